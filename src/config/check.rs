@@ -1,0 +1,200 @@
+//! What follows from wrong values, found after the file was read.
+
+use std::collections::BTreeSet;
+
+use toml::de::{DeTable, DeValue};
+
+use super::nearest;
+use crate::types::{Harness, Problem, RelPath, Span, Target};
+
+/// Gates every toolchain has.
+pub const BUILT_IN: [&str; 7] = ["layout", "fmt", "check", "clippy", "test", "hidden", "clauses"];
+
+/// Checks values against each other.
+pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
+    let mut check = Check { text, problems: Vec::new() };
+    check.generator(harness);
+    check.paths(harness);
+    for (name, target) in &harness.target {
+        check.target(harness, name, target);
+    }
+    check.outputs(harness);
+    check.gates(harness);
+    check.problems
+}
+
+struct Check<'a> {
+    text: &'a str,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn wrong(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
+        let problem = Problem::error("config::wrong_value", message).help(help);
+        self.problems.push(match place(self.text, path) {
+            Some(span) => problem.at(self.text, span),
+            None => problem,
+        });
+    }
+
+    fn generator(&mut self, harness: &Harness) {
+        let generator = &harness.generator;
+        if generator.model.is_empty() {
+            let help = "name the model as its server does: model = \"…\"";
+            self.wrong(&["generator", "model"], "`[generator]` names no model", help);
+        }
+        let urls = generator.tiers.iter().filter_map(|tier| tier.base_url.as_ref());
+        for url in urls.chain([&generator.base_url]) {
+            if !(url.starts_with("http://") || url.starts_with("https://")) {
+                let help = "such as http://127.0.0.1:8080/v1";
+                self.wrong(&["generator", "base_url"], format!("`{url}` is no web address"), help);
+            }
+        }
+        let keys = generator.tiers.iter().filter_map(|tier| tier.api_key_env.as_ref());
+        for key in keys.chain(&generator.api_key_env) {
+            let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if key.is_empty() || !key.chars().all(name) {
+                let message = "`api_key_env` is not the name of an environment variable";
+                let help = "put the key into a variable and name the variable here; \
+                            if this was a key, it is in a file now: revoke it";
+                self.wrong(&["generator", "api_key_env"], message, help);
+            }
+        }
+        if !(0.0..=2.0).contains(&generator.temperature) {
+            let help = "0 is steady, 2 is wild; 0.2 is the default";
+            self.wrong(&["generator", "temperature"], "`temperature` is not from 0 to 2", help);
+        }
+        if generator.max_tries == 0 || generator.max_output_tokens == 0 {
+            let help = "leave them out for the defaults";
+            let message = "`max_tries` and `max_output_tokens` must be at least 1";
+            self.wrong(&["generator"], message, help);
+        }
+    }
+
+    fn paths(&mut self, harness: &Harness) {
+        let paths = &harness.harness;
+        let named = [
+            ("specs", &paths.specs),
+            ("validators", &paths.validators),
+            ("cassettes", &paths.cassettes),
+        ];
+        let named = named.into_iter().chain(paths.templates.iter().map(|t| ("templates", t)));
+        for (key, path) in named {
+            if let Err(why) = RelPath::parse(path) {
+                let message = format!("the path {path:?} {why}");
+                self.wrong(&["harness", key], message, "give a path below harness.toml's folder");
+            }
+        }
+        for name in &paths.default_targets {
+            if !harness.target.contains_key(name) {
+                let help = hint(name, harness.target.keys().map(String::as_str));
+                let message = format!("there is no `[target.{name}]`");
+                self.wrong(&["harness", "default_targets"], message, help);
+            }
+        }
+    }
+
+    fn target(&mut self, harness: &Harness, name: &str, target: &Target) {
+        let at = |key| ["target", name, key];
+        if !is_name(name) {
+            let help = "use lower-case letters, digits, `-` and `_`";
+            self.wrong(&["target", name], format!("`{name}` is no name for a target"), help);
+        }
+        for gate in target.gates.iter().flatten() {
+            let custom = harness.gate.keys().map(String::as_str);
+            if !BUILT_IN.contains(&gate.as_str()) && !harness.gate.contains_key(gate) {
+                let help = hint(gate, custom.chain(BUILT_IN));
+                self.wrong(&at("gates"), format!("there is no gate `{gate}`"), help);
+            }
+        }
+        for pattern in target.allowed_files.iter().flatten() {
+            if let Err(e) = globset::Glob::new(pattern) {
+                let help = "such as \"src/**/*.rs\"";
+                self.wrong(&at("allowed_files"), format!("the pattern is wrong: {e}"), help);
+            }
+        }
+    }
+
+    /// All targets of a spec stand side by side in one folder, because they are switched together.
+    fn outputs(&mut self, harness: &Harness) {
+        let mut units = BTreeSet::new();
+        let mut leaves = BTreeSet::new();
+        for (name, target) in &harness.target {
+            let path = ["target", name, "output"];
+            let (unit, leaf) = (target.unit("\u{1}"), target.leaf(name));
+            let folders: Vec<_> = unit.split('/').collect();
+            if folders.iter().filter(|f| **f == "\u{1}").count() != 1 || folders.len() < 2 {
+                let message = format!("`{}` does not have the segment {{spec}}", target.output);
+                self.wrong(&path, message, "write <folder>/{spec}/{target}");
+                continue;
+            }
+            if let Err(why) = RelPath::parse(&format!("{}/{leaf}", target.unit("s"))) {
+                self.wrong(&path, format!("the output {why}"), "give a path below harness.toml");
+            }
+            if !leaves.insert(leaf) {
+                let help = "give each a name of its own: <folder>/{spec}/{target}";
+                self.wrong(&path, "two targets have the same output", help);
+            }
+            if units.insert(unit) && units.len() > 1 {
+                let message = "the targets have different folders";
+                self.wrong(&path, message, "all targets of a spec switch at once: use one folder");
+            }
+        }
+    }
+
+    fn gates(&mut self, harness: &Harness) {
+        for (name, gate) in &harness.gate {
+            let path = ["gate", name.as_str()];
+            if !is_name(name) {
+                let help = "use lower-case letters, digits, `-` and `_`";
+                self.wrong(&path, format!("`{name}` is no name for a gate"), help);
+            }
+            let runs = usize::from(gate.argv.is_some()) + usize::from(gate.validator.is_some());
+            if !BUILT_IN.contains(&name.as_str()) && runs != 1 {
+                let message = format!("`[gate.{name}]` needs either `argv` or `validator`");
+                let help = "name the program to run, or a folder of validators/";
+                self.wrong(&path, message, help);
+            }
+            if BUILT_IN.contains(&name.as_str()) && (runs > 0 || gate.advisory) {
+                let message = format!("`{name}` is built in: only its time and env can be set");
+                self.wrong(&path, message, "give your own gate another name");
+            }
+            if gate.argv.as_ref().is_some_and(Vec::is_empty) {
+                let path = ["gate", name, "argv"];
+                self.wrong(&path, "`argv` is empty", "name a program");
+            }
+            if gate.timeout_s == Some(0) {
+                let path = ["gate", name, "timeout_s"];
+                self.wrong(&path, "`timeout_s` is 0", "give at least one second");
+            }
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(inside)
+}
+
+fn hint<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    match nearest(wrong, known.clone()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("there are: {}", known.collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Where a key's value, or the deepest table on the way to it, stands.
+fn place(text: &str, path: &[&str]) -> Option<Span> {
+    let root = DeTable::parse(text).ok()?;
+    let mut table = root.get_ref();
+    let mut span = None;
+    for key in path {
+        let Some((name, value)) = table.get_key_value(*key) else { break };
+        span = Some(Span { start: name.span().start, end: value.span().end.max(name.span().end) });
+        match value.get_ref() {
+            DeValue::Table(inner) => table = inner,
+            _ => break,
+        }
+    }
+    span
+}

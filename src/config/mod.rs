@@ -1,0 +1,113 @@
+//! `harness.toml` text -> [`Harness`], or problems that point at the line and say the remedy.
+
+mod check;
+
+use crate::types::{Harness, Problem, limits};
+
+/// Reads a configuration.
+///
+/// # Errors
+/// Every problem that was found, each with its place in `text`. A wrong type or an unknown key ends
+/// the reading; what follows from wrong values is reported all at once.
+pub fn parse(file: &str, text: &str) -> Result<Harness, Vec<Problem>> {
+    if text.len() > limits::CONFIG_BYTES {
+        let problem = Problem::error("config::too_large", "the file is larger than 1 MiB");
+        return Err(vec![problem.file(file)]);
+    }
+    let harness: Harness = toml::from_str(text).map_err(|e| vec![unreadable(file, text, &e)])?;
+    let problems = check::check(&harness, text);
+    if problems.is_empty() {
+        Ok(harness)
+    } else {
+        Err(problems.into_iter().map(|problem| problem.file(file)).collect())
+    }
+}
+
+/// The JSON schema of `harness.toml`, as committed under `docs/formats/`.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Harness);
+    serde_json::to_string_pretty(&schema).expect("a schema is plain JSON") + "\n"
+}
+
+fn unreadable(file: &str, text: &str, error: &toml::de::Error) -> Problem {
+    let message = error.message().trim().to_owned();
+    let mut problem = Problem::error("config::unreadable", message.clone()).file(file);
+    if let Some(span) = error.span() {
+        problem = problem.at(text, span);
+    }
+    match suggestion(&message) {
+        Some(name) => problem.help(format!("did you mean `{name}`?")),
+        None => problem,
+    }
+}
+
+/// The nearest of the names that serde lists behind an unknown one.
+fn suggestion(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let wrong = quoted.next().filter(|_| message.contains("unknown"))?;
+    nearest(wrong, quoted).map(str::to_owned)
+}
+
+/// The candidate that is most like `wrong`, if any is like it at all.
+pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(wrong, name), name))
+        .filter(|(score, _)| *score > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    /// The first problem of a text: line, message, help.
+    fn first(text: &str) -> (usize, String, String) {
+        let problem = parse("harness.toml", text).unwrap_err().remove(0);
+        (problem.line, problem.message, problem.help.unwrap_or_default())
+    }
+
+    const HEAD: &str = "[generator]\nmodel = \"m\"\n[target.rust]\ntoolchain = \"rust\"\n";
+
+    #[test]
+    fn the_smallest_file_has_defaults() {
+        let harness = parse("harness.toml", HEAD).expect("is complete");
+        assert_eq!(harness.harness.specs, "specs");
+        assert_eq!(harness.target["rust"].unit("roman"), "generated/roman");
+        assert_eq!(harness.target["rust"].leaf("rust"), "rust");
+    }
+
+    #[test]
+    fn an_unknown_key_points_at_its_line_and_names_the_nearest() {
+        let (line, message, help) = first(&format!("{HEAD}[budget]\nrun_token = 3\n"));
+        assert_eq!(line, 6);
+        assert!(message.contains("run_token"), "{message}");
+        assert_eq!(help, "did you mean `run_tokens`?");
+    }
+
+    #[test]
+    fn wrong_values_point_at_their_line() {
+        for (tail, line, says) in [
+            ("gates = [\"chek\"]", 5, "check"),
+            ("output = \"out/{target}\"", 5, "{spec}"),
+            ("output = \"../x/{spec}/{target}\"", 5, "`..`"),
+            ("allowed_files = [\"src/[\"]", 5, "pattern"),
+            ("[gate.extra]\nargv = []", 6, "empty"),
+            ("[gate.extra]\ntimeout_s = 3", 5, "argv"),
+            ("[harness]\ndefault_targets = [\"rusty\"]", 6, "rust"),
+        ] {
+            let (got, message, help) = first(&format!("{HEAD}{tail}\n"));
+            assert_eq!(got, line, "{tail}: {message}");
+            assert!(format!("{message} {help}").contains(says), "{tail}: {message} {help}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_its_variables_name_is_not_repeated() {
+        let text = HEAD.replace("\"m\"\n", "\"m\"\napi_key_env = \"sk-abc123\"\n");
+        let (line, message, help) = first(&text);
+        assert_eq!(line, 3);
+        assert!(!format!("{message}{help}").contains("abc123"));
+    }
+}

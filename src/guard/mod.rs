@@ -1,0 +1,101 @@
+//! Tree x clauses -> findings: rules over the files themselves, without running anything.
+
+use proc_macro2::{TokenStream, TokenTree};
+
+use crate::types::{Binding, Clause, Finding, Spec, Status, Tree};
+
+/// The guards a clause may name, each with what it demands.
+pub const GUARDS: [(&str, &str); 3] = [
+    ("forbid_unsafe", "no `unsafe` anywhere in the tree"),
+    ("forbid", "none of the identifiers given: `guard: forbid unwrap expect`"),
+    ("max_lines", "no file with more lines than the number given: `guard: max_lines 400`"),
+];
+
+/// The guards' names.
+pub fn names() -> Vec<&'static str> {
+    GUARDS.iter().map(|(name, _)| *name).collect()
+}
+
+/// Checks every guard of a spec's clauses that are not drafts.
+pub fn check(gate: &str, spec: &Spec, tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for clause in spec.clauses.iter().filter(|clause| clause.status != Status::Draft) {
+        for binding in &clause.bindings {
+            if let Binding::Guard { name, args } = binding {
+                let found = match name.as_str() {
+                    "forbid_unsafe" => identifiers(tree, &["unsafe".to_owned()]),
+                    "forbid" => identifiers(tree, args),
+                    _ => long_files(tree, args),
+                };
+                findings.extend(found.into_iter().map(|f| complete(f, gate, name, clause)));
+            }
+        }
+    }
+    findings
+}
+
+fn complete(finding: Finding, gate: &str, rule: &str, clause: &Clause) -> Finding {
+    let (gate, rule) = (gate.to_owned(), format!("guard: {rule}"));
+    let clauses = vec![clause.id.clone()];
+    Finding { gate, rule, clauses, remedy: Some(clause.text.clone()), ..finding }
+}
+
+/// Identifiers anywhere in a file's tokens, inside macros too, but not in comments or texts.
+fn identifiers(tree: &Tree, names: &[String]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
+        let Ok(tokens) = String::from_utf8_lossy(bytes).parse::<TokenStream>() else { continue };
+        let mut stack: Vec<TokenTree> = tokens.into_iter().collect();
+        while let Some(token) = stack.pop() {
+            match token {
+                TokenTree::Group(group) => stack.extend(group.stream()),
+                TokenTree::Ident(ident) if names.iter().any(|name| ident == name) => {
+                    findings.push(Finding {
+                        file: Some(path.to_string()),
+                        line: u32::try_from(ident.span().start().line).ok(),
+                        message: format!("`{ident}` is forbidden here"),
+                        ..Finding::default()
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+    findings.sort_by_key(|finding| (finding.file.clone(), finding.line));
+    findings
+}
+
+fn long_files(tree: &Tree, args: &[String]) -> Vec<Finding> {
+    let most = args.first().and_then(|arg| arg.parse().ok()).unwrap_or(0);
+    let count = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count();
+    let long = tree.iter().filter(|(_, bytes)| count(bytes) > most);
+    long.map(|(path, bytes)| Finding {
+        file: Some(path.to_string()),
+        message: format!("{path} has {} lines, at most {most} are allowed", count(bytes)),
+        ..Finding::default()
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::spec_for_tests::spec;
+    use crate::types::{RelPath, Tree};
+
+    fn lines(binding: &str, code: &str) -> Vec<u32> {
+        let (spec, _) = spec(&format!("- it holds `guard: {binding}`\n"));
+        let file = (RelPath::parse("src/lib.rs").unwrap(), code.as_bytes().to_vec());
+        let found = check("layout", &spec, &Tree::from_iter([file]));
+        found.into_iter().map(|finding| finding.line.unwrap_or(0)).collect()
+    }
+
+    #[test]
+    fn tokens_count_comments_and_texts_do_not() {
+        assert_eq!(lines("forbid_unsafe", "// unsafe\nconst A: &str = \"unsafe\";"), [0u32; 0]);
+        assert_eq!(lines("forbid_unsafe", "fn a() {\n unsafe { b() } }"), [2]);
+        assert_eq!(lines("forbid_unsafe", "m! { x\n\nunsafe }"), [3]);
+        assert_eq!(lines("forbid unwrap", "fn a() { b.unwrap() }"), [1]);
+        assert_eq!(lines("max_lines 2", "a\nb\nc\n"), [0]);
+    }
+}

@@ -1,0 +1,419 @@
+//! The trip of one job as one pure state machine.
+//!
+//! [`State::step`] is the only way a job moves, live and at replay. What is to be done next is a
+//! function of the state alone ([`State::outstanding`]), so recovery is: fold the ledger's events,
+//! then perform what is outstanding.
+
+mod policy;
+
+use crate::types::{
+    AttemptKind, Diagnosis, Digest, Event, Failure, Fault, GateReport, Job, JobOutcome, Judgement,
+    Outcome, limits,
+};
+
+/// Something only the world can do. Performing one twice is harmless: everything it writes is named
+/// by job and attempt or by content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Render the prompt and record that the attempt starts.
+    Start,
+    /// Ask the generator, or find its recorded answer.
+    Ask,
+    /// Take the promoted tree as the candidate.
+    Adopt,
+    /// Read the completion.
+    Read,
+    /// Run a gate.
+    Gate {
+        /// Its place in the part's pipeline.
+        gate: usize,
+    },
+    /// Judge the reports.
+    Judge,
+    /// Put the accepted trees in place.
+    Promote,
+}
+
+/// Where a job is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// An attempt is about to start.
+    Starting,
+    /// A generator is asked, or the promoted tree is fetched.
+    Generating,
+    /// An answer is being read.
+    Reading,
+    /// A gate is running.
+    Gating {
+        /// Its place in the part's pipeline.
+        gate: usize,
+    },
+    /// The reports are being judged.
+    Judging,
+    /// The trees are being put in place.
+    Promoting,
+    /// The job ended.
+    Done(JobOutcome),
+}
+
+/// Why an attempt came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// A gate refused its candidate.
+    Refused(Diagnosis),
+    /// Its answer could not be used.
+    Malformed {
+        /// Why.
+        message: String,
+        /// Whether asking for the form again may help.
+        reask: bool,
+    },
+    /// Its answer broke off.
+    Truncated(String),
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its number in the job, from 1.
+    pub number: u32,
+    /// The part it works on.
+    pub part: usize,
+    /// What it is for.
+    pub kind: AttemptKind,
+    /// Which generator.
+    pub tier: usize,
+    /// Its place in the tier's sequence.
+    pub slot: usize,
+    /// Its prompt, in the objects.
+    pub prompt: Option<Digest>,
+    /// Its answer, in the objects.
+    pub completion: Option<Digest>,
+    /// The recording's date, when nothing was asked.
+    pub replay: Option<String>,
+    /// Its candidate, in the objects.
+    pub tree: Option<Digest>,
+    /// What the gates said.
+    pub reports: Vec<GateReport>,
+    /// Why it came to nothing.
+    pub failed: Option<Failed>,
+    /// Whether every gate passed.
+    pub accepted: bool,
+}
+
+/// An event that cannot happen in a state.
+#[derive(Debug, thiserror::Error)]
+#[error("event {event} cannot happen in state {state}")]
+pub struct IllegalEvent {
+    /// The state.
+    pub state: String,
+    /// The event.
+    pub event: String,
+}
+
+/// A job with everything that happened to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The job.
+    pub job: Job,
+    /// Where it is.
+    pub phase: Phase,
+    /// Every attempt so far, the current one last.
+    pub attempts: Vec<Attempt>,
+    /// Times the current gate was run again.
+    rescues: u32,
+}
+
+impl State {
+    /// A job that has just been queued. A job without work ends at once.
+    pub fn queued(job: Job) -> Self {
+        let mut state =
+            Self { job, phase: Phase::Promoting, attempts: Vec::new(), rescues: 0 };
+        state.next_part(0);
+        state
+    }
+
+    /// Folds a job's events, the first of which queues it.
+    ///
+    /// # Errors
+    /// The first event that cannot happen.
+    pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<Option<Self>, IllegalEvent> {
+        let mut state: Option<Self> = None;
+        for event in events {
+            match (&mut state, event) {
+                (None, Event::Queued { job }) => state = Some(Self::queued(job.clone())),
+                (Some(state), event) => state.step(event)?,
+                (None, event) => {
+                    return Err(IllegalEvent { state: "none".to_owned(), event: name(event) });
+                }
+            }
+        }
+        Ok(state)
+    }
+
+    /// The attempt in hand.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// The outcome, once there is one.
+    pub fn outcome(&self) -> Option<&JobOutcome> {
+        match &self.phase {
+            Phase::Done(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// The accepted attempt of a part.
+    pub fn accepted(&self, part: usize) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.part == part && attempt.accepted)
+    }
+
+    /// Attempts of a part that asked a generator.
+    pub fn calls(&self, part: usize) -> impl Iterator<Item = &Attempt> {
+        let asked = |a: &&Attempt| a.kind != AttemptKind::Revalidate;
+        self.attempts.iter().filter(move |a| a.part == part).filter(asked)
+    }
+
+    /// What is to be done next; nothing when the job has ended.
+    pub fn outstanding(&self) -> Option<Effect> {
+        let revalidates = self.attempt().is_some_and(|a| a.kind == AttemptKind::Revalidate);
+        match self.phase {
+            Phase::Starting => Some(Effect::Start),
+            Phase::Generating if revalidates => Some(Effect::Adopt),
+            Phase::Generating => Some(Effect::Ask),
+            Phase::Reading => Some(Effect::Read),
+            Phase::Gating { gate } => Some(Effect::Gate { gate }),
+            Phase::Judging => Some(Effect::Judge),
+            Phase::Promoting => Some(Effect::Promote),
+            Phase::Done(_) => None,
+        }
+    }
+
+    /// Moves the job by one event.
+    ///
+    /// # Errors
+    /// The event does not fit the state; the state is unchanged.
+    pub fn step(&mut self, event: &Event) -> Result<(), IllegalEvent> {
+        let number = self.attempts.last().map_or(0, |attempt| attempt.number);
+        match (&self.phase, event) {
+            (Phase::Done(_), _) => return Err(self.illegal(event)),
+            (_, Event::Resumed) => {}
+            (_, Event::Superseded) => self.end(JobOutcome::Superseded),
+            (_, Event::Cancelled) => self.end(JobOutcome::Cancelled),
+            (Phase::Starting, Event::AttemptStarted { attempt, prompt, .. }) if *attempt == number => {
+                self.current().prompt = *prompt;
+                self.phase = Phase::Generating;
+            }
+            (
+                Phase::Starting | Phase::Generating,
+                Event::GenerationFailed { attempt, failure, message },
+            ) if *attempt == number => self.generation_failed(*failure, message),
+            (Phase::Generating, Event::Completed { attempt, completion, replay, .. })
+                if *attempt == number =>
+            {
+                let current = self.current();
+                (current.completion, current.replay) = (Some(*completion), replay.clone());
+                self.phase = Phase::Reading;
+            }
+            (
+                Phase::Generating | Phase::Reading,
+                Event::CandidateMade { attempt, tree, .. },
+            ) if *attempt == number => self.candidate_made(*tree),
+            (Phase::Reading, Event::Malformed { attempt, message, reask }) if *attempt == number => {
+                self.fail(Failed::Malformed { message: message.clone(), reask: *reask });
+            }
+            (Phase::Reading, Event::Conflict { attempt, clause, message }) if *attempt == number => {
+                self.end(JobOutcome::SpecSuspected {
+                    diagnosis: Diagnosis {
+                        fault: Fault::Spec,
+                        summary: format!("the model reports a conflict at {clause}: {message}"),
+                        clauses: vec![clause.clone()],
+                        findings: Vec::new(),
+                        fingerprint: None,
+                    },
+                });
+            }
+            (Phase::Gating { gate }, Event::GateReported { attempt, report })
+                if *attempt == number && self.is_report_of(*gate, report) =>
+            {
+                let gate = *gate;
+                self.gate_reported(gate, report);
+            }
+            (Phase::Judging, Event::Judged { attempt, judgement }) if *attempt == number => {
+                self.judged(judgement);
+            }
+            (Phase::Promoting, Event::Promoted { .. }) => self.end(JobOutcome::Promoted),
+            (Phase::Promoting, Event::PromotionRefused { files }) => {
+                self.end(JobOutcome::Drifted { files: files.clone() });
+            }
+            (Phase::Promoting, Event::PromotionFailed { message }) => {
+                self.end(JobOutcome::Failed { diagnosis: trouble(Fault::Environment, message) });
+            }
+            _ => return Err(self.illegal(event)),
+        }
+        Ok(())
+    }
+
+    fn illegal(&self, event: &Event) -> IllegalEvent {
+        IllegalEvent { state: format!("{:?}", self.phase), event: name(event) }
+    }
+
+    fn current(&mut self) -> &mut Attempt {
+        self.attempts.last_mut().expect("every phase before Promoting has an attempt")
+    }
+
+    fn end(&mut self, outcome: JobOutcome) {
+        self.phase = Phase::Done(outcome);
+    }
+
+    /// Goes on with the next part that has work, or to promotion.
+    fn next_part(&mut self, from: usize) {
+        let next = (from..self.job.parts.len()).find(|i| self.job.parts[*i].reason.is_some());
+        let Some(part) = next else {
+            self.phase = Phase::Promoting;
+            return;
+        };
+        let revalidates = self.job.parts[part].reason.as_ref().is_some_and(|r| r.revalidates());
+        let kind = if revalidates { AttemptKind::Revalidate } else { AttemptKind::Generate };
+        self.start(part, policy::Next { kind, tier: 0, slot: 0 });
+    }
+
+    fn start(&mut self, part: usize, next: policy::Next) {
+        let number = self.attempts.last().map_or(0, |attempt| attempt.number) + 1;
+        self.rescues = 0;
+        self.phase = Phase::Starting;
+        self.attempts.push(Attempt {
+            number,
+            part,
+            kind: next.kind,
+            tier: next.tier,
+            slot: next.slot,
+            prompt: None,
+            completion: None,
+            replay: None,
+            tree: None,
+            reports: Vec::new(),
+            failed: None,
+            accepted: false,
+        });
+    }
+
+    fn generation_failed(&mut self, failure: Failure, message: &str) {
+        let fault = match failure {
+            Failure::Truncated => return self.fail(Failed::Truncated(message.to_owned())),
+            Failure::Budget => Fault::Budget,
+            _ => Fault::Generator,
+        };
+        self.end(JobOutcome::Failed { diagnosis: trouble(fault, message) });
+    }
+
+    fn candidate_made(&mut self, tree: Digest) {
+        let part = self.current().part;
+        self.current().tree = Some(tree);
+        let before = self.calls(part).find_map(|attempt| match &attempt.failed {
+            Some(Failed::Refused(diagnosis)) if attempt.tree == Some(tree) => Some(diagnosis.clone()),
+            _ => None,
+        });
+        match before {
+            // These bytes were judged already: the gates would say the same.
+            Some(diagnosis) => self.fail(Failed::Refused(diagnosis)),
+            None => self.phase = Phase::Gating { gate: 0 },
+        }
+    }
+
+    fn is_report_of(&self, gate: usize, report: &GateReport) -> bool {
+        let attempt = self.attempts.last();
+        attempt.is_some_and(|attempt| {
+            attempt.tree == Some(report.tree)
+                && self.job.parts[attempt.part].gates.get(gate) == Some(&report.gate)
+        })
+    }
+
+    fn gate_reported(&mut self, gate: usize, report: &GateReport) {
+        let error = matches!(report.outcome, Outcome::Error { .. });
+        self.current().reports.push(report.clone());
+        let part = self.current().part;
+        let gates = self.job.parts[part].gates.len();
+        if error && self.rescues < limits::RESCUES {
+            self.rescues += 1;
+        } else if !error && report.lets_through() && gate + 1 < gates {
+            self.rescues = 0;
+            self.phase = Phase::Gating { gate: gate + 1 };
+        } else {
+            self.phase = Phase::Judging;
+        }
+    }
+
+    fn judged(&mut self, judgement: &Judgement) {
+        match judgement {
+            Judgement::Accept => {
+                let current = self.current();
+                current.accepted = true;
+                let part = current.part;
+                self.next_part(part + 1);
+            }
+            Judgement::Refuse { diagnosis } => self.fail(Failed::Refused(diagnosis.clone())),
+            Judgement::Unsound { diagnosis } => {
+                self.end(JobOutcome::Failed { diagnosis: diagnosis.clone() });
+            }
+        }
+    }
+
+    /// The attempt came to nothing: another one, or the end of the job.
+    fn fail(&mut self, failed: Failed) {
+        let current = self.current();
+        current.failed = Some(failed);
+        let (part, kind) = (current.part, current.kind);
+        if kind == AttemptKind::Revalidate {
+            let next = policy::Next { kind: AttemptKind::Generate, tier: 0, slot: 0 };
+            return self.start(part, next);
+        }
+        let calls: Vec<_> = self.calls(part).collect();
+        match policy::next(&calls, self.job.tiers) {
+            Ok(next) => self.start(part, next),
+            Err(why) => {
+                let outcome = rejected(&calls, why);
+                self.end(outcome);
+            }
+        }
+    }
+}
+
+/// What a job ends with when no attempt is left.
+fn rejected(calls: &[&Attempt], why: &str) -> JobOutcome {
+    let refused = calls.iter().rev().find_map(|attempt| match &attempt.failed {
+        Some(Failed::Refused(diagnosis)) => Some(diagnosis.clone()),
+        _ => None,
+    });
+    if let Some(mut diagnosis) = refused {
+        diagnosis.summary = format!("{} ({why})", diagnosis.summary);
+        return JobOutcome::Rejected { diagnosis };
+    }
+    let malformed = calls.iter().rev().find_map(|attempt| match &attempt.failed {
+        Some(Failed::Malformed { message, .. }) => Some(message),
+        _ => None,
+    });
+    if let Some(message) = malformed {
+        let summary = format!("no answer could be used: {message} ({why})");
+        return JobOutcome::Rejected { diagnosis: trouble(Fault::Model, &summary) };
+    }
+    let summary = format!("every answer broke off ({why}): look at the server");
+    JobOutcome::Failed { diagnosis: trouble(Fault::Generator, &summary) }
+}
+
+fn trouble(fault: Fault, summary: &str) -> Diagnosis {
+    Diagnosis {
+        fault,
+        summary: summary.to_owned(),
+        clauses: Vec::new(),
+        findings: Vec::new(),
+        fingerprint: None,
+    }
+}
+
+/// An event's name, as the ledger writes it.
+pub fn name(event: &Event) -> String {
+    let value = serde_json::to_value(event).unwrap_or_default();
+    value.get("event").and_then(|name| name.as_str()).unwrap_or("unknown").to_owned()
+}

@@ -1,0 +1,277 @@
+//! Specs + standing + configuration -> plan: each job with its keys and its reasons.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::types::{
+    AdmittedSpec, Digest, GateKey, Harness, Job, JobKey, Part, Plan, Reason, Spec, SpecStanding,
+    Standing, Target,
+};
+
+/// What stands in the place of a promoted tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Live {
+    /// Nothing.
+    Missing,
+    /// What was promoted.
+    Same,
+    /// Something else: these files were added, changed or removed.
+    Drift(Vec<String>),
+}
+
+/// What judges one target of one spec, as digests of the user's files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checks {
+    /// The gates in order.
+    pub gates: Vec<String>,
+    /// Suites and validator programs, by name, with their digests.
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// Everything a plan is made of.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    /// The configuration.
+    pub harness: &'a Harness,
+    /// Every admitted spec.
+    pub specs: &'a [AdmittedSpec],
+    /// The lock file.
+    pub standing: &'a Standing,
+    /// What stands on the disk, by spec and target.
+    pub live: &'a BTreeMap<(String, String), Live>,
+    /// What judges, by spec and target.
+    pub checks: &'a BTreeMap<(String, String), Checks>,
+    /// Versions of the tools, by target.
+    pub tools: &'a BTreeMap<String, String>,
+    /// Language version, by target.
+    pub languages: &'a BTreeMap<String, String>,
+    /// Specs to plan; `None` for all.
+    pub only: Option<&'a BTreeSet<String>>,
+    /// Whether up-to-date targets are made again.
+    pub force: bool,
+}
+
+/// The targets of a spec, in the order in which they are made.
+pub fn targets(spec: &Spec, harness: &Harness) -> Vec<String> {
+    let named = match spec.targets.is_empty() {
+        true => &harness.harness.default_targets,
+        false => &spec.targets,
+    };
+    named.clone()
+}
+
+/// Makes the plan.
+pub fn plan(inputs: &Inputs<'_>) -> Plan {
+    let wanted = |spec: &Spec| inputs.only.is_none_or(|only| only.contains(&spec.id));
+    let jobs = ordered(inputs.specs).into_iter().filter(|spec| wanted(spec));
+    Plan { jobs: jobs.map(|spec| job(spec, inputs)).filter(|job| !job.parts.is_empty()).collect() }
+}
+
+/// Specs before the ones that depend on them, otherwise by id.
+fn ordered(specs: &[AdmittedSpec]) -> Vec<&AdmittedSpec> {
+    let mut rest: BTreeMap<&str, &AdmittedSpec> =
+        specs.iter().map(|spec| (spec.id.as_str(), spec)).collect();
+    let mut done = Vec::new();
+    while !rest.is_empty() {
+        let ready = rest.values().find(|s| !s.depends.iter().any(|d| rest.contains_key(d.as_str())));
+        // Admission refuses circles; should one get here, its members come in order of id.
+        let Some(id) = ready.or(rest.values().next()).map(|spec| spec.id.as_str()) else { break };
+        done.extend(rest.remove(id));
+    }
+    done
+}
+
+fn job(spec: &AdmittedSpec, inputs: &Inputs<'_>) -> Job {
+    let parts = targets(spec, inputs.harness).into_iter().filter_map(|name| {
+        let target = inputs.harness.target.get(&name)?;
+        let at = (spec.id.clone(), name.clone());
+        let checks = inputs.checks.get(&at).cloned().unwrap_or_default();
+        let key = job_key(spec, &name, target, inputs);
+        let gate_key = gate_key(spec, &name, &checks, inputs);
+        let live = inputs.live.get(&at).unwrap_or(&Live::Missing);
+        let reason = reason(spec, &name, (key, gate_key), (inputs, live));
+        Some(Part { target: name, key, gate_key, gates: checks.gates, reason })
+    });
+    let parts = parts.collect();
+    Job { spec: spec.id.clone(), parts, tiers: 1 + inputs.harness.generator.tiers.len() }
+}
+
+/// Digest of a spec's meaning: its clauses, in whatever order they stand, and its prose.
+fn meaning(spec: &Spec) -> Digest {
+    let mut clauses: Vec<_> =
+        spec.clauses.iter().map(|c| format!("{} {}", c.id, c.digest)).collect();
+    clauses.sort();
+    clauses.push(spec.context.to_string());
+    Digest::of_parts(clauses)
+}
+
+fn job_key(spec: &Spec, name: &str, target: &Target, inputs: &Inputs<'_>) -> JobKey {
+    let language = inputs.languages.get(name).map_or("", String::as_str);
+    let mut parts = vec![
+        "job 1".to_owned(),
+        spec.id.clone(),
+        meaning(spec).to_string(),
+        language.to_owned(),
+        format!("{:?} {:?}", target.crate_type, target.allowed_files),
+        format!("{:?}", target.allowed_dependencies),
+    ];
+    let depends = inputs.specs.iter().filter(|other| spec.depends.contains(&other.id));
+    parts.extend(depends.map(|other| format!("{} {}", other.id, meaning(other))));
+    JobKey(Digest::of_parts(parts))
+}
+
+fn gate_key(spec: &Spec, name: &str, checks: &Checks, inputs: &Inputs<'_>) -> GateKey {
+    let mut parts = vec!["gates 1".to_owned(), inputs.tools.get(name).cloned().unwrap_or_default()];
+    for gate in &checks.gates {
+        parts.push(format!("{gate} {:?}", inputs.harness.gate.get(gate)));
+    }
+    parts.extend(checks.files.iter().map(|(file, digest)| format!("{file} {digest}")));
+    for other in &spec.depends {
+        let trees = inputs.standing.spec.get(other).map(|spec| {
+            spec.target.values().map(|target| target.tree.to_string()).collect::<Vec<_>>()
+        });
+        parts.push(format!("{other} {trees:?}"));
+    }
+    GateKey(Digest::of_parts(parts))
+}
+
+fn reason(
+    spec: &Spec,
+    name: &str,
+    keys: (JobKey, GateKey),
+    (inputs, live): (&Inputs<'_>, &Live),
+) -> Option<Reason> {
+    let standing = inputs.standing.spec.get(&spec.id);
+    let Some((standing, target)) = standing.and_then(|s| Some((s, s.target.get(name)?))) else {
+        return Some(Reason::NothingPromoted);
+    };
+    match live {
+        Live::Missing => return Some(Reason::TreeMissing),
+        Live::Drift(files) => return Some(Reason::Drift { files: files.clone() }),
+        Live::Same => {}
+    }
+    if target.inputs != keys.0 {
+        let names = changed_clauses(spec, standing);
+        return Some(match names.is_empty() {
+            false => Reason::Clauses { names },
+            true if standing.context != spec.context => Reason::Context,
+            true => Reason::Target,
+        });
+    }
+    if inputs.force {
+        return Some(Reason::Forced);
+    }
+    (target.gates != keys.1).then_some(Reason::Gates)
+}
+
+/// Names of the clauses that were added, changed or removed since the promotion.
+pub fn changed_clauses(spec: &Spec, standing: &SpecStanding) -> Vec<String> {
+    let now: BTreeMap<&str, Digest> =
+        spec.clauses.iter().map(|c| (c.id.name(), c.digest)).collect();
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for (name, digest) in &now {
+        if standing.clauses.get(*name) != Some(digest) {
+            names.insert((*name).to_owned());
+        }
+    }
+    names.extend(standing.clauses.keys().filter(|n| !now.contains_key(n.as_str())).cloned());
+    names.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Checks, Inputs, Live, plan};
+    use crate::spec::{Parsed, admit, parse};
+    use crate::types::{AdmittedSpec, Harness, Plan, Reason, SpecStanding, Standing, TargetStanding};
+
+    const TOML: &str = "[harness]\ndefault_targets=[\"rust\"]\n[generator]\nmodel=\"m\"\n[target.rust]\n\
+        toolchain=\"rust\"\n";
+
+    struct World {
+        harness: Harness,
+        specs: Vec<AdmittedSpec>,
+        live: Live,
+        tools: &'static str,
+        standing: Standing,
+    }
+
+    impl World {
+        fn new(text: &str) -> Self {
+            let harness = crate::config::parse("h", TOML).expect("is right");
+            let (spec, problems, _) = parse("specs/a.md", text.as_bytes());
+            let (specs, _) = admit(vec![Parsed { spec, problems }], &harness, &[]);
+            let standing = Standing::default();
+            Self { harness, specs, live: Live::Same, tools: "1", standing }
+        }
+
+        fn plan(&self) -> Plan {
+            let at = ("a".to_owned(), "rust".to_owned());
+            let by_target = |text: &str| BTreeMap::from([("rust".to_owned(), text.to_owned())]);
+            plan(&Inputs {
+                harness: &self.harness,
+                specs: &self.specs,
+                standing: &self.standing,
+                live: &BTreeMap::from([(at.clone(), self.live.clone())]),
+                checks: &BTreeMap::from([(at, Checks::default())]),
+                tools: &by_target(self.tools),
+                languages: &by_target("rust"),
+                only: None,
+                force: false,
+            })
+        }
+
+        fn reason(&self) -> Option<Reason> {
+            self.plan().jobs[0].parts[0].reason.clone()
+        }
+
+        /// Writes into the lock what the plan says now.
+        fn promote(&mut self) {
+            let job = self.plan().jobs.remove(0);
+            let spec = &self.specs[0];
+            let target = TargetStanding {
+                path: String::new(),
+                tree: spec.context,
+                inputs: job.parts[0].key,
+                gates: job.parts[0].gate_key,
+                passed: Vec::new(),
+                generator: String::new(),
+            };
+            let clauses = spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect();
+            let target = BTreeMap::from([("rust".to_owned(), target)]);
+            let standing = SpecStanding { context: spec.context, clauses, target };
+            self.standing.spec.insert("a".to_owned(), standing);
+        }
+
+        fn change(&mut self, text: &str) -> Option<Reason> {
+            self.specs = Self::new(text).specs;
+            self.reason()
+        }
+    }
+
+    const SPEC: &str = "# A\n\nProse.\n\n- one `test_id: one`\n- two `test_id: two`\n";
+
+    #[test]
+    fn reasons_name_what_changed_and_nothing_else() {
+        let mut world = World::new(SPEC);
+        assert_eq!(world.reason(), Some(Reason::NothingPromoted));
+        world.promote();
+        assert_eq!(world.reason(), None);
+        let rewrapped = SPEC.replace("Prose.", "\nProse.\n").replace("one `", "one\n  `");
+        assert_eq!(world.change(&rewrapped), None);
+        let swapped = "# A\n\nProse.\n\n- two `test_id: two`\n- one `test_id: one`\n";
+        assert_eq!(world.change(swapped), None, "order is formatting");
+        let names = |list: &[&str]| Some(Reason::Clauses { names: list.iter().map(|n| (*n).to_owned()).collect() });
+        assert_eq!(world.change(&SPEC.replace("- two", "- both")), names(&["two"]));
+        assert_eq!(world.change(&SPEC.replace("- one `test_id: one`\n", "")), names(&["one"]));
+        assert_eq!(world.change(&SPEC.replace("Prose", "Verse")), Some(Reason::Context));
+        world.change(SPEC);
+        world.harness.generator.model = "another".to_owned();
+        assert_eq!(world.reason(), None, "the model is no reason");
+        world.tools = "2";
+        assert_eq!(world.reason(), Some(Reason::Gates));
+        assert!(Reason::Gates.revalidates());
+        world.live = Live::Missing;
+        assert_eq!(world.reason(), Some(Reason::TreeMissing));
+    }
+}

@@ -1,0 +1,280 @@
+//! Job -> prompt: deterministic to the byte, stable at its front, inside a token budget.
+
+mod withhold;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, UndefinedBehavior, Value};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::types::{AttemptKind, Finding, Problem, Prompt, Spec, Tree, limits};
+
+pub use withhold::withhold;
+
+/// The two templates; a user's file of the same name replaces one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Templates {
+    /// `system.md`: the rules.
+    pub system: String,
+    /// `task.md`: everything else.
+    pub task: String,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self {
+            system: include_str!("templates/system.md").to_owned(),
+            task: include_str!("templates/task.md").to_owned(),
+        }
+    }
+}
+
+/// The variables a template may use.
+const VARIABLES: [&str; 17] = [
+    "language", "root", "fence", "spec_id", "title", "spec", "clauses", "constraints", "dependencies",
+    "suites", "accepted", "changes", "candidate", "findings", "problem", "tried", "kind",
+];
+
+/// A file inside a prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct File {
+    /// Its path.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Everything a prompt is made of.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    /// The spec.
+    pub spec: &'a Spec,
+    /// Specs it depends on.
+    pub depends: Vec<&'a Spec>,
+    /// The language's name.
+    pub language: &'a str,
+    /// The file the target cannot do without.
+    pub root: String,
+    /// What the model must know of the target.
+    pub constraints: Vec<String>,
+    /// The user's suites.
+    pub suites: Vec<File>,
+    /// The promoted tree, when one stands.
+    pub accepted: Option<&'a Tree>,
+    /// Names of the clauses that changed since.
+    pub changes: Vec<String>,
+    /// What the attempt is for.
+    pub kind: AttemptKind,
+    /// The last candidate, for a repair.
+    pub candidate: Option<&'a Tree>,
+    /// What the gates found in it.
+    pub findings: Vec<Finding>,
+    /// Why the last reply could not be used.
+    pub problem: Option<String>,
+    /// One line for each way that failed before.
+    pub tried: Vec<String>,
+    /// Most tokens of the prompt.
+    pub most_tokens: Option<usize>,
+}
+
+/// Checks the templates before anything is asked: syntax, and every variable by name.
+pub fn check(templates: &Templates) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, text) in [("system.md", &templates.system), ("task.md", &templates.task)] {
+        let mut env = environment();
+        if let Err(error) = env.add_template_owned(name, text.clone()) {
+            let mut problem = Problem::error("template::syntax", error.to_string()).file(name);
+            problem.line = error.line().unwrap_or(0);
+            problems.push(problem);
+            continue;
+        }
+        let Ok(template) = env.get_template(name) else { continue };
+        let mut unknown: Vec<_> = template.undeclared_variables(false).into_iter().collect();
+        unknown.sort();
+        for variable in unknown.iter().filter(|v| !VARIABLES.contains(&v.as_str())) {
+            let message = format!("the template uses `{variable}`, which is no variable");
+            let help = format!("there are: {}", VARIABLES.join(", "));
+            let mut problem = Problem::error("template::variable", message).help(help).file(name);
+            let at = text.lines().position(|line| line.contains(variable.as_str()));
+            problem.line = at.map_or(0, |line| line + 1);
+            problems.push(problem);
+        }
+    }
+    problems
+}
+
+fn environment() -> Environment<'static> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    env.set_syntax(syntax.expect("the delimiters are the default ones"));
+    env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    env
+}
+
+/// Renders a prompt. What does not fit is left out: the promoted tree first, then the user's suites.
+///
+/// # Errors
+/// The template engine's message, or that the prompt does not fit.
+pub fn render(templates: &Templates, inputs: &Inputs<'_>) -> Result<Prompt, String> {
+    for (accepted, suites) in [(true, true), (false, true), (false, false)] {
+        let prompt = render_with(templates, inputs, accepted, suites)?;
+        let tokens = tokens(&prompt);
+        match inputs.most_tokens {
+            Some(most) if tokens > most => tracing::debug!(tokens, most, "prompt is cut"),
+            _ => return Ok(prompt),
+        }
+    }
+    Err("the spec alone is too long for the model's context: split it, or raise context_tokens".into())
+}
+
+/// An estimate of a prompt's tokens that is never too small.
+pub fn tokens(prompt: &Prompt) -> usize {
+    (prompt.system.len() + prompt.user.len()).div_ceil(limits::BYTES_PER_TOKEN)
+}
+
+fn render_with(
+    templates: &Templates,
+    inputs: &Inputs<'_>,
+    accepted: bool,
+    suites: bool,
+) -> Result<Prompt, String> {
+    let files = |tree: Option<&Tree>| -> Vec<File> {
+        let files = tree.into_iter().flat_map(Tree::iter);
+        let files = files.filter(|(path, _)| path.as_str() != "Cargo.toml");
+        files.map(|(path, bytes)| File { path: path.to_string(), text: text(bytes) }).collect()
+    };
+    let suites = if suites { inputs.suites.as_slice() } else { &[] };
+    let accepted = files(inputs.accepted.filter(|_| accepted));
+    let candidate = files(inputs.candidate);
+    let dependencies: Vec<_> = inputs
+        .depends
+        .iter()
+        .map(|spec| json!({ "id": spec.id, "text": spec.visible }))
+        .collect();
+    let clauses = inputs.spec.clauses.iter();
+    let clauses: Vec<_> = clauses.map(|c| json!({ "id": c.id, "level": c.level, "text": c.text })).collect();
+    let findings = findings(inputs);
+    let all = format!("{:?}{:?}{:?}", inputs.spec.visible, candidate, accepted);
+    let tried = inputs.tried.iter().rev().take(limits::TRIED_LINES).rev().collect::<Vec<_>>();
+    let context = json!({
+        "language": inputs.language, "root": inputs.root, "fence": fence(&all),
+        "spec_id": inputs.spec.id, "title": inputs.spec.title, "spec": inputs.spec.visible,
+        "clauses": clauses, "dependencies": dependencies, "constraints": inputs.constraints,
+        "suites": suites, "accepted": accepted, "candidate": candidate, "changes": inputs.changes,
+        "findings": findings, "problem": inputs.problem, "kind": inputs.kind, "tried": tried,
+    });
+    let context = Value::from(minijinja::value::Serde(&context));
+    let mut env = environment();
+    let mut render = |name: &'static str, text: &str| {
+        env.add_template_owned(name, text.to_owned()).map_err(|e| e.to_string())?;
+        let template = env.get_template(name).map_err(|e| e.to_string())?;
+        template.render(context.clone()).map(|text| tidy(&text)).map_err(|e| format!("{name}: {e}"))
+    };
+    Ok(Prompt { system: render("system.md", &templates.system)?, user: render("task.md", &templates.task)? })
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim_end().to_owned()
+}
+
+/// A tilde fence longer than any run of tildes in the request, and at least six.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '~').map(str::len).max().unwrap_or(0);
+    "~".repeat(6.max(longest + 1))
+}
+
+/// At most one empty line between blocks.
+fn tidy(text: &str) -> String {
+    let mut out: Vec<&str> = Vec::new();
+    for line in text.trim().lines() {
+        if !(line.trim().is_empty() && out.last().is_some_and(|last| last.is_empty())) {
+            out.push(line.trim_end());
+        }
+    }
+    out.join("\n") + "\n"
+}
+
+/// The findings worth a model's attention, with the clauses' texts beside them.
+fn findings(inputs: &Inputs<'_>) -> Vec<serde_json::Value> {
+    let mut list: Vec<&Finding> = inputs.findings.iter().collect();
+    list.sort_by_key(|finding| !finding.rule.starts_with("E0") && finding.rule != "error");
+    let mut bytes = 0;
+    let mut out = Vec::new();
+    for finding in list.into_iter().take(limits::PROMPT_FINDINGS) {
+        bytes += finding.message.len();
+        if bytes > limits::PROMPT_FINDING_BYTES && !out.is_empty() {
+            break;
+        }
+        let clauses: Vec<_> = finding
+            .clauses
+            .iter()
+            .filter_map(|id| inputs.spec.clause(id.as_str()))
+            .map(|clause| json!({ "id": clause.id, "text": clause.text }))
+            .collect();
+        out.push(json!({
+            "gate": finding.gate, "rule": finding.rule, "file": finding.file, "line": finding.line,
+            "message": finding.message.replace('\n', "\n  "), "clauses": clauses,
+            "remedy": finding.remedy,
+        }));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inputs, Templates, check, fence, render};
+    use crate::spec_for_tests::spec;
+    use crate::types::{AttemptKind, ClauseId, Finding};
+
+    #[test]
+    fn a_repair_shows_finding_clause_and_candidate_and_equal_inputs_give_equal_bytes() {
+        let (spec, _) = spec("# S\n\n- it MUST add `test_id: adds`\n\n  ```rust hidden\n  s::secret();\n  ```\n");
+        let inputs = || Inputs {
+            spec: &spec,
+            depends: Vec::new(),
+            language: "Rust",
+            root: "src/lib.rs".to_owned(),
+            constraints: vec!["be brief".to_owned()],
+            suites: Vec::new(),
+            accepted: None,
+            changes: Vec::new(),
+            kind: AttemptKind::Repair,
+            candidate: None,
+            findings: vec![Finding {
+                gate: "test".to_owned(),
+                rule: "adds".to_owned(),
+                file: Some("tests/regen_examples.rs".to_owned()),
+                message: "left: 1\nright: 2".to_owned(),
+                clauses: vec![ClauseId::new("s", "adds")],
+                ..Finding::default()
+            }],
+            problem: None,
+            tried: Vec::new(),
+            most_tokens: None,
+        };
+        let prompt = render(&Templates::default(), &inputs()).expect("renders");
+        for part in ["s/adds", "it MUST add", "left: 1", "tests/regen_examples.rs", "Mend"] {
+            assert!(prompt.user.contains(part), "{part} is missing in:\n{}", prompt.user);
+        }
+        assert!(!prompt.user.contains("secret"));
+        assert_eq!(prompt, render(&Templates::default(), &inputs()).expect("renders"));
+        let mut tight = inputs();
+        tight.most_tokens = Some(10);
+        assert!(render(&Templates::default(), &tight).is_err());
+    }
+
+    #[test]
+    fn an_unknown_variable_is_an_error_with_its_line() {
+        assert!(check(&Templates::default()).is_empty());
+        let task = "a\n{{ specc }}".to_owned();
+        let problems = check(&Templates { task, ..Templates::default() });
+        assert_eq!((problems[0].line, problems[0].file.as_str()), (2, "task.md"));
+    }
+
+    #[test]
+    fn the_fence_is_longer_than_any_run() {
+        assert_eq!(fence("a ~~~ b").len(), 6);
+        assert_eq!(fence(&"~".repeat(9)).len(), 10);
+    }
+}

@@ -1,0 +1,134 @@
+//! Changes -> tree, after every check on sizes, paths and contents.
+
+use std::collections::BTreeMap;
+
+use globset::{GlobBuilder, GlobSetBuilder};
+
+use super::Rules;
+use super::edit;
+use super::read::Change;
+use crate::types::{RelPath, Tree, limits};
+
+/// What no candidate may touch, whatever a target allows. A name that ends in `/` is a folder at any
+/// depth.
+const DENIED: [&str; 11] = [
+    "specs/", "validators/", "generated/", ".regen/", ".cargo/", ".git/", ".github/", "harness.toml",
+    "regen.lock", "build.rs", "tests/",
+];
+
+/// Texts that stand for code the model left out.
+const LAZY: [&str; 9] = [
+    "todo!(", "unimplemented!(", "rest unchanged", "rest of the code", "rest of the file",
+    "existing code", "remains unchanged", "remains the same", "implementation goes here",
+];
+
+/// Builds the tree, or says what is wrong and what to do.
+pub fn build(changes: Vec<Change>, rules: &Rules) -> Result<Tree, String> {
+    sizes(&changes)?;
+    let mut tree = rules.base.clone();
+    for change in changes {
+        match change {
+            Change::Write(path, text) => {
+                let path = allowed(&path, rules)?;
+                content(&path, &text)?;
+                tree.insert(path, text.into_bytes());
+            }
+            Change::Edit(path, blocks) => {
+                let path = allowed(&path, rules)?;
+                let before = tree.text(path.as_str()).unwrap_or_default();
+                let text = edit::apply(before, &blocks).map_err(|why| format!("{path}: {why}"))?;
+                content(&path, &text)?;
+                tree.insert(path, text.into_bytes());
+            }
+            Change::Delete(path) => {
+                let path = allowed(&path, rules)?;
+                tree.remove(&path);
+            }
+        }
+    }
+    clashes(&tree)?;
+    if tree.is_empty() {
+        return Err("the answer leaves no file".to_owned());
+    }
+    Ok(tree)
+}
+
+fn sizes(changes: &[Change]) -> Result<(), String> {
+    let mut total = 0;
+    for change in changes {
+        if let Change::Write(path, text) | Change::Edit(path, text) = change {
+            if text.len() > limits::FILE_BYTES {
+                return Err(format!("{path:.80} is larger than 1 MiB: split it"));
+            }
+            total += text.len();
+        }
+    }
+    if total > limits::TREE_BYTES {
+        return Err("the files together are larger than 16 MiB".to_owned());
+    }
+    if changes.len() > limits::TREE_FILES {
+        return Err(format!("the answer has more than {} files", limits::TREE_FILES));
+    }
+    Ok(())
+}
+
+fn allowed(path: &str, rules: &Rules) -> Result<RelPath, String> {
+    let path = RelPath::parse(path).map_err(|why| format!("the path `{path:.260}` {why}"))?;
+    let folded = path.folded();
+    let denied = DENIED.iter().find(|name| match name.strip_suffix('/') {
+        Some(folder) => folded.split('/').any(|segment| segment == folder),
+        None => folded.rsplit('/').next() == Some(**name),
+    });
+    let first = folded.split('/').next().unwrap_or_default();
+    let reserved = first.starts_with(".git")
+        || first.starts_with(".env")
+        || first.starts_with("rust-toolchain")
+        || first == "regen.lock";
+    if denied.is_some() || reserved {
+        return Err(format!("{path} belongs to the harness: leave it out"));
+    }
+    let mut set = GlobSetBuilder::new();
+    for pattern in &rules.allowed {
+        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+        set.add(glob.map_err(|e| e.to_string())?);
+    }
+    let set = set.build().map_err(|e| e.to_string())?;
+    if !set.is_match(path.as_str()) {
+        let list = rules.allowed.join(", ");
+        return Err(format!("{path} is not among the allowed files: {list}"));
+    }
+    Ok(path)
+}
+
+fn content(path: &RelPath, text: &str) -> Result<(), String> {
+    if text.contains('\0') {
+        return Err(format!("{path} contains a NUL character"));
+    }
+    for (number, line) in text.lines().enumerate() {
+        let folded = line.to_lowercase();
+        if let Some(lazy) = LAZY.iter().find(|lazy| folded.contains(**lazy)) {
+            let number = number + 1;
+            return Err(format!("{path}:{number}: `{lazy}` stands for missing code: write it out"));
+        }
+    }
+    Ok(())
+}
+
+fn clashes(tree: &Tree) -> Result<(), String> {
+    let mut seen: BTreeMap<String, &RelPath> = BTreeMap::new();
+    for (path, _) in tree.iter() {
+        if let Some(other) = seen.insert(path.folded(), path) {
+            return Err(format!("{other} and {path} differ only by case: rename one"));
+        }
+    }
+    for folder in tree.iter().flat_map(|(path, _)| parents(path.folded())) {
+        if let Some(file) = seen.get(&folder) {
+            return Err(format!("{file} is a file and a folder: rename one"));
+        }
+    }
+    Ok(())
+}
+
+fn parents(path: String) -> Vec<String> {
+    path.match_indices('/').map(|(at, _)| path[..at].to_owned()).collect()
+}

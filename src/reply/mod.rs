@@ -1,0 +1,79 @@
+//! Completion -> tree, a conflict between clauses, or a problem the model can act on.
+//!
+//! Readers are tried in the order of their strictness; which one won is recorded. Whatever they
+//! read passes the same checks before anything touches a disk.
+
+mod check;
+mod edit;
+mod read;
+
+use crate::types::{ClauseId, Completion, Finish, RelPath, Tree};
+
+/// What a target allows a reply to hold.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Glob patterns of allowed files.
+    pub allowed: Vec<String>,
+    /// The file a reply with a single nameless fence is taken for.
+    pub declared: Option<RelPath>,
+    /// Clauses a conflict may name.
+    pub clauses: Vec<ClauseId>,
+    /// The tree the reply changes: the last candidate of a repair, else empty.
+    pub base: Tree,
+}
+
+/// What a reply turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Files.
+    Tree {
+        /// The whole tree, base included.
+        tree: Tree,
+        /// The reader that understood it.
+        reader: &'static str,
+    },
+    /// The model says that clauses contradict each other.
+    Conflict {
+        /// The clause it names.
+        clause: ClauseId,
+        /// Why.
+        message: String,
+    },
+    /// Nothing that can be used.
+    Malformed {
+        /// What is wrong, and the remedy.
+        message: String,
+        /// Whether the form was missed, so that asking for it again may help.
+        reask: bool,
+    },
+}
+
+/// Reads a completion.
+pub fn read(completion: &Completion, rules: &Rules) -> Reply {
+    let finished = completion.finish == Finish::Stop;
+    let found = match read::read(&completion.text, finished, rules) {
+        Ok(found) => found,
+        Err(mut message) => {
+            if completion.finish == Finish::Length {
+                message.push_str("; the answer was cut at the limit of output tokens: be shorter");
+            }
+            return Reply::Malformed { message, reask: true };
+        }
+    };
+    if let Some((clause, message)) = found.conflict {
+        return match rules.clauses.iter().find(|c| c.as_str() == clause || c.name() == clause) {
+            Some(clause) => Reply::Conflict { clause: clause.clone(), message },
+            None => Reply::Malformed {
+                message: format!("CONFLICT names `{clause}`, which is no clause of the spec"),
+                reask: true,
+            },
+        };
+    }
+    match check::build(found.changes, rules) {
+        Ok(tree) => Reply::Tree { tree, reader: found.reader },
+        Err(message) => Reply::Malformed { message, reask: false },
+    }
+}
+
+#[cfg(test)]
+mod tests;

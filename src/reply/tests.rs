@@ -1,0 +1,121 @@
+//! Replies as models write them, and as attackers do.
+
+use super::{Reply, Rules, read};
+use crate::types::{ClauseId, Completion, Finish, RelPath, Tree, Usage};
+
+fn rules() -> Rules {
+    Rules {
+        allowed: ["Cargo.toml", "src/**/*.rs"].map(str::to_owned).to_vec(),
+        declared: RelPath::parse("src/lib.rs").ok(),
+        clauses: vec![ClauseId::new("roman", "range")],
+        base: Tree::default(),
+    }
+}
+
+fn reply(text: &str) -> Reply {
+    reply_ended(text, Finish::Stop)
+}
+
+fn reply_ended(text: &str, finish: Finish) -> Reply {
+    let (usage, model) = (Usage::default(), String::new());
+    read(&Completion { text: text.to_owned(), finish, usage, model, replay: None }, &rules())
+}
+
+/// The manifest-like summary of a reply: reader and paths, or the message.
+fn summary(reply: Reply) -> String {
+    match reply {
+        Reply::Tree { tree, reader } => {
+            let files = tree.iter().map(|(path, bytes)| format!(" {path}={}", bytes.len()));
+            format!("{reader}:{}", files.collect::<String>())
+        }
+        Reply::Conflict { clause, message } => format!("conflict {clause}: {message}"),
+        Reply::Malformed { message, .. } => format!("malformed: {message}"),
+    }
+}
+
+#[test]
+fn every_reader_reads_its_form() {
+    for (text, expected) in [
+        ("### FILE: src/lib.rs\n~~~~~~\na\n~~~~~~\n### DONE: 1 files\n", "files: src/lib.rs=2"),
+        ("Sure!\n### FILE: `src/lib.rs`\n\n```rust\na\n```\n", "files-backticks: src/lib.rs=2"),
+        ("### FILE: src/lib.rs\n~~~~~~\n```\na\n```\n", "files: src/lib.rs=10"),
+        ("**src/lib.rs**\n```rust\na\n```\n", "fences: src/lib.rs=2"),
+        ("```rust src/a.rs\na\n```\nand\n```rust:src/b.rs\n```\n", "fences: src/a.rs=2 src/b.rs=0"),
+        ("{\"files\":{\"src/lib.rs\":\"a\"}}", "json: src/lib.rs=1"),
+        ("{\"files\":[{\"path\":\"src/lib.rs\",\"content\":\"ab\"}]}", "json: src/lib.rs=2"),
+        ("Here:\n```rust\nfn a() {}\n```\nDone.", "single: src/lib.rs=10"),
+        ("### CONFLICT: roman/range one excludes the other", "conflict roman/range: one excludes the other"),
+    ] {
+        assert_eq!(summary(reply(text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_malformed() {
+    for (text, says) in [
+        ("", "empty"),
+        ("I would rather explain.", "no `### FILE"),
+        ("### FILE: src/lib.rs\nno fence\n", "not followed by a fence"),
+        ("### FILE: src/a.rs\n~~~~~~\na\n### FILE: src/b.rs\n~~~~~~\nb\n~~~~~~\nx", "differ"),
+        ("### FILE: src/a.rs\n~~~~~~\na\n~~~~~~\n### DONE: 2 files", "announces 2"),
+        ("### CONFLICT: roman/nothing x", "no clause"),
+        ("```\na\n```\n```\nb\n```", "no `### FILE"),
+    ] {
+        let got = summary(reply(text));
+        assert!(got.starts_with("malformed") || says == "differ", "{text}: {got}");
+        assert!(got.contains(says) || says == "differ", "{text}: {got}");
+    }
+    let open = "### FILE: src/lib.rs\n~~~~~~\nfn a() {";
+    assert!(summary(reply_ended(open, Finish::Length)).contains("not closed"));
+    assert_eq!(summary(reply(open)), "files: src/lib.rs=9");
+}
+
+#[test]
+fn dangerous_and_lazy_answers_are_refused_by_name() {
+    let long = format!("src/{}.rs", "x".repeat(300));
+    for (path, says) in [
+        ("../../x", "`..`"), ("/etc/x", "absolute"), ("specs/x", "harness"), ("build.rs", "harness"),
+        (".cargo/config.toml", "harness"), ("src/.cargo/config.toml", "harness"),
+        ("tests/regen_examples.rs", "harness"), ("Tests/a.rs", "harness"), ("src/Build.rs", "harness"),
+        ("rust-toolchain.toml", "harness"), (".gitattributes", "harness"), (".env.local", "harness"),
+        ("src\\lib.rs", "backslash"), ("C:/x.rs", "refuse"), ("README.md", "allowed"), (&long, "longer"),
+        ("src/lib.txt", "allowed"),
+    ] {
+        let text = format!("### FILE: {path}\n~~~~~~\na\n~~~~~~\n");
+        let got = summary(reply(&text));
+        assert!(got.starts_with("malformed") && got.contains(says), "{path}: {got}");
+    }
+    for (body, says) in [
+        ("fn a() { todo!() }", "todo!("), ("// ... rest unchanged", "rest unchanged"), ("\0", "NUL"),
+    ] {
+        let text = format!("### FILE: src/lib.rs\n~~~~~~\n{body}\n~~~~~~\n");
+        assert!(summary(reply(&text)).contains(says), "{body}");
+    }
+    let clash = "### FILE: src/a.rs\n~~~~~~\n~~~~~~\n### FILE: src/A.rs\n~~~~~~\n~~~~~~\n";
+    assert!(summary(reply(clash)).contains("differ only by case"));
+    let big = format!("### FILE: src/a.rs\n~~~~~~\n{}\n~~~~~~\n", "a".repeat(2 << 20));
+    assert!(summary(reply(&big)).contains("1 MiB"));
+}
+
+#[test]
+fn a_repair_changes_the_last_candidate() {
+    let mut rules = rules();
+    rules.base.insert(RelPath::parse("src/lib.rs").unwrap(), b"old".to_vec());
+    rules.base.insert(RelPath::parse("src/gone.rs").unwrap(), b"old".to_vec());
+    let text = "### FILE: src/new.rs\n~~~~~~\n~~~~~~\n### DELETE: src/gone.rs\n";
+    let completion = Completion {
+        text: text.to_owned(),
+        finish: Finish::Stop,
+        usage: Usage::default(),
+        model: String::new(),
+        replay: None,
+    };
+    assert_eq!(summary(read(&completion, &rules)), "files: src/lib.rs=3 src/new.rs=0");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_reply_panics(text in "(### (FILE|EDIT|DELETE|CONFLICT|DONE): ?|src/a.rs|~~~~~~|```|\\{\"files\":|\\}|\\n| |x){0,40}") {
+        reply(&text);
+    }
+}

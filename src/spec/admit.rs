@@ -1,0 +1,183 @@
+//! What only shows across specs, and the admission itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::types::{AdmittedSpec, Binding, Harness, Problem, Severity, Spec};
+
+/// A spec as [`super::parse`] gave it, with whatever other rooms found in it.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The spec.
+    pub spec: Spec,
+    /// Its problems so far.
+    pub problems: Vec<Problem>,
+}
+
+/// Admits the specs that may be generated from; gives every problem of all of them. `guards` are the
+/// rules that exist.
+///
+/// A spec is refused for its own errors and for those of the specs it depends on.
+pub fn admit(
+    parsed: Vec<Parsed>,
+    harness: &Harness,
+    guards: &[&str],
+) -> (Vec<AdmittedSpec>, Vec<Problem>) {
+    let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for one in &parsed {
+        files.entry(&one.spec.id).or_default().push(&one.spec.file);
+    }
+    let cycles = cycles(&parsed);
+    let mut problems: Vec<Problem> = Vec::new();
+    for one in &parsed {
+        problems.extend(one.problems.iter().cloned());
+        let across = across(one, harness, guards, &files);
+        problems.extend(across.into_iter().map(|problem| problem.file(&one.spec.file)));
+        if let Some(cycle) = cycles.get(one.spec.id.as_str()) {
+            let message = format!("the specs depend on each other: {}", cycle.join(" -> "));
+            let problem = Problem::error("spec::cycle", message)
+                .help("take one `depends` of the circle out")
+                .file(&one.spec.file);
+            problems.push(problem);
+        }
+    }
+    refuse_dependents(&parsed, &mut problems);
+    let admitted =
+        parsed.into_iter().filter_map(|one| AdmittedSpec::new(one.spec, &problems)).collect();
+    (admitted, problems)
+}
+
+fn across(
+    one: &Parsed,
+    harness: &Harness,
+    guards: &[&str],
+    files: &BTreeMap<&str, Vec<&str>>,
+) -> Vec<Problem> {
+    let spec = &one.spec;
+    let mut problems = Vec::new();
+    if let Some(same) = files.get(spec.id.as_str()).filter(|same| same.len() > 1) {
+        let message = format!("the id `{}` is used by {}", spec.id, same.join(" and "));
+        problems.push(Problem::error("spec::duplicate_id", message).help("give one another `id`"));
+    }
+    for name in &spec.depends {
+        if !files.contains_key(name.as_str()) {
+            let message = format!("it depends on `{name}`, which is no spec");
+            problems.push(Problem::error("spec::unknown_dependency", message));
+        }
+    }
+    for name in &spec.targets {
+        if !harness.target.contains_key(name) {
+            let known: Vec<_> = harness.target.keys().map(String::as_str).collect();
+            let message = format!("it names the target `{name}`, which is not in harness.toml");
+            let help = format!("there are: {}", known.join(", "));
+            problems.push(Problem::error("spec::unknown_target", message).help(help));
+        }
+    }
+    for clause in &spec.clauses {
+        for binding in &clause.bindings {
+            if let Binding::Guard { name, .. } = binding
+                && !guards.contains(&name.as_str())
+            {
+                let message = format!("there is no guard `{name}`");
+                let mut problem = Problem::error("spec::unknown_guard", message)
+                    .help(format!("there are: {}", guards.join(", ")));
+                (problem.span, problem.line) = (Some(clause.span), clause.line);
+                problems.push(problem);
+            }
+        }
+    }
+    problems
+}
+
+/// A spec whose dependency is refused cannot be generated either.
+fn refuse_dependents(parsed: &[Parsed], problems: &mut Vec<Problem>) {
+    let bad = |problems: &[Problem], file: &str| {
+        problems.iter().any(|p| p.severity == Severity::Error && p.file == file)
+    };
+    loop {
+        let mut found = None;
+        for one in parsed.iter().filter(|one| !bad(problems, &one.spec.file)) {
+            let refused = parsed.iter().find(|other| {
+                one.spec.depends.contains(&other.spec.id) && bad(problems, &other.spec.file)
+            });
+            if let Some(other) = refused {
+                let message = format!("it depends on `{}`, which is refused", other.spec.id);
+                found = Some(Problem::error("spec::refused_dependency", message).file(&one.spec.file));
+            }
+        }
+        match found {
+            Some(problem) => problems.push(problem),
+            None => return,
+        }
+    }
+}
+
+/// The circle each spec of a circle stands in.
+fn cycles(parsed: &[Parsed]) -> BTreeMap<&str, Vec<&str>> {
+    let edges: BTreeMap<&str, Vec<&str>> = parsed
+        .iter()
+        .map(|p| (p.spec.id.as_str(), p.spec.depends.iter().map(String::as_str).collect()))
+        .collect();
+    let mut found = BTreeMap::new();
+    for start in edges.keys() {
+        if let Some(path) = path_back(start, &edges) {
+            found.insert(*start, path);
+        }
+    }
+    found
+}
+
+/// A shortest way from a spec back to itself, breadth first.
+fn path_back<'a>(start: &'a str, edges: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<Vec<&'a str>> {
+    let mut seen = BTreeSet::new();
+    let mut queue = std::collections::VecDeque::from([vec![start]]);
+    while let Some(path) = queue.pop_front() {
+        for next in path.last().and_then(|last| edges.get(last)).into_iter().flatten() {
+            let mut longer = path.clone();
+            longer.push(next);
+            if *next == start {
+                return Some(longer);
+            }
+            if seen.insert(*next) {
+                queue.push_back(longer);
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Parsed, admit};
+    use crate::spec::parse;
+
+    fn codes(specs: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+        let parsed = specs.iter().map(|(file, text)| {
+            let (spec, problems, _) = parse(file, text.as_bytes());
+            Parsed { spec, problems }
+        });
+        let text = "[generator]\nmodel=\"m\"\n[target.rust]\ntoolchain=\"rust\"\n";
+        let harness = crate::config::parse("h", text).expect("is right");
+        let (admitted, problems) = admit(parsed.collect(), &harness, &["forbid_unsafe"]);
+        (
+            admitted.iter().map(|spec| spec.id.clone()).collect(),
+            problems.into_iter().map(|problem| problem.code).collect(),
+        )
+    }
+
+    #[test]
+    fn what_is_wrong_across_specs_refuses_them_and_their_dependents() {
+        let (ids, found) = codes(&[("specs/a.md", "---\ndepends: [b]\n---\n"), ("specs/b.md", "")]);
+        assert_eq!((ids.len(), found.len()), (2, 0));
+        for (text, code) in [
+            ("---\ndepends: [x]\n---\n", "spec::unknown_dependency"),
+            ("---\ndepends: [a]\n---\n", "spec::cycle"),
+            ("---\ntargets: [go]\n---\n", "spec::unknown_target"),
+            ("- a `guard: no_such`\n", "spec::unknown_guard"),
+            ("---\nid: a\n---\n", "spec::duplicate_id"),
+        ] {
+            let (ids, found) = codes(&[("specs/b.md", text), ("specs/a.md", "---\ndepends: [b]\n---\n")]);
+            assert!(found.contains(&code.to_owned()), "{text}: {found:?}");
+            assert!(ids.is_empty(), "{text}: {ids:?}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The code spans that make a block a clause: `test_id:`, `guard:`, `bench:`, `status:`, `waived:`.
+
+use crate::types::{Binding, Status, Waiver};
+
+/// What one code span says about the block it stands in.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Mark {
+    Binding(Binding),
+    Status(Status),
+    Waiver(Waiver),
+}
+
+/// Reads a code span; `None` when it is ordinary code.
+///
+/// Errors are fragments for a problem at the span.
+pub fn read(text: &str) -> Option<Result<Vec<Mark>, String>> {
+    let text = text.trim();
+    let (kind, rest) = text.split_once(':')?;
+    let read = match kind {
+        "status" => status(rest.trim()).map(|status| vec![Mark::Status(status)]),
+        "waived" => waiver(rest.trim()).map(|waiver| vec![Mark::Waiver(waiver)]),
+        "test_id" | "guard" | "bench" => list(text),
+        _ => return None,
+    };
+    Some(read)
+}
+
+fn list(text: &str) -> Result<Vec<Mark>, String> {
+    let mut kind = "";
+    let mut marks = Vec::new();
+    for item in text.split(',') {
+        let mut item = item.trim();
+        if let Some((key, rest)) = item.split_once(':')
+            && matches!(key, "test_id" | "guard" | "bench")
+        {
+            (kind, item) = (key, rest.trim());
+        }
+        let binding = match kind {
+            "test_id" => Binding::TestId { name: name(item)? },
+            "guard" => guard(item)?,
+            _ => bench(item)?,
+        };
+        marks.push(Mark::Binding(binding));
+    }
+    Ok(marks)
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let inside = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if text.is_empty() {
+        return Err("the binding has no name".to_owned());
+    }
+    if !text.starts_with(letter) || !text.chars().all(inside) || text.len() > 100 {
+        return Err(format!("`{text}` is no name: letters, digits and `_`, at most 100"));
+    }
+    if text.contains("__") || text.ends_with('_') {
+        return Err(format!("`{text}`: `__` separates a clause from its tests' numbers"));
+    }
+    Ok(text.to_owned())
+}
+
+fn guard(text: &str) -> Result<Binding, String> {
+    let mut words = text.split_whitespace();
+    let name = name(words.next().unwrap_or_default())?;
+    Ok(Binding::Guard { name, args: words.map(str::to_owned).collect() })
+}
+
+fn bench(text: &str) -> Result<Binding, String> {
+    let why = || format!("`{text}` is no bound: write `bench: NAME <op> <value><unit>`");
+    let (name_text, rest) = text.split_once(char::is_whitespace).ok_or_else(why)?;
+    let rest = rest.trim();
+    let op = ["<=", ">=", "<", ">", "="].into_iter().find(|op| rest.starts_with(op));
+    let op = op.ok_or_else(why)?;
+    let value = rest[op.len()..].trim();
+    let split = value.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(value.len());
+    let (number, unit) = value.split_at(split);
+    if number.parse::<f64>().is_err() {
+        return Err(why());
+    }
+    Ok(Binding::Bench {
+        name: name(name_text)?,
+        op: op.to_owned(),
+        value: number.to_owned(),
+        unit: unit.trim().to_owned(),
+    })
+}
+
+fn status(text: &str) -> Result<Status, String> {
+    match text {
+        "draft" => Ok(Status::Draft),
+        "stable" => Ok(Status::Stable),
+        "deprecated" => Ok(Status::Deprecated),
+        other => Err(format!("`{other}` is no status: draft, stable or deprecated")),
+    }
+}
+
+fn waiver(text: &str) -> Result<Waiver, String> {
+    let (reason, until) = text
+        .rsplit_once(" until ")
+        .filter(|(reason, _)| !reason.trim().is_empty())
+        .ok_or("a waiver says why and until when: `waived: REASON until YYYY-MM-DD`")?;
+    let until = until.trim();
+    if until.parse::<jiff::civil::Date>().is_err() || until.len() != 10 {
+        return Err(format!("`{until}` is no date: write YYYY-MM-DD"));
+    }
+    Ok(Waiver { reason: reason.trim().to_owned(), until: until.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mark, read};
+    use crate::types::Binding;
+
+    #[test]
+    fn several_bindings_in_one_span() {
+        let marks = read("test_id: a, b, guard: max_lines 400").expect("is one").expect("is right");
+        let names: Vec<_> = marks
+            .iter()
+            .map(|mark| match mark {
+                Mark::Binding(binding) => binding.name(),
+                _ => "",
+            })
+            .collect();
+        assert_eq!(names, ["a", "b", "max_lines"]);
+    }
+
+    #[test]
+    fn a_bench_has_a_bound() {
+        let marks = read("bench: parse < 5ms").expect("is one").expect("is right");
+        let Mark::Binding(Binding::Bench { op, value, unit, .. }) = &marks[0] else { panic!() };
+        assert_eq!((op.as_str(), value.as_str(), unit.as_str()), ("<", "5", "ms"));
+    }
+
+    #[test]
+    fn ordinary_code_is_none_and_wrong_marks_are_errors() {
+        assert!(read("x: u32").is_none());
+        assert!(read("Vec::new()").is_none());
+        for wrong in [
+            "test_id:", "test_id: a-b", "test_id: a__1", "test_id: a,", "status: done",
+            "waived: later", "waived: x until 2026-13-01", "bench: a 5ms", "guard: ",
+        ] {
+            assert!(read(wrong).expect(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! CommonMark events -> a small tree of blocks with their places.
+
+use std::ops::Range;
+
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
+/// Blocks nested deeper than this are read as part of the block at this depth.
+const DEPTH: usize = 64;
+
+/// What a block is, as far as clauses care.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub enum Kind {
+    Root,
+    Item,
+    Paragraph,
+    Heading(u8),
+    Code,
+    Table,
+    Other,
+}
+
+/// Something inside a block, in document order.
+#[derive(Debug)]
+pub enum Piece {
+    Text(String),
+    Code(String, Range<usize>),
+    Child(usize),
+}
+
+/// A block.
+#[derive(Debug)]
+pub struct Block {
+    pub kind: Kind,
+    pub span: Range<usize>,
+    pub parent: usize,
+    pub pieces: Vec<Piece>,
+    /// Info string of a fenced block.
+    pub info: String,
+    /// Offset of the first byte of a code block's text.
+    pub text_start: usize,
+}
+
+/// The blocks of a text; the first is the root.
+pub fn read(text: &str, offset: usize) -> Vec<Block> {
+    let body = &text[offset..];
+    let mut reader = Reader { blocks: vec![block(Kind::Root, 0..body.len(), 0)], stack: vec![0] };
+    let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
+    let mut skipped = 0;
+    for (event, span) in Parser::new_ext(body, options).into_offset_iter() {
+        let span = span.start + offset..span.end + offset;
+        match event {
+            Event::Start(_) if reader.stack.len() >= DEPTH => skipped += 1,
+            Event::End(_) if skipped > 0 => skipped -= 1,
+            Event::Start(tag) => reader.open(&tag, span),
+            Event::End(tag) => reader.close(tag),
+            Event::Text(text) => reader.text(&text, &span),
+            Event::Html(text) | Event::InlineHtml(text) => reader.text(&text, &span),
+            Event::Code(code) => reader.piece(Piece::Code(code.into_string(), span)),
+            Event::SoftBreak | Event::HardBreak | Event::Rule => reader.text(" ", &span),
+            Event::TaskListMarker(done) => reader.text(if done { "[x] " } else { "[ ] " }, &span),
+            Event::FootnoteReference(_) | Event::InlineMath(_) | Event::DisplayMath(_) => {}
+        }
+    }
+    reader.blocks
+}
+
+struct Reader {
+    blocks: Vec<Block>,
+    stack: Vec<usize>,
+}
+
+fn block(kind: Kind, span: Range<usize>, parent: usize) -> Block {
+    let text_start = span.start;
+    Block { kind, span, parent, pieces: Vec::new(), info: String::new(), text_start }
+}
+
+impl Reader {
+    fn top(&self) -> usize {
+        self.stack.last().copied().unwrap_or(0)
+    }
+
+    fn piece(&mut self, piece: Piece) {
+        let top = self.top();
+        self.blocks[top].pieces.push(piece);
+    }
+
+    fn text(&mut self, text: &str, span: &Range<usize>) {
+        let top = self.top();
+        let block = &mut self.blocks[top];
+        if block.kind == Kind::Code && block.pieces.is_empty() {
+            block.text_start = span.start;
+        }
+        match block.pieces.last_mut() {
+            Some(Piece::Text(before)) => before.push_str(text),
+            _ => block.pieces.push(Piece::Text(text.to_owned())),
+        }
+    }
+
+    fn open(&mut self, tag: &Tag<'_>, span: Range<usize>) {
+        let kind = match tag {
+            Tag::Item => Kind::Item,
+            Tag::Paragraph => Kind::Paragraph,
+            Tag::Heading { level, .. } => Kind::Heading(*level as u8),
+            Tag::CodeBlock(_) => Kind::Code,
+            Tag::Table(_) => Kind::Table,
+            Tag::List(_) | Tag::BlockQuote(_) | Tag::HtmlBlock | Tag::FootnoteDefinition(_) => {
+                Kind::Other
+            }
+            // Inline marks: their text belongs to the block around them.
+            Tag::TableCell | Tag::TableRow => return self.text(" | ", &span),
+            _ => return,
+        };
+        let parent = self.top();
+        let index = self.blocks.len();
+        let mut block = block(kind, span, parent);
+        if let Tag::CodeBlock(CodeBlockKind::Fenced(info)) = tag {
+            block.info = info.to_string();
+        }
+        self.blocks.push(block);
+        self.piece(Piece::Child(index));
+        self.stack.push(index);
+    }
+
+    fn close(&mut self, tag: TagEnd) {
+        let closes = matches!(
+            tag,
+            TagEnd::Item
+                | TagEnd::Paragraph
+                | TagEnd::Heading(_)
+                | TagEnd::CodeBlock
+                | TagEnd::Table
+                | TagEnd::List(_)
+                | TagEnd::BlockQuote(_)
+                | TagEnd::HtmlBlock
+                | TagEnd::FootnoteDefinition
+        );
+        if closes && self.stack.len() > 1 {
+            self.stack.pop();
+        }
+    }
+}

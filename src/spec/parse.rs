@@ -1,0 +1,576 @@
+//! Bytes -> a spec and its problems. Nothing here fails: a problem is a value.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::blocks::{self, Block, Kind, Piece};
+use super::{binding, front};
+use crate::types::{
+    Binding, Clause, ClauseId, Digest, Example, Level, Problem, Span, Spec, Status, Waiver, limits,
+};
+
+/// Problems kept of one file: more help nobody.
+const PROBLEMS: usize = 100;
+
+/// Parses a spec file. `file` is its path relative to the workspace; its stem is the default id.
+///
+/// Also returns the text that spans refer to: without a byte-order mark and with LF line ends.
+pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
+    let mut problems = Vec::new();
+    let source = decode(bytes, &mut problems);
+    let (front, body) = front::read(&source, &mut problems);
+    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".md");
+    let id = front.id.unwrap_or_else(|| stem.to_owned());
+    if !is_id(&id) {
+        let message = format!("`{id}` is no id for a spec");
+        let help = "use lower-case letters, digits, `-` and `_`, a letter first: `id: my-spec`";
+        problems.push(Problem::error("spec::id", message).help(help));
+    }
+    let blocks = blocks::read(&source, body);
+    let mut reader = Reader {
+        lines: line_starts(&source),
+        source: &source,
+        id: &id,
+        blocks: &blocks,
+        marks: BTreeMap::new(),
+        problems,
+    };
+    reader.find_marks();
+    let clauses = reader.clauses();
+    reader.stray_hidden();
+    let context = reader.context();
+    let visible = reader.visible(body);
+    let mut problems = reader.problems;
+    problems.truncate(PROBLEMS);
+    let problems = problems.into_iter().map(|problem| problem.file(file)).collect();
+    let spec = Spec {
+        title: front.title.or_else(|| first_heading(&blocks)).unwrap_or_else(|| id.clone()),
+        id,
+        file: file.to_owned(),
+        targets: front.targets,
+        depends: front.depends,
+        clauses,
+        visible,
+        context,
+    };
+    (spec, problems, source)
+}
+
+fn is_id(id: &str) -> bool {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    id.len() <= 64 && id.starts_with(|c: char| c.is_ascii_lowercase()) && id.chars().all(inside)
+}
+
+fn decode(bytes: &[u8], problems: &mut Vec<Problem>) -> String {
+    if bytes.len() > limits::SPEC_BYTES {
+        let problem = Problem::error("spec::too_large", "the spec is larger than 10 MiB");
+        problems.push(problem.help("split it, or keep data in files of its own"));
+        return String::new();
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(error) => {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let at = error.valid_up_to();
+            let problem = Problem::error("spec::not_utf8", "the spec is not UTF-8 here");
+            let problem = problem.help("save the file as UTF-8").at(&text, at..at);
+            problems.push(problem);
+            text
+        }
+    };
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+fn line_starts(source: &str) -> Vec<usize> {
+    let ends = source.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
+    std::iter::once(0).chain(ends).collect()
+}
+
+fn first_heading(blocks: &[Block]) -> Option<String> {
+    let heading = blocks.iter().find(|b| matches!(b.kind, Kind::Heading(_)))?;
+    let mut words = String::new();
+    for piece in &heading.pieces {
+        match piece {
+            Piece::Text(text) => words.push_str(text),
+            Piece::Code(code, _) => words.push_str(code),
+            Piece::Child(_) => {}
+        }
+    }
+    Some(squeeze(&words))
+}
+
+/// White space folded to single blanks: what re-wrapping cannot change.
+fn squeeze(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What the code spans of one clause say.
+#[derive(Default)]
+struct Marks {
+    bindings: Vec<Binding>,
+    status: Option<Status>,
+    waiver: Option<Waiver>,
+}
+
+struct Reader<'a> {
+    source: &'a str,
+    lines: Vec<usize>,
+    id: &'a str,
+    blocks: &'a [Block],
+    /// Marks by the block that is the clause; a heading stands for its section.
+    marks: BTreeMap<usize, Marks>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn line(&self, offset: usize) -> usize {
+        self.lines.partition_point(|start| *start <= offset)
+    }
+
+    fn problem(&mut self, problem: Problem, span: Range<usize>) {
+        if self.problems.len() < PROBLEMS {
+            let mut problem = problem;
+            problem.line = self.line(span.start);
+            problem.span = Some(span.into());
+            self.problems.push(problem);
+        }
+    }
+
+    fn find_marks(&mut self) {
+        for (index, block) in self.blocks.iter().enumerate() {
+            for piece in &block.pieces {
+                if let Piece::Code(code, span) = piece
+                    && let Some(read) = binding::read(code)
+                {
+                    self.mark(index, read, span.clone());
+                }
+            }
+        }
+        let stray: Vec<_> =
+            self.marks.iter().filter(|(_, m)| m.bindings.is_empty()).map(|(i, _)| *i).collect();
+        for index in stray {
+            self.marks.remove(&index);
+            let problem = Problem::error("spec::stray_mark", "a status or waiver without a binding")
+                .help("put it beside the clause's `test_id`, `guard` or `bench`");
+            self.problem(problem, self.blocks[index].span.clone());
+        }
+    }
+
+    fn mark(&mut self, block: usize, read: Result<Vec<binding::Mark>, String>, span: Range<usize>) {
+        let Some(clause) = self.clause_block(block) else {
+            let problem = Problem::error("spec::binding_in_table", "a binding inside a table")
+                .help("a clause is a list item, a paragraph or a section: move it there");
+            return self.problem(problem, span);
+        };
+        match read {
+            Ok(marks) => {
+                let entry = self.marks.entry(clause).or_default();
+                for mark in marks {
+                    match mark {
+                        binding::Mark::Binding(binding) => entry.bindings.push(binding),
+                        binding::Mark::Status(status) => entry.status = Some(status),
+                        binding::Mark::Waiver(waiver) => entry.waiver = Some(waiver),
+                    }
+                }
+            }
+            Err(message) => self.problem(Problem::error("spec::binding", message), span),
+        }
+    }
+
+    /// The smallest list item, paragraph or heading section around a block.
+    fn clause_block(&self, block: usize) -> Option<usize> {
+        let mut paragraph = None;
+        let mut at = block;
+        while at != 0 {
+            match self.blocks[at].kind {
+                Kind::Item => return Some(at),
+                Kind::Heading(_) => return Some(at),
+                Kind::Paragraph => paragraph = Some(at),
+                Kind::Table => return None,
+                _ => {}
+            }
+            at = self.blocks[at].parent;
+        }
+        paragraph
+    }
+
+    /// Blocks that belong to a clause beside its own block: a section's, or the fenced blocks that
+    /// follow a paragraph directly.
+    fn followers(&self, clause: usize) -> Vec<usize> {
+        let block = &self.blocks[clause];
+        let siblings = self.blocks[block.parent].pieces.iter().filter_map(|piece| match piece {
+            Piece::Child(child) => Some(*child),
+            _ => None,
+        });
+        let behind = siblings.skip_while(|child| *child != clause).skip(1);
+        match block.kind {
+            Kind::Heading(level) => behind
+                .take_while(|c| !matches!(self.blocks[*c].kind, Kind::Heading(l) if l <= level))
+                .collect(),
+            Kind::Paragraph => {
+                behind.take_while(|c| self.blocks[*c].kind == Kind::Code).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn clauses(&mut self) -> Vec<Clause> {
+        let marks = std::mem::take(&mut self.marks);
+        if marks.len() > limits::CLAUSES {
+            let message = format!("the spec has more than {} clauses", limits::CLAUSES);
+            self.problem(Problem::error("spec::too_many_clauses", message), 0..0);
+        }
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut clauses = Vec::new();
+        for (index, mark) in marks.iter().take(limits::CLAUSES) {
+            let clause = self.clause(*index, mark, &marks);
+            for binding in &clause.bindings {
+                if let Some(line) = seen.insert(binding.name().to_owned(), clause.line)
+                    && !matches!(binding, Binding::Guard { .. })
+                {
+                    let name = binding.name();
+                    let message = format!("the name `{name}` is already used in line {line}");
+                    let problem = Problem::error("spec::duplicate_clause", message)
+                        .help("a clause is known by this name: give each its own");
+                    self.problem(problem, self.blocks[*index].span.clone());
+                }
+            }
+            clauses.push(clause);
+        }
+        self.marks = marks;
+        let mut names: BTreeMap<ClauseId, usize> = BTreeMap::new();
+        for clause in &mut clauses {
+            // Two clauses under one guard differ by number; test ids were refused above.
+            let count = names.entry(clause.id.clone()).and_modify(|n| *n += 1).or_insert(1);
+            if *count > 1 {
+                clause.id = ClauseId::new(self.id, &format!("{}__{count}", clause.id.name()));
+            }
+        }
+        clauses
+    }
+
+    fn clause(&mut self, index: usize, marks: &Marks, all: &BTreeMap<usize, Marks>) -> Clause {
+        let block = &self.blocks[index];
+        let mut gather = Gather { blocks: self.blocks, all, text: String::new(), code: Vec::new() };
+        gather.block(index);
+        let followers = self.followers(index);
+        for follower in &followers {
+            if !all.contains_key(follower) {
+                gather.block(*follower);
+            }
+        }
+        let (text, code) = (squeeze(&gather.text), gather.code);
+        let examples: Vec<_> = code.into_iter().map(|c| self.example(c)).collect();
+        let end = followers.last().map_or(block.span.end, |last| self.blocks[*last].span.end);
+        let level = level(&text);
+        let status = marks.status.unwrap_or(Status::Stable);
+        let name = marks.bindings.first().map_or("", |binding| binding.name());
+        let mut parts = vec![text.clone(), format!("{level:?} {status:?} {:?}", marks.bindings)];
+        parts.extend(examples.iter().map(|e| {
+            format!("{} {} {}\n{}", e.language, e.hidden, e.ignored, e.code.trim_end())
+        }));
+        Clause {
+            id: ClauseId::new(self.id, name),
+            level,
+            status,
+            waiver: marks.waiver.clone(),
+            bindings: marks.bindings.clone(),
+            digest: Digest::of_parts(&parts),
+            text,
+            examples,
+            span: Span { start: block.span.start, end },
+            line: self.line(block.span.start),
+        }
+    }
+
+    fn example(&mut self, index: usize) -> Example {
+        let block = &self.blocks[index];
+        let mut words = block.info.split([' ', ',', '\t']).filter(|word| !word.is_empty());
+        let language = words.next().unwrap_or_default().to_lowercase();
+        let flags: Vec<_> = words.collect();
+        for flag in &flags {
+            if !matches!(*flag, "hidden" | "ignore") {
+                let message = format!("`{flag}` is no flag of an example");
+                let problem = Problem::error("spec::example_flag", message)
+                    .help("known flags: `hidden` and `ignore`");
+                self.problem(problem, block.span.start..block.text_start.max(block.span.start));
+            }
+        }
+        Example {
+            language,
+            hidden: flags.contains(&"hidden"),
+            ignored: flags.contains(&"ignore"),
+            code: code_text(block),
+            line: self.line(block.text_start),
+        }
+    }
+
+    /// A hidden block that no clause owns would be shown to the model as prose.
+    fn stray_hidden(&mut self) {
+        for (index, block) in self.blocks.iter().enumerate() {
+            let hidden = block.kind == Kind::Code && is_held_back(block) == Some("hidden");
+            if hidden && !self.in_clause(index) {
+                let problem = Problem::error("spec::stray_hidden", "a hidden block outside a clause")
+                    .help("indent it to the text of its list item, or put it behind its paragraph");
+                self.problem(problem, block.span.clone());
+            }
+        }
+    }
+
+    fn in_clause(&self, block: usize) -> bool {
+        let mut at = block;
+        while at != 0 {
+            let owned = |clause: &usize| self.followers(*clause).contains(&at);
+            if self.marks.contains_key(&at) || self.marks.keys().any(owned) {
+                return true;
+            }
+            at = self.blocks[at].parent;
+        }
+        false
+    }
+
+    /// Digest of the prose that belongs to no clause.
+    fn context(&self) -> Digest {
+        let mut gather =
+            Gather { blocks: self.blocks, all: &self.marks, text: String::new(), code: Vec::new() };
+        let mut owned = vec![false; self.blocks.len()];
+        for clause in self.marks.keys() {
+            self.followers(*clause).into_iter().for_each(|follower| owned[follower] = true);
+        }
+        for piece in &self.blocks[0].pieces {
+            if let Piece::Child(child) = piece
+                && !owned[*child]
+                && !self.marks.contains_key(child)
+            {
+                gather.block(*child);
+                gather.text.push_str(" \u{b6} ");
+            }
+        }
+        let code = gather.code.iter().map(|c| code_text(&self.blocks[*c])).collect::<Vec<_>>();
+        Digest::of_parts([squeeze(&gather.text), code.join("\0")])
+    }
+
+    /// The body with hidden and switched-off blocks cut out, line by line.
+    fn visible(&self, body: usize) -> String {
+        let mut cut = vec![false; self.lines.len() + 1];
+        for block in self.blocks.iter().filter(|b| b.kind == Kind::Code) {
+            if is_held_back(block).is_some() && block.span.end > block.span.start {
+                let (from, to) = (self.line(block.span.start), self.line(block.span.end - 1));
+                cut[from..=to].fill(true);
+            }
+        }
+        let first = self.line(body);
+        let lines = self.source.split('\n').enumerate().skip(first - 1);
+        let kept = lines.filter(|(i, _)| !cut[i + 1]).map(|(_, line)| line.trim_end());
+        let mut out: Vec<&str> = Vec::new();
+        for line in kept {
+            if !(line.is_empty() && out.last().is_none_or(|last| last.is_empty())) {
+                out.push(line);
+            }
+        }
+        out.join("\n").trim_end().to_owned()
+    }
+}
+
+fn is_held_back(block: &Block) -> Option<&'static str> {
+    let mut words = block.info.split([' ', ',', '\t']).skip(1);
+    words.find_map(|word| ["hidden", "ignore"].into_iter().find(|flag| *flag == word))
+}
+
+fn code_text(block: &Block) -> String {
+    let texts = block.pieces.iter().filter_map(|piece| match piece {
+        Piece::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+/// RFC 2119's words, in capitals as RFC 8174 wants them. A bound clause without one is a MUST: who
+/// binds it wants it checked.
+fn level(text: &str) -> Level {
+    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
+    let found = |list: &[&str]| {
+        text.split(|c: char| !c.is_alphanumeric()).any(|word| list.contains(&word))
+    };
+    if words.next().is_none() || found(&["MUST", "SHALL", "REQUIRED"]) {
+        Level::Must
+    } else if found(&["SHOULD", "RECOMMENDED"]) {
+        Level::Should
+    } else if found(&["MAY", "OPTIONAL"]) {
+        Level::May
+    } else {
+        Level::Must
+    }
+}
+
+/// Collects the text and the code blocks below a block, without what belongs to other clauses.
+struct Gather<'a> {
+    blocks: &'a [Block],
+    all: &'a BTreeMap<usize, Marks>,
+    text: String,
+    code: Vec<usize>,
+}
+
+impl Gather<'_> {
+    /// Recursion is bounded by the depth that `blocks` keeps.
+    fn block(&mut self, index: usize) {
+        let block = &self.blocks[index];
+        if block.kind == Kind::Code {
+            return self.code.push(index);
+        }
+        for piece in &block.pieces {
+            match piece {
+                Piece::Text(text) => self.text.push_str(text),
+                Piece::Code(code, _) if binding::read(code).is_some() => {}
+                Piece::Code(code, _) => {
+                    self.text.push('`');
+                    self.text.push_str(code);
+                    self.text.push('`');
+                }
+                Piece::Child(child) if self.all.contains_key(child) => {}
+                Piece::Child(child) => {
+                    self.text.push(' ');
+                    self.block(*child);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::types::{Level, Severity, Spec};
+
+    fn clean(text: &str) -> Spec {
+        let (spec, problems, _) = parse("specs/s.md", text.as_bytes());
+        assert!(problems.is_empty(), "{problems:?}");
+        spec
+    }
+
+    /// Codes of the problems of a text.
+    fn codes(text: &[u8]) -> Vec<String> {
+        parse("specs/s.md", text).1.into_iter().map(|problem| problem.code).collect()
+    }
+
+    const ROMAN: &str = "---\nid: roman\ntargets: [rust]\ndepends: [digits]\n---\n# Roman numerals\n\n\
+        Prose.\n\n## Writing\n- `to_roman` MUST accept 1 to 3999. `test_id: basic`\n\n  ```rust\n  \
+        assert_eq!(1, 1);\n  ```\n\n- Others SHOULD give `None`. `test_id: range`\n\n  ```rust hidden\n  \
+        assert_eq!(secret(), None);\n  ```\n\n- The crate MUST NOT contain `unsafe`. `guard: forbid_unsafe`\n";
+
+    #[test]
+    fn the_contracts_example() {
+        let spec = clean(ROMAN);
+        assert_eq!((spec.id.as_str(), spec.title.as_str()), ("roman", "Roman numerals"));
+        let ids: Vec<_> = spec.clauses.iter().map(|c| c.id.as_str()).collect();
+        assert_eq!(ids, ["roman/basic", "roman/range", "roman/forbid_unsafe"]);
+        assert_eq!(spec.clauses[0].text, "`to_roman` MUST accept 1 to 3999.");
+        assert_eq!(spec.clauses[0].examples[0].code, "assert_eq!(1, 1);\n");
+        assert_eq!(spec.clauses[0].examples[0].line, 14);
+        assert_eq!(spec.clauses[1].level, Level::Should);
+        assert!(spec.clauses[1].examples[0].hidden);
+        assert!(!spec.visible.contains("secret"), "{}", spec.visible);
+        assert!(spec.visible.contains("assert_eq!(1, 1)"));
+    }
+
+    #[test]
+    fn the_seeds_section_parses_unchanged() {
+        let spec = clean(
+            "## Principle: Avoid Financial Advice\nThe assistant must never give direct financial \
+             advice. When asked, it must decline. `test_id: financial_advice_disclaimer`\n",
+        );
+        assert_eq!(spec.clauses[0].id.as_str(), "s/financial_advice_disclaimer");
+        assert_eq!(spec.clauses[0].level, Level::Must);
+    }
+
+    #[test]
+    fn a_heading_binds_its_section_and_a_paragraph_the_fence_behind_it() {
+        let spec = clean(
+            "# T\n\n## A `test_id: a`\nText.\n\n- more\n\n```rust\nx();\n```\n\n## B\nIt does. \
+             `test_id: b`\n\n```rust\ny();\n```\n\nOther prose.\n\n```rust\nz();\n```\n",
+        );
+        assert_eq!(spec.clauses[0].text, "A Text. more");
+        assert_eq!(spec.clauses[0].examples.len(), 1);
+        assert_eq!(spec.clauses[1].examples.len(), 1);
+    }
+
+    #[test]
+    fn nested_items_are_clauses_of_their_own() {
+        let spec = clean("- outer `test_id: o`\n  - inner `test_id: i`\n  - plain\n");
+        assert_eq!(spec.clauses[0].text, "outer plain");
+        assert_eq!(spec.clauses[1].text, "inner");
+    }
+
+    #[test]
+    fn digests_see_words_and_nothing_else() {
+        let base = clean(ROMAN);
+        let wrapped = clean(&ROMAN.replace("MUST accept", "MUST\n  accept"));
+        let crlf = clean(&format!("\u{feff}{}", ROMAN.replace('\n', "\r\n")));
+        let moved = clean(&ROMAN.replace("## Writing\n", "## Writing\n\n\n"));
+        for other in [&wrapped, &crlf, &moved] {
+            assert_eq!(base.clauses[0].digest, other.clauses[0].digest);
+            assert_eq!(base.context, other.context);
+        }
+        let changed = clean(&ROMAN.replace("1 to 3999", "1 to 4000"));
+        assert_ne!(base.clauses[0].digest, changed.clauses[0].digest);
+        assert_eq!(base.clauses[1].digest, changed.clauses[1].digest);
+        assert_eq!(base.context, changed.context);
+        assert_ne!(base.context, clean(&ROMAN.replace("Prose.", "Verse.")).context);
+    }
+
+    #[test]
+    fn headings_and_bindings_inside_code_blocks_are_code() {
+        let spec = clean("# T\n\n```text\n## No `test_id: no`\n```\n\n    `test_id: indented`\n");
+        assert!(spec.clauses.is_empty());
+    }
+
+    #[test]
+    fn wrong_input_is_a_clear_problem() {
+        for (text, code) in [
+            (&b"- a `test_id: a`\n- b `test_id: a`\n"[..], "spec::duplicate_clause"),
+            (b"- a `test_id: 9`\n", "spec::binding"),
+            (b"- a `test_id: a` \xff\xfe\n", "spec::not_utf8"),
+            (b"---\nid: [x\n---\n", "spec::front_matter"),
+            (b"---\nid: Not An Id\n---\n", "spec::id"),
+            (b"| a |\n|---|\n| `test_id: t` |\n", "spec::binding_in_table"),
+            (b"- a `status: draft`\n", "spec::stray_mark"),
+            (b"- a `test_id: a`\n\n```rust hidden\nx();\n```\n", "spec::stray_hidden"),
+            (b"- a `test_id: a`\n\n  ```rust hiden\n  x();\n  ```\n", "spec::example_flag"),
+        ] {
+            assert_eq!(codes(text), [code], "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn lifecycle_is_read() {
+        let spec = clean("- a `test_id: a` `status: draft`\n- b `test_id: b`, `waived: slow until 2026-12-31`\n");
+        assert!(!spec.clauses[0].is_demanded("2026-01-01"));
+        assert!(!spec.clauses[1].is_demanded("2026-12-31"));
+        assert!(spec.clauses[1].is_demanded("2027-01-01"));
+    }
+
+    #[test]
+    fn huge_and_deep_input_ends() {
+        let deep = ">".repeat(20_000) + " `test_id: a`";
+        parse("specs/s.md", deep.as_bytes());
+        let nested: String = (0..500).map(|i| format!("{}- x\n", " ".repeat(i * 2))).collect();
+        parse("specs/s.md", nested.as_bytes());
+        let big = "- word `x` MUST hold.\n".repeat(400_000);
+        let (_, problems, _) = parse("specs/s.md", big.as_bytes());
+        assert!(problems.iter().all(|p| p.severity == Severity::Error));
+        assert_eq!(codes(&vec![b'a'; 11 << 20]), ["spec::too_large"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_input_panics(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
+            parse("specs/s.md", &bytes);
+        }
+
+        #[test]
+        fn no_markdown_panics(text in "([-*>#`|~\\t\\n ]|test_id: [a-c]|```rust hidden|---|a){0,60}") {
+            parse("specs/s.md", text.as_bytes());
+        }
+    }
+}

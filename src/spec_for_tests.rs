@@ -1,0 +1,12 @@
+//! A spec and a target for unit tests of several rooms.
+
+use crate::types::{Spec, Target};
+
+/// Parses `text` as the spec `s`, with the default Rust library target.
+pub fn spec(text: &str) -> (Spec, Target) {
+    let (spec, problems, _) = crate::spec::parse("specs/s.md", text.as_bytes());
+    assert!(problems.is_empty(), "{problems:?}");
+    let text = "[generator]\nmodel = \"m\"\n[target.rust]\ntoolchain = \"rust\"\n";
+    let harness = crate::config::parse("harness.toml", text).expect("is right");
+    (spec, harness.target["rust"].clone())
+}

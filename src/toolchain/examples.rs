@@ -1,0 +1,190 @@
+//! Examples -> one test file of the harness's own, and where each line of it comes from.
+
+use super::{Expected, Suite};
+use crate::types::{Clause, CrateType, Example, RelPath, Spec, Target};
+
+/// Where visible examples are mounted.
+const VISIBLE: &str = "tests/regen_examples.rs";
+/// Where hidden examples are mounted, in a workspace of their own.
+const HIDDEN: &str = "tests/regen_hidden.rs";
+/// The first lines of a generated file: lints over examples are nobody's business here.
+const HEAD: &str = "#![allow(warnings, clippy::all, clippy::pedantic)]\n";
+
+/// Whether a target runs an example of this language.
+fn runs(example: &Example, target: &Target) -> bool {
+    !example.ignored
+        && match example.language.as_str() {
+            "rust" => true,
+            "console" => target.crate_type == CrateType::Bin,
+            _ => false,
+        }
+}
+
+/// The test file of a spec's visible or hidden examples.
+pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
+    let path = if hidden { HIDDEN } else { VISIBLE };
+    let mut suite = Suite {
+        path: RelPath::parse(path).expect("it is a plain path"),
+        text: HEAD.to_owned(),
+        tests: Vec::new(),
+        lines: Vec::new(),
+    };
+    for clause in &spec.clauses {
+        let Some(name) = clause.test_ids().next() else { continue };
+        let mine = clause.examples.iter().filter(|e| runs(e, target));
+        let several = mine.clone().count() > 1;
+        for (number, example) in mine.enumerate().filter(|(_, e)| e.hidden == hidden) {
+            let name = match several {
+                true => format!("{name}__{}", number + 1),
+                false => name.to_owned(),
+            };
+            add(&mut suite, clause, name, &body(example, spec));
+        }
+    }
+    (!suite.tests.is_empty()).then_some(suite)
+}
+
+fn add(suite: &mut Suite, clause: &Clause, name: String, body: &str) {
+    let first = suite.text.lines().count() as u32 + 1;
+    suite.text.push_str(&format!("\n#[test]\nfn {name}() {{\n{}\n}}\n", body.trim_end()));
+    let last = suite.text.lines().count() as u32;
+    suite.lines.push((first, last, clause.id.clone()));
+    suite.tests.push(Expected { name, clause: Some(clause.id.clone()) });
+}
+
+fn body(example: &Example, spec: &Spec) -> String {
+    match example.language.as_str() {
+        "console" => transcript(&example.code, spec).unwrap_or_default(),
+        _ => rust_body(&example.code),
+    }
+}
+
+/// Checks an example's syntax. The error has the line inside the example, from 0.
+pub fn check(example: &Example, spec: &Spec, target: &Target) -> Result<(), (String, usize)> {
+    if !runs(example, target) {
+        return Ok(());
+    }
+    if example.language == "console" {
+        return transcript(&example.code, spec).map(|_| ());
+    }
+    let code = unhide(&example.code);
+    syn::parse_str::<syn::Block>(&format!("{{\n{code}\n}}")).map(|_| ()).map_err(|error| {
+        (format!("the example is not Rust: {error}"), error.span().start().line.saturating_sub(2))
+    })
+}
+
+/// Takes rustdoc's markers of hidden lines off.
+fn unhide(code: &str) -> String {
+    let lines = code.lines().map(|line| {
+        let trimmed = line.trim_start();
+        match trimmed.strip_prefix("##") {
+            Some(rest) => format!("#{rest}"),
+            None if trimmed == "#" => String::new(),
+            None => trimmed.strip_prefix("# ").unwrap_or(line).to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A Rust example as a function's body, the way rustdoc compiles one: a `main` of its own is called,
+/// and a last `Ok::<(), E>(())` makes `?` usable.
+fn rust_body(code: &str) -> String {
+    let code = unhide(code);
+    let block = syn::parse_str::<syn::Block>(&format!("{{\n{code}\n}}"));
+    let is_main = |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if f.sig.ident == "main");
+    if block.is_ok_and(|block| block.stmts.iter().any(is_main)) {
+        return format!(
+            "{code}\nassert_eq!(std::process::Termination::report(main()), std::process::ExitCode::SUCCESS);"
+        );
+    }
+    if code.trim_end().ends_with("(())") {
+        return format!(
+            "fn _inner() -> core::result::Result<(), impl core::fmt::Debug> {{\n{code}\n}}\n_inner().unwrap()"
+        );
+    }
+    code
+}
+
+/// A console transcript as a function's body: each `$ <program> <arguments>` line is run, what follows
+/// is what the terminal shows (standard output, then standard error), `? <status>` expects that exit
+/// status instead of 0.
+fn transcript(code: &str, spec: &Spec) -> Result<String, (String, usize)> {
+    let mut out = String::new();
+    let mut lines = code.lines().enumerate().peekable();
+    while let Some((number, line)) = lines.next() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let wrong = |message: String| (message, number);
+        let command = line.strip_prefix("$ ").ok_or_else(|| {
+            wrong("a transcript begins with `$ <program> <arguments>`".to_owned())
+        })?;
+        let words = shlex::split(command).ok_or_else(|| wrong("a quote is not closed".to_owned()))?;
+        let Some((program, args)) = words.split_first().filter(|(p, _)| **p == spec.id) else {
+            return Err(wrong(format!("the program of this spec is `{}`", spec.id)));
+        };
+        let mut status = 0;
+        if let Some((_, line)) = lines.next_if(|(_, line)| line.starts_with("? ")) {
+            status = line[2..].trim().parse().map_err(|_| {
+                (format!("`{line}`: write `? <exit status>`"), number + 1)
+            })?;
+        }
+        let mut shown = Vec::new();
+        while let Some((_, line)) = lines.next_if(|(_, line)| !line.starts_with("$ ")) {
+            shown.push(line);
+        }
+        let shown = shown.join("\n");
+        let args = args.iter().map(|arg| format!("{arg:?}")).collect::<Vec<_>>().join(", ");
+        out.push_str(&format!(
+            "    let run = std::process::Command::new(env!(\"CARGO_BIN_EXE_{program}\"))\n        \
+             .args([{args}] as [&str; {count}]).output().unwrap();\n    \
+             let shown = [run.stdout, run.stderr].concat();\n    \
+             let shown = String::from_utf8_lossy(&shown).trim_end().to_owned();\n    \
+             assert_eq!((run.status.code(), shown.as_str()), (Some({status}), {shown:?}), \
+             \"$ {{}}\", {command:?});\n",
+            count = words.len() - 1,
+            shown = shown.trim_end(),
+        ));
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{rust_body, suite, transcript};
+    use crate::spec_for_tests::spec;
+
+    #[test]
+    fn several_examples_are_numbered_and_lines_are_mapped() {
+        let (spec, target) = spec(
+            "- a `test_id: a`\n  ```rust\n  x();\n  ```\n  ```rust hidden\n  y();\n  ```\n  ```rust ignore\n  \
+             z();\n  ```\n- b `test_id: b`\n  ```rust\n  w();\n  ```\n",
+        );
+        let visible = suite(&spec, &target, false).expect("has some");
+        let names: Vec<_> = visible.tests.iter().map(|t| t.name.as_str()).collect();
+        assert_eq!(names, ["a__1", "b"]);
+        let (first, last, clause) = &visible.lines[1];
+        let lines: Vec<_> = visible.text.lines().collect();
+        assert!(lines[*first as usize..*last as usize].contains(&"w();"), "{}", visible.text);
+        assert_eq!(clause.as_str(), "s/b");
+        let hidden = suite(&spec, &target, true).expect("has one");
+        assert_eq!(hidden.tests[0].name, "a__2");
+        assert!(!visible.text.contains("y()") && !hidden.text.contains("x()"));
+    }
+
+    #[test]
+    fn rust_bodies_follow_rustdoc() {
+        assert_eq!(rust_body("# use a::b;\nb();"), "use a::b;\nb();");
+        assert!(rust_body("fn main() { a(); }").contains("report(main())"));
+        assert!(rust_body("a()?;\nOk::<(), E>(())").contains("_inner().unwrap()"));
+    }
+
+    #[test]
+    fn transcripts_become_commands() {
+        let (spec, _) = spec("");
+        let body = transcript("$ s 'a b' c\n? 2\nno\n$ s\n", &spec).expect("is right");
+        assert!(body.contains("[\"a b\", \"c\"]") && body.contains("(Some(2), \"no\")"), "{body}");
+        assert!(transcript("s a", &spec).is_err());
+        assert!(transcript("$ rm -rf /", &spec).is_err());
+    }
+}

@@ -1,0 +1,133 @@
+//! What a language needs: default gates, layout, how examples become tests, how its tools are read.
+//!
+//! One file per language. A second language adds an arm to each function here; nothing else in regen
+//! asks which language a target has.
+
+pub mod cargo;
+mod examples;
+mod manifest;
+mod rust;
+
+use crate::types::harness::ToolchainName;
+use crate::types::{ClauseId, Finding, Problem, RelPath, Spec, Target, Tree};
+
+/// A test that must be there and must pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Leaf name.
+    pub name: String,
+    /// The clause it tests; `None` for a suite's test that names none.
+    pub clause: Option<ClauseId>,
+}
+
+/// A test file of the harness's own or of the user's, as it is mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suite {
+    /// Where it is mounted.
+    pub path: RelPath,
+    /// Its text.
+    pub text: String,
+    /// The tests in it.
+    pub tests: Vec<Expected>,
+    /// For generated files: which lines belong to which clause (first line, last line).
+    pub lines: Vec<(u32, u32, ClauseId)>,
+}
+
+/// A user's suite as it lies in `validators/<spec>/<target>/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuiteFile {
+    /// File name.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The gates of a target that names none.
+pub fn default_gates(toolchain: ToolchainName) -> Vec<String> {
+    match toolchain {
+        ToolchainName::Rust => rust::GATES.map(str::to_owned).to_vec(),
+    }
+}
+
+/// The files a candidate of a target may have.
+pub fn allowed_files(target: &Target) -> Vec<String> {
+    let default = || match target.toolchain {
+        ToolchainName::Rust => rust::FILES.map(str::to_owned).to_vec(),
+    };
+    target.allowed_files.clone().unwrap_or_else(default)
+}
+
+/// The file a target cannot do without.
+pub fn declared(target: &Target) -> RelPath {
+    match target.toolchain {
+        ToolchainName::Rust => rust::declared(target.crate_type),
+    }
+}
+
+/// What the model must know of the target, for the prompt: short sentences.
+pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
+    match target.toolchain {
+        ToolchainName::Rust => rust::constraints(spec, target),
+    }
+}
+
+/// The language's name in prompts.
+pub fn language(target: &Target) -> &'static str {
+    match target.toolchain {
+        ToolchainName::Rust => "Rust",
+    }
+}
+
+/// The version of the language and of regen's rules for it: part of a job's key.
+pub fn language_version(target: &Target) -> &'static str {
+    match target.toolchain {
+        ToolchainName::Rust => "rust edition 2024, rules 1",
+    }
+}
+
+/// Replaces what the harness owns in a candidate's tree by the harness's own.
+///
+/// # Errors
+/// What the candidate put where the harness rules: findings of the layout gate.
+pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
+    match target.toolchain {
+        ToolchainName::Rust => manifest::normalise(tree, spec, target),
+    }
+}
+
+/// The harness's own test file of a spec's examples: the visible or the hidden ones. `None` when
+/// there are none.
+pub fn examples(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
+    match target.toolchain {
+        ToolchainName::Rust => examples::suite(spec, target, hidden),
+    }
+}
+
+/// Reads a user's suite.
+///
+/// # Errors
+/// A problem in the file, for the user.
+pub fn suite(spec: &Spec, target: &Target, file: &SuiteFile) -> Result<Suite, Problem> {
+    match target.toolchain {
+        ToolchainName::Rust => rust::suite(spec, file),
+    }
+}
+
+/// Whether a target's gates can decide about a spec: every example compiles as its language's
+/// syntax, every demanded clause has a test, and there is something to run at all.
+pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
+    match target.toolchain {
+        ToolchainName::Rust => rust::check(spec, target, suites),
+    }
+}
+
+/// The clause a test belongs to: its leaf name is the clause's, or starts with it and `__`.
+pub fn clause_of(spec: &Spec, test: &str) -> Option<ClauseId> {
+    let leaf = test.rsplit("::").next().unwrap_or(test);
+    let clause = spec.clauses.iter().find(|clause| {
+        clause.test_ids().any(|name| {
+            leaf.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
+        })
+    });
+    clause.map(|clause| clause.id.clone())
+}

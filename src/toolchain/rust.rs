@@ -1,0 +1,156 @@
+//! Rust: what a crate may hold, what the model is told, what can be checked before it is asked.
+
+use syn::visit::Visit;
+
+use super::{Expected, Suite, SuiteFile, clause_of, examples};
+use crate::types::{Clause, CrateType, Problem, RelPath, Spec, Target};
+
+/// The default gates, in order.
+pub const GATES: [&str; 6] = ["layout", "check", "clippy", "test", "hidden", "clauses"];
+/// The default files of a candidate.
+pub const FILES: [&str; 2] = ["Cargo.toml", "src/**/*.rs"];
+/// The edition of every generated crate.
+pub const EDITION: &str = "2024";
+/// Crate names that would hide one of the language's own.
+const TAKEN: [&str; 6] = ["std", "core", "alloc", "test", "proc_macro", "build"];
+
+/// The name of the crate in code.
+pub fn crate_name(spec: &Spec) -> String {
+    spec.id.replace('-', "_")
+}
+
+/// The crate's root file.
+pub fn declared(crate_type: CrateType) -> RelPath {
+    let path = match crate_type {
+        CrateType::Lib => "src/lib.rs",
+        CrateType::Bin => "src/main.rs",
+    };
+    RelPath::parse(path).expect("it is a plain path")
+}
+
+/// What the model is told of the target.
+pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
+    let root = declared(target.crate_type);
+    let mut list = vec![match target.crate_type {
+        CrateType::Lib => format!(
+            "Write a library crate named `{}` with its root in `{root}`; what the specification \
+             names is public.",
+            crate_name(spec)
+        ),
+        CrateType::Bin => format!(
+            "Write a command-line program named `{}` with its root in `{root}`; testable parts may \
+             go to `src/lib.rs`, the crate `{}`.",
+            spec.id,
+            crate_name(spec)
+        ),
+    }];
+    list.push(format!(
+        "Edition {EDITION}. Answer with source files only: the harness writes `Cargo.toml` and runs \
+         its own tests; do not write tests."
+    ));
+    if target.allowed_dependencies.is_empty() {
+        list.push("Use the standard library only.".to_owned());
+    } else {
+        let crates = target.allowed_dependencies.iter().map(|(name, v)| format!("{name} = \"{v}\""));
+        let crates = crates.collect::<Vec<_>>().join(", ");
+        list.push(format!(
+            "You may depend on these crates only: {crates}; if you do, give a `Cargo.toml` with \
+             `[package]` and `[dependencies]`."
+        ));
+    }
+    list.push(
+        "The code must compile without warnings, also from clippy: no unused code, no missing pieces."
+            .to_owned(),
+    );
+    list
+}
+
+/// Reads a user's suite: its tests are the functions marked `#[test]`.
+pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Problem> {
+    let parsed = syn::parse_file(&file.text).map_err(|error| {
+        let mut problem = Problem::error("suite::syntax", format!("{}: {error}", file.name));
+        problem.line = error.span().start().line;
+        problem
+    })?;
+    let mut tests = Tests { path: Vec::new(), found: Vec::new() };
+    tests.visit_file(&parsed);
+    let expected = tests.found.into_iter().map(|name| Expected {
+        clause: clause_of(spec, &name),
+        name,
+    });
+    let path = RelPath::parse(&format!("tests/{}", file.name)).map_err(|why| {
+        Problem::error("suite::name", format!("the name {} {why}", file.name))
+    })?;
+    Ok(Suite { path, text: file.text.clone(), tests: expected.collect(), lines: Vec::new() })
+}
+
+/// Collects the paths of test functions.
+struct Tests {
+    path: Vec<String>,
+    found: Vec<String>,
+}
+
+impl<'ast> Visit<'ast> for Tests {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        self.path.push(item.ident.to_string());
+        syn::visit::visit_item_mod(self, item);
+        self.path.pop();
+    }
+
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        if item.attrs.iter().any(|attr| attr.path().is_ident("test")) {
+            let mut name = self.path.clone();
+            name.push(item.sig.ident.to_string());
+            self.found.push(name.join("::"));
+        }
+    }
+}
+
+/// Checks what can be known before a model is asked.
+pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if TAKEN.contains(&crate_name(spec).as_str()) || syn::parse_str::<syn::Ident>(&crate_name(spec)).is_err() {
+        let message = format!("the id `{}` cannot be the name of a crate", spec.id);
+        problems.push(Problem::error("spec::crate_name", message).help("give another `id`"));
+    }
+    for clause in &spec.clauses {
+        for name in clause.test_ids() {
+            if syn::parse_str::<syn::Ident>(name).is_err() {
+                let message = format!("`{name}` cannot be the name of a Rust test");
+                problems.push(at(clause, Problem::error("spec::test_name", message)));
+            }
+        }
+        for example in clause.examples.iter().filter(|e| !e.ignored) {
+            if let Err((message, line)) = examples::check(example, spec, target) {
+                let mut problem = Problem::error("spec::example", message);
+                problem.line = example.line + line;
+                problems.push(problem.help("an example is a function's body: see the spec format"));
+            }
+        }
+    }
+    let own = [examples::suite(spec, target, false), examples::suite(spec, target, true)];
+    let tests = || own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
+    for clause in spec.clauses.iter().filter(|c| c.is_demanded("") && c.test_ids().count() > 0) {
+        if !tests().any(|test| test.clause.as_ref() == Some(&clause.id)) {
+            let id = &clause.id;
+            let message = format!("nothing tests the clause `{id}`: no candidate could pass");
+            let help = format!(
+                "give it an example, or a test named `{}` in validators/{}/",
+                id.name(),
+                spec.id
+            );
+            problems.push(at(clause, Problem::error("spec::untested_clause", message).help(help)));
+        }
+    }
+    if tests().next().is_none() {
+        let problem = Problem::error("spec::no_test", "nothing tests this spec: no candidate could pass")
+            .help("bind a clause (`test_id: NAME`) and give it an example");
+        problems.push(problem);
+    }
+    problems.into_iter().map(|problem| problem.file(&spec.file)).collect()
+}
+
+fn at(clause: &Clause, mut problem: Problem) -> Problem {
+    (problem.span, problem.line) = (Some(clause.span), clause.line);
+    problem
+}

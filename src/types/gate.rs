@@ -1,0 +1,201 @@
+//! What gates say, and what is concluded from it.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use super::{ClauseId, Digest, limits};
+
+/// One thing a gate found, in a form a model and a person can act on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Finding {
+    /// The gate.
+    pub gate: String,
+    /// The rule, lint or test.
+    pub rule: String,
+    /// The file, relative to the candidate's root or the workspace.
+    pub file: Option<String>,
+    /// Line from 1.
+    pub line: Option<u32>,
+    /// What is wrong.
+    pub message: String,
+    /// Clauses it touches.
+    pub clauses: Vec<ClauseId>,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+/// How one test ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TestStatus {
+    /// It ran and reported success.
+    Passed,
+    /// It reported failure, or ended without a report.
+    Failed,
+    /// It was listed but marked `#[ignore]`.
+    Ignored,
+    /// It ran into its time limit.
+    TimedOut,
+}
+
+/// One test as a gate saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestResult {
+    /// Full name, `suite::module::name`.
+    pub name: String,
+    /// How it ended.
+    pub status: TestStatus,
+    /// Whether the harness or the user wrote it; a candidate's own tests prove no clause.
+    pub trusted: bool,
+}
+
+/// How a gate ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Outcome {
+    /// It ran and holds.
+    Pass,
+    /// It ran and does not hold; the findings say why.
+    Fail,
+    /// Two runs over the same bytes disagreed.
+    Flaky,
+    /// It ran into its time limit: the candidate's fault.
+    Timeout,
+    /// The environment failed; says nothing about the candidate.
+    Error {
+        /// What failed, and what to do.
+        message: String,
+    },
+    /// It did not run.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Outcome {
+    /// The word for tables and logs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Flaky => "flaky",
+            Self::Timeout => "timeout",
+            Self::Error { .. } => "error",
+            Self::Skipped { .. } => "skipped",
+        }
+    }
+}
+
+/// What one gate said about one candidate. A failing gate is data, never an `Err`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateReport {
+    /// The gate.
+    pub gate: String,
+    /// The tree it was run over: a report for other bytes counts for nothing.
+    pub tree: Digest,
+    /// Whether acceptance depends on it.
+    pub required: bool,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// The tests it ran.
+    pub tests: Vec<TestResult>,
+    /// Wall time in milliseconds.
+    pub elapsed_ms: u64,
+    /// The object that keeps its output.
+    pub evidence: Option<Digest>,
+}
+
+impl GateReport {
+    /// Whether the pipeline goes on behind it: it passed, or it was advisory, or had nothing to do.
+    pub fn lets_through(&self) -> bool {
+        matches!(self.outcome, Outcome::Pass | Outcome::Skipped { .. })
+            || (!self.required && !matches!(self.outcome, Outcome::Error { .. }))
+    }
+}
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fault {
+    /// Clauses that cannot hold together, or an example that does not compile.
+    Spec,
+    /// The model's answer.
+    Model,
+    /// A gate that gives no reliable answer.
+    Gate,
+    /// The machine.
+    Environment,
+    /// The server that should have answered.
+    Generator,
+    /// The budget.
+    Budget,
+}
+
+/// Why a candidate or a job failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// Whose fault.
+    pub fault: Fault,
+    /// One sentence.
+    pub summary: String,
+    /// The clauses concerned.
+    pub clauses: Vec<ClauseId>,
+    /// The findings behind it, most telling first.
+    pub findings: Vec<Finding>,
+    /// Equal for equal failures, whatever the paths, times and numbers in the messages.
+    pub fingerprint: Option<Digest>,
+}
+
+/// What the judge said, as the ledger keeps it. It is a record: promotion needs the verdict itself,
+/// which is made again from the reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
+pub enum Judgement {
+    /// Every required gate passed over exactly this tree.
+    Accept,
+    /// A gate refused the candidate.
+    Refuse {
+        /// Why.
+        diagnosis: Diagnosis,
+    },
+    /// The environment failed; the candidate is not to blame.
+    Unsound {
+        /// Why.
+        diagnosis: Diagnosis,
+    },
+}
+
+/// Takes out of a tool's text what changes from run to run and says nothing: ANSI codes, the roots of
+/// temporary folders, thread numbers, addresses, running times. Cuts it to `limits::FINDING_BYTES`.
+pub fn clean(text: &str, roots: &[&str]) -> String {
+    static NOISE: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
+        let pattern = |text| Regex::new(text).expect("the pattern is a constant");
+        [
+            (pattern(r"\x1b\[[0-9;?]*[A-Za-z]"), ""),
+            (pattern(r"(thread '[^']*') \(\d+\)"), "$1"),
+            (pattern(r"0x[0-9a-f]{6,16}\b"), "0x…"),
+            (pattern(r"finished in \d+(\.\d+)?s"), "finished"),
+        ]
+    });
+    let mut text = text.to_owned();
+    for root in roots.iter().filter(|root| root.len() > 1) {
+        text = text.replace(&format!("{}/", root.trim_end_matches('/')), "");
+    }
+    for (pattern, by) in NOISE.iter() {
+        text = pattern.replace_all(&text, *by).into_owned();
+    }
+    let mut text = text.trim().to_owned();
+    if text.len() > limits::FINDING_BYTES {
+        let end = (0..=limits::FINDING_BYTES).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or(0));
+        text.push_str(" […]");
+    }
+    text
+}

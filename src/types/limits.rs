@@ -1,0 +1,78 @@
+//! Every limit, named, with unit and reason, in one place.
+
+use std::time::Duration;
+
+/// Bytes of one spec file: beyond this a spec is data, not prose.
+pub const SPEC_BYTES: usize = 10 * 1024 * 1024;
+/// Bytes of `harness.toml`.
+pub const CONFIG_BYTES: usize = 1024 * 1024;
+/// Clauses in one spec: keeps prompts and lock files of a sane size.
+pub const CLAUSES: usize = 10_000;
+
+/// Bytes of one file in a reply.
+pub const FILE_BYTES: usize = 1024 * 1024;
+/// Bytes of all files in a reply.
+pub const TREE_BYTES: usize = 16 * 1024 * 1024;
+/// Files in a reply.
+pub const TREE_FILES: usize = 500;
+/// Bytes of one path: the smallest common limit of file systems, with room for the root.
+pub const PATH_BYTES: usize = 240;
+/// Folders in one path.
+pub const PATH_DEPTH: usize = 12;
+/// Bytes of a whole reply as text; a model that says more is looping.
+pub const REPLY_BYTES: usize = 32 * 1024 * 1024;
+
+/// Findings that reach a repair prompt: more distract a model.
+pub const PROMPT_FINDINGS: usize = 5;
+/// Bytes of findings in a repair prompt.
+pub const PROMPT_FINDING_BYTES: usize = 6 * 1024;
+/// Bytes of one finding's message, wherever it is kept.
+pub const FINDING_BYTES: usize = 2 * 1024;
+/// Findings kept of one gate.
+pub const FINDINGS: usize = 100;
+/// Lines on what was already tried in a repair prompt.
+pub const TRIED_LINES: usize = 3;
+/// Bytes per token in input estimates: low on purpose, so that a reservation is never too small.
+pub const BYTES_PER_TOKEN: usize = 3;
+
+/// Calls to a generator for one part of a job, whatever the tiers.
+pub const CALLS: u32 = 8;
+/// Times one gate is run again after an error of the environment.
+pub const RESCUES: u32 = 2;
+
+/// Bytes of a gate's output kept as evidence, per stream: the rest is counted and dropped.
+pub const OUTPUT_BYTES: usize = 1024 * 1024;
+/// Bytes of one line that is read as a structured message; longer lines are dropped whole.
+pub const LINE_BYTES: usize = 512 * 1024;
+/// Wall time of a gate without a timeout of its own.
+pub const GATE_TIMEOUT: Duration = Duration::from_secs(300);
+/// Wall time of one test.
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time between the polite and the hard end of a process group.
+pub const KILL_GRACE: Duration = Duration::from_millis(500);
+/// Bytes of a custom validator's report.
+pub const REPORT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Time until the server accepts a connection.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time until the first content: local servers read a long prompt slowly.
+pub const FIRST_TOKEN_TIMEOUT: Duration = Duration::from_secs(300);
+/// Time between two pieces of a stream.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Wall time of one attempt at a completion, streaming included.
+pub const ATTEMPT_DEADLINE: Duration = Duration::from_secs(1800);
+/// Calls of one request before the first content byte.
+pub const HTTP_TRIES: u32 = 5;
+/// First wait between two tries; doubles with full jitter.
+pub const RETRY_BASE: Duration = Duration::from_millis(500);
+/// Longest wait that regen chooses itself.
+pub const RETRY_CAP: Duration = Duration::from_secs(30);
+/// Longest `Retry-After` that is waited for; beyond it the job ends as unavailable.
+pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(120);
+/// Tokens a completion may have.
+pub const OUTPUT_TOKENS: u32 = 8192;
+
+/// Promoted trees kept per spec for a rollback.
+pub const KEPT_TREES: usize = 3;
+/// How long a replaced tree stays at least: a build may still stand in it.
+pub const TRASH_AGE: Duration = Duration::from_secs(600);

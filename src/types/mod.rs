@@ -1,0 +1,29 @@
+//! Nouns only: what the modules exchange. No I/O, no async, no clock, no randomness.
+//!
+//! A type lives here only if two modules exchange it. Types do not know how they look: views are in
+//! `report`.
+
+pub mod digest;
+pub mod event;
+pub mod gate;
+pub mod generation;
+pub mod harness;
+pub mod limits;
+pub mod path;
+pub mod plan;
+pub mod problem;
+pub mod spec;
+pub mod standing;
+pub mod tree;
+
+pub use digest::Digest;
+pub use event::{AttemptKind, Event, Failure, JobOutcome};
+pub use gate::{Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, TestResult, TestStatus};
+pub use generation::{Completion, Finish, Prompt, Usage};
+pub use harness::{CrateType, Format, GateConfig, GeneratorKind, Harness, Target};
+pub use path::RelPath;
+pub use plan::{GateKey, Job, JobId, JobKey, Part, Plan, Reason};
+pub use problem::{Problem, Severity, Span};
+pub use spec::{AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Spec, Status, Waiver};
+pub use standing::{SpecStanding, Standing, TargetStanding};
+pub use tree::{Candidate, Provenance, Tree};

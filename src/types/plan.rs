@@ -1,0 +1,119 @@
+//! What is to be done, and why.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Digest;
+
+/// Digest of everything that makes a promoted tree the wrong one when it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobKey(pub Digest);
+
+/// Digest of everything that makes a verdict an old one when it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GateKey(pub Digest);
+
+/// A job's number in the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(pub i64);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Why something is not up to date. The order is the order in which they are looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+pub enum Reason {
+    /// No tree is promoted.
+    NothingPromoted,
+    /// The promoted tree is gone.
+    TreeMissing,
+    /// The promoted tree was changed by hand.
+    Drift {
+        /// The files, relative to the tree.
+        files: Vec<String>,
+    },
+    /// Clauses were added, changed or removed.
+    Clauses {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// The prose outside clauses changed.
+    Context,
+    /// The target's configuration, a dependency's clauses or the toolchain's language changed.
+    Target,
+    /// Validators, gates, guards or tool versions changed: the gates run over the promoted tree
+    /// first.
+    Gates,
+    /// A person asked for it.
+    Forced,
+}
+
+impl Reason {
+    /// Whether the promoted tree is judged again before a model is asked.
+    pub fn revalidates(&self) -> bool {
+        matches!(self, Self::Gates)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingPromoted => f.write_str("nothing promoted yet"),
+            Self::TreeMissing => f.write_str("the promoted tree is missing"),
+            Self::Drift { files } => write!(f, "edited by hand: {}", files.join(", ")),
+            Self::Clauses { names } => write!(f, "clauses changed: {}", names.join(", ")),
+            Self::Context => f.write_str("the spec's prose changed"),
+            Self::Target => f.write_str("the target's configuration changed"),
+            Self::Gates => f.write_str("validators, gates or tools changed: judge again first"),
+            Self::Forced => f.write_str("asked for"),
+        }
+    }
+}
+
+/// One target of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The target's name.
+    pub target: String,
+    /// What it is generated from.
+    pub key: JobKey,
+    /// What it is judged by.
+    pub gate_key: GateKey,
+    /// The gates, in order.
+    pub gates: Vec<String>,
+    /// Why it is not up to date; `None` when it is, and only comes along.
+    pub reason: Option<Reason>,
+}
+
+/// All targets of one spec's revision: the unit that is promoted at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// The spec.
+    pub spec: String,
+    /// Its targets, in order.
+    pub parts: Vec<Part>,
+    /// How many generators there are, the first included.
+    pub tiers: usize,
+}
+
+impl Job {
+    /// Whether nothing is to be done.
+    pub fn is_up_to_date(&self) -> bool {
+        self.parts.iter().all(|part| part.reason.is_none())
+    }
+}
+
+/// What a run will do, specs before the ones that depend on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// One job per spec, up-to-date ones included.
+    pub jobs: Vec<Job>,
+}

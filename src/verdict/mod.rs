@@ -1,0 +1,168 @@
+//! Reports -> verdict. The only module that can make an [`Accepted`].
+
+use crate::types::{
+    Candidate, Diagnosis, Digest, Fault, Finding, GateReport, Judgement, Outcome, Tree,
+};
+
+/// The proof that every required gate passed over exactly this tree. Never stored: after a crash it
+/// is made again from the recorded reports.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    tree: Tree,
+    digest: Digest,
+    passed: Vec<String>,
+}
+
+impl Accepted {
+    /// The files.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Their digest.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The gates that passed, in order.
+    pub fn passed(&self) -> &[String] {
+        &self.passed
+    }
+}
+
+/// What the judge says.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Every required gate passed.
+    Accept(Accepted),
+    /// A gate refused the candidate.
+    Refuse(Diagnosis),
+    /// The environment failed: nothing is known about the candidate.
+    Unsound(Diagnosis),
+}
+
+impl Verdict {
+    /// The record of it.
+    pub fn judgement(&self) -> Judgement {
+        match self {
+            Self::Accept(_) => Judgement::Accept,
+            Self::Refuse(diagnosis) => Judgement::Refuse { diagnosis: diagnosis.clone() },
+            Self::Unsound(diagnosis) => Judgement::Unsound { diagnosis: diagnosis.clone() },
+        }
+    }
+}
+
+/// Judges a candidate by the reports of the gates it had to pass, in order.
+pub fn judge(candidate: &Candidate, gates: &[String], reports: &[GateReport]) -> Verdict {
+    for gate in gates {
+        let report = reports.iter().rev().find(|r| r.gate == *gate && r.tree == candidate.digest());
+        let Some(report) = report else {
+            return Verdict::Unsound(missing(gate));
+        };
+        if let Outcome::Error { message } = &report.outcome {
+            return Verdict::Unsound(Diagnosis {
+                fault: Fault::Environment,
+                summary: format!("gate {gate}: {message}"),
+                clauses: Vec::new(),
+                findings: report.findings.clone(),
+                fingerprint: None,
+            });
+        }
+        if !report.lets_through() {
+            return Verdict::Refuse(diagnose(report));
+        }
+    }
+    let passed = gates.iter().filter(|gate| {
+        reports.iter().any(|r| r.gate == **gate && r.outcome == Outcome::Pass)
+    });
+    Verdict::Accept(Accepted {
+        tree: candidate.tree().clone(),
+        digest: candidate.digest(),
+        passed: passed.cloned().collect(),
+    })
+}
+
+fn missing(gate: &str) -> Diagnosis {
+    Diagnosis {
+        fault: Fault::Environment,
+        summary: format!("gate {gate} gave no report on this tree"),
+        clauses: Vec::new(),
+        findings: Vec::new(),
+        fingerprint: None,
+    }
+}
+
+/// Says whose fault a red gate is, and at which clauses.
+fn diagnose(report: &GateReport) -> Diagnosis {
+    let fault = if report.outcome == Outcome::Flaky { Fault::Gate } else { Fault::Model };
+    let mut clauses: Vec<_> = report.findings.iter().flat_map(|f| f.clauses.clone()).collect();
+    clauses.sort();
+    clauses.dedup();
+    let first = report.findings.first().map_or("it gave no finding", |f| f.message.as_str());
+    let first = first.lines().next().unwrap_or_default();
+    Diagnosis {
+        fault,
+        summary: format!("gate {}: {}: {first}", report.gate, report.outcome.word()),
+        clauses,
+        findings: report.findings.clone(),
+        fingerprint: Some(fingerprint(report)),
+    }
+}
+
+/// Equal for equal failures: the messages were normalised before, and their order does not count.
+fn fingerprint(report: &GateReport) -> Digest {
+    let mut parts: Vec<String> = report.findings.iter().map(fold).collect();
+    parts.sort();
+    parts.dedup();
+    parts.insert(0, format!("{} {}", report.gate, report.outcome.word()));
+    Digest::of_parts(parts)
+}
+
+fn fold(finding: &Finding) -> String {
+    format!("{} {:?} {}", finding.rule, finding.file, finding.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Verdict, judge};
+    use crate::types::{Candidate, Digest, GateReport, Outcome, Provenance, RelPath, Tree};
+
+    fn candidate(text: &str) -> Candidate {
+        let file = (RelPath::parse("a").unwrap(), text.as_bytes().to_vec());
+        Candidate::new(Tree::from_iter([file]), Provenance::Promoted)
+    }
+
+    fn report(gate: &str, tree: Digest, outcome: Outcome) -> GateReport {
+        GateReport {
+            gate: gate.to_owned(),
+            tree,
+            required: true,
+            outcome,
+            findings: Vec::new(),
+            tests: Vec::new(),
+            elapsed_ms: 1,
+            evidence: None,
+        }
+    }
+
+    #[test]
+    fn only_a_pass_of_every_gate_over_these_bytes_accepts() {
+        let (good, other) = (candidate("good"), candidate("other"));
+        let gates = ["check", "test"].map(str::to_owned);
+        let pass = |c: &Candidate| gates.clone().map(|g| report(&g, c.digest(), Outcome::Pass));
+        assert!(matches!(judge(&good, &gates, &pass(&good)), Verdict::Accept(_)));
+        assert!(matches!(judge(&good, &gates, &pass(&other)), Verdict::Unsound(_)));
+        assert!(matches!(judge(&good, &gates, &pass(&good)[..1]), Verdict::Unsound(_)));
+        for outcome in [Outcome::Fail, Outcome::Flaky, Outcome::Timeout] {
+            let mut reports = pass(&good).to_vec();
+            reports[1].outcome = outcome;
+            assert!(matches!(judge(&good, &gates, &reports), Verdict::Refuse(_)));
+        }
+        let mut reports = pass(&good).to_vec();
+        reports[0].outcome = Outcome::Error { message: "no cargo".to_owned() };
+        assert!(matches!(judge(&good, &gates, &reports), Verdict::Unsound(_)));
+        reports[0] = report("check", good.digest(), Outcome::Fail);
+        reports[0].required = false;
+        assert!(matches!(judge(&good, &gates, &reports), Verdict::Accept(_)), "advisory");
+    }
+}
