@@ -1,1 +1,181 @@
-//! x
+//! Gate x workspace -> report. Runs what a gate says; decides nothing but how its own output reads.
+#![expect(clippy::disallowed_methods, reason = "the edge that makes workspaces and times gates")]
+
+mod cargo;
+mod custom;
+mod tools;
+mod workspace;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+pub use custom::{Request as ValidatorRequest, ValidatorReport, manifest as validator_manifest};
+pub use tools::{Tools, ToolsError};
+pub use workspace::Slot;
+
+use crate::toolchain::{self, Suite};
+use crate::types::harness::ToolchainName;
+use crate::types::{
+    Candidate, ClauseId, Finding, GateConfig, GateReport, Outcome, Spec, Target, TestResult,
+    TestStatus, limits,
+};
+use crate::{guard, process};
+
+/// Everything the gates of one part need.
+#[derive(Debug)]
+pub struct Bench<'a> {
+    /// The spec.
+    pub spec: &'a Spec,
+    /// The target's name.
+    pub name: &'a str,
+    /// The target.
+    pub target: &'a Target,
+    /// The user's settings of gates.
+    pub gates: &'a std::collections::BTreeMap<String, GateConfig>,
+    /// The user's suites.
+    pub suites: &'a [Suite],
+    /// Folder of the validators.
+    pub validators: PathBuf,
+    /// The tools.
+    pub tools: &'a Tools,
+    /// Where candidates stand.
+    pub slot: &'a Slot,
+    /// The day, for waivers, `YYYY-MM-DD`.
+    pub today: &'a str,
+    /// Whether workspaces are left for a person to look into.
+    pub keep: bool,
+}
+
+/// What a gate found, before it becomes a report.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    outcome: Option<Outcome>,
+    findings: Vec<Finding>,
+    tests: Vec<TestResult>,
+    evidence: Vec<u8>,
+}
+
+impl Seen {
+    fn error(message: impl Into<String>) -> Self {
+        Self { outcome: Some(Outcome::Error { message: message.into() }), ..Self::default() }
+    }
+
+    fn fail(findings: Vec<Finding>) -> Self {
+        Self { findings, ..Self::default() }
+    }
+}
+
+/// Puts a candidate and what judges it into the slot's workspace, fresh: no earlier file, time or
+/// build of the same crate remains.
+///
+/// # Errors
+/// The disk's.
+pub fn prepare(bench: &Bench<'_>, candidate: &Candidate) -> std::io::Result<()> {
+    let own = toolchain::examples(bench.spec, bench.target, false);
+    let suites: Vec<&Suite> = own.iter().chain(bench.suites).collect();
+    bench.slot.visible().fill(candidate.tree(), &suites)?;
+    bench.slot.visible().forget(&bench.spec.id)
+}
+
+/// Runs a gate over the candidate that [`prepare`] put in place. `before` are the reports of the gates
+/// that ran over it already. Also gives the gate's output, to be kept as evidence.
+pub async fn run(
+    bench: &Bench<'_>,
+    gate: &str,
+    candidate: &Candidate,
+    before: &[GateReport],
+) -> (GateReport, Vec<u8>) {
+    let started = Instant::now();
+    let seen = see(bench, gate, candidate, before).await;
+    let outcome = seen.outcome.unwrap_or(match seen.findings.is_empty() {
+        true => Outcome::Pass,
+        false => Outcome::Fail,
+    });
+    let mut findings = seen.findings;
+    findings.truncate(limits::FINDINGS);
+    let report = GateReport {
+        gate: gate.to_owned(),
+        tree: candidate.digest(),
+        required: !bench.gates.get(gate).is_some_and(|gate| gate.advisory),
+        outcome,
+        findings,
+        tests: seen.tests,
+        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        evidence: None,
+    };
+    (report, seen.evidence)
+}
+
+async fn see(
+    bench: &Bench<'_>,
+    gate: &str,
+    candidate: &Candidate,
+    before: &[GateReport],
+) -> Seen {
+    let ToolchainName::Rust = bench.target.toolchain;
+    match gate {
+        "layout" => layout(bench, candidate),
+        "fmt" => cargo::fmt(bench).await,
+        "check" => cargo::compile(bench, gate, &["check"]).await,
+        "clippy" => cargo::compile(bench, gate, &["clippy", "--all-targets"]).await,
+        "test" => cargo::test(bench, gate).await,
+        "hidden" => cargo::hidden(bench, candidate).await,
+        "clauses" => clauses(bench, before),
+        custom => custom::run(bench, custom).await,
+    }
+}
+
+/// How long a gate may take.
+pub(crate) fn timeout(bench: &Bench<'_>, gate: &str) -> Duration {
+    let seconds = bench.gates.get(gate).and_then(|gate| gate.timeout_s);
+    seconds.map_or(limits::GATE_TIMEOUT, Duration::from_secs)
+}
+
+/// The candidate's bytes are what the harness would have made of them, and every guard holds.
+fn layout(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
+    match toolchain::normalise(candidate.tree(), bench.spec, bench.target) {
+        Err(findings) => Seen::fail(findings),
+        Ok(tree) if tree.digest() != candidate.digest() => Seen::fail(vec![Finding {
+            gate: "layout".to_owned(),
+            rule: "manifest".to_owned(),
+            file: Some("Cargo.toml".to_owned()),
+            message: "the manifest is not the one the harness writes".to_owned(),
+            ..Finding::default()
+        }]),
+        Ok(tree) => Seen::fail(guard::check("layout", bench.spec, &tree)),
+    }
+}
+
+/// Every demanded clause with a `test_id` had at least one trusted test that ran and passed, for each of
+/// its names.
+fn clauses(bench: &Bench<'_>, before: &[GateReport]) -> Seen {
+    let passed: Vec<&str> = before
+        .iter()
+        .flat_map(|report| &report.tests)
+        .filter(|test| test.trusted && test.status == TestStatus::Passed)
+        .map(|test| test.name.rsplit("::").next().unwrap_or(&test.name))
+        .collect();
+    let covered = |name: &str| {
+        passed.iter().any(|test| {
+            test.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
+        })
+    };
+    let demanded = bench.spec.clauses.iter().filter(|clause| clause.is_demanded(bench.today));
+    let bare = demanded.filter(|clause| {
+        let mut names = clause.test_ids().peekable();
+        names.peek().is_some() && !names.any(covered)
+    });
+    let finding = |id: &ClauseId| Finding {
+        gate: "clauses".to_owned(),
+        rule: "uncovered".to_owned(),
+        message: format!("no test of the clause {id} ran and passed"),
+        clauses: vec![id.clone()],
+        ..Finding::default()
+    };
+    Seen::fail(bare.map(|clause| finding(&clause.id)).collect())
+}
+
+/// A run that could not even start is the environment's fault.
+pub(crate) fn unrunnable(error: &process::ProcessError) -> Seen {
+    Seen::error(format!("{error}; see `regen doctor`"))
+}

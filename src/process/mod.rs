@@ -1,1 +1,241 @@
-//! x
+//! Runs programs: own process group, cleared environment, closed or fed stdin, bounded output, a wall
+//! timeout that ends the whole group.
+#![expect(clippy::disallowed_methods, reason = "the one edge that starts processes")]
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+
+use crate::types::limits;
+
+/// A program to run, with everything it may know.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// Arguments.
+    pub args: Vec<OsString>,
+    /// Working directory.
+    pub dir: PathBuf,
+    /// The whole environment.
+    pub env: Vec<(String, OsString)>,
+    /// What it reads; `None` closes its stdin.
+    pub stdin: Option<Vec<u8>>,
+    /// Wall time.
+    pub timeout: Duration,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With an exit status.
+    Exit(i32),
+    /// By a signal.
+    Signal(i32),
+    /// By regen, at its timeout.
+    Timeout,
+}
+
+/// What a program did.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// How it ended.
+    pub ended: Ended,
+    /// The first `limits::OUTPUT_BYTES` of its standard output.
+    pub stdout: Vec<u8>,
+    /// The same of its standard error.
+    pub stderr: Vec<u8>,
+    /// Bytes beyond that, dropped.
+    pub dropped: u64,
+    /// Wall time.
+    pub elapsed: Duration,
+}
+
+impl Output {
+    /// Standard output as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error as text.
+    pub fn errors(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// Whether it ended with status 0.
+    pub fn succeeded(&self) -> bool {
+        self.ended == Ended::Exit(0)
+    }
+}
+
+/// A program could not be run.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot run {program}: {source}")]
+pub struct ProcessError {
+    program: String,
+    source: std::io::Error,
+}
+
+/// Kills the group when the run is dropped, so that Ctrl-C leaves nothing behind.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.0 {
+            // It fails when the group is gone already, which is what is wanted.
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// Runs a program to its end. Once this returns, every process of its group was killed.
+///
+/// # Errors
+/// The program cannot be started or waited for.
+pub async fn run(program: &Program) -> Result<Output, ProcessError> {
+    let name = program.path.display().to_string();
+    let failed = |source| ProcessError { program: name.clone(), source };
+    let started = Instant::now();
+    let mut command = Command::new(&program.path);
+    command
+        .args(&program.args)
+        .current_dir(&program.dir)
+        .env_clear()
+        .envs(program.env.iter().map(|(key, value)| (key, value)))
+        .stdin(if program.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(failed)?;
+    let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    let (mut stdout, mut stderr) = (Kept::default(), Kept::default());
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let input = child.stdin.take();
+    let feed = async {
+        if let (Some(mut pipe), Some(bytes)) = (input, &program.stdin) {
+            // A program that does not read its input closes the pipe: its own matter.
+            let _ = pipe.write_all(bytes).await;
+        }
+    };
+    let ended = {
+        let drain = async { tokio::join!(stdout.drain(out), stderr.drain(err), feed) };
+        let mut drain = std::pin::pin!(drain);
+        let mut drained = false;
+        let mut wait = std::pin::pin!(tokio::time::timeout(program.timeout, child.wait()));
+        let status = loop {
+            tokio::select! {
+                status = &mut wait => break status,
+                _ = &mut drain, if !drained => drained = true,
+            }
+        };
+        if status.is_err() {
+            group.signal(Signal::TERM);
+            tokio::select! {
+                () = tokio::time::sleep(limits::KILL_GRACE) => {},
+                _ = &mut drain, if !drained => drained = true,
+            }
+        }
+        group.signal(Signal::KILL);
+        // What left the group and holds a pipe open is not waited for.
+        if !drained {
+            let _ = tokio::time::timeout(limits::KILL_GRACE, &mut drain).await;
+        }
+        status
+    };
+    let ended = match ended {
+        Err(_) => {
+            let _ = child.wait().await;
+            Ended::Timeout
+        }
+        Ok(status) => end_of(status.map_err(failed)?),
+    };
+    let dropped = stdout.dropped + stderr.dropped;
+    let (stdout, stderr) = (stdout.bytes, stderr.bytes);
+    Ok(Output { ended, stdout, stderr, dropped, elapsed: started.elapsed() })
+}
+
+fn end_of(status: std::process::ExitStatus) -> Ended {
+    use std::os::unix::process::ExitStatusExt;
+    match status.code() {
+        Some(code) => Ended::Exit(code),
+        None => Ended::Signal(status.signal().unwrap_or(0)),
+    }
+}
+
+/// The first bytes of a stream; the rest is read and counted, so that the writer never blocks.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    dropped: u64,
+}
+
+impl Kept {
+    async fn drain<R: AsyncRead + Unpin>(&mut self, pipe: Option<R>) {
+        let Some(mut pipe) = pipe else { return };
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+            let room = limits::OUTPUT_BYTES.saturating_sub(self.bytes.len()).min(count);
+            self.bytes.extend_from_slice(&buffer[..room]);
+            self.dropped += (count - room) as u64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ended, Program, run};
+    use std::time::Duration;
+
+    fn sh(script: &str, timeout_ms: u64) -> Program {
+        Program {
+            path: "/bin/sh".into(),
+            args: vec!["-c".into(), script.into()],
+            dir: "/".into(),
+            env: vec![("A".to_owned(), "b".into())],
+            stdin: None,
+            timeout: Duration::from_millis(timeout_ms),
+        }
+    }
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(future)
+    }
+
+    #[test]
+    fn status_output_and_environment() {
+        let output = block_on(run(&sh("env; echo err >&2; exit 3", 5000))).expect("runs");
+        assert_eq!(output.ended, Ended::Exit(3));
+        assert!(output.text().contains("A=b") && !output.text().contains("HOME="));
+        assert_eq!(output.errors(), "err\n");
+    }
+
+    #[test]
+    fn a_timeout_ends_the_whole_group_even_when_it_ignores_the_polite_signal() {
+        let script = "trap '' TERM; (trap '' TERM; while :; do :; done) & while :; do :; done";
+        let output = block_on(run(&sh(script, 100))).expect("runs");
+        assert_eq!(output.ended, Ended::Timeout);
+        assert!(output.elapsed < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_flood_is_bounded_and_a_holder_of_the_pipe_is_not_waited_for() {
+        let output = block_on(run(&sh("head -c 20000000 /dev/zero", 5000))).expect("runs");
+        assert_eq!(output.stdout.len(), 1024 * 1024);
+        assert_eq!(output.dropped, 20_000_000 - 1024 * 1024);
+        let output = block_on(run(&sh("setsid sleep 3 & echo done", 5000))).expect("runs");
+        assert!(output.elapsed < Duration::from_secs(2), "{:?}", output.elapsed);
+    }
+}

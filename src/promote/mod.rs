@@ -1,1 +1,298 @@
-//! x
+//! Puts accepted trees in place: at once, drift never overwritten, every step journalled.
+//!
+//! The unit is the folder of a spec, `generated/<spec>/`: all its targets switch together. The order of
+//! steps and the failure behind each is in `docs/design/promotion.md`.
+#![expect(clippy::disallowed_methods, reason = "the one edge that writes below generated/")]
+
+mod journal;
+mod place;
+mod stage;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use journal::Journal;
+
+use crate::plan::Live;
+use crate::store::{files, write_atomic};
+use crate::types::{Digest, JobId, SpecStanding, Standing, Tree, limits};
+use crate::verdict::Accepted;
+
+/// Puts trees in place below a workspace's root.
+#[derive(Clone, Debug)]
+pub struct Promoter {
+    root: PathBuf,
+    state: PathBuf,
+}
+
+/// One target of a promotion.
+#[derive(Debug)]
+pub struct PartTree<'a> {
+    /// The target.
+    pub target: String,
+    /// Its folder inside the unit.
+    pub leaf: String,
+    /// The proof, and with it the tree.
+    pub accepted: &'a Accepted,
+}
+
+/// A promotion: what goes where.
+#[derive(Debug)]
+pub struct Promotion<'a> {
+    /// The job, which names the transaction.
+    pub job: JobId,
+    /// The spec.
+    pub spec: String,
+    /// The unit's folder, relative to the root.
+    pub unit: String,
+    /// New trees.
+    pub parts: Vec<PartTree<'a>>,
+    /// Folders of targets that stay as they are.
+    pub kept: Vec<String>,
+    /// What the lock file is to say of the spec.
+    pub standing: SpecStanding,
+    /// Whether edits by hand are saved aside instead of refused.
+    pub discard_edits: bool,
+}
+
+/// Why nothing was switched.
+#[derive(Debug, thiserror::Error)]
+pub enum PromoteError {
+    /// The live tree was edited by hand.
+    #[error("edited by hand: {}", .0.join(", "))]
+    Drift(Vec<String>),
+    /// Trees of unknown content stand where a broken promotion left them.
+    #[error("{0}")]
+    Blocked(String),
+    /// The disk's trouble.
+    #[error("cannot promote: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A switch that is done and durable, with the lock file; [`Promoter::finish`] tidies up behind it once
+/// the ledger has it.
+#[derive(Debug)]
+#[must_use = "finish it once the ledger has it"]
+pub struct Switched {
+    /// The job.
+    pub job: JobId,
+    /// The spec.
+    pub spec: String,
+    /// Target and tree.
+    pub trees: Vec<(String, Digest)>,
+    /// Edits made while the switch happened were saved here.
+    pub saved: Option<PathBuf>,
+    journal: Journal,
+}
+
+impl Promoter {
+    /// A promoter of a workspace, with its state folder.
+    pub fn new(root: PathBuf, state: PathBuf) -> Self {
+        Self { root, state }
+    }
+
+    /// What stands in the place of each target that the lock file names.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn live(&self, standing: &Standing) -> io::Result<BTreeMap<(String, String), Live>> {
+        let mut live = BTreeMap::new();
+        for (spec, entry) in &standing.spec {
+            for (name, target) in &entry.target {
+                let found = match files::tree(&self.root.join(&target.path)) {
+                    Ok(None) => Live::Missing,
+                    Ok(Some(tree)) if tree.digest() == target.tree => Live::Same,
+                    Ok(Some(tree)) => Live::Drift(self.changed(&target.path, &tree)),
+                    Err(e) if e.kind() == io::ErrorKind::InvalidData => Live::Drift(vec![e.to_string()]),
+                    Err(e) => return Err(e),
+                };
+                live.insert((spec.clone(), name.clone()), found);
+            }
+        }
+        Ok(live)
+    }
+
+    /// The promoted tree of a target, as it stands.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn tree(&self, path: &str) -> io::Result<Option<Tree>> {
+        files::tree(&self.root.join(path))
+    }
+
+    /// The files of a tree that are not what the manifest beside it says.
+    fn changed(&self, path: &str, tree: &Tree) -> Vec<String> {
+        let manifest = fs::read_to_string(self.root.join(format!("{path}.manifest")));
+        let manifest = manifest.unwrap_or_default();
+        let was: BTreeMap<&str, &str> =
+            manifest.lines().filter_map(|l| l.split_once("  ")).map(|(d, p)| (p, d)).collect();
+        let now: BTreeMap<String, String> =
+            tree.iter().map(|(p, bytes)| (p.to_string(), Digest::of(bytes).to_string())).collect();
+        let differs = now.iter().filter(|(p, d)| was.get(p.as_str()) != Some(&d.as_str()));
+        let gone = was.keys().filter(|p| !now.contains_key(**p)).map(|p| (*p).to_owned());
+        let mut list: Vec<_> = differs.map(|(p, _)| p.clone()).chain(gone).collect();
+        list.sort();
+        list.into_iter().map(|file| format!("{path}/{file}")).collect()
+    }
+
+    /// Everything in a unit that regen did not put there.
+    fn drift(&self, unit: &str, standing: Option<&SpecStanding>) -> io::Result<Vec<String>> {
+        let mut drift = Vec::new();
+        let mut known: Vec<String> = Vec::new();
+        for target in standing.into_iter().flat_map(|s| s.target.values()) {
+            let tree = files::tree(&self.root.join(&target.path))?;
+            if let Some(tree) = tree.filter(|tree| tree.digest() != target.tree) {
+                drift.extend(self.changed(&target.path, &tree));
+            }
+            known.push(format!("{}.manifest", target.path));
+            known.push(target.path.clone());
+        }
+        for path in files::walk(&self.root.join(unit), limits::PATH_DEPTH)? {
+            let path = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+            let owned = known.iter().any(|k| path == *k || path.starts_with(&format!("{k}/")));
+            if !owned {
+                drift.push(path);
+            }
+        }
+        Ok(drift)
+    }
+
+    /// Switches. Once this returns, the new trees and the lock file are in place and durable; before
+    /// the switch itself, a failure leaves everything as it was.
+    ///
+    /// # Errors
+    /// Drift, or the disk's.
+    pub fn switch(&self, promotion: &Promotion<'_>) -> Result<Switched, PromoteError> {
+        let mut standing = files::standing(&self.root)?;
+        let drift = self.drift(&promotion.unit, standing.spec.get(&promotion.spec))?;
+        if !drift.is_empty() {
+            if !promotion.discard_edits {
+                return Err(PromoteError::Drift(drift));
+            }
+            self.save(&promotion.spec, &self.root.join(&promotion.unit))?;
+        }
+        let unit = self.root.join(&promotion.unit);
+        let stage = self.state.join("stage").join(promotion.job.to_string());
+        stage::build(promotion, &unit, &stage)?;
+        standing.spec.insert(promotion.spec.clone(), promotion.standing.clone());
+        let trees = promotion.parts.iter().map(|p| (p.target.clone(), p.accepted.digest()));
+        let mut journal = Journal {
+            version: journal::VERSION,
+            job: promotion.job,
+            spec: promotion.spec.clone(),
+            unit: promotion.unit.clone(),
+            old: place::identity(&unit)?,
+            new: place::identity(&stage)?.unwrap_or_default(),
+            old_content: place::content(&unit)?,
+            in_place: false,
+            lock: standing.render(),
+            trees: trees.collect(),
+        };
+        journal.write(&self.state)?;
+        place::switch(&unit, &stage, &mut |in_place| {
+            journal.in_place = in_place;
+            journal.write(&self.state)
+        })?;
+        Ok(self.forward(journal)?)
+    }
+
+    /// Everything behind the switch, up to the lock file. Doing it twice is the same as once.
+    fn forward(&self, journal: Journal) -> io::Result<Switched> {
+        let (unit, stage) = self.paths(&journal);
+        place::sync_parents(&unit, &stage)?;
+        let mut saved = None;
+        if stage.exists() && !journal.in_place {
+            if place::content(&stage)? != journal.old_content {
+                saved = Some(self.save(&journal.spec, &stage)?);
+            }
+            place::carry(&stage, &unit)?;
+        }
+        write_atomic(&self.root.join("regen.lock"), journal.lock.as_bytes())?;
+        Ok(Switched {
+            job: journal.job,
+            spec: journal.spec.clone(),
+            trees: journal.trees.clone(),
+            saved,
+            journal,
+        })
+    }
+
+    fn paths(&self, journal: &Journal) -> (PathBuf, PathBuf) {
+        let stage = self.state.join("stage").join(journal.job.to_string());
+        (self.root.join(&journal.unit), stage)
+    }
+
+    /// Moves the replaced tree to the trash and drops the journal: the ledger has the promotion.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn finish(&self, switched: Switched) -> io::Result<()> {
+        let (_, stage) = self.paths(&switched.journal);
+        if stage.exists() {
+            let trash = self.state.join("trash").join(&switched.spec);
+            fs::create_dir_all(&trash)?;
+            let to = trash.join(format!("{:08}", switched.job.0));
+            if to.exists() {
+                fs::remove_dir_all(&to)?;
+            }
+            fs::rename(&stage, to)?;
+            place::prune(&trash)?;
+        }
+        switched.journal.remove(&self.state)
+    }
+
+    /// Finishes or undoes what a killed promotion left. Gives the switches that happened; the caller
+    /// records them and finishes them.
+    ///
+    /// # Errors
+    /// [`PromoteError::Blocked`] when a tree has unknown content: both are kept. The disk's.
+    pub fn recover(&self) -> Result<Vec<Switched>, PromoteError> {
+        let mut done = Vec::new();
+        for journal in Journal::all(&self.state)? {
+            let (unit, stage) = self.paths(&journal);
+            let live = place::identity(&unit)?;
+            if journal.in_place {
+                place::redo(&unit, &stage)?;
+                done.push(self.forward(journal)?);
+            } else if live == Some(journal.new) {
+                done.push(self.forward(journal)?);
+            } else if live == journal.old {
+                if stage.exists() {
+                    fs::remove_dir_all(&stage)?;
+                }
+                journal.remove(&self.state)?;
+            } else {
+                return Err(PromoteError::Blocked(format!(
+                    "{} is neither the tree before nor the one after an interrupted promotion; compare it \
+                     with .regen/stage/{} and move one of them away, then run again",
+                    journal.unit, journal.job
+                )));
+            }
+        }
+        self.drop_stray_stages()?;
+        Ok(done)
+    }
+
+    /// A stage without a journal was never switched: it is our own copy of recorded bytes.
+    fn drop_stray_stages(&self) -> io::Result<()> {
+        match fs::remove_dir_all(self.state.join("stage")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies a folder aside, so that no byte of a person's is lost.
+    fn save(&self, spec: &str, from: &Path) -> io::Result<PathBuf> {
+        let folder = self.state.join("drift").join(spec);
+        fs::create_dir_all(&folder)?;
+        let to = (1..).map(|n| folder.join(n.to_string())).find(|path| !path.exists());
+        let to = to.expect("numbers do not end");
+        place::copy(from, &to)?;
+        Ok(to)
+    }
+}
+
+#[cfg(test)]
+mod tests;

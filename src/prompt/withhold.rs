@@ -11,6 +11,7 @@ const WITHHELD: &str = "[withheld: this text quotes a held-out example]";
 
 /// Letters and digits alone, folded: quoting, escaping and wrapping change nothing.
 fn essence(text: &str) -> Vec<char> {
+    let text = text.replace("\\n", " ").replace("\\t", " ");
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

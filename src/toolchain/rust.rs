@@ -65,7 +65,7 @@ pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
     list
 }
 
-/// Reads a user's suite: its tests are the functions marked `#[test]`.
+/// Reads a user's suite: its tests are the functions marked `#[test]` and not `#[ignore]`.
 pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Problem> {
     let parsed = syn::parse_file(&file.text).map_err(|error| {
         let mut problem = Problem::error("suite::syntax", format!("{}: {error}", file.name));
@@ -98,7 +98,8 @@ impl<'ast> Visit<'ast> for Tests {
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        if item.attrs.iter().any(|attr| attr.path().is_ident("test")) {
+        let has = |name| item.attrs.iter().any(|attr| attr.path().is_ident(name));
+        if has("test") && !has("ignore") {
             let mut name = self.path.clone();
             name.push(item.sig.ident.to_string());
             self.found.push(name.join("::"));

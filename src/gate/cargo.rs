@@ -1,0 +1,345 @@
+//! Gates that cargo answers, and the runner of test programs: one process per test, each judged by its
+//! own report.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+
+use super::workspace::Workspace;
+use super::{Bench, Seen, timeout, unrunnable};
+use crate::process::{self, Ended, Output, Program};
+use crate::toolchain::cargo::{Reported, TestProgram, read, read_list, read_test};
+use crate::toolchain::{self, Suite};
+use crate::types::{
+    Candidate, ClauseId, Finding, Outcome, TestResult, TestStatus, gate::clean, limits,
+};
+
+/// Tests run at once.
+const AT_ONCE: usize = 2;
+
+/// What cargo and its programs may know. Nothing of the user's environment.
+fn environment(bench: &Bench<'_>, workspace: &Workspace, gate: &str) -> Vec<(String, OsString)> {
+    let mut env: Vec<(String, OsString)> = vec![
+        ("PATH".to_owned(), bench.tools.path()),
+        ("HOME".to_owned(), workspace.home().into()),
+        ("TMPDIR".to_owned(), workspace.home().into()),
+        ("LANG".to_owned(), "C.UTF-8".into()),
+        ("CARGO_HOME".to_owned(), bench.tools.cargo_home.clone().into()),
+        ("CARGO_TERM_COLOR".to_owned(), "never".into()),
+    ];
+    for name in bench.gates.get(gate).into_iter().flat_map(|gate| &gate.env) {
+        env.extend(std::env::var_os(name).map(|value| (name.clone(), value)));
+    }
+    env
+}
+
+async fn cargo(
+    bench: &Bench<'_>,
+    workspace: &Workspace,
+    gate: &str,
+    args: &[&str],
+) -> Result<Output, Seen> {
+    let program = Program {
+        path: bench.tools.program("cargo"),
+        args: args.iter().map(OsString::from).collect(),
+        dir: workspace.source(),
+        env: environment(bench, workspace, gate),
+        stdin: None,
+        timeout: timeout(bench, gate),
+    };
+    process::run(&program).await.map_err(|error| unrunnable(&error))
+}
+
+/// A `Cargo.lock` for the candidate, and its dependencies from the registry, before the first build.
+/// Nothing of the candidate runs here.
+async fn fetch(bench: &Bench<'_>, workspace: &Workspace) -> Result<(), Seen> {
+    if bench.target.allowed_dependencies.is_empty() || workspace.source().join("Cargo.lock").is_file() {
+        return Ok(());
+    }
+    let output = cargo(bench, workspace, "check", &["fetch"]).await?;
+    match output.succeeded() {
+        true => Ok(()),
+        false => Err(Seen::error(format!(
+            "the dependencies could not be fetched: {}",
+            clean(&output.errors(), &[])
+        ))),
+    }
+}
+
+/// `cargo check` and `cargo clippy`: any error or warning in the candidate's files is a finding. That is
+/// `-D warnings`, except that warnings in the user's suites are not the candidate's.
+pub async fn compile(bench: &Bench<'_>, gate: &str, args: &[&str]) -> Seen {
+    let workspace = bench.slot.visible();
+    let own = toolchain::examples(bench.spec, bench.target, false);
+    let suites: Vec<Suite> = own.into_iter().chain(bench.suites.iter().cloned()).collect();
+    match build(bench, (workspace, gate), args, &suites).await {
+        Ok((_, seen)) | Err(seen) => seen,
+    }
+}
+
+/// Runs a compiling command. The programs it built are given only when it succeeded.
+async fn build(
+    bench: &Bench<'_>,
+    (workspace, gate): (&Workspace, &str),
+    args: &[&str],
+    suites: &[Suite],
+) -> Result<(Vec<TestProgram>, Seen), Seen> {
+    fetch(bench, workspace).await?;
+    let args = [args, &["--offline", "--message-format=json", "--quiet"]].concat();
+    let output = cargo(bench, workspace, gate, &args).await?;
+    let root = workspace.source().display().to_string();
+    let said = read(gate, &output.text(), &root, suites);
+    let mut seen = Seen::fail(said.findings);
+    seen.evidence = [output.stdout.as_slice(), &output.stderr].concat();
+    match output.ended {
+        Ended::Timeout => {
+            seen.outcome = Some(Outcome::Timeout);
+            let seconds = timeout(bench, gate).as_secs();
+            seen.findings.push(finding(gate, "timeout", format!("compiling took over {seconds} s")));
+            Err(seen)
+        }
+        Ended::Exit(0) => Ok((said.tests, seen)),
+        _ if seen.findings.is_empty() => {
+            let why = clean(&output.errors(), &[&root]);
+            Err(Seen { evidence: seen.evidence, ..Seen::error(format!("cargo failed: {why}")) })
+        }
+        _ => Err(seen),
+    }
+}
+
+fn finding(gate: &str, rule: &str, message: String) -> Finding {
+    Finding { gate: gate.to_owned(), rule: rule.to_owned(), message, ..Finding::default() }
+}
+
+/// `cargo fmt --check`.
+pub async fn fmt(bench: &Bench<'_>) -> Seen {
+    let workspace = bench.slot.visible();
+    let output = match cargo(bench, workspace, "fmt", &["fmt", "--check", "--", "-l"]).await {
+        Ok(output) => output,
+        Err(seen) => return seen,
+    };
+    let root = workspace.source();
+    let mut seen = Seen::default();
+    for line in output.text().lines() {
+        let Ok(path) = Path::new(line).strip_prefix(&root) else { continue };
+        let path = path.display().to_string();
+        // The harness's and the user's tests are not the candidate's to format.
+        if !path.starts_with("tests/") {
+            let mut one = finding("fmt", "rustfmt", format!("{path} is not formatted"));
+            one.file = Some(path);
+            seen.findings.push(one);
+        }
+    }
+    if !output.errors().trim().is_empty() && seen.findings.is_empty() && !output.succeeded() {
+        seen.findings.push(finding("fmt", "rustfmt", clean(&output.errors(), &[])));
+    }
+    seen
+}
+
+/// `cargo test`, by our own runner over the programs that cargo builds.
+pub async fn test(bench: &Bench<'_>, gate: &str) -> Seen {
+    let own = toolchain::examples(bench.spec, bench.target, false);
+    let suites: Vec<Suite> = own.into_iter().chain(bench.suites.iter().cloned()).collect();
+    tests(bench, (bench.slot.visible(), gate), &suites).await
+}
+
+/// Held-out examples, in a workspace that no other gate has and that is gone when this returns. Nothing
+/// but the clauses' ids leaves it towards a prompt.
+pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
+    let Some(suite) = toolchain::examples(bench.spec, bench.target, true) else {
+        let reason = "the spec has no hidden example".to_owned();
+        return Seen { outcome: Some(Outcome::Skipped { reason }), ..Seen::default() };
+    };
+    let workspace = bench.slot.held_out();
+    if let Err(error) = workspace.fill(candidate.tree(), &[&suite]) {
+        return Seen::error(format!("the workspace cannot be written: {error}"));
+    }
+    let mut seen = tests(bench, (workspace, "hidden"), std::slice::from_ref(&suite)).await;
+    if !bench.keep
+        && let Err(error) = workspace.clear()
+    {
+        return Seen::error(format!("the workspace cannot be removed: {error}"));
+    }
+    let mut clauses: BTreeSet<ClauseId> =
+        seen.findings.iter().flat_map(|finding| finding.clauses.clone()).collect();
+    if clauses.is_empty() && !seen.findings.is_empty() {
+        clauses = suite.tests.iter().filter_map(|test| test.clause.clone()).collect();
+    }
+    let told = |clause: ClauseId| Finding {
+        clauses: vec![clause.clone()],
+        ..finding("hidden", "held-out", format!("a held-out example of {clause} does not pass"))
+    };
+    seen.findings = clauses.into_iter().map(told).collect();
+    if let Some(Outcome::Error { message }) = &mut seen.outcome {
+        *message = "the hidden examples could not be run; see the evidence in the ledger".to_owned();
+    }
+    seen
+}
+
+/// Builds and runs the tests of a workspace. `suites` are the mounted files; their tests are trusted and
+/// must all be there.
+async fn tests(
+    bench: &Bench<'_>,
+    (workspace, gate): (&Workspace, &str),
+    suites: &[Suite],
+) -> Seen {
+    let started = Instant::now();
+    let built = build(bench, (workspace, gate), &["test", "--no-run"], suites).await;
+    let (programs, mut seen) = match built {
+        Ok(built) => built,
+        Err(seen) => return seen,
+    };
+    // Warnings were clippy's to refuse; here only tests decide.
+    seen.findings.clear();
+    let runner = Runner { bench, workspace, gate, started };
+    let mut run = Vec::new();
+    for program in &programs {
+        let suite = suites.iter().find(|suite| suite.path.as_str() == program.source);
+        match runner.list(program).await {
+            Ok(names) => {
+                seen.findings.extend(missing(gate, suite, &names));
+                run.extend(names.into_iter().map(|name| (program, suite, name)));
+            }
+            Err(one) => seen.findings.push(one),
+        }
+    }
+    for suite in suites {
+        if !programs.iter().any(|program| program.source == suite.path.as_str()) {
+            seen.findings.extend(missing(gate, Some(suite), &[]));
+        }
+    }
+    let ran = run.into_iter().map(|(program, suite, name)| runner.one(program, suite, name));
+    let mut ran: Vec<Ran> = futures::stream::iter(ran).buffered(AT_ONCE).collect().await;
+    for one in &mut ran {
+        seen.findings.append(&mut one.findings);
+        seen.evidence.extend_from_slice(&one.evidence);
+        seen.evidence.truncate(limits::OUTPUT_BYTES);
+        seen.tests.push(one.result.clone());
+    }
+    let ended = |status| seen.tests.iter().any(|test| test.status == status);
+    if ran.iter().any(|one| one.flaky) {
+        seen.outcome = Some(Outcome::Flaky);
+    } else if ended(TestStatus::TimedOut) {
+        seen.outcome = Some(Outcome::Timeout);
+    } else if !ended(TestStatus::Passed) && seen.findings.is_empty() {
+        seen.findings.push(finding(gate, "no_test", "no test ran".to_owned()));
+    }
+    seen
+}
+
+/// Expected tests that a program does not list.
+fn missing(gate: &str, suite: Option<&Suite>, names: &[String]) -> Vec<Finding> {
+    let expected = suite.into_iter().flat_map(|suite| suite.tests.iter().map(move |t| (suite, t)));
+    let gone = expected.filter(|(_, test)| !names.contains(&test.name));
+    gone.map(|(suite, test)| Finding {
+        file: Some(suite.path.to_string()),
+        clauses: test.clause.iter().cloned().collect(),
+        ..finding(gate, &test.name, format!("the test {} is missing from its program", test.name))
+    })
+    .collect()
+}
+
+/// One test's run.
+struct Ran {
+    result: TestResult,
+    findings: Vec<Finding>,
+    evidence: Vec<u8>,
+    flaky: bool,
+}
+
+struct Runner<'a> {
+    bench: &'a Bench<'a>,
+    workspace: &'a Workspace,
+    gate: &'a str,
+    started: Instant,
+}
+
+impl Runner<'_> {
+    async fn program(&self, program: &TestProgram, args: &[&str]) -> Result<Output, Seen> {
+        let left = timeout(self.bench, self.gate).saturating_sub(self.started.elapsed());
+        let mut env = environment(self.bench, self.workspace, self.gate);
+        env.retain(|(name, _)| name != "CARGO_HOME");
+        env.push(("CARGO_MANIFEST_DIR".to_owned(), self.workspace.source().into()));
+        // Lets the stable test runner write its JSON format. Only test programs get this: with it cargo
+        // would allow unstable language features to the candidate.
+        env.push(("RUSTC_BOOTSTRAP".to_owned(), "1".into()));
+        let program = Program {
+            path: PathBuf::from(&program.executable),
+            args: args.iter().map(OsString::from).collect(),
+            dir: self.workspace.source(),
+            env,
+            stdin: None,
+            timeout: left.min(limits::TEST_TIMEOUT).max(Duration::from_millis(1)),
+        };
+        process::run(&program).await.map_err(|error| unrunnable(&error))
+    }
+
+    async fn list(&self, program: &TestProgram) -> Result<Vec<String>, Finding> {
+        let wrong = |why: String| finding(self.gate, "list", format!("{}: {why}", program.source));
+        let output = self.program(program, &["--list", "--format", "terse"]).await;
+        let output = output.map_err(|_| wrong("the test program cannot be run".to_owned()))?;
+        match output.succeeded() {
+            true => Ok(read_list(&output.text())),
+            false => Err(wrong("the test program cannot list its tests".to_owned())),
+        }
+    }
+
+    async fn one(&self, program: &TestProgram, suite: Option<&Suite>, name: String) -> Ran {
+        let first = self.once(program, suite, &name).await;
+        let trusted = suite.is_some();
+        if !trusted || first.result.status != TestStatus::Failed {
+            return first;
+        }
+        let again = self.once(program, suite, &name).await;
+        Ran { flaky: again.result.status == TestStatus::Passed, ..first }
+    }
+
+    async fn once(&self, program: &TestProgram, suite: Option<&Suite>, name: &str) -> Ran {
+        let args = ["--exact", name, "--format", "json", "-Z", "unstable-options", "--test-threads=1"];
+        let clauses: Vec<ClauseId> =
+            toolchain::clause_of(self.bench.spec, name).into_iter().filter(|_| suite.is_some()).collect();
+        let failed = |message: String, status: TestStatus, evidence: Vec<u8>| {
+            let root = self.workspace.source().display().to_string();
+            let one = Finding {
+                file: Some(program.source.clone()),
+                clauses: clauses.clone(),
+                ..finding(self.gate, name, clean(&message, &[&root]))
+            };
+            let result = TestResult { name: name.to_owned(), status, trusted: suite.is_some() };
+            Ran { result, findings: vec![one], evidence, flaky: false }
+        };
+        let output = match self.program(program, &args).await {
+            Ok(output) => output,
+            Err(_) => {
+                let message = "the test program cannot be run".to_owned();
+                return failed(message, TestStatus::Failed, Vec::new());
+            }
+        };
+        let evidence = [output.stdout.as_slice(), &output.stderr].concat();
+        let passed = |status| {
+            let result = TestResult { name: name.to_owned(), status, trusted: suite.is_some() };
+            Ran { result, findings: Vec::new(), evidence: Vec::new(), flaky: false }
+        };
+        if output.ended == Ended::Timeout {
+            let message = format!("the test did not end within {} s", output.elapsed.as_secs());
+            return failed(message, TestStatus::TimedOut, evidence);
+        }
+        match (read_test(&output.text(), name), output.ended) {
+            (Some(Reported::Ok), Ended::Exit(0)) => passed(TestStatus::Passed),
+            (Some(Reported::Ignored), Ended::Exit(0)) => passed(TestStatus::Ignored),
+            (Some(Reported::Failed(message)), _) => failed(message, TestStatus::Failed, evidence),
+            (report, ended) => {
+                let printed = output.text() + &output.errors();
+                let message = format!(
+                    "the test's process ended ({ended:?}) {} report of its own; it printed: {}",
+                    if report.is_some() { "against the" } else { "without a" },
+                    printed.trim()
+                );
+                failed(message, TestStatus::Failed, evidence)
+            }
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The user's gates: commands, and validator programs that speak JSON on stdin and stdout.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Bench, Seen, timeout, unrunnable};
+use crate::process::{self, Ended, Output, Program};
+use crate::toolchain;
+use crate::types::{ClauseId, Finding, Format, GateConfig, Outcome, gate::clean, limits};
+
+/// The version of the protocol.
+const PROTOCOL: u32 = 1;
+
+/// `validators/<name>/validator.toml`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The program, relative to the validator's folder, or a name on the system's search path, and its
+    /// arguments.
+    pub argv: Vec<String>,
+    /// Wall time in seconds; the gate's own `timeout_s` goes before it.
+    pub timeout_s: Option<u64>,
+}
+
+/// What a validator reads from its stdin: one JSON object.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Request {
+    /// Version of the protocol: 1.
+    pub version: u32,
+    /// The gate's name.
+    pub gate: String,
+    /// The spec's id.
+    pub spec: String,
+    /// The target's name.
+    pub target: String,
+    /// Absolute path of the candidate's tree. Read it; writing into it changes nothing that is kept.
+    pub tree: String,
+    /// The spec's clauses.
+    pub clauses: Vec<RequestClause>,
+}
+
+/// A clause, as a validator sees it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RequestClause {
+    /// Its identity, `<spec>/<name>`.
+    pub id: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What a validator writes to its stdout: one JSON object and nothing else. Its exit status must be 0.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValidatorReport {
+    /// Version of the protocol: 1.
+    pub version: u32,
+    /// `pass`, `fail`, or `error` for trouble of the validator's own.
+    pub outcome: Said,
+    /// What is wrong. A `fail` has at least one, a `pass` has none.
+    #[serde(default)]
+    pub findings: Vec<ReportFinding>,
+    /// For `error`: what failed.
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+/// A validator's conclusion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Said {
+    /// The tree is right.
+    Pass,
+    /// It is not.
+    Fail,
+    /// The validator could not tell.
+    Error,
+}
+
+/// One thing a validator found.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportFinding {
+    /// The rule.
+    pub rule: String,
+    /// What is wrong.
+    pub message: String,
+    /// The file, relative to the tree.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// Line from 1.
+    #[serde(default)]
+    pub line: Option<u32>,
+    /// Identities of clauses it touches.
+    #[serde(default)]
+    pub clauses: Vec<String>,
+    /// What to do about it.
+    #[serde(default)]
+    pub remedy: Option<String>,
+}
+
+/// Reads a validator's manifest.
+///
+/// # Errors
+/// It is missing or wrong; the message names it.
+pub fn manifest(folder: &Path) -> Result<Manifest, String> {
+    let path = folder.join("validator.toml");
+    let named = |why: String| format!("{}: {why}", path.display());
+    let text = std::fs::read_to_string(&path).map_err(|e| named(e.to_string()))?;
+    let manifest: Manifest = toml::from_str(&text).map_err(|e| named(e.to_string()))?;
+    match manifest.argv.is_empty() {
+        true => Err(named("`argv` is empty: name the program".to_owned())),
+        false => Ok(manifest),
+    }
+}
+
+/// Runs a gate of the user's.
+pub async fn run(bench: &Bench<'_>, name: &str) -> Seen {
+    let Some(gate) = bench.gates.get(name) else {
+        return Seen::error(format!("there is no gate `{name}`"));
+    };
+    match (&gate.validator, &gate.argv) {
+        (Some(validator), _) => validate(bench, name, validator).await,
+        (None, Some(argv)) => command(bench, (name, gate), argv).await,
+        (None, None) => Seen::error(format!("the gate `{name}` has nothing to run")),
+    }
+}
+
+fn program(bench: &Bench<'_>, gate: &str, argv: &[String], folder: &Path) -> Program {
+    let own = folder.join(&argv[0]);
+    let path = match own.is_file() {
+        true => own,
+        false => find(bench, &argv[0]),
+    };
+    let home = bench.slot.visible().home();
+    let mut env: Vec<(String, OsString)> = vec![
+        ("PATH".to_owned(), bench.tools.path()),
+        ("HOME".to_owned(), home.clone().into()),
+        ("TMPDIR".to_owned(), home.into()),
+        ("LANG".to_owned(), "C.UTF-8".into()),
+    ];
+    for name in bench.gates.get(gate).into_iter().flat_map(|gate| &gate.env) {
+        env.extend(std::env::var_os(name).map(|value| (name.clone(), value)));
+    }
+    Program {
+        path,
+        args: argv[1..].iter().map(OsString::from).collect(),
+        dir: bench.slot.visible().source(),
+        env,
+        stdin: None,
+        timeout: timeout(bench, gate),
+    }
+}
+
+fn find(bench: &Bench<'_>, name: &str) -> PathBuf {
+    let path = bench.tools.path();
+    let mut found = std::env::split_paths(&path).map(|folder| folder.join(name));
+    found.find(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(name))
+}
+
+async fn validate(bench: &Bench<'_>, gate: &str, validator: &str) -> Seen {
+    let folder = bench.validators.join(validator);
+    let manifest = match manifest(&folder) {
+        Ok(manifest) => manifest,
+        Err(why) => return Seen::error(why),
+    };
+    let mut program = program(bench, gate, &manifest.argv, &folder);
+    if let (Some(seconds), None) =
+        (manifest.timeout_s, bench.gates.get(gate).and_then(|gate| gate.timeout_s))
+    {
+        program.timeout = Duration::from_secs(seconds);
+    }
+    let clause = |c: &crate::types::Clause| RequestClause {
+        id: c.id.to_string(),
+        text: c.text.clone(),
+    };
+    let request = Request {
+        version: PROTOCOL,
+        gate: gate.to_owned(),
+        spec: bench.spec.id.clone(),
+        target: bench.name.to_owned(),
+        tree: bench.slot.visible().source().display().to_string(),
+        clauses: bench.spec.clauses.iter().map(clause).collect(),
+    };
+    program.stdin = Some(serde_json::to_vec(&request).expect("a request is plain data"));
+    let output = match process::run(&program).await {
+        Ok(output) => output,
+        Err(error) => return unrunnable(&error),
+    };
+    let mut seen = match report(validator, &output) {
+        Ok(report) => conclude(bench, gate, report),
+        Err(why) => Seen::error(format!("validator {validator}: {why}")),
+    };
+    seen.evidence = [output.stdout, output.stderr].concat();
+    seen
+}
+
+/// Reads a validator's answer: anything but one whole report is an error, never a pass.
+fn report(validator: &str, output: &Output) -> Result<ValidatorReport, String> {
+    match output.ended {
+        Ended::Timeout => return Err(format!("no answer within {} s", output.elapsed.as_secs())),
+        Ended::Signal(signal) => return Err(format!("it was ended by signal {signal}")),
+        Ended::Exit(0) => {}
+        Ended::Exit(status) => {
+            let said = clean(&output.errors(), &[]);
+            return Err(format!("it ended with status {status}: {said}"));
+        }
+    }
+    if output.stdout.len() > limits::REPORT_BYTES || output.dropped > 0 {
+        return Err("its answer is too long".to_owned());
+    }
+    let report: ValidatorReport = serde_json::from_slice(&output.stdout)
+        .map_err(|why| format!("its answer is no report: {why}"))?;
+    let empty = report.findings.is_empty();
+    match report.outcome {
+        _ if report.version != PROTOCOL => {
+            Err(format!("it speaks version {}, not {PROTOCOL}", report.version))
+        }
+        Said::Pass if !empty => Err("it says `pass` and has findings".to_owned()),
+        Said::Fail if empty => Err("it says `fail` and has no finding".to_owned()),
+        Said::Error => Err(report.message.unwrap_or_else(|| format!("{validator} gave up"))),
+        _ => Ok(report),
+    }
+}
+
+fn conclude(bench: &Bench<'_>, gate: &str, report: ValidatorReport) -> Seen {
+    let root = bench.slot.visible().source().display().to_string();
+    let findings = report.findings.into_iter().map(|one| Finding {
+        gate: gate.to_owned(),
+        rule: one.rule,
+        file: one.file,
+        line: one.line,
+        message: clean(&one.message, &[&root]),
+        clauses: known(bench, &one.clauses),
+        remedy: one.remedy,
+    });
+    Seen::fail(findings.collect())
+}
+
+fn known(bench: &Bench<'_>, names: &[String]) -> Vec<ClauseId> {
+    names.iter().filter_map(|name| bench.spec.clause(name)).map(|c| c.id.clone()).collect()
+}
+
+async fn command(bench: &Bench<'_>, (name, gate): (&str, &GateConfig), argv: &[String]) -> Seen {
+    let output = match process::run(&program(bench, name, argv, Path::new("/"))).await {
+        Ok(output) => output,
+        Err(error) => return unrunnable(&error),
+    };
+    let root = bench.slot.visible().source().display().to_string();
+    let findings = match gate.format {
+        Format::Cargo => toolchain::cargo::read(name, &output.text(), &root, &[]).findings,
+        Format::Lines => {
+            let text = output.text() + &output.errors();
+            text.lines().filter_map(|line| finding(name, line, &root)).collect()
+        }
+    };
+    let mut seen = Seen { evidence: [&*output.stdout, &output.stderr].concat(), ..Seen::default() };
+    match output.ended {
+        Ended::Exit(0) if gate.format == Format::Lines => {}
+        Ended::Timeout => seen.outcome = Some(Outcome::Timeout),
+        _ => seen.findings = findings,
+    }
+    if output.ended != Ended::Exit(0) && seen.findings.is_empty() {
+        let text = output.text() + &output.errors();
+        seen.findings.push(Finding {
+            gate: name.to_owned(),
+            rule: argv[0].clone(),
+            message: format!("it ended with {:?}: {}", output.ended, clean(&text, &[&root])),
+            ..Finding::default()
+        });
+    }
+    seen
+}
+
+/// `path:line[:column]: message`.
+fn finding(gate: &str, line: &str, root: &str) -> Option<Finding> {
+    let line = clean(line, &[root]);
+    let (file, rest) = line.split_once(':')?;
+    let (number, rest) = rest.split_once(':')?;
+    let number = number.trim().parse().ok()?;
+    let message = match rest.split_once(':') {
+        Some((column, message)) if column.trim().parse::<u32>().is_ok() => message,
+        _ => rest,
+    };
+    Some(Finding {
+        gate: gate.to_owned(),
+        rule: gate.to_owned(),
+        file: Some(file.to_owned()),
+        line: Some(number),
+        message: message.trim().to_owned(),
+        ..Finding::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::finding;
+
+    #[test]
+    fn lines_are_read() {
+        let one = finding("g", "/w/src/lib.rs:3:7: too long: 120", "/w").expect("is one");
+        assert_eq!((one.file.as_deref(), one.line), (Some("src/lib.rs"), Some(3)));
+        assert_eq!(one.message, "too long: 120");
+        assert!(finding("g", "all is well", "/w").is_none());
+    }
+}

@@ -1,0 +1,137 @@
+//! Where candidates stand: one fixed path per slot, outside the user's tree.
+//!
+//! A fixed path, because cargo's and rustc's caches are keyed by it: a new temporary path per attempt
+//! costs four times the compile time. Fresh files each time, because cargo compares only times: it runs
+//! an old binary over new sources that look older than the last build.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::toolchain::Suite;
+use crate::types::Tree;
+
+/// The two workspaces of a target: one for the visible gates, one for the hidden gate alone.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    visible: Workspace,
+    held_out: Workspace,
+}
+
+/// A crate's root and its build folder.
+#[derive(Clone, Debug)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+impl Slot {
+    /// The slot of a target below the machine's cache folder. `name` tells workspaces and targets apart.
+    pub fn new(cache: &Path, name: &str) -> Self {
+        let root = cache.join("slots").join(name);
+        Self {
+            visible: Workspace { root: root.join("visible") },
+            held_out: Workspace { root: root.join("held-out") },
+        }
+    }
+
+    /// The workspace of every gate but the hidden one.
+    pub fn visible(&self) -> &Workspace {
+        &self.visible
+    }
+
+    /// The workspace of the hidden gate, which no other gate ever has.
+    pub fn held_out(&self) -> &Workspace {
+        &self.held_out
+    }
+
+    /// Removes what a candidate left; the build folder of the visible workspace stays warm.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn clear(&self) -> io::Result<()> {
+        remove(&self.visible.source())?;
+        remove(&self.visible.home())?;
+        remove(&self.held_out.root)
+    }
+}
+
+/// Removes a folder that may not be there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+impl Workspace {
+    /// The crate's root.
+    pub fn source(&self) -> PathBuf {
+        self.root.join("src")
+    }
+
+    /// Cargo's build folder.
+    pub fn target(&self) -> PathBuf {
+        self.root.join("target")
+    }
+
+    /// Home and temporary folder of what runs here.
+    pub fn home(&self) -> PathBuf {
+        self.root.join("home")
+    }
+
+    /// Replaces the crate's root by a tree and the tests over it.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn fill(&self, tree: &Tree, suites: &[&Suite]) -> io::Result<()> {
+        remove(&self.source())?;
+        remove(&self.home())?;
+        fs::create_dir_all(self.home())?;
+        let source = self.source();
+        let config = format!(
+            "# The harness's own.\n[build]\ntarget-dir = {:?}\nincremental = false\n[term]\ncolor = \"never\"\n\
+             [profile.dev]\ndebug = false\n",
+            self.target().display().to_string()
+        );
+        let write = |path: &str, bytes: &[u8]| {
+            let path = source.join(path);
+            fs::create_dir_all(path.parent().unwrap_or(&source))?;
+            fs::write(path, bytes)
+        };
+        for (path, bytes) in tree.iter() {
+            write(path.as_str(), bytes)?;
+        }
+        for suite in suites {
+            write(suite.path.as_str(), suite.text.as_bytes())?;
+        }
+        write(".cargo/config.toml", config.as_bytes())?;
+        write("clippy.toml", b"")?;
+        write("rustfmt.toml", b"")
+    }
+
+    /// Makes cargo build the crate anew whatever the files' times are, and keeps its dependencies.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn forget(&self, package: &str) -> io::Result<()> {
+        let prints = self.target().join("debug/.fingerprint");
+        let Ok(entries) = fs::read_dir(&prints) else { return Ok(()) };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let hash = name.to_string_lossy().rsplit_once('-').map(|(name, _)| name == package);
+            if hash == Some(true) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes everything.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn clear(&self) -> io::Result<()> {
+        remove(&self.root)
+    }
+}

@@ -1,0 +1,304 @@
+//! Recorded exchanges: one pretty JSON file per call, the response's raw bytes, no request headers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::CallError;
+use crate::store::write_atomic;
+use crate::types::{Completion, Digest, Failure, JobKey, Usage};
+
+/// The format of a cassette.
+const VERSION: u32 = 1;
+/// The path every request goes to.
+const PATH: &str = "/chat/completions";
+
+/// What a recording belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Context {
+    /// The spec.
+    pub spec: String,
+    /// The target.
+    pub target: String,
+    /// What the tree was to be generated from.
+    pub job: JobKey,
+    /// The attempt in its job, from 1.
+    pub attempt: u32,
+}
+
+/// A recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cassette {
+    version: u32,
+    /// Digest of path, canonical body and sample.
+    pub key: Digest,
+    /// Where it comes from, and what it cost.
+    pub meta: Meta,
+    request: Request,
+    response: Vec<String>,
+}
+
+/// About a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meta {
+    /// `recorded` from a model's server, or `scripted` by a person.
+    pub origin: Origin,
+    /// The day, `YYYY-MM-DD`.
+    pub date: String,
+    /// The model, as the server named it.
+    pub model: String,
+    /// Tokens.
+    pub usage: Usage,
+    /// What it belongs to.
+    #[serde(flatten)]
+    pub context: Context,
+}
+
+/// Where a recording comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A model's server answered.
+    Recorded,
+    /// A person wrote it.
+    Scripted,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    path: String,
+    sample: u32,
+    body: Value,
+}
+
+/// What a call left behind.
+#[derive(Debug)]
+pub struct Taped {
+    /// The request's body.
+    pub body: Value,
+    /// The sample.
+    pub sample: u32,
+    /// The response's body.
+    pub response: Vec<u8>,
+    /// The day.
+    pub date: String,
+}
+
+/// Names a request.
+pub fn key(body: &Value, sample: u32) -> Digest {
+    let mut body = body.clone();
+    if let Value::Object(fields) = &mut body {
+        // Who asks is no part of what is asked.
+        fields.remove("user");
+        fields.remove("metadata");
+    }
+    Digest::of_parts([PATH.to_owned(), body.to_string(), sample.to_string()])
+}
+
+impl Cassette {
+    /// Makes a recording of a call.
+    pub fn new(taped: Taped, completion: &Completion, context: &Context) -> Self {
+        let text = String::from_utf8_lossy(&taped.response).into_owned();
+        Self {
+            version: VERSION,
+            key: key(&taped.body, taped.sample),
+            meta: Meta {
+                origin: Origin::Recorded,
+                date: taped.date,
+                // A server may name its model by a path on its machine.
+                model: completion.model.rsplit('/').next().unwrap_or_default().to_owned(),
+                usage: completion.usage,
+                context: context.clone(),
+            },
+            request: Request { path: PATH.to_owned(), sample: taped.sample, body: taped.body },
+            response: text.split_inclusive('\n').map(str::to_owned).collect(),
+        }
+    }
+
+    /// The response's body.
+    pub fn response(&self) -> String {
+        self.response.concat()
+    }
+
+    /// How a replay is labelled: the date, or `scripted`.
+    pub fn label(&self) -> String {
+        match self.meta.origin {
+            Origin::Recorded => self.meta.date.clone(),
+            Origin::Scripted => "scripted".to_owned(),
+        }
+    }
+
+    /// Whether the file says what its name and key promise.
+    pub fn check(&self) -> Result<(), String> {
+        if self.version > VERSION {
+            return Err(format!("has format {}, this regen knows {VERSION}", self.version));
+        }
+        if self.key != key(&self.request.body, self.request.sample) {
+            return Err("its key is not the digest of its request: it was edited".to_owned());
+        }
+        if !self.response().contains("data:") {
+            return Err("its response is no event stream".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The words that reached the model, for showing and comparing.
+    pub fn request_text(&self) -> String {
+        text_of(&self.request.body)
+    }
+
+    /// The words that came back, as far as they can be read.
+    pub fn response_text(&self) -> String {
+        let events = self.response.iter().filter_map(|line| line.trim().strip_prefix("data:"));
+        let values = events.filter_map(|data| serde_json::from_str::<Value>(data).ok());
+        values
+            .filter_map(|value| {
+                let choice = value.get("choices")?.get(0)?.clone();
+                let said = choice.get("delta").or(choice.get("message"))?.get("content")?;
+                said.as_str().map(str::to_owned)
+            })
+            .collect()
+    }
+}
+
+fn text_of(body: &Value) -> String {
+    let messages = body.get("messages").and_then(Value::as_array).into_iter().flatten();
+    let texts = messages.filter_map(|message| message.get("content")?.as_str());
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// The cassettes of a workspace.
+#[derive(Clone, Debug)]
+pub struct Cassettes {
+    folder: PathBuf,
+}
+
+impl Cassettes {
+    /// Cassettes in a folder, which need not exist.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    fn path(&self, cassette: &Cassette) -> PathBuf {
+        let context = &cassette.meta.context;
+        let mark = match cassette.meta.origin {
+            Origin::Recorded => "",
+            Origin::Scripted => "scripted-",
+        };
+        let name = format!("{mark}{}.json", cassette.key.short());
+        self.folder.join(&context.spec).join(&context.target).join(name)
+    }
+
+    /// The recording of a request.
+    ///
+    /// # Errors
+    /// A file that is no cassette.
+    pub fn read(&self, key: Digest) -> Result<Option<Cassette>, CallError> {
+        let name = format!("{}.json", key.short());
+        for path in self.files() {
+            let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            if file.is_some_and(|file| file.ends_with(&name)) {
+                let cassette = load(&path).and_then(|c| c.check().map(|()| c));
+                let cassette = cassette.map_err(|why| {
+                    let message = format!("{}: {why}", path.display());
+                    CallError::new(Failure::CassetteMiss, message)
+                })?;
+                if cassette.key == key {
+                    return Ok(Some(cassette));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let files = crate::store::files::walk(&self.folder, 3).unwrap_or_default();
+        files.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
+    }
+
+    /// Every cassette, readable or not.
+    pub fn all(&self) -> Vec<(PathBuf, Result<Cassette, String>)> {
+        self.files().into_iter().map(|path| (path.clone(), load(&path))).collect()
+    }
+
+    /// Writes a recording.
+    ///
+    /// # Errors
+    /// It contains the key, or the disk's.
+    pub fn write(&self, cassette: &Cassette, secret: Option<&str>) -> Result<(), CallError> {
+        let text = serde_json::to_string_pretty(cassette).expect("a cassette is plain data") + "\n";
+        if secret.is_some_and(|secret| text.contains(secret)) {
+            let message = "the exchange contains the key of the server: it is not recorded";
+            return Err(CallError::new(Failure::Configuration, message));
+        }
+        write_atomic(&self.path(cassette), text.as_bytes())
+            .map_err(|e| CallError::new(Failure::Configuration, format!("cannot record: {e}")))
+    }
+
+    /// Compares an answer with its recording.
+    ///
+    /// # Errors
+    /// They differ, or there is none.
+    pub fn compare(&self, new: &Cassette) -> Result<(), CallError> {
+        let Some(old) = self.read(new.key)? else {
+            return Err(CallError::new(Failure::CassetteMiss, "nothing is recorded of this request"));
+        };
+        match first_difference(&old.response_text(), &new.response_text()) {
+            None => Ok(()),
+            Some(difference) => {
+                let message = format!("the answer differs from the recording: {difference}");
+                Err(CallError::new(Failure::CassetteDiffers, message))
+            }
+        }
+    }
+
+    /// Why there is no recording of a request: the first part that differs from the nearest one.
+    pub fn miss(&self, key: Digest, body: &Value, context: &Context) -> String {
+        let head = format!("no cassette for request {}", key.short());
+        let mine = |c: &Cassette| {
+            c.meta.context.spec == context.spec && c.meta.context.target == context.target
+        };
+        let all = self.all().into_iter().filter_map(|(path, c)| Some((path, c.ok().filter(mine)?)));
+        let common = |c: &Cassette| {
+            let (a, b) = (c.request_text(), text_of(body));
+            a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+        };
+        let Some((path, nearest)) = all.max_by_key(|(_, cassette)| common(cassette)) else {
+            return format!("{head}: nothing is recorded for {}/{}; record it with `regen cassette \
+                            record --spec {}`", context.spec, context.target, context.spec);
+        };
+        let difference = first_difference(&nearest.request_text(), &text_of(body))
+            .or_else(|| other_field(&nearest.request.body, body))
+            .unwrap_or_else(|| format!("sample {} is not recorded", nearest.request.sample + 1));
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        format!("{head}: against {}, {difference}", name.unwrap_or_default())
+    }
+}
+
+fn load(path: &Path) -> Result<Cassette, String> {
+    let text = fs::read_to_string(path).map_err(|e| e.to_string())?;
+    serde_json::from_str(&text).map_err(|e| format!("is no cassette: {e}"))
+}
+
+fn first_difference(a: &str, b: &str) -> Option<String> {
+    if a == b {
+        return None;
+    }
+    let at = a.lines().zip(b.lines()).take_while(|(a, b)| a == b).count();
+    let line = |text: &str| text.lines().nth(at).unwrap_or("(the end)").to_owned();
+    Some(format!("line {} was {:?} and is {:?}", at + 1, line(a), line(b)))
+}
+
+fn other_field(a: &Value, b: &Value) -> Option<String> {
+    let (a, b) = (a.as_object()?, b.as_object()?);
+    let differs = |key: &&String| a.get(*key) != b.get(*key);
+    let key = a.keys().chain(b.keys()).find(differs)?;
+    let show = |value: Option<&Value>| value.map_or("missing".to_owned(), Value::to_string);
+    Some(format!("`{key}` was {} and is {}", show(a.get(key)), show(b.get(key))))
+}

@@ -1,0 +1,70 @@
+//! The intent of a promotion, durable before the first visible step.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::write_atomic;
+use crate::types::{Digest, JobId};
+
+pub const VERSION: u32 = 1;
+
+/// A folder as the kernel knows it: device and inode.
+pub type Identity = (u64, u64);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    pub version: u32,
+    pub job: JobId,
+    pub spec: String,
+    pub unit: String,
+    /// The live folder before; `None` when there was none.
+    pub old: Option<Identity>,
+    /// The staged folder.
+    pub new: Identity,
+    /// Digest of the live folder's content before.
+    pub old_content: Option<Digest>,
+    /// Whether the fall-back runs: file by file, redone from the stage.
+    pub in_place: bool,
+    /// The lock file to be.
+    pub lock: String,
+    pub trees: Vec<(String, Digest)>,
+}
+
+impl Journal {
+    fn path(state: &Path, job: JobId) -> PathBuf {
+        state.join("journal").join(format!("{job}.json"))
+    }
+
+    pub fn write(&self, state: &Path) -> io::Result<()> {
+        let text = serde_json::to_vec_pretty(self).expect("a journal is plain data");
+        write_atomic(&Self::path(state, self.job), &text)
+    }
+
+    pub fn remove(&self, state: &Path) -> io::Result<()> {
+        match fs::remove_file(Self::path(state, self.job)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => fs::File::open(state.join("journal"))?.sync_all(),
+        }
+    }
+
+    pub fn all(state: &Path) -> io::Result<Vec<Self>> {
+        let mut journals = Vec::new();
+        for path in crate::store::files::walk(&state.join("journal"), 0)? {
+            // A temporary file of a write that was killed says nothing.
+            if path.extension().is_none_or(|extension| extension != "json") {
+                fs::remove_file(&path)?;
+                continue;
+            }
+            let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).map_err(|why| why.to_string());
+            journals.push(read(fs::read(&path)?).map_err(|why| {
+                let message = format!("{}: {why}: update regen", path.display());
+                io::Error::new(io::ErrorKind::InvalidData, message)
+            })?);
+        }
+        Ok(journals)
+    }
+}

@@ -1,0 +1,147 @@
+//! The switch itself, and the steps around it that know only folders.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use super::journal::Identity;
+use crate::store::files::{CARRIED, walk};
+use crate::types::{Digest, limits};
+
+/// Device and inode of a folder.
+pub fn identity(path: &Path) -> io::Result<Option<Identity>> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) => Ok(Some((meta.dev(), meta.ino()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Digest of everything below a folder but what is carried over.
+pub fn content(root: &Path) -> io::Result<Option<Digest>> {
+    if identity(root)?.is_none() {
+        return Ok(None);
+    }
+    let mut parts = Vec::new();
+    for path in walk(root, limits::PATH_DEPTH)? {
+        let name = path.strip_prefix(root).unwrap_or(&path);
+        if !name.components().any(|c| CARRIED.iter().any(|carried| c.as_os_str() == *carried)) {
+            parts.push(format!("{} {}", Digest::of(fs::read(&path)?), name.display()));
+        }
+    }
+    Ok(Some(Digest::of_parts(parts)))
+}
+
+/// Exchanges the folders in one step of the kernel; where it cannot, file by file. `note` is told which,
+/// before anything is visible.
+pub fn switch(
+    unit: &Path,
+    stage: &Path,
+    note: &mut dyn FnMut(bool) -> io::Result<()>,
+) -> io::Result<()> {
+    fs::create_dir_all(unit.parent().unwrap_or(unit))?;
+    let flags = match identity(unit)? {
+        Some(_) => RenameFlags::EXCHANGE,
+        None => RenameFlags::NOREPLACE,
+    };
+    match renameat_with(CWD, stage, CWD, unit, flags) {
+        Ok(()) => Ok(()),
+        Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::BUSY) => {
+            note(true)?;
+            redo(unit, stage)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The fall-back: every file of the stage by a rename of its own, then what is not in the stage is
+/// deleted. Redone from the journal until it ends.
+pub fn redo(unit: &Path, stage: &Path) -> io::Result<()> {
+    if !stage.exists() {
+        return Ok(());
+    }
+    let mut wanted = BTreeSet::new();
+    for path in walk(stage, limits::PATH_DEPTH)? {
+        let name = path.strip_prefix(stage).unwrap_or(&path).to_owned();
+        let to = unit.join(&name);
+        let folder = to.parent().unwrap_or(unit).to_owned();
+        fs::create_dir_all(&folder)?;
+        let part = folder.join(".regen-part");
+        fs::copy(&path, &part)?;
+        let time = path.metadata()?.modified()?;
+        let file = File::options().write(true).open(&part)?;
+        file.set_modified(time)?;
+        file.sync_all()?;
+        fs::rename(&part, &to)?;
+        wanted.insert(name);
+    }
+    for path in walk(unit, limits::PATH_DEPTH)? {
+        let name = path.strip_prefix(unit).unwrap_or(&path);
+        let carried = name.components().any(|c| CARRIED.iter().any(|k| c.as_os_str() == *k));
+        if !carried && !wanted.contains(name) {
+            fs::remove_file(&path)?;
+        }
+    }
+    let folder = File::open(unit)?;
+    rustix::fs::syncfs(&folder).map_err(io::Error::from)
+}
+
+/// Makes the renames durable.
+pub fn sync_parents(unit: &Path, stage: &Path) -> io::Result<()> {
+    for parent in [unit.parent(), stage.parent()].into_iter().flatten() {
+        if parent.exists() {
+            File::open(parent)?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves build leftovers of the old unit into the new one.
+pub fn carry(old: &Path, new: &Path) -> io::Result<()> {
+    let Ok(leaves) = fs::read_dir(old) else { return Ok(()) };
+    for leaf in leaves {
+        let leaf = leaf?;
+        for name in CARRIED {
+            let (from, to) = (leaf.path().join(name), new.join(leaf.file_name()).join(name));
+            if from.exists() && !to.exists() && to.parent().is_some_and(Path::exists) {
+                fs::rename(from, to)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Copies regular files, times included.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_file() {
+        fs::create_dir_all(to.parent().unwrap_or(to))?;
+        fs::copy(from, to)?;
+        return File::options().write(true).open(to)?.set_modified(from.metadata()?.modified()?);
+    }
+    fs::create_dir_all(to)?;
+    for path in walk(from, limits::PATH_DEPTH)? {
+        copy(&path, &to.join(path.strip_prefix(from).unwrap_or(&path)))?;
+    }
+    Ok(())
+}
+
+/// Deletes trees beyond the newest few that are old enough: a build may still stand in a younger one.
+pub fn prune(trash: &Path) -> io::Result<()> {
+    let mut kept: Vec<_> = fs::read_dir(trash)?.collect::<Result<_, _>>()?;
+    kept.sort_by_key(fs::DirEntry::file_name);
+    let surplus = kept.len().saturating_sub(limits::KEPT_TREES);
+    for entry in kept.into_iter().take(surplus) {
+        let changed = entry.metadata()?.ctime();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        if now.as_secs().saturating_sub(changed.unsigned_abs()) > limits::TRASH_AGE.as_secs() {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Promotion over real folders: drift, times, recovery at every step, the fall-back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::{PartTree, Promoter, Promotion, PromoteError, place};
+use crate::plan::Live;
+use crate::store::files;
+use crate::types::{
+    Candidate, Digest, GateKey, GateReport, JobId, JobKey, Outcome, Provenance, RelPath,
+    SpecStanding, TargetStanding, Tree,
+};
+use crate::verdict::{Accepted, Verdict, judge};
+
+struct World {
+    folder: tempfile::TempDir,
+    promoter: Promoter,
+    jobs: i64,
+}
+
+fn accepted(files: &[(&str, &str)]) -> Accepted {
+    let files = files.iter().map(|(p, t)| (RelPath::parse(p).unwrap(), t.as_bytes().to_vec()));
+    let candidate = Candidate::new(files.collect::<Tree>(), Provenance::Promoted);
+    let report = GateReport {
+        gate: "g".to_owned(),
+        tree: candidate.digest(),
+        required: true,
+        outcome: Outcome::Pass,
+        findings: Vec::new(),
+        tests: Vec::new(),
+        elapsed_ms: 0,
+        evidence: None,
+    };
+    match judge(&candidate, &["g".to_owned()], &[report]) {
+        Verdict::Accept(accepted) => accepted,
+        other => panic!("{other:?}"),
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let promoter = Promoter::new(folder.path().to_owned(), folder.path().join(".regen"));
+        Self { folder, promoter, jobs: 0 }
+    }
+
+    fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Switches without finishing.
+    fn switch(&mut self, files: &[(&str, &str)], discard: bool) -> Result<super::Switched, PromoteError> {
+        self.jobs += 1;
+        let accepted = accepted(files);
+        let key = Digest::of("k");
+        let target = TargetStanding {
+            path: "generated/s/rust".to_owned(),
+            tree: accepted.digest(),
+            inputs: JobKey(key),
+            gates: GateKey(key),
+            passed: vec!["g".to_owned()],
+            generator: "m".to_owned(),
+        };
+        let target = BTreeMap::from([("rust".to_owned(), target)]);
+        self.promoter.switch(&Promotion {
+            job: JobId(self.jobs),
+            spec: "s".to_owned(),
+            unit: "generated/s".to_owned(),
+            parts: vec![PartTree {
+                target: "rust".to_owned(),
+                leaf: "rust".to_owned(),
+                accepted: &accepted,
+            }],
+            kept: Vec::new(),
+            standing: SpecStanding { context: key, clauses: BTreeMap::new(), target },
+            discard_edits: discard,
+        })
+    }
+
+    fn promote(&mut self, files: &[(&str, &str)]) {
+        let switched = self.switch(files, false).expect("switches");
+        self.promoter.finish(switched).expect("finishes");
+    }
+
+    fn live(&self) -> Live {
+        let standing = files::standing(self.root()).expect("reads");
+        let live = self.promoter.live(&standing).expect("reads");
+        live.into_values().next().unwrap_or(Live::Missing)
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.root().join("generated/s/rust").join(path)).unwrap_or_default()
+    }
+}
+
+#[test]
+fn unchanged_files_keep_their_time_and_leftovers_are_carried() {
+    let mut world = World::new();
+    world.promote(&[("a", "1"), ("b", "1")]);
+    let time = |w: &World, p: &str| {
+        w.root().join("generated/s/rust").join(p).metadata().unwrap().modified().unwrap()
+    };
+    let (a, b) = (time(&world, "a"), time(&world, "b"));
+    fs::create_dir_all(world.root().join("generated/s/rust/target/debug")).unwrap();
+    world.promote(&[("a", "1"), ("b", "2")]);
+    assert_eq!((time(&world, "a"), world.read("b").as_str()), (a, "2"));
+    assert!(time(&world, "b") > b);
+    assert!(world.root().join("generated/s/rust/target/debug").is_dir());
+    assert_eq!(world.live(), Live::Same);
+    assert_eq!(fs::read_dir(world.root().join(".regen/trash/s")).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(world.root().join(".regen/journal")).unwrap().count(), 0);
+}
+
+#[test]
+fn drift_is_refused_by_name_or_saved_aside() {
+    let mut world = World::new();
+    world.promote(&[("a", "1")]);
+    fs::write(world.root().join("generated/s/rust/a"), "mine").unwrap();
+    fs::write(world.root().join("generated/s/notes"), "mine too").unwrap();
+    assert_eq!(world.live(), Live::Drift(vec!["generated/s/rust/a".to_owned()]));
+    let Err(PromoteError::Drift(files)) = world.switch(&[("a", "2")], false) else { panic!() };
+    assert_eq!(files, ["generated/s/rust/a", "generated/s/notes"]);
+    assert_eq!(world.read("a"), "mine");
+    let switched = world.switch(&[("a", "2")], true).expect("saves");
+    world.promoter.finish(switched).unwrap();
+    assert_eq!(world.read("a"), "2");
+    let saved = world.root().join(".regen/drift/s/1");
+    assert_eq!(fs::read_to_string(saved.join("rust/a")).unwrap(), "mine");
+    assert_eq!(fs::read_to_string(saved.join("notes")).unwrap(), "mine too");
+}
+
+#[test]
+fn recovery_goes_forward_after_the_switch_and_back_before_it_and_twice_is_once() {
+    let mut world = World::new();
+    world.promote(&[("a", "1")]);
+    let lock = fs::read(world.root().join("regen.lock")).unwrap();
+    let switched = world.switch(&[("a", "2")], false).expect("switches");
+    // Killed behind the switch, before the lock file.
+    fs::write(world.root().join("regen.lock"), &lock).unwrap();
+    drop(switched);
+    let mut recovered = world.promoter.recover().expect("recovers");
+    assert_eq!(world.live(), Live::Same);
+    assert_eq!(world.promoter.recover().expect("again").len(), 1);
+    world.promoter.finish(recovered.remove(0)).unwrap();
+    assert_eq!((world.read("a").as_str(), world.promoter.recover().unwrap().len()), ("2", 0));
+    // Killed before the switch: undo ours by hand, with the journal still there.
+    let switched = world.switch(&[("a", "3")], false).expect("switches");
+    let (unit, stage) = (world.root().join("generated/s"), world.root().join(".regen/stage/3"));
+    place::switch(&unit, &stage, &mut |_| Ok(())).expect("switches back");
+    drop(switched);
+    assert!(world.promoter.recover().expect("recovers").is_empty());
+    assert_eq!(world.read("a"), "2");
+    assert!(!stage.exists());
+}
+
+#[test]
+fn the_fall_back_ends_with_the_same_content() {
+    let mut world = World::new();
+    world.promote(&[("a", "1"), ("gone", "1"), ("d/e", "1")]);
+    let stage = world.root().join("stage");
+    for (path, text) in [("rust/a", "2"), ("rust/d/f", "1")] {
+        let path = stage.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let unit = world.root().join("generated/s");
+    place::redo(&unit, &stage).expect("copies");
+    place::redo(&unit, &stage).expect("twice is once");
+    assert_eq!(place::content(&unit).unwrap(), place::content(&stage).unwrap());
+}
+
+#[test]
+fn a_tree_of_unknown_content_blocks_and_nothing_is_deleted() {
+    let mut world = World::new();
+    world.promote(&[("a", "1")]);
+    drop(world.switch(&[("a", "2")], false).expect("switches"));
+    let unit = world.root().join("generated/s");
+    fs::rename(&unit, world.root().join("elsewhere")).unwrap();
+    fs::create_dir(&unit).unwrap();
+    assert!(matches!(world.promoter.recover(), Err(PromoteError::Blocked(_))));
+    assert!(world.root().join(".regen/stage/2").is_dir() && unit.is_dir());
+}

@@ -1,0 +1,114 @@
+//! People's files: specs, suites, validators, templates, the lock file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::types::{RelPath, Standing, Tree, limits};
+
+/// Every Markdown file below a folder, in order of path, with its bytes. Paths are relative to `root`.
+/// A file above the size limit gives one byte more than the limit, which the parser reports.
+///
+/// # Errors
+/// The folder or a file cannot be read; the error names it.
+pub fn specs(root: &Path, folder: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for path in walk(&root.join(folder), 12)? {
+        if path.extension().is_some_and(|e| e == "md") {
+            found.push((relative(root, &path), read_capped(&path, limits::SPEC_BYTES)?));
+        }
+    }
+    Ok(found)
+}
+
+fn relative(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
+}
+
+/// Reads a file up to one byte more than `most`.
+///
+/// # Errors
+/// The disk's, with the path in its message.
+pub fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    use std::io::Read;
+    let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(named)?;
+    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(named)?;
+    Ok(bytes)
+}
+
+/// Regular files below a folder, sorted; a missing folder has none. Links are not followed.
+///
+/// # Errors
+/// The disk's.
+pub fn walk(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() && depth > 0 {
+            found.extend(walk(&entry.path(), depth - 1)?);
+        } else if kind.is_file() {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The files of one folder with their bytes, by path relative to it.
+///
+/// # Errors
+/// The disk's, or a file above the limit of a tree.
+pub fn folder(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for path in walk(folder, 12)? {
+        found.insert(relative(folder, &path), read_capped(&path, limits::TREE_BYTES)?);
+    }
+    Ok(found)
+}
+
+/// A promoted tree as it lies on the disk. Build leftovers that regen carries along are left out.
+///
+/// # Errors
+/// The disk's. A name that no tree can have is an error too: somebody else wrote it.
+pub fn tree(root: &Path) -> io::Result<Option<Tree>> {
+    if !root.is_dir() {
+        return Ok(None);
+    }
+    let mut tree = Tree::default();
+    for path in walk(root, limits::PATH_DEPTH)? {
+        let name = relative(root, &path);
+        if CARRIED.iter().any(|carried| name == *carried || name.starts_with(&format!("{carried}/"))) {
+            continue;
+        }
+        let wrong = |why| io::Error::new(io::ErrorKind::InvalidData, format!("{name} {why}"));
+        tree.insert(RelPath::parse(&name).map_err(wrong)?, read_capped(&path, limits::TREE_BYTES)?);
+    }
+    Ok(Some(tree))
+}
+
+/// What tools leave in a tree that is no part of it; carried over by a promotion.
+pub const CARRIED: [&str; 4] = ["target", "node_modules", ".venv", "Cargo.lock"];
+
+/// The lock file; a missing one is empty.
+///
+/// # Errors
+/// It cannot be read or is not one; the message says so and names it.
+pub fn standing(root: &Path) -> io::Result<Standing> {
+    let path = root.join("regen.lock");
+    match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Standing::default()),
+        Err(error) => Err(io::Error::new(error.kind(), format!("regen.lock: {error}"))),
+        Ok(text) => Standing::parse(&text).map_err(|why| {
+            let message = format!("regen.lock: {why}\nrestore it from version control");
+            io::Error::new(io::ErrorKind::InvalidData, message)
+        }),
+    }
+}

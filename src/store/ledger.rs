@@ -1,0 +1,433 @@
+//! The ledger: SQLite, one file, WAL, append-only events. Any user's `sqlite3` reads it.
+//!
+//! A transaction is `BEGIN IMMEDIATE` and durable once it returns (`synchronous=FULL`). Another process
+//! may read at any time.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use crate::types::event::Entry;
+use crate::types::{Digest, Event, Job, JobId, Usage};
+
+/// Trouble with the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// SQLite's.
+    #[error("the ledger .regen/ledger.db: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// An event that this version does not know.
+    #[error("the ledger .regen/ledger.db: event {seq} is not readable: {why}")]
+    Event {
+        /// Its number.
+        seq: i64,
+        /// What is wrong.
+        why: String,
+    },
+    /// Written by a newer regen.
+    #[error("the ledger .regen/ledger.db has format {found}, this regen knows {known}: update regen")]
+    Future {
+        /// The file's format.
+        found: i64,
+        /// This program's format.
+        known: i64,
+    },
+    /// A cap would be passed.
+    #[error("{0}")]
+    Budget(String),
+}
+
+/// Each step brings the format from its index to the next.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, by TEXT NOT NULL) STRICT;
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, spec TEXT NOT NULL,
+        job TEXT NOT NULL, result TEXT
+    ) STRICT;
+    CREATE UNIQUE INDEX one_open_job ON jobs (spec) WHERE result IS NULL;
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, job INTEGER REFERENCES jobs,
+        spec TEXT, at TEXT NOT NULL, event TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_of_job ON events (job);
+    CREATE TRIGGER events_stay BEFORE UPDATE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+    CREATE TRIGGER events_remain BEFORE DELETE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+    CREATE TABLE completions (
+        job INTEGER NOT NULL REFERENCES jobs, attempt INTEGER NOT NULL, request TEXT NOT NULL,
+        completion TEXT NOT NULL, PRIMARY KEY (job, attempt, request)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE spending (
+        job INTEGER NOT NULL REFERENCES jobs, attempt INTEGER NOT NULL, run INTEGER NOT NULL,
+        day TEXT NOT NULL, tokens INTEGER NOT NULL, usd REAL NOT NULL, settled INTEGER NOT NULL,
+        PRIMARY KEY (job, attempt)
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// What a call may cost or did cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spend {
+    /// Tokens, read and written.
+    pub tokens: u64,
+    /// US dollars.
+    pub usd: f64,
+}
+
+impl Spend {
+    /// The cost of tokens at prices per million.
+    pub fn of(usage: Usage, input_price: f64, output_price: f64) -> Self {
+        let usd = usage.input as f64 * input_price + usage.output as f64 * output_price;
+        Self { tokens: usage.input + usage.output, usd: usd / 1e6 }
+    }
+}
+
+/// The ledger of a workspace.
+#[derive(Debug)]
+pub struct Ledger {
+    db: Connection,
+}
+
+impl Ledger {
+    /// Opens the ledger for writing, making or upgrading it.
+    ///
+    /// # Errors
+    /// SQLite's, or a file from the future.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let mut db = Connection::open(path)?;
+        db.busy_timeout(Duration::from_secs(10))?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        db.pragma_update(None, "foreign_keys", true)?;
+        let known = MIGRATIONS.len() as i64;
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if found > known {
+            return Err(LedgerError::Future { found, known });
+        }
+        for (step, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+            tx.execute_batch(sql)?;
+            tx.pragma_update(None, "user_version", step as i64 + 1)?;
+        }
+        tx.commit()?;
+        Ok(Self { db })
+    }
+
+    /// Opens the ledger for reading; `None` when there is none yet.
+    ///
+    /// # Errors
+    /// SQLite's, or a file from the future.
+    pub fn read(path: &Path) -> Result<Option<Self>, LedgerError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        db.busy_timeout(Duration::from_secs(10))?;
+        db.pragma_update(None, "query_only", true)?;
+        let found: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let known = MIGRATIONS.len() as i64;
+        if found > known {
+            return Err(LedgerError::Future { found, known });
+        }
+        Ok((found == known).then_some(Self { db }))
+    }
+
+    fn write<T>(
+        &mut self,
+        act: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = act(&tx)?;
+        tx.commit()?;
+        Ok(value)
+    }
+
+    /// Begins a run with its first events.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn begin_run(&mut self, at: &str, by: &str, events: &[Event]) -> Result<i64, LedgerError> {
+        self.write(|tx| {
+            tx.execute("INSERT INTO runs (at, by) VALUES (?1, ?2)", params![at, by])?;
+            let run = tx.last_insert_rowid();
+            for event in events {
+                insert(tx, run, None, at, event)?;
+            }
+            Ok(run)
+        })
+    }
+
+    /// Queues a job. At most one job of a spec is open: a second one is refused by the database.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn queue(&mut self, run: i64, at: &str, job: &Job) -> Result<JobId, LedgerError> {
+        self.write(|tx| {
+            let text = serde_json::to_string(job).expect("a job is plain data");
+            tx.execute(
+                "INSERT INTO jobs (run, spec, job) VALUES (?1, ?2, ?3)",
+                params![run, job.spec, text],
+            )?;
+            let id = JobId(tx.last_insert_rowid());
+            insert(tx, run, Some((id, &job.spec)), at, &Event::Queued { job: job.clone() })?;
+            Ok(id)
+        })
+    }
+
+    /// Appends a job's event; `result` closes the job.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn append(
+        &mut self,
+        (run, at): (i64, &str),
+        job: (JobId, &str),
+        event: &Event,
+        result: Option<&str>,
+    ) -> Result<(), LedgerError> {
+        self.write(|tx| {
+            insert(tx, run, Some(job), at, event)?;
+            if let Some(result) = result {
+                tx.execute("UPDATE jobs SET result = ?2 WHERE id = ?1", params![job.0.0, result])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The open job of a spec.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn open_job(&self, spec: &str) -> Result<Option<(JobId, Vec<Event>)>, LedgerError> {
+        let sql = "SELECT id FROM jobs WHERE spec = ?1 AND result IS NULL";
+        let id: Option<i64> = self.db.query_row(sql, [spec], |row| row.get(0)).optional()?;
+        let Some(id) = id else { return Ok(None) };
+        let entries = self.entries("WHERE job = ?1 ORDER BY seq", &[&id])?;
+        Ok(Some((JobId(id), entries.into_iter().map(|entry| entry.event).collect())))
+    }
+
+    /// Entries in order; the newest `most`, of one spec or of all.
+    ///
+    /// # Errors
+    /// SQLite's, or an unreadable event.
+    pub fn log(&self, spec: Option<&str>, most: u32) -> Result<Vec<Entry>, LedgerError> {
+        let filter = "WHERE ?1 IS NULL OR spec = ?1 ORDER BY seq DESC LIMIT ?2";
+        let mut entries = self.entries(filter, &[&spec, &most])?;
+        entries.reverse();
+        Ok(entries)
+    }
+
+    /// The newest job of a spec: its number and its entries.
+    ///
+    /// # Errors
+    /// SQLite's, or an unreadable event.
+    pub fn last_job(&self, spec: &str) -> Result<Option<(JobId, Vec<Entry>)>, LedgerError> {
+        let sql = "SELECT max(id) FROM jobs WHERE spec = ?1";
+        let id: Option<i64> = self.db.query_row(sql, [spec], |row| row.get(0))?;
+        let Some(id) = id else { return Ok(None) };
+        Ok(Some((JobId(id), self.entries("WHERE job = ?1 ORDER BY seq", &[&id])?)))
+    }
+
+    fn entries(
+        &self,
+        filter: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<Vec<Entry>, LedgerError> {
+        let sql = format!("SELECT seq, run, job, spec, at, event FROM events {filter}");
+        let mut statement = self.db.prepare(&sql)?;
+        let mut rows = statement.query(values)?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (seq, text): (i64, String) = (row.get(0)?, row.get(5)?);
+            let event = serde_json::from_str(&text)
+                .map_err(|why| LedgerError::Event { seq, why: why.to_string() })?;
+            let job: Option<i64> = row.get(2)?;
+            entries.push(Entry {
+                seq,
+                run: row.get(1)?,
+                job: job.map(JobId),
+                spec: row.get(3)?,
+                at: row.get(4)?,
+                event,
+            });
+        }
+        Ok(entries)
+    }
+
+    /// The recorded answer to a request of an attempt.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn completion(
+        &self,
+        (job, attempt): (JobId, u32),
+        request: Digest,
+    ) -> Result<Option<Digest>, LedgerError> {
+        let sql = "SELECT completion FROM completions WHERE job = ?1 AND attempt = ?2 AND request = ?3";
+        let values = params![job.0, attempt, request.to_string()];
+        let text: Option<String> =
+            self.db.query_row(sql, values, |row| row.get(0)).optional()?;
+        Ok(text.and_then(|text| Digest::parse(&text)))
+    }
+
+    /// Records an answer and settles what it cost, before anything acts on it.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn record_completion(
+        &mut self,
+        (job, attempt): (JobId, u32),
+        request: Digest,
+        completion: Digest,
+        spend: Spend,
+    ) -> Result<(), LedgerError> {
+        self.write(|tx| {
+            tx.execute(
+                "INSERT OR REPLACE INTO completions VALUES (?1, ?2, ?3, ?4)",
+                params![job.0, attempt, request.to_string(), completion.to_string()],
+            )?;
+            settle(tx, (job, attempt), spend)
+        })
+    }
+
+    /// Reserves what a call may cost at most, inside the caps. Unsettled reservations count in full.
+    ///
+    /// # Errors
+    /// [`LedgerError::Budget`] with the cap that would be passed; SQLite's.
+    pub fn reserve(
+        &mut self,
+        (job, attempt): (JobId, u32),
+        (run, day): (i64, &str),
+        spend: Spend,
+        budget: &crate::types::harness::Budget,
+    ) -> Result<(), LedgerError> {
+        self.write(|tx| {
+            let sum = |filter: &str, value: &dyn rusqlite::ToSql| -> Result<Spend, LedgerError> {
+                let sql = format!(
+                    "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending \
+                     WHERE {filter} = ?1 AND NOT (job = ?2 AND attempt = ?3)"
+                );
+                let row = tx.query_row(&sql, params![value, job.0, attempt], |row| {
+                    Ok((row.get::<_, i64>(0)?, row.get(1)?))
+                })?;
+                Ok(Spend { tokens: row.0.unsigned_abs(), usd: row.1 })
+            };
+            let (in_run, in_day) = (sum("run", &run)?, sum("day", &day)?);
+            let none = Spend::default();
+            let caps = [
+                ("call", none, budget.call_tokens, budget.call_usd),
+                ("run", in_run, budget.run_tokens, budget.run_usd),
+                ("day", in_day, budget.day_tokens, budget.day_usd),
+            ];
+            for (name, spent, tokens, usd) in caps {
+                let sum = Spend { tokens: spent.tokens + spend.tokens, usd: spent.usd + spend.usd };
+                if tokens.is_some_and(|cap| sum.tokens > cap) {
+                    let cap = tokens.unwrap_or(0);
+                    let why = format!("the call may bring the {name} to {} tokens", sum.tokens);
+                    let mend = format!("[budget] {name}_tokens = {cap} in harness.toml");
+                    return Err(LedgerError::Budget(format!("{why}, above {mend}")));
+                }
+                if usd.is_some_and(|cap| sum.usd > cap) {
+                    let cap = usd.unwrap_or(0.0);
+                    let why = format!("the call may bring the {name} to {:.4} USD", sum.usd);
+                    let mend = format!("[budget] {name}_usd = {cap} in harness.toml");
+                    return Err(LedgerError::Budget(format!("{why}, above {mend}")));
+                }
+            }
+            tx.execute(
+                "INSERT OR REPLACE INTO spending VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)",
+                params![job.0, attempt, run, day, spend.tokens as i64, spend.usd],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Settles a reservation at what the call really cost.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn settle(&mut self, call: (JobId, u32), spend: Spend) -> Result<(), LedgerError> {
+        self.write(|tx| settle(tx, call, spend))
+    }
+
+    /// Tokens and dollars of a UTC day.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn spent(&self, day: &str) -> Result<Spend, LedgerError> {
+        let sql =
+            "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending WHERE day = ?1";
+        let (tokens, usd) =
+            self.db.query_row(sql, [day], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
+        Ok(Spend { tokens: tokens.unsigned_abs(), usd })
+    }
+}
+
+fn settle(tx: &Transaction<'_>, call: (JobId, u32), spend: Spend) -> Result<(), LedgerError> {
+    tx.execute(
+        "UPDATE spending SET tokens = ?3, usd = ?4, settled = 1 WHERE job = ?1 AND attempt = ?2",
+        params![call.0.0, call.1, spend.tokens as i64, spend.usd],
+    )?;
+    Ok(())
+}
+
+fn insert(
+    tx: &Transaction<'_>,
+    run: i64,
+    job: Option<(JobId, &str)>,
+    at: &str,
+    event: &Event,
+) -> Result<(), LedgerError> {
+    let text = serde_json::to_string(event).expect("an event is plain data");
+    let (id, spec) = (job.map(|job| job.0.0), job.map(|job| job.1));
+    let sql = "INSERT INTO events (run, job, spec, at, event) VALUES (?1, ?2, ?3, ?4, ?5)";
+    tx.execute(sql, params![run, id, spec, at, text])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ledger, LedgerError, Spend};
+    use crate::types::harness::Budget;
+    use crate::types::{Event, Job, JobId};
+
+    #[test]
+    fn events_are_append_only_jobs_are_one_and_the_future_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger.db");
+        let mut ledger = Ledger::open(&path).expect("opens");
+        let run = ledger.begin_run("t", "test", &[Event::Triggered { by: "x".to_owned() }]).unwrap();
+        let job = Job { spec: "s".to_owned(), parts: Vec::new(), tiers: 1 };
+        ledger.queue(run, "t", &job).expect("queues");
+        assert!(ledger.queue(run, "t", &job).is_err(), "one open job per spec");
+        assert!(ledger.db.execute("DELETE FROM events", []).is_err());
+        assert!(ledger.db.execute("UPDATE events SET at = 'x'", []).is_err());
+        assert_eq!(Ledger::read(&path).unwrap().unwrap().log(None, 9).unwrap().len(), 2);
+        ledger.db.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(Ledger::open(&path), Err(LedgerError::Future { .. })));
+        let version: String =
+            ledger.db.query_row("SELECT sqlite_version()", [], |row| row.get(0)).unwrap();
+        let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+        assert!(parts >= vec![3, 51, 3], "the WAL-reset bug is in {version}");
+    }
+
+    #[test]
+    fn reservations_count_in_full_until_they_are_settled() {
+        let mut ledger = Ledger::open(std::path::Path::new(":memory:")).expect("opens");
+        let run = ledger.begin_run("t", "test", &[]).unwrap();
+        let job = Job { spec: "s".to_owned(), parts: Vec::new(), tiers: 1 };
+        let id: JobId = ledger.queue(run, "t", &job).unwrap();
+        let budget = Budget { run_tokens: Some(100), ..Budget::default() };
+        let spend = |tokens| Spend { tokens, usd: 0.0 };
+        let mut reserve = |attempt, tokens| {
+            ledger.reserve((id, attempt), (run, "d"), spend(tokens), &budget).is_ok()
+        };
+        assert!(reserve(1, 60));
+        assert!(!reserve(2, 60));
+        assert!(reserve(1, 60), "the same attempt again replaces its own");
+        ledger.settle((id, 1), spend(10)).unwrap();
+        assert!(ledger.reserve((id, 2), (run, "d"), spend(60), &budget).is_ok());
+        assert_eq!(ledger.spent("d").unwrap().tokens, 70);
+    }
+}

@@ -1,0 +1,49 @@
+//! One writer per workspace.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+
+/// Held while a process may write; released by the kernel when it ends, however it ends.
+#[derive(Debug)]
+pub struct WriterLock {
+    _file: File,
+}
+
+/// Why the lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Busy {
+    /// Another process has it.
+    #[error("{0}")]
+    Held(String),
+    /// The disk's trouble.
+    #[error("cannot lock .regen/lock: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl WriterLock {
+    /// Takes the lock, or says who holds it. `who` describes this process for others.
+    ///
+    /// # Errors
+    /// Another process holds it, or the disk's.
+    pub fn take(state: &Path, who: &str) -> Result<Self, Busy> {
+        fs::create_dir_all(state)?;
+        let path = state.join("lock");
+        let mut options = OpenOptions::new();
+        let mut file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {
+                file.set_len(0)?;
+                file.rewind()?;
+                file.write_all(who.as_bytes())?;
+                Ok(Self { _file: file })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder)?;
+                Err(Busy::Held(holder.trim().to_owned()))
+            }
+            Err(TryLockError::Error(error)) => Err(Busy::Io(error)),
+        }
+    }
+}
