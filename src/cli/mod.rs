@@ -1,1 +1,317 @@
-//! x
+//! The command line: arguments, and one file per subcommand.
+#![expect(clippy::disallowed_methods, reason = "the door that reads the environment")]
+
+mod cassette;
+mod doctor;
+pub mod exit;
+mod history;
+mod init;
+mod run;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::engine::{EngineError, Places};
+use crate::gate::Wanted;
+use crate::report::{Paint, Style, render};
+
+/// Keeps generated code true to its specification.
+///
+/// Reads Markdown specs, asks a coding model for the code, checks every answer with gates in order, and
+/// promotes it into generated/ only when every gate passes.
+#[derive(Debug, Parser)]
+#[command(name = "regen", version, subcommand_negates_reqs = true, args_conflicts_with_subcommands = false)]
+#[command(after_help = "Examples:\n  regen init                     start a workspace here\n  \
+    regen --spec roman             generate, gate and promote one spec\n  \
+    regen run                      the same for everything that is not up to date\n  \
+    regen plan                     what would run, and why\n  \
+    regen why roman                why it is, or is not, promoted\n\n\
+    Exit codes: 0 done · 1 unexpected · 2 usage or configuration · 10 spec refused · 20 every attempt \
+    rejected · 21 spec suspected · 22 drift · 30 generator unavailable · 31 budget exhausted · \
+    40 environment · 130 interrupted")]
+struct Cli {
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Arguments of `run`, and of regen without a subcommand.
+#[derive(Clone, Debug, Default, Args)]
+struct RunArgs {
+    /// A spec by id, path or glob; several may be given.
+    #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
+    specs: Vec<String>,
+    /// Make up-to-date targets again.
+    #[arg(long)]
+    force: bool,
+    /// Save edits by hand in .regen/drift/ and replace them, instead of refusing.
+    #[arg(long)]
+    discard_edits: bool,
+    /// Leave the candidates' workspaces, and say where they are.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Arguments of every command.
+#[derive(Clone, Debug, Args)]
+struct Global {
+    /// The configuration; by default harness.toml here or in a folder above.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One JSON object, or JSON lines, on standard output.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say nothing but errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Log what regen does; twice for more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// When to colour.
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    color: Colour,
+    /// Write the log to a file instead of standard error.
+    #[arg(long, global = true, value_name = "FILE")]
+    log_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Generate, gate and promote everything that is not up to date.
+    #[command(after_help = "Examples:\n  regen run\n  regen run --spec 'text-*' --json")]
+    Run(RunArgs),
+    /// Show what would run, and why; calls no model.
+    #[command(after_help = "Example:\n  regen plan --json | jq '.jobs[].parts[].reason'")]
+    Plan {
+        /// A spec by id, path or glob.
+        #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
+        specs: Vec<String>,
+    },
+    /// Show each spec: promoted or not, and how its last job ended.
+    Status,
+    /// Show what happened, oldest first.
+    #[command(after_help = "Example:\n  regen log --spec roman --limit 20")]
+    Log {
+        /// Only this spec.
+        #[arg(short, long, value_name = "ID")]
+        spec: Option<String>,
+        /// Only the newest entries.
+        #[arg(short = 'n', long, default_value_t = 200)]
+        limit: u32,
+    },
+    /// Explain why a spec is, or is not, promoted: fault, clause, findings.
+    Why {
+        /// The spec's id.
+        spec: String,
+    },
+    /// Work with recorded model exchanges.
+    #[command(subcommand)]
+    Cassette(cassette::Cassette),
+    /// Start a workspace in this folder.
+    Init,
+    /// Check the machine: tools, folders, generator.
+    Doctor,
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  regen completions bash > ~/.local/share/bash-completion/completions/regen")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What every command needs.
+struct Door {
+    global: Global,
+    paint: Paint,
+    by: String,
+}
+
+/// Runs the command line; gives the exit code.
+pub async fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors and go to standard output.
+            drop(error.print());
+            return if error.use_stderr() { exit::USAGE } else { exit::DONE };
+        }
+    };
+    let door = Door::new(cli.global.clone());
+    if let Err(error) = log(&cli.global) {
+        door.say(&format!("error: --log-file: {error}"));
+        return exit::USAGE;
+    }
+    let command = cli.command;
+    let work = async {
+        match command {
+            None if cli.run.specs.is_empty() => {
+                drop(Cli::command().print_help());
+                Ok(exit::USAGE)
+            }
+            None => run::run(&door, cli.run, None).await,
+            Some(Command::Run(args)) => run::run(&door, args, None).await,
+            Some(Command::Plan { specs }) => run::plan(&door, &specs).await,
+            Some(Command::Status) => history::status(&door).await,
+            Some(Command::Log { spec, limit }) => history::log(&door, spec.as_deref(), limit),
+            Some(Command::Why { spec }) => history::why(&door, &spec).await,
+            Some(Command::Cassette(command)) => cassette::run(&door, command).await,
+            Some(Command::Init) => init::init(&door),
+            Some(Command::Doctor) => doctor::doctor(&door).await,
+            Some(Command::Completions { shell }) => {
+                clap_complete::generate(shell, &mut Cli::command(), "regen", &mut std::io::stdout());
+                Ok(exit::DONE)
+            }
+        }
+    };
+    let result = tokio::select! {
+        result = work => result,
+        () = interrupted() => {
+            door.say("interrupted: the same command goes on from here");
+            return exit::INTERRUPTED;
+        }
+    };
+    result.unwrap_or_else(|error| door.fail(&error))
+}
+
+/// Ends when a person or the system asks for it. Dropping the work kills what it runs.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {},
+                _ = terminate.recv() => {},
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+fn log(global: &Global) -> std::io::Result<()> {
+    use tracing_subscriber::EnvFilter;
+    let level = match global.verbose {
+        0 if global.log_file.is_some() => "regen=info",
+        0 => "regen=warn",
+        1 => "regen=info",
+        _ => "regen=trace,info",
+    };
+    // async-openai logs whole bodies when it cannot decode them.
+    let filter = EnvFilter::new(format!("{level},async_openai=off"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    match &global.log_file {
+        Some(path) => {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+            builder.with_writer(std::sync::Mutex::new(file)).init();
+        }
+        None => builder.with_writer(std::io::stderr).init(),
+    }
+    Ok(())
+}
+
+impl Door {
+    fn new(global: Global) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = match global.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => !plain && std::io::stderr().is_terminal() && !global.json,
+        };
+        let by: Vec<_> = std::env::args().skip(1).collect();
+        Self { global, paint: Paint { colour }, by: format!("regen {}", by.join(" ")) }
+    }
+
+    /// To a person, on standard error.
+    fn say(&self, text: &str) {
+        drop(writeln!(std::io::stderr(), "{text}"));
+    }
+
+    /// The result of a command, on standard output.
+    fn show(&self, text: &str) {
+        drop(writeln!(std::io::stdout(), "{}", text.trim_end()));
+    }
+
+    /// The result of a command for a machine.
+    fn json(&self, value: &impl serde::Serialize) {
+        let text = serde_json::to_string(value).unwrap_or_default();
+        self.show(&text);
+    }
+
+    fn style(&self) -> Style {
+        match (self.global.json, self.global.quiet) {
+            (true, _) => Style::Json,
+            (_, true) => Style::Quiet,
+            _ => Style::Human { terminal: std::io::stderr().is_terminal() },
+        }
+    }
+
+    fn fail(&self, error: &EngineError) -> u8 {
+        let code = exit::of_error(error);
+        if let EngineError::Config { problems, sources } = error {
+            self.say(render(problems, sources, self.paint).trim_end());
+        }
+        let hint = match error {
+            EngineError::NoWorkspace(_) => "\nstart one with `regen init`, or name it with --config",
+            EngineError::Tools(_) => "\n`regen doctor` checks the machine",
+            _ => "",
+        };
+        self.say(&format!("{}: {error}{hint}", self.paint.bad("error")));
+        if self.global.json {
+            self.json(&serde_json::json!({
+                "type": "error", "exit_code": code, "message": error.to_string(),
+            }));
+        }
+        code
+    }
+
+    /// The workspace: `--config`, or the nearest harness.toml from here upwards.
+    fn places(&self) -> Result<Places, EngineError> {
+        let config = match &self.global.config {
+            Some(config) => config.clone(),
+            None => {
+                let here = std::env::current_dir()?;
+                let found = here.ancestors().map(|dir| dir.join("harness.toml")).find(|p| p.is_file());
+                found.ok_or_else(|| {
+                    EngineError::NoWorkspace("no harness.toml here or in a folder above".to_owned())
+                })?
+            }
+        };
+        Ok(Places::new(config, self.cache()?))
+    }
+
+    /// `$XDG_CACHE_HOME/regen`, else `~/.cache/regen`.
+    fn cache(&self) -> Result<PathBuf, EngineError> {
+        let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+        let cache = cache.or_else(|| Some(set("HOME")?.join(".cache")));
+        let none = || EngineError::Usage("neither XDG_CACHE_HOME nor HOME is set".to_owned());
+        Ok(cache.ok_or_else(none)?.join("regen"))
+    }
+
+    fn wanted(&self) -> Wanted {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        Wanted {
+            path: set("PATH").unwrap_or_default(),
+            home: set("HOME").map(PathBuf::from),
+            cargo_home: set("CARGO_HOME").map(PathBuf::from),
+            rustup_home: set("RUSTUP_HOME").map(PathBuf::from),
+            toolchain: set("RUSTUP_TOOLCHAIN"),
+        }
+    }
+}
+
+/// A variable of the environment: how keys are read.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -107,6 +107,17 @@ impl Check<'_> {
                 self.wrong(&at("gates"), format!("there is no gate `{gate}`"), help);
             }
         }
+        if let Some(gates) = &target.gates {
+            if gates.first().is_none_or(|gate| gate != "layout") {
+                let help = "gates = [\"layout\", …]: it keeps a candidate's manifest from the others";
+                self.wrong(&at("gates"), "the first gate is not `layout`", help);
+            }
+            let behind = gates.iter().skip_while(|gate| *gate != "hidden").skip(1);
+            if let Some(gate) = behind.into_iter().find(|gate| *gate != "clauses") {
+                let help = "held-out examples run last: put `hidden` before `clauses` only";
+                self.wrong(&at("gates"), format!("`{gate}` stands behind `hidden`"), help);
+            }
+        }
         for pattern in target.allowed_files.iter().flatten() {
             if let Err(e) = globset::Glob::new(pattern) {
                 let help = "such as \"src/**/*.rs\"";

@@ -1,1 +1,328 @@
-//! x
+//! The only loop: perform what is outstanding, append what happened, step, again.
+#![expect(clippy::disallowed_methods, reason = "the engine reads the clock and the workspace")]
+
+pub mod load;
+mod perform;
+
+use std::collections::BTreeSet;
+use std::io;
+
+use crate::gate::{Tools, ToolsError};
+use crate::generator::{CallError, Cassettes, Generator};
+use crate::pipeline::{Effect, IllegalEvent, State};
+use crate::promote::{PromoteError, Promoter, Switched};
+use crate::store::{Ledger, LedgerError, Objects};
+use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem, Reason};
+
+pub use load::{Places, Sources, Workspace, load};
+
+/// Trouble that ends a run, as opposed to a job that fails.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// There is no configuration.
+    #[error("there is no workspace here: {0}")]
+    NoWorkspace(String),
+    /// The configuration is wrong.
+    #[error("the configuration is refused")]
+    Config {
+        /// What is wrong.
+        problems: Vec<Problem>,
+        /// The texts they point into.
+        sources: Sources,
+    },
+    /// The command line or a file it leads to is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// A tool is missing.
+    #[error(transparent)]
+    Tools(#[from] ToolsError),
+    /// The ledger's.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The promoter's.
+    #[error(transparent)]
+    Promote(#[from] PromoteError),
+    /// The disk's.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The generator cannot be set up.
+    #[error(transparent)]
+    Generator(#[from] CallError),
+    /// A ledger that contradicts itself.
+    #[error("{0}: this is a bug in regen or the ledger was edited")]
+    Illegal(#[from] IllegalEvent),
+}
+
+impl EngineError {
+    fn config(problem: Problem, text: String) -> Self {
+        let sources = Sources::from([(problem.file.clone(), text)]);
+        Self::Config { problems: vec![problem], sources }
+    }
+}
+
+/// Who watches a run: views subscribe, the engine knows none of them.
+pub trait Observer {
+    /// Something happened to a job; `state` is the state behind it.
+    fn event(&self, job: &Job, state: &State, event: &Event);
+    /// A step begins.
+    fn begin(&self, job: &Job, state: &State, effect: &Effect);
+    /// A completion has grown to so many characters.
+    fn streaming(&self, job: &Job, characters: usize);
+    /// Something a person should know.
+    fn note(&self, text: &str);
+}
+
+/// How a run is to go.
+pub struct Options<'a> {
+    /// Specs to run; `None` for all.
+    pub only: Option<BTreeSet<String>>,
+    /// Who asked, for the ledger.
+    pub by: String,
+    /// Whether up-to-date targets are made again.
+    pub force: bool,
+    /// Whether edits by hand are saved aside instead of refused.
+    pub discard_edits: bool,
+    /// Whether workspaces stay for a person to look into.
+    pub keep: bool,
+    /// Reads a variable of the environment: the keys.
+    pub variable: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    /// Who watches.
+    pub observer: &'a (dyn Observer + Sync),
+}
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Each spec that had work, with its end; `None` for specs that were not tried any more.
+    pub jobs: Vec<(String, Option<JobOutcome>)>,
+    /// Specs without work.
+    pub up_to_date: Vec<String>,
+}
+
+/// The engine of one run.
+pub struct Engine<'a> {
+    workspace: &'a Workspace,
+    tools: &'a Tools,
+    options: &'a Options<'a>,
+    ledger: Ledger,
+    objects: Objects,
+    promoter: Promoter,
+    generators: Vec<Generator>,
+    run: i64,
+    /// The attempt whose candidate stands in the workspace.
+    prepared: Option<(JobId, u32)>,
+}
+
+/// Now, UTC, RFC 3339, milliseconds.
+pub fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}
+
+/// Today, UTC.
+pub fn today() -> String {
+    now()[..10].to_owned()
+}
+
+impl<'a> Engine<'a> {
+    /// Opens the ledger and finishes what a killed run left between `generated/` and the ledger. The
+    /// caller holds the writer lock.
+    ///
+    /// # Errors
+    /// What keeps the run from starting.
+    pub fn open(
+        workspace: &'a Workspace,
+        tools: &'a Tools,
+        options: &'a Options<'a>,
+    ) -> Result<Self, EngineError> {
+        let places = &workspace.places;
+        let config = &workspace.harness.generator;
+        let cassettes = Cassettes::new(places.root.join(&workspace.harness.harness.cassettes));
+        let generators = (0..=config.tiers.len()).map(|tier| {
+            let tier = config.tier(tier);
+            let key = tier.api_key_env.as_ref().and_then(|name| (options.variable)(name));
+            Generator::new(tier, key, cassettes.clone())
+        });
+        Ok(Self {
+            workspace,
+            tools,
+            options,
+            ledger: Ledger::open(&places.ledger())?,
+            objects: Objects::new(places.state.join("objects")),
+            promoter: Promoter::new(places.root.clone(), places.state.clone()),
+            generators: generators.collect::<Result<_, _>>()?,
+            run: 0,
+            prepared: None,
+        })
+    }
+
+    /// Recovers promotions that a killed process left half recorded. Doing it twice is the same as once.
+    ///
+    /// # Errors
+    /// A tree of unknown content, the disk's, the ledger's.
+    pub fn recover(places: &Places) -> Result<Vec<String>, EngineError> {
+        let promoter = Promoter::new(places.root.clone(), places.state.clone());
+        let mut recovered = Vec::new();
+        for switched in promoter.recover()? {
+            let mut ledger = Ledger::open(&places.ledger())?;
+            if let Some((id, _)) = ledger.open_job(&switched.spec)?.filter(|j| j.0 == switched.job) {
+                let entry = ledger.log(Some(&switched.spec), 1)?;
+                let run = entry.first().map_or(1, |entry| entry.run);
+                let event = Event::Promoted { trees: switched.trees.clone() };
+                ledger.append((run, &now()), (id, &switched.spec), &event, Some("promoted"))?;
+            }
+            recovered.push(switched.spec.clone());
+            promoter.finish(switched)?;
+        }
+        Ok(recovered)
+    }
+
+    /// Performs a plan, one job after the other.
+    ///
+    /// # Errors
+    /// Trouble that ends the run; a job that fails is data.
+    pub async fn run(&mut self, plan: &Plan) -> Result<Outcome, EngineError> {
+        self.begin(plan)?;
+        let mut outcome = Outcome::default();
+        let mut stopped = false;
+        for job in &plan.jobs {
+            if job.is_up_to_date() {
+                outcome.up_to_date.push(job.spec.clone());
+            } else if stopped {
+                outcome.jobs.push((job.spec.clone(), None));
+            } else {
+                let end = self.job(job).await?;
+                stopped = self.ends_run(&end);
+                outcome.jobs.push((job.spec.clone(), Some(end)));
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Whether trying other jobs is pointless: no money, no server, no working machine.
+    fn ends_run(&self, outcome: &JobOutcome) -> bool {
+        use crate::types::GeneratorKind::Cassette;
+        let JobOutcome::Failed { diagnosis } = outcome else { return false };
+        match diagnosis.fault {
+            Fault::Budget | Fault::Environment => true,
+            Fault::Generator => self.workspace.harness.generator.kind != Cassette,
+            Fault::Spec | Fault::Model | Fault::Gate => false,
+        }
+    }
+
+    fn begin(&mut self, plan: &Plan) -> Result<(), EngineError> {
+        let mut events = vec![Event::Triggered { by: self.options.by.clone() }];
+        let only = self.options.only.as_ref();
+        for spec in &self.workspace.specs {
+            if only.is_none_or(|only| only.contains(&spec.id)) {
+                events.push(Event::SpecAdmitted { spec: spec.id.clone(), clauses: spec.clauses.len() });
+            }
+        }
+        for file in self.workspace.refused(only) {
+            let problem = self.workspace.problems.iter().find(|p| p.file == file);
+            let problem = problem.map(|p| p.message.clone()).unwrap_or_default();
+            events.push(Event::SpecRefused { file: file.to_owned(), problem });
+        }
+        let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
+        let names = |jobs: Vec<&Job>| jobs.into_iter().map(|job| job.spec.clone()).collect();
+        events.push(Event::Planned { specs: names(work), up_to_date: names(up) });
+        self.run = self.ledger.begin_run(&now(), &self.options.by, &events)?;
+        Ok(())
+    }
+
+    async fn job(&mut self, job: &Job) -> Result<JobOutcome, EngineError> {
+        if !self.options.discard_edits {
+            let drift = job.parts.iter().filter_map(|part| match &part.reason {
+                Some(Reason::Drift { files }) => Some(files.clone()),
+                _ => None,
+            });
+            let files: Vec<String> = drift.flatten().collect();
+            if !files.is_empty() {
+                return Ok(JobOutcome::Drifted { files });
+            }
+        }
+        let (id, mut state) = self.take_up(job)?;
+        while let Some(effect) = state.outstanding() {
+            self.options.observer.begin(job, &state, &effect);
+            let (event, switched) = self.perform(id, &state, &effect).await?;
+            self.record(id, &mut state, &event)?;
+            self.finish(switched)?;
+        }
+        if !self.options.keep {
+            for part in &job.parts {
+                self.slot(&part.target).clear()?;
+            }
+        }
+        let outcome = state.outcome().cloned();
+        Ok(outcome.unwrap_or(JobOutcome::Failed { diagnosis: nothing_left() }))
+    }
+
+    fn finish(&self, switched: Option<Switched>) -> Result<(), EngineError> {
+        let Some(switched) = switched else { return Ok(()) };
+        if let Some(saved) = &switched.saved {
+            let text = format!("files edited during the promotion were saved in {}", saved.display());
+            self.options.observer.note(&text);
+        }
+        Ok(self.promoter.finish(switched)?)
+    }
+
+    /// Goes on with the open job of the same inputs, or opens one; an open job of other inputs is
+    /// superseded.
+    fn take_up(&mut self, job: &Job) -> Result<(JobId, State), EngineError> {
+        if let Some((id, events)) = self.ledger.open_job(&job.spec)? {
+            let state = State::fold(&events)?;
+            if let Some(mut state) = state.filter(|state| same_work(&state.job, job)) {
+                self.options.observer.note(&format!("{}: going on with job {id}", job.spec));
+                self.record(id, &mut state, &Event::Resumed)?;
+                return Ok((id, state));
+            }
+            let at = (self.run, &*now());
+            self.ledger.append(at, (id, &job.spec), &Event::Superseded, Some("superseded"))?;
+        }
+        let id = self.ledger.queue(self.run, &now(), job)?;
+        Ok((id, State::queued(job.clone())))
+    }
+
+    /// Append, then step: what is not in the ledger has not happened.
+    fn record(&mut self, id: JobId, state: &mut State, event: &Event) -> Result<(), EngineError> {
+        let mut next = state.clone();
+        next.step(event)?;
+        let result = next.outcome().map(result_word);
+        self.ledger.append((self.run, &now()), (id, &state.job.spec), event, result)?;
+        *state = next;
+        self.options.observer.event(&state.job, state, event);
+        Ok(())
+    }
+}
+
+/// Whether an open job does what a planned one is to do; reasons and generators may differ.
+fn same_work(open: &Job, planned: &Job) -> bool {
+    let work = |job: &Job| -> Vec<_> {
+        job.parts
+            .iter()
+            .map(|p| (p.target.clone(), p.key, p.gate_key, p.gates.clone(), p.reason.is_some()))
+            .collect()
+    };
+    work(open) == work(planned)
+}
+
+fn nothing_left() -> Diagnosis {
+    Diagnosis {
+        fault: Fault::Environment,
+        summary: "the job has nothing outstanding and no end".to_owned(),
+        clauses: Vec::new(),
+        findings: Vec::new(),
+        fingerprint: None,
+    }
+}
+
+/// The word for an outcome, in the ledger and in reports.
+pub fn result_word(outcome: &JobOutcome) -> &'static str {
+    match outcome {
+        JobOutcome::Promoted => "promoted",
+        JobOutcome::Rejected { .. } => "rejected",
+        JobOutcome::SpecSuspected { .. } => "spec_suspected",
+        JobOutcome::Superseded => "superseded",
+        JobOutcome::Drifted { .. } => "drifted",
+        JobOutcome::Failed { .. } => "failed",
+    }
+}

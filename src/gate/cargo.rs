@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 
 use super::workspace::Workspace;
-use super::{Bench, Seen, timeout, unrunnable};
+use super::{Bench, Seen, Tools, timeout, unrunnable};
 use crate::process::{self, Ended, Output, Program};
 use crate::toolchain::cargo::{Reported, TestProgram, read, read_list, read_test};
 use crate::toolchain::{self, Suite};
 use crate::types::{
-    Candidate, ClauseId, Finding, Outcome, TestResult, TestStatus, gate::clean, limits,
+    Candidate, ClauseId, Finding, Outcome, TestResult, TestStatus, Tree, gate::clean, limits,
 };
 
 /// Tests run at once.
@@ -28,7 +28,7 @@ fn environment(bench: &Bench<'_>, workspace: &Workspace, gate: &str) -> Vec<(Str
         ("TMPDIR".to_owned(), workspace.home().into()),
         ("LANG".to_owned(), "C.UTF-8".into()),
         ("CARGO_HOME".to_owned(), bench.tools.cargo_home.clone().into()),
-        ("CARGO_TERM_COLOR".to_owned(), "never".into()),
+        ("CARGO".to_owned(), bench.tools.program("cargo").into()),
     ];
     for name in bench.gates.get(gate).into_iter().flat_map(|gate| &gate.env) {
         env.extend(std::env::var_os(name).map(|value| (name.clone(), value)));
@@ -42,8 +42,14 @@ async fn cargo(
     gate: &str,
     args: &[&str],
 ) -> Result<Output, Seen> {
+    // Cargo would look for its subcommands in its home first, where rustup's stand-ins are.
+    let name = match args.first() {
+        Some(&"clippy") => "cargo-clippy",
+        Some(&"fmt") => "cargo-fmt",
+        _ => "cargo",
+    };
     let program = Program {
-        path: bench.tools.program("cargo"),
+        path: bench.tools.program(name),
         args: args.iter().map(OsString::from).collect(),
         dir: workspace.source(),
         env: environment(bench, workspace, gate),
@@ -137,6 +143,35 @@ pub async fn fmt(bench: &Bench<'_>) -> Seen {
         seen.findings.push(finding("fmt", "rustfmt", clean(&output.errors(), &[])));
     }
     seen
+}
+
+/// Formats a candidate with the toolchain's formatter, one file at a time on its standard input, with
+/// the harness's configuration. What does not parse stays as it is. Gives the names of changed files.
+pub async fn format(
+    tools: &Tools,
+    slot: &super::Slot,
+    tree: &Tree,
+) -> Result<(Tree, Vec<String>), process::ProcessError> {
+    let mut formatted = tree.clone();
+    let mut changed = Vec::new();
+    for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
+        let program = Program {
+            path: tools.program("rustfmt"),
+            args: ["--edition", "2024", "--emit", "stdout", "--config", "newline_style=Unix"]
+                .map(OsString::from)
+                .to_vec(),
+            dir: slot.scratch(),
+            env: vec![("PATH".to_owned(), tools.path())],
+            stdin: Some(bytes.to_vec()),
+            timeout: limits::TEST_TIMEOUT,
+        };
+        let output = process::run(&program).await?;
+        if output.succeeded() && output.dropped == 0 && output.stdout != bytes {
+            changed.push(path.to_string());
+            formatted.insert(path.clone(), output.stdout);
+        }
+    }
+    Ok((formatted, changed))
 }
 
 /// `cargo test`, by our own runner over the programs that cargo builds.

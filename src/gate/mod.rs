@@ -9,8 +9,9 @@ mod workspace;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+pub use cargo::format;
 pub use custom::{Request as ValidatorRequest, ValidatorReport, manifest as validator_manifest};
-pub use tools::{Tools, ToolsError};
+pub use tools::{Tools, ToolsError, Wanted};
 pub use workspace::Slot;
 
 use crate::toolchain::{self, Suite};

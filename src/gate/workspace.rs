@@ -44,6 +44,19 @@ impl Slot {
         &self.held_out
     }
 
+    /// A folder without any configuration in it, for tools that look for some.
+    pub fn scratch(&self) -> PathBuf {
+        self.visible.root.clone()
+    }
+
+    /// Makes the folders.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn open(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.visible.root)
+    }
+
     /// Removes what a candidate left; the build folder of the visible workspace stays warm.
     ///
     /// # Errors

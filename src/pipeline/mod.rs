@@ -200,7 +200,6 @@ impl State {
             (Phase::Done(_), _) => return Err(self.illegal(event)),
             (_, Event::Resumed) => {}
             (_, Event::Superseded) => self.end(JobOutcome::Superseded),
-            (_, Event::Cancelled) => self.end(JobOutcome::Cancelled),
             (Phase::Starting, Event::AttemptStarted { attempt, prompt, .. }) if *attempt == number => {
                 self.current().prompt = *prompt;
                 self.phase = Phase::Generating;

@@ -191,8 +191,11 @@ impl Promoter {
             trees: trees.collect(),
         };
         journal.write(&self.state)?;
-        place::switch(&unit, &stage, &mut |in_place| {
-            journal.in_place = in_place;
+        let trash = self.trash(&journal);
+        place::switch(&unit, &stage, &mut || {
+            place::remove(&trash)?;
+            place::copy(&unit, &trash)?;
+            journal.in_place = true;
             journal.write(&self.state)
         })?;
         Ok(self.forward(journal)?)
@@ -224,22 +227,26 @@ impl Promoter {
         (self.root.join(&journal.unit), stage)
     }
 
+    /// Where the replaced tree goes; names sort by age.
+    fn trash(&self, journal: &Journal) -> PathBuf {
+        self.state.join("trash").join(&journal.spec).join(format!("{:08}", journal.job.0))
+    }
+
     /// Moves the replaced tree to the trash and drops the journal: the ledger has the promotion.
     ///
     /// # Errors
     /// The disk's.
     pub fn finish(&self, switched: Switched) -> io::Result<()> {
         let (_, stage) = self.paths(&switched.journal);
-        if stage.exists() {
-            let trash = self.state.join("trash").join(&switched.spec);
-            fs::create_dir_all(&trash)?;
-            let to = trash.join(format!("{:08}", switched.job.0));
-            if to.exists() {
-                fs::remove_dir_all(&to)?;
-            }
-            fs::rename(&stage, to)?;
-            place::prune(&trash)?;
+        let trash = self.trash(&switched.journal);
+        if switched.journal.in_place {
+            place::remove(&stage)?;
+        } else if stage.exists() {
+            place::remove(&trash)?;
+            fs::create_dir_all(trash.parent().unwrap_or(&trash))?;
+            fs::rename(&stage, &trash)?;
         }
+        place::prune(trash.parent().unwrap_or(&trash))?;
         switched.journal.remove(&self.state)
     }
 
@@ -259,9 +266,7 @@ impl Promoter {
             } else if live == Some(journal.new) {
                 done.push(self.forward(journal)?);
             } else if live == journal.old {
-                if stage.exists() {
-                    fs::remove_dir_all(&stage)?;
-                }
+                place::remove(&stage)?;
                 journal.remove(&self.state)?;
             } else {
                 return Err(PromoteError::Blocked(format!(
@@ -271,16 +276,11 @@ impl Promoter {
                 )));
             }
         }
-        self.drop_stray_stages()?;
-        Ok(done)
-    }
-
-    /// A stage without a journal was never switched: it is our own copy of recorded bytes.
-    fn drop_stray_stages(&self) -> io::Result<()> {
-        match fs::remove_dir_all(self.state.join("stage")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        if done.is_empty() {
+            // A stage without a journal was never switched: it is our own copy of recorded bytes.
+            place::remove(&self.state.join("stage"))?;
         }
+        Ok(done)
     }
 
     /// Copies a folder aside, so that no byte of a person's is lost.

@@ -38,12 +38,12 @@ pub fn content(root: &Path) -> io::Result<Option<Digest>> {
     Ok(Some(Digest::of_parts(parts)))
 }
 
-/// Exchanges the folders in one step of the kernel; where it cannot, file by file. `note` is told which,
-/// before anything is visible.
+/// Exchanges the folders in one step of the kernel; where it cannot, file by file. `note` is
+/// called before the fall-back changes anything.
 pub fn switch(
     unit: &Path,
     stage: &Path,
-    note: &mut dyn FnMut(bool) -> io::Result<()>,
+    note: &mut dyn FnMut() -> io::Result<()>,
 ) -> io::Result<()> {
     fs::create_dir_all(unit.parent().unwrap_or(unit))?;
     let flags = match identity(unit)? {
@@ -53,7 +53,7 @@ pub fn switch(
     match renameat_with(CWD, stage, CWD, unit, flags) {
         Ok(()) => Ok(()),
         Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::BUSY) => {
-            note(true)?;
+            note()?;
             redo(unit, stage)
         }
         Err(error) => Err(error.into()),
@@ -90,6 +90,14 @@ pub fn redo(unit: &Path, stage: &Path) -> io::Result<()> {
     }
     let folder = File::open(unit)?;
     rustix::fs::syncfs(&folder).map_err(io::Error::from)
+}
+
+/// Removes a folder that may not be there.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the renames durable.
@@ -133,7 +141,8 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Deletes trees beyond the newest few that are old enough: a build may still stand in a younger one.
 pub fn prune(trash: &Path) -> io::Result<()> {
-    let mut kept: Vec<_> = fs::read_dir(trash)?.collect::<Result<_, _>>()?;
+    let Ok(entries) = fs::read_dir(trash) else { return Ok(()) };
+    let mut kept: Vec<_> = entries.collect::<Result<_, _>>()?;
     kept.sort_by_key(fs::DirEntry::file_name);
     let surplus = kept.len().saturating_sub(limits::KEPT_TREES);
     for entry in kept.into_iter().take(surplus) {

@@ -10,9 +10,7 @@ use crate::types::Tree;
 /// Writes the stage and makes it durable with one `syncfs`: skipping it left empty files after power
 /// loss, and one `fsync` per file takes hundreds of times longer.
 pub fn build(promotion: &Promotion<'_>, unit: &Path, stage: &Path) -> io::Result<()> {
-    if stage.exists() {
-        fs::remove_dir_all(stage)?;
-    }
+    place::remove(stage)?;
     fs::create_dir_all(stage)?;
     for part in &promotion.parts {
         let tree = part.accepted.tree();

@@ -147,7 +147,7 @@ fn recovery_goes_forward_after_the_switch_and_back_before_it_and_twice_is_once()
     // Killed before the switch: undo ours by hand, with the journal still there.
     let switched = world.switch(&[("a", "3")], false).expect("switches");
     let (unit, stage) = (world.root().join("generated/s"), world.root().join(".regen/stage/3"));
-    place::switch(&unit, &stage, &mut |_| Ok(())).expect("switches back");
+    place::switch(&unit, &stage, &mut || Ok(())).expect("switches back");
     drop(switched);
     assert!(world.promoter.recover().expect("recovers").is_empty());
     assert_eq!(world.read("a"), "2");

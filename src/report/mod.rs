@@ -1,1 +1,47 @@
-//! x
+//! How things look: problems with their source lines, progress, words for people. Facts come as types;
+//! nothing here decides.
+
+mod problems;
+mod progress;
+pub mod words;
+
+pub use problems::render;
+pub use progress::{Progress, Style};
+
+/// Whether and how to colour.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Paint {
+    /// Whether escape codes are written.
+    pub colour: bool,
+}
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// For what is right.
+    pub fn good(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    /// For what is wrong.
+    pub fn bad(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    /// For what wants attention.
+    pub fn warn(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    /// For what matters less.
+    pub fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    /// For names.
+    pub fn name(self, text: &str) -> String {
+        self.with("1", text)
+    }
+}

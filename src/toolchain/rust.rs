@@ -33,9 +33,9 @@ pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
     let root = declared(target.crate_type);
     let mut list = vec![match target.crate_type {
         CrateType::Lib => format!(
-            "Write a library crate named `{}` with its root in `{root}`; what the specification \
-             names is public.",
-            crate_name(spec)
+            "Write a library crate named `{name}` with its root in `{root}`. What the specification \
+             names is public and stands at the root of the crate, not inside a `mod {name}`.",
+            name = crate_name(spec)
         ),
         CrateType::Bin => format!(
             "Write a command-line program named `{}` with its root in `{root}`; testable parts may \

@@ -72,8 +72,6 @@ pub enum JobOutcome {
     },
     /// A newer revision took its place.
     Superseded,
-    /// A person stopped it.
-    Cancelled,
     /// The promoted tree was edited by hand and stands as it was.
     Drifted {
         /// The files, relative to the workspace.
@@ -216,8 +214,6 @@ pub enum Event {
     },
     /// A newer revision took the job's place.
     Superseded,
-    /// A person stopped the job.
-    Cancelled,
     /// A newer process took the job up again.
     Resumed,
 }

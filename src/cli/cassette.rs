@@ -1,0 +1,137 @@
+//! `regen cassette`: recorded model exchanges.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Door, RunArgs, exit, run};
+use crate::engine::{EngineError, Places, load, load::harness};
+use crate::generator::{Cassette as Recording, Cassettes};
+use crate::types::JobKey;
+use crate::types::harness::CassetteMode;
+
+/// Subcommands of `cassette`.
+#[derive(Debug, Subcommand)]
+pub enum Cassette {
+    /// Run specs against the real generator and record every exchange.
+    #[command(after_help = "Example:\n  regen cassette record --spec roman --force")]
+    Record(RunArgs),
+    /// List the recordings.
+    Ls,
+    /// Show a recording: what was asked and what came back.
+    Show {
+        /// The beginning of its key.
+        key: String,
+    },
+    /// Check that every recording is whole and unedited; calls no model.
+    Verify,
+    /// Delete recordings of specs and revisions that are gone.
+    Prune {
+        /// Only list them.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Runs a subcommand.
+pub async fn run(door: &Door, command: Cassette) -> Result<u8, EngineError> {
+    let places = door.places()?;
+    match command {
+        Cassette::Record(args) => run::run(door, args, Some(CassetteMode::Record)).await,
+        Cassette::Ls => list(door, &places),
+        Cassette::Show { key } => show(door, &places, &key),
+        Cassette::Verify => verify(door, &places),
+        Cassette::Prune { dry_run } => prune(door, &places, dry_run).await,
+    }
+}
+
+fn cassettes(places: &Places) -> Result<Cassettes, EngineError> {
+    let harness = harness(places, None)?;
+    Ok(Cassettes::new(places.root.join(harness.harness.cassettes)))
+}
+
+fn list(door: &Door, places: &Places) -> Result<u8, EngineError> {
+    let mut code = exit::DONE;
+    for (path, cassette) in cassettes(places)?.all() {
+        match cassette {
+            Ok(cassette) if door.global.json => {
+                door.json(&json!({ "key": cassette.key, "meta": cassette.meta, "path": path }));
+            }
+            Ok(cassette) => {
+                let meta = &cassette.meta;
+                let (context, key) = (&meta.context, cassette.key.short());
+                door.show(&format!(
+                    "{key} {} · {} · attempt {} · {} · {} · {} + {} tokens",
+                    context.spec,
+                    context.target,
+                    context.attempt,
+                    cassette.label(),
+                    meta.model,
+                    meta.usage.input,
+                    meta.usage.output
+                ));
+            }
+            Err(why) => {
+                door.say(&format!("{}: {why}", path.display()));
+                code = exit::USAGE;
+            }
+        }
+    }
+    Ok(code)
+}
+
+fn show(door: &Door, places: &Places, key: &str) -> Result<u8, EngineError> {
+    let all = cassettes(places)?.all();
+    let found = all.into_iter().filter_map(|(_, c)| c.ok());
+    let mut found = found.filter(|c: &Recording| c.key.to_string().starts_with(key));
+    let (Some(cassette), None) = (found.next(), found.next()) else {
+        let text = format!("`{key}` is the beginning of no single key: see `regen cassette ls`");
+        return Err(EngineError::Usage(text));
+    };
+    if door.global.json {
+        door.json(&cassette);
+    } else {
+        door.show(&format!("{}\n\n---\n\n{}", cassette.request_text(), cassette.response_text()));
+    }
+    Ok(exit::DONE)
+}
+
+fn verify(door: &Door, places: &Places) -> Result<u8, EngineError> {
+    let all = cassettes(places)?.all();
+    let (count, mut bad) = (all.len(), Vec::new());
+    for (path, cassette) in all {
+        if let Err(why) = cassette.and_then(|cassette| cassette.check()) {
+            door.say(&format!("{}: {why}", path.display()));
+            bad.push(path);
+        }
+    }
+    if door.global.json {
+        door.json(&json!({ "type": "verify", "cassettes": count, "bad": bad }));
+    } else {
+        door.say(&format!("{} of {count} cassettes are whole", count - bad.len()));
+    }
+    Ok(if bad.is_empty() { exit::DONE } else { exit::USAGE })
+}
+
+async fn prune(door: &Door, places: &Places, dry_run: bool) -> Result<u8, EngineError> {
+    let workspace = load(places, None)?;
+    let tools = workspace.tools(&door.wanted()).await?;
+    let plan = workspace.plan(&tools, None, false)?;
+    let current = |spec: &str, target: &str, key: JobKey| {
+        let mut parts = plan.jobs.iter().filter(|job| job.spec == spec).flat_map(|job| &job.parts);
+        parts.any(|part| part.target == target && part.key == key)
+    };
+    for (path, cassette) in cassettes(places)?.all() {
+        let Ok(cassette) = cassette else { continue };
+        let context = &cassette.meta.context;
+        // A spec that is refused at the moment says nothing about its recordings.
+        let refused = workspace.files.values().any(|id| *id == context.spec)
+            && workspace.spec(&context.spec).is_none();
+        if !refused && !current(&context.spec, &context.target, context.job) {
+            if !dry_run {
+                std::fs::remove_file(&path)?;
+            }
+            door.show(&path.display().to_string());
+        }
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,72 @@
+//! `regen doctor`: is the machine fit for this workspace?
+
+use serde_json::json;
+
+use super::{Door, exit, variable};
+use crate::engine::{EngineError, load};
+use crate::gate::Tools;
+use crate::types::harness::CassetteMode;
+
+/// One thing that was looked at.
+struct Check {
+    name: &'static str,
+    good: bool,
+    says: String,
+}
+
+/// Checks tools, folders and generator. Exit code 40 when something is missing.
+pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
+    let mut checks = Vec::new();
+    let mut add = |name, result: Result<String, String>| {
+        let good = result.is_ok();
+        checks.push(Check { name, good, says: result.unwrap_or_else(|why| why) });
+    };
+    let cache = door.cache()?;
+    add("cache folder", writable(&cache).map(|()| cache.display().to_string()));
+    let tools = Tools::find(&door.wanted(), &cache.join("tools.json")).await;
+    add("rust", tools.map(|t| t.version).map_err(|e| e.to_string()));
+    add(
+        "isolation",
+        Ok("level 0: gates run as you, in a process group of their own with a cleared environment; run \
+            regen in a container or VM of its own if you do not trust your model"
+            .to_owned()),
+    );
+    match door.places().and_then(|places| load(&places, None)) {
+        Err(error) => add("workspace", Err(error.to_string())),
+        Ok(workspace) => {
+            let state = &workspace.places.state;
+            add("workspace", writable(state).map(|()| workspace.places.root.display().to_string()));
+            let errors = workspace.refused(None);
+            add("specs", match errors.is_empty() {
+                true => Ok(format!("{} admitted", workspace.specs.len())),
+                false => Err(format!("refused: {}", errors.join(", "))),
+            });
+            let generator = &workspace.harness.generator;
+            add("generator", match (&generator.api_key_env, generator.cassette_mode()) {
+                (_, CassetteMode::Replay) => Ok("cassettes: no model is called".to_owned()),
+                (Some(name), _) if variable(name).is_none() => Err(format!("{name} is not set")),
+                _ => Ok(format!("{} at {}", generator.model, generator.base_url)),
+            });
+        }
+    }
+    let good = checks.iter().all(|check| check.good);
+    if door.global.json {
+        let list: Vec<_> = checks
+            .iter()
+            .map(|c| json!({ "name": c.name, "good": c.good, "says": c.says }))
+            .collect();
+        door.json(&json!({ "type": "doctor", "good": good, "checks": list }));
+    } else {
+        for check in &checks {
+            let mark = if check.good { door.paint.good("ok  ") } else { door.paint.bad("FAIL") };
+            door.show(&format!("{mark} {:<14} {}", check.name, check.says));
+        }
+    }
+    Ok(if good { exit::DONE } else { exit::ENVIRONMENT })
+}
+
+fn writable(folder: &std::path::Path) -> Result<(), String> {
+    let why = |e: std::io::Error| format!("{}: {e}", folder.display());
+    std::fs::create_dir_all(folder).map_err(why)?;
+    tempfile::tempfile_in(folder).map(drop).map_err(why)
+}

@@ -1,0 +1,66 @@
+//! Exit codes, computed from stored facts. A missing or failing thing never exits 0.
+
+use crate::engine::{EngineError, Outcome};
+use crate::types::{Fault, JobOutcome};
+
+/// Promoted, up to date, or a question answered.
+pub const DONE: u8 = 0;
+/// A bug.
+pub const UNEXPECTED: u8 = 1;
+/// Usage or configuration.
+pub const USAGE: u8 = 2;
+/// A spec is refused.
+pub const SPEC_REFUSED: u8 = 10;
+/// Gates rejected every attempt.
+pub const REJECTED: u8 = 20;
+/// The model reports a conflict between clauses.
+pub const SPEC_SUSPECTED: u8 = 21;
+/// Drift.
+pub const DRIFT: u8 = 22;
+/// No answer from the generator.
+pub const GENERATOR: u8 = 30;
+/// A cap of the budget.
+pub const BUDGET: u8 = 31;
+/// The machine.
+pub const ENVIRONMENT: u8 = 40;
+/// Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
+
+/// The code of one job's end.
+pub fn of_job(outcome: &JobOutcome) -> u8 {
+    match outcome {
+        JobOutcome::Promoted => DONE,
+        JobOutcome::Rejected { .. } => REJECTED,
+        JobOutcome::SpecSuspected { .. } => SPEC_SUSPECTED,
+        JobOutcome::Drifted { .. } => DRIFT,
+        JobOutcome::Superseded => UNEXPECTED,
+        JobOutcome::Failed { diagnosis } => match diagnosis.fault {
+            Fault::Budget => BUDGET,
+            Fault::Generator => GENERATOR,
+            Fault::Environment => ENVIRONMENT,
+            Fault::Spec => SPEC_SUSPECTED,
+            Fault::Model | Fault::Gate => REJECTED,
+        },
+    }
+}
+
+/// The code of a run: the gravest of its jobs', where a higher code is graver.
+pub fn of_run(outcome: &Outcome, refused: bool) -> u8 {
+    let jobs = outcome.jobs.iter().filter_map(|(_, end)| end.as_ref()).map(of_job);
+    jobs.chain([if refused { SPEC_REFUSED } else { DONE }]).max().unwrap_or(DONE)
+}
+
+/// The code of trouble that ends a run.
+pub fn of_error(error: &EngineError) -> u8 {
+    match error {
+        EngineError::NoWorkspace(_)
+        | EngineError::Config { .. }
+        | EngineError::Usage(_)
+        | EngineError::Generator(_) => USAGE,
+        EngineError::Tools(_)
+        | EngineError::Ledger(_)
+        | EngineError::Promote(_)
+        | EngineError::Io(_) => ENVIRONMENT,
+        EngineError::Illegal(_) => UNEXPECTED,
+    }
+}

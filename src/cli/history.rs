@@ -1,0 +1,132 @@
+//! `regen status`, `regen log`, `regen why`: reading the ledger, also while a run is on.
+
+use serde_json::json;
+
+use super::{Door, exit};
+use crate::engine::{EngineError, load, result_word};
+use crate::pipeline::State;
+use crate::report::words;
+use crate::store::Ledger;
+use crate::types::event::Entry;
+use crate::types::{Event, JobOutcome};
+
+/// Folds a job's entries.
+fn fold(entries: &[Entry]) -> Result<Option<State>, EngineError> {
+    Ok(State::fold(entries.iter().map(|entry| &entry.event))?)
+}
+
+/// Each spec: what stands, and how its last job ended.
+pub async fn status(door: &Door) -> Result<u8, EngineError> {
+    let workspace = load(&door.places()?, None)?;
+    let tools = workspace.tools(&door.wanted()).await?;
+    let plan = workspace.plan(&tools, None, false)?;
+    let ledger = Ledger::read(&workspace.places.ledger())?;
+    let mut rows = Vec::new();
+    for job in &plan.jobs {
+        let last = match &ledger {
+            Some(ledger) => ledger.last_job(&job.spec)?,
+            None => None,
+        };
+        let state = last.as_ref().map(|(_, entries)| fold(entries)).transpose()?.flatten();
+        let word = match &state {
+            None => "no job here",
+            Some(state) => state.outcome().map_or("running or interrupted", result_word),
+        };
+        let at = last.and_then(|(_, entries)| entries.last().map(|entry| entry.at.clone()));
+        for part in &job.parts {
+            let standing = workspace.standing.spec.get(&job.spec);
+            let standing = standing.and_then(|s| s.target.get(&part.target));
+            rows.push(json!({
+                "spec": job.spec, "target": part.target, "reason": part.reason,
+                "plan": words::reason(part.reason.as_ref()),
+                "tree": standing.map(|s| s.tree), "generator": standing.map(|s| &s.generator),
+                "last_job": word, "at": at,
+            }));
+        }
+    }
+    if door.global.json {
+        let problems = &workspace.problems;
+        door.json(&json!({ "type": "status", "targets": rows, "problems": problems }));
+        return Ok(exit::DONE);
+    }
+    for row in &rows {
+        let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
+        let tree = text("tree").chars().take(12).collect::<String>();
+        door.show(&format!(
+            "{:<20} {:<10} {tree:<12} {:<24} {}",
+            text("spec"),
+            text("target"),
+            text("last_job"),
+            text("plan")
+        ));
+    }
+    Ok(exit::DONE)
+}
+
+/// The newest entries, oldest first.
+pub fn log(door: &Door, spec: Option<&str>, limit: u32) -> Result<u8, EngineError> {
+    let Some(ledger) = Ledger::read(&door.places()?.ledger())? else {
+        door.say("nothing has happened here yet");
+        return Ok(exit::DONE);
+    };
+    for entry in ledger.log(spec, limit)? {
+        if door.global.json {
+            door.json(&entry);
+        } else {
+            let spec = entry.spec.clone().unwrap_or_default();
+            let text = words::event(&entry.event, door.paint);
+            door.show(&format!("{} {:>4} {spec:<16} {text}", entry.at, entry.run));
+        }
+    }
+    Ok(exit::DONE)
+}
+
+/// Why a spec is, or is not, promoted.
+pub async fn why(door: &Door, id: &str) -> Result<u8, EngineError> {
+    let workspace = load(&door.places()?, None)?;
+    let only = workspace.select(&[id.to_owned()])?;
+    let id = only.into_iter().flatten().next().unwrap_or_default();
+    let tools = workspace.tools(&door.wanted()).await?;
+    let plan = workspace.plan(&tools, Some(&[id.clone()].into()), false)?;
+    let last = match Ledger::read(&workspace.places.ledger())? {
+        Some(ledger) => ledger.last_job(&id)?,
+        None => None,
+    };
+    let state = last.as_ref().map(|(_, entries)| fold(entries)).transpose()?.flatten();
+    let standing = workspace.standing.spec.get(&id);
+    let problems = workspace.problems_of(Some(&[id.clone()].into()));
+    if door.global.json {
+        let outcome = state.as_ref().and_then(State::outcome);
+        let events: Vec<_> = last.iter().flat_map(|(_, entries)| entries).collect();
+        door.json(&json!({
+            "type": "why", "spec": id, "plan": plan.jobs, "standing": standing, "outcome": outcome,
+            "problems": problems, "events": events,
+        }));
+        return Ok(exit::DONE);
+    }
+    if !problems.is_empty() {
+        door.show(&crate::report::render(problems, &workspace.sources, door.paint));
+    }
+    for part in plan.jobs.iter().flat_map(|job| &job.parts) {
+        let reason = words::reason(part.reason.as_ref());
+        let target = standing.and_then(|s| s.target.get(&part.target));
+        door.show(&format!("{id} · {}: {reason}", part.target));
+        if let Some(target) = target {
+            let (tree, passed) = (target.tree.short(), target.passed.join(", "));
+            door.show(&format!("  promoted {tree} by {}, passed {passed}", target.generator));
+        }
+    }
+    let Some((job, entries)) = last else { return Ok(exit::DONE) };
+    door.show(&format!("last job here: {job}"));
+    for entry in &entries {
+        if !matches!(entry.event, Event::Queued { .. }) {
+            door.show(&format!("  {}", words::event(&entry.event, door.paint)));
+        }
+    }
+    let spec = workspace.spec(&id).map(|spec| &**spec);
+    match state.as_ref().and_then(State::outcome) {
+        Some(JobOutcome::Promoted) | None => {}
+        Some(outcome) => door.show(&words::outcome(outcome, spec, door.paint)),
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,127 @@
+//! `regen --spec`, `regen run`, `regen plan`.
+
+use serde_json::json;
+
+use super::{Door, RunArgs, exit, variable};
+use crate::engine::{self, Engine, EngineError, Options, Places, Workspace, load, result_word};
+use crate::report::{Progress, render, words};
+use crate::store::{Busy, WriterLock};
+use crate::types::harness::CassetteMode;
+use crate::types::{Plan, Severity};
+
+/// Takes the writer lock.
+fn lock(door: &Door, places: &Places) -> Result<WriterLock, EngineError> {
+    let who = format!("process {}, since {}, {}", std::process::id(), engine::now(), door.by);
+    WriterLock::take(&places.state, &who).map_err(|busy| match busy {
+        Busy::Held(holder) => {
+            let text = format!("another regen works in this workspace ({holder}): wait for it or stop it");
+            EngineError::Io(std::io::Error::other(text))
+        }
+        Busy::Io(error) => EngineError::Io(error),
+    })
+}
+
+/// Shows the problems of the selected specs; gives whether any is an error.
+fn problems(door: &Door, workspace: &Workspace, options: &Options<'_>) -> bool {
+    let only = options.only.as_ref();
+    let shown = workspace.problems_of(only);
+    if !shown.is_empty() && !(door.global.quiet && !workspace.has_errors(only)) {
+        door.say(render(shown.iter().copied(), &workspace.sources, door.paint).trim_end());
+    }
+    shown.iter().any(|problem| problem.severity == Severity::Error)
+}
+
+/// Runs.
+pub async fn run(door: &Door, args: RunArgs, mode: Option<CassetteMode>) -> Result<u8, EngineError> {
+    let places = door.places()?;
+    let _lock = lock(door, &places)?;
+    for spec in Engine::recover(&places)? {
+        door.say(&format!("{spec}: a promotion that was interrupted is finished"));
+    }
+    let workspace = load(&places, mode)?;
+    let only = workspace.select(&args.specs)?;
+    let tools = workspace.tools(&door.wanted()).await?;
+    let progress = Progress::new(door.style(), door.paint, &workspace.harness.generator.model);
+    let options = Options {
+        only,
+        by: door.by.clone(),
+        force: args.force,
+        discard_edits: args.discard_edits,
+        keep: args.keep,
+        variable: &variable,
+        observer: &progress,
+    };
+    let refused = problems(door, &workspace, &options);
+    let plan = workspace.plan(&tools, options.only.as_ref(), args.force)?;
+    let mut engine = Engine::open(&workspace, &tools, &options)?;
+    let outcome = engine.run(&plan).await;
+    progress.clear();
+    let outcome = outcome?;
+    let code = exit::of_run(&outcome, refused);
+    summary(door, &workspace, &outcome, code);
+    Ok(code)
+}
+
+fn summary(door: &Door, workspace: &Workspace, outcome: &engine::Outcome, code: u8) {
+    if door.global.json {
+        let jobs: Vec<_> = outcome
+            .jobs
+            .iter()
+            .map(|(spec, end)| {
+                let word = end.as_ref().map_or("not_tried", result_word);
+                json!({ "spec": spec, "result": word, "outcome": end })
+            })
+            .collect();
+        let problems = &workspace.problems;
+        let up = &outcome.up_to_date;
+        door.json(&json!({
+            "type": "result", "exit_code": code, "jobs": jobs, "up_to_date": up, "problems": problems,
+        }));
+        return;
+    }
+    if door.global.quiet {
+        return;
+    }
+    for (spec, end) in &outcome.jobs {
+        let name = door.paint.name(spec);
+        match end {
+            Some(end) => {
+                let text = words::outcome(end, workspace.spec(spec).map(|s| &**s), door.paint);
+                door.say(&format!("{name}: {}", text.trim_end()));
+            }
+            None => door.say(&format!("{name}: {}", door.paint.warn("not tried"))),
+        }
+    }
+    for spec in &outcome.up_to_date {
+        door.say(&format!("{}: up to date", door.paint.name(spec)));
+    }
+    if outcome.jobs.is_empty() && outcome.up_to_date.is_empty() {
+        let folder = &workspace.harness.harness.specs;
+        door.say(&format!("no spec with a target in {folder}/: see `default_targets` in harness.toml"));
+    }
+}
+
+/// Shows the plan.
+pub async fn plan(door: &Door, specs: &[String]) -> Result<u8, EngineError> {
+    let workspace = load(&door.places()?, None)?;
+    let only = workspace.select(specs)?;
+    let tools = workspace.tools(&door.wanted()).await?;
+    let plan: Plan = workspace.plan(&tools, only.as_ref(), false)?;
+    let refused = workspace.has_errors(only.as_ref());
+    if door.global.json {
+        let problems = workspace.problems_of(only.as_ref());
+        door.json(&json!({ "type": "plan", "jobs": plan.jobs, "problems": problems }));
+    } else {
+        let shown = workspace.problems_of(only.as_ref());
+        if !shown.is_empty() {
+            door.say(render(shown, &workspace.sources, door.paint).trim_end());
+        }
+        for job in &plan.jobs {
+            for part in &job.parts {
+                let reason = words::reason(part.reason.as_ref());
+                door.show(&format!("{:<20} {:<10} {reason}", job.spec, part.target));
+            }
+        }
+    }
+    Ok(if refused { exit::SPEC_REFUSED } else { exit::DONE })
+}

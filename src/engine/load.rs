@@ -1,0 +1,310 @@
+//! Reads a workspace: configuration, specs, suites, templates, standing. No decision is made here that
+//! a room could make.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use globset::Glob;
+
+use super::EngineError;
+use crate::gate::{self, Tools, Wanted};
+use crate::plan::{self, Checks};
+use crate::promote::Promoter;
+use crate::prompt::Templates;
+use crate::spec::{Parsed, admit, parse};
+use crate::store::files;
+use crate::toolchain::{self, Suite, SuiteFile};
+use crate::types::harness::CassetteMode;
+use crate::types::{
+    AdmittedSpec, Digest, Harness, Plan, Problem, Severity, Spec, Standing, Target, limits,
+};
+use crate::{config, guard, prompt};
+
+/// Where a workspace and its state are.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Folder of `harness.toml`.
+    pub root: PathBuf,
+    /// The configuration file.
+    pub config: PathBuf,
+    /// `.regen/`.
+    pub state: PathBuf,
+    /// The machine's cache folder for regen: build caches and workspaces of candidates.
+    pub cache: PathBuf,
+}
+
+impl Places {
+    /// Places of a configuration file.
+    pub fn new(config: PathBuf, cache: PathBuf) -> Self {
+        let root = match config.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let root = root.canonicalize().unwrap_or(root);
+        Self { state: root.join(".regen"), root, config, cache }
+    }
+
+    /// The ledger's file.
+    pub fn ledger(&self) -> PathBuf {
+        self.state.join("ledger.db")
+    }
+}
+
+/// A file that people wrote, with its text as spans count it.
+pub type Sources = BTreeMap<String, String>;
+
+/// A workspace as it was read.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Where it is.
+    pub places: Places,
+    /// Its configuration.
+    pub harness: Harness,
+    /// Specs that may be generated from.
+    pub specs: Vec<AdmittedSpec>,
+    /// Every problem of every spec and suite.
+    pub problems: Vec<Problem>,
+    /// Texts of the specs, for showing problems.
+    pub sources: Sources,
+    /// Ids of every spec by file, refused ones included.
+    pub files: BTreeMap<String, String>,
+    /// The user's suites, by spec and target.
+    pub suites: BTreeMap<(String, String), Vec<Suite>>,
+    /// Prompt templates.
+    pub templates: Templates,
+    /// The lock file.
+    pub standing: Standing,
+    checks: BTreeMap<(String, String), Checks>,
+}
+
+/// Reads a configuration file.
+///
+/// # Errors
+/// It is missing or wrong, with every problem.
+pub fn harness(places: &Places, mode: Option<CassetteMode>) -> Result<Harness, EngineError> {
+    let bytes = files::read_capped(&places.config, limits::CONFIG_BYTES)
+        .map_err(|error| EngineError::NoWorkspace(error.to_string()))?;
+    let name = places.config.display().to_string();
+    let text = String::from_utf8(bytes).map_err(|_| {
+        let problem = Problem::error("config::not_utf8", "the file is not UTF-8");
+        EngineError::config(problem.file(&name), String::new())
+    })?;
+    let mut harness = config::parse(&name, &text).map_err(|problems| EngineError::Config {
+        problems,
+        sources: BTreeMap::from([(name, text)]),
+    })?;
+    harness.generator.cassettes = mode.or(harness.generator.cassettes);
+    Ok(harness)
+}
+
+/// Reads a workspace.
+///
+/// # Errors
+/// What keeps the whole workspace from being read; problems of single specs are values.
+pub fn load(places: &Places, mode: Option<CassetteMode>) -> Result<Workspace, EngineError> {
+    let harness = harness(places, mode)?;
+    let templates = templates(places, &harness)?;
+    let standing = files::standing(&places.root)?;
+    let mut workspace = Workspace {
+        places: places.clone(),
+        harness,
+        specs: Vec::new(),
+        problems: Vec::new(),
+        sources: Sources::new(),
+        files: BTreeMap::new(),
+        suites: BTreeMap::new(),
+        templates,
+        standing,
+        checks: BTreeMap::new(),
+    };
+    let mut parsed = Vec::new();
+    for (file, bytes) in files::specs(&places.root, &workspace.harness.harness.specs)? {
+        let (spec, problems, source) = parse(&file, &bytes);
+        workspace.files.insert(file.clone(), spec.id.clone());
+        workspace.sources.insert(file, source);
+        let mut one = Parsed { spec, problems };
+        workspace.read_checks(&mut one)?;
+        parsed.push(one);
+    }
+    (workspace.specs, workspace.problems) = admit(parsed, &workspace.harness, &guard::names());
+    Ok(workspace)
+}
+
+fn templates(places: &Places, harness: &Harness) -> Result<Templates, EngineError> {
+    let mut templates = Templates::default();
+    let Some(folder) = &harness.harness.templates else { return Ok(templates) };
+    let mut found = files::folder(&places.root.join(folder))?;
+    let mut take = |name: &str| {
+        found.remove(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    };
+    templates.system = take("system.md").unwrap_or(templates.system);
+    templates.task = take("task.md").unwrap_or(templates.task);
+    let problems: Vec<_> = prompt::check(&templates)
+        .into_iter()
+        .map(|problem| Problem { file: format!("{folder}/{}", problem.file), ..problem })
+        .collect();
+    match problems.is_empty() {
+        true => Ok(templates),
+        false => Err(EngineError::Config { problems, sources: Sources::new() }),
+    }
+}
+
+impl Workspace {
+    /// Reads what judges a spec's targets, and lets the toolchain say what it thinks of the spec.
+    fn read_checks(&mut self, one: &mut Parsed) -> Result<(), EngineError> {
+        for name in plan::targets(&one.spec, &self.harness) {
+            let Some(target) = self.harness.target.get(&name).cloned() else { continue };
+            let folder = Path::new(&self.harness.harness.validators).join(&one.spec.id).join(&name);
+            let mut checks = Checks {
+                gates: target.gates.clone().unwrap_or_else(|| toolchain::default_gates(target.toolchain)),
+                files: BTreeMap::new(),
+            };
+            let mut suites = Vec::new();
+            for (file, bytes) in files::folder(&self.places.root.join(&folder))? {
+                let label = folder.join(&file).display().to_string();
+                checks.files.insert(label.clone(), Digest::of(&bytes));
+                match suite(&one.spec, &target, &file, &bytes) {
+                    Ok(suite) => suites.push(suite),
+                    Err(problem) => {
+                        let message = format!("{label}: {}", problem.message);
+                        let problem = Problem { message, line: 0, ..problem };
+                        one.problems.push(problem.file(&one.spec.file));
+                    }
+                }
+            }
+            self.validators(&mut checks)?;
+            one.problems.extend(toolchain::check(&one.spec, &target, &suites));
+            let at = (one.spec.id.clone(), name);
+            self.suites.insert(at.clone(), suites);
+            self.checks.insert(at, checks);
+        }
+        Ok(())
+    }
+
+    /// Digests of the validator programs that gates name.
+    fn validators(&self, checks: &mut Checks) -> Result<(), EngineError> {
+        for gate in &checks.gates {
+            let Some(name) = self.harness.gate.get(gate).and_then(|g| g.validator.as_ref()) else {
+                continue;
+            };
+            let folder = self.places.root.join(&self.harness.harness.validators).join(name);
+            gate::validator_manifest(&folder).map_err(EngineError::Usage)?;
+            for (file, bytes) in files::folder(&folder)? {
+                checks.files.insert(format!("{name}/{file}"), Digest::of(bytes));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ids of the specs that patterns mean: an id, a path, or a glob over either. No pattern: `None`.
+    ///
+    /// # Errors
+    /// A pattern that means no spec.
+    pub fn select(&self, patterns: &[String]) -> Result<Option<BTreeSet<String>>, EngineError> {
+        if patterns.is_empty() {
+            return Ok(None);
+        }
+        let mut ids = BTreeSet::new();
+        for pattern in patterns {
+            let glob = Glob::new(pattern.trim_start_matches("./"))
+                .map_err(|e| EngineError::Usage(format!("--spec {pattern}: {e}")))?
+                .compile_matcher();
+            let absolute = Path::new(pattern).canonicalize().ok();
+            let before = ids.len();
+            for (file, id) in &self.files {
+                let same = absolute.as_ref().is_some_and(|path| *path == self.places.root.join(file));
+                if same || glob.is_match(file) || glob.is_match(id) {
+                    ids.insert(id.clone());
+                }
+            }
+            if ids.len() == before && !self.files.values().any(|id| glob.is_match(id)) {
+                let nearest = config::nearest(pattern, self.files.values().map(String::as_str));
+                let hint = match nearest {
+                    Some(id) => format!("did you mean `{id}`?"),
+                    None => format!("there are: {}", self.ids().join(", ")),
+                };
+                return Err(EngineError::Usage(format!("--spec {pattern} means no spec; {hint}")));
+            }
+        }
+        Ok(Some(ids))
+    }
+
+    fn ids(&self) -> Vec<&str> {
+        self.files.values().map(String::as_str).collect()
+    }
+
+    /// An admitted spec.
+    pub fn spec(&self, id: &str) -> Option<&AdmittedSpec> {
+        self.specs.iter().find(|spec| spec.id == id)
+    }
+
+    /// Files of selected specs that were refused.
+    pub fn refused(&self, only: Option<&BTreeSet<String>>) -> Vec<&str> {
+        let admitted = |file: &str| self.specs.iter().any(|spec| spec.file == file);
+        let wanted = |id: &String| only.is_none_or(|only| only.contains(id));
+        let files = self.files.iter().filter(|(file, id)| wanted(id) && !admitted(file));
+        files.map(|(file, _)| file.as_str()).collect()
+    }
+
+    /// Problems of selected specs.
+    pub fn problems_of(&self, only: Option<&BTreeSet<String>>) -> Vec<&Problem> {
+        let wanted = |problem: &&Problem| {
+            only.is_none_or(|only| self.files.get(&problem.file).is_some_and(|id| only.contains(id)))
+        };
+        self.problems.iter().filter(wanted).collect()
+    }
+
+    /// Finds the tools that the targets need.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub async fn tools(&self, wanted: &Wanted) -> Result<Tools, EngineError> {
+        let cache = self.places.cache.join("tools.json");
+        Ok(Tools::find(wanted, &cache).await?)
+    }
+
+    /// Makes the plan.
+    ///
+    /// # Errors
+    /// `generated/` cannot be read.
+    pub fn plan(
+        &self,
+        tools: &Tools,
+        only: Option<&BTreeSet<String>>,
+        force: bool,
+    ) -> Result<Plan, EngineError> {
+        let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
+        let live = promoter.live(&self.standing)?;
+        let by_target = |value: &dyn Fn(&Target) -> String| -> BTreeMap<String, String> {
+            self.harness.target.iter().map(|(name, t)| (name.clone(), value(t))).collect()
+        };
+        Ok(plan::plan(&plan::Inputs {
+            harness: &self.harness,
+            specs: &self.specs,
+            standing: &self.standing,
+            live: &live,
+            checks: &self.checks,
+            tools: &by_target(&|_| tools.version.clone()),
+            languages: &by_target(&|t| toolchain::language_version(t).to_owned()),
+            only,
+            force,
+        }))
+    }
+
+    /// Whether any problem of a spec is an error, for exit codes.
+    pub fn has_errors(&self, only: Option<&BTreeSet<String>>) -> bool {
+        self.problems_of(only).iter().any(|problem| problem.severity == Severity::Error)
+    }
+}
+
+fn suite(spec: &Spec, target: &Target, file: &str, bytes: &[u8]) -> Result<Suite, Problem> {
+    let wrong = |why: &str| Problem::error("suite::file", why);
+    if file.contains('/') || !file.ends_with(".rs") {
+        return Err(wrong("a suite is a `.rs` file directly in the target's folder"));
+    }
+    if file.starts_with("regen_") {
+        return Err(wrong("names that begin with `regen_` are the harness's: rename it"));
+    }
+    let text = String::from_utf8(bytes.to_vec()).map_err(|_| wrong("it is not UTF-8"))?;
+    toolchain::suite(spec, target, &SuiteFile { name: file.to_owned(), text })
+}

@@ -1,0 +1,462 @@
+//! Performing effects: load what the rooms need, call them, keep what they give. Each effect ends in one
+//! event.
+
+use std::collections::BTreeMap;
+
+use super::{Engine, EngineError, today};
+use crate::gate::{self, Bench, Slot};
+use crate::generator::{Call, CallError, cassette, most};
+use crate::pipeline::{Attempt, Effect, Failed, State};
+use crate::promote::{PartTree, Promotion, PromoteError, Switched};
+use crate::prompt::{self, File, withhold};
+use crate::reply::{self, Reply, Rules};
+use crate::store::{LedgerError, Spend};
+use crate::toolchain;
+use crate::types::harness::CassetteMode;
+use crate::types::{
+    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, JobId, Part, Prompt,
+    Provenance, SpecStanding, Target, TargetStanding, Tree,
+};
+use crate::verdict::{Accepted, Verdict, judge};
+
+impl Engine<'_> {
+    /// Performs an effect of a job.
+    pub(super) async fn perform(
+        &mut self,
+        id: JobId,
+        state: &State,
+        effect: &Effect,
+    ) -> Result<(Event, Option<Switched>), EngineError> {
+        if *effect == Effect::Promote {
+            return self.promote(id, state);
+        }
+        let attempt = state.attempt().expect("every effect but a promotion has an attempt");
+        let event = match effect {
+            Effect::Start => self.start(state, attempt)?,
+            Effect::Ask => self.ask(id, state, attempt).await?,
+            Effect::Adopt => self.adopt(state, attempt)?,
+            Effect::Read => self.read(state, attempt).await?,
+            Effect::Gate { gate } => self.gate(id, state, attempt, *gate).await?,
+            Effect::Judge => {
+                let verdict = self.verdict(state, attempt)?;
+                Event::Judged { attempt: attempt.number, judgement: verdict.judgement() }
+            }
+            Effect::Promote => unreachable!("handled above"),
+        };
+        Ok((event, None))
+    }
+
+    fn spec(&self, state: &State) -> &AdmittedSpec {
+        self.workspace.spec(&state.job.spec).expect("a job's spec was admitted in this run")
+    }
+
+    fn part<'s>(&self, state: &'s State, attempt: &Attempt) -> (&'s Part, &Target) {
+        let part = &state.job.parts[attempt.part];
+        (part, &self.workspace.harness.target[&part.target])
+    }
+
+    /// Where a target's candidates stand.
+    pub(super) fn slot(&self, target: &str) -> Slot {
+        let places = &self.workspace.places;
+        let root = Digest::of(places.root.as_os_str().as_encoded_bytes()).short();
+        Slot::new(&places.cache, &format!("{root}-{target}"))
+    }
+
+    fn start(&self, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
+        let started = |prompt| Event::AttemptStarted {
+            attempt: attempt.number,
+            kind: attempt.kind,
+            tier: attempt.tier,
+            target: state.job.parts[attempt.part].target.clone(),
+            prompt,
+        };
+        if attempt.kind == AttemptKind::Revalidate {
+            return Ok(started(None));
+        }
+        match self.prompt(state, attempt)? {
+            Ok(prompt) => {
+                let text = serde_json::to_vec(&prompt).expect("a prompt is plain data");
+                Ok(started(Some(self.objects.put(&text)?)))
+            }
+            Err(message) => Ok(Event::GenerationFailed {
+                attempt: attempt.number,
+                failure: Failure::ContextOverflow,
+                message,
+            }),
+        }
+    }
+
+    /// Renders an attempt's prompt from what came before it.
+    fn prompt(
+        &self,
+        state: &State,
+        attempt: &Attempt,
+    ) -> Result<Result<Prompt, String>, EngineError> {
+        let spec = self.spec(state);
+        let (part, target) = self.part(state, attempt);
+        let history = History::of(state, attempt);
+        let candidate = match history.candidate {
+            Some(digest) => Some(self.objects.get_tree(digest)?),
+            None => None,
+        };
+        let suites = self.workspace.suites.get(&(spec.id.clone(), part.target.clone()));
+        let suites: Vec<File> = suites
+            .into_iter()
+            .flatten()
+            .map(|suite| File { path: suite.path.to_string(), text: suite.text.trim_end().to_owned() })
+            .collect();
+        let seen: Vec<&str> = candidate
+            .iter()
+            .flat_map(Tree::iter)
+            .filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok())
+            .chain(suites.iter().map(|suite| suite.text.as_str()))
+            .collect();
+        let findings = withhold(history.findings, spec, &seen);
+        let standing = self.workspace.standing.spec.get(&spec.id);
+        let accepted = match standing.and_then(|s| s.target.get(&part.target)) {
+            Some(standing) => self.promoter.tree(&standing.path)?,
+            None => None,
+        };
+        let config = &self.workspace.harness.generator;
+        let depends = self.workspace.specs.iter().filter(|s| spec.depends.contains(&s.id));
+        let inputs = prompt::Inputs {
+            spec,
+            depends: depends.map(|s| &**s).collect(),
+            language: toolchain::language(target),
+            root: toolchain::declared(target).to_string(),
+            constraints: toolchain::constraints(spec, target),
+            suites,
+            accepted: accepted.as_ref(),
+            changes: standing.map(|s| crate::plan::changed_clauses(spec, s)).unwrap_or_default(),
+            kind: attempt.kind,
+            candidate: candidate.as_ref(),
+            findings,
+            problem: history.problem,
+            tried: history.tried,
+            most_tokens: config
+                .context_tokens
+                .map(|all| all.saturating_sub(config.max_output_tokens) as usize),
+        };
+        Ok(prompt::render(&self.workspace.templates, &inputs))
+    }
+
+    async fn ask(
+        &mut self,
+        id: JobId,
+        state: &State,
+        attempt: &Attempt,
+    ) -> Result<Event, EngineError> {
+        let number = attempt.number;
+        let call = self.call(state, attempt)?;
+        let generator = self.generators[attempt.tier.min(self.generators.len() - 1)].clone();
+        let request = generator.request(&call);
+        if let Some(digest) = self.ledger.completion((id, number), request)? {
+            return self.completed(number, digest);
+        }
+        let config = self.workspace.harness.generator.tier(attempt.tier);
+        let price = |usage| Spend::of(usage, config.input_price, config.output_price);
+        let free = config.cassette_mode() == CassetteMode::Replay;
+        if !free {
+            let most = price(most(&call.prompt, config.max_output_tokens));
+            let budget = &self.workspace.harness.budget;
+            match self.ledger.reserve((id, number), (self.run, &today()), most, budget) {
+                Err(LedgerError::Budget(message)) => {
+                    let failure = Failure::Budget;
+                    return Ok(Event::GenerationFailed { attempt: number, failure, message });
+                }
+                other => other?,
+            }
+        }
+        let observer = self.options.observer;
+        let progress = |count: usize| observer.streaming(&state.job, count);
+        match generator.ask(&call, &today(), &progress).await {
+            Ok(completion) => {
+                let text = serde_json::to_vec(&completion).expect("a completion is plain data");
+                let digest = self.objects.put(&text)?;
+                let spend = match completion.replay {
+                    Some(_) => Spend::default(),
+                    None => price(completion.usage),
+                };
+                self.ledger.record_completion((id, number), request, digest, spend)?;
+                self.completed(number, digest)
+            }
+            Err(CallError { failure, message, .. }) => {
+                // What broke off was written by the model and is paid for; the rest never came.
+                if failure != Failure::Truncated {
+                    self.ledger.settle((id, number), Spend::default())?;
+                }
+                Ok(Event::GenerationFailed { attempt: number, failure, message })
+            }
+        }
+    }
+
+    fn call(&self, state: &State, attempt: &Attempt) -> Result<Call, EngineError> {
+        let part = &state.job.parts[attempt.part];
+        let digest = attempt.prompt.unwrap_or_else(|| Digest::of(""));
+        let prompt: Prompt = self.object(digest)?;
+        let before = state.attempts.iter().filter(|a| a.number < attempt.number);
+        let sample = before.filter(|a| a.prompt == attempt.prompt && a.tier == attempt.tier).count();
+        let fresh = if attempt.kind == AttemptKind::Fresh { 0.5 } else { 0.0 };
+        let temperature = self.workspace.harness.generator.temperature + fresh;
+        Ok(Call {
+            prompt,
+            temperature: temperature.min(2.0),
+            sample: u32::try_from(sample).unwrap_or(u32::MAX),
+            context: cassette::Context {
+                spec: state.job.spec.clone(),
+                target: part.target.clone(),
+                job: part.key,
+                attempt: attempt.number,
+            },
+        })
+    }
+
+    fn object<T: serde::de::DeserializeOwned>(&self, digest: Digest) -> Result<T, EngineError> {
+        let bytes = self.objects.get(digest)?;
+        serde_json::from_slice(&bytes).map_err(|why| EngineError::Io(std::io::Error::other(why)))
+    }
+
+    fn completed(&self, attempt: u32, digest: Digest) -> Result<Event, EngineError> {
+        let completion: Completion = self.object(digest)?;
+        let Completion { usage, replay, .. } = completion;
+        Ok(Event::Completed { attempt, completion: digest, usage, replay })
+    }
+
+    fn adopt(&self, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
+        let (part, target) = self.part(state, attempt);
+        let path = format!("{}/{}", target.unit(&state.job.spec), target.leaf(&part.target));
+        let tree = self.promoter.tree(&path)?.unwrap_or_default();
+        Ok(Event::CandidateMade {
+            attempt: attempt.number,
+            tree: self.objects.put_tree(&tree)?,
+            provenance: Provenance::Promoted,
+            reader: "promoted".to_owned(),
+            formatted: Vec::new(),
+        })
+    }
+
+    async fn read(&self, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
+        let (part, target) = self.part(state, attempt);
+        let spec = self.spec(state);
+        let digest = attempt.completion.unwrap_or_else(|| Digest::of(""));
+        let completion: Completion = self.object(digest)?;
+        let base = match History::of(state, attempt).candidate {
+            Some(digest) => self.objects.get_tree(digest)?,
+            None => Tree::default(),
+        };
+        let rules = Rules {
+            allowed: toolchain::allowed_files(target),
+            declared: Some(toolchain::declared(target)),
+            clauses: spec.clauses.iter().map(|clause| clause.id.clone()).collect(),
+            base,
+        };
+        let attempt = attempt.number;
+        let (tree, reader) = match reply::read(&completion, &rules) {
+            Reply::Tree { tree, reader } => (tree, reader),
+            Reply::Conflict { clause, message } => {
+                return Ok(Event::Conflict { attempt, clause, message });
+            }
+            Reply::Malformed { message, reask } => {
+                return Ok(Event::Malformed { attempt, message, reask });
+            }
+        };
+        // A tree that the harness cannot make its own stays as it is: the layout gate says why.
+        let (tree, formatted) = match toolchain::normalise(&tree, spec, target) {
+            Err(_) => (tree, Vec::new()),
+            Ok(tree) => {
+                let slot = self.slot(&part.target);
+                slot.open()?;
+                let formatted = gate::format(self.tools, &slot, &tree).await;
+                formatted.map_err(|e| EngineError::Io(std::io::Error::other(e)))?
+            }
+        };
+        Ok(Event::CandidateMade {
+            attempt,
+            tree: self.objects.put_tree(&tree)?,
+            provenance: Provenance::Completion(digest),
+            reader: reader.to_owned(),
+            formatted,
+        })
+    }
+
+    fn candidate(&self, attempt: &Attempt) -> Result<Candidate, EngineError> {
+        let digest = attempt.tree.unwrap_or_else(|| Digest::of(""));
+        let provenance = match attempt.completion {
+            Some(completion) => Provenance::Completion(completion),
+            None => Provenance::Promoted,
+        };
+        Ok(Candidate::new(self.objects.get_tree(digest)?, provenance))
+    }
+
+    async fn gate(
+        &mut self,
+        id: JobId,
+        state: &State,
+        attempt: &Attempt,
+        gate: usize,
+    ) -> Result<Event, EngineError> {
+        let candidate = self.candidate(attempt)?;
+        let (part, target) = self.part(state, attempt);
+        let slot = self.slot(&part.target);
+        let none = Vec::new();
+        let at = (state.job.spec.clone(), part.target.clone());
+        let harness = &self.workspace.harness;
+        let bench = Bench {
+            spec: self.spec(state),
+            name: &part.target,
+            target,
+            gates: &harness.gate,
+            suites: self.workspace.suites.get(&at).unwrap_or(&none),
+            validators: self.workspace.places.root.join(&harness.harness.validators),
+            tools: self.tools,
+            slot: &slot,
+            today: &today(),
+            keep: self.options.keep,
+        };
+        if self.prepared != Some((id, attempt.number)) {
+            gate::prepare(&bench, &candidate)?;
+        }
+        let name = &part.gates[gate];
+        let (mut report, evidence) = gate::run(&bench, name, &candidate, &attempt.reports).await;
+        if !evidence.is_empty() {
+            report.evidence = Some(self.objects.put(&evidence)?);
+        }
+        self.prepared = Some((id, attempt.number));
+        Ok(Event::GateReported { attempt: attempt.number, report })
+    }
+
+    fn verdict(&self, state: &State, attempt: &Attempt) -> Result<Verdict, EngineError> {
+        let gates = &state.job.parts[attempt.part].gates;
+        Ok(judge(&self.candidate(attempt)?, gates, &attempt.reports))
+    }
+
+    /// Judges every part again, from the recorded reports, and switches.
+    fn promote(
+        &self,
+        job: JobId,
+        state: &State,
+    ) -> Result<(Event, Option<Switched>), EngineError> {
+        let spec = self.spec(state);
+        let mut accepted: BTreeMap<usize, (Accepted, &Attempt)> = BTreeMap::new();
+        for index in 0..state.job.parts.len() {
+            let Some(attempt) = state.accepted(index) else { continue };
+            match self.verdict(state, attempt)? {
+                Verdict::Accept(proof) => accepted.insert(index, (proof, attempt)),
+                Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) => {
+                    let message = format!("the reports do not bear the verdict: {}", diagnosis.summary);
+                    return Ok((Event::PromotionFailed { message }, None));
+                }
+            };
+        }
+        let harness = &self.workspace.harness;
+        let before = self.workspace.standing.spec.get(&spec.id);
+        let mut standing = SpecStanding {
+            context: spec.context,
+            clauses: spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect(),
+            target: BTreeMap::new(),
+        };
+        let (mut parts, mut kept) = (Vec::new(), Vec::new());
+        let mut unit = String::new();
+        for (index, part) in state.job.parts.iter().enumerate() {
+            let target = &harness.target[&part.target];
+            (unit, _) = (target.unit(&spec.id), ());
+            let leaf = target.leaf(&part.target);
+            let entry = match accepted.get(&index) {
+                Some((proof, attempt)) => {
+                    let old = before.and_then(|s| s.target.get(&part.target));
+                    let target = self.standing_of(part, (proof, attempt), old)?;
+                    let name = part.target.clone();
+                    parts.push(PartTree { target: name, leaf: leaf.clone(), accepted: proof });
+                    Some(TargetStanding { path: format!("{unit}/{leaf}"), ..target })
+                }
+                None => {
+                    kept.push(leaf);
+                    before.and_then(|s| s.target.get(&part.target)).cloned()
+                }
+            };
+            standing.target.extend(entry.map(|entry| (part.target.clone(), entry)));
+        }
+        let spec = spec.id.clone();
+        let discard_edits = self.options.discard_edits;
+        let promotion = Promotion { job, spec, unit, parts, kept, standing, discard_edits };
+        match self.promoter.switch(&promotion) {
+            Ok(switched) => {
+                let trees = switched.trees.clone();
+                Ok((Event::Promoted { trees }, Some(switched)))
+            }
+            Err(PromoteError::Drift(files)) => Ok((Event::PromotionRefused { files }, None)),
+            Err(error) => Ok((Event::PromotionFailed { message: error.to_string() }, None)),
+        }
+    }
+
+    fn standing_of(
+        &self,
+        part: &Part,
+        (proof, attempt): (&Accepted, &Attempt),
+        old: Option<&TargetStanding>,
+    ) -> Result<TargetStanding, EngineError> {
+        let generator = match attempt.completion {
+            Some(digest) => {
+                let completion: Completion = self.object(digest)?;
+                completion.model.rsplit('/').next().unwrap_or_default().to_owned()
+            }
+            None => old.map(|old| old.generator.clone()).unwrap_or_default(),
+        };
+        Ok(TargetStanding {
+            path: String::new(),
+            tree: proof.digest(),
+            inputs: part.key,
+            gates: part.gate_key,
+            passed: proof.passed().to_vec(),
+            generator,
+        })
+    }
+}
+
+/// What an attempt is to know of the attempts before it.
+#[derive(Default)]
+struct History {
+    candidate: Option<Digest>,
+    findings: Vec<crate::types::Finding>,
+    problem: Option<String>,
+    tried: Vec<String>,
+}
+
+impl History {
+    fn of(state: &State, attempt: &Attempt) -> Self {
+        let mut history = Self::default();
+        let before: Vec<&Attempt> =
+            state.calls(attempt.part).filter(|a| a.number < attempt.number).collect();
+        if let Some(last) = before.last() {
+            history.problem = match &last.failed {
+                Some(Failed::Malformed { message, .. } | Failed::Truncated(message)) => {
+                    Some(message.clone())
+                }
+                _ => None,
+            };
+        }
+        let starts = matches!(attempt.kind, AttemptKind::Generate | AttemptKind::Fresh);
+        let first = |a: &&&Attempt| matches!(a.kind, AttemptKind::Generate | AttemptKind::Fresh);
+        let segment = before.iter().rev().find(first).map_or(0, |a| a.number);
+        let mut refused = before.iter().rev().filter_map(|a| match (&a.failed, a.tree) {
+            (Some(Failed::Refused(diagnosis)), Some(tree)) => Some((a.number, tree, diagnosis)),
+            _ => None,
+        });
+        if !starts
+            && let Some((_, tree, diagnosis)) =
+                refused.clone().next().filter(|(number, ..)| *number >= segment)
+        {
+            refused.next();
+            history.candidate = Some(tree);
+            history.findings.clone_from(&diagnosis.findings);
+        }
+        if starts {
+            history.problem = None;
+        }
+        let line = |summary: &str| summary.chars().take(160).collect::<String>();
+        history.tried = refused.map(|(_, _, d)| line(&d.summary)).collect();
+        history.tried.reverse();
+        history.tried.dedup();
+        history
+    }
+}

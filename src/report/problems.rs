@@ -1,0 +1,97 @@
+//! Problems in people's files, with the line they point at.
+
+use std::fmt;
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
+};
+
+use super::Paint;
+use crate::engine::Sources;
+use crate::types::{Problem, Severity};
+
+/// A problem in the form miette renders.
+#[derive(Debug)]
+struct Shown<'a> {
+    problem: &'a Problem,
+    source: Option<NamedSource<String>>,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = if self.problem.line > 0 { format!(":{}", self.problem.line) } else { String::new() };
+        write!(f, "{}{line}: {}", self.problem.file, self.problem.message)
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl Diagnostic for Shown<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(&self.problem.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.problem.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.problem.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.problem.span?;
+        let label = LabeledSpan::new(None, span.start, span.end.saturating_sub(span.start));
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+/// Renders problems, each with the line it points at.
+pub fn render<'a>(
+    problems: impl IntoIterator<Item = &'a Problem>,
+    sources: &Sources,
+    paint: Paint,
+) -> String {
+    let theme = if paint.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
+    let mut out = String::new();
+    for problem in problems {
+        let text = sources.get(&problem.file).filter(|text| inside(problem, text));
+        let source = text.map(|text| NamedSource::new(&problem.file, text.clone()));
+        let shown = Shown { problem, source };
+        if handler.render_report(&mut out, &shown).is_err() {
+            out.push_str(&format!("{shown}\n"));
+        }
+    }
+    out
+}
+
+/// Whether a problem's place is in the text at hand: a stale one would point nowhere.
+fn inside(problem: &Problem, text: &str) -> bool {
+    problem.span.is_some_and(|span| span.start <= span.end && span.end <= text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::engine::Sources;
+    use crate::report::Paint;
+
+    #[test]
+    fn the_line_is_shown_with_its_number_and_the_remedy() {
+        let text = "[generator]\nmodle = \"m\"\n";
+        let problems = crate::config::parse("harness.toml", text).expect_err("is wrong");
+        let sources = Sources::from([("harness.toml".to_owned(), text.to_owned())]);
+        let shown = render(&problems, &sources, Paint::default());
+        for part in ["harness.toml:2", "modle = \"m\"", "did you mean `model`?"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Progress of a run: one line per job with spinner on a terminal, plain lines elsewhere, JSON lines for
+//! machines.
+
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::{Paint, words};
+use crate::engine::Observer;
+use crate::pipeline::{Effect, State};
+use crate::types::{Event, Job, JobOutcome, Usage};
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Nothing but errors.
+    Quiet,
+    /// Lines and, on a terminal, the line of the job at work.
+    Human {
+        /// Whether standard error is a terminal.
+        terminal: bool,
+    },
+    /// One JSON object per event on standard output.
+    Json,
+}
+
+/// A view of a run.
+pub struct Progress {
+    style: Style,
+    paint: Paint,
+    /// The model's name, for labels of replays.
+    model: String,
+    live: Mutex<Live>,
+}
+
+#[derive(Default)]
+struct Live {
+    bar: Option<ProgressBar>,
+    tokens: u64,
+    prefix: String,
+}
+
+impl Progress {
+    /// A view. `model` is shown with replays.
+    pub fn new(style: Style, paint: Paint, model: &str) -> Self {
+        Self { style, paint, model: model.to_owned(), live: Mutex::default() }
+    }
+
+    fn line(&self, text: &str) {
+        let bar = self.live.lock().ok().and_then(|live| live.bar.clone());
+        match (self.style, bar) {
+            (Style::Quiet | Style::Json, _) => {}
+            (Style::Human { .. }, Some(bar)) => bar.println(text),
+            // A closed standard error is nobody's loss.
+            (Style::Human { .. }, None) => drop(writeln!(std::io::stderr(), "{text}")),
+        }
+    }
+
+    fn json(&self, value: &serde_json::Value) {
+        if self.style == Style::Json {
+            drop(writeln!(std::io::stdout(), "{value}"));
+        }
+    }
+
+    /// Removes the live line.
+    pub fn clear(&self) {
+        if let Ok(mut live) = self.live.lock()
+            && let Some(bar) = live.bar.take()
+        {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn replayed(&self, event: &Event) {
+        if let Event::Completed { replay: Some(date), .. } = event {
+            self.line(&format!("  {}", self.paint.warn(&words::replay(date, &self.model))));
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn event(&self, job: &Job, state: &State, event: &Event) {
+        let body = serde_json::to_value(event).unwrap_or_default();
+        self.json(&json!({ "type": "event", "spec": job.spec, "body": body }));
+        if let Event::Completed { usage: Usage { input, output }, .. } = event
+            && let Ok(mut live) = self.live.lock()
+        {
+            live.tokens += input + output;
+        }
+        let indent = match event {
+            Event::AttemptStarted { .. } | Event::Promoted { .. } | Event::Resumed => " ",
+            _ => "   ",
+        };
+        self.line(&format!("{}{indent}{}", self.paint.name(&job.spec), words::event(event, self.paint)));
+        self.replayed(event);
+        if let Some(outcome) = state.outcome() {
+            self.clear();
+            if !matches!(outcome, JobOutcome::Promoted) {
+                self.line(words::outcome(outcome, None, self.paint).trim_end());
+            }
+        }
+    }
+
+    fn begin(&self, job: &Job, state: &State, effect: &Effect) {
+        let Style::Human { terminal: true } = self.style else { return };
+        let Ok(mut live) = self.live.lock() else { return };
+        let bar = live.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new_spinner();
+            let style = ProgressStyle::with_template("{spinner} {msg} · {elapsed}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        let bar = bar.clone();
+        let attempt = state.attempt();
+        let doing = match effect {
+            Effect::Start => "prompt".to_owned(),
+            Effect::Ask => "asking".to_owned(),
+            Effect::Adopt | Effect::Read => "reading".to_owned(),
+            Effect::Gate { gate } => {
+                let gates = attempt.map(|a| &state.job.parts[a.part].gates);
+                format!("gate {}", gates.and_then(|g| g.get(*gate)).map_or("", String::as_str))
+            }
+            Effect::Judge => "judging".to_owned(),
+            Effect::Promote => "promoting".to_owned(),
+        };
+        let number = attempt.map_or(0, |attempt| attempt.number);
+        live.prefix = format!("{} · attempt {number} · {doing} · {} tokens", job.spec, live.tokens);
+        bar.set_message(live.prefix.clone());
+    }
+
+    fn streaming(&self, _: &Job, characters: usize) {
+        if let Ok(live) = self.live.lock()
+            && let Some(bar) = &live.bar
+        {
+            bar.set_message(format!("{} · {characters} characters", live.prefix));
+        }
+    }
+
+    fn note(&self, text: &str) {
+        self.json(&json!({ "type": "note", "text": text }));
+        self.line(text);
+    }
+}

@@ -1,0 +1,165 @@
+//! Sentences for people about events, outcomes and diagnoses.
+
+use super::Paint;
+use crate::types::{
+    AttemptKind, Diagnosis, Event, Fault, GateReport, Judgement, JobOutcome, Outcome, Reason, Spec,
+};
+
+/// What an attempt is, in a word.
+pub fn kind(kind: AttemptKind) -> &'static str {
+    match kind {
+        AttemptKind::Generate => "generate",
+        AttemptKind::Repair => "repair",
+        AttemptKind::Fresh => "fresh start",
+        AttemptKind::Reask => "ask for the form again",
+        AttemptKind::Revalidate => "judge the promoted tree",
+    }
+}
+
+/// How a replay is labelled everywhere.
+pub fn replay(date: &str, model: &str) -> String {
+    let origin = if date == "scripted" { date.to_owned() } else { format!("recorded {date}") };
+    format!("REPLAY · {origin} · {model} · no model was called")
+}
+
+/// One gate's line: outcome, tests, time.
+pub fn gate(report: &GateReport, paint: Paint) -> String {
+    let word = match report.outcome {
+        Outcome::Pass => paint.good("pass"),
+        Outcome::Skipped { .. } => paint.dim("skipped"),
+        _ if !report.required => paint.warn(&format!("{} (advisory)", report.outcome.word())),
+        _ => paint.bad(report.outcome.word()),
+    };
+    let tests = match report.tests.len() {
+        0 => String::new(),
+        count => format!(" · {count} tests"),
+    };
+    let detail = match &report.outcome {
+        Outcome::Error { message } => format!(": {message}"),
+        Outcome::Skipped { reason } => format!(": {reason}"),
+        _ => String::new(),
+    };
+    format!("{:<8} {word}{tests} · {} ms{detail}", report.gate, report.elapsed_ms)
+}
+
+/// An event, in a line.
+pub fn event(event: &Event, paint: Paint) -> String {
+    match event {
+        Event::Triggered { by } => format!("triggered by {by}"),
+        Event::SpecAdmitted { spec, clauses } => format!("spec {spec} admitted, {clauses} clauses"),
+        Event::SpecRefused { file, problem } => format!("spec {file} {}: {problem}", paint.bad("refused")),
+        Event::Planned { specs, up_to_date } => {
+            format!("planned {} to do, {} up to date", specs.len(), up_to_date.len())
+        }
+        Event::Queued { job } => {
+            let parts = job.parts.iter().filter_map(|part| Some((&part.target, part.reason.as_ref()?)));
+            let parts: Vec<_> = parts.map(|(target, why)| format!("{target}: {why}")).collect();
+            format!("queued ({})", parts.join("; "))
+        }
+        Event::AttemptStarted { attempt, kind: k, tier, target, .. } => {
+            let tier = if *tier > 0 { format!(", tier {tier}") } else { String::new() };
+            format!("attempt {attempt} · {target} · {}{tier}", kind(*k))
+        }
+        Event::Completed { usage, replay: date, .. } => {
+            let label = date.as_ref().map(|date| format!(" · {}", paint.warn(&format!("REPLAY of {date}"))));
+            format!("answer: {} tokens read, {} written{}", usage.input, usage.output, label.unwrap_or_default())
+        }
+        Event::GenerationFailed { message, .. } => format!("{}: {message}", paint.bad("no answer")),
+        Event::CandidateMade { tree, reader, formatted, .. } => {
+            let formatted = match formatted.len() {
+                0 => String::new(),
+                count => format!(", {count} formatted"),
+            };
+            format!("candidate {} (read as {reader}{formatted})", tree.short())
+        }
+        Event::Malformed { message, .. } => format!("{}: {message}", paint.bad("answer unusable")),
+        Event::Conflict { clause, message, .. } => {
+            format!("{} at {clause}: {message}", paint.bad("the model reports a conflict"))
+        }
+        Event::GateReported { report, .. } => gate(report, paint),
+        Event::Judged { judgement: Judgement::Accept, .. } => paint.good("accepted"),
+        Event::Judged { judgement: Judgement::Refuse { diagnosis }, .. } => {
+            format!("{}: {}", paint.bad("refused"), diagnosis.summary)
+        }
+        Event::Judged { judgement: Judgement::Unsound { diagnosis }, .. } => {
+            format!("{}: {}", paint.warn("not judged"), diagnosis.summary)
+        }
+        Event::Promoted { trees } => {
+            let trees: Vec<_> = trees.iter().map(|(t, d)| format!("{t} {}", d.short())).collect();
+            format!("{} {}", paint.good("promoted"), trees.join(", "))
+        }
+        Event::PromotionRefused { files } => {
+            format!("{}: edited by hand: {}", paint.bad("not promoted"), files.join(", "))
+        }
+        Event::PromotionFailed { message } => format!("{}: {message}", paint.bad("not promoted")),
+        Event::Superseded => "superseded by a newer revision".to_owned(),
+        Event::Resumed => "taken up again".to_owned(),
+    }
+}
+
+/// Whose fault, as a noun.
+pub fn fault(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Spec => "the spec",
+        Fault::Model => "the model",
+        Fault::Gate => "a gate",
+        Fault::Environment => "the machine",
+        Fault::Generator => "the generator",
+        Fault::Budget => "the budget",
+    }
+}
+
+/// A diagnosis in full: fault, clauses with their lines, findings.
+pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Paint) -> String {
+    let mut out = format!("{}: {}\n", paint.bad(fault(diagnosis.fault)), diagnosis.summary);
+    for id in &diagnosis.clauses {
+        let clause = spec.and_then(|spec| spec.clauses.iter().find(|c| c.id == *id));
+        let place = spec.zip(clause).map(|(spec, clause)| format!(" ({}:{})", spec.file, clause.line));
+        let text = clause.map(|clause| format!(" {}", clause.text)).unwrap_or_default();
+        out.push_str(&format!("  clause {}{}{text}\n", paint.name(id.as_str()), place.unwrap_or_default()));
+    }
+    for finding in diagnosis.findings.iter().take(5) {
+        let place = match (&finding.file, finding.line) {
+            (Some(file), Some(line)) => format!(" {file}:{line}"),
+            (Some(file), None) => format!(" {file}"),
+            _ => String::new(),
+        };
+        let message = finding.message.replace('\n', "\n      ");
+        out.push_str(&format!("  {} {}{place}\n      {message}\n", finding.gate, finding.rule));
+    }
+    out
+}
+
+/// What a person can do about an outcome.
+pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Paint) -> String {
+    match outcome {
+        JobOutcome::Promoted => paint.good("promoted") + "\n",
+        JobOutcome::Superseded => "superseded\n".to_owned(),
+        JobOutcome::Rejected { diagnosis: d } => {
+            format!("{}; fault of {}", paint.bad("rejected"), diagnosis(d, spec, paint))
+        }
+        JobOutcome::SpecSuspected { diagnosis: d } => {
+            format!("{}; fault of {}", paint.bad("spec suspected"), diagnosis(d, spec, paint))
+        }
+        JobOutcome::Failed { diagnosis: d } => {
+            format!("{}; fault of {}", paint.bad("failed"), diagnosis(d, spec, paint))
+        }
+        JobOutcome::Drifted { files } => format!(
+            "{}: the promoted tree was edited by hand and stays as it is:\n  {}\n\
+             move the wish into the spec and undo the edit (git checkout), or run again with \
+             --discard-edits, which saves these files in .regen/drift/ first\n",
+            paint.bad("refused"),
+            files.join("\n  ")
+        ),
+    }
+}
+
+/// A reason, with what it leads to.
+pub fn reason(reason: Option<&Reason>) -> String {
+    match reason {
+        None => "up to date".to_owned(),
+        Some(reason @ Reason::Drift { .. }) => format!("refused · {reason}"),
+        Some(reason) if reason.revalidates() => format!("revalidate · {reason}"),
+        Some(reason) => format!("generate · {reason}"),
+    }
+}
