@@ -31,15 +31,15 @@ mod spec_for_tests;
 pub mod pipeline;
 
 // edges: one kind of I/O each, no decisions
-pub mod process;
-pub mod store;
-pub mod generator;
 pub mod gate;
+pub mod generator;
+pub mod process;
 pub mod promote;
+pub mod store;
 
 // engine: the only loop
 pub mod engine;
 
 // doors: what people and CI touch
-pub mod report;
 pub mod cli;
+pub mod report;

@@ -37,16 +37,24 @@ pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
             let state = &workspace.places.state;
             add("workspace", writable(state).map(|()| workspace.places.root.display().to_string()));
             let errors = workspace.refused(None);
-            add("specs", match errors.is_empty() {
-                true => Ok(format!("{} admitted", workspace.specs.len())),
-                false => Err(format!("refused: {}", errors.join(", "))),
-            });
+            add(
+                "specs",
+                match errors.is_empty() {
+                    true => Ok(format!("{} admitted", workspace.specs.len())),
+                    false => Err(format!("refused: {}", errors.join(", "))),
+                },
+            );
             let generator = &workspace.harness.generator;
-            add("generator", match (&generator.api_key_env, generator.cassette_mode()) {
-                (_, CassetteMode::Replay) => Ok("cassettes: no model is called".to_owned()),
-                (Some(name), _) if variable(name).is_none() => Err(format!("{name} is not set")),
-                _ => Ok(format!("{} at {}", generator.model, generator.base_url)),
-            });
+            add(
+                "generator",
+                match (&generator.api_key_env, generator.cassette_mode()) {
+                    (_, CassetteMode::Replay) => Ok("cassettes: no model is called".to_owned()),
+                    (Some(name), _) if variable(name).is_none() => {
+                        Err(format!("{name} is not set"))
+                    }
+                    _ => Ok(format!("{} at {}", generator.model, generator.base_url)),
+                },
+            );
         }
     }
     let good = checks.iter().all(|check| check.good);

@@ -22,7 +22,12 @@ use crate::report::{Paint, Style, render};
 /// Reads Markdown specs, asks a coding model for the code, checks every answer with gates in order, and
 /// promotes it into generated/ only when every gate passes.
 #[derive(Debug, Parser)]
-#[command(name = "regen", version, subcommand_negates_reqs = true, args_conflicts_with_subcommands = false)]
+#[command(
+    name = "regen",
+    version,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = false
+)]
 #[command(after_help = "Examples:\n  regen init                     start a workspace here\n  \
     regen --spec roman             generate, gate and promote one spec\n  \
     regen run                      the same for everything that is not up to date\n  \
@@ -124,7 +129,9 @@ enum Command {
     /// Check the machine: tools, folders, generator.
     Doctor,
     /// Print a completion script for a shell.
-    #[command(after_help = "Example:\n  regen completions bash > ~/.local/share/bash-completion/completions/regen")]
+    #[command(
+        after_help = "Example:\n  regen completions bash > ~/.local/share/bash-completion/completions/regen"
+    )]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -170,7 +177,12 @@ pub async fn main() -> u8 {
             Some(Command::Init) => init::init(&door),
             Some(Command::Doctor) => doctor::doctor(&door).await,
             Some(Command::Completions { shell }) => {
-                clap_complete::generate(shell, &mut Cli::command(), "regen", &mut std::io::stdout());
+                clap_complete::generate(
+                    shell,
+                    &mut Cli::command(),
+                    "regen",
+                    &mut std::io::stdout(),
+                );
                 Ok(exit::DONE)
             }
         }
@@ -262,7 +274,9 @@ impl Door {
             self.say(render(problems, sources, self.paint).trim_end());
         }
         let hint = match error {
-            EngineError::NoWorkspace(_) => "\nstart one with `regen init`, or name it with --config",
+            EngineError::NoWorkspace(_) => {
+                "\nstart one with `regen init`, or name it with --config"
+            }
             EngineError::Tools(_) => "\n`regen doctor` checks the machine",
             _ => "",
         };
@@ -281,7 +295,8 @@ impl Door {
             Some(config) => config.clone(),
             None => {
                 let here = std::env::current_dir()?;
-                let found = here.ancestors().map(|dir| dir.join("harness.toml")).find(|p| p.is_file());
+                let found =
+                    here.ancestors().map(|dir| dir.join("harness.toml")).find(|p| p.is_file());
                 found.ok_or_else(|| {
                     EngineError::NoWorkspace("no harness.toml here or in a folder above".to_owned())
                 })?

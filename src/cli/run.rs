@@ -14,7 +14,8 @@ fn lock(door: &Door, places: &Places) -> Result<WriterLock, EngineError> {
     let who = format!("process {}, since {}, {}", std::process::id(), engine::now(), door.by);
     WriterLock::take(&places.state, &who).map_err(|busy| match busy {
         Busy::Held(holder) => {
-            let text = format!("another regen works in this workspace ({holder}): wait for it or stop it");
+            let text =
+                format!("another regen works in this workspace ({holder}): wait for it or stop it");
             EngineError::Io(std::io::Error::other(text))
         }
         Busy::Io(error) => EngineError::Io(error),
@@ -32,7 +33,11 @@ fn problems(door: &Door, workspace: &Workspace, options: &Options<'_>) -> bool {
 }
 
 /// Runs.
-pub async fn run(door: &Door, args: RunArgs, mode: Option<CassetteMode>) -> Result<u8, EngineError> {
+pub async fn run(
+    door: &Door,
+    args: RunArgs,
+    mode: Option<CassetteMode>,
+) -> Result<u8, EngineError> {
     let places = door.places()?;
     let _lock = lock(door, &places)?;
     for spec in Engine::recover(&places)? {
@@ -97,7 +102,9 @@ fn summary(door: &Door, workspace: &Workspace, outcome: &engine::Outcome, code: 
     }
     if outcome.jobs.is_empty() && outcome.up_to_date.is_empty() {
         let folder = &workspace.harness.harness.specs;
-        door.say(&format!("no spec with a target in {folder}/: see `default_targets` in harness.toml"));
+        door.say(&format!(
+            "no spec with a target in {folder}/: see `default_targets` in harness.toml"
+        ));
     }
 }
 

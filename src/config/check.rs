@@ -109,7 +109,8 @@ impl Check<'_> {
         }
         if let Some(gates) = &target.gates {
             if gates.first().is_none_or(|gate| gate != "layout") {
-                let help = "gates = [\"layout\", …]: it keeps a candidate's manifest from the others";
+                let help =
+                    "gates = [\"layout\", …]: it keeps a candidate's manifest from the others";
                 self.wrong(&at("gates"), "the first gate is not `layout`", help);
             }
             let behind = gates.iter().skip_while(|gate| *gate != "hidden").skip(1);

@@ -134,9 +134,8 @@ fn templates(places: &Places, harness: &Harness) -> Result<Templates, EngineErro
     let mut templates = Templates::default();
     let Some(folder) = &harness.harness.templates else { return Ok(templates) };
     let mut found = files::folder(&places.root.join(folder))?;
-    let mut take = |name: &str| {
-        found.remove(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-    };
+    let mut take =
+        |name: &str| found.remove(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     templates.system = take("system.md").unwrap_or(templates.system);
     templates.task = take("task.md").unwrap_or(templates.task);
     let problems: Vec<_> = prompt::check(&templates)
@@ -156,7 +155,10 @@ impl Workspace {
             let Some(target) = self.harness.target.get(&name).cloned() else { continue };
             let folder = Path::new(&self.harness.harness.validators).join(&one.spec.id).join(&name);
             let mut checks = Checks {
-                gates: target.gates.clone().unwrap_or_else(|| toolchain::default_gates(target.toolchain)),
+                gates: target
+                    .gates
+                    .clone()
+                    .unwrap_or_else(|| toolchain::default_gates(target.toolchain)),
                 files: BTreeMap::new(),
             };
             let mut suites = Vec::new();
@@ -212,7 +214,8 @@ impl Workspace {
             let absolute = Path::new(pattern).canonicalize().ok();
             let before = ids.len();
             for (file, id) in &self.files {
-                let same = absolute.as_ref().is_some_and(|path| *path == self.places.root.join(file));
+                let same =
+                    absolute.as_ref().is_some_and(|path| *path == self.places.root.join(file));
                 if same || glob.is_match(file) || glob.is_match(id) {
                     ids.insert(id.clone());
                 }
@@ -249,7 +252,9 @@ impl Workspace {
     /// Problems of selected specs.
     pub fn problems_of(&self, only: Option<&BTreeSet<String>>) -> Vec<&Problem> {
         let wanted = |problem: &&Problem| {
-            only.is_none_or(|only| self.files.get(&problem.file).is_some_and(|id| only.contains(id)))
+            only.is_none_or(|only| {
+                self.files.get(&problem.file).is_some_and(|id| only.contains(id))
+            })
         };
         self.problems.iter().filter(wanted).collect()
     }

@@ -164,7 +164,8 @@ impl<'a> Engine<'a> {
         let mut recovered = Vec::new();
         for switched in promoter.recover()? {
             let mut ledger = Ledger::open(&places.ledger())?;
-            if let Some((id, _)) = ledger.open_job(&switched.spec)?.filter(|j| j.0 == switched.job) {
+            if let Some((id, _)) = ledger.open_job(&switched.spec)?.filter(|j| j.0 == switched.job)
+            {
                 let entry = ledger.log(Some(&switched.spec), 1)?;
                 let run = entry.first().map_or(1, |entry| entry.run);
                 let event = Event::Promoted { trees: switched.trees.clone() };
@@ -214,7 +215,10 @@ impl<'a> Engine<'a> {
         let only = self.options.only.as_ref();
         for spec in &self.workspace.specs {
             if only.is_none_or(|only| only.contains(&spec.id)) {
-                events.push(Event::SpecAdmitted { spec: spec.id.clone(), clauses: spec.clauses.len() });
+                events.push(Event::SpecAdmitted {
+                    spec: spec.id.clone(),
+                    clauses: spec.clauses.len(),
+                });
             }
         }
         for file in self.workspace.refused(only) {
@@ -240,6 +244,9 @@ impl<'a> Engine<'a> {
                 return Ok(JobOutcome::Drifted { files });
             }
         }
+        for part in &job.parts {
+            self.slot(&part.target).open()?;
+        }
         let (id, mut state) = self.take_up(job)?;
         while let Some(effect) = state.outstanding() {
             self.options.observer.begin(job, &state, &effect);
@@ -247,9 +254,13 @@ impl<'a> Engine<'a> {
             self.record(id, &mut state, &event)?;
             self.finish(switched)?;
         }
-        if !self.options.keep {
-            for part in &job.parts {
-                self.slot(&part.target).clear()?;
+        for part in &job.parts {
+            let slot = self.slot(&part.target);
+            if self.options.keep {
+                let kept = slot.visible().source();
+                self.options.observer.note(&format!("the workspace is kept: {}", kept.display()));
+            } else {
+                slot.clear()?;
             }
         }
         let outcome = state.outcome().cloned();
@@ -259,7 +270,8 @@ impl<'a> Engine<'a> {
     fn finish(&self, switched: Option<Switched>) -> Result<(), EngineError> {
         let Some(switched) = switched else { return Ok(()) };
         if let Some(saved) = &switched.saved {
-            let text = format!("files edited during the promotion were saved in {}", saved.display());
+            let text =
+                format!("files edited during the promotion were saved in {}", saved.display());
             self.options.observer.note(&text);
         }
         Ok(self.promoter.finish(switched)?)

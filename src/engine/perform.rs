@@ -7,7 +7,7 @@ use super::{Engine, EngineError, today};
 use crate::gate::{self, Bench, Slot};
 use crate::generator::{Call, CallError, cassette, most};
 use crate::pipeline::{Attempt, Effect, Failed, State};
-use crate::promote::{PartTree, Promotion, PromoteError, Switched};
+use crate::promote::{PartTree, PromoteError, Promotion, Switched};
 use crate::prompt::{self, File, withhold};
 use crate::reply::{self, Reply, Rules};
 use crate::store::{LedgerError, Spend};
@@ -103,7 +103,10 @@ impl Engine<'_> {
         let suites: Vec<File> = suites
             .into_iter()
             .flatten()
-            .map(|suite| File { path: suite.path.to_string(), text: suite.text.trim_end().to_owned() })
+            .map(|suite| File {
+                path: suite.path.to_string(),
+                text: suite.text.trim_end().to_owned(),
+            })
             .collect();
         let seen: Vec<&str> = candidate
             .iter()
@@ -195,7 +198,8 @@ impl Engine<'_> {
         let digest = attempt.prompt.unwrap_or_else(|| Digest::of(""));
         let prompt: Prompt = self.object(digest)?;
         let before = state.attempts.iter().filter(|a| a.number < attempt.number);
-        let sample = before.filter(|a| a.prompt == attempt.prompt && a.tier == attempt.tier).count();
+        let sample =
+            before.filter(|a| a.prompt == attempt.prompt && a.tier == attempt.tier).count();
         let fresh = if attempt.kind == AttemptKind::Fresh { 0.5 } else { 0.0 };
         let temperature = self.workspace.harness.generator.temperature + fresh;
         Ok(Call {
@@ -265,7 +269,6 @@ impl Engine<'_> {
             Err(_) => (tree, Vec::new()),
             Ok(tree) => {
                 let slot = self.slot(&part.target);
-                slot.open()?;
                 let formatted = gate::format(self.tools, &slot, &tree).await;
                 formatted.map_err(|e| EngineError::Io(std::io::Error::other(e)))?
             }
@@ -331,11 +334,7 @@ impl Engine<'_> {
     }
 
     /// Judges every part again, from the recorded reports, and switches.
-    fn promote(
-        &self,
-        job: JobId,
-        state: &State,
-    ) -> Result<(Event, Option<Switched>), EngineError> {
+    fn promote(&self, job: JobId, state: &State) -> Result<(Event, Option<Switched>), EngineError> {
         let spec = self.spec(state);
         let mut accepted: BTreeMap<usize, (Accepted, &Attempt)> = BTreeMap::new();
         for index in 0..state.job.parts.len() {
@@ -343,7 +342,8 @@ impl Engine<'_> {
             match self.verdict(state, attempt)? {
                 Verdict::Accept(proof) => accepted.insert(index, (proof, attempt)),
                 Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) => {
-                    let message = format!("the reports do not bear the verdict: {}", diagnosis.summary);
+                    let message =
+                        format!("the reports do not bear the verdict: {}", diagnosis.summary);
                     return Ok((Event::PromotionFailed { message }, None));
                 }
             };

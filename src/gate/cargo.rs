@@ -62,7 +62,9 @@ async fn cargo(
 /// A `Cargo.lock` for the candidate, and its dependencies from the registry, before the first build.
 /// Nothing of the candidate runs here.
 async fn fetch(bench: &Bench<'_>, workspace: &Workspace) -> Result<(), Seen> {
-    if bench.target.allowed_dependencies.is_empty() || workspace.source().join("Cargo.lock").is_file() {
+    if bench.target.allowed_dependencies.is_empty()
+        || workspace.source().join("Cargo.lock").is_file()
+    {
         return Ok(());
     }
     let output = cargo(bench, workspace, "check", &["fetch"]).await?;
@@ -104,7 +106,11 @@ async fn build(
         Ended::Timeout => {
             seen.outcome = Some(Outcome::Timeout);
             let seconds = timeout(bench, gate).as_secs();
-            seen.findings.push(finding(gate, "timeout", format!("compiling took over {seconds} s")));
+            seen.findings.push(finding(
+                gate,
+                "timeout",
+                format!("compiling took over {seconds} s"),
+            ));
             Err(seen)
         }
         Ended::Exit(0) => Ok((said.tests, seen)),
@@ -209,18 +215,15 @@ pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
     };
     seen.findings = clauses.into_iter().map(told).collect();
     if let Some(Outcome::Error { message }) = &mut seen.outcome {
-        *message = "the hidden examples could not be run; see the evidence in the ledger".to_owned();
+        *message =
+            "the hidden examples could not be run; see the evidence in the ledger".to_owned();
     }
     seen
 }
 
 /// Builds and runs the tests of a workspace. `suites` are the mounted files; their tests are trusted and
 /// must all be there.
-async fn tests(
-    bench: &Bench<'_>,
-    (workspace, gate): (&Workspace, &str),
-    suites: &[Suite],
-) -> Seen {
+async fn tests(bench: &Bench<'_>, (workspace, gate): (&Workspace, &str), suites: &[Suite]) -> Seen {
     let started = Instant::now();
     let built = build(bench, (workspace, gate), &["test", "--no-run"], suites).await;
     let (programs, mut seen) = match built {
@@ -333,9 +336,12 @@ impl Runner<'_> {
     }
 
     async fn once(&self, program: &TestProgram, suite: Option<&Suite>, name: &str) -> Ran {
-        let args = ["--exact", name, "--format", "json", "-Z", "unstable-options", "--test-threads=1"];
-        let clauses: Vec<ClauseId> =
-            toolchain::clause_of(self.bench.spec, name).into_iter().filter(|_| suite.is_some()).collect();
+        let args =
+            ["--exact", name, "--format", "json", "-Z", "unstable-options", "--test-threads=1"];
+        let clauses: Vec<ClauseId> = toolchain::clause_of(self.bench.spec, name)
+            .into_iter()
+            .filter(|_| suite.is_some())
+            .collect();
         let failed = |message: String, status: TestStatus, evidence: Vec<u8>| {
             let root = self.workspace.source().display().to_string();
             let one = Finding {

@@ -173,10 +173,8 @@ async fn validate(bench: &Bench<'_>, gate: &str, validator: &str) -> Seen {
     {
         program.timeout = Duration::from_secs(seconds);
     }
-    let clause = |c: &crate::types::Clause| RequestClause {
-        id: c.id.to_string(),
-        text: c.text.clone(),
-    };
+    let clause =
+        |c: &crate::types::Clause| RequestClause { id: c.id.to_string(), text: c.text.clone() };
     let request = Request {
         version: PROTOCOL,
         gate: gate.to_owned(),

@@ -107,12 +107,7 @@ pub async fn run(
     (report, seen.evidence)
 }
 
-async fn see(
-    bench: &Bench<'_>,
-    gate: &str,
-    candidate: &Candidate,
-    before: &[GateReport],
-) -> Seen {
+async fn see(bench: &Bench<'_>, gate: &str, candidate: &Candidate, before: &[GateReport]) -> Seen {
     let ToolchainName::Rust = bench.target.toolchain;
     match gate {
         "layout" => layout(bench, candidate),

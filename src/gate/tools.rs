@@ -75,11 +75,14 @@ impl Tools {
     /// # Errors
     /// There is no Rust on `PATH`, or a component is missing; the message says how to get it.
     pub async fn find(wanted: &Wanted, cache: &Path) -> Result<Self, ToolsError> {
-        let missing = || ToolsError("there is no `rustc` on PATH: install Rust (rustup.rs)".to_owned());
+        let missing =
+            || ToolsError("there is no `rustc` on PATH: install Rust (rustup.rs)".to_owned());
         let rustc = wanted.rustc().ok_or_else(missing)?;
         let key = wanted.key(&rustc);
-        let cached = std::fs::read(cache).ok().and_then(|b| serde_json::from_slice::<Self>(&b).ok());
-        if let Some(tools) = cached.filter(|tools| tools.key == key && tools.program("rustc").is_file())
+        let cached =
+            std::fs::read(cache).ok().and_then(|b| serde_json::from_slice::<Self>(&b).ok());
+        if let Some(tools) =
+            cached.filter(|tools| tools.key == key && tools.program("rustc").is_file())
         {
             return Ok(tools);
         }

@@ -7,9 +7,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::toolchain::Suite;
-use crate::types::Tree;
+use crate::types::{Tree, limits};
 
 /// The two workspaces of a target: one for the visible gates, one for the hidden gate alone.
 #[derive(Clone, Debug)]
@@ -49,12 +52,20 @@ impl Slot {
         self.visible.root.clone()
     }
 
-    /// Makes the folders.
+    /// Makes the folders, and ends what a killed run left running in them: it would build and write
+    /// beside the next candidate.
     ///
     /// # Errors
     /// The disk's.
     pub fn open(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.visible.root)
+        fs::create_dir_all(&self.visible.root)?;
+        for workspace in [&self.visible, &self.held_out] {
+            if end_leftovers(&workspace.root) > 0 {
+                // Cargo remembers even that it failed to ask a compiler whose folder went away.
+                let _ = fs::remove_file(workspace.target().join(".rustc_info.json"));
+            }
+        }
+        Ok(())
     }
 
     /// Removes what a candidate left; the build folder of the visible workspace stays warm.
@@ -65,6 +76,32 @@ impl Slot {
         remove(&self.visible.source())?;
         remove(&self.visible.home())?;
         remove(&self.held_out.root)
+    }
+}
+
+/// Kills every process that stands in a folder; gives how many. The caller holds the writer lock, so
+/// nothing of a living run stands there. Where there is no `/proc` nothing is found.
+fn end_leftovers(root: &Path) -> usize {
+    let mut killed = 0;
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let pid =
+            entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+        let inside = fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(root));
+        if let Some(pid) = pid.filter(|_| inside)
+            && kill_process(pid, Signal::KILL).is_ok()
+        {
+            killed += 1;
+            wait_for_end(&entry.path());
+        }
+    }
+    killed
+}
+
+/// Waits, but not for ever, until a killed process is gone.
+fn wait_for_end(process: &Path) {
+    let end = Instant::now() + limits::KILL_GRACE;
+    while process.join("cwd").read_link().is_ok() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -247,7 +247,10 @@ impl Cassettes {
     /// They differ, or there is none.
     pub fn compare(&self, new: &Cassette) -> Result<(), CallError> {
         let Some(old) = self.read(new.key)? else {
-            return Err(CallError::new(Failure::CassetteMiss, "nothing is recorded of this request"));
+            return Err(CallError::new(
+                Failure::CassetteMiss,
+                "nothing is recorded of this request",
+            ));
         };
         match first_difference(&old.response_text(), &new.response_text()) {
             None => Ok(()),
@@ -270,8 +273,11 @@ impl Cassettes {
             a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
         };
         let Some((path, nearest)) = all.max_by_key(|(_, cassette)| common(cassette)) else {
-            return format!("{head}: nothing is recorded for {}/{}; record it with `regen cassette \
-                            record --spec {}`", context.spec, context.target, context.spec);
+            return format!(
+                "{head}: nothing is recorded for {}/{}; record it with `regen cassette \
+                            record --spec {}`",
+                context.spec, context.target, context.spec
+            );
         };
         let difference = first_difference(&nearest.request_text(), &text_of(body))
             .or_else(|| other_field(&nearest.request.body, body))

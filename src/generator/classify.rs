@@ -66,7 +66,10 @@ pub fn of_error_object(error: &Value, status: Option<u16>) -> CallError {
     }
     let folded = message.to_lowercase();
     let overflow = ["context length", "context size", "context window", "too many tokens"];
-    if said("context_length") || said("exceed_context") || overflow.iter().any(|o| folded.contains(o)) {
+    if said("context_length")
+        || said("exceed_context")
+        || overflow.iter().any(|o| folded.contains(o))
+    {
         let message = format!("the prompt does not fit the model: {message}; split the spec");
         return CallError::new(Failure::ContextOverflow, message);
     }
@@ -86,9 +89,14 @@ fn of_status(status: u16, said: &str) -> CallError {
     match status {
         408 | 409 | 425 | 429 => CallError::again(Failure::RateLimited, with("asked too often")),
         529 | 500..=599 => CallError::again(Failure::Overloaded, with("the server has trouble")),
-        401 | 403 => CallError::new(Failure::Unauthorised, with("the key is refused: check api_key_env")),
+        401 | 403 => {
+            CallError::new(Failure::Unauthorised, with("the key is refused: check api_key_env"))
+        }
         402 => quota(said),
-        404 => CallError::new(Failure::BadRequest, with("no such model or path: check model, base_url")),
+        404 => CallError::new(
+            Failure::BadRequest,
+            with("no such model or path: check model, base_url"),
+        ),
         400..=499 => CallError::new(Failure::BadRequest, with("the server refuses the request")),
         _ => CallError::new(Failure::BadResponse, with("this is no answer of a completions API")),
     }
@@ -135,7 +143,9 @@ pub fn of_openai(error: OpenAIError, begun: bool) -> CallError {
             };
             match begun {
                 true => CallError::new(Failure::Truncated, format!("the stream broke off: {text}")),
-                false => CallError::new(Failure::Connection, format!("the stream broke off: {text}")),
+                false => {
+                    CallError::new(Failure::Connection, format!("the stream broke off: {text}"))
+                }
             }
         }
         OpenAIError::JSONDeserialize(error, _) => {
@@ -169,7 +179,8 @@ pub fn pause(error: &CallError, tried: u32, base: Duration, most: u32) -> Option
         Some(after) if after > limits::RETRY_AFTER_CAP => None,
         Some(after) => Some(after),
         None => {
-            let most = base.saturating_mul(1 << tried.saturating_sub(1).min(16)).min(limits::RETRY_CAP);
+            let most =
+                base.saturating_mul(1 << tried.saturating_sub(1).min(16)).min(limits::RETRY_CAP);
             Some(most.mul_f64(jitter()))
         }
     }

@@ -56,7 +56,11 @@ impl Generator {
     ///
     /// # Errors
     /// A key that no header can carry, or TLS that cannot start.
-    pub fn new(config: Config, key: Option<String>, cassettes: Cassettes) -> Result<Self, CallError> {
+    pub fn new(
+        config: Config,
+        key: Option<String>,
+        cassettes: Cassettes,
+    ) -> Result<Self, CallError> {
         let key = key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
         if let Some(key) = &key
             && !key.bytes().all(|b| b.is_ascii_graphic())
@@ -151,7 +155,8 @@ impl Generator {
         today: &str,
     ) -> Result<(), CallError> {
         let mode = self.config.cassette_mode();
-        if completion.replay.is_some() || mode == CassetteMode::Off || mode == CassetteMode::Replay {
+        if completion.replay.is_some() || mode == CassetteMode::Off || mode == CassetteMode::Replay
+        {
             return Ok(());
         }
         let taped = cassette::Taped {
@@ -173,7 +178,8 @@ impl Generator {
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Completion, CallError> {
         let mut text = String::new();
-        let (mut finish, mut usage, mut model) = (None, Usage::default(), self.config.model.clone());
+        let (mut finish, mut usage, mut model) =
+            (None, Usage::default(), self.config.model.clone());
         loop {
             let wait = match text.is_empty() {
                 true => self.config.first_token_timeout_ms,
@@ -196,10 +202,9 @@ impl Generator {
                 text.push_str(&said.unwrap_or_default());
                 finish = choice.finish_reason.or(finish);
             }
-            usage = chunk.usage.map_or(usage, |u| Usage {
-                input: u.prompt_tokens,
-                output: u.completion_tokens,
-            });
+            usage = chunk
+                .usage
+                .map_or(usage, |u| Usage { input: u.prompt_tokens, output: u.completion_tokens });
             model = chunk.model.unwrap_or(model);
             progress(text.len());
             if text.len() > limits::REPLY_BYTES {

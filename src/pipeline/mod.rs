@@ -127,8 +127,7 @@ pub struct State {
 impl State {
     /// A job that has just been queued. A job without work ends at once.
     pub fn queued(job: Job) -> Self {
-        let mut state =
-            Self { job, phase: Phase::Promoting, attempts: Vec::new(), rescues: 0 };
+        let mut state = Self { job, phase: Phase::Promoting, attempts: Vec::new(), rescues: 0 };
         state.next_part(0);
         state
     }
@@ -137,7 +136,9 @@ impl State {
     ///
     /// # Errors
     /// The first event that cannot happen.
-    pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<Option<Self>, IllegalEvent> {
+    pub fn fold<'a>(
+        events: impl IntoIterator<Item = &'a Event>,
+    ) -> Result<Option<Self>, IllegalEvent> {
         let mut state: Option<Self> = None;
         for event in events {
             match (&mut state, event) {
@@ -200,7 +201,9 @@ impl State {
             (Phase::Done(_), _) => return Err(self.illegal(event)),
             (_, Event::Resumed) => {}
             (_, Event::Superseded) => self.end(JobOutcome::Superseded),
-            (Phase::Starting, Event::AttemptStarted { attempt, prompt, .. }) if *attempt == number => {
+            (Phase::Starting, Event::AttemptStarted { attempt, prompt, .. })
+                if *attempt == number =>
+            {
                 self.current().prompt = *prompt;
                 self.phase = Phase::Generating;
             }
@@ -215,14 +218,19 @@ impl State {
                 (current.completion, current.replay) = (Some(*completion), replay.clone());
                 self.phase = Phase::Reading;
             }
-            (
-                Phase::Generating | Phase::Reading,
-                Event::CandidateMade { attempt, tree, .. },
-            ) if *attempt == number => self.candidate_made(*tree),
-            (Phase::Reading, Event::Malformed { attempt, message, reask }) if *attempt == number => {
+            (Phase::Generating | Phase::Reading, Event::CandidateMade { attempt, tree, .. })
+                if *attempt == number =>
+            {
+                self.candidate_made(*tree)
+            }
+            (Phase::Reading, Event::Malformed { attempt, message, reask })
+                if *attempt == number =>
+            {
                 self.fail(Failed::Malformed { message: message.clone(), reask: *reask });
             }
-            (Phase::Reading, Event::Conflict { attempt, clause, message }) if *attempt == number => {
+            (Phase::Reading, Event::Conflict { attempt, clause, message })
+                if *attempt == number =>
+            {
                 self.end(JobOutcome::SpecSuspected {
                     diagnosis: Diagnosis {
                         fault: Fault::Spec,
@@ -311,7 +319,9 @@ impl State {
         let part = self.current().part;
         self.current().tree = Some(tree);
         let before = self.calls(part).find_map(|attempt| match &attempt.failed {
-            Some(Failed::Refused(diagnosis)) if attempt.tree == Some(tree) => Some(diagnosis.clone()),
+            Some(Failed::Refused(diagnosis)) if attempt.tree == Some(tree) => {
+                Some(diagnosis.clone())
+            }
             _ => None,
         });
         match before {

@@ -135,6 +135,9 @@ mod tests {
         assert_eq!(play(&[("a", "x"), ("b", "x"), ("c", "y"), ("d", "z")], 1), "GRFR!");
         assert_eq!(play(&[("a", "x"), ("a", "x"), ("c", "y")], 1), "GRF…", "the same answer");
         assert_eq!(play(&[("a", "1"), ("b", "2"), ("a", "1")], 1), "GRR!", "back and forth");
-        assert_eq!(play(&[("-", ""), ("-", ""), ("-", ""), ("-", ""), ("-", ""), ("-", "")], 1), "GARRFR!");
+        assert_eq!(
+            play(&[("-", ""), ("-", ""), ("-", ""), ("-", ""), ("-", ""), ("-", "")], 1),
+            "GARRFR!"
+        );
     }
 }

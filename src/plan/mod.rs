@@ -72,7 +72,8 @@ fn ordered(specs: &[AdmittedSpec]) -> Vec<&AdmittedSpec> {
         specs.iter().map(|spec| (spec.id.as_str(), spec)).collect();
     let mut done = Vec::new();
     while !rest.is_empty() {
-        let ready = rest.values().find(|s| !s.depends.iter().any(|d| rest.contains_key(d.as_str())));
+        let ready =
+            rest.values().find(|s| !s.depends.iter().any(|d| rest.contains_key(d.as_str())));
         // Admission refuses circles; should one get here, its members come in order of id.
         let Some(id) = ready.or(rest.values().next()).map(|spec| spec.id.as_str()) else { break };
         done.extend(rest.remove(id));
@@ -183,7 +184,9 @@ mod tests {
 
     use super::{Checks, Inputs, Live, plan};
     use crate::spec::{Parsed, admit, parse};
-    use crate::types::{AdmittedSpec, Harness, Plan, Reason, SpecStanding, Standing, TargetStanding};
+    use crate::types::{
+        AdmittedSpec, Harness, Plan, Reason, SpecStanding, Standing, TargetStanding,
+    };
 
     const TOML: &str = "[harness]\ndefault_targets=[\"rust\"]\n[generator]\nmodel=\"m\"\n[target.rust]\n\
         toolchain=\"rust\"\n";
@@ -261,7 +264,9 @@ mod tests {
         assert_eq!(world.change(&rewrapped), None);
         let swapped = "# A\n\nProse.\n\n- two `test_id: two`\n- one `test_id: one`\n";
         assert_eq!(world.change(swapped), None, "order is formatting");
-        let names = |list: &[&str]| Some(Reason::Clauses { names: list.iter().map(|n| (*n).to_owned()).collect() });
+        let names = |list: &[&str]| {
+            Some(Reason::Clauses { names: list.iter().map(|n| (*n).to_owned()).collect() })
+        };
         assert_eq!(world.change(&SPEC.replace("- two", "- both")), names(&["two"]));
         assert_eq!(world.change(&SPEC.replace("- one `test_id: one`\n", "")), names(&["one"]));
         assert_eq!(world.change(&SPEC.replace("Prose", "Verse")), Some(Reason::Context));

@@ -59,7 +59,8 @@ impl Journal {
                 fs::remove_file(&path)?;
                 continue;
             }
-            let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).map_err(|why| why.to_string());
+            let read =
+                |bytes: Vec<u8>| serde_json::from_slice(&bytes).map_err(|why| why.to_string());
             journals.push(read(fs::read(&path)?).map_err(|why| {
                 let message = format!("{}: {why}: update regen", path.display());
                 io::Error::new(io::ErrorKind::InvalidData, message)

@@ -105,7 +105,9 @@ impl Promoter {
                     Ok(None) => Live::Missing,
                     Ok(Some(tree)) if tree.digest() == target.tree => Live::Same,
                     Ok(Some(tree)) => Live::Drift(self.changed(&target.path, &tree)),
-                    Err(e) if e.kind() == io::ErrorKind::InvalidData => Live::Drift(vec![e.to_string()]),
+                    Err(e) if e.kind() == io::ErrorKind::InvalidData => {
+                        Live::Drift(vec![e.to_string()])
+                    }
                     Err(e) => return Err(e),
                 };
                 live.insert((spec.clone(), name.clone()), found);

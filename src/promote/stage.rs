@@ -39,7 +39,10 @@ fn write(tree: &Tree, live: &Path, stage: &Path) -> io::Result<()> {
         let before = live.join(path.as_str());
         if fs::read(&before).is_ok_and(|old| old == bytes) {
             let time = before.metadata()?.modified()?;
-            File::options().write(true).open(&to)?.set_times(FileTimes::new().set_modified(time))?;
+            File::options()
+                .write(true)
+                .open(&to)?
+                .set_times(FileTimes::new().set_modified(time))?;
         }
     }
     Ok(())

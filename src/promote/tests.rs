@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::{PartTree, Promoter, Promotion, PromoteError, place};
+use super::{PartTree, PromoteError, Promoter, Promotion, place};
 use crate::plan::Live;
 use crate::store::files;
 use crate::types::{
@@ -50,7 +50,11 @@ impl World {
     }
 
     /// Switches without finishing.
-    fn switch(&mut self, files: &[(&str, &str)], discard: bool) -> Result<super::Switched, PromoteError> {
+    fn switch(
+        &mut self,
+        files: &[(&str, &str)],
+        discard: bool,
+    ) -> Result<super::Switched, PromoteError> {
         self.jobs += 1;
         let accepted = accepted(files);
         let key = Digest::of("k");

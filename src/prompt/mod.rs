@@ -31,8 +31,23 @@ impl Default for Templates {
 
 /// The variables a template may use.
 const VARIABLES: [&str; 17] = [
-    "language", "root", "fence", "spec_id", "title", "spec", "clauses", "constraints", "dependencies",
-    "suites", "accepted", "changes", "candidate", "findings", "problem", "tried", "kind",
+    "language",
+    "root",
+    "fence",
+    "spec_id",
+    "title",
+    "spec",
+    "clauses",
+    "constraints",
+    "dependencies",
+    "suites",
+    "accepted",
+    "changes",
+    "candidate",
+    "findings",
+    "problem",
+    "tried",
+    "kind",
 ];
 
 /// A file inside a prompt.
@@ -125,7 +140,8 @@ pub fn render(templates: &Templates, inputs: &Inputs<'_>) -> Result<Prompt, Stri
             _ => return Ok(prompt),
         }
     }
-    Err("the spec alone is too long for the model's context: split it, or raise context_tokens".into())
+    Err("the spec alone is too long for the model's context: split it, or raise context_tokens"
+        .into())
 }
 
 /// An estimate of a prompt's tokens that is never too small.
@@ -147,13 +163,11 @@ fn render_with(
     let suites = if suites { inputs.suites.as_slice() } else { &[] };
     let accepted = files(inputs.accepted.filter(|_| accepted));
     let candidate = files(inputs.candidate);
-    let dependencies: Vec<_> = inputs
-        .depends
-        .iter()
-        .map(|spec| json!({ "id": spec.id, "text": spec.visible }))
-        .collect();
+    let dependencies: Vec<_> =
+        inputs.depends.iter().map(|spec| json!({ "id": spec.id, "text": spec.visible })).collect();
     let clauses = inputs.spec.clauses.iter();
-    let clauses: Vec<_> = clauses.map(|c| json!({ "id": c.id, "level": c.level, "text": c.text })).collect();
+    let clauses: Vec<_> =
+        clauses.map(|c| json!({ "id": c.id, "level": c.level, "text": c.text })).collect();
     let findings = findings(inputs);
     let all = format!("{:?}{:?}{:?}", inputs.spec.visible, candidate, accepted);
     let tried = inputs.tried.iter().rev().take(limits::TRIED_LINES).rev().collect::<Vec<_>>();
@@ -171,7 +185,10 @@ fn render_with(
         let template = env.get_template(name).map_err(|e| e.to_string())?;
         template.render(context.clone()).map(|text| tidy(&text)).map_err(|e| format!("{name}: {e}"))
     };
-    Ok(Prompt { system: render("system.md", &templates.system)?, user: render("task.md", &templates.task)? })
+    Ok(Prompt {
+        system: render("system.md", &templates.system)?,
+        user: render("task.md", &templates.task)?,
+    })
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -229,7 +246,9 @@ mod tests {
 
     #[test]
     fn a_repair_shows_finding_clause_and_candidate_and_equal_inputs_give_equal_bytes() {
-        let (spec, _) = spec("# S\n\n- it MUST add `test_id: adds`\n\n  ```rust hidden\n  s::secret();\n  ```\n");
+        let (spec, _) = spec(
+            "# S\n\n- it MUST add `test_id: adds`\n\n  ```rust hidden\n  s::secret();\n  ```\n",
+        );
         let inputs = || Inputs {
             spec: &spec,
             depends: Vec::new(),

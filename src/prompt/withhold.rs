@@ -63,7 +63,11 @@ mod tests {
             let finding = Finding { message: text.to_owned(), ..Finding::default() };
             withhold(vec![finding], &spec, &[]).remove(0).message
         };
-        for text in ["assert_eq!(s::f(77001), Some(4242));", "x \\\"s::f(77001),\\n Some\\\"", "F77001SOME4242"] {
+        for text in [
+            "assert_eq!(s::f(77001), Some(4242));",
+            "x \\\"s::f(77001),\\n Some\\\"",
+            "F77001SOME4242",
+        ] {
             assert_eq!(message(text), WITHHELD, "{text}");
         }
         for text in ["assert_eq!(s::f(10), Some(1))", "left: 3", "77001"] {

@@ -12,14 +12,30 @@ use crate::types::{RelPath, Tree, limits};
 /// What no candidate may touch, whatever a target allows. A name that ends in `/` is a folder at any
 /// depth.
 const DENIED: [&str; 11] = [
-    "specs/", "validators/", "generated/", ".regen/", ".cargo/", ".git/", ".github/", "harness.toml",
-    "regen.lock", "build.rs", "tests/",
+    "specs/",
+    "validators/",
+    "generated/",
+    ".regen/",
+    ".cargo/",
+    ".git/",
+    ".github/",
+    "harness.toml",
+    "regen.lock",
+    "build.rs",
+    "tests/",
 ];
 
 /// Texts that stand for code the model left out.
 const LAZY: [&str; 9] = [
-    "todo!(", "unimplemented!(", "rest unchanged", "rest of the code", "rest of the file",
-    "existing code", "remains unchanged", "remains the same", "implementation goes here",
+    "todo!(",
+    "unimplemented!(",
+    "rest unchanged",
+    "rest of the code",
+    "rest of the file",
+    "existing code",
+    "remains unchanged",
+    "remains the same",
+    "implementation goes here",
 ];
 
 /// Builds the tree, or says what is wrong and what to do.

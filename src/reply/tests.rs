@@ -44,7 +44,10 @@ fn every_reader_reads_its_form() {
         ("{\"files\":{\"src/lib.rs\":\"a\"}}", "json: src/lib.rs=1"),
         ("{\"files\":[{\"path\":\"src/lib.rs\",\"content\":\"ab\"}]}", "json: src/lib.rs=2"),
         ("Here:\n```rust\nfn a() {}\n```\nDone.", "single: src/lib.rs=10"),
-        ("### CONFLICT: roman/range one excludes the other", "conflict roman/range: one excludes the other"),
+        (
+            "### CONFLICT: roman/range one excludes the other",
+            "conflict roman/range: one excludes the other",
+        ),
     ] {
         assert_eq!(summary(reply(text)), expected, "{text}");
     }
@@ -74,11 +77,22 @@ fn what_cannot_be_read_is_malformed() {
 fn dangerous_and_lazy_answers_are_refused_by_name() {
     let long = format!("src/{}.rs", "x".repeat(300));
     for (path, says) in [
-        ("../../x", "`..`"), ("/etc/x", "absolute"), ("specs/x", "harness"), ("build.rs", "harness"),
-        (".cargo/config.toml", "harness"), ("src/.cargo/config.toml", "harness"),
-        ("tests/regen_examples.rs", "harness"), ("Tests/a.rs", "harness"), ("src/Build.rs", "harness"),
-        ("rust-toolchain.toml", "harness"), (".gitattributes", "harness"), (".env.local", "harness"),
-        ("src\\lib.rs", "backslash"), ("C:/x.rs", "refuse"), ("README.md", "allowed"), (&long, "longer"),
+        ("../../x", "`..`"),
+        ("/etc/x", "absolute"),
+        ("specs/x", "harness"),
+        ("build.rs", "harness"),
+        (".cargo/config.toml", "harness"),
+        ("src/.cargo/config.toml", "harness"),
+        ("tests/regen_examples.rs", "harness"),
+        ("Tests/a.rs", "harness"),
+        ("src/Build.rs", "harness"),
+        ("rust-toolchain.toml", "harness"),
+        (".gitattributes", "harness"),
+        (".env.local", "harness"),
+        ("src\\lib.rs", "backslash"),
+        ("C:/x.rs", "refuse"),
+        ("README.md", "allowed"),
+        (&long, "longer"),
         ("src/lib.txt", "allowed"),
     ] {
         let text = format!("### FILE: {path}\n~~~~~~\na\n~~~~~~\n");
@@ -86,7 +100,9 @@ fn dangerous_and_lazy_answers_are_refused_by_name() {
         assert!(got.starts_with("malformed") && got.contains(says), "{path}: {got}");
     }
     for (body, says) in [
-        ("fn a() { todo!() }", "todo!("), ("// ... rest unchanged", "rest unchanged"), ("\0", "NUL"),
+        ("fn a() { todo!() }", "todo!("),
+        ("// ... rest unchanged", "rest unchanged"),
+        ("\0", "NUL"),
     ] {
         let text = format!("### FILE: src/lib.rs\n~~~~~~\n{body}\n~~~~~~\n");
         assert!(summary(reply(&text)).contains(says), "{body}");

@@ -19,7 +19,8 @@ struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = if self.problem.line > 0 { format!(":{}", self.problem.line) } else { String::new() };
+        let line =
+            if self.problem.line > 0 { format!(":{}", self.problem.line) } else { String::new() };
         write!(f, "{}{line}: {}", self.problem.file, self.problem.message)
     }
 }
@@ -59,7 +60,8 @@ pub fn render<'a>(
     sources: &Sources,
     paint: Paint,
 ) -> String {
-    let theme = if paint.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let theme =
+        if paint.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
     let mut out = String::new();
     for problem in problems {

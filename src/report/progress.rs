@@ -94,7 +94,11 @@ impl Observer for Progress {
             Event::AttemptStarted { .. } | Event::Promoted { .. } | Event::Resumed => " ",
             _ => "   ",
         };
-        self.line(&format!("{}{indent}{}", self.paint.name(&job.spec), words::event(event, self.paint)));
+        self.line(&format!(
+            "{}{indent}{}",
+            self.paint.name(&job.spec),
+            words::event(event, self.paint)
+        ));
         self.replayed(event);
         if let Some(outcome) = state.outcome() {
             self.clear();

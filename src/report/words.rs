@@ -2,7 +2,7 @@
 
 use super::Paint;
 use crate::types::{
-    AttemptKind, Diagnosis, Event, Fault, GateReport, Judgement, JobOutcome, Outcome, Reason, Spec,
+    AttemptKind, Diagnosis, Event, Fault, GateReport, JobOutcome, Judgement, Outcome, Reason, Spec,
 };
 
 /// What an attempt is, in a word.
@@ -47,12 +47,15 @@ pub fn event(event: &Event, paint: Paint) -> String {
     match event {
         Event::Triggered { by } => format!("triggered by {by}"),
         Event::SpecAdmitted { spec, clauses } => format!("spec {spec} admitted, {clauses} clauses"),
-        Event::SpecRefused { file, problem } => format!("spec {file} {}: {problem}", paint.bad("refused")),
+        Event::SpecRefused { file, problem } => {
+            format!("spec {file} {}: {problem}", paint.bad("refused"))
+        }
         Event::Planned { specs, up_to_date } => {
             format!("planned {} to do, {} up to date", specs.len(), up_to_date.len())
         }
         Event::Queued { job } => {
-            let parts = job.parts.iter().filter_map(|part| Some((&part.target, part.reason.as_ref()?)));
+            let parts =
+                job.parts.iter().filter_map(|part| Some((&part.target, part.reason.as_ref()?)));
             let parts: Vec<_> = parts.map(|(target, why)| format!("{target}: {why}")).collect();
             format!("queued ({})", parts.join("; "))
         }
@@ -61,8 +64,15 @@ pub fn event(event: &Event, paint: Paint) -> String {
             format!("attempt {attempt} · {target} · {}{tier}", kind(*k))
         }
         Event::Completed { usage, replay: date, .. } => {
-            let label = date.as_ref().map(|date| format!(" · {}", paint.warn(&format!("REPLAY of {date}"))));
-            format!("answer: {} tokens read, {} written{}", usage.input, usage.output, label.unwrap_or_default())
+            let label = date
+                .as_ref()
+                .map(|date| format!(" · {}", paint.warn(&format!("REPLAY of {date}"))));
+            format!(
+                "answer: {} tokens read, {} written{}",
+                usage.input,
+                usage.output,
+                label.unwrap_or_default()
+            )
         }
         Event::GenerationFailed { message, .. } => format!("{}: {message}", paint.bad("no answer")),
         Event::CandidateMade { tree, reader, formatted, .. } => {
@@ -114,9 +124,14 @@ pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Paint) -> St
     let mut out = format!("{}: {}\n", paint.bad(fault(diagnosis.fault)), diagnosis.summary);
     for id in &diagnosis.clauses {
         let clause = spec.and_then(|spec| spec.clauses.iter().find(|c| c.id == *id));
-        let place = spec.zip(clause).map(|(spec, clause)| format!(" ({}:{})", spec.file, clause.line));
+        let place =
+            spec.zip(clause).map(|(spec, clause)| format!(" ({}:{})", spec.file, clause.line));
         let text = clause.map(|clause| format!(" {}", clause.text)).unwrap_or_default();
-        out.push_str(&format!("  clause {}{}{text}\n", paint.name(id.as_str()), place.unwrap_or_default()));
+        out.push_str(&format!(
+            "  clause {}{}{text}\n",
+            paint.name(id.as_str()),
+            place.unwrap_or_default()
+        ));
     }
     for finding in diagnosis.findings.iter().take(5) {
         let place = match (&finding.file, finding.line) {

@@ -101,7 +101,8 @@ fn refuse_dependents(parsed: &[Parsed], problems: &mut Vec<Problem>) {
             });
             if let Some(other) = refused {
                 let message = format!("it depends on `{}`, which is refused", other.spec.id);
-                found = Some(Problem::error("spec::refused_dependency", message).file(&one.spec.file));
+                found =
+                    Some(Problem::error("spec::refused_dependency", message).file(&one.spec.file));
             }
         }
         match found {
@@ -175,7 +176,8 @@ mod tests {
             ("- a `guard: no_such`\n", "spec::unknown_guard"),
             ("---\nid: a\n---\n", "spec::duplicate_id"),
         ] {
-            let (ids, found) = codes(&[("specs/b.md", text), ("specs/a.md", "---\ndepends: [b]\n---\n")]);
+            let (ids, found) =
+                codes(&[("specs/b.md", text), ("specs/a.md", "---\ndepends: [b]\n---\n")]);
             assert!(found.contains(&code.to_owned()), "{text}: {found:?}");
             assert!(ids.is_empty(), "{text}: {ids:?}");
         }

@@ -137,8 +137,15 @@ mod tests {
         assert!(read("x: u32").is_none());
         assert!(read("Vec::new()").is_none());
         for wrong in [
-            "test_id:", "test_id: a-b", "test_id: a__1", "test_id: a,", "status: done",
-            "waived: later", "waived: x until 2026-13-01", "bench: a 5ms", "guard: ",
+            "test_id:",
+            "test_id: a-b",
+            "test_id: a__1",
+            "test_id: a,",
+            "status: done",
+            "waived: later",
+            "waived: x until 2026-13-01",
+            "bench: a 5ms",
+            "guard: ",
         ] {
             assert!(read(wrong).expect(wrong).is_err(), "{wrong}");
         }

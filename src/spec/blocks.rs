@@ -44,7 +44,8 @@ pub struct Block {
 pub fn read(text: &str, offset: usize) -> Vec<Block> {
     let body = &text[offset..];
     let mut reader = Reader { blocks: vec![block(Kind::Root, 0..body.len(), 0)], stack: vec![0] };
-    let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
     let mut skipped = 0;
     for (event, span) in Parser::new_ext(body, options).into_offset_iter() {
         let span = span.start + offset..span.end + offset;

@@ -151,8 +151,9 @@ impl Reader<'_> {
             self.marks.iter().filter(|(_, m)| m.bindings.is_empty()).map(|(i, _)| *i).collect();
         for index in stray {
             self.marks.remove(&index);
-            let problem = Problem::error("spec::stray_mark", "a status or waiver without a binding")
-                .help("put it beside the clause's `test_id`, `guard` or `bench`");
+            let problem =
+                Problem::error("spec::stray_mark", "a status or waiver without a binding")
+                    .help("put it beside the clause's `test_id`, `guard` or `bench`");
             self.problem(problem, self.blocks[index].span.clone());
         }
     }
@@ -208,9 +209,7 @@ impl Reader<'_> {
             Kind::Heading(level) => behind
                 .take_while(|c| !matches!(self.blocks[*c].kind, Kind::Heading(l) if l <= level))
                 .collect(),
-            Kind::Paragraph => {
-                behind.take_while(|c| self.blocks[*c].kind == Kind::Code).collect()
-            }
+            Kind::Paragraph => behind.take_while(|c| self.blocks[*c].kind == Kind::Code).collect(),
             _ => Vec::new(),
         }
     }
@@ -267,9 +266,11 @@ impl Reader<'_> {
         let status = marks.status.unwrap_or(Status::Stable);
         let name = marks.bindings.first().map_or("", |binding| binding.name());
         let mut parts = vec![text.clone(), format!("{level:?} {status:?} {:?}", marks.bindings)];
-        parts.extend(examples.iter().map(|e| {
-            format!("{} {} {}\n{}", e.language, e.hidden, e.ignored, e.code.trim_end())
-        }));
+        parts.extend(
+            examples.iter().map(|e| {
+                format!("{} {} {}\n{}", e.language, e.hidden, e.ignored, e.code.trim_end())
+            }),
+        );
         Clause {
             id: ClauseId::new(self.id, name),
             level,
@@ -311,8 +312,10 @@ impl Reader<'_> {
         for (index, block) in self.blocks.iter().enumerate() {
             let hidden = block.kind == Kind::Code && is_held_back(block) == Some("hidden");
             if hidden && !self.in_clause(index) {
-                let problem = Problem::error("spec::stray_hidden", "a hidden block outside a clause")
-                    .help("indent it to the text of its list item, or put it behind its paragraph");
+                let problem =
+                    Problem::error("spec::stray_hidden", "a hidden block outside a clause").help(
+                        "indent it to the text of its list item, or put it behind its paragraph",
+                    );
                 self.problem(problem, block.span.clone());
             }
         }
@@ -390,9 +393,8 @@ fn code_text(block: &Block) -> String {
 /// binds it wants it checked.
 fn level(text: &str) -> Level {
     let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
-    let found = |list: &[&str]| {
-        text.split(|c: char| !c.is_alphanumeric()).any(|word| list.contains(&word))
-    };
+    let found =
+        |list: &[&str]| text.split(|c: char| !c.is_alphanumeric()).any(|word| list.contains(&word));
     if words.next().is_none() || found(&["MUST", "SHALL", "REQUIRED"]) {
         Level::Must
     } else if found(&["SHOULD", "RECOMMENDED"]) {
@@ -544,7 +546,9 @@ mod tests {
 
     #[test]
     fn lifecycle_is_read() {
-        let spec = clean("- a `test_id: a` `status: draft`\n- b `test_id: b`, `waived: slow until 2026-12-31`\n");
+        let spec = clean(
+            "- a `test_id: a` `status: draft`\n- b `test_id: b`, `waived: slow until 2026-12-31`\n",
+        );
         assert!(!spec.clauses[0].is_demanded("2026-01-01"));
         assert!(!spec.clauses[1].is_demanded("2026-12-31"));
         assert!(spec.clauses[1].is_demanded("2027-01-01"));

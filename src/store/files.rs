@@ -85,7 +85,10 @@ pub fn tree(root: &Path) -> io::Result<Option<Tree>> {
     let mut tree = Tree::default();
     for path in walk(root, limits::PATH_DEPTH)? {
         let name = relative(root, &path);
-        if CARRIED.iter().any(|carried| name == *carried || name.starts_with(&format!("{carried}/"))) {
+        if CARRIED
+            .iter()
+            .any(|carried| name == *carried || name.starts_with(&format!("{carried}/")))
+        {
             continue;
         }
         let wrong = |why| io::Error::new(io::ErrorKind::InvalidData, format!("{name} {why}"));

@@ -26,7 +26,9 @@ pub enum LedgerError {
         why: String,
     },
     /// Written by a newer regen.
-    #[error("the ledger .regen/ledger.db has format {found}, this regen knows {known}: update regen")]
+    #[error(
+        "the ledger .regen/ledger.db has format {found}, this regen knows {known}: update regen"
+    )]
     Future {
         /// The file's format.
         found: i64,
@@ -264,10 +266,10 @@ impl Ledger {
         (job, attempt): (JobId, u32),
         request: Digest,
     ) -> Result<Option<Digest>, LedgerError> {
-        let sql = "SELECT completion FROM completions WHERE job = ?1 AND attempt = ?2 AND request = ?3";
+        let sql =
+            "SELECT completion FROM completions WHERE job = ?1 AND attempt = ?2 AND request = ?3";
         let values = params![job.0, attempt, request.to_string()];
-        let text: Option<String> =
-            self.db.query_row(sql, values, |row| row.get(0)).optional()?;
+        let text: Option<String> = self.db.query_row(sql, values, |row| row.get(0)).optional()?;
         Ok(text.and_then(|text| Digest::parse(&text)))
     }
 
@@ -397,7 +399,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger.db");
         let mut ledger = Ledger::open(&path).expect("opens");
-        let run = ledger.begin_run("t", "test", &[Event::Triggered { by: "x".to_owned() }]).unwrap();
+        let run =
+            ledger.begin_run("t", "test", &[Event::Triggered { by: "x".to_owned() }]).unwrap();
         let job = Job { spec: "s".to_owned(), parts: Vec::new(), tiers: 1 };
         ledger.queue(run, "t", &job).expect("queues");
         assert!(ledger.queue(run, "t", &job).is_err(), "one open job per spec");

@@ -1,6 +1,9 @@
 //! What regen keeps: the ledger, the objects, the lock of the single writer, and people's files as
 //! they are read.
-#![expect(clippy::disallowed_methods, reason = "the edge that keeps state and reads people's files")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the edge that keeps state and reads people's files"
+)]
 
 pub mod files;
 pub mod ledger;

@@ -46,7 +46,8 @@ impl Objects {
         if Digest::of(&bytes) == digest {
             Ok(bytes)
         } else {
-            let message = format!("object {digest} is damaged: delete .regen/objects and run again");
+            let message =
+                format!("object {digest} is damaged: delete .regen/objects and run again");
             Err(io::Error::new(io::ErrorKind::InvalidData, message))
         }
     }

@@ -115,7 +115,8 @@ fn finding(gate: &str, diagnostic: Diagnostic, suites: &[Suite]) -> Option<Findi
     if mounted.is_some() && !error {
         return None;
     }
-    let clauses = mounted.zip(place).map_or_else(Vec::new, |(suite, p)| clauses(suite, p.line_start));
+    let clauses =
+        mounted.zip(place).map_or_else(Vec::new, |(suite, p)| clauses(suite, p.line_start));
     let help = diagnostic.children.iter().find(|child| child.level == "help");
     let text = diagnostic.rendered.unwrap_or(diagnostic.message);
     Some(Finding {

@@ -91,7 +91,8 @@ fn unhide(code: &str) -> String {
 fn rust_body(code: &str) -> String {
     let code = unhide(code);
     let block = syn::parse_str::<syn::Block>(&format!("{{\n{code}\n}}"));
-    let is_main = |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if f.sig.ident == "main");
+    let is_main =
+        |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if f.sig.ident == "main");
     if block.is_ok_and(|block| block.stmts.iter().any(is_main)) {
         return format!(
             "{code}\nassert_eq!(std::process::Termination::report(main()), std::process::ExitCode::SUCCESS);"
@@ -119,15 +120,17 @@ fn transcript(code: &str, spec: &Spec) -> Result<String, (String, usize)> {
         let command = line.strip_prefix("$ ").ok_or_else(|| {
             wrong("a transcript begins with `$ <program> <arguments>`".to_owned())
         })?;
-        let words = shlex::split(command).ok_or_else(|| wrong("a quote is not closed".to_owned()))?;
+        let words =
+            shlex::split(command).ok_or_else(|| wrong("a quote is not closed".to_owned()))?;
         let Some((program, args)) = words.split_first().filter(|(p, _)| **p == spec.id) else {
             return Err(wrong(format!("the program of this spec is `{}`", spec.id)));
         };
         let mut status = 0;
         if let Some((_, line)) = lines.next_if(|(_, line)| line.starts_with("? ")) {
-            status = line[2..].trim().parse().map_err(|_| {
-                (format!("`{line}`: write `? <exit status>`"), number + 1)
-            })?;
+            status = line[2..]
+                .trim()
+                .parse()
+                .map_err(|_| (format!("`{line}`: write `? <exit status>`"), number + 1))?;
         }
         let mut shown = Vec::new();
         while let Some((_, line)) = lines.next_if(|(_, line)| !line.starts_with("$ ")) {

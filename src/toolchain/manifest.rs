@@ -159,7 +159,12 @@ impl Reader<'_> {
 
     fn unknown(&mut self, key: &str, why: &str) {
         let message = format!("`{key}` in Cargo.toml: {why}");
-        self.finding("Cargo.toml", "manifest", message, "leave it out: the harness writes the manifest");
+        self.finding(
+            "Cargo.toml",
+            "manifest",
+            message,
+            "leave it out: the harness writes the manifest",
+        );
     }
 
     fn package(&mut self, value: &Value, manifest: &mut Manifest) {
@@ -173,7 +178,9 @@ impl Reader<'_> {
                 }
                 "edition" | "version" | "license" | "authors" | "rust-version" | "publish" => {}
                 "description" => manifest.description = Some(text.to_owned()),
-                other => self.unknown(&format!("package.{other}"), "the harness does not allow this key"),
+                other => {
+                    self.unknown(&format!("package.{other}"), "the harness does not allow this key")
+                }
             }
         }
     }
@@ -207,14 +214,20 @@ impl Reader<'_> {
                 continue;
             }
             let read = match value {
-                Value::String(version) => {
-                    Ok(Dependency { version: Some(version.clone()), default_features: true, ..Dependency::default() })
-                }
+                Value::String(version) => Ok(Dependency {
+                    version: Some(version.clone()),
+                    default_features: true,
+                    ..Dependency::default()
+                }),
                 other => other.clone().try_into::<Dependency>(),
             };
             match read {
                 Ok(dependency) => {
-                    tracing::debug!(name, asked = dependency.version, "the target's version is used");
+                    tracing::debug!(
+                        name,
+                        asked = dependency.version,
+                        "the target's version is used"
+                    );
                     manifest.dependencies.insert(name.clone(), dependency);
                 }
                 Err(error) => {
@@ -240,7 +253,8 @@ mod tests {
     fn run(manifest: &str) -> Result<String, String> {
         let (spec, mut target) = spec("");
         target.allowed_dependencies.insert("itoa".to_owned(), "1.0.18".to_owned());
-        let file = |path: &str, text: &str| (RelPath::parse(path).unwrap(), text.as_bytes().to_vec());
+        let file =
+            |path: &str, text: &str| (RelPath::parse(path).unwrap(), text.as_bytes().to_vec());
         let tree = Tree::from_iter([file("Cargo.toml", manifest), file("src/lib.rs", "")]);
         let joined = |f: Vec<crate::types::Finding>| {
             f.into_iter().map(|f| f.message).collect::<Vec<_>>().join("; ")
@@ -255,7 +269,10 @@ mod tests {
         let text = run("[package]\nname=\"s\"\nversion=\"3.0.0\"\nedition=\"2018\"\ndescription=\"a \\\"b\\\"\"\n\
             [lib]\npath=\"src/lib.rs\"\n[features]\nx=[]\n[dependencies]\nitoa={version=\"0.1\",optional=true}\n")
         .expect("is allowed");
-        assert!(text.contains("edition = \"2024\"") && text.contains("version = \"1.0.18\""), "{text}");
+        assert!(
+            text.contains("edition = \"2024\"") && text.contains("version = \"1.0.18\""),
+            "{text}"
+        );
         assert!(toml::from_str::<toml::Table>(&text).is_ok(), "{text}");
     }
 

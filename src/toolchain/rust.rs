@@ -51,7 +51,8 @@ pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
     if target.allowed_dependencies.is_empty() {
         list.push("Use the standard library only.".to_owned());
     } else {
-        let crates = target.allowed_dependencies.iter().map(|(name, v)| format!("{name} = \"{v}\""));
+        let crates =
+            target.allowed_dependencies.iter().map(|(name, v)| format!("{name} = \"{v}\""));
         let crates = crates.collect::<Vec<_>>().join(", ");
         list.push(format!(
             "You may depend on these crates only: {crates}; if you do, give a `Cargo.toml` with \
@@ -74,13 +75,10 @@ pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Problem> {
     })?;
     let mut tests = Tests { path: Vec::new(), found: Vec::new() };
     tests.visit_file(&parsed);
-    let expected = tests.found.into_iter().map(|name| Expected {
-        clause: clause_of(spec, &name),
-        name,
-    });
-    let path = RelPath::parse(&format!("tests/{}", file.name)).map_err(|why| {
-        Problem::error("suite::name", format!("the name {} {why}", file.name))
-    })?;
+    let expected =
+        tests.found.into_iter().map(|name| Expected { clause: clause_of(spec, &name), name });
+    let path = RelPath::parse(&format!("tests/{}", file.name))
+        .map_err(|why| Problem::error("suite::name", format!("the name {} {why}", file.name)))?;
     Ok(Suite { path, text: file.text.clone(), tests: expected.collect(), lines: Vec::new() })
 }
 
@@ -110,7 +108,9 @@ impl<'ast> Visit<'ast> for Tests {
 /// Checks what can be known before a model is asked.
 pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if TAKEN.contains(&crate_name(spec).as_str()) || syn::parse_str::<syn::Ident>(&crate_name(spec)).is_err() {
+    if TAKEN.contains(&crate_name(spec).as_str())
+        || syn::parse_str::<syn::Ident>(&crate_name(spec)).is_err()
+    {
         let message = format!("the id `{}` cannot be the name of a crate", spec.id);
         problems.push(Problem::error("spec::crate_name", message).help("give another `id`"));
     }
@@ -144,8 +144,9 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
         }
     }
     if tests().next().is_none() {
-        let problem = Problem::error("spec::no_test", "nothing tests this spec: no candidate could pass")
-            .help("bind a clause (`test_id: NAME`) and give it an example");
+        let problem =
+            Problem::error("spec::no_test", "nothing tests this spec: no candidate could pass")
+                .help("bind a clause (`test_id: NAME`) and give it an example");
         problems.push(problem);
     }
     problems.into_iter().map(|problem| problem.file(&spec.file)).collect()

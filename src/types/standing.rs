@@ -78,6 +78,8 @@ impl Standing {
     /// Writes a lock file.
     pub fn render(&self) -> String {
         let body = toml::to_string(self).expect("a standing has only strings, tables and lists");
-        format!("# Written by regen. Commit it; do not edit it: `generated/` is checked against it.\n{body}")
+        format!(
+            "# Written by regen. Commit it; do not edit it: `generated/` is checked against it.\n{body}"
+        )
     }
 }

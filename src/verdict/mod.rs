@@ -72,9 +72,9 @@ pub fn judge(candidate: &Candidate, gates: &[String], reports: &[GateReport]) ->
             return Verdict::Refuse(diagnose(report));
         }
     }
-    let passed = gates.iter().filter(|gate| {
-        reports.iter().any(|r| r.gate == **gate && r.outcome == Outcome::Pass)
-    });
+    let passed = gates
+        .iter()
+        .filter(|gate| reports.iter().any(|r| r.gate == **gate && r.outcome == Outcome::Pass));
     Verdict::Accept(Accepted {
         tree: candidate.tree().clone(),
         digest: candidate.digest(),

@@ -1,1 +1,18 @@
-fn main(){}
+//! One binary of topic modules. Everything goes through the real `regen`, real cargo, real files; only
+//! the model is played, by a server that speaks HTTP.
+#![expect(clippy::disallowed_methods, reason = "tests touch the world")]
+
+mod cli;
+mod contract;
+mod demo;
+mod faults;
+mod formats;
+mod gates;
+mod hidden;
+mod recovery;
+mod refusals;
+mod server;
+mod sim;
+mod tidy;
+mod trip;
+mod world;

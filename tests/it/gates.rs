@@ -1,0 +1,85 @@
+//! The user's gates: validators that speak the protocol, and those that do not.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::server::{Server, lib};
+use crate::world::{GOOD, World};
+
+const GATES: &str = "gates = [\"layout\", \"check\", \"own\", \"test\", \"hidden\", \"clauses\"]\n[gate.own]\n\
+    validator = \"own\"\n";
+
+fn world(server: &Server, script: &str, extra: &str) -> World {
+    let world =
+        World::new(&server.url, &[("adder", crate::world::ADDER)], &format!("{GATES}{extra}"));
+    world.write("validators/own/validator.toml", "argv = [\"own.sh\"]\n");
+    world.write("validators/own/own.sh", &format!("#!/bin/sh\n{script}\n"));
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(world.path("validators/own/own.sh"), mode).expect("changes the mode");
+    world
+}
+
+#[test]
+fn a_validators_finding_reaches_the_model() {
+    let script = "read request\nif grep -q 'never sleeps' src/lib.rs; then echo \
+        '{\"version\":1,\"outcome\":\"pass\"}'; else echo '{\"version\":1,\"outcome\":\"fail\",\"findings\":\
+        [{\"rule\":\"motto\",\"message\":\"say that it never sleeps\",\"file\":\"src/lib.rs\",\"clauses\":[\"adder/adds\"]}]}'; fi";
+    let server = Server::start(vec![lib(GOOD), lib(&format!("//! It never sleeps.\n\n{GOOD}"))]);
+    let world = world(&server, script, "");
+    world.run(&["run"]).expect(0);
+    let repair = server.prompt(1);
+    assert!(
+        repair.contains("say that it never sleeps") && repair.contains("gate `own`"),
+        "{repair}"
+    );
+}
+
+#[test]
+fn whatever_is_no_report_is_an_error_of_the_machine_and_never_a_pass() {
+    for (script, says) in [
+        ("echo all good", "no report"),
+        ("true", "no report"),
+        ("echo '{\"version\":1,\"outcome\":\"pass\"}'; exit 3", "status 3"),
+        ("echo '{\"version\":1,\"outcome\":\"pass\"}'; kill -9 $$", "signal 9"),
+        ("echo '{\"version\":1,\"outcome\":\"pass\",\"score\":5}'", "score"),
+        ("echo '{\"version\":2,\"outcome\":\"pass\"}'", "version 2"),
+        ("echo '{\"version\":1,\"outcome\":\"fail\"}'", "no finding"),
+        ("echo '{\"version\":1,\"outcome\":\"error\",\"message\":\"no idea\"}'", "no idea"),
+        ("echo '{\"version\":1,\"outcome\":\"pass\"}{}'", "no report"),
+    ] {
+        let server = Server::start(vec![lib(GOOD)]);
+        let world = world(&server, script, "");
+        let run = world.run(&["run"]).expect(40);
+        assert!(run.err.contains(says), "{script}: {}", run.err);
+        assert_eq!(server.requests().len(), 1, "it costs no attempt");
+        assert!(!world.path("generated").exists());
+    }
+}
+
+#[test]
+fn an_advisory_gate_informs_and_refuses_nothing() {
+    let script = "echo '{\"version\":1,\"outcome\":\"fail\",\"findings\":[{\"rule\":\"r\",\"message\":\"hm\"}]}'";
+    let server = Server::start(vec![lib(GOOD)]);
+    let run = world(&server, script, "advisory = true\n").run(&["run"]).expect(0);
+    assert!(run.err.contains("fail (advisory)"), "{}", run.err);
+}
+
+#[test]
+fn a_command_is_a_gate_too_and_sees_nothing_of_the_users_environment() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let extra = "gates = [\"layout\", \"lines\", \"check\", \"fmt\", \"test\", \"hidden\", \"clauses\"]\n[gate.lines]\n\
+        argv = [\"sh\", \"-c\", \"test -z \\\"$TEST_TOKEN\\\" || { echo src/lib.rs:1:2: leaked; exit 1; }\"]\n";
+    let world = World::new(&server.url, &[("adder", crate::world::ADDER)], extra);
+    let status = world.command(&["run", "--quiet"]).env("TEST_TOKEN", "x").status().expect("runs");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_guard_names_its_clause() {
+    let spec = crate::world::ADDER.to_owned()
+        + "\n- The crate MUST NOT contain `unsafe`. `guard: forbid_unsafe`\n";
+    let code = GOOD.replace("a.saturating_add(b)", "unsafe { a.unchecked_add(b) }");
+    let server = Server::start(vec![lib(&code), lib(GOOD)]);
+    let world = World::new(&server.url, &[("adder", &spec)], "");
+    world.run(&["run"]).expect(0);
+    assert!(server.prompt(1).contains("adder/forbid_unsafe"), "{}", server.prompt(1));
+}

@@ -1,0 +1,66 @@
+//! Held-out examples never reach the model.
+
+use crate::server::{Server, lib};
+use crate::world::{GOOD, SHALLOW, World};
+
+#[test]
+fn a_failing_hidden_example_tells_the_clause_and_nothing_else() {
+    let server = Server::start(vec![lib(SHALLOW), lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["--spec", "adder"]).expect(0);
+    let repair = server.prompt(1);
+    assert!(repair.contains("adder/saturates"), "{repair}");
+    assert!(!repair.contains("77001") && !repair.contains("i32::MAX"), "{repair}");
+}
+
+#[test]
+fn not_even_when_the_candidate_prints_every_file_it_can_read() {
+    let world = World::new("http://127.0.0.1:9/v1", &[("adder", crate::world::ADDER)], "");
+    let printer = |specs: &str| {
+        format!(
+            "{GOOD}\n#[cfg(test)]\nmod tests {{\n    fn show(path: &std::path::Path, out: &mut String) {{\n        \
+             if let Ok(text) = std::fs::read_to_string(path) {{\n            out.push_str(&text);\n        }}\n        \
+             for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {{\n            \
+             show(&entry.path(), out);\n        }}\n    }}\n\n    #[test]\n    fn shows() {{\n        let mut out = \
+             String::new();\n        show(std::path::Path::new(\"../..\"), &mut out);\n        \
+             show(std::path::Path::new({specs:?}), &mut out);\n        panic!(\"{{out}}\");\n    }}\n}}\n"
+        )
+    };
+    let specs = world.path("specs").display().to_string();
+    // The first one reaches the hidden gate and fails there; the others look for what it left.
+    let server = Server::start(vec![
+        lib(SHALLOW),
+        lib(&printer(&specs)),
+        lib(&printer("/nowhere")),
+        lib(GOOD),
+    ]);
+    let config = world.read("harness.toml").replace("http://127.0.0.1:9/v1", &server.url);
+    // A visible gate that fails when the held-out text is anywhere in the slot.
+    let gates = "gates = [\"layout\", \"spy\", \"check\", \"clippy\", \"test\", \"hidden\", \"clauses\"]\n\
+        [gate.spy]\nargv = [\"sh\", \"-c\", \"if grep -rqs 77001 ../..; then exit 1; fi\"]\n";
+    world.write("harness.toml", &(config + gates));
+    let run = world.run(&["--spec", "adder"]).expect(0);
+    assert!(!run.err.contains("gate spy"), "{}", run.err);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 4);
+    for request in &requests {
+        let text = request.to_string();
+        assert!(!text.contains("77001") && !text.contains("i32::MAX"), "{text}");
+    }
+    for (path, bytes) in world.snapshot("generated") {
+        assert!(!String::from_utf8_lossy(&bytes).contains("77001"), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_hidden_example_that_does_not_compile_against_the_candidate_tells_nothing_either() {
+    let spec = "- It MUST add. `test_id: adds`\n\n  ```rust\n  assert_eq!(adder::add(1, 2), 3);\n  ```\n\n- It MUST \
+        have a secret. `test_id: secret`\n\n  ```rust hidden\n  assert!(adder::very_secret_name());\n  ```\n";
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::new(&server.url, &[("adder", spec)], "");
+    let run = world.run(&["--spec", "adder"]).expect(20);
+    assert!(run.err.contains("adder/secret"), "{}", run.err);
+    for request in server.requests() {
+        assert!(!request.to_string().contains("very_secret_name"));
+    }
+}

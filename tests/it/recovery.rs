@@ -1,0 +1,109 @@
+//! Real kills: at random moments, with the same command again.
+
+use std::io::{BufRead, BufReader};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use crate::server::{Act, Server, lib};
+use crate::world::{GOOD, WRONG, World};
+
+/// Kills a run after so many lines of its event stream and then so many milliseconds more, unless it
+/// ends before. Gives whether it was killed.
+fn kill_at(world: &World, lines: usize, then: u64) -> bool {
+    let mut child = world.spawn(&["--spec", "adder", "--json"]);
+    let out = child.stdout.take().expect("is piped");
+    let (sender, receiver) = channel();
+    let reader = std::thread::spawn(move || {
+        BufReader::new(out).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
+    });
+    for _ in 0..lines {
+        if receiver.recv_timeout(Duration::from_secs(60)).is_err() {
+            break;
+        }
+    }
+    // The next line or the time: either is a moment like any other.
+    let _ = receiver.recv_timeout(Duration::from_millis(then));
+    let alive = child.try_wait().expect("waits").is_none();
+    child.kill().expect("kills");
+    child.wait().expect("ends");
+    drop(receiver);
+    reader.join().expect("reads to the end");
+    alive
+}
+
+/// Completions that the ledger has.
+fn recorded(world: &World) -> usize {
+    let Ok(db) = rusqlite::Connection::open(world.path(".regen/ledger.db")) else { return 0 };
+    let count = db.query_row("SELECT count(*) FROM completions", [], |row| row.get::<_, i64>(0));
+    usize::try_from(count.unwrap_or(0)).expect("a count")
+}
+
+#[test]
+fn killed_at_twenty_moments_it_ends_promoted_once_and_buys_nothing_twice() {
+    let mut killed = 0;
+    for moment in 0..20u64 {
+        let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
+        let world = World::adder(&server.url);
+        // Event lines of a whole run: about twenty.
+        killed += usize::from(kill_at(&world, moment as usize, (moment * 37) % 90));
+        let (asked, had) = (server.requests().len(), recorded(&world));
+        let tree = world.snapshot("generated");
+        assert!(tree.is_empty() || tree.len() == 3, "old or new, never half: {tree:?}");
+        // A request that was asked and not recorded is asked again; the server plays on.
+        let rest = Server::start(vec![lib(WRONG), lib(GOOD)].split_off(had.min(1)));
+        let config = world.read("harness.toml").replace(&server.url, &rest.url);
+        world.write("harness.toml", &config);
+        world.run(&["--spec", "adder"]).expect(0);
+        let again = rest.requests().len();
+        assert_eq!(again + had, 2, "moment {moment}: asked {asked}, recorded {had}, then {again}");
+        assert_eq!(world.read("generated/adder/rust/src/lib.rs"), GOOD);
+        let log = world.run(&["log", "--json"]).expect(0);
+        let promoted = log.json().iter().filter(|e| e["event"] == "promoted").count();
+        assert_eq!(promoted, 1, "{}", log.out);
+        let seqs: Vec<_> = log.json().iter().filter_map(|e| e["seq"].as_i64()).collect();
+        assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1));
+        assert!(
+            world.snapshot(".regen/journal").is_empty()
+                && world.snapshot(".regen/stage").is_empty()
+        );
+        world.run(&["run"]).expect(0);
+        assert_eq!(rest.requests().len(), again, "up to date");
+    }
+    assert!(killed >= 12, "only {killed} runs were killed");
+}
+
+#[test]
+fn two_at_once_and_a_reader_beside_them() {
+    let server = Server::start(vec![Act::Stall("thinking".to_owned())]);
+    let world = World::adder(&server.url);
+    let config =
+        world.read("harness.toml").replace("idle_timeout_ms = 300", "idle_timeout_ms = 60000");
+    world.write("harness.toml", &config);
+    let mut first = world.spawn(&["run"]);
+    server.arrived();
+    let second = world.run(&["run"]).expect(40);
+    assert!(second.err.contains(&format!("process {}", first.id())), "{}", second.err);
+    let status = world.run(&["status"]).expect(0);
+    assert!(status.out.contains("running or interrupted"), "{}", status.out);
+    assert!(world.run(&["log"]).expect(0).out.contains("attempt 1"));
+    // A polite end: exit 130, and nothing of the candidate's is left.
+    let pid = rustix::process::Pid::from_child(&first);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signals");
+    assert_eq!(first.wait().expect("ends").code(), Some(130));
+}
+
+#[test]
+fn nothing_of_a_candidate_is_left_behind_unless_it_is_kept() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["run"]).expect(0);
+    let sources = |world: &World| {
+        let mut found = std::collections::BTreeMap::new();
+        crate::world::collect(&world.cache(), &mut found);
+        found.into_keys().filter(|path| path.extension().is_some_and(|e| e == "rs")).count()
+    };
+    assert_eq!(sources(&world), 0);
+    let run = world.run(&["run", "--force", "--keep"]).expect(0);
+    assert!(sources(&world) > 0);
+    assert!(run.err.contains("kept"), "{}", run.err);
+}

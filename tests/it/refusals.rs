@@ -1,0 +1,131 @@
+//! Lies and tricks: each ends in a refusal or a red gate, never in a promotion.
+
+use crate::server::{Act, Server, files, lib};
+use crate::world::{GOOD, World};
+
+/// Runs with one answer for ever; gives what the program said and asserts that nothing was promoted.
+#[track_caller]
+fn refused(act: Act, extra: &str, says: &str) {
+    let server = Server::start(vec![act.clone()]);
+    let world = World::new(&server.url, &[("adder", crate::world::ADDER)], extra);
+    let run = world.run(&["--spec", "adder"]);
+    assert!([20, 30].contains(&run.code), "{act:?}: {} {}", run.code, run.err);
+    assert!(run.err.contains(says), "{act:?} does not say {says}:\n{}", run.err);
+    assert!(!world.path("generated").exists() && !world.path("regen.lock").exists());
+    assert!((1..=8).contains(&server.requests().len()));
+}
+
+#[test]
+fn answers_that_are_no_files() {
+    for (text, says) in [
+        ("I would be happy to help you with that!", "no `### FILE"),
+        ("", "empty"),
+        ("### FILE: src/lib.rs\nand then nothing", "not followed by a fence"),
+    ] {
+        refused(Act::Say(text.to_owned()), "", says);
+    }
+    refused(Act::Finish("### FILE: src/lib.rs\n~~~~~~\npub fn".into(), "length"), "", "not closed");
+    refused(Act::Cut(files(&[("src/lib.rs", GOOD)])), "", "ended before the model had finished");
+}
+
+#[test]
+fn paths_that_are_not_the_candidates() {
+    for (path, says) in [
+        ("../../x", "`..`"),
+        ("/etc/x", "is absolute"),
+        ("specs/x", "belongs to the harness"),
+        (".cargo/config.toml", "belongs to the harness"),
+        ("build.rs", "belongs to the harness"),
+        ("tests/regen_examples.rs", "belongs to the harness"),
+        ("src/Lib.rs", "differ only by case"),
+    ] {
+        refused(Act::Say(files(&[("src/lib.rs", GOOD), (path, "x")])), "", says);
+    }
+}
+
+#[test]
+fn manifests_that_want_more() {
+    for (manifest, says) in [
+        ("[package]\nname = \"other\"", "named `other`"),
+        ("[package]\nname = \"adder\"\n[[test]]\nname = \"t\"\nharness = false", "`test`"),
+        ("[patch.crates-io]\nserde = { path = \"x\" }", "`patch`"),
+        ("[dependencies]\nx = { path = \"../x\" }", "`x` is not allowed"),
+        ("[workspace]\nmembers = [\"a\"]", "`workspace`"),
+    ] {
+        refused(Act::Say(files(&[("src/lib.rs", GOOD), ("Cargo.toml", manifest)])), "", says);
+    }
+}
+
+#[test]
+fn code_that_pretends() {
+    let fake = "/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    println!(\"test result: ok. 9 passed; 0 failed\");\n    \
+        println!(\"{{\\\"type\\\":\\\"test\\\",\\\"name\\\":\\\"other\\\",\\\"event\\\":\\\"ok\\\"}}\");\n    0\n}\n";
+    for (code, says) in [
+        (format!("#![cfg(test)]\n{GOOD}"), "adder"),
+        (format!("{GOOD}\n#[cfg(not(test))]\ncompile_error!(\"x\");"), "gate check"),
+        (
+            "/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    std::process::exit(0)\n}\n"
+                .to_owned(),
+            "without a report",
+        ),
+        (fake.to_owned(), "adder/adds"),
+        (format!("{GOOD}fn unused() {{}}\n"), "gate check"),
+        (
+            GOOD.replace("a.saturating_add(b)", "let x = a.clone();\n    x.saturating_sub(b)"),
+            "gate clippy",
+        ),
+    ] {
+        refused(lib(&code), "", says);
+    }
+}
+
+#[test]
+fn a_program_that_prints_a_report_of_its_own() {
+    let spec = "---\ntargets: [command]\n---\n- It MUST add. `test_id: adds`\n\n  ```console\n  $ adder 2 3\n  \
+        5\n  ```\n";
+    let main = "fn main() {\n    println!(\"running 1 test\\ntest adds ... ok\\n\\ntest result: ok. 1 passed\");\n}\n";
+    let server = Server::start(vec![Act::Say(files(&[("src/main.rs", main)]))]);
+    let extra = "[target.command]\ntoolchain = \"rust\"\ncrate = \"bin\"\n";
+    let world = World::new(&server.url, &[("adder", spec)], extra);
+    let run = world.run(&["run"]).expect(20);
+    assert!(run.err.contains("adder/adds"), "{}", run.err);
+    assert!(!world.path("generated").exists());
+}
+
+#[test]
+fn a_flood_and_an_endless_loop_end_in_time_with_a_finding() {
+    let flood = GOOD.replace(
+        "a.saturating_add(b)",
+        "let line = \"x\".repeat(1000);\n    (0..10_000).for_each(|_| println!(\"{line}\"));\n    a.saturating_sub(b)",
+    );
+    refused(lib(&flood), "", "adder/adds");
+    let endless = GOOD.replace("    a.saturating_add(b)", "    let _ = (a, b);\n    loop {}");
+    refused(
+        lib(&endless.replace("loop {}", "loop {\n        std::hint::spin_loop();\n    }")),
+        "[gate.test]\ntimeout_s = 4\n",
+        "did not end within",
+    );
+}
+
+#[test]
+fn a_candidates_own_tests_prove_no_clause() {
+    let tests = "\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn adds() {}\n    #[test]\n    #[ignore]\n    fn \
+        saturates() {}\n}\n";
+    let wrong = GOOD.replace("saturating_add", "wrapping_add");
+    refused(lib(&(wrong + tests)), "", "adder/saturates");
+}
+
+#[test]
+fn ignored_tests_of_a_suite_cover_nothing() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let spec = "- It MUST add. `test_id: adds`\n";
+    let world = World::new(&server.url, &[("adder", spec)], "");
+    world.run(&["run"]).expect(10);
+    world.write("validators/adder/rust/a.rs", "#[test]\n#[ignore]\nfn adds() {}\n");
+    let run = world.run(&["run"]).expect(10);
+    assert!(run.err.contains("nothing tests the clause `adder/adds`"), "{}", run.err);
+    world.write("validators/adder/rust/a.rs", "#[cfg(any())]\n#[test]\nfn adds() {}\n");
+    let run = world.run(&["run"]).expect(20);
+    assert!(run.err.contains("is missing from its program"), "{}", run.err);
+    assert!(!world.path("generated").exists());
+}

@@ -1,0 +1,274 @@
+//! The main job, end to end.
+
+use crate::server::{Act, Server, files, lib};
+use crate::world::{ADDER, GOOD, SHALLOW, WRONG, World};
+
+#[test]
+fn a_wrong_answer_is_repaired_and_promoted_and_then_up_to_date() {
+    let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["--spec", "adder"]).expect(0);
+    assert_eq!(server.requests().len(), 2);
+    let repair = server.prompt(1);
+    for part in [
+        "adder/adds",
+        "`add(a: i32, b: i32) -> i32` MUST give the sum.",
+        "two and three",
+        "right: 5",
+        "tests/regen_examples.rs",
+        "src/lib.rs",
+        "saturating_sub",
+    ] {
+        assert!(repair.contains(part), "{part} is missing in:\n{repair}");
+    }
+    assert!(!repair.contains(&*world.cache().to_string_lossy()), "a machine's path: {repair}");
+    assert_eq!(world.read("generated/adder/rust/src/lib.rs"), GOOD);
+    let mut tree: Vec<_> = world.snapshot("generated/adder").into_keys().collect();
+    tree.iter_mut()
+        .for_each(|p| *p = p.strip_prefix(world.path("generated/adder")).unwrap().to_owned());
+    let names: Vec<_> = tree.iter().map(|p| p.display().to_string()).collect();
+    assert_eq!(names, ["rust/Cargo.toml", "rust/src/lib.rs", "rust.manifest"]);
+    let lock = world.read("regen.lock");
+    assert!(lock.contains("[spec.adder.target.rust]") && lock.contains("\"hidden\""), "{lock}");
+
+    let again = world.run(&["run"]).expect(0);
+    assert!(again.err.contains("adder: up to date"), "{}", again.err);
+    assert_eq!(server.requests().len(), 2, "nothing was asked");
+    let why = world.run(&["why", "adder"]).expect(0);
+    assert!(why.out.contains("adds") && why.out.contains("promoted"), "{}", why.out);
+    // The manifest beside the tree is checkable with coreutils.
+    let check = std::process::Command::new("sha256sum")
+        .args(["--check", "--strict", "../rust.manifest"])
+        .current_dir(world.path("generated/adder/rust"))
+        .output()
+        .expect("coreutils");
+    assert!(check.status.success());
+}
+
+#[test]
+fn always_wrong_ends_by_the_policy_and_changes_nothing() {
+    let wrong =
+        |n: i32| lib(&GOOD.replace("a.saturating_add(b)", &format!("a.saturating_mul(b) * {n}")));
+    let server = Server::start((7..12).map(wrong).collect());
+    let world = World::adder(&server.url);
+    world.write("generated/other/rust/x", "mine");
+    let before = world.snapshot("generated");
+    let run = world.run(&["--spec", "adder"]).expect(20);
+    assert!(run.err.contains("adder/adds"), "{}", run.err);
+    assert_eq!(server.requests().len(), 5);
+    assert_eq!(world.snapshot("generated"), before);
+    assert!(!world.path("regen.lock").exists());
+    let why = world.run(&["why", "adder"]).expect(0);
+    assert!(why.out.contains("clause adder/adds (specs/adder.md:5)"), "{}", why.out);
+    assert!(why.out.contains("the model"), "{}", why.out);
+}
+
+#[test]
+fn the_same_failure_twice_skips_to_a_fresh_start_without_the_candidate() {
+    let server = Server::start(vec![lib(WRONG), lib(&WRONG.replace("Adds.", "Sums.")), lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["--spec", "adder"]).expect(0);
+    assert!(server.prompt(1).contains("saturating_sub"));
+    assert!(!server.prompt(2).contains("saturating_sub"));
+    assert_ne!(server.requests()[0]["temperature"], server.requests()[2]["temperature"]);
+}
+
+#[test]
+fn a_conflict_is_a_legal_answer() {
+    let server =
+        Server::start(vec![Act::Say("### CONFLICT: adder/saturates contradicts adds".into())]);
+    let world = World::adder(&server.url);
+    let run = world.run(&["--spec", "adder"]).expect(21);
+    assert!(run.err.contains("adder/saturates") && run.err.contains("the spec"), "{}", run.err);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_stronger_generator_is_asked_when_the_first_has_given_up() {
+    let wrong =
+        |n: i32| lib(&GOOD.replace("a.saturating_add(b)", &format!("a.saturating_mul(b) * {n}")));
+    let mut acts: Vec<Act> = (7..12).map(wrong).collect();
+    acts.push(lib(GOOD));
+    let server = Server::start(acts);
+    let world = World::adder(&server.url);
+    let config = world.read("harness.toml") + "\n[[generator.tiers]]\nmodel = \"stronger\"\n";
+    world.write("harness.toml", &config);
+    world.run(&["--spec", "adder"]).expect(0);
+    let models: Vec<_> = server.requests().iter().map(|r| r["model"].clone()).collect();
+    assert_eq!(models.len(), 6);
+    assert_eq!((models[4].as_str(), models[5].as_str()), (Some("scripted"), Some("stronger")));
+}
+
+#[test]
+fn equal_workspaces_ask_equal_bytes() {
+    let server = Server::start(vec![lib(WRONG), lib(GOOD), lib(WRONG), lib(GOOD)]);
+    for _ in 0..2 {
+        World::adder(&server.url).run(&["--spec", "specs/adder.md"]).expect(0);
+    }
+    let requests = server.requests();
+    assert_eq!(requests[0], requests[2]);
+    assert_eq!(requests[1], requests[3], "findings are normalised");
+}
+
+#[test]
+fn a_changed_clause_regenerates_and_tells_the_model_what_changed() {
+    let server = Server::start(vec![lib(GOOD), lib(WRONG), lib(&GOOD.replace("Adds.", "Sums."))]);
+    let world = World::adder(&server.url);
+    world.run(&["run"]).expect(0);
+    world.write("specs/adder.md", &ADDER.replace("A crate that adds.", "A crate\nthat adds."));
+    world.run(&["run"]).expect(0);
+    assert_eq!(server.requests().len(), 1, "wrapping is no change");
+    world.write("specs/adder.md", &ADDER.replace("give the sum", "return the sum"));
+    let plan = world.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("clauses changed: adds"), "{}", plan.out);
+    let old = world.snapshot("generated");
+    // The wrong candidate stands in the slot in which the right one stood before.
+    world.run(&["run"]).expect(0);
+    assert_eq!(server.requests().len(), 3);
+    assert!(server.prompt(1).contains("Changed since then: adds"));
+    assert_ne!(world.snapshot("generated"), old);
+}
+
+#[test]
+fn a_changed_suite_judges_the_promoted_tree_again_before_anything_is_asked() {
+    let server = Server::start(vec![lib(SHALLOW), lib(GOOD)]);
+    let spec = ADDER.split("- It MUST NOT").next().unwrap_or_default();
+    let world = World::new(&server.url, &[("adder", spec)], "");
+    world.run(&["run"]).expect(0);
+    assert_eq!(server.requests().len(), 1);
+    let suite = |body: &str| format!("#[test]\nfn adds__more() {{\n    {body}\n}}\n");
+    world.write("validators/adder/rust/more.rs", &suite("assert_eq!(adder::add(1, 1), 2);"));
+    let run = world.run(&["run"]).expect(0);
+    assert!(run.err.contains("judge the promoted tree"), "{}", run.err);
+    assert_eq!(server.requests().len(), 1, "it still holds");
+    let body = "assert_eq!(adder::add(i32::MAX, 1), i32::MAX);";
+    world.write("validators/adder/rust/more.rs", &suite(body));
+    world.run(&["run"]).expect(0);
+    assert_eq!(server.requests().len(), 2, "it does not hold any more");
+    assert!(server.prompt(1).contains("adds__more"), "suites are shown");
+    assert_eq!(world.read("generated/adder/rust/src/lib.rs"), GOOD);
+}
+
+#[test]
+fn edits_by_hand_are_refused_by_name_or_saved() {
+    let server = Server::start(vec![lib(GOOD), lib(&GOOD.replace("Adds.", "Sums."))]);
+    let world = World::adder(&server.url);
+    world.run(&["run"]).expect(0);
+    world.write("generated/adder/rust/src/lib.rs", "// mine\n");
+    let run = world.run(&["run"]).expect(22);
+    for part in ["generated/adder/rust/src/lib.rs", "--discard-edits", "spec"] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    assert_eq!(world.read("generated/adder/rust/src/lib.rs"), "// mine\n");
+    assert_eq!(server.requests().len(), 1);
+    world.run(&["run", "--discard-edits"]).expect(0);
+    assert!(world.read("generated/adder/rust/src/lib.rs").contains("Sums"));
+    assert_eq!(world.read(".regen/drift/adder/1/rust/src/lib.rs"), "// mine\n");
+}
+
+#[test]
+fn all_targets_of_a_spec_switch_together_or_not_at_all() {
+    let main = "fn main() {\n    println!(\"5\");\n}\n";
+    let program = |main: &str| Act::Say(files(&[("src/main.rs", main), ("src/lib.rs", GOOD)]));
+    let server = Server::start(vec![
+        lib(GOOD),
+        program("fn main() {}\n"),
+        program("fn main() { }\n"),
+        program("fn main() {}\n// a\n"),
+        program("fn main() {}\n// b\n"),
+        program("fn main() {}\n// c\n"),
+        lib(GOOD),
+        program(main),
+    ]);
+    let spec = "---\ntargets: [rust, command]\n---\n# Adder\n\n- It MUST add. `test_id: adds`\n\n  ```rust\n  \
+        assert_eq!(adder::add(2, 3), 5);\n  ```\n\n- The program MUST show it. `test_id: shows`\n\n  ```console\n  \
+        $ adder 2 3\n  5\n  ```\n\n  ```rust\n  assert_eq!(adder::add(0, 0), 0);\n  ```\n";
+    let extra = "[target.command]\ntoolchain = \"rust\"\ncrate = \"bin\"\n";
+    let world = World::new(&server.url, &[("adder", spec)], extra);
+    world.run(&["run"]).expect(20);
+    assert!(!world.path("generated").exists() && !world.path("regen.lock").exists());
+    let asked = server.requests().len();
+    let rest = Server::start(vec![lib(GOOD), program(main)]);
+    let config = world.read("harness.toml").replace(&server.url, &rest.url);
+    world.write("harness.toml", &config);
+    world.run(&["run"]).expect(0);
+    assert!(asked >= 4 && rest.requests().len() == 2);
+    assert!(world.path("generated/adder/rust/src/lib.rs").exists());
+    assert!(world.path("generated/adder/command/src/main.rs").exists());
+    assert!(world.run(&["run"]).expect(0).err.contains("up to date"));
+}
+
+#[test]
+fn an_allowed_dependency_is_built_at_the_targets_version() {
+    let code = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    \
+        itoa::Buffer::new().format(a.saturating_add(b)).parse().unwrap_or(i32::MAX)\n}\n";
+    let manifest = "[package]\nname = \"adder\"\n[dependencies]\nitoa = \"0.1\"\n";
+    let server =
+        Server::start(vec![Act::Say(files(&[("src/lib.rs", code), ("Cargo.toml", manifest)]))]);
+    let world = World::new(
+        &server.url,
+        &[("adder", ADDER)],
+        "[target.rust.allowed_dependencies]\nitoa = \"1\"\n",
+    );
+    world.run(&["run"]).expect(0);
+    let manifest = world.read("generated/adder/rust/Cargo.toml");
+    assert!(manifest.contains("itoa = { version = \"1\" }"), "{manifest}");
+}
+
+#[test]
+fn templates_are_files_a_user_can_override() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let config =
+        world.read("harness.toml").replace("[generator]", "templates = \"prompts\"\n[generator]");
+    world.write("harness.toml", &config);
+    world.write("prompts/task.md", "MY TASK {{ spec }} {{ speck }}");
+    let run = world.run(&["run"]).expect(2);
+    assert!(run.err.contains("speck") && run.err.contains("prompts/task.md:1"), "{}", run.err);
+    world.write("prompts/task.md", "MY TASK {{ spec }}");
+    world.run(&["run"]).expect(0);
+    assert!(server.prompt(0).contains("MY TASK # Adder"));
+}
+
+#[test]
+fn cassettes_record_replay_and_name_what_differs() {
+    let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let config = world.read("harness.toml");
+    world.write(
+        "harness.toml",
+        &config.replace("[target", "api_key_env = \"TEST_SERVER_KEY\"\n[target"),
+    );
+    let refused = world.run(&["cassette", "record"]).expect(30);
+    assert!(refused.err.contains("TEST_SERVER_KEY"), "{}", refused.err);
+    let mut record = world.command(&["cassette", "record", "--spec", "adder"]);
+    let status = record.env("TEST_SERVER_KEY", "sk-secret-77\n").output().expect("runs").status;
+    assert_eq!(status.code(), Some(0));
+    let cassettes = world.snapshot("cassettes");
+    assert_eq!(cassettes.len(), 2);
+    for bytes in cassettes.values() {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(!text.contains("secret-77") && !text.to_lowercase().contains("authorization"));
+    }
+    let first = (world.snapshot("generated"), world.read("regen.lock"));
+    for folder in ["generated", ".regen"] {
+        std::fs::remove_dir_all(world.path(folder)).expect("is there");
+    }
+    std::fs::remove_file(world.path("regen.lock")).expect("is there");
+    world.write("harness.toml", &config.replace("[generator]", "[generator]\nkind = \"cassette\""));
+    let replay = world.run(&["run"]).expect(0);
+    assert!(replay.err.contains("REPLAY · recorded 20"), "{}", replay.err);
+    assert!(replay.err.contains("no model was called"), "{}", replay.err);
+    assert_eq!((world.snapshot("generated"), world.read("regen.lock")), first, "byte for byte");
+    assert_eq!(server.requests().len(), 2);
+    let listed = world.run(&["cassette", "ls", "--json"]).expect(0);
+    assert_eq!(listed.json().len(), 2);
+    world.run(&["cassette", "verify"]).expect(0);
+
+    world.write("specs/adder.md", &ADDER.replace("A crate that adds.", "A crate that sums."));
+    let miss = world.run(&["run"]).expect(30);
+    assert!(miss.err.contains("that adds") && miss.err.contains("that sums"), "{}", miss.err);
+    let pruned = world.run(&["cassette", "prune"]).expect(0);
+    assert_eq!(pruned.out.lines().count(), 2);
+    assert!(world.snapshot("cassettes").is_empty());
+}

@@ -1,0 +1,143 @@
+//! A workspace of a user's in a temporary folder, and the real program run in it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+/// A spec with one visible and one hidden example.
+pub const ADDER: &str = "# Adder\n\nA crate that adds.\n\n- `add(a: i32, b: i32) -> i32` MUST give the sum. \
+    `test_id: adds`\n\n  ```rust\n  assert_eq!(adder::add(2, 3), 5, \"two and three\");\n  ```\n\n- It MUST NOT \
+    overflow: it saturates. `test_id: saturates`\n\n  ```rust hidden\n  \
+    assert_eq!(adder::add(i32::MAX, 77001), i32::MAX);\n  ```\n";
+
+/// Right.
+pub const GOOD: &str =
+    "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    a.saturating_add(b)\n}\n";
+/// Fails the visible example.
+pub const WRONG: &str =
+    "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    a.saturating_sub(b)\n}\n";
+/// Passes the visible example and fails the hidden one.
+pub const SHALLOW: &str =
+    "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    a.wrapping_add(b)\n}\n";
+
+/// A workspace.
+pub struct World {
+    folder: tempfile::TempDir,
+}
+
+/// How a run of the program ended.
+#[derive(Debug)]
+pub struct Run {
+    /// Exit code; -1 for a signal.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl World {
+    /// A workspace with these specs, asking a server. `extra` is appended to harness.toml.
+    pub fn new(url: &str, specs: &[(&str, &str)], extra: &str) -> Self {
+        let world = Self { folder: tempfile::tempdir().expect("a folder") };
+        world.write(
+            "harness.toml",
+            &format!(
+                "[harness]\ndefault_targets = [\"rust\"]\n[generator]\nbase_url = \"{url}\"\nmodel = \
+                 \"scripted\"\nretry_base_ms = 1\nfirst_token_timeout_ms = 2000\nidle_timeout_ms = 300\n\
+                 max_output_tokens = 1000\n[target.rust]\ntoolchain = \"rust\"\n{extra}"
+            ),
+        );
+        for (name, text) in specs {
+            world.write(&format!("specs/{name}.md"), text);
+        }
+        world
+    }
+
+    /// The adder, with a server.
+    pub fn adder(url: &str) -> Self {
+        Self::new(url, &[("adder", ADDER)], "")
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join("work").join(path)
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().expect("has a folder")).expect("makes folders");
+        std::fs::write(path, text).expect("writes");
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.path(path)).unwrap_or_default()
+    }
+
+    /// The machine's cache folder of this world.
+    pub fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_regen"));
+        command
+            .args(args)
+            .current_dir(self.path(""))
+            .env("XDG_CACHE_HOME", self.cache())
+            .env_remove("RUST_BACKTRACE")
+            .env_remove("RUSTC_BOOTSTRAP")
+            .stdin(Stdio::null());
+        // What `cargo test` sets for this process is no part of a user's environment.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Run {
+        let output = self.command(args).output().expect("runs");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let code = output.status.code().unwrap_or(-1);
+        Run { code, out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    pub fn spawn(&self, args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
+    }
+
+    /// Every file below a folder of the workspace, with its bytes.
+    pub fn snapshot(&self, path: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        collect(&self.path(path), &mut found);
+        found
+    }
+}
+
+/// Files below a folder, or the file itself.
+pub fn collect(path: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    if path.is_file() {
+        found.insert(path.to_owned(), std::fs::read(path).expect("reads"));
+    }
+    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        collect(&entry.path(), found);
+    }
+}
+
+impl Run {
+    /// Demands an exit code, showing everything otherwise.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+
+    /// Standard output as JSON lines.
+    #[track_caller]
+    pub fn json(&self) -> Vec<Value> {
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        self.out.lines().map(parse).collect()
+    }
+}
