@@ -1,1 +1,138 @@
-fn main() {}
+//! What the harness costs: wall time of the gates as regen runs them, divided by the same cargo
+//! commands run by hand over the same files, alternating in one run. At most 1.10 is promised.
+//!
+//! `cargo bench --bench overhead`; ends with status 1 when the median ratio is above the promise.
+#![expect(clippy::disallowed_methods, reason = "a bench runs programs and reads the clock")]
+#![expect(clippy::print_stdout, reason = "a bench prints its result")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use regen::gate::{Bench, Slot, Tools, Wanted, prepare, run};
+use regen::toolchain;
+use regen::types::{Candidate, Outcome, Provenance, RelPath, Tree};
+
+const ROUNDS: usize = 15;
+const PROMISE: f64 = 1.10;
+const GATES: [&str; 5] = ["layout", "check", "clippy", "test", "clauses"];
+
+const SPEC: &str = "# Adder\n\n- It MUST add. `test_id: adds`\n\n  ```rust\n  assert_eq!(adder::add(2, 3), 5);\n  \
+    ```\n\n- It MUST saturate. `test_id: saturates`\n\n  ```rust\n  assert_eq!(adder::add(i32::MAX, 1), i32::MAX);\n  \
+    ```\n";
+const CODE: &str = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    a.saturating_add(b)\n}\n";
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(measure())
+}
+
+async fn measure() -> ExitCode {
+    let folder = tempfile::tempdir().expect("a folder");
+    let set = |name: &str| std::env::var_os(name);
+    let wanted = Wanted {
+        path: set("PATH").unwrap_or_default(),
+        home: set("HOME").map(Into::into),
+        cargo_home: set("CARGO_HOME").map(Into::into),
+        rustup_home: set("RUSTUP_HOME").map(Into::into),
+        toolchain: set("RUSTUP_TOOLCHAIN"),
+    };
+    let tools = Tools::find(&wanted, &folder.path().join("tools.json")).await.expect("has tools");
+    let (spec, _, _) = regen::spec::parse("specs/adder.md", SPEC.as_bytes());
+    let config = "[generator]\nmodel = \"m\"\n[target.rust]\ntoolchain = \"rust\"\n";
+    let harness = regen::config::parse("harness.toml", config).expect("is right");
+    let target = &harness.target["rust"];
+    let file = (RelPath::parse("src/lib.rs").expect("is one"), CODE.as_bytes().to_vec());
+    let tree = toolchain::normalise(&Tree::from_iter([file]), &spec, target).expect("is right");
+    let candidate = Candidate::new(tree, Provenance::Promoted);
+    let slot = Slot::new(folder.path(), "bench");
+    slot.open().expect("makes folders");
+    let gates = BTreeMap::new();
+    let bench = Bench {
+        spec: &spec,
+        name: "rust",
+        target,
+        gates: &gates,
+        suites: &[],
+        validators: folder.path().to_owned(),
+        tools: &tools,
+        slot: &slot,
+        today: "2026-01-01",
+        keep: false,
+    };
+    let (mut ours, mut hand) = (Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let one = by_regen(&bench, &candidate).await;
+        let two = by_hand(&tools, &slot.visible().source(), &slot.visible().home());
+        // The first round warms the caches.
+        if round > 0 {
+            ours.push(one);
+            hand.push(two);
+        }
+    }
+    report(&ours, &hand)
+}
+
+async fn by_regen(bench: &Bench<'_>, candidate: &Candidate) -> Duration {
+    let started = Instant::now();
+    prepare(bench, candidate).expect("prepares");
+    let mut reports = Vec::new();
+    for gate in GATES {
+        let (report, _) = run(bench, gate, candidate, &reports).await;
+        assert_eq!(report.outcome, Outcome::Pass, "{gate}: {report:?}");
+        reports.push(report);
+    }
+    started.elapsed()
+}
+
+/// The same commands over the same files, which are new to cargo as they are for regen.
+fn by_hand(tools: &Tools, source: &Path, home: &Path) -> Duration {
+    let now = std::time::SystemTime::now();
+    for file in ["src/lib.rs", "tests/regen_examples.rs"] {
+        let file = std::fs::File::options().write(true).open(source.join(file)).expect("is there");
+        file.set_modified(now).expect("sets the time");
+    }
+    let started = Instant::now();
+    for (program, args) in [
+        ("cargo", &["check", "--quiet", "--offline"][..]),
+        ("cargo-clippy", &["clippy", "--all-targets", "--quiet", "--offline"]),
+        ("cargo", &["test", "--quiet", "--offline", "--lib", "--tests"]),
+    ] {
+        let status = Command::new(tools.program(program))
+            .args(args)
+            .current_dir(source)
+            .env_clear()
+            .env("PATH", tools.path())
+            .env("HOME", home)
+            .env("TMPDIR", home)
+            .env("LANG", "C.UTF-8")
+            .env("CARGO_HOME", &tools.cargo_home)
+            .env("CARGO", tools.program("cargo"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(status.expect("runs").success());
+    }
+    started.elapsed()
+}
+
+fn report(ours: &[Duration], hand: &[Duration]) -> ExitCode {
+    let mut ratios: Vec<f64> =
+        ours.iter().zip(hand).map(|(a, b)| a.as_secs_f64() / b.as_secs_f64()).collect();
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios[ratios.len() / 2];
+    let middle = |list: &[Duration]| {
+        let mut list = list.to_vec();
+        list.sort();
+        list[list.len() / 2].as_millis()
+    };
+    println!(
+        "gates by regen {} ms, by hand {} ms, ratio {median:.3} (from {:.3} to {:.3}), promised {PROMISE}",
+        middle(ours),
+        middle(hand),
+        ratios[0],
+        ratios[ratios.len() - 1],
+    );
+    if median <= PROMISE { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

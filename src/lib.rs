@@ -1,11 +1,12 @@
 //! `regen` keeps generated code true to its specification.
 //!
 //! The trip of one spec: a file in `specs/` is parsed into clauses (`spec`), compared with what is
-//! promoted (`plan`), rendered into a prompt (`prompt`), answered by a coding model (`generator`), read
-//! into a tree (`reply`), put into a workspace and checked by gates in order (`gate`), judged
+//! promoted (`plan`), rendered into a prompt (`prompt`), answered by a coding model (`generator`),
+//! read into a tree (`reply`), put into a workspace and checked by gates in order (`gate`), judged
 //! (`verdict`), and switched into `generated/` at once (`promote`). A failing gate leads to another
-//! attempt with its findings, by a fixed policy (`pipeline`). Everything that happens is an event in
-//! the ledger (`store`), written before it is acted on (`engine`); a killed run goes on from there.
+//! attempt with its findings, by a fixed policy (`pipeline`). Everything that happens is an event
+//! in the ledger (`store`), written before it is acted on (`engine`); a killed run goes on from
+//! there.
 //!
 //! The list below is the map and the law: a module imports only modules listed above it, and rooms
 //! never import rooms. `tests/it/tidy.rs` reads this file and holds the code to it; `.clippy.toml`
@@ -31,15 +32,15 @@ mod spec_for_tests;
 pub mod pipeline;
 
 // edges: one kind of I/O each, no decisions
-pub mod gate;
-pub mod generator;
 pub mod process;
-pub mod promote;
 pub mod store;
+pub mod generator;
+pub mod gate;
+pub mod promote;
 
 // engine: the only loop
 pub mod engine;
 
 // doors: what people and CI touch
-pub mod cli;
 pub mod report;
+pub mod cli;

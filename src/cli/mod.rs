@@ -19,8 +19,8 @@ use crate::report::{Paint, Style, render};
 
 /// Keeps generated code true to its specification.
 ///
-/// Reads Markdown specs, asks a coding model for the code, checks every answer with gates in order, and
-/// promotes it into generated/ only when every gate passes.
+/// Reads Markdown specs, asks a coding model for the code, checks every answer with gates in order,
+/// and promotes it into generated/ only when every gate passes.
 #[derive(Debug, Parser)]
 #[command(
     name = "regen",
@@ -295,8 +295,12 @@ impl Door {
             Some(config) => config.clone(),
             None => {
                 let here = std::env::current_dir()?;
-                let found =
-                    here.ancestors().map(|dir| dir.join("harness.toml")).find(|p| p.is_file());
+                let mut above = here.ancestors().map(|dir| dir.join("harness.toml"));
+                let found = above.find(|path| path.is_file());
+                let found = found.map(|path| match path.strip_prefix(&here) {
+                    Ok(near) => near.to_owned(),
+                    Err(_) => path,
+                });
                 found.ok_or_else(|| {
                     EngineError::NoWorkspace("no harness.toml here or in a folder above".to_owned())
                 })?

@@ -26,7 +26,8 @@ fn lock(door: &Door, places: &Places) -> Result<WriterLock, EngineError> {
 fn problems(door: &Door, workspace: &Workspace, options: &Options<'_>) -> bool {
     let only = options.only.as_ref();
     let shown = workspace.problems_of(only);
-    if !shown.is_empty() && !(door.global.quiet && !workspace.has_errors(only)) {
+    let loud = !door.global.quiet || workspace.has_errors(only);
+    if !shown.is_empty() && loud {
         door.say(render(shown.iter().copied(), &workspace.sources, door.paint).trim_end());
     }
     shown.iter().any(|problem| problem.severity == Severity::Error)
@@ -100,7 +101,7 @@ fn summary(door: &Door, workspace: &Workspace, outcome: &engine::Outcome, code: 
     for spec in &outcome.up_to_date {
         door.say(&format!("{}: up to date", door.paint.name(spec)));
     }
-    if outcome.jobs.is_empty() && outcome.up_to_date.is_empty() {
+    if code == exit::DONE && outcome.jobs.is_empty() && outcome.up_to_date.is_empty() {
         let folder = &workspace.harness.harness.specs;
         door.say(&format!(
             "no spec with a target in {folder}/: see `default_targets` in harness.toml"

@@ -1,5 +1,5 @@
-//! Reads a workspace: configuration, specs, suites, templates, standing. No decision is made here that
-//! a room could make.
+//! Reads a workspace: configuration, specs, suites, templates, standing. No decision is made here
+//! that a room could make.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -169,7 +169,7 @@ impl Workspace {
                     Ok(suite) => suites.push(suite),
                     Err(problem) => {
                         let message = format!("{label}: {}", problem.message);
-                        let problem = Problem { message, line: 0, ..problem };
+                        let problem = Problem { message, line: 0, ..*problem };
                         one.problems.push(problem.file(&one.spec.file));
                     }
                 }
@@ -198,7 +198,8 @@ impl Workspace {
         Ok(())
     }
 
-    /// Ids of the specs that patterns mean: an id, a path, or a glob over either. No pattern: `None`.
+    /// Ids of the specs that patterns mean: an id, a path, or a glob over either. No pattern:
+    /// `None`.
     ///
     /// # Errors
     /// A pattern that means no spec.
@@ -302,8 +303,8 @@ impl Workspace {
     }
 }
 
-fn suite(spec: &Spec, target: &Target, file: &str, bytes: &[u8]) -> Result<Suite, Problem> {
-    let wrong = |why: &str| Problem::error("suite::file", why);
+fn suite(spec: &Spec, target: &Target, file: &str, bytes: &[u8]) -> Result<Suite, Box<Problem>> {
+    let wrong = |why: &str| Box::new(Problem::error("suite::file", why));
     if file.contains('/') || !file.ends_with(".rs") {
         return Err(wrong("a suite is a `.rs` file directly in the target's folder"));
     }

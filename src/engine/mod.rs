@@ -124,8 +124,8 @@ pub fn today() -> String {
 }
 
 impl<'a> Engine<'a> {
-    /// Opens the ledger and finishes what a killed run left between `generated/` and the ledger. The
-    /// caller holds the writer lock.
+    /// Opens the ledger and finishes what a killed run left between `generated/` and the ledger.
+    /// The caller holds the writer lock.
     ///
     /// # Errors
     /// What keeps the run from starting.
@@ -155,7 +155,8 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Recovers promotions that a killed process left half recorded. Doing it twice is the same as once.
+    /// Recovers promotions that a killed process left half recorded. Doing it twice is the same as
+    /// once.
     ///
     /// # Errors
     /// A tree of unknown content, the disk's, the ledger's.

@@ -1,5 +1,5 @@
-//! Performing effects: load what the rooms need, call them, keep what they give. Each effect ends in one
-//! event.
+//! Performing effects: load what the rooms need, call them, keep what they give. Each effect ends
+//! in one event.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Gates that cargo answers, and the runner of test programs: one process per test, each judged by its
-//! own report.
+//! Gates that cargo answers, and the runner of test programs: one process per test, each judged by
+//! its own report.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -59,8 +59,8 @@ async fn cargo(
     process::run(&program).await.map_err(|error| unrunnable(&error))
 }
 
-/// A `Cargo.lock` for the candidate, and its dependencies from the registry, before the first build.
-/// Nothing of the candidate runs here.
+/// A `Cargo.lock` for the candidate, and its dependencies from the registry, before the first
+/// build. Nothing of the candidate runs here.
 async fn fetch(bench: &Bench<'_>, workspace: &Workspace) -> Result<(), Seen> {
     if bench.target.allowed_dependencies.is_empty()
         || workspace.source().join("Cargo.lock").is_file()
@@ -77,8 +77,8 @@ async fn fetch(bench: &Bench<'_>, workspace: &Workspace) -> Result<(), Seen> {
     }
 }
 
-/// `cargo check` and `cargo clippy`: any error or warning in the candidate's files is a finding. That is
-/// `-D warnings`, except that warnings in the user's suites are not the candidate's.
+/// `cargo check` and `cargo clippy`: any error or warning in the candidate's files is a finding.
+/// That is `-D warnings`, except that warnings in the user's suites are not the candidate's.
 pub async fn compile(bench: &Bench<'_>, gate: &str, args: &[&str]) -> Seen {
     let workspace = bench.slot.visible();
     let own = toolchain::examples(bench.spec, bench.target, false);
@@ -151,8 +151,9 @@ pub async fn fmt(bench: &Bench<'_>) -> Seen {
     seen
 }
 
-/// Formats a candidate with the toolchain's formatter, one file at a time on its standard input, with
-/// the harness's configuration. What does not parse stays as it is. Gives the names of changed files.
+/// Formats a candidate with the toolchain's formatter, one file at a time on its standard input,
+/// with the harness's configuration. What does not parse stays as it is. Gives the names of changed
+/// files.
 pub async fn format(
     tools: &Tools,
     slot: &super::Slot,
@@ -187,8 +188,8 @@ pub async fn test(bench: &Bench<'_>, gate: &str) -> Seen {
     tests(bench, (bench.slot.visible(), gate), &suites).await
 }
 
-/// Held-out examples, in a workspace that no other gate has and that is gone when this returns. Nothing
-/// but the clauses' ids leaves it towards a prompt.
+/// Held-out examples, in a workspace that no other gate has and that is gone when this returns.
+/// Nothing but the clauses' ids leaves it towards a prompt.
 pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
     let Some(suite) = toolchain::examples(bench.spec, bench.target, true) else {
         let reason = "the spec has no hidden example".to_owned();
@@ -221,8 +222,8 @@ pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
     seen
 }
 
-/// Builds and runs the tests of a workspace. `suites` are the mounted files; their tests are trusted and
-/// must all be there.
+/// Builds and runs the tests of a workspace. `suites` are the mounted files; their tests are
+/// trusted and must all be there.
 async fn tests(bench: &Bench<'_>, (workspace, gate): (&Workspace, &str), suites: &[Suite]) -> Seen {
     let started = Instant::now();
     let built = build(bench, (workspace, gate), &["test", "--no-run"], suites).await;
@@ -301,8 +302,8 @@ impl Runner<'_> {
         let mut env = environment(self.bench, self.workspace, self.gate);
         env.retain(|(name, _)| name != "CARGO_HOME");
         env.push(("CARGO_MANIFEST_DIR".to_owned(), self.workspace.source().into()));
-        // Lets the stable test runner write its JSON format. Only test programs get this: with it cargo
-        // would allow unstable language features to the candidate.
+        // Lets the stable test runner write its JSON format. Only test programs get this: with it
+        // cargo would allow unstable language features to the candidate.
         env.push(("RUSTC_BOOTSTRAP".to_owned(), "1".into()));
         let program = Program {
             path: PathBuf::from(&program.executable),

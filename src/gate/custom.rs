@@ -19,8 +19,8 @@ const PROTOCOL: u32 = 1;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The program, relative to the validator's folder, or a name on the system's search path, and its
-    /// arguments.
+    /// The program, relative to the validator's folder, or a name on the system's search path, and
+    /// its arguments.
     pub argv: Vec<String>,
     /// Wall time in seconds; the gate's own `timeout_s` goes before it.
     pub timeout_s: Option<u64>,
@@ -37,7 +37,8 @@ pub struct Request {
     pub spec: String,
     /// The target's name.
     pub target: String,
-    /// Absolute path of the candidate's tree. Read it; writing into it changes nothing that is kept.
+    /// Absolute path of the candidate's tree. Read it; writing into it changes nothing that is
+    /// kept.
     pub tree: String,
     /// The spec's clauses.
     pub clauses: Vec<RequestClause>,
@@ -52,7 +53,8 @@ pub struct RequestClause {
     pub text: String,
 }
 
-/// What a validator writes to its stdout: one JSON object and nothing else. Its exit status must be 0.
+/// What a validator writes to its stdout: one JSON object and nothing else. Its exit status must be
+/// 0.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValidatorReport {

@@ -78,8 +78,8 @@ pub fn prepare(bench: &Bench<'_>, candidate: &Candidate) -> std::io::Result<()> 
     bench.slot.visible().forget(&bench.spec.id)
 }
 
-/// Runs a gate over the candidate that [`prepare`] put in place. `before` are the reports of the gates
-/// that ran over it already. Also gives the gate's output, to be kept as evidence.
+/// Runs a gate over the candidate that [`prepare`] put in place. `before` are the reports of the
+/// gates that ran over it already. Also gives the gate's output, to be kept as evidence.
 pub async fn run(
     bench: &Bench<'_>,
     gate: &str,
@@ -142,8 +142,8 @@ fn layout(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
     }
 }
 
-/// Every demanded clause with a `test_id` had at least one trusted test that ran and passed, for each of
-/// its names.
+/// Every demanded clause with a `test_id` had at least one trusted test that ran and passed, for
+/// each of its names.
 fn clauses(bench: &Bench<'_>, before: &[GateReport]) -> Seen {
     let passed: Vec<&str> = before
         .iter()

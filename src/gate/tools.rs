@@ -1,4 +1,5 @@
-//! The toolchain's real programs: found once, called directly, because rustup's stand-ins cost 5 ms each.
+//! The toolchain's real programs: found once, called directly, because rustup's stand-ins cost 5 ms
+//! each.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Where candidates stand: one fixed path per slot, outside the user's tree.
 //!
-//! A fixed path, because cargo's and rustc's caches are keyed by it: a new temporary path per attempt
-//! costs four times the compile time. Fresh files each time, because cargo compares only times: it runs
-//! an old binary over new sources that look older than the last build.
+//! A fixed path, because cargo's and rustc's caches are keyed by it: a new temporary path per
+//! attempt costs four times the compile time. Fresh files each time, because cargo compares only
+//! times: it runs an old binary over new sources that look older than the last build.
 
 use std::fs;
 use std::io;
@@ -28,7 +28,8 @@ pub struct Workspace {
 }
 
 impl Slot {
-    /// The slot of a target below the machine's cache folder. `name` tells workspaces and targets apart.
+    /// The slot of a target below the machine's cache folder. `name` tells workspaces and targets
+    /// apart.
     pub fn new(cache: &Path, name: &str) -> Self {
         let root = cache.join("slots").join(name);
         Self {
@@ -79,8 +80,8 @@ impl Slot {
     }
 }
 
-/// Kills every process that stands in a folder; gives how many. The caller holds the writer lock, so
-/// nothing of a living run stands there. Where there is no `/proc` nothing is found.
+/// Kills every process that stands in a folder; gives how many. The caller holds the writer lock,
+/// so nothing of a living run stands there. Where there is no `/proc` nothing is found.
 fn end_leftovers(root: &Path) -> usize {
     let mut killed = 0;
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {

@@ -268,11 +268,11 @@ impl Cassettes {
             c.meta.context.spec == context.spec && c.meta.context.target == context.target
         };
         let all = self.all().into_iter().filter_map(|(path, c)| Some((path, c.ok().filter(mine)?)));
-        let common = |c: &Cassette| {
+        let alike = |c: &Cassette| {
             let (a, b) = (c.request_text(), text_of(body));
             a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
         };
-        let Some((path, nearest)) = all.max_by_key(|(_, cassette)| common(cassette)) else {
+        let Some((path, nearest)) = all.max_by_key(|(_, cassette)| alike(cassette)) else {
             return format!(
                 "{head}: nothing is recorded for {}/{}; record it with `regen cassette \
                             record --spec {}`",

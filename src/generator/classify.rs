@@ -88,7 +88,7 @@ fn of_status(status: u16, said: &str) -> CallError {
     let with = |what: &str| format!("HTTP {status}: {what}: {said}");
     match status {
         408 | 409 | 425 | 429 => CallError::again(Failure::RateLimited, with("asked too often")),
-        529 | 500..=599 => CallError::again(Failure::Overloaded, with("the server has trouble")),
+        500..=599 => CallError::again(Failure::Overloaded, with("the server has trouble")),
         401 | 403 => {
             CallError::new(Failure::Unauthorised, with("the key is refused: check api_key_env"))
         }
@@ -121,7 +121,7 @@ fn after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn seconds(number: f64) -> Option<Duration> {
-    (number >= 0.0 && number < 1e9).then(|| Duration::from_secs_f64(number))
+    (0.0..1e9).contains(&number).then(|| Duration::from_secs_f64(number))
 }
 
 /// Classifies what async-openai gives back; `begun`: content came before.

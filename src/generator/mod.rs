@@ -1,5 +1,5 @@
-//! Asking a model: one `tower` stack under async-openai (cassettes, retry by class, pace, HTTP), and a
-//! reader of the stream that trusts nothing.
+//! Asking a model: one `tower` stack under async-openai (cassettes, retry by class, pace, HTTP),
+//! and a reader of the stream that trusts nothing.
 #![expect(clippy::disallowed_methods, reason = "the edge to the model's server and its recordings")]
 
 pub mod cassette;

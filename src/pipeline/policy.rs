@@ -1,8 +1,8 @@
 //! Which attempt follows a failed one.
 //!
 //! Per generator: one answer and two repairs, then one fresh start and one repair; then the next
-//! generator. The same failure twice, or the same answer twice, skips to the fresh start. Going back
-//! and forth between two answers stops the job. Sources: `docs/design/repair.md`.
+//! generator. The same failure twice, or the same answer twice, skips to the fresh start. Going
+//! back and forth between two answers stops the job. Sources: `docs/design/repair.md`.
 
 use super::{Attempt, Failed};
 use crate::types::{AttemptKind, Digest, limits};
@@ -85,7 +85,8 @@ mod tests {
     use crate::pipeline::Attempt;
     use crate::types::{Diagnosis, Fault};
 
-    /// Plays failures (tree, fingerprint; `-` for an unreadable reply) and gives the kinds asked for.
+    /// Plays failures (tree, fingerprint; `-` for an unreadable reply) and gives the kinds asked
+    /// for.
     fn play(failures: &[(&str, &str)], tiers: usize) -> String {
         let mut attempts: Vec<Attempt> = Vec::new();
         let mut kinds = String::new();

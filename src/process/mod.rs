@@ -1,5 +1,5 @@
-//! Runs programs: own process group, cleared environment, closed or fed stdin, bounded output, a wall
-//! timeout that ends the whole group.
+//! Runs programs: own process group, cleared environment, closed or fed stdin, bounded output, a
+//! wall timeout that ends the whole group.
 #![expect(clippy::disallowed_methods, reason = "the one edge that starts processes")]
 
 use std::ffi::OsString;

@@ -1,7 +1,7 @@
 //! Puts accepted trees in place: at once, drift never overwritten, every step journalled.
 //!
-//! The unit is the folder of a spec, `generated/<spec>/`: all its targets switch together. The order of
-//! steps and the failure behind each is in `docs/design/promotion.md`.
+//! The unit is the folder of a spec, `generated/<spec>/`: all its targets switch together. The
+//! order of steps and the failure behind each is in `docs/design/promotion.md`.
 #![expect(clippy::disallowed_methods, reason = "the one edge that writes below generated/")]
 
 mod journal;
@@ -71,8 +71,8 @@ pub enum PromoteError {
     Io(#[from] io::Error),
 }
 
-/// A switch that is done and durable, with the lock file; [`Promoter::finish`] tidies up behind it once
-/// the ledger has it.
+/// A switch that is done and durable, with the lock file; [`Promoter::finish`] tidies up behind it
+/// once the ledger has it.
 #[derive(Debug)]
 #[must_use = "finish it once the ledger has it"]
 pub struct Switched {
@@ -161,8 +161,8 @@ impl Promoter {
         Ok(drift)
     }
 
-    /// Switches. Once this returns, the new trees and the lock file are in place and durable; before
-    /// the switch itself, a failure leaves everything as it was.
+    /// Switches. Once this returns, the new trees and the lock file are in place and durable;
+    /// before the switch itself, a failure leaves everything as it was.
     ///
     /// # Errors
     /// Drift, or the disk's.
@@ -252,8 +252,8 @@ impl Promoter {
         switched.journal.remove(&self.state)
     }
 
-    /// Finishes or undoes what a killed promotion left. Gives the switches that happened; the caller
-    /// records them and finishes them.
+    /// Finishes or undoes what a killed promotion left. Gives the switches that happened; the
+    /// caller records them and finishes them.
     ///
     /// # Errors
     /// [`PromoteError::Blocked`] when a tree has unknown content: both are kept. The disk's.

@@ -139,7 +139,8 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Deletes trees beyond the newest few that are old enough: a build may still stand in a younger one.
+/// Deletes trees beyond the newest few that are old enough: a build may still stand in a younger
+/// one.
 pub fn prune(trash: &Path) -> io::Result<()> {
     let Ok(entries) = fs::read_dir(trash) else { return Ok(()) };
     let mut kept: Vec<_> = entries.collect::<Result<_, _>>()?;

@@ -7,8 +7,8 @@ use std::path::Path;
 use super::{Promotion, place};
 use crate::types::Tree;
 
-/// Writes the stage and makes it durable with one `syncfs`: skipping it left empty files after power
-/// loss, and one `fsync` per file takes hundreds of times longer.
+/// Writes the stage and makes it durable with one `syncfs`: skipping it left empty files after
+/// power loss, and one `fsync` per file takes hundreds of times longer.
 pub fn build(promotion: &Promotion<'_>, unit: &Path, stage: &Path) -> io::Result<()> {
     place::remove(stage)?;
     fs::create_dir_all(stage)?;
@@ -29,8 +29,8 @@ pub fn build(promotion: &Promotion<'_>, unit: &Path, stage: &Path) -> io::Result
     rustix::fs::syncfs(&folder).map_err(io::Error::from)
 }
 
-/// Unchanged files keep the live file's time, so that the user's cargo rebuilds what changed and only
-/// that: it compares nothing but times.
+/// Unchanged files keep the live file's time, so that the user's cargo rebuilds what changed and
+/// only that: it compares nothing but times.
 fn write(tree: &Tree, live: &Path, stage: &Path) -> io::Result<()> {
     for (path, bytes) in tree.iter() {
         let to = stage.join(path.as_str());

@@ -127,7 +127,8 @@ fn environment() -> Environment<'static> {
     env
 }
 
-/// Renders a prompt. What does not fit is left out: the promoted tree first, then the user's suites.
+/// Renders a prompt. What does not fit is left out: the promoted tree first, then the user's
+/// suites.
 ///
 /// # Errors
 /// The template engine's message, or that the prompt does not fit.

@@ -9,8 +9,8 @@ use super::edit;
 use super::read::Change;
 use crate::types::{RelPath, Tree, limits};
 
-/// What no candidate may touch, whatever a target allows. A name that ends in `/` is a folder at any
-/// depth.
+/// What no candidate may touch, whatever a target allows. A name that ends in `/` is a folder at
+/// any depth.
 const DENIED: [&str; 11] = [
     "specs/",
     "validators/",

@@ -62,7 +62,8 @@ fn primary(text: &str, finished: bool) -> Result<Option<Found>, String> {
                     return Err(format!("`### {word}: {rest}` is not followed by a fence"));
                 };
                 let (body, closed) = body(&mut lines, mark, count);
-                if !closed && !(finished && lines.peek().is_none()) {
+                let last = finished && lines.peek().is_none();
+                if !closed && !last {
                     return Err(format!("the fence of `{rest}` is not closed"));
                 }
                 found.changes.push(match word {

@@ -1,5 +1,5 @@
-//! How things look: problems with their source lines, progress, words for people. Facts come as types;
-//! nothing here decides.
+//! How things look: problems with their source lines, progress, words for people. Facts come as
+//! types; nothing here decides.
 
 mod problems;
 mod progress;

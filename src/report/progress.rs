@@ -1,5 +1,5 @@
-//! Progress of a run: one line per job with spinner on a terminal, plain lines elsewhere, JSON lines for
-//! machines.
+//! Progress of a run: one line per job with spinner on a terminal, plain lines elsewhere, JSON
+//! lines for machines.
 
 use std::io::Write;
 use std::sync::Mutex;

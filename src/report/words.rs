@@ -32,6 +32,7 @@ pub fn gate(report: &GateReport, paint: Paint) -> String {
     };
     let tests = match report.tests.len() {
         0 => String::new(),
+        1 => " · 1 test".to_owned(),
         count => format!(" · {count} tests"),
     };
     let detail = match &report.outcome {

@@ -13,8 +13,8 @@ pub struct Parsed {
     pub problems: Vec<Problem>,
 }
 
-/// Admits the specs that may be generated from; gives every problem of all of them. `guards` are the
-/// rules that exist.
+/// Admits the specs that may be generated from; gives every problem of all of them. `guards` are
+/// the rules that exist.
 ///
 /// A spec is refused for its own errors and for those of the specs it depends on.
 pub fn admit(

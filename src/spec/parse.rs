@@ -566,9 +566,13 @@ mod tests {
         assert_eq!(codes(&vec![b'a'; 11 << 20]), ["spec::too_large"]);
     }
 
+    fn any_bytes() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)
+    }
+
     proptest::proptest! {
         #[test]
-        fn no_input_panics(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
+        fn no_input_panics(bytes in any_bytes()) {
             parse("specs/s.md", &bytes);
         }
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::types::{RelPath, Standing, Tree, limits};
 
-/// Every Markdown file below a folder, in order of path, with its bytes. Paths are relative to `root`.
-/// A file above the size limit gives one byte more than the limit, which the parser reports.
+/// Every Markdown file below a folder, in order of path, with its bytes. Paths are relative to
+/// `root`. A file above the size limit gives one byte more than the limit, which the parser
+/// reports.
 ///
 /// # Errors
 /// The folder or a file cannot be read; the error names it.

@@ -1,7 +1,7 @@
 //! The ledger: SQLite, one file, WAL, append-only events. Any user's `sqlite3` reads it.
 //!
-//! A transaction is `BEGIN IMMEDIATE` and durable once it returns (`synchronous=FULL`). Another process
-//! may read at any time.
+//! A transaction is `BEGIN IMMEDIATE` and durable once it returns (`synchronous=FULL`). Another
+//! process may read at any time.
 
 use std::path::Path;
 use std::time::Duration;
@@ -293,7 +293,8 @@ impl Ledger {
         })
     }
 
-    /// Reserves what a call may cost at most, inside the caps. Unsettled reservations count in full.
+    /// Reserves what a call may cost at most, inside the caps. Unsettled reservations count in
+    /// full.
     ///
     /// # Errors
     /// [`LedgerError::Budget`] with the cap that would be passed; SQLite's.

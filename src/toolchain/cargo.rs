@@ -76,8 +76,8 @@ struct Profile {
     test: bool,
 }
 
-/// Reads `cargo … --message-format=json`. `root` is the crate's root; `suites` are mounted files, whose
-/// own warnings are no finding and whose errors name the clause.
+/// Reads `cargo … --message-format=json`. `root` is the crate's root; `suites` are mounted files,
+/// whose own warnings are no finding and whose errors name the clause.
 pub fn read(gate: &str, output: &str, root: &str, suites: &[Suite]) -> Said {
     let mut said = Said::default();
     for line in output.lines().filter(|line| line.starts_with('{')) {

@@ -86,8 +86,8 @@ fn unhide(code: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A Rust example as a function's body, the way rustdoc compiles one: a `main` of its own is called,
-/// and a last `Ok::<(), E>(())` makes `?` usable.
+/// A Rust example as a function's body, the way rustdoc compiles one: a `main` of its own is
+/// called, and a last `Ok::<(), E>(())` makes `?` usable.
 fn rust_body(code: &str) -> String {
     let code = unhide(code);
     let block = syn::parse_str::<syn::Block>(&format!("{{\n{code}\n}}"));
@@ -106,9 +106,9 @@ fn rust_body(code: &str) -> String {
     code
 }
 
-/// A console transcript as a function's body: each `$ <program> <arguments>` line is run, what follows
-/// is what the terminal shows (standard output, then standard error), `? <status>` expects that exit
-/// status instead of 0.
+/// A console transcript as a function's body: each `$ <program> <arguments>` line is run, what
+/// follows is what the terminal shows (standard output, then standard error), `? <status>` expects
+/// that exit status instead of 0.
 fn transcript(code: &str, spec: &Spec) -> Result<String, (String, usize)> {
     let mut out = String::new();
     let mut lines = code.lines().enumerate().peekable();

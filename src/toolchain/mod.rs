@@ -1,7 +1,7 @@
 //! What a language needs: default gates, layout, how examples become tests, how its tools are read.
 //!
-//! One file per language. A second language adds an arm to each function here; nothing else in regen
-//! asks which language a target has.
+//! One file per language. A second language adds an arm to each function here; nothing else in
+//! regen asks which language a target has.
 
 pub mod cargo;
 mod examples;
@@ -107,7 +107,7 @@ pub fn examples(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
 ///
 /// # Errors
 /// A problem in the file, for the user.
-pub fn suite(spec: &Spec, target: &Target, file: &SuiteFile) -> Result<Suite, Problem> {
+pub fn suite(spec: &Spec, target: &Target, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
     match target.toolchain {
         ToolchainName::Rust => rust::suite(spec, file),
     }

@@ -67,18 +67,19 @@ pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
 }
 
 /// Reads a user's suite: its tests are the functions marked `#[test]` and not `#[ignore]`.
-pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Problem> {
+pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
     let parsed = syn::parse_file(&file.text).map_err(|error| {
         let mut problem = Problem::error("suite::syntax", format!("{}: {error}", file.name));
         problem.line = error.span().start().line;
-        problem
+        Box::new(problem)
     })?;
     let mut tests = Tests { path: Vec::new(), found: Vec::new() };
     tests.visit_file(&parsed);
     let expected =
         tests.found.into_iter().map(|name| Expected { clause: clause_of(spec, &name), name });
-    let path = RelPath::parse(&format!("tests/{}", file.name))
-        .map_err(|why| Problem::error("suite::name", format!("the name {} {why}", file.name)))?;
+    let path = RelPath::parse(&format!("tests/{}", file.name)).map_err(|why| {
+        Box::new(Problem::error("suite::name", format!("the name {} {why}", file.name)))
+    })?;
     Ok(Suite { path, text: file.text.clone(), tests: expected.collect(), lines: Vec::new() })
 }
 

@@ -15,8 +15,8 @@ impl Digest {
         Self(Sha256::digest(bytes.as_ref()).into())
     }
 
-    /// Digests a sequence of parts so that moving a byte from one part to the next changes the digest:
-    /// each part is preceded by its length (64-bit little endian).
+    /// Digests a sequence of parts so that moving a byte from one part to the next changes the
+    /// digest: each part is preceded by its length (64-bit little endian).
     pub fn of_parts<I: IntoIterator<Item: AsRef<[u8]>>>(parts: I) -> Self {
         let mut hasher = Sha256::new();
         for part in parts {

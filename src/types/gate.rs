@@ -172,8 +172,9 @@ pub enum Judgement {
     },
 }
 
-/// Takes out of a tool's text what changes from run to run and says nothing: ANSI codes, the roots of
-/// temporary folders, thread numbers, addresses, running times. Cuts it to `limits::FINDING_BYTES`.
+/// Takes out of a tool's text what changes from run to run and says nothing: ANSI codes, the roots
+/// of temporary folders, thread numbers, addresses, running times. Cuts it to
+/// `limits::FINDING_BYTES`.
 pub fn clean(text: &str, roots: &[&str]) -> String {
     static NOISE: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
         let pattern = |text| Regex::new(text).expect("the pattern is a constant");

@@ -250,8 +250,8 @@ pub fn default_output() -> String {
 }
 
 impl Target {
-    /// The folder of a spec's unit, in which all its targets stand: everything before the last segment
-    /// of `output`.
+    /// The folder of a spec's unit, in which all its targets stand: everything before the last
+    /// segment of `output`.
     pub fn unit(&self, spec: &str) -> String {
         let (unit, _) = self.output.rsplit_once('/').unwrap_or((self.output.as_str(), ""));
         unit.replace("{spec}", spec)

@@ -15,7 +15,7 @@ pub const FILE_BYTES: usize = 1024 * 1024;
 pub const TREE_BYTES: usize = 16 * 1024 * 1024;
 /// Files in a reply.
 pub const TREE_FILES: usize = 500;
-/// Bytes of one path: the smallest common limit of file systems, with room for the root.
+/// Bytes of one path: the smallest limit of file systems, with room for the root.
 pub const PATH_BYTES: usize = 240;
 /// Folders in one path.
 pub const PATH_DEPTH: usize = 12;

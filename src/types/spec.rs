@@ -204,8 +204,8 @@ impl Spec {
 pub struct AdmittedSpec(Spec);
 
 impl AdmittedSpec {
-    /// Admits a spec that has no problem of severity error. Called only by `spec::admit`, which adds
-    /// the checks across specs; `tests/it/tidy` holds that.
+    /// Admits a spec that has no problem of severity error. Called only by `spec::admit`, which
+    /// adds the checks across specs; `tests/it/tidy` holds that.
     pub(crate) fn new(spec: Spec, problems: &[Problem]) -> Option<Self> {
         let refused = problems.iter().any(|p| p.severity == Severity::Error && p.file == spec.file);
         (!refused).then_some(Self(spec))

@@ -1,1 +1,95 @@
-//! x
+//! The demonstration in this repository, as README.md runs it: genuine recordings, replayed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Copies what a user has committed; `generated` and the lock file only when asked.
+fn copy(names: &[&str], from: &Path, to: &Path) {
+    for name in names {
+        let mut found = BTreeMap::new();
+        crate::world::collect(&from.join(name), &mut found);
+        for (path, bytes) in found {
+            let target = to.join(path.strip_prefix(from).expect("is below"));
+            std::fs::create_dir_all(target.parent().expect("has a folder")).expect("makes it");
+            std::fs::write(&target, bytes).expect("writes");
+            let mode = path.metadata().expect("is there").permissions();
+            std::fs::set_permissions(&target, mode).expect("sets the mode");
+        }
+    }
+}
+
+/// Runs regen in a folder; gives exit code and standard error.
+fn regen(folder: &Path, args: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_regen"))
+        .args(args)
+        .current_dir(folder)
+        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .output()
+        .expect("runs");
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().unwrap_or(-1), err)
+}
+
+fn files(folder: &Path, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    crate::world::collect(&folder.join(name), &mut found);
+    let relative = |path: PathBuf| path.strip_prefix(folder).expect("is below").to_owned();
+    found.into_iter().map(|(path, bytes)| (relative(path), bytes)).collect()
+}
+
+const WORKSPACE: [&str; 4] = ["harness.toml", "specs", "validators", "cassettes"];
+
+#[test]
+fn from_specs_and_recordings_alone_the_committed_trees_come_out_byte_for_byte() {
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(&WORKSPACE, repository(), folder.path());
+    let (code, err) = regen(folder.path(), &["run"]);
+    assert_eq!(code, 0, "{err}");
+    for part in
+        ["REPLAY · recorded 20", "qwen2.5-coder", "no model was called", "repair", "promoted"]
+    {
+        assert!(err.contains(part), "{part}: {err}");
+    }
+    let made = files(folder.path(), "generated");
+    for (path, bytes) in files(repository(), "generated") {
+        // What a person's own cargo left there is no part of a tree.
+        let leftover =
+            path.components().any(|c| c.as_os_str() == "target") || path.ends_with("Cargo.lock");
+        assert!(leftover || made.get(&path) == Some(&bytes), "{}", path.display());
+    }
+    let (code, err) = regen(folder.path(), &["run"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(!err.contains("attempt") && err.matches("up to date").count() >= 4, "{err}");
+    let (code, err) = regen(folder.path(), &["cassette", "verify"]);
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn a_fresh_clone_trusts_its_lock_and_has_one_spec_left_to_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(&WORKSPACE, repository(), folder.path());
+    copy(&["generated", "regen.lock"], repository(), folder.path());
+    let (code, err) = regen(folder.path(), &["run"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        err.contains("attempt 1") && err.contains("promoted") && err.contains("REPLAY"),
+        "{err}"
+    );
+    assert!(err.matches("up to date").count() >= 4, "{err}");
+}
+
+#[test]
+fn the_rejected_run_is_rejected_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let example = repository().join("examples/rejected");
+    copy(&["harness.toml", "specs", "cassettes"], &example, folder.path());
+    let (code, err) = regen(folder.path(), &["run"]);
+    assert_eq!(code, 20, "{err}");
+    assert!(err.contains("REPLAY") && err.contains("fault of the model"), "{err}");
+    assert!(!folder.path().join("generated").exists());
+}

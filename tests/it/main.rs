@@ -1,5 +1,5 @@
-//! One binary of topic modules. Everything goes through the real `regen`, real cargo, real files; only
-//! the model is played, by a server that speaks HTTP.
+//! One binary of topic modules. Everything goes through the real `regen`, real cargo, real files;
+//! only the model is played, by a server that speaks HTTP.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
 mod cli;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::server::{Act, Server, lib};
 use crate::world::{GOOD, WRONG, World};
 
-/// Kills a run after so many lines of its event stream and then so many milliseconds more, unless it
-/// ends before. Gives whether it was killed.
+/// Kills a run after so many lines of its event stream and then so many milliseconds more, unless
+/// it ends before. Gives whether it was killed.
 fn kill_at(world: &World, lines: usize, then: u64) -> bool {
     let mut child = world.spawn(&["--spec", "adder", "--json"]);
     let out = child.stdout.take().expect("is piped");

@@ -3,7 +3,8 @@
 use crate::server::{Act, Server, files, lib};
 use crate::world::{GOOD, World};
 
-/// Runs with one answer for ever; gives what the program said and asserts that nothing was promoted.
+/// Runs with one answer for ever; gives what the program said and asserts that nothing was
+/// promoted.
 #[track_caller]
 fn refused(act: Act, extra: &str, says: &str) {
     let server = Server::start(vec![act.clone()]);
