@@ -185,3 +185,27 @@ fn a_tree_of_unknown_content_blocks_and_nothing_is_deleted() {
     assert!(matches!(world.promoter.recover(), Err(PromoteError::Blocked(_))));
     assert!(world.root().join(".regen/stage/2").is_dir() && unit.is_dir());
 }
+
+#[test]
+fn version_control_sees_every_promotion_at_once() {
+    let mut world = World::new();
+    let git = |world: &World, args: &[&str]| {
+        let output = std::process::Command::new("git")
+            .args(["-c", "user.name=t", "-c", "user.email=t@t"])
+            .args(args)
+            .current_dir(world.root())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .expect("git");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    git(&world, &["init", "-q"]);
+    for round in 0..20 {
+        // The same size each time, many within one second.
+        let text = format!("{round:04}");
+        world.promote(&[("src/lib.rs", &text), ("same", "same")]);
+        git(&world, &["add", "-A", "generated"]);
+        assert_eq!(git(&world, &["show", ":generated/s/rust/src/lib.rs"]), text);
+    }
+}

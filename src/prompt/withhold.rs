@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::types::{Finding, Spec};
 
 /// Letters and digits in a row that give an example away.
-const WINDOW: usize = 12;
+const WINDOW: usize = 10;
 /// What stands in the place of a withheld text.
 const WITHHELD: &str = "[withheld: this text quotes a held-out example]";
 

@@ -45,8 +45,8 @@ pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
         ),
     }];
     list.push(format!(
-        "Edition {EDITION}. Answer with source files only: the harness writes `Cargo.toml` and runs \
-         its own tests; do not write tests."
+        "Edition {EDITION}. Answer with source files only, without tests and without code in \
+         comments: the harness writes `Cargo.toml` and runs its own tests."
     ));
     if target.allowed_dependencies.is_empty() {
         list.push("Use the standard library only.".to_owned());
