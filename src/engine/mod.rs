@@ -7,7 +7,7 @@ mod perform;
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::gate::{Tools, ToolsError};
+use crate::gate::{Slot, Tools, ToolsError};
 use crate::generator::{CallError, Cassettes, Generator};
 use crate::pipeline::{Effect, IllegalEvent, State};
 use crate::promote::{PromoteError, Promoter, Switched};
@@ -245,9 +245,9 @@ impl<'a> Engine<'a> {
                 return Ok(JobOutcome::Drifted { files });
             }
         }
-        for part in &job.parts {
-            self.slot(&part.target).open()?;
-        }
+        let slots = job.parts.iter().map(|part| self.slot(&part.target)).collect();
+        let slots = Slots { slots, keep: self.options.keep };
+        slots.slots.iter().try_for_each(Slot::open)?;
         let (id, mut state) = self.take_up(job)?;
         while let Some(effect) = state.outstanding() {
             self.options.observer.begin(job, &state, &effect);
@@ -255,14 +255,9 @@ impl<'a> Engine<'a> {
             self.record(id, &mut state, &event)?;
             self.finish(switched)?;
         }
-        for part in &job.parts {
-            let slot = self.slot(&part.target);
-            if self.options.keep {
-                let kept = slot.visible().source();
-                self.options.observer.note(&format!("the workspace is kept: {}", kept.display()));
-            } else {
-                slot.clear()?;
-            }
+        for slot in slots.slots.iter().filter(|_| slots.keep) {
+            let kept = slot.visible().source();
+            self.options.observer.note(&format!("the workspace is kept: {}", kept.display()));
         }
         let outcome = state.outcome().cloned();
         Ok(outcome.unwrap_or(JobOutcome::Failed { diagnosis: nothing_left() }))
@@ -304,6 +299,22 @@ impl<'a> Engine<'a> {
         *state = next;
         self.options.observer.event(&state.job, state, event);
         Ok(())
+    }
+}
+
+/// The slots of a job, cleared when it ends, also by Ctrl-C.
+struct Slots {
+    slots: Vec<Slot>,
+    keep: bool,
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        for slot in self.slots.iter().filter(|_| !self.keep) {
+            if let Err(error) = slot.clear() {
+                tracing::warn!("a workspace could not be removed: {error}");
+            }
+        }
     }
 }
 

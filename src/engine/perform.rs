@@ -12,7 +12,7 @@ use crate::prompt::{self, File, withhold};
 use crate::reply::{self, Reply, Rules};
 use crate::store::{LedgerError, Spend};
 use crate::toolchain;
-use crate::types::harness::CassetteMode;
+use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
     AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, JobId, Part, Prompt,
     Provenance, SpecStanding, Target, TargetStanding, Tree,
@@ -136,6 +136,7 @@ impl Engine<'_> {
             findings,
             problem: history.problem,
             tried: history.tried,
+            json: config.reply == ReplyForm::Json,
             most_tokens: config
                 .context_tokens
                 .map(|all| all.saturating_sub(config.max_output_tokens) as usize),

@@ -16,7 +16,7 @@ use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::types::harness::{CassetteMode, Generator as Config};
+use crate::types::harness::{CassetteMode, Generator as Config, ReplyForm};
 use crate::types::{Completion, Digest, Failure, Finish, Prompt, Usage, limits};
 
 pub use cassette::{Cassette, Cassettes};
@@ -86,7 +86,7 @@ impl Generator {
             true => "max_completion_tokens",
             false => "max_tokens",
         };
-        json!({
+        let mut body = json!({
             "model": self.config.model,
             "messages": [
                 { "role": "system", "content": call.prompt.system },
@@ -96,7 +96,11 @@ impl Generator {
             limit: self.config.max_output_tokens,
             "stream": true,
             "stream_options": { "include_usage": true },
-        })
+        });
+        if self.config.reply == ReplyForm::Json {
+            body["response_format"] = constraint();
+        }
+        body
     }
 
     /// Names a request: path, body and sample; never host, headers or key.
@@ -223,6 +227,25 @@ impl Generator {
         };
         Ok(Completion { text, finish, usage, model, replay: None })
     }
+}
+
+/// The schema that `reply = "json"` holds an answer to.
+fn constraint() -> Value {
+    let text = json!({ "type": "string" });
+    let file = json!({
+        "type": "object",
+        "properties": { "path": text, "content": text },
+        "required": ["path", "content"],
+        "additionalProperties": false,
+    });
+    let schema = json!({
+        "type": "object",
+        "properties": { "files": { "type": "array", "items": file } },
+        "required": ["files"],
+        "additionalProperties": false,
+    });
+    let named = json!({ "name": "files", "strict": true, "schema": schema });
+    json!({ "type": "json_schema", "json_schema": named })
 }
 
 /// What a call may use at most: the prompt's estimate and the longest answer.

@@ -30,7 +30,9 @@ impl Default for Templates {
 }
 
 /// The variables a template may use.
-const VARIABLES: [&str; 17] = [
+const VARIABLES: [&str; 19] = [
+    "json",
+    "long",
     "language",
     "root",
     "fence",
@@ -88,6 +90,8 @@ pub struct Inputs<'a> {
     pub problem: Option<String>,
     /// One line for each way that failed before.
     pub tried: Vec<String>,
+    /// Whether the answer is to be one JSON object.
+    pub json: bool,
     /// Most tokens of the prompt.
     pub most_tokens: Option<usize>,
 }
@@ -170,6 +174,7 @@ fn render_with(
     let clauses: Vec<_> =
         clauses.map(|c| json!({ "id": c.id, "level": c.level, "text": c.text })).collect();
     let findings = findings(inputs);
+    let long = candidate.iter().any(|file| file.text.lines().count() >= limits::EDIT_LINES);
     let all = format!("{:?}{:?}{:?}", inputs.spec.visible, candidate, accepted);
     let tried = inputs.tried.iter().rev().take(limits::TRIED_LINES).rev().collect::<Vec<_>>();
     let context = json!({
@@ -177,7 +182,7 @@ fn render_with(
         "spec_id": inputs.spec.id, "title": inputs.spec.title, "spec": inputs.spec.visible,
         "clauses": clauses, "dependencies": dependencies, "constraints": inputs.constraints,
         "suites": suites, "accepted": accepted, "candidate": candidate, "changes": inputs.changes,
-        "findings": findings, "problem": inputs.problem, "kind": inputs.kind, "tried": tried,
+        "json": inputs.json, "long": long, "findings": findings, "problem": inputs.problem, "kind": inputs.kind, "tried": tried,
     });
     let context = Value::from(minijinja::value::Serde(&context));
     let mut env = environment();
@@ -271,6 +276,7 @@ mod tests {
             }],
             problem: None,
             tried: Vec::new(),
+            json: false,
             most_tokens: None,
         };
         let prompt = render(&Templates::default(), &inputs()).expect("renders");

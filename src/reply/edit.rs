@@ -1,7 +1,6 @@
 //! `EDIT` blocks: search and replace inside a file that is too long to be sent whole.
 
-/// Files shorter than this are answered whole: models do that more reliably.
-const LEAST_LINES: usize = 400;
+use crate::types::limits::EDIT_LINES;
 
 const SEARCH: &str = "<<<<<<< SEARCH";
 const MIDDLE: &str = "=======";
@@ -9,8 +8,8 @@ const REPLACE: &str = ">>>>>>> REPLACE";
 
 /// Applies the blocks to a text: exact match first, then one that ignores white space.
 pub fn apply(text: &str, blocks: &str) -> Result<String, String> {
-    if text.lines().count() < LEAST_LINES {
-        return Err(format!("EDIT is for files of {LEAST_LINES} lines and more: send it whole"));
+    if text.lines().count() < EDIT_LINES {
+        return Err(format!("EDIT is for files of {EDIT_LINES} lines and more: send it whole"));
     }
     let mut text = text.to_owned();
     let mut rest = blocks;

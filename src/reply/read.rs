@@ -36,7 +36,14 @@ pub fn read(text: &str, finished: bool, rules: &Rules) -> Result<Found, String> 
         return Ok(Found { changes: named, conflict: None, reader: "fences" });
     }
     if let Some(changes) = json(&text) {
-        return Ok(Found { changes, conflict: None, reader: "json" });
+        let conflict = changes.iter().find_map(|change| match change {
+            Change::Write(path, text) if path == "CONFLICT" => {
+                let (clause, why) = text.trim().split_once(char::is_whitespace)?;
+                Some((clause.to_owned(), why.trim().to_owned()))
+            }
+            _ => None,
+        });
+        return Ok(Found { changes, conflict, reader: "json" });
     }
     match (&rules.declared, fences.as_slice()) {
         (Some(path), [fence]) if fence.closed || finished => {

@@ -43,6 +43,10 @@ fn every_reader_reads_its_form() {
         ("```rust src/a.rs\na\n```\nand\n```rust:src/b.rs\n```\n", "fences: src/a.rs=2 src/b.rs=0"),
         ("{\"files\":{\"src/lib.rs\":\"a\"}}", "json: src/lib.rs=1"),
         ("{\"files\":[{\"path\":\"src/lib.rs\",\"content\":\"ab\"}]}", "json: src/lib.rs=2"),
+        (
+            "{\"files\":[{\"path\":\"CONFLICT\",\"content\":\"roman/range why\"}]}",
+            "conflict roman/range: why",
+        ),
         ("Here:\n```rust\nfn a() {}\n```\nDone.", "single: src/lib.rs=10"),
         (
             "### CONFLICT: roman/range one excludes the other",

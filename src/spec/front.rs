@@ -1,5 +1,7 @@
 //! Front matter: the YAML between two `---` lines at the very start.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::types::{Problem, Span};
@@ -16,6 +18,27 @@ pub struct Front {
     pub targets: Vec<String>,
     #[serde(default)]
     pub depends: Vec<String>,
+    /// Keys of other tools; only looked at for typing mistakes.
+    #[serde(flatten)]
+    others: BTreeMap<String, serde_norway::Value>,
+}
+
+/// The keys regen reads.
+const KEYS: [&str; 4] = ["id", "title", "targets", "depends"];
+
+/// Warns of keys that look like one of ours.
+fn near_misses(front: &Front, source: &str, span: Span, problems: &mut Vec<Problem>) {
+    for key in front.others.keys() {
+        let near = KEYS.iter().find(|known| strsim::damerau_levenshtein(key, known) <= 2);
+        if let Some(known) = near.filter(|known| key.len() > 2 && known.len() > 2) {
+            let text = &source[span.start..span.end];
+            let at = span.start + text.find(key.as_str()).unwrap_or(0);
+            let message = format!("`{key}` is not read");
+            let problem = Problem::error("spec::unknown_key", message).warning();
+            let problem = problem.help(format!("did you mean `{known}`?"));
+            problems.push(problem.at(source, at..at + key.len()));
+        }
+    }
 }
 
 /// The front matter's inside and the offset at which the body begins.
@@ -44,7 +67,10 @@ pub fn read(source: &str, problems: &mut Vec<Problem>) -> (Front, usize) {
         return (Front::default(), body);
     }
     match serde_norway::from_str(text) {
-        Ok(front) => (front, body),
+        Ok(front) => {
+            near_misses(&front, source, span, problems);
+            (front, body)
+        }
         Err(error) => {
             let line_start = error.location().map_or(span.start, |at| span.start + at.index());
             let at = line_start.min(span.end);

@@ -535,6 +535,7 @@ mod tests {
             (b"- a `test_id: a` \xff\xfe\n", "spec::not_utf8"),
             (b"---\nid: [x\n---\n", "spec::front_matter"),
             (b"---\nid: Not An Id\n---\n", "spec::id"),
+            (b"---\ntarget: [rust]\n---\n", "spec::unknown_key"),
             (b"| a |\n|---|\n| `test_id: t` |\n", "spec::binding_in_table"),
             (b"- a `status: draft`\n", "spec::stray_mark"),
             (b"- a `test_id: a`\n\n```rust hidden\nx();\n```\n", "spec::stray_hidden"),

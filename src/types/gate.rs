@@ -176,12 +176,13 @@ pub enum Judgement {
 /// of temporary folders, thread numbers, addresses, running times. Cuts it to
 /// `limits::FINDING_BYTES`.
 pub fn clean(text: &str, roots: &[&str]) -> String {
-    static NOISE: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
+    static NOISE: LazyLock<[(Regex, &str); 5]> = LazyLock::new(|| {
         let pattern = |text| Regex::new(text).expect("the pattern is a constant");
         [
             (pattern(r"\x1b\[[0-9;?]*[A-Za-z]"), ""),
             (pattern(r"(thread '[^']*') \(\d+\)"), "$1"),
             (pattern(r"0x[0-9a-f]{6,16}\b"), "0x…"),
+            (pattern(r"(?m)^note: run with `RUST_BACKTRACE=1`.*\n?"), ""),
             (pattern(r"finished in \d+(\.\d+)?s"), "finished"),
         ]
     });

@@ -82,6 +82,16 @@ pub enum CassetteMode {
     Verify,
 }
 
+/// The form in which a model is asked to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplyForm {
+    /// Whole files between fences: what models do best.
+    Files,
+    /// One JSON object, constrained by a schema in the request.
+    Json,
+}
+
 /// Who is asked, and within which limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -96,6 +106,8 @@ pub struct Generator {
     pub api_key_env: Option<String>,
     /// What is done with recordings. Default: `off` for `openai`, `replay` for `cassette`.
     pub cassettes: Option<CassetteMode>,
+    /// The form of answers: `files`, or `json` for servers that can be held to a JSON schema.
+    pub reply: ReplyForm,
     /// Sampling temperature of first answers and repairs, 0 to 2; a fresh start adds 0.5.
     pub temperature: f64,
     /// Tokens a completion may have.
@@ -130,6 +142,7 @@ impl Default for Generator {
             model: String::new(),
             api_key_env: None,
             cassettes: None,
+            reply: ReplyForm::Files,
             temperature: 0.2,
             max_output_tokens: limits::OUTPUT_TOKENS,
             context_tokens: None,

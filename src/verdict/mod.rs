@@ -99,7 +99,9 @@ fn diagnose(report: &GateReport) -> Diagnosis {
     clauses.sort();
     clauses.dedup();
     let first = report.findings.first().map_or("it gave no finding", |f| f.message.as_str());
-    let first = first.lines().next().unwrap_or_default();
+    // A panic's first line only says where.
+    let told = |line: &&str| !line.trim().is_empty() && !line.starts_with("thread '");
+    let first = first.lines().find(told).unwrap_or_default();
     Diagnosis {
         fault,
         summary: format!("gate {}: {}: {first}", report.gate, report.outcome.word()),
