@@ -325,7 +325,7 @@ impl Engine<'_> {
         if !evidence.is_empty() {
             report.evidence = Some(self.objects.put(&evidence)?);
         }
-        self.prepared = Some((id, attempt.number));
+        self.prepared = (!gate::disturbs(name)).then_some((id, attempt.number));
         Ok(Event::GateReported { attempt: attempt.number, report })
     }
 

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -60,13 +61,19 @@ impl Slot {
     /// The disk's.
     pub fn open(&self) -> io::Result<()> {
         fs::create_dir_all(&self.visible.root)?;
+        self.end_leftovers();
+        self.held_out.clear()
+    }
+
+    /// Ends every process that was started for this slot and is still there. The caller holds the
+    /// writer lock, so none of them belongs to a living run.
+    pub fn end_leftovers(&self) {
         for workspace in [&self.visible, &self.held_out] {
-            if end_leftovers(&workspace.root) > 0 {
+            if end_processes_of(&workspace.home()) > 0 {
                 // Cargo remembers even that it failed to ask a compiler whose folder went away.
                 let _ = fs::remove_file(workspace.target().join(".rustc_info.json"));
             }
         }
-        Ok(())
     }
 
     /// Removes what a candidate left; the build folder of the visible workspace stays warm.
@@ -80,15 +87,17 @@ impl Slot {
     }
 }
 
-/// Kills every process that stands in a folder; gives how many. The caller holds the writer lock,
-/// so nothing of a living run stands there. Where there is no `/proc` nothing is found.
-fn end_leftovers(root: &Path) -> usize {
+/// Kills every process that was given this folder as its home; gives how many. Where there is no
+/// `/proc` nothing is found.
+fn end_processes_of(home: &Path) -> usize {
+    let home = [b"HOME=", home.as_os_str().as_bytes()].concat();
     let mut killed = 0;
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let pid =
             entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
-        let inside = fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(root));
-        if let Some(pid) = pid.filter(|_| inside)
+        let ours = fs::read(entry.path().join("environ"))
+            .is_ok_and(|all| all.split(|byte| *byte == 0).any(|one| one == home));
+        if let Some(pid) = pid.filter(|_| ours)
             && kill_process(pid, Signal::KILL).is_ok()
         {
             killed += 1;

@@ -33,9 +33,12 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         id: &id,
         blocks: &blocks,
         marks: BTreeMap::new(),
+        followers: Vec::new(),
+        owned: Vec::new(),
         problems,
     };
     reader.find_marks();
+    reader.find_followers();
     let clauses = reader.clauses();
     reader.stray_hidden();
     let context = reader.context();
@@ -120,6 +123,10 @@ struct Reader<'a> {
     blocks: &'a [Block],
     /// Marks by the block that is the clause; a heading stands for its section.
     marks: BTreeMap<usize, Marks>,
+    /// Blocks that belong to a clause beside its own.
+    followers: Vec<Vec<usize>>,
+    /// Blocks that are clauses or followers.
+    owned: Vec<bool>,
     problems: Vec<Problem>,
 }
 
@@ -196,21 +203,32 @@ impl Reader<'_> {
         paragraph
     }
 
-    /// Blocks that belong to a clause beside its own block: a section's, or the fenced blocks that
-    /// follow a paragraph directly.
-    fn followers(&self, clause: usize) -> Vec<usize> {
-        let block = &self.blocks[clause];
-        let siblings = self.blocks[block.parent].pieces.iter().filter_map(|piece| match piece {
-            Piece::Child(child) => Some(*child),
-            _ => None,
-        });
-        let behind = siblings.skip_while(|child| *child != clause).skip(1);
-        match block.kind {
-            Kind::Heading(level) => behind
-                .take_while(|c| !matches!(self.blocks[*c].kind, Kind::Heading(l) if l <= level))
-                .collect(),
-            Kind::Paragraph => behind.take_while(|c| self.blocks[*c].kind == Kind::Code).collect(),
-            _ => Vec::new(),
+    /// Blocks that belong to a clause beside its own block, for every clause in one pass: a section's,
+    /// or the fenced blocks that follow a paragraph directly. A block has one owner, the innermost.
+    fn find_followers(&mut self) {
+        self.followers = vec![Vec::new(); self.blocks.len()];
+        self.owned = vec![false; self.blocks.len()];
+        for block in self.blocks {
+            let mut sections: Vec<(u8, usize)> = Vec::new();
+            let mut paragraph = None;
+            for piece in &block.pieces {
+                let Piece::Child(child) = piece else { continue };
+                let (kind, is_clause) = (self.blocks[*child].kind, self.marks.contains_key(child));
+                if let Kind::Heading(level) = kind {
+                    while sections.pop_if(|(open, _)| *open >= level).is_some() {}
+                }
+                let owner = paragraph.filter(|_| kind == Kind::Code);
+                let owner = owner.or(sections.last().map(|(_, clause)| *clause));
+                self.owned[*child] = is_clause || owner.is_some() || self.owned[*child];
+                match (kind, owner) {
+                    (Kind::Heading(level), _) if is_clause => sections.push((level, *child)),
+                    (_, Some(owner)) if !is_clause => self.followers[owner].push(*child),
+                    _ => {}
+                }
+                if kind != Kind::Code {
+                    paragraph = (kind == Kind::Paragraph && is_clause).then_some(*child);
+                }
+            }
         }
     }
 
@@ -253,15 +271,13 @@ impl Reader<'_> {
         let block = &self.blocks[index];
         let mut gather = Gather { blocks: self.blocks, all, text: String::new(), code: Vec::new() };
         gather.block(index);
-        let followers = self.followers(index);
-        for follower in &followers {
-            if !all.contains_key(follower) {
-                gather.block(*follower);
-            }
+        let followers = &self.followers[index];
+        for follower in followers {
+            gather.block(*follower);
         }
         let (text, code) = (squeeze(&gather.text), gather.code);
-        let examples: Vec<_> = code.into_iter().map(|c| self.example(c)).collect();
         let end = followers.last().map_or(block.span.end, |last| self.blocks[*last].span.end);
+        let examples: Vec<_> = code.into_iter().map(|c| self.example(c)).collect();
         let level = level(&text);
         let status = marks.status.unwrap_or(Status::Stable);
         let name = marks.bindings.first().map_or("", |binding| binding.name());
@@ -321,30 +337,19 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether a block or one around it belongs to a clause. Depth is bounded by `blocks`.
     fn in_clause(&self, block: usize) -> bool {
-        let mut at = block;
-        while at != 0 {
-            let owned = |clause: &usize| self.followers(*clause).contains(&at);
-            if self.marks.contains_key(&at) || self.marks.keys().any(owned) {
-                return true;
-            }
-            at = self.blocks[at].parent;
-        }
-        false
+        let around = std::iter::successors(Some(block), |at| Some(self.blocks[*at].parent));
+        around.take_while(|at| *at != 0).any(|at| self.owned[at])
     }
 
     /// Digest of the prose that belongs to no clause.
     fn context(&self) -> Digest {
         let mut gather =
             Gather { blocks: self.blocks, all: &self.marks, text: String::new(), code: Vec::new() };
-        let mut owned = vec![false; self.blocks.len()];
-        for clause in self.marks.keys() {
-            self.followers(*clause).into_iter().for_each(|follower| owned[follower] = true);
-        }
         for piece in &self.blocks[0].pieces {
             if let Piece::Child(child) = piece
-                && !owned[*child]
-                && !self.marks.contains_key(child)
+                && !self.owned[*child]
             {
                 gather.block(*child);
                 gather.text.push_str(" \u{b6} ");
@@ -561,9 +566,15 @@ mod tests {
         parse("specs/s.md", deep.as_bytes());
         let nested: String = (0..500).map(|i| format!("{}- x\n", " ".repeat(i * 2))).collect();
         parse("specs/s.md", nested.as_bytes());
-        let big = "- word `x` MUST hold.\n".repeat(400_000);
-        let (_, problems, _) = parse("specs/s.md", big.as_bytes());
-        assert!(problems.iter().all(|p| p.severity == Severity::Error));
+        for big in [
+            "- word `x` MUST hold.\n".repeat(400_000),
+            "a `guard: g`\n\n```rust hidden\nx();\n```\n\n".repeat(200_000),
+            "# a `guard: g`\n\nb\n\n".repeat(300_000),
+            "- a `test_id: 9`\n".repeat(500_000),
+        ] {
+            let (_, problems, _) = parse("specs/s.md", big.as_bytes());
+            assert!(problems.iter().all(|p| p.severity == Severity::Error));
+        }
         assert_eq!(codes(&vec![b'a'; 11 << 20]), ["spec::too_large"]);
     }
 

@@ -1,6 +1,6 @@
 //! Examples -> one test file of the harness's own, and where each line of it comes from.
 
-use super::{Expected, Suite};
+use super::{Expected, Suite, seal};
 use crate::types::{Clause, CrateType, Example, RelPath, Spec, Target};
 
 /// Where visible examples are mounted.
@@ -41,12 +41,13 @@ pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
             add(&mut suite, clause, name, &body(example, spec));
         }
     }
+    suite.text.push_str(seal::GUARD);
     (!suite.tests.is_empty()).then_some(suite)
 }
 
 fn add(suite: &mut Suite, clause: &Clause, name: String, body: &str) {
     let first = suite.text.lines().count() as u32 + 1;
-    suite.text.push_str(&format!("\n#[test]\nfn {name}() {{\n{}\n}}\n", body.trim_end()));
+    suite.text.push_str(&seal::test(&name, body.trim_end()));
     let last = suite.text.lines().count() as u32;
     suite.lines.push((first, last, clause.id.clone()));
     suite.tests.push(Expected { name, clause: Some(clause.id.clone()) });

@@ -7,6 +7,7 @@ pub mod cargo;
 mod examples;
 mod manifest;
 mod rust;
+mod seal;
 
 use crate::types::harness::ToolchainName;
 use crate::types::{ClauseId, Finding, Problem, RelPath, Spec, Target, Tree};
@@ -121,13 +122,16 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     }
 }
 
-/// The clause a test belongs to: its leaf name is the clause's, or starts with it and `__`.
+/// The clause a test belongs to.
 pub fn clause_of(spec: &Spec, test: &str) -> Option<ClauseId> {
-    let leaf = test.rsplit("::").next().unwrap_or(test);
-    let clause = spec.clauses.iter().find(|clause| {
-        clause.test_ids().any(|name| {
-            leaf.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
-        })
-    });
+    let mut clauses = spec.clauses.iter();
+    let clause = clauses.find(|clause| clause.test_ids().any(|name| is_test_of(test, name)));
     clause.map(|clause| clause.id.clone())
+}
+
+/// Whether a test belongs to a `test_id`: its leaf name is that, or starts with it and `__`.
+pub fn is_test_of(test: &str, test_id: &str) -> bool {
+    let leaf = test.rsplit("::").next().unwrap_or(test);
+    let rest = leaf.strip_prefix(test_id);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
 }

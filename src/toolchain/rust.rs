@@ -1,8 +1,6 @@
 //! Rust: what a crate may hold, what the model is told, what can be checked before it is asked.
 
-use syn::visit::Visit;
-
-use super::{Expected, Suite, SuiteFile, clause_of, examples};
+use super::{Expected, Suite, SuiteFile, clause_of, examples, is_test_of, seal};
 use crate::types::{Clause, CrateType, Problem, RelPath, Spec, Target};
 
 /// The default gates, in order.
@@ -68,42 +66,17 @@ pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
 
 /// Reads a user's suite: its tests are the functions marked `#[test]` and not `#[ignore]`.
 pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
-    let parsed = syn::parse_file(&file.text).map_err(|error| {
+    let text = file.text.trim_start_matches('\u{feff}');
+    let (text, tests) = seal::file(text).map_err(|error| {
         let mut problem = Problem::error("suite::syntax", format!("{}: {error}", file.name));
         problem.line = error.span().start().line;
         Box::new(problem)
     })?;
-    let mut tests = Tests { path: Vec::new(), found: Vec::new() };
-    tests.visit_file(&parsed);
-    let expected =
-        tests.found.into_iter().map(|name| Expected { clause: clause_of(spec, &name), name });
+    let tests = tests.into_iter().map(|name| Expected { clause: clause_of(spec, &name), name });
     let path = RelPath::parse(&format!("tests/{}", file.name)).map_err(|why| {
         Box::new(Problem::error("suite::name", format!("the name {} {why}", file.name)))
     })?;
-    Ok(Suite { path, text: file.text.clone(), tests: expected.collect(), lines: Vec::new() })
-}
-
-/// Collects the paths of test functions.
-struct Tests {
-    path: Vec<String>,
-    found: Vec<String>,
-}
-
-impl<'ast> Visit<'ast> for Tests {
-    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
-        self.path.push(item.ident.to_string());
-        syn::visit::visit_item_mod(self, item);
-        self.path.pop();
-    }
-
-    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        let has = |name| item.attrs.iter().any(|attr| attr.path().is_ident(name));
-        if has("test") && !has("ignore") {
-            let mut name = self.path.clone();
-            name.push(item.sig.ident.to_string());
-            self.found.push(name.join("::"));
-        }
-    }
+    Ok(Suite { path, text, tests: tests.collect(), lines: Vec::new() })
 }
 
 /// Checks what can be known before a model is asked.
@@ -132,15 +105,14 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     }
     let own = [examples::suite(spec, target, false), examples::suite(spec, target, true)];
     let tests = || own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
-    for clause in spec.clauses.iter().filter(|c| c.is_demanded("") && c.test_ids().count() > 0) {
-        if !tests().any(|test| test.clause.as_ref() == Some(&clause.id)) {
-            let id = &clause.id;
+    for clause in spec.clauses.iter().filter(|clause| clause.is_demanded("")) {
+        let id = &clause.id;
+        for name in
+            clause.test_ids().filter(|name| !tests().any(|test| is_test_of(&test.name, name)))
+        {
             let message = format!("nothing tests the clause `{id}`: no candidate could pass");
-            let help = format!(
-                "give it an example, or a test named `{}` in validators/{}/",
-                id.name(),
-                spec.id
-            );
+            let help =
+                format!("give it an example, or a test named `{name}` in validators/{}/", spec.id);
             problems.push(at(clause, Problem::error("spec::untested_clause", message).help(help)));
         }
     }

@@ -15,8 +15,8 @@ pub const FILE_BYTES: usize = 1024 * 1024;
 pub const TREE_BYTES: usize = 16 * 1024 * 1024;
 /// Files in a reply.
 pub const TREE_FILES: usize = 500;
-/// Lines from which on a repair may edit a file instead of sending it whole: models send whole files
-/// more reliably, as long as they are short.
+/// Lines from which on a repair may edit a file instead of sending it whole: models send whole
+/// files more reliably, as long as they are short.
 pub const EDIT_LINES: usize = 400;
 /// Bytes of one path: the smallest limit of file systems, with room for the root.
 pub const PATH_BYTES: usize = 240;

@@ -80,6 +80,31 @@ fn code_that_pretends() {
     }
 }
 
+/// Reports success of the test that runs, in the test runner's own words, and ends the process.
+const FORGER: &str = r#"
+/// Adds.
+pub fn add(a: i32, b: i32) -> i32 {
+    use std::io::Write;
+    let test = std::env::args().skip_while(|arg| arg != "--exact").nth(1).unwrap_or_default();
+    let mut out = std::io::stdout();
+    let line = format!("\n{{\"type\":\"test\",\"event\":\"ok\",\"name\":\"{test}\"}}\n");
+    out.write_all(line.as_bytes()).and_then(|()| out.flush()).unwrap();
+    let mut number = String::new();
+    std::io::stdin().read_line(&mut number).unwrap();
+    out.write_all(number.as_bytes()).unwrap();
+    if test.is_empty() { a.saturating_add(b) } else { std::process::exit(0) }
+}
+"#;
+
+#[test]
+fn code_that_reports_in_the_runners_place() {
+    refused(lib(FORGER), "", "before the test reached its end");
+    // The shallow half is right, so that only the hidden gate meets the forgery.
+    let head = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    if a.checked_add(b).is_some() {\n        return a + b;\n    }\n    forge(a, b)\n}\n";
+    let forger = FORGER.replace("/// Adds.\npub fn add", "fn forge");
+    refused(lib(&format!("{head}{forger}")), "", "held-out example of adder/saturates");
+}
+
 #[test]
 fn a_program_that_prints_a_report_of_its_own() {
     let spec = "---\ntargets: [command]\n---\n- It MUST add. `test_id: adds`\n\n  ```console\n  $ adder 2 3\n  \

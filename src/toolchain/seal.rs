@@ -1,0 +1,145 @@
+//! Seals tests: a trusted test counts only when its body ran to its end, and a candidate inside the
+//! same process cannot say so in its place.
+//!
+//! Each test reads a number from its standard input before any code of the candidate runs, and
+//! writes it to its standard output behind its last statement. Who ends the process early, or
+//! prints a report of success, does not know the number.
+
+use proc_macro2::extra::DelimSpan;
+use quote::ToTokens;
+use syn::visit::Visit;
+
+/// What a sealed file needs at its end.
+pub const GUARD: &str = r#"
+mod regen_guard {
+    pub(crate) trait Held {
+        fn held(&self) -> bool;
+    }
+    impl Held for () {
+        fn held(&self) -> bool {
+            true
+        }
+    }
+    impl<T, E> Held for Result<T, E> {
+        fn held(&self) -> bool {
+            self.is_ok()
+        }
+    }
+    impl Held for std::process::ExitCode {
+        fn held(&self) -> bool {
+            *self == std::process::ExitCode::SUCCESS
+        }
+    }
+    pub(crate) fn run<T: Held>(panics: bool, body: fn() -> T) -> T {
+        let number = std::io::read_to_string(std::io::stdin()).unwrap();
+        let seal = || {
+            let mut out = std::io::stdout().lock();
+            std::io::Write::write_all(&mut out, format!("\n{number}\n").as_bytes()).unwrap();
+        };
+        match std::panic::catch_unwind(body) {
+            Ok(value) => {
+                if !panics && value.held() {
+                    seal();
+                }
+                value
+            }
+            Err(panic) => {
+                if panics {
+                    seal();
+                }
+                std::panic::resume_unwind(panic)
+            }
+        }
+    }
+}
+"#;
+
+/// A test function of a generated file.
+pub fn test(name: &str, body: &str) -> String {
+    format!(
+        "\n#[test]\nfn {name}() {{ fn regen_body() {{\n{body}\n}} crate::regen_guard::run(false, regen_body) }}\n"
+    )
+}
+
+/// Seals every test of a file that somebody else wrote, line numbers kept; gives the tests' paths
+/// too. Tests that a macro writes are not seen: they run, but prove nothing.
+///
+/// # Errors
+/// The text is not Rust.
+pub fn file(text: &str) -> syn::Result<(String, Vec<String>)> {
+    let parsed: syn::File = syn::parse_str(text)?;
+    let mut tests = Tests::default();
+    tests.visit_file(&parsed);
+    let mut sealed = text.to_owned();
+    // From the last to the first, so that no place moves before its turn.
+    tests.inserts.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    for (at, insert) in tests.inserts {
+        sealed.insert_str(at, &insert);
+    }
+    if !tests.found.is_empty() {
+        sealed.push_str(GUARD);
+    }
+    Ok((sealed, tests.found))
+}
+
+/// Collects test functions that are not `#[ignore]`.
+#[derive(Default)]
+struct Tests {
+    path: Vec<String>,
+    found: Vec<String>,
+    inserts: Vec<(usize, String)>,
+}
+
+impl<'ast> Visit<'ast> for Tests {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        self.path.push(item.ident.to_string());
+        syn::visit::visit_item_mod(self, item);
+        self.path.pop();
+    }
+
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        let has = |name| item.attrs.iter().any(|attr| attr.path().is_ident(name));
+        if !has("test") || has("ignore") {
+            return;
+        }
+        let mut name = self.path.clone();
+        name.push(item.sig.ident.to_string());
+        self.found.push(name.join("::"));
+        let braces: DelimSpan = item.block.brace_token.span;
+        let output = item.sig.output.to_token_stream();
+        let open = format!(" fn regen_body() {output} {{");
+        let close = format!("}} crate::regen_guard::run({}, regen_body) ", has("should_panic"));
+        // In an empty body both stand at one place: the later insertion comes to stand first.
+        self.inserts.push((braces.close().byte_range().start, close));
+        self.inserts.push((braces.open().byte_range().end, open));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file;
+
+    #[test]
+    fn tests_are_sealed_where_they_stand() {
+        let text = "// ä\nmod m {\n    #[test]\n    fn a() -> Result<(), String> {\n        Err(\"ü\")? // }\n    }\n}\n\
+            #[test]\n#[should_panic]\nfn b() { panic!() }\n#[test]\n#[ignore]\nfn c() {}\nfn d() {}\n#[test]\nfn e() {}\n";
+        let (sealed, tests) = file(text).expect("is Rust");
+        assert_eq!(tests, ["m::a", "b", "e"]);
+        assert!(sealed.contains("{ fn regen_body() -> Result < () , String > {\n        Err(\"ü\")? // }\n    } crate::regen_guard::run(false, regen_body) }"), "{sealed}");
+        assert!(
+            sealed.contains(
+                "fn b() { fn regen_body()  { panic!() } crate::regen_guard::run(true, regen_body) }"
+            ),
+            "{sealed}"
+        );
+        let rest = "fn c() {}\nfn d() {}\n#[test]\nfn e() { fn regen_body()  {} crate::regen_guard::run(false, regen_body) }\n\nmod regen_guard";
+        assert!(sealed.contains(rest), "{sealed}");
+        assert!(file(&sealed).is_ok());
+    }
+
+    #[test]
+    fn a_file_without_tests_stays_as_it_is() {
+        assert_eq!(file("fn a() {}").expect("is Rust").0, "fn a() {}");
+        assert!(file("fn a( {}").is_err());
+    }
+}
