@@ -58,7 +58,6 @@ async fn measure() -> ExitCode {
         validators: folder.path().to_owned(),
         tools: &tools,
         slot: &slot,
-        today: "2026-01-01",
         keep: false,
     };
     let (mut ours, mut hand) = (Vec::new(), Vec::new());

@@ -46,7 +46,7 @@ struct Cli {
 }
 
 /// Arguments of `run`, and of regen without a subcommand.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 struct RunArgs {
     /// A spec by id, path or glob; several may be given.
     #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
@@ -163,6 +163,10 @@ pub async fn main() -> u8 {
     let command = cli.command;
     let work = async {
         match command {
+            Some(_) if cli.run != RunArgs::default() => Err(EngineError::Usage(
+                "options of a run stand before a command, which would ignore them: put them behind `run`"
+                    .to_owned(),
+            )),
             None if cli.run.specs.is_empty() => {
                 drop(Cli::command().print_help());
                 Ok(exit::USAGE)

@@ -113,6 +113,14 @@ impl Check<'_> {
                     "gates = [\"layout\", …]: it keeps a candidate's manifest from the others";
                 self.wrong(&at("gates"), "the first gate is not `layout`", help);
             }
+            for gate in ["hidden", "clauses"] {
+                if !gates.iter().any(|one| one == gate) {
+                    let help = "gates = [\"layout\", …, \"hidden\", \"clauses\"]";
+                    let message =
+                        format!("the gate `{gate}` is missing: what it checks would pass");
+                    self.wrong(&at("gates"), message, help);
+                }
+            }
             let behind = gates.iter().skip_while(|gate| *gate != "hidden").skip(1);
             if let Some(gate) = behind.into_iter().find(|gate| *gate != "clauses") {
                 let help = "held-out examples run last: put `hidden` before `clauses` only";

@@ -10,7 +10,7 @@ use super::EngineError;
 use crate::gate::{self, Tools, Wanted};
 use crate::plan::{self, Checks};
 use crate::promote::Promoter;
-use crate::prompt::Templates;
+use crate::prompt::{Secrets, Templates};
 use crate::spec::{Parsed, admit, parse};
 use crate::store::files;
 use crate::toolchain::{self, Suite, SuiteFile};
@@ -74,6 +74,8 @@ pub struct Workspace {
     pub templates: Templates,
     /// The lock file.
     pub standing: Standing,
+    /// What gives hidden examples away.
+    pub secrets: Secrets,
     checks: BTreeMap<(String, String), Checks>,
 }
 
@@ -115,18 +117,21 @@ pub fn load(places: &Places, mode: Option<CassetteMode>) -> Result<Workspace, En
         suites: BTreeMap::new(),
         templates,
         standing,
+        secrets: Secrets::default(),
         checks: BTreeMap::new(),
     };
     let mut parsed = Vec::new();
     for (file, bytes) in files::specs(&places.root, &workspace.harness.harness.specs)? {
         let (spec, problems, source) = parse(&file, &bytes);
+        let spec = spec.in_force(&super::today());
+        workspace.secrets.add(&spec);
         workspace.files.insert(file.clone(), spec.id.clone());
         workspace.sources.insert(file, source);
         let mut one = Parsed { spec, problems };
         workspace.read_checks(&mut one)?;
         parsed.push(one);
     }
-    (workspace.specs, workspace.problems) = admit(parsed, &workspace.harness, &guard::names());
+    (workspace.specs, workspace.problems) = admit(parsed, &workspace.harness, guard::problem);
     Ok(workspace)
 }
 
@@ -204,6 +209,11 @@ impl Workspace {
     /// # Errors
     /// A pattern that means no spec.
     pub fn select(&self, patterns: &[String]) -> Result<Option<BTreeSet<String>>, EngineError> {
+        if self.files.is_empty() {
+            let folder = &self.harness.harness.specs;
+            let why = format!("there is no spec in {folder}/: write one, {folder}/NAME.md");
+            return Err(EngineError::Usage(why));
+        }
         if patterns.is_empty() {
             return Ok(None);
         }
@@ -279,15 +289,29 @@ impl Workspace {
         only: Option<&BTreeSet<String>>,
         force: bool,
     ) -> Result<Plan, EngineError> {
+        self.plan_from(&self.standing, tools, only, force)
+    }
+
+    /// Makes the plan from a lock file that is newer than the workspace's reading of it.
+    ///
+    /// # Errors
+    /// `generated/` cannot be read.
+    pub fn plan_from(
+        &self,
+        standing: &Standing,
+        tools: &Tools,
+        only: Option<&BTreeSet<String>>,
+        force: bool,
+    ) -> Result<Plan, EngineError> {
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
-        let live = promoter.live(&self.standing)?;
+        let live = promoter.live(standing)?;
         let by_target = |value: &dyn Fn(&Target) -> String| -> BTreeMap<String, String> {
             self.harness.target.iter().map(|(name, t)| (name.clone(), value(t))).collect()
         };
         Ok(plan::plan(&plan::Inputs {
             harness: &self.harness,
             specs: &self.specs,
-            standing: &self.standing,
+            standing,
             live: &live,
             checks: &self.checks,
             tools: &by_target(&|_| tools.version.clone()),

@@ -11,8 +11,8 @@ use crate::gate::{Slot, Tools, ToolsError};
 use crate::generator::{CallError, Cassettes, Generator};
 use crate::pipeline::{Effect, IllegalEvent, State};
 use crate::promote::{PromoteError, Promoter, Switched};
-use crate::store::{Ledger, LedgerError, Objects};
-use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem, Reason};
+use crate::store::{Ledger, LedgerError, Objects, files};
+use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem};
 
 pub use load::{Places, Sources, Workspace, load};
 
@@ -192,12 +192,27 @@ impl<'a> Engine<'a> {
             } else if stopped {
                 outcome.jobs.push((job.spec.clone(), None));
             } else {
-                let end = self.job(job).await?;
+                let end = match self.again(job)? {
+                    Some(job) => self.job(&job).await?,
+                    None => self.job(job).await?,
+                };
                 stopped = self.ends_run(&end);
                 outcome.jobs.push((job.spec.clone(), Some(end)));
             }
         }
         Ok(outcome)
+    }
+
+    /// The job of a spec with dependencies, planned again: this run may have promoted one of them,
+    /// and what judges the job has changed with it.
+    fn again(&self, job: &Job) -> Result<Option<Job>, EngineError> {
+        let spec = self.workspace.spec(&job.spec).filter(|spec| !spec.depends.is_empty());
+        let Some(spec) = spec else { return Ok(None) };
+        let standing = files::standing(&self.workspace.places.root)?;
+        let only = BTreeSet::from([spec.id.clone()]);
+        let (tools, force) = (self.tools, self.options.force);
+        let mut plan = self.workspace.plan_from(&standing, tools, Some(&only), force)?;
+        Ok(plan.jobs.pop())
     }
 
     /// Whether trying other jobs is pointless: no money, no server, no working machine.
@@ -236,11 +251,12 @@ impl<'a> Engine<'a> {
 
     async fn job(&mut self, job: &Job) -> Result<JobOutcome, EngineError> {
         if !self.options.discard_edits {
-            let drift = job.parts.iter().filter_map(|part| match &part.reason {
-                Some(Reason::Drift { files }) => Some(files.clone()),
-                _ => None,
-            });
-            let files: Vec<String> = drift.flatten().collect();
+            let targets = job.parts.iter().map(|part| &self.workspace.harness.target[&part.target]);
+            let units: BTreeSet<String> = targets.map(|target| target.unit(&job.spec)).collect();
+            let mut files = Vec::new();
+            for unit in &units {
+                files.extend(self.promoter.edited(unit, &job.spec)?);
+            }
             if !files.is_empty() {
                 return Ok(JobOutcome::Drifted { files });
             }

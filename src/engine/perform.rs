@@ -8,14 +8,14 @@ use crate::gate::{self, Bench, Slot};
 use crate::generator::{Call, CallError, cassette, most};
 use crate::pipeline::{Attempt, Effect, Failed, State};
 use crate::promote::{PartTree, PromoteError, Promotion, Switched};
-use crate::prompt::{self, File, withhold};
+use crate::prompt::{self, File};
 use crate::reply::{self, Reply, Rules};
 use crate::store::{LedgerError, Spend};
 use crate::toolchain;
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
     AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, JobId, Part, Prompt,
-    Provenance, SpecStanding, Target, TargetStanding, Tree,
+    Provenance, Spec, SpecStanding, Target, TargetStanding, Tree,
 };
 use crate::verdict::{Accepted, Verdict, judge};
 
@@ -108,23 +108,26 @@ impl Engine<'_> {
                 text: suite.text.trim_end().to_owned(),
             })
             .collect();
+        let config = &self.workspace.harness.generator;
+        let depends = self.workspace.specs.iter().filter(|s| spec.depends.contains(&s.id));
+        let depends: Vec<&Spec> = depends.map(|s| &**s).collect();
         let seen: Vec<&str> = candidate
             .iter()
             .flat_map(Tree::iter)
             .filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok())
             .chain(suites.iter().map(|suite| suite.text.as_str()))
+            .chain([spec.visible.as_str()])
+            .chain(depends.iter().map(|spec| spec.visible.as_str()))
             .collect();
-        let findings = withhold(history.findings, spec, &seen);
+        let secrets = self.workspace.secrets.clone().except(&seen);
         let standing = self.workspace.standing.spec.get(&spec.id);
         let accepted = match standing.and_then(|s| s.target.get(&part.target)) {
             Some(standing) => self.promoter.tree(&standing.path)?,
             None => None,
         };
-        let config = &self.workspace.harness.generator;
-        let depends = self.workspace.specs.iter().filter(|s| spec.depends.contains(&s.id));
         let inputs = prompt::Inputs {
             spec,
-            depends: depends.map(|s| &**s).collect(),
+            depends,
             language: toolchain::language(target),
             root: toolchain::declared(target).to_string(),
             constraints: toolchain::constraints(spec, target),
@@ -133,9 +136,9 @@ impl Engine<'_> {
             changes: standing.map(|s| crate::plan::changed_clauses(spec, s)).unwrap_or_default(),
             kind: attempt.kind,
             candidate: candidate.as_ref(),
-            findings,
-            problem: history.problem,
-            tried: history.tried,
+            findings: history.findings.into_iter().map(|f| secrets.finding(f)).collect(),
+            problem: history.problem.map(|text| secrets.text(text)),
+            tried: history.tried.into_iter().map(|text| secrets.text(text)).collect(),
             json: config.reply == ReplyForm::Json,
             most_tokens: config
                 .context_tokens
@@ -173,8 +176,8 @@ impl Engine<'_> {
         }
         let observer = self.options.observer;
         let progress = |count: usize| observer.streaming(&state.job, count);
-        match generator.ask(&call, &today(), &progress).await {
-            Ok(completion) => {
+        match generator.ask(&call, &progress).await {
+            Ok((completion, response)) => {
                 let text = serde_json::to_vec(&completion).expect("a completion is plain data");
                 let digest = self.objects.put(&text)?;
                 let spend = match completion.replay {
@@ -182,11 +185,17 @@ impl Engine<'_> {
                     None => price(completion.usage),
                 };
                 self.ledger.record_completion((id, number), request, digest, spend)?;
-                self.completed(number, digest)
+                // Recorded before kept: what was paid for is never asked for again.
+                match generator.keep(&call, &completion, response, &today()) {
+                    Ok(()) => self.completed(number, digest),
+                    Err(CallError { failure, message, .. }) => {
+                        Ok(Event::GenerationFailed { attempt: number, failure, message })
+                    }
+                }
             }
-            Err(CallError { failure, message, .. }) => {
-                // What broke off was written by the model and is paid for; the rest never came.
-                if failure != Failure::Truncated {
+            Err(CallError { failure, message, served, .. }) => {
+                // Where a model may have worked the reservation stays: nobody says what it cost.
+                if !served {
                     self.ledger.settle((id, number), Spend::default())?;
                 }
                 Ok(Event::GenerationFailed { attempt: number, failure, message })
@@ -314,7 +323,6 @@ impl Engine<'_> {
             validators: self.workspace.places.root.join(&harness.harness.validators),
             tools: self.tools,
             slot: &slot,
-            today: &today(),
             keep: self.options.keep,
         };
         if self.prepared != Some((id, attempt.number)) {

@@ -20,12 +20,18 @@ pub struct CallError {
     pub retry: bool,
     /// How long the server wants to be left alone.
     pub after: Option<Duration>,
+    /// Whether a model may have worked for it, and be paid for it.
+    pub served: bool,
 }
 
 impl CallError {
     /// An error that is final.
     pub fn new(failure: Failure, message: impl Into<String>) -> Self {
-        Self { failure, message: message.into(), retry: false, after: None }
+        let served = matches!(
+            failure,
+            Failure::Connection | Failure::TimedOut | Failure::BadResponse | Failure::Truncated
+        );
+        Self { failure, message: message.into(), retry: false, after: None, served }
     }
 
     /// An error that another try may mend.
@@ -167,7 +173,8 @@ pub fn of_reqwest(error: &reqwest::Error) -> CallError {
     }
     let url = error.url().map_or_else(String::new, |url| format!(" to {url}"));
     let what = if error.is_connect() { "no connection" } else { "the connection broke" };
-    CallError::again(Failure::Connection, format!("{what}{url}: {text}"))
+    let served = !error.is_connect();
+    CallError { served, ..CallError::again(Failure::Connection, format!("{what}{url}: {text}")) }
 }
 
 /// How long to wait before try number `tried + 1`, or `None` when waiting is over.

@@ -82,11 +82,16 @@ pub fn stack(
 + Sync
 + 'static {
     let (http, pace) = (generator.http.clone(), generator.pace.clone());
+    let patience = Duration::from_millis(generator.config.first_token_timeout_ms);
     let send = service_fn(move |request: HttpRequestFactory| -> BoxFuture<'static, _> {
         let (http, pace) = (http.clone(), pace.clone());
         Box::pin(async move {
             pace.wait().await;
-            send(&http, request).await
+            tokio::time::timeout(patience, send(&http, request)).await.unwrap_or_else(|_| {
+                let message =
+                    format!("the server answered nothing for {} ms", patience.as_millis());
+                Err(CallError::new(Failure::TimedOut, message))
+            })
         })
     });
     let policy = Attempts {

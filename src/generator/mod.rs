@@ -7,13 +7,13 @@ mod classify;
 mod http;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
 use futures::{Stream, StreamExt};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::types::harness::{CassetteMode, Generator as Config, ReplyForm};
@@ -108,16 +108,16 @@ impl Generator {
         cassette::key(&self.body(call), call.sample)
     }
 
-    /// Asks. `progress` is told the number of characters so far.
+    /// Asks. `progress` is told the number of characters so far. Also gives the response's body, for
+    /// [`Self::keep`].
     ///
     /// # Errors
     /// The class of what went wrong, with what to do.
     pub async fn ask(
         &self,
         call: &Call,
-        today: &str,
         progress: &(dyn Fn(usize) + Sync),
-    ) -> Result<Completion, CallError> {
+    ) -> Result<(Completion, Vec<u8>), CallError> {
         let mode = self.config.cassette_mode();
         if let (Some(name), None, false) =
             (&self.config.api_key_env, &self.key, mode == CassetteMode::Replay)
@@ -132,30 +132,33 @@ impl Generator {
             .with_api_key(self.key.clone().unwrap_or_else(|| "none".to_owned()));
         let client = Client::build(self.http.clone(), config).with_http_service(service);
         let deadline = Duration::from_millis(self.config.deadline_ms);
+        let begun = AtomicBool::new(false);
         let asked = async {
             let chat = client.chat();
             let stream = chat.create_stream_byot::<_, Value>(self.body(call)).await;
             let stream = stream.map_err(|error| classify::of_openai(error, false))?;
-            self.read(stream, progress).await
+            self.read(stream, progress, &begun).await
         };
         let mut completion = tokio::time::timeout(deadline, asked).await.unwrap_or_else(|_| {
             let message = format!("no whole answer within {} s (deadline_ms)", deadline.as_secs());
-            Err(CallError::new(Failure::Truncated, message))
+            Err(CallError::new(silence(begun.load(Ordering::Relaxed)), message))
         })?;
         completion.replay = tape.replayed();
         if completion.usage == Usage::default() {
             completion.usage = estimate(&call.prompt, &completion.text);
         }
-        self.keep(call, &completion, &tape, today)?;
-        Ok(completion)
+        Ok((completion, tape.bytes()))
     }
 
     /// Records or compares an answer, as the mode says.
-    fn keep(
+    ///
+    /// # Errors
+    /// The recording cannot be written, or says something else.
+    pub fn keep(
         &self,
         call: &Call,
         completion: &Completion,
-        tape: &http::Tape,
+        response: Vec<u8>,
         today: &str,
     ) -> Result<(), CallError> {
         let mode = self.config.cassette_mode();
@@ -163,12 +166,8 @@ impl Generator {
         {
             return Ok(());
         }
-        let taped = cassette::Taped {
-            body: self.body(call),
-            sample: call.sample,
-            response: tape.bytes(),
-            date: today.to_owned(),
-        };
+        let date = today.to_owned();
+        let taped = cassette::Taped { body: self.body(call), sample: call.sample, response, date };
         let cassette = Cassette::new(taped, completion, &call.context);
         if mode == CassetteMode::Verify {
             return self.cassettes.compare(&cassette);
@@ -180,6 +179,7 @@ impl Generator {
         &self,
         mut stream: impl Stream<Item = Result<Value, OpenAIError>> + Unpin,
         progress: &(dyn Fn(usize) + Sync),
+        begun: &AtomicBool,
     ) -> Result<Completion, CallError> {
         let mut text = String::new();
         let (mut finish, mut usage, mut model) =
@@ -191,25 +191,24 @@ impl Generator {
             };
             let next = tokio::time::timeout(Duration::from_millis(wait), stream.next()).await;
             let Ok(next) = next else {
-                let failure = if text.is_empty() { Failure::TimedOut } else { Failure::Truncated };
                 let message = format!("the server sent nothing for {wait} ms");
-                return Err(CallError::new(failure, message));
+                return Err(CallError::new(silence(!text.is_empty()), message));
             };
             let Some(next) = next else { break };
             let value = next.map_err(|error| classify::of_openai(error, !text.is_empty()))?;
             if let Some(error) = value.get("error").filter(|error| !error.is_null()) {
-                return Err(classify::of_error_object(error, None));
+                let error = classify::of_error_object(error, None);
+                return Err(match text.is_empty() {
+                    true => error,
+                    false => CallError::new(Failure::Truncated, error.message),
+                });
             }
-            let chunk: Chunk = serde_json::from_value(value).unwrap_or_default();
-            for choice in chunk.choices {
-                let said = choice.delta.or(choice.message).and_then(|message| message.content);
-                text.push_str(&said.unwrap_or_default());
-                finish = choice.finish_reason.or(finish);
-            }
-            usage = chunk
-                .usage
-                .map_or(usage, |u| Usage { input: u.prompt_tokens, output: u.completion_tokens });
+            let chunk = Chunk::of(&value);
+            text.push_str(&chunk.text);
+            finish = chunk.finish.or(finish);
+            usage = chunk.usage.unwrap_or(usage);
             model = chunk.model.unwrap_or(model);
+            begun.store(!text.is_empty(), Ordering::Relaxed);
             progress(text.len());
             if text.len() > limits::REPLY_BYTES {
                 let message = "the answer is longer than 32 MiB: the model is looping".to_owned();
@@ -227,6 +226,11 @@ impl Generator {
         };
         Ok(Completion { text, finish, usage, model, replay: None })
     }
+}
+
+/// What a server's silence means: before the first content nothing was written.
+fn silence(begun: bool) -> Failure {
+    if begun { Failure::Truncated } else { Failure::TimedOut }
 }
 
 /// The schema that `reply = "json"` holds an answer to.
@@ -260,34 +264,35 @@ fn estimate(prompt: &Prompt, text: &str) -> Usage {
     Usage { input: tokens(prompt.system.len() + prompt.user.len()), output: tokens(text.len()) }
 }
 
-/// A piece of a stream, or a whole completion: every field may be missing.
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// A piece of a stream, or a whole completion. Every field may be missing, and one that is not as
+/// it should be takes nothing with it.
+#[derive(Debug, Default, PartialEq)]
 struct Chunk {
-    choices: Vec<Choice>,
-    usage: Option<Tokens>,
+    text: String,
+    finish: Option<String>,
+    usage: Option<Usage>,
     model: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Choice {
-    delta: Option<Message>,
-    message: Option<Message>,
-    finish_reason: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Message {
-    content: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Tokens {
-    prompt_tokens: u64,
-    completion_tokens: u64,
+impl Chunk {
+    fn of(value: &Value) -> Self {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let mut chunk = Self::default();
+        for choice in value["choices"].as_array().into_iter().flatten() {
+            let said = text(&choice["delta"]["content"]).or(text(&choice["message"]["content"]));
+            chunk.text.push_str(&said.unwrap_or_default());
+            chunk.finish = text(&choice["finish_reason"]).or(chunk.finish);
+        }
+        // A count that no model reaches is no count: sums of these never overflow.
+        let count = |name: &str| value["usage"][name].as_u64().map(|n| n.min(u32::MAX.into()));
+        if let (Some(input), Some(output)) = (count("prompt_tokens"), count("completion_tokens")) {
+            chunk.usage = Some(Usage { input, output });
+        }
+        let model = value["model"].as_str().filter(|model| !model.is_empty());
+        let plain = |name: &str| name.chars().filter(|c| !c.is_control()).take(100).collect();
+        chunk.model = model.map(plain);
+        chunk
+    }
 }
 
 /// Requests to this machine never go through a proxy.
@@ -300,5 +305,29 @@ impl Loopback for reqwest::ClientBuilder {
         let host = base_url.split("//").nth(1).unwrap_or_default();
         let local = ["127.", "localhost", "[::1]"].iter().any(|name| host.starts_with(name));
         if local { self.no_proxy() } else { self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Chunk;
+    use crate::types::Usage;
+
+    #[test]
+    fn a_wrong_field_takes_nothing_with_it() {
+        let chunk = Chunk::of(&json!({
+            "choices": [{ "delta": { "content": "a" }, "index": "x" }, 7],
+            "usage": "none", "model": 3,
+        }));
+        assert_eq!(chunk, Chunk { text: "a".to_owned(), ..Chunk::default() });
+        let most = u64::MAX;
+        let chunk = Chunk::of(&json!({
+            "choices": [{ "message": { "content": "b" }, "finish_reason": "stop" }],
+            "usage": { "prompt_tokens": most, "completion_tokens": 2 }, "model": "m\u{1b}",
+        }));
+        assert_eq!(chunk.usage, Some(Usage { input: u64::from(u32::MAX), output: 2 }));
+        assert_eq!((chunk.finish.as_deref(), chunk.model.as_deref()), (Some("stop"), Some("m")));
     }
 }

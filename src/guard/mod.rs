@@ -2,7 +2,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 
-use crate::types::{Binding, Clause, Finding, Spec, Status, Tree};
+use crate::types::{Binding, Clause, Finding, Problem, Spec, Status, Tree};
 
 /// The guards a clause may name, each with what it demands.
 pub const GUARDS: [(&str, &str); 3] = [
@@ -11,9 +11,20 @@ pub const GUARDS: [(&str, &str); 3] = [
     ("max_lines", "no file with more lines than the number given: `guard: max_lines 400`"),
 ];
 
-/// The guards' names.
-pub fn names() -> Vec<&'static str> {
-    GUARDS.iter().map(|(name, _)| *name).collect()
+/// What is wrong with a guard as a clause names it.
+pub fn problem(name: &str, args: &[String]) -> Option<Problem> {
+    let Some((_, demand)) = GUARDS.iter().find(|(known, _)| *known == name) else {
+        let known: Vec<_> = GUARDS.iter().map(|(name, _)| *name).collect();
+        let problem = Problem::error("spec::guard", format!("there is no guard `{name}`"));
+        return Some(problem.help(format!("there are: {}", known.join(", "))));
+    };
+    let right = match (name, args) {
+        ("forbid_unsafe", args) => args.is_empty(),
+        ("max_lines", args) => args.len() == 1 && args[0].parse::<usize>().is_ok(),
+        (_, args) => !args.is_empty(),
+    };
+    let message = format!("the guard `{name}` does not go with `{}`", args.join(" "));
+    (!right).then(|| Problem::error("spec::guard", message).help(format!("it demands {demand}")))
 }
 
 /// Checks every guard of a spec's clauses that are not drafts.
@@ -44,18 +55,29 @@ fn complete(finding: Finding, gate: &str, rule: &str, clause: &Clause) -> Findin
 fn identifiers(tree: &Tree, names: &[String]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
-        let Ok(tokens) = String::from_utf8_lossy(bytes).parse::<TokenStream>() else { continue };
+        let found = |line: usize, message: String| Finding {
+            file: Some(path.to_string()),
+            line: u32::try_from(line).ok(),
+            message,
+            ..Finding::default()
+        };
+        let Ok(tokens) = String::from_utf8_lossy(bytes).parse::<TokenStream>() else {
+            findings.push(found(1, "this file cannot be read as Rust".to_owned()));
+            continue;
+        };
         let mut stack: Vec<TokenTree> = tokens.into_iter().collect();
         while let Some(token) = stack.pop() {
             match token {
                 TokenTree::Group(group) => stack.extend(group.stream()),
-                TokenTree::Ident(ident) if names.iter().any(|name| ident == name) => {
-                    findings.push(Finding {
-                        file: Some(path.to_string()),
-                        line: u32::try_from(ident.span().start().line).ok(),
-                        message: format!("`{ident}` is forbidden here"),
-                        ..Finding::default()
-                    });
+                TokenTree::Ident(ident) => {
+                    let (name, line) = (ident.to_string(), ident.span().start().line);
+                    let name = name.trim_start_matches("r#");
+                    if names.iter().any(|forbidden| forbidden == name) {
+                        findings.push(found(line, format!("`{name}` is forbidden here")));
+                    } else if name == "include" {
+                        let why = "`include` is forbidden here: it brings in code unseen";
+                        findings.push(found(line, why.to_owned()));
+                    }
                 }
                 _ => {}
             }
@@ -91,11 +113,31 @@ mod tests {
     }
 
     #[test]
+    fn arguments_must_make_sense() {
+        for (name, args, right) in [
+            ("forbid_unsafe", "", true),
+            ("forbid_unsafe", "x", false),
+            ("forbid", "unwrap", true),
+            ("forbid", "", false),
+            ("max_lines", "400", true),
+            ("max_lines", "", false),
+            ("max_lines", "many", false),
+            ("no_such", "", false),
+        ] {
+            let args: Vec<_> = args.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(super::problem(name, &args).is_none(), right, "{name} {args:?}");
+        }
+    }
+
+    #[test]
     fn tokens_count_comments_and_texts_do_not() {
         assert_eq!(lines("forbid_unsafe", "// unsafe\nconst A: &str = \"unsafe\";"), [0u32; 0]);
         assert_eq!(lines("forbid_unsafe", "fn a() {\n unsafe { b() } }"), [2]);
         assert_eq!(lines("forbid_unsafe", "m! { x\n\nunsafe }"), [3]);
         assert_eq!(lines("forbid unwrap", "fn a() { b.unwrap() }"), [1]);
+        assert_eq!(lines("forbid unwrap", "fn a() { b.r#unwrap() }"), [1]);
+        assert_eq!(lines("forbid_unsafe", "\ninclude!(\"a.txt\");"), [2]);
+        assert_eq!(lines("forbid_unsafe", "fn a( {"), [1]);
         assert_eq!(lines("max_lines 2", "a\nb\nc\n"), [0]);
     }
 }

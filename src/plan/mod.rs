@@ -126,6 +126,9 @@ fn gate_key(spec: &Spec, name: &str, checks: &Checks, inputs: &Inputs<'_>) -> Ga
         parts.push(format!("{gate} {:?}", inputs.harness.gate.get(gate)));
     }
     parts.extend(checks.files.iter().map(|(file, digest)| format!("{file} {digest}")));
+    let demanded = spec.clauses.iter().filter(|clause| clause.is_demanded());
+    let demanded: BTreeSet<&str> = demanded.map(|clause| clause.id.name()).collect();
+    parts.push(format!("demands {demanded:?}"));
     for other in &spec.depends {
         let trees = inputs.standing.spec.get(other).map(|spec| {
             spec.target.values().map(|target| target.tree.to_string()).collect::<Vec<_>>()
@@ -203,7 +206,7 @@ mod tests {
         fn new(text: &str) -> Self {
             let harness = crate::config::parse("h", TOML).expect("is right");
             let (spec, problems, _) = parse("specs/a.md", text.as_bytes());
-            let (specs, _) = admit(vec![Parsed { spec, problems }], &harness, &[]);
+            let (specs, _) = admit(vec![Parsed { spec, problems }], &harness, |_, _| None);
             let standing = Standing::default();
             Self { harness, specs, live: Live::Same, tools: "1", standing }
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::store::write_atomic;
-use crate::types::{Digest, JobId};
+use crate::types::{Digest, JobId, SpecStanding};
 
 pub const VERSION: u32 = 1;
 
@@ -29,13 +29,14 @@ pub struct Journal {
     pub old_content: Option<Digest>,
     /// Whether the fall-back runs: file by file, redone from the stage.
     pub in_place: bool,
-    /// The lock file to be.
-    pub lock: String,
+    /// What the lock file is to say of the spec.
+    pub standing: SpecStanding,
     pub trees: Vec<(String, Digest)>,
 }
 
 impl Journal {
-    fn path(state: &Path, job: JobId) -> PathBuf {
+    /// Where the journal of a job is.
+    pub fn path(state: &Path, job: JobId) -> PathBuf {
         state.join("journal").join(format!("{job}.json"))
     }
 

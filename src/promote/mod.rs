@@ -139,19 +139,26 @@ impl Promoter {
         list.into_iter().map(|file| format!("{path}/{file}")).collect()
     }
 
-    /// Everything in a unit that regen did not put there.
-    fn drift(&self, unit: &str, standing: Option<&SpecStanding>) -> io::Result<Vec<String>> {
+    /// Everything in a spec's unit that regen did not put there or that is not what it put there.
+    ///
+    /// # Errors
+    /// The disk's, or a lock file that is none.
+    pub fn edited(&self, unit: &str, spec: &str) -> io::Result<Vec<String>> {
+        let standing = files::standing(&self.root)?.spec.remove(spec);
         let mut drift = Vec::new();
         let mut known: Vec<String> = Vec::new();
-        for target in standing.into_iter().flat_map(|s| s.target.values()) {
-            let tree = files::tree(&self.root.join(&target.path))?;
-            if let Some(tree) = tree.filter(|tree| tree.digest() != target.tree) {
-                drift.extend(self.changed(&target.path, &tree));
+        for target in standing.iter().flat_map(|s| s.target.values()) {
+            match files::tree(&self.root.join(&target.path)) {
+                Ok(Some(tree)) if tree.digest() != target.tree => {
+                    drift.extend(self.changed(&target.path, &tree));
+                }
+                Err(e) if e.kind() == io::ErrorKind::InvalidData => drift.push(e.to_string()),
+                other => drop(other?),
             }
             known.push(format!("{}.manifest", target.path));
             known.push(target.path.clone());
         }
-        for path in files::walk(&self.root.join(unit), limits::PATH_DEPTH)? {
+        for path in files::walk_all(&self.root.join(unit), limits::PATH_DEPTH)? {
             let path = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
             let owned = known.iter().any(|k| path == *k || path.starts_with(&format!("{k}/")));
             if !owned {
@@ -167,8 +174,7 @@ impl Promoter {
     /// # Errors
     /// Drift, or the disk's.
     pub fn switch(&self, promotion: &Promotion<'_>) -> Result<Switched, PromoteError> {
-        let mut standing = files::standing(&self.root)?;
-        let drift = self.drift(&promotion.unit, standing.spec.get(&promotion.spec))?;
+        let drift = self.edited(&promotion.unit, &promotion.spec)?;
         if !drift.is_empty() {
             if !promotion.discard_edits {
                 return Err(PromoteError::Drift(drift));
@@ -178,7 +184,6 @@ impl Promoter {
         let unit = self.root.join(&promotion.unit);
         let stage = self.state.join("stage").join(promotion.job.to_string());
         stage::build(promotion, &unit, &stage)?;
-        standing.spec.insert(promotion.spec.clone(), promotion.standing.clone());
         let trees = promotion.parts.iter().map(|p| (p.target.clone(), p.accepted.digest()));
         let mut journal = Journal {
             version: journal::VERSION,
@@ -189,7 +194,7 @@ impl Promoter {
             new: place::identity(&stage)?.unwrap_or_default(),
             old_content: place::content(&unit)?,
             in_place: false,
-            lock: standing.render(),
+            standing: promotion.standing.clone(),
             trees: trees.collect(),
         };
         journal.write(&self.state)?;
@@ -214,7 +219,10 @@ impl Promoter {
             }
             place::carry(&stage, &unit)?;
         }
-        write_atomic(&self.root.join("regen.lock"), journal.lock.as_bytes())?;
+        // The file may have changed since a killed run began: only this spec's entry is ours.
+        let mut lock = files::standing(&self.root)?;
+        lock.spec.insert(journal.spec.clone(), journal.standing.clone());
+        write_atomic(&self.root.join("regen.lock"), lock.render().as_bytes())?;
         Ok(Switched {
             job: journal.job,
             spec: journal.spec.clone(),
@@ -263,18 +271,27 @@ impl Promoter {
             let (unit, stage) = self.paths(&journal);
             let live = place::identity(&unit)?;
             if journal.in_place {
+                if place::has_strangers(&unit, &[&stage, &self.trash(&journal)])? {
+                    self.save(&journal.spec, &unit)?;
+                }
                 place::redo(&unit, &stage)?;
                 done.push(self.forward(journal)?);
             } else if live == Some(journal.new) {
                 done.push(self.forward(journal)?);
-            } else if live == journal.old {
+            } else if live == journal.old
+                || (live.is_none() && place::identity(&stage)? == Some(journal.new))
+            {
+                // Not switched. Should a person have removed the old tree since, it stays removed.
                 place::remove(&stage)?;
                 journal.remove(&self.state)?;
             } else {
                 return Err(PromoteError::Blocked(format!(
-                    "{} is neither the tree before nor the one after an interrupted promotion; compare it \
-                     with .regen/stage/{} and move one of them away, then run again",
-                    journal.unit, journal.job
+                    "{} is neither the tree before nor the one after an interrupted promotion: compare it \
+                     with .regen/stage/{}, leave the one you want in {}, and delete {}; then run again",
+                    journal.unit,
+                    journal.job,
+                    journal.unit,
+                    Journal::path(Path::new(".regen"), journal.job).display()
                 )));
             }
         }

@@ -14,6 +14,9 @@ use super::journal::Identity;
 use crate::store::files::{CARRIED, walk};
 use crate::types::{Digest, limits};
 
+/// A file on its way to its name.
+const PART: &str = ".regen-part";
+
 /// Device and inode of a folder.
 pub fn identity(path: &Path) -> io::Result<Option<Identity>> {
     match fs::symlink_metadata(path) {
@@ -31,11 +34,32 @@ pub fn content(root: &Path) -> io::Result<Option<Digest>> {
     let mut parts = Vec::new();
     for path in walk(root, limits::PATH_DEPTH)? {
         let name = path.strip_prefix(root).unwrap_or(&path);
-        if !name.components().any(|c| CARRIED.iter().any(|carried| c.as_os_str() == *carried)) {
+        if !is_carried(name) {
             parts.push(format!("{} {}", Digest::of(fs::read(&path)?), name.display()));
         }
     }
     Ok(Some(Digest::of_parts(parts)))
+}
+
+/// Whether a path inside a unit is a build leftover: such a name directly in a target's folder.
+fn is_carried(name: &Path) -> bool {
+    let second = name.components().nth(1);
+    second.is_some_and(|name| CARRIED.iter().any(|carried| name.as_os_str() == *carried))
+}
+
+/// Whether a folder has a file that none of the others has with the same bytes.
+pub fn has_strangers(unit: &Path, others: &[&Path]) -> io::Result<bool> {
+    for path in walk(unit, limits::PATH_DEPTH)? {
+        let name = path.strip_prefix(unit).unwrap_or(&path);
+        let bytes = fs::read(&path)?;
+        let ours = is_carried(name)
+            || path.file_name().is_some_and(|name| name == PART)
+            || others.iter().any(|other| fs::read(other.join(name)).is_ok_and(|b| b == bytes));
+        if !ours {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Exchanges the folders in one step of the kernel; where it cannot, file by file. `note` is
@@ -72,7 +96,7 @@ pub fn redo(unit: &Path, stage: &Path) -> io::Result<()> {
         let to = unit.join(&name);
         let folder = to.parent().unwrap_or(unit).to_owned();
         fs::create_dir_all(&folder)?;
-        let part = folder.join(".regen-part");
+        let part = folder.join(PART);
         fs::copy(&path, &part)?;
         let time = path.metadata()?.modified()?;
         let file = File::options().write(true).open(&part)?;
@@ -83,8 +107,7 @@ pub fn redo(unit: &Path, stage: &Path) -> io::Result<()> {
     }
     for path in walk(unit, limits::PATH_DEPTH)? {
         let name = path.strip_prefix(unit).unwrap_or(&path);
-        let carried = name.components().any(|c| CARRIED.iter().any(|k| c.as_os_str() == *k));
-        if !carried && !wanted.contains(name) {
+        if !is_carried(name) && !wanted.contains(name) {
             fs::remove_file(&path)?;
         }
     }

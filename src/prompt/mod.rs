@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::types::{AttemptKind, Finding, Problem, Prompt, Spec, Tree, limits};
 
-pub use withhold::withhold;
+pub use withhold::Secrets;
 
 /// The two templates; a user's file of the same name replaces one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Keeps held-out examples out of prompts, whatever path they take into a finding.
+//! Keeps held-out examples out of prompts, whatever path they take towards one.
 
 use std::collections::HashSet;
 
@@ -15,43 +15,59 @@ fn essence(text: &str) -> Vec<char> {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Replaces every message and remedy that quotes a hidden example in a way the visible spec and the
-/// candidate's own files do not.
-pub fn withhold(findings: Vec<Finding>, spec: &Spec, visible: &[&str]) -> Vec<Finding> {
-    let hidden = spec.clauses.iter().flat_map(|c| &c.examples).filter(|e| e.hidden);
-    let mut secret: HashSet<Vec<char>> = HashSet::new();
-    for example in hidden {
-        secret.extend(essence(&example.code).windows(WINDOW).map(<[char]>::to_vec));
+/// What gives held-out examples away. A candidate can read the specs of a workspace, so the
+/// examples of all of them count, those of refused specs included.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(HashSet<Vec<char>>);
+
+impl Secrets {
+    /// Adds a spec's hidden examples, as far as its visible text does not say the same.
+    pub fn add(&mut self, spec: &Spec) {
+        let hidden = spec.clauses.iter().flat_map(|c| &c.examples).filter(|e| e.hidden);
+        let mut secret = Self::default();
+        for example in hidden {
+            secret.0.extend(essence(&example.code).windows(WINDOW).map(<[char]>::to_vec));
+        }
+        self.0.extend(secret.except(&[&spec.visible]).0);
     }
-    if secret.is_empty() {
-        return findings;
+
+    /// What remains secret for a model that sees these texts anyway.
+    pub fn except(mut self, visible: &[&str]) -> Self {
+        if !self.0.is_empty() {
+            for text in visible {
+                for window in essence(text).windows(WINDOW) {
+                    self.0.remove(window);
+                }
+            }
+        }
+        self
     }
-    for text in visible.iter().copied().chain([spec.visible.as_str()]) {
-        for window in essence(text).windows(WINDOW) {
-            secret.remove(window);
+
+    fn quoted_in(&self, text: &str) -> bool {
+        !self.0.is_empty() && essence(text).windows(WINDOW).any(|w| self.0.contains(w))
+    }
+
+    /// The text, or what stands in its place.
+    pub fn text(&self, text: String) -> String {
+        if self.quoted_in(&text) { WITHHELD.to_owned() } else { text }
+    }
+
+    /// The finding without what quotes a held-out example.
+    pub fn finding(&self, finding: Finding) -> Finding {
+        Finding {
+            message: self.text(finding.message),
+            remedy: finding.remedy.filter(|remedy| !self.quoted_in(remedy)),
+            rule: self.text(finding.rule),
+            file: finding.file.filter(|file| !self.quoted_in(file)),
+            ..finding
         }
     }
-    let quotes = |text: &str| essence(text).windows(WINDOW).any(|w| secret.contains(w));
-    let clean = |mut finding: Finding| {
-        if quotes(&finding.message) {
-            finding.message = WITHHELD.to_owned();
-        }
-        if finding.remedy.as_deref().is_some_and(quotes) {
-            finding.remedy = None;
-        }
-        if quotes(&finding.rule) || finding.file.as_deref().is_some_and(quotes) {
-            (finding.rule, finding.file) = (WITHHELD.to_owned(), None);
-        }
-        finding
-    };
-    findings.into_iter().map(clean).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{WITHHELD, withhold};
+    use super::{Secrets, WITHHELD};
     use crate::spec_for_tests::spec;
-    use crate::types::Finding;
 
     #[test]
     fn quotes_of_hidden_examples_are_withheld_and_nothing_else() {
@@ -59,19 +75,19 @@ mod tests {
             "- a `test_id: a`\n  ```rust\n  assert_eq!(s::f(10), Some(1));\n  ```\n  ```rust hidden\n  \
              assert_eq!(s::f(77001), Some(4242));\n  ```\n",
         );
-        let message = |text: &str| {
-            let finding = Finding { message: text.to_owned(), ..Finding::default() };
-            withhold(vec![finding], &spec, &[]).remove(0).message
-        };
+        let mut secrets = Secrets::default();
+        secrets.add(&spec);
         for text in [
             "assert_eq!(s::f(77001), Some(4242));",
             "x \\\"s::f(77001),\\n Some\\\"",
             "F77001SOME4242",
         ] {
-            assert_eq!(message(text), WITHHELD, "{text}");
+            assert_eq!(secrets.text(text.to_owned()), WITHHELD, "{text}");
         }
         for text in ["assert_eq!(s::f(10), Some(1))", "left: 3", "77001"] {
-            assert_eq!(message(text), text);
+            assert_eq!(secrets.text(text.to_owned()), text);
         }
+        let told = secrets.except(&["let x = f77001some4242;"]);
+        assert_eq!(told.text("F77001SOME4242".to_owned()), "F77001SOME4242");
     }
 }

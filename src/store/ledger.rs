@@ -62,10 +62,10 @@ const MIGRATIONS: [&str; 1] = ["
         completion TEXT NOT NULL, PRIMARY KEY (job, attempt, request)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE spending (
-        job INTEGER NOT NULL REFERENCES jobs, attempt INTEGER NOT NULL, run INTEGER NOT NULL,
-        day TEXT NOT NULL, tokens INTEGER NOT NULL, usd REAL NOT NULL, settled INTEGER NOT NULL,
-        PRIMARY KEY (job, attempt)
-    ) STRICT, WITHOUT ROWID;
+        id INTEGER PRIMARY KEY, job INTEGER NOT NULL REFERENCES jobs, attempt INTEGER NOT NULL,
+        run INTEGER NOT NULL, day TEXT NOT NULL, tokens INTEGER NOT NULL, usd REAL NOT NULL,
+        settled INTEGER NOT NULL
+    ) STRICT;
 "];
 
 /// What a call may cost or did cost.
@@ -81,7 +81,7 @@ impl Spend {
     /// The cost of tokens at prices per million.
     pub fn of(usage: Usage, input_price: f64, output_price: f64) -> Self {
         let usd = usage.input as f64 * input_price + usage.output as f64 * output_price;
-        Self { tokens: usage.input + usage.output, usd: usd / 1e6 }
+        Self { tokens: usage.input.saturating_add(usage.output), usd: usd / 1e6 }
     }
 }
 
@@ -294,7 +294,7 @@ impl Ledger {
     }
 
     /// Reserves what a call may cost at most, inside the caps. Unsettled reservations count in
-    /// full.
+    /// full, also those of a try that was killed: its call may have been served.
     ///
     /// # Errors
     /// [`LedgerError::Budget`] with the cap that would be passed; SQLite's.
@@ -309,11 +309,10 @@ impl Ledger {
             let sum = |filter: &str, value: &dyn rusqlite::ToSql| -> Result<Spend, LedgerError> {
                 let sql = format!(
                     "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending \
-                     WHERE {filter} = ?1 AND NOT (job = ?2 AND attempt = ?3)"
+                     WHERE {filter} = ?1"
                 );
-                let row = tx.query_row(&sql, params![value, job.0, attempt], |row| {
-                    Ok((row.get::<_, i64>(0)?, row.get(1)?))
-                })?;
+                let row =
+                    tx.query_row(&sql, [value], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
                 Ok(Spend { tokens: row.0.unsigned_abs(), usd: row.1 })
             };
             let (in_run, in_day) = (sum("run", &run)?, sum("day", &day)?);
@@ -339,7 +338,8 @@ impl Ledger {
                 }
             }
             tx.execute(
-                "INSERT OR REPLACE INTO spending VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)",
+                "INSERT INTO spending (job, attempt, run, day, tokens, usd, settled)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)",
                 params![job.0, attempt, run, day, spend.tokens as i64, spend.usd],
             )?;
             Ok(())
@@ -369,7 +369,8 @@ impl Ledger {
 
 fn settle(tx: &Transaction<'_>, call: (JobId, u32), spend: Spend) -> Result<(), LedgerError> {
     tx.execute(
-        "UPDATE spending SET tokens = ?3, usd = ?4, settled = 1 WHERE job = ?1 AND attempt = ?2",
+        "UPDATE spending SET tokens = ?3, usd = ?4, settled = 1
+         WHERE id = (SELECT max(id) FROM spending WHERE job = ?1 AND attempt = ?2) AND settled = 0",
         params![call.0.0, call.1, spend.tokens as i64, spend.usd],
     )?;
     Ok(())
@@ -429,7 +430,7 @@ mod tests {
         };
         assert!(reserve(1, 60));
         assert!(!reserve(2, 60));
-        assert!(reserve(1, 60), "the same attempt again replaces its own");
+        assert!(!reserve(1, 60), "a killed try of the same attempt may have been served");
         ledger.settle((id, 1), spend(10)).unwrap();
         assert!(ledger.reserve((id, 2), (run, "d"), spend(60), &budget).is_ok());
         assert_eq!(ledger.spent("d").unwrap().tokens, 70);

@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn several_examples_are_numbered_and_lines_are_mapped() {
         let (spec, target) = spec(
-            "- a `test_id: a`\n  ```rust\n  x();\n  ```\n  ```rust hidden\n  y();\n  ```\n  ```rust ignore\n  \
+            "- a `test_id: a`\n  ```rust\n  visible();\n  ```\n  ```rust hidden\n  secret();\n  ```\n  ```rust ignore\n  \
              z();\n  ```\n- b `test_id: b`\n  ```rust\n  w();\n  ```\n",
         );
         let visible = suite(&spec, &target, false).expect("has some");
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(clause.as_str(), "s/b");
         let hidden = suite(&spec, &target, true).expect("has one");
         assert_eq!(hidden.tests[0].name, "a__2");
-        assert!(!visible.text.contains("y()") && !hidden.text.contains("x()"));
+        assert!(!visible.text.contains("secret") && !hidden.text.contains("visible"));
     }
 
     #[test]

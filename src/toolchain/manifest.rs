@@ -117,9 +117,10 @@ impl Reader<'_> {
             let message = "a library crate has no `src/main.rs`".to_owned();
             self.finding("src/main.rs", "root", message, "leave this file out");
         }
-        let other = tree.iter().map(|(path, _)| path.as_str()).find(|path| {
-            path.ends_with("build.rs") || path.starts_with("src/bin/") || !tree_file(path)
-        });
+        let other = tree
+            .iter()
+            .map(|(path, _)| path.as_str())
+            .find(|path| *path == "build.rs" || path.starts_with("src/bin/") || !tree_file(path));
         if let Some(path) = other {
             let message = format!("`{path}` would be a target of its own");
             self.finding(path, "extra_target", message, "leave this file out");

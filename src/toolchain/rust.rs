@@ -105,7 +105,7 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     }
     let own = [examples::suite(spec, target, false), examples::suite(spec, target, true)];
     let tests = || own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
-    for clause in spec.clauses.iter().filter(|clause| clause.is_demanded("")) {
+    for clause in spec.clauses.iter().filter(|clause| clause.is_demanded()) {
         let id = &clause.id;
         for name in
             clause.test_ids().filter(|name| !tests().any(|test| is_test_of(&test.name, name)))

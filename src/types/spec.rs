@@ -154,11 +154,9 @@ impl Clause {
         })
     }
 
-    /// Whether a gate must see it tested: a MUST that is not a draft and not waived on `today`
-    /// (`YYYY-MM-DD`).
-    pub fn is_demanded(&self, today: &str) -> bool {
-        let waived = self.waiver.as_ref().is_some_and(|waiver| waiver.until.as_str() >= today);
-        self.level == Level::Must && self.status != Status::Draft && !waived
+    /// Whether a gate must see it tested: a MUST that is not a draft.
+    pub fn is_demanded(&self) -> bool {
+        self.level == Level::Must && self.status != Status::Draft
     }
 }
 
@@ -191,11 +189,18 @@ impl Spec {
         })
     }
 
-    /// Lines of hidden examples that would give them away, for keeping them out of prompts. Lines
-    /// of fewer than eight characters say nothing.
-    pub fn hidden_lines(&self) -> impl Iterator<Item = &str> {
-        let hidden = self.clauses.iter().flat_map(|c| &c.examples).filter(|e| e.hidden);
-        hidden.flat_map(|e| e.code.lines()).map(str::trim).filter(|line| line.len() >= 8)
+    /// The spec as it is in force on a day (`YYYY-MM-DD`): a waived clause is let off like a draft,
+    /// and the examples of both are switched off. Digests stay what they are.
+    pub fn in_force(mut self, today: &str) -> Self {
+        for clause in &mut self.clauses {
+            if clause.waiver.as_ref().is_some_and(|waiver| waiver.until.as_str() >= today) {
+                clause.status = Status::Draft;
+            }
+            if clause.status == Status::Draft {
+                clause.examples.iter_mut().for_each(|example| example.ignored = true);
+            }
+        }
+        self
     }
 }
 

@@ -1,0 +1,20 @@
+/// This function converts degrees Celsius to degrees Fahrenheit.
+/// It returns `Some(f64)` if the input is valid, otherwise `None`.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(celsius::to_fahrenheit(100.0), Some(212.0));
+/// assert_eq!(celsius::to_fahrenheit(-40.0), Some(-40.0));
+/// ```
+///
+/// # Errors
+///
+/// If the input is below -273.15 degrees Celsius, the function returns `None`.
+pub fn to_fahrenheit(celsius: f64) -> Option<f64> {
+    if celsius < -273.15 {
+        None
+    } else {
+        Some(celsius * 1.8 + 32.0)
+    }
+}
