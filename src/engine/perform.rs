@@ -345,11 +345,11 @@ impl Engine<'_> {
     /// Judges every part again, from the recorded reports, and switches.
     fn promote(&self, job: JobId, state: &State) -> Result<(Event, Option<Switched>), EngineError> {
         let spec = self.spec(state);
-        let mut accepted: BTreeMap<usize, (Accepted, &Attempt)> = BTreeMap::new();
+        let mut accepted: BTreeMap<usize, Accepted> = BTreeMap::new();
         for index in 0..state.job.parts.len() {
             let Some(attempt) = state.accepted(index) else { continue };
             match self.verdict(state, attempt)? {
-                Verdict::Accept(proof) => accepted.insert(index, (proof, attempt)),
+                Verdict::Accept(proof) => accepted.insert(index, proof),
                 Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) => {
                     let message =
                         format!("the reports do not bear the verdict: {}", diagnosis.summary);
@@ -368,12 +368,12 @@ impl Engine<'_> {
         let mut unit = String::new();
         for (index, part) in state.job.parts.iter().enumerate() {
             let target = &harness.target[&part.target];
-            (unit, _) = (target.unit(&spec.id), ());
+            unit = target.unit(&spec.id);
             let leaf = target.leaf(&part.target);
             let entry = match accepted.get(&index) {
-                Some((proof, attempt)) => {
+                Some(proof) => {
                     let old = before.and_then(|s| s.target.get(&part.target));
-                    let target = self.standing_of(part, (proof, attempt), old)?;
+                    let target = self.standing_of(part, proof, old)?;
                     let name = part.target.clone();
                     parts.push(PartTree { target: name, leaf: leaf.clone(), accepted: proof });
                     Some(TargetStanding { path: format!("{unit}/{leaf}"), ..target })
@@ -401,15 +401,19 @@ impl Engine<'_> {
     fn standing_of(
         &self,
         part: &Part,
-        (proof, attempt): (&Accepted, &Attempt),
+        proof: &Accepted,
         old: Option<&TargetStanding>,
     ) -> Result<TargetStanding, EngineError> {
-        let generator = match attempt.completion {
-            Some(digest) => {
-                let completion: Completion = self.object(digest)?;
-                completion.model.rsplit('/').next().unwrap_or_default().to_owned()
+        let generator = match proof.provenance() {
+            Provenance::Completion(digest) => {
+                let Completion { model, replay, .. } = self.object(*digest)?;
+                let model = model.rsplit('/').next().unwrap_or_default().to_owned();
+                match replay {
+                    Some(from) => format!("{model}, replayed from {from}"),
+                    None => model,
+                }
             }
-            None => old.map(|old| old.generator.clone()).unwrap_or_default(),
+            Provenance::Promoted => old.map(|old| old.generator.clone()).unwrap_or_default(),
         };
         Ok(TargetStanding {
             path: String::new(),

@@ -61,20 +61,33 @@ async fn cargo(
 
 /// A `Cargo.lock` for the candidate, and its dependencies from the registry, before the first
 /// build. Nothing of the candidate runs here.
-async fn fetch(bench: &Bench<'_>, workspace: &Workspace) -> Result<(), Seen> {
+async fn fetch(bench: &Bench<'_>, workspace: &Workspace, gate: &str) -> Result<(), Seen> {
     if bench.target.allowed_dependencies.is_empty()
         || workspace.source().join("Cargo.lock").is_file()
     {
         return Ok(());
     }
-    let output = cargo(bench, workspace, "check", &["fetch"]).await?;
-    match output.succeeded() {
-        true => Ok(()),
-        false => Err(Seen::error(format!(
-            "the dependencies could not be fetched: {}",
-            clean(&output.errors(), &[])
-        ))),
+    let output = cargo(bench, workspace, gate, &["fetch"]).await?;
+    let why = clean(&output.errors(), &[]);
+    if output.succeeded() {
+        Ok(())
+    } else if why.contains("feature") {
+        // The versions are the target's, so what cannot be resolved is what the candidate wants of
+        // them.
+        Err(Seen::fail(vec![Finding {
+            file: Some("Cargo.toml".to_owned()),
+            ..finding(gate, "dependencies", why)
+        }]))
+    } else {
+        Err(Seen::error(format!("the dependencies could not be fetched: {why}")))
     }
+}
+
+/// Whether the compiler gave up on a candidate without a diagnostic: it crashed over it. A killed
+/// compiler or a full disk is the machine's.
+fn crashed(errors: &str) -> bool {
+    let machine = ["No space left", "signal: 9", "os error"];
+    errors.contains("could not compile") && !machine.iter().any(|text| errors.contains(text))
 }
 
 /// `cargo check` and `cargo clippy`: any error or warning in the candidate's files is a finding.
@@ -95,7 +108,7 @@ async fn build(
     args: &[&str],
     suites: &[Suite],
 ) -> Result<(Vec<TestProgram>, Seen), Seen> {
-    fetch(bench, workspace).await?;
+    fetch(bench, workspace, gate).await?;
     let args = [args, &["--offline", "--message-format=json", "--quiet"]].concat();
     let output = cargo(bench, workspace, gate, &args).await?;
     let root = workspace.source().display().to_string();
@@ -116,6 +129,10 @@ async fn build(
         Ended::Exit(0) => Ok((said.tests, seen)),
         _ if seen.findings.is_empty() => {
             let why = clean(&output.errors(), &[&root]);
+            if crashed(&why) {
+                seen.findings.push(finding(gate, "compiler", why));
+                return Err(seen);
+            }
             Err(Seen { evidence: seen.evidence, ..Seen::error(format!("cargo failed: {why}")) })
         }
         _ => Err(seen),
@@ -164,7 +181,7 @@ pub async fn format(
     for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
         let program = Program {
             path: tools.program("rustfmt"),
-            args: ["--edition", "2024", "--emit", "stdout", "--config", "newline_style=Unix"]
+            args: ["--edition", "2024", "--emit", "stdout", "--config-path", "rustfmt.toml"]
                 .map(OsString::from)
                 .to_vec(),
             dir: slot.scratch(),
@@ -309,7 +326,6 @@ impl Runner<'_> {
         args: &[&str],
         number: Option<&str>,
     ) -> Result<Output, Seen> {
-        let left = timeout(self.bench, self.gate).saturating_sub(self.started.elapsed());
         let mut env = environment(self.bench, self.workspace, self.gate);
         env.retain(|(name, _)| name != "CARGO_HOME");
         env.push(("CARGO_MANIFEST_DIR".to_owned(), self.workspace.source().into()));
@@ -322,9 +338,14 @@ impl Runner<'_> {
             dir: self.workspace.source(),
             env,
             stdin: number.map(|number| number.as_bytes().to_vec()),
-            timeout: left.min(limits::TEST_TIMEOUT).max(Duration::from_millis(1)),
+            timeout: self.left().min(limits::TEST_TIMEOUT),
         };
         process::run(&program).await.map_err(|error| unrunnable(&error))
+    }
+
+    /// What is left of the gate's time.
+    fn left(&self) -> Duration {
+        timeout(self.bench, self.gate).saturating_sub(self.started.elapsed())
     }
 
     async fn list(&self, program: &TestProgram) -> Result<Vec<String>, Finding> {
@@ -368,6 +389,10 @@ impl Runner<'_> {
             evidence: Vec::new(),
             flaky: false,
         };
+        if self.left().is_zero() {
+            let message = "the gate's time was used up before this test".to_owned();
+            return failed(message, TestStatus::TimedOut, Vec::new());
+        }
         let run = match number() {
             Ok(number) => {
                 let output = self.program(program, &args, Some(&number)).await;

@@ -49,7 +49,7 @@ impl Slot {
         &self.held_out
     }
 
-    /// A folder without any configuration in it, for tools that look for some.
+    /// A folder for tools that work on their standard input, with the formatter's configuration.
     pub fn scratch(&self) -> PathBuf {
         self.visible.root.clone()
     }
@@ -61,6 +61,8 @@ impl Slot {
     /// The disk's.
     pub fn open(&self) -> io::Result<()> {
         fs::create_dir_all(&self.visible.root)?;
+        // Otherwise the formatter would look for the user's own wishes in the folders above.
+        fs::write(self.scratch().join("rustfmt.toml"), "newline_style = \"Unix\"\n")?;
         self.end_leftovers();
         self.held_out.clear()
     }
@@ -166,7 +168,7 @@ impl Workspace {
         }
         write(".cargo/config.toml", config.as_bytes())?;
         write("clippy.toml", b"")?;
-        write("rustfmt.toml", b"")
+        write("rustfmt.toml", b"newline_style = \"Unix\"\n")
     }
 
     /// Makes cargo build the crate anew whatever the files' times are, and keeps its dependencies.

@@ -1,6 +1,6 @@
 //! Examples -> one test file of the harness's own, and where each line of it comes from.
 
-use super::{Expected, Suite, seal};
+use super::{Expected, Suite, nesting, seal};
 use crate::types::{Clause, CrateType, Example, RelPath, Spec, Target};
 
 /// Where visible examples are mounted.
@@ -69,8 +69,19 @@ pub fn check(example: &Example, spec: &Spec, target: &Target) -> Result<(), (Str
         return transcript(&example.code, spec).map(|_| ());
     }
     let code = unhide(&example.code);
-    syn::parse_str::<syn::Block>(&format!("{{\n{code}\n}}")).map(|_| ()).map_err(|error| {
-        (format!("the example is not Rust: {error}"), error.span().start().line.saturating_sub(2))
+    has_main(&code)
+        .map(drop)
+        .map_err(|(why, line)| (format!("the example is not Rust: {why}"), line.saturating_sub(2)))
+}
+
+/// Whether a function's body defines a `main` of its own.
+fn has_main(code: &str) -> Result<bool, (String, usize)> {
+    let is_main =
+        |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if f.sig.ident == "main");
+    nesting::parse(&format!("{{\n{code}\n}}"), |text| {
+        let wrong = |error: syn::Error| (error.to_string(), error.span().start().line);
+        let block: syn::Block = syn::parse_str(text).map_err(wrong)?;
+        Ok(block.stmts.iter().any(is_main))
     })
 }
 
@@ -91,10 +102,7 @@ fn unhide(code: &str) -> String {
 /// called, and a last `Ok::<(), E>(())` makes `?` usable.
 fn rust_body(code: &str) -> String {
     let code = unhide(code);
-    let block = syn::parse_str::<syn::Block>(&format!("{{\n{code}\n}}"));
-    let is_main =
-        |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if f.sig.ident == "main");
-    if block.is_ok_and(|block| block.stmts.iter().any(is_main)) {
+    if has_main(&code) == Ok(true) {
         return format!(
             "{code}\nassert_eq!(std::process::Termination::report(main()), std::process::ExitCode::SUCCESS);"
         );

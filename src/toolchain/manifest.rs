@@ -155,7 +155,34 @@ impl Reader<'_> {
                 other => self.unknown(other, "the harness does not allow this key"),
             }
         }
+        self.features(&manifest);
         manifest
+    }
+
+    /// Cargo would refuse a feature that enables what is not there, without a diagnostic.
+    fn features(&mut self, manifest: &Manifest) {
+        for (name, list) in &manifest.features {
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '.');
+            if name.is_empty() || !name.chars().all(plain) {
+                self.unknown(&format!("features.{name}"), "this is no name of a feature");
+            }
+            for enabled in list {
+                let dependency =
+                    enabled.strip_prefix("dep:").or(enabled.split_once('/').map(|f| f.0));
+                let optional = |name: &str| {
+                    manifest.dependencies.get(name).is_some_and(|dependency| dependency.optional)
+                };
+                let known = match dependency {
+                    Some(name) if enabled.starts_with("dep:") => optional(name),
+                    Some(name) => manifest.dependencies.contains_key(name.trim_end_matches('?')),
+                    None => manifest.features.contains_key(enabled) || optional(enabled),
+                };
+                if !known {
+                    let why = format!("it enables `{enabled}`, which is not there");
+                    self.unknown(&format!("features.{name}"), &why);
+                }
+            }
+        }
     }
 
     fn unknown(&mut self, key: &str, why: &str) {
@@ -268,7 +295,7 @@ mod tests {
     #[test]
     fn an_ordinary_manifest_is_rewritten() {
         let text = run("[package]\nname=\"s\"\nversion=\"3.0.0\"\nedition=\"2018\"\ndescription=\"a \\\"b\\\"\"\n\
-            [lib]\npath=\"src/lib.rs\"\n[features]\nx=[]\n[dependencies]\nitoa={version=\"0.1\",optional=true}\n")
+            [lib]\npath=\"src/lib.rs\"\n[features]\nx=[\"itoa\", \"y\"]\ny=[\"dep:itoa\", \"itoa?/no-panic\"]\n[dependencies]\nitoa={version=\"0.1\",optional=true}\n")
         .expect("is allowed");
         assert!(
             text.contains("edition = \"2024\"") && text.contains("version = \"1.0.18\""),
@@ -295,6 +322,8 @@ mod tests {
             ("[dependencies]\nitoa={path=\"../x\"}", "path"),
             ("[dependencies]\nitoa={git=\"https://x\"}", "git"),
             ("[lints.rust]\nunsafe_code=\"allow\"", "`lints`"),
+            ("[features]\nx=[\"y\"]", "`y`, which is not there"),
+            ("[features]\nx=[\"dep:y\"]", "`dep:y`, which is not there"),
             ("not toml", "not TOML"),
         ] {
             let message = run(text).expect_err(text);

@@ -6,6 +6,7 @@
 pub mod cargo;
 mod examples;
 mod manifest;
+mod nesting;
 mod rust;
 mod seal;
 

@@ -67,9 +67,9 @@ pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
 /// Reads a user's suite: its tests are the functions marked `#[test]` and not `#[ignore]`.
 pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
     let text = file.text.trim_start_matches('\u{feff}');
-    let (text, tests) = seal::file(text).map_err(|error| {
-        let mut problem = Problem::error("suite::syntax", format!("{}: {error}", file.name));
-        problem.line = error.span().start().line;
+    let (text, tests) = seal::file(text).map_err(|(why, line)| {
+        let mut problem = Problem::error("suite::syntax", format!("{}: {why}", file.name));
+        problem.line = line;
         Box::new(problem)
     })?;
     let tests = tests.into_iter().map(|name| Expected { clause: clause_of(spec, &name), name });

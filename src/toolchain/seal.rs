@@ -9,6 +9,8 @@ use proc_macro2::extra::DelimSpan;
 use quote::ToTokens;
 use syn::visit::Visit;
 
+use super::nesting;
+
 /// What a sealed file needs at its end.
 pub const GUARD: &str = r#"
 mod regen_guard {
@@ -65,11 +67,15 @@ pub fn test(name: &str, body: &str) -> String {
 /// too. Tests that a macro writes are not seen: they run, but prove nothing.
 ///
 /// # Errors
-/// The text is not Rust.
-pub fn file(text: &str) -> syn::Result<(String, Vec<String>)> {
-    let parsed: syn::File = syn::parse_str(text)?;
-    let mut tests = Tests::default();
-    tests.visit_file(&parsed);
+/// The text is not Rust: why, and in which line.
+pub fn file(text: &str) -> Result<(String, Vec<String>), (String, usize)> {
+    let mut tests = nesting::parse(text, |text| {
+        let wrong = |error: syn::Error| (error.to_string(), error.span().start().line);
+        let parsed: syn::File = syn::parse_str(text).map_err(wrong)?;
+        let mut tests = Tests::default();
+        tests.visit_file(&parsed);
+        Ok(tests)
+    })?;
     let mut sealed = text.to_owned();
     // From the last to the first, so that no place moves before its turn.
     tests.inserts.sort_by_key(|(at, _)| std::cmp::Reverse(*at));

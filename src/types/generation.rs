@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Digest;
-
 /// A rendered prompt: byte-deterministic for equal inputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
@@ -11,13 +9,6 @@ pub struct Prompt {
     pub system: String,
     /// The user message: spec, examples, task, last candidate, findings.
     pub user: String,
-}
-
-impl Prompt {
-    /// Names the prompt.
-    pub fn digest(&self) -> Digest {
-        Digest::of_parts([&self.system, &self.user])
-    }
 }
 
 /// Tokens spent on a completion, as the server counted them.

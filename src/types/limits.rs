@@ -18,6 +18,8 @@ pub const TREE_FILES: usize = 500;
 /// Lines from which on a repair may edit a file instead of sending it whole: models send whole
 /// files more reliably, as long as they are short.
 pub const EDIT_LINES: usize = 400;
+/// Tokens that stand inside each other in an example or a suite: parsers recurse.
+pub const RUST_NESTING: usize = 1000;
 /// Bytes of one path: the smallest limit of file systems, with room for the root.
 pub const PATH_BYTES: usize = 240;
 /// Folders in one path.
@@ -45,8 +47,6 @@ pub const RESCUES: u32 = 2;
 
 /// Bytes of a gate's output kept as evidence, per stream: the rest is counted and dropped.
 pub const OUTPUT_BYTES: usize = 1024 * 1024;
-/// Bytes of one line that is read as a structured message; longer lines are dropped whole.
-pub const LINE_BYTES: usize = 512 * 1024;
 /// Wall time of a gate without a timeout of its own.
 pub const GATE_TIMEOUT: Duration = Duration::from_secs(300);
 /// Wall time of one test.

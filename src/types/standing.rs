@@ -55,7 +55,7 @@ pub struct TargetStanding {
     pub gates: GateKey,
     /// The gates that passed, in order.
     pub passed: Vec<String>,
-    /// Who wrote it: the model's name, marked when replayed.
+    /// Who wrote it: the model's name, and `replayed from` the recording's date if it was not asked.
     pub generator: String,
 }
 

@@ -39,11 +39,6 @@ impl Tree {
         self.files.iter().map(|(path, bytes)| (path, bytes.as_slice()))
     }
 
-    /// How many files there are.
-    pub fn len(&self) -> usize {
-        self.files.len()
-    }
-
     /// Whether there is no file.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
@@ -101,7 +96,7 @@ impl Candidate {
         self.digest
     }
 
-    /// Where it comes from.
+    /// Where they come from.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }

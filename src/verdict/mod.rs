@@ -1,27 +1,31 @@
 //! Reports -> verdict. The only module that can make an [`Accepted`].
 
 use crate::types::{
-    Candidate, Diagnosis, Digest, Fault, Finding, GateReport, Judgement, Outcome, Tree,
+    Candidate, Diagnosis, Digest, Fault, Finding, GateReport, Judgement, Outcome, Provenance, Tree,
 };
 
 /// The proof that every required gate passed over exactly this tree. Never stored: after a crash it
 /// is made again from the recorded reports.
 #[derive(Clone, Debug)]
 pub struct Accepted {
-    tree: Tree,
-    digest: Digest,
+    candidate: Candidate,
     passed: Vec<String>,
 }
 
 impl Accepted {
     /// The files.
     pub fn tree(&self) -> &Tree {
-        &self.tree
+        self.candidate.tree()
     }
 
     /// Their digest.
     pub fn digest(&self) -> Digest {
-        self.digest
+        self.candidate.digest()
+    }
+
+    /// Where they come from.
+    pub fn provenance(&self) -> &Provenance {
+        self.candidate.provenance()
     }
 
     /// The gates that passed, in order.
@@ -75,11 +79,7 @@ pub fn judge(candidate: &Candidate, gates: &[String], reports: &[GateReport]) ->
     let passed = gates
         .iter()
         .filter(|gate| reports.iter().any(|r| r.gate == **gate && r.outcome == Outcome::Pass));
-    Verdict::Accept(Accepted {
-        tree: candidate.tree().clone(),
-        digest: candidate.digest(),
-        passed: passed.cloned().collect(),
-    })
+    Verdict::Accept(Accepted { candidate: candidate.clone(), passed: passed.cloned().collect() })
 }
 
 fn missing(gate: &str) -> Diagnosis {

@@ -102,6 +102,7 @@ fn what_breaks_after_content_began_is_an_attempt() {
         case(vec![Act::Cut(text()), lib(GOOD)], 2, 0, "truncated", "promoted"),
         case(vec![Act::CutInside(text()), lib(GOOD)], 2, 0, "truncated", "promoted"),
         case(vec![Act::Stall(text()), lib(GOOD)], 2, 0, "truncated", "promoted"),
+        case(vec![Act::CutByError(text()), lib(GOOD)], 2, 0, "truncated", "promoted"),
         case(vec![Act::CutInside(text())], 5, 30, "truncated", "every answer broke off"),
     ]);
 }
@@ -156,4 +157,7 @@ fn a_stall_before_anything_is_a_time_out() {
     let world = World::adder(&server.url);
     let run = world.run(&["--spec", "adder"]).expect(30);
     assert!(run.err.contains("sent nothing for 2000 ms"), "{}", run.err);
+    let server = Server::start(vec![Act::Silence]);
+    let run = World::adder(&server.url).run(&["--spec", "adder"]).expect(30);
+    assert!(run.err.contains("answered nothing for 2000 ms"), "{}", run.err);
 }

@@ -74,6 +74,19 @@ fn a_command_is_a_gate_too_and_sees_nothing_of_the_users_environment() {
 }
 
 #[test]
+fn a_gate_behind_the_tests_sees_the_candidate_and_not_what_its_tests_made_of_it() {
+    let tests = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn cleans_up() {\n        let clean = \
+        std::fs::read_to_string(\"src/lib.rs\").unwrap().replace(\"SECRET\", \"\");\n        \
+        std::fs::write(\"src/lib.rs\", clean).unwrap();\n    }\n}\n";
+    let server = Server::start(vec![lib(&format!("// SECRET\n{GOOD}\n{tests}"))]);
+    let extra = "gates = [\"layout\", \"check\", \"test\", \"lines\", \"hidden\", \"clauses\"]\n[gate.lines]\n\
+        argv = [\"sh\", \"-c\", \"if grep -n SECRET src/lib.rs; then exit 1; fi\"]\n";
+    let world = World::new(&server.url, &[("adder", crate::world::ADDER)], extra);
+    let run = world.run(&["run"]).expect(20);
+    assert!(run.err.contains("gate lines"), "{}", run.err);
+}
+
+#[test]
 fn a_guard_names_its_clause() {
     let spec = crate::world::ADDER.to_owned()
         + "\n- The crate MUST NOT contain `unsafe`. `guard: forbid_unsafe`\n";

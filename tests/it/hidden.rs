@@ -16,14 +16,18 @@ fn a_failing_hidden_example_tells_the_clause_and_nothing_else() {
 #[test]
 fn not_even_when_the_candidate_prints_every_file_it_can_read() {
     let world = World::new("http://127.0.0.1:9/v1", &[("adder", crate::world::ADDER)], "");
+    // The others' examples are as secret, also those of a spec that is refused.
+    let other = "- It has one. `test_id: one`\n\n  ```rust hidden\n  let held = \"88002 is not for you\";\n  ```\n\n\
+        - It has no guard. `guard: no_such`\n";
+    world.write("specs/other.md", other);
     let printer = |specs: &str| {
         format!(
             "{GOOD}\n#[cfg(test)]\nmod tests {{\n    fn show(path: &std::path::Path, out: &mut String) {{\n        \
              if let Ok(text) = std::fs::read_to_string(path) {{\n            out.push_str(&text);\n        }}\n        \
              for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {{\n            \
              show(&entry.path(), out);\n        }}\n    }}\n\n    #[test]\n    fn shows() {{\n        let mut out = \
-             String::new();\n        show(std::path::Path::new(\"../..\"), &mut out);\n        \
-             show(std::path::Path::new({specs:?}), &mut out);\n        panic!(\"{{out}}\");\n    }}\n}}\n"
+             String::new();\n        show(std::path::Path::new({specs:?}), &mut out);\n        \
+             show(std::path::Path::new(\"../..\"), &mut out);\n        panic!(\"{{out}}\");\n    }}\n}}\n"
         )
     };
     let specs = world.path("specs").display().to_string();
@@ -41,11 +45,14 @@ fn not_even_when_the_candidate_prints_every_file_it_can_read() {
     world.write("harness.toml", &(config + gates));
     let run = world.run(&["--spec", "adder"]).expect(0);
     assert!(!run.err.contains("gate spy"), "{}", run.err);
+    assert!(server.requests()[2].to_string().contains("[withheld"), "it was printed");
     let requests = server.requests();
     assert_eq!(requests.len(), 4);
     for request in &requests {
         let text = request.to_string();
-        assert!(!text.contains("77001") && !text.contains("i32::MAX"), "{text}");
+        for secret in ["77001", "i32::MAX", "88002"] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
     }
     for (path, bytes) in world.snapshot("generated") {
         assert!(!String::from_utf8_lossy(&bytes).contains("77001"), "{}", path.display());

@@ -13,6 +13,7 @@ mod recovery;
 mod refusals;
 mod server;
 mod sim;
+mod standing;
 mod tidy;
 mod trip;
 mod world;

@@ -20,6 +20,10 @@ pub enum Act {
     Cut(String),
     /// The beginning of a stream, then the connection ends inside a JSON text.
     CutInside(String),
+    /// The beginning of a stream, then an error object.
+    CutByError(String),
+    /// Nothing at all, not even a status, until the client goes away.
+    Silence,
     /// The beginning of a stream, then nothing, until the client goes away.
     Stall(String),
     /// The connection ends before any answer.
@@ -117,6 +121,11 @@ fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
         Act::CutInside(text) => {
             write!(stream, "{head}{}data: {{\"choices\":[{{\"del", events(&text, None))
         }
+        Act::CutByError(text) => {
+            let error = json!({ "error": { "message": "out of memory", "code": 503 } });
+            write!(stream, "{head}{}data: {error}\n\n", events(&text, None))
+        }
+        Act::Silence => stream.read_to_end(&mut Vec::new()).map(drop),
         Act::Stall(text) => {
             write!(stream, "{head}{}", events(&text, None))?;
             stream.flush()?;
