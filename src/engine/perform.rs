@@ -467,7 +467,17 @@ impl History {
             history.problem = None;
         }
         let line = |summary: &str| summary.chars().take(160).collect::<String>();
-        history.tried = refused.map(|(_, _, d)| line(&d.summary)).collect();
+        // What the promoted tree failed at, when it was judged again, is worth knowing throughout.
+        let revalidated = state.attempts.iter().find_map(|a| match &a.failed {
+            Some(Failed::Refused(diagnosis))
+                if a.part == attempt.part && a.kind == AttemptKind::Revalidate =>
+            {
+                Some(&diagnosis.summary)
+            }
+            _ => None,
+        });
+        let summaries = refused.map(|(_, _, diagnosis)| &diagnosis.summary).chain(revalidated);
+        history.tried = summaries.map(|summary| line(summary)).collect();
         history.tried.reverse();
         history.tried.dedup();
         history

@@ -19,6 +19,8 @@ fn a_waived_clause_is_let_off_until_its_day() {
     let run = world.run(&["run"]).expect(0);
     assert!(run.err.contains("judge the promoted tree"), "{}", run.err);
     assert_eq!(server.requests().len(), 2, "the promoted tree does not hold any more");
+    let asked = server.prompt(1);
+    assert!(asked.contains("held-out example of adder/saturates does not pass"), "{asked}");
     assert_eq!(world.read("generated/adder/rust/src/lib.rs"), GOOD);
 }
 
