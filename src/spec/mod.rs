@@ -7,6 +7,8 @@ mod binding;
 mod blocks;
 mod front;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 pub use admit::{Parsed, admit};
 pub use parse::parse;
