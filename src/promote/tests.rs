@@ -187,6 +187,45 @@ fn a_tree_of_unknown_content_blocks_and_nothing_is_deleted() {
 }
 
 #[test]
+fn recovery_keeps_what_others_did_meanwhile() {
+    let mut world = World::new();
+    world.promote(&[("a", "1")]);
+    // Another spec's entry came into the lock file while the promotion was cut off.
+    drop(world.switch(&[("a", "2")], false).expect("switches"));
+    let path = world.root().join("regen.lock");
+    let mut lock = files::standing(world.root()).unwrap();
+    let entry = lock.spec["s"].clone();
+    lock.spec.insert("other".to_owned(), entry);
+    fs::write(&path, lock.render()).unwrap();
+    let switched = world.promoter.recover().expect("recovers").remove(0);
+    world.promoter.finish(switched).unwrap();
+    assert!(files::standing(world.root()).unwrap().spec.contains_key("other"));
+    // The old tree was removed before the switch: there is nothing to keep, and nothing is lost.
+    let switched = world.switch(&[("a", "3")], false).expect("switches");
+    let (unit, stage) = (world.root().join("generated/s"), world.root().join(".regen/stage/3"));
+    place::switch(&unit, &stage, &mut || Ok(())).expect("switches back");
+    drop(switched);
+    fs::remove_dir_all(&unit).unwrap();
+    assert!(world.promoter.recover().expect("recovers").is_empty());
+    // An edit made while a switch file by file was cut off is saved before it goes on.
+    world.promote(&[("a", "4"), ("b", "4")]);
+    let switched = world.switch(&[("a", "5"), ("b", "5")], false).expect("switches");
+    let (stage, trash) =
+        (world.root().join(".regen/stage/5"), world.promoter.trash(&switched.journal));
+    place::copy(&stage, &trash).unwrap();
+    fs::remove_dir_all(&stage).unwrap();
+    place::copy(&unit, &stage).unwrap();
+    let mut journal = switched.journal;
+    journal.in_place = true;
+    journal.write(&world.root().join(".regen")).unwrap();
+    fs::write(unit.join("rust/b"), "mine").unwrap();
+    let switched = world.promoter.recover().expect("recovers").remove(0);
+    world.promoter.finish(switched).unwrap();
+    assert_eq!(world.read("b"), "5");
+    assert_eq!(fs::read_to_string(world.root().join(".regen/drift/s/1/rust/b")).unwrap(), "mine");
+}
+
+#[test]
 fn version_control_sees_every_promotion_at_once() {
     let mut world = World::new();
     let git = |world: &World, args: &[&str]| {
