@@ -96,7 +96,19 @@ fn by_hand(tools: &Tools, source: &Path, home: &Path) -> Duration {
     for (program, args) in [
         ("cargo", &["check", "--quiet", "--offline"][..]),
         ("cargo-clippy", &["clippy", "--all-targets", "--quiet", "--offline"]),
-        ("cargo", &["test", "--quiet", "--offline", "--lib", "--tests"]),
+        (
+            "cargo",
+            &[
+                "test",
+                "--quiet",
+                "--offline",
+                "--lib",
+                "--tests",
+                "--",
+                "--skip",
+                toolchain::CANARY,
+            ],
+        ),
     ] {
         let status = Command::new(tools.program(program))
             .args(args)

@@ -259,8 +259,12 @@ async fn tests(bench: &Bench<'_>, (workspace, gate): (&Workspace, &str), suites:
         let mut run = Vec::new();
         for program in programs.iter().filter(|program| suite_of(program).is_some() == trusted) {
             match runner.list(program).await {
-                Ok(names) => {
+                Ok(mut names) => {
                     seen.findings.extend(missing(gate, suite_of(program), &names));
+                    names.retain(|name| name != toolchain::CANARY);
+                    if trusted {
+                        seen.findings.extend(runner.canary(program).await);
+                    }
                     run.extend(names.into_iter().map(|name| (program, suite_of(program), name)));
                 }
                 Err(one) => seen.findings.push(one),
@@ -358,6 +362,28 @@ impl Runner<'_> {
         }
     }
 
+    /// Runs the test that must fail. A finding when it does not.
+    async fn canary(&self, program: &TestProgram) -> Option<Finding> {
+        let name = toolchain::CANARY;
+        let number = number().unwrap_or_default();
+        let output = self.program(program, &exactly(name), Some(&number)).await.ok();
+        let report = output.as_ref().and_then(|output| read_test(&output.text(), name));
+        let failed = matches!(&report, Some(Reported::Failed(said)) if said.contains(&number))
+            && !number.is_empty()
+            && output.is_some_and(|output| !output.succeeded());
+        let message = format!(
+            "a test that must fail was reported as {}: nothing this program reports counts; leave \
+             out what runs before or instead of the tests",
+            match report {
+                Some(Reported::Ok) => "passed",
+                _ => "something else",
+            }
+        );
+        let one =
+            Finding { file: Some(program.source.clone()), ..finding(self.gate, name, message) };
+        (!failed).then_some(one)
+    }
+
     async fn one(&self, program: &TestProgram, suite: Option<&Suite>, name: String) -> Ran {
         let first = self.once(program, suite, &name).await;
         if suite.is_none() || first.result.status != TestStatus::Failed {
@@ -368,8 +394,6 @@ impl Runner<'_> {
     }
 
     async fn once(&self, program: &TestProgram, suite: Option<&Suite>, name: &str) -> Ran {
-        let args =
-            ["--exact", name, "--format", "json", "-Z", "unstable-options", "--test-threads=1"];
         // A test that was not sealed, because the candidate or a macro wrote it, proves nothing.
         let sealed = suite.and_then(|suite| suite.tests.iter().find(|test| test.name == name));
         let result =
@@ -395,7 +419,7 @@ impl Runner<'_> {
         }
         let run = match number() {
             Ok(number) => {
-                let output = self.program(program, &args, Some(&number)).await;
+                let output = self.program(program, &exactly(name), Some(&number)).await;
                 output.map(|output| (output, number)).map_err(drop)
             }
             Err(_) => Err(()),
@@ -430,6 +454,11 @@ impl Runner<'_> {
             }
         }
     }
+}
+
+/// Arguments to run one test, and to have its report as JSON.
+fn exactly(name: &str) -> [&str; 7] {
+    ["--exact", name, "--format", "json", "-Z", "unstable-options", "--test-threads=1"]
 }
 
 /// A number that nobody can guess.

@@ -133,7 +133,8 @@ pub(crate) fn timeout(bench: &Bench<'_>, gate: &str) -> Duration {
     seconds.map_or(limits::GATE_TIMEOUT, Duration::from_secs)
 }
 
-/// The candidate's bytes are what the harness would have made of them, and every guard holds.
+/// The candidate's bytes are what the harness would have made of them, nothing in them misleads the
+/// gates, and every guard holds.
 fn layout(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
     match toolchain::normalise(candidate.tree(), bench.spec, bench.target) {
         Err(findings) => Seen::fail(findings),
@@ -144,7 +145,11 @@ fn layout(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
             message: "the manifest is not the one the harness writes".to_owned(),
             ..Finding::default()
         }]),
-        Ok(tree) => Seen::fail(guard::check("layout", bench.spec, &tree)),
+        Ok(tree) => {
+            let mut findings = toolchain::tricks("layout", &tree, bench.target);
+            findings.extend(guard::check("layout", bench.spec, &tree));
+            Seen::fail(findings)
+        }
     }
 }
 

@@ -74,9 +74,6 @@ fn identifiers(tree: &Tree, names: &[String]) -> Vec<Finding> {
                     let name = name.trim_start_matches("r#");
                     if names.iter().any(|forbidden| forbidden == name) {
                         findings.push(found(line, format!("`{name}` is forbidden here")));
-                    } else if name == "include" {
-                        let why = "`include` is forbidden here: it brings in code unseen";
-                        findings.push(found(line, why.to_owned()));
                     }
                 }
                 _ => {}
@@ -136,7 +133,6 @@ mod tests {
         assert_eq!(lines("forbid_unsafe", "m! { x\n\nunsafe }"), [3]);
         assert_eq!(lines("forbid unwrap", "fn a() { b.unwrap() }"), [1]);
         assert_eq!(lines("forbid unwrap", "fn a() { b.r#unwrap() }"), [1]);
-        assert_eq!(lines("forbid_unsafe", "\ninclude!(\"a.txt\");"), [2]);
         assert_eq!(lines("forbid_unsafe", "fn a( {"), [1]);
         assert_eq!(lines("max_lines 2", "a\nb\nc\n"), [0]);
     }

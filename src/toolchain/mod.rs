@@ -9,6 +9,7 @@ mod manifest;
 mod nesting;
 mod rust;
 mod seal;
+mod tricks;
 
 use crate::types::harness::ToolchainName;
 use crate::types::{ClauseId, Finding, Problem, RelPath, Spec, Target, Tree};
@@ -43,6 +44,9 @@ pub struct SuiteFile {
     /// Its text.
     pub text: String,
 }
+
+/// The test in every mounted file that must fail, with the number it reads in its message.
+pub use seal::CANARY;
 
 /// The gates of a target that names none.
 pub fn default_gates(toolchain: ToolchainName) -> Vec<String> {
@@ -94,6 +98,13 @@ pub fn language_version(target: &Target) -> &'static str {
 pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
     match target.toolchain {
         ToolchainName::Rust => manifest::normalise(tree, spec, target),
+    }
+}
+
+/// What a candidate does that would mislead the gates: findings of the layout gate.
+pub fn tricks(gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
+    match target.toolchain {
+        ToolchainName::Rust => tricks::find(gate, tree, target),
     }
 }
 

@@ -4,6 +4,9 @@
 //! Each test reads a number from its standard input before any code of the candidate runs, and
 //! writes it to its standard output behind its last statement. Who ends the process early, or
 //! prints a report of success, does not know the number.
+//!
+//! Each sealed file also has a canary: a test that must fail, with the number in its message. A
+//! program in which it does not is not believed in anything else.
 
 use proc_macro2::extra::DelimSpan;
 use quote::ToTokens;
@@ -14,6 +17,10 @@ use super::nesting;
 /// What a sealed file needs at its end.
 pub const GUARD: &str = r#"
 mod regen_guard {
+    #[test]
+    fn canary() {
+        panic!("{}", std::io::read_to_string(std::io::stdin()).unwrap());
+    }
     pub(crate) trait Held {
         fn held(&self) -> bool;
     }
@@ -55,6 +62,9 @@ mod regen_guard {
     }
 }
 "#;
+
+/// The canary's name in a program.
+pub const CANARY: &str = "regen_guard::canary";
 
 /// A test function of a generated file.
 pub fn test(name: &str, body: &str) -> String {

@@ -67,8 +67,14 @@ fn code_that_pretends() {
         (
             "/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    std::process::exit(0)\n}\n"
                 .to_owned(),
+            "ends the tests with the process",
+        ),
+        (
+            "use std::process as p;\n\n/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    p::exit(0)\n}\n"
+                .to_owned(),
             "without a report",
         ),
+        (format!("#![allow(clippy::all)]\n{GOOD}"), "switches a lint off"),
         (fake.to_owned(), "adder/adds"),
         (format!("{GOOD}fn unused() {{}}\n"), "gate check"),
         (
@@ -82,6 +88,8 @@ fn code_that_pretends() {
 
 /// Reports success of the test that runs, in the test runner's own words, and ends the process.
 const FORGER: &str = r#"
+use std::process as end;
+
 /// Adds.
 pub fn add(a: i32, b: i32) -> i32 {
     use std::io::Write;
@@ -92,7 +100,7 @@ pub fn add(a: i32, b: i32) -> i32 {
     let mut number = String::new();
     std::io::stdin().read_line(&mut number).unwrap();
     out.write_all(number.as_bytes()).unwrap();
-    if test.is_empty() { a.saturating_add(b) } else { std::process::exit(0) }
+    if test.is_empty() { a.saturating_add(b) } else { end::exit(0) }
 }
 "#;
 
@@ -102,7 +110,42 @@ fn code_that_reports_in_the_runners_place() {
     // The shallow half is right, so that only the hidden gate meets the forgery.
     let head = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    if a.checked_add(b).is_some() {\n        return a + b;\n    }\n    forge(a, b)\n}\n";
     let forger = FORGER.replace("/// Adds.\npub fn add", "fn forge");
-    refused(lib(&format!("{head}{forger}")), "", "held-out example of adder/saturates");
+    refused(lib(&format!("{forger}\n{head}")), "", "held-out example of adder/saturates");
+}
+
+/// Forges the same from a constructor, before any test begins: it knows the number too.
+const CONSTRUCTOR: &str = r#"
+use std::process as end;
+
+#[unsafe(link_section = ".init_array")]
+#[used]
+static BEFORE: extern "C" fn() = before;
+
+extern "C" fn before() {
+    use std::io::Write;
+    let Some(test) = std::env::args().skip_while(|arg| arg != "--exact").nth(1) else { return };
+    let number = std::io::read_to_string(std::io::stdin()).unwrap();
+    let line = format!("{{\"type\":\"test\",\"event\":\"ok\",\"name\":\"{test}\"}}\n{number}\n");
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
+    end::exit(0)
+}
+
+/// Adds nothing.
+pub fn add(a: i32, _: i32) -> i32 {
+    a
+}
+"#;
+
+#[test]
+fn code_that_runs_before_the_tests() {
+    refused(lib(CONSTRUCTOR), "", "places code where the linker runs it before the tests");
+    // Should such code come past the layout gate, the canary gives it away.
+    let server = Server::start(vec![lib(CONSTRUCTOR)]);
+    let world = World::new(&server.url, &[("adder", crate::world::ADDER)], "");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let report = runtime.expect("a runtime").block_on(world.gate("test", CONSTRUCTOR));
+    assert_eq!(report.findings.len(), 1, "{report:?}");
+    assert!(report.findings[0].message.contains("must fail was reported as passed"), "{report:?}");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use regen::gate::{Bench, Slot, Tools, Wanted, prepare, run};
+use regen::types::{Candidate, GateReport, Provenance, RelPath, Tree};
 use serde_json::Value;
 
 /// A spec with one visible and one hidden example.
@@ -106,6 +108,41 @@ impl World {
     pub fn spawn(&self, args: &[&str]) -> Child {
         let mut command = self.command(args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
+    }
+
+    /// What one gate says of a library, without the gates before it.
+    pub async fn gate(&self, gate: &str, code: &str) -> GateReport {
+        let set = |name: &str| std::env::var_os(name);
+        let wanted = Wanted {
+            path: set("PATH").unwrap_or_default(),
+            home: set("HOME").map(Into::into),
+            cargo_home: set("CARGO_HOME").map(Into::into),
+            rustup_home: set("RUSTUP_HOME").map(Into::into),
+            toolchain: set("RUSTUP_TOOLCHAIN"),
+        };
+        let tools =
+            Tools::find(&wanted, &self.cache().join("tools.json")).await.expect("has tools");
+        let (spec, _, _) = regen::spec::parse("specs/adder.md", ADDER.as_bytes());
+        let harness = regen::config::parse("h", &self.read("harness.toml")).expect("is right");
+        let target = &harness.target["rust"];
+        let file = (RelPath::parse("src/lib.rs").expect("is one"), code.as_bytes().to_vec());
+        let tree = regen::toolchain::normalise(&Tree::from_iter([file]), &spec, target);
+        let candidate = Candidate::new(tree.expect("is right"), Provenance::Promoted);
+        let slot = Slot::new(&self.cache(), "test");
+        slot.open().expect("makes folders");
+        let bench = Bench {
+            spec: &spec,
+            name: "rust",
+            target,
+            gates: &harness.gate,
+            suites: &[],
+            validators: self.path("validators"),
+            tools: &tools,
+            slot: &slot,
+            keep: false,
+        };
+        prepare(&bench, &candidate).expect("prepares");
+        run(&bench, gate, &candidate, &[]).await.0
     }
 
     /// Every file below a folder of the workspace, with its bytes.
