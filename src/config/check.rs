@@ -183,12 +183,32 @@ impl Check<'_> {
                 let path = ["gate", name, "argv"];
                 self.wrong(&path, "`argv` is empty", "name a program");
             }
+            for variable in gate.env.iter().filter(|name| looks_secret(name)) {
+                let message =
+                    format!("`{variable}` looks like a secret, and candidates could read it");
+                let help = "leave it out; if the gate cannot do without it, list it in `secrets`";
+                self.wrong(&["gate", name, "env"], message, help);
+            }
+            let tiers = harness.generator.tiers.iter().map(|tier| &tier.api_key_env);
+            let keys: Vec<_> = tiers.chain([&harness.generator.api_key_env]).flatten().collect();
+            for variable in gate.env.iter().chain(&gate.secrets).filter(|name| keys.contains(name))
+            {
+                let message = format!("`{variable}` is the model's key, which no gate may see");
+                self.wrong(&path, message, "leave it out");
+            }
             if gate.timeout_s == Some(0) {
                 let path = ["gate", name, "timeout_s"];
                 self.wrong(&path, "`timeout_s` is 0", "give at least one second");
             }
         }
     }
+}
+
+fn looks_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"]
+        .iter()
+        .any(|word| name == *word || name.ends_with(&format!("_{word}")))
 }
 
 fn is_name(name: &str) -> bool {

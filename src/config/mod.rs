@@ -95,6 +95,12 @@ mod tests {
             ("allowed_files = [\"src/[\"]", 5, "pattern"),
             ("[gate.extra]\nargv = []", 6, "empty"),
             ("[gate.extra]\ntimeout_s = 3", 5, "argv"),
+            ("[gate.test]\nenv = [\"MY_TOKEN\"]", 6, "list it in `secrets`"),
+            (
+                "[gate.test]\nsecrets = [\"K\"]\n[[generator.tiers]]\nmodel = \"m\"\napi_key_env = \"K\"",
+                5,
+                "model's key",
+            ),
             ("[harness]\ndefault_targets = [\"rusty\"]", 6, "rust"),
         ] {
             let (got, message, help) = first(&format!("{HEAD}{tail}\n"));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 
 use super::workspace::Workspace;
-use super::{Bench, Seen, Tools, timeout, unrunnable};
+use super::{Bench, Seen, Tools, granted, timeout, unrunnable};
 use crate::process::{self, Ended, Output, Program};
 use crate::toolchain::cargo::{Reported, TestProgram, read, read_list, read_test};
 use crate::toolchain::{self, Suite};
@@ -30,9 +30,7 @@ fn environment(bench: &Bench<'_>, workspace: &Workspace, gate: &str) -> Vec<(Str
         ("CARGO_HOME".to_owned(), bench.tools.cargo_home.clone().into()),
         ("CARGO".to_owned(), bench.tools.program("cargo").into()),
     ];
-    for name in bench.gates.get(gate).into_iter().flat_map(|gate| &gate.env) {
-        env.extend(std::env::var_os(name).map(|value| (name.clone(), value)));
-    }
+    env.extend(granted(bench, gate));
     env
 }
 

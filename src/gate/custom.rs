@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bench, Seen, timeout, unrunnable};
+use super::{Bench, Seen, granted, timeout, unrunnable};
 use crate::process::{self, Ended, Output, Program};
 use crate::toolchain;
 use crate::types::{ClauseId, Finding, Format, GateConfig, Outcome, gate::clean, limits};
@@ -144,9 +144,7 @@ fn program(bench: &Bench<'_>, gate: &str, argv: &[String], folder: &Path) -> Pro
         ("TMPDIR".to_owned(), home.into()),
         ("LANG".to_owned(), "C.UTF-8".into()),
     ];
-    for name in bench.gates.get(gate).into_iter().flat_map(|gate| &gate.env) {
-        env.extend(std::env::var_os(name).map(|value| (name.clone(), value)));
-    }
+    env.extend(granted(bench, gate));
     Program {
         path,
         args: argv[1..].iter().map(OsString::from).collect(),

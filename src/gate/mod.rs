@@ -6,6 +6,7 @@ mod custom;
 mod tools;
 mod workspace;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -125,6 +126,13 @@ async fn see(bench: &Bench<'_>, gate: &str, candidate: &Candidate, before: &[Gat
         "clauses" => clauses(bench, before),
         custom => custom::run(bench, custom).await,
     }
+}
+
+/// The variables of the user's that a gate may see.
+pub(crate) fn granted(bench: &Bench<'_>, gate: &str) -> Vec<(String, OsString)> {
+    let gate = bench.gates.get(gate).into_iter();
+    let names = gate.flat_map(|gate| gate.env.iter().chain(&gate.secrets));
+    names.filter_map(|name| Some((name.clone(), std::env::var_os(name)?))).collect()
 }
 
 /// How long a gate may take.

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Value, json};
+
 use crate::types::{
-    AdmittedSpec, Digest, GateKey, Harness, Job, JobKey, Part, Plan, Reason, Spec, SpecStanding,
-    Standing, Target,
+    AdmittedSpec, Digest, GateConfig, GateKey, Harness, Job, JobKey, Part, Plan, Reason, Spec,
+    SpecStanding, Standing, Target,
 };
 
 /// What stands in the place of a promoted tree.
@@ -123,7 +125,7 @@ fn job_key(spec: &Spec, name: &str, target: &Target, inputs: &Inputs<'_>) -> Job
 fn gate_key(spec: &Spec, name: &str, checks: &Checks, inputs: &Inputs<'_>) -> GateKey {
     let mut parts = vec!["gates 1".to_owned(), inputs.tools.get(name).cloned().unwrap_or_default()];
     for gate in &checks.gates {
-        parts.push(format!("{gate} {:?}", inputs.harness.gate.get(gate)));
+        parts.push(format!("{gate} {}", settings(inputs.harness.gate.get(gate))));
     }
     parts.extend(checks.files.iter().map(|(file, digest)| format!("{file} {digest}")));
     let demanded = spec.clauses.iter().filter(|clause| clause.is_demanded());
@@ -136,6 +138,15 @@ fn gate_key(spec: &Spec, name: &str, checks: &Checks, inputs: &Inputs<'_>) -> Ga
         parts.push(format!("{other} {trees:?}"));
     }
     GateKey(Digest::of_parts(parts))
+}
+
+/// A gate's settings as far as they are set: an option that a later regen adds changes nothing.
+fn settings(gate: Option<&GateConfig>) -> String {
+    let value = serde_json::to_value(gate).unwrap_or_default();
+    let set =
+        |value: &Value| !matches!(value, Value::Null | Value::Bool(false)) && *value != json!([]);
+    let fields = value.as_object().into_iter().flatten().filter(|(_, value)| set(value));
+    fields.map(|(name, value)| format!("{name}={value} ")).collect()
 }
 
 fn reason(

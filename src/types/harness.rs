@@ -304,4 +304,8 @@ pub struct GateConfig {
     pub advisory: bool,
     /// Names of further environment variables the gate may see.
     pub env: Vec<String>,
+    /// The same for variables that look like secrets (`*_KEY`, `*_TOKEN`, `*_SECRET`,
+    /// `*_PASSWORD`, `*_CREDENTIALS`): candidates can read what their gates can. Never the model's
+    /// key.
+    pub secrets: Vec<String>,
 }

@@ -71,6 +71,13 @@ fn a_command_is_a_gate_too_and_sees_nothing_of_the_users_environment() {
     let world = World::new(&server.url, &[("adder", crate::world::ADDER)], extra);
     let status = world.command(&["run", "--quiet"]).env("TEST_TOKEN", "x").status().expect("runs");
     assert_eq!(status.code(), Some(0));
+    let lines = "[gate.lines]\n";
+    let given =
+        world.read("harness.toml").replace(lines, &format!("{lines}secrets = [\"TEST_TOKEN\"]\n"));
+    world.write("harness.toml", &given);
+    let output = world.command(&["run", "--force"]).env("TEST_TOKEN", "x").output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(20) && said.contains("leaked"), "{said}");
 }
 
 #[test]
