@@ -49,6 +49,9 @@ pub fn init(door: &Door) -> Result<u8, EngineError> {
     }
     append(door, ".gitignore", "/.regen/")?;
     append(door, ".gitattributes", "generated/** -text")?;
+    if door.global.json {
+        door.json(&serde_json::json!({ "type": "init", "folder": here }));
+    }
     door.say("next: name your server and model in harness.toml, then `regen --spec greeting`");
     Ok(exit::DONE)
 }

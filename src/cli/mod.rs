@@ -8,8 +8,9 @@ mod history;
 mod init;
 mod run;
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
@@ -143,6 +144,8 @@ struct Door {
     global: Global,
     paint: Paint,
     by: String,
+    /// Whether something could not be shown.
+    lost: AtomicBool,
 }
 
 /// Runs the command line; gives the exit code.
@@ -152,6 +155,10 @@ pub async fn main() -> u8 {
         Err(error) => {
             // Help and version are no errors and go to standard output.
             drop(error.print());
+            if error.use_stderr() && std::env::args().any(|arg| arg == "--json") {
+                let message = error.render().to_string();
+                drop(writeln!(std::io::stdout(), "{}", error_object(exit::USAGE, message.trim())));
+            }
             return if error.use_stderr() { exit::USAGE } else { exit::DONE };
         }
     };
@@ -166,6 +173,9 @@ pub async fn main() -> u8 {
             Some(_) if cli.run != RunArgs::default() => Err(EngineError::Usage(
                 "options of a run stand before a command, which would ignore them: put them behind `run`"
                     .to_owned(),
+            )),
+            None if cli.run.specs.is_empty() && door.global.json => Err(EngineError::Usage(
+                "nothing to do: name specs with --spec, or a command".to_owned(),
             )),
             None if cli.run.specs.is_empty() => {
                 drop(Cli::command().print_help());
@@ -198,20 +208,26 @@ pub async fn main() -> u8 {
             return exit::INTERRUPTED;
         }
     };
-    result.unwrap_or_else(|error| door.fail(&error))
+    let code = result.unwrap_or_else(|error| door.fail(&error));
+    if door.lost.load(Ordering::Relaxed) && code == exit::DONE {
+        door.say("error: standard output cannot be written");
+        return exit::ENVIRONMENT;
+    }
+    code
 }
 
 /// Ends when a person or the system asks for it. Dropping the work kills what it runs.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
+    match (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
+        (Ok(mut terminate), Ok(mut hangup)) => {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {},
                 _ = terminate.recv() => {},
+                _ = hangup.recv() => {},
             }
         }
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+        _ => drop(tokio::signal::ctrl_c().await),
     }
 }
 
@@ -245,7 +261,8 @@ impl Door {
             Colour::Auto => !plain && std::io::stderr().is_terminal() && !global.json,
         };
         let by: Vec<_> = std::env::args().skip(1).collect();
-        Self { global, paint: Paint { colour }, by: format!("regen {}", by.join(" ")) }
+        let (by, lost) = (format!("regen {}", by.join(" ")), AtomicBool::new(false));
+        Self { global, paint: Paint { colour }, by, lost }
     }
 
     /// To a person, on standard error.
@@ -255,7 +272,10 @@ impl Door {
 
     /// The result of a command, on standard output.
     fn show(&self, text: &str) {
-        drop(writeln!(std::io::stdout(), "{}", text.trim_end()));
+        if let Err(error) = writeln!(std::io::stdout(), "{}", text.trim_end()) {
+            // Who closes the pipe has seen enough.
+            self.lost.fetch_or(error.kind() != ErrorKind::BrokenPipe, Ordering::Relaxed);
+        }
     }
 
     /// The result of a command for a machine.
@@ -286,9 +306,7 @@ impl Door {
         };
         self.say(&format!("{}: {error}{hint}", self.paint.bad("error")));
         if self.global.json {
-            self.json(&serde_json::json!({
-                "type": "error", "exit_code": code, "message": error.to_string(),
-            }));
+            self.json(&error_object(code, &error.to_string()));
         }
         code
     }
@@ -332,6 +350,11 @@ impl Door {
             toolchain: set("RUSTUP_TOOLCHAIN"),
         }
     }
+}
+
+/// What a machine reads of an error.
+fn error_object(code: u8, message: &str) -> serde_json::Value {
+    serde_json::json!({ "type": "error", "exit_code": code, "message": message })
 }
 
 /// A variable of the environment: how keys are read.

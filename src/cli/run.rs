@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Door, RunArgs, exit, variable};
 use crate::engine::{self, Engine, EngineError, Options, Places, Workspace, load, result_word};
+use crate::process;
 use crate::report::{Progress, render, words};
 use crate::store::{Busy, WriterLock};
 use crate::types::harness::CassetteMode;
@@ -41,6 +42,7 @@ pub async fn run(
 ) -> Result<u8, EngineError> {
     let places = door.places()?;
     let _lock = lock(door, &places)?;
+    process::adopt_orphans();
     for spec in Engine::recover(&places)? {
         door.say(&format!("{spec}: a promotion that was interrupted is finished"));
     }

@@ -64,6 +64,14 @@ impl Check<'_> {
             let help = "0 is steady, 2 is wild; 0.2 is the default";
             self.wrong(&["generator", "temperature"], "`temperature` is not from 0 to 2", help);
         }
+        let budget = &harness.budget;
+        let tiers = generator.tiers.iter().flat_map(|t| [t.input_price, t.output_price]).flatten();
+        let prices = tiers.chain([generator.input_price, generator.output_price]);
+        let caps = [budget.call_usd, budget.run_usd, budget.day_usd].into_iter().flatten();
+        if prices.chain(caps).any(|usd| !usd.is_finite() || usd < 0.0) {
+            let message = "a price or a cap in USD is negative or no number";
+            self.wrong(&["budget"], message, "leave it out, or give 0 or more");
+        }
         if generator.max_tries == 0 || generator.max_output_tokens == 0 {
             let help = "leave them out for the defaults";
             let message = "`max_tries` and `max_output_tokens` must be at least 1";
@@ -150,6 +158,13 @@ impl Check<'_> {
             }
             if let Err(why) = RelPath::parse(&format!("{}/{leaf}", target.unit("s"))) {
                 self.wrong(&path, format!("the output {why}"), "give a path below harness.toml");
+            }
+            let paths = &harness.harness;
+            let taken = [".git", ".regen", &paths.specs, &paths.validators, &paths.cassettes];
+            let taken = taken.into_iter().chain(paths.templates.as_deref());
+            if let Some(folder) = taken.into_iter().find(|taken| *taken == folders[0]) {
+                let help = "give a folder of its own, such as generated/{spec}/{target}";
+                self.wrong(&path, format!("`{folder}/` holds other things"), help);
             }
             if !leaves.insert(leaf) {
                 let help = "give each a name of its own: <folder>/{spec}/{target}";

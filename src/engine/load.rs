@@ -132,6 +132,7 @@ pub fn load(places: &Places, mode: Option<CassetteMode>) -> Result<Workspace, En
         parsed.push(one);
     }
     (workspace.specs, workspace.problems) = admit(parsed, &workspace.harness, guard::problem);
+    workspace.look_for_leftovers()?;
     Ok(workspace)
 }
 
@@ -143,6 +144,14 @@ fn templates(places: &Places, harness: &Harness) -> Result<Templates, EngineErro
         |name: &str| found.remove(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     templates.system = take("system.md").unwrap_or(templates.system);
     templates.task = take("task.md").unwrap_or(templates.task);
+    if !places.root.join(folder).is_dir() {
+        let why = format!("`templates` in harness.toml names {folder}/, which is no folder");
+        return Err(EngineError::Usage(why));
+    }
+    if let Some(name) = found.keys().next() {
+        let why = format!("{folder}/{name} is no template: there are system.md and task.md");
+        return Err(EngineError::Usage(why));
+    }
     let problems: Vec<_> = prompt::check(&templates)
         .into_iter()
         .map(|problem| Problem { file: format!("{folder}/{}", problem.file), ..problem })
@@ -184,6 +193,26 @@ impl Workspace {
             let at = (one.spec.id.clone(), name);
             self.suites.insert(at.clone(), suites);
             self.checks.insert(at, checks);
+        }
+        Ok(())
+    }
+
+    /// Warns of what a person may take for a spec or for a promoted one.
+    fn look_for_leftovers(&mut self) -> Result<(), EngineError> {
+        for file in files::not_specs(&self.places.root, &self.harness.harness.specs)? {
+            let problem =
+                Problem::error("spec::no_file", "this is no regular file: it is not read");
+            self.problems.push(problem.warning().file(&file));
+        }
+        for (id, standing) in &self.standing.spec {
+            if !self.files.values().any(|known| known == id) {
+                let trees: Vec<_> = standing.target.values().map(|t| t.path.as_str()).collect();
+                let trees = trees.join(", ");
+                let message = format!("{trees} is promoted from the spec `{id}`, which is gone");
+                let help = "restore the spec, or delete the folder and its entry in regen.lock";
+                let problem = Problem::error("spec::gone", message).warning().help(help);
+                self.problems.push(problem.file("regen.lock"));
+            }
         }
         Ok(())
     }

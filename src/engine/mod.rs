@@ -326,8 +326,8 @@ struct Slots {
 
 impl Drop for Slots {
     fn drop(&mut self) {
-        for slot in self.slots.iter().filter(|_| !self.keep) {
-            if let Err(error) = slot.clear() {
+        for slot in &self.slots {
+            if let Err(error) = slot.close(self.keep) {
                 tracing::warn!("a workspace could not be removed: {error}");
             }
         }

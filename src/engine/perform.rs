@@ -105,7 +105,7 @@ impl Engine<'_> {
             .flatten()
             .map(|suite| File {
                 path: suite.path.to_string(),
-                text: suite.text.trim_end().to_owned(),
+                text: suite.shown.trim_end().to_owned(),
             })
             .collect();
         let config = &self.workspace.harness.generator;
@@ -279,6 +279,7 @@ impl Engine<'_> {
             Err(_) => (tree, Vec::new()),
             Ok(tree) => {
                 let slot = self.slot(&part.target);
+                slot.open()?;
                 let formatted = gate::format(self.tools, &slot, &tree).await;
                 formatted.map_err(|e| EngineError::Io(std::io::Error::other(e)))?
             }

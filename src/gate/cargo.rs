@@ -81,11 +81,16 @@ async fn fetch(bench: &Bench<'_>, workspace: &Workspace, gate: &str) -> Result<(
     }
 }
 
-/// Whether the compiler gave up on a candidate without a diagnostic: it crashed over it. A killed
-/// compiler or a full disk is the machine's.
+/// Whether a tool's last words are about the machine: a full disk, no memory, a kill.
+fn machines(errors: &str) -> bool {
+    let machine =
+        ["No space left", "Cannot allocate", "Bus error", "signal: 9", "signal 9", "os error"];
+    machine.iter().any(|text| errors.contains(text))
+}
+
+/// Whether the compiler gave up on a candidate without a diagnostic: it crashed over it.
 fn crashed(errors: &str) -> bool {
-    let machine = ["No space left", "signal: 9", "os error"];
-    errors.contains("could not compile") && !machine.iter().any(|text| errors.contains(text))
+    errors.contains("could not compile") && !machines(errors)
 }
 
 /// `cargo check` and `cargo clippy`: any error or warning in the candidate's files is a finding.
@@ -125,6 +130,12 @@ async fn build(
             Err(seen)
         }
         Ended::Exit(0) => Ok((said.tests, seen)),
+        // A diagnostic without a place is the linker's or the compiler's own trouble.
+        _ if seen.findings.iter().any(|one| one.file.is_none() && machines(&one.message)) => {
+            let why = seen.findings.iter().find(|one| one.file.is_none());
+            let why = why.map_or_else(String::new, |one| one.message.clone());
+            Err(Seen { evidence: seen.evidence, ..Seen::error(format!("the build failed: {why}")) })
+        }
         _ if seen.findings.is_empty() => {
             let why = clean(&output.errors(), &[&root]);
             if crashed(&why) {
@@ -211,7 +222,9 @@ pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
         return Seen { outcome: Some(Outcome::Skipped { reason }), ..Seen::default() };
     };
     let workspace = bench.slot.held_out();
-    if let Err(error) = workspace.fill(candidate.tree(), &[&suite]) {
+    // Whatever stands there by now is the doing of an earlier gate's candidate.
+    let opened = bench.slot.open();
+    if let Err(error) = opened.and_then(|()| workspace.fill(candidate.tree(), &[&suite])) {
         return Seen::error(format!("the workspace cannot be written: {error}"));
     }
     let mut seen = tests(bench, (workspace, "hidden"), std::slice::from_ref(&suite)).await;

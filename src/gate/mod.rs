@@ -73,8 +73,7 @@ impl Seen {
 pub fn prepare(bench: &Bench<'_>, candidate: &Candidate) -> std::io::Result<()> {
     let own = toolchain::examples(bench.spec, bench.target, false);
     let suites: Vec<&Suite> = own.iter().chain(bench.suites).collect();
-    bench.slot.end_leftovers();
-    bench.slot.held_out().clear()?;
+    bench.slot.open()?;
     bench.slot.visible().fill(candidate.tree(), &suites)?;
     bench.slot.visible().forget(&bench.spec.id)
 }

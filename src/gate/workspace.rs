@@ -12,12 +12,28 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::process;
 use crate::toolchain::Suite;
 use crate::types::{Tree, limits};
+
+/// What tools look for in the folders above a crate.
+const CONFIGURATION: [&str; 9] = [
+    ".cargo",
+    ".clippy.toml",
+    ".rustfmt.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "clippy.toml",
+    "rust-toolchain",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+];
 
 /// The two workspaces of a target: one for the visible gates, one for the hidden gate alone.
 #[derive(Clone, Debug)]
 pub struct Slot {
+    /// Regen's folder in the machine's cache.
+    cache: PathBuf,
     visible: Workspace,
     held_out: Workspace,
 }
@@ -34,6 +50,7 @@ impl Slot {
     pub fn new(cache: &Path, name: &str) -> Self {
         let root = cache.join("slots").join(name);
         Self {
+            cache: cache.to_owned(),
             visible: Workspace { root: root.join("visible") },
             held_out: Workspace { root: root.join("held-out") },
         }
@@ -54,22 +71,49 @@ impl Slot {
         self.visible.root.clone()
     }
 
-    /// Makes the folders, and ends what a killed run left running in them: it would build and write
-    /// beside the next candidate.
+    /// Makes the folders, and ends and removes what does not belong there: what an earlier
+    /// candidate started would build and write beside the next one, and cargo and the formatter
+    /// would take wishes from configuration in the folders above.
     ///
     /// # Errors
-    /// The disk's.
+    /// The disk's, with the folder's name.
     pub fn open(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.visible.root)?;
-        // Otherwise the formatter would look for the user's own wishes in the folders above.
-        fs::write(self.scratch().join("rustfmt.toml"), "newline_style = \"Unix\"\n")?;
+        let named = |e: io::Error| {
+            io::Error::new(e.kind(), format!("{}: {e}", self.visible.root.display()))
+        };
         self.end_leftovers();
-        self.held_out.clear()
+        self.sweep().map_err(named)?;
+        self.held_out.clear().map_err(named)?;
+        fs::create_dir_all(&self.visible.root).map_err(named)?;
+        let wishes = self.scratch().join("rustfmt.toml");
+        fs::write(wishes, "newline_style = \"Unix\"\n").map_err(named)
+    }
+
+    /// Takes configuration and links out of the folders on the way to the workspaces.
+    fn sweep(&self) -> io::Result<()> {
+        let mut folder = self.visible.root.as_path();
+        let mut ours = vec![self.held_out.root.as_path(), folder];
+        while let Some(above) = folder.parent().filter(|above| above.starts_with(&self.cache)) {
+            ours.push(above);
+            folder = above;
+        }
+        for folder in ours.into_iter().rev() {
+            // The cache itself may be a link of the user's.
+            let link = folder.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+            if link && folder != self.cache {
+                fs::remove_file(folder)?;
+            }
+            for name in CONFIGURATION {
+                remove(&folder.join(name))?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends every process that was started for this slot and is still there. The caller holds the
     /// writer lock, so none of them belongs to a living run.
-    pub fn end_leftovers(&self) {
+    fn end_leftovers(&self) {
+        process::end_orphans();
         for workspace in [&self.visible, &self.held_out] {
             if end_processes_of(&workspace.home()) > 0 {
                 // Cargo remembers even that it failed to ask a compiler whose folder went away.
@@ -78,11 +122,16 @@ impl Slot {
         }
     }
 
-    /// Removes what a candidate left; the build folder of the visible workspace stays warm.
+    /// Ends what a candidate left running, and removes its files unless a person wants to look into
+    /// them; the build folder of the visible workspace stays warm.
     ///
     /// # Errors
     /// The disk's.
-    pub fn clear(&self) -> io::Result<()> {
+    pub fn close(&self, keep: bool) -> io::Result<()> {
+        self.end_leftovers();
+        if keep {
+            return Ok(());
+        }
         remove(&self.visible.source())?;
         remove(&self.visible.home())?;
         remove(&self.held_out.root)
@@ -117,9 +166,13 @@ fn wait_for_end(process: &Path) {
     }
 }
 
-/// Removes a folder that may not be there.
+/// Removes a folder, file or link that may not be there.
 fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
+    let removed = match path.symlink_metadata() {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        _ => fs::remove_file(path),
+    };
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

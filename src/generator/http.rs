@@ -176,7 +176,10 @@ async fn send(http: &reqwest::Client, request: HttpRequestFactory) -> Result<Res
         // A server that does not stream: its whole answer becomes a stream of one piece.
         return Ok(stream_of(format!("data: {value}\n\ndata: [DONE]\n\n").into()));
     }
-    Err(classify::of_response(status.as_u16(), &headers, &body))
+    let error = classify::of_response(status.as_u16(), &headers, &body);
+    // An error inside a success came from behind the server's front: it may have been served.
+    let served = status.is_success() || error.served;
+    Err(CallError { retry: error.retry && !status.is_success(), served, ..error })
 }
 
 async fn whole(response: Response) -> Result<String, CallError> {

@@ -184,14 +184,19 @@ impl Generator {
         let mut text = String::new();
         let (mut finish, mut usage, mut model) =
             (None, Usage::default(), self.config.model.clone());
+        let first = Duration::from_millis(self.config.first_token_timeout_ms);
+        let first = tokio::time::Instant::now() + first;
         loop {
-            let wait = match text.is_empty() {
-                true => self.config.first_token_timeout_ms,
-                false => self.config.idle_timeout_ms,
+            let (wait, until) = match text.is_empty() {
+                true => (self.config.first_token_timeout_ms, first),
+                false => {
+                    let wait = self.config.idle_timeout_ms;
+                    (wait, tokio::time::Instant::now() + Duration::from_millis(wait))
+                }
             };
-            let next = tokio::time::timeout(Duration::from_millis(wait), stream.next()).await;
+            let next = tokio::time::timeout_at(until, stream.next()).await;
             let Ok(next) = next else {
-                let message = format!("the server sent nothing for {wait} ms");
+                let message = format!("the server sent no content for {wait} ms");
                 return Err(CallError::new(silence(!text.is_empty()), message));
             };
             let Some(next) = next else { break };
@@ -219,6 +224,10 @@ impl Generator {
             Some("stop") => Finish::Stop,
             Some("length") => Finish::Length,
             Some(other) => Finish::Other(other.to_owned()),
+            None if text.is_empty() => {
+                let message = "the stream ended without any content".to_owned();
+                return Err(CallError::new(Failure::BadResponse, message));
+            }
             None => {
                 let message = "the stream ended before the model had finished".to_owned();
                 return Err(CallError::new(Failure::Truncated, message));

@@ -5,13 +5,58 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 use crate::types::limits;
+
+/// Whether processes that lose their parent become this one's children.
+static ADOPTS: AtomicBool = AtomicBool::new(false);
+
+/// From now on, processes below this one that lose their parent become its children, and
+/// [`end_orphans`] finds them, whatever group, session or environment they gave themselves.
+pub fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    ADOPTS.store(rustix::process::set_child_subreaper(Pid::from_raw(1)).is_ok(), Ordering::Relaxed);
+}
+
+/// Ends every child of this process. To be called only while no program is being run.
+pub fn end_orphans() {
+    if !ADOPTS.load(Ordering::Relaxed) {
+        return;
+    }
+    // Each round also finds what the killed ones leave behind.
+    let end = Instant::now() + limits::KILL_GRACE;
+    loop {
+        let children = children();
+        for pid in &children {
+            // It fails when the process is gone already, which is what is wanted.
+            let _ = kill_process(*pid, Signal::KILL);
+            let _ = waitpid(Some(*pid), WaitOptions::NOHANG);
+        }
+        if children.is_empty() || Instant::now() > end {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn children() -> Vec<Pid> {
+    let mine = std::process::id().to_string();
+    let is_mine = |pid: &String| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // The name, in brackets, may hold anything; the state and the parent follow it.
+        let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
+        behind.split_whitespace().nth(1) == Some(&mine)
+    };
+    let names = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(is_mine).filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+}
 
 /// A program to run, with everything it may know.
 #[derive(Clone, Debug)]

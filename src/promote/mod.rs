@@ -103,7 +103,10 @@ impl Promoter {
             for (name, target) in &entry.target {
                 let found = match files::tree(&self.root.join(&target.path)) {
                     Ok(None) => Live::Missing,
-                    Ok(Some(tree)) if tree.digest() == target.tree => Live::Same,
+                    Ok(Some(tree)) if tree.digest() == target.tree => {
+                        let drift = self.beside(&target.path, target.tree);
+                        if drift.is_empty() { Live::Same } else { Live::Drift(drift) }
+                    }
                     Ok(Some(tree)) => Live::Drift(self.changed(&target.path, &tree)),
                     Err(e) if e.kind() == io::ErrorKind::InvalidData => {
                         Live::Drift(vec![e.to_string()])
@@ -139,6 +142,23 @@ impl Promoter {
         list.into_iter().map(|file| format!("{path}/{file}")).collect()
     }
 
+    /// What is wrong beside a tree that is there: its manifest, and links in its place.
+    fn beside(&self, path: &str, tree: Digest) -> Vec<String> {
+        let mut drift = Vec::new();
+        let manifest = format!("{path}.manifest");
+        let bytes = fs::read(self.root.join(&manifest)).unwrap_or_default();
+        if Digest::of(bytes) != tree {
+            drift.push(manifest);
+        }
+        let unit = Path::new(path).parent().unwrap_or(Path::new(path));
+        for folder in [unit, Path::new(path)] {
+            if self.root.join(folder).symlink_metadata().is_ok_and(|meta| meta.is_symlink()) {
+                drift.push(format!("{} is a link", folder.display()));
+            }
+        }
+        drift
+    }
+
     /// Everything in a spec's unit that regen did not put there or that is not what it put there.
     ///
     /// # Errors
@@ -153,6 +173,7 @@ impl Promoter {
                     drift.extend(self.changed(&target.path, &tree));
                 }
                 Err(e) if e.kind() == io::ErrorKind::InvalidData => drift.push(e.to_string()),
+                Ok(Some(_)) => drift.extend(self.beside(&target.path, target.tree)),
                 other => drop(other?),
             }
             known.push(format!("{}.manifest", target.path));

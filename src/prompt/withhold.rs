@@ -6,6 +6,9 @@ use crate::types::{Finding, Spec};
 
 /// Letters and digits in a row that give an example away.
 const WINDOW: usize = 10;
+/// An example with fewer than [`WINDOW`] is given away by all of them; one with fewer than this
+/// cannot be told from anything else.
+const SHORTEST: usize = 3;
 /// What stands in the place of a withheld text.
 const WITHHELD: &str = "[withheld: this text quotes a held-out example]";
 
@@ -26,25 +29,39 @@ impl Secrets {
         let hidden = spec.clauses.iter().flat_map(|c| &c.examples).filter(|e| e.hidden);
         let mut secret = Self::default();
         for example in hidden {
-            secret.0.extend(essence(&example.code).windows(WINDOW).map(<[char]>::to_vec));
+            let essence = essence(&example.code);
+            match essence.len() {
+                0..SHORTEST => {}
+                SHORTEST..WINDOW => drop(secret.0.insert(essence)),
+                _ => secret.0.extend(essence.windows(WINDOW).map(<[char]>::to_vec)),
+            }
         }
         self.0.extend(secret.except(&[&spec.visible]).0);
     }
 
     /// What remains secret for a model that sees these texts anyway.
     pub fn except(mut self, visible: &[&str]) -> Self {
-        if !self.0.is_empty() {
-            for text in visible {
-                for window in essence(text).windows(WINDOW) {
-                    self.0.remove(window);
-                }
+        for text in visible {
+            for quoted in self.quotes(text) {
+                self.0.remove(&quoted);
             }
         }
         self
     }
 
     fn quoted_in(&self, text: &str) -> bool {
-        !self.0.is_empty() && essence(text).windows(WINDOW).any(|w| self.0.contains(w))
+        !self.quotes(text).is_empty()
+    }
+
+    /// The secrets that a text gives away.
+    fn quotes(&self, text: &str) -> Vec<Vec<char>> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let essence = essence(text);
+        let lengths = (SHORTEST..=WINDOW).filter(|n| self.0.iter().any(|s| s.len() == *n));
+        let windows = lengths.flat_map(|length| essence.windows(length));
+        windows.filter(|window| self.0.contains(*window)).map(<[char]>::to_vec).collect()
     }
 
     /// The text, or what stands in its place.
@@ -87,6 +104,15 @@ mod tests {
         for text in ["assert_eq!(s::f(10), Some(1))", "left: 3", "77001"] {
             assert_eq!(secrets.text(text.to_owned()), text);
         }
+        let mut short = Secrets::default();
+        short.add(
+            &crate::spec_for_tests::spec(
+                "- a `test_id: a`\n  ```rust hidden\n  a::g(83);\n  ```\n",
+            )
+            .0,
+        );
+        assert_eq!(short.text("it says a::g( 83 )".to_owned()), WITHHELD);
+        assert_eq!(short.text("a::g(84)".to_owned()), "a::g(84)");
         let told = secrets.except(&["let x = f77001some4242;"]);
         assert_eq!(told.text("F77001SOME4242".to_owned()), "F77001SOME4242");
     }

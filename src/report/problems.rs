@@ -1,6 +1,8 @@
 //! Problems in people's files, with the line they point at.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
@@ -14,7 +16,7 @@ use crate::types::{Problem, Severity};
 #[derive(Debug)]
 struct Shown<'a> {
     problem: &'a Problem,
-    source: Option<NamedSource<String>>,
+    source: Option<NamedSource<Arc<String>>>,
 }
 
 impl fmt::Display for Shown<'_> {
@@ -64,9 +66,13 @@ pub fn render<'a>(
         if paint.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
     let mut out = String::new();
+    let mut texts: BTreeMap<&str, Arc<String>> = BTreeMap::new();
     for problem in problems {
         let text = sources.get(&problem.file).filter(|text| inside(problem, text));
-        let source = text.map(|text| NamedSource::new(&problem.file, text.clone()));
+        let text = text.map(|text| {
+            texts.entry(&problem.file).or_insert_with(|| Arc::new(text.clone())).clone()
+        });
+        let source = text.map(|text| NamedSource::new(&problem.file, text));
         let shown = Shown { problem, source };
         if handler.render_report(&mut out, &shown).is_err() {
             out.push_str(&format!("{shown}\n"));

@@ -168,8 +168,8 @@ pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Paint) -> Strin
         }
         JobOutcome::Drifted { files } => format!(
             "{}: the promoted tree was edited by hand and stays as it is:\n  {}\n\
-             move the wish into the spec and undo the edit (git checkout), or run again with \
-             --discard-edits, which saves these files in .regen/drift/ first\n",
+             move the wish into the spec and undo the edit (git checkout; the same if regen.lock is lost), \
+             or run again with --discard-edits, which saves these files in .regen/drift/ first\n",
             paint.bad("refused"),
             files.join("\n  ")
         ),

@@ -76,6 +76,12 @@ fn across(
         let message = "it names no target, and there is no default one";
         problems.push(Problem::error("spec::no_target", message).help(help));
     }
+    if let Some(twice) =
+        (1..spec.targets.len()).find(|n| spec.targets[..*n].contains(&spec.targets[*n]))
+    {
+        let message = format!("it names the target `{}` twice", spec.targets[twice]);
+        problems.push(Problem::error("spec::duplicate_target", message).help("name it once"));
+    }
     for name in &spec.targets {
         if !harness.target.contains_key(name) {
             let known: Vec<_> = harness.target.keys().map(String::as_str).collect();
@@ -191,6 +197,7 @@ mod tests {
             ("---\ndepends: [x]\n---\n", "spec::unknown_dependency"),
             ("---\ndepends: [a]\n---\n", "spec::cycle"),
             ("---\ntargets: [go]\n---\n", "spec::unknown_target"),
+            ("---\ntargets: [rust, rust]\n---\n", "spec::duplicate_target"),
             ("- a `guard: no_such`\n", "spec::guard"),
             ("---\nid: a\n---\n", "spec::duplicate_id"),
         ] {

@@ -43,20 +43,40 @@ fn near_misses(front: &Front, source: &str, span: Span, problems: &mut Vec<Probl
 
 /// The front matter's inside and the offset at which the body begins.
 fn split(source: &str) -> Option<(Span, usize)> {
-    let rest = source.strip_prefix("---\n")?;
-    let mut offset = 4;
-    for line in rest.split_inclusive('\n') {
+    let mut offset = opening(source)?;
+    let start = offset;
+    for line in source[start..].split_inclusive('\n') {
         if matches!(line.trim_end(), "---" | "...") {
-            return Some((Span { start: 4, end: offset }, offset + line.len()));
+            return Some((Span { start, end: offset }, offset + line.len()));
         }
         offset += line.len();
     }
     None
 }
 
+/// Where the inside begins, if the first line opens a front matter.
+fn opening(source: &str) -> Option<usize> {
+    let first = source.split_inclusive('\n').next()?;
+    (first.trim_end() == "---").then_some(first.len())
+}
+
+/// Text under a first `---` that reads like one of our keys: the closing line is missing. Without
+/// it the `---` is a rule, as anywhere else.
+fn unclosed(source: &str) -> Option<Problem> {
+    let inside = &source[opening(source)?..];
+    let key = inside.lines().find(|line| !line.trim().is_empty())?.split_once(':')?.0;
+    KEYS.contains(&key.trim()).then(|| {
+        let problem = Problem::error("spec::front_matter", "the front matter does not end");
+        problem.help("put a line `---` below its last key").at(source, 0..3)
+    })
+}
+
 /// Reads the front matter; gives the offset at which the body begins.
 pub fn read(source: &str, problems: &mut Vec<Problem>) -> (Front, usize) {
-    let Some((span, body)) = split(source) else { return (Front::default(), 0) };
+    let Some((span, body)) = split(source) else {
+        problems.extend(unclosed(source));
+        return (Front::default(), 0);
+    };
     let text = &source[span.start..span.end];
     if text.len() > FRONT_BYTES {
         let problem = Problem::error("spec::front_matter", "the front matter exceeds 64 KiB");

@@ -9,9 +9,6 @@ use crate::types::{
     Binding, Clause, ClauseId, Digest, Example, Level, Problem, Span, Spec, Status, Waiver, limits,
 };
 
-/// Problems kept of one file: more help nobody.
-const PROBLEMS: usize = 100;
-
 /// Parses a spec file. `file` is its path relative to the workspace; its stem is the default id.
 ///
 /// Also returns the text that spans refer to: without a byte-order mark and with LF line ends.
@@ -44,7 +41,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let context = reader.context();
     let visible = reader.visible(body);
     let mut problems = reader.problems;
-    problems.truncate(PROBLEMS);
+    problems.truncate(limits::PROBLEMS);
     let problems = problems.into_iter().map(|problem| problem.file(file)).collect();
     let spec = Spec {
         title: front.title.or_else(|| first_heading(&blocks)).unwrap_or_else(|| id.clone()),
@@ -136,7 +133,7 @@ impl Reader<'_> {
     }
 
     fn problem(&mut self, problem: Problem, span: Range<usize>) {
-        if self.problems.len() < PROBLEMS {
+        if self.problems.len() < limits::PROBLEMS {
             let mut problem = problem;
             problem.line = self.line(span.start);
             problem.span = Some(span.into());

@@ -92,6 +92,7 @@ fn wrong_input_is_a_clear_problem() {
         (b"- a `test_id: 9`\n", "spec::binding"),
         (b"- a `test_id: a` \xff\xfe\n", "spec::not_utf8"),
         (b"---\nid: [x\n---\n", "spec::front_matter"),
+        (b"---\nid: x\n# A\n", "spec::front_matter"),
         (b"---\nid: Not An Id\n---\n", "spec::id"),
         (b"---\ntarget: [rust]\n---\n", "spec::unknown_key"),
         (b"| a |\n|---|\n| `test_id: t` |\n", "spec::binding_in_table"),

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::types::{RelPath, Standing, Tree, limits};
 
+/// Folders inside each other below the specs' folder.
+const SPEC_DEPTH: usize = 12;
+
 /// Every Markdown file below a folder, in order of path, with its bytes. Paths are relative to
 /// `root`. A file above the size limit gives one byte more than the limit, which the parser
 /// reports.
@@ -15,12 +18,23 @@ use crate::types::{RelPath, Standing, Tree, limits};
 /// The folder or a file cannot be read; the error names it.
 pub fn specs(root: &Path, folder: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
-    for path in walk(&root.join(folder), 12)? {
+    for path in walk(&root.join(folder), SPEC_DEPTH)? {
         if path.extension().is_some_and(|e| e == "md") {
             found.push((relative(root, &path), read_capped(&path, limits::SPEC_BYTES)?));
         }
     }
     Ok(found)
+}
+
+/// What looks like a spec and is none, because it is a link or another thing that is no file.
+///
+/// # Errors
+/// The disk's.
+pub fn not_specs(root: &Path, folder: &str) -> io::Result<Vec<String>> {
+    let mut found = walk_all(&root.join(folder), SPEC_DEPTH)?;
+    let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|meta| meta.is_file());
+    found.retain(|path| path.extension().is_some_and(|e| e == "md") && !is_file(path));
+    Ok(found.iter().map(|path| relative(root, path)).collect())
 }
 
 fn relative(root: &Path, path: &Path) -> String {

@@ -15,7 +15,9 @@ use crate::types::{Digest, Event, Job, JobId, Usage};
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// SQLite's.
-    #[error("the ledger .regen/ledger.db: {0}")]
+    #[error(
+        "the ledger .regen/ledger.db: {0}; if it is damaged, move it away: it is history, what stands is in regen.lock"
+    )]
     Sqlite(#[from] rusqlite::Error),
     /// An event that this version does not know.
     #[error("the ledger .regen/ledger.db: event {seq} is not readable: {why}")]

@@ -26,6 +26,7 @@ pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
     let mut suite = Suite {
         path: RelPath::parse(path).expect("it is a plain path"),
         text: HEAD.to_owned(),
+        shown: String::new(),
         tests: Vec::new(),
         lines: Vec::new(),
     };
@@ -41,7 +42,7 @@ pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
             add(&mut suite, clause, name, &body(example, spec));
         }
     }
-    suite.text.push_str(seal::GUARD);
+    suite.text.push_str(&seal::guard(false));
     (!suite.tests.is_empty()).then_some(suite)
 }
 

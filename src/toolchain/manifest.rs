@@ -163,7 +163,8 @@ impl Reader<'_> {
     fn features(&mut self, manifest: &Manifest) {
         for (name, list) in &manifest.features {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '.');
-            if name.is_empty() || !name.chars().all(plain) {
+            let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if !name.starts_with(first) || !name.chars().all(plain) {
                 self.unknown(&format!("features.{name}"), "this is no name of a feature");
             }
             for enabled in list {
@@ -177,7 +178,7 @@ impl Reader<'_> {
                     Some(name) => manifest.dependencies.contains_key(name.trim_end_matches('?')),
                     None => manifest.features.contains_key(enabled) || optional(enabled),
                 };
-                if !known {
+                if !known || enabled == name {
                     let why = format!("it enables `{enabled}`, which is not there");
                     self.unknown(&format!("features.{name}"), &why);
                 }
@@ -322,6 +323,8 @@ mod tests {
             ("[dependencies]\nitoa={path=\"../x\"}", "path"),
             ("[dependencies]\nitoa={git=\"https://x\"}", "git"),
             ("[lints.rust]\nunsafe_code=\"allow\"", "`lints`"),
+            ("[features]\n\"-x\"=[]", "no name of a feature"),
+            ("[features]\nx=[\"x\"]", "`x`, which is not there"),
             ("[features]\nx=[\"y\"]", "`y`, which is not there"),
             ("[features]\nx=[\"dep:y\"]", "`dep:y`, which is not there"),
             ("not toml", "not TOML"),

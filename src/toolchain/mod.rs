@@ -28,8 +28,10 @@ pub struct Expected {
 pub struct Suite {
     /// Where it is mounted.
     pub path: RelPath,
-    /// Its text.
+    /// Its text, as it is mounted.
     pub text: String,
+    /// Its text as the user wrote it, for prompts; the harness's own files are not shown.
+    pub shown: String,
     /// The tests in it.
     pub tests: Vec<Expected>,
     /// For generated files: which lines belong to which clause (first line, last line).

@@ -1,7 +1,7 @@
 //! Rust: what a crate may hold, what the model is told, what can be checked before it is asked.
 
 use super::{Expected, Suite, SuiteFile, clause_of, examples, is_test_of, seal};
-use crate::types::{Clause, CrateType, Problem, RelPath, Spec, Target};
+use crate::types::{Clause, CrateType, Problem, RelPath, Spec, Target, limits};
 
 /// The default gates, in order.
 pub const GATES: [&str; 6] = ["layout", "check", "clippy", "test", "hidden", "clauses"];
@@ -66,8 +66,8 @@ pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
 
 /// Reads a user's suite: its tests are the functions marked `#[test]` and not `#[ignore]`.
 pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
-    let text = file.text.trim_start_matches('\u{feff}');
-    let (text, tests) = seal::file(text).map_err(|(why, line)| {
+    let shown = file.text.trim_start_matches('\u{feff}').to_owned();
+    let (text, tests) = seal::file(&shown).map_err(|(why, line)| {
         let mut problem = Problem::error("suite::syntax", format!("{}: {why}", file.name));
         problem.line = line;
         Box::new(problem)
@@ -76,7 +76,7 @@ pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
     let path = RelPath::parse(&format!("tests/{}", file.name)).map_err(|why| {
         Box::new(Problem::error("suite::name", format!("the name {} {why}", file.name)))
     })?;
-    Ok(Suite { path, text, tests: tests.collect(), lines: Vec::new() })
+    Ok(Suite { path, text, shown, tests: tests.collect(), lines: Vec::new() })
 }
 
 /// Checks what can be known before a model is asked.
@@ -122,6 +122,8 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
                 .help("bind a clause (`test_id: NAME`) and give it an example");
         problems.push(problem);
     }
+    // More help nobody.
+    problems.truncate(limits::PROBLEMS);
     problems.into_iter().map(|problem| problem.file(&spec.file)).collect()
 }
 

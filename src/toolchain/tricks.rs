@@ -6,7 +6,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use crate::types::{CrateType, Finding, Target, Tree};
 
 /// Attributes, and what each would do.
-const ATTRIBUTES: [(&str, &str); 9] = [
+const ATTRIBUTES: [(&str, &str); 10] = [
     ("allow", "switches a lint off that a gate asks for: mend what the lint says"),
     ("expect", "switches a lint off that a gate asks for: mend what the lint says"),
     ("link_section", "places code where the linker runs it before the tests"),
@@ -14,6 +14,7 @@ const ATTRIBUTES: [(&str, &str); 9] = [
     ("no_mangle", "replaces a symbol of the test program"),
     ("export_name", "replaces a symbol of the test program"),
     ("used", "keeps code in the test program that nothing calls"),
+    ("naked", "is assembly, which cannot be checked"),
     ("no_main", "replaces the test program's own start"),
     ("path", "takes a module from another place than its name says: name the file after it"),
 ];
@@ -72,6 +73,10 @@ impl Reader {
                     let called = is(tokens.get(at + 1), '!');
                     if called && matches!(&*name, "include" | "include_str" | "include_bytes") {
                         self.include(&name, tokens.get(at + 2), line);
+                    }
+                    if called && matches!(&*name, "global_asm" | "naked_asm") {
+                        let message = format!("`{name}!` is assembly, which cannot be checked");
+                        self.found.push((line, "assembly", message));
                     }
                     if is_end(&name) && is(before(1), ':') && named(before(3), "process") {
                         self.end(&name, line);
@@ -183,6 +188,7 @@ mod tests {
             ("use std::process::{self, abort as a};", "exit", 1),
             ("mod m { fn a() {\nprocess :: abort() } }", "exit", 2),
             ("include!(\"a.rs\");", "include", 1),
+            ("core::arch::global_asm!(\"nop\");", "assembly", 1),
             ("const A: &str = include_str!(\"../../specs/a.md\");", "include", 1),
             ("const A: &str = include_str!(concat!(\"/\", \"etc\"));", "include", 1),
         ] {

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const SPEC_BYTES: usize = 10 * 1024 * 1024;
 /// Bytes of `harness.toml`.
 pub const CONFIG_BYTES: usize = 1024 * 1024;
+/// Problems kept of one spec, from each that looks at it: more help nobody.
+pub const PROBLEMS: usize = 100;
 /// Clauses in one spec: keeps prompts and lock files of a sane size.
 pub const CLAUSES: usize = 10_000;
 

@@ -76,7 +76,7 @@ fn a_fresh_clone_trusts_its_lock_and_has_one_spec_left_to_run() {
     copy(&["generated", "regen.lock"], repository(), folder.path());
     let (code, err) = regen(folder.path(), &["run"]);
     assert_eq!(code, 0, "{err}");
-    for part in ["attempt 1", "repair", "REPLAY", "divisors: promoted"] {
+    for part in ["attempt 1", "repair", "REPLAY", "lights: promoted"] {
         assert!(err.contains(part), "{part}: {err}");
     }
     let (code, err) = regen(folder.path(), &["run"]);

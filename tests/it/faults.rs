@@ -91,6 +91,8 @@ fn what_does_not_get_better_stops_at_once() {
             "bad_response",
             "out of memory",
         ),
+        case(vec![json(200, "{\"error\":{\"code\":500}}")], 1, 30, "overloaded", "trouble"),
+        case(vec![Act::Cut(String::new())], 1, 30, "bad_response", "without any content"),
         case(vec![html], 1, 30, "bad_response", "no answer of a completions API"),
     ]);
 }
@@ -156,7 +158,7 @@ fn a_stall_before_anything_is_a_time_out() {
     let server = Server::start(vec![Act::Stall(String::new())]);
     let world = World::adder(&server.url);
     let run = world.run(&["--spec", "adder"]).expect(30);
-    assert!(run.err.contains("sent nothing for 2000 ms"), "{}", run.err);
+    assert!(run.err.contains("sent no content for 2000 ms"), "{}", run.err);
     let server = Server::start(vec![Act::Silence]);
     let run = World::adder(&server.url).run(&["--spec", "adder"]).expect(30);
     assert!(run.err.contains("answered nothing for 2000 ms"), "{}", run.err);

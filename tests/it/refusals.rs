@@ -1,7 +1,7 @@
 //! Lies and tricks: each ends in a refusal or a red gate, never in a promotion.
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{GOOD, World};
+use crate::world::{GOOD, SHALLOW, World};
 
 /// Runs with one answer for ever; gives what the program said and asserts that nothing was
 /// promoted.
@@ -146,6 +146,42 @@ fn code_that_runs_before_the_tests() {
     let report = runtime.expect("a runtime").block_on(world.gate("test", CONSTRUCTOR));
     assert_eq!(report.findings.len(), 1, "{report:?}");
     assert!(report.findings[0].message.contains("must fail was reported as passed"), "{report:?}");
+}
+
+#[test]
+fn code_that_leaves_configuration_links_or_processes_behind() {
+    let tests = |body: &str| {
+        format!(
+            "{SHALLOW}\n#[cfg(test)]\nmod tests {{\n    #[test]\n    fn tests() {{\n{body}\n    }}\n}}\n"
+        )
+    };
+    let wrapper = "        let above = std::path::Path::new(\"../..\").canonicalize().unwrap();\n        \
+        for folder in [above.join(\".cargo\"), above.join(\"held-out/.cargo\"), above.join(\"visible/.cargo\")] {\n            \
+        std::fs::create_dir_all(&folder).unwrap();\n            \
+        std::fs::write(folder.join(\"config.toml\"), \"[build]\\nrustc-wrapper = \\\"/nowhere\\\"\\n\").unwrap();\n        }";
+    let victim = tempfile::tempdir().expect("a folder");
+    let link = format!(
+        "        std::fs::rename(\"../../visible\", \"../../gone\").unwrap();\n        \
+         std::os::unix::fs::symlink({:?}, \"../../visible\").unwrap();",
+        victim.path()
+    );
+    let remove = "        std::fs::remove_dir_all(\"../..\").unwrap();";
+    let spawn = "        let line = \"setsid env -i sleep 86437 >/dev/null 2>&1 &\";\n        \
+        std::process::Command::new(\"sh\").args([\"-c\", line]).status().unwrap();";
+    for trick in [wrapper, &link, remove, spawn] {
+        let server = Server::start(vec![lib(&tests(trick)), lib(GOOD)]);
+        let world = World::new(&server.url, &[("adder", crate::world::ADDER)], "");
+        let run = world.run(&["run"]).expect(0);
+        // Removing its own ground may already end the test that does it.
+        let ground = trick == remove && run.err.contains("gate test");
+        assert!(run.err.contains("adder/saturates") || ground, "{trick}: {}", run.err);
+        assert_eq!(world.read("generated/adder/rust/src/lib.rs"), GOOD);
+        assert_eq!(std::fs::read_dir(victim.path()).expect("is there").count(), 0);
+    }
+    let left = std::fs::read_dir("/proc").expect("has processes").flatten().any(|entry| {
+        std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| line == b"sleep\x0086437\0")
+    });
+    assert!(!left, "a process of the candidate's is still there");
 }
 
 #[test]

@@ -52,8 +52,33 @@ fn what_is_not_regens_is_refused_before_a_model_is_asked() {
     std::os::unix::fs::symlink("/etc/passwd", &link).expect("links");
     refused("src/link.rs is no regular file");
     std::fs::remove_file(link).expect("is there");
+    let manifest = world.read("generated/adder/rust.manifest");
+    world.write("generated/adder/rust.manifest", &format!("{manifest}mine\n"));
+    refused("generated/adder/rust.manifest");
+    world.write("generated/adder/rust.manifest", &manifest);
+    std::fs::rename(world.path("generated/adder"), world.path("elsewhere")).expect("moves");
+    std::os::unix::fs::symlink(world.path("elsewhere"), world.path("generated/adder"))
+        .expect("links");
+    refused("generated/adder is a link");
+    std::fs::remove_file(world.path("generated/adder")).expect("is there");
+    std::fs::rename(world.path("elsewhere"), world.path("generated/adder")).expect("moves");
     std::fs::remove_file(world.path("regen.lock")).expect("is there");
     refused("generated/adder/rust/src/lib.rs");
+}
+
+#[test]
+fn what_a_person_may_take_for_a_spec_is_named() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["run"]).expect(0);
+    std::fs::rename(world.path("specs/adder.md"), world.path("adder.md")).expect("moves");
+    std::os::unix::fs::symlink(world.path("adder.md"), world.path("specs/link.md")).expect("links");
+    world.write("specs/other.md", &ADDER.replace("adder", "other"));
+    let plan = world.run(&["plan"]).expect(0);
+    for says in ["specs/link.md: this is no regular file", "generated/adder/rust is promoted from"]
+    {
+        assert!(plan.err.contains(says), "{says}: {}", plan.err);
+    }
 }
 
 #[test]
@@ -75,6 +100,10 @@ fn mistakes_on_the_command_line_and_empty_workspaces_are_usage_errors() {
     );
     let run = world.run(&["run"]).expect(2);
     assert!(run.err.contains("the gate `hidden` is missing"), "{}", run.err);
+    let run = world.run(&["--json"]).expect(2);
+    assert_eq!(run.json()[0]["exit_code"], 2);
+    let run = world.run(&["why", "--json"]).expect(2);
+    assert_eq!(run.json()[0]["type"], "error");
     assert_eq!(server.requests().len(), 0);
 }
 

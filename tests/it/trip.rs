@@ -146,6 +146,7 @@ fn a_changed_suite_judges_the_promoted_tree_again_before_anything_is_asked() {
     world.run(&["run"]).expect(0);
     assert_eq!(server.requests().len(), 2, "it does not hold any more");
     assert!(server.prompt(1).contains("adds__more"), "suites are shown");
+    assert!(!server.prompt(1).contains("regen_guard"), "as they were written");
     assert_eq!(world.read("generated/adder/rust/src/lib.rs"), GOOD);
 }
 
