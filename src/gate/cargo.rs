@@ -211,7 +211,7 @@ pub async fn format(
 pub async fn test(bench: &Bench<'_>, gate: &str) -> Seen {
     let own = toolchain::examples(bench.spec, bench.target, false);
     let suites: Vec<Suite> = own.into_iter().chain(bench.suites.iter().cloned()).collect();
-    tests(bench, (bench.slot.visible(), gate), &suites).await
+    tests(bench, (bench.slot.visible(), gate), &["test", "--no-run"], &suites).await
 }
 
 /// Held-out examples, in a workspace that no other gate has and that is gone when this returns.
@@ -227,7 +227,11 @@ pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
     if let Err(error) = opened.and_then(|()| workspace.fill(candidate.tree(), &[&suite])) {
         return Seen::error(format!("the workspace cannot be written: {error}"));
     }
-    let mut seen = tests(bench, (workspace, "hidden"), std::slice::from_ref(&suite)).await;
+    // The candidate's own tests have no business here.
+    let file = suite.path.as_str().rsplit('/').next().unwrap_or_default();
+    let args = ["test", "--no-run", "--test", file.trim_end_matches(".rs")];
+    let suites = std::slice::from_ref(&suite);
+    let mut seen = tests(bench, (workspace, "hidden"), &args, suites).await;
     if !bench.keep
         && let Err(error) = workspace.clear()
     {
@@ -252,9 +256,14 @@ pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
 
 /// Builds and runs the tests of a workspace. `suites` are the mounted files; their tests are
 /// trusted and must all be there.
-async fn tests(bench: &Bench<'_>, (workspace, gate): (&Workspace, &str), suites: &[Suite]) -> Seen {
+async fn tests(
+    bench: &Bench<'_>,
+    (workspace, gate): (&Workspace, &str),
+    args: &[&str],
+    suites: &[Suite],
+) -> Seen {
     let started = Instant::now();
-    let built = build(bench, (workspace, gate), &["test", "--no-run"], suites).await;
+    let built = build(bench, (workspace, gate), args, suites).await;
     let (programs, mut seen) = match built {
         Ok(built) => built,
         Err(seen) => return seen,
