@@ -33,6 +33,7 @@ pub mod pipeline;
 
 // edges: one kind of I/O each, no decisions
 pub mod process;
+pub mod sandbox;
 pub mod store;
 pub mod generator;
 pub mod gate;

@@ -201,6 +201,7 @@ fn report(validator: &str, output: &Output) -> Result<ValidatorReport, String> {
     match output.ended {
         Ended::Timeout => return Err(format!("no answer within {} s", output.elapsed.as_secs())),
         Ended::Signal(signal) => return Err(format!("it was ended by signal {signal}")),
+        Ended::Limit(resource) => return Err(format!("it used too much: {}", resource.word())),
         Ended::Exit(0) => {}
         Ended::Exit(status) => {
             let said = clean(&output.errors(), &[]);

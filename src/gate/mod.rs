@@ -108,6 +108,7 @@ pub async fn run(
         findings,
         tests: seen.tests,
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        isolation: Default::default(),
         evidence: None,
     };
     (report, seen.evidence)

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
-use crate::types::limits;
+use crate::types::{Resource, limits};
 
 /// Whether processes that lose their parent become this one's children.
 static ADOPTS: AtomicBool = AtomicBool::new(false);
@@ -24,11 +25,16 @@ pub fn adopt_orphans() {
     ADOPTS.store(rustix::process::set_child_subreaper(Pid::from_raw(1)).is_ok(), Ordering::Relaxed);
 }
 
-/// Ends every child of this process. To be called only while no program is being run.
+/// Ends every child of this process that it adopted. To be called only while no program is being
+/// run.
 pub fn end_orphans() {
-    if !ADOPTS.load(Ordering::Relaxed) {
-        return;
+    if ADOPTS.load(Ordering::Relaxed) {
+        end_children();
     }
+}
+
+/// Ends every child of this process, and what becomes its child thereby.
+pub fn end_children() {
     // Each round also finds what the killed ones leave behind.
     let end = Instant::now() + limits::KILL_GRACE;
     loop {
@@ -45,7 +51,8 @@ pub fn end_orphans() {
     }
 }
 
-fn children() -> Vec<Pid> {
+/// The children of this process.
+pub fn children() -> Vec<Pid> {
     let mine = std::process::id().to_string();
     let is_mine = |pid: &String| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -59,7 +66,7 @@ fn children() -> Vec<Pid> {
 }
 
 /// A program to run, with everything it may know.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Program {
     /// Absolute path.
     pub path: PathBuf,
@@ -76,7 +83,7 @@ pub struct Program {
 }
 
 /// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ended {
     /// With an exit status.
     Exit(i32),
@@ -84,6 +91,8 @@ pub enum Ended {
     Signal(i32),
     /// By regen, at its timeout.
     Timeout,
+    /// By regen or the kernel, when something was used up.
+    Limit(Resource),
 }
 
 /// What a program did.
@@ -175,7 +184,8 @@ pub async fn run(program: &Program) -> Result<Output, ProcessError> {
         }
     };
     let ended = {
-        let drain = async { tokio::join!(stdout.drain(out), stderr.drain(err), feed) };
+        let most = u64::MAX;
+        let drain = async { tokio::join!(stdout.drain(out, most), stderr.drain(err, most), feed) };
         let mut drain = std::pin::pin!(drain);
         let mut drained = false;
         let mut wait = std::pin::pin!(tokio::time::timeout(program.timeout, child.wait()));
@@ -219,22 +229,34 @@ fn end_of(status: std::process::ExitStatus) -> Ended {
     }
 }
 
+/// More output than is allowed.
+pub(crate) struct Flood;
+
 /// The first bytes of a stream; the rest is read and counted, so that the writer never blocks.
 #[derive(Default)]
-struct Kept {
-    bytes: Vec<u8>,
-    dropped: u64,
+pub(crate) struct Kept {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) dropped: u64,
 }
 
 impl Kept {
-    async fn drain<R: AsyncRead + Unpin>(&mut self, pipe: Option<R>) {
-        let Some(mut pipe) = pipe else { return };
+    /// Reads to the end, or until there was more than `most`: an error.
+    pub(crate) async fn drain<R: AsyncRead + Unpin>(
+        &mut self,
+        pipe: Option<R>,
+        most: u64,
+    ) -> Result<(), Flood> {
+        let Some(mut pipe) = pipe else { return Ok(()) };
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
             let room = limits::OUTPUT_BYTES.saturating_sub(self.bytes.len()).min(count);
             self.bytes.extend_from_slice(&buffer[..room]);
             self.dropped += (count - room) as u64;
+            if self.bytes.len() as u64 + self.dropped > most {
+                return Err(Flood);
+            }
         }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::{ClauseId, Digest, limits};
+use super::{ClauseId, Digest, Isolation, Resource, limits};
 
 /// One thing a gate found, in a form a model and a person can act on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,11 @@ pub enum Outcome {
     Flaky,
     /// It ran into its time limit: the candidate's fault.
     Timeout,
+    /// Its programs used more of something than they may: the candidate's fault.
+    Limit {
+        /// What they used up.
+        resource: Resource,
+    },
     /// The environment failed; says nothing about the candidate.
     Error {
         /// What failed, and what to do.
@@ -84,6 +89,7 @@ impl Outcome {
             Self::Fail => "fail",
             Self::Flaky => "flaky",
             Self::Timeout => "timeout",
+            Self::Limit { .. } => "limit",
             Self::Error { .. } => "error",
             Self::Skipped { .. } => "skipped",
         }
@@ -108,6 +114,9 @@ pub struct GateReport {
     pub tests: Vec<TestResult>,
     /// Wall time in milliseconds.
     pub elapsed_ms: u64,
+    /// How strongly its programs were kept apart.
+    #[serde(default)]
+    pub isolation: Isolation,
     /// The object that keeps its output.
     pub evidence: Option<Digest>,
 }

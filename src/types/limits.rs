@@ -51,6 +51,31 @@ pub const RESCUES: u32 = 2;
 pub const OUTPUT_BYTES: usize = 1024 * 1024;
 /// Wall time of a gate without a timeout of its own.
 pub const GATE_TIMEOUT: Duration = Duration::from_secs(300);
+/// Processor time of one program of a gate, in seconds: several times what a build takes.
+pub const GATE_CPU_SECONDS: u64 = 1200;
+/// Bytes of memory of a gate's processes and temporary files: compiling and linking need some.
+pub const GATE_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
+/// Processes and threads of one program of a gate: cargo starts some dozens.
+pub const GATE_PROCESSES: u64 = 512;
+/// Open files of one process.
+pub const GATE_OPEN_FILES: u64 = 1024;
+/// Bytes of one file a gate writes: debug builds are large.
+pub const GATE_FILE: u64 = 1024 * 1024 * 1024;
+/// Bytes of a gate's build folder, and of its temporary files; never over half of its memory.
+pub const GATE_DISK: u64 = 2 * 1024 * 1024 * 1024;
+/// Files in a gate's build folder, and among its temporary files.
+pub const GATE_INODES: u64 = 100_000;
+/// Bytes one program of a gate may print: beyond this it is looping.
+pub const GATE_OUTPUT: u64 = 32 * 1024 * 1024;
+/// Time between two looks at what a gate's processes use.
+pub const WATCH_TICK: Duration = Duration::from_millis(40);
+/// The same when more than half of its memory is used.
+pub const WATCH_CLOSELY: Duration = Duration::from_millis(4);
+/// Time a sandbox may take to open: beyond this the machine is in trouble.
+pub const SANDBOX_START: Duration = Duration::from_secs(20);
+/// Bytes of an order to the sandbox's process.
+pub const ORDER_BYTES: usize = 64 * 1024 * 1024;
+
 /// Wall time of one test.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time between the polite and the hard end of a process group.

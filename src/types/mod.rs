@@ -12,6 +12,7 @@ pub mod limits;
 pub mod path;
 pub mod plan;
 pub mod problem;
+pub mod sandbox;
 pub mod spec;
 pub mod standing;
 pub mod tree;
@@ -24,6 +25,7 @@ pub use harness::{CrateType, Format, GateConfig, GeneratorKind, Harness, Target}
 pub use path::RelPath;
 pub use plan::{GateKey, Job, JobId, JobKey, Part, Plan, Reason};
 pub use problem::{Problem, Severity, Span};
+pub use sandbox::{Isolation, Limits, LimitsConfig, Resource};
 pub use spec::{AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Spec, Status, Waiver};
 pub use standing::{SpecStanding, Standing, TargetStanding};
 pub use tree::{Candidate, Provenance, Tree};

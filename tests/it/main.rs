@@ -10,6 +10,7 @@ mod formats;
 mod gates;
 mod hidden;
 mod recovery;
+mod sandbox;
 mod refusals;
 mod server;
 mod sim;

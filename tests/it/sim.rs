@@ -4,7 +4,7 @@
 use regen::pipeline::{Effect, Phase, State};
 use regen::types::{
     AttemptKind, Candidate, ClauseId, Diagnosis, Digest, Event, Failure, Fault, GateKey,
-    GateReport, Job, JobKey, JobOutcome, Judgement, Outcome, Part, Provenance, Reason, RelPath,
+    GateReport, Isolation, Job, JobKey, JobOutcome, Judgement, Outcome, Part, Provenance, Reason, RelPath,
     Tree, Usage,
 };
 use regen::verdict::{Verdict, judge};
@@ -106,6 +106,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
                 findings: Vec::new(),
                 tests: Vec::new(),
                 elapsed_ms: 0,
+                isolation: Isolation::NONE,
                 evidence: None,
             };
             Event::GateReported { attempt, report }

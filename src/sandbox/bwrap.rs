@@ -1,0 +1,126 @@
+//! Bubblewrap, for machines that allow namespaces to it alone: it makes them, and regen's keeper
+//! puts limits, Landlock and seccomp in place inside.
+
+use std::path::{Path, PathBuf};
+
+use super::order::{Mode, Order};
+use super::{Backend, KEEPER};
+use crate::types::Isolation;
+
+/// Bubblewrap.
+#[derive(Debug)]
+pub struct Bwrap;
+
+/// Where regen's program stands inside.
+const INSIDE: &str = "/regen";
+
+fn installed() -> Option<PathBuf> {
+    let folders = ["/usr/bin", "/usr/local/bin", "/bin"].map(Path::new);
+    folders.into_iter().map(|folder| folder.join("bwrap")).find(|path| path.is_file())
+}
+
+impl Backend for Bwrap {
+    fn name(&self) -> &'static str {
+        "bwrap"
+    }
+
+    fn level(&self) -> Isolation {
+        Isolation::NAMESPACES
+    }
+
+    fn available(&self) -> Result<(), String> {
+        if !cfg!(target_os = "linux") {
+            return Err(String::new());
+        }
+        if installed().is_none() {
+            return Err("it is not installed".to_owned());
+        }
+        if rustix::process::geteuid().is_root() {
+            return Err("it would map the administrator into the sandbox: not used as root".to_owned());
+        }
+        super::probe::landlock()
+    }
+
+    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command {
+        order.mode = Mode::Inside;
+        // The keeper's own file, also when it was replaced since.
+        let keeper = keeper.read_link().unwrap_or_else(|_| keeper.to_owned());
+        let mut command = tokio::process::Command::new(installed().unwrap_or_default());
+        command.args(arguments(order, &keeper, &|path| path.symlink_metadata().is_ok_and(|meta| meta.is_symlink())));
+        command
+    }
+}
+
+/// The command line. `link` tells whether a path of the machine's is a link.
+fn arguments(order: &Order, keeper: &Path, link: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let mut list: Vec<PathBuf> = Vec::new();
+    let mut add = |words: &[&Path]| list.extend(words.iter().map(|word| word.to_path_buf()));
+    let flag = Path::new;
+    for one in ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"] {
+        add(&[flag(one)]);
+    }
+    for (option, value) in [("--uid", "1000"), ("--gid", "1000"), ("--hostname", "regen"), ("--cap-drop", "ALL")] {
+        add(&[flag(option), flag(value)]);
+    }
+    for path in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"].map(Path::new) {
+        match link(path) {
+            true => add(&[flag("--symlink"), &Path::new("usr").join(path.strip_prefix("/").unwrap_or(path)), path]),
+            false => add(&[flag("--ro-bind-try"), path, path]),
+        }
+    }
+    let etc = ["/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime"];
+    for path in ["/usr", "/nix/store", "/gnu/store"].into_iter().chain(etc).map(Path::new) {
+        add(&[flag("--ro-bind-try"), path, path]);
+    }
+    add(&[flag("--proc"), flag("/proc"), flag("--dev"), flag("/dev")]);
+    for folder in ["/tmp", "/src", "/target", "/cargo"] {
+        add(&[flag("--tmpfs"), flag(folder)]);
+    }
+    add(&[flag("--ro-bind"), &order.toolchain, flag("/toolchain")]);
+    if let Some(layer) = &order.layer {
+        let (bind, at) = match order.building {
+            true => ("--bind", "/target"),
+            false => ("--ro-bind", "/.layer"),
+        };
+        add(&[flag(bind), &layer.join("target"), flag(at)]);
+        add(&[flag("--ro-bind"), &layer.join("vendor"), flag("/vendor")]);
+    }
+    for path in &order.read_only {
+        add(&[flag("--ro-bind"), path, path]);
+    }
+    add(&[flag("--ro-bind"), keeper, flag(INSIDE), flag("--chdir"), flag("/")]);
+    add(&[flag("--"), flag(INSIDE), flag(KEEPER)]);
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Limits, LimitsConfig};
+
+    #[test]
+    fn everything_but_the_build_folder_of_a_layer_is_read_only() {
+        let mut order = Order {
+            mode: Mode::Inside,
+            files: Vec::new(),
+            toolchain: "/opt/rust".into(),
+            layer: Some("/cache/layer".into()),
+            building: false,
+            read_only: vec!["/home/me/validators".into()],
+            limits: Limits::of(&LimitsConfig::default()),
+            room: "/cache/room".into(),
+            cgroup: None,
+            run_as: None,
+        };
+        let words = |order: &Order| {
+            let list = arguments(order, Path::new("/bin/regen"), &|_| true);
+            list.iter().map(|word| word.display().to_string()).collect::<Vec<_>>().join(" ")
+        };
+        let text = words(&order);
+        assert!(!text.contains("--bind ") && text.contains("--ro-bind /cache/layer/target /.layer"), "{text}");
+        assert!(text.contains("--ro-bind /home/me/validators /home/me/validators"), "{text}");
+        assert!(text.ends_with("-- /regen sandbox-keeper"), "{text}");
+        order.building = true;
+        assert!(words(&order).contains("--bind /cache/layer/target /target"));
+    }
+}

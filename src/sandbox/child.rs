@@ -1,0 +1,177 @@
+//! The processes between the keeper and a program: the first of a process namespace, which waits
+//! for the program and takes everything down with it, and the program's own before it starts.
+
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use rustix::process::{
+    DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus, set_dumpable_behavior,
+    set_parent_process_death_signal, wait,
+};
+
+use super::order::{Done, Mode, Order, Paths, Task, send};
+use super::{Step, fence, room, selftest, sys, watch};
+use crate::process::{Ended, end_children};
+use crate::types::Resource;
+
+/// What a program is connected to.
+pub struct Wires {
+    /// Where its end is told.
+    pub reply: OwnedFd,
+    /// Its standard input, output and error.
+    pub standard: [OwnedFd; 3],
+}
+
+/// Namespaces that each program has for itself.
+pub const OWN: u64 =
+    sys::new::MOUNT | sys::new::PID | sys::new::NET | sys::new::IPC | sys::new::UTS | sys::new::CGROUP;
+
+/// The process that stands above a program. It does not return.
+pub fn stand(order: &Order, task: &Task, wires: Wires) -> ! {
+    let done = match over(order, task, &wires) {
+        Ok(done) => done,
+        Err(step) => Done::Failed(step.to_string()),
+    };
+    // When nobody is there to hear it, nobody cares.
+    let _ = send(std::fs::File::from(wires.reply), &done);
+    sys::exit(0)
+}
+
+fn over(order: &Order, task: &Task, wires: &Wires) -> Result<Done, Step> {
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to the keeper"))?;
+    if order.mode == Mode::Namespaces {
+        room::private(task.builds, &order.limits, &order.read_only)?;
+        rustix::system::sethostname(b"regen").map_err(Step::at("name the host"))?;
+        loopback().map_err(Step::at("take loopback up"))?;
+    } else {
+        rustix::process::set_child_subreaper(Pid::from_raw(1)).map_err(Step::at("adopt"))?;
+    }
+    // It holds descriptors that the program must not take from it.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Step::at("hide"))?;
+    let (mut told, tells) = std::io::pipe().map_err(Step::at("make a pipe"))?;
+    let Some(program) = sys::fork(0).map_err(Step::at("start a process"))? else {
+        drop(told);
+        let step = start(order, task, wires);
+        let _ = send(&tells, &step.to_string());
+        sys::exit(127)
+    };
+    drop(tells);
+    // The program's start closes the other end; whatever is said there is why it did not start.
+    let mut why = Vec::new();
+    let _ = told.read_to_end(&mut why);
+    let status = loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid == program => break status,
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(Step::at("wait for the program")(error)),
+        }
+    };
+    if !why.is_empty() {
+        let why = serde_json::from_slice(why.get(4..).unwrap_or_default());
+        return Ok(Done::Failed(why.unwrap_or_else(|_| "it did not start".to_owned())));
+    }
+    if order.mode != Mode::Namespaces {
+        end_children();
+    }
+    Ok(Done::Ended(end(order, status)))
+}
+
+/// How a program ended. A full file system is an end of its own.
+fn end(order: &Order, status: WaitStatus) -> Ended {
+    let full = match order.mode {
+        Mode::Namespaces => {
+            let places = ["/tmp", "/dev/shm", "/target"].map(Path::new);
+            places.into_iter().find_map(|path| watch::mounted(path).1)
+        }
+        Mode::Inside | Mode::Landlock | Mode::Bare => None,
+    };
+    let status = ExitStatus::from_raw(status.as_raw());
+    match (full, status.signal()) {
+        (Some(resource), _) => Ended::Limit(resource),
+        (_, Some(libc::SIGXCPU)) => Ended::Limit(Resource::Cpu),
+        (_, Some(libc::SIGXFSZ)) => Ended::Limit(Resource::FileSize),
+        (_, Some(signal)) => Ended::Signal(signal),
+        (_, None) => Ended::Exit(status.code().unwrap_or(-1)),
+    }
+}
+
+fn loopback() -> std::io::Result<()> {
+    use rustix::net::{AddressFamily, SocketType, socket};
+    let socket = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+    sys::loopback_up(socket.as_fd())
+}
+
+/// Becomes the program. Returns only when that fails, with the reason.
+fn start(order: &Order, task: &Task, wires: &Wires) -> Step {
+    match prepare(order, task, wires) {
+        Err(step) => step,
+        Ok(()) if task.selftest => {
+            let wrong = selftest::wrong(order);
+            match wrong.is_empty() {
+                true => sys::exit(0),
+                false => Step::at("try the sandbox")(std::io::Error::other(wrong.join("; "))),
+            }
+        }
+        Ok(()) => {
+            let program = &task.program;
+            let mut command = Command::new(&program.path);
+            command.args(&program.args).current_dir(&program.dir).env_clear();
+            command.envs(program.env.iter().map(|(key, value)| (key, value)));
+            let name = program.path.display().to_string();
+            Step::at("start the program")(std::io::Error::other(format!("{name}: {}", command.exec())))
+        }
+    }
+}
+
+fn prepare(order: &Order, task: &Task, wires: &Wires) -> Result<(), Step> {
+    use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
+    let [input, output, errors] = &wires.standard;
+    dup2_stdin(input).map_err(Step::at("connect stdin"))?;
+    dup2_stdout(output).map_err(Step::at("connect stdout"))?;
+    dup2_stderr(errors).map_err(Step::at("connect stderr"))?;
+    rustix::process::setsid().map_err(Step::at("leave the session"))?;
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    // When the machine's own memory runs out, this goes first.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    fence::limit(&order.limits).map_err(Step::at("set limits"))?;
+    if order.mode == Mode::Bare {
+        return Ok(());
+    }
+    let (read, write) = reach(order, task.builds);
+    let sockets = order.mode != Mode::Landlock;
+    let fenced = fence::files(&read, &write, !sockets).map_err(Step::at("restrict files"))?;
+    if !fenced && order.mode != Mode::Namespaces {
+        let why = std::io::Error::other("the kernel has no Landlock");
+        return Err(Step::at("restrict files")(why));
+    }
+    fence::privileges().map_err(Step::at("give up privileges"))?;
+    fence::calls(sockets).map_err(Step::at("filter system calls"))
+}
+
+/// What a program may read and execute, and what it may write.
+fn reach(order: &Order, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let paths = Paths::of(order);
+    let mut read: Vec<PathBuf> = fence::SYSTEM.map(PathBuf::from).to_vec();
+    read.extend(["/etc", "/proc"].map(PathBuf::from));
+    read.extend([paths.source, paths.vendor, paths.toolchain]);
+    read.extend(order.read_only.iter().cloned());
+    let mut write = vec![paths.home, paths.cargo];
+    match order.mode {
+        Mode::Namespaces | Mode::Inside => write.push("/dev".into()),
+        Mode::Landlock | Mode::Bare => {
+            // The machine's own: not its configuration, and of its devices the harmless ones.
+            read.retain(|path| path != Path::new("/etc"));
+            read.extend(room::ETC.map(PathBuf::from));
+            read.extend(room::PUBLIC.map(PathBuf::from));
+            write.extend(room::DEVICES.map(|name| Path::new("/dev").join(name)));
+        }
+    }
+    match builds {
+        true => write.push(paths.target),
+        false => read.push(paths.target),
+    }
+    (read, write)
+}

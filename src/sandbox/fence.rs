@@ -1,0 +1,240 @@
+//! The last fences of a program before it starts: limits, Landlock, no privileges, a filter over
+//! system calls. They hold for it and everything it starts, and cannot be taken down again.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreatedAttr, Scope,
+};
+use rustix::process::{Resource as Kind, Rlimit, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition as If,
+    SeccompFilter, SeccompRule, apply_filter, sock_filter,
+};
+
+use crate::types::Limits;
+
+/// The newest version of Landlock that is asked for; older kernels give what they have.
+const NEWEST: ABI = ABI::V7;
+
+/// Sets the limits that the kernel keeps for each process.
+pub fn limit(limits: &Limits) -> io::Result<()> {
+    let both = |value| Rlimit { current: Some(value), maximum: Some(value) };
+    // The soft limit ends the process with a signal that tells of it.
+    let cpu = Rlimit { current: Some(limits.cpu_s), maximum: Some(limits.cpu_s + 5) };
+    setrlimit(Kind::Cpu, cpu)?;
+    setrlimit(Kind::Nproc, both(limits.processes))?;
+    setrlimit(Kind::Nofile, both(limits.open_files))?;
+    setrlimit(Kind::Fsize, both(limits.file))?;
+    setrlimit(Kind::Core, both(0))?;
+    // A message queue and locked memory would be memory that nobody counts.
+    setrlimit(Kind::Msgqueue, both(0))?;
+    Ok(setrlimit(Kind::Memlock, both(0))?)
+}
+
+/// Lets files be read only below `read` and written only below `write`. Whether the kernel knows
+/// how.
+pub fn files(read: &[PathBuf], write: &[PathBuf], no_network: bool) -> io::Result<bool> {
+    let other = |error: landlock::RulesetError| io::Error::other(error);
+    let mut rules = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(NEWEST))
+        .map_err(other)?
+        .scope(Scope::from_all(NEWEST))
+        .map_err(other)?;
+    if no_network {
+        rules = rules.handle_access(AccessNet::from_all(NEWEST)).map_err(other)?;
+    }
+    let mut rules = rules.create().map_err(other)?;
+    for (paths, access) in
+        [(read, AccessFs::from_read(NEWEST)), (write, AccessFs::from_all(NEWEST))]
+    {
+        for path in paths {
+            // What is not there needs no rule.
+            let Ok(opened) = PathFd::new(path) else { continue };
+            let folder = path.metadata().is_ok_and(|meta| meta.is_dir());
+            let access = if folder { access } else { access & AccessFs::from_file(NEWEST) };
+            rules = rules.add_rule(PathBeneath::new(opened, access)).map_err(other)?;
+        }
+    }
+    let status = rules.restrict_self().map_err(other)?;
+    Ok(status.ruleset != landlock::RulesetStatus::NotEnforced)
+}
+
+/// Gives every privilege away, for good.
+pub fn privileges() -> io::Result<()> {
+    for number in 0..64 {
+        // It fails behind the last capability that this kernel knows.
+        let one = CapabilitySet::from_bits_retain(1 << number);
+        if rustix::thread::remove_capability_from_bounding_set(one).is_err() {
+            break;
+        }
+    }
+    let _ = rustix::thread::clear_ambient_capability_set();
+    let none = CapabilitySet::empty();
+    set_capabilities(
+        None,
+        CapabilitySets { effective: none, permitted: none, inheritable: none },
+    )?;
+    Ok(set_no_new_privs(true)?)
+}
+
+/// System calls that no gate needs and that reach far into the kernel, to other processes, or past
+/// the limits.
+const REFUSED: &[i64] = &[
+    libc::SYS_acct,
+    libc::SYS_add_key,
+    libc::SYS_adjtimex,
+    libc::SYS_bpf,
+    libc::SYS_chroot,
+    libc::SYS_clock_adjtime,
+    libc::SYS_clock_settime,
+    libc::SYS_delete_module,
+    libc::SYS_fanotify_init,
+    libc::SYS_finit_module,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fsopen,
+    libc::SYS_fspick,
+    libc::SYS_init_module,
+    libc::SYS_kcmp,
+    libc::SYS_kexec_file_load,
+    libc::SYS_kexec_load,
+    libc::SYS_keyctl,
+    libc::SYS_lookup_dcookie,
+    libc::SYS_mount,
+    libc::SYS_mount_setattr,
+    libc::SYS_move_mount,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_open_tree,
+    libc::SYS_perf_event_open,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_pivot_root,
+    libc::SYS_process_madvise,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_ptrace,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    libc::SYS_reboot,
+    libc::SYS_request_key,
+    libc::SYS_setdomainname,
+    libc::SYS_sethostname,
+    libc::SYS_setns,
+    libc::SYS_settimeofday,
+    libc::SYS_swapoff,
+    libc::SYS_swapon,
+    libc::SYS_syslog,
+    libc::SYS_umount2,
+    libc::SYS_unshare,
+    libc::SYS_userfaultfd,
+    libc::SYS_vhangup,
+    // Memory that no accounting of processes and files shows.
+    libc::SYS_memfd_create,
+    libc::SYS_memfd_secret,
+    libc::SYS_msgget,
+    libc::SYS_shmget,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_ioperm,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_iopl,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_modify_ldt,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_uselib,
+];
+
+/// System calls that are answered as by a kernel that does not have them, so that libraries fall
+/// back: their arguments are out of the filter's sight.
+const ABSENT: &[i64] = &[
+    libc::SYS_clone3,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_io_uring_setup,
+];
+
+/// Puts the filter over system calls in place.
+pub fn calls(sockets: bool) -> io::Result<()> {
+    let other = |error: seccompiler::Error| io::Error::other(error);
+    let mut refused: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    refused.extend(conditions(sockets).map_err(io::Error::other)?);
+    let absent: Rules = ABSENT.iter().map(|call| (*call, Vec::new())).collect();
+    apply_filter(&filter(absent, libc::ENOSYS)?).map_err(other)?;
+    let mut program = filter(refused, libc::EPERM)?;
+    #[cfg(target_arch = "x86_64")]
+    program.splice(0..0, NO_X32);
+    apply_filter(&program).map_err(other)
+}
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+fn filter(rules: Rules, errno: i32) -> io::Result<BpfProgram> {
+    let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
+    let errno = SeccompAction::Errno(errno.unsigned_abs());
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, errno, arch);
+    filter.and_then(BpfProgram::try_from).map_err(io::Error::other)
+}
+
+/// Ends what calls the kernel by the numbers of the x32 interface, which pass for those of this
+/// architecture otherwise.
+#[cfg(target_arch = "x86_64")]
+const NO_X32: [sock_filter; 3] = [
+    // Load the number; jump behind the next one unless it has bit 30; kill.
+    sock_filter { code: 0x20, jt: 0, jf: 0, k: 0 },
+    sock_filter { code: 0x35, jt: 0, jf: 1, k: 0x4000_0000 },
+    sock_filter { code: 0x06, jt: 0, jf: 0, k: libc::SECCOMP_RET_KILL_PROCESS },
+];
+
+/// Calls that are refused with some arguments.
+fn conditions(sockets: bool) -> Result<Rules, seccompiler::BackendError> {
+    let rule = |conditions| SeccompRule::new(conditions);
+    let is = |argument, value| If::new(argument, Len::Dword, Op::Eq, value);
+    let not = |argument, value| If::new(argument, Len::Dword, Op::Ne, value);
+    let masked = |argument, mask| If::new(argument, Len::Qword, Op::MaskedEq(mask), mask);
+    let namespaces = [
+        libc::CLONE_NEWCGROUP,
+        libc::CLONE_NEWIPC,
+        libc::CLONE_NEWNET,
+        libc::CLONE_NEWNS,
+        libc::CLONE_NEWPID,
+        libc::CLONE_NEWUSER,
+        libc::CLONE_NEWUTS,
+    ];
+    let namespaces =
+        namespaces.into_iter().map(|flag| rule(vec![masked(0, flag.unsigned_abs().into())?]));
+    let number = |value: i32| u64::from(value.unsigned_abs());
+    let (unix, inet, inet6, netlink) = (
+        number(libc::AF_UNIX),
+        number(libc::AF_INET),
+        number(libc::AF_INET6),
+        number(libc::AF_NETLINK),
+    );
+    // An old way to packets, beside AF_PACKET.
+    const SOCK_PACKET: i32 = 10;
+    let kind = |kind| If::new(1, Len::Dword, Op::MaskedEq(0xf), number(kind));
+    let socket = match sockets {
+        true => vec![
+            rule(vec![not(0, unix)?, not(0, inet)?, not(0, inet6)?, not(0, netlink)?])?,
+            rule(vec![is(0, netlink)?, not(2, 0)?])?,
+            // Netlink's are all raw, and harmless.
+            rule(vec![not(0, netlink)?, kind(libc::SOCK_RAW)?])?,
+            kind(SOCK_PACKET).and_then(|kind| rule(vec![kind]))?,
+        ],
+        false => Vec::new(),
+    };
+    let terminal = [libc::TIOCSTI, libc::TIOCLINUX].map(|call| rule(vec![is(1, call)?]));
+    Ok(BTreeMap::from([
+        (libc::SYS_clone, namespaces.collect::<Result<_, _>>()?),
+        (libc::SYS_socket, socket),
+        (libc::SYS_ioctl, terminal.into_iter().collect::<Result<_, _>>()?),
+    ]))
+}
+
+/// Folders of the system that programs need, where they stand for themselves.
+pub const SYSTEM: [&str; 8] =
+    ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store"];

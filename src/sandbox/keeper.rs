@@ -1,0 +1,346 @@
+//! The keeper: a process of regen's own program that opens a sandbox, starts programs in it and
+//! watches them. It lives as long as its socket to regen does; when that closes, by whatever end of
+//! regen's, everything in the sandbox ends with it.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, set_child_subreaper, wait,
+};
+
+use super::child::{self, Wires};
+use super::order::{Done, Mode, Opened, Order, Paths, Task, receive, send};
+use super::{Step, namespaces, room, sys, watch};
+use crate::process::{Ended, children};
+use crate::types::{Limits, Resource, limits};
+
+/// Runs the keeper on the socket that is its standard input. It does not return.
+pub fn main() -> ! {
+    let code = match keep() {
+        Ok(()) => 0,
+        Err(_) => 1,
+    };
+    sys::exit(code)
+}
+
+fn keep() -> io::Result<()> {
+    let _ = sys::close_from(3);
+    let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    let order: Order = receive(&control)?;
+    let mut files = Vec::new();
+    for (path, length) in &order.files {
+        let mut bytes = vec![0; *length];
+        (&control).read_exact(&mut bytes)?;
+        files.push((path.clone(), bytes));
+    }
+    match order.mode {
+        Mode::Namespaces => namespaces::outside(&order, &files, &control),
+        Mode::Inside | Mode::Landlock | Mode::Bare => {
+            let kept = set_up(&order, &files).and_then(|within| serve(&order, &control, &within));
+            if order.mode != Mode::Inside {
+                let _ = std::fs::remove_dir_all(&order.room);
+            }
+            answer(&control, kept)
+        }
+    }
+}
+
+/// Says why a sandbox did not open. Behind its opening there is nobody who listens for that.
+pub fn answer(control: &UnixStream, kept: Result<(), Step>) -> io::Result<()> {
+    match kept {
+        Ok(()) => Ok(()),
+        Err(step) => send(control, &Opened::Failed { why: step.to_string() }),
+    }
+}
+
+/// What the keeper measures.
+pub struct Within {
+    /// What the sandbox has to do without.
+    pub without: Vec<String>,
+    /// Where its files are.
+    pub files: watch::Files,
+    /// The limits of these files, with what was there at the start.
+    pub disk: Limits,
+}
+
+/// Lays out a sandbox where there are no mounts of our own.
+fn set_up(order: &Order, files: &[(String, Vec<u8>)]) -> Result<Within, Step> {
+    let paths = Paths::of(order);
+    for folder in [&paths.source, &paths.target, &paths.home, &paths.cargo] {
+        std::fs::create_dir_all(folder).map_err(Step::at("make folders"))?;
+    }
+    room::write(&paths.source, files).map_err(Step::at("write the candidate's files"))?;
+    let layer = match order.mode {
+        Mode::Inside => Some(PathBuf::from("/.layer")).filter(|_| order.layer.is_some()),
+        _ => order.layer.as_ref().map(|layer| layer.join("target")),
+    };
+    let mut disk = order.limits;
+    if let Some(layer) = layer.filter(|_| !order.building) {
+        room::copy(&layer, &paths.target).map_err(Step::at("copy the layer"))?;
+        let (bytes, inodes) = watch::size(&paths.target);
+        disk.disk += bytes;
+        disk.inodes += inodes;
+    }
+    set_child_subreaper(Pid::from_raw(1)).map_err(Step::at("adopt"))?;
+    let files = watch::Files::Below(vec![paths.target, paths.home, paths.cargo]);
+    Ok(Within { without: vec!["overlay mounts: layers are copied".to_owned()], files, disk })
+}
+
+/// A program that runs.
+struct Running {
+    pid: Pid,
+    ended: OwnedFd,
+    reply: OwnedFd,
+    deadline: Instant,
+}
+
+/// Starts and watches programs until the socket closes.
+pub fn serve(order: &Order, control: &UnixStream, within: &Within) -> Result<(), Step> {
+    let ready = Opened::Ready { without: within.without.clone() };
+    send(control, &ready).map_err(Step::at("answer"))?;
+    let mut keeper = Keeper { order, within, running: Vec::new(), kills: watch::oom_kills(), closely: false };
+    loop {
+        if keeper.wait(control).map_err(Step::at("wait"))? {
+            match take(control) {
+                Ok(Some(wires)) => keeper.start(wires),
+                // Regen is gone, or done with us.
+                Ok(None) | Err(_) => return keeper.end_all(),
+            }
+        }
+        keeper.reap();
+        keeper.watch();
+    }
+}
+
+struct Keeper<'a> {
+    order: &'a Order,
+    within: &'a Within,
+    running: Vec<Running>,
+    /// How often the kernel has ended processes of the machine for want of memory.
+    kills: u64,
+    /// Whether much memory is used.
+    closely: bool,
+}
+
+fn number(pid: Pid) -> i32 {
+    pid.as_raw_nonzero().get()
+}
+
+impl Keeper<'_> {
+    /// Waits until something is to be done. Whether it is a new task, or the end.
+    fn wait(&self, control: &UnixStream) -> io::Result<bool> {
+        let mut list = vec![PollFd::new(control, PollFlags::IN)];
+        for one in &self.running {
+            list.push(PollFd::new(&one.ended, PollFlags::IN));
+            list.push(PollFd::new(&one.reply, PollFlags::RDHUP));
+        }
+        let tick = match self.running.is_empty() {
+            true => None,
+            false => Some(Timespec {
+                tv_sec: 0,
+                tv_nsec: self.tick().as_nanos().try_into().unwrap_or(1_000_000),
+            }),
+        };
+        match poll(&mut list, tick.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(!list[0].revents().is_empty())
+    }
+
+    /// Memory is used up fast: who has used half is looked at more often.
+    fn tick(&self) -> Duration {
+        if self.closely { limits::WATCH_CLOSELY } else { limits::WATCH_TICK }
+    }
+
+    fn start(&mut self, wires: Wires) {
+        let started = self.launch(&wires);
+        match started {
+            Ok((pid, ended, deadline)) => {
+                let Wires { reply, .. } = wires;
+                self.running.push(Running { pid, ended, reply, deadline });
+            }
+            Err(step) => {
+                let _ = send(File::from(wires.reply), &Done::Failed(step.to_string()));
+            }
+        }
+    }
+
+    fn launch(&self, wires: &Wires) -> Result<(Pid, OwnedFd, Instant), Step> {
+        let reply = wires.reply.try_clone().map_err(Step::at("read a task"))?;
+        let task: Task = receive(File::from(reply)).map_err(Step::at("read a task"))?;
+        let own = match self.order.mode {
+            Mode::Namespaces => child::OWN,
+            Mode::Inside | Mode::Landlock | Mode::Bare => {
+                if self.running.is_empty() {
+                    self.freshen().map_err(Step::at("clear the temporary folders"))?;
+                }
+                0
+            }
+        };
+        let deadline = Instant::now() + task.program.timeout;
+        let Some(pid) = sys::fork(own).map_err(Step::at("make namespaces"))? else {
+            let copy = |fd: &OwnedFd| fd.try_clone();
+            let [a, b, c] = &wires.standard;
+            let wires = copy(&wires.reply).and_then(|reply| {
+                Ok(Wires { reply, standard: [copy(a)?, copy(b)?, copy(c)?] })
+            });
+            match wires {
+                Ok(wires) => child::stand(self.order, &task, wires),
+                Err(_) => sys::exit(1),
+            }
+        };
+        let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(Step::at("watch a process"))?;
+        Ok((pid, ended, deadline))
+    }
+
+    /// Nothing of one program's temporary files is there for the next.
+    fn freshen(&self) -> io::Result<()> {
+        let paths = Paths::of(self.order);
+        for folder in [paths.home, paths.cargo] {
+            for entry in std::fs::read_dir(folder)? {
+                let entry = entry?;
+                match entry.file_type()?.is_dir() {
+                    true => std::fs::remove_dir_all(entry.path())?,
+                    false => std::fs::remove_file(entry.path())?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes ended processes off the list.
+    fn reap(&mut self) {
+        while let Ok(Some((pid, _))) = wait(WaitOptions::NOHANG) {
+            self.running.retain(|one| one.pid != pid);
+        }
+        if self.order.mode != Mode::Namespaces {
+            for pid in children() {
+                if !self.running.iter().any(|one| one.pid == pid) {
+                    let _ = kill_process(pid, Signal::KILL);
+                }
+            }
+        }
+    }
+
+    /// Ends what is past its time, above its limits, or asked for by nobody any more.
+    fn watch(&mut self) {
+        let now = Instant::now();
+        let mut ends: Vec<(Pid, Option<Ended>)> = Vec::new();
+        for one in &self.running {
+            let mut gone = [PollFd::new(&one.reply, PollFlags::RDHUP)];
+            let _ = poll(&mut gone, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+            if !gone[0].revents().is_empty() {
+                ends.push((one.pid, None));
+            } else if now >= one.deadline {
+                ends.push((one.pid, Some(Ended::Timeout)));
+            }
+        }
+        if let Some((pid, resource)) = self.beyond() {
+            ends.push((pid, Some(Ended::Limit(resource))));
+        }
+        for (pid, end) in ends {
+            self.end(pid, end);
+        }
+    }
+
+    /// The program that is beyond a limit, and which.
+    fn beyond(&mut self) -> Option<(Pid, Resource)> {
+        let limits = &self.order.limits;
+        let programs: Vec<Pid> = self.running.iter().map(|one| one.pid).collect();
+        let mut sample = watch::measure(&programs);
+        let kills = watch::oom_kills();
+        let killed = std::mem::replace(&mut self.kills, kills) != kills;
+        for pid in &programs {
+            let used = sample.programs.entry(number(*pid)).or_default();
+            if let Some(resource) = watch::beyond(*used, limits) {
+                return Some((*pid, resource));
+            }
+            if let watch::Files::Mounted = self.within.files {
+                let (bytes, ran_out) = watch::temporary(*pid);
+                used.memory += bytes;
+                if let Some(resource) = ran_out {
+                    return Some((*pid, resource));
+                }
+            }
+        }
+        let built = match &self.within.files {
+            watch::Files::Mounted => watch::mounted(Path::new("/.upper")).0,
+            watch::Files::Below(folders) => {
+                if let Some(resource) = watch::below(folders, &self.within.disk) {
+                    return programs.first().map(|pid| (*pid, resource));
+                }
+                0
+            }
+        };
+        let memory = |pid: &Pid| sample.programs.get(&number(*pid)).map_or(0, |used| used.memory);
+        let all = built + programs.iter().map(memory).sum::<u64>();
+        self.closely = all > limits.memory / 2;
+        let most = programs.iter().max_by_key(|pid| memory(pid))?;
+        let beyond = all > limits.memory && all - sample.shared() > limits.memory;
+        (killed || beyond).then_some((*most, Resource::Memory))
+    }
+
+    fn end(&mut self, pid: Pid, why: Option<Ended>) {
+        let Some(at) = self.running.iter().position(|one| one.pid == pid) else { return };
+        let one = self.running.swap_remove(at);
+        let _ = kill_process(pid, Signal::KILL);
+        // It goes with everything below it before anybody hears of its end.
+        let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
+        if self.order.mode != Mode::Namespaces {
+            self.reap();
+        }
+        if let Some(ended) = why {
+            let _ = send(File::from(one.reply), &Done::Ended(ended));
+        }
+    }
+
+    fn end_all(&mut self) -> Result<(), Step> {
+        while let Some(pid) = self.running.first().map(|one| one.pid) {
+            self.end(pid, None);
+        }
+        if self.order.mode != Mode::Namespaces {
+            crate::process::end_children();
+        }
+        Ok(())
+    }
+}
+
+/// The descriptors of a task. `None` when the socket was closed.
+fn take(control: &UnixStream) -> io::Result<Option<Wires>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut passed = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let mut parts = [io::IoSliceMut::new(&mut byte)];
+    let read = recvmsg(control, &mut parts, &mut passed, RecvFlags::CMSG_CLOEXEC)?;
+    let mut list = Vec::new();
+    for message in passed.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            list.extend(descriptors);
+        }
+    }
+    if read.bytes == 0 {
+        return Ok(None);
+    }
+    match <[OwnedFd; 4]>::try_from(list) {
+        Ok([reply, input, output, errors]) => {
+            Ok(Some(Wires { reply, standard: [input, output, errors] }))
+        }
+        Err(_) => Err(io::Error::other("a task came without its descriptors")),
+    }
+}
+
+/// Tells the client that the sandbox is over, and why if something ran out.
+pub fn gone(mut control: &UnixStream, resource: Option<Resource>) {
+    let _ = control.flush();
+    let _ = send(control, &resource);
+}

@@ -1,0 +1,89 @@
+//! macOS: the profile for `sandbox-exec`. Written and tested as text; never run on the real thing.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::order::{Mode, Order, Paths};
+use super::{Backend, KEEPER};
+use crate::types::Isolation;
+
+/// `sandbox-exec`, untested on real hardware.
+#[derive(Debug)]
+pub struct SandboxExec;
+
+impl Backend for SandboxExec {
+    fn name(&self) -> &'static str {
+        "sandbox-exec"
+    }
+
+    fn level(&self) -> Isolation {
+        Isolation::LANDLOCK
+    }
+
+    fn available(&self) -> Result<(), String> {
+        match cfg!(target_os = "macos") {
+            true => Err("its keeper is not written yet: run regen in a Linux container or VM".to_owned()),
+            false => Err(String::new()),
+        }
+    }
+
+    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command {
+        order.mode = Mode::Bare;
+        let mut command = tokio::process::Command::new("/usr/bin/sandbox-exec");
+        command.arg("-p").arg(profile(order)).arg(keeper).arg(KEEPER);
+        command
+    }
+}
+
+/// The profile: nothing is allowed but reading the system and the toolchain, and writing the room.
+fn profile(order: &Order) -> String {
+    let paths = Paths::of(order);
+    let mut text = String::from(
+        "(version 1)\n(deny default)\n(allow process-fork)\n(allow process-exec)\n(allow sysctl-read)\n\
+         (allow signal (target same-sandbox))\n(allow file-read-metadata)\n",
+    );
+    let system = ["/usr", "/bin", "/sbin", "/System", "/Library/Developer", "/private/var/db/dyld", "/dev"];
+    let read = system.map(Path::new).into_iter();
+    let own = [&paths.source, &paths.vendor, &paths.toolchain].map(|path| path.as_path());
+    for path in read.chain(own).chain(order.read_only.iter().map(|path| path.as_path())) {
+        let _ = writeln!(text, "(allow file-read* (subpath {}))", quoted(path));
+    }
+    for path in [&paths.target, &paths.home, &paths.cargo] {
+        let _ = writeln!(text, "(allow file-read* file-write* (subpath {}))", quoted(path));
+    }
+    text.push_str("(allow file-write* (literal \"/dev/null\"))\n(deny network*)\n");
+    text
+}
+
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Limits, LimitsConfig};
+
+    #[test]
+    fn the_profile_denies_by_default_and_writes_below_the_room_only() {
+        let order = Order {
+            mode: Mode::Bare,
+            files: Vec::new(),
+            toolchain: "/Users/me/.rustup/a \"b\"".into(),
+            layer: None,
+            building: false,
+            read_only: Vec::new(),
+            limits: Limits::of(&LimitsConfig::default()),
+            room: "/cache/rooms/1".into(),
+            cgroup: None,
+            run_as: None,
+        };
+        let text = profile(&order);
+        assert!(text.starts_with("(version 1)\n(deny default)\n"), "{text}");
+        assert!(text.contains("(subpath \"/Users/me/.rustup/a \\\"b\\\"\")"), "{text}");
+        let writes: Vec<&str> = text.lines().filter(|line| line.contains("file-write*")).collect();
+        assert_eq!(writes.len(), 4);
+        assert!(writes.iter().all(|line| line.contains("/cache/rooms/1/") || line.contains("/dev/null")));
+    }
+}

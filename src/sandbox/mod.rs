@@ -1,0 +1,488 @@
+//! Runs programs of the candidates' apart from the machine.
+//!
+//! [`Sandbox::open`] starts a keeper: regen's own program in a process of its own, which builds the
+//! sandbox and lives as long as the [`Session`] does. Programs of one session share its build folder
+//! and nothing else; nothing comes out of it but exit status and output.
+#![expect(clippy::disallowed_methods, reason = "the one edge that keeps programs apart")]
+
+mod bwrap;
+mod macos;
+mod order;
+mod probe;
+
+#[cfg(target_os = "linux")]
+mod cgroup;
+#[cfg(target_os = "linux")]
+mod child;
+#[cfg(target_os = "linux")]
+mod fence;
+#[cfg(target_os = "linux")]
+mod keeper;
+#[cfg(target_os = "linux")]
+mod namespaces;
+#[cfg(target_os = "linux")]
+mod room;
+#[cfg(target_os = "linux")]
+mod selftest;
+#[cfg(target_os = "linux")]
+mod sys;
+#[cfg(target_os = "linux")]
+mod watch;
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream as Stream;
+use tokio::net::unix::pipe;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::process::{Ended, Kept, Output, Program};
+use crate::types::{Isolation, Limits, Resource, limits};
+
+pub use order::Paths;
+use order::{Done, Mode, Opened, Order, Task};
+pub use probe::{Missing, Probe, attempt, probe};
+
+/// The argument that makes regen's program a keeper.
+const KEEPER: &str = "sandbox-keeper";
+const MIB: u64 = 1024 * 1024;
+
+/// Becomes a keeper if that is what this process was started for.
+pub fn keep(mut args: impl Iterator<Item = std::ffi::OsString>) {
+    if args.nth(1).is_some_and(|arg| arg == OsStr::new(KEEPER)) {
+        #[cfg(target_os = "linux")]
+        keeper::main();
+    }
+}
+
+/// What failed on the way to an open sandbox.
+#[derive(Debug)]
+pub struct Step {
+    what: &'static str,
+    why: io::Error,
+}
+
+impl Step {
+    #[cfg(target_os = "linux")]
+    fn at<E: Into<io::Error>>(what: &'static str) -> impl Fn(E) -> Self {
+        move |why| Self { what, why: why.into() }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.what, self.why)
+    }
+}
+
+/// A sandbox did not work; says nothing about what was to run in it.
+#[derive(Debug, thiserror::Error)]
+#[error("the sandbox failed: {0}")]
+pub struct SandboxError(String);
+
+fn failed(why: impl fmt::Display) -> SandboxError {
+    SandboxError(why.to_string())
+}
+
+/// A way to keep programs apart.
+pub trait Backend: fmt::Debug + Send + Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+    /// The level it gives at best.
+    fn level(&self) -> Isolation;
+    /// Whether it can be had here, before it is tried.
+    ///
+    /// # Errors
+    /// What is missing, and how to mend it.
+    fn available(&self) -> Result<(), String>;
+    /// Completes an order, and gives the command that starts its keeper.
+    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command;
+}
+
+/// Regen's own namespaces.
+#[derive(Debug)]
+pub struct Namespaces;
+
+/// Landlock and seccomp alone.
+#[derive(Debug)]
+pub struct Landlock;
+
+/// Nothing but limits.
+#[derive(Debug)]
+pub struct Bare;
+
+pub use bwrap::Bwrap;
+pub use macos::SandboxExec;
+
+fn own(keeper: &Path, order: &mut Order, mode: Mode) -> tokio::process::Command {
+    order.mode = mode;
+    let mut command = tokio::process::Command::new(keeper);
+    command.arg(KEEPER);
+    command
+}
+
+impl Backend for Namespaces {
+    fn name(&self) -> &'static str {
+        "namespaces"
+    }
+
+    fn level(&self) -> Isolation {
+        Isolation::NAMESPACES
+    }
+
+    fn available(&self) -> Result<(), String> {
+        match cfg!(target_os = "linux") {
+            true => Ok(()),
+            false => Err("namespaces are Linux's".to_owned()),
+        }
+    }
+
+    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command {
+        #[cfg(target_os = "linux")]
+        {
+            order.run_as = probe::unprivileged();
+            static COUNT: AtomicU64 = AtomicU64::new(0);
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("regen-{}-{count}", std::process::id());
+            order.cgroup = cgroup::make(&name, &order.limits).ok();
+        }
+        own(keeper, order, Mode::Namespaces)
+    }
+}
+
+impl Backend for Landlock {
+    fn name(&self) -> &'static str {
+        "landlock"
+    }
+
+    fn level(&self) -> Isolation {
+        Isolation::LANDLOCK
+    }
+
+    fn available(&self) -> Result<(), String> {
+        probe::landlock()
+    }
+
+    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command {
+        own(keeper, order, Mode::Landlock)
+    }
+}
+
+impl Backend for Bare {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
+    fn level(&self) -> Isolation {
+        Isolation::NONE
+    }
+
+    fn available(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command {
+        own(keeper, order, Mode::Bare)
+    }
+}
+
+/// What a sandbox is to hold and to allow.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The candidate's files and the harness's beside them, by path below the source folder.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The toolchain's folder.
+    pub toolchain: PathBuf,
+    /// The dependency layer below the build folder.
+    pub layer: Option<PathBuf>,
+    /// Whether the layer's build folder is written: it is being built.
+    pub building: bool,
+    /// Further files and folders that can be read, at their own path.
+    pub read_only: Vec<PathBuf>,
+    /// What its programs may use.
+    pub limits: Limits,
+}
+
+/// A way to keep programs apart that was found to work here.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    keeper: PathBuf,
+    backend: Arc<dyn Backend>,
+    rooms: PathBuf,
+    memory: Arc<Semaphore>,
+    total: u32,
+}
+
+/// An open sandbox. Dropping it ends everything in it.
+#[derive(Debug)]
+pub struct Session {
+    control: UnixStream,
+    keeper: tokio::process::Child,
+    paths: Paths,
+    limits: Limits,
+    without: Vec<String>,
+    cgroup: bool,
+    _memory: OwnedSemaphorePermit,
+}
+
+impl Sandbox {
+    /// A sandbox by a backend that is not tried here. `keeper` is regen's program; `cache` the
+    /// machine's cache folder; `memory` what all open sessions may use together, in MiB.
+    pub fn new(keeper: &Path, backend: Arc<dyn Backend>, cache: &Path, memory: u64) -> Self {
+        let total = u32::try_from(memory).unwrap_or(u32::MAX >> 3).clamp(1, u32::MAX >> 3);
+        Self {
+            keeper: keeper.to_owned(),
+            backend,
+            rooms: cache.join("rooms"),
+            memory: Arc::new(Semaphore::new(total as usize)),
+            total,
+        }
+    }
+
+    /// How strongly it keeps programs apart.
+    pub fn backend(&self) -> &dyn Backend {
+        &*self.backend
+    }
+
+    /// Opens a sandbox, once there is memory for it.
+    ///
+    /// # Errors
+    /// It could not be built: the machine's trouble.
+    pub async fn open(&self, policy: &Policy) -> Result<Session, SandboxError> {
+        let wanted = u32::try_from(policy.limits.memory / MIB).unwrap_or(u32::MAX);
+        let memory = self.memory.clone().acquire_many_owned(wanted.clamp(1, self.total));
+        let memory = memory.await.map_err(failed)?;
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let room = self.rooms.join(format!("{}-{count}", std::process::id()));
+        std::fs::create_dir_all(&self.rooms).map_err(failed)?;
+        let mut order = Order {
+            mode: Mode::Bare,
+            files: policy.files.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect(),
+            toolchain: policy.toolchain.clone(),
+            layer: policy.layer.clone(),
+            building: policy.building,
+            read_only: policy.read_only.clone(),
+            limits: policy.limits,
+            room,
+            cgroup: None,
+            run_as: None,
+        };
+        let mut command = self.backend.launch(&self.keeper, &mut order);
+        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        command
+            .env_clear()
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        let keeper = command.spawn().map_err(failed)?;
+        drop(command);
+        let control = async_stream(ours.try_clone().map_err(failed)?)?;
+        let said = tokio::time::timeout(limits::SANDBOX_START, hand_over(control, &order, policy));
+        let without = match said.await {
+            Ok(Ok(Opened::Ready { without })) => without,
+            Ok(Ok(Opened::Failed { why })) => return Err(failed(why)),
+            Ok(Err(error)) => return Err(failed(format!("{}: {error}", self.backend.name()))),
+            Err(_) => return Err(failed("it did not open in time")),
+        };
+        ours.set_nonblocking(false).map_err(failed)?;
+        let cgroup = order.cgroup.is_some();
+        let paths = Paths::of(&order);
+        let limits = policy.limits;
+        Ok(Session { control: ours, keeper, paths, limits, without, cgroup, _memory: memory })
+    }
+
+    /// Removes folders of sessions whose regen is gone.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sweep(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.rooms).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let process = name.to_str().and_then(|name| name.split('-').next()).unwrap_or("0");
+            if !Path::new("/proc").join(process).is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn async_stream(stream: UnixStream) -> Result<Stream, SandboxError> {
+    stream.set_nonblocking(true).map_err(failed)?;
+    Stream::from_std(stream).map_err(failed)
+}
+
+async fn hand_over(mut control: Stream, order: &Order, policy: &Policy) -> io::Result<Opened> {
+    let mut text = Vec::new();
+    order::send(&mut text, order)?;
+    control.write_all(&text).await?;
+    for (_, bytes) in &policy.files {
+        control.write_all(bytes).await?;
+    }
+    hear(&mut control).await
+}
+
+/// Reads a message without blocking.
+async fn hear<T: serde::de::DeserializeOwned>(from: &mut Stream) -> io::Result<T> {
+    let mut text = vec![0; 4];
+    from.read_exact(&mut text).await?;
+    let length = u32::from_le_bytes([text[0], text[1], text[2], text[3]]) as usize;
+    if length > limits::ORDER_BYTES {
+        return Err(io::Error::other("the message is too long"));
+    }
+    text.resize(4 + length, 0);
+    from.read_exact(&mut text[4..]).await?;
+    order::receive(text.as_slice())
+}
+
+impl Session {
+    /// Where things are for its programs.
+    pub fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// What the sandbox has to do without.
+    pub fn without(&self) -> &[String] {
+        &self.without
+    }
+
+    /// Whether a control group limits its memory and processes.
+    pub fn in_control_group(&self) -> bool {
+        self.cgroup
+    }
+
+    /// Runs a program to its end. Once this returns, nothing that it started is left. `builds` lets
+    /// it write into the build folder.
+    ///
+    /// # Errors
+    /// The sandbox failed.
+    pub async fn run(&self, program: &Program, builds: bool) -> Result<Output, SandboxError> {
+        self.task(Task { program: program.clone(), builds, selftest: false }).await
+    }
+
+    async fn task(&self, task: Task) -> Result<Output, SandboxError> {
+        let started = Instant::now();
+        let (reply, theirs) = UnixStream::pair().map_err(failed)?;
+        let (out, their_out) = io::pipe().map_err(failed)?;
+        let (err, their_err) = io::pipe().map_err(failed)?;
+        let (their_in, input) = match &task.program.stdin {
+            None => (OwnedFd::from(std::fs::File::open("/dev/null").map_err(failed)?), None),
+            Some(_) => {
+                let (read, write) = io::pipe().map_err(failed)?;
+                let write = pipe::Sender::from_owned_fd(write.into()).map_err(failed)?;
+                (read.into(), Some(write))
+            }
+        };
+        let passed = [theirs.as_fd(), their_in.as_fd(), their_out.as_fd(), their_err.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+        let mut message = SendAncillaryBuffer::new(&mut space);
+        message.push(SendAncillaryMessage::ScmRights(&passed));
+        let sent = sendmsg(&self.control, &[IoSlice::new(&[1])], &mut message, SendFlags::NOSIGNAL);
+        sent.map_err(|error| failed(io::Error::from(error)))?;
+        drop((theirs, their_in, their_out, their_err));
+        let mut reply = async_stream(reply)?;
+        let mut text = Vec::new();
+        let told = Task { program: Program { stdin: None, ..task.program.clone() }, ..task };
+        order::send(&mut text, &told).map_err(failed)?;
+        reply.write_all(&text).await.map_err(failed)?;
+        let out = pipe::Receiver::from_owned_fd(out.into()).map_err(failed)?;
+        let err = pipe::Receiver::from_owned_fd(err.into()).map_err(failed)?;
+        let patience = told.program.timeout + limits::SANDBOX_START;
+        let feed = (input, task.program.stdin.as_deref());
+        let (ended, stdout, stderr) = self.follow(reply, (out, err), feed, patience).await?;
+        Ok(Output {
+            ended,
+            dropped: stdout.dropped + stderr.dropped,
+            stdout: stdout.bytes,
+            stderr: stderr.bytes,
+            elapsed: started.elapsed(),
+        })
+    }
+
+    /// Feeds a program, reads what it prints, and waits for its end.
+    async fn follow(
+        &self,
+        mut reply: Stream,
+        (out, err): (pipe::Receiver, pipe::Receiver),
+        (input, bytes): (Option<pipe::Sender>, Option<&[u8]>),
+        patience: Duration,
+    ) -> Result<(Ended, Kept, Kept), SandboxError> {
+        let (mut stdout, mut stderr) = (Kept::default(), Kept::default());
+        let feed = async {
+            if let (Some(mut pipe), Some(bytes)) = (input, bytes) {
+                // A program that does not read its input closes the pipe: its own matter.
+                let _ = pipe.write_all(bytes).await;
+            }
+        };
+        let most = self.limits.output;
+        let ended = {
+            let drain = async {
+                let (out, err) = (stdout.drain(Some(out), most), stderr.drain(Some(err), most));
+                tokio::join!(async { tokio::try_join!(out, err).is_err() }, feed).0
+            };
+            let mut drain = std::pin::pin!(drain);
+            let mut flooded = None;
+            let ended = {
+                let mut done = std::pin::pin!(tokio::time::timeout(patience, hear(&mut reply)));
+                loop {
+                    tokio::select! {
+                        said = &mut done => break said.map_err(|_| failed("a program did not end in time"))?,
+                        flood = &mut drain, if flooded.is_none() => {
+                            flooded = Some(flood);
+                            if flood {
+                                break Ok(Done::Ended(Ended::Limit(Resource::Output)));
+                            }
+                        }
+                    }
+                }
+            };
+            let ended = match ended {
+                Ok(Done::Ended(ended)) => ended,
+                Ok(Done::Failed(why)) => return Err(failed(why)),
+                Err(_) => Ended::Limit(self.last_words().await?),
+            };
+            // For a program that still runs this is the end.
+            let _ = reply.shutdown().await;
+            // The keeper lets go of it when everything below the program is gone.
+            let mut rest = [0; 64];
+            let gone = async { while matches!(reply.read(&mut rest).await, Ok(1..)) {} };
+            let _ = tokio::time::timeout(limits::SANDBOX_START, gone).await;
+            if flooded.is_none() {
+                flooded = tokio::time::timeout(limits::KILL_GRACE, &mut drain).await.ok();
+            }
+            if flooded == Some(true) { Ended::Limit(Resource::Output) } else { ended }
+        };
+        Ok((ended, stdout, stderr))
+    }
+
+    /// Why the keeper is gone.
+    async fn last_words(&self) -> Result<Resource, SandboxError> {
+        let control = self.control.try_clone().map_err(failed)?;
+        let mut control = async_stream(control)?;
+        let said = tokio::time::timeout(limits::KILL_GRACE, hear::<Option<Resource>>(&mut control));
+        match said.await {
+            Ok(Ok(Some(resource))) => Ok(resource),
+            _ => Err(failed("its keeper is gone")),
+        }
+    }
+
+    /// Ends everything in it and waits until it is gone.
+    pub async fn close(mut self) {
+        // Its keeper sees this as the end.
+        let _ = self.control.shutdown(std::net::Shutdown::Both);
+        let _ = tokio::time::timeout(limits::SANDBOX_START, self.keeper.wait()).await;
+    }
+}

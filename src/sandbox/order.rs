@@ -1,0 +1,142 @@
+//! What goes between regen and the keeper of a sandbox: plain data over one socket.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::process::{Ended, Program};
+use crate::types::{Limits, limits};
+
+/// How the keeper keeps programs apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// Its own namespaces, Landlock and seccomp.
+    Namespaces,
+    /// It was started in namespaces that somebody else made; Landlock and seccomp.
+    Inside,
+    /// Landlock and seccomp.
+    Landlock,
+    /// Limits only.
+    Bare,
+}
+
+/// What a sandbox holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// How programs are kept apart.
+    pub mode: Mode,
+    /// Files of `/src` and their lengths; their bytes follow the order.
+    pub files: Vec<(String, usize)>,
+    /// The toolchain's folder.
+    pub toolchain: PathBuf,
+    /// The dependency layer that lies under the build folder.
+    pub layer: Option<PathBuf>,
+    /// Whether the layer is being built: its build folder is written.
+    pub building: bool,
+    /// Further folders and files that can be read, at their own path.
+    pub read_only: Vec<PathBuf>,
+    /// What its programs may use.
+    pub limits: Limits,
+    /// The folder for its files, where there are no mounts.
+    pub room: PathBuf,
+    /// A control group for its processes.
+    pub cgroup: Option<PathBuf>,
+    /// User and group outside, for a caller who may choose; `None` for the caller's own.
+    pub run_as: Option<u32>,
+}
+
+/// A program to run in a sandbox.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Task {
+    /// The program; its stdin is passed as a descriptor.
+    pub program: Program,
+    /// Whether it may write into the build folder.
+    pub builds: bool,
+    /// Whether the sandbox is to try itself instead.
+    pub selftest: bool,
+}
+
+/// The keeper's answer to an order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Opened {
+    /// It is open; what it has to do without.
+    Ready { without: Vec<String> },
+    /// It could not be opened.
+    Failed { why: String },
+}
+
+/// The keeper's answer to a task.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Done {
+    /// It ended.
+    Ended(Ended),
+    /// It was not started.
+    Failed(String),
+}
+
+/// Where things are, as programs in a sandbox see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// The candidate's tree, read-only.
+    pub source: PathBuf,
+    /// Cargo's build folder.
+    pub target: PathBuf,
+    /// Home and temporary folder.
+    pub home: PathBuf,
+    /// Cargo's home.
+    pub cargo: PathBuf,
+    /// Sources of dependencies, read-only.
+    pub vendor: PathBuf,
+    /// The toolchain, read-only.
+    pub toolchain: PathBuf,
+}
+
+impl Paths {
+    /// The constant paths behind mounts, or those below the room.
+    pub fn of(order: &Order) -> Self {
+        let layer = order.layer.as_deref().unwrap_or(Path::new("/nonexistent"));
+        match order.mode {
+            Mode::Namespaces | Mode::Inside => Self {
+                source: "/src".into(),
+                target: "/target".into(),
+                home: "/tmp".into(),
+                cargo: "/cargo".into(),
+                vendor: "/vendor".into(),
+                toolchain: "/toolchain".into(),
+            },
+            Mode::Landlock | Mode::Bare => Self {
+                source: order.room.join("src"),
+                target: match order.building {
+                    true => layer.join("target"),
+                    false => order.room.join("target"),
+                },
+                home: order.room.join("tmp"),
+                cargo: order.room.join("cargo"),
+                vendor: layer.join("vendor"),
+                toolchain: order.toolchain.clone(),
+            },
+        }
+    }
+}
+
+/// Writes a message: its length, then JSON.
+pub fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
+    let text = serde_json::to_vec(message)?;
+    let length = u32::try_from(text.len()).map_err(io::Error::other)?;
+    to.write_all(&[&length.to_le_bytes(), text.as_slice()].concat())
+}
+
+/// Reads a message.
+pub fn receive<T: DeserializeOwned>(mut from: impl Read) -> io::Result<T> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length) as usize;
+    if length > limits::ORDER_BYTES {
+        return Err(io::Error::other("the message is too long"));
+    }
+    let mut text = vec![0; length];
+    from.read_exact(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}

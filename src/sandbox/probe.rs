@@ -1,0 +1,189 @@
+//! Which backend works here: each is tried, by a sandbox that tries itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::order::Task;
+use super::{Backend, Bare, Bwrap, Landlock, Namespaces, Policy, Sandbox, SandboxExec};
+use crate::process::{Ended, Program};
+use crate::types::{Isolation, Limits, LimitsConfig};
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// The sandbox that gates use.
+    pub sandbox: Sandbox,
+    /// The level it gives.
+    pub level: Isolation,
+    /// What stronger ones, or it itself, have to do without; each with its mend.
+    pub missing: Vec<Missing>,
+}
+
+/// Something that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// What, and why.
+    pub what: String,
+    /// How to mend it.
+    pub mend: String,
+}
+
+/// Tries the backends from the strongest on, until one works.
+pub async fn probe(keeper: &Path, cache: &Path, memory: u64) -> Probe {
+    let mut missing = Vec::new();
+    let all: [Arc<dyn Backend>; 4] =
+        [Arc::new(Namespaces), Arc::new(Bwrap), Arc::new(SandboxExec), Arc::new(Landlock)];
+    for backend in all {
+        let sandbox = Sandbox::new(keeper, backend.clone(), cache, memory);
+        match attempt(&sandbox).await {
+            Ok((level, without)) => {
+                missing.extend(without);
+                return Probe { sandbox, level, missing };
+            }
+            Err(Some(one)) => missing.push(one),
+            Err(None) => {}
+        }
+    }
+    let sandbox = Sandbox::new(keeper, Arc::new(Bare), cache, memory);
+    Probe { sandbox, level: Isolation::NONE, missing }
+}
+
+/// Tries one. `Err(None)` when it is for other systems.
+pub async fn attempt(
+    sandbox: &Sandbox,
+) -> Result<(Isolation, Vec<Missing>), Option<Missing>> {
+    let backend = sandbox.backend();
+    let missing = |why: String| Missing { mend: mend(backend.name(), &why), what: format!("{}: {why}", backend.name()) };
+    if let Err(why) = backend.available() {
+        return Err((!why.is_empty()).then(|| missing(why)));
+    }
+    let policy = Policy {
+        files: Vec::new(),
+        toolchain: PathBuf::from("/usr"),
+        layer: None,
+        building: false,
+        read_only: Vec::new(),
+        limits: Limits::of(&LimitsConfig { memory_mb: Some(256), ..LimitsConfig::default() }),
+    };
+    let session = sandbox.open(&policy).await.map_err(|why| Some(missing(why.0)))?;
+    let program = Program {
+        path: PathBuf::new(),
+        args: Vec::new(),
+        dir: PathBuf::from("/"),
+        env: Vec::new(),
+        stdin: None,
+        timeout: Duration::from_secs(10),
+    };
+    let tried = session.task(Task { program, builds: false, selftest: true }).await;
+    let (level, without) = (session.in_control_group(), session.without().to_vec());
+    session.close().await;
+    match tried {
+        Ok(output) if output.ended == Ended::Exit(0) => {}
+        Ok(output) => return Err(Some(missing(format!("its test ended with {:?}", output.ended)))),
+        Err(why) => return Err(Some(missing(why.0))),
+    }
+    let mut lacks: Vec<Missing> = without.into_iter().map(missing).collect();
+    if backend.level() == Isolation::NAMESPACES && !level {
+        lacks.push(Missing {
+            what: format!("control group: {}", no_cgroup()),
+            mend: "not needed for level 2; start regen where memory and pids are delegated, such as \
+                   `systemd-run --user --scope -p Delegate=yes regen …`"
+                .to_owned(),
+        });
+    }
+    if backend.level() == Isolation::NAMESPACES
+        && let Err(why) = landlock()
+    {
+        lacks.push(Missing {
+            what: format!("Landlock inside the namespaces: {why}"),
+            mend: "a second line of defence: boot a kernel with `lsm=landlock,…`".to_owned(),
+        });
+    }
+    Ok((if level { Isolation::CGROUP } else { backend.level() }, lacks))
+}
+
+#[cfg(target_os = "linux")]
+fn no_cgroup() -> String {
+    let limits = Limits::of(&LimitsConfig::default());
+    match super::cgroup::make(&format!("regen-probe-{}", std::process::id()), &limits) {
+        Ok(group) => {
+            super::cgroup::leave(Some(&group));
+            "the keeper could not join one".to_owned()
+        }
+        Err(why) => why,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn no_cgroup() -> String {
+    "Linux's".to_owned()
+}
+
+/// Whether the kernel has Landlock.
+pub fn landlock() -> Result<(), String> {
+    #[cfg(target_os = "linux")]
+    if super::sys::landlock_version() > 0 {
+        return Ok(());
+    }
+    Err("the kernel has no Landlock".to_owned())
+}
+
+/// The user to be outside, for a caller who may choose: never the machine's administrator. `None`
+/// for the caller's own.
+#[cfg(target_os = "linux")]
+pub fn unprivileged() -> Option<u32> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    const NOBODY: u32 = 65534;
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let ranges = map.lines().filter_map(|line| {
+        let mut numbers = line.split_ascii_whitespace().map(|number| number.parse::<u64>().ok());
+        Some((numbers.next()??, numbers.nth(1)??))
+    });
+    let ranges: Vec<(u64, u64)> = ranges.collect();
+    let known = |id: u64| ranges.iter().any(|(first, count)| (*first..first + count).contains(&id));
+    let others = ranges.iter().map(|(first, count)| first + count - 1).filter(|id| *id != 0);
+    match known(NOBODY.into()) {
+        true => Some(NOBODY),
+        false => others.max().and_then(|id| u32::try_from(id).ok()),
+    }
+}
+
+/// How to mend what a backend lacks.
+fn mend(backend: &str, why: &str) -> String {
+    let restricted = std::fs::read_to_string("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
+    let none = |path: &str| std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "0");
+    let container = ["/.dockerenv", "/run/.containerenv"].iter().any(|path| Path::new(path).exists());
+    let text = match backend {
+        "namespaces" if why.contains("/proc") && container => {
+            "the container masks /proc: docker run --security-opt systempaths=unconfined, or \
+             procMount: Unmasked in Kubernetes"
+        }
+        "namespaces" if restricted.is_ok_and(|text| text.trim() == "1") => {
+            "Ubuntu's AppArmor restricts user namespaces: install bubblewrap (apt install \
+             bubblewrap), or sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+        }
+        "namespaces" if none("/proc/sys/kernel/unprivileged_userns_clone") => {
+            "Debian's switch: sysctl kernel.unprivileged_userns_clone=1"
+        }
+        "namespaces" if none("/proc/sys/user/max_user_namespaces") => {
+            "sysctl user.max_user_namespaces=15000"
+        }
+        "namespaces" if container => {
+            "the container's filter forbids namespaces: docker run --security-opt \
+             seccomp=unconfined --security-opt systempaths=unconfined, or run regen in a VM"
+        }
+        "namespaces" => {
+            "allow user namespaces (sysctl user.max_user_namespaces=15000), on Linux 5.12 or newer"
+        }
+        "bwrap" if why.contains("not installed") => {
+            "install it: apt install bubblewrap, dnf install bubblewrap, apk add bubblewrap"
+        }
+        "bwrap" => "see what stops `bwrap --ro-bind / / true`",
+        "landlock" => "boot Linux 5.13 or newer with `lsm=landlock,…` (Debian 12, Ubuntu 22.04, RHEL 9.6 have it)",
+        _ => "",
+    };
+    text.to_owned()
+}

@@ -1,0 +1,319 @@
+//! The file system of a sandbox: a root of its own in memory, with the candidate's files, the
+//! toolchain and the system's programs read-only in it, and a build folder that is thrown away.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::CWD;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags,
+    OpenTreeFlags, UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount,
+    mount_change, move_mount, open_tree, unmount,
+};
+
+use super::fence::SYSTEM;
+use super::order::Order;
+use super::{Step, sys};
+use crate::types::Limits;
+
+/// Files of the system's configuration that programs need to start and to link.
+pub const ETC: [&str; 5] = [
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+];
+/// Devices that programs may open.
+pub const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+/// What is said of the world.
+const TOLD: [(&str, &str); 5] = [
+    ("etc/passwd", "root:x:0:0::/:/bin/false\nregen:x:1000:1000::/tmp:/bin/sh\n"),
+    ("etc/group", "root:x:0:\nregen:x:1000:\n"),
+    ("etc/hosts", "127.0.0.1 localhost regen\n::1 localhost\n"),
+    ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+    ("etc/resolv.conf", ""),
+];
+/// Files that tell of the world where there is no world of our own: nothing in them is secret.
+pub const PUBLIC: [&str; 4] = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf"];
+/// Parts of `/proc` that are about the machine, and can be written by the right user.
+const PROC_READ_ONLY: [&str; 5] = ["sys", "irq", "bus", "fs", "sysrq-trigger"];
+/// Parts of `/proc` that tell of the machine.
+const PROC_HIDDEN: [&str; 6] = ["kcore", "keys", "kmsg", "timer_list", "latency_stats", "key-users"];
+/// Bytes of small file systems in memory.
+const SMALL: u64 = 16 * 1024 * 1024;
+
+const HARDENED: MountAttrFlags =
+    MountAttrFlags::MOUNT_ATTR_NOSUID.union(MountAttrFlags::MOUNT_ATTR_NODEV);
+const READ_ONLY: MountAttrFlags = HARDENED.union(MountAttrFlags::MOUNT_ATTR_RDONLY);
+
+/// A part of the machine's files, ready to be shown elsewhere.
+struct Piece {
+    at: PathBuf,
+    tree: OwnedFd,
+    folder: bool,
+}
+
+/// Opens what of the machine's files is shown, while this process may still open it.
+pub struct Pieces {
+    list: Vec<Piece>,
+    links: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Pieces {
+    /// Takes hold of everything an order names.
+    pub fn open(order: &Order) -> io::Result<Self> {
+        let mut pieces = Self { list: Vec::new(), links: Vec::new() };
+        for path in SYSTEM.iter().chain(&ETC) {
+            let path = Path::new(path);
+            match path.symlink_metadata() {
+                Ok(meta) if meta.is_symlink() && path.parent() == Some(Path::new("/")) => {
+                    pieces.links.push((path.to_owned(), path.read_link()?));
+                }
+                Ok(_) => pieces.add(path, path, READ_ONLY)?,
+                Err(_) => {}
+            }
+        }
+        for name in DEVICES {
+            let device = Path::new("/dev").join(name);
+            pieces.add(&device, &device, MountAttrFlags::MOUNT_ATTR_NOSUID)?;
+        }
+        pieces.add(&order.toolchain, Path::new("/toolchain"), READ_ONLY)?;
+        if let Some(layer) = &order.layer {
+            let (target, at) = match order.building {
+                true => (HARDENED, "/target"),
+                false => (READ_ONLY, "/.layer"),
+            };
+            pieces.add(&layer.join("target"), Path::new(at), target)?;
+            pieces.add(&layer.join("vendor"), Path::new("/vendor"), READ_ONLY)?;
+        }
+        for path in &order.read_only {
+            pieces.add(path, path, READ_ONLY)?;
+        }
+        Ok(pieces)
+    }
+
+    fn add(&mut self, path: &Path, at: &Path, set: MountAttrFlags) -> io::Result<()> {
+        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_RECURSIVE;
+        let tree = open_tree(CWD, path, flags).map_err(|e| named(e.into()))?;
+        sys::set_mount(tree.as_fd(), set.bits().into(), true).map_err(named)?;
+        let folder = path.metadata().map_err(named)?.is_dir();
+        self.list.push(Piece { at: at.to_owned(), tree, folder });
+        Ok(())
+    }
+}
+
+/// A file system in memory of its own, not yet anywhere.
+fn memory(bytes: u64, inodes: u64) -> io::Result<OwnedFd> {
+    let fs = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(fs.as_fd(), "size", bytes.to_string())?;
+    fsconfig_set_string(fs.as_fd(), "nr_inodes", inodes.to_string())?;
+    fsconfig_set_string(fs.as_fd(), "mode", "0755")?;
+    fsconfig_create(fs.as_fd())?;
+    Ok(fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, HARDENED)?)
+}
+
+fn attach(mount: &OwnedFd, at: &Path) -> io::Result<()> {
+    Ok(move_mount(mount, "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
+}
+
+/// A mount point for a piece.
+fn place(at: &Path, folder: bool) -> io::Result<()> {
+    match folder {
+        true => std::fs::create_dir_all(at),
+        false => {
+            at.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            std::fs::File::options().create(true).append(true).open(at).map(drop)
+        }
+    }
+}
+
+/// Builds the root and moves into it. `files` are the candidate's. Gives what the sandbox has to do
+/// without.
+pub fn enter(
+    order: &Order,
+    pieces: Pieces,
+    files: &[(String, Vec<u8>)],
+) -> Result<Vec<String>, Step> {
+    let root = memory(SMALL, 4096).map_err(Step::at("mount a file system in memory"))?;
+    // Any folder will do: the machine's own root is let go of below.
+    let over = ["/tmp", "/usr", "/etc"].into_iter().find(|path| Path::new(path).is_dir());
+    let over = Path::new(over.unwrap_or("/"));
+    attach(&root, over).map_err(Step::at("mount a root"))?;
+    fill(order, pieces, over).map_err(Step::at("fill the root"))?;
+    // The kernel gives a fresh one only to who can see a whole one.
+    proc(&over.join("proc"), false).map_err(Step::at("mount /proc"))?;
+    rustix::process::chdir(over).map_err(Step::at("enter the root"))?;
+    rustix::process::pivot_root(".", ".").map_err(Step::at("pivot_root"))?;
+    unmount(".", UnmountFlags::DETACH).map_err(Step::at("let go of the machine's root"))?;
+    rustix::process::chdir("/").map_err(Step::at("enter the root"))?;
+    source(files).map_err(Step::at("write the candidate's files"))?;
+    let mut without = Vec::new();
+    if !order.building
+        && let Err(error) = target(order)
+    {
+        without.push(format!("overlay mounts ({error}): layers are copied"));
+        copied(order).map_err(Step::at("copy the layer"))?;
+    }
+    let read_only = MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into();
+    sys::set_mount(root.as_fd(), read_only, false).map_err(Step::at("close the root"))?;
+    Ok(without)
+}
+
+fn fill(order: &Order, pieces: Pieces, root: &Path) -> io::Result<()> {
+    let below = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+    for folder in ["src", "target", "tmp", "cargo", "vendor", "proc", "dev/shm", "etc"] {
+        std::fs::create_dir_all(root.join(folder))?;
+    }
+    for (path, text) in TOLD {
+        std::fs::write(root.join(path), text)?;
+    }
+    for (link, to) in pieces.links {
+        symlink(to, below(&link))?;
+    }
+    for (link, to) in
+        [("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")]
+    {
+        symlink(to, root.join("dev").join(link))?;
+    }
+    // The build folder's file system in memory: upper folder of the overlay, or the copy.
+    if !order.building {
+        std::fs::create_dir_all(root.join(".upper"))?;
+        attach(&memory(order.limits.disk, order.limits.inodes)?, &root.join(".upper"))?;
+    }
+    for piece in &pieces.list {
+        place(&below(&piece.at), piece.folder)?;
+        attach(&piece.tree, &below(&piece.at))?;
+    }
+    Ok(())
+}
+
+/// The candidate's files, read-only from here on.
+fn source(files: &[(String, Vec<u8>)]) -> io::Result<()> {
+    let bytes: usize = files.iter().map(|(_, bytes)| bytes.len() + 8192).sum();
+    let source = memory(SMALL + bytes as u64, 8 * files.len() as u64 + 64)?;
+    attach(&source, Path::new("/src"))?;
+    write(Path::new("/src"), files)?;
+    sys::set_mount(source.as_fd(), MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into(), false)
+}
+
+/// Writes files below a folder.
+pub fn write(folder: &Path, files: &[(String, Vec<u8>)]) -> io::Result<()> {
+    for (path, bytes) in files {
+        let path = folder.join(path);
+        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        std::fs::File::create_new(&path)?.write_all(bytes)?;
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644))?;
+    }
+    Ok(())
+}
+
+/// The build folder: the layer below, a file system in memory above.
+fn target(order: &Order) -> io::Result<()> {
+    std::fs::create_dir_all("/.upper/u")?;
+    std::fs::create_dir_all("/.upper/w")?;
+    if order.layer.is_none() {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        return attach(&open_tree(CWD, "/.upper/u", flags)?, Path::new("/target"));
+    }
+    let data = c"lowerdir=/.layer,upperdir=/.upper/u,workdir=/.upper/w,userxattr";
+    mount("overlay", "/target", "overlay", MountFlags::NODEV | MountFlags::NOSUID, data)?;
+    // The overlay keeps its parts; nobody else needs to see them.
+    unmount("/.layer", UnmountFlags::DETACH)?;
+    Ok(())
+}
+
+/// The build folder where the kernel has no overlays for us: a copy.
+fn copied(order: &Order) -> io::Result<()> {
+    if order.layer.is_some() {
+        copy(Path::new("/.layer"), Path::new("/.upper/u"))?;
+    }
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    attach(&open_tree(CWD, "/.upper/u", flags)?, Path::new("/target"))
+}
+
+/// Copies a folder with its times, which cargo compares.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy(&from, &to)?;
+        } else if kind.is_file() {
+            std::fs::copy(&from, &to)?;
+            let time = entry.metadata()?.modified()?;
+            std::fs::File::options().append(true).open(&to)?.set_modified(time)?;
+        }
+    }
+    Ok(())
+}
+
+/// A fresh `/proc` for the process namespace of the caller. `fenced` for one that programs see.
+fn proc(at: &Path, fenced: bool) -> io::Result<()> {
+    let fs = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(fs.as_fd())?;
+    let flags = HARDENED | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let proc = fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)?;
+    attach(&proc, at)?;
+    if !fenced {
+        return Ok(());
+    }
+    let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    for name in PROC_READ_ONLY {
+        let path = at.join(name);
+        let Ok(tree) = open_tree(CWD, &path, clone | OpenTreeFlags::AT_RECURSIVE) else {
+            continue;
+        };
+        sys::set_mount(tree.as_fd(), READ_ONLY.bits().into(), true)?;
+        attach(&tree, &path)?;
+    }
+    for name in PROC_HIDDEN {
+        let path = at.join(name);
+        if path.symlink_metadata().is_ok() {
+            attach(&open_tree(CWD, "/dev/null", clone)?, &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// What each program has for itself: `/proc` of its own processes, fresh temporary folders. A build
+/// folder that it may not write is read-only.
+pub fn private(builds: bool, limits: &Limits, read_only: &[PathBuf]) -> Result<(), Step> {
+    let clone = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .map_err(Step::at("keep mounts private"))?;
+    let hidden = read_only.iter().filter(|path| path.starts_with("/tmp"));
+    let kept = hidden.map(|path| Ok((path, open_tree(CWD, path, clone)?, path.is_dir())));
+    let kept: Vec<_> = kept.collect::<io::Result<_>>().map_err(Step::at("keep folders"))?;
+    proc(Path::new("/proc"), true).map_err(Step::at("mount /proc"))?;
+    let fresh = |at: &str, bytes: u64, inodes: u64| {
+        attach(&memory(bytes, inodes)?, Path::new(at))
+    };
+    fresh("/tmp", limits.disk, limits.inodes).map_err(Step::at("mount /tmp"))?;
+    fresh("/cargo", SMALL, 1024).map_err(Step::at("mount /cargo"))?;
+    fresh("/dev/shm", limits.disk, limits.inodes).map_err(Step::at("mount /dev/shm"))?;
+    for (path, tree, folder) in kept {
+        place(path, folder).map_err(Step::at("keep folders"))?;
+        attach(&tree, path).map_err(Step::at("keep folders"))?;
+    }
+    if !builds {
+        let flags = OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        let target = open_tree(CWD, "/target", flags).map_err(Step::at("find /target"))?;
+        let set = MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into();
+        sys::set_mount(target.as_fd(), set, false).map_err(Step::at("close /target"))?;
+    }
+    // What lies under the build folder stays out of reach.
+    if Path::new("/.upper").is_dir() {
+        unmount("/.upper", UnmountFlags::DETACH).map_err(Step::at("hide /.upper"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The sandbox tries itself: what must not be possible inside, tried where a program would stand.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::order::{Mode, Order};
+use super::sys;
+
+/// What is possible and must not be.
+pub fn wrong(order: &Order) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut check = |holds: bool, what: &str| {
+        if !holds {
+            wrong.push(what.to_owned());
+        }
+    };
+    if order.mode == Mode::Bare {
+        return wrong;
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let says = |line: &str| status.lines().any(|one| one == line);
+    check(says("NoNewPrivs:\t1"), "new privileges can be had");
+    check(says("Seccomp:\t2"), "system calls are not filtered");
+    check(says("CapEff:\t0000000000000000"), "capabilities are left");
+    check(says("CapBnd:\t0000000000000000"), "capabilities can be had back");
+    check(sys::new_user().is_err(), "namespaces can be made");
+    let writes = |path: &str| File::options().append(true).create(true).open(path).is_ok();
+    check(!writes("/usr/regen-was-here"), "/usr can be written");
+    let core = "/proc/sys/kernel/core_pattern";
+    check(File::options().append(true).open(core).is_err(), "the kernel can be configured");
+    let outside = order.room.parent().unwrap_or(Path::new("/root"));
+    check(std::fs::read_dir(outside).is_err(), "the machine's files can be seen");
+    match order.mode {
+        Mode::Namespaces | Mode::Inside => {
+            let network = std::fs::read_to_string("/proc/net/dev").unwrap_or_default();
+            let others = network.lines().skip(2).any(|line| !line.trim_start().starts_with("lo:"));
+            check(!others && !network.is_empty(), "the machine's network is there");
+            let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+            let processes = processes.filter(|entry| {
+                entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok())
+            });
+            check(processes.count() <= 8, "the machine's processes can be seen");
+        }
+        Mode::Landlock | Mode::Bare => {
+            check(!writes("/tmp/regen-was-here"), "/tmp can be written");
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0");
+            check(socket.is_err(), "the network is there");
+        }
+    }
+    wrong
+}

@@ -1,0 +1,201 @@
+//! Looks at what the processes of a sandbox use, where the kernel does not keep a limit for all of
+//! them together.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rustix::process::Pid;
+
+use crate::types::{Limits, Resource};
+
+/// One process, as `/proc` shows it.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    parent: i32,
+    threads: u64,
+    ticks: u64,
+}
+
+/// What a program and everything it started use.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Use {
+    /// Bytes of memory.
+    pub memory: u64,
+    threads: u64,
+    ticks: u64,
+}
+
+/// Where a sandbox's files are, to be measured.
+#[derive(Clone, Debug)]
+pub enum Files {
+    /// File systems of their own: one of the whole sandbox, and some below each program's root.
+    Mounted,
+    /// Folders among others.
+    Below(Vec<PathBuf>),
+}
+
+/// The number of a kernel counter in `/proc/vmstat`.
+pub fn oom_kills() -> u64 {
+    let text = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+    line.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// What programs use at one moment.
+#[derive(Debug, Default)]
+pub struct Sample {
+    /// Each program, with everything below it.
+    pub programs: BTreeMap<i32, Use>,
+    /// Each process, and its bytes.
+    pub processes: Vec<(Pid, u64)>,
+}
+
+/// What each of these programs uses, with everything below it.
+pub fn measure(programs: &[Pid]) -> Sample {
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let pid = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
+        if let Some(pid) = pid
+            && let Some(seen) = stat(pid)
+        {
+            all.insert(pid, seen);
+        }
+    }
+    let mut uses: BTreeMap<i32, Use> =
+        programs.iter().map(|pid| (pid.as_raw_nonzero().get(), Use::default())).collect();
+    let mut processes = Vec::new();
+    for (pid, seen) in &all {
+        // Each belongs to the program above it.
+        let mut above = *pid;
+        let mut steps = 0;
+        while !uses.contains_key(&above) && steps < 1000 {
+            above = all.get(&above).map_or(0, |seen| seen.parent);
+            steps += 1;
+        }
+        let Some(sum) = uses.get_mut(&above) else { continue };
+        let bytes = memory(*pid);
+        processes.extend(Pid::from_raw(*pid).map(|pid| (pid, bytes)));
+        sum.memory += bytes;
+        sum.threads += seen.threads;
+        sum.ticks += seen.ticks;
+    }
+    Sample { programs: uses, processes }
+}
+
+fn stat(pid: i32) -> Option<Seen> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in brackets, may hold anything.
+    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    let parent = fields.nth(1)?.parse().ok()?;
+    // Own time and that of children that were waited for, in user and kernel mode.
+    let mut next = |skipped| fields.nth(skipped).and_then(|n| n.parse::<u64>().ok());
+    let ticks = next(9)? + next(0)? + next(0)? + next(0)?;
+    Some(Seen { parent, ticks, threads: next(2)? })
+}
+
+/// Bytes that are a process's own or shared with those it started: not the files it maps.
+fn memory(pid: i32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let kib = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_ascii_whitespace().next());
+        number.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0)
+    };
+    1024 * (kib("RssAnon:") + kib("RssShmem:") + kib("VmSwap:") + kib("VmPTE:"))
+}
+
+impl Sample {
+    /// Bytes that were counted more than once, because processes share them.
+    pub fn shared(&self) -> u64 {
+        let more = |(pid, counted): &(Pid, u64)| counted.saturating_sub(proportional(*pid)?).into();
+        self.processes.iter().filter_map(more).sum()
+    }
+}
+
+/// Bytes of a process, of shared ones its part; `None` where the kernel does not tell.
+fn proportional(pid: Pid) -> Option<u64> {
+    let path = format!("/proc/{}/smaps_rollup", pid.as_raw_nonzero());
+    let text = std::fs::read_to_string(path).ok()?;
+    let kib = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_ascii_whitespace().next()?.parse::<u64>().ok()
+    };
+    Some(1024 * (kib("Pss_Anon:")? + kib("Pss_Shmem:")? + kib("SwapPss:")?))
+}
+
+/// Bytes in the temporary folders of a program in a mount namespace of its own, and what ran out.
+pub fn temporary(pid: Pid) -> (u64, Option<Resource>) {
+    let (mut all, mut out) = (0, None);
+    for place in ["tmp", "dev/shm", "cargo"] {
+        let path = format!("/proc/{}/root/{place}", pid.as_raw_nonzero());
+        let (bytes, ran_out) = mounted(Path::new(&path));
+        all += bytes;
+        out = out.or(ran_out);
+    }
+    (all, out)
+}
+
+/// Bytes and files in use in a file system in memory, and whether one of them ran out.
+pub fn mounted(path: &Path) -> (u64, Option<Resource>) {
+    let Ok(fs) = rustix::fs::statfs(path) else { return (0, None) };
+    let number = |value: i64| u64::try_from(value).unwrap_or(0);
+    let size = number(fs.f_bsize as i64);
+    // Within a page's reach of the end: what did not fit any more was larger.
+    let full = fs.f_blocks > 0 && fs.f_bavail <= fs.f_blocks / 512;
+    let inodes = fs.f_files > 0 && fs.f_ffree == 0;
+    let ran_out = match (full, inodes) {
+        (true, _) => Some(Resource::Disk),
+        (_, true) => Some(Resource::Inodes),
+        _ => None,
+    };
+    ((fs.f_blocks - fs.f_bfree) * size, ran_out)
+}
+
+/// What ran out among folders of the machine's own file system.
+pub fn below(folders: &[PathBuf], limits: &Limits) -> Option<Resource> {
+    let (mut bytes, mut inodes) = (0, 0);
+    for folder in folders {
+        walk(folder, limits, &mut bytes, &mut inodes);
+    }
+    match (bytes > limits.disk, inodes > limits.inodes) {
+        (true, _) => Some(Resource::Disk),
+        (_, true) => Some(Resource::Inodes),
+        _ => None,
+    }
+}
+
+/// Bytes and files in a folder.
+pub fn size(folder: &Path) -> (u64, u64) {
+    let none = Limits { disk: u64::MAX, inodes: u64::MAX, ..Limits::of(&Default::default()) };
+    let (mut bytes, mut inodes) = (0, 0);
+    walk(folder, &none, &mut bytes, &mut inodes);
+    (bytes, inodes)
+}
+
+fn walk(folder: &Path, limits: &Limits, bytes: &mut u64, inodes: &mut u64) {
+    use std::os::unix::fs::MetadataExt;
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(meta) = entry.metadata() else { continue };
+        *inodes += 1;
+        *bytes += meta.blocks() * 512;
+        // Enough to decide.
+        if *bytes > limits.disk || *inodes > limits.inodes {
+            return;
+        }
+        if meta.is_dir() {
+            walk(&entry.path(), limits, bytes, inodes);
+        }
+    }
+}
+
+/// What of its limits a program is beyond.
+pub fn beyond(used: Use, limits: &Limits) -> Option<Resource> {
+    // The kernel counts processor time for us in hundredths of a second.
+    if used.ticks / 100 > limits.cpu_s {
+        Some(Resource::Cpu)
+    } else if used.threads >= limits.processes {
+        Some(Resource::Processes)
+    } else {
+        None
+    }
+}
