@@ -41,13 +41,13 @@ impl Backend for Bwrap {
         super::probe::landlock()
     }
 
-    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command {
+    fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command> {
         order.mode = Mode::Inside;
         // The keeper's own file, also when it was replaced since.
         let keeper = keeper.read_link().unwrap_or_else(|_| keeper.to_owned());
         let mut command = tokio::process::Command::new(installed().unwrap_or_default());
         command.args(arguments(order, &keeper, &|path| path.symlink_metadata().is_ok_and(|meta| meta.is_symlink())));
-        command
+        Some(command)
     }
 }
 

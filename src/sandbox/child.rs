@@ -12,6 +12,7 @@ use rustix::process::{
     set_parent_process_death_signal, wait,
 };
 
+use super::keeper::Whole;
 use super::order::{Done, Mode, Order, Paths, Task, send};
 use super::{Step, fence, room, selftest, sys, watch};
 use crate::process::{Ended, end_children};
@@ -30,8 +31,8 @@ pub const OWN: u64 =
     sys::new::MOUNT | sys::new::PID | sys::new::NET | sys::new::IPC | sys::new::UTS | sys::new::CGROUP;
 
 /// The process that stands above a program. It does not return.
-pub fn stand(order: &Order, task: &Task, wires: Wires) -> ! {
-    let done = match over(order, task, &wires) {
+pub fn stand(whole: &Whole<'_>, task: &Task, wires: Wires) -> ! {
+    let done = match over(whole, task, &wires) {
         Ok(done) => done,
         Err(step) => Done::Failed(step.to_string()),
     };
@@ -40,7 +41,8 @@ pub fn stand(order: &Order, task: &Task, wires: Wires) -> ! {
     sys::exit(0)
 }
 
-fn over(order: &Order, task: &Task, wires: &Wires) -> Result<Done, Step> {
+fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, Step> {
+    let order = &whole.order;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to the keeper"))?;
     if order.mode == Mode::Namespaces {
         room::private(task.builds, &order.limits, &order.read_only)?;
@@ -54,7 +56,7 @@ fn over(order: &Order, task: &Task, wires: &Wires) -> Result<Done, Step> {
     let (mut told, tells) = std::io::pipe().map_err(Step::at("make a pipe"))?;
     let Some(program) = sys::fork(0).map_err(Step::at("start a process"))? else {
         drop(told);
-        let step = start(order, task, wires);
+        let step = start(whole, task, wires);
         let _ = send(&tells, &step.to_string());
         sys::exit(127)
     };
@@ -105,8 +107,9 @@ fn loopback() -> std::io::Result<()> {
 }
 
 /// Becomes the program. Returns only when that fails, with the reason.
-fn start(order: &Order, task: &Task, wires: &Wires) -> Step {
-    match prepare(order, task, wires) {
+fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Step {
+    let order = &whole.order;
+    match prepare(whole, task, wires) {
         Err(step) => step,
         Ok(()) if task.selftest => {
             let wrong = selftest::wrong(order);
@@ -126,7 +129,8 @@ fn start(order: &Order, task: &Task, wires: &Wires) -> Step {
     }
 }
 
-fn prepare(order: &Order, task: &Task, wires: &Wires) -> Result<(), Step> {
+fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
+    let order = &whole.order;
     use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
     let [input, output, errors] = &wires.standard;
     dup2_stdin(input).map_err(Step::at("connect stdin"))?;
@@ -148,7 +152,7 @@ fn prepare(order: &Order, task: &Task, wires: &Wires) -> Result<(), Step> {
         return Err(Step::at("restrict files")(why));
     }
     fence::privileges().map_err(Step::at("give up privileges"))?;
-    fence::calls(sockets).map_err(Step::at("filter system calls"))
+    whole.filters.put(sockets).map_err(Step::at("filter system calls"))
 }
 
 /// What a program may read and execute, and what it may write.

@@ -158,17 +158,38 @@ const ABSENT: &[i64] = &[
     libc::SYS_io_uring_setup,
 ];
 
-/// Puts the filter over system calls in place.
-pub fn calls(sockets: bool) -> io::Result<()> {
-    let other = |error: seccompiler::Error| io::Error::other(error);
-    let mut refused: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
-    refused.extend(conditions(sockets).map_err(io::Error::other)?);
-    let absent: Rules = ABSENT.iter().map(|call| (*call, Vec::new())).collect();
-    apply_filter(&filter(absent, libc::ENOSYS)?).map_err(other)?;
-    let mut program = filter(refused, libc::EPERM)?;
-    #[cfg(target_arch = "x86_64")]
-    program.splice(0..0, NO_X32);
-    apply_filter(&program).map_err(other)
+/// Filters over system calls, ready to be put in place.
+pub struct Filters {
+    absent: BpfProgram,
+    refused: BpfProgram,
+    /// The same for where there is no network of our own.
+    without_sockets: BpfProgram,
+}
+
+impl Filters {
+    /// Makes the filters.
+    pub fn compile() -> io::Result<Self> {
+        let absent: Rules = ABSENT.iter().map(|call| (*call, Vec::new())).collect();
+        let refused = |sockets| {
+            let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+            rules.extend(conditions(sockets).map_err(io::Error::other)?);
+            let mut program = filter(rules, libc::EPERM)?;
+            #[cfg(target_arch = "x86_64")]
+            program.splice(0..0, NO_X32);
+            Ok::<_, io::Error>(program)
+        };
+        Ok(Self {
+            absent: filter(absent, libc::ENOSYS)?,
+            refused: refused(true)?,
+            without_sockets: refused(false)?,
+        })
+    }
+
+    /// Puts them in place.
+    pub fn put(&self, sockets: bool) -> io::Result<()> {
+        let refused = if sockets { &self.refused } else { &self.without_sockets };
+        apply_filter(&self.absent).and_then(|()| apply_filter(refused)).map_err(io::Error::other)
+    }
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;

@@ -18,23 +18,47 @@ use rustix::process::{
 
 use super::child::{self, Wires};
 use super::order::{Done, Mode, Opened, Order, Paths, Task, receive, send};
-use super::{Step, namespaces, room, sys, watch};
+use super::{Step, fence, namespaces, room, sys, watch};
 use crate::process::{Ended, children};
 use crate::types::{Limits, Resource, limits};
 
-/// Runs the keeper on the socket that is its standard input. It does not return.
+/// Keeps sandboxes for the regen at the other end of standard input, until that closes: a process
+/// of its own for each. It does not return.
 pub fn main() -> ! {
-    let code = match keep() {
+    let code = match nursery() {
         Ok(()) => 0,
         Err(_) => 1,
     };
     sys::exit(code)
 }
 
-fn keep() -> io::Result<()> {
+fn nursery() -> io::Result<()> {
     let _ = sys::close_from(3);
-    let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let orders = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    let filters = fence::Filters::compile()?;
+    loop {
+        // Seen now and then: one that has ended holds nothing but its number.
+        let soon = Timespec { tv_sec: 1, tv_nsec: 0 };
+        let ready = poll(&mut [PollFd::new(&orders, PollFlags::IN)], Some(&soon));
+        while matches!(wait(WaitOptions::NOHANG), Ok(Some(_))) {}
+        if matches!(ready, Ok(0) | Err(rustix::io::Errno::INTR)) {
+            continue;
+        }
+        let [control] = match take(&orders)? {
+            Some(passed) => passed,
+            None => return Ok(()),
+        };
+        if sys::fork(0)?.is_none() {
+            drop(orders);
+            let kept = keep(UnixStream::from(control), &filters);
+            sys::exit(kept.is_err().into());
+        }
+    }
+}
+
+/// Keeps one sandbox.
+fn keep(control: UnixStream, filters: &fence::Filters) -> io::Result<()> {
     let order: Order = receive(&control)?;
     let mut files = Vec::new();
     for (path, length) in &order.files {
@@ -42,16 +66,27 @@ fn keep() -> io::Result<()> {
         (&control).read_exact(&mut bytes)?;
         files.push((path.clone(), bytes));
     }
-    match order.mode {
-        Mode::Namespaces => namespaces::outside(&order, &files, &control),
+    let whole = Whole { order, files, filters };
+    match whole.order.mode {
+        Mode::Namespaces => namespaces::outside(&whole, &control),
         Mode::Inside | Mode::Landlock | Mode::Bare => {
-            let kept = set_up(&order, &files).and_then(|within| serve(&order, &control, &within));
-            if order.mode != Mode::Inside {
-                let _ = std::fs::remove_dir_all(&order.room);
+            let kept = set_up(&whole).and_then(|within| serve(&whole, &control, &within));
+            if whole.order.mode != Mode::Inside {
+                let _ = std::fs::remove_dir_all(&whole.order.room);
             }
             answer(&control, kept)
         }
     }
+}
+
+/// An order with everything that belongs to it.
+pub struct Whole<'a> {
+    /// The order.
+    pub order: Order,
+    /// The candidate's files.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Filters over system calls.
+    pub filters: &'a fence::Filters,
 }
 
 /// Says why a sandbox did not open. Behind its opening there is nobody who listens for that.
@@ -73,12 +108,13 @@ pub struct Within {
 }
 
 /// Lays out a sandbox where there are no mounts of our own.
-fn set_up(order: &Order, files: &[(String, Vec<u8>)]) -> Result<Within, Step> {
+fn set_up(whole: &Whole<'_>) -> Result<Within, Step> {
+    let order = &whole.order;
     let paths = Paths::of(order);
     for folder in [&paths.source, &paths.target, &paths.home, &paths.cargo] {
         std::fs::create_dir_all(folder).map_err(Step::at("make folders"))?;
     }
-    room::write(&paths.source, files).map_err(Step::at("write the candidate's files"))?;
+    room::write(&paths.source, &whole.files).map_err(Step::at("write the candidate's files"))?;
     let layer = match order.mode {
         Mode::Inside => Some(PathBuf::from("/.layer")).filter(|_| order.layer.is_some()),
         _ => order.layer.as_ref().map(|layer| layer.join("target")),
@@ -104,14 +140,16 @@ struct Running {
 }
 
 /// Starts and watches programs until the socket closes.
-pub fn serve(order: &Order, control: &UnixStream, within: &Within) -> Result<(), Step> {
+pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result<(), Step> {
     let ready = Opened::Ready { without: within.without.clone() };
     send(control, &ready).map_err(Step::at("answer"))?;
-    let mut keeper = Keeper { order, within, running: Vec::new(), kills: watch::oom_kills(), closely: false };
+    let mut keeper = Keeper { whole, order: &whole.order, within, running: Vec::new(), kills: watch::oom_kills(), closely: false };
     loop {
         if keeper.wait(control).map_err(Step::at("wait"))? {
             match take(control) {
-                Ok(Some(wires)) => keeper.start(wires),
+                Ok(Some([reply, input, output, errors])) => {
+                    keeper.start(Wires { reply, standard: [input, output, errors] });
+                }
                 // Regen is gone, or done with us.
                 Ok(None) | Err(_) => return keeper.end_all(),
             }
@@ -122,6 +160,7 @@ pub fn serve(order: &Order, control: &UnixStream, within: &Within) -> Result<(),
 }
 
 struct Keeper<'a> {
+    whole: &'a Whole<'a>,
     order: &'a Order,
     within: &'a Within,
     running: Vec<Running>,
@@ -195,7 +234,7 @@ impl Keeper<'_> {
                 Ok(Wires { reply, standard: [copy(a)?, copy(b)?, copy(c)?] })
             });
             match wires {
-                Ok(wires) => child::stand(self.order, &task, wires),
+                Ok(wires) => child::stand(self.whole, &task, wires),
                 Err(_) => sys::exit(1),
             }
         };
@@ -315,8 +354,8 @@ impl Keeper<'_> {
     }
 }
 
-/// The descriptors of a task. `None` when the socket was closed.
-fn take(control: &UnixStream) -> io::Result<Option<Wires>> {
+/// Takes descriptors that are passed. `None` when the socket was closed.
+fn take<const N: usize>(control: &UnixStream) -> io::Result<Option<[OwnedFd; N]>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut passed = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
@@ -331,12 +370,8 @@ fn take(control: &UnixStream) -> io::Result<Option<Wires>> {
     if read.bytes == 0 {
         return Ok(None);
     }
-    match <[OwnedFd; 4]>::try_from(list) {
-        Ok([reply, input, output, errors]) => {
-            Ok(Some(Wires { reply, standard: [input, output, errors] }))
-        }
-        Err(_) => Err(io::Error::other("a task came without its descriptors")),
-    }
+    let whole = list.try_into();
+    whole.map(Some).map_err(|_| io::Error::other("a message came without its descriptors"))
 }
 
 /// Tells the client that the sandbox is over, and why if something ran out.

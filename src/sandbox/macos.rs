@@ -27,11 +27,11 @@ impl Backend for SandboxExec {
         }
     }
 
-    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command {
+    fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command> {
         order.mode = Mode::Bare;
         let mut command = tokio::process::Command::new("/usr/bin/sandbox-exec");
         command.arg("-p").arg(profile(order)).arg(keeper).arg(KEEPER);
-        command
+        Some(command)
     }
 }
 

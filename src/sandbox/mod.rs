@@ -33,12 +33,12 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
@@ -106,8 +106,9 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// # Errors
     /// What is missing, and how to mend it.
     fn available(&self) -> Result<(), String>;
-    /// Completes an order, and gives the command that starts its keeper.
-    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command;
+    /// Completes an order. Gives the command that starts a keeper for it alone, where one cannot
+    /// be had of the keepers' nursery.
+    fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command>;
 }
 
 /// Regen's own namespaces.
@@ -125,13 +126,6 @@ pub struct Bare;
 pub use bwrap::Bwrap;
 pub use macos::SandboxExec;
 
-fn own(keeper: &Path, order: &mut Order, mode: Mode) -> tokio::process::Command {
-    order.mode = mode;
-    let mut command = tokio::process::Command::new(keeper);
-    command.arg(KEEPER);
-    command
-}
-
 impl Backend for Namespaces {
     fn name(&self) -> &'static str {
         "namespaces"
@@ -148,7 +142,7 @@ impl Backend for Namespaces {
         }
     }
 
-    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command {
+    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
         #[cfg(target_os = "linux")]
         {
             order.run_as = probe::unprivileged();
@@ -157,7 +151,8 @@ impl Backend for Namespaces {
             let name = format!("regen-{}-{count}", std::process::id());
             order.cgroup = cgroup::make(&name, &order.limits).ok();
         }
-        own(keeper, order, Mode::Namespaces)
+        order.mode = Mode::Namespaces;
+        None
     }
 }
 
@@ -174,8 +169,9 @@ impl Backend for Landlock {
         probe::landlock()
     }
 
-    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command {
-        own(keeper, order, Mode::Landlock)
+    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
+        order.mode = Mode::Landlock;
+        None
     }
 }
 
@@ -192,8 +188,9 @@ impl Backend for Bare {
         Ok(())
     }
 
-    fn launch(&self, keeper: &Path, order: &mut Order) -> tokio::process::Command {
-        own(keeper, order, Mode::Bare)
+    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
+        order.mode = Mode::Bare;
+        None
     }
 }
 
@@ -220,6 +217,7 @@ pub struct Sandbox {
     keeper: PathBuf,
     backend: Arc<dyn Backend>,
     rooms: PathBuf,
+    nursery: Arc<Mutex<Option<UnixStream>>>,
     memory: Arc<Semaphore>,
     total: u32,
 }
@@ -228,7 +226,6 @@ pub struct Sandbox {
 #[derive(Debug)]
 pub struct Session {
     control: UnixStream,
-    keeper: tokio::process::Child,
     paths: Paths,
     limits: Limits,
     without: Vec<String>,
@@ -245,6 +242,7 @@ impl Sandbox {
             keeper: keeper.to_owned(),
             backend,
             rooms: cache.join("rooms"),
+            nursery: Arc::default(),
             memory: Arc::new(Semaphore::new(total as usize)),
             total,
         }
@@ -279,16 +277,15 @@ impl Sandbox {
             cgroup: None,
             run_as: None,
         };
-        let mut command = self.backend.launch(&self.keeper, &mut order);
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        command
-            .env_clear()
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
-        let keeper = command.spawn().map_err(failed)?;
-        drop(command);
+        match self.backend.launch(&self.keeper, &mut order) {
+            Some(command) => {
+                let nursery = start(command).map_err(failed)?;
+                pass(&nursery, &[theirs.as_fd()]).map_err(failed)?;
+            }
+            None => self.ask_nursery(&theirs)?,
+        }
+        drop(theirs);
         let control = async_stream(ours.try_clone().map_err(failed)?)?;
         let said = tokio::time::timeout(limits::SANDBOX_START, hand_over(control, &order, policy));
         let without = match said.await {
@@ -301,7 +298,24 @@ impl Sandbox {
         let cgroup = order.cgroup.is_some();
         let paths = Paths::of(&order);
         let limits = policy.limits;
-        Ok(Session { control: ours, keeper, paths, limits, without, cgroup, _memory: memory })
+        Ok(Session { control: ours, paths, limits, without, cgroup, _memory: memory })
+    }
+
+    /// Has a keeper made for the other end of this socket.
+    fn ask_nursery(&self, socket: &UnixStream) -> Result<(), SandboxError> {
+        let mut nursery = self.nursery.lock().map_err(failed)?;
+        if let Some(stream) = &*nursery
+            && pass(stream, &[socket.as_fd()]).is_ok()
+        {
+            return Ok(());
+        }
+        // There was none yet, or it is gone.
+        let mut command = tokio::process::Command::new(&self.keeper);
+        command.arg(KEEPER);
+        let stream = start(command).map_err(failed)?;
+        pass(&stream, &[socket.as_fd()]).map_err(failed)?;
+        *nursery = Some(stream);
+        Ok(())
     }
 
     /// Removes folders of sessions whose regen is gone.
@@ -318,6 +332,27 @@ impl Sandbox {
         }
         Ok(())
     }
+}
+
+/// Starts a program with a socket as its standard input. It ends when the socket is closed.
+fn start(mut command: tokio::process::Command) -> io::Result<UnixStream> {
+    let (ours, theirs) = UnixStream::pair()?;
+    command
+        .env_clear()
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0);
+    command.spawn().map(|_| ours)
+}
+
+/// Passes descriptors over a socket.
+fn pass(socket: &UnixStream, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut message = SendAncillaryBuffer::new(&mut space);
+    message.push(SendAncillaryMessage::ScmRights(descriptors));
+    sendmsg(socket, &[IoSlice::new(&[1])], &mut message, SendFlags::NOSIGNAL)?;
+    Ok(())
 }
 
 fn async_stream(stream: UnixStream) -> Result<Stream, SandboxError> {
@@ -387,11 +422,7 @@ impl Session {
             }
         };
         let passed = [theirs.as_fd(), their_in.as_fd(), their_out.as_fd(), their_err.as_fd()];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
-        let mut message = SendAncillaryBuffer::new(&mut space);
-        message.push(SendAncillaryMessage::ScmRights(&passed));
-        let sent = sendmsg(&self.control, &[IoSlice::new(&[1])], &mut message, SendFlags::NOSIGNAL);
-        sent.map_err(|error| failed(io::Error::from(error)))?;
+        pass(&self.control, &passed).map_err(failed)?;
         drop((theirs, their_in, their_out, their_err));
         let mut reply = async_stream(reply)?;
         let mut text = Vec::new();
@@ -480,9 +511,13 @@ impl Session {
     }
 
     /// Ends everything in it and waits until it is gone.
-    pub async fn close(mut self) {
-        // Its keeper sees this as the end.
-        let _ = self.control.shutdown(std::net::Shutdown::Both);
-        let _ = tokio::time::timeout(limits::SANDBOX_START, self.keeper.wait()).await;
+    pub async fn close(self) {
+        // Its keeper sees this as the end, and is seen to be gone by its own end closing.
+        let _ = self.control.shutdown(std::net::Shutdown::Write);
+        if let Ok(mut control) = self.control.try_clone().map_err(failed).and_then(async_stream) {
+            let mut rest = [0; 64];
+            let gone = async { while matches!(control.read(&mut rest).await, Ok(1..)) {} };
+            let _ = tokio::time::timeout(limits::SANDBOX_START, gone).await;
+        }
     }
 }

@@ -12,7 +12,7 @@ use rustix::process::{
 };
 use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits};
 
-use super::keeper::{Within, answer, gone, serve};
+use super::keeper::{Whole, Within, answer, gone, serve};
 use super::order::Order;
 use super::{Step, cgroup, room, sys, watch};
 
@@ -20,29 +20,24 @@ use super::{Step, cgroup, room, sys, watch};
 const INSIDE: u32 = 1000;
 
 /// Starts the keeper in its namespaces and waits for it.
-pub fn outside(order: &Order, files: &[(String, Vec<u8>)], control: &UnixStream) -> io::Result<()> {
-    let kept = start(order, files, control);
+pub fn outside(whole: &Whole<'_>, control: &UnixStream) -> io::Result<()> {
+    let kept = start(whole, control);
     if let Ok(pid) = kept {
-        let ran_out = wait(pid, control, order);
+        let ran_out = wait(pid, control, &whole.order);
         gone(control, ran_out);
         return Ok(());
     }
     answer(control, kept.map(drop))
 }
 
-fn start(order: &Order, files: &[(String, Vec<u8>)], control: &UnixStream) -> Result<Pid, Step> {
+fn start(whole: &Whole<'_>, control: &UnixStream) -> Result<Pid, Step> {
+    let order = &whole.order;
     let (ours, theirs) = UnixStream::pair().map_err(Step::at("make a socket"))?;
-    let new = sys::new::USER
-        | sys::new::MOUNT
-        | sys::new::PID
-        | sys::new::NET
-        | sys::new::IPC
-        | sys::new::UTS
-        | sys::new::CGROUP;
+    // The other kinds are each program's own.
+    let new = sys::new::USER | sys::new::MOUNT | sys::new::PID;
     let Some(pid) = sys::fork(new).map_err(Step::at("make namespaces"))? else {
         drop(ours);
-        let kept = inside(order, files, &theirs)
-            .and_then(|within| serve(order, control, &within));
+        let kept = inside(whole, &theirs).and_then(|within| serve(whole, control, &within));
         let _ = answer(control, kept);
         sys::exit(0)
     };
@@ -83,13 +78,10 @@ fn map(pid: Pid, run_as: Option<u32>) -> io::Result<()> {
     write("gid_map", format!("{INSIDE} {group} 1"))
 }
 
-fn inside(
-    order: &Order,
-    files: &[(String, Vec<u8>)],
-    mut outside: &UnixStream,
-) -> Result<Within, Step> {
+fn inside(whole: &Whole<'_>, mut outside: &UnixStream) -> Result<Within, Step> {
     use rustix::mount::{MountPropagationFlags, mount_change};
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+    let order = &whole.order;
     let mut mapped = [0];
     outside.read_exact(&mut mapped).map_err(Step::at("wait for the user map"))?;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to regen"))?;
@@ -109,7 +101,7 @@ fn inside(
     // Changing the user forgot it.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to regen"))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Step::at("hide"))?;
-    let without = room::enter(order, pieces, files)?;
+    let without = room::enter(order, pieces, &whole.files)?;
     Ok(Within { without, files: watch::Files::Mounted, disk: order.limits })
 }
 

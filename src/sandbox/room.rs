@@ -268,9 +268,10 @@ fn proc(at: &Path, fenced: bool) -> io::Result<()> {
     let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     for name in PROC_READ_ONLY {
         let path = at.join(name);
-        let Ok(tree) = open_tree(CWD, &path, clone | OpenTreeFlags::AT_RECURSIVE) else {
+        if path.symlink_metadata().is_err() {
             continue;
-        };
+        }
+        let tree = open_tree(CWD, &path, clone | OpenTreeFlags::AT_RECURSIVE)?;
         sys::set_mount(tree.as_fd(), READ_ONLY.bits().into(), true)?;
         attach(&tree, &path)?;
     }
@@ -313,7 +314,9 @@ pub fn private(builds: bool, limits: &Limits, read_only: &[PathBuf]) -> Result<(
     }
     // What lies under the build folder stays out of reach.
     if Path::new("/.upper").is_dir() {
-        unmount("/.upper", UnmountFlags::DETACH).map_err(Step::at("hide /.upper"))?;
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        let cover = open_tree(CWD, "/src", flags).map_err(Step::at("hide /.upper"))?;
+        attach(&cover, Path::new("/.upper")).map_err(Step::at("hide /.upper"))?;
     }
     Ok(())
 }
