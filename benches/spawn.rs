@@ -50,7 +50,15 @@ async fn measure() -> ExitCode {
         let whole = started.elapsed() - second;
         let bwrap = timed(
             Command::new("bwrap")
-                .args(["--unshare-all", "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib"])
+                .args([
+                    "--unshare-all",
+                    "--ro-bind",
+                    "/usr",
+                    "/usr",
+                    "--symlink",
+                    "usr/lib",
+                    "/lib",
+                ])
                 .args(["--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev"])
                 .args(["--tmpfs", "/tmp", "--die-with-parent", "/usr/bin/true"]),
         );

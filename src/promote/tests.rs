@@ -30,6 +30,7 @@ fn accepted(files: &[(&str, &str)]) -> Accepted {
         findings: Vec::new(),
         tests: Vec::new(),
         elapsed_ms: 0,
+        isolation: Default::default(),
         evidence: None,
     };
     match judge(&candidate, &["g".to_owned()], &[report]) {

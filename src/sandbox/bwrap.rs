@@ -36,17 +36,21 @@ impl Backend for Bwrap {
             return Err("it is not installed".to_owned());
         }
         if rustix::process::geteuid().is_root() {
-            return Err("it would map the administrator into the sandbox: not used as root".to_owned());
+            return Err(
+                "it would map the administrator into the sandbox: not used as root".to_owned()
+            );
         }
         super::probe::landlock()
     }
 
     fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command> {
-        order.mode = Mode::Inside;
+        order.start.mode = Mode::Inside;
         // The keeper's own file, also when it was replaced since.
         let keeper = keeper.read_link().unwrap_or_else(|_| keeper.to_owned());
         let mut command = tokio::process::Command::new(installed().unwrap_or_default());
-        command.args(arguments(order, &keeper, &|path| path.symlink_metadata().is_ok_and(|meta| meta.is_symlink())));
+        command.args(arguments(order, &keeper, &|path| {
+            path.symlink_metadata().is_ok_and(|meta| meta.is_symlink())
+        }));
         Some(command)
     }
 }
@@ -56,19 +60,33 @@ fn arguments(order: &Order, keeper: &Path, link: &dyn Fn(&Path) -> bool) -> Vec<
     let mut list: Vec<PathBuf> = Vec::new();
     let mut add = |words: &[&Path]| list.extend(words.iter().map(|word| word.to_path_buf()));
     let flag = Path::new;
-    for one in ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"] {
+    for one in
+        ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
+    {
         add(&[flag(one)]);
     }
-    for (option, value) in [("--uid", "1000"), ("--gid", "1000"), ("--hostname", "regen"), ("--cap-drop", "ALL")] {
+    for (option, value) in
+        [("--uid", "1000"), ("--gid", "1000"), ("--hostname", "regen"), ("--cap-drop", "ALL")]
+    {
         add(&[flag(option), flag(value)]);
     }
     for path in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"].map(Path::new) {
         match link(path) {
-            true => add(&[flag("--symlink"), &Path::new("usr").join(path.strip_prefix("/").unwrap_or(path)), path]),
+            true => add(&[
+                flag("--symlink"),
+                &Path::new("usr").join(path.strip_prefix("/").unwrap_or(path)),
+                path,
+            ]),
             false => add(&[flag("--ro-bind-try"), path, path]),
         }
     }
-    let etc = ["/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime"];
+    let etc = [
+        "/etc/alternatives",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.conf",
+        "/etc/ld.so.conf.d",
+        "/etc/localtime",
+    ];
     for path in ["/usr", "/nix/store", "/gnu/store"].into_iter().chain(etc).map(Path::new) {
         add(&[flag("--ro-bind-try"), path, path]);
     }
@@ -95,13 +113,14 @@ fn arguments(order: &Order, keeper: &Path, link: &dyn Fn(&Path) -> bool) -> Vec<
 
 #[cfg(test)]
 mod tests {
+    use super::super::order::Start;
     use super::*;
     use crate::types::{Limits, LimitsConfig};
 
     #[test]
     fn everything_but_the_build_folder_of_a_layer_is_read_only() {
         let mut order = Order {
-            mode: Mode::Inside,
+            start: Start { mode: Mode::Inside, cgroup: None, run_as: None },
             files: Vec::new(),
             toolchain: "/opt/rust".into(),
             layer: Some("/cache/layer".into()),
@@ -109,15 +128,16 @@ mod tests {
             read_only: vec!["/home/me/validators".into()],
             limits: Limits::of(&LimitsConfig::default()),
             room: "/cache/room".into(),
-            cgroup: None,
-            run_as: None,
         };
         let words = |order: &Order| {
             let list = arguments(order, Path::new("/bin/regen"), &|_| true);
             list.iter().map(|word| word.display().to_string()).collect::<Vec<_>>().join(" ")
         };
         let text = words(&order);
-        assert!(!text.contains("--bind ") && text.contains("--ro-bind /cache/layer/target /.layer"), "{text}");
+        assert!(
+            !text.contains("--bind ") && text.contains("--ro-bind /cache/layer/target /.layer"),
+            "{text}"
+        );
         assert!(text.contains("--ro-bind /home/me/validators /home/me/validators"), "{text}");
         assert!(text.ends_with("-- /regen sandbox-keeper"), "{text}");
         order.building = true;

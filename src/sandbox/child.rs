@@ -26,9 +26,8 @@ pub struct Wires {
     pub standard: [OwnedFd; 3],
 }
 
-/// Namespaces that each program has for itself.
-pub const OWN: u64 =
-    sys::new::MOUNT | sys::new::PID | sys::new::NET | sys::new::IPC | sys::new::UTS | sys::new::CGROUP;
+/// Namespaces that each program has for itself; those of the other kinds are its sandbox's.
+pub const OWN: u64 = sys::new::MOUNT | sys::new::PID | sys::new::NET;
 
 /// The process that stands above a program. It does not return.
 pub fn stand(whole: &Whole<'_>, task: &Task, wires: Wires) -> ! {
@@ -44,9 +43,10 @@ pub fn stand(whole: &Whole<'_>, task: &Task, wires: Wires) -> ! {
 fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, Step> {
     let order = &whole.order;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to the keeper"))?;
-    if order.mode == Mode::Namespaces {
+    // When the machine's own memory runs out, this goes first.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    if order.start.mode == Mode::Namespaces {
         room::private(task.builds, &order.limits, &order.read_only)?;
-        rustix::system::sethostname(b"regen").map_err(Step::at("name the host"))?;
         loopback().map_err(Step::at("take loopback up"))?;
     } else {
         rustix::process::set_child_subreaper(Pid::from_raw(1)).map_err(Step::at("adopt"))?;
@@ -75,7 +75,7 @@ fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, Step> {
         let why = serde_json::from_slice(why.get(4..).unwrap_or_default());
         return Ok(Done::Failed(why.unwrap_or_else(|_| "it did not start".to_owned())));
     }
-    if order.mode != Mode::Namespaces {
+    if order.start.mode != Mode::Namespaces {
         end_children();
     }
     Ok(Done::Ended(end(order, status)))
@@ -83,7 +83,7 @@ fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, Step> {
 
 /// How a program ended. A full file system is an end of its own.
 fn end(order: &Order, status: WaitStatus) -> Ended {
-    let full = match order.mode {
+    let full = match order.start.mode {
         Mode::Namespaces => {
             let places = ["/tmp", "/dev/shm", "/target"].map(Path::new);
             places.into_iter().find_map(|path| watch::mounted(path).1)
@@ -124,7 +124,10 @@ fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Step {
             command.args(&program.args).current_dir(&program.dir).env_clear();
             command.envs(program.env.iter().map(|(key, value)| (key, value)));
             let name = program.path.display().to_string();
-            Step::at("start the program")(std::io::Error::other(format!("{name}: {}", command.exec())))
+            Step::at("start the program")(std::io::Error::other(format!(
+                "{name}: {}",
+                command.exec()
+            )))
         }
     }
 }
@@ -138,16 +141,14 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
     dup2_stderr(errors).map_err(Step::at("connect stderr"))?;
     rustix::process::setsid().map_err(Step::at("leave the session"))?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    // When the machine's own memory runs out, this goes first.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     fence::limit(&order.limits).map_err(Step::at("set limits"))?;
-    if order.mode == Mode::Bare {
+    if order.start.mode == Mode::Bare {
         return Ok(());
     }
     let (read, write) = reach(order, task.builds);
-    let sockets = order.mode != Mode::Landlock;
+    let sockets = order.start.mode != Mode::Landlock;
     let fenced = fence::files(&read, &write, !sockets).map_err(Step::at("restrict files"))?;
-    if !fenced && order.mode != Mode::Namespaces {
+    if !fenced && order.start.mode != Mode::Namespaces {
         let why = std::io::Error::other("the kernel has no Landlock");
         return Err(Step::at("restrict files")(why));
     }
@@ -163,12 +164,12 @@ fn reach(order: &Order, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
     read.extend([paths.source, paths.vendor, paths.toolchain]);
     read.extend(order.read_only.iter().cloned());
     let mut write = vec![paths.home, paths.cargo];
-    match order.mode {
+    match order.start.mode {
         Mode::Namespaces | Mode::Inside => write.push("/dev".into()),
         Mode::Landlock | Mode::Bare => {
             // The machine's own: not its configuration, and of its devices the harmless ones.
             read.retain(|path| path != Path::new("/etc"));
-            read.extend(room::ETC.map(PathBuf::from));
+            read.extend(room::ETC.iter().chain(&room::ETC_FOLDERS).map(PathBuf::from));
             read.extend(room::PUBLIC.map(PathBuf::from));
             write.extend(room::DEVICES.map(|name| Path::new("/dev").join(name)));
         }

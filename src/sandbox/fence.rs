@@ -76,10 +76,7 @@ pub fn privileges() -> io::Result<()> {
     }
     let _ = rustix::thread::clear_ambient_capability_set();
     let none = CapabilitySet::empty();
-    set_capabilities(
-        None,
-        CapabilitySets { effective: none, permitted: none, inheritable: none },
-    )?;
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
     Ok(set_no_new_privs(true)?)
 }
 
@@ -160,56 +157,58 @@ const ABSENT: &[i64] = &[
 
 /// Filters over system calls, ready to be put in place.
 pub struct Filters {
-    absent: BpfProgram,
-    refused: BpfProgram,
+    sockets: BpfProgram,
     /// The same for where there is no network of our own.
-    without_sockets: BpfProgram,
+    none: BpfProgram,
 }
 
 impl Filters {
     /// Makes the filters.
     pub fn compile() -> io::Result<Self> {
-        let absent: Rules = ABSENT.iter().map(|call| (*call, Vec::new())).collect();
-        let refused = |sockets| {
-            let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
-            rules.extend(conditions(sockets).map_err(io::Error::other)?);
-            let mut program = filter(rules, libc::EPERM)?;
-            #[cfg(target_arch = "x86_64")]
-            program.splice(0..0, NO_X32);
-            Ok::<_, io::Error>(program)
-        };
-        Ok(Self {
-            absent: filter(absent, libc::ENOSYS)?,
-            refused: refused(true)?,
-            without_sockets: refused(false)?,
-        })
+        Ok(Self { sockets: filter(true)?, none: filter(false)? })
     }
 
-    /// Puts them in place.
+    /// Puts one in place.
     pub fn put(&self, sockets: bool) -> io::Result<()> {
-        let refused = if sockets { &self.refused } else { &self.without_sockets };
-        apply_filter(&self.absent).and_then(|()| apply_filter(refused)).map_err(io::Error::other)
+        apply_filter(if sockets { &self.sockets } else { &self.none }).map_err(io::Error::other)
     }
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn filter(rules: Rules, errno: i32) -> io::Result<BpfProgram> {
+fn filter(sockets: bool) -> io::Result<BpfProgram> {
     let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
-    let errno = SeccompAction::Errno(errno.unsigned_abs());
+    let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    rules.extend(conditions(sockets).map_err(io::Error::other)?);
+    let errno = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, errno, arch);
-    filter.and_then(BpfProgram::try_from).map_err(io::Error::other)
+    let mut program = filter.and_then(BpfProgram::try_from).map_err(io::Error::other)?;
+    program.splice(0..0, first());
+    Ok(program)
 }
 
-/// Ends what calls the kernel by the numbers of the x32 interface, which pass for those of this
-/// architecture otherwise.
-#[cfg(target_arch = "x86_64")]
-const NO_X32: [sock_filter; 3] = [
-    // Load the number; jump behind the next one unless it has bit 30; kill.
-    sock_filter { code: 0x20, jt: 0, jf: 0, k: 0 },
-    sock_filter { code: 0x35, jt: 0, jf: 1, k: 0x4000_0000 },
-    sock_filter { code: 0x06, jt: 0, jf: 0, k: libc::SECCOMP_RET_KILL_PROCESS },
-];
+/// What comes before the library's part, which knows one answer only. The numbers are looked at
+/// before the architecture is: a foreign one that passes here is ended behind it.
+fn first() -> Vec<sock_filter> {
+    let instruction = |code, jf, k| sock_filter { code, jt: 0, jf, k };
+    // Load the number of the call.
+    let mut list = vec![instruction(0x20, 0, 0)];
+    // The x32 interface: its calls pass for those of this architecture otherwise.
+    #[cfg(target_arch = "x86_64")]
+    list.extend([
+        // Skip the next one below bit 30; end the process.
+        instruction(0x35, 1, 0x4000_0000),
+        instruction(0x06, 0, libc::SECCOMP_RET_KILL_PROCESS),
+    ]);
+    for call in ABSENT {
+        let number = u32::try_from(*call).unwrap_or(u32::MAX);
+        // Skip the next one for other numbers; answer.
+        list.push(instruction(0x15, 1, number));
+        let absent = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
+        list.push(instruction(0x06, 0, absent));
+    }
+    list
+}
 
 /// Calls that are refused with some arguments.
 fn conditions(sockets: bool) -> Result<Rules, seccompiler::BackendError> {

@@ -3,7 +3,7 @@
 //! regen's, everything in the sandbox ends with it.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -14,11 +14,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, set_child_subreaper, wait,
+    waitpid,
 };
 
 use super::child::{self, Wires};
-use super::order::{Done, Mode, Opened, Order, Paths, Task, receive, send};
-use super::{Step, fence, namespaces, room, sys, watch};
+use super::order::{Done, Mode, Opened, Order, Paths, Start, Task, receive, send};
+use super::{Step, cgroup, fence, namespaces, room, sys, watch};
+use serde::de::DeserializeOwned;
+
 use crate::process::{Ended, children};
 use crate::types::{Limits, Resource, limits};
 
@@ -32,51 +35,82 @@ pub fn main() -> ! {
     sys::exit(code)
 }
 
+/// A keeper that was started.
+struct Kept {
+    pid: Pid,
+    control: UnixStream,
+    cgroup: Option<PathBuf>,
+}
+
 fn nursery() -> io::Result<()> {
     let _ = sys::close_from(3);
     let orders = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     let filters = fence::Filters::compile()?;
+    let mut kept: Vec<Kept> = Vec::new();
     loop {
-        // Seen now and then: one that has ended holds nothing but its number.
-        let soon = Timespec { tv_sec: 1, tv_nsec: 0 };
-        let ready = poll(&mut [PollFd::new(&orders, PollFlags::IN)], Some(&soon));
-        while matches!(wait(WaitOptions::NOHANG), Ok(Some(_))) {}
-        if matches!(ready, Ok(0) | Err(rustix::io::Errno::INTR)) {
+        let (ready, ended) = {
+            let ends = kept.iter().map(|one| pidfd_open(one.pid, PidfdFlags::empty()));
+            let ends: Vec<OwnedFd> = ends.collect::<Result<_, _>>()?;
+            let mut list = vec![PollFd::new(&orders, PollFlags::IN)];
+            list.extend(ends.iter().map(|end| PollFd::new(end, PollFlags::IN)));
+            match poll(&mut list, None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let ended = (0..kept.len()).rev().filter(|at| !list[at + 1].revents().is_empty());
+            (!list[0].revents().is_empty(), ended.collect::<Vec<_>>())
+        };
+        for at in ended {
+            let one = kept.swap_remove(at);
+            let _ = waitpid(Some(one.pid), WaitOptions::empty());
+            let _ = send(&one.control, &cgroup::leave(one.cgroup.as_deref()));
+        }
+        if !ready {
             continue;
         }
-        let [control] = match take(&orders)? {
-            Some(passed) => passed,
-            None => return Ok(()),
-        };
-        if sys::fork(0)?.is_none() {
-            drop(orders);
-            let kept = keep(UnixStream::from(control), &filters);
-            sys::exit(kept.is_err().into());
+        let Some((start, [control])) = take::<Start, 1>(&orders)? else { break };
+        let control = UnixStream::from(control);
+        match namespaces::start(&start, &control, || keep(&control, &filters)) {
+            Ok(pid) => kept.push(Kept { pid, control, cgroup: start.cgroup }),
+            Err(step) => answer(&control, &step),
+        }
+    }
+    // Keepers end with this process; their groups stay behind unless they are removed.
+    for one in kept {
+        let _ = kill_process(one.pid, Signal::KILL);
+        let _ = waitpid(Some(one.pid), WaitOptions::empty());
+        cgroup::leave(one.cgroup.as_deref());
+    }
+    Ok(())
+}
+
+/// Keeps one sandbox, in its own process.
+fn keep(control: &UnixStream, filters: &fence::Filters) -> Result<(), Step> {
+    let order: Order = receive(control).map_err(Step::at("read the order"))?;
+    let mut files = Vec::new();
+    for (path, length) in &order.files {
+        let mut bytes = vec![0; *length];
+        let mut control = control;
+        control.read_exact(&mut bytes).map_err(Step::at("read the files"))?;
+        files.push((path.clone(), bytes));
+    }
+    let whole = Whole { order, files, filters };
+    match whole.order.start.mode {
+        Mode::Namespaces => serve(&whole, control, &namespaces::inside(&whole)?),
+        Mode::Inside => serve(&whole, control, &set_up(&whole)?),
+        Mode::Landlock | Mode::Bare => {
+            let kept = set_up(&whole).and_then(|within| serve(&whole, control, &within));
+            let _ = std::fs::remove_dir_all(&whole.order.room);
+            kept
         }
     }
 }
 
-/// Keeps one sandbox.
-fn keep(control: UnixStream, filters: &fence::Filters) -> io::Result<()> {
-    let order: Order = receive(&control)?;
-    let mut files = Vec::new();
-    for (path, length) in &order.files {
-        let mut bytes = vec![0; *length];
-        (&control).read_exact(&mut bytes)?;
-        files.push((path.clone(), bytes));
-    }
-    let whole = Whole { order, files, filters };
-    match whole.order.mode {
-        Mode::Namespaces => namespaces::outside(&whole, &control),
-        Mode::Inside | Mode::Landlock | Mode::Bare => {
-            let kept = set_up(&whole).and_then(|within| serve(&whole, &control, &within));
-            if whole.order.mode != Mode::Inside {
-                let _ = std::fs::remove_dir_all(&whole.order.room);
-            }
-            answer(&control, kept)
-        }
-    }
+/// Says why a sandbox did not open.
+pub fn answer(control: &UnixStream, step: &Step) {
+    // When nobody is there to hear it, nobody cares.
+    let _ = send(control, &Opened::Failed { why: step.to_string() });
 }
 
 /// An order with everything that belongs to it.
@@ -87,14 +121,6 @@ pub struct Whole<'a> {
     pub files: Vec<(String, Vec<u8>)>,
     /// Filters over system calls.
     pub filters: &'a fence::Filters,
-}
-
-/// Says why a sandbox did not open. Behind its opening there is nobody who listens for that.
-pub fn answer(control: &UnixStream, kept: Result<(), Step>) -> io::Result<()> {
-    match kept {
-        Ok(()) => Ok(()),
-        Err(step) => send(control, &Opened::Failed { why: step.to_string() }),
-    }
 }
 
 /// What the keeper measures.
@@ -115,7 +141,7 @@ fn set_up(whole: &Whole<'_>) -> Result<Within, Step> {
         std::fs::create_dir_all(folder).map_err(Step::at("make folders"))?;
     }
     room::write(&paths.source, &whole.files).map_err(Step::at("write the candidate's files"))?;
-    let layer = match order.mode {
+    let layer = match order.start.mode {
         Mode::Inside => Some(PathBuf::from("/.layer")).filter(|_| order.layer.is_some()),
         _ => order.layer.as_ref().map(|layer| layer.join("target")),
     };
@@ -143,12 +169,19 @@ struct Running {
 pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result<(), Step> {
     let ready = Opened::Ready { without: within.without.clone() };
     send(control, &ready).map_err(Step::at("answer"))?;
-    let mut keeper = Keeper { whole, order: &whole.order, within, running: Vec::new(), kills: watch::oom_kills(), closely: false };
+    let mut keeper = Keeper {
+        whole,
+        order: &whole.order,
+        within,
+        running: Vec::new(),
+        kills: watch::oom_kills(),
+        closely: false,
+    };
     loop {
         if keeper.wait(control).map_err(Step::at("wait"))? {
-            match take(control) {
-                Ok(Some([reply, input, output, errors])) => {
-                    keeper.start(Wires { reply, standard: [input, output, errors] });
+            match take::<Task, 4>(control) {
+                Ok(Some((task, [reply, input, output, errors]))) => {
+                    keeper.start(&task, Wires { reply, standard: [input, output, errors] });
                 }
                 // Regen is gone, or done with us.
                 Ok(None) | Err(_) => return keeper.end_all(),
@@ -201,8 +234,8 @@ impl Keeper<'_> {
         if self.closely { limits::WATCH_CLOSELY } else { limits::WATCH_TICK }
     }
 
-    fn start(&mut self, wires: Wires) {
-        let started = self.launch(&wires);
+    fn start(&mut self, task: &Task, wires: Wires) {
+        let started = self.launch(task, &wires);
         match started {
             Ok((pid, ended, deadline)) => {
                 let Wires { reply, .. } = wires;
@@ -214,10 +247,8 @@ impl Keeper<'_> {
         }
     }
 
-    fn launch(&self, wires: &Wires) -> Result<(Pid, OwnedFd, Instant), Step> {
-        let reply = wires.reply.try_clone().map_err(Step::at("read a task"))?;
-        let task: Task = receive(File::from(reply)).map_err(Step::at("read a task"))?;
-        let own = match self.order.mode {
+    fn launch(&self, task: &Task, wires: &Wires) -> Result<(Pid, OwnedFd, Instant), Step> {
+        let own = match self.order.start.mode {
             Mode::Namespaces => child::OWN,
             Mode::Inside | Mode::Landlock | Mode::Bare => {
                 if self.running.is_empty() {
@@ -230,11 +261,10 @@ impl Keeper<'_> {
         let Some(pid) = sys::fork(own).map_err(Step::at("make namespaces"))? else {
             let copy = |fd: &OwnedFd| fd.try_clone();
             let [a, b, c] = &wires.standard;
-            let wires = copy(&wires.reply).and_then(|reply| {
-                Ok(Wires { reply, standard: [copy(a)?, copy(b)?, copy(c)?] })
-            });
+            let wires = copy(&wires.reply)
+                .and_then(|reply| Ok(Wires { reply, standard: [copy(a)?, copy(b)?, copy(c)?] }));
             match wires {
-                Ok(wires) => child::stand(self.whole, &task, wires),
+                Ok(wires) => child::stand(self.whole, task, wires),
                 Err(_) => sys::exit(1),
             }
         };
@@ -262,7 +292,7 @@ impl Keeper<'_> {
         while let Ok(Some((pid, _))) = wait(WaitOptions::NOHANG) {
             self.running.retain(|one| one.pid != pid);
         }
-        if self.order.mode != Mode::Namespaces {
+        if self.order.start.mode != Mode::Namespaces {
             for pid in children() {
                 if !self.running.iter().any(|one| one.pid == pid) {
                     let _ = kill_process(pid, Signal::KILL);
@@ -334,8 +364,8 @@ impl Keeper<'_> {
         let one = self.running.swap_remove(at);
         let _ = kill_process(pid, Signal::KILL);
         // It goes with everything below it before anybody hears of its end.
-        let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
-        if self.order.mode != Mode::Namespaces {
+        let _ = waitpid(Some(pid), WaitOptions::empty());
+        if self.order.start.mode != Mode::Namespaces {
             self.reap();
         }
         if let Some(ended) = why {
@@ -347,20 +377,22 @@ impl Keeper<'_> {
         while let Some(pid) = self.running.first().map(|one| one.pid) {
             self.end(pid, None);
         }
-        if self.order.mode != Mode::Namespaces {
+        if self.order.start.mode != Mode::Namespaces {
             crate::process::end_children();
         }
         Ok(())
     }
 }
 
-/// Takes descriptors that are passed. `None` when the socket was closed.
-fn take<const N: usize>(control: &UnixStream) -> io::Result<Option<[OwnedFd; N]>> {
+/// Takes a message with descriptors that are passed along. `None` when the socket was closed.
+fn take<T: DeserializeOwned, const N: usize>(
+    socket: &UnixStream,
+) -> io::Result<Option<(T, [OwnedFd; N])>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut passed = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
-    let mut parts = [io::IoSliceMut::new(&mut byte)];
-    let read = recvmsg(control, &mut parts, &mut passed, RecvFlags::CMSG_CLOEXEC)?;
+    let mut length = [0; 4];
+    let mut parts = [io::IoSliceMut::new(&mut length)];
+    let read = recvmsg(socket, &mut parts, &mut passed, RecvFlags::CMSG_CLOEXEC)?;
     let mut list = Vec::new();
     for message in passed.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
@@ -370,12 +402,8 @@ fn take<const N: usize>(control: &UnixStream) -> io::Result<Option<[OwnedFd; N]>
     if read.bytes == 0 {
         return Ok(None);
     }
-    let whole = list.try_into();
-    whole.map(Some).map_err(|_| io::Error::other("a message came without its descriptors"))
-}
-
-/// Tells the client that the sandbox is over, and why if something ran out.
-pub fn gone(mut control: &UnixStream, resource: Option<Resource>) {
-    let _ = control.flush();
-    let _ = send(control, &resource);
+    let message = receive(length[..read.bytes].chain(socket))?;
+    let whole: Result<[OwnedFd; N], _> = list.try_into();
+    let whole = whole.map_err(|_| io::Error::other("a message came without its descriptors"))?;
+    Ok(Some((message, whole)))
 }

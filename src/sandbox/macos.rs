@@ -22,13 +22,16 @@ impl Backend for SandboxExec {
 
     fn available(&self) -> Result<(), String> {
         match cfg!(target_os = "macos") {
-            true => Err("its keeper is not written yet: run regen in a Linux container or VM".to_owned()),
+            true => {
+                Err("its keeper is not written yet: run regen in a Linux container or VM"
+                    .to_owned())
+            }
             false => Err(String::new()),
         }
     }
 
     fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command> {
-        order.mode = Mode::Bare;
+        order.start.mode = Mode::Bare;
         let mut command = tokio::process::Command::new("/usr/bin/sandbox-exec");
         command.arg("-p").arg(profile(order)).arg(keeper).arg(KEEPER);
         Some(command)
@@ -42,7 +45,8 @@ fn profile(order: &Order) -> String {
         "(version 1)\n(deny default)\n(allow process-fork)\n(allow process-exec)\n(allow sysctl-read)\n\
          (allow signal (target same-sandbox))\n(allow file-read-metadata)\n",
     );
-    let system = ["/usr", "/bin", "/sbin", "/System", "/Library/Developer", "/private/var/db/dyld", "/dev"];
+    let system =
+        ["/usr", "/bin", "/sbin", "/System", "/Library/Developer", "/private/var/db/dyld", "/dev"];
     let read = system.map(Path::new).into_iter();
     let own = [&paths.source, &paths.vendor, &paths.toolchain].map(|path| path.as_path());
     for path in read.chain(own).chain(order.read_only.iter().map(|path| path.as_path())) {
@@ -62,13 +66,14 @@ fn quoted(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::order::Start;
     use super::*;
     use crate::types::{Limits, LimitsConfig};
 
     #[test]
     fn the_profile_denies_by_default_and_writes_below_the_room_only() {
         let order = Order {
-            mode: Mode::Bare,
+            start: Start { mode: Mode::Bare, cgroup: None, run_as: None },
             files: Vec::new(),
             toolchain: "/Users/me/.rustup/a \"b\"".into(),
             layer: None,
@@ -76,14 +81,16 @@ mod tests {
             read_only: Vec::new(),
             limits: Limits::of(&LimitsConfig::default()),
             room: "/cache/rooms/1".into(),
-            cgroup: None,
-            run_as: None,
         };
         let text = profile(&order);
         assert!(text.starts_with("(version 1)\n(deny default)\n"), "{text}");
         assert!(text.contains("(subpath \"/Users/me/.rustup/a \\\"b\\\"\")"), "{text}");
         let writes: Vec<&str> = text.lines().filter(|line| line.contains("file-write*")).collect();
         assert_eq!(writes.len(), 4);
-        assert!(writes.iter().all(|line| line.contains("/cache/rooms/1/") || line.contains("/dev/null")));
+        assert!(
+            writes
+                .iter()
+                .all(|line| line.contains("/cache/rooms/1/") || line.contains("/dev/null"))
+        );
     }
 }

@@ -31,7 +31,7 @@ mod watch;
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -51,7 +51,7 @@ use crate::process::{Ended, Kept, Output, Program};
 use crate::types::{Isolation, Limits, Resource, limits};
 
 pub use order::Paths;
-use order::{Done, Mode, Opened, Order, Task};
+use order::{Done, Mode, Opened, Order, Start, Task};
 pub use probe::{Missing, Probe, attempt, probe};
 
 /// The argument that makes regen's program a keeper.
@@ -145,13 +145,13 @@ impl Backend for Namespaces {
     fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
         #[cfg(target_os = "linux")]
         {
-            order.run_as = probe::unprivileged();
+            order.start.run_as = probe::unprivileged();
             static COUNT: AtomicU64 = AtomicU64::new(0);
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let name = format!("regen-{}-{count}", std::process::id());
-            order.cgroup = cgroup::make(&name, &order.limits).ok();
+            order.start.cgroup = cgroup::make(&name, &order.limits).ok();
         }
-        order.mode = Mode::Namespaces;
+        order.start.mode = Mode::Namespaces;
         None
     }
 }
@@ -170,7 +170,7 @@ impl Backend for Landlock {
     }
 
     fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
-        order.mode = Mode::Landlock;
+        order.start.mode = Mode::Landlock;
         None
     }
 }
@@ -189,7 +189,7 @@ impl Backend for Bare {
     }
 
     fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
-        order.mode = Mode::Bare;
+        order.start.mode = Mode::Bare;
         None
     }
 }
@@ -226,6 +226,8 @@ pub struct Sandbox {
 #[derive(Debug)]
 pub struct Session {
     control: UnixStream,
+    /// A nursery for this session alone; it ends when this is closed.
+    nursery: Option<UnixStream>,
     paths: Paths,
     limits: Limits,
     without: Vec<String>,
@@ -266,7 +268,7 @@ impl Sandbox {
         let room = self.rooms.join(format!("{}-{count}", std::process::id()));
         std::fs::create_dir_all(&self.rooms).map_err(failed)?;
         let mut order = Order {
-            mode: Mode::Bare,
+            start: Start { mode: Mode::Bare, cgroup: None, run_as: None },
             files: policy.files.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect(),
             toolchain: policy.toolchain.clone(),
             layer: policy.layer.clone(),
@@ -274,17 +276,19 @@ impl Sandbox {
             read_only: policy.read_only.clone(),
             limits: policy.limits,
             room,
-            cgroup: None,
-            run_as: None,
         };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        match self.backend.launch(&self.keeper, &mut order) {
+        let nursery = match self.backend.launch(&self.keeper, &mut order) {
             Some(command) => {
                 let nursery = start(command).map_err(failed)?;
-                pass(&nursery, &[theirs.as_fd()]).map_err(failed)?;
+                pass(&nursery, &order.start, &[theirs.as_fd()]).map_err(failed)?;
+                Some(nursery)
             }
-            None => self.ask_nursery(&theirs)?,
-        }
+            None => {
+                self.ask_nursery(&order.start, &theirs)?;
+                None
+            }
+        };
         drop(theirs);
         let control = async_stream(ours.try_clone().map_err(failed)?)?;
         let said = tokio::time::timeout(limits::SANDBOX_START, hand_over(control, &order, policy));
@@ -295,17 +299,17 @@ impl Sandbox {
             Err(_) => return Err(failed("it did not open in time")),
         };
         ours.set_nonblocking(false).map_err(failed)?;
-        let cgroup = order.cgroup.is_some();
+        let cgroup = order.start.cgroup.is_some();
         let paths = Paths::of(&order);
         let limits = policy.limits;
-        Ok(Session { control: ours, paths, limits, without, cgroup, _memory: memory })
+        Ok(Session { control: ours, nursery, paths, limits, without, cgroup, _memory: memory })
     }
 
     /// Has a keeper made for the other end of this socket.
-    fn ask_nursery(&self, socket: &UnixStream) -> Result<(), SandboxError> {
+    fn ask_nursery(&self, how: &Start, socket: &UnixStream) -> Result<(), SandboxError> {
         let mut nursery = self.nursery.lock().map_err(failed)?;
         if let Some(stream) = &*nursery
-            && pass(stream, &[socket.as_fd()]).is_ok()
+            && pass(stream, how, &[socket.as_fd()]).is_ok()
         {
             return Ok(());
         }
@@ -313,7 +317,7 @@ impl Sandbox {
         let mut command = tokio::process::Command::new(&self.keeper);
         command.arg(KEEPER);
         let stream = start(command).map_err(failed)?;
-        pass(&stream, &[socket.as_fd()]).map_err(failed)?;
+        pass(&stream, how, &[socket.as_fd()]).map_err(failed)?;
         *nursery = Some(stream);
         Ok(())
     }
@@ -346,13 +350,20 @@ fn start(mut command: tokio::process::Command) -> io::Result<UnixStream> {
     command.spawn().map(|_| ours)
 }
 
-/// Passes descriptors over a socket.
-fn pass(socket: &UnixStream, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+/// Sends a message, and passes descriptors with it.
+fn pass(
+    mut socket: &UnixStream,
+    message: &impl serde::Serialize,
+    descriptors: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    let mut text = Vec::new();
+    order::send(&mut text, message)?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
-    let mut message = SendAncillaryBuffer::new(&mut space);
-    message.push(SendAncillaryMessage::ScmRights(descriptors));
-    sendmsg(socket, &[IoSlice::new(&[1])], &mut message, SendFlags::NOSIGNAL)?;
-    Ok(())
+    let mut passed = SendAncillaryBuffer::new(&mut space);
+    passed.push(SendAncillaryMessage::ScmRights(descriptors));
+    // The descriptors go with the first bytes.
+    let sent = sendmsg(socket, &[IoSlice::new(&text)], &mut passed, SendFlags::NOSIGNAL)?;
+    socket.write_all(&text[sent..])
 }
 
 fn async_stream(stream: UnixStream) -> Result<Stream, SandboxError> {
@@ -422,13 +433,10 @@ impl Session {
             }
         };
         let passed = [theirs.as_fd(), their_in.as_fd(), their_out.as_fd(), their_err.as_fd()];
-        pass(&self.control, &passed).map_err(failed)?;
-        drop((theirs, their_in, their_out, their_err));
-        let mut reply = async_stream(reply)?;
-        let mut text = Vec::new();
         let told = Task { program: Program { stdin: None, ..task.program.clone() }, ..task };
-        order::send(&mut text, &told).map_err(failed)?;
-        reply.write_all(&text).await.map_err(failed)?;
+        pass(&self.control, &told, &passed).map_err(failed)?;
+        drop((theirs, their_in, their_out, their_err));
+        let reply = async_stream(reply)?;
         let out = pipe::Receiver::from_owned_fd(out.into()).map_err(failed)?;
         let err = pipe::Receiver::from_owned_fd(err.into()).map_err(failed)?;
         let patience = told.program.timeout + limits::SANDBOX_START;
@@ -514,6 +522,7 @@ impl Session {
     pub async fn close(self) {
         // Its keeper sees this as the end, and is seen to be gone by its own end closing.
         let _ = self.control.shutdown(std::net::Shutdown::Write);
+        drop(self.nursery);
         if let Ok(mut control) = self.control.try_clone().map_err(failed).and_then(async_stream) {
             let mut rest = [0; 64];
             let gone = async { while matches!(control.read(&mut rest).await, Ok(1..)) {} };

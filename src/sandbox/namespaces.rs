@@ -5,49 +5,52 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{
-    DumpableBehavior, Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open,
-    set_dumpable_behavior, set_parent_process_death_signal, waitpid,
+    DumpableBehavior, Pid, Signal, WaitOptions, kill_process, set_dumpable_behavior,
+    set_parent_process_death_signal, waitpid,
 };
 use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits};
 
-use super::keeper::{Whole, Within, answer, gone, serve};
-use super::order::Order;
+use super::keeper::{Whole, Within, answer};
+use super::order::{Mode, Start};
 use super::{Step, cgroup, room, sys, watch};
 
 /// User and group inside.
 const INSIDE: u32 = 1000;
+/// Namespaces of a sandbox; each program in it has further ones.
+const NEW: u64 = sys::new::USER
+    | sys::new::MOUNT
+    | sys::new::PID
+    | sys::new::IPC
+    | sys::new::UTS
+    | sys::new::CGROUP;
 
-/// Starts the keeper in its namespaces and waits for it.
-pub fn outside(whole: &Whole<'_>, control: &UnixStream) -> io::Result<()> {
-    let kept = start(whole, control);
-    if let Ok(pid) = kept {
-        let ran_out = wait(pid, control, &whole.order);
-        gone(control, ran_out);
-        return Ok(());
-    }
-    answer(control, kept.map(drop))
-}
-
-fn start(whole: &Whole<'_>, control: &UnixStream) -> Result<Pid, Step> {
-    let order = &whole.order;
+/// Makes the process of a keeper, in namespaces where the mode has them. `keep` runs in it.
+pub fn start(
+    start: &Start,
+    control: &UnixStream,
+    keep: impl FnOnce() -> Result<(), Step>,
+) -> Result<Pid, Step> {
     let (ours, theirs) = UnixStream::pair().map_err(Step::at("make a socket"))?;
-    // The other kinds are each program's own.
-    let new = sys::new::USER | sys::new::MOUNT | sys::new::PID;
-    let Some(pid) = sys::fork(new).map_err(Step::at("make namespaces"))? else {
+    let own = start.mode == Mode::Namespaces;
+    let Some(pid) = sys::fork(if own { NEW } else { 0 }).map_err(Step::at("make namespaces"))?
+    else {
         drop(ours);
-        let kept = inside(whole, &theirs).and_then(|within| serve(whole, control, &within));
-        let _ = answer(control, kept);
+        if let Err(step) = wait(&theirs).and_then(|()| keep()) {
+            answer(control, &step);
+        }
         sys::exit(0)
     };
     drop(theirs);
-    let ready = cgroup::join(order.cgroup.as_deref(), pid)
+    let ready = cgroup::join(start.cgroup.as_deref(), pid)
         .map_err(Step::at("join the control group"))
-        .and_then(|()| map(pid, order.run_as).map_err(Step::at("map users")));
+        .and_then(|()| match own {
+            true => map(pid, start.run_as).map_err(Step::at("map users")),
+            false => Ok(()),
+        });
     match ready {
         Ok(()) => {
-            // It goes on; if it is gone, that is seen below.
+            // It goes on; if it is gone, that is seen later.
             let _ = (&ours).write_all(&[1]);
             Ok(pid)
         }
@@ -57,6 +60,12 @@ fn start(whole: &Whole<'_>, control: &UnixStream) -> Result<Pid, Step> {
             Err(step)
         }
     }
+}
+
+/// Waits until this process's users are mapped.
+fn wait(mut outside: &UnixStream) -> Result<(), Step> {
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to regen"))?;
+    outside.read_exact(&mut [0]).map_err(Step::at("wait for the user map"))
 }
 
 /// Maps one user and one group, so that nobody else exists inside.
@@ -78,20 +87,18 @@ fn map(pid: Pid, run_as: Option<u32>) -> io::Result<()> {
     write("gid_map", format!("{INSIDE} {group} 1"))
 }
 
-fn inside(whole: &Whole<'_>, mut outside: &UnixStream) -> Result<Within, Step> {
+/// Builds the sandbox around this process, and becomes nobody of the machine's.
+pub fn inside(whole: &Whole<'_>) -> Result<Within, Step> {
     use rustix::mount::{MountPropagationFlags, mount_change};
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
     let order = &whole.order;
-    let mut mapped = [0];
-    outside.read_exact(&mut mapped).map_err(Step::at("wait for the user map"))?;
-    set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to regen"))?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(Step::at("keep mounts private"))?;
     // Opened as who regen runs as; then it is somebody else, who owns nothing.
     let pieces = room::Pieces::open(order).map_err(Step::at("open"))?;
     set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)
         .map_err(Step::at("keep capabilities"))?;
-    if order.run_as.is_some() {
+    if order.start.run_as.is_some() {
         set_thread_groups(&[]).map_err(Step::at("leave groups"))?;
     }
     let group = rustix::process::Gid::from_raw(INSIDE);
@@ -101,19 +108,7 @@ fn inside(whole: &Whole<'_>, mut outside: &UnixStream) -> Result<Within, Step> {
     // Changing the user forgot it.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to regen"))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Step::at("hide"))?;
+    rustix::system::sethostname(b"regen").map_err(Step::at("name the host"))?;
     let without = room::enter(order, pieces, &whole.files)?;
     Ok(Within { without, files: watch::Files::Mounted, disk: order.limits })
-}
-
-/// Waits for the keeper, or for regen's end, behind which the keeper is ended. Whether the kernel
-/// ended it for want of memory.
-fn wait(pid: Pid, control: &UnixStream, order: &Order) -> Option<crate::types::Resource> {
-    if let Ok(ended) = pidfd_open(pid, PidfdFlags::empty()) {
-        let mut list =
-            [PollFd::new(&ended, PollFlags::IN), PollFd::new(control, PollFlags::RDHUP)];
-        while matches!(poll(&mut list, None), Ok(0) | Err(rustix::io::Errno::INTR)) {}
-    }
-    let _ = kill_process(pid, Signal::KILL);
-    let _ = waitpid(Some(pid), WaitOptions::empty());
-    cgroup::leave(order.cgroup.as_deref())
 }

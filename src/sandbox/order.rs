@@ -22,11 +22,22 @@ pub enum Mode {
     Bare,
 }
 
+/// What must be known before the process of a keeper is made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// How programs are kept apart.
+    pub mode: Mode,
+    /// A control group for its processes.
+    pub cgroup: Option<PathBuf>,
+    /// User and group outside, for a caller who may choose; `None` for the caller's own.
+    pub run_as: Option<u32>,
+}
+
 /// What a sandbox holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
-    /// How programs are kept apart.
-    pub mode: Mode,
+    /// How it begins.
+    pub start: Start,
     /// Files of `/src` and their lengths; their bytes follow the order.
     pub files: Vec<(String, usize)>,
     /// The toolchain's folder.
@@ -41,10 +52,6 @@ pub struct Order {
     pub limits: Limits,
     /// The folder for its files, where there are no mounts.
     pub room: PathBuf,
-    /// A control group for its processes.
-    pub cgroup: Option<PathBuf>,
-    /// User and group outside, for a caller who may choose; `None` for the caller's own.
-    pub run_as: Option<u32>,
 }
 
 /// A program to run in a sandbox.
@@ -97,7 +104,7 @@ impl Paths {
     /// The constant paths behind mounts, or those below the room.
     pub fn of(order: &Order) -> Self {
         let layer = order.layer.as_deref().unwrap_or(Path::new("/nonexistent"));
-        match order.mode {
+        match order.start.mode {
             Mode::Namespaces | Mode::Inside => Self {
                 source: "/src".into(),
                 target: "/target".into(),

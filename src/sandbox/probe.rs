@@ -50,11 +50,12 @@ pub async fn probe(keeper: &Path, cache: &Path, memory: u64) -> Probe {
 }
 
 /// Tries one. `Err(None)` when it is for other systems.
-pub async fn attempt(
-    sandbox: &Sandbox,
-) -> Result<(Isolation, Vec<Missing>), Option<Missing>> {
+pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Option<Missing>> {
     let backend = sandbox.backend();
-    let missing = |why: String| Missing { mend: mend(backend.name(), &why), what: format!("{}: {why}", backend.name()) };
+    let missing = |why: String| Missing {
+        mend: mend(backend.name(), &why),
+        what: format!("{}: {why}", backend.name()),
+    };
     if let Err(why) = backend.available() {
         return Err((!why.is_empty()).then(|| missing(why)));
     }
@@ -87,9 +88,10 @@ pub async fn attempt(
     if backend.level() == Isolation::NAMESPACES && !level {
         lacks.push(Missing {
             what: format!("control group: {}", no_cgroup()),
-            mend: "not needed for level 2; start regen where memory and pids are delegated, such as \
+            mend:
+                "not needed for level 2; start regen where memory and pids are delegated, such as \
                    `systemd-run --user --scope -p Delegate=yes regen …`"
-                .to_owned(),
+                    .to_owned(),
         });
     }
     if backend.level() == Isolation::NAMESPACES
@@ -153,9 +155,11 @@ pub fn unprivileged() -> Option<u32> {
 
 /// How to mend what a backend lacks.
 fn mend(backend: &str, why: &str) -> String {
-    let restricted = std::fs::read_to_string("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
+    let restricted =
+        std::fs::read_to_string("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
     let none = |path: &str| std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "0");
-    let container = ["/.dockerenv", "/run/.containerenv"].iter().any(|path| Path::new(path).exists());
+    let container =
+        ["/.dockerenv", "/run/.containerenv"].iter().any(|path| Path::new(path).exists());
     let text = match backend {
         "namespaces" if why.contains("/proc") && container => {
             "the container masks /proc: docker run --security-opt systempaths=unconfined, or \
@@ -182,7 +186,9 @@ fn mend(backend: &str, why: &str) -> String {
             "install it: apt install bubblewrap, dnf install bubblewrap, apk add bubblewrap"
         }
         "bwrap" => "see what stops `bwrap --ro-bind / / true`",
-        "landlock" => "boot Linux 5.13 or newer with `lsm=landlock,…` (Debian 12, Ubuntu 22.04, RHEL 9.6 have it)",
+        "landlock" => {
+            "boot Linux 5.13 or newer with `lsm=landlock,…` (Debian 12, Ubuntu 22.04, RHEL 9.6 have it)"
+        }
         _ => "",
     };
     text.to_owned()

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::CWD;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags,
-    OpenTreeFlags, UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount,
-    mount_change, move_mount, open_tree, unmount,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags,
+    UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, move_mount,
+    open_tree, unmount,
 };
 
 use super::fence::SYSTEM;
@@ -18,14 +18,10 @@ use super::order::Order;
 use super::{Step, sys};
 use crate::types::Limits;
 
-/// Files of the system's configuration that programs need to start and to link.
-pub const ETC: [&str; 5] = [
-    "/etc/alternatives",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/localtime",
-];
+/// Small files of the system's configuration that programs need to start and to link.
+pub const ETC: [&str; 3] = ["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/localtime"];
+/// The same as folders.
+pub const ETC_FOLDERS: [&str; 2] = ["/etc/alternatives", "/etc/ld.so.conf.d"];
 /// Devices that programs may open.
 pub const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 /// What is said of the world.
@@ -38,10 +34,8 @@ const TOLD: [(&str, &str); 5] = [
 ];
 /// Files that tell of the world where there is no world of our own: nothing in them is secret.
 pub const PUBLIC: [&str; 4] = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf"];
-/// Parts of `/proc` that are about the machine, and can be written by the right user.
-const PROC_READ_ONLY: [&str; 5] = ["sys", "irq", "bus", "fs", "sysrq-trigger"];
-/// Parts of `/proc` that tell of the machine.
-const PROC_HIDDEN: [&str; 6] = ["kcore", "keys", "kmsg", "timer_list", "latency_stats", "key-users"];
+/// Parts of `/proc` that tell of others' keys.
+const PROC_HIDDEN: [&str; 2] = ["keys", "key-users"];
 /// Bytes of small file systems in memory.
 const SMALL: u64 = 16 * 1024 * 1024;
 
@@ -60,13 +54,16 @@ struct Piece {
 pub struct Pieces {
     list: Vec<Piece>,
     links: Vec<(PathBuf, PathBuf)>,
+    copies: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Pieces {
     /// Takes hold of everything an order names.
     pub fn open(order: &Order) -> io::Result<Self> {
-        let mut pieces = Self { list: Vec::new(), links: Vec::new() };
-        for path in SYSTEM.iter().chain(&ETC) {
+        let copies = ETC.into_iter().filter_map(|path| Some((path, std::fs::read(path).ok()?)));
+        let copies = copies.collect();
+        let mut pieces = Self { list: Vec::new(), links: Vec::new(), copies };
+        for path in SYSTEM.iter().chain(&ETC_FOLDERS) {
             let path = Path::new(path);
             match path.symlink_metadata() {
                 Ok(meta) if meta.is_symlink() && path.parent() == Some(Path::new("/")) => {
@@ -173,6 +170,9 @@ fn fill(order: &Order, pieces: Pieces, root: &Path) -> io::Result<()> {
     for (path, text) in TOLD {
         std::fs::write(root.join(path), text)?;
     }
+    for (path, bytes) in pieces.copies {
+        std::fs::write(below(Path::new(path)), bytes)?;
+    }
     for (link, to) in pieces.links {
         symlink(to, below(&link))?;
     }
@@ -259,25 +259,12 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
 fn proc(at: &Path, fenced: bool) -> io::Result<()> {
     let fs = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(fs.as_fd())?;
-    let flags = HARDENED | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    let proc = fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)?;
-    attach(&proc, at)?;
-    if !fenced {
-        return Ok(());
-    }
-    let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    for name in PROC_READ_ONLY {
-        let path = at.join(name);
-        if path.symlink_metadata().is_err() {
-            continue;
-        }
-        let tree = open_tree(CWD, &path, clone | OpenTreeFlags::AT_RECURSIVE)?;
-        sys::set_mount(tree.as_fd(), READ_ONLY.bits().into(), true)?;
-        attach(&tree, &path)?;
-    }
-    for name in PROC_HIDDEN {
+    let set = if fenced { READ_ONLY } else { HARDENED } | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    attach(&fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, set)?, at)?;
+    for name in PROC_HIDDEN.iter().filter(|_| fenced) {
         let path = at.join(name);
         if path.symlink_metadata().is_ok() {
+            let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
             attach(&open_tree(CWD, "/dev/null", clone)?, &path)?;
         }
     }
@@ -290,15 +277,11 @@ pub fn private(builds: bool, limits: &Limits, read_only: &[PathBuf]) -> Result<(
     let clone = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .map_err(Step::at("keep mounts private"))?;
     let hidden = read_only.iter().filter(|path| path.starts_with("/tmp"));
     let kept = hidden.map(|path| Ok((path, open_tree(CWD, path, clone)?, path.is_dir())));
     let kept: Vec<_> = kept.collect::<io::Result<_>>().map_err(Step::at("keep folders"))?;
     proc(Path::new("/proc"), true).map_err(Step::at("mount /proc"))?;
-    let fresh = |at: &str, bytes: u64, inodes: u64| {
-        attach(&memory(bytes, inodes)?, Path::new(at))
-    };
+    let fresh = |at: &str, bytes: u64, inodes: u64| attach(&memory(bytes, inodes)?, Path::new(at));
     fresh("/tmp", limits.disk, limits.inodes).map_err(Step::at("mount /tmp"))?;
     fresh("/cargo", SMALL, 1024).map_err(Step::at("mount /cargo"))?;
     fresh("/dev/shm", limits.disk, limits.inodes).map_err(Step::at("mount /dev/shm"))?;

@@ -14,7 +14,7 @@ pub fn wrong(order: &Order) -> Vec<String> {
             wrong.push(what.to_owned());
         }
     };
-    if order.mode == Mode::Bare {
+    if order.start.mode == Mode::Bare {
         return wrong;
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -30,7 +30,7 @@ pub fn wrong(order: &Order) -> Vec<String> {
     check(File::options().append(true).open(core).is_err(), "the kernel can be configured");
     let outside = order.room.parent().unwrap_or(Path::new("/root"));
     check(std::fs::read_dir(outside).is_err(), "the machine's files can be seen");
-    match order.mode {
+    match order.start.mode {
         Mode::Namespaces | Mode::Inside => {
             let network = std::fs::read_to_string("/proc/net/dev").unwrap_or_default();
             let others = network.lines().skip(2).any(|line| !line.trim_start().starts_with("lo:"));

@@ -143,6 +143,7 @@ mod tests {
             findings: Vec::new(),
             tests: Vec::new(),
             elapsed_ms: 1,
+            isolation: Default::default(),
             evidence: None,
         }
     }

@@ -4,8 +4,8 @@
 use regen::pipeline::{Effect, Phase, State};
 use regen::types::{
     AttemptKind, Candidate, ClauseId, Diagnosis, Digest, Event, Failure, Fault, GateKey,
-    GateReport, Isolation, Job, JobKey, JobOutcome, Judgement, Outcome, Part, Provenance, Reason, RelPath,
-    Tree, Usage,
+    GateReport, Isolation, Job, JobKey, JobOutcome, Judgement, Outcome, Part, Provenance, Reason,
+    RelPath, Tree, Usage,
 };
 use regen::verdict::{Verdict, judge};
 
