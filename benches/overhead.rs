@@ -8,11 +8,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use regen::gate::{Bench, Slot, Tools, Wanted, prepare, run};
+use regen::gate::{Bench, Layers, Tools, Wanted, run};
+use regen::sandbox::{Namespaces, Sandbox};
 use regen::toolchain;
-use regen::types::{Candidate, Outcome, Provenance, RelPath, Tree};
+use regen::types::{Candidate, Isolation, Outcome, Provenance, RelPath, Tree};
 
 const ROUNDS: usize = 15;
 const PROMISE: f64 = 1.10;
@@ -46,8 +48,10 @@ async fn measure() -> ExitCode {
     let file = (RelPath::parse("src/lib.rs").expect("is one"), CODE.as_bytes().to_vec());
     let tree = toolchain::normalise(&Tree::from_iter([file]), &spec, target).expect("is right");
     let candidate = Candidate::new(tree, Provenance::Promoted);
-    let slot = Slot::new(folder.path(), "bench");
-    slot.open().expect("makes folders");
+    let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
+    let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), folder.path(), 16384);
+    let layers = Layers::new(folder.path());
+    let kept = folder.path().join("kept");
     let gates = BTreeMap::new();
     let bench = Bench {
         spec: &spec,
@@ -57,13 +61,21 @@ async fn measure() -> ExitCode {
         suites: &[],
         validators: folder.path().to_owned(),
         tools: &tools,
-        slot: &slot,
-        keep: false,
+        sandbox: &sandbox,
+        level: Isolation::NAMESPACES,
+        layers: &layers,
+        read_only: Vec::new(),
+        keep: None,
     };
+    // The same files, for the commands by hand.
+    let keeping = Bench { keep: Some(kept.clone()), read_only: Vec::new(), validators: kept.clone(), ..bench };
+    run(&keeping, "check", &candidate, &[]).await;
+    let home = folder.path().join("home");
+    std::fs::create_dir(&home).expect("makes a folder");
     let (mut ours, mut hand) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let one = by_regen(&bench, &candidate).await;
-        let two = by_hand(&tools, &slot.visible().source(), &slot.visible().home());
+        let two = by_hand(&tools, &kept.join("visible"), &home);
         // The first round warms the caches.
         if round > 0 {
             ours.push(one);
@@ -75,7 +87,6 @@ async fn measure() -> ExitCode {
 
 async fn by_regen(bench: &Bench<'_>, candidate: &Candidate) -> Duration {
     let started = Instant::now();
-    prepare(bench, candidate).expect("prepares");
     let mut reports = Vec::new();
     for gate in GATES {
         let (report, _) = run(bench, gate, candidate, &reports).await;
@@ -119,6 +130,7 @@ fn by_hand(tools: &Tools, source: &Path, home: &Path) -> Duration {
             .env("TMPDIR", home)
             .env("LANG", "C.UTF-8")
             .env("CARGO_HOME", &tools.cargo_home)
+            .env("CARGO_TARGET_DIR", home.join("target"))
             .env("CARGO", tools.program("cargo"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Door, exit, variable};
+use super::{Door, exit, isolation, variable};
 use crate::engine::{EngineError, load};
 use crate::gate::Tools;
 use crate::types::harness::CassetteMode;
@@ -25,13 +25,18 @@ pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
     add("cache folder", writable(&cache).map(|()| cache.display().to_string()));
     let tools = Tools::find(&door.wanted(), &cache.join("tools.json")).await;
     add("rust", tools.map(|t| t.version).map_err(|e| e.to_string()));
+    let loaded = door.places().and_then(|places| load(&places, None));
+    let config = loaded.as_ref().map(|w| w.harness.sandbox.clone()).unwrap_or_default();
+    let probe = isolation::probe(&cache, &config).await;
+    let level = format!("level {} ({}, by {})", probe.level, probe.level.means(), probe.sandbox.backend().name());
     add(
         "isolation",
-        Ok("level 0: gates run as you, in a process group of their own with a cleared environment; run \
-            regen in a container or VM of its own if you do not trust your model"
-            .to_owned()),
+        isolation::enough(&probe, &config).map(|()| level).map_err(|error| error.to_string()),
     );
-    match door.places().and_then(|places| load(&places, None)) {
+    for one in &probe.missing {
+        add("isolation", Ok(format!("without {}{}", one.what, mend(&one.mend))));
+    }
+    match loaded {
         Err(error) => add("workspace", Err(error.to_string())),
         Ok(workspace) => {
             let state = &workspace.places.state;
@@ -71,6 +76,10 @@ pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
         }
     }
     Ok(if good { exit::DONE } else { exit::ENVIRONMENT })
+}
+
+fn mend(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("; mend: {text}") }
 }
 
 fn writable(folder: &std::path::Path) -> Result<(), String> {

@@ -60,6 +60,7 @@ pub fn of_error(error: &EngineError) -> u8 {
         EngineError::Tools(_)
         | EngineError::Ledger(_)
         | EngineError::Promote(_)
+        | EngineError::Isolation(_)
         | EngineError::Io(_) => ENVIRONMENT,
         EngineError::Illegal(_) => UNEXPECTED,
     }

@@ -6,6 +6,7 @@ mod doctor;
 pub mod exit;
 mod history;
 mod init;
+mod isolation;
 mod run;
 
 use std::io::{ErrorKind, IsTerminal, Write};

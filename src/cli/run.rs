@@ -2,9 +2,8 @@
 
 use serde_json::json;
 
-use super::{Door, RunArgs, exit, variable};
+use super::{Door, RunArgs, exit, isolation, variable};
 use crate::engine::{self, Engine, EngineError, Options, Places, Workspace, load, result_word};
-use crate::process;
 use crate::report::{Progress, render, words};
 use crate::store::{Busy, WriterLock};
 use crate::types::harness::CassetteMode;
@@ -42,7 +41,6 @@ pub async fn run(
 ) -> Result<u8, EngineError> {
     let places = door.places()?;
     let _lock = lock(door, &places)?;
-    process::adopt_orphans();
     for spec in Engine::recover(&places)? {
         door.say(&format!("{spec}: a promotion that was interrupted is finished"));
     }
@@ -61,7 +59,14 @@ pub async fn run(
     };
     let refused = problems(door, &workspace, &options);
     let plan = workspace.plan(&tools, options.only.as_ref(), args.force)?;
-    let mut engine = Engine::open(&workspace, &tools, &options)?;
+    // Nothing is paid for that could not be judged.
+    let isolation = match plan.jobs.iter().all(|job| job.is_up_to_date()) {
+        true => None,
+        false => {
+            Some(isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?)
+        }
+    };
+    let mut engine = Engine::open(&workspace, (&tools, isolation.as_ref()), &options)?;
     let outcome = engine.run(&plan).await;
     progress.clear();
     let outcome = outcome?;

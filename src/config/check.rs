@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 use super::nearest;
-use crate::types::{Harness, Problem, RelPath, Span, Target};
+use crate::types::{Harness, Isolation, Problem, RelPath, Span, Target};
 
 /// Gates every toolchain has.
 pub const BUILT_IN: [&str; 7] = ["layout", "fmt", "check", "clippy", "test", "hidden", "clauses"];
@@ -18,6 +18,7 @@ pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
     for (name, target) in &harness.target {
         check.target(harness, name, target);
     }
+    check.sandbox(harness);
     check.outputs(harness);
     check.gates(harness);
     check.problems
@@ -35,6 +36,27 @@ impl Check<'_> {
             Some(span) => problem.at(self.text, span),
             None => problem,
         });
+    }
+
+    fn sandbox(&mut self, harness: &Harness) {
+        let sandbox = &harness.sandbox;
+        if sandbox.min_level > Isolation::CGROUP {
+            let message = format!("there is no level {} of isolation", sandbox.min_level);
+            self.wrong(&["sandbox", "min_level"], message, "give 0 to 3; 2 is usual");
+        }
+        if sandbox.memory_mb == Some(0) {
+            let help = "leave it out, or give the MiB that gates may use together";
+            self.wrong(&["sandbox", "memory_mb"], "`memory_mb` is 0", help);
+        }
+        for path in &sandbox.read_only {
+            let own = ["/src", "/target", "/cargo", "/vendor", "/toolchain", "/proc", "/dev"];
+            let taken = own.iter().any(|own| path == own || path.starts_with(&format!("{own}/")));
+            if path.is_empty() || path == "/" || taken {
+                let message = format!("`{path}` cannot be shown in a sandbox");
+                let help = "name the folder or file that is needed, outside of the sandbox's own";
+                self.wrong(&["sandbox", "read_only"], message, help);
+            }
+        }
     }
 
     fn generator(&mut self, harness: &Harness) {
@@ -210,6 +232,21 @@ impl Check<'_> {
             {
                 let message = format!("`{variable}` is the model's key, which no gate may see");
                 self.wrong(&path, message, "leave it out");
+            }
+            for (key, value) in [
+                ("cpu_s", gate.limits.cpu_s),
+                ("memory_mb", gate.limits.memory_mb),
+                ("processes", gate.limits.processes),
+                ("open_files", gate.limits.open_files),
+                ("file_mb", gate.limits.file_mb),
+                ("disk_mb", gate.limits.disk_mb),
+                ("inodes", gate.limits.inodes),
+                ("output_mb", gate.limits.output_mb),
+            ] {
+                if value == Some(0) {
+                    let path = ["gate", name, "limits", key];
+                    self.wrong(&path, format!("`{key}` is 0"), "give at least 1");
+                }
             }
             if gate.timeout_s == Some(0) {
                 let path = ["gate", name, "timeout_s"];

@@ -308,6 +308,11 @@ impl Workspace {
         Ok(Tools::find(wanted, &cache).await?)
     }
 
+    /// Further files and folders that gates can read.
+    pub fn read_only(&self) -> Vec<PathBuf> {
+        self.harness.sandbox.read_only.iter().map(|path| self.places.root.join(path)).collect()
+    }
+
     /// Makes the plan.
     ///
     /// # Errors

@@ -7,10 +7,11 @@ mod perform;
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::gate::{Slot, Tools, ToolsError};
+use crate::gate::{Layers, Tools, ToolsError};
 use crate::generator::{CallError, Cassettes, Generator};
 use crate::pipeline::{Effect, IllegalEvent, State};
 use crate::promote::{PromoteError, Promoter, Switched};
+use crate::sandbox::Probe;
 use crate::store::{Ledger, LedgerError, Objects, files};
 use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem};
 
@@ -45,6 +46,9 @@ pub enum EngineError {
     /// The disk's.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// Programs cannot be kept apart well enough.
+    #[error("{0}")]
+    Isolation(String),
     /// The generator cannot be set up.
     #[error(transparent)]
     Generator(#[from] CallError),
@@ -109,8 +113,9 @@ pub struct Engine<'a> {
     promoter: Promoter,
     generators: Vec<Generator>,
     run: i64,
-    /// The attempt whose candidate stands in the workspace.
-    prepared: Option<(JobId, u32)>,
+    /// How candidates are kept apart; a run without work does not ask.
+    isolation: Option<&'a Probe>,
+    layers: Layers,
 }
 
 /// Now, UTC, RFC 3339, milliseconds.
@@ -131,7 +136,7 @@ impl<'a> Engine<'a> {
     /// What keeps the run from starting.
     pub fn open(
         workspace: &'a Workspace,
-        tools: &'a Tools,
+        (tools, isolation): (&'a Tools, Option<&'a Probe>),
         options: &'a Options<'a>,
     ) -> Result<Self, EngineError> {
         let places = &workspace.places;
@@ -151,7 +156,8 @@ impl<'a> Engine<'a> {
             promoter: Promoter::new(places.root.clone(), places.state.clone()),
             generators: generators.collect::<Result<_, _>>()?,
             run: 0,
-            prepared: None,
+            isolation,
+            layers: Layers::new(&places.cache),
         })
     }
 
@@ -261,9 +267,9 @@ impl<'a> Engine<'a> {
                 return Ok(JobOutcome::Drifted { files });
             }
         }
-        let slots = job.parts.iter().map(|part| self.slot(&part.target)).collect();
-        let slots = Slots { slots, keep: self.options.keep };
-        slots.slots.iter().try_for_each(Slot::open)?;
+        for part in &job.parts {
+            let _ = std::fs::remove_dir_all(self.kept(&part.target));
+        }
         let (id, mut state) = self.take_up(job)?;
         while let Some(effect) = state.outstanding() {
             self.options.observer.begin(job, &state, &effect);
@@ -271,9 +277,12 @@ impl<'a> Engine<'a> {
             self.record(id, &mut state, &event)?;
             self.finish(switched)?;
         }
-        for slot in slots.slots.iter().filter(|_| slots.keep) {
-            let kept = slot.visible().source();
-            self.options.observer.note(&format!("the workspace is kept: {}", kept.display()));
+        for part in job.parts.iter().filter(|_| self.options.keep) {
+            let kept = self.kept(&part.target).join("visible");
+            if kept.is_dir() {
+                let text = format!("the workspace is kept: {}", kept.display());
+                self.options.observer.note(&text);
+            }
         }
         let outcome = state.outcome().cloned();
         Ok(outcome.unwrap_or(JobOutcome::Failed { diagnosis: nothing_left() }))
@@ -315,22 +324,6 @@ impl<'a> Engine<'a> {
         *state = next;
         self.options.observer.event(&state.job, state, event);
         Ok(())
-    }
-}
-
-/// The slots of a job, cleared when it ends, also by Ctrl-C.
-struct Slots {
-    slots: Vec<Slot>,
-    keep: bool,
-}
-
-impl Drop for Slots {
-    fn drop(&mut self) {
-        for slot in &self.slots {
-            if let Err(error) = slot.close(self.keep) {
-                tracing::warn!("a workspace could not be removed: {error}");
-            }
-        }
     }
 }
 

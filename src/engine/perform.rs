@@ -2,19 +2,21 @@
 //! in one event.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::{Engine, EngineError, today};
-use crate::gate::{self, Bench, Slot};
+use crate::gate::{self, Bench};
 use crate::generator::{Call, CallError, cassette, most};
 use crate::pipeline::{Attempt, Effect, Failed, State};
 use crate::promote::{PartTree, PromoteError, Promotion, Switched};
 use crate::prompt::{self, File};
 use crate::reply::{self, Reply, Rules};
+use crate::sandbox::Probe;
 use crate::store::{LedgerError, Spend};
 use crate::toolchain;
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
-    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, JobId, Part, Prompt,
+    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, Isolation, JobId, Part, Prompt,
     Provenance, Spec, SpecStanding, Target, TargetStanding, Tree,
 };
 use crate::verdict::{Accepted, Verdict, judge};
@@ -36,7 +38,7 @@ impl Engine<'_> {
             Effect::Ask => self.ask(id, state, attempt).await?,
             Effect::Adopt => self.adopt(state, attempt)?,
             Effect::Read => self.read(state, attempt).await?,
-            Effect::Gate { gate } => self.gate(id, state, attempt, *gate).await?,
+            Effect::Gate { gate } => self.gate(state, attempt, *gate).await?,
             Effect::Judge => {
                 let verdict = self.verdict(state, attempt)?;
                 Event::Judged { attempt: attempt.number, judgement: verdict.judgement() }
@@ -55,11 +57,15 @@ impl Engine<'_> {
         (part, &self.workspace.harness.target[&part.target])
     }
 
-    /// Where a target's candidates stand.
-    pub(super) fn slot(&self, target: &str) -> Slot {
+    fn isolation(&self) -> &Probe {
+        self.isolation.expect("a run with work has a sandbox")
+    }
+
+    /// Where a target's workspace is left for a person to look into.
+    pub(super) fn kept(&self, target: &str) -> PathBuf {
         let places = &self.workspace.places;
         let root = Digest::of(places.root.as_os_str().as_encoded_bytes()).short();
-        Slot::new(&places.cache, &format!("{root}-{target}"))
+        places.cache.join("kept").join(format!("{root}-{target}"))
     }
 
     fn start(&self, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
@@ -250,7 +256,7 @@ impl Engine<'_> {
     }
 
     async fn read(&self, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
-        let (part, target) = self.part(state, attempt);
+        let (_, target) = self.part(state, attempt);
         let spec = self.spec(state);
         let digest = attempt.completion.unwrap_or_else(|| Digest::of(""));
         let completion: Completion = self.object(digest)?;
@@ -278,9 +284,7 @@ impl Engine<'_> {
         let (tree, formatted) = match toolchain::normalise(&tree, spec, target) {
             Err(_) => (tree, Vec::new()),
             Ok(tree) => {
-                let slot = self.slot(&part.target);
-                slot.open()?;
-                let formatted = gate::format(self.tools, &slot, &tree).await;
+                let formatted = gate::format(self.tools, &self.isolation().sandbox, &tree).await;
                 formatted.map_err(|e| EngineError::Io(std::io::Error::other(e)))?
             }
         };
@@ -304,14 +308,12 @@ impl Engine<'_> {
 
     async fn gate(
         &mut self,
-        id: JobId,
         state: &State,
         attempt: &Attempt,
         gate: usize,
     ) -> Result<Event, EngineError> {
         let candidate = self.candidate(attempt)?;
         let (part, target) = self.part(state, attempt);
-        let slot = self.slot(&part.target);
         let none = Vec::new();
         let at = (state.job.spec.clone(), part.target.clone());
         let harness = &self.workspace.harness;
@@ -323,18 +325,17 @@ impl Engine<'_> {
             suites: self.workspace.suites.get(&at).unwrap_or(&none),
             validators: self.workspace.places.root.join(&harness.harness.validators),
             tools: self.tools,
-            slot: &slot,
-            keep: self.options.keep,
+            sandbox: &self.isolation().sandbox,
+            level: self.isolation().level,
+            layers: &self.layers,
+            read_only: self.workspace.read_only(),
+            keep: self.options.keep.then(|| self.kept(&part.target)),
         };
-        if self.prepared != Some((id, attempt.number)) {
-            gate::prepare(&bench, &candidate)?;
-        }
         let name = &part.gates[gate];
         let (mut report, evidence) = gate::run(&bench, name, &candidate, &attempt.reports).await;
         if !evidence.is_empty() {
             report.evidence = Some(self.objects.put(&evidence)?);
         }
-        self.prepared = (!gate::disturbs(name)).then_some((id, attempt.number));
         Ok(Event::GateReported { attempt: attempt.number, report })
     }
 
@@ -374,7 +375,7 @@ impl Engine<'_> {
             let entry = match accepted.get(&index) {
                 Some(proof) => {
                     let old = before.and_then(|s| s.target.get(&part.target));
-                    let target = self.standing_of(part, proof, old)?;
+                    let target = self.standing_of(part, (proof, isolation_of(state, index)), old)?;
                     let name = part.target.clone();
                     parts.push(PartTree { target: name, leaf: leaf.clone(), accepted: proof });
                     Some(TargetStanding { path: format!("{unit}/{leaf}"), ..target })
@@ -402,7 +403,7 @@ impl Engine<'_> {
     fn standing_of(
         &self,
         part: &Part,
-        proof: &Accepted,
+        (proof, isolation): (&Accepted, Isolation),
         old: Option<&TargetStanding>,
     ) -> Result<TargetStanding, EngineError> {
         let generator = match proof.provenance() {
@@ -422,9 +423,16 @@ impl Engine<'_> {
             inputs: part.key,
             gates: part.gate_key,
             passed: proof.passed().to_vec(),
+            isolation,
             generator,
         })
     }
+}
+
+/// The weakest isolation of the gates that accepted a part.
+fn isolation_of(state: &State, part: usize) -> Isolation {
+    let reports = state.accepted(part).into_iter().flat_map(|attempt| &attempt.reports);
+    reports.map(|report| report.isolation).min().unwrap_or_default()
 }
 
 /// What an attempt is to know of the attempts before it.

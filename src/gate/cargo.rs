@@ -8,77 +8,56 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
-use super::workspace::Workspace;
-use super::{Bench, Seen, Tools, granted, timeout, unrunnable};
-use crate::process::{self, Ended, Output, Program};
+use super::room::{self, Room};
+use super::{Bench, Layer, Seen, Tools, timeout};
+use crate::process::{Ended, Output, Program};
+use crate::sandbox::{Policy, Sandbox, SandboxError};
 use crate::toolchain::cargo::{Reported, TestProgram, read, read_list, read_test};
 use crate::toolchain::{self, Suite};
 use crate::types::{
-    Candidate, ClauseId, Finding, Outcome, TestResult, TestStatus, Tree, gate::clean, limits,
+    Candidate, ClauseId, Finding, Limits, LimitsConfig, Outcome, Resource, TestResult, TestStatus,
+    Tree, gate::clean, limits,
 };
 
 /// Tests run at once.
 const AT_ONCE: usize = 2;
 
-/// What cargo and its programs may know. Nothing of the user's environment.
-fn environment(bench: &Bench<'_>, workspace: &Workspace, gate: &str) -> Vec<(String, OsString)> {
-    let mut env: Vec<(String, OsString)> = vec![
-        ("PATH".to_owned(), bench.tools.path()),
-        ("HOME".to_owned(), workspace.home().into()),
-        ("TMPDIR".to_owned(), workspace.home().into()),
-        ("LANG".to_owned(), "C.UTF-8".into()),
-        ("CARGO_HOME".to_owned(), bench.tools.cargo_home.clone().into()),
-        ("CARGO".to_owned(), bench.tools.program("cargo").into()),
-    ];
-    env.extend(granted(bench, gate));
-    env
+/// What a gate stands on: the candidate with the tests over it, and its dependencies.
+pub(super) struct Ground {
+    pub(super) files: Vec<(String, Vec<u8>)>,
+    pub(super) layer: Layer,
 }
 
-async fn cargo(
+pub(super) async fn ground(
     bench: &Bench<'_>,
-    workspace: &Workspace,
     gate: &str,
-    args: &[&str],
-) -> Result<Output, Seen> {
-    // Cargo would look for its subcommands in its home first, where rustup's stand-ins are.
-    let name = match args.first() {
-        Some(&"clippy") => "cargo-clippy",
-        Some(&"fmt") => "cargo-fmt",
-        _ => "cargo",
-    };
-    let program = Program {
-        path: bench.tools.program(name),
-        args: args.iter().map(OsString::from).collect(),
-        dir: workspace.source(),
-        env: environment(bench, workspace, gate),
-        stdin: None,
-        timeout: timeout(bench, gate),
-    };
-    process::run(&program).await.map_err(|error| unrunnable(&error))
+    candidate: &Candidate,
+    suites: &[Suite],
+) -> Result<Ground, Seen> {
+    let manifest = candidate.tree().text("Cargo.toml").unwrap_or_default();
+    let layer = bench.layers.get((bench.sandbox, bench.tools), gate, manifest).await?;
+    let suites: Vec<&Suite> = suites.iter().collect();
+    let lock = layer.lock(&bench.spec.id);
+    let vendor = bench.sandbox.vendor(layer.path());
+    let files = room::files(candidate.tree(), &suites, (&lock, &vendor));
+    if let Some(folder) = &bench.keep {
+        let folder = folder.join(if gate == "hidden" { "held-out" } else { "visible" });
+        room::keep(&folder, &files)
+            .map_err(|why| Seen::error(format!("the workspace cannot be kept: {why}")))?;
+    }
+    Ok(Ground { files, layer })
 }
 
-/// A `Cargo.lock` for the candidate, and its dependencies from the registry, before the first
-/// build. Nothing of the candidate runs here.
-async fn fetch(bench: &Bench<'_>, workspace: &Workspace, gate: &str) -> Result<(), Seen> {
-    if bench.target.allowed_dependencies.is_empty()
-        || workspace.source().join("Cargo.lock").is_file()
-    {
-        return Ok(());
-    }
-    let output = cargo(bench, workspace, gate, &["fetch"]).await?;
-    let why = clean(&output.errors(), &[]);
-    if output.succeeded() {
-        Ok(())
-    } else if why.contains("feature") {
-        // The versions are the target's, so what cannot be resolved is what the candidate wants of
-        // them.
-        Err(Seen::fail(vec![Finding {
-            file: Some("Cargo.toml".to_owned()),
-            ..finding(gate, "dependencies", why)
-        }]))
-    } else {
-        Err(Seen::error(format!("the dependencies could not be fetched: {why}")))
-    }
+/// The visible tests over a candidate: the harness's and the user's.
+pub(super) fn visible(bench: &Bench<'_>) -> Vec<Suite> {
+    let own = toolchain::examples(bench.spec, bench.target, false);
+    own.into_iter().chain(bench.suites.iter().cloned()).collect()
+}
+
+async fn cargo(room: &Room<'_>, args: &[&str], timeout: Duration) -> Result<Output, Seen> {
+    let path = room::cargo(room.paths(), args.first());
+    let program = room.program(path, args.iter().map(OsString::from).collect(), timeout);
+    room.run(&program, true).await
 }
 
 /// Whether a tool's last words are about the machine: a full disk, no memory, a kill.
@@ -95,26 +74,34 @@ fn crashed(errors: &str) -> bool {
 
 /// `cargo check` and `cargo clippy`: any error or warning in the candidate's files is a finding.
 /// That is `-D warnings`, except that warnings in the user's suites are not the candidate's.
-pub async fn compile(bench: &Bench<'_>, gate: &str, args: &[&str]) -> Seen {
-    let workspace = bench.slot.visible();
-    let own = toolchain::examples(bench.spec, bench.target, false);
-    let suites: Vec<Suite> = own.into_iter().chain(bench.suites.iter().cloned()).collect();
-    match build(bench, (workspace, gate), args, &suites).await {
+pub async fn compile(
+    bench: &Bench<'_>,
+    gate: &str,
+    candidate: &Candidate,
+    args: &[&str],
+) -> Seen {
+    let suites = visible(bench);
+    let work = async {
+        let Ground { files, layer } = ground(bench, gate, candidate, &suites).await?;
+        let room = Room::open(bench, gate, (files, Some(&layer)), None).await?;
+        let built = build((bench, &room, gate), args, &suites).await;
+        room.close().await;
+        built
+    };
+    match work.await {
         Ok((_, seen)) | Err(seen) => seen,
     }
 }
 
 /// Runs a compiling command. The programs it built are given only when it succeeded.
 async fn build(
-    bench: &Bench<'_>,
-    (workspace, gate): (&Workspace, &str),
+    (bench, room, gate): (&Bench<'_>, &Room<'_>, &str),
     args: &[&str],
     suites: &[Suite],
 ) -> Result<(Vec<TestProgram>, Seen), Seen> {
-    fetch(bench, workspace, gate).await?;
     let args = [args, &["--offline", "--message-format=json", "--quiet"]].concat();
-    let output = cargo(bench, workspace, gate, &args).await?;
-    let root = workspace.source().display().to_string();
+    let output = cargo(room, &args, timeout(bench, gate)).await?;
+    let root = room.root();
     let said = read(gate, &output.text(), &root, suites);
     let mut seen = Seen::fail(said.findings);
     seen.evidence = [output.stdout.as_slice(), &output.stderr].concat();
@@ -128,6 +115,11 @@ async fn build(
                 format!("compiling took over {seconds} s"),
             ));
             Err(seen)
+        }
+        Ended::Limit(resource) => {
+            let why = format!("compiling it: {}", room.hit(resource));
+            seen.findings.insert(0, finding(gate, resource.word(), why));
+            Err(seen.limit(resource))
         }
         Ended::Exit(0) => Ok((said.tests, seen)),
         // A diagnostic without a place is the linker's or the compiler's own trouble.
@@ -153,25 +145,30 @@ fn finding(gate: &str, rule: &str, message: String) -> Finding {
 }
 
 /// `cargo fmt --check`.
-pub async fn fmt(bench: &Bench<'_>) -> Seen {
-    let workspace = bench.slot.visible();
-    let output = match cargo(bench, workspace, "fmt", &["fmt", "--check", "--", "-l"]).await {
+pub async fn fmt(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
+    let files = room::files(candidate.tree(), &[], ("", Path::new("/vendor")));
+    let opened = Room::open(bench, "fmt", (files, None), None).await;
+    let room = match opened {
+        Ok(room) => room,
+        Err(seen) => return seen,
+    };
+    let args = ["fmt", "--check", "--", "-l"];
+    let output = cargo(&room, &args, timeout(bench, "fmt")).await;
+    let root = room.paths().source.clone();
+    room.close().await;
+    let output = match output {
         Ok(output) => output,
         Err(seen) => return seen,
     };
-    let root = workspace.source();
     let mut seen = Seen::default();
     for line in output.text().lines() {
         let Ok(path) = Path::new(line).strip_prefix(&root) else { continue };
         let path = path.display().to_string();
-        // The harness's and the user's tests are not the candidate's to format.
-        if !path.starts_with("tests/") {
-            let mut one = finding("fmt", "rustfmt", format!("{path} is not formatted"));
-            one.file = Some(path);
-            seen.findings.push(one);
-        }
+        let mut one = finding("fmt", "rustfmt", format!("{path} is not formatted"));
+        one.file = Some(path);
+        seen.findings.push(one);
     }
-    if !output.errors().trim().is_empty() && seen.findings.is_empty() && !output.succeeded() {
+    if seen.findings.is_empty() && !output.succeeded() {
         seen.findings.push(finding("fmt", "rustfmt", clean(&output.errors(), &[])));
     }
     seen
@@ -180,38 +177,50 @@ pub async fn fmt(bench: &Bench<'_>) -> Seen {
 /// Formats a candidate with the toolchain's formatter, one file at a time on its standard input,
 /// with the harness's configuration. What does not parse stays as it is. Gives the names of changed
 /// files.
+///
+/// # Errors
+/// The sandbox failed.
 pub async fn format(
     tools: &Tools,
-    slot: &super::Slot,
+    sandbox: &Sandbox,
     tree: &Tree,
-) -> Result<(Tree, Vec<String>), process::ProcessError> {
+) -> Result<(Tree, Vec<String>), SandboxError> {
     let mut formatted = tree.clone();
     let mut changed = Vec::new();
+    let policy = Policy {
+        files: vec![("rustfmt.toml".to_owned(), room::RUSTFMT.into())],
+        toolchain: tools.sysroot.clone(),
+        layer: None,
+        building: false,
+        read_only: Vec::new(),
+        limits: Limits::of(&LimitsConfig::default()),
+    };
+    let session = sandbox.open(&policy).await?;
+    let paths = session.paths();
     for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
         let program = Program {
-            path: tools.program("rustfmt"),
+            path: paths.toolchain.join("bin/rustfmt"),
             args: ["--edition", "2024", "--emit", "stdout", "--config-path", "rustfmt.toml"]
                 .map(OsString::from)
                 .to_vec(),
-            dir: slot.scratch(),
-            env: vec![("PATH".to_owned(), tools.path())],
+            dir: paths.source.clone(),
+            env: room::environment(paths),
             stdin: Some(bytes.to_vec()),
             timeout: limits::TEST_TIMEOUT,
         };
-        let output = process::run(&program).await?;
+        let output = session.run(&program, false).await?;
         if output.succeeded() && output.dropped == 0 && output.stdout != bytes {
             changed.push(path.to_string());
             formatted.insert(path.clone(), output.stdout);
         }
     }
+    session.close().await;
     Ok((formatted, changed))
 }
 
 /// `cargo test`, by our own runner over the programs that cargo builds.
-pub async fn test(bench: &Bench<'_>, gate: &str) -> Seen {
-    let own = toolchain::examples(bench.spec, bench.target, false);
-    let suites: Vec<Suite> = own.into_iter().chain(bench.suites.iter().cloned()).collect();
-    tests(bench, (bench.slot.visible(), gate), &["test", "--no-run"], &suites).await
+pub async fn test(bench: &Bench<'_>, gate: &str, candidate: &Candidate) -> Seen {
+    tests(bench, (gate, candidate), &["test", "--no-run"], &visible(bench)).await
 }
 
 /// Held-out examples, in a workspace that no other gate has and that is gone when this returns.
@@ -221,22 +230,11 @@ pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
         let reason = "the spec has no hidden example".to_owned();
         return Seen { outcome: Some(Outcome::Skipped { reason }), ..Seen::default() };
     };
-    let workspace = bench.slot.held_out();
-    // Whatever stands there by now is the doing of an earlier gate's candidate.
-    let opened = bench.slot.open();
-    if let Err(error) = opened.and_then(|()| workspace.fill(candidate.tree(), &[&suite])) {
-        return Seen::error(format!("the workspace cannot be written: {error}"));
-    }
     // The candidate's own tests have no business here.
     let file = suite.path.as_str().rsplit('/').next().unwrap_or_default();
     let args = ["test", "--no-run", "--test", file.trim_end_matches(".rs")];
     let suites = std::slice::from_ref(&suite);
-    let mut seen = tests(bench, (workspace, "hidden"), &args, suites).await;
-    if !bench.keep
-        && let Err(error) = workspace.clear()
-    {
-        return Seen::error(format!("the workspace cannot be removed: {error}"));
-    }
+    let mut seen = tests(bench, ("hidden", candidate), &args, suites).await;
     let mut clauses: BTreeSet<ClauseId> =
         seen.findings.iter().flat_map(|finding| finding.clauses.clone()).collect();
     if clauses.is_empty() && !seen.findings.is_empty() {
@@ -254,26 +252,48 @@ pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
     seen
 }
 
-/// Builds and runs the tests of a workspace. `suites` are the mounted files; their tests are
+/// Builds and runs the tests over a candidate. `suites` are the mounted files; their tests are
 /// trusted and must all be there.
 async fn tests(
     bench: &Bench<'_>,
-    (workspace, gate): (&Workspace, &str),
+    (gate, candidate): (&str, &Candidate),
     args: &[&str],
     suites: &[Suite],
 ) -> Seen {
     let started = Instant::now();
-    let built = build(bench, (workspace, gate), args, suites).await;
-    let (programs, mut seen) = match built {
-        Ok(built) => built,
+    let Ground { files, layer } = match ground(bench, gate, candidate, suites).await {
+        Ok(ground) => ground,
         Err(seen) => return seen,
     };
+    let room = match Room::open(bench, gate, (files, Some(&layer)), None).await {
+        Ok(room) => room,
+        Err(seen) => return seen,
+    };
+    let seen = match build((bench, &room, gate), args, suites).await {
+        Ok((programs, seen)) => {
+            let runner = Runner { bench, room: &room, gate, started };
+            run(&runner, &programs, suites, seen).await
+        }
+        Err(seen) => seen,
+    };
+    room.close().await;
+    seen
+}
+
+/// Runs the tests of these programs.
+async fn run(
+    runner: &Runner<'_>,
+    programs: &[TestProgram],
+    suites: &[Suite],
+    mut seen: Seen,
+) -> Seen {
+    let gate = runner.gate;
     // Warnings were clippy's to refuse; here only tests decide.
     seen.findings.clear();
-    let runner = Runner { bench, workspace, gate, started };
     let suite_of =
         |program: &TestProgram| suites.iter().find(|s| s.path.as_str() == program.source);
     let mut flaky = false;
+    let mut ran_out = None;
     // The candidate's own tests come last: they may do as they like to what is behind them.
     for trusted in [true, false] {
         let mut run = Vec::new();
@@ -298,6 +318,7 @@ async fn tests(
             seen.evidence.truncate(limits::OUTPUT_BYTES);
             seen.tests.push(one.result);
             flaky |= one.flaky;
+            ran_out = ran_out.or(one.ran_out);
         }
     }
     for suite in suites {
@@ -306,7 +327,9 @@ async fn tests(
         }
     }
     let ended = |status| seen.tests.iter().any(|test| test.status == status);
-    if flaky {
+    if let Some(resource) = ran_out {
+        seen.outcome = Some(Outcome::Limit { resource });
+    } else if flaky {
         seen.outcome = Some(Outcome::Flaky);
     } else if ended(TestStatus::TimedOut) {
         seen.outcome = Some(Outcome::Timeout);
@@ -334,11 +357,13 @@ struct Ran {
     findings: Vec<Finding>,
     evidence: Vec<u8>,
     flaky: bool,
+    /// What it used up.
+    ran_out: Option<Resource>,
 }
 
 struct Runner<'a> {
     bench: &'a Bench<'a>,
-    workspace: &'a Workspace,
+    room: &'a Room<'a>,
     gate: &'a str,
     started: Instant,
 }
@@ -350,21 +375,16 @@ impl Runner<'_> {
         args: &[&str],
         number: Option<&str>,
     ) -> Result<Output, Seen> {
-        let mut env = environment(self.bench, self.workspace, self.gate);
-        env.retain(|(name, _)| name != "CARGO_HOME");
-        env.push(("CARGO_MANIFEST_DIR".to_owned(), self.workspace.source().into()));
+        let left = self.left().min(limits::TEST_TIMEOUT);
+        let args = args.iter().map(OsString::from).collect();
+        let mut program = self.room.program(PathBuf::from(&program.executable), args, left);
+        program.stdin = number.map(|number| number.as_bytes().to_vec());
+        let source = program.dir.clone().into();
+        program.env.push(("CARGO_MANIFEST_DIR".to_owned(), source));
         // Lets the stable test runner write its JSON format. Only test programs get this: with it
         // cargo would allow unstable language features to the candidate.
-        env.push(("RUSTC_BOOTSTRAP".to_owned(), "1".into()));
-        let program = Program {
-            path: PathBuf::from(&program.executable),
-            args: args.iter().map(OsString::from).collect(),
-            dir: self.workspace.source(),
-            env,
-            stdin: number.map(|number| number.as_bytes().to_vec()),
-            timeout: self.left().min(limits::TEST_TIMEOUT),
-        };
-        process::run(&program).await.map_err(|error| unrunnable(&error))
+        program.env.push(("RUSTC_BOOTSTRAP".to_owned(), "1".into()));
+        self.room.run(&program, false).await
     }
 
     /// What is left of the gate's time.
@@ -419,19 +439,21 @@ impl Runner<'_> {
         let result =
             |status| TestResult { name: name.to_owned(), status, trusted: sealed.is_some() };
         let failed = |message: String, status: TestStatus, evidence: Vec<u8>| {
-            let root = self.workspace.source().display().to_string();
+            let root = self.room.root();
             let one = Finding {
                 file: Some(program.source.clone()),
                 clauses: sealed.and_then(|test| test.clause.clone()).into_iter().collect(),
                 ..finding(self.gate, name, clean(&message, &[&root]))
             };
-            Ran { result: result(status), findings: vec![one], evidence, flaky: false }
+            let findings = vec![one];
+            Ran { result: result(status), findings, evidence, flaky: false, ran_out: None }
         };
         let passed = |status| Ran {
             result: result(status),
             findings: Vec::new(),
             evidence: Vec::new(),
             flaky: false,
+            ran_out: None,
         };
         if self.left().is_zero() {
             let message = "the gate's time was used up before this test".to_owned();
@@ -453,12 +475,22 @@ impl Runner<'_> {
             let message = format!("the test did not end within {} s", output.elapsed.as_secs());
             return failed(message, TestStatus::TimedOut, evidence);
         }
+        if let Ended::Limit(resource) = output.ended {
+            let why = self.room.hit(resource);
+            let ran = failed(why, TestStatus::Failed, evidence);
+            return Ran { ran_out: Some(resource), ..ran };
+        }
         let text = output.text();
         let whole = sealed.is_none() || text.lines().any(|line| line == number);
         match (read_test(&text, name), output.ended) {
             (Some(Reported::Ok), Ended::Exit(0)) if whole => passed(TestStatus::Passed),
             (Some(Reported::Ignored), Ended::Exit(0)) => passed(TestStatus::Ignored),
-            (Some(Reported::Failed(message)), _) => failed(message, TestStatus::Failed, evidence),
+            (Some(Reported::Failed(message)), _) => {
+                let ran_out = errno(&message).and_then(Resource::of_errno);
+                let why = ran_out.map(|resource| format!("{}: ", self.room.hit(resource)));
+                let message = why.unwrap_or_default() + &message;
+                Ran { ran_out, ..failed(message, TestStatus::Failed, evidence) }
+            }
             (report, ended) => {
                 let printed = text.replace(&number, "") + &output.errors();
                 let how = match report {
@@ -474,6 +506,12 @@ impl Runner<'_> {
             }
         }
     }
+}
+
+/// The number of the operating system's error in a message, as Rust's library prints it.
+fn errno(message: &str) -> Option<i32> {
+    let (_, rest) = message.split_once("(os error ").or(message.split_once("Os { code: "))?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// Arguments to run one test, and to have its report as JSON.

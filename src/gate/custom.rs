@@ -7,10 +7,14 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bench, Seen, granted, timeout, unrunnable};
-use crate::process::{self, Ended, Output, Program};
+use super::cargo::{Ground, ground, visible};
+use super::room::Room;
+use super::{Bench, Seen, timeout};
+use crate::process::{Ended, Output, Program};
 use crate::toolchain;
-use crate::types::{ClauseId, Finding, Format, GateConfig, Outcome, gate::clean, limits};
+use crate::types::{
+    Candidate, ClauseId, Finding, Format, GateConfig, Outcome, Resource, gate::clean, limits,
+};
 
 /// The version of the protocol.
 const PROTOCOL: u32 = 1;
@@ -120,59 +124,41 @@ pub fn manifest(folder: &Path) -> Result<Manifest, String> {
 }
 
 /// Runs a gate of the user's.
-pub async fn run(bench: &Bench<'_>, name: &str) -> Seen {
+pub async fn run(bench: &Bench<'_>, name: &str, candidate: &Candidate) -> Seen {
     let Some(gate) = bench.gates.get(name) else {
         return Seen::error(format!("there is no gate `{name}`"));
     };
-    match (&gate.validator, &gate.argv) {
-        (Some(validator), _) => validate(bench, name, validator).await,
-        (None, Some(argv)) => command(bench, (name, gate), argv).await,
-        (None, None) => Seen::error(format!("the gate `{name}` has nothing to run")),
-    }
+    let ran = match (&gate.validator, &gate.argv) {
+        (Some(validator), _) => validate(bench, name, validator, candidate).await,
+        (None, Some(argv)) => command(bench, (name, gate), argv, candidate).await,
+        (None, None) => Err(Seen::error(format!("the gate `{name}` has nothing to run"))),
+    };
+    ran.unwrap_or_else(|seen| seen)
 }
 
-fn program(bench: &Bench<'_>, gate: &str, argv: &[String], folder: &Path) -> Program {
+fn program(room: &Room<'_>, argv: &[String], folder: &Path, timeout: Duration) -> Program {
     let own = folder.join(&argv[0]);
-    let path = match own.is_file() {
-        true => own,
-        false => find(bench, &argv[0]),
-    };
-    let home = bench.slot.visible().home();
-    let mut env: Vec<(String, OsString)> = vec![
-        ("PATH".to_owned(), bench.tools.path()),
-        ("HOME".to_owned(), home.clone().into()),
-        ("TMPDIR".to_owned(), home.into()),
-        ("LANG".to_owned(), "C.UTF-8".into()),
-    ];
-    env.extend(granted(bench, gate));
-    Program {
-        path,
-        args: argv[1..].iter().map(OsString::from).collect(),
-        dir: bench.slot.visible().source(),
-        env,
-        stdin: None,
-        timeout: timeout(bench, gate),
-    }
+    // Other names are looked for where the gate's programs are.
+    let path = if own.is_file() { own } else { PathBuf::from(&argv[0]) };
+    room.program(path, argv[1..].iter().map(OsString::from).collect(), timeout)
 }
 
-fn find(bench: &Bench<'_>, name: &str) -> PathBuf {
-    let path = bench.tools.path();
-    let mut found = std::env::split_paths(&path).map(|folder| folder.join(name));
-    found.find(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(name))
-}
-
-async fn validate(bench: &Bench<'_>, gate: &str, validator: &str) -> Seen {
+async fn validate(
+    bench: &Bench<'_>,
+    gate: &str,
+    validator: &str,
+    candidate: &Candidate,
+) -> Result<Seen, Seen> {
     let folder = bench.validators.join(validator);
-    let manifest = match manifest(&folder) {
-        Ok(manifest) => manifest,
-        Err(why) => return Seen::error(why),
+    let manifest = manifest(&folder).map_err(Seen::error)?;
+    let own = bench.gates.get(gate).and_then(|gate| gate.timeout_s);
+    let timeout = match (manifest.timeout_s, own) {
+        (Some(seconds), None) => Duration::from_secs(seconds),
+        _ => timeout(bench, gate),
     };
-    let mut program = program(bench, gate, &manifest.argv, &folder);
-    if let (Some(seconds), None) =
-        (manifest.timeout_s, bench.gates.get(gate).and_then(|gate| gate.timeout_s))
-    {
-        program.timeout = Duration::from_secs(seconds);
-    }
+    let Ground { files, layer } = ground(bench, gate, candidate, &visible(bench)).await?;
+    let room = Room::open(bench, gate, (files, Some(&layer)), Some(&folder)).await?;
+    let mut program = program(&room, &manifest.argv, &folder, timeout);
     let clause =
         |c: &crate::types::Clause| RequestClause { id: c.id.to_string(), text: c.text.clone() };
     let request = Request {
@@ -180,20 +166,31 @@ async fn validate(bench: &Bench<'_>, gate: &str, validator: &str) -> Seen {
         gate: gate.to_owned(),
         spec: bench.spec.id.clone(),
         target: bench.name.to_owned(),
-        tree: bench.slot.visible().source().display().to_string(),
+        tree: room.root(),
         clauses: bench.spec.clauses.iter().map(clause).collect(),
     };
     program.stdin = Some(serde_json::to_vec(&request).expect("a request is plain data"));
-    let output = match process::run(&program).await {
-        Ok(output) => output,
-        Err(error) => return unrunnable(&error),
+    let output = room.run(&program, true).await;
+    let (root, output) = (room.root(), output?);
+    let mut seen = match (output.ended, report(validator, &output)) {
+        (Ended::Limit(resource), _) => used_up(&room, gate, validator, resource),
+        (_, Ok(report)) => conclude(bench, gate, &root, report),
+        (_, Err(why)) => Seen::error(format!("validator {validator}: {why}")),
     };
-    let mut seen = match report(validator, &output) {
-        Ok(report) => conclude(bench, gate, report),
-        Err(why) => Seen::error(format!("validator {validator}: {why}")),
-    };
+    room.close().await;
     seen.evidence = [output.stdout, output.stderr].concat();
-    seen
+    Ok(seen)
+}
+
+/// A program that judges a candidate and uses too much over it.
+fn used_up(room: &Room<'_>, gate: &str, program: &str, resource: Resource) -> Seen {
+    let one = Finding {
+        gate: gate.to_owned(),
+        rule: resource.word().to_owned(),
+        message: format!("{program} over this candidate: {}", room.hit(resource)),
+        ..Finding::default()
+    };
+    Seen::fail(vec![one]).limit(resource)
 }
 
 /// Reads a validator's answer: anything but one whole report is an error, never a pass.
@@ -201,7 +198,7 @@ fn report(validator: &str, output: &Output) -> Result<ValidatorReport, String> {
     match output.ended {
         Ended::Timeout => return Err(format!("no answer within {} s", output.elapsed.as_secs())),
         Ended::Signal(signal) => return Err(format!("it was ended by signal {signal}")),
-        Ended::Limit(resource) => return Err(format!("it used too much: {}", resource.word())),
+        Ended::Limit(resource) => return Err(format!("it ran out of {}", resource.word())),
         Ended::Exit(0) => {}
         Ended::Exit(status) => {
             let said = clean(&output.errors(), &[]);
@@ -225,14 +222,13 @@ fn report(validator: &str, output: &Output) -> Result<ValidatorReport, String> {
     }
 }
 
-fn conclude(bench: &Bench<'_>, gate: &str, report: ValidatorReport) -> Seen {
-    let root = bench.slot.visible().source().display().to_string();
+fn conclude(bench: &Bench<'_>, gate: &str, root: &str, report: ValidatorReport) -> Seen {
     let findings = report.findings.into_iter().map(|one| Finding {
         gate: gate.to_owned(),
         rule: one.rule,
         file: one.file,
         line: one.line,
-        message: clean(&one.message, &[&root]),
+        message: clean(&one.message, &[root]),
         clauses: known(bench, &one.clauses),
         remedy: one.remedy,
     });
@@ -243,12 +239,22 @@ fn known(bench: &Bench<'_>, names: &[String]) -> Vec<ClauseId> {
     names.iter().filter_map(|name| bench.spec.clause(name)).map(|c| c.id.clone()).collect()
 }
 
-async fn command(bench: &Bench<'_>, (name, gate): (&str, &GateConfig), argv: &[String]) -> Seen {
-    let output = match process::run(&program(bench, name, argv, Path::new("/"))).await {
-        Ok(output) => output,
-        Err(error) => return unrunnable(&error),
-    };
-    let root = bench.slot.visible().source().display().to_string();
+async fn command(
+    bench: &Bench<'_>,
+    (name, gate): (&str, &GateConfig),
+    argv: &[String],
+    candidate: &Candidate,
+) -> Result<Seen, Seen> {
+    let Ground { files, layer } = ground(bench, name, candidate, &visible(bench)).await?;
+    let room = Room::open(bench, name, (files, Some(&layer)), None).await?;
+    let program = program(&room, argv, Path::new("/"), timeout(bench, name));
+    let output = room.run(&program, true).await;
+    let (root, output) = (room.root(), output?);
+    if let Ended::Limit(resource) = output.ended {
+        let seen = used_up(&room, name, &argv[0], resource);
+        return Ok(Seen { evidence: [output.stdout, output.stderr].concat(), ..seen });
+    }
+    room.close().await;
     let findings = match gate.format {
         Format::Cargo => toolchain::cargo::read(name, &output.text(), &root, &[]).findings,
         Format::Lines => {
@@ -271,7 +277,7 @@ async fn command(bench: &Bench<'_>, (name, gate): (&str, &GateConfig), argv: &[S
             ..Finding::default()
         });
     }
-    seen
+    Ok(seen)
 }
 
 /// `path:line[:column]: message`.

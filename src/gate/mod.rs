@@ -3,8 +3,9 @@
 
 mod cargo;
 mod custom;
+mod layers;
+mod room;
 mod tools;
-mod workspace;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,16 +13,17 @@ use std::time::{Duration, Instant};
 
 pub use cargo::format;
 pub use custom::{Request as ValidatorRequest, ValidatorReport, manifest as validator_manifest};
+pub use layers::{Layer, Layers};
 pub use tools::{Tools, ToolsError, Wanted};
-pub use workspace::Slot;
 
 use crate::toolchain::{self, Suite};
 use crate::types::harness::ToolchainName;
 use crate::types::{
-    Candidate, ClauseId, Finding, GateConfig, GateReport, Outcome, Spec, Target, TestResult,
+    Candidate, ClauseId, Finding, GateConfig, GateReport, Isolation, Outcome, Spec, Target, TestResult,
     TestStatus, limits,
 };
-use crate::{guard, process};
+use crate::guard;
+use crate::sandbox::Sandbox;
 
 /// Everything the gates of one part need.
 #[derive(Debug)]
@@ -40,10 +42,16 @@ pub struct Bench<'a> {
     pub validators: PathBuf,
     /// The tools.
     pub tools: &'a Tools,
-    /// Where candidates stand.
-    pub slot: &'a Slot,
-    /// Whether workspaces are left for a person to look into.
-    pub keep: bool,
+    /// How programs are kept apart.
+    pub sandbox: &'a Sandbox,
+    /// The level that this gives here.
+    pub level: Isolation,
+    /// The dependencies of candidates.
+    pub layers: &'a Layers,
+    /// Further files and folders that gates can read.
+    pub read_only: Vec<PathBuf>,
+    /// Where workspaces are left for a person to look into.
+    pub keep: Option<PathBuf>,
 }
 
 /// What a gate found, before it becomes a report.
@@ -65,27 +73,7 @@ impl Seen {
     }
 }
 
-/// Puts a candidate and what judges it into the slot's workspace, fresh: no earlier file, time,
-/// process or build of the same crate remains.
-///
-/// # Errors
-/// The disk's.
-pub fn prepare(bench: &Bench<'_>, candidate: &Candidate) -> std::io::Result<()> {
-    let own = toolchain::examples(bench.spec, bench.target, false);
-    let suites: Vec<&Suite> = own.iter().chain(bench.suites).collect();
-    bench.slot.open()?;
-    bench.slot.visible().fill(candidate.tree(), &suites)?;
-    bench.slot.visible().forget(&bench.spec.id)
-}
-
-/// Whether a gate may leave the workspace other than it found it: whatever ran the candidate's code
-/// or a program of the user's.
-pub fn disturbs(gate: &str) -> bool {
-    !matches!(gate, "layout" | "fmt" | "check" | "clippy" | "hidden" | "clauses")
-}
-
-/// Runs a gate over the candidate that [`prepare`] put in place. `before` are the reports of the
-/// gates that ran over it already. Also gives the gate's output, to be kept as evidence.
+/// Runs a gate over a candidate. `before` are the reports of the gates that ran over it already. Also gives the gate's output, to be kept as evidence.
 pub async fn run(
     bench: &Bench<'_>,
     gate: &str,
@@ -108,7 +96,7 @@ pub async fn run(
         findings,
         tests: seen.tests,
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        isolation: Default::default(),
+        isolation: bench.level,
         evidence: None,
     };
     (report, seen.evidence)
@@ -118,13 +106,13 @@ async fn see(bench: &Bench<'_>, gate: &str, candidate: &Candidate, before: &[Gat
     let ToolchainName::Rust = bench.target.toolchain;
     match gate {
         "layout" => layout(bench, candidate),
-        "fmt" => cargo::fmt(bench).await,
-        "check" => cargo::compile(bench, gate, &["check"]).await,
-        "clippy" => cargo::compile(bench, gate, &["clippy", "--all-targets"]).await,
-        "test" => cargo::test(bench, gate).await,
+        "fmt" => cargo::fmt(bench, candidate).await,
+        "check" => cargo::compile(bench, gate, candidate, &["check"]).await,
+        "clippy" => cargo::compile(bench, gate, candidate, &["clippy", "--all-targets"]).await,
+        "test" => cargo::test(bench, gate, candidate).await,
         "hidden" => cargo::hidden(bench, candidate).await,
         "clauses" => clauses(bench, before),
-        custom => custom::run(bench, custom).await,
+        custom => custom::run(bench, custom, candidate).await,
     }
 }
 
@@ -181,9 +169,4 @@ fn clauses(bench: &Bench<'_>, before: &[GateReport]) -> Seen {
         ..Finding::default()
     };
     Seen::fail(bare.map(|clause| finding(&clause.id)).collect())
-}
-
-/// A run that could not even start is the environment's fault.
-pub(crate) fn unrunnable(error: &process::ProcessError) -> Seen {
-    Seen::error(format!("{error}; see `regen doctor`"))
 }

@@ -252,6 +252,7 @@ mod tests {
                 inputs: job.parts[0].key,
                 gates: job.parts[0].gate_key,
                 passed: Vec::new(),
+                isolation: Default::default(),
                 generator: String::new(),
             };
             let clauses = spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect();

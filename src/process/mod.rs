@@ -5,7 +5,6 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
@@ -14,24 +13,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 use crate::types::{Resource, limits};
-
-/// Whether processes that lose their parent become this one's children.
-static ADOPTS: AtomicBool = AtomicBool::new(false);
-
-/// From now on, processes below this one that lose their parent become its children, and
-/// [`end_orphans`] finds them, whatever group, session or environment they gave themselves.
-pub fn adopt_orphans() {
-    #[cfg(target_os = "linux")]
-    ADOPTS.store(rustix::process::set_child_subreaper(Pid::from_raw(1)).is_ok(), Ordering::Relaxed);
-}
-
-/// Ends every child of this process that it adopted. To be called only while no program is being
-/// run.
-pub fn end_orphans() {
-    if ADOPTS.load(Ordering::Relaxed) {
-        end_children();
-    }
-}
 
 /// Ends every child of this process, and what becomes its child thereby.
 pub fn end_children() {

@@ -65,6 +65,7 @@ impl World {
             inputs: JobKey(key),
             gates: GateKey(key),
             passed: vec!["g".to_owned()],
+            isolation: Default::default(),
             generator: "m".to_owned(),
         };
         let target = BTreeMap::from([("rust".to_owned(), target)]);

@@ -54,6 +54,15 @@ pub use order::Paths;
 use order::{Done, Mode, Opened, Order, Start, Task};
 pub use probe::{Missing, Probe, attempt, probe};
 
+/// The user outside that a sandbox's programs are, where that is not the caller.
+pub fn runs_as() -> Option<u32> {
+    #[cfg(target_os = "linux")]
+    return probe::unprivileged();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+
 /// The argument that makes regen's program a keeper.
 const KEEPER: &str = "sandbox-keeper";
 const MIB: u64 = 1024 * 1024;
@@ -320,6 +329,14 @@ impl Sandbox {
         pass(&stream, how, &[socket.as_fd()]).map_err(failed)?;
         *nursery = Some(stream);
         Ok(())
+    }
+
+    /// Where the sources in a dependency layer are for programs.
+    pub fn vendor(&self, layer: &Path) -> PathBuf {
+        match self.backend.level() >= Isolation::NAMESPACES {
+            true => PathBuf::from("/vendor"),
+            false => layer.join("vendor"),
+        }
     }
 
     /// Removes folders of sessions whose regen is gone.

@@ -181,6 +181,22 @@ pub enum Judgement {
     },
 }
 
+/// Takes a root out of a text, where it is one: not in the middle of another path.
+fn without(text: &str, root: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(root) {
+        let (before, found) = rest.split_at(at);
+        out.push_str(before);
+        let inside = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+        if out.ends_with(inside) {
+            out.push_str(root);
+        }
+        rest = &found[root.len()..];
+    }
+    out + rest
+}
+
 /// Takes out of a tool's text what changes from run to run and says nothing: ANSI codes, the roots
 /// of temporary folders, thread numbers, addresses, running times. Cuts it to
 /// `limits::FINDING_BYTES`.
@@ -197,7 +213,7 @@ pub fn clean(text: &str, roots: &[&str]) -> String {
     });
     let mut text = text.to_owned();
     for root in roots.iter().filter(|root| root.len() > 1) {
-        text = text.replace(&format!("{}/", root.trim_end_matches('/')), "");
+        text = without(&text, &format!("{}/", root.trim_end_matches('/')));
     }
     for (pattern, by) in NOISE.iter() {
         text = pattern.replace_all(&text, *by).into_owned();

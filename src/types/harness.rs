@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::limits;
+use super::{Isolation, LimitsConfig, limits};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,9 @@ pub struct Harness {
     /// Caps on spending.
     #[serde(default)]
     pub budget: Budget,
+    /// How candidates are kept apart from the machine.
+    #[serde(default)]
+    pub sandbox: Sandbox,
     /// What is generated, by target name.
     #[serde(default)]
     pub target: BTreeMap<String, Target>,
@@ -217,6 +220,28 @@ pub struct Budget {
     pub day_usd: Option<f64>,
 }
 
+/// How candidates' programs, and the programs that judge them, are kept apart from the machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sandbox {
+    /// The lowest level of isolation that is good enough: 3 namespaces and a control group, 2
+    /// namespaces, 1 Landlock and seccomp, 0 none. Below 2, the environment variable
+    /// `REGEN_MIN_LEVEL` must allow it too.
+    pub min_level: Isolation,
+    /// Further files and folders that gates can read, absolute or relative to `harness.toml`: an
+    /// interpreter, a data set.
+    pub read_only: Vec<String>,
+    /// Memory that all gates running at a time may use together, in MiB; absent: three quarters of
+    /// the machine's. A gate waits until its own limit is free.
+    pub memory_mb: Option<u64>,
+}
+
+impl Default for Sandbox {
+    fn default() -> Self {
+        Self { min_level: Isolation::NAMESPACES, read_only: Vec::new(), memory_mb: None }
+    }
+}
+
 /// The languages regen can gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -277,6 +302,10 @@ impl Target {
     }
 }
 
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// How a gate's output is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -300,6 +329,9 @@ pub struct GateConfig {
     pub format: Format,
     /// Wall time in seconds.
     pub timeout_s: Option<u64>,
+    /// What its programs may use, where the built-in limits do not fit.
+    #[serde(skip_serializing_if = "is_default")]
+    pub limits: LimitsConfig,
     /// A gate that only informs: its failure refuses nothing.
     pub advisory: bool,
     /// Names of further environment variables the gate may see.

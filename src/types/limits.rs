@@ -67,6 +67,12 @@ pub const GATE_DISK: u64 = 2 * 1024 * 1024 * 1024;
 pub const GATE_INODES: u64 = 100_000;
 /// Bytes one program of a gate may print: beyond this it is looping.
 pub const GATE_OUTPUT: u64 = 32 * 1024 * 1024;
+/// Wall time of one step in building a dependency layer.
+pub const LAYER_TIMEOUT: Duration = Duration::from_secs(1800);
+/// Bytes of all dependency layers of a machine, beyond which the oldest go.
+pub const LAYERS_BYTES: u64 = 10 * 1024 * 1024 * 1024;
+/// Time after which a dependency layer that nobody used goes.
+pub const LAYER_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Time between two looks at what a gate's processes use.
 pub const WATCH_TICK: Duration = Duration::from_millis(40);
 /// The same when more than half of its memory is used.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, GateKey, JobKey};
+use super::{Digest, GateKey, Isolation, JobKey};
 
 /// The format of `regen.lock`.
 pub const LOCK_VERSION: u32 = 1;
@@ -55,6 +55,9 @@ pub struct TargetStanding {
     pub gates: GateKey,
     /// The gates that passed, in order.
     pub passed: Vec<String>,
+    /// The weakest isolation of these gates, 0 to 3.
+    #[serde(default)]
+    pub isolation: Isolation,
     /// Who wrote it: the model's name, and `replayed from` the recording's date if it was not asked.
     pub generator: String,
 }

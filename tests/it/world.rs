@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use regen::gate::{Bench, Slot, Tools, Wanted, prepare, run};
+use regen::gate::{Bench, Layers, Tools, Wanted, run};
+use regen::sandbox::probe;
 use regen::types::{Candidate, GateReport, Provenance, RelPath, Tree};
 use serde_json::Value;
 
@@ -128,8 +129,9 @@ impl World {
         let file = (RelPath::parse("src/lib.rs").expect("is one"), code.as_bytes().to_vec());
         let tree = regen::toolchain::normalise(&Tree::from_iter([file]), &spec, target);
         let candidate = Candidate::new(tree.expect("is right"), Provenance::Promoted);
-        let slot = Slot::new(&self.cache(), "test");
-        slot.open().expect("makes folders");
+        let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
+        let probe = probe(keeper, &self.cache(), 8192).await;
+        let layers = Layers::new(&self.cache());
         let bench = Bench {
             spec: &spec,
             name: "rust",
@@ -138,10 +140,12 @@ impl World {
             suites: &[],
             validators: self.path("validators"),
             tools: &tools,
-            slot: &slot,
-            keep: false,
+            sandbox: &probe.sandbox,
+            level: probe.level,
+            layers: &layers,
+            read_only: Vec::new(),
+            keep: None,
         };
-        prepare(&bench, &candidate).expect("prepares");
         run(&bench, gate, &candidate, &[]).await.0
     }
 

@@ -1,0 +1,94 @@
+//! How strongly gates are kept apart here, and whether that is enough.
+
+use std::path::Path;
+
+use super::{Door, variable};
+use crate::engine::EngineError;
+use crate::sandbox::{self, Probe};
+use crate::types::Isolation;
+use crate::types::harness::Sandbox;
+
+/// The variable that must allow a level below the usual one, beside `harness.toml`.
+const ALLOWS: &str = "REGEN_MIN_LEVEL";
+
+/// Tries what this machine offers.
+pub async fn probe(cache: &Path, config: &Sandbox) -> Probe {
+    // Itself, whatever happens to the file meanwhile.
+    let keeper = match cfg!(target_os = "linux") {
+        true => Path::new("/proc/self/exe").to_owned(),
+        false => std::env::current_exe().unwrap_or_default(),
+    };
+    let memory = config.memory_mb.unwrap_or_else(three_quarters);
+    sandbox::probe(&keeper, cache, memory).await
+}
+
+/// The same, and whether it is enough to run candidates.
+///
+/// # Errors
+/// It is not: the message says what is missing, and how to mend it.
+pub async fn demand(door: &Door, cache: &Path, config: &Sandbox) -> Result<Probe, EngineError> {
+    let probe = probe(cache, config).await;
+    enough(&probe, config)?;
+    if let Err(error) = probe.sandbox.sweep() {
+        tracing::warn!("folders of earlier sandboxes could not be removed: {error}");
+    }
+    if probe.level < Isolation::NAMESPACES && !door.global.quiet {
+        let text = format!("isolation: level {} ({})", probe.level, probe.level.means());
+        door.say(&format!("{}: {text}, as allowed; see `regen doctor`", door.paint.warn("warning")));
+    }
+    Ok(probe)
+}
+
+/// Whether a level is enough.
+///
+/// # Errors
+/// It is not, or the variable that should allow it is wrong.
+pub fn enough(probe: &Probe, config: &Sandbox) -> Result<(), EngineError> {
+    let wanted = wanted(config)?;
+    match probe.level < wanted {
+        true => Err(EngineError::Isolation(refusal(probe, wanted))),
+        false => Ok(()),
+    }
+}
+
+fn wanted(config: &Sandbox) -> Result<Isolation, EngineError> {
+    let usual = Isolation::NAMESPACES;
+    if config.min_level >= usual {
+        return Ok(config.min_level);
+    }
+    let Some(text) = variable(ALLOWS) else { return Ok(usual) };
+    let wrong = || EngineError::Usage(format!("{ALLOWS} is `{text}`: it must be 0, 1, 2 or 3"));
+    let level = text.parse().map(Isolation).map_err(|_| wrong())?;
+    match level <= Isolation::CGROUP {
+        true => Ok(level.max(config.min_level)),
+        false => Err(wrong()),
+    }
+}
+
+fn refusal(probe: &Probe, wanted: Isolation) -> String {
+    let mut text = format!(
+        "isolation is at level {} ({}) here, and at least {wanted} ({}) is wanted",
+        probe.level,
+        probe.level.means(),
+        wanted.means()
+    );
+    for one in &probe.missing {
+        text += &format!("\n  {}", one.what);
+        if !one.mend.is_empty() {
+            text += &format!("\n    mend: {}", one.mend);
+        }
+    }
+    let level = probe.level;
+    text + &format!(
+        "\nto run candidates less apart all the same: `[sandbox] min_level = {level}` in harness.toml and \
+         {ALLOWS}={level} in the environment"
+    )
+}
+
+/// Three quarters of the machine's memory in MiB; a modest one where it does not tell.
+fn three_quarters() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<u64>().ok());
+    kib.map_or(4096, |kib| kib / 1024 * 3 / 4)
+}
