@@ -68,7 +68,12 @@ async fn measure() -> ExitCode {
         keep: None,
     };
     // The same files, for the commands by hand.
-    let keeping = Bench { keep: Some(kept.clone()), read_only: Vec::new(), validators: kept.clone(), ..bench };
+    let keeping = Bench {
+        keep: Some(kept.clone()),
+        read_only: Vec::new(),
+        validators: kept.clone(),
+        ..bench
+    };
     run(&keeping, "check", &candidate, &[]).await;
     let home = folder.path().join("home");
     std::fs::create_dir(&home).expect("makes a folder");

@@ -28,7 +28,12 @@ pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
     let loaded = door.places().and_then(|places| load(&places, None));
     let config = loaded.as_ref().map(|w| w.harness.sandbox.clone()).unwrap_or_default();
     let probe = isolation::probe(&cache, &config).await;
-    let level = format!("level {} ({}, by {})", probe.level, probe.level.means(), probe.sandbox.backend().name());
+    let level = format!(
+        "level {} ({}, by {})",
+        probe.level,
+        probe.level.means(),
+        probe.sandbox.backend().name()
+    );
     add(
         "isolation",
         isolation::enough(&probe, &config).map(|()| level).map_err(|error| error.to_string()),

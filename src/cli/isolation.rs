@@ -34,7 +34,10 @@ pub async fn demand(door: &Door, cache: &Path, config: &Sandbox) -> Result<Probe
     }
     if probe.level < Isolation::NAMESPACES && !door.global.quiet {
         let text = format!("isolation: level {} ({})", probe.level, probe.level.means());
-        door.say(&format!("{}: {text}, as allowed; see `regen doctor`", door.paint.warn("warning")));
+        door.say(&format!(
+            "{}: {text}, as allowed; see `regen doctor`",
+            door.paint.warn("warning")
+        ));
     }
     Ok(probe)
 }

@@ -62,9 +62,7 @@ pub async fn run(
     // Nothing is paid for that could not be judged.
     let isolation = match plan.jobs.iter().all(|job| job.is_up_to_date()) {
         true => None,
-        false => {
-            Some(isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?)
-        }
+        false => Some(isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?),
     };
     let mut engine = Engine::open(&workspace, (&tools, isolation.as_ref()), &options)?;
     let outcome = engine.run(&plan).await;

@@ -16,8 +16,8 @@ use crate::store::{LedgerError, Spend};
 use crate::toolchain;
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
-    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, Isolation, JobId, Part, Prompt,
-    Provenance, Spec, SpecStanding, Target, TargetStanding, Tree,
+    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, Isolation, JobId,
+    Part, Prompt, Provenance, Spec, SpecStanding, Target, TargetStanding, Tree,
 };
 use crate::verdict::{Accepted, Verdict, judge};
 
@@ -375,7 +375,8 @@ impl Engine<'_> {
             let entry = match accepted.get(&index) {
                 Some(proof) => {
                     let old = before.and_then(|s| s.target.get(&part.target));
-                    let target = self.standing_of(part, (proof, isolation_of(state, index)), old)?;
+                    let target =
+                        self.standing_of(part, (proof, isolation_of(state, index)), old)?;
                     let name = part.target.clone();
                     parts.push(PartTree { target: name, leaf: leaf.clone(), accepted: proof });
                     Some(TargetStanding { path: format!("{unit}/{leaf}"), ..target })

@@ -1,26 +1,20 @@
-//! Gates that cargo answers, and the runner of test programs: one process per test, each judged by
-//! its own report.
+//! Gates that cargo answers.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
-
 use super::room::{self, Room};
+use super::runner::{self, Runner};
 use super::{Bench, Layer, Seen, Tools, timeout};
 use crate::process::{Ended, Output, Program};
 use crate::sandbox::{Policy, Sandbox, SandboxError};
-use crate::toolchain::cargo::{Reported, TestProgram, read, read_list, read_test};
+use crate::toolchain::cargo::{TestProgram, read};
 use crate::toolchain::{self, Suite};
 use crate::types::{
-    Candidate, ClauseId, Finding, Limits, LimitsConfig, Outcome, Resource, TestResult, TestStatus,
-    Tree, gate::clean, limits,
+    Candidate, ClauseId, Finding, Limits, LimitsConfig, Outcome, Tree, gate::clean, limits,
 };
-
-/// Tests run at once.
-const AT_ONCE: usize = 2;
 
 /// What a gate stands on: the candidate with the tests over it, and its dependencies.
 pub(super) struct Ground {
@@ -74,12 +68,7 @@ fn crashed(errors: &str) -> bool {
 
 /// `cargo check` and `cargo clippy`: any error or warning in the candidate's files is a finding.
 /// That is `-D warnings`, except that warnings in the user's suites are not the candidate's.
-pub async fn compile(
-    bench: &Bench<'_>,
-    gate: &str,
-    candidate: &Candidate,
-    args: &[&str],
-) -> Seen {
+pub async fn compile(bench: &Bench<'_>, gate: &str, candidate: &Candidate, args: &[&str]) -> Seen {
     let suites = visible(bench);
     let work = async {
         let Ground { files, layer } = ground(bench, gate, candidate, &suites).await?;
@@ -140,7 +129,8 @@ async fn build(
     }
 }
 
-fn finding(gate: &str, rule: &str, message: String) -> Finding {
+/// A finding about no file in particular.
+pub(super) fn finding(gate: &str, rule: &str, message: String) -> Finding {
     Finding { gate: gate.to_owned(), rule: rule.to_owned(), message, ..Finding::default() }
 }
 
@@ -272,256 +262,10 @@ async fn tests(
     let seen = match build((bench, &room, gate), args, suites).await {
         Ok((programs, seen)) => {
             let runner = Runner { bench, room: &room, gate, started };
-            run(&runner, &programs, suites, seen).await
+            runner::run(&runner, &programs, suites, seen).await
         }
         Err(seen) => seen,
     };
     room.close().await;
     seen
-}
-
-/// Runs the tests of these programs.
-async fn run(
-    runner: &Runner<'_>,
-    programs: &[TestProgram],
-    suites: &[Suite],
-    mut seen: Seen,
-) -> Seen {
-    let gate = runner.gate;
-    // Warnings were clippy's to refuse; here only tests decide.
-    seen.findings.clear();
-    let suite_of =
-        |program: &TestProgram| suites.iter().find(|s| s.path.as_str() == program.source);
-    let mut flaky = false;
-    let mut ran_out = None;
-    // The candidate's own tests come last: they may do as they like to what is behind them.
-    for trusted in [true, false] {
-        let mut run = Vec::new();
-        for program in programs.iter().filter(|program| suite_of(program).is_some() == trusted) {
-            match runner.list(program).await {
-                Ok(mut names) => {
-                    seen.findings.extend(missing(gate, suite_of(program), &names));
-                    names.retain(|name| name != toolchain::CANARY);
-                    if trusted {
-                        seen.findings.extend(runner.canary(program).await);
-                    }
-                    run.extend(names.into_iter().map(|name| (program, suite_of(program), name)));
-                }
-                Err(one) => seen.findings.push(one),
-            }
-        }
-        let ran = run.into_iter().map(|(program, suite, name)| runner.one(program, suite, name));
-        let mut ran = futures::stream::iter(ran).buffered(AT_ONCE);
-        while let Some(mut one) = ran.next().await {
-            seen.findings.append(&mut one.findings);
-            seen.evidence.extend_from_slice(&one.evidence);
-            seen.evidence.truncate(limits::OUTPUT_BYTES);
-            seen.tests.push(one.result);
-            flaky |= one.flaky;
-            ran_out = ran_out.or(one.ran_out);
-        }
-    }
-    for suite in suites {
-        if !programs.iter().any(|program| program.source == suite.path.as_str()) {
-            seen.findings.extend(missing(gate, Some(suite), &[]));
-        }
-    }
-    let ended = |status| seen.tests.iter().any(|test| test.status == status);
-    if let Some(resource) = ran_out {
-        seen.outcome = Some(Outcome::Limit { resource });
-    } else if flaky {
-        seen.outcome = Some(Outcome::Flaky);
-    } else if ended(TestStatus::TimedOut) {
-        seen.outcome = Some(Outcome::Timeout);
-    } else if !ended(TestStatus::Passed) && seen.findings.is_empty() {
-        seen.findings.push(finding(gate, "no_test", "no test ran".to_owned()));
-    }
-    seen
-}
-
-/// Expected tests that a program does not list.
-fn missing(gate: &str, suite: Option<&Suite>, names: &[String]) -> Vec<Finding> {
-    let expected = suite.into_iter().flat_map(|suite| suite.tests.iter().map(move |t| (suite, t)));
-    let gone = expected.filter(|(_, test)| !names.contains(&test.name));
-    gone.map(|(suite, test)| Finding {
-        file: Some(suite.path.to_string()),
-        clauses: test.clause.iter().cloned().collect(),
-        ..finding(gate, &test.name, format!("the test {} is missing from its program", test.name))
-    })
-    .collect()
-}
-
-/// One test's run.
-struct Ran {
-    result: TestResult,
-    findings: Vec<Finding>,
-    evidence: Vec<u8>,
-    flaky: bool,
-    /// What it used up.
-    ran_out: Option<Resource>,
-}
-
-struct Runner<'a> {
-    bench: &'a Bench<'a>,
-    room: &'a Room<'a>,
-    gate: &'a str,
-    started: Instant,
-}
-
-impl Runner<'_> {
-    async fn program(
-        &self,
-        program: &TestProgram,
-        args: &[&str],
-        number: Option<&str>,
-    ) -> Result<Output, Seen> {
-        let left = self.left().min(limits::TEST_TIMEOUT);
-        let args = args.iter().map(OsString::from).collect();
-        let mut program = self.room.program(PathBuf::from(&program.executable), args, left);
-        program.stdin = number.map(|number| number.as_bytes().to_vec());
-        let source = program.dir.clone().into();
-        program.env.push(("CARGO_MANIFEST_DIR".to_owned(), source));
-        // Lets the stable test runner write its JSON format. Only test programs get this: with it
-        // cargo would allow unstable language features to the candidate.
-        program.env.push(("RUSTC_BOOTSTRAP".to_owned(), "1".into()));
-        self.room.run(&program, false).await
-    }
-
-    /// What is left of the gate's time.
-    fn left(&self) -> Duration {
-        timeout(self.bench, self.gate).saturating_sub(self.started.elapsed())
-    }
-
-    async fn list(&self, program: &TestProgram) -> Result<Vec<String>, Finding> {
-        let wrong = |why: String| finding(self.gate, "list", format!("{}: {why}", program.source));
-        let output = self.program(program, &["--list", "--format", "terse"], None).await;
-        let output = output.map_err(|_| wrong("the test program cannot be run".to_owned()))?;
-        match output.succeeded() {
-            true => Ok(read_list(&output.text())),
-            false => Err(wrong("the test program cannot list its tests".to_owned())),
-        }
-    }
-
-    /// Runs the test that must fail. A finding when it does not.
-    async fn canary(&self, program: &TestProgram) -> Option<Finding> {
-        let name = toolchain::CANARY;
-        let number = number().unwrap_or_default();
-        let output = self.program(program, &exactly(name), Some(&number)).await.ok();
-        let report = output.as_ref().and_then(|output| read_test(&output.text(), name));
-        let failed = matches!(&report, Some(Reported::Failed(said)) if said.contains(&number))
-            && !number.is_empty()
-            && output.is_some_and(|output| !output.succeeded());
-        let message = format!(
-            "a test that must fail was reported as {}: nothing this program reports counts; leave \
-             out what runs before or instead of the tests",
-            match report {
-                Some(Reported::Ok) => "passed",
-                _ => "something else",
-            }
-        );
-        let one =
-            Finding { file: Some(program.source.clone()), ..finding(self.gate, name, message) };
-        (!failed).then_some(one)
-    }
-
-    async fn one(&self, program: &TestProgram, suite: Option<&Suite>, name: String) -> Ran {
-        let first = self.once(program, suite, &name).await;
-        if suite.is_none() || first.result.status != TestStatus::Failed {
-            return first;
-        }
-        let again = self.once(program, suite, &name).await;
-        Ran { flaky: again.result.status == TestStatus::Passed, ..first }
-    }
-
-    async fn once(&self, program: &TestProgram, suite: Option<&Suite>, name: &str) -> Ran {
-        // A test that was not sealed, because the candidate or a macro wrote it, proves nothing.
-        let sealed = suite.and_then(|suite| suite.tests.iter().find(|test| test.name == name));
-        let result =
-            |status| TestResult { name: name.to_owned(), status, trusted: sealed.is_some() };
-        let failed = |message: String, status: TestStatus, evidence: Vec<u8>| {
-            let root = self.room.root();
-            let one = Finding {
-                file: Some(program.source.clone()),
-                clauses: sealed.and_then(|test| test.clause.clone()).into_iter().collect(),
-                ..finding(self.gate, name, clean(&message, &[&root]))
-            };
-            let findings = vec![one];
-            Ran { result: result(status), findings, evidence, flaky: false, ran_out: None }
-        };
-        let passed = |status| Ran {
-            result: result(status),
-            findings: Vec::new(),
-            evidence: Vec::new(),
-            flaky: false,
-            ran_out: None,
-        };
-        if self.left().is_zero() {
-            let message = "the gate's time was used up before this test".to_owned();
-            return failed(message, TestStatus::TimedOut, Vec::new());
-        }
-        let run = match number() {
-            Ok(number) => {
-                let output = self.program(program, &exactly(name), Some(&number)).await;
-                output.map(|output| (output, number)).map_err(drop)
-            }
-            Err(_) => Err(()),
-        };
-        let Ok((output, number)) = run else {
-            let message = "the test program cannot be run".to_owned();
-            return failed(message, TestStatus::Failed, Vec::new());
-        };
-        let evidence = [output.stdout.as_slice(), &output.stderr].concat();
-        if output.ended == Ended::Timeout {
-            let message = format!("the test did not end within {} s", output.elapsed.as_secs());
-            return failed(message, TestStatus::TimedOut, evidence);
-        }
-        if let Ended::Limit(resource) = output.ended {
-            let why = self.room.hit(resource);
-            let ran = failed(why, TestStatus::Failed, evidence);
-            return Ran { ran_out: Some(resource), ..ran };
-        }
-        let text = output.text();
-        let whole = sealed.is_none() || text.lines().any(|line| line == number);
-        match (read_test(&text, name), output.ended) {
-            (Some(Reported::Ok), Ended::Exit(0)) if whole => passed(TestStatus::Passed),
-            (Some(Reported::Ignored), Ended::Exit(0)) => passed(TestStatus::Ignored),
-            (Some(Reported::Failed(message)), _) => {
-                let ran_out = errno(&message).and_then(Resource::of_errno);
-                let why = ran_out.map(|resource| format!("{}: ", self.room.hit(resource)));
-                let message = why.unwrap_or_default() + &message;
-                Ran { ran_out, ..failed(message, TestStatus::Failed, evidence) }
-            }
-            (report, ended) => {
-                let printed = text.replace(&number, "") + &output.errors();
-                let how = match report {
-                    Some(Reported::Ok) if !whole => "before the test reached its end, with a",
-                    Some(_) => "against the",
-                    None => "without a",
-                };
-                let message = format!(
-                    "the test's process ended ({ended:?}) {how} report of its own; it printed: {}",
-                    printed.trim()
-                );
-                failed(message, TestStatus::Failed, evidence)
-            }
-        }
-    }
-}
-
-/// The number of the operating system's error in a message, as Rust's library prints it.
-fn errno(message: &str) -> Option<i32> {
-    let (_, rest) = message.split_once("(os error ").or(message.split_once("Os { code: "))?;
-    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-/// Arguments to run one test, and to have its report as JSON.
-fn exactly(name: &str) -> [&str; 7] {
-    ["--exact", name, "--format", "json", "-Z", "unstable-options", "--test-threads=1"]
-}
-
-/// A number that nobody can guess.
-fn number() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }

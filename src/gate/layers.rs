@@ -224,7 +224,8 @@ fn sandbox_owns(folder: &Path) -> io::Result<()> {
 /// candidate's runs here, and nothing of the dependencies'.
 async fn fetch(tools: &Tools, gate: &str, wanted: &Wanted, staging: &Path) -> Result<(), Seen> {
     let own = |name: &str| std::env::var_os(name).map(|value| (name.to_owned(), value));
-    let network = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
+    let network =
+        ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
     let network = network.into_iter().chain(["SSL_CERT_FILE", "SSL_CERT_DIR"]);
     let mut env = vec![
         ("PATH".to_owned(), tools.path()),
@@ -335,7 +336,8 @@ async fn compile(
 /// Takes the stub out of a build folder; what stays are its dependencies.
 fn forget(target: &Path) -> io::Result<()> {
     let stub = STUB.replace('-', "_");
-    for folder in ["debug/.fingerprint", "debug/deps", "debug/build", "debug/incremental", "debug"] {
+    for folder in ["debug/.fingerprint", "debug/deps", "debug/build", "debug/incremental", "debug"]
+    {
         for entry in fs::read_dir(target.join(folder)).into_iter().flatten() {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().replace('-', "_");
@@ -352,12 +354,11 @@ fn forget(target: &Path) -> io::Result<()> {
 }
 
 fn size(folder: &Path) -> u64 {
-    let sizes = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| {
-        match entry.file_type() {
+    let sizes =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| match entry.file_type() {
             Ok(kind) if kind.is_dir() => size(&entry.path()),
             _ => entry.metadata().map_or(0, |meta| meta.len()),
-        }
-    });
+        });
     sizes.sum()
 }
 
@@ -367,7 +368,8 @@ mod tests {
 
     #[test]
     fn a_lock_gets_the_candidates_name_in_its_place() {
-        let package = |name: &str| format!("\n[[package]]\nname = \"{name}\"\nversion = \"0.0.0\"\n");
+        let package =
+            |name: &str| format!("\n[[package]]\nname = \"{name}\"\nversion = \"0.0.0\"\n");
         let lock = format!("{LOCK}{}{}{}", package("itoa"), package(STUB), package("serde"));
         let file = tempfile::tempfile().expect("a file");
         let layer = Layer { path: PathBuf::new(), lock, _used: file };
@@ -380,7 +382,9 @@ mod tests {
         let none = "[package]\nname = \"a\"\n\n[features]\nx = []\n";
         assert_eq!(Wanted::of(none).dependencies, "");
         let some = "[package]\nname = \"a\"\n\n[features]\nx = []\n\n[dependencies]\nitoa = { version = \"1\" }\n";
-        assert!(Wanted::of(some).dependencies.starts_with("[features]\n") && Wanted::of(some).chosen);
+        assert!(
+            Wanted::of(some).dependencies.starts_with("[features]\n") && Wanted::of(some).chosen
+        );
         let plain = "[package]\nname = \"a\"\n\n[dependencies]\nitoa = { version = \"1\" }\n";
         assert!(!Wanted::of(plain).chosen && Wanted::of(plain).manifest().ends_with("\"1\" }\n"));
     }

@@ -5,6 +5,7 @@ mod cargo;
 mod custom;
 mod layers;
 mod room;
+mod runner;
 mod tools;
 
 use std::ffi::OsString;
@@ -16,14 +17,14 @@ pub use custom::{Request as ValidatorRequest, ValidatorReport, manifest as valid
 pub use layers::{Layer, Layers};
 pub use tools::{Tools, ToolsError, Wanted};
 
+use crate::guard;
+use crate::sandbox::Sandbox;
 use crate::toolchain::{self, Suite};
 use crate::types::harness::ToolchainName;
 use crate::types::{
-    Candidate, ClauseId, Finding, GateConfig, GateReport, Isolation, Outcome, Spec, Target, TestResult,
-    TestStatus, limits,
+    Candidate, ClauseId, Finding, GateConfig, GateReport, Isolation, Outcome, Spec, Target,
+    TestResult, TestStatus, limits,
 };
-use crate::guard;
-use crate::sandbox::Sandbox;
 
 /// Everything the gates of one part need.
 #[derive(Debug)]

@@ -141,7 +141,7 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
     dup2_stderr(errors).map_err(Step::at("connect stderr"))?;
     rustix::process::setsid().map_err(Step::at("leave the session"))?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    fence::limit(&order.limits).map_err(Step::at("set limits"))?;
+    fence::limit(&order.limits, others(order)).map_err(Step::at("set limits"))?;
     if order.start.mode == Mode::Bare {
         return Ok(());
     }
@@ -154,6 +154,14 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
     }
     fence::privileges().map_err(Step::at("give up privileges"))?;
     whole.filters.put(sockets).map_err(Step::at("filter system calls"))
+}
+
+/// Processes and threads of this user's that are none of the sandbox's.
+fn others(order: &Order) -> u64 {
+    match order.start.mode {
+        Mode::Namespaces | Mode::Inside => 0,
+        Mode::Landlock | Mode::Bare => watch::threads(),
+    }
 }
 
 /// What a program may read and execute, and what it may write.

@@ -21,13 +21,15 @@ use crate::types::Limits;
 /// The newest version of Landlock that is asked for; older kernels give what they have.
 const NEWEST: ABI = ABI::V7;
 
-/// Sets the limits that the kernel keeps for each process.
-pub fn limit(limits: &Limits) -> io::Result<()> {
+/// Sets the limits that the kernel keeps for each process. `others` are processes of the same user
+/// that count too.
+pub fn limit(limits: &Limits, others: u64) -> io::Result<()> {
     let both = |value| Rlimit { current: Some(value), maximum: Some(value) };
     // The soft limit ends the process with a signal that tells of it.
     let cpu = Rlimit { current: Some(limits.cpu_s), maximum: Some(limits.cpu_s + 5) };
     setrlimit(Kind::Cpu, cpu)?;
-    setrlimit(Kind::Nproc, both(limits.processes))?;
+    // A little more than is allowed, so that who wants more is seen to have it.
+    setrlimit(Kind::Nproc, both(limits.processes + others + 16))?;
     setrlimit(Kind::Nofile, both(limits.open_files))?;
     setrlimit(Kind::Fsize, both(limits.file))?;
     setrlimit(Kind::Core, both(0))?;

@@ -153,7 +153,14 @@ fn set_up(whole: &Whole<'_>) -> Result<Within, Step> {
         disk.inodes += inodes;
     }
     set_child_subreaper(Pid::from_raw(1)).map_err(Step::at("adopt"))?;
-    let files = watch::Files::Below(vec![paths.target, paths.home, paths.cargo]);
+    let mut folders = vec![paths.target, paths.home, paths.cargo];
+    let files = match order.start.mode {
+        Mode::Inside => {
+            folders.push(PathBuf::from("/dev/shm"));
+            watch::Files::InMemory(folders)
+        }
+        _ => watch::Files::Below(folders),
+    };
     Ok(Within { without: vec!["overlay mounts: layers are copied".to_owned()], files, disk })
 }
 
@@ -278,6 +285,10 @@ impl Keeper<'_> {
         for folder in [paths.home, paths.cargo] {
             for entry in std::fs::read_dir(folder)? {
                 let entry = entry?;
+                // What is shown from outside may stand there too.
+                if self.order.read_only.iter().any(|path| path.starts_with(entry.path())) {
+                    continue;
+                }
                 match entry.file_type()?.is_dir() {
                     true => std::fs::remove_dir_all(entry.path())?,
                     false => std::fs::remove_file(entry.path())?,
@@ -344,11 +355,15 @@ impl Keeper<'_> {
         }
         let built = match &self.within.files {
             watch::Files::Mounted => watch::mounted(Path::new("/.upper")).0,
-            watch::Files::Below(folders) => {
-                if let Some(resource) = watch::below(folders, &self.within.disk) {
+            watch::Files::Below(folders) | watch::Files::InMemory(folders) => {
+                let (bytes, ran_out) = watch::below(folders, &self.within.disk);
+                if let Some(resource) = ran_out {
                     return programs.first().map(|pid| (*pid, resource));
                 }
-                0
+                match self.within.files {
+                    watch::Files::InMemory(_) => bytes,
+                    _ => 0,
+                }
             }
         };
         let memory = |pid: &Pid| sample.programs.get(&number(*pid)).map_or(0, |used| used.memory);

@@ -1,14 +1,16 @@
 //! Runs programs of the candidates' apart from the machine.
 //!
-//! [`Sandbox::open`] starts a keeper: regen's own program in a process of its own, which builds the
-//! sandbox and lives as long as the [`Session`] does. Programs of one session share its build folder
-//! and nothing else; nothing comes out of it but exit status and output.
+//! [`Sandbox::open`] has a keeper made: a process of regen's own program, which builds the sandbox
+//! and lives as long as the [`Session`] does. Programs of one session share its build folder and
+//! nothing else; nothing comes out of it but exit status and output.
 #![expect(clippy::disallowed_methods, reason = "the one edge that keeps programs apart")]
 
+mod backend;
 mod bwrap;
 mod macos;
 mod order;
 mod probe;
+mod session;
 
 #[cfg(target_os = "linux")]
 mod cgroup;
@@ -39,20 +41,21 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream as Stream;
-use tokio::net::unix::pipe;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
-use crate::process::{Ended, Kept, Output, Program};
-use crate::types::{Isolation, Limits, Resource, limits};
+use crate::types::{Isolation, Limits, limits};
 
+pub use backend::{Backend, Bare, Landlock, Namespaces};
+pub use bwrap::Bwrap;
+pub use macos::SandboxExec;
 pub use order::Paths;
-use order::{Done, Mode, Opened, Order, Start, Task};
+use order::{Mode, Opened, Order, Start};
 pub use probe::{Missing, Probe, attempt, probe};
+pub use session::Session;
 
 /// The user outside that a sandbox's programs are, where that is not the caller.
 pub fn runs_as() -> Option<u32> {
@@ -61,7 +64,6 @@ pub fn runs_as() -> Option<u32> {
     #[cfg(not(target_os = "linux"))]
     None
 }
-
 
 /// The argument that makes regen's program a keeper.
 const KEEPER: &str = "sandbox-keeper";
@@ -104,105 +106,6 @@ fn failed(why: impl fmt::Display) -> SandboxError {
     SandboxError(why.to_string())
 }
 
-/// A way to keep programs apart.
-pub trait Backend: fmt::Debug + Send + Sync {
-    /// Its name.
-    fn name(&self) -> &'static str;
-    /// The level it gives at best.
-    fn level(&self) -> Isolation;
-    /// Whether it can be had here, before it is tried.
-    ///
-    /// # Errors
-    /// What is missing, and how to mend it.
-    fn available(&self) -> Result<(), String>;
-    /// Completes an order. Gives the command that starts a keeper for it alone, where one cannot
-    /// be had of the keepers' nursery.
-    fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command>;
-}
-
-/// Regen's own namespaces.
-#[derive(Debug)]
-pub struct Namespaces;
-
-/// Landlock and seccomp alone.
-#[derive(Debug)]
-pub struct Landlock;
-
-/// Nothing but limits.
-#[derive(Debug)]
-pub struct Bare;
-
-pub use bwrap::Bwrap;
-pub use macos::SandboxExec;
-
-impl Backend for Namespaces {
-    fn name(&self) -> &'static str {
-        "namespaces"
-    }
-
-    fn level(&self) -> Isolation {
-        Isolation::NAMESPACES
-    }
-
-    fn available(&self) -> Result<(), String> {
-        match cfg!(target_os = "linux") {
-            true => Ok(()),
-            false => Err("namespaces are Linux's".to_owned()),
-        }
-    }
-
-    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
-        #[cfg(target_os = "linux")]
-        {
-            order.start.run_as = probe::unprivileged();
-            static COUNT: AtomicU64 = AtomicU64::new(0);
-            let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let name = format!("regen-{}-{count}", std::process::id());
-            order.start.cgroup = cgroup::make(&name, &order.limits).ok();
-        }
-        order.start.mode = Mode::Namespaces;
-        None
-    }
-}
-
-impl Backend for Landlock {
-    fn name(&self) -> &'static str {
-        "landlock"
-    }
-
-    fn level(&self) -> Isolation {
-        Isolation::LANDLOCK
-    }
-
-    fn available(&self) -> Result<(), String> {
-        probe::landlock()
-    }
-
-    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
-        order.start.mode = Mode::Landlock;
-        None
-    }
-}
-
-impl Backend for Bare {
-    fn name(&self) -> &'static str {
-        "none"
-    }
-
-    fn level(&self) -> Isolation {
-        Isolation::NONE
-    }
-
-    fn available(&self) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
-        order.start.mode = Mode::Bare;
-        None
-    }
-}
-
 /// What a sandbox is to hold and to allow.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -229,19 +132,6 @@ pub struct Sandbox {
     nursery: Arc<Mutex<Option<UnixStream>>>,
     memory: Arc<Semaphore>,
     total: u32,
-}
-
-/// An open sandbox. Dropping it ends everything in it.
-#[derive(Debug)]
-pub struct Session {
-    control: UnixStream,
-    /// A nursery for this session alone; it ends when this is closed.
-    nursery: Option<UnixStream>,
-    paths: Paths,
-    limits: Limits,
-    without: Vec<String>,
-    cgroup: bool,
-    _memory: OwnedSemaphorePermit,
 }
 
 impl Sandbox {
@@ -409,141 +299,4 @@ async fn hear<T: serde::de::DeserializeOwned>(from: &mut Stream) -> io::Result<T
     text.resize(4 + length, 0);
     from.read_exact(&mut text[4..]).await?;
     order::receive(text.as_slice())
-}
-
-impl Session {
-    /// Where things are for its programs.
-    pub fn paths(&self) -> &Paths {
-        &self.paths
-    }
-
-    /// What the sandbox has to do without.
-    pub fn without(&self) -> &[String] {
-        &self.without
-    }
-
-    /// Whether a control group limits its memory and processes.
-    pub fn in_control_group(&self) -> bool {
-        self.cgroup
-    }
-
-    /// Runs a program to its end. Once this returns, nothing that it started is left. `builds` lets
-    /// it write into the build folder.
-    ///
-    /// # Errors
-    /// The sandbox failed.
-    pub async fn run(&self, program: &Program, builds: bool) -> Result<Output, SandboxError> {
-        self.task(Task { program: program.clone(), builds, selftest: false }).await
-    }
-
-    async fn task(&self, task: Task) -> Result<Output, SandboxError> {
-        let started = Instant::now();
-        let (reply, theirs) = UnixStream::pair().map_err(failed)?;
-        let (out, their_out) = io::pipe().map_err(failed)?;
-        let (err, their_err) = io::pipe().map_err(failed)?;
-        let (their_in, input) = match &task.program.stdin {
-            None => (OwnedFd::from(std::fs::File::open("/dev/null").map_err(failed)?), None),
-            Some(_) => {
-                let (read, write) = io::pipe().map_err(failed)?;
-                let write = pipe::Sender::from_owned_fd(write.into()).map_err(failed)?;
-                (read.into(), Some(write))
-            }
-        };
-        let passed = [theirs.as_fd(), their_in.as_fd(), their_out.as_fd(), their_err.as_fd()];
-        let told = Task { program: Program { stdin: None, ..task.program.clone() }, ..task };
-        pass(&self.control, &told, &passed).map_err(failed)?;
-        drop((theirs, their_in, their_out, their_err));
-        let reply = async_stream(reply)?;
-        let out = pipe::Receiver::from_owned_fd(out.into()).map_err(failed)?;
-        let err = pipe::Receiver::from_owned_fd(err.into()).map_err(failed)?;
-        let patience = told.program.timeout + limits::SANDBOX_START;
-        let feed = (input, task.program.stdin.as_deref());
-        let (ended, stdout, stderr) = self.follow(reply, (out, err), feed, patience).await?;
-        Ok(Output {
-            ended,
-            dropped: stdout.dropped + stderr.dropped,
-            stdout: stdout.bytes,
-            stderr: stderr.bytes,
-            elapsed: started.elapsed(),
-        })
-    }
-
-    /// Feeds a program, reads what it prints, and waits for its end.
-    async fn follow(
-        &self,
-        mut reply: Stream,
-        (out, err): (pipe::Receiver, pipe::Receiver),
-        (input, bytes): (Option<pipe::Sender>, Option<&[u8]>),
-        patience: Duration,
-    ) -> Result<(Ended, Kept, Kept), SandboxError> {
-        let (mut stdout, mut stderr) = (Kept::default(), Kept::default());
-        let feed = async {
-            if let (Some(mut pipe), Some(bytes)) = (input, bytes) {
-                // A program that does not read its input closes the pipe: its own matter.
-                let _ = pipe.write_all(bytes).await;
-            }
-        };
-        let most = self.limits.output;
-        let ended = {
-            let drain = async {
-                let (out, err) = (stdout.drain(Some(out), most), stderr.drain(Some(err), most));
-                tokio::join!(async { tokio::try_join!(out, err).is_err() }, feed).0
-            };
-            let mut drain = std::pin::pin!(drain);
-            let mut flooded = None;
-            let ended = {
-                let mut done = std::pin::pin!(tokio::time::timeout(patience, hear(&mut reply)));
-                loop {
-                    tokio::select! {
-                        said = &mut done => break said.map_err(|_| failed("a program did not end in time"))?,
-                        flood = &mut drain, if flooded.is_none() => {
-                            flooded = Some(flood);
-                            if flood {
-                                break Ok(Done::Ended(Ended::Limit(Resource::Output)));
-                            }
-                        }
-                    }
-                }
-            };
-            let ended = match ended {
-                Ok(Done::Ended(ended)) => ended,
-                Ok(Done::Failed(why)) => return Err(failed(why)),
-                Err(_) => Ended::Limit(self.last_words().await?),
-            };
-            // For a program that still runs this is the end.
-            let _ = reply.shutdown().await;
-            // The keeper lets go of it when everything below the program is gone.
-            let mut rest = [0; 64];
-            let gone = async { while matches!(reply.read(&mut rest).await, Ok(1..)) {} };
-            let _ = tokio::time::timeout(limits::SANDBOX_START, gone).await;
-            if flooded.is_none() {
-                flooded = tokio::time::timeout(limits::KILL_GRACE, &mut drain).await.ok();
-            }
-            if flooded == Some(true) { Ended::Limit(Resource::Output) } else { ended }
-        };
-        Ok((ended, stdout, stderr))
-    }
-
-    /// Why the keeper is gone.
-    async fn last_words(&self) -> Result<Resource, SandboxError> {
-        let control = self.control.try_clone().map_err(failed)?;
-        let mut control = async_stream(control)?;
-        let said = tokio::time::timeout(limits::KILL_GRACE, hear::<Option<Resource>>(&mut control));
-        match said.await {
-            Ok(Ok(Some(resource))) => Ok(resource),
-            _ => Err(failed("its keeper is gone")),
-        }
-    }
-
-    /// Ends everything in it and waits until it is gone.
-    pub async fn close(self) {
-        // Its keeper sees this as the end, and is seen to be gone by its own end closing.
-        let _ = self.control.shutdown(std::net::Shutdown::Write);
-        drop(self.nursery);
-        if let Ok(mut control) = self.control.try_clone().map_err(failed).and_then(async_stream) {
-            let mut rest = [0; 64];
-            let gone = async { while matches!(control.read(&mut rest).await, Ok(1..)) {} };
-            let _ = tokio::time::timeout(limits::SANDBOX_START, gone).await;
-        }
-    }
 }

@@ -30,8 +30,10 @@ pub struct Use {
 pub enum Files {
     /// File systems of their own: one of the whole sandbox, and some below each program's root.
     Mounted,
-    /// Folders among others.
+    /// Folders of the machine's file system.
     Below(Vec<PathBuf>),
+    /// Folders in memory that somebody else mounted.
+    InMemory(Vec<PathBuf>),
 }
 
 /// The number of a kernel counter in `/proc/vmstat`.
@@ -80,6 +82,13 @@ pub fn measure(programs: &[Pid]) -> Sample {
         sum.ticks += seen.ticks;
     }
     Sample { programs: uses, processes }
+}
+
+/// Threads of all processes that can be seen.
+pub fn threads() -> u64 {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter_map(stat).map(|seen| seen.threads).sum()
 }
 
 fn stat(pid: i32) -> Option<Seen> {
@@ -151,17 +160,18 @@ pub fn mounted(path: &Path) -> (u64, Option<Resource>) {
     ((fs.f_blocks - fs.f_bfree) * size, ran_out)
 }
 
-/// What ran out among folders of the machine's own file system.
-pub fn below(folders: &[PathBuf], limits: &Limits) -> Option<Resource> {
+/// Bytes in folders, as far as the limits go, and what ran out.
+pub fn below(folders: &[PathBuf], limits: &Limits) -> (u64, Option<Resource>) {
     let (mut bytes, mut inodes) = (0, 0);
     for folder in folders {
         walk(folder, limits, &mut bytes, &mut inodes);
     }
-    match (bytes > limits.disk, inodes > limits.inodes) {
+    let ran_out = match (bytes > limits.disk, inodes > limits.inodes) {
         (true, _) => Some(Resource::Disk),
         (_, true) => Some(Resource::Inodes),
         _ => None,
-    }
+    };
+    (bytes, ran_out)
 }
 
 /// Bytes and files in a folder.
@@ -174,8 +184,13 @@ pub fn size(folder: &Path) -> (u64, u64) {
 
 fn walk(folder: &Path, limits: &Limits, bytes: &mut u64, inodes: &mut u64) {
     use std::os::unix::fs::MetadataExt;
+    let device = folder.metadata().map(|meta| meta.dev()).ok();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        // What is mounted there is not the program's.
         let Ok(meta) = entry.metadata() else { continue };
+        if Some(meta.dev()) != device {
+            continue;
+        }
         *inodes += 1;
         *bytes += meta.blocks() * 512;
         // Enough to decide.
@@ -193,7 +208,7 @@ pub fn beyond(used: Use, limits: &Limits) -> Option<Resource> {
     // The kernel counts processor time for us in hundredths of a second.
     if used.ticks / 100 > limits.cpu_s {
         Some(Resource::Cpu)
-    } else if used.threads >= limits.processes {
+    } else if used.threads > limits.processes {
         Some(Resource::Processes)
     } else {
         None

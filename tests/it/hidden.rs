@@ -27,7 +27,8 @@ fn not_even_when_the_candidate_prints_every_file_it_can_read() {
              for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {{\n            \
              show(&entry.path(), out);\n        }}\n    }}\n\n    #[test]\n    fn shows() {{\n        let mut out = \
              String::new();\n        show(std::path::Path::new({specs:?}), &mut out);\n        \
-             show(std::path::Path::new(\"../..\"), &mut out);\n        panic!(\"{{out}}\");\n    }}\n}}\n"
+             for own in [\"/src\", \"/target\", \"/tmp\", \"/cargo\", \"/vendor\", \"/root\", \"/home\"] {{\n            \
+             show(std::path::Path::new(own), &mut out);\n        }}\n        panic!(\"{{out}}\");\n    }}\n}}\n"
         )
     };
     let specs = world.path("specs").display().to_string();
@@ -39,13 +40,14 @@ fn not_even_when_the_candidate_prints_every_file_it_can_read() {
         lib(GOOD),
     ]);
     let config = world.read("harness.toml").replace("http://127.0.0.1:9/v1", &server.url);
-    // A visible gate that fails when the held-out text is anywhere in the slot.
+    // A visible gate that fails when the held-out text is anywhere in the sandbox.
     let gates = "gates = [\"layout\", \"spy\", \"check\", \"clippy\", \"test\", \"hidden\", \"clauses\"]\n\
-        [gate.spy]\nargv = [\"sh\", \"-c\", \"if grep -rqs 77001 ../..; then exit 1; fi\"]\n";
+        [gate.spy]\nargv = [\"sh\", \"-c\", \"if grep -rqs 77001 /src /target /tmp /cargo /vendor; then exit 1; fi\"]\n";
     world.write("harness.toml", &(config + gates));
     let run = world.run(&["--spec", "adder"]).expect(0);
     assert!(!run.err.contains("gate spy"), "{}", run.err);
-    assert!(server.requests()[2].to_string().contains("[withheld"), "it was printed");
+    // The specs are nowhere in the sandbox.
+    assert!(!server.requests()[2].to_string().contains("[withheld"), "it was read");
     let requests = server.requests();
     assert_eq!(requests.len(), 4);
     for request in &requests {

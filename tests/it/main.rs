@@ -10,7 +10,7 @@ mod formats;
 mod gates;
 mod hidden;
 mod recovery;
-mod sandbox;
+mod attacks;
 mod refusals;
 mod server;
 mod sim;

@@ -122,7 +122,6 @@ fn a_changed_clause_regenerates_and_tells_the_model_what_changed() {
     let plan = world.run(&["plan"]).expect(0);
     assert!(plan.out.contains("clauses changed: adds"), "{}", plan.out);
     let old = world.snapshot("generated");
-    // The wrong candidate stands in the slot in which the right one stood before.
     world.run(&["run"]).expect(0);
     assert_eq!(server.requests().len(), 3);
     assert!(server.prompt(1).contains("Changed since then: adds"));

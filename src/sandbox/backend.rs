@@ -1,0 +1,108 @@
+//! Ways to keep programs apart.
+
+use std::fmt;
+use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicU64, Ordering};
+
+#[cfg(target_os = "linux")]
+use super::cgroup;
+use super::order::{Mode, Order};
+use super::probe;
+use crate::types::Isolation;
+
+/// A way to keep programs apart.
+pub trait Backend: fmt::Debug + Send + Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+    /// The level it gives at best.
+    fn level(&self) -> Isolation;
+    /// Whether it can be had here, before it is tried.
+    ///
+    /// # Errors
+    /// What is missing, and how to mend it.
+    fn available(&self) -> Result<(), String>;
+    /// Completes an order. Gives the command that starts a keeper for it alone, where one cannot
+    /// be had of the keepers' nursery.
+    fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command>;
+}
+
+/// Regen's own namespaces.
+#[derive(Debug)]
+pub struct Namespaces;
+
+/// Landlock and seccomp alone.
+#[derive(Debug)]
+pub struct Landlock;
+
+/// Nothing but limits.
+#[derive(Debug)]
+pub struct Bare;
+
+impl Backend for Namespaces {
+    fn name(&self) -> &'static str {
+        "namespaces"
+    }
+
+    fn level(&self) -> Isolation {
+        Isolation::NAMESPACES
+    }
+
+    fn available(&self) -> Result<(), String> {
+        match cfg!(target_os = "linux") {
+            true => Ok(()),
+            false => Err("namespaces are Linux's".to_owned()),
+        }
+    }
+
+    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
+        #[cfg(target_os = "linux")]
+        {
+            order.start.run_as = probe::unprivileged();
+            static COUNT: AtomicU64 = AtomicU64::new(0);
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("regen-{}-{count}", std::process::id());
+            order.start.cgroup = cgroup::make(&name, &order.limits).ok();
+        }
+        order.start.mode = Mode::Namespaces;
+        None
+    }
+}
+
+impl Backend for Landlock {
+    fn name(&self) -> &'static str {
+        "landlock"
+    }
+
+    fn level(&self) -> Isolation {
+        Isolation::LANDLOCK
+    }
+
+    fn available(&self) -> Result<(), String> {
+        probe::landlock()
+    }
+
+    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
+        order.start.mode = Mode::Landlock;
+        None
+    }
+}
+
+impl Backend for Bare {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
+    fn level(&self) -> Isolation {
+        Isolation::NONE
+    }
+
+    fn available(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
+        order.start.mode = Mode::Bare;
+        None
+    }
+}

@@ -1,0 +1,166 @@
+//! An open sandbox, from regen's side.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream as Stream;
+use tokio::net::unix::pipe;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::order::{Done, Task};
+use super::{Paths, SandboxError, async_stream, failed, hear, pass};
+use crate::process::{Ended, Kept, Output, Program};
+use crate::types::{Limits, Resource, limits};
+
+/// An open sandbox. Dropping it ends everything in it.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) control: UnixStream,
+    /// A nursery for this session alone; it ends when this is closed.
+    pub(super) nursery: Option<UnixStream>,
+    pub(super) paths: Paths,
+    pub(super) limits: Limits,
+    pub(super) without: Vec<String>,
+    pub(super) cgroup: bool,
+    pub(super) _memory: OwnedSemaphorePermit,
+}
+
+impl Session {
+    /// Where things are for its programs.
+    pub fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// What the sandbox has to do without.
+    pub fn without(&self) -> &[String] {
+        &self.without
+    }
+
+    /// Whether a control group limits its memory and processes.
+    pub fn in_control_group(&self) -> bool {
+        self.cgroup
+    }
+
+    /// Runs a program to its end. Once this returns, nothing that it started is left. `builds` lets
+    /// it write into the build folder.
+    ///
+    /// # Errors
+    /// The sandbox failed.
+    pub async fn run(&self, program: &Program, builds: bool) -> Result<Output, SandboxError> {
+        self.task(Task { program: program.clone(), builds, selftest: false }).await
+    }
+
+    pub(super) async fn task(&self, task: Task) -> Result<Output, SandboxError> {
+        let started = Instant::now();
+        let (reply, theirs) = UnixStream::pair().map_err(failed)?;
+        let (out, their_out) = io::pipe().map_err(failed)?;
+        let (err, their_err) = io::pipe().map_err(failed)?;
+        let (their_in, input) = match &task.program.stdin {
+            None => (OwnedFd::from(std::fs::File::open("/dev/null").map_err(failed)?), None),
+            Some(_) => {
+                let (read, write) = io::pipe().map_err(failed)?;
+                let write = pipe::Sender::from_owned_fd(write.into()).map_err(failed)?;
+                (read.into(), Some(write))
+            }
+        };
+        let passed = [theirs.as_fd(), their_in.as_fd(), their_out.as_fd(), their_err.as_fd()];
+        let told = Task { program: Program { stdin: None, ..task.program.clone() }, ..task };
+        pass(&self.control, &told, &passed).map_err(failed)?;
+        drop((theirs, their_in, their_out, their_err));
+        let reply = async_stream(reply)?;
+        let out = pipe::Receiver::from_owned_fd(out.into()).map_err(failed)?;
+        let err = pipe::Receiver::from_owned_fd(err.into()).map_err(failed)?;
+        let patience = told.program.timeout + limits::SANDBOX_START;
+        let feed = (input, task.program.stdin.as_deref());
+        let (ended, stdout, stderr) = self.follow(reply, (out, err), feed, patience).await?;
+        Ok(Output {
+            ended,
+            dropped: stdout.dropped + stderr.dropped,
+            stdout: stdout.bytes,
+            stderr: stderr.bytes,
+            elapsed: started.elapsed(),
+        })
+    }
+
+    /// Feeds a program, reads what it prints, and waits for its end.
+    async fn follow(
+        &self,
+        mut reply: Stream,
+        (out, err): (pipe::Receiver, pipe::Receiver),
+        (input, bytes): (Option<pipe::Sender>, Option<&[u8]>),
+        patience: Duration,
+    ) -> Result<(Ended, Kept, Kept), SandboxError> {
+        let (mut stdout, mut stderr) = (Kept::default(), Kept::default());
+        let feed = async {
+            if let (Some(mut pipe), Some(bytes)) = (input, bytes) {
+                // A program that does not read its input closes the pipe: its own matter.
+                let _ = pipe.write_all(bytes).await;
+            }
+        };
+        let most = self.limits.output;
+        let ended = {
+            let drain = async {
+                let (out, err) = (stdout.drain(Some(out), most), stderr.drain(Some(err), most));
+                tokio::join!(async { tokio::try_join!(out, err).is_err() }, feed).0
+            };
+            let mut drain = std::pin::pin!(drain);
+            let mut flooded = None;
+            let ended = {
+                let mut done = std::pin::pin!(tokio::time::timeout(patience, hear(&mut reply)));
+                loop {
+                    tokio::select! {
+                        said = &mut done => break said.map_err(|_| failed("a program did not end in time"))?,
+                        flood = &mut drain, if flooded.is_none() => {
+                            flooded = Some(flood);
+                            if flood {
+                                break Ok(Done::Ended(Ended::Limit(Resource::Output)));
+                            }
+                        }
+                    }
+                }
+            };
+            let ended = match ended {
+                Ok(Done::Ended(ended)) => ended,
+                Ok(Done::Failed(why)) => return Err(failed(why)),
+                Err(_) => Ended::Limit(self.last_words().await?),
+            };
+            // For a program that still runs this is the end.
+            let _ = reply.shutdown().await;
+            // The keeper lets go of it when everything below the program is gone.
+            let mut rest = [0; 64];
+            let gone = async { while matches!(reply.read(&mut rest).await, Ok(1..)) {} };
+            let _ = tokio::time::timeout(limits::SANDBOX_START, gone).await;
+            if flooded.is_none() {
+                flooded = tokio::time::timeout(limits::KILL_GRACE, &mut drain).await.ok();
+            }
+            if flooded == Some(true) { Ended::Limit(Resource::Output) } else { ended }
+        };
+        Ok((ended, stdout, stderr))
+    }
+
+    /// Why the keeper is gone.
+    async fn last_words(&self) -> Result<Resource, SandboxError> {
+        let control = self.control.try_clone().map_err(failed)?;
+        let mut control = async_stream(control)?;
+        let said = tokio::time::timeout(limits::KILL_GRACE, hear::<Option<Resource>>(&mut control));
+        match said.await {
+            Ok(Ok(Some(resource))) => Ok(resource),
+            _ => Err(failed("its keeper is gone")),
+        }
+    }
+
+    /// Ends everything in it and waits until it is gone.
+    pub async fn close(self) {
+        // Its keeper sees this as the end, and is seen to be gone by its own end closing.
+        let _ = self.control.shutdown(std::net::Shutdown::Write);
+        drop(self.nursery);
+        if let Ok(mut control) = self.control.try_clone().map_err(failed).and_then(async_stream) {
+            let mut rest = [0; 64];
+            let gone = async { while matches!(control.read(&mut rest).await, Ok(1..)) {} };
+            let _ = tokio::time::timeout(limits::SANDBOX_START, gone).await;
+        }
+    }
+}

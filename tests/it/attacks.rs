@@ -1,0 +1,462 @@
+//! The acceptance suite of the sandbox: every attack of `tests/attacks/attack.c`, under every
+//! backend that works here, as this user and as nobody. Writes `docs/security/attacks.md`.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use regen::process::{Ended, Output, Program};
+use regen::sandbox::{Backend, Bare, Bwrap, Landlock, Namespaces, Policy, Sandbox, attempt};
+use regen::types::{Limits, LimitsConfig, Resource};
+
+/// Set for the process that attacks as somebody else: the folder of the programs.
+const INNER: &str = "REGEN_ATTACKS";
+/// What must not be found inside.
+const MARKER: &str = "marker-5d81c2";
+/// What a backend without namespaces cannot stop, with the reason that the docs give.
+const KNOWN: [(&str, &str, &str); 1] = [(
+    "landlock",
+    "command-lines",
+    "there is one `/proc`: command lines of other processes are seen",
+)];
+
+/// Attacks that only read: they run without a sandbox too, to show that they are real.
+const READS: [&str; 9] = [
+    "environ-of-others",
+    "command-lines",
+    "home",
+    "dots",
+    "proc-root",
+    "tcp",
+    "udp",
+    "abstract-socket",
+    "path-socket",
+];
+
+/// How an attack is judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Expect {
+    /// By what the program says.
+    Says,
+    /// By its end.
+    Ends(Ended),
+    /// By its end, one of two.
+    Either(Ended, Ended),
+    /// It ends well, and nothing of it is left.
+    Gone,
+    /// It works where there is a network of one's own.
+    Works,
+}
+
+const HIT: fn(Resource) -> Expect = |resource| Expect::Ends(Ended::Limit(resource));
+
+/// Attacks by family: name, arguments, judgement.
+fn attacks() -> Vec<(&'static str, &'static str, Vec<&'static str>, Expect)> {
+    let says = |family, names: &[&'static str]| -> Vec<_> {
+        names.iter().map(|name| (family, *name, vec!["MARKER", "SECRET"], Expect::Says)).collect()
+    };
+    let mut list = says(
+        "secrets",
+        &[
+            "environment",
+            "environ-of-others",
+            "command-lines",
+            "memory-of-others",
+            "ptrace",
+            "home",
+            "dots",
+            "link",
+            "proc-root",
+            "descriptors",
+            "shadow",
+            "keyring",
+        ],
+    );
+    for (name, argument) in [("tcp", "PORT"), ("udp", "PORT")] {
+        list.push(("network", name, vec![argument], Expect::Says));
+    }
+    list.push(("network", "abstract-socket", vec!["ABSTRACT"], Expect::Says));
+    list.push(("network", "path-socket", vec!["SOCKET"], Expect::Says));
+    list.extend(says("network", &["metadata", "vsock", "raw-socket"]));
+    if cfg!(target_arch = "x86_64") {
+        let killed = Expect::Ends(Ended::Signal(31));
+        list.push(("network", "x32", vec![], killed));
+        list.push(("network", "int80", vec![], killed));
+    }
+    list.push(("network", "own-loopback", vec![], Expect::Works));
+    list.extend(says(
+        "files",
+        &[
+            "write-outside",
+            "write-target",
+            "write-through-link",
+            "hard-link",
+            "reopen",
+            "remount",
+            "mknod",
+            "configure-kernel",
+            "devices",
+            "set-uid",
+        ],
+    ));
+    let disk = || HIT(Resource::Disk);
+    list.extend([
+        ("resources", "forks", vec![], HIT(Resource::Processes)),
+        ("resources", "memory", vec![], HIT(Resource::Memory)),
+        ("resources", "memory-in-four", vec![], HIT(Resource::Memory)),
+        ("resources", "memory-shared", vec![], HIT(Resource::Memory)),
+        ("resources", "memory-of-a-child", vec![], HIT(Resource::Memory)),
+        ("resources", "memory-unseen", vec![], Expect::Says),
+        ("resources", "fill", vec!["TMP"], disk()),
+        ("resources", "fill", vec!["TARGET"], disk()),
+        (
+            "resources",
+            "fill",
+            vec!["/dev/shm"],
+            Expect::Either(Ended::Limit(Resource::Disk), Ended::Exit(0)),
+        ),
+        ("resources", "files", vec!["TMP"], HIT(Resource::Inodes)),
+        ("resources", "loop", vec![], Expect::Either(Ended::Timeout, Ended::Limit(Resource::Cpu))),
+        ("resources", "flood", vec![], HIT(Resource::Output)),
+        ("resources", "linger", vec![], Expect::Gone),
+        (
+            "resources",
+            "sparse",
+            vec![],
+            Expect::Either(Ended::Limit(Resource::FileSize), Ended::Exit(0)),
+        ),
+        ("resources", "open-files", vec![], Expect::Says),
+    ]);
+    list.extend(says(
+        "kernel",
+        &[
+            "namespaces",
+            "setns",
+            "io_uring",
+            "bpf",
+            "userfaultfd",
+            "perf",
+            "terminal",
+            "clocks",
+            "handles",
+        ],
+    ));
+    list
+}
+
+/// What is attacked on the machine.
+struct Host {
+    folder: tempfile::TempDir,
+    /// A process with the marker in its command line.
+    teller: Child,
+    port: u16,
+    name: String,
+    attack: PathBuf,
+}
+
+impl Host {
+    fn new(programs: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("is set");
+        std::fs::write(folder.path().join("secret"), MARKER).expect("writes");
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = tcp.local_addr().expect("has one").port();
+        std::thread::spawn(move || for _ in tcp.incoming() {});
+        let udp = std::net::UdpSocket::bind(("127.0.0.1", port)).expect("the same port");
+        std::thread::spawn(move || {
+            let mut byte = [0; 1];
+            while let Ok((_, from)) = udp.recv_from(&mut byte) {
+                let _ = udp.send_to(&byte, from);
+            }
+        });
+        let path = std::os::unix::net::UnixListener::bind(folder.path().join("socket"));
+        let path = path.expect("a socket");
+        std::thread::spawn(move || for _ in path.incoming() {});
+        use std::os::linux::net::SocketAddrExt;
+        let name = format!("regen-attacks-{}", std::process::id());
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).expect("a name");
+        let abstracted = std::os::unix::net::UnixListener::bind_addr(&address).expect("a socket");
+        std::thread::spawn(move || for _ in abstracted.incoming() {});
+        let teller = Command::new("sleep").arg0(MARKER).arg("600").spawn().expect("starts");
+        Self { folder, teller, port, name, attack: programs.join("attack") }
+    }
+
+    fn argument(&self, name: &str, paths: &regen::sandbox::Paths) -> String {
+        let path = |path: &Path| path.display().to_string();
+        match name {
+            "MARKER" => MARKER.to_owned(),
+            "SECRET" => path(&self.folder.path().join("secret")),
+            "PORT" => self.port.to_string(),
+            "ABSTRACT" => self.name.clone(),
+            "SOCKET" => path(&self.folder.path().join("socket")),
+            "TMP" => path(&paths.home),
+            "TARGET" => path(&paths.target),
+            other => other.to_owned(),
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.teller.kill();
+        let _ = self.teller.wait();
+    }
+}
+
+/// One cell of the table.
+#[derive(Clone, Debug)]
+struct Row {
+    backend: String,
+    family: String,
+    attack: String,
+    stopped: bool,
+    detail: String,
+}
+
+fn judge(expect: Expect, output: &Output) -> (bool, String) {
+    let text = output.text();
+    let how = |ended: &Ended| match ended {
+        Ended::Limit(resource) => format!("limit: {}", resource.word()),
+        Ended::Timeout => "timeout".to_owned(),
+        Ended::Exit(status) => format!("exit {status}"),
+        Ended::Signal(signal) => format!("signal {signal}"),
+    };
+    let first =
+        |word: &str| text.lines().find_map(|line| line.strip_prefix(word)).map(str::to_owned);
+    match expect {
+        Expect::Says => match (first("open: "), first("stopped: ")) {
+            (Some(what), _) => (false, what),
+            (None, Some(why)) if output.ended == Ended::Exit(0) => (true, why),
+            (None, _) => (false, format!("{} {text}{}", how(&output.ended), output.errors())),
+        },
+        Expect::Works => match (first("works: "), first("missing: ")) {
+            (Some(_), _) => (true, "works".to_owned()),
+            (None, why) => (false, why.unwrap_or_else(|| how(&output.ended))),
+        },
+        Expect::Ends(ended) => (output.ended == ended, how(&output.ended)),
+        Expect::Either(one, two) => {
+            ([one, two].contains(&output.ended) && first("open: ").is_none(), how(&output.ended))
+        }
+        Expect::Gone => {
+            let left = std::fs::read_dir("/proc").expect("has processes").flatten().any(|entry| {
+                std::fs::read(entry.path().join("cmdline"))
+                    .is_ok_and(|line| line.ends_with(b"attack\0linger\0"))
+            });
+            (!left && output.ended == Ended::Exit(0), how(&output.ended))
+        }
+    }
+}
+
+async fn assault(backend: Arc<dyn Backend>, programs: &Path, host: &Host) -> Vec<Row> {
+    let cache = tempfile::tempdir().expect("a folder");
+    let sandbox = Sandbox::new(&programs.join("regen"), backend.clone(), cache.path(), 4096);
+    let limits = LimitsConfig {
+        cpu_s: Some(2),
+        memory_mb: Some(256),
+        processes: Some(128),
+        disk_mb: Some(64),
+        inodes: Some(500),
+        file_mb: Some(200),
+        open_files: Some(256),
+        output_mb: Some(4),
+    };
+    let policy = Policy {
+        files: vec![("src/lib.rs".to_owned(), b"pub fn f() {}".to_vec())],
+        toolchain: "/usr".into(),
+        layer: None,
+        building: false,
+        read_only: vec![programs.to_owned()],
+        limits: Limits::of(&limits),
+    };
+    let mut rows = Vec::new();
+    for (family, attack, arguments, expect) in attacks() {
+        // Without a sandbox only what reads and leaves the machine as it is.
+        if backend.name() == "none" && !READS.contains(&attack) {
+            continue;
+        }
+        let session = sandbox.open(&policy).await.expect("opens");
+        let mut list: Vec<String> = vec![attack.to_owned()];
+        list.extend(arguments.iter().map(|one| host.argument(one, session.paths())));
+        let program = Program {
+            path: host.attack.clone(),
+            args: list.iter().map(Into::into).collect(),
+            dir: session.paths().source.clone(),
+            env: vec![("HOME".to_owned(), session.paths().home.clone().into())],
+            stdin: None,
+            timeout: Duration::from_secs(if attack == "loop" { 1 } else { 20 }),
+        };
+        let output = session.run(&program, arguments.contains(&"TARGET")).await.expect("runs");
+        let (stopped, detail) = judge(expect, &output);
+        session.close().await;
+        let place = arguments.iter().find(|one| ["TMP", "TARGET", "/dev/shm"].contains(one));
+        let attack = match place {
+            Some(place) => format!("{attack} {}", place.to_lowercase()),
+            None => attack.to_owned(),
+        };
+        let (backend, family) = (backend.name().to_owned(), family.to_owned());
+        rows.push(Row { backend, family, attack, stopped, detail });
+    }
+    rows
+}
+
+fn backends() -> [Arc<dyn Backend>; 4] {
+    [Arc::new(Namespaces), Arc::new(Bwrap), Arc::new(Landlock), Arc::new(Bare)]
+}
+
+/// Runs the suite as who this process is. What cannot run here is a row that says why.
+async fn suite(programs: &Path) -> Vec<Row> {
+    let host = Host::new(programs);
+    let cache = tempfile::tempdir().expect("a folder");
+    let mut rows = Vec::new();
+    for backend in backends() {
+        let sandbox = Sandbox::new(&programs.join("regen"), backend.clone(), cache.path(), 4096);
+        match attempt(&sandbox).await {
+            Ok(_) => rows.extend(assault(backend, programs, &host).await),
+            Err(missing) => rows.push(Row {
+                backend: backend.name().to_owned(),
+                family: "-".to_owned(),
+                attack: "-".to_owned(),
+                stopped: true,
+                detail: missing.map_or_else(String::new, |missing| missing.what),
+            }),
+        }
+    }
+    rows
+}
+
+/// Regen, the attacks and this test, where everybody can read them.
+fn programs() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("is set");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attacks/attack.c");
+    let built = Command::new("cc")
+        .args(["-O1", "-o"])
+        .arg(folder.path().join("attack"))
+        .arg(source)
+        .status();
+    assert!(built.expect("there is a C compiler").success());
+    let test = std::env::current_exe().expect("has a path");
+    for (from, to) in [(Path::new(env!("CARGO_BIN_EXE_regen")), "regen"), (&test, "test")] {
+        std::fs::copy(from, folder.path().join(to)).expect("copies");
+    }
+    folder
+}
+
+/// The same suite in a process of another user.
+fn as_nobody(programs: &Path) -> Vec<Row> {
+    let mut child = Command::new(programs.join("test"))
+        .args(["--exact", "attacks::every_attack_is_stopped", "--nocapture"])
+        .env_clear()
+        .env(INNER, programs)
+        .env("MARKER", MARKER)
+        .uid(65534)
+        .gid(65534)
+        .current_dir("/")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut text = String::new();
+    child.stdout.take().expect("is piped").read_to_string(&mut text).expect("reads");
+    assert!(child.wait().expect("ends").success(), "{text}");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("ROW\t"));
+    let row = |line: &str| {
+        let mut cells = line.split('\t').map(str::to_owned);
+        let mut next = || cells.next().expect("has five");
+        let (backend, family, attack) = (next(), next(), next());
+        Row { backend, family, attack, stopped: next() == "true", detail: next() }
+    };
+    rows.map(row).collect()
+}
+
+#[test]
+fn every_attack_is_stopped() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    if let Some(programs) = std::env::var_os(INNER) {
+        for row in runtime.block_on(suite(Path::new(&programs))) {
+            let Row { backend, family, attack, stopped, detail } = row;
+            let detail = detail.replace(['\n', '\t'], " ");
+            println!("ROW\t{backend}\t{family}\t{attack}\t{stopped}\t{detail}");
+        }
+        return;
+    }
+    let programs = programs();
+    let me = if rustix_root() { "root" } else { "a user" };
+    let mut tables = vec![(me, runtime.block_on(suite(programs.path())))];
+    if rustix_root() {
+        tables.push(("nobody", as_nobody(programs.path())));
+    }
+    let page = page(&tables);
+    println!("{page}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/security/attacks.md");
+    if std::fs::read_to_string(&path).ok().as_deref() != Some(&page) {
+        std::fs::write(&path, &page).expect("writes the page");
+    }
+    for (who, rows) in &tables {
+        assert!(rows.len() > 20, "{who}: {rows:?}");
+        for row in rows.iter().filter(|row| !row.stopped && row.backend != "none") {
+            let known = KNOWN
+                .iter()
+                .any(|(backend, attack, _)| row.backend == *backend && row.attack == *attack);
+            let loopback = row.backend == "landlock" && row.attack == "own-loopback";
+            assert!(known || loopback, "as {who}: {row:?}");
+        }
+        // The attacks are real: without a sandbox they get through.
+        let open = rows.iter().filter(|row| row.backend == "none" && !row.stopped).count();
+        assert!(open > 5, "{rows:?}");
+    }
+}
+
+fn rustix_root() -> bool {
+    std::fs::read_to_string("/proc/self/status")
+        .is_ok_and(|text| text.lines().any(|line| line.starts_with("Uid:\t0\t")))
+}
+
+/// The table, in Markdown.
+fn page(tables: &[(&str, Vec<Row>)]) -> String {
+    let mut text = String::from(
+        "# Attacks\n\nWritten by the test `attacks::every_attack_is_stopped` at its last run. Each attack is a \
+         function of\n`tests/attacks/attack.c`; `none` is the same program with limits only, for comparison.\n",
+    );
+    for (who, rows) in tables {
+        text += &format!("\n## As {who}\n\n");
+        let mut names: Vec<&str> = Vec::new();
+        for row in rows {
+            if row.attack == "-" {
+                text += &format!("`{}` could not run: {}\n\n", row.backend, row.detail);
+            } else if !names.contains(&row.backend.as_str()) {
+                names.push(&row.backend);
+            }
+        }
+        text +=
+            &format!("| attack | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len()));
+        let mut cells: BTreeMap<(&str, &str), BTreeMap<&str, String>> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.attack != "-") {
+            let word = match row.stopped {
+                true => format!("stopped ({})", row.detail),
+                false => format!("**open** ({})", row.detail),
+            };
+            let word = match (row.attack.as_str(), row.stopped) {
+                ("own-loopback", true) => "works".to_owned(),
+                ("own-loopback", false) => "no network at all".to_owned(),
+                _ => word,
+            };
+            cells.entry((&row.family, &row.attack)).or_default().insert(&row.backend, word);
+        }
+        for ((family, attack), by) in cells {
+            let row = names.iter().map(|name| by.get(name).map_or("not run", String::as_str));
+            let row = row.collect::<Vec<_>>().join(" | ");
+            text += &format!("| {family}: {attack} | {row} |\n");
+        }
+    }
+    text += "\n## Known to be open\n\n";
+    for (backend, attack, why) in KNOWN {
+        text += &format!("- `{backend}`, {attack}: {why}.\n");
+    }
+    text
+}
