@@ -28,19 +28,16 @@ pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
     let loaded = door.places().and_then(|places| load(&places, None));
     let config = loaded.as_ref().map(|w| w.harness.sandbox.clone()).unwrap_or_default();
     let probe = isolation::probe(&cache, &config).await;
-    let level = format!(
-        "level {} ({}, by {})",
-        probe.level,
-        probe.level.means(),
-        probe.sandbox.backend().name()
-    );
-    add(
-        "isolation",
-        isolation::enough(&probe, &config).map(|()| level).map_err(|error| error.to_string()),
-    );
-    for one in &probe.missing {
-        add("isolation", Ok(format!("without {}{}", one.what, mend(&one.mend))));
-    }
+    let by = probe.sandbox.backend().name();
+    let level = format!("level {} ({}, by {by})", probe.level, probe.level.means());
+    let enough = isolation::enough(&probe, &config);
+    let refused = |error: EngineError| match error {
+        EngineError::Isolation(_) => {
+            format!("{level} is too little: {}", isolation::allows(&probe))
+        }
+        other => other.to_string(),
+    };
+    add("isolation", enough.map(|()| level.clone()).map_err(refused));
     match loaded {
         Err(error) => add("workspace", Err(error.to_string())),
         Ok(workspace) => {
@@ -68,23 +65,28 @@ pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
         }
     }
     let good = checks.iter().all(|check| check.good);
+    let missing = &probe.missing;
     if door.global.json {
+        let missing: Vec<_> =
+            missing.iter().map(|one| json!({ "what": one.what, "mend": one.mend })).collect();
         let list: Vec<_> = checks
             .iter()
             .map(|c| json!({ "name": c.name, "good": c.good, "says": c.says }))
             .collect();
-        door.json(&json!({ "type": "doctor", "good": good, "checks": list }));
+        door.json(&json!({ "type": "doctor", "good": good, "checks": list, "missing": missing }));
     } else {
         for check in &checks {
             let mark = if check.good { door.paint.good("ok  ") } else { door.paint.bad("FAIL") };
             door.show(&format!("{mark} {:<14} {}", check.name, check.says));
+            for one in missing.iter().filter(|_| check.name == "isolation") {
+                door.show(&format!("     without {}", one.what));
+                if !one.mend.is_empty() {
+                    door.show(&format!("       mend: {}", one.mend));
+                }
+            }
         }
     }
     Ok(if good { exit::DONE } else { exit::ENVIRONMENT })
-}
-
-fn mend(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!("; mend: {text}") }
 }
 
 fn writable(folder: &std::path::Path) -> Result<(), String> {

@@ -39,6 +39,10 @@ pub async fn demand(door: &Door, cache: &Path, config: &Sandbox) -> Result<Probe
             door.paint.warn("warning")
         ));
     }
+    if probe.without_landlock && !door.global.quiet {
+        let text = "warning: isolation is without its second line, Landlock; see `regen doctor`";
+        door.say(text);
+    }
     Ok(probe)
 }
 
@@ -81,9 +85,14 @@ fn refusal(probe: &Probe, wanted: Isolation) -> String {
             text += &format!("\n    mend: {}", one.mend);
         }
     }
+    text + "\n" + &allows(probe)
+}
+
+/// How to do with less.
+pub fn allows(probe: &Probe) -> String {
     let level = probe.level;
-    text + &format!(
-        "\nto run candidates less apart all the same: `[sandbox] min_level = {level}` in harness.toml and \
+    format!(
+        "to run candidates less apart all the same: `[sandbox] min_level = {level}` in harness.toml and \
          {ALLOWS}={level} in the environment"
     )
 }

@@ -113,7 +113,7 @@ impl Layers {
         }
         let named = |why| trouble(&self.root.display().to_string(), why);
         self.collect().map_err(named)?;
-        let staging = self.staging().map_err(named)?;
+        let staging = self.staging(sandbox).map_err(named)?;
         let made = self.build((sandbox, tools), gate, &wanted, staging.path()).await;
         made?;
         // Whoever comes second finds a layer of the same key.
@@ -128,7 +128,7 @@ impl Layers {
         }
     }
 
-    fn staging(&self) -> io::Result<tempfile::TempDir> {
+    fn staging(&self, sandbox: &Sandbox) -> io::Result<tempfile::TempDir> {
         fs::create_dir_all(&self.root)?;
         let name = format!(".making-{}-", std::process::id());
         let staging = tempfile::Builder::new().prefix(&name).tempdir_in(&self.root)?;
@@ -139,7 +139,7 @@ impl Layers {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(&self.root, PermissionsExt::from_mode(0o700))?;
         fs::set_permissions(staging.path(), PermissionsExt::from_mode(0o755))?;
-        sandbox_owns(&staging.path().join("target"))?;
+        sandbox_owns(sandbox, &staging.path().join("target"))?;
         Ok(staging)
     }
 
@@ -213,8 +213,8 @@ fn open(path: &Path) -> Option<Layer> {
 }
 
 /// Gives a folder to whom the sandbox's programs are outside.
-fn sandbox_owns(folder: &Path) -> io::Result<()> {
-    match crate::sandbox::runs_as() {
+fn sandbox_owns(sandbox: &Sandbox, folder: &Path) -> io::Result<()> {
+    match sandbox.backend().runs_as() {
         Some(id) => std::os::unix::fs::chown(folder, Some(id), Some(id)),
         None => Ok(()),
     }

@@ -223,7 +223,7 @@ impl Runner<'_> {
             (Some(Reported::Ok), Ended::Exit(0)) if whole => passed(TestStatus::Passed),
             (Some(Reported::Ignored), Ended::Exit(0)) => passed(TestStatus::Ignored),
             (Some(Reported::Failed(message)), _) => {
-                let ran_out = errno(&message).and_then(Resource::of_errno);
+                let ran_out = ran_out(&message);
                 let why = ran_out.map(|resource| format!("{}: ", self.room.hit(resource)));
                 let message = why.unwrap_or_default() + &message;
                 Ran { ran_out, ..failed(message, TestStatus::Failed, evidence) }
@@ -245,10 +245,17 @@ impl Runner<'_> {
     }
 }
 
-/// The number of the operating system's error in a message, as Rust's library prints it.
-fn errno(message: &str) -> Option<i32> {
+/// What was used up, by the operating system's error in a message as Rust's library prints it.
+fn ran_out(message: &str) -> Option<Resource> {
     let (_, rest) = message.split_once("(os error ").or(message.split_once("Os { code: "))?;
-    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    match rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()? {
+        11 if message.contains("spawn") => Some(Resource::Processes),
+        12 => Some(Resource::Memory),
+        24 => Some(Resource::OpenFiles),
+        27 => Some(Resource::FileSize),
+        28 => Some(Resource::Disk),
+        _ => None,
+    }
 }
 
 /// Arguments to run one test, and to have its report as JSON.

@@ -22,6 +22,10 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// # Errors
     /// What is missing, and how to mend it.
     fn available(&self) -> Result<(), String>;
+    /// The user outside that its programs are, where that is not the caller.
+    fn runs_as(&self) -> Option<u32> {
+        None
+    }
     /// Completes an order. Gives the command that starts a keeper for it alone, where one cannot
     /// be had of the keepers' nursery.
     fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command>;
@@ -44,21 +48,28 @@ impl Backend for Namespaces {
         "namespaces"
     }
 
+    fn runs_as(&self) -> Option<u32> {
+        probe::unprivileged()
+    }
+
     fn level(&self) -> Isolation {
         Isolation::NAMESPACES
     }
 
     fn available(&self) -> Result<(), String> {
-        match cfg!(target_os = "linux") {
-            true => Ok(()),
-            false => Err("namespaces are Linux's".to_owned()),
+        match (cfg!(target_os = "linux"), probe::only_root()) {
+            (true, false) => Ok(()),
+            (true, true) => Err("programs would be the machine's administrator: no other user is \
+                                 known in this user namespace"
+                .to_owned()),
+            (false, _) => Err("namespaces are Linux's".to_owned()),
         }
     }
 
     fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
         #[cfg(target_os = "linux")]
         {
-            order.start.run_as = probe::unprivileged();
+            order.start.run_as = self.runs_as();
             static COUNT: AtomicU64 = AtomicU64::new(0);
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let name = format!("regen-{}-{count}", std::process::id());

@@ -22,7 +22,7 @@ use super::order::{Done, Mode, Opened, Order, Paths, Start, Task, receive, send}
 use super::{Step, cgroup, fence, namespaces, room, sys, watch};
 use serde::de::DeserializeOwned;
 
-use crate::process::{Ended, children};
+use crate::process::{Ended, children, end_children};
 use crate::types::{Limits, Resource, limits};
 
 /// Keeps sandboxes for the regen at the other end of standard input, until that closes: a process
@@ -46,6 +46,7 @@ fn nursery() -> io::Result<()> {
     let _ = sys::close_from(3);
     let orders = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    set_child_subreaper(Pid::from_raw(1))?;
     let filters = fence::Filters::compile()?;
     let mut kept: Vec<Kept> = Vec::new();
     loop {
@@ -76,12 +77,18 @@ fn nursery() -> io::Result<()> {
             Err(step) => answer(&control, &step),
         }
     }
-    // Keepers end with this process; their groups stay behind unless they are removed.
+    // Regen is gone, which every keeper sees too. They clear up; what is left then ends here.
+    let patience = Instant::now() + limits::KILL_GRACE;
     for one in kept {
-        let _ = kill_process(one.pid, Signal::KILL);
-        let _ = waitpid(Some(one.pid), WaitOptions::empty());
+        while waitpid(Some(one.pid), WaitOptions::NOHANG).is_ok_and(|ended| ended.is_none()) {
+            if Instant::now() > patience {
+                let _ = kill_process(one.pid, Signal::KILL);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
         cgroup::leave(one.cgroup.as_deref());
     }
+    end_children();
     Ok(())
 }
 
@@ -393,7 +400,7 @@ impl Keeper<'_> {
             self.end(pid, None);
         }
         if self.order.start.mode != Mode::Namespaces {
-            crate::process::end_children();
+            end_children();
         }
         Ok(())
     }

@@ -57,14 +57,6 @@ use order::{Mode, Opened, Order, Start};
 pub use probe::{Missing, Probe, attempt, probe};
 pub use session::Session;
 
-/// The user outside that a sandbox's programs are, where that is not the caller.
-pub fn runs_as() -> Option<u32> {
-    #[cfg(target_os = "linux")]
-    return probe::unprivileged();
-    #[cfg(not(target_os = "linux"))]
-    None
-}
-
 /// The argument that makes regen's program a keeper.
 const KEEPER: &str = "sandbox-keeper";
 const MIB: u64 = 1024 * 1024;
@@ -123,13 +115,16 @@ pub struct Policy {
     pub limits: Limits,
 }
 
+/// The socket to the process that makes keepers. They end with it, and it when this is closed.
+type Nursery = Arc<Mutex<Option<UnixStream>>>;
+
 /// A way to keep programs apart that was found to work here.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     keeper: PathBuf,
     backend: Arc<dyn Backend>,
     rooms: PathBuf,
-    nursery: Arc<Mutex<Option<UnixStream>>>,
+    nursery: Nursery,
     memory: Arc<Semaphore>,
     total: u32,
 }
@@ -181,11 +176,11 @@ impl Sandbox {
             Some(command) => {
                 let nursery = start(command).map_err(failed)?;
                 pass(&nursery, &order.start, &[theirs.as_fd()]).map_err(failed)?;
-                Some(nursery)
+                Arc::new(Mutex::new(Some(nursery)))
             }
             None => {
                 self.ask_nursery(&order.start, &theirs)?;
-                None
+                self.nursery.clone()
             }
         };
         drop(theirs);
@@ -201,7 +196,7 @@ impl Sandbox {
         let cgroup = order.start.cgroup.is_some();
         let paths = Paths::of(&order);
         let limits = policy.limits;
-        Ok(Session { control: ours, nursery, paths, limits, without, cgroup, _memory: memory })
+        Ok(Session { control: ours, _nursery: nursery, paths, limits, without, cgroup, _memory: memory })
     }
 
     /// Has a keeper made for the other end of this socket.

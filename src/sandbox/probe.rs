@@ -16,6 +16,8 @@ pub struct Probe {
     pub sandbox: Sandbox,
     /// The level it gives.
     pub level: Isolation,
+    /// Whether namespaces stand alone, without Landlock inside.
+    pub without_landlock: bool,
     /// What stronger ones, or it itself, have to do without; each with its mend.
     pub missing: Vec<Missing>,
 }
@@ -39,14 +41,15 @@ pub async fn probe(keeper: &Path, cache: &Path, memory: u64) -> Probe {
         match attempt(&sandbox).await {
             Ok((level, without)) => {
                 missing.extend(without);
-                return Probe { sandbox, level, missing };
+                let without_landlock = landlock().is_err();
+                return Probe { sandbox, level, without_landlock, missing };
             }
             Err(Some(one)) => missing.push(one),
             Err(None) => {}
         }
     }
     let sandbox = Sandbox::new(keeper, Arc::new(Bare), cache, memory);
-    Probe { sandbox, level: Isolation::NONE, missing }
+    Probe { sandbox, level: Isolation::NONE, without_landlock: false, missing }
 }
 
 /// Tries one. `Err(None)` when it is for other systems.
@@ -131,26 +134,35 @@ pub fn landlock() -> Result<(), String> {
     Err("the kernel has no Landlock".to_owned())
 }
 
+/// The users that are known to this process: first inside, first outside, how many.
+fn users() -> Vec<(u64, u64, u64)> {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let range = |line: &str| {
+        let mut numbers = line.split_ascii_whitespace().map(|number| number.parse().ok());
+        Some((numbers.next()??, numbers.next()??, numbers.next()??))
+    };
+    map.lines().filter_map(range).collect()
+}
+
 /// The user to be outside, for a caller who may choose: never the machine's administrator. `None`
 /// for the caller's own.
-#[cfg(target_os = "linux")]
 pub fn unprivileged() -> Option<u32> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }
-    const NOBODY: u32 = 65534;
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let ranges = map.lines().filter_map(|line| {
-        let mut numbers = line.split_ascii_whitespace().map(|number| number.parse::<u64>().ok());
-        Some((numbers.next()??, numbers.nth(1)??))
-    });
-    let ranges: Vec<(u64, u64)> = ranges.collect();
-    let known = |id: u64| ranges.iter().any(|(first, count)| (*first..first + count).contains(&id));
-    let others = ranges.iter().map(|(first, count)| first + count - 1).filter(|id| *id != 0);
-    match known(NOBODY.into()) {
-        true => Some(NOBODY),
-        false => others.max().and_then(|id| u32::try_from(id).ok()),
-    }
+    const NOBODY: u64 = 65534;
+    let users = users();
+    let known =
+        |id: u64| users.iter().any(|(first, _, count)| (*first..first + count).contains(&id));
+    let last = users.iter().map(|(first, _, count)| first + count - 1).filter(|id| *id != 0).max();
+    let chosen = if known(NOBODY) { Some(NOBODY) } else { last };
+    chosen.and_then(|id| u32::try_from(id).ok())
+}
+
+/// Whether the caller is an administrator who can be nobody else, and might be the machine's.
+pub fn only_root() -> bool {
+    let outside = users().iter().any(|(_, outside, _)| *outside == 0);
+    rustix::process::geteuid().is_root() && unprivileged().is_none() && outside
 }
 
 /// How to mend what a backend lacks.
@@ -161,8 +173,11 @@ fn mend(backend: &str, why: &str) -> String {
     let container =
         ["/.dockerenv", "/run/.containerenv"].iter().any(|path| Path::new(path).exists());
     let text = match backend {
-        "namespaces" if why.contains("/proc") && container => {
-            "the container masks /proc: docker run --security-opt systempaths=unconfined, or \
+        "namespaces" if why.contains("administrator") => {
+            "start regen as an ordinary user, or map more users: a range in /etc/subuid"
+        }
+        "namespaces" if why.contains("/proc") => {
+            "/proc is masked, as container runtimes do: docker run --security-opt systempaths=unconfined, or \
              procMount: Unmasked in Kubernetes"
         }
         "namespaces" if restricted.is_ok_and(|text| text.trim() == "1") => {
@@ -185,6 +200,7 @@ fn mend(backend: &str, why: &str) -> String {
         "bwrap" if why.contains("not installed") => {
             "install it: apt install bubblewrap, dnf install bubblewrap, apk add bubblewrap"
         }
+        "bwrap" if why.contains("administrator") => "",
         "bwrap" => "see what stops `bwrap --ro-bind / / true`",
         "landlock" => {
             "boot Linux 5.13 or newer with `lsm=landlock,…` (Debian 12, Ubuntu 22.04, RHEL 9.6 have it)"

@@ -11,7 +11,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::order::{Done, Task};
-use super::{Paths, SandboxError, async_stream, failed, hear, pass};
+use super::{Nursery, Paths, SandboxError, async_stream, failed, hear, pass};
 use crate::process::{Ended, Kept, Output, Program};
 use crate::types::{Limits, Resource, limits};
 
@@ -19,8 +19,7 @@ use crate::types::{Limits, Resource, limits};
 #[derive(Debug)]
 pub struct Session {
     pub(super) control: UnixStream,
-    /// A nursery for this session alone; it ends when this is closed.
-    pub(super) nursery: Option<UnixStream>,
+    pub(super) _nursery: Nursery,
     pub(super) paths: Paths,
     pub(super) limits: Limits,
     pub(super) without: Vec<String>,
@@ -156,7 +155,6 @@ impl Session {
     pub async fn close(self) {
         // Its keeper sees this as the end, and is seen to be gone by its own end closing.
         let _ = self.control.shutdown(std::net::Shutdown::Write);
-        drop(self.nursery);
         if let Ok(mut control) = self.control.try_clone().map_err(failed).and_then(async_stream) {
             let mut rest = [0; 64];
             let gone = async { while matches!(control.read(&mut rest).await, Ok(1..)) {} };

@@ -146,9 +146,7 @@ pub fn temporary(pid: Pid) -> (u64, Option<Resource>) {
 
 /// Bytes and files in use in a file system in memory, and whether one of them ran out.
 pub fn mounted(path: &Path) -> (u64, Option<Resource>) {
-    let Ok(fs) = rustix::fs::statfs(path) else { return (0, None) };
-    let number = |value: i64| u64::try_from(value).unwrap_or(0);
-    let size = number(fs.f_bsize as i64);
+    let Ok(fs) = rustix::fs::statvfs(path) else { return (0, None) };
     // Within a page's reach of the end: what did not fit any more was larger.
     let full = fs.f_blocks > 0 && fs.f_bavail <= fs.f_blocks / 512;
     let inodes = fs.f_files > 0 && fs.f_ffree == 0;
@@ -157,7 +155,7 @@ pub fn mounted(path: &Path) -> (u64, Option<Resource>) {
         (_, true) => Some(Resource::Inodes),
         _ => None,
     };
-    ((fs.f_blocks - fs.f_bfree) * size, ran_out)
+    ((fs.f_blocks - fs.f_bfree) * fs.f_frsize, ran_out)
 }
 
 /// Bytes in folders, as far as the limits go, and what ran out.

@@ -168,15 +168,4 @@ impl Resource {
             Self::Output => "output",
         }
     }
-
-    /// The limit behind an error number of the operating system, where it tells of one.
-    pub fn of_errno(errno: i32) -> Option<Self> {
-        match errno {
-            12 => Some(Self::Memory),
-            24 => Some(Self::OpenFiles),
-            27 => Some(Self::FileSize),
-            28 => Some(Self::Disk),
-            _ => None,
-        }
-    }
 }

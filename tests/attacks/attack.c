@@ -345,12 +345,46 @@ static void handles(void) {
     must_fail("open_by_handle_at", open_by_handle_at(AT_FDCWD, &file.handle, O_RDONLY));
 }
 
+/* Becomes a program to which the kernel lacks something, as in some containers. */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+static void without(char **arguments) {
+    struct sock_filter list[64];
+    unsigned at = 0;
+#define PUT(...) list[at++] = (struct sock_filter)__VA_ARGS__
+    PUT(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0));
+    for (; *arguments && strcmp(*arguments, "--"); arguments++) {
+        if (strcmp(*arguments, "landlock") == 0) {
+            PUT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 444, 0, 1));
+            PUT(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
+        } else if (strcmp(*arguments, "namespaces") == 0) {
+            PUT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1));
+            PUT(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
+            PUT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_unshare, 0, 1));
+            PUT(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+            PUT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4));
+            PUT(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16));
+            PUT(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NEWUSER, 0, 1));
+            PUT(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+            PUT(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0));
+        }
+    }
+    PUT(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    struct sock_fprog program = {(unsigned short)at, list};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 && *arguments) execvp(arguments[1], arguments + 1);
+    perror("without");
+    exit(127);
+}
+
 int main(int count, char **arguments) {
     const char *attack = count > 1 ? arguments[1] : "", *one = count > 2 ? arguments[2] : "", *two = count > 3 ? arguments[3] : "";
     marker = one, secret = two;
     setvbuf(stdout, NULL, _IONBF, 0);
 #define IS(name) (strcmp(attack, name) == 0)
-    if (IS("environment")) environment();
+    if (IS("without")) without(arguments + 2);
+    else if (IS("environment")) environment();
     else if (IS("environ-of-others")) processes("environ");
     else if (IS("command-lines")) processes("cmdline");
     else if (IS("memory-of-others")) memory_of_others();

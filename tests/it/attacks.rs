@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use regen::process::{Ended, Output, Program};
@@ -347,6 +347,22 @@ fn programs() -> tempfile::TempDir {
     folder
 }
 
+/// Regen's program with arguments, as on a machine that lacks something.
+pub fn without(lacks: &[&str], world: &crate::world::World, args: &[&str]) -> Command {
+    static PROGRAMS: LazyLock<tempfile::TempDir> = LazyLock::new(programs);
+    let inner = world.command(args);
+    let mut command = Command::new(PROGRAMS.path().join("attack"));
+    command.arg("without").args(lacks).arg("--").arg(inner.get_program()).args(inner.get_args());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.current_dir(world.path("")).stdin(Stdio::null());
+    command
+}
+
 /// The same suite in a process of another user.
 fn as_nobody(programs: &Path) -> Vec<Row> {
     let mut child = Command::new(programs.join("test"))
@@ -386,9 +402,9 @@ fn every_attack_is_stopped() {
         return;
     }
     let programs = programs();
-    let me = if rustix_root() { "root" } else { "a user" };
+    let me = if is_root() { "root" } else { "a user" };
     let mut tables = vec![(me, runtime.block_on(suite(programs.path())))];
-    if rustix_root() {
+    if is_root() {
         tables.push(("nobody", as_nobody(programs.path())));
     }
     let page = page(&tables);
@@ -412,7 +428,8 @@ fn every_attack_is_stopped() {
     }
 }
 
-fn rustix_root() -> bool {
+/// Whether this is the administrator.
+pub fn is_root() -> bool {
     std::fs::read_to_string("/proc/self/status")
         .is_ok_and(|text| text.lines().any(|line| line.starts_with("Uid:\t0\t")))
 }

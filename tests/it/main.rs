@@ -9,6 +9,7 @@ mod faults;
 mod formats;
 mod gates;
 mod hidden;
+mod isolation;
 mod recovery;
 mod attacks;
 mod refusals;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use regen::gate::{Bench, Layers, Tools, Wanted, run};
-use regen::sandbox::probe;
+use regen::sandbox::{Sandbox, probe};
 use regen::types::{Candidate, GateReport, Provenance, RelPath, Tree};
 use serde_json::Value;
 
@@ -113,6 +113,24 @@ impl World {
 
     /// What one gate says of a library, without the gates before it.
     pub async fn gate(&self, gate: &str, code: &str) -> GateReport {
+        let manifest = "[package]\nname = \"adder\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n";
+        self.gate_over(gate, &[("Cargo.toml", manifest), ("src/lib.rs", code)]).await
+    }
+
+    /// What one gate says of a tree.
+    pub async fn gate_over(&self, gate: &str, files: &[(&str, &str)]) -> GateReport {
+        let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
+        let probe = probe(keeper, &self.cache(), 8192).await;
+        self.gate_in(gate, files, (&probe.sandbox, &Layers::new(&self.cache()))).await
+    }
+
+    /// The same in a sandbox of the caller's.
+    pub async fn gate_in(
+        &self,
+        gate: &str,
+        files: &[(&str, &str)],
+        (sandbox, layers): (&Sandbox, &Layers),
+    ) -> GateReport {
         let set = |name: &str| std::env::var_os(name);
         let wanted = Wanted {
             path: set("PATH").unwrap_or_default(),
@@ -125,24 +143,22 @@ impl World {
             Tools::find(&wanted, &self.cache().join("tools.json")).await.expect("has tools");
         let (spec, _, _) = regen::spec::parse("specs/adder.md", ADDER.as_bytes());
         let harness = regen::config::parse("h", &self.read("harness.toml")).expect("is right");
-        let target = &harness.target["rust"];
-        let file = (RelPath::parse("src/lib.rs").expect("is one"), code.as_bytes().to_vec());
-        let tree = regen::toolchain::normalise(&Tree::from_iter([file]), &spec, target);
-        let candidate = Candidate::new(tree.expect("is right"), Provenance::Promoted);
-        let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
-        let probe = probe(keeper, &self.cache(), 8192).await;
-        let layers = Layers::new(&self.cache());
+        let file = |(path, text): &(&str, &str)| {
+            (RelPath::parse(path).expect("is one"), text.as_bytes().to_vec())
+        };
+        let tree = Tree::from_iter(files.iter().map(file));
+        let candidate = Candidate::new(tree, Provenance::Promoted);
         let bench = Bench {
             spec: &spec,
             name: "rust",
-            target,
+            target: &harness.target["rust"],
             gates: &harness.gate,
             suites: &[],
             validators: self.path("validators"),
             tools: &tools,
-            sandbox: &probe.sandbox,
-            level: probe.level,
-            layers: &layers,
+            sandbox,
+            level: sandbox.backend().level(),
+            layers,
             read_only: Vec::new(),
             keep: None,
         };

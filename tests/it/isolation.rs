@@ -1,0 +1,329 @@
+//! What isolation does for a run: limits that a model hears of, nothing left behind, no step down in
+//! silence, caches that stay as they are.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use regen::gate::Layers;
+use regen::sandbox::{Landlock, Namespaces, Policy, Sandbox};
+use regen::types::{Limits, LimitsConfig, Outcome};
+
+use crate::server::{Server, lib};
+use crate::world::{GOOD, World};
+
+const FILES: [(&str, &str); 2] = [
+    (
+        "Cargo.toml",
+        "[package]\nname = \"adder\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n",
+    ),
+    ("src/lib.rs", GOOD),
+];
+const KEEPER: &str = env!("CARGO_BIN_EXE_regen");
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+#[test]
+fn a_limit_that_is_hit_is_an_outcome_of_its_own_and_the_model_hears_which() {
+    let limits = "[gate.test.limits]\nmemory_mb = 300\nprocesses = 100\nopen_files = 200\ndisk_mb = 50\n\
+        inodes = 300\nfile_mb = 20\noutput_mb = 3\ncpu_s = 2\n";
+    for (body, says) in [
+        ("std::hint::black_box(vec![1_u8; 1 << 30]);", "used more than 300 MiB of memory"),
+        (
+            "for _ in 0..300 { std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(9))); }\n    \
+             std::thread::sleep(std::time::Duration::from_secs(9));",
+            "started more than 100 processes and threads",
+        ),
+        (
+            "let mut all = Vec::new();\n    for _ in 0..400 { all.push(std::fs::File::open(\"/dev/null\").unwrap()); }",
+            "opened more than 200 files at a time",
+        ),
+        (
+            "for n in 0..9 { let _ = std::fs::write(format!(\"/tmp/{n}\"), vec![1_u8; 10 << 20]); }",
+            "its files took more than 50 MiB",
+        ),
+        (
+            "for n in 0..900 { let _ = std::fs::write(format!(\"/tmp/{n}\"), \"\"); }",
+            "made more than 300 files",
+        ),
+        (
+            "std::fs::write(\"/tmp/x\", vec![1_u8; 30 << 20]).unwrap();",
+            "wrote a file of more than 20 MiB",
+        ),
+        (
+            "let line = \"x\".repeat(1 << 20);\n    for _ in 0..20 { println!(\"{line}\"); std::io::Write::write_all(&mut \
+             std::io::stderr(), line.as_bytes()).unwrap(); }",
+            "printed more than 3 MiB",
+        ),
+        (
+            "let mut n = 0_u64; loop { n = std::hint::black_box(n + 1); if n == u64::MAX { break; } }",
+            "2 s of processor time",
+        ),
+    ] {
+        let code = GOOD.replace("    a.satur", &format!("    {body}\n    a.satur"));
+        let server = Server::start(vec![lib(&code), lib(GOOD)]);
+        let extra =
+            format!("gates = [\"layout\", \"check\", \"test\", \"hidden\", \"clauses\"]\n{limits}");
+        let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &extra);
+        let run = world.run(&["run"]).expect(0);
+        assert!(run.err.contains("test     limit"), "{says}: {}", run.err);
+        assert!(server.prompt(1).contains(says), "{says}: {}", server.prompt(1));
+    }
+}
+
+/// Processes below one, with the time each was started.
+fn below(pid: u32) -> BTreeSet<(u32, String)> {
+    let mut found = BTreeSet::new();
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("has processes").flatten() {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let Some((_, rest)) = stat.rsplit_once(')') else { continue };
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        all.push((pid, fields[1].parse::<u32>().unwrap_or(0), fields[19].to_owned()));
+    }
+    let mut parents = vec![pid];
+    while let Some(parent) = parents.pop() {
+        for (pid, above, started) in &all {
+            if *above == parent {
+                found.insert((*pid, started.clone()));
+                parents.push(*pid);
+            }
+        }
+    }
+    found
+}
+
+fn alive(process: &(u32, String)) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.0)).unwrap_or_default();
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    fields.get(19).is_some_and(|started| **started == process.1) && fields[0] != "Z"
+}
+
+#[test]
+fn killing_regen_in_the_middle_of_a_gate_leaves_nothing() {
+    for (number, level) in [("86451", 2), ("86452", 1)] {
+        let server = Server::start(vec![lib(GOOD)]);
+        let gates = format!(
+            "gates = [\"layout\", \"own\", \"test\", \"hidden\", \"clauses\"]\n[gate.own]\n\
+             argv = [\"sh\", \"-c\", \"setsid sleep {number} & sleep {number}\"]\n[sandbox]\nmin_level = 1\n"
+        );
+        let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &gates);
+        let mut command = match level {
+            2 => world.command(&["run"]),
+            _ => crate::attacks::without(&["namespaces"], &world, &["run"]),
+        };
+        let mut child = command
+            .env("REGEN_MIN_LEVEL", "1")
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("starts");
+        let line = format!("sleep\0{number}\0");
+        let there = || {
+            let all = std::fs::read_dir("/proc").expect("has processes").flatten();
+            all.filter(|entry| {
+                std::fs::read(entry.path().join("cmdline"))
+                    .is_ok_and(|text| text == line.as_bytes())
+            })
+            .count()
+        };
+        let mut waited = Instant::now();
+        while there() < 2 {
+            assert!(waited.elapsed() < Duration::from_secs(60), "the gate was never begun");
+            std::thread::yield_now();
+        }
+        let all = below(child.id());
+        assert!(all.len() > 3, "{all:?}");
+        child.kill().expect("is there");
+        child.wait().expect("ends");
+        waited = Instant::now();
+        while all.iter().any(alive) || there() > 0 {
+            assert!(waited.elapsed() < Duration::from_secs(2), "level {level}: {all:?}");
+            std::thread::yield_now();
+        }
+        let rooms =
+            std::fs::read_dir(world.cache().join("regen/rooms")).into_iter().flatten().count();
+        assert_eq!(rooms, 0, "level {level}");
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("is there");
+        assert!(!mounts.contains(&world.cache().display().to_string()), "{mounts}");
+    }
+}
+
+#[test]
+fn what_a_machine_lacks_is_said_and_never_made_do_without() {
+    let world = |url: &str| {
+        World::new(url, &[("adder", crate::world::ADDER)], "[sandbox]\nmin_level = 0\n")
+    };
+    for (lacks, level, reason) in [
+        (&["namespaces"][..], 1, "make namespaces: Operation not permitted"),
+        (&["namespaces", "landlock"], 0, "the kernel has no Landlock"),
+    ] {
+        let server = Server::start(vec![lib(GOOD)]);
+        let world = world(&server.url);
+        let run = |allowed: Option<&str>| {
+            let mut command = crate::attacks::without(lacks, &world, &["run"]);
+            command.envs(allowed.map(|level| ("REGEN_MIN_LEVEL", level)));
+            let output = command.output().expect("runs");
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        let (code, said) = run(None);
+        assert_eq!(code, Some(40), "{said}");
+        assert!(said.contains(&format!("isolation is at level {level}")), "{said}");
+        assert!(said.contains(reason) && said.contains("mend: "), "{said}");
+        assert!(server.requests().is_empty(), "nothing is paid for that could not be judged");
+        let (code, said) = run(Some("2"));
+        assert_eq!(code, Some(40), "{said}");
+        let (code, said) = run(Some("0"));
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(&format!("warning: isolation: level {level}")), "{said}");
+        assert!(world.read("regen.lock").contains(&format!("isolation = {level}")));
+        let doctor = crate::attacks::without(lacks, &world, &["doctor", "--json"]).output();
+        let doctor = String::from_utf8_lossy(&doctor.expect("runs").stdout).into_owned();
+        assert!(doctor.contains(reason) && doctor.contains("\"good\":false"), "{doctor}");
+    }
+    // The configuration alone, or the variable alone, allows nothing.
+    let server = Server::start(vec![]);
+    let plain = World::adder(&server.url);
+    let output = crate::attacks::without(&["namespaces"], &plain, &["run"])
+        .env("REGEN_MIN_LEVEL", "0")
+        .output()
+        .expect("runs");
+    assert_eq!(output.status.code(), Some(40));
+    let server = Server::start(vec![lib(GOOD)]);
+    let plain = World::adder(&server.url);
+    let output = crate::attacks::without(&["landlock"], &plain, &["run"]).output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(0) && said.contains("without its second line"), "{said}");
+    let wrong = world(&server.url).command(&["run"]).env("REGEN_MIN_LEVEL", "9").output();
+    assert_eq!(wrong.expect("runs").status.code(), Some(2));
+}
+
+#[test]
+fn in_a_container_with_a_masked_proc_or_only_root_the_level_is_one() {
+    if !crate::attacks::is_root() {
+        println!("not as root: the container cannot be simulated");
+        return;
+    }
+    let world = World::adder("http://127.0.0.1:9/v1");
+    let masked = "mount -t tmpfs none /proc/acpi && exec \"$@\"";
+    for (flags, script, reason) in [
+        (&["-mpf", "--mount-proc"][..], masked, "mount /proc: Operation not permitted"),
+        (&["-Ur"], "exec \"$@\"", "no other user is known"),
+    ] {
+        let inner = world.command(&["doctor"]);
+        let mut command = Command::new("unshare");
+        command.args(flags).args(["sh", "-c", script, "sh"]).arg(inner.get_program());
+        command
+            .args(inner.get_args())
+            .current_dir(world.path(""))
+            .env("XDG_CACHE_HOME", world.cache());
+        let output = command.output().expect("runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(40), "{said}");
+        assert!(said.contains("level 1 (Landlock and seccomp") && said.contains(reason), "{said}");
+    }
+}
+
+/// Everything below a folder, with modes.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = std::collections::BTreeMap::new();
+    crate::world::collect(folder, &mut found);
+    found.into_iter().map(|(path, bytes)| (path.display().to_string(), bytes)).collect()
+}
+
+#[test]
+fn a_poisoned_build_changes_no_layer_and_harms_no_candidate_behind_it() {
+    let poison = "fn main() {\n    fn spoil(path: &std::path::Path) {\n        for entry in \
+        std::fs::read_dir(path).into_iter().flatten().flatten() {\n            let path = entry.path();\n            \
+        if path.is_dir() { spoil(&path); } else if std::fs::write(&path, b\"poison\").is_err() {\n                \
+        let _ = std::fs::remove_file(&path);\n                let _ = std::fs::write(&path, b\"poison\");\n            }\n        \
+        }\n    }\n    for folder in [\"/target\", \"/vendor\", \"/cargo\", \"/src\", \"/toolchain/lib\", \"/.upper\", \"/.layer\"] {\n        \
+        spoil(std::path::Path::new(folder));\n    }\n}\n";
+    let world = World::new(
+        "http://127.0.0.1:9/v1",
+        &[("adder", crate::world::ADDER)],
+        "allowed_dependencies = { itoa = \"1\" }\n",
+    );
+    let manifest = "[package]\nname = \"adder\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
+        [dependencies]\nitoa = { version = \"1\" }\n";
+    let good = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    let _ = itoa::Buffer::new().format(1);\n    \
+        a.saturating_add(b)\n}\n";
+    let right = [("Cargo.toml", manifest), ("src/lib.rs", good)];
+    let hostile = [("Cargo.toml", manifest), ("src/lib.rs", good), ("build.rs", poison)];
+    block_on(async {
+        let first = world.gate_over("test", &right).await;
+        assert_eq!(first.outcome, Outcome::Pass, "{first:?}");
+        let layers = world.cache().join("layers");
+        let before = contents(&layers);
+        assert!(before.len() > 10, "the dependency is built");
+        for _ in 0..5 {
+            let report = world.gate_over("test", &hostile).await;
+            assert_ne!(report.outcome, Outcome::Pass, "it spoiled its own build");
+        }
+        assert!(contents(&layers) == before, "a layer was changed");
+        let again = world.gate_over("test", &right).await;
+        assert_eq!(again.outcome, Outcome::Pass, "{again:?}");
+    });
+}
+
+#[test]
+fn twenty_gates_at_once_share_a_layer_and_the_memory() {
+    let world = World::adder("http://127.0.0.1:9/v1");
+    block_on(async {
+        // They wait for each other's memory, not for cargo's locks.
+        let shared = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), &world.cache(), 8192);
+        let layers = Layers::new(&world.cache());
+        let gates = (0..20).map(|_| world.gate_in("check", &FILES, (&shared, &layers)));
+        for report in futures::future::join_all(gates).await {
+            assert_eq!(report.outcome, Outcome::Pass, "{report:?}");
+        }
+        let small = Sandbox::new(Path::new(KEEPER), Arc::new(Landlock), &world.cache(), 512);
+        let config = LimitsConfig { memory_mb: Some(256), ..LimitsConfig::default() };
+        let policy = Policy {
+            files: Vec::new(),
+            toolchain: "/usr".into(),
+            layer: None,
+            building: false,
+            read_only: Vec::new(),
+            limits: Limits::of(&config),
+        };
+        let (one, _two) = (small.open(&policy).await.expect("fits"), small.open(&policy).await);
+        let mut third = Box::pin(small.open(&policy));
+        assert!(futures::poll!(&mut third).is_pending(), "there is no memory for a third");
+        one.close().await;
+        third.await.expect("fits now");
+    });
+}
+
+#[test]
+fn a_sandbox_outlives_the_thread_that_opened_it() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let sandbox = Sandbox::new(Path::new(KEEPER), Arc::new(Landlock), cache.path(), 4096);
+    let policy = Policy {
+        files: Vec::new(),
+        toolchain: "/usr".into(),
+        layer: None,
+        building: false,
+        read_only: Vec::new(),
+        limits: Limits::of(&LimitsConfig::default()),
+    };
+    let opened = std::thread::spawn(move || block_on(sandbox.open(&policy)));
+    let session = opened.join().expect("ends").expect("opens");
+    let program = regen::process::Program {
+        path: "/bin/true".into(),
+        args: Vec::new(),
+        dir: "/".into(),
+        env: Vec::new(),
+        stdin: None,
+        timeout: Duration::from_secs(10),
+    };
+    let output = block_on(session.run(&program, false)).expect("runs");
+    assert!(output.succeeded(), "{output:?}");
+}
