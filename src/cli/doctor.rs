@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Door, exit, isolation, variable};
 use crate::engine::{EngineError, load};
 use crate::gate::Tools;
+use crate::sandbox::Missing;
 use crate::types::harness::CassetteMode;
 
 /// One thing that was looked at.
@@ -65,8 +66,13 @@ pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
         }
     }
     let good = checks.iter().all(|check| check.good);
-    let missing = &probe.missing;
+    tell(door, &checks, &probe.missing);
+    Ok(if good { exit::DONE } else { exit::ENVIRONMENT })
+}
+
+fn tell(door: &Door, checks: &[Check], missing: &[Missing]) {
     if door.global.json {
+        let good = checks.iter().all(|check| check.good);
         let missing: Vec<_> =
             missing.iter().map(|one| json!({ "what": one.what, "mend": one.mend })).collect();
         let list: Vec<_> = checks
@@ -74,19 +80,18 @@ pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
             .map(|c| json!({ "name": c.name, "good": c.good, "says": c.says }))
             .collect();
         door.json(&json!({ "type": "doctor", "good": good, "checks": list, "missing": missing }));
-    } else {
-        for check in &checks {
-            let mark = if check.good { door.paint.good("ok  ") } else { door.paint.bad("FAIL") };
-            door.show(&format!("{mark} {:<14} {}", check.name, check.says));
-            for one in missing.iter().filter(|_| check.name == "isolation") {
-                door.show(&format!("     without {}", one.what));
-                if !one.mend.is_empty() {
-                    door.show(&format!("       mend: {}", one.mend));
-                }
+        return;
+    }
+    for check in checks {
+        let mark = if check.good { door.paint.good("ok  ") } else { door.paint.bad("FAIL") };
+        door.show(&format!("{mark} {:<14} {}", check.name, check.says));
+        for one in missing.iter().filter(|_| check.name == "isolation") {
+            door.show(&format!("     without {}", one.what));
+            if !one.mend.is_empty() {
+                door.show(&format!("       mend: {}", one.mend));
             }
         }
     }
-    Ok(if good { exit::DONE } else { exit::ENVIRONMENT })
 }
 
 fn writable(folder: &std::path::Path) -> Result<(), String> {

@@ -196,7 +196,15 @@ impl Sandbox {
         let cgroup = order.start.cgroup.is_some();
         let paths = Paths::of(&order);
         let limits = policy.limits;
-        Ok(Session { control: ours, _nursery: nursery, paths, limits, without, cgroup, _memory: memory })
+        Ok(Session {
+            control: ours,
+            paths,
+            limits,
+            without,
+            cgroup,
+            _nursery: nursery,
+            _memory: memory,
+        })
     }
 
     /// Has a keeper made for the other end of this socket.

@@ -1,5 +1,6 @@
 //! The acceptance suite of the sandbox: every attack of `tests/attacks/attack.c`, under every
 //! backend that works here, as this user and as nobody. Writes `docs/security/attacks.md`.
+#![expect(clippy::print_stdout, reason = "the table is to be read")]
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -53,14 +54,9 @@ enum Expect {
     Works,
 }
 
-const HIT: fn(Resource) -> Expect = |resource| Expect::Ends(Ended::Limit(resource));
-
-/// Attacks by family: name, arguments, judgement.
-fn attacks() -> Vec<(&'static str, &'static str, Vec<&'static str>, Expect)> {
-    let says = |family, names: &[&'static str]| -> Vec<_> {
-        names.iter().map(|name| (family, *name, vec!["MARKER", "SECRET"], Expect::Says)).collect()
-    };
-    let mut list = says(
+/// Attacks that say themselves how they went, by family.
+const SAYING: [(&str, &[&str]); 4] = [
+    (
         "secrets",
         &[
             "environment",
@@ -76,20 +72,9 @@ fn attacks() -> Vec<(&'static str, &'static str, Vec<&'static str>, Expect)> {
             "shadow",
             "keyring",
         ],
-    );
-    for (name, argument) in [("tcp", "PORT"), ("udp", "PORT")] {
-        list.push(("network", name, vec![argument], Expect::Says));
-    }
-    list.push(("network", "abstract-socket", vec!["ABSTRACT"], Expect::Says));
-    list.push(("network", "path-socket", vec!["SOCKET"], Expect::Says));
-    list.extend(says("network", &["metadata", "vsock", "raw-socket"]));
-    if cfg!(target_arch = "x86_64") {
-        let killed = Expect::Ends(Ended::Signal(31));
-        list.push(("network", "x32", vec![], killed));
-        list.push(("network", "int80", vec![], killed));
-    }
-    list.push(("network", "own-loopback", vec![], Expect::Works));
-    list.extend(says(
+    ),
+    ("network", &["metadata", "vsock", "raw-socket"]),
+    (
         "files",
         &[
             "write-outside",
@@ -103,36 +88,8 @@ fn attacks() -> Vec<(&'static str, &'static str, Vec<&'static str>, Expect)> {
             "devices",
             "set-uid",
         ],
-    ));
-    let disk = || HIT(Resource::Disk);
-    list.extend([
-        ("resources", "forks", vec![], HIT(Resource::Processes)),
-        ("resources", "memory", vec![], HIT(Resource::Memory)),
-        ("resources", "memory-in-four", vec![], HIT(Resource::Memory)),
-        ("resources", "memory-shared", vec![], HIT(Resource::Memory)),
-        ("resources", "memory-of-a-child", vec![], HIT(Resource::Memory)),
-        ("resources", "memory-unseen", vec![], Expect::Says),
-        ("resources", "fill", vec!["TMP"], disk()),
-        ("resources", "fill", vec!["TARGET"], disk()),
-        (
-            "resources",
-            "fill",
-            vec!["/dev/shm"],
-            Expect::Either(Ended::Limit(Resource::Disk), Ended::Exit(0)),
-        ),
-        ("resources", "files", vec!["TMP"], HIT(Resource::Inodes)),
-        ("resources", "loop", vec![], Expect::Either(Ended::Timeout, Ended::Limit(Resource::Cpu))),
-        ("resources", "flood", vec![], HIT(Resource::Output)),
-        ("resources", "linger", vec![], Expect::Gone),
-        (
-            "resources",
-            "sparse",
-            vec![],
-            Expect::Either(Ended::Limit(Resource::FileSize), Ended::Exit(0)),
-        ),
-        ("resources", "open-files", vec![], Expect::Says),
-    ]);
-    list.extend(says(
+    ),
+    (
         "kernel",
         &[
             "namespaces",
@@ -145,7 +102,51 @@ fn attacks() -> Vec<(&'static str, &'static str, Vec<&'static str>, Expect)> {
             "clocks",
             "handles",
         ],
-    ));
+    ),
+];
+
+/// An attack: family, name, arguments, judgement.
+type Attack = (&'static str, &'static str, Vec<&'static str>, Expect);
+
+fn attacks() -> Vec<Attack> {
+    let says = |family: &'static str, name: &'static str, arguments: &[&'static str]| -> Attack {
+        (family, name, arguments.to_vec(), Expect::Says)
+    };
+    let mut list: Vec<Attack> = Vec::new();
+    for (family, names) in SAYING {
+        list.extend(names.iter().map(|name| says(family, name, &["MARKER", "SECRET"])));
+    }
+    list.push(says("network", "tcp", &["PORT"]));
+    list.push(says("network", "udp", &["PORT"]));
+    list.push(says("network", "abstract-socket", &["ABSTRACT"]));
+    list.push(says("network", "path-socket", &["SOCKET"]));
+    list.push(says("resources", "memory-unseen", &[]));
+    list.push(says("resources", "open-files", &[]));
+    list.push(("network", "own-loopback", vec![], Expect::Works));
+    if cfg!(target_arch = "x86_64") {
+        let killed = Expect::Ends(Ended::Signal(31));
+        list.push(("network", "x32", vec![], killed));
+        list.push(("network", "int80", vec![], killed));
+    }
+    let hit = |name, arguments: &[&'static str], resource| -> Attack {
+        ("resources", name, arguments.to_vec(), Expect::Ends(Ended::Limit(resource)))
+    };
+    for name in ["memory", "memory-in-four", "memory-shared", "memory-of-a-child"] {
+        list.push(hit(name, &[], Resource::Memory));
+    }
+    list.push(hit("forks", &[], Resource::Processes));
+    list.push(hit("fill", &["TMP"], Resource::Disk));
+    list.push(hit("fill", &["TARGET"], Resource::Disk));
+    list.push(hit("files", &["TMP"], Resource::Inodes));
+    list.push(hit("flood", &[], Resource::Output));
+    let either = |name, arguments: &[&'static str], one, two| -> Attack {
+        ("resources", name, arguments.to_vec(), Expect::Either(one, two))
+    };
+    let (nothing, limit) = (Ended::Exit(0), Ended::Limit);
+    list.push(either("fill", &["/dev/shm"], limit(Resource::Disk), nothing));
+    list.push(either("sparse", &[], limit(Resource::FileSize), nothing));
+    list.push(either("loop", &[], Ended::Timeout, limit(Resource::Cpu)));
+    list.push(("resources", "linger", vec![], Expect::Gone));
     list
 }
 

@@ -1,0 +1,235 @@
+//! What a second candidate costs: check, clippy and test of a crate over 44 dependencies, in the
+//! sandbox, against the same commands in place with everything warm, without incremental builds and
+//! with them, in shuffled order. At most 1.05 and 1.10 of these is promised; and `cargo test` of the
+//! sandbox at most 1.03 of the same outside.
+//!
+//! `cargo bench --bench layers`; ends with status 1 when a promise is broken.
+#![expect(clippy::disallowed_methods, reason = "a bench runs programs and reads the clock")]
+#![expect(clippy::print_stdout, reason = "a bench prints its result")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use regen::gate::{Bench, Layers, Tools, Wanted, run};
+use regen::sandbox::{Namespaces, Sandbox};
+use regen::toolchain;
+use regen::types::{Candidate, Isolation, Outcome, Provenance, RelPath, Tree};
+
+const ROUNDS: usize = 9;
+const SPEC: &str = "# Big\n\n- It MUST add. `test_id: adds`\n\n  ```rust\n  assert_eq!(big::add_0(2, 3), 5);\n  ```\n";
+const ALLOWED: &str =
+    "serde = \"1\"\nserde_json = \"1\"\nregex = \"1\"\nclap = \"4\"\nurl = \"2\"\n";
+const MANIFEST: &str = "[package]\nname = \"big\"\n[dependencies]\nserde = { version = \"1\", features = [\"derive\"] }\n\
+    serde_json = \"1\"\nregex = \"1\"\nclap = { version = \"4\", features = [\"derive\"] }\nurl = \"2\"\n";
+
+/// A crate of about so many lines; `round` makes each another.
+fn code(lines: usize, round: usize) -> String {
+    let mut text = format!("//! Round {round}.\nuse serde::{{Deserialize, Serialize}};\n");
+    for n in 0..lines / 20 {
+        text += &format!(
+            "\n/// A record.\n#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]\npub struct Record{n} {{\n    \
+             /// Its name.\n    pub name: String,\n    /// Its number.\n    pub number: i64,\n}}\n\n/// Adds.\n#[must_use]\n\
+             pub fn add_{n}(a: i64, b: i64) -> i64 {{\n    let extra = {round};\n    a + b + extra - {round}\n}}\n\n\
+             /// Reads.\n///\n/// # Errors\n/// It is none.\npub fn read_{n}(text: &str) -> Result<Record{n}, serde_json::Error> {{\n    \
+             serde_json::from_str(text)\n}}\n"
+        );
+    }
+    text += "\n/// Matches.\n#[must_use]\npub fn matches(text: &str) -> bool {\n    regex::Regex::new(\"a+\").is_ok_and(|p| p.is_match(text))\n}\n";
+    text + "\n/// Parses.\n#[must_use]\npub fn host(text: &str) -> Option<String> {\n    url::Url::parse(text).ok()?.host_str().map(str::to_owned)\n}\n"
+}
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let good = [200, 2000].map(|lines| runtime.block_on(measure(lines)));
+    if good == [true, true] { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The commands in place: a folder of its own, warm.
+struct Place {
+    folder: PathBuf,
+    incremental: bool,
+    tools: Tools,
+}
+
+impl Place {
+    fn write(&self, files: &[(String, Vec<u8>)]) {
+        for (path, bytes) in files {
+            let path = self.folder.join(path);
+            std::fs::create_dir_all(path.parent().expect("has one")).expect("makes folders");
+            std::fs::write(path, bytes).expect("writes");
+        }
+        let config =
+            format!("[build]\nincremental = {}\n[profile.dev]\ndebug = false\n", self.incremental);
+        std::fs::create_dir_all(self.folder.join(".cargo")).expect("makes folders");
+        std::fs::write(self.folder.join(".cargo/config.toml"), config).expect("writes");
+    }
+
+    fn cargo(&self, program: &str, args: &[&str]) -> Duration {
+        let started = Instant::now();
+        let status = Command::new(self.tools.program(program))
+            .args(args)
+            .args(["--quiet", "--offline"])
+            .current_dir(&self.folder)
+            .env_clear()
+            .env("PATH", self.tools.path())
+            .env("HOME", &self.folder)
+            .env("CARGO_HOME", &self.tools.cargo_home)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(status.expect("runs").success(), "{program} {args:?} in {}", self.folder.display());
+        started.elapsed()
+    }
+
+    fn all(&self) -> (Duration, Duration) {
+        let check = self.cargo("cargo", &["check"]);
+        let clippy = self.cargo("cargo-clippy", &["clippy", "--all-targets"]);
+        let started = Instant::now();
+        self.cargo("cargo", &["test", "--no-run"]);
+        // The tests themselves, a process each, as in the sandbox; the canary must fail.
+        for test in ["adds", toolchain::CANARY] {
+            let deps = std::fs::read_dir(self.folder.join("target/debug/deps")).expect("is there");
+            let newest = deps
+                .flatten()
+                .filter(|e| e.file_name().to_string_lossy().starts_with("regen_examples-"))
+                .filter(|e| e.path().extension().is_none())
+                .max_by_key(|e| e.metadata().and_then(|m| m.modified()).ok());
+            let program = newest.expect("was built").path();
+            for args in [&["--list", "--format", "terse"][..], &["--exact", test]] {
+                let _ = Command::new(&program).args(args).stdin(Stdio::null()).output();
+            }
+        }
+        let test = started.elapsed();
+        (check + clippy + test, test)
+    }
+}
+
+async fn measure(lines: usize) -> bool {
+    let folder = tempfile::tempdir().expect("a folder");
+    let set = |name: &str| std::env::var_os(name);
+    let wanted = Wanted {
+        path: set("PATH").unwrap_or_default(),
+        home: set("HOME").map(Into::into),
+        cargo_home: set("CARGO_HOME").map(Into::into),
+        rustup_home: set("RUSTUP_HOME").map(Into::into),
+        toolchain: set("RUSTUP_TOOLCHAIN"),
+    };
+    let tools = Tools::find(&wanted, &folder.path().join("tools.json")).await.expect("has tools");
+    let (spec, _, _) = regen::spec::parse("specs/big.md", SPEC.as_bytes());
+    let config = format!(
+        "[generator]\nmodel = \"m\"\n[target.rust]\ntoolchain = \"rust\"\n[target.rust.allowed_dependencies]\n{ALLOWED}"
+    );
+    let harness = regen::config::parse("harness.toml", &config).expect("is right");
+    let target = &harness.target["rust"];
+    let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
+    let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), folder.path(), 16384);
+    let layers = Layers::new(folder.path());
+    let gates = BTreeMap::new();
+    let kept = folder.path().join("kept");
+    let bench = |keep: Option<PathBuf>| Bench {
+        spec: &spec,
+        name: "rust",
+        target,
+        gates: &gates,
+        suites: &[],
+        validators: folder.path().to_owned(),
+        tools: &tools,
+        sandbox: &sandbox,
+        level: Isolation::NAMESPACES,
+        layers: &layers,
+        read_only: Vec::new(),
+        keep,
+    };
+    let candidate = |round: usize| {
+        let file =
+            |path: &str, text: String| (RelPath::parse(path).expect("is one"), text.into_bytes());
+        let tree = Tree::from_iter([
+            file("Cargo.toml", MANIFEST.to_owned()),
+            file("src/lib.rs", code(lines, round)),
+        ]);
+        Candidate::new(
+            toolchain::normalise(&tree, &spec, target).expect("is right"),
+            Provenance::Promoted,
+        )
+    };
+    let (mut same, mut default, mut tests) = (Vec::new(), Vec::new(), Vec::new());
+    let place = |name: &str, incremental| Place {
+        folder: folder.path().join(name),
+        incremental,
+        tools: tools.clone(),
+    };
+    let places = [place("plain", false), place("incremental", true)];
+    for round in 0..=ROUNDS {
+        let candidate = candidate(round);
+        let keeping = bench(Some(kept.clone()));
+        let mut times: BTreeMap<usize, (Duration, Duration)> = BTreeMap::new();
+        // Another order in each round.
+        let order = [[0, 1, 2], [2, 0, 1], [1, 2, 0], [0, 2, 1], [2, 1, 0], [1, 0, 2]][round % 6];
+        if round == 0 {
+            let (report, _) = run(&keeping, "check", &candidate, &[]).await;
+            assert_eq!(report.outcome, Outcome::Pass, "{report:?}");
+        }
+        let mut files = BTreeMap::new();
+        collect(&kept.join("visible"), &kept.join("visible"), &mut files);
+        files.insert(
+            "src/lib.rs".to_owned(),
+            candidate.tree().text("src/lib.rs").expect("is there").into(),
+        );
+        let files: Vec<(String, Vec<u8>)> = files.into_iter().collect();
+        for who in order {
+            let time = match who {
+                0 => in_sandbox(&bench(None), &candidate).await,
+                who => {
+                    places[who - 1].write(&files);
+                    places[who - 1].all()
+                }
+            };
+            times.insert(who, time);
+        }
+        // The first round warms the caches.
+        if round > 0 {
+            let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
+            same.push(ratio(times[&0].0, times[&1].0));
+            default.push(ratio(times[&0].0, times[&2].0));
+            tests.push(ratio(times[&0].1, times[&1].1));
+        }
+    }
+    let median = |list: &mut Vec<f64>| {
+        list.sort_by(f64::total_cmp);
+        list[list.len() / 2]
+    };
+    let (same, default, tests) = (median(&mut same), median(&mut default), median(&mut tests));
+    println!(
+        "{lines} lines, 44 dependencies: {same:.3} of the same in place (promised 1.05), {default:.3} with incremental \
+         builds (1.10); the test gate {tests:.3} (1.03)"
+    );
+    same <= 1.05 && default <= 1.10 && tests <= 1.03
+}
+
+fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in std::fs::read_dir(folder).expect("is there").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(root, &path, found);
+        } else if !path.ends_with(".cargo/config.toml") {
+            let name = path.strip_prefix(root).expect("is below").display().to_string();
+            found.insert(name, std::fs::read(&path).expect("reads"));
+        }
+    }
+}
+
+async fn in_sandbox(bench: &Bench<'_>, candidate: &Candidate) -> (Duration, Duration) {
+    let started = Instant::now();
+    let mut test = Duration::ZERO;
+    for gate in ["check", "clippy", "test"] {
+        let begun = Instant::now();
+        let (report, _) = run(bench, gate, candidate, &[]).await;
+        assert_eq!(report.outcome, Outcome::Pass, "{gate}: {report:?}");
+        test = begun.elapsed();
+    }
+    (started.elapsed(), test)
+}
