@@ -151,6 +151,7 @@ struct Door {
 
 /// Runs the command line; gives the exit code.
 pub async fn main() -> u8 {
+    crate::process::keep_private();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -112,7 +112,7 @@ impl Layers {
             return Ok(layer);
         }
         let named = |why| trouble(&self.root.display().to_string(), why);
-        self.collect().map_err(named)?;
+        self.collect(limits::LAYERS_BYTES).map_err(named)?;
         let staging = self.staging(sandbox).map_err(named)?;
         let made = self.build((sandbox, tools), gate, &wanted, staging.path()).await;
         made?;
@@ -171,7 +171,7 @@ impl Layers {
 
     /// Removes layers that were not used for long, the oldest of too many, and what a killed
     /// process left half made.
-    fn collect(&self) -> io::Result<()> {
+    fn collect(&self, most: u64) -> io::Result<()> {
         let mut layers = Vec::new();
         for entry in fs::read_dir(&self.root).into_iter().flatten() {
             let path = entry?.path();
@@ -192,7 +192,7 @@ impl Layers {
             let age = used.elapsed().unwrap_or(Duration::ZERO);
             let lock = File::options().append(true).open(path.join("used"));
             let free = lock.as_ref().map_or(true, |lock| lock.try_lock().is_ok());
-            if free && (age > limits::LAYER_AGE || all > limits::LAYERS_BYTES) {
+            if free && (age > limits::LAYER_AGE || all > most) {
                 // Not whole from here on, whatever happens.
                 let _ = fs::remove_file(path.join("Cargo.lock"));
                 fs::remove_dir_all(&path)?;
@@ -375,6 +375,31 @@ mod tests {
         let layer = Layer { path: PathBuf::new(), lock, _used: file };
         let expected = format!("{LOCK}{}{}{}", package("adder"), package("itoa"), package("serde"));
         assert_eq!(layer.lock("adder"), expected);
+    }
+
+    #[test]
+    fn what_is_old_or_too_much_goes_and_what_is_in_use_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layers = Layers::new(folder.path());
+        let make = |name: &str, days: u64| {
+            let path = layers.root.join(name);
+            fs::create_dir_all(&path).expect("makes folders");
+            fs::write(path.join("Cargo.lock"), "").expect("writes");
+            let used = File::create(path.join("used")).expect("writes");
+            let time = SystemTime::now() - Duration::from_secs(days * 24 * 3600);
+            used.set_modified(time).expect("sets the time");
+            path
+        };
+        let (young, old, busy) = (make("young", 1), make("old", 40), make("busy", 40));
+        let dead = make(".making-999999999-x", 0);
+        let lock = File::options().append(true).open(busy.join("used")).expect("is there");
+        lock.lock_shared().expect("is free");
+        layers.collect(limits::LAYERS_BYTES).expect("works");
+        let there = |path: &Path| path.is_dir();
+        assert!(there(&young) && there(&busy) && !there(&old) && !there(&dead));
+        fs::write(young.join("big"), vec![0; 4096]).expect("writes");
+        layers.collect(1024).expect("works");
+        assert!(!there(&young) && there(&busy));
     }
 
     #[test]

@@ -14,6 +14,16 @@ use tokio::process::Command;
 
 use crate::types::{Resource, limits};
 
+/// Keeps what this process holds to itself: no memory image when it crashes, and no look into it
+/// for other programs of the same user.
+pub fn keep_private() {
+    use rustix::process::{Resource as Kind, Rlimit, setrlimit};
+    // Both are a second line: where they cannot be had, nothing is worse than before.
+    let _ = setrlimit(Kind::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
 /// Ends every child of this process, and what becomes its child thereby.
 pub fn end_children() {
     // Each round also finds what the killed ones leave behind.

@@ -39,6 +39,7 @@ pub fn gate(report: &GateReport, paint: Paint) -> String {
     let detail = match &report.outcome {
         Outcome::Error { message } => format!(": {message}"),
         Outcome::Skipped { reason } => format!(": {reason}"),
+        Outcome::Limit { resource } => format!(": {}", resource.word()),
         _ => String::new(),
     };
     format!("{:<8} {word}{tests} · {} ms{detail}", report.gate, report.elapsed_ms)

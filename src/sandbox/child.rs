@@ -43,8 +43,6 @@ pub fn stand(whole: &Whole<'_>, task: &Task, wires: Wires) -> ! {
 fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, Step> {
     let order = &whole.order;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to the keeper"))?;
-    // When the machine's own memory runs out, this goes first.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     if order.start.mode == Mode::Namespaces {
         room::private(task.builds, &order.limits, &order.read_only)?;
         loopback().map_err(Step::at("take loopback up"))?;
@@ -85,7 +83,7 @@ fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, Step> {
 fn end(order: &Order, status: WaitStatus) -> Ended {
     let full = match order.start.mode {
         Mode::Namespaces => {
-            let places = ["/tmp", "/dev/shm", "/target"].map(Path::new);
+            let places = ["/tmp", "/target"].map(Path::new);
             places.into_iter().find_map(|path| watch::mounted(path).1)
         }
         Mode::Inside | Mode::Landlock | Mode::Bare => None,
@@ -167,24 +165,28 @@ fn others(order: &Order) -> u64 {
 /// What a program may read and execute, and what it may write.
 fn reach(order: &Order, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let paths = Paths::of(order);
-    let mut read: Vec<PathBuf> = fence::SYSTEM.map(PathBuf::from).to_vec();
-    read.extend(["/etc", "/proc"].map(PathBuf::from));
-    read.extend([paths.source, paths.vendor, paths.toolchain]);
-    read.extend(order.read_only.iter().cloned());
     let mut write = vec![paths.home, paths.cargo];
+    write.extend(builds.then(|| paths.target.clone()));
     match order.start.mode {
-        Mode::Namespaces | Mode::Inside => write.push("/dev".into()),
+        Mode::Namespaces | Mode::Inside => {
+            write.push("/dev".into());
+            // All there is, is there to be read.
+            (vec!["/".into()], write)
+        }
         Mode::Landlock | Mode::Bare => {
-            // The machine's own: not its configuration, and of its devices the harmless ones.
-            read.retain(|path| path != Path::new("/etc"));
-            read.extend(room::ETC.iter().chain(&room::ETC_FOLDERS).map(PathBuf::from));
-            read.extend(room::PUBLIC.map(PathBuf::from));
+            // The machine's own: of its configuration and devices the harmless parts.
+            let etc = room::ETC.iter().chain(&room::ETC_FOLDERS).chain(&room::PUBLIC);
+            let mut read: Vec<PathBuf> = fence::SYSTEM.iter().chain(etc).map(Into::into).collect();
+            read.extend([
+                "/proc".into(),
+                paths.source,
+                paths.vendor,
+                paths.toolchain,
+                paths.target,
+            ]);
+            read.extend(order.read_only.iter().cloned());
             write.extend(room::DEVICES.map(|name| Path::new("/dev").join(name)));
+            (read, write)
         }
     }
-    match builds {
-        true => write.push(paths.target),
-        false => read.push(paths.target),
-    }
-    (read, write)
 }

@@ -183,34 +183,72 @@ fn filter(sockets: bool) -> io::Result<BpfProgram> {
     let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
     rules.extend(conditions(sockets).map_err(io::Error::other)?);
     let errno = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let calls: Vec<i64> = rules.keys().copied().collect();
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, errno, arch);
     let mut program = filter.and_then(BpfProgram::try_from).map_err(io::Error::other)?;
-    program.splice(0..0, first());
+    program.splice(0..0, first(&calls));
     Ok(program)
 }
 
-/// What comes before the library's part, which knows one answer only. The numbers are looked at
-/// before the architecture is: a foreign one that passes here is ended behind it.
-fn first() -> Vec<sock_filter> {
+/// What comes before the library's part: calls that no rule is about are let through, found by
+/// halving, because the kernel walks through a filter for every call there is when it is put in
+/// place; and calls are answered in the one way that the library's part does not know.
+fn first(rules: &[i64]) -> Vec<sock_filter> {
     let instruction = |code, jf, k| sock_filter { code, jt: 0, jf, k };
-    // Load the number of the call.
-    let mut list = vec![instruction(0x20, 0, 0)];
-    // The x32 interface: its calls pass for those of this architecture otherwise.
+    let answer = |k| sock_filter { code: 0x06, jt: 0, jf: 0, k };
+    // Load the architecture; skip the next one if it is ours; end the process. Load the call.
+    let mut list = vec![
+        instruction(0x20, 0, 4),
+        sock_filter { code: 0x15, jt: 1, jf: 0, k: ARCHITECTURE },
+        answer(libc::SECCOMP_RET_KILL_PROCESS),
+        instruction(0x20, 0, 0),
+    ];
+    // The x32 interface: its calls pass for those of this architecture otherwise. Skip the next one
+    // below bit 30.
     #[cfg(target_arch = "x86_64")]
-    list.extend([
-        // Skip the next one below bit 30; end the process.
-        instruction(0x35, 1, 0x4000_0000),
-        instruction(0x06, 0, libc::SECCOMP_RET_KILL_PROCESS),
-    ]);
+    list.extend([instruction(0x35, 1, 0x4000_0000), answer(libc::SECCOMP_RET_KILL_PROCESS)]);
+    let number = |call: &i64| u32::try_from(*call).unwrap_or(u32::MAX);
     for call in ABSENT {
-        let number = u32::try_from(*call).unwrap_or(u32::MAX);
-        // Skip the next one for other numbers; answer.
-        list.push(instruction(0x15, 1, number));
-        let absent = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
-        list.push(instruction(0x06, 0, absent));
+        // Skip the next one for other calls.
+        list.push(instruction(0x15, 1, number(call)));
+        list.push(answer(libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()));
     }
+    let mut numbers: Vec<u32> = rules.iter().map(number).collect();
+    numbers.sort_unstable();
+    list.extend(halve(&numbers));
     list
 }
+
+/// Jumps behind its own end for these calls, and lets the others through.
+fn halve(numbers: &[u32]) -> Vec<sock_filter> {
+    let allow = sock_filter { code: 0x06, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW };
+    let jump = |length: usize| sock_filter {
+        code: 0x05,
+        jt: 0,
+        jf: 0,
+        k: u32::try_from(length).unwrap_or(u32::MAX),
+    };
+    let [middle, ..] = numbers[numbers.len() / 2..] else { return vec![allow] };
+    if numbers.len() == 1 {
+        // Equal: jump over the answer.
+        return vec![sock_filter { code: 0x15, jt: 1, jf: 0, k: middle }, allow];
+    }
+    let (below, above) = numbers.split_at(numbers.len() / 2);
+    let (below, above) = (halve(below), halve(above));
+    // From the middle on: over the lower half and the jump behind it.
+    let mut list = vec![sock_filter { code: 0x35, jt: 0, jf: 1, k: middle }, jump(below.len() + 1)];
+    list.extend(below);
+    list.push(jump(above.len()));
+    list.extend(above);
+    list
+}
+
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: u32 = 0xc000_003e;
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: u32 = 0xc000_00b7;
+#[cfg(target_arch = "riscv64")]
+const ARCHITECTURE: u32 = 0xc000_00f3;
 
 /// Calls that are refused with some arguments.
 fn conditions(sockets: bool) -> Result<Rules, seccompiler::BackendError> {
@@ -260,3 +298,50 @@ fn conditions(sockets: bool) -> Result<Rules, seccompiler::BackendError> {
 /// Folders of the system that programs need, where they stand for themselves.
 pub const SYSTEM: [&str; 8] =
     ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Walks through a program as the kernel does, for a call without arguments.
+    fn answer(program: &[sock_filter], architecture: u32, call: u32) -> u32 {
+        let (mut at, mut value) = (0, 0);
+        loop {
+            let one = &program[at];
+            at += 1;
+            match one.code {
+                0x20 => value = [call, architecture].get(one.k as usize / 4).copied().unwrap_or(0),
+                0x05 => at += one.k as usize,
+                0x15 => at += usize::from(if value == one.k { one.jt } else { one.jf }),
+                0x35 => at += usize::from(if value >= one.k { one.jt } else { one.jf }),
+                0x54 => value &= one.k,
+                0x06 => return one.k,
+                other => panic!("an unknown instruction: {other:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_call_has_its_answer() {
+        let program = filter(true).expect("compiles");
+        let conditional = [libc::SYS_clone, libc::SYS_socket, libc::SYS_ioctl];
+        for call in 0..600 {
+            let said = answer(&program, ARCHITECTURE, call);
+            let expected = match i64::from(call) {
+                one if ABSENT.contains(&one) => libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32,
+                one if REFUSED.contains(&one) => libc::SECCOMP_RET_ERRNO | libc::EPERM as u32,
+                one if conditional.contains(&one) => continue,
+                _ => libc::SECCOMP_RET_ALLOW,
+            };
+            assert_eq!(said, expected, "{call}");
+            let foreign = answer(&program, 0x4000_0003, call);
+            assert_eq!(foreign, libc::SECCOMP_RET_KILL_PROCESS, "{call}");
+        }
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(
+            answer(&program, ARCHITECTURE, 0x4000_0027),
+            libc::SECCOMP_RET_KILL_PROCESS,
+            "x32"
+        );
+    }
+}

@@ -47,6 +47,8 @@ fn nursery() -> io::Result<()> {
     let orders = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     set_child_subreaper(Pid::from_raw(1))?;
+    // When the machine's own memory runs out, what is below this goes first.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let filters = fence::Filters::compile()?;
     let mut kept: Vec<Kept> = Vec::new();
     loop {

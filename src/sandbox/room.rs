@@ -34,8 +34,6 @@ const TOLD: [(&str, &str); 5] = [
 ];
 /// Files that tell of the world where there is no world of our own: nothing in them is secret.
 pub const PUBLIC: [&str; 4] = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf"];
-/// Parts of `/proc` that tell of others' keys.
-const PROC_HIDDEN: [&str; 2] = ["keys", "key-users"];
 /// Bytes of small file systems in memory.
 const SMALL: u64 = 16 * 1024 * 1024;
 
@@ -164,9 +162,12 @@ pub fn enter(
 
 fn fill(order: &Order, pieces: Pieces, root: &Path) -> io::Result<()> {
     let below = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
-    for folder in ["src", "target", "tmp", "cargo", "vendor", "proc", "dev/shm", "etc"] {
+    for folder in ["src", "target", "tmp", "vendor", "proc", "dev", "etc"] {
         std::fs::create_dir_all(root.join(folder))?;
     }
+    // All that a program may write beside the build folder is one file system.
+    symlink("tmp/cargo", root.join("cargo"))?;
+    symlink("../tmp/shm", root.join("dev/shm"))?;
     for (path, text) in TOLD {
         std::fs::write(root.join(path), text)?;
     }
@@ -261,12 +262,11 @@ fn proc(at: &Path, fenced: bool) -> io::Result<()> {
     fsconfig_create(fs.as_fd())?;
     let set = if fenced { READ_ONLY } else { HARDENED } | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     attach(&fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, set)?, at)?;
-    for name in PROC_HIDDEN.iter().filter(|_| fenced) {
-        let path = at.join(name);
-        if path.symlink_metadata().is_ok() {
-            let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-            attach(&open_tree(CWD, "/dev/null", clone)?, &path)?;
-        }
+    // The keys of the same user outside.
+    let keys = at.join("keys");
+    if fenced && keys.symlink_metadata().is_ok() {
+        let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        attach(&open_tree(CWD, "/dev/null", clone)?, &keys)?;
     }
     Ok(())
 }
@@ -281,10 +281,11 @@ pub fn private(builds: bool, limits: &Limits, read_only: &[PathBuf]) -> Result<(
     let kept = hidden.map(|path| Ok((path, open_tree(CWD, path, clone)?, path.is_dir())));
     let kept: Vec<_> = kept.collect::<io::Result<_>>().map_err(Step::at("keep folders"))?;
     proc(Path::new("/proc"), true).map_err(Step::at("mount /proc"))?;
-    let fresh = |at: &str, bytes: u64, inodes: u64| attach(&memory(bytes, inodes)?, Path::new(at));
-    fresh("/tmp", limits.disk, limits.inodes).map_err(Step::at("mount /tmp"))?;
-    fresh("/cargo", SMALL, 1024).map_err(Step::at("mount /cargo"))?;
-    fresh("/dev/shm", limits.disk, limits.inodes).map_err(Step::at("mount /dev/shm"))?;
+    let fresh = || {
+        attach(&memory(limits.disk, limits.inodes)?, Path::new("/tmp"))?;
+        ["/tmp/cargo", "/tmp/shm"].into_iter().try_for_each(std::fs::create_dir)
+    };
+    fresh().map_err(Step::at("mount /tmp"))?;
     for (path, tree, folder) in kept {
         place(path, folder).map_err(Step::at("keep folders"))?;
         attach(&tree, path).map_err(Step::at("keep folders"))?;

@@ -132,16 +132,9 @@ fn proportional(pid: Pid) -> Option<u64> {
     Some(1024 * (kib("Pss_Anon:")? + kib("Pss_Shmem:")? + kib("SwapPss:")?))
 }
 
-/// Bytes in the temporary folders of a program in a mount namespace of its own, and what ran out.
+/// Bytes in the temporary files of a program in a mount namespace of its own, and what ran out.
 pub fn temporary(pid: Pid) -> (u64, Option<Resource>) {
-    let (mut all, mut out) = (0, None);
-    for place in ["tmp", "dev/shm", "cargo"] {
-        let path = format!("/proc/{}/root/{place}", pid.as_raw_nonzero());
-        let (bytes, ran_out) = mounted(Path::new(&path));
-        all += bytes;
-        out = out.or(ran_out);
-    }
-    (all, out)
+    mounted(Path::new(&format!("/proc/{}/root/tmp", pid.as_raw_nonzero())))
 }
 
 /// Bytes and files in use in a file system in memory, and whether one of them ran out.

@@ -328,3 +328,84 @@ fn a_sandbox_outlives_the_thread_that_opened_it() {
     let output = block_on(session.run(&program, false)).expect("runs");
     assert!(output.succeeded(), "{output:?}");
 }
+
+#[test]
+fn killing_regen_while_a_layer_is_made_leaves_nothing_that_is_taken_for_one() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let mut child = world.spawn(&["run"]);
+    let layers = world.cache().join("regen/layers");
+    let making = || {
+        let all = std::fs::read_dir(&layers).into_iter().flatten().flatten();
+        all.filter(|e| e.file_name().to_string_lossy().starts_with(".making-")).count()
+    };
+    let started = Instant::now();
+    while making() == 0 {
+        assert!(started.elapsed() < Duration::from_secs(60), "no layer was ever made");
+        std::thread::yield_now();
+    }
+    child.kill().expect("is there");
+    child.wait().expect("ends");
+    assert_eq!(making(), 1);
+    world.run(&["run"]).expect(0);
+    assert_eq!(making(), 0, "what was half made is gone");
+    let whole = std::fs::read_dir(&layers).expect("is there").flatten();
+    assert!(whole.map(|layer| layer.path()).all(|layer| layer.join("Cargo.lock").is_file()));
+    assert_eq!(server.requests().len(), 1, "nothing was bought twice");
+}
+
+#[test]
+fn a_gate_sees_what_is_shown_and_nothing_beside_it() {
+    let shown = tempfile::tempdir().expect("a folder");
+    std::fs::write(shown.path().join("data"), "shown").expect("writes");
+    let hidden = tempfile::tempdir().expect("a folder");
+    std::fs::write(hidden.path().join("data"), "hidden").expect("writes");
+    for (folder, code) in [(shown.path(), 0), (hidden.path(), 20)] {
+        let server = Server::start(vec![lib(GOOD)]);
+        let extra = format!(
+            "gates = [\"layout\", \"own\", \"test\", \"hidden\", \"clauses\"]\n[gate.own]\n\
+             argv = [\"cat\", {:?}]\n[sandbox]\nread_only = [{:?}]\n",
+            folder.join("data"),
+            shown.path()
+        );
+        let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &extra);
+        world.run(&["run"]).expect(code);
+    }
+    for (line, says) in [
+        ("min_level = 4", "no level 4"),
+        ("memory_mb = 0", "`memory_mb` is 0"),
+        ("read_only = [\"/src/x\"]", "cannot be shown"),
+        ("minimum = 2", "min_level"),
+    ] {
+        let extra = format!("[sandbox]\n{line}\n");
+        let world = World::new("http://127.0.0.1:9/v1", &[("adder", crate::world::ADDER)], &extra);
+        let run = world.run(&["plan"]).expect(2);
+        assert!(run.err.contains(says), "{line}: {}", run.err);
+    }
+    let missing = "[sandbox]\nread_only = [\"/no/such/folder\"]\n";
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::new(&server.url, &[("adder", crate::world::ADDER)], missing);
+    let run = world.run(&["run"]).expect(40);
+    assert!(run.err.contains("/no/such/folder"), "{}", run.err);
+}
+
+#[test]
+fn the_process_with_the_key_cannot_be_looked_into() {
+    let server = Server::start(vec![crate::server::Act::Silence]);
+    let world = World::adder(&server.url);
+    let mut child = world.command(&["run"]).env("THE_KEY", "k").spawn().expect("starts");
+    server.arrived();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).expect("is there");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("has it");
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    // What is not dumpable belongs to the administrator, whoever runs it.
+    use std::os::linux::fs::MetadataExt;
+    let owner = std::fs::metadata(format!("/proc/{}/environ", child.id())).expect("is there");
+    assert_eq!(owner.st_uid(), 0);
+    for (keeper, _) in below(child.id()) {
+        let environment = std::fs::read(format!("/proc/{keeper}/environ")).unwrap_or_default();
+        assert!(environment.is_empty(), "{}", String::from_utf8_lossy(&environment));
+    }
+    child.kill().expect("is there");
+    child.wait().expect("ends");
+}
