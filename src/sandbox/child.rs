@@ -26,26 +26,33 @@ pub struct Wires {
     pub standard: [OwnedFd; 3],
 }
 
-/// Namespaces that each program has for itself; those of the other kinds are its sandbox's.
-pub const OWN: u64 = sys::new::MOUNT | sys::new::PID | sys::new::NET;
+/// Namespaces that each program has for itself, beside a network if it is not the first; those of
+/// the other kinds are its sandbox's.
+pub const OWN: u64 = sys::new::MOUNT | sys::new::PID;
 
 /// The process that stands above a program. It does not return.
-pub fn stand(whole: &Whole<'_>, task: &Task, wires: Wires) -> ! {
-    let done = match over(whole, task, &wires) {
+pub fn stand(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> ! {
+    // Of other programs it holds nothing.
+    let [input, output, errors] = &wires.standard;
+    let own = [wires.reply.as_fd(), input.as_fd(), output.as_fd(), errors.as_fd()];
+    let _ = sys::close_all_but(&own);
+    let done = match over(whole, (task, network), wires) {
         Ok(done) => done,
         Err(step) => Done::Failed(step.to_string()),
     };
     // When nobody is there to hear it, nobody cares.
-    let _ = send(std::fs::File::from(wires.reply), &done);
+    let _ = wires.reply.try_clone().map(|reply| send(std::fs::File::from(reply), &done));
     sys::exit(0)
 }
 
-fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, Step> {
+fn over(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> Result<Done, Step> {
     let order = &whole.order;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to the keeper"))?;
     if order.start.mode == Mode::Namespaces {
         room::private(task.builds, &order.limits, &order.read_only)?;
-        loopback().map_err(Step::at("take loopback up"))?;
+        if network {
+            loopback().map_err(Step::at("take loopback up"))?;
+        }
     } else {
         rustix::process::set_child_subreaper(Pid::from_raw(1)).map_err(Step::at("adopt"))?;
     }
@@ -98,7 +105,8 @@ fn end(order: &Order, status: WaitStatus) -> Ended {
     }
 }
 
-fn loopback() -> std::io::Result<()> {
+/// Takes the loopback interface of this process's network up.
+pub fn loopback() -> std::io::Result<()> {
     use rustix::net::{AddressFamily, SocketType, socket};
     let socket = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
     sys::loopback_up(socket.as_fd())

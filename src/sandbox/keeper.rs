@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,86 +16,16 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, set_child_subreaper, wait,
     waitpid,
 };
-
-use super::child::{self, Wires};
-use super::order::{Done, Mode, Opened, Order, Paths, Start, Task, receive, send};
-use super::{Step, cgroup, fence, namespaces, room, sys, watch};
 use serde::de::DeserializeOwned;
 
+use super::child::{self, Wires};
+use super::order::{Done, Mode, Opened, Order, Paths, Task, receive, send};
+use super::{Step, fence, namespaces, room, sys, watch};
 use crate::process::{Ended, children, end_children};
 use crate::types::{Limits, Resource, limits};
 
-/// Keeps sandboxes for the regen at the other end of standard input, until that closes: a process
-/// of its own for each. It does not return.
-pub fn main() -> ! {
-    let code = match nursery() {
-        Ok(()) => 0,
-        Err(_) => 1,
-    };
-    sys::exit(code)
-}
-
-/// A keeper that was started.
-struct Kept {
-    pid: Pid,
-    control: UnixStream,
-    cgroup: Option<PathBuf>,
-}
-
-fn nursery() -> io::Result<()> {
-    let _ = sys::close_from(3);
-    let orders = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-    set_child_subreaper(Pid::from_raw(1))?;
-    // When the machine's own memory runs out, what is below this goes first.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    let filters = fence::Filters::compile()?;
-    let mut kept: Vec<Kept> = Vec::new();
-    loop {
-        let (ready, ended) = {
-            let ends = kept.iter().map(|one| pidfd_open(one.pid, PidfdFlags::empty()));
-            let ends: Vec<OwnedFd> = ends.collect::<Result<_, _>>()?;
-            let mut list = vec![PollFd::new(&orders, PollFlags::IN)];
-            list.extend(ends.iter().map(|end| PollFd::new(end, PollFlags::IN)));
-            match poll(&mut list, None) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-            let ended = (0..kept.len()).rev().filter(|at| !list[at + 1].revents().is_empty());
-            (!list[0].revents().is_empty(), ended.collect::<Vec<_>>())
-        };
-        for at in ended {
-            let one = kept.swap_remove(at);
-            let _ = waitpid(Some(one.pid), WaitOptions::empty());
-            let _ = send(&one.control, &cgroup::leave(one.cgroup.as_deref()));
-        }
-        if !ready {
-            continue;
-        }
-        let Some((start, [control])) = take::<Start, 1>(&orders)? else { break };
-        let control = UnixStream::from(control);
-        match namespaces::start(&start, &control, || keep(&control, &filters)) {
-            Ok(pid) => kept.push(Kept { pid, control, cgroup: start.cgroup }),
-            Err(step) => answer(&control, &step),
-        }
-    }
-    // Regen is gone, which every keeper sees too. They clear up; what is left then ends here.
-    let patience = Instant::now() + limits::KILL_GRACE;
-    for one in kept {
-        while waitpid(Some(one.pid), WaitOptions::NOHANG).is_ok_and(|ended| ended.is_none()) {
-            if Instant::now() > patience {
-                let _ = kill_process(one.pid, Signal::KILL);
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        cgroup::leave(one.cgroup.as_deref());
-    }
-    end_children();
-    Ok(())
-}
-
 /// Keeps one sandbox, in its own process.
-fn keep(control: &UnixStream, filters: &fence::Filters) -> Result<(), Step> {
+pub fn keep(control: &UnixStream, filters: &fence::Filters) -> Result<(), Step> {
     let order: Order = receive(control).map_err(Step::at("read the order"))?;
     let mut files = Vec::new();
     for (path, length) in &order.files {
@@ -192,6 +122,7 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
         running: Vec::new(),
         kills: watch::oom_kills(),
         closely: false,
+        unused: true,
     };
     loop {
         if keeper.wait(control).map_err(Step::at("wait"))? {
@@ -217,6 +148,8 @@ struct Keeper<'a> {
     kills: u64,
     /// Whether much memory is used.
     closely: bool,
+    /// Whether the sandbox's own network is as fresh as a new one.
+    unused: bool,
 }
 
 fn number(pid: Pid) -> i32 {
@@ -263,9 +196,11 @@ impl Keeper<'_> {
         }
     }
 
-    fn launch(&self, task: &Task, wires: &Wires) -> Result<(Pid, OwnedFd, Instant), Step> {
+    fn launch(&mut self, task: &Task, wires: &Wires) -> Result<(Pid, OwnedFd, Instant), Step> {
+        // The sandbox's own network was not used yet: the first program has it.
+        let network = !std::mem::replace(&mut self.unused, false);
         let own = match self.order.start.mode {
-            Mode::Namespaces => child::OWN,
+            Mode::Namespaces => child::OWN | if network { sys::new::NET } else { 0 },
             Mode::Inside | Mode::Landlock | Mode::Bare => {
                 if self.running.is_empty() {
                     self.freshen().map_err(Step::at("clear the temporary folders"))?;
@@ -275,14 +210,7 @@ impl Keeper<'_> {
         };
         let deadline = Instant::now() + task.program.timeout;
         let Some(pid) = sys::fork(own).map_err(Step::at("make namespaces"))? else {
-            let copy = |fd: &OwnedFd| fd.try_clone();
-            let [a, b, c] = &wires.standard;
-            let wires = copy(&wires.reply)
-                .and_then(|reply| Ok(Wires { reply, standard: [copy(a)?, copy(b)?, copy(c)?] }));
-            match wires {
-                Ok(wires) => child::stand(self.whole, task, wires),
-                Err(_) => sys::exit(1),
-            }
+            child::stand(self.whole, (task, network), wires)
         };
         let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(Step::at("watch a process"))?;
         Ok((pid, ended, deadline))
@@ -409,7 +337,7 @@ impl Keeper<'_> {
 }
 
 /// Takes a message with descriptors that are passed along. `None` when the socket was closed.
-fn take<T: DeserializeOwned, const N: usize>(
+pub fn take<T: DeserializeOwned, const N: usize>(
     socket: &UnixStream,
 ) -> io::Result<Option<(T, [OwnedFd; N])>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];

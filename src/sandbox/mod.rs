@@ -23,6 +23,8 @@ mod keeper;
 #[cfg(target_os = "linux")]
 mod namespaces;
 #[cfg(target_os = "linux")]
+mod nursery;
+#[cfg(target_os = "linux")]
 mod room;
 #[cfg(target_os = "linux")]
 mod selftest;
@@ -65,7 +67,7 @@ const MIB: u64 = 1024 * 1024;
 pub fn keep(mut args: impl Iterator<Item = std::ffi::OsString>) {
     if args.nth(1).is_some_and(|arg| arg == OsStr::new(KEEPER)) {
         #[cfg(target_os = "linux")]
-        keeper::main();
+        nursery::main();
     }
 }
 

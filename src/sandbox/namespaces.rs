@@ -2,7 +2,8 @@
 //! the one inside, which becomes the keeper.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use rustix::process::{
@@ -11,9 +12,9 @@ use rustix::process::{
 };
 use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits};
 
-use super::keeper::{Whole, Within, answer};
+use super::keeper::{Whole, Within, answer, take};
 use super::order::{Mode, Start};
-use super::{Step, cgroup, room, sys, watch};
+use super::{Step, cgroup, child, pass, room, sys, watch};
 
 /// User and group inside.
 const INSIDE: u32 = 1000;
@@ -21,51 +22,76 @@ const INSIDE: u32 = 1000;
 const NEW: u64 = sys::new::USER
     | sys::new::MOUNT
     | sys::new::PID
+    | sys::new::NET
     | sys::new::IPC
     | sys::new::UTS
     | sys::new::CGROUP;
 
-/// Makes the process of a keeper, in namespaces where the mode has them. `keep` runs in it.
-pub fn start(
-    start: &Start,
-    control: &UnixStream,
-    keep: impl FnOnce() -> Result<(), Step>,
-) -> Result<Pid, Step> {
-    let (ours, theirs) = UnixStream::pair().map_err(Step::at("make a socket"))?;
-    let own = start.mode == Mode::Namespaces;
-    let Some(pid) = sys::fork(if own { NEW } else { 0 }).map_err(Step::at("make namespaces"))?
-    else {
-        drop(ours);
-        if let Err(step) = wait(&theirs).and_then(|()| keep()) {
-            answer(control, &step);
+/// A process that will be a keeper once it is told of what. It ends when this is dropped.
+pub struct Spare {
+    /// Until it is told.
+    pid: Option<Pid>,
+    socket: UnixStream,
+}
+
+impl Spare {
+    /// Makes one, in namespaces where the mode has them. `keep` runs in it.
+    pub fn make(
+        mode: Mode,
+        run_as: Option<u32>,
+        keep: impl FnOnce(&UnixStream) -> Result<(), Step>,
+    ) -> Result<Self, Step> {
+        let (socket, theirs) = UnixStream::pair().map_err(Step::at("make a socket"))?;
+        let own = mode == Mode::Namespaces;
+        let Some(pid) =
+            sys::fork(if own { NEW } else { 0 }).map_err(Step::at("make namespaces"))?
+        else {
+            live(&theirs, own, keep);
+            sys::exit(0)
+        };
+        let spare = Self { pid: Some(pid), socket };
+        if own {
+            map(pid, run_as).map_err(Step::at("map users"))?;
         }
-        sys::exit(0)
-    };
-    drop(theirs);
-    let ready = cgroup::join(start.cgroup.as_deref(), pid)
-        .map_err(Step::at("join the control group"))
-        .and_then(|()| match own {
-            true => map(pid, start.run_as).map_err(Step::at("map users")),
-            false => Ok(()),
-        });
-    match ready {
-        Ok(()) => {
-            // It goes on; if it is gone, that is seen later.
-            let _ = (&ours).write_all(&[1]);
-            Ok(pid)
-        }
-        Err(step) => {
+        Ok(spare)
+    }
+
+    /// Tells it of what.
+    pub fn hand_over(mut self, start: &Start, control: &UnixStream) -> Result<Pid, Step> {
+        let gone = || Step::at("hand over")(io::Error::other("it is gone"));
+        let pid = self.pid.ok_or_else(gone)?;
+        cgroup::join(start.cgroup.as_deref(), pid).map_err(Step::at("join the control group"))?;
+        pass(&self.socket, &(), &[control.as_fd()]).map_err(Step::at("hand over"))?;
+        self.pid = None;
+        Ok(pid)
+    }
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        if let Some(pid) = self.pid {
             let _ = kill_process(pid, Signal::KILL);
             let _ = waitpid(Some(pid), WaitOptions::empty());
-            Err(step)
         }
     }
 }
 
-/// Waits until this process's users are mapped.
-fn wait(mut outside: &UnixStream) -> Result<(), Step> {
-    set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to regen"))?;
-    outside.read_exact(&mut [0]).map_err(Step::at("wait for the user map"))
+/// The life of a keeper, until it is over.
+fn live(socket: &UnixStream, own: bool, keep: impl FnOnce(&UnixStream) -> Result<(), Step>) {
+    let ready = || -> io::Result<()> {
+        sys::close_all_but(&[socket.as_fd()])?;
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // Ahead of time: it takes a while.
+        if own { child::loopback() } else { Ok(()) }
+    };
+    let ready = ready().map_err(Step::at("begin"));
+    // Its users are mapped when it hears of an order.
+    if let Ok(Some(((), [control]))) = take::<(), 1>(socket) {
+        let control = UnixStream::from(control);
+        if let Err(step) = ready.and_then(|()| keep(&control)) {
+            answer(&control, &step);
+        }
+    }
 }
 
 /// Maps one user and one group, so that nobody else exists inside.

@@ -59,11 +59,22 @@ pub fn exit(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Closes every descriptor from `first` on.
-pub fn close_from(first: u32) -> io::Result<()> {
-    // SAFETY: called at the start of a process, before anything owns a descriptor beyond its
-    // standard ones, so that no owner is left with a closed one.
-    checked(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) }).map(drop)
+/// Closes every descriptor but the standard ones and these.
+pub fn close_all_but(kept: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut kept: Vec<u32> =
+        kept.iter().filter_map(|fd| u32::try_from(fd.as_raw_fd()).ok()).collect();
+    kept.sort_unstable();
+    let mut from = 3;
+    for to in kept.into_iter().chain([u32::MAX]) {
+        if from < to {
+            // SAFETY: called at the start of a process, whose other descriptors' owners are a copy
+            // of another process's memory: they are never used nor dropped here, because such a
+            // process ends by `exit` or by becoming another program.
+            checked(unsafe { libc::syscall(libc::SYS_close_range, from, to - 1, 0) })?;
+        }
+        from = to.saturating_add(1);
+    }
+    Ok(())
 }
 
 /// Sets attributes on a mount and, if asked, all mounts below it.
