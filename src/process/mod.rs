@@ -19,7 +19,8 @@ use crate::types::{Resource, limits};
 pub fn keep_private() {
     use rustix::process::{Resource as Kind, Rlimit, setrlimit};
     // Both are a second line: where they cannot be had, nothing is worse than before.
-    let _ = setrlimit(Kind::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // One byte, because of nothing the kernel would still feed a program that collects dumps.
+    let _ = setrlimit(Kind::Core, Rlimit { current: Some(1), maximum: Some(1) });
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }

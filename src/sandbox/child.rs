@@ -95,6 +95,9 @@ fn end(order: &Order, status: WaitStatus) -> Ended {
         }
         Mode::Inside | Mode::Landlock | Mode::Bare => None,
     };
+    // What a child of the program's used counts too, however the program took its end.
+    let spent = watch::spent() > order.limits.cpu_s;
+    let full = full.or(spent.then_some(Resource::Cpu));
     let status = ExitStatus::from_raw(status.as_raw());
     match (full, status.signal()) {
         (Some(resource), _) => Ended::Limit(resource),

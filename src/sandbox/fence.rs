@@ -25,14 +25,16 @@ const NEWEST: ABI = ABI::V7;
 /// that count too.
 pub fn limit(limits: &Limits, others: u64) -> io::Result<()> {
     let both = |value| Rlimit { current: Some(value), maximum: Some(value) };
-    // The soft limit ends the process with a signal that tells of it.
-    let cpu = Rlimit { current: Some(limits.cpu_s), maximum: Some(limits.cpu_s + 5) };
+    // A little more than all may use together, so that who wants more is seen to have it. The soft
+    // limit ends the process with a signal that tells of it.
+    let cpu = Rlimit { current: Some(limits.cpu_s + 2), maximum: Some(limits.cpu_s + 5) };
     setrlimit(Kind::Cpu, cpu)?;
     // A little more than is allowed, so that who wants more is seen to have it.
     setrlimit(Kind::Nproc, both(limits.processes + others + 16))?;
     setrlimit(Kind::Nofile, both(limits.open_files))?;
     setrlimit(Kind::Fsize, both(limits.file))?;
-    setrlimit(Kind::Core, both(0))?;
+    // One byte, because of nothing the kernel would still feed a program that collects dumps.
+    setrlimit(Kind::Core, both(1))?;
     // A message queue and locked memory would be memory that nobody counts.
     setrlimit(Kind::Msgqueue, both(0))?;
     Ok(setrlimit(Kind::Memlock, both(0))?)

@@ -123,6 +123,7 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
         kills: watch::oom_kills(),
         closely: false,
         unused: true,
+        available: watch::machine().map_or(0, |(left, _)| left),
     };
     loop {
         if keeper.wait(control).map_err(Step::at("wait"))? {
@@ -148,6 +149,8 @@ struct Keeper<'a> {
     kills: u64,
     /// Whether much memory is used.
     closely: bool,
+    /// Bytes of memory that the machine could give at the start.
+    available: u64,
     /// Whether the sandbox's own network is as fresh as a new one.
     unused: bool,
 }
@@ -308,7 +311,15 @@ impl Keeper<'_> {
         self.closely = all > limits.memory / 2;
         let most = programs.iter().max_by_key(|pid| memory(pid))?;
         let beyond = all > limits.memory && all - sample.shared() > limits.memory;
-        (killed || beyond).then_some((*most, Resource::Memory))
+        (killed || beyond || self.drained()).then_some((*most, Resource::Memory))
+    }
+
+    /// Whether the machine's memory is nearly gone, and more of it went since the sandbox was opened
+    /// than its programs may use: into what only the kernel sees, such as buffers of sockets.
+    fn drained(&self) -> bool {
+        let Some((left, all)) = watch::machine() else { return false };
+        let gone = self.available.saturating_sub(left);
+        left < all / 10 && gone > self.order.limits.memory
     }
 
     fn end(&mut self, pid: Pid, why: Option<Ended>) {

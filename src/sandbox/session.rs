@@ -98,12 +98,13 @@ impl Session {
                 // A program that does not read its input closes the pipe: its own matter.
                 let _ = pipe.write_all(bytes).await;
             }
+            Ok(())
         };
         let most = self.limits.output;
         let ended = {
             let drain = async {
                 let (out, err) = (stdout.drain(Some(out), most), stderr.drain(Some(err), most));
-                tokio::join!(async { tokio::try_join!(out, err).is_err() }, feed).0
+                tokio::try_join!(out, err, feed).is_err()
             };
             let mut drain = std::pin::pin!(drain);
             let mut flooded = None;

@@ -52,6 +52,16 @@ pub struct Sample {
     pub processes: Vec<(Pid, u64)>,
 }
 
+/// Bytes of memory that the machine could still give, and has in all.
+pub fn machine() -> Option<(u64, u64)> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kib = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_ascii_whitespace().next()?.parse::<u64>().ok()
+    };
+    Some((1024 * kib("MemAvailable:")?, 1024 * kib("MemTotal:")?))
+}
+
 /// What each of these programs uses, with everything below it.
 pub fn measure(programs: &[Pid]) -> Sample {
     let mut all = BTreeMap::new();
@@ -82,6 +92,12 @@ pub fn measure(programs: &[Pid]) -> Sample {
         sum.ticks += seen.ticks;
     }
     Sample { programs: uses, processes }
+}
+
+/// Seconds of processor time of the processes that this one waited for, and its own.
+pub fn spent() -> u64 {
+    // In `/proc` of a process namespace a process has the number it knows.
+    i32::try_from(std::process::id()).ok().and_then(stat).map_or(0, |seen| seen.ticks / 100)
 }
 
 /// Threads of all processes that can be seen.

@@ -78,7 +78,11 @@ static void memory_of_others(void) {
         if (pid == getpid()) continue;
         char path[64];
         snprintf(path, sizeof path, "/proc/%d/mem", pid);
-        if (open(path, O_RDONLY) >= 0) open_way(path);
+        int fd = open(path, O_RDONLY);
+        /* The kernel's own threads have no memory to look at. */
+        snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+        int line = open(path, O_RDONLY);
+        if (fd >= 0 && read(line, &byte, 1) == 1) open_way("/proc/…/mem");
         if (process_vm_readv(pid, &local, 1, &remote, 1, 0) >= 0 || errno == EFAULT) open_way("process_vm_readv");
     }
     stopped(strerrorname_np(errno));

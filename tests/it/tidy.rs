@@ -89,6 +89,26 @@ fn law_2_only_edges_and_doors_opt_out_of_purity() {
 }
 
 #[test]
+fn unsafe_code_is_in_one_module_and_each_block_has_its_reason() {
+    for (path, text) in rust_files("src") {
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, line) in lines.iter().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            let here = format!("{}:{}", path.display(), number + 1);
+            if code.contains("unsafe {") && !code.contains('"') {
+                assert!(path.ends_with("sandbox/sys.rs"), "{here}");
+                let above = &lines[number.saturating_sub(6)..number];
+                assert!(above.iter().any(|line| line.contains("SAFETY: ")), "{here}");
+            }
+            let opens = code.contains("(unsafe_code");
+            assert!(!opens || path.ends_with("sandbox/sys.rs"), "{here}");
+        }
+    }
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("reads");
+    assert!(manifest.contains("unsafe_code = \"deny\""));
+}
+
+#[test]
 fn only_admission_admits() {
     for (path, text) in rust_files("src") {
         let name = path.display().to_string();
