@@ -434,6 +434,7 @@ int main(int count, char **arguments) {
     else if (IS("memory-unseen")) memory_unseen();
     else if (IS("fill")) fill(one);
     else if (IS("files")) files(one);
+    else if (IS("loop-of-a-child")) { if (fork() == 0) for (;;) {} wait(NULL); exit(0); }
     else if (IS("loop")) { signal(SIGTERM, SIG_IGN); for (;;) {} }
     else if (IS("flood")) flood();
     else if (IS("linger")) linger();

@@ -134,6 +134,7 @@ fn attacks() -> Vec<Attack> {
     for name in ["memory", "memory-in-four", "memory-shared", "memory-of-a-child"] {
         list.push(hit(name, &[], Resource::Memory));
     }
+    list.push(hit("loop-of-a-child", &[], Resource::Cpu));
     list.push(hit("forks", &[], Resource::Processes));
     list.push(hit("fill", &["TMP"], Resource::Disk));
     list.push(hit("fill", &["TARGET"], Resource::Disk));
@@ -279,6 +280,10 @@ async fn assault(backend: Arc<dyn Backend>, programs: &Path, host: &Host) -> Vec
         // Without a sandbox only what reads and leaves the machine as it is.
         if backend.name() == "none" && !READS.contains(&attack) {
             continue;
+        }
+        let mut policy = policy.clone();
+        if attack == "loop-of-a-child" {
+            policy.limits.cpu_s = 1;
         }
         let session = sandbox.open(&policy).await.expect("opens");
         let mut list: Vec<String> = vec![attack.to_owned()];
