@@ -310,7 +310,9 @@ impl Workspace {
 
     /// Further files and folders that gates can read.
     pub fn read_only(&self) -> Vec<PathBuf> {
-        self.harness.sandbox.read_only.iter().map(|path| self.places.root.join(path)).collect()
+        let shown = self.harness.sandbox.read_only.iter().map(|path| self.places.root.join(path));
+        // What is not there is said when it is to be shown.
+        shown.map(|path| path.canonicalize().unwrap_or(path)).collect()
     }
 
     /// Makes the plan.

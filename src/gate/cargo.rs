@@ -54,16 +54,10 @@ async fn cargo(room: &Room<'_>, args: &[&str], timeout: Duration) -> Result<Outp
     room.run(&program, true).await
 }
 
-/// Whether a tool's last words are about the machine: a full disk, no memory, a kill.
-fn machines(errors: &str) -> bool {
-    let machine =
-        ["No space left", "Cannot allocate", "Bus error", "signal: 9", "signal 9", "os error"];
-    machine.iter().any(|text| errors.contains(text))
-}
-
-/// Whether the compiler gave up on a candidate without a diagnostic: it crashed over it.
+/// Whether the compiler gave up on a candidate without a diagnostic: it crashed over it. What the
+/// machine lacks for building anything has shown when the layer was built.
 fn crashed(errors: &str) -> bool {
-    errors.contains("could not compile") && !machines(errors)
+    errors.contains("could not compile")
 }
 
 /// `cargo check` and `cargo clippy`: any error or warning in the candidate's files is a finding.
@@ -111,12 +105,6 @@ async fn build(
             Err(seen.limit(resource))
         }
         Ended::Exit(0) => Ok((said.tests, seen)),
-        // A diagnostic without a place is the linker's or the compiler's own trouble.
-        _ if seen.findings.iter().any(|one| one.file.is_none() && machines(&one.message)) => {
-            let why = seen.findings.iter().find(|one| one.file.is_none());
-            let why = why.map_or_else(String::new, |one| one.message.clone());
-            Err(Seen { evidence: seen.evidence, ..Seen::error(format!("the build failed: {why}")) })
-        }
         _ if seen.findings.is_empty() => {
             let why = clean(&output.errors(), &[&root]);
             if crashed(&why) {

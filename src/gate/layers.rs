@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::room::{cargo, environment, files};
 use super::{Seen, Tools};
 use crate::process::{self, Program};
-use crate::sandbox::{Policy, Sandbox};
+use crate::sandbox::{self, Policy, Sandbox};
 use crate::types::{Digest, Finding, Limits, LimitsConfig, Tree, gate::clean, limits};
 
 /// The crate that has the dependencies while a layer is built.
@@ -130,7 +130,7 @@ impl Layers {
 
     fn staging(&self, sandbox: &Sandbox) -> io::Result<tempfile::TempDir> {
         fs::create_dir_all(&self.root)?;
-        let name = format!(".making-{}-", std::process::id());
+        let name = format!(".making-{}-", sandbox::mark());
         let staging = tempfile::Builder::new().prefix(&name).tempdir_in(&self.root)?;
         for folder in ["target", "vendor", "stub/src", "stub/tests", "stub/.cargo"] {
             fs::create_dir_all(staging.path().join(folder))?;
@@ -177,9 +177,8 @@ impl Layers {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if let Some(rest) = name.strip_prefix(".making-") {
-                let maker = rest.split('-').next().unwrap_or("0");
-                if !Path::new("/proc").join(maker).is_dir() {
-                    fs::remove_dir_all(&path)?;
+                if sandbox::is_left(rest, &path) {
+                    let _ = sandbox::remove(&path);
                 }
                 continue;
             }
@@ -192,11 +191,15 @@ impl Layers {
             let age = used.elapsed().unwrap_or(Duration::ZERO);
             let lock = File::options().append(true).open(path.join("used"));
             let free = lock.as_ref().map_or(true, |lock| lock.try_lock().is_ok());
-            if free && (age > limits::LAYER_AGE || all > most) {
+            // One whose removal was interrupted is no layer any more.
+            let broken = !path.join("Cargo.lock").is_file();
+            if free && (broken || age > limits::LAYER_AGE || all > most) {
                 // Not whole from here on, whatever happens.
                 let _ = fs::remove_file(path.join("Cargo.lock"));
-                fs::remove_dir_all(&path)?;
-                all -= size;
+                // What cannot be removed is in nobody's way.
+                if sandbox::remove(&path).is_ok() {
+                    all -= size;
+                }
             }
         }
         Ok(())
@@ -304,7 +307,11 @@ async fn compile(
         layer: Some(staging.to_owned()),
         building: true,
         read_only: Vec::new(),
-        limits: Limits::of(&LimitsConfig::default()),
+        limits: Limits {
+            disk: limits::LAYER_DISK,
+            inodes: limits::LAYER_INODES,
+            ..Limits::of(&LimitsConfig::default())
+        },
     };
     let session = sandbox.open(&policy).await.map_err(|why| super::room::unusable(&why))?;
     for args in [
@@ -391,7 +398,9 @@ mod tests {
             path
         };
         let (young, old, busy) = (make("young", 1), make("old", 40), make("busy", 40));
-        let dead = make(".making-999999999-x", 0);
+        let mark = sandbox::mark();
+        let space = mark.split('-').next().expect("has one");
+        let dead = make(&format!(".making-{space}-999999999-x"), 0);
         let lock = File::options().append(true).open(busy.join("used")).expect("is there");
         lock.lock_shared().expect("is free");
         layers.collect(limits::LAYERS_BYTES).expect("works");

@@ -40,7 +40,8 @@ impl Backend for Bwrap {
                 "it would map the administrator into the sandbox: not used as root".to_owned()
             );
         }
-        super::probe::landlock()
+        // Before version 3 it holds back no truncation.
+        super::probe::landlock(3)
     }
 
     fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command> {

@@ -30,6 +30,19 @@ pub struct Wires {
 /// the other kinds are its sandbox's.
 pub const OWN: u64 = sys::new::MOUNT | sys::new::PID;
 
+/// A reply's socket, to be written without another descriptor.
+struct Reply<'a>(&'a OwnedFd);
+
+impl std::io::Write for Reply<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(rustix::io::write(self.0, bytes)?)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The process that stands above a program. It does not return.
 pub fn stand(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> ! {
     // Of other programs it holds nothing.
@@ -41,7 +54,7 @@ pub fn stand(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -
         Err(step) => Done::Failed(step.to_string()),
     };
     // When nobody is there to hear it, nobody cares.
-    let _ = wires.reply.try_clone().map(|reply| send(std::fs::File::from(reply), &done));
+    let _ = send(Reply(&wires.reply), &done);
     sys::exit(0)
 }
 
@@ -90,8 +103,10 @@ fn over(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> Res
 fn end(order: &Order, status: WaitStatus) -> Ended {
     let full = match order.start.mode {
         Mode::Namespaces => {
+            // A layer's build folder is on the machine's disk, and measured elsewhere.
             let places = ["/tmp", "/target"].map(Path::new);
-            places.into_iter().find_map(|path| watch::mounted(path).1)
+            let own = if order.building { &places[..1] } else { &places };
+            own.iter().find_map(|path| watch::mounted(path).1)
         }
         Mode::Inside | Mode::Landlock | Mode::Bare => None,
     };
@@ -162,7 +177,12 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
         return Err(Step::at("restrict files")(why));
     }
     fence::privileges().map_err(Step::at("give up privileges"))?;
-    whole.filters.put(sockets).map_err(Step::at("filter system calls"))
+    let shares = match (sockets, task.builds) {
+        (true, _) => fence::Shares::Nothing,
+        (false, true) => fence::Shares::Builds,
+        (false, false) => fence::Shares::All,
+    };
+    whole.filters.put(shares).map_err(Step::at("filter system calls"))
 }
 
 /// Processes and threads of this user's that are none of the sandbox's.

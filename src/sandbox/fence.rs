@@ -150,6 +150,35 @@ const REFUSED: &[i64] = &[
     libc::SYS_uselib,
 ];
 
+/// System calls that change files' owners, modes, times and attributes, which Landlock does not look
+/// at.
+const CHANGES: &[i64] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chown,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lchown,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utime,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utimes,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_futimesat,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_fchmodat2,
+    libc::SYS_fchown,
+    libc::SYS_fchownat,
+    libc::SYS_fremovexattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_setxattr,
+    libc::SYS_utimensat,
+];
+
 /// System calls that are answered as by a kernel that does not have them, so that libraries fall
 /// back: their arguments are out of the filter's sight.
 const ABSENT: &[i64] = &[
@@ -161,29 +190,55 @@ const ABSENT: &[i64] = &[
 
 /// Filters over system calls, ready to be put in place.
 pub struct Filters {
-    sockets: BpfProgram,
-    /// The same for where there is no network of our own.
-    none: BpfProgram,
+    /// For who has a file system and a network of its own.
+    apart: BpfProgram,
+    /// For who shares the machine's, and builds.
+    builds: BpfProgram,
+    /// For who shares the machine's.
+    shares: BpfProgram,
+}
+
+/// What a program shares with the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shares {
+    /// Nothing.
+    Nothing,
+    /// Files and network; it has to set modes and times, because it builds.
+    Builds,
+    /// Files and network.
+    All,
 }
 
 impl Filters {
     /// Makes the filters.
     pub fn compile() -> io::Result<Self> {
-        Ok(Self { sockets: filter(true)?, none: filter(false)? })
+        Ok(Self {
+            apart: filter(Shares::Nothing)?,
+            builds: filter(Shares::Builds)?,
+            shares: filter(Shares::All)?,
+        })
     }
 
     /// Puts one in place.
-    pub fn put(&self, sockets: bool) -> io::Result<()> {
-        apply_filter(if sockets { &self.sockets } else { &self.none }).map_err(io::Error::other)
+    pub fn put(&self, shares: Shares) -> io::Result<()> {
+        let filter = match shares {
+            Shares::Nothing => &self.apart,
+            Shares::Builds => &self.builds,
+            Shares::All => &self.shares,
+        };
+        apply_filter(filter).map_err(io::Error::other)
     }
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn filter(sockets: bool) -> io::Result<BpfProgram> {
+fn filter(shares: Shares) -> io::Result<BpfProgram> {
     let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
     let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
-    rules.extend(conditions(sockets).map_err(io::Error::other)?);
+    rules.extend(conditions(shares == Shares::Nothing).map_err(io::Error::other)?);
+    if shares == Shares::All {
+        rules.extend(CHANGES.iter().map(|call| (*call, Vec::new())));
+    }
     let errno = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let calls: Vec<i64> = rules.keys().copied().collect();
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, errno, arch);
@@ -293,6 +348,9 @@ fn conditions(sockets: bool) -> Result<Rules, seccompiler::BackendError> {
     Ok(BTreeMap::from([
         (libc::SYS_clone, namespaces.collect::<Result<_, _>>()?),
         (libc::SYS_socket, socket),
+        (libc::SYS_socketpair, vec![rule(vec![not(0, unix)?])?]),
+        // Limits of others: the processes above would be blinded.
+        (libc::SYS_prlimit64, vec![rule(vec![not(0, 0)?])?]),
         (libc::SYS_ioctl, terminal.into_iter().collect::<Result<_, _>>()?),
     ]))
 }
@@ -325,8 +383,14 @@ mod tests {
 
     #[test]
     fn every_call_has_its_answer() {
-        let program = filter(true).expect("compiles");
-        let conditional = [libc::SYS_clone, libc::SYS_socket, libc::SYS_ioctl];
+        let program = filter(Shares::Nothing).expect("compiles");
+        let conditional = [
+            libc::SYS_clone,
+            libc::SYS_ioctl,
+            libc::SYS_prlimit64,
+            libc::SYS_socket,
+            libc::SYS_socketpair,
+        ];
         for call in 0..600 {
             let said = answer(&program, ARCHITECTURE, call);
             let expected = match i64::from(call) {

@@ -40,7 +40,7 @@ pub fn keep(control: &UnixStream, filters: &fence::Filters) -> Result<(), Step> 
         Mode::Inside => serve(&whole, control, &set_up(&whole)?),
         Mode::Landlock | Mode::Bare => {
             let kept = set_up(&whole).and_then(|within| serve(&whole, control, &within));
-            let _ = std::fs::remove_dir_all(&whole.order.room);
+            let _ = super::remove(&whole.order.room);
             kept
         }
     }
@@ -121,6 +121,7 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
         within,
         running: Vec::new(),
         kills: watch::oom_kills(),
+        peak: 0,
         closely: false,
         unused: true,
         available: watch::machine().map_or(0, |(left, _)| left),
@@ -147,6 +148,8 @@ struct Keeper<'a> {
     running: Vec<Running>,
     /// How often the kernel has ended processes of the machine for want of memory.
     kills: u64,
+    /// Most bytes of memory that were seen in use.
+    peak: u64,
     /// Whether much memory is used.
     closely: bool,
     /// Bytes of memory that the machine could give at the start.
@@ -211,7 +214,9 @@ impl Keeper<'_> {
                 0
             }
         };
-        let deadline = Instant::now() + task.program.timeout;
+        let now = Instant::now();
+        let longest = Duration::from_secs(30 * 24 * 3600);
+        let deadline = now + task.program.timeout.min(longest);
         let Some(pid) = sys::fork(own).map_err(Step::at("make namespaces"))? else {
             child::stand(self.whole, (task, network), wires)
         };
@@ -230,7 +235,7 @@ impl Keeper<'_> {
                     continue;
                 }
                 match entry.file_type()?.is_dir() {
-                    true => std::fs::remove_dir_all(entry.path())?,
+                    true => super::remove(&entry.path())?,
                     false => std::fs::remove_file(entry.path())?,
                 }
             }
@@ -279,7 +284,7 @@ impl Keeper<'_> {
         let programs: Vec<Pid> = self.running.iter().map(|one| one.pid).collect();
         let mut sample = watch::measure(&programs);
         let kills = watch::oom_kills();
-        let killed = std::mem::replace(&mut self.kills, kills) != kills;
+        let kernel = std::mem::replace(&mut self.kills, kills) != kills;
         for pid in &programs {
             let used = sample.programs.entry(number(*pid)).or_default();
             if let Some(resource) = watch::beyond(*used, limits) {
@@ -294,22 +299,38 @@ impl Keeper<'_> {
             }
         }
         let built = match &self.within.files {
-            watch::Files::Mounted => watch::mounted(Path::new("/.upper")).0,
-            watch::Files::Below(folders) | watch::Files::InMemory(folders) => {
-                let (bytes, ran_out) = watch::below(folders, &self.within.disk);
+            watch::Files::Mounted if self.order.building => {
+                let ran_out = watch::below(&[PathBuf::from("/target")], &self.within.disk).1;
                 if let Some(resource) = ran_out {
                     return programs.first().map(|pid| (*pid, resource));
                 }
-                match self.within.files {
-                    watch::Files::InMemory(_) => bytes,
-                    _ => 0,
+                0
+            }
+            watch::Files::Mounted => watch::mounted(Path::new("/.upper")).0,
+            watch::Files::Below(folders) => {
+                if let Some(resource) = watch::below(folders, &self.within.disk).1 {
+                    return programs.first().map(|pid| (*pid, resource));
                 }
+                0
+            }
+            watch::Files::InMemory(folders) => {
+                // Also files that have no name any more.
+                let bytes = folders.iter().map(|folder| watch::mounted(folder).0).sum();
+                let ran_out = watch::below(folders, &self.within.disk).1;
+                let ran_out = ran_out.or((bytes > self.within.disk.disk).then_some(Resource::Disk));
+                if let Some(resource) = ran_out {
+                    return programs.first().map(|pid| (*pid, resource));
+                }
+                bytes
             }
         };
         let memory = |pid: &Pid| sample.programs.get(&number(*pid)).map_or(0, |used| used.memory);
-        let all = built + programs.iter().map(memory).sum::<u64>();
+        let all = built + sample.nameless + programs.iter().map(memory).sum::<u64>();
         self.closely = all > limits.memory / 2;
         let most = programs.iter().max_by_key(|pid| memory(pid))?;
+        // The kernel's kills are the whole machine's; who used little was not meant.
+        let killed = kernel && self.peak > limits.memory / 4;
+        self.peak = self.peak.max(all);
         let beyond = all > limits.memory && all - sample.shared() > limits.memory;
         (killed || beyond || self.drained()).then_some((*most, Resource::Memory))
     }

@@ -161,7 +161,17 @@ impl Sandbox {
         let memory = memory.await.map_err(failed)?;
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let room = self.rooms.join(format!("{}-{count}", std::process::id()));
+        let room = self.rooms.join(format!("{}-{count}", mark()));
+        let own = ["/src", "/target", "/cargo", "/vendor", "/toolchain", "/proc", "/dev", "/sys"];
+        let taken = |path: &&PathBuf| own.iter().any(|own| path.starts_with(own));
+        if self.backend.level() >= Isolation::NAMESPACES
+            && let Some(path) = policy.read_only.iter().find(taken)
+        {
+            let path = path.display();
+            return Err(failed(format!(
+                "{path} cannot be shown: a sandbox has such a folder of its own"
+            )));
+        }
         std::fs::create_dir_all(&self.rooms).map_err(failed)?;
         let mut order = Order {
             start: Start { mode: Mode::Bare, cgroup: None, run_as: None },
@@ -239,14 +249,56 @@ impl Sandbox {
     /// # Errors
     /// The disk's.
     pub fn sweep(&self) -> io::Result<()> {
+        let mut failed = Ok(());
         for entry in std::fs::read_dir(&self.rooms).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            let process = name.to_str().and_then(|name| name.split('-').next()).unwrap_or("0");
-            if !Path::new("/proc").join(process).is_dir() {
-                std::fs::remove_dir_all(entry.path())?;
+            if is_left(&name.to_string_lossy(), &entry.path())
+                && let Err(error) = remove(&entry.path())
+            {
+                failed = Err(error);
             }
         }
-        Ok(())
+        failed
+    }
+}
+
+/// Removes a folder, also one in which a program has locked folders.
+pub fn remove(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fn unlock(folder: &Path) {
+        let _ = std::fs::set_permissions(folder, PermissionsExt::from_mode(0o700));
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                unlock(&entry.path());
+            }
+        }
+    }
+    std::fs::remove_dir_all(folder).or_else(|_| {
+        unlock(folder);
+        std::fs::remove_dir_all(folder)
+    })
+}
+
+/// A mark of this process in the names of folders that other machines' processes may see too.
+pub fn mark() -> String {
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let space: String = space.display().to_string().chars().filter(char::is_ascii_digit).collect();
+    format!("{space}-{}", std::process::id())
+}
+
+/// Whether the process that left a folder with such a mark is gone, as far as can be told from here.
+pub fn is_left(name: &str, path: &Path) -> bool {
+    let mut parts = name.split('-');
+    let (space, process) = (parts.next().unwrap_or("?"), parts.next().unwrap_or("0"));
+    let ours = mark().split('-').next() == Some(space);
+    match ours {
+        true => !Path::new("/proc").join(process).is_dir(),
+        // Another container's: nothing lives so long.
+        false => {
+            let age = path.metadata().and_then(|meta| meta.modified()).ok();
+            let age = age.and_then(|time| time.elapsed().ok()).unwrap_or_default();
+            age > std::time::Duration::from_secs(3 * 24 * 3600)
+        }
     }
 }
 

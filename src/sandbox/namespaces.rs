@@ -56,6 +56,11 @@ impl Spare {
         Ok(spare)
     }
 
+    /// Its number.
+    pub fn pid(&self) -> Option<Pid> {
+        self.pid
+    }
+
     /// Tells it of what.
     pub fn hand_over(mut self, start: &Start, control: &UnixStream) -> Result<Pid, Step> {
         let gone = || Step::at("hand over")(io::Error::other("it is gone"));

@@ -18,7 +18,7 @@ use super::keeper::{answer, keep, take};
 use super::namespaces::Spare;
 use super::order::{Mode, Start, send};
 use super::{Step, cgroup, sys};
-use crate::process::end_children;
+use crate::process::{children, end_children};
 use crate::types::limits;
 
 /// Makes keepers for the regen at the other end of standard input, until that closes. It does not
@@ -81,9 +81,21 @@ impl Nursery {
                 let one = self.kept.swap_remove(at);
                 let _ = waitpid(Some(one.pid), WaitOptions::empty());
                 let _ = send(&one.control, &cgroup::leave(one.cgroup.as_deref()));
+                self.end_strays();
             }
             if ready {
                 return Ok(true);
+            }
+        }
+    }
+
+    /// Ends what a keeper that was ended itself has left.
+    fn end_strays(&self) {
+        let spare = self.spare.as_ref().and_then(|(spare, _)| spare.pid());
+        for pid in children() {
+            if Some(pid) != spare && !self.kept.iter().any(|one| one.pid == pid) {
+                let _ = kill_process(pid, Signal::KILL);
+                let _ = waitpid(Some(pid), WaitOptions::empty());
             }
         }
     }
@@ -94,11 +106,11 @@ impl Nursery {
             .spare
             .take()
             .filter(|(_, run_as)| start.mode == Mode::Namespaces && *run_as == start.run_as);
+        let make = || self.make(start.mode, start.run_as)?.hand_over(&start, &control);
         let placed = match spare {
-            Some((spare, _)) => spare.hand_over(&start, &control),
-            None => {
-                self.make(start.mode, start.run_as).and_then(|one| one.hand_over(&start, &control))
-            }
+            // One that somebody ended is replaced.
+            Some((spare, _)) => spare.hand_over(&start, &control).or_else(|_| make()),
+            None => make(),
         };
         match placed {
             Ok(pid) => {

@@ -41,7 +41,7 @@ pub async fn probe(keeper: &Path, cache: &Path, memory: u64) -> Probe {
         match attempt(&sandbox).await {
             Ok((level, without)) => {
                 missing.extend(without);
-                let without_landlock = landlock().is_err();
+                let without_landlock = landlock(1).is_err();
                 return Probe { sandbox, level, without_landlock, missing };
             }
             Err(Some(one)) => missing.push(one),
@@ -98,7 +98,7 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
         });
     }
     if backend.level() == Isolation::NAMESPACES
-        && let Err(why) = landlock()
+        && let Err(why) = landlock(1)
     {
         lacks.push(Missing {
             what: format!("Landlock inside the namespaces: {why}"),
@@ -125,13 +125,17 @@ fn no_cgroup() -> String {
     "Linux's".to_owned()
 }
 
-/// Whether the kernel has Landlock.
-pub fn landlock() -> Result<(), String> {
+/// Whether the kernel has Landlock, of this version at least.
+pub fn landlock(least: i64) -> Result<(), String> {
     #[cfg(target_os = "linux")]
-    if super::sys::landlock_version() > 0 {
-        return Ok(());
+    let version = super::sys::landlock_version();
+    #[cfg(not(target_os = "linux"))]
+    let version = 0;
+    match version {
+        0 => Err("the kernel has no Landlock".to_owned()),
+        old if old < least => Err(format!("the kernel's Landlock is version {old}, not {least}")),
+        _ => Ok(()),
     }
-    Err("the kernel has no Landlock".to_owned())
 }
 
 /// The users that are known to this process: first inside, first outside, how many.
@@ -203,7 +207,7 @@ fn mend(backend: &str, why: &str) -> String {
         "bwrap" if why.contains("administrator") => "",
         "bwrap" => "see what stops `bwrap --ro-bind / / true`",
         "landlock" => {
-            "boot Linux 5.13 or newer with `lsm=landlock,…` (Debian 12, Ubuntu 22.04, RHEL 9.6 have it)"
+            "boot Linux 6.12 or newer with `lsm=landlock,…` (Debian 13 and Ubuntu 25.04 have it)"
         }
         _ => "",
     };

@@ -120,6 +120,7 @@ fn attach(mount: &OwnedFd, at: &Path) -> io::Result<()> {
 /// A mount point for a piece.
 fn place(at: &Path, folder: bool) -> io::Result<()> {
     match folder {
+        _ if at.symlink_metadata().is_ok() => Ok(()),
         true => std::fs::create_dir_all(at),
         false => {
             at.parent().map_or(Ok(()), std::fs::create_dir_all)?;
@@ -154,6 +155,10 @@ pub fn enter(
     {
         without.push(format!("overlay mounts ({error}): layers are copied"));
         copied(order).map_err(Step::at("copy the layer"))?;
+    }
+    // Quotas of the user's outside: some of them, not all.
+    for (name, value) in [("max_inotify_instances", "64"), ("max_inotify_watches", "8192")] {
+        let _ = std::fs::write(Path::new("/proc/sys/user").join(name), value);
     }
     let read_only = MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into();
     sys::set_mount(root.as_fd(), read_only, false).map_err(Step::at("close the root"))?;

@@ -72,7 +72,7 @@ impl Session {
         let reply = async_stream(reply)?;
         let out = pipe::Receiver::from_owned_fd(out.into()).map_err(failed)?;
         let err = pipe::Receiver::from_owned_fd(err.into()).map_err(failed)?;
-        let patience = told.program.timeout + limits::SANDBOX_START;
+        let patience = told.program.timeout.saturating_add(limits::SANDBOX_START);
         let feed = (input, task.program.stdin.as_deref());
         let (ended, stdout, stderr) = self.follow(reply, (out, err), feed, patience).await?;
         Ok(Output {
@@ -125,7 +125,8 @@ impl Session {
             let ended = match ended {
                 Ok(Done::Ended(ended)) => ended,
                 Ok(Done::Failed(why)) => return Err(failed(why)),
-                Err(_) => Ended::Limit(self.last_words().await?),
+                // Whatever ended its keeper was no wish of ours: it is not taken for the machine's fault.
+                Err(_) => self.last_words().await.map_or(Ended::Signal(9), Ended::Limit),
             };
             // For a program that still runs this is the end.
             let _ = reply.shutdown().await;
@@ -142,14 +143,10 @@ impl Session {
     }
 
     /// Why the keeper is gone.
-    async fn last_words(&self) -> Result<Resource, SandboxError> {
-        let control = self.control.try_clone().map_err(failed)?;
-        let mut control = async_stream(control)?;
+    async fn last_words(&self) -> Option<Resource> {
+        let mut control = async_stream(self.control.try_clone().ok()?).ok()?;
         let said = tokio::time::timeout(limits::KILL_GRACE, hear::<Option<Resource>>(&mut control));
-        match said.await {
-            Ok(Ok(Some(resource))) => Ok(resource),
-            _ => Err(failed("its keeper is gone")),
-        }
+        said.await.ok()?.ok()?
     }
 
     /// Ends everything in it and waits until it is gone.

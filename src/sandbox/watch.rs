@@ -48,8 +48,10 @@ pub fn oom_kills() -> u64 {
 pub struct Sample {
     /// Each program, with everything below it.
     pub programs: BTreeMap<i32, Use>,
-    /// Each process, and its bytes.
-    pub processes: Vec<(Pid, u64)>,
+    /// Each process: its bytes, and those of them that are its page tables.
+    processes: Vec<(Pid, u64, u64)>,
+    /// Bytes of memory that processes share without a file, mapped or not.
+    pub nameless: u64,
 }
 
 /// Bytes of memory that the machine could still give, and has in all.
@@ -75,7 +77,7 @@ pub fn measure(programs: &[Pid]) -> Sample {
     }
     let mut uses: BTreeMap<i32, Use> =
         programs.iter().map(|pid| (pid.as_raw_nonzero().get(), Use::default())).collect();
-    let mut processes = Vec::new();
+    let (mut processes, mut nameless) = (Vec::new(), BTreeMap::new());
     for (pid, seen) in &all {
         // Each belongs to the program above it.
         let mut above = *pid;
@@ -85,13 +87,14 @@ pub fn measure(programs: &[Pid]) -> Sample {
             steps += 1;
         }
         let Some(sum) = uses.get_mut(&above) else { continue };
-        let bytes = memory(*pid);
-        processes.extend(Pid::from_raw(*pid).map(|pid| (pid, bytes)));
+        let (bytes, tables) = memory(*pid);
+        processes.extend(Pid::from_raw(*pid).map(|pid| (pid, bytes, tables)));
+        nameless.extend(shared_mappings(*pid));
         sum.memory += bytes;
         sum.threads += seen.threads;
         sum.ticks += seen.ticks;
     }
-    Sample { programs: uses, processes }
+    Sample { programs: uses, processes, nameless: nameless.values().sum() }
 }
 
 /// Seconds of processor time of the processes that this one waited for, and its own.
@@ -119,20 +122,37 @@ fn stat(pid: i32) -> Option<Seen> {
 }
 
 /// Bytes that are a process's own or shared with those it started: not the files it maps.
-fn memory(pid: i32) -> u64 {
+fn memory(pid: i32) -> (u64, u64) {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let kib = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         let number = line.and_then(|line| line.split_ascii_whitespace().next());
         number.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0)
     };
-    1024 * (kib("RssAnon:") + kib("RssShmem:") + kib("VmSwap:") + kib("VmPTE:"))
+    let tables = 1024 * kib("VmPTE:");
+    (1024 * (kib("RssAnon:") + kib("VmSwap:")) + tables, tables)
+}
+
+/// Mappings of memory that processes share without a file, by their number, with their size: what
+/// was written there stays, whoever still has it mapped.
+fn shared_mappings(pid: i32) -> Vec<(u64, u64)> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let mapping = |line: &str| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let (start, end) = fields.first()?.split_once('-')?;
+        let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+        let named = fields.get(5).is_some_and(|name| *name == "/dev/zero");
+        named.then_some((fields.get(4)?.parse().ok()?, hex(end)? - hex(start)?))
+    };
+    text.lines().filter(|line| line.ends_with("/dev/zero (deleted)")).filter_map(mapping).collect()
 }
 
 impl Sample {
     /// Bytes that were counted more than once, because processes share them.
     pub fn shared(&self) -> u64 {
-        let more = |(pid, counted): &(Pid, u64)| counted.saturating_sub(proportional(*pid)?).into();
+        let more = |(pid, counted, tables): &(Pid, u64, u64)| {
+            Some(counted.saturating_sub(proportional(*pid)? + tables))
+        };
         self.processes.iter().filter_map(more).sum()
     }
 }
@@ -145,7 +165,7 @@ fn proportional(pid: Pid) -> Option<u64> {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
         line.split_ascii_whitespace().next()?.parse::<u64>().ok()
     };
-    Some(1024 * (kib("Pss_Anon:")? + kib("Pss_Shmem:")? + kib("SwapPss:")?))
+    Some(1024 * (kib("Pss_Anon:")? + kib("SwapPss:")?))
 }
 
 /// Bytes in the temporary files of a program in a mount namespace of its own, and what ran out.

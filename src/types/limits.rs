@@ -69,6 +69,10 @@ pub const GATE_INODES: u64 = 100_000;
 pub const GATE_OUTPUT: u64 = 32 * 1024 * 1024;
 /// Wall time of one step in building a dependency layer.
 pub const LAYER_TIMEOUT: Duration = Duration::from_secs(1800);
+/// Bytes of one dependency layer's build folder.
+pub const LAYER_DISK: u64 = 8 * 1024 * 1024 * 1024;
+/// Files in it.
+pub const LAYER_INODES: u64 = 500_000;
 /// Bytes of all dependency layers of a machine, beyond which the oldest go.
 pub const LAYERS_BYTES: u64 = 10 * 1024 * 1024 * 1024;
 /// Time after which a dependency layer that nobody used goes.

@@ -20,6 +20,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -263,6 +264,34 @@ static void memory_of_a_child(void) {
     exit(0);
 }
 
+/* Many pages that are the same one: only their tables are memory. */
+static void memory_of_tables(void) {
+    size_t step = (size_t)2 << 20, bytes = (size_t)300 << 30;
+    volatile char *memory = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return;
+    madvise((void *)memory, bytes, MADV_NOHUGEPAGE);
+    for (size_t at = 0; at < bytes; at += step) (void)memory[at];
+    sleep(20);
+}
+
+/* Shared memory that was written and is mapped no more. */
+static void memory_unmapped(void) {
+    size_t bytes = (size_t)600 << 20;
+    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return;
+    for (size_t at = 0; at < bytes; at += 1 << 20) {
+        memset(memory + at, 1, 1 << 20);
+        madvise(memory + at, 1 << 20, MADV_DONTNEED);
+    }
+    sleep(20);
+}
+
+static void limits_of_others(void) {
+    struct rlimit none = {0, 0};
+    must_fail("of the process above", prlimit(getppid(), RLIMIT_NOFILE, &none, NULL));
+    must_fail("of the first process", prlimit(1, RLIMIT_NOFILE, &none, NULL));
+}
+
 static void memory_unseen(void) {
     must_fail("memfd_create", memfd_create("x", 0));
     must_fail("shmget", syscall(SYS_shmget, 0, 1 << 20, 01600));
@@ -431,6 +460,10 @@ int main(int count, char **arguments) {
     else if (IS("memory-in-four")) memory_in_four();
     else if (IS("memory-shared")) touch((size_t)2000 << 20, MAP_SHARED);
     else if (IS("memory-of-a-child")) memory_of_a_child();
+    else if (IS("memory-of-tables")) memory_of_tables();
+    else if (IS("memory-unmapped")) memory_unmapped();
+    else if (IS("limits-of-others")) limits_of_others();
+    else if (IS("change-mode")) must_fail("chmod", chmod(secret, 0777));
     else if (IS("memory-unseen")) memory_unseen();
     else if (IS("fill")) fill(one);
     else if (IS("files")) files(one);

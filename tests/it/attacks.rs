@@ -87,6 +87,7 @@ const SAYING: [(&str, &[&str]); 4] = [
             "configure-kernel",
             "devices",
             "set-uid",
+            "change-mode",
         ],
     ),
     (
@@ -134,6 +135,9 @@ fn attacks() -> Vec<Attack> {
     for name in ["memory", "memory-in-four", "memory-shared", "memory-of-a-child"] {
         list.push(hit(name, &[], Resource::Memory));
     }
+    list.push(hit("memory-of-tables", &[], Resource::Memory));
+    list.push(hit("memory-unmapped", &[], Resource::Memory));
+    list.push(says("resources", "limits-of-others", &[]));
     list.push(hit("loop-of-a-child", &[], Resource::Cpu));
     list.push(hit("forks", &[], Resource::Processes));
     list.push(hit("fill", &["TMP"], Resource::Disk));
