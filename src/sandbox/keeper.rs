@@ -124,6 +124,7 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
         peak: 0,
         closely: false,
         unused: true,
+        look: Instant::now(),
         available: watch::machine().map_or(0, |(left, _)| left),
     };
     loop {
@@ -152,6 +153,8 @@ struct Keeper<'a> {
     peak: u64,
     /// Whether much memory is used.
     closely: bool,
+    /// When to look next at what is used.
+    look: Instant,
     /// Bytes of memory that the machine could give at the start.
     available: u64,
     /// Whether the sandbox's own network is as fresh as a new one.
@@ -190,6 +193,9 @@ impl Keeper<'_> {
     }
 
     fn start(&mut self, task: &Task, wires: Wires) {
+        if self.running.is_empty() {
+            self.look = Instant::now() + limits::WATCH_TICK;
+        }
         let started = self.launch(task, &wires);
         match started {
             Ok((pid, ended, deadline)) => {
@@ -270,7 +276,11 @@ impl Keeper<'_> {
                 ends.push((one.pid, Some(Ended::Timeout)));
             }
         }
-        if let Some((pid, resource)) = self.beyond() {
+        // Not at every turn: looking costs more than most turns.
+        if !self.running.is_empty()
+            && now >= self.look
+            && let Some((pid, resource)) = self.beyond()
+        {
             ends.push((pid, Some(Ended::Limit(resource))));
         }
         for (pid, end) in ends {
@@ -327,6 +337,7 @@ impl Keeper<'_> {
         let memory = |pid: &Pid| sample.programs.get(&number(*pid)).map_or(0, |used| used.memory);
         let all = built + sample.nameless + programs.iter().map(memory).sum::<u64>();
         self.closely = all > limits.memory / 2;
+        self.look = Instant::now() + self.tick() / 2;
         let most = programs.iter().max_by_key(|pid| memory(pid))?;
         // The kernel's kills are the whole machine's; who used little was not meant.
         let killed = kernel && self.peak > limits.memory / 4;

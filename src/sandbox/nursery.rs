@@ -36,6 +36,7 @@ struct Kept {
     pid: Pid,
     control: UnixStream,
     cgroup: Option<PathBuf>,
+    mode: Mode,
 }
 
 struct Nursery {
@@ -81,7 +82,10 @@ impl Nursery {
                 let one = self.kept.swap_remove(at);
                 let _ = waitpid(Some(one.pid), WaitOptions::empty());
                 let _ = send(&one.control, &cgroup::leave(one.cgroup.as_deref()));
-                self.end_strays();
+                // Behind a process namespace there are none.
+                if one.mode != Mode::Namespaces {
+                    self.end_strays();
+                }
             }
             if ready {
                 return Ok(true);
@@ -115,7 +119,8 @@ impl Nursery {
         match placed {
             Ok(pid) => {
                 let run_as = start.run_as;
-                self.kept.push(Kept { pid, control, cgroup: start.cgroup });
+                let (cgroup, mode) = (start.cgroup, start.mode);
+                self.kept.push(Kept { pid, control, cgroup, mode });
                 if start.mode == Mode::Namespaces {
                     self.spare = self.make(start.mode, run_as).ok().map(|spare| (spare, run_as));
                 }

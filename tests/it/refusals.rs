@@ -185,6 +185,13 @@ fn code_that_leaves_configuration_links_or_processes_behind() {
 }
 
 #[test]
+fn a_name_that_reads_like_trouble_of_the_machine() {
+    let tests = "#[cfg(test)]\nmod tests {\n    unsafe extern \"C\" {\n        #[link_name = \"os error\"]\n        fn missing();\n    }\n    \
+        #[test]\n    fn tests() {\n        unsafe { missing() }\n    }\n}\n";
+    refused(lib(&format!("{GOOD}\n{tests}")), "", "os error");
+}
+
+#[test]
 fn a_program_that_prints_a_report_of_its_own() {
     let spec = "---\ntargets: [command]\n---\n- It MUST add. `test_id: adds`\n\n  ```console\n  $ adder 2 3\n  \
         5\n  ```\n";
