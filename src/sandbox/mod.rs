@@ -286,7 +286,7 @@ pub fn mark() -> String {
     format!("{space}-{}", std::process::id())
 }
 
-/// Whether the process that left a folder with such a mark is gone, as far as can be told from here.
+/// Whether the process that left a folder with such a mark is gone, as far as one can tell here.
 pub fn is_left(name: &str, path: &Path) -> bool {
     let mut parts = name.split('-');
     let (space, process) = (parts.next().unwrap_or("?"), parts.next().unwrap_or("0"));
