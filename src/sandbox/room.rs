@@ -73,7 +73,10 @@ impl Pieces {
         }
         for name in DEVICES {
             let device = Path::new("/dev").join(name);
-            pieces.add(&device, &device, MountAttrFlags::MOUNT_ATTR_NOSUID)?;
+            // A container may have fewer.
+            if device.exists() {
+                pieces.add(&device, &device, MountAttrFlags::MOUNT_ATTR_NOSUID)?;
+            }
         }
         pieces.add(&order.toolchain, Path::new("/toolchain"), READ_ONLY)?;
         if let Some(layer) = &order.layer {
