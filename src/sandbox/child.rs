@@ -196,11 +196,11 @@ fn others(order: &Order) -> u64 {
 /// What a program may read and execute, and what it may write.
 fn reach(order: &Order, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let paths = Paths::of(order);
-    let mut write = vec![paths.home, paths.cargo];
+    let mut write = vec![paths.home];
     write.extend(builds.then(|| paths.target.clone()));
     match order.start.mode {
         Mode::Namespaces | Mode::Inside => {
-            write.push("/dev".into());
+            write.extend(["/dev".into(), paths.cargo]);
             // All there is, is there to be read.
             (vec!["/".into()], write)
         }
@@ -217,6 +217,7 @@ fn reach(order: &Order, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
             ]);
             read.extend(order.read_only.iter().cloned());
             write.extend(room::DEVICES.map(|name| Path::new("/dev").join(name)));
+            write.push(paths.cargo);
             (read, write)
         }
     }

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -316,7 +316,7 @@ impl Keeper<'_> {
                 }
                 0
             }
-            watch::Files::Mounted => watch::mounted(Path::new("/.upper")).0,
+            watch::Files::Mounted => watch::mounted(room::built(self.order)).0,
             watch::Files::Below(folders) => {
                 if let Some(resource) = watch::below(folders, &self.within.disk).1 {
                     return programs.first().map(|pid| (*pid, resource));

@@ -154,10 +154,11 @@ pub fn enter(
     source(files).map_err(Step::at("write the candidate's files"))?;
     let mut without = Vec::new();
     if !order.building
-        && let Err(error) = target(order)
+        && order.layer.is_some()
+        && let Err(error) = target()
     {
         without.push(format!("overlay mounts ({error}): layers are copied"));
-        copied(order).map_err(Step::at("copy the layer"))?;
+        copied().map_err(Step::at("copy the layer"))?;
     }
     // Quotas of the user's outside: some of them, not all.
     for (name, value) in [("max_inotify_instances", "64"), ("max_inotify_watches", "8192")] {
@@ -190,16 +191,22 @@ fn fill(order: &Order, pieces: Pieces, root: &Path) -> io::Result<()> {
     {
         symlink(to, root.join("dev").join(link))?;
     }
-    // The build folder's file system in memory: upper folder of the overlay, or the copy.
+    // The build folder's file system in memory: itself, or the upper folder of the overlay.
     if !order.building {
-        std::fs::create_dir_all(root.join(".upper"))?;
-        attach(&memory(order.limits.disk, order.limits.inodes)?, &root.join(".upper"))?;
+        let at = root.join(built(order).strip_prefix("/").unwrap_or(Path::new("target")));
+        std::fs::create_dir_all(&at)?;
+        attach(&memory(order.limits.disk, order.limits.inodes)?, &at)?;
     }
     for piece in &pieces.list {
         place(&below(&piece.at), piece.folder)?;
         attach(&piece.tree, &below(&piece.at))?;
     }
     Ok(())
+}
+
+/// Where the file system of the build folder is, for who measures it.
+pub fn built(order: &Order) -> &'static Path {
+    Path::new(if order.layer.is_some() { "/.upper" } else { "/target" })
 }
 
 /// The candidate's files, read-only from here on.
@@ -223,13 +230,9 @@ pub fn write(folder: &Path, files: &[(String, Vec<u8>)]) -> io::Result<()> {
 }
 
 /// The build folder: the layer below, a file system in memory above.
-fn target(order: &Order) -> io::Result<()> {
+fn target() -> io::Result<()> {
     std::fs::create_dir_all("/.upper/u")?;
     std::fs::create_dir_all("/.upper/w")?;
-    if order.layer.is_none() {
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        return attach(&open_tree(CWD, "/.upper/u", flags)?, Path::new("/target"));
-    }
     let data = c"lowerdir=/.layer,upperdir=/.upper/u,workdir=/.upper/w,userxattr";
     mount("overlay", "/target", "overlay", MountFlags::NODEV | MountFlags::NOSUID, data)?;
     // The overlay keeps its parts; nobody else needs to see them.
@@ -238,10 +241,8 @@ fn target(order: &Order) -> io::Result<()> {
 }
 
 /// The build folder where the kernel has no overlays for us: a copy.
-fn copied(order: &Order) -> io::Result<()> {
-    if order.layer.is_some() {
-        copy(Path::new("/.layer"), Path::new("/.upper/u"))?;
-    }
+fn copied() -> io::Result<()> {
+    copy(Path::new("/.layer"), Path::new("/.upper/u"))?;
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     attach(&open_tree(CWD, "/.upper/u", flags)?, Path::new("/target"))
 }
