@@ -170,7 +170,8 @@ fn proportional(pid: Pid) -> Option<u64> {
 
 /// Bytes in the temporary files of a program in a mount namespace of its own, and what ran out.
 pub fn temporary(pid: Pid) -> (u64, Option<Resource>) {
-    mounted(Path::new(&format!("/proc/{}/root/tmp", pid.as_raw_nonzero())))
+    let program = Path::new("/proc").join(pid.as_raw_nonzero().to_string());
+    mounted(&program.join("root").join("tmp"))
 }
 
 /// Bytes and files in use in a file system in memory, and whether one of them ran out.

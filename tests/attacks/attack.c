@@ -241,15 +241,15 @@ static void set_uid(void) {
 
 /* Resources: judged from outside. */
 static void forks(void) {
-    for (int i = 0; i < 600; i++) if (fork() == 0) { sleep(20); _exit(0); }
-    sleep(20);
+    for (int i = 0; i < 600; i++) if (fork() == 0) { pause(); _exit(0); }
+    pause();
 }
 
 static void touch(size_t bytes, int flags) {
     char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return;
     for (size_t at = 0; at < bytes; at += 4096) memory[at] = 1;
-    sleep(20);
+    pause();
 }
 
 static void memory_in_four(void) {
@@ -271,7 +271,7 @@ static void memory_of_tables(void) {
     if (memory == MAP_FAILED) return;
     madvise((void *)memory, bytes, MADV_NOHUGEPAGE);
     for (size_t at = 0; at < bytes; at += step) (void)memory[at];
-    sleep(20);
+    pause();
 }
 
 /* Shared memory that was written and is mapped no more. */
@@ -283,7 +283,7 @@ static void memory_unmapped(void) {
         memset(memory + at, 1, 1 << 20);
         madvise(memory + at, 1 << 20, MADV_DONTNEED);
     }
-    sleep(20);
+    pause();
 }
 
 static void limits_of_others(void) {
@@ -330,7 +330,7 @@ static void flood(void) {
 }
 
 static void linger(void) {
-    if (fork() == 0) { setsid(); if (fork() == 0) { signal(SIGTERM, SIG_IGN); sleep(86439); } _exit(0); }
+    if (fork() == 0) { setsid(); if (fork() == 0) { signal(SIGTERM, SIG_IGN); pause(); } _exit(0); }
     exit(0);
 }
 
