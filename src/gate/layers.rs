@@ -407,6 +407,11 @@ mod tests {
         let there = |path: &Path| path.is_dir();
         assert!(there(&young) && there(&busy) && !there(&old) && !there(&dead));
         fs::write(young.join("big"), vec![0; 4096]).expect("writes");
+        // A removal that was interrupted.
+        let broken = make("broken", 0);
+        fs::remove_file(broken.join("Cargo.lock")).expect("is there");
+        layers.collect(limits::LAYERS_BYTES).expect("works");
+        assert!(there(&young) && !there(&broken));
         layers.collect(1024).expect("works");
         assert!(!there(&young) && there(&busy));
     }

@@ -24,6 +24,18 @@ const FILES: [(&str, &str); 2] = [
 ];
 const KEEPER: &str = env!("CARGO_BIN_EXE_regen");
 
+/// An empty sandbox.
+fn policy(config: &LimitsConfig) -> Policy {
+    Policy {
+        files: Vec::new(),
+        toolchain: "/usr".into(),
+        layer: None,
+        building: false,
+        read_only: Vec::new(),
+        limits: Limits::of(config),
+    }
+}
+
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(future)
@@ -287,14 +299,7 @@ fn twenty_gates_at_once_share_a_layer_and_the_memory() {
         }
         let small = Sandbox::new(Path::new(KEEPER), Arc::new(Landlock), &world.cache(), 512);
         let config = LimitsConfig { memory_mb: Some(256), ..LimitsConfig::default() };
-        let policy = Policy {
-            files: Vec::new(),
-            toolchain: "/usr".into(),
-            layer: None,
-            building: false,
-            read_only: Vec::new(),
-            limits: Limits::of(&config),
-        };
+        let policy = policy(&config);
         let (one, _two) = (small.open(&policy).await.expect("fits"), small.open(&policy).await);
         let mut third = Box::pin(small.open(&policy));
         assert!(futures::poll!(&mut third).is_pending(), "there is no memory for a third");
@@ -307,14 +312,7 @@ fn twenty_gates_at_once_share_a_layer_and_the_memory() {
 fn a_sandbox_outlives_the_thread_that_opened_it() {
     let cache = tempfile::tempdir().expect("a folder");
     let sandbox = Sandbox::new(Path::new(KEEPER), Arc::new(Landlock), cache.path(), 4096);
-    let policy = Policy {
-        files: Vec::new(),
-        toolchain: "/usr".into(),
-        layer: None,
-        building: false,
-        read_only: Vec::new(),
-        limits: Limits::of(&LimitsConfig::default()),
-    };
+    let policy = policy(&LimitsConfig::default());
     let opened = std::thread::spawn(move || block_on(sandbox.open(&policy)));
     let session = opened.join().expect("ends").expect("opens");
     let program = regen::process::Program {
@@ -408,4 +406,34 @@ fn the_process_with_the_key_cannot_be_looked_into() {
     }
     child.kill().expect("is there");
     child.wait().expect("ends");
+}
+
+#[test]
+fn a_build_script_cannot_fill_the_disk_through_a_layer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let layer = folder.path().join("layer");
+    for part in ["target", "vendor"] {
+        std::fs::create_dir_all(layer.join(part)).expect("makes folders");
+    }
+    let sandbox = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), folder.path(), 4096);
+    let target = layer.join("target");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(target, mode).expect("is set");
+    let config = LimitsConfig { disk_mb: Some(20), ..LimitsConfig::default() };
+    let policy = Policy { layer: Some(layer), building: true, ..policy(&config) };
+    let program = regen::process::Program {
+        path: "/bin/sh".into(),
+        args: ["-c", "head -c 60000000 /dev/urandom > /target/x; read forever < /tmp/none || tail -f /target/x > /dev/null"]
+            .map(Into::into)
+            .to_vec(),
+        dir: "/".into(),
+        env: vec![("PATH".to_owned(), "/usr/bin:/bin".into())],
+        stdin: None,
+        timeout: Duration::from_secs(20),
+    };
+    let output = block_on(async {
+        let session = sandbox.open(&policy).await.expect("opens");
+        session.run(&program, true).await.expect("runs")
+    });
+    assert_eq!(output.ended, regen::process::Ended::Limit(regen::types::Resource::Disk));
 }
