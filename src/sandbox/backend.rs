@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(target_os = "linux")]
 use super::cgroup;
-use super::order::{Mode, Order};
+use super::order::{Mode, Start};
 use super::probe;
 use crate::types::Isolation;
 
@@ -28,7 +28,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     }
     /// Completes an order. Gives the command that starts a keeper for it alone, where one cannot
     /// be had of the keepers' nursery.
-    fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command>;
+    fn launch(&self, keeper: &Path, start: &mut Start) -> Option<tokio::process::Command>;
 }
 
 /// Regen's own namespaces.
@@ -66,16 +66,18 @@ impl Backend for Namespaces {
         }
     }
 
-    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
+    fn launch(&self, _: &Path, start: &mut Start) -> Option<tokio::process::Command> {
         #[cfg(target_os = "linux")]
         {
-            order.start.run_as = self.runs_as();
+            start.order.run_as = self.runs_as();
             static COUNT: AtomicU64 = AtomicU64::new(0);
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let name = format!("regen-{}-{count}", std::process::id());
-            order.start.cgroup = cgroup::make(&name, &order.limits).ok();
+            start.cgroup = cgroup::make(&name, &start.order.limits).ok();
         }
-        order.start.mode = Mode::Namespaces;
+        start.order.mode = Mode::Namespaces;
+        // It is not used: the same for all, so that they can be made ahead.
+        start.order.room.set_file_name("none");
         None
     }
 }
@@ -94,8 +96,8 @@ impl Backend for Landlock {
         probe::landlock(6)
     }
 
-    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
-        order.start.mode = Mode::Landlock;
+    fn launch(&self, _: &Path, start: &mut Start) -> Option<tokio::process::Command> {
+        start.order.mode = Mode::Landlock;
         None
     }
 }
@@ -113,8 +115,8 @@ impl Backend for Bare {
         Ok(())
     }
 
-    fn launch(&self, _: &Path, order: &mut Order) -> Option<tokio::process::Command> {
-        order.start.mode = Mode::Bare;
+    fn launch(&self, _: &Path, start: &mut Start) -> Option<tokio::process::Command> {
+        start.order.mode = Mode::Bare;
         None
     }
 }

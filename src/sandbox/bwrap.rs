@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::order::{Mode, Order};
+use super::order::{Mode, Order, Start};
 use super::{Backend, KEEPER};
 use crate::types::Isolation;
 
@@ -44,12 +44,12 @@ impl Backend for Bwrap {
         super::probe::landlock(3)
     }
 
-    fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command> {
-        order.start.mode = Mode::Inside;
+    fn launch(&self, keeper: &Path, start: &mut Start) -> Option<tokio::process::Command> {
+        start.order.mode = Mode::Inside;
         // The keeper's own file, also when it was replaced since.
         let keeper = keeper.read_link().unwrap_or_else(|_| keeper.to_owned());
         let mut command = tokio::process::Command::new(installed().unwrap_or_default());
-        command.args(arguments(order, &keeper, &|path| {
+        command.args(arguments(&start.order, &keeper, &|path| {
             path.symlink_metadata().is_ok_and(|meta| meta.is_symlink())
         }));
         Some(command)
@@ -114,15 +114,14 @@ fn arguments(order: &Order, keeper: &Path, link: &dyn Fn(&Path) -> bool) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use super::super::order::Start;
     use super::*;
     use crate::types::{Limits, LimitsConfig};
 
     #[test]
     fn everything_but_the_build_folder_of_a_layer_is_read_only() {
         let mut order = Order {
-            start: Start { mode: Mode::Inside, cgroup: None, run_as: None },
-            files: Vec::new(),
+            mode: Mode::Inside,
+            run_as: None,
             toolchain: "/opt/rust".into(),
             layer: Some("/cache/layer".into()),
             building: false,

@@ -59,9 +59,9 @@ pub fn stand(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -
 }
 
 fn over(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> Result<Done, Step> {
-    let order = &whole.order;
+    let order = whole.order;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to the keeper"))?;
-    if order.start.mode == Mode::Namespaces {
+    if order.mode == Mode::Namespaces {
         room::private(task.builds, &order.limits, &order.read_only)?;
         if network {
             loopback().map_err(Step::at("take loopback up"))?;
@@ -93,7 +93,7 @@ fn over(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> Res
         let why = serde_json::from_slice(why.get(4..).unwrap_or_default());
         return Ok(Done::Failed(why.unwrap_or_else(|_| "it did not start".to_owned())));
     }
-    if order.start.mode != Mode::Namespaces {
+    if order.mode != Mode::Namespaces {
         end_children();
     }
     Ok(Done::Ended(end(order, status)))
@@ -101,7 +101,7 @@ fn over(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> Res
 
 /// How a program ended. A full file system is an end of its own.
 fn end(order: &Order, status: WaitStatus) -> Ended {
-    let full = match order.start.mode {
+    let full = match order.mode {
         Mode::Namespaces => {
             // A layer's build folder is on the machine's disk, and measured elsewhere.
             let places = ["/tmp", "/target"].map(Path::new);
@@ -132,7 +132,7 @@ pub fn loopback() -> std::io::Result<()> {
 
 /// Becomes the program. Returns only when that fails, with the reason.
 fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Step {
-    let order = &whole.order;
+    let order = whole.order;
     match prepare(whole, task, wires) {
         Err(step) => step,
         Ok(()) if task.selftest => {
@@ -157,7 +157,7 @@ fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Step {
 }
 
 fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
-    let order = &whole.order;
+    let order = whole.order;
     use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
     let [input, output, errors] = &wires.standard;
     dup2_stdin(input).map_err(Step::at("connect stdin"))?;
@@ -166,13 +166,13 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
     rustix::process::setsid().map_err(Step::at("leave the session"))?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     fence::limit(&order.limits, others(order)).map_err(Step::at("set limits"))?;
-    if order.start.mode == Mode::Bare {
+    if order.mode == Mode::Bare {
         return Ok(());
     }
     let (read, write) = reach(order, task.builds);
-    let sockets = order.start.mode != Mode::Landlock;
+    let sockets = order.mode != Mode::Landlock;
     let fenced = fence::files(&read, &write, !sockets).map_err(Step::at("restrict files"))?;
-    if !fenced && order.start.mode != Mode::Namespaces {
+    if !fenced && order.mode != Mode::Namespaces {
         let why = std::io::Error::other("the kernel has no Landlock");
         return Err(Step::at("restrict files")(why));
     }
@@ -187,7 +187,7 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
 
 /// Processes and threads of this user's that are none of the sandbox's.
 fn others(order: &Order) -> u64 {
-    match order.start.mode {
+    match order.mode {
         Mode::Namespaces | Mode::Inside => 0,
         Mode::Landlock | Mode::Bare => watch::threads(),
     }
@@ -198,7 +198,7 @@ fn reach(order: &Order, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let paths = Paths::of(order);
     let mut write = vec![paths.home];
     write.extend(builds.then(|| paths.target.clone()));
-    match order.start.mode {
+    match order.mode {
         Mode::Namespaces | Mode::Inside => {
             write.extend(["/dev".into(), paths.cargo]);
             // All there is, is there to be read.

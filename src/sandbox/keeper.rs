@@ -19,28 +19,36 @@ use rustix::process::{
 use serde::de::DeserializeOwned;
 
 use super::child::{self, Wires};
-use super::order::{Done, Mode, Opened, Order, Paths, Task, receive, send};
-use super::{Step, fence, namespaces, room, sys, watch};
+use super::order::{Done, Files, Mode, Opened, Order, Paths, Task, receive, send};
+use super::{Step, fence, room, sys, watch};
 use crate::process::{Ended, children, end_children};
 use crate::types::{Limits, Resource, limits};
 
-/// Keeps one sandbox, in its own process.
-pub fn keep(control: &UnixStream, filters: &fence::Filters) -> Result<(), Step> {
-    let order: Order = receive(control).map_err(Step::at("read the order"))?;
+/// Keeps one sandbox, in its own process. `within` is the sandbox where it was built ahead.
+pub fn keep(
+    control: &UnixStream,
+    order: &Order,
+    filters: &fence::Filters,
+    within: Option<Within>,
+) -> Result<(), Step> {
+    let list: Files = receive(control).map_err(Step::at("read the list of files"))?;
     let mut files = Vec::new();
-    for (path, length) in &order.files {
-        let mut bytes = vec![0; *length];
+    for (path, length) in list {
+        let mut bytes = vec![0; length];
         let mut control = control;
         control.read_exact(&mut bytes).map_err(Step::at("read the files"))?;
-        files.push((path.clone(), bytes));
+        files.push((path, bytes));
     }
-    let whole = Whole { order, files, filters };
-    match whole.order.start.mode {
-        Mode::Namespaces => serve(&whole, control, &namespaces::inside(&whole)?),
-        Mode::Inside => serve(&whole, control, &set_up(&whole)?),
-        Mode::Landlock | Mode::Bare => {
-            let kept = set_up(&whole).and_then(|within| serve(&whole, control, &within));
-            let _ = super::remove(&whole.order.room);
+    let whole = Whole { order, filters };
+    match (within, order.mode) {
+        (Some(within), _) => {
+            room::source(&files).map_err(Step::at("write the candidate's files"))?;
+            serve(&whole, control, &within)
+        }
+        (None, Mode::Inside) => serve(&whole, control, &set_up(order, &files)?),
+        (None, _) => {
+            let kept = set_up(order, &files).and_then(|within| serve(&whole, control, &within));
+            let _ = super::remove(&order.room);
             kept
         }
     }
@@ -55,9 +63,7 @@ pub fn answer(control: &UnixStream, step: &Step) {
 /// An order with everything that belongs to it.
 pub struct Whole<'a> {
     /// The order.
-    pub order: Order,
-    /// The candidate's files.
-    pub files: Vec<(String, Vec<u8>)>,
+    pub order: &'a Order,
     /// Filters over system calls.
     pub filters: &'a fence::Filters,
 }
@@ -73,14 +79,13 @@ pub struct Within {
 }
 
 /// Lays out a sandbox where there are no mounts of our own.
-fn set_up(whole: &Whole<'_>) -> Result<Within, Step> {
-    let order = &whole.order;
+fn set_up(order: &Order, files: &[(String, Vec<u8>)]) -> Result<Within, Step> {
     let paths = Paths::of(order);
     for folder in [&paths.source, &paths.target, &paths.home, &paths.cargo] {
         std::fs::create_dir_all(folder).map_err(Step::at("make folders"))?;
     }
-    room::write(&paths.source, &whole.files).map_err(Step::at("write the candidate's files"))?;
-    let layer = match order.start.mode {
+    room::write(&paths.source, files).map_err(Step::at("write the candidate's files"))?;
+    let layer = match order.mode {
         Mode::Inside => Some(PathBuf::from("/.layer")).filter(|_| order.layer.is_some()),
         _ => order.layer.as_ref().map(|layer| layer.join("target")),
     };
@@ -93,7 +98,7 @@ fn set_up(whole: &Whole<'_>) -> Result<Within, Step> {
     }
     set_child_subreaper(Pid::from_raw(1)).map_err(Step::at("adopt"))?;
     let mut folders = vec![paths.target, paths.home, paths.cargo];
-    let files = match order.start.mode {
+    let files = match order.mode {
         Mode::Inside => {
             folders.push(PathBuf::from("/dev/shm"));
             watch::Files::InMemory(folders)
@@ -117,7 +122,7 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
     send(control, &ready).map_err(Step::at("answer"))?;
     let mut keeper = Keeper {
         whole,
-        order: &whole.order,
+        order: whole.order,
         within,
         running: Vec::new(),
         kills: watch::oom_kills(),
@@ -211,7 +216,7 @@ impl Keeper<'_> {
     fn launch(&mut self, task: &Task, wires: &Wires) -> Result<(Pid, OwnedFd, Instant), Step> {
         // The sandbox's own network was not used yet: the first program has it.
         let network = !std::mem::replace(&mut self.unused, false);
-        let own = match self.order.start.mode {
+        let own = match self.order.mode {
             Mode::Namespaces => child::OWN | if network { sys::new::NET } else { 0 },
             Mode::Inside | Mode::Landlock | Mode::Bare => {
                 if self.running.is_empty() {
@@ -254,7 +259,7 @@ impl Keeper<'_> {
         while let Ok(Some((pid, _))) = wait(WaitOptions::NOHANG) {
             self.running.retain(|one| one.pid != pid);
         }
-        if self.order.start.mode != Mode::Namespaces {
+        if self.order.mode != Mode::Namespaces {
             for pid in children() {
                 if !self.running.iter().any(|one| one.pid == pid) {
                     let _ = kill_process(pid, Signal::KILL);
@@ -360,7 +365,7 @@ impl Keeper<'_> {
         let _ = kill_process(pid, Signal::KILL);
         // It goes with everything below it before anybody hears of its end.
         let _ = waitpid(Some(pid), WaitOptions::empty());
-        if self.order.start.mode != Mode::Namespaces {
+        if self.order.mode != Mode::Namespaces {
             self.reap();
         }
         if let Some(ended) = why {
@@ -372,7 +377,7 @@ impl Keeper<'_> {
         while let Some(pid) = self.running.first().map(|one| one.pid) {
             self.end(pid, None);
         }
-        if self.order.start.mode != Mode::Namespaces {
+        if self.order.mode != Mode::Namespaces {
             end_children();
         }
         Ok(())

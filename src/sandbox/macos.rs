@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::order::{Mode, Order, Paths};
+use super::order::{Mode, Order, Paths, Start};
 use super::{Backend, KEEPER};
 use crate::types::Isolation;
 
@@ -30,10 +30,10 @@ impl Backend for SandboxExec {
         }
     }
 
-    fn launch(&self, keeper: &Path, order: &mut Order) -> Option<tokio::process::Command> {
-        order.start.mode = Mode::Bare;
+    fn launch(&self, keeper: &Path, start: &mut Start) -> Option<tokio::process::Command> {
+        start.order.mode = Mode::Bare;
         let mut command = tokio::process::Command::new("/usr/bin/sandbox-exec");
-        command.arg("-p").arg(profile(order)).arg(keeper).arg(KEEPER);
+        command.arg("-p").arg(profile(&start.order)).arg(keeper).arg(KEEPER);
         Some(command)
     }
 }
@@ -66,15 +66,14 @@ fn quoted(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::order::Start;
     use super::*;
     use crate::types::{Limits, LimitsConfig};
 
     #[test]
     fn the_profile_denies_by_default_and_writes_below_the_room_only() {
         let order = Order {
-            start: Start { mode: Mode::Bare, cgroup: None, run_as: None },
-            files: Vec::new(),
+            mode: Mode::Bare,
+            run_as: None,
             toolchain: "/Users/me/.rustup/a \"b\"".into(),
             layer: None,
             building: false,

@@ -55,7 +55,7 @@ pub use backend::{Backend, Bare, Landlock, Namespaces};
 pub use bwrap::Bwrap;
 pub use macos::SandboxExec;
 pub use order::Paths;
-use order::{Mode, Opened, Order, Start};
+use order::{Files, Mode, Opened, Order, Start};
 pub use probe::{Missing, Probe, attempt, probe};
 pub use session::Session;
 
@@ -173,9 +173,9 @@ impl Sandbox {
             )));
         }
         std::fs::create_dir_all(&self.rooms).map_err(failed)?;
-        let mut order = Order {
-            start: Start { mode: Mode::Bare, cgroup: None, run_as: None },
-            files: policy.files.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect(),
+        let order = Order {
+            mode: Mode::Bare,
+            run_as: None,
             toolchain: policy.toolchain.clone(),
             layer: policy.layer.clone(),
             building: policy.building,
@@ -183,21 +183,22 @@ impl Sandbox {
             limits: policy.limits,
             room,
         };
+        let mut begin = Start { order, cgroup: None };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        let nursery = match self.backend.launch(&self.keeper, &mut order) {
+        let nursery = match self.backend.launch(&self.keeper, &mut begin) {
             Some(command) => {
                 let nursery = start(command).map_err(failed)?;
-                pass(&nursery, &order.start, &[theirs.as_fd()]).map_err(failed)?;
+                pass(&nursery, &begin, &[theirs.as_fd()]).map_err(failed)?;
                 Arc::new(Mutex::new(Some(nursery)))
             }
             None => {
-                self.ask_nursery(&order.start, &theirs)?;
+                self.ask_nursery(&begin, &theirs)?;
                 self.nursery.clone()
             }
         };
         drop(theirs);
         let control = async_stream(ours.try_clone().map_err(failed)?)?;
-        let said = tokio::time::timeout(limits::SANDBOX_START, hand_over(control, &order, policy));
+        let said = tokio::time::timeout(limits::SANDBOX_START, hand_over(control, &policy.files));
         let without = match said.await {
             Ok(Ok(Opened::Ready { without })) => without,
             Ok(Ok(Opened::Failed { why })) => return Err(failed(why)),
@@ -205,8 +206,8 @@ impl Sandbox {
             Err(_) => return Err(failed("it did not open in time")),
         };
         ours.set_nonblocking(false).map_err(failed)?;
-        let cgroup = order.start.cgroup.is_some();
-        let paths = Paths::of(&order);
+        let cgroup = begin.cgroup.is_some();
+        let paths = Paths::of(&begin.order);
         let limits = policy.limits;
         Ok(Session {
             control: ours,
@@ -335,11 +336,12 @@ fn async_stream(stream: UnixStream) -> Result<Stream, SandboxError> {
     Stream::from_std(stream).map_err(failed)
 }
 
-async fn hand_over(mut control: Stream, order: &Order, policy: &Policy) -> io::Result<Opened> {
+async fn hand_over(mut control: Stream, files: &[(String, Vec<u8>)]) -> io::Result<Opened> {
+    let list: Files = files.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect();
     let mut text = Vec::new();
-    order::send(&mut text, order)?;
+    order::send(&mut text, &list)?;
     control.write_all(&text).await?;
-    for (_, bytes) in &policy.files {
+    for (_, bytes) in files {
         control.write_all(bytes).await?;
     }
     hear(&mut control).await

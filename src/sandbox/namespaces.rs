@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use rustix::process::{
     DumpableBehavior, Pid, Signal, WaitOptions, kill_process, set_dumpable_behavior,
@@ -12,8 +13,9 @@ use rustix::process::{
 };
 use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits};
 
-use super::keeper::{Whole, Within, answer, take};
-use super::order::{Mode, Start};
+use super::fence::Filters;
+use super::keeper::{Within, answer, keep, take};
+use super::order::{Mode, Order, receive, send};
 use super::{Step, cgroup, child, pass, room, sys, watch};
 
 /// User and group inside.
@@ -27,31 +29,29 @@ const NEW: u64 = sys::new::USER
     | sys::new::UTS
     | sys::new::CGROUP;
 
-/// A process that will be a keeper once it is told of what. It ends when this is dropped.
+/// The process of a keeper, which builds the sandbox where that is in namespaces of its own, and
+/// waits for the socket to its regen. It ends when this is dropped.
 pub struct Spare {
-    /// Until it is told.
+    /// Until it has it.
     pid: Option<Pid>,
     socket: UnixStream,
 }
 
 impl Spare {
-    /// Makes one, in namespaces where the mode has them. `keep` runs in it.
-    pub fn make(
-        mode: Mode,
-        run_as: Option<u32>,
-        keep: impl FnOnce(&UnixStream) -> Result<(), Step>,
-    ) -> Result<Self, Step> {
+    /// Makes one.
+    pub fn make(order: &Order, filters: &Filters) -> Result<Self, Step> {
         let (socket, theirs) = UnixStream::pair().map_err(Step::at("make a socket"))?;
-        let own = mode == Mode::Namespaces;
+        let own = order.mode == Mode::Namespaces;
         let Some(pid) =
             sys::fork(if own { NEW } else { 0 }).map_err(Step::at("make namespaces"))?
         else {
-            live(&theirs, own, keep);
+            live(&theirs, order, filters);
             sys::exit(0)
         };
         let spare = Self { pid: Some(pid), socket };
         if own {
-            map(pid, run_as).map_err(Step::at("map users"))?;
+            map(pid, order.run_as).map_err(Step::at("map users"))?;
+            send(&spare.socket, &()).map_err(Step::at("say who it is"))?;
         }
         Ok(spare)
     }
@@ -61,11 +61,11 @@ impl Spare {
         self.pid
     }
 
-    /// Tells it of what.
-    pub fn hand_over(mut self, start: &Start, control: &UnixStream) -> Result<Pid, Step> {
+    /// Gives it the socket to its regen.
+    pub fn hand_over(mut self, cgroup: Option<&Path>, control: &UnixStream) -> Result<Pid, Step> {
         let gone = || Step::at("hand over")(io::Error::other("it is gone"));
         let pid = self.pid.ok_or_else(gone)?;
-        cgroup::join(start.cgroup.as_deref(), pid).map_err(Step::at("join the control group"))?;
+        cgroup::join(cgroup, pid).map_err(Step::at("join the control group"))?;
         pass(&self.socket, &(), &[control.as_fd()]).map_err(Step::at("hand over"))?;
         self.pid = None;
         Ok(pid)
@@ -82,18 +82,23 @@ impl Drop for Spare {
 }
 
 /// The life of a keeper, until it is over.
-fn live(socket: &UnixStream, own: bool, keep: impl FnOnce(&UnixStream) -> Result<(), Step>) {
-    let ready = || -> io::Result<()> {
-        sys::close_all_but(&[socket.as_fd()])?;
-        set_parent_process_death_signal(Some(Signal::KILL))?;
-        // Ahead of time: it takes a while.
-        if own { child::loopback() } else { Ok(()) }
+fn live(socket: &UnixStream, order: &Order, filters: &Filters) {
+    let build = || -> Result<Option<Within>, Step> {
+        sys::close_all_but(&[socket.as_fd()]).map_err(Step::at("begin"))?;
+        let tie = set_parent_process_death_signal(Some(Signal::KILL));
+        tie.map_err(Step::at("tie to regen"))?;
+        if order.mode != Mode::Namespaces {
+            return Ok(None);
+        }
+        child::loopback().map_err(Step::at("take loopback up"))?;
+        receive::<()>(socket).map_err(Step::at("hear who it is"))?;
+        inside(order).map(Some)
     };
-    let ready = ready().map_err(Step::at("begin"));
-    // Its users are mapped when it hears of an order.
+    // It may take a while until somebody wants it.
+    let built = build();
     if let Ok(Some(((), [control]))) = take::<(), 1>(socket) {
         let control = UnixStream::from(control);
-        if let Err(step) = ready.and_then(|()| keep(&control)) {
+        if let Err(step) = built.and_then(|within| keep(&control, order, filters, within)) {
             answer(&control, &step);
         }
     }
@@ -119,17 +124,16 @@ fn map(pid: Pid, run_as: Option<u32>) -> io::Result<()> {
 }
 
 /// Builds the sandbox around this process, and becomes nobody of the machine's.
-pub fn inside(whole: &Whole<'_>) -> Result<Within, Step> {
+fn inside(order: &Order) -> Result<Within, Step> {
     use rustix::mount::{MountPropagationFlags, mount_change};
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
-    let order = &whole.order;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(Step::at("keep mounts private"))?;
     // Opened as who regen runs as; then it is somebody else, who owns nothing.
     let pieces = room::Pieces::open(order).map_err(Step::at("open"))?;
     set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)
         .map_err(Step::at("keep capabilities"))?;
-    if order.start.run_as.is_some() {
+    if order.run_as.is_some() {
         set_thread_groups(&[]).map_err(Step::at("leave groups"))?;
     }
     let group = rustix::process::Gid::from_raw(INSIDE);
@@ -140,6 +144,6 @@ pub fn inside(whole: &Whole<'_>) -> Result<Within, Step> {
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to regen"))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Step::at("hide"))?;
     rustix::system::sethostname(b"regen").map_err(Step::at("name the host"))?;
-    let without = room::enter(order, pieces, &whole.files)?;
+    let without = room::enter(order, pieces)?;
     Ok(Within { without, files: watch::Files::Mounted, disk: order.limits })
 }

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -14,10 +15,10 @@ use rustix::process::{
 };
 
 use super::fence::Filters;
-use super::keeper::{answer, keep, take};
+use super::keeper::{answer, take};
 use super::namespaces::Spare;
-use super::order::{Mode, Start, send};
-use super::{Step, cgroup, sys};
+use super::order::{Mode, Order, Start, send};
+use super::{cgroup, sys};
 use crate::process::{children, end_children};
 use crate::types::limits;
 
@@ -43,8 +44,39 @@ struct Nursery {
     orders: UnixStream,
     filters: Filters,
     kept: Vec<Kept>,
-    /// A process that only waits for its order, and the user it is outside: one is made ahead.
-    spare: Option<(Spare, Option<u32>)>,
+    /// One like the last, made ahead.
+    ahead: Option<Ahead>,
+}
+
+/// A sandbox that waits to be asked for.
+struct Ahead {
+    spare: Spare,
+    order: Order,
+    /// The folders it shows, by what the file system knows them by.
+    shown: Vec<Option<(u64, u64)>>,
+    made: Instant,
+}
+
+impl Ahead {
+    fn make(order: Order, filters: &Filters) -> Option<Self> {
+        let shown = shown(&order);
+        let spare = Spare::make(&order, filters).ok()?;
+        Some(Self { spare, order, shown, made: Instant::now() })
+    }
+
+    /// Whether it is what a new one would be.
+    fn is(&self, order: &Order) -> bool {
+        self.order == *order
+            && self.made.elapsed() < limits::SANDBOX_AHEAD
+            && self.shown == shown(order)
+    }
+}
+
+/// Who the folders and files are that an order shows.
+fn shown(order: &Order) -> Vec<Option<(u64, u64)>> {
+    let layer = order.layer.iter().flat_map(|layer| [layer.join("target"), layer.join("vendor")]);
+    let paths = layer.chain([order.toolchain.clone()]).chain(order.read_only.iter().cloned());
+    paths.map(|path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()))).collect()
 }
 
 fn nursery() -> io::Result<()> {
@@ -55,7 +87,7 @@ fn nursery() -> io::Result<()> {
     // When the machine's own memory runs out, what is below this goes first.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let filters = Filters::compile()?;
-    let mut nursery = Nursery { orders, filters, kept: Vec::new(), spare: None };
+    let mut nursery = Nursery { orders, filters, kept: Vec::new(), ahead: None };
     while nursery.wait()? {
         let Some((start, [control])) = take::<Start, 1>(&nursery.orders)? else { break };
         nursery.place(start, UnixStream::from(control));
@@ -95,7 +127,7 @@ impl Nursery {
 
     /// Ends what a keeper that was ended itself has left.
     fn end_strays(&self) {
-        let spare = self.spare.as_ref().and_then(|(spare, _)| spare.pid());
+        let spare = self.ahead.as_ref().and_then(|ahead| ahead.spare.pid());
         for pid in children() {
             if Some(pid) != spare && !self.kept.iter().any(|one| one.pid == pid) {
                 let _ = kill_process(pid, Signal::KILL);
@@ -105,37 +137,28 @@ impl Nursery {
     }
 
     /// Gives an order's socket to a keeper.
-    fn place(&mut self, start: Start, control: UnixStream) {
-        let spare = self
-            .spare
-            .take()
-            .filter(|(_, run_as)| start.mode == Mode::Namespaces && *run_as == start.run_as);
-        let make = || self.make(start.mode, start.run_as)?.hand_over(&start, &control);
-        let placed = match spare {
+    fn place(&mut self, Start { order, cgroup }: Start, control: UnixStream) {
+        let group = cgroup.as_deref();
+        let make = || Spare::make(&order, &self.filters)?.hand_over(group, &control);
+        let placed = match self.ahead.take().filter(|ahead| ahead.is(&order)) {
             // One that somebody ended is replaced.
-            Some((spare, _)) => spare.hand_over(&start, &control).or_else(|_| make()),
+            Some(ahead) => ahead.spare.hand_over(group, &control).or_else(|_| make()),
             None => make(),
         };
         match placed {
             Ok(pid) => {
-                let run_as = start.run_as;
-                let (cgroup, mode) = (start.cgroup, start.mode);
-                self.kept.push(Kept { pid, control, cgroup, mode });
-                if start.mode == Mode::Namespaces {
-                    self.spare = self.make(start.mode, run_as).ok().map(|spare| (spare, run_as));
+                self.kept.push(Kept { pid, control, cgroup, mode: order.mode });
+                if order.mode == Mode::Namespaces && !order.building {
+                    self.ahead = Ahead::make(order, &self.filters);
                 }
             }
             Err(step) => answer(&control, &step),
         }
     }
 
-    fn make(&self, mode: Mode, run_as: Option<u32>) -> Result<Spare, Step> {
-        Spare::make(mode, run_as, |control| keep(control, &self.filters))
-    }
-
     /// Regen is gone, which every keeper sees too. They clear up; what is left then ends here.
     fn close(self) {
-        drop(self.spare);
+        drop(self.ahead);
         let patience = Instant::now() + limits::KILL_GRACE;
         for one in self.kept {
             while waitpid(Some(one.pid), WaitOptions::NOHANG).is_ok_and(|ended| ended.is_none()) {

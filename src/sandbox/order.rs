@@ -22,24 +22,13 @@ pub enum Mode {
     Bare,
 }
 
-/// What must be known before the process of a keeper is made.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Start {
+/// What a sandbox is, but for the candidate's files: one that is the same can be made ahead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
     /// How programs are kept apart.
     pub mode: Mode,
-    /// A control group for its processes.
-    pub cgroup: Option<PathBuf>,
     /// User and group outside, for a caller who may choose; `None` for the caller's own.
     pub run_as: Option<u32>,
-}
-
-/// What a sandbox holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Order {
-    /// How it begins.
-    pub start: Start,
-    /// Files of `/src` and their lengths; their bytes follow the order.
-    pub files: Vec<(String, usize)>,
     /// The toolchain's folder.
     pub toolchain: PathBuf,
     /// The dependency layer that lies under the build folder.
@@ -53,6 +42,18 @@ pub struct Order {
     /// The folder for its files, where there are no mounts.
     pub room: PathBuf,
 }
+
+/// What the nursery is asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// The sandbox.
+    pub order: Order,
+    /// A control group for its processes.
+    pub cgroup: Option<PathBuf>,
+}
+
+/// Files of `/src` and their lengths; their bytes follow.
+pub type Files = Vec<(String, usize)>;
 
 /// A program to run in a sandbox.
 #[derive(Debug, Serialize, Deserialize)]
@@ -104,7 +105,7 @@ impl Paths {
     /// The constant paths behind mounts, or those below the room.
     pub fn of(order: &Order) -> Self {
         let layer = order.layer.as_deref().unwrap_or(Path::new("/nonexistent"));
-        match order.start.mode {
+        match order.mode {
             Mode::Namespaces | Mode::Inside => Self {
                 source: "/src".into(),
                 target: "/target".into(),

@@ -132,13 +132,8 @@ fn place(at: &Path, folder: bool) -> io::Result<()> {
     }
 }
 
-/// Builds the root and moves into it. `files` are the candidate's. Gives what the sandbox has to do
-/// without.
-pub fn enter(
-    order: &Order,
-    pieces: Pieces,
-    files: &[(String, Vec<u8>)],
-) -> Result<Vec<String>, Step> {
+/// Builds the root and moves into it. Gives what the sandbox has to do without.
+pub fn enter(order: &Order, pieces: Pieces) -> Result<Vec<String>, Step> {
     let root = memory(SMALL, 4096).map_err(Step::at("mount a file system in memory"))?;
     // Any folder will do: the machine's own root is let go of below.
     let over = ["/tmp", "/usr", "/etc"].into_iter().find(|path| Path::new(path).is_dir());
@@ -151,7 +146,6 @@ pub fn enter(
     rustix::process::pivot_root(".", ".").map_err(Step::at("pivot_root"))?;
     unmount(".", UnmountFlags::DETACH).map_err(Step::at("let go of the machine's root"))?;
     rustix::process::chdir("/").map_err(Step::at("enter the root"))?;
-    source(files).map_err(Step::at("write the candidate's files"))?;
     let mut without = Vec::new();
     if !order.building
         && order.layer.is_some()
@@ -210,7 +204,7 @@ pub fn built(order: &Order) -> &'static Path {
 }
 
 /// The candidate's files, read-only from here on.
-fn source(files: &[(String, Vec<u8>)]) -> io::Result<()> {
+pub fn source(files: &[(String, Vec<u8>)]) -> io::Result<()> {
     let bytes: usize = files.iter().map(|(_, bytes)| bytes.len() + 8192).sum();
     let source = memory(SMALL + bytes as u64, 8 * files.len() as u64 + 64)?;
     attach(&source, Path::new("/src"))?;

@@ -14,7 +14,7 @@ pub fn wrong(order: &Order) -> Vec<String> {
             wrong.push(what.to_owned());
         }
     };
-    if order.start.mode == Mode::Bare {
+    if order.mode == Mode::Bare {
         return wrong;
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -23,7 +23,7 @@ pub fn wrong(order: &Order) -> Vec<String> {
     check(says("Seccomp:\t2"), "system calls are not filtered");
     check(says("CapEff:\t0000000000000000"), "capabilities are left");
     // Who never had any cannot give them up for those who come after, and has nothing to fear.
-    let never = order.start.mode == Mode::Landlock && !rustix::process::geteuid().is_root();
+    let never = order.mode == Mode::Landlock && !rustix::process::geteuid().is_root();
     check(never || says("CapBnd:\t0000000000000000"), "capabilities can be had back");
     check(sys::new_user().is_err(), "namespaces can be made");
     let writes = |path: &str| File::options().append(true).create(true).open(path).is_ok();
@@ -32,7 +32,7 @@ pub fn wrong(order: &Order) -> Vec<String> {
     check(File::options().append(true).open(core).is_err(), "the kernel can be configured");
     let outside = order.room.parent().unwrap_or(Path::new("/root"));
     check(std::fs::read_dir(outside).is_err(), "the machine's files can be seen");
-    match order.start.mode {
+    match order.mode {
         Mode::Namespaces | Mode::Inside => {
             let network = std::fs::read_to_string("/proc/net/dev").unwrap_or_default();
             let others = network.lines().skip(2).any(|line| !line.trim_start().starts_with("lo:"));

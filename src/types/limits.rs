@@ -83,6 +83,8 @@ pub const WATCH_TICK: Duration = Duration::from_millis(40);
 pub const WATCH_CLOSELY: Duration = Duration::from_millis(4);
 /// Time a sandbox may take to open: beyond this the machine is in trouble.
 pub const SANDBOX_START: Duration = Duration::from_secs(20);
+/// Age at which a sandbox that was made ahead is not used any more: the machine may have changed.
+pub const SANDBOX_AHEAD: Duration = Duration::from_secs(60);
 /// Bytes of an order to the sandbox's process.
 pub const ORDER_BYTES: usize = 64 * 1024 * 1024;
 
