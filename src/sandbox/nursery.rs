@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, set_child_subreaper, waitpid,
 };
@@ -32,6 +32,9 @@ pub fn main() -> ! {
     sys::exit(code)
 }
 
+/// Nanoseconds without anything to do before the next sandbox is made ahead.
+const PAUSE: i64 = 4_000_000;
+
 /// A keeper at work.
 struct Kept {
     pid: Pid,
@@ -46,6 +49,8 @@ struct Nursery {
     kept: Vec<Kept>,
     /// One like the last, made ahead.
     ahead: Option<Ahead>,
+    /// What the next is to be like, until it is made.
+    next: Option<Order>,
 }
 
 /// A sandbox that waits to be asked for.
@@ -87,7 +92,7 @@ fn nursery() -> io::Result<()> {
     // When the machine's own memory runs out, what is below this goes first.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let filters = Filters::compile()?;
-    let mut nursery = Nursery { orders, filters, kept: Vec::new(), ahead: None };
+    let mut nursery = Nursery { orders, filters, kept: Vec::new(), ahead: None, next: None };
     while nursery.wait()? {
         let Some((start, [control])) = take::<Start, 1>(&nursery.orders)? else { break };
         nursery.place(start, UnixStream::from(control));
@@ -104,7 +109,14 @@ impl Nursery {
             let ends: Vec<OwnedFd> = ends.collect::<Result<_, _>>()?;
             let mut list = vec![PollFd::new(&self.orders, PollFlags::IN)];
             list.extend(ends.iter().map(|end| PollFd::new(end, PollFlags::IN)));
-            match poll(&mut list, None) {
+            // Not while the last one's first program starts.
+            let pause = self.next.is_some().then_some(&Timespec { tv_sec: 0, tv_nsec: PAUSE });
+            match poll(&mut list, pause) {
+                Ok(0) => {
+                    let next = self.next.take();
+                    self.ahead = next.and_then(|order| Ahead::make(order, &self.filters));
+                    continue;
+                }
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -148,9 +160,8 @@ impl Nursery {
         match placed {
             Ok(pid) => {
                 self.kept.push(Kept { pid, control, cgroup, mode: order.mode });
-                if order.mode == Mode::Namespaces && !order.building {
-                    self.ahead = Ahead::make(order, &self.filters);
-                }
+                let again = order.mode == Mode::Namespaces && !order.building;
+                self.next = again.then_some(order);
             }
             Err(step) => answer(&control, &step),
         }
