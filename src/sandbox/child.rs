@@ -16,7 +16,7 @@ use super::keeper::Whole;
 use super::order::{Done, Mode, Order, Paths, Task, send};
 use super::{Step, fence, room, selftest, sys, watch};
 use crate::process::{Ended, end_children};
-use crate::types::Resource;
+use crate::types::{Resource, limits};
 
 /// What a program is connected to.
 pub struct Wires {
@@ -62,10 +62,11 @@ fn over(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> Res
     let order = whole.order;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to the keeper"))?;
     if order.mode == Mode::Namespaces {
-        room::private(task.builds, &order.limits, &order.read_only)?;
+        // While `/proc` can be written.
         if network {
             loopback().map_err(Step::at("take loopback up"))?;
         }
+        room::private(task.builds, &order.limits, &order.read_only)?;
     } else {
         rustix::process::set_child_subreaper(Pid::from_raw(1)).map_err(Step::at("adopt"))?;
     }
@@ -123,10 +124,16 @@ fn end(order: &Order, status: WaitStatus) -> Ended {
     }
 }
 
-/// Takes the loopback interface of this process's network up.
+/// Takes the loopback interface of this process's network up, and keeps its buffers small: they are
+/// counted by their usual size.
 pub fn loopback() -> std::io::Result<()> {
     use rustix::net::{AddressFamily, SocketType, socket};
     let socket = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+    for name in ["tcp_rmem", "tcp_wmem"] {
+        // Where it cannot be written the kernel's own bound over all of TCP stands.
+        let sizes = format!("4096 65536 {}", limits::SOCKET / 2);
+        let _ = std::fs::write(Path::new("/proc/sys/net/ipv4").join(name), sizes);
+    }
     sys::loopback_up(socket.as_fd())
 }
 

@@ -344,10 +344,15 @@ fn conditions(sockets: bool) -> Result<Rules, seccompiler::BackendError> {
         ],
         false => Vec::new(),
     };
+    // Buffers of sockets are counted by their usual size.
+    let sizes = [libc::SO_SNDBUF, libc::SO_RCVBUF, libc::SO_SNDBUFFORCE, libc::SO_RCVBUFFORCE];
+    let sizes =
+        sizes.map(|option| rule(vec![is(1, number(libc::SOL_SOCKET))?, is(2, number(option))?]));
     let terminal = [libc::TIOCSTI, libc::TIOCLINUX].map(|call| rule(vec![is(1, call)?]));
     Ok(BTreeMap::from([
         (libc::SYS_clone, namespaces.collect::<Result<_, _>>()?),
         (libc::SYS_socket, socket),
+        (libc::SYS_setsockopt, sizes.into_iter().collect::<Result<_, _>>()?),
         (libc::SYS_socketpair, vec![rule(vec![not(0, unix)?])?]),
         // Limits of others: the processes above would be blinded.
         (libc::SYS_prlimit64, vec![rule(vec![not(0, 0)?])?]),
@@ -388,6 +393,7 @@ mod tests {
             libc::SYS_clone,
             libc::SYS_ioctl,
             libc::SYS_prlimit64,
+            libc::SYS_setsockopt,
             libc::SYS_socket,
             libc::SYS_socketpair,
         ];

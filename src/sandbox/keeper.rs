@@ -127,6 +127,7 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
         running: Vec::new(),
         kills: watch::oom_kills(),
         peak: 0,
+        hidden: 0,
         closely: false,
         unused: true,
         look: Instant::now(),
@@ -156,6 +157,8 @@ struct Keeper<'a> {
     kills: u64,
     /// Most bytes of memory that were seen in use.
     peak: u64,
+    /// How often in a row somebody did not let itself be looked into.
+    hidden: u32,
     /// Whether much memory is used.
     closely: bool,
     /// When to look next at what is used.
@@ -297,50 +300,36 @@ impl Keeper<'_> {
     fn beyond(&mut self) -> Option<(Pid, Resource)> {
         let limits = &self.order.limits;
         let programs: Vec<Pid> = self.running.iter().map(|one| one.pid).collect();
-        let mut sample = watch::measure(&programs);
+        let shares = matches!(self.within.files, watch::Files::Below(_));
+        let mut sample = watch::measure(&programs, shares || self.order.building);
         let kills = watch::oom_kills();
         let kernel = std::mem::replace(&mut self.kills, kills) != kills;
+        // Who hides what it uses may use anything; between fork and exec everybody does.
+        self.hidden = if sample.hidden.is_some() { self.hidden + 1 } else { 0 };
+        if let Some(pid) = sample.hidden.filter(|_| self.hidden > 2) {
+            return Some((pid, Resource::Memory));
+        }
         for pid in &programs {
+            let mut own = 0;
+            if let watch::Files::Mounted = self.within.files {
+                let (bytes, ran_out) = sample.temporary(*pid);
+                if let Some(resource) = ran_out {
+                    return Some((*pid, resource));
+                }
+                own = bytes + watch::sockets(&number(*pid).to_string());
+            }
             let used = sample.programs.entry(number(*pid)).or_default();
             if let Some(resource) = watch::beyond(*used, limits) {
                 return Some((*pid, resource));
             }
-            if let watch::Files::Mounted = self.within.files {
-                let (bytes, ran_out) = watch::temporary(*pid);
-                used.memory += bytes;
-                if let Some(resource) = ran_out {
-                    return Some((*pid, resource));
-                }
-            }
+            used.memory += own;
         }
-        let built = match &self.within.files {
-            watch::Files::Mounted if self.order.building => {
-                let ran_out = watch::below(&[PathBuf::from("/target")], &self.within.disk).1;
-                if let Some(resource) = ran_out {
-                    return programs.first().map(|pid| (*pid, resource));
-                }
-                0
-            }
-            watch::Files::Mounted => watch::mounted(room::built(self.order)).0,
-            watch::Files::Below(folders) => {
-                if let Some(resource) = watch::below(folders, &self.within.disk).1 {
-                    return programs.first().map(|pid| (*pid, resource));
-                }
-                0
-            }
-            watch::Files::InMemory(folders) => {
-                // Also files that have no name any more.
-                let bytes = folders.iter().map(|folder| watch::mounted(folder).0).sum();
-                let ran_out = watch::below(folders, &self.within.disk).1;
-                let ran_out = ran_out.or((bytes > self.within.disk.disk).then_some(Resource::Disk));
-                if let Some(resource) = ran_out {
-                    return programs.first().map(|pid| (*pid, resource));
-                }
-                bytes
-            }
-        };
+        let (bytes, ran_out) = self.files(&sample.held);
+        if let Some(resource) = ran_out {
+            return programs.first().map(|pid| (*pid, resource));
+        }
         let memory = |pid: &Pid| sample.programs.get(&number(*pid)).map_or(0, |used| used.memory);
-        let all = built + sample.nameless + programs.iter().map(memory).sum::<u64>();
+        let all = bytes + sample.nameless + programs.iter().map(memory).sum::<u64>();
         self.closely = all > limits.memory / 2;
         self.look = Instant::now() + self.tick() / 2;
         let most = programs.iter().max_by_key(|pid| memory(pid))?;
@@ -349,6 +338,26 @@ impl Keeper<'_> {
         self.peak = self.peak.max(all);
         let beyond = all > limits.memory && all - sample.shared() > limits.memory;
         (killed || beyond || self.drained()).then_some((*most, Resource::Memory))
+    }
+
+    /// Bytes of memory in files and sockets of all programs together, and what of the files' limits
+    /// ran out.
+    fn files(&self, held: &watch::Held) -> (u64, Option<Resource>) {
+        let disk = &self.within.disk;
+        match &self.within.files {
+            watch::Files::Mounted if self.order.building => {
+                (0, watch::below(&[PathBuf::from("/target")], held, disk).1)
+            }
+            watch::Files::Mounted => (watch::mounted(room::built(self.order)).0, None),
+            watch::Files::Below(folders) => (held.sockets(), watch::below(folders, held, disk).1),
+            watch::Files::InMemory(folders) => {
+                // Also files that have no name any more.
+                let bytes: u64 = folders.iter().map(|folder| watch::mounted(folder).0).sum();
+                let ran_out = watch::below(folders, held, disk).1;
+                let ran_out = ran_out.or((bytes > disk.disk).then_some(Resource::Disk));
+                (bytes + watch::sockets("self"), ran_out)
+            }
+        }
     }
 
     /// Whether the machine's memory is nearly gone, and more of it went since the sandbox was opened

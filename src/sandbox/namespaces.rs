@@ -90,7 +90,6 @@ fn live(socket: &UnixStream, order: &Order, filters: &Filters) {
         if order.mode != Mode::Namespaces {
             return Ok(None);
         }
-        child::loopback().map_err(Step::at("take loopback up"))?;
         receive::<()>(socket).map_err(Step::at("hear who it is"))?;
         inside(order).map(Some)
     };
@@ -145,5 +144,6 @@ fn inside(order: &Order) -> Result<Within, Step> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Step::at("hide"))?;
     rustix::system::sethostname(b"regen").map_err(Step::at("name the host"))?;
     let without = room::enter(order, pieces)?;
+    child::loopback().map_err(Step::at("take loopback up"))?;
     Ok(Within { without, files: watch::Files::Mounted, disk: order.limits })
 }

@@ -1,12 +1,14 @@
 //! Looks at what the processes of a sandbox use, where the kernel does not keep a limit for all of
 //! them together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::process::Pid;
 
-use crate::types::{Limits, Resource};
+use crate::types::{Limits, Resource, limits};
 
 /// One process, as `/proc` shows it.
 #[derive(Clone, Copy, Debug)]
@@ -48,10 +50,70 @@ pub fn oom_kills() -> u64 {
 pub struct Sample {
     /// Each program, with everything below it.
     pub programs: BTreeMap<i32, Use>,
-    /// Each process: its bytes, and those of them that are its page tables.
-    processes: Vec<(Pid, u64, u64)>,
+    processes: Vec<Process>,
     /// Bytes of memory that processes share without a file, mapped or not.
     pub nameless: u64,
+    /// What processes hold open, if it was asked for.
+    pub held: Held,
+    /// A program with a process that does not let itself be looked into.
+    pub hidden: Option<Pid>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Process {
+    pid: i32,
+    /// The program it belongs to.
+    program: i32,
+    bytes: u64,
+    /// Those of them that are page tables.
+    tables: u64,
+}
+
+/// What open descriptors and mappings hold that nothing else shows.
+#[derive(Debug, Default)]
+pub struct Held {
+    sockets: BTreeSet<u64>,
+    /// Files without a name, by their number, with their bytes.
+    removed: BTreeMap<u64, u64>,
+}
+
+impl Held {
+    /// Bytes of memory that may wait in buffers of sockets.
+    pub fn sockets(&self) -> u64 {
+        self.sockets.len() as u64 * limits::SOCKET
+    }
+
+    /// Bytes and number of files without a name.
+    pub fn removed(&self) -> (u64, u64) {
+        (self.removed.values().sum(), self.removed.len() as u64)
+    }
+
+    /// Adds what a process has open.
+    fn look(&mut self, pid: i32) -> io::Result<()> {
+        for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
+            let Ok(name) = std::fs::read_link(entry.path()) else { continue };
+            let name = name.to_string_lossy();
+            if let Some(number) = name.strip_prefix("socket:[") {
+                self.sockets.extend(number.trim_end_matches(']').parse::<u64>());
+            } else if name.ends_with(" (deleted)")
+                && let Ok(meta) = std::fs::metadata(entry.path())
+                && meta.is_file()
+            {
+                let most = self.removed.entry(meta.ino()).or_default();
+                *most = (meta.blocks() * 512).max(*most);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of memory that may wait in buffers of the sockets in a process's network, also of those that
+/// nobody has open any more.
+pub fn sockets(process: &str) -> u64 {
+    let path = Path::new("/proc").join(process).join("net/sockstat");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let number = text.lines().find_map(|line| line.strip_prefix("sockets: used "));
+    number.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * limits::SOCKET
 }
 
 /// Bytes of memory that the machine could still give, and has in all.
@@ -64,8 +126,8 @@ pub fn machine() -> Option<(u64, u64)> {
     Some((1024 * kib("MemAvailable:")?, 1024 * kib("MemTotal:")?))
 }
 
-/// What each of these programs uses, with everything below it.
-pub fn measure(programs: &[Pid]) -> Sample {
+/// What each of these programs uses, with everything below it. `held` asks for what they hold open.
+pub fn measure(programs: &[Pid], held: bool) -> Sample {
     let mut all = BTreeMap::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let pid = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
@@ -77,7 +139,8 @@ pub fn measure(programs: &[Pid]) -> Sample {
     }
     let mut uses: BTreeMap<i32, Use> =
         programs.iter().map(|pid| (pid.as_raw_nonzero().get(), Use::default())).collect();
-    let (mut processes, mut nameless) = (Vec::new(), BTreeMap::new());
+    let (mut processes, mut nameless) = (Vec::new(), BTreeMap::<u64, u64>::new());
+    let mut sample = Sample::default();
     for (pid, seen) in &all {
         // Each belongs to the program above it.
         let mut above = *pid;
@@ -88,13 +151,26 @@ pub fn measure(programs: &[Pid]) -> Sample {
         }
         let Some(sum) = uses.get_mut(&above) else { continue };
         let (bytes, tables) = memory(*pid);
-        processes.extend(Pid::from_raw(*pid).map(|pid| (pid, bytes, tables)));
-        nameless.extend(shared_mappings(*pid));
+        processes.push(Process { pid: *pid, program: above, bytes, tables });
+        let looked = mappings(*pid).and_then(|list| {
+            for (memory, number, bytes) in list {
+                let known = if memory { &mut nameless } else { &mut sample.held.removed };
+                let most = known.entry(number).or_default();
+                *most = bytes.max(*most);
+            }
+            if held { sample.held.look(*pid) } else { Ok(()) }
+        });
+        // Not who is gone meanwhile, nor what stands above a program.
+        if above != *pid
+            && looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+        {
+            sample.hidden = Pid::from_raw(above);
+        }
         sum.memory += bytes;
         sum.threads += seen.threads;
         sum.ticks += seen.ticks;
     }
-    Sample { programs: uses, processes, nameless: nameless.values().sum() }
+    Sample { programs: uses, processes, nameless: nameless.values().sum(), ..sample }
 }
 
 /// Seconds of processor time of the processes that this one waited for, and its own.
@@ -133,33 +209,41 @@ fn memory(pid: i32) -> (u64, u64) {
     (1024 * (kib("RssAnon:") + kib("VmSwap:")) + tables, tables)
 }
 
-/// Mappings of memory that processes share without a file, by their number, with their size: what
-/// was written there stays, whoever still has it mapped.
-fn shared_mappings(pid: i32) -> Vec<(u64, u64)> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+/// Mappings of files without a name, by their number, with their size: `true` for memory that
+/// processes share, where what was written stays, whoever still has it mapped.
+fn mappings(pid: i32) -> io::Result<Vec<(bool, u64, u64)>> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/maps"))?;
     let mapping = |line: &str| {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let (start, end) = fields.first()?.split_once('-')?;
         let hex = |text: &str| u64::from_str_radix(text, 16).ok();
-        let named = fields.get(5).is_some_and(|name| *name == "/dev/zero");
-        named.then_some((fields.get(4)?.parse().ok()?, hex(end)? - hex(start)?))
+        let memory = fields.get(5..) == Some(&["/dev/zero", "(deleted)"]);
+        Some((memory, fields.get(4)?.parse().ok()?, hex(end)? - hex(start)?))
     };
-    text.lines().filter(|line| line.ends_with("/dev/zero (deleted)")).filter_map(mapping).collect()
+    Ok(text.lines().filter(|line| line.ends_with(" (deleted)")).filter_map(mapping).collect())
 }
 
 impl Sample {
     /// Bytes that were counted more than once, because processes share them.
     pub fn shared(&self) -> u64 {
-        let more = |(pid, counted, tables): &(Pid, u64, u64)| {
-            Some(counted.saturating_sub(proportional(*pid)? + tables))
-        };
+        let more =
+            |one: &Process| Some(one.bytes.saturating_sub(proportional(one.pid)? + one.tables));
         self.processes.iter().filter_map(more).sum()
+    }
+
+    /// Bytes in the temporary files of a program in a mount namespace of its own, and what ran out.
+    pub fn temporary(&self, program: Pid) -> (u64, Option<Resource>) {
+        let program = program.as_raw_nonzero().get();
+        let own = self.processes.iter().filter(|one| one.program == program);
+        // What stands above a program does not let itself be looked into.
+        let root = own.map(|one| PathBuf::from(format!("/proc/{}/root/tmp", one.pid)));
+        root.filter_map(|path| used(&path)).next().unwrap_or((0, None))
     }
 }
 
 /// Bytes of a process, of shared ones its part; `None` where the kernel does not tell.
-fn proportional(pid: Pid) -> Option<u64> {
-    let path = format!("/proc/{}/smaps_rollup", pid.as_raw_nonzero());
+fn proportional(pid: i32) -> Option<u64> {
+    let path = format!("/proc/{pid}/smaps_rollup");
     let text = std::fs::read_to_string(path).ok()?;
     let kib = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -168,15 +252,13 @@ fn proportional(pid: Pid) -> Option<u64> {
     Some(1024 * (kib("Pss_Anon:")? + kib("SwapPss:")?))
 }
 
-/// Bytes in the temporary files of a program in a mount namespace of its own, and what ran out.
-pub fn temporary(pid: Pid) -> (u64, Option<Resource>) {
-    let program = Path::new("/proc").join(pid.as_raw_nonzero().to_string());
-    mounted(&program.join("root").join("tmp"))
-}
-
 /// Bytes and files in use in a file system in memory, and whether one of them ran out.
 pub fn mounted(path: &Path) -> (u64, Option<Resource>) {
-    let Ok(fs) = rustix::fs::statvfs(path) else { return (0, None) };
+    used(path).unwrap_or((0, None))
+}
+
+fn used(path: &Path) -> Option<(u64, Option<Resource>)> {
+    let fs = rustix::fs::statvfs(path).ok()?;
     // Within a page's reach of the end: what did not fit any more was larger.
     let full = fs.f_blocks > 0 && fs.f_bavail <= fs.f_blocks / 512;
     let inodes = fs.f_files > 0 && fs.f_ffree == 0;
@@ -185,12 +267,12 @@ pub fn mounted(path: &Path) -> (u64, Option<Resource>) {
         (_, true) => Some(Resource::Inodes),
         _ => None,
     };
-    ((fs.f_blocks - fs.f_bfree) * fs.f_frsize, ran_out)
+    Some(((fs.f_blocks - fs.f_bfree) * fs.f_frsize, ran_out))
 }
 
-/// Bytes in folders, as far as the limits go, and what ran out.
-pub fn below(folders: &[PathBuf], limits: &Limits) -> (u64, Option<Resource>) {
-    let (mut bytes, mut inodes) = (0, 0);
+/// Bytes in folders and in files without a name, as far as the limits go, and what ran out.
+pub fn below(folders: &[PathBuf], held: &Held, limits: &Limits) -> (u64, Option<Resource>) {
+    let (mut bytes, mut inodes) = held.removed();
     for folder in folders {
         walk(folder, limits, &mut bytes, &mut inodes);
     }
@@ -211,7 +293,6 @@ pub fn size(folder: &Path) -> (u64, u64) {
 }
 
 fn walk(folder: &Path, limits: &Limits, bytes: &mut u64, inodes: &mut u64) {
-    use std::os::unix::fs::MetadataExt;
     let device = folder.metadata().map(|meta| meta.dev()).ok();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         // What is mounted there is not the program's.

@@ -81,6 +81,9 @@ pub const LAYER_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const WATCH_TICK: Duration = Duration::from_millis(40);
 /// The same when more than half of its memory is used.
 pub const WATCH_CLOSELY: Duration = Duration::from_millis(4);
+/// Bytes that one socket counts for, in a sandbox: as much as may wait in its buffers as Linux has
+/// them, which are not to be made larger there.
+pub const SOCKET: u64 = 416 * 1024;
 /// Time a sandbox may take to open: beyond this the machine is in trouble.
 pub const SANDBOX_START: Duration = Duration::from_secs(20);
 /// Age at which a sandbox that was made ahead is not used any more: the machine may have changed.

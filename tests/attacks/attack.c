@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -166,7 +167,9 @@ static void own_loopback(void) {
 }
 
 static void sockets(void) {
+    int pair[2];
     must_fail("AF_VSOCK", socket(40, SOCK_STREAM, 0));
+    must_fail("a pair of AF_TIPC", socketpair(30, SOCK_STREAM, 0, pair));
 }
 
 static void raw(void) {
@@ -284,6 +287,90 @@ static void memory_unmapped(void) {
         madvise(memory + at, 1 << 20, MADV_DONTNEED);
     }
     pause();
+}
+
+/* Messages that wait in sockets whose other end is closed. */
+static void memory_in_sockets(void) {
+    static char message[100000];
+    for (int child = 0; child < 16; child++) {
+        if (fork() != 0) continue;
+        for (int i = 0; i < 200; i++) {
+            int pair[2];
+            if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair)) break;
+            while (send(pair[0], message, sizeof message, MSG_DONTWAIT) > 0) {}
+            close(pair[0]);
+        }
+        pause();
+    }
+    pause();
+}
+
+/* Bytes that nobody reads from connections to itself. */
+static void memory_in_connections(void) {
+    static char bytes[100000];
+    for (int child = 0; child < 16; child++) {
+        if (fork() != 0) continue;
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+        socklen_t length = sizeof at;
+        int server = socket(AF_INET, SOCK_STREAM, 0);
+        if (server < 0 || bind(server, (struct sockaddr *)&at, sizeof at) || listen(server, 100) ||
+            getsockname(server, (struct sockaddr *)&at, &length)) exit(0);
+        for (int i = 0; i < 100; i++) {
+            int client = socket(AF_INET, SOCK_STREAM, 0);
+            if (connect(client, (struct sockaddr *)&at, sizeof at)) break;
+            while (send(client, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {}
+        }
+        pause();
+    }
+    while (wait(NULL) > 0) {}
+}
+
+static void large_buffers(void) {
+    int fds[2], bytes = 64 << 20;
+    socketpair(AF_UNIX, SOCK_DGRAM, 0, fds);
+    must_fail("SO_SNDBUF", setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes));
+    must_fail("SO_RCVBUF", setsockopt(fds[0], SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes));
+    must_fail("SO_SNDBUFFORCE", setsockopt(fds[0], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes));
+}
+
+static void watches(void) {
+    int count = 0;
+    while (count < 200 && inotify_init() >= 0) count++;
+    if (count >= 100) open_way("as many as the user may have");
+    else stopped("a part of the user's");
+}
+
+/* Files that have no name any more; mapped ones that are not even open. */
+static void removed(const char *folder, int mapped) {
+    char path[300], *block = calloc(1, 1 << 20);
+    memset(block, 7, 1 << 20);
+    for (int i = 0;; i++) {
+        snprintf(path, sizeof path, "%s/removed-%d", folder, i);
+        int fd = open(path, O_RDWR | O_CREAT, 0600);
+        if (fd < 0 || unlink(path)) exit(0);
+        for (int mib = 0; mib < 16; mib++)
+            if (write(fd, block, 1 << 20) < (1 << 20)) pause();
+        if (mapped && mmap(NULL, 16 << 20, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED) exit(0);
+        if (mapped) close(fd);
+        if (i > 20) pause();
+    }
+}
+
+/* Does not let itself be looked into, and uses memory that only looking shows. */
+static void hidden(void) {
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    memory_unmapped();
+}
+
+static void locked_folder(const char *folder) {
+    char path[300];
+    snprintf(path, sizeof path, "%s/locked", folder);
+    mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/locked/inner", folder);
+    mkdir(path, 0000);
+    snprintf(path, sizeof path, "%s/locked/closed", folder);
+    mkdir(path, 0500);
+    exit(0);
 }
 
 static void limits_of_others(void) {
@@ -462,6 +549,14 @@ int main(int count, char **arguments) {
     else if (IS("memory-of-a-child")) memory_of_a_child();
     else if (IS("memory-of-tables")) memory_of_tables();
     else if (IS("memory-unmapped")) memory_unmapped();
+    else if (IS("memory-in-sockets")) memory_in_sockets();
+    else if (IS("memory-in-connections")) memory_in_connections();
+    else if (IS("large-buffers")) large_buffers();
+    else if (IS("watches")) watches();
+    else if (IS("removed-files")) removed(one, 0);
+    else if (IS("removed-mapped")) removed(one, 1);
+    else if (IS("hidden")) hidden();
+    else if (IS("locked-folder")) locked_folder(one);
     else if (IS("limits-of-others")) limits_of_others();
     else if (IS("change-mode")) must_fail("chmod", chmod(secret, 0777));
     else if (IS("memory-unseen")) memory_unseen();

@@ -20,11 +20,15 @@ const INNER: &str = "REGEN_ATTACKS";
 /// What must not be found inside.
 const MARKER: &str = "marker-5d81c2";
 /// What a backend without namespaces cannot stop, with the reason that the docs give.
-const KNOWN: [(&str, &str, &str); 1] = [(
-    "landlock",
-    "command-lines",
-    "there is one `/proc`: command lines of other processes are seen",
-)];
+const KNOWN: [(&str, &str, &str); 3] = [
+    (
+        "landlock",
+        "command-lines",
+        "there is one `/proc`: command lines of other processes are seen",
+    ),
+    ("landlock", "watches", "inotify instances count for the user who runs regen"),
+    ("bwrap", "watches", "inotify instances count for the user who runs regen"),
+];
 
 /// Attacks that only read: they run without a sandbox too, to show that they are real.
 const READS: [&str; 9] = [
@@ -137,7 +141,14 @@ fn attacks() -> Vec<Attack> {
     }
     list.push(hit("memory-of-tables", &[], Resource::Memory));
     list.push(hit("memory-unmapped", &[], Resource::Memory));
+    list.push(hit("memory-in-sockets", &[], Resource::Memory));
+    list.push(hit("hidden", &[], Resource::Memory));
+    list.push(hit("removed-files", &["TMP"], Resource::Disk));
+    list.push(hit("removed-mapped", &["TMP"], Resource::Disk));
     list.push(says("resources", "limits-of-others", &[]));
+    list.push(says("resources", "large-buffers", &[]));
+    list.push(says("resources", "watches", &[]));
+    list.push(("files", "locked-folder", vec!["TMP"], Expect::Ends(Ended::Exit(0))));
     list.push(hit("loop-of-a-child", &[], Resource::Cpu));
     list.push(hit("forks", &[], Resource::Processes));
     list.push(hit("fill", &["TMP"], Resource::Disk));
@@ -149,6 +160,7 @@ fn attacks() -> Vec<Attack> {
     };
     let (nothing, limit) = (Ended::Exit(0), Ended::Limit);
     list.push(either("fill", &["/dev/shm"], limit(Resource::Disk), nothing));
+    list.push(either("memory-in-connections", &[], limit(Resource::Memory), nothing));
     list.push(either("sparse", &[], limit(Resource::FileSize), nothing));
     list.push(either("loop", &[], Ended::Timeout, limit(Resource::Cpu)));
     list.push(("resources", "linger", vec![], Expect::Gone));
@@ -303,6 +315,8 @@ async fn assault(backend: Arc<dyn Backend>, programs: &Path, host: &Host) -> Vec
         let output = session.run(&program, arguments.contains(&"TARGET")).await.expect("runs");
         let (stopped, detail) = judge(expect, &output);
         session.close().await;
+        let rooms = std::fs::read_dir(cache.path().join("rooms")).expect("is there");
+        assert_eq!(rooms.count(), 0, "{} leaves files behind {attack}", backend.name());
         let place = arguments.iter().find(|one| ["TMP", "TARGET", "/dev/shm"].contains(one));
         let attack = match place {
             Some(place) => format!("{attack} {}", place.to_lowercase()),

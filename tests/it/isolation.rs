@@ -437,3 +437,35 @@ fn a_build_script_cannot_fill_the_disk_through_a_layer() {
     });
     assert_eq!(output.ended, regen::process::Ended::Limit(regen::types::Resource::Disk));
 }
+
+#[test]
+fn a_sandbox_made_ahead_shows_what_is_there_now() {
+    let shown = tempfile::tempdir().expect("a folder");
+    let path = shown.path().join("text");
+    let cache = tempfile::tempdir().expect("a folder");
+    let sandbox = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), cache.path(), 4096);
+    let mut policy = policy(&LimitsConfig::default());
+    policy.read_only = vec![path.clone()];
+    let program = regen::process::Program {
+        path: "/bin/cat".into(),
+        args: vec![path.clone().into()],
+        dir: "/".into(),
+        env: Vec::new(),
+        stdin: None,
+        timeout: Duration::from_secs(10),
+    };
+    for text in ["first", "second", "third"] {
+        // As editors do: another file of the same name.
+        std::fs::write(shown.path().join("new"), text).expect("writes");
+        std::fs::rename(shown.path().join("new"), &path).expect("renames");
+        let said = block_on(async {
+            let session = sandbox.open(&policy).await.expect("opens");
+            let said = session.run(&program, false).await.expect("runs").text();
+            session.close().await;
+            said
+        });
+        assert_eq!(said, text);
+        // Time for the next to be made ahead, of the file that is there.
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
