@@ -228,8 +228,8 @@ impl Drop for Host {
 
 /// One cell of the table.
 #[derive(Clone, Debug)]
-struct Row {
-    backend: String,
+pub struct Row {
+    pub backend: String,
     family: String,
     attack: String,
     stopped: bool,
@@ -368,7 +368,7 @@ async fn suite(programs: &Path) -> Vec<Row> {
 }
 
 /// Regen, the attacks and this test, where everybody can read them.
-fn programs() -> tempfile::TempDir {
+pub fn programs() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("is set");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attacks/attack.c");
@@ -417,6 +417,11 @@ fn as_nobody(programs: &Path) -> Vec<Row> {
     let mut text = String::new();
     child.stdout.take().expect("is piped").read_to_string(&mut text).expect("reads");
     assert!(child.wait().expect("ends").success(), "{text}");
+    rows(&text)
+}
+
+/// The rows that such a process prints.
+pub fn rows(text: &str) -> Vec<Row> {
     let rows = text.lines().filter_map(|line| line.strip_prefix("ROW\t"));
     let row = |line: &str| {
         let mut cells = line.split('\t').map(str::to_owned);
@@ -445,13 +450,18 @@ fn every_attack_is_stopped() {
     if is_root() {
         tables.push(("nobody", as_nobody(programs.path())));
     }
-    let page = page(&tables);
+    conclude("attacks.md", "attacks::every_attack_is_stopped", &tables);
+}
+
+/// Prints and writes the page of a test, and judges it.
+pub fn conclude(name: &str, test: &str, tables: &[(&str, Vec<Row>)]) {
+    let page = page(test, tables);
     println!("{page}");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/security/attacks.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/security").join(name);
     if std::fs::read_to_string(&path).ok().as_deref() != Some(&page) {
         std::fs::write(&path, &page).expect("writes the page");
     }
-    for (who, rows) in &tables {
+    for (who, rows) in tables {
         assert!(rows.len() > 20, "{who}: {rows:?}");
         for row in rows.iter().filter(|row| !row.stopped && !row.backend.starts_with("none")) {
             let known = KNOWN.iter().any(|(backend, attack, _)| {
@@ -474,9 +484,9 @@ pub fn is_root() -> bool {
 }
 
 /// The table, in Markdown.
-fn page(tables: &[(&str, Vec<Row>)]) -> String {
-    let mut text = String::from(
-        "# Attacks\n\nWritten by the test `attacks::every_attack_is_stopped` at its last run. Each attack is a \
+fn page(test: &str, tables: &[(&str, Vec<Row>)]) -> String {
+    let mut text = format!(
+        "# Attacks\n\nWritten by the test `{test}` at its last run. Each attack is a \
          function of\n`tests/attacks/attack.c`; `none` is the same program with limits only, for comparison.\n",
     );
     for (who, rows) in tables {

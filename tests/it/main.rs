@@ -18,4 +18,5 @@ mod sim;
 mod standing;
 mod tidy;
 mod trip;
+mod vm;
 mod world;
