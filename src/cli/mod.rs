@@ -7,6 +7,7 @@ pub mod exit;
 mod history;
 mod init;
 mod isolation;
+mod lint;
 mod run;
 
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -106,6 +107,11 @@ enum Command {
         #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
         specs: Vec<String>,
     },
+    /// Check specs as a reviewer would: unbound demands, vague words, contradictions. No model.
+    #[command(after_help = "Examples:\n  regen lint\n  regen lint --level note roman\n  \
+        regen lint --format sarif > lint.sarif\n  regen lint docs/requirements.md\n\n\
+        Exit codes: 0 no errors · 10 a finding of level error. `[lint.rules]` in harness.toml sets levels.")]
+    Lint(lint::LintArgs),
     /// Show each spec: promoted or not, and how its last job ended.
     Status,
     /// Show what happened, oldest first.
@@ -186,6 +192,7 @@ pub async fn main() -> u8 {
             None => run::run(&door, cli.run, None).await,
             Some(Command::Run(args)) => run::run(&door, args, None).await,
             Some(Command::Plan { specs }) => run::plan(&door, &specs).await,
+            Some(Command::Lint(args)) => lint::lint(&door, &args),
             Some(Command::Status) => history::status(&door).await,
             Some(Command::Log { spec, limit }) => history::log(&door, spec.as_deref(), limit),
             Some(Command::Why { spec }) => history::why(&door, &spec).await,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 use super::nearest;
-use crate::types::{Harness, Isolation, Problem, RelPath, Span, Target};
+use crate::types::{Harness, Isolation, Problem, RelPath, Span, Target, lint};
 
 /// Gates every toolchain has.
 pub const BUILT_IN: [&str; 7] = ["layout", "fmt", "check", "clippy", "test", "hidden", "clauses"];
@@ -19,6 +19,7 @@ pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
         check.target(harness, name, target);
     }
     check.sandbox(harness);
+    check.lint(harness);
     check.outputs(harness);
     check.gates(harness);
     check.problems
@@ -36,6 +37,19 @@ impl Check<'_> {
             Some(span) => problem.at(self.text, span),
             None => problem,
         });
+    }
+
+    fn lint(&mut self, harness: &Harness) {
+        for rule in harness.lint.rules.keys() {
+            if !lint::RULES.iter().any(|(name, ..)| name == rule) {
+                let names = || lint::RULES.iter().map(|(name, ..)| *name);
+                let help = match nearest(rule, names()) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
+                };
+                self.wrong(&["lint", "rules", rule], format!("there is no rule `{rule}`"), help);
+            }
+        }
     }
 
     fn sandbox(&mut self, harness: &Harness) {

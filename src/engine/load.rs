@@ -11,12 +11,13 @@ use crate::gate::{self, Tools, Wanted};
 use crate::plan::{self, Checks};
 use crate::promote::Promoter;
 use crate::prompt::{Secrets, Templates};
-use crate::spec::{Parsed, admit, parse};
+use crate::spec::{self, Lint, Parsed, admit, lint, parse};
 use crate::store::files;
 use crate::toolchain::{self, Suite, SuiteFile};
 use crate::types::harness::CassetteMode;
 use crate::types::{
-    AdmittedSpec, Digest, Harness, Plan, Problem, Severity, Spec, Standing, Target, limits,
+    AdmittedSpec, Digest, Harness, LintConfig, Plan, Problem, Severity, Spec, Standing, Target,
+    limits,
 };
 use crate::{config, guard, prompt};
 
@@ -62,8 +63,12 @@ pub struct Workspace {
     pub harness: Harness,
     /// Specs that may be generated from.
     pub specs: Vec<AdmittedSpec>,
-    /// Every problem of every spec and suite.
+    /// Every spec as it was read, refused ones included.
+    pub read: Vec<Spec>,
+    /// Every problem of every spec and suite that refuses it or should be seen at each run.
     pub problems: Vec<Problem>,
+    /// What `regen lint` finds beside these.
+    pub remarks: Vec<Problem>,
     /// Texts of the specs, for showing problems.
     pub sources: Sources,
     /// Ids of every spec by file, refused ones included.
@@ -111,7 +116,9 @@ pub fn load(places: &Places, mode: Option<CassetteMode>) -> Result<Workspace, En
         places: places.clone(),
         harness,
         specs: Vec::new(),
+        read: Vec::new(),
         problems: Vec::new(),
+        remarks: Vec::new(),
         sources: Sources::new(),
         files: BTreeMap::new(),
         suites: BTreeMap::new(),
@@ -129,6 +136,8 @@ pub fn load(places: &Places, mode: Option<CassetteMode>) -> Result<Workspace, En
         workspace.sources.insert(file, source);
         let mut one = Parsed { spec, problems };
         workspace.read_checks(&mut one)?;
+        workspace.lint(&mut one);
+        workspace.read.push(one.spec.clone());
         parsed.push(one);
     }
     (workspace.specs, workspace.problems) = admit(parsed, &workspace.harness, guard::problem);
@@ -195,6 +204,21 @@ impl Workspace {
             self.checks.insert(at, checks);
         }
         Ok(())
+    }
+
+    /// Applies the rules for reviewers. What they refuse is refused; the rest is kept beside.
+    fn lint(&mut self, one: &mut Parsed) {
+        one.problems.extend(lint(&one.spec, &rules(&self.harness.lint, &super::today())));
+        spec::set_levels(&mut one.problems, &self.harness.lint);
+        let remark = |problem: &mut Problem| {
+            problem.code.starts_with("lint::") && problem.severity != Severity::Error
+        };
+        let mut said = BTreeSet::new();
+        let mut remarks: Vec<_> = one.problems.extract_if(.., remark).collect();
+        remarks.retain(|problem| {
+            said.insert((problem.code.clone(), problem.message.clone(), problem.line))
+        });
+        self.remarks.extend(remarks);
     }
 
     /// Warns of what a person may take for a spec or for a promoted one.
@@ -360,6 +384,53 @@ impl Workspace {
     /// Whether any problem of a spec is an error, for exit codes.
     pub fn has_errors(&self, only: Option<&BTreeSet<String>>) -> bool {
         self.problems_of(only).iter().any(|problem| problem.severity == Severity::Error)
+    }
+}
+
+fn rules<'a>(config: &'a LintConfig, today: &'a str) -> Lint<'a> {
+    Lint { config, today, expects: &toolchain::expects }
+}
+
+/// Files that belong to no workspace, as `regen lint` sees them.
+#[derive(Debug, Default)]
+pub struct Loose {
+    /// The specs.
+    pub specs: Vec<Spec>,
+    /// What is wrong with them.
+    pub problems: Vec<Problem>,
+    /// Their texts.
+    pub sources: Sources,
+}
+
+impl Loose {
+    /// Reads files, and what ends in `.md` below folders.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn read(paths: &[PathBuf]) -> Result<Self, EngineError> {
+        let mut loose = Self::default();
+        let config = LintConfig::default();
+        let today = super::today();
+        for path in paths {
+            let files = match path.is_dir() {
+                true => files::specs(path, "")?,
+                false => vec![(String::new(), files::read_capped(path, limits::SPEC_BYTES)?)],
+            };
+            for (name, bytes) in files {
+                let file = match name.is_empty() {
+                    true => path.display().to_string(),
+                    false => path.join(name).display().to_string(),
+                };
+                let (spec, problems, source) = parse(&file, &bytes);
+                let spec = spec.in_force(&today);
+                loose.problems.extend(problems);
+                loose.problems.extend(lint(&spec, &rules(&config, &today)));
+                loose.sources.insert(file, source);
+                loose.specs.push(spec);
+            }
+        }
+        spec::set_levels(&mut loose.problems, &config);
+        Ok(loose)
     }
 }
 

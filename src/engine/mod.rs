@@ -15,7 +15,7 @@ use crate::sandbox::Probe;
 use crate::store::{Ledger, LedgerError, Objects, files};
 use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem};
 
-pub use load::{Places, Sources, Workspace, load};
+pub use load::{Loose, Places, Sources, Workspace, load};
 
 /// Trouble that ends a run, as opposed to a job that fails.
 #[derive(Debug, thiserror::Error)]

@@ -1,10 +1,12 @@
 //! How things look: problems with their source lines, progress, words for people. Facts come as
 //! types; nothing here decides.
 
+mod findings;
 mod problems;
 mod progress;
 pub mod words;
 
+pub use findings::{github, sarif};
 pub use problems::render;
 pub use progress::{Progress, Style};
 

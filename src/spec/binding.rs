@@ -1,6 +1,6 @@
 //! The code spans that make a block a clause: `test_id:`, `guard:`, `bench:`, `status:`, `waived:`.
 
-use crate::types::{Binding, Status, Waiver};
+use crate::types::{Binding, Span, Status, Waiver};
 
 /// What one code span says about the block it stands in.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ fn waiver(text: &str) -> Result<Waiver, String> {
     if until.parse::<jiff::civil::Date>().is_err() || until.len() != 10 {
         return Err(format!("`{until}` is no date: write YYYY-MM-DD"));
     }
-    Ok(Waiver { reason: reason.trim().to_owned(), until: until.to_owned() })
+    Ok(Waiver { reason: reason.trim().to_owned(), until: until.to_owned(), span: Span::default() })
 }
 
 #[cfg(test)]

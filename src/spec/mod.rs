@@ -5,10 +5,14 @@
 mod admit;
 mod binding;
 mod blocks;
+mod claims;
 mod front;
+mod lint;
 mod parse;
+mod words;
 #[cfg(test)]
 mod tests;
 
 pub use admit::{Parsed, admit};
+pub use lint::{Lint, Shape, lint, set_levels, shapes};
 pub use parse::parse;

@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::blocks::{self, Block, Kind, Piece};
 use super::{binding, front};
 use crate::types::{
-    Binding, Clause, ClauseId, Digest, Example, Level, Problem, Span, Spec, Status, Waiver, limits,
+    Binding, Clause, ClauseId, Digest, Example, Level, Passage, Problem, Span, Spec, Status,
+    Waiver, limits,
 };
 
 /// Parses a spec file. `file` is its path relative to the workspace; its stem is the default id.
@@ -40,6 +41,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     reader.stray_hidden(body);
     let context = reader.context();
     let visible = reader.visible(body);
+    let unbound = reader.unbound();
     let mut problems = reader.problems;
     problems.truncate(limits::PROBLEMS);
     let problems = problems.into_iter().map(|problem| problem.file(file)).collect();
@@ -52,6 +54,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         clauses,
         visible,
         context,
+        unbound,
     };
     (spec, problems, source)
 }
@@ -175,7 +178,9 @@ impl Reader<'_> {
                     match mark {
                         binding::Mark::Binding(binding) => entry.bindings.push(binding),
                         binding::Mark::Status(status) => entry.status = Some(status),
-                        binding::Mark::Waiver(waiver) => entry.waiver = Some(waiver),
+                        binding::Mark::Waiver(waiver) => {
+                            entry.waiver = Some(Waiver { span: span.clone().into(), ..waiver });
+                        }
                     }
                 }
             }
@@ -370,6 +375,44 @@ impl Reader<'_> {
         Digest::of_parts([squeeze(&gather.text), code.join("\0")])
     }
 
+    /// List items and paragraphs outside clauses that demand something.
+    fn unbound(&self) -> Vec<Passage> {
+        let inside = |block: &Block| self.blocks[block.parent].kind == Kind::Item;
+        let prose = self.blocks.iter().enumerate().filter(|(index, block)| match block.kind {
+            Kind::Item => !self.in_clause(*index),
+            Kind::Paragraph => !inside(block) && !self.in_clause(*index),
+            _ => false,
+        });
+        let passage = |(index, block): (usize, &Block)| {
+            let mut text = String::new();
+            self.own_text(index, &mut text);
+            let text = squeeze(&text);
+            let demands = says(&text, &["MUST", "SHALL"]) && !text.contains("be interpreted as");
+            demands.then(|| Passage {
+                line: self.line(block.span.start),
+                span: block.span.clone().into(),
+                text,
+            })
+        };
+        prose.filter_map(passage).collect()
+    }
+
+    /// A block's text without that of the lists in it. Recursion is bounded by the depth that
+    /// `blocks` keeps.
+    fn own_text(&self, index: usize, text: &mut String) {
+        for piece in &self.blocks[index].pieces {
+            match piece {
+                Piece::Text(part) => text.push_str(part),
+                Piece::Code(code, _) => text.push_str(&format!("`{code}`")),
+                Piece::Child(child) if self.blocks[*child].kind == Kind::Paragraph => {
+                    text.push(' ');
+                    self.own_text(*child, text);
+                }
+                Piece::Child(_) => {}
+            }
+        }
+    }
+
     /// The body with hidden and switched-off blocks cut out, line by line.
     fn visible(&self, body: usize) -> String {
         let mut cut = vec![false; self.lines.len() + 1];
@@ -415,10 +458,8 @@ fn code_text(block: &Block) -> String {
 /// RFC 2119's words, in capitals as RFC 8174 wants them. A bound clause without one is a MUST: who
 /// binds it wants it checked.
 fn level(text: &str) -> Level {
-    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
-    let found =
-        |list: &[&str]| text.split(|c: char| !c.is_alphanumeric()).any(|word| list.contains(&word));
-    if words.next().is_none() || found(&["MUST", "SHALL", "REQUIRED"]) {
+    let found = |list: &[&str]| says(text, list);
+    if found(&["MUST", "SHALL", "REQUIRED"]) {
         Level::Must
     } else if found(&["SHOULD", "RECOMMENDED"]) {
         Level::Should
@@ -427,6 +468,11 @@ fn level(text: &str) -> Level {
     } else {
         Level::Must
     }
+}
+
+/// Whether one of these words stands in a text.
+fn says(text: &str, words: &[&str]) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word))
 }
 
 /// Collects the text and the code blocks below a block, without what belongs to other clauses.

@@ -12,7 +12,7 @@ mod seal;
 mod tricks;
 
 use crate::types::harness::ToolchainName;
-use crate::types::{ClauseId, Finding, Problem, RelPath, Spec, Target, Tree};
+use crate::types::{ClauseId, Example, Finding, Problem, RelPath, Spec, Target, Tree};
 
 /// A test that must be there and must pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +133,14 @@ pub fn suite(spec: &Spec, target: &Target, file: &SuiteFile) -> Result<Suite, Bo
 pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     match target.toolchain {
         ToolchainName::Rust => rust::check(spec, target, suites),
+    }
+}
+
+/// What an example expects: pairs of an input and its result, where it is nothing but that.
+pub fn expects(example: &Example) -> Vec<(String, String)> {
+    match example.language.as_str() {
+        "rust" => rust::expects(example),
+        _ => Vec::new(),
     }
 }
 

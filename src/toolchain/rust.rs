@@ -1,7 +1,7 @@
 //! Rust: what a crate may hold, what the model is told, what can be checked before it is asked.
 
-use super::{Expected, Suite, SuiteFile, clause_of, examples, is_test_of, seal};
-use crate::types::{Clause, CrateType, Problem, RelPath, Spec, Target, limits};
+use super::{Expected, Suite, SuiteFile, clause_of, examples, is_test_of, nesting, seal};
+use crate::types::{Clause, CrateType, Example, Problem, RelPath, Spec, Status, Target, limits};
 
 /// The default gates, in order.
 pub const GATES: [&str; 6] = ["layout", "check", "clippy", "test", "hidden", "clauses"];
@@ -116,6 +116,7 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
             problems.push(at(clause, Problem::error("spec::untested_clause", message).help(help)));
         }
     }
+    problems.extend(lints(spec, suites, &own));
     if tests().next().is_none() {
         let problem =
             Problem::error("spec::no_test", "nothing tests this spec: no candidate could pass")
@@ -125,6 +126,54 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     // More help nobody.
     problems.truncate(limits::PROBLEMS);
     problems.into_iter().map(|problem| problem.file(&spec.file)).collect()
+}
+
+/// Names that no test covers where that refuses nothing, and tests that cover no name.
+fn lints(spec: &Spec, suites: &[Suite], own: &[Option<Suite>]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let tests = || own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
+    let wanted = spec.clauses.iter().filter(|c| !c.is_demanded() && c.status != Status::Draft);
+    for clause in wanted {
+        for name in clause.test_ids().filter(|name| !tests().any(|t| is_test_of(&t.name, name))) {
+            let message = format!("no test covers the clause `{}`", clause.id);
+            let help = format!("give it an example, or a test named `{name}`");
+            let place = (clause.span, clause.line);
+            problems.push(Problem::lint("uncovered", message, place).help(help));
+        }
+    }
+    for suite in suites {
+        for test in suite.tests.iter().filter(|test| test.clause.is_none()) {
+            let file = suite.path.as_str().rsplit('/').next().unwrap_or_default();
+            let message = format!("the test `{}` in {file} names no clause", test.name);
+            let help = "begin its name with a clause's `test_id`, or bind a clause to it";
+            problems.push(Problem::lint("stray_test", message, Default::default()).help(help));
+        }
+    }
+    for problem in problems.iter_mut().filter(|problem| problem.line == 0) {
+        problem.span = None;
+    }
+    problems
+}
+
+/// What an example expects, if it is nothing but comparisons: pairs of an input and its result.
+pub fn expects(example: &Example) -> Vec<(String, String)> {
+    let pairs = nesting::parse(&format!("{{{}}}", example.code), |text| {
+        let block: syn::Block =
+            syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
+        let harmless = |one: &&syn::Stmt| !matches!(one, syn::Stmt::Item(syn::Item::Use(_)));
+        // Anything else may be a state on which the results depend.
+        Ok(block.stmts.iter().filter(harmless).map(comparison).collect())
+    });
+    pairs.ok().flatten().unwrap_or_default()
+}
+
+fn comparison(one: &syn::Stmt) -> Option<(String, String)> {
+    let syn::Stmt::Macro(one) = one else { return None };
+    let parse = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
+    let args =
+        one.mac.parse_body_with(parse).ok().filter(|_| one.mac.path.is_ident("assert_eq"))?;
+    let mut args = args.iter().map(|arg| quote::ToTokens::to_token_stream(arg).to_string());
+    Some((args.next()?, args.next()?))
 }
 
 fn at(clause: &Clause, mut problem: Problem) -> Problem {

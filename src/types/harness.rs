@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Isolation, LimitsConfig, limits};
+use super::{Isolation, LimitsConfig, LintConfig, limits};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +23,9 @@ pub struct Harness {
     /// How candidates are kept apart from the machine.
     #[serde(default)]
     pub sandbox: Sandbox,
+    /// What `regen lint` looks for.
+    #[serde(default)]
+    pub lint: LintConfig,
     /// What is generated, by target name.
     #[serde(default)]
     pub target: BTreeMap<String, Target>,

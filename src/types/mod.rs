@@ -9,6 +9,7 @@ pub mod gate;
 pub mod generation;
 pub mod harness;
 pub mod limits;
+pub mod lint;
 pub mod path;
 pub mod plan;
 pub mod problem;
@@ -22,10 +23,13 @@ pub use event::{AttemptKind, Event, Failure, JobOutcome};
 pub use gate::{Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, TestResult, TestStatus};
 pub use generation::{Completion, Finish, Prompt, Usage};
 pub use harness::{CrateType, Format, GateConfig, GeneratorKind, Harness, Target};
+pub use lint::{LintConfig, RuleLevel};
 pub use path::RelPath;
 pub use plan::{GateKey, Job, JobId, JobKey, Part, Plan, Reason};
-pub use problem::{Problem, Severity, Span};
+pub use problem::{Fix, Problem, Severity, Span};
 pub use sandbox::{Isolation, Limits, LimitsConfig, Resource};
-pub use spec::{AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Spec, Status, Waiver};
+pub use spec::{
+    AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
+};
 pub use standing::{SpecStanding, Standing, TargetStanding};
 pub use tree::{Candidate, Provenance, Tree};

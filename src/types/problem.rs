@@ -17,14 +17,25 @@ impl From<std::ops::Range<usize>> for Span {
     }
 }
 
-/// How much a problem weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How much a problem weighs, most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The file is refused.
     Error,
     /// The file is accepted; a person should look.
     Warning,
+    /// Advice, shown only to who asks for it.
+    Note,
+}
+
+/// A change that mends a problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fix {
+    /// What is replaced.
+    pub span: Span,
+    /// By what.
+    pub text: String,
 }
 
 /// Something wrong in a file that a person wrote.
@@ -44,6 +55,9 @@ pub struct Problem {
     pub span: Option<Span>,
     /// Line of the span's start, from 1; 0 without a span.
     pub line: usize,
+    /// The change that mends it, where that needs no thought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
 }
 
 impl Problem {
@@ -57,6 +71,7 @@ impl Problem {
             help: None,
             span: None,
             line: 0,
+            fix: None,
         }
     }
 
@@ -64,6 +79,19 @@ impl Problem {
     #[must_use]
     pub fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
+        self
+    }
+
+    /// Makes a warning of the rule `name` of `lint`, at a place whose line is known.
+    pub fn lint(name: &str, message: impl Into<String>, (span, line): (Span, usize)) -> Self {
+        let code = format!("lint::{name}");
+        Self { span: Some(span), line, ..Self::error(&code, message).warning() }
+    }
+
+    /// Offers a change that mends it.
+    #[must_use]
+    pub fn fix(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.fix = Some(Fix { span, text: text.into() });
         self
     }
 

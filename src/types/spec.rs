@@ -65,6 +65,9 @@ pub struct Waiver {
     pub reason: String,
     /// The last day it holds, `YYYY-MM-DD`.
     pub until: String,
+    /// The code span that says so.
+    #[serde(skip)]
+    pub span: Span,
 }
 
 /// What makes a clause executable.
@@ -160,6 +163,17 @@ impl Clause {
     }
 }
 
+/// A sentence or more that demands something and is no clause: nothing checks it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// Normalised text.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+    /// Line of its start, from 1.
+    pub line: usize,
+}
+
 /// A parsed spec.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
@@ -179,6 +193,9 @@ pub struct Spec {
     pub visible: String,
     /// Digest of the normalised prose outside clauses.
     pub context: Digest,
+    /// Prose outside clauses that says MUST or SHALL.
+    #[serde(skip)]
+    pub unbound: Vec<Passage>,
 }
 
 impl Spec {

@@ -1,0 +1,157 @@
+//! `regen lint`: specs as a reviewer would read them.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::{Door, exit};
+use crate::engine::{EngineError, Loose, Sources, load};
+use crate::report::{github, render, sarif};
+use crate::spec::shapes;
+use crate::store::write_atomic;
+use crate::types::{Fix, Problem, RuleLevel, Severity, Spec};
+
+/// Arguments of `lint`.
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// Specs by id, path or glob; outside of a workspace files and folders. Default: all.
+    #[arg(value_name = "SPEC")]
+    specs: Vec<String>,
+    /// Mend what needs no thought, in the files.
+    #[arg(long)]
+    fix: bool,
+    /// How findings are written; all but `human` on standard output.
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    format: Format,
+    /// The least that is shown.
+    #[arg(long, value_enum, default_value = "warning", value_name = "LEVEL")]
+    level: Shown,
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Sarif,
+    Github,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Shown {
+    Note,
+    Warning,
+    Error,
+}
+
+/// What is linted.
+struct Subject {
+    root: PathBuf,
+    specs: Vec<Spec>,
+    problems: Vec<Problem>,
+    sources: Sources,
+}
+
+fn subject(door: &Door, args: &LintArgs) -> Result<Subject, EngineError> {
+    let places = match door.places() {
+        Err(EngineError::NoWorkspace(_)) if !args.specs.is_empty() => {
+            let paths: Vec<PathBuf> = args.specs.iter().map(PathBuf::from).collect();
+            let Loose { specs, problems, sources } = Loose::read(&paths)?;
+            return Ok(Subject { root: PathBuf::from("."), specs, problems, sources });
+        }
+        places => places?,
+    };
+    let mut workspace = load(&places, None)?;
+    let only = workspace.select(&args.specs)?;
+    let mut problems = std::mem::take(&mut workspace.problems);
+    problems.append(&mut workspace.remarks);
+    let wanted = |id: &String| only.as_ref().is_none_or(|only| only.contains(id));
+    problems.retain(|problem| workspace.files.get(&problem.file).is_none_or(wanted));
+    let specs = workspace.read.into_iter().filter(|spec| wanted(&spec.id)).collect();
+    Ok(Subject { root: places.root, specs, problems, sources: workspace.sources })
+}
+
+/// Lints.
+pub fn lint(door: &Door, args: &LintArgs) -> Result<u8, EngineError> {
+    let mut subject = subject(door, args)?;
+    if args.fix {
+        let fixed = mend(&subject)?;
+        for file in &fixed {
+            door.say(&format!("{file}: mended"));
+        }
+        if !fixed.is_empty() {
+            subject = self::subject(door, args)?;
+        }
+    }
+    let Subject { specs, mut problems, sources, .. } = subject;
+    let least = match args.level {
+        Shown::Note => RuleLevel::Note,
+        Shown::Warning => RuleLevel::Warning,
+        Shown::Error => RuleLevel::Error,
+    };
+    let least = least.severity();
+    // Errors come first in the order of severities.
+    problems.retain(|problem| Some(problem.severity) <= least);
+    problems.sort_by(|a, b| (&a.file, a.line, &a.code).cmp(&(&b.file, b.line, &b.code)));
+    let count = |severity| problems.iter().filter(|p| p.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let code = if errors > 0 { exit::SPEC_REFUSED } else { exit::DONE };
+    let format = if door.global.json { Format::Json } else { args.format };
+    match format {
+        Format::Json => {
+            let clauses: Vec<_> = specs.iter().flat_map(shapes).collect();
+            door.json(&json!({
+                "type": "lint", "exit_code": code, "problems": problems, "clauses": clauses,
+            }));
+        }
+        Format::Sarif => {
+            let log = serde_json::to_string_pretty(&sarif(&problems, &sources));
+            door.show(&log.unwrap_or_default());
+        }
+        Format::Github => door.show(&github(&problems, &sources)),
+        Format::Human => {
+            let text = render(&problems, &sources, door.paint);
+            if !text.is_empty() {
+                door.say(text.trim_end());
+            }
+            if !door.global.quiet {
+                let clauses: usize = specs.iter().map(|spec| spec.clauses.len()).sum();
+                door.say(&format!(
+                    "{} specs, {clauses} clauses: {errors} errors, {warnings} warnings",
+                    specs.len()
+                ));
+            }
+        }
+    }
+    Ok(code)
+}
+
+/// Makes every change that problems offer. Gives the files that were changed.
+fn mend(subject: &Subject) -> Result<Vec<String>, EngineError> {
+    let mut changed = Vec::new();
+    for (file, source) in &subject.sources {
+        let fixes = subject.problems.iter().filter(|problem| problem.file == *file);
+        let mut fixes: Vec<&Fix> = fixes.filter_map(|problem| problem.fix.as_ref()).collect();
+        fixes.sort_by_key(|fix| std::cmp::Reverse((fix.span.start, fix.span.end)));
+        fixes.dedup();
+        let path = subject.root.join(file);
+        // Spans count in a text with plain line ends: another one is not touched.
+        if fixes.is_empty() || std::fs::read(&path)? != source.as_bytes() {
+            continue;
+        }
+        let mut text = source.clone();
+        let mut before = text.len();
+        for Fix { span, text: by } in fixes {
+            if span.end <= before && span.start <= span.end {
+                // A blank that stood before what is taken out goes with it.
+                let blank = by.is_empty() && text[..span.start].ends_with(' ');
+                text.replace_range(span.start - usize::from(blank)..span.end, by);
+                before = span.start;
+            }
+        }
+        write_atomic(&path, text.as_bytes())?;
+        changed.push(file.clone());
+    }
+    Ok(changed)
+}

@@ -1,0 +1,378 @@
+//! What a clause claims, as far as two claims can be compared without understanding them: a
+//! quantity, a choice out of few, or that something is done or not done.
+
+use std::collections::BTreeSet;
+
+use super::words::{Word, carries, content, sentences, turns, words};
+
+/// Who acts: left out where only one of two sentences names it.
+const ACTORS: [&str; 22] = [
+    "agent",
+    "api",
+    "app",
+    "applic",
+    "assist",
+    "client",
+    "command",
+    "crate",
+    "daemon",
+    "function",
+    "harness",
+    "implement",
+    "librari",
+    "model",
+    "parser",
+    "program",
+    "regen",
+    "server",
+    "servic",
+    "system",
+    "tool",
+    "user",
+];
+/// How bad something is.
+const LEVELS: [&str; 7] = ["error", "warning", "note", "info", "fatal", "debug", "notice"];
+/// Verbs of saying so.
+const SAYS: [&str; 14] = [
+    "report", "log", "emit", "treat", "count", "rais", "give", "print", "produc", "result", "caus",
+    "issu", "show", "flag",
+];
+/// Words with one meaning and its opposite.
+const OPPOSITE: [(&str, &str); 12] = [
+    ("reject", "accept"),
+    ("refus", "accept"),
+    ("deni", "allow"),
+    ("forbid", "allow"),
+    ("forbidden", "allow"),
+    ("disabl", "enabl"),
+    ("exclud", "includ"),
+    ("discard", "keep"),
+    ("drop", "keep"),
+    ("hidden", "shown"),
+    ("hide", "show"),
+    ("optional", "requir"),
+];
+/// Words behind which only the manner comes.
+const TAIL: [&str; 11] =
+    ["up", "using", "within", "via", "by", "with", "immediately", "at", "for", "until", "exactly"];
+/// Words that make a demand hold only sometimes.
+const CONDITION: [&str; 11] = [
+    "if", "when", "unless", "while", "except", "only", "after", "before", "where", "without",
+    "until",
+];
+/// Nouns that are counted.
+const COUNTED: [&str; 12] = [
+    "time", "attempt", "retri", "charact", "line", "file", "entri", "item", "level", "digit",
+    "connect", "thread",
+];
+
+/// What is said of a subject.
+#[derive(Clone, Debug, PartialEq)]
+enum What {
+    /// A quantity between two bounds, in a unit.
+    Quantity { unit: String, low: f64, high: f64 },
+    /// One of several.
+    Choice { of: &'static str, value: String },
+    /// It is done, or it is not.
+    Done { yes: bool, core: BTreeSet<String>, conditional: bool },
+}
+
+/// One claim of one sentence.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Words of the sentence without what is claimed.
+    about: BTreeSet<String>,
+    actors: BTreeSet<String>,
+    what: What,
+}
+
+/// The claims of a clause's text.
+pub fn claims(text: &str) -> Vec<Claim> {
+    sentences(text).into_iter().flat_map(of_sentence).collect()
+}
+
+fn of_sentence(sentence: &str) -> Vec<Claim> {
+    let all = words(sentence);
+    let modal =
+        |word: &Word| ["must", "shall", "should", "may", "will"].contains(&word.word.as_str());
+    let copula = |word: &Word| {
+        ["is", "are", "gives", "give", "returns", "exits", "exit", "has"]
+            .contains(&word.word.as_str())
+    };
+    let split = all.iter().position(modal).or_else(|| all.iter().position(copula));
+    let Some(split) = split.filter(|at| *at > 0) else { return Vec::new() };
+    let mut claims = Vec::new();
+    let find = [quantity, level, exit_code, value];
+    claims.extend(find.iter().filter_map(|find| find(&all, split)));
+    claims.push(done(&all, split));
+    claims.retain(|claim| !claim.about.is_empty() || !claim.actors.is_empty());
+    claims
+}
+
+fn claim<'a>(about: impl IntoIterator<Item = &'a Word>, what: What) -> Claim {
+    let all = content(about);
+    let (actors, about) = all.into_iter().partition(|word| ACTORS.contains(&word.as_str()));
+    Claim { about, actors, what }
+}
+
+/// Everything but the words at these places.
+fn without<'a>(all: &'a [Word], out: &'a [usize]) -> impl Iterator<Item = &'a Word> {
+    all.iter().enumerate().filter(|(at, _)| !out.contains(at)).map(|(_, word)| word)
+}
+
+fn number(word: &Word) -> Option<f64> {
+    word.word
+        .starts_with(|c: char| c.is_ascii_digit())
+        .then(|| word.word.replace(',', "").parse().ok())?
+}
+
+/// A unit's kind, and how many of the smallest it is.
+fn unit(word: &str) -> Option<(&'static str, f64)> {
+    Some(match word {
+        "ns" | "nanosecond" => ("time", 1e-9),
+        "us" | "µs" | "microsecond" => ("time", 1e-6),
+        "ms" | "millisecond" => ("time", 1e-3),
+        "s" | "sec" | "second" => ("time", 1.0),
+        "min" | "minut" => ("time", 60.0),
+        "h" | "hour" => ("time", 3600.0),
+        "d" | "day" => ("time", 86_400.0),
+        "b" | "byte" => ("size", 1.0),
+        "kb" => ("size", 1e3),
+        "mb" => ("size", 1e6),
+        "gb" => ("size", 1e9),
+        "kib" => ("size", 1024.0),
+        "mib" => ("size", 1_048_576.0),
+        "gib" => ("size", 1_073_741_824.0),
+        "%" | "percent" => ("share", 1.0),
+        _ => return None,
+    })
+}
+
+/// "at most 5 s": exactly one number behind the verb, with a unit or a comparison.
+fn quantity(all: &[Word], split: usize) -> Option<Claim> {
+    let mut numbers = (split..all.len()).filter(|at| number(&all[*at]).is_some());
+    let at = numbers.next()?;
+    if numbers.next().is_some() || all[split..].iter().any(turns) {
+        return None;
+    }
+    let value = number(&all[at])?;
+    let before: Vec<&str> = all[..at].iter().rev().take(3).map(|word| word.word.as_str()).collect();
+    let near = |n: usize| before.get(n).copied().unwrap_or_default();
+    let (most, least) = (f64::MAX, f64::MIN);
+    let (bounds, used) = match (near(1), near(0)) {
+        ("at", "most") | ("up", "to") | ("more", "than") if near(2) == "no" => ((least, value), 3),
+        ("at", "most") | ("up", "to") => ((least, value), 2),
+        (_, "within" | "most" | "maximum" | "≤" | "<=") => ((least, value), 1),
+        ("less" | "fewer", "than") | (_, "below" | "under" | "<") => ((least, value), 2),
+        ("at", "least") => ((value, most), 2),
+        ("more", "than") | (_, "above" | "over" | ">") => ((value, most), 2),
+        (_, "exactly" | "be" | "is" | "are" | "=" | "to" | "of") => ((value, value), 1),
+        _ => ((value, value), 0),
+    };
+    let next = all.get(at + 1);
+    let known = next.and_then(|word| unit(&word.stem).or_else(|| unit(&word.word)));
+    let (kind, factor) = match (known, next) {
+        (Some((kind, factor)), _) => (kind.to_owned(), factor),
+        (None, Some(noun))
+            if carries(noun) && (used > 0 || COUNTED.contains(&noun.stem.as_str())) =>
+        {
+            (noun.stem.clone(), 1.0)
+        }
+        (None, _) if used > 0 => (String::new(), 1.0),
+        _ => return None,
+    };
+    let mut out: Vec<usize> = (at - used.min(at)..=at).collect();
+    out.extend((!kind.is_empty()).then_some(at + 1));
+    let scale = |bound: f64| if bound.abs() == f64::MAX { bound } else { bound * factor };
+    let what = What::Quantity { unit: kind, low: scale(bounds.0), high: scale(bounds.1) };
+    Some(claim(without(all, &out), what))
+}
+
+/// "is an error": exactly one word for how bad it is, behind the verb.
+fn level(all: &[Word], split: usize) -> Option<Claim> {
+    let is = |at: &usize| LEVELS.contains(&all[*at].word.trim_matches('`'));
+    let plural = |at: &usize| LEVELS.contains(&all[*at].word.trim_end_matches('s'));
+    let mut found = (split..all.len()).filter(|at| is(at) || plural(at));
+    let at = found.next()?;
+    if found.next().is_some() || all[split..].iter().any(turns) {
+        return None;
+    }
+    let word = all[at].word.trim_matches('`').trim_end_matches('s').to_owned();
+    let rest = without(all, std::slice::from_ref(&at));
+    let rest: Vec<&Word> = rest.filter(|word| !SAYS.contains(&word.stem.as_str())).collect();
+    Some(claim(rest, What::Choice { of: "level", value: word }))
+}
+
+/// "exits with 2".
+fn exit_code(all: &[Word], _: usize) -> Option<Claim> {
+    let exit = all.iter().position(|word| word.stem == "exit")?;
+    let between = ["with", "code", "status", "is", "of", "be", "must", "shall", "the", "should"];
+    let at = (exit + 1..all.len()).find(|at| !between.contains(&all[*at].word.as_str()))?;
+    let value = all[at].word.trim_matches('`').parse::<u8>().ok()?;
+    let out: Vec<usize> = (exit..=at).collect();
+    let what = What::Choice { of: "exit code", value: value.to_string() };
+    Some(claim(without(all, &out), what))
+}
+
+/// "is `json`": exactly one piece of code behind the verb, right behind a word that gives a value.
+fn value(all: &[Word], split: usize) -> Option<Claim> {
+    let mut code = (split..all.len()).filter(|at| all[*at].word.starts_with('`'));
+    let at = code.next()?;
+    let before = all[at - 1].stem.as_str();
+    let gives = ["be", "is", "are", "return", "give", "to", "yield", "equal"].contains(&before);
+    if code.next().is_some() || !gives || all[split..].iter().any(turns) {
+        return None;
+    }
+    let what = What::Choice { of: "value", value: all[at].stem.clone() };
+    Some(claim(without(all, &[at]), what))
+}
+
+/// That something is done, or not.
+fn done(all: &[Word], split: usize) -> Claim {
+    let mut yes = all[split..].iter().filter(|word| turns(word)).count() % 2 == 0;
+    let mut turned: Vec<Word> = all.to_vec();
+    for word in &mut turned[split..] {
+        if let Some((_, opposite)) = OPPOSITE.iter().find(|(one, _)| *one == word.stem) {
+            word.stem = (*opposite).to_owned();
+            yes = !yes;
+        }
+    }
+    let behind = |list: &[&str]| {
+        (split + 2..turned.len()).find(|at| list.contains(&turned[*at].word.as_str()))
+    };
+    let tail = behind(&TAIL).unwrap_or(turned.len());
+    let conditional = behind(&CONDITION).is_some();
+    let core = content(&turned[..tail]);
+    let core = core.into_iter().filter(|word| !ACTORS.contains(&word.as_str())).collect();
+    claim(&turned, What::Done { yes, core, conditional })
+}
+
+impl Claim {
+    /// Why two claims cannot both hold, if that can be told.
+    pub fn against(&self, other: &Self) -> Option<String> {
+        let silent = self.actors.is_empty() || other.actors.is_empty();
+        if !silent && self.actors != other.actors {
+            return None;
+        }
+        let same = plain(&self.about) == plain(&other.about);
+        match (&self.what, &other.what) {
+            (
+                What::Quantity { unit, low, high },
+                What::Quantity { unit: other_unit, low: other_low, high: other_high },
+            ) => {
+                let apart = low > other_high || other_low > high;
+                (same && unit == other_unit && apart).then(|| "different quantities".to_owned())
+            }
+            (What::Choice { of, value }, What::Choice { of: other_of, value: other_value }) => {
+                (same && of == other_of && value != other_value)
+                    .then(|| format!("{of} {value} against {other_value}"))
+            }
+            (
+                What::Done { yes, core, conditional },
+                What::Done { yes: other_yes, core: other_core, conditional: other_conditional },
+            ) => {
+                // A plain ban stands against every manner of doing it.
+                let plain_ban = |ban: &Self, core: &BTreeSet<String>, other: &BTreeSet<String>| {
+                    ban.about == *core && core == other
+                };
+                let banned = match (yes, other_yes) {
+                    (false, true) => !other_conditional && plain_ban(self, core, other_core),
+                    (true, false) => !conditional && plain_ban(other, other_core, core),
+                    _ => return None,
+                };
+                (same || banned).then(|| "done against not done".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A subject without words that add nothing to the others.
+fn plain(about: &BTreeSet<String>) -> BTreeSet<&str> {
+    let weak = ["status", "code", "valu", "case"];
+    let rest: BTreeSet<&str> =
+        about.iter().map(String::as_str).filter(|word| !weak.contains(word)).collect();
+    if rest.len() >= 2 { rest } else { about.iter().map(String::as_str).collect() }
+}
+
+/// A key under which only claims stand that could contradict each other.
+pub fn key(claim: &Claim) -> String {
+    let kind = match &claim.what {
+        What::Quantity { unit, .. } => format!("quantity {unit}"),
+        What::Choice { of, .. } => (*of).to_owned(),
+        What::Done { core, .. } => {
+            return format!("done {}", core.first().map_or("", String::as_str));
+        }
+    };
+    let about = plain(&claim.about);
+    format!("{kind} {}", about.into_iter().collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::claims;
+
+    fn conflict(one: &str, other: &str) -> bool {
+        claims(one).iter().any(|a| claims(other).iter().any(|b| a.against(b).is_some()))
+    }
+
+    #[test]
+    fn what_cannot_both_be() {
+        for (one, other) in [
+            ("A 503 response MUST be retried.", "A response with status 503 MUST NOT be retried."),
+            (
+                "Rate-limited requests MUST be retried.",
+                "A request that is rate-limited is never retried.",
+            ),
+            ("The client MUST retry timeouts with back-off.", "Timeouts MUST NOT be retried."),
+            (
+                "Failed uploads MUST be retried up to 3 times.",
+                "A failed upload MUST NOT be retried.",
+            ),
+            ("An unknown key MUST be reported as an error.", "An unknown key is a warning."),
+            (
+                "Unknown keys in the file MUST be an error.",
+                "The tool MUST log a warning for an unknown key in the file.",
+            ),
+            ("The timeout MUST be 30 s.", "The timeout MUST be 60 seconds."),
+            ("The default timeout is 1 min.", "The default timeout MUST be at most 30 s."),
+            ("A missing file MUST exit with 2.", "A missing file exits with code 3."),
+            ("The default format MUST be `json`.", "The default format is `yaml`."),
+            ("Empty names MUST be accepted.", "Empty names MUST be rejected."),
+            (
+                "At start the cache MUST hold at most 10 entries.",
+                "At start the cache MUST hold at least 20 entries.",
+            ),
+        ] {
+            assert!(conflict(one, other), "{one} / {other}: {:?} {:?}", claims(one), claims(other));
+        }
+    }
+
+    #[test]
+    fn what_only_looks_alike() {
+        for (one, other) in [
+            ("A 503 response MUST be retried.", "A 404 response MUST NOT be retried."),
+            ("Timeouts MUST be retried.", "Validation errors MUST NOT be retried."),
+            ("A missing file is an error.", "A missing optional file is a warning."),
+            (
+                "Requests MUST be retried if they are idempotent.",
+                "Requests MUST NOT be retried if they are unsafe.",
+            ),
+            ("The read timeout MUST be 30 s.", "The write timeout MUST be 60 s."),
+            ("The timeout MUST be at most 30 s.", "The timeout MUST be at least 10 s."),
+            ("The timeout MUST be 1 min.", "The timeout MUST be 60 s."),
+            ("The parser MUST accept tabs.", "The parser MUST NOT accept form feeds."),
+            ("`to_roman` MUST return `None` for 0.", "`to_roman` MUST return `Some(\"I\")` for 1."),
+            ("The server MUST retry failed writes.", "The client MUST NOT retry failed writes."),
+            ("A missing file exits with 2.", "A broken file exits with 3."),
+            ("Clients MUST send a name.", "Clients MUST NOT send a name twice."),
+        ] {
+            assert!(
+                !conflict(one, other),
+                "{one} / {other}: {:?} {:?}",
+                claims(one),
+                claims(other)
+            );
+        }
+    }
+}

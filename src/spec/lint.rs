@@ -1,0 +1,314 @@
+//! Rules over a spec that need no model: what a reviewer would ask for. A finding is a [`Problem`]
+//! with a code `lint::RULE`; `types::lint` lists the rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::claims::{Claim, claims, key};
+use super::words::{shape, words};
+use crate::types::{
+    Binding, Clause, Example, Level, LintConfig, Passage, Problem, Span, Spec, Status,
+};
+
+/// What rules need to know beside the spec.
+#[derive(Clone, Copy)]
+pub struct Lint<'a> {
+    /// Levels and words.
+    pub config: &'a LintConfig,
+    /// The day, `YYYY-MM-DD`.
+    pub today: &'a str,
+    /// What an example expects: pairs of an input and its result, for inputs without a state.
+    pub expects: &'a dyn Fn(&Example) -> Vec<(String, String)>,
+}
+
+/// A clause as reviewers see it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Shape<'a> {
+    /// Its identity.
+    pub clause: &'a str,
+    /// MUST, SHOULD or MAY.
+    pub level: Level,
+    /// Its form in EARS: ubiquitous, event-driven, state-driven, optional, unwanted or complex.
+    pub shape: &'static str,
+}
+
+/// The shapes of a spec's clauses.
+pub fn shapes(spec: &Spec) -> Vec<Shape<'_>> {
+    let shape = |clause: &'_ Clause| shape(&clause.text);
+    let clauses = spec.clauses.iter();
+    clauses.map(|c| Shape { clause: c.id.as_str(), level: c.level, shape: shape(c) }).collect()
+}
+
+/// Applies the rules to a spec. The levels are not set yet: see [`set_levels`].
+pub fn lint(spec: &Spec, lint: &Lint<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let vague = vague_words(lint.config);
+    for clause in &spec.clauses {
+        problems.extend(of_clause(clause, vague.as_ref()));
+        problems.extend(waiver(clause, lint.today));
+    }
+    problems.extend(unbound(spec));
+    problems.extend(names(spec));
+    problems.extend(same_text(spec));
+    problems.extend(contradictions(spec));
+    problems.extend(examples(spec, lint.expects));
+    problems.sort_by_key(|problem| (problem.line, problem.span.map(|span| span.start)));
+    problems.into_iter().map(|problem| problem.file(&spec.file)).collect()
+}
+
+/// Sets the severities of findings as a workspace wants them; takes out what is off.
+pub fn set_levels(problems: &mut Vec<Problem>, config: &LintConfig) {
+    problems.retain_mut(|problem| {
+        let Some(rule) = problem.code.strip_prefix("lint::") else { return true };
+        let severity = config.level(rule).severity();
+        problem.severity = severity.unwrap_or(problem.severity);
+        severity.is_some()
+    });
+}
+
+fn at(clause: &Clause) -> (Span, usize) {
+    (clause.span, clause.line)
+}
+
+fn vague_words(config: &LintConfig) -> Option<Regex> {
+    let list = config.vague().iter().map(|word| regex::escape(word)).collect::<Vec<_>>().join("|");
+    // The longest first would be found anyway: alternatives are tried at one place.
+    if list.is_empty() { None } else { Regex::new(&format!(r"(?i)\b(?:{list})\b")).ok() }
+}
+
+/// A clause's text without its code.
+fn without_code(text: &str) -> String {
+    let mut code = false;
+    let parts = text.split('`').filter(|_| {
+        code = !code;
+        code
+    });
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+fn of_clause(clause: &Clause, vague: Option<&Regex>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let prose = without_code(&clause.text);
+    if let Some(vague) = vague {
+        let found: BTreeSet<String> =
+            vague.find_iter(&prose).map(|found| found.as_str().to_lowercase()).collect();
+        for word in found {
+            let message = format!("`{word}` in the clause `{}` says nothing checkable", clause.id);
+            let help = "say how much, how many, which, or by what one can tell";
+            problems.push(Problem::lint("vague", message, at(clause)).help(help));
+        }
+    }
+    let modals = words(&prose);
+    let modals = modals.iter().filter(|word| ["must", "shall"].contains(&word.word.as_str()));
+    // In capitals if there are any, as RFC 8174 wants it.
+    let capitals = prose.split(|c: char| !c.is_alphanumeric());
+    let capitals = capitals.filter(|w| ["MUST", "SHALL", "SHOULD", "MAY"].contains(w)).count();
+    let count = if capitals > 0 { capitals } else { modals.count() };
+    if count > 1 {
+        let message = format!("the clause `{}` demands {count} things", clause.id);
+        let help = "give each demand its own clause: one can fail while the other holds";
+        problems.push(Problem::lint("two_modals", message, at(clause)).help(help));
+    }
+    if !observable(clause) {
+        let message = format!("nothing in the clause `{}` could be observed", clause.id);
+        let help = "say what is returned, printed, written or refused; or give an example";
+        problems.push(Problem::lint("no_observable", message, at(clause)).help(help));
+    }
+    if is_passive(&prose) {
+        let message = format!("the clause `{}` does not say who does it", clause.id);
+        problems.push(Problem::lint("passive", message, at(clause)).help("name who acts"));
+    }
+    problems
+}
+
+/// Whether there is something to see: an example, a rule, a bound, a name, a value, a number, or a
+/// verb of doing something that shows.
+fn observable(clause: &Clause) -> bool {
+    const SHOWS: [&str; 50] = [
+        "accept", "add", "allow", "answer", "appear", "ask", "call", "close", "contain", "count",
+        "creat", "declin", "delet", "display", "emit", "end", "equal", "exit", "fail", "forbid",
+        "give", "ignor", "keep", "list", "log", "name", "open", "panic", "print", "produc", "rais",
+        "read", "refus", "reject", "remov", "repli", "report", "respond", "retri", "return", "run",
+        "say", "send", "show", "skip", "sort", "start", "stop", "throw", "write",
+    ];
+    let bound = clause.bindings.iter().any(|b| !matches!(b, Binding::TestId { .. }));
+    let given = clause.text.contains(['`', '"', '“']);
+    let number = clause.text.contains(|c: char| c.is_ascii_digit());
+    let shows = || words(&clause.text).iter().any(|word| SHOWS.contains(&word.stem.as_str()));
+    bound || given || number || !clause.examples.is_empty() || shows()
+}
+
+/// "must be stored": somebody does it, and nobody says who.
+fn is_passive(prose: &str) -> bool {
+    static PASSIVE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)\b(?:must|shall|should|may)(?: not)? be \w+(?:ed|en)\b( by\b)?")
+            .expect("the pattern is a constant")
+    });
+    PASSIVE.captures_iter(prose).any(|found| found.get(1).is_none())
+}
+
+fn waiver(clause: &Clause, today: &str) -> Option<Problem> {
+    let waiver = clause.waiver.as_ref()?;
+    let (id, until) = (&clause.id, &waiver.until);
+    let place = (waiver.span, clause.line);
+    if until.as_str() < today {
+        let message =
+            format!("the waiver of `{id}` ended on {until}: the clause is demanded again");
+        let problem = Problem::lint("waiver_expired", message, place);
+        return Some(problem.help("take the waiver out, or give a new day").fix(waiver.span, ""));
+    }
+    let year = |day: &str| day.get(..4).and_then(|year| year.parse::<u32>().ok()).unwrap_or(0);
+    let long = year(until) > year(today) + 1
+        || (year(until) == year(today) + 1 && until.get(4..) > today.get(4..));
+    let message = format!("the waiver of `{id}` holds for more than a year");
+    long.then(|| Problem::lint("waiver_long", message, place).help("give a nearer day"))
+}
+
+/// Demands that nothing checks. A file that binds nothing is said so once.
+fn unbound(spec: &Spec) -> Vec<Problem> {
+    let Some(Passage { span, line, .. }) = spec.unbound.first() else { return Vec::new() };
+    if spec.clauses.is_empty() {
+        let count = spec.unbound.len();
+        let message = format!("{count} passages say MUST or SHALL, and none is bound to a check");
+        let help = "bind them one by one: `test_id: NAME` at the end of a list item or paragraph";
+        return vec![Problem::lint("no_binding", message, (*span, *line)).help(help)];
+    }
+    let problem = |passage: &Passage| {
+        let message = "nothing checks this: it says MUST or SHALL and binds nothing";
+        let help = "bind it: `test_id: NAME`, `guard: NAME` or `bench: NAME <op> <value><unit>`";
+        Problem::lint("unbound", message, (passage.span, passage.line)).help(help)
+    };
+    spec.unbound.iter().map(problem).collect()
+}
+
+/// Names of clauses that differ by an underscore, a plural or one letter.
+fn names(spec: &Spec) -> Vec<Problem> {
+    let tests = spec.clauses.iter().flat_map(|c| c.test_ids().map(move |name| (name, c)));
+    let mut known: BTreeMap<String, Vec<(&str, &Clause)>> = BTreeMap::new();
+    for (name, clause) in tests {
+        let bare: String = name.chars().filter(|c| *c != '_').collect::<String>().to_lowercase();
+        let mut keys = vec![bare.trim_end_matches('s').to_owned()];
+        // One letter more, less or another: names that are equal without one of their letters.
+        if bare.len() >= 9 && !bare.contains(|c: char| c.is_ascii_digit()) {
+            keys.extend((1..bare.len()).map(|at| format!("{}?{}", &bare[..at], &bare[at + 1..])));
+        }
+        for key in keys {
+            known.entry(key).or_default().push((name, clause));
+        }
+    }
+    let mut said = BTreeSet::new();
+    let mut problems = Vec::new();
+    for pair in known.values().filter(|list| list.len() > 1).flat_map(|list| list.windows(2)) {
+        let ((one, _), (other, clause)) = (pair[0], pair[1]);
+        if one != other && !differ_by_word(one, other) && said.insert((one, other)) {
+            let message = format!("the names `{other}` and `{one}` are easily confused");
+            let help = "a test is found by its clause's name: make the difference plain";
+            problems.push(Problem::lint("near_duplicate", message, at(clause)).help(help));
+        }
+    }
+    problems
+}
+
+/// Whether two names differ in a word so short that its letter is its meaning: `axis_x`, `axis_y`.
+fn differ_by_word(one: &str, other: &str) -> bool {
+    let (one, other): (Vec<_>, Vec<_>) = (one.split('_').collect(), other.split('_').collect());
+    let mut pairs = one.iter().zip(&other).filter(|(a, b)| a != b);
+    one.len() == other.len() && pairs.any(|(a, b)| a.len().min(b.len()) < 4)
+}
+
+fn same_text(spec: &Spec) -> Vec<Problem> {
+    let mut known: BTreeMap<String, &Clause> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for clause in spec.clauses.iter().filter(|clause| !clause.text.is_empty()) {
+        let letters = |c: &char| c.is_alphanumeric();
+        let bare: String = clause.text.to_lowercase().chars().filter(letters).collect();
+        if bare.len() > 20
+            && let Some(first) = known.insert(bare, clause)
+        {
+            let message =
+                format!("`{}` says the same as `{}` in line {}", clause.id, first.id, first.line);
+            let help = "say it once, with both bindings, or say what is different";
+            problems.push(Problem::lint("same_text", message, at(clause)).help(help));
+        }
+    }
+    problems
+}
+
+/// Clauses that cannot both hold; each is flagged, with the other's name.
+fn contradictions(spec: &Spec) -> Vec<Problem> {
+    let mut groups: BTreeMap<String, Vec<(&Clause, Claim)>> = BTreeMap::new();
+    for clause in spec.clauses.iter().filter(|clause| clause.status != Status::Draft) {
+        for claim in claims(&clause.text) {
+            groups.entry(key(&claim)).or_default().push((clause, claim));
+        }
+    }
+    let mut found: BTreeMap<(usize, usize), (&Clause, &Clause, String)> = BTreeMap::new();
+    for group in groups.values() {
+        // What many clauses are about, such a comparison says nothing of.
+        for (number, (one, claim)) in group.iter().enumerate().take(MANY) {
+            for (other, against) in group[number + 1..].iter().take(MANY) {
+                if one.id != other.id
+                    && let Some(why) = claim.against(against)
+                {
+                    found.entry((one.span.start, other.span.start)).or_insert((one, other, why));
+                }
+            }
+        }
+    }
+    let problem = |one: &Clause, other: &Clause, why: &str| {
+        let message = format!(
+            "`{}` and `{}` in line {} cannot both hold: {why}",
+            one.id, other.id, other.line
+        );
+        let help = "decide for one, or say in both what makes them different cases";
+        Problem::lint("contradiction", message, at(one)).help(help)
+    };
+    let both = |(one, other, why): &(&Clause, &Clause, String)| {
+        [problem(one, other, why), problem(other, one, why)]
+    };
+    found.values().flat_map(both).collect()
+}
+
+/// Claims of one subject that are compared with each other.
+const MANY: usize = 64;
+
+/// Examples of two clauses that expect different results of one input.
+fn examples(spec: &Spec, expects: &dyn Fn(&Example) -> Vec<(String, String)>) -> Vec<Problem> {
+    let mut known: BTreeMap<(String, String), (String, &Clause, usize)> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for clause in &spec.clauses {
+        for example in clause.examples.iter().filter(|example| !example.ignored) {
+            let mut own = BTreeMap::new();
+            for (input, result) in expects(example) {
+                // Who expects two results in one example knows of a state.
+                own.entry(input).and_modify(|known| *known = None).or_insert(Some(result));
+            }
+            for (input, result) in own.into_iter().filter_map(|(i, r)| Some((i, r?))) {
+                let place = (example.language.clone(), input.clone());
+                let Some((before, first, line)) = known.get(&place) else {
+                    known.insert(place, (result, clause, example.line));
+                    continue;
+                };
+                if *before != result && first.id != clause.id {
+                    let differ = |id: &Clause, line: usize| {
+                        let id = &id.id;
+                        format!("`{input}` has another result here than in `{id}`, line {line}")
+                    };
+                    let help = "one of the two is wrong, or they need different inputs";
+                    for (here, there, own, other) in [
+                        (clause, *first, example.line, *line),
+                        (*first, clause, *line, example.line),
+                    ] {
+                        let place = (here.span, own);
+                        let problem =
+                            Problem::lint("example_conflict", differ(there, other), place);
+                        problems.push(problem.help(help));
+                    }
+                }
+            }
+        }
+    }
+    problems
+}

@@ -1,0 +1,204 @@
+//! Sentences of a clause, and their words as rules compare them.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use rust_stemmers::{Algorithm, Stemmer};
+
+/// Words that carry no meaning of their own in a demand.
+const EMPTY: [&str; 67] = [
+    "a",
+    "an",
+    "and",
+    "any",
+    "are",
+    "as",
+    "at",
+    "be",
+    "been",
+    "being",
+    "but",
+    "by",
+    "can",
+    "do",
+    "does",
+    "each",
+    "every",
+    "for",
+    "from",
+    "had",
+    "has",
+    "have",
+    "if",
+    "in",
+    "into",
+    "is",
+    "it",
+    "its",
+    "may",
+    "must",
+    "of",
+    "on",
+    "or",
+    "shall",
+    "should",
+    "so",
+    "some",
+    "such",
+    "than",
+    "that",
+    "the",
+    "their",
+    "then",
+    "there",
+    "these",
+    "they",
+    "this",
+    "those",
+    "to",
+    "via",
+    "was",
+    "were",
+    "when",
+    "where",
+    "which",
+    "while",
+    "who",
+    "whose",
+    "will",
+    "with",
+    "would",
+    "also",
+    "both",
+    "whenever",
+    "always",
+    "themselves",
+    "itself",
+];
+/// Words that turn a demand around.
+const NOT: [&str; 6] = ["not", "never", "no", "cannot", "neither", "nor"];
+
+/// A word of a sentence: as it is compared, and as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Its stem, lower case; code spans and numbers as they are.
+    pub stem: String,
+    /// Lower case.
+    pub word: String,
+}
+
+/// Splits a clause's text into sentences: at full stops, semicolons, and nothing inside code.
+pub fn sentences(text: &str) -> Vec<&str> {
+    let mut list = Vec::new();
+    let (mut start, mut code) = (0, false);
+    let bytes = text.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        code ^= *byte == b'`';
+        let ends = match byte {
+            b';' => true,
+            b'.' | b'!' | b'?' => {
+                let before = text[start..at].rsplit(' ').next().unwrap_or_default();
+                let short = ["e.g", "i.e", "etc", "vs", "cf", "no"];
+                bytes.get(at + 1).is_none_or(|next| *next == b' ') && !short.contains(&before)
+            }
+            _ => false,
+        };
+        if ends && !code {
+            list.push(text[start..at].trim());
+            start = at + 1;
+        }
+    }
+    list.push(text[start..].trim());
+    list.retain(|sentence| !sentence.is_empty());
+    list
+}
+
+/// The words of a sentence.
+pub fn words(sentence: &str) -> Vec<Word> {
+    static WORD: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"`[^`]*`|\d+(?:[.,]\d+)*|[\w&&\D]+(?:'\w+)?|%|[<>=≤≥]+")
+            .expect("the pattern is a constant")
+    });
+    let stemmer = Stemmer::create(Algorithm::English);
+    let word = |found: &str| {
+        let word = found.to_lowercase();
+        let plain = word.starts_with(char::is_alphabetic);
+        let stem = if plain { stemmer.stem(&word).into_owned() } else { found.to_owned() };
+        Word { stem, word }
+    };
+    WORD.find_iter(sentence).map(|found| word(found.as_str())).collect()
+}
+
+/// Whether a word carries meaning.
+pub fn carries(word: &Word) -> bool {
+    !EMPTY.contains(&word.word.as_str()) && !turns(word) && !word.word.ends_with("n't")
+}
+
+/// Whether a word turns a demand around.
+pub fn turns(word: &Word) -> bool {
+    NOT.contains(&word.word.as_str()) || word.word.ends_with("n't")
+}
+
+/// The words of a sentence that carry meaning, in no order.
+pub fn content<'a>(words: impl IntoIterator<Item = &'a Word>) -> BTreeSet<String> {
+    words.into_iter().filter(|word| carries(word)).map(|word| word.stem.clone()).collect()
+}
+
+/// The shape of a demand in the Easy Approach to Requirements Syntax (Mavin and others, 2009).
+pub fn shape(text: &str) -> &'static str {
+    let mut found = Vec::new();
+    for sentence in sentences(text) {
+        let all = words(sentence);
+        let first = all.first().map_or("", |word| word.word.as_str());
+        let comes = |word: &str| all.iter().any(|one| one.word == word);
+        let form = match first {
+            "while" | "during" => "state-driven",
+            "when" | "whenever" | "after" | "once" | "on" => "event-driven",
+            "where" => "optional",
+            "if" if comes("then") || sentence.contains(',') => "unwanted",
+            _ => continue,
+        };
+        // "While …, when …, the system shall …".
+        let rest = ["when", "while", "if", "where"];
+        let more = all.iter().skip(1).any(|word| rest.contains(&word.word.as_str()));
+        found.push(if more { "complex" } else { form });
+    }
+    found.first().copied().unwrap_or("ubiquitous")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{sentences, shape, words};
+
+    #[test]
+    fn sentences_end_where_they_end() {
+        let text = "It takes 1.5 s, e.g. on `a.b; c. d`. Then it stops; it MUST. End";
+        assert_eq!(sentences(text).len(), 4, "{:?}", sentences(text));
+    }
+
+    #[test]
+    fn words_of_one_kind_have_one_stem() {
+        for list in [
+            ["retried", "retry", "retries", "retrying"],
+            ["request", "requests", "requested", "Requests"],
+        ] {
+            let stems: Vec<String> = list.iter().map(|word| words(word)[0].stem.clone()).collect();
+            assert!(stems.iter().all(|stem| *stem == stems[0]), "{stems:?}");
+        }
+    }
+
+    #[test]
+    fn the_forms_of_ears() {
+        for (text, expected) in [
+            ("The kettle shall switch off.", "ubiquitous"),
+            ("When the water boils, the kettle shall switch off.", "event-driven"),
+            ("While it is empty, the kettle shall stay off.", "state-driven"),
+            ("Where a lamp is fitted, the kettle shall light it.", "optional"),
+            ("If the lid is open, then the kettle shall stay off.", "unwanted"),
+            ("While it is on, when the lid opens, the kettle shall stop.", "complex"),
+        ] {
+            assert_eq!(shape(text), expected, "{text}");
+        }
+    }
+}
