@@ -104,7 +104,12 @@ fn waiver(text: &str) -> Result<Waiver, String> {
     if until.parse::<jiff::civil::Date>().is_err() || until.len() != 10 {
         return Err(format!("`{until}` is no date: write YYYY-MM-DD"));
     }
-    Ok(Waiver { reason: reason.trim().to_owned(), until: until.to_owned(), span: Span::default() })
+    Ok(Waiver {
+        reason: reason.trim().to_owned(),
+        until: until.to_owned(),
+        span: Span::default(),
+        line: 0,
+    })
 }
 
 #[cfg(test)]

@@ -32,10 +32,10 @@ const ACTORS: [&str; 22] = [
 ];
 /// How bad something is.
 const LEVELS: [&str; 7] = ["error", "warning", "note", "info", "fatal", "debug", "notice"];
-/// Verbs of saying so.
-const SAYS: [&str; 14] = [
-    "report", "log", "emit", "treat", "count", "rais", "give", "print", "produc", "result", "caus",
-    "issu", "show", "flag",
+/// Words of saying so.
+const SAYS: [&str; 17] = [
+    "onli", "just", "mere", "report", "log", "emit", "treat", "count", "rais", "give", "print",
+    "produc", "result", "caus", "issu", "show", "flag",
 ];
 /// Words with one meaning and its opposite.
 const OPPOSITE: [(&str, &str); 12] = [

@@ -94,8 +94,9 @@ fn of_clause(clause: &Clause, vague: Option<&Regex>) -> Vec<Problem> {
     if let Some(vague) = vague {
         let found: BTreeSet<String> =
             vague.find_iter(&prose).map(|found| found.as_str().to_lowercase()).collect();
-        for word in found {
-            let message = format!("`{word}` in the clause `{}` says nothing checkable", clause.id);
+        if !found.is_empty() {
+            let list = found.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+            let message = format!("vague in the clause `{}`: {list}", clause.id);
             let help = "say how much, how many, which, or by what one can tell";
             problems.push(Problem::lint("vague", message, at(clause)).help(help));
         }
@@ -126,12 +127,13 @@ fn of_clause(clause: &Clause, vague: Option<&Regex>) -> Vec<Problem> {
 /// Whether there is something to see: an example, a rule, a bound, a name, a value, a number, or a
 /// verb of doing something that shows.
 fn observable(clause: &Clause) -> bool {
-    const SHOWS: [&str; 50] = [
+    const SHOWS: [&str; 52] = [
         "accept", "add", "allow", "answer", "appear", "ask", "call", "close", "contain", "count",
-        "creat", "declin", "delet", "display", "emit", "end", "equal", "exit", "fail", "forbid",
-        "give", "ignor", "keep", "list", "log", "name", "open", "panic", "print", "produc", "rais",
-        "read", "refus", "reject", "remov", "repli", "report", "respond", "retri", "return", "run",
-        "say", "send", "show", "skip", "sort", "start", "stop", "throw", "write",
+        "creat", "declin", "delet", "display", "emit", "end", "equal", "error", "exit", "fail",
+        "forbid", "give", "ignor", "keep", "list", "log", "name", "open", "panic", "print",
+        "produc", "rais", "read", "refus", "reject", "remov", "repli", "report", "respond",
+        "retri", "return", "run", "say", "send", "show", "skip", "sort", "start", "stop", "throw",
+        "warn", "write",
     ];
     let bound = clause.bindings.iter().any(|b| !matches!(b, Binding::TestId { .. }));
     let given = clause.text.contains(['`', '"', '“']);
@@ -152,7 +154,7 @@ fn is_passive(prose: &str) -> bool {
 fn waiver(clause: &Clause, today: &str) -> Option<Problem> {
     let waiver = clause.waiver.as_ref()?;
     let (id, until) = (&clause.id, &waiver.until);
-    let place = (waiver.span, clause.line);
+    let place = (waiver.span, waiver.line);
     if until.as_str() < today {
         let message =
             format!("the waiver of `{id}` ended on {until}: the clause is demanded again");

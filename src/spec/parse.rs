@@ -17,8 +17,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let mut problems = Vec::new();
     let source = decode(bytes, &mut problems);
     let (front, body) = front::read(&source, &mut problems);
-    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".md");
-    let id = front.id.unwrap_or_else(|| stem.to_owned());
+    let id = front.id.unwrap_or_else(|| id_of(file));
     if !is_id(&id) {
         let message = format!("`{id}` is no id for a spec");
         let help = "use lower-case letters, digits, `-` and `_`, a letter first: `id: my-spec`";
@@ -57,6 +56,15 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         unbound,
     };
     (spec, problems, source)
+}
+
+/// The id that a file's stem gives: the stem, where it is one.
+fn id_of(file: &str) -> String {
+    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".md");
+    let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let id: String = stem.chars().map(|c| if inside(c) { c } else { '-' }).collect();
+    let id = id.trim_matches('-').to_ascii_lowercase();
+    if id.starts_with(|c: char| c.is_ascii_digit()) { format!("spec-{id}") } else { id }
 }
 
 fn is_id(id: &str) -> bool {
@@ -179,7 +187,9 @@ impl Reader<'_> {
                         binding::Mark::Binding(binding) => entry.bindings.push(binding),
                         binding::Mark::Status(status) => entry.status = Some(status),
                         binding::Mark::Waiver(waiver) => {
-                            entry.waiver = Some(Waiver { span: span.clone().into(), ..waiver });
+                            let (line, span) =
+                                (self.lines.partition_point(|at| *at <= span.start), span.clone());
+                            entry.waiver = Some(Waiver { span: span.into(), line, ..waiver });
                         }
                     }
                 }

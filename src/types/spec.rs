@@ -68,6 +68,9 @@ pub struct Waiver {
     /// The code span that says so.
     #[serde(skip)]
     pub span: Span,
+    /// Line of its start, from 1.
+    #[serde(skip)]
+    pub line: usize,
 }
 
 /// What makes a clause executable.

@@ -10,6 +10,7 @@ mod formats;
 mod gates;
 mod hidden;
 mod isolation;
+mod lint;
 mod recovery;
 mod attacks;
 mod refusals;

@@ -1,0 +1,122 @@
+//! `regen lint` as a reviewer and a pipeline use it.
+
+use crate::world::{ADDER, World};
+
+/// Two contradictions, and clauses that only look like them.
+const PLANTED: &str = "# Client\n\n\
+    - A response with status 503 MUST be retried. `test_id: retries_unavailable`\n\
+    - The client MUST NOT retry a 503 response. `test_id: gives_up`\n\
+    - A 404 response MUST NOT be retried. `test_id: gives_up_missing`\n\
+    - An unknown key in the settings MUST be reported as an error. `test_id: strict_keys`\n\
+    - Unknown keys in the settings MUST only give a warning. `test_id: lenient_keys`\n\
+    - A missing optional key is a warning. `test_id: optional_keys`\n\
+    - A missing key is an error. `test_id: needed_keys`\n";
+
+/// Codes and lines of what `--json` says.
+fn findings(world: &World, args: &[&str], code: i32) -> Vec<(String, u64)> {
+    let args = [&["lint", "--json"], args].concat();
+    let said = world.run(&args).expect(code).json().remove(0);
+    let list = said["problems"].as_array().expect("is a list");
+    let pair = |one: &serde_json::Value| {
+        (one["code"].as_str().unwrap_or_default().to_owned(), one["line"].as_u64().unwrap_or(0))
+    };
+    list.iter().map(pair).collect()
+}
+
+#[test]
+fn planted_contradictions_are_flagged_at_both_clauses_and_nothing_else_is() {
+    let world = World::new("http://127.0.0.1:1", &[], "");
+    world.write("planted.md", PLANTED);
+    std::fs::remove_file(world.path("harness.toml")).expect("is there");
+    let found = findings(&world, &["planted.md"], 0);
+    let lines: Vec<u64> =
+        found.iter().filter(|(code, _)| code == "lint::contradiction").map(|(_, l)| *l).collect();
+    assert_eq!(lines, [3, 4, 6, 7], "{found:?}");
+    let shown = world.run(&["lint", "planted.md"]).expect(0).err;
+    for part in ["`planted/retries_unavailable` and `planted/gives_up`", "error against warning"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}
+
+#[test]
+fn every_rule_finds_its_case() {
+    let spec = "# S\n\nWords that MUST bind.\n\n\
+        - `add` MUST be fast, etc. `test_id: adds_number`\n\
+        - The store MUST be durable. `test_id: lasts`\n\
+        - `add` MUST return `1`. It MUST also print. `test_id: adds_numbers`\n\
+        - It SHOULD print `x`. `test_id: unproven`\n\
+        - It MUST print `y`. `test_id: old` `waived: slow until 2020-01-01`\n\
+        - It MUST print `z`. `test_id: late` `waived: slow until 2099-01-01`\n\
+        - A name longer than that MUST be stored. `test_id: stored`\n\
+        - A name longer than that MUST be stored. `test_id: stored_too`\n\n\
+        - One gives `two`. `test_id: one`\n\n  ```rust\n  assert_eq!(s::f(1), 2);\n  ```\n\n\
+        - Another gives `three`. `test_id: other`\n\n  ```rust\n  assert_eq!(s::f(1), 3);\n  ```\n";
+    let world = World::new("http://127.0.0.1:1", &[("s", spec)], "");
+    let tests = "#[test]\nfn of_nothing() { assert_eq!(s::f(1), 2); }\n";
+    world.write("validators/s/rust/suite.rs", tests);
+    let codes: Vec<String> =
+        findings(&world, &["--level", "note"], 10).into_iter().map(|(code, _)| code).collect();
+    for (rule, ..) in regen::types::lint::RULES {
+        let elsewhere = ["contradiction", "no_binding"].contains(&rule);
+        let found = codes.contains(&format!("lint::{rule}"));
+        assert!(found || elsewhere, "{rule}: {codes:?}");
+    }
+}
+
+#[test]
+fn a_rule_at_level_error_refuses_at_admission() {
+    let spec = ADDER.replace("MUST give the sum", "MUST quickly give the sum");
+    let extra = "[lint.rules]\nvague = \"error\"\n";
+    let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], extra);
+    assert_eq!(findings(&world, &[], 10), [("lint::vague".to_owned(), 5)]);
+    let run = world.run(&["--spec", "adder"]).expect(10);
+    assert!(run.err.contains("lint::vague"), "{}", run.err);
+    let off = extra.replace("error", "off");
+    let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], &off);
+    assert_eq!(findings(&world, &[], 0), []);
+    let own = "[lint]\nvague = [\"sum\"]\n";
+    let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], own);
+    assert_eq!(findings(&world, &[], 0), [("lint::vague".to_owned(), 5)]);
+    let wrong = extra.replace("vague", "vagu");
+    let run =
+        World::new("http://127.0.0.1:1", &[("adder", &spec)], &wrong).run(&["lint"]).expect(2);
+    assert!(run.err.contains("did you mean `vague`?"), "{}", run.err);
+}
+
+#[test]
+fn what_needs_no_thought_is_mended() {
+    let waived = "`test_id: adds` `waived: slow until 2020-01-01`";
+    let spec = ADDER.replace("`test_id: adds`", waived);
+    let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], "");
+    assert_eq!(findings(&world, &[], 0), [("lint::waiver_expired".to_owned(), 5)]);
+    assert!(world.run(&["lint", "--fix"]).expect(0).err.contains("specs/adder.md: mended"));
+    assert_eq!(world.read("specs/adder.md"), ADDER);
+    assert!(!world.run(&["lint", "--fix"]).expect(0).err.contains("mended"));
+    // Another line end is not touched.
+    let other = spec.replace('\n', "\r\n");
+    world.write("specs/adder.md", &other);
+    world.run(&["lint", "--fix"]).expect(0);
+    assert_eq!(world.read("specs/adder.md"), other);
+}
+
+#[test]
+fn pipelines_get_the_place_of_each_finding() {
+    let spec = ADDER.replace("MUST give", "MUST quickly give");
+    let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], "");
+    let github = world.run(&["lint", "--format", "github"]).expect(0).out;
+    assert!(github.starts_with("::warning file=specs/adder.md,line=5,endLine="), "{github}");
+    let sarif = world.run(&["lint", "--format", "sarif"]).expect(0).out;
+    let log: serde_json::Value = serde_json::from_str(&sarif).expect("is JSON");
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "lint::vague");
+    assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 5);
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    let world = World::new("http://127.0.0.1:1", &[("adder", ADDER)], "");
+    assert!(world.run(&["lint", "nothing"]).expect(2).err.contains("means no spec"));
+    std::fs::remove_file(world.path("harness.toml")).expect("is there");
+    assert!(world.run(&["lint", "nothing.md"]).expect(40).err.contains("nothing.md"));
+    assert!(world.run(&["lint"]).expect(2).err.contains("harness.toml"));
+}
