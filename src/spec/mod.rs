@@ -9,6 +9,7 @@ mod claims;
 mod front;
 mod lint;
 mod parse;
+mod text;
 mod words;
 #[cfg(test)]
 mod tests;

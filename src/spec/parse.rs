@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::blocks::{self, Block, Kind, Piece};
+use super::text::{Gather, Marks, code_text, is_held_back, level, looks_hidden, says, squeeze};
 use super::{binding, front};
 use crate::types::{
-    Binding, Clause, ClauseId, Digest, Example, Level, Passage, Problem, Span, Spec, Status,
-    Waiver, limits,
+    Binding, Clause, ClauseId, Digest, Example, Passage, Problem, Span, Spec, Status, Waiver,
+    limits,
 };
 
 /// Parses a spec file. `file` is its path relative to the workspace; its stem is the default id.
@@ -109,19 +110,6 @@ fn first_heading(blocks: &[Block]) -> Option<String> {
         }
     }
     Some(squeeze(&words))
-}
-
-/// White space folded to single blanks: what re-wrapping cannot change.
-fn squeeze(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// What the code spans of one clause say.
-#[derive(Default)]
-struct Marks {
-    bindings: Vec<Binding>,
-    status: Option<Status>,
-    waiver: Option<Waiver>,
 }
 
 struct Reader<'a> {
@@ -442,79 +430,5 @@ impl Reader<'_> {
             }
         }
         out.join("\n").trim_end().to_owned()
-    }
-}
-
-fn is_held_back(info: &str) -> Option<&'static str> {
-    let mut words = info.split([' ', ',', '\t']).skip(1);
-    words.find_map(|word| ["hidden", "ignore"].into_iter().find(|flag| *flag == word))
-}
-
-/// Whether a line reads like the fence of a hidden block, whatever stands before the fence.
-fn looks_hidden(line: &str) -> bool {
-    let fence = line.trim_start_matches([' ', '\t', '>', '-', '*', '+', '.', ')', '0', '1']);
-    let info = fence.trim_start_matches(['`', '~']);
-    fence.len() - info.len() >= 3 && is_held_back(info.trim()) == Some("hidden")
-}
-
-fn code_text(block: &Block) -> String {
-    let texts = block.pieces.iter().filter_map(|piece| match piece {
-        Piece::Text(text) => Some(text.as_str()),
-        _ => None,
-    });
-    texts.collect()
-}
-
-/// RFC 2119's words, in capitals as RFC 8174 wants them. A bound clause without one is a MUST: who
-/// binds it wants it checked.
-fn level(text: &str) -> Level {
-    let found = |list: &[&str]| says(text, list);
-    if found(&["MUST", "SHALL", "REQUIRED"]) {
-        Level::Must
-    } else if found(&["SHOULD", "RECOMMENDED"]) {
-        Level::Should
-    } else if found(&["MAY", "OPTIONAL"]) {
-        Level::May
-    } else {
-        Level::Must
-    }
-}
-
-/// Whether one of these words stands in a text.
-fn says(text: &str, words: &[&str]) -> bool {
-    text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word))
-}
-
-/// Collects the text and the code blocks below a block, without what belongs to other clauses.
-struct Gather<'a> {
-    blocks: &'a [Block],
-    all: &'a BTreeMap<usize, Marks>,
-    text: String,
-    code: Vec<usize>,
-}
-
-impl Gather<'_> {
-    /// Recursion is bounded by the depth that `blocks` keeps.
-    fn block(&mut self, index: usize) {
-        let block = &self.blocks[index];
-        if block.kind == Kind::Code {
-            return self.code.push(index);
-        }
-        for piece in &block.pieces {
-            match piece {
-                Piece::Text(text) => self.text.push_str(text),
-                Piece::Code(code, _) if binding::read(code).is_some() => {}
-                Piece::Code(code, _) => {
-                    self.text.push('`');
-                    self.text.push_str(code);
-                    self.text.push('`');
-                }
-                Piece::Child(child) if self.all.contains_key(child) => {}
-                Piece::Child(child) => {
-                    self.text.push(' ');
-                    self.block(*child);
-                }
-            }
-        }
     }
 }

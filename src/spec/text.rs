@@ -1,0 +1,94 @@
+//! Text as clauses hold it: collected from blocks, folded, with the level its words give.
+
+use std::collections::BTreeMap;
+
+use super::binding;
+use super::blocks::{Block, Kind, Piece};
+use crate::types::{Binding, Level, Status, Waiver};
+
+/// White space folded to single blanks: what re-wrapping cannot change.
+pub fn squeeze(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What the code spans of one clause say.
+#[derive(Default)]
+pub struct Marks {
+    pub bindings: Vec<Binding>,
+    pub status: Option<Status>,
+    pub waiver: Option<Waiver>,
+}
+
+pub fn is_held_back(info: &str) -> Option<&'static str> {
+    let mut words = info.split([' ', ',', '\t']).skip(1);
+    words.find_map(|word| ["hidden", "ignore"].into_iter().find(|flag| *flag == word))
+}
+
+/// Whether a line reads like the fence of a hidden block, whatever stands before the fence.
+pub fn looks_hidden(line: &str) -> bool {
+    let fence = line.trim_start_matches([' ', '\t', '>', '-', '*', '+', '.', ')', '0', '1']);
+    let info = fence.trim_start_matches(['`', '~']);
+    fence.len() - info.len() >= 3 && is_held_back(info.trim()) == Some("hidden")
+}
+
+pub fn code_text(block: &Block) -> String {
+    let texts = block.pieces.iter().filter_map(|piece| match piece {
+        Piece::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+/// RFC 2119's words, in capitals as RFC 8174 wants them. A bound clause without one is a MUST: who
+/// binds it wants it checked.
+pub fn level(text: &str) -> Level {
+    let found = |list: &[&str]| says(text, list);
+    if found(&["MUST", "SHALL", "REQUIRED"]) {
+        Level::Must
+    } else if found(&["SHOULD", "RECOMMENDED"]) {
+        Level::Should
+    } else if found(&["MAY", "OPTIONAL"]) {
+        Level::May
+    } else {
+        Level::Must
+    }
+}
+
+/// Whether one of these words stands in a text.
+pub fn says(text: &str, words: &[&str]) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word))
+}
+
+/// Collects the text and the code blocks below a block, without what belongs to other clauses.
+pub struct Gather<'a> {
+    pub blocks: &'a [Block],
+    pub all: &'a BTreeMap<usize, Marks>,
+    pub text: String,
+    pub code: Vec<usize>,
+}
+
+impl Gather<'_> {
+    /// Recursion is bounded by the depth that `blocks` keeps.
+    pub fn block(&mut self, index: usize) {
+        let block = &self.blocks[index];
+        if block.kind == Kind::Code {
+            return self.code.push(index);
+        }
+        for piece in &block.pieces {
+            match piece {
+                Piece::Text(text) => self.text.push_str(text),
+                Piece::Code(code, _) if binding::read(code).is_some() => {}
+                Piece::Code(code, _) => {
+                    self.text.push('`');
+                    self.text.push_str(code);
+                    self.text.push('`');
+                }
+                Piece::Child(child) if self.all.contains_key(child) => {}
+                Piece::Child(child) => {
+                    self.text.push(' ');
+                    self.block(*child);
+                }
+            }
+        }
+    }
+}
