@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the door that reads the environment")]
 
 mod cassette;
+mod diff;
 mod doctor;
 pub mod exit;
 mod history;
@@ -112,6 +113,15 @@ enum Command {
         regen lint --format sarif > lint.sarif\n  regen lint docs/requirements.md\n\n\
         Exit codes: 0 no errors · 10 a finding of level error. `[lint.rules]` in harness.toml sets levels.")]
     Lint(lint::LintArgs),
+    /// Show what changed in the specs, clause by clause, and what that makes out of date. No model.
+    #[command(
+        after_help = "Examples:\n  regen diff                     against what is promoted\n  \
+        regen diff HEAD~1              against a revision of git's\n  \
+        regen diff main..feature --format markdown\n  \
+        regen diff --merge-base main   clauses that both sides changed are conflicts\n\n\
+        Exit codes: 0 compared · 10 both sides changed a clause (--merge-base)"
+    )]
+    Diff(diff::DiffArgs),
     /// Show each spec: promoted or not, and how its last job ended.
     Status,
     /// Show what happened, oldest first.
@@ -192,6 +202,7 @@ pub async fn main() -> u8 {
             None => run::run(&door, cli.run, None).await,
             Some(Command::Run(args)) => run::run(&door, args, None).await,
             Some(Command::Plan { specs }) => run::plan(&door, &specs).await,
+            Some(Command::Diff(args)) => diff::diff(&door, &args),
             Some(Command::Lint(args)) => lint::lint(&door, &args),
             Some(Command::Status) => history::status(&door).await,
             Some(Command::Log { spec, limit }) => history::log(&door, spec.as_deref(), limit),

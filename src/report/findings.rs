@@ -91,12 +91,14 @@ fn with_help(problem: &Problem) -> String {
     }
 }
 
+/// A text in a workflow command; `property` for those before the message.
+pub fn escape(text: &str, property: bool) -> String {
+    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    if property { text.replace(':', "%3A").replace(',', "%2C") } else { text }
+}
+
 /// Workflow commands: annotations at the lines of a pull request.
 pub fn github(problems: &[Problem], sources: &Sources) -> String {
-    let escape = |text: &str, property: bool| {
-        let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-        if property { text.replace(':', "%3A").replace(',', "%2C") } else { text }
-    };
     let mut out = String::new();
     for problem in problems {
         let kind = match problem.severity {

@@ -1,6 +1,7 @@
 //! How things look: problems with their source lines, progress, words for people. Facts come as
 //! types; nothing here decides.
 
+pub mod changes;
 mod findings;
 mod problems;
 mod progress;

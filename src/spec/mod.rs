@@ -6,6 +6,7 @@ mod admit;
 mod binding;
 mod blocks;
 mod claims;
+mod diff;
 mod front;
 mod lint;
 mod parse;
@@ -15,5 +16,6 @@ mod words;
 mod tests;
 
 pub use admit::{Parsed, admit};
+pub use diff::{Change, ClauseChange, SpecChange, Stretch, conflicts, diff};
 pub use lint::{Lint, Shape, lint, set_levels, shapes};
 pub use parse::parse;

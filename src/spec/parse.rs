@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::blocks::{self, Block, Kind, Piece};
-use super::text::{Gather, Marks, code_text, is_held_back, level, looks_hidden, says, squeeze};
+use super::text::{
+    APART, Gather, Marks, code_text, is_held_back, level, looks_hidden, says, squeeze,
+};
 use super::{binding, front};
 use crate::types::{
     Binding, Clause, ClauseId, Digest, Example, Passage, Problem, Span, Spec, Status, Waiver,
@@ -269,7 +271,13 @@ impl Reader<'_> {
 
     fn clause(&mut self, index: usize, marks: &Marks, all: &BTreeMap<usize, Marks>) -> Clause {
         let block = &self.blocks[index];
-        let mut gather = Gather { blocks: self.blocks, all, text: String::new(), code: Vec::new() };
+        let mut gather = Gather {
+            blocks: self.blocks,
+            all,
+            text: String::new(),
+            code: Vec::new(),
+            apart: false,
+        };
         gather.block(index);
         let followers = &self.followers[index];
         for follower in followers {
@@ -357,20 +365,28 @@ impl Reader<'_> {
         around.take_while(|at| *at != 0).any(|at| self.owned[at])
     }
 
-    /// Digest of the prose that belongs to no clause.
+    /// Digest of the prose that belongs to no clause, in whatever order it stands.
     fn context(&self) -> Digest {
-        let mut gather =
-            Gather { blocks: self.blocks, all: &self.marks, text: String::new(), code: Vec::new() };
+        let mut gather = Gather {
+            blocks: self.blocks,
+            all: &self.marks,
+            text: String::new(),
+            code: Vec::new(),
+            apart: true,
+        };
         for piece in &self.blocks[0].pieces {
             if let Piece::Child(child) = piece
                 && !self.owned[*child]
             {
                 gather.block(*child);
-                gather.text.push_str(" \u{b6} ");
+                gather.text.push(APART);
             }
         }
-        let code = gather.code.iter().map(|c| code_text(&self.blocks[*c])).collect::<Vec<_>>();
-        Digest::of_parts([squeeze(&gather.text), code.join("\0")])
+        let mut texts: Vec<String> = gather.text.split(APART).map(squeeze).collect();
+        texts.retain(|text| !text.is_empty());
+        texts.extend(gather.code.iter().map(|c| code_text(&self.blocks[*c])));
+        texts.sort();
+        Digest::of_parts(texts)
     }
 
     /// List items and paragraphs outside clauses that demand something.

@@ -65,7 +65,12 @@ pub struct Gather<'a> {
     pub all: &'a BTreeMap<usize, Marks>,
     pub text: String,
     pub code: Vec<usize>,
+    /// Whether paragraphs, list items and headings are kept apart.
+    pub apart: bool,
 }
+
+/// Stands between blocks that are kept apart.
+pub const APART: char = '\u{b6}';
 
 impl Gather<'_> {
     /// Recursion is bounded by the depth that `blocks` keeps.
@@ -73,6 +78,9 @@ impl Gather<'_> {
         let block = &self.blocks[index];
         if block.kind == Kind::Code {
             return self.code.push(index);
+        }
+        if self.apart && matches!(block.kind, Kind::Item | Kind::Paragraph | Kind::Heading(_)) {
+            self.text.push(APART);
         }
         for piece in &block.pieces {
             match piece {

@@ -9,6 +9,7 @@ pub mod files;
 pub mod ledger;
 mod lock;
 mod objects;
+pub mod revision;
 
 pub use ledger::{Ledger, LedgerError, Spend};
 pub use lock::{Busy, WriterLock};

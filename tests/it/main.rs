@@ -5,6 +5,7 @@
 mod cli;
 mod contract;
 mod demo;
+mod diff;
 mod faults;
 mod formats;
 mod gates;

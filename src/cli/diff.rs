@@ -1,0 +1,129 @@
+//! `regen diff`: what changed in the specs, clause by clause.
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::{Door, exit};
+use crate::engine::review::{Review, Side};
+use crate::engine::{EngineError, Workspace, load};
+use crate::report::changes;
+use crate::spec::{ClauseChange, conflicts};
+use crate::store::revision;
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Revisions of git's; without `TO` the working tree, without both what is promoted.
+    #[arg(value_name = "FROM[..TO]")]
+    range: Option<String>,
+    /// Compare with what is promoted: the default.
+    #[arg(long, conflicts_with_all = ["range", "merge_base"])]
+    promoted: bool,
+    /// Compare both sides with where they parted, and show clauses that both changed.
+    #[arg(long, requires = "range")]
+    merge_base: bool,
+    /// Only these specs, by id, path or glob.
+    #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
+    specs: Vec<String>,
+    /// How changes are written.
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Markdown,
+    Github,
+}
+
+/// Compares.
+pub fn diff(door: &Door, args: &DiffArgs) -> Result<u8, EngineError> {
+    let workspace = load(&door.places()?, None)?;
+    let only = match args.specs.is_empty() {
+        true => None,
+        false => workspace.select(&args.specs)?,
+    };
+    let (from, to) = match args.range.as_deref() {
+        None => (None, None),
+        Some(range) => match range.split_once("..") {
+            Some((from, to)) => (Some(from), Some(to.trim_start_matches('.'))),
+            None => (Some(range), None),
+        },
+    };
+    let head = |revision: &'static str, given: &str| -> String {
+        if given.is_empty() { revision.to_owned() } else { given.to_owned() }
+    };
+    let from = from.map(|from| head("HEAD", from));
+    let to = to.map(|to| head("HEAD", to));
+    let side = |revision: Option<&String>| -> Result<Side, EngineError> {
+        revision.map_or_else(|| Ok(workspace.now()), |revision| workspace.at(revision))
+    };
+    let now = side(to.as_ref())?;
+    let mut clashes = Vec::new();
+    let mut review = match (&from, args.merge_base) {
+        (None, _) => workspace.review(None, &now),
+        (Some(from), false) => workspace.review(Some(&workspace.at(from)?), &now),
+        (Some(from), true) => {
+            let other = to.as_deref().unwrap_or("HEAD");
+            let base = workspace.at(&revision::merge_base(&workspace.places.root, from, other)?)?;
+            clashes = conflicts(&base.specs, &now.specs, &workspace.at(from)?.specs);
+            workspace.review(Some(&base), &now)
+        }
+    };
+    if let Some(only) = only {
+        review.specs.retain(|spec| only.contains(&spec.spec));
+        let kept = |one: &str| review.specs.iter().any(|spec| spec.spec == *one);
+        review.out_of_date.retain(|one| one.dependent || kept(&one.spec));
+        clashes
+            .retain(|(ours, _)| only.iter().any(|id| ours.clause.starts_with(&format!("{id}/"))));
+    }
+    show(door, args, &workspace, &review, &clashes);
+    Ok(if clashes.is_empty() { exit::DONE } else { exit::SPEC_REFUSED })
+}
+
+fn show(
+    door: &Door,
+    args: &DiffArgs,
+    workspace: &Workspace,
+    review: &Review,
+    clashes: &[(ClauseChange, ClauseChange)],
+) {
+    let format = if door.global.json { Format::Json } else { args.format };
+    let clash = |(ours, theirs): &(ClauseChange, ClauseChange)| {
+        format!("both sides changed `{}`: {}", ours.clause, changes::against(ours, theirs))
+    };
+    match format {
+        Format::Json => {
+            let conflicts: Vec<_> = clashes
+                .iter()
+                .map(|(ours, theirs)| json!({ "ours": ours, "theirs": theirs }))
+                .collect();
+            door.json(&json!({
+                "type": "diff",
+                "specs": review.specs,
+                "out_of_date": review.out_of_date,
+                "tests": review.tests,
+                "conflicts": conflicts,
+            }));
+            return;
+        }
+        Format::Markdown => door.show(&changes::markdown(review)),
+        Format::Github => door.show(&changes::annotations(review)),
+        Format::Human if review.specs.is_empty() => {
+            if !door.global.quiet {
+                let folder = &workspace.harness.harness.specs;
+                door.say(&format!("no clause in {folder}/ changed"));
+            }
+        }
+        Format::Human => door.show(&changes::human(review, door.paint)),
+    }
+    for pair in clashes {
+        match format {
+            Format::Markdown => door.show(&format!("\n**Conflict:** {}", clash(pair))),
+            Format::Github => door.show(&changes::conflict(&pair.0, &clash(pair))),
+            _ => door.say(&format!("{}: {}", door.paint.bad("conflict"), clash(pair))),
+        }
+    }
+}

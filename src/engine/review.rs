@@ -1,0 +1,264 @@
+//! Specs of another time beside those of now: what changed, and what that makes out of date.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{EngineError, Workspace};
+use crate::guard;
+use crate::plan::{self, Checks, Live};
+use crate::spec::{Change, Parsed, SpecChange, admit, diff, parse};
+use crate::store::revision;
+use crate::toolchain;
+use crate::types::{
+    AdmittedSpec, Binding, Clause, ClauseId, Level, Reason, Span, Spec, SpecStanding, Standing,
+    Status, TargetStanding,
+};
+
+/// Commits in which the words of a promoted clause are looked for.
+const HISTORY: usize = 200;
+
+/// Specs of one time.
+#[derive(Debug, Default)]
+pub struct Side {
+    /// As they were read.
+    pub specs: Vec<Spec>,
+    admitted: Vec<AdmittedSpec>,
+}
+
+/// A target that a change makes out of date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OutOfDate {
+    /// The spec.
+    pub spec: String,
+    /// The target.
+    pub target: String,
+    /// Why.
+    #[serde(flatten)]
+    pub reason: Reason,
+    /// Whether it is one that depends on what changed.
+    pub dependent: bool,
+}
+
+/// What changed, and what follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Review {
+    /// The specs.
+    pub specs: Vec<SpecChange>,
+    /// Targets that are out of date.
+    pub out_of_date: Vec<OutOfDate>,
+    /// Tests of the clauses that changed, by clause.
+    pub tests: BTreeMap<String, Vec<String>>,
+}
+
+impl Workspace {
+    /// The working tree.
+    pub fn now(&self) -> Side {
+        Side { specs: self.read.clone(), admitted: self.specs.clone() }
+    }
+
+    /// A revision of git's.
+    ///
+    /// # Errors
+    /// There is none, or no git.
+    pub fn at(&self, revision: &str) -> Result<Side, EngineError> {
+        let files = revision::specs(&self.places.root, &self.harness.harness.specs, revision);
+        // Git that is missing is the machine's trouble, a wrong name is not.
+        let files = files.map_err(|error| match error.kind() {
+            std::io::ErrorKind::Other => EngineError::Usage(error.to_string()),
+            _ => EngineError::Io(error),
+        })?;
+        let parsed: Vec<Parsed> = files
+            .iter()
+            .map(|(file, bytes)| {
+                let (spec, problems, _) = parse(file, bytes);
+                Parsed { spec: spec.in_force(&super::today()), problems }
+            })
+            .collect();
+        let specs = parsed.iter().map(|one| one.spec.clone()).collect();
+        let (admitted, _) = admit(parsed, &self.harness, guard::problem);
+        Ok(Side { specs, admitted })
+    }
+
+    /// What is promoted, as the lock file has it. The words are looked for in git's history; where
+    /// they are not found, only that a clause changed is known.
+    pub fn promoted(&self) -> Side {
+        let specs = self.standing.spec.iter().map(|(id, standing)| self.recall(id, standing));
+        Side { specs: specs.collect(), admitted: Vec::new() }
+    }
+
+    fn recall(&self, id: &str, standing: &SpecStanding) -> Spec {
+        let now = self.read.iter().find(|spec| spec.id == *id);
+        let file = now.map_or_else(
+            || format!("{}/{id}.md", self.harness.harness.specs),
+            |spec| spec.file.clone(),
+        );
+        let mut clauses: BTreeMap<&str, Option<Clause>> =
+            standing.clauses.keys().map(|name| (name.as_str(), None)).collect();
+        let mut names = (Vec::new(), Vec::new());
+        let mut fill = |spec: &Spec| {
+            for clause in &spec.clauses {
+                let name = clause.id.name();
+                if standing.clauses.get(name) == Some(&clause.digest)
+                    && let Some(known) = clauses.get_mut(name)
+                {
+                    known.get_or_insert_with(|| clause.clone());
+                }
+            }
+            if spec.context == standing.context {
+                names = (spec.targets.clone(), spec.depends.clone());
+            }
+            clauses.values().all(Option::is_some)
+        };
+        let whole = now.is_some_and(&mut fill);
+        if !whole {
+            let history = revision::history(&self.places.root, &file, HISTORY).unwrap_or_default();
+            let mut specs = history.iter().map(|bytes| parse(&file, bytes).0);
+            let _ = specs.any(|spec| fill(&spec));
+        }
+        let unknown = |name: &str| Clause {
+            id: ClauseId::new(id, name),
+            text: String::new(),
+            level: Level::Must,
+            status: Status::Stable,
+            waiver: None,
+            bindings: Vec::new(),
+            examples: Vec::new(),
+            digest: standing.clauses[name],
+            span: Span::default(),
+            line: 0,
+        };
+        let clauses: Vec<Clause> = clauses
+            .into_iter()
+            .map(|(name, found)| found.unwrap_or_else(|| unknown(name)))
+            .collect();
+        Spec {
+            id: id.to_owned(),
+            file,
+            title: String::new(),
+            targets: now.map_or(names.0, |spec| spec.targets.clone()),
+            depends: now.map_or(names.1, |spec| spec.depends.clone()),
+            clauses,
+            visible: String::new(),
+            context: standing.context,
+            unbound: Vec::new(),
+        }
+    }
+
+    /// Compares two sides. `from` is `None` for what is promoted.
+    pub fn review(&self, from: Option<&Side>, to: &Side) -> Review {
+        let promoted;
+        let old = match from {
+            Some(side) => &side.specs,
+            None => {
+                promoted = self.promoted();
+                &promoted.specs
+            }
+        };
+        let specs = diff(old, &to.specs);
+        let changed: BTreeSet<&str> = specs.iter().map(|spec| spec.spec.as_str()).collect();
+        let standing = match from {
+            Some(side) => self.as_if_promoted(side),
+            None => self.standing.clone(),
+        };
+        let plan = self.plan_of(&to.admitted, &standing);
+        let jobs = plan.jobs.into_iter().flat_map(|job| {
+            job.parts.into_iter().map(move |part| (job.spec.clone(), part.target, part.reason))
+        });
+        let out_of_date = jobs.filter_map(|(spec, target, reason)| {
+            // How it is judged is no matter of the specs.
+            let reason = reason.filter(|reason| !matches!(reason, Reason::Gates))?;
+            let dependent = !changed.contains(spec.as_str());
+            Some(OutOfDate { spec, target, reason, dependent })
+        });
+        let out_of_date: Vec<_> =
+            out_of_date.filter(|one| !one.dependent || one.reason == Reason::Target).collect();
+        let tests = self.tests_of(&specs, &to.specs);
+        Review { specs, out_of_date, tests }
+    }
+
+    /// A lock file as it would be had these specs been promoted.
+    fn as_if_promoted(&self, side: &Side) -> Standing {
+        let mut standing = Standing::default();
+        let plan = self.plan_of(&side.admitted, &standing);
+        for job in plan.jobs {
+            let Some(spec) = side.admitted.iter().find(|spec| spec.id == job.spec) else {
+                continue;
+            };
+            let target = job.parts.into_iter().map(|part| {
+                let promoted = TargetStanding {
+                    path: String::new(),
+                    tree: spec.context,
+                    inputs: part.key,
+                    gates: part.gate_key,
+                    passed: Vec::new(),
+                    isolation: Default::default(),
+                    generator: String::new(),
+                };
+                (part.target, promoted)
+            });
+            let clauses = spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect();
+            let entry = SpecStanding { context: spec.context, clauses, target: target.collect() };
+            standing.spec.insert(job.spec, entry);
+        }
+        standing
+    }
+
+    /// The plan for specs over a lock file whose trees all stand, whatever the tools are.
+    fn plan_of(&self, specs: &[AdmittedSpec], standing: &Standing) -> crate::types::Plan {
+        let mut live = BTreeMap::new();
+        for (id, spec) in &standing.spec {
+            live.extend(spec.target.keys().map(|t| ((id.clone(), t.clone()), Live::Same)));
+        }
+        let languages = self.harness.target.iter();
+        let languages = languages
+            .map(|(name, t)| (name.clone(), toolchain::language_version(t).to_owned()))
+            .collect();
+        plan::plan(&plan::Inputs {
+            harness: &self.harness,
+            specs,
+            standing,
+            live: &live,
+            checks: &BTreeMap::<(String, String), Checks>::new(),
+            tools: &BTreeMap::new(),
+            languages: &languages,
+            only: None,
+            force: false,
+        })
+    }
+
+    /// Tests that are there for the clauses that changed.
+    fn tests_of(&self, changes: &[SpecChange], now: &[Spec]) -> BTreeMap<String, Vec<String>> {
+        let clauses: BTreeMap<&str, (&Spec, &Clause)> = now
+            .iter()
+            .flat_map(|spec| spec.clauses.iter().map(move |c| (c.id.as_str(), (spec, c))))
+            .collect();
+        let mut tests = BTreeMap::new();
+        let changed = changes.iter().flat_map(|spec| &spec.clauses);
+        for change in changed.filter(|change| change.change != Change::Removed) {
+            let Some((spec, clause)) = clauses.get(change.clause.as_str()) else { continue };
+            let mut names: BTreeSet<String> = BTreeSet::new();
+            for target in plan::targets(spec, &self.harness) {
+                let suites = self.suites.get(&(spec.id.clone(), target.clone()));
+                let all = suites.into_iter().flatten().flat_map(|suite| &suite.tests);
+                let own = all.filter(|test| test.clause.as_ref() == Some(&clause.id));
+                names.extend(own.map(|test| test.name.clone()));
+                if let Some(target) = self.harness.target.get(&target) {
+                    for hidden in [false, true] {
+                        let suite = toolchain::examples(spec, target, hidden);
+                        let all = suite.into_iter().flat_map(|suite| suite.tests);
+                        let own = all.filter(|test| test.clause.as_ref() == Some(&clause.id));
+                        names.extend(own.map(|test| test.name));
+                    }
+                }
+            }
+            let rules = clause.bindings.iter().filter_map(|binding| match binding {
+                Binding::Guard { name, .. } => Some(format!("guard {name}")),
+                _ => None,
+            });
+            names.extend(rules);
+            tests.insert(change.clause.clone(), names.into_iter().collect());
+        }
+        tests
+    }
+}

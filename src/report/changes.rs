@@ -1,0 +1,248 @@
+//! What changed in specs, for people, pull requests and GitHub's annotations.
+
+use crate::engine::review::{OutOfDate, Review};
+use crate::spec::{Change, ClauseChange, SpecChange, Stretch};
+
+use super::{Paint, words};
+
+/// How a change is marked.
+fn mark(change: &Change) -> char {
+    match change {
+        Change::Added => '+',
+        Change::Removed => '-',
+        Change::Changed => '~',
+        Change::Renamed { .. } => '>',
+    }
+}
+
+fn name(change: &ClauseChange) -> String {
+    match &change.change {
+        Change::Renamed { from } => format!("{from} -> {}", change.clause),
+        _ => change.clause.clone(),
+    }
+}
+
+/// What is said of a change beside its words.
+fn details(change: &ClauseChange) -> Vec<String> {
+    let mut list = Vec::new();
+    if let Some((before, now)) = change.level {
+        list.push(format!("{before:?} -> {now:?}").to_uppercase());
+    }
+    match change.examples {
+        (0, 0) => {}
+        (new, 0) => list.push(format!("{new} new examples")),
+        (0, gone) => list.push(format!("{gone} examples gone")),
+        (new, gone) => list.push(format!("{new} new examples, {gone} gone")),
+    }
+    if list.is_empty() && change.words.is_empty() {
+        list.push(match change.change {
+            Change::Renamed { .. } => "the same words".to_owned(),
+            _ => "its bindings or status, or words that are not known any more".to_owned(),
+        });
+    }
+    list
+}
+
+/// Long stretches that did not change are cut in the middle.
+fn cut(text: &str) -> String {
+    let words: Vec<&str> = text.split(' ').collect();
+    match words.len() {
+        0..=14 => text.to_owned(),
+        count => format!("{} … {}", words[..6].join(" "), words[count - 6..].join(" ")),
+    }
+}
+
+fn stretches(words: &[Stretch], show: impl Fn(char, &str) -> String) -> String {
+    words
+        .iter()
+        .map(|one| match one.sign {
+            '=' => cut(&one.text),
+            sign => {
+                // Blanks around stay outside of the marks.
+                let inner = one.text.trim();
+                let at = one.text.len() - one.text.trim_start().len();
+                let end = at + inner.len();
+                format!(
+                    "{}{}{}",
+                    &one.text[..at],
+                    show(sign, inner),
+                    &one.text[end.min(one.text.len())..]
+                )
+            }
+        })
+        .collect()
+}
+
+fn of_spec<'a>(review: &'a Review, spec: &'a str) -> impl Iterator<Item = &'a OutOfDate> {
+    review.out_of_date.iter().filter(move |one| one.spec == spec && !one.dependent)
+}
+
+fn tests<'a>(review: &'a Review, spec: &SpecChange) -> Vec<&'a str> {
+    let names = spec.clauses.iter().filter_map(|clause| review.tests.get(&clause.clause));
+    names.flatten().map(String::as_str).collect()
+}
+
+fn heading(change: &SpecChange) -> String {
+    let word = match change.change {
+        Change::Added => " (new)",
+        Change::Removed => " (gone)",
+        _ => "",
+    };
+    format!("{}{word}", change.spec)
+}
+
+/// For a terminal.
+pub fn human(review: &Review, paint: Paint) -> String {
+    let mut out = String::new();
+    let show = |sign: char, text: &str| match (paint.colour, sign) {
+        (true, '-') => paint.bad(text),
+        (true, _) => paint.good(text),
+        (false, '-') => format!("[-{text}-]"),
+        (false, _) => format!("{{+{text}+}}"),
+    };
+    for spec in &review.specs {
+        out += &format!("{}  {}\n", paint.name(&heading(spec)), paint.dim(&spec.file));
+        if spec.prose && spec.change == Change::Changed {
+            out += "  ~ prose outside clauses\n";
+        }
+        for one in &spec.named {
+            out += &format!("  {} {}\n", one.sign, one.text);
+        }
+        for clause in &spec.clauses {
+            let line =
+                if clause.line > 0 { format!("  line {}", clause.line) } else { String::new() };
+            out += &format!("  {} {}{}\n", mark(&clause.change), name(clause), paint.dim(&line));
+            if !clause.words.is_empty() {
+                out += &format!("      {}\n", stretches(&clause.words, show));
+            }
+            for detail in details(clause) {
+                out += &format!("      {}\n", paint.dim(&detail));
+            }
+        }
+        for one in of_spec(review, &spec.spec) {
+            let reason = words::reason(Some(&one.reason));
+            out += &format!("  out of date: {}: {reason}\n", one.target);
+        }
+        let tests = tests(review, spec);
+        if !tests.is_empty() {
+            out += &format!("  tests: {}\n", tests.join(", "));
+        }
+    }
+    for one in review.out_of_date.iter().filter(|one| one.dependent) {
+        out += &format!(
+            "{} {}: out of date, because it depends on a changed spec\n",
+            one.spec, one.target
+        );
+    }
+    out
+}
+
+/// Text that Markdown does not take for marks of its own.
+fn plain(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ")
+}
+
+/// For a pull request.
+pub fn markdown(review: &Review) -> String {
+    if review.specs.is_empty() {
+        return "No clause changed.\n".to_owned();
+    }
+    let mut out = String::from("### Changed requirements\n");
+    let show = |sign: char, text: &str| match sign {
+        '-' => format!("~~{}~~", plain(text)),
+        _ => format!("**{}**", plain(text)),
+    };
+    for spec in &review.specs {
+        out += &format!("\n#### {}\n\n", heading(spec));
+        if !spec.clauses.is_empty() {
+            out += "| | clause | change |\n|---|---|---|\n";
+        }
+        for clause in &spec.clauses {
+            let mut cells: Vec<String> = Vec::new();
+            if !clause.words.is_empty() {
+                cells.push(stretches(&clause.words, show));
+            }
+            cells.extend(details(clause));
+            let what = cells.join("<br>");
+            out += &format!("| {} | `{}` | {what} |\n", mark(&clause.change), plain(&name(clause)));
+        }
+        let mut notes: Vec<String> = Vec::new();
+        if spec.prose && spec.change == Change::Changed {
+            notes.push("Prose outside clauses changed.".to_owned());
+        }
+        notes.extend(spec.named.iter().map(|one| format!("`{} {}`", one.sign, plain(&one.text))));
+        let targets: Vec<_> =
+            of_spec(review, &spec.spec).map(|one| format!("`{}`", one.target)).collect();
+        if !targets.is_empty() {
+            notes.push(format!("Out of date: {}.", targets.join(", ")));
+        }
+        let tests: Vec<_> =
+            tests(review, spec).iter().map(|test| format!("`{}`", plain(test))).collect();
+        if !tests.is_empty() {
+            notes.push(format!("Tests: {}.", tests.join(", ")));
+        }
+        for note in notes {
+            out += &format!("\n{note}\n");
+        }
+    }
+    let dependents: Vec<_> = review.out_of_date.iter().filter(|one| one.dependent).collect();
+    if !dependents.is_empty() {
+        let list = dependents.iter().map(|one| format!("`{}` ({})", one.spec, one.target));
+        out += &format!(
+            "\nAlso out of date, because they depend on these: {}.\n",
+            list.collect::<Vec<_>>().join(", ")
+        );
+    }
+    out
+}
+
+/// Annotations of a workflow, at the clauses.
+pub fn annotations(review: &Review) -> String {
+    let escape = super::findings::escape;
+    let mut out = String::new();
+    for clause in review.specs.iter().flat_map(|spec| &spec.clauses) {
+        let word = match clause.change {
+            Change::Added => "added",
+            Change::Removed => "removed",
+            Change::Changed => "changed",
+            Change::Renamed { .. } => "renamed",
+        };
+        let at = if clause.line > 0 && clause.change != Change::Removed {
+            format!(",line={}", clause.line)
+        } else {
+            String::new()
+        };
+        let show = |sign: char, text: &str| format!("[{sign}{text}{sign}]");
+        let mut lines = vec![name(clause)];
+        if !clause.words.is_empty() {
+            lines.push(stretches(&clause.words, show));
+        }
+        lines.extend(details(clause));
+        let (file, text) = (escape(&clause.file, true), escape(&lines.join("\n"), false));
+        out += &format!("::notice file={file}{at},title=clause {word}::{text}\n");
+    }
+    out
+}
+
+/// What two sides made of one clause.
+pub fn against(ours: &ClauseChange, theirs: &ClauseChange) -> String {
+    let show = |sign: char, text: &str| match sign {
+        '-' => format!("[-{text}-]"),
+        _ => format!("{{+{text}+}}"),
+    };
+    let side = |change: &ClauseChange| match (&change.change, change.words.is_empty()) {
+        (Change::Removed, _) => "removed".to_owned(),
+        (Change::Renamed { .. }, true) => format!("renamed to `{}`", change.clause),
+        (_, true) => details(change).join(", "),
+        (_, false) => stretches(&change.words, show),
+    };
+    format!("\"{}\" against \"{}\"", side(ours), side(theirs))
+}
+
+/// An annotation of a conflict.
+pub fn conflict(ours: &ClauseChange, text: &str) -> String {
+    let escape = super::findings::escape;
+    let at = if ours.line > 0 { format!(",line={}", ours.line) } else { String::new() };
+    let (file, text) = (escape(&ours.file, true), escape(text, false));
+    format!("::error file={file}{at},title=conflict::{text}")
+}

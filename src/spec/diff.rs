@@ -1,0 +1,358 @@
+//! What changed between two sets of specs, clause by clause: nothing about formatting and order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use similar::{ChangeTag, TextDiff};
+
+use crate::types::{Clause, Digest, Level, Spec};
+
+/// What happened to a clause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "change")]
+pub enum Change {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// Its words, level, bindings, status or examples are others.
+    Changed,
+    /// Its text is known under another identity.
+    Renamed {
+        /// Its identity before.
+        from: String,
+    },
+}
+
+/// A stretch of words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stretch {
+    /// `=`, `-` or `+`.
+    pub sign: char,
+    /// The words.
+    pub text: String,
+}
+
+/// A clause that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClauseChange {
+    /// Its identity; the new one if it was renamed.
+    pub clause: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub change: Change,
+    /// Its level before and now, where both are known and differ.
+    pub level: Option<(Level, Level)>,
+    /// Its text, word by word; empty when the words are the same or the old ones unknown.
+    pub words: Vec<Stretch>,
+    /// Numbers of examples that are new, and that are gone.
+    pub examples: (usize, usize),
+    /// The file it stands in, or stood in.
+    pub file: String,
+    /// Its line there, from 1; 0 when unknown.
+    pub line: usize,
+}
+
+/// A spec that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SpecChange {
+    /// Its id.
+    pub spec: String,
+    /// Its file, now or before.
+    pub file: String,
+    /// Whether it is new or gone.
+    pub change: Change,
+    /// Whether its prose outside clauses changed.
+    pub prose: bool,
+    /// Targets or dependencies that were named or no longer are.
+    pub named: Vec<Stretch>,
+    /// Its clauses.
+    pub clauses: Vec<ClauseChange>,
+}
+
+/// Compares two sets of specs.
+pub fn diff(old: &[Spec], new: &[Spec]) -> Vec<SpecChange> {
+    let by_id = |specs: &'_ [Spec]| -> BTreeMap<String, usize> {
+        specs.iter().enumerate().map(|(at, spec)| (spec.id.clone(), at)).collect()
+    };
+    let (before, now) = (by_id(old), by_id(new));
+    let ids: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let renamed = renames(old, new);
+    let mut changes = Vec::new();
+    for id in ids {
+        let (before, now) = (before.get(id).map(|at| &old[*at]), now.get(id).map(|at| &new[*at]));
+        let clauses = clauses(before, now, &renamed);
+        let change = match (before, now) {
+            (None, _) => Change::Added,
+            (_, None) => Change::Removed,
+            _ => Change::Changed,
+        };
+        let prose = before.map(|spec| spec.context) != now.map(|spec| spec.context);
+        let named = named(before, now);
+        if change != Change::Changed || prose || !clauses.is_empty() || !named.is_empty() {
+            let file = now.or(before).map_or_else(String::new, |spec| spec.file.clone());
+            changes.push(SpecChange { spec: id.clone(), file, change, prose, named, clauses });
+        }
+    }
+    changes
+}
+
+/// Clauses under a new identity, by it, with the old one.
+fn renames<'a>(old: &'a [Spec], new: &'a [Spec]) -> BTreeMap<String, &'a Clause> {
+    let all = |specs: &'a [Spec]| -> BTreeMap<&'a str, &'a Clause> {
+        specs.iter().flat_map(|spec| &spec.clauses).map(|c| (c.id.as_str(), c)).collect()
+    };
+    let (before, now) = (all(old), all(new));
+    let mut gone: Vec<&Clause> =
+        before.iter().filter(|(id, _)| !now.contains_key(*id)).map(|(_, c)| *c).collect();
+    gone.retain(|clause| !clause.text.is_empty());
+    let fresh: Vec<&Clause> =
+        now.iter().filter(|(id, _)| !before.contains_key(*id)).map(|(_, c)| *c).collect();
+    let mut found = BTreeMap::new();
+    // Equal texts first, so that similar ones do not take their place.
+    for least in [1.0, 0.75] {
+        for clause in &fresh {
+            if found.contains_key(clause.id.as_str())
+                || gone.len() * fresh.len() > MANY && least < 1.0
+            {
+                continue;
+            }
+            let alike = |other: &&Clause| match least < 1.0 {
+                true => f64::from(TextDiff::from_words(&other.text, &clause.text).ratio()),
+                false => f64::from(u8::from(other.text == clause.text)),
+            };
+            let best = gone.iter().enumerate().map(|(at, other)| (at, alike(other)));
+            let best = best.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+            if let Some((at, _)) = best.filter(|(_, score)| *score >= least) {
+                found.insert(clause.id.as_str().to_owned(), gone.remove(at));
+            }
+        }
+    }
+    found
+}
+
+/// Pairs of clauses that are compared word by word for a rename.
+const MANY: usize = 10_000;
+
+fn clauses(
+    before: Option<&Spec>,
+    now: Option<&Spec>,
+    renamed: &BTreeMap<String, &Clause>,
+) -> Vec<ClauseChange> {
+    let here: BTreeSet<&str> =
+        now.iter().flat_map(|spec| &spec.clauses).map(|clause| clause.id.as_str()).collect();
+    let old: BTreeMap<&str, &Clause> =
+        before.iter().flat_map(|spec| &spec.clauses).map(|c| (c.id.as_str(), c)).collect();
+    let mut changes = Vec::new();
+    for (clause, file) in now.iter().flat_map(|s| s.clauses.iter().map(|c| (c, &s.file))) {
+        let id = clause.id.as_str();
+        let change = match (old.get(id), renamed.get(id)) {
+            (Some(before), _) if before.digest == clause.digest => continue,
+            (Some(before), _) => compare(before, clause, Change::Changed),
+            (None, Some(from)) => {
+                let change = Change::Renamed { from: from.id.as_str().to_owned() };
+                compare(from, clause, change)
+            }
+            (None, None) => one(clause, Change::Added),
+        };
+        changes.push(ClauseChange { file: file.clone(), line: clause.line, ..change });
+    }
+    let moved: BTreeSet<&str> = renamed.values().map(|clause| clause.id.as_str()).collect();
+    for (clause, file) in before.iter().flat_map(|s| s.clauses.iter().map(|c| (c, &s.file))) {
+        let id = clause.id.as_str();
+        if !here.contains(id) && !moved.contains(id) {
+            let change = one(clause, Change::Removed);
+            changes.push(ClauseChange { file: file.clone(), line: clause.line, ..change });
+        }
+    }
+    changes
+}
+
+/// A clause that stands on one side only.
+fn one(clause: &Clause, change: Change) -> ClauseChange {
+    let sign = if change == Change::Added { '+' } else { '-' };
+    let words = vec![Stretch { sign, text: clause.text.clone() }];
+    let count = clause.examples.len();
+    ClauseChange {
+        clause: clause.id.as_str().to_owned(),
+        examples: if change == Change::Added { (count, 0) } else { (0, count) },
+        change,
+        level: None,
+        words: if clause.text.is_empty() { Vec::new() } else { words },
+        file: String::new(),
+        line: 0,
+    }
+}
+
+fn compare(before: &Clause, now: &Clause, change: Change) -> ClauseChange {
+    // Only the digest is known of a clause without a binding.
+    let known = !before.bindings.is_empty();
+    let texts = |clause: &Clause| -> BTreeSet<Digest> {
+        let text = |e: &crate::types::Example| {
+            Digest::of(format!("{} {} {}\n{}", e.language, e.hidden, e.ignored, e.code.trim_end()))
+        };
+        clause.examples.iter().map(text).collect()
+    };
+    let (old, new) = (texts(before), texts(now));
+    ClauseChange {
+        clause: now.id.as_str().to_owned(),
+        change,
+        level: (known && before.level != now.level).then_some((before.level, now.level)),
+        words: if known { words(&before.text, &now.text) } else { Vec::new() },
+        examples: match known {
+            true => (new.difference(&old).count(), old.difference(&new).count()),
+            false => (0, 0),
+        },
+        file: String::new(),
+        line: 0,
+    }
+}
+
+/// What changed in a text, word by word; nothing when it is the same.
+fn words(before: &str, now: &str) -> Vec<Stretch> {
+    let mut list: Vec<Stretch> = Vec::new();
+    if before == now {
+        return list;
+    }
+    for change in TextDiff::from_words(before, now).iter_all_changes() {
+        let sign = match change.tag() {
+            ChangeTag::Equal => '=',
+            ChangeTag::Delete => '-',
+            ChangeTag::Insert => '+',
+        };
+        match list.last_mut().filter(|last| last.sign == sign) {
+            Some(last) => last.text.push_str(change.value()),
+            None => list.push(Stretch { sign, text: change.value().to_owned() }),
+        }
+    }
+    list
+}
+
+fn named(before: Option<&Spec>, now: Option<&Spec>) -> Vec<Stretch> {
+    let names = |spec: Option<&Spec>| -> BTreeSet<String> {
+        let targets = spec.iter().flat_map(|s| s.targets.iter().map(|t| format!("target {t}")));
+        let depends = spec.iter().flat_map(|s| s.depends.iter().map(|d| format!("depends {d}")));
+        targets.chain(depends).collect()
+    };
+    let (Some(_), Some(_)) = (before, now) else { return Vec::new() };
+    let (before, now) = (names(before), names(now));
+    let gone = before.difference(&now).map(|text| Stretch { sign: '-', text: text.clone() });
+    let new = now.difference(&before).map(|text| Stretch { sign: '+', text: text.clone() });
+    gone.chain(new).collect()
+}
+
+/// Clauses that two sides changed differently from where they began.
+pub fn conflicts(
+    base: &[Spec],
+    ours: &[Spec],
+    theirs: &[Spec],
+) -> Vec<(ClauseChange, ClauseChange)> {
+    let digests = |specs: &[Spec]| -> BTreeMap<String, Digest> {
+        let all = specs.iter().flat_map(|spec| &spec.clauses);
+        all.map(|clause| (clause.id.as_str().to_owned(), clause.digest)).collect()
+    };
+    let changes = |specs: &[Spec]| -> BTreeMap<String, ClauseChange> {
+        let all = diff(base, specs).into_iter().flat_map(|spec| spec.clauses);
+        // A renamed clause is a change of the one it was.
+        let key = |one: &ClauseChange| match &one.change {
+            Change::Renamed { from } => from.clone(),
+            _ => one.clause.clone(),
+        };
+        all.map(|change| (key(&change), change)).collect()
+    };
+    let (our_digests, their_digests) = (digests(ours), digests(theirs));
+    let mut theirs = changes(theirs);
+    let pairs =
+        changes(ours).into_iter().filter_map(|(id, ours)| Some((ours, theirs.remove(&id)?)));
+    let differ = |(ours, theirs): &(ClauseChange, ClauseChange)| {
+        ours.clause != theirs.clause
+            || our_digests.get(&ours.clause) != their_digests.get(&theirs.clause)
+    };
+    pairs.filter(differ).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Change, SpecChange, conflicts, diff};
+    use crate::spec::parse;
+    use crate::types::Spec;
+
+    fn specs(texts: &[(&str, &str)]) -> Vec<Spec> {
+        let spec =
+            |(name, text): &(&str, &str)| parse(&format!("specs/{name}.md"), text.as_bytes()).0;
+        texts.iter().map(spec).collect()
+    }
+
+    const TEXT: &str = "# A\n\nProse.\n\n## First\n\n- One MUST give `1`. `test_id: one`\n\
+        - Two SHOULD give `2`. `test_id: two`\n\n## Second\n\nMore.\n\n- Three gives `3`. `test_id: three`\n";
+
+    fn changed(now: &str) -> Vec<SpecChange> {
+        diff(&specs(&[("a", TEXT)]), &specs(&[("a", now)]))
+    }
+
+    #[test]
+    fn formatting_and_order_are_nothing() {
+        let (first, second) = TEXT.split_once("## Second").expect("has both");
+        let (head, first) = first.split_once("## First").expect("has it");
+        let swapped = format!("{head}## Second{second}\n## First{first}");
+        for now in [TEXT.replace(" MUST", "\n  MUST"), TEXT.replace("\n\n", "\n\n\n"), swapped] {
+            assert_eq!(changed(&now), [], "{now}");
+        }
+    }
+
+    #[test]
+    fn one_word_is_one_clause() {
+        let found = changed(&TEXT.replace("SHOULD give `2`", "MUST give `2`"));
+        let [SpecChange { clauses, prose: false, .. }] = found.as_slice() else {
+            panic!("{found:?}")
+        };
+        assert_eq!(clauses.len(), 1);
+        assert_eq!((clauses[0].clause.as_str(), clauses[0].line), ("a/two", 8));
+        assert!(clauses[0].level.is_some());
+        let signs: String = clauses[0].words.iter().map(|stretch| stretch.sign).collect();
+        assert_eq!(signs, "=-+=");
+    }
+
+    #[test]
+    fn a_new_name_is_a_rename_never_silence() {
+        for now in [
+            TEXT.replace(": two`", ": second`"),
+            TEXT.replace("`2`. `test_id: two`", "`22`. `test_id: second`"),
+        ] {
+            let found = changed(&now);
+            let change = &found[0].clauses[0].change;
+            assert_eq!(*change, Change::Renamed { from: "a/two".to_owned() }, "{found:?}");
+            assert_eq!(found[0].clauses.len(), 1, "{found:?}");
+        }
+        let found = diff(&specs(&[("a", TEXT)]), &specs(&[("b", TEXT)]));
+        let renamed = found.iter().flat_map(|spec| &spec.clauses);
+        assert!(
+            renamed.clone().count() == 3
+                && renamed.clone().all(|c| matches!(c.change, Change::Renamed { .. }))
+        );
+    }
+
+    #[test]
+    fn what_is_new_gone_or_prose() {
+        let found = changed(&TEXT.replace(
+            "- Two SHOULD give `2`. `test_id: two`\n",
+            "- Other words altogether. `guard: g`\n",
+        ));
+        let changes: Vec<&Change> = found[0].clauses.iter().map(|clause| &clause.change).collect();
+        assert_eq!(changes, [&Change::Added, &Change::Removed]);
+        let found = changed(&TEXT.replace("Prose.", "Verse."));
+        assert!(found[0].prose && found[0].clauses.is_empty());
+    }
+
+    #[test]
+    fn two_sides_of_one_clause_conflict() {
+        let base = specs(&[("a", TEXT)]);
+        let side = |from: &str, to: &str| specs(&[("a", &TEXT.replace(from, to))]);
+        let count = |a: &[Spec], b: &[Spec]| conflicts(&base, a, b).len();
+        assert_eq!(count(&side("`1`", "`10`"), &side("`1`", "`11`")), 1);
+        assert_eq!(count(&side("`1`", "`10`"), &side("`1`", "`10`")), 0, "the same change");
+        assert_eq!(count(&side("`1`", "`10`"), &side("`2`", "`20`")), 0, "other clauses");
+        let gone = side("- One MUST give `1`. `test_id: one`\n", "");
+        assert_eq!(count(&gone, &side("`1`", "`11`")), 1);
+    }
+}

@@ -1,0 +1,116 @@
+//! Specs as git knows them, read with the git that is on the machine.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Specs of a revision, by path relative to the workspace, and their bytes.
+pub type Files = Vec<(String, Vec<u8>)>;
+
+/// Runs git in a workspace; its standard output.
+fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> io::Result<Vec<u8>> {
+    let mut child = Command::new("git")
+        .arg("-C")
+        .arg(root)
+        .args(args)
+        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| io::Error::new(error.kind(), format!("git: {error}")))?;
+    let feed = child.stdin.take().zip(input);
+    let output = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            if let Some((mut stdin, input)) = feed {
+                // Git says itself why it does not read on.
+                let _ = stdin.write_all(input);
+            }
+        });
+        child.wait_with_output()
+    })?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        return Err(io::Error::other(format!("git {}: {}", args[0], why.trim())));
+    }
+    Ok(output.stdout)
+}
+
+/// The commit that a revision means.
+///
+/// # Errors
+/// There is none, or no git.
+pub fn commit(root: &Path, revision: &str) -> io::Result<String> {
+    let what = format!("{revision}^{{commit}}");
+    let found = git(root, &["rev-parse", "--verify", "--end-of-options", &what], None);
+    let found = found.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => error,
+        _ => io::Error::other(format!("`{revision}` is no revision here: {error}")),
+    })?;
+    Ok(String::from_utf8_lossy(&found).trim().to_owned())
+}
+
+/// The newest commit that two revisions have in common.
+///
+/// # Errors
+/// There is none, or no git.
+pub fn merge_base(root: &Path, one: &str, other: &str) -> io::Result<String> {
+    let (one, other) = (commit(root, one)?, commit(root, other)?);
+    let found = git(root, &["merge-base", &one, &other], None)?;
+    Ok(String::from_utf8_lossy(&found).trim().to_owned())
+}
+
+/// The specs below a folder at a revision.
+///
+/// # Errors
+/// There is no such revision, or no git.
+pub fn specs(root: &Path, folder: &str, revision: &str) -> io::Result<Files> {
+    let commit = commit(root, revision)?;
+    let below = format!("{}/", folder.trim_end_matches('/'));
+    let list = git(root, &["ls-tree", "-r", "-z", &commit, "--", &below], None)?;
+    let list = String::from_utf8_lossy(&list);
+    let mut names = Vec::new();
+    let mut wanted = String::new();
+    for entry in list.split('\0') {
+        let Some((meta, path)) = entry.split_once('\t') else { continue };
+        let mut meta = meta.split(' ');
+        let (mode, id) = (meta.next().unwrap_or_default(), meta.nth(1).unwrap_or_default());
+        if mode.starts_with("100") && path.ends_with(".md") {
+            names.push(path.to_owned());
+            wanted += &format!("{id}\n");
+        }
+    }
+    let contents = contents(root, &wanted)?;
+    Ok(names.into_iter().zip(contents).filter_map(|(name, bytes)| Some((name, bytes?))).collect())
+}
+
+/// What a file was, newest first.
+///
+/// # Errors
+/// There is no git, or no repository.
+pub fn history(root: &Path, file: &str, most: usize) -> io::Result<Vec<Vec<u8>>> {
+    let most = format!("-n{most}");
+    let list = git(root, &["log", "--format=%H", &most, "--", file], None)?;
+    let list = String::from_utf8_lossy(&list);
+    let wanted: String = list.lines().map(|commit| format!("{commit}:./{file}\n")).collect();
+    Ok(contents(root, &wanted)?.into_iter().flatten().collect())
+}
+
+/// Contents of objects, one name a line; `None` for what is not there.
+fn contents(root: &Path, wanted: &str) -> io::Result<Vec<Option<Vec<u8>>>> {
+    let all = git(root, &["cat-file", "--batch"], Some(wanted.as_bytes()))?;
+    let mut rest = all.as_slice();
+    let mut list = Vec::new();
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let head = String::from_utf8_lossy(&rest[..end]).into_owned();
+        rest = &rest[end + 1..];
+        let size = head.rsplit(' ').next().and_then(|size| size.parse::<usize>().ok());
+        match size.filter(|size| !head.ends_with(" missing") && *size < rest.len()) {
+            Some(size) => {
+                list.push(Some(rest[..size].to_vec()));
+                rest = &rest[size + 1..];
+            }
+            None => list.push(None),
+        }
+    }
+    Ok(list)
+}

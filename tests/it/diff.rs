@@ -1,0 +1,153 @@
+//! `regen diff` between the working tree, git's revisions and what is promoted.
+
+use crate::server::{Server, lib};
+use crate::world::{ADDER, GOOD, World};
+
+/// Runs git in a workspace, whoever the user is.
+fn git(world: &World, args: &[&str]) {
+    let mut command = std::process::Command::new("git");
+    command.args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(args);
+    let output = command.current_dir(world.path("")).output().expect("there is git");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn commit(world: &World) {
+    git(world, &["add", "specs", "harness.toml"]);
+    git(world, &["commit", "-qm", "specs"]);
+}
+
+/// A spec of many clauses, and one that depends on it.
+fn many() -> World {
+    let clauses: Vec<String> = (0..40)
+        .map(|n| format!("- `f{n}()` MUST return `{n}`. `test_id: gives_{n}`\n\n  ```rust\n  assert_eq!(many::f{n}(), {n});\n  ```\n"))
+        .collect();
+    let text = format!("# Many\n\nProse.\n\n{}", clauses.join("\n"));
+    let on = "---\ndepends: [many]\n---\n# On\n\n- `g()` MUST return `1`. `test_id: ones`\n\n  ```rust\n  assert_eq!(on::g(), 1);\n  ```\n";
+    let world = World::new("http://127.0.0.1:1", &[("many", &text), ("on", on)], "");
+    git(&world, &["init", "-q", "-b", "main"]);
+    commit(&world);
+    world
+}
+
+fn json(world: &World, args: &[&str]) -> serde_json::Value {
+    let args = [&["diff", "--json"], args].concat();
+    world.run(&args).expect(0).json().remove(0)
+}
+
+#[test]
+fn one_word_in_one_of_forty_clauses_names_that_clause_and_what_follows() {
+    let world = many();
+    assert_eq!(json(&world, &["HEAD"])["specs"], serde_json::json!([]));
+    let text = world.read("specs/many.md");
+    world.write("specs/many.md", &text.replace("`f7()` MUST return", "`f7()` SHOULD return"));
+    let said = json(&world, &["HEAD"]);
+    let specs = said["specs"].as_array().expect("is a list");
+    assert_eq!(specs.len(), 1, "{said}");
+    let clauses = specs[0]["clauses"].as_array().expect("is a list");
+    assert_eq!(clauses.len(), 1, "{said}");
+    assert_eq!(
+        (&clauses[0]["clause"], &clauses[0]["change"]),
+        (&"many/gives_7".into(), &"changed".into())
+    );
+    assert_eq!(clauses[0]["level"], serde_json::json!(["MUST", "SHOULD"]));
+    assert_eq!(said["tests"]["many/gives_7"], serde_json::json!(["gives_7"]));
+    let late: Vec<_> = said["out_of_date"]
+        .as_array()
+        .expect("is a list")
+        .iter()
+        .map(|one| (one["spec"].as_str(), one["dependent"].as_bool()))
+        .collect();
+    assert_eq!(late, [(Some("many"), Some(false)), (Some("on"), Some(true))], "{said}");
+    let human = world.run(&["diff", "HEAD"]).expect(0).out;
+    assert!(
+        human.contains("[-MUST-]{+SHOULD+}") && human.contains("on rust: out of date"),
+        "{human}"
+    );
+    let markdown = world.run(&["diff", "HEAD", "--format", "markdown"]).expect(0).out;
+    assert!(
+        markdown.contains("| ~ | `many/gives_7` | `f7()` ~~MUST~~**SHOULD** return"),
+        "{markdown}"
+    );
+    let github = world.run(&["diff", "HEAD", "--format", "github"]).expect(0).out;
+    assert!(github.starts_with("::notice file=specs/many.md,line="), "{github}");
+}
+
+#[test]
+fn formatting_and_order_change_nothing_and_nothing_is_out_of_date() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["--spec", "adder"]).expect(0);
+    let (head, clauses) = ADDER.split_once("- `add(").expect("has both");
+    let (first, second) = clauses.split_once("- It MUST NOT").expect("has both");
+    let other = format!(
+        "{head}* It MUST NOT{}\n\n\n* `add({first}",
+        second.replace("it saturates", "it\n  saturates")
+    );
+    world.write("specs/adder.md", &other);
+    assert_eq!(json(&world, &[])["specs"], serde_json::json!([]));
+    assert!(world.run(&["run"]).expect(0).err.contains("up to date"));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn what_is_promoted_is_compared_by_the_lock_and_by_words_where_git_has_them() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["--spec", "adder"]).expect(0);
+    world.write("specs/adder.md", &ADDER.replace("give the sum", "give the exact sum"));
+    let said = json(&world, &[]);
+    let clause = &said["specs"][0]["clauses"][0];
+    assert_eq!(
+        (&clause["clause"], &clause["words"]),
+        (&"adder/adds".into(), &serde_json::json!([]))
+    );
+    // The same with the old words at hand.
+    git(&world, &["init", "-q", "-b", "main"]);
+    world.write("specs/adder.md", ADDER);
+    commit(&world);
+    world.write("specs/adder.md", &ADDER.replace("give the sum", "give the exact sum"));
+    commit(&world);
+    let human = world.run(&["diff", "--promoted"]).expect(0).out;
+    assert!(human.contains("{+exact+}") && human.contains("out of date: rust"), "{human}");
+}
+
+#[test]
+fn names_are_followed_and_clashes_are_conflicts() {
+    let world = many();
+    let text = world.read("specs/many.md");
+    git(&world, &["checkout", "-qb", "feature"]);
+    world.write(
+        "specs/many.md",
+        &text
+            .replace("`f7()` MUST return `7`", "`f7()` MUST return `70`")
+            .replace("gives_9`", "returns_nine`"),
+    );
+    commit(&world);
+    let human = world.run(&["diff", "main..feature"]).expect(0).out;
+    assert!(human.contains("> many/gives_9 -> many/returns_nine"), "{human}");
+    git(&world, &["checkout", "-q", "main"]);
+    world.write(
+        "specs/many.md",
+        &text
+            .replace("`f7()` MUST return `7`", "`f7()` MUST return `77`")
+            .replace("`f8()` MUST return `8`", "`f8()` MUST return `88`"),
+    );
+    commit(&world);
+    let run = world.run(&["diff", "--merge-base", "feature"]).expect(10);
+    assert!(run.err.contains("both sides changed `many/gives_7`"), "{}", run.err);
+    assert!(!run.err.contains("gives_8") && run.out.contains("many/gives_8"), "{}", run.out);
+    let both = world.run(&["diff", "--json", "--merge-base", "feature..main"]).expect(10).json();
+    assert_eq!(both[0]["conflicts"].as_array().map(Vec::len), Some(1), "{both:?}");
+}
+
+#[test]
+fn what_git_does_not_know_is_said() {
+    let world = many();
+    let wrong = world.run(&["diff", "nowhere"]).expect(2);
+    assert!(wrong.err.contains("`nowhere` is no revision here"), "{}", wrong.err);
+    world.run(&["diff", "--output=x"]).expect(2);
+    let bare = World::adder("http://127.0.0.1:1");
+    assert!(bare.run(&["diff", "HEAD"]).expect(2).err.contains("no revision here"));
+    // Nothing is promoted: everything is new.
+    assert!(bare.run(&["diff"]).expect(0).out.contains("adder (new)"));
+}
