@@ -10,6 +10,7 @@ mod init;
 mod isolation;
 mod lint;
 mod run;
+mod trace;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
@@ -122,6 +123,13 @@ enum Command {
         Exit codes: 0 compared · 10 both sides changed a clause (--merge-base)"
     )]
     Diff(diff::DiffArgs),
+    /// Show which test stands for which clause, and what it said last. No model.
+    #[command(after_help = "Examples:\n  regen trace                    the matrix\n  \
+        regen trace --results target/junit.xml\n  regen trace --format html > trace.html\n  \
+        regen trace --write            then commit regen.trace\n  regen trace --check            in CI\n\n\
+        Exit codes: 0 · 20 fewer clauses covered than `[trace]` in harness.toml wants · 22 regen.trace is \
+        out of date (--check)")]
+    Trace(trace::TraceArgs),
     /// Show each spec: promoted or not, and how its last job ended.
     Status,
     /// Show what happened, oldest first.
@@ -204,6 +212,7 @@ pub async fn main() -> u8 {
             Some(Command::Plan { specs }) => run::plan(&door, &specs).await,
             Some(Command::Diff(args)) => diff::diff(&door, &args),
             Some(Command::Lint(args)) => lint::lint(&door, &args),
+            Some(Command::Trace(args)) => trace::trace(&door, &args),
             Some(Command::Status) => history::status(&door).await,
             Some(Command::Log { spec, limit }) => history::log(&door, spec.as_deref(), limit),
             Some(Command::Why { spec }) => history::why(&door, &spec).await,

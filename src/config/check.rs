@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 use super::nearest;
-use crate::types::{Harness, Isolation, Problem, RelPath, Span, Target, lint};
+use crate::types::{Harness, Isolation, Problem, RelPath, Span, Target, TraceConfig, lint};
 
 /// Gates every toolchain has.
 pub const BUILT_IN: [&str; 7] = ["layout", "fmt", "check", "clippy", "test", "hidden", "clauses"];
@@ -20,6 +20,7 @@ pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
     }
     check.sandbox(harness);
     check.lint(harness);
+    check.trace(harness);
     check.outputs(harness);
     check.gates(harness);
     check.problems
@@ -144,6 +145,7 @@ impl Check<'_> {
             let help = "use lower-case letters, digits, `-` and `_`";
             self.wrong(&["target", name], format!("`{name}` is no name for a target"), help);
         }
+        self.written(name, target);
         for gate in target.gates.iter().flatten() {
             let custom = harness.gate.keys().map(String::as_str);
             if !BUILT_IN.contains(&gate.as_str()) && !harness.gate.contains_key(gate) {
@@ -180,10 +182,49 @@ impl Check<'_> {
     }
 
     /// All targets of a spec stand side by side in one folder, because they are switched together.
+    /// What goes only with code that people wrote, or only with what is generated.
+    fn written(&mut self, name: &str, target: &Target) {
+        let (language, folder) = (target.toolchain.is_some(), target.path.is_some());
+        let of_people = folder || !target.tests.is_empty() || !target.results.is_empty();
+        if target.is_generated() && !language {
+            let help = "toolchain = \"rust\"; for code that people wrote generator = \"none\"";
+            self.wrong(&["target", name], format!("`{name}` names no `toolchain`"), help);
+        }
+        if target.is_generated() && of_people {
+            let message = "`path`, `tests` and `results` are of code that people wrote";
+            self.wrong(&["target", name], message, "add generator = \"none\", or leave them out");
+        }
+        if !target.is_generated() && !folder {
+            let help = "path = \".\"";
+            self.wrong(&["target", name], format!("`{name}` has no `path`"), help);
+        }
+        for (key, list) in [("tests", &target.tests), ("results", &target.results)] {
+            for pattern in list {
+                if let Err(error) = globset::Glob::new(pattern) {
+                    let message = format!("the pattern is wrong: {error}");
+                    self.wrong(&["target", name, key], message, "such as \"tests/**/*.py\"");
+                }
+            }
+        }
+    }
+
+    fn trace(&mut self, harness: &Harness) {
+        let TraceConfig { must, should, may } = harness.trace;
+        for (key, value) in [("must", must), ("should", should), ("may", may)] {
+            if value.is_some_and(|value| value > 100) {
+                self.wrong(
+                    &["trace", key],
+                    format!("`{key}` is more than 100"),
+                    "it is a percentage",
+                );
+            }
+        }
+    }
+
     fn outputs(&mut self, harness: &Harness) {
         let mut units = BTreeSet::new();
         let mut leaves = BTreeSet::new();
-        for (name, target) in &harness.target {
+        for (name, target) in harness.target.iter().filter(|(_, target)| target.is_generated()) {
             let path = ["target", name, "output"];
             let (unit, leaf) = (target.unit("\u{1}"), target.leaf(name));
             let folders: Vec<_> = unit.split('/').collect();

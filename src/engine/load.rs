@@ -181,7 +181,7 @@ impl Workspace {
                 gates: target
                     .gates
                     .clone()
-                    .unwrap_or_else(|| toolchain::default_gates(target.toolchain)),
+                    .unwrap_or_else(|| toolchain::default_gates(target.toolchain())),
                 files: BTreeMap::new(),
             };
             let mut suites = Vec::new();

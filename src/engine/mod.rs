@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the engine reads the clock and the workspace")]
 
 pub mod load;
+mod matrix;
 pub mod review;
 mod perform;
 

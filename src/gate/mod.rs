@@ -104,7 +104,7 @@ pub async fn run(
 }
 
 async fn see(bench: &Bench<'_>, gate: &str, candidate: &Candidate, before: &[GateReport]) -> Seen {
-    let ToolchainName::Rust = bench.target.toolchain;
+    let ToolchainName::Rust = bench.target.toolchain();
     match gate {
         "layout" => layout(bench, candidate),
         "fmt" => cargo::fmt(bench, candidate).await,

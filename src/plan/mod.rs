@@ -52,13 +52,19 @@ pub struct Inputs<'a> {
     pub force: bool,
 }
 
-/// The targets of a spec, in the order in which they are made.
+/// The targets of a spec that are generated, in the order in which they are made.
 pub fn targets(spec: &Spec, harness: &Harness) -> Vec<String> {
-    let named = match spec.targets.is_empty() {
+    let mut named = all_targets(spec, harness).to_vec();
+    named.retain(|name| harness.target.get(name).is_none_or(Target::is_generated));
+    named
+}
+
+/// The targets of a spec, those of people's code included.
+pub fn all_targets<'a>(spec: &'a Spec, harness: &'a Harness) -> &'a [String] {
+    match spec.targets.is_empty() {
         true => &harness.harness.default_targets,
         false => &spec.targets,
-    };
-    named.clone()
+    }
 }
 
 /// Makes the plan.

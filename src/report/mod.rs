@@ -3,6 +3,7 @@
 
 pub mod changes;
 mod findings;
+pub mod matrix;
 mod problems;
 mod progress;
 pub mod words;

@@ -11,6 +11,7 @@ mod front;
 mod lint;
 mod parse;
 mod text;
+mod trace;
 mod words;
 #[cfg(test)]
 mod tests;
@@ -19,3 +20,4 @@ pub use admit::{Parsed, admit};
 pub use diff::{Change, ClauseChange, SpecChange, Stretch, conflicts, diff};
 pub use lint::{Lint, Shape, lint, set_levels, shapes};
 pub use parse::parse;
+pub use trace::{Coverage, Matrix, Proof, Proofs, Row, Said, Share, Stray, trace};

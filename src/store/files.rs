@@ -9,6 +9,8 @@ use crate::types::{RelPath, Standing, Tree, limits};
 
 /// Folders inside each other below the specs' folder.
 const SPEC_DEPTH: usize = 12;
+/// Depth of folders of code that people wrote.
+const CODE_DEPTH: usize = 32;
 
 /// Every Markdown file below a folder, in order of path, with its bytes. Paths are relative to
 /// `root`. A file above the size limit gives one byte more than the limit, which the parser
@@ -61,6 +63,33 @@ pub fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
 pub fn walk(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
     let mut found = walk_all(folder, depth)?;
     found.retain(|path| path.symlink_metadata().is_ok_and(|meta| meta.is_file()));
+    Ok(found)
+}
+
+/// Regular files below a folder, sorted, but for those in folders of these names.
+///
+/// # Errors
+/// The disk's.
+pub fn walk_without(folder: &Path, skipped: &[&str]) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            let skip = skipped.iter().any(|name| entry.file_name() == *name);
+            match kind.is_dir() {
+                true if !skip && depth < CODE_DEPTH => folders.push((entry.path(), depth + 1)),
+                false if kind.is_file() => found.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
     Ok(found)
 }
 

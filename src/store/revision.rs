@@ -49,7 +49,7 @@ pub fn commit(root: &Path, revision: &str) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&found).trim().to_owned())
 }
 
-/// The newest commit that two revisions have in common.
+/// The newest commit that two revisions share.
 ///
 /// # Errors
 /// There is none, or no git.

@@ -7,6 +7,7 @@ pub mod cargo;
 mod examples;
 mod manifest;
 mod nesting;
+pub mod results;
 mod rust;
 mod seal;
 mod tricks;
@@ -59,7 +60,7 @@ pub fn default_gates(toolchain: ToolchainName) -> Vec<String> {
 
 /// The files a candidate of a target may have.
 pub fn allowed_files(target: &Target) -> Vec<String> {
-    let default = || match target.toolchain {
+    let default = || match target.toolchain() {
         ToolchainName::Rust => rust::FILES.map(str::to_owned).to_vec(),
     };
     target.allowed_files.clone().unwrap_or_else(default)
@@ -67,28 +68,28 @@ pub fn allowed_files(target: &Target) -> Vec<String> {
 
 /// The file a target cannot do without.
 pub fn declared(target: &Target) -> RelPath {
-    match target.toolchain {
+    match target.toolchain() {
         ToolchainName::Rust => rust::declared(target.crate_type),
     }
 }
 
 /// What the model must know of the target, for the prompt: short sentences.
 pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
-    match target.toolchain {
+    match target.toolchain() {
         ToolchainName::Rust => rust::constraints(spec, target),
     }
 }
 
 /// The language's name in prompts.
 pub fn language(target: &Target) -> &'static str {
-    match target.toolchain {
+    match target.toolchain() {
         ToolchainName::Rust => "Rust",
     }
 }
 
 /// The version of the language and of regen's rules for it: part of a job's key.
 pub fn language_version(target: &Target) -> &'static str {
-    match target.toolchain {
+    match target.toolchain() {
         ToolchainName::Rust => "rust edition 2024, rules 1",
     }
 }
@@ -98,14 +99,14 @@ pub fn language_version(target: &Target) -> &'static str {
 /// # Errors
 /// What the candidate put where the harness rules: findings of the layout gate.
 pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
-    match target.toolchain {
+    match target.toolchain() {
         ToolchainName::Rust => manifest::normalise(tree, spec, target),
     }
 }
 
 /// What a candidate does that would mislead the gates: findings of the layout gate.
 pub fn tricks(gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
-    match target.toolchain {
+    match target.toolchain() {
         ToolchainName::Rust => tricks::find(gate, tree, target),
     }
 }
@@ -113,7 +114,7 @@ pub fn tricks(gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
 /// The harness's own test file of a spec's examples: the visible or the hidden ones. `None` when
 /// there are none.
 pub fn examples(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
-    match target.toolchain {
+    match target.toolchain() {
         ToolchainName::Rust => examples::suite(spec, target, hidden),
     }
 }
@@ -123,7 +124,7 @@ pub fn examples(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
 /// # Errors
 /// A problem in the file, for the user.
 pub fn suite(spec: &Spec, target: &Target, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
-    match target.toolchain {
+    match target.toolchain() {
         ToolchainName::Rust => rust::suite(spec, file),
     }
 }
@@ -131,7 +132,7 @@ pub fn suite(spec: &Spec, target: &Target, file: &SuiteFile) -> Result<Suite, Bo
 /// Whether a target's gates can decide about a spec: every example compiles as its language's
 /// syntax, every demanded clause has a test, and there is something to run at all.
 pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
-    match target.toolchain {
+    match target.toolchain() {
         ToolchainName::Rust => rust::check(spec, target, suites),
     }
 }

@@ -26,6 +26,9 @@ pub struct Harness {
     /// What `regen lint` looks for.
     #[serde(default)]
     pub lint: LintConfig,
+    /// How much of the specs tests must cover.
+    #[serde(default)]
+    pub trace: TraceConfig,
     /// What is generated, by target name.
     #[serde(default)]
     pub target: BTreeMap<String, Target>,
@@ -253,6 +256,26 @@ pub enum ToolchainName {
     Rust,
 }
 
+/// The one thing a target can say of its generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NoGenerator {
+    /// People write it.
+    None,
+}
+
+/// `[trace]`: the least percentage of demanded clauses that a test must stand for, by level.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TraceConfig {
+    /// Of MUST clauses, 0 to 100.
+    pub must: Option<u8>,
+    /// Of SHOULD clauses.
+    pub should: Option<u8>,
+    /// Of MAY clauses.
+    pub may: Option<u8>,
+}
+
 /// What crate a Rust target is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -268,8 +291,22 @@ pub enum CrateType {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// The language.
-    pub toolchain: ToolchainName,
+    /// `none` for code that people wrote: it is traced, never generated.
+    #[serde(default)]
+    pub generator: Option<NoGenerator>,
+    /// The folder of such code. Only with `generator = "none"`.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Glob patterns, below `path`, of the files its tests stand in. Default: Rust's.
+    #[serde(default)]
+    pub tests: Vec<String>,
+    /// Glob patterns, below `path`, of results that its test runner writes: JUnit XML, or JSON lines of
+    /// libtest or nextest.
+    #[serde(default)]
+    pub results: Vec<String>,
+    /// The language; needed where code is generated.
+    #[serde(default)]
+    pub toolchain: Option<ToolchainName>,
     /// `lib` or `bin`.
     #[serde(default, rename = "crate")]
     pub crate_type: CrateType,
@@ -291,6 +328,17 @@ pub fn default_output() -> String {
 }
 
 impl Target {
+    /// The language of what regen writes.
+    pub fn toolchain(&self) -> ToolchainName {
+        // Without one, regen writes nothing: `config` sees to it.
+        self.toolchain.unwrap_or(ToolchainName::Rust)
+    }
+
+    /// Whether regen writes it.
+    pub fn is_generated(&self) -> bool {
+        self.generator.is_none()
+    }
+
     /// The folder of a spec's unit, in which all its targets stand: everything before the last
     /// segment of `output`.
     pub fn unit(&self, spec: &str) -> String {

@@ -117,6 +117,9 @@ pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(120);
 /// Tokens a completion may have.
 pub const OUTPUT_TOKENS: u32 = 8192;
 
+/// Bytes of a file of test results, or of tests that a person wrote.
+pub const RESULT_BYTES: usize = 64 * 1024 * 1024;
+
 /// Promoted trees kept per spec for a rollback.
 pub const KEPT_TREES: usize = 3;
 /// How long a replaced tree stays at least: a build may still stand in it.

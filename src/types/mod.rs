@@ -22,7 +22,7 @@ pub use digest::Digest;
 pub use event::{AttemptKind, Event, Failure, JobOutcome};
 pub use gate::{Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, TestResult, TestStatus};
 pub use generation::{Completion, Finish, Prompt, Usage};
-pub use harness::{CrateType, Format, GateConfig, GeneratorKind, Harness, Target};
+pub use harness::{CrateType, Format, GateConfig, GeneratorKind, Harness, Target, TraceConfig};
 pub use lint::{LintConfig, RuleLevel};
 pub use path::RelPath;
 pub use plan::{GateKey, Job, JobId, JobKey, Part, Plan, Reason};

@@ -19,6 +19,7 @@ mod server;
 mod sim;
 mod standing;
 mod tidy;
+mod trace;
 mod trip;
 mod vm;
 mod world;

@@ -1,0 +1,144 @@
+//! `regen trace`: which test stands for which clause.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::{Door, exit};
+use crate::engine::{EngineError, load};
+use crate::report::matrix;
+use crate::spec::Matrix;
+use crate::store::{files, write_atomic};
+use crate::types::{Level, TraceConfig, limits};
+
+/// The snapshot that is committed, beside harness.toml.
+const SNAPSHOT: &str = "regen.trace";
+
+/// Arguments of `trace`.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// Only these specs, by id, path or glob.
+    #[arg(value_name = "SPEC")]
+    specs: Vec<String>,
+    /// Results of code that people wrote: JUnit XML, or JSON lines of libtest or nextest.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    results: Vec<PathBuf>,
+    /// How the matrix is written.
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    format: Format,
+    /// Write regen.trace: clauses and their tests, to be committed.
+    #[arg(long, conflicts_with_all = ["check", "specs"])]
+    write: bool,
+    /// Fail when regen.trace is not what stands now.
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Html,
+    Markdown,
+    Csv,
+    Junit,
+}
+
+/// Traces.
+pub fn trace(door: &Door, args: &TraceArgs) -> Result<u8, EngineError> {
+    let workspace = load(&door.places()?, None)?;
+    let only = workspace.select(&args.specs)?;
+    let matrix = workspace.trace(only.as_ref(), &args.results)?;
+    let low = below(&matrix, &workspace.harness.trace);
+    let path = workspace.places.root.join(SNAPSHOT);
+    let snapshot = matrix.snapshot();
+    let mut changes = Vec::new();
+    if args.write {
+        write_atomic(&path, snapshot.as_bytes())?;
+    } else if args.check {
+        let known = match path.is_file() {
+            true => files::read_capped(&path, limits::RESULT_BYTES)?,
+            false => Vec::new(),
+        };
+        let known = String::from_utf8_lossy(&known);
+        let selected = |line: &&str| {
+            let spec = line.split('/').next().unwrap_or_default();
+            only.as_ref().is_none_or(|only| only.contains(spec))
+        };
+        let known: Vec<&str> = known.lines().filter(selected).collect();
+        changes = differences(&known, &snapshot);
+    }
+    let code = match (changes.is_empty(), low.is_empty()) {
+        (false, _) => exit::DRIFT,
+        (true, false) => exit::REJECTED,
+        _ => exit::DONE,
+    };
+    let format = if door.global.json { Format::Json } else { args.format };
+    match format {
+        Format::Human if args.check || args.write || door.global.quiet => {}
+        Format::Human => door.show(&matrix::human(&matrix, door.paint)),
+        Format::Json => {
+            let shares: Vec<_> = matrix::LEVELS
+                .iter()
+                .map(|one| json!({ "level": one, "share": matrix.share(*one) }))
+                .collect();
+            door.json(&json!({
+                "type": "trace", "exit_code": code, "clauses": matrix.rows, "strays": matrix.strays,
+                "covered": shares, "changes": changes,
+            }));
+        }
+        Format::Html => door.show(&matrix::html(&matrix)),
+        Format::Markdown => door.show(&matrix::markdown(&matrix)),
+        Format::Csv => door.show(&matrix::csv(&matrix)),
+        Format::Junit => door.show(&matrix::junit(&matrix)),
+    }
+    if format == Format::Human && !door.global.quiet {
+        door.say(&matrix::summary(&matrix));
+    }
+    for line in &changes {
+        door.say(&format!("{SNAPSHOT}: {line}"));
+    }
+    if !changes.is_empty() {
+        door.say(&format!(
+            "{}: {SNAPSHOT} is out of date: `regen trace --write`",
+            door.paint.bad("error")
+        ));
+    }
+    for line in low {
+        door.say(&format!("{}: {line}", door.paint.bad("error")));
+    }
+    Ok(code)
+}
+
+/// Levels of which too few clauses are covered, with the clauses.
+fn below(matrix: &Matrix, config: &TraceConfig) -> Vec<String> {
+    let wanted =
+        [(Level::Must, config.must), (Level::Should, config.should), (Level::May, config.may)];
+    let mut lines = Vec::new();
+    for (level, wanted) in wanted {
+        let share = matrix.share(level);
+        let Some(wanted) = wanted.filter(|wanted| share.percent() < usize::from(*wanted)) else {
+            continue;
+        };
+        let bad = matrix.rows.iter().filter(|row| {
+            row.level == level && !row.is_covered() && row.coverage != crate::spec::Coverage::Exempt
+        });
+        let names = bad.map(|row| row.clause.as_str()).collect::<Vec<_>>().join(", ");
+        let word = matrix::level(level);
+        lines.push(format!(
+            "{} % of the {word} clauses are covered, {wanted} % are wanted: {names}",
+            share.percent()
+        ));
+    }
+    lines
+}
+
+/// Lines that one of two snapshots does not have.
+fn differences(known: &[&str], now: &str) -> Vec<String> {
+    let known: BTreeSet<&str> = known.iter().copied().collect();
+    let now: BTreeSet<&str> = now.lines().collect();
+    let gone = known.difference(&now).map(|line| format!("- {line}"));
+    gone.chain(now.difference(&known).map(|line| format!("+ {line}"))).collect()
+}

@@ -1,0 +1,274 @@
+//! Gathers what stands for each clause: the harness's own tests and the user's, what the ledger and
+//! the lock file say of them, and what other tools say of code that people wrote.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use super::{EngineError, Workspace};
+use crate::plan;
+use crate::spec::{Matrix, Proof, Proofs, Said, Stray, trace};
+use crate::store::{Ledger, files};
+use crate::toolchain::{self, results};
+use crate::types::{Binding, Clause, Event, Spec, Target, TestResult, TestStatus, limits};
+
+/// Where Rust's tests stand.
+const TESTS: [&str; 2] = ["tests/**/*.rs", "src/**/*.rs"];
+/// Folders that hold nothing a person wrote.
+const OTHERS: [&str; 6] = ["target", "node_modules", ".git", ".regen", ".venv", "__pycache__"];
+
+/// Results of code that people wrote, and the tests that stand in its files.
+struct Written {
+    tests: Vec<(String, String)>,
+    results: Vec<TestResult>,
+}
+
+impl Workspace {
+    /// The matrix of clauses and tests. `extra` are further files of results.
+    ///
+    /// # Errors
+    /// A file of results that cannot be read, or the disk's.
+    pub fn trace(
+        &self,
+        only: Option<&BTreeSet<String>>,
+        extra: &[PathBuf],
+    ) -> Result<Matrix, EngineError> {
+        let wanted = |spec: &&Spec| only.is_none_or(|only| only.contains(&spec.id));
+        let specs: Vec<(Spec, Vec<String>)> = self
+            .read
+            .iter()
+            .filter(wanted)
+            .map(|spec| (spec.clone(), plan::all_targets(spec, &self.harness).to_vec()))
+            .collect();
+        let mut written = BTreeMap::new();
+        for (name, target) in self.harness.target.iter().filter(|(_, t)| !t.is_generated()) {
+            if specs.iter().any(|(_, targets)| targets.contains(name)) {
+                written.insert(name.as_str(), self.written(target, extra)?);
+            }
+        }
+        let ledger = Ledger::read(&self.places.ledger())?;
+        let mut proofs = Proofs::new();
+        let mut strays = BTreeSet::new();
+        for (spec, targets) in &specs {
+            for name in targets {
+                match written.get(name.as_str()) {
+                    Some(code) => of_people(spec, name, code, &mut proofs),
+                    None => {
+                        let last = self.last_results(ledger.as_ref(), &spec.id, name)?;
+                        self.generated(spec, name, &last, &mut proofs, &mut strays);
+                    }
+                }
+            }
+        }
+        self.unexplained(&specs, only, &written, &mut strays);
+        let untold = written.iter().filter(|(_, code)| code.results.is_empty());
+        let untold = untold.map(|(name, _)| *name).collect();
+        Ok(trace(&specs, &proofs, &untold, strays))
+    }
+
+    /// What the gates of the last job said of a target's tests and of its guards.
+    fn last_results(
+        &self,
+        ledger: Option<&Ledger>,
+        spec: &str,
+        target: &str,
+    ) -> Result<BTreeMap<String, TestStatus>, EngineError> {
+        let mut said = BTreeMap::new();
+        let Some((_, entries)) = ledger.map(|l| l.last_job(spec)).transpose()?.flatten() else {
+            return Ok(said);
+        };
+        let mut newest = 0;
+        for entry in entries {
+            match entry.event {
+                Event::AttemptStarted { attempt, target: of, .. } if of == target => {
+                    newest = attempt;
+                    said.clear();
+                }
+                Event::GateReported { attempt, report } if attempt == newest => {
+                    let leaf = |name: &str| name.rsplit("::").next().unwrap_or(name).to_owned();
+                    said.extend(report.tests.iter().map(|test| (leaf(&test.name), test.status)));
+                }
+                _ => {}
+            }
+        }
+        Ok(said)
+    }
+
+    fn generated(
+        &self,
+        spec: &Spec,
+        name: &str,
+        last: &BTreeMap<String, TestStatus>,
+        proofs: &mut Proofs,
+        strays: &mut BTreeSet<Stray>,
+    ) {
+        let Some(target) = self.harness.target.get(name) else { return };
+        // What is promoted passed: every gate, over these clauses.
+        let standing = self.standing.spec.get(&spec.id);
+        let accepted = |clause: &Clause| {
+            standing.is_some_and(|standing| {
+                standing.target.contains_key(name)
+                    && standing.clauses.get(clause.id.name()) == Some(&clause.digest)
+            })
+        };
+        let own = [false, true].map(|hidden| toolchain::examples(spec, target, hidden));
+        let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
+        let tests: Vec<_> = own
+            .iter()
+            .flatten()
+            .chain(suites.into_iter().flatten())
+            .flat_map(|s| &s.tests)
+            .collect();
+        for clause in &spec.clauses {
+            let done = |status: Option<&TestStatus>| match (status, accepted(clause)) {
+                (_, true) => Said::Passed,
+                (Some(status), false) => said(*status),
+                (None, false) => Said::NotRun,
+            };
+            for binding in &clause.bindings {
+                let entry = proofs.entry(key(clause, binding)).or_default();
+                let proof = |test: String, said| Proof { target: name.to_owned(), test, said };
+                match binding {
+                    Binding::TestId { name: id } => {
+                        let mine = tests.iter().filter(|t| toolchain::is_test_of(&t.name, id));
+                        entry.extend(mine.map(|t| proof(t.name.clone(), done(last.get(&t.name)))));
+                    }
+                    Binding::Guard { name, .. } => {
+                        entry.push(proof(format!("guard {name}"), done(None)));
+                    }
+                    // Nothing measures it yet.
+                    Binding::Bench { .. } => {}
+                }
+            }
+        }
+        let place =
+            |suite: &str| format!("{}/{}/{name}/{suite}", self.harness.harness.validators, spec.id);
+        for suite in suites.into_iter().flatten() {
+            let file = suite.path.as_str().rsplit('/').next().unwrap_or_default();
+            for test in suite.tests.iter().filter(|test| test.clause.is_none()) {
+                strays.insert(Stray { place: place(file), test: test.name.clone() });
+            }
+        }
+    }
+
+    fn written(&self, target: &Target, extra: &[PathBuf]) -> Result<Written, EngineError> {
+        let root = self.places.root.join(target.path.as_deref().unwrap_or("."));
+        let patterns = match target.tests.is_empty() {
+            true => TESTS.map(str::to_owned).to_vec(),
+            false => target.tests.clone(),
+        };
+        let mut tests = Vec::new();
+        for (name, path) in matching(&root, &patterns)? {
+            let text = text(&path)?;
+            let found = results::tests(&name, &text).into_iter();
+            tests.extend(found.map(|test| (name.clone(), test)));
+        }
+        let mut list = Vec::new();
+        let found = matching(&root, &target.results)?.into_iter().map(|(_, path)| path);
+        for path in found.chain(extra.iter().cloned()) {
+            let read = results::read(&text(&path)?);
+            list.extend(
+                read.map_err(|why| EngineError::Usage(format!("{}: {why}", path.display())))?,
+            );
+        }
+        Ok(Written { tests, results: list })
+    }
+
+    /// Tests of people's code, and promoted trees, that no clause explains.
+    fn unexplained(
+        &self,
+        specs: &[(Spec, Vec<String>)],
+        only: Option<&BTreeSet<String>>,
+        written: &BTreeMap<&str, Written>,
+        strays: &mut BTreeSet<Stray>,
+    ) {
+        let names: Vec<&str> = specs
+            .iter()
+            .flat_map(|(spec, _)| spec.clauses.iter().flat_map(Clause::test_ids))
+            .collect();
+        // A part of the specs explains only a part of the tests.
+        for code in written.values().filter(|_| only.is_none()) {
+            for (file, test) in &code.tests {
+                if !names.iter().any(|id| results::is_named(test, id)) {
+                    strays.insert(Stray { place: file.clone(), test: test.clone() });
+                }
+            }
+        }
+        for (id, standing) in &self.standing.spec {
+            if !self.read.iter().any(|spec| spec.id == *id) {
+                let gone = standing.target.values().map(|target| target.path.clone());
+                strays.extend(gone.map(|place| Stray { place, test: String::new() }));
+            }
+        }
+    }
+}
+
+fn key(clause: &Clause, binding: &Binding) -> (String, String) {
+    (clause.id.as_str().to_owned(), binding.name().to_owned())
+}
+
+fn said(status: TestStatus) -> Said {
+    match status {
+        TestStatus::Passed => Said::Passed,
+        TestStatus::Failed | TestStatus::TimedOut => Said::Failed,
+        TestStatus::Ignored => Said::Ignored,
+    }
+}
+
+/// What stands for a spec's clauses in code that people wrote: a result where there is one.
+fn of_people(spec: &Spec, name: &str, code: &Written, proofs: &mut Proofs) {
+    for clause in &spec.clauses {
+        for binding in &clause.bindings {
+            let Binding::TestId { name: id } = binding else { continue };
+            let entry = proofs.entry(key(clause, binding)).or_default();
+            let ran = code.results.iter().filter(|result| results::is_named(&result.name, id));
+            let mut list: BTreeMap<String, Said> = BTreeMap::new();
+            for result in ran {
+                let one = list.entry(result.name.clone()).or_insert(Said::Passed);
+                *one = (*one).min(said(result.status));
+            }
+            let known = |test: &str| {
+                let leaf = |name: &str| name.rsplit("::").next().unwrap_or(name).to_owned();
+                list.keys().any(|ran| leaf(ran) == leaf(test))
+            };
+            let unseen = code.tests.iter().filter(|(_, test)| results::is_named(test, id));
+            let unseen: Vec<String> =
+                unseen.filter(|(_, test)| !known(test)).map(|(_, test)| test.clone()).collect();
+            list.extend(unseen.into_iter().map(|test| (test, Said::NotRun)));
+            let proof = |(test, said)| Proof { target: name.to_owned(), test, said };
+            entry.extend(list.into_iter().map(proof));
+        }
+    }
+}
+
+/// Files below a folder that match a pattern, by their path there.
+fn matching(root: &Path, patterns: &[String]) -> Result<Vec<(String, PathBuf)>, EngineError> {
+    if patterns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).map_err(|error| EngineError::Usage(error.to_string()))?);
+    }
+    let set: GlobSet = set.build().map_err(|error| EngineError::Usage(error.to_string()))?;
+    let named =
+        |pattern: &String| OTHERS.iter().find(|folder| pattern.starts_with(*folder)).copied();
+    let asked: BTreeSet<&str> = patterns.iter().filter_map(named).collect();
+    let skipped: Vec<&str> = OTHERS.into_iter().filter(|folder| !asked.contains(folder)).collect();
+    let found = files::walk_without(root, &skipped)?;
+    let relative = found.into_iter().map(|path| {
+        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+        (name, path)
+    });
+    Ok(relative.filter(|(name, _)| set.is_match(name)).collect())
+}
+
+fn text(path: &Path) -> Result<String, EngineError> {
+    let bytes = files::read_capped(path, limits::RESULT_BYTES)?;
+    if bytes.len() > limits::RESULT_BYTES {
+        let most = limits::RESULT_BYTES / 1024 / 1024;
+        return Err(EngineError::Usage(format!("{} is larger than {most} MiB", path.display())));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

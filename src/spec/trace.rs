@@ -1,0 +1,254 @@
+//! Which test stands for which clause, and what it said last.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::types::{Binding, Clause, Level, Spec, Status};
+
+/// What is known of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// It failed, or ran out of time.
+    Failed,
+    /// It was switched off.
+    Ignored,
+    /// It is there, and nobody here has seen it run.
+    NotRun,
+    /// It passed.
+    Passed,
+}
+
+/// A test, or a rule, that stands for a clause.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Proof {
+    /// The target.
+    pub target: String,
+    /// The test's name, or `guard NAME`, `bench NAME`.
+    pub test: String,
+    /// What it said last.
+    pub said: Said,
+}
+
+/// A test that stands for no clause.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Stray {
+    /// Where it is: a file or a target.
+    pub place: String,
+    /// Its name; empty for a whole file.
+    pub test: String,
+}
+
+/// How a clause stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coverage {
+    /// Everything that stands for it passed, in every target.
+    Passed,
+    /// Something stands for it in every target; of code that people wrote nobody has told here how
+    /// its tests ended.
+    Linked,
+    /// Something stands for it in every target; not all of it was seen to run.
+    NotRun,
+    /// Something that stands for it failed or is switched off.
+    Failed,
+    /// Nothing stands for it in some target.
+    Uncovered,
+    /// A draft, or waived: nothing is demanded.
+    Exempt,
+}
+
+/// One clause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Its identity.
+    pub clause: String,
+    /// Its text.
+    pub text: String,
+    /// MUST, SHOULD or MAY.
+    pub level: Level,
+    /// Draft, stable or deprecated.
+    pub status: Status,
+    /// Until when it is waived, and why.
+    pub waived: Option<String>,
+    /// How it stands.
+    pub coverage: Coverage,
+    /// What stands for it.
+    pub proofs: Vec<Proof>,
+    /// The spec's file.
+    pub file: String,
+    /// Its line there, from 1.
+    pub line: usize,
+}
+
+/// The whole matrix.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Matrix {
+    /// By clause, in the order of identities.
+    pub rows: Vec<Row>,
+    /// Tests and files that no clause explains.
+    pub strays: Vec<Stray>,
+}
+
+/// What stands for a clause's binding in a target: by the clause's identity and the binding's name.
+pub type Proofs = BTreeMap<(String, String), Vec<Proof>>;
+
+/// Makes the matrix of specs and their targets. `proofs` is what stands for the bindings of clauses;
+/// `untold` are targets of whose tests nobody has told how they ended.
+pub fn trace(
+    specs: &[(Spec, Vec<String>)],
+    proofs: &Proofs,
+    untold: &BTreeSet<&str>,
+    strays: BTreeSet<Stray>,
+) -> Matrix {
+    let mut rows = Vec::new();
+    for (spec, targets) in specs {
+        for clause in &spec.clauses {
+            let names = clause.bindings.iter().map(Binding::name);
+            let key = |name: &str| (clause.id.as_str().to_owned(), name.to_owned());
+            let by_binding: Vec<&[Proof]> =
+                names.map(|name| proofs.get(&key(name)).map_or(&[][..], Vec::as_slice)).collect();
+            let mut all: Vec<Proof> = by_binding.concat();
+            all.sort();
+            all.dedup();
+            rows.push(Row {
+                clause: clause.id.as_str().to_owned(),
+                text: clause.text.clone(),
+                level: clause.level,
+                status: clause.status,
+                waived: clause.waiver.as_ref().map(|w| format!("until {}: {}", w.until, w.reason)),
+                coverage: coverage(clause, targets, &by_binding, untold),
+                proofs: all,
+                file: spec.file.clone(),
+                line: clause.line,
+            });
+        }
+    }
+    rows.sort_by(|a, b| a.clause.cmp(&b.clause));
+    Matrix { rows, strays: strays.into_iter().collect() }
+}
+
+fn coverage(
+    clause: &Clause,
+    targets: &[String],
+    by_binding: &[&[Proof]],
+    untold: &BTreeSet<&str>,
+) -> Coverage {
+    if clause.status == Status::Draft {
+        return Coverage::Exempt;
+    }
+    let all = || by_binding.iter().copied().flatten();
+    let has = |proofs: &[Proof]| targets.iter().all(|t| proofs.iter().any(|p| p.target == *t));
+    if all().any(|proof| proof.said < Said::NotRun) {
+        Coverage::Failed
+    } else if targets.is_empty() || !by_binding.iter().all(|proofs| has(proofs)) {
+        Coverage::Uncovered
+    } else if all().all(|proof| proof.said == Said::Passed) {
+        Coverage::Passed
+    } else if all().all(|p| p.said == Said::Passed || untold.contains(p.target.as_str())) {
+        Coverage::Linked
+    } else {
+        Coverage::NotRun
+    }
+}
+
+/// How many clauses of a level are demanded, and how many of them stand well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// Clauses that stand well.
+    pub covered: usize,
+    /// All that are demanded.
+    pub all: usize,
+}
+
+impl Share {
+    /// Percent, rounded down; 100 of none.
+    pub fn percent(self) -> usize {
+        (100 * self.covered).checked_div(self.all).unwrap_or(100)
+    }
+}
+
+impl Row {
+    /// Whether it stands well.
+    pub fn is_covered(&self) -> bool {
+        matches!(self.coverage, Coverage::Passed | Coverage::Linked)
+    }
+}
+
+impl Matrix {
+    /// The share of a level.
+    pub fn share(&self, level: Level) -> Share {
+        let mut share = Share::default();
+        let demanded = |row: &&Row| row.level == level && row.coverage != Coverage::Exempt;
+        for row in self.rows.iter().filter(demanded) {
+            share.all += 1;
+            share.covered += usize::from(row.is_covered());
+        }
+        share
+    }
+
+    /// What of the matrix depends on specs and tests alone, a line each, sorted: to be committed.
+    pub fn snapshot(&self) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for row in &self.rows {
+            let names: BTreeSet<String> =
+                row.proofs.iter().map(|proof| format!("{} {}", proof.target, proof.test)).collect();
+            let level = format!("{:?}", row.level).to_uppercase();
+            let status = format!("{:?}", row.status).to_lowercase();
+            let waived = row.waived.as_ref().map_or(String::new(), |why| format!(" waived {why}"));
+            lines.push(format!("{} {level} {status}{waived}", row.clause));
+            lines.extend(names.into_iter().map(|name| format!("{}   {name}", row.clause)));
+        }
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Coverage, Proof, Proofs, Said, trace};
+    use crate::spec::parse;
+
+    #[test]
+    fn a_clause_stands_as_well_as_the_worst_that_stands_for_it() {
+        let text = "- a `test_id: a, guard: forbid_unsafe`\n- b `test_id: b` `status: draft`\n";
+        let (spec, ..) = parse("specs/s.md", text.as_bytes());
+        let targets = vec!["x".to_owned(), "y".to_owned()];
+        let coverage = |list: &[(&str, &str, Said)]| {
+            let mut proofs = Proofs::new();
+            for (binding, target, said) in list {
+                let proof =
+                    Proof { target: (*target).to_owned(), test: "t".to_owned(), said: *said };
+                let key = ("s/a".to_owned(), (*binding).to_owned());
+                proofs.entry(key).or_default().push(proof);
+            }
+            trace(
+                &[(spec.clone(), targets.clone())],
+                &proofs,
+                &BTreeSet::from(["y"]),
+                BTreeSet::new(),
+            )
+            .rows[0]
+                .coverage
+        };
+        use Said::{Failed, NotRun, Passed};
+        let guard = [("forbid_unsafe", "x", Passed), ("forbid_unsafe", "y", Passed)];
+        let with =
+            |more: &[(&'static str, &'static str, Said)]| coverage(&[&guard[..], more].concat());
+        assert_eq!(with(&[("a", "x", Passed), ("a", "y", Passed)]), Coverage::Passed);
+        assert_eq!(with(&[("a", "x", Passed), ("a", "y", NotRun)]), Coverage::Linked);
+        assert_eq!(with(&[("a", "x", NotRun), ("a", "y", Passed)]), Coverage::NotRun);
+        assert_eq!(with(&[("a", "x", Passed)]), Coverage::Uncovered);
+        assert_eq!(with(&[("a", "x", Passed), ("a", "y", Failed)]), Coverage::Failed);
+        assert_eq!(coverage(&[("a", "x", Passed), ("a", "y", Passed)]), Coverage::Uncovered);
+        let matrix = trace(
+            &[(spec.clone(), targets.clone())],
+            &Proofs::new(),
+            &BTreeSet::new(),
+            BTreeSet::new(),
+        );
+        assert_eq!(matrix.rows[1].coverage, Coverage::Exempt);
+    }
+}

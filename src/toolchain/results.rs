@@ -1,0 +1,180 @@
+//! What other tools say of tests: JUnit XML and the JSON lines of libtest and nextest; and tests that
+//! stand in files which nobody here runs.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::types::{TestResult, TestStatus};
+
+/// Reads a file of results, whichever of the forms it has.
+///
+/// # Errors
+/// It is in none of them; the message says where it ends to be.
+pub fn read(text: &str) -> Result<Vec<TestResult>, String> {
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with('<') { junit(text) } else { lines(text) }
+}
+
+/// JUnit XML, as pytest, nextest, node and many others write it: `testcase` at any depth.
+fn junit(text: &str) -> Result<Vec<TestResult>, String> {
+    let tree =
+        roxmltree::Document::parse(text).map_err(|error| format!("no JUnit XML: {error}"))?;
+    let root = tree.root_element();
+    if !["testsuites", "testsuite"].contains(&root.tag_name().name()) {
+        return Err(format!("no JUnit XML: it begins with <{}>", root.tag_name().name()));
+    }
+    let cases = root.descendants().filter(|node| node.has_tag_name("testcase"));
+    Ok(cases
+        .map(|case| {
+            let has = |name: &str| case.children().any(|child| child.has_tag_name(name));
+            let status = match (has("failure") || has("error"), has("skipped")) {
+                (true, _) => TestStatus::Failed,
+                (_, true) => TestStatus::Ignored,
+                _ => TestStatus::Passed,
+            };
+            let name = case.attribute("name").unwrap_or_default();
+            let class = case.attribute("classname").filter(|class| !class.is_empty());
+            let name = class.map_or_else(|| name.to_owned(), |class| format!("{class}::{name}"));
+            TestResult { name, status, trusted: true }
+        })
+        .collect())
+}
+
+/// `{"type":"test","event":"ok","name":"…"}`, one a line.
+fn lines(text: &str) -> Result<Vec<TestResult>, String> {
+    let mut results = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let value: serde_json::Value = serde_json::from_str(line).map_err(|error| {
+            format!("neither JUnit XML nor JSON lines: line {}: {error}", number + 1)
+        })?;
+        let field = |name: &str| value.get(name).and_then(|field| field.as_str());
+        let status = match (field("type"), field("event")) {
+            (Some("test"), Some("ok")) => TestStatus::Passed,
+            (Some("test"), Some("failed")) => TestStatus::Failed,
+            (Some("test"), Some("timeout")) => TestStatus::TimedOut,
+            (Some("test"), Some("ignored")) => TestStatus::Ignored,
+            _ => continue,
+        };
+        // Nextest writes `binary$name`.
+        let name = field("name").unwrap_or_default().replace('$', "::");
+        results.push(TestResult { name, status, trusted: true });
+    }
+    Ok(results)
+}
+
+/// The tests that stand in a file of a person's: Rust's by their functions, others' by what names
+/// look like tests and by titles that name a clause.
+pub fn tests(file: &str, text: &str) -> Vec<String> {
+    if file.ends_with(".rs") {
+        return rust(text);
+    }
+    static FOUND: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\bdef (test_\w+)|\bfunc (Test\w+)|(test_id: \w+)")
+            .expect("the pattern is a constant")
+    });
+    let found = FOUND.captures_iter(text);
+    found
+        .filter_map(|one| one.iter().skip(1).flatten().next().map(|one| one.as_str().to_owned()))
+        .collect()
+}
+
+/// Functions with an attribute whose last word is `test`.
+fn rust(text: &str) -> Vec<String> {
+    fn walk(items: &[syn::Item], path: &str, found: &mut Vec<String>) {
+        for item in items {
+            match item {
+                syn::Item::Fn(item) => {
+                    let is_test = |attribute: &syn::Attribute| {
+                        attribute.path().segments.last().is_some_and(|last| last.ident == "test")
+                    };
+                    let off =
+                        item.attrs.iter().any(|attribute| attribute.path().is_ident("ignore"));
+                    if item.attrs.iter().any(is_test) && !off {
+                        found.push(format!("{path}{}", item.sig.ident));
+                    }
+                }
+                syn::Item::Mod(item) => {
+                    if let Some((_, items)) = &item.content {
+                        walk(items, &format!("{path}{}::", item.ident), found);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    let found = super::nesting::parse(text, |text| {
+        let file = syn::parse_file(text).map_err(|error| (error.to_string(), 1))?;
+        let mut found = Vec::new();
+        walk(&file.items, "", &mut found);
+        Ok(found)
+    });
+    found.unwrap_or_default()
+}
+
+/// Whether a test of any runner's belongs to a `test_id`: by its leaf name, which pytest begins with
+/// `test_` and ends with parameters, or by a title that says `test_id: NAME`.
+pub fn is_named(test: &str, test_id: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut titles = test.match_indices("test_id:");
+    let titled = titles.any(|(at, mark)| {
+        let rest = test[at + mark.len()..].trim_start();
+        rest.strip_prefix(test_id).is_some_and(|rest| !rest.starts_with(word))
+    });
+    let leaf = test.split('[').next().unwrap_or(test);
+    let leaf =
+        leaf.rsplit("::").next().unwrap_or(leaf).rsplit(['.', '$', ' ']).next().unwrap_or(leaf);
+    let plain = leaf.strip_prefix("test_").unwrap_or(leaf);
+    titled || [leaf, plain].iter().any(|leaf| super::is_test_of(leaf, test_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_named, read, tests};
+    use crate::types::TestStatus::{Failed, Ignored, Passed};
+
+    #[test]
+    fn results_of_pytest_nextest_and_node() {
+        let pytest = "<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites name=\"pytest tests\"><testsuite name=\"pytest\" \
+            errors=\"0\" failures=\"1\"><testcase classname=\"test_a\" name=\"test_adds[1-2]\" time=\"0.001\" />\
+            <testcase classname=\"test_a.TestB\" name=\"test_takes\"><failure message=\"assert 1 == 2\">x</failure></testcase>\
+            <testcase classname=\"test_a\" name=\"test_later\"><skipped type=\"pytest.skip\" message=\"no\"/></testcase>\
+            </testsuite></testsuites>";
+        let nextest = "<testsuites name=\"nextest-run\"><testsuite name=\"adder::it\"><testcase name=\"deep::adds__one\" \
+            classname=\"adder::it\" time=\"0.1\"></testcase></testsuite></testsuites>";
+        let node = "<testsuites><testsuite name=\"adder\"><testcase name=\"it adds (test_id: adds)\" classname=\"test\"/>\
+            </testsuite></testsuites>";
+        let libtest = "{ \"type\": \"suite\", \"event\": \"started\", \"test_count\": 1 }\n\
+            { \"type\": \"test\", \"name\": \"adder::it$adds\", \"event\": \"failed\" }\n";
+        for (text, id, expected) in [
+            (pytest, "adds", Some(Passed)),
+            (pytest, "takes", Some(Failed)),
+            (pytest, "later", Some(Ignored)),
+            (pytest, "add", None),
+            (nextest, "adds", Some(Passed)),
+            (node, "adds", Some(Passed)),
+            (node, "add", None),
+            (libtest, "adds", Some(Failed)),
+        ] {
+            let results = read(text).expect("is one of them");
+            let found = results.iter().find(|result| is_named(&result.name, id));
+            assert_eq!(found.map(|result| result.status), expected, "{id}: {results:?}");
+        }
+        for wrong in [
+            "<html/>",
+            "<testsuites",
+            "plain text",
+            "<!DOCTYPE x [<!ENTITY a \"b\">]><testsuites/>",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tests_in_files() {
+        let rust = "mod a { #[test] fn one() {} #[tokio::test] async fn two() {} fn not() {} #[test] #[ignore] fn off() {} }";
+        assert_eq!(tests("a.rs", rust), ["a::one", "a::two"]);
+        assert_eq!(tests("a.py", "def test_adds():\n    pass\n"), ["test_adds"]);
+        assert_eq!(tests("a.test.ts", "it('adds (test_id: adds)', () => {})"), ["test_id: adds"]);
+    }
+}
