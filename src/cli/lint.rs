@@ -65,7 +65,7 @@ fn subject(door: &Door, args: &LintArgs) -> Result<Subject, EngineError> {
     let mut workspace = load(&places, None)?;
     let only = workspace.select(&args.specs)?;
     let mut problems = std::mem::take(&mut workspace.problems);
-    problems.append(&mut workspace.remarks);
+    problems.append(&mut workspace.remarks());
     let wanted = |id: &String| only.as_ref().is_none_or(|only| only.contains(id));
     problems.retain(|problem| workspace.files.get(&problem.file).is_none_or(wanted));
     let specs = workspace.read.into_iter().filter(|spec| wanted(&spec.id)).collect();

@@ -16,8 +16,8 @@ use crate::store::files;
 use crate::toolchain::{self, Suite, SuiteFile};
 use crate::types::harness::CassetteMode;
 use crate::types::{
-    AdmittedSpec, Digest, Harness, LintConfig, Plan, Problem, Severity, Spec, Standing, Target,
-    limits,
+    AdmittedSpec, Digest, Harness, LintConfig, Plan, Problem, RuleLevel, Severity, Spec, Standing,
+    Target, limits,
 };
 use crate::{config, guard, prompt};
 
@@ -67,8 +67,8 @@ pub struct Workspace {
     pub read: Vec<Spec>,
     /// Every problem of every spec and suite that refuses it or should be seen at each run.
     pub problems: Vec<Problem>,
-    /// What `regen lint` finds beside these.
-    pub remarks: Vec<Problem>,
+    /// What was found on the way and refuses nothing.
+    remarks: Vec<Problem>,
     /// Texts of the specs, for showing problems.
     pub sources: Sources,
     /// Ids of every spec by file, refused ones included.
@@ -127,6 +127,7 @@ pub fn load(places: &Places, mode: Option<CassetteMode>) -> Result<Workspace, En
         secrets: Secrets::default(),
         checks: BTreeMap::new(),
     };
+    let rules = rules(&workspace.harness.lint);
     let mut parsed = Vec::new();
     for (file, bytes) in files::specs(&places.root, &workspace.harness.harness.specs)? {
         let (spec, problems, source) = parse(&file, &bytes);
@@ -136,7 +137,7 @@ pub fn load(places: &Places, mode: Option<CassetteMode>) -> Result<Workspace, En
         workspace.sources.insert(file, source);
         let mut one = Parsed { spec, problems };
         workspace.read_checks(&mut one)?;
-        workspace.lint(&mut one);
+        workspace.lint(&mut one, &rules);
         workspace.read.push(one.spec.clone());
         parsed.push(one);
     }
@@ -206,19 +207,30 @@ impl Workspace {
         Ok(())
     }
 
-    /// Applies the rules for reviewers. What they refuse is refused; the rest is kept beside.
-    fn lint(&mut self, one: &mut Parsed) {
-        one.problems.extend(lint(&one.spec, &rules(&self.harness.lint, &super::today())));
-        spec::set_levels(&mut one.problems, &self.harness.lint);
-        let remark = |problem: &mut Problem| {
-            problem.code.starts_with("lint::") && problem.severity != Severity::Error
-        };
+    /// Applies the rules for reviewers. What they refuse is refused; for the rest they are applied
+    /// when somebody asks.
+    fn lint(&mut self, one: &mut Parsed, rules: &Lint) {
+        let config = &self.harness.lint;
+        if config.rules.values().any(|level| *level == RuleLevel::Error) {
+            one.problems.extend(lint(&one.spec, rules));
+        }
+        spec::set_levels(&mut one.problems, config);
+        self.remarks.extend(one.problems.extract_if(.., is_remark));
+    }
+
+    /// Everything that `regen lint` finds and that refuses nothing.
+    pub fn remarks(&self) -> Vec<Problem> {
+        let config = &self.harness.lint;
+        let rules = rules(config);
+        let mut found = self.remarks.clone();
+        let mut more: Vec<_> = self.read.iter().flat_map(|spec| lint(spec, &rules)).collect();
+        spec::set_levels(&mut more, config);
+        found.extend(more.extract_if(.., is_remark));
         let mut said = BTreeSet::new();
-        let mut remarks: Vec<_> = one.problems.extract_if(.., remark).collect();
-        remarks.retain(|problem| {
-            said.insert((problem.code.clone(), problem.message.clone(), problem.line))
+        found.retain(|one| {
+            said.insert((one.file.clone(), one.line, one.code.clone(), one.message.clone()))
         });
-        self.remarks.extend(remarks);
+        found
     }
 
     /// Warns of what a person may take for a spec or for a promoted one.
@@ -387,8 +399,13 @@ impl Workspace {
     }
 }
 
-fn rules<'a>(config: &'a LintConfig, today: &'a str) -> Lint<'a> {
-    Lint { config, today, expects: &toolchain::expects }
+/// Whether a finding is one of `regen lint`'s that refuses nothing.
+fn is_remark(problem: &mut Problem) -> bool {
+    problem.code.starts_with("lint::") && problem.severity != Severity::Error
+}
+
+fn rules(config: &LintConfig) -> Lint {
+    Lint::new(config, super::today(), toolchain::expects)
 }
 
 /// Files that belong to no workspace, as `regen lint` sees them.
@@ -410,7 +427,7 @@ impl Loose {
     pub fn read(paths: &[PathBuf]) -> Result<Self, EngineError> {
         let mut loose = Self::default();
         let config = LintConfig::default();
-        let today = super::today();
+        let (today, rules) = (super::today(), rules(&config));
         for path in paths {
             let files = match path.is_dir() {
                 true => files::specs(path, "")?,
@@ -424,7 +441,7 @@ impl Loose {
                 let (spec, problems, source) = parse(&file, &bytes);
                 let spec = spec.in_force(&today);
                 loose.problems.extend(problems);
-                loose.problems.extend(lint(&spec, &rules(&config, &today)));
+                loose.problems.extend(lint(&spec, &rules));
                 loose.sources.insert(file, source);
                 loose.specs.push(spec);
             }

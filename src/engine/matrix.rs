@@ -56,7 +56,7 @@ impl Workspace {
                     Some(code) => of_people(spec, name, code, &mut proofs),
                     None => {
                         let last = self.last_results(ledger.as_ref(), &spec.id, name)?;
-                        self.generated(spec, name, &last, &mut proofs, &mut strays);
+                        self.generated((spec, name), &last, &mut proofs, &mut strays);
                     }
                 }
             }
@@ -97,8 +97,7 @@ impl Workspace {
 
     fn generated(
         &self,
-        spec: &Spec,
-        name: &str,
+        (spec, name): (&Spec, &str),
         last: &BTreeMap<String, TestStatus>,
         proofs: &mut Proofs,
         strays: &mut BTreeSet<Stray>,

@@ -13,14 +13,23 @@ use crate::types::{
 };
 
 /// What rules need to know beside the spec.
-#[derive(Clone, Copy)]
-pub struct Lint<'a> {
-    /// Levels and words.
-    pub config: &'a LintConfig,
-    /// The day, `YYYY-MM-DD`.
-    pub today: &'a str,
-    /// What an example expects: pairs of an input and its result, for inputs without a state.
-    pub expects: &'a dyn Fn(&Example) -> Vec<(String, String)>,
+pub struct Lint {
+    vague: Option<Regex>,
+    today: String,
+    expects: Expects,
+}
+
+/// What an example expects: pairs of an input and its result, for inputs without a state.
+pub type Expects = fn(&Example) -> Vec<(String, String)>;
+
+impl Lint {
+    /// Rules for a day, `YYYY-MM-DD`.
+    pub fn new(config: &LintConfig, today: String, expects: Expects) -> Self {
+        let list = config.vague().iter().map(|word| regex::escape(word)).collect::<Vec<_>>();
+        let list = list.join("|");
+        let vague = (!list.is_empty()).then(|| Regex::new(&format!(r"(?i)\b(?:{list})\b")));
+        Self { vague: vague.and_then(Result::ok), today, expects }
+    }
 }
 
 /// A clause as reviewers see it.
@@ -42,12 +51,11 @@ pub fn shapes(spec: &Spec) -> Vec<Shape<'_>> {
 }
 
 /// Applies the rules to a spec. The levels are not set yet: see [`set_levels`].
-pub fn lint(spec: &Spec, lint: &Lint<'_>) -> Vec<Problem> {
+pub fn lint(spec: &Spec, lint: &Lint) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let vague = vague_words(lint.config);
     for clause in &spec.clauses {
-        problems.extend(of_clause(clause, vague.as_ref()));
-        problems.extend(waiver(clause, lint.today));
+        problems.extend(of_clause(clause, lint.vague.as_ref()));
+        problems.extend(waiver(clause, &lint.today));
     }
     problems.extend(unbound(spec));
     problems.extend(names(spec));
@@ -70,12 +78,6 @@ pub fn set_levels(problems: &mut Vec<Problem>, config: &LintConfig) {
 
 fn at(clause: &Clause) -> (Span, usize) {
     (clause.span, clause.line)
-}
-
-fn vague_words(config: &LintConfig) -> Option<Regex> {
-    let list = config.vague().iter().map(|word| regex::escape(word)).collect::<Vec<_>>().join("|");
-    // The longest first would be found anyway: alternatives are tried at one place.
-    if list.is_empty() { None } else { Regex::new(&format!(r"(?i)\b(?:{list})\b")).ok() }
 }
 
 /// A clause's text without its code.
@@ -311,7 +313,7 @@ fn contradictions(spec: &Spec) -> Vec<Problem> {
 const MANY: usize = 64;
 
 /// Examples of two clauses that expect different results of one input.
-fn examples(spec: &Spec, expects: &dyn Fn(&Example) -> Vec<(String, String)>) -> Vec<Problem> {
+fn examples(spec: &Spec, expects: Expects) -> Vec<Problem> {
     let mut known: BTreeMap<(String, String), (String, &Clause, usize)> = BTreeMap::new();
     let mut problems = Vec::new();
     for clause in &spec.clauses {

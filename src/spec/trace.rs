@@ -94,7 +94,7 @@ pub struct Matrix {
 /// What stands for a clause's binding in a target: by the clause's identity and the binding's name.
 pub type Proofs = BTreeMap<(String, String), Vec<Proof>>;
 
-/// Makes the matrix of specs and their targets. `proofs` is what stands for the bindings of clauses;
+/// Makes the matrix of specs and their targets. `proofs` is what stands for bindings of clauses;
 /// `untold` are targets of whose tests nobody has told how they ended.
 pub fn trace(
     specs: &[(Spec, Vec<String>)],

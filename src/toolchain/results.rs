@@ -1,5 +1,5 @@
-//! What other tools say of tests: JUnit XML and the JSON lines of libtest and nextest; and tests that
-//! stand in files which nobody here runs.
+//! What other tools say of tests: JUnit XML and the JSON lines of libtest and nextest; and tests
+//! that stand in files which nobody here runs.
 
 use std::sync::LazyLock;
 

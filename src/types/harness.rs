@@ -300,8 +300,8 @@ pub struct Target {
     /// Glob patterns, below `path`, of the files its tests stand in. Default: Rust's.
     #[serde(default)]
     pub tests: Vec<String>,
-    /// Glob patterns, below `path`, of results that its test runner writes: JUnit XML, or JSON lines of
-    /// libtest or nextest.
+    /// Glob patterns, below `path`, of results that its test runner writes: JUnit XML, or lines of
+    /// JSON by libtest or nextest.
     #[serde(default)]
     pub results: Vec<String>,
     /// The language; needed where code is generated.
