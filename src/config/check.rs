@@ -271,6 +271,11 @@ impl Check<'_> {
                 let message = format!("`{name}` is built in: only its time and env can be set");
                 self.wrong(&path, message, "give your own gate another name");
             }
+            let repeats = ["test", "hidden"].contains(&name.as_str());
+            if gate.runs.is_some_and(|runs| !repeats || !(1..=20).contains(&runs)) {
+                let message = "`runs` is a number from 1 to 20, of the gates `test` and `hidden`";
+                self.wrong(&["gate", name, "runs"], message, "3 is usual");
+            }
             if gate.argv.as_ref().is_some_and(Vec::is_empty) {
                 let path = ["gate", name, "argv"];
                 self.wrong(&path, "`argv` is empty", "name a program");

@@ -13,7 +13,8 @@ use crate::sandbox::{Policy, Sandbox, SandboxError};
 use crate::toolchain::cargo::{TestProgram, read};
 use crate::toolchain::{self, Suite};
 use crate::types::{
-    Candidate, ClauseId, Finding, Limits, LimitsConfig, Outcome, Tree, gate::clean, limits,
+    Candidate, ClauseId, Finding, Limits, LimitsConfig, Outcome, Provenance, Tree, gate::clean,
+    limits,
 };
 
 /// What a gate stands on: the candidate with the tests over it, and its dependencies.
@@ -249,7 +250,8 @@ async fn tests(
     };
     let seen = match build((bench, &room, gate), args, suites).await {
         Ok((programs, seen)) => {
-            let runner = Runner { bench, room: &room, gate, started };
+            let fresh = *candidate.provenance() != Provenance::Promoted;
+            let runner = Runner { bench, room: &room, gate, started, fresh };
             runner::run(&runner, &programs, suites, seen).await
         }
         Err(seen) => seen,

@@ -12,7 +12,9 @@ use super::{Bench, Seen, timeout};
 use crate::process::{Ended, Output};
 use crate::toolchain::cargo::{Reported, TestProgram, read_list, read_test};
 use crate::toolchain::{self, Suite};
-use crate::types::{Finding, Outcome, Resource, TestResult, TestStatus, gate::clean, limits};
+use crate::types::{
+    ClauseId, Finding, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
+};
 
 /// Tests run at once.
 const AT_ONCE: usize = 2;
@@ -108,6 +110,8 @@ pub struct Runner<'a> {
     pub gate: &'a str,
     /// Since when.
     pub started: Instant,
+    /// Whether the candidate was never judged before.
+    pub fresh: bool,
 }
 
 impl Runner<'_> {
@@ -166,13 +170,47 @@ impl Runner<'_> {
         (!failed).then_some(one)
     }
 
+    /// Runs a test; one that fails, or that passes for the first time, again: once is no proof.
     async fn one(&self, program: &TestProgram, suite: Option<&Suite>, name: String) -> Ran {
         let first = self.once(program, suite, &name).await;
-        if suite.is_none() || first.result.status != TestStatus::Failed {
+        let again = match first.result.status {
+            TestStatus::Failed => true,
+            TestStatus::Passed => self.fresh,
+            _ => false,
+        };
+        let sealed = suite.and_then(|suite| suite.tests.iter().find(|test| test.name == name));
+        let Some(sealed) = sealed.filter(|_| again && first.ran_out.is_none()) else {
             return first;
+        };
+        let configured = self.bench.gates.get(self.gate).and_then(|gate| gate.runs);
+        for _ in 1..configured.unwrap_or(limits::TEST_RUNS) {
+            let next = self.once(program, suite, &name).await;
+            let disagree = match (first.result.status, next.result.status) {
+                (TestStatus::Failed, status) => status == TestStatus::Passed,
+                (_, status) => status == TestStatus::Failed,
+            };
+            if disagree {
+                let failed = if first.findings.is_empty() { next } else { first };
+                return self.flaky(failed, sealed.clause.as_ref());
+            }
         }
-        let again = self.once(program, suite, &name).await;
-        Ran { flaky: again.result.status == TestStatus::Passed, ..first }
+        first
+    }
+
+    /// A test that passed once and failed once, by its failure. Where its clause is not demanded (it
+    /// is waived until a day, or no MUST) it stands in nobody's way, and proves nothing.
+    fn flaky(&self, failed: Ran, clause: Option<&ClauseId>) -> Ran {
+        let mut clauses = self.bench.spec.clauses.iter();
+        let mut demanded = |id: &ClauseId| clauses.any(|c| c.id == *id && c.is_demanded());
+        if clause.is_some_and(|id| !demanded(id)) {
+            return Ran { findings: Vec::new(), ..failed };
+        }
+        let mut findings = failed.findings;
+        for finding in &mut findings {
+            let message = &finding.message;
+            finding.message = format!("it passes in one run and fails in another: {message}");
+        }
+        Ran { flaky: true, findings, ..failed }
     }
 
     async fn once(&self, program: &TestProgram, suite: Option<&Suite>, name: &str) -> Ran {

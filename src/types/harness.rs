@@ -380,6 +380,9 @@ pub struct GateConfig {
     pub format: Format,
     /// Wall time in seconds.
     pub timeout_s: Option<u64>,
+    /// Of `test` and `hidden`: how often a test is run that fails, or passes for the first time; 3
+    /// unless given.
+    pub runs: Option<u8>,
     /// What its programs may use, where the built-in limits do not fit.
     #[serde(skip_serializing_if = "is_default")]
     pub limits: LimitsConfig,

@@ -91,6 +91,8 @@ pub const SANDBOX_AHEAD: Duration = Duration::from_secs(60);
 /// Bytes of an order to the sandbox's process.
 pub const ORDER_BYTES: usize = 64 * 1024 * 1024;
 
+/// Runs of a test that fails, or passes for the first time: runs that disagree make it flaky.
+pub const TEST_RUNS: u8 = 3;
 /// Wall time of one test.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time between the polite and the hard end of a process group.

@@ -3,14 +3,13 @@
 use std::os::unix::fs::PermissionsExt;
 
 use crate::server::{Server, lib};
-use crate::world::{GOOD, World};
+use crate::world::{ADDER, GOOD, World};
 
 const GATES: &str = "gates = [\"layout\", \"check\", \"own\", \"test\", \"hidden\", \"clauses\"]\n[gate.own]\n\
     validator = \"own\"\n";
 
 fn world(server: &Server, script: &str, extra: &str) -> World {
-    let world =
-        World::new(&server.url, &[("adder", crate::world::ADDER)], &format!("{GATES}{extra}"));
+    let world = World::new(&server.url, &[("adder", ADDER)], &format!("{GATES}{extra}"));
     world.write("validators/own/validator.toml", "argv = [\"own.sh\"]\n");
     world.write("validators/own/own.sh", &format!("#!/bin/sh\n{script}\n"));
     let mode = std::fs::Permissions::from_mode(0o755);
@@ -68,7 +67,7 @@ fn a_command_is_a_gate_too_and_sees_nothing_of_the_users_environment() {
     let server = Server::start(vec![lib(GOOD)]);
     let extra = "gates = [\"layout\", \"lines\", \"check\", \"fmt\", \"test\", \"hidden\", \"clauses\"]\n[gate.lines]\n\
         argv = [\"sh\", \"-c\", \"test -z \\\"$TEST_TOKEN\\\" || { echo src/lib.rs:1:2: leaked; exit 1; }\"]\n";
-    let world = World::new(&server.url, &[("adder", crate::world::ADDER)], extra);
+    let world = World::new(&server.url, &[("adder", ADDER)], extra);
     let status = world.command(&["run", "--quiet"]).env("TEST_TOKEN", "x").status().expect("runs");
     assert_eq!(status.code(), Some(0));
     let lines = "[gate.lines]\n";
@@ -88,18 +87,42 @@ fn a_gate_behind_the_tests_sees_the_candidate_and_not_what_its_tests_made_of_it(
     let server = Server::start(vec![lib(&format!("// SECRET\n{GOOD}\n{tests}"))]);
     let extra = "gates = [\"layout\", \"check\", \"test\", \"lines\", \"hidden\", \"clauses\"]\n[gate.lines]\n\
         argv = [\"sh\", \"-c\", \"if grep -n SECRET src/lib.rs; then exit 1; fi\"]\n";
-    let world = World::new(&server.url, &[("adder", crate::world::ADDER)], extra);
+    let world = World::new(&server.url, &[("adder", ADDER)], extra);
     let run = world.run(&["run"]).expect(20);
     assert!(run.err.contains("gate lines"), "{}", run.err);
 }
 
 #[test]
 fn a_guard_names_its_clause() {
-    let spec = crate::world::ADDER.to_owned()
-        + "\n- The crate MUST NOT contain `unsafe`. `guard: forbid_unsafe`\n";
+    let spec =
+        ADDER.to_owned() + "\n- The crate MUST NOT contain `unsafe`. `guard: forbid_unsafe`\n";
     let code = GOOD.replace("a.saturating_add(b)", "unsafe { a.unchecked_add(b) }");
     let server = Server::start(vec![lib(&code), lib(GOOD)]);
     let world = World::new(&server.url, &[("adder", &spec)], "");
     world.run(&["run"]).expect(0);
     assert!(server.prompt(1).contains("adder/forbid_unsafe"), "{}", server.prompt(1));
+}
+
+#[test]
+fn a_test_that_changes_its_mind_is_flaky_and_only_a_dated_waiver_lets_it_stand() {
+    let suite = "use std::hash::{BuildHasher, RandomState};\n#[test]\nfn keeps() {\n    \
+        assert!(RandomState::new().hash_one(1) % 2 == 0, \"odd\");\n    assert_eq!(adder::add(1, 1), 2);\n}\n";
+    let spec = |waiver: &str| format!("{ADDER}\n- It MUST keep `1`. `test_id: keeps` {waiver}\n");
+    for (waiver, code) in [("", 20), ("`waived: moody until 2099-01-01`", 0)] {
+        let server = Server::start(vec![lib(GOOD)]);
+        // So many runs agree by chance once in a million times.
+        let extra = "[gate.test]\nruns = 20\n";
+        let world = World::new(&server.url, &[("adder", &spec(waiver))], extra);
+        world.write("validators/adder/rust/suite.rs", suite);
+        let run = world.run(&["--spec", "adder"]).expect(code);
+        assert_eq!(
+            run.err.contains("passes in one run and fails in another"),
+            code == 20,
+            "{}",
+            run.err
+        );
+        assert_eq!(world.path("generated").exists(), code == 0);
+    }
+    let wrong = World::new("http://127.0.0.1:1", &[("adder", ADDER)], "[gate.check]\nruns = 2\n");
+    assert!(wrong.run(&["plan"]).expect(2).err.contains("`runs`"));
 }
