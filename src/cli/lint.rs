@@ -1,5 +1,6 @@
 //! `regen lint`: specs as a reviewer would read them.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -10,7 +11,7 @@ use crate::engine::{EngineError, Loose, Sources, load};
 use crate::report::{github, render, sarif};
 use crate::spec::shapes;
 use crate::store::write_atomic;
-use crate::types::{Fix, Problem, RuleLevel, Severity, Spec};
+use crate::types::{Fix, Problem, RuleLevel, Severity, Span, Spec};
 
 /// Arguments of `lint`.
 #[derive(Debug, Args)]
@@ -76,7 +77,7 @@ fn subject(door: &Door, args: &LintArgs) -> Result<Subject, EngineError> {
 pub fn lint(door: &Door, args: &LintArgs) -> Result<u8, EngineError> {
     let mut subject = subject(door, args)?;
     if args.fix {
-        let fixed = mend(&subject)?;
+        let fixed = mend(door, &subject)?;
         for file in &fixed {
             door.say(&format!("{file}: mended"));
         }
@@ -128,7 +129,7 @@ pub fn lint(door: &Door, args: &LintArgs) -> Result<u8, EngineError> {
 }
 
 /// Makes every change that problems offer. Gives the files that were changed.
-fn mend(subject: &Subject) -> Result<Vec<String>, EngineError> {
+fn mend(door: &Door, subject: &Subject) -> Result<Vec<String>, EngineError> {
     let mut changed = Vec::new();
     for (file, source) in &subject.sources {
         let fixes = subject.problems.iter().filter(|problem| problem.file == *file);
@@ -136,22 +137,37 @@ fn mend(subject: &Subject) -> Result<Vec<String>, EngineError> {
         fixes.sort_by_key(|fix| std::cmp::Reverse((fix.span.start, fix.span.end)));
         fixes.dedup();
         let path = subject.root.join(file);
+        if fixes.is_empty() {
+            continue;
+        }
         // Spans count in a text with plain line ends: another one is not touched.
-        if fixes.is_empty() || std::fs::read(&path)? != source.as_bytes() {
+        if std::fs::read(&path)? != source.as_bytes() {
+            door.say(&format!("{file}: not mended, its line ends are not plain `\\n`"));
             continue;
         }
         let mut text = source.clone();
         let mut before = text.len();
         for Fix { span, text: by } in fixes {
             if span.end <= before && span.start <= span.end {
-                // A blank that stood before what is taken out goes with it.
-                let blank = by.is_empty() && text[..span.start].ends_with(' ');
-                text.replace_range(span.start - usize::from(blank)..span.end, by);
-                before = span.start;
+                let range = if by.is_empty() { gone(&text, *span) } else { span.start..span.end };
+                before = range.start;
+                text.replace_range(range, by);
             }
         }
         write_atomic(&path, text.as_bytes())?;
         changed.push(file.clone());
     }
     Ok(changed)
+}
+
+/// What goes with a span that is taken out: its whole line if nothing else stands there, else a
+/// blank before it.
+fn gone(text: &str, span: Span) -> Range<usize> {
+    let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[span.end..].find('\n').map_or(text.len(), |at| span.end + at + 1);
+    let (before, behind) = (&text[start..span.start], &text[span.end..end]);
+    match before.trim().is_empty() && behind.trim().is_empty() {
+        true => start..end,
+        false => span.start - usize::from(before.ends_with(' '))..span.end,
+    }
 }

@@ -20,8 +20,14 @@ const OTHERS: [&str; 6] = ["target", "node_modules", ".git", ".regen", ".venv", 
 
 /// Results of code that people wrote, and the tests that stand in its files.
 struct Written {
-    tests: Vec<(String, String)>,
-    results: Vec<TestResult>,
+    /// Tests in files, by what they stand for: the file and the name.
+    tests: BTreeMap<String, Vec<(String, String)>>,
+    /// Tests that ran, by what they stand for.
+    ran: BTreeMap<String, Vec<TestResult>>,
+    /// Whether there is a file of results, whatever is in it.
+    told: bool,
+    /// All tests in files, with what they stand for.
+    all: Vec<(String, String, BTreeSet<String>)>,
 }
 
 impl Workspace {
@@ -47,6 +53,11 @@ impl Workspace {
                 written.insert(name.as_str(), self.written(target, extra)?);
             }
         }
+        if written.is_empty() && !extra.is_empty() {
+            let why =
+                "--results is of code that people wrote: no target here has generator = \"none\"";
+            return Err(EngineError::Usage(why.to_owned()));
+        }
         let ledger = Ledger::read(&self.places.ledger())?;
         let mut proofs = Proofs::new();
         let mut strays = BTreeSet::new();
@@ -62,7 +73,7 @@ impl Workspace {
             }
         }
         self.unexplained(&specs, only, &written, &mut strays);
-        let untold = written.iter().filter(|(_, code)| code.results.is_empty());
+        let untold = written.iter().filter(|(_, code)| !code.told);
         let untold = untold.map(|(name, _)| *name).collect();
         Ok(trace(&specs, &proofs, &untold, strays))
     }
@@ -127,7 +138,10 @@ impl Workspace {
             };
             for binding in &clause.bindings {
                 let entry = proofs.entry(key(clause, binding)).or_default();
-                let proof = |test: String, said| Proof { target: name.to_owned(), test, said };
+                let proof = |test: String, said| {
+                    let lasting = Some(test.clone());
+                    Proof { target: name.to_owned(), test, said, lasting }
+                };
                 match binding {
                     Binding::TestId { name: id } => {
                         let mine = tests.iter().filter(|t| toolchain::is_test_of(&t.name, id));
@@ -157,21 +171,32 @@ impl Workspace {
             true => TESTS.map(str::to_owned).to_vec(),
             false => target.tests.clone(),
         };
-        let mut tests = Vec::new();
+        let (mut tests, mut all) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+        let mut ran = BTreeMap::<_, Vec<_>>::new();
         for (name, path) in matching(&root, &patterns)? {
             let text = text(&path)?;
-            let found = results::tests(&name, &text).into_iter();
-            tests.extend(found.map(|test| (name.clone(), test)));
+            for test in results::tests(&name, &text) {
+                let ids = results::ids(&test);
+                for id in &ids {
+                    tests.entry(id.clone()).or_default().push((name.clone(), test.clone()));
+                }
+                all.push((name.clone(), test, ids));
+            }
         }
-        let mut list = Vec::new();
         let found = matching(&root, &target.results)?.into_iter().map(|(_, path)| path);
+        let mut told = false;
         for path in found.chain(extra.iter().cloned()) {
+            told = true;
             let read = results::read(&text(&path)?);
-            list.extend(
-                read.map_err(|why| EngineError::Usage(format!("{}: {why}", path.display())))?,
-            );
+            let read =
+                read.map_err(|why| EngineError::Usage(format!("{}: {why}", path.display())))?;
+            for result in read {
+                for id in results::ids(&result.name) {
+                    ran.entry(id).or_default().push(result.clone());
+                }
+            }
         }
-        Ok(Written { tests, results: list })
+        Ok(Written { tests, ran, told, all })
     }
 
     /// Tests of people's code, and promoted trees, that no clause explains.
@@ -182,14 +207,14 @@ impl Workspace {
         written: &BTreeMap<&str, Written>,
         strays: &mut BTreeSet<Stray>,
     ) {
-        let names: Vec<&str> = specs
+        let names: BTreeSet<&str> = specs
             .iter()
             .flat_map(|(spec, _)| spec.clauses.iter().flat_map(Clause::test_ids))
             .collect();
         // A part of the specs explains only a part of the tests.
         for code in written.values().filter(|_| only.is_none()) {
-            for (file, test) in &code.tests {
-                if !names.iter().any(|id| results::is_named(test, id)) {
+            for (file, test, ids) in &code.all {
+                if !ids.iter().any(|id| names.contains(id.as_str())) {
                     strays.insert(Stray { place: file.clone(), test: test.clone() });
                 }
             }
@@ -221,21 +246,27 @@ fn of_people(spec: &Spec, name: &str, code: &Written, proofs: &mut Proofs) {
         for binding in &clause.bindings {
             let Binding::TestId { name: id } = binding else { continue };
             let entry = proofs.entry(key(clause, binding)).or_default();
-            let ran = code.results.iter().filter(|result| results::is_named(&result.name, id));
             let mut list: BTreeMap<String, Said> = BTreeMap::new();
-            for result in ran {
+            for result in code.ran.get(id).into_iter().flatten() {
                 let one = list.entry(result.name.clone()).or_insert(Said::Passed);
                 *one = (*one).min(said(result.status));
             }
-            let known = |test: &str| {
-                let leaf = |name: &str| name.rsplit("::").next().unwrap_or(name).to_owned();
-                list.keys().any(|ran| leaf(ran) == leaf(test))
+            // A title stands for itself wherever it is.
+            let one = |test: &str| match test.contains("test_id:") {
+                true => id.clone(),
+                false => results::leaf(test).to_owned(),
             };
-            let unseen = code.tests.iter().filter(|(_, test)| results::is_named(test, id));
-            let unseen: Vec<String> =
-                unseen.filter(|(_, test)| !known(test)).map(|(_, test)| test.clone()).collect();
-            list.extend(unseen.into_iter().map(|test| (test, Said::NotRun)));
-            let proof = |(test, said)| Proof { target: name.to_owned(), test, said };
+            let seen: BTreeSet<String> = list.keys().map(|ran| one(ran)).collect();
+            let in_files = code.tests.get(id).into_iter().flatten();
+            let in_files: BTreeSet<String> = in_files.map(|(_, test)| test.clone()).collect();
+            let unseen = in_files.iter().filter(|test| !seen.contains(&one(test)));
+            list.extend(unseen.map(|test| (test.clone(), Said::NotRun)));
+            // Names as the runner has them come and go with its results.
+            let mut written: BTreeSet<String> = in_files.iter().map(|test| one(test)).collect();
+            let proof = |(test, said): (String, Said)| {
+                let lasting = written.take(&one(&test));
+                Proof { target: name.to_owned(), test, said, lasting }
+            };
             entry.extend(list.into_iter().map(proof));
         }
     }

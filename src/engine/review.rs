@@ -155,7 +155,13 @@ impl Workspace {
                 &promoted.specs
             }
         };
-        let specs = diff(old, &to.specs);
+        // What people write is promoted by nobody.
+        let generated = |spec: &&Spec| !plan::targets(spec, &self.harness).is_empty();
+        let new: Vec<Spec> = match from {
+            Some(_) => to.specs.clone(),
+            None => to.specs.iter().filter(generated).cloned().collect(),
+        };
+        let specs = diff(old, &new);
         let changed: BTreeSet<&str> = specs.iter().map(|spec| spec.spec.as_str()).collect();
         let standing = match from {
             Some(side) => self.as_if_promoted(side),

@@ -197,8 +197,8 @@ impl Runner<'_> {
         first
     }
 
-    /// A test that passed once and failed once, by its failure. Where its clause is not demanded (it
-    /// is waived until a day, or no MUST) it stands in nobody's way, and proves nothing.
+    /// A test that passed once and failed once, by its failure. Where its clause is not demanded
+    /// (it is waived until a day, or no MUST) it stands in nobody's way, and proves nothing.
     fn flaky(&self, failed: Ran, clause: Option<&ClauseId>) -> Ran {
         let mut clauses = self.bench.spec.clauses.iter();
         let mut demanded = |id: &ClauseId| clauses.any(|c| c.id == *id && c.is_demanded());

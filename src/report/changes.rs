@@ -3,7 +3,8 @@
 use crate::engine::review::{OutOfDate, Review};
 use crate::spec::{Change, ClauseChange, SpecChange, Stretch};
 
-use super::{Paint, words};
+use super::{Paint, tame, words};
+use crate::types::Waiver;
 
 /// How a change is marked.
 fn mark(change: &Change) -> char {
@@ -27,6 +28,13 @@ fn details(change: &ClauseChange) -> Vec<String> {
     let mut list = Vec::new();
     if let Some((before, now)) = change.level {
         list.push(format!("{before:?} -> {now:?}").to_uppercase());
+    }
+    if let Some((before, now)) = &change.waiver {
+        let word = |waiver: &Option<Waiver>| match waiver {
+            Some(waiver) => format!("waived until {}: {}", waiver.until, waiver.reason),
+            None => "demanded".to_owned(),
+        };
+        list.push(format!("{} -> {}", word(before), word(now)));
     }
     match change.examples {
         (0, 0) => {}
@@ -56,7 +64,7 @@ fn stretches(words: &[Stretch], show: impl Fn(char, &str) -> String) -> String {
     words
         .iter()
         .map(|one| match one.sign {
-            '=' => cut(&one.text),
+            '=' => show('=', &cut(&one.text)),
             sign => {
                 // Blanks around stay outside of the marks.
                 let inner = one.text.trim();
@@ -95,10 +103,11 @@ fn heading(change: &SpecChange) -> String {
 pub fn human(review: &Review, paint: Paint) -> String {
     let mut out = String::new();
     let show = |sign: char, text: &str| match (paint.colour, sign) {
-        (true, '-') => paint.bad(text),
-        (true, _) => paint.good(text),
-        (false, '-') => format!("[-{text}-]"),
-        (false, _) => format!("{{+{text}+}}"),
+        (_, '=') => tame(text),
+        (true, '-') => paint.bad(&tame(text)),
+        (true, _) => paint.good(&tame(text)),
+        (false, '-') => format!("[-{}-]", tame(text)),
+        (false, _) => format!("{{+{}+}}", tame(text)),
     };
     for spec in &review.specs {
         out += &format!("{}  {}\n", paint.name(&heading(spec)), paint.dim(&spec.file));
@@ -139,7 +148,8 @@ pub fn human(review: &Review, paint: Paint) -> String {
 
 /// Text that Markdown does not take for marks of its own.
 fn plain(text: &str) -> String {
-    text.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ")
+    let text = text.replace('\\', "\\\\").replace('|', "\\|").replace('[', "\\[");
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('\n', " ")
 }
 
 /// For a pull request.
@@ -149,6 +159,7 @@ pub fn markdown(review: &Review) -> String {
     }
     let mut out = String::from("### Changed requirements\n");
     let show = |sign: char, text: &str| match sign {
+        '=' => plain(text),
         '-' => format!("~~{}~~", plain(text)),
         _ => format!("**{}**", plain(text)),
     };
@@ -212,7 +223,10 @@ pub fn annotations(review: &Review) -> String {
         } else {
             String::new()
         };
-        let show = |sign: char, text: &str| format!("[{sign}{text}{sign}]");
+        let show = |sign: char, text: &str| match sign {
+            '=' => text.to_owned(),
+            _ => format!("[{sign}{text}{sign}]"),
+        };
         let mut lines = vec![name(clause)];
         if !clause.words.is_empty() {
             lines.push(stretches(&clause.words, show));
@@ -227,6 +241,7 @@ pub fn annotations(review: &Review) -> String {
 /// What two sides made of one clause.
 pub fn against(ours: &ClauseChange, theirs: &ClauseChange) -> String {
     let show = |sign: char, text: &str| match sign {
+        '=' => text.to_owned(),
         '-' => format!("[-{text}-]"),
         _ => format!("{{+{text}+}}"),
     };

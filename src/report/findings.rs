@@ -19,7 +19,9 @@ fn region(problem: &Problem, sources: &Sources) -> Option<((usize, usize), (usiz
     let source = sources.get(&problem.file);
     match (source, problem.span, problem.line) {
         (Some(source), Some(Span { start, end }), _) if start <= end && end <= source.len() => {
-            Some((place(source, start), place(source, end)))
+            // A line that ends with the place is not the next one.
+            let shown = source[start..end].trim_end().len();
+            Some((place(source, start), place(source, start + shown)))
         }
         (.., 0) => None,
         (.., line) => Some(((line, 1), (line, 1))),

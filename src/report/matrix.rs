@@ -164,7 +164,7 @@ fn escape(text: &str) -> String {
 /// A report in which each clause is a test: a clause without one has failed.
 pub fn junit(matrix: &Matrix) -> String {
     let failed = |row: &&Row| matches!(row.coverage, Coverage::Failed | Coverage::Uncovered);
-    let skipped = |row: &&Row| row.coverage == Coverage::Exempt;
+    let skipped = |row: &&Row| matches!(row.coverage, Coverage::Exempt | Coverage::NotRun);
     let (count, bad) = (matrix.rows.len(), matrix.rows.iter().filter(failed).count());
     let left = matrix.rows.iter().filter(skipped).count();
     let mut out = format!(

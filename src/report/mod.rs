@@ -12,6 +12,12 @@ pub use findings::{github, sarif};
 pub use problems::render;
 pub use progress::{Progress, Style};
 
+/// A text that people wrote, without what a terminal would take for a command. No offset changes.
+pub fn tame(text: &str) -> String {
+    let safe = |c: char| if c.is_ascii_control() && !"\n\t".contains(c) { '?' } else { c };
+    text.chars().map(safe).collect()
+}
+
 /// Whether and how to colour.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Paint {

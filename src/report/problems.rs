@@ -8,7 +8,7 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
 };
 
-use super::Paint;
+use super::{Paint, tame};
 use crate::engine::Sources;
 use crate::types::{Problem, Severity};
 
@@ -23,7 +23,7 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line =
             if self.problem.line > 0 { format!(":{}", self.problem.line) } else { String::new() };
-        write!(f, "{}{line}: {}", self.problem.file, self.problem.message)
+        write!(f, "{}{line}: {}", tame(&self.problem.file), tame(&self.problem.message))
     }
 }
 
@@ -70,9 +70,8 @@ pub fn render<'a>(
     let mut texts: BTreeMap<&str, Arc<String>> = BTreeMap::new();
     for problem in problems {
         let text = sources.get(&problem.file).filter(|text| inside(problem, text));
-        let text = text.map(|text| {
-            texts.entry(&problem.file).or_insert_with(|| Arc::new(text.clone())).clone()
-        });
+        let text = text
+            .map(|text| texts.entry(&problem.file).or_insert_with(|| Arc::new(tame(text))).clone());
         let source = text.map(|text| NamedSource::new(&problem.file, text));
         let shown = Shown { problem, source };
         if handler.render_report(&mut out, &shown).is_err() {

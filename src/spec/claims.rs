@@ -50,7 +50,7 @@ const OPPOSITE: [(&str, &str); 12] = [
     ("drop", "keep"),
     ("hidden", "shown"),
     ("hide", "show"),
-    ("optional", "requir"),
+    ("option", "requir"),
 ];
 /// Words behind which only the manner comes.
 const TAIL: [&str; 11] =
@@ -77,9 +77,51 @@ enum What {
     Done { yes: bool, core: BTreeSet<String>, conditional: bool },
 }
 
+/// "no more than" and "not exceed" in the words of [`quantity`].
+fn bounds(all: Vec<Word>) -> Vec<Word> {
+    let word = |word: &str| Word { stem: word.to_owned(), word: word.to_owned() };
+    let mut list: Vec<Word> = Vec::with_capacity(all.len());
+    let mut at = 0;
+    while at < all.len() {
+        let is = |n: usize, words: &[&str]| {
+            all.get(at + n).is_some_and(|one| words.contains(&one.word.as_str()))
+        };
+        let than = is(0, &["no", "not"]) && is(2, &["than"]);
+        let (bound, used) = match () {
+            () if than && is(1, &["more", "longer", "later", "greater", "larger"]) => ("most", 3),
+            () if than && is(1, &["less", "fewer", "shorter", "smaller"]) => ("least", 3),
+            () if is(0, &["not", "never"]) && is(1, &["exceed", "exceeds"]) => ("most", 2),
+            () => ("", 1),
+        };
+        match bound {
+            "" => list.push(all[at].clone()),
+            bound => list.extend([word("at"), word(bound)]),
+        }
+        at += used;
+    }
+    list
+}
+
+/// Which way something goes, in the order in which it is said: "from A to B" is not "from B to A".
+fn ways(all: &[Word]) -> Vec<String> {
+    const WAYS: [&str; 10] =
+        ["from", "to", "into", "onto", "on", "in", "off", "out", "or", "twice"];
+    let way = |word: &&Word| WAYS.contains(&word.word.as_str());
+    let directed = all.iter().any(|word| word.word == "from") && all.iter().any(|w| w.word == "to");
+    match directed {
+        true => all.iter().map(|word| word.stem.clone()).collect(),
+        false => {
+            let mut list: Vec<String> = all.iter().filter(way).map(|w| w.word.clone()).collect();
+            list.sort();
+            list
+        }
+    }
+}
+
 /// One claim of one sentence.
 #[derive(Clone, Debug)]
 pub struct Claim {
+    ways: Vec<String>,
     /// Words of the sentence without what is claimed.
     about: BTreeSet<String>,
     actors: BTreeSet<String>,
@@ -92,7 +134,7 @@ pub fn claims(text: &str) -> Vec<Claim> {
 }
 
 fn of_sentence(sentence: &str) -> Vec<Claim> {
-    let all = words(sentence);
+    let mut all = bounds(words(sentence));
     let modal =
         |word: &Word| ["must", "shall", "should", "may", "will"].contains(&word.word.as_str());
     let copula = |word: &Word| {
@@ -101,10 +143,24 @@ fn of_sentence(sentence: &str) -> Vec<Claim> {
     };
     let split = all.iter().position(modal).or_else(|| all.iter().position(copula));
     let Some(split) = split.filter(|at| *at > 0) else { return Vec::new() };
+    // What is turned around in the subject or in a condition makes another case.
+    let condition = (split + 1..all.len()).find(|at| CONDITION.contains(&all[*at].word.as_str()));
+    let condition = condition.unwrap_or(all.len());
+    for (at, word) in all.iter_mut().enumerate() {
+        if turns(word) && (at < split || at > condition) {
+            *word = Word { stem: "!".to_owned(), word: "!".to_owned() };
+        }
+    }
     let mut claims = Vec::new();
     let find = [quantity, level, exit_code, value];
     claims.extend(find.iter().filter_map(|find| find(&all, split)));
     claims.push(done(&all, split));
+    // Of the manner in which something is done nothing is compared.
+    let tail = (split + 2..all.len()).find(|at| TAIL.contains(&all[*at].word.as_str()));
+    for claim in &mut claims {
+        let end = matches!(claim.what, What::Done { .. }).then_some(tail).flatten();
+        claim.ways = ways(&all[..end.unwrap_or(all.len())]);
+    }
     claims.retain(|claim| !claim.about.is_empty() || !claim.actors.is_empty());
     claims
 }
@@ -112,7 +168,7 @@ fn of_sentence(sentence: &str) -> Vec<Claim> {
 fn claim<'a>(about: impl IntoIterator<Item = &'a Word>, what: What) -> Claim {
     let all = content(about);
     let (actors, about) = all.into_iter().partition(|word| ACTORS.contains(&word.as_str()));
-    Claim { about, actors, what }
+    Claim { ways: Vec::new(), about, actors, what }
 }
 
 /// Everything but the words at these places.
@@ -160,12 +216,15 @@ fn quantity(all: &[Word], split: usize) -> Option<Claim> {
     let near = |n: usize| before.get(n).copied().unwrap_or_default();
     let (most, least) = (f64::MAX, f64::MIN);
     let (bounds, used) = match (near(1), near(0)) {
-        ("at", "most") | ("up", "to") | ("more", "than") if near(2) == "no" => ((least, value), 3),
         ("at", "most") | ("up", "to") => ((least, value), 2),
         (_, "within" | "most" | "maximum" | "≤" | "<=") => ((least, value), 1),
-        ("less" | "fewer", "than") | (_, "below" | "under" | "<") => ((least, value), 2),
+        ("less" | "fewer" | "shorter" | "smaller", "than") | (_, "below" | "under" | "<") => {
+            ((least, value), 2)
+        }
         ("at", "least") => ((value, most), 2),
-        ("more", "than") | (_, "above" | "over" | ">") => ((value, most), 2),
+        ("more" | "longer" | "larger" | "greater", "than") | (_, "above" | "over" | ">") => {
+            ((value, most), 2)
+        }
         (_, "exactly" | "be" | "is" | "are" | "=" | "to" | "of") => ((value, value), 1),
         _ => ((value, value), 0),
     };
@@ -254,6 +313,9 @@ impl Claim {
         if !silent && self.actors != other.actors {
             return None;
         }
+        if self.ways != other.ways {
+            return None;
+        }
         let same = plain(&self.about) == plain(&other.about);
         match (&self.what, &other.what) {
             (
@@ -339,6 +401,8 @@ mod tests {
             ("A missing file MUST exit with 2.", "A missing file exits with code 3."),
             ("The default format MUST be `json`.", "The default format is `yaml`."),
             ("Empty names MUST be accepted.", "Empty names MUST be rejected."),
+            ("The timeout MUST be no more than 30 s.", "The timeout MUST be 60 s."),
+            ("The timeout MUST NOT exceed 30 s.", "The timeout is 60 s."),
             (
                 "At start the cache MUST hold at most 10 entries.",
                 "At start the cache MUST hold at least 20 entries.",
@@ -366,6 +430,23 @@ mod tests {
             ("The server MUST retry failed writes.", "The client MUST NOT retry failed writes."),
             ("A missing file exits with 2.", "A broken file exits with 3."),
             ("Clients MUST send a name.", "Clients MUST NOT send a name twice."),
+            (
+                "If the token is not valid, the request MUST NOT be sent.",
+                "If the token is valid, the request MUST be sent.",
+            ),
+            (
+                "The request MUST NOT be sent if the token is not valid.",
+                "The request MUST be sent if the token is valid.",
+            ),
+            ("Paths that don't exist MUST exit with 2.", "Paths that exist MUST exit with 0."),
+            ("With no cache, the limit MUST be 5 s.", "With a cache, the limit MUST be 1 s."),
+            (
+                "If the input is empty, the output MUST be `a`.",
+                "If the input is not empty, the output MUST be `b`.",
+            ),
+            ("A copy from A to B MUST be allowed.", "A copy from B to A MUST be refused."),
+            ("Numbers below -5 MUST be rejected.", "Numbers below 5 MUST be accepted."),
+            ("A C++ file MUST be read.", "A C# file MUST NOT be read."),
         ] {
             assert!(
                 !conflict(one, other),

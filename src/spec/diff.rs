@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
-use crate::types::{Clause, Digest, Level, Spec};
+use crate::types::{Clause, Digest, Level, Spec, Waiver};
 
 /// What happened to a clause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +45,8 @@ pub struct ClauseChange {
     pub level: Option<(Level, Level)>,
     /// Its text, word by word; empty when the words are the same or the old ones unknown.
     pub words: Vec<Stretch>,
+    /// Its waiver before and now, where they differ.
+    pub waiver: Option<(Option<Waiver>, Option<Waiver>)>,
     /// Numbers of examples that are new, and that are gone.
     pub examples: (usize, usize),
     /// The file it stands in, or stood in.
@@ -118,6 +120,7 @@ fn renames<'a>(old: &'a [Spec], new: &'a [Spec]) -> BTreeMap<String, &'a Clause>
                 continue;
             }
             let alike = |other: &&Clause| match least < 1.0 {
+                true if !may_be_alike(&other.text, &clause.text) => 0.0,
                 true => f64::from(TextDiff::from_words(&other.text, &clause.text).ratio()),
                 false => f64::from(u8::from(other.text == clause.text)),
             };
@@ -129,6 +132,16 @@ fn renames<'a>(old: &'a [Spec], new: &'a [Spec]) -> BTreeMap<String, &'a Clause>
         }
     }
     found
+}
+
+/// Whether two texts share so many words that it is worth comparing their order: that costs much.
+fn may_be_alike(one: &str, other: &str) -> bool {
+    let set = |text: &'_ str| -> BTreeSet<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    };
+    let (one, other) = (set(one), set(other));
+    let shared = one.intersection(&other).count();
+    one.len() + other.len() < 1000 && 3 * shared >= one.len().max(other.len())
 }
 
 /// Pairs of clauses that are compared word by word for a rename.
@@ -147,7 +160,11 @@ fn clauses(
     for (clause, file) in now.iter().flat_map(|s| s.clauses.iter().map(|c| (c, &s.file))) {
         let id = clause.id.as_str();
         let change = match (old.get(id), renamed.get(id)) {
-            (Some(before), _) if before.digest == clause.digest => continue,
+            (Some(before), _)
+                if before.digest == clause.digest && waived(before) == waived(clause) =>
+            {
+                continue;
+            }
             (Some(before), _) => compare(before, clause, Change::Changed),
             (None, Some(from)) => {
                 let change = Change::Renamed { from: from.id.as_str().to_owned() };
@@ -168,6 +185,11 @@ fn clauses(
     changes
 }
 
+/// Why and until when a clause is let off; where that is said is formatting.
+fn waived(clause: &Clause) -> Option<(&str, &str)> {
+    clause.waiver.as_ref().map(|waiver| (waiver.reason.as_str(), waiver.until.as_str()))
+}
+
 /// A clause that stands on one side only.
 fn one(clause: &Clause, change: Change) -> ClauseChange {
     let sign = if change == Change::Added { '+' } else { '-' };
@@ -178,6 +200,7 @@ fn one(clause: &Clause, change: Change) -> ClauseChange {
         examples: if change == Change::Added { (count, 0) } else { (0, count) },
         change,
         level: None,
+        waiver: None,
         words: if clause.text.is_empty() { Vec::new() } else { words },
         file: String::new(),
         line: 0,
@@ -198,6 +221,8 @@ fn compare(before: &Clause, now: &Clause, change: Change) -> ClauseChange {
         clause: now.id.as_str().to_owned(),
         change,
         level: (known && before.level != now.level).then_some((before.level, now.level)),
+        waiver: (known && waived(before) != waived(now))
+            .then(|| (before.waiver.clone(), now.waiver.clone())),
         words: if known { words(&before.text, &now.text) } else { Vec::new() },
         examples: match known {
             true => (new.difference(&old).count(), old.difference(&new).count()),

@@ -281,6 +281,7 @@ impl Reader<'_> {
         gather.block(index);
         let followers = &self.followers[index];
         for follower in followers {
+            gather.text.push(' ');
             gather.block(*follower);
         }
         let (text, code) = (squeeze(&gather.text), gather.code);

@@ -29,6 +29,9 @@ pub struct Proof {
     pub test: String,
     /// What it said last.
     pub said: Said,
+    /// Its name as it stands in files; `None` where only results name it.
+    #[serde(skip)]
+    pub lasting: Option<String>,
 }
 
 /// A test that stands for no clause.
@@ -192,8 +195,11 @@ impl Matrix {
     pub fn snapshot(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
         for row in &self.rows {
-            let names: BTreeSet<String> =
-                row.proofs.iter().map(|proof| format!("{} {}", proof.target, proof.test)).collect();
+            let names: BTreeSet<String> = row
+                .proofs
+                .iter()
+                .filter_map(|proof| Some(format!("{} {}", proof.target, proof.lasting.as_ref()?)))
+                .collect();
             let level = format!("{:?}", row.level).to_uppercase();
             let status = format!("{:?}", row.status).to_lowercase();
             let waived = row.waived.as_ref().map_or(String::new(), |why| format!(" waived {why}"));
@@ -219,8 +225,12 @@ mod tests {
         let coverage = |list: &[(&str, &str, Said)]| {
             let mut proofs = Proofs::new();
             for (binding, target, said) in list {
-                let proof =
-                    Proof { target: (*target).to_owned(), test: "t".to_owned(), said: *said };
+                let proof = Proof {
+                    target: (*target).to_owned(),
+                    test: "t".to_owned(),
+                    said: *said,
+                    lasting: None,
+                };
                 let key = ("s/a".to_owned(), (*binding).to_owned());
                 proofs.entry(key).or_default().push(proof);
             }

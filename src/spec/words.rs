@@ -117,7 +117,7 @@ pub fn sentences(text: &str) -> Vec<&str> {
 /// The words of a sentence.
 pub fn words(sentence: &str) -> Vec<Word> {
     static WORD: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"`[^`]*`|\d+(?:[.,]\d+)*|[\w&&\D]+(?:'\w+)?|%|[<>=≤≥]+")
+        Regex::new(r"`[^`]*`|[-−]?\d+(?:[.,]\d+)*|[\w&&\D]+(?:'\w+|\+\+|#)?|%|[<>=≤≥]+")
             .expect("the pattern is a constant")
     });
     let stemmer = Stemmer::create(Algorithm::English);

@@ -13,6 +13,10 @@ fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> io::Result<Vec<u8>> 
         .arg("-C")
         .arg(root)
         .args(args)
+        // Git sets them in hooks, relative to another folder.
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .env_remove("GIT_INDEX_FILE")
         .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,6 +1,7 @@
 //! What other tools say of tests: JUnit XML and the JSON lines of libtest and nextest; and tests
 //! that stand in files which nobody here runs.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -44,10 +45,12 @@ fn junit(text: &str) -> Result<Vec<TestResult>, String> {
 /// `{"type":"test","event":"ok","name":"…"}`, one a line.
 fn lines(text: &str) -> Result<Vec<TestResult>, String> {
     let mut results = Vec::new();
+    let mut events = 0;
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let value: serde_json::Value = serde_json::from_str(line).map_err(|error| {
             format!("neither JUnit XML nor JSON lines: line {}: {error}", number + 1)
         })?;
+        events += usize::from(value.get("event").is_some());
         let field = |name: &str| value.get(name).and_then(|field| field.as_str());
         let status = match (field("type"), field("event")) {
             (Some("test"), Some("ok")) => TestStatus::Passed,
@@ -60,7 +63,10 @@ fn lines(text: &str) -> Result<Vec<TestResult>, String> {
         let name = field("name").unwrap_or_default().replace('$', "::");
         results.push(TestResult { name, status, trusted: true });
     }
-    Ok(results)
+    match events {
+        0 => Err("neither JUnit XML nor JSON lines: there is no result in it".to_owned()),
+        _ => Ok(results),
+    }
 }
 
 /// The tests that stand in a file of a person's: Rust's by their functions, others' by what names
@@ -112,25 +118,36 @@ fn rust(text: &str) -> Vec<String> {
     found.unwrap_or_default()
 }
 
-/// Whether a test of any runner's belongs to a `test_id`: by its leaf name, which pytest begins with
-/// `test_` and ends with parameters, or by a title that says `test_id: NAME`.
-pub fn is_named(test: &str, test_id: &str) -> bool {
+/// The `test_id`s that a test of any runner's stands for: by its leaf name, which pytest begins with
+/// `test_` and ends with parameters, and by a title that says `test_id: NAME`.
+pub fn ids(test: &str) -> BTreeSet<String> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let mut titles = test.match_indices("test_id:");
-    let titled = titles.any(|(at, mark)| {
-        let rest = test[at + mark.len()..].trim_start();
-        rest.strip_prefix(test_id).is_some_and(|rest| !rest.starts_with(word))
-    });
+    let own = |text: &str| text.split(|c| !word(c)).next().unwrap_or_default().to_owned();
+    let titles = test.match_indices("test_id:");
+    let mut ids: BTreeSet<String> =
+        titles.map(|(at, mark)| own(test[at + mark.len()..].trim_start())).collect();
+    let leaf = leaf(test);
+    // A sentence is a title: it names a clause only by saying so. Behind two underscores stands
+    // what tells tests of one clause apart.
+    let first = |leaf: &str| leaf.split("__").next().unwrap_or(leaf).to_owned();
+    if !leaf.contains(' ') {
+        ids.insert(first(leaf));
+        ids.extend(leaf.strip_prefix("test_").map(first));
+    }
+    ids.remove("");
+    ids
+}
+
+/// A test's own name, without modules, classes and parameters.
+pub fn leaf(test: &str) -> &str {
     let leaf = test.split('[').next().unwrap_or(test);
-    let leaf =
-        leaf.rsplit("::").next().unwrap_or(leaf).rsplit(['.', '$', ' ']).next().unwrap_or(leaf);
-    let plain = leaf.strip_prefix("test_").unwrap_or(leaf);
-    titled || [leaf, plain].iter().any(|leaf| super::is_test_of(leaf, test_id))
+    let leaf = leaf.rsplit("::").next().unwrap_or(leaf);
+    if leaf.contains(' ') { leaf } else { leaf.rsplit(['.', '$']).next().unwrap_or(leaf) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_named, read, tests};
+    use super::{ids, read, tests};
     use crate::types::TestStatus::{Failed, Ignored, Passed};
 
     #[test]
@@ -154,13 +171,16 @@ mod tests {
             (nextest, "adds", Some(Passed)),
             (node, "adds", Some(Passed)),
             (node, "add", None),
+            (node, "it", None),
             (libtest, "adds", Some(Failed)),
         ] {
             let results = read(text).expect("is one of them");
-            let found = results.iter().find(|result| is_named(&result.name, id));
+            let found = results.iter().find(|result| ids(&result.name).contains(id));
             assert_eq!(found.map(|result| result.status), expected, "{id}: {results:?}");
         }
         for wrong in [
+            "",
+            "[1,2]",
             "<html/>",
             "<testsuites",
             "plain text",

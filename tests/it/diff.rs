@@ -151,3 +151,28 @@ fn what_git_does_not_know_is_said() {
     // Nothing is promoted: everything is new.
     assert!(bare.run(&["diff"]).expect(0).out.contains("adder (new)"));
 }
+
+#[test]
+fn a_waiver_is_a_change_and_a_glued_word_is_one_too() {
+    let world = World::new(
+        "http://127.0.0.1:1",
+        &[("s", "# S\n\n## A `test_id: a`\n\nAlpha\n\nbeta MUST hold.\n")],
+        "",
+    );
+    git(&world, &["init", "-q", "-b", "main"]);
+    commit(&world);
+    let text = world.read("specs/s.md");
+    world.write("specs/s.md", &text.replace("Alpha\n\nbeta", "Alphabeta"));
+    assert!(world.run(&["diff", "HEAD"]).expect(0).out.contains("Alphabeta"));
+    world.write(
+        "specs/s.md",
+        &text.replace("test_id: a`", "test_id: a` `waived: slow until 2099-01-01`"),
+    );
+    let human = world.run(&["diff", "HEAD"]).expect(0).out;
+    assert!(human.contains("demanded -> waived until 2099-01-01: slow"), "{human}");
+    // What a terminal or a table would take for its own is shown, not obeyed.
+    world.write("specs/s.md", &text.replace("beta", "b\u{1b}[31m|<b>eta"));
+    assert!(!world.run(&["diff", "HEAD"]).expect(0).out.contains('\u{1b}'));
+    let markdown = world.run(&["diff", "HEAD", "--format", "markdown"]).expect(0).out;
+    assert!(markdown.contains("\\|&lt;b>"), "{markdown}");
+}

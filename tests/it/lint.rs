@@ -92,6 +92,11 @@ fn what_needs_no_thought_is_mended() {
     assert!(world.run(&["lint", "--fix"]).expect(0).err.contains("specs/adder.md: mended"));
     assert_eq!(world.read("specs/adder.md"), ADDER);
     assert!(!world.run(&["lint", "--fix"]).expect(0).err.contains("mended"));
+    // A waiver on a line of its own goes with the line: what stood around it stays one clause.
+    let line = "Clients MUST wait\n`waived: x until 2020-01-01`\nat most `5` s. `test_id: waits`\n\n  ```rust\n  ```\n";
+    world.write("specs/adder.md", &format!("{ADDER}\n{line}"));
+    world.run(&["lint", "--fix"]).expect(0);
+    assert!(world.read("specs/adder.md").contains("Clients MUST wait\nat most `5` s."));
     // Another line end is not touched.
     let other = spec.replace('\n', "\r\n");
     world.write("specs/adder.md", &other);

@@ -41,6 +41,7 @@ fn results_of_other_tools_are_joined_to_clauses() {
         expected.map(|(name, word)| (format!("calc/{name}"), word.to_owned())).to_vec();
     assert_eq!(coverage(&said), expected);
     // The same by the command line, in nextest's form.
+    assert!(world.run(&["trace", "--results", "x"]).code != 0);
     std::fs::remove_file(world.path("out/junit.xml")).expect("is there");
     world.write("lines.json", "{\"type\":\"test\",\"event\":\"ok\",\"name\":\"calc::it$adds\"}\n");
     let said =
@@ -79,6 +80,26 @@ fn a_clause_without_a_test_fails_the_check() {
     assert!(
         world.run(&["trace", "--check"]).expect(22).err.contains("- calc/takes   code test_takes")
     );
+}
+
+#[test]
+fn the_snapshot_is_the_same_with_results_and_without() {
+    let world = people(CALC, "tests = [\"t/*\"]\nresults = [\"out/*.xml\"]\n");
+    world.write("t/test_calc.py", "def test_adds():\n    pass\ndef test_takes():\n    pass\n");
+    world.write("t/calc.test.ts", "it('multiplies (test_id: times)', () => {})\n");
+    world.run(&["trace", "--write"]).expect(0);
+    world.write("out/junit.xml", JUNIT);
+    world.run(&["trace", "--check"]).expect(0);
+    let said = world.run(&["trace", "--json"]).expect(0).json().remove(0);
+    let words: Vec<String> = coverage(&said).into_iter().map(|(_, word)| word).collect();
+    assert_eq!(words, ["passed", "exempt", "failed", "passed"], "{said}");
+    // A runner that wrote nothing has not passed anything.
+    world.write("out/junit.xml", "<testsuites/>");
+    let said = world.run(&["trace", "--json"]).expect(0).json().remove(0);
+    assert_eq!(coverage(&said)[0].1, "not_run");
+    let generated = World::adder("http://127.0.0.1:1");
+    generated.write("r.xml", JUNIT);
+    assert!(generated.run(&["trace", "--results", "r.xml"]).expect(2).err.contains("--results"));
 }
 
 #[test]
