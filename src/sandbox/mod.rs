@@ -206,7 +206,7 @@ impl Sandbox {
             Err(_) => return Err(failed("it did not open in time")),
         };
         ours.set_nonblocking(false).map_err(failed)?;
-        let cgroup = begin.cgroup.is_some();
+        let cgroup = begin.cgroup;
         let paths = Paths::of(&begin.order);
         let limits = policy.limits;
         Ok(Session {

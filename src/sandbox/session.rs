@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,7 +24,7 @@ pub struct Session {
     pub(super) paths: Paths,
     pub(super) limits: Limits,
     pub(super) without: Vec<String>,
-    pub(super) cgroup: bool,
+    pub(super) cgroup: Option<PathBuf>,
     pub(super) _memory: OwnedSemaphorePermit,
 }
 
@@ -40,7 +41,7 @@ impl Session {
 
     /// Whether a control group limits its memory and processes.
     pub fn in_control_group(&self) -> bool {
-        self.cgroup
+        self.cgroup.is_some()
     }
 
     /// Runs a program to its end. Once this returns, nothing that it started is left. `builds` lets
@@ -123,6 +124,10 @@ impl Session {
                 }
             };
             let ended = match ended {
+                // The kernel ends a group one by one: who waits may still tell of the first.
+                Ok(Done::Ended(Ended::Signal(9))) => {
+                    self.ran_out().await.unwrap_or(Ended::Signal(9))
+                }
                 Ok(Done::Ended(ended)) => ended,
                 Ok(Done::Failed(why)) => return Err(failed(why)),
                 // Whatever ended its keeper was no wish of ours: it is not taken for the machine's fault.
@@ -140,6 +145,18 @@ impl Session {
             if flooded == Some(true) { Ended::Limit(Resource::Output) } else { ended }
         };
         Ok((ended, stdout, stderr))
+    }
+
+    /// Whether the kernel ended the sandbox's control group for want of memory.
+    async fn ran_out(&self) -> Option<Ended> {
+        let Ok(events) = std::fs::read_to_string(self.cgroup.as_ref()?.join("memory.events"))
+        else {
+            // Then the keeper is gone too, and the group with it.
+            return self.last_words().await.map(Ended::Limit);
+        };
+        let killed = events.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        let killed = killed.and_then(|count| count.parse::<u64>().ok()).unwrap_or(0) > 0;
+        killed.then_some(Ended::Limit(Resource::Memory))
     }
 
     /// Why the keeper is gone.
