@@ -11,7 +11,7 @@ use super::room::Room;
 use super::{Bench, Seen, timeout};
 use crate::process::{Ended, Output};
 use crate::toolchain::cargo::{Reported, TestProgram, read_list, read_test};
-use crate::toolchain::{self, Suite};
+use crate::toolchain::{self, Suite, console};
 use crate::types::{
     ClauseId, Finding, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
 };
@@ -258,7 +258,13 @@ impl Runner<'_> {
         let text = output.text();
         let whole = sealed.is_none() || text.lines().any(|line| line == number);
         match (read_test(&text, name), output.ended) {
-            (Some(Reported::Ok), Ended::Exit(0)) if whole => passed(TestStatus::Passed),
+            (Some(Reported::Ok), Ended::Exit(0)) if whole => {
+                let steps = sealed.and_then(|test| test.transcript.as_deref()).unwrap_or_default();
+                match console::compare(steps, &text) {
+                    Ok(()) => passed(TestStatus::Passed),
+                    Err(why) => failed(why, TestStatus::Failed, evidence),
+                }
+            }
             (Some(Reported::Ignored), Ended::Exit(0)) => passed(TestStatus::Ignored),
             (Some(Reported::Failed(message)), _) => {
                 let ran_out = ran_out(&message);

@@ -1,6 +1,6 @@
 //! Examples -> one test file of the harness's own, and where each line of it comes from.
 
-use super::{Expected, Suite, nesting, seal};
+use super::{Expected, Suite, console, nesting, seal};
 use crate::types::{Clause, CrateType, Example, RelPath, Spec, Target};
 
 /// Where visible examples are mounted.
@@ -39,26 +39,32 @@ pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
                 true => format!("{name}__{}", number + 1),
                 false => name.to_owned(),
             };
-            add(&mut suite, clause, name, &body(example, spec));
+            let steps = (example.language == "console")
+                .then(|| console::parse(&example.code, &spec.id).unwrap_or_default());
+            let body = match &steps {
+                Some(steps) => console::body(steps, &spec.id),
+                None => rust_body(&example.code),
+            };
+            add(&mut suite, (clause, name, steps), &body);
         }
+    }
+    if suite.tests.iter().any(|test| test.transcript.is_some()) {
+        suite.text.push_str(console::SUPPORT);
     }
     suite.text.push_str(&seal::guard(false));
     (!suite.tests.is_empty()).then_some(suite)
 }
 
-fn add(suite: &mut Suite, clause: &Clause, name: String, body: &str) {
+fn add(
+    suite: &mut Suite,
+    (clause, name, transcript): (&Clause, String, Option<Vec<console::Step>>),
+    body: &str,
+) {
     let first = suite.text.lines().count() as u32 + 1;
     suite.text.push_str(&seal::test(&name, body.trim_end()));
     let last = suite.text.lines().count() as u32;
     suite.lines.push((first, last, clause.id.clone()));
-    suite.tests.push(Expected { name, clause: Some(clause.id.clone()) });
-}
-
-fn body(example: &Example, spec: &Spec) -> String {
-    match example.language.as_str() {
-        "console" => transcript(&example.code, spec).unwrap_or_default(),
-        _ => rust_body(&example.code),
-    }
+    suite.tests.push(Expected { name, clause: Some(clause.id.clone()), transcript });
 }
 
 /// Checks an example's syntax. The error has the line inside the example, from 0.
@@ -67,7 +73,7 @@ pub fn check(example: &Example, spec: &Spec, target: &Target) -> Result<(), (Str
         return Ok(());
     }
     if example.language == "console" {
-        return transcript(&example.code, spec).map(|_| ());
+        return console::parse(&example.code, &spec.id).map(drop);
     }
     let code = unhide(&example.code);
     has_main(&code)
@@ -116,55 +122,9 @@ fn rust_body(code: &str) -> String {
     code
 }
 
-/// A console transcript as a function's body: each `$ <program> <arguments>` line is run, what
-/// follows is what the terminal shows (standard output, then standard error), `? <status>` expects
-/// that exit status instead of 0.
-fn transcript(code: &str, spec: &Spec) -> Result<String, (String, usize)> {
-    let mut out = String::new();
-    let mut lines = code.lines().enumerate().peekable();
-    while let Some((number, line)) = lines.next() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let wrong = |message: String| (message, number);
-        let command = line.strip_prefix("$ ").ok_or_else(|| {
-            wrong("a transcript begins with `$ <program> <arguments>`".to_owned())
-        })?;
-        let words =
-            shlex::split(command).ok_or_else(|| wrong("a quote is not closed".to_owned()))?;
-        let Some((program, args)) = words.split_first().filter(|(p, _)| **p == spec.id) else {
-            return Err(wrong(format!("the program of this spec is `{}`", spec.id)));
-        };
-        let mut status = 0;
-        if let Some((_, line)) = lines.next_if(|(_, line)| line.starts_with("? ")) {
-            status = line[2..]
-                .trim()
-                .parse()
-                .map_err(|_| (format!("`{line}`: write `? <exit status>`"), number + 1))?;
-        }
-        let mut shown = Vec::new();
-        while let Some((_, line)) = lines.next_if(|(_, line)| !line.starts_with("$ ")) {
-            shown.push(line);
-        }
-        let shown = shown.join("\n");
-        let args = args.iter().map(|arg| format!("{arg:?}")).collect::<Vec<_>>().join(", ");
-        out.push_str(&format!(
-            "    let run = std::process::Command::new(env!(\"CARGO_BIN_EXE_{program}\"))\n        \
-             .args([{args}] as [&str; {count}]).output().unwrap();\n    \
-             let shown = [run.stdout, run.stderr].concat();\n    \
-             let shown = String::from_utf8_lossy(&shown).trim_end().to_owned();\n    \
-             assert_eq!((run.status.code(), shown.as_str()), (Some({status}), {shown:?}), \
-             \"$ {{}}\", {command:?});\n",
-            count = words.len() - 1,
-            shown = shown.trim_end(),
-        ));
-    }
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{rust_body, suite, transcript};
+    use super::{rust_body, suite};
     use crate::spec_for_tests::spec;
 
     #[test]
@@ -190,14 +150,5 @@ mod tests {
         assert_eq!(rust_body("# use a::b;\nb();"), "use a::b;\nb();");
         assert!(rust_body("fn main() { a(); }").contains("report(main())"));
         assert!(rust_body("a()?;\nOk::<(), E>(())").contains("_inner().unwrap()"));
-    }
-
-    #[test]
-    fn transcripts_become_commands() {
-        let (spec, _) = spec("");
-        let body = transcript("$ s 'a b' c\n? 2\nno\n$ s\n", &spec).expect("is right");
-        assert!(body.contains("[\"a b\", \"c\"]") && body.contains("(Some(2), \"no\")"), "{body}");
-        assert!(transcript("s a", &spec).is_err());
-        assert!(transcript("$ rm -rf /", &spec).is_err());
     }
 }

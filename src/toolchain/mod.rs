@@ -4,6 +4,7 @@
 //! regen asks which language a target has.
 
 pub mod cargo;
+pub mod console;
 mod examples;
 mod manifest;
 mod nesting;
@@ -22,6 +23,8 @@ pub struct Expected {
     pub name: String,
     /// The clause it tests; `None` for a suite's test that names none.
     pub clause: Option<ClauseId>,
+    /// For a console example: what its commands must print. The test itself only tells.
+    pub transcript: Option<Vec<console::Step>>,
 }
 
 /// A test file of the harness's own or of the user's, as it is mounted.

@@ -72,7 +72,11 @@ pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
         problem.line = line;
         Box::new(problem)
     })?;
-    let tests = tests.into_iter().map(|name| Expected { clause: clause_of(spec, &name), name });
+    let tests = tests.into_iter().map(|name| Expected {
+        clause: clause_of(spec, &name),
+        name,
+        transcript: None,
+    });
     let path = RelPath::parse(&format!("tests/{}", file.name)).map_err(|why| {
         Box::new(Problem::error("suite::name", format!("the name {} {why}", file.name)))
     })?;

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
 mod cli;
+mod console;
 mod contract;
 mod demo;
 mod diff;
