@@ -144,6 +144,7 @@ async fn measure(lines: usize) -> bool {
         sandbox: &sandbox,
         level: Isolation::NAMESPACES,
         layers: &layers,
+        proven: Default::default(),
         read_only: Vec::new(),
         keep,
     };

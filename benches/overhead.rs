@@ -64,12 +64,14 @@ async fn measure() -> ExitCode {
         sandbox: &sandbox,
         level: Isolation::NAMESPACES,
         layers: &layers,
+        proven: Default::default(),
         read_only: Vec::new(),
         keep: None,
     };
     // The same files, for the commands by hand.
     let keeping = Bench {
         keep: Some(kept.clone()),
+        proven: Default::default(),
         read_only: Vec::new(),
         validators: kept.clone(),
         ..bench

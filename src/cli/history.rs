@@ -121,6 +121,9 @@ pub async fn why(door: &Door, id: &str) -> Result<u8, EngineError> {
     for entry in &entries {
         if !matches!(entry.event, Event::Queued { .. }) {
             door.show(&format!("  {}", words::event(&entry.event, door.paint)));
+            if let Event::GateReported { report, .. } = &entry.event {
+                door.show(words::notes(report).trim_end());
+            }
         }
     }
     let spec = workspace.spec(&id).map(|spec| &**spec);

@@ -8,7 +8,8 @@ use super::nearest;
 use crate::types::{Harness, Isolation, Problem, RelPath, Span, Target, TraceConfig, lint};
 
 /// Gates every toolchain has.
-pub const BUILT_IN: [&str; 7] = ["layout", "fmt", "check", "clippy", "test", "hidden", "clauses"];
+pub const BUILT_IN: [&str; 8] =
+    ["layout", "fmt", "check", "clippy", "test", "hidden", "proof", "clauses"];
 
 /// Checks values against each other.
 pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
@@ -159,17 +160,18 @@ impl Check<'_> {
                     "gates = [\"layout\", …]: it keeps a candidate's manifest from the others";
                 self.wrong(&at("gates"), "the first gate is not `layout`", help);
             }
-            for gate in ["hidden", "clauses"] {
+            for gate in ["hidden", "proof", "clauses"] {
                 if !gates.iter().any(|one| one == gate) {
-                    let help = "gates = [\"layout\", …, \"hidden\", \"clauses\"]";
+                    let help = "gates = [\"layout\", …, \"hidden\", \"proof\", \"clauses\"]";
                     let message =
                         format!("the gate `{gate}` is missing: what it checks would pass");
                     self.wrong(&at("gates"), message, help);
                 }
             }
             let behind = gates.iter().skip_while(|gate| *gate != "hidden").skip(1);
-            if let Some(gate) = behind.into_iter().find(|gate| *gate != "clauses") {
-                let help = "held-out examples run last: put `hidden` before `clauses` only";
+            let last = ["proof", "clauses"];
+            if let Some(gate) = behind.into_iter().find(|gate| !last.contains(&gate.as_str())) {
+                let help = "held-out examples run last: behind `hidden` go `proof` and `clauses`";
                 self.wrong(&at("gates"), format!("`{gate}` stands behind `hidden`"), help);
             }
         }

@@ -11,7 +11,7 @@ use crate::plan;
 use crate::spec::{Matrix, Proof, Proofs, Said, Stray, trace};
 use crate::store::{Ledger, files};
 use crate::toolchain::{self, results};
-use crate::types::{Binding, Clause, Event, Spec, Target, TestResult, TestStatus, limits};
+use crate::types::{Binding, Clause, Event, Red, Spec, Target, TestResult, TestStatus, limits};
 
 /// Where Rust's tests stand.
 const TESTS: [&str; 2] = ["tests/**/*.rs", "src/**/*.rs"];
@@ -84,7 +84,7 @@ impl Workspace {
         ledger: Option<&Ledger>,
         spec: &str,
         target: &str,
-    ) -> Result<BTreeMap<String, TestStatus>, EngineError> {
+    ) -> Result<BTreeMap<String, Said>, EngineError> {
         let mut said = BTreeMap::new();
         let Some((_, entries)) = ledger.map(|l| l.last_job(spec)).transpose()?.flatten() else {
             return Ok(said);
@@ -98,7 +98,13 @@ impl Workspace {
                 }
                 Event::GateReported { attempt, report } if attempt == newest => {
                     let leaf = |name: &str| name.rsplit("::").next().unwrap_or(name).to_owned();
-                    said.extend(report.tests.iter().map(|test| (leaf(&test.name), test.status)));
+                    let tests = report.tests.iter();
+                    said.extend(tests.map(|test| match test.status {
+                        TestStatus::Passed => (leaf(&test.name), Said::Unproven),
+                        status => (leaf(&test.name), self::said(status)),
+                    }));
+                    let seen = report.red.iter().filter(|proof| proof.red == Red::Seen);
+                    said.extend(seen.map(|proof| (leaf(&proof.test), Said::Passed)));
                 }
                 _ => {}
             }
@@ -109,7 +115,7 @@ impl Workspace {
     fn generated(
         &self,
         (spec, name): (&Spec, &str),
-        last: &BTreeMap<String, TestStatus>,
+        last: &BTreeMap<String, Said>,
         proofs: &mut Proofs,
         strays: &mut BTreeSet<Stray>,
     ) {
@@ -122,6 +128,8 @@ impl Workspace {
                     && standing.clauses.get(clause.id.name()) == Some(&clause.digest)
             })
         };
+        let promoted = standing.and_then(|standing| standing.target.get(name));
+        let unproven = promoted.map_or(&[][..], |target| &target.unproven);
         let own = [false, true].map(|hidden| toolchain::examples(spec, target, hidden));
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
         let tests: Vec<_> = own
@@ -131,10 +139,10 @@ impl Workspace {
             .flat_map(|s| &s.tests)
             .collect();
         for clause in &spec.clauses {
-            let done = |status: Option<&TestStatus>| match (status, accepted(clause)) {
-                (_, true) => Said::Passed,
-                (Some(status), false) => said(*status),
-                (None, false) => Said::NotRun,
+            let done = |name: &String| match accepted(clause) {
+                true if unproven.contains(name) => Said::Unproven,
+                true => Said::Passed,
+                false => last.get(name).copied().unwrap_or(Said::NotRun),
             };
             for binding in &clause.bindings {
                 let entry = proofs.entry(key(clause, binding)).or_default();
@@ -145,10 +153,11 @@ impl Workspace {
                 match binding {
                     Binding::TestId { name: id } => {
                         let mine = tests.iter().filter(|t| toolchain::is_test_of(&t.name, id));
-                        entry.extend(mine.map(|t| proof(t.name.clone(), done(last.get(&t.name)))));
+                        entry.extend(mine.map(|t| proof(t.name.clone(), done(&t.name))));
                     }
                     Binding::Guard { name, .. } => {
-                        entry.push(proof(format!("guard {name}"), done(None)));
+                        let said = if accepted(clause) { Said::Passed } else { Said::NotRun };
+                        entry.push(proof(format!("guard {name}"), said));
                     }
                     // Nothing measures it yet.
                     Binding::Bench { .. } => {}
@@ -158,9 +167,8 @@ impl Workspace {
         let place =
             |suite: &str| format!("{}/{}/{name}/{suite}", self.harness.harness.validators, spec.id);
         for suite in suites.into_iter().flatten() {
-            let file = suite.path.as_str().rsplit('/').next().unwrap_or_default();
             for test in suite.tests.iter().filter(|test| test.clause.is_none()) {
-                strays.insert(Stray { place: place(file), test: test.name.clone() });
+                strays.insert(Stray { place: place(suite.file()), test: test.name.clone() });
             }
         }
     }

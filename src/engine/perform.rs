@@ -1,7 +1,7 @@
 //! Performing effects: load what the rooms need, call them, keep what they give. Each effect ends
 //! in one event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::{Engine, EngineError, today};
@@ -16,8 +16,8 @@ use crate::store::{LedgerError, Spend};
 use crate::toolchain;
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
-    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, Isolation, JobId,
-    Part, Prompt, Provenance, Spec, SpecStanding, Target, TargetStanding, Tree,
+    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, GateReport, JobId,
+    Part, Prompt, Provenance, Red, Spec, SpecStanding, Target, TargetStanding, Tree,
 };
 use crate::verdict::{Accepted, Verdict, judge};
 
@@ -329,6 +329,7 @@ impl Engine<'_> {
             level: self.isolation().level,
             layers: &self.layers,
             read_only: self.workspace.read_only(),
+            proven: self.ledger.proven()?,
             keep: self.options.keep.then(|| self.kept(&part.target)),
         };
         let name = &part.gates[gate];
@@ -375,8 +376,7 @@ impl Engine<'_> {
             let entry = match accepted.get(&index) {
                 Some(proof) => {
                     let old = before.and_then(|s| s.target.get(&part.target));
-                    let target =
-                        self.standing_of(part, (proof, isolation_of(state, index)), old)?;
+                    let target = self.standing_of(part, (proof, reports_of(state, index)), old)?;
                     let name = part.target.clone();
                     parts.push(PartTree { target: name, leaf: leaf.clone(), accepted: proof });
                     Some(TargetStanding { path: format!("{unit}/{leaf}"), ..target })
@@ -404,7 +404,7 @@ impl Engine<'_> {
     fn standing_of(
         &self,
         part: &Part,
-        (proof, isolation): (&Accepted, Isolation),
+        (proof, reports): (&Accepted, &[GateReport]),
         old: Option<&TargetStanding>,
     ) -> Result<TargetStanding, EngineError> {
         let generator = match proof.provenance() {
@@ -424,16 +424,23 @@ impl Engine<'_> {
             inputs: part.key,
             gates: part.gate_key,
             passed: proof.passed().to_vec(),
-            isolation,
+            unproven: unproven(reports),
+            isolation: reports.iter().map(|report| report.isolation).min().unwrap_or_default(),
             generator,
         })
     }
 }
 
-/// The weakest isolation of the gates that accepted a part.
-fn isolation_of(state: &State, part: usize) -> Isolation {
-    let reports = state.accepted(part).into_iter().flat_map(|attempt| &attempt.reports);
-    reports.map(|report| report.isolation).min().unwrap_or_default()
+/// Tests that no gate saw fail without the implementation.
+fn unproven(reports: &[GateReport]) -> Vec<String> {
+    let tests = reports.iter().flat_map(|report| &report.red);
+    let open = tests.filter(|proof| proof.red != Red::Seen);
+    open.map(|proof| proof.test.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What the gates that accepted a part said.
+fn reports_of(state: &State, part: usize) -> &[GateReport] {
+    state.accepted(part).map_or(&[], |attempt| &attempt.reports)
 }
 
 /// What an attempt is to know of the attempts before it.

@@ -198,6 +198,7 @@ impl Workspace {
                     inputs: part.key,
                     gates: part.gate_key,
                     passed: Vec::new(),
+                    unproven: Vec::new(),
                     isolation: Default::default(),
                     generator: String::new(),
                 };

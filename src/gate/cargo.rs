@@ -35,7 +35,7 @@ pub(super) async fn ground(
     let lock = layer.lock(&bench.spec.id);
     let vendor = bench.sandbox.vendor(layer.path());
     let files = room::files(candidate.tree(), &suites, (&lock, &vendor));
-    if let Some(folder) = &bench.keep {
+    if let Some(folder) = bench.keep.as_ref().filter(|_| gate != "proof") {
         let folder = folder.join(if gate == "hidden" { "held-out" } else { "visible" });
         room::keep(&folder, &files)
             .map_err(|why| Seen::error(format!("the workspace cannot be kept: {why}")))?;
@@ -78,7 +78,7 @@ pub async fn compile(bench: &Bench<'_>, gate: &str, candidate: &Candidate, args:
 }
 
 /// Runs a compiling command. The programs it built are given only when it succeeded.
-async fn build(
+pub(super) async fn build(
     (bench, room, gate): (&Bench<'_>, &Room<'_>, &str),
     args: &[&str],
     suites: &[Suite],
@@ -210,8 +210,7 @@ pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
         return Seen { outcome: Some(Outcome::Skipped { reason }), ..Seen::default() };
     };
     // The candidate's own tests have no business here.
-    let file = suite.path.as_str().rsplit('/').next().unwrap_or_default();
-    let args = ["test", "--no-run", "--test", file.trim_end_matches(".rs")];
+    let args = ["test", "--no-run", "--test", suite.file().trim_end_matches(".rs")];
     let suites = std::slice::from_ref(&suite);
     let mut seen = tests(bench, ("hidden", candidate), &args, suites).await;
     let mut clauses: BTreeSet<ClauseId> =

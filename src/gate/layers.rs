@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::room::{cargo, environment, files};
 use super::{Seen, Tools};
-use crate::process::{self, Program};
+use crate::process::{self, Ended, Program};
 use crate::sandbox::{self, Policy, Sandbox};
 use crate::types::{Digest, Finding, Limits, LimitsConfig, Tree, gate::clean, limits};
 
@@ -327,7 +327,11 @@ async fn compile(
         let output = output.map_err(|why| super::room::unusable(&why))?;
         if !output.succeeded() {
             let root = session.paths().source.display().to_string();
-            let why = clean(&output.errors(), &[&root]);
+            let why = match output.ended {
+                Ended::Exit(_) => clean(&output.errors(), &[&root]),
+                Ended::Limit(resource) => policy.limits.hit(resource),
+                ended => format!("{ended:?}; {}", clean(&output.errors(), &[&root])),
+            };
             session.close().await;
             // With the features that the target asks for, it is the machine's trouble.
             return Err(match wanted.chosen {

@@ -4,6 +4,7 @@
 mod cargo;
 mod custom;
 mod layers;
+mod proof;
 mod room;
 mod runner;
 mod tools;
@@ -22,8 +23,8 @@ use crate::sandbox::Sandbox;
 use crate::toolchain::{self, Suite};
 use crate::types::harness::ToolchainName;
 use crate::types::{
-    Candidate, ClauseId, Finding, GateConfig, GateReport, Isolation, Outcome, Spec, Target,
-    TestResult, TestStatus, limits,
+    Candidate, ClauseId, Digest, Finding, GateConfig, GateReport, Isolation, Outcome, RedProof,
+    Spec, Target, TestResult, TestStatus, limits,
 };
 
 /// Everything the gates of one part need.
@@ -51,6 +52,8 @@ pub struct Bench<'a> {
     pub layers: &'a Layers,
     /// Further files and folders that gates can read.
     pub read_only: Vec<PathBuf>,
+    /// Tests that were seen to fail without an implementation, by the digest of what they are.
+    pub proven: std::collections::BTreeSet<Digest>,
     /// Where workspaces are left for a person to look into.
     pub keep: Option<PathBuf>,
 }
@@ -61,6 +64,7 @@ pub(crate) struct Seen {
     outcome: Option<Outcome>,
     findings: Vec<Finding>,
     tests: Vec<TestResult>,
+    red: Vec<RedProof>,
     evidence: Vec<u8>,
 }
 
@@ -96,6 +100,7 @@ pub async fn run(
         outcome,
         findings,
         tests: seen.tests,
+        red: seen.red,
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         isolation: bench.level,
         evidence: None,
@@ -112,6 +117,7 @@ async fn see(bench: &Bench<'_>, gate: &str, candidate: &Candidate, before: &[Gat
         "clippy" => cargo::compile(bench, gate, candidate, &["clippy", "--all-targets"]).await,
         "test" => cargo::test(bench, gate, candidate).await,
         "hidden" => cargo::hidden(bench, candidate).await,
+        "proof" => proof::run(bench, candidate).await,
         "clauses" => clauses(bench, before),
         custom => custom::run(bench, custom, candidate).await,
     }

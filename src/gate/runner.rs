@@ -11,13 +11,13 @@ use super::room::Room;
 use super::{Bench, Seen, timeout};
 use crate::process::{Ended, Output};
 use crate::toolchain::cargo::{Reported, TestProgram, read_list, read_test};
-use crate::toolchain::{self, Suite, console};
+use crate::toolchain::{self, Expected, Suite, console, mutants};
 use crate::types::{
     ClauseId, Finding, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
 };
 
 /// Tests run at once.
-const AT_ONCE: usize = 2;
+pub const AT_ONCE: usize = 2;
 
 /// Runs the tests of these programs.
 pub async fn run(
@@ -114,33 +114,61 @@ pub struct Runner<'a> {
     pub fresh: bool,
 }
 
+/// How a test's process is started.
+#[derive(Default)]
+pub struct Start<'a> {
+    /// Its input.
+    pub number: Option<&'a str>,
+    /// The change that is switched on in the candidate.
+    pub mutant: Option<&'a str>,
+    /// Wall time, if not what is usual.
+    pub timeout: Option<Duration>,
+}
+
+/// What one run of a test says.
+pub struct Said {
+    /// How it ended.
+    pub status: TestStatus,
+    /// Why, for one that did not pass.
+    message: String,
+    /// What it used up.
+    ran_out: Option<Resource>,
+    /// What it printed.
+    evidence: Vec<u8>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
 impl Runner<'_> {
     async fn program(
         &self,
         program: &TestProgram,
         args: &[&str],
-        number: Option<&str>,
+        start: Start<'_>,
     ) -> Result<Output, Seen> {
-        let left = self.left().min(limits::TEST_TIMEOUT);
+        let left = self.left().min(start.timeout.unwrap_or(limits::TEST_TIMEOUT));
         let args = args.iter().map(OsString::from).collect();
         let mut program = self.room.program(PathBuf::from(&program.executable), args, left);
-        program.stdin = number.map(|number| number.as_bytes().to_vec());
+        program.stdin = start.number.map(|number| number.as_bytes().to_vec());
         let source = program.dir.clone().into();
         program.env.push(("CARGO_MANIFEST_DIR".to_owned(), source));
         // Lets the stable test runner write its JSON format. Only test programs get this: with it
         // cargo would allow unstable language features to the candidate.
         program.env.push(("RUSTC_BOOTSTRAP".to_owned(), "1".into()));
+        let mutant = start.mutant.map(|mutant| (mutants::VARIABLE.to_owned(), mutant.into()));
+        program.env.extend(mutant);
         self.room.run(&program, false).await
     }
 
     /// What is left of the gate's time.
-    fn left(&self) -> Duration {
+    pub fn left(&self) -> Duration {
         timeout(self.bench, self.gate).saturating_sub(self.started.elapsed())
     }
 
     async fn list(&self, program: &TestProgram) -> Result<Vec<String>, Finding> {
         let wrong = |why: String| finding(self.gate, "list", format!("{}: {why}", program.source));
-        let output = self.program(program, &["--list", "--format", "terse"], None).await;
+        let output =
+            self.program(program, &["--list", "--format", "terse"], Start::default()).await;
         let output = output.map_err(|_| wrong("the test program cannot be run".to_owned()))?;
         match output.succeeded() {
             true => Ok(read_list(&output.text())),
@@ -152,7 +180,8 @@ impl Runner<'_> {
     async fn canary(&self, program: &TestProgram) -> Option<Finding> {
         let name = toolchain::CANARY;
         let number = number().unwrap_or_default();
-        let output = self.program(program, &exactly(name), Some(&number)).await.ok();
+        let start = Start { number: Some(&number), ..Start::default() };
+        let output = self.program(program, &exactly(name), start).await.ok();
         let report = output.as_ref().and_then(|output| read_test(&output.text(), name));
         let failed = matches!(&report, Some(Reported::Failed(said)) if said.contains(&number))
             && !number.is_empty()
@@ -216,61 +245,78 @@ impl Runner<'_> {
     async fn once(&self, program: &TestProgram, suite: Option<&Suite>, name: &str) -> Ran {
         // A test that was not sealed, because the candidate or a macro wrote it, proves nothing.
         let sealed = suite.and_then(|suite| suite.tests.iter().find(|test| test.name == name));
-        let result =
-            |status| TestResult { name: name.to_owned(), status, trusted: sealed.is_some() };
-        let failed = |message: String, status: TestStatus, evidence: Vec<u8>| {
-            let root = self.room.root();
-            let one = Finding {
-                file: Some(program.source.clone()),
-                clauses: sealed.and_then(|test| test.clause.clone()).into_iter().collect(),
-                ..finding(self.gate, name, clean(&message, &[&root]))
-            };
-            let findings = vec![one];
-            Ran { result: result(status), findings, evidence, flaky: false, ran_out: None }
+        let said = match self.left().is_zero() {
+            true => Err("the gate's time was used up before this test"),
+            false => self
+                .say(program, (sealed, name), Start::default())
+                .await
+                .map_err(|_| "the test program cannot be run"),
         };
-        let passed = |status| Ran {
-            result: result(status),
-            findings: Vec::new(),
-            evidence: Vec::new(),
-            flaky: false,
+        let said = said.unwrap_or_else(|why| Said {
+            status: if self.left().is_zero() { TestStatus::TimedOut } else { TestStatus::Failed },
+            message: why.to_owned(),
             ran_out: None,
-        };
-        if self.left().is_zero() {
-            let message = "the gate's time was used up before this test".to_owned();
-            return failed(message, TestStatus::TimedOut, Vec::new());
+            evidence: Vec::new(),
+            elapsed: Duration::ZERO,
+        });
+        let trusted = sealed.is_some();
+        let result = TestResult { name: name.to_owned(), status: said.status, trusted };
+        if matches!(said.status, TestStatus::Passed | TestStatus::Ignored) {
+            let (findings, evidence) = (Vec::new(), Vec::new());
+            return Ran { result, findings, evidence, flaky: false, ran_out: None };
         }
-        let number = number().unwrap_or_default();
-        let run = self.program(program, &exactly(name), Some(&number)).await;
-        let Some(output) = run.ok().filter(|_| !number.is_empty()) else {
-            let message = "the test program cannot be run".to_owned();
-            return failed(message, TestStatus::Failed, Vec::new());
+        let one = Finding {
+            file: Some(program.source.clone()),
+            clauses: sealed.and_then(|test| test.clause.clone()).into_iter().collect(),
+            ..finding(self.gate, name, clean(&said.message, &[&self.room.root()]))
         };
-        let evidence = [output.stdout.as_slice(), &output.stderr].concat();
+        let (findings, evidence) = (vec![one], said.evidence);
+        Ran { result, findings, evidence, flaky: false, ran_out: said.ran_out }
+    }
+
+    /// Runs a test once and hears what it says.
+    ///
+    /// # Errors
+    /// The sandbox failed.
+    pub async fn say(
+        &self,
+        program: &TestProgram,
+        (sealed, name): (Option<&Expected>, &str),
+        start: Start<'_>,
+    ) -> Result<Said, Seen> {
+        let number = number().map_err(|why| Seen::error(why.to_string()))?;
+        let start = Start { number: Some(&number), ..start };
+        let output = self.program(program, &exactly(name), start).await?;
+        let said = |status, message: String| Said {
+            status,
+            message,
+            ran_out: None,
+            evidence: [output.stdout.as_slice(), &output.stderr].concat(),
+            elapsed: output.elapsed,
+        };
         if output.ended == Ended::Timeout {
             let message = format!("the test did not end within {} s", output.elapsed.as_secs());
-            return failed(message, TestStatus::TimedOut, evidence);
+            return Ok(said(TestStatus::TimedOut, message));
         }
         if let Ended::Limit(resource) = output.ended {
-            let why = self.room.hit(resource);
-            let ran = failed(why, TestStatus::Failed, evidence);
-            return Ran { ran_out: Some(resource), ..ran };
+            let ran = said(TestStatus::Failed, self.room.hit(resource));
+            return Ok(Said { ran_out: Some(resource), ..ran });
         }
         let text = output.text();
         let whole = sealed.is_none() || text.lines().any(|line| line == number);
-        match (read_test(&text, name), output.ended) {
+        Ok(match (read_test(&text, name), output.ended) {
             (Some(Reported::Ok), Ended::Exit(0)) if whole => {
                 let steps = sealed.and_then(|test| test.transcript.as_deref()).unwrap_or_default();
                 match console::compare(steps, &text) {
-                    Ok(()) => passed(TestStatus::Passed),
-                    Err(why) => failed(why, TestStatus::Failed, evidence),
+                    Ok(()) => said(TestStatus::Passed, String::new()),
+                    Err(why) => said(TestStatus::Failed, why),
                 }
             }
-            (Some(Reported::Ignored), Ended::Exit(0)) => passed(TestStatus::Ignored),
+            (Some(Reported::Ignored), Ended::Exit(0)) => said(TestStatus::Ignored, String::new()),
             (Some(Reported::Failed(message)), _) => {
                 let ran_out = ran_out(&message);
                 let why = ran_out.map(|resource| format!("{}: ", self.room.hit(resource)));
-                let message = why.unwrap_or_default() + &message;
-                Ran { ran_out, ..failed(message, TestStatus::Failed, evidence) }
+                Said { ran_out, ..said(TestStatus::Failed, why.unwrap_or_default() + &message) }
             }
             (report, ended) => {
                 let printed = text.replace(&number, "") + &output.errors();
@@ -283,9 +329,9 @@ impl Runner<'_> {
                     "the test's process ended ({ended:?}) {how} report of its own; it printed: {}",
                     printed.trim()
                 );
-                failed(message, TestStatus::Failed, evidence)
+                said(TestStatus::Failed, message)
             }
-        }
+        })
     }
 }
 

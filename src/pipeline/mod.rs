@@ -362,6 +362,10 @@ impl State {
                 let part = current.part;
                 self.next_part(part + 1);
             }
+            // Another answer of the model's would be refused as well.
+            Judgement::Refuse { diagnosis } if diagnosis.fault == Fault::Spec => {
+                self.end(JobOutcome::SpecSuspected { diagnosis: diagnosis.clone() });
+            }
             Judgement::Refuse { diagnosis } => self.fail(Failed::Refused(diagnosis.clone())),
             Judgement::Unsound { diagnosis } => {
                 self.end(JobOutcome::Failed { diagnosis: diagnosis.clone() });

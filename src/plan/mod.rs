@@ -258,6 +258,7 @@ mod tests {
                 inputs: job.parts[0].key,
                 gates: job.parts[0].gate_key,
                 passed: Vec::new(),
+                unproven: Vec::new(),
                 isolation: Default::default(),
                 generator: String::new(),
             };

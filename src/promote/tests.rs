@@ -29,6 +29,7 @@ fn accepted(files: &[(&str, &str)]) -> Accepted {
         outcome: Outcome::Pass,
         findings: Vec::new(),
         tests: Vec::new(),
+        red: Vec::new(),
         elapsed_ms: 0,
         isolation: Default::default(),
         evidence: None,
@@ -65,6 +66,7 @@ impl World {
             inputs: JobKey(key),
             gates: GateKey(key),
             passed: vec!["g".to_owned()],
+            unproven: Vec::new(),
             isolation: Default::default(),
             generator: "m".to_owned(),
         };

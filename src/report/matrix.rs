@@ -23,6 +23,7 @@ fn word(coverage: Coverage) -> &'static str {
     match coverage {
         Coverage::Passed => "passed",
         Coverage::Linked => "has a test",
+        Coverage::Unproven => "unproven",
         Coverage::NotRun => "not run",
         Coverage::Failed => "failed",
         Coverage::Uncovered => "no test",
@@ -35,6 +36,7 @@ fn said(said: Said) -> &'static str {
         Said::Failed => "failed",
         Said::Ignored => "ignored",
         Said::NotRun => "not run",
+        Said::Unproven => "never seen to fail",
         Said::Passed => "passed",
     }
 }
@@ -69,6 +71,7 @@ pub fn human(matrix: &Matrix, paint: Paint) -> String {
     for row in &matrix.rows {
         let word = match row.coverage {
             Coverage::Passed => paint.good(word(row.coverage)),
+            Coverage::Unproven => paint.warn(word(row.coverage)),
             Coverage::Linked | Coverage::NotRun | Coverage::Exempt => paint.dim(word(row.coverage)),
             Coverage::Failed | Coverage::Uncovered => paint.bad(word(row.coverage)),
         };
@@ -163,7 +166,9 @@ fn escape(text: &str) -> String {
 
 /// A report in which each clause is a test: a clause without one has failed.
 pub fn junit(matrix: &Matrix) -> String {
-    let failed = |row: &&Row| matches!(row.coverage, Coverage::Failed | Coverage::Uncovered);
+    let failed = |row: &&Row| {
+        matches!(row.coverage, Coverage::Failed | Coverage::Uncovered | Coverage::Unproven)
+    };
     let skipped = |row: &&Row| matches!(row.coverage, Coverage::Exempt | Coverage::NotRun);
     let (count, bad) = (matrix.rows.len(), matrix.rows.iter().filter(failed).count());
     let left = matrix.rows.iter().filter(skipped).count();

@@ -2,8 +2,8 @@
 
 use super::Paint;
 use crate::types::{
-    AttemptKind, ClauseId, Diagnosis, Event, Fault, GateReport, JobOutcome, Judgement, Outcome,
-    Reason, Spec,
+    AttemptKind, ClauseId, Diagnosis, Event, Fault, Finding, GateReport, JobOutcome, Judgement,
+    Outcome, Reason, Spec,
 };
 
 /// What an attempt is, in a word.
@@ -42,7 +42,26 @@ pub fn gate(report: &GateReport, paint: Paint) -> String {
         Outcome::Limit { resource } => format!(": {}", resource.word()),
         _ => String::new(),
     };
-    format!("{:<8} {word}{tests} · {} ms{detail}", report.gate, report.elapsed_ms)
+    let notes = match (&report.outcome, report.findings.len()) {
+        (Outcome::Pass, 1) => " · 1 note".to_owned(),
+        (Outcome::Pass, count @ 2..) => format!(" · {count} notes"),
+        _ => String::new(),
+    };
+    format!("{:<8} {word}{tests}{notes} · {} ms{detail}", report.gate, report.elapsed_ms)
+}
+
+/// What a gate that passed has to tell nevertheless, a line each.
+pub fn notes(report: &GateReport) -> String {
+    let notes = report.findings.iter().filter(|_| report.outcome == Outcome::Pass);
+    notes.map(|note| format!("      {}{}: {}\n", note.rule, place(note), note.message)).collect()
+}
+
+fn place(finding: &Finding) -> String {
+    match (&finding.file, finding.line) {
+        (Some(file), Some(line)) => format!(" {file}:{line}"),
+        (Some(file), None) => format!(" {file}"),
+        _ => String::new(),
+    }
 }
 
 /// An event, in a line.
@@ -142,11 +161,7 @@ pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Paint) -> St
         ));
     }
     for finding in diagnosis.findings.iter().take(5) {
-        let place = match (&finding.file, finding.line) {
-            (Some(file), Some(line)) => format!(" {file}:{line}"),
-            (Some(file), None) => format!(" {file}"),
-            _ => String::new(),
-        };
+        let place = place(finding);
         let message = finding.message.replace('\n', "\n      ");
         out.push_str(&format!("  {} {}{place}\n      {message}\n", finding.gate, finding.rule));
     }

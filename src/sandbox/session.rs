@@ -162,7 +162,9 @@ impl Session {
     /// Why the keeper is gone.
     async fn last_words(&self) -> Option<Resource> {
         let mut control = async_stream(self.control.try_clone().ok()?).ok()?;
-        let said = tokio::time::timeout(limits::KILL_GRACE, hear::<Option<Resource>>(&mut control));
+        // Its socket is closed before its memory is taken apart, and only then it is told of.
+        let said =
+            tokio::time::timeout(limits::SANDBOX_START, hear::<Option<Resource>>(&mut control));
         said.await.ok()?.ok()?
     }
 

@@ -16,6 +16,8 @@ struct Seen {
     parent: i32,
     threads: u64,
     ticks: u64,
+    /// It has ended, with all its threads, and nobody has waited for it.
+    ended: bool,
 }
 
 /// What a program and everything it started use.
@@ -160,8 +162,9 @@ pub fn measure(programs: &[Pid], held: bool) -> Sample {
             }
             if held { sample.held.look(*pid) } else { Ok(()) }
         });
-        // Not who is gone meanwhile, nor what stands above a program.
+        // Not who is gone meanwhile or has ended, nor what stands above a program.
         if above != *pid
+            && !seen.ended
             && looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
         {
             sample.hidden = Pid::from_raw(above);
@@ -190,11 +193,13 @@ fn stat(pid: i32) -> Option<Seen> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name, in brackets, may hold anything.
     let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
-    let parent = fields.nth(1)?.parse().ok()?;
+    let zombie = matches!(fields.next()?, "Z" | "X");
+    let parent = fields.next()?.parse().ok()?;
     // Own time and that of children that were waited for, in user and kernel mode.
     let mut next = |skipped| fields.nth(skipped).and_then(|n| n.parse::<u64>().ok());
     let ticks = next(9)? + next(0)? + next(0)? + next(0)?;
-    Some(Seen { parent, ticks, threads: next(2)? })
+    let threads = next(2)?;
+    Some(Seen { parent, ticks, threads, ended: zombie && threads < 2 })
 }
 
 /// Bytes that are a process's own or shared with those it started: not the files it maps.

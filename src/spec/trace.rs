@@ -16,6 +16,8 @@ pub enum Said {
     Ignored,
     /// It is there, and nobody here has seen it run.
     NotRun,
+    /// It passed, and nobody has seen it fail without the implementation.
+    Unproven,
     /// It passed.
     Passed,
 }
@@ -52,6 +54,8 @@ pub enum Coverage {
     /// Something stands for it in every target; of code that people wrote nobody has told here how
     /// its tests ended.
     Linked,
+    /// Everything passed; not all of it was seen to fail without the implementation.
+    Unproven,
     /// Something stands for it in every target; not all of it was seen to run.
     NotRun,
     /// Something that stands for it failed or is switched off.
@@ -149,6 +153,8 @@ fn coverage(
         Coverage::Uncovered
     } else if all().all(|proof| proof.said == Said::Passed) {
         Coverage::Passed
+    } else if all().all(|proof| proof.said >= Said::Unproven) {
+        Coverage::Unproven
     } else if all().all(|p| p.said == Said::Passed || untold.contains(p.target.as_str())) {
         Coverage::Linked
     } else {
@@ -243,12 +249,14 @@ mod tests {
             .rows[0]
                 .coverage
         };
-        use Said::{Failed, NotRun, Passed};
+        use Said::{Failed, NotRun, Passed, Unproven};
         let guard = [("forbid_unsafe", "x", Passed), ("forbid_unsafe", "y", Passed)];
         let with =
             |more: &[(&'static str, &'static str, Said)]| coverage(&[&guard[..], more].concat());
         assert_eq!(with(&[("a", "x", Passed), ("a", "y", Passed)]), Coverage::Passed);
         assert_eq!(with(&[("a", "x", Passed), ("a", "y", NotRun)]), Coverage::Linked);
+        assert_eq!(with(&[("a", "x", Unproven), ("a", "y", Passed)]), Coverage::Unproven);
+        assert_eq!(with(&[("a", "x", Unproven), ("a", "y", NotRun)]), Coverage::NotRun);
         assert_eq!(with(&[("a", "x", NotRun), ("a", "y", Passed)]), Coverage::NotRun);
         assert_eq!(with(&[("a", "x", Passed)]), Coverage::Uncovered);
         assert_eq!(with(&[("a", "x", Passed), ("a", "y", Failed)]), Coverage::Failed);

@@ -3,13 +3,14 @@
 //! A transaction is `BEGIN IMMEDIATE` and durable once it returns (`synchronous=FULL`). Another
 //! process may read at any time.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::types::event::Entry;
-use crate::types::{Digest, Event, Job, JobId, Usage};
+use crate::types::{Digest, Event, Job, JobId, Red, Usage};
 
 /// Trouble with the ledger.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +44,8 @@ pub enum LedgerError {
 }
 
 /// Each step brings the format from its index to the next.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, by TEXT NOT NULL) STRICT;
     CREATE TABLE jobs (
         id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, spec TEXT NOT NULL,
@@ -68,7 +70,9 @@ const MIGRATIONS: [&str; 1] = ["
         run INTEGER NOT NULL, day TEXT NOT NULL, tokens INTEGER NOT NULL, usd REAL NOT NULL,
         settled INTEGER NOT NULL
     ) STRICT;
-"];
+",
+    "CREATE TABLE proven (test TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;",
+];
 
 /// What a call may cost or did cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -192,6 +196,12 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         self.write(|tx| {
             insert(tx, run, Some(job), at, event)?;
+            if let Event::GateReported { report, .. } = event {
+                for proof in report.red.iter().filter(|proof| proof.red == Red::Seen) {
+                    let test = proof.key.to_string();
+                    tx.execute("INSERT OR IGNORE INTO proven VALUES (?1)", [test])?;
+                }
+            }
             if let Some(result) = result {
                 tx.execute("UPDATE jobs SET result = ?2 WHERE id = ?1", params![job.0.0, result])?;
             }
@@ -354,6 +364,17 @@ impl Ledger {
     /// SQLite's.
     pub fn settle(&mut self, call: (JobId, u32), spend: Spend) -> Result<(), LedgerError> {
         self.write(|tx| settle(tx, call, spend))
+    }
+
+    /// The tests that were seen to fail without an implementation.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn proven(&self) -> Result<BTreeSet<Digest>, LedgerError> {
+        let mut statement = self.db.prepare("SELECT test FROM proven")?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let tests: Result<Vec<String>, _> = rows.collect();
+        Ok(tests?.iter().filter_map(|test| Digest::parse(test)).collect())
     }
 
     /// Tokens and dollars of a UTC day.

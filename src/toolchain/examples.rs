@@ -1,6 +1,6 @@
 //! Examples -> one test file of the harness's own, and where each line of it comes from.
 
-use super::{Expected, Suite, console, nesting, seal};
+use super::{Expected, Suite, console, key, nesting, seal};
 use crate::types::{Clause, CrateType, Example, RelPath, Spec, Target};
 
 /// Where visible examples are mounted.
@@ -45,7 +45,14 @@ pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
                 Some(steps) => console::body(steps, &spec.id),
                 None => rust_body(&example.code),
             };
-            add(&mut suite, (clause, name, steps), &body);
+            let test = Expected {
+                key: key(spec, &name, &example.code),
+                name,
+                clause: Some(clause.id.clone()),
+                text: example.code.clone(),
+                transcript: steps,
+            };
+            add(&mut suite, test, (&body, clause));
         }
     }
     if suite.tests.iter().any(|test| test.transcript.is_some()) {
@@ -55,16 +62,12 @@ pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
     (!suite.tests.is_empty()).then_some(suite)
 }
 
-fn add(
-    suite: &mut Suite,
-    (clause, name, transcript): (&Clause, String, Option<Vec<console::Step>>),
-    body: &str,
-) {
+fn add(suite: &mut Suite, test: Expected, (body, clause): (&str, &Clause)) {
     let first = suite.text.lines().count() as u32 + 1;
-    suite.text.push_str(&seal::test(&name, body.trim_end()));
+    suite.text.push_str(&seal::test(&test.name, body.trim_end()));
     let last = suite.text.lines().count() as u32;
     suite.lines.push((first, last, clause.id.clone()));
-    suite.tests.push(Expected { name, clause: Some(clause.id.clone()), transcript });
+    suite.tests.push(test);
 }
 
 /// Checks an example's syntax. The error has the line inside the example, from 0.

@@ -7,14 +7,16 @@ pub mod cargo;
 pub mod console;
 mod examples;
 mod manifest;
+pub mod mutants;
 mod nesting;
 pub mod results;
 mod rust;
 mod seal;
 mod tricks;
+mod values;
 
 use crate::types::harness::ToolchainName;
-use crate::types::{ClauseId, Example, Finding, Problem, RelPath, Spec, Target, Tree};
+use crate::types::{ClauseId, Digest, Example, Finding, Problem, RelPath, Spec, Target, Tree};
 
 /// A test that must be there and must pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,10 @@ pub struct Expected {
     pub name: String,
     /// The clause it tests; `None` for a suite's test that names none.
     pub clause: Option<ClauseId>,
+    /// Its own text.
+    pub text: String,
+    /// The digest of all that makes it what it is.
+    pub key: Digest,
     /// For a console example: what its commands must print. The test itself only tells.
     pub transcript: Option<Vec<console::Step>>,
 }
@@ -42,6 +48,13 @@ pub struct Suite {
     pub lines: Vec<(u32, u32, ClauseId)>,
 }
 
+impl Suite {
+    /// Its file's name.
+    pub fn file(&self) -> &str {
+        self.path.as_str().rsplit('/').next().unwrap_or_default()
+    }
+}
+
 /// A user's suite as it lies in `validators/<spec>/<target>/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuiteFile {
@@ -49,6 +62,11 @@ pub struct SuiteFile {
     pub name: String,
     /// Its text.
     pub text: String,
+}
+
+/// The digest of what a test is: of its spec, its name, and the texts it is made of.
+fn key(spec: &Spec, name: &str, text: &str) -> Digest {
+    Digest::of_parts(["red proof 1", &spec.id, name, text])
 }
 
 /// The test in every mounted file that must fail, with the number it reads in its message.

@@ -1,10 +1,10 @@
 //! Rust: what a crate may hold, what the model is told, what can be checked before it is asked.
 
-use super::{Expected, Suite, SuiteFile, clause_of, examples, is_test_of, nesting, seal};
+use super::{Expected, Suite, SuiteFile, clause_of, examples, is_test_of, key, nesting, seal};
 use crate::types::{Clause, CrateType, Example, Problem, RelPath, Spec, Status, Target, limits};
 
 /// The default gates, in order.
-pub const GATES: [&str; 6] = ["layout", "check", "clippy", "test", "hidden", "clauses"];
+pub const GATES: [&str; 7] = ["layout", "check", "clippy", "test", "hidden", "proof", "clauses"];
 /// The default files of a candidate.
 pub const FILES: [&str; 2] = ["Cargo.toml", "src/**/*.rs"];
 /// The edition of every generated crate.
@@ -72,15 +72,19 @@ pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
         problem.line = line;
         Box::new(problem)
     })?;
-    let tests = tests.into_iter().map(|name| Expected {
+    let tests = tests.into_iter().map(|(name, text)| Expected {
         clause: clause_of(spec, &name),
+        // What stands around a test may be a part of it.
+        key: key(spec, &name, &shown),
         name,
+        text,
         transcript: None,
     });
+    let tests = tests.collect();
     let path = RelPath::parse(&format!("tests/{}", file.name)).map_err(|why| {
         Box::new(Problem::error("suite::name", format!("the name {} {why}", file.name)))
     })?;
-    Ok(Suite { path, text, shown, tests: tests.collect(), lines: Vec::new() })
+    Ok(Suite { path, text, shown, tests, lines: Vec::new() })
 }
 
 /// Checks what can be known before a model is asked.
@@ -147,8 +151,7 @@ fn lints(spec: &Spec, suites: &[Suite], own: &[Option<Suite>]) -> Vec<Problem> {
     }
     for suite in suites {
         for test in suite.tests.iter().filter(|test| test.clause.is_none()) {
-            let file = suite.path.as_str().rsplit('/').next().unwrap_or_default();
-            let message = format!("the test `{}` in {file} names no clause", test.name);
+            let message = format!("the test `{}` in {} names no clause", test.name, suite.file());
             let help = "begin its name with a clause's `test_id`, or bind a clause to it";
             problems.push(Problem::lint("stray_test", message, Default::default()).help(help));
         }

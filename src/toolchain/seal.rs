@@ -81,12 +81,15 @@ pub fn test(name: &str, body: &str) -> String {
     )
 }
 
-/// Seals every test of a file that somebody else wrote, line numbers kept; gives the tests' paths
+/// A test in a file: its path and its text.
+pub type Found = (String, String);
+
+/// Seals every test of a file that somebody else wrote, line numbers kept; gives the tests
 /// too. Tests that a macro writes are not seen: they run, but prove nothing.
 ///
 /// # Errors
 /// The text is not Rust: why, and in which line.
-pub fn file(text: &str) -> Result<(String, Vec<String>), (String, usize)> {
+pub fn file(text: &str) -> Result<(String, Vec<Found>), (String, usize)> {
     let mut tests = nesting::parse(text, |text| {
         let wrong = |error: syn::Error| (error.to_string(), error.span().start().line);
         let parsed: syn::File = syn::parse_str(text).map_err(wrong)?;
@@ -113,7 +116,7 @@ pub fn file(text: &str) -> Result<(String, Vec<String>), (String, usize)> {
 #[derive(Default)]
 struct Tests {
     path: Vec<String>,
-    found: Vec<String>,
+    found: Vec<Found>,
     inserts: Vec<(usize, String)>,
     /// Line of a test whose end cannot be told from its type.
     unsealed: Option<usize>,
@@ -133,7 +136,7 @@ impl<'ast> Visit<'ast> for Tests {
         }
         let mut name = self.path.clone();
         name.push(item.sig.ident.to_string());
-        self.found.push(name.join("::"));
+        self.found.push((name.join("::"), item.to_token_stream().to_string()));
         let braces: DelimSpan = item.block.brace_token.span;
         let output = item.sig.output.to_token_stream();
         if let syn::ReturnType::Type(_, of) = &item.sig.output
@@ -161,7 +164,9 @@ mod tests {
         let text = "// ä\nmod m {\n    #[test]\n    fn a() -> Result<(), String> {\n        Err(\"ü\")? // }\n    }\n}\n\
             #[test]\n#[should_panic]\nfn b() { panic!() }\n#[test]\n#[ignore]\nfn c() {}\nfn d() {}\n#[test]\nfn e() {}\n";
         let (sealed, tests) = file(text).expect("is Rust");
-        assert_eq!(tests, ["m::a", "b", "e"]);
+        let names: Vec<_> = tests.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["m::a", "b", "e"]);
+        assert!(tests[1].1.contains("should_panic"), "{}", tests[1].1);
         assert!(sealed.contains("{ fn regen_body() -> Result < () , String > {\n        Err(\"ü\")? // }\n    } crate::regen_guard::run(false, regen_body) }"), "{sealed}");
         assert!(
             sealed.contains(

@@ -52,6 +52,32 @@ pub struct TestResult {
     pub trusted: bool,
 }
 
+/// The rule of a test that passes without an implementation.
+pub const VACUOUS: &str = "vacuous";
+
+/// Whether a test was seen to fail without the implementation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Red {
+    /// It was.
+    Seen,
+    /// It passes whatever the code does.
+    Vacuous,
+    /// Neither could be shown.
+    Undecided,
+}
+
+/// What is known of a test's failing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedProof {
+    /// The test's full name.
+    pub test: String,
+    /// The digest of what the test is: an unchanged one is proven once.
+    pub key: Digest,
+    /// Whether it was seen to fail.
+    pub red: Red,
+}
+
 /// How a gate ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
@@ -112,6 +138,9 @@ pub struct GateReport {
     pub findings: Vec<Finding>,
     /// The tests it ran.
     pub tests: Vec<TestResult>,
+    /// Which tests were seen to fail without the implementation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub red: Vec<RedProof>,
     /// Wall time in milliseconds.
     pub elapsed_ms: u64,
     /// How strongly its programs were kept apart.

@@ -93,6 +93,14 @@ pub const ORDER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Runs of a test that fails, or passes for the first time: runs that disagree make it flaky.
 pub const TEST_RUNS: u8 = 3;
+/// Wall time for running tests over changed candidates, to see the tests fail.
+pub const MUTANTS_TIME: Duration = Duration::from_secs(10);
+/// Least wall time of one test over a changed candidate, which may loop.
+pub const MUTANT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same in times of what the test took over the candidate as it is.
+pub const MUTANT_TIMES: u32 = 10;
+/// Changes that no test notices, of which a report tells.
+pub const SURVIVORS: usize = 20;
 /// Wall time of one test.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time between the polite and the hard end of a process group.

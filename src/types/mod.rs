@@ -20,7 +20,10 @@ pub mod tree;
 
 pub use digest::Digest;
 pub use event::{AttemptKind, Event, Failure, JobOutcome};
-pub use gate::{Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, TestResult, TestStatus};
+pub use gate::{
+    Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, Red, RedProof, TestResult,
+    TestStatus,
+};
 pub use generation::{Completion, Finish, Prompt, Usage};
 pub use harness::{CrateType, Format, GateConfig, GeneratorKind, Harness, Target, TraceConfig};
 pub use lint::{LintConfig, RuleLevel};

@@ -55,6 +55,9 @@ pub struct TargetStanding {
     pub gates: GateKey,
     /// The gates that passed, in order.
     pub passed: Vec<String>,
+    /// Tests that passed and that nobody has seen fail without the implementation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<String>,
     /// The weakest isolation of these gates, 0 to 3.
     #[serde(default)]
     pub isolation: Isolation,

@@ -2,6 +2,7 @@
 
 use crate::types::{
     Candidate, Diagnosis, Digest, Fault, Finding, GateReport, Judgement, Outcome, Provenance, Tree,
+    gate::VACUOUS,
 };
 
 /// The proof that every required gate passed over exactly this tree. Never stored: after a crash it
@@ -94,7 +95,12 @@ fn missing(gate: &str) -> Diagnosis {
 
 /// Says whose fault a red gate is, and at which clauses.
 fn diagnose(report: &GateReport) -> Diagnosis {
-    let fault = if report.outcome == Outcome::Flaky { Fault::Gate } else { Fault::Model };
+    let fault = match report.findings.first() {
+        _ if report.outcome == Outcome::Flaky => Fault::Gate,
+        // No code can mend a test that passes whatever the code does.
+        Some(finding) if finding.rule == VACUOUS => Fault::Spec,
+        _ => Fault::Model,
+    };
     let mut clauses: Vec<_> = report.findings.iter().flat_map(|f| f.clauses.clone()).collect();
     clauses.sort();
     clauses.dedup();
@@ -142,6 +148,7 @@ mod tests {
             outcome,
             findings: Vec::new(),
             tests: Vec::new(),
+            red: Vec::new(),
             elapsed_ms: 1,
             isolation: Default::default(),
             evidence: None,

@@ -13,6 +13,7 @@ mod gates;
 mod hidden;
 mod isolation;
 mod lint;
+mod proof;
 mod recovery;
 mod attacks;
 mod refusals;

@@ -105,6 +105,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
                 outcome,
                 findings: Vec::new(),
                 tests: Vec::new(),
+                red: Vec::new(),
                 elapsed_ms: 0,
                 isolation: Isolation::NONE,
                 evidence: None,

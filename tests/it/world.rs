@@ -159,6 +159,7 @@ impl World {
             sandbox,
             level: sandbox.backend().level(),
             layers,
+            proven: Default::default(),
             read_only: Vec::new(),
             keep: None,
         };

@@ -1,0 +1,160 @@
+//! The red proof: a test that passes without an implementation proves nothing, and says so.
+
+use serde_json::Value;
+
+use crate::server::{Act, Server, files, lib};
+use crate::world::{GOOD, Run, World};
+
+/// What the proof gate said last.
+fn proof(world: &World) -> Value {
+    let log = world.run(&["log", "--json"]).expect(0).out;
+    let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let reports = events.filter(|event| event["report"]["gate"] == "proof");
+    reports.last().expect("the gate ran")["report"].clone()
+}
+
+/// How each test stands, and the rules of the notes.
+fn learnt(report: &Value) -> (Vec<String>, Vec<String>) {
+    let list = |key: &str, part: &dyn Fn(&Value) -> String| -> Vec<String> {
+        report[key].as_array().into_iter().flatten().map(part).collect()
+    };
+    let red = list("red", &|one| {
+        format!("{} {}", one["test"].as_str().unwrap_or("?"), one["red"].as_str().unwrap_or("?"))
+    });
+    let notes = list("findings", &|one| {
+        let text = |key: &str| one[key].as_str().unwrap_or("?").to_owned();
+        format!("{}: {}", text("rule"), text("message"))
+    });
+    (red, notes)
+}
+
+fn adder(clauses: &str, code: &str) -> (World, Server, Run) {
+    let spec = format!("# Adder\n\n{clauses}");
+    let server = Server::start(vec![lib(code), lib(code)]);
+    let world = World::new(&server.url, &[("adder", &spec)], "");
+    let run = world.run(&["run"]);
+    (world, server, run)
+}
+
+const ADDS: &str =
+    "- It MUST add. `test_id: adds`\n\n  ```rust\n  assert_eq!(adder::add(2, 3), 5);\n  ```\n\n";
+
+#[test]
+fn a_must_whose_test_never_runs_the_code_is_the_specs_fault_and_costs_one_answer() {
+    for example in [
+        "assert!(true);",
+        "assert_eq!(2 + 3, 5);",
+        "let add = |a: i32, b: i32| a + b;\n  assert_eq!(add(2, 3), 5);",
+        "let _ = std::panic::catch_unwind(|| adder::add(2, 3));",
+        "use adder::add;\n  let _ = add as fn(i32, i32) -> i32;",
+    ] {
+        let vacuous = format!(
+            "{ADDS}- It MUST be quick. `test_id: quick`\n\n  ```rust\n  {example}\n  ```\n"
+        );
+        let (world, server, run) = adder(&vacuous, GOOD);
+        assert_eq!(run.code, 21, "{example}: {}", run.err);
+        assert!(run.err.contains("fault of the spec"), "{}", run.err);
+        assert!(run.err.contains("adder/quick") && !run.err.contains("adder/adds"), "{}", run.err);
+        assert_eq!(server.requests().len(), 1, "no code can mend it");
+        assert!(!world.path("generated").exists());
+        let (red, _) = learnt(&proof(&world));
+        assert_eq!(red, ["adds seen", "quick vacuous"], "{example}");
+    }
+}
+
+#[test]
+fn suites_of_the_users_and_held_out_examples_are_proven_too() {
+    let clauses = format!(
+        "{ADDS}- It MUST be sound. `test_id: sound`\n\n- It MUST stay. `test_id: stays`\n\n  \
+        ```rust hidden\n  let secret = 77001;\n  assert!(secret > 0);\n  ```\n"
+    );
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::new(&server.url, &[("adder", &format!("# Adder\n\n{clauses}"))], "");
+    let suite = "fn two() -> i32 {\n    2\n}\n\n#[test]\nfn sound() {\n    assert_eq!(two(), 2);\n}\n\n\
+        #[test]\nfn sound__more() {\n    assert_eq!(adder::add(1, two()), 3);\n}\n";
+    world.write("validators/adder/rust/more.rs", suite);
+    let run = world.run(&["run"]).expect(21);
+    assert!(run.err.contains("adder/sound") && run.err.contains("adder/stays"), "{}", run.err);
+    assert!(!run.err.contains("77001"), "{}", run.err);
+    let (red, _) = learnt(&proof(&world));
+    assert_eq!(red, ["adds seen", "sound vacuous", "sound__more seen", "stays vacuous"]);
+}
+
+#[test]
+fn what_is_not_demanded_and_what_cannot_be_decided_is_told_and_stands_in_nobodys_way() {
+    let clauses = format!(
+        "{ADDS}- It SHOULD be quick. `test_id: quick`\n\n  ```rust\n  assert!(true);\n  ```\n\n\
+        - The limit MUST be 7. `test_id: limit`\n\n  ```rust\n  assert_eq!(adder::LIMIT, 7);\n  ```\n\n\
+        - A side MUST be copied. `test_id: side`\n\n  ```rust\n  let side = adder::Side::Left;\n  assert_eq!((side, side).0, side);\n  ```\n\n\
+        - It MUST NOT panic. `test_id: calm`\n\n  ```rust\n  adder::add(i32::MAX, 1);\n  ```\n"
+    );
+    let code = format!(
+        "{GOOD}\n/// The limit.\npub const LIMIT: i32 = 7;\n\n/// A side.\n#[derive(Clone, Copy, Debug, PartialEq)]\n\
+        pub enum Side {{\n    /// Left.\n    Left,\n    /// Right.\n    Right,\n}}\n"
+    );
+    let (world, _, run) = adder(&clauses, &code);
+    run.expect(0);
+    let (red, notes) = learnt(&proof(&world));
+    assert_eq!(red, ["adds seen", "calm seen", "limit seen", "quick vacuous", "side undecided"]);
+    let notes = notes.join("\n");
+    assert!(notes.contains("weak: the test calm fails only where the code panics"), "{notes}");
+    assert!(notes.contains("undecided: nobody could see the test side fail"), "{notes}");
+    // What passed and was never seen to fail is not covered.
+    assert!(world.read("regen.lock").contains("unproven = [\"quick\", \"side\"]"));
+    std::fs::remove_dir_all(world.path(".regen")).expect("is there");
+    let trace = world.run(&["trace", "--json"]).expect(0).out;
+    let trace: Value = serde_json::from_str(&trace).expect("is JSON");
+    let rows = trace["clauses"].as_array().expect("is a list").iter();
+    let rows: Vec<_> = rows.map(|row| format!("{} {}", row["clause"], row["coverage"])).collect();
+    let wanted = [
+        "adds\" \"passed",
+        "calm\" \"passed",
+        "limit\" \"passed",
+        "quick\" \"unproven",
+        "side\" \"unproven",
+    ];
+    assert_eq!(rows, wanted.map(|row| format!("\"adder/{row}\"")));
+}
+
+#[test]
+fn behaviour_that_no_test_notices_is_told() {
+    let code = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    if a > 1000 {\n        return b;\n    }\n    a.saturating_add(b)\n}\n";
+    let (world, _, run) = adder(ADDS, code);
+    run.expect(0);
+    let (_, notes) = learnt(&proof(&world));
+    assert_eq!(notes, ["unnoticed: no test notices: >= instead of > in add"]);
+    let why = world.run(&["why", "adder"]).expect(0);
+    assert!((why.out + &why.err).contains("src/lib.rs:3"), "a person is told where");
+}
+
+#[test]
+fn an_unchanged_test_is_proven_once() {
+    let more = "- It MUST saturate. `test_id: saturates`\n\n  ```rust\n  assert_eq!(adder::add(i32::MAX, 1), i32::MAX);\n  ```\n";
+    let (world, _, run) = adder(ADDS, GOOD);
+    run.expect(0);
+    let first = world.run(&["run", "--force"]).expect(0);
+    let report = proof(&world);
+    assert!(report["elapsed_ms"].as_u64().is_some_and(|ms| ms < 50), "{} {report}", first.err);
+    assert_eq!(learnt(&report).0, ["adds seen"]);
+    let server = Server::start(vec![lib(GOOD)]);
+    let config = world.read("harness.toml");
+    let old = config.lines().find(|line| line.starts_with("base_url")).expect("has one");
+    world.write("harness.toml", &config.replace(old, &format!("base_url = \"{}\"", server.url)));
+    world.write("specs/adder.md", &format!("# Adder\n\n{ADDS}{more}"));
+    world.run(&["run"]).expect(0);
+    assert_eq!(learnt(&proof(&world)).0, ["adds seen", "saturates seen"]);
+}
+
+#[test]
+fn every_shape_of_code_is_proven_without_a_false_alarm() {
+    let code = include_str!("../fixtures/shapes/lib.rs");
+    let spec = include_str!("../fixtures/shapes/spec.md");
+    let suite = include_str!("../fixtures/shapes/suite.rs");
+    let server = Server::start(vec![Act::Say(files(&[("src/lib.rs", code)]))]);
+    let world = World::new(&server.url, &[("shapes", spec)], "");
+    world.write("validators/shapes/rust/suite.rs", suite);
+    world.run(&["run"]).expect(0);
+    let (red, notes) = learnt(&proof(&world));
+    let open: Vec<_> = red.iter().filter(|test| !test.ends_with(" seen")).collect();
+    assert!(open.is_empty() && red.len() >= 12, "{open:?} {notes:?}");
+}
