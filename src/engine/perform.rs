@@ -1,7 +1,7 @@
 //! Performing effects: load what the rooms need, call them, keep what they give. Each effect ends
 //! in one event.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Engine, EngineError, today};
@@ -17,7 +17,7 @@ use crate::toolchain;
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
     AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, GateReport, JobId,
-    Part, Prompt, Provenance, Red, Spec, SpecStanding, Target, TargetStanding, Tree,
+    Part, Prompt, Provenance, Spec, SpecStanding, Target, TargetStanding, Tree,
 };
 use crate::verdict::{Accepted, Verdict, judge};
 
@@ -424,18 +424,11 @@ impl Engine<'_> {
             inputs: part.key,
             gates: part.gate_key,
             passed: proof.passed().to_vec(),
-            unproven: unproven(reports),
+            unproven: GateReport::unproven(reports),
             isolation: reports.iter().map(|report| report.isolation).min().unwrap_or_default(),
             generator,
         })
     }
-}
-
-/// Tests that no gate saw fail without the implementation.
-fn unproven(reports: &[GateReport]) -> Vec<String> {
-    let tests = reports.iter().flat_map(|report| &report.red);
-    let open = tests.filter(|proof| proof.red != Red::Seen);
-    open.map(|proof| proof.test.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What the gates that accepted a part said.

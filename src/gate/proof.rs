@@ -233,8 +233,12 @@ impl Trial<'_> {
                 learn(one, status != TestStatus::Passed);
             }
         }
-        let survivors = self.small_changes(&cases, &mut learnt).await?;
         let whole = suites.iter().flat_map(|suite| &suite.tests).count() == cases.len();
+        // Which changes nobody notices can be told only of all tests together.
+        let survivors = match whole || learnt.iter().any(|one| !one.defaults) {
+            true => self.small_changes(&cases, &mut learnt, whole).await?,
+            false => None,
+        };
         let tests = cases.iter().map(|case| case.test).zip(learnt).collect();
         Ok(Tried { tests, strange, survivors, whole })
     }
@@ -266,6 +270,7 @@ impl Trial<'_> {
         &self,
         cases: &[Case<'_>],
         learnt: &mut Vec<Learnt>,
+        whole: bool,
     ) -> Result<Option<Vec<Mutant>>, Seen> {
         let until = Instant::now() + limits::MUTANTS_TIME.min(self.runner.left() / 2);
         let shared = RefCell::new(std::mem::take(learnt));
@@ -273,7 +278,8 @@ impl Trial<'_> {
         let tries = self.mutants.list.iter().enumerate().map(|(at, mutant)| async move {
             let number = (at + 1).to_string();
             // Who needs it most comes first, and all of these; of the others one is enough.
-            let mut order: Vec<usize> = (0..cases.len()).collect();
+            let asked = |case: &usize| whole || !shared.borrow()[*case].defaults;
+            let mut order: Vec<usize> = (0..cases.len()).filter(asked).collect();
             let rank = |one: &Learnt| (one.panics || one.defaults, one.defaults, one.mutant);
             order.sort_by_key(|case| rank(&shared.borrow()[*case]));
             let mut noticed = false;
@@ -324,7 +330,12 @@ impl Tried<'_> {
 
     fn conclude(self, bench: &Bench<'_>, mutants: &Mutants) -> Seen {
         let mut seen = Seen::default();
-        seen.red.extend(self.strange.iter().map(|test| proof(test, Red::Undecided)));
+        for test in &self.strange {
+            let why =
+                format!("with switches in the candidate the test {} does not pass", test.name);
+            seen.findings.push(finding(GATE, "undecided", why));
+            seen.red.push(proof(test, Red::Undecided));
+        }
         for (test, learnt) in &self.tests {
             let red = self.red(test, *learnt, mutants);
             seen.red.push(proof(test, red));

@@ -2,8 +2,8 @@
 //!
 //! All changes are compiled into one copy of the candidate, and the variable `REGEN_MUTANT` says
 //! which is switched on ("mutant schemata", Untch, Offutt and Harrold 1993): one build serves every
-//! run. The operators are those of cargo-mutants: what functions return, comparisons, `&&` and `||`,
-//! arithmetic with literals, negations, arms of a `match`.
+//! run. The operators are those of cargo-mutants: what functions return, comparisons, `&&` and
+//! `||`, arithmetic with literals, negations, arms of a `match`.
 
 use std::collections::BTreeSet;
 
@@ -44,8 +44,8 @@ pub enum Extent {
     But(BTreeSet<(String, u32)>),
     /// Functions panic; nothing else.
     Panics,
-    /// What the compiler evaluates has other values, for good: constants, and functions that can run
-    /// at compile time. But for these lines, where it did not compile; then no functions.
+    /// What the compiler evaluates has other values, for good: constants, and functions that can
+    /// run at compile time. But for these lines, where it did not compile; then no functions.
     Constants(BTreeSet<(String, u32)>),
 }
 
@@ -273,7 +273,10 @@ impl Writer<'_> {
 
 /// The operator that stands in for another one, in the source.
 fn other(binary: &syn::ExprBinary) -> Option<&'static str> {
-    let number = |side: &Expr| matches!(side, Expr::Lit(lit) if matches!(lit.lit, syn::Lit::Int(_) | syn::Lit::Float(_)));
+    let number = |side: &Expr| match side {
+        Expr::Lit(one) => matches!(one.lit, syn::Lit::Int(_) | syn::Lit::Float(_)),
+        _ => false,
+    };
     let numbers = number(&binary.left) || number(&binary.right);
     Some(match binary.op {
         BinOp::Lt(_) => "<=",
@@ -402,7 +405,7 @@ impl<'ast> Visit<'ast> for Writer<'_> {
         syn::visit::visit_expr_match(self, one);
     }
 
-    // Evaluated by the compiler, where no switch can be: constants, lengths, discriminants, patterns.
+    // Evaluated by the compiler, where no switch can be: constants, lengths, patterns, and the like.
     fn visit_item_const(&mut self, item: &'ast syn::ItemConst) {
         self.constant(&item.ident, &item.ty, &item.expr);
     }

@@ -1,5 +1,6 @@
 //! What gates say, and what is concluded from it.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -151,6 +152,14 @@ pub struct GateReport {
 }
 
 impl GateReport {
+    /// The tests that no gate saw fail without the implementation.
+    pub fn unproven(reports: &[Self]) -> Vec<String> {
+        let tests = reports.iter().flat_map(|report| &report.red);
+        let open: BTreeSet<&str> =
+            tests.filter(|proof| proof.red != Red::Seen).map(|proof| &*proof.test).collect();
+        open.into_iter().map(str::to_owned).collect()
+    }
+
     /// Whether the pipeline goes on behind it: it passed, or it was advisory, or had nothing to do.
     pub fn lets_through(&self) -> bool {
         matches!(self.outcome, Outcome::Pass | Outcome::Skipped { .. })

@@ -93,8 +93,9 @@ pub const ORDER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Runs of a test that fails, or passes for the first time: runs that disagree make it flaky.
 pub const TEST_RUNS: u8 = 3;
-/// Wall time for running tests over changed candidates, to see the tests fail.
-pub const MUTANTS_TIME: Duration = Duration::from_secs(10);
+/// Wall time for running tests over candidates with one small change each: what is learnt in it is
+/// worth about another gate.
+pub const MUTANTS_TIME: Duration = Duration::from_secs(5);
 /// Least wall time of one test over a changed candidate, which may loop.
 pub const MUTANT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same in times of what the test took over the candidate as it is.

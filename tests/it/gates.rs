@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use crate::server::{Server, lib};
 use crate::world::{ADDER, GOOD, World};
 
-const GATES: &str = "gates = [\"layout\", \"check\", \"own\", \"test\", \"hidden\", \"clauses\"]\n[gate.own]\n\
+const GATES: &str = "gates = [\"layout\", \"check\", \"own\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n[gate.own]\n\
     validator = \"own\"\n";
 
 fn world(server: &Server, script: &str, extra: &str) -> World {
@@ -65,7 +65,7 @@ fn an_advisory_gate_informs_and_refuses_nothing() {
 #[test]
 fn a_command_is_a_gate_too_and_sees_nothing_of_the_users_environment() {
     let server = Server::start(vec![lib(GOOD)]);
-    let extra = "gates = [\"layout\", \"lines\", \"check\", \"fmt\", \"test\", \"hidden\", \"clauses\"]\n[gate.lines]\n\
+    let extra = "gates = [\"layout\", \"lines\", \"check\", \"fmt\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n[gate.lines]\n\
         argv = [\"sh\", \"-c\", \"test -z \\\"$TEST_TOKEN\\\" || { echo src/lib.rs:1:2: leaked; exit 1; }\"]\n";
     let world = World::new(&server.url, &[("adder", ADDER)], extra);
     let status = world.command(&["run", "--quiet"]).env("TEST_TOKEN", "x").status().expect("runs");
@@ -85,7 +85,7 @@ fn a_gate_behind_the_tests_sees_the_candidate_and_not_what_its_tests_made_of_it(
         std::fs::read_to_string(\"src/lib.rs\").unwrap().replace(\"SECRET\", \"\");\n        \
         let _ = std::fs::write(\"src/lib.rs\", clean);\n    }\n}\n";
     let server = Server::start(vec![lib(&format!("// SECRET\n{GOOD}\n{tests}"))]);
-    let extra = "gates = [\"layout\", \"check\", \"test\", \"lines\", \"hidden\", \"clauses\"]\n[gate.lines]\n\
+    let extra = "gates = [\"layout\", \"check\", \"test\", \"lines\", \"hidden\", \"proof\", \"clauses\"]\n[gate.lines]\n\
         argv = [\"sh\", \"-c\", \"if grep -n SECRET src/lib.rs; then exit 1; fi\"]\n";
     let world = World::new(&server.url, &[("adder", ADDER)], extra);
     let run = world.run(&["run"]).expect(20);

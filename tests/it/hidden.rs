@@ -41,7 +41,7 @@ fn not_even_when_the_candidate_prints_every_file_it_can_read() {
     ]);
     let config = world.read("harness.toml").replace("http://127.0.0.1:9/v1", &server.url);
     // A visible gate that fails when the held-out text is anywhere in the sandbox.
-    let gates = "gates = [\"layout\", \"spy\", \"check\", \"clippy\", \"test\", \"hidden\", \"clauses\"]\n\
+    let gates = "gates = [\"layout\", \"spy\", \"check\", \"clippy\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n\
         [gate.spy]\nargv = [\"sh\", \"-c\", \"if grep -rqs 77001 /src /target /tmp /cargo /vendor; then exit 1; fi\"]\n";
     world.write("harness.toml", &(config + gates));
     let run = world.run(&["--spec", "adder"]).expect(0);

@@ -81,7 +81,7 @@ fn a_limit_that_is_hit_is_an_outcome_of_its_own_and_the_model_hears_which() {
         let code = GOOD.replace("    a.satur", &format!("    {body}\n    a.satur"));
         let server = Server::start(vec![lib(&code), lib(GOOD)]);
         let extra =
-            format!("gates = [\"layout\", \"check\", \"test\", \"hidden\", \"clauses\"]\n{limits}");
+            format!("gates = [\"layout\", \"check\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n{limits}");
         let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &extra);
         let run = world.run(&["run"]).expect(0);
         assert!(run.err.contains("test     limit"), "{says}: {}", run.err);
@@ -125,7 +125,7 @@ fn killing_regen_in_the_middle_of_a_gate_leaves_nothing() {
     for (number, level) in [("86451", 2), ("86452", 1)] {
         let server = Server::start(vec![lib(GOOD)]);
         let gates = format!(
-            "gates = [\"layout\", \"own\", \"test\", \"hidden\", \"clauses\"]\n[gate.own]\n\
+            "gates = [\"layout\", \"own\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n[gate.own]\n\
              argv = [\"sh\", \"-c\", \"setsid sleep {number} & sleep {number}\"]\n[sandbox]\nmin_level = 1\n"
         );
         let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &gates);
@@ -361,7 +361,7 @@ fn a_gate_sees_what_is_shown_and_nothing_beside_it() {
     for (folder, code) in [(shown.path(), 0), (hidden.path(), 20)] {
         let server = Server::start(vec![lib(GOOD)]);
         let extra = format!(
-            "gates = [\"layout\", \"own\", \"test\", \"hidden\", \"clauses\"]\n[gate.own]\n\
+            "gates = [\"layout\", \"own\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n[gate.own]\n\
              argv = [\"cat\", {:?}]\n[sandbox]\nread_only = [{:?}]\n",
             folder.join("data"),
             shown.path()

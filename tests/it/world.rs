@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use regen::gate::{Bench, Layers, Tools, Wanted, run};
 use regen::sandbox::{Sandbox, probe};
-use regen::types::{Candidate, GateReport, Provenance, RelPath, Tree};
+use regen::toolchain::Suite;
+use regen::types::{Candidate, GateReport, Provenance, RelPath, Spec, Tree};
 use serde_json::Value;
 
 /// A spec with one visible and one hidden example.
@@ -24,6 +25,13 @@ pub const WRONG: &str =
 /// Passes the visible example and fails the hidden one.
 pub const SHALLOW: &str =
     "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    a.wrapping_add(b)\n}\n";
+
+/// What a gate looks at.
+pub struct Subject<'a> {
+    pub spec: &'a Spec,
+    pub suites: &'a [Suite],
+    pub tree: Tree,
+}
 
 /// A workspace.
 pub struct World {
@@ -129,6 +137,21 @@ impl World {
         &self,
         gate: &str,
         files: &[(&str, &str)],
+        room: (&Sandbox, &Layers),
+    ) -> GateReport {
+        let (spec, _, _) = regen::spec::parse("specs/adder.md", ADDER.as_bytes());
+        let file = |(path, text): &(&str, &str)| {
+            (RelPath::parse(path).expect("is one"), text.as_bytes().to_vec())
+        };
+        let tree = Tree::from_iter(files.iter().map(file));
+        self.gate_of(gate, Subject { spec: &spec, suites: &[], tree }, room).await
+    }
+
+    /// What one gate says of a tree under a spec.
+    pub async fn gate_of(
+        &self,
+        gate: &str,
+        subject: Subject<'_>,
         (sandbox, layers): (&Sandbox, &Layers),
     ) -> GateReport {
         let set = |name: &str| std::env::var_os(name);
@@ -141,19 +164,14 @@ impl World {
         };
         let tools =
             Tools::find(&wanted, &self.cache().join("tools.json")).await.expect("has tools");
-        let (spec, _, _) = regen::spec::parse("specs/adder.md", ADDER.as_bytes());
         let harness = regen::config::parse("h", &self.read("harness.toml")).expect("is right");
-        let file = |(path, text): &(&str, &str)| {
-            (RelPath::parse(path).expect("is one"), text.as_bytes().to_vec())
-        };
-        let tree = Tree::from_iter(files.iter().map(file));
-        let candidate = Candidate::new(tree, Provenance::Promoted);
+        let candidate = Candidate::new(subject.tree, Provenance::Promoted);
         let bench = Bench {
-            spec: &spec,
+            spec: subject.spec,
             name: "rust",
             target: &harness.target["rust"],
             gates: &harness.gate,
-            suites: &[],
+            suites: subject.suites,
             validators: self.path("validators"),
             tools: &tools,
             sandbox,
