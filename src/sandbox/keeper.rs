@@ -2,6 +2,7 @@
 //! watches them. It lives as long as its socket to regen does; when that closes, by whatever end of
 //! regen's, everything in the sandbox ends with it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
@@ -127,7 +128,7 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
         running: Vec::new(),
         kills: watch::oom_kills(),
         peak: 0,
-        hidden: 0,
+        hidden: BTreeMap::new(),
         closely: false,
         unused: true,
         look: Instant::now(),
@@ -157,8 +158,8 @@ struct Keeper<'a> {
     kills: u64,
     /// Most bytes of memory that were seen in use.
     peak: u64,
-    /// How often in a row somebody did not let itself be looked into.
-    hidden: u32,
+    /// Since when processes do not let themselves be looked into.
+    hidden: BTreeMap<i32, Instant>,
     /// Whether much memory is used.
     closely: bool,
     /// When to look next at what is used.
@@ -304,10 +305,14 @@ impl Keeper<'_> {
         let mut sample = watch::measure(&programs, shares || self.order.building);
         let kills = watch::oom_kills();
         let kernel = std::mem::replace(&mut self.kills, kills) != kills;
-        // Who hides what it uses may use anything; between fork and exec everybody does.
-        self.hidden = if sample.hidden.is_some() { self.hidden + 1 } else { 0 };
-        if let Some(pid) = sample.hidden.filter(|_| self.hidden > 2) {
-            return Some((pid, Resource::Memory));
+        // Who hides what it uses may use anything; between fork and exec, and in dying, everybody does.
+        let now = Instant::now();
+        self.hidden.retain(|process, _| sample.hidden.contains_key(process));
+        for (process, program) in &sample.hidden {
+            let since = *self.hidden.entry(*process).or_insert(now);
+            if now.duration_since(since) > limits::KILL_GRACE {
+                return Some((*program, Resource::Memory));
+            }
         }
         for pid in &programs {
             let mut own = 0;

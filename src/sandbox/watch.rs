@@ -57,8 +57,8 @@ pub struct Sample {
     pub nameless: u64,
     /// What processes hold open, if it was asked for.
     pub held: Held,
-    /// A program with a process that does not let itself be looked into.
-    pub hidden: Option<Pid>,
+    /// Processes that do not let themselves be looked into, with the program each belongs to.
+    pub hidden: BTreeMap<i32, Pid>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -167,7 +167,7 @@ pub fn measure(programs: &[Pid], held: bool) -> Sample {
             && !seen.ended
             && looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
         {
-            sample.hidden = Pid::from_raw(above);
+            sample.hidden.extend(Pid::from_raw(above).map(|program| (*pid, program)));
         }
         sum.memory += bytes;
         sum.threads += seen.threads;

@@ -405,7 +405,7 @@ impl<'ast> Visit<'ast> for Writer<'_> {
         syn::visit::visit_expr_match(self, one);
     }
 
-    // Evaluated by the compiler, where no switch can be: constants, lengths, patterns, and the like.
+    // Evaluated by the compiler, where no switch can be: constants, lengths, patterns.
     fn visit_item_const(&mut self, item: &'ast syn::ItemConst) {
         self.constant(&item.ident, &item.ty, &item.expr);
     }

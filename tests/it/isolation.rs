@@ -80,8 +80,9 @@ fn a_limit_that_is_hit_is_an_outcome_of_its_own_and_the_model_hears_which() {
     ] {
         let code = GOOD.replace("    a.satur", &format!("    {body}\n    a.satur"));
         let server = Server::start(vec![lib(&code), lib(GOOD)]);
-        let extra =
-            format!("gates = [\"layout\", \"check\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n{limits}");
+        let extra = format!(
+            "gates = [\"layout\", \"check\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n{limits}"
+        );
         let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &extra);
         let run = world.run(&["run"]).expect(0);
         assert!(run.err.contains("test     limit"), "{says}: {}", run.err);
