@@ -1,5 +1,7 @@
 //! `regen diff`: what changed in the specs, clause by clause.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -41,10 +43,6 @@ enum Format {
 /// Compares.
 pub fn diff(door: &Door, args: &DiffArgs) -> Result<u8, EngineError> {
     let workspace = load(&door.places()?, None)?;
-    let only = match args.specs.is_empty() {
-        true => None,
-        false => workspace.select(&args.specs)?,
-    };
     let (from, to) = match args.range.as_deref() {
         None => (None, None),
         Some(range) => match range.split_once("..") {
@@ -72,7 +70,15 @@ pub fn diff(door: &Door, args: &DiffArgs) -> Result<u8, EngineError> {
             workspace.review(Some(&base), &now)
         }
     };
-    if let Some(only) = only {
+    if !args.specs.is_empty() {
+        // What is removed has no file any more: it is named by its id.
+        let gone = |name: &&String| review.specs.iter().any(|spec| spec.spec == **name);
+        let (gone, there): (Vec<String>, Vec<String>) =
+            args.specs.iter().cloned().partition(|name| gone(&name));
+        let mut only: BTreeSet<String> = gone.into_iter().collect();
+        if !there.is_empty() {
+            only.extend(workspace.select(&there)?.unwrap_or_default());
+        }
         review.specs.retain(|spec| only.contains(&spec.spec));
         let kept = |one: &str| review.specs.iter().any(|spec| spec.spec == *one);
         review.out_of_date.retain(|one| one.dependent || kept(&one.spec));

@@ -115,7 +115,8 @@ pub struct ReportFinding {
 pub fn manifest(folder: &Path) -> Result<Manifest, String> {
     let path = folder.join("validator.toml");
     let named = |why: String| format!("{}: {why}", path.display());
-    let text = std::fs::read_to_string(&path).map_err(|e| named(e.to_string()))?;
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| named(format!("{error}; a gate of harness.toml names this validator")))?;
     let manifest: Manifest = toml::from_str(&text).map_err(|e| named(e.to_string()))?;
     match manifest.argv.is_empty() {
         true => Err(named("`argv` is empty: name the program".to_owned())),

@@ -90,6 +90,11 @@ pub fn human(matrix: &Matrix, paint: Paint) -> String {
     out
 }
 
+/// A code span, whatever stands in it.
+fn code(text: &str) -> String {
+    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
+}
+
 /// A table in Markdown.
 pub fn markdown(matrix: &Matrix) -> String {
     let plain = |text: &str| text.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ");
@@ -99,7 +104,7 @@ pub fn markdown(matrix: &Matrix) -> String {
         let tests: Vec<String> = row
             .proofs
             .iter()
-            .map(|p| format!("{} `{}` {}", plain(&p.target), plain(&p.test), said(p.said)))
+            .map(|p| format!("{} {} {}", plain(&p.target), code(&plain(&p.test)), said(p.said)))
             .collect();
         let life = life(row);
         let stands = [word(row.coverage), &life].join(" ");
@@ -114,7 +119,7 @@ pub fn markdown(matrix: &Matrix) -> String {
     if !matrix.strays.is_empty() {
         out += "\nWithout a clause:\n\n";
         for stray in &matrix.strays {
-            let _ = writeln!(out, "- {} `{}`", plain(&stray.place), plain(&stray.test));
+            let _ = writeln!(out, "- {} {}", plain(&stray.place), code(&plain(&stray.test)));
         }
     }
     out

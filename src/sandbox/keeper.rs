@@ -305,7 +305,7 @@ impl Keeper<'_> {
         let mut sample = watch::measure(&programs, shares || self.order.building);
         let kills = watch::oom_kills();
         let kernel = std::mem::replace(&mut self.kills, kills) != kills;
-        // Who hides what it uses may use anything; between fork and exec, and in dying, everybody does.
+        // Who hides what it uses may use anything; between fork and exec, and dying, all do.
         let now = Instant::now();
         self.hidden.retain(|process, _| sample.hidden.contains_key(process));
         for (process, program) in &sample.hidden {

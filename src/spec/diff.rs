@@ -276,24 +276,33 @@ pub fn conflicts(
         let all = specs.iter().flat_map(|spec| &spec.clauses);
         all.map(|clause| (clause.id.as_str().to_owned(), clause.digest)).collect()
     };
-    let changes = |specs: &[Spec]| -> BTreeMap<String, ClauseChange> {
-        let all = diff(base, specs).into_iter().flat_map(|spec| spec.clauses);
-        // A renamed clause is a change of the one it was.
-        let key = |one: &ClauseChange| match &one.change {
-            Change::Renamed { from } => from.clone(),
-            _ => one.clause.clone(),
-        };
-        all.map(|change| (key(&change), change)).collect()
+    let changes = |specs: &[Spec]| diff(base, specs).into_iter().flat_map(|spec| spec.clauses);
+    // A renamed clause is a change of the one it was.
+    let was = |one: &ClauseChange| match &one.change {
+        Change::Renamed { from } => from.clone(),
+        _ => one.clause.clone(),
     };
     let (our_digests, their_digests) = (digests(ours), digests(theirs));
-    let mut theirs = changes(theirs);
-    let pairs =
-        changes(ours).into_iter().filter_map(|(id, ours)| Some((ours, theirs.remove(&id)?)));
-    let differ = |(ours, theirs): &(ClauseChange, ClauseChange)| {
-        ours.clause != theirs.clause
-            || our_digests.get(&ours.clause) != their_digests.get(&theirs.clause)
-    };
-    pairs.filter(differ).collect()
+    let mut touched = BTreeMap::<String, Vec<ClauseChange>>::new();
+    for change in changes(theirs) {
+        for id in BTreeSet::from([was(&change), change.clause.clone()]) {
+            touched.entry(id).or_default().push(change.clone());
+        }
+    }
+    let mut conflicts = Vec::new();
+    for ours in changes(ours) {
+        let ids = BTreeSet::from([was(&ours), ours.clause.clone()]);
+        let mut met: Vec<&ClauseChange> =
+            ids.iter().filter_map(|id| touched.get(id)).flatten().collect();
+        met.dedup();
+        let differ = |theirs: &&ClauseChange| {
+            ours.clause != theirs.clause
+                || was(&ours) != was(theirs)
+                || our_digests.get(&ours.clause) != their_digests.get(&theirs.clause)
+        };
+        conflicts.extend(met.into_iter().filter(differ).map(|t| (ours.clone(), t.clone())));
+    }
+    conflicts
 }
 
 #[cfg(test)]
@@ -379,5 +388,9 @@ mod tests {
         assert_eq!(count(&side("`1`", "`10`"), &side("`2`", "`20`")), 0, "other clauses");
         let gone = side("- One MUST give `1`. `test_id: one`\n", "");
         assert_eq!(count(&gone, &side("`1`", "`11`")), 1);
+        let renamed = |id: &str| side(&format!("test_id: {id}"), "test_id: other");
+        assert_eq!(count(&renamed("one"), &renamed("two")), 1, "to one name");
+        assert_eq!(count(&renamed("one"), &renamed("one")), 0);
+        assert_eq!(count(&renamed("one"), &side("test_id: one", "test_id: another")), 1);
     }
 }

@@ -36,6 +36,7 @@ fn near_misses(front: &Front, source: &str, span: Span, problems: &mut Vec<Probl
             let message = format!("`{key}` is not read");
             let problem = Problem::error("spec::unknown_key", message).warning();
             let problem = problem.help(format!("did you mean `{known}`?"));
+            let problem = problem.fix(Span { start: at, end: at + key.len() }, *known);
             problems.push(problem.at(source, at..at + key.len()));
         }
     }

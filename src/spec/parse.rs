@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::blocks::{self, Block, Kind, Piece};
 use super::text::{
-    APART, Gather, Marks, code_text, is_held_back, level, looks_hidden, says, squeeze,
+    APART, FLAGS, Gather, Marks, code_text, is_held_back, level, looks_hidden, says, squeeze,
 };
 use super::{binding, front};
 use crate::types::{
@@ -315,13 +315,17 @@ impl Reader<'_> {
         let mut words = block.info.split([' ', ',', '\t']).filter(|word| !word.is_empty());
         let language = words.next().unwrap_or_default().to_lowercase();
         let flags: Vec<_> = words.collect();
-        for flag in &flags {
-            if !matches!(*flag, "hidden" | "ignore") {
-                let message = format!("`{flag}` is no flag of an example");
-                let problem = Problem::error("spec::example_flag", message)
-                    .help("known flags: `hidden` and `ignore`");
-                self.problem(problem, block.span.start..block.text_start.max(block.span.start));
+        for flag in flags.iter().filter(|flag| !FLAGS.contains(flag)) {
+            let message = format!("`{flag}` is no flag of an example");
+            let mut problem = Problem::error("spec::example_flag", message)
+                .help("known flags: `hidden` and `ignore`");
+            let line = block.span.start..block.text_start.max(block.span.start);
+            let near = FLAGS.iter().find(|one| strsim::damerau_levenshtein(flag, one) <= 2);
+            if let Some((near, at)) = near.zip(self.source[line.clone()].rfind(flag)) {
+                let start = line.start + at;
+                problem = problem.fix(Span { start, end: start + flag.len() }, *near);
             }
+            self.problem(problem, line);
         }
         Example {
             language,

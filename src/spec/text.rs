@@ -19,9 +19,12 @@ pub struct Marks {
     pub waiver: Option<Waiver>,
 }
 
+/// What can stand behind an example's language.
+pub const FLAGS: [&str; 2] = ["hidden", "ignore"];
+
 pub fn is_held_back(info: &str) -> Option<&'static str> {
     let mut words = info.split([' ', ',', '\t']).skip(1);
-    words.find_map(|word| ["hidden", "ignore"].into_iter().find(|flag| *flag == word))
+    words.find_map(|word| FLAGS.into_iter().find(|flag| *flag == word))
 }
 
 /// Whether a line reads like the fence of a hidden block, whatever stands before the fence.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use proc_macro2::{TokenStream, TokenTree};
 use regex::Regex;
 
 use crate::types::{TestResult, TestStatus};
@@ -85,37 +86,54 @@ pub fn tests(file: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Functions with an attribute whose last word is `test`.
+/// Functions with an attribute of tests, also those that a macro is given.
 fn rust(text: &str) -> Vec<String> {
-    fn walk(items: &[syn::Item], path: &str, found: &mut Vec<String>) {
-        for item in items {
-            match item {
-                syn::Item::Fn(item) => {
-                    let is_test = |attribute: &syn::Attribute| {
-                        attribute.path().segments.last().is_some_and(|last| last.ident == "test")
-                    };
-                    let off =
-                        item.attrs.iter().any(|attribute| attribute.path().is_ident("ignore"));
-                    if item.attrs.iter().any(is_test) && !off {
-                        found.push(format!("{path}{}", item.sig.ident));
-                    }
+    let mut found = Vec::new();
+    // What cannot be split into tokens has no tests.
+    let tokens = text.parse::<TokenStream>().unwrap_or_default();
+    let mut streams = vec![(tokens, String::new())];
+    while let Some((stream, path)) = streams.pop() {
+        let tokens: Vec<TokenTree> = stream.into_iter().collect();
+        let word = |at: usize| match tokens.get(at) {
+            Some(TokenTree::Ident(word)) => word.to_string(),
+            Some(TokenTree::Punct(punct)) => punct.to_string(),
+            _ => String::new(),
+        };
+        let (mut is_test, mut off) = (false, false);
+        for (at, token) in tokens.iter().enumerate() {
+            let before = |back: usize| at.checked_sub(back).map(word).unwrap_or_default();
+            match token {
+                TokenTree::Group(group) if before(1) == "#" => {
+                    is_test |= attribute(group.stream(), &ATTRIBUTES);
+                    off |= attribute(group.stream(), &["ignore"]);
                 }
-                syn::Item::Mod(item) => {
-                    if let Some((_, items)) = &item.content {
-                        walk(items, &format!("{path}{}::", item.ident), found);
+                TokenTree::Group(group) if before(2) == "mod" => {
+                    streams.push((group.stream(), format!("{path}{}::", before(1))));
+                }
+                TokenTree::Group(group) if before(1) == "!" && before(2) != "#" => {
+                    streams.push((group.stream(), path.clone()));
+                }
+                TokenTree::Ident(name) if before(1) == "fn" => {
+                    if std::mem::take(&mut is_test) && !std::mem::take(&mut off) {
+                        found.push(format!("{path}{name}"));
                     }
+                    off = false;
                 }
                 _ => {}
             }
         }
     }
-    let found = super::nesting::parse(text, |text| {
-        let file = syn::parse_file(text).map_err(|error| (error.to_string(), 1))?;
-        let mut found = Vec::new();
-        walk(&file.items, "", &mut found);
-        Ok(found)
-    });
-    found.unwrap_or_default()
+    found
+}
+
+/// What makes a function a test: by itself, or with the crates rstest, test-case and quickcheck.
+const ATTRIBUTES: [&str; 4] = ["test", "rstest", "test_case", "quickcheck"];
+
+/// Whether an attribute's path ends in one of these words.
+fn attribute(tokens: TokenStream, words: &[&str]) -> bool {
+    let path = tokens.into_iter().take_while(|token| !matches!(token, TokenTree::Group(_)));
+    let path = path.take_while(|token| !token.to_string().starts_with('='));
+    path.last().is_some_and(|last| words.contains(&last.to_string().as_str()))
 }
 
 /// The `test_id`s that a test of any runner's stands for: by its leaf name, which pytest begins with
@@ -141,7 +159,13 @@ pub fn ids(test: &str) -> BTreeSet<String> {
 /// A test's own name, without modules, classes and parameters.
 pub fn leaf(test: &str) -> &str {
     let leaf = test.split('[').next().unwrap_or(test);
-    let leaf = leaf.rsplit("::").next().unwrap_or(leaf);
+    let (around, leaf) = leaf.rsplit_once("::").unwrap_or(("", leaf));
+    // rstest names the cases of a test below it.
+    let case = leaf
+        .strip_prefix("case_")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let leaf =
+        if case && !around.is_empty() { around.rsplit("::").next().unwrap_or(leaf) } else { leaf };
     if leaf.contains(' ') { leaf } else { leaf.rsplit(['.', '$']).next().unwrap_or(leaf) }
 }
 
@@ -173,6 +197,7 @@ mod tests {
             (node, "add", None),
             (node, "it", None),
             (libtest, "adds", Some(Failed)),
+            (&libtest.replace("it$adds", "it::adds::case_1_more"), "adds", Some(Failed)),
         ] {
             let results = read(text).expect("is one of them");
             let found = results.iter().find(|result| ids(&result.name).contains(id));
@@ -194,6 +219,11 @@ mod tests {
     fn tests_in_files() {
         let rust = "mod a { #[test] fn one() {} #[tokio::test] async fn two() {} fn not() {} #[test] #[ignore] fn off() {} }";
         assert_eq!(tests("a.rs", rust), ["a::one", "a::two"]);
+        let macros = "proptest! { #![proptest_config(c())]\n #[test] fn any(n in 0..9u8) { assert!(n < 9); } fn no() {} }\n\
+            #[rstest] #[case(1)] fn cases(#[case] n: u8) {}\n#[cfg(test)] fn no() {}\n#[ignore] #[test] fn off() {}\n\
+            #[test] fn on() {}\nmacro_rules! m { ($n:ident) => { #[test] fn $n() {} } }\n";
+        assert_eq!(tests("a.rs", macros), ["cases", "on", "any"]);
+        assert_eq!(tests("a.rs", "fn a( {"), [""; 0]);
         assert_eq!(tests("a.py", "def test_adds():\n    pass\n"), ["test_adds"]);
         assert_eq!(tests("a.test.ts", "it('adds (test_id: adds)', () => {})"), ["test_id: adds"]);
     }

@@ -141,6 +141,16 @@ fn names_are_followed_and_clashes_are_conflicts() {
 }
 
 #[test]
+fn a_removed_spec_can_be_chosen_by_its_id() {
+    let world = many();
+    std::fs::remove_file(world.path("specs/on.md")).expect("is there");
+    let said = json(&world, &["HEAD", "--spec", "on"]);
+    assert_eq!(said["specs"][0]["clauses"][0]["change"], "removed", "{said}");
+    assert_eq!(json(&world, &["HEAD", "--spec", "many"])["specs"], serde_json::json!([]));
+    assert!(world.run(&["diff", "HEAD", "--spec", "one"]).expect(2).err.contains("means no spec"));
+}
+
+#[test]
 fn what_git_does_not_know_is_said() {
     let world = many();
     let wrong = world.run(&["diff", "nowhere"]).expect(2);

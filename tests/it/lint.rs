@@ -97,6 +97,12 @@ fn what_needs_no_thought_is_mended() {
     world.write("specs/adder.md", &format!("{ADDER}\n{line}"));
     world.run(&["lint", "--fix"]).expect(0);
     assert!(world.read("specs/adder.md").contains("Clients MUST wait\nat most `5` s."));
+    // Words that are nearly right are made right.
+    let typed = ADDER.replace("```rust hidden", "```rust hiden");
+    world.write("specs/adder.md", &format!("---\ntitel: Adder\n---\n{typed}"));
+    world.run(&["lint"]).expect(10);
+    world.run(&["lint", "--fix"]).expect(0);
+    assert_eq!(world.read("specs/adder.md"), format!("---\ntitle: Adder\n---\n{ADDER}"));
     // Another line end is not touched.
     let other = spec.replace('\n', "\r\n");
     world.write("specs/adder.md", &other);
@@ -112,6 +118,9 @@ fn pipelines_get_the_place_of_each_finding() {
     assert!(github.starts_with("::warning file=specs/adder.md,line=5,endLine="), "{github}");
     let sarif = world.run(&["lint", "--format", "sarif"]).expect(0).out;
     let log: serde_json::Value = serde_json::from_str(&sarif).expect("is JSON");
+    // Types that are generated from the standard's schema: nothing is missing, nothing unknown.
+    let typed: serde_sarif::sarif::Sarif = serde_json::from_str(&sarif).expect("is SARIF");
+    assert_eq!(serde_json::to_value(typed).expect("is JSON"), log);
     let result = &log["runs"][0]["results"][0];
     assert_eq!(result["ruleId"], "lint::vague");
     assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 5);
