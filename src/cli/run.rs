@@ -64,7 +64,7 @@ pub async fn run(
         true => None,
         false => Some(isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?),
     };
-    let mut engine = Engine::open(&workspace, (&tools, isolation.as_ref()), &options)?;
+    let engine = Engine::open(&workspace, (&tools, isolation.as_ref()), &options)?;
     let outcome = engine.run(&plan).await;
     progress.clear();
     let outcome = outcome?;

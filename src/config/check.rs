@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 use super::nearest;
-use crate::types::{Harness, Isolation, Problem, RelPath, Span, Target, TraceConfig, lint};
+use crate::types::{
+    Harness, Isolation, Problem, RelPath, Schedule, Span, Target, TraceConfig, lint,
+};
 
 /// Gates every toolchain has.
 pub const BUILT_IN: [&str; 8] =
@@ -21,6 +23,7 @@ pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
     }
     check.sandbox(harness);
     check.lint(harness);
+    check.schedule(harness);
     check.trace(harness);
     check.outputs(harness);
     check.gates(harness);
@@ -206,6 +209,24 @@ impl Check<'_> {
                     let message = format!("the pattern is wrong: {error}");
                     self.wrong(&["target", name, key], message, "such as \"tests/**/*.py\"");
                 }
+            }
+        }
+    }
+
+    fn schedule(&mut self, harness: &Harness) {
+        let Schedule { jobs, target } = &harness.schedule;
+        if !(1..=64).contains(jobs) {
+            let message = "`jobs` is a number from 1 to 64";
+            self.wrong(&["schedule", "jobs"], message, "4 is usual");
+        }
+        for (name, most) in target {
+            if !harness.target.contains_key(name) {
+                let help = hint(name, harness.target.keys().map(String::as_str));
+                let path = ["schedule", "target", name];
+                self.wrong(&path, format!("there is no target `{name}`"), help);
+            } else if *most == 0 {
+                let path = ["schedule", "target", name];
+                self.wrong(&path, "0 at a time is never", "give 1 or more, or leave it out");
             }
         }
     }

@@ -6,12 +6,16 @@ mod matrix;
 pub mod review;
 mod perform;
 
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 
 use crate::gate::{Layers, Tools, ToolsError};
 use crate::generator::{CallError, Cassettes, Generator};
-use crate::pipeline::{Effect, IllegalEvent, State};
+use crate::pipeline::{Effect, IllegalEvent, Queue, State};
 use crate::promote::{PromoteError, Promoter, Switched};
 use crate::sandbox::Probe;
 use crate::store::{Ledger, LedgerError, Objects, files};
@@ -110,11 +114,12 @@ pub struct Engine<'a> {
     workspace: &'a Workspace,
     tools: &'a Tools,
     options: &'a Options<'a>,
-    ledger: Ledger,
+    /// Held for single steps only, never while something else is waited for.
+    ledger: RefCell<Ledger>,
     objects: Objects,
     promoter: Promoter,
     generators: Vec<Generator>,
-    run: i64,
+    run: Cell<i64>,
     /// How candidates are kept apart; a run without work does not ask.
     isolation: Option<&'a Probe>,
     layers: Layers,
@@ -153,11 +158,11 @@ impl<'a> Engine<'a> {
             workspace,
             tools,
             options,
-            ledger: Ledger::open(&places.ledger())?,
+            ledger: RefCell::new(Ledger::open(&places.ledger())?),
             objects: Objects::new(places.state.join("objects")),
             promoter: Promoter::new(places.root.clone(), places.state.clone()),
             generators: generators.collect::<Result<_, _>>()?,
-            run: 0,
+            run: Cell::new(0),
             isolation,
             layers: Layers::new(&places.cache),
         })
@@ -186,29 +191,47 @@ impl<'a> Engine<'a> {
         Ok(recovered)
     }
 
-    /// Performs a plan, one job after the other.
+    /// Performs a plan, some jobs at a time.
     ///
     /// # Errors
     /// Trouble that ends the run; a job that fails is data.
-    pub async fn run(&mut self, plan: &Plan) -> Result<Outcome, EngineError> {
+    pub async fn run(&self, plan: &Plan) -> Result<Outcome, EngineError> {
         self.begin(plan)?;
-        let mut outcome = Outcome::default();
-        let mut stopped = false;
-        for job in &plan.jobs {
-            if job.is_up_to_date() {
-                outcome.up_to_date.push(job.spec.clone());
-            } else if stopped {
-                outcome.jobs.push((job.spec.clone(), None));
-            } else {
-                let end = match self.again(job)? {
-                    Some(job) => self.job(&job).await?,
-                    None => self.job(job).await?,
-                };
-                stopped = self.ends_run(&end);
-                outcome.jobs.push((job.spec.clone(), Some(end)));
+        let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
+        let depends = |id: &str| {
+            let spec = self.workspace.spec(id);
+            spec.map(|spec| spec.depends.iter().cloned().collect()).unwrap_or_default()
+        };
+        let limits = self.workspace.harness.schedule.clone();
+        let mut queue = Queue::new(work.iter().copied(), depends, limits);
+        let mut running = FuturesUnordered::new();
+        let mut ends = BTreeMap::new();
+        loop {
+            while let Some(spec) = queue.start() {
+                running.extend(work.iter().find(|job| job.spec == spec).map(|job| self.one(job)));
             }
+            let Some((spec, end)) = running.next().await else { break };
+            let end = end?;
+            queue.ended(&spec);
+            if self.ends_run(&end) {
+                ends.extend(queue.stop().into_iter().map(|spec| (spec, None)));
+            }
+            ends.insert(spec, Some(end));
         }
-        Ok(outcome)
+        let up_to_date = up.into_iter().map(|job| job.spec.clone()).collect();
+        // In the plan's order, whichever ended first.
+        let jobs = work.into_iter().filter_map(|job| ends.remove_entry(&job.spec)).collect();
+        Ok(Outcome { jobs, up_to_date })
+    }
+
+    async fn one(&self, job: &Job) -> (String, Result<JobOutcome, EngineError>) {
+        let end = async {
+            match self.again(job)? {
+                Some(job) => self.job(&job).await,
+                None => self.job(job).await,
+            }
+        };
+        (job.spec.clone(), end.await)
     }
 
     /// The job of a spec with dependencies, planned again: this run may have promoted one of them,
@@ -234,7 +257,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn begin(&mut self, plan: &Plan) -> Result<(), EngineError> {
+    fn begin(&self, plan: &Plan) -> Result<(), EngineError> {
         let mut events = vec![Event::Triggered { by: self.options.by.clone() }];
         let only = self.options.only.as_ref();
         for spec in &self.workspace.specs {
@@ -253,11 +276,12 @@ impl<'a> Engine<'a> {
         let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
         let names = |jobs: Vec<&Job>| jobs.into_iter().map(|job| job.spec.clone()).collect();
         events.push(Event::Planned { specs: names(work), up_to_date: names(up) });
-        self.run = self.ledger.begin_run(&now(), &self.options.by, &events)?;
+        let run = self.ledger.borrow_mut().begin_run(&now(), &self.options.by, &events)?;
+        self.run.set(run);
         Ok(())
     }
 
-    async fn job(&mut self, job: &Job) -> Result<JobOutcome, EngineError> {
+    async fn job(&self, job: &Job) -> Result<JobOutcome, EngineError> {
         if !self.options.discard_edits {
             let targets = job.parts.iter().map(|part| &self.workspace.harness.target[&part.target]);
             let units: BTreeSet<String> = targets.map(|target| target.unit(&job.spec)).collect();
@@ -302,27 +326,30 @@ impl<'a> Engine<'a> {
 
     /// Goes on with the open job of the same inputs, or opens one; an open job of other inputs is
     /// superseded.
-    fn take_up(&mut self, job: &Job) -> Result<(JobId, State), EngineError> {
-        if let Some((id, events)) = self.ledger.open_job(&job.spec)? {
+    fn take_up(&self, job: &Job) -> Result<(JobId, State), EngineError> {
+        let open = self.ledger.borrow().open_job(&job.spec)?;
+        if let Some((id, events)) = open {
             let state = State::fold(&events)?;
             if let Some(mut state) = state.filter(|state| same_work(&state.job, job)) {
                 self.options.observer.note(&format!("{}: going on with job {id}", job.spec));
                 self.record(id, &mut state, &Event::Resumed)?;
                 return Ok((id, state));
             }
-            let at = (self.run, &*now());
-            self.ledger.append(at, (id, &job.spec), &Event::Superseded, Some("superseded"))?;
+            let at = (self.run.get(), &*now());
+            let (event, result) = (Event::Superseded, Some("superseded"));
+            self.ledger.borrow_mut().append(at, (id, &job.spec), &event, result)?;
         }
-        let id = self.ledger.queue(self.run, &now(), job)?;
+        let id = self.ledger.borrow_mut().queue(self.run.get(), &now(), job)?;
         Ok((id, State::queued(job.clone())))
     }
 
     /// Append, then step: what is not in the ledger has not happened.
-    fn record(&mut self, id: JobId, state: &mut State, event: &Event) -> Result<(), EngineError> {
+    fn record(&self, id: JobId, state: &mut State, event: &Event) -> Result<(), EngineError> {
         let mut next = state.clone();
         next.step(event)?;
         let result = next.outcome().map(result_word);
-        self.ledger.append((self.run, &now()), (id, &state.job.spec), event, result)?;
+        let at = (self.run.get(), &*now());
+        self.ledger.borrow_mut().append(at, (id, &state.job.spec), event, result)?;
         *state = next;
         self.options.observer.event(&state.job, state, event);
         Ok(())

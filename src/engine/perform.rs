@@ -24,7 +24,7 @@ use crate::verdict::{Accepted, Verdict, judge};
 impl Engine<'_> {
     /// Performs an effect of a job.
     pub(super) async fn perform(
-        &mut self,
+        &self,
         id: JobId,
         state: &State,
         effect: &Effect,
@@ -153,17 +153,13 @@ impl Engine<'_> {
         Ok(prompt::render(&self.workspace.templates, &inputs))
     }
 
-    async fn ask(
-        &mut self,
-        id: JobId,
-        state: &State,
-        attempt: &Attempt,
-    ) -> Result<Event, EngineError> {
+    async fn ask(&self, id: JobId, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
         let number = attempt.number;
         let call = self.call(state, attempt)?;
         let generator = self.generators[attempt.tier.min(self.generators.len() - 1)].clone();
         let request = generator.request(&call);
-        if let Some(digest) = self.ledger.completion((id, number), request)? {
+        let known = self.ledger.borrow().completion((id, number), request)?;
+        if let Some(digest) = known {
             return self.completed(number, digest);
         }
         let config = self.workspace.harness.generator.tier(attempt.tier);
@@ -172,7 +168,9 @@ impl Engine<'_> {
         if !free {
             let most = price(most(&call.prompt, config.max_output_tokens));
             let budget = &self.workspace.harness.budget;
-            match self.ledger.reserve((id, number), (self.run, &today()), most, budget) {
+            let at = (self.run.get(), &*today());
+            let reserved = self.ledger.borrow_mut().reserve((id, number), at, most, budget);
+            match reserved {
                 Err(LedgerError::Budget(message)) => {
                     let failure = Failure::Budget;
                     return Ok(Event::GenerationFailed { attempt: number, failure, message });
@@ -190,7 +188,7 @@ impl Engine<'_> {
                     Some(_) => Spend::default(),
                     None => price(completion.usage),
                 };
-                self.ledger.record_completion((id, number), request, digest, spend)?;
+                self.ledger.borrow_mut().record_completion((id, number), request, digest, spend)?;
                 // Recorded before kept: what was paid for is never asked for again.
                 match generator.keep(&call, &completion, response, &today()) {
                     Ok(()) => self.completed(number, digest),
@@ -202,7 +200,7 @@ impl Engine<'_> {
             Err(CallError { failure, message, served, .. }) => {
                 // Where a model may have worked the reservation stays: nobody says what it cost.
                 if !served {
-                    self.ledger.settle((id, number), Spend::default())?;
+                    self.ledger.borrow_mut().settle((id, number), Spend::default())?;
                 }
                 Ok(Event::GenerationFailed { attempt: number, failure, message })
             }
@@ -307,7 +305,7 @@ impl Engine<'_> {
     }
 
     async fn gate(
-        &mut self,
+        &self,
         state: &State,
         attempt: &Attempt,
         gate: usize,
@@ -329,7 +327,7 @@ impl Engine<'_> {
             level: self.isolation().level,
             layers: &self.layers,
             read_only: self.workspace.read_only(),
-            proven: self.ledger.proven()?,
+            proven: self.ledger.borrow().proven()?,
             keep: self.options.keep.then(|| self.kept(&part.target)),
         };
         let name = &part.gates[gate];

@@ -15,6 +15,7 @@ use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
 use futures::{Stream, StreamExt};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::types::harness::{CassetteMode, Generator as Config, ReplyForm};
 use crate::types::{Completion, Digest, Failure, Finish, Prompt, Usage, limits};
@@ -43,6 +44,8 @@ pub struct Generator {
     http: reqwest::Client,
     cassettes: Arc<Cassettes>,
     pace: Arc<http::Pace>,
+    /// Places for requests at a time.
+    slots: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Generator {
@@ -76,7 +79,12 @@ impl Generator {
             .build()
             .map_err(|e| CallError::new(Failure::Configuration, e.to_string()))?;
         let pace = Arc::new(http::Pace::new(config.requests_per_minute));
-        Ok(Self { config, key, http, cassettes: Arc::new(cassettes), pace })
+        let most = match config.requests {
+            0 => Semaphore::MAX_PERMITS,
+            most => most as usize,
+        };
+        let (cassettes, slots) = (Arc::new(cassettes), Arc::new(Semaphore::new(most)));
+        Ok(Self { config, key, http, cassettes, pace, slots })
     }
 
     /// The body of a request, canonical: its keys are sorted.
@@ -125,6 +133,7 @@ impl Generator {
             let message = format!("the variable {name} is not set: put the server's key into it");
             return Err(CallError::new(Failure::Configuration, message));
         }
+        let _slot = self.slots.acquire().await;
         let tape = Arc::new(http::Tape::default());
         let service = http::stack(self, call, tape.clone());
         let config = OpenAIConfig::new()

@@ -5,6 +5,9 @@
 //! then perform what is outstanding.
 
 mod policy;
+mod queue;
+
+pub use queue::Queue;
 
 use crate::types::{
     AttemptKind, Diagnosis, Digest, Event, Failure, Fault, GateReport, Job, JobOutcome, Judgement,

@@ -1,11 +1,12 @@
-//! Progress of a run: one line per job with spinner on a terminal, plain lines elsewhere, JSON
-//! lines for machines.
+//! Progress of a run: a line with a spinner for each job at work on a terminal, plain lines
+//! elsewhere, JSON lines for machines.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{Paint, words};
@@ -38,9 +39,10 @@ pub struct Progress {
 
 #[derive(Default)]
 struct Live {
-    bar: Option<ProgressBar>,
+    all: MultiProgress,
+    /// The line of each job at work, with what stands before what it is doing.
+    bars: BTreeMap<String, (ProgressBar, String)>,
     tokens: u64,
-    prefix: String,
 }
 
 impl Progress {
@@ -50,12 +52,12 @@ impl Progress {
     }
 
     fn line(&self, text: &str) {
-        let bar = self.live.lock().ok().and_then(|live| live.bar.clone());
-        match (self.style, bar) {
-            (Style::Quiet | Style::Json, _) => {}
-            (Style::Human { .. }, Some(bar)) => bar.println(text),
-            // A closed standard error is nobody's loss.
-            (Style::Human { .. }, None) => drop(writeln!(std::io::stderr(), "{text}")),
+        let Ok(live) = self.live.lock() else { return };
+        // A closed standard error is nobody's loss.
+        match self.style {
+            Style::Quiet | Style::Json => {}
+            Style::Human { terminal: true } => drop(live.all.println(text)),
+            Style::Human { terminal: false } => drop(writeln!(std::io::stderr(), "{text}")),
         }
     }
 
@@ -65,12 +67,11 @@ impl Progress {
         }
     }
 
-    /// Removes the live line.
+    /// Removes the live lines.
     pub fn clear(&self) {
-        if let Ok(mut live) = self.live.lock()
-            && let Some(bar) = live.bar.take()
-        {
-            bar.finish_and_clear();
+        if let Ok(mut live) = self.live.lock() {
+            live.bars.clear();
+            drop(live.all.clear());
         }
     }
 
@@ -101,7 +102,12 @@ impl Observer for Progress {
         ));
         self.replayed(event);
         if let Some(outcome) = state.outcome() {
-            self.clear();
+            if let Ok(mut live) = self.live.lock()
+                && let Some((bar, _)) = live.bars.remove(&job.spec)
+            {
+                bar.finish_and_clear();
+                live.all.remove(&bar);
+            }
             if !matches!(outcome, JobOutcome::Promoted) {
                 self.line(words::outcome(outcome, None, self.paint).trim_end());
             }
@@ -111,14 +117,13 @@ impl Observer for Progress {
     fn begin(&self, job: &Job, state: &State, effect: &Effect) {
         let Style::Human { terminal: true } = self.style else { return };
         let Ok(mut live) = self.live.lock() else { return };
-        let bar = live.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new_spinner();
+        if !live.bars.contains_key(&job.spec) {
+            let bar = live.all.add(ProgressBar::new_spinner());
             let style = ProgressStyle::with_template("{spinner} {msg} · {elapsed}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        let bar = bar.clone();
+            live.bars.insert(job.spec.clone(), (bar, String::new()));
+        }
         let attempt = state.attempt();
         let doing = match effect {
             Effect::Start => "prompt".to_owned(),
@@ -132,15 +137,18 @@ impl Observer for Progress {
             Effect::Promote => "promoting".to_owned(),
         };
         let number = attempt.map_or(0, |attempt| attempt.number);
-        live.prefix = format!("{} · attempt {number} · {doing} · {} tokens", job.spec, live.tokens);
-        bar.set_message(live.prefix.clone());
+        let text = format!("{} · attempt {number} · {doing} · {} tokens", job.spec, live.tokens);
+        if let Some((bar, prefix)) = live.bars.get_mut(&job.spec) {
+            bar.set_message(text.clone());
+            *prefix = text;
+        }
     }
 
-    fn streaming(&self, _: &Job, characters: usize) {
+    fn streaming(&self, job: &Job, characters: usize) {
         if let Ok(live) = self.live.lock()
-            && let Some(bar) = &live.bar
+            && let Some((bar, prefix)) = live.bars.get(&job.spec)
         {
-            bar.set_message(format!("{} · {characters} characters", live.prefix));
+            bar.set_message(format!("{prefix} · {characters} characters"));
         }
     }
 

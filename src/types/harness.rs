@@ -29,6 +29,9 @@ pub struct Harness {
     /// How much of the specs tests must cover.
     #[serde(default)]
     pub trace: TraceConfig,
+    /// What runs at a time.
+    #[serde(default)]
+    pub schedule: Schedule,
     /// What is generated, by target name.
     #[serde(default)]
     pub target: BTreeMap<String, Target>,
@@ -135,6 +138,8 @@ pub struct Generator {
     pub deadline_ms: u64,
     /// Most requests per minute, 0 for no limit.
     pub requests_per_minute: u32,
+    /// Most requests at a time, 0 for no limit; of each tier.
+    pub requests: u32,
     /// US dollars per million tokens read.
     pub input_price: f64,
     /// US dollars per million tokens written.
@@ -161,6 +166,7 @@ impl Default for Generator {
             idle_timeout_ms: limits::IDLE_TIMEOUT.as_millis() as u64,
             deadline_ms: limits::ATTEMPT_DEADLINE.as_millis() as u64,
             requests_per_minute: 0,
+            requests: 0,
             input_price: 0.0,
             output_price: 0.0,
             tiers: Vec::new(),
@@ -274,6 +280,22 @@ pub struct TraceConfig {
     pub should: Option<u8>,
     /// Of MAY clauses.
     pub may: Option<u8>,
+}
+
+/// `[schedule]`: what runs at a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Schedule {
+    /// Specs at a time, 1 to 64.
+    pub jobs: usize,
+    /// Specs at a time with work in a target, by the target's name.
+    pub target: BTreeMap<String, usize>,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { jobs: limits::JOBS, target: BTreeMap::new() }
+    }
 }
 
 /// What crate a Rust target is.

@@ -42,6 +42,8 @@ pub const TRIED_LINES: usize = 3;
 /// Bytes per token in input estimates: low on purpose, so that a reservation is never too small.
 pub const BYTES_PER_TOKEN: usize = 3;
 
+/// Specs at a time: while some wait for a model others are compiled.
+pub const JOBS: usize = 4;
 /// Calls to a generator for one part of a job, whatever the tiers.
 pub const CALLS: u32 = 8;
 /// Times one gate is run again after an error of the environment.

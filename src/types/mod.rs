@@ -25,7 +25,9 @@ pub use gate::{
     TestStatus,
 };
 pub use generation::{Completion, Finish, Prompt, Usage};
-pub use harness::{CrateType, Format, GateConfig, GeneratorKind, Harness, Target, TraceConfig};
+pub use harness::{
+    CrateType, Format, GateConfig, GeneratorKind, Harness, Schedule, Target, TraceConfig,
+};
 pub use lint::{LintConfig, RuleLevel};
 pub use path::RelPath;
 pub use plan::{GateKey, Job, JobId, JobKey, Part, Plan, Reason};

@@ -18,6 +18,7 @@ mod proof;
 mod recovery;
 mod attacks;
 mod refusals;
+mod schedule;
 mod server;
 mod sim;
 mod standing;

@@ -56,7 +56,7 @@ impl World {
         world.write(
             "harness.toml",
             &format!(
-                "[harness]\ndefault_targets = [\"rust\"]\n[generator]\nbase_url = \"{url}\"\nmodel = \
+                "[harness]\ndefault_targets = [\"rust\"]\n[schedule]\njobs = 1\n[generator]\nbase_url = \"{url}\"\nmodel = \
                  \"scripted\"\nretry_base_ms = 1\nfirst_token_timeout_ms = 2000\nidle_timeout_ms = 300\n\
                  max_output_tokens = 1000\n[target.rust]\ntoolchain = \"rust\"\n{extra}"
             ),

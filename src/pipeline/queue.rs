@@ -1,0 +1,133 @@
+//! Which job starts next. Pure: whoever performs jobs asks, and tells when one has ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::types::{Job, Schedule};
+
+/// The jobs of a plan that have not started.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    /// In the plan's order, which is that of dependencies and names.
+    waiting: Vec<Waiting>,
+    /// What runs, with the targets it has work in.
+    running: BTreeMap<String, BTreeSet<String>>,
+    limits: Schedule,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    spec: String,
+    /// Specs it depends on.
+    depends: BTreeSet<String>,
+    targets: BTreeSet<String>,
+}
+
+impl Queue {
+    /// Queues jobs; `depends` gives what a spec depends on.
+    pub fn new<'a>(
+        jobs: impl Iterator<Item = &'a Job>,
+        depends: impl Fn(&str) -> BTreeSet<String>,
+        limits: Schedule,
+    ) -> Self {
+        let waiting = jobs.map(|job| Waiting {
+            spec: job.spec.clone(),
+            depends: depends(&job.spec),
+            targets: job.parts.iter().map(|part| part.target.clone()).collect(),
+        });
+        Self { waiting: waiting.collect(), running: BTreeMap::new(), limits }
+    }
+
+    /// The next job that may start now; it counts as running from here on.
+    pub fn start(&mut self) -> Option<String> {
+        if self.running.len() >= self.limits.jobs {
+            return None;
+        }
+        let pending = |spec: &String| {
+            self.running.contains_key(spec) || self.waiting.iter().any(|one| one.spec == *spec)
+        };
+        let free = |target: &String| {
+            let busy = self.running.values().filter(|targets| targets.contains(target)).count();
+            self.limits.target.get(target).is_none_or(|most| busy < *most)
+        };
+        let ready =
+            |one: &Waiting| !one.depends.iter().any(pending) && one.targets.iter().all(free);
+        // Should dependencies go in a circle, which admission refuses, none would ever be ready.
+        let stuck = self.running.is_empty() && !self.waiting.iter().any(ready);
+        let next = self.waiting.iter().position(ready).or(stuck.then_some(0));
+        let one = self.waiting.remove(next.filter(|next| *next < self.waiting.len())?);
+        self.running.insert(one.spec.clone(), one.targets);
+        Some(one.spec)
+    }
+
+    /// A job has ended.
+    pub fn ended(&mut self, spec: &str) {
+        self.running.remove(spec);
+    }
+
+    /// Nothing more is to start: the names of what never will.
+    pub fn stop(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.waiting).into_iter().map(|one| one.spec).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Queue;
+    use crate::types::{Digest, GateKey, Job, JobKey, Part, Schedule};
+
+    fn queue(list: &[(&str, &str, &[&str])], jobs: usize, only_one: &str) -> Queue {
+        let job = |(spec, target, _): &(&str, &str, &[&str])| {
+            let (key, gate_key) = (JobKey(Digest::of("")), GateKey(Digest::of("")));
+            let part = Part {
+                target: (*target).to_owned(),
+                key,
+                gate_key,
+                gates: Vec::new(),
+                reason: None,
+            };
+            Job { spec: (*spec).to_owned(), parts: vec![part], tiers: 1 }
+        };
+        let all: Vec<Job> = list.iter().map(job).collect();
+        let depends = |spec: &str| -> BTreeSet<String> {
+            let one = list.iter().find(|(name, ..)| *name == spec);
+            one.into_iter().flat_map(|(.., on)| on.iter().map(|on| (*on).to_owned())).collect()
+        };
+        let target = [(only_one.to_owned(), 1)].into();
+        Queue::new(all.iter(), depends, Schedule { jobs, target })
+    }
+
+    fn all(queue: &mut Queue) -> String {
+        std::iter::from_fn(|| queue.start()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn jobs_start_in_order_inside_the_limits_and_behind_what_they_depend_on() {
+        let list: &[(&str, &str, &[&str])] =
+            &[("a", "x", &[]), ("b", "x", &["a"]), ("c", "y", &[]), ("d", "y", &["z"])];
+        let mut wide = queue(list, 9, "");
+        assert_eq!(all(&mut wide), "a c d", "`z` has no work");
+        wide.ended("c");
+        assert_eq!(all(&mut wide), "");
+        wide.ended("a");
+        assert_eq!(all(&mut wide), "b");
+        let mut narrow = queue(list, 2, "");
+        assert_eq!(all(&mut narrow), "a c");
+        narrow.ended("a");
+        assert_eq!(all(&mut narrow), "b");
+        let mut one = queue(list, 9, "y");
+        assert_eq!(all(&mut one), "a c", "one job of the target at a time");
+        one.ended("c");
+        assert_eq!(all(&mut one), "d");
+        assert_eq!(queue(list, 9, "").stop(), ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn a_circle_is_cut_and_nobody_waits_for_ever() {
+        let mut queue = queue(&[("a", "x", &["b"]), ("b", "x", &["a"])], 9, "");
+        assert_eq!(all(&mut queue), "a");
+        queue.ended("a");
+        assert_eq!(all(&mut queue), "b");
+    }
+}

@@ -1,0 +1,73 @@
+//! Several specs at a time.
+
+use crate::server::{Act, Server, lib};
+use crate::world::{ADDER, GOOD, World};
+
+/// The adder's spec under other names, each behind the one before it if `chained`.
+fn specs(names: &[&str], chained: bool) -> Vec<(String, String)> {
+    let depends = |at: usize| match at {
+        0 => String::new(),
+        _ if chained => format!("---\ndepends: [{}]\n---\n", names[at - 1]),
+        _ => String::new(),
+    };
+    let text = |name: &str| ADDER.replace("adder::", &format!("{name}::"));
+    names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| ((*name).to_owned(), depends(at) + &text(name)))
+        .collect()
+}
+
+fn world(server: &Server, specs: &[(String, String)], schedule: &str) -> World {
+    let world = World::new(&server.url, &[], "");
+    for (name, text) in specs {
+        world.write(&format!("specs/{name}.md"), text);
+    }
+    let config = world.read("harness.toml").replace("jobs = 1\n", schedule);
+    world.write("harness.toml", &config);
+    world
+}
+
+#[test]
+fn as_many_specs_as_wanted_ask_at_a_time() {
+    let server = Server::start(vec![Act::Silence]);
+    let world = world(&server, &specs(&["a1", "b1", "c1"], false), "jobs = 3\n");
+    let mut run = world.spawn(&["run"]);
+    // Nobody has an answer when the last one asks.
+    (0..3).for_each(|_| server.arrived());
+    run.kill().expect("runs");
+    run.wait().expect("ends");
+}
+
+#[test]
+fn what_runs_at_a_time_is_promoted_as_one_after_the_other_is_and_dependents_wait() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let names = ["a1", "b1", "c1", "d1", "e1", "f1"];
+    let at_once = world(&server, &specs(&names, false), "jobs = 4\n[schedule.target]\nrust = 3\n");
+    let run = at_once.run(&["run"]).expect(0);
+    let alone = world(&server, &specs(&names, false), "jobs = 1\n");
+    alone.run(&["run"]).expect(0);
+    assert_eq!(at_once.snapshot("generated").len(), alone.snapshot("generated").len());
+    assert_eq!(at_once.read("regen.lock"), alone.read("regen.lock"));
+    assert_eq!(server.requests().len(), 12);
+    let order: Vec<&str> = run.err.lines().filter_map(|l| l.strip_suffix(": promoted")).collect();
+    assert_eq!(order, names, "told in the plan's order");
+    let chain = world(&server, &specs(&["z1", "y1", "x1"], true), "jobs = 4\n");
+    let run = chain.run(&["run"]).expect(0);
+    let at = |text: &str| run.err.find(text).unwrap_or_else(|| panic!("{text}: {}", run.err));
+    assert!(at("z1 promoted") < at("y1 attempt 1") && at("y1 promoted") < at("x1 attempt 1"));
+}
+
+#[test]
+fn wrong_limits_are_told_with_their_line() {
+    let server = Server::start(vec![Act::Close]);
+    for (schedule, says) in [
+        ("jobs = 0\n", "from 1 to 64"),
+        ("[schedule.target]\nrsut = 1\n", "`rust`"),
+        ("[schedule.target]\nrust = 0\n", "never"),
+    ] {
+        let world = world(&server, &[], schedule);
+        let run = world.run(&["run"]).expect(2);
+        assert!(run.err.contains(says) && run.err.contains("harness.toml:"), "{}", run.err);
+    }
+}
