@@ -89,22 +89,25 @@ impl Workspace {
         let Some((_, entries)) = ledger.map(|l| l.last_job(spec)).transpose()?.flatten() else {
             return Ok(said);
         };
-        let mut newest = 0;
+        let (mut newest, mut fresh) = (0, false);
         for entry in entries {
             match entry.event {
                 Event::AttemptStarted { attempt, target: of, .. } if of == target => {
                     newest = attempt;
-                    said.clear();
+                    fresh = true;
                 }
                 Event::GateReported { attempt, report } if attempt == newest => {
-                    let leaf = |name: &str| name.rsplit("::").next().unwrap_or(name).to_owned();
+                    // An answer that was refused before is not gated again.
+                    if std::mem::take(&mut fresh) {
+                        said.clear();
+                    }
                     let tests = report.tests.iter();
                     said.extend(tests.map(|test| match test.status {
-                        TestStatus::Passed => (leaf(&test.name), Said::Unproven),
-                        status => (leaf(&test.name), self::said(status)),
+                        TestStatus::Passed => (test.name.clone(), Said::Unproven),
+                        status => (test.name.clone(), self::said(status)),
                     }));
                     let seen = report.red.iter().filter(|proof| proof.red == Red::Seen);
-                    said.extend(seen.map(|proof| (leaf(&proof.test), Said::Passed)));
+                    said.extend(seen.map(|proof| (proof.test.clone(), Said::Passed)));
                 }
                 _ => {}
             }

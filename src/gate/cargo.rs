@@ -68,7 +68,7 @@ pub async fn compile(bench: &Bench<'_>, gate: &str, candidate: &Candidate, args:
     let work = async {
         let Ground { files, layer } = ground(bench, gate, candidate, &suites).await?;
         let room = Room::open(bench, gate, (files, Some(&layer)), None).await?;
-        let built = build((bench, &room, gate), args, &suites).await;
+        let built = build((&room, gate), args, &suites, timeout(bench, gate)).await;
         room.close().await;
         built
     };
@@ -79,12 +79,13 @@ pub async fn compile(bench: &Bench<'_>, gate: &str, candidate: &Candidate, args:
 
 /// Runs a compiling command. The programs it built are given only when it succeeded.
 pub(super) async fn build(
-    (bench, room, gate): (&Bench<'_>, &Room<'_>, &str),
+    (room, gate): (&Room<'_>, &str),
     args: &[&str],
     suites: &[Suite],
+    time: Duration,
 ) -> Result<(Vec<TestProgram>, Seen), Seen> {
     let args = [args, &["--offline", "--message-format=json", "--quiet"]].concat();
-    let output = cargo(room, &args, timeout(bench, gate)).await?;
+    let output = cargo(room, &args, time).await?;
     let root = room.root();
     let said = read(gate, &output.text(), &root, suites);
     let mut seen = Seen::fail(said.findings);
@@ -92,7 +93,7 @@ pub(super) async fn build(
     match output.ended {
         Ended::Timeout => {
             seen.outcome = Some(Outcome::Timeout);
-            let seconds = timeout(bench, gate).as_secs();
+            let seconds = time.as_secs();
             seen.findings.push(finding(
                 gate,
                 "timeout",
@@ -247,7 +248,7 @@ async fn tests(
         Ok(room) => room,
         Err(seen) => return seen,
     };
-    let seen = match build((bench, &room, gate), args, suites).await {
+    let seen = match build((&room, gate), args, suites, timeout(bench, gate)).await {
         Ok((programs, seen)) => {
             let fresh = *candidate.provenance() != Provenance::Promoted;
             let runner = Runner { bench, room: &room, gate, started, fresh };

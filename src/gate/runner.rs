@@ -132,7 +132,7 @@ pub struct Said {
     /// Why, for one that did not pass.
     message: String,
     /// What it used up.
-    ran_out: Option<Resource>,
+    pub ran_out: Option<Resource>,
     /// What it printed.
     evidence: Vec<u8>,
     /// How long it took.

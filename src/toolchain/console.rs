@@ -20,8 +20,8 @@ pub struct Step {
     expected: String,
 }
 
-/// What a shell would do and a transcript does not.
-const SHELL: [&str; 9] = ["|", "||", "&", "&&", ";", "<", ">", ">>", "<<<"];
+/// What a shell would take for something else than itself, where it is not quoted.
+const SHELL: [char; 11] = ['|', '&', ';', '<', '>', '`', '$', '*', '(', ')', '#'];
 /// Begins the line on which a sealed test tells of a command.
 const RAN: &str = "regen_ran";
 
@@ -38,26 +38,37 @@ pub fn parse(code: &str, program: &str) -> Result<Vec<Step>, (String, usize)> {
             .strip_prefix("$ ")
             .ok_or_else(|| wrong("a transcript begins with `$ <program> <arguments>`"))?;
         let mut words = shlex::split(command).ok_or_else(|| wrong("a quote is not closed"))?;
-        let here = words.iter().position(|word| word.starts_with("<<") && word != "<<<");
-        let shell = |word: &&str| SHELL.contains(word) && words.iter().any(|one| one == word);
-        if let Some(word) = command.split_whitespace().find(shell) {
-            let message =
-                format!("`{word}`: a transcript knows only `2>&1` and `<<END` of a shell");
-            return Err((message, number));
+        let bare = unquoted(command);
+        let bare: Vec<&str> = bare.split_whitespace().collect();
+        if bare.len() != words.len() {
+            return Err(wrong("`#` begins a comment: quote it"));
         }
-        let input = match here.map(|at| words.remove(at)) {
+        let (mut here, mut merged) = (None, false);
+        for at in (0..bare.len()).rev() {
+            let end = bare[at].strip_prefix("<<").filter(|end| !end.starts_with(['<', '-']));
+            match end {
+                _ if bare[at] == "2>&1" => (merged, _) = (true, words.remove(at)),
+                Some("") => return Err(wrong("write `<<END` as one word")),
+                Some(_) if here.is_none() => here = Some(words.remove(at)),
+                _ => {
+                    if let Some(c) = bare[at].chars().find(|c| SHELL.contains(c)) {
+                        let message = format!(
+                            "`{c}`: a transcript knows only `2>&1` and `<<END` of a shell; quote what is meant"
+                        );
+                        return Err((message, number));
+                    }
+                }
+            }
+        }
+        let input = match here {
             None => None,
             Some(word) => {
                 let end = word.trim_start_matches("<<");
-                if end.is_empty() {
-                    return Err(wrong("write `<<END` as one word"));
-                }
                 Some(document(&mut lines, end).ok_or_else(|| {
                     (format!("the here-document has no last line `{end}`"), number)
                 })?)
             }
         };
-        let merged = words.iter().position(|word| word == "2>&1").map(|at| words.remove(at));
         if words.first().is_none_or(|first| first != program) {
             return Err((format!("the program of this spec is `{program}`"), number));
         }
@@ -69,13 +80,13 @@ pub fn parse(code: &str, program: &str) -> Result<Vec<Step>, (String, usize)> {
         }
         let mut expected = Vec::new();
         while let Some((_, line)) = lines.next_if(|(_, line)| !line.starts_with("$ ")) {
-            expected.push(if line.trim() == "…" { "..." } else { line });
+            expected.push(if ["…", "..."].contains(&line.trim()) { "..." } else { line });
         }
         steps.push(Step {
             command: command.to_owned(),
             args: words.split_off(1),
             input,
-            merged: merged.is_some(),
+            merged,
             status,
             expected: expected.join("\n").trim_end().to_owned(),
         });
@@ -86,19 +97,35 @@ pub fn parse(code: &str, program: &str) -> Result<Vec<Step>, (String, usize)> {
     }
 }
 
-/// The lines of a here-document, with or without the prompt that a shell shows before them.
-fn document<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>, end: &str) -> Option<String> {
-    let mut text = String::new();
-    let mut prompt = None;
-    for (_, line) in lines {
-        let prompted = *prompt.get_or_insert(line == ">" || line.starts_with("> "));
-        let bare = line.strip_prefix("> ").or(line.strip_prefix('>')).filter(|_| prompted);
-        let line = bare.unwrap_or(line);
-        if line == end {
-            return Some(text);
+/// A command with a letter in the place of each that is quoted.
+fn unquoted(command: &str) -> String {
+    let (mut quote, mut escaped) = (None, false);
+    let mask = |c: char| {
+        let inside = quote.is_some() || escaped;
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quote != Some('\'') => escaped = true,
+            '\'' | '"' if quote == Some(c) => quote = None,
+            '\'' | '"' if quote.is_none() => quote = Some(c),
+            _ => {}
         }
-        text.push_str(line);
-        text.push('\n');
+        if inside || quote.is_some() || escaped { 'q' } else { c }
+    };
+    command.chars().map(mask).collect()
+}
+
+/// The lines of a here-document, without the prompt that a shell shows before each, its last line
+/// included.
+fn document<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>, end: &str) -> Option<String> {
+    let bare = |line: &'a str| line.strip_prefix("> ").or_else(|| line.strip_prefix('>'));
+    let mut found = Vec::new();
+    for (_, line) in lines {
+        let prompted = bare(line) == Some(end);
+        if line == end || prompted {
+            let line = |line: &&'a str| if prompted { bare(line).unwrap_or(line) } else { line };
+            return Some(found.iter().map(|one| format!("{}\n", line(one))).collect());
+        }
+        found.push(line);
     }
     None
 }
@@ -178,6 +205,7 @@ impl Step {
             false => out.to_owned(),
         };
         let expected = self.expected.as_str().into_data();
+        let shown = shown.replace("\r\n", "\n");
         let actual = shown.trim_end().into_data();
         let actual = NormalizeToExpected::new().redact().normalize(actual, &expected);
         let (actual, ended) = (actual.render(), status == self.status.to_string());
@@ -217,6 +245,8 @@ mod tests {
         assert_eq!((steps[0].status, steps[0].expected.as_str()), (2, "no"));
         assert_eq!(steps[1].input.as_deref(), Some("x\n\n"));
         assert!(steps[1].merged && steps[1].args.is_empty());
+        let quoting = parse("$ s <<E\n> quoted\nplain\nE\n", "s").expect("is right");
+        assert_eq!(quoting[0].input.as_deref(), Some("> quoted\nplain\n"));
     }
 
     #[test]
@@ -226,7 +256,14 @@ mod tests {
             ("$ rm -rf /", 0),
             ("$ s\nx\n$ s 'a", 2),
             ("$ s | wc", 0),
+            ("$ s a|wc", 0),
             ("$ s > file", 0),
+            ("$ s 2>/dev/null", 0),
+            ("$ s a; s", 0),
+            ("$ s $HOME", 0),
+            ("$ s # 2>&1", 0),
+            ("$ s *.x", 0),
+            ("$ s <<-E\nE", 0),
             ("$ s <<E\nx", 0),
             ("$ s << E\nx\nE", 0),
             ("$ s\n? no", 1),
@@ -234,7 +271,11 @@ mod tests {
         ] {
             assert_eq!(parse(code, "s").map_err(|(_, line)| line), Err(line), "{code}");
         }
-        assert!(parse("$ s '|' 'a > b' a|b", "s").is_ok());
+        let quoted = parse("$ s '|' 'a > b' \"$x\" a\\|b '2>&1' '<<END' \"it's\"", "s");
+        assert_eq!(
+            quoted.expect("is right")[0].args,
+            ["|", "a > b", "$x", "a|b", "2>&1", "<<END", "it's"]
+        );
     }
 
     #[test]
@@ -244,6 +285,7 @@ mod tests {
         assert!(!holds("$ s\nout\n", &told("killed", "out\n", "")));
         assert!(!holds("$ s\nout\n", &told("0", "out\nmore", "")));
         assert!(!holds("$ s\n", &told("0", "out", "")));
+        assert!(holds("$ s\na\nb\n", &told("0", "a\r\nb\r\n", "")));
         assert!(holds("$ s 2>&1\nout\nbad\n", &told("0", "out\n", "bad\n")));
         assert!(holds("$ s\ntook [..] ms\n", &told("0", "took 17 ms", "")));
         for any in ["...", "…"] {

@@ -1,6 +1,6 @@
 //! Examples -> one test file of the harness's own, and where each line of it comes from.
 
-use super::{Expected, Suite, console, key, nesting, seal};
+use super::{Expected, Suite, console, key, names, nesting, seal};
 use crate::types::{Clause, CrateType, Example, RelPath, Spec, Target};
 
 /// Where visible examples are mounted.
@@ -49,7 +49,7 @@ pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
                 key: key(spec, &name, &example.code),
                 name,
                 clause: Some(clause.id.clone()),
-                text: example.code.clone(),
+                words: names::in_text(&unhide(&example.code)),
                 transcript: steps,
             };
             add(&mut suite, test, (&body, clause));

@@ -8,12 +8,15 @@ pub mod console;
 mod examples;
 mod manifest;
 pub mod mutants;
+mod names;
 mod nesting;
 pub mod results;
 mod rust;
 mod seal;
 mod tricks;
 mod values;
+
+use std::collections::BTreeSet;
 
 use crate::types::harness::ToolchainName;
 use crate::types::{ClauseId, Digest, Example, Finding, Problem, RelPath, Spec, Target, Tree};
@@ -25,8 +28,8 @@ pub struct Expected {
     pub name: String,
     /// The clause it tests; `None` for a suite's test that names none.
     pub clause: Option<ClauseId>,
-    /// Its own text.
-    pub text: String,
+    /// The names in it, and in what it uses of its file.
+    pub words: BTreeSet<String>,
     /// The digest of all that makes it what it is.
     pub key: Digest,
     /// For a console example: what its commands must print. The test itself only tells.
@@ -66,7 +69,7 @@ pub struct SuiteFile {
 
 /// The digest of what a test is: of its spec, its name, and the texts it is made of.
 fn key(spec: &Spec, name: &str, text: &str) -> Digest {
-    Digest::of_parts(["red proof 1", &spec.id, name, text])
+    Digest::of_parts(["red proof 2", &spec.id, name, text])
 }
 
 /// The test in every mounted file that must fail, with the number it reads in its message.

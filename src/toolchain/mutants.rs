@@ -12,7 +12,7 @@ use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{BinOp, Expr, Pat};
 
-use super::{nesting, values};
+use super::{names, nesting, values};
 use crate::types::{RelPath, Tree};
 
 /// The variable's name.
@@ -56,8 +56,8 @@ pub struct Mutants {
     pub tree: Tree,
     /// The changes; the first has number 1.
     pub list: Vec<Mutant>,
-    /// Names of what the candidate has and no change touches: constants, macros, types, functions
-    /// that run at compile time.
+    /// Names of what the candidate has and no change touches: constants, types, macros and what
+    /// they write, functions that run at compile time.
     pub rest: BTreeSet<String>,
 }
 
@@ -171,6 +171,10 @@ struct Writer<'a> {
     rest: &'a mut BTreeSet<String>,
 }
 
+/// What a function demands of its caller.
+const ASSERTS: [&str; 6] =
+    ["assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne"];
+
 /// Whether an item is there for tests only.
 fn of_tests(attrs: &[syn::Attribute]) -> bool {
     let is = |attr: &syn::Attribute| {
@@ -264,6 +268,19 @@ impl Writer<'_> {
         let open = format!("(if crate::regen_mutants::on({number}) {{ {other} }} else {{ ");
         self.opens.push((range.start, open));
         true
+    }
+
+    /// A demand that is not made.
+    fn demand(&mut self, one: &syn::Macro, attrs: &[syn::Attribute]) {
+        let name = one.path.segments.last().map(|last| last.ident.to_string());
+        let name = name.filter(|name| ASSERTS.contains(&&**name) && attrs.is_empty());
+        let span = one.span();
+        let mutant = name.and_then(|name| self.mutant(span.start().line, format!("no {name}!")));
+        if let Some(number) = mutant {
+            let open = format!("if !crate::regen_mutants::on({number}) {{ ");
+            self.opens.push((span.byte_range().start, open));
+            self.closes.push((span.byte_range().end, " }".to_owned()));
+        }
     }
 
     fn close(&mut self, of: &impl Spanned) {
@@ -389,6 +406,14 @@ impl<'ast> Visit<'ast> for Writer<'_> {
         }
     }
 
+    fn visit_stmt_macro(&mut self, one: &'ast syn::StmtMacro) {
+        self.demand(&one.mac, &one.attrs);
+    }
+
+    fn visit_expr_macro(&mut self, one: &'ast syn::ExprMacro) {
+        self.demand(&one.mac, &one.attrs);
+    }
+
     fn visit_expr_match(&mut self, one: &'ast syn::ExprMatch) {
         let catches_all = one.arms.last().is_some_and(|arm| matches!(arm.pat, Pat::Wild(_)));
         for arm in one.arms.iter().rev().skip(1).filter(|_| catches_all) {
@@ -419,13 +444,24 @@ impl<'ast> Visit<'ast> for Writer<'_> {
         self.rest.insert(item.ident.to_string());
     }
     fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
+        let declared = names::declared(item.mac.tokens.clone());
+        // What a macro is given may become a name of what it writes.
+        let given = item.ident.is_none() && declared.is_empty();
         self.rest.extend(item.ident.as_ref().map(ToString::to_string));
+        self.rest.extend(if given { names::of(item.mac.tokens.clone()) } else { declared });
+    }
+    fn visit_impl_item_macro(&mut self, item: &'ast syn::ImplItemMacro) {
+        self.rest.extend(names::of(item.mac.tokens.clone()));
+    }
+    fn visit_use_rename(&mut self, item: &'ast syn::UseRename) {
+        self.rest.insert(item.rename.to_string());
     }
     fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
         self.rest.insert(item.ident.to_string());
     }
     fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
         self.rest.insert(item.ident.to_string());
+        self.rest.extend(item.variants.iter().map(|variant| variant.ident.to_string()));
     }
     fn visit_item_union(&mut self, item: &'ast syn::ItemUnion) {
         self.rest.insert(item.ident.to_string());
@@ -448,108 +484,4 @@ impl<'ast> Visit<'ast> for Writer<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::{Extent, of};
-    use crate::types::{RelPath, Tree};
-
-    fn changed(code: &str, extent: &Extent) -> (String, Vec<String>, BTreeSet<String>) {
-        let path = RelPath::parse("src/part.rs").expect("is one");
-        let tree = Tree::from_iter([(path, code.as_bytes().to_vec())]);
-        let mutants = of(&tree, extent).expect("is Rust");
-        let text = mutants.tree.text("src/part.rs").expect("is there").to_owned();
-        assert!(syn::parse_str::<syn::File>(&text).is_ok(), "{text}");
-        assert_eq!(text.lines().count(), code.lines().count(), "lines stay where they are");
-        (
-            text,
-            mutants.list.into_iter().map(|m| format!("{}: {}", m.line, m.what)).collect(),
-            mutants.rest,
-        )
-    }
-
-    #[test]
-    fn every_change_stands_in_its_line() {
-        let code = "#![deny(warnings)]\n// ä\nfn a(n: i64) -> bool {\n    let ü = n + 1; // <\n    ü < 3 && !(n == 4)\n}\n\
-            fn b(n: u8) -> &'static str {\n    match n {\n        1 => \"one\",\n        2 if a(3) => \"two\",\n        _ => \"many\",\n    }\n}\n";
-        let (text, list, _) = changed(code, &Extent::But(BTreeSet::new()));
-        assert_eq!(
-            list,
-            [
-                "3: gives false in a",
-                "3: gives true in a",
-                "4: - instead of + in a",
-                "5: || instead of && in a",
-                "5: <= instead of < in a",
-                "5: no ! in a",
-                "5: != instead of == in a",
-                "7: gives \"\" in b",
-                "7: gives \"xyzzy\" in b",
-                "9: no arm for 1 in b",
-            ]
-        );
-        assert!(text.contains("#![warn(warnings)]"), "{text}");
-        assert!(
-            text.contains("(if crate::regen_mutants::on(4) { ü < 3 || ! (n == 4) } else { (if "),
-            "{text}"
-        );
-        assert!(text.contains("1 if !crate::regen_mutants::on(10) =>"), "{text}");
-    }
-
-    #[test]
-    fn lines_are_spared_and_panics_alone_are_possible() {
-        let code = "fn a(n: i64) -> bool {\n    n < 3\n}\nconst fn c() -> u8 {\n    1\n}\n";
-        let all = changed(code, &Extent::But(BTreeSet::new()));
-        assert_eq!(all.1.len(), 5, "{:?}", all.1);
-        assert!(all.0.contains("\n      fn c()") && all.2.is_empty(), "{}", all.0);
-        let spared = BTreeSet::from([("src/part.rs".to_owned(), 2)]);
-        let (text, list, rest) = changed(code, &Extent::But(spared));
-        assert_eq!(list.len(), 2, "{list:?}");
-        assert!(text.contains("\nconst fn c() -> u8 {\n    1\n}") && rest.contains("c"), "{text}");
-        let (text, ..) = changed(
-            "const N: u8 = 1;\nconst fn c() -> u8 {\n    N\n}\n",
-            &Extent::Constants(BTreeSet::new()),
-        );
-        assert!(
-            text.contains(
-                "{ let it: u8 = 1; it ^ 1 };\nconst fn c() -> u8 { if true { return 0; } "
-            ),
-            "{text}"
-        );
-        let (text, list, _) = changed(code, &Extent::Panics);
-        assert!(list.is_empty() && text.contains("body(1, 0) { 0 => ::core::panic!"), "{text}");
-    }
-
-    #[test]
-    fn what_the_compiler_evaluates_is_left_alone() {
-        let code = "const N: usize = 1 + 2;\nstatic S: bool = 1 < 2;\nenum E { A = 1 + 1 }\n\
-            fn a() -> [u8; 1 + 1] {\n    let x: [u8; 2 + 3] = [0; 2 + 3];\n    let _ = const { 1 < 2 };\n    \
-            if let [0, ..] = x && true {}\n    [0; 2]\n}\n#[cfg(test)]\nmod tests {\n    fn t() -> bool { 1 < 2 }\n}\n\
-            fn b() -> impl Iterator<Item = u8> {\n    [1].into_iter()\n}\nfn c() -> ! {\n    loop {}\n}\n\
-            macro_rules! m { () => { 1 < 2 } }\n";
-        let (_, list, rest) = changed(code, &Extent::But(BTreeSet::new()));
-        assert_eq!(list, ["4: gives [0; 1 + 1] in a"]);
-        assert_eq!(rest, ["E", "N", "S", "m"].map(str::to_owned).into());
-    }
-
-    #[test]
-    fn values_fit_their_types() {
-        for (of, count) in [
-            ("", 1),
-            ("-> Option<bool>", 3),
-            ("-> Result<Vec<u8>, String>", 3),
-            ("-> fmt::Result", 1),
-            ("-> (u8, &str)", 1),
-            ("-> Box<i32>", 2),
-            ("-> &[u8]", 1),
-            ("-> &mut u8", 0),
-            ("-> T", 0),
-            ("-> D", 1),
-            ("-> Self", 0),
-        ] {
-            let code = format!("#[derive(Clone, Default)]\nstruct D;\nfn f() {of} {{ todo!() }}\n");
-            let list = changed(&code, &Extent::But(BTreeSet::new())).1;
-            assert_eq!(list.len(), count, "{of}: {list:?}");
-        }
-    }
-}
+mod tests;

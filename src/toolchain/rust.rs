@@ -72,12 +72,12 @@ pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
         problem.line = line;
         Box::new(problem)
     })?;
-    let tests = tests.into_iter().map(|(name, text)| Expected {
+    let tests = tests.into_iter().map(|(name, words)| Expected {
         clause: clause_of(spec, &name),
         // What stands around a test may be a part of it.
         key: key(spec, &name, &shown),
         name,
-        text,
+        words,
         transcript: None,
     });
     let tests = tests.collect();
@@ -107,7 +107,13 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
             if let Err((message, line)) = examples::check(example, spec, target) {
                 let mut problem = Problem::error("spec::example", message);
                 problem.line = example.line + line;
-                problems.push(problem.help("an example is a function's body: see the spec format"));
+                let help = match example.language.as_str() {
+                    "console" => {
+                        "a transcript is `$ PROGRAM ARGUMENTS` and what it prints: see the spec format"
+                    }
+                    _ => "an example is a function's body: see the spec format",
+                };
+                problems.push(problem.help(help));
             }
         }
     }

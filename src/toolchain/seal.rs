@@ -12,7 +12,7 @@ use proc_macro2::extra::DelimSpan;
 use quote::ToTokens;
 use syn::visit::Visit;
 
-use super::nesting;
+use super::{names, nesting};
 
 /// What a sealed file needs at its end. A file's own lints are not for it; where they are forbidden to
 /// be switched off, they are left as they are.
@@ -81,8 +81,8 @@ pub fn test(name: &str, body: &str) -> String {
     )
 }
 
-/// A test in a file: its path and its text.
-pub type Found = (String, String);
+/// A test in a file: its path, and the names in it and in what it uses of the file.
+pub type Found = names::Named;
 
 /// Seals every test of a file that somebody else wrote, line numbers kept; gives the tests
 /// too. Tests that a macro writes are not seen: they run, but prove nothing.
@@ -97,6 +97,9 @@ pub fn file(text: &str) -> Result<(String, Vec<Found>), (String, usize)> {
         tests.visit_file(&parsed);
         Ok(tests)
     })?;
+    for (_, words) in &mut tests.found {
+        names::follow(words, &tests.others);
+    }
     if let Some(line) = tests.unsealed {
         return Err(("a test gives nothing, a `Result` or an `ExitCode`".to_owned(), line));
     }
@@ -117,6 +120,8 @@ pub fn file(text: &str) -> Result<(String, Vec<Found>), (String, usize)> {
 struct Tests {
     path: Vec<String>,
     found: Vec<Found>,
+    /// The other items.
+    others: Vec<names::Named>,
     inserts: Vec<(usize, String)>,
     /// Line of a test whose end cannot be told from its type.
     unsealed: Option<usize>,
@@ -129,14 +134,31 @@ impl<'ast> Visit<'ast> for Tests {
         self.path.pop();
     }
 
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        let name = match item {
+            syn::Item::Macro(item) => item.ident.as_ref().map(ToString::to_string),
+            syn::Item::Struct(item) => Some(item.ident.to_string()),
+            syn::Item::Enum(item) => Some(item.ident.to_string()),
+            syn::Item::Trait(item) => Some(item.ident.to_string()),
+            syn::Item::Const(item) => Some(item.ident.to_string()),
+            syn::Item::Static(item) => Some(item.ident.to_string()),
+            syn::Item::Type(item) => Some(item.ident.to_string()),
+            syn::Item::Impl(item) => Some(item.self_ty.to_token_stream().to_string()),
+            _ => return syn::visit::visit_item(self, item),
+        };
+        let name = name.unwrap_or_default();
+        self.others.push((name, names::of(item.to_token_stream())));
+    }
+
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
         let has = |name| item.attrs.iter().any(|attr| attr.path().is_ident(name));
         if !has("test") || has("ignore") {
+            self.others.push((item.sig.ident.to_string(), names::of(item.to_token_stream())));
             return;
         }
         let mut name = self.path.clone();
         name.push(item.sig.ident.to_string());
-        self.found.push((name.join("::"), item.to_token_stream().to_string()));
+        self.found.push((name.join("::"), names::of(item.to_token_stream())));
         let braces: DelimSpan = item.block.brace_token.span;
         let output = item.sig.output.to_token_stream();
         if let syn::ReturnType::Type(_, of) = &item.sig.output
@@ -166,7 +188,7 @@ mod tests {
         let (sealed, tests) = file(text).expect("is Rust");
         let names: Vec<_> = tests.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["m::a", "b", "e"]);
-        assert!(tests[1].1.contains("should_panic"), "{}", tests[1].1);
+        assert!(tests[1].1.contains("should_panic"), "{:?}", tests[1].1);
         assert!(sealed.contains("{ fn regen_body() -> Result < () , String > {\n        Err(\"ü\")? // }\n    } crate::regen_guard::run(false, regen_body) }"), "{sealed}");
         assert!(
             sealed.contains(

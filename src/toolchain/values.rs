@@ -126,6 +126,9 @@ fn named(path: &syn::Path, defaults: &BTreeSet<String>) -> Vec<String> {
     };
     match name.as_str() {
         "bool" => list(&["false", "true"]),
+        "ExitCode" => {
+            ["SUCCESS", "FAILURE"].map(|one| format!("::std::process::ExitCode::{one}")).to_vec()
+        }
         "f32" | "f64" => list(&["0.0", "1.0"]),
         "char" => list(&["'\\0'", "'x'"]),
         "String" => {

@@ -98,10 +98,15 @@ fn diagnose(report: &GateReport) -> Diagnosis {
     let fault = match report.findings.first() {
         _ if report.outcome == Outcome::Flaky => Fault::Gate,
         // No code can mend a test that passes whatever the code does.
-        Some(finding) if finding.rule == VACUOUS => Fault::Spec,
+        Some(finding) if report.gate == "proof" && finding.rule == VACUOUS => Fault::Spec,
         _ => Fault::Model,
     };
-    let mut clauses: Vec<_> = report.findings.iter().flat_map(|f| f.clauses.clone()).collect();
+    let findings: Vec<Finding> = match fault {
+        // What else was noted is nobody's fault.
+        Fault::Spec => report.findings.iter().filter(|f| f.rule == VACUOUS).cloned().collect(),
+        _ => report.findings.clone(),
+    };
+    let mut clauses: Vec<_> = findings.iter().flat_map(|f| f.clauses.clone()).collect();
     clauses.sort();
     clauses.dedup();
     let first = report.findings.first().map_or("it gave no finding", |f| f.message.as_str());
@@ -112,7 +117,7 @@ fn diagnose(report: &GateReport) -> Diagnosis {
         fault,
         summary: format!("gate {}: {}: {first}", report.gate, report.outcome.word()),
         clauses,
-        findings: report.findings.clone(),
+        findings,
         fingerprint: Some(fingerprint(report)),
     }
 }

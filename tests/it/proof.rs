@@ -45,7 +45,6 @@ fn a_must_whose_test_never_runs_the_code_is_the_specs_fault_and_costs_one_answer
         "assert!(true);",
         "assert_eq!(2 + 3, 5);",
         "let add = |a: i32, b: i32| a + b;\n  assert_eq!(add(2, 3), 5);",
-        "let _ = std::panic::catch_unwind(|| adder::add(2, 3));",
         "use adder::add;\n  let _ = add as fn(i32, i32) -> i32;",
     ] {
         let vacuous = format!(
@@ -86,6 +85,7 @@ fn what_is_not_demanded_and_what_cannot_be_decided_is_told_and_stands_in_nobodys
         "{ADDS}- It SHOULD be quick. `test_id: quick`\n\n  ```rust\n  assert!(true);\n  ```\n\n\
         - The limit MUST be 7. `test_id: limit`\n\n  ```rust\n  assert_eq!(adder::LIMIT, 7);\n  ```\n\n\
         - A side MUST be copied. `test_id: side`\n\n  ```rust\n  let side = adder::Side::Left;\n  assert_eq!((side, side).0, side);\n  ```\n\n\
+        - It MUST end. `test_id: ends`\n\n  ```rust\n  let _ = std::panic::catch_unwind(|| adder::add(2, 3));\n  ```\n\n\
         - It MUST NOT panic. `test_id: calm`\n\n  ```rust\n  adder::add(i32::MAX, 1);\n  ```\n"
     );
     let code = format!(
@@ -95,12 +95,22 @@ fn what_is_not_demanded_and_what_cannot_be_decided_is_told_and_stands_in_nobodys
     let (world, _, run) = adder(&clauses, &code);
     run.expect(0);
     let (red, notes) = learnt(&proof(&world));
-    assert_eq!(red, ["adds seen", "calm seen", "limit seen", "quick vacuous", "side undecided"]);
+    assert_eq!(
+        red,
+        [
+            "adds seen",
+            "calm seen",
+            "ends undecided",
+            "limit seen",
+            "quick vacuous",
+            "side undecided"
+        ]
+    );
     let notes = notes.join("\n");
     assert!(notes.contains("weak: the test calm fails only where the code panics"), "{notes}");
     assert!(notes.contains("undecided: nobody could see the test side fail"), "{notes}");
     // What passed and was never seen to fail is not covered.
-    assert!(world.read("regen.lock").contains("unproven = [\"quick\", \"side\"]"));
+    assert!(world.read("regen.lock").contains("unproven = [\"ends\", \"quick\", \"side\"]"));
     std::fs::remove_dir_all(world.path(".regen")).expect("is there");
     let trace = world.run(&["trace", "--json"]).expect(0).out;
     let trace: Value = serde_json::from_str(&trace).expect("is JSON");
@@ -109,11 +119,102 @@ fn what_is_not_demanded_and_what_cannot_be_decided_is_told_and_stands_in_nobodys
     let wanted = [
         "adds\" \"passed",
         "calm\" \"passed",
+        "ends\" \"unproven",
         "limit\" \"passed",
         "quick\" \"unproven",
         "side\" \"unproven",
     ];
     assert_eq!(rows, wanted.map(|row| format!("\"adder/{row}\"")));
+}
+
+/// Specs of one clause each, with code that satisfies them; none is to be called vacuous.
+const HONEST: [(&str, &str, &str); 5] = [
+    (
+        "a function that a macro writes",
+        "assert_eq!(adder::inc(1), 2);",
+        "macro_rules! op {\n    ($name:ident, $by:literal) => {\n        /// Adds.\n        #[must_use]\n        \
+         pub fn $name(n: u8) -> u8 {\n            n + $by\n        }\n    };\n}\nop!(inc, 1);\n",
+    ),
+    (
+        "a type under another name",
+        "assert!(adder::Metre(1) < adder::Metre(2));",
+        "mod kinds {\n    /// A length.\n    #[derive(Debug, PartialEq, PartialOrd)]\n    pub struct Meters(pub u8);\n}\n\
+         pub use kinds::Meters as Metre;\n",
+    ),
+    (
+        "variants of an enumeration",
+        "use adder::Side::*;\n  assert!(Left < Right);",
+        "/// A side.\n#[derive(Debug, PartialEq, PartialOrd)]\npub enum Side {\n    /// Left.\n    Left,\n    \
+         /// Right.\n    Right,\n}\n",
+    ),
+    (
+        "a panic that is caught",
+        "assert!(std::panic::catch_unwind(|| adder::Level::new(10)).is_err());",
+        "/// A level.\n#[derive(Debug)]\npub struct Level(u8);\n\nimpl Level {\n    /// At most 9.\n    #[must_use]\n    \
+         pub fn new(n: u8) -> Self {\n        assert!(n <= 9, \"{n}\");\n        Self(n)\n    }\n\n    /// Its number.\n    \
+         #[must_use]\n    pub fn number(&self) -> u8 {\n        self.0\n    }\n}\n",
+    ),
+    (
+        "a panic in a thread",
+        "assert!(std::thread::spawn(|| adder::half(3)).join().is_err());",
+        "/// Half of an even number.\n#[must_use]\npub fn half(n: u8) -> u8 {\n    match n % 2 {\n        0 => n / 2,\n        \
+         _ => panic!(\"odd\"),\n    }\n}\n",
+    ),
+];
+
+#[test]
+fn what_looks_at_types_macros_or_panics_is_no_empty_test() {
+    for (what, example, code) in HONEST {
+        let clause = format!("- It MUST hold. `test_id: holds`\n\n  ```rust\n  {example}\n  ```\n");
+        let (world, _, run) = adder(&clause, code);
+        assert_eq!(run.code, 0, "{what}: {}", run.err);
+        assert!(!proof(&world).to_string().contains("vacuous"), "{what}");
+    }
+}
+
+#[test]
+fn programs_are_proven_by_what_they_do() {
+    let main = "use std::process::ExitCode;\n\nfn main() -> ExitCode {\n    match std::env::args().nth(1) {\n        \
+        Some(name) => {\n            println!(\"Hello, {name}!\");\n            ExitCode::SUCCESS\n        }\n        \
+        None => ExitCode::from(3),\n    }\n}\n";
+    let spec = "---\ntargets: [command]\n---\n- It MUST refuse. `test_id: refuses`\n- It MUST greet. `test_id: greets`\n";
+    let suite = "use std::process::Command;\nconst PROGRAM: &str = env!(\"CARGO_BIN_EXE_hello\");\n\n#[test]\nfn refuses() {\n    \
+        assert!(!Command::new(PROGRAM).status().unwrap().success());\n}\n\n#[test]\nfn greets() {\n    \
+        let out = Command::new(PROGRAM).env_clear().arg(\"you\").output().unwrap();\n    \
+        assert_eq!(out.stdout, b\"Hello, you!\\n\");\n}\n";
+    let server = Server::start(vec![Act::Say(files(&[("src/main.rs", main)]))]);
+    let target = "[target.command]\ntoolchain = \"rust\"\ncrate = \"bin\"\n";
+    let world = World::new(&server.url, &[("hello", spec)], target);
+    world.write("validators/hello/command/runs.rs", suite);
+    world.run(&["run"]).expect(0);
+    assert_eq!(learnt(&proof(&world)).0, ["greets undecided", "refuses seen"]);
+}
+
+#[test]
+fn only_the_gates_own_findings_are_the_specs_fault() {
+    let wrong = GOOD.replace("saturating_add", "saturating_sub");
+    let clause = "- It MUST add. `test_id: vacuous`\n\n  ```rust\n  assert_eq!(adder::add(2, 3), 5);\n  ```\n";
+    let server = Server::start(vec![lib(&wrong), lib(GOOD)]);
+    let world = World::new(&server.url, &[("adder", &format!("# Adder\n\n{clause}"))], "");
+    world.run(&["run"]).expect(0);
+    assert_eq!(server.requests().len(), 2, "the model was told, and mended it");
+}
+
+#[test]
+fn time_that_runs_out_proves_nothing() {
+    let clauses = format!(
+        "{ADDS}- It MUST be quick. `test_id: quick`\n\n  ```rust\n  assert!(true);\n  ```\n"
+    );
+    let server = Server::start(vec![lib(GOOD)]);
+    let spec = format!("# Adder\n\n{clauses}");
+    let world = World::new(&server.url, &[("adder", &spec)], "[gate.proof]\ntimeout_s = 1\n");
+    // Whether or not it was enough: what was not seen is not proven.
+    let run = world.run(&["run"]);
+    assert!([0, 21].contains(&run.code), "{}", run.err);
+    assert!(!learnt(&proof(&world)).0.contains(&"quick seen".to_owned()));
+    let other = world.read("harness.toml").replace("timeout_s = 1", "timeout_s = 100");
+    world.write("harness.toml", &other);
+    world.run(&["run", "--force"]).expect(21);
 }
 
 #[test]
