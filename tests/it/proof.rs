@@ -70,13 +70,29 @@ fn suites_of_the_users_and_held_out_examples_are_proven_too() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[("adder", &format!("# Adder\n\n{clauses}"))], "");
     let suite = "fn two() -> i32 {\n    2\n}\n\n#[test]\nfn sound() {\n    assert_eq!(two(), 2);\n}\n\n\
-        #[test]\nfn sound__more() {\n    assert_eq!(adder::add(1, two()), 3);\n}\n";
+        #[test]\nfn sound__more() {\n    assert_eq!(adder::add(1, two()), 3);\n}\n\n\
+        mod deep {\n    #[test]\n    fn sound__deep() {\n        assert_eq!(adder::add(1, 1), 2);\n    }\n}\n";
     world.write("validators/adder/rust/more.rs", suite);
     let run = world.run(&["run"]).expect(21);
     assert!(run.err.contains("adder/sound") && run.err.contains("adder/stays"), "{}", run.err);
     assert!(!run.err.contains("77001"), "{}", run.err);
     let (red, _) = learnt(&proof(&world));
-    assert_eq!(red, ["adds seen", "sound vacuous", "sound__more seen", "stays vacuous"]);
+    let wanted = ["adds", "deep::sound__deep", "sound", "sound__more", "stays"];
+    let states = ["seen", "seen", "vacuous", "seen", "vacuous"];
+    assert_eq!(red, wanted.iter().zip(states).map(|(t, s)| format!("{t} {s}")).collect::<Vec<_>>());
+    // Nothing is promoted; the last job tells how each test ended.
+    let trace = world.run(&["trace", "--json"]).expect(0).out;
+    let trace: Value = serde_json::from_str(&trace).expect("is JSON");
+    let proofs = trace["clauses"].as_array().expect("is a list").iter();
+    let proofs = proofs.flat_map(|row| row["proofs"].as_array().cloned().unwrap_or_default());
+    let said: Vec<String> = proofs
+        .map(|proof| format!("{} {}", proof["test"], proof["said"]).replace('"', ""))
+        .collect();
+    let states = ["passed", "passed", "unproven", "passed", "unproven"];
+    assert_eq!(
+        said,
+        wanted.iter().zip(states).map(|(t, s)| format!("{t} {s}")).collect::<Vec<_>>()
+    );
 }
 
 #[test]
