@@ -279,14 +279,14 @@ impl Trial<'_> {
         }
         cases.retain(|case| strange.iter().all(|strange| strange.key != case.test.key));
         let mut learnt = vec![Learnt::default(); cases.len()];
-        let modes: [(&str, fn(&mut Learnt) -> &mut bool); 3] = [
-            (PANICS, |one| &mut one.panics),
-            (DEFAULTS, |one| &mut one.defaults),
-            (ENDS, |one| &mut one.reaches),
-        ];
-        for (mode, part) in modes {
+        for mode in [PANICS, DEFAULTS, ENDS] {
             for (one, ran) in learnt.iter_mut().zip(self.round(&cases, Some(mode)).await?) {
-                *part(one) = ran == Ran::Failed;
+                let part = match mode {
+                    PANICS => &mut one.panics,
+                    DEFAULTS => &mut one.defaults,
+                    _ => &mut one.reaches,
+                };
+                *part = ran == Ran::Failed;
                 one.unsure |= ran == Ran::Unknown;
             }
         }
