@@ -1,5 +1,7 @@
 //! `regen --spec`, `regen run`, `regen plan`.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::{Door, RunArgs, exit, isolation, variable};
@@ -23,7 +25,7 @@ fn lock(door: &Door, places: &Places) -> Result<WriterLock, EngineError> {
 }
 
 /// Shows the problems of the selected specs; gives whether any is an error.
-fn problems(door: &Door, workspace: &Workspace, options: &Options<'_>) -> bool {
+fn problems(door: &Door, workspace: &Workspace, options: &Options) -> bool {
     let only = options.only.as_ref();
     let shown = workspace.problems_of(only);
     let loud = !door.global.quiet || workspace.has_errors(only);
@@ -47,24 +49,29 @@ pub async fn run(
     let workspace = load(&places, mode)?;
     let only = workspace.select(&args.specs)?;
     let tools = workspace.tools(&door.wanted()).await?;
-    let progress = Progress::new(door.style(), door.paint, &workspace.harness.generator.model);
+    let model = &workspace.harness.generator.model;
+    let progress = Arc::new(Progress::new(door.style(), door.paint, model));
     let options = Options {
         only,
         by: door.by.clone(),
         force: args.force,
         discard_edits: args.discard_edits,
         keep: args.keep,
-        variable: &variable,
-        observer: &progress,
+        variable,
+        observer: progress.clone(),
     };
     let refused = problems(door, &workspace, &options);
     let plan = workspace.plan(&tools, options.only.as_ref(), args.force)?;
     // Nothing is paid for that could not be judged.
     let isolation = match plan.jobs.iter().all(|job| job.is_up_to_date()) {
         true => None,
-        false => Some(isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?),
+        false => {
+            let probe = isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?;
+            Some(Arc::new(probe))
+        }
     };
-    let engine = Engine::open(&workspace, (&tools, isolation.as_ref()), &options)?;
+    let workspace = Arc::new(workspace);
+    let engine = Engine::open(workspace.clone(), (Arc::new(tools), isolation), options)?;
     let outcome = engine.run(&plan).await;
     progress.clear();
     let outcome = outcome?;

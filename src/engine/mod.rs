@@ -9,6 +9,7 @@ mod perform;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -83,7 +84,8 @@ pub trait Observer {
 }
 
 /// How a run is to go.
-pub struct Options<'a> {
+#[derive(Clone)]
+pub struct Options {
     /// Specs to run; `None` for all.
     pub only: Option<BTreeSet<String>>,
     /// Who asked, for the ledger.
@@ -95,9 +97,9 @@ pub struct Options<'a> {
     /// Whether workspaces stay for a person to look into.
     pub keep: bool,
     /// Reads a variable of the environment: the keys.
-    pub variable: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    pub variable: fn(&str) -> Option<String>,
     /// Who watches.
-    pub observer: &'a (dyn Observer + Sync),
+    pub observer: Arc<dyn Observer + Send + Sync>,
 }
 
 /// How a run ended.
@@ -110,10 +112,10 @@ pub struct Outcome {
 }
 
 /// The engine of one run.
-pub struct Engine<'a> {
-    workspace: &'a Workspace,
-    tools: &'a Tools,
-    options: &'a Options<'a>,
+pub struct Engine {
+    workspace: Arc<Workspace>,
+    tools: Arc<Tools>,
+    options: Options,
     /// Held for single steps only, never while something else is waited for.
     ledger: RefCell<Ledger>,
     objects: Objects,
@@ -121,7 +123,7 @@ pub struct Engine<'a> {
     generators: Vec<Generator>,
     run: Cell<i64>,
     /// How candidates are kept apart; a run without work does not ask.
-    isolation: Option<&'a Probe>,
+    isolation: Option<Arc<Probe>>,
     layers: Layers,
 }
 
@@ -135,18 +137,18 @@ pub fn today() -> String {
     now()[..10].to_owned()
 }
 
-impl<'a> Engine<'a> {
+impl Engine {
     /// Opens the ledger and finishes what a killed run left between `generated/` and the ledger.
     /// The caller holds the writer lock.
     ///
     /// # Errors
     /// What keeps the run from starting.
     pub fn open(
-        workspace: &'a Workspace,
-        (tools, isolation): (&'a Tools, Option<&'a Probe>),
-        options: &'a Options<'a>,
+        workspace: Arc<Workspace>,
+        (tools, isolation): (Arc<Tools>, Option<Arc<Probe>>),
+        options: Options,
     ) -> Result<Self, EngineError> {
-        let places = &workspace.places;
+        let places = workspace.places.clone();
         let config = &workspace.harness.generator;
         let cassettes = Cassettes::new(places.root.join(&workspace.harness.harness.cassettes));
         let generators = (0..=config.tiers.len()).map(|tier| {
@@ -155,13 +157,13 @@ impl<'a> Engine<'a> {
             Generator::new(tier, key, cassettes.clone())
         });
         Ok(Self {
+            generators: generators.collect::<Result<_, _>>()?,
             workspace,
             tools,
             options,
             ledger: RefCell::new(Ledger::open(&places.ledger())?),
             objects: Objects::new(places.state.join("objects")),
             promoter: Promoter::new(places.root.clone(), places.state.clone()),
-            generators: generators.collect::<Result<_, _>>()?,
             run: Cell::new(0),
             isolation,
             layers: Layers::new(&places.cache),
@@ -241,8 +243,8 @@ impl<'a> Engine<'a> {
         let Some(spec) = spec else { return Ok(None) };
         let standing = files::standing(&self.workspace.places.root)?;
         let only = BTreeSet::from([spec.id.clone()]);
-        let (tools, force) = (self.tools, self.options.force);
-        let mut plan = self.workspace.plan_from(&standing, tools, Some(&only), force)?;
+        let force = self.options.force;
+        let mut plan = self.workspace.plan_from(&standing, &self.tools, Some(&only), force)?;
         Ok(plan.jobs.pop())
     }
 

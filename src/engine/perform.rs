@@ -21,7 +21,7 @@ use crate::types::{
 };
 use crate::verdict::{Accepted, Verdict, judge};
 
-impl Engine<'_> {
+impl Engine {
     /// Performs an effect of a job.
     pub(super) async fn perform(
         &self,
@@ -58,7 +58,7 @@ impl Engine<'_> {
     }
 
     fn isolation(&self) -> &Probe {
-        self.isolation.expect("a run with work has a sandbox")
+        self.isolation.as_ref().expect("a run with work has a sandbox")
     }
 
     /// Where a target's workspace is left for a person to look into.
@@ -178,7 +178,7 @@ impl Engine<'_> {
                 other => other?,
             }
         }
-        let observer = self.options.observer;
+        let observer = &self.options.observer;
         let progress = |count: usize| observer.streaming(&state.job, count);
         match generator.ask(&call, &progress).await {
             Ok((completion, response)) => {
@@ -282,7 +282,7 @@ impl Engine<'_> {
         let (tree, formatted) = match toolchain::normalise(&tree, spec, target) {
             Err(_) => (tree, Vec::new()),
             Ok(tree) => {
-                let formatted = gate::format(self.tools, &self.isolation().sandbox, &tree).await;
+                let formatted = gate::format(&self.tools, &self.isolation().sandbox, &tree).await;
                 formatted.map_err(|e| EngineError::Io(std::io::Error::other(e)))?
             }
         };
@@ -322,7 +322,7 @@ impl Engine<'_> {
             gates: &harness.gate,
             suites: self.workspace.suites.get(&at).unwrap_or(&none),
             validators: self.workspace.places.root.join(&harness.harness.validators),
-            tools: self.tools,
+            tools: &self.tools,
             sandbox: &self.isolation().sandbox,
             level: self.isolation().level,
             layers: &self.layers,
