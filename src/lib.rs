@@ -36,6 +36,7 @@ pub mod process;
 pub mod sandbox;
 pub mod store;
 pub mod generator;
+pub mod watch;
 pub mod gate;
 pub mod promote;
 
@@ -44,4 +45,5 @@ pub mod engine;
 
 // doors: what people and CI touch
 pub mod report;
+pub mod daemon;
 pub mod cli;

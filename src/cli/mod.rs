@@ -11,6 +11,7 @@ mod isolation;
 mod lint;
 mod run;
 mod trace;
+mod watch;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
@@ -147,6 +148,13 @@ enum Command {
         /// The spec's id.
         spec: String,
     },
+    /// Keep everything promoted current: watch specs, validators and configuration, and generate
+    /// what changes.
+    #[command(
+        after_help = "It ends properly on SIGTERM and Ctrl-C, and reads everything anew on SIGHUP.\n\n\
+                            Example:\n  regen watch --json | tee watch.jsonl"
+    )]
+    Watch,
     /// Work with recorded model exchanges.
     #[command(subcommand)]
     Cassette(cassette::Cassette),
@@ -194,6 +202,7 @@ pub async fn main() -> u8 {
         return exit::USAGE;
     }
     let command = cli.command;
+    let watches = matches!(command, Some(Command::Watch));
     let work = async {
         match command {
             Some(_) if cli.run != RunArgs::default() => Err(EngineError::Usage(
@@ -213,6 +222,7 @@ pub async fn main() -> u8 {
             Some(Command::Diff(args)) => diff::diff(&door, &args),
             Some(Command::Lint(args)) => lint::lint(&door, &args),
             Some(Command::Trace(args)) => trace::trace(&door, &args),
+            Some(Command::Watch) => watch::watch(&door).await,
             Some(Command::Status) => history::status(&door).await,
             Some(Command::Log { spec, limit }) => history::log(&door, spec.as_deref(), limit),
             Some(Command::Why { spec }) => history::why(&door, &spec).await,
@@ -232,7 +242,8 @@ pub async fn main() -> u8 {
     };
     let result = tokio::select! {
         result = work => result,
-        () = interrupted() => {
+        // A daemon ends properly when it is asked to.
+        () = interrupted(), if !watches => {
             door.say("interrupted: the same command goes on from here");
             return exit::INTERRUPTED;
         }

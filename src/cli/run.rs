@@ -12,7 +12,7 @@ use crate::types::harness::CassetteMode;
 use crate::types::{Plan, Severity};
 
 /// Takes the writer lock.
-fn lock(door: &Door, places: &Places) -> Result<WriterLock, EngineError> {
+pub fn lock(door: &Door, places: &Places) -> Result<WriterLock, EngineError> {
     let who = format!("process {}, since {}, {}", std::process::id(), engine::now(), door.by);
     WriterLock::take(&places.state, &who).map_err(|busy| match busy {
         Busy::Held(holder) => {

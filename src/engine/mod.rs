@@ -226,7 +226,8 @@ impl Engine {
         Ok(Outcome { jobs, up_to_date })
     }
 
-    async fn one(&self, job: &Job) -> (String, Result<JobOutcome, EngineError>) {
+    /// Performs one job of a plan that was taken up.
+    pub async fn one(&self, job: &Job) -> (String, Result<JobOutcome, EngineError>) {
         let end = async {
             match self.again(job)? {
                 Some(job) => self.job(&job).await,
@@ -259,7 +260,11 @@ impl Engine {
         }
     }
 
-    fn begin(&self, plan: &Plan) -> Result<(), EngineError> {
+    /// Records that a plan is taken up.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub fn begin(&self, plan: &Plan) -> Result<(), EngineError> {
         let mut events = vec![Event::Triggered { by: self.options.by.clone() }];
         let only = self.options.only.as_ref();
         for spec in &self.workspace.specs {
@@ -332,7 +337,7 @@ impl Engine {
         let open = self.ledger.borrow().open_job(&job.spec)?;
         if let Some((id, events)) = open {
             let state = State::fold(&events)?;
-            if let Some(mut state) = state.filter(|state| same_work(&state.job, job)) {
+            if let Some(mut state) = state.filter(|state| state.job.is_same_work(job)) {
                 self.options.observer.note(&format!("{}: going on with job {id}", job.spec));
                 self.record(id, &mut state, &Event::Resumed)?;
                 return Ok((id, state));
@@ -356,17 +361,6 @@ impl Engine {
         self.options.observer.event(&state.job, state, event);
         Ok(())
     }
-}
-
-/// Whether an open job does what a planned one is to do; reasons and generators may differ.
-fn same_work(open: &Job, planned: &Job) -> bool {
-    let work = |job: &Job| -> Vec<_> {
-        job.parts
-            .iter()
-            .map(|p| (p.target.clone(), p.key, p.gate_key, p.gates.clone(), p.reason.is_some()))
-            .collect()
-    };
-    work(open) == work(planned)
 }
 
 fn nothing_left() -> Diagnosis {

@@ -4,9 +4,11 @@
 //! function of the state alone ([`State::outstanding`]), so recovery is: fold the ledger's events,
 //! then perform what is outstanding.
 
+mod agenda;
 mod policy;
 mod queue;
 
+pub use agenda::{Agenda, Rest};
 pub use queue::Queue;
 
 use crate::types::{

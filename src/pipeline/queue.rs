@@ -32,9 +32,27 @@ impl Queue {
         let waiting = jobs.map(|job| Waiting {
             spec: job.spec.clone(),
             depends: depends(&job.spec),
-            targets: job.parts.iter().map(|part| part.target.clone()).collect(),
+            targets: targets(job),
         });
         Self { waiting: waiting.collect(), running: BTreeMap::new(), limits }
+    }
+
+    /// The same beside jobs that run already.
+    #[must_use]
+    pub fn with_running<'a>(mut self, jobs: impl Iterator<Item = &'a Job>) -> Self {
+        self.running.extend(jobs.map(|job| (job.spec.clone(), targets(job))));
+        self
+    }
+
+    /// Queues one more job, behind the others; what it depends on has ended.
+    pub fn add(&mut self, job: &Job) {
+        let (spec, depends) = (job.spec.clone(), BTreeSet::new());
+        self.waiting.push(Waiting { spec, depends, targets: targets(job) });
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// The next job that may start now; it counts as running from here on.
@@ -68,6 +86,10 @@ impl Queue {
     pub fn stop(&mut self) -> Vec<String> {
         std::mem::take(&mut self.waiting).into_iter().map(|one| one.spec).collect()
     }
+}
+
+fn targets(job: &Job) -> BTreeSet<String> {
+    job.parts.iter().map(|part| part.target.clone()).collect()
 }
 
 #[cfg(test)]

@@ -51,7 +51,8 @@ impl Progress {
         Self { style, paint, model: model.to_owned(), live: Mutex::default() }
     }
 
-    fn line(&self, text: &str) {
+    /// A line for a person.
+    pub fn line(&self, text: &str) {
         let Ok(live) = self.live.lock() else { return };
         // A closed standard error is nobody's loss.
         match self.style {
@@ -61,7 +62,8 @@ impl Progress {
         }
     }
 
-    fn json(&self, value: &serde_json::Value) {
+    /// A line for a machine.
+    pub fn json(&self, value: &serde_json::Value) {
         if self.style == Style::Json {
             drop(writeln!(std::io::stdout(), "{value}"));
         }

@@ -130,6 +130,18 @@ pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(120);
 /// Tokens a completion may have.
 pub const OUTPUT_TOKENS: u32 = 8192;
 
+/// Time between two looks at everything that is watched: what no event told of is found by it.
+pub const RESCAN: Duration = Duration::from_secs(120);
+/// Time without events after which a burst of them is over: an editor's save has several.
+pub const SETTLE: Duration = Duration::from_millis(4);
+/// Time that is waited for whoever has a watched file open for writing.
+pub const UNFINISHED: Duration = Duration::from_secs(2);
+/// First wait after a job that failed; doubles.
+pub const BACK_OFF: Duration = Duration::from_secs(10);
+/// Longest wait after a job that failed, but for up to a quarter more.
+pub const BACK_OFF_MOST: Duration = Duration::from_secs(300);
+/// Equal failures in a row after which a job is parked.
+pub const SAME_FAILURES: u32 = 3;
 /// Bytes of a file of test results, or of tests that a person wrote.
 pub const RESULT_BYTES: usize = 64 * 1024 * 1024;
 

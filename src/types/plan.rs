@@ -109,6 +109,17 @@ impl Job {
     pub fn is_up_to_date(&self) -> bool {
         self.parts.iter().all(|part| part.reason.is_none())
     }
+
+    /// Whether it does what another job does; reasons and generators may differ.
+    pub fn is_same_work(&self, other: &Self) -> bool {
+        let work = |job: &Self| -> Vec<_> {
+            let part = |p: &Part| {
+                (p.target.clone(), p.key, p.gate_key, p.gates.clone(), p.reason.is_some())
+            };
+            job.parts.iter().map(part).collect()
+        };
+        work(self) == work(other)
+    }
 }
 
 /// What a run will do, specs before the ones that depend on them.

@@ -26,4 +26,5 @@ mod tidy;
 mod trace;
 mod trip;
 mod vm;
+mod watch;
 mod world;

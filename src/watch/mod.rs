@@ -1,0 +1,204 @@
+//! What people change, and when they have finished changing it.
+//!
+//! The operating system's events are hints: content decides. A file counts as changed when its
+//! digest is another one, and as finished when whoever wrote it has closed or renamed it; where
+//! nobody tells, when its digest has stayed the same for a while. A look at everything from time to
+//! time finds what no event told of, as on network file systems.
+#![expect(clippy::disallowed_methods, reason = "the edge that looks at people's files")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use notify::event::{AccessKind, AccessMode, ModifyKind};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{Instant, timeout_at};
+
+use crate::store::files;
+use crate::types::{Digest, limits};
+
+/// What tells that a file may have changed without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+    inode: u64,
+}
+
+/// Files below the watched places, as they were last read.
+pub struct Watcher {
+    places: Vec<PathBuf>,
+    seen: BTreeMap<PathBuf, (Stamp, Digest)>,
+    system: Option<RecommendedWatcher>,
+    events: UnboundedReceiver<notify::Result<Event>>,
+}
+
+/// What one event says.
+#[derive(Default)]
+struct Hints {
+    /// Files of which something was said.
+    paths: BTreeSet<PathBuf>,
+    /// Files that somebody still writes.
+    open: BTreeSet<PathBuf>,
+    /// Whether everything has to be looked at: events were lost.
+    lost: bool,
+}
+
+impl Hints {
+    fn add(&mut self, event: notify::Result<Event>) {
+        let Ok(event) = event else {
+            self.lost = true;
+            return;
+        };
+        self.lost |= event.need_rescan();
+        let writes = match event.kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
+            EventKind::Access(_) => return,
+            EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Any) => true,
+            _ => false,
+        };
+        for path in event.paths {
+            match writes {
+                true => self.open.insert(path.clone()),
+                false => self.open.remove(&path),
+            };
+            self.paths.insert(path);
+        }
+    }
+}
+
+impl Watcher {
+    /// Watches files and folders. What is there already is no change.
+    pub fn new(places: Vec<PathBuf>) -> Self {
+        let (sender, events) = unbounded_channel();
+        // Where the system cannot tell, the look from time to time does.
+        let system = notify::recommended_watcher(move |event| drop(sender.send(event))).ok();
+        let mut watcher = Self { places, seen: BTreeMap::new(), system, events };
+        watcher.listen();
+        watcher.look();
+        watcher
+    }
+
+    /// Asks the system for events. A folder that was replaced is another one: this is done again.
+    fn listen(&mut self) {
+        let Some(system) = &mut self.system else { return };
+        for place in &self.places {
+            // A file is watched by its folder: editors put another file in its place.
+            let (path, mode) = match place.is_dir() {
+                true => (place.as_path(), RecursiveMode::Recursive),
+                false => (place.parent().unwrap_or(place), RecursiveMode::NonRecursive),
+            };
+            if let Err(error) = system.watch(path, mode) {
+                tracing::debug!("{} cannot be watched: {error}", path.display());
+            }
+        }
+    }
+
+    /// Waits until something has changed, and has stayed so.
+    pub async fn changed(&mut self) {
+        let mut rescan = Instant::now() + limits::RESCAN;
+        loop {
+            let mut hints = Hints::default();
+            match timeout_at(rescan, self.events.recv()).await {
+                Ok(Some(event)) => hints.add(event),
+                // No events: a look at everything is all there is.
+                Ok(None) => tokio::time::sleep_until(rescan).await,
+                Err(_) => {}
+            }
+            if Instant::now() >= rescan {
+                rescan = Instant::now() + limits::RESCAN;
+                hints.lost = true;
+            }
+            self.settle(&mut hints).await;
+            if self.differs(&hints) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the end of a burst, and of writing.
+    async fn settle(&mut self, hints: &mut Hints) {
+        let patience = Instant::now() + limits::UNFINISHED;
+        loop {
+            let quiet = Instant::now() + limits::SETTLE;
+            match timeout_at(quiet, self.events.recv()).await {
+                Ok(Some(event)) => hints.add(event),
+                Ok(None) => return,
+                Err(_) => {
+                    hints.open.retain(|path| path.is_file() && self.concerns(path));
+                    if hints.open.is_empty() || Instant::now() > patience {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn concerns(&self, path: &Path) -> bool {
+        self.places.iter().any(|place| path.starts_with(place))
+    }
+
+    /// Whether a file that was hinted at has another content than before.
+    fn differs(&mut self, hints: &Hints) -> bool {
+        let folders = hints.paths.iter().any(|path| self.places.contains(path) || path.is_dir());
+        if hints.lost || folders {
+            self.listen();
+            return self.look();
+        }
+        let mut differs = false;
+        let paths: Vec<&PathBuf> = hints.paths.iter().filter(|path| self.concerns(path)).collect();
+        for path in paths {
+            let before = self.seen.get(path).copied();
+            let now = stamp(path).and_then(|stamp| Some((stamp, read(path)?)));
+            differs |= before.map(|(_, digest)| digest) != now.map(|(_, digest)| digest);
+            match now {
+                Some(now) => self.seen.insert(path.clone(), now),
+                None => self.seen.remove(path),
+            };
+            // Whatever was below a folder that is gone went with it.
+            let below =
+                self.seen.range(path.join("")..).take_while(|(one, _)| one.starts_with(path));
+            let below: Vec<PathBuf> = below.map(|(one, _)| one.clone()).collect();
+            differs |= !below.is_empty() && !path.is_dir();
+            if !path.is_dir() {
+                self.seen.retain(|one, _| !below.contains(one));
+            }
+        }
+        differs
+    }
+
+    /// Looks at everything. Whether the content of any file is another one.
+    fn look(&mut self) -> bool {
+        let mut now = BTreeMap::new();
+        for place in &self.places {
+            let found = match place.is_dir() {
+                true => files::walk(place, limits::PATH_DEPTH).unwrap_or_default(),
+                false => vec![place.clone()],
+            };
+            for path in found {
+                let Some(stamp) = stamp(&path) else { continue };
+                let known = self.seen.get(&path).filter(|(before, _)| *before == stamp);
+                let digest = known.map(|(_, digest)| *digest).or_else(|| read(&path));
+                now.extend(digest.map(|digest| (path, (stamp, digest))));
+            }
+        }
+        let digests = |seen: &BTreeMap<PathBuf, (Stamp, Digest)>| -> Vec<(PathBuf, Digest)> {
+            seen.iter().map(|(path, (_, digest))| (path.clone(), *digest)).collect()
+        };
+        let differs = digests(&self.seen) != digests(&now);
+        self.seen = now;
+        differs
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    Some(Stamp { modified: meta.modified().ok(), length: meta.len(), inode: meta.ino() })
+}
+
+fn read(path: &Path) -> Option<Digest> {
+    let bytes = files::read_capped(path, limits::SPEC_BYTES).ok()?;
+    Some(Digest::of(bytes))
+}

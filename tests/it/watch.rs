@@ -1,0 +1,186 @@
+//! `regen watch`: what people change is made, once, and the newest of it.
+
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::server::{Act, Server, lib};
+use crate::world::{ADDER, GOOD, WRONG, World};
+
+/// A daemon in a workspace.
+struct Daemon {
+    child: Child,
+    lines: Receiver<Value>,
+}
+
+impl Daemon {
+    fn start(world: &World) -> Self {
+        let mut child = world.spawn(&["watch", "--json"]);
+        let out = BufReader::new(child.stdout.take().expect("is piped"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                let _ = sender.send(serde_json::from_str(&line).unwrap_or_default());
+            }
+        });
+        Self { child, lines }
+    }
+
+    /// Waits for a line that is so.
+    fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + Duration::from_secs(60);
+        let mut seen = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now()))
+        {
+            if is(&line) {
+                return line;
+            }
+            seen.push(line.to_string());
+        }
+        panic!("{what} did not come: {}", seen.join("\n"));
+    }
+
+    fn idle(&self) {
+        self.until("idle", |line| line["type"] == "idle");
+    }
+
+    fn ended(&self, result: &str) -> Value {
+        self.until(result, |line| line["type"] == "ended" && line["result"] == result)
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().cast_signed()).expect("is one");
+        kill_process(pid, signal).expect("runs");
+    }
+
+    /// Ends it as a service manager does; its exit code.
+    fn stop(mut self) -> Option<i32> {
+        self.signal(Signal::TERM);
+        self.child.wait().expect("ends").code()
+    }
+}
+
+fn with(word: &str) -> String {
+    ADDER.replace("A crate that adds.", &format!("A crate that adds {word}."))
+}
+
+#[test]
+fn every_save_however_it_is_made_is_one_run() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let daemon = Daemon::start(&world);
+    daemon.ended("promoted");
+    daemon.idle();
+    let spec = world.path("specs/adder.md");
+    let saves: [(&str, &dyn Fn(&str)); 4] = [
+        ("plainly", &|text| std::fs::write(&spec, text).expect("writes")),
+        ("by another file in its place", &|text| {
+            let other = world.path("specs/.adder.md.tmp");
+            std::fs::write(&other, text).expect("writes");
+            std::fs::rename(&other, &spec).expect("renames");
+        }),
+        ("as vim does", &|text| {
+            std::fs::rename(&spec, world.path("specs/adder.md~")).expect("renames");
+            std::fs::write(&spec, text).expect("writes");
+            std::fs::remove_file(world.path("specs/adder.md~")).expect("removes");
+        }),
+        ("in two parts", &|text| {
+            use std::io::Write;
+            let (one, two) = text.split_at(40);
+            let mut file = std::fs::File::create(&spec).expect("opens");
+            file.write_all(one.as_bytes()).expect("writes");
+            std::thread::sleep(Duration::from_millis(100));
+            file.write_all(two.as_bytes()).expect("writes");
+        }),
+    ];
+    for (number, (how, save)) in saves.iter().enumerate() {
+        save(&with(how));
+        daemon.ended("promoted");
+        daemon.idle();
+        assert_eq!(server.requests().len(), number + 2, "{how}: one request a save");
+        assert!(server.prompt(number + 1).contains(how), "{how}: the whole spec, and the new one");
+    }
+    // What is no other content is no change.
+    std::fs::write(&spec, with("in two parts")).expect("writes");
+    world.write(
+        "validators/adder/rust/more.rs",
+        "#[test]\nfn adds__more() {\n    assert_eq!(adder::add(1, 1), 2);\n}\n",
+    );
+    daemon.ended("promoted");
+    assert_eq!(server.requests().len(), 5, "a new test judges what is there, and asks nobody");
+    assert_eq!(daemon.stop(), Some(0));
+    assert!(world.run(&["run"]).expect(0).err.contains("up to date"));
+}
+
+#[test]
+fn a_save_during_a_run_ends_it_and_the_newest_is_promoted() {
+    let server = Server::start(vec![Act::Silence, lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let daemon = Daemon::start(&world);
+    server.arrived();
+    world.write("specs/adder.md", &with("newly"));
+    daemon.ended("promoted");
+    daemon.idle();
+    assert_eq!(server.requests().len(), 2);
+    assert!(server.prompt(1).contains("newly"));
+    let log = world.run(&["log", "--json"]).expect(0).out;
+    assert!(log.contains("\"event\":\"superseded\""), "{log}");
+    // A spec that comes, one that goes, and a folder that is replaced.
+    world.write("specs/other.md", &ADDER.replace("adder::", "other::"));
+    daemon.ended("promoted");
+    std::fs::rename(world.path("specs"), world.path("old")).expect("renames");
+    std::fs::create_dir(world.path("specs")).expect("makes");
+    world.write("specs/third.md", &ADDER.replace("adder::", "third::"));
+    let line = daemon.ended("promoted");
+    assert_eq!(line["spec"], "third");
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn a_wrong_configuration_is_told_and_the_last_good_one_stays() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let daemon = Daemon::start(&world);
+    daemon.idle();
+    let good = world.read("harness.toml");
+    world.write("harness.toml", &good.replace("jobs = 1", "jobs = 0"));
+    daemon.until("the fault", |line| line["type"] == "unreadable");
+    // It lives, and works again as soon as the file is right.
+    world.write("harness.toml", &good.replace("jobs = 1", "jobs = 2"));
+    world.write("specs/adder.md", &with("later"));
+    daemon.ended("promoted");
+    daemon.signal(Signal::HUP);
+    daemon.until("nothing to do", |_| true);
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_made_waits_and_what_only_a_person_can_mend_is_parked() {
+    let vacuous =
+        ADDER.replace("assert_eq!(adder::add(2, 3), 5, \"two and three\");", "assert!(true);");
+    let server = Server::start(vec![lib(WRONG), lib(WRONG), lib(WRONG), lib(WRONG), lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let daemon = Daemon::start(&world);
+    let line = daemon.ended("rejected");
+    assert!((10..=13).contains(&line["again_in_s"].as_u64().unwrap_or(0)), "{line}");
+    let asked = server.requests().len();
+    world.write("specs/adder.md", &vacuous);
+    let line = daemon.ended("spec_suspected");
+    assert_eq!(
+        (&line["parked"], &line["again_in_s"]),
+        (&Value::Bool(true), &Value::Null),
+        "{line}"
+    );
+    assert!(server.requests().len() > asked);
+    // Its change is what it waits for.
+    world.write("specs/adder.md", ADDER);
+    daemon.ended("promoted");
+    daemon.idle();
+    // Two at once in one workspace are one too many.
+    assert!(world.run(&["run"]).expect(40).err.contains("regen watch"));
+    assert_eq!(daemon.stop(), Some(0));
+}
