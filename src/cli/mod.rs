@@ -181,20 +181,23 @@ struct Door {
     lost: AtomicBool,
 }
 
+/// A command line that is wrong, or asks for help or the version: these are no errors and go to
+/// standard output.
+fn misread(error: &clap::Error) -> u8 {
+    drop(error.print());
+    if error.use_stderr() && std::env::args().any(|arg| arg == "--json") {
+        let message = error.render().to_string();
+        drop(writeln!(std::io::stdout(), "{}", error_object(exit::USAGE, message.trim())));
+    }
+    if error.use_stderr() { exit::USAGE } else { exit::DONE }
+}
+
 /// Runs the command line; gives the exit code.
 pub async fn main() -> u8 {
     crate::process::keep_private();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are no errors and go to standard output.
-            drop(error.print());
-            if error.use_stderr() && std::env::args().any(|arg| arg == "--json") {
-                let message = error.render().to_string();
-                drop(writeln!(std::io::stdout(), "{}", error_object(exit::USAGE, message.trim())));
-            }
-            return if error.use_stderr() { exit::USAGE } else { exit::DONE };
-        }
+        Err(error) => return misread(&error),
     };
     let door = Door::new(cli.global.clone());
     if let Err(error) = log(&cli.global) {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,7 @@ struct Work {
     agenda: Agenda,
     running: BTreeMap<String, Running>,
     /// The last plan's engine; jobs that run may have an older one.
-    engine: Option<Arc<Engine>>,
+    engine: Option<Rc<Engine>>,
     started: Instant,
     /// The last thing that was said to be wrong: it is said once.
     wrong: String,
@@ -70,8 +71,9 @@ enum Next {
 }
 
 impl Daemon {
-    /// Watches and works, and reads everything anew when it is told to `reload`, until it is dropped, or until something is wrong that no change of a file
-    /// mends. The caller holds the writer lock.
+    /// Watches and works, and reads everything anew when it is told to `reload`; until it is
+    /// dropped, or something is wrong that no change of a file mends. The caller holds the writer
+    /// lock.
     ///
     /// # Errors
     /// The ledger's, the disk's.
@@ -178,7 +180,7 @@ impl Work {
         };
         let limits = workspace.harness.schedule.clone();
         for spec in self.agenda.replan(work, depends, limits) {
-            // Dropping it ends its processes and its call; the next job supersedes it in the ledger.
+            // Dropping it ends its programs and its call; the next job supersedes it in the ledger.
             self.running.remove(&spec);
         }
         if !self.agenda.is_idle() || self.agenda.wake().is_some() {
@@ -186,7 +188,7 @@ impl Work {
             let options = self.daemon.options.clone();
             let engine = Engine::open(workspace, (Arc::new(tools), isolation), options)?;
             engine.begin(&plan)?;
-            self.engine = Some(Arc::new(engine));
+            self.engine = Some(Rc::new(engine));
         }
         Ok(())
     }

@@ -49,8 +49,8 @@ impl Agenda {
         }
     }
 
-    /// Takes over a new plan: of what has work now. Gives the specs whose running job is out of date
-    /// and is to be ended.
+    /// Takes over a new plan: the jobs that have work now. Gives the specs whose running job is out
+    /// of date and is to be ended.
     pub fn replan(
         &mut self,
         work: Vec<Job>,
@@ -146,8 +146,8 @@ impl Agenda {
     }
 }
 
-/// Milliseconds to wait after so many failures: doubling, and up to a quarter more, so that specs that
-/// fail together are not tried together. Equal for equal specs and failures.
+/// Milliseconds to wait after so many failures: doubling, and up to a quarter more, so that specs
+/// that fail together are not tried together. Equal for equal specs and failures.
 fn wait(spec: &str, times: u32) -> u64 {
     let base = limits::BACK_OFF.as_millis() as u64;
     let most = limits::BACK_OFF_MOST.as_millis() as u64;

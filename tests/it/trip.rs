@@ -220,7 +220,7 @@ fn templates_are_files_a_user_can_override() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     let config =
-        world.read("harness.toml").replace("[generator]", "templates = \"prompts\"\n[generator]");
+        world.read("harness.toml").replace("[schedule]", "templates = \"prompts\"\n[schedule]");
     world.write("harness.toml", &config);
     world.write("prompts/task.md", "MY TASK {{ spec }} {{ speck }}");
     let run = world.run(&["run"]).expect(2);

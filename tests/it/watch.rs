@@ -57,7 +57,7 @@ impl Daemon {
         kill_process(pid, signal).expect("runs");
     }
 
-    /// Ends it as a service manager does; its exit code.
+    /// Ends it as systemd does; its exit code.
     fn stop(mut self) -> Option<i32> {
         self.signal(Signal::TERM);
         self.child.wait().expect("ends").code()
@@ -76,7 +76,8 @@ fn every_save_however_it_is_made_is_one_run() {
     daemon.ended("promoted");
     daemon.idle();
     let spec = world.path("specs/adder.md");
-    let saves: [(&str, &dyn Fn(&str)); 4] = [
+    type Save<'a> = (&'a str, &'a dyn Fn(&str));
+    let saves: [Save<'_>; 4] = [
         ("plainly", &|text| std::fs::write(&spec, text).expect("writes")),
         ("by another file in its place", &|text| {
             let other = world.path("specs/.adder.md.tmp");
