@@ -1,6 +1,6 @@
 //! `regen watch`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
@@ -15,6 +15,8 @@ use crate::types::JobOutcome;
 
 /// What a person sees beside the events of jobs.
 struct Seen {
+    /// The problems that were shown last: they are shown when they change.
+    problems: Mutex<String>,
     style: Style,
     paint: Paint,
     progress: Arc<Progress>,
@@ -34,10 +36,12 @@ impl Seen {
 
 impl View for Seen {
     fn read(&self, workspace: &Workspace) {
-        let problems = workspace.problems_of(None);
-        if !problems.is_empty() {
-            self.say(render(problems, &workspace.sources, self.paint).trim_end());
+        let text = render(workspace.problems_of(None), &workspace.sources, self.paint);
+        let Ok(mut last) = self.problems.lock() else { return };
+        if *last != text && !text.is_empty() {
+            self.say(text.trim_end());
         }
+        *last = text;
     }
 
     fn unreadable(&self, error: &EngineError) {
@@ -80,7 +84,8 @@ pub async fn watch(door: &Door) -> Result<u8, EngineError> {
     let probe = isolation::demand(door, &places.cache, &harness.sandbox).await?;
     let style = door.style();
     let progress = Arc::new(Progress::new(style, door.paint, &harness.generator.model));
-    let view = Arc::new(Seen { style, paint: door.paint, progress: progress.clone() });
+    let problems = Mutex::default();
+    let view = Arc::new(Seen { problems, style, paint: door.paint, progress: progress.clone() });
     let options = Options {
         only: None,
         by: door.by.clone(),
@@ -97,14 +102,14 @@ pub async fn watch(door: &Door) -> Result<u8, EngineError> {
     let (reload, asked) = channel(1);
     let work = daemon.run(asked);
     tokio::pin!(work);
-    let result = loop {
+    loop {
         tokio::select! {
-            result = &mut work => break result.map(|()| exit::DONE),
+            never = &mut work => match never {},
             _ = hangup.recv() => drop(reload.try_send(())),
-            _ = terminate.recv() => break Ok(exit::DONE),
-            _ = tokio::signal::ctrl_c() => break Ok(exit::DONE),
+            _ = terminate.recv() => break,
+            _ = tokio::signal::ctrl_c() => break,
         }
-    };
+    }
     progress.clear();
-    result
+    Ok(exit::DONE)
 }

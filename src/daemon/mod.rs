@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "the daemon reads the clock")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -20,7 +21,7 @@ use crate::engine::{Engine, EngineError, Options, Places, Workspace, load};
 use crate::gate::{Tools, Wanted};
 use crate::pipeline::{Agenda, Rest};
 use crate::sandbox::Probe;
-use crate::types::{Job, JobOutcome};
+use crate::types::{Diagnosis, Fault, Job, JobOutcome, limits};
 use crate::watch::Watcher;
 
 /// What a daemon works with.
@@ -61,6 +62,8 @@ struct Work {
     started: Instant,
     /// The last thing that was said to be wrong: it is said once.
     wrong: String,
+    /// When everything is read again, because something was wrong that may mend itself.
+    again: Option<u64>,
 }
 
 /// Why the daemon looks up from what it does.
@@ -71,14 +74,10 @@ enum Next {
 }
 
 impl Daemon {
-    /// Watches and works, and reads everything anew when it is told to `reload`; until it is
-    /// dropped, or something is wrong that no change of a file mends. The caller holds the writer
-    /// lock.
-    ///
-    /// # Errors
-    /// The ledger's, the disk's.
-    pub async fn run(self, mut reload: Receiver<()>) -> Result<(), EngineError> {
-        let mut places = self.places();
+    /// Watches and works until it is dropped, and reads everything anew when it is told to
+    /// `reload`. The caller holds the writer lock.
+    pub async fn run(self, mut reload: Receiver<()>) -> Infallible {
+        let mut places = self.places().unwrap_or_default();
         let mut changes = watched(places.clone());
         let started = Instant::now();
         let agenda = Agenda::new(Default::default());
@@ -89,43 +88,38 @@ impl Daemon {
             engine: None,
             started,
             wrong: String::new(),
+            again: None,
         };
-        work.replan().await?;
+        work.replan().await;
         loop {
             work.start();
-            if work.running.is_empty()
-                && work.agenda.wake().is_none()
-                && work.engine.take().is_some()
-            {
+            if work.running.is_empty() && work.wake().is_none() && work.engine.take().is_some() {
                 work.daemon.view.idle();
             }
             match work.next((&mut changes, &mut reload)).await {
                 Next::Changed => {
-                    work.replan().await?;
-                    let now = work.daemon.places();
-                    if now != places {
+                    // Watched first, read then: what changes in between is heard of.
+                    if let Some(now) = work.daemon.places().filter(|now| *now != places) {
                         places = now;
                         changes = watched(places.clone());
                     }
+                    work.replan().await;
                 }
-                Next::Due if work.engine.is_none() => work.replan().await?,
+                Next::Due if work.engine.is_none() || work.again.is_some() => work.replan().await,
                 Next::Due => {}
-                Next::Ended(spec, outcome) => work.ended(&spec, outcome?).await?,
+                Next::Ended(spec, outcome) => work.ended(&spec, outcome).await,
             }
         }
     }
 
-    /// What is watched: the configuration, and the folders it names.
-    fn places(&self) -> Vec<PathBuf> {
+    /// What is watched: the configuration, and the folders it names, if it can be read.
+    fn places(&self) -> Option<Vec<PathBuf>> {
         let root = &self.places.root;
         let name = self.places.config.file_name().unwrap_or_default();
-        let paths = match load::harness(&self.places, None) {
-            Ok(harness) => harness.harness,
-            Err(_) => Default::default(),
-        };
+        let paths = load::harness(&self.places, None).ok()?.harness;
         let folders = [Some(paths.specs), Some(paths.validators), paths.templates];
         let folders = folders.into_iter().flatten().map(|folder| root.join(folder));
-        folders.chain([root.join(name)]).collect()
+        Some(folders.chain([root.join(name)]).collect())
     }
 }
 
@@ -149,23 +143,32 @@ impl Work {
     }
 
     /// Reads everything anew and plans. What runs goes on if it still is what is wanted.
-    async fn replan(&mut self) -> Result<(), EngineError> {
+    async fn replan(&mut self) {
         let planned = match load(&self.daemon.places, None) {
             Ok(workspace) => self.plan(workspace).await,
             Err(error) => Err(error),
         };
         match planned {
-            Ok(()) => self.wrong.clear(),
-            Err(error @ (EngineError::Ledger(_) | EngineError::Promote(_))) => return Err(error),
+            Ok(()) => {
+                self.wrong.clear();
+                self.again = None;
+            }
             Err(error) => {
                 let text = error.to_string();
                 if text != self.wrong {
                     self.daemon.view.unreadable(&error);
                     self.wrong = text;
                 }
+                // A file is mended by a change; of a full disk or a locked ledger nobody tells.
+                let later = self.now() + limits::BACK_OFF.as_millis() as u64;
+                self.again = Some(later).filter(|_| !matches!(error, EngineError::Config { .. }));
             }
         }
-        Ok(())
+    }
+
+    /// When something is due.
+    fn wake(&self) -> Option<u64> {
+        self.again.into_iter().chain(self.agenda.wake()).min()
     }
 
     async fn plan(&mut self, workspace: Workspace) -> Result<(), EngineError> {
@@ -204,7 +207,7 @@ impl Work {
     }
 
     async fn next(&mut self, (changes, reload): (&mut Receiver<()>, &mut Receiver<()>)) -> Next {
-        let due = self.agenda.wake().map(|at| Duration::from_millis(at.saturating_sub(self.now())));
+        let due = self.wake().map(|at| Duration::from_millis(at.saturating_sub(self.now())));
         let wait = async {
             match due {
                 Some(due) => tokio::time::sleep(due).await,
@@ -227,8 +230,18 @@ impl Work {
         }
     }
 
-    async fn ended(&mut self, spec: &str, outcome: JobOutcome) -> Result<(), EngineError> {
+    async fn ended(&mut self, spec: &str, outcome: Result<JobOutcome, EngineError>) {
         self.running.remove(spec);
+        // Trouble of the machine's passes, or a person sees to it.
+        let outcome = outcome.unwrap_or_else(|error| JobOutcome::Failed {
+            diagnosis: Diagnosis {
+                fault: Fault::Environment,
+                summary: error.to_string(),
+                clauses: Vec::new(),
+                findings: Vec::new(),
+                fingerprint: None,
+            },
+        });
         let now = self.now();
         let rest = self.agenda.ended(spec, &outcome, now);
         let wait = match rest {
@@ -236,10 +249,9 @@ impl Work {
             _ => None,
         };
         self.daemon.view.ended(spec, &outcome, wait, rest == Some(Rest::Parked));
-        match outcome {
-            // What depends on it may be out of date now.
-            JobOutcome::Promoted => self.replan().await,
-            _ => Ok(()),
+        // What depends on it may be out of date now.
+        if outcome == JobOutcome::Promoted {
+            self.replan().await;
         }
     }
 }

@@ -39,10 +39,19 @@ async fn prove(world: &World, source: &Path, name: &str, file: &Path) -> GateRep
 
 /// Where cargo keeps the sources of the crates that regen is built with.
 fn sources() -> Vec<(String, PathBuf)> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["metadata", "--format-version", "1", "--offline"]);
-    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("runs");
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("is JSON");
+    let run = |variable: &str, program: &str, args: &[&str]| {
+        let mut command =
+            Command::new(std::env::var_os(variable).unwrap_or_else(|| program.into()));
+        let output = command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        let output = output.expect("runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("is text")
+    };
+    let about = run("RUSTC", "rustc", &["-vV"]);
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).expect("has a host");
+    // What other machines need was never fetched.
+    let args = ["metadata", "--format-version", "1", "--offline", "--filter-platform", host];
+    let metadata: Value = serde_json::from_str(&run("CARGO", "cargo", &args)).expect("is JSON");
     let packages = metadata["packages"].as_array().expect("is a list").iter();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let folder = |package: &Value| {
