@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use crate::engine::{Engine, EngineError, Options, Places, Workspace, load};
 use crate::gate::{Tools, Wanted};
 use crate::pipeline::{Agenda, Rest};
-use crate::sandbox::Probe;
+use crate::sandbox::{Probe, give_back_memory};
 use crate::types::{Diagnosis, Fault, Job, JobOutcome, limits};
 use crate::watch::Watcher;
 
@@ -95,6 +95,9 @@ impl Daemon {
             work.start();
             if work.running.is_empty() && work.wake().is_none() && work.engine.take().is_some() {
                 work.daemon.view.idle();
+            }
+            if work.running.is_empty() {
+                give_back_memory();
             }
             match work.next((&mut changes, &mut reload)).await {
                 Next::Changed => {

@@ -59,6 +59,13 @@ use order::{Files, Mode, Opened, Order, Start};
 pub use probe::{Missing, Probe, attempt, probe};
 pub use session::Session;
 
+/// Gives memory that is not used any more back to the system: a daemon reads a whole workspace, and
+/// then sleeps.
+pub fn give_back_memory() {
+    #[cfg(target_os = "linux")]
+    sys::trim();
+}
+
 /// The argument that makes regen's program a keeper.
 const KEEPER: &str = "sandbox-keeper";
 const MIB: u64 = 1024 * 1024;
