@@ -147,6 +147,7 @@ async fn measure(lines: usize) -> bool {
         proven: Default::default(),
         read_only: Vec::new(),
         keep,
+        listener: None,
     };
     let candidate = |round: usize| {
         let file =

@@ -67,6 +67,7 @@ async fn measure() -> ExitCode {
         proven: Default::default(),
         read_only: Vec::new(),
         keep: None,
+        listener: None,
     };
     // The same files, for the commands by hand.
     let keeping = Bench {

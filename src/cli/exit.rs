@@ -34,7 +34,8 @@ pub fn of_job(outcome: &JobOutcome) -> u8 {
         JobOutcome::SpecSuspected { .. } => SPEC_SUSPECTED,
         JobOutcome::Drifted { .. } => DRIFT,
         JobOutcome::Superseded => UNEXPECTED,
-        JobOutcome::Failed { diagnosis } => match diagnosis.fault {
+        JobOutcome::Cancelled => INTERRUPTED,
+        JobOutcome::Failed { diagnosis, .. } => match diagnosis.fault {
             Fault::Budget => BUDGET,
             Fault::Generator => GENERATOR,
             Fault::Environment => ENVIRONMENT,
@@ -61,6 +62,7 @@ pub fn of_error(error: &EngineError) -> u8 {
         | EngineError::Ledger(_)
         | EngineError::Promote(_)
         | EngineError::Isolation(_)
+        | EngineError::NoDaemon(_)
         | EngineError::Io(_) => ENVIRONMENT,
         EngineError::Illegal(_) => UNEXPECTED,
     }

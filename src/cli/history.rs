@@ -63,22 +63,30 @@ pub async fn status(door: &Door) -> Result<u8, EngineError> {
     Ok(exit::DONE)
 }
 
-/// The newest entries, oldest first.
-pub fn log(door: &Door, spec: Option<&str>, limit: u32) -> Result<u8, EngineError> {
+/// The newest entries, oldest first. Gives the number of the newest one of all; `follow`: more are
+/// to come.
+pub fn log(door: &Door, spec: Option<&str>, limit: u32, follow: bool) -> Result<i64, EngineError> {
     let Some(ledger) = Ledger::read(&door.places()?.ledger())? else {
-        door.say("nothing has happened here yet");
-        return Ok(exit::DONE);
-    };
-    for entry in ledger.log(spec, limit)? {
-        if door.global.json {
-            door.json(&entry);
-        } else {
-            let spec = entry.spec.clone().unwrap_or_default();
-            let text = words::event(&entry.event, door.paint);
-            door.show(&format!("{} {:>4} {spec:<16} {text}", entry.at, entry.run));
+        if !follow {
+            door.say("nothing has happened here yet");
         }
+        return Ok(0);
+    };
+    let newest = ledger.newest()?;
+    for entry in ledger.log(spec, limit)?.iter().filter(|entry| entry.seq <= newest) {
+        show(door, entry);
     }
-    Ok(exit::DONE)
+    Ok(newest)
+}
+
+/// An entry, in a line.
+pub fn show(door: &Door, entry: &Entry) {
+    if door.global.json {
+        return door.json(entry);
+    }
+    let spec = entry.spec.clone().unwrap_or_default();
+    let text = words::event(&entry.event, door.paint);
+    door.show(&format!("{} {:>4} {spec:<16} {text}", entry.at, entry.run));
 }
 
 /// Why a spec is, or is not, promoted.

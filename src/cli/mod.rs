@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the door that reads the environment")]
 
 mod cassette;
+mod control;
 mod diff;
 mod doctor;
 pub mod exit;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::daemon::Act;
 use crate::engine::{EngineError, Places};
 use crate::gate::Wanted;
 use crate::report::{Paint, Style, render};
@@ -132,9 +134,18 @@ enum Command {
         out of date (--check)")]
     Trace(trace::TraceArgs),
     /// Show each spec: promoted or not, and how its last job ended.
-    Status,
+    #[command(
+        after_help = "Examples:\n  regen status\n  regen status --follow          while a daemon works"
+    )]
+    Status {
+        /// Go on showing how it changes.
+        #[arg(short, long)]
+        follow: bool,
+    },
     /// Show what happened, oldest first.
-    #[command(after_help = "Example:\n  regen log --spec roman --limit 20")]
+    #[command(
+        after_help = "Examples:\n  regen log --spec roman --limit 20\n  regen log --follow --json"
+    )]
     Log {
         /// Only this spec.
         #[arg(short, long, value_name = "ID")]
@@ -142,6 +153,9 @@ enum Command {
         /// Only the newest entries.
         #[arg(short = 'n', long, default_value_t = 200)]
         limit: u32,
+        /// Go on with what happens next.
+        #[arg(short, long)]
+        follow: bool,
     },
     /// Explain why a spec is, or is not, promoted: fault, clause, findings.
     Why {
@@ -152,9 +166,37 @@ enum Command {
     /// what changes.
     #[command(
         after_help = "It ends properly on SIGTERM and Ctrl-C, and reads everything anew on SIGHUP.\n\n\
-                            Example:\n  regen watch --json | tee watch.jsonl"
+                            Examples:\n  regen watch --json | tee watch.jsonl\n  regen watch --http 127.0.0.1:7300"
     )]
-    Watch,
+    Watch(watch::WatchArgs),
+    /// Have the daemon read everything anew, and do these specs first.
+    #[command(
+        after_help = "Examples:\n  regen trigger roman\n  regen trigger roman --force    also if it is up to date"
+    )]
+    Trigger {
+        /// Specs, by id or glob.
+        specs: Vec<String>,
+        /// Make them again although they are up to date.
+        #[arg(long, requires = "specs")]
+        force: bool,
+    },
+    /// Have the daemon end these specs' jobs; they rest until something changes, or `regen retry`.
+    #[command(after_help = "Example:\n  regen cancel 'text-*'")]
+    Cancel {
+        /// Specs, by id or glob.
+        #[arg(required = true)]
+        specs: Vec<String>,
+    },
+    /// Have the daemon try again what failed: these specs, or all.
+    #[command(after_help = "Example:\n  regen retry roman")]
+    Retry {
+        /// Specs, by id or glob.
+        specs: Vec<String>,
+    },
+    /// Have the daemon start no job, until `regen resume`; what runs goes on to its end.
+    Pause,
+    /// Have the daemon start jobs again.
+    Resume,
     /// Work with recorded model exchanges.
     #[command(subcommand)]
     Cassette(cassette::Cassette),
@@ -204,45 +246,12 @@ pub async fn main() -> u8 {
         door.say(&format!("error: --log-file: {error}"));
         return exit::USAGE;
     }
-    let command = cli.command;
-    let watches = matches!(command, Some(Command::Watch));
-    let work = async {
-        match command {
-            Some(_) if cli.run != RunArgs::default() => Err(EngineError::Usage(
-                "options of a run stand before a command, which would ignore them: put them behind `run`"
-                    .to_owned(),
-            )),
-            None if cli.run.specs.is_empty() && door.global.json => Err(EngineError::Usage(
-                "nothing to do: name specs with --spec, or a command".to_owned(),
-            )),
-            None if cli.run.specs.is_empty() => {
-                drop(Cli::command().print_help());
-                Ok(exit::USAGE)
-            }
-            None => run::run(&door, cli.run, None).await,
-            Some(Command::Run(args)) => run::run(&door, args, None).await,
-            Some(Command::Plan { specs }) => run::plan(&door, &specs).await,
-            Some(Command::Diff(args)) => diff::diff(&door, &args),
-            Some(Command::Lint(args)) => lint::lint(&door, &args),
-            Some(Command::Trace(args)) => trace::trace(&door, &args),
-            Some(Command::Watch) => watch::watch(&door).await,
-            Some(Command::Status) => history::status(&door).await,
-            Some(Command::Log { spec, limit }) => history::log(&door, spec.as_deref(), limit),
-            Some(Command::Why { spec }) => history::why(&door, &spec).await,
-            Some(Command::Cassette(command)) => cassette::run(&door, command).await,
-            Some(Command::Init) => init::init(&door),
-            Some(Command::Doctor) => doctor::doctor(&door).await,
-            Some(Command::Completions { shell }) => {
-                clap_complete::generate(
-                    shell,
-                    &mut Cli::command(),
-                    "regen",
-                    &mut std::io::stdout(),
-                );
-                Ok(exit::DONE)
-            }
-        }
-    };
+    if let Err(error) = second_signal_ends() {
+        door.say(&format!("error: signals: {error}"));
+        return exit::ENVIRONMENT;
+    }
+    let watches = matches!(cli.command, Some(Command::Watch(_)));
+    let work = perform(&door, cli.run, cli.command);
     let result = tokio::select! {
         result = work => result,
         // A daemon ends properly when it is asked to.
@@ -257,6 +266,73 @@ pub async fn main() -> u8 {
         return exit::ENVIRONMENT;
     }
     code
+}
+
+/// Performs a command; without one it is a run of the specs that are named.
+async fn perform(door: &Door, run: RunArgs, command: Option<Command>) -> Result<u8, EngineError> {
+    let Some(command) = command else {
+        return match (run.specs.is_empty(), door.global.json) {
+            (false, _) => run::run(door, run, None).await,
+            (true, true) => Err(EngineError::Usage(
+                "nothing to do: name specs with --spec, or a command".to_owned(),
+            )),
+            (true, false) => {
+                drop(Cli::command().print_help());
+                Ok(exit::USAGE)
+            }
+        };
+    };
+    if run != RunArgs::default() {
+        return Err(EngineError::Usage(
+            "options of a run stand before a command, which would ignore them: put them behind `run`"
+                .to_owned(),
+        ));
+    }
+    match command {
+        Command::Run(args) => run::run(door, args, None).await,
+        Command::Plan { specs } => run::plan(door, &specs).await,
+        Command::Diff(args) => diff::diff(door, &args),
+        Command::Lint(args) => lint::lint(door, &args),
+        Command::Trace(args) => trace::trace(door, &args),
+        Command::Watch(args) => watch::watch(door, &args).await,
+        Command::Trigger { specs, force } => {
+            control::order(door, Act::Trigger { force }, &specs).await
+        }
+        Command::Cancel { specs } => control::order(door, Act::Cancel, &specs).await,
+        Command::Retry { specs } => control::order(door, Act::Retry, &specs).await,
+        Command::Pause => control::order(door, Act::Pause, &[]).await,
+        Command::Resume => control::order(door, Act::Resume, &[]).await,
+        Command::Status { follow: true } => control::status(door).await,
+        Command::Status { follow: false } => history::status(door).await,
+        Command::Log { spec, limit, follow } => {
+            let shown = history::log(door, spec.as_deref(), limit, follow);
+            match follow {
+                true => control::log(door, spec.as_deref(), shown?).await,
+                false => shown.map(|_| exit::DONE),
+            }
+        }
+        Command::Why { spec } => history::why(door, &spec).await,
+        Command::Cassette(command) => cassette::run(door, command).await,
+        Command::Init => init::init(door),
+        Command::Doctor => doctor::doctor(door).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "regen", &mut std::io::stdout());
+            Ok(exit::DONE)
+        }
+    }
+}
+
+/// Whoever asks twice does not want to wait: whatever is under way then is taken up by the next
+/// start.
+fn second_signal_ends() -> std::io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag::{register, register_conditional_shutdown};
+    let asked = std::sync::Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        register_conditional_shutdown(signal, exit::INTERRUPTED.into(), asked.clone())?;
+        register(signal, asked.clone())?;
+    }
+    Ok(())
 }
 
 /// Ends when a person or the system asks for it. Dropping the work kills what it runs.
@@ -325,6 +401,11 @@ impl Door {
     fn json(&self, value: &impl serde::Serialize) {
         let text = serde_json::to_string(value).unwrap_or_default();
         self.show(&text);
+    }
+
+    /// Whether the result goes to a terminal.
+    fn shows_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
     }
 
     fn style(&self) -> Style {

@@ -58,6 +58,7 @@ pub async fn run(
         discard_edits: args.discard_edits,
         keep: args.keep,
         variable,
+        servers: Default::default(),
         observer: progress.clone(),
     };
     let refused = problems(door, &workspace, &options);

@@ -1,17 +1,29 @@
 //! `regen watch`.
 
-use std::sync::{Arc, Mutex};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use serde_json::json;
+use clap::Args;
+use sd_notify::NotifyState;
+use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::channel;
 
 use super::{Door, exit, isolation, run, variable};
-use crate::daemon::{Daemon, View};
-use crate::engine::{Engine, EngineError, Options, Workspace, load, result_word};
+use crate::daemon::hooks::Hooks;
+use crate::daemon::{Api, Daemon, Ears, Hub, Notice, View};
+use crate::engine::{Engine, EngineError, Observers, Options, Places, load, result_word};
 use crate::report::{Paint, Progress, Style, render};
-use crate::types::JobOutcome;
+use crate::types::Harness;
+
+/// Arguments of `watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Also serve the page and the API on this address of this machine's own; port 0 for any.
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
+}
 
 /// What a person sees beside the events of jobs.
 struct Seen {
@@ -20,6 +32,7 @@ struct Seen {
     style: Style,
     paint: Paint,
     progress: Arc<Progress>,
+    ready: Once,
 }
 
 impl Seen {
@@ -29,52 +42,83 @@ impl Seen {
         }
     }
 
-    fn json(&self, value: &serde_json::Value) {
+    fn json(&self, value: &Value) {
         self.progress.json(value);
     }
-}
 
-impl View for Seen {
-    fn read(&self, workspace: &Workspace) {
-        let text = render(workspace.problems_of(None), &workspace.sources, self.paint);
-        let Ok(mut last) = self.problems.lock() else { return };
-        if *last != text && !text.is_empty() {
-            self.say(text.trim_end());
-        }
-        *last = text;
-    }
-
-    fn unreadable(&self, error: &EngineError) {
-        self.json(&json!({ "type": "unreadable", "message": error.to_string() }));
-        if let EngineError::Config { problems, sources } = error {
-            self.say(render(problems, sources, self.paint).trim_end());
-        }
-        self.say(&format!("{error}: what was read before stays in force"));
-    }
-
-    fn ended(&self, spec: &str, outcome: &JobOutcome, rest: Option<Duration>, parked: bool) {
-        let word = result_word(outcome);
-        let seconds = rest.map(|rest| rest.as_secs());
+    fn ended(&self, (spec, word): (&str, &str), again: Option<Duration>, parked: bool) {
+        let seconds = again.map(|again| again.as_secs());
         self.json(&json!({
             "type": "ended", "spec": spec, "result": word, "again_in_s": seconds, "parked": parked,
         }));
         match seconds {
             Some(seconds) => self.say(&format!("{spec}: {word}; tried again in {seconds} s")),
             None if parked => self.say(&format!(
-                "{spec}: {word}; parked until its spec, configuration or checks change"
+                "{spec}: {word}; parked until its spec, configuration or checks change, or `regen retry {spec}`"
             )),
             None => {}
         }
     }
+}
 
-    fn idle(&self) {
-        self.json(&json!({ "type": "idle" }));
-        self.say("up to date; watching");
+impl View for Seen {
+    fn notice(&self, notice: &Notice<'_>) {
+        match notice {
+            Notice::Read(workspace) => {
+                // systemd starts what waits for it now.
+                self.ready.call_once(|| told(&[NotifyState::Ready]));
+                let text = render(workspace.problems_of(None), &workspace.sources, self.paint);
+                let Ok(mut last) = self.problems.lock() else { return };
+                if *last != text && !text.is_empty() {
+                    self.say(text.trim_end());
+                }
+                *last = text;
+            }
+            Notice::Unreadable(error) => {
+                let mut message = error.to_string();
+                if let EngineError::Config { problems, sources } = error {
+                    message = render(problems, sources, Paint { colour: false });
+                    self.say(render(problems, sources, self.paint).trim_end());
+                }
+                self.json(&json!({ "type": "unreadable", "message": message }));
+                self.say(&format!("{error}: what was read before stays in force"));
+            }
+            Notice::Ended { spec, outcome, again, parked } => {
+                self.ended((spec, result_word(outcome)), *again, *parked);
+            }
+            Notice::Held { time } => {
+                let seconds = time.as_secs();
+                self.json(&json!({ "type": "held", "again_in_s": seconds }));
+                self.say(&format!(
+                    "the generator wants to be left alone: no job starts for {seconds} s"
+                ));
+            }
+            Notice::Paused { by } => {
+                self.json(&json!({ "type": "paused", "by": by }));
+                self.say("paused: no job starts until `regen resume`");
+            }
+            Notice::Resumed { by } => {
+                self.json(&json!({ "type": "resumed", "by": by }));
+                self.say("no longer paused");
+            }
+            Notice::Idle => {
+                self.json(&json!({ "type": "idle" }));
+                self.say("nothing to do; watching");
+                told(&[NotifyState::Status("nothing to do; watching")]);
+            }
+        }
+    }
+}
+
+/// Tells systemd, if it is who asks.
+fn told(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!("systemd cannot be told: {error}");
     }
 }
 
 /// Watches until it is told to end.
-pub async fn watch(door: &Door) -> Result<u8, EngineError> {
+pub async fn watch(door: &Door, args: &WatchArgs) -> Result<u8, EngineError> {
     let places = door.places()?;
     let _lock = run::lock(door, &places)?;
     for spec in Engine::recover(&places)? {
@@ -84,8 +128,24 @@ pub async fn watch(door: &Door) -> Result<u8, EngineError> {
     let probe = isolation::demand(door, &places.cache, &harness.sandbox).await?;
     let style = door.style();
     let progress = Arc::new(Progress::new(style, door.paint, &harness.generator.model));
-    let problems = Mutex::default();
-    let view = Arc::new(Seen { problems, style, paint: door.paint, progress: progress.clone() });
+    let hub = Arc::new(Hub::default());
+    let observer = Arc::new(Observers(vec![progress.clone(), hub.clone()]));
+    let seen = Seen {
+        problems: Mutex::default(),
+        style,
+        paint: door.paint,
+        progress: progress.clone(),
+        ready: Once::new(),
+    };
+    let hooks = Hooks::new(&places.root, environment(&harness), progress.clone());
+    let (orders, ordered) = channel(16);
+    serve(
+        door,
+        &places,
+        (args, &progress),
+        Api { places: places.clone(), hub: hub.clone(), orders },
+    )
+    .await?;
     let options = Options {
         only: None,
         by: door.by.clone(),
@@ -93,23 +153,78 @@ pub async fn watch(door: &Door) -> Result<u8, EngineError> {
         discard_edits: false,
         keep: false,
         variable,
-        observer: progress.clone(),
+        servers: Default::default(),
+        observer,
     };
-    let wanted = door.wanted();
-    let daemon = Daemon { places, wanted, isolation: Arc::new(probe), options, view };
+    let daemon = Daemon {
+        wanted: door.wanted(),
+        isolation: Arc::new(probe),
+        options,
+        hub,
+        views: vec![Arc::new(seen), Arc::new(hooks)],
+        places: places.clone(),
+    };
+    until_told(daemon, ordered).await?;
+    told(&[NotifyState::Stopping]);
+    progress.clear();
+    // Nobody is to find a door that nobody opens.
+    let _ = std::fs::remove_file(places.state.join("socket"));
+    Ok(exit::DONE)
+}
+
+/// Serves who asks, on the socket and where else it is wanted.
+async fn serve(
+    door: &Door,
+    places: &Places,
+    (args, progress): (&WatchArgs, &Progress),
+    api: Api,
+) -> Result<(), EngineError> {
+    let socket = |error: std::io::Error| {
+        let path = places.state.join("socket");
+        std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    };
+    api.on_socket().map_err(socket)?;
+    let Some(address) = args.http else { return Ok(()) };
+    let web = api.on_web(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidInput => EngineError::Usage(format!("--http: {error}")),
+        _ => EngineError::Io(error),
+    })?;
+    progress.json(&json!({ "type": "serving", "url": web.url() }));
+    if !door.global.quiet {
+        progress.line(&format!("serving {}", web.url()));
+    }
+    Ok(())
+}
+
+/// Works until a signal asks for the end.
+async fn until_told(
+    daemon: Daemon,
+    orders: tokio::sync::mpsc::Receiver<crate::daemon::Order>,
+) -> Result<(), EngineError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let (reload, asked) = channel(1);
-    let work = daemon.run(asked);
+    // systemd ends who does not tell often enough that it is alive.
+    let patience = sd_notify::watchdog_enabled().map(|patience| patience / 2);
+    let mut alive = tokio::time::interval(patience.unwrap_or(Duration::from_secs(3600)));
+    let work = daemon.run(Ears { reload: asked, orders });
     tokio::pin!(work);
     loop {
         tokio::select! {
             never = &mut work => match never {},
             _ = hangup.recv() => drop(reload.try_send(())),
-            _ = terminate.recv() => break,
-            _ = tokio::signal::ctrl_c() => break,
+            _ = terminate.recv() => return Ok(()),
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+            _ = alive.tick(), if patience.is_some() => told(&[NotifyState::Watchdog]),
         }
     }
-    progress.clear();
-    Ok(exit::DONE)
+}
+
+/// What hooks know: the user's environment, without the keys of generators.
+fn environment(harness: &Harness) -> Vec<(String, std::ffi::OsString)> {
+    let tiers = (0..=harness.generator.tiers.len()).map(|tier| harness.generator.tier(tier));
+    let keys: Vec<String> = tiers.filter_map(|tier| tier.api_key_env).collect();
+    let all =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    all.filter(|(name, _)| !keys.contains(name)).collect()
 }

@@ -25,6 +25,7 @@ pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
     check.lint(harness);
     check.schedule(harness);
     check.trace(harness);
+    check.hooks(harness);
     check.outputs(harness);
     check.gates(harness);
     check.problems
@@ -53,6 +54,15 @@ impl Check<'_> {
                     None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
                 };
                 self.wrong(&["lint", "rules", rule], format!("there is no rule `{rule}`"), help);
+            }
+        }
+    }
+
+    fn hooks(&mut self, harness: &Harness) {
+        for hook in &harness.hook {
+            if hook.on.is_empty() || hook.argv.first().is_none_or(String::is_empty) {
+                let help = "on = [\"rejected\"], argv = [\"notify-send\", \"regen\"]";
+                self.wrong(&["hook"], "a hook needs events and a program", help);
             }
         }
     }
@@ -108,7 +118,8 @@ impl Check<'_> {
         let budget = &harness.budget;
         let tiers = generator.tiers.iter().flat_map(|t| [t.input_price, t.output_price]).flatten();
         let prices = tiers.chain([generator.input_price, generator.output_price]);
-        let caps = [budget.call_usd, budget.run_usd, budget.day_usd].into_iter().flatten();
+        let caps = [budget.call_usd, budget.run_usd, budget.day_usd, budget.spec_usd];
+        let caps = caps.into_iter().flatten();
         if prices.chain(caps).any(|usd| !usd.is_finite() || usd < 0.0) {
             let message = "a price or a cap in USD is negative or no number";
             self.wrong(&["budget"], message, "leave it out, or give 0 or more");
@@ -214,7 +225,13 @@ impl Check<'_> {
     }
 
     fn schedule(&mut self, harness: &Harness) {
-        let Schedule { jobs, target } = &harness.schedule;
+        let Schedule { jobs, target, priority, .. } = &harness.schedule;
+        for pattern in priority {
+            if let Err(error) = globset::Glob::new(pattern) {
+                let help = "such as \"core-*\"";
+                self.wrong(&["schedule", "priority"], error.to_string(), help);
+            }
+        }
         if !(1..=64).contains(jobs) {
             let message = "`jobs` is a number from 1 to 64";
             self.wrong(&["schedule", "jobs"], message, "4 is usual");

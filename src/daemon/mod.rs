@@ -1,8 +1,16 @@
 //! Continuous regeneration: what people change is planned and performed as they change it.
 //!
 //! A door over the engine. It decides nothing: the agenda says which job starts, the watcher when
-//! something has changed, the planner what follows from it.
-#![expect(clippy::disallowed_methods, reason = "the daemon reads the clock")]
+//! something has changed, the planner what follows from it, and people what they want otherwise.
+#![expect(clippy::disallowed_methods, reason = "the daemon reads the clock and serves its socket")]
+
+pub mod client;
+pub mod hooks;
+mod hub;
+mod metrics;
+mod orders;
+mod plan;
+mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -18,11 +26,15 @@ use futures::future::select_all;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::engine::{Engine, EngineError, Options, Places, Workspace, load};
-use crate::gate::{Tools, Wanted};
-use crate::pipeline::{Agenda, Rest};
+use crate::gate::Wanted;
+use crate::pipeline::{Agenda, Doing, Rest};
 use crate::sandbox::{Probe, give_back_memory};
-use crate::types::{Diagnosis, Fault, Job, JobOutcome, limits};
+use crate::types::{Diagnosis, Fault, JobOutcome, RateLimit, Schedule, limits};
 use crate::watch::Watcher;
+
+pub use hub::{Head, Hub, Row, Stand};
+pub use orders::{Act, Answer, Order, Refusal};
+pub use serve::{Api, Web};
 
 /// What a daemon works with.
 pub struct Daemon {
@@ -34,20 +46,53 @@ pub struct Daemon {
     pub isolation: Arc<Probe>,
     /// How jobs are performed; what it says of specs does not count.
     pub options: Options,
+    /// What it shows.
+    pub hub: Arc<Hub>,
     /// Who is told of what is no event of a job.
-    pub view: Arc<dyn View>,
+    pub views: Vec<Arc<dyn View>>,
 }
 
 /// What a person should know of a daemon.
-pub trait View {
-    /// The workspace was read: its problems.
-    fn read(&self, workspace: &Workspace);
+#[derive(Debug)]
+pub enum Notice<'a> {
+    /// The workspace was read.
+    Read(&'a Workspace),
     /// It cannot be read; what was read before stays in force.
-    fn unreadable(&self, error: &EngineError);
+    Unreadable(&'a EngineError),
     /// A job ended, and what follows.
-    fn ended(&self, spec: &str, outcome: &JobOutcome, rest: Option<Duration>, parked: bool);
+    Ended {
+        /// Its spec.
+        spec: &'a str,
+        /// How.
+        outcome: &'a JobOutcome,
+        /// When it is tried again, if it is by itself.
+        again: Option<Duration>,
+        /// Whether it is not.
+        parked: bool,
+    },
+    /// The generator wants to be left alone.
+    Held {
+        /// For how long.
+        time: Duration,
+    },
+    /// No job is to start.
+    Paused {
+        /// Who wants it so.
+        by: &'a str,
+    },
+    /// Jobs start again.
+    Resumed {
+        /// Who wants it so.
+        by: &'a str,
+    },
     /// Nothing is left to do.
-    fn idle(&self);
+    Idle,
+}
+
+/// Who is told.
+pub trait View {
+    /// Something happened.
+    fn notice(&self, notice: &Notice<'_>);
 }
 
 type Running = Pin<Box<dyn Future<Output = (String, Result<JobOutcome, EngineError>)>>>;
@@ -60,6 +105,15 @@ struct Work {
     /// The last plan's engine; jobs that run may have an older one.
     engine: Option<Rc<Engine>>,
     started: Instant,
+    schedule: Schedule,
+    /// Specs that a person wants made although they are up to date.
+    forced: BTreeSet<String>,
+    /// Specs that others depend on.
+    depended: BTreeSet<String>,
+    /// Whether how jobs ended before this process began is known.
+    remembered: bool,
+    /// Since when and by whom no job is to start.
+    paused: Option<(String, String)>,
     /// The last thing that was said to be wrong: it is said once.
     wrong: String,
     /// When everything is read again, because something was wrong that may mend itself.
@@ -69,37 +123,46 @@ struct Work {
 /// Why the daemon looks up from what it does.
 enum Next {
     Changed,
+    Ordered(Order),
     Ended(String, Result<JobOutcome, EngineError>),
     Due,
 }
 
+/// What a daemon listens to.
+pub struct Ears {
+    /// Everything is to be read anew.
+    pub reload: Receiver<()>,
+    /// What people ask.
+    pub orders: Receiver<Order>,
+}
+
 impl Daemon {
-    /// Watches and works until it is dropped, and reads everything anew when it is told to
-    /// `reload`. The caller holds the writer lock.
-    pub async fn run(self, mut reload: Receiver<()>) -> Infallible {
+    /// Watches and works until it is dropped. The caller holds the writer lock.
+    pub async fn run(self, mut ears: Ears) -> Infallible {
         let mut places = self.places().unwrap_or_default();
         let mut changes = watched(places.clone());
-        let started = Instant::now();
-        let agenda = Agenda::new(Default::default());
         let mut work = Work {
             daemon: self,
-            agenda,
+            agenda: Agenda::new(false),
             running: BTreeMap::new(),
             engine: None,
-            started,
+            started: Instant::now(),
+            schedule: Schedule::default(),
+            forced: BTreeSet::new(),
+            depended: BTreeSet::new(),
+            remembered: false,
+            paused: None,
             wrong: String::new(),
             again: None,
         };
         work.replan().await;
         loop {
             work.start();
-            if work.running.is_empty() && work.wake().is_none() && work.engine.take().is_some() {
-                work.daemon.view.idle();
-            }
+            work.show();
             if work.running.is_empty() {
-                give_back_memory();
+                work.rest();
             }
-            match work.next((&mut changes, &mut reload)).await {
+            match work.next((&mut changes, &mut ears)).await {
                 Next::Changed => {
                     // Watched first, read then: what changes in between is heard of.
                     if let Some(now) = work.daemon.places().filter(|now| *now != places) {
@@ -108,8 +171,9 @@ impl Daemon {
                     }
                     work.replan().await;
                 }
-                Next::Due if work.engine.is_none() || work.again.is_some() => work.replan().await,
+                Next::Due if work.engine.is_none() || work.is_due() => work.replan().await,
                 Next::Due => {}
+                Next::Ordered(order) => work.follow(order).await,
                 Next::Ended(spec, outcome) => work.ended(&spec, outcome).await,
             }
         }
@@ -145,63 +209,35 @@ impl Work {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Reads everything anew and plans. What runs goes on if it still is what is wanted.
-    async fn replan(&mut self) {
-        let planned = match load(&self.daemon.places, None) {
-            Ok(workspace) => self.plan(workspace).await,
-            Err(error) => Err(error),
-        };
-        match planned {
-            Ok(()) => {
-                self.wrong.clear();
-                self.again = None;
-            }
-            Err(error) => {
-                let text = error.to_string();
-                if text != self.wrong {
-                    self.daemon.view.unreadable(&error);
-                    self.wrong = text;
-                }
-                // A file is mended by a change; of a full disk or a locked ledger nobody tells.
-                let later = self.now() + limits::BACK_OFF.as_millis() as u64;
-                self.again = Some(later).filter(|_| !matches!(error, EngineError::Config { .. }));
-            }
-        }
+    fn tell(&self, notice: &Notice<'_>) {
+        self.daemon.views.iter().for_each(|view| view.notice(notice));
     }
 
-    /// When something is due.
+    /// In how long quiet hours end, if it is inside of them.
+    fn quiet(&self) -> Option<Duration> {
+        let now = jiff::Zoned::now();
+        let minute =
+            u32::from(now.hour().unsigned_abs()) * 60 + u32::from(now.minute().unsigned_abs());
+        let left = self.schedule.quiet_for(minute)?;
+        Some(Duration::from_secs(u64::from(left) * 60))
+    }
+
+    /// When there is something to look at, in milliseconds.
     fn wake(&self) -> Option<u64> {
-        self.again.into_iter().chain(self.agenda.wake()).min()
+        let now = self.now();
+        let waits = self.running.is_empty() && !self.agenda.is_idle() && self.quiet().is_some();
+        let clock = waits.then(|| now + limits::CLOCK.as_millis() as u64);
+        self.again.into_iter().chain(self.agenda.wake(now)).chain(clock).min()
     }
 
-    async fn plan(&mut self, workspace: Workspace) -> Result<(), EngineError> {
-        let tools: Tools = workspace.tools(&self.daemon.wanted).await?;
-        let plan = workspace.plan(&tools, None, false)?;
-        self.daemon.view.read(&workspace);
-        let work: Vec<Job> = plan.jobs.iter().filter(|job| !job.is_up_to_date()).cloned().collect();
-        let workspace = Arc::new(workspace);
-        let depends = |id: &str| -> BTreeSet<String> {
-            let spec = workspace.spec(id);
-            spec.map(|spec| spec.depends.iter().cloned().collect()).unwrap_or_default()
-        };
-        let limits = workspace.harness.schedule.clone();
-        for spec in self.agenda.replan(work, depends, limits) {
-            // Dropping it ends its programs and its call; the next job supersedes it in the ledger.
-            self.running.remove(&spec);
-        }
-        if !self.agenda.is_idle() || self.agenda.wake().is_some() {
-            let isolation = Some(self.daemon.isolation.clone());
-            let options = self.daemon.options.clone();
-            let engine = Engine::open(workspace, (Arc::new(tools), isolation), options)?;
-            engine.begin(&plan)?;
-            self.engine = Some(Rc::new(engine));
-        }
-        Ok(())
+    fn is_due(&self) -> bool {
+        self.again.is_some_and(|again| again <= self.now())
     }
 
     fn start(&mut self) {
         let Some(engine) = self.engine.clone() else { return };
-        while let Some(job) = self.agenda.start(self.now()) {
+        let quiet = self.quiet().is_some();
+        while let Some(job) = self.agenda.start(self.now(), quiet) {
             let engine = engine.clone();
             let spec = job.spec.clone();
             let run: Running = Box::pin(async move { engine.one(&job).await });
@@ -209,7 +245,40 @@ impl Work {
         }
     }
 
-    async fn next(&mut self, (changes, reload): (&mut Receiver<()>, &mut Receiver<()>)) -> Next {
+    /// Nothing runs: what only runs need goes.
+    fn rest(&mut self) {
+        if self.agenda.is_idle() && self.wake().is_none() && self.engine.take().is_some() {
+            self.tell(&Notice::Idle);
+        }
+        give_back_memory();
+    }
+
+    /// Shows how everything stands.
+    fn show(&self) {
+        let now = self.now();
+        let at = |then: u64| {
+            let offset = then as i64 - now as i64;
+            let at = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(offset);
+            format!("{at:.0}")
+        };
+        self.daemon.hub.stand(|spec| {
+            Some(match self.agenda.doing(spec)? {
+                Doing::Waiting(since) => Stand::Waiting { since: at(since) },
+                Doing::Running => Stand::Running,
+                Doing::Resting(Rest::Until(then), why) => Stand::Resting { until: at(then), why },
+                Doing::Resting(Rest::Parked, why) => Stand::Parked { why },
+            })
+        });
+        let quiet = self.quiet().map(|left| at(now + left.as_millis() as u64));
+        self.daemon.hub.set_head(|head| {
+            head.paused.clone_from(&self.paused);
+            head.quiet_until = quiet;
+            head.held_until = self.agenda.held(now).map(at);
+            head.unreadable = Some(self.wrong.clone()).filter(|wrong| !wrong.is_empty());
+        });
+    }
+
+    async fn next(&mut self, (changes, ears): (&mut Receiver<()>, &mut Ears)) -> Next {
         let due = self.wake().map(|at| Duration::from_millis(at.saturating_sub(self.now())));
         let wait = async {
             match due {
@@ -227,7 +296,8 @@ impl Work {
             // What changed comes first: a job that ends just now may be an old one.
             biased;
             Some(()) = changes.recv() => Next::Changed,
-            Some(()) = reload.recv() => Next::Changed,
+            Some(()) = ears.reload.recv() => Next::Changed,
+            Some(order) = ears.orders.recv() => Next::Ordered(order),
             (spec, outcome) = ended => Next::Ended(spec, outcome),
             () = wait => Next::Due,
         }
@@ -244,17 +314,37 @@ impl Work {
                 findings: Vec::new(),
                 fingerprint: None,
             },
+            limit: None,
         });
         let now = self.now();
         let rest = self.agenda.ended(spec, &outcome, now);
-        let wait = match rest {
+        self.forced.remove(spec);
+        let again = match rest {
             Some(Rest::Until(then)) => Some(Duration::from_millis(then.saturating_sub(now))),
             _ => None,
         };
-        self.daemon.view.ended(spec, &outcome, wait, rest == Some(Rest::Parked));
+        if let JobOutcome::Failed { limit: Some(RateLimit { tier, wait_s }), .. } = outcome {
+            self.hold(tier, Duration::from_secs(wait_s).min(limits::RATE_LIMIT_MOST));
+        }
+        self.over(spec, &outcome, again, rest == Some(Rest::Parked));
         // What depends on it may be out of date now.
-        if outcome == JobOutcome::Promoted {
+        if outcome == JobOutcome::Promoted && self.depended.contains(spec) {
             self.replan().await;
         }
+    }
+
+    /// The generator of a tier wants to be left alone: no job starts, if all begin with it.
+    fn hold(&mut self, tier: usize, time: Duration) {
+        let same = self.engine.as_ref().is_none_or(|engine| engine.same_server(tier));
+        if same {
+            self.agenda.hold(self.now() + time.as_millis() as u64);
+            self.tell(&Notice::Held { time });
+        }
+    }
+
+    /// Tells that a job is over.
+    fn over(&self, spec: &str, outcome: &JobOutcome, again: Option<Duration>, parked: bool) {
+        self.daemon.hub.metrics.ended(outcome);
+        self.tell(&Notice::Ended { spec, outcome, again, parked });
     }
 }

@@ -1,6 +1,7 @@
 //! The only loop: perform what is outstanding, append what happened, step, again.
 #![expect(clippy::disallowed_methods, reason = "the engine reads the clock and the workspace")]
 
+mod history;
 pub mod load;
 mod matrix;
 pub mod review;
@@ -15,7 +16,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use crate::gate::{Layers, Tools, ToolsError};
-use crate::generator::{CallError, Cassettes, Generator};
+use crate::generator::{CallError, Cassettes, Generator, Servers};
 use crate::pipeline::{Effect, IllegalEvent, Queue, State};
 use crate::promote::{PromoteError, Promoter, Switched};
 use crate::sandbox::Probe;
@@ -41,6 +42,9 @@ pub enum EngineError {
     /// The command line or a file it leads to is wrong.
     #[error("{0}")]
     Usage(String),
+    /// No daemon runs that could do it.
+    #[error("{0}")]
+    NoDaemon(String),
     /// A tool is missing.
     #[error(transparent)]
     Tools(#[from] ToolsError),
@@ -81,6 +85,33 @@ pub trait Observer {
     fn streaming(&self, job: &Job, characters: usize);
     /// Something a person should know.
     fn note(&self, text: &str);
+    /// A gate's program has printed something.
+    fn output(&self, _job: &Job, _gate: &str, _bytes: &[u8]) {}
+}
+
+/// Several observers as one.
+pub struct Observers(pub Vec<Arc<dyn Observer + Send + Sync>>);
+
+impl Observer for Observers {
+    fn event(&self, job: &Job, state: &State, event: &Event) {
+        self.0.iter().for_each(|one| one.event(job, state, event));
+    }
+
+    fn begin(&self, job: &Job, state: &State, effect: &Effect) {
+        self.0.iter().for_each(|one| one.begin(job, state, effect));
+    }
+
+    fn streaming(&self, job: &Job, characters: usize) {
+        self.0.iter().for_each(|one| one.streaming(job, characters));
+    }
+
+    fn note(&self, text: &str) {
+        self.0.iter().for_each(|one| one.note(text));
+    }
+
+    fn output(&self, job: &Job, gate: &str, bytes: &[u8]) {
+        self.0.iter().for_each(|one| one.output(job, gate, bytes));
+    }
 }
 
 /// How a run is to go.
@@ -98,6 +129,8 @@ pub struct Options {
     pub keep: bool,
     /// Reads a variable of the environment: the keys.
     pub variable: fn(&str) -> Option<String>,
+    /// What requests share with those of earlier plans.
+    pub servers: Servers,
     /// Who watches.
     pub observer: Arc<dyn Observer + Send + Sync>,
 }
@@ -154,7 +187,7 @@ impl Engine {
         let generators = (0..=config.tiers.len()).map(|tier| {
             let tier = config.tier(tier);
             let key = tier.api_key_env.as_ref().and_then(|name| (options.variable)(name));
-            Generator::new(tier, key, cassettes.clone())
+            Generator::new(tier, key, cassettes.clone(), &options.servers)
         });
         Ok(Self {
             generators: generators.collect::<Result<_, _>>()?,
@@ -209,7 +242,7 @@ impl Engine {
         let mut running = FuturesUnordered::new();
         let mut ends = BTreeMap::new();
         loop {
-            while let Some(spec) = queue.start() {
+            while let Some(spec) = queue.start(|_| true) {
                 running.extend(work.iter().find(|job| job.spec == spec).map(|job| self.one(job)));
             }
             let Some((spec, end)) = running.next().await else { break };
@@ -252,7 +285,7 @@ impl Engine {
     /// Whether trying other jobs is pointless: no money, no server, no working machine.
     fn ends_run(&self, outcome: &JobOutcome) -> bool {
         use crate::types::GeneratorKind::Cassette;
-        let JobOutcome::Failed { diagnosis } = outcome else { return false };
+        let JobOutcome::Failed { diagnosis, .. } = outcome else { return false };
         match diagnosis.fault {
             Fault::Budget | Fault::Environment => true,
             Fault::Generator => self.workspace.harness.generator.kind != Cassette,
@@ -288,6 +321,12 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether the generator of a tier is the server that every job begins with.
+    pub fn same_server(&self, tier: usize) -> bool {
+        let config = &self.workspace.harness.generator;
+        config.tier(tier).base_url == config.base_url
+    }
+
     async fn job(&self, job: &Job) -> Result<JobOutcome, EngineError> {
         if !self.options.discard_edits {
             let targets = job.parts.iter().map(|part| &self.workspace.harness.target[&part.target]);
@@ -318,7 +357,7 @@ impl Engine {
             }
         }
         let outcome = state.outcome().cloned();
-        Ok(outcome.unwrap_or(JobOutcome::Failed { diagnosis: nothing_left() }))
+        Ok(outcome.unwrap_or(JobOutcome::Failed { diagnosis: nothing_left(), limit: None }))
     }
 
     fn finish(&self, switched: Option<Switched>) -> Result<(), EngineError> {
@@ -363,6 +402,20 @@ impl Engine {
     }
 }
 
+/// Ends a spec's job for good, in the name of a person. Nobody performs it any more.
+///
+/// # Errors
+/// The ledger's.
+pub fn cancel(mut ledger: Ledger, job: &Job, by: &str) -> Result<(), LedgerError> {
+    let run = ledger.begin_run(&now(), by, &[Event::Triggered { by: by.to_owned() }])?;
+    let id = match ledger.open_job(&job.spec)? {
+        Some((id, _)) => id,
+        None => ledger.queue(run, &now(), job)?,
+    };
+    let event = Event::Cancelled { by: by.to_owned() };
+    ledger.append((run, &now()), (id, &job.spec), &event, Some("cancelled"))
+}
+
 fn nothing_left() -> Diagnosis {
     Diagnosis {
         fault: Fault::Environment,
@@ -381,6 +434,7 @@ pub fn result_word(outcome: &JobOutcome) -> &'static str {
         JobOutcome::SpecSuspected { .. } => "spec_suspected",
         JobOutcome::Superseded => "superseded",
         JobOutcome::Drifted { .. } => "drifted",
+        JobOutcome::Cancelled => "cancelled",
         JobOutcome::Failed { .. } => "failed",
     }
 }

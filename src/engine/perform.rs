@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use super::history::History;
 use super::{Engine, EngineError, today};
 use crate::gate::{self, Bench};
 use crate::generator::{Call, CallError, cassette, most};
-use crate::pipeline::{Attempt, Effect, Failed, State};
+use crate::pipeline::{Attempt, Effect, State};
+use crate::process::Listener;
 use crate::promote::{PartTree, PromoteError, Promotion, Switched};
 use crate::prompt::{self, File};
 use crate::reply::{self, Reply, Rules};
@@ -16,8 +19,8 @@ use crate::store::{LedgerError, Spend};
 use crate::toolchain;
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
-    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, GateReport, JobId,
-    Part, Prompt, Provenance, Spec, SpecStanding, Target, TargetStanding, Tree,
+    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, GateReport, Job,
+    JobId, Part, Prompt, Provenance, Spec, SpecStanding, Target, TargetStanding, Tree,
 };
 use crate::verdict::{Accepted, Verdict, judge};
 
@@ -88,6 +91,7 @@ impl Engine {
                 attempt: attempt.number,
                 failure: Failure::ContextOverflow,
                 message,
+                wait_s: None,
             }),
         }
     }
@@ -172,8 +176,7 @@ impl Engine {
             let reserved = self.ledger.borrow_mut().reserve((id, number), at, most, budget);
             match reserved {
                 Err(LedgerError::Budget(message)) => {
-                    let failure = Failure::Budget;
-                    return Ok(Event::GenerationFailed { attempt: number, failure, message });
+                    return Ok(unanswered(number, CallError::new(Failure::Budget, message)));
                 }
                 other => other?,
             }
@@ -192,17 +195,15 @@ impl Engine {
                 // Recorded before kept: what was paid for is never asked for again.
                 match generator.keep(&call, &completion, response, &today()) {
                     Ok(()) => self.completed(number, digest),
-                    Err(CallError { failure, message, .. }) => {
-                        Ok(Event::GenerationFailed { attempt: number, failure, message })
-                    }
+                    Err(error) => Ok(unanswered(number, error)),
                 }
             }
-            Err(CallError { failure, message, served, .. }) => {
+            Err(error) => {
                 // Where a model may have worked the reservation stays: nobody says what it cost.
-                if !served {
+                if !error.served {
                     self.ledger.borrow_mut().settle((id, number), Spend::default())?;
                 }
-                Ok(Event::GenerationFailed { attempt: number, failure, message })
+                Ok(unanswered(number, error))
             }
         }
     }
@@ -329,6 +330,7 @@ impl Engine {
             read_only: self.workspace.read_only(),
             proven: self.ledger.borrow().proven()?,
             keep: self.options.keep.then(|| self.kept(&part.target)),
+            listener: Some(self.listener(&state.job, &part.gates[gate])),
         };
         let name = &part.gates[gate];
         let (mut report, evidence) = gate::run(&bench, name, &candidate, &attempt.reports).await;
@@ -336,6 +338,12 @@ impl Engine {
             report.evidence = Some(self.objects.put(&evidence)?);
         }
         Ok(Event::GateReported { attempt: attempt.number, report })
+    }
+
+    fn listener(&self, job: &Job, gate: &str) -> Listener {
+        let (observer, job) = (self.options.observer.clone(), job.clone());
+        let gate = gate.to_owned();
+        Listener(Arc::new(move |bytes| observer.output(&job, &gate, bytes)))
     }
 
     fn verdict(&self, state: &State, attempt: &Attempt) -> Result<Verdict, EngineError> {
@@ -429,65 +437,12 @@ impl Engine {
     }
 }
 
+fn unanswered(attempt: u32, error: CallError) -> Event {
+    let wait_s = error.after.map(|after| after.as_secs());
+    Event::GenerationFailed { attempt, failure: error.failure, message: error.message, wait_s }
+}
+
 /// What the gates that accepted a part said.
 fn reports_of(state: &State, part: usize) -> &[GateReport] {
     state.accepted(part).map_or(&[], |attempt| &attempt.reports)
-}
-
-/// What an attempt is to know of the attempts before it.
-#[derive(Default)]
-struct History {
-    candidate: Option<Digest>,
-    findings: Vec<crate::types::Finding>,
-    problem: Option<String>,
-    tried: Vec<String>,
-}
-
-impl History {
-    fn of(state: &State, attempt: &Attempt) -> Self {
-        let mut history = Self::default();
-        let before: Vec<&Attempt> =
-            state.calls(attempt.part).filter(|a| a.number < attempt.number).collect();
-        if let Some(last) = before.last() {
-            history.problem = match &last.failed {
-                Some(Failed::Malformed { message, .. } | Failed::Truncated(message)) => {
-                    Some(message.clone())
-                }
-                _ => None,
-            };
-        }
-        let starts = matches!(attempt.kind, AttemptKind::Generate | AttemptKind::Fresh);
-        let first = |a: &&&Attempt| matches!(a.kind, AttemptKind::Generate | AttemptKind::Fresh);
-        let segment = before.iter().rev().find(first).map_or(0, |a| a.number);
-        let mut refused = before.iter().rev().filter_map(|a| match (&a.failed, a.tree) {
-            (Some(Failed::Refused(diagnosis)), Some(tree)) => Some((a.number, tree, diagnosis)),
-            _ => None,
-        });
-        if !starts
-            && let Some((_, tree, diagnosis)) =
-                refused.clone().next().filter(|(number, ..)| *number >= segment)
-        {
-            refused.next();
-            history.candidate = Some(tree);
-            history.findings.clone_from(&diagnosis.findings);
-        }
-        if starts {
-            history.problem = None;
-        }
-        let line = |summary: &str| summary.chars().take(160).collect::<String>();
-        // What the promoted tree failed at, when it was judged again, is worth knowing throughout.
-        let revalidated = state.attempts.iter().find_map(|a| match &a.failed {
-            Some(Failed::Refused(diagnosis))
-                if a.part == attempt.part && a.kind == AttemptKind::Revalidate =>
-            {
-                Some(&diagnosis.summary)
-            }
-            _ => None,
-        });
-        let summaries = refused.map(|(_, _, diagnosis)| &diagnosis.summary).chain(revalidated);
-        history.tried = summaries.map(|summary| line(summary)).collect();
-        history.tried.reverse();
-        history.tried.dedup();
-        history
-    }
 }

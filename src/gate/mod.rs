@@ -19,6 +19,7 @@ pub use layers::{Layer, Layers};
 pub use tools::{Tools, ToolsError, Wanted};
 
 use crate::guard;
+use crate::process::Listener;
 use crate::sandbox::Sandbox;
 use crate::toolchain::{self, Suite};
 use crate::types::harness::ToolchainName;
@@ -56,6 +57,8 @@ pub struct Bench<'a> {
     pub proven: std::collections::BTreeSet<Digest>,
     /// Where workspaces are left for a person to look into.
     pub keep: Option<PathBuf>,
+    /// Who hears what its programs print, while they do.
+    pub listener: Option<Listener>,
 }
 
 /// What a gate found, before it becomes a report.

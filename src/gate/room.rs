@@ -98,7 +98,8 @@ impl<'a> Room<'a> {
             read_only: bench.read_only.iter().cloned().chain(shown.map(Path::to_owned)).collect(),
             limits,
         };
-        let session = bench.sandbox.open(&policy).await.map_err(|why| unusable(&why))?;
+        let mut session = bench.sandbox.open(&policy).await.map_err(|why| unusable(&why))?;
+        session.listen(bench.listener.clone());
         Ok(Self { bench, gate, session, limits, _layer: layer })
     }
 

@@ -8,13 +8,15 @@ use async_openai::middleware::HttpRequestFactory;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use reqwest::Response;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tower::retry::{Policy, Retry};
 use tower::{Service, ServiceExt, service_fn};
 
 use super::classify::{self, CallError, pause};
 use super::{Call, Generator};
-use crate::types::Failure;
 use crate::types::harness::CassetteMode;
+use crate::types::{Failure, limits};
 
 /// Bytes of a body that is read whole: errors and answers that are no stream.
 const BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -44,26 +46,46 @@ impl Tape {
     }
 }
 
-/// Spreads requests over the minute.
+/// What requests to one server and model share: they are spread over the minute, only so many are
+/// under way, and all wait when the server wants to be left alone.
 #[derive(Debug)]
-pub struct Pace {
+pub struct Shared {
     gap: Duration,
-    next: tokio::sync::Mutex<Option<tokio::time::Instant>>,
+    next: tokio::sync::Mutex<Option<Instant>>,
+    held: Mutex<Option<Instant>>,
+    /// Places for requests at a time.
+    pub slots: Semaphore,
 }
 
-impl Pace {
-    /// At most so many requests per minute; 0 for no limit.
-    pub fn new(per_minute: u32) -> Self {
+impl Shared {
+    /// At most so many requests per minute, and at a time; 0 for no limit.
+    pub fn new(per_minute: u32, at_a_time: u32) -> Self {
         let gap = Duration::from_secs(60).checked_div(per_minute).unwrap_or_default();
-        Self { gap, next: tokio::sync::Mutex::new(None) }
+        let most = match at_a_time {
+            0 => Semaphore::MAX_PERMITS,
+            most => most as usize,
+        };
+        let slots = Semaphore::new(most);
+        Self { gap, next: tokio::sync::Mutex::new(None), held: Mutex::new(None), slots }
     }
 
     async fn wait(&self) {
         let mut next = self.next.lock().await;
-        if let Some(at) = *next {
+        while let Some(at) = next.take().max(self.held()).filter(|at| *at > Instant::now()) {
             tokio::time::sleep_until(at).await;
         }
-        *next = Some(tokio::time::Instant::now() + self.gap);
+        *next = Some(Instant::now() + self.gap);
+    }
+
+    fn hold(&self, time: Duration) {
+        if let Ok(mut held) = self.held.lock() {
+            *held = (*held).max(Instant::now().checked_add(time));
+        }
+    }
+
+    /// Until when the server wants to be left alone.
+    pub fn held(&self) -> Option<Instant> {
+        self.held.lock().ok().and_then(|held| *held).filter(|at| *at > Instant::now())
     }
 }
 
@@ -81,12 +103,12 @@ pub fn stack(
 + Send
 + Sync
 + 'static {
-    let (http, pace) = (generator.http.clone(), generator.pace.clone());
+    let (http, shared) = (generator.http.clone(), generator.shared.clone());
     let patience = Duration::from_millis(generator.config.first_token_timeout_ms);
     let send = service_fn(move |request: HttpRequestFactory| -> BoxFuture<'static, _> {
-        let (http, pace) = (http.clone(), pace.clone());
+        let (http, shared) = (http.clone(), shared.clone());
         Box::pin(async move {
-            pace.wait().await;
+            shared.wait().await;
             tokio::time::timeout(patience, send(&http, request)).await.unwrap_or_else(|_| {
                 let message =
                     format!("the server answered nothing for {} ms", patience.as_millis());
@@ -98,6 +120,7 @@ pub fn stack(
         tried: 0,
         most: generator.config.max_tries,
         base: Duration::from_millis(generator.config.retry_base_ms),
+        shared: generator.shared.clone(),
     };
     let retrying = Retry::new(policy, send);
     let (generator, call) = (generator.clone(), call.clone());
@@ -201,6 +224,7 @@ struct Attempts {
     tried: u32,
     most: u32,
     base: Duration,
+    shared: Arc<Shared>,
 }
 
 impl Policy<HttpRequestFactory, Response, CallError> for Attempts {
@@ -213,6 +237,9 @@ impl Policy<HttpRequestFactory, Response, CallError> for Attempts {
     ) -> Option<Self::Future> {
         self.tried += 1;
         let Err(error) = result else { return None };
+        if let Some(after) = error.after {
+            self.shared.hold(after.min(limits::RATE_LIMIT_MOST));
+        }
         match pause(error, self.tried, self.base, self.most) {
             Some(pause) => {
                 tracing::info!(tried = self.tried, ?pause, "{error}; trying again");

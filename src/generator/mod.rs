@@ -6,8 +6,9 @@ pub mod cassette;
 mod classify;
 mod http;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_openai::Client;
@@ -15,7 +16,6 @@ use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
 use futures::{Stream, StreamExt};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 use crate::types::harness::{CassetteMode, Generator as Config, ReplyForm};
 use crate::types::{Completion, Digest, Failure, Finish, Prompt, Usage, limits};
@@ -43,9 +43,31 @@ pub struct Generator {
     key: Option<String>,
     http: reqwest::Client,
     cassettes: Arc<Cassettes>,
-    pace: Arc<http::Pace>,
-    /// Places for requests at a time.
-    slots: Arc<Semaphore>,
+    shared: Arc<http::Shared>,
+}
+
+/// What requests share, for as long as a process lives and however often it plans anew.
+#[derive(Clone, Debug, Default)]
+pub struct Servers(Arc<Mutex<BTreeMap<String, Arc<http::Shared>>>>);
+
+impl Servers {
+    fn of(&self, config: &Config) -> Arc<http::Shared> {
+        let Config { base_url, model, requests_per_minute: rate, requests, .. } = config;
+        let new = || Arc::new(http::Shared::new(*rate, *requests));
+        match self.0.lock() {
+            Ok(mut all) => all
+                .entry(format!("{base_url} {model} {rate} {requests}"))
+                .or_insert_with(new)
+                .clone(),
+            Err(_) => new(),
+        }
+    }
+
+    /// How long the server of a configuration still wants to be left alone.
+    pub fn held(&self, config: &Config) -> Option<Duration> {
+        let until = self.of(config).held()?;
+        Some(until.saturating_duration_since(tokio::time::Instant::now()))
+    }
 }
 
 impl std::fmt::Debug for Generator {
@@ -63,6 +85,7 @@ impl Generator {
         config: Config,
         key: Option<String>,
         cassettes: Cassettes,
+        servers: &Servers,
     ) -> Result<Self, CallError> {
         let key = key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
         if let Some(key) = &key
@@ -78,13 +101,8 @@ impl Generator {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|e| CallError::new(Failure::Configuration, e.to_string()))?;
-        let pace = Arc::new(http::Pace::new(config.requests_per_minute));
-        let most = match config.requests {
-            0 => Semaphore::MAX_PERMITS,
-            most => most as usize,
-        };
-        let (cassettes, slots) = (Arc::new(cassettes), Arc::new(Semaphore::new(most)));
-        Ok(Self { config, key, http, cassettes, pace, slots })
+        let shared = servers.of(&config);
+        Ok(Self { config, key, http, cassettes: Arc::new(cassettes), shared })
     }
 
     /// The body of a request, canonical: its keys are sorted.
@@ -133,7 +151,7 @@ impl Generator {
             let message = format!("the variable {name} is not set: put the server's key into it");
             return Err(CallError::new(Failure::Configuration, message));
         }
-        let _slot = self.slots.acquire().await;
+        let _slot = self.shared.slots.acquire().await;
         let tape = Arc::new(http::Tape::default());
         let service = http::stack(self, call, tape.clone());
         let config = OpenAIConfig::new()

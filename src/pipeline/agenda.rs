@@ -2,12 +2,13 @@
 //!
 //! A spec's job waits until it may start, runs, and is gone when it ends well. One that fails waits,
 //! longer each time; one that fails the same way three times, or that only a person can mend, is
-//! parked until its inputs change or somebody asks for it.
+//! parked until its inputs change or somebody asks for it. A person may hold everything, and so may
+//! a server and the hours in which nothing is to start.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::queue::Queue;
-use crate::types::{Digest, Fault, Job, JobOutcome, Schedule, limits};
+use crate::types::{Digest, Fault, Job, JobOutcome, RateLimit, Schedule, limits};
 
 /// Why a spec is not worked on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,34 +19,61 @@ pub enum Rest {
     Parked,
 }
 
+/// What is done about a spec that is not up to date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// It will start when its turn comes; out of date since then.
+    Waiting(u64),
+    /// It is worked on.
+    Running,
+    /// It failed, for this reason.
+    Resting(Rest, String),
+}
+
 #[derive(Clone, Debug)]
 struct Failed {
     job: Job,
-    rest: Rest,
+    /// Nothing when it may start again.
+    rest: Option<Rest>,
     /// Failures in a row.
     times: u32,
     /// The last failure, and how often it came in a row.
     same: (Option<Digest>, u32),
+    /// The last failure for a person.
+    why: String,
 }
 
 /// The jobs of a workspace.
 #[derive(Clone, Debug)]
 pub struct Agenda {
     queue: Queue,
-    /// Every job that waits in the queue or runs.
-    jobs: BTreeMap<String, Job>,
+    /// Every job that is not done, with the time since when.
+    jobs: BTreeMap<String, (Job, u64)>,
+    depends: BTreeMap<String, BTreeSet<String>>,
+    limits: Schedule,
     running: BTreeSet<String>,
     failed: BTreeMap<String, Failed>,
+    /// Specs that a person asked for: they come first, at any hour.
+    asked: BTreeSet<String>,
+    /// Whether a person wants nothing to start.
+    paused: bool,
+    /// Until when the generator wants to be left alone.
+    held: u64,
 }
 
 impl Agenda {
     /// Nothing to do.
-    pub fn new(limits: Schedule) -> Self {
+    pub fn new(paused: bool) -> Self {
         Self {
-            queue: Queue::new(std::iter::empty(), |_| BTreeSet::new(), limits),
+            queue: Queue::new(std::iter::empty(), |_| BTreeSet::new(), Schedule::default()),
             jobs: BTreeMap::new(),
+            depends: BTreeMap::new(),
+            limits: Schedule::default(),
             running: BTreeSet::new(),
             failed: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            paused,
+            held: 0,
         }
     }
 
@@ -56,93 +84,192 @@ impl Agenda {
         work: Vec<Job>,
         depends: impl Fn(&str) -> BTreeSet<String>,
         limits: Schedule,
+        now: u64,
     ) -> Vec<String> {
-        let same = |a: Option<&Job>, b: &Job| a.is_some_and(|a| a.is_same_work(b));
-        let mut ended = Vec::new();
-        for spec in self.running.clone() {
-            let now = work.iter().find(|job| job.spec == spec);
-            if !now.is_some_and(|now| same(self.jobs.get(&spec), now)) {
-                self.running.remove(&spec);
-                ended.push(spec);
-            }
-        }
-        self.failed.retain(|spec, failed| {
-            work.iter().any(|job| job.spec == *spec && failed.job.is_same_work(job))
-        });
-        // What was due and did not start yet is due again.
-        for (spec, failed) in &mut self.failed {
-            if failed.rest == Rest::Until(u64::MAX) && !self.running.contains(spec) {
-                failed.rest = Rest::Until(0);
-            }
-        }
-        let waiting: Vec<&Job> = work
-            .iter()
-            .filter(|job| !self.running.contains(&job.spec))
-            .filter(|job| !self.failed.contains_key(&job.spec))
-            .collect();
-        let running = work.iter().filter(|job| self.running.contains(&job.spec));
-        self.queue = Queue::new(waiting.into_iter(), depends, limits).with_running(running);
-        self.jobs = work.into_iter().map(|job| (job.spec.clone(), job)).collect();
+        let before = std::mem::take(&mut self.jobs);
+        let same = |job: &Job| before.get(&job.spec).is_some_and(|(old, _)| old.is_same_work(job));
+        let goes_on = |spec: &String| work.iter().any(|job| job.spec == *spec && same(job));
+        let ended: Vec<String> = self.running.iter().filter(|s| !goes_on(s)).cloned().collect();
+        self.running.retain(|spec| !ended.contains(spec));
+        self.depends = work.iter().map(|job| (job.spec.clone(), depends(&job.spec))).collect();
+        let since = |spec: &String| before.get(spec).map_or(now, |(_, since)| *since);
+        let work = work.into_iter().map(|job| (job.spec.clone(), (since(&job.spec), job)));
+        self.jobs = work.map(|(spec, (since, job))| (spec, (job, since))).collect();
+        let wanted = |spec: &String| self.jobs.get(spec);
+        self.failed.retain(|s, failed| wanted(s).is_some_and(|(j, _)| failed.job.is_same_work(j)));
+        self.asked.retain(|spec| wanted(spec).is_some());
+        self.limits = limits;
+        self.queue_up();
         ended
     }
 
-    /// The next job that may start now; it counts as running from here on.
-    pub fn start(&mut self, now: u64) -> Option<Job> {
-        let due = |failed: &Failed| matches!(failed.rest, Rest::Until(then) if then <= now);
-        let due: Vec<String> =
-            self.failed.iter().filter(|(_, one)| due(one)).map(|(spec, _)| spec.clone()).collect();
-        for spec in due {
-            if let Some(failed) = self.failed.get_mut(&spec) {
-                failed.rest = Rest::Until(u64::MAX);
-                self.queue.add(&failed.job);
-            }
+    /// Puts what may start into order: asked for, by priority, by age, by name.
+    fn queue_up(&mut self) {
+        let rests = |spec: &String| self.failed.get(spec).is_some_and(|one| one.rest.is_some());
+        let mut waiting: Vec<(&Job, u64)> = self
+            .jobs
+            .iter()
+            .filter(|(spec, _)| !self.running.contains(*spec) && !rests(spec))
+            .map(|(_, (job, since))| (job, *since))
+            .collect();
+        waiting.sort_by_cached_key(|(job, since)| {
+            (!self.asked.contains(&job.spec), self.limits.rank(&job.spec), *since)
+        });
+        let depends = |spec: &str| self.depends.get(spec).cloned().unwrap_or_default();
+        let running = self.running.iter().filter_map(|spec| Some(&self.jobs.get(spec)?.0));
+        let waiting = waiting.into_iter().map(|(job, _)| job);
+        self.queue = Queue::new(waiting, depends, self.limits.clone()).with_running(running);
+    }
+
+    /// The next job that may start now; it counts as running from here on. In `quiet` hours only
+    /// what a person asked for starts.
+    pub fn start(&mut self, now: u64, quiet: bool) -> Option<Job> {
+        let due = |one: &Failed| matches!(one.rest, Some(Rest::Until(then)) if then <= now);
+        if self.failed.values().any(due) {
+            self.failed.values_mut().filter(|one| due(one)).for_each(|one| one.rest = None);
+            self.queue_up();
         }
-        let job = self.queue.start().and_then(|spec| self.jobs.get(&spec).cloned())?;
-        self.running.insert(job.spec.clone());
-        Some(job)
+        if self.paused || now < self.held {
+            return None;
+        }
+        let spec = self.queue.start(|spec| !quiet || self.asked.contains(spec))?;
+        let (job, _) = self.jobs.get(&spec)?;
+        self.running.insert(spec);
+        Some(job.clone())
     }
 
     /// A job has ended: what comes of it, if it did not end well.
     pub fn ended(&mut self, spec: &str, outcome: &JobOutcome, now: u64) -> Option<Rest> {
         self.queue.ended(spec);
         self.running.remove(spec);
-        let before = self.failed.remove(spec);
-        let (fingerprint, fault) = match outcome {
+        self.asked.remove(spec);
+        if let JobOutcome::Promoted = outcome {
+            self.failed.remove(spec);
+            self.jobs.remove(spec);
+            return None;
+        }
+        let (job, _) = self.jobs.get(spec)?.clone();
+        self.failed(job, outcome, now)
+    }
+
+    /// Takes over how a spec's last jobs ended before this process began, oldest first.
+    pub fn remember(&mut self, history: Vec<(Job, JobOutcome)>, now: u64) {
+        for (job, outcome) in history {
+            let spec = job.spec.clone();
+            let same = |failed: &Failed| failed.job.is_same_work(&job);
+            if !self.failed.get(&spec).is_some_and(same) || outcome == JobOutcome::Promoted {
+                self.failed.remove(&spec);
+            }
+            if outcome != JobOutcome::Promoted {
+                self.failed(job, &outcome, now);
+            }
+        }
+    }
+
+    fn failed(&mut self, job: Job, outcome: &JobOutcome, now: u64) -> Option<Rest> {
+        let (diagnosis, why) = match outcome {
             JobOutcome::Promoted | JobOutcome::Superseded => return None,
-            JobOutcome::Drifted { .. } => (None, None),
+            JobOutcome::Drifted { files } => {
+                (None, format!("edited by hand: {}", files.join(", ")))
+            }
+            JobOutcome::Cancelled => (None, "cancelled".to_owned()),
             JobOutcome::Rejected { diagnosis }
             | JobOutcome::SpecSuspected { diagnosis }
-            | JobOutcome::Failed { diagnosis } => (diagnosis.fingerprint, Some(diagnosis.fault)),
+            | JobOutcome::Failed { diagnosis, .. } => (Some(diagnosis), diagnosis.summary.clone()),
         };
-        let job = self.jobs.get(spec)?.clone();
+        let fingerprint = diagnosis.and_then(|diagnosis| diagnosis.fingerprint);
+        let before = self.failed.remove(&job.spec);
         let (times, same) = before.map_or((0, (None, 0)), |before| (before.times, before.same));
+        let times = times + 1;
         let same = match fingerprint {
             Some(_) if same.0 == fingerprint => (fingerprint, same.1 + 1),
             _ => (fingerprint, 1),
         };
-        let rest = match fault {
+        let bound = same.1 >= limits::SAME_FAILURES || times >= limits::FAILURES;
+        let rest = match diagnosis.map(|diagnosis| diagnosis.fault) {
             // Only a person can mend it.
             None | Some(Fault::Spec) => Rest::Parked,
-            Some(Fault::Model | Fault::Gate) if same.1 >= limits::SAME_FAILURES => Rest::Parked,
-            _ => Rest::Until(now + wait(spec, times)),
+            Some(Fault::Model | Fault::Gate) if bound => Rest::Parked,
+            _ => Rest::Until(now + wait(&job.spec, times - 1).max(asked_for(outcome))),
         };
-        let failed = Failed { job, rest: rest.clone(), times: times + 1, same };
-        self.failed.insert(spec.to_owned(), failed);
+        let spec = job.spec.clone();
+        self.failed.insert(spec, Failed { job, rest: Some(rest.clone()), times, same, why });
         Some(rest)
     }
 
-    /// When something that waits for its time is due.
-    pub fn wake(&self) -> Option<u64> {
-        let times = self.failed.values().filter_map(|failed| match failed.rest {
-            Rest::Until(then) => Some(then).filter(|then| *then < u64::MAX),
-            Rest::Parked => None,
-        });
-        times.min()
+    /// Nothing starts before that time: the generator wants to be left alone.
+    pub fn hold(&mut self, until: u64) {
+        self.held = self.held.max(until);
     }
 
-    /// Whether nothing runs or may start.
+    /// Until when the generator wants to be left alone, if it does.
+    pub fn held(&self, now: u64) -> Option<u64> {
+        Some(self.held).filter(|held| *held > now)
+    }
+
+    /// Whether a person wants nothing to start.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// A person wants this spec's job, whatever came of it before, and before all others.
+    pub fn ask(&mut self, spec: &str) {
+        if self.jobs.contains_key(spec) {
+            self.asked.insert(spec.to_owned());
+        }
+        self.failed.remove(spec);
+        self.queue_up();
+    }
+
+    /// A person does not want this spec's job as it is. Whether there was one.
+    pub fn cancel(&mut self, spec: &str, now: u64) -> bool {
+        let there = self.jobs.contains_key(spec);
+        if there {
+            self.ended(spec, &JobOutcome::Cancelled, now);
+            self.queue_up();
+        }
+        there
+    }
+
+    /// A spec's job, if it has one that is not done.
+    pub fn job(&self, spec: &str) -> Option<Job> {
+        Some(self.jobs.get(spec)?.0.clone())
+    }
+
+    /// What is done about a spec; nothing when it is up to date.
+    pub fn doing(&self, spec: &str) -> Option<Doing> {
+        let (_, since) = self.jobs.get(spec)?;
+        let failed = self.failed.get(spec);
+        Some(match failed.and_then(|one| Some((one.rest.clone()?, &one.why))) {
+            _ if self.running.contains(spec) => Doing::Running,
+            Some((rest, why)) => Doing::Resting(rest, why.clone()),
+            None => Doing::Waiting(*since),
+        })
+    }
+
+    /// When something that waits for its time is due.
+    pub fn wake(&self, now: u64) -> Option<u64> {
+        let held = self.held(now).filter(|_| !self.queue.is_empty());
+        let times = self.failed.values().filter_map(|failed| match failed.rest {
+            Some(Rest::Until(then)) => Some(then),
+            Some(Rest::Parked) | None => None,
+        });
+        times.chain(held).min()
+    }
+
+    /// Whether nothing runs or waits for its turn.
     pub fn is_idle(&self) -> bool {
         self.running.is_empty() && self.queue.is_empty()
+    }
+}
+
+/// Milliseconds for which a server wants to be left alone.
+fn asked_for(outcome: &JobOutcome) -> u64 {
+    match outcome {
+        JobOutcome::Failed { limit: Some(RateLimit { wait_s, .. }), .. } => {
+            limits::RATE_LIMIT_MOST.as_secs().min(*wait_s) * 1000
+        }
+        _ => 0,
     }
 }
 
@@ -182,7 +309,10 @@ mod tests {
     }
 
     fn names(agenda: &mut Agenda, now: u64) -> String {
-        std::iter::from_fn(|| agenda.start(now)).map(|job| job.spec).collect::<Vec<_>>().join(" ")
+        std::iter::from_fn(|| agenda.start(now, false))
+            .map(|job| job.spec)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn failed(fault: Fault, print: &str) -> JobOutcome {
@@ -198,23 +328,25 @@ mod tests {
 
     #[test]
     fn a_newer_revision_ends_the_older_and_leaves_the_others() {
-        let mut agenda = Agenda::new(Schedule::default());
+        let mut agenda = Agenda::new(false);
         assert!(
-            agenda.replan(vec![job("a", "1"), job("b", "1")], none, Schedule::default()).is_empty()
+            agenda
+                .replan(vec![job("a", "1"), job("b", "1")], none, Schedule::default(), 0)
+                .is_empty()
         );
         assert_eq!(names(&mut agenda, 0), "a b");
-        let ended = agenda.replan(vec![job("a", "2"), job("b", "1")], none, Schedule::default());
+        let ended = agenda.replan(vec![job("a", "2"), job("b", "1")], none, Schedule::default(), 0);
         assert_eq!(ended, ["a"]);
         assert_eq!(names(&mut agenda, 0), "a");
         assert_eq!(agenda.ended("b", &JobOutcome::Promoted, 0), None);
-        assert_eq!(agenda.replan(Vec::new(), none, Schedule::default()), ["a"], "nothing to do");
+        assert_eq!(agenda.replan(Vec::new(), none, Schedule::default(), 0), ["a"], "nothing to do");
         assert!(agenda.is_idle());
     }
 
     #[test]
     fn what_fails_waits_longer_and_is_parked_when_it_fails_the_same_way() {
-        let mut agenda = Agenda::new(Schedule::default());
-        agenda.replan(vec![job("a", "1")], none, Schedule::default());
+        let mut agenda = Agenda::new(false);
+        agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         let mut waits = Vec::new();
         let mut now = 0;
         for print in ["x", "y", "y", "y"] {
@@ -223,23 +355,23 @@ mod tests {
                 Some(Rest::Until(then)) => {
                     waits.push((then - now) / 10_000);
                     assert_eq!(names(&mut agenda, then - 1), "");
-                    assert_eq!(agenda.wake(), Some(then));
+                    assert_eq!(agenda.wake(now), Some(then));
                     now = then;
                 }
                 other => assert_eq!(other, Some(Rest::Parked)),
             }
         }
         assert_eq!(waits, [1, 2, 4]);
-        assert_eq!((names(&mut agenda, u64::MAX - 1), agenda.wake()), (String::new(), None));
+        assert_eq!((names(&mut agenda, u64::MAX - 1), agenda.wake(now)), (String::new(), None));
         // The same inputs change nothing; other ones do.
-        agenda.replan(vec![job("a", "1")], none, Schedule::default());
+        agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         assert_eq!(names(&mut agenda, now), "");
-        agenda.replan(vec![job("a", "2")], none, Schedule::default());
+        agenda.replan(vec![job("a", "2")], none, Schedule::default(), 0);
         assert_eq!(names(&mut agenda, now), "a");
         assert_eq!(agenda.ended("a", &failed(Fault::Spec, "x"), now), Some(Rest::Parked));
         // A server that is away is asked again and again, at most every five minutes and a quarter.
-        let mut agenda = Agenda::new(Schedule::default());
-        agenda.replan(vec![job("a", "1")], none, Schedule::default());
+        let mut agenda = Agenda::new(false);
+        agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         for _ in 0..40 {
             assert_eq!(names(&mut agenda, now), "a");
             let rest = agenda.ended("a", &failed(Fault::Generator, "x"), now);

@@ -8,12 +8,12 @@ mod agenda;
 mod policy;
 mod queue;
 
-pub use agenda::{Agenda, Rest};
+pub use agenda::{Agenda, Doing, Rest};
 pub use queue::Queue;
 
 use crate::types::{
     AttemptKind, Diagnosis, Digest, Event, Failure, Fault, GateReport, Job, JobOutcome, Judgement,
-    Outcome, limits,
+    Outcome, RateLimit, limits,
 };
 
 /// Something only the world can do. Performing one twice is harmless: everything it writes is named
@@ -37,6 +37,23 @@ pub enum Effect {
     Judge,
     /// Put the accepted trees in place.
     Promote,
+}
+
+impl Effect {
+    /// What is done, in a word or two.
+    pub fn doing(&self, state: &State) -> String {
+        match self {
+            Self::Start => "prompt".to_owned(),
+            Self::Ask => "asking".to_owned(),
+            Self::Adopt | Self::Read => "reading".to_owned(),
+            Self::Gate { gate } => {
+                let gates = state.attempt().map(|a| &state.job.parts[a.part].gates);
+                format!("gate {}", gates.and_then(|g| g.get(*gate)).map_or("", String::as_str))
+            }
+            Self::Judge => "judging".to_owned(),
+            Self::Promote => "promoting".to_owned(),
+        }
+    }
 }
 
 /// Where a job is.
@@ -206,6 +223,7 @@ impl State {
             (Phase::Done(_), _) => return Err(self.illegal(event)),
             (_, Event::Resumed) => {}
             (_, Event::Superseded) => self.end(JobOutcome::Superseded),
+            (_, Event::Cancelled { .. }) => self.end(JobOutcome::Cancelled),
             (Phase::Starting, Event::AttemptStarted { attempt, prompt, .. })
                 if *attempt == number =>
             {
@@ -214,8 +232,8 @@ impl State {
             }
             (
                 Phase::Starting | Phase::Generating,
-                Event::GenerationFailed { attempt, failure, message },
-            ) if *attempt == number => self.generation_failed(*failure, message),
+                Event::GenerationFailed { attempt, failure, message, wait_s },
+            ) if *attempt == number => self.generation_failed(*failure, message, *wait_s),
             (Phase::Generating, Event::Completed { attempt, completion, replay, .. })
                 if *attempt == number =>
             {
@@ -260,7 +278,7 @@ impl State {
                 self.end(JobOutcome::Drifted { files: files.clone() });
             }
             (Phase::Promoting, Event::PromotionFailed { message }) => {
-                self.end(JobOutcome::Failed { diagnosis: trouble(Fault::Environment, message) });
+                self.end(failed(trouble(Fault::Environment, message)));
             }
             _ => return Err(self.illegal(event)),
         }
@@ -311,13 +329,15 @@ impl State {
         });
     }
 
-    fn generation_failed(&mut self, failure: Failure, message: &str) {
+    fn generation_failed(&mut self, failure: Failure, message: &str, wait_s: Option<u64>) {
         let fault = match failure {
             Failure::Truncated => return self.fail(Failed::Truncated(message.to_owned())),
             Failure::Budget => Fault::Budget,
             _ => Fault::Generator,
         };
-        self.end(JobOutcome::Failed { diagnosis: trouble(fault, message) });
+        let tier = self.current().tier;
+        let limit = wait_s.map(|wait_s| RateLimit { tier, wait_s });
+        self.end(JobOutcome::Failed { diagnosis: trouble(fault, message), limit });
     }
 
     fn candidate_made(&mut self, tree: Digest) {
@@ -373,7 +393,7 @@ impl State {
             }
             Judgement::Refuse { diagnosis } => self.fail(Failed::Refused(diagnosis.clone())),
             Judgement::Unsound { diagnosis } => {
-                self.end(JobOutcome::Failed { diagnosis: diagnosis.clone() });
+                self.end(failed(diagnosis.clone()));
             }
         }
     }
@@ -417,7 +437,11 @@ fn rejected(calls: &[&Attempt], why: &str) -> JobOutcome {
         return JobOutcome::Rejected { diagnosis: trouble(Fault::Model, &summary) };
     }
     let summary = format!("every answer broke off ({why}): look at the server");
-    JobOutcome::Failed { diagnosis: trouble(Fault::Generator, &summary) }
+    failed(trouble(Fault::Generator, &summary))
+}
+
+fn failed(diagnosis: Diagnosis) -> JobOutcome {
+    JobOutcome::Failed { diagnosis, limit: None }
 }
 
 fn trouble(fault: Fault, summary: &str) -> Diagnosis {

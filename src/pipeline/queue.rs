@@ -44,19 +44,14 @@ impl Queue {
         self
     }
 
-    /// Queues one more job, behind the others; what it depends on has ended.
-    pub fn add(&mut self, job: &Job) {
-        let (spec, depends) = (job.spec.clone(), BTreeSet::new());
-        self.waiting.push(Waiting { spec, depends, targets: targets(job) });
-    }
-
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// The next job that may start now; it counts as running from here on.
-    pub fn start(&mut self) -> Option<String> {
+    /// The next job that may start now, of those that are `wanted`; it counts as running from here
+    /// on.
+    pub fn start(&mut self, wanted: impl Fn(&str) -> bool) -> Option<String> {
         if self.running.len() >= self.limits.jobs {
             return None;
         }
@@ -71,8 +66,8 @@ impl Queue {
             |one: &Waiting| !one.depends.iter().any(pending) && one.targets.iter().all(free);
         // Should dependencies go in a circle, which admission refuses, none would ever be ready.
         let stuck = self.running.is_empty() && !self.waiting.iter().any(ready);
-        let next = self.waiting.iter().position(ready).or(stuck.then_some(0));
-        let one = self.waiting.remove(next.filter(|next| *next < self.waiting.len())?);
+        let next = self.waiting.iter().position(|one| wanted(&one.spec) && (stuck || ready(one)));
+        let one = self.waiting.remove(next?);
         self.running.insert(one.spec.clone(), one.targets);
         Some(one.spec)
     }
@@ -117,11 +112,11 @@ mod tests {
             one.into_iter().flat_map(|(.., on)| on.iter().map(|on| (*on).to_owned())).collect()
         };
         let target = [(only_one.to_owned(), 1)].into();
-        Queue::new(all.iter(), depends, Schedule { jobs, target })
+        Queue::new(all.iter(), depends, Schedule { jobs, target, ..Schedule::default() })
     }
 
     fn all(queue: &mut Queue) -> String {
-        std::iter::from_fn(|| queue.start()).collect::<Vec<_>>().join(" ")
+        std::iter::from_fn(|| queue.start(|_| true)).collect::<Vec<_>>().join(" ")
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
@@ -221,6 +222,18 @@ fn end_of(status: std::process::ExitStatus) -> Ended {
     }
 }
 
+type Hears = dyn Fn(&[u8]) + Send + Sync;
+
+/// Hears what a program prints, as it prints it.
+#[derive(Clone)]
+pub struct Listener(pub Arc<Hears>);
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Listener")
+    }
+}
+
 /// More output than is allowed.
 pub(crate) struct Flood;
 
@@ -229,6 +242,7 @@ pub(crate) struct Flood;
 pub(crate) struct Kept {
     pub(crate) bytes: Vec<u8>,
     pub(crate) dropped: u64,
+    pub(crate) listener: Option<Listener>,
 }
 
 impl Kept {
@@ -241,6 +255,9 @@ impl Kept {
         let Some(mut pipe) = pipe else { return Ok(()) };
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+            if let Some(Listener(hear)) = &self.listener {
+                hear(&buffer[..count]);
+            }
             let room = limits::OUTPUT_BYTES.saturating_sub(self.bytes.len()).min(count);
             self.bytes.extend_from_slice(&buffer[..room]);
             self.dropped += (count - room) as u64;

@@ -127,17 +127,7 @@ impl Observer for Progress {
             live.bars.insert(job.spec.clone(), (bar, String::new()));
         }
         let attempt = state.attempt();
-        let doing = match effect {
-            Effect::Start => "prompt".to_owned(),
-            Effect::Ask => "asking".to_owned(),
-            Effect::Adopt | Effect::Read => "reading".to_owned(),
-            Effect::Gate { gate } => {
-                let gates = attempt.map(|a| &state.job.parts[a.part].gates);
-                format!("gate {}", gates.and_then(|g| g.get(*gate)).map_or("", String::as_str))
-            }
-            Effect::Judge => "judging".to_owned(),
-            Effect::Promote => "promoting".to_owned(),
-        };
+        let doing = effect.doing(state);
         let number = attempt.map_or(0, |attempt| attempt.number);
         let text = format!("{} · attempt {number} · {doing} · {} tokens", job.spec, live.tokens);
         if let Some((bar, prefix)) = live.bars.get_mut(&job.spec) {

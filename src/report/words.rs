@@ -2,8 +2,8 @@
 
 use super::Paint;
 use crate::types::{
-    AttemptKind, ClauseId, Diagnosis, Event, Fault, Finding, GateReport, JobOutcome, Judgement,
-    Outcome, Reason, Spec,
+    AttemptKind, ClauseId, Diagnosis, Event, Fault, Finding, GateReport, Job, JobOutcome,
+    Judgement, Outcome, Reason, Spec,
 };
 
 /// What an attempt is, in a word.
@@ -75,12 +75,7 @@ pub fn event(event: &Event, paint: Paint) -> String {
         Event::Planned { specs, up_to_date } => {
             format!("planned {} to do, {} up to date", specs.len(), up_to_date.len())
         }
-        Event::Queued { job } => {
-            let parts =
-                job.parts.iter().filter_map(|part| Some((&part.target, part.reason.as_ref()?)));
-            let parts: Vec<_> = parts.map(|(target, why)| format!("{target}: {why}")).collect();
-            format!("queued ({})", parts.join("; "))
-        }
+        Event::Queued { job } => queued(job),
         Event::AttemptStarted { attempt, kind: k, tier, target, .. } => {
             let tier = if *tier > 0 { format!(", tier {tier}") } else { String::new() };
             format!("attempt {attempt} · {target} · {}{tier}", kind(*k))
@@ -131,6 +126,25 @@ pub fn event(event: &Event, paint: Paint) -> String {
         Event::PromotionFailed { message } => format!("{}: {message}", paint.bad("not promoted")),
         Event::Superseded => "superseded by a newer revision".to_owned(),
         Event::Resumed => "taken up again".to_owned(),
+        Event::Cancelled { .. } | Event::Retried { .. } | Event::Paused | Event::Unpaused => {
+            order(event)
+        }
+    }
+}
+
+fn queued(job: &Job) -> String {
+    let parts = job.parts.iter().filter_map(|part| Some((&part.target, part.reason.as_ref()?)));
+    let parts: Vec<_> = parts.map(|(target, why)| format!("{target}: {why}")).collect();
+    format!("queued ({})", parts.join("; "))
+}
+
+/// What a person wanted.
+fn order(event: &Event) -> String {
+    match event {
+        Event::Cancelled { by } => format!("cancelled by {by}"),
+        Event::Retried { specs } => format!("to be tried again: {}", specs.join(", ")),
+        Event::Paused => "paused: no job starts".to_owned(),
+        _ => "no longer paused".to_owned(),
     }
 }
 
@@ -173,13 +187,14 @@ pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Paint) -> Strin
     match outcome {
         JobOutcome::Promoted => paint.good("promoted") + "\n",
         JobOutcome::Superseded => "superseded\n".to_owned(),
+        JobOutcome::Cancelled => "cancelled: `regen retry` has it tried again\n".to_owned(),
         JobOutcome::Rejected { diagnosis: d } => {
             format!("{}; fault of {}", paint.bad("rejected"), diagnosis(d, spec, paint))
         }
         JobOutcome::SpecSuspected { diagnosis: d } => {
             format!("{}; fault of {}", paint.bad("spec suspected"), diagnosis(d, spec, paint))
         }
-        JobOutcome::Failed { diagnosis: d } => {
+        JobOutcome::Failed { diagnosis: d, .. } => {
             format!("{}; fault of {}", paint.bad("failed"), diagnosis(d, spec, paint))
         }
         JobOutcome::Drifted { files } => format!(

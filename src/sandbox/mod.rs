@@ -224,6 +224,7 @@ impl Sandbox {
             cgroup,
             _nursery: nursery,
             _memory: memory,
+            listener: None,
         })
     }
 

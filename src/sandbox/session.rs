@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::order::{Done, Task};
 use super::{Nursery, Paths, SandboxError, async_stream, failed, hear, pass};
-use crate::process::{Ended, Kept, Output, Program};
+use crate::process::{Ended, Kept, Listener, Output, Program};
 use crate::types::{Limits, Resource, limits};
 
 /// An open sandbox. Dropping it ends everything in it.
@@ -26,6 +26,7 @@ pub struct Session {
     pub(super) without: Vec<String>,
     pub(super) cgroup: Option<PathBuf>,
     pub(super) _memory: OwnedSemaphorePermit,
+    pub(super) listener: Option<Listener>,
 }
 
 impl Session {
@@ -37,6 +38,11 @@ impl Session {
     /// What the sandbox has to do without.
     pub fn without(&self) -> &[String] {
         &self.without
+    }
+
+    /// Has everything heard that its programs print.
+    pub fn listen(&mut self, listener: Option<Listener>) {
+        self.listener = listener;
     }
 
     /// Whether a control group limits its memory and processes.
@@ -93,7 +99,8 @@ impl Session {
         (input, bytes): (Option<pipe::Sender>, Option<&[u8]>),
         patience: Duration,
     ) -> Result<(Ended, Kept, Kept), SandboxError> {
-        let (mut stdout, mut stderr) = (Kept::default(), Kept::default());
+        let kept = || Kept { listener: self.listener.clone(), ..Kept::default() };
+        let (mut stdout, mut stderr) = (kept(), kept());
         let feed = async {
             if let (Some(mut pipe), Some(bytes)) = (input, bytes) {
                 // A program that does not read its input closes the pipe: its own matter.

@@ -8,9 +8,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use serde::Serialize;
 
+use super::spending::{Spend, settle};
 use crate::types::event::Entry;
-use crate::types::{Digest, Event, Job, JobId, Red, Usage};
+use crate::types::{Digest, Event, Job, JobId, Red};
 
 /// Trouble with the ledger.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +46,7 @@ pub enum LedgerError {
 }
 
 /// Each step brings the format from its index to the next.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, by TEXT NOT NULL) STRICT;
     CREATE TABLE jobs (
@@ -72,29 +74,42 @@ const MIGRATIONS: [&str; 2] = [
     ) STRICT;
 ",
     "CREATE TABLE proven (test TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;",
+    "
+    ALTER TABLE jobs ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX jobs_of_spec ON jobs (spec);
+    CREATE TABLE paused (
+        one INTEGER PRIMARY KEY CHECK (one = 1), at TEXT NOT NULL, by TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX spending_of_day ON spending (day);
+    CREATE INDEX spending_of_run ON spending (run);
+",
 ];
 
-/// What a call may cost or did cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Spend {
-    /// Tokens, read and written.
-    pub tokens: u64,
-    /// US dollars.
+/// A job in short.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JobRow {
+    /// Its number.
+    pub job: JobId,
+    /// Its run.
+    pub run: i64,
+    /// Its spec.
+    pub spec: String,
+    /// How it ended, if it did.
+    pub result: Option<String>,
+    /// Its first event.
+    pub from: Option<String>,
+    /// Its last event.
+    pub to: Option<String>,
+    /// Tokens it cost, reservations included.
+    pub tokens: i64,
+    /// US dollars it cost, reservations included.
     pub usd: f64,
-}
-
-impl Spend {
-    /// The cost of tokens at prices per million.
-    pub fn of(usage: Usage, input_price: f64, output_price: f64) -> Self {
-        let usd = usage.input as f64 * input_price + usage.output as f64 * output_price;
-        Self { tokens: usage.input.saturating_add(usage.output), usd: usd / 1e6 }
-    }
 }
 
 /// The ledger of a workspace.
 #[derive(Debug)]
 pub struct Ledger {
-    db: Connection,
+    pub(super) db: Connection,
 }
 
 impl Ledger {
@@ -142,7 +157,13 @@ impl Ledger {
         Ok((found > 0).then_some(Self { db }))
     }
 
-    fn write<T>(
+    /// Whether it has everything that this version writes; who only reads meets older ones.
+    pub fn is_current(&self) -> bool {
+        let found = self.db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+        found.is_ok_and(|found| found == MIGRATIONS.len() as i64)
+    }
+
+    pub(super) fn write<T>(
         &mut self,
         act: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
@@ -233,6 +254,113 @@ impl Ledger {
         Ok(entries)
     }
 
+    /// Entries behind `seq` in order, at most so many.
+    ///
+    /// # Errors
+    /// SQLite's, or an unreadable event.
+    pub fn after(&self, seq: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
+        self.entries("WHERE seq > ?1 ORDER BY seq LIMIT ?2", &[&seq, &most])
+    }
+
+    /// The newest entry's number; 0 when there is none.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn newest(&self) -> Result<i64, LedgerError> {
+        let sql = "SELECT coalesce(max(seq), 0) FROM events";
+        Ok(self.db.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// The entries of a job.
+    ///
+    /// # Errors
+    /// SQLite's, or an unreadable event.
+    pub fn job(&self, id: JobId) -> Result<Vec<Entry>, LedgerError> {
+        self.entries("WHERE job = ?1 ORDER BY seq", &[&id.0])
+    }
+
+    /// The newest jobs of a spec that ended and are not forgiven, oldest first.
+    ///
+    /// # Errors
+    /// SQLite's, or an unreadable event.
+    pub fn history(&self, spec: &str, most: u32) -> Result<Vec<Vec<Entry>>, LedgerError> {
+        let sql = "SELECT id FROM jobs WHERE spec = ?1 AND result IS NOT NULL
+                   AND result != 'superseded' AND forgiven = 0 ORDER BY id DESC LIMIT ?2";
+        let mut statement = self.db.prepare(sql)?;
+        let ids = statement.query_map(params![spec, most], |row| row.get::<_, i64>(0))?;
+        let ids: Vec<i64> = ids.collect::<Result<_, _>>()?;
+        ids.into_iter().rev().map(|id| self.job(JobId(id))).collect()
+    }
+
+    /// Records that a person wants specs tried again: how their jobs ended counts no more.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn forgive(&mut self, at: &str, by: &str, specs: &[String]) -> Result<(), LedgerError> {
+        let events =
+            [Event::Triggered { by: by.to_owned() }, Event::Retried { specs: specs.to_vec() }];
+        self.begin_run(at, by, &events)?;
+        self.write(|tx| {
+            for spec in specs {
+                tx.execute("UPDATE jobs SET forgiven = 1 WHERE spec = ?1", [spec])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Records that a person wants no job to start, or jobs to start again.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn pause(&mut self, at: &str, by: &str, paused: bool) -> Result<(), LedgerError> {
+        let event = if paused { Event::Paused } else { Event::Unpaused };
+        self.begin_run(at, by, &[Event::Triggered { by: by.to_owned() }, event])?;
+        self.write(|tx| {
+            tx.execute("DELETE FROM paused", [])?;
+            if paused {
+                tx.execute("INSERT INTO paused VALUES (1, ?1, ?2)", [at, by])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Since when, and by whom, no job is to start.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn paused(&self) -> Result<Option<(String, String)>, LedgerError> {
+        let sql = "SELECT at, by FROM paused";
+        let row = self.db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(row.optional()?)
+    }
+
+    /// The newest jobs, of one spec or of all, newest first.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn jobs(&self, spec: Option<&str>, most: u32) -> Result<Vec<JobRow>, LedgerError> {
+        let sql = "SELECT j.id, j.run, j.spec, j.result,
+                       (SELECT min(at) FROM events WHERE job = j.id),
+                       (SELECT max(at) FROM events WHERE job = j.id),
+                       (SELECT coalesce(sum(tokens), 0) FROM spending WHERE job = j.id),
+                       (SELECT coalesce(sum(usd), 0.0) FROM spending WHERE job = j.id)
+                   FROM jobs j WHERE ?1 IS NULL OR j.spec = ?1 ORDER BY j.id DESC LIMIT ?2";
+        let mut statement = self.db.prepare(sql)?;
+        let rows = statement.query_map(params![spec, most], |row| {
+            Ok(JobRow {
+                job: JobId(row.get(0)?),
+                run: row.get(1)?,
+                spec: row.get(2)?,
+                result: row.get(3)?,
+                from: row.get(4)?,
+                to: row.get(5)?,
+                tokens: row.get(6)?,
+                usd: row.get(7)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// The newest job of a spec: its number and its entries.
     ///
     /// # Errors
@@ -306,67 +434,6 @@ impl Ledger {
         })
     }
 
-    /// Reserves what a call may cost at most, inside the caps. Unsettled reservations count in
-    /// full, also those of a try that was killed: its call may have been served.
-    ///
-    /// # Errors
-    /// [`LedgerError::Budget`] with the cap that would be passed; SQLite's.
-    pub fn reserve(
-        &mut self,
-        (job, attempt): (JobId, u32),
-        (run, day): (i64, &str),
-        spend: Spend,
-        budget: &crate::types::harness::Budget,
-    ) -> Result<(), LedgerError> {
-        self.write(|tx| {
-            let sum = |filter: &str, value: &dyn rusqlite::ToSql| -> Result<Spend, LedgerError> {
-                let sql = format!(
-                    "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending \
-                     WHERE {filter} = ?1"
-                );
-                let row =
-                    tx.query_row(&sql, [value], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
-                Ok(Spend { tokens: row.0.unsigned_abs(), usd: row.1 })
-            };
-            let (in_run, in_day) = (sum("run", &run)?, sum("day", &day)?);
-            let none = Spend::default();
-            let caps = [
-                ("call", none, budget.call_tokens, budget.call_usd),
-                ("run", in_run, budget.run_tokens, budget.run_usd),
-                ("day", in_day, budget.day_tokens, budget.day_usd),
-            ];
-            for (name, spent, tokens, usd) in caps {
-                let sum = Spend { tokens: spent.tokens + spend.tokens, usd: spent.usd + spend.usd };
-                if tokens.is_some_and(|cap| sum.tokens > cap) {
-                    let cap = tokens.unwrap_or(0);
-                    let why = format!("the call may bring the {name} to {} tokens", sum.tokens);
-                    let mend = format!("[budget] {name}_tokens = {cap} in harness.toml");
-                    return Err(LedgerError::Budget(format!("{why}, above {mend}")));
-                }
-                if usd.is_some_and(|cap| sum.usd > cap) {
-                    let cap = usd.unwrap_or(0.0);
-                    let why = format!("the call may bring the {name} to {:.4} USD", sum.usd);
-                    let mend = format!("[budget] {name}_usd = {cap} in harness.toml");
-                    return Err(LedgerError::Budget(format!("{why}, above {mend}")));
-                }
-            }
-            tx.execute(
-                "INSERT INTO spending (job, attempt, run, day, tokens, usd, settled)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)",
-                params![job.0, attempt, run, day, spend.tokens as i64, spend.usd],
-            )?;
-            Ok(())
-        })
-    }
-
-    /// Settles a reservation at what the call really cost.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn settle(&mut self, call: (JobId, u32), spend: Spend) -> Result<(), LedgerError> {
-        self.write(|tx| settle(tx, call, spend))
-    }
-
     /// The tests that were seen to fail without an implementation.
     ///
     /// # Errors
@@ -377,27 +444,6 @@ impl Ledger {
         let tests: Result<Vec<String>, _> = rows.collect();
         Ok(tests?.iter().filter_map(|test| Digest::parse(test)).collect())
     }
-
-    /// Tokens and dollars of a UTC day.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn spent(&self, day: &str) -> Result<Spend, LedgerError> {
-        let sql =
-            "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending WHERE day = ?1";
-        let (tokens, usd) =
-            self.db.query_row(sql, [day], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
-        Ok(Spend { tokens: tokens.unsigned_abs(), usd })
-    }
-}
-
-fn settle(tx: &Transaction<'_>, call: (JobId, u32), spend: Spend) -> Result<(), LedgerError> {
-    tx.execute(
-        "UPDATE spending SET tokens = ?3, usd = ?4, settled = 1
-         WHERE id = (SELECT max(id) FROM spending WHERE job = ?1 AND attempt = ?2) AND settled = 0",
-        params![call.0.0, call.1, spend.tokens as i64, spend.usd],
-    )?;
-    Ok(())
 }
 
 fn insert(
@@ -416,9 +462,8 @@ fn insert(
 
 #[cfg(test)]
 mod tests {
-    use super::{Ledger, LedgerError, Spend};
-    use crate::types::harness::Budget;
-    use crate::types::{Event, Job, JobId};
+    use super::{Ledger, LedgerError};
+    use crate::types::{Event, Job};
 
     #[test]
     fn events_are_append_only_jobs_are_one_and_the_future_is_refused() {
@@ -457,24 +502,5 @@ mod tests {
         let ledger = Ledger::open(&path).expect("is brought up");
         assert!(ledger.proven().expect("has the table").is_empty());
         assert_eq!(ledger.log(None, 9).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn reservations_count_in_full_until_they_are_settled() {
-        let mut ledger = Ledger::open(std::path::Path::new(":memory:")).expect("opens");
-        let run = ledger.begin_run("t", "test", &[]).unwrap();
-        let job = Job { spec: "s".to_owned(), parts: Vec::new(), tiers: 1 };
-        let id: JobId = ledger.queue(run, "t", &job).unwrap();
-        let budget = Budget { run_tokens: Some(100), ..Budget::default() };
-        let spend = |tokens| Spend { tokens, usd: 0.0 };
-        let mut reserve = |attempt, tokens| {
-            ledger.reserve((id, attempt), (run, "d"), spend(tokens), &budget).is_ok()
-        };
-        assert!(reserve(1, 60));
-        assert!(!reserve(2, 60));
-        assert!(!reserve(1, 60), "a killed try of the same attempt may have been served");
-        ledger.settle((id, 1), spend(10)).unwrap();
-        assert!(ledger.reserve((id, 2), (run, "d"), spend(60), &budget).is_ok());
-        assert_eq!(ledger.spent("d").unwrap().tokens, 70);
     }
 }

@@ -10,10 +10,12 @@ pub mod ledger;
 mod lock;
 mod objects;
 pub mod revision;
+mod spending;
 
-pub use ledger::{Ledger, LedgerError, Spend};
+pub use ledger::{JobRow, Ledger, LedgerError};
 pub use lock::{Busy, WriterLock};
 pub use objects::Objects;
+pub use spending::Spend;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -25,13 +27,25 @@ use std::path::Path;
 /// # Errors
 /// Any step's; then the old content stands.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, bytes, 0o644)
+}
+
+/// The same for what only the user may read.
+///
+/// # Errors
+/// Any step's; then the old content stands.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, bytes, 0o600)
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().prefix(".regen-").tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     use std::os::unix::fs::PermissionsExt;
-    file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
     file.persist(path).map_err(|e| e.error)?;
     File::open(folder)?.sync_all()
 }

@@ -77,11 +77,25 @@ pub enum JobOutcome {
         /// The files, relative to the workspace.
         files: Vec<String>,
     },
+    /// A person ended it.
+    Cancelled,
     /// Generator, budget or environment.
     Failed {
         /// Why.
         diagnosis: Diagnosis,
+        /// A server that wants to be left alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<RateLimit>,
     },
+}
+
+/// A server's wish to be left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateLimit {
+    /// Which generator.
+    pub tier: usize,
+    /// For how many seconds, from when it said so.
+    pub wait_s: u64,
 }
 
 /// One thing that happened. Events up to `Planned` belong to a run, the others to a job.
@@ -151,6 +165,9 @@ pub enum Event {
         failure: Failure,
         /// What happened and what to do.
         message: String,
+        /// For how many seconds the server wants to be left alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wait_s: Option<u64>,
     },
     /// The answer is a tree.
     CandidateMade {
@@ -216,6 +233,20 @@ pub enum Event {
     Superseded,
     /// A newer process took the job up again.
     Resumed,
+    /// A person ended the job.
+    Cancelled {
+        /// The command line or what else it was.
+        by: String,
+    },
+    /// A person wants failed jobs of these specs tried again.
+    Retried {
+        /// The specs.
+        specs: Vec<String>,
+    },
+    /// A person wants no job to start.
+    Paused,
+    /// A person wants jobs to start again.
+    Unpaused,
 }
 
 /// An event as the ledger keeps it.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::schedule::{Hook, Schedule};
 use super::{Isolation, LimitsConfig, LintConfig, limits};
 
 /// The whole file.
@@ -32,6 +33,9 @@ pub struct Harness {
     /// What runs at a time.
     #[serde(default)]
     pub schedule: Schedule,
+    /// Programs that `regen watch` tells of what happens.
+    #[serde(default)]
+    pub hook: Vec<Hook>,
     /// What is generated, by target name.
     #[serde(default)]
     pub target: BTreeMap<String, Target>,
@@ -230,6 +234,10 @@ pub struct Budget {
     pub run_usd: Option<f64>,
     /// US dollars of one UTC day.
     pub day_usd: Option<f64>,
+    /// Tokens of one spec in one UTC day.
+    pub spec_tokens: Option<u64>,
+    /// US dollars of one spec in one UTC day.
+    pub spec_usd: Option<f64>,
 }
 
 /// How candidates' programs, and the programs that judge them, are kept apart from the machine.
@@ -280,22 +288,6 @@ pub struct TraceConfig {
     pub should: Option<u8>,
     /// Of MAY clauses.
     pub may: Option<u8>,
-}
-
-/// `[schedule]`: what runs at a time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Schedule {
-    /// Specs at a time, 1 to 64.
-    pub jobs: usize,
-    /// Specs at a time with work in a target, by the target's name.
-    pub target: BTreeMap<String, usize>,
-}
-
-impl Default for Schedule {
-    fn default() -> Self {
-        Self { jobs: limits::JOBS, target: BTreeMap::new() }
-    }
 }
 
 /// What crate a Rust target is.

@@ -142,6 +142,39 @@ pub const BACK_OFF: Duration = Duration::from_secs(10);
 pub const BACK_OFF_MOST: Duration = Duration::from_secs(300);
 /// Equal failures in a row after which a job is parked.
 pub const SAME_FAILURES: u32 = 3;
+/// Failures in a row, of whatever kind, that the model or its code is at fault for, after which a
+/// job is parked.
+pub const FAILURES: u32 = 10;
+/// Longest time for which a server that wants to be left alone is.
+pub const RATE_LIMIT_MOST: Duration = Duration::from_secs(24 * 3600);
+/// News that wait for a slow reader of a daemon's; it is told of more, and asks for all.
+pub const NEWS: usize = 1024;
+/// Characters of an answer between two news of it.
+pub const NEWS_CHARACTERS: usize = 400;
+/// Bytes of a running gate's output that whoever looks later still sees.
+pub const LIVE_BYTES: usize = 16 * 1024;
+/// Jobs that a daemon shows unless asked for more.
+pub const SHOWN_JOBS: u32 = 20;
+/// The same at most.
+pub const SHOWN_JOBS_MOST: u32 = 1000;
+/// Days of spending that a daemon shows.
+pub const SHOWN_DAYS: u32 = 31;
+/// Bytes of a diff that a daemon shows.
+pub const DIFF_BYTES: usize = 1024 * 1024;
+/// Entries of the ledger that are read at a time for who follows it.
+pub const FOLLOWED: u32 = 500;
+/// Time after which who follows the ledger looks again although nobody told of anything.
+pub const FOLLOW: Duration = Duration::from_millis(1000);
+/// Time in which a daemon answers, which may be reading a large workspace.
+pub const DAEMON_ANSWER: Duration = Duration::from_secs(60);
+/// Bytes of a socket's path: what the system takes, with room for its end.
+pub const SOCKET_PATH: usize = 100;
+/// Wall time of a hook without a timeout of its own.
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Things that hooks are still to be told of; more are dropped, and said to be.
+pub const HOOKS_WAITING: usize = 256;
+/// Time after which a daemon looks again at what the clock decides: it may have been set.
+pub const CLOCK: Duration = Duration::from_secs(60);
 /// Bytes of a file of test results, or of tests that a person wrote.
 pub const RESULT_BYTES: usize = 64 * 1024 * 1024;
 

@@ -14,25 +14,25 @@ pub mod path;
 pub mod plan;
 pub mod problem;
 pub mod sandbox;
+pub mod schedule;
 pub mod spec;
 pub mod standing;
 pub mod tree;
 
 pub use digest::Digest;
-pub use event::{AttemptKind, Event, Failure, JobOutcome};
+pub use event::{AttemptKind, Event, Failure, JobOutcome, RateLimit};
 pub use gate::{
     Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, Red, RedProof, TestResult,
     TestStatus,
 };
 pub use generation::{Completion, Finish, Prompt, Usage};
-pub use harness::{
-    CrateType, Format, GateConfig, GeneratorKind, Harness, Schedule, Target, TraceConfig,
-};
+pub use harness::{CrateType, Format, GateConfig, GeneratorKind, Harness, Target, TraceConfig};
 pub use lint::{LintConfig, RuleLevel};
 pub use path::RelPath;
 pub use plan::{GateKey, Job, JobId, JobKey, Part, Plan, Reason};
 pub use problem::{Fix, Problem, Severity, Span};
 pub use sandbox::{Isolation, Limits, LimitsConfig, Resource};
+pub use schedule::{Hook, HookEvent, Schedule};
 pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };

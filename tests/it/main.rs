@@ -5,6 +5,7 @@
 mod cli;
 mod console;
 mod contract;
+mod control;
 mod corpus;
 mod demo;
 mod diff;

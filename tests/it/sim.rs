@@ -62,7 +62,10 @@ fn tree(content: u64) -> Tree {
 fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
     let attempt = state.attempt().map_or(0, |attempt| attempt.number);
     let message = "m".to_owned();
-    let failed = |failure| Event::GenerationFailed { attempt, failure, message: "m".to_owned() };
+    let failed = |failure| {
+        let (message, wait_s) = ("m".to_owned(), None);
+        Event::GenerationFailed { attempt, failure, message, wait_s }
+    };
     match effect {
         Effect::Start => Event::AttemptStarted {
             attempt,

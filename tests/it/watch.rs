@@ -1,7 +1,7 @@
 //! `regen watch`: what people change is made, once, and the newest of it.
 
 use std::io::{BufRead, BufReader};
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,24 @@ use crate::server::{Act, Server, lib};
 use crate::world::{ADDER, GOOD, WRONG, World};
 
 /// A daemon in a workspace.
-struct Daemon {
+pub struct Daemon {
     child: Child,
     lines: Receiver<Value>,
 }
 
 impl Daemon {
-    fn start(world: &World) -> Self {
-        let mut child = world.spawn(&["watch", "--json"]);
+    pub fn start(world: &World) -> Self {
+        Self::start_with(world, &[])
+    }
+
+    pub fn start_with(world: &World, args: &[&str]) -> Self {
+        Self::start_env(world, args, &[])
+    }
+
+    pub fn start_env(world: &World, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut command = world.command(&[&["watch", "--json"], args].concat());
+        command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("starts");
         let out = BufReader::new(child.stdout.take().expect("is piped"));
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -31,7 +41,7 @@ impl Daemon {
     }
 
     /// Waits for a line that is so.
-    fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    pub fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         let end = Instant::now() + Duration::from_secs(60);
         let mut seen = Vec::new();
         while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now()))
@@ -44,23 +54,30 @@ impl Daemon {
         panic!("{what} did not come: {}", seen.join("\n"));
     }
 
-    fn idle(&self) {
+    pub fn idle(&self) {
         self.until("idle", |line| line["type"] == "idle");
     }
 
-    fn ended(&self, result: &str) -> Value {
+    pub fn ended(&self, result: &str) -> Value {
         self.until(result, |line| line["type"] == "ended" && line["result"] == result)
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().cast_signed()).expect("is one");
         kill_process(pid, signal).expect("runs");
     }
 
     /// Ends it as systemd does; its exit code.
-    fn stop(mut self) -> Option<i32> {
+    pub fn stop(mut self) -> Option<i32> {
         self.signal(Signal::TERM);
         self.child.wait().expect("ends").code()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

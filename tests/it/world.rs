@@ -180,6 +180,7 @@ impl World {
             proven: Default::default(),
             read_only: Vec::new(),
             keep: None,
+            listener: None,
         };
         run(&bench, gate, &candidate, &[]).await.0
     }

@@ -1,0 +1,136 @@
+//! Programs of the user's that are told of what happens. Nothing waits for them, and whatever they
+//! do harms no job.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::{Notice, View};
+use crate::engine::{self, Observer};
+use crate::process::{self, Ended, Program};
+use crate::types::{Hook, HookEvent, JobOutcome, limits};
+
+/// The hooks of a workspace, as its configuration last had them.
+pub struct Hooks {
+    hooks: Arc<Mutex<Vec<Hook>>>,
+    root: PathBuf,
+    told: Sender<(HookEvent, Value)>,
+    observer: Arc<dyn Observer + Send + Sync>,
+}
+
+impl Hooks {
+    /// Hooks that run in a folder, with this environment.
+    pub fn new(
+        root: &Path,
+        env: Vec<(String, OsString)>,
+        observer: Arc<dyn Observer + Send + Sync>,
+    ) -> Self {
+        let (told, waiting) = channel(limits::HOOKS_WAITING);
+        let hooks: Arc<Mutex<Vec<Hook>>> = Arc::default();
+        let runner = Runner { root: root.to_owned(), env, observer: observer.clone() };
+        tokio::spawn(runner.run(hooks.clone(), waiting));
+        Self { hooks, root: root.to_owned(), told, observer }
+    }
+
+    fn tell(&self, event: HookEvent, mut about: Value) {
+        let wanted = |hooks: &Vec<Hook>| hooks.iter().any(|hook| hook.on.contains(&event));
+        if !self.hooks.lock().is_ok_and(|hooks| wanted(&hooks)) {
+            return;
+        }
+        about["event"] = json!(event);
+        about["at"] = json!(engine::now());
+        about["workspace"] = json!(self.root);
+        if self.told.try_send((event, about)).is_err() {
+            self.observer.note("hooks are too slow: they were not told of everything");
+        }
+    }
+}
+
+impl View for Hooks {
+    fn notice(&self, notice: &Notice<'_>) {
+        match notice {
+            Notice::Read(workspace) => {
+                if let Ok(mut hooks) = self.hooks.lock() {
+                    hooks.clone_from(&workspace.harness.hook);
+                }
+            }
+            Notice::Unreadable(error) => {
+                self.tell(HookEvent::Unreadable, json!({ "message": error.to_string() }));
+            }
+            Notice::Ended { spec, outcome, again, parked } => {
+                let again = again.map(|again| again.as_secs());
+                let about = json!({
+                    "spec": spec, "outcome": outcome, "again_in_s": again, "parked": parked,
+                });
+                let event = match outcome {
+                    JobOutcome::Promoted => HookEvent::Promoted,
+                    JobOutcome::Rejected { .. } => HookEvent::Rejected,
+                    JobOutcome::SpecSuspected { .. } => HookEvent::SpecSuspected,
+                    JobOutcome::Drifted { .. } => HookEvent::Drifted,
+                    JobOutcome::Failed { .. } => HookEvent::Failed,
+                    JobOutcome::Cancelled => HookEvent::Cancelled,
+                    JobOutcome::Superseded => return,
+                };
+                self.tell(event, about.clone());
+                if *parked {
+                    self.tell(HookEvent::Parked, about);
+                }
+            }
+            Notice::Held { time } => {
+                self.tell(HookEvent::Held, json!({ "again_in_s": time.as_secs() }));
+            }
+            Notice::Paused { by } => self.tell(HookEvent::Paused, json!({ "by": by })),
+            Notice::Resumed { by } => self.tell(HookEvent::Resumed, json!({ "by": by })),
+            Notice::Idle => self.tell(HookEvent::Idle, json!({})),
+        }
+    }
+}
+
+struct Runner {
+    root: PathBuf,
+    env: Vec<(String, OsString)>,
+    observer: Arc<dyn Observer + Send + Sync>,
+}
+
+impl Runner {
+    /// One after the other, in the order of what happened.
+    async fn run(self, hooks: Arc<Mutex<Vec<Hook>>>, mut waiting: Receiver<(HookEvent, Value)>) {
+        while let Some((event, about)) = waiting.recv().await {
+            let hooks = hooks.lock().map(|hooks| hooks.clone()).unwrap_or_default();
+            for hook in hooks.iter().filter(|hook| hook.on.contains(&event)) {
+                if let Err(why) = self.one(hook, &about).await {
+                    self.observer.note(&format!("hook {}: {why}", hook.argv.join(" ")));
+                }
+            }
+        }
+    }
+
+    async fn one(&self, hook: &Hook, about: &Value) -> Result<(), String> {
+        let Some((name, args)) = hook.argv.split_first() else { return Ok(()) };
+        let path = match name.contains('/') {
+            true => self.root.join(name),
+            false => name.into(),
+        };
+        let program = Program {
+            path,
+            args: args.iter().map(OsString::from).collect(),
+            dir: self.root.clone(),
+            env: self.env.clone(),
+            stdin: Some(format!("{about}\n").into_bytes()),
+            timeout: hook.timeout_s.map_or(limits::HOOK_TIMEOUT, std::time::Duration::from_secs),
+        };
+        let output = process::run(&program).await.map_err(|error| error.to_string())?;
+        let said = output.errors();
+        let said = said.lines().next().unwrap_or_default();
+        match output.ended {
+            Ended::Exit(0) => Ok(()),
+            Ended::Timeout => Err(format!("ended after {} s", program.timeout.as_secs())),
+            Ended::Exit(code) => Err(format!("exit status {code}: {said}")),
+            Ended::Signal(signal) => Err(format!("signal {signal}: {said}")),
+            Ended::Limit(_) => Err(said.to_owned()),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What people ask of a running daemon.
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use super::{Notice, Work};
+use crate::engine::{self, EngineError};
+use crate::pipeline::Doing;
+use crate::store::Ledger;
+use crate::types::JobOutcome;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "order")]
+pub enum Act {
+    /// Read everything anew, and do these specs first.
+    Trigger {
+        /// Also what is up to date.
+        force: bool,
+    },
+    /// End these specs' jobs, and try them no more until something changes.
+    Cancel,
+    /// Try again what failed.
+    Retry,
+    /// Start no job.
+    Pause,
+    /// Start jobs again.
+    Resume,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The specs that it changed something for.
+    pub specs: Vec<String>,
+}
+
+/// Why an order cannot be followed.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It is wrong.
+    Wrong(String),
+    /// Something failed.
+    Failed(EngineError),
+}
+
+impl<E: Into<EngineError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// An order.
+#[derive(Debug)]
+pub struct Order {
+    /// What is to be done.
+    pub act: Act,
+    /// Ids or patterns of specs.
+    pub specs: Vec<String>,
+    /// Who asks, for the ledger.
+    pub by: String,
+    /// Who waits for the answer.
+    pub reply: oneshot::Sender<Result<Answer, Refusal>>,
+}
+
+impl Work {
+    /// Follows an order.
+    pub(super) async fn follow(&mut self, order: Order) {
+        let Order { act, specs, by, reply } = order;
+        let answer = self.order(act, &specs, &by).await;
+        self.daemon.hub.noted();
+        // Who asked may have gone.
+        let _ = reply.send(answer.map(|specs| Answer { specs }));
+    }
+
+    async fn order(
+        &mut self,
+        act: Act,
+        specs: &[String],
+        by: &str,
+    ) -> Result<Vec<String>, Refusal> {
+        match act {
+            Act::Trigger { force } => {
+                self.replan().await;
+                let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
+                let failed: Vec<String> = self.failed(&specs);
+                self.ledger()?.forgive(&engine::now(), by, &failed)?;
+                if force {
+                    self.forced.extend(specs.iter().cloned());
+                    self.replan().await;
+                }
+                self.ask(&specs).await;
+                Ok(specs)
+            }
+            Act::Retry => {
+                let all = ["*".to_owned()];
+                let specs = if specs.is_empty() { &all } else { specs };
+                let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
+                let failed = self.failed(&specs);
+                self.ledger()?.forgive(&engine::now(), by, &failed)?;
+                self.ask(&failed).await;
+                Ok(failed)
+            }
+            Act::Cancel => {
+                let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
+                self.cancel(specs, by)
+            }
+            Act::Pause | Act::Resume => {
+                let paused = act == Act::Pause;
+                let at = engine::now();
+                self.ledger()?.pause(&at, by, paused)?;
+                self.agenda.set_paused(paused);
+                self.paused = paused.then(|| (at, by.to_owned()));
+                self.tell(&if paused { Notice::Paused { by } } else { Notice::Resumed { by } });
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    async fn ask(&mut self, specs: &[String]) {
+        specs.iter().for_each(|spec| self.agenda.ask(spec));
+        // The engine went when nothing was left to do.
+        if self.engine.is_none() && !self.agenda.is_idle() {
+            self.replan().await;
+        }
+    }
+
+    fn cancel(&mut self, specs: Vec<String>, by: &str) -> Result<Vec<String>, Refusal> {
+        let mut cancelled = Vec::new();
+        for spec in specs {
+            let Some(job) = self.agenda.job(&spec) else { continue };
+            // Dropping it ends its programs and its call.
+            self.running.remove(&spec);
+            let open = Ledger::open(&self.daemon.places.ledger())?;
+            engine::cancel(open, &job, by)?;
+            self.agenda.cancel(&spec, self.now());
+            self.forced.remove(&spec);
+            self.over(&spec, &JobOutcome::Cancelled, None, true);
+            cancelled.push(spec);
+        }
+        Ok(cancelled)
+    }
+
+    fn failed(&self, specs: &[String]) -> Vec<String> {
+        let failed = |spec: &&String| matches!(self.agenda.doing(spec), Some(Doing::Resting(..)));
+        specs.iter().filter(failed).cloned().collect()
+    }
+
+    fn ledger(&self) -> Result<Ledger, Refusal> {
+        Ok(Ledger::open(&self.daemon.places.ledger())?)
+    }
+}

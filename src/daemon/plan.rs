@@ -1,0 +1,117 @@
+//! Reading the workspace, and what follows from it.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{Notice, Work};
+use crate::engine::{Engine, EngineError, Workspace, load};
+use crate::gate::Tools;
+use crate::pipeline::State;
+use crate::store::Ledger;
+use crate::types::{Job, JobOutcome, Plan, limits};
+
+impl Work {
+    /// Reads everything anew and plans. What runs goes on if it still is what is wanted.
+    pub(super) async fn replan(&mut self) {
+        let planned = match load(&self.daemon.places, None) {
+            Ok(workspace) => self.plan(workspace).await,
+            Err(error) => Err(error),
+        };
+        match planned {
+            Ok(()) => {
+                self.wrong.clear();
+                self.again = None;
+            }
+            Err(error) => {
+                let text = error.to_string();
+                if text != self.wrong {
+                    self.tell(&Notice::Unreadable(&error));
+                    self.wrong = text;
+                }
+                // A file is mended by a change; of a full disk or a locked ledger nobody tells.
+                let later = self.now() + limits::BACK_OFF.as_millis() as u64;
+                self.again = Some(later).filter(|_| !matches!(error, EngineError::Config { .. }));
+            }
+        }
+    }
+
+    async fn plan(&mut self, workspace: Workspace) -> Result<(), EngineError> {
+        let tools: Tools = workspace.tools(&self.daemon.wanted).await?;
+        let mut plan = workspace.plan(&tools, None, false)?;
+        self.force(&workspace, &tools, &mut plan)?;
+        let depends = |id: &str| -> BTreeSet<String> {
+            let spec = workspace.spec(id);
+            spec.map(|spec| spec.depends.iter().cloned().collect()).unwrap_or_default()
+        };
+        self.depended = workspace.specs.iter().flat_map(|spec| depends(&spec.id)).collect();
+        self.schedule = workspace.harness.schedule.clone();
+        self.daemon.hub.planned(&workspace, &plan);
+        self.daemon.hub.set_head(|head| head.model.clone_from(&workspace.harness.generator.model));
+        self.tell(&Notice::Read(&workspace));
+        plan.jobs.retain(|job| !job.is_up_to_date());
+        self.remember(&plan.jobs)?;
+        let now = self.now();
+        let (work, schedule) = (plan.jobs.clone(), self.schedule.clone());
+        for spec in self.agenda.replan(work, depends, schedule, now) {
+            // Dropping it ends its programs and its call; the next job supersedes it in the ledger.
+            self.running.remove(&spec);
+        }
+        if !self.agenda.is_idle() || self.agenda.wake(now).is_some() {
+            let isolation = Some(self.daemon.isolation.clone());
+            let mut options = self.daemon.options.clone();
+            options.only = Some(plan.jobs.iter().map(|job| job.spec.clone()).collect());
+            let engine = Engine::open(Arc::new(workspace), (Arc::new(tools), isolation), options)?;
+            engine.begin(&plan)?;
+            self.engine = Some(Rc::new(engine));
+        }
+        Ok(())
+    }
+
+    /// Puts the jobs of specs that a person wants made again in the place of theirs.
+    fn force(
+        &mut self,
+        workspace: &Workspace,
+        tools: &Tools,
+        plan: &mut Plan,
+    ) -> Result<(), EngineError> {
+        self.forced.retain(|spec| workspace.spec(spec).is_some());
+        if self.forced.is_empty() {
+            return Ok(());
+        }
+        let forced = workspace.plan(tools, Some(&self.forced), true)?;
+        for job in &mut plan.jobs {
+            if let Some(forced) = forced.jobs.iter().find(|forced| forced.spec == job.spec) {
+                job.clone_from(forced);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over from the ledger what an earlier process knew: how jobs failed, and whether a
+    /// person wants none to start.
+    fn remember(&mut self, work: &[Job]) -> Result<(), EngineError> {
+        if self.remembered {
+            return Ok(());
+        }
+        let Some(ledger) = Ledger::read(&self.daemon.places.ledger())?.filter(Ledger::is_current)
+        else {
+            self.remembered = true;
+            return Ok(());
+        };
+        self.paused = ledger.paused()?;
+        self.agenda.set_paused(self.paused.is_some());
+        let now = self.now();
+        for job in work {
+            let mut history: Vec<(Job, JobOutcome)> = Vec::new();
+            for entries in ledger.history(&job.spec, limits::FAILURES)? {
+                let state = State::fold(entries.iter().map(|entry| &entry.event))?;
+                let end = state.and_then(|s| Some((s.job.clone(), s.outcome()?.clone())));
+                history.extend(end);
+            }
+            self.agenda.remember(history, now);
+        }
+        self.remembered = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,468 @@
+//! The API: JSON over HTTP, on a socket that only the user can open and, if asked for, on loopback
+//! behind a token; and the page.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::{Path as Part, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::sse::{Event as Sse, KeepAlive};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures::Stream;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot;
+
+use super::hub::{Hub, News};
+use super::orders::{Act, Order, Refusal};
+use crate::engine::{self, EngineError, Places, load};
+use crate::promote::Promoter;
+use crate::report::{Paint, words};
+use crate::store::{Ledger, Objects, write_private};
+use crate::types::{Digest, Event, JobId, RelPath, Tree, limits};
+
+/// What the API works with.
+#[derive(Clone)]
+pub struct Api {
+    /// The workspace.
+    pub places: Places,
+    /// What it shows.
+    pub hub: Arc<Hub>,
+    /// Where orders go.
+    pub orders: Sender<Order>,
+}
+
+/// Where it is served to browsers.
+#[derive(Clone, Debug)]
+pub struct Web {
+    /// The address that was bound.
+    pub address: SocketAddr,
+    token: String,
+}
+
+impl Web {
+    /// The page, with what it needs to be let in; a browser keeps the part behind `#` to itself.
+    pub fn url(&self) -> String {
+        format!("http://{}/#token={}", self.address, self.token)
+    }
+
+    /// Whether a request was sent to this address by nobody else's page.
+    fn is_own(&self, headers: &HeaderMap) -> bool {
+        let hosts = [self.address.to_string(), format!("localhost:{}", self.address.port())];
+        let text =
+            |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
+        let host = text(header::HOST);
+        let origin = text(header::ORIGIN);
+        host.is_some_and(|host| hosts.iter().any(|own| own == host))
+            && origin.is_none_or(|origin| hosts.iter().any(|own| origin == format!("http://{own}")))
+            && text(header::HeaderName::from_static("sec-fetch-site")) != Some("cross-site")
+    }
+}
+
+/// A refusal or failure, as the API tells it.
+struct Failed(StatusCode, String);
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "type": "error", "message": self.1 }))).into_response()
+    }
+}
+
+impl<E: Into<EngineError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        let error: EngineError = error.into();
+        let status = match error {
+            EngineError::Usage(_) => StatusCode::NOT_FOUND,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self(status, error.to_string())
+    }
+}
+
+type Answered = Result<Json<Value>, Failed>;
+
+impl Api {
+    /// Serves on the workspace's socket. The caller holds the writer lock: a socket that is there
+    /// is nobody's.
+    ///
+    /// # Errors
+    /// The socket cannot be made.
+    pub fn on_socket(&self) -> io::Result<()> {
+        let path = self.places.state.join("socket");
+        std::fs::create_dir_all(&self.places.state)?;
+        if let Err(error) = std::fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        let short = Short::of(&path)?;
+        // Nobody else may connect in the moment before its mode is set either.
+        let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+        let listener = UnixListener::bind(&short.path);
+        rustix::process::umask(mask);
+        let listener = listener?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        let router = self.router();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(())
+    }
+
+    /// Serves on an address of this machine's own.
+    ///
+    /// # Errors
+    /// The address is another one, or taken; the token cannot be kept.
+    pub async fn on_web(&self, address: SocketAddr) -> io::Result<Web> {
+        if !address.ip().is_loopback() {
+            let why =
+                format!("{address} is not on loopback: use 127.0.0.1 and a tunnel, such as ssh -L");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
+        let token = token(&self.places.state.join("token"))?;
+        let web = Web { address: listener.local_addr()?, token };
+        let guarded = self.router().layer(from_fn_with_state(web.clone(), token_only));
+        let router = page().merge(guarded).layer(from_fn_with_state(web.clone(), own_pages_only));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(web)
+    }
+
+    fn router(&self) -> Router {
+        Router::new()
+            .route("/api/state", get(state))
+            .route("/api/specs/{spec}", get(spec))
+            .route("/api/jobs", get(jobs))
+            .route("/api/jobs/{job}", get(job))
+            .route("/api/jobs/{job}/diff", get(diff))
+            .route("/api/spending", get(spending))
+            .route("/api/events", get(events))
+            .route("/api/orders", post(order))
+            .route("/metrics", get(metrics))
+            .layer(from_fn(safe_headers))
+            .with_state(self.clone())
+    }
+
+    fn ledger(&self) -> Result<Ledger, Failed> {
+        let none = || Failed(StatusCode::NOT_FOUND, "nothing has happened here yet".to_owned());
+        Ledger::read(&self.places.ledger())?.ok_or_else(none)
+    }
+}
+
+/// A socket's path as the system takes it, which is short.
+pub(super) struct Short {
+    pub(super) path: PathBuf,
+    _folder: Option<std::fs::File>,
+}
+
+impl Short {
+    /// The path itself, or one by way of its opened folder.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        use std::os::fd::AsRawFd;
+        if path.as_os_str().len() < limits::SOCKET_PATH {
+            return Ok(Self { path: path.to_owned(), _folder: None });
+        }
+        let folder = std::fs::File::open(path.parent().unwrap_or(path))?;
+        let name = path.file_name().unwrap_or_default();
+        let path = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
+        Ok(Self { path, _folder: Some(folder) })
+    }
+}
+
+/// The workspace's token: made once, so that pages that are open outlive the daemon.
+fn token(path: &Path) -> io::Result<String> {
+    let known = std::fs::read_to_string(path).unwrap_or_default();
+    if known.len() == 64 && known.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(known);
+    }
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    write_private(path, token.as_bytes())?;
+    Ok(token)
+}
+
+/// What every response says to browsers.
+async fn safe_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                  img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Refuses what another site's page or a name that was bent to this address may have sent.
+async fn own_pages_only(State(web): State<Web>, request: Request, next: Next) -> Response {
+    if web.is_own(request.headers()) {
+        return next.run(request).await;
+    }
+    let why = "this is served to its own page alone: the Host or Origin is another one";
+    Failed(StatusCode::FORBIDDEN, why.to_owned()).into_response()
+}
+
+/// Refuses who does not have the token.
+async fn token_only(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    // Digests are compared: how long that takes tells nothing of the token.
+    if Digest::of(given) == Digest::of(&web.token) {
+        return next.run(request).await;
+    }
+    let why = "send `Authorization: Bearer` with the content of .regen/token";
+    Failed(StatusCode::UNAUTHORIZED, why.to_owned()).into_response()
+}
+
+/// The page; it holds nothing of the workspace's.
+fn page() -> Router {
+    let file = |kind: &'static str, text: &'static str| {
+        get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
+    };
+    Router::new()
+        .route("/", file("text/html; charset=utf-8", include_str!("page/index.html")))
+        .route("/page.js", file("text/javascript; charset=utf-8", include_str!("page/page.js")))
+        .route("/page.css", file("text/css; charset=utf-8", include_str!("page/page.css")))
+        .layer(from_fn(safe_headers))
+}
+
+async fn state(State(api): State<Api>) -> Answered {
+    let seq = match Ledger::read(&api.places.ledger())? {
+        Some(ledger) => ledger.newest()?,
+        None => 0,
+    };
+    let mut state = api.hub.state();
+    state["seq"] = json!(seq);
+    Ok(Json(state))
+}
+
+/// Does what takes a while beside the daemon's own thread.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failed> + Send + 'static,
+) -> Result<T, Failed> {
+    let failed = |error: tokio::task::JoinError| {
+        Failed(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    };
+    tokio::task::spawn_blocking(work).await.map_err(failed)?
+}
+
+async fn spec(State(api): State<Api>, Part(spec): Part<String>) -> Answered {
+    if !api.hub.knows(&spec) {
+        return Err(Failed(StatusCode::NOT_FOUND, format!("there is no spec `{spec}`")));
+    }
+    let output = api.hub.output(&spec);
+    aside(move || {
+        let workspace = load(&api.places, None)?;
+        let only = [spec.clone()].into();
+        let matrix = workspace.trace(Some(&only), &[])?;
+        let ledger = Ledger::read(&api.places.ledger())?;
+        let jobs = ledger.map(|ledger| ledger.jobs(Some(&spec), limits::SHOWN_JOBS)).transpose()?;
+        Ok(Json(json!({
+            "type": "spec", "spec": spec, "clauses": matrix.rows, "jobs": jobs.unwrap_or_default(),
+            "standing": workspace.standing.spec.get(&spec), "output": output,
+            "problems": workspace.problems_of(Some(&only)),
+        })))
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+struct Which {
+    spec: Option<String>,
+    limit: Option<u32>,
+}
+
+async fn jobs(State(api): State<Api>, Query(which): Query<Which>) -> Answered {
+    let most = which.limit.unwrap_or(limits::SHOWN_JOBS).min(limits::SHOWN_JOBS_MOST);
+    let jobs = api.ledger()?.jobs(which.spec.as_deref(), most)?;
+    Ok(Json(json!({ "type": "jobs", "jobs": jobs })))
+}
+
+async fn job(State(api): State<Api>, Part(job): Part<i64>) -> Answered {
+    let entries = api.ledger()?.job(JobId(job))?;
+    if entries.is_empty() {
+        return Err(Failed(StatusCode::NOT_FOUND, format!("there is no job {job}")));
+    }
+    Ok(Json(json!({ "type": "job", "job": job, "entries": entries })))
+}
+
+/// The newest candidate of each target of a job against what is promoted.
+async fn diff(State(api): State<Api>, Part(job): Part<i64>) -> Answered {
+    aside(move || {
+        let entries = api.ledger()?.job(JobId(job))?;
+        let (mut target, mut trees) = (String::new(), std::collections::BTreeMap::new());
+        for entry in &entries {
+            match &entry.event {
+                Event::AttemptStarted { target: of, .. } => target.clone_from(of),
+                Event::CandidateMade { tree, .. } => drop(trees.insert(target.clone(), *tree)),
+                _ => {}
+            }
+        }
+        let spec = entries.iter().find_map(|entry| entry.spec.clone()).unwrap_or_default();
+        let harness = load::harness(&api.places, None)?;
+        let objects = Objects::new(api.places.state.join("objects"));
+        let promoter = Promoter::new(api.places.root.clone(), api.places.state.clone());
+        let mut targets = Vec::new();
+        for (name, digest) in trees {
+            let place =
+                harness.target.get(&name).map(|t| format!("{}/{}", t.unit(&spec), t.leaf(&name)));
+            let promoted = place.map(|place| promoter.tree(&place)).transpose()?.flatten();
+            let candidate = objects.get_tree(digest)?;
+            let text = changes(&promoted.unwrap_or_default(), &candidate);
+            targets.push(json!({ "target": name, "tree": digest, "diff": text }));
+        }
+        Ok(Json(json!({ "type": "diff", "job": job, "spec": spec, "targets": targets })))
+    })
+    .await
+}
+
+/// What is different, as a unified diff.
+fn changes(old: &Tree, new: &Tree) -> String {
+    let text = |tree: &Tree, path: &RelPath| {
+        tree.get(path.as_str())
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            .unwrap_or_default()
+    };
+    let paths: std::collections::BTreeSet<_> =
+        old.iter().chain(new.iter()).map(|(path, _)| path.clone()).collect();
+    let mut out = String::new();
+    for path in paths {
+        let (a, b) = (text(old, &path), text(new, &path));
+        if a != b && out.len() < limits::DIFF_BYTES {
+            let diff = similar::TextDiff::from_lines(&a, &b);
+            let names = (format!("promoted/{path}"), format!("candidate/{path}"));
+            out += &diff.unified_diff().context_radius(3).header(&names.0, &names.1).to_string();
+        }
+    }
+    out
+}
+
+async fn spending(State(api): State<Api>) -> Answered {
+    let budget = load::harness(&api.places, None)?.budget;
+    let days = api.ledger()?.days(limits::SHOWN_DAYS)?;
+    Ok(Json(json!({ "type": "spending", "days": days, "budget": budget })))
+}
+
+async fn metrics(State(api): State<Api>) -> Result<Response, Failed> {
+    let today = match Ledger::read(&api.places.ledger())? {
+        Some(ledger) => ledger.spent(&engine::today())?,
+        None => Default::default(),
+    };
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], api.hub.metrics.text(&api.hub, today)).into_response())
+}
+
+#[derive(Deserialize)]
+struct Ask {
+    #[serde(flatten)]
+    act: Act,
+    #[serde(default)]
+    specs: Vec<String>,
+    #[serde(default)]
+    by: Option<String>,
+}
+
+async fn order(State(api): State<Api>, Json(ask): Json<Ask>) -> Answered {
+    let (reply, answer) = oneshot::channel();
+    let by = ask.by.unwrap_or_else(|| "the API".to_owned());
+    let order = Order { act: ask.act, specs: ask.specs, by, reply };
+    let gone = || Failed(StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending".to_owned());
+    api.orders.send(order).await.map_err(|_| gone())?;
+    match answer.await.map_err(|_| gone())? {
+        Ok(answer) => Ok(Json(json!({ "type": "done", "specs": answer.specs }))),
+        Err(Refusal::Wrong(why)) => Err(Failed(StatusCode::NOT_FOUND, why)),
+        Err(Refusal::Failed(error)) => Err(error.into()),
+    }
+}
+
+#[derive(Deserialize)]
+struct After {
+    after: Option<i64>,
+}
+
+/// Where a reader of events is.
+struct Reader {
+    api: Api,
+    news: Receiver<News>,
+    /// The last entry that was sent.
+    last: i64,
+    /// What is ready to be sent.
+    ready: VecDeque<Sse>,
+}
+
+/// Entries of the ledger behind `Last-Event-ID` or `after`, each with its number as its id, and
+/// news that have none. Without either, from now on.
+async fn events(
+    State(api): State<Api>,
+    Query(After { after }): Query<After>,
+    headers: HeaderMap,
+) -> Result<Response, Failed> {
+    let news = api.hub.listen();
+    let known = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
+    let last = match known.or(after) {
+        Some(last) => last,
+        None => Ledger::read(&api.places.ledger())?.map_or(Ok(0), |ledger| ledger.newest())?,
+    };
+    let reader = Reader { api, news, last, ready: VecDeque::new() };
+    let sse = axum::response::Sse::new(stream(reader));
+    Ok(sse.keep_alive(KeepAlive::default()).into_response())
+}
+
+fn stream(reader: Reader) -> impl Stream<Item = Result<Sse, Infallible>> {
+    futures::stream::unfold(reader, |mut reader| async move {
+        loop {
+            if let Some(event) = reader.ready.pop_front() {
+                return Some((Ok(event), reader));
+            }
+            if reader.entries() {
+                continue;
+            }
+            // Orders and plans write entries too; nobody tells of those.
+            match tokio::time::timeout(limits::FOLLOW, reader.news.recv()).await {
+                Ok(Ok(News { kind: "ledger", .. })) | Err(_) => {}
+                Ok(Ok(News { kind, data })) => {
+                    reader.ready.push_back(Sse::default().event(kind).data(&*data));
+                }
+                // Too slow: what was missed is in the state.
+                Ok(Err(RecvError::Lagged(_))) => {
+                    reader.ready.push_back(Sse::default().event("missed").data("null"));
+                }
+                Ok(Err(RecvError::Closed)) => return None,
+            }
+        }
+    })
+}
+
+impl Reader {
+    /// Makes what is new in the ledger ready; whether anything is.
+    fn entries(&mut self) -> bool {
+        let ledger = Ledger::read(&self.api.places.ledger()).ok().flatten();
+        let entries = ledger.and_then(|ledger| ledger.after(self.last, limits::FOLLOWED).ok());
+        for entry in entries.into_iter().flatten() {
+            self.last = entry.seq;
+            let mut data = serde_json::to_value(&entry).unwrap_or_default();
+            data["text"] = json!(words::event(&entry.event, Paint { colour: false }));
+            let event = Sse::default().event("entry").id(entry.seq.to_string());
+            self.ready.push_back(event.data(data.to_string()));
+        }
+        !self.ready.is_empty()
+    }
+}

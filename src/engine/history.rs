@@ -1,0 +1,67 @@
+//! What came before an attempt, as far as its prompt is to know.
+
+use crate::pipeline::{Attempt, Failed, State};
+use crate::types::{AttemptKind, Digest, Finding};
+
+/// What an attempt is to know of the attempts before it.
+#[derive(Default)]
+pub struct History {
+    /// What is to be repaired.
+    pub candidate: Option<Digest>,
+    /// What its gates found.
+    pub findings: Vec<Finding>,
+    /// What was wrong with the last answer.
+    pub problem: Option<String>,
+    /// What came of earlier attempts, a line each.
+    pub tried: Vec<String>,
+}
+
+impl History {
+    /// Gathers it.
+    pub fn of(state: &State, attempt: &Attempt) -> Self {
+        let mut history = Self::default();
+        let before: Vec<&Attempt> =
+            state.calls(attempt.part).filter(|a| a.number < attempt.number).collect();
+        if let Some(last) = before.last() {
+            history.problem = match &last.failed {
+                Some(Failed::Malformed { message, .. } | Failed::Truncated(message)) => {
+                    Some(message.clone())
+                }
+                _ => None,
+            };
+        }
+        let starts = matches!(attempt.kind, AttemptKind::Generate | AttemptKind::Fresh);
+        let first = |a: &&&Attempt| matches!(a.kind, AttemptKind::Generate | AttemptKind::Fresh);
+        let segment = before.iter().rev().find(first).map_or(0, |a| a.number);
+        let mut refused = before.iter().rev().filter_map(|a| match (&a.failed, a.tree) {
+            (Some(Failed::Refused(diagnosis)), Some(tree)) => Some((a.number, tree, diagnosis)),
+            _ => None,
+        });
+        if !starts
+            && let Some((_, tree, diagnosis)) =
+                refused.clone().next().filter(|(number, ..)| *number >= segment)
+        {
+            refused.next();
+            history.candidate = Some(tree);
+            history.findings.clone_from(&diagnosis.findings);
+        }
+        if starts {
+            history.problem = None;
+        }
+        let line = |summary: &str| summary.chars().take(160).collect::<String>();
+        // What the promoted tree failed at, when it was judged again, is worth knowing throughout.
+        let revalidated = state.attempts.iter().find_map(|a| match &a.failed {
+            Some(Failed::Refused(diagnosis))
+                if a.part == attempt.part && a.kind == AttemptKind::Revalidate =>
+            {
+                Some(&diagnosis.summary)
+            }
+            _ => None,
+        });
+        let summaries = refused.map(|(_, _, diagnosis)| &diagnosis.summary).chain(revalidated);
+        history.tried = summaries.map(|summary| line(summary)).collect();
+        history.tried.reverse();
+        history.tried.dedup();
+        history
+    }
+}

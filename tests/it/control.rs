@@ -1,0 +1,343 @@
+//! A daemon that is asked for things: by the command line, and over HTTP.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::server::{Act, Server, lib};
+use crate::watch::Daemon;
+use crate::world::{ADDER, GOOD, WRONG, World};
+
+/// A daemon that serves HTTP, with its address and token.
+fn serving(world: &World) -> (Daemon, String, String) {
+    let daemon = Daemon::start_with(world, &["--http", "127.0.0.1:0"]);
+    let line = daemon.until("its address", |line| line["type"] == "serving");
+    let url = line["url"].as_str().expect("is one").to_owned();
+    let (url, token) = url.split_once("/#token=").expect("has a token");
+    (daemon, url.trim_start_matches("http://").to_owned(), token.to_owned())
+}
+
+/// Sends a request as it stands here; its status and body.
+fn http(address: &str, head: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("listens");
+    let length = body.len();
+    write!(stream, "{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+        .expect("sends");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("answers");
+    let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("has a status");
+    (status, text.split_once("\r\n\r\n").expect("has a body").1.to_owned())
+}
+
+/// A request as the page sends it.
+fn ask(address: &str, token: &str, line: &str, body: &str) -> (u16, Value) {
+    let head = format!(
+        "{line} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json"
+    );
+    let (status, body) = http(address, &head, body);
+    // Chunked bodies have their lengths around them.
+    let from = body.find('{').unwrap_or(0);
+    let to = body.rfind('}').map_or(0, |end| end + 1);
+    (status, serde_json::from_str(body.get(from..to).unwrap_or_default()).unwrap_or_default())
+}
+
+/// Lines of a command that goes on, until one is so.
+struct Follows(Child, Receiver<String>);
+
+impl Follows {
+    fn start(world: &World, args: &[&str]) -> Self {
+        let mut child = world
+            .command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
+        let out = BufReader::new(child.stdout.take().expect("is piped"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            out.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
+        });
+        Self(child, lines)
+    }
+
+    #[track_caller]
+    fn until(&mut self, text: &str) -> String {
+        let mut seen = String::new();
+        while let Ok(line) = self.1.recv_timeout(Duration::from_secs(30)) {
+            if line.contains(text) {
+                return line;
+            }
+            seen += &format!("{line}\n");
+        }
+        panic!("`{text}` did not come: {seen}");
+    }
+}
+
+impl Drop for Follows {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until a daemon that was just started can be asked.
+fn listens(world: &World) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !world.path(".regen/socket").exists() {
+        assert!(Instant::now() < end, "it does not listen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn spec(name: &str) -> String {
+    ADDER.replace("adder::", &format!("{name}::"))
+}
+
+#[test]
+fn a_daemon_follows_orders_and_remembers_them_when_it_is_started_again() {
+    let server = Server::start(vec![Act::Silence, lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let none = world.run(&["pause"]).expect(40);
+    assert!(none.err.contains("no daemon runs in this workspace"), "{}", none.err);
+    let daemon = Daemon::start(&world);
+    server.arrived();
+    let mut status = Follows::start(&world, &["status", "--follow"]);
+    status.until("asking");
+    let mut log = Follows::start(&world, &["log", "--follow"]);
+    log.until("attempt 1");
+    // Cancelled, it rests, also over a restart.
+    assert!(world.run(&["cancel", "adder"]).expect(0).err.contains("cancelled: adder"));
+    let line = daemon.ended("cancelled");
+    assert_eq!(line["parked"], true);
+    log.until("cancelled by regen cancel adder");
+    status.until("parked");
+    assert!(world.run(&["cancel", "nothing"]).expect(2).err.contains("no spec `nothing`"));
+    assert_eq!(daemon.stop(), Some(0));
+    let daemon = Daemon::start(&world);
+    listens(&world);
+    assert!(world.run(&["pause"]).expect(0).err.contains("no job starts"));
+    daemon.until("the pause", |line| line["type"] == "paused");
+    // Asked for again while nothing may start: it waits, also over a restart.
+    assert!(world.run(&["retry"]).expect(0).err.contains("tried again: adder"));
+    status.until("waiting");
+    assert_eq!(daemon.stop(), Some(0));
+    let daemon = Daemon::start(&world);
+    status.until("regen watch since");
+    assert_eq!(server.requests().len(), 1);
+    world.run(&["resume"]).expect(0);
+    daemon.ended("promoted");
+    log.until("promoted");
+    // Up to date, it is made again only if that is wanted.
+    world.run(&["trigger", "adder"]).expect(0);
+    world.run(&["trigger", "--force", "adder"]).expect(0);
+    daemon.ended("promoted");
+    assert_eq!(server.requests().len(), 3);
+    let said = world.run(&["retry", "--json"]).expect(0).json();
+    assert_eq!(said[0], json!({ "type": "done", "specs": [] }));
+    assert_eq!(daemon.stop(), Some(0));
+    // Who follows goes on with the ledger alone.
+    world.write("specs/adder.md", &ADDER.replace("A crate", "Another crate"));
+    world.run(&["run"]).expect(0);
+    log.until("triggered by regen run");
+}
+
+#[test]
+fn failures_are_counted_over_restarts_until_a_person_forgives_them() {
+    let server = Server::start(vec![lib(WRONG)]);
+    let world = World::adder(&server.url);
+    // Each run of its own ends the same way.
+    for _ in 0..3 {
+        world.run(&["run"]).expect(20);
+    }
+    let asked = server.requests().len();
+    let daemon = Daemon::start(&world);
+    let mut status = Follows::start(&world, &["status", "--follow", "--json"]);
+    let line: Value = serde_json::from_str(&status.until("parked")).expect("is JSON");
+    assert!(
+        line["specs"][0]["why"].as_str().is_some_and(|why| why.contains("two and three")),
+        "{line}"
+    );
+    assert_eq!(server.requests().len(), asked, "it is not tried once more");
+    world.run(&["retry", "adder"]).expect(0);
+    let line = daemon.ended("rejected");
+    assert_eq!(line["parked"], false, "the count begins anew: {line}");
+    assert!(server.requests().len() > asked);
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn a_server_that_wants_to_be_left_alone_is_and_everybody_sees_it() {
+    let error = json!({ "error": { "message": "slow down" } }).to_string();
+    let limited = Act::Raw(429, vec![("retry-after", "300".to_owned())], error);
+    let server = Server::start(vec![limited, lib(GOOD)]);
+    let world = World::new(&server.url, &[("a1", &spec("a1")), ("b1", &spec("b1"))], "");
+    let daemon = Daemon::start(&world);
+    let line = daemon.until("the wait", |line| line["type"] == "held");
+    assert_eq!(line["again_in_s"], 300);
+    let mut status = Follows::start(&world, &["status", "--follow"]);
+    status.until("left alone until");
+    status.until("waiting");
+    assert_eq!(server.requests().len(), 1, "nobody else asks it");
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn in_quiet_hours_only_what_a_person_asks_for_starts_and_priority_decides_what_is_first() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let specs = [("a1", spec("a1")), ("b1", spec("b1")), ("c1", spec("c1"))];
+    let specs: Vec<(&str, &str)> = specs.iter().map(|(n, t)| (*n, t.as_str())).collect();
+    let world = World::new(&server.url, &specs, "");
+    let loud =
+        world.read("harness.toml").replace("jobs = 1", "jobs = 1\npriority = [\"c*\", \"b1\"]");
+    world.write(
+        "harness.toml",
+        &loud.replace("priority", "quiet = [\"00:00-12:00\", \"12:00-00:00\"]\npriority"),
+    );
+    let daemon = Daemon::start(&world);
+    let mut status = Follows::start(&world, &["status", "--follow"]);
+    status.until("quiet hours until");
+    world.run(&["trigger", "b1"]).expect(0);
+    assert_eq!(daemon.ended("promoted")["spec"], "b1");
+    assert_eq!(server.requests().len(), 1);
+    world.write("harness.toml", &loud);
+    assert_eq!(daemon.ended("promoted")["spec"], "c1");
+    assert_eq!(daemon.ended("promoted")["spec"], "a1");
+    assert_eq!(daemon.stop(), Some(0));
+    let wrong = loud.replace("priority = [\"c*\"", "quiet = [\"25:00-1:00\"]\npriority = [\"[\"");
+    world.write("harness.toml", &wrong);
+    assert!(world.run(&["plan"]).expect(2).err.contains("22:00-06:00"));
+}
+
+#[test]
+fn hooks_hear_what_they_want_and_harm_nothing() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let hooks = "[[hook]]\non = [\"promoted\", \"idle\"]\nargv = [\"sh\", \"-c\", \"cat >> heard; \
+                 echo key=$KEY >> heard\"]\n[[hook]]\non = [\"promoted\"]\nargv = [\"sh\", \"-c\", \
+                 \"echo broken >&2; exit 3\"]\n[[hook]]\non = [\"promoted\"]\ntimeout_s = 1\n\
+                 argv = [\"sleep\", \"60\"]\n[[hook]]\non = [\"promoted\"]\nargv = [\"./none\"]\n";
+    let world = World::new(&server.url, &[("adder", ADDER)], hooks);
+    let config = world.read("harness.toml");
+    world.write(
+        "harness.toml",
+        &config.replace("[generator]\n", "[generator]\napi_key_env = \"KEY\"\n"),
+    );
+    let daemon = Daemon::start_env(&world, &[], &[("KEY", "secret-key")]);
+    daemon.ended("promoted");
+    for says in ["exit status 3: broken", "ended after 1 s", "cannot run"] {
+        let is = |line: &Value| line["text"].as_str().is_some_and(|text| text.contains(says));
+        daemon.until(says, is);
+    }
+    let end = Instant::now() + Duration::from_secs(20);
+    while world.read("heard").matches("key=").count() < 2 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let heard = world.read("heard");
+    let told: Value = serde_json::from_str(heard.lines().next().unwrap_or_default()).expect("JSON");
+    assert_eq!((&told["event"], &told["spec"]), (&json!("promoted"), &json!("adder")));
+    assert!(heard.contains("\"event\":\"idle\"") && !heard.contains("secret-key"), "{heard}");
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn http_is_for_who_has_the_token_and_comes_from_its_own_page() {
+    let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let (daemon, at, token) = serving(&world);
+    daemon.idle();
+    let head = |line: &str, more: &str| format!("{line} HTTP/1.1\r\nHost: {at}\r\n{more}X: y");
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    let foreign = [
+        (401, head("GET /api/state", "")),
+        (401, head("GET /api/state", "Authorization: Bearer 0000\r\n")),
+        (401, head("GET /metrics", "")),
+        (401, head("POST /api/orders", "")),
+        (403, head("GET /api/state", &format!("{bearer}Origin: http://evil.example\r\n"))),
+        (403, head("GET /api/state", &format!("{bearer}Origin: null\r\n"))),
+        (403, head("GET /", "Sec-Fetch-Site: cross-site\r\n")),
+        (403, format!("GET /api/state HTTP/1.1\r\nHost: evil.example\r\n{bearer}X: y")),
+        (200, head("GET /", "")),
+        (200, head("GET /api/state", &format!("{bearer}Origin: http://{at}\r\n"))),
+        (404, head("GET /api/specs/none", &bearer)),
+        (404, head("GET /api/jobs/77", &bearer)),
+    ];
+    for (status, head) in foreign {
+        assert_eq!(http(&at, &head, "").0, status, "{head}");
+    }
+    let (_, state) = ask(&at, &token, "GET /api/state", "");
+    assert_eq!(
+        (&state["specs"][0]["state"], &state["type"]),
+        (&json!("up_to_date"), &json!("state"))
+    );
+    let (_, spec) = ask(&at, &token, "GET /api/specs/adder", "");
+    assert_eq!(spec["clauses"][0]["coverage"], "passed", "{spec}");
+    let job = &spec["jobs"][0];
+    assert_eq!(job["result"], "promoted");
+    let (_, entries) = ask(&at, &token, &format!("GET /api/jobs/{}", job["job"]), "");
+    assert!(entries["entries"].as_array().is_some_and(|all| all.len() > 5), "{entries}");
+    let (_, diff) = ask(&at, &token, &format!("GET /api/jobs/{}/diff", job["job"]), "");
+    assert_eq!(diff["targets"][0]["diff"], "", "what is promoted is the candidate");
+    let (_, spending) = ask(&at, &token, "GET /api/spending", "");
+    assert_eq!(spending["days"][0]["calls"], 2, "{spending}");
+    // An order, and what a bad one is told.
+    let (status, _) = ask(&at, &token, "POST /api/orders", r#"{"order":"pause"}"#);
+    assert_eq!(status, 200);
+    assert_eq!(ask(&at, &token, "POST /api/orders", r#"{"order":"explode"}"#).0, 422);
+    let (status, why) = ask(&at, &token, "POST /api/orders", r#"{"order":"cancel","specs":["x"]}"#);
+    assert_eq!((status, &why["message"]), (404, &json!("there is no spec `x`")));
+    let metrics = http(&at, &head("GET /metrics", &bearer), "").1;
+    for line in [
+        "regen_specs{state=\"up_to_date\"} 1",
+        "regen_jobs_total{result=\"promoted\"} 1",
+        "regen_attempts_total{kind=\"repair\"} 1",
+        "regen_gate_runs_total{gate=\"test\",outcome=\"fail\"} 1",
+        "# EOF",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+    assert_eq!(daemon.stop(), Some(0));
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(world.path(".regen/token")).expect("is kept").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // Not beyond this machine.
+    let out = world.run(&["watch", "--http", "0.0.0.0:0"]).expect(2);
+    assert!(out.err.contains("not on loopback"), "{}", out.err);
+}
+
+#[test]
+fn events_are_resumed_where_they_were_left_and_tell_what_gates_print() {
+    let noisy = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    println!(\"noise\");\n    a.saturating_sub(b)\n}\n";
+    let server = Server::start(vec![lib(GOOD), lib(noisy), lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let (daemon, at, token) = serving(&world);
+    daemon.idle();
+    let open = |last: i64| {
+        let mut stream = TcpStream::connect(&at).expect("listens");
+        write!(
+            stream,
+            "GET /api/events HTTP/1.1\r\nHost: {at}\r\nAuthorization: Bearer {token}\r\n\
+             Last-Event-ID: {last}\r\n\r\n"
+        )
+        .expect("sends");
+        BufReader::new(stream).lines().map_while(Result::ok)
+    };
+    let ids = |lines: &mut dyn Iterator<Item = String>, most: usize| -> Vec<i64> {
+        let id = |line: String| line.strip_prefix("id: ").and_then(|id| id.parse().ok());
+        lines.filter_map(id).take(most).collect()
+    };
+    assert_eq!(ids(&mut open(0), 5), [1, 2, 3, 4, 5]);
+    assert_eq!(ids(&mut open(3), 2), [4, 5], "from where it was left");
+    let (_, state) = ask(&at, &token, "GET /api/state", "");
+    let mut live = open(state["seq"].as_i64().expect("is a number"));
+    world.write("specs/adder.md", &ADDER.replace("A crate", "A noisy crate"));
+    let seen: Vec<String> = live.by_ref().take_while(|line| !line.contains("accepted")).collect();
+    let seen = seen.join("\n");
+    assert!(seen.contains("event: output") && seen.contains("event: spec"), "{seen}");
+    assert!(seen.contains("\"doing\":\"gate test\""), "{seen}");
+    daemon.ended("promoted");
+    assert_eq!(daemon.stop(), Some(0));
+}
