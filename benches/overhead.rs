@@ -74,6 +74,7 @@ async fn measure() -> ExitCode {
         keep: Some(kept.clone()),
         proven: Default::default(),
         read_only: Vec::new(),
+        listener: None,
         validators: kept.clone(),
         ..bench
     };

@@ -144,6 +144,7 @@ impl Api {
         Router::new()
             .route("/api/state", get(state))
             .route("/api/specs/{spec}", get(spec))
+            .route("/api/trace", get(trace))
             .route("/api/jobs", get(jobs))
             .route("/api/jobs/{job}", get(job))
             .route("/api/jobs/{job}/diff", get(diff))
@@ -280,6 +281,14 @@ async fn spec(State(api): State<Api>, Part(spec): Part<String>) -> Answered {
             "standing": workspace.standing.spec.get(&spec), "output": output,
             "problems": workspace.problems_of(Some(&only)),
         })))
+    })
+    .await
+}
+
+async fn trace(State(api): State<Api>) -> Answered {
+    aside(move || {
+        let matrix = load(&api.places, None)?.trace(None, &[])?;
+        Ok(Json(json!({ "type": "trace", "clauses": matrix.rows, "strays": matrix.strays })))
     })
     .await
 }

@@ -15,6 +15,7 @@ mod gates;
 mod hidden;
 mod isolation;
 mod lint;
+mod page;
 mod proof;
 mod recovery;
 mod attacks;

@@ -1,0 +1,389 @@
+// The page of `regen watch`: everything it shows comes from the API, and stays current by its
+// events, also when the daemon is started again. Text is put in as text alone, never as markup.
+"use strict";
+
+const LIST = 500; // specs that are drawn at a time
+const DOTS = 300; // specs up to which clauses are drawn in the list
+const LINES = 200; // entries of the log that stay
+const OUTPUT = 16384; // characters of a gate's output that stay
+
+const $ = (id) => document.getElementById(id);
+const make = (tag, props = {}, ...children) => {
+  const { className, dataset, ...rest } = props;
+  const node = Object.assign(document.createElement(tag), rest);
+  if (className) node.className = className;
+  Object.assign(node.dataset, dataset || {});
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+};
+
+// The token comes behind the address's `#` and is kept by this browser.
+const given = new URLSearchParams(location.hash.slice(1)).get("token");
+if (given) {
+  localStorage.setItem("regen-token", given);
+  history.replaceState(null, "", location.pathname);
+}
+const token = localStorage.getItem("regen-token") || "";
+
+const specs = new Map();
+const coverage = new Map(); // spec -> clauses
+let daemon = {};
+let last = 0;
+let detail = null; // what is known of the chosen spec
+let output = "";
+
+const chosen = () => decodeURIComponent(location.hash.replace(/^#spec=?/, ""));
+
+async function call(path, body) {
+  const options = { headers: { Authorization: `Bearer ${token}` } };
+  if (body) {
+    options.method = "POST";
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  const response = await fetch(path, options);
+  const value = await response.json().catch(() => ({}));
+  if (!response.ok) throw Object.assign(new Error(value.message || response.statusText), { status: response.status });
+  return value;
+}
+
+const order = (name, more) =>
+  call("/api/orders", { order: name, by: "the page", ...more }).catch((error) => say(error.message, true));
+
+// Words and colours of states.
+const STATES = {
+  up_to_date: ["up to date", "good"],
+  refused: ["refused", "bad"],
+  waiting: ["waiting", "warn"],
+  running: ["running", "busy"],
+  resting: ["tried again", "warn"],
+  parked: ["parked", "bad"],
+};
+const COVERED = {
+  passed: ["passed", "good", "✓"],
+  linked: ["linked", "", "·"],
+  unproven: ["unproven", "warn", "?"],
+  not_run: ["not run", "warn", "·"],
+  failed: ["failed", "bad", "✗"],
+  uncovered: ["uncovered", "bad", "!"],
+  exempt: ["exempt", "", "–"],
+};
+const RESULTS = { promoted: "good", superseded: "", cancelled: "" };
+
+const clock = (text) => {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? text : date.toLocaleTimeString();
+};
+const when = (text) => make("time", { dateTime: text, title: text }, clock(text));
+
+function say(text, bad) {
+  const line = make("p", { className: bad ? "bad" : "" }, text);
+  $("notes").append(line);
+  setTimeout(() => line.remove(), 8000);
+}
+
+function drawHead() {
+  $("model").textContent = daemon.model || "";
+  const pause = $("pause");
+  pause.disabled = false;
+  pause.textContent = daemon.paused ? "Resume" : "Pause";
+  pause.onclick = () => order(daemon.paused ? "resume" : "pause");
+  const notes = $("notes");
+  notes.querySelectorAll("[data-kept]").forEach((line) => line.remove());
+  const keep = (text, bad) => notes.append(make("p", { className: bad ? "bad" : "", dataset: { kept: "" } }, text));
+  if (daemon.paused) keep(`Paused since ${daemon.paused[0]} by ${daemon.paused[1]}: no job starts.`);
+  if (daemon.quiet_until) keep(`Quiet hours until ${daemon.quiet_until}: nothing starts by itself.`);
+  if (daemon.held_until) keep(`The generator wants to be left alone until ${daemon.held_until}.`);
+  if (daemon.unreadable) keep(`${daemon.unreadable}: what was read before stays in force.`, true);
+}
+
+function about(spec) {
+  const live = spec.live;
+  if (spec.state === "running" && live)
+    return [`attempt ${live.attempt} · ${live.target} · ${live.doing}`, live.characters ? ` · ${live.characters} characters` : ""].join("");
+  if (spec.state === "resting") return `at ${clock(spec.until)}: ${spec.why}`;
+  if (spec.why) return spec.why;
+  return spec.targets.filter((t) => t.reason).map((t) => `${t.target}: ${t.reason}`).join("; ");
+}
+
+function row(spec) {
+  const [word, colour] = STATES[spec.state] || [spec.state, ""];
+  const link = make("a", { href: `#spec=${encodeURIComponent(spec.spec)}` }, spec.spec);
+  if (spec.spec === chosen()) link.setAttribute("aria-current", "true");
+  const dots = (coverage.get(spec.spec) || []).map((clause) => {
+    const [says, tint, mark] = COVERED[clause.coverage] || [clause.coverage, "", "?"];
+    return make("span", { className: tint, title: `${clause.clause}: ${says}` }, mark);
+  });
+  const text = about(spec);
+  const targets = spec.targets.map((target) => target.target).join(", ");
+  return make(
+    "li",
+    { dataset: { spec: spec.spec, state: spec.state }, className: spec.spec === chosen() ? "chosen" : "" },
+    make("div", { className: "top" }, link, make("span", { className: "title" }, `${spec.title} · ${targets}`),
+      make("span", { className: `state ${colour}` }, word)),
+    text ? make("div", { className: "faint" }, text) : null,
+    dots.length ? make("div", { className: "clauses", role: "img", ariaLabel: `${dots.length} clauses` }, ...dots) : null,
+  );
+}
+
+function drawList() {
+  const words = $("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (spec) => words.every((word) => `${spec.spec} ${spec.title} ${spec.state}`.toLowerCase().includes(word));
+  const found = [...specs.values()].filter(fits);
+  $("specs").replaceChildren(...found.slice(0, LIST).map(row));
+  const counts = {};
+  for (const spec of specs.values()) counts[spec.state] = (counts[spec.state] || 0) + 1;
+  const texts = Object.entries(counts).map(([state, count]) => `${count} ${(STATES[state] || [state])[0]}`);
+  if (found.length > LIST) texts.push(`the first ${LIST} of ${found.length} are shown`);
+  $("counts").textContent = texts.join(" · ") || "no specs yet";
+}
+
+function drawRow(spec) {
+  const old = document.querySelector(`#specs > li[data-spec="${CSS.escape(spec.spec)}"]`);
+  const focused = old && old.contains(document.activeElement);
+  if (!old) return drawList();
+  const fresh = row(spec);
+  old.replaceWith(fresh);
+  if (focused) fresh.querySelector("a").focus();
+}
+
+function table(heads, rows) {
+  const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
+  const body = rows.map((cells) => make("tr", {}, ...cells.map((cell) => (cell instanceof Node ? make("td", {}, cell) : make("td", {}, String(cell))))));
+  return make("div", { className: "wide" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
+}
+
+function matrix(clauses, targets) {
+  const mark = (word) => {
+    const [says, tint] = COVERED[word] || [word, ""];
+    return make("span", { className: `mark ${tint}` }, says);
+  };
+  const rows = clauses.map((clause) => {
+    const of = targets.map((target) => {
+      const said = clause.proofs.filter((proof) => proof.target === target).map((proof) => proof.said);
+      const worst = ["failed", "ignored", "not_run", "unproven", "passed"].find((word) => said.includes(word));
+      return worst ? mark(worst === "ignored" ? "failed" : worst) : "–";
+    });
+    const name = make("span", {}, make("code", {}, clause.clause), make("br"), `${clause.text}`,
+      make("br"), make("span", { className: "faint" }, `${clause.file}:${clause.line}`));
+    return [name, clause.level.toUpperCase(), ...of, mark(clause.coverage)];
+  });
+  return table(["Clause", "Level", ...targets, "Covered"], rows);
+}
+
+function coloured(text) {
+  const lines = text.split("\n").map((line) => {
+    const kind = /^\+(?!\+\+)/.test(line) ? "add" : /^-(?!--)/.test(line) ? "del" : "";
+    return kind ? make("span", { className: kind }, `${line}\n`) : `${line}\n`;
+  });
+  return make("pre", { tabIndex: 0 }, ...lines);
+}
+
+// Cargo's own messages, out of the JSON around them.
+function readable(text) {
+  return text.split("\n").map((line) => {
+    if (!line.startsWith('{"')) return line;
+    try {
+      const message = JSON.parse(line).message;
+      return message && message.rendered ? message.rendered.trimEnd() : null;
+    } catch {
+      return line;
+    }
+  }).filter((line) => line !== null).join("\n");
+}
+
+function drawDetail() {
+  const place = $("detail");
+  const name = chosen();
+  const spec = specs.get(name);
+  place.hidden = !spec;
+  $("main").classList.toggle("open", Boolean(spec));
+  if (!spec) return place.replaceChildren();
+  const [word, colour] = STATES[spec.state] || [spec.state, ""];
+  const button = (text, act, more, off) => make("button", { type: "button", disabled: off, onclick: () => order(act, { specs: [name], ...more }) }, text);
+  const focused = document.activeElement && place.contains(document.activeElement) ? document.activeElement.textContent : "";
+  const resting = spec.state === "resting" || spec.state === "parked";
+  const parts = [
+    make("div", { className: "top" }, make("h2", {}, name), make("span", { className: "title" }, spec.title),
+      make("span", { className: `state ${colour}` }, word)),
+    make("p", { className: "faint", id: "about" }, about(spec)),
+    make("div", { className: "actions" },
+      button("Do it first", "trigger", { force: false }, spec.state === "up_to_date" || spec.state === "refused"),
+      button("Make it again", "trigger", { force: true }, spec.state === "refused"),
+      button("Try again", "retry", {}, !resting),
+      button("Cancel", "cancel", {}, spec.state === "up_to_date" || spec.state === "refused"),
+      make("a", { href: "#" }, "Close")),
+  ];
+  if (spec.state === "running" || output)
+    parts.push(make("h2", {}, "Gate output"), make("pre", { id: "output", tabIndex: 0 }, readable(output)));
+  if (detail && detail.spec === name) {
+    if (detail.clauses.length) parts.push(make("h2", {}, "Clauses"), matrix(detail.clauses, spec.targets.map((t) => t.target)));
+    for (const one of detail.diffs || []) {
+      const text = one.diff || "The candidate is what is promoted.";
+      parts.push(make("h2", {}, `Newest candidate of ${one.target} against what is promoted`), coloured(text));
+    }
+    const rows = detail.jobs.map((job) => [
+      job.job, make("span", { className: `mark ${RESULTS[job.result] ?? "bad"}` }, job.result || "open"),
+      when(job.from || ""), job.tokens, job.usd.toFixed(4)]);
+    if (rows.length) parts.push(make("h2", {}, "History"), table(["Job", "Result", "Began", "Tokens", "USD"], rows));
+  }
+  place.replaceChildren(...parts);
+  if (focused) [...place.querySelectorAll("button, a")].find((one) => one.textContent === focused)?.focus();
+}
+
+// Asks again once things have calmed down, however often something changes meanwhile.
+function calmly(act, pause) {
+  let timer = null;
+  return () => {
+    timer ??= setTimeout(async () => {
+      timer = null;
+      try {
+        await act();
+      } catch (error) {
+        if (error.status === 401) refused();
+      }
+    }, pause);
+  };
+}
+
+const readDetail = calmly(async () => {
+  const name = chosen();
+  if (!specs.has(name)) return;
+  const found = await call(`/api/specs/${encodeURIComponent(name)}`);
+  const job = found.jobs[0];
+  found.diffs = job ? (await call(`/api/jobs/${job.job}/diff`)).targets : [];
+  if (chosen() !== name) return;
+  detail = found;
+  output = found.output;
+  drawDetail();
+}, 150);
+
+const readCoverage = calmly(async () => {
+  if (specs.size > DOTS) return;
+  const { clauses } = await call("/api/trace");
+  coverage.clear();
+  for (const clause of clauses) {
+    const name = clause.clause.split("/")[0];
+    if (!coverage.has(name)) coverage.set(name, []);
+    coverage.get(name).push(clause);
+  }
+  drawList();
+}, 400);
+
+const readSpending = calmly(async () => {
+  const { days, budget } = await call("/api/spending");
+  const today = new Date().toISOString().slice(0, 10);
+  const now = days.find((day) => day.day === today) || { usd: 0, tokens: 0 };
+  const cap = budget.day_usd != null ? ` of ${budget.day_usd.toFixed(2)}` : "";
+  $("spent").textContent = `${now.usd.toFixed(2)}${cap} USD, ${now.tokens} tokens today`;
+  $("spending").replaceChildren(table(["Day", "Calls", "Tokens", "USD"], days.map((day) => [day.day, day.calls, day.tokens, day.usd.toFixed(4)])));
+}, 300);
+
+async function readState() {
+  const state = await call("/api/state");
+  daemon = state.daemon;
+  last = Math.max(last, state.seq);
+  specs.clear();
+  for (const spec of state.specs) specs.set(spec.spec, spec);
+  drawHead();
+  drawList();
+  drawDetail();
+  readDetail();
+  readCoverage();
+  readSpending();
+}
+
+function entry(data) {
+  last = data.seq;
+  const item = make("li", {}, when(data.at), " ", data.spec ? make("b", {}, data.spec) : null, " ", data.text);
+  $("log").prepend(item);
+  while ($("log").children.length > LINES) $("log").lastChild.remove();
+  if (data.event === "completed" || data.event === "attempt_started") readSpending();
+  if (data.event === "promoted") readCoverage();
+  if (data.spec === chosen()) readDetail();
+}
+
+const TOLD = {
+  entry,
+  daemon: (data) => { daemon = data; drawHead(); },
+  spec: (data) => {
+    specs.set(data.spec, data);
+    drawRow(data);
+    if (data.spec === chosen()) drawDetail();
+  },
+  specs: () => readState(),
+  missed: () => readState(),
+  output: (data) => {
+    if (data.spec !== chosen()) return;
+    output = (output + data.text).slice(-OUTPUT);
+    const place = $("output");
+    if (!place) return drawDetail();
+    place.textContent = readable(output);
+    place.scrollTop = place.scrollHeight;
+  },
+};
+
+function told(text) {
+  let kind = "", data = "";
+  for (const line of text.split("\n")) {
+    if (line.startsWith("event:")) kind = line.slice(6).trim();
+    if (line.startsWith("data:")) data += line.slice(5);
+  }
+  if (kind && TOLD[kind]) TOLD[kind](JSON.parse(data || "null"));
+}
+
+function refused() {
+  $("link").textContent = "not let in";
+  $("notes").replaceChildren(make("p", { className: "bad", dataset: { kept: "" } },
+    "Open the address that `regen watch --http` printed: it carries the token."));
+}
+
+async function follow() {
+  const headers = { Authorization: `Bearer ${token}`, "Last-Event-ID": String(last) };
+  const response = await fetch("/api/events", { headers });
+  if (!response.ok) throw Object.assign(new Error("events"), { status: response.status });
+  $("link").textContent = `live since ${clock(new Date().toISOString())}`;
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    text += value;
+    const pieces = text.split("\n\n");
+    text = pieces.pop();
+    pieces.forEach(told);
+  }
+}
+
+async function live() {
+  for (let first = true; ; first = false) {
+    try {
+      const before = last;
+      await readState();
+      // At first what happened lately is shown as well; later nothing of it twice.
+      last = first ? Math.max(0, last - LINES / 4) : before;
+      await follow();
+    } catch (error) {
+      if (error.status === 401 || error.status === 403) return refused();
+    }
+    $("link").textContent = "waiting for the daemon";
+    await new Promise((go) => setTimeout(go, 1000));
+  }
+}
+
+$("filter").addEventListener("input", drawList);
+addEventListener("hashchange", () => {
+  detail = null;
+  output = "";
+  drawList();
+  drawDetail();
+  readDetail();
+});
+addEventListener("keydown", (event) => {
+  if (event.key === "/" && !/^(INPUT|TEXTAREA)$/.test(event.target.tagName)) {
+    event.preventDefault();
+    $("filter").focus();
+  }
+  if (event.key === "Escape") location.hash = "";
+});
+live();
