@@ -12,6 +12,7 @@ use tokio::sync::mpsc::channel;
 
 use super::{Door, exit, isolation, run, variable};
 use crate::daemon::hooks::Hooks;
+use crate::daemon::traces::Traces;
 use crate::daemon::{Api, Daemon, Ears, Hub, Notice, View};
 use crate::engine::{Engine, EngineError, Observers, Options, Places, load, result_word};
 use crate::report::{Paint, Progress, Style, render};
@@ -161,7 +162,7 @@ pub async fn watch(door: &Door, args: &WatchArgs) -> Result<u8, EngineError> {
         isolation: Arc::new(probe),
         options,
         hub,
-        views: vec![Arc::new(seen), Arc::new(hooks)],
+        views: vec![Arc::new(seen), Arc::new(hooks), Arc::new(Traces::new(places.clone()))],
         places: places.clone(),
     };
     until_told(daemon, ordered).await?;

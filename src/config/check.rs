@@ -31,6 +31,10 @@ pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
     check.problems
 }
 
+fn is_web(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
+}
+
 struct Check<'a> {
     text: &'a str,
     problems: Vec<Problem>,
@@ -59,6 +63,10 @@ impl Check<'_> {
     }
 
     fn hooks(&mut self, harness: &Harness) {
+        if let Some(url) = harness.telemetry.otlp.as_ref().filter(|url| !is_web(url)) {
+            let help = "such as http://127.0.0.1:4318";
+            self.wrong(&["telemetry", "otlp"], format!("`{url}` is no web address"), help);
+        }
         for hook in &harness.hook {
             if hook.on.is_empty() || hook.argv.first().is_none_or(String::is_empty) {
                 let help = "on = [\"rejected\"], argv = [\"notify-send\", \"regen\"]";
@@ -96,7 +104,7 @@ impl Check<'_> {
         }
         let urls = generator.tiers.iter().filter_map(|tier| tier.base_url.as_ref());
         for url in urls.chain([&generator.base_url]) {
-            if !(url.starts_with("http://") || url.starts_with("https://")) {
+            if !is_web(url) {
                 let help = "such as http://127.0.0.1:8080/v1";
                 self.wrong(&["generator", "base_url"], format!("`{url}` is no web address"), help);
             }

@@ -11,6 +11,7 @@ mod metrics;
 mod orders;
 mod plan;
 mod serve;
+pub mod traces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;

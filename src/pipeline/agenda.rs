@@ -53,6 +53,9 @@ pub struct Agenda {
     limits: Schedule,
     running: BTreeSet<String>,
     failed: BTreeMap<String, Failed>,
+    /// Specs whose job was ended by a newer revision: since when, and when theirs may start. Whoever
+    /// saves again and again gets one.
+    settling: BTreeMap<String, (u64, u64)>,
     /// Specs that a person asked for: they come first, at any hour.
     asked: BTreeSet<String>,
     /// Whether a person wants nothing to start.
@@ -71,6 +74,7 @@ impl Agenda {
             limits: Schedule::default(),
             running: BTreeSet::new(),
             failed: BTreeMap::new(),
+            settling: BTreeMap::new(),
             asked: BTreeSet::new(),
             paused,
             held: 0,
@@ -91,6 +95,18 @@ impl Agenda {
         let goes_on = |spec: &String| work.iter().any(|job| job.spec == *spec && same(job));
         let ended: Vec<String> = self.running.iter().filter(|s| !goes_on(s)).cloned().collect();
         self.running.retain(|spec| !ended.contains(spec));
+        self.settling.retain(|spec, (_, then)| {
+            // A change that comes meanwhile is waited out as well.
+            *then > now && work.iter().any(|job| job.spec == *spec)
+        });
+        let changed = |spec: &&String| !goes_on(spec);
+        let again: Vec<String> = self.settling.keys().filter(changed).cloned().collect();
+        let stays = |spec: &&String| work.iter().any(|job| job.spec == **spec);
+        for spec in ended.iter().chain(&again).filter(stays) {
+            let (first, then) = self.settling.entry(spec.clone()).or_insert((now, now));
+            let most = *first + limits::SUPERSEDE_MOST.as_millis() as u64;
+            *then = (now + limits::SUPERSEDE.as_millis() as u64).min(most);
+        }
         self.depends = work.iter().map(|job| (job.spec.clone(), depends(&job.spec))).collect();
         let since = |spec: &String| before.get(spec).map_or(now, |(_, since)| *since);
         let work = work.into_iter().map(|job| (job.spec.clone(), (since(&job.spec), job)));
@@ -110,6 +126,7 @@ impl Agenda {
             .jobs
             .iter()
             .filter(|(spec, _)| !self.running.contains(*spec) && !rests(spec))
+            .filter(|(spec, _)| !self.settling.contains_key(*spec))
             .map(|(_, (job, since))| (job, *since))
             .collect();
         waiting.sort_by_cached_key(|(job, since)| {
@@ -125,8 +142,10 @@ impl Agenda {
     /// what a person asked for starts.
     pub fn start(&mut self, now: u64, quiet: bool) -> Option<Job> {
         let due = |one: &Failed| matches!(one.rest, Some(Rest::Until(then)) if then <= now);
-        if self.failed.values().any(due) {
+        let settled = |(_, then): &(u64, u64)| *then <= now;
+        if self.failed.values().any(due) || self.settling.values().any(settled) {
             self.failed.values_mut().filter(|one| due(one)).for_each(|one| one.rest = None);
+            self.settling.retain(|_, one| !settled(one));
             self.queue_up();
         }
         if self.paused || now < self.held {
@@ -218,6 +237,7 @@ impl Agenda {
             self.asked.insert(spec.to_owned());
         }
         self.failed.remove(spec);
+        self.settling.remove(spec);
         self.queue_up();
     }
 
@@ -254,12 +274,13 @@ impl Agenda {
             Some(Rest::Until(then)) => Some(then),
             Some(Rest::Parked) | None => None,
         });
-        times.chain(held).min()
+        let settling = self.settling.values().map(|(_, then)| *then);
+        times.chain(held).chain(settling).min()
     }
 
     /// Whether nothing runs or waits for its turn.
     pub fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.queue.is_empty()
+        self.running.is_empty() && self.queue.is_empty() && self.settling.is_empty()
     }
 }
 
@@ -337,7 +358,30 @@ mod tests {
         assert_eq!(names(&mut agenda, 0), "a b");
         let ended = agenda.replan(vec![job("a", "2"), job("b", "1")], none, Schedule::default(), 0);
         assert_eq!(ended, ["a"]);
-        assert_eq!(names(&mut agenda, 0), "a");
+        // Whoever saves again and again gets one run, and not never.
+        let mut now = 0;
+        for revision in 3..30 {
+            assert_eq!(names(&mut agenda, now), "", "{now}");
+            now += 150;
+            let work = vec![job("a", &revision.to_string()), job("b", "1")];
+            assert!(agenda.replan(work, none, Schedule::default(), now).is_empty());
+        }
+        assert_eq!(
+            (agenda.wake(now), names(&mut agenda, now + 299)),
+            (Some(now + 300), String::new())
+        );
+        assert_eq!(names(&mut agenda, now + 300), "a");
+        agenda.replan(vec![job("a", "x"), job("b", "1")], none, Schedule::default(), 0);
+        for now in (0..5000).step_by(100) {
+            assert_eq!(names(&mut agenda, now), "");
+            agenda.replan(
+                vec![job("a", &now.to_string()), job("b", "1")],
+                none,
+                Schedule::default(),
+                now,
+            );
+        }
+        assert_eq!(names(&mut agenda, 5000), "a");
         assert_eq!(agenda.ended("b", &JobOutcome::Promoted, 0), None);
         assert_eq!(agenda.replan(Vec::new(), none, Schedule::default(), 0), ["a"], "nothing to do");
         assert!(agenda.is_idle());

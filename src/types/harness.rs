@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schedule::{Hook, Schedule};
+use super::schedule::{Hook, Schedule, Telemetry};
 use super::{Isolation, LimitsConfig, LintConfig, limits};
 
 /// The whole file.
@@ -33,6 +33,9 @@ pub struct Harness {
     /// What runs at a time.
     #[serde(default)]
     pub schedule: Schedule,
+    /// Where traces go.
+    #[serde(default)]
+    pub telemetry: Telemetry,
     /// Programs that `regen watch` tells of what happens.
     #[serde(default)]
     pub hook: Vec<Hook>,

@@ -136,6 +136,10 @@ pub const RESCAN: Duration = Duration::from_secs(120);
 pub const SETTLE: Duration = Duration::from_millis(4);
 /// Time that is waited for whoever has a watched file open for writing.
 pub const UNFINISHED: Duration = Duration::from_secs(2);
+/// Time for which a spec has to stay as it is, once a save has ended its job: more may follow.
+pub const SUPERSEDE: Duration = Duration::from_millis(300);
+/// The same in all, however often it is saved.
+pub const SUPERSEDE_MOST: Duration = Duration::from_secs(5);
 /// First wait after a job that failed; doubles.
 pub const BACK_OFF: Duration = Duration::from_secs(10);
 /// Longest wait after a job that failed, but for up to a quarter more.
@@ -173,6 +177,10 @@ pub const SOCKET_PATH: usize = 100;
 pub const HOOK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Things that hooks are still to be told of; more are dropped, and said to be.
 pub const HOOKS_WAITING: usize = 256;
+/// Batches of spans that wait to be sent; more are dropped, and said to be.
+pub const TRACES_WAITING: usize = 256;
+/// Time in which a collector takes a batch of spans.
+pub const TRACES_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time after which a daemon looks again at what the clock decides: it may have been set.
 pub const CLOCK: Duration = Duration::from_secs(60);
 /// Bytes of a file of test results, or of tests that a person wrote.

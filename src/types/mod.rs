@@ -32,7 +32,7 @@ pub use path::RelPath;
 pub use plan::{GateKey, Job, JobId, JobKey, Part, Plan, Reason};
 pub use problem::{Fix, Problem, Severity, Span};
 pub use sandbox::{Isolation, Limits, LimitsConfig, Resource};
-pub use schedule::{Hook, HookEvent, Schedule};
+pub use schedule::{Hook, HookEvent, Schedule, Telemetry};
 pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };

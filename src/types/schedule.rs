@@ -101,6 +101,17 @@ impl JsonSchema for QuietHours {
     }
 }
 
+/// `[telemetry]`: where `regen watch` sends traces.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// Address of an OpenTelemetry collector that speaks OTLP over HTTP, such as
+    /// `http://127.0.0.1:4318`.
+    pub otlp: Option<String>,
+    /// Whether spans carry the words of prompts and answers.
+    pub prompts: bool,
+}
+
 /// Something that a hook may be told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

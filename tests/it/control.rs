@@ -341,3 +341,50 @@ fn events_are_resumed_where_they_were_left_and_tell_what_gates_print() {
     daemon.ended("promoted");
     assert_eq!(daemon.stop(), Some(0));
 }
+
+#[test]
+fn traces_tell_of_runs_attempts_and_gates_and_of_prompts_only_if_that_is_wanted() {
+    let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
+    let accepts =
+        Act::Raw(200, vec![("content-type", "application/json".to_owned())], "{}".to_owned());
+    let collector = Server::start(vec![accepts]);
+    let to = collector.url.trim_end_matches("/v1");
+    let telemetry = format!("[telemetry]\notlp = \"{to}\"\n");
+    let world = World::new(&server.url, &[("adder", ADDER)], &telemetry);
+    let daemon = Daemon::start(&world);
+    daemon.idle();
+    let spans = |from: usize, until: &str| -> Vec<Value> {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let batches = collector.requests();
+            let batches = batches.iter().skip(from);
+            let lists =
+                batches.flat_map(|b| b["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array());
+            let spans: Vec<Value> = lists.flatten().cloned().collect();
+            if spans.iter().any(|span| span["name"] == until) {
+                return spans;
+            }
+            assert!(Instant::now() < end, "{until} does not come: {spans:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let first = spans(0, "run");
+    let named = |name: &str| first.iter().filter(|span| span["name"] == name).collect::<Vec<_>>();
+    assert_eq!((named("chat scripted").len(), named("gate test").len()), (2, 2), "{first:?}");
+    let (job, run) = (named("job adder")[0], named("run")[0]);
+    assert_eq!((&job["parentSpanId"], &job["traceId"]), (&run["spanId"], &run["traceId"]));
+    let attempt = named("attempt 2")[0];
+    assert_eq!(attempt["parentSpanId"], job["spanId"]);
+    assert!(named("gate test").iter().any(|gate| gate["parentSpanId"] == attempt["spanId"]));
+    let text = Value::from(first.clone()).to_string();
+    assert!(text.contains("gen_ai.usage.input_tokens") && text.contains("adder/adds"), "{text}");
+    assert!(!text.contains("A crate that adds") && !text.contains("saturating"), "{text}");
+    let before = collector.requests().len();
+    let wants = telemetry.replace("[telemetry]", "[telemetry]\nprompts = true");
+    world.write("harness.toml", &world.read("harness.toml").replace(&telemetry, &wants));
+    world.write("specs/adder.md", &ADDER.replace("A crate", "Another crate"));
+    daemon.ended("promoted");
+    let text = Value::from(spans(before, "run")).to_string();
+    assert!(text.contains("Another crate that adds") && text.contains("saturating_add"), "{text}");
+    assert_eq!(daemon.stop(), Some(0));
+}

@@ -9,6 +9,7 @@ mod control;
 mod corpus;
 mod demo;
 mod diff;
+mod endurance;
 mod faults;
 mod formats;
 mod gates;

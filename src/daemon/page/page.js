@@ -31,6 +31,7 @@ let daemon = {};
 let last = 0;
 let detail = null; // what is known of the chosen spec
 let output = "";
+let fitting = 0; // specs that the filter lets through
 
 const chosen = () => decodeURIComponent(location.hash.replace(/^#spec=?/, ""));
 
@@ -131,10 +132,15 @@ function drawList() {
   const fits = (spec) => words.every((word) => `${spec.spec} ${spec.title} ${spec.state}`.toLowerCase().includes(word));
   const found = [...specs.values()].filter(fits);
   $("specs").replaceChildren(...found.slice(0, LIST).map(row));
+  fitting = found.length;
+  drawCounts();
+}
+
+function drawCounts() {
   const counts = {};
   for (const spec of specs.values()) counts[spec.state] = (counts[spec.state] || 0) + 1;
   const texts = Object.entries(counts).map(([state, count]) => `${count} ${(STATES[state] || [state])[0]}`);
-  if (found.length > LIST) texts.push(`the first ${LIST} of ${found.length} are shown`);
+  if (fitting > LIST) texts.push(`the first ${LIST} of ${fitting} are shown`);
   $("counts").textContent = texts.join(" · ") || "no specs yet";
 }
 
@@ -144,6 +150,7 @@ function drawRow(spec) {
   if (!old) return drawList();
   const fresh = row(spec);
   old.replaceWith(fresh);
+  drawCounts();
   if (focused) fresh.querySelector("a").focus();
 }
 
@@ -179,13 +186,15 @@ function coloured(text) {
   return make("pre", { tabIndex: 0 }, ...lines);
 }
 
-// Cargo's own messages, out of the JSON around them.
+// What cargo and tests say, out of the JSON around it.
 function readable(text) {
   return text.split("\n").map((line) => {
-    if (!line.startsWith('{"')) return line;
+    if (!/^\{ ?"/.test(line)) return line;
     try {
-      const message = JSON.parse(line).message;
-      return message && message.rendered ? message.rendered.trimEnd() : null;
+      const { message, type, event, name, stdout } = JSON.parse(line);
+      if (message) return message.rendered ? message.rendered.trimEnd() : null;
+      if (type !== "test" || event === "started" || name.startsWith("regen_")) return null;
+      return `test ${name}: ${event}\n${stdout || ""}`.trimEnd();
     } catch {
       return line;
     }

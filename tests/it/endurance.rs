@@ -1,0 +1,184 @@
+//! A daemon over a long time: many specs, many changes, many deaths.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::server::{Act, Server, lib};
+use crate::watch::Daemon;
+use crate::world::{ADDER, GOOD, World};
+
+/// Only what stands in the tree itself is looked at: time is for changes, not for gates.
+const QUICK: &str = "gates = [\"layout\"]\n";
+/// A spec without tests.
+const PLAIN: &str = "# Plain\n\nA crate that adds.\n\n- The crate MUST NOT contain `unsafe`. `guard: forbid_unsafe`\n";
+
+/// Random enough, and the same each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % most
+    }
+}
+
+fn plain(revision: u64) -> String {
+    PLAIN.replace("A crate that adds", &format!("A crate that adds, revision {revision}"))
+}
+
+/// What is promoted of each spec that there is.
+fn promoted(world: &World) -> BTreeMap<PathBuf, Vec<u8>> {
+    let specs = world.snapshot("specs");
+    let name = |path: &PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let specs: Vec<String> = specs.keys().filter_map(name).collect();
+    let root = world.path("generated");
+    let all = world
+        .snapshot("generated")
+        .into_iter()
+        .map(|(path, bytes)| (path.strip_prefix(&root).expect("is below").to_owned(), bytes));
+    all.filter(|(path, _)| specs.iter().any(|spec| path.starts_with(spec))).collect()
+}
+
+/// How often each prompt was sent.
+fn asked(server: &Server) -> BTreeMap<String, usize> {
+    let mut asked = BTreeMap::new();
+    for number in 0..server.requests().len() {
+        *asked.entry(server.prompt(number)).or_default() += 1;
+    }
+    asked
+}
+
+#[test]
+fn a_checkout_of_a_thousand_specs_is_one_plan_and_no_job_is_there_twice() {
+    let server = Server::start(vec![Act::Silence]);
+    let world = World::new(&server.url, &[], QUICK);
+    let config = world.read("harness.toml").replace("jobs = 1", "jobs = 8");
+    world.write("harness.toml", &config);
+    std::fs::create_dir_all(world.path("specs")).expect("makes");
+    let daemon = Daemon::start(&world);
+    daemon.until("the socket", |_| true);
+    // As git does it: one after the other, each a new file.
+    for number in 0..1000 {
+        world.write(&format!("specs/s{number}.md"), &plain(number));
+    }
+    for _ in 0..8 {
+        server.arrived();
+    }
+    // What comes later is no change.
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(daemon.stop(), Some(0));
+    let log = world.run(&["log", "--json", "--limit", "100000"]).expect(0).json();
+    let plans = log.iter().filter(|entry| entry["event"] == "planned");
+    let sizes: Vec<usize> = plans.map(|p| p["specs"].as_array().map_or(0, Vec::len)).collect();
+    assert_eq!(sizes.last(), Some(&1000), "{sizes:?}");
+    assert!(sizes.len() <= 3, "writing takes longer than a burst may be quiet for: {sizes:?}");
+    assert_eq!(asked(&server).len(), server.requests().len(), "nothing is asked twice");
+    assert!(server.requests().len() <= 16, "{}", server.requests().len());
+}
+
+#[test]
+fn after_a_hundred_rounds_of_changes_everything_is_as_a_fresh_run_makes_it() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::new(&server.url, &[], QUICK);
+    world.write("specs/s0.md", &plain(0));
+    let daemon = Daemon::start(&world);
+    let mut random = Random(7);
+    for round in 1..=100 {
+        let name = |random: &mut Random| format!("specs/s{}.md", random.below(8));
+        let (one, other) = (name(&mut random), name(&mut random));
+        match random.below(6) {
+            0 => drop(std::fs::remove_file(world.path(&one))),
+            1 => drop(std::fs::rename(world.path(&one), world.path(&other))),
+            2 => {
+                world.write("specs/.tmp", &plain(round));
+                std::fs::rename(world.path("specs/.tmp"), world.path(&one)).expect("renames");
+            }
+            _ => world.write(&one, &plain(round)),
+        }
+        std::thread::sleep(Duration::from_millis(random.below(120)));
+    }
+    // A mark that only comes behind everything else.
+    world.write("specs/last.md", &plain(1000));
+    daemon.until("the last", |line| line["type"] == "ended" && line["spec"] == "last");
+    daemon.idle();
+    assert_eq!(daemon.stop(), Some(0));
+    let fresh = World::new(&server.url, &[], QUICK);
+    for (path, bytes) in world.snapshot("specs") {
+        let name = path.file_name().expect("has one").to_string_lossy().into_owned();
+        fresh.write(&format!("specs/{name}"), &String::from_utf8(bytes).expect("is text"));
+    }
+    fresh.run(&["run"]).expect(0);
+    let (now, wanted) = (promoted(&world), promoted(&fresh));
+    assert!(!wanted.is_empty() && now == wanted, "{:?}\n{:?}", now.keys(), wanted.keys());
+    assert!(world.run(&["run", "--quiet", "--json"]).expect(0).out.contains("\"jobs\":[]"));
+}
+
+#[test]
+fn killed_fifty_times_while_twenty_specs_change_everything_ends_promoted() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::new(&server.url, &[], QUICK);
+    for number in 0..20 {
+        world.write(&format!("specs/s{number}.md"), &plain(0));
+    }
+    let mut random = Random(3);
+    for round in 1..=50 {
+        let daemon = Daemon::start(&world);
+        std::thread::sleep(Duration::from_millis(random.below(400)));
+        world.write(&format!("specs/s{}.md", random.below(20)), &plain(round));
+        std::thread::sleep(Duration::from_millis(random.below(400)));
+        // Dropping it kills it.
+        daemon.signal(Signal::KILL);
+    }
+    let daemon = Daemon::start(&world);
+    daemon.idle();
+    assert_eq!(daemon.stop(), Some(0));
+    assert!(!world.run(&["plan"]).expect(0).out.contains("generate"), "nothing is left to do");
+    let libs = promoted(&world).into_keys().filter(|path| path.ends_with("lib.rs"));
+    assert_eq!(libs.count(), 20);
+    // An answer that was recorded is not bought again: at most what was under way is.
+    let twice: usize = asked(&server).values().map(|times| times - 1).sum();
+    assert!(twice <= 50, "{twice} requests were repeated over 50 kills");
+    // Each recorded answer was recorded once.
+    let log = world.run(&["log", "--json", "--limit", "100000"]).expect(0).json();
+    let mut bought: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for entry in log.iter().filter(|entry| entry["event"] == "completed") {
+        *bought.entry((entry["job"].to_string(), entry["attempt"].to_string())).or_default() += 1;
+    }
+    assert!(bought.values().all(|times| *times == 1), "{bought:?}");
+}
+
+#[test]
+fn twenty_saves_within_a_second_are_one_run_and_leave_nothing_behind() {
+    let slow = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    \
+                std::thread::sleep(std::time::Duration::from_secs(40));\n    a.saturating_add(b)\n}\n";
+    let server = Server::start(vec![lib(slow), lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let daemon = Daemon::start(&world);
+    let is_test = |line: &Value| line["body"]["report"]["gate"] == "clippy";
+    daemon.until("the gate before the tests", is_test);
+    std::thread::sleep(Duration::from_millis(300));
+    for revision in 0..20 {
+        world.write("specs/adder.md", &ADDER.replace("A crate", &format!("Crate {revision}")));
+        std::thread::sleep(Duration::from_millis(40));
+    }
+    daemon.ended("promoted");
+    daemon.idle();
+    assert_eq!(server.requests().len(), 2, "one run for all of them");
+    assert!(server.prompt(1).contains("Crate 19"), "and that of the newest");
+    assert_eq!(daemon.stop(), Some(0));
+    // Whatever ran for it saw this world's cache among its mounts or in its environment.
+    let mark = world.cache().display().to_string();
+    for entry in std::fs::read_dir("/proc").expect("is there").flatten() {
+        for file in ["mountinfo", "environ"] {
+            let text = std::fs::read(entry.path().join(file)).unwrap_or_default();
+            assert!(!String::from_utf8_lossy(&text).contains(&mark), "{:?} is left", entry.path());
+        }
+    }
+    let left = std::fs::read_dir(world.cache().join("regen/rooms")).into_iter().flatten().count();
+    assert_eq!(left, 0, "workspaces are left");
+}
