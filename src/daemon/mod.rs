@@ -111,6 +111,8 @@ struct Work {
     forced: BTreeSet<String>,
     /// Specs that others depend on.
     depended: BTreeSet<String>,
+    /// Whether it was said that nothing is left to do.
+    idle: bool,
     /// Whether how jobs ended before this process began is known.
     remembered: bool,
     /// Since when and by whom no job is to start.
@@ -151,6 +153,7 @@ impl Daemon {
             schedule: Schedule::default(),
             forced: BTreeSet::new(),
             depended: BTreeSet::new(),
+            idle: false,
             remembered: false,
             paused: None,
             wrong: String::new(),
@@ -239,6 +242,7 @@ impl Work {
         let Some(engine) = self.engine.clone() else { return };
         let quiet = self.quiet().is_some();
         while let Some(job) = self.agenda.start(self.now(), quiet) {
+            self.idle = false;
             let engine = engine.clone();
             let spec = job.spec.clone();
             let run: Running = Box::pin(async move { engine.one(&job).await });
@@ -248,8 +252,11 @@ impl Work {
 
     /// Nothing runs: what only runs need goes.
     fn rest(&mut self) {
-        if self.agenda.is_idle() && self.wake().is_none() && self.engine.take().is_some() {
-            self.tell(&Notice::Idle);
+        if self.agenda.is_idle() && self.wake().is_none() {
+            self.engine = None;
+            if !std::mem::replace(&mut self.idle, true) && self.wrong.is_empty() {
+                self.tell(&Notice::Idle);
+            }
         }
         give_back_memory();
     }

@@ -11,10 +11,11 @@ use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
 use crate::world::{ADDER, GOOD, World};
 
-/// Only what stands in the tree itself is looked at: time is for changes, not for gates.
-const QUICK: &str = "gates = [\"layout\"]\n";
-/// A spec without tests.
-const PLAIN: &str = "# Plain\n\nA crate that adds.\n\n- The crate MUST NOT contain `unsafe`. `guard: forbid_unsafe`\n";
+/// The fewest gates that can be: time is for changes.
+const QUICK: &str = "gates = [\"layout\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
+/// The shortest spec.
+const PLAIN: &str = "# Plain\n\nA crate that adds.\n\n- `add(a: i32, b: i32)` MUST add. `test_id: adds`\n\n  \
+                     ```rust\n  assert_eq!(NAME::add(2, 3), 5);\n  ```\n";
 
 /// Random enough, and the same each time.
 struct Random(u64);
@@ -27,8 +28,14 @@ impl Random {
     }
 }
 
-fn plain(revision: u64) -> String {
-    PLAIN.replace("A crate that adds", &format!("A crate that adds, revision {revision}"))
+fn plain(name: &str, revision: u64) -> String {
+    let text =
+        PLAIN.replace("A crate that adds", &format!("A crate that adds, revision {revision}"));
+    text.replace("NAME", name)
+}
+
+fn write(world: &World, name: &str, revision: u64) {
+    world.write(&format!("specs/{name}.md"), &plain(name, revision));
 }
 
 /// What is promoted of each spec that there is.
@@ -61,10 +68,10 @@ fn a_checkout_of_a_thousand_specs_is_one_plan_and_no_job_is_there_twice() {
     world.write("harness.toml", &config);
     std::fs::create_dir_all(world.path("specs")).expect("makes");
     let daemon = Daemon::start(&world);
-    daemon.until("the socket", |_| true);
+    daemon.idle();
     // As git does it: one after the other, each a new file.
     for number in 0..1000 {
-        world.write(&format!("specs/s{number}.md"), &plain(number));
+        write(&world, &format!("s{number}"), number);
     }
     for _ in 0..8 {
         server.arrived();
@@ -85,25 +92,26 @@ fn a_checkout_of_a_thousand_specs_is_one_plan_and_no_job_is_there_twice() {
 fn after_a_hundred_rounds_of_changes_everything_is_as_a_fresh_run_makes_it() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[], QUICK);
-    world.write("specs/s0.md", &plain(0));
+    write(&world, "s0", 0);
     let daemon = Daemon::start(&world);
     let mut random = Random(7);
     for round in 1..=100 {
-        let name = |random: &mut Random| format!("specs/s{}.md", random.below(8));
-        let (one, other) = (name(&mut random), name(&mut random));
+        let name = format!("s{}", random.below(8));
+        let path = world.path(&format!("specs/{name}.md"));
+        let away = world.path(&format!("specs/{name}.md.away"));
         match random.below(6) {
-            0 => drop(std::fs::remove_file(world.path(&one))),
-            1 => drop(std::fs::rename(world.path(&one), world.path(&other))),
+            0 => drop(std::fs::remove_file(&path)),
+            1 => drop(std::fs::rename(&path, &away).or_else(|_| std::fs::rename(&away, &path))),
             2 => {
-                world.write("specs/.tmp", &plain(round));
-                std::fs::rename(world.path("specs/.tmp"), world.path(&one)).expect("renames");
+                world.write("specs/.tmp", &plain(&name, round));
+                std::fs::rename(world.path("specs/.tmp"), &path).expect("renames");
             }
-            _ => world.write(&one, &plain(round)),
+            _ => write(&world, &name, round),
         }
         std::thread::sleep(Duration::from_millis(random.below(120)));
     }
     // A mark that only comes behind everything else.
-    world.write("specs/last.md", &plain(1000));
+    write(&world, "last", 0);
     daemon.until("the last", |line| line["type"] == "ended" && line["spec"] == "last");
     daemon.idle();
     assert_eq!(daemon.stop(), Some(0));
@@ -123,17 +131,19 @@ fn killed_fifty_times_while_twenty_specs_change_everything_ends_promoted() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[], QUICK);
     for number in 0..20 {
-        world.write(&format!("specs/s{number}.md"), &plain(0));
+        write(&world, &format!("s{number}"), 0);
     }
     let mut random = Random(3);
     for round in 1..=50 {
         let daemon = Daemon::start(&world);
         std::thread::sleep(Duration::from_millis(random.below(400)));
-        world.write(&format!("specs/s{}.md", random.below(20)), &plain(round));
+        write(&world, &format!("s{}", random.below(20)), round);
         std::thread::sleep(Duration::from_millis(random.below(400)));
         // Dropping it kills it.
         daemon.signal(Signal::KILL);
     }
+    let config = world.read("harness.toml").replace("jobs = 1", "jobs = 3");
+    world.write("harness.toml", &config);
     let daemon = Daemon::start(&world);
     daemon.idle();
     assert_eq!(daemon.stop(), Some(0));
