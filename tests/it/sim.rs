@@ -1,11 +1,14 @@
 //! A seeded simulator of the pure machine: random answers, outcomes, crashes between any two steps,
 //! late and doubled events. A failing seed is printed and can be given back in `REGEN_SIM_SEED`.
 
-use regen::pipeline::{Effect, Phase, State};
+use regen::engine::result_word;
+use regen::pipeline::{Agenda, Effect, Phase, State};
+use regen::store::{Ledger, Spend};
+use regen::types::harness::Budget;
 use regen::types::{
     AttemptKind, Candidate, ClauseId, Diagnosis, Digest, Event, Failure, Fault, GateKey,
     GateReport, Isolation, Job, JobKey, JobOutcome, Judgement, Outcome, Part, Provenance, Reason,
-    RelPath, Tree, Usage,
+    RelPath, Schedule, Tree, Usage, limits,
 };
 use regen::verdict::{Verdict, judge};
 
@@ -245,4 +248,101 @@ fn an_illegal_pair_names_both() {
     let event = Event::Judged { attempt: 9, judgement: Judgement::Refuse { diagnosis } };
     let error = state.step(&event).expect_err("is illegal").to_string();
     assert_eq!(error, "event judged cannot happen in state Starting");
+}
+
+/// A job whose every answer is refused; how it ends, and what it asked for.
+fn lied_to(
+    job: &Job,
+    ledger: &mut Ledger,
+    budget: &Budget,
+    random: &mut Random,
+    same: bool,
+) -> (JobOutcome, u32) {
+    let id = ledger.queue(1, "t", job).expect("queues");
+    let mut state = State::queued(job.clone());
+    let mut asked = 0;
+    while let Some(effect) = state.outstanding() {
+        let attempt = state.attempt().map_or(0, |attempt| attempt.number);
+        let spend = |usd| Spend { tokens: 1000, usd };
+        let event = match effect {
+            Effect::Ask => match ledger.reserve((id, attempt), (1, "d"), spend(0.03), budget) {
+                Ok(()) => {
+                    asked += 1;
+                    ledger.settle((id, attempt), spend(0.02)).expect("settles");
+                    let completion = Digest::of(asked.to_string());
+                    let (usage, replay) = (Usage::default(), None);
+                    Event::Completed { attempt, completion, usage, replay }
+                }
+                Err(error) => {
+                    let (message, failure) = (error.to_string(), Failure::Budget);
+                    Event::GenerationFailed { attempt, failure, message, wait_s: None }
+                }
+            },
+            Effect::Read => Event::CandidateMade {
+                attempt,
+                tree: Digest::of(random.next().to_string()),
+                provenance: Provenance::Promoted,
+                reader: "files".to_owned(),
+                formatted: Vec::new(),
+            },
+            Effect::Judge => {
+                let print = if same { "lie".to_owned() } else { random.next().to_string() };
+                let fingerprint = Some(Digest::of(print));
+                let (clauses, findings) = (Vec::new(), Vec::new());
+                let summary = "it lies".to_owned();
+                let fault = Fault::Model;
+                let diagnosis = Diagnosis { fault, summary, clauses, findings, fingerprint };
+                Event::Judged { attempt, judgement: Judgement::Refuse { diagnosis } }
+            }
+            other => answer(&state, &other, random),
+        };
+        state.step(&event).expect("fits");
+        if let Some(end) = state.outcome() {
+            ledger.append((1, "t"), (id, &job.spec), &event, Some(result_word(end))).expect("ends");
+        }
+    }
+    (state.outcome().expect("has ended").clone(), asked)
+}
+
+/// Lets a model lie about five specs for an hour: how often it was asked, and what it cost.
+fn an_hour_of_lies(budget: &Budget, same: bool) -> (u32, f64) {
+    let random = &mut Random(5);
+    let mut ledger = Ledger::open(std::path::Path::new(":memory:")).expect("opens");
+    ledger.begin_run("t", "test", &[]).expect("begins");
+    let part = |spec: &str| Part {
+        target: "t".to_owned(),
+        key: JobKey(Digest::of(spec)),
+        gate_key: GateKey(Digest::of("g")),
+        gates: vec!["test".to_owned()],
+        reason: Some(Reason::NothingPromoted),
+    };
+    let specs = ["a", "b", "c", "d", "e"];
+    let job = |spec: &&str| Job { spec: (*spec).to_owned(), parts: vec![part(spec)], tiers: 2 };
+    let mut agenda = Agenda::new(false);
+    agenda.replan(specs.iter().map(job).collect(), |_| Default::default(), Schedule::default(), 0);
+    let (mut now, mut asked) = (0, 0);
+    while now < 3_600_000 {
+        while let Some(job) = agenda.start(now, false) {
+            let (end, more) = lied_to(&job, &mut ledger, budget, random, same);
+            asked += more;
+            agenda.ended(&job.spec, &end, now);
+        }
+        now = agenda.wake(now).unwrap_or(u64::MAX);
+    }
+    (asked, ledger.spent("d").expect("reads").usd)
+}
+
+#[test]
+fn a_model_that_lies_for_an_hour_is_asked_within_bounds_and_not_a_cent_beyond_the_cap() {
+    let none = Budget::default();
+    let (asked, _) = an_hour_of_lies(&none, true);
+    assert!(asked > 0 && asked <= 5 * limits::SAME_FAILURES * limits::CALLS, "{asked}");
+    let (asked, _) = an_hour_of_lies(&none, false);
+    assert!(asked <= 5 * limits::FAILURES * limits::CALLS, "{asked}");
+    let budget = Budget { day_usd: Some(1.0), ..Budget::default() };
+    let (asked, usd) = an_hour_of_lies(&budget, false);
+    assert!((0.9..=1.0).contains(&usd) && asked <= 50, "{asked} requests, {usd} USD");
+    let budget = Budget { spec_usd: Some(0.1), ..Budget::default() };
+    let (asked, usd) = an_hour_of_lies(&budget, false);
+    assert!(usd <= 0.5 && asked == 5 * 4, "{asked} requests, {usd} USD");
 }
