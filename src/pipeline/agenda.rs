@@ -53,8 +53,8 @@ pub struct Agenda {
     limits: Schedule,
     running: BTreeSet<String>,
     failed: BTreeMap<String, Failed>,
-    /// Specs whose job was ended by a newer revision: since when, and when theirs may start. Whoever
-    /// saves again and again gets one.
+    /// Specs whose job was ended by a newer revision: since when, and when theirs may start.
+    /// Whoever saves again and again gets one.
     settling: BTreeMap<String, (u64, u64)>,
     /// Specs that a person asked for: they come first, at any hour.
     asked: BTreeSet<String>,

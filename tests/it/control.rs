@@ -388,3 +388,29 @@ fn traces_tell_of_runs_attempts_and_gates_and_of_prompts_only_if_that_is_wanted(
     assert!(text.contains("Another crate that adds") && text.contains("saturating_add"), "{text}");
     assert_eq!(daemon.stop(), Some(0));
 }
+
+#[test]
+fn systemd_is_told_when_it_is_ready_alive_and_ending() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let path = world.path("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).expect("binds");
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("can be set");
+    let path = path.display().to_string();
+    let env = [("NOTIFY_SOCKET", path.as_str()), ("WATCHDOG_USEC", "200000")];
+    let daemon = Daemon::start_env(&world, &[], &env);
+    let until = |text: &str| {
+        let mut seen = String::new();
+        while !seen.contains(text) {
+            let mut bytes = [0; 1000];
+            let count = socket.recv(&mut bytes).unwrap_or_else(|e| panic!("{e}: {seen}"));
+            seen += &String::from_utf8_lossy(&bytes[..count]);
+        }
+    };
+    until("READY=1");
+    until("WATCHDOG=1");
+    until("nothing to do");
+    until("WATCHDOG=1");
+    assert_eq!(daemon.stop(), Some(0));
+    until("STOPPING=1");
+}

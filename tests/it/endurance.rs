@@ -1,4 +1,5 @@
 //! A daemon over a long time: many specs, many changes, many deaths.
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -191,4 +192,52 @@ fn twenty_saves_within_a_second_are_one_run_and_leave_nothing_behind() {
     }
     let left = std::fs::read_dir(world.cache().join("regen/rooms")).into_iter().flatten().count();
     assert_eq!(left, 0, "workspaces are left");
+}
+
+#[test]
+fn a_full_disk_and_a_locked_ledger_are_told_and_outlived() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::new(&server.url, &[], QUICK);
+    write(&world, "s0", 0);
+    std::fs::create_dir_all(world.path(".regen")).expect("makes");
+    let state = world.path(".regen");
+    let mount = |args: &[&str]| {
+        std::process::Command::new(args[0])
+            .args(&args[1..])
+            .arg(&state)
+            .status()
+            .is_ok_and(|s| s.success())
+    };
+    let small = mount(&["mount", "-t", "tmpfs", "-o", "size=4m", "none"]);
+    if !small {
+        eprintln!("SKIPPED full disk: mounting is not allowed here");
+    }
+    let daemon = Daemon::start(&world);
+    daemon.idle();
+    let trouble = |line: &Value| line["type"] == "unreadable" || line["result"] == "failed";
+    if small {
+        // The last bytes go as well.
+        for size in [1024 * 1024, 4096, 1] {
+            let mut options = std::fs::File::options();
+            let mut file =
+                options.create(true).append(true).open(state.join("full")).expect("opens");
+            while std::io::Write::write_all(&mut file, &vec![0; size]).is_ok() {}
+        }
+        write(&world, "s0", 1);
+        daemon.until("the full disk", trouble);
+        std::fs::remove_file(state.join("full")).expect("removes");
+        daemon.ended("promoted");
+        daemon.idle();
+    }
+    // As a backup tool holds it.
+    let backup = rusqlite::Connection::open(state.join("ledger.db")).expect("opens");
+    backup.execute_batch("BEGIN IMMEDIATE").expect("locks");
+    write(&world, "s0", 2);
+    let line = daemon.until("the lock", trouble);
+    assert!(line.to_string().contains("locked"), "{line}");
+    backup.execute_batch("ROLLBACK").expect("unlocks");
+    daemon.ended("promoted");
+    assert_eq!(daemon.stop(), Some(0));
+    drop(backup);
+    assert!(!small || mount(&["umount", "-l"]));
 }

@@ -1,5 +1,6 @@
 //! The page in a real browser, driven by its own driver. Where either is missing it is said, and
 //! nothing is tested.
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -33,7 +34,7 @@ impl Browser {
             .spawn();
         let Ok(driver) = driver else {
             eprintln!(
-                "skipped: the page is not tested, there is no chromedriver (Debian: chromium-driver)"
+                "SKIPPED page: there is no chromedriver (Debian: chromium-driver)"
             );
             return None;
         };
@@ -63,7 +64,7 @@ impl Browser {
         } } });
         let session = browser.send("POST", "/session", &wanted);
         let Some(id) = session["sessionId"].as_str() else {
-            eprintln!("skipped: the page is not tested, no browser starts: {session}");
+            eprintln!("SKIPPED page: no browser starts: {session}");
             return None;
         };
         browser.session = format!("/session/{id}");
