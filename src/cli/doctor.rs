@@ -17,6 +17,22 @@ struct Check {
 
 /// Checks tools, folders and generator. Exit code 40 when something is missing.
 pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
+    let (checks, missing) = look(door).await?;
+    tell(door, &checks, &missing);
+    let good = checks.iter().all(|check| check.good);
+    Ok(if good { exit::DONE } else { exit::ENVIRONMENT })
+}
+
+/// What a daemon that begins should be told of: it goes on, and what is missing may come.
+pub async fn preflight(door: &Door) -> Result<(), EngineError> {
+    let (checks, _) = look(door).await?;
+    for check in checks.iter().filter(|check| !check.good) {
+        door.say(&format!("{}: {}: {}", door.paint.warn("warning"), check.name, check.says));
+    }
+    Ok(())
+}
+
+async fn look(door: &Door) -> Result<(Vec<Check>, Vec<Missing>), EngineError> {
     let mut checks = Vec::new();
     let mut add = |name, result: Result<String, String>| {
         let good = result.is_ok();
@@ -65,9 +81,7 @@ pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
             );
         }
     }
-    let good = checks.iter().all(|check| check.good);
-    tell(door, &checks, &probe.missing);
-    Ok(if good { exit::DONE } else { exit::ENVIRONMENT })
+    Ok((checks, probe.missing))
 }
 
 fn tell(door: &Door, checks: &[Check], missing: &[Missing]) {

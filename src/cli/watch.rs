@@ -7,16 +7,15 @@ use std::time::Duration;
 use clap::Args;
 use sd_notify::NotifyState;
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::channel;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{Receiver, channel};
 
-use super::{Door, exit, isolation, run, variable};
+use super::{Door, doctor, exit, isolation, run, variable};
 use crate::daemon::hooks::Hooks;
 use crate::daemon::traces::Traces;
-use crate::daemon::{Api, Daemon, Ears, Hub, Notice, View};
+use crate::daemon::{Api, Daemon, Ears, Hub, Notice, Order, View};
 use crate::engine::{Engine, EngineError, Observers, Options, Places, load, result_word};
 use crate::report::{Paint, Progress, Style, render};
-use crate::types::Harness;
 
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
@@ -120,12 +119,19 @@ fn told(state: &[NotifyState<'_>]) {
 
 /// Watches until it is told to end.
 pub async fn watch(door: &Door, args: &WatchArgs) -> Result<u8, EngineError> {
+    // From here on they are heard, however long it takes to begin.
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [interrupt, terminate, hangup] = kinds.map(signal);
+    let signals = [interrupt?, terminate?, hangup?];
     let places = door.places()?;
     let _lock = run::lock(door, &places)?;
     for spec in Engine::recover(&places)? {
         door.say(&format!("{spec}: a promotion that was interrupted is finished"));
     }
     let harness = load::harness(&places, None)?;
+    if !door.global.quiet {
+        doctor::preflight(door).await?;
+    }
     let probe = isolation::demand(door, &places.cache, &harness.sandbox).await?;
     let style = door.style();
     let progress = Arc::new(Progress::new(style, door.paint, &harness.generator.model));
@@ -138,7 +144,7 @@ pub async fn watch(door: &Door, args: &WatchArgs) -> Result<u8, EngineError> {
         progress: progress.clone(),
         ready: Once::new(),
     };
-    let hooks = Hooks::new(&places.root, environment(&harness), progress.clone());
+    let hooks = Hooks::new(&places.root, environment(), progress.clone());
     let (orders, ordered) = channel(16);
     serve(
         door,
@@ -165,7 +171,7 @@ pub async fn watch(door: &Door, args: &WatchArgs) -> Result<u8, EngineError> {
         views: vec![Arc::new(seen), Arc::new(hooks), Arc::new(Traces::new(places.clone()))],
         places: places.clone(),
     };
-    until_told(daemon, ordered).await?;
+    until_told(daemon, ordered, signals).await;
     told(&[NotifyState::Stopping]);
     progress.clear();
     // Nobody is to find a door that nobody opens.
@@ -200,10 +206,9 @@ async fn serve(
 /// Works until a signal asks for the end.
 async fn until_told(
     daemon: Daemon,
-    orders: tokio::sync::mpsc::Receiver<crate::daemon::Order>,
-) -> Result<(), EngineError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
+    orders: Receiver<Order>,
+    [mut interrupt, mut terminate, mut hangup]: [Signal; 3],
+) {
     let (reload, asked) = channel(1);
     // systemd ends who does not tell often enough that it is alive.
     let patience = sd_notify::watchdog_enabled().map(|patience| patience / 2);
@@ -212,20 +217,19 @@ async fn until_told(
     tokio::pin!(work);
     loop {
         tokio::select! {
-            never = &mut work => match never {},
+            biased;
+            _ = terminate.recv() => return,
+            _ = interrupt.recv() => return,
             _ = hangup.recv() => drop(reload.try_send(())),
-            _ = terminate.recv() => return Ok(()),
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            never = &mut work => match never {},
             _ = alive.tick(), if patience.is_some() => told(&[NotifyState::Watchdog]),
         }
     }
 }
 
-/// What hooks know: the user's environment, without the keys of generators.
-fn environment(harness: &Harness) -> Vec<(String, std::ffi::OsString)> {
-    let tiers = (0..=harness.generator.tiers.len()).map(|tier| harness.generator.tier(tier));
-    let keys: Vec<String> = tiers.filter_map(|tier| tier.api_key_env).collect();
-    let all =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    all.filter(|(name, _)| !keys.contains(name)).collect()
+/// The user's environment.
+fn environment() -> Vec<(String, std::ffi::OsString)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .collect()
 }

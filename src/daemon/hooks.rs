@@ -1,6 +1,7 @@
 //! Programs of the user's that are told of what happens. Nothing waits for them, and whatever they
 //! do harms no job.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -16,6 +17,8 @@ use crate::types::{Hook, HookEvent, JobOutcome, limits};
 /// The hooks of a workspace, as its configuration last had them.
 pub struct Hooks {
     hooks: Arc<Mutex<Vec<Hook>>>,
+    /// Names of variables that hold keys, or did.
+    secret: Arc<Mutex<BTreeSet<String>>>,
     root: PathBuf,
     told: Sender<(HookEvent, Value)>,
     observer: Arc<dyn Observer + Send + Sync>,
@@ -30,9 +33,11 @@ impl Hooks {
     ) -> Self {
         let (told, waiting) = channel(limits::HOOKS_WAITING);
         let hooks: Arc<Mutex<Vec<Hook>>> = Arc::default();
-        let runner = Runner { root: root.to_owned(), env, observer: observer.clone() };
+        let secret: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+        let (dir, shared, heard) = (root.to_owned(), secret.clone(), observer.clone());
+        let runner = Runner { root: dir, env, secret: shared, observer: heard };
         tokio::spawn(runner.run(hooks.clone(), waiting));
-        Self { hooks, root: root.to_owned(), told, observer }
+        Self { hooks, secret, root: root.to_owned(), told, observer }
     }
 
     fn tell(&self, event: HookEvent, mut about: Value) {
@@ -53,8 +58,12 @@ impl View for Hooks {
     fn notice(&self, notice: &Notice<'_>) {
         match notice {
             Notice::Read(workspace) => {
-                if let Ok(mut hooks) = self.hooks.lock() {
+                let generator = &workspace.harness.generator;
+                let keys =
+                    (0..=generator.tiers.len()).filter_map(|t| generator.tier(t).api_key_env);
+                if let (Ok(mut hooks), Ok(mut secret)) = (self.hooks.lock(), self.secret.lock()) {
                     hooks.clone_from(&workspace.harness.hook);
+                    secret.extend(keys);
                 }
             }
             Notice::Unreadable(error) => {
@@ -92,6 +101,7 @@ impl View for Hooks {
 struct Runner {
     root: PathBuf,
     env: Vec<(String, OsString)>,
+    secret: Arc<Mutex<BTreeSet<String>>>,
     observer: Arc<dyn Observer + Send + Sync>,
 }
 
@@ -114,11 +124,13 @@ impl Runner {
             true => self.root.join(name),
             false => name.into(),
         };
+        let secret = self.secret.lock().map(|secret| secret.clone()).unwrap_or_default();
+        let env = self.env.iter().filter(|(name, _)| !secret.contains(name)).cloned().collect();
         let program = Program {
             path,
             args: args.iter().map(OsString::from).collect(),
             dir: self.root.clone(),
-            env: self.env.clone(),
+            env,
             stdin: Some(format!("{about}\n").into_bytes()),
             timeout: hook.timeout_s.map_or(limits::HOOK_TIMEOUT, std::time::Duration::from_secs),
         };

@@ -86,6 +86,9 @@ pub struct Row {
     /// What its job does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
+    /// Whether it is other than it was told.
+    #[serde(skip)]
+    changed: bool,
 }
 
 /// The daemon itself.
@@ -198,6 +201,7 @@ impl Hub {
                 targets: targets.collect(),
                 stand: Stand::UpToDate,
                 live: None,
+                changed: false,
             };
             rows.insert(job.spec.clone(), row);
         }
@@ -207,12 +211,20 @@ impl Hub {
             let spec = workspace.files.get(file).cloned().unwrap_or_default();
             let (title, targets) = (file.to_owned(), Vec::new());
             let stand = Stand::Refused { why };
-            let row = Row { spec: spec.clone(), title, clauses: 0, targets, stand, live: None };
+            let (clauses, live, changed) = (0, None, false);
+            let row = Row { spec: spec.clone(), title, clauses, targets, stand, live, changed };
             rows.entry(spec).or_insert(row);
         }
         let mut now = held(&self.rows);
         for (spec, row) in &mut rows {
-            row.live = now.get(spec).and_then(|before| before.live.clone());
+            let Some(before) = now.get(spec) else { continue };
+            row.live.clone_from(&before.live);
+            // What is done about it is told by `stand`.
+            let refused = |row: &Row| matches!(row.stand, Stand::Refused { .. });
+            if !refused(row) && !refused(before) {
+                row.stand.clone_from(&before.stand);
+            }
+            row.changed = before.changed || *before != *row;
         }
         let same = now.len() == rows.len() && now.keys().eq(rows.keys());
         *now = rows;
@@ -225,7 +237,7 @@ impl Hub {
     pub fn stand(&self, mut of: impl FnMut(&str) -> Option<Stand>) {
         for (spec, row) in held(&self.rows).iter_mut() {
             let stand = match (of(spec), &row.stand) {
-                (None, Stand::Refused { .. }) => continue,
+                (None, refused @ Stand::Refused { .. }) => refused.clone(),
                 (stand, _) => stand.unwrap_or(Stand::UpToDate),
             };
             if stand == Stand::UpToDate {
@@ -234,7 +246,7 @@ impl Hub {
             if stand != Stand::Running && row.live.take().is_some() {
                 held(&self.output).remove(spec);
             }
-            if stand != row.stand {
+            if std::mem::take(&mut row.changed) || stand != row.stand {
                 row.stand = stand;
                 self.tell("spec", row);
             }

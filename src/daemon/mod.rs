@@ -109,6 +109,8 @@ struct Work {
     schedule: Schedule,
     /// Specs that a person wants made although they are up to date.
     forced: BTreeSet<String>,
+    /// The run that jobs belong to: what one change leads to.
+    run: Option<i64>,
     /// Specs that others depend on.
     depended: BTreeSet<String>,
     /// Whether it was said that nothing is left to do.
@@ -121,6 +123,15 @@ struct Work {
     wrong: String,
     /// When everything is read again, because something was wrong that may mend itself.
     again: Option<u64>,
+}
+
+/// Why everything is planned anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Somebody changed or wants something: another run begins.
+    Change,
+    /// What is done about the last change goes on.
+    Same,
 }
 
 /// Why the daemon looks up from what it does.
@@ -142,7 +153,7 @@ pub struct Ears {
 impl Daemon {
     /// Watches and works until it is dropped. The caller holds the writer lock.
     pub async fn run(self, mut ears: Ears) -> Infallible {
-        let mut places = self.places().unwrap_or_default();
+        let mut places = self.places().unwrap_or_else(|| vec![self.places.config.clone()]);
         let mut changes = watched(places.clone());
         let mut work = Work {
             daemon: self,
@@ -152,6 +163,7 @@ impl Daemon {
             started: Instant::now(),
             schedule: Schedule::default(),
             forced: BTreeSet::new(),
+            run: None,
             depended: BTreeSet::new(),
             idle: false,
             remembered: false,
@@ -159,7 +171,7 @@ impl Daemon {
             wrong: String::new(),
             again: None,
         };
-        work.replan().await;
+        work.replan(Cause::Change).await;
         loop {
             work.start();
             work.show();
@@ -173,9 +185,9 @@ impl Daemon {
                         places = now;
                         changes = watched(places.clone());
                     }
-                    work.replan().await;
+                    work.replan(Cause::Change).await;
                 }
-                Next::Due if work.engine.is_none() || work.is_due() => work.replan().await,
+                Next::Due if work.is_due() => work.replan(Cause::Same).await,
                 Next::Due => {}
                 Next::Ordered(order) => work.follow(order).await,
                 Next::Ended(spec, outcome) => work.ended(&spec, outcome).await,
@@ -199,8 +211,12 @@ fn watched(places: Vec<PathBuf>) -> Receiver<()> {
     let (sender, receiver) = channel(1);
     let mut watcher = Watcher::new(places);
     tokio::spawn(async move {
-        while !sender.is_closed() {
-            watcher.changed().await;
+        loop {
+            tokio::select! {
+                // Another watcher took its place.
+                () = sender.closed() => return,
+                () = watcher.changed() => {}
+            }
             // What is not heard yet will be heard with this.
             let _ = sender.try_send(());
         }
@@ -229,13 +245,22 @@ impl Work {
     /// When there is something to look at, in milliseconds.
     fn wake(&self) -> Option<u64> {
         let now = self.now();
-        let waits = self.running.is_empty() && !self.agenda.is_idle() && self.quiet().is_some();
-        let clock = waits.then(|| now + limits::CLOCK.as_millis() as u64);
+        if self.engine.is_none() && self.again.is_some() {
+            // Nothing can start before.
+            return self.again;
+        }
+        let timed = !self.schedule.quiet.is_empty() || self.agenda.held(now).is_some();
+        let clock = timed.then(|| now + limits::CLOCK.as_millis() as u64);
         self.again.into_iter().chain(self.agenda.wake(now)).chain(clock).min()
     }
 
+    /// Whether everything is to be read again, because of trouble or because the last plan's engine
+    /// is gone while something waits.
     fn is_due(&self) -> bool {
-        self.again.is_some_and(|again| again <= self.now())
+        match self.again {
+            Some(again) => again <= self.now(),
+            None => self.engine.is_none() && !self.agenda.is_resting(),
+        }
     }
 
     fn start(&mut self) {
@@ -252,7 +277,7 @@ impl Work {
 
     /// Nothing runs: what only runs need goes.
     fn rest(&mut self) {
-        if self.agenda.is_idle() && self.wake().is_none() {
+        if self.agenda.is_resting() {
             self.engine = None;
             if !std::mem::replace(&mut self.idle, true) && self.wrong.is_empty() {
                 self.tell(&Notice::Idle);
@@ -326,7 +351,9 @@ impl Work {
         });
         let now = self.now();
         let rest = self.agenda.ended(spec, &outcome, now);
-        self.forced.remove(spec);
+        if outcome == JobOutcome::Promoted {
+            self.forced.remove(spec);
+        }
         let again = match rest {
             Some(Rest::Until(then)) => Some(Duration::from_millis(then.saturating_sub(now))),
             _ => None,
@@ -337,7 +364,7 @@ impl Work {
         self.over(spec, &outcome, again, rest == Some(Rest::Parked));
         // What depends on it may be out of date now.
         if outcome == JobOutcome::Promoted && self.depended.contains(spec) {
-            self.replan().await;
+            self.replan(Cause::Same).await;
         }
     }
 

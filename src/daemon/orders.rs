@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::{Notice, Work};
+use super::{Cause, Notice, Work};
 use crate::engine::{self, EngineError};
 use crate::pipeline::Doing;
 use crate::store::Ledger;
@@ -81,13 +81,13 @@ impl Work {
     ) -> Result<Vec<String>, Refusal> {
         match act {
             Act::Trigger { force } => {
-                self.replan().await;
+                self.read_anew().await?;
                 let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
                 let failed: Vec<String> = self.failed(&specs);
                 self.ledger()?.forgive(&engine::now(), by, &failed)?;
                 if force {
                     self.forced.extend(specs.iter().cloned());
-                    self.replan().await;
+                    self.read_anew().await?;
                 }
                 self.ask(&specs).await;
                 Ok(specs)
@@ -121,7 +121,15 @@ impl Work {
         specs.iter().for_each(|spec| self.agenda.ask(spec));
         // The engine went when nothing was left to do.
         if self.engine.is_none() && !self.agenda.is_idle() {
-            self.replan().await;
+            self.replan(Cause::Change).await;
+        }
+    }
+
+    async fn read_anew(&mut self) -> Result<(), Refusal> {
+        self.replan(Cause::Change).await;
+        match self.wrong.is_empty() {
+            true => Ok(()),
+            false => Err(Refusal::Wrong(self.wrong.clone())),
         }
     }
 
@@ -129,10 +137,10 @@ impl Work {
         let mut cancelled = Vec::new();
         for spec in specs {
             let Some(job) = self.agenda.job(&spec) else { continue };
-            // Dropping it ends its programs and its call.
-            self.running.remove(&spec);
             let open = Ledger::open(&self.daemon.places.ledger())?;
             engine::cancel(open, &job, by)?;
+            // Dropping it ends its programs and its call.
+            self.running.remove(&spec);
             self.agenda.cancel(&spec, self.now());
             self.forced.remove(&spec);
             self.over(&spec, &JobOutcome::Cancelled, None, true);

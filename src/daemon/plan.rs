@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Notice, Work};
-use crate::engine::{Engine, EngineError, Workspace, load};
+use super::{Cause, Notice, Work};
+use crate::engine::{self, Engine, EngineError, Workspace, load};
 use crate::gate::Tools;
 use crate::pipeline::State;
 use crate::store::Ledger;
@@ -13,9 +13,9 @@ use crate::types::{Job, JobOutcome, Plan, limits};
 
 impl Work {
     /// Reads everything anew and plans. What runs goes on if it still is what is wanted.
-    pub(super) async fn replan(&mut self) {
+    pub(super) async fn replan(&mut self, cause: Cause) {
         let planned = match load(&self.daemon.places, None) {
-            Ok(workspace) => self.plan(workspace).await,
+            Ok(workspace) => self.plan(workspace, cause).await,
             Err(error) => Err(error),
         };
         match planned {
@@ -36,36 +36,59 @@ impl Work {
         }
     }
 
-    async fn plan(&mut self, workspace: Workspace) -> Result<(), EngineError> {
+    async fn plan(&mut self, workspace: Workspace, cause: Cause) -> Result<(), EngineError> {
         let tools: Tools = workspace.tools(&self.daemon.wanted).await?;
         let mut plan = workspace.plan(&tools, None, false)?;
         self.force(&workspace, &tools, &mut plan)?;
+        let workspace = Arc::new(workspace);
         let depends = |id: &str| -> BTreeSet<String> {
             let spec = workspace.spec(id);
             spec.map(|spec| spec.depends.iter().cloned().collect()).unwrap_or_default()
         };
-        self.depended = workspace.specs.iter().flat_map(|spec| depends(&spec.id)).collect();
-        self.schedule = workspace.harness.schedule.clone();
-        self.daemon.hub.planned(&workspace, &plan);
-        self.daemon.hub.set_head(|head| head.model.clone_from(&workspace.harness.generator.model));
-        self.tell(&Notice::Read(&workspace));
+        let depended = workspace.specs.iter().flat_map(|spec| depends(&spec.id)).collect();
+        let whole = plan.clone();
         plan.jobs.retain(|job| !job.is_up_to_date());
         self.remember(&plan.jobs)?;
-        let now = self.now();
-        let (work, schedule) = (plan.jobs.clone(), self.schedule.clone());
-        for spec in self.agenda.replan(work, depends, schedule, now) {
+        // What may fail comes first: the agenda and the engine that it starts jobs on are of one
+        // plan.
+        let engine = match plan.jobs.is_empty() {
+            true => None,
+            false => Some(Rc::new(self.engine(&workspace, tools, &plan, cause)?)),
+        };
+        let (now, schedule) = (self.now(), workspace.harness.schedule.clone());
+        let ended = self.agenda.replan(plan.jobs.clone(), depends, schedule.clone(), now);
+        for spec in &ended {
             // Dropping it ends its programs and its call; the next job supersedes it in the ledger.
-            self.running.remove(&spec);
+            self.running.remove(spec);
         }
-        if !self.agenda.is_idle() || self.agenda.wake(now).is_some() {
-            let isolation = Some(self.daemon.isolation.clone());
-            let mut options = self.daemon.options.clone();
-            options.only = Some(plan.jobs.iter().map(|job| job.spec.clone()).collect());
-            let engine = Engine::open(Arc::new(workspace), (Arc::new(tools), isolation), options)?;
-            engine.begin(&plan)?;
-            self.engine = Some(Rc::new(engine));
+        (self.engine, self.schedule, self.depended) = (engine, schedule, depended);
+        self.daemon.hub.planned(&workspace, &whole);
+        self.daemon.hub.set_head(|head| head.model.clone_from(&workspace.harness.generator.model));
+        self.tell(&Notice::Read(&workspace));
+        let gone = ended.iter().filter(|spec| self.agenda.job(spec).is_none());
+        for spec in gone {
+            engine::supersede(Ledger::open(&self.daemon.places.ledger())?, spec)?;
         }
         Ok(())
+    }
+
+    /// The engine of a plan, whose jobs belong to a run.
+    fn engine(
+        &mut self,
+        workspace: &Arc<Workspace>,
+        tools: Tools,
+        plan: &Plan,
+        cause: Cause,
+    ) -> Result<Engine, EngineError> {
+        let isolation = Some(self.daemon.isolation.clone());
+        let mut options = self.daemon.options.clone();
+        options.only = Some(plan.jobs.iter().map(|job| job.spec.clone()).collect());
+        let engine = Engine::open(workspace.clone(), (Arc::new(tools), isolation), options)?;
+        match self.run.filter(|_| cause == Cause::Same) {
+            Some(run) => engine.go_on(run),
+            None => self.run = Some(engine.begin(plan)?),
+        }
+        Ok(engine)
     }
 
     /// Puts the jobs of specs that a person wants made again in the place of theirs.
@@ -102,6 +125,7 @@ impl Work {
         self.paused = ledger.paused()?;
         self.agenda.set_paused(self.paused.is_some());
         let now = self.now();
+        let mut all = Vec::new();
         for job in work {
             let mut history: Vec<(Job, JobOutcome)> = Vec::new();
             for entries in ledger.history(&job.spec, limits::FAILURES)? {
@@ -109,8 +133,9 @@ impl Work {
                 let end = state.and_then(|s| Some((s.job.clone(), s.outcome()?.clone())));
                 history.extend(end);
             }
-            self.agenda.remember(history, now);
+            all.push(history);
         }
+        all.into_iter().for_each(|history| self.agenda.remember(history, now));
         self.remembered = true;
         Ok(())
     }

@@ -152,6 +152,9 @@ impl Api {
             .route("/api/events", get(events))
             .route("/api/orders", post(order))
             .route("/metrics", get(metrics))
+            .fallback(|| async {
+                Failed(StatusCode::NOT_FOUND, "there is no such path".to_owned())
+            })
             .layer(from_fn(safe_headers))
             .with_state(self.clone())
     }
@@ -301,22 +304,32 @@ struct Which {
 
 async fn jobs(State(api): State<Api>, Query(which): Query<Which>) -> Answered {
     let most = which.limit.unwrap_or(limits::SHOWN_JOBS).min(limits::SHOWN_JOBS_MOST);
-    let jobs = api.ledger()?.jobs(which.spec.as_deref(), most)?;
-    Ok(Json(json!({ "type": "jobs", "jobs": jobs })))
+    aside(move || {
+        let jobs = api.ledger()?.jobs(which.spec.as_deref(), most)?;
+        Ok(Json(json!({ "type": "jobs", "jobs": jobs })))
+    })
+    .await
 }
 
 async fn job(State(api): State<Api>, Part(job): Part<i64>) -> Answered {
     let entries = api.ledger()?.job(JobId(job))?;
     if entries.is_empty() {
-        return Err(Failed(StatusCode::NOT_FOUND, format!("there is no job {job}")));
+        return Err(no_job(job));
     }
     Ok(Json(json!({ "type": "job", "job": job, "entries": entries })))
+}
+
+fn no_job(job: i64) -> Failed {
+    Failed(StatusCode::NOT_FOUND, format!("there is no job {job}"))
 }
 
 /// The newest candidate of each target of a job against what is promoted.
 async fn diff(State(api): State<Api>, Part(job): Part<i64>) -> Answered {
     aside(move || {
         let entries = api.ledger()?.job(JobId(job))?;
+        if entries.is_empty() {
+            return Err(no_job(job));
+        }
         let (mut target, mut trees) = (String::new(), std::collections::BTreeMap::new());
         for entry in &entries {
             match &entry.event {
@@ -356,11 +369,14 @@ fn changes(old: &Tree, new: &Tree) -> String {
     for path in paths {
         let (a, b) = (text(old, &path), text(new, &path));
         if a != b && out.len() < limits::DIFF_BYTES {
-            let diff = similar::TextDiff::from_lines(&a, &b);
+            let mut diff = similar::TextDiff::configure();
+            let diff = diff.timeout(limits::DIFF_TIME).diff_lines(&a, &b);
             let names = (format!("promoted/{path}"), format!("candidate/{path}"));
             out += &diff.unified_diff().context_radius(3).header(&names.0, &names.1).to_string();
         }
     }
+    let cut = (0..=limits::DIFF_BYTES.min(out.len())).rev().find(|at| out.is_char_boundary(*at));
+    out.truncate(cut.unwrap_or(0));
     out
 }
 

@@ -21,7 +21,7 @@ use crate::pipeline::{Effect, IllegalEvent, Queue, State};
 use crate::promote::{PromoteError, Promoter, Switched};
 use crate::sandbox::Probe;
 use crate::store::{Ledger, LedgerError, Objects, files};
-use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem};
+use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem, Reason};
 
 pub use load::{Loose, Places, Sources, Workspace, load};
 
@@ -277,7 +277,8 @@ impl Engine {
         let Some(spec) = spec else { return Ok(None) };
         let standing = files::standing(&self.workspace.places.root)?;
         let only = BTreeSet::from([spec.id.clone()]);
-        let force = self.options.force;
+        let forced = job.parts.iter().any(|part| part.reason == Some(Reason::Forced));
+        let force = self.options.force || forced;
         let mut plan = self.workspace.plan_from(&standing, &self.tools, Some(&only), force)?;
         Ok(plan.jobs.pop())
     }
@@ -293,11 +294,11 @@ impl Engine {
         }
     }
 
-    /// Records that a plan is taken up.
+    /// Records that a plan is taken up. Gives the number of the run.
     ///
     /// # Errors
     /// The ledger's.
-    pub fn begin(&self, plan: &Plan) -> Result<(), EngineError> {
+    pub fn begin(&self, plan: &Plan) -> Result<i64, EngineError> {
         let mut events = vec![Event::Triggered { by: self.options.by.clone() }];
         let only = self.options.only.as_ref();
         for spec in &self.workspace.specs {
@@ -318,7 +319,12 @@ impl Engine {
         events.push(Event::Planned { specs: names(work), up_to_date: names(up) });
         let run = self.ledger.borrow_mut().begin_run(&now(), &self.options.by, &events)?;
         self.run.set(run);
-        Ok(())
+        Ok(run)
+    }
+
+    /// Has jobs belong to a run that was begun before.
+    pub fn go_on(&self, run: i64) {
+        self.run.set(run);
     }
 
     /// Whether the generator of a tier is the server that every job begins with.
@@ -408,12 +414,32 @@ impl Engine {
 /// The ledger's.
 pub fn cancel(mut ledger: Ledger, job: &Job, by: &str) -> Result<(), LedgerError> {
     let run = ledger.begin_run(&now(), by, &[Event::Triggered { by: by.to_owned() }])?;
-    let id = match ledger.open_job(&job.spec)? {
-        Some((id, _)) => id,
+    let open = ledger.open_job(&job.spec)?;
+    let is_it = |events: &[Event]| match events.first() {
+        Some(Event::Queued { job: open }) => open.is_same_work(job),
+        _ => false,
+    };
+    let id = match open {
+        Some((id, events)) if is_it(&events) => id,
+        Some((id, _)) => {
+            let event = Event::Superseded;
+            ledger.append((run, &now()), (id, &job.spec), &event, Some("superseded"))?;
+            ledger.queue(run, &now(), job)?
+        }
         None => ledger.queue(run, &now(), job)?,
     };
     let event = Event::Cancelled { by: by.to_owned() };
     ledger.append((run, &now()), (id, &job.spec), &event, Some("cancelled"))
+}
+
+/// Closes the open job of a spec that has nothing to do any more, or is gone.
+///
+/// # Errors
+/// The ledger's.
+pub fn supersede(mut ledger: Ledger, spec: &str) -> Result<(), LedgerError> {
+    let Some((id, _)) = ledger.open_job(spec)? else { return Ok(()) };
+    let run = ledger.log(Some(spec), 1)?.first().map_or(1, |entry| entry.run);
+    ledger.append((run, &now()), (id, spec), &Event::Superseded, Some("superseded"))
 }
 
 fn nothing_left() -> Diagnosis {

@@ -170,6 +170,9 @@ impl Engine {
         let price = |usage| Spend::of(usage, config.input_price, config.output_price);
         let free = config.cassette_mode() == CassetteMode::Replay;
         if !free {
+            if let Err(error) = generator.is_free() {
+                return Ok(unanswered(number, error));
+            }
             let most = price(most(&call.prompt, config.max_output_tokens));
             let budget = &self.workspace.harness.budget;
             let at = (self.run.get(), &*today());
@@ -438,7 +441,7 @@ impl Engine {
 }
 
 fn unanswered(attempt: u32, error: CallError) -> Event {
-    let wait_s = error.after.map(|after| after.as_secs());
+    let wait_s = error.after.map(|after| after.as_secs_f64().ceil() as u64);
     Event::GenerationFailed { attempt, failure: error.failure, message: error.message, wait_s }
 }
 

@@ -46,32 +46,36 @@ impl Tape {
     }
 }
 
+/// Until when a server wants to be left alone.
+pub type Held = Arc<Mutex<Option<Instant>>>;
+
 /// What requests to one server and model share: they are spread over the minute, only so many are
 /// under way, and all wait when the server wants to be left alone.
 #[derive(Debug)]
 pub struct Shared {
     gap: Duration,
     next: tokio::sync::Mutex<Option<Instant>>,
-    held: Mutex<Option<Instant>>,
+    /// Until when the server wants to be left alone, whatever the model.
+    held: Held,
     /// Places for requests at a time.
     pub slots: Semaphore,
 }
 
 impl Shared {
     /// At most so many requests per minute, and at a time; 0 for no limit.
-    pub fn new(per_minute: u32, at_a_time: u32) -> Self {
+    pub fn new(per_minute: u32, at_a_time: u32, held: Held) -> Self {
         let gap = Duration::from_secs(60).checked_div(per_minute).unwrap_or_default();
         let most = match at_a_time {
             0 => Semaphore::MAX_PERMITS,
             most => most as usize,
         };
         let slots = Semaphore::new(most);
-        Self { gap, next: tokio::sync::Mutex::new(None), held: Mutex::new(None), slots }
+        Self { gap, next: tokio::sync::Mutex::new(None), held, slots }
     }
 
     async fn wait(&self) {
         let mut next = self.next.lock().await;
-        while let Some(at) = next.take().max(self.held()).filter(|at| *at > Instant::now()) {
+        while let Some(at) = (*next).max(self.held()).filter(|at| *at > Instant::now()) {
             tokio::time::sleep_until(at).await;
         }
         *next = Some(Instant::now() + self.gap);

@@ -48,25 +48,24 @@ pub struct Generator {
 
 /// What requests share, for as long as a process lives and however often it plans anew.
 #[derive(Clone, Debug, Default)]
-pub struct Servers(Arc<Mutex<BTreeMap<String, Arc<http::Shared>>>>);
+pub struct Servers(Arc<Mutex<Known>>);
+
+/// By server, and by server, model and limits.
+#[derive(Debug, Default)]
+struct Known {
+    held: BTreeMap<String, http::Held>,
+    shared: BTreeMap<String, Arc<http::Shared>>,
+}
 
 impl Servers {
     fn of(&self, config: &Config) -> Arc<http::Shared> {
         let Config { base_url, model, requests_per_minute: rate, requests, .. } = config;
-        let new = || Arc::new(http::Shared::new(*rate, *requests));
-        match self.0.lock() {
-            Ok(mut all) => all
-                .entry(format!("{base_url} {model} {rate} {requests}"))
-                .or_insert_with(new)
-                .clone(),
-            Err(_) => new(),
-        }
-    }
-
-    /// How long the server of a configuration still wants to be left alone.
-    pub fn held(&self, config: &Config) -> Option<Duration> {
-        let until = self.of(config).held()?;
-        Some(until.saturating_duration_since(tokio::time::Instant::now()))
+        // What is behind it is whole after every statement.
+        let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let held = known.held.entry(base_url.clone()).or_default().clone();
+        let new = || Arc::new(http::Shared::new(*rate, *requests, held));
+        let key = format!("{base_url} {model} {rate} {requests}");
+        known.shared.entry(key).or_insert_with(new).clone()
     }
 }
 
@@ -127,6 +126,21 @@ impl Generator {
             body["response_format"] = constraint();
         }
         body
+    }
+
+    /// The server wants to be left alone, for longer than a call waits.
+    ///
+    /// # Errors
+    /// That, with how long.
+    pub fn is_free(&self) -> Result<(), CallError> {
+        let held = self.shared.held().map(|until| until - tokio::time::Instant::now());
+        match held.filter(|rest| *rest > limits::RETRY_AFTER_CAP) {
+            None => Ok(()),
+            after => {
+                let message = "the server wants to be left alone";
+                Err(CallError { after, ..CallError::new(Failure::RateLimited, message) })
+            }
+        }
     }
 
     /// Names a request: path, body and sample; never host, headers or key.

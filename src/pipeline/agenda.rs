@@ -37,6 +37,8 @@ struct Failed {
     rest: Option<Rest>,
     /// Failures in a row.
     times: u32,
+    /// How many of them the model or its code is at fault for.
+    blamed: u32,
     /// The last failure, and how often it came in a row.
     same: (Option<Digest>, u32),
     /// The last failure for a person.
@@ -135,7 +137,12 @@ impl Agenda {
         let depends = |spec: &str| self.depends.get(spec).cloned().unwrap_or_default();
         let running = self.running.iter().filter_map(|spec| Some(&self.jobs.get(spec)?.0));
         let waiting = waiting.into_iter().map(|(job, _)| job);
-        self.queue = Queue::new(waiting, depends, self.limits.clone()).with_running(running);
+        let later = |one: &Failed| matches!(one.rest, Some(Rest::Until(_)));
+        let again = self.failed.iter().filter(|(_, one)| later(one)).map(|(spec, _)| spec);
+        let coming = again.chain(self.settling.keys()).cloned().collect();
+        self.queue = Queue::new(waiting, depends, self.limits.clone())
+            .with_running(running)
+            .with_coming(coming);
     }
 
     /// The next job that may start now; it counts as running from here on. In `quiet` hours only
@@ -159,16 +166,18 @@ impl Agenda {
 
     /// A job has ended: what comes of it, if it did not end well.
     pub fn ended(&mut self, spec: &str, outcome: &JobOutcome, now: u64) -> Option<Rest> {
-        self.queue.ended(spec);
         self.running.remove(spec);
         self.asked.remove(spec);
-        if let JobOutcome::Promoted = outcome {
-            self.failed.remove(spec);
-            self.jobs.remove(spec);
-            return None;
-        }
-        let (job, _) = self.jobs.get(spec)?.clone();
-        self.failed(job, outcome, now)
+        let rest = match outcome {
+            JobOutcome::Promoted => {
+                self.failed.remove(spec);
+                self.jobs.remove(spec);
+                None
+            }
+            _ => self.job(spec).and_then(|job| self.failed(job, outcome, now)),
+        };
+        self.queue_up();
+        rest
     }
 
     /// Takes over how a spec's last jobs ended before this process began, oldest first.
@@ -198,21 +207,25 @@ impl Agenda {
         };
         let fingerprint = diagnosis.and_then(|diagnosis| diagnosis.fingerprint);
         let before = self.failed.remove(&job.spec);
-        let (times, same) = before.map_or((0, (None, 0)), |before| (before.times, before.same));
+        let fault = diagnosis.map(|diagnosis| diagnosis.fault);
+        let (times, blamed, same) =
+            before.map_or((0, 0, (None, 0)), |one| (one.times, one.blamed, one.same));
         let times = times + 1;
+        let blamed = blamed + u32::from(matches!(fault, Some(Fault::Model | Fault::Gate)));
         let same = match fingerprint {
             Some(_) if same.0 == fingerprint => (fingerprint, same.1 + 1),
             _ => (fingerprint, 1),
         };
-        let bound = same.1 >= limits::SAME_FAILURES || times >= limits::FAILURES;
-        let rest = match diagnosis.map(|diagnosis| diagnosis.fault) {
+        let bound = same.1 >= limits::SAME_FAILURES || blamed >= limits::FAILURES;
+        let rest = match fault {
             // Only a person can mend it.
             None | Some(Fault::Spec) => Rest::Parked,
             Some(Fault::Model | Fault::Gate) if bound => Rest::Parked,
             _ => Rest::Until(now + wait(&job.spec, times - 1).max(asked_for(outcome))),
         };
         let spec = job.spec.clone();
-        self.failed.insert(spec, Failed { job, rest: Some(rest.clone()), times, same, why });
+        let failed = Failed { job, rest: Some(rest.clone()), times, blamed, same, why };
+        self.failed.insert(spec, failed);
         Some(rest)
     }
 
@@ -233,8 +246,12 @@ impl Agenda {
 
     /// A person wants this spec's job, whatever came of it before, and before all others.
     pub fn ask(&mut self, spec: &str) {
-        if self.jobs.contains_key(spec) {
-            self.asked.insert(spec.to_owned());
+        let mut wanted = vec![spec.to_owned()];
+        // With what it depends on.
+        while let Some(one) = wanted.pop() {
+            if self.jobs.contains_key(&one) && self.asked.insert(one.clone()) {
+                wanted.extend(self.depends.get(&one).into_iter().flatten().cloned());
+            }
         }
         self.failed.remove(spec);
         self.settling.remove(spec);
@@ -245,8 +262,8 @@ impl Agenda {
     pub fn cancel(&mut self, spec: &str, now: u64) -> bool {
         let there = self.jobs.contains_key(spec);
         if there {
+            self.settling.remove(spec);
             self.ended(spec, &JobOutcome::Cancelled, now);
-            self.queue_up();
         }
         there
     }
@@ -276,6 +293,12 @@ impl Agenda {
         });
         let settling = self.settling.values().map(|(_, then)| *then);
         times.chain(held).chain(settling).min()
+    }
+
+    /// Whether nothing runs, and nothing will by itself.
+    pub fn is_resting(&self) -> bool {
+        let later = |one: &Failed| one.rest != Some(Rest::Parked);
+        self.is_idle() && !self.failed.values().any(later)
     }
 
     /// Whether nothing runs or waits for its turn.
@@ -423,5 +446,46 @@ mod tests {
             assert!(then - now <= 375_000, "{}", then - now);
             now = then;
         }
+    }
+
+    #[test]
+    fn what_depends_on_something_that_comes_again_waits_for_it() {
+        let on = |spec: &str| match spec {
+            "b" => BTreeSet::from(["a".to_owned()]),
+            _ => BTreeSet::new(),
+        };
+        let work = |a: &str| vec![job("a", a), job("b", "1")];
+        let mut agenda = Agenda::new(false);
+        agenda.replan(work("1"), on, Schedule::default(), 0);
+        assert_eq!(names(&mut agenda, 0), "a");
+        // Saved again: it settles, and what depends on it does not begin with the old one.
+        assert_eq!(agenda.replan(work("2"), on, Schedule::default(), 0), ["a"]);
+        assert_eq!(names(&mut agenda, 0), "");
+        assert_eq!(names(&mut agenda, 300), "a");
+        let Some(Rest::Until(then)) = agenda.ended("a", &failed(Fault::Generator, "x"), 300) else {
+            panic!("it is tried again")
+        };
+        assert_eq!((names(&mut agenda, 300), names(&mut agenda, then)), ("".into(), "a".into()));
+        // What is parked is waited for by nobody.
+        agenda.ended("a", &failed(Fault::Spec, "x"), then);
+        assert_eq!(names(&mut agenda, then), "b");
+        // Whoever asks for a spec asks for what it needs, at any hour.
+        agenda.replan(vec![job("a", "3"), job("b", "3")], on, Schedule::default(), then + 400);
+        let quiet = |agenda: &mut Agenda, now| agenda.start(now, true).map(|job| job.spec);
+        assert_eq!(quiet(&mut agenda, then + 400), None);
+        agenda.ask("b");
+        assert_eq!(quiet(&mut agenda, then + 400).as_deref(), Some("a"));
+        // A server that was away for a night is no fault of the model's.
+        let mut agenda = Agenda::new(false);
+        agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
+        let mut now = 0;
+        for _ in 0..20 {
+            assert_eq!(names(&mut agenda, now), "a");
+            agenda.ended("a", &failed(Fault::Generator, "x"), now);
+            now += 400_000;
+        }
+        assert_eq!(names(&mut agenda, now), "a");
+        let rest = agenda.ended("a", &failed(Fault::Model, "y"), now);
+        assert!(matches!(rest, Some(Rest::Until(_))), "{rest:?}");
     }
 }

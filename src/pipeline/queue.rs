@@ -11,6 +11,8 @@ pub struct Queue {
     waiting: Vec<Waiting>,
     /// What runs, with the targets it has work in.
     running: BTreeMap<String, BTreeSet<String>>,
+    /// What neither runs nor waits here, and comes yet: others wait for it all the same.
+    coming: BTreeSet<String>,
     limits: Schedule,
 }
 
@@ -34,13 +36,25 @@ impl Queue {
             depends: depends(&job.spec),
             targets: targets(job),
         });
-        Self { waiting: waiting.collect(), running: BTreeMap::new(), limits }
+        Self {
+            waiting: waiting.collect(),
+            running: BTreeMap::new(),
+            coming: BTreeSet::new(),
+            limits,
+        }
     }
 
     /// The same beside jobs that run already.
     #[must_use]
     pub fn with_running<'a>(mut self, jobs: impl Iterator<Item = &'a Job>) -> Self {
         self.running.extend(jobs.map(|job| (job.spec.clone(), targets(job))));
+        self
+    }
+
+    /// The same with jobs that come later.
+    #[must_use]
+    pub fn with_coming(mut self, specs: BTreeSet<String>) -> Self {
+        self.coming = specs;
         self
     }
 
@@ -56,7 +70,9 @@ impl Queue {
             return None;
         }
         let pending = |spec: &String| {
-            self.running.contains_key(spec) || self.waiting.iter().any(|one| one.spec == *spec)
+            self.running.contains_key(spec)
+                || self.coming.contains(spec)
+                || self.waiting.iter().any(|one| one.spec == *spec)
         };
         let free = |target: &String| {
             let busy = self.running.values().filter(|targets| targets.contains(target)).count();
@@ -65,7 +81,8 @@ impl Queue {
         let ready =
             |one: &Waiting| !one.depends.iter().any(pending) && one.targets.iter().all(free);
         // Should dependencies go in a circle, which admission refuses, none would ever be ready.
-        let stuck = self.running.is_empty() && !self.waiting.iter().any(ready);
+        let alone = self.running.is_empty() && self.coming.is_empty();
+        let stuck = alone && !self.waiting.iter().any(ready);
         let next = self.waiting.iter().position(|one| wanted(&one.spec) && (stuck || ready(one)));
         let one = self.waiting.remove(next?);
         self.running.insert(one.spec.clone(), one.targets);

@@ -82,6 +82,7 @@ const MIGRATIONS: [&str; 3] = [
     ) STRICT;
     CREATE INDEX spending_of_day ON spending (day);
     CREATE INDEX spending_of_run ON spending (run);
+    CREATE INDEX spending_of_job ON spending (job);
 ",
 ];
 

@@ -165,6 +165,8 @@ pub const SHOWN_JOBS_MOST: u32 = 1000;
 pub const SHOWN_DAYS: u32 = 31;
 /// Bytes of a diff that a daemon shows.
 pub const DIFF_BYTES: usize = 1024 * 1024;
+/// Time for making a diff; what is left then is shown as gone and new.
+pub const DIFF_TIME: Duration = Duration::from_secs(2);
 /// Entries of the ledger that are read at a time for who follows it.
 pub const FOLLOWED: u32 = 500;
 /// Time after which who follows the ledger looks again although nobody told of anything.

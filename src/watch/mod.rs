@@ -15,6 +15,7 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
 
+use crate::sandbox::give_back_memory;
 use crate::store::files;
 use crate::types::{Digest, limits};
 
@@ -26,10 +27,13 @@ struct Stamp {
     inode: u64,
 }
 
+/// A file as it was last read.
+type Known = (Stamp, Digest);
+
 /// Files below the watched places, as they were last read.
 pub struct Watcher {
     places: Vec<PathBuf>,
-    seen: BTreeMap<PathBuf, (Stamp, Digest)>,
+    seen: BTreeMap<PathBuf, Known>,
     system: Option<RecommendedWatcher>,
     events: UnboundedReceiver<notify::Result<Event>>,
 }
@@ -123,16 +127,25 @@ impl Watcher {
         loop {
             let quiet = Instant::now() + limits::SETTLE;
             match timeout_at(quiet, self.events.recv()).await {
+                // Whatever else happens beside the configuration is nobody's business.
+                Ok(Some(Ok(event))) if !event.need_rescan() && !self.concerns_any(&event) => {}
                 Ok(Some(event)) => hints.add(event),
                 Ok(None) => return,
                 Err(_) => {
                     hints.open.retain(|path| path.is_file() && self.concerns(path));
-                    if hints.open.is_empty() || Instant::now() > patience {
+                    if hints.open.is_empty() {
                         return;
                     }
                 }
             }
+            if Instant::now() > patience {
+                return;
+            }
         }
+    }
+
+    fn concerns_any(&self, event: &Event) -> bool {
+        event.paths.is_empty() || event.paths.iter().any(|path| self.concerns(path))
     }
 
     fn concerns(&self, path: &Path) -> bool {
@@ -183,11 +196,11 @@ impl Watcher {
                 now.extend(digest.map(|digest| (path, (stamp, digest))));
             }
         }
-        let digests = |seen: &BTreeMap<PathBuf, (Stamp, Digest)>| -> Vec<(PathBuf, Digest)> {
-            seen.iter().map(|(path, (_, digest))| (path.clone(), *digest)).collect()
-        };
-        let differs = digests(&self.seen) != digests(&now);
+        let same =
+            |((a, (_, x)), (b, (_, y))): ((&PathBuf, &Known), (&PathBuf, &Known))| a == b && x == y;
+        let differs = self.seen.len() != now.len() || !self.seen.iter().zip(&now).all(same);
         self.seen = now;
+        give_back_memory();
         differs
     }
 }

@@ -414,3 +414,25 @@ fn systemd_is_told_when_it_is_ready_alive_and_ending() {
     assert_eq!(daemon.stop(), Some(0));
     until("STOPPING=1");
 }
+
+#[test]
+fn what_is_refused_is_shown_at_once_and_what_depends_on_others_can_be_made_again() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let dependent = format!("---\ndepends: [a1]\n---\n{}", spec("b1"));
+    let world = World::new(&server.url, &[("a1", &spec("a1")), ("b1", &dependent)], "");
+    let daemon = Daemon::start(&world);
+    daemon.idle();
+    assert_eq!(server.requests().len(), 2);
+    // A person's wish holds although another plan was made in between.
+    world.run(&["trigger", "--force", "b1"]).expect(0);
+    assert_eq!(daemon.ended("promoted")["spec"], "b1");
+    assert_eq!(server.requests().len(), 3);
+    daemon.idle();
+    let mut status = Follows::start(&world, &["status", "--follow"]);
+    status.until("up_to_date");
+    world.write("specs/a1.md", &spec("a1").replace("test_id: adds", "test_id: saturates"));
+    status.until("refused");
+    world.write("specs/a1.md", &spec("a1"));
+    status.until("a1");
+    assert_eq!(daemon.stop(), Some(0));
+}

@@ -33,9 +33,7 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn();
         let Ok(driver) = driver else {
-            eprintln!(
-                "SKIPPED page: there is no chromedriver (Debian: chromium-driver)"
-            );
+            eprintln!("SKIPPED page: there is no chromedriver (Debian: chromium-driver)");
             return None;
         };
         let profile = tempfile::tempdir().expect("a folder");

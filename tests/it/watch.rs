@@ -69,8 +69,15 @@ impl Daemon {
 
     /// Ends it as systemd does; its exit code.
     pub fn stop(mut self) -> Option<i32> {
+        let told = Instant::now();
         self.signal(Signal::TERM);
-        self.child.wait().expect("ends").code()
+        let code = self.child.wait().expect("ends").code();
+        assert!(
+            told.elapsed() < Duration::from_secs(10),
+            "it takes too long: {:?}",
+            told.elapsed()
+        );
+        code
     }
 }
 
