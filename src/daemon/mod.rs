@@ -13,6 +13,7 @@ mod plan;
 mod serve;
 pub mod traces;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::future::Future;
@@ -106,6 +107,8 @@ struct Work {
     /// The last plan's engine; jobs that run may have an older one.
     engine: Option<Rc<Engine>>,
     started: Instant,
+    /// The clock's time when it began.
+    base: Cell<jiff::Timestamp>,
     schedule: Schedule,
     /// Specs that a person wants made although they are up to date.
     forced: BTreeSet<String>,
@@ -161,6 +164,7 @@ impl Daemon {
             running: BTreeMap::new(),
             engine: None,
             started: Instant::now(),
+            base: Cell::new(jiff::Timestamp::now()),
             schedule: Schedule::default(),
             forced: BTreeSet::new(),
             run: None,
@@ -233,13 +237,28 @@ impl Work {
         self.daemon.views.iter().for_each(|view| view.notice(notice));
     }
 
-    /// In how long quiet hours end, if it is inside of them.
-    fn quiet(&self) -> Option<Duration> {
+    /// When quiet hours end, if it is inside of them.
+    fn quiet(&self) -> Option<jiff::Timestamp> {
+        if self.schedule.quiet.is_empty() {
+            return None;
+        }
         let now = jiff::Zoned::now();
-        let minute =
-            u32::from(now.hour().unsigned_abs()) * 60 + u32::from(now.minute().unsigned_abs());
-        let left = self.schedule.quiet_for(minute)?;
-        Some(Duration::from_secs(u64::from(left) * 60))
+        let minute = i64::from(now.hour()) * 60 + i64::from(now.minute());
+        let left = self.schedule.quiet_for(u32::try_from(minute).unwrap_or_default())?;
+        let gone = jiff::SignedDuration::from_secs(now.second().into());
+        let full = jiff::SignedDuration::from_mins(left.into());
+        Some(now.timestamp() - gone + full)
+    }
+
+    /// The clock's time of a moment. It changes only when the clock was set: nothing is told again
+    /// because of some milliseconds.
+    fn at(&self, then: u64) -> String {
+        let milliseconds = |time: u64| jiff::SignedDuration::from_millis(time as i64);
+        let base = jiff::Timestamp::now() - milliseconds(self.now());
+        if base.duration_since(self.base.get()).abs() > jiff::SignedDuration::from_secs(2) {
+            self.base.set(base);
+        }
+        format!("{:.0}", self.base.get() + milliseconds(then))
     }
 
     /// When there is something to look at, in milliseconds.
@@ -288,12 +307,7 @@ impl Work {
 
     /// Shows how everything stands.
     fn show(&self) {
-        let now = self.now();
-        let at = |then: u64| {
-            let offset = then as i64 - now as i64;
-            let at = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(offset);
-            format!("{at:.0}")
-        };
+        let at = |then: u64| self.at(then);
         self.daemon.hub.stand(|spec| {
             Some(match self.agenda.doing(spec)? {
                 Doing::Waiting(since) => Stand::Waiting { since: at(since) },
@@ -302,11 +316,11 @@ impl Work {
                 Doing::Resting(Rest::Parked, why) => Stand::Parked { why },
             })
         });
-        let quiet = self.quiet().map(|left| at(now + left.as_millis() as u64));
+        let quiet = self.quiet().map(|end| format!("{end:.0}"));
         self.daemon.hub.set_head(|head| {
             head.paused.clone_from(&self.paused);
             head.quiet_until = quiet;
-            head.held_until = self.agenda.held(now).map(at);
+            head.held_until = self.agenda.held(self.now()).map(at);
             head.unreadable = Some(self.wrong.clone()).filter(|wrong| !wrong.is_empty());
         });
     }
