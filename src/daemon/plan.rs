@@ -9,7 +9,7 @@ use crate::engine::{self, Engine, EngineError, Workspace, load};
 use crate::gate::Tools;
 use crate::pipeline::State;
 use crate::store::Ledger;
-use crate::types::{Job, JobOutcome, Plan, limits};
+use crate::types::{Event, Job, JobOutcome, Plan, limits};
 
 impl Work {
     /// Reads everything anew and plans. What runs goes on if it still is what is wanted.
@@ -55,6 +55,7 @@ impl Work {
             true => None,
             false => Some(Rc::new(self.engine(&workspace, tools, &plan, cause)?)),
         };
+        self.answered()?;
         let (now, schedule) = (self.now(), workspace.harness.schedule.clone());
         let ended = self.agenda.replan(plan.jobs.clone(), depends, schedule.clone(), now);
         for spec in &ended {
@@ -68,6 +69,20 @@ impl Work {
         let gone = ended.iter().filter(|spec| self.agenda.job(spec).is_none());
         for spec in gone {
             engine::supersede(Ledger::open(&self.daemon.places.ledger())?, spec)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the agenda which running jobs an answer was paid for.
+    fn answered(&mut self) -> Result<(), EngineError> {
+        let running: Vec<String> = self.agenda.running().cloned().collect();
+        let Some(ledger) = Ledger::read(&self.daemon.places.ledger())? else { return Ok(()) };
+        for spec in running {
+            let open = ledger.open_job(&spec)?;
+            let events = open.iter().flat_map(|(_, events)| events);
+            if events.into_iter().any(|event| matches!(event, Event::Completed { .. })) {
+                self.agenda.answered(&spec);
+            }
         }
         Ok(())
     }

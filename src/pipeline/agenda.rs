@@ -55,6 +55,8 @@ pub struct Agenda {
     limits: Schedule,
     running: BTreeSet<String>,
     failed: BTreeMap<String, Failed>,
+    /// Running jobs that an answer was paid for.
+    answered: BTreeSet<String>,
     /// Specs whose job was ended by a newer revision: since when, and when theirs may start.
     /// Whoever saves again and again gets one.
     settling: BTreeMap<String, (u64, u64)>,
@@ -76,6 +78,7 @@ impl Agenda {
             limits: Schedule::default(),
             running: BTreeSet::new(),
             failed: BTreeMap::new(),
+            answered: BTreeSet::new(),
             settling: BTreeMap::new(),
             asked: BTreeSet::new(),
             paused,
@@ -104,7 +107,12 @@ impl Agenda {
         let changed = |spec: &&String| !goes_on(spec);
         let again: Vec<String> = self.settling.keys().filter(changed).cloned().collect();
         let stays = |spec: &&String| work.iter().any(|job| job.spec == **spec);
-        for spec in ended.iter().chain(&again).filter(stays) {
+        // A call that has only begun is begun anew at once. Whoever saves while gates run will save
+        // again.
+        let paid = ended.iter().filter(|spec| self.answered.contains(*spec));
+        let settling: Vec<String> = paid.chain(&again).filter(stays).cloned().collect();
+        self.answered.clear();
+        for spec in &settling {
             let (first, then) = self.settling.entry(spec.clone()).or_insert((now, now));
             let most = *first + limits::SUPERSEDE_MOST.as_millis() as u64;
             *then = (now + limits::SUPERSEDE.as_millis() as u64).min(most);
@@ -119,6 +127,16 @@ impl Agenda {
         self.limits = limits;
         self.queue_up();
         ended
+    }
+
+    /// An answer was paid for in a spec's running job: it counts for the next plan.
+    pub fn answered(&mut self, spec: &str) {
+        self.answered.insert(spec.to_owned());
+    }
+
+    /// Specs whose jobs run.
+    pub fn running(&self) -> impl Iterator<Item = &String> {
+        self.running.iter()
     }
 
     /// Puts what may start into order: asked for, by priority, by age, by name.
@@ -379,6 +397,11 @@ mod tests {
                 .is_empty()
         );
         assert_eq!(names(&mut agenda, 0), "a b");
+        let ended =
+            agenda.replan(vec![job("a", "1x"), job("b", "1")], none, Schedule::default(), 0);
+        assert_eq!(ended, ["a"]);
+        assert_eq!(names(&mut agenda, 0), "a", "its call had only begun");
+        agenda.answered("a");
         let ended = agenda.replan(vec![job("a", "2"), job("b", "1")], none, Schedule::default(), 0);
         assert_eq!(ended, ["a"]);
         // Whoever saves again and again gets one run, and not never.
@@ -394,6 +417,7 @@ mod tests {
             (Some(now + 300), String::new())
         );
         assert_eq!(names(&mut agenda, now + 300), "a");
+        agenda.answered("a");
         agenda.replan(vec![job("a", "x"), job("b", "1")], none, Schedule::default(), 0);
         for now in (0..5000).step_by(100) {
             assert_eq!(names(&mut agenda, now), "");
@@ -459,6 +483,7 @@ mod tests {
         agenda.replan(work("1"), on, Schedule::default(), 0);
         assert_eq!(names(&mut agenda, 0), "a");
         // Saved again: it settles, and what depends on it does not begin with the old one.
+        agenda.answered("a");
         assert_eq!(agenda.replan(work("2"), on, Schedule::default(), 0), ["a"]);
         assert_eq!(names(&mut agenda, 0), "");
         assert_eq!(names(&mut agenda, 300), "a");

@@ -136,7 +136,8 @@ pub const RESCAN: Duration = Duration::from_secs(120);
 pub const SETTLE: Duration = Duration::from_millis(4);
 /// Time that is waited for whoever has a watched file open for writing.
 pub const UNFINISHED: Duration = Duration::from_secs(2);
-/// Time for which a spec has to stay as it is, once a save has ended its job: more may follow.
+/// Time for which a spec has to stay as it is, once a save has ended a job that an answer was paid
+/// for: more may follow.
 pub const SUPERSEDE: Duration = Duration::from_millis(300);
 /// The same in all, however often it is saved.
 pub const SUPERSEDE_MOST: Duration = Duration::from_secs(5);
