@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::server::{Act, Server, lib};
@@ -435,4 +436,21 @@ fn what_is_refused_is_shown_at_once_and_what_depends_on_others_can_be_made_again
     world.write("specs/a1.md", &spec("a1"));
     status.until("a1");
     assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn whoever_asks_twice_for_the_end_has_it_at_once() {
+    let server = Server::start(vec![Act::Silence]);
+    let world = World::adder(&server.url);
+    let mut daemon = Daemon::start(&world);
+    server.arrived();
+    // Both are there before it can do anything about the first.
+    for signal in [Signal::STOP, Signal::TERM, Signal::INT, Signal::CONT] {
+        daemon.signal(signal);
+    }
+    assert_eq!(daemon.code(), Some(130));
+    let world = World::adder(&server.url);
+    let daemon = Daemon::start(&world);
+    server.arrived();
+    assert_eq!(daemon.stop(), Some(0), "asked once it ends properly");
 }

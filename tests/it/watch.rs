@@ -67,11 +67,16 @@ impl Daemon {
         kill_process(pid, signal).expect("runs");
     }
 
+    /// Its exit code, once it has ended.
+    pub fn code(&mut self) -> Option<i32> {
+        self.child.wait().expect("ends").code()
+    }
+
     /// Ends it as systemd does; its exit code.
     pub fn stop(mut self) -> Option<i32> {
         let told = Instant::now();
         self.signal(Signal::TERM);
-        let code = self.child.wait().expect("ends").code();
+        let code = self.code();
         assert!(
             told.elapsed() < Duration::from_secs(10),
             "it takes too long: {:?}",
