@@ -16,6 +16,7 @@
 pub mod types;
 
 // rooms: pure, each turns one noun into the next
+pub mod attest;
 pub mod config;
 pub mod guard;
 pub mod plan;

@@ -38,8 +38,8 @@ pub async fn status(door: &Door) -> Result<u8, EngineError> {
             let standing = standing.and_then(|s| s.target.get(&part.target));
             rows.push(json!({
                 "spec": job.spec, "target": part.target, "reason": part.reason,
-                "plan": words::reason(part.reason.as_ref()),
-                "tree": standing.map(|s| s.tree), "generator": standing.map(|s| &s.generator),
+                "plan": words::part(part),
+                "tree": standing.map(|s| s.tree), "generator": standing.map(|s| s.origin.words()),
                 "last_job": word, "at": at,
             }));
         }
@@ -116,12 +116,12 @@ pub async fn why(door: &Door, id: &str) -> Result<u8, EngineError> {
         door.show(&crate::report::render(problems, &workspace.sources, door.paint));
     }
     for part in plan.jobs.iter().flat_map(|job| &job.parts) {
-        let reason = words::reason(part.reason.as_ref());
+        let reason = words::part(part);
         let target = standing.and_then(|s| s.target.get(&part.target));
         door.show(&format!("{id} · {}: {reason}", part.target));
         if let Some(target) = target {
-            let (tree, passed) = (target.tree.short(), target.passed.join(", "));
-            door.show(&format!("  promoted {tree} by {}, passed {passed}", target.generator));
+            let (tree, passed) = (target.tree.short(), target.passed().join(", "));
+            door.show(&format!("  promoted {tree} by {}, passed {passed}", target.origin.words()));
         }
     }
     let Some((job, entries)) = last else { return Ok(exit::DONE) };

@@ -46,7 +46,8 @@ pub async fn run(
     for spec in Engine::recover(&places)? {
         door.say(&format!("{spec}: a promotion that was interrupted is finished"));
     }
-    let workspace = load(&places, mode)?;
+    let mut workspace = load(&places, mode)?;
+    workspace.sign_with(variable)?;
     let only = workspace.select(&args.specs)?;
     let tools = workspace.tools(&door.wanted()).await?;
     let model = &workspace.harness.generator.model;
@@ -124,7 +125,9 @@ fn summary(door: &Door, workspace: &Workspace, outcome: &engine::Outcome, code: 
 
 /// Shows the plan.
 pub async fn plan(door: &Door, specs: &[String]) -> Result<u8, EngineError> {
-    let workspace = load(&door.places()?, None)?;
+    let mut workspace = load(&door.places()?, None)?;
+    // A plan can be shown without the key that a run needs.
+    let _ = workspace.sign_with(variable);
     let only = workspace.select(specs)?;
     let tools = workspace.tools(&door.wanted()).await?;
     let plan: Plan = workspace.plan(&tools, only.as_ref(), false)?;
@@ -139,7 +142,7 @@ pub async fn plan(door: &Door, specs: &[String]) -> Result<u8, EngineError> {
         }
         for job in &plan.jobs {
             for part in &job.parts {
-                let reason = words::reason(part.reason.as_ref());
+                let reason = words::part(part);
                 door.show(&format!("{:<20} {:<10} {reason}", job.spec, part.target));
             }
         }

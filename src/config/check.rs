@@ -111,13 +111,10 @@ impl Check<'_> {
         }
         let keys = generator.tiers.iter().filter_map(|tier| tier.api_key_env.as_ref());
         for key in keys.chain(&generator.api_key_env) {
-            let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if key.is_empty() || !key.chars().all(name) {
-                let message = "`api_key_env` is not the name of an environment variable";
-                let help = "put the key into a variable and name the variable here; \
-                            if this was a key, it is in a file now: revoke it";
-                self.wrong(&["generator", "api_key_env"], message, help);
-            }
+            self.variable(["generator", "api_key_env"], key);
+        }
+        if let Some(key) = &harness.attestation.key_env {
+            self.variable(["attestation", "key_env"], key);
         }
         if !(0.0..=2.0).contains(&generator.temperature) {
             let help = "0 is steady, 2 is wild; 0.2 is the default";
@@ -136,6 +133,16 @@ impl Check<'_> {
             let help = "leave them out for the defaults";
             let message = "`max_tries` and `max_output_tokens` must be at least 1";
             self.wrong(&["generator"], message, help);
+        }
+    }
+
+    fn variable(&mut self, at: [&str; 2], name: &str) {
+        let inside = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.is_empty() || !name.chars().all(inside) {
+            let message = format!("`{}` is not the name of an environment variable", at[1]);
+            let help = "put the key into a variable and name the variable here; \
+                        if this was a key, it is in a file now: revoke it";
+            self.wrong(&at, message, help);
         }
     }
 
@@ -335,10 +342,13 @@ impl Check<'_> {
                 self.wrong(&["gate", name, "env"], message, help);
             }
             let tiers = harness.generator.tiers.iter().map(|tier| &tier.api_key_env);
-            let keys: Vec<_> = tiers.chain([&harness.generator.api_key_env]).flatten().collect();
+            let own = [&harness.generator.api_key_env, &harness.attestation.key_env];
+            let keys: Vec<_> = tiers.chain(own).flatten().collect();
             for variable in gate.env.iter().chain(&gate.secrets).filter(|name| keys.contains(name))
             {
-                let message = format!("`{variable}` is the model's key, which no gate may see");
+                let message = format!(
+                    "`{variable}` is the model's or the signing key, which no gate may see"
+                );
                 self.wrong(&path, message, "leave it out");
             }
             for (key, value) in [

@@ -99,7 +99,7 @@ mod tests {
             (
                 "[gate.test]\nsecrets = [\"K\"]\n[[generator.tiers]]\nmodel = \"m\"\napi_key_env = \"K\"",
                 5,
-                "model's key",
+                "no gate may see",
             ),
             ("[harness]\ndefault_targets = [\"rusty\"]", 6, "rust"),
         ] {

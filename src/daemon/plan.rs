@@ -36,7 +36,8 @@ impl Work {
         }
     }
 
-    async fn plan(&mut self, workspace: Workspace, cause: Cause) -> Result<(), EngineError> {
+    async fn plan(&mut self, mut workspace: Workspace, cause: Cause) -> Result<(), EngineError> {
+        workspace.sign_with(self.daemon.options.variable)?;
         let tools: Tools = workspace.tools(&self.daemon.wanted).await?;
         let mut plan = workspace.plan(&tools, None, false)?;
         self.force(&workspace, &tools, &mut plan)?;

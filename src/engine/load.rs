@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use globset::Glob;
 
 use super::EngineError;
+use crate::attest::Signer;
 use crate::gate::{self, Tools, Wanted};
 use crate::plan::{self, Checks};
 use crate::promote::Promoter;
@@ -81,6 +82,8 @@ pub struct Workspace {
     pub standing: Standing,
     /// What gives hidden examples away.
     pub secrets: Secrets,
+    /// The key that signs what is promoted.
+    pub signer: Option<Signer>,
     checks: BTreeMap<(String, String), Checks>,
 }
 
@@ -125,6 +128,7 @@ pub fn load(places: &Places, mode: Option<CassetteMode>) -> Result<Workspace, En
         templates,
         standing,
         secrets: Secrets::default(),
+        signer: None,
         checks: BTreeMap::new(),
     };
     let rules = rules(&workspace.harness.lint);
@@ -259,10 +263,11 @@ impl Workspace {
             let Some(name) = self.harness.gate.get(gate).and_then(|g| g.validator.as_ref()) else {
                 continue;
             };
-            let folder = self.places.root.join(&self.harness.harness.validators).join(name);
+            let place = Path::new(&self.harness.harness.validators).join(name);
+            let folder = self.places.root.join(&place);
             gate::validator_manifest(&folder).map_err(EngineError::Usage)?;
             for (file, bytes) in files::folder(&folder)? {
-                checks.files.insert(format!("{name}/{file}"), Digest::of(bytes));
+                checks.files.insert(place.join(file).display().to_string(), Digest::of(bytes));
             }
         }
         Ok(())
@@ -388,6 +393,7 @@ impl Workspace {
             checks: &self.checks,
             tools: &by_target(&|_| tools.version.clone()),
             languages: &by_target(&|t| toolchain::language_version(t).to_owned()),
+            signer: self.signer.as_ref().map(|signer| signer.public().to_string()).as_deref(),
             only,
             force,
         }))

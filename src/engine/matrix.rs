@@ -125,13 +125,10 @@ impl Workspace {
         let Some(target) = self.harness.target.get(name) else { return };
         // What is promoted passed: every gate, over these clauses.
         let standing = self.standing.spec.get(&spec.id);
-        let accepted = |clause: &Clause| {
-            standing.is_some_and(|standing| {
-                standing.target.contains_key(name)
-                    && standing.clauses.get(clause.id.name()) == Some(&clause.digest)
-            })
-        };
         let promoted = standing.and_then(|standing| standing.target.get(name));
+        let accepted = |clause: &Clause| {
+            promoted.is_some_and(|p| p.clauses.get(clause.id.name()) == Some(&clause.digest))
+        };
         let unproven = promoted.map_or(&[][..], |target| &target.unproven);
         let own = [false, true].map(|hidden| toolchain::examples(spec, target, hidden));
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));

@@ -6,6 +6,8 @@ pub mod load;
 mod matrix;
 pub mod review;
 mod perform;
+mod promotion;
+mod signing;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -217,7 +219,8 @@ impl Engine {
             {
                 let entry = ledger.log(Some(&switched.spec), 1)?;
                 let run = entry.first().map_or(1, |entry| entry.run);
-                let event = Event::Promoted { trees: switched.trees.clone() };
+                let (trees, record) = (switched.trees.clone(), switched.record);
+                let event = Event::Promoted { trees, record };
                 ledger.append((run, &now()), (id, &switched.spec), &event, Some("promoted"))?;
             }
             recovered.push(switched.spec.clone());

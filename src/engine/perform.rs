@@ -1,7 +1,6 @@
 //! Performing effects: load what the rooms need, call them, keep what they give. Each effect ends
 //! in one event.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,18 +10,18 @@ use crate::gate::{self, Bench};
 use crate::generator::{Call, CallError, cassette, most};
 use crate::pipeline::{Attempt, Effect, State};
 use crate::process::Listener;
-use crate::promote::{PartTree, PromoteError, Promotion, Switched};
+use crate::promote::Switched;
 use crate::prompt::{self, File};
 use crate::reply::{self, Reply, Rules};
 use crate::sandbox::Probe;
 use crate::store::{LedgerError, Spend};
-use crate::toolchain;
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
-    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, GateReport, Job,
-    JobId, Part, Prompt, Provenance, Spec, SpecStanding, Target, TargetStanding, Tree,
+    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, Job, JobId, Part,
+    Prompt, Provenance, Spec, Target, Tree,
 };
-use crate::verdict::{Accepted, Verdict, judge};
+use crate::verdict::{Verdict, judge};
+use crate::{plan, toolchain};
 
 impl Engine {
     /// Performs an effect of a job.
@@ -33,7 +32,10 @@ impl Engine {
         effect: &Effect,
     ) -> Result<(Event, Option<Switched>), EngineError> {
         if *effect == Effect::Promote {
-            return self.promote(id, state);
+            return match state.job.rollback {
+                Some(to) => self.roll_back(id, &state.job, to),
+                None => self.promote(id, state),
+            };
         }
         let attempt = state.attempt().expect("every effect but a promotion has an attempt");
         let event = match effect {
@@ -51,11 +53,11 @@ impl Engine {
         Ok((event, None))
     }
 
-    fn spec(&self, state: &State) -> &AdmittedSpec {
+    pub(super) fn spec(&self, state: &State) -> &AdmittedSpec {
         self.workspace.spec(&state.job.spec).expect("a job's spec was admitted in this run")
     }
 
-    fn part<'s>(&self, state: &'s State, attempt: &Attempt) -> (&'s Part, &Target) {
+    pub(super) fn part<'s>(&self, state: &'s State, attempt: &Attempt) -> (&'s Part, &Target) {
         let part = &state.job.parts[attempt.part];
         (part, &self.workspace.harness.target[&part.target])
     }
@@ -131,8 +133,9 @@ impl Engine {
             .collect();
         let secrets = self.workspace.secrets.clone().except(&seen);
         let standing = self.workspace.standing.spec.get(&spec.id);
-        let accepted = match standing.and_then(|s| s.target.get(&part.target)) {
-            Some(standing) => self.promoter.tree(&standing.path)?,
+        let promoted = standing.and_then(|s| s.target.get(&part.target));
+        let accepted = match promoted {
+            Some(promoted) => self.promoter.tree(&promoted.path)?,
             None => None,
         };
         let inputs = prompt::Inputs {
@@ -143,7 +146,7 @@ impl Engine {
             constraints: toolchain::constraints(spec, target),
             suites,
             accepted: accepted.as_ref(),
-            changes: standing.map(|s| crate::plan::changed_clauses(spec, s)).unwrap_or_default(),
+            changes: promoted.map(|s| plan::changed_clauses(spec, s)).unwrap_or_default(),
             kind: attempt.kind,
             candidate: candidate.as_ref(),
             findings: history.findings.into_iter().map(|f| secrets.finding(f)).collect(),
@@ -233,7 +236,10 @@ impl Engine {
         })
     }
 
-    fn object<T: serde::de::DeserializeOwned>(&self, digest: Digest) -> Result<T, EngineError> {
+    pub(super) fn object<T: serde::de::DeserializeOwned>(
+        &self,
+        digest: Digest,
+    ) -> Result<T, EngineError> {
         let bytes = self.objects.get(digest)?;
         serde_json::from_slice(&bytes).map_err(|why| EngineError::Io(std::io::Error::other(why)))
     }
@@ -299,7 +305,7 @@ impl Engine {
         })
     }
 
-    fn candidate(&self, attempt: &Attempt) -> Result<Candidate, EngineError> {
+    pub(super) fn candidate(&self, attempt: &Attempt) -> Result<Candidate, EngineError> {
         let digest = attempt.tree.unwrap_or_else(|| Digest::of(""));
         let provenance = match attempt.completion {
             Some(completion) => Provenance::Completion(completion),
@@ -349,103 +355,13 @@ impl Engine {
         Listener(Arc::new(move |bytes| observer.output(&job, &gate, bytes)))
     }
 
-    fn verdict(&self, state: &State, attempt: &Attempt) -> Result<Verdict, EngineError> {
+    pub(super) fn verdict(&self, state: &State, attempt: &Attempt) -> Result<Verdict, EngineError> {
         let gates = &state.job.parts[attempt.part].gates;
         Ok(judge(&self.candidate(attempt)?, gates, &attempt.reports))
-    }
-
-    /// Judges every part again, from the recorded reports, and switches.
-    fn promote(&self, job: JobId, state: &State) -> Result<(Event, Option<Switched>), EngineError> {
-        let spec = self.spec(state);
-        let mut accepted: BTreeMap<usize, Accepted> = BTreeMap::new();
-        for index in 0..state.job.parts.len() {
-            let Some(attempt) = state.accepted(index) else { continue };
-            match self.verdict(state, attempt)? {
-                Verdict::Accept(proof) => accepted.insert(index, proof),
-                Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) => {
-                    let message =
-                        format!("the reports do not bear the verdict: {}", diagnosis.summary);
-                    return Ok((Event::PromotionFailed { message }, None));
-                }
-            };
-        }
-        let harness = &self.workspace.harness;
-        let before = self.workspace.standing.spec.get(&spec.id);
-        let mut standing = SpecStanding {
-            context: spec.context,
-            clauses: spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect(),
-            target: BTreeMap::new(),
-        };
-        let (mut parts, mut kept) = (Vec::new(), Vec::new());
-        let mut unit = String::new();
-        for (index, part) in state.job.parts.iter().enumerate() {
-            let target = &harness.target[&part.target];
-            unit = target.unit(&spec.id);
-            let leaf = target.leaf(&part.target);
-            let entry = match accepted.get(&index) {
-                Some(proof) => {
-                    let old = before.and_then(|s| s.target.get(&part.target));
-                    let target = self.standing_of(part, (proof, reports_of(state, index)), old)?;
-                    let name = part.target.clone();
-                    parts.push(PartTree { target: name, leaf: leaf.clone(), accepted: proof });
-                    Some(TargetStanding { path: format!("{unit}/{leaf}"), ..target })
-                }
-                None => {
-                    kept.push(leaf);
-                    before.and_then(|s| s.target.get(&part.target)).cloned()
-                }
-            };
-            standing.target.extend(entry.map(|entry| (part.target.clone(), entry)));
-        }
-        let spec = spec.id.clone();
-        let discard_edits = self.options.discard_edits;
-        let promotion = Promotion { job, spec, unit, parts, kept, standing, discard_edits };
-        match self.promoter.switch(&promotion) {
-            Ok(switched) => {
-                let trees = switched.trees.clone();
-                Ok((Event::Promoted { trees }, Some(switched)))
-            }
-            Err(PromoteError::Drift(files)) => Ok((Event::PromotionRefused { files }, None)),
-            Err(error) => Ok((Event::PromotionFailed { message: error.to_string() }, None)),
-        }
-    }
-
-    fn standing_of(
-        &self,
-        part: &Part,
-        (proof, reports): (&Accepted, &[GateReport]),
-        old: Option<&TargetStanding>,
-    ) -> Result<TargetStanding, EngineError> {
-        let generator = match proof.provenance() {
-            Provenance::Completion(digest) => {
-                let Completion { model, replay, .. } = self.object(*digest)?;
-                let model = model.rsplit('/').next().unwrap_or_default().to_owned();
-                match replay {
-                    Some(from) => format!("{model}, replayed from {from}"),
-                    None => model,
-                }
-            }
-            Provenance::Promoted => old.map(|old| old.generator.clone()).unwrap_or_default(),
-        };
-        Ok(TargetStanding {
-            path: String::new(),
-            tree: proof.digest(),
-            inputs: part.key,
-            gates: part.gate_key,
-            passed: proof.passed().to_vec(),
-            unproven: GateReport::unproven(reports),
-            isolation: reports.iter().map(|report| report.isolation).min().unwrap_or_default(),
-            generator,
-        })
     }
 }
 
 fn unanswered(attempt: u32, error: CallError) -> Event {
     let wait_s = error.after.map(|after| after.as_secs_f64().ceil() as u64);
     Event::GenerationFailed { attempt, failure: error.failure, message: error.message, wait_s }
-}
-
-/// What the gates that accepted a part said.
-fn reports_of(state: &State, part: usize) -> &[GateReport] {
-    state.accepted(part).map_or(&[], |attempt| &attempt.reports)
 }

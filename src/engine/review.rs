@@ -11,8 +11,8 @@ use crate::spec::{Change, Parsed, SpecChange, admit, diff, parse};
 use crate::store::revision;
 use crate::toolchain;
 use crate::types::{
-    AdmittedSpec, Binding, Clause, ClauseId, Level, Reason, Span, Spec, SpecStanding, Standing,
-    Status, TargetStanding,
+    AdmittedSpec, Binding, Clause, ClauseId, Digest, Level, Reason, Span, Spec, SpecStanding,
+    Standing, Status, TargetStanding,
 };
 
 /// Commits in which the words of a promoted clause are looked for.
@@ -93,19 +93,21 @@ impl Workspace {
             || format!("{}/{id}.md", self.harness.harness.specs),
             |spec| spec.file.clone(),
         );
+        let promoted = standing.clauses();
         let mut clauses: BTreeMap<&str, Option<Clause>> =
-            standing.clauses.keys().map(|name| (name.as_str(), None)).collect();
+            promoted.keys().map(|name| (name.as_str(), None)).collect();
+        let context = standing.context().unwrap_or_else(|| Digest::of(""));
         let mut names = (Vec::new(), Vec::new());
         let mut fill = |spec: &Spec| {
             for clause in &spec.clauses {
                 let name = clause.id.name();
-                if standing.clauses.get(name) == Some(&clause.digest)
+                if promoted.get(name) == Some(&clause.digest)
                     && let Some(known) = clauses.get_mut(name)
                 {
                     known.get_or_insert_with(|| clause.clone());
                 }
             }
-            if spec.context == standing.context {
+            if spec.context == context {
                 names = (spec.targets.clone(), spec.depends.clone());
             }
             clauses.values().all(Option::is_some)
@@ -124,7 +126,7 @@ impl Workspace {
             waiver: None,
             bindings: Vec::new(),
             examples: Vec::new(),
-            digest: standing.clauses[name],
+            digest: promoted[name],
             span: Span::default(),
             line: 0,
         };
@@ -140,7 +142,7 @@ impl Workspace {
             depends: now.map_or(names.1, |spec| spec.depends.clone()),
             clauses,
             visible: String::new(),
-            context: standing.context,
+            context,
             unbound: Vec::new(),
         }
     }
@@ -173,7 +175,7 @@ impl Workspace {
         });
         let out_of_date = jobs.filter_map(|(spec, target, reason)| {
             // How it is judged is no matter of the specs.
-            let reason = reason.filter(|reason| !matches!(reason, Reason::Gates))?;
+            let reason = reason.filter(|reason| !reason.revalidates())?;
             let dependent = !changed.contains(spec.as_str());
             Some(OutOfDate { spec, target, reason, dependent })
         });
@@ -192,20 +194,17 @@ impl Workspace {
                 continue;
             };
             let target = job.parts.into_iter().map(|part| {
+                let clauses = spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest));
                 let promoted = TargetStanding {
-                    path: String::new(),
-                    tree: spec.context,
+                    context: spec.context,
+                    clauses: clauses.collect(),
                     inputs: part.key,
                     gates: part.gate_key,
-                    passed: Vec::new(),
-                    unproven: Vec::new(),
-                    isolation: Default::default(),
-                    generator: String::new(),
+                    ..TargetStanding::nothing()
                 };
                 (part.target, promoted)
             });
-            let clauses = spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect();
-            let entry = SpecStanding { context: spec.context, clauses, target: target.collect() };
+            let entry = SpecStanding { target: target.collect() };
             standing.spec.insert(job.spec, entry);
         }
         standing
@@ -228,6 +227,7 @@ impl Workspace {
             live: &live,
             checks: &BTreeMap::<(String, String), Checks>::new(),
             tools: &BTreeMap::new(),
+            signer: None,
             languages: &languages,
             only: None,
             force: false,

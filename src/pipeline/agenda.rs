@@ -356,14 +356,9 @@ mod tests {
     };
 
     fn job(spec: &str, inputs: &str) -> Job {
-        let part = Part {
-            target: "t".to_owned(),
-            key: JobKey(Digest::of(inputs)),
-            gate_key: GateKey(Digest::of("")),
-            gates: Vec::new(),
-            reason: Some(Reason::NothingPromoted),
-        };
-        Job { spec: spec.to_owned(), parts: vec![part], tiers: 1 }
+        let part = Part::new("t", JobKey(Digest::of(inputs)), GateKey(Digest::of("")));
+        let part = Part { reason: Some(Reason::NothingPromoted), ..part };
+        Job::new(spec, vec![part], 1)
     }
 
     fn none(_: &str) -> BTreeSet<String> {

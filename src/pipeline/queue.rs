@@ -114,14 +114,8 @@ mod tests {
     fn queue(list: &[(&str, &str, &[&str])], jobs: usize, only_one: &str) -> Queue {
         let job = |(spec, target, _): &(&str, &str, &[&str])| {
             let (key, gate_key) = (JobKey(Digest::of("")), GateKey(Digest::of("")));
-            let part = Part {
-                target: (*target).to_owned(),
-                key,
-                gate_key,
-                gates: Vec::new(),
-                reason: None,
-            };
-            Job { spec: (*spec).to_owned(), parts: vec![part], tiers: 1 }
+            let part = Part::new(target, key, gate_key);
+            Job::new(spec, vec![part], 1)
         };
         let all: Vec<Job> = list.iter().map(job).collect();
         let depends = |spec: &str| -> BTreeSet<String> {

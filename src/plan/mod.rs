@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::types::{
     AdmittedSpec, Digest, GateConfig, GateKey, Harness, Job, JobKey, Part, Plan, Reason, Spec,
-    SpecStanding, Standing, Target,
+    Standing, Target, TargetStanding,
 };
 
 /// What stands in the place of a promoted tree.
@@ -16,6 +16,8 @@ pub enum Live {
     Missing,
     /// What was promoted.
     Same,
+    /// What was promoted, without its attestation or with another one.
+    Unattested,
     /// Something else: these files were added, changed or removed.
     Drift(Vec<String>),
 }
@@ -42,8 +44,10 @@ pub struct Inputs<'a> {
     pub live: &'a BTreeMap<(String, String), Live>,
     /// What judges, by spec and target.
     pub checks: &'a BTreeMap<(String, String), Checks>,
-    /// Versions of the tools, by target.
+    /// Versions of the tools, by target; a target that is left out is judged by whatever it was.
     pub tools: &'a BTreeMap<String, String>,
+    /// The public key that signs now.
+    pub signer: Option<&'a str>,
     /// Language version, by target.
     pub languages: &'a BTreeMap<String, String>,
     /// Specs to plan; `None` for all.
@@ -95,17 +99,20 @@ fn job(spec: &AdmittedSpec, inputs: &Inputs<'_>) -> Job {
         let at = (spec.id.clone(), name.clone());
         let checks = inputs.checks.get(&at).cloned().unwrap_or_default();
         let key = job_key(spec, &name, target, inputs);
-        let gate_key = gate_key(spec, &name, &checks, inputs);
+        let judges = judges(spec, &checks, inputs);
+        let tools = inputs.tools.get(&name).cloned().unwrap_or_default();
+        let part = Part::new(&name, key, gate_key(&judges));
+        let mut part = Part { gates: checks.gates, judges, tools, ..part };
         let live = inputs.live.get(&at).unwrap_or(&Live::Missing);
-        let reason = reason(spec, &name, (key, gate_key), (inputs, live));
-        Some(Part { target: name, key, gate_key, gates: checks.gates, reason })
+        (part.reason, part.held) = reason(spec, &part, (inputs, live));
+        Some(part)
     });
     let parts = parts.collect();
-    Job { spec: spec.id.clone(), parts, tiers: 1 + inputs.harness.generator.tiers.len() }
+    Job::new(&spec.id, parts, 1 + inputs.harness.generator.tiers.len())
 }
 
 /// Digest of a spec's meaning: its clauses, in whatever order they stand, and its prose.
-fn meaning(spec: &Spec) -> Digest {
+pub fn meaning(spec: &Spec) -> Digest {
     let mut clauses: Vec<_> =
         spec.clauses.iter().map(|c| format!("{} {}", c.id, c.digest)).collect();
     clauses.sort();
@@ -116,34 +123,49 @@ fn meaning(spec: &Spec) -> Digest {
 fn job_key(spec: &Spec, name: &str, target: &Target, inputs: &Inputs<'_>) -> JobKey {
     let language = inputs.languages.get(name).map_or("", String::as_str);
     let mut parts = vec![
-        "job 1".to_owned(),
+        "job 2".to_owned(),
         spec.id.clone(),
         meaning(spec).to_string(),
         language.to_owned(),
-        format!("{:?} {:?}", target.crate_type, target.allowed_files),
-        format!("{:?}", target.allowed_dependencies),
+        config(target).to_string(),
     ];
     let depends = inputs.specs.iter().filter(|other| spec.depends.contains(&other.id));
     parts.extend(depends.map(|other| format!("{} {}", other.id, meaning(other))));
     JobKey(Digest::of_parts(parts))
 }
 
-fn gate_key(spec: &Spec, name: &str, checks: &Checks, inputs: &Inputs<'_>) -> GateKey {
-    let mut parts = vec!["gates 1".to_owned(), inputs.tools.get(name).cloned().unwrap_or_default()];
+/// Digest of a target's configuration.
+pub fn config(target: &Target) -> Digest {
+    Digest::of_parts([
+        format!("{:?} {:?}", target.crate_type, target.allowed_files),
+        format!("{:?}", target.allowed_dependencies),
+    ])
+}
+
+/// Digests of everything that judges a target, by a name that a person knows it by.
+fn judges(spec: &Spec, checks: &Checks, inputs: &Inputs<'_>) -> BTreeMap<String, Digest> {
+    let mut judges = checks.files.clone();
+    judges.insert("gates in order".to_owned(), Digest::of(format!("{:?}", checks.gates)));
     for gate in &checks.gates {
-        parts.push(format!("{gate} {}", settings(inputs.harness.gate.get(gate))));
+        let settings = settings(inputs.harness.gate.get(gate));
+        if !settings.is_empty() {
+            judges.insert(format!("settings of gate {gate}"), Digest::of(settings));
+        }
     }
-    parts.extend(checks.files.iter().map(|(file, digest)| format!("{file} {digest}")));
     let demanded = spec.clauses.iter().filter(|clause| clause.is_demanded());
     let demanded: BTreeSet<&str> = demanded.map(|clause| clause.id.name()).collect();
-    parts.push(format!("demands {demanded:?}"));
+    judges.insert("demanded clauses".to_owned(), Digest::of(format!("{demanded:?}")));
     for other in &spec.depends {
         let trees = inputs.standing.spec.get(other).map(|spec| {
             spec.target.values().map(|target| target.tree.to_string()).collect::<Vec<_>>()
         });
-        parts.push(format!("{other} {trees:?}"));
+        judges.insert(format!("spec {other}"), Digest::of(format!("{trees:?}")));
     }
-    GateKey(Digest::of_parts(parts))
+    judges
+}
+
+fn gate_key(judges: &BTreeMap<String, Digest>) -> GateKey {
+    GateKey(Digest::of_parts(judges.iter().map(|(name, digest)| format!("{name} {digest}"))))
 }
 
 /// A gate's settings as far as they are set: an option that a later regen adds changes nothing.
@@ -155,37 +177,61 @@ fn settings(gate: Option<&GateConfig>) -> String {
     fields.map(|(name, value)| format!("{name}={value} ")).collect()
 }
 
+/// Why a part is not up to date, and whether a person holds it as it is.
 fn reason(
     spec: &Spec,
-    name: &str,
-    keys: (JobKey, GateKey),
+    part: &Part,
     (inputs, live): (&Inputs<'_>, &Live),
-) -> Option<Reason> {
+) -> (Option<Reason>, bool) {
     let standing = inputs.standing.spec.get(&spec.id);
-    let Some((standing, target)) = standing.and_then(|s| Some((s, s.target.get(name)?))) else {
-        return Some(Reason::NothingPromoted);
+    let Some(target) = standing.and_then(|s| s.target.get(&part.target)) else {
+        return (Some(Reason::NothingPromoted), false);
     };
-    match live {
-        Live::Missing => return Some(Reason::TreeMissing),
-        Live::Drift(files) => return Some(Reason::Drift { files: files.clone() }),
-        Live::Same => {}
+    let held = target.held == Some(part.key);
+    let reason = match live {
+        Live::Missing => Some(Reason::TreeMissing),
+        Live::Drift(files) => Some(Reason::Drift { files: files.clone() }),
+        Live::Same | Live::Unattested if held && !inputs.force => return (None, true),
+        Live::Same | Live::Unattested if target.inputs != part.key => {
+            let names = changed_clauses(spec, target);
+            Some(match names.is_empty() {
+                false => Reason::Clauses { names },
+                true if target.context != spec.context => Reason::Context,
+                true => Reason::Target,
+            })
+        }
+        Live::Same | Live::Unattested if inputs.force => Some(Reason::Forced),
+        Live::Same | Live::Unattested if is_judged_otherwise(part, target) => {
+            Some(Reason::Gates { changed: judged_otherwise(part, target) })
+        }
+        Live::Unattested => Some(Reason::Attestation),
+        Live::Same => {
+            let other =
+                inputs.signer.is_some_and(|signer| target.signer.as_deref() != Some(signer));
+            other.then_some(Reason::Attestation)
+        }
+    };
+    (reason, false)
+}
+
+fn is_judged_otherwise(part: &Part, target: &TargetStanding) -> bool {
+    target.gates != part.gate_key || (!part.tools.is_empty() && target.tools != part.tools)
+}
+
+/// What judges a part now and did not then, or the other way round.
+fn judged_otherwise(part: &Part, target: &TargetStanding) -> Vec<String> {
+    let names: BTreeSet<&String> = part.judges.keys().chain(target.judges.keys()).collect();
+    let differs =
+        names.into_iter().filter(|name| part.judges.get(*name) != target.judges.get(*name));
+    let mut changed: Vec<String> = differs.cloned().collect();
+    if !part.tools.is_empty() && target.tools != part.tools {
+        changed.push(format!("tools ({}; now {})", target.tools, part.tools));
     }
-    if target.inputs != keys.0 {
-        let names = changed_clauses(spec, standing);
-        return Some(match names.is_empty() {
-            false => Reason::Clauses { names },
-            true if standing.context != spec.context => Reason::Context,
-            true => Reason::Target,
-        });
-    }
-    if inputs.force {
-        return Some(Reason::Forced);
-    }
-    (target.gates != keys.1).then_some(Reason::Gates)
+    changed
 }
 
 /// Names of the clauses that were added, changed or removed since the promotion.
-pub fn changed_clauses(spec: &Spec, standing: &SpecStanding) -> Vec<String> {
+pub fn changed_clauses(spec: &Spec, standing: &TargetStanding) -> Vec<String> {
     let now: BTreeMap<&str, Digest> =
         spec.clauses.iter().map(|c| (c.id.name(), c.digest)).collect();
     let mut names: BTreeSet<String> = BTreeSet::new();
@@ -238,6 +284,7 @@ mod tests {
                 live: &BTreeMap::from([(at.clone(), self.live.clone())]),
                 checks: &BTreeMap::from([(at, Checks::default())]),
                 tools: &by_target(self.tools),
+                signer: None,
                 languages: &by_target("rust"),
                 only: None,
                 force: false,
@@ -253,18 +300,16 @@ mod tests {
             let job = self.plan().jobs.remove(0);
             let spec = &self.specs[0];
             let target = TargetStanding {
-                path: String::new(),
-                tree: spec.context,
+                context: spec.context,
+                clauses: spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect(),
                 inputs: job.parts[0].key,
                 gates: job.parts[0].gate_key,
-                passed: Vec::new(),
-                unproven: Vec::new(),
-                isolation: Default::default(),
-                generator: String::new(),
+                tools: job.parts[0].tools.clone(),
+                judges: job.parts[0].judges.clone(),
+                ..TargetStanding::nothing()
             };
-            let clauses = spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect();
             let target = BTreeMap::from([("rust".to_owned(), target)]);
-            let standing = SpecStanding { context: spec.context, clauses, target };
+            let standing = SpecStanding { target };
             self.standing.spec.insert("a".to_owned(), standing);
         }
 
@@ -296,8 +341,9 @@ mod tests {
         world.harness.generator.model = "another".to_owned();
         assert_eq!(world.reason(), None, "the model is no reason");
         world.tools = "2";
-        assert_eq!(world.reason(), Some(Reason::Gates));
-        assert!(Reason::Gates.revalidates());
+        let Some(reason @ Reason::Gates { .. }) = world.reason() else { panic!() };
+        assert!(reason.revalidates());
+        assert_eq!(reason.to_string(), "changed: tools (1; now 2): judge again first");
         world.live = Live::Missing;
         assert_eq!(world.reason(), Some(Reason::TreeMissing));
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::store::write_atomic;
 use crate::types::{Digest, JobId, SpecStanding};
 
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// A folder as the kernel knows it: device and inode.
 pub type Identity = (u64, u64);
@@ -31,6 +31,9 @@ pub struct Journal {
     pub in_place: bool,
     /// What the lock file is to say of the spec.
     pub standing: SpecStanding,
+    /// The object that keeps what this promotion was.
+    #[serde(default)]
+    pub record: Option<Digest>,
     pub trees: Vec<(String, Digest)>,
 }
 

@@ -15,10 +15,14 @@ use std::path::{Path, PathBuf};
 
 use journal::Journal;
 
+use crate::attest::Attested;
 use crate::plan::Live;
 use crate::store::{files, write_atomic};
 use crate::types::{Digest, JobId, SpecStanding, Standing, Tree, limits};
 use crate::verdict::Accepted;
+
+/// The end of an attestation's name, behind the target's folder.
+pub const ATTESTATION: &str = ".intoto.jsonl";
 
 /// Puts trees in place below a workspace's root.
 #[derive(Clone, Debug)]
@@ -36,6 +40,8 @@ pub struct PartTree<'a> {
     pub leaf: String,
     /// The proof, and with it the tree.
     pub accepted: &'a Accepted,
+    /// What stands beside it as its attestation.
+    pub attestation: String,
 }
 
 /// A promotion: what goes where.
@@ -53,6 +59,8 @@ pub struct Promotion<'a> {
     pub kept: Vec<String>,
     /// What the lock file is to say of the spec.
     pub standing: SpecStanding,
+    /// The object that keeps what this promotion was.
+    pub record: Digest,
     /// Whether edits by hand are saved aside instead of refused.
     pub discard_edits: bool,
 }
@@ -82,6 +90,8 @@ pub struct Switched {
     pub spec: String,
     /// Target and tree.
     pub trees: Vec<(String, Digest)>,
+    /// The object that keeps what this promotion was.
+    pub record: Option<Digest>,
     /// Edits made while the switch happened were saved here.
     pub saved: Option<PathBuf>,
     journal: Journal,
@@ -105,7 +115,12 @@ impl Promoter {
                     Ok(None) => Live::Missing,
                     Ok(Some(tree)) if tree.digest() == target.tree => {
                         let drift = self.beside(&target.path, target.tree);
-                        if drift.is_empty() { Live::Same } else { Live::Drift(drift) }
+                        let attested = Attested::read(&self.attestation(&target.path)?);
+                        match attested.is_ok_and(|one| one.is_of(spec, name, target)) {
+                            _ if !drift.is_empty() => Live::Drift(drift),
+                            true => Live::Same,
+                            false => Live::Unattested,
+                        }
                     }
                     Ok(Some(tree)) => Live::Drift(self.changed(&target.path, &tree)),
                     Err(e) if e.kind() == io::ErrorKind::InvalidData => {
@@ -125,6 +140,18 @@ impl Promoter {
     /// The disk's.
     pub fn tree(&self, path: &str) -> io::Result<Option<Tree>> {
         files::tree(&self.root.join(path))
+    }
+
+    /// The attestation beside a target's tree; empty when there is none.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn attestation(&self, path: &str) -> io::Result<String> {
+        let file = self.root.join(format!("{path}{ATTESTATION}"));
+        match files::read_capped(&file, limits::TREE_BYTES) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+            bytes => Ok(String::from_utf8_lossy(&bytes?).into_owned()),
+        }
     }
 
     /// The files of a tree that are not what the manifest beside it says.
@@ -177,6 +204,8 @@ impl Promoter {
                 other => drop(other?),
             }
             known.push(format!("{}.manifest", target.path));
+            // It can be written again, from the gates.
+            known.push(format!("{}{ATTESTATION}", target.path));
             known.push(target.path.clone());
         }
         for path in files::walk_all(&self.root.join(unit), limits::PATH_DEPTH)? {
@@ -216,6 +245,7 @@ impl Promoter {
             old_content: place::content(&unit)?,
             in_place: false,
             standing: promotion.standing.clone(),
+            record: Some(promotion.record),
             trees: trees.collect(),
         };
         journal.write(&self.state)?;
@@ -248,6 +278,7 @@ impl Promoter {
             job: journal.job,
             spec: journal.spec.clone(),
             trees: journal.trees.clone(),
+            record: journal.record,
             saved,
             journal,
         })

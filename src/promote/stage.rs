@@ -4,7 +4,7 @@ use std::fs::{self, File, FileTimes};
 use std::io;
 use std::path::Path;
 
-use super::{Promotion, place};
+use super::{ATTESTATION, Promotion, place};
 use crate::types::Tree;
 
 /// Writes the stage and makes it durable with one `syncfs`: skipping it left empty files after
@@ -17,9 +17,10 @@ pub fn build(promotion: &Promotion<'_>, unit: &Path, stage: &Path) -> io::Result
         write(tree, &unit.join(&part.leaf), &stage.join(&part.leaf))?;
         let name = format!("{}.manifest", part.leaf);
         fs::write(stage.join(name), tree.manifest())?;
+        fs::write(stage.join(format!("{}{ATTESTATION}", part.leaf)), &part.attestation)?;
     }
     for leaf in &promotion.kept {
-        for name in [leaf.clone(), format!("{leaf}.manifest")] {
+        for name in [leaf.clone(), format!("{leaf}.manifest"), format!("{leaf}{ATTESTATION}")] {
             if unit.join(&name).exists() {
                 place::copy(&unit.join(&name), &stage.join(&name))?;
             }

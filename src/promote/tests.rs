@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use super::{PartTree, PromoteError, Promoter, Promotion, place};
+use crate::attest::Attested;
 use crate::plan::Live;
 use crate::store::files;
 use crate::types::{
-    Candidate, Digest, GateKey, GateReport, JobId, JobKey, Outcome, Provenance, RelPath,
-    SpecStanding, TargetStanding, Tree,
+    Candidate, GateReport, JobId, Outcome, Provenance, RelPath, SpecStanding, TargetStanding, Tree,
 };
 use crate::verdict::{Accepted, Verdict, judge};
 
@@ -59,18 +59,13 @@ impl World {
     ) -> Result<super::Switched, PromoteError> {
         self.jobs += 1;
         let accepted = accepted(files);
-        let key = Digest::of("k");
-        let target = TargetStanding {
+        let entry = TargetStanding {
             path: "generated/s/rust".to_owned(),
             tree: accepted.digest(),
-            inputs: JobKey(key),
-            gates: GateKey(key),
-            passed: vec!["g".to_owned()],
-            unproven: Vec::new(),
-            isolation: Default::default(),
-            generator: "m".to_owned(),
+            ..TargetStanding::nothing()
         };
-        let target = BTreeMap::from([("rust".to_owned(), target)]);
+        let attestation = Attested::new("s", "rust", &entry, None).render(None);
+        let target = BTreeMap::from([("rust".to_owned(), entry)]);
         self.promoter.switch(&Promotion {
             job: JobId(self.jobs),
             spec: "s".to_owned(),
@@ -79,9 +74,11 @@ impl World {
                 target: "rust".to_owned(),
                 leaf: "rust".to_owned(),
                 accepted: &accepted,
+                attestation,
             }],
             kept: Vec::new(),
-            standing: SpecStanding { context: key, clauses: BTreeMap::new(), target },
+            standing: SpecStanding { target },
+            record: accepted.digest(),
             discard_edits: discard,
         })
     }

@@ -3,7 +3,7 @@
 use super::Paint;
 use crate::types::{
     AttemptKind, ClauseId, Diagnosis, Event, Fault, Finding, GateReport, Job, JobOutcome,
-    Judgement, Outcome, Reason, Spec,
+    Judgement, Outcome, Part, Reason, Spec,
 };
 
 /// What an attempt is, in a word.
@@ -116,7 +116,7 @@ pub fn event(event: &Event, paint: Paint) -> String {
         Event::Judged { judgement: Judgement::Unsound { diagnosis }, .. } => {
             format!("{}: {}", paint.warn("not judged"), diagnosis.summary)
         }
-        Event::Promoted { trees } => {
+        Event::Promoted { trees, .. } => {
             let trees: Vec<_> = trees.iter().map(|(t, d)| format!("{t} {}", d.short())).collect();
             format!("{} {}", paint.good("promoted"), trees.join(", "))
         }
@@ -204,6 +204,14 @@ pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Paint) -> Strin
             paint.bad("refused"),
             files.join("\n  ")
         ),
+    }
+}
+
+/// Where a target stands in the plan.
+pub fn part(part: &Part) -> String {
+    match part.held {
+        true => "held · rolled back, until the spec changes".to_owned(),
+        false => reason(part.reason.as_ref()),
     }
 }
 

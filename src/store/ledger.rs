@@ -280,6 +280,17 @@ impl Ledger {
         self.entries("WHERE job = ?1 ORDER BY seq", &[&id.0])
     }
 
+    /// The jobs that promoted a spec, oldest first, each with the entry that says so.
+    ///
+    /// # Errors
+    /// SQLite's, or an unreadable event.
+    pub fn promotions(&self, spec: &str) -> Result<Vec<(JobId, Entry)>, LedgerError> {
+        let of = "job IN (SELECT id FROM jobs WHERE spec = ?1 AND result = 'promoted')";
+        let what = "event ->> '$.event' = 'promoted'";
+        let entries = self.entries(&format!("WHERE {of} AND {what} ORDER BY seq"), &[&spec])?;
+        Ok(entries.into_iter().filter_map(|entry| Some((entry.job?, entry))).collect())
+    }
+
     /// The newest jobs of a spec that ended and are not forgiven, oldest first.
     ///
     /// # Errors
@@ -473,7 +484,7 @@ mod tests {
         let mut ledger = Ledger::open(&path).expect("opens");
         let run =
             ledger.begin_run("t", "test", &[Event::Triggered { by: "x".to_owned() }]).unwrap();
-        let job = Job { spec: "s".to_owned(), parts: Vec::new(), tiers: 1 };
+        let job = Job::new("s", Vec::new(), 1);
         ledger.queue(run, "t", &job).expect("queues");
         assert!(ledger.queue(run, "t", &job).is_err(), "one open job per spec");
         assert!(ledger.db.execute("DELETE FROM events", []).is_err());

@@ -175,7 +175,7 @@ mod tests {
     fn reservations_count_in_full_until_they_are_settled() {
         let mut ledger = Ledger::open(std::path::Path::new(":memory:")).expect("opens");
         let run = ledger.begin_run("t", "test", &[]).unwrap();
-        let job = Job { spec: "s".to_owned(), parts: Vec::new(), tiers: 1 };
+        let job = Job::new("s", Vec::new(), 1);
         let id: JobId = ledger.queue(run, "t", &job).unwrap();
         let budget = Budget { run_tokens: Some(100), ..Budget::default() };
         let spend = |tokens| Spend { tokens, usd: 0.0 };
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(ledger.spent("d").unwrap().tokens, 70);
         // A spec's cap is of a day, over all its jobs, and nobody else's.
         let budget = Budget { spec_tokens: Some(100), ..Budget::default() };
-        let other = Job { spec: "other".to_owned(), parts: Vec::new(), tiers: 1 };
+        let other = Job::new("other", Vec::new(), 1);
         let other = ledger.queue(run, "t", &other).unwrap();
         let mut reserve = |job, day, tokens| {
             ledger.reserve((job, 1), (run + 1, day), spend(tokens), &budget).is_ok()

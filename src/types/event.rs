@@ -218,6 +218,9 @@ pub enum Event {
     Promoted {
         /// Target and tree.
         trees: Vec<(String, Digest)>,
+        /// Entries and attestations, in the objects.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        record: Option<Digest>,
     },
     /// The live tree was edited by hand; nothing was switched.
     PromotionRefused {

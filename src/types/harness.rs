@@ -24,6 +24,9 @@ pub struct Harness {
     /// How candidates are kept apart from the machine.
     #[serde(default)]
     pub sandbox: Sandbox,
+    /// How what is promoted is attested.
+    #[serde(default)]
+    pub attestation: Attestation,
     /// What `regen lint` looks for.
     #[serde(default)]
     pub lint: LintConfig,
@@ -279,6 +282,15 @@ pub enum ToolchainName {
 pub enum NoGenerator {
     /// People write it.
     None,
+}
+
+/// `[attestation]`: who signs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Attestation {
+    /// The NAME of the environment variable with the private Ed25519 key (PEM or OpenSSH's form,
+    /// without passphrase), or with the path of its file. Absent: attestations are not signed.
+    pub key_env: Option<String>,
 }
 
 /// `[trace]`: the least percentage of demanded clauses that a test must stand for, by level.

@@ -36,5 +36,5 @@ pub use schedule::{Hook, HookEvent, Schedule, Telemetry};
 pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };
-pub use standing::{SpecStanding, Standing, TargetStanding};
+pub use standing::{Origin, Source, SpecStanding, Standing, TargetStanding};
 pub use tree::{Candidate, Provenance, Tree};

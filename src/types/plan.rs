@@ -1,5 +1,6 @@
 //! What is to be done, and why.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -51,7 +52,14 @@ pub enum Reason {
     Target,
     /// Validators, gates, guards or tool versions changed: the gates run over the promoted tree
     /// first.
-    Gates,
+    Gates {
+        /// Which.
+        #[serde(default)]
+        changed: Vec<String>,
+    },
+    /// The attestation is missing, was changed, or another key signs now: the gates run over the
+    /// promoted tree first.
+    Attestation,
     /// A person asked for it.
     Forced,
 }
@@ -59,7 +67,7 @@ pub enum Reason {
 impl Reason {
     /// Whether the promoted tree is judged again before a model is asked.
     pub fn revalidates(&self) -> bool {
-        matches!(self, Self::Gates)
+        matches!(self, Self::Gates { .. } | Self::Attestation)
     }
 }
 
@@ -72,7 +80,15 @@ impl fmt::Display for Reason {
             Self::Clauses { names } => write!(f, "clauses changed: {}", names.join(", ")),
             Self::Context => f.write_str("the spec's prose changed"),
             Self::Target => f.write_str("the target's configuration changed"),
-            Self::Gates => f.write_str("validators, gates or tools changed: judge again first"),
+            Self::Gates { changed } if changed.is_empty() => {
+                f.write_str("validators, gates or tools changed: judge again first")
+            }
+            Self::Gates { changed } => {
+                write!(f, "changed: {}: judge again first", changed.join(", "))
+            }
+            Self::Attestation => {
+                f.write_str("the attestation is not this tree's: judge again first")
+            }
             Self::Forced => f.write_str("asked for"),
         }
     }
@@ -89,6 +105,15 @@ pub struct Part {
     pub gate_key: GateKey,
     /// The gates, in order.
     pub gates: Vec<String>,
+    /// Digests of what judges it.
+    #[serde(default)]
+    pub judges: BTreeMap<String, Digest>,
+    /// The tools that its gates run.
+    #[serde(default)]
+    pub tools: String,
+    /// Whether a person went back to an earlier tree, which stays until something changes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// Why it is not up to date; `None` when it is, and only comes along.
     pub reason: Option<Reason>,
 }
@@ -102,21 +127,46 @@ pub struct Job {
     pub parts: Vec<Part>,
     /// How many generators there are, the first included.
     pub tiers: usize,
+    /// The earlier job whose trees take the place of what is promoted; nothing is generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<JobId>,
+}
+
+impl Part {
+    /// A part that is up to date, judged by nothing yet.
+    pub fn new(target: &str, key: JobKey, gate_key: GateKey) -> Self {
+        Self {
+            target: target.to_owned(),
+            key,
+            gate_key,
+            gates: Vec::new(),
+            judges: BTreeMap::new(),
+            tools: String::new(),
+            held: false,
+            reason: None,
+        }
+    }
 }
 
 impl Job {
+    /// A job of these parts.
+    pub fn new(spec: &str, parts: Vec<Part>, tiers: usize) -> Self {
+        Self { spec: spec.to_owned(), parts, tiers, rollback: None }
+    }
+
     /// Whether nothing is to be done.
     pub fn is_up_to_date(&self) -> bool {
-        self.parts.iter().all(|part| part.reason.is_none())
+        self.rollback.is_none() && self.parts.iter().all(|part| part.reason.is_none())
     }
 
     /// Whether it does what another job does; reasons and generators may differ.
     pub fn is_same_work(&self, other: &Self) -> bool {
-        let work = |job: &Self| -> Vec<_> {
+        let work = |job: &Self| -> (_, Vec<_>) {
             let part = |p: &Part| {
-                (p.target.clone(), p.key, p.gate_key, p.gates.clone(), p.reason.is_some())
+                let judged = (p.gate_key, p.gates.clone(), p.tools.clone());
+                (p.target.clone(), p.key, judged, p.reason.is_some())
             };
-            job.parts.iter().map(part).collect()
+            (job.rollback, job.parts.iter().map(part).collect())
         };
         work(self) == work(other)
     }

@@ -1,7 +1,7 @@
 //! What is promoted, and why it was accepted: the content of `regen.lock`.
 //!
 //! TOML, sorted, LF, one table per item so that version control merges it; no host paths, no cost,
-//! no clock.
+//! no clock. The format is described in `docs/formats/lock.md`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::{Digest, GateKey, Isolation, JobKey};
 
 /// The format of `regen.lock`.
-pub const LOCK_VERSION: u32 = 1;
+pub const LOCK_VERSION: u32 = 2;
+const HEAD: &str =
+    "# Written by regen. Commit it; do not edit it: `generated/` is checked against it.\n";
 
 /// What is promoted, by spec.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,19 +31,67 @@ impl Default for Standing {
     }
 }
 
-/// One spec's revision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One spec's promoted trees, which were switched together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpecStanding {
-    /// Digest of the prose outside clauses.
-    pub context: Digest,
-    /// Digest of each clause, by its name.
-    pub clauses: BTreeMap<String, Digest>,
     /// By target name.
     pub target: BTreeMap<String, TargetStanding>,
 }
 
-/// One promoted tree.
+impl SpecStanding {
+    /// Digest of the prose outside clauses; of a spec with targets.
+    pub fn context(&self) -> Option<Digest> {
+        self.target.values().next().map(|target| target.context)
+    }
+
+    /// The clauses that its trees were accepted for.
+    pub fn clauses(&self) -> BTreeMap<String, Digest> {
+        self.target.values().flat_map(|t| t.clauses.clone()).collect()
+    }
+}
+
+/// Whether a model was asked for what is promoted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// It was.
+    #[default]
+    Model,
+    /// A recording answered.
+    Replay,
+}
+
+/// Who wrote a tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The generator's kind: `openai` or `cassette`.
+    pub generator: String,
+    /// The model's name, without folders of its server's.
+    pub model: String,
+    /// Whether it was asked.
+    pub source: Source,
+    /// The recording's date, or `scripted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<String>,
+    /// SHA-256 of the prompt as JSON.
+    pub prompt: Digest,
+    /// The number of the attempt that was accepted.
+    pub attempts: u32,
+}
+
+impl Origin {
+    /// In a few words.
+    pub fn words(&self) -> String {
+        match &self.recorded {
+            Some(from) => format!("{}, replayed from {from}", self.model),
+            None => self.model.clone(),
+        }
+    }
+}
+
+/// One promoted tree: what it was made from, by whom, and what judged it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetStanding {
@@ -49,43 +99,121 @@ pub struct TargetStanding {
     pub path: String,
     /// SHA-256 of the tree's manifest, which stands beside it.
     pub tree: Digest,
-    /// What it was generated from.
+    /// Digest of the spec: its clauses and its prose.
+    pub spec: Digest,
+    /// Digest of the spec's prose outside clauses.
+    pub context: Digest,
+    /// Digest of the target's configuration.
+    pub config: Digest,
+    /// What it was generated from: spec, configuration, language, dependencies.
     pub inputs: JobKey,
-    /// What it was judged by.
+    /// What it was judged by: [`Self::judges`] and the order of the gates.
     pub gates: GateKey,
-    /// The gates that passed, in order.
-    pub passed: Vec<String>,
+    /// The tools that the gates ran.
+    pub tools: String,
+    /// The version of regen that accepted it.
+    pub regen: String,
+    /// The weakest isolation of its gates, 0 to 3.
+    pub isolation: Isolation,
+    /// The public key whose owner signed the attestation, as OpenSSH writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// A person went back to this tree while this was wanted: nothing takes its place until
+    /// something else is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<JobKey>,
     /// Tests that passed and that nobody has seen fail without the implementation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven: Vec<String>,
-    /// The weakest isolation of these gates, 0 to 3.
-    #[serde(default)]
-    pub isolation: Isolation,
-    /// Who wrote it: the model's name, and `replayed from` the recording's date if it was not asked.
-    pub generator: String,
+    /// Who wrote it.
+    pub origin: Origin,
+    /// Digest of each clause, by its name.
+    pub clauses: BTreeMap<String, Digest>,
+    /// How each gate ended, by its name.
+    pub outcomes: BTreeMap<String, String>,
+    /// Digests of what judged: settings of gates, suites, validators, demands, dependencies.
+    pub judges: BTreeMap<String, Digest>,
+    /// SHA-256 of each file of the tree.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, Digest>,
+}
+
+impl TargetStanding {
+    /// An entry that says nothing.
+    pub fn nothing() -> Self {
+        let none = Digest::of("");
+        Self {
+            path: String::new(),
+            tree: none,
+            spec: none,
+            context: none,
+            config: none,
+            inputs: JobKey(none),
+            gates: GateKey(none),
+            tools: String::new(),
+            regen: String::new(),
+            isolation: Isolation::NONE,
+            signer: None,
+            held: None,
+            unproven: Vec::new(),
+            origin: Origin {
+                generator: String::new(),
+                model: String::new(),
+                source: Source::Model,
+                recorded: None,
+                prompt: none,
+                attempts: 0,
+            },
+            clauses: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            judges: BTreeMap::new(),
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// The gates that passed.
+    pub fn passed(&self) -> Vec<&str> {
+        let passed = self.outcomes.iter().filter(|(_, outcome)| *outcome == "pass");
+        passed.map(|(gate, _)| gate.as_str()).collect()
+    }
+
+    /// The manifest of the tree, in the format of `sha256sum`.
+    pub fn manifest(&self) -> String {
+        self.files.iter().map(|(path, digest)| format!("{digest}  {path}\n")).collect()
+    }
 }
 
 impl Standing {
     /// Reads a lock file.
     ///
     /// # Errors
-    /// The reader's message, with the line.
+    /// The reader's message, with the line, and what to do.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let standing: Self = toml::from_str(text).map_err(|e| e.to_string())?;
-        if standing.version > LOCK_VERSION {
-            return Err(format!(
-                "its version is {}, this regen knows {LOCK_VERSION}: update regen",
-                standing.version
-            ));
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
         }
-        Ok(standing)
+        if text.lines().any(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ")) {
+            return Err("there are marks of a merge conflict in it".to_owned());
+        }
+        match toml::from_str::<Self>(text) {
+            Ok(standing) if standing.version == LOCK_VERSION => Ok(standing),
+            other => match toml::from_str::<Version>(text) {
+                Ok(Version { version }) if version > LOCK_VERSION => Err(format!(
+                    "its version is {version}, this regen knows {LOCK_VERSION}: update regen"
+                )),
+                Ok(Version { version }) if version < LOCK_VERSION => Err(format!(
+                    "its version is {version}, this regen writes {LOCK_VERSION}: delete the file and \
+                     generated/, and run `regen run`"
+                )),
+                _ => Err(other.err().map(|error| error.to_string()).unwrap_or_default()),
+            },
+        }
     }
 
     /// Writes a lock file.
     pub fn render(&self) -> String {
         let body = toml::to_string(self).expect("a standing has only strings, tables and lists");
-        format!(
-            "# Written by regen. Commit it; do not edit it: `generated/` is checked against it.\n{body}"
-        )
+        format!("{HEAD}{body}")
     }
 }

@@ -41,19 +41,15 @@ fn job(random: &mut Random) -> Job {
     let parts = (0..1 + random.below(3)).map(|number| {
         let reason = match random.below(6) {
             0 => None,
-            1 => Some(Reason::Gates),
+            1 => Some(Reason::Gates { changed: Vec::new() }),
             _ => Some(Reason::NothingPromoted),
         };
         let gates = ["layout", "check", "test"].map(str::to_owned);
-        Part {
-            target: format!("t{number}"),
-            key: JobKey(Digest::of("k")),
-            gate_key: GateKey(Digest::of("g")),
-            gates: gates[..1 + random.below(3) as usize].to_vec(),
-            reason,
-        }
+        let part =
+            Part::new(&format!("t{number}"), JobKey(Digest::of("k")), GateKey(Digest::of("g")));
+        Part { gates: gates[..1 + random.below(3) as usize].to_vec(), reason, ..part }
     });
-    Job { spec: "s".to_owned(), parts: parts.collect(), tiers: 1 + random.below(3) as usize }
+    Job::new("s", parts.collect(), 1 + random.below(3) as usize)
 }
 
 fn tree(content: u64) -> Tree {
@@ -122,7 +118,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
         Effect::Promote => match random.below(10) {
             0 => Event::PromotionRefused { files: vec!["f".to_owned()] },
             1 => Event::PromotionFailed { message: "the disk is full".to_owned() },
-            _ => Event::Promoted { trees: Vec::new() },
+            _ => Event::Promoted { trees: Vec::new(), record: None },
         },
     }
 }
@@ -310,14 +306,12 @@ fn an_hour_of_lies(budget: &Budget, same: bool) -> (u32, f64) {
     let mut ledger = Ledger::open(std::path::Path::new(":memory:")).expect("opens");
     ledger.begin_run("t", "test", &[]).expect("begins");
     let part = |spec: &str| Part {
-        target: "t".to_owned(),
-        key: JobKey(Digest::of(spec)),
-        gate_key: GateKey(Digest::of("g")),
         gates: vec!["test".to_owned()],
         reason: Some(Reason::NothingPromoted),
+        ..Part::new("t", JobKey(Digest::of(spec)), GateKey(Digest::of("g")))
     };
     let specs = ["a", "b", "c", "d", "e"];
-    let job = |spec: &&str| Job { spec: (*spec).to_owned(), parts: vec![part(spec)], tiers: 2 };
+    let job = |spec: &&str| Job::new(spec, vec![part(spec)], 2);
     let mut agenda = Agenda::new(false);
     agenda.replan(specs.iter().map(job).collect(), |_| Default::default(), Schedule::default(), 0);
     let (mut now, mut asked) = (0, 0);

@@ -1,0 +1,266 @@
+//! What is promoted, as attestations that need nothing else: in-toto Statements v1 in DSSE
+//! envelopes, SLSA provenance v1 and test-result v0.1, one envelope a line.
+//!
+//! A statement is a pure function of the lock file's entry (and, when it is signed, of the time):
+//! an attestation is checked by making it again and comparing the bytes, and an entry that was lost
+//! is read back from it. Sources: in-toto Attestation Framework v1, SLSA v1.0, DSSE v1.0.
+
+mod key;
+
+pub use key::{PublicKey, Signer};
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::types::{Digest, TargetStanding};
+
+const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
+const BUILD_TYPE: &str = "urn:regen:promotion:v1";
+const BUILDER: &str = "urn:regen:builder:v1";
+
+/// What an attestation speaks of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attested {
+    /// The spec.
+    pub spec: String,
+    /// The target.
+    pub target: String,
+    /// The lock file's entry, without the list of files and without a hold.
+    pub entry: TargetStanding,
+    /// When it was accepted, UTC, RFC 3339; only if it is signed.
+    pub at: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Envelope {
+    payload: String,
+    payload_type: String,
+    signatures: Vec<Signature>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signature {
+    keyid: String,
+    sig: String,
+}
+
+impl Attested {
+    /// Of an entry of the lock file.
+    pub fn new(spec: &str, target: &str, entry: &TargetStanding, at: Option<&str>) -> Self {
+        let entry = TargetStanding { files: BTreeMap::new(), held: None, ..entry.clone() };
+        let (spec, target) = (spec.to_owned(), target.to_owned());
+        Self { at: at.filter(|_| entry.signer.is_some()).map(str::to_owned), spec, target, entry }
+    }
+
+    /// The payloads, in order.
+    fn statements(&self) -> [String; 2] {
+        let entry = &self.entry;
+        let subject = json!([
+            { "name": entry.path, "digest": { "dirHash": entry.tree } },
+            { "name": format!("{}.manifest", entry.path), "digest": { "sha256": entry.tree } },
+        ]);
+        let resource =
+            |name: String, digest: &Digest| json!({ "name": name, "digest": { "sha256": digest } });
+        let judges: Vec<Value> =
+            entry.judges.iter().map(|(name, digest)| resource(name.clone(), digest)).collect();
+        let of_clause = |name: &String| format!("clause {}/{name}", self.spec);
+        let clauses = entry.clauses.iter().map(|(name, digest)| resource(of_clause(name), digest));
+        let inputs: Vec<Value> = [resource(format!("spec {}", self.spec), &entry.spec)]
+            .into_iter()
+            .chain(clauses)
+            .chain(judges.iter().cloned())
+            .collect();
+        let mut metadata = json!({});
+        if let Some(at) = &self.at {
+            metadata["finishedOn"] = json!(at);
+        }
+        let provenance = json!({
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": { "spec": self.spec, "target": self.target },
+                "internalParameters": entry,
+                "resolvedDependencies": inputs,
+            },
+            "runDetails": {
+                "builder": { "id": BUILDER, "version": { "regen": entry.regen } },
+                "metadata": metadata,
+            },
+        });
+        let gates = |passed: bool| -> Vec<String> {
+            let some = entry.outcomes.iter().filter(|(_, outcome)| (*outcome == "pass") == passed);
+            some.map(|(gate, outcome)| match passed {
+                true => format!("gate {gate}"),
+                false => format!("gate {gate}: {outcome}"),
+            })
+            .collect()
+        };
+        let passed: Vec<String> =
+            gates(true).into_iter().chain(entry.clauses.keys().map(of_clause)).collect();
+        let warned: Vec<String> = gates(false).into_iter().chain(entry.unproven.clone()).collect();
+        let result = json!({
+            "result": "PASSED",
+            "configuration": judges,
+            "passedTests": passed,
+            "warnedTests": warned,
+            "failedTests": [],
+        });
+        [(PROVENANCE, provenance), (TEST_RESULT, result)].map(|(kind, predicate)| {
+            json!({
+                "_type": STATEMENT, "subject": subject, "predicateType": kind, "predicate": predicate,
+            })
+            .to_string()
+        })
+    }
+
+    /// The attestations as they stand in their file; signed if the entry names the signer.
+    pub fn render(&self, signer: Option<&Signer>) -> String {
+        let signer = signer.filter(|_| self.entry.signer.is_some());
+        self.lines(|message| signer.map(|signer| signer.sign(message)).into_iter().collect())
+    }
+
+    fn lines(&self, mut sign: impl FnMut(&[u8]) -> Vec<(String, Vec<u8>)>) -> String {
+        let line = |payload: String| {
+            let signatures = sign(&encode(payload.as_bytes())).into_iter();
+            let signatures =
+                signatures.map(|(keyid, sig)| Signature { keyid, sig: STANDARD.encode(sig) });
+            let envelope = Envelope {
+                payload: STANDARD.encode(payload),
+                payload_type: PAYLOAD_TYPE.to_owned(),
+                signatures: signatures.collect(),
+            };
+            serde_json::to_string(&envelope).expect("an envelope is plain data") + "\n"
+        };
+        self.statements().map(line).concat()
+    }
+
+    /// Reads attestations, and holds them to their own word: every byte is what regen writes of
+    /// this entry, and the signatures are those of the key it names. Whether that key is to be
+    /// trusted is another question.
+    ///
+    /// # Errors
+    /// What is wrong, as a lowercase fragment.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let envelopes: Vec<Envelope> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).map_err(|why| format!("no envelope: {why}")))
+            .collect::<Result<_, _>>()?;
+        let [first, second] = &envelopes[..] else {
+            return Err(format!("it has {} envelopes instead of 2", envelopes.len()));
+        };
+        let payload = STANDARD.decode(&first.payload).map_err(|why| format!("payload: {why}"))?;
+        let one = Self::of_provenance(&payload)?;
+        let key = one.entry.signer.as_deref().map(PublicKey::parse).transpose()?;
+        let mut signatures = [first, second].into_iter().map(|envelope| &envelope.signatures);
+        let mut wrong = None;
+        let expected = one.lines(|message| {
+            let Some(key) = &key else { return Vec::new() };
+            let signature = signatures.next().and_then(|list| list.first());
+            let sig = signature.and_then(|s| STANDARD.decode(&s.sig).ok()).unwrap_or_default();
+            if !key.verifies(message, &sig) {
+                wrong = Some("the signature is not that of the key it names");
+            }
+            vec![(key.id(), sig)]
+        });
+        match wrong {
+            _ if expected == text => wrong.map_or(Ok(one), |wrong| Err(wrong.to_owned())),
+            Some(wrong) => Err(wrong.to_owned()),
+            None => Err("it is not what regen writes of this acceptance".to_owned()),
+        }
+    }
+
+    fn of_provenance(payload: &[u8]) -> Result<Self, String> {
+        let unreadable = |why: &str| format!("no provenance of regen's: {why}");
+        let mut value: Value =
+            serde_json::from_slice(payload).map_err(|why| unreadable(&why.to_string()))?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let at = text(&value["predicate"]["runDetails"]["metadata"]["finishedOn"]);
+        let definition = &mut value["predicate"]["buildDefinition"];
+        let name = |field: &str| text(&definition["externalParameters"][field]);
+        let (spec, target) = (name("spec"), name("target"));
+        let entry = serde_json::from_value(definition["internalParameters"].take());
+        let entry: TargetStanding = entry.map_err(|why| unreadable(&why.to_string()))?;
+        match (spec, target) {
+            (Some(spec), Some(target)) => Ok(Self::new(&spec, &target, &entry, at.as_deref())),
+            _ => Err(unreadable("it names no spec and target")),
+        }
+    }
+
+    /// Whether it speaks of an entry of the lock file, and of nothing else.
+    pub fn is_of(&self, spec: &str, target: &str, entry: &TargetStanding) -> bool {
+        *self == Self::new(spec, target, entry, self.at.as_deref())
+    }
+}
+
+/// What is signed: DSSE's pre-authentication encoding, version 1.
+fn encode(payload: &[u8]) -> Vec<u8> {
+    let head = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len());
+    [head.as_bytes(), payload].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Attested, PublicKey, Signer};
+    use crate::types::{Digest, TargetStanding};
+
+    /// A key made for this test, with OpenSSL.
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n\
+        -----END PRIVATE KEY-----\n";
+
+    fn entry(signer: Option<&Signer>) -> TargetStanding {
+        TargetStanding {
+            path: "generated/s/rust".to_owned(),
+            signer: signer.map(|signer| signer.public().to_string()),
+            clauses: BTreeMap::from([("c".to_owned(), Digest::of("c"))]),
+            outcomes: BTreeMap::from([("test".to_owned(), "pass".to_owned())]),
+            ..TargetStanding::nothing()
+        }
+    }
+
+    #[test]
+    fn every_byte_of_an_attestation_counts_signed_or_not() {
+        let signer = Signer::parse(KEY).expect("is a key");
+        for signer in [None, Some(&signer)] {
+            let entry = entry(signer);
+            let one = Attested::new("s", "rust", &entry, Some("2026-01-01T00:00:00Z"));
+            let text = one.render(signer);
+            assert_eq!(Attested::read(&text).as_ref(), Ok(&one));
+            assert_eq!(one.at.is_some(), signer.is_some(), "an unsigned time is worth nothing");
+            assert!(one.is_of("s", "rust", &entry));
+            assert!(!one.is_of("s", "rust", &TargetStanding { path: String::new(), ..entry }));
+            for at in (0..text.len()).step_by(37) {
+                for bit in [0x01, 0x20] {
+                    let mut bytes = text.clone().into_bytes();
+                    bytes[at] ^= bit;
+                    let Ok(text) = String::from_utf8(bytes) else { continue };
+                    let read = Attested::read(&text);
+                    assert!(read.is_err() || read != Ok(one.clone()), "byte {at}: {text}");
+                    // Signed, nothing else can be said; unsigned, another entry may be.
+                    assert!(signer.is_none() || read.is_err(), "byte {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_public_key_is_read_in_each_form_it_is_written_in() {
+        let key = Signer::parse(KEY).expect("is a key").public();
+        let line = key.to_string();
+        assert_eq!(PublicKey::parse(&line), Ok(key.clone()));
+        assert_eq!(PublicKey::parse(&format!("{line} someone@example.org\n")), Ok(key.clone()));
+        assert!(key.id().starts_with("SHA256:"));
+        assert!(PublicKey::parse("ssh-rsa AAAA").is_err());
+        assert!(Signer::parse("nothing").unwrap_err().contains("PEM"));
+    }
+}

@@ -1,0 +1,266 @@
+//! Putting accepted trees in place: those a job made, or those of an earlier one that a person goes
+//! back to.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, EngineError, now};
+use crate::attest::Attested;
+use crate::pipeline::{Attempt, State};
+use crate::plan;
+use crate::promote::{PartTree, PromoteError, Promotion, Switched};
+use crate::store::files;
+use crate::types::{
+    Completion, Digest, Event, GateReport, Job, JobId, Origin, Part, Provenance, Source, Spec,
+    SpecStanding, TargetStanding,
+};
+use crate::verdict::{Accepted, Verdict, judge};
+
+/// What was put in place, as the objects keep it: what a person can go back to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The lock file's entries.
+    pub standing: SpecStanding,
+    /// The attestations, by target.
+    pub attestations: BTreeMap<String, String>,
+}
+
+/// What is to be switched, while it is put together.
+#[derive(Default)]
+struct Parts<'a> {
+    record: Record,
+    trees: Vec<PartTree<'a>>,
+    kept: Vec<String>,
+}
+
+impl<'a> Parts<'a> {
+    fn add(&mut self, target: &str, accepted: &'a Accepted, entry: TargetStanding, text: String) {
+        self.trees.push(PartTree {
+            target: target.to_owned(),
+            leaf: leaf(&entry).to_owned(),
+            accepted,
+            attestation: text.clone(),
+        });
+        self.record.standing.target.insert(target.to_owned(), entry);
+        self.record.attestations.insert(target.to_owned(), text);
+    }
+}
+
+fn leaf(entry: &TargetStanding) -> &str {
+    entry.path.rsplit('/').next().unwrap_or_default()
+}
+
+type Switching = Result<(Event, Option<Switched>), EngineError>;
+
+impl Engine {
+    /// Judges every part again, from the recorded reports, and switches.
+    pub(super) fn promote(&self, id: JobId, state: &State) -> Switching {
+        let spec = self.spec(state);
+        let mut accepted: BTreeMap<&str, (Accepted, &Attempt)> = BTreeMap::new();
+        for (index, part) in state.job.parts.iter().enumerate() {
+            let Some(attempt) = state.accepted(index) else { continue };
+            match self.verdict(state, attempt)? {
+                Verdict::Accept(proof) => accepted.insert(&part.target, (proof, attempt)),
+                other => return Ok((no_proof(&other), None)),
+            };
+        }
+        let before = self.workspace.standing.spec.get(&spec.id);
+        let (mut parts, mut unit) = (Parts::default(), String::new());
+        for (index, part) in state.job.parts.iter().enumerate() {
+            let old = before.and_then(|s| s.target.get(&part.target));
+            unit = self.workspace.harness.target[&part.target].unit(&spec.id);
+            match (accepted.get(part.target.as_str()), old) {
+                (Some((proof, attempt)), old) => {
+                    let calls = state.calls(index).take_while(|a| a.number < attempt.number);
+                    let number = u32::try_from(calls.count() + 1).unwrap_or(u32::MAX);
+                    let entry = self.entry(spec, part, (proof, attempt, number), old)?;
+                    let one = Attested::new(&spec.id, &part.target, &entry, Some(&now()));
+                    let text = one.render(self.workspace.signer.as_ref());
+                    parts.add(&part.target, proof, entry, text);
+                }
+                (None, Some(old)) => self.keep_part(&mut parts, &part.target, old)?,
+                (None, None) => {}
+            }
+        }
+        self.switch((id, &spec.id), unit, parts)
+    }
+
+    /// Puts the trees of an earlier job in place again, each of which was accepted: it is judged
+    /// again, from the reports of the job that accepted it. What that job did not have stays.
+    pub(super) fn roll_back(&self, id: JobId, job: &Job, to: JobId) -> Switching {
+        let Some(record) = self.record_of(to)? else {
+            let message = format!("job {to} promoted nothing that is still kept");
+            return Ok((Event::PromotionFailed { message }, None));
+        };
+        let mut accepted = BTreeMap::new();
+        for (target, entry) in &record.standing.target {
+            match self.accepted_before(&job.spec, target, (to, entry))? {
+                Some(Verdict::Accept(proof)) => accepted.insert(target.as_str(), proof),
+                Some(other) => return Ok((no_proof(&other), None)),
+                None => {
+                    let tree = entry.tree.short();
+                    let message = format!("no job up to {to} accepted the tree {tree} of {target}");
+                    return Ok((Event::PromotionFailed { message }, None));
+                }
+            };
+        }
+        let (mut parts, mut unit) = (Parts::default(), String::new());
+        for (target, proof) in &accepted {
+            let mut entry = record.standing.target[*target].clone();
+            unit =
+                entry.path.rsplit_once('/').map_or_else(String::new, |(unit, _)| unit.to_owned());
+            let part = job.parts.iter().find(|part| part.target == *target);
+            let other = part.filter(|p| p.key != entry.inputs || p.gate_key != entry.gates);
+            entry.held = other.map(|part| part.key);
+            let text = record.attestations.get(*target).cloned().unwrap_or_default();
+            parts.add(target, proof, entry, text);
+        }
+        let now = files::standing(&self.workspace.places.root)?.spec.remove(&job.spec);
+        for (target, entry) in now.iter().flat_map(|now| &now.target) {
+            if !accepted.contains_key(target.as_str()) {
+                self.keep_part(&mut parts, target, entry)?;
+            }
+        }
+        self.switch((id, &job.spec), unit, parts)
+    }
+
+    /// What a job put in place.
+    pub(super) fn record_of(&self, job: JobId) -> Result<Option<Record>, EngineError> {
+        let entries = self.ledger.borrow().job(job)?;
+        let record = entries.iter().find_map(|entry| match &entry.event {
+            Event::Promoted { record, .. } => *record,
+            _ => None,
+        });
+        record.map(|record| self.object(record)).transpose()
+    }
+
+    /// The verdict of the newest job, `to` or before it, that judged this tree of a target.
+    fn accepted_before(
+        &self,
+        spec: &str,
+        target: &str,
+        (to, entry): (JobId, &TargetStanding),
+    ) -> Result<Option<Verdict>, EngineError> {
+        let jobs = self.ledger.borrow().promotions(spec)?;
+        for (job, _) in jobs.into_iter().rev().filter(|(job, _)| *job <= to) {
+            let entries = self.ledger.borrow().job(job)?;
+            let Some(state) = State::fold(entries.iter().map(|entry| &entry.event))? else {
+                continue;
+            };
+            let index = state.job.parts.iter().position(|part| part.target == target);
+            let attempt = index.and_then(|index| Some((index, state.accepted(index)?)));
+            if let Some((index, attempt)) = attempt.filter(|(_, a)| a.tree == Some(entry.tree)) {
+                let candidate = self.candidate(attempt)?;
+                let gates = &state.job.parts[index].gates;
+                return Ok(Some(judge(&candidate, gates, &attempt.reports)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn keep_part(
+        &self,
+        parts: &mut Parts<'_>,
+        target: &str,
+        entry: &TargetStanding,
+    ) -> Result<(), EngineError> {
+        parts.kept.push(leaf(entry).to_owned());
+        let text = self.promoter.attestation(&entry.path)?;
+        parts.record.attestations.insert(target.to_owned(), text);
+        parts.record.standing.target.insert(target.to_owned(), entry.clone());
+        Ok(())
+    }
+
+    fn switch(&self, (job, spec): (JobId, &str), unit: String, parts: Parts<'_>) -> Switching {
+        let text = serde_json::to_vec(&parts.record).expect("a record is plain data");
+        let promotion = Promotion {
+            job,
+            spec: spec.to_owned(),
+            unit,
+            record: self.objects.put(&text)?,
+            parts: parts.trees,
+            kept: parts.kept,
+            standing: parts.record.standing,
+            discard_edits: self.options.discard_edits,
+        };
+        match self.promoter.switch(&promotion) {
+            Ok(switched) => {
+                let (trees, record) = (switched.trees.clone(), Some(promotion.record));
+                Ok((Event::Promoted { trees, record }, Some(switched)))
+            }
+            Err(PromoteError::Drift(files)) => Ok((Event::PromotionRefused { files }, None)),
+            Err(error) => Ok((Event::PromotionFailed { message: error.to_string() }, None)),
+        }
+    }
+
+    /// The lock file's entry of a tree that was accepted.
+    fn entry(
+        &self,
+        spec: &Spec,
+        part: &Part,
+        (proof, attempt, number): (&Accepted, &Attempt, u32),
+        old: Option<&TargetStanding>,
+    ) -> Result<TargetStanding, EngineError> {
+        let target = &self.workspace.harness.target[&part.target];
+        let reports = &attempt.reports;
+        let last = |gate: &String| reports.iter().rev().find(|report| report.gate == *gate);
+        let outcome = |gate: &String| Some((gate.clone(), last(gate)?.outcome.word().to_owned()));
+        let tree = proof.tree().iter();
+        let tree = tree.map(|(path, bytes)| (path.to_string(), Digest::of(bytes)));
+        Ok(TargetStanding {
+            path: format!("{}/{}", target.unit(&spec.id), target.leaf(&part.target)),
+            tree: proof.digest(),
+            spec: plan::meaning(spec),
+            context: spec.context,
+            config: plan::config(target),
+            inputs: part.key,
+            gates: part.gate_key,
+            tools: self.tools.version.clone(),
+            regen: env!("CARGO_PKG_VERSION").to_owned(),
+            isolation: reports.iter().map(|report| report.isolation).min().unwrap_or_default(),
+            signer: self.workspace.signer.as_ref().map(|signer| signer.public().to_string()),
+            held: None,
+            unproven: GateReport::unproven(reports),
+            origin: self.origin((proof, attempt, number), old)?,
+            clauses: spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect(),
+            outcomes: part.gates.iter().filter_map(outcome).collect(),
+            judges: part.judges.clone(),
+            files: tree.collect(),
+        })
+    }
+
+    /// Who wrote a tree; one that was judged again is still who wrote it first.
+    fn origin(
+        &self,
+        (proof, attempt, attempts): (&Accepted, &Attempt, u32),
+        old: Option<&TargetStanding>,
+    ) -> Result<Origin, EngineError> {
+        let Provenance::Completion(digest) = proof.provenance() else {
+            let old = old.map(|old| old.origin.clone());
+            return Ok(old.unwrap_or_else(|| TargetStanding::nothing().origin));
+        };
+        let Completion { model, replay, .. } = self.object(*digest)?;
+        let kind = serde_json::to_value(self.workspace.harness.generator.kind);
+        Ok(Origin {
+            generator: kind
+                .ok()
+                .and_then(|kind| Some(kind.as_str()?.to_owned()))
+                .unwrap_or_default(),
+            // A server may name its model by a path on its machine.
+            model: model.rsplit('/').next().unwrap_or_default().to_owned(),
+            source: if replay.is_some() { Source::Replay } else { Source::Model },
+            recorded: replay,
+            prompt: attempt.prompt.unwrap_or_else(|| Digest::of("")),
+            attempts,
+        })
+    }
+}
+
+fn no_proof(verdict: &Verdict) -> Event {
+    let why = match verdict {
+        Verdict::Accept(_) => "",
+        Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) => &diagnosis.summary,
+    };
+    Event::PromotionFailed { message: format!("the reports do not bear the verdict: {why}") }
+}

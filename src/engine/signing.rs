@@ -1,0 +1,46 @@
+//! Finds the key that signs attestations. It is read once, stays in this process, and is in no
+//! workspace, log or message.
+
+use std::path::Path;
+
+use super::{EngineError, Workspace};
+use crate::attest::Signer;
+use crate::store::files;
+use crate::types::limits;
+
+impl Workspace {
+    /// Reads the key that `[attestation]` names, if it names one.
+    ///
+    /// # Errors
+    /// The variable is not set, there is no key in it or in the file it names, or candidates could
+    /// read that file.
+    pub fn sign_with(&mut self, variable: fn(&str) -> Option<String>) -> Result<(), EngineError> {
+        let Some(name) = &self.harness.attestation.key_env else { return Ok(()) };
+        let wrong = |why: String| EngineError::Usage(format!("the signing key in ${name}: {why}"));
+        let Some(value) = variable(name).filter(|value| !value.is_empty()) else {
+            return Err(EngineError::Usage(format!(
+                "`[attestation]` wants attestations signed, and the variable {name} is not set: give \
+                 it the key, or the path of its file"
+            )));
+        };
+        let text = match value.contains("PRIVATE KEY") {
+            true => value,
+            false => self.key_file(&value).map_err(wrong)?,
+        };
+        self.signer = Some(Signer::parse(&text).map_err(wrong)?);
+        Ok(())
+    }
+
+    fn key_file(&self, value: &str) -> Result<String, String> {
+        let path = self.places.root.join(value);
+        // What is no path may be a key with its lines broken: it is not repeated.
+        let path = path.canonicalize().map_err(|why| format!("it names no file: {why}"))?;
+        let inside = |folder: &Path| path.starts_with(folder);
+        if inside(&self.places.root) || self.read_only().iter().any(|shown| inside(shown)) {
+            let why = "the file is in the workspace or shown in the sandbox: keep it elsewhere";
+            return Err(why.to_owned());
+        }
+        let bytes = files::read_capped(&path, limits::CONFIG_BYTES).map_err(|e| e.to_string())?;
+        String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())
+    }
+}
