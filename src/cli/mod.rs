@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the door that reads the environment")]
 
 mod cassette;
+mod check;
 mod control;
 mod diff;
 mod doctor;
@@ -112,6 +113,9 @@ enum Command {
         #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
         specs: Vec<String>,
     },
+    /// Prove that generated/ is exactly what was accepted for exactly these specs. No model, no network.
+    #[command(after_help = check::HELP)]
+    Check(check::CheckArgs),
     /// Check specs as a reviewer would: unbound demands, vague words, contradictions. No model.
     #[command(after_help = "Examples:\n  regen lint\n  regen lint --level note roman\n  \
         regen lint --format sarif > lint.sarif\n  regen lint docs/requirements.md\n\n\
@@ -291,6 +295,7 @@ async fn perform(door: &Door, run: RunArgs, command: Option<Command>) -> Result<
     match command {
         Command::Run(args) => run::run(door, args, None).await,
         Command::Plan { specs } => run::plan(door, &specs).await,
+        Command::Check(args) => check::check(door, &args).await,
         Command::Diff(args) => diff::diff(door, &args),
         Command::Lint(args) => lint::lint(door, &args),
         Command::Trace(args) => trace::trace(door, &args),

@@ -9,9 +9,8 @@ use serde_json::json;
 use super::{Door, exit};
 use crate::engine::{EngineError, load};
 use crate::report::matrix;
-use crate::spec::Matrix;
 use crate::store::{files, write_atomic};
-use crate::types::{Level, TraceConfig, limits};
+use crate::types::limits;
 
 /// The snapshot that is committed, beside harness.toml.
 const SNAPSHOT: &str = "regen.trace";
@@ -51,7 +50,7 @@ pub fn trace(door: &Door, args: &TraceArgs) -> Result<u8, EngineError> {
     let workspace = load(&door.places()?, None)?;
     let only = workspace.select(&args.specs)?;
     let matrix = workspace.trace(only.as_ref(), &args.results)?;
-    let low = below(&matrix, &workspace.harness.trace);
+    let low = matrix.below(&workspace.harness.trace);
     let path = workspace.places.root.join(SNAPSHOT);
     let snapshot = matrix.snapshot();
     let mut changes = Vec::new();
@@ -110,29 +109,6 @@ pub fn trace(door: &Door, args: &TraceArgs) -> Result<u8, EngineError> {
         door.say(&format!("{}: {line}", door.paint.bad("error")));
     }
     Ok(code)
-}
-
-/// Levels of which too few clauses are covered, with the clauses.
-fn below(matrix: &Matrix, config: &TraceConfig) -> Vec<String> {
-    let wanted =
-        [(Level::Must, config.must), (Level::Should, config.should), (Level::May, config.may)];
-    let mut lines = Vec::new();
-    for (level, wanted) in wanted {
-        let share = matrix.share(level);
-        let Some(wanted) = wanted.filter(|wanted| share.percent() < usize::from(*wanted)) else {
-            continue;
-        };
-        let bad = matrix.rows.iter().filter(|row| {
-            row.level == level && !row.is_covered() && row.coverage != crate::spec::Coverage::Exempt
-        });
-        let names = bad.map(|row| row.clause.as_str()).collect::<Vec<_>>().join(", ");
-        let word = matrix::level(level);
-        lines.push(format!(
-            "{} % of the {word} clauses are covered, {wanted} % are wanted: {names}",
-            share.percent()
-        ));
-    }
-    lines
 }
 
 /// Lines that one of two snapshots does not have.

@@ -2,7 +2,7 @@
 
 mod check;
 
-use crate::types::{Harness, Problem, limits};
+use crate::types::{Harness, Isolation, Policy, Problem, limits};
 
 /// Reads a configuration.
 ///
@@ -21,6 +21,30 @@ pub fn parse(file: &str, text: &str) -> Result<Harness, Vec<Problem>> {
     } else {
         Err(problems.into_iter().map(|problem| problem.file(file)).collect())
     }
+}
+
+/// Reads a policy.
+///
+/// # Errors
+/// Every problem that was found.
+pub fn policy(file: &str, text: &str) -> Result<Policy, Vec<Problem>> {
+    let policy: Policy =
+        toml::from_str(text).map_err(|error| vec![unreadable(file, text, &error)])?;
+    let wrong = |message: String| Problem::error("config::wrong_value", message).file(file);
+    let mut problems = Vec::new();
+    for pattern in &policy.models {
+        problems.extend(globset::Glob::new(pattern).err().map(|why| wrong(why.to_string())));
+    }
+    if policy.min_isolation.is_some_and(|level| level > Isolation::CGROUP) {
+        problems.push(wrong("there are levels 0 to 3 of isolation".to_owned()));
+    }
+    if problems.is_empty() { Ok(policy) } else { Err(problems) }
+}
+
+/// The JSON schema of a policy, as committed under `docs/formats/`.
+pub fn policy_schema() -> String {
+    let schema = schemars::schema_for!(Policy);
+    serde_json::to_string_pretty(&schema).expect("a schema is plain JSON") + "\n"
 }
 
 /// The JSON schema of `harness.toml`, as committed under `docs/formats/`.

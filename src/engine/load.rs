@@ -340,6 +340,11 @@ impl Workspace {
         self.problems.iter().filter(wanted).collect()
     }
 
+    /// What judges, by spec and target.
+    pub(super) fn checks(&self) -> &BTreeMap<(String, String), Checks> {
+        &self.checks
+    }
+
     /// Finds the tools that the targets need.
     ///
     /// # Errors

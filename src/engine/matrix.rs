@@ -40,6 +40,20 @@ impl Workspace {
         only: Option<&BTreeSet<String>>,
         extra: &[PathBuf],
     ) -> Result<Matrix, EngineError> {
+        self.trace_with(only, extra, Ledger::read(&self.places.ledger())?.as_ref())
+    }
+
+    /// The same by the lock file alone.
+    pub(super) fn trace_without_ledger(&self) -> Result<Matrix, EngineError> {
+        self.trace_with(None, &[], None)
+    }
+
+    fn trace_with(
+        &self,
+        only: Option<&BTreeSet<String>>,
+        extra: &[PathBuf],
+        ledger: Option<&Ledger>,
+    ) -> Result<Matrix, EngineError> {
         let wanted = |spec: &&Spec| only.is_none_or(|only| only.contains(&spec.id));
         let specs: Vec<(Spec, Vec<String>)> = self
             .read
@@ -58,7 +72,6 @@ impl Workspace {
                 "--results is of code that people wrote: no target here has generator = \"none\"";
             return Err(EngineError::Usage(why.to_owned()));
         }
-        let ledger = Ledger::read(&self.places.ledger())?;
         let mut proofs = Proofs::new();
         let mut strays = BTreeSet::new();
         for (spec, targets) in &specs {
@@ -66,7 +79,7 @@ impl Workspace {
                 match written.get(name.as_str()) {
                     Some(code) => of_people(spec, name, code, &mut proofs),
                     None => {
-                        let last = self.last_results(ledger.as_ref(), &spec.id, name)?;
+                        let last = self.last_results(ledger, &spec.id, name)?;
                         self.generated((spec, name), &last, &mut proofs, &mut strays);
                     }
                 }

@@ -1,6 +1,7 @@
 //! The only loop: perform what is outstanding, append what happened, step, again.
 #![expect(clippy::disallowed_methods, reason = "the engine reads the clock and the workspace")]
 
+pub mod audit;
 mod history;
 pub mod load;
 mod matrix;
@@ -25,6 +26,7 @@ use crate::sandbox::Probe;
 use crate::store::{Ledger, LedgerError, Objects, files};
 use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem, Reason};
 
+pub use audit::fix_lock;
 pub use load::{Loose, Places, Sources, Workspace, load};
 
 /// Trouble that ends a run, as opposed to a job that fails.

@@ -312,6 +312,12 @@ impl Promoter {
         switched.journal.remove(&self.state)
     }
 
+    /// Whether a promotion is under way, or was cut off.
+    pub fn is_busy(&self) -> bool {
+        let journals = fs::read_dir(self.state.join("journal"));
+        journals.is_ok_and(|mut journals| journals.next().is_some())
+    }
+
     /// Finishes or undoes what a killed promotion left. Gives the switches that happened; the
     /// caller records them and finishes them.
     ///

@@ -152,7 +152,7 @@ pub fn csv(matrix: &Matrix) -> String {
 }
 
 /// Text in XML and HTML.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -2,6 +2,7 @@
 //! types; nothing here decides.
 
 pub mod changes;
+pub mod check;
 mod findings;
 pub mod matrix;
 mod problems;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::types::{Binding, Clause, Level, Spec, Status};
+use crate::types::{Binding, Clause, Level, Spec, Status, TraceConfig};
 
 /// What is known of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -186,6 +186,32 @@ impl Row {
 }
 
 impl Matrix {
+    /// Levels of which too few clauses are covered, each in a sentence with the clauses.
+    pub fn below(&self, config: &TraceConfig) -> Vec<String> {
+        let wanted = [
+            (Level::Must, "MUST", config.must),
+            (Level::Should, "SHOULD", config.should),
+            (Level::May, "MAY", config.may),
+        ];
+        let mut lines = Vec::new();
+        for (level, word, wanted) in wanted {
+            let share = self.share(level);
+            let Some(wanted) = wanted.filter(|wanted| share.percent() < usize::from(*wanted))
+            else {
+                continue;
+            };
+            let bad = self.rows.iter().filter(|row| {
+                row.level == level && !row.is_covered() && row.coverage != Coverage::Exempt
+            });
+            let names = bad.map(|row| row.clause.as_str()).collect::<Vec<_>>().join(", ");
+            let percent = share.percent();
+            lines.push(format!(
+                "{percent} % of the {word} clauses are covered, {wanted} % are wanted: {names}"
+            ));
+        }
+        lines
+    }
+
     /// The share of a level.
     pub fn share(&self, level: Level) -> Share {
         let mut share = Share::default();

@@ -165,7 +165,8 @@ pub fn standing(root: &Path) -> io::Result<Standing> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Standing::default()),
         Err(error) => Err(io::Error::new(error.kind(), format!("regen.lock: {error}"))),
         Ok(text) => Standing::parse(&text).map_err(|why| {
-            let message = format!("regen.lock: {why}\nrestore it from version control");
+            let message =
+                format!("regen.lock: {why}\n`regen check --fix-lock` makes it anew from the trees");
             io::Error::new(io::ErrorKind::InvalidData, message)
         }),
     }

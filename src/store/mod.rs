@@ -10,6 +10,7 @@ pub mod ledger;
 mod lock;
 mod objects;
 pub mod revision;
+pub mod scan;
 mod spending;
 
 pub use ledger::{JobRow, Ledger, LedgerError};

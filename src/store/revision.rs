@@ -63,6 +63,35 @@ pub fn merge_base(root: &Path, one: &str, other: &str) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&found).trim().to_owned())
 }
 
+/// Files, relative to the workspace, that differ from a commit or are in none.
+///
+/// # Errors
+/// There is no git, or no repository.
+pub fn changed(root: &Path, commit: &str) -> io::Result<Vec<String>> {
+    let tracked = ["diff", "--name-only", "--no-renames", "--relative", "-z", commit, "--"];
+    let new = ["ls-files", "-z", "--others", "--exclude-standard"];
+    let lists = [git(root, &tracked, None)?, git(root, &new, None)?].concat();
+    let names = lists.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
+}
+
+/// A file as it was in a commit; `None` when it was not there.
+///
+/// # Errors
+/// There is no git, or no repository.
+pub fn file(root: &Path, commit: &str, file: &str) -> io::Result<Option<Vec<u8>>> {
+    Ok(contents(root, &format!("{commit}:./{file}\n"))?.into_iter().next().flatten())
+}
+
+/// Which of these paths version control ignores; without it, none.
+pub fn ignored(root: &Path, paths: &[&str]) -> Vec<String> {
+    let input = paths.join("\0");
+    let list = git(root, &["check-ignore", "-z", "--stdin"], Some(input.as_bytes()));
+    let list = list.unwrap_or_default();
+    let names = list.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+}
+
 /// The specs below a folder at a revision.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod lint;
 pub mod path;
 pub mod plan;
+pub mod policy;
 pub mod problem;
 pub mod sandbox;
 pub mod schedule;
@@ -30,6 +31,7 @@ pub use harness::{CrateType, Format, GateConfig, GeneratorKind, Harness, Target,
 pub use lint::{LintConfig, RuleLevel};
 pub use path::RelPath;
 pub use plan::{GateKey, Job, JobId, JobKey, Part, Plan, Reason};
+pub use policy::Policy;
 pub use problem::{Fix, Problem, Severity, Span};
 pub use sandbox::{Isolation, Limits, LimitsConfig, Resource};
 pub use schedule::{Hook, HookEvent, Schedule, Telemetry};

@@ -1,0 +1,235 @@
+//! `regen check`: the deploy gate.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{Door, exit, isolation, run};
+use crate::engine::audit::{Asked, Audit, Ran, audit};
+use crate::engine::{Engine, EngineError, Places, Sources, Workspace, fix_lock};
+use crate::promote::Promoter;
+use crate::report::{check as report, github, sarif};
+use crate::store::{files, write_atomic};
+use crate::types::{Policy, Problem, limits};
+
+/// What stands below the help.
+pub const HELP: &str = "Examples:\n  regen check                        before a deploy: exits 0 or 22\n  \
+    regen check --rerun                judge everything again, by this machine's tools\n  \
+    regen check --against origin/main  only what a pull request touches\n  \
+    regen check --format github -o check.sarif -o junit=check.xml --summary \"$GITHUB_STEP_SUMMARY\"\n  \
+    regen check --fix-lock             after a merge conflict in regen.lock\n\n\
+    Exit codes: 0 everything is as it was accepted · 10 a spec is refused · 20 a gate failed (--rerun) · \
+    22 out of date, changed by hand, or against the policy · 40 environment";
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Run all gates again, in the sandbox, over the trees as they are.
+    #[arg(long)]
+    rerun: bool,
+    /// Only what differs from where this branch left a revision of git's.
+    #[arg(long, value_name = "REV")]
+    against: Option<String>,
+    /// Further demands: models, isolation, gates, keys, age.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// How findings are written on standard output.
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    format: Format,
+    /// Write them to a file too, in the format that its name ends in (.json, .sarif, .xml, .md,
+    /// .txt) or that stands before it; several may be given.
+    #[arg(short, long, value_name = "[FORMAT=]FILE")]
+    output: Vec<Output>,
+    /// Append a summary in Markdown to a file, or write it to standard output.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    summary: Option<PathBuf>,
+    /// Make regen.lock anew from the trees and attestations that are there, then check.
+    #[arg(long)]
+    fix_lock: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Sarif,
+    Junit,
+    Github,
+    #[value(skip)]
+    Markdown,
+}
+
+#[derive(Clone, Debug)]
+struct Output {
+    format: Format,
+    file: PathBuf,
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some((format, file)) = text.split_once('=')
+            && let Ok(format) = <Format as ValueEnum>::from_str(format, false)
+        {
+            return Ok(Self { format, file: PathBuf::from(file) });
+        }
+        let format = match Path::new(text).extension().and_then(|end| end.to_str()) {
+            Some("json") => Format::Json,
+            Some("sarif") => Format::Sarif,
+            Some("xml") => Format::Junit,
+            Some("md") => Format::Markdown,
+            Some("txt") => Format::Human,
+            _ => {
+                let why = "its name does not end in .json, .sarif, .xml, .md or .txt: write FORMAT=FILE, \
+                           FORMAT being human, json, sarif, junit or github";
+                return Err(why.to_owned());
+            }
+        };
+        Ok(Self { format, file: PathBuf::from(text) })
+    }
+}
+
+/// Checks.
+pub async fn check(door: &Door, args: &CheckArgs) -> Result<u8, EngineError> {
+    let places = door.places()?;
+    if args.fix_lock {
+        let _lock = run::lock(door, &places)?;
+        for line in fix_lock(&places)? {
+            door.say(&format!("regen.lock: {line}"));
+        }
+    }
+    let policy = args.policy.as_deref().map(policy).transpose()?;
+    let asked = Asked { against: args.against.clone(), policy };
+    let (workspace, mut audit) = steady(door, &places, &asked).await?;
+    let mut ran = Vec::new();
+    if let Some(workspace) = workspace.as_ref().filter(|_| args.rerun) {
+        ran = rerun(door, workspace, &audit).await?;
+        audit.flaws.extend(ran.iter().flat_map(|ran| ran.flaws.clone()));
+    }
+    let code = code(&audit);
+    let sources = workspace.map(|workspace| workspace.sources).unwrap_or_default();
+    for output in &args.output {
+        let text = written(door, output.format, (&audit, &ran, code), &sources);
+        let file = std::path::absolute(&output.file)?;
+        write_atomic(&file, text.as_bytes())
+            .map_err(|e| EngineError::Usage(format!("--output {}: {e}", output.file.display())))?;
+    }
+    let shown = if door.global.json { Format::Json } else { args.format };
+    if args.summary.as_deref() == Some(Path::new("-")) {
+        door.show(&report::markdown(&audit));
+    } else if shown != Format::Human || !audit.flaws.is_empty() {
+        let text = written(door, shown, (&audit, &ran, code), &sources);
+        if !text.is_empty() {
+            door.show(&text);
+        }
+    }
+    if let Some(file) = args.summary.as_deref().filter(|file| *file != Path::new("-")) {
+        let mut file = std::fs::File::options().create(true).append(true).open(file)?;
+        file.write_all(report::markdown(&audit).as_bytes())?;
+    }
+    if shown == Format::Human && !door.global.quiet {
+        let word =
+            if code == exit::DONE { door.paint.good("ok") } else { door.paint.bad("failed") };
+        door.say(&format!("{word}: {}", report::summary(&audit)));
+    }
+    Ok(code)
+}
+
+/// Audits; while a promotion is under way again, because what it switches does not fit together
+/// until it is done. One that was cut off is finished first.
+async fn steady(
+    door: &Door,
+    places: &Places,
+    asked: &Asked,
+) -> Result<(Option<Workspace>, Audit), EngineError> {
+    let promoter = Promoter::new(places.root.clone(), places.state.clone());
+    for _ in 0..100 {
+        let found = audit(places, asked)?;
+        if found.1.flaws.is_empty() || !promoter.is_busy() {
+            return Ok(found);
+        }
+        if let Ok(_lock) = run::lock(door, places) {
+            Engine::recover(places)?;
+        } else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    audit(places, asked)
+}
+
+fn policy(path: &Path) -> Result<Policy, EngineError> {
+    let name = path.display().to_string();
+    let bytes = files::read_capped(path, limits::CONFIG_BYTES)
+        .map_err(|error| EngineError::Usage(format!("--policy {error}")))?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    crate::config::policy(&name, &text).map_err(|problems| EngineError::Config {
+        problems,
+        sources: Sources::from([(name, text)]),
+    })
+}
+
+async fn rerun(door: &Door, workspace: &Workspace, audit: &Audit) -> Result<Vec<Ran>, EngineError> {
+    let places = &workspace.places;
+    let tools = workspace.tools(&door.wanted()).await?;
+    let probe = isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?;
+    let tell = |ran: &Ran| {
+        if !door.global.quiet && !door.global.json {
+            let name = door.paint.name(&format!("{} · {}", ran.spec, ran.target));
+            let word = match (ran.reports.is_empty(), ran.flaws.is_empty()) {
+                (true, _) => door.paint.warn("no tree to judge"),
+                (_, true) => door.paint.good("every gate passed again"),
+                (_, false) => door.paint.bad("a gate failed"),
+            };
+            door.say(&format!("{name}: {word}"));
+        }
+    };
+    workspace.rerun(audit, (&tools, &Arc::new(probe)), &tell).await
+}
+
+/// The exit code of what was found, the gravest first.
+fn code(audit: &Audit) -> u8 {
+    let of = |problem: &Problem| match problem.code.as_str() {
+        "check::rerun_error" => exit::ENVIRONMENT,
+        code if code.starts_with("check::rerun_") => exit::REJECTED,
+        code if code.starts_with("check::") => exit::DRIFT,
+        _ => exit::SPEC_REFUSED,
+    };
+    audit.flaws.iter().map(|flaw| of(&flaw.problem)).max().unwrap_or(exit::DONE)
+}
+
+fn written(
+    door: &Door,
+    format: Format,
+    (audit, ran, code): (&Audit, &[Ran], u8),
+    sources: &Sources,
+) -> String {
+    let problems: Vec<Problem> = audit.flaws.iter().map(|flaw| flaw.problem.clone()).collect();
+    match format {
+        Format::Human => report::human(audit, door.paint),
+        Format::Json => {
+            let ran: Vec<Value> = ran
+                .iter()
+                .map(
+                    |ran| json!({ "spec": ran.spec, "target": ran.target, "reports": ran.reports }),
+                )
+                .collect();
+            let value = json!({
+                "type": "check", "exit_code": code, "findings": audit.flaws, "targets": audit.checked,
+                "files": audit.files, "rerun": ran,
+            });
+            value.to_string() + "\n"
+        }
+        Format::Sarif => {
+            serde_json::to_string_pretty(&sarif(&problems, sources)).unwrap_or_default() + "\n"
+        }
+        Format::Junit => report::junit(audit),
+        Format::Github => github(&problems, sources),
+        Format::Markdown => report::markdown(audit),
+    }
+}

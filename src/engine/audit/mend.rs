@@ -1,0 +1,101 @@
+//! Makes the lock file anew, from nothing but the trees that are there and what is attested of them.
+
+use std::collections::BTreeMap;
+
+use crate::attest::Attested;
+use crate::engine::{EngineError, Places, load};
+use crate::promote::{ATTESTATION, Promoter};
+use crate::store::{files, write_atomic};
+use crate::types::{Digest, JobKey, Standing, TargetStanding, limits};
+
+/// Writes `regen.lock`, and says in lines what it did. The caller holds the writer lock.
+///
+/// An entry comes from the attestation beside a tree, never from the file that was there: it counts
+/// when tree, manifest and attestation are of each other. Only holds are taken over, from either
+/// side of a conflict: they keep something from being generated, and nothing attests them.
+///
+/// # Errors
+/// `generated/` or the configuration cannot be read.
+pub fn fix_lock(places: &Places) -> Result<Vec<String>, EngineError> {
+    crate::engine::Engine::recover(places)?;
+    let harness = load::harness(places, None)?;
+    let path = places.root.join("regen.lock");
+    let before = match path.exists() {
+        true => files::read_capped(&path, limits::RESULT_BYTES)?,
+        false => Vec::new(),
+    };
+    let before = String::from_utf8_lossy(&before).into_owned();
+    let mut lines = Vec::new();
+    let mut standing = Standing::default();
+    let target = harness.target.values().find(|target| target.is_generated());
+    let folder = target.map(|target| target.unit("{spec}"));
+    let folder = folder.and_then(|unit| Some(unit.split_once("/{spec}")?.0.to_owned()));
+    let found = files::walk(&places.root.join(folder.unwrap_or_default()), limits::PATH_DEPTH)?;
+    for file in found {
+        let name = file.strip_prefix(&places.root).unwrap_or(&file).to_string_lossy().into_owned();
+        let Some(tree) = name.strip_suffix(ATTESTATION) else { continue };
+        match entry(places, tree) {
+            Ok((spec, target, entry)) => {
+                standing.spec.entry(spec).or_default().target.insert(target, entry);
+            }
+            Err(why) => lines.push(format!("left out {tree}: {why}")),
+        }
+    }
+    hold(&mut standing, &before);
+    let known = Standing::parse(&before).unwrap_or_default();
+    let entries = |standing: &Standing| -> BTreeMap<String, TargetStanding> {
+        let specs = standing.spec.iter();
+        specs
+            .flat_map(|(spec, s)| {
+                s.target.iter().map(move |(t, e)| (format!("{spec} · {t}"), e.clone()))
+            })
+            .collect()
+    };
+    let (old, new) = (entries(&known), entries(&standing));
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        lines.push(format!("{name} is out: no tree bears it"));
+    }
+    for (name, entry) in new.iter().filter(|(name, entry)| old.get(*name) != Some(entry)) {
+        lines.push(format!("{name} is what its tree {} was accepted as", entry.tree.short()));
+    }
+    let text = standing.render();
+    if text != before {
+        write_atomic(&path, text.as_bytes())?;
+    }
+    Ok(lines)
+}
+
+/// The entry of a tree, as far as everything beside it fits.
+fn entry(places: &Places, path: &str) -> Result<(String, String, TargetStanding), String> {
+    let promoter = Promoter::new(places.root.clone(), places.state.clone());
+    let text = promoter.attestation(path).map_err(|why| why.to_string())?;
+    let one = Attested::read(&text)?;
+    if one.entry.path != path {
+        return Err(format!("its attestation is of {}", one.entry.path));
+    }
+    let tree = promoter.tree(path).map_err(|why| why.to_string())?.unwrap_or_default();
+    if tree.digest() != one.entry.tree {
+        return Err("its attestation is of another tree".to_owned());
+    }
+    let files = tree.iter().map(|(path, bytes)| (path.to_string(), Digest::of(bytes))).collect();
+    Ok((one.spec, one.target, TargetStanding { files, ..one.entry }))
+}
+
+/// Takes over the holds of a text that may be no lock file any more.
+fn hold(standing: &mut Standing, text: &str) {
+    let mut at: Option<(String, String)> = None;
+    for line in text.lines() {
+        if let Some(table) = line.strip_prefix("[spec.") {
+            let table = table.trim_end_matches(']').replace('"', "");
+            at = table.split_once(".target.").map(|(s, t)| (s.to_owned(), t.to_owned()));
+        }
+        let held = line.strip_prefix("held = \"").and_then(|rest| rest.strip_suffix('"'));
+        let Some((held, (spec, target))) = held.and_then(Digest::parse).zip(at.as_ref()) else {
+            continue;
+        };
+        let entry = standing.spec.get_mut(spec).and_then(|spec| spec.target.get_mut(target));
+        if let Some(entry) = entry.filter(|entry| entry.inputs != JobKey(held)) {
+            entry.held = Some(JobKey(held));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a pipeline demands beyond that everything is as it was accepted.
+
+use globset::{Glob, GlobSetBuilder};
+
+use super::Flaw;
+use crate::attest::{Attested, PublicKey};
+use crate::engine::{EngineError, Workspace};
+use crate::promote::ATTESTATION;
+use crate::store::scan::{Found, Scan};
+use crate::types::{Policy, Source, TargetStanding};
+
+/// What does not meet a policy.
+///
+/// # Errors
+/// The policy names what is no key.
+pub(super) fn demands(
+    workspace: &Workspace,
+    policy: &Policy,
+    found: &Scan,
+) -> Result<Vec<Flaw>, EngineError> {
+    let usage = |why: String| EngineError::Usage(format!("--policy: {why}"));
+    let keys = policy.signed_by.iter().map(|text| {
+        PublicKey::parse(text).map_err(|why| usage(format!("signed_by {text:?}: {why}")))
+    });
+    let keys: Vec<PublicKey> = keys.collect::<Result<_, _>>()?;
+    let mut models = GlobSetBuilder::new();
+    for pattern in &policy.models {
+        models.add(Glob::new(pattern).map_err(|why| usage(why.to_string()))?);
+    }
+    let models = models.build().map_err(|why| usage(why.to_string()))?;
+    let mut flaws = Vec::new();
+    for (spec, standing) in &workspace.standing.spec {
+        for (target, entry) in &standing.target {
+            let mut demand = |holds: bool, code: &str, message: String| {
+                if !holds {
+                    let flaw = Flaw::new((spec, target), code, message).at("regen.lock");
+                    let mend = format!("regen run --force --spec {spec}");
+                    flaws.push(Flaw { problem: flaw.problem.help(mend), ..flaw });
+                }
+            };
+            let what = format!("`{spec}` · `{target}`");
+            let origin = &entry.origin;
+            let is_allowed = policy.models.is_empty() || models.is_match(&origin.model);
+            demand(is_allowed, "policy_model", format!("{what} was written by {}", origin.model));
+            let least = policy.min_isolation.unwrap_or_default();
+            let message =
+                format!("{what} was judged at isolation {}, {least} is demanded", entry.isolation);
+            demand(entry.isolation >= least, "policy_isolation", message);
+            for gate in &policy.gates {
+                let passed = entry.outcomes.get(gate).is_some_and(|outcome| outcome == "pass");
+                demand(passed, "policy_gate", format!("{what} did not pass the gate {gate}"));
+            }
+            let is_replayed = origin.source == Source::Replay;
+            let message = format!("{what} was replayed from a recording");
+            demand(policy.replay != Some(false) || !is_replayed, "policy_replay", message);
+            let signer = entry.signer.as_deref().and_then(|key| PublicKey::parse(key).ok());
+            let is_signed =
+                keys.is_empty() || signer.as_ref().is_some_and(|key| keys.contains(key));
+            let by = signer.map_or("nobody".to_owned(), |key| key.id());
+            demand(is_signed, "policy_signer", format!("{what} is signed by {by}"));
+            if let Some(most) = policy.max_age_days {
+                let days = age(entry, found);
+                let told = days.map_or("an unknown number of".to_owned(), |days| days.to_string());
+                let message = format!("{what} was accepted {told} days ago, {most} are allowed");
+                demand(days.is_some_and(|days| days <= i64::from(most)), "policy_age", message);
+            }
+        }
+    }
+    Ok(flaws)
+}
+
+/// Days since a tree was accepted, as its signed attestation says.
+fn age(entry: &TargetStanding, found: &Scan) -> Option<i64> {
+    let path = format!("{}{ATTESTATION}", entry.path);
+    let at = found.binary_search_by(|(name, _)| name.as_str().cmp(&path)).ok()?;
+    let Found::File { text: Some(text), .. } = &found[at].1 else { return None };
+    let at: jiff::Timestamp = Attested::read(text).ok()?.at?.parse().ok()?;
+    let now: jiff::Timestamp = crate::engine::now().parse().ok()?;
+    let seconds = now.as_second() - at.as_second();
+    // What comes from the future is of no known age.
+    (seconds >= -300).then(|| seconds.max(0) / (24 * 3600))
+}

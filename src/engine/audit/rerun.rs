@@ -1,0 +1,143 @@
+//! All gates again, over the trees as they are.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+
+use super::{Audit, Checked, Flaw};
+use crate::engine::{EngineError, Workspace};
+use crate::gate::{self, Bench, Layers, Tools};
+use crate::promote::Promoter;
+use crate::sandbox::Probe;
+use crate::store::Ledger;
+use crate::types::{Candidate, Finding, GateReport, Outcome, Provenance};
+use crate::verdict::{Verdict, judge};
+
+/// A target whose gates ran again.
+#[derive(Debug)]
+pub struct Ran {
+    /// The spec.
+    pub spec: String,
+    /// The target.
+    pub target: String,
+    /// What the gates said.
+    pub reports: Vec<GateReport>,
+    /// What is wrong.
+    pub flaws: Vec<Flaw>,
+}
+
+impl Workspace {
+    /// Runs the gates of what was checked again, some targets at a time; `tell` hears of each as it
+    /// ends.
+    ///
+    /// # Errors
+    /// The disk's. A gate that fails is a flaw.
+    pub async fn rerun(
+        &self,
+        audit: &Audit,
+        (tools, isolation): (&Tools, &Arc<Probe>),
+        tell: &dyn Fn(&Ran),
+    ) -> Result<Vec<Ran>, EngineError> {
+        let layers = Layers::new(&self.places.cache);
+        let at_a_time = self.harness.schedule.jobs;
+        let jobs = audit.checked.iter().map(|one| self.rerun_one(one, (tools, isolation), &layers));
+        let mut running = futures::stream::iter(jobs).buffer_unordered(at_a_time);
+        let mut all = Vec::new();
+        while let Some(ran) = running.next().await {
+            let ran = ran?;
+            tell(&ran);
+            all.push(ran);
+        }
+        all.sort_by(|a, b| (&a.spec, &a.target).cmp(&(&b.spec, &b.target)));
+        Ok(all)
+    }
+
+    async fn rerun_one(
+        &self,
+        one: &Checked,
+        (tools, isolation): (&Tools, &Arc<Probe>),
+        layers: &Layers,
+    ) -> Result<Ran, EngineError> {
+        let mut ran = Ran {
+            spec: one.spec.clone(),
+            target: one.target.clone(),
+            reports: Vec::new(),
+            flaws: Vec::new(),
+        };
+        let (Some(spec), Some(target)) =
+            (self.spec(&one.spec), self.harness.target.get(&one.target))
+        else {
+            return Ok(ran);
+        };
+        let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
+        let path = format!("{}/{}", target.unit(&spec.id), target.leaf(&one.target));
+        // What is not there, or is no tree, was found before.
+        let Ok(Some(tree)) = promoter.tree(&path) else { return Ok(ran) };
+        let at = (one.spec.clone(), one.target.clone());
+        let none = Vec::new();
+        let proven = match Ledger::read(&self.places.ledger()) {
+            Ok(Some(ledger)) => ledger.proven().unwrap_or_default(),
+            _ => Default::default(),
+        };
+        let bench = Bench {
+            spec,
+            name: &one.target,
+            target,
+            gates: &self.harness.gate,
+            suites: self.suites.get(&at).unwrap_or(&none),
+            validators: self.places.root.join(&self.harness.harness.validators),
+            tools,
+            sandbox: &isolation.sandbox,
+            level: isolation.level,
+            layers,
+            read_only: self.read_only(),
+            proven,
+            keep: None,
+            listener: None,
+        };
+        let candidate = Candidate::new(tree, Provenance::Promoted);
+        let gates = self.checks().get(&at).map(|checks| checks.gates.clone()).unwrap_or_default();
+        for gate in &gates {
+            let (report, _) = gate::run(&bench, gate, &candidate, &ran.reports).await;
+            let stops = !report.lets_through();
+            ran.reports.push(report);
+            if stops {
+                break;
+            }
+        }
+        if let Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) =
+            judge(&candidate, &gates, &ran.reports)
+        {
+            let last = ran.reports.last();
+            let gate = last.map_or("", |report| report.gate.as_str());
+            let code = match last.map(|report| &report.outcome) {
+                Some(Outcome::Error { .. }) => "rerun_error".to_owned(),
+                _ => format!("rerun_{gate}"),
+            };
+            let head = Flaw::new((&one.spec, &one.target), &code, diagnosis.summary).at(&one.file);
+            let head = head.mend(format!("regen run --force --spec {}", one.spec));
+            ran.flaws.push(head);
+            let found = diagnosis.findings.iter();
+            ran.flaws.extend(found.map(|finding| self.of_finding(one, &path, &code, finding)));
+        }
+        Ok(ran)
+    }
+
+    /// A gate's finding, at the clause that it speaks of, else at its file.
+    fn of_finding(&self, one: &Checked, path: &str, code: &str, finding: &Finding) -> Flaw {
+        let message = format!("{}: {}", finding.rule, finding.message);
+        let flaw = Flaw::new((&one.spec, &one.target), code, message);
+        let flaw = flaw.mend(format!("regen run --force --spec {}", one.spec));
+        let spec = self.spec(&one.spec);
+        let named = |clause: &&crate::types::Clause| finding.clauses.contains(&clause.id);
+        match (spec.and_then(|spec| spec.clauses.iter().find(named)), &finding.file) {
+            (Some(clause), _) => flaw.span(&one.file, clause.span, clause.line),
+            (None, Some(file)) => {
+                let mut flaw = flaw.at(format!("{path}/{file}"));
+                flaw.problem.line = finding.line.unwrap_or(0) as usize;
+                flaw
+            }
+            (None, None) => flaw.at(&one.file),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What `regen check` found: for people, for test reports, for a pull request's page.
+
+use std::fmt::Write;
+
+use super::matrix::escape;
+use super::{Paint, tame};
+use crate::engine::audit::{Audit, Checked, Flaw};
+
+fn place(flaw: &Flaw) -> String {
+    match flaw.problem.line {
+        0 => flaw.problem.file.clone(),
+        line => format!("{}:{line}", flaw.problem.file),
+    }
+}
+
+/// One line.
+pub fn summary(audit: &Audit) -> String {
+    let specs = audit.checked.len();
+    let count = audit.flaws.len();
+    let of = format!("{specs} targets, {} files", audit.files);
+    match count {
+        0 => format!("{of}: everything is as it was accepted"),
+        1 => format!("{of}: 1 finding"),
+        _ => format!("{of}: {count} findings"),
+    }
+}
+
+/// For a terminal.
+pub fn human(audit: &Audit, paint: Paint) -> String {
+    let mut out = String::new();
+    for flaw in &audit.flaws {
+        let message = tame(&flaw.problem.message);
+        let _ = writeln!(out, "{}  {message}", paint.name(&tame(&place(flaw))));
+        let code = paint.dim(&flaw.problem.code);
+        match &flaw.problem.help {
+            Some(mend) => {
+                let _ = writeln!(out, "    {code}  mend: {}", tame(mend));
+            }
+            None => {
+                let _ = writeln!(out, "    {code}");
+            }
+        }
+    }
+    out
+}
+
+/// What is wrong with a target; the flaws that belong to its spec as a whole are its, too.
+fn of<'a>(audit: &'a Audit, one: &'a Checked) -> impl Iterator<Item = &'a Flaw> {
+    let whole = |flaw: &Flaw| flaw.target.is_empty() || flaw.target == one.target;
+    audit.flaws.iter().filter(move |flaw| flaw.spec == one.spec && whole(flaw))
+}
+
+/// What is wrong with none of the targets that were checked.
+fn others(audit: &Audit) -> Vec<&Flaw> {
+    let known =
+        |flaw: &&Flaw| audit.checked.iter().any(|one| of(audit, one).any(|own| own == *flaw));
+    audit.flaws.iter().filter(|flaw| !known(flaw)).collect()
+}
+
+/// A test report in which each target is a test, and one more stands for everything else. It has
+/// what each of the two schemas in use demands; there is no clock in it, so that the same state
+/// gives the same bytes.
+pub fn junit(audit: &Audit) -> String {
+    let mut cases: Vec<(String, String, Vec<&Flaw>)> = audit
+        .checked
+        .iter()
+        .map(|one| (one.spec.clone(), one.target.clone(), of(audit, one).collect()))
+        .collect();
+    cases.push(("workspace".to_owned(), "everything else".to_owned(), others(audit)));
+    let bad = cases.iter().filter(|(.., flaws)| !flaws.is_empty()).count();
+    let mut out = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite id=\"0\" name=\"regen check\" \
+         package=\"regen\" hostname=\"localhost\" timestamp=\"1970-01-01T00:00:00\" time=\"0\" tests=\"{}\" \
+         failures=\"{bad}\" errors=\"0\">\n    <properties/>\n",
+        cases.len()
+    );
+    for (spec, target, flaws) in cases {
+        let (spec, target) = (escape(&spec), escape(&target));
+        let _ = write!(out, "    <testcase classname=\"{spec}\" name=\"{target}\" time=\"0\"");
+        let Some(first) = flaws.first() else {
+            out += "/>\n";
+            continue;
+        };
+        let head = format!("{}: {}", place(first), first.problem.message);
+        let line = |flaw: &&Flaw| {
+            let Flaw { problem, .. } = flaw;
+            let said = escape(&format!("{}: {} ({})", place(flaw), problem.message, problem.code));
+            format!("{said}\n  mend: {}", escape(problem.help.as_deref().unwrap_or_default()))
+        };
+        let all: Vec<String> = flaws.iter().map(line).collect();
+        let (head, kind) = (escape(&head), escape(&first.problem.code));
+        let _ = writeln!(
+            out,
+            ">\n      <failure type=\"{kind}\" message=\"{head}\">{}</failure>\n    </testcase>",
+            all.join("\n")
+        );
+    }
+    out + "    <system-out/>\n    <system-err/>\n  </testsuite>\n</testsuites>\n"
+}
+
+/// What a table's cell may hold, whatever a person wrote.
+fn cell(text: &str) -> String {
+    let text =
+        text.replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace('\n', " ");
+    tame(&text)
+}
+
+/// A page in Markdown, for a pull request or a job's summary.
+pub fn markdown(audit: &Audit) -> String {
+    let verdict = if audit.flaws.is_empty() { "passed" } else { "failed" };
+    let mut out = format!("### regen check {verdict}\n\n{}\n", summary(audit));
+    if !audit.flaws.is_empty() {
+        out += "\n| where | what | mend |\n|---|---|---|\n";
+        for flaw in &audit.flaws {
+            let mend = flaw.problem.help.clone().unwrap_or_default();
+            let (place, what) = (cell(&place(flaw)), cell(&flaw.problem.message));
+            let _ = writeln!(out, "| `{place}` | {what} | `{}` |", cell(&mend).replace('`', "'"));
+        }
+    }
+    out += "\n<details><summary>Targets</summary>\n\n| spec | target | tree | written by | clauses | |\n\
+            |---|---|---|---|---|---|\n";
+    for one in &audit.checked {
+        let tree = one.tree.map_or("-".to_owned(), |tree| tree.short());
+        let by = cell(one.origin.as_deref().unwrap_or("-"));
+        let word = if of(audit, one).next().is_none() { "as accepted" } else { "**not**" };
+        let _ = writeln!(
+            out,
+            "| {} | {} | `{tree}` | {by} | {} | {word} |",
+            cell(&one.spec),
+            cell(&one.target),
+            one.clauses
+        );
+    }
+    out + "\n</details>\n"
+}
