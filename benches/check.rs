@@ -183,7 +183,8 @@ fn accept(root: &Path, signer: Option<Signer>) {
 /// Twenty files of about 2 KB.
 fn tree(path: &str) -> Tree {
     let file = |number: usize| {
-        let line = format!("/// Line of {path}, file {number}.\npub const N{number}: usize = {number};\n");
+        let line =
+            format!("/// Line of {path}, file {number}.\npub const N{number}: usize = {number};\n");
         let name = RelPath::parse(&format!("src/part{number}.rs")).expect("is one");
         (name, line.repeat(2048 / line.len()).into_bytes())
     };

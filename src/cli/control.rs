@@ -39,6 +39,7 @@ fn said(act: Act, specs: &[String]) -> String {
         Act::Trigger { .. } => format!("first: {names}"),
         Act::Cancel if specs.is_empty() => "nothing to cancel: they are up to date".to_owned(),
         Act::Cancel => format!("cancelled: {names}"),
+        Act::Rollback { .. } => format!("rolled back: {names}"),
         Act::Retry if specs.is_empty() => "nothing to try again: none has failed".to_owned(),
         Act::Retry => format!("tried again: {names}"),
     }

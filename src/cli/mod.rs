@@ -11,6 +11,7 @@ mod history;
 mod init;
 mod isolation;
 mod lint;
+mod rollback;
 mod run;
 mod trace;
 mod watch;
@@ -166,6 +167,12 @@ enum Command {
         /// The spec's id.
         spec: String,
     },
+    /// Put an earlier promotion of a spec in place again, with its entry and attestation.
+    #[command(
+        after_help = "Examples:\n  regen rollback roman             to what stood before\n  \
+                            regen log roman                  to see what there is\n  regen rollback roman --to 12"
+    )]
+    Rollback(rollback::RollbackArgs),
     /// Keep everything promoted current: watch specs, validators and configuration, and generate
     /// what changes.
     #[command(
@@ -299,6 +306,7 @@ async fn perform(door: &Door, run: RunArgs, command: Option<Command>) -> Result<
         Command::Diff(args) => diff::diff(door, &args),
         Command::Lint(args) => lint::lint(door, &args),
         Command::Trace(args) => trace::trace(door, &args),
+        Command::Rollback(args) => rollback::rollback(door, &args).await,
         Command::Watch(args) => watch::watch(door, &args).await,
         Command::Trigger { specs, force } => {
             control::order(door, Act::Trigger { force }, &specs).await

@@ -1,10 +1,12 @@
 //! What people ask of a running daemon.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::{Cause, Notice, Work};
-use crate::engine::{self, EngineError};
+use crate::engine::{self, EngineError, load};
 use crate::pipeline::Doing;
 use crate::store::Ledger;
 use crate::types::JobOutcome;
@@ -22,6 +24,15 @@ pub enum Act {
     Cancel,
     /// Try again what failed.
     Retry,
+    /// Put an earlier promotion of one spec in place again.
+    Rollback {
+        /// Of this run; else the one before what stands.
+        #[serde(default)]
+        to: Option<i64>,
+        /// Whether edits by hand are saved aside instead of refused.
+        #[serde(default)]
+        discard_edits: bool,
+    },
     /// Start no job.
     Pause,
     /// Start jobs again.
@@ -105,6 +116,14 @@ impl Work {
                 let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
                 self.cancel(specs, by)
             }
+            Act::Rollback { to, discard_edits } => {
+                let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
+                let [spec] = &specs[..] else {
+                    return Err(Refusal::Wrong("name one spec".to_owned()));
+                };
+                self.roll_back((spec, to), discard_edits, by).await?;
+                Ok(specs)
+            }
             Act::Pause | Act::Resume => {
                 let paused = act == Act::Pause;
                 let at = engine::now();
@@ -147,6 +166,40 @@ impl Work {
             cancelled.push(spec);
         }
         Ok(cancelled)
+    }
+
+    async fn roll_back(
+        &mut self,
+        (spec, to): (&str, Option<i64>),
+        discard_edits: bool,
+        by: &str,
+    ) -> Result<(), Refusal> {
+        // What runs would promote over it; dropping it ends its programs and its call.
+        if self.running.remove(spec).is_some() {
+            self.agenda.cancel(spec, self.now());
+        }
+        let mut options = self.daemon.options.clone();
+        (options.by, options.discard_edits) = (by.to_owned(), discard_edits);
+        options.only = Some([spec.to_owned()].into());
+        let workspace = load(&self.daemon.places, None)?;
+        let tools = Arc::new(workspace.tools(&self.daemon.wanted).await?);
+        let done = engine::roll_back(Arc::new(workspace), tools, options, (spec, to)).await;
+        let is_done = done.as_ref().is_ok_and(|done| done.outcome == JobOutcome::Promoted);
+        self.read_anew().await?;
+        if !is_done {
+            self.ask(&[spec.to_owned()]).await;
+        }
+        match done?.outcome {
+            JobOutcome::Promoted => Ok(()),
+            JobOutcome::Drifted { files } => {
+                let files = files.join(", ");
+                Err(Refusal::Wrong(format!(
+                    "edited by hand: {files}; --discard-edits saves them aside"
+                )))
+            }
+            JobOutcome::Failed { diagnosis, .. } => Err(Refusal::Wrong(diagnosis.summary)),
+            other => Err(Refusal::Wrong(engine::result_word(&other).to_owned())),
+        }
     }
 
     fn failed(&self, specs: &[String]) -> Vec<String> {

@@ -8,6 +8,7 @@ mod matrix;
 pub mod review;
 mod perform;
 mod promotion;
+mod rollback;
 mod signing;
 
 use std::cell::{Cell, RefCell};
@@ -28,6 +29,7 @@ use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Proble
 
 pub use audit::fix_lock;
 pub use load::{Loose, Places, Sources, Workspace, load};
+pub use rollback::{RolledBack, roll_back};
 
 /// Trouble that ends a run, as opposed to a job that fails.
 #[derive(Debug, thiserror::Error)]

@@ -115,11 +115,11 @@ impl Promoter {
                     Ok(None) => Live::Missing,
                     Ok(Some(tree)) if tree.digest() == target.tree => {
                         let drift = self.beside(&target.path, target.tree);
-                        let attested = Attested::read(&self.attestation(&target.path)?);
-                        match attested.is_ok_and(|one| one.is_of(spec, name, target)) {
+                        let text = self.attestation(&target.path)?;
+                        match Attested::check((spec, name), target, &text) {
                             _ if !drift.is_empty() => Live::Drift(drift),
-                            true => Live::Same,
-                            false => Live::Unattested,
+                            Ok(()) => Live::Same,
+                            Err(_) => Live::Unattested,
                         }
                     }
                     Ok(Some(tree)) => Live::Drift(self.changed(&target.path, &tree)),

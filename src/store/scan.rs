@@ -47,9 +47,9 @@ pub fn scan(root: &Path, folder: Option<&str>, units: &[String]) -> io::Result<S
                 return Ok(found);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-            other => drop(other?),
+            Err(error) => return Err(error),
+            Ok(_) => queue.clear(),
         }
-        queue = Vec::new();
         for entry in fs::read_dir(root.join(folder))? {
             let entry = entry?;
             match entry.file_type()?.is_dir() {
@@ -117,13 +117,35 @@ fn one(root: &Path, path: &Path, kind: fs::FileType, found: &mut Scan) -> io::Re
         found.push((name, Found::Other("is larger than a tree may be")));
         return Ok(());
     }
-    let mut bytes = Vec::with_capacity(meta.len() as usize + 1);
-    file.take(limits::TREE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(named)?;
+    let bytes = read(&file, meta.len() as usize).map_err(named)?;
     let digest = Digest::of(&bytes);
     let text =
         name.ends_with(".intoto.jsonl").then(|| String::from_utf8_lossy(&bytes).into_owned());
     found.push((name, Found::File { digest, mode: meta.mode() & 0o7777, text }));
     Ok(())
+}
+
+/// Reads a regular file in as few calls as there can be: a call that gives less than it may has met
+/// the end.
+fn read(mut file: &File, expected: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; expected + 1];
+    let mut length = 0;
+    loop {
+        if length == bytes.len() {
+            bytes.resize(length * 2, 0);
+        }
+        match file.read(&mut bytes[length..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+            Ok(count) => {
+                length += count;
+                if length < bytes.len() || length > limits::TREE_BYTES {
+                    bytes.truncate(length);
+                    return Ok(bytes);
+                }
+            }
+        }
+    }
 }
 
 fn name(root: &Path, path: &Path) -> String {

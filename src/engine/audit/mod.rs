@@ -13,12 +13,15 @@ use serde::Serialize;
 pub use mend::fix_lock;
 pub use rerun::Ran;
 
-use super::{EngineError, Places, Workspace, load};
+use super::load::{self, load_as_accepted};
+use super::{EngineError, Places, Workspace};
 use crate::plan::{self, Live};
 use crate::store::scan::{Scan, scan};
 use crate::store::{files, revision};
 use crate::toolchain;
-use crate::types::{Plan, Policy, Problem, Reason, Severity, Span, Spec, Standing, limits};
+use crate::types::{
+    Harness, Plan, Policy, Problem, Reason, Severity, Span, Spec, Standing, limits,
+};
 
 /// Something that is not as it was accepted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -101,15 +104,18 @@ struct Touched {
     files: BTreeSet<String>,
 }
 
-/// Where the trees are: the folder that holds nothing else, and the units of known specs.
-fn units(workspace: &Workspace) -> (Option<String>, Vec<String>) {
+/// The folder that holds nothing but units, if there is one.
+fn folder(harness: &Harness) -> Option<String> {
+    let target = harness.target.values().find(|target| target.is_generated())?;
+    target.unit("{spec}").strip_suffix("/{spec}").map(str::to_owned)
+}
+
+/// The units of known specs.
+fn units(workspace: &Workspace) -> Vec<String> {
     let target = workspace.harness.target.values().find(|target| target.is_generated());
-    let Some(target) = target else { return (None, Vec::new()) };
-    let pattern = target.unit("{spec}");
-    let folder = pattern.strip_suffix("/{spec}").map(str::to_owned);
     let ids: BTreeSet<&String> =
         workspace.files.values().chain(workspace.standing.spec.keys()).collect();
-    (folder, ids.into_iter().map(|id| target.unit(id)).collect())
+    ids.into_iter().filter_map(|id| Some(target?.unit(id))).collect()
 }
 
 /// Reads a workspace and checks it.
@@ -117,7 +123,16 @@ fn units(workspace: &Workspace) -> (Option<String>, Vec<String>) {
 /// # Errors
 /// What keeps the workspace from being read. A lock file that cannot be read is a flaw.
 pub fn audit(places: &Places, asked: &Asked) -> Result<(Option<Workspace>, Audit), EngineError> {
-    let workspace = match load(places, None) {
+    let harness = load::harness(places, None)?;
+    let folder = folder(&harness);
+    // Both take their time, and neither needs the other.
+    let (workspace, early) = std::thread::scope(|scope| {
+        let early = folder
+            .as_deref()
+            .map(|folder| scope.spawn(move || scan(&places.root, Some(folder), &[])));
+        (load_as_accepted(places), early.map(|early| early.join().expect("a scan does not panic")))
+    });
+    let workspace = match workspace {
         Err(EngineError::Io(error)) if error.to_string().starts_with("regen.lock: ") => {
             let message = error.to_string();
             let message = message.lines().next().unwrap_or_default().to_owned();
@@ -127,8 +142,10 @@ pub fn audit(places: &Places, asked: &Asked) -> Result<(Option<Workspace>, Audit
         }
         workspace => workspace?,
     };
-    let (folder, units) = units(&workspace);
-    let found = scan(&places.root, folder.as_deref(), &units)?;
+    let found = match early {
+        Some(found) => found?,
+        None => scan(&places.root, None, &units(&workspace))?,
+    };
     let audit = workspace.audit(&found, asked)?;
     Ok((Some(workspace), audit))
 }

@@ -8,7 +8,7 @@ use crate::engine::Workspace;
 use crate::promote::ATTESTATION;
 use crate::store::revision;
 use crate::store::scan::{Found, Scan};
-use crate::types::{Digest, TargetStanding};
+use crate::types::{Digest, SpecStanding, TargetStanding};
 
 /// Bits that no promoted file has: who runs it, and as whom.
 const RUNS: u32 = 0o7111;
@@ -16,20 +16,44 @@ const RUNS: u32 = 0o7111;
 /// Compares.
 pub(super) fn compare(workspace: &Workspace, found: &Scan) -> Vec<Flaw> {
     let there: BTreeMap<&str, &Found> = found.iter().map(|(path, f)| (path.as_str(), f)).collect();
-    let mut flaws = Vec::new();
-    let mut known: BTreeSet<String> = BTreeSet::new();
-    for (spec, standing) in &workspace.standing.spec {
+    let specs: Vec<_> = workspace.standing.spec.iter().collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    // Signatures take most of the time.
+    let shares = specs.chunks(specs.len().div_ceil(threads).max(1));
+    let done: Vec<(Vec<Flaw>, BTreeSet<String>)> = std::thread::scope(|scope| {
+        let there = &there;
+        let share = |share| scope.spawn(move || of_specs(share, there));
+        let all: Vec<_> = shares.map(share).collect();
+        all.into_iter().map(|one| one.join().expect("comparing does not panic")).collect()
+    });
+    let (mut flaws, mut known) = (Vec::new(), BTreeSet::new());
+    for (more, paths) in done {
+        flaws.extend(more);
+        known.extend(paths);
+    }
+    flaws.extend(extra(workspace, found, &known));
+    flaws
+}
+
+fn of_specs(
+    specs: &[(&String, &SpecStanding)],
+    there: &BTreeMap<&str, &Found>,
+) -> (Vec<Flaw>, BTreeSet<String>) {
+    let (mut flaws, mut known) = (Vec::new(), BTreeSet::new());
+    for (spec, standing) in specs {
         for (target, entry) in &standing.target {
-            let mut tree = Compared {
-                at: (spec, target),
-                there: &there,
-                known: &mut known,
-                flaws: &mut flaws,
-            };
+            let (known, flaws) = (&mut known, &mut flaws);
+            let mut tree = Compared { at: (spec, target), there, known, flaws };
             tree.files(entry);
             tree.attestation(entry);
         }
     }
+    (flaws, known)
+}
+
+/// What nobody promoted.
+fn extra(workspace: &Workspace, found: &Scan, known: &BTreeSet<String>) -> Vec<Flaw> {
+    let mut flaws = Vec::new();
     let leftovers: Vec<&str> = found
         .iter()
         .filter(|(_, f)| *f == Found::Leftover)
@@ -79,10 +103,7 @@ impl Compared<'_> {
         let regenerate = format!("regen --spec {} --discard-edits", self.at.0);
         let flaw = match self.there.get(path.as_str()) {
             Some(Found::File { digest: now, mode, .. }) if now == digest => {
-                let message = format!("its mode is {mode:o}: a promoted file is never run");
-                let flaw = (mode & RUNS != 0).then(|| Flaw::new(self.at, "mode", message));
-                let name = shlex::try_quote(&path).unwrap_or_default().into_owned();
-                flaw.map(|flaw| flaw.mend(format!("chmod 644 {name}")))
+                mode_flaw(self.at, *mode, &path)
             }
             Some(Found::File { .. }) => {
                 let flaw = Flaw::new(self.at, "changed", "it is not what was promoted");
@@ -101,17 +122,10 @@ impl Compared<'_> {
         let path = format!("{}{ATTESTATION}", entry.path);
         let (spec, target) = self.at;
         let wrong = match self.there.get(path.as_str()) {
-            Some(Found::File { mode, .. }) if mode & RUNS != 0 => {
-                Some(format!("its mode is {mode:o}"))
-            }
-            Some(Found::File { text, .. }) => {
-                match Attested::read(text.as_deref().unwrap_or_default()) {
-                    Err(why) => Some(why),
-                    Ok(one) if !one.is_of(spec, target, entry) => {
-                        Some("it attests something else than what regen.lock says".to_owned())
-                    }
-                    Ok(_) => None,
-                }
+            Some(Found::File { text, mode, .. }) => {
+                let runs = mode_flaw(self.at, *mode, &path);
+                self.flaws.extend(runs.map(|flaw| flaw.at(&path)));
+                Attested::check((spec, target), entry, text.as_deref().unwrap_or_default()).err()
             }
             Some(Found::Other(what)) => Some((*what).to_owned()),
             Some(Found::Leftover) | None => Some("it is missing".to_owned()),
@@ -120,4 +134,10 @@ impl Compared<'_> {
         self.flaws.extend(flaw.map(|flaw| flaw.mend(format!("regen --spec {spec}"))));
         self.known.insert(path);
     }
+}
+
+fn mode_flaw(at: (&str, &str), mode: u32, path: &str) -> Option<Flaw> {
+    let message = format!("its mode is {mode:o}: a promoted file is never run");
+    let name = shlex::try_quote(path).unwrap_or_default();
+    (mode & RUNS != 0).then(|| Flaw::new(at, "mode", message).mend(format!("chmod 644 {name}")))
 }

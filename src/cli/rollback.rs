@@ -1,0 +1,83 @@
+//! `regen rollback`: an earlier promotion again.
+
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Door, exit, run, variable};
+use crate::daemon::Act;
+use crate::daemon::client::Client;
+use crate::engine::{Engine, EngineError, Options, load, roll_back};
+use crate::report::{Progress, words};
+use crate::types::JobOutcome;
+
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// The spec, by id or path.
+    spec: String,
+    /// The run whose promotion is to stand again, as `regen log SPEC` numbers them; default: the one
+    /// before what stands.
+    #[arg(long, value_name = "RUN")]
+    to: Option<i64>,
+    /// Save edits by hand in .regen/drift/ and replace them, instead of refusing.
+    #[arg(long)]
+    discard_edits: bool,
+}
+
+/// Goes back.
+pub async fn rollback(door: &Door, args: &RollbackArgs) -> Result<u8, EngineError> {
+    let places = door.places()?;
+    // A daemon is the one that writes, while it runs.
+    if let Some(client) = Client::connect(&places).await? {
+        let act = Act::Rollback { to: args.to, discard_edits: args.discard_edits };
+        let answer = client.order(act, std::slice::from_ref(&args.spec), &door.by).await?;
+        if door.global.json {
+            door.json(&json!({ "type": "done", "specs": answer.specs }));
+        } else {
+            door.say(&format!("{}: rolled back; {HELD}", answer.specs.join(", ")));
+        }
+        return Ok(exit::DONE);
+    }
+    let _lock = run::lock(door, &places)?;
+    Engine::recover(&places)?;
+    let workspace = load(&places, None)?;
+    let only = workspace.select(std::slice::from_ref(&args.spec))?.unwrap_or_default();
+    let [spec] = &only.into_iter().collect::<Vec<_>>()[..] else {
+        return Err(EngineError::Usage("name one spec".to_owned()));
+    };
+    let tools = workspace.tools(&door.wanted()).await?;
+    let model = &workspace.harness.generator.model;
+    let progress = Arc::new(Progress::new(door.style(), door.paint, model));
+    let options = Options {
+        only: Some([spec.clone()].into()),
+        by: door.by.clone(),
+        force: false,
+        discard_edits: args.discard_edits,
+        keep: false,
+        variable,
+        servers: Default::default(),
+        observer: progress.clone(),
+    };
+    let done = roll_back(Arc::new(workspace), Arc::new(tools), options, (spec, args.to)).await;
+    progress.clear();
+    let done = done?;
+    let code = exit::of_job(&done.outcome);
+    let (name, run) = (door.paint.name(spec), done.to);
+    if door.global.json {
+        door.json(&json!({
+            "type": "rollback", "exit_code": code, "spec": spec, "to": run, "held": done.held,
+            "outcome": done.outcome,
+        }));
+    } else if done.outcome != JobOutcome::Promoted {
+        let text = words::outcome(&done.outcome, None, door.paint);
+        door.say(&format!("{name}: {}", text.trim_end()));
+    } else if !door.global.quiet {
+        let held = if done.held { HELD } else { "it is what the spec asks for" };
+        door.say(&format!("{name}: what run {run} promoted stands again; {held}"));
+    }
+    Ok(code)
+}
+
+const HELD: &str = "it stays until the spec changes, or `regen run --force`";

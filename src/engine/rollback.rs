@@ -1,0 +1,104 @@
+//! Going back to an earlier promotion.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Engine, EngineError, Options, Workspace};
+use crate::gate::Tools;
+use crate::store::files;
+use crate::types::event::Entry;
+use crate::types::{Digest, Event, Job, JobId, JobOutcome, Plan};
+
+/// What a rollback came to.
+#[derive(Debug)]
+pub struct RolledBack {
+    /// The run whose promotion stands again.
+    pub to: i64,
+    /// Whether it is held: what is wanted now is something else.
+    pub held: bool,
+    /// How the job ended.
+    pub outcome: JobOutcome,
+}
+
+/// A promotion in the ledger.
+struct Promotion {
+    job: JobId,
+    run: i64,
+    trees: BTreeSet<(String, Digest)>,
+    /// The earlier job whose trees it put in place again.
+    rollback: Option<JobId>,
+}
+
+/// Puts the trees of an earlier promotion in place again, with their entries and attestations: of
+/// the run `to`, or of the one before what stands. The caller holds the writer lock.
+///
+/// # Errors
+/// There is none, or it is not kept any more; what ends a run.
+pub async fn roll_back(
+    workspace: Arc<Workspace>,
+    tools: Arc<Tools>,
+    options: Options,
+    (spec, to): (&str, Option<i64>),
+) -> Result<RolledBack, EngineError> {
+    let only = BTreeSet::from([spec.to_owned()]);
+    let mut plan = workspace.plan(&tools, Some(&only), false)?;
+    let mut job = plan.jobs.pop().unwrap_or_else(|| Job::new(spec, Vec::new(), 1));
+    job.parts.iter_mut().for_each(|part| part.reason = None);
+    let root = workspace.places.root.clone();
+    let engine = Engine::open(workspace, (tools, None), options)?;
+    let (to, run) = engine.earlier(spec, to)?;
+    job.rollback = Some(to);
+    engine.begin(&Plan { jobs: vec![job.clone()] })?;
+    let outcome = engine.job(&job).await?;
+    let standing = files::standing(&root)?.spec.remove(spec).unwrap_or_default();
+    let held = standing.target.values().any(|entry| entry.held.is_some());
+    Ok(RolledBack { to: run, held, outcome })
+}
+
+impl Engine {
+    fn promotions(&self, spec: &str) -> Result<Vec<Promotion>, EngineError> {
+        let ledger = self.ledger.borrow();
+        let read = |(job, entry): (JobId, Entry)| -> Result<Promotion, EngineError> {
+            let Event::Promoted { trees, .. } = entry.event else {
+                unreachable!("asked for these")
+            };
+            let queued = ledger.job(job)?.into_iter().find_map(|entry| match entry.event {
+                Event::Queued { job } => Some(job),
+                _ => None,
+            });
+            let rollback = queued.and_then(|job| job.rollback);
+            Ok(Promotion { job, run: entry.run, trees: trees.into_iter().collect(), rollback })
+        };
+        ledger.promotions(spec)?.into_iter().map(read).collect()
+    }
+
+    /// The job to go back to, and its run.
+    fn earlier(&self, spec: &str, to: Option<i64>) -> Result<(JobId, i64), EngineError> {
+        let all = self.promotions(spec)?;
+        let runs: Vec<String> =
+            all.iter().filter(|p| p.rollback.is_none()).map(|p| p.run.to_string()).collect();
+        let known = match runs.is_empty() {
+            true => "nothing was promoted here".to_owned(),
+            false => format!("`{spec}` was promoted here in the runs {}", runs.join(", ")),
+        };
+        let made = |p: &&Promotion| p.rollback.is_none();
+        if let Some(to) = to {
+            let found = all.iter().rev().filter(made).find(|p| p.run == to);
+            let none = || EngineError::Usage(format!("run {to} did not promote `{spec}`: {known}"));
+            return found.map(|p| (p.job, p.run)).ok_or_else(none);
+        }
+        let last = all.last();
+        let standing = last.and_then(|last| {
+            let of = last.rollback.unwrap_or(last.job);
+            all.iter().find(|promotion| promotion.job == of).or(Some(last))
+        });
+        let before = standing.and_then(|standing| {
+            let mut earlier = all.iter().rev().filter(made).filter(|p| p.job < standing.job);
+            earlier.find(|p| p.trees != standing.trees)
+        });
+        before.map(|p| (p.job, p.run)).ok_or_else(|| {
+            let why = format!("there is no earlier promotion of `{spec}` to go back to: {known}");
+            EngineError::Usage(why)
+        })
+    }
+}
