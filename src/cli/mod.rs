@@ -1,6 +1,7 @@
 //! The command line: arguments, and one file per subcommand.
 #![expect(clippy::disallowed_methods, reason = "the door that reads the environment")]
 
+mod archive;
 mod cassette;
 mod check;
 mod control;
@@ -14,6 +15,7 @@ mod lint;
 mod rollback;
 mod run;
 mod trace;
+mod verify;
 mod watch;
 
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -117,6 +119,12 @@ enum Command {
     /// Prove that generated/ is exactly what was accepted for exactly these specs. No model, no network.
     #[command(after_help = check::HELP)]
     Check(check::CheckArgs),
+    /// Verify attestations, with nothing but them, the trees beside them and keys.
+    #[command(
+        after_help = "Examples:\n  regen verify\n  regen verify --key release.pub generated/roman\n\n\
+        Exit codes: 0 all hold · 22 one does not"
+    )]
+    Verify(verify::VerifyArgs),
     /// Check specs as a reviewer would: unbound demands, vague words, contradictions. No model.
     #[command(after_help = "Examples:\n  regen lint\n  regen lint --level note roman\n  \
         regen lint --format sarif > lint.sarif\n  regen lint docs/requirements.md\n\n\
@@ -147,11 +155,13 @@ enum Command {
         #[arg(short, long)]
         follow: bool,
     },
-    /// Show what happened, oldest first.
-    #[command(
-        after_help = "Examples:\n  regen log --spec roman --limit 20\n  regen log --follow --json"
-    )]
+    /// Show what happened, oldest first; of one spec its promotions, with the clauses that changed.
+    #[command(after_help = "Examples:\n  regen log roman                  its promotions\n  \
+                            regen log --spec roman --limit 20\n  regen log --follow --json")]
     Log {
+        /// A spec, by id or path: its promotions.
+        #[arg(value_name = "SPEC", conflicts_with_all = ["spec", "limit", "follow"])]
+        of: Option<String>,
         /// Only this spec.
         #[arg(short, long, value_name = "ID")]
         spec: Option<String>,
@@ -162,6 +172,18 @@ enum Command {
         #[arg(short, long)]
         follow: bool,
     },
+    /// Show the attempts of a run: prompts, replies, what the gates said and printed.
+    #[command(after_help = "Example:\n  regen show 12 --spec roman --attempt 2 | less")]
+    Show(archive::ShowArgs),
+    /// Write a run as one archive, with everything that is needed to replay it elsewhere.
+    #[command(
+        after_help = "Example:\n  regen export 12 && tar -xzf regen-run-12.tar.gz && cd regen-run-12 && \
+                            regen --spec roman"
+    )]
+    Export(archive::ExportArgs),
+    /// Take away what is kept of old attempts that led to nothing. What was promoted stays.
+    #[command(after_help = "Examples:\n  regen gc --dry-run\n  regen gc --days 7")]
+    Gc(archive::GcArgs),
     /// Explain why a spec is, or is not, promoted: fault, clause, findings.
     Why {
         /// The spec's id.
@@ -317,7 +339,12 @@ async fn perform(door: &Door, run: RunArgs, command: Option<Command>) -> Result<
         Command::Resume => control::order(door, Act::Resume, &[]).await,
         Command::Status { follow: true } => control::status(door).await,
         Command::Status { follow: false } => history::status(door).await,
-        Command::Log { spec, limit, follow } => {
+        Command::Log { of: Some(spec), .. } => archive::story(door, &spec),
+        Command::Show(args) => archive::show(door, &args),
+        Command::Export(args) => archive::export(door, &args),
+        Command::Gc(args) => archive::gc(door, &args),
+        Command::Verify(args) => verify::verify(door, &args),
+        Command::Log { spec, limit, follow, .. } => {
             let shown = history::log(door, spec.as_deref(), limit, follow);
             match follow {
                 true => control::log(door, spec.as_deref(), shown?).await,

@@ -1,8 +1,10 @@
 //! The only loop: perform what is outstanding, append what happened, step, again.
 #![expect(clippy::disallowed_methods, reason = "the engine reads the clock and the workspace")]
 
+mod archive;
 pub mod audit;
 mod history;
+mod inputs;
 pub mod load;
 mod matrix;
 pub mod review;
@@ -10,6 +12,7 @@ mod perform;
 mod promotion;
 mod rollback;
 mod signing;
+mod story;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,9 +30,11 @@ use crate::sandbox::Probe;
 use crate::store::{Ledger, LedgerError, Objects, files};
 use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem, Reason};
 
+pub use archive::{Kept, Swept, archive, attempts, sweep};
 pub use audit::fix_lock;
 pub use load::{Loose, Places, Sources, Workspace, load};
 pub use rollback::{RolledBack, roll_back};
+pub use story::{Step, story};
 
 /// Trouble that ends a run, as opposed to a job that fails.
 #[derive(Debug, thiserror::Error)]

@@ -190,7 +190,9 @@ impl Engine {
         let observer = &self.options.observer;
         let progress = |count: usize| observer.streaming(&state.job, count);
         match generator.ask(&call, &progress).await {
-            Ok((completion, response)) => {
+            Ok((mut completion, response)) => {
+                let exchange = generator.exchange(&call, &completion, &response, &today());
+                completion.exchange = exchange.map(|text| self.objects.put(&text)).transpose()?;
                 let text = serde_json::to_vec(&completion).expect("a completion is plain data");
                 let digest = self.objects.put(&text)?;
                 let spend = match completion.replay {
@@ -260,6 +262,7 @@ impl Engine {
             provenance: Provenance::Promoted,
             reader: "promoted".to_owned(),
             formatted: Vec::new(),
+            inputs: self.inputs(state, attempt)?,
         })
     }
 
@@ -278,6 +281,7 @@ impl Engine {
             clauses: spec.clauses.iter().map(|clause| clause.id.clone()).collect(),
             base,
         };
+        let inputs = self.inputs(state, attempt)?;
         let attempt = attempt.number;
         let (tree, reader) = match reply::read(&completion, &rules) {
             Reply::Tree { tree, reader } => (tree, reader),
@@ -302,6 +306,7 @@ impl Engine {
             provenance: Provenance::Completion(digest),
             reader: reader.to_owned(),
             formatted,
+            inputs,
         })
     }
 

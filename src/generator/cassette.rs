@@ -15,6 +15,9 @@ const VERSION: u32 = 1;
 /// The path every request goes to.
 const PATH: &str = "/chat/completions";
 
+/// How a replay is labelled whose recording a person wrote.
+const SCRIPTED: &str = "scripted";
+
 /// What a recording belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,7 +112,10 @@ impl Cassette {
             version: VERSION,
             key: key(&taped.body, taped.sample),
             meta: Meta {
-                origin: Origin::Recorded,
+                origin: match taped.date.as_str() {
+                    SCRIPTED => Origin::Scripted,
+                    _ => Origin::Recorded,
+                },
                 date: taped.date,
                 // A server may name its model by a path on its machine.
                 model: completion.model.rsplit('/').next().unwrap_or_default().to_owned(),
@@ -130,8 +136,24 @@ impl Cassette {
     pub fn label(&self) -> String {
         match self.meta.origin {
             Origin::Recorded => self.meta.date.clone(),
-            Origin::Scripted => "scripted".to_owned(),
+            Origin::Scripted => SCRIPTED.to_owned(),
         }
+    }
+
+    /// The file's text.
+    pub fn text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a cassette is plain data") + "\n"
+    }
+
+    /// Where it lies below the folder of the cassettes.
+    pub fn path(&self) -> PathBuf {
+        let context = &self.meta.context;
+        let mark = match self.meta.origin {
+            Origin::Recorded => "",
+            Origin::Scripted => "scripted-",
+        };
+        let name = format!("{mark}{}.json", self.key.short());
+        Path::new(&context.spec).join(&context.target).join(name)
     }
 
     /// Whether the file says what its name and key promise.
@@ -185,16 +207,6 @@ impl Cassettes {
         Self { folder }
     }
 
-    fn path(&self, cassette: &Cassette) -> PathBuf {
-        let context = &cassette.meta.context;
-        let mark = match cassette.meta.origin {
-            Origin::Recorded => "",
-            Origin::Scripted => "scripted-",
-        };
-        let name = format!("{mark}{}.json", cassette.key.short());
-        self.folder.join(&context.spec).join(&context.target).join(name)
-    }
-
     /// The recording of a request.
     ///
     /// # Errors
@@ -232,12 +244,12 @@ impl Cassettes {
     /// # Errors
     /// It contains the key, or the disk's.
     pub fn write(&self, cassette: &Cassette, secret: Option<&str>) -> Result<(), CallError> {
-        let text = serde_json::to_string_pretty(cassette).expect("a cassette is plain data") + "\n";
+        let text = cassette.text();
         if secret.is_some_and(|secret| text.contains(secret)) {
             let message = "the exchange contains the key of the server: it is not recorded";
             return Err(CallError::new(Failure::Configuration, message));
         }
-        write_atomic(&self.path(cassette), text.as_bytes())
+        write_atomic(&self.folder.join(cassette.path()), text.as_bytes())
             .map_err(|e| CallError::new(Failure::Configuration, format!("cannot record: {e}")))
     }
 

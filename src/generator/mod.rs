@@ -191,6 +191,32 @@ impl Generator {
         Ok((completion, tape.bytes()))
     }
 
+    /// The exchange as a recording, for whoever replays it elsewhere; `None` where the key of the
+    /// server is in it.
+    pub fn exchange(
+        &self,
+        call: &Call,
+        completion: &Completion,
+        response: &[u8],
+        today: &str,
+    ) -> Option<Vec<u8>> {
+        let text = self.taped(call, completion, response.to_vec(), today).text();
+        let shows_key = self.key.as_ref().is_some_and(|key| text.contains(key.as_str()));
+        (!shows_key).then(|| text.into_bytes())
+    }
+
+    fn taped(
+        &self,
+        call: &Call,
+        completion: &Completion,
+        response: Vec<u8>,
+        today: &str,
+    ) -> Cassette {
+        let date = completion.replay.clone().unwrap_or_else(|| today.to_owned());
+        let taped = cassette::Taped { body: self.body(call), sample: call.sample, response, date };
+        Cassette::new(taped, completion, &call.context)
+    }
+
     /// Records or compares an answer, as the mode says.
     ///
     /// # Errors
@@ -207,9 +233,7 @@ impl Generator {
         {
             return Ok(());
         }
-        let date = today.to_owned();
-        let taped = cassette::Taped { body: self.body(call), sample: call.sample, response, date };
-        let cassette = Cassette::new(taped, completion, &call.context);
+        let cassette = self.taped(call, completion, response, today);
         if mode == CassetteMode::Verify {
             return self.cassettes.compare(&cassette);
         }
@@ -274,7 +298,7 @@ impl Generator {
                 return Err(CallError::new(Failure::Truncated, message));
             }
         };
-        Ok(Completion { text, finish, usage, model, replay: None })
+        Ok(Completion { text, finish, usage, model, replay: None, exchange: None })
     }
 }
 

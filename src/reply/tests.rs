@@ -18,7 +18,10 @@ fn reply(text: &str) -> Reply {
 
 fn reply_ended(text: &str, finish: Finish) -> Reply {
     let (usage, model) = (Usage::default(), String::new());
-    read(&Completion { text: text.to_owned(), finish, usage, model, replay: None }, &rules())
+    read(
+        &Completion { text: text.to_owned(), finish, usage, model, replay: None, exchange: None },
+        &rules(),
+    )
 }
 
 /// The manifest-like summary of a reply: reader and paths, or the message.
@@ -129,6 +132,7 @@ fn a_repair_changes_the_last_candidate() {
         usage: Usage::default(),
         model: String::new(),
         replay: None,
+        exchange: None,
     };
     assert_eq!(summary(read(&completion, &rules)), "files: src/lib.rs=3 src/new.rs=0");
 }

@@ -99,8 +99,12 @@ fn heading(change: &SpecChange) -> String {
     format!("{}{word}", change.spec)
 }
 
-/// For a terminal.
-pub fn human(review: &Review, paint: Paint) -> String {
+/// What changed in the words of specs, for a terminal.
+pub fn clauses(specs: &[SpecChange], paint: Paint) -> String {
+    specs.iter().map(|spec| of_words(spec, paint)).collect()
+}
+
+fn of_words(spec: &SpecChange, paint: Paint) -> String {
     let mut out = String::new();
     let show = |sign: char, text: &str| match (paint.colour, sign) {
         (_, '=') => tame(text),
@@ -109,25 +113,31 @@ pub fn human(review: &Review, paint: Paint) -> String {
         (false, '-') => format!("[-{}-]", tame(text)),
         (false, _) => format!("{{+{}+}}", tame(text)),
     };
+    if spec.prose && spec.change == Change::Changed {
+        out += "  ~ prose outside clauses\n";
+    }
+    for one in &spec.named {
+        out += &format!("  {} {}\n", one.sign, one.text);
+    }
+    for clause in &spec.clauses {
+        let line = if clause.line > 0 { format!("  line {}", clause.line) } else { String::new() };
+        out += &format!("  {} {}{}\n", mark(&clause.change), name(clause), paint.dim(&line));
+        if !clause.words.is_empty() {
+            out += &format!("      {}\n", stretches(&clause.words, show));
+        }
+        for detail in details(clause) {
+            out += &format!("      {}\n", paint.dim(&detail));
+        }
+    }
+    out
+}
+
+/// For a terminal.
+pub fn human(review: &Review, paint: Paint) -> String {
+    let mut out = String::new();
     for spec in &review.specs {
         out += &format!("{}  {}\n", paint.name(&heading(spec)), paint.dim(&spec.file));
-        if spec.prose && spec.change == Change::Changed {
-            out += "  ~ prose outside clauses\n";
-        }
-        for one in &spec.named {
-            out += &format!("  {} {}\n", one.sign, one.text);
-        }
-        for clause in &spec.clauses {
-            let line =
-                if clause.line > 0 { format!("  line {}", clause.line) } else { String::new() };
-            out += &format!("  {} {}{}\n", mark(&clause.change), name(clause), paint.dim(&line));
-            if !clause.words.is_empty() {
-                out += &format!("      {}\n", stretches(&clause.words, show));
-            }
-            for detail in details(clause) {
-                out += &format!("      {}\n", paint.dim(&detail));
-            }
-        }
+        out += &of_words(spec, paint);
         for one in of_spec(review, &spec.spec) {
             let reason = words::reason(Some(&one.reason));
             out += &format!("  out of date: {}: {reason}\n", one.target);

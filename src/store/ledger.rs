@@ -272,6 +272,14 @@ impl Ledger {
         Ok(self.db.query_row(sql, [], |row| row.get(0))?)
     }
 
+    /// The entries of a run.
+    ///
+    /// # Errors
+    /// SQLite's, or an unreadable event.
+    pub fn run(&self, run: i64) -> Result<Vec<Entry>, LedgerError> {
+        self.entries("WHERE run = ?1 ORDER BY seq", &[&run])
+    }
+
     /// The entries of a job.
     ///
     /// # Errors

@@ -79,4 +79,27 @@ impl Objects {
         }
         Ok(tree)
     }
+
+    /// Every object, with its size.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn all(&self) -> io::Result<Vec<(Digest, u64)>> {
+        let mut all = Vec::new();
+        for path in super::files::walk(&self.root, 1)? {
+            let name = path.strip_prefix(&self.root).unwrap_or(&path).to_string_lossy();
+            if let Some(digest) = Digest::parse(&name.replace('/', "")) {
+                all.push((digest, path.metadata()?.len()));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Takes an object away.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn remove(&self, digest: Digest) -> io::Result<()> {
+        fs::remove_file(self.path(digest))
+    }
 }

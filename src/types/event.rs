@@ -181,6 +181,9 @@ pub enum Event {
         reader: String,
         /// Files the toolchain's formatter changed: a recorded normalisation.
         formatted: Vec<String>,
+        /// The user's files that it was made and is judged from, as a tree in the objects.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Digest>,
     },
     /// The answer is not one.
     Malformed {

@@ -46,4 +46,7 @@ pub struct Completion {
     /// Set when nothing was asked: the answer is a recording of that date (`YYYY-MM-DD`), or
     /// `scripted`.
     pub replay: Option<String>,
+    /// The whole exchange as a recording, in the objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<super::Digest>,
 }

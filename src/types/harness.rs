@@ -27,6 +27,9 @@ pub struct Harness {
     /// How what is promoted is attested.
     #[serde(default)]
     pub attestation: Attestation,
+    /// How long things are kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// What `regen lint` looks for.
     #[serde(default)]
     pub lint: LintConfig,
@@ -291,6 +294,20 @@ pub struct Attestation {
     /// The NAME of the environment variable with the private Ed25519 key (PEM or OpenSSH's form,
     /// without passphrase), or with the path of its file. Absent: attestations are not signed.
     pub key_env: Option<String>,
+}
+
+/// `[retention]`: what `regen gc` leaves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Days that attempts are kept which led to no promotion. What was promoted is always kept.
+    pub days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { days: 30 }
+    }
 }
 
 /// `[trace]`: the least percentage of demanded clauses that a test must stand for, by level.

@@ -130,6 +130,7 @@ fn made(attempt: u32, random: &mut Random) -> Event {
         provenance: Provenance::Promoted,
         reader: "files".to_owned(),
         formatted: Vec::new(),
+        inputs: None,
     }
 }
 
@@ -280,6 +281,7 @@ fn lied_to(
                 provenance: Provenance::Promoted,
                 reader: "files".to_owned(),
                 formatted: Vec::new(),
+                inputs: None,
             },
             Effect::Judge => {
                 let print = if same { "lie".to_owned() } else { random.next().to_string() };

@@ -1,0 +1,130 @@
+//! `regen verify`: attestations, with nothing but them and the trees beside them.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Door, exit};
+use crate::attest::{Attested, PublicKey};
+use crate::engine::EngineError;
+use crate::promote::ATTESTATION;
+use crate::report::tame;
+use crate::store::files;
+use crate::types::limits;
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Attestations, or folders to look for them in. Default: generated.
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// A public key that may have signed: its file (PEM or OpenSSH's), or OpenSSH's line itself. One
+    /// of those given must have.
+    #[arg(short, long, value_name = "KEY")]
+    key: Vec<String>,
+}
+
+/// What was found of one attestation.
+struct Verified {
+    file: PathBuf,
+    said: Result<Attested, String>,
+}
+
+/// Verifies.
+pub fn verify(door: &Door, args: &VerifyArgs) -> Result<u8, EngineError> {
+    let keys: Vec<PublicKey> =
+        args.key.iter().map(|key| read_key(key)).collect::<Result<_, _>>()?;
+    let mut found = Vec::new();
+    let default = [PathBuf::from("generated")];
+    for path in if args.paths.is_empty() { &default } else { &args.paths[..] } {
+        match path.is_dir() {
+            true => found.extend(files::walk(path, limits::PATH_DEPTH)?),
+            false if path.is_file() => found.push(path.clone()),
+            false => return Err(EngineError::Usage(format!("{} is not there", path.display()))),
+        }
+    }
+    found.retain(|path| path.to_string_lossy().ends_with(ATTESTATION));
+    if found.is_empty() {
+        return Err(EngineError::Usage(format!("there is no attestation (*{ATTESTATION}) there")));
+    }
+    let all: Vec<Verified> =
+        found.into_iter().map(|file| Verified { said: one(&file, &keys), file }).collect();
+    let bad = all.iter().filter(|one| one.said.is_err()).count();
+    let code = if bad == 0 { exit::DONE } else { exit::DRIFT };
+    if door.global.json {
+        let list: Vec<_> = all.iter().map(machine).collect();
+        door.json(&json!({ "type": "verify", "exit_code": code, "attestations": list }));
+        return Ok(code);
+    }
+    for Verified { file, said } in &all {
+        let file = tame(&file.display().to_string());
+        match said {
+            Ok(one) if !door.global.quiet => door.show(&format!(
+                "{file}: {} {} · {} {}, {}",
+                door.paint.good("holds"),
+                tame(&one.spec),
+                tame(&one.target),
+                one.entry.tree.short(),
+                by(one, !keys.is_empty())
+            )),
+            Ok(_) => {}
+            Err(why) => {
+                door.show(&format!("{file}: {} {}", door.paint.bad("does not hold:"), tame(why)))
+            }
+        }
+    }
+    if !door.global.quiet {
+        door.say(&format!("{} of {} attestations hold", all.len() - bad, all.len()));
+    }
+    Ok(code)
+}
+
+fn by(one: &Attested, is_trusted: bool) -> String {
+    let key = one.entry.signer.as_deref().and_then(|key| PublicKey::parse(key).ok());
+    match key {
+        None => "not signed".to_owned(),
+        Some(key) if is_trusted => format!("signed by {}", key.id()),
+        Some(key) => format!("signed by {}, which no --key names", key.id()),
+    }
+}
+
+fn machine(one: &Verified) -> serde_json::Value {
+    match &one.said {
+        Ok(said) => json!({
+            "file": one.file, "holds": true, "spec": said.spec, "target": said.target,
+            "tree": said.entry.tree, "signer": said.entry.signer, "at": said.at,
+        }),
+        Err(why) => json!({ "file": one.file, "holds": false, "why": why }),
+    }
+}
+
+fn read_key(text: &str) -> Result<PublicKey, EngineError> {
+    let wrong = |why: String| EngineError::Usage(format!("--key {text}: {why}"));
+    if text.starts_with("ssh-") {
+        return PublicKey::parse(text).map_err(wrong);
+    }
+    let bytes = files::read_capped(Path::new(text), limits::CONFIG_BYTES);
+    let bytes = bytes.map_err(|error| EngineError::Usage(format!("--key {error}")))?;
+    PublicKey::parse(&String::from_utf8_lossy(&bytes)).map_err(wrong)
+}
+
+/// Whether an attestation is whole, of the tree beside it, and signed by one of the keys.
+fn one(file: &Path, keys: &[PublicKey]) -> Result<Attested, String> {
+    let bytes = files::read_capped(file, limits::TREE_BYTES).map_err(|why| why.to_string())?;
+    let one = Attested::read(&String::from_utf8_lossy(&bytes))?;
+    let name = file.to_string_lossy();
+    let tree = Path::new(name.strip_suffix(ATTESTATION).unwrap_or(&name));
+    let found = files::tree(tree).map_err(|why| why.to_string())?;
+    let found = found.ok_or_else(|| format!("there is no tree {}", tree.display()))?;
+    if found.digest() != one.entry.tree {
+        return Err(format!("{} is not the tree it attests", tree.display()));
+    }
+    let signer = one.entry.signer.as_deref().map(PublicKey::parse).transpose()?;
+    match (keys.is_empty(), signer) {
+        (true, _) => Ok(one),
+        (false, Some(key)) if keys.contains(&key) => Ok(one),
+        (false, Some(key)) => Err(format!("it is signed by {}, which no --key names", key.id())),
+        (false, None) => Err("it is not signed".to_owned()),
+    }
+}

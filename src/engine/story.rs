@@ -1,0 +1,90 @@
+//! The promotions of a spec, with what changed between them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::promotion::Record;
+use super::{EngineError, Places};
+use crate::spec::{SpecChange, diff, parse};
+use crate::store::{Ledger, Objects, files};
+use crate::types::{Digest, Event, JobId, Spec};
+
+/// A promotion.
+#[derive(Debug, Serialize)]
+pub struct Step {
+    /// Its run: what `regen rollback --to` takes.
+    pub run: i64,
+    /// Its job.
+    pub job: JobId,
+    /// When, UTC.
+    pub at: String,
+    /// Target and tree.
+    pub trees: Vec<(String, Digest)>,
+    /// Who wrote each tree.
+    pub origins: BTreeMap<String, String>,
+    /// The run whose promotion it put in place again.
+    pub rollback: Option<i64>,
+    /// Whether it is what stands.
+    pub stands: bool,
+    /// Clauses that were added, changed or removed since the one before, with their words.
+    pub changes: Vec<SpecChange>,
+}
+
+/// The promotions of a spec, oldest first.
+///
+/// # Errors
+/// The ledger's.
+pub fn story(places: &Places, id: &str) -> Result<Vec<Step>, EngineError> {
+    let Some(ledger) = Ledger::read(&places.ledger())? else { return Ok(Vec::new()) };
+    let objects = Objects::new(places.state.join("objects"));
+    let standing = files::standing(&places.root)?.spec.remove(id).unwrap_or_default();
+    let (mut steps, mut before): (Vec<Step>, Option<Spec>) = (Vec::new(), None);
+    for (job, entry) in ledger.promotions(id)? {
+        let Event::Promoted { trees, record } = entry.event else { continue };
+        let record: Option<Record> =
+            record.and_then(|record| serde_json::from_slice(&objects.get(record).ok()?).ok());
+        let record = record.unwrap_or_default();
+        let (mut spec, mut rollback) = (None, None);
+        for event in ledger.job(job)?.into_iter().map(|entry| entry.event) {
+            match event {
+                Event::Queued { job } => rollback = job.rollback,
+                Event::CandidateMade { inputs: Some(inputs), .. } => {
+                    spec = text(&objects, inputs, id).or(spec);
+                }
+                _ => {}
+            }
+        }
+        let back = rollback.and_then(|to| steps.iter().find(|step: &&Step| step.job == to));
+        let changes = match (&before, &spec) {
+            (Some(before), Some(spec)) => {
+                diff(std::slice::from_ref(before), std::slice::from_ref(spec))
+            }
+            _ => Vec::new(),
+        };
+        let entries = record.standing.target.iter();
+        let stands = record.standing.target == standing.target;
+        steps.push(Step {
+            run: entry.run,
+            job,
+            at: entry.at,
+            origins: entries.map(|(name, entry)| (name.clone(), entry.origin.words())).collect(),
+            rollback: back.map(|step| step.run),
+            stands,
+            trees,
+            changes,
+        });
+        before = spec.or(before);
+    }
+    // The same may have been promoted before; it stands once.
+    let last = steps.iter().rposition(|step| step.stands);
+    steps.iter_mut().enumerate().for_each(|(at, step)| step.stands = Some(at) == last);
+    Ok(steps)
+}
+
+/// The spec among the files of an attempt.
+fn text(objects: &Objects, inputs: Digest, id: &str) -> Option<Spec> {
+    let tree = objects.get_tree(inputs).ok()?;
+    let specs = tree.iter().filter(|(path, _)| path.as_str().ends_with(".md"));
+    specs.map(|(path, bytes)| parse(path.as_str(), bytes).0).find(|spec| spec.id == id)
+}
