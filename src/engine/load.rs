@@ -80,6 +80,8 @@ pub struct Workspace {
     pub templates: Templates,
     /// The lock file.
     pub standing: Standing,
+    /// Whether it is exactly as regen writes it.
+    pub is_canonical: bool,
     /// What gives hidden examples away.
     pub secrets: Secrets,
     /// The key that signs what is promoted.
@@ -131,7 +133,7 @@ fn read(
 ) -> Result<Workspace, EngineError> {
     let harness = harness(places, mode)?;
     let templates = templates(places, &harness)?;
-    let standing = files::standing(&places.root)?;
+    let (standing, is_canonical) = files::lock(&places.root)?;
     let mut workspace = Workspace {
         places: places.clone(),
         harness,
@@ -144,6 +146,7 @@ fn read(
         suites: BTreeMap::new(),
         templates,
         standing,
+        is_canonical,
         secrets: Secrets::default(),
         signer: None,
         checks: BTreeMap::new(),

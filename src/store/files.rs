@@ -160,14 +160,21 @@ pub const CARRIED: [&str; 4] = ["target", "node_modules", ".venv", "Cargo.lock"]
 /// # Errors
 /// It cannot be read or is not one; the message says so and names it.
 pub fn standing(root: &Path) -> io::Result<Standing> {
+    Ok(lock(root)?.0)
+}
+
+/// The lock file, and whether it is exactly as regen writes it.
+///
+/// # Errors
+/// As [`standing`].
+pub fn lock(root: &Path) -> io::Result<(Standing, bool)> {
     let path = root.join("regen.lock");
     match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Standing::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Standing::default(), true)),
         Err(error) => Err(io::Error::new(error.kind(), format!("regen.lock: {error}"))),
         Ok(text) => Standing::parse(&text).map_err(|why| {
-            let message =
-                format!("regen.lock: {why}\n`regen check --fix-lock` makes it anew from the trees");
-            io::Error::new(io::ErrorKind::InvalidData, message)
+            let mend = "`regen check --fix-lock` makes it anew from the trees";
+            io::Error::new(io::ErrorKind::InvalidData, format!("regen.lock: {why}\n{mend}"))
         }),
     }
 }

@@ -1,16 +1,22 @@
 //! Everything that stands below folders, with digests: on all cores, because a deploy waits for it.
 
-use std::fs::{self, File};
+use std::ffi::CStr;
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, openat, statat};
+use rustix::io::Errno;
 
 use super::files::CARRIED;
 use crate::types::{Digest, limits};
+
+/// How a folder is opened: a link is none.
+const FOLDER: OFlags =
+    OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Something that stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,22 +45,25 @@ pub type Scan = Vec<(String, Found)>;
 /// The disk's; a folder that is missing has nothing in it.
 pub fn scan(root: &Path, folder: Option<&str>, units: &[String]) -> io::Result<Scan> {
     let mut found = Scan::new();
-    let mut queue: Vec<PathBuf> = units.iter().map(|unit| root.join(unit)).collect();
+    let mut queue: Vec<String> = units.to_vec();
     if let Some(folder) = folder {
-        match fs::symlink_metadata(root.join(folder)) {
-            Ok(meta) if !meta.is_dir() => {
+        let top = match openat(CWD, root.join(folder), FOLDER, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(found),
+            Err(Errno::NOTDIR | Errno::LOOP) => {
                 found.push((folder.to_owned(), Found::Other("is no folder")));
                 return Ok(found);
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-            Err(error) => return Err(error),
-            Ok(_) => queue.clear(),
-        }
-        for entry in fs::read_dir(root.join(folder))? {
-            let entry = entry?;
-            match entry.file_type()?.is_dir() {
-                true => queue.push(entry.path()),
-                false => one(root, &entry.path(), entry.file_type()?, &mut found)?,
+            top => top.map_err(|error| named(folder, error))?,
+        };
+        queue.clear();
+        for entry in Dir::read_from(&top).map_err(|error| named(folder, error))? {
+            let entry = entry.map_err(|error| named(folder, error))?;
+            let name = entry.file_name();
+            let path = format!("{folder}/{}", name.to_string_lossy());
+            match kind(&top, &entry).map_err(|error| named(&path, error))? {
+                _ if matches!(name.to_bytes(), b"." | b"..") => {}
+                FileType::Directory => queue.push(path),
+                kind => one(&top, name, path, kind, &mut found)?,
             }
         }
     }
@@ -64,7 +73,14 @@ pub fn scan(root: &Path, folder: Option<&str>, units: &[String]) -> io::Result<S
         let mut mine = Scan::new();
         let mut done = Ok(());
         while let Some(unit) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done = done.and_then(|()| walk(root, unit, 0, &mut mine));
+            done = done.and_then(|()| match openat(CWD, root.join(unit), FOLDER, Mode::empty()) {
+                Err(Errno::NOENT) => Ok(()),
+                Err(Errno::NOTDIR | Errno::LOOP) => {
+                    mine.push((unit.clone(), Found::Other("is no folder")));
+                    Ok(())
+                }
+                folder => walk(&folder.map_err(|e| named(unit, e))?, unit, 0, &mut mine),
+            });
         }
         let mut all = all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match (&mut *all, done) {
@@ -80,48 +96,81 @@ pub fn scan(root: &Path, folder: Option<&str>, units: &[String]) -> io::Result<S
     Ok(found)
 }
 
-fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Scan) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
+/// Looks through an open folder; `path` is its name, relative to the workspace.
+fn walk(folder: &OwnedFd, path: &str, depth: usize, found: &mut Scan) -> io::Result<()> {
+    let entries = Dir::read_from(folder).map_err(|error| named(path, error))?;
     for entry in entries {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        if depth == 1 && CARRIED.iter().any(|carried| entry.file_name() == *carried) {
-            found.push((name(root, &path), Found::Leftover));
-        } else if !kind.is_dir() {
-            one(root, &path, kind, found)?;
+        let entry = entry.map_err(|error| named(path, error))?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let path = format!("{path}/{}", name.to_string_lossy());
+        let carried = || CARRIED.iter().any(|carried| name.to_bytes() == carried.as_bytes());
+        let kind = kind(folder, &entry).map_err(|error| named(&path, error))?;
+        if depth == 1 && carried() {
+            found.push((path, Found::Leftover));
+        } else if kind != FileType::Directory {
+            one(folder, name, path, kind, found)?;
         } else if depth > limits::PATH_DEPTH {
-            found.push((name(root, &path), Found::Other("lies too deep")));
+            found.push((path, Found::Other("lies too deep")));
         } else {
-            walk(root, &path, depth + 1, found)?;
+            let inner = open(folder, name, OFlags::DIRECTORY).map_err(|e| named(&path, e))?;
+            walk(&inner, &path, depth + 1, found)?;
         }
     }
     Ok(())
 }
 
-fn one(root: &Path, path: &Path, kind: fs::FileType, found: &mut Scan) -> io::Result<()> {
-    let name = name(root, path);
-    if !kind.is_file() {
-        let what = if kind.is_symlink() { "is a link" } else { "is no regular file" };
-        found.push((name, Found::Other(what)));
+/// What an entry is; not every file system says so by itself.
+fn kind(folder: &OwnedFd, entry: &DirEntry) -> rustix::io::Result<FileType> {
+    match entry.file_type() {
+        FileType::Unknown => {
+            let stat = statat(folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)?;
+            Ok(FileType::from_raw_mode(stat.st_mode))
+        }
+        kind => Ok(kind),
+    }
+}
+
+fn open(
+    folder: impl AsFd,
+    name: impl rustix::path::Arg,
+    more: OFlags,
+) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | more;
+    openat(folder, name, flags, Mode::empty())
+}
+
+fn named(path: &str, error: impl Into<io::Error>) -> io::Error {
+    let error = error.into();
+    io::Error::new(error.kind(), format!("{path}: {error}"))
+}
+
+fn one(
+    folder: &OwnedFd,
+    name: &CStr,
+    path: String,
+    kind: FileType,
+    found: &mut Scan,
+) -> io::Result<()> {
+    if kind != FileType::RegularFile {
+        let is_link = kind == FileType::Symlink;
+        let what = if is_link { "is a link" } else { "is no regular file" };
+        found.push((path, Found::Other(what)));
         return Ok(());
     }
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| named(e.into()))?;
-    let file = File::from(file);
-    let meta = file.metadata().map_err(named)?;
-    if meta.len() > limits::TREE_BYTES as u64 {
-        found.push((name, Found::Other("is larger than a tree may be")));
+    let file = File::from(open(folder, name, OFlags::empty()).map_err(|e| named(&path, e))?);
+    let stat = rustix::fs::fstat(&file).map_err(|error| named(&path, error))?;
+    if stat.st_size as u64 > limits::TREE_BYTES as u64 {
+        found.push((path, Found::Other("is larger than a tree may be")));
         return Ok(());
     }
-    let bytes = read(&file, meta.len() as usize).map_err(named)?;
+    let bytes = read(&file, stat.st_size as usize).map_err(|error| named(&path, error))?;
     let digest = Digest::of(&bytes);
-    let text =
-        name.ends_with(".intoto.jsonl").then(|| String::from_utf8_lossy(&bytes).into_owned());
-    found.push((name, Found::File { digest, mode: meta.mode() & 0o7777, text }));
+    let text = path.ends_with(".intoto.jsonl");
+    let text = text.then(|| String::from_utf8_lossy(&bytes).into_owned());
+    found.push((path, Found::File { digest, mode: stat.st_mode & 0o7777, text }));
     Ok(())
 }
 
@@ -146,8 +195,4 @@ fn read(mut file: &File, expected: usize) -> io::Result<Vec<u8>> {
             }
         }
     }
-}
-
-fn name(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
 }

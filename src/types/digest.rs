@@ -29,14 +29,17 @@ impl Digest {
 
     /// Reads 64 lower-case hexadecimal digits; anything else is `None`.
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        if bytes.len() != 64 || !bytes.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        let value = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        let mut out = [0; 32];
+        if text.len() != 64 {
             return None;
         }
-        let mut out = [0; 32];
-        for (slot, pair) in out.iter_mut().zip(bytes.chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).ok()?;
-            *slot = u8::from_str_radix(pair, 16).ok()?;
+        for (slot, pair) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *slot = value(pair[0])? << 4 | value(pair[1])?;
         }
         Some(Self(out))
     }

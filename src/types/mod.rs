@@ -9,6 +9,7 @@ pub mod gate;
 pub mod generation;
 pub mod harness;
 pub mod limits;
+mod lock;
 pub mod lint;
 pub mod path;
 pub mod plan;

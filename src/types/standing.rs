@@ -11,8 +11,6 @@ use super::{Digest, GateKey, Isolation, JobKey};
 
 /// The format of `regen.lock`.
 pub const LOCK_VERSION: u32 = 2;
-const HEAD: &str =
-    "# Written by regen. Commit it; do not edit it: `generated/` is checked against it.\n";
 
 /// What is promoted, by spec.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,10 +126,13 @@ pub struct TargetStanding {
     /// Who wrote it.
     pub origin: Origin,
     /// Digest of each clause, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub clauses: BTreeMap<String, Digest>,
     /// How each gate ended, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, String>,
     /// Digests of what judged: settings of gates, suites, validators, demands, dependencies.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub judges: BTreeMap<String, Digest>,
     /// SHA-256 of each file of the tree.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -180,40 +181,5 @@ impl TargetStanding {
     /// The manifest of the tree, in the format of `sha256sum`.
     pub fn manifest(&self) -> String {
         self.files.iter().map(|(path, digest)| format!("{digest}  {path}\n")).collect()
-    }
-}
-
-impl Standing {
-    /// Reads a lock file.
-    ///
-    /// # Errors
-    /// The reader's message, with the line, and what to do.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Version {
-            version: u32,
-        }
-        if text.lines().any(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ")) {
-            return Err("there are marks of a merge conflict in it".to_owned());
-        }
-        match toml::from_str::<Self>(text) {
-            Ok(standing) if standing.version == LOCK_VERSION => Ok(standing),
-            other => match toml::from_str::<Version>(text) {
-                Ok(Version { version }) if version > LOCK_VERSION => Err(format!(
-                    "its version is {version}, this regen knows {LOCK_VERSION}: update regen"
-                )),
-                Ok(Version { version }) if version < LOCK_VERSION => Err(format!(
-                    "its version is {version}, this regen writes {LOCK_VERSION}: delete the file and \
-                     generated/, and run `regen run`"
-                )),
-                _ => Err(other.err().map(|error| error.to_string()).unwrap_or_default()),
-            },
-        }
-    }
-
-    /// Writes a lock file.
-    pub fn render(&self) -> String {
-        let body = toml::to_string(self).expect("a standing has only strings, tables and lists");
-        format!("{HEAD}{body}")
     }
 }

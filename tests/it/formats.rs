@@ -33,6 +33,6 @@ fn the_lock_file_is_read_back_as_it_was_written() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("regen.lock"));
     let text = text.expect("the demonstration is promoted");
     let standing = regen::types::Standing::parse(&text).expect("reads");
-    assert_eq!(standing.render(), text);
+    assert!(standing.1 && standing.0.render() == text);
     assert!(regen::types::Standing::parse("version = 99\n").is_err());
 }

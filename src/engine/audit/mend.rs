@@ -42,7 +42,7 @@ pub fn fix_lock(places: &Places) -> Result<Vec<String>, EngineError> {
         }
     }
     hold(&mut standing, &before);
-    let known = Standing::parse(&before).unwrap_or_default();
+    let known = Standing::parse(&before).map(|(known, _)| known).unwrap_or_default();
     let entries = |standing: &Standing| -> BTreeMap<String, TargetStanding> {
         let specs = standing.spec.iter();
         specs

@@ -16,12 +16,10 @@ pub use rerun::Ran;
 use super::load::{self, load_as_accepted};
 use super::{EngineError, Places, Workspace};
 use crate::plan::{self, Live};
+use crate::store::revision;
 use crate::store::scan::{Scan, scan};
-use crate::store::{files, revision};
 use crate::toolchain;
-use crate::types::{
-    Harness, Plan, Policy, Problem, Reason, Severity, Span, Spec, Standing, limits,
-};
+use crate::types::{Harness, Plan, Policy, Problem, Reason, Severity, Span, Spec, Standing};
 
 /// Something that is not as it was accepted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -126,32 +124,35 @@ pub fn audit(places: &Places, asked: &Asked) -> Result<(Option<Workspace>, Audit
     let harness = load::harness(places, None)?;
     let folder = folder(&harness);
     // Both take their time, and neither needs the other.
-    let (workspace, early) = std::thread::scope(|scope| {
-        let early = folder
-            .as_deref()
-            .map(|folder| scope.spawn(move || scan(&places.root, Some(folder), &[])));
-        (load_as_accepted(places), early.map(|early| early.join().expect("a scan does not panic")))
-    });
-    let workspace = match workspace {
-        Err(EngineError::Io(error)) if error.to_string().starts_with("regen.lock: ") => {
-            let message = error.to_string();
-            let message = message.lines().next().unwrap_or_default().to_owned();
-            let flaw = Flaw::new(("", ""), "lock", message).at("regen.lock");
-            let flaws = vec![flaw.mend("regen check --fix-lock")];
-            return Ok((None, Audit { flaws, ..Audit::default() }));
-        }
-        workspace => workspace?,
-    };
-    let found = match early {
-        Some(found) => found?,
-        None => scan(&places.root, None, &units(&workspace))?,
-    };
-    let audit = workspace.audit(&found, asked)?;
-    Ok((Some(workspace), audit))
+    std::thread::scope(|scope| {
+        let early =
+            folder.as_deref().map(|name| scope.spawn(move || scan(&places.root, Some(name), &[])));
+        let workspace = match load_as_accepted(places) {
+            Err(EngineError::Io(error)) if error.to_string().starts_with("regen.lock: ") => {
+                let message = error.to_string();
+                let message = message.lines().next().unwrap_or_default().to_owned();
+                let flaw = Flaw::new(("", ""), "lock", message).at("regen.lock");
+                let flaws = vec![flaw.mend("regen check --fix-lock")];
+                return Ok((None, Audit { flaws, ..Audit::default() }));
+            }
+            workspace => workspace?,
+        };
+        let found = || match early {
+            Some(early) => early.join().expect("a scan does not panic"),
+            None => scan(&places.root, None, &units(&workspace)),
+        };
+        let audit = workspace.audit(found, asked)?;
+        Ok((Some(workspace), audit))
+    })
 }
 
 impl Workspace {
-    fn audit(&self, found: &Scan, asked: &Asked) -> Result<Audit, EngineError> {
+    /// Audits; what stands on the disk is asked for last.
+    fn audit(
+        &self,
+        found: impl FnOnce() -> std::io::Result<Scan>,
+        asked: &Asked,
+    ) -> Result<Audit, EngineError> {
         let touched = match &asked.against {
             Some(revision) => self.touched(revision)?,
             None => Touched { specs: None, files: BTreeSet::new() },
@@ -161,11 +162,13 @@ impl Workspace {
         let refused = !flaws.is_empty();
         flaws.extend(self.stale(&plan));
         flaws.extend(self.waivers());
-        flaws.extend(self.lock()?);
-        flaws.extend(trees::compare(self, found));
+        flaws.extend(self.lock());
         flaws.extend(self.thresholds()?);
+        let checked = self.checked(&plan, touched.specs.as_ref());
+        let found = found()?;
+        flaws.extend(trees::compare(self, &found));
         if let Some(policy) = &asked.policy {
-            flaws.extend(policy::demands(self, policy, found)?);
+            flaws.extend(policy::demands(self, policy, &found)?);
         }
         if let Some(specs) = &touched.specs {
             let here = |file: &str| touched.files.contains(file);
@@ -179,7 +182,6 @@ impl Workspace {
             key(a).cmp(&key(b))
         });
         flaws.dedup();
-        let checked = self.checked(&plan, touched.specs.as_ref());
         Ok(Audit { flaws, checked, files: found.len(), refused })
     }
 
@@ -318,18 +320,13 @@ impl Workspace {
     }
 
     /// What is wrong with the lock file itself.
-    fn lock(&self) -> Result<Vec<Flaw>, EngineError> {
+    fn lock(&self) -> Vec<Flaw> {
         let flaw = |message: String| {
             Flaw::new(("", ""), "lock", message).at("regen.lock").mend("regen check --fix-lock")
         };
         let mut flaws = Vec::new();
-        let path = self.places.root.join("regen.lock");
-        if path.exists() {
-            let text = files::read_capped(&path, limits::RESULT_BYTES)?;
-            let text = String::from_utf8_lossy(&text);
-            if text.replace("\r\n", "\n") != self.standing.render() {
-                flaws.push(flaw("it is not as regen writes it".to_owned()));
-            }
+        if !self.is_canonical {
+            flaws.push(flaw("it is not as regen writes it".to_owned()));
         }
         for (id, standing) in &self.standing.spec {
             let known = self.read.iter().find(|spec| spec.id == *id);
@@ -353,7 +350,7 @@ impl Workspace {
                 }
             }
         }
-        Ok(flaws)
+        flaws
     }
 
     /// Levels of which too few clauses are covered.
@@ -392,7 +389,7 @@ impl Workspace {
             return Ok(Touched { specs: None, files });
         }
         let before = revision::file(root, &base, "regen.lock").map_err(usage)?.unwrap_or_default();
-        let Ok(before) = Standing::parse(&String::from_utf8_lossy(&before)) else {
+        let Ok((before, _)) = Standing::parse(&String::from_utf8_lossy(&before)) else {
             return Ok(Touched { specs: None, files });
         };
         let mut specs: BTreeSet<String> = BTreeSet::new();

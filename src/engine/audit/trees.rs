@@ -1,6 +1,6 @@
 //! What stands below `generated/`, file by file, against the lock file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 
 use super::Flaw;
 use crate::attest::Attested;
@@ -13,20 +13,23 @@ use crate::types::{Digest, SpecStanding, TargetStanding};
 /// Bits that no promoted file has: who runs it, and as whom.
 const RUNS: u32 = 0o7111;
 
+/// What stands where.
+type There<'a> = HashMap<&'a str, &'a Found>;
+
 /// Compares.
 pub(super) fn compare(workspace: &Workspace, found: &Scan) -> Vec<Flaw> {
-    let there: BTreeMap<&str, &Found> = found.iter().map(|(path, f)| (path.as_str(), f)).collect();
+    let there: There<'_> = found.iter().map(|(path, f)| (path.as_str(), f)).collect();
     let specs: Vec<_> = workspace.standing.spec.iter().collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     // Signatures take most of the time.
     let shares = specs.chunks(specs.len().div_ceil(threads).max(1));
-    let done: Vec<(Vec<Flaw>, BTreeSet<String>)> = std::thread::scope(|scope| {
+    let done: Vec<(Vec<Flaw>, HashSet<String>)> = std::thread::scope(|scope| {
         let there = &there;
         let share = |share| scope.spawn(move || of_specs(share, there));
         let all: Vec<_> = shares.map(share).collect();
         all.into_iter().map(|one| one.join().expect("comparing does not panic")).collect()
     });
-    let (mut flaws, mut known) = (Vec::new(), BTreeSet::new());
+    let (mut flaws, mut known) = (Vec::new(), HashSet::new());
     for (more, paths) in done {
         flaws.extend(more);
         known.extend(paths);
@@ -35,11 +38,8 @@ pub(super) fn compare(workspace: &Workspace, found: &Scan) -> Vec<Flaw> {
     flaws
 }
 
-fn of_specs(
-    specs: &[(&String, &SpecStanding)],
-    there: &BTreeMap<&str, &Found>,
-) -> (Vec<Flaw>, BTreeSet<String>) {
-    let (mut flaws, mut known) = (Vec::new(), BTreeSet::new());
+fn of_specs(specs: &[(&String, &SpecStanding)], there: &There<'_>) -> (Vec<Flaw>, HashSet<String>) {
+    let (mut flaws, mut known) = (Vec::new(), HashSet::new());
     for (spec, standing) in specs {
         for (target, entry) in &standing.target {
             let (known, flaws) = (&mut known, &mut flaws);
@@ -52,7 +52,7 @@ fn of_specs(
 }
 
 /// What nobody promoted.
-fn extra(workspace: &Workspace, found: &Scan, known: &BTreeSet<String>) -> Vec<Flaw> {
+fn extra(workspace: &Workspace, found: &Scan, known: &HashSet<String>) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     let leftovers: Vec<&str> = found
         .iter()
@@ -84,8 +84,8 @@ fn extra(workspace: &Workspace, found: &Scan, known: &BTreeSet<String>) -> Vec<F
 
 struct Compared<'a> {
     at: (&'a str, &'a str),
-    there: &'a BTreeMap<&'a str, &'a Found>,
-    known: &'a mut BTreeSet<String>,
+    there: &'a There<'a>,
+    known: &'a mut HashSet<String>,
     flaws: &'a mut Vec<Flaw>,
 }
 
@@ -137,7 +137,9 @@ impl Compared<'_> {
 }
 
 fn mode_flaw(at: (&str, &str), mode: u32, path: &str) -> Option<Flaw> {
-    let message = format!("its mode is {mode:o}: a promoted file is never run");
-    let name = shlex::try_quote(path).unwrap_or_default();
-    (mode & RUNS != 0).then(|| Flaw::new(at, "mode", message).mend(format!("chmod 644 {name}")))
+    (mode & RUNS != 0).then(|| {
+        let message = format!("its mode is {mode:o}: a promoted file is never run");
+        let name = shlex::try_quote(path).unwrap_or_default();
+        Flaw::new(at, "mode", message).mend(format!("chmod 644 {name}"))
+    })
 }
