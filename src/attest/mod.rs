@@ -9,8 +9,6 @@ mod key;
 
 pub use key::{PublicKey, Signer};
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -145,7 +143,7 @@ struct TestResult<'a> {
 impl Attested {
     /// Of an entry of the lock file.
     pub fn new(spec: &str, target: &str, entry: &TargetStanding, at: Option<&str>) -> Self {
-        let entry = TargetStanding { files: BTreeMap::new(), held: None, ..entry.clone() };
+        let entry = entry.attested();
         let (spec, target) = (spec.to_owned(), target.to_owned());
         Self { at: at.filter(|_| entry.signer.is_some()).map(str::to_owned), spec, target, entry }
     }

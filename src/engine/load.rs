@@ -133,7 +133,17 @@ fn read(
 ) -> Result<Workspace, EngineError> {
     let harness = harness(places, mode)?;
     let templates = templates(places, &harness)?;
-    let (standing, is_canonical) = files::lock(&places.root)?;
+    let folder = harness.harness.specs.clone();
+    // The two that take long.
+    let (lock, texts) = std::thread::scope(|scope| {
+        let lock = scope.spawn(|| files::lock(&places.root));
+        let specs = files::specs(&places.root, &folder).map(|specs| {
+            let read = |(file, bytes): (String, Vec<u8>)| (parse(&file, &bytes), file);
+            specs.into_iter().map(read).collect::<Vec<_>>()
+        });
+        (lock.join().expect("reading a lock file does not panic"), specs)
+    });
+    let (standing, is_canonical) = lock?;
     let mut workspace = Workspace {
         places: places.clone(),
         harness,
@@ -153,8 +163,7 @@ fn read(
     };
     let rules = rules(&workspace.harness.lint);
     let mut parsed = Vec::new();
-    for (file, bytes) in files::specs(&places.root, &workspace.harness.harness.specs)? {
-        let (spec, problems, source) = parse(&file, &bytes);
+    for ((spec, problems, source), file) in texts? {
         let spec = spec.in_force(&super::today());
         workspace.secrets.add(&spec);
         workspace.files.insert(file.clone(), spec.id.clone());

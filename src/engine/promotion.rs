@@ -66,6 +66,11 @@ impl Engine {
             };
         }
         let before = self.workspace.standing.spec.get(&spec.id);
+        // What is signed, or at least made by nobody's hand, says best where a tree comes from.
+        let attested = |old: &TargetStanding| {
+            let text = self.promoter.attestation(&old.path).ok()?;
+            Some(Attested::read(&text).ok()?.entry).filter(|entry| entry.tree == old.tree)
+        };
         let (mut parts, mut unit) = (Parts::default(), String::new());
         for (index, part) in state.job.parts.iter().enumerate() {
             let old = before.and_then(|s| s.target.get(&part.target));
@@ -74,7 +79,8 @@ impl Engine {
                 (Some((proof, attempt)), old) => {
                     let calls = state.calls(index).take_while(|a| a.number < attempt.number);
                     let number = u32::try_from(calls.count() + 1).unwrap_or(u32::MAX);
-                    let entry = self.entry(spec, part, (proof, attempt, number), old)?;
+                    let old = old.map(|old| attested(old).unwrap_or_else(|| old.clone()));
+                    let entry = self.entry(spec, part, (proof, attempt, number), old.as_ref())?;
                     let one = Attested::new(&spec.id, &part.target, &entry, Some(&now()));
                     let text = one.render(self.workspace.signer.as_ref());
                     parts.add(&part.target, proof, entry, text);

@@ -168,8 +168,9 @@ fn one(
     }
     let bytes = read(&file, stat.st_size as usize).map_err(|error| named(&path, error))?;
     let digest = Digest::of(&bytes);
-    let text = path.ends_with(".intoto.jsonl");
-    let text = text.then(|| String::from_utf8_lossy(&bytes).into_owned());
+    let is_attestation = path.ends_with(".intoto.jsonl");
+    // What is not UTF-8 is no attestation either.
+    let text = is_attestation.then(|| String::from_utf8(bytes).unwrap_or_default());
     found.push((path, Found::File { digest, mode: stat.st_mode & 0o7777, text }));
     Ok(())
 }

@@ -172,6 +172,25 @@ impl TargetStanding {
         }
     }
 
+    /// What is attested of it: everything but the list of files, which the tree's digest stands for,
+    /// and a hold, which is no matter of its acceptance.
+    pub fn attested(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            tools: self.tools.clone(),
+            regen: self.regen.clone(),
+            signer: self.signer.clone(),
+            held: None,
+            unproven: self.unproven.clone(),
+            origin: self.origin.clone(),
+            clauses: self.clauses.clone(),
+            outcomes: self.outcomes.clone(),
+            judges: self.judges.clone(),
+            files: BTreeMap::new(),
+            ..*self
+        }
+    }
+
     /// The gates that passed.
     pub fn passed(&self) -> Vec<&str> {
         let passed = self.outcomes.iter().filter(|(_, outcome)| *outcome == "pass");

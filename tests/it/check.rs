@@ -172,7 +172,11 @@ fn tamper(world: &World, kind: usize, random: &mut Random) -> String {
             let validators: Vec<_> = world.snapshot("validators").into_keys().collect();
             let validator = random.one(&validators);
             let mut text = fs::read_to_string(validator).expect("reads");
-            text += "# and\n";
+            text += if validator.extension().is_some_and(|end| end == "rs") {
+                "// x\n"
+            } else {
+                "# x\n"
+            };
             fs::write(validator, text).expect("writes");
             return format!("validator {}", validator.display());
         }
@@ -222,6 +226,10 @@ fn replay(world: &World, random: &mut Random) -> String {
 fn restore(world: &World) {
     git(world, &["checkout", "-q", "--", "."]).expect(0);
     git(world, &["clean", "-fdxq"]).expect(0);
+    // Version control knows one bit of a mode.
+    for path in world.snapshot("generated").into_keys() {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("sets it");
+    }
 }
 
 #[test]
@@ -238,8 +246,8 @@ fn two_hundred_tamperings_are_all_found() {
         let loose = run.code != 22 && !what.starts_with("spec") && !what.starts_with("config");
         assert!(!loose, "{round} {what}: {} {} {}", run.code, run.out, run.err);
         restore(&world);
+        world.run(&["check", "-q"]).expect(0);
     }
-    world.run(&["check", "-q"]).expect(0);
 }
 
 fn harmless(world: &World, kind: usize, random: &mut Random) -> String {
@@ -373,13 +381,7 @@ fn each_finding_names_the_command_that_mends_it_and_the_command_does() {
         for one in all {
             assert!(one["file"].as_str().is_some_and(|file| !file.is_empty()), "{one}");
             let mend = one["help"].as_str().expect("each names one");
-            // A lock file that lies is what makes an attestation look wrong, too.
-            if code != "check::lock" || one["code"] == "check::lock" {
-                shell(mend);
-            }
-        }
-        if code == "check::lock" {
-            world.run(&["check", "--fix-lock", "-q"]).expect(0);
+            shell(mend);
         }
         let run = world.run(&["check"]);
         assert_eq!(run.code, 0, "{code}: {found:#}\n{}{}", run.out, run.err);

@@ -91,6 +91,12 @@ struct Compared<'a> {
 
 impl Compared<'_> {
     fn files(&mut self, entry: &TargetStanding) {
+        if Digest::of(entry.manifest()) != entry.tree {
+            let (spec, target) = self.at;
+            let message = format!("the files of `{spec}` · `{target}` do not make its tree");
+            let flaw = Flaw::new(self.at, "lock", message).at("regen.lock");
+            self.flaws.push(flaw.mend("regen check --fix-lock"));
+        }
         let manifest = format!("{}.manifest", entry.path);
         let files =
             entry.files.iter().map(|(file, digest)| (format!("{}/{file}", entry.path), digest));
@@ -125,7 +131,17 @@ impl Compared<'_> {
             Some(Found::File { text, mode, .. }) => {
                 let runs = mode_flaw(self.at, *mode, &path);
                 self.flaws.extend(runs.map(|flaw| flaw.at(&path)));
-                Attested::check((spec, target), entry, text.as_deref().unwrap_or_default()).err()
+                let text = text.as_deref().unwrap_or_default();
+                match Attested::check((spec, target), entry, text) {
+                    Err(_) if attests(text, entry) => {
+                        let message =
+                            format!("it says something else of `{spec}` · `{target}` than {path}");
+                        let flaw = Flaw::new(self.at, "lock", message).at("regen.lock");
+                        self.flaws.push(flaw.mend("regen check --fix-lock"));
+                        None
+                    }
+                    said => said.err(),
+                }
             }
             Some(Found::Other(what)) => Some((*what).to_owned()),
             Some(Found::Leftover) | None => Some("it is missing".to_owned()),
@@ -134,6 +150,12 @@ impl Compared<'_> {
         self.flaws.extend(flaw.map(|flaw| flaw.mend(format!("regen --spec {spec}"))));
         self.known.insert(path);
     }
+}
+
+/// Whether attestations are whole, and of the tree that an entry names.
+fn attests(text: &str, entry: &TargetStanding) -> bool {
+    let same = |one: Attested| one.entry.tree == entry.tree && one.entry.path == entry.path;
+    Attested::read(text).is_ok_and(same)
 }
 
 fn mode_flaw(at: (&str, &str), mode: u32, path: &str) -> Option<Flaw> {
