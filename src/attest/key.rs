@@ -46,7 +46,7 @@ impl Signer {
 
     /// The public half.
     pub fn public(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key())
+        self.0.verifying_key().into()
     }
 
     /// Key id and signature of a message.
@@ -57,7 +57,21 @@ impl Signer {
 
 /// A key that verifies; shown as OpenSSH writes it, without a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicKey(VerifyingKey);
+pub struct PublicKey {
+    key: VerifyingKey,
+    id: String,
+}
+
+impl From<VerifyingKey> for PublicKey {
+    fn from(key: VerifyingKey) -> Self {
+        let id = ssh(&key).fingerprint(HashAlg::Sha256).to_string();
+        Self { key, id }
+    }
+}
+
+fn ssh(key: &VerifyingKey) -> ssh_key::PublicKey {
+    KeyData::Ed25519(Ed25519PublicKey(key.to_bytes())).into()
+}
 
 impl PublicKey {
     /// Reads a public key: PEM (SPKI), or OpenSSH's line with or without a comment.
@@ -69,31 +83,27 @@ impl PublicKey {
             || "it is no public Ed25519 key, neither in PEM nor as OpenSSH writes it".to_owned();
         let text = text.trim();
         if text.contains("BEGIN PUBLIC KEY") {
-            return VerifyingKey::from_public_key_pem(text).map(Self).map_err(|_| none());
+            return VerifyingKey::from_public_key_pem(text).map(Self::from).map_err(|_| none());
         }
         let key = ssh_key::PublicKey::from_openssh(text).map_err(|_| none())?;
         let KeyData::Ed25519(Ed25519PublicKey(bytes)) = key.key_data() else { return Err(none()) };
-        VerifyingKey::from_bytes(bytes).map(Self).map_err(|_| none())
+        VerifyingKey::from_bytes(bytes).map(Self::from).map_err(|_| none())
     }
 
     /// Its fingerprint as OpenSSH shows it: what names it in an envelope.
     pub fn id(&self) -> String {
-        self.ssh().fingerprint(HashAlg::Sha256).to_string()
+        self.id.clone()
     }
 
     /// Whether a signature of a message is this key's.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let signature = Signature::from_slice(signature);
-        signature.is_ok_and(|signature| self.0.verify_strict(message, &signature).is_ok())
-    }
-
-    fn ssh(&self) -> ssh_key::PublicKey {
-        KeyData::Ed25519(Ed25519PublicKey(self.0.to_bytes())).into()
+        signature.is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
     }
 }
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.ssh().to_openssh().map_err(|_| fmt::Error)?)
+        f.write_str(&ssh(&self.key).to_openssh().map_err(|_| fmt::Error)?)
     }
 }

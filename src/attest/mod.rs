@@ -234,17 +234,22 @@ impl Attested {
         let [first, second] = &envelopes(text)?;
         let payload = STANDARD.decode(&first.payload).map_err(|why| format!("payload: {why}"))?;
         let one = Self::of_provenance(&payload)?;
-        one.compare(text, [first, second])?;
+        let key = one.entry.signer.as_deref().map(PublicKey::parse).transpose()?;
+        one.compare(text, [first, second], key.as_ref())?;
         Ok(one)
     }
 
     /// Compares envelopes with what is expected, and verifies their signatures.
-    fn compare(&self, text: &str, envelopes: [&Envelope; 2]) -> Result<(), String> {
-        let key = self.entry.signer.as_deref().map(PublicKey::parse).transpose()?;
+    fn compare(
+        &self,
+        text: &str,
+        envelopes: [&Envelope; 2],
+        key: Option<&PublicKey>,
+    ) -> Result<(), String> {
         let mut envelopes = envelopes.into_iter();
         let mut wrong = None;
         let expected = self.lines(|message| {
-            let Some(key) = &key else { return Vec::new() };
+            let Some(key) = key else { return Vec::new() };
             let signature = envelopes.next().and_then(|envelope| envelope.signatures.first());
             let sig = signature.and_then(|s| STANDARD.decode(&s.sig).ok()).unwrap_or_default();
             if !key.verifies(message, &sig) {
@@ -257,10 +262,6 @@ impl Attested {
             Some(wrong) => Err(wrong.to_owned()),
             None => Err("it is not what regen writes of this acceptance".to_owned()),
         }
-    }
-
-    fn is_signed_as(&self, text: &str) -> bool {
-        envelopes(text).is_ok_and(|[first, second]| self.compare(text, [&first, &second]).is_ok())
     }
 
     fn of_provenance(payload: &[u8]) -> Result<Self, String> {
@@ -280,22 +281,26 @@ impl Attested {
         }
     }
 
-    /// Whether attestations are those of an entry of the lock file.
+    /// Whether attestations are those of an entry of the lock file. `key` is the one that the entry
+    /// names, for whoever has read it before.
     ///
     /// # Errors
     /// They are not; why, as a lowercase fragment.
     pub fn check(
         (spec, target): (&str, &str),
-        entry: &TargetStanding,
+        (entry, key): (&TargetStanding, Option<&PublicKey>),
         text: &str,
     ) -> Result<(), String> {
         // There is one way to write them: whoever knows what to expect need not understand it.
-        let at = entry.signer.as_ref().and_then(|_| time_of(text));
-        let expected = Self::new(spec, target, entry, at.as_deref());
-        if entry.signer.is_none() && expected.render(None) == text {
-            return Ok(());
-        }
-        if entry.signer.is_some() && expected.is_signed_as(text) {
+        let is_same = match key {
+            None => Self::new(spec, target, entry, None).render(None) == text,
+            Some(_) => envelopes(text).is_ok_and(|[first, second]| {
+                let at = time_of(&first);
+                let expected = Self::new(spec, target, entry, at.as_deref());
+                expected.compare(text, [&first, &second], key).is_ok()
+            }),
+        };
+        if is_same && entry.signer.is_some() == key.is_some() {
             return Ok(());
         }
         let one = Self::read(text)?;
@@ -313,10 +318,9 @@ fn envelopes(text: &str) -> Result<[Envelope; 2], String> {
     all.try_into().map_err(|_| format!("it has {count} envelopes instead of 2"))
 }
 
-/// The time in attestations that are signed, found without reading the rest.
-fn time_of(text: &str) -> Option<String> {
-    let [first, _] = envelopes(text).ok()?;
-    let payload = String::from_utf8(STANDARD.decode(first.payload).ok()?).ok()?;
+/// The time in a provenance that is signed, found without reading the rest.
+fn time_of(first: &Envelope) -> Option<String> {
+    let payload = String::from_utf8(STANDARD.decode(&first.payload).ok()?).ok()?;
     let (_, rest) = payload.split_once("\"finishedOn\":\"")?;
     Some(rest.split_once('"')?.0.to_owned())
 }
@@ -358,9 +362,9 @@ mod tests {
             let text = one.render(signer);
             assert_eq!(Attested::read(&text).as_ref(), Ok(&one));
             assert_eq!(one.at.is_some(), signer.is_some(), "an unsigned time is worth nothing");
-            assert_eq!(Attested::check(("s", "rust"), &entry, &text), Ok(()));
+            assert_eq!(Attested::check(("s", "rust"), (&entry, None), &text), Ok(()));
             let other = TargetStanding { path: String::new(), ..entry };
-            assert!(Attested::check(("s", "rust"), &other, &text).is_err());
+            assert!(Attested::check(("s", "rust"), (&other, None), &text).is_err());
             for at in (0..text.len()).step_by(37) {
                 for bit in [0x01, 0x20] {
                     let mut bytes = text.clone().into_bytes();

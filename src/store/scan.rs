@@ -36,7 +36,7 @@ pub enum Found {
     Leftover,
 }
 
-/// What is found, by path relative to the workspace.
+/// What is found, by path relative to the workspace, in no order.
 pub type Scan = Vec<(String, Found)>;
 
 /// Looks at the units of specs, and, where a folder holds nothing but units, at everything in it.
@@ -91,9 +91,7 @@ pub fn scan(root: &Path, folder: Option<&str>, units: &[String]) -> io::Result<S
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(queue.len());
     std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    let mut found = all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)?;
-    found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    Ok(found)
+    all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Looks through an open folder; `path` is its name, relative to the workspace.

@@ -91,7 +91,9 @@ impl Text {
     }
 
     fn digest(&mut self, name: &str, value: Digest) {
-        let _ = writeln!(self.0, "{name} = \"{value}\"");
+        self.0.extend([name, " = \""]);
+        value.write(&mut self.0);
+        self.0.push_str("\"\n");
     }
 
     fn number(&mut self, name: &str, value: u32) {

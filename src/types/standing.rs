@@ -199,6 +199,11 @@ impl TargetStanding {
 
     /// The manifest of the tree, in the format of `sha256sum`.
     pub fn manifest(&self) -> String {
-        self.files.iter().map(|(path, digest)| format!("{digest}  {path}\n")).collect()
+        let mut out = String::with_capacity(128 * self.files.len());
+        for (path, digest) in &self.files {
+            digest.write(&mut out);
+            out.extend(["  ", path, "\n"]);
+        }
+        out
     }
 }

@@ -72,8 +72,8 @@ pub(super) fn demands(
 /// Days since a tree was accepted, as its signed attestation says.
 fn age(entry: &TargetStanding, found: &Scan) -> Option<i64> {
     let path = format!("{}{ATTESTATION}", entry.path);
-    let at = found.binary_search_by(|(name, _)| name.as_str().cmp(&path)).ok()?;
-    let Found::File { text: Some(text), .. } = &found[at].1 else { return None };
+    let (_, found) = found.iter().find(|(name, _)| *name == path)?;
+    let Found::File { text: Some(text), .. } = found else { return None };
     let at: jiff::Timestamp = Attested::read(text).ok()?.at?.parse().ok()?;
     let now: jiff::Timestamp = crate::engine::now().parse().ok()?;
     let seconds = now.as_second() - at.as_second();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Flaw;
-use crate::attest::Attested;
+use crate::attest::{Attested, PublicKey};
 use crate::engine::Workspace;
 use crate::promote::ATTESTATION;
 use crate::store::revision;
@@ -40,10 +40,16 @@ pub(super) fn compare(workspace: &Workspace, found: &Scan) -> Vec<Flaw> {
 
 fn of_specs(specs: &[(&String, &SpecStanding)], there: &There<'_>) -> (Vec<Flaw>, HashSet<String>) {
     let (mut flaws, mut known) = (Vec::new(), HashSet::new());
+    // Most are signed by the same.
+    let mut keys: HashMap<&str, Option<PublicKey>> = HashMap::new();
     for (spec, standing) in specs {
         for (target, entry) in &standing.target {
             let (known, flaws) = (&mut known, &mut flaws);
-            let mut tree = Compared { at: (spec, target), there, known, flaws };
+            let key = entry.signer.as_deref();
+            let key = key.and_then(|key| {
+                keys.entry(key).or_insert_with(|| PublicKey::parse(key).ok()).as_ref()
+            });
+            let mut tree = Compared { at: (spec, target), key, there, known, flaws };
             tree.files(entry);
             tree.attestation(entry);
         }
@@ -84,6 +90,7 @@ fn extra(workspace: &Workspace, found: &Scan, known: &HashSet<String>) -> Vec<Fl
 
 struct Compared<'a> {
     at: (&'a str, &'a str),
+    key: Option<&'a PublicKey>,
     there: &'a There<'a>,
     known: &'a mut HashSet<String>,
     flaws: &'a mut Vec<Flaw>,
@@ -132,7 +139,7 @@ impl Compared<'_> {
                 let runs = mode_flaw(self.at, *mode, &path);
                 self.flaws.extend(runs.map(|flaw| flaw.at(&path)));
                 let text = text.as_deref().unwrap_or_default();
-                match Attested::check((spec, target), entry, text) {
+                match Attested::check((spec, target), (entry, self.key), text) {
                     Err(_) if attests(text, entry) => {
                         let message =
                             format!("it says something else of `{spec}` · `{target}` than {path}");

@@ -1,0 +1,261 @@
+//! Going back, the story of a spec, and what is kept of it.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::check::{ALSO_GOOD, commit};
+use crate::server::{Server, lib};
+use crate::world::{ADDER, GOOD, World};
+
+const LIB: &str = "generated/adder/rust/src/lib.rs";
+
+/// Promoted twice for the same spec, with different trees.
+fn twice() -> (World, Server) {
+    let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD), lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["run", "-q"]).expect(0);
+    world.run(&["run", "-q", "--force"]).expect(0);
+    assert_eq!(world.read(LIB), ALSO_GOOD);
+    (world, server)
+}
+
+#[test]
+fn an_earlier_promotion_stands_again_with_its_entry_and_attestation() {
+    let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["rollback", "adder"]).expect(2);
+    world.run(&["run", "-q"]).expect(0);
+    let first = (world.read("regen.lock"), world.snapshot("generated"));
+    let run = world.run(&["rollback", "adder"]).expect(2);
+    assert!(run.err.contains("no earlier promotion"), "{}", run.err);
+    world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
+    world.run(&["run", "-q"]).expect(0);
+    let second = world.snapshot("generated");
+    assert_ne!(first.1, second);
+    let run = world.run(&["log", "adder"]).expect(0);
+    assert!(run.out.contains("[-the-]{+their+} sum") && run.out.contains("stands"), "{}", run.out);
+
+    let run = world.run(&["rollback", "adder", "--json"]).expect(0);
+    let last = run.json().pop().expect("says so");
+    assert_eq!((last["to"].as_i64(), last["held"].as_bool()), (Some(1), Some(true)));
+    assert_eq!(world.snapshot("generated"), first.1, "tree, manifest and attestation");
+    let lock = world.read("regen.lock");
+    let without: Vec<_> = lock.lines().filter(|line| !line.starts_with("held = ")).collect();
+    assert_eq!(without.join("\n") + "\n", first.0, "its entry, and the hold");
+    // Held: nothing undoes it, and the gate says that it is not what the spec asks for.
+    world.run(&["run", "-q"]).expect(0);
+    assert_eq!((world.snapshot("generated"), server.requests().len()), (first.1.clone(), 2));
+    assert!(world.run(&["plan"]).expect(0).out.contains("held"));
+    let run = world.run(&["check"]).expect(22);
+    assert!(run.out.contains("check::held"), "{}", run.out);
+    world.run(&["check", "--fix-lock"]).expect(22);
+    assert_eq!(world.read("regen.lock"), lock, "a hold outlives a new lock file");
+    let run = world.run(&["rollback", "adder"]).expect(2);
+    assert!(run.err.contains("in the runs 1, 2"), "{}", run.err);
+    world.run(&["rollback", "adder", "--to", "77"]).expect(2);
+    // Forward again by its number: that is what the spec asks for.
+    world.run(&["rollback", "adder", "--to", "2"]).expect(0);
+    assert_eq!(world.snapshot("generated"), second);
+    world.run(&["check", "-q"]).expect(0);
+    // A hold ends with the spec's next change.
+    world.run(&["rollback", "adder", "--to", "1"]).expect(0);
+    world.write("specs/adder.md", &ADDER.replace("give the sum", "yield the sum"));
+    world.run(&["run", "-q"]).expect(0);
+    assert_eq!(server.requests().len(), 3);
+    world.run(&["check", "-q"]).expect(0);
+    // What a person wrote is not lost.
+    world.write(LIB, "mine");
+    world.run(&["rollback", "adder"]).expect(22);
+    assert_eq!(world.read(LIB), "mine");
+    world.run(&["rollback", "adder", "--discard-edits"]).expect(0);
+    let saved = world.snapshot(".regen/drift").into_values().any(|bytes| bytes == b"mine");
+    assert!(saved);
+}
+
+#[test]
+fn while_a_daemon_runs_it_does_the_rollback_and_leaves_it() {
+    let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["run", "-q"]).expect(0);
+    let first = world.read(LIB);
+    world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
+    world.run(&["run", "-q"]).expect(0);
+    let daemon = crate::watch::Daemon::start(&world);
+    let run = world.run(&["rollback", "adder"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(world.read(LIB), first);
+    let run = world.run(&["rollback", "adder"]);
+    assert_ne!(run.code, 0, "there is none before");
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert_eq!((world.read(LIB), server.requests().len()), (first, 2));
+    drop(daemon);
+}
+
+/// Runs regen under strace, which kills it at its n-th call that changes something; `None` where
+/// there is no strace.
+fn killed_at(world: &World, args: &[&str], n: usize) -> Option<bool> {
+    let calls =
+        "rename,renameat,renameat2,fsync,fdatasync,syncfs,mkdir,unlink,unlinkat,pwrite64,ftruncate";
+    let plain = world.command(args);
+    let mut traced = Command::new("strace");
+    traced
+        .args(["-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")])
+        .args(["-e", &format!("inject={calls}:signal=SIGKILL:when={n}")])
+        .arg(plain.get_program())
+        .args(args)
+        .current_dir(world.path(""))
+        .env("XDG_CACHE_HOME", world.cache());
+    let output = traced.output().ok()?;
+    // Where tracing is not allowed it says so, and nothing ran.
+    let refused = String::from_utf8_lossy(&output.stderr).contains("PTRACE");
+    (!refused).then(|| !output.status.success())
+}
+
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    let done = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    assert!(done.expect("copies").success());
+}
+
+/// Kills a command at each of its steps; `states` are the trees that may stand then.
+fn kill_at_every_step(world: &World, args: &[&str], states: [&str; 2]) -> usize {
+    let work = world.path("").canonicalize().expect("is there");
+    let saved = work.with_file_name("saved");
+    copy(&work, &saved);
+    for n in 1..2000 {
+        let Some(killed) = killed_at(world, args, n) else {
+            #[expect(clippy::print_stderr, reason = "says what is not tested")]
+            {
+                eprintln!("SKIPPED: there is no strace that may trace");
+            }
+            return 0;
+        };
+        if !killed {
+            assert_eq!(world.read(LIB), states[1], "it ended");
+            world.run(&["check", "-q"]).expect(0);
+            return n;
+        }
+        let before = world.read(LIB);
+        assert!(states.contains(&before.as_str()), "step {n}: old or new: {before}");
+        // Check finishes what was cut off; lock and attestation are those of the tree that is there.
+        let run = world.run(&["check"]);
+        assert_eq!(run.code, 0, "step {n}: {}{}", run.out, run.err);
+        assert!(world.run(&["verify", "-q"]).code == 0, "step {n}");
+        let log = world.run(&["log", "adder", "--json"]).expect(0).json().remove(0);
+        let tree =
+            log["promotions"].as_array().expect("a list").iter().find(|p| p["stands"] == true);
+        assert!(tree.is_some(), "step {n}: the ledger knows what stands: {log:#}");
+        // The same command again comes to its end.
+        if n % 7 == 0 {
+            world.run(args).expect(0);
+            world.run(&["check", "-q"]).expect(0);
+            assert!(world.snapshot(".regen/journal").is_empty(), "step {n}");
+        }
+        copy(&saved, &work);
+    }
+    panic!("it has too many steps");
+}
+
+#[test]
+fn killed_at_every_step_of_a_rollback_the_old_or_the_new_stands_whole() {
+    let (world, _server) = twice();
+    let steps =
+        kill_at_every_step(&world, &["rollback", "adder", "--to", "1", "-q"], [ALSO_GOOD, GOOD]);
+    assert!(steps == 0 || steps > 20, "{steps}");
+}
+
+#[test]
+fn killed_at_every_step_of_a_promotion_the_old_or_the_new_stands_whole() {
+    let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["run", "-q"]).expect(0);
+    // The step before anything is visible: the stage is synced. What follows goes on from there.
+    let traced = Command::new("strace")
+        .args([
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=syncfs",
+            "-e",
+            "inject=syncfs:signal=SIGKILL:when=1",
+        ])
+        .arg(env!("CARGO_BIN_EXE_regen"))
+        .args(["run", "--force", "-q"])
+        .current_dir(world.path(""))
+        .env("XDG_CACHE_HOME", world.cache())
+        .output();
+    if !traced.is_ok_and(|output| !output.status.success()) || server.requests().len() < 2 {
+        return;
+    }
+    assert_eq!(world.read(LIB), GOOD);
+    let steps = kill_at_every_step(&world, &["run", "--force", "-q"], [GOOD, ALSO_GOOD]);
+    assert!(steps == 0 || steps > 20, "{steps}");
+    assert_eq!(server.requests().len(), 2, "nothing is bought twice");
+}
+
+#[test]
+fn a_run_is_shown_taken_elsewhere_and_replayed_there() {
+    let (world, server) = twice();
+    commit(&world);
+    let run = world.run(&["show", "2"]).expect(0);
+    for part in ["--- prompt", "--- reply", "--- gate test", "saturating_add(a, b)", "accepted"] {
+        assert!(run.out.contains(part), "{part}: {}", run.out);
+    }
+    assert!(!run.out.contains("77001"), "a held-out example is in no prompt");
+    let json = world.run(&["show", "2", "--json"]).expect(0).json().remove(0);
+    assert_eq!((json["attempt"].as_i64(), json["accepted"].as_bool()), (Some(1), Some(true)));
+    world.run(&["show", "99"]).expect(2);
+    world.run(&["export", "2", "-o", "../run.tar.gz", "-q"]).expect(0);
+    let again = world.path("../again.tar.gz");
+    world.run(&["export", "2", "-o", &again.display().to_string(), "-q"]).expect(0);
+    let bytes = |path: &str| std::fs::read(world.path(path)).expect("is there");
+    assert_eq!(bytes("../run.tar.gz"), bytes("../again.tar.gz"), "the same run, the same bytes");
+    // The spec has long changed, and the server is gone.
+    let tree = world.snapshot("generated/adder/rust");
+    world.write("specs/adder.md", "# Adder\n\nOther.\n");
+    drop(server);
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let mut unpack = Command::new("tar");
+    unpack.arg("-xzf").arg(world.path("../run.tar.gz")).current_dir(elsewhere.path());
+    assert!(unpack.status().expect("there is tar").success());
+    let there = elsewhere.path().join("regen-run-2");
+    let lib = there.join(LIB);
+    assert_eq!(std::fs::read_to_string(&lib).expect("what stood before"), GOOD);
+    let output = Command::new(env!("CARGO_BIN_EXE_regen"))
+        .args(["run", "--force", "--spec", "adder"])
+        .current_dir(&there)
+        .env("XDG_CACHE_HOME", elsewhere.path().join("cache"))
+        .output()
+        .expect("runs");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{err}");
+    for (path, bytes) in tree {
+        let relative = path.strip_prefix(world.path("")).expect("is below").to_owned();
+        assert_eq!(std::fs::read(there.join(&relative)).expect("is there"), bytes, "{relative:?}");
+    }
+}
+
+#[test]
+fn a_sweep_leaves_what_stands_what_can_be_gone_back_to_and_what_is_young() {
+    let server = Server::start(vec![lib("pub fn add() {}\n"), lib(GOOD), lib(ALSO_GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["run", "-q"]).expect(0);
+    world.run(&["run", "-q", "--force"]).expect(0);
+    let before = world.snapshot(".regen/objects").len();
+    let young = world.run(&["gc", "--json"]).expect(0).json().remove(0);
+    assert_eq!(young["swept"]["objects"], 0, "{young}");
+    let dry = world.run(&["gc", "--days", "0", "--dry-run", "--json"]).expect(0).json().remove(0);
+    assert!(dry["swept"]["objects"].as_u64() > Some(0), "the first answer led to nothing: {dry}");
+    assert_eq!(world.snapshot(".regen/objects").len(), before);
+    world.run(&["gc", "--days", "0"]).expect(0);
+    assert!(world.snapshot(".regen/objects").len() < before);
+    let run = world.run(&["show", "1"]).expect(0);
+    assert!(run.out.contains("regen gc") && run.out.contains("--- reply"), "{}", run.out);
+    let run = world.run(&["export", "1", "-o", "../run.tar.gz"]).expect(0);
+    assert!(run.err.contains("not kept"), "{}", run.err);
+    world.run(&["rollback", "adder", "--to", "1"]).expect(0);
+    assert_eq!(world.read(LIB), GOOD);
+    world.run(&["check", "-q"]).expect(0);
+    world.run(&["run", "-q"]).expect(0);
+}
