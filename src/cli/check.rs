@@ -150,15 +150,16 @@ async fn steady(
 ) -> Result<(Option<Workspace>, Audit), EngineError> {
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
     for _ in 0..100 {
+        if promoter.is_busy()
+            && let Ok(_lock) = run::lock(door, places)
+        {
+            Engine::recover(places)?;
+        }
         let found = audit(places, asked)?;
         if found.1.flaws.is_empty() || !promoter.is_busy() {
             return Ok(found);
         }
-        if let Ok(_lock) = run::lock(door, places) {
-            Engine::recover(places)?;
-        } else {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     audit(places, asked)
 }

@@ -44,8 +44,11 @@ impl Workspace {
     }
 
     /// The same by the lock file alone.
-    pub(super) fn trace_without_ledger(&self) -> Result<Matrix, EngineError> {
-        self.trace_with(None, &[], None)
+    pub(super) fn trace_without_ledger(
+        &self,
+        only: Option<&BTreeSet<String>>,
+    ) -> Result<Matrix, EngineError> {
+        self.trace_with(only, &[], None)
     }
 
     fn trace_with(

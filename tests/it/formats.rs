@@ -18,6 +18,7 @@ fn schemas_are_true() {
         serde_json::to_string_pretty(&schema).expect("is plain JSON") + "\n"
     };
     committed("harness.schema.json", &regen::config::schema());
+    committed("policy.schema.json", &regen::config::policy_schema());
     committed(
         "validator-request.schema.json",
         &pretty(schemars::schema_for!(regen::gate::ValidatorRequest)),

@@ -19,6 +19,7 @@ mod isolation;
 mod lint;
 mod origin;
 mod page;
+mod pipelines;
 mod proof;
 mod recovery;
 mod attacks;

@@ -163,7 +163,7 @@ impl Workspace {
         flaws.extend(self.stale(&plan));
         flaws.extend(self.waivers());
         flaws.extend(self.lock());
-        flaws.extend(self.thresholds()?);
+        flaws.extend(self.thresholds(touched.specs.as_ref())?);
         let checked = self.checked(&plan, touched.specs.as_ref());
         let found = found()?;
         flaws.extend(trees::compare(self, &found));
@@ -172,7 +172,10 @@ impl Workspace {
         }
         if let Some(specs) = &touched.specs {
             let here = |file: &str| touched.files.contains(file);
-            flaws.retain(|flaw| specs.contains(&flaw.spec) || here(&flaw.problem.file));
+            let of_all = |flaw: &Flaw| flaw.problem.code == "check::trace";
+            flaws.retain(|flaw| {
+                specs.contains(&flaw.spec) || here(&flaw.problem.file) || of_all(flaw)
+            });
         }
         flaws.sort_by(|a, b| {
             let key = |flaw: &Flaw| {
@@ -350,11 +353,11 @@ impl Workspace {
     }
 
     /// Levels of which too few clauses are covered.
-    fn thresholds(&self) -> Result<Vec<Flaw>, EngineError> {
+    fn thresholds(&self, only: Option<&BTreeSet<String>>) -> Result<Vec<Flaw>, EngineError> {
         if self.harness.trace == Default::default() {
             return Ok(Vec::new());
         }
-        let matrix = self.trace_without_ledger()?;
+        let matrix = self.trace_without_ledger(only)?;
         let flaw = |message: String| {
             Flaw::new(("", ""), "trace", message).at("harness.toml").mend("regen trace")
         };
@@ -408,8 +411,6 @@ impl Workspace {
         let more: Vec<String> =
             self.read.iter().filter(depends).map(|spec| spec.id.clone()).collect();
         specs.extend(more);
-        // What no spec can be blamed for is checked when its file is touched.
-        specs.insert(String::new());
         Ok(Touched { specs: Some(specs), files })
     }
 
