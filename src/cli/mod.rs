@@ -14,6 +14,7 @@ mod isolation;
 mod lint;
 mod rollback;
 mod run;
+mod signals;
 mod trace;
 mod verify;
 mod watch;
@@ -116,7 +117,7 @@ enum Command {
         #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
         specs: Vec<String>,
     },
-    /// Prove that generated/ is exactly what was accepted for exactly these specs. No model, no network.
+    /// Prove that generated/ is exactly what was accepted for exactly these specs. No model.
     #[command(after_help = check::HELP)]
     Check(check::CheckArgs),
     /// Verify attestations, with nothing but them, the trees beside them and keys.
@@ -275,11 +276,11 @@ pub async fn main() -> u8 {
         Err(error) => return misread(&error),
     };
     let door = Door::new(cli.global.clone());
-    if let Err(error) = log(&cli.global) {
+    if let Err(error) = signals::log(&cli.global) {
         door.say(&format!("error: --log-file: {error}"));
         return exit::USAGE;
     }
-    if let Err(error) = second_signal_ends() {
+    if let Err(error) = signals::second_ends() {
         door.say(&format!("error: signals: {error}"));
         return exit::ENVIRONMENT;
     }
@@ -288,7 +289,7 @@ pub async fn main() -> u8 {
     let result = tokio::select! {
         result = work => result,
         // A daemon ends properly when it is asked to.
-        () = interrupted(), if !watches => {
+        () = signals::interrupted(), if !watches => {
             door.say("interrupted: the same command goes on from here");
             return exit::INTERRUPTED;
         }
@@ -360,55 +361,6 @@ async fn perform(door: &Door, run: RunArgs, command: Option<Command>) -> Result<
             Ok(exit::DONE)
         }
     }
-}
-
-/// Whoever asks twice does not want to wait: whatever is under way then is taken up by the next
-/// start.
-fn second_signal_ends() -> std::io::Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    use signal_hook::flag::{register, register_conditional_shutdown};
-    let asked = std::sync::Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        register_conditional_shutdown(signal, exit::INTERRUPTED.into(), asked.clone())?;
-        register(signal, asked.clone())?;
-    }
-    Ok(())
-}
-
-/// Ends when a person or the system asks for it. Dropping the work kills what it runs.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
-        (Ok(mut terminate), Ok(mut hangup)) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {},
-                _ = terminate.recv() => {},
-                _ = hangup.recv() => {},
-            }
-        }
-        _ => drop(tokio::signal::ctrl_c().await),
-    }
-}
-
-fn log(global: &Global) -> std::io::Result<()> {
-    use tracing_subscriber::EnvFilter;
-    let level = match global.verbose {
-        0 if global.log_file.is_some() => "regen=info",
-        0 => "regen=warn",
-        1 => "regen=info",
-        _ => "regen=trace,info",
-    };
-    // async-openai logs whole bodies when it cannot decode them.
-    let filter = EnvFilter::new(format!("{level},async_openai=off"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
-    match &global.log_file {
-        Some(path) => {
-            let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
-            builder.with_writer(std::sync::Mutex::new(file)).init();
-        }
-        None => builder.with_writer(std::io::stderr).init(),
-    }
-    Ok(())
 }
 
 impl Door {

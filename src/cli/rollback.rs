@@ -17,8 +17,8 @@ use crate::types::JobOutcome;
 pub struct RollbackArgs {
     /// The spec, by id or path.
     spec: String,
-    /// The run whose promotion is to stand again, as `regen log SPEC` numbers them; default: the one
-    /// before what stands.
+    /// The run whose promotion is to stand again, as `regen log SPEC` numbers them; default: the
+    /// one before what stands.
     #[arg(long, value_name = "RUN")]
     to: Option<i64>,
     /// Save edits by hand in .regen/drift/ and replace them, instead of refusing.

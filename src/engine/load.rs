@@ -457,51 +457,8 @@ fn is_remark(problem: &mut Problem) -> bool {
     problem.code.starts_with("lint::") && problem.severity != Severity::Error
 }
 
-fn rules(config: &LintConfig) -> Lint {
+pub(super) fn rules(config: &LintConfig) -> Lint {
     Lint::new(config, super::today(), toolchain::expects)
-}
-
-/// Files that belong to no workspace, as `regen lint` sees them.
-#[derive(Debug, Default)]
-pub struct Loose {
-    /// The specs.
-    pub specs: Vec<Spec>,
-    /// What is wrong with them.
-    pub problems: Vec<Problem>,
-    /// Their texts.
-    pub sources: Sources,
-}
-
-impl Loose {
-    /// Reads files, and what ends in `.md` below folders.
-    ///
-    /// # Errors
-    /// One cannot be read.
-    pub fn read(paths: &[PathBuf]) -> Result<Self, EngineError> {
-        let mut loose = Self::default();
-        let config = LintConfig::default();
-        let (today, rules) = (super::today(), rules(&config));
-        for path in paths {
-            let files = match path.is_dir() {
-                true => files::specs(path, "")?,
-                false => vec![(String::new(), files::read_capped(path, limits::SPEC_BYTES)?)],
-            };
-            for (name, bytes) in files {
-                let file = match name.is_empty() {
-                    true => path.display().to_string(),
-                    false => path.join(name).display().to_string(),
-                };
-                let (spec, problems, source) = parse(&file, &bytes);
-                let spec = spec.in_force(&today);
-                loose.problems.extend(problems);
-                loose.problems.extend(lint(&spec, &rules));
-                loose.sources.insert(file, source);
-                loose.specs.push(spec);
-            }
-        }
-        spec::set_levels(&mut loose.problems, &config);
-        Ok(loose)
-    }
 }
 
 fn suite(spec: &Spec, target: &Target, file: &str, bytes: &[u8]) -> Result<Suite, Box<Problem>> {

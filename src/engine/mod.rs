@@ -6,6 +6,7 @@ pub mod audit;
 mod history;
 mod inputs;
 pub mod load;
+mod loose;
 mod matrix;
 pub mod review;
 mod perform;
@@ -32,7 +33,8 @@ use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Proble
 
 pub use archive::{Kept, Swept, archive, attempts, sweep};
 pub use audit::fix_lock;
-pub use load::{Loose, Places, Sources, Workspace, load};
+pub use load::{Places, Sources, Workspace, load};
+pub use loose::Loose;
 pub use rollback::{RolledBack, roll_back};
 pub use story::{Step, story};
 

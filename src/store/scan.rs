@@ -79,7 +79,7 @@ pub fn scan(root: &Path, folder: Option<&str>, units: &[String]) -> io::Result<S
                     mine.push((unit.clone(), Found::Other("is no folder")));
                     Ok(())
                 }
-                folder => walk(&folder.map_err(|e| named(unit, e))?, unit, 0, &mut mine),
+                folder => walk(folder.map_err(|e| named(unit, e))?, unit, 0, &mut mine),
             });
         }
         let mut all = all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -95,15 +95,16 @@ pub fn scan(root: &Path, folder: Option<&str>, units: &[String]) -> io::Result<S
 }
 
 /// Looks through an open folder; `path` is its name, relative to the workspace.
-fn walk(folder: &OwnedFd, path: &str, depth: usize, found: &mut Scan) -> io::Result<()> {
-    let entries = Dir::read_from(folder).map_err(|error| named(path, error))?;
-    for entry in entries {
+fn walk(folder: OwnedFd, path: &str, depth: usize, found: &mut Scan) -> io::Result<()> {
+    let mut entries = Dir::new(folder).map_err(|error| named(path, error))?;
+    while let Some(entry) = entries.read() {
         let entry = entry.map_err(|error| named(path, error))?;
+        let folder = entries.fd().map_err(|error| named(path, error))?;
         let name = entry.file_name();
         if matches!(name.to_bytes(), b"." | b"..") {
             continue;
         }
-        let path = format!("{path}/{}", name.to_string_lossy());
+        let path = [path, "/", &name.to_string_lossy()].concat();
         let carried = || CARRIED.iter().any(|carried| name.to_bytes() == carried.as_bytes());
         let kind = kind(folder, &entry).map_err(|error| named(&path, error))?;
         if depth == 1 && carried() {
@@ -114,14 +115,14 @@ fn walk(folder: &OwnedFd, path: &str, depth: usize, found: &mut Scan) -> io::Res
             found.push((path, Found::Other("lies too deep")));
         } else {
             let inner = open(folder, name, OFlags::DIRECTORY).map_err(|e| named(&path, e))?;
-            walk(&inner, &path, depth + 1, found)?;
+            walk(inner, &path, depth + 1, found)?;
         }
     }
     Ok(())
 }
 
 /// What an entry is; not every file system says so by itself.
-fn kind(folder: &OwnedFd, entry: &DirEntry) -> rustix::io::Result<FileType> {
+fn kind(folder: impl AsFd, entry: &DirEntry) -> rustix::io::Result<FileType> {
     match entry.file_type() {
         FileType::Unknown => {
             let stat = statat(folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)?;
@@ -146,7 +147,7 @@ fn named(path: &str, error: impl Into<io::Error>) -> io::Error {
 }
 
 fn one(
-    folder: &OwnedFd,
+    folder: impl AsFd,
     name: &CStr,
     path: String,
     kind: FileType,

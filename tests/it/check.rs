@@ -115,6 +115,38 @@ fn change_a_word(path: &Path, random: &mut Random) {
     fs::write(path, format!("{head}{}q{}", &body[..at], &body[at..])).expect("writes");
 }
 
+fn change_a_validator(world: &World, random: &mut Random) -> String {
+    let validators: Vec<_> = world.snapshot("validators").into_keys().collect();
+    let validator = random.one(&validators);
+    let mut text = fs::read_to_string(validator).expect("reads");
+    text += if validator.extension().is_some_and(|end| end == "rs") { "// x\n" } else { "# x\n" };
+    fs::write(validator, text).expect("writes");
+    format!("validator {}", validator.display())
+}
+
+fn change_the_configuration(world: &World, random: &mut Random) -> String {
+    let (from, to) = *random.one(&[
+        ("\"documented\", \"hidden\"", "\"hidden\""),
+        ("\"check\", \"clippy\"", "\"clippy\", \"check\""),
+        (
+            "toolchain = \"rust\"\ngates",
+            "toolchain = \"rust\"\nallowed_files = [\"src/*.rs\"]\ngates",
+        ),
+        ("crate = \"bin\"", "crate = \"lib\""),
+        ("validator = \"documented\"", "validator = \"documented\"\ntimeout_s = 7"),
+        ("validator = \"documented\"", "validator = \"documented\"\nadvisory = true"),
+        ("[target.command]", "[gate.test]\nruns = 1\n[target.command]"),
+        (
+            "toolchain = \"rust\"\ncrate",
+            "toolchain = \"rust\"\noutput = \"out/{spec}/{target}\"\ncrate",
+        ),
+    ]);
+    let text = world.read("harness.toml");
+    assert!(text.contains(from), "{from}");
+    world.write("harness.toml", &text.replacen(from, to, 1));
+    format!("config {to}")
+}
+
 fn tamper(world: &World, kind: usize, random: &mut Random) -> String {
     let root = world.path("");
     let all = promoted_files(world, false);
@@ -168,40 +200,8 @@ fn tamper(world: &World, kind: usize, random: &mut Random) -> String {
             change_a_word(&root.join(format!("specs/{spec}.md")), random);
             return format!("spec {spec}");
         }
-        10 => {
-            let validators: Vec<_> = world.snapshot("validators").into_keys().collect();
-            let validator = random.one(&validators);
-            let mut text = fs::read_to_string(validator).expect("reads");
-            text += if validator.extension().is_some_and(|end| end == "rs") {
-                "// x\n"
-            } else {
-                "# x\n"
-            };
-            fs::write(validator, text).expect("writes");
-            return format!("validator {}", validator.display());
-        }
-        _ => {
-            let (from, to) = *random.one(&[
-                ("\"documented\", \"hidden\"", "\"hidden\""),
-                ("\"check\", \"clippy\"", "\"clippy\", \"check\""),
-                (
-                    "toolchain = \"rust\"\ngates",
-                    "toolchain = \"rust\"\nallowed_files = [\"src/*.rs\"]\ngates",
-                ),
-                ("crate = \"bin\"", "crate = \"lib\""),
-                ("validator = \"documented\"", "validator = \"documented\"\ntimeout_s = 7"),
-                ("validator = \"documented\"", "validator = \"documented\"\nadvisory = true"),
-                ("[target.command]", "[gate.test]\nruns = 1\n[target.command]"),
-                (
-                    "toolchain = \"rust\"\ncrate",
-                    "toolchain = \"rust\"\noutput = \"out/{spec}/{target}\"\ncrate",
-                ),
-            ]);
-            let text = world.read("harness.toml");
-            assert!(text.contains(from), "{from}");
-            world.write("harness.toml", &text.replacen(from, to, 1));
-            return format!("config {to}");
-        }
+        10 => return change_a_validator(world, random),
+        _ => return change_the_configuration(world, random),
     }
     name
 }
@@ -242,12 +242,35 @@ fn two_hundred_tamperings_are_all_found() {
         let what = tamper(&world, round % 12, &mut random);
         let run = world.run(&["check", "-q"]);
         assert!([2, 10, 22].contains(&run.code), "{round} {what}: {} {}", run.code, run.err);
-        // A word may make a spec one that is refused, and a line of the configuration one that is wrong.
+        // A word may make a spec refused, and a line of the configuration wrong.
         let loose = run.code != 22 && !what.starts_with("spec") && !what.starts_with("config");
         assert!(!loose, "{round} {what}: {} {} {}", run.code, run.out, run.err);
         restore(&world);
         world.run(&["check", "-q"]).expect(0);
     }
+}
+
+fn wrap_anew(world: &World, by_blank: bool, random: &mut Random) -> String {
+    // Another line of prose ends where there was a blank, or is set in by another blank.
+    let spec = *random.one(&["celsius", "divisors", "greet", "seasons"]);
+    let path = world.path(&format!("specs/{spec}.md"));
+    let text = fs::read_to_string(&path).expect("reads");
+    let mut fenced = false;
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        fenced ^= line.trim_start().starts_with("```");
+        let is_item = line.starts_with("- ") && !fenced;
+        match line.find("` ").filter(|_| is_item && by_blank) {
+            Some(at) => {
+                lines.push(line[..=at].to_owned());
+                lines.push(format!("  {}", &line[at + 2..]));
+            }
+            None if is_item && !by_blank => lines.push(format!("* {}", &line[2..])),
+            None => lines.push(line.to_owned()),
+        }
+    }
+    fs::write(path, lines.join("\n") + "\n").expect("writes");
+    format!("re-wrap of {spec}")
 }
 
 fn harmless(world: &World, kind: usize, random: &mut Random) -> String {
@@ -268,26 +291,7 @@ fn harmless(world: &World, kind: usize, random: &mut Random) -> String {
             git(world, &["checkout", "-q", "--", "."]).expect(0);
         }
         2 | 3 => {
-            // Another line of prose ends where there was a blank, or is set in by another blank.
-            let spec = *random.one(&["celsius", "divisors", "greet", "seasons"]);
-            let path = root.join(format!("specs/{spec}.md"));
-            let text = fs::read_to_string(&path).expect("reads");
-            let mut fenced = false;
-            let mut lines: Vec<String> = Vec::new();
-            for line in text.lines() {
-                fenced ^= line.trim_start().starts_with("```");
-                let is_item = line.starts_with("- ") && !fenced;
-                match line.find("` ").filter(|_| is_item && kind == 2) {
-                    Some(at) => {
-                        lines.push(line[..=at].to_owned());
-                        lines.push(format!("  {}", &line[at + 2..]));
-                    }
-                    None if is_item && kind == 3 => lines.push(format!("* {}", &line[2..])),
-                    None => lines.push(line.to_owned()),
-                }
-            }
-            fs::write(path, lines.join("\n") + "\n").expect("writes");
-            return format!("re-wrap of {spec}");
+            return wrap_anew(world, kind == 2, random);
         }
         4 => {
             let text = world.read("harness.toml");

@@ -49,6 +49,8 @@ fn promoted(world: &World) -> BTreeMap<PathBuf, Vec<u8>> {
         .snapshot("generated")
         .into_iter()
         .map(|(path, bytes)| (path.strip_prefix(&root).expect("is below").to_owned(), bytes));
+    // An attestation has the prompt's digest, and a prompt shows what stood before.
+    let all = all.filter(|(path, _)| path.extension().is_none_or(|end| end != "jsonl"));
     all.filter(|(path, _)| specs.iter().any(|spec| path.starts_with(spec))).collect()
 }
 

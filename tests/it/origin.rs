@@ -31,7 +31,8 @@ pub fn python() -> Option<PathBuf> {
 /// Verifies with securesystemslib, and reads the statements with in-toto's own types.
 const VERIFY: &str = r#"
 import base64, json, sys
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from google.protobuf import json_format
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
@@ -41,7 +42,8 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
 path, pem = sys.argv[1:]
-public = load_pem_private_key(pem.encode(), None).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+public = load_pem_private_key(pem.encode(), None).public_key()
+public = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
 kinds = []
 for line in open(path):
     envelope = Envelope.from_dict(json.loads(line))

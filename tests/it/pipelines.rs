@@ -250,7 +250,7 @@ fn gates_run_again_over_the_trees_as_they_are() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// Makes lock file, manifest and attestation say of the tree that is there what they said of another.
+/// Makes lock file, manifest and attestation say of this tree what they said of another.
 fn forge(world: &World) {
     use regen::attest::Attested;
     use regen::types::{Digest, Standing};

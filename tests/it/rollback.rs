@@ -139,7 +139,7 @@ fn kill_at_every_step(world: &World, args: &[&str], states: [(&str, i32); 2]) ->
         let before = world.read(LIB);
         let state = states.iter().find(|(tree, _)| *tree == before);
         let (_, code) = state.unwrap_or_else(|| panic!("step {n}: neither old nor new: {before}"));
-        // Check finishes what was cut off; lock and attestation are those of the tree that is there.
+        // It finishes what was cut off; lock and attestation are those of the tree there.
         let run = world.run(&["check"]);
         assert_eq!(run.code, *code, "step {n}: {}{}", run.out, run.err);
         assert!(

@@ -27,9 +27,9 @@ fn a_wrong_answer_is_repaired_and_promoted_and_then_up_to_date() {
     tree.iter_mut()
         .for_each(|p| *p = p.strip_prefix(world.path("generated/adder")).unwrap().to_owned());
     let names: Vec<_> = tree.iter().map(|p| p.display().to_string()).collect();
-    assert_eq!(names, ["rust/Cargo.toml", "rust/src/lib.rs", "rust.manifest"]);
+    assert_eq!(names, ["rust/Cargo.toml", "rust/src/lib.rs", "rust.intoto.jsonl", "rust.manifest"]);
     let lock = world.read("regen.lock");
-    assert!(lock.contains("[spec.adder.target.rust]") && lock.contains("\"hidden\""), "{lock}");
+    assert!(lock.contains("[spec.adder.target.rust]") && lock.contains("hidden = \"pass\""), "{lock}");
 
     let again = world.run(&["run"]).expect(0);
     assert!(again.err.contains("adder: up to date"), "{}", again.err);
@@ -260,11 +260,17 @@ fn cassettes_record_replay_and_name_what_differs() {
     assert!(replay.err.contains("REPLAY · recorded 20"), "{}", replay.err);
     assert!(replay.err.contains("no model was called"), "{}", replay.err);
     let lock = world.read("regen.lock");
-    assert!(lock.contains("scripted, replayed from 20"), "{lock}");
-    let lock: Vec<_> = lock.lines().map(|l| l.split(", replayed").next().unwrap_or(l)).collect();
-    let asked: Vec<_> = first.1.lines().map(|l| l.trim_end_matches('"')).collect();
-    let lock: Vec<_> = lock.into_iter().map(|l| l.trim_end_matches('"')).collect();
-    assert_eq!((world.snapshot("generated"), lock), (first.0, asked), "byte for byte");
+    assert!(lock.contains("source = \"replay\"\nrecorded = \"20"), "{lock}");
+    let by = |line: &&str| !["generator", "source", "recorded"].iter().any(|k| line.starts_with(k));
+    let asked: Vec<_> = first.1.lines().filter(by).collect();
+    let lock: Vec<_> = lock.lines().filter(by).collect();
+    // Attestations say who was asked, as the lock file does.
+    let trees = |all: std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| {
+        let tree = |path: &std::path::Path| path.extension().is_none_or(|end| end != "jsonl");
+        all.into_iter().filter(|(path, _)| tree(path)).collect::<Vec<_>>()
+    };
+    let now = trees(world.snapshot("generated"));
+    assert_eq!((now, lock), (trees(first.0), asked), "byte for byte");
     assert_eq!(server.requests().len(), 2);
     let listed = world.run(&["cassette", "ls", "--json"]).expect(0);
     assert_eq!(listed.json().len(), 2);

@@ -1,4 +1,4 @@
-//! Makes the lock file anew, from nothing but the trees that are there and what is attested of them.
+//! Makes the lock file anew, from nothing but the trees that are there and their attestations.
 
 use std::collections::BTreeMap;
 

@@ -106,7 +106,7 @@ impl Compared<'_> {
         }
         let manifest = format!("{}.manifest", entry.path);
         let files =
-            entry.files.iter().map(|(file, digest)| (format!("{}/{file}", entry.path), digest));
+            entry.files.iter().map(|(file, digest)| ([&entry.path, "/", file].concat(), digest));
         for (path, digest) in files.chain([(manifest, &entry.tree)]) {
             self.file(path, digest);
         }

@@ -1,0 +1,55 @@
+//! What surrounds every command: signals, and the log.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{Global, exit};
+
+/// Whoever asks twice does not want to wait: whatever is under way then is taken up by the next
+/// start.
+pub(super) fn second_ends() -> std::io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag::{register, register_conditional_shutdown};
+    let asked = std::sync::Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        register_conditional_shutdown(signal, exit::INTERRUPTED.into(), asked.clone())?;
+        register(signal, asked.clone())?;
+    }
+    Ok(())
+}
+
+/// Ends when a person or the system asks for it. Dropping the work kills what it runs.
+pub(super) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
+        (Ok(mut terminate), Ok(mut hangup)) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {},
+                _ = terminate.recv() => {},
+                _ = hangup.recv() => {},
+            }
+        }
+        _ => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+/// Starts the log.
+pub(super) fn log(global: &Global) -> std::io::Result<()> {
+    use tracing_subscriber::EnvFilter;
+    let level = match global.verbose {
+        0 if global.log_file.is_some() => "regen=info",
+        0 => "regen=warn",
+        1 => "regen=info",
+        _ => "regen=trace,info",
+    };
+    // async-openai logs whole bodies when it cannot decode them.
+    let filter = EnvFilter::new(format!("{level},async_openai=off"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    match &global.log_file {
+        Some(path) => {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+            builder.with_writer(std::sync::Mutex::new(file)).init();
+        }
+        None => builder.with_writer(std::io::stderr).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! Specs outside of any workspace.
+
+use std::path::PathBuf;
+
+use super::EngineError;
+use super::load::{Sources, rules};
+use crate::spec::{self, lint, parse};
+use crate::store::files;
+use crate::types::{LintConfig, Problem, Spec, limits};
+
+/// Files that belong to no workspace, as `regen lint` sees them.
+#[derive(Debug, Default)]
+pub struct Loose {
+    /// The specs.
+    pub specs: Vec<Spec>,
+    /// What is wrong with them.
+    pub problems: Vec<Problem>,
+    /// Their texts.
+    pub sources: Sources,
+}
+
+impl Loose {
+    /// Reads files, and what ends in `.md` below folders.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn read(paths: &[PathBuf]) -> Result<Self, EngineError> {
+        let mut loose = Self::default();
+        let config = LintConfig::default();
+        let (today, rules) = (super::today(), rules(&config));
+        for path in paths {
+            let files = match path.is_dir() {
+                true => files::specs(path, "")?,
+                false => vec![(String::new(), files::read_capped(path, limits::SPEC_BYTES)?)],
+            };
+            for (name, bytes) in files {
+                let file = match name.is_empty() {
+                    true => path.display().to_string(),
+                    false => path.join(name).display().to_string(),
+                };
+                let (spec, problems, source) = parse(&file, &bytes);
+                let spec = spec.in_force(&today);
+                loose.problems.extend(problems);
+                loose.problems.extend(lint(&spec, &rules));
+                loose.sources.insert(file, source);
+                loose.specs.push(spec);
+            }
+        }
+        spec::set_levels(&mut loose.problems, &config);
+        Ok(loose)
+    }
+}
