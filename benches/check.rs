@@ -39,6 +39,8 @@ fn main() -> ExitCode {
         let folder = folder.path();
         let git = || timed(Command::new("git").args(["status", "--porcelain"]).current_dir(folder));
         let check = || timed(regen(folder).args(["check", "-q"]));
+        // What was just written is still on its way to the disk.
+        assert!(Command::new("sync").status().is_ok_and(|done| done.success()));
         let (mut checks, mut statuses) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             checks.push(check());

@@ -268,12 +268,13 @@ impl Attested {
         let unreadable = |why: &str| format!("no provenance of regen's: {why}");
         let mut value: Value =
             serde_json::from_slice(payload).map_err(|why| unreadable(&why.to_string()))?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let at = text(&value["predicate"]["runDetails"]["metadata"]["finishedOn"]);
-        let definition = &mut value["predicate"]["buildDefinition"];
-        let name = |field: &str| text(&definition["externalParameters"][field]);
-        let (spec, target) = (name("spec"), name("target"));
-        let entry = serde_json::from_value(definition["internalParameters"].take());
+        // Indexing would panic on what is no object.
+        let text = |at: &str| Some(value.pointer(at)?.as_str()?.to_owned());
+        let at = text("/predicate/runDetails/metadata/finishedOn");
+        let spec = text("/predicate/buildDefinition/externalParameters/spec");
+        let target = text("/predicate/buildDefinition/externalParameters/target");
+        let entry = value.pointer_mut("/predicate/buildDefinition/internalParameters");
+        let entry = serde_json::from_value(entry.map(Value::take).unwrap_or_default());
         let entry: TargetStanding = entry.map_err(|why| unreadable(&why.to_string()))?;
         match (spec, target) {
             (Some(spec), Some(target)) => Ok(Self::new(&spec, &target, &entry, at.as_deref())),
@@ -376,6 +377,28 @@ mod tests {
                     assert!(signer.is_none() || read.is_err(), "byte {at}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn payloads_of_any_shape_are_refused() {
+        use base64::Engine as _;
+        for payload in [
+            "[]",
+            "1",
+            "null",
+            "\"x\"",
+            "{}",
+            "{\"predicate\":5}",
+            "{\"predicate\":{\"buildDefinition\":[]}}",
+            "{\"predicate\":{\"buildDefinition\":{\"internalParameters\":[1]}}}",
+            "",
+            "{",
+        ] {
+            let payload = super::STANDARD.encode(payload);
+            let line =
+                format!("{{\"payload\":\"{payload}\",\"payloadType\":\"x\",\"signatures\":[]}}\n");
+            assert!(Attested::read(&line.repeat(2)).is_err());
         }
     }
 

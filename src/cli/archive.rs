@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::{Door, exit, run};
 use crate::engine::load::{self, load};
-use crate::engine::{self, EngineError, Kept};
+use crate::engine::{self, Engine, EngineError, Kept};
 use crate::pipeline::Failed;
-use crate::report::{changes, tame, words};
+use crate::report::{changes, line, tame, words};
 
 /// Arguments of `show`.
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ pub fn story(door: &Door, spec: &str) -> Result<u8, EngineError> {
         let trees: Vec<_> =
             step.trees.iter().map(|(target, tree)| format!("{target} {}", tree.short())).collect();
         let by: Vec<_> = step.origins.values().cloned().collect();
-        let by = by.first().map(|by| format!(" by {by}")).unwrap_or_default();
+        let by = by.first().map(|by| format!(" by {}", line(by))).unwrap_or_default();
         let what = match step.rollback {
             Some(to) => door.paint.warn(&format!("rolled back to run {to}")),
             None => door.paint.good("promoted"),
@@ -190,6 +190,7 @@ pub fn export(door: &Door, args: &ExportArgs) -> Result<u8, EngineError> {
 pub fn gc(door: &Door, args: &GcArgs) -> Result<u8, EngineError> {
     let places = door.places()?;
     let _lock = run::lock(door, &places)?;
+    Engine::recover(&places)?;
     let days = load::harness(&places, None)?.retention.days;
     let swept = engine::sweep(&places, args.days.unwrap_or(days), args.dry_run)?;
     if door.global.json {

@@ -101,7 +101,7 @@ pub async fn check(door: &Door, args: &CheckArgs) -> Result<u8, EngineError> {
     if args.fix_lock {
         let _lock = run::lock(door, &places)?;
         for line in fix_lock(&places)? {
-            door.say(&format!("regen.lock: {line}"));
+            door.say(&format!("regen.lock: {}", crate::report::line(&line)));
         }
     }
     let policy = args.policy.as_deref().map(policy).transpose()?;
@@ -155,9 +155,13 @@ async fn steady(
         {
             Engine::recover(places)?;
         }
-        let found = audit(places, asked)?;
-        if found.1.flaws.is_empty() || !promoter.is_busy() {
-            return Ok(found);
+        let lock = || std::fs::read(places.root.join("regen.lock")).ok();
+        let (before, found) = (lock(), audit(places, asked));
+        match found {
+            Ok(found) if found.1.flaws.is_empty() => return Ok(found),
+            // What was switched meanwhile fits nothing that was read before.
+            found if !promoter.is_busy() && lock() == before => return found,
+            _ => {}
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -420,7 +420,8 @@ impl Door {
             EngineError::Tools(_) => "\n`regen doctor` checks the machine",
             _ => "",
         };
-        self.say(&format!("{}: {error}{hint}", self.paint.bad("error")));
+        let text = crate::report::tame(&error.to_string());
+        self.say(&format!("{}: {text}{hint}", self.paint.bad("error")));
         if self.global.json {
             self.json(&error_object(code, &error.to_string()));
         }

@@ -9,9 +9,9 @@ use super::{Door, exit};
 use crate::attest::{Attested, PublicKey};
 use crate::engine::EngineError;
 use crate::promote::ATTESTATION;
-use crate::report::tame;
+use crate::report::line;
 use crate::store::files;
-use crate::types::limits;
+use crate::types::{Digest, limits};
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
@@ -35,21 +35,26 @@ struct Verified {
 pub fn verify(door: &Door, args: &VerifyArgs) -> Result<u8, EngineError> {
     let keys: Vec<PublicKey> =
         args.key.iter().map(|key| read_key(key)).collect::<Result<_, _>>()?;
-    let mut found = Vec::new();
+    let (mut found, mut all) = (Vec::new(), Vec::new());
     let default = [PathBuf::from("generated")];
     for path in if args.paths.is_empty() { &default } else { &args.paths[..] } {
         match path.is_dir() {
-            true => found.extend(files::walk(path, limits::PATH_DEPTH)?),
+            true => all.extend(files::walk_all(path, limits::PATH_DEPTH)?),
             false if path.is_file() => found.push(path.clone()),
             false => return Err(EngineError::Usage(format!("{} is not there", path.display()))),
         }
     }
-    found.retain(|path| path.to_string_lossy().ends_with(ATTESTATION));
+    let is_attestation = |path: &PathBuf| path.to_string_lossy().ends_with(ATTESTATION);
+    found.retain(is_attestation);
+    found.extend(all.iter().filter(|path| is_attestation(path)).cloned());
     if found.is_empty() {
         return Err(EngineError::Usage(format!("there is no attestation (*{ATTESTATION}) there")));
     }
-    let all: Vec<Verified> =
+    let strays = strays(&all, &found);
+    let mut all: Vec<Verified> =
         found.into_iter().map(|file| Verified { said: one(&file, &keys), file }).collect();
+    let unattested = || Err("nothing attests it".to_owned());
+    all.extend(strays.into_iter().map(|file| Verified { file, said: unattested() }));
     let bad = all.iter().filter(|one| one.said.is_err()).count();
     let code = if bad == 0 { exit::DONE } else { exit::DRIFT };
     if door.global.json {
@@ -58,19 +63,19 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<u8, EngineError> {
         return Ok(code);
     }
     for Verified { file, said } in &all {
-        let file = tame(&file.display().to_string());
+        let file = line(&file.display().to_string());
         match said {
             Ok(one) if !door.global.quiet => door.show(&format!(
                 "{file}: {} {} · {} {}, {}",
                 door.paint.good("holds"),
-                tame(&one.spec),
-                tame(&one.target),
+                line(&one.spec),
+                line(&one.target),
                 one.entry.tree.short(),
                 by(one, !keys.is_empty())
             )),
             Ok(_) => {}
             Err(why) => {
-                door.show(&format!("{file}: {} {}", door.paint.bad("does not hold:"), tame(why)))
+                door.show(&format!("{file}: {} {}", door.paint.bad("does not hold:"), line(why)))
             }
         }
     }
@@ -109,13 +114,50 @@ fn read_key(text: &str) -> Result<PublicKey, EngineError> {
     PublicKey::parse(&String::from_utf8_lossy(&bytes)).map_err(wrong)
 }
 
+/// What lies in a folder and belongs to no tree that is attested there.
+fn strays(all: &[PathBuf], attested: &[PathBuf]) -> Vec<PathBuf> {
+    let trees: Vec<PathBuf> = attested.iter().map(|file| tree(file)).collect();
+    let known = |path: &&PathBuf| {
+        attested.contains(path)
+            || trees.iter().any(|tree| {
+                let manifest = format!("{}.manifest", tree.display());
+                path.starts_with(tree) || path.as_os_str() == manifest.as_str()
+            })
+    };
+    all.iter().filter(|path| !known(path)).cloned().collect()
+}
+
+/// The tree that an attestation stands beside.
+fn tree(file: &Path) -> PathBuf {
+    let name = file.to_string_lossy();
+    PathBuf::from(name.strip_suffix(ATTESTATION).unwrap_or(&name))
+}
+
 /// Whether an attestation is whole, of the tree beside it, and signed by one of the keys.
 fn one(file: &Path, keys: &[PublicKey]) -> Result<Attested, String> {
     let bytes = files::read_capped(file, limits::TREE_BYTES).map_err(|why| why.to_string())?;
     let one = Attested::read(&String::from_utf8_lossy(&bytes))?;
-    let name = file.to_string_lossy();
-    let tree = Path::new(name.strip_suffix(ATTESTATION).unwrap_or(&name));
-    let found = files::tree(tree).map_err(|why| why.to_string())?;
+    let tree = tree(file);
+    // The name of the tree is attested, too: it is of no other spec.
+    let absolute = std::path::absolute(&tree).map_err(|why| why.to_string())?;
+    let (place, name) =
+        (absolute.components().rev(), Path::new(&one.entry.path).components().rev());
+    let same = place.zip(name).take_while(|(a, b)| a == b).count();
+    if same < 2 {
+        return Err(format!("it attests {}", one.entry.path));
+    }
+    if tree.is_symlink() {
+        return Err(format!("{} is a link", tree.display()));
+    }
+    if let Some(left) = files::CARRIED.iter().find(|left| tree.join(left).exists()) {
+        return Err(format!("{}/{left} is of no attested tree", tree.display()));
+    }
+    let manifest = format!("{}.manifest", tree.display());
+    let manifest = files::read_capped(Path::new(&manifest), limits::TREE_BYTES);
+    if manifest.is_ok_and(|bytes| Digest::of(bytes) != one.entry.tree) {
+        return Err("the manifest beside it is of another tree".to_owned());
+    }
+    let found = files::tree(&tree).map_err(|why| why.to_string())?;
     let found = found.ok_or_else(|| format!("there is no tree {}", tree.display()))?;
     if found.digest() != one.entry.tree {
         return Err(format!("{} is not the tree it attests", tree.display()));

@@ -174,15 +174,17 @@ impl Work {
         discard_edits: bool,
         by: &str,
     ) -> Result<(), Refusal> {
-        // What runs would promote over it; dropping it ends its programs and its call.
-        if self.running.remove(spec).is_some() {
-            self.agenda.cancel(spec, self.now());
-        }
         let mut options = self.daemon.options.clone();
         (options.by, options.discard_edits) = (by.to_owned(), discard_edits);
         options.only = Some([spec.to_owned()].into());
         let workspace = load(&self.daemon.places, None)?;
         let tools = Arc::new(workspace.tools(&self.daemon.wanted).await?);
+        // What runs would promote over it; dropping it ends its programs and its call.
+        self.running.remove(spec);
+        self.forced.remove(spec);
+        if self.agenda.job(spec).is_some() {
+            self.agenda.cancel(spec, self.now());
+        }
         let done = engine::roll_back(Arc::new(workspace), tools, options, (spec, to)).await;
         let is_done = done.as_ref().is_ok_and(|done| done.outcome == JobOutcome::Promoted);
         self.read_anew().await?;

@@ -272,7 +272,8 @@ pub fn sweep(places: &Places, days: u32, dry: bool) -> Result<Swept, EngineError
         spec.target.values().for_each(|entry| keep.tree(entry.tree));
     }
     let now: jiff::Timestamp = super::now().parse().map_err(io::Error::other)?;
-    let long_ago = now - jiff::SignedDuration::from_hours(24 * i64::from(days));
+    let age = jiff::SignedDuration::from_hours(24 * i64::from(days));
+    let long_ago = now.checked_sub(age).unwrap_or(jiff::Timestamp::MIN);
     if let Some(ledger) = Ledger::read(&places.ledger())? {
         for row in ledger.jobs(None, u32::MAX)? {
             let entries = ledger.job(row.job)?;

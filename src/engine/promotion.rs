@@ -66,10 +66,21 @@ impl Engine {
             };
         }
         let before = self.workspace.standing.spec.get(&spec.id);
-        // What is signed, or at least made by nobody's hand, says best where a tree comes from.
-        let attested = |old: &TargetStanding| {
+        // Where a tree comes from is taken over only from whom can be believed: this key vouches
+        // for what is written now.
+        let signer = self.workspace.signer.as_ref();
+        let signer = signer.map(|signer| signer.public().to_string());
+        let attested = |old: &TargetStanding| -> Option<TargetStanding> {
             let text = self.promoter.attestation(&old.path).ok()?;
-            Some(Attested::read(&text).ok()?.entry).filter(|entry| entry.tree == old.tree)
+            let entry = Attested::read(&text).ok()?.entry;
+            Some(entry).filter(|e| e.tree == old.tree && (signer.is_none() || e.signer == signer))
+        };
+        let known = |target: &str, old: &TargetStanding| -> Result<_, EngineError> {
+            Ok(match (attested(old), self.recorded(&spec.id, target, old)?) {
+                (Some(entry), _) | (None, Some(entry)) => entry,
+                (None, None) if signer.is_none() => old.clone(),
+                (None, None) => TargetStanding { origin: nobody(), ..old.clone() },
+            })
         };
         let (mut parts, mut unit) = (Parts::default(), String::new());
         for (index, part) in state.job.parts.iter().enumerate() {
@@ -79,7 +90,7 @@ impl Engine {
                 (Some((proof, attempt)), old) => {
                     let calls = state.calls(index).take_while(|a| a.number < attempt.number);
                     let number = u32::try_from(calls.count() + 1).unwrap_or(u32::MAX);
-                    let old = old.map(|old| attested(old).unwrap_or_else(|| old.clone()));
+                    let old = old.map(|old| known(&part.target, old)).transpose()?;
                     let entry = self.entry(spec, part, (proof, attempt, number), old.as_ref())?;
                     let one = Attested::new(&spec.id, &part.target, &entry, Some(&now()));
                     let text = one.render(self.workspace.signer.as_ref());
@@ -138,7 +149,8 @@ impl Engine {
             Event::Promoted { record, .. } => *record,
             _ => None,
         });
-        record.map(|record| self.object(record)).transpose()
+        // What is not kept any more cannot be gone back to.
+        Ok(record.and_then(|record| self.object(record).ok()))
     }
 
     /// The verdict of the newest job, `to` or before it, that judged this tree of a target.
@@ -160,6 +172,23 @@ impl Engine {
                 let candidate = self.candidate(attempt)?;
                 let gates = &state.job.parts[index].gates;
                 return Ok(Some(judge(&candidate, gates, &attempt.reports)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The entry that this machine promoted a tree with.
+    fn recorded(
+        &self,
+        spec: &str,
+        target: &str,
+        entry: &TargetStanding,
+    ) -> Result<Option<TargetStanding>, EngineError> {
+        let jobs = self.ledger.borrow().promotions(spec)?;
+        for (job, _) in jobs.into_iter().rev() {
+            let record = self.record_of(job)?.and_then(|mut r| r.standing.target.remove(target));
+            if let Some(record) = record.filter(|record| record.tree == entry.tree) {
+                return Ok(Some(record));
             }
         }
         Ok(None)
@@ -261,6 +290,13 @@ impl Engine {
             attempts,
         })
     }
+}
+
+/// The origin of a tree that nobody can vouch for; no policy that asks takes it for a model's.
+fn nobody() -> Origin {
+    let source = Source::Replay;
+    let (generator, model) = ("unknown".to_owned(), "unknown".to_owned());
+    Origin { generator, model, source, ..TargetStanding::nothing().origin }
 }
 
 fn no_proof(verdict: &Verdict) -> Event {

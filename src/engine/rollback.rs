@@ -7,7 +7,7 @@ use super::{Engine, EngineError, Options, Workspace};
 use crate::gate::Tools;
 use crate::store::files;
 use crate::types::event::Entry;
-use crate::types::{Digest, Event, Job, JobId, JobOutcome, Plan};
+use crate::types::{Digest, Event, JobId, JobOutcome, Plan};
 
 /// What a rollback came to.
 #[derive(Debug)]
@@ -42,7 +42,13 @@ pub async fn roll_back(
 ) -> Result<RolledBack, EngineError> {
     let only = BTreeSet::from([spec.to_owned()]);
     let mut plan = workspace.plan(&tools, Some(&only), false)?;
-    let mut job = plan.jobs.pop().unwrap_or_else(|| Job::new(spec, Vec::new(), 1));
+    let refused = || {
+        let why = format!(
+            "`{spec}` is refused (`regen lint {spec}`): without a plan nothing could hold it"
+        );
+        EngineError::Usage(why)
+    };
+    let mut job = plan.jobs.pop().ok_or_else(refused)?;
     job.parts.iter_mut().for_each(|part| part.reason = None);
     let root = workspace.places.root.clone();
     let engine = Engine::open(workspace, (tools, None), options)?;
@@ -69,7 +75,11 @@ impl Engine {
             let rollback = queued.and_then(|job| job.rollback);
             Ok(Promotion { job, run: entry.run, trees: trees.into_iter().collect(), rollback })
         };
-        ledger.promotions(spec)?.into_iter().map(read).collect()
+        ledger.promotions(spec)?.into_iter().map(read).collect::<Result<_, _>>()
+    }
+
+    fn is_kept(&self, job: JobId) -> bool {
+        self.record_of(job).is_ok_and(|record| record.is_some())
     }
 
     /// The job to go back to, and its run.
@@ -94,7 +104,7 @@ impl Engine {
         });
         let before = standing.and_then(|standing| {
             let mut earlier = all.iter().rev().filter(made).filter(|p| p.job < standing.job);
-            earlier.find(|p| p.trees != standing.trees)
+            earlier.find(|p| p.trees != standing.trees && self.is_kept(p.job))
         });
         before.map(|p| (p.job, p.run)).ok_or_else(|| {
             let why = format!("there is no earlier promotion of `{spec}` to go back to: {known}");

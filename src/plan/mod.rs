@@ -187,7 +187,8 @@ fn reason(
     let Some(target) = standing.and_then(|s| s.target.get(&part.target)) else {
         return (Some(Reason::NothingPromoted), false);
     };
-    let held = target.held == Some(part.key);
+    let is_wanted = target.inputs == part.key && target.gates == part.gate_key;
+    let held = target.held == Some(part.key) && !is_wanted;
     let reason = match live {
         Live::Missing => Some(Reason::TreeMissing),
         Live::Drift(files) => Some(Reason::Drift { files: files.clone() }),

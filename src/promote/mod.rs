@@ -147,17 +147,23 @@ impl Promoter {
     /// # Errors
     /// The disk's.
     pub fn attestation(&self, path: &str) -> io::Result<String> {
-        let file = self.root.join(format!("{path}{ATTESTATION}"));
-        match files::read_capped(&file, limits::TREE_BYTES) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-            bytes => Ok(String::from_utf8_lossy(&bytes?).into_owned()),
+        let bytes = self.regular(&format!("{path}{ATTESTATION}"))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The bytes of a file; of anything else none.
+    fn regular(&self, path: &str) -> io::Result<Vec<u8>> {
+        let path = self.root.join(path);
+        match path.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+            true => files::read_capped(&path, limits::TREE_BYTES),
+            false => Ok(Vec::new()),
         }
     }
 
     /// The files of a tree that are not what the manifest beside it says.
     fn changed(&self, path: &str, tree: &Tree) -> Vec<String> {
-        let manifest = fs::read_to_string(self.root.join(format!("{path}.manifest")));
-        let manifest = manifest.unwrap_or_default();
+        let manifest = self.regular(&format!("{path}.manifest")).unwrap_or_default();
+        let manifest = String::from_utf8_lossy(&manifest);
         let was: BTreeMap<&str, &str> =
             manifest.lines().filter_map(|l| l.split_once("  ")).map(|(d, p)| (p, d)).collect();
         let now: BTreeMap<String, String> =
@@ -173,7 +179,7 @@ impl Promoter {
     fn beside(&self, path: &str, tree: Digest) -> Vec<String> {
         let mut drift = Vec::new();
         let manifest = format!("{path}.manifest");
-        let bytes = fs::read(self.root.join(&manifest)).unwrap_or_default();
+        let bytes = self.regular(&manifest).unwrap_or_default();
         if Digest::of(bytes) != tree {
             drift.push(manifest);
         }

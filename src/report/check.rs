@@ -3,13 +3,14 @@
 use std::fmt::Write;
 
 use super::matrix::escape;
-use super::{Paint, tame};
+use super::{Paint, line};
 use crate::engine::audit::{Audit, Checked, Flaw};
 
 fn place(flaw: &Flaw) -> String {
+    let file = line(&flaw.problem.file);
     match flaw.problem.line {
-        0 => flaw.problem.file.clone(),
-        line => format!("{}:{line}", flaw.problem.file),
+        0 => file,
+        number => format!("{file}:{number}"),
     }
 }
 
@@ -29,12 +30,12 @@ pub fn summary(audit: &Audit) -> String {
 pub fn human(audit: &Audit, paint: Paint) -> String {
     let mut out = String::new();
     for flaw in &audit.flaws {
-        let message = tame(&flaw.problem.message);
-        let _ = writeln!(out, "{}  {message}", paint.name(&tame(&place(flaw))));
+        let message = line(&flaw.problem.message);
+        let _ = writeln!(out, "{}  {message}", paint.name(&place(flaw)));
         let code = paint.dim(&flaw.problem.code);
         match &flaw.problem.help {
             Some(mend) => {
-                let _ = writeln!(out, "    {code}  mend: {}", tame(mend));
+                let _ = writeln!(out, "    {code}  mend: {}", line(mend));
             }
             None => {
                 let _ = writeln!(out, "    {code}");
@@ -102,7 +103,7 @@ pub fn junit(audit: &Audit) -> String {
 fn cell(text: &str) -> String {
     let text =
         text.replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace('\n', " ");
-    tame(&text)
+    line(&text)
 }
 
 /// A page in Markdown, for a pull request or a job's summary.

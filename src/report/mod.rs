@@ -19,6 +19,13 @@ pub fn tame(text: &str) -> String {
     text.chars().map(safe).collect()
 }
 
+/// A name, or another text of one line, that anybody may have written: it ends no line, turns no
+/// writing around, and commands no terminal or pipeline.
+pub fn line(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    text.chars().map(|c| if c.is_control() || turns(c) { '?' } else { c }).collect()
+}
+
 /// Whether and how to colour.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Paint {

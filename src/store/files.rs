@@ -169,12 +169,21 @@ pub fn standing(root: &Path) -> io::Result<Standing> {
 /// As [`standing`].
 pub fn lock(root: &Path) -> io::Result<(Standing, bool)> {
     let path = root.join("regen.lock");
-    match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Standing::default(), true)),
-        Err(error) => Err(io::Error::new(error.kind(), format!("regen.lock: {error}"))),
-        Ok(text) => Standing::parse(&text).map_err(|why| {
-            let mend = "`regen check --fix-lock` makes it anew from the trees";
-            io::Error::new(io::ErrorKind::InvalidData, format!("regen.lock: {why}\n{mend}"))
-        }),
+    let wrong = |why: String| {
+        let mend = "`regen check --fix-lock` makes it anew from the trees";
+        io::Error::new(io::ErrorKind::InvalidData, format!("regen.lock: {why}\n{mend}"))
+    };
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok((Standing::default(), true));
+        }
+        Ok(meta) if !meta.is_file() => return Err(wrong("it is no regular file".to_owned())),
+        _ => {}
     }
+    let bytes = read_capped(&path, limits::RESULT_BYTES)?;
+    if bytes.len() > limits::RESULT_BYTES {
+        return Err(wrong("it is larger than 64 MiB".to_owned()));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+    Standing::parse(&text).map_err(wrong)
 }

@@ -14,6 +14,9 @@ use rustix::io::Errno;
 use super::files::CARRIED;
 use crate::types::{Digest, limits};
 
+/// Reads at a time, at least.
+const DISK: usize = 8;
+
 /// How a folder is opened: a link is none.
 const FOLDER: OFlags =
     OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -89,7 +92,9 @@ pub fn scan(root: &Path, folder: Option<&str>, units: &[String]) -> io::Result<S
             (Err(_), _) => {}
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(queue.len());
+    // With cold caches they wait for the disk, which is faster when asked for several things.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).max(DISK);
+    let threads = threads.min(queue.len());
     std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

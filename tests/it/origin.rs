@@ -136,6 +136,14 @@ fn keys_sign_verify_and_are_nowhere_else() {
     assert_eq!(regen(&["verify", "adder", "--key", &signer]), Some(0));
     std::fs::write(alone.path().join("adder/rust/src/lib.rs"), "other").expect("writes");
     assert_eq!(regen(&["verify", "adder"]), Some(22));
+    // Nor does it hold in another place, or for what lies beside it.
+    std::fs::write(alone.path().join("adder/rust/src/lib.rs"), crate::world::GOOD).expect("writes");
+    assert_eq!(regen(&["verify", "adder"]), Some(0));
+    std::fs::write(alone.path().join("adder/stray"), "x").expect("writes");
+    assert_eq!(regen(&["verify", "adder"]), Some(22));
+    std::fs::remove_file(alone.path().join("adder/stray")).expect("was written");
+    std::fs::rename(alone.path().join("adder"), alone.path().join("other")).expect("moves");
+    assert_eq!(regen(&["verify", "other"]), Some(22));
     // Without a key an attestation says nothing of who wrote it.
     let (unsigned, _server) = promoted("");
     unsigned.run(&["run", "-q"]).expect(0);

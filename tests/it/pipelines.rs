@@ -209,6 +209,11 @@ fn against_a_revision_only_what_a_branch_touches_is_checked() {
     world.write("generated/new.txt", "x");
     let run = world.run(&["check", "--against", "main"]).expect(22);
     assert!(run.out.contains("generated/new.txt"), "{}", run.out);
+    // A spec that is gone is not overlooked.
+    fs::rename(world.path("specs/celsius.md"), world.path("../celsius.md")).expect("moves");
+    let run = world.run(&["check", "--against", "main"]).expect(22);
+    assert!(run.out.contains("check::gone"), "{}", run.out);
+    fs::rename(world.path("../celsius.md"), world.path("specs/celsius.md")).expect("moves");
     // What judges everything is everybody's business.
     world.write("validators/documented/check.sh", "#!/bin/sh\nexit 0\n");
     let run = world.run(&["check", "--against", "main"]).expect(22);

@@ -57,6 +57,14 @@ fn an_earlier_promotion_stands_again_with_its_entry_and_attestation() {
     world.run(&["rollback", "adder", "--to", "2"]).expect(0);
     assert_eq!(world.snapshot("generated"), second);
     world.run(&["check", "-q"]).expect(0);
+    // The spec taken back, too: nothing is held, and everything fits.
+    world.run(&["rollback", "adder", "--to", "1"]).expect(0);
+    world.write("specs/adder.md", ADDER);
+    world.run(&["check", "-q"]).expect(0);
+    world.run(&["run", "-q"]).expect(0);
+    assert_eq!(server.requests().len(), 2);
+    world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
+    world.run(&["rollback", "adder", "--to", "2"]).expect(0);
     // A hold ends with the spec's next change.
     world.run(&["rollback", "adder", "--to", "1"]).expect(0);
     world.write("specs/adder.md", &ADDER.replace("give the sum", "yield the sum"));

@@ -29,7 +29,10 @@ fn a_wrong_answer_is_repaired_and_promoted_and_then_up_to_date() {
     let names: Vec<_> = tree.iter().map(|p| p.display().to_string()).collect();
     assert_eq!(names, ["rust/Cargo.toml", "rust/src/lib.rs", "rust.intoto.jsonl", "rust.manifest"]);
     let lock = world.read("regen.lock");
-    assert!(lock.contains("[spec.adder.target.rust]") && lock.contains("hidden = \"pass\""), "{lock}");
+    assert!(
+        lock.contains("[spec.adder.target.rust]") && lock.contains("hidden = \"pass\""),
+        "{lock}"
+    );
 
     let again = world.run(&["run"]).expect(0);
     assert!(again.err.contains("adder: up to date"), "{}", again.err);

@@ -17,7 +17,6 @@ use crate::types::{Digest, JobKey, Standing, TargetStanding, limits};
 /// # Errors
 /// `generated/` or the configuration cannot be read.
 pub fn fix_lock(places: &Places) -> Result<Vec<String>, EngineError> {
-    crate::engine::Engine::recover(places)?;
     let harness = load::harness(places, None)?;
     let path = places.root.join("regen.lock");
     let before = match path.exists() {
@@ -25,6 +24,13 @@ pub fn fix_lock(places: &Places) -> Result<Vec<String>, EngineError> {
         false => Vec::new(),
     };
     let before = String::from_utf8_lossy(&before).into_owned();
+    if Promoter::new(places.root.clone(), places.state.clone()).is_busy() {
+        // What was cut off is finished into a lock file that can be read.
+        if files::standing(&places.root).is_err() {
+            write_atomic(&path, Standing::default().render().as_bytes())?;
+        }
+        crate::engine::Engine::recover(places)?;
+    }
     let mut lines = Vec::new();
     let mut standing = Standing::default();
     let target = harness.target.values().find(|target| target.is_generated());
@@ -94,7 +100,7 @@ fn hold(standing: &mut Standing, text: &str) {
             continue;
         };
         let entry = standing.spec.get_mut(spec).and_then(|spec| spec.target.get_mut(target));
-        if let Some(entry) = entry.filter(|entry| entry.inputs != JobKey(held)) {
+        if let Some(entry) = entry {
             entry.held = Some(JobKey(held));
         }
     }

@@ -19,7 +19,9 @@ use crate::plan::{self, Live};
 use crate::store::revision;
 use crate::store::scan::{Scan, scan};
 use crate::toolchain;
-use crate::types::{Harness, Plan, Policy, Problem, Reason, Severity, Span, Spec, Standing};
+use crate::types::{
+    Harness, Plan, Policy, Problem, Reason, RelPath, Severity, Span, Spec, Standing,
+};
 
 /// Something that is not as it was accepted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,6 +33,11 @@ pub struct Flaw {
     /// What is wrong, where, and the command that mends it.
     #[serde(flatten)]
     pub problem: Problem,
+}
+
+/// A name in a command that a person may run.
+fn quoted(name: &str) -> String {
+    shlex::try_quote(name).unwrap_or_default().into_owned()
 }
 
 impl Flaw {
@@ -171,7 +178,10 @@ impl Workspace {
             flaws.extend(policy::demands(self, policy, &found)?);
         }
         if let Some(specs) = &touched.specs {
-            let here = |file: &str| touched.files.contains(file);
+            let here = |file: &str| {
+                let inside = format!("{file}/");
+                touched.files.iter().any(|one| one == file || one.starts_with(&inside))
+            };
             let of_all = |flaw: &Flaw| flaw.problem.code == "check::trace";
             flaws.retain(|flaw| {
                 specs.contains(&flaw.spec) || here(&flaw.problem.file) || of_all(flaw)
@@ -217,7 +227,7 @@ impl Workspace {
             let spec = self.files.get(&problem.file).cloned().unwrap_or_default();
             let mut problem = problem.clone();
             let help = problem.help.take().unwrap_or_default();
-            let command = format!("regen lint {spec}");
+            let command = format!("regen lint {}", quoted(&spec));
             problem.help =
                 Some(if help.is_empty() { command } else { format!("{command}: {help}") });
             Flaw { spec, target: String::new(), problem }
@@ -232,17 +242,13 @@ impl Workspace {
             let Some(spec) = self.spec(&job.spec) else { continue };
             for part in &job.parts {
                 let at = (job.spec.as_str(), part.target.as_str());
-                let entry = self.standing.spec.get(at.0).and_then(|spec| spec.target.get(at.1));
                 if part.held {
                     let message = format!(
                         "`{}` is held at an earlier tree by a rollback: it was not accepted for this spec",
                         part.target
                     );
                     let flaw = Flaw::new(at, "held", message).at(&spec.file);
-                    flaws.push(flaw.mend(format!("regen run --force --spec {}", spec.id)));
-                } else if entry.is_some_and(|entry| entry.held.is_some()) {
-                    let flaw = Flaw::new(at, "lock", "it holds a tree that is not held any more");
-                    flaws.push(flaw.at("regen.lock").mend("regen check --fix-lock"));
+                    flaws.push(flaw.mend(format!("regen run --force --spec {}", quoted(&spec.id))));
                 }
                 if let Some(reason) = &part.reason {
                     flaws.extend(self.of_reason(spec, &part.target, reason));
@@ -254,7 +260,7 @@ impl Workspace {
 
     fn of_reason(&self, spec: &Spec, target: &str, reason: &Reason) -> Vec<Flaw> {
         let at = (spec.id.as_str(), target);
-        let mend = format!("regen --spec {}", spec.id);
+        let mend = format!("regen --spec {}", quoted(&spec.id));
         let flaw = |code: &str, message: String| Flaw::new(at, code, message).mend(&mend);
         match reason {
             Reason::Clauses { names } => names
@@ -315,7 +321,7 @@ impl Workspace {
                 };
                 let message = format!("the waiver of `{}` ended on {}", clause.id, waiver.until);
                 let flaw = Flaw::new((&spec.id, ""), "waiver", message);
-                let mend = format!("regen lint --fix {}", spec.id);
+                let mend = format!("regen lint --fix {}", quoted(&spec.id));
                 flaws.push(flaw.span(&spec.file, waiver.span, waiver.line).mend(mend));
             }
         }
@@ -339,7 +345,14 @@ impl Workspace {
                 if !targets.contains(name) {
                     let why = if known.is_some() { "does not have it any more" } else { "is gone" };
                     let message = format!("{} is promoted, and the spec `{id}` {why}", entry.path);
-                    let mend = format!("rm -r {0} {0}.* && regen check --fix-lock", entry.path);
+                    let mend = match RelPath::parse(&entry.path) {
+                        Ok(path) => {
+                            let path = quoted(path.as_str());
+                            format!("rm -r {path} {path}.* && regen check --fix-lock")
+                        }
+                        // Whoever wrote this wants something else removed.
+                        Err(_) => "regen check --fix-lock".to_owned(),
+                    };
                     flaws.push(Flaw::new(at, "gone", message).at("regen.lock").mend(mend));
                 }
                 let path = self.harness.target.get(name);
@@ -384,7 +397,10 @@ impl Workspace {
             **file == *config
                 || (file.starts_with(&format!("{}/", paths.validators)) && !of_one(file))
         };
-        if files.iter().any(shared) {
+        // A spec that is gone is gone for whatever depends on it, too.
+        let specs = format!("{}/", paths.specs);
+        let is_gone = |file: &String| file.starts_with(&specs) && !self.files.contains_key(file);
+        if files.iter().any(|file| shared(file) || is_gone(file)) {
             return Ok(Touched { specs: None, files });
         }
         let before = revision::file(root, &base, "regen.lock").map_err(usage)?.unwrap_or_default();

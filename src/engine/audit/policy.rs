@@ -2,7 +2,7 @@
 
 use globset::{Glob, GlobSetBuilder};
 
-use super::Flaw;
+use super::{Flaw, quoted};
 use crate::attest::{Attested, PublicKey};
 use crate::engine::{EngineError, Workspace};
 use crate::promote::ATTESTATION;
@@ -34,7 +34,7 @@ pub(super) fn demands(
             let mut demand = |holds: bool, code: &str, message: String| {
                 if !holds {
                     let flaw = Flaw::new((spec, target), code, message).at("regen.lock");
-                    let mend = format!("regen run --force --spec {spec}");
+                    let mend = format!("regen run --force --spec {}", quoted(spec));
                     flaws.push(Flaw { problem: flaw.problem.help(mend), ..flaw });
                 }
             };

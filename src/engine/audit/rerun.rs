@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 
-use super::{Audit, Checked, Flaw};
+use super::{Audit, Checked, Flaw, quoted};
 use crate::engine::{EngineError, Workspace};
 use crate::gate::{self, Bench, Layers, Tools};
 use crate::promote::Promoter;
@@ -115,7 +115,7 @@ impl Workspace {
                 _ => format!("rerun_{gate}"),
             };
             let head = Flaw::new((&one.spec, &one.target), &code, diagnosis.summary).at(&one.file);
-            let head = head.mend(format!("regen run --force --spec {}", one.spec));
+            let head = head.mend(format!("regen run --force --spec {}", quoted(&one.spec)));
             ran.flaws.push(head);
             let found = diagnosis.findings.iter();
             ran.flaws.extend(found.map(|finding| self.of_finding(one, &path, &code, finding)));
@@ -127,7 +127,7 @@ impl Workspace {
     fn of_finding(&self, one: &Checked, path: &str, code: &str, finding: &Finding) -> Flaw {
         let message = format!("{}: {}", finding.rule, finding.message);
         let flaw = Flaw::new((&one.spec, &one.target), code, message);
-        let flaw = flaw.mend(format!("regen run --force --spec {}", one.spec));
+        let flaw = flaw.mend(format!("regen run --force --spec {}", quoted(&one.spec)));
         let spec = self.spec(&one.spec);
         let named = |clause: &&crate::types::Clause| finding.clauses.contains(&clause.id);
         match (spec.and_then(|spec| spec.clauses.iter().find(named)), &finding.file) {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Flaw;
+use super::{Flaw, quoted};
 use crate::attest::{Attested, PublicKey};
 use crate::engine::Workspace;
 use crate::promote::ATTESTATION;
@@ -83,7 +83,7 @@ fn extra(workspace: &Workspace, found: &Scan, known: &HashSet<String>) -> Vec<Fl
         });
         let spec = spec.map_or("", |(id, _)| id.as_str());
         let flaw = Flaw::new((spec, ""), "extra", message).at(path);
-        flaws.push(flaw.mend(format!("rm -r {}", shlex::try_quote(path).unwrap_or_default())));
+        flaws.push(flaw.mend(format!("rm -r {}", quoted(path))));
     }
     flaws
 }
@@ -113,7 +113,7 @@ impl Compared<'_> {
     }
 
     fn file(&mut self, path: String, digest: &Digest) {
-        let regenerate = format!("regen --spec {} --discard-edits", self.at.0);
+        let regenerate = format!("regen --spec {} --discard-edits", quoted(self.at.0));
         let flaw = match self.there.get(path.as_str()) {
             Some(Found::File { digest: now, mode, .. }) if now == digest => {
                 mode_flaw(self.at, *mode, &path)
@@ -154,7 +154,7 @@ impl Compared<'_> {
             Some(Found::Leftover) | None => Some("it is missing".to_owned()),
         };
         let flaw = wrong.map(|why| Flaw::new(self.at, "attestation", why).at(&path));
-        self.flaws.extend(flaw.map(|flaw| flaw.mend(format!("regen --spec {spec}"))));
+        self.flaws.extend(flaw.map(|flaw| flaw.mend(format!("regen --spec {}", quoted(spec)))));
         self.known.insert(path);
     }
 }
@@ -168,7 +168,7 @@ fn attests(text: &str, entry: &TargetStanding) -> bool {
 fn mode_flaw(at: (&str, &str), mode: u32, path: &str) -> Option<Flaw> {
     (mode & RUNS != 0).then(|| {
         let message = format!("its mode is {mode:o}: a promoted file is never run");
-        let name = shlex::try_quote(path).unwrap_or_default();
+        let name = quoted(path);
         Flaw::new(at, "mode", message).mend(format!("chmod 644 {name}"))
     })
 }
