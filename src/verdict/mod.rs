@@ -10,7 +10,6 @@ use crate::types::{
 #[derive(Clone, Debug)]
 pub struct Accepted {
     candidate: Candidate,
-    passed: Vec<String>,
 }
 
 impl Accepted {
@@ -27,11 +26,6 @@ impl Accepted {
     /// Where they come from.
     pub fn provenance(&self) -> &Provenance {
         self.candidate.provenance()
-    }
-
-    /// The gates that passed, in order.
-    pub fn passed(&self) -> &[String] {
-        &self.passed
     }
 }
 
@@ -77,10 +71,7 @@ pub fn judge(candidate: &Candidate, gates: &[String], reports: &[GateReport]) ->
             return Verdict::Refuse(diagnose(report));
         }
     }
-    let passed = gates
-        .iter()
-        .filter(|gate| reports.iter().any(|r| r.gate == **gate && r.outcome == Outcome::Pass));
-    Verdict::Accept(Accepted { candidate: candidate.clone(), passed: passed.cloned().collect() })
+    Verdict::Accept(Accepted { candidate: candidate.clone() })
 }
 
 fn missing(gate: &str) -> Diagnosis {
