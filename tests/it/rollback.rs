@@ -89,12 +89,15 @@ fn while_a_daemon_runs_it_does_the_rollback_and_leaves_it() {
     world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
     world.run(&["run", "-q"]).expect(0);
     let daemon = crate::watch::Daemon::start(&world);
+    daemon.idle();
     let run = world.run(&["rollback", "adder"]);
     assert_eq!(run.code, 0, "{}", run.err);
     assert_eq!(world.read(LIB), first);
     let run = world.run(&["rollback", "adder"]);
     assert_ne!(run.code, 0, "there is none before");
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    // It answers when it has read everything anew, and found nothing to do.
+    world.run(&["trigger"]).expect(0);
+    world.run(&["trigger", "adder"]).expect(0);
     assert_eq!((world.read(LIB), server.requests().len()), (first, 2));
     drop(daemon);
 }
