@@ -7,7 +7,7 @@
 
 mod key;
 
-pub use key::{PublicKey, Signer};
+pub use key::{Batch, PublicKey, Signer};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,17 +36,19 @@ pub struct Attested {
     pub at: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Envelope {
     payload: String,
+    #[expect(dead_code, reason = "it must be there; what it says is compared with the rest")]
     payload_type: String,
     signatures: Vec<Signature>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Signature {
+    #[expect(dead_code, reason = "as above")]
     keyid: String,
     sig: String,
 }
@@ -200,7 +202,9 @@ impl Attested {
             predicate_type,
             predicate,
         };
-        serde_json::to_string(&statement).expect("a statement is plain data")
+        let mut text = Vec::with_capacity(4 << 10);
+        serde_json::to_writer(&mut text, &statement).expect("a statement is plain data");
+        String::from_utf8(text).expect("JSON is UTF-8")
     }
 
     /// The attestations as they stand in their file; signed if the entry names the signer.
@@ -212,14 +216,15 @@ impl Attested {
     fn lines(&self, mut sign: impl FnMut(&[u8]) -> Vec<(String, Vec<u8>)>) -> String {
         let line = |payload: String| {
             let signatures = sign(&encode(payload.as_bytes())).into_iter();
-            let signatures =
-                signatures.map(|(keyid, sig)| Signature { keyid, sig: STANDARD.encode(sig) });
-            let envelope = Envelope {
-                payload: STANDARD.encode(payload),
-                payload_type: PAYLOAD_TYPE.to_owned(),
-                signatures: signatures.collect(),
-            };
-            serde_json::to_string(&envelope).expect("an envelope is plain data") + "\n"
+            let signatures = signatures.map(|(keyid, sig)| {
+                format!("{{\"keyid\":\"{keyid}\",\"sig\":\"{}\"}}", STANDARD.encode(sig))
+            });
+            // Nothing in it needs escapes.
+            format!(
+                "{{\"payload\":\"{}\",\"payloadType\":\"{PAYLOAD_TYPE}\",\"signatures\":[{}]}}\n",
+                STANDARD.encode(payload),
+                signatures.collect::<Vec<_>>().join(",")
+            )
         };
         self.statements().map(line).concat()
     }
@@ -235,7 +240,7 @@ impl Attested {
         let payload = STANDARD.decode(&first.payload).map_err(|why| format!("payload: {why}"))?;
         let one = Self::of_provenance(&payload)?;
         let key = one.entry.signer.as_deref().map(PublicKey::parse).transpose()?;
-        one.compare(text, [first, second], key.as_ref())?;
+        one.compare(text, [first, second], (key.as_ref(), None))?;
         Ok(one)
     }
 
@@ -244,7 +249,7 @@ impl Attested {
         &self,
         text: &str,
         envelopes: [&Envelope; 2],
-        key: Option<&PublicKey>,
+        (key, mut batch): (Option<&PublicKey>, Option<&mut Batch>),
     ) -> Result<(), String> {
         let mut envelopes = envelopes.into_iter();
         let mut wrong = None;
@@ -252,7 +257,11 @@ impl Attested {
             let Some(key) = key else { return Vec::new() };
             let signature = envelopes.next().and_then(|envelope| envelope.signatures.first());
             let sig = signature.and_then(|s| STANDARD.decode(&s.sig).ok()).unwrap_or_default();
-            if !key.verifies(message, &sig) {
+            let holds = match &mut batch {
+                Some(batch) => batch.add(key, message, &sig),
+                None => key.verifies(message, &sig),
+            };
+            if !holds {
                 wrong = Some("the signature is not that of the key it names");
             }
             vec![(key.id(), sig)]
@@ -282,31 +291,32 @@ impl Attested {
         }
     }
 
-    /// Whether attestations are those of an entry of the lock file. `key` is the one that the entry
-    /// names, for whoever has read it before.
+    /// Holds attestations to an entry of the lock file, and gives the time that a signature vouches
+    /// for. `key` is the one that the entry names, for whoever has read it before. With a `batch`,
+    /// signatures hold if that does.
     ///
     /// # Errors
-    /// They are not; why, as a lowercase fragment.
+    /// They are of something else; why, as a lowercase fragment.
     pub fn check(
         (spec, target): (&str, &str),
         (entry, key): (&TargetStanding, Option<&PublicKey>),
         text: &str,
-    ) -> Result<(), String> {
+        batch: Option<&mut Batch>,
+    ) -> Result<Option<String>, String> {
         // There is one way to write them: whoever knows what to expect need not understand it.
-        let is_same = match key {
-            None => Self::new(spec, target, entry, None).render(None) == text,
-            Some(_) => envelopes(text).is_ok_and(|[first, second]| {
-                let at = time_of(&first);
-                let expected = Self::new(spec, target, entry, at.as_deref());
-                expected.compare(text, [&first, &second], key).is_ok()
-            }),
-        };
-        if is_same && entry.signer.is_some() == key.is_some() {
-            return Ok(());
+        let of = |at: Option<&str>| Self::new(spec, target, entry, at);
+        if entry.signer.is_none() && of(None).render(None) == text {
+            return Ok(None);
+        }
+        if let (Some(_), Ok([first, second])) = (key, envelopes(text)) {
+            let expected = of(time_of(&first).as_deref());
+            if expected.compare(text, [&first, &second], (key, batch)).is_ok() {
+                return Ok(expected.at);
+            }
         }
         let one = Self::read(text)?;
-        match one == Self::new(spec, target, entry, one.at.as_deref()) {
-            true => Ok(()),
+        match one == of(one.at.as_deref()) {
+            true => Ok(one.at),
             false => Err("it attests something else than what regen.lock says".to_owned()),
         }
     }
@@ -363,9 +373,12 @@ mod tests {
             let text = one.render(signer);
             assert_eq!(Attested::read(&text).as_ref(), Ok(&one));
             assert_eq!(one.at.is_some(), signer.is_some(), "an unsigned time is worth nothing");
-            assert_eq!(Attested::check(("s", "rust"), (&entry, None), &text), Ok(()));
+            assert_eq!(
+                Attested::check(("s", "rust"), (&entry, None), &text, None),
+                Ok(one.at.clone())
+            );
             let other = TargetStanding { path: String::new(), ..entry };
-            assert!(Attested::check(("s", "rust"), (&other, None), &text).is_err());
+            assert!(Attested::check(("s", "rust"), (&other, None), &text, None).is_err());
             for at in (0..text.len()).step_by(37) {
                 for bit in [0x01, 0x20] {
                     let mut bytes = text.clone().into_bytes();
@@ -410,6 +423,10 @@ mod tests {
         assert_eq!(PublicKey::parse(&format!("{line} someone@example.org\n")), Ok(key.clone()));
         assert!(key.id().starts_with("SHA256:"));
         assert!(PublicKey::parse("ssh-rsa AAAA").is_err());
+        // The neutral element as a key.
+        let weak =
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert!(PublicKey::parse(weak).unwrap_err().contains("weak"));
         assert!(Signer::parse("nothing").unwrap_err().contains("PEM"));
     }
 }

@@ -1,6 +1,7 @@
 //! `regen check`: the deploy gate.
 
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -113,9 +114,12 @@ pub async fn check(door: &Door, args: &CheckArgs) -> Result<u8, EngineError> {
         audit.flaws.extend(ran.iter().flat_map(|ran| ran.flaws.clone()));
     }
     let code = code(&audit);
-    let sources = workspace.map(|workspace| workspace.sources).unwrap_or_default();
+    // Nothing comes after this but the end of the process, which frees it all at once.
+    let workspace = ManuallyDrop::new(workspace);
+    let none = Sources::new();
+    let sources = workspace.as_ref().map_or(&none, |workspace| &workspace.sources);
     for output in &args.output {
-        let text = written(door, output.format, (&audit, &ran, code), &sources);
+        let text = written(door, output.format, (&audit, &ran, code), sources);
         let file = std::path::absolute(&output.file)?;
         write_atomic(&file, text.as_bytes())
             .map_err(|e| EngineError::Usage(format!("--output {}: {e}", output.file.display())))?;
@@ -124,7 +128,7 @@ pub async fn check(door: &Door, args: &CheckArgs) -> Result<u8, EngineError> {
     if args.summary.as_deref() == Some(Path::new("-")) {
         door.show(&report::markdown(&audit));
     } else if shown != Format::Human || !audit.flaws.is_empty() {
-        let text = written(door, shown, (&audit, &ran, code), &sources);
+        let text = written(door, shown, (&audit, &ran, code), sources);
         if !text.is_empty() {
             door.show(&text);
         }

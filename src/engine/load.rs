@@ -2,7 +2,9 @@
 //! that a room could make.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use globset::Glob;
 
@@ -64,6 +66,8 @@ pub struct Workspace {
     pub harness: Harness,
     /// Specs that may be generated from.
     pub specs: Vec<AdmittedSpec>,
+    /// Where each stands there, by id.
+    index: BTreeMap<String, usize>,
     /// Every spec as it was read, refused ones included.
     pub read: Vec<Spec>,
     /// Every problem of every spec and suite that refuses it or should be seen at each run.
@@ -79,7 +83,7 @@ pub struct Workspace {
     /// Prompt templates.
     pub templates: Templates,
     /// The lock file.
-    pub standing: Standing,
+    pub standing: Arc<Standing>,
     /// Whether it is exactly as regen writes it.
     pub is_canonical: bool,
     /// What gives hidden examples away.
@@ -114,40 +118,43 @@ pub fn harness(places: &Places, mode: Option<CassetteMode>) -> Result<Harness, E
 /// # Errors
 /// What keeps the whole workspace from being read; problems of single specs are values.
 pub fn load(places: &Places, mode: Option<CassetteMode>) -> Result<Workspace, EngineError> {
-    read(places, mode, true)
+    let harness = harness(places, mode)?;
+    std::thread::scope(|scope| {
+        let lock = scope.spawn(|| files::lock(&places.root));
+        read(places, harness, true, || lock.join().expect("reading a lock file does not panic"))
+    })
 }
 
 /// Reads a workspace without asking the toolchain again about specs that it has accepted: for
-/// whoever wants nothing but to compare.
+/// whoever wants nothing but to compare, and reads the lock file meanwhile.
 ///
 /// # Errors
 /// As [`load`].
-pub(super) fn load_as_accepted(places: &Places) -> Result<Workspace, EngineError> {
-    read(places, None, false)
+pub(super) fn as_accepted(
+    places: &Places,
+    harness: Harness,
+    lock: impl FnOnce() -> io::Result<files::Lock>,
+) -> Result<Workspace, EngineError> {
+    read(places, harness, false, lock)
 }
 
 fn read(
     places: &Places,
-    mode: Option<CassetteMode>,
+    harness: Harness,
     again: bool,
+    lock: impl FnOnce() -> io::Result<files::Lock>,
 ) -> Result<Workspace, EngineError> {
-    let harness = harness(places, mode)?;
     let templates = templates(places, &harness)?;
-    let folder = harness.harness.specs.clone();
-    // The two that take long.
-    let (lock, texts) = std::thread::scope(|scope| {
-        let lock = scope.spawn(|| files::lock(&places.root));
-        let specs = files::specs(&places.root, &folder).map(|specs| {
-            let read = |(file, bytes): (String, Vec<u8>)| (parse(&file, &bytes), file);
-            specs.into_iter().map(read).collect::<Vec<_>>()
-        });
-        (lock.join().expect("reading a lock file does not panic"), specs)
+    let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
+        let read = |(file, bytes): (String, Vec<u8>)| (parse(&file, &bytes), file);
+        specs.into_iter().map(read).collect::<Vec<_>>()
     });
-    let (standing, is_canonical) = lock?;
+    let (standing, is_canonical) = lock()?;
     let mut workspace = Workspace {
         places: places.clone(),
         harness,
         specs: Vec::new(),
+        index: BTreeMap::new(),
         read: Vec::new(),
         problems: Vec::new(),
         remarks: Vec::new(),
@@ -163,7 +170,7 @@ fn read(
     };
     let rules = rules(&workspace.harness.lint);
     let mut parsed = Vec::new();
-    for ((spec, problems, source), file) in texts? {
+    for ((spec, problems, source), file) in specs? {
         let spec = spec.in_force(&super::today());
         workspace.secrets.add(&spec);
         workspace.files.insert(file.clone(), spec.id.clone());
@@ -175,6 +182,8 @@ fn read(
         parsed.push(one);
     }
     (workspace.specs, workspace.problems) = admit(parsed, &workspace.harness, guard::problem);
+    let index = workspace.specs.iter().enumerate().map(|(at, spec)| (spec.id.clone(), at));
+    workspace.index = index.collect();
     workspace.look_for_leftovers()?;
     Ok(workspace)
 }
@@ -286,8 +295,9 @@ impl Workspace {
                 Problem::error("spec::no_file", "this is no regular file: it is not read");
             self.problems.push(problem.warning().file(&file));
         }
+        let known: BTreeSet<&String> = self.files.values().collect();
         for (id, standing) in &self.standing.spec {
-            if !self.files.values().any(|known| known == id) {
+            if !known.contains(id) {
                 let trees: Vec<_> = standing.target.values().map(|t| t.path.as_str()).collect();
                 let trees = trees.join(", ");
                 let message = format!("{trees} is promoted from the spec `{id}`, which is gone");
@@ -361,7 +371,7 @@ impl Workspace {
 
     /// An admitted spec.
     pub fn spec(&self, id: &str) -> Option<&AdmittedSpec> {
-        self.specs.iter().find(|spec| spec.id == id)
+        self.specs.get(*self.index.get(id)?)
     }
 
     /// Files of selected specs that were refused.

@@ -167,7 +167,7 @@ impl Workspace {
         let changed: BTreeSet<&str> = specs.iter().map(|spec| spec.spec.as_str()).collect();
         let standing = match from {
             Some(side) => self.as_if_promoted(side),
-            None => self.standing.clone(),
+            None => (*self.standing).clone(),
         };
         let plan = self.plan_of(&to.admitted, &standing);
         let jobs = plan.jobs.into_iter().flat_map(|job| {

@@ -116,9 +116,9 @@ impl Promoter {
                     Ok(Some(tree)) if tree.digest() == target.tree => {
                         let drift = self.beside(&target.path, target.tree);
                         let text = self.attestation(&target.path)?;
-                        match Attested::check((spec, name), (target, None), &text) {
+                        match Attested::check((spec, name), (target, None), &text, None) {
                             _ if !drift.is_empty() => Live::Drift(drift),
-                            Ok(()) => Live::Same,
+                            Ok(_) => Live::Same,
                             Err(_) => Live::Unattested,
                         }
                     }

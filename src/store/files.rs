@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::types::{RelPath, Standing, Tree, limits};
 
@@ -160,14 +161,17 @@ pub const CARRIED: [&str; 4] = ["target", "node_modules", ".venv", "Cargo.lock"]
 /// # Errors
 /// It cannot be read or is not one; the message says so and names it.
 pub fn standing(root: &Path) -> io::Result<Standing> {
-    Ok(lock(root)?.0)
+    Ok(Arc::unwrap_or_clone(lock(root)?.0))
 }
 
-/// The lock file, and whether it is exactly as regen writes it.
+/// A lock file, and whether it is exactly as regen writes it.
+pub type Lock = (Arc<Standing>, bool);
+
+/// The lock file as [`Lock`].
 ///
 /// # Errors
 /// As [`standing`].
-pub fn lock(root: &Path) -> io::Result<(Standing, bool)> {
+pub fn lock(root: &Path) -> io::Result<Lock> {
     let path = root.join("regen.lock");
     let wrong = |why: String| {
         let mend = "`regen check --fix-lock` makes it anew from the trees";
@@ -175,7 +179,7 @@ pub fn lock(root: &Path) -> io::Result<(Standing, bool)> {
     };
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok((Standing::default(), true));
+            return Ok((Arc::default(), true));
         }
         Ok(meta) if !meta.is_file() => return Err(wrong("it is no regular file".to_owned())),
         _ => {}
@@ -185,5 +189,6 @@ pub fn lock(root: &Path) -> io::Result<(Standing, bool)> {
         return Err(wrong("it is larger than 64 MiB".to_owned()));
     }
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-    Standing::parse(&text).map_err(wrong)
+    let (standing, is_canonical) = Standing::parse(&text).map_err(wrong)?;
+    Ok((Arc::new(standing), is_canonical))
 }

@@ -1,12 +1,12 @@
-//! Everything that stands below folders, with digests: on all cores, because a deploy waits for it.
+//! Everything that stands below folders, with digests. A deploy waits for it.
 
-use std::ffi::CStr;
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::fs::{AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, openat, statat};
 use rustix::io::Errno;
@@ -14,8 +14,9 @@ use rustix::io::Errno;
 use super::files::CARRIED;
 use crate::types::{Digest, limits};
 
-/// Reads at a time, at least.
-const DISK: usize = 8;
+/// How a file is opened: not a link, and without waiting for what is none.
+const FILE: OFlags =
+    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 /// How a folder is opened: a link is none.
 const FOLDER: OFlags =
@@ -39,95 +40,117 @@ pub enum Found {
     Leftover,
 }
 
-/// What is found, by path relative to the workspace, in no order.
-pub type Scan = Vec<(String, Found)>;
+/// What is found, by path relative to the workspace.
+pub type Scan = BTreeMap<String, Found>;
 
-/// Looks at the units of specs, and, where a folder holds nothing but units, at everything in it.
-///
-/// # Errors
-/// The disk's; a folder that is missing has nothing in it.
-pub fn scan(root: &Path, folder: Option<&str>, units: &[String]) -> io::Result<Scan> {
-    let mut found = Scan::new();
-    let mut queue: Vec<String> = units.to_vec();
-    if let Some(folder) = folder {
-        let top = match openat(CWD, root.join(folder), FOLDER, Mode::empty()) {
-            Err(Errno::NOENT) => return Ok(found),
-            Err(Errno::NOTDIR | Errno::LOOP) => {
-                found.push((folder.to_owned(), Found::Other("is no folder")));
-                return Ok(found);
-            }
-            top => top.map_err(|error| named(folder, error))?,
-        };
-        queue.clear();
-        for entry in Dir::read_from(&top).map_err(|error| named(folder, error))? {
-            let entry = entry.map_err(|error| named(folder, error))?;
-            let name = entry.file_name();
-            let path = format!("{folder}/{}", name.to_string_lossy());
-            match kind(&top, &entry).map_err(|error| named(&path, error))? {
-                _ if matches!(name.to_bytes(), b"." | b"..") => {}
-                FileType::Directory => queue.push(path),
-                kind => one(&top, name, path, kind, &mut found)?,
-            }
-        }
-    }
-    let next = AtomicUsize::new(0);
-    let all = Mutex::new(Ok(found));
-    let work = || {
-        let mut mine = Scan::new();
-        let mut done = Ok(());
-        while let Some(unit) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done = done.and_then(|()| match openat(CWD, root.join(unit), FOLDER, Mode::empty()) {
-                Err(Errno::NOENT) => Ok(()),
-                Err(Errno::NOTDIR | Errno::LOOP) => {
-                    mine.push((unit.clone(), Found::Other("is no folder")));
-                    Ok(())
-                }
-                folder => walk(folder.map_err(|e| named(unit, e))?, unit, 0, &mut mine),
-            });
-        }
-        let mut all = all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match (&mut *all, done) {
-            (Ok(found), Ok(())) => found.append(&mut mine),
-            (slot @ Ok(_), Err(error)) => *slot = Err(error),
-            (Err(_), _) => {}
-        }
-    };
-    // With cold caches they wait for the disk, which is faster when asked for several things.
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).max(DISK);
-    let threads = threads.min(queue.len());
-    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+/// Looks at what stands below folders of a workspace; goes on with the same buffers.
+pub struct Scanner<'a> {
+    root: &'a Path,
+    found: Scan,
+    bytes: Vec<u8>,
 }
 
-/// Looks through an open folder; `path` is its name, relative to the workspace.
-fn walk(folder: OwnedFd, path: &str, depth: usize, found: &mut Scan) -> io::Result<()> {
-    let mut entries = Dir::new(folder).map_err(|error| named(path, error))?;
-    while let Some(entry) = entries.read() {
-        let entry = entry.map_err(|error| named(path, error))?;
-        let folder = entries.fd().map_err(|error| named(path, error))?;
-        let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") {
-            continue;
+impl<'a> Scanner<'a> {
+    /// One that has seen nothing.
+    pub fn new(root: &'a Path) -> Self {
+        Self { root, found: Scan::new(), bytes: Vec::new() }
+    }
+
+    /// What lies directly in a folder: its folders, by path, and everything else. In one that is
+    /// missing there is nothing.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn list(&mut self, folder: &str) -> io::Result<(Vec<String>, Scan)> {
+        let mut folders = Vec::new();
+        if let Some(mut top) = self.top(folder)? {
+            folders = self.level(&mut top, folder, false)?;
         }
-        let path = [path, "/", &name.to_string_lossy()].concat();
-        let carried = || CARRIED.iter().any(|carried| name.to_bytes() == carried.as_bytes());
-        let kind = kind(folder, &entry).map_err(|error| named(&path, error))?;
-        if depth == 1 && carried() {
-            found.push((path, Found::Leftover));
-        } else if kind != FileType::Directory {
-            one(folder, name, path, kind, found)?;
-        } else if depth > limits::PATH_DEPTH {
-            found.push((path, Found::Other("lies too deep")));
-        } else {
-            let inner = open(folder, name, OFlags::DIRECTORY).map_err(|e| named(&path, e))?;
-            walk(inner, &path, depth + 1, found)?;
+        let folders = folders.into_iter().map(|name| below(folder, &name));
+        Ok((folders.collect(), std::mem::take(&mut self.found)))
+    }
+
+    /// Everything in the unit of a spec; in one that is missing there is nothing.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn unit(&mut self, unit: &str) -> io::Result<Scan> {
+        if let Some(mut top) = self.top(unit)? {
+            self.walk(&mut top, unit, 0)?;
+        }
+        Ok(std::mem::take(&mut self.found))
+    }
+
+    /// Opens a folder, if there is one.
+    fn top(&mut self, folder: &str) -> io::Result<Option<Dir>> {
+        match openat(CWD, self.root.join(folder), FOLDER, Mode::empty()) {
+            Err(Errno::NOENT) => Ok(None),
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                self.found.insert(folder.to_owned(), Found::Other("is no folder"));
+                Ok(None)
+            }
+            opened => opened.and_then(Dir::new).map(Some).map_err(|error| named(folder, error)),
         }
     }
-    Ok(())
+
+    /// Looks through an open folder; `path` is its name, relative to the workspace.
+    fn walk(&mut self, folder: &mut Dir, path: &str, depth: usize) -> io::Result<()> {
+        for name in self.level(folder, path, depth == 1)? {
+            let path = below(path, &name);
+            if depth > limits::PATH_DEPTH {
+                self.found.insert(path, Found::Other("lies too deep"));
+                continue;
+            }
+            let inner = folder.fd().and_then(|fd| openat(fd, &name, FOLDER, Mode::empty()));
+            let inner = inner.and_then(Dir::new).map_err(|error| named(&path, error));
+            self.walk(&mut inner?, &path, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Looks at what lies directly in an open folder, and gives the names of its folders. A tree
+    /// may have leftovers.
+    fn level(&mut self, folder: &mut Dir, path: &str, is_tree: bool) -> io::Result<Vec<CString>> {
+        let mut folders = Vec::new();
+        while let Some(entry) = folder.read() {
+            let entry = entry.map_err(|error| named(path, error))?;
+            let fd = folder.fd().map_err(|error| named(path, error))?;
+            let name = entry.file_name();
+            let carried = || CARRIED.iter().any(|carried| name.to_bytes() == carried.as_bytes());
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let path = below(path, name);
+            let failed = |error| named(&path, error);
+            let found = match kind(fd, &entry).map_err(|error| failed(error.into()))? {
+                _ if is_tree && carried() => Found::Leftover,
+                FileType::Directory => {
+                    folders.push(name.to_owned());
+                    continue;
+                }
+                FileType::RegularFile => {
+                    let with_text = path.ends_with(".intoto.jsonl");
+                    file(fd, name, with_text, &mut self.bytes).map_err(failed)?
+                }
+                FileType::Symlink => Found::Other("is a link"),
+                _ => Found::Other("is no regular file"),
+            };
+            self.found.insert(path, found);
+        }
+        Ok(folders)
+    }
+}
+
+/// The path of an entry. No name that is not UTF-8 passes for one that is.
+fn below(folder: &str, name: &CStr) -> String {
+    match name.to_str() {
+        Ok(name) => [folder, "/", name].concat(),
+        Err(_) => format!("{folder}/{}", name.to_bytes().escape_ascii()),
+    }
 }
 
 /// What an entry is; not every file system says so by itself.
-fn kind(folder: impl AsFd, entry: &DirEntry) -> rustix::io::Result<FileType> {
+fn kind(folder: BorrowedFd<'_>, entry: &DirEntry) -> rustix::io::Result<FileType> {
     match entry.file_type() {
         FileType::Unknown => {
             let stat = statat(folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)?;
@@ -137,65 +160,44 @@ fn kind(folder: impl AsFd, entry: &DirEntry) -> rustix::io::Result<FileType> {
     }
 }
 
-fn open(
-    folder: impl AsFd,
-    name: impl rustix::path::Arg,
-    more: OFlags,
-) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | more;
-    openat(folder, name, flags, Mode::empty())
-}
-
 fn named(path: &str, error: impl Into<io::Error>) -> io::Error {
     let error = error.into();
     io::Error::new(error.kind(), format!("{path}: {error}"))
 }
 
-fn one(
-    folder: impl AsFd,
+/// A regular file, read into a buffer.
+fn file(
+    folder: BorrowedFd<'_>,
     name: &CStr,
-    path: String,
-    kind: FileType,
-    found: &mut Scan,
-) -> io::Result<()> {
-    if kind != FileType::RegularFile {
-        let is_link = kind == FileType::Symlink;
-        let what = if is_link { "is a link" } else { "is no regular file" };
-        found.push((path, Found::Other(what)));
-        return Ok(());
+    with_text: bool,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Found> {
+    let file = File::from(openat(folder, name, FILE, Mode::empty())?);
+    let meta = file.metadata()?;
+    if meta.len() > limits::TREE_BYTES as u64 {
+        return Ok(Found::Other("is larger than a tree may be"));
     }
-    let file = File::from(open(folder, name, OFlags::empty()).map_err(|e| named(&path, e))?);
-    let stat = rustix::fs::fstat(&file).map_err(|error| named(&path, error))?;
-    if stat.st_size as u64 > limits::TREE_BYTES as u64 {
-        found.push((path, Found::Other("is larger than a tree may be")));
-        return Ok(());
-    }
-    let bytes = read(&file, stat.st_size as usize).map_err(|error| named(&path, error))?;
-    let digest = Digest::of(&bytes);
-    let is_attestation = path.ends_with(".intoto.jsonl");
+    let bytes = read(&file, meta.len() as usize, buffer)?;
     // What is not UTF-8 is no attestation either.
-    let text = is_attestation.then(|| String::from_utf8(bytes).unwrap_or_default());
-    found.push((path, Found::File { digest, mode: stat.st_mode & 0o7777, text }));
-    Ok(())
+    let text = with_text.then(|| String::from_utf8(bytes.to_vec()).unwrap_or_default());
+    Ok(Found::File { digest: Digest::of(bytes), mode: meta.permissions().mode() & 0o7777, text })
 }
 
-/// Reads a regular file in as few calls as there can be: a call that gives less than it may has met
-/// the end.
-fn read(mut file: &File, expected: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; expected + 1];
+/// Reads a file in as few calls as there can be: one that gives less than it may has met the end.
+fn read<'b>(mut file: &File, expected: usize, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
     let mut length = 0;
+    buffer.resize(buffer.len().max(expected + 1), 0);
     loop {
-        if length == bytes.len() {
-            bytes.resize(length * 2, 0);
+        if length == buffer.len() {
+            buffer.resize(length * 2, 0);
         }
-        match file.read(&mut bytes[length..]) {
+        match file.read(&mut buffer[length..]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
             Ok(count) => {
                 length += count;
-                if length < bytes.len() || length > limits::TREE_BYTES {
-                    bytes.truncate(length);
-                    return Ok(bytes);
+                if length < buffer.len() || length > limits::TREE_BYTES {
+                    return Ok(&buffer[..length]);
                 }
             }
         }

@@ -9,6 +9,18 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
+/// What each byte is worth as a digit; what is none, more than any: a check reads thousands.
+const VALUES: [u8; 256] = {
+    let (mut values, mut value) = ([0xff; 256], 0);
+    while value < 16 {
+        values[DIGITS[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 impl Digest {
     /// Digests bytes.
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
@@ -29,19 +41,15 @@ impl Digest {
 
     /// Reads 64 lower-case hexadecimal digits; anything else is `None`.
     pub fn parse(text: &str) -> Option<Self> {
-        let value = |digit: u8| match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            _ => None,
-        };
-        let mut out = [0; 32];
-        if text.len() != 64 {
-            return None;
+        let text: &[u8; 64] = text.as_bytes().try_into().ok()?;
+        let (mut out, mut all) = ([0; 32], 0);
+        for (slot, pair) in out.iter_mut().zip(text.chunks_exact(2)) {
+            let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
+            *slot = high << 4 | low;
+            all |= high | low;
         }
-        for (slot, pair) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *slot = value(pair[0])? << 4 | value(pair[1])?;
-        }
-        Some(Self(out))
+        // Only what is no digit has a value with these bits.
+        (all < 16).then_some(Self(out))
     }
 
     /// The first twelve digits, for people.
@@ -53,7 +61,6 @@ impl Digest {
 impl Digest {
     /// Its digits.
     fn digits(&self) -> [u8; 64] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 64];
         for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
             pair[0] = DIGITS[usize::from(byte >> 4)];
@@ -104,6 +111,10 @@ mod tests {
         assert_eq!(empty.to_string(), text);
         assert_eq!(Digest::parse(text), Some(empty));
         assert_eq!(Digest::parse(&text.to_uppercase()), None);
+        assert_eq!(Digest::parse(&text[1..]), None);
+        for other in ["g", "/", ":", "`", "@", " ", "\0", "\u{7f}"] {
+            assert_eq!(Digest::parse(&text.replacen('e', other, 1)), None, "{other:?}");
+        }
     }
 
     #[test]

@@ -52,10 +52,17 @@ impl Standing {
 
     /// Writes a lock file.
     pub fn render(&self) -> String {
-        let mut out = Text(format!("{HEAD}version = {}\n", self.version));
+        let entries = self.spec.values().flat_map(|spec| spec.target.values());
+        let lines: usize = entries.map(|entry| 30 + entry.files.len()).sum();
+        let mut out = Text(String::with_capacity(100 * lines));
+        let _ = writeln!(out.0, "{HEAD}version = {}", self.version);
         for (spec, standing) in &self.spec {
             for (target, entry) in &standing.target {
-                out.entry(&format!("spec.{}.target.{}", key(spec), key(target)), entry);
+                let mut head = Text("spec.".to_owned());
+                head.key(spec);
+                head.0.push_str(".target.");
+                head.key(target);
+                out.entry(&head.0, entry);
             }
         }
         out.0
@@ -67,31 +74,42 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
 }
 
-fn quoted(text: &str) -> String {
-    match is_plain(text) {
-        true => format!("\"{text}\""),
-        // TOML's basic strings have JSON's escapes, and one more.
-        false => serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f"),
-    }
-}
-
-fn key(text: &str) -> String {
+fn is_bare(text: &str) -> bool {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    match !text.is_empty() && text.bytes().all(bare) {
-        true => text.to_owned(),
-        false => quoted(text),
-    }
+    !text.is_empty() && text.bytes().all(bare)
 }
 
 struct Text(String);
 
 impl Text {
+    fn quoted(&mut self, text: &str) {
+        match is_plain(text) {
+            true => self.0.extend(["\"", text, "\""]),
+            // TOML's basic strings have JSON's escapes, and one more.
+            false => {
+                let json = serde_json::Value::from(text).to_string();
+                self.0.push_str(&json.replace('\u{7f}', "\\u007f"));
+            }
+        }
+    }
+
+    fn key(&mut self, text: &str) {
+        match is_bare(text) {
+            true => self.0.push_str(text),
+            false => self.quoted(text),
+        }
+    }
+
     fn text(&mut self, name: &str, value: &str) {
-        let _ = writeln!(self.0, "{name} = {}", quoted(value));
+        self.key(name);
+        self.0.push_str(" = ");
+        self.quoted(value);
+        self.0.push('\n');
     }
 
     fn digest(&mut self, name: &str, value: Digest) {
-        self.0.extend([name, " = \""]);
+        self.key(name);
+        self.0.push_str(" = \"");
         value.write(&mut self.0);
         self.0.push_str("\"\n");
     }
@@ -109,7 +127,7 @@ impl Text {
     ) {
         if !rows.is_empty() {
             let _ = writeln!(self.0, "\n[{head}.{name}]");
-            rows.iter().for_each(|(row, value)| write(self, &key(row), value));
+            rows.iter().for_each(|(row, value)| write(self, row, value));
         }
     }
 
@@ -132,8 +150,12 @@ impl Text {
             self.digest("held", held.0);
         }
         if !entry.unproven.is_empty() {
-            let list: Vec<_> = entry.unproven.iter().map(|test| quoted(test)).collect();
-            let _ = writeln!(self.0, "unproven = [{}]", list.join(", "));
+            self.0.push_str("unproven = [");
+            for (at, test) in entry.unproven.iter().enumerate() {
+                self.0.push_str(if at == 0 { "" } else { ", " });
+                self.quoted(test);
+            }
+            self.0.push_str("]\n");
         }
         let Origin { generator, model, source, recorded, prompt, attempts } = &entry.origin;
         let _ = writeln!(self.0, "\n[{head}.origin]");
@@ -189,22 +211,26 @@ fn read(text: &str) -> Option<Standing> {
 /// Key and value of a line, without the quotes of the key.
 fn pair(line: &str) -> Option<(&str, &str)> {
     match line.strip_prefix('"') {
-        Some(rest) => rest.split_once("\" = "),
+        Some(rest) => {
+            let (key, value) = rest.split_once('"')?;
+            Some((key, value.strip_prefix(" = ")?))
+        }
         None => line.split_once(" = "),
     }
 }
 
 fn set(entry: &mut TargetStanding, table: &str, name: &str, value: &str) -> Option<()> {
-    let text = || value.strip_prefix('"')?.strip_suffix('"').filter(|text| is_plain(text));
-    let digest = || Digest::parse(text()?);
-    let (owned, insert) = (name.to_owned(), |rows: &mut BTreeMap<String, Digest>, digest| {
+    let quoted = || value.strip_prefix('"')?.strip_suffix('"');
+    let text = || quoted().filter(|text| is_plain(text));
+    let digest = || Digest::parse(quoted()?);
+    let insert = |rows: &mut BTreeMap<String, Digest>, digest| {
         rows.insert(name.to_owned(), digest);
-    });
+    };
     match (table, name) {
         ("files", _) => insert(&mut entry.files, digest()?),
         ("judges", _) => insert(&mut entry.judges, digest()?),
         ("clauses", _) => insert(&mut entry.clauses, digest()?),
-        ("outcomes", _) => drop(entry.outcomes.insert(owned, text()?.to_owned())),
+        ("outcomes", _) => drop(entry.outcomes.insert(name.to_owned(), text()?.to_owned())),
         ("", "path") => entry.path = text()?.to_owned(),
         ("", "tree") => entry.tree = digest()?,
         ("", "spec") => entry.spec = digest()?,

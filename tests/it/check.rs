@@ -1,6 +1,7 @@
 //! The deploy gate: what it finds, what it leaves alone, and what it writes.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -390,6 +391,11 @@ fn each_finding_names_the_command_that_mends_it_and_the_command_does() {
         let run = world.run(&["check"]);
         assert_eq!(run.code, 0, "{code}: {found:#}\n{}{}", run.out, run.err);
     }
+    // A name that is not text is shown as its bytes.
+    let name = std::ffi::OsStr::from_bytes(b"generated/adder/lib\xff.rs");
+    fs::write(world.path("").join(name), "x").expect("writes");
+    let run = world.run(&["check"]).expect(22);
+    assert!(run.out.contains("generated/adder/lib\\xff.rs"), "{}", run.out);
     // Only what was changed by hand, or by the spec, was asked for again.
     assert_eq!(server.requests().len() - asked_before, 3);
 }

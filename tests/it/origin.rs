@@ -157,6 +157,28 @@ fn keys_sign_verify_and_are_nowhere_else() {
 }
 
 #[test]
+fn a_signature_that_is_none_is_found_among_others() {
+    let (world, _server) = promoted(SIGNED);
+    run_with_key(&world, PEM, &["run", "-q"]).expect(0);
+    world.run(&["check", "-q"]).expect(0);
+    let file = "generated/adder/rust.intoto.jsonl";
+    let text = world.read(file);
+    let at = text.rfind("\"sig\":\"").expect("is signed") + 17;
+    let other = if &text[at..=at] == "A" { "B" } else { "A" };
+    world.write(file, &[&text[..at], other, &text[at + 1..]].concat());
+    let run = world.run(&["check", "--json"]).expect(22);
+    let found = &run.json()[0]["findings"];
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
+    assert_eq!(
+        (&found[0]["code"], &found[0]["file"]),
+        (&"check::attestation".into(), &file.into())
+    );
+    assert!(found[0]["message"].as_str().is_some_and(|why| why.contains("signature")), "{found}");
+    world.write(file, &text);
+    world.run(&["check", "-q"]).expect(0);
+}
+
+#[test]
 fn a_key_of_openssh_signs_and_one_with_a_passphrase_is_refused() {
     let (world, _server) = promoted(SIGNED);
     let key = world.path("../id");

@@ -7,17 +7,19 @@ mod rerun;
 mod trees;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 pub use mend::fix_lock;
 pub use rerun::Ran;
 
-use super::load::{self, load_as_accepted};
+use trees::{Compared, Units, compare};
+
+use super::load;
 use super::{EngineError, Places, Workspace};
 use crate::plan::{self, Live};
-use crate::store::revision;
-use crate::store::scan::{Scan, scan};
+use crate::store::{files, revision};
 use crate::toolchain;
 use crate::types::{
     Harness, Plan, Policy, Problem, Reason, RelPath, Severity, Span, Spec, Standing,
@@ -128,13 +130,22 @@ fn units(workspace: &Workspace) -> Vec<String> {
 /// # Errors
 /// What keeps the workspace from being read. A lock file that cannot be read is a flaw.
 pub fn audit(places: &Places, asked: &Asked) -> Result<(Option<Workspace>, Audit), EngineError> {
+    let root = &places.root;
     let harness = load::harness(places, None)?;
     let folder = folder(&harness);
-    // Both take their time, and neither needs the other.
+    // What stands there is compared while the specs are read: it needs nothing but the lock file.
+    let (tell, told) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
-        let early =
-            folder.as_deref().map(|name| scope.spawn(move || scan(&places.root, Some(name), &[])));
-        let workspace = match load_as_accepted(places) {
+        let early = scope.spawn(move || {
+            let lock = files::lock(root);
+            let standing = lock.as_ref().ok().map(|(standing, _)| Arc::clone(standing));
+            // Nobody listens any more if a spec's folder cannot be read.
+            let _ = tell.send(lock);
+            let (standing, folder) = standing.zip(folder)?;
+            Some(compare(root, &standing, Units::In(&folder)))
+        });
+        let lock = || told.recv().expect("the lock file is told of");
+        let workspace = match load::as_accepted(places, harness, lock) {
             Err(EngineError::Io(error)) if error.to_string().starts_with("regen.lock: ") => {
                 let message = error.to_string();
                 let message = message.lines().next().unwrap_or_default().to_owned();
@@ -144,11 +155,11 @@ pub fn audit(places: &Places, asked: &Asked) -> Result<(Option<Workspace>, Audit
             }
             workspace => workspace?,
         };
-        let found = || match early {
-            Some(early) => early.join().expect("a scan does not panic"),
-            None => scan(&places.root, None, &units(&workspace)),
+        let compared = || match early.join().expect("comparing does not panic") {
+            Some(compared) => compared,
+            None => compare(root, &workspace.standing, Units::These(units(&workspace))),
         };
-        let audit = workspace.audit(found, asked)?;
+        let audit = workspace.audit(compared, asked)?;
         Ok((Some(workspace), audit))
     })
 }
@@ -157,7 +168,7 @@ impl Workspace {
     /// Audits; what stands on the disk is asked for last.
     fn audit(
         &self,
-        found: impl FnOnce() -> std::io::Result<Scan>,
+        compared: impl FnOnce() -> std::io::Result<Compared>,
         asked: &Asked,
     ) -> Result<Audit, EngineError> {
         let touched = match &asked.against {
@@ -172,10 +183,10 @@ impl Workspace {
         flaws.extend(self.lock());
         flaws.extend(self.thresholds(touched.specs.as_ref())?);
         let checked = self.checked(&plan, touched.specs.as_ref());
-        let found = found()?;
-        flaws.extend(trees::compare(self, &found));
+        let compared = compared()?;
+        flaws.extend(compared.flaws);
         if let Some(policy) = &asked.policy {
-            flaws.extend(policy::demands(self, policy, &found)?);
+            flaws.extend(policy::demands(self, policy, &compared.accepted)?);
         }
         if let Some(specs) = &touched.specs {
             let here = |file: &str| {
@@ -195,7 +206,7 @@ impl Workspace {
             key(a).cmp(&key(b))
         });
         flaws.dedup();
-        Ok(Audit { flaws, checked, files: found.len(), refused })
+        Ok(Audit { flaws, checked, files: compared.files, refused })
     }
 
     /// The plan as if every tree stood where it should and the tools were those that judged it.
@@ -337,8 +348,10 @@ impl Workspace {
         if !self.is_canonical {
             flaws.push(flaw("it is not as regen writes it".to_owned()));
         }
+        let read: BTreeMap<&String, &Spec> =
+            self.read.iter().map(|spec| (&spec.id, spec)).collect();
         for (id, standing) in &self.standing.spec {
-            let known = self.read.iter().find(|spec| spec.id == *id);
+            let known = read.get(id);
             let targets = known.map(|spec| plan::targets(spec, &self.harness)).unwrap_or_default();
             for (name, entry) in &standing.target {
                 let at = (id.as_str(), name.as_str());

@@ -1,22 +1,22 @@
 //! What a pipeline demands beyond that everything is as it was accepted.
 
+use std::collections::BTreeMap;
+
 use globset::{Glob, GlobSetBuilder};
 
 use super::{Flaw, quoted};
-use crate::attest::{Attested, PublicKey};
+use crate::attest::PublicKey;
 use crate::engine::{EngineError, Workspace};
-use crate::promote::ATTESTATION;
-use crate::store::scan::{Found, Scan};
-use crate::types::{Policy, Source, TargetStanding};
+use crate::types::{Policy, Source};
 
-/// What does not meet a policy.
+/// What does not meet a policy; trees were accepted when signatures say so.
 ///
 /// # Errors
 /// The policy names what is no key.
 pub(super) fn demands(
     workspace: &Workspace,
     policy: &Policy,
-    found: &Scan,
+    accepted: &BTreeMap<(String, String), String>,
 ) -> Result<Vec<Flaw>, EngineError> {
     let usage = |why: String| EngineError::Usage(format!("--policy: {why}"));
     let keys = policy.signed_by.iter().map(|text| {
@@ -59,7 +59,8 @@ pub(super) fn demands(
             let by = signer.map_or("nobody".to_owned(), |key| key.id());
             demand(is_signed, "policy_signer", format!("{what} is signed by {by}"));
             if let Some(most) = policy.max_age_days {
-                let days = age(entry, found);
+                let at = accepted.get(&(spec.clone(), target.clone()));
+                let days = at.and_then(|at| age(at));
                 let told = days.map_or("an unknown number of".to_owned(), |days| days.to_string());
                 let message = format!("{what} was accepted {told} days ago, {most} are allowed");
                 demand(days.is_some_and(|days| days <= i64::from(most)), "policy_age", message);
@@ -69,12 +70,9 @@ pub(super) fn demands(
     Ok(flaws)
 }
 
-/// Days since a tree was accepted, as its signed attestation says.
-fn age(entry: &TargetStanding, found: &Scan) -> Option<i64> {
-    let path = format!("{}{ATTESTATION}", entry.path);
-    let (_, found) = found.iter().find(|(name, _)| *name == path)?;
-    let Found::File { text: Some(text), .. } = found else { return None };
-    let at: jiff::Timestamp = Attested::read(text).ok()?.at?.parse().ok()?;
+/// Days since a tree was accepted.
+fn age(at: &str) -> Option<i64> {
+    let at: jiff::Timestamp = at.parse().ok()?;
     let now: jiff::Timestamp = crate::engine::now().parse().ok()?;
     let seconds = now.as_second() - at.as_second();
     // What comes from the future is of no known age.

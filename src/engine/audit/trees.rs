@@ -1,102 +1,177 @@
 //! What stands below `generated/`, file by file, against the lock file.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Flaw, quoted};
-use crate::attest::{Attested, PublicKey};
-use crate::engine::Workspace;
+use crate::attest::{Attested, Batch, PublicKey};
 use crate::promote::ATTESTATION;
 use crate::store::revision;
-use crate::store::scan::{Found, Scan};
-use crate::types::{Digest, SpecStanding, TargetStanding};
+use crate::store::scan::{Found, Scan, Scanner};
+use crate::types::{Digest, Standing, TargetStanding};
 
 /// Bits that no promoted file has: who runs it, and as whom.
 const RUNS: u32 = 0o7111;
 
-/// What stands where.
-type There<'a> = HashMap<&'a str, &'a Found>;
+/// Threads, at least: with cold caches they wait for the disk, which is faster when asked for
+/// several things.
+const READERS: usize = 8;
 
-/// Compares.
-pub(super) fn compare(workspace: &Workspace, found: &Scan) -> Vec<Flaw> {
-    let there: There<'_> = found.iter().map(|(path, f)| (path.as_str(), f)).collect();
-    let specs: Vec<_> = workspace.standing.spec.iter().collect();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    // Signatures take most of the time.
-    let shares = specs.chunks(specs.len().div_ceil(threads).max(1));
-    let done: Vec<(Vec<Flaw>, HashSet<String>)> = std::thread::scope(|scope| {
-        let there = &there;
-        let share = |share| scope.spawn(move || of_specs(share, there));
-        let all: Vec<_> = shares.map(share).collect();
-        all.into_iter().map(|one| one.join().expect("comparing does not panic")).collect()
-    });
-    let (mut flaws, mut known) = (Vec::new(), HashSet::new());
-    for (more, paths) in done {
-        flaws.extend(more);
-        known.extend(paths);
-    }
-    flaws.extend(extra(workspace, found, &known));
-    flaws
+/// Which folders hold what was promoted.
+pub(super) enum Units<'a> {
+    /// Everything in this one.
+    In(&'a str),
+    /// These.
+    These(Vec<String>),
 }
 
-fn of_specs(specs: &[(&String, &SpecStanding)], there: &There<'_>) -> (Vec<Flaw>, HashSet<String>) {
-    let (mut flaws, mut known) = (Vec::new(), HashSet::new());
-    // Most are signed by the same.
-    let mut keys: HashMap<&str, Option<PublicKey>> = HashMap::new();
-    for (spec, standing) in specs {
-        for (target, entry) in &standing.target {
-            let (known, flaws) = (&mut known, &mut flaws);
+/// What stands there, compared.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// What is wrong.
+    pub flaws: Vec<Flaw>,
+    /// How many files were looked at.
+    pub files: usize,
+    /// When each tree was accepted, by spec and target, where a signature holds for it.
+    pub accepted: BTreeMap<(String, String), String>,
+    /// What builds left, with the spec it may belong to.
+    leftovers: Vec<(String, String)>,
+}
+
+/// An entry of the lock file, with its spec and target.
+type Entry<'a> = (&'a str, &'a str, &'a TargetStanding);
+
+/// Compares, unit by unit on all cores.
+///
+/// # Errors
+/// The disk's.
+pub(super) fn compare(root: &Path, standing: &Standing, units: Units<'_>) -> io::Result<Compared> {
+    let (units, top) = match units {
+        Units::In(folder) => Scanner::new(root).list(folder)?,
+        Units::These(units) => (units, Scan::new()),
+    };
+    let mut units: BTreeMap<String, Vec<Entry<'_>>> =
+        units.into_iter().map(|unit| (unit, Vec::new())).collect();
+    let mut astray = Vec::new();
+    for (spec, entries) in &standing.spec {
+        for (target, entry) in &entries.target {
+            let above = std::iter::successors(Some(entry.path.as_str()), |path| {
+                path.rsplit_once('/').map(|(above, _)| above)
+            });
+            let unit = above.skip(1).find(|path| units.contains_key(*path));
+            let entries = unit.and_then(|unit| units.get_mut(unit)).unwrap_or(&mut astray);
+            entries.push((spec.as_str(), target.as_str(), entry));
+        }
+    }
+    let queue: Vec<(String, Vec<Entry<'_>>)> = units.into_iter().collect();
+    let next = AtomicUsize::new(0);
+    let work = || -> io::Result<Compared> {
+        let (mut done, mut keys, mut mine) = (Compared::default(), Keys::default(), Vec::new());
+        let mut scanner = Scanner::new(root);
+        while let Some(at) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.unit(&at.1, scanner.unit(&at.0)?, &mut keys);
+            mine.push(at);
+        }
+        if !keys.batch.take().is_some_and(|batch| batch.verifies()) {
+            // Which of the signatures is none is seen when they are verified one by one.
+            done = Compared::default();
+            for (unit, entries) in mine {
+                done.unit(entries, scanner.unit(unit)?, &mut keys);
+            }
+        }
+        Ok(done)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).max(READERS);
+    let mut all = Compared::default();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (1..threads.min(queue.len())).map(|_| scope.spawn(work)).collect();
+        all.add(work()?);
+        for worker in workers {
+            all.add(worker.join().expect("comparing does not panic")?);
+        }
+        io::Result::Ok(())
+    })?;
+    all.unit(&astray, top, &mut Keys { batch: None, ..Keys::default() });
+    all.unless_ignored(root);
+    Ok(all)
+}
+
+/// What verifies signatures.
+struct Keys<'a> {
+    /// The keys that entries name: most are signed by the same.
+    known: HashMap<&'a str, Option<PublicKey>>,
+    /// Where they are to be verified together.
+    batch: Option<Batch>,
+}
+
+impl Default for Keys<'_> {
+    fn default() -> Self {
+        Self { known: HashMap::new(), batch: Some(Batch::default()) }
+    }
+}
+
+impl Compared {
+    fn add(&mut self, other: Self) {
+        self.flaws.extend(other.flaws);
+        self.files += other.files;
+        self.accepted.extend(other.accepted);
+        self.leftovers.extend(other.leftovers);
+    }
+
+    /// Compares what stands in a unit with what was promoted there.
+    fn unit<'a>(&mut self, entries: &[Entry<'a>], mut there: Scan, keys: &mut Keys<'a>) {
+        self.files += there.len();
+        for &(spec, target, entry) in entries {
             let key = entry.signer.as_deref();
             let key = key.and_then(|key| {
-                keys.entry(key).or_insert_with(|| PublicKey::parse(key).ok()).as_ref()
+                keys.known.entry(key).or_insert_with(|| PublicKey::parse(key).ok()).as_ref()
             });
-            let mut tree = Compared { at: (spec, target), key, there, known, flaws };
+            let flaws = &mut self.flaws;
+            let mut tree = One { at: (spec, target), key, there: &mut there, flaws };
             tree.files(entry);
-            tree.attestation(entry);
+            if let Some(at) = tree.attestation(entry, keys.batch.as_mut()) {
+                self.accepted.insert((spec.to_owned(), target.to_owned()), at);
+            }
+        }
+        // What is left nobody promoted.
+        let spec = entries.first().map_or("", |(spec, ..)| *spec);
+        for (path, found) in there {
+            match found {
+                Found::Leftover => self.leftovers.push((spec.to_owned(), path)),
+                _ => self.flaws.push(extra(spec, "it is not in regen.lock", &path)),
+            }
         }
     }
-    (flaws, known)
-}
 
-/// What nobody promoted.
-fn extra(workspace: &Workspace, found: &Scan, known: &HashSet<String>) -> Vec<Flaw> {
-    let mut flaws = Vec::new();
-    let leftovers: Vec<&str> = found
-        .iter()
-        .filter(|(_, f)| *f == Found::Leftover)
-        .map(|(path, _)| path.as_str())
-        .collect();
-    let ignored = match leftovers.is_empty() {
-        true => Vec::new(),
-        false => revision::ignored(&workspace.places.root, &leftovers),
-    };
-    for (path, what) in found {
-        if known.contains(path) || ignored.contains(path) {
-            continue;
+    /// What a build left is no flaw where version control ignores it.
+    fn unless_ignored(&mut self, root: &Path) {
+        if self.leftovers.is_empty() {
+            return;
         }
-        let message = match what {
-            Found::Leftover => "a build left it, and version control does not ignore it",
-            _ => "it is not in regen.lock",
-        };
-        let spec = workspace.standing.spec.iter().find(|(_, standing)| {
-            let mut units = standing.target.values().filter_map(|e| e.path.rsplit_once('/'));
-            units.any(|(unit, _)| path.starts_with(&format!("{unit}/")))
-        });
-        let spec = spec.map_or("", |(id, _)| id.as_str());
-        let flaw = Flaw::new((spec, ""), "extra", message).at(path);
-        flaws.push(flaw.mend(format!("rm -r {}", quoted(path))));
+        let paths: Vec<&str> = self.leftovers.iter().map(|(_, path)| path.as_str()).collect();
+        let ignored = revision::ignored(root, &paths);
+        let message = "a build left it, and version control does not ignore it";
+        let left = self.leftovers.iter().filter(|(_, path)| !ignored.contains(path));
+        self.flaws.extend(left.map(|(spec, path)| extra(spec, message, path)));
     }
-    flaws
 }
 
-struct Compared<'a> {
+fn extra(spec: &str, message: &str, path: &str) -> Flaw {
+    Flaw::new((spec, ""), "extra", message).at(path).mend(format!("rm -r {}", quoted(path)))
+}
+
+/// One tree that is compared.
+struct One<'a> {
     at: (&'a str, &'a str),
     key: Option<&'a PublicKey>,
-    there: &'a There<'a>,
-    known: &'a mut HashSet<String>,
+    /// What stands in its unit and is not compared yet.
+    there: &'a mut Scan,
     flaws: &'a mut Vec<Flaw>,
 }
 
-impl Compared<'_> {
+impl One<'_> {
     fn files(&mut self, entry: &TargetStanding) {
         if Digest::of(entry.manifest()) != entry.tree {
             let (spec, target) = self.at;
@@ -113,49 +188,52 @@ impl Compared<'_> {
     }
 
     fn file(&mut self, path: String, digest: &Digest) {
-        let regenerate = format!("regen --spec {} --discard-edits", quoted(self.at.0));
-        let flaw = match self.there.get(path.as_str()) {
-            Some(Found::File { digest: now, mode, .. }) if now == digest => {
-                mode_flaw(self.at, *mode, &path)
+        let flaw = match self.there.remove(&path) {
+            Some(Found::File { digest: now, mode, .. }) if now == *digest => {
+                mode_flaw(self.at, mode, &path)
             }
-            Some(Found::File { .. }) => {
-                let flaw = Flaw::new(self.at, "changed", "it is not what was promoted");
-                Some(flaw.mend(regenerate))
+            Some(Found::File { .. }) => self.regenerated("changed", "it is not what was promoted"),
+            Some(Found::Other(what)) => self.regenerated("link", what),
+            Some(Found::Leftover) | None => {
+                self.regenerated("missing", "it was promoted and is missing")
             }
-            Some(Found::Other(what)) => Some(Flaw::new(self.at, "link", *what).mend(regenerate)),
-            Some(Found::Leftover) | None => Some(
-                Flaw::new(self.at, "missing", "it was promoted and is missing").mend(regenerate),
-            ),
         };
         self.flaws.extend(flaw.map(|flaw| flaw.at(&path)));
-        self.known.insert(path);
     }
 
-    fn attestation(&mut self, entry: &TargetStanding) {
+    fn regenerated(&self, code: &str, message: &str) -> Option<Flaw> {
+        let mend = format!("regen --spec {} --discard-edits", quoted(self.at.0));
+        Some(Flaw::new(self.at, code, message).mend(mend))
+    }
+
+    /// Gives when a signature says that the tree was accepted.
+    fn attestation(&mut self, entry: &TargetStanding, batch: Option<&mut Batch>) -> Option<String> {
         let path = format!("{}{ATTESTATION}", entry.path);
         let (spec, target) = self.at;
-        let wrong = match self.there.get(path.as_str()) {
+        let said = match self.there.remove(&path) {
             Some(Found::File { text, mode, .. }) => {
-                let runs = mode_flaw(self.at, *mode, &path);
+                let runs = mode_flaw(self.at, mode, &path);
                 self.flaws.extend(runs.map(|flaw| flaw.at(&path)));
                 let text = text.as_deref().unwrap_or_default();
-                match Attested::check((spec, target), (entry, self.key), text) {
+                match Attested::check((spec, target), (entry, self.key), text, batch) {
                     Err(_) if attests(text, entry) => {
                         let message =
                             format!("it says something else of `{spec}` · `{target}` than {path}");
                         let flaw = Flaw::new(self.at, "lock", message).at("regen.lock");
                         self.flaws.push(flaw.mend("regen check --fix-lock"));
-                        None
+                        return None;
                     }
-                    said => said.err(),
+                    said => said,
                 }
             }
-            Some(Found::Other(what)) => Some((*what).to_owned()),
-            Some(Found::Leftover) | None => Some("it is missing".to_owned()),
+            Some(Found::Other(what)) => Err(what.to_owned()),
+            Some(Found::Leftover) | None => Err("it is missing".to_owned()),
         };
-        let flaw = wrong.map(|why| Flaw::new(self.at, "attestation", why).at(&path));
-        self.flaws.extend(flaw.map(|flaw| flaw.mend(format!("regen --spec {}", quoted(spec)))));
-        self.known.insert(path);
+        said.unwrap_or_else(|why| {
+            let flaw = Flaw::new(self.at, "attestation", why).at(&path);
+            self.flaws.push(flaw.mend(format!("regen --spec {}", quoted(spec))));
+            None
+        })
     }
 }
 
