@@ -122,10 +122,10 @@ pub struct Batch {
 
 impl Batch {
     /// Takes a signature, if it has the form of one.
-    pub fn add(&mut self, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    pub fn add(&mut self, key: &PublicKey, message: Vec<u8>, signature: &[u8]) -> bool {
         let signature = Signature::from_slice(signature);
         signature.is_ok_and(|signature| {
-            self.messages.push(message.to_vec());
+            self.messages.push(message);
             self.signatures.push(signature);
             self.keys.push(key.key);
             true

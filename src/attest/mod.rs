@@ -38,19 +38,20 @@ pub struct Attested {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Envelope {
-    payload: String,
+struct Envelope<'a> {
+    payload: &'a str,
     #[expect(dead_code, reason = "it must be there; what it says is compared with the rest")]
-    payload_type: String,
-    signatures: Vec<Signature>,
+    payload_type: &'a str,
+    #[serde(borrow)]
+    signatures: Vec<Signature<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Signature {
+struct Signature<'a> {
     #[expect(dead_code, reason = "as above")]
-    keyid: String,
-    sig: String,
+    keyid: &'a str,
+    sig: &'a str,
 }
 
 #[derive(Serialize)]
@@ -210,12 +211,12 @@ impl Attested {
     /// The attestations as they stand in their file; signed if the entry names the signer.
     pub fn render(&self, signer: Option<&Signer>) -> String {
         let signer = signer.filter(|_| self.entry.signer.is_some());
-        self.lines(|message| signer.map(|signer| signer.sign(message)).into_iter().collect())
+        self.lines(|message| signer.map(|signer| signer.sign(&message)).into_iter().collect())
     }
 
-    fn lines(&self, mut sign: impl FnMut(&[u8]) -> Vec<(String, Vec<u8>)>) -> String {
+    fn lines(&self, mut sign: impl FnMut(Vec<u8>) -> Vec<(String, Vec<u8>)>) -> String {
         let line = |payload: String| {
-            let signatures = sign(&encode(payload.as_bytes())).into_iter();
+            let signatures = sign(encode(payload.as_bytes())).into_iter();
             let signatures = signatures.map(|(keyid, sig)| {
                 format!("{{\"keyid\":\"{keyid}\",\"sig\":\"{}\"}}", STANDARD.encode(sig))
             });
@@ -237,7 +238,7 @@ impl Attested {
     /// What is wrong, as a lowercase fragment.
     pub fn read(text: &str) -> Result<Self, String> {
         let [first, second] = &envelopes(text)?;
-        let payload = STANDARD.decode(&first.payload).map_err(|why| format!("payload: {why}"))?;
+        let payload = STANDARD.decode(first.payload).map_err(|why| format!("payload: {why}"))?;
         let one = Self::of_provenance(&payload)?;
         let key = one.entry.signer.as_deref().map(PublicKey::parse).transpose()?;
         one.compare(text, [first, second], (key.as_ref(), None))?;
@@ -248,7 +249,7 @@ impl Attested {
     fn compare(
         &self,
         text: &str,
-        envelopes: [&Envelope; 2],
+        envelopes: [&Envelope<'_>; 2],
         (key, mut batch): (Option<&PublicKey>, Option<&mut Batch>),
     ) -> Result<(), String> {
         let mut envelopes = envelopes.into_iter();
@@ -256,10 +257,10 @@ impl Attested {
         let expected = self.lines(|message| {
             let Some(key) = key else { return Vec::new() };
             let signature = envelopes.next().and_then(|envelope| envelope.signatures.first());
-            let sig = signature.and_then(|s| STANDARD.decode(&s.sig).ok()).unwrap_or_default();
+            let sig = signature.and_then(|s| STANDARD.decode(s.sig).ok()).unwrap_or_default();
             let holds = match &mut batch {
                 Some(batch) => batch.add(key, message, &sig),
-                None => key.verifies(message, &sig),
+                None => key.verifies(&message, &sig),
             };
             if !holds {
                 wrong = Some("the signature is not that of the key it names");
@@ -322,16 +323,16 @@ impl Attested {
     }
 }
 
-fn envelopes(text: &str) -> Result<[Envelope; 2], String> {
+fn envelopes(text: &str) -> Result<[Envelope<'_>; 2], String> {
     let read = |line| serde_json::from_str(line).map_err(|why| format!("no envelope: {why}"));
-    let all: Vec<Envelope> = text.lines().map(read).collect::<Result<_, _>>()?;
+    let all: Vec<Envelope<'_>> = text.lines().map(read).collect::<Result<_, _>>()?;
     let count = all.len();
     all.try_into().map_err(|_| format!("it has {count} envelopes instead of 2"))
 }
 
 /// The time in a provenance that is signed, found without reading the rest.
-fn time_of(first: &Envelope) -> Option<String> {
-    let payload = String::from_utf8(STANDARD.decode(&first.payload).ok()?).ok()?;
+fn time_of(first: &Envelope<'_>) -> Option<String> {
+    let payload = String::from_utf8(STANDARD.decode(first.payload).ok()?).ok()?;
     let (_, rest) = payload.split_once("\"finishedOn\":\"")?;
     Some(rest.split_once('"')?.0.to_owned())
 }

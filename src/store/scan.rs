@@ -5,10 +5,11 @@ use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, openat, statat};
+use rustix::fs::{
+    AtFlags, CWD, Dir, DirEntry, FileType, Mode, OFlags, RawMode, fstat, openat, statat,
+};
 use rustix::io::Errno;
 
 use super::files::CARRIED;
@@ -30,9 +31,14 @@ pub enum Found {
         /// Its content.
         digest: Digest,
         /// Its permissions, with the bits for who runs it.
-        mode: u32,
-        /// Its text, of an attestation.
-        text: Option<String>,
+        mode: RawMode,
+    },
+    /// An attestation: a file beside a tree.
+    Attestation {
+        /// Its content; of what is not UTF-8 nothing.
+        text: String,
+        /// As of other files.
+        mode: RawMode,
     },
     /// A link, or another thing that is neither a file nor a folder, or too deep or too large.
     Other(&'static str),
@@ -64,7 +70,7 @@ impl<'a> Scanner<'a> {
     pub fn list(&mut self, folder: &str) -> io::Result<(Vec<String>, Scan)> {
         let mut folders = Vec::new();
         if let Some(mut top) = self.top(folder)? {
-            folders = self.level(&mut top, folder, false)?;
+            folders = self.level(&mut top, folder, None)?;
         }
         let folders = folders.into_iter().map(|name| below(folder, &name));
         Ok((folders.collect(), std::mem::take(&mut self.found)))
@@ -95,7 +101,7 @@ impl<'a> Scanner<'a> {
 
     /// Looks through an open folder; `path` is its name, relative to the workspace.
     fn walk(&mut self, folder: &mut Dir, path: &str, depth: usize) -> io::Result<()> {
-        for name in self.level(folder, path, depth == 1)? {
+        for name in self.level(folder, path, Some(depth))? {
             let path = below(path, &name);
             if depth > limits::PATH_DEPTH {
                 self.found.insert(path, Found::Other("lies too deep"));
@@ -108,9 +114,14 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Looks at what lies directly in an open folder, and gives the names of its folders. A tree
-    /// may have leftovers.
-    fn level(&mut self, folder: &mut Dir, path: &str, is_tree: bool) -> io::Result<Vec<CString>> {
+    /// Looks at what lies directly in an open folder, and gives the names of its folders. In a
+    /// unit, at `depth` 0, there are attestations, in its trees leftovers.
+    fn level(
+        &mut self,
+        folder: &mut Dir,
+        path: &str,
+        depth: Option<usize>,
+    ) -> io::Result<Vec<CString>> {
         let mut folders = Vec::new();
         while let Some(entry) = folder.read() {
             let entry = entry.map_err(|error| named(path, error))?;
@@ -123,14 +134,14 @@ impl<'a> Scanner<'a> {
             let path = below(path, name);
             let failed = |error| named(&path, error);
             let found = match kind(fd, &entry).map_err(|error| failed(error.into()))? {
-                _ if is_tree && carried() => Found::Leftover,
+                _ if depth == Some(1) && carried() => Found::Leftover,
                 FileType::Directory => {
                     folders.push(name.to_owned());
                     continue;
                 }
                 FileType::RegularFile => {
-                    let with_text = path.ends_with(".intoto.jsonl");
-                    file(fd, name, with_text, &mut self.bytes).map_err(failed)?
+                    let attests = depth == Some(0) && path.ends_with(".intoto.jsonl");
+                    file(fd, name, attests, &mut self.bytes).map_err(failed)?
                 }
                 FileType::Symlink => Found::Other("is a link"),
                 _ => Found::Other("is no regular file"),
@@ -169,18 +180,23 @@ fn named(path: &str, error: impl Into<io::Error>) -> io::Error {
 fn file(
     folder: BorrowedFd<'_>,
     name: &CStr,
-    with_text: bool,
+    attests: bool,
     buffer: &mut Vec<u8>,
 ) -> io::Result<Found> {
     let file = File::from(openat(folder, name, FILE, Mode::empty())?);
-    let meta = file.metadata()?;
-    if meta.len() > limits::TREE_BYTES as u64 {
+    let stat = fstat(&file)?;
+    if stat.st_size as u64 > limits::TREE_BYTES as u64 {
         return Ok(Found::Other("is larger than a tree may be"));
     }
-    let bytes = read(&file, meta.len() as usize, buffer)?;
-    // What is not UTF-8 is no attestation either.
-    let text = with_text.then(|| String::from_utf8(bytes.to_vec()).unwrap_or_default());
-    Ok(Found::File { digest: Digest::of(bytes), mode: meta.permissions().mode() & 0o7777, text })
+    let mode = stat.st_mode & 0o7777;
+    let bytes = read(&file, stat.st_size as usize, buffer)?;
+    Ok(match attests {
+        true => Found::Attestation {
+            text: std::str::from_utf8(bytes).unwrap_or_default().to_owned(),
+            mode,
+        },
+        false => Found::File { digest: Digest::of(bytes), mode },
+    })
 }
 
 /// Reads a file in as few calls as there can be: one that gives less than it may has met the end.

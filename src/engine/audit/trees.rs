@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::fs::RawMode;
+
 use super::{Flaw, quoted};
 use crate::attest::{Attested, Batch, PublicKey};
 use crate::promote::ATTESTATION;
@@ -13,7 +15,7 @@ use crate::store::scan::{Found, Scan, Scanner};
 use crate::types::{Digest, Standing, TargetStanding};
 
 /// Bits that no promoted file has: who runs it, and as whom.
-const RUNS: u32 = 0o7111;
+const RUNS: RawMode = 0o7111;
 
 /// Threads, at least: with cold caches they wait for the disk, which is faster when asked for
 /// several things.
@@ -189,10 +191,12 @@ impl One<'_> {
 
     fn file(&mut self, path: String, digest: &Digest) {
         let flaw = match self.there.remove(&path) {
-            Some(Found::File { digest: now, mode, .. }) if now == *digest => {
+            Some(Found::File { digest: now, mode }) if now == *digest => {
                 mode_flaw(self.at, mode, &path)
             }
-            Some(Found::File { .. }) => self.regenerated("changed", "it is not what was promoted"),
+            Some(Found::File { .. } | Found::Attestation { .. }) => {
+                self.regenerated("changed", "it is not what was promoted")
+            }
             Some(Found::Other(what)) => self.regenerated("link", what),
             Some(Found::Leftover) | None => {
                 self.regenerated("missing", "it was promoted and is missing")
@@ -211,12 +215,11 @@ impl One<'_> {
         let path = format!("{}{ATTESTATION}", entry.path);
         let (spec, target) = self.at;
         let said = match self.there.remove(&path) {
-            Some(Found::File { text, mode, .. }) => {
+            Some(Found::Attestation { text, mode }) => {
                 let runs = mode_flaw(self.at, mode, &path);
                 self.flaws.extend(runs.map(|flaw| flaw.at(&path)));
-                let text = text.as_deref().unwrap_or_default();
-                match Attested::check((spec, target), (entry, self.key), text, batch) {
-                    Err(_) if attests(text, entry) => {
+                match Attested::check((spec, target), (entry, self.key), &text, batch) {
+                    Err(_) if attests(&text, entry) => {
                         let message =
                             format!("it says something else of `{spec}` · `{target}` than {path}");
                         let flaw = Flaw::new(self.at, "lock", message).at("regen.lock");
@@ -227,7 +230,7 @@ impl One<'_> {
                 }
             }
             Some(Found::Other(what)) => Err(what.to_owned()),
-            Some(Found::Leftover) | None => Err("it is missing".to_owned()),
+            Some(Found::File { .. } | Found::Leftover) | None => Err("it is missing".to_owned()),
         };
         said.unwrap_or_else(|why| {
             let flaw = Flaw::new(self.at, "attestation", why).at(&path);
@@ -243,7 +246,7 @@ fn attests(text: &str, entry: &TargetStanding) -> bool {
     Attested::read(text).is_ok_and(same)
 }
 
-fn mode_flaw(at: (&str, &str), mode: u32, path: &str) -> Option<Flaw> {
+fn mode_flaw(at: (&str, &str), mode: RawMode, path: &str) -> Option<Flaw> {
     (mode & RUNS != 0).then(|| {
         let message = format!("its mode is {mode:o}: a promoted file is never run");
         let name = quoted(path);
