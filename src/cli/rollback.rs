@@ -1,5 +1,6 @@
 //! `regen rollback`: an earlier promotion again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clap::Args;
@@ -8,8 +9,8 @@ use serde_json::json;
 use super::{Door, exit, run, variable};
 use crate::daemon::Act;
 use crate::daemon::client::Client;
-use crate::engine::{Engine, EngineError, Options, load, roll_back};
-use crate::report::{Progress, words};
+use crate::engine::{Engine, EngineError, Options, Workspace, load, roll_back};
+use crate::report::{Progress, render, words};
 use crate::types::JobOutcome;
 
 /// Arguments of `rollback`.
@@ -47,11 +48,15 @@ pub async fn rollback(door: &Door, args: &RollbackArgs) -> Result<u8, EngineErro
     let [spec] = &only.into_iter().collect::<Vec<_>>()[..] else {
         return Err(EngineError::Usage("name one spec".to_owned()));
     };
+    let only = Some([spec.clone()].into());
+    if workspace.has_errors(only.as_ref()) {
+        return Ok(refused(door, &workspace, only.as_ref()));
+    }
     let tools = workspace.tools(&door.wanted()).await?;
     let model = &workspace.harness.generator.model;
     let progress = Arc::new(Progress::new(door.style(), door.paint, model));
     let options = Options {
-        only: Some([spec.clone()].into()),
+        only,
         by: door.by.clone(),
         force: false,
         discard_edits: args.discard_edits,
@@ -78,6 +83,20 @@ pub async fn rollback(door: &Door, args: &RollbackArgs) -> Result<u8, EngineErro
         door.say(&format!("{name}: what run {run} promoted stands again; {held}"));
     }
     Ok(code)
+}
+
+/// Without a plan nothing could hold what would stand.
+fn refused(door: &Door, workspace: &Workspace, only: Option<&BTreeSet<String>>) -> u8 {
+    let problems = workspace.problems_of(only);
+    let code = exit::SPEC_REFUSED;
+    if door.global.json {
+        door.json(&json!({ "type": "rollback", "exit_code": code, "problems": problems }));
+    } else {
+        let text = render(problems, &workspace.sources, door.paint);
+        door.say(text.trim_end());
+        door.say("not rolled back: mend the spec first, or take its change back");
+    }
+    code
 }
 
 const HELD: &str = "it stays until the spec changes, or `regen run --force`";

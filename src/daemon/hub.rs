@@ -52,6 +52,9 @@ pub struct TargetRow {
     /// Why it is not up to date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether it stays at an earlier tree until the spec changes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
 }
 
 /// What a running job does.
@@ -193,6 +196,7 @@ impl Hub {
             let targets = job.parts.iter().map(|part| TargetRow {
                 target: part.target.clone(),
                 reason: part.reason.as_ref().map(ToString::to_string),
+                held: part.held,
             });
             let row = Row {
                 spec: job.spec.clone(),

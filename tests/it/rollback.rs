@@ -1,5 +1,7 @@
 //! Going back, the story of a spec, and what is kept of it.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 
@@ -81,6 +83,30 @@ fn an_earlier_promotion_stands_again_with_its_entry_and_attestation() {
 }
 
 #[test]
+fn a_spec_that_is_refused_is_not_rolled_back_and_says_why() {
+    let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["run", "-q"]).expect(0);
+    let other = ADDER.replace("give the sum", "give their sum");
+    world.write("specs/adder.md", &other);
+    world.run(&["run", "-q"]).expect(0);
+    let before = world.snapshot("generated");
+    world.write("specs/adder.md", &format!("{other}\n- It MUST be so. `test_id: adds`\n"));
+    let run = world.run(&["rollback", "adder"]).expect(10);
+    assert!(
+        run.err.contains("specs/adder.md") && run.err.contains("not rolled back"),
+        "{}",
+        run.err
+    );
+    let run = world.run(&["rollback", "adder", "--json"]).expect(10);
+    assert_eq!(run.json()[0]["exit_code"], 10, "{}", run.out);
+    assert_eq!(world.snapshot("generated"), before);
+    world.write("specs/adder.md", &other);
+    world.run(&["rollback", "adder", "-q"]).expect(0);
+    assert_ne!(world.snapshot("generated"), before);
+}
+
+#[test]
 fn while_a_daemon_runs_it_does_the_rollback_and_leaves_it() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
     let world = World::adder(&server.url);
@@ -99,6 +125,14 @@ fn while_a_daemon_runs_it_does_the_rollback_and_leaves_it() {
     world.run(&["trigger"]).expect(0);
     world.run(&["trigger", "adder"]).expect(0);
     assert_eq!((world.read(LIB), server.requests().len()), (first, 2));
+    // What the page shows of it.
+    let mut socket = UnixStream::connect(world.path(".regen/socket")).expect("listens");
+    socket
+        .write_all(b"GET /api/state HTTP/1.1\r\nHost: regen\r\nConnection: close\r\n\r\n")
+        .expect("asks");
+    let mut state = String::new();
+    socket.read_to_string(&mut state).expect("answers");
+    assert!(state.contains("\"held\":true"), "{state}");
     drop(daemon);
 }
 

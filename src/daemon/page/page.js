@@ -104,7 +104,8 @@ function about(spec) {
     return [`attempt ${live.attempt} · ${live.target} · ${live.doing}`, live.characters ? ` · ${live.characters} characters` : ""].join("");
   if (spec.state === "resting") return `at ${clock(spec.until)}: ${spec.why}`;
   if (spec.why) return spec.why;
-  return spec.targets.filter((t) => t.reason).map((t) => `${t.target}: ${t.reason}`).join("; ");
+  const why = (t) => (t.held ? "held at an earlier tree until the spec changes" : t.reason);
+  return spec.targets.filter(why).map((t) => `${t.target}: ${why(t)}`).join("; ");
 }
 
 function row(spec) {
