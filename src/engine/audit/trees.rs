@@ -21,6 +21,9 @@ const RUNS: RawMode = 0o7111;
 /// several things.
 const READERS: usize = 8;
 
+/// Units whose signatures are verified together, and that are read again if they do not hold.
+const TOGETHER: usize = 8;
+
 /// Which folders hold what was promoted.
 pub(super) enum Units<'a> {
     /// Everything in this one.
@@ -67,21 +70,20 @@ pub(super) fn compare(root: &Path, standing: &Standing, units: Units<'_>) -> io:
             entries.push((spec.as_str(), target.as_str(), entry));
         }
     }
-    let queue: Vec<(String, Vec<Entry<'_>>)> = units.into_iter().collect();
+    let units: Vec<(String, Vec<Entry<'_>>)> = units.into_iter().collect();
+    let queue: Vec<_> = units.chunks(TOGETHER).collect();
     let next = AtomicUsize::new(0);
     let work = || -> io::Result<Compared> {
-        let (mut done, mut keys, mut mine) = (Compared::default(), Keys::default(), Vec::new());
+        let (mut done, mut keys) = (Compared::default(), Keys::default());
         let mut scanner = Scanner::new(root);
-        while let Some(at) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.unit(&at.1, scanner.unit(&at.0)?, &mut keys);
-            mine.push(at);
-        }
-        if !keys.batch.take().is_some_and(|batch| batch.verifies()) {
-            // Which of the signatures is none is seen when they are verified one by one.
-            done = Compared::default();
-            for (unit, entries) in mine {
-                done.unit(entries, scanner.unit(unit)?, &mut keys);
+        while let Some(units) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+            keys.batch = Some(Batch::default());
+            let mut some = Compared::of(units, &mut scanner, &mut keys)?;
+            if !keys.batch.take().is_some_and(|batch| batch.verifies()) {
+                // Which of the signatures is none is seen when they are verified one by one.
+                some = Compared::of(units, &mut scanner, &mut keys)?;
             }
+            done.add(some);
         }
         Ok(done)
     };
@@ -95,12 +97,13 @@ pub(super) fn compare(root: &Path, standing: &Standing, units: Units<'_>) -> io:
         }
         io::Result::Ok(())
     })?;
-    all.unit(&astray, top, &mut Keys { batch: None, ..Keys::default() });
+    all.unit(&astray, top, &mut Keys::default());
     all.unless_ignored(root);
     Ok(all)
 }
 
 /// What verifies signatures.
+#[derive(Default)]
 struct Keys<'a> {
     /// The keys that entries name: most are signed by the same.
     known: HashMap<&'a str, Option<PublicKey>>,
@@ -108,13 +111,19 @@ struct Keys<'a> {
     batch: Option<Batch>,
 }
 
-impl Default for Keys<'_> {
-    fn default() -> Self {
-        Self { known: HashMap::new(), batch: Some(Batch::default()) }
-    }
-}
-
 impl Compared {
+    fn of<'a>(
+        units: &[(String, Vec<Entry<'a>>)],
+        scanner: &mut Scanner<'_>,
+        keys: &mut Keys<'a>,
+    ) -> io::Result<Self> {
+        let mut done = Self::default();
+        for (unit, entries) in units {
+            done.unit(entries, scanner.unit(unit)?, keys);
+        }
+        Ok(done)
+    }
+
     fn add(&mut self, other: Self) {
         self.flaws.extend(other.flaws);
         self.files += other.files;
@@ -181,18 +190,20 @@ impl One<'_> {
             let flaw = Flaw::new(self.at, "lock", message).at("regen.lock");
             self.flaws.push(flaw.mend("regen check --fix-lock"));
         }
-        let manifest = format!("{}.manifest", entry.path);
-        let files =
-            entry.files.iter().map(|(file, digest)| ([&entry.path, "/", file].concat(), digest));
-        for (path, digest) in files.chain([(manifest, &entry.tree)]) {
-            self.file(path, digest);
+        self.file(&format!("{}.manifest", entry.path), &entry.tree);
+        let mut path = format!("{}/", entry.path);
+        let folder = path.len();
+        for (file, digest) in &entry.files {
+            path.truncate(folder);
+            path.push_str(file);
+            self.file(&path, digest);
         }
     }
 
-    fn file(&mut self, path: String, digest: &Digest) {
-        let flaw = match self.there.remove(&path) {
+    fn file(&mut self, path: &str, digest: &Digest) {
+        let flaw = match self.there.remove(path) {
             Some(Found::File { digest: now, mode }) if now == *digest => {
-                mode_flaw(self.at, mode, &path)
+                mode_flaw(self.at, mode, path)
             }
             Some(Found::File { .. } | Found::Attestation { .. }) => {
                 self.regenerated("changed", "it is not what was promoted")
@@ -202,7 +213,7 @@ impl One<'_> {
                 self.regenerated("missing", "it was promoted and is missing")
             }
         };
-        self.flaws.extend(flaw.map(|flaw| flaw.at(&path)));
+        self.flaws.extend(flaw.map(|flaw| flaw.at(path)));
     }
 
     fn regenerated(&self, code: &str, message: &str) -> Option<Flaw> {
