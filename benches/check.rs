@@ -55,13 +55,15 @@ fn main() -> ExitCode {
             SPECS * 2
         );
         good &= warm <= WARM && ratio < RATIO;
-        if fs::write("/proc/sys/vm/drop_caches", "3").is_ok() {
-            let cold = check();
-            println!("{kind:<9} with cold caches {cold:.1?}; promised {COLD:?}");
-            good &= cold <= COLD;
-        } else {
+        let cold = || fs::write("/proc/sys/vm/drop_caches", "3").ok().map(|()| check());
+        let mut colds: Vec<Duration> = std::iter::repeat_with(cold).take(5).flatten().collect();
+        if colds.is_empty() {
             println!("{kind:<9} caches cannot be dropped here: cold is not measured");
+            continue;
         }
+        let cold = middle(&mut colds);
+        println!("{kind:<9} with cold caches {cold:.1?}; promised {COLD:?}");
+        good &= cold <= COLD;
     }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

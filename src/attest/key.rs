@@ -112,7 +112,7 @@ impl PublicKey {
     }
 }
 
-/// Signatures that are verified together, which takes a third of the time: a check has thousands.
+/// Signatures that are verified together, which takes half of the time: a check has thousands.
 #[derive(Debug, Default)]
 pub struct Batch {
     messages: Vec<Vec<u8>>,

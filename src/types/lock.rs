@@ -215,7 +215,10 @@ fn pair(line: &str) -> Option<(&str, &str)> {
             let (key, value) = rest.split_once('"')?;
             Some((key, value.strip_prefix(" = ")?))
         }
-        None => line.split_once(" = "),
+        None => {
+            let (key, value) = line.split_once(' ')?;
+            Some((key, value.strip_prefix("= ")?))
+        }
     }
 }
 
