@@ -43,7 +43,8 @@ pub async fn rollback(door: &Door, args: &RollbackArgs) -> Result<u8, EngineErro
     }
     let _lock = run::lock(door, &places)?;
     Engine::recover(&places)?;
-    let workspace = load(&places, None)?;
+    let mut workspace = load(&places, None)?;
+    workspace.upgrade_lock()?.iter().for_each(|line| door.say(line));
     let only = workspace.select(std::slice::from_ref(&args.spec))?.unwrap_or_default();
     let [spec] = &only.into_iter().collect::<Vec<_>>()[..] else {
         return Err(EngineError::Usage("name one spec".to_owned()));

@@ -47,6 +47,7 @@ pub async fn run(
         door.say(&format!("{spec}: a promotion that was interrupted is finished"));
     }
     let mut workspace = load(&places, mode)?;
+    workspace.upgrade_lock()?.iter().for_each(|line| door.say(line));
     workspace.sign_with(variable)?;
     let only = workspace.select(&args.specs)?;
     let tools = workspace.tools(&door.wanted()).await?;

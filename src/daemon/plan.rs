@@ -37,6 +37,8 @@ impl Work {
     }
 
     async fn plan(&mut self, mut workspace: Workspace, cause: Cause) -> Result<(), EngineError> {
+        let migrated = workspace.upgrade_lock()?;
+        migrated.iter().for_each(|line| self.daemon.options.observer.note(line));
         workspace.sign_with(self.daemon.options.variable)?;
         let tools: Tools = workspace.tools(&self.daemon.wanted).await?;
         let mut plan = workspace.plan(&tools, None, false)?;

@@ -84,6 +84,8 @@ pub struct Workspace {
     pub templates: Templates,
     /// The lock file.
     pub standing: Arc<Standing>,
+    /// The lock file as it was read, where its format is an older one.
+    pub(super) older: Option<Arc<Standing>>,
     /// Whether it is exactly as regen writes it.
     pub is_canonical: bool,
     /// What gives hidden examples away.
@@ -163,6 +165,7 @@ fn read(
         suites: BTreeMap::new(),
         templates,
         standing,
+        older: None,
         is_canonical,
         secrets: Secrets::default(),
         signer: None,
@@ -184,6 +187,7 @@ fn read(
     (workspace.specs, workspace.problems) = admit(parsed, &workspace.harness, guard::problem);
     let index = workspace.specs.iter().enumerate().map(|(at, spec)| (spec.id.clone(), at));
     workspace.index = index.collect();
+    workspace.migrate();
     workspace.look_for_leftovers()?;
     Ok(workspace)
 }
@@ -438,22 +442,27 @@ impl Workspace {
         force: bool,
     ) -> Result<Plan, EngineError> {
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
-        let live = promoter.live(standing)?;
-        let by_target = |value: &dyn Fn(&Target) -> String| -> BTreeMap<String, String> {
-            self.harness.target.iter().map(|(name, t)| (name.clone(), value(t))).collect()
-        };
+        let live = promoter.live(self.older.as_deref().unwrap_or(standing))?;
+        let names = self.harness.target.keys();
+        let tools = names.map(|name| (name.clone(), tools.version.clone())).collect();
         Ok(plan::plan(&plan::Inputs {
             harness: &self.harness,
             specs: &self.specs,
             standing,
             live: &live,
             checks: &self.checks,
-            tools: &by_target(&|_| tools.version.clone()),
-            languages: &by_target(&|t| toolchain::language_version(t).to_owned()),
+            tools: &tools,
+            languages: &self.languages(),
             signer: self.signer.as_ref().map(|signer| signer.public().to_string()).as_deref(),
             only,
             force,
         }))
+    }
+
+    /// Language version, by target.
+    pub(super) fn languages(&self) -> BTreeMap<String, String> {
+        let version = |target: &Target| toolchain::language_version(target).to_owned();
+        self.harness.target.iter().map(|(name, target)| (name.clone(), version(target))).collect()
     }
 
     /// Whether any problem of a spec is an error, for exit codes.

@@ -14,6 +14,7 @@ mod promotion;
 mod rollback;
 mod signing;
 mod story;
+mod upgrade;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

@@ -274,7 +274,7 @@ async fn command(
         seen.findings.push(Finding {
             gate: name.to_owned(),
             rule: argv[0].clone(),
-            message: format!("it ended with {:?}: {}", output.ended, clean(&text, &[&root])),
+            message: format!("`{}` {}: {}", argv[0], output.ended, clean(&text, &[&root])),
             ..Finding::default()
         });
     }

@@ -10,7 +10,7 @@ use super::room::{cargo, environment, files};
 use super::{Seen, Tools};
 use crate::process::{self, Ended, Program};
 use crate::sandbox::{self, Policy, Sandbox};
-use crate::types::{Digest, Finding, Limits, LimitsConfig, Tree, gate::clean, limits};
+use crate::types::{Encoder, Finding, Limits, LimitsConfig, Tree, gate::clean, limits};
 
 /// The crate that has the dependencies while a layer is built.
 const STUB: &str = "regen-layer";
@@ -100,13 +100,10 @@ impl Layers {
     ) -> Result<Layer, Seen> {
         let wanted = Wanted::of(manifest);
         let trouble = |what: &str, why: io::Error| Seen::error(format!("{what}: {why}"));
-        let key = Digest::of_parts([
-            "layer 1".to_owned(),
-            wanted.dependencies.clone(),
-            format!("{tools:?}"),
-            // Copies and overlays are the same; paths inside are not.
-            format!("{}", sandbox.backend().level().0 >= 2),
-        ]);
+        let mut key = Encoder::new("layer");
+        key.text(&wanted.dependencies).digest(tools.identity());
+        // Copies and overlays are the same; paths inside are not.
+        let key = key.flag(sandbox.backend().level().0 >= 2).finish();
         let path = self.root.join(key.short());
         if let Some(layer) = open(&path) {
             return Ok(layer);
@@ -330,7 +327,7 @@ async fn compile(
             let why = match output.ended {
                 Ended::Exit(_) => clean(&output.errors(), &[&root]),
                 Ended::Limit(resource) => policy.limits.hit(resource),
-                ended => format!("{ended:?}; {}", clean(&output.errors(), &[&root])),
+                ended => format!("{ended}; {}", clean(&output.errors(), &[&root])),
             };
             session.close().await;
             // With the features that the target asks for, it is the machine's trouble.

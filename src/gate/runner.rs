@@ -326,7 +326,7 @@ impl Runner<'_> {
                     None => "without a",
                 };
                 let message = format!(
-                    "the test's process ended ({ended:?}) {how} report of its own; it printed: {}",
+                    "the test's process {ended} {how} report of its own; it printed: {}",
                     printed.trim()
                 );
                 said(TestStatus::Failed, message)

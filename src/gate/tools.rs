@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::{self, Program};
 use crate::store::write_atomic;
-use crate::types::Digest;
+use crate::types::{Digest, Encoder};
 
 /// Where the tools are, and which they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,17 +56,20 @@ impl Wanted {
 
     /// What changes when other tools would be found.
     fn key(&self, rustc: &Path) -> Digest {
-        let stamp = |path: PathBuf| {
+        let mut out = Encoder::new("tools wanted");
+        for path in [rustc, &self.rustup_home().join("settings.toml")] {
             let meta = path.metadata().ok();
-            let time = meta.as_ref().and_then(|m| m.modified().ok());
-            let time = time.and_then(|t| t.duration_since(UNIX_EPOCH).ok()).map(|t| t.as_nanos());
-            format!("{path:?} {:?} {time:?}", meta.map(|m| m.len()))
-        };
-        Digest::of_parts([
-            stamp(rustc.to_owned()),
-            stamp(self.rustup_home().join("settings.toml")),
-            format!("{:?} {:?}", self.toolchain, self.cargo_home),
-        ])
+            let time = meta.as_ref().and_then(|meta| meta.modified().ok());
+            let time = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            out.text(path.to_string_lossy());
+            out.option(meta.map(|meta| meta.len()), Encoder::number);
+            out.option(time, |out, time| {
+                out.number(time.as_secs()).number(time.subsec_nanos().into())
+            });
+        }
+        out.option(self.toolchain.as_ref(), |out, name| out.text(name.to_string_lossy()));
+        out.option(self.cargo_home.as_ref(), |out, path| out.text(path.to_string_lossy()));
+        out.finish()
     }
 }
 
@@ -114,6 +117,13 @@ impl Tools {
             tracing::warn!("cannot remember the tools: {error}");
         }
         Ok(tools)
+    }
+
+    /// What differs between two installations.
+    pub(super) fn identity(&self) -> Digest {
+        let mut out = Encoder::new("tools");
+        out.text(self.sysroot.to_string_lossy()).text(&self.version);
+        out.text(self.cargo_home.to_string_lossy()).digest(self.key).finish()
     }
 
     /// The path of a program of the toolchain.

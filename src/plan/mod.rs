@@ -1,12 +1,16 @@
 //! Specs + standing + configuration -> plan: each job with its keys and its reasons.
 
+mod format_2;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use format_2::migrate;
 
 use serde_json::{Value, json};
 
 use crate::types::{
-    AdmittedSpec, Digest, GateConfig, GateKey, Harness, Job, JobKey, Part, Plan, Reason, Spec,
-    Standing, Target, TargetStanding,
+    AdmittedSpec, Digest, Encoder, GateConfig, GateKey, Harness, Job, JobKey, Part, Plan, Reason,
+    Spec, Standing, Target, TargetStanding,
 };
 
 /// What stands in the place of a promoted tree.
@@ -113,59 +117,70 @@ fn job(spec: &AdmittedSpec, inputs: &Inputs<'_>) -> Job {
 
 /// Digest of a spec's meaning: its clauses, in whatever order they stand, and its prose.
 pub fn meaning(spec: &Spec) -> Digest {
-    let mut clauses: Vec<_> =
-        spec.clauses.iter().map(|c| format!("{} {}", c.id, c.digest)).collect();
+    let mut clauses: Vec<_> = spec.clauses.iter().map(|c| (c.id.as_str(), c.digest)).collect();
     clauses.sort();
-    clauses.push(spec.context.to_string());
-    Digest::of_parts(clauses)
+    let mut out = Encoder::new("spec");
+    out.list(clauses, |out, (id, digest)| out.text(id).digest(digest));
+    out.digest(spec.context).finish()
 }
 
 fn job_key(spec: &Spec, name: &str, target: &Target, inputs: &Inputs<'_>) -> JobKey {
     let language = inputs.languages.get(name).map_or("", String::as_str);
-    let mut parts = vec![
-        "job 2".to_owned(),
-        spec.id.clone(),
-        meaning(spec).to_string(),
-        language.to_owned(),
-        config(target).to_string(),
-    ];
     let depends = inputs.specs.iter().filter(|other| spec.depends.contains(&other.id));
-    parts.extend(depends.map(|other| format!("{} {}", other.id, meaning(other))));
-    JobKey(Digest::of_parts(parts))
+    let depends: Vec<_> = depends.map(|other| (other.id.as_str(), meaning(other))).collect();
+    let mut out = Encoder::new("job inputs");
+    out.text(&spec.id).digest(meaning(spec)).text(language).digest(config(target));
+    out.list(depends, |out, (id, meaning)| out.text(id).digest(meaning));
+    JobKey(out.finish())
 }
 
 /// Digest of a target's configuration.
 pub fn config(target: &Target) -> Digest {
-    Digest::of_parts([
-        format!("{:?} {:?}", target.crate_type, target.allowed_files),
-        format!("{:?}", target.allowed_dependencies),
-    ])
+    let mut out = Encoder::new("target");
+    out.text(target.toolchain().word());
+    out.option(target.allowed_files.as_ref(), |out, files| out.texts(files));
+    out.text(target.crate_type.word());
+    out.list(&target.allowed_dependencies, |out, (name, version)| out.text(name).text(version));
+    out.finish()
 }
 
 /// Digests of everything that judges a target, by a name that a person knows it by.
 fn judges(spec: &Spec, checks: &Checks, inputs: &Inputs<'_>) -> BTreeMap<String, Digest> {
     let mut judges = checks.files.clone();
-    judges.insert("gates in order".to_owned(), Digest::of(format!("{:?}", checks.gates)));
+    let texts = |kind: &str, list: &[&str]| Encoder::new(kind).texts(list).finish();
+    let gates: Vec<&str> = checks.gates.iter().map(String::as_str).collect();
+    judges.insert(GATES.to_owned(), texts("gates", &gates));
     for gate in &checks.gates {
         let settings = settings(inputs.harness.gate.get(gate));
         if !settings.is_empty() {
             judges.insert(format!("settings of gate {gate}"), Digest::of(settings));
         }
     }
-    let demanded = spec.clauses.iter().filter(|clause| clause.is_demanded());
-    let demanded: BTreeSet<&str> = demanded.map(|clause| clause.id.name()).collect();
-    judges.insert("demanded clauses".to_owned(), Digest::of(format!("{demanded:?}")));
+    judges.insert(DEMANDED.to_owned(), texts("demanded clauses", &demanded(spec)));
     for other in &spec.depends {
-        let trees = inputs.standing.spec.get(other).map(|spec| {
-            spec.target.values().map(|target| target.tree.to_string()).collect::<Vec<_>>()
-        });
-        judges.insert(format!("spec {other}"), Digest::of(format!("{trees:?}")));
+        let mut out = Encoder::new("promoted trees");
+        let trees = inputs.standing.spec.get(other).map(|spec| spec.target.values());
+        out.option(trees, |out, trees| out.list(trees, |out, target| out.digest(target.tree)));
+        judges.insert(format!("spec {other}"), out.finish());
     }
     judges
 }
 
+/// The name of the gates and their order among what judges.
+const GATES: &str = "gates in order";
+/// The name of the demanded clauses among what judges.
+const DEMANDED: &str = "demanded clauses";
+
+/// Names of the clauses that must be tested, sorted.
+fn demanded(spec: &Spec) -> Vec<&str> {
+    let demanded = spec.clauses.iter().filter(|clause| clause.is_demanded());
+    let names: BTreeSet<&str> = demanded.map(|clause| clause.id.name()).collect();
+    names.into_iter().collect()
+}
+
 fn gate_key(judges: &BTreeMap<String, Digest>) -> GateKey {
-    GateKey(Digest::of_parts(judges.iter().map(|(name, digest)| format!("{name} {digest}"))))
+    let mut out = Encoder::new("gate inputs");
+    GateKey(out.list(judges, |out, (name, digest)| out.text(name).digest(*digest)).finish())
 }
 
 /// A gate's settings as far as they are set: an option that a later regen adds changes nothing.
@@ -347,5 +362,27 @@ mod tests {
         assert_eq!(reason.to_string(), "changed: tools (1; now 2): judge again first");
         world.live = Live::Missing;
         assert_eq!(world.reason(), Some(Reason::TreeMissing));
+    }
+
+    /// Digests that stand in lockfiles. When one of these changes, every promoted tree in every
+    /// workspace is out of date: raise the format and migrate instead.
+    #[test]
+    fn golden_digests() {
+        let text = "# A\n\nProse.\n\n- one `test_id: one` `guard: forbid x y`\n\n  ```rust\n  f();\n  ```\n\n\
+            - two MAY `bench: b < 3ms` `status: draft`\n";
+        let mut world = World::new(text);
+        let target = world.harness.target.get_mut("rust").expect("is there");
+        target.allowed_dependencies.insert("itoa".to_owned(), "1".to_owned());
+        target.allowed_files = Some(vec!["src/*.rs".to_owned()]);
+        let part = world.plan().jobs.remove(0).parts.remove(0);
+        let clauses = world.specs[0].clauses.iter().map(|clause| clause.digest);
+        let config = super::config(&world.harness.target["rust"]);
+        let rest = [world.specs[0].context, super::meaning(&world.specs[0]), config];
+        let digests = clauses.chain(rest).chain([part.key.0, part.gate_key.0]);
+        let digests: Vec<String> = digests.map(|digest| digest.short()).collect();
+        insta::assert_snapshot!(
+            digests.join(" "),
+            @"0bcb0bec855b c6064b3dc6af e60f0385656d 91d152fd05fd b13022d0bd9f 8e65f7852005 a587cf517441"
+        );
     }
 }

@@ -88,6 +88,17 @@ pub enum Ended {
     Limit(Resource),
 }
 
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exit(status) => write!(f, "exited with status {status}"),
+            Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
+            Self::Timeout => f.write_str("timed out"),
+            Self::Limit(resource) => write!(f, "reached its limit of {}", resource.word()),
+        }
+    }
+}
+
 /// What a program did.
 #[derive(Clone, Debug)]
 pub struct Output {

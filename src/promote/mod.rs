@@ -151,6 +151,14 @@ impl Promoter {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// Puts an attestation in the place of the one beside a target's tree.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn attest(&self, path: &str, text: &str) -> io::Result<()> {
+        write_atomic(&self.root.join(format!("{path}{ATTESTATION}")), text.as_bytes())
+    }
+
     /// The bytes of a file; of anything else none.
     fn regular(&self, path: &str) -> io::Result<Vec<u8>> {
         let path = self.root.join(path);

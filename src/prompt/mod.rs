@@ -175,7 +175,8 @@ fn render_with(
         clauses.map(|c| json!({ "id": c.id, "level": c.level, "text": c.text })).collect();
     let findings = findings(inputs);
     let long = candidate.iter().any(|file| file.text.lines().count() >= limits::EDIT_LINES);
-    let all = format!("{:?}{:?}{:?}", inputs.spec.visible, candidate, accepted);
+    let texts = candidate.iter().chain(&accepted).map(|file| file.text.as_str());
+    let all = texts.chain([inputs.spec.visible.as_str()]).collect::<Vec<_>>().join("\n");
     let tried = inputs.tried.iter().rev().take(limits::TRIED_LINES).rev().collect::<Vec<_>>();
     let context = json!({
         "language": inputs.language, "root": inputs.root, "fence": fence(&all),

@@ -27,7 +27,7 @@ fn name(change: &ClauseChange) -> String {
 fn details(change: &ClauseChange) -> Vec<String> {
     let mut list = Vec::new();
     if let Some((before, now)) = change.level {
-        list.push(format!("{before:?} -> {now:?}").to_uppercase());
+        list.push(format!("{} -> {}", before.word(), now.word()));
     }
     if let Some((before, now)) = &change.waiver {
         let word = |waiver: &Option<Waiver>| match waiver {

@@ -43,9 +43,9 @@ fn said(said: Said) -> &'static str {
 
 /// Status and waiver, where they are not what is usual.
 fn life(row: &Row) -> String {
-    let status = format!("{:?}", row.status).to_lowercase();
-    let status = if status == "stable" { String::new() } else { status };
-    [status, row.waived.clone().map(|why| format!("waived {why}")).unwrap_or_default()]
+    let status = row.status.word();
+    let status = if status == "stable" { "" } else { status };
+    [status.to_owned(), row.waived.clone().map(|why| format!("waived {why}")).unwrap_or_default()]
         .into_iter()
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
@@ -134,9 +134,9 @@ pub fn csv(matrix: &Matrix) -> String {
     let mut out =
         String::from("clause,level,status,waived,coverage,target,test,verdict,file,line\r\n");
     for row in &matrix.rows {
-        let status = format!("{:?}", row.status).to_lowercase();
+        let status = row.status.word();
         let waived = row.waived.clone().unwrap_or_default();
-        let head = [&row.clause, level(row.level), &status, &waived, word(row.coverage)]
+        let head = [&row.clause, level(row.level), status, &waived, word(row.coverage)]
             .map(cell)
             .join(",");
         let tail = format!("{},{}", cell(&row.file), row.line);

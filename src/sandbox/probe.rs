@@ -84,7 +84,7 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
     session.close().await;
     match tried {
         Ok(output) if output.ended == Ended::Exit(0) => {}
-        Ok(output) => return Err(Some(missing(format!("its test ended with {:?}", output.ended)))),
+        Ok(output) => return Err(Some(missing(format!("its test {}", output.ended)))),
         Err(why) => return Err(Some(missing(why.0))),
     }
     let mut lacks: Vec<Missing> = without.into_iter().map(missing).collect();

@@ -290,24 +290,20 @@ impl Reader<'_> {
         let level = level(&text);
         let status = marks.status.unwrap_or(Status::Stable);
         let name = marks.bindings.first().map_or("", |binding| binding.name());
-        let mut parts = vec![text.clone(), format!("{level:?} {status:?} {:?}", marks.bindings)];
-        parts.extend(
-            examples.iter().map(|e| {
-                format!("{} {} {}\n{}", e.language, e.hidden, e.ignored, e.code.trim_end())
-            }),
-        );
-        Clause {
+        let mut clause = Clause {
             id: ClauseId::new(self.id, name),
             level,
             status,
             waiver: marks.waiver.clone(),
             bindings: marks.bindings.clone(),
-            digest: Digest::of_parts(&parts),
+            digest: Digest::default(),
             text,
             examples,
             span: Span { start: block.span.start, end },
             line: self.line(block.span.start),
-        }
+        };
+        clause.digest = clause.canonical_digest();
+        clause
     }
 
     fn example(&mut self, index: usize) -> Example {

@@ -232,8 +232,8 @@ impl Matrix {
                 .iter()
                 .filter_map(|proof| Some(format!("{} {}", proof.target, proof.lasting.as_ref()?)))
                 .collect();
-            let level = format!("{:?}", row.level).to_uppercase();
-            let status = format!("{:?}", row.status).to_lowercase();
+            let level = row.level.word();
+            let status = row.status.word();
             let waived = row.waived.as_ref().map_or(String::new(), |why| format!(" waived {why}"));
             lines.push(format!("{} {level} {status}{waived}", row.clause));
             lines.extend(names.into_iter().map(|name| format!("{}   {name}", row.clause)));

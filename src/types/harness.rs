@@ -279,6 +279,15 @@ pub enum ToolchainName {
     Rust,
 }
 
+impl ToolchainName {
+    /// The word that the configuration and digests know it by.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+        }
+    }
+}
+
 /// The one thing a target can say of its generator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -331,6 +340,16 @@ pub enum CrateType {
     Lib,
     /// `src/main.rs`, with or without `src/lib.rs`.
     Bin,
+}
+
+impl CrateType {
+    /// The word that the configuration and digests know it by.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lib => "lib",
+            Self::Bin => "bin",
+        }
+    }
 }
 
 /// One thing a spec compiles to.

@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
-use super::standing::LOCK_VERSION;
+use super::standing::{LOCK_VERSION, OLDEST_LOCK};
 use super::{Digest, GateKey, Isolation, JobKey, Origin, Source, Standing, TargetStanding};
 
 const HEAD: &str =
@@ -37,13 +37,16 @@ impl Standing {
                 let is_ours = text.replace("\r\n", "\n") == standing.render();
                 Ok((standing, is_ours))
             }
+            Ok(standing) if (OLDEST_LOCK..LOCK_VERSION).contains(&standing.version) => {
+                Ok((standing, false))
+            }
             other => match toml::from_str::<Version>(text) {
                 Ok(Version { version }) if version > LOCK_VERSION => Err(format!(
                     "its version is {version}, this regen knows {LOCK_VERSION}: update regen"
                 )),
-                Ok(Version { version }) if version < LOCK_VERSION => Err(format!(
-                    "its version is {version}, this regen writes {LOCK_VERSION}: delete the file and \
-                     generated/, and run `regen run`"
+                Ok(Version { version }) if version < OLDEST_LOCK => Err(format!(
+                    "its version is {version}, this regen reads {OLDEST_LOCK} and later: delete the \
+                     file and generated/, and run `regen run`"
                 )),
                 _ => Err(other.err().map(|error| error.to_string()).unwrap_or_default()),
             },
@@ -323,11 +326,13 @@ mod tests {
         let other = |from: &str, to: &str| Standing::parse(&text.replacen(from, to, 1));
         assert_eq!(other("isolation = 0", "isolation  =  0"), Ok((standing.clone(), false)));
         assert_eq!(other("# Written", "# written"), Ok((standing.clone(), false)));
-        assert_eq!(Standing::parse(&text.replace('\n', "\r\n")), Ok((standing, true)));
+        assert_eq!(Standing::parse(&text.replace('\n', "\r\n")), Ok((standing.clone(), true)));
         assert!(other("isolation = 0", "isolation = 0\nunknown = 1").is_err());
         assert!(other("isolation = 0\n", "").is_err(), "what is missing is not made up");
-        assert!(other("version = 2", "version = 3").unwrap_err().contains("update regen"));
-        assert!(other("version = 2", "version = 1").unwrap_err().contains("regen run"));
+        assert!(other("version = 3", "version = 4").unwrap_err().contains("update regen"));
+        assert!(other("version = 3", "version = 1").unwrap_err().contains("regen run"));
+        let older = Standing { version: 2, ..standing };
+        assert_eq!(other("version = 3", "version = 2"), Ok((older, false)));
         assert!(other("[spec", "<<<<<<< ours\n[spec").unwrap_err().contains("conflict"));
     }
 }

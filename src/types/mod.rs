@@ -3,6 +3,7 @@
 //! A type lives here only if two modules exchange it. Types do not know how they look: views are in
 //! `report`.
 
+pub mod canonical;
 pub mod digest;
 pub mod event;
 pub mod gate;
@@ -21,6 +22,7 @@ pub mod spec;
 pub mod standing;
 pub mod tree;
 
+pub use canonical::Encoder;
 pub use digest::Digest;
 pub use event::{AttemptKind, Event, Failure, JobOutcome, RateLimit};
 pub use gate::{

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Problem, Severity, Span};
+use super::{Digest, Encoder, Problem, Severity, Span};
 
 /// `<spec>/<name>`: a clause's identity, never its heading, position or wording.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,6 +46,17 @@ pub enum Level {
     May,
 }
 
+impl Level {
+    /// The word that people and digests know it by.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Must => "MUST",
+            Self::Should => "SHOULD",
+            Self::May => "MAY",
+        }
+    }
+}
+
 /// Where a clause is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -56,6 +67,17 @@ pub enum Status {
     Stable,
     /// Still demanded, on its way out.
     Deprecated,
+}
+
+impl Status {
+    /// The word that people and digests know it by.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Stable => "stable",
+            Self::Deprecated => "deprecated",
+        }
+    }
 }
 
 /// A clause that is let off until a day.
@@ -109,6 +131,16 @@ impl Binding {
             Self::TestId { name } | Self::Guard { name, .. } | Self::Bench { name, .. } => name,
         }
     }
+
+    fn encode<'e>(&self, out: &'e mut Encoder) -> &'e mut Encoder {
+        match self {
+            Self::TestId { name } => out.text("test_id").text(name),
+            Self::Guard { name, args } => out.text("guard").text(name).texts(args),
+            Self::Bench { name, op, value, unit } => {
+                out.text("bench").text(name).text(op).text(value).text(unit)
+            }
+        }
+    }
 }
 
 /// A fenced block inside a clause.
@@ -152,6 +184,19 @@ pub struct Clause {
 }
 
 impl Clause {
+    /// The digest of what the clause demands: its text, level, status, bindings and examples. It is
+    /// taken before a waiver or a draft switches anything off.
+    pub fn canonical_digest(&self) -> Digest {
+        let mut out = Encoder::new("clause");
+        out.text(&self.text).text(self.level.word()).text(self.status.word());
+        out.list(&self.bindings, |out, binding| binding.encode(out));
+        out.list(&self.examples, |out, example| {
+            out.text(&example.language).flag(example.hidden).flag(example.ignored);
+            out.text(example.code.trim_end())
+        });
+        out.finish()
+    }
+
     /// The `test_id` names.
     pub fn test_ids(&self) -> impl Iterator<Item = &str> {
         self.bindings.iter().filter_map(|binding| match binding {

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, GateKey, Isolation, JobKey};
 
-/// The format of `regen.lock`.
-pub const LOCK_VERSION: u32 = 2;
+/// The format of `regen.lock` that is written.
+pub const LOCK_VERSION: u32 = 3;
+/// The oldest format that is read.
+pub const OLDEST_LOCK: u32 = 2;
 
 /// What is promoted, by spec.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! Reports -> verdict. The only module that can make an [`Accepted`].
 
 use crate::types::{
-    Candidate, Diagnosis, Digest, Fault, Finding, GateReport, Judgement, Outcome, Provenance, Tree,
-    gate::VACUOUS,
+    Candidate, Diagnosis, Digest, Encoder, Fault, Finding, GateReport, Judgement, Outcome,
+    Provenance, Tree, gate::VACUOUS,
 };
 
 /// The proof that every required gate passed over exactly this tree. Never stored: after a crash it
@@ -115,15 +115,16 @@ fn diagnose(report: &GateReport) -> Diagnosis {
 
 /// Equal for equal failures: the messages were normalised before, and their order does not count.
 fn fingerprint(report: &GateReport) -> Digest {
-    let mut parts: Vec<String> = report.findings.iter().map(fold).collect();
-    parts.sort();
-    parts.dedup();
-    parts.insert(0, format!("{} {}", report.gate, report.outcome.word()));
-    Digest::of_parts(parts)
-}
-
-fn fold(finding: &Finding) -> String {
-    format!("{} {:?} {}", finding.rule, finding.file, finding.message)
+    let mut findings: Vec<_> =
+        report.findings.iter().map(|one| (&one.rule, &one.file, &one.message)).collect();
+    findings.sort();
+    findings.dedup();
+    let mut out = Encoder::new("failure");
+    out.text(&report.gate).text(report.outcome.word());
+    out.list(findings, |out, (rule, file, message)| {
+        out.text(rule).option(file.as_ref(), |out, file| out.text(file)).text(message)
+    });
+    out.finish()
 }
 
 #[cfg(test)]

@@ -4,23 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::world::copy;
+
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Copies what a user has committed; `generated` and the lock file only when asked.
-fn copy(names: &[&str], from: &Path, to: &Path) {
-    for name in names {
-        let mut found = BTreeMap::new();
-        crate::world::collect(&from.join(name), &mut found);
-        for (path, bytes) in found {
-            let target = to.join(path.strip_prefix(from).expect("is below"));
-            std::fs::create_dir_all(target.parent().expect("has a folder")).expect("makes it");
-            std::fs::write(&target, bytes).expect("writes");
-            let mode = path.metadata().expect("is there").permissions();
-            std::fs::set_permissions(&target, mode).expect("sets the mode");
-        }
-    }
 }
 
 /// Runs regen in a folder; gives exit code and standard error.

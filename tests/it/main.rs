@@ -32,6 +32,7 @@ mod standing;
 mod tidy;
 mod trace;
 mod trip;
+mod upgrade;
 mod vm;
 mod watch;
 mod world;

@@ -203,6 +203,21 @@ pub fn collect(path: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
     }
 }
 
+/// Copies files and folders by name, with their modes.
+pub fn copy(names: &[&str], from: &Path, to: &Path) {
+    for name in names {
+        let mut found = BTreeMap::new();
+        collect(&from.join(name), &mut found);
+        for (path, bytes) in found {
+            let target = to.join(path.strip_prefix(from).expect("is below"));
+            std::fs::create_dir_all(target.parent().expect("has a folder")).expect("makes it");
+            std::fs::write(&target, bytes).expect("writes");
+            let mode = path.metadata().expect("is there").permissions();
+            std::fs::set_permissions(&target, mode).expect("sets the mode");
+        }
+    }
+}
+
 impl Run {
     /// Demands an exit code, showing everything otherwise.
     #[track_caller]

@@ -6,6 +6,7 @@ use crate::attest::Attested;
 use crate::engine::{EngineError, Places, load};
 use crate::promote::{ATTESTATION, Promoter};
 use crate::store::{files, write_atomic};
+use crate::types::standing::LOCK_VERSION;
 use crate::types::{Digest, JobKey, Standing, TargetStanding, limits};
 
 /// Writes `regen.lock`, and says in lines what it did. The caller holds the writer lock.
@@ -30,6 +31,10 @@ pub fn fix_lock(places: &Places) -> Result<Vec<String>, EngineError> {
             write_atomic(&path, Standing::default().render().as_bytes())?;
         }
         crate::engine::Engine::recover(places)?;
+    }
+    if files::standing(&places.root).is_ok_and(|old| old.version != LOCK_VERSION) {
+        let migrated = load(places, None)?.upgrade_lock()?;
+        return Ok(migrated.into_iter().collect());
     }
     let mut lines = Vec::new();
     let mut standing = Standing::default();

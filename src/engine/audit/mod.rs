@@ -20,7 +20,7 @@ use super::load;
 use super::{EngineError, Places, Workspace};
 use crate::plan::{self, Live};
 use crate::store::{files, revision};
-use crate::toolchain;
+use crate::types::standing::LOCK_VERSION;
 use crate::types::{
     Harness, Plan, Policy, Problem, Reason, RelPath, Severity, Span, Spec, Standing,
 };
@@ -215,8 +215,6 @@ impl Workspace {
         for (id, spec) in &self.standing.spec {
             live.extend(spec.target.keys().map(|t| ((id.clone(), t.clone()), Live::Same)));
         }
-        let targets = self.harness.target.iter();
-        let language = |target| toolchain::language_version(target).to_owned();
         plan::plan(&plan::Inputs {
             harness: &self.harness,
             specs: &self.specs,
@@ -225,7 +223,7 @@ impl Workspace {
             checks: self.checks(),
             tools: &BTreeMap::new(),
             signer: None,
-            languages: &targets.map(|(name, target)| (name.clone(), language(target))).collect(),
+            languages: &self.languages(),
             only: None,
             force: false,
         })
@@ -345,7 +343,12 @@ impl Workspace {
             Flaw::new(("", ""), "lock", message).at("regen.lock").mend("regen check --fix-lock")
         };
         let mut flaws = Vec::new();
-        if !self.is_canonical {
+        if let Some(older) = &self.older {
+            flaws.push(flaw(format!(
+                "its format is {}, this regen writes format {}",
+                older.version, LOCK_VERSION
+            )));
+        } else if !self.is_canonical {
             flaws.push(flaw("it is not as regen writes it".to_owned()));
         }
         let read: BTreeMap<&String, &Spec> =

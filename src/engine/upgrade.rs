@@ -1,0 +1,77 @@
+//! Carries a lockfile of an older format over to the one this regen writes. No model is asked and no
+//! gate runs: only digests are written in another way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{EngineError, Workspace};
+use crate::attest::Attested;
+use crate::plan;
+use crate::promote::Promoter;
+use crate::spec::parse;
+use crate::store::write_atomic;
+use crate::types::{Spec, standing::LOCK_VERSION};
+
+impl Workspace {
+    /// Puts a standing that was read in an older format into today's digests, in memory.
+    pub(super) fn migrate(&mut self) {
+        if self.standing.version == LOCK_VERSION {
+            return;
+        }
+        let written: Vec<Spec> =
+            self.sources.iter().map(|(file, text)| parse(file, text.as_bytes()).0).collect();
+        let languages = self.languages();
+        let migrated = plan::migrate(
+            &self.standing,
+            &written,
+            &plan::Inputs {
+                harness: &self.harness,
+                specs: &self.specs,
+                standing: &self.standing,
+                live: &BTreeMap::new(),
+                checks: self.checks(),
+                tools: &BTreeMap::new(),
+                signer: None,
+                languages: &languages,
+                only: None,
+                force: false,
+            },
+        );
+        self.older = Some(std::mem::replace(&mut self.standing, Arc::new(migrated)));
+    }
+
+    /// Writes a lockfile that was read in an older format in today's, with the attestations of trees
+    /// whose attestation was in order. A signed one is left for the next run, which signs it. The
+    /// caller holds the writer lock. Doing it twice, or being killed in it, changes nothing else.
+    ///
+    /// Gives what was done, for people.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn upgrade_lock(&mut self) -> Result<Option<String>, EngineError> {
+        let Some(older) = self.older.clone() else { return Ok(None) };
+        let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
+        let mut unsigned = 0;
+        for (id, spec) in &self.standing.spec {
+            for (target, entry) in &spec.target {
+                let before = &older.spec[id].target[target];
+                let text = promoter.attestation(&before.path)?;
+                let at = (id.as_str(), target.as_str());
+                let in_order = Attested::check(at, (before, None), &text, None).is_ok();
+                if in_order && entry.signer.is_none() {
+                    let text = Attested::new(id, target, entry, None).render(None);
+                    promoter.attest(&entry.path, &text)?;
+                    unsigned += 1;
+                }
+            }
+        }
+        let text = self.standing.render();
+        write_atomic(&self.places.root.join("regen.lock"), text.as_bytes())?;
+        self.older = None;
+        self.is_canonical = true;
+        Ok(Some(format!(
+            "regen.lock: migrated from format {} to {LOCK_VERSION}; rewrote {unsigned} attestations",
+            older.version
+        )))
+    }
+}

@@ -1,0 +1,174 @@
+//! Lockfiles of format 2, whose digests hung on how Rust prints types: what they say is carried over
+//! to today's digests, so that nothing is generated again because regen was updated.
+
+use std::collections::BTreeMap;
+
+use super::{DEMANDED, GATES, Inputs, config, demanded, gate_key, job, meaning};
+use crate::types::{
+    Binding, Clause, CrateType, Digest, JobKey, Level, Spec, Standing, Status, Target,
+    TargetStanding,
+};
+
+/// Digests of one target as format 2 and as today's format give them.
+struct Both<'a> {
+    spec: (Digest, Digest),
+    config: (Digest, Digest),
+    inputs: (JobKey, JobKey),
+    clauses: BTreeMap<&'a str, (Digest, Digest)>,
+    judges: BTreeMap<String, (Digest, Digest)>,
+}
+
+/// The standing of a lockfile of format 2, in today's digests. A digest that is not what format 2
+/// would give for the workspace as it is stays as it was: it was out of date, and still is.
+///
+/// `written` are the specs as they were parsed, before drafts and waivers switched anything off.
+pub fn migrate(standing: &Standing, written: &[Spec], inputs: &Inputs<'_>) -> Standing {
+    let mut migrated = Standing { spec: standing.spec.clone(), ..Standing::default() };
+    let old: BTreeMap<&str, Digest> =
+        written.iter().map(|spec| (spec.id.as_str(), old_meaning(spec))).collect();
+    for spec in inputs.specs {
+        let written = written.iter().find(|one| one.id == spec.id);
+        let Some((entries, written)) = migrated.spec.get_mut(&spec.id).zip(written) else {
+            continue;
+        };
+        for part in job(spec, inputs).parts {
+            let target = inputs.harness.target.get(&part.target);
+            let Some((entry, target)) = entries.target.get_mut(&part.target).zip(target) else {
+                continue;
+            };
+            let mut judges: BTreeMap<_, _> =
+                part.judges.iter().map(|(name, now)| (name.clone(), (*now, *now))).collect();
+            for (name, pair) in &mut judges {
+                pair.0 = old_judge(name, pair.1, (spec, &part.gates, standing));
+            }
+            carry(
+                entry,
+                &Both {
+                    spec: (old[spec.id.as_str()], meaning(spec)),
+                    config: (old_config(target), config(target)),
+                    inputs: (old_key(spec, (&part.target, target), &old, inputs), part.key),
+                    clauses: written
+                        .clauses
+                        .iter()
+                        .map(|clause| (clause.id.name(), (old_clause(clause), clause.digest)))
+                        .collect(),
+                    judges,
+                },
+            );
+        }
+    }
+    migrated
+}
+
+/// Replaces what is as format 2 gives it by what it is today.
+fn carry(entry: &mut TargetStanding, both: &Both<'_>) {
+    fn replace<T: Copy + PartialEq>(value: &mut T, (old, new): (T, T)) {
+        if *value == old {
+            *value = new;
+        }
+    }
+    replace(&mut entry.spec, both.spec);
+    replace(&mut entry.config, both.config);
+    replace(&mut entry.inputs, both.inputs);
+    entry.held.iter_mut().for_each(|held| replace(held, both.inputs));
+    for (name, digest) in &mut entry.clauses {
+        both.clauses.get(name.as_str()).iter().for_each(|pair| replace(digest, **pair));
+    }
+    for (name, digest) in &mut entry.judges {
+        both.judges.get(name).iter().for_each(|pair| replace(digest, **pair));
+    }
+    entry.gates = gate_key(&entry.judges);
+}
+
+fn old_clause(clause: &Clause) -> Digest {
+    let level = match clause.level {
+        Level::Must => "Must",
+        Level::Should => "Should",
+        Level::May => "May",
+    };
+    let status = match clause.status {
+        Status::Draft => "Draft",
+        Status::Stable => "Stable",
+        Status::Deprecated => "Deprecated",
+    };
+    let bindings: Vec<String> = clause.bindings.iter().map(old_binding).collect();
+    let head = format!("{level} {status} [{}]", bindings.join(", "));
+    let examples = clause.examples.iter().map(|example| {
+        let (language, code) = (&example.language, example.code.trim_end());
+        format!("{language} {} {}\n{code}", example.hidden, example.ignored)
+    });
+    Digest::of_parts([clause.text.clone(), head].into_iter().chain(examples))
+}
+
+fn old_binding(binding: &Binding) -> String {
+    match binding {
+        Binding::TestId { name } => format!("TestId {{ name: {name:?} }}"),
+        Binding::Guard { name, args } => format!("Guard {{ name: {name:?}, args: {args:?} }}"),
+        Binding::Bench { name, op, value, unit } => {
+            format!("Bench {{ name: {name:?}, op: {op:?}, value: {value:?}, unit: {unit:?} }}")
+        }
+    }
+}
+
+fn old_meaning(spec: &Spec) -> Digest {
+    let clauses = spec.clauses.iter();
+    let mut parts: Vec<_> = clauses.map(|c| format!("{} {}", c.id, old_clause(c))).collect();
+    parts.sort();
+    parts.push(spec.context.to_string());
+    Digest::of_parts(parts)
+}
+
+fn old_config(target: &Target) -> Digest {
+    let crate_type = match target.crate_type {
+        CrateType::Lib => "Lib",
+        CrateType::Bin => "Bin",
+    };
+    Digest::of_parts([
+        format!("{crate_type} {:?}", target.allowed_files),
+        format!("{:?}", target.allowed_dependencies),
+    ])
+}
+
+fn old_key(
+    spec: &Spec,
+    (name, target): (&str, &Target),
+    meanings: &BTreeMap<&str, Digest>,
+    inputs: &Inputs<'_>,
+) -> JobKey {
+    let meaning = |spec: &Spec| meanings.get(spec.id.as_str()).copied().unwrap_or_default();
+    let language = inputs.languages.get(name).map_or("", String::as_str);
+    let head = ["job 2", &spec.id, &meaning(spec).to_string(), language];
+    let mut parts: Vec<String> = head.into_iter().map(str::to_owned).collect();
+    parts.push(old_config(target).to_string());
+    let depends = inputs.specs.iter().filter(|other| spec.depends.contains(&other.id));
+    parts.extend(depends.map(|other| format!("{} {}", other.id, meaning(other))));
+    JobKey(Digest::of_parts(parts))
+}
+
+/// What format 2 has for something that judges and is `now` today.
+fn old_judge(
+    name: &str,
+    now: Digest,
+    (spec, gates, standing): (&Spec, &[String], &Standing),
+) -> Digest {
+    match name {
+        GATES => Digest::of(format!("{gates:?}")),
+        // A set prints with braces, a list with brackets.
+        DEMANDED => {
+            let list = format!("{:?}", demanded(spec));
+            Digest::of(format!("{{{}}}", &list[1..list.len() - 1]))
+        }
+        _ => match name
+            .strip_prefix("spec ")
+            .filter(|other| spec.depends.iter().any(|d| d == other))
+        {
+            Some(other) => {
+                let trees = standing.spec.get(other).map(|spec| {
+                    spec.target.values().map(|target| target.tree.to_string()).collect::<Vec<_>>()
+                });
+                Digest::of(format!("{trees:?}"))
+            }
+            None => now,
+        },
+    }
+}

@@ -1,0 +1,73 @@
+//! Workspaces that an older regen left.
+
+use std::path::Path;
+
+use crate::world::{World, collect, copy};
+
+/// The workspace of an older format, as `tests/fixtures/format-2` has it.
+fn older() -> World {
+    let world = World::new("http://127.0.0.1:9/v1", &[], "");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-2");
+    copy(
+        &["harness.toml", "specs", "validators", "generated", "regen.lock"],
+        &fixture,
+        &world.path(""),
+    );
+    world
+}
+
+fn trees(world: &World) -> Vec<(String, Vec<u8>)> {
+    let mut found = std::collections::BTreeMap::new();
+    collect(&world.path("generated"), &mut found);
+    let name =
+        |path: &Path| path.strip_prefix(world.path("")).expect("is below").display().to_string();
+    let all = found.into_iter().map(|(path, bytes)| (name(&path), bytes));
+    all.filter(|(name, _)| !name.ends_with(".intoto.jsonl")).collect()
+}
+
+#[test]
+fn fix_lock_migrates_a_lockfile_of_format_2() {
+    let world = older();
+    let (before, lock) = (trees(&world), world.read("regen.lock"));
+    let found = world.run(&["check"]).expect(22);
+    insta::assert_snapshot!(found.err.replace(&*world.path("").to_string_lossy(), "[workspace]"), @"");
+    assert_eq!(world.read("regen.lock"), lock, "a check changes nothing");
+    let fixed = world.run(&["check", "--fix-lock"]).expect(0);
+    assert!(fixed.err.contains("migrated from format 2 to 3"), "{}", fixed.err);
+    world.run(&["check"]).expect(0);
+    assert_eq!(trees(&world), before);
+    let again = world.read("regen.lock");
+    world.run(&["check", "--fix-lock"]).expect(0);
+    assert_eq!(world.read("regen.lock"), again);
+}
+
+#[test]
+fn a_run_migrates_a_lockfile_of_format_2_without_a_model() {
+    let world = older();
+    let before = trees(&world);
+    // A clause that was changed before the update is out of date after it, too.
+    let spec = world.read("specs/celsius.md");
+    world.write("specs/celsius.md", &spec.replacen(" MUST ", " MUST always ", 1));
+    let plan = world.run(&["plan", "--json"]).expect(0).json().remove(0);
+    let reasons: Vec<_> = plan["jobs"]
+        .as_array()
+        .expect("has jobs")
+        .iter()
+        .map(|job| {
+            let reason = &job["parts"][0]["reason"]["reason"];
+            // The fixture's tools may be others than this machine's.
+            (
+                job["spec"].as_str().expect("is one"),
+                reason.as_str().filter(|reason| *reason != "gates"),
+            )
+        })
+        .collect();
+    assert_eq!(reasons, [("celsius", Some("clauses")), ("divisors", None), ("greet", None)]);
+    world.write("specs/celsius.md", &spec);
+    // There is no server and no recording: a model that was asked would fail the run.
+    let run = world.run(&["run"]).expect(0);
+    assert!(run.err.contains("migrated from format 2 to 3"), "{}", run.err);
+    assert_eq!(trees(&world), before);
+    world.run(&["check"]).expect(0);
+    assert!(!world.run(&["run"]).expect(0).err.contains("migrated"));
+}
