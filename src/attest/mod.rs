@@ -176,9 +176,8 @@ impl Attested {
         let gates = |passed: bool| {
             let some = entry.outcomes.iter();
             let some = some.filter(move |(_, outcome)| (*outcome == "pass") == passed);
-            some.map(move |(gate, outcome)| match passed {
-                true => format!("gate {gate}"),
-                false => format!("gate {gate}: {outcome}"),
+            some.map(move |(gate, outcome)| {
+                if passed { format!("gate {gate}") } else { format!("gate {gate}: {outcome}") }
             })
         };
         let result = TestResult {
@@ -316,9 +315,10 @@ impl Attested {
             }
         }
         let one = Self::read(text)?;
-        match one == of(one.at.as_deref()) {
-            true => Ok(one.at),
-            false => Err("it attests something else than what regen.lock says".to_owned()),
+        if one == of(one.at.as_deref()) {
+            Ok(one.at)
+        } else {
+            Err("it attests something else than what regen.lock says".to_owned())
         }
     }
 }

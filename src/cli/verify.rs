@@ -38,10 +38,12 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<u8, EngineError> {
     let (mut found, mut all) = (Vec::new(), Vec::new());
     let default = [PathBuf::from("generated")];
     for path in if args.paths.is_empty() { &default } else { &args.paths[..] } {
-        match path.is_dir() {
-            true => all.extend(files::walk_all(path, limits::PATH_DEPTH)?),
-            false if path.is_file() => found.push(path.clone()),
-            false => return Err(EngineError::Usage(format!("{} is not there", path.display()))),
+        if path.is_dir() {
+            all.extend(files::walk_all(path, limits::PATH_DEPTH)?);
+        } else if path.is_file() {
+            found.push(path.clone());
+        } else {
+            return Err(EngineError::Usage(format!("{} is not there", path.display())));
         }
     }
     let is_attestation = |path: &PathBuf| path.to_string_lossy().ends_with(ATTESTATION);
@@ -163,10 +165,10 @@ fn one(file: &Path, keys: &[PublicKey]) -> Result<Attested, String> {
         return Err(format!("{} is not the tree it attests", tree.display()));
     }
     let signer = one.entry.signer.as_deref().map(PublicKey::parse).transpose()?;
-    match (keys.is_empty(), signer) {
-        (true, _) => Ok(one),
-        (false, Some(key)) if keys.contains(&key) => Ok(one),
-        (false, Some(key)) => Err(format!("it is signed by {}, which no --key names", key.id())),
-        (false, None) => Err("it is not signed".to_owned()),
+    match signer {
+        _ if keys.is_empty() => Ok(one),
+        Some(key) if keys.contains(&key) => Ok(one),
+        Some(key) => Err(format!("it is signed by {}, which no --key names", key.id())),
+        None => Err("it is not signed".to_owned()),
     }
 }

@@ -146,10 +146,7 @@ impl Work {
 
     async fn read_anew(&mut self) -> Result<(), Refusal> {
         self.replan(Cause::Change).await;
-        match self.wrong.is_empty() {
-            true => Ok(()),
-            false => Err(Refusal::Wrong(self.wrong.clone())),
-        }
+        if self.wrong.is_empty() { Ok(()) } else { Err(Refusal::Wrong(self.wrong.clone())) }
     }
 
     fn cancel(&mut self, specs: Vec<String>, by: &str) -> Result<Vec<String>, Refusal> {

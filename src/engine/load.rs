@@ -208,9 +208,10 @@ fn templates(places: &Places, harness: &Harness) -> Result<Templates, EngineErro
         .into_iter()
         .map(|problem| Problem { file: format!("{folder}/{}", problem.file), ..problem })
         .collect();
-    match problems.is_empty() {
-        true => Ok(templates),
-        false => Err(EngineError::Config { problems, sources: Sources::new() }),
+    if problems.is_empty() {
+        Ok(templates)
+    } else {
+        Err(EngineError::Config { problems, sources: Sources::new() })
     }
 }
 

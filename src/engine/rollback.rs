@@ -87,9 +87,10 @@ impl Engine {
         let all = self.promotions(spec)?;
         let runs: Vec<String> =
             all.iter().filter(|p| p.rollback.is_none()).map(|p| p.run.to_string()).collect();
-        let known = match runs.is_empty() {
-            true => "nothing was promoted here".to_owned(),
-            false => format!("`{spec}` was promoted here in the runs {}", runs.join(", ")),
+        let known = if runs.is_empty() {
+            "nothing was promoted here".to_owned()
+        } else {
+            format!("`{spec}` was promoted here in the runs {}", runs.join(", "))
         };
         let made = |p: &&Promotion| p.rollback.is_none();
         if let Some(to) = to {

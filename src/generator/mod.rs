@@ -107,9 +107,10 @@ impl Generator {
     /// The body of a request, canonical: its keys are sorted.
     pub fn body(&self, call: &Call) -> Value {
         // OpenAI's own servers refuse `max_tokens` for newer models; the compatible ones know it.
-        let limit = match self.config.base_url.starts_with("https://api.openai.com") {
-            true => "max_completion_tokens",
-            false => "max_tokens",
+        let limit = if self.config.base_url.starts_with("https://api.openai.com") {
+            "max_completion_tokens"
+        } else {
+            "max_tokens"
         };
         let mut body = json!({
             "model": self.config.model,
@@ -252,12 +253,11 @@ impl Generator {
         let first = Duration::from_millis(self.config.first_token_timeout_ms);
         let first = tokio::time::Instant::now() + first;
         loop {
-            let (wait, until) = match text.is_empty() {
-                true => (self.config.first_token_timeout_ms, first),
-                false => {
-                    let wait = self.config.idle_timeout_ms;
-                    (wait, tokio::time::Instant::now() + Duration::from_millis(wait))
-                }
+            let (wait, until) = if text.is_empty() {
+                (self.config.first_token_timeout_ms, first)
+            } else {
+                let wait = self.config.idle_timeout_ms;
+                (wait, tokio::time::Instant::now() + Duration::from_millis(wait))
             };
             let next = tokio::time::timeout_at(until, stream.next()).await;
             let Ok(next) = next else {
@@ -268,9 +268,10 @@ impl Generator {
             let value = next.map_err(|error| classify::of_openai(error, !text.is_empty()))?;
             if let Some(error) = value.get("error").filter(|error| !error.is_null()) {
                 let error = classify::of_error_object(error, None);
-                return Err(match text.is_empty() {
-                    true => error,
-                    false => CallError::new(Failure::Truncated, error.message),
+                return Err(if text.is_empty() {
+                    error
+                } else {
+                    CallError::new(Failure::Truncated, error.message)
                 });
             }
             let chunk = Chunk::of(&value);

@@ -108,13 +108,12 @@ fn ways(all: &[Word]) -> Vec<String> {
         ["from", "to", "into", "onto", "on", "in", "off", "out", "or", "twice"];
     let way = |word: &&Word| WAYS.contains(&word.word.as_str());
     let directed = all.iter().any(|word| word.word == "from") && all.iter().any(|w| w.word == "to");
-    match directed {
-        true => all.iter().map(|word| word.stem.clone()).collect(),
-        false => {
-            let mut list: Vec<String> = all.iter().filter(way).map(|w| w.word.clone()).collect();
-            list.sort();
-            list
-        }
+    if directed {
+        all.iter().map(|word| word.stem.clone()).collect()
+    } else {
+        let mut list: Vec<String> = all.iter().filter(way).map(|w| w.word.clone()).collect();
+        list.sort();
+        list
     }
 }
 

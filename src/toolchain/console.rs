@@ -91,10 +91,7 @@ pub fn parse(code: &str, program: &str) -> Result<Vec<Step>, (String, usize)> {
             expected: expected.join("\n").trim_end().to_owned(),
         });
     }
-    match steps.is_empty() {
-        true => Err(("the transcript has no command".to_owned(), 0)),
-        false => Ok(steps),
-    }
+    if steps.is_empty() { Err(("the transcript has no command".to_owned(), 0)) } else { Ok(steps) }
 }
 
 /// A command with a letter in the place of each that is quoted.
@@ -200,10 +197,7 @@ fn unhex(word: &str) -> Option<String> {
 
 impl Step {
     fn compare(&self, status: &str, out: &str, errors: &str) -> Result<(), String> {
-        let shown = match self.merged {
-            true => format!("{out}{errors}"),
-            false => out.to_owned(),
-        };
+        let shown = if self.merged { format!("{out}{errors}") } else { out.to_owned() };
         let expected = self.expected.as_str().into_data();
         let shown = shown.replace("\r\n", "\n");
         let actual = shown.trim_end().into_data();

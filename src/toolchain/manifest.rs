@@ -234,9 +234,10 @@ impl Reader<'_> {
         for (name, value) in value.as_table().into_iter().flatten() {
             if !self.target.allowed_dependencies.contains_key(name) {
                 let known: Vec<_> = self.target.allowed_dependencies.keys().cloned().collect();
-                let remedy = match known.is_empty() {
-                    true => "use the standard library only".to_owned(),
-                    false => format!("use only: {}", known.join(", ")),
+                let remedy = if known.is_empty() {
+                    "use the standard library only".to_owned()
+                } else {
+                    format!("use only: {}", known.join(", "))
                 };
                 let message = format!("the dependency `{name}` is not allowed");
                 self.finding("Cargo.toml", "dependency", message, &remedy);

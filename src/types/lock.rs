@@ -83,20 +83,20 @@ struct Text(String);
 
 impl Text {
     fn quoted(&mut self, text: &str) {
-        match is_plain(text) {
-            true => self.0.extend(["\"", text, "\""]),
+        if is_plain(text) {
+            self.0.extend(["\"", text, "\""]);
+        } else {
             // TOML's basic strings have JSON's escapes, and one more.
-            false => {
-                let json = serde_json::Value::from(text).to_string();
-                self.0.push_str(&json.replace('\u{7f}', "\\u007f"));
-            }
+            let json = serde_json::Value::from(text).to_string();
+            self.0.push_str(&json.replace('\u{7f}', "\\u007f"));
         }
     }
 
     fn key(&mut self, text: &str) {
-        match is_bare(text) {
-            true => self.0.push_str(text),
-            false => self.quoted(text),
+        if is_bare(text) {
+            self.0.push_str(text);
+        } else {
+            self.quoted(text);
         }
     }
 

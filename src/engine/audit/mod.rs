@@ -294,10 +294,12 @@ impl Workspace {
             Reason::Gates { changed } => changed
                 .iter()
                 .map(|name| {
-                    let file = match self.places.root.join(name).is_file() {
-                        true => name.as_str(),
-                        false if name.starts_with("demanded") => &spec.file,
-                        false => "harness.toml",
+                    let file = if self.places.root.join(name).is_file() {
+                        name.as_str()
+                    } else if name.starts_with("demanded") {
+                        &spec.file
+                    } else {
+                        "harness.toml"
                     };
                     let message = format!("{name} is not what judged `{}` · `{target}`", spec.id);
                     flaw("judges", message).at(file)
