@@ -324,8 +324,10 @@ impl Attested {
 }
 
 fn envelopes(text: &str) -> Result<[Envelope<'_>; 2], String> {
-    let read = |line| serde_json::from_str(line).map_err(|why| format!("no envelope: {why}"));
-    let all: Vec<Envelope<'_>> = text.lines().map(read).collect::<Result<_, _>>()?;
+    let all: Vec<Envelope<'_>> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).map_err(|why| format!("no envelope: {why}")))
+        .collect::<Result<_, _>>()?;
     let count = all.len();
     all.try_into().map_err(|_| format!("it has {count} envelopes instead of 2"))
 }

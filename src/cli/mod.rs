@@ -456,8 +456,9 @@ impl Door {
         let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
         let cache = cache.or_else(|| Some(set("HOME")?.join(".cache")));
-        let none = || EngineError::Usage("neither XDG_CACHE_HOME nor HOME is set".to_owned());
-        Ok(cache.ok_or_else(none)?.join("regen"))
+        cache
+            .map(|cache| cache.join("regen"))
+            .ok_or_else(|| EngineError::Usage("neither XDG_CACHE_HOME nor HOME is set".to_owned()))
     }
 
     fn wanted(&self) -> Wanted {

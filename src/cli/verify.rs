@@ -55,8 +55,11 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<u8, EngineError> {
     let strays = strays(&all, &found);
     let mut all: Vec<Verified> =
         found.into_iter().map(|file| Verified { said: one(&file, &keys), file }).collect();
-    let unattested = || Err("nothing attests it".to_owned());
-    all.extend(strays.into_iter().map(|file| Verified { file, said: unattested() }));
+    all.extend(
+        strays
+            .into_iter()
+            .map(|file| Verified { file, said: Err("nothing attests it".to_owned()) }),
+    );
     let bad = all.iter().filter(|one| one.said.is_err()).count();
     let code = if bad == 0 { exit::DONE } else { exit::DRIFT };
     if door.global.json {

@@ -41,8 +41,8 @@ impl Hooks {
     }
 
     fn tell(&self, event: HookEvent, mut about: Value) {
-        let wanted = |hooks: &Vec<Hook>| hooks.iter().any(|hook| hook.on.contains(&event));
-        if !self.hooks.lock().is_ok_and(|hooks| wanted(&hooks)) {
+        let wanted = self.hooks.lock().is_ok_and(|all| all.iter().any(|h| h.on.contains(&event)));
+        if !wanted {
             return;
         }
         about["event"] = json!(event);

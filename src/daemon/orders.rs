@@ -202,8 +202,11 @@ impl Work {
     }
 
     fn failed(&self, specs: &[String]) -> Vec<String> {
-        let failed = |spec: &&String| matches!(self.agenda.doing(spec), Some(Doing::Resting(..)));
-        specs.iter().filter(failed).cloned().collect()
+        specs
+            .iter()
+            .filter(|spec| matches!(self.agenda.doing(spec), Some(Doing::Resting(..))))
+            .cloned()
+            .collect()
     }
 
     fn ledger(&self) -> Result<Ledger, Refusal> {

@@ -54,8 +54,8 @@ fn jobs(ledger: &Ledger, run: i64) -> Result<BTreeMap<JobId, Vec<Entry>>, Engine
 }
 
 fn ledger(places: &Places) -> Result<Ledger, EngineError> {
-    let nothing = || EngineError::Usage("nothing has happened here yet".to_owned());
-    Ledger::read(&places.ledger())?.ok_or_else(nothing)
+    Ledger::read(&places.ledger())?
+        .ok_or_else(|| EngineError::Usage("nothing has happened here yet".to_owned()))
 }
 
 fn objects(places: &Places) -> Objects {

@@ -146,8 +146,7 @@ fn read(
 ) -> Result<Workspace, EngineError> {
     let templates = templates(places, &harness)?;
     let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
-        let read = |(file, bytes): (String, Vec<u8>)| (parse(&file, &bytes), file);
-        specs.into_iter().map(read).collect::<Vec<_>>()
+        specs.into_iter().map(|(file, bytes)| (parse(&file, &bytes), file)).collect::<Vec<_>>()
     });
     let (standing, is_canonical) = lock()?;
     let mut workspace = Workspace {

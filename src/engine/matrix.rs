@@ -57,11 +57,10 @@ impl Workspace {
         extra: &[PathBuf],
         ledger: Option<&Ledger>,
     ) -> Result<Matrix, EngineError> {
-        let wanted = |spec: &&Spec| only.is_none_or(|only| only.contains(&spec.id));
         let specs: Vec<(Spec, Vec<String>)> = self
             .read
             .iter()
-            .filter(wanted)
+            .filter(|spec| only.is_none_or(|only| only.contains(&spec.id)))
             .map(|spec| (spec.clone(), plan::all_targets(spec, &self.harness).to_vec()))
             .collect();
         let mut written = BTreeMap::new();

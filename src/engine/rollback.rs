@@ -95,8 +95,9 @@ impl Engine {
         let made = |p: &&Promotion| p.rollback.is_none();
         if let Some(to) = to {
             let found = all.iter().rev().filter(made).find(|p| p.run == to);
-            let none = || EngineError::Usage(format!("run {to} did not promote `{spec}`: {known}"));
-            return found.map(|p| (p.job, p.run)).ok_or_else(none);
+            return found.map(|p| (p.job, p.run)).ok_or_else(|| {
+                EngineError::Usage(format!("run {to} did not promote `{spec}`: {known}"))
+            });
         }
         let last = all.last();
         let standing = last.and_then(|last| {

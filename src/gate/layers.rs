@@ -225,7 +225,6 @@ fn sandbox_owns(sandbox: &Sandbox, folder: &Path) -> io::Result<()> {
 /// The sources of the dependencies, and a lock file, by cargo outside of the sandbox: nothing of a
 /// candidate's runs here, and nothing of the dependencies'.
 async fn fetch(tools: &Tools, gate: &str, wanted: &Wanted, staging: &Path) -> Result<(), Seen> {
-    let own = |name: &str| std::env::var_os(name).map(|value| (name.to_owned(), value));
     let network =
         ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
     let network = network.into_iter().chain(["SSL_CERT_FILE", "SSL_CERT_DIR"]);
@@ -235,7 +234,7 @@ async fn fetch(tools: &Tools, gate: &str, wanted: &Wanted, staging: &Path) -> Re
         ("LANG".to_owned(), "C.UTF-8".into()),
         ("CARGO_HOME".to_owned(), tools.cargo_home.clone().into()),
     ];
-    env.extend(network.filter_map(own));
+    env.extend(network.filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))));
     let program = Program {
         path: tools.program("cargo"),
         args: ["vendor", "--quiet", "--respect-source-config", "--versioned-dirs", "../vendor"]

@@ -64,8 +64,8 @@ pub async fn run(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
     let mut suites = visible(bench);
     suites.extend(toolchain::examples(bench.spec, bench.target, true));
     let proven = |test: &Expected| bench.proven.contains(&key(bench, test));
-    let all = || suites.iter().flat_map(|suite| &suite.tests);
-    let known = all().filter(|test| proven(test)).map(|test| proof(bench, test, Red::Seen));
+    let all = suites.iter().flat_map(|suite| &suite.tests);
+    let known = all.filter(|test| proven(test)).map(|test| proof(bench, test, Red::Seen));
     let known: Vec<RedProof> = known.collect();
     suites.retain(|suite| suite.tests.iter().any(|test| !proven(test)));
     if suites.is_empty() {

@@ -63,9 +63,12 @@ impl Servers {
         // What is behind it is whole after every statement.
         let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let held = known.held.entry(base_url.clone()).or_default().clone();
-        let new = || Arc::new(http::Shared::new(*rate, *requests, held));
         let key = format!("{base_url} {model} {rate} {requests}");
-        known.shared.entry(key).or_insert_with(new).clone()
+        known
+            .shared
+            .entry(key)
+            .or_insert_with(|| Arc::new(http::Shared::new(*rate, *requests, held)))
+            .clone()
     }
 }
 
@@ -364,8 +367,8 @@ impl Chunk {
             chunk.usage = Some(Usage { input, output });
         }
         let model = value["model"].as_str().filter(|model| !model.is_empty());
-        let plain = |name: &str| name.chars().filter(|c| !c.is_control()).take(100).collect();
-        chunk.model = model.map(plain);
+        chunk.model =
+            model.map(|name| name.chars().filter(|c| !c.is_control()).take(100).collect());
         chunk
     }
 }

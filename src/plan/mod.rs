@@ -70,8 +70,9 @@ pub fn all_targets<'a>(spec: &'a Spec, harness: &'a Harness) -> &'a [String] {
 
 /// Makes the plan.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
-    let wanted = |spec: &Spec| inputs.only.is_none_or(|only| only.contains(&spec.id));
-    let jobs = ordered(inputs.specs).into_iter().filter(|spec| wanted(spec));
+    let jobs = ordered(inputs.specs)
+        .into_iter()
+        .filter(|spec| inputs.only.is_none_or(|only| only.contains(&spec.id)));
     Plan { jobs: jobs.map(|spec| job(spec, inputs)).filter(|job| !job.parts.is_empty()).collect() }
 }
 

@@ -163,8 +163,8 @@ mod regen_console {
 
 /// A test's body that runs the commands and tells what they printed.
 pub fn body(steps: &[Step], program: &str) -> String {
-    let step = |step: &Step| format!("(&{:?}, {:?})", step.args, step.input);
-    let steps: Vec<_> = steps.iter().map(step).collect();
+    let steps: Vec<_> =
+        steps.iter().map(|step| format!("(&{:?}, {:?})", step.args, step.input)).collect();
     format!(
         "crate::regen_console::run(env!(\"CARGO_BIN_EXE_{program}\"), &[{}]);",
         steps.join(", ")
@@ -190,8 +190,10 @@ pub fn compare(steps: &[Step], said: &str) -> Result<(), String> {
 
 fn unhex(word: &str) -> Option<String> {
     let digits = word.strip_prefix('.')?.as_bytes();
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    let bytes: Option<Vec<u8>> = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
     Some(String::from_utf8_lossy(&bytes?).into_owned())
 }
 

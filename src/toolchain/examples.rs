@@ -86,8 +86,8 @@ fn has_main(code: &str) -> Result<bool, (String, usize)> {
     let is_main =
         |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if f.sig.ident == "main");
     nesting::parse(&format!("{{\n{code}\n}}"), |text| {
-        let wrong = |error: syn::Error| (error.to_string(), error.span().start().line);
-        let block: syn::Block = syn::parse_str(text).map_err(wrong)?;
+        let block: syn::Block =
+            syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
         Ok(block.stmts.iter().any(is_main))
     })
 }

@@ -162,9 +162,11 @@ impl Reader<'_> {
     /// Cargo would refuse a feature that enables what is not there, without a diagnostic.
     fn features(&mut self, manifest: &Manifest) {
         for (name, list) in &manifest.features {
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '.');
-            let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if !name.starts_with(first) || !name.chars().all(plain) {
+            if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                || !name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '.'))
+            {
                 self.unknown(&format!("features.{name}"), "this is no name of a feature");
             }
             for enabled in list {

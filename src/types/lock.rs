@@ -75,8 +75,8 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn is_bare(text: &str) -> bool {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    !text.is_empty() && text.bytes().all(bare)
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 struct Text(String);
@@ -202,8 +202,7 @@ fn read(text: &str) -> Option<Standing> {
         }
         table = names.next().unwrap_or_default();
         let targets = &mut standing.spec.entry(spec.to_owned()).or_default().target;
-        let new = || TargetStanding::nothing();
-        entry = Some(targets.entry(target.to_owned()).or_insert_with(new));
+        entry = Some(targets.entry(target.to_owned()).or_insert_with(TargetStanding::nothing));
     }
     Some(standing)
 }

@@ -438,9 +438,12 @@ impl Workspace {
                 specs.insert(id.clone());
             }
         }
-        let depends = |spec: &&Spec| spec.depends.iter().any(|id| specs.contains(id));
-        let more: Vec<String> =
-            self.read.iter().filter(depends).map(|spec| spec.id.clone()).collect();
+        let more: Vec<String> = self
+            .read
+            .iter()
+            .filter(|spec| spec.depends.iter().any(|id| specs.contains(id)))
+            .map(|spec| spec.id.clone())
+            .collect();
         specs.extend(more);
         Ok(Touched { specs: Some(specs), files })
     }
