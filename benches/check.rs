@@ -37,14 +37,14 @@ fn main() -> ExitCode {
         let kind = if signer.is_some() { "signed" } else { "unsigned" };
         let folder = world(signer);
         let folder = folder.path();
-        let git = || timed(Command::new("git").args(["status", "--porcelain"]).current_dir(folder));
         let check = || timed(regen(folder).args(["check", "-q"]));
         // What was just written is still on its way to the disk.
         assert!(Command::new("sync").status().is_ok_and(|done| done.success()));
         let (mut checks, mut statuses) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             checks.push(check());
-            statuses.push(git());
+            let mut git = Command::new("git");
+            statuses.push(timed(git.args(["status", "--porcelain"]).current_dir(folder)));
         }
         // Of each pair by itself: a machine that others use, too, changes its pace.
         let pairs = checks.iter().zip(&statuses);

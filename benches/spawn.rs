@@ -84,9 +84,10 @@ async fn measure() -> ExitCode {
         middle(&mut again),
         middle(&mut bare)
     );
-    match ours <= PROMISE && theirs.is_none_or(|theirs| ours <= theirs) {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
+    if ours <= PROMISE && theirs.is_none_or(|theirs| ours <= theirs) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

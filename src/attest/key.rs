@@ -77,9 +77,10 @@ fn ssh(key: &VerifyingKey) -> ssh_key::PublicKey {
 
 /// Refuses a key for which anybody can sign.
 fn sound(key: VerifyingKey) -> Result<PublicKey, String> {
-    match key.is_weak() {
-        true => Err("it is a weak key: anybody can sign for it".to_owned()),
-        false => Ok(key.into()),
+    if key.is_weak() {
+        Err("it is a weak key: anybody can sign for it".to_owned())
+    } else {
+        Ok(key.into())
     }
 }
 

@@ -176,9 +176,8 @@ impl Attested {
         let gates = |passed: bool| {
             let some = entry.outcomes.iter();
             let some = some.filter(move |(_, outcome)| (*outcome == "pass") == passed);
-            some.map(move |(gate, outcome)| match passed {
-                true => format!("gate {gate}"),
-                false => format!("gate {gate}: {outcome}"),
+            some.map(move |(gate, outcome)| {
+                if passed { format!("gate {gate}") } else { format!("gate {gate}: {outcome}") }
             })
         };
         let result = TestResult {
@@ -316,16 +315,19 @@ impl Attested {
             }
         }
         let one = Self::read(text)?;
-        match one == of(one.at.as_deref()) {
-            true => Ok(one.at),
-            false => Err("it attests something else than what regen.lock says".to_owned()),
+        if one == of(one.at.as_deref()) {
+            Ok(one.at)
+        } else {
+            Err("it attests something else than what regen.lock says".to_owned())
         }
     }
 }
 
 fn envelopes(text: &str) -> Result<[Envelope<'_>; 2], String> {
-    let read = |line| serde_json::from_str(line).map_err(|why| format!("no envelope: {why}"));
-    let all: Vec<Envelope<'_>> = text.lines().map(read).collect::<Result<_, _>>()?;
+    let all: Vec<Envelope<'_>> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).map_err(|why| format!("no envelope: {why}")))
+        .collect::<Result<_, _>>()?;
     let count = all.len();
     all.try_into().map_err(|_| format!("it has {count} envelopes instead of 2"))
 }

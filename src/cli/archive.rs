@@ -96,9 +96,10 @@ pub fn show(door: &Door, args: &ShowArgs) -> Result<u8, EngineError> {
         return Err(EngineError::Usage(why));
     }
     for kept in &attempts {
-        match door.global.json {
-            true => door.json(&machine(kept)),
-            false => person(door, kept),
+        if door.global.json {
+            door.json(&machine(kept));
+        } else {
+            person(door, kept);
         }
     }
     Ok(exit::DONE)
@@ -161,15 +162,14 @@ pub fn export(door: &Door, args: &ExportArgs) -> Result<u8, EngineError> {
     let path = args.output.clone().unwrap_or(name);
     let mut bytes = Vec::new();
     let (specs, missing) = engine::archive(&places, args.run, &mut bytes)?;
-    match path.as_os_str() == "-" {
-        true => std::io::stdout().write_all(&bytes)?,
-        false => {
-            let file = File::create(&path)
-                .map_err(|why| EngineError::Usage(format!("--output {}: {why}", path.display())))?;
-            let mut file = BufWriter::new(file);
-            file.write_all(&bytes)?;
-            file.into_inner().map_err(|error| error.into_error())?.sync_all()?;
-        }
+    if path.as_os_str() == "-" {
+        std::io::stdout().write_all(&bytes)?;
+    } else {
+        let file = File::create(&path)
+            .map_err(|why| EngineError::Usage(format!("--output {}: {why}", path.display())))?;
+        let mut file = BufWriter::new(file);
+        file.write_all(&bytes)?;
+        file.into_inner().map_err(|error| error.into_error())?.sync_all()?;
     }
     if missing > 0 {
         let gone = format!("{missing} parts of its attempts are not kept any more");

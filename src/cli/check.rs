@@ -190,10 +190,12 @@ async fn rerun(door: &Door, workspace: &Workspace, audit: &Audit) -> Result<Vec<
     let tell = |ran: &Ran| {
         if !door.global.quiet && !door.global.json {
             let name = door.paint.name(&format!("{} · {}", ran.spec, ran.target));
-            let word = match (ran.reports.is_empty(), ran.flaws.is_empty()) {
-                (true, _) => door.paint.warn("no tree to judge"),
-                (_, true) => door.paint.good("every gate passed again"),
-                (_, false) => door.paint.bad("a gate failed"),
+            let word = if ran.reports.is_empty() {
+                door.paint.warn("no tree to judge")
+            } else if ran.flaws.is_empty() {
+                door.paint.good("every gate passed again")
+            } else {
+                door.paint.bad("a gate failed")
             };
             door.say(&format!("{name}: {word}"));
         }

@@ -77,10 +77,7 @@ async fn follow_state(door: &Door, client: &Client, shown: &mut String) -> Resul
 
 /// Shows a state that is another one than before.
 fn show_state(door: &Door, state: &Value, shown: &mut String) {
-    let text = match door.global.json {
-        true => state.to_string(),
-        false => table(state),
-    };
+    let text = if door.global.json { state.to_string() } else { table(state) };
     if text == *shown {
         return;
     }

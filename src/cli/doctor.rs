@@ -63,9 +63,10 @@ async fn look(door: &Door) -> Result<(Vec<Check>, Vec<Missing>), EngineError> {
             let errors = workspace.refused(None);
             add(
                 "specs",
-                match errors.is_empty() {
-                    true => Ok(format!("{} admitted", workspace.specs.len())),
-                    false => Err(format!("refused: {}", errors.join(", "))),
+                if errors.is_empty() {
+                    Ok(format!("{} admitted", workspace.specs.len()))
+                } else {
+                    Err(format!("refused: {}", errors.join(", ")))
                 },
             );
             let generator = &workspace.harness.generator;

@@ -14,9 +14,10 @@ const ALLOWS: &str = "REGEN_MIN_LEVEL";
 /// Tries what this machine offers.
 pub async fn probe(cache: &Path, config: &Sandbox) -> Probe {
     // Itself, whatever happens to the file meanwhile.
-    let keeper = match cfg!(target_os = "linux") {
-        true => Path::new("/proc/self/exe").to_owned(),
-        false => std::env::current_exe().unwrap_or_default(),
+    let keeper = if cfg!(target_os = "linux") {
+        Path::new("/proc/self/exe").to_owned()
+    } else {
+        std::env::current_exe().unwrap_or_default()
     };
     let memory = config.memory_mb.unwrap_or_else(three_quarters);
     sandbox::probe(&keeper, cache, memory).await
@@ -52,10 +53,7 @@ pub async fn demand(door: &Door, cache: &Path, config: &Sandbox) -> Result<Probe
 /// It is not, or the variable that should allow it is wrong.
 pub fn enough(probe: &Probe, config: &Sandbox) -> Result<(), EngineError> {
     let wanted = wanted(config)?;
-    match probe.level < wanted {
-        true => Err(EngineError::Isolation(refusal(probe, wanted))),
-        false => Ok(()),
-    }
+    if probe.level < wanted { Err(EngineError::Isolation(refusal(probe, wanted))) } else { Ok(()) }
 }
 
 fn wanted(config: &Sandbox) -> Result<Isolation, EngineError> {
@@ -66,10 +64,7 @@ fn wanted(config: &Sandbox) -> Result<Isolation, EngineError> {
     let Some(text) = variable(ALLOWS) else { return Ok(usual) };
     let wrong = || EngineError::Usage(format!("{ALLOWS} is `{text}`: it must be 0, 1, 2 or 3"));
     let level = text.parse().map(Isolation).map_err(|_| wrong())?;
-    match level <= Isolation::CGROUP {
-        true => Ok(level.max(config.min_level)),
-        false => Err(wrong()),
-    }
+    if level <= Isolation::CGROUP { Ok(level.max(config.min_level)) } else { Err(wrong()) }
 }
 
 fn refusal(probe: &Probe, wanted: Isolation) -> String {

@@ -166,8 +166,9 @@ fn gone(text: &str, span: Span) -> Range<usize> {
     let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[span.end..].find('\n').map_or(text.len(), |at| span.end + at + 1);
     let (before, behind) = (&text[start..span.start], &text[span.end..end]);
-    match before.trim().is_empty() && behind.trim().is_empty() {
-        true => start..end,
-        false => span.start - usize::from(before.ends_with(' '))..span.end,
+    if before.trim().is_empty() && behind.trim().is_empty() {
+        start..end
+    } else {
+        span.start - usize::from(before.ends_with(' '))..span.end
     }
 }

@@ -305,15 +305,15 @@ pub async fn main() -> u8 {
 /// Performs a command; without one it is a run of the specs that are named.
 async fn perform(door: &Door, run: RunArgs, command: Option<Command>) -> Result<u8, EngineError> {
     let Some(command) = command else {
-        return match (run.specs.is_empty(), door.global.json) {
-            (false, _) => run::run(door, run, None).await,
-            (true, true) => Err(EngineError::Usage(
+        return if !run.specs.is_empty() {
+            run::run(door, run, None).await
+        } else if door.global.json {
+            Err(EngineError::Usage(
                 "nothing to do: name specs with --spec, or a command".to_owned(),
-            )),
-            (true, false) => {
-                drop(Cli::command().print_help());
-                Ok(exit::USAGE)
-            }
+            ))
+        } else {
+            drop(Cli::command().print_help());
+            Ok(exit::USAGE)
         };
     };
     if run != RunArgs::default() {
@@ -347,9 +347,10 @@ async fn perform(door: &Door, run: RunArgs, command: Option<Command>) -> Result<
         Command::Verify(args) => verify::verify(door, &args),
         Command::Log { spec, limit, follow, .. } => {
             let shown = history::log(door, spec.as_deref(), limit, follow);
-            match follow {
-                true => control::log(door, spec.as_deref(), shown?).await,
-                false => shown.map(|_| exit::DONE),
+            if follow {
+                control::log(door, spec.as_deref(), shown?).await
+            } else {
+                shown.map(|_| exit::DONE)
             }
         }
         Command::Why { spec } => history::why(door, &spec).await,
@@ -401,10 +402,12 @@ impl Door {
     }
 
     fn style(&self) -> Style {
-        match (self.global.json, self.global.quiet) {
-            (true, _) => Style::Json,
-            (_, true) => Style::Quiet,
-            _ => Style::Human { terminal: std::io::stderr().is_terminal() },
+        if self.global.json {
+            Style::Json
+        } else if self.global.quiet {
+            Style::Quiet
+        } else {
+            Style::Human { terminal: std::io::stderr().is_terminal() }
         }
     }
 
@@ -453,8 +456,9 @@ impl Door {
         let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
         let cache = cache.or_else(|| Some(set("HOME")?.join(".cache")));
-        let none = || EngineError::Usage("neither XDG_CACHE_HOME nor HOME is set".to_owned());
-        Ok(cache.ok_or_else(none)?.join("regen"))
+        cache
+            .map(|cache| cache.join("regen"))
+            .ok_or_else(|| EngineError::Usage("neither XDG_CACHE_HOME nor HOME is set".to_owned()))
     }
 
     fn wanted(&self) -> Wanted {

@@ -66,12 +66,11 @@ pub async fn run(
     let refused = problems(door, &workspace, &options);
     let plan = workspace.plan(&tools, options.only.as_ref(), args.force)?;
     // Nothing is paid for that could not be judged.
-    let isolation = match plan.jobs.iter().all(|job| job.is_up_to_date()) {
-        true => None,
-        false => {
-            let probe = isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?;
-            Some(Arc::new(probe))
-        }
+    let isolation = if plan.jobs.iter().all(|job| job.is_up_to_date()) {
+        None
+    } else {
+        let probe = isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?;
+        Some(Arc::new(probe))
     };
     let workspace = Arc::new(workspace);
     let engine = Engine::open(workspace.clone(), (Arc::new(tools), isolation), options)?;

@@ -57,9 +57,10 @@ pub fn trace(door: &Door, args: &TraceArgs) -> Result<u8, EngineError> {
     if args.write {
         write_atomic(&path, snapshot.as_bytes())?;
     } else if args.check {
-        let known = match path.is_file() {
-            true => files::read_capped(&path, limits::RESULT_BYTES)?,
-            false => Vec::new(),
+        let known = if path.is_file() {
+            files::read_capped(&path, limits::RESULT_BYTES)?
+        } else {
+            Vec::new()
         };
         let known = String::from_utf8_lossy(&known);
         let selected = |line: &&str| {
@@ -69,10 +70,12 @@ pub fn trace(door: &Door, args: &TraceArgs) -> Result<u8, EngineError> {
         let known: Vec<&str> = known.lines().filter(selected).collect();
         changes = differences(&known, &snapshot);
     }
-    let code = match (changes.is_empty(), low.is_empty()) {
-        (false, _) => exit::DRIFT,
-        (true, false) => exit::REJECTED,
-        _ => exit::DONE,
+    let code = if !changes.is_empty() {
+        exit::DRIFT
+    } else if !low.is_empty() {
+        exit::REJECTED
+    } else {
+        exit::DONE
     };
     let format = if door.global.json { Format::Json } else { args.format };
     match format {

@@ -38,10 +38,12 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<u8, EngineError> {
     let (mut found, mut all) = (Vec::new(), Vec::new());
     let default = [PathBuf::from("generated")];
     for path in if args.paths.is_empty() { &default } else { &args.paths[..] } {
-        match path.is_dir() {
-            true => all.extend(files::walk_all(path, limits::PATH_DEPTH)?),
-            false if path.is_file() => found.push(path.clone()),
-            false => return Err(EngineError::Usage(format!("{} is not there", path.display()))),
+        if path.is_dir() {
+            all.extend(files::walk_all(path, limits::PATH_DEPTH)?);
+        } else if path.is_file() {
+            found.push(path.clone());
+        } else {
+            return Err(EngineError::Usage(format!("{} is not there", path.display())));
         }
     }
     let is_attestation = |path: &PathBuf| path.to_string_lossy().ends_with(ATTESTATION);
@@ -53,8 +55,11 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<u8, EngineError> {
     let strays = strays(&all, &found);
     let mut all: Vec<Verified> =
         found.into_iter().map(|file| Verified { said: one(&file, &keys), file }).collect();
-    let unattested = || Err("nothing attests it".to_owned());
-    all.extend(strays.into_iter().map(|file| Verified { file, said: unattested() }));
+    all.extend(
+        strays
+            .into_iter()
+            .map(|file| Verified { file, said: Err("nothing attests it".to_owned()) }),
+    );
     let bad = all.iter().filter(|one| one.said.is_err()).count();
     let code = if bad == 0 { exit::DONE } else { exit::DRIFT };
     if door.global.json {
@@ -163,10 +168,10 @@ fn one(file: &Path, keys: &[PublicKey]) -> Result<Attested, String> {
         return Err(format!("{} is not the tree it attests", tree.display()));
     }
     let signer = one.entry.signer.as_deref().map(PublicKey::parse).transpose()?;
-    match (keys.is_empty(), signer) {
-        (true, _) => Ok(one),
-        (false, Some(key)) if keys.contains(&key) => Ok(one),
-        (false, Some(key)) => Err(format!("it is signed by {}, which no --key names", key.id())),
-        (false, None) => Err("it is not signed".to_owned()),
+    match signer {
+        _ if keys.is_empty() => Ok(one),
+        Some(key) if keys.contains(&key) => Ok(one),
+        Some(key) => Err(format!("it is signed by {}, which no --key names", key.id())),
+        None => Err("it is not signed".to_owned()),
     }
 }

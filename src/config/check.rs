@@ -137,8 +137,7 @@ impl Check<'_> {
     }
 
     fn variable(&mut self, at: [&str; 2], name: &str) {
-        let inside = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.is_empty() || !name.chars().all(inside) {
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             let message = format!("`{}` is not the name of an environment variable", at[1]);
             let help = "put the key into a variable and name the variable here; \
                         if this was a key, it is in a file now: revoke it";
@@ -382,8 +381,10 @@ fn looks_secret(name: &str) -> bool {
 }
 
 fn is_name(name: &str) -> bool {
-    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(inside)
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
 }
 
 fn hint<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {

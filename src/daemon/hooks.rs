@@ -41,8 +41,8 @@ impl Hooks {
     }
 
     fn tell(&self, event: HookEvent, mut about: Value) {
-        let wanted = |hooks: &Vec<Hook>| hooks.iter().any(|hook| hook.on.contains(&event));
-        if !self.hooks.lock().is_ok_and(|hooks| wanted(&hooks)) {
+        let wanted = self.hooks.lock().is_ok_and(|all| all.iter().any(|h| h.on.contains(&event)));
+        if !wanted {
             return;
         }
         about["event"] = json!(event);
@@ -120,10 +120,7 @@ impl Runner {
 
     async fn one(&self, hook: &Hook, about: &Value) -> Result<(), String> {
         let Some((name, args)) = hook.argv.split_first() else { return Ok(()) };
-        let path = match name.contains('/') {
-            true => self.root.join(name),
-            false => name.into(),
-        };
+        let path = if name.contains('/') { self.root.join(name) } else { name.into() };
         let secret = self.secret.lock().map(|secret| secret.clone()).unwrap_or_default();
         let env = self.env.iter().filter(|(name, _)| !secret.contains(name)).cloned().collect();
         let program = Program {

@@ -334,9 +334,10 @@ impl Work {
             }
         };
         let ended = async {
-            match self.running.is_empty() {
-                true => std::future::pending().await,
-                false => select_all(self.running.values_mut()).map(|(end, ..)| end).await,
+            if self.running.is_empty() {
+                std::future::pending().await
+            } else {
+                select_all(self.running.values_mut()).map(|(end, ..)| end).await
             }
         };
         tokio::select! {

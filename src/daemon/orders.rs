@@ -146,10 +146,7 @@ impl Work {
 
     async fn read_anew(&mut self) -> Result<(), Refusal> {
         self.replan(Cause::Change).await;
-        match self.wrong.is_empty() {
-            true => Ok(()),
-            false => Err(Refusal::Wrong(self.wrong.clone())),
-        }
+        if self.wrong.is_empty() { Ok(()) } else { Err(Refusal::Wrong(self.wrong.clone())) }
     }
 
     fn cancel(&mut self, specs: Vec<String>, by: &str) -> Result<Vec<String>, Refusal> {
@@ -205,8 +202,11 @@ impl Work {
     }
 
     fn failed(&self, specs: &[String]) -> Vec<String> {
-        let failed = |spec: &&String| matches!(self.agenda.doing(spec), Some(Doing::Resting(..)));
-        specs.iter().filter(failed).cloned().collect()
+        specs
+            .iter()
+            .filter(|spec| matches!(self.agenda.doing(spec), Some(Doing::Resting(..))))
+            .cloned()
+            .collect()
     }
 
     fn ledger(&self) -> Result<Ledger, Refusal> {

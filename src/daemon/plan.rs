@@ -54,9 +54,10 @@ impl Work {
         self.remember(&plan.jobs)?;
         // What may fail comes first: the agenda and the engine that it starts jobs on are of one
         // plan.
-        let engine = match plan.jobs.is_empty() {
-            true => None,
-            false => Some(Rc::new(self.engine(&workspace, tools, &plan, cause)?)),
+        let engine = if plan.jobs.is_empty() {
+            None
+        } else {
+            Some(Rc::new(self.engine(&workspace, tools, &plan, cause)?))
         };
         self.answered()?;
         let (now, schedule) = (self.now(), workspace.harness.schedule.clone());

@@ -160,8 +160,9 @@ impl Api {
     }
 
     fn ledger(&self) -> Result<Ledger, Failed> {
-        let none = || Failed(StatusCode::NOT_FOUND, "nothing has happened here yet".to_owned());
-        Ledger::read(&self.places.ledger())?.ok_or_else(none)
+        Ledger::read(&self.places.ledger())?.ok_or_else(|| {
+            Failed(StatusCode::NOT_FOUND, "nothing has happened here yet".to_owned())
+        })
     }
 }
 
@@ -262,10 +263,9 @@ async fn state(State(api): State<Api>) -> Answered {
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failed> + Send + 'static,
 ) -> Result<T, Failed> {
-    let failed = |error: tokio::task::JoinError| {
-        Failed(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
-    };
-    tokio::task::spawn_blocking(work).await.map_err(failed)?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Failed(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?
 }
 
 async fn spec(State(api): State<Api>, Part(spec): Part<String>) -> Answered {

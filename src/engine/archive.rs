@@ -44,17 +44,18 @@ fn jobs(ledger: &Ledger, run: i64) -> Result<BTreeMap<JobId, Vec<Entry>>, Engine
     let ids: BTreeSet<JobId> = ledger.run(run)?.into_iter().filter_map(|entry| entry.job).collect();
     let jobs = ids.into_iter().map(|id| Ok((id, ledger.job(id)?)));
     let jobs: BTreeMap<JobId, Vec<Entry>> = jobs.collect::<Result<_, EngineError>>()?;
-    match jobs.is_empty() {
-        true => Err(EngineError::Usage(format!(
+    if jobs.is_empty() {
+        Err(EngineError::Usage(format!(
             "there is no run {run} with a job: `regen log` shows the runs"
-        ))),
-        false => Ok(jobs),
+        )))
+    } else {
+        Ok(jobs)
     }
 }
 
 fn ledger(places: &Places) -> Result<Ledger, EngineError> {
-    let nothing = || EngineError::Usage("nothing has happened here yet".to_owned());
-    Ledger::read(&places.ledger())?.ok_or_else(nothing)
+    Ledger::read(&places.ledger())?
+        .ok_or_else(|| EngineError::Usage("nothing has happened here yet".to_owned()))
 }
 
 fn objects(places: &Places) -> Objects {

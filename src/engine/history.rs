@@ -31,8 +31,11 @@ impl History {
             };
         }
         let starts = matches!(attempt.kind, AttemptKind::Generate | AttemptKind::Fresh);
-        let first = |a: &&&Attempt| matches!(a.kind, AttemptKind::Generate | AttemptKind::Fresh);
-        let segment = before.iter().rev().find(first).map_or(0, |a| a.number);
+        let segment = before
+            .iter()
+            .rev()
+            .find(|a| matches!(a.kind, AttemptKind::Generate | AttemptKind::Fresh))
+            .map_or(0, |a| a.number);
         let mut refused = before.iter().rev().filter_map(|a| match (&a.failed, a.tree) {
             (Some(Failed::Refused(diagnosis)), Some(tree)) => Some((a.number, tree, diagnosis)),
             _ => None,
@@ -48,7 +51,6 @@ impl History {
         if starts {
             history.problem = None;
         }
-        let line = |summary: &str| summary.chars().take(160).collect::<String>();
         // What the promoted tree failed at, when it was judged again, is worth knowing throughout.
         let revalidated = state.attempts.iter().find_map(|a| match &a.failed {
             Some(Failed::Refused(diagnosis))
@@ -59,7 +61,7 @@ impl History {
             _ => None,
         });
         let summaries = refused.map(|(_, _, diagnosis)| &diagnosis.summary).chain(revalidated);
-        history.tried = summaries.map(|summary| line(summary)).collect();
+        history.tried = summaries.map(|summary| summary.chars().take(160).collect()).collect();
         history.tried.reverse();
         history.tried.dedup();
         history

@@ -148,8 +148,7 @@ fn read(
 ) -> Result<Workspace, EngineError> {
     let templates = templates(places, &harness)?;
     let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
-        let read = |(file, bytes): (String, Vec<u8>)| (parse(&file, &bytes), file);
-        specs.into_iter().map(read).collect::<Vec<_>>()
+        specs.into_iter().map(|(file, bytes)| (parse(&file, &bytes), file)).collect::<Vec<_>>()
     });
     let (standing, is_canonical) = lock()?;
     let mut workspace = Workspace {
@@ -212,9 +211,10 @@ fn templates(places: &Places, harness: &Harness) -> Result<Templates, EngineErro
         .into_iter()
         .map(|problem| Problem { file: format!("{folder}/{}", problem.file), ..problem })
         .collect();
-    match problems.is_empty() {
-        true => Ok(templates),
-        false => Err(EngineError::Config { problems, sources: Sources::new() }),
+    if problems.is_empty() {
+        Ok(templates)
+    } else {
+        Err(EngineError::Config { problems, sources: Sources::new() })
     }
 }
 

@@ -29,14 +29,16 @@ impl Loose {
         let config = LintConfig::default();
         let (today, rules) = (super::today(), rules(&config));
         for path in paths {
-            let files = match path.is_dir() {
-                true => files::specs(path, "")?,
-                false => vec![(String::new(), files::read_capped(path, limits::SPEC_BYTES)?)],
+            let files = if path.is_dir() {
+                files::specs(path, "")?
+            } else {
+                vec![(String::new(), files::read_capped(path, limits::SPEC_BYTES)?)]
             };
             for (name, bytes) in files {
-                let file = match name.is_empty() {
-                    true => path.display().to_string(),
-                    false => path.join(name).display().to_string(),
+                let file = if name.is_empty() {
+                    path.display().to_string()
+                } else {
+                    path.join(name).display().to_string()
                 };
                 let (spec, problems, source) = parse(&file, &bytes);
                 let spec = spec.in_force(&today);

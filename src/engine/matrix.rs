@@ -57,11 +57,10 @@ impl Workspace {
         extra: &[PathBuf],
         ledger: Option<&Ledger>,
     ) -> Result<Matrix, EngineError> {
-        let wanted = |spec: &&Spec| only.is_none_or(|only| only.contains(&spec.id));
         let specs: Vec<(Spec, Vec<String>)> = self
             .read
             .iter()
-            .filter(wanted)
+            .filter(|spec| only.is_none_or(|only| only.contains(&spec.id)))
             .map(|spec| (spec.clone(), plan::all_targets(spec, &self.harness).to_vec()))
             .collect();
         let mut written = BTreeMap::new();
@@ -155,10 +154,14 @@ impl Workspace {
             .flat_map(|s| &s.tests)
             .collect();
         for clause in &spec.clauses {
-            let done = |name: &String| match accepted(clause) {
-                true if unproven.contains(name) => Said::Unproven,
-                true => Said::Passed,
-                false => last.get(name).copied().unwrap_or(Said::NotRun),
+            let done = |name: &String| {
+                if !accepted(clause) {
+                    last.get(name).copied().unwrap_or(Said::NotRun)
+                } else if unproven.contains(name) {
+                    Said::Unproven
+                } else {
+                    Said::Passed
+                }
             };
             for binding in &clause.bindings {
                 let entry = proofs.entry(key(clause, binding)).or_default();
@@ -191,9 +194,10 @@ impl Workspace {
 
     fn written(&self, target: &Target, extra: &[PathBuf]) -> Result<Written, EngineError> {
         let root = self.places.root.join(target.path.as_deref().unwrap_or("."));
-        let patterns = match target.tests.is_empty() {
-            true => TESTS.map(str::to_owned).to_vec(),
-            false => target.tests.clone(),
+        let patterns = if target.tests.is_empty() {
+            TESTS.map(str::to_owned).to_vec()
+        } else {
+            target.tests.clone()
         };
         let (mut tests, mut all) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
         let mut ran = BTreeMap::<_, Vec<_>>::new();
@@ -276,9 +280,8 @@ fn of_people(spec: &Spec, name: &str, code: &Written, proofs: &mut Proofs) {
                 *one = (*one).min(said(result.status));
             }
             // A title stands for itself wherever it is.
-            let one = |test: &str| match test.contains("test_id:") {
-                true => id.clone(),
-                false => results::leaf(test).to_owned(),
+            let one = |test: &str| {
+                if test.contains("test_id:") { id.clone() } else { results::leaf(test).to_owned() }
             };
             let seen: BTreeSet<String> = list.keys().map(|ran| one(ran)).collect();
             let in_files = code.tests.get(id).into_iter().flatten();

@@ -87,15 +87,17 @@ impl Engine {
         let all = self.promotions(spec)?;
         let runs: Vec<String> =
             all.iter().filter(|p| p.rollback.is_none()).map(|p| p.run.to_string()).collect();
-        let known = match runs.is_empty() {
-            true => "nothing was promoted here".to_owned(),
-            false => format!("`{spec}` was promoted here in the runs {}", runs.join(", ")),
+        let known = if runs.is_empty() {
+            "nothing was promoted here".to_owned()
+        } else {
+            format!("`{spec}` was promoted here in the runs {}", runs.join(", "))
         };
         let made = |p: &&Promotion| p.rollback.is_none();
         if let Some(to) = to {
             let found = all.iter().rev().filter(made).find(|p| p.run == to);
-            let none = || EngineError::Usage(format!("run {to} did not promote `{spec}`: {known}"));
-            return found.map(|p| (p.job, p.run)).ok_or_else(none);
+            return found.map(|p| (p.job, p.run)).ok_or_else(|| {
+                EngineError::Usage(format!("run {to} did not promote `{spec}`: {known}"))
+            });
         }
         let last = all.last();
         let standing = last.and_then(|last| {

@@ -23,9 +23,10 @@ impl Workspace {
                  it the key, or the path of its file"
             )));
         };
-        let text = match value.contains("PRIVATE KEY") {
-            true => value,
-            false => self.key_file(&value).map_err(wrong)?,
+        let text = if value.contains("PRIVATE KEY") {
+            value
+        } else {
+            self.key_file(&value).map_err(wrong)?
         };
         self.signer = Some(Signer::parse(&text).map_err(wrong)?);
         Ok(())

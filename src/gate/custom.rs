@@ -118,9 +118,10 @@ pub fn manifest(folder: &Path) -> Result<Manifest, String> {
     let text = std::fs::read_to_string(&path)
         .map_err(|error| named(format!("{error}; a gate of harness.toml names this validator")))?;
     let manifest: Manifest = toml::from_str(&text).map_err(|e| named(e.to_string()))?;
-    match manifest.argv.is_empty() {
-        true => Err(named("`argv` is empty: name the program".to_owned())),
-        false => Ok(manifest),
+    if manifest.argv.is_empty() {
+        Err(named("`argv` is empty: name the program".to_owned()))
+    } else {
+        Ok(manifest)
     }
 }
 

@@ -151,12 +151,11 @@ impl Layers {
         let disk = |why: io::Error| Seen::error(format!("{}: {why}", staging.display()));
         fs::write(stub.join("Cargo.toml"), wanted.manifest()).map_err(disk)?;
         fs::write(stub.join("src/lib.rs"), "").map_err(disk)?;
-        let lock = match wanted.dependencies.is_empty() {
-            true => format!("{LOCK}\n[[package]]\nname = \"{STUB}\"\nversion = \"0.0.0\"\n"),
-            false => {
-                fetch(tools, gate, wanted, staging).await?;
-                fs::read_to_string(stub.join("Cargo.lock")).map_err(disk)?
-            }
+        let lock = if wanted.dependencies.is_empty() {
+            format!("{LOCK}\n[[package]]\nname = \"{STUB}\"\nversion = \"0.0.0\"\n")
+        } else {
+            fetch(tools, gate, wanted, staging).await?;
+            fs::read_to_string(stub.join("Cargo.lock")).map_err(disk)?
         };
         compile(sandbox, tools, (gate, wanted), (staging, &lock)).await?;
         forget(&staging.join("target")).map_err(disk)?;
@@ -223,7 +222,6 @@ fn sandbox_owns(sandbox: &Sandbox, folder: &Path) -> io::Result<()> {
 /// The sources of the dependencies, and a lock file, by cargo outside of the sandbox: nothing of a
 /// candidate's runs here, and nothing of the dependencies'.
 async fn fetch(tools: &Tools, gate: &str, wanted: &Wanted, staging: &Path) -> Result<(), Seen> {
-    let own = |name: &str| std::env::var_os(name).map(|value| (name.to_owned(), value));
     let network =
         ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
     let network = network.into_iter().chain(["SSL_CERT_FILE", "SSL_CERT_DIR"]);
@@ -233,7 +231,7 @@ async fn fetch(tools: &Tools, gate: &str, wanted: &Wanted, staging: &Path) -> Re
         ("LANG".to_owned(), "C.UTF-8".into()),
         ("CARGO_HOME".to_owned(), tools.cargo_home.clone().into()),
     ];
-    env.extend(network.filter_map(own));
+    env.extend(network.filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))));
     let program = Program {
         path: tools.program("cargo"),
         args: ["vendor", "--quiet", "--respect-source-config", "--versioned-dirs", "../vendor"]
@@ -249,11 +247,12 @@ async fn fetch(tools: &Tools, gate: &str, wanted: &Wanted, staging: &Path) -> Re
         return readable(&staging.join("vendor")).map_err(|why| Seen::error(why.to_string()));
     }
     let why = clean(&output.errors(), &[&staging.display().to_string()]);
-    match why.contains("feature") && wanted.chosen {
+    if why.contains("feature") && wanted.chosen {
         // The versions are the target's, so what cannot be resolved is what the candidate wants of
         // them.
-        true => Err(refused(gate, why)),
-        false => Err(Seen::error(format!("the dependencies could not be fetched: {why}"))),
+        Err(refused(gate, why))
+    } else {
+        Err(Seen::error(format!("the dependencies could not be fetched: {why}")))
     }
 }
 
@@ -331,9 +330,10 @@ async fn compile(
             };
             session.close().await;
             // With the features that the target asks for, it is the machine's trouble.
-            return Err(match wanted.chosen {
-                true => refused(gate, why),
-                false => Seen::error(format!("the dependencies do not build: {why}")),
+            return Err(if wanted.chosen {
+                refused(gate, why)
+            } else {
+                Seen::error(format!("the dependencies do not build: {why}"))
             });
         }
     }
@@ -351,9 +351,10 @@ fn forget(target: &Path) -> io::Result<()> {
             let name = entry.file_name().to_string_lossy().replace('-', "_");
             let name = name.trim_start_matches("lib");
             if name.starts_with(&stub) || name.starts_with("stub_") {
-                match entry.file_type()?.is_dir() {
-                    true => fs::remove_dir_all(entry.path())?,
-                    false => fs::remove_file(entry.path())?,
+                if entry.file_type()?.is_dir() {
+                    fs::remove_dir_all(entry.path())?;
+                } else {
+                    fs::remove_file(entry.path())?;
                 }
             }
         }

@@ -90,9 +90,10 @@ pub async fn run(
 ) -> (GateReport, Vec<u8>) {
     let started = Instant::now();
     let seen = see(bench, gate, candidate, before).await;
-    let outcome = seen.outcome.unwrap_or(match seen.findings.is_empty() {
-        true => Outcome::Pass,
-        false => Outcome::Fail,
+    let outcome = seen.outcome.unwrap_or(if seen.findings.is_empty() {
+        Outcome::Pass
+    } else {
+        Outcome::Fail
     });
     let mut findings = seen.findings;
     findings.truncate(limits::FINDINGS);

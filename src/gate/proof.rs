@@ -64,8 +64,8 @@ pub async fn run(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
     let mut suites = visible(bench);
     suites.extend(toolchain::examples(bench.spec, bench.target, true));
     let proven = |test: &Expected| bench.proven.contains(&key(bench, test));
-    let all = || suites.iter().flat_map(|suite| &suite.tests);
-    let known = all().filter(|test| proven(test)).map(|test| proof(bench, test, Red::Seen));
+    let all = suites.iter().flat_map(|suite| &suite.tests);
+    let known = all.filter(|test| proven(test)).map(|test| proof(bench, test, Red::Seen));
     let known: Vec<RedProof> = known.collect();
     suites.retain(|suite| suite.tests.iter().any(|test| !proven(test)));
     if suites.is_empty() {
@@ -292,9 +292,10 @@ impl Trial<'_> {
         }
         let whole = suites.iter().flat_map(|suite| &suite.tests).count() == cases.len();
         // Which changes nobody notices can be told only of all tests together.
-        let survivors = match self.every && (whole || learnt.iter().any(|one| !one.defaults)) {
-            true => self.small_changes(&cases, &mut learnt, whole).await?,
-            false => None,
+        let survivors = if self.every && (whole || learnt.iter().any(|one| !one.defaults)) {
+            self.small_changes(&cases, &mut learnt, whole).await?
+        } else {
+            None
         };
         let tests = cases.iter().map(|case| case.test).zip(learnt).collect();
         Ok(Tried { tests, strange, survivors, whole, rest: self.mutants.rest.clone() })
@@ -397,9 +398,10 @@ impl Tried<'_> {
         // What starts a program does not run the code itself.
         let reaches = learnt.reaches || test.transcript.is_some() || has("Command");
         let open = learnt.unsure
-            || match reaches {
-                true => self.survivors.is_none() || APART.into_iter().any(has),
-                false => test.words.iter().any(|word| self.rest.contains(word)),
+            || if reaches {
+                self.survivors.is_none() || APART.into_iter().any(has)
+            } else {
+                test.words.iter().any(|word| self.rest.contains(word))
             };
         if open { Red::Undecided } else { Red::Vacuous }
     }
@@ -443,9 +445,10 @@ impl Tried<'_> {
         let weak = learnt.panics && !learnt.defaults && !learnt.mutant && self.survivors.is_some();
         let (rule, message, remedy) = match red {
             Red::Vacuous => {
-                let why = match learnt.reaches {
-                    true => "whatever the code does",
-                    false => "without an implementation: it never runs the code",
+                let why = if learnt.reaches {
+                    "whatever the code does"
+                } else {
+                    "without an implementation: it never runs the code"
                 };
                 let rule = if demanded { VACUOUS } else { "vacuous_undemanded" };
                 (rule, format!("the test {name} passes {why}"), mend)

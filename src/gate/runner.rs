@@ -170,9 +170,10 @@ impl Runner<'_> {
         let output =
             self.program(program, &["--list", "--format", "terse"], Start::default()).await;
         let output = output.map_err(|_| wrong("the test program cannot be run".to_owned()))?;
-        match output.succeeded() {
-            true => Ok(read_list(&output.text())),
-            false => Err(wrong("the test program cannot list its tests".to_owned())),
+        if output.succeeded() {
+            Ok(read_list(&output.text()))
+        } else {
+            Err(wrong("the test program cannot list its tests".to_owned()))
         }
     }
 
@@ -245,12 +246,12 @@ impl Runner<'_> {
     async fn once(&self, program: &TestProgram, suite: Option<&Suite>, name: &str) -> Ran {
         // A test that was not sealed, because the candidate or a macro wrote it, proves nothing.
         let sealed = suite.and_then(|suite| suite.tests.iter().find(|test| test.name == name));
-        let said = match self.left().is_zero() {
-            true => Err("the gate's time was used up before this test"),
-            false => self
-                .say(program, (sealed, name), Start::default())
+        let said = if self.left().is_zero() {
+            Err("the gate's time was used up before this test")
+        } else {
+            self.say(program, (sealed, name), Start::default())
                 .await
-                .map_err(|_| "the test program cannot be run"),
+                .map_err(|_| "the test program cannot be run")
         };
         let said = said.unwrap_or_else(|why| Said {
             status: if self.left().is_zero() { TestStatus::TimedOut } else { TestStatus::Failed },

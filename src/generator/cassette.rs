@@ -315,8 +315,7 @@ fn first_difference(a: &str, b: &str) -> Option<String> {
 
 fn other_field(a: &Value, b: &Value) -> Option<String> {
     let (a, b) = (a.as_object()?, b.as_object()?);
-    let differs = |key: &&String| a.get(*key) != b.get(*key);
-    let key = a.keys().chain(b.keys()).find(differs)?;
+    let key = a.keys().chain(b.keys()).find(|key| a.get(*key) != b.get(*key))?;
     let show = |value: Option<&Value>| value.map_or("missing".to_owned(), Value::to_string);
     Some(format!("`{key}` was {} and is {}", show(a.get(key)), show(b.get(key))))
 }

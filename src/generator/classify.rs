@@ -132,10 +132,8 @@ fn seconds(number: f64) -> Option<Duration> {
 
 /// Classifies what async-openai gives back; `begun`: content came before.
 pub fn of_openai(error: OpenAIError, begun: bool) -> CallError {
-    let broken = |message: String| match begun {
-        true => CallError::new(Failure::Truncated, message),
-        false => CallError::new(Failure::BadResponse, message),
-    };
+    let failure = |unbegun: Failure| if begun { Failure::Truncated } else { unbegun };
+    let broken = |message: String| CallError::new(failure(Failure::BadResponse), message);
     match error {
         OpenAIError::Boxed(boxed) => match boxed.downcast::<CallError>() {
             Ok(error) => *error,
@@ -147,12 +145,7 @@ pub fn of_openai(error: OpenAIError, begun: bool) -> CallError {
                 StreamError::EventStream(text) => text,
                 StreamError::UnknownEvent(event) => format!("unknown event {}", event.event),
             };
-            match begun {
-                true => CallError::new(Failure::Truncated, format!("the stream broke off: {text}")),
-                false => {
-                    CallError::new(Failure::Connection, format!("the stream broke off: {text}"))
-                }
-            }
+            CallError::new(failure(Failure::Connection), format!("the stream broke off: {text}"))
         }
         OpenAIError::JSONDeserialize(error, _) => {
             broken(format!("the stream holds something that is not JSON: {error}"))

@@ -63,9 +63,12 @@ impl Servers {
         // What is behind it is whole after every statement.
         let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let held = known.held.entry(base_url.clone()).or_default().clone();
-        let new = || Arc::new(http::Shared::new(*rate, *requests, held));
         let key = format!("{base_url} {model} {rate} {requests}");
-        known.shared.entry(key).or_insert_with(new).clone()
+        known
+            .shared
+            .entry(key)
+            .or_insert_with(|| Arc::new(http::Shared::new(*rate, *requests, held)))
+            .clone()
     }
 }
 
@@ -107,9 +110,10 @@ impl Generator {
     /// The body of a request, canonical: its keys are sorted.
     pub fn body(&self, call: &Call) -> Value {
         // OpenAI's own servers refuse `max_tokens` for newer models; the compatible ones know it.
-        let limit = match self.config.base_url.starts_with("https://api.openai.com") {
-            true => "max_completion_tokens",
-            false => "max_tokens",
+        let limit = if self.config.base_url.starts_with("https://api.openai.com") {
+            "max_completion_tokens"
+        } else {
+            "max_tokens"
         };
         let mut body = json!({
             "model": self.config.model,
@@ -252,12 +256,11 @@ impl Generator {
         let first = Duration::from_millis(self.config.first_token_timeout_ms);
         let first = tokio::time::Instant::now() + first;
         loop {
-            let (wait, until) = match text.is_empty() {
-                true => (self.config.first_token_timeout_ms, first),
-                false => {
-                    let wait = self.config.idle_timeout_ms;
-                    (wait, tokio::time::Instant::now() + Duration::from_millis(wait))
-                }
+            let (wait, until) = if text.is_empty() {
+                (self.config.first_token_timeout_ms, first)
+            } else {
+                let wait = self.config.idle_timeout_ms;
+                (wait, tokio::time::Instant::now() + Duration::from_millis(wait))
             };
             let next = tokio::time::timeout_at(until, stream.next()).await;
             let Ok(next) = next else {
@@ -268,9 +271,10 @@ impl Generator {
             let value = next.map_err(|error| classify::of_openai(error, !text.is_empty()))?;
             if let Some(error) = value.get("error").filter(|error| !error.is_null()) {
                 let error = classify::of_error_object(error, None);
-                return Err(match text.is_empty() {
-                    true => error,
-                    false => CallError::new(Failure::Truncated, error.message),
+                return Err(if text.is_empty() {
+                    error
+                } else {
+                    CallError::new(Failure::Truncated, error.message)
                 });
             }
             let chunk = Chunk::of(&value);
@@ -363,8 +367,8 @@ impl Chunk {
             chunk.usage = Some(Usage { input, output });
         }
         let model = value["model"].as_str().filter(|model| !model.is_empty());
-        let plain = |name: &str| name.chars().filter(|c| !c.is_control()).take(100).collect();
-        chunk.model = model.map(plain);
+        chunk.model =
+            model.map(|name| name.chars().filter(|c| !c.is_control()).take(100).collect());
         chunk
     }
 }

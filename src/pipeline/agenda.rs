@@ -104,13 +104,16 @@ impl Agenda {
             // A change that comes meanwhile is waited out as well.
             *then > now && work.iter().any(|job| job.spec == *spec)
         });
-        let changed = |spec: &&String| !goes_on(spec);
-        let again: Vec<String> = self.settling.keys().filter(changed).cloned().collect();
-        let stays = |spec: &&String| work.iter().any(|job| job.spec == **spec);
+        let again: Vec<String> =
+            self.settling.keys().filter(|spec| !goes_on(spec)).cloned().collect();
         // A call that has only begun is begun anew at once. Whoever saves while gates run will save
         // again.
         let paid = ended.iter().filter(|spec| self.answered.contains(*spec));
-        let settling: Vec<String> = paid.chain(&again).filter(stays).cloned().collect();
+        let settling: Vec<String> = paid
+            .chain(&again)
+            .filter(|spec| work.iter().any(|job| job.spec == **spec))
+            .cloned()
+            .collect();
         self.answered.clear();
         for spec in &settling {
             let (first, then) = self.settling.entry(spec.clone()).or_insert((now, now));
@@ -202,8 +205,9 @@ impl Agenda {
     pub fn remember(&mut self, history: Vec<(Job, JobOutcome)>, now: u64) {
         for (job, outcome) in history {
             let spec = job.spec.clone();
-            let same = |failed: &Failed| failed.job.is_same_work(&job);
-            if !self.failed.get(&spec).is_some_and(same) || outcome == JobOutcome::Promoted {
+            if !self.failed.get(&spec).is_some_and(|failed| failed.job.is_same_work(&job))
+                || outcome == JobOutcome::Promoted
+            {
                 self.failed.remove(&spec);
             }
             if outcome != JobOutcome::Promoted {
@@ -315,8 +319,7 @@ impl Agenda {
 
     /// Whether nothing runs, and nothing will by itself.
     pub fn is_resting(&self) -> bool {
-        let later = |one: &Failed| one.rest != Some(Rest::Parked);
-        self.is_idle() && !self.failed.values().any(later)
+        self.is_idle() && !self.failed.values().any(|one| one.rest != Some(Rest::Parked))
     }
 
     /// Whether nothing runs or waits for its turn.

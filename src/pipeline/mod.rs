@@ -194,8 +194,10 @@ impl State {
 
     /// Attempts of a part that asked a generator.
     pub fn calls(&self, part: usize) -> impl Iterator<Item = &Attempt> {
-        let asked = |a: &&Attempt| a.kind != AttemptKind::Revalidate;
-        self.attempts.iter().filter(move |a| a.part == part).filter(asked)
+        self.attempts
+            .iter()
+            .filter(move |a| a.part == part)
+            .filter(|a| a.kind != AttemptKind::Revalidate)
     }
 
     /// What is to be done next; nothing when the job has ended.

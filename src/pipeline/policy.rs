@@ -53,10 +53,12 @@ pub fn next(calls: &[&Attempt], tiers: usize) -> Result<Next, &'static str> {
         }
         _ => false,
     };
-    let slot = match stuck {
-        true if last.slot < FRESH => FRESH,
-        true => SEQUENCE.len(),
-        false => last.slot + 1,
+    let slot = if !stuck {
+        last.slot + 1
+    } else if last.slot < FRESH {
+        FRESH
+    } else {
+        SEQUENCE.len()
     };
     if let Some(kind) = SEQUENCE.get(slot) {
         return Ok(Next { kind: *kind, tier: last.tier, slot });

@@ -69,16 +69,14 @@ pub fn targets(spec: &Spec, harness: &Harness) -> Vec<String> {
 
 /// The targets of a spec, those of people's code included.
 pub fn all_targets<'a>(spec: &'a Spec, harness: &'a Harness) -> &'a [String] {
-    match spec.targets.is_empty() {
-        true => &harness.harness.default_targets,
-        false => &spec.targets,
-    }
+    if spec.targets.is_empty() { &harness.harness.default_targets } else { &spec.targets }
 }
 
 /// Makes the plan.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
-    let wanted = |spec: &Spec| inputs.only.is_none_or(|only| only.contains(&spec.id));
-    let jobs = ordered(inputs.specs).into_iter().filter(|spec| wanted(spec));
+    let jobs = ordered(inputs.specs)
+        .into_iter()
+        .filter(|spec| inputs.only.is_none_or(|only| only.contains(&spec.id)));
     Plan { jobs: jobs.map(|spec| job(spec, inputs)).filter(|job| !job.parts.is_empty()).collect() }
 }
 
@@ -210,10 +208,12 @@ fn reason(
         Live::Same | Live::Unattested if held && !inputs.force => return (None, true),
         Live::Same | Live::Unattested if target.inputs != part.key => {
             let names = changed_clauses(spec, target);
-            Some(match names.is_empty() {
-                false => Reason::Clauses { names },
-                true if target.context != spec.context => Reason::Context,
-                true => Reason::Target,
+            Some(if !names.is_empty() {
+                Reason::Clauses { names }
+            } else if target.context != spec.context {
+                Reason::Context
+            } else {
+                Reason::Target
             })
         }
         Live::Same | Live::Unattested if inputs.force => Some(Reason::Forced),

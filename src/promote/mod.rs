@@ -162,9 +162,10 @@ impl Promoter {
     /// The bytes of a file; of anything else none.
     fn regular(&self, path: &str) -> io::Result<Vec<u8>> {
         let path = self.root.join(path);
-        match path.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
-            true => files::read_capped(&path, limits::TREE_BYTES),
-            false => Ok(Vec::new()),
+        if path.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+            files::read_capped(&path, limits::TREE_BYTES)
+        } else {
+            Ok(Vec::new())
         }
     }
 

@@ -79,10 +79,8 @@ pub fn sarif(problems: &[Problem], sources: &Sources) -> Value {
 /// A relative reference: what is special in it is escaped (RFC 3986).
 fn uri(file: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    let letter = |byte: u8| match plain(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    };
+    let letter =
+        |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     file.bytes().map(letter).collect()
 }
 

@@ -127,9 +127,12 @@ pub fn markdown(matrix: &Matrix) -> String {
 
 /// A line for each clause and test (RFC 4180).
 pub fn csv(matrix: &Matrix) -> String {
-    let cell = |text: &str| match text.contains(['"', ',', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
+    let cell = |text: &str| {
+        if text.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
     };
     let mut out =
         String::from("clause,level,status,waived,coverage,target,test,verdict,file,line\r\n");
@@ -191,14 +194,13 @@ pub fn junit(matrix: &Matrix) -> String {
             row.line
         );
         let why = escape(&format!("{}: {}", word(row.coverage), row.text));
-        let _ = match (failed(&row), skipped(&row)) {
-            (true, _) => writeln!(out, ">\n      <failure message=\"{why}\"/>\n    </testcase>"),
-            (_, true) => writeln!(
-                out,
-                ">\n      <skipped message=\"{}\"/>\n    </testcase>",
-                escape(&life(row))
-            ),
-            _ => writeln!(out, "/>"),
+        let _ = if failed(&row) {
+            writeln!(out, ">\n      <failure message=\"{why}\"/>\n    </testcase>")
+        } else if skipped(&row) {
+            let life = escape(&life(row));
+            writeln!(out, ">\n      <skipped message=\"{life}\"/>\n    </testcase>")
+        } else {
+            writeln!(out, "/>")
         };
     }
     out + "  </testsuite>\n</testsuites>\n"

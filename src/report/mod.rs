@@ -15,8 +15,9 @@ pub use progress::{Progress, Style};
 
 /// A text that people wrote, without what a terminal would take for a command. No offset changes.
 pub fn tame(text: &str) -> String {
-    let safe = |c: char| if c.is_ascii_control() && !"\n\t".contains(c) { '?' } else { c };
-    text.chars().map(safe).collect()
+    text.chars()
+        .map(|c| if c.is_ascii_control() && !"\n\t".contains(c) { '?' } else { c })
+        .collect()
 }
 
 /// A name, or another text of one line, that anybody may have written: it ends no line, turns no

@@ -107,9 +107,10 @@ pub fn event(event: &Event, paint: Paint) -> String {
         Event::Judged { judgement: Judgement::Accept, .. } => paint.good("accepted"),
         Event::Judged { judgement: Judgement::Refuse { diagnosis }, .. } => {
             let clauses: Vec<_> = diagnosis.clauses.iter().map(ClauseId::as_str).collect();
-            let clauses = match clauses.is_empty() {
-                true => String::new(),
-                false => format!(" ({})", clauses.join(", ")),
+            let clauses = if clauses.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", clauses.join(", "))
             };
             format!("{}: {}{clauses}", paint.bad("refused"), diagnosis.summary)
         }
@@ -209,9 +210,10 @@ pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Paint) -> Strin
 
 /// Where a target stands in the plan.
 pub fn part(part: &Part) -> String {
-    match part.held {
-        true => "held · rolled back, until the spec changes".to_owned(),
-        false => reason(part.reason.as_ref()),
+    if part.held {
+        "held · rolled back, until the spec changes".to_owned()
+    } else {
+        reason(part.reason.as_ref())
     }
 }
 

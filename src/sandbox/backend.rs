@@ -57,12 +57,14 @@ impl Backend for Namespaces {
     }
 
     fn available(&self) -> Result<(), String> {
-        match (cfg!(target_os = "linux"), probe::only_root()) {
-            (true, false) => Ok(()),
-            (true, true) => Err("programs would be the machine's administrator: no other user is \
-                                 known in this user namespace"
-                .to_owned()),
-            (false, _) => Err("namespaces are Linux's".to_owned()),
+        if !cfg!(target_os = "linux") {
+            Err("namespaces are Linux's".to_owned())
+        } else if probe::only_root() {
+            Err("programs would be the machine's administrator: no other user is known in this \
+                 user namespace"
+                .to_owned())
+        } else {
+            Ok(())
         }
     }
 

@@ -72,13 +72,14 @@ fn arguments(order: &Order, keeper: &Path, link: &dyn Fn(&Path) -> bool) -> Vec<
         add(&[flag(option), flag(value)]);
     }
     for path in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"].map(Path::new) {
-        match link(path) {
-            true => add(&[
+        if link(path) {
+            add(&[
                 flag("--symlink"),
                 &Path::new("usr").join(path.strip_prefix("/").unwrap_or(path)),
                 path,
-            ]),
-            false => add(&[flag("--ro-bind-try"), path, path]),
+            ]);
+        } else {
+            add(&[flag("--ro-bind-try"), path, path]);
         }
     }
     let etc = [
@@ -97,10 +98,8 @@ fn arguments(order: &Order, keeper: &Path, link: &dyn Fn(&Path) -> bool) -> Vec<
     }
     add(&[flag("--ro-bind"), &order.toolchain, flag("/toolchain")]);
     if let Some(layer) = &order.layer {
-        let (bind, at) = match order.building {
-            true => ("--bind", "/target"),
-            false => ("--ro-bind", "/.layer"),
-        };
+        let (bind, at) =
+            if order.building { ("--bind", "/target") } else { ("--ro-bind", "/.layer") };
         add(&[flag(bind), &layer.join("target"), flag(at)]);
         add(&[flag("--ro-bind"), &layer.join("vendor"), flag("/vendor")]);
     }

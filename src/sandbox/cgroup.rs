@@ -74,9 +74,5 @@ pub fn leave(group: Option<&Path>) -> Option<Resource> {
     let memory = count("memory.events", "oom_kill ") > 0;
     let processes = count("pids.events", "max ") > 0;
     let _ = std::fs::remove_dir(group);
-    match (memory, processes) {
-        (true, _) => Some(Resource::Memory),
-        (_, true) => Some(Resource::Processes),
-        _ => None,
-    }
+    if memory { Some(Resource::Memory) } else { processes.then_some(Resource::Processes) }
 }

@@ -144,9 +144,10 @@ fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Step {
         Err(step) => step,
         Ok(()) if task.selftest => {
             let wrong = selftest::wrong(order);
-            match wrong.is_empty() {
-                true => sys::exit(0),
-                false => Step::at("try the sandbox")(std::io::Error::other(wrong.join("; "))),
+            if wrong.is_empty() {
+                sys::exit(0)
+            } else {
+                Step::at("try the sandbox")(std::io::Error::other(wrong.join("; ")))
             }
         }
         Ok(()) => {
@@ -184,10 +185,12 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
         return Err(Step::at("restrict files")(why));
     }
     fence::privileges().map_err(Step::at("give up privileges"))?;
-    let shares = match (sockets, task.builds) {
-        (true, _) => fence::Shares::Nothing,
-        (false, true) => fence::Shares::Builds,
-        (false, false) => fence::Shares::All,
+    let shares = if sockets {
+        fence::Shares::Nothing
+    } else if task.builds {
+        fence::Shares::Builds
+    } else {
+        fence::Shares::All
     };
     whole.filters.put(shares).map_err(Step::at("filter system calls"))
 }

@@ -334,15 +334,16 @@ fn conditions(sockets: bool) -> Result<Rules, seccompiler::BackendError> {
     // An old way to packets, beside AF_PACKET.
     const SOCK_PACKET: i32 = 10;
     let kind = |kind| If::new(1, Len::Dword, Op::MaskedEq(0xf), number(kind));
-    let socket = match sockets {
-        true => vec![
+    let socket = if sockets {
+        vec![
             rule(vec![not(0, unix)?, not(0, inet)?, not(0, inet6)?, not(0, netlink)?])?,
             rule(vec![is(0, netlink)?, not(2, 0)?])?,
             // Netlink's are all raw, and harmless.
             rule(vec![not(0, netlink)?, kind(libc::SOCK_RAW)?])?,
             kind(SOCK_PACKET).and_then(|kind| rule(vec![kind]))?,
-        ],
-        false => Vec::new(),
+        ]
+    } else {
+        Vec::new()
     };
     // Buffers of sockets are counted by their usual size.
     let sizes = [libc::SO_SNDBUF, libc::SO_RCVBUF, libc::SO_SNDBUFFORCE, libc::SO_RCVBUFFORCE];

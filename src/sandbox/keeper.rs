@@ -182,12 +182,13 @@ impl Keeper<'_> {
             list.push(PollFd::new(&one.ended, PollFlags::IN));
             list.push(PollFd::new(&one.reply, PollFlags::RDHUP));
         }
-        let tick = match self.running.is_empty() {
-            true => None,
-            false => Some(Timespec {
+        let tick = if self.running.is_empty() {
+            None
+        } else {
+            Some(Timespec {
                 tv_sec: 0,
                 tv_nsec: self.tick().as_nanos().try_into().unwrap_or(1_000_000),
-            }),
+            })
         };
         match poll(&mut list, tick.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -249,9 +250,10 @@ impl Keeper<'_> {
                 if self.order.read_only.iter().any(|path| path.starts_with(entry.path())) {
                     continue;
                 }
-                match entry.file_type()?.is_dir() {
-                    true => super::remove(&entry.path())?,
-                    false => std::fs::remove_file(entry.path())?,
+                if entry.file_type()?.is_dir() {
+                    super::remove(&entry.path())?;
+                } else {
+                    std::fs::remove_file(entry.path())?;
                 }
             }
         }

@@ -21,12 +21,10 @@ impl Backend for SandboxExec {
     }
 
     fn available(&self) -> Result<(), String> {
-        match cfg!(target_os = "macos") {
-            true => {
-                Err("its keeper is not written yet: run regen in a Linux container or VM"
-                    .to_owned())
-            }
-            false => Err(String::new()),
+        if cfg!(target_os = "macos") {
+            Err("its keeper is not written yet: run regen in a Linux container or VM".to_owned())
+        } else {
+            Err(String::new())
         }
     }
 

@@ -247,9 +247,10 @@ impl Sandbox {
 
     /// Where the sources in a dependency layer are for programs.
     pub fn vendor(&self, layer: &Path) -> PathBuf {
-        match self.backend.level() >= Isolation::NAMESPACES {
-            true => PathBuf::from("/vendor"),
-            false => layer.join("vendor"),
+        if self.backend.level() >= Isolation::NAMESPACES {
+            PathBuf::from("/vendor")
+        } else {
+            layer.join("vendor")
         }
     }
 
@@ -300,14 +301,13 @@ pub fn is_left(name: &str, path: &Path) -> bool {
     let mut parts = name.split('-');
     let (space, process) = (parts.next().unwrap_or("?"), parts.next().unwrap_or("0"));
     let ours = mark().split('-').next() == Some(space);
-    match ours {
-        true => !Path::new("/proc").join(process).is_dir(),
+    if ours {
+        !Path::new("/proc").join(process).is_dir()
+    } else {
         // Another container's: nothing lives so long.
-        false => {
-            let age = path.metadata().and_then(|meta| meta.modified()).ok();
-            let age = age.and_then(|time| time.elapsed().ok()).unwrap_or_default();
-            age > std::time::Duration::from_secs(3 * 24 * 3600)
-        }
+        let age = path.metadata().and_then(|meta| meta.modified()).ok();
+        let age = age.and_then(|time| time.elapsed().ok()).unwrap_or_default();
+        age > std::time::Duration::from_secs(3 * 24 * 3600)
     }
 }
 

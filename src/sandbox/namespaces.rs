@@ -63,8 +63,7 @@ impl Spare {
 
     /// Gives it the socket to its regen.
     pub fn hand_over(mut self, cgroup: Option<&Path>, control: &UnixStream) -> Result<Pid, Step> {
-        let gone = || Step::at("hand over")(io::Error::other("it is gone"));
-        let pid = self.pid.ok_or_else(gone)?;
+        let pid = self.pid.ok_or_else(|| Step::at("hand over")(io::Error::other("it is gone")))?;
         cgroup::join(cgroup, pid).map_err(Step::at("join the control group"))?;
         pass(&self.socket, &(), &[control.as_fd()]).map_err(Step::at("hand over"))?;
         self.pid = None;

@@ -116,9 +116,10 @@ impl Paths {
             },
             Mode::Landlock | Mode::Bare => Self {
                 source: order.room.join("src"),
-                target: match order.building {
-                    true => layer.join("target"),
-                    false => order.room.join("target"),
+                target: if order.building {
+                    layer.join("target")
+                } else {
+                    order.room.join("target")
                 },
                 home: order.room.join("tmp"),
                 cargo: order.room.join("cargo"),

@@ -80,10 +80,8 @@ impl Pieces {
         }
         pieces.add(&order.toolchain, Path::new("/toolchain"), READ_ONLY)?;
         if let Some(layer) = &order.layer {
-            let (target, at) = match order.building {
-                true => (HARDENED, "/target"),
-                false => (READ_ONLY, "/.layer"),
-            };
+            let (target, at) =
+                if order.building { (HARDENED, "/target") } else { (READ_ONLY, "/.layer") };
             pieces.add(&layer.join("target"), Path::new(at), target)?;
             pieces.add(&layer.join("vendor"), Path::new("/vendor"), READ_ONLY)?;
         }
@@ -122,13 +120,13 @@ fn attach(mount: &OwnedFd, at: &Path) -> io::Result<()> {
 
 /// A mount point for a piece.
 fn place(at: &Path, folder: bool) -> io::Result<()> {
-    match folder {
-        _ if at.symlink_metadata().is_ok() => Ok(()),
-        true => std::fs::create_dir_all(at),
-        false => {
-            at.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            std::fs::File::options().create(true).append(true).open(at).map(drop)
-        }
+    if at.symlink_metadata().is_ok() {
+        Ok(())
+    } else if folder {
+        std::fs::create_dir_all(at)
+    } else {
+        at.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        std::fs::File::options().create(true).append(true).open(at).map(drop)
     }
 }
 

@@ -267,11 +267,7 @@ fn used(path: &Path) -> Option<(u64, Option<Resource>)> {
     // Within a page's reach of the end: what did not fit any more was larger.
     let full = fs.f_blocks > 0 && fs.f_bavail <= fs.f_blocks / 512;
     let inodes = fs.f_files > 0 && fs.f_ffree == 0;
-    let ran_out = match (full, inodes) {
-        (true, _) => Some(Resource::Disk),
-        (_, true) => Some(Resource::Inodes),
-        _ => None,
-    };
+    let ran_out = if full { Some(Resource::Disk) } else { inodes.then_some(Resource::Inodes) };
     Some(((fs.f_blocks - fs.f_bfree) * fs.f_frsize, ran_out))
 }
 
@@ -281,10 +277,10 @@ pub fn below(folders: &[PathBuf], held: &Held, limits: &Limits) -> (u64, Option<
     for folder in folders {
         walk(folder, limits, &mut bytes, &mut inodes);
     }
-    let ran_out = match (bytes > limits.disk, inodes > limits.inodes) {
-        (true, _) => Some(Resource::Disk),
-        (_, true) => Some(Resource::Inodes),
-        _ => None,
+    let ran_out = if bytes > limits.disk {
+        Some(Resource::Disk)
+    } else {
+        (inodes > limits.inodes).then_some(Resource::Inodes)
     };
     (bytes, ran_out)
 }

@@ -46,12 +46,13 @@ fn list(text: &str) -> Result<Vec<Mark>, String> {
 }
 
 fn name(text: &str) -> Result<String, String> {
-    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
-    let inside = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if text.is_empty() {
         return Err("the binding has no name".to_owned());
     }
-    if !text.starts_with(letter) || !text.chars().all(inside) || text.len() > 100 {
+    if !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        || !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        || text.len() > 100
+    {
         return Err(format!("`{text}` is no name: letters, digits and `_`, at most 100"));
     }
     if text.contains("__") || text.ends_with('_') {

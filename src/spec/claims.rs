@@ -106,15 +106,17 @@ fn bounds(all: Vec<Word>) -> Vec<Word> {
 fn ways(all: &[Word]) -> Vec<String> {
     const WAYS: [&str; 10] =
         ["from", "to", "into", "onto", "on", "in", "off", "out", "or", "twice"];
-    let way = |word: &&Word| WAYS.contains(&word.word.as_str());
     let directed = all.iter().any(|word| word.word == "from") && all.iter().any(|w| w.word == "to");
-    match directed {
-        true => all.iter().map(|word| word.stem.clone()).collect(),
-        false => {
-            let mut list: Vec<String> = all.iter().filter(way).map(|w| w.word.clone()).collect();
-            list.sort();
-            list
-        }
+    if directed {
+        all.iter().map(|word| word.stem.clone()).collect()
+    } else {
+        let mut list: Vec<String> = all
+            .iter()
+            .filter(|word| WAYS.contains(&word.word.as_str()))
+            .map(|w| w.word.clone())
+            .collect();
+        list.sort();
+        list
     }
 }
 

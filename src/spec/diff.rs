@@ -119,10 +119,14 @@ fn renames<'a>(old: &'a [Spec], new: &'a [Spec]) -> BTreeMap<String, &'a Clause>
             {
                 continue;
             }
-            let alike = |other: &&Clause| match least < 1.0 {
-                true if !may_be_alike(&other.text, &clause.text) => 0.0,
-                true => f64::from(TextDiff::from_words(&other.text, &clause.text).ratio()),
-                false => f64::from(u8::from(other.text == clause.text)),
+            let alike = |other: &&Clause| {
+                if least >= 1.0 {
+                    f64::from(u8::from(other.text == clause.text))
+                } else if may_be_alike(&other.text, &clause.text) {
+                    f64::from(TextDiff::from_words(&other.text, &clause.text).ratio())
+                } else {
+                    0.0
+                }
             };
             let best = gone.iter().enumerate().map(|(at, other)| (at, alike(other)));
             let best = best.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
@@ -224,9 +228,10 @@ fn compare(before: &Clause, now: &Clause, change: Change) -> ClauseChange {
         waiver: (known && waived(before) != waived(now))
             .then(|| (before.waiver.clone(), now.waiver.clone())),
         words: if known { words(&before.text, &now.text) } else { Vec::new() },
-        examples: match known {
-            true => (new.difference(&old).count(), old.difference(&new).count()),
-            false => (0, 0),
+        examples: if known {
+            (new.difference(&old).count(), old.difference(&new).count())
+        } else {
+            (0, 0)
         },
         file: String::new(),
         line: 0,

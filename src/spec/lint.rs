@@ -45,9 +45,10 @@ pub struct Shape<'a> {
 
 /// The shapes of a spec's clauses.
 pub fn shapes(spec: &Spec) -> Vec<Shape<'_>> {
-    let shape = |clause: &'_ Clause| shape(&clause.text);
     let clauses = spec.clauses.iter();
-    clauses.map(|c| Shape { clause: c.id.as_str(), level: c.level, shape: shape(c) }).collect()
+    clauses
+        .map(|c| Shape { clause: c.id.as_str(), level: c.level, shape: shape(&c.text) })
+        .collect()
 }
 
 /// Applies the rules to a spec. The levels are not set yet: see [`set_levels`].
@@ -260,8 +261,8 @@ fn same_text(spec: &Spec) -> Vec<Problem> {
     let mut known: BTreeMap<String, &Clause> = BTreeMap::new();
     let mut problems = Vec::new();
     for clause in spec.clauses.iter().filter(|clause| !clause.text.is_empty()) {
-        let letters = |c: &char| c.is_alphanumeric();
-        let bare: String = clause.text.to_lowercase().chars().filter(letters).collect();
+        let bare: String =
+            clause.text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
         if bare.len() > 20
             && let Some(first) = known.insert(bare, clause)
         {

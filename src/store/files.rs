@@ -83,10 +83,10 @@ pub fn walk_without(folder: &Path, skipped: &[&str]) -> io::Result<Vec<PathBuf>>
             let entry = entry?;
             let kind = entry.file_type()?;
             let skip = skipped.iter().any(|name| entry.file_name() == *name);
-            match kind.is_dir() {
-                true if !skip && depth < CODE_DEPTH => folders.push((entry.path(), depth + 1)),
-                false if kind.is_file() => found.push(entry.path()),
-                _ => {}
+            if kind.is_dir() && !skip && depth < CODE_DEPTH {
+                folders.push((entry.path(), depth + 1));
+            } else if kind.is_file() {
+                found.push(entry.path());
             }
         }
     }
@@ -106,9 +106,10 @@ pub fn walk_all(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
     };
     for entry in entries {
         let entry = entry?;
-        match entry.file_type()?.is_dir() && depth > 0 {
-            true => found.extend(walk_all(&entry.path(), depth - 1)?),
-            false => found.push(entry.path()),
+        if entry.file_type()?.is_dir() && depth > 0 {
+            found.extend(walk_all(&entry.path(), depth - 1)?);
+        } else {
+            found.push(entry.path());
         }
     }
     found.sort();

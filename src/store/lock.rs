@@ -27,8 +27,8 @@ impl WriterLock {
     /// # Errors
     /// Another process holds it, or the disk's.
     pub fn take(state: &Path, who: &str) -> Result<Self, Busy> {
-        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", state.display()));
-        fs::create_dir_all(state).map_err(named)?;
+        fs::create_dir_all(state)
+            .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", state.display())))?;
         let path = state.join("lock");
         let mut options = OpenOptions::new();
         let mut file = options.read(true).write(true).create(true).truncate(false).open(path)?;

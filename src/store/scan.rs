@@ -190,12 +190,10 @@ fn file(
     }
     let mode = stat.st_mode & 0o7777;
     let bytes = read(&file, stat.st_size as usize, buffer)?;
-    Ok(match attests {
-        true => Found::Attestation {
-            text: std::str::from_utf8(bytes).unwrap_or_default().to_owned(),
-            mode,
-        },
-        false => Found::File { digest: Digest::of(bytes), mode },
+    Ok(if attests {
+        Found::Attestation { text: std::str::from_utf8(bytes).unwrap_or_default().to_owned(), mode }
+    } else {
+        Found::File { digest: Digest::of(bytes), mode }
     })
 }
 

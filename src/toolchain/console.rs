@@ -91,10 +91,7 @@ pub fn parse(code: &str, program: &str) -> Result<Vec<Step>, (String, usize)> {
             expected: expected.join("\n").trim_end().to_owned(),
         });
     }
-    match steps.is_empty() {
-        true => Err(("the transcript has no command".to_owned(), 0)),
-        false => Ok(steps),
-    }
+    if steps.is_empty() { Err(("the transcript has no command".to_owned(), 0)) } else { Ok(steps) }
 }
 
 /// A command with a letter in the place of each that is quoted.
@@ -166,8 +163,8 @@ mod regen_console {
 
 /// A test's body that runs the commands and tells what they printed.
 pub fn body(steps: &[Step], program: &str) -> String {
-    let step = |step: &Step| format!("(&{:?}, {:?})", step.args, step.input);
-    let steps: Vec<_> = steps.iter().map(step).collect();
+    let steps: Vec<_> =
+        steps.iter().map(|step| format!("(&{:?}, {:?})", step.args, step.input)).collect();
     format!(
         "crate::regen_console::run(env!(\"CARGO_BIN_EXE_{program}\"), &[{}]);",
         steps.join(", ")
@@ -193,17 +190,16 @@ pub fn compare(steps: &[Step], said: &str) -> Result<(), String> {
 
 fn unhex(word: &str) -> Option<String> {
     let digits = word.strip_prefix('.')?.as_bytes();
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    let bytes: Option<Vec<u8>> = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
     Some(String::from_utf8_lossy(&bytes?).into_owned())
 }
 
 impl Step {
     fn compare(&self, status: &str, out: &str, errors: &str) -> Result<(), String> {
-        let shown = match self.merged {
-            true => format!("{out}{errors}"),
-            false => out.to_owned(),
-        };
+        let shown = if self.merged { format!("{out}{errors}") } else { out.to_owned() };
         let expected = self.expected.as_str().into_data();
         let shown = shown.replace("\r\n", "\n");
         let actual = shown.trim_end().into_data();

@@ -35,10 +35,7 @@ pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
         let mine = clause.examples.iter().filter(|e| runs(e, target));
         let several = mine.clone().count() > 1;
         for (number, example) in mine.enumerate().filter(|(_, e)| e.hidden == hidden) {
-            let name = match several {
-                true => format!("{name}__{}", number + 1),
-                false => name.to_owned(),
-            };
+            let name = if several { format!("{name}__{}", number + 1) } else { name.to_owned() };
             let steps = (example.language == "console")
                 .then(|| console::parse(&example.code, &spec.id).unwrap_or_default());
             let body = match &steps {
@@ -89,8 +86,8 @@ fn has_main(code: &str) -> Result<bool, (String, usize)> {
     let is_main =
         |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if f.sig.ident == "main");
     nesting::parse(&format!("{{\n{code}\n}}"), |text| {
-        let wrong = |error: syn::Error| (error.to_string(), error.span().start().line);
-        let block: syn::Block = syn::parse_str(text).map_err(wrong)?;
+        let block: syn::Block =
+            syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
         Ok(block.stmts.iter().any(is_main))
     })
 }

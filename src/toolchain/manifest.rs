@@ -162,9 +162,11 @@ impl Reader<'_> {
     /// Cargo would refuse a feature that enables what is not there, without a diagnostic.
     fn features(&mut self, manifest: &Manifest) {
         for (name, list) in &manifest.features {
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '.');
-            let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if !name.starts_with(first) || !name.chars().all(plain) {
+            if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                || !name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '.'))
+            {
                 self.unknown(&format!("features.{name}"), "this is no name of a feature");
             }
             for enabled in list {
@@ -234,9 +236,10 @@ impl Reader<'_> {
         for (name, value) in value.as_table().into_iter().flatten() {
             if !self.target.allowed_dependencies.contains_key(name) {
                 let known: Vec<_> = self.target.allowed_dependencies.keys().cloned().collect();
-                let remedy = match known.is_empty() {
-                    true => "use the standard library only".to_owned(),
-                    false => format!("use only: {}", known.join(", ")),
+                let remedy = if known.is_empty() {
+                    "use the standard library only".to_owned()
+                } else {
+                    format!("use only: {}", known.join(", "))
                 };
                 let message = format!("the dependency `{name}` is not allowed");
                 self.finding("Cargo.toml", "dependency", message, &remedy);

@@ -114,8 +114,8 @@ fn file(
     let (mut list, mut rest) =
         (std::mem::take(&mut mutants.list), std::mem::take(&mut mutants.rest));
     let edits = nesting::parse(text, |text| {
-        let wrong = |error: syn::Error| (error.to_string(), error.span().start().line);
-        let parsed: syn::File = syn::parse_str(text).map_err(wrong)?;
+        let parsed: syn::File =
+            syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
         let mut writer = Writer {
             file: path.as_str(),
             extent,

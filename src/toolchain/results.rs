@@ -30,10 +30,12 @@ fn junit(text: &str) -> Result<Vec<TestResult>, String> {
     Ok(cases
         .map(|case| {
             let has = |name: &str| case.children().any(|child| child.has_tag_name(name));
-            let status = match (has("failure") || has("error"), has("skipped")) {
-                (true, _) => TestStatus::Failed,
-                (_, true) => TestStatus::Ignored,
-                _ => TestStatus::Passed,
+            let status = if has("failure") || has("error") {
+                TestStatus::Failed
+            } else if has("skipped") {
+                TestStatus::Ignored
+            } else {
+                TestStatus::Passed
             };
             let name = case.attribute("name").unwrap_or_default();
             let class = case.attribute("classname").filter(|class| !class.is_empty());

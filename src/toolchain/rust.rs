@@ -173,9 +173,13 @@ pub fn expects(example: &Example) -> Vec<(String, String)> {
     let pairs = nesting::parse(&format!("{{{}}}", example.code), |text| {
         let block: syn::Block =
             syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
-        let harmless = |one: &&syn::Stmt| !matches!(one, syn::Stmt::Item(syn::Item::Use(_)));
         // Anything else may be a state on which the results depend.
-        Ok(block.stmts.iter().filter(harmless).map(comparison).collect())
+        Ok(block
+            .stmts
+            .iter()
+            .filter(|one| !matches!(one, syn::Stmt::Item(syn::Item::Use(_))))
+            .map(comparison)
+            .collect())
     });
     pairs.ok().flatten().unwrap_or_default()
 }

@@ -91,8 +91,8 @@ pub type Found = names::Named;
 /// The text is not Rust: why, and in which line.
 pub fn file(text: &str) -> Result<(String, Vec<Found>), (String, usize)> {
     let mut tests = nesting::parse(text, |text| {
-        let wrong = |error: syn::Error| (error.to_string(), error.span().start().line);
-        let parsed: syn::File = syn::parse_str(text).map_err(wrong)?;
+        let parsed: syn::File =
+            syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
         let mut tests = Tests::default();
         tests.visit_file(&parsed);
         Ok(tests)

@@ -91,8 +91,7 @@ fn values(of: &Type, defaults: &BTreeSet<String>) -> Vec<String> {
             firsts.map(|firsts| format!("({},)", firsts.join(", "))).into_iter().collect()
         }
         Type::Array(array) => {
-            let plain = |value: &String| value.len() < 6;
-            let first = values(&array.elem, defaults).into_iter().find(plain);
+            let first = values(&array.elem, defaults).into_iter().find(|value| value.len() < 6);
             let length = array.len.to_token_stream();
             first.map(|value| format!("[{value}; {length}]")).into_iter().collect()
         }
@@ -121,8 +120,7 @@ fn named(path: &syn::Path, defaults: &BTreeSet<String>) -> Vec<String> {
     };
     let inner = || first().map_or_else(Vec::new, |of| values(of, defaults));
     let within = |open: &str| {
-        let wrap = |value: String| format!("{open}({value})");
-        inner().into_iter().map(wrap).collect::<Vec<_>>()
+        inner().into_iter().map(|value| format!("{open}({value})")).collect::<Vec<_>>()
     };
     match name.as_str() {
         "bool" => list(&["false", "true"]),

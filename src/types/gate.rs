@@ -226,8 +226,7 @@ fn without(text: &str, root: &str) -> String {
     while let Some(at) = rest.find(root) {
         let (before, found) = rest.split_at(at);
         out.push_str(before);
-        let inside = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
-        if out.ends_with(inside) {
+        if out.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/')) {
             out.push_str(root);
         }
         rest = &found[root.len()..];

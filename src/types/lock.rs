@@ -78,28 +78,28 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn is_bare(text: &str) -> bool {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    !text.is_empty() && text.bytes().all(bare)
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 struct Text(String);
 
 impl Text {
     fn quoted(&mut self, text: &str) {
-        match is_plain(text) {
-            true => self.0.extend(["\"", text, "\""]),
+        if is_plain(text) {
+            self.0.extend(["\"", text, "\""]);
+        } else {
             // TOML's basic strings have JSON's escapes, and one more.
-            false => {
-                let json = serde_json::Value::from(text).to_string();
-                self.0.push_str(&json.replace('\u{7f}', "\\u007f"));
-            }
+            let json = serde_json::Value::from(text).to_string();
+            self.0.push_str(&json.replace('\u{7f}', "\\u007f"));
         }
     }
 
     fn key(&mut self, text: &str) {
-        match is_bare(text) {
-            true => self.0.push_str(text),
-            false => self.quoted(text),
+        if is_bare(text) {
+            self.0.push_str(text);
+        } else {
+            self.quoted(text);
         }
     }
 
@@ -205,8 +205,7 @@ fn read(text: &str) -> Option<Standing> {
         }
         table = names.next().unwrap_or_default();
         let targets = &mut standing.spec.entry(spec.to_owned()).or_default().target;
-        let new = || TargetStanding::nothing();
-        entry = Some(targets.entry(target.to_owned()).or_insert_with(new));
+        entry = Some(targets.entry(target.to_owned()).or_insert_with(TargetStanding::nothing));
     }
     Some(standing)
 }

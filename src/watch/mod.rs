@@ -63,9 +63,10 @@ impl Hints {
             _ => false,
         };
         for path in event.paths {
-            match writes {
-                true => self.open.insert(path.clone()),
-                false => self.open.remove(&path),
+            if writes {
+                self.open.insert(path.clone())
+            } else {
+                self.open.remove(&path)
             };
             self.paths.insert(path);
         }
@@ -89,9 +90,10 @@ impl Watcher {
         let Some(system) = &mut self.system else { return };
         for place in &self.places {
             // A file is watched by its folder: editors put another file in its place.
-            let (path, mode) = match place.is_dir() {
-                true => (place.as_path(), RecursiveMode::Recursive),
-                false => (place.parent().unwrap_or(place), RecursiveMode::NonRecursive),
+            let (path, mode) = if place.is_dir() {
+                (place.as_path(), RecursiveMode::Recursive)
+            } else {
+                (place.parent().unwrap_or(place), RecursiveMode::NonRecursive)
             };
             if let Err(error) = system.watch(path, mode) {
                 tracing::debug!("{} cannot be watched: {error}", path.display());
@@ -185,9 +187,10 @@ impl Watcher {
     fn look(&mut self) -> bool {
         let mut now = BTreeMap::new();
         for place in &self.places {
-            let found = match place.is_dir() {
-                true => files::walk(place, limits::PATH_DEPTH).unwrap_or_default(),
-                false => vec![place.clone()],
+            let found = if place.is_dir() {
+                files::walk(place, limits::PATH_DEPTH).unwrap_or_default()
+            } else {
+                vec![place.clone()]
             };
             for path in found {
                 let Some(stamp) = stamp(&path) else { continue };

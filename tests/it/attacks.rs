@@ -503,9 +503,10 @@ fn page(test: &str, tables: &[(&str, Vec<Row>)]) -> String {
             &format!("| attack | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len()));
         let mut cells: BTreeMap<(&str, &str), BTreeMap<&str, String>> = BTreeMap::new();
         for row in rows.iter().filter(|row| row.attack != "-") {
-            let word = match row.stopped {
-                true => format!("stopped ({})", row.detail),
-                false => format!("**open** ({})", row.detail),
+            let word = if row.stopped {
+                format!("stopped ({})", row.detail)
+            } else {
+                format!("**open** ({})", row.detail)
             };
             let word = match (row.attack.as_str(), row.stopped) {
                 ("own-loopback", true) => "works".to_owned(),

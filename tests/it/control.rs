@@ -327,8 +327,10 @@ fn events_are_resumed_where_they_were_left_and_tell_what_gates_print() {
         BufReader::new(stream).lines().map_while(Result::ok)
     };
     let ids = |lines: &mut dyn Iterator<Item = String>, most: usize| -> Vec<i64> {
-        let id = |line: String| line.strip_prefix("id: ").and_then(|id| id.parse().ok());
-        lines.filter_map(id).take(most).collect()
+        lines
+            .filter_map(|line| line.strip_prefix("id: ").and_then(|id| id.parse().ok()))
+            .take(most)
+            .collect()
     };
     assert_eq!(ids(&mut open(0), 5), [1, 2, 3, 4, 5]);
     assert_eq!(ids(&mut open(3), 2), [4, 5], "from where it was left");

@@ -42,8 +42,10 @@ fn write(world: &World, name: &str, revision: u64) {
 /// What is promoted of each spec that there is.
 fn promoted(world: &World) -> BTreeMap<PathBuf, Vec<u8>> {
     let specs = world.snapshot("specs");
-    let name = |path: &PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let specs: Vec<String> = specs.keys().filter_map(name).collect();
+    let specs: Vec<String> = specs
+        .keys()
+        .filter_map(|path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
+        .collect();
     let root = world.path("generated");
     let all = world
         .snapshot("generated")

@@ -250,8 +250,12 @@ fn a_policy_demands_more_and_is_refused_where_it_is_wrong() {
     };
     let codes = |policy: &str| -> Vec<String> {
         let found = check(policy).expect(22).json()[0]["findings"].clone();
-        let code = |one: &serde_json::Value| one["code"].as_str().expect("has one").to_owned();
-        let mut codes: Vec<_> = found.as_array().expect("a list").iter().map(code).collect();
+        let mut codes: Vec<_> = found
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|one| one["code"].as_str().expect("has one").to_owned())
+            .collect();
         codes.dedup();
         codes
     };

@@ -132,8 +132,11 @@ impl Browser {
     /// What the browser's console complains about.
     fn complaints(&self) -> String {
         let log = self.send("POST", "/se/log", &json!({ "type": "browser" }));
-        let grave = |line: &&Value| line["level"] != "INFO" && line["level"] != "DEBUG";
-        let lines = log.as_array().into_iter().flatten().filter(grave);
+        let lines = log
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|line| line["level"] != "INFO" && line["level"] != "DEBUG");
         lines.map(|line| line["message"].as_str().unwrap_or_default().to_owned() + "\n").collect()
     }
 

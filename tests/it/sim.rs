@@ -205,10 +205,8 @@ fn story(seed: u64) {
             assert!(state.step(&stray(&before, random)).is_err(), "a stray event moved the job");
             assert_eq!(state, before);
         }
-        let event = match random.one_in(400) {
-            true => Event::Superseded,
-            false => answer(&state, &effect, random),
-        };
+        let event =
+            if random.one_in(400) { Event::Superseded } else { answer(&state, &effect, random) };
         state.step(&event).expect("the effect's own event fits");
         events.push(event.clone());
         if random.one_in(10) && !matches!(event, Event::GateReported { .. } | Event::Superseded) {

@@ -157,6 +157,19 @@ fn functions_lines_and_files_are_short_and_modules_say_what_they_are() {
 }
 
 #[test]
+fn bools_are_not_matched() {
+    let files = ["src", "tests", "benches"].into_iter().flat_map(rust_files);
+    for (path, text) in files {
+        for (number, line) in text.lines().enumerate() {
+            let arm = line.trim_start();
+            let bool_arm = ["true =>", "false =>", "true if ", "false if "];
+            let found = bool_arm.iter().any(|start| arm.starts_with(start));
+            assert!(!found, "{}:{}: write an `if`", path.display(), number + 1);
+        }
+    }
+}
+
+#[test]
 fn no_name_says_nothing() {
     let banned = ["util", "helper", "manager", "common", "misc"];
     for (path, text) in rust_files("src").into_iter().chain(rust_files("tests/it")) {

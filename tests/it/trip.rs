@@ -269,8 +269,9 @@ fn cassettes_record_replay_and_name_what_differs() {
     let lock: Vec<_> = lock.lines().filter(by).collect();
     // Attestations say who was asked, as the lock file does.
     let trees = |all: std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| {
-        let tree = |path: &std::path::Path| path.extension().is_none_or(|end| end != "jsonl");
-        all.into_iter().filter(|(path, _)| tree(path)).collect::<Vec<_>>()
+        all.into_iter()
+            .filter(|(path, _)| path.extension().is_none_or(|end| end != "jsonl"))
+            .collect::<Vec<_>>()
     };
     let now = trees(world.snapshot("generated"));
     assert_eq!((now, lock), (trees(first.0), asked), "byte for byte");

@@ -20,10 +20,8 @@ use crate::types::{Digest, JobKey, Standing, TargetStanding, limits};
 pub fn fix_lock(places: &Places) -> Result<Vec<String>, EngineError> {
     let harness = load::harness(places, None)?;
     let path = places.root.join("regen.lock");
-    let before = match path.exists() {
-        true => files::read_capped(&path, limits::RESULT_BYTES)?,
-        false => Vec::new(),
-    };
+    let before =
+        if path.exists() { files::read_capped(&path, limits::RESULT_BYTES)? } else { Vec::new() };
     let before = String::from_utf8_lossy(&before).into_owned();
     if Promoter::new(places.root.clone(), places.state.clone()).is_busy() {
         // What was cut off is finished into a lock file that can be read.

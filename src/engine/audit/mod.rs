@@ -292,10 +292,12 @@ impl Workspace {
             Reason::Gates { changed } => changed
                 .iter()
                 .map(|name| {
-                    let file = match self.places.root.join(name).is_file() {
-                        true => name.as_str(),
-                        false if name.starts_with("demanded") => &spec.file,
-                        false => "harness.toml",
+                    let file = if self.places.root.join(name).is_file() {
+                        name.as_str()
+                    } else if name.starts_with("demanded") {
+                        &spec.file
+                    } else {
+                        "harness.toml"
                     };
                     let message = format!("{name} is not what judged `{}` · `{target}`", spec.id);
                     flaw("judges", message).at(file)
@@ -439,9 +441,12 @@ impl Workspace {
                 specs.insert(id.clone());
             }
         }
-        let depends = |spec: &&Spec| spec.depends.iter().any(|id| specs.contains(id));
-        let more: Vec<String> =
-            self.read.iter().filter(depends).map(|spec| spec.id.clone()).collect();
+        let more: Vec<String> = self
+            .read
+            .iter()
+            .filter(|spec| spec.depends.iter().any(|id| specs.contains(id)))
+            .map(|spec| spec.id.clone())
+            .collect();
         specs.extend(more);
         Ok(Touched { specs: Some(specs), files })
     }

@@ -253,8 +253,8 @@ impl One<'_> {
 
 /// Whether attestations are whole, and of the tree that an entry names.
 fn attests(text: &str, entry: &TargetStanding) -> bool {
-    let same = |one: Attested| one.entry.tree == entry.tree && one.entry.path == entry.path;
-    Attested::read(text).is_ok_and(same)
+    Attested::read(text)
+        .is_ok_and(|one| one.entry.tree == entry.tree && one.entry.path == entry.path)
 }
 
 fn mode_flaw(at: (&str, &str), mode: RawMode, path: &str) -> Option<Flaw> {
