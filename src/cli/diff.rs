@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{Door, exit};
-use crate::engine::review::{Review, Side};
+use crate::engine::diff::{Review, Side};
 use crate::engine::{EngineError, Workspace, load};
 use crate::report::changes;
 use crate::spec::{ClauseChange, conflicts};

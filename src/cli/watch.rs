@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 use super::{Door, doctor, exit, isolation, run, variable};
 use crate::daemon::hooks::Hooks;
-use crate::daemon::traces::Traces;
+use crate::daemon::otlp::Traces;
 use crate::daemon::{Api, Daemon, Ears, Hub, Notice, Order, View};
 use crate::engine::{Engine, EngineError, Observers, Options, Places, load, result_word};
 use crate::report::{Paint, Progress, Style, render};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 use serde_json::{Value, json};
 
-use super::orders::{Act, Answer};
+use super::commands::{Act, Answer};
 use super::serve::Short;
 use crate::engine::{EngineError, Places};
 use crate::types::limits;

@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::hub::Hub;
+use super::live_state::Hub;
 use crate::engine::result_word;
 use crate::store::Spend;
 use crate::types::{Event, JobOutcome, Outcome};

@@ -6,12 +6,12 @@
 
 pub mod client;
 pub mod hooks;
-mod hub;
+mod live_state;
 mod metrics;
-mod orders;
+mod commands;
 mod plan;
 mod serve;
-pub mod traces;
+pub mod otlp;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,8 +34,8 @@ use crate::sandbox::{Probe, give_back_memory};
 use crate::types::{Diagnosis, Fault, JobOutcome, RateLimit, Schedule, limits};
 use crate::watch::Watcher;
 
-pub use hub::{Head, Hub, Row, Stand};
-pub use orders::{Act, Answer, Order, Refusal};
+pub use live_state::{Head, Hub, Row, Stand};
+pub use commands::{Act, Answer, Order, Refusal};
 pub use serve::{Api, Web};
 
 /// What a daemon works with.

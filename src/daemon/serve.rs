@@ -25,8 +25,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
-use super::hub::{Hub, News};
-use super::orders::{Act, Order, Refusal};
+use super::live_state::{Hub, News};
+use super::commands::{Act, Order, Refusal};
 use crate::engine::{self, EngineError, Places, load};
 use crate::promote::Promoter;
 use crate::report::{Paint, words};

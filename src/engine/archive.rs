@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::inputs::CONFIG;
+use super::input_snapshot::CONFIG;
 use super::promotion::Record;
 use super::{EngineError, Places};
 use crate::generator::Cassette;

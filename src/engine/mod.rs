@@ -3,17 +3,17 @@
 
 mod archive;
 pub mod audit;
-mod history;
-mod inputs;
+mod attempt_history;
+mod input_snapshot;
 pub mod load;
-mod loose;
-mod matrix;
-pub mod review;
+mod standalone;
+mod trace;
+pub mod diff;
 mod perform;
 mod promotion;
 mod rollback;
 mod signing;
-mod story;
+mod promotion_log;
 mod upgrade;
 
 use std::cell::{Cell, RefCell};
@@ -35,9 +35,9 @@ use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Proble
 pub use archive::{Kept, Swept, archive, attempts, sweep};
 pub use audit::fix_lock;
 pub use load::{Places, Sources, Workspace, load};
-pub use loose::Loose;
+pub use standalone::Loose;
 pub use rollback::{RolledBack, roll_back};
-pub use story::{Step, story};
+pub use promotion_log::{Step, story};
 
 /// Trouble that ends a run, as opposed to a job that fails.
 #[derive(Debug, thiserror::Error)]

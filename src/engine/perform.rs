@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::history::History;
+use super::attempt_history::History;
 use super::{Engine, EngineError, today};
 use crate::gate::{self, Bench};
 use crate::generator::{Call, CallError, cassette, most};

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::room::{self, Room};
-use super::runner::{self, Runner};
+use super::workspace::{self, Room};
+use super::test_run::{self, Runner};
 use super::{Bench, Layer, Seen, Tools, timeout};
 use crate::process::{Ended, Output, Program};
 use crate::sandbox::{Policy, Sandbox, SandboxError};
@@ -34,10 +34,10 @@ pub(super) async fn ground(
     let suites: Vec<&Suite> = suites.iter().collect();
     let lock = layer.lock(&bench.spec.id);
     let vendor = bench.sandbox.vendor(layer.path());
-    let files = room::files(candidate.tree(), &suites, (&lock, &vendor));
+    let files = workspace::files(candidate.tree(), &suites, (&lock, &vendor));
     if let Some(folder) = bench.keep.as_ref().filter(|_| gate != "proof") {
         let folder = folder.join(if gate == "hidden" { "held-out" } else { "visible" });
-        room::keep(&folder, &files)
+        workspace::keep(&folder, &files)
             .map_err(|why| Seen::error(format!("the workspace cannot be kept: {why}")))?;
     }
     Ok(Ground { files, layer })
@@ -50,7 +50,7 @@ pub(super) fn visible(bench: &Bench<'_>) -> Vec<Suite> {
 }
 
 async fn cargo(room: &Room<'_>, args: &[&str], timeout: Duration) -> Result<Output, Seen> {
-    let path = room::cargo(room.paths(), args.first());
+    let path = workspace::cargo(room.paths(), args.first());
     let program = room.program(path, args.iter().map(OsString::from).collect(), timeout);
     room.run(&program, true).await
 }
@@ -126,7 +126,7 @@ pub(super) fn finding(gate: &str, rule: &str, message: String) -> Finding {
 
 /// `cargo fmt --check`.
 pub async fn fmt(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
-    let files = room::files(candidate.tree(), &[], ("", Path::new("/vendor")));
+    let files = workspace::files(candidate.tree(), &[], ("", Path::new("/vendor")));
     let opened = Room::open(bench, "fmt", (files, None), None).await;
     let room = match opened {
         Ok(room) => room,
@@ -168,7 +168,7 @@ pub async fn format(
     let mut formatted = tree.clone();
     let mut changed = Vec::new();
     let policy = Policy {
-        files: vec![("rustfmt.toml".to_owned(), room::RUSTFMT.into())],
+        files: vec![("rustfmt.toml".to_owned(), workspace::RUSTFMT.into())],
         toolchain: tools.sysroot.clone(),
         layer: None,
         building: false,
@@ -184,7 +184,7 @@ pub async fn format(
                 .map(OsString::from)
                 .to_vec(),
             dir: paths.source.clone(),
-            env: room::environment(paths),
+            env: workspace::environment(paths),
             stdin: Some(bytes.to_vec()),
             timeout: limits::TEST_TIMEOUT,
         };
@@ -252,7 +252,7 @@ async fn tests(
         Ok((programs, seen)) => {
             let fresh = *candidate.provenance() != Provenance::Promoted;
             let runner = Runner { bench, room: &room, gate, started, fresh };
-            runner::run(&runner, &programs, suites, seen).await
+            test_run::run(&runner, &programs, suites, seen).await
         }
         Err(seen) => seen,
     };

@@ -2,21 +2,21 @@
 #![expect(clippy::disallowed_methods, reason = "the edge that makes workspaces and times gates")]
 
 mod cargo;
-mod custom;
-mod layers;
-mod proof;
-mod room;
-mod runner;
-mod tools;
+mod validator;
+mod dependency_cache;
+mod red_proof;
+mod workspace;
+mod test_run;
+mod host_tools;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use cargo::format;
-pub use custom::{Request as ValidatorRequest, ValidatorReport, manifest as validator_manifest};
-pub use layers::{Layer, Layers};
-pub use tools::{Tools, ToolsError, Wanted};
+pub use validator::{Request as ValidatorRequest, ValidatorReport, manifest as validator_manifest};
+pub use dependency_cache::{Layer, Layers};
+pub use host_tools::{Tools, ToolsError, Wanted};
 
 use crate::guard;
 use crate::process::Listener;
@@ -121,9 +121,9 @@ async fn see(bench: &Bench<'_>, gate: &str, candidate: &Candidate, before: &[Gat
         "clippy" => cargo::compile(bench, gate, candidate, &["clippy", "--all-targets"]).await,
         "test" => cargo::test(bench, gate, candidate).await,
         "hidden" => cargo::hidden(bench, candidate).await,
-        "proof" => proof::run(bench, candidate).await,
+        "proof" => red_proof::run(bench, candidate).await,
         "clauses" => clauses(bench, before),
-        custom => custom::run(bench, custom, candidate).await,
+        custom => validator::run(bench, custom, candidate).await,
     }
 }
 

@@ -4,11 +4,11 @@
 //! function of the state alone ([`State::outstanding`]), so recovery is: fold the ledger's events,
 //! then perform what is outstanding.
 
-mod agenda;
-mod policy;
+mod scheduler;
+mod retry_policy;
 mod queue;
 
-pub use agenda::{Agenda, Doing, Rest};
+pub use scheduler::{Agenda, Doing, Rest};
 pub use queue::Queue;
 
 use crate::types::{
@@ -308,10 +308,10 @@ impl State {
         };
         let revalidates = self.job.parts[part].reason.as_ref().is_some_and(|r| r.revalidates());
         let kind = if revalidates { AttemptKind::Revalidate } else { AttemptKind::Generate };
-        self.start(part, policy::Next { kind, tier: 0, slot: 0 });
+        self.start(part, retry_policy::Next { kind, tier: 0, slot: 0 });
     }
 
-    fn start(&mut self, part: usize, next: policy::Next) {
+    fn start(&mut self, part: usize, next: retry_policy::Next) {
         let number = self.attempts.last().map_or(0, |attempt| attempt.number) + 1;
         self.rescues = 0;
         self.phase = Phase::Starting;
@@ -406,11 +406,11 @@ impl State {
         current.failed = Some(failed);
         let (part, kind) = (current.part, current.kind);
         if kind == AttemptKind::Revalidate {
-            let next = policy::Next { kind: AttemptKind::Generate, tier: 0, slot: 0 };
+            let next = retry_policy::Next { kind: AttemptKind::Generate, tier: 0, slot: 0 };
             return self.start(part, next);
         }
         let calls: Vec<_> = self.calls(part).collect();
-        match policy::next(&calls, self.job.tiers) {
+        match retry_policy::next(&calls, self.job.tiers) {
             Ok(next) => self.start(part, next),
             Err(why) => {
                 let outcome = rejected(&calls, why);

@@ -5,7 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "the one edge that writes below generated/")]
 
 mod journal;
-mod place;
+mod swap;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -255,9 +255,9 @@ impl Promoter {
             job: promotion.job,
             spec: promotion.spec.clone(),
             unit: promotion.unit.clone(),
-            old: place::identity(&unit)?,
-            new: place::identity(&stage)?.unwrap_or_default(),
-            old_content: place::content(&unit)?,
+            old: swap::identity(&unit)?,
+            new: swap::identity(&stage)?.unwrap_or_default(),
+            old_content: swap::content(&unit)?,
             in_place: false,
             standing: promotion.standing.clone(),
             record: Some(promotion.record),
@@ -265,9 +265,9 @@ impl Promoter {
         };
         journal.write(&self.state)?;
         let trash = self.trash(&journal);
-        place::switch(&unit, &stage, &mut || {
-            place::remove(&trash)?;
-            place::copy(&unit, &trash)?;
+        swap::switch(&unit, &stage, &mut || {
+            swap::remove(&trash)?;
+            swap::copy(&unit, &trash)?;
             journal.in_place = true;
             journal.write(&self.state)
         })?;
@@ -277,13 +277,13 @@ impl Promoter {
     /// Everything behind the switch, up to the lock file. Doing it twice is the same as once.
     fn forward(&self, journal: Journal) -> io::Result<Switched> {
         let (unit, stage) = self.paths(&journal);
-        place::sync_parents(&unit, &stage)?;
+        swap::sync_parents(&unit, &stage)?;
         let mut saved = None;
         if stage.exists() && !journal.in_place {
-            if place::content(&stage)? != journal.old_content {
+            if swap::content(&stage)? != journal.old_content {
                 saved = Some(self.save(&journal.spec, &stage)?);
             }
-            place::carry(&stage, &unit)?;
+            swap::carry(&stage, &unit)?;
         }
         // The file may have changed since a killed run began: only this spec's entry is ours.
         let mut lock = files::standing(&self.root)?;
@@ -317,13 +317,13 @@ impl Promoter {
         let (_, stage) = self.paths(&switched.journal);
         let trash = self.trash(&switched.journal);
         if switched.journal.in_place {
-            place::remove(&stage)?;
+            swap::remove(&stage)?;
         } else if stage.exists() {
-            place::remove(&trash)?;
+            swap::remove(&trash)?;
             fs::create_dir_all(trash.parent().unwrap_or(&trash))?;
             fs::rename(&stage, &trash)?;
         }
-        place::prune(trash.parent().unwrap_or(&trash))?;
+        swap::prune(trash.parent().unwrap_or(&trash))?;
         switched.journal.remove(&self.state)
     }
 
@@ -342,20 +342,20 @@ impl Promoter {
         let mut done = Vec::new();
         for journal in Journal::all(&self.state)? {
             let (unit, stage) = self.paths(&journal);
-            let live = place::identity(&unit)?;
+            let live = swap::identity(&unit)?;
             if journal.in_place {
-                if place::has_strangers(&unit, &[&stage, &self.trash(&journal)])? {
+                if swap::has_strangers(&unit, &[&stage, &self.trash(&journal)])? {
                     self.save(&journal.spec, &unit)?;
                 }
-                place::redo(&unit, &stage)?;
+                swap::redo(&unit, &stage)?;
                 done.push(self.forward(journal)?);
             } else if live == Some(journal.new) {
                 done.push(self.forward(journal)?);
             } else if live == journal.old
-                || (live.is_none() && place::identity(&stage)? == Some(journal.new))
+                || (live.is_none() && swap::identity(&stage)? == Some(journal.new))
             {
                 // Not switched. Should a person have removed the old tree since, it stays removed.
-                place::remove(&stage)?;
+                swap::remove(&stage)?;
                 journal.remove(&self.state)?;
             } else {
                 return Err(PromoteError::Blocked(format!(
@@ -370,7 +370,7 @@ impl Promoter {
         }
         if done.is_empty() {
             // A stage without a journal was never switched: it is our own copy of recorded bytes.
-            place::remove(&self.state.join("stage"))?;
+            swap::remove(&self.state.join("stage"))?;
         }
         Ok(done)
     }
@@ -381,7 +381,7 @@ impl Promoter {
         fs::create_dir_all(&folder)?;
         let to = (1..).map(|n| folder.join(n.to_string())).find(|path| !path.exists());
         let to = to.expect("numbers do not end");
-        place::copy(from, &to)?;
+        swap::copy(from, &to)?;
         Ok(to)
     }
 }

@@ -4,13 +4,13 @@ use std::fs::{self, File, FileTimes};
 use std::io;
 use std::path::Path;
 
-use super::{ATTESTATION, Promotion, place};
+use super::{ATTESTATION, Promotion, swap};
 use crate::types::Tree;
 
 /// Writes the stage and makes it durable with one `syncfs`: skipping it left empty files after
 /// power loss, and one `fsync` per file takes hundreds of times longer.
 pub fn build(promotion: &Promotion<'_>, unit: &Path, stage: &Path) -> io::Result<()> {
-    place::remove(stage)?;
+    swap::remove(stage)?;
     fs::create_dir_all(stage)?;
     for part in &promotion.parts {
         let tree = part.accepted.tree();
@@ -22,7 +22,7 @@ pub fn build(promotion: &Promotion<'_>, unit: &Path, stage: &Path) -> io::Result
     for leaf in &promotion.kept {
         for name in [leaf.clone(), format!("{leaf}.manifest"), format!("{leaf}{ATTESTATION}")] {
             if unit.join(&name).exists() {
-                place::copy(&unit.join(&name), &stage.join(&name))?;
+                swap::copy(&unit.join(&name), &stage.join(&name))?;
             }
         }
     }

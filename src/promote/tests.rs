@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::{PartTree, PromoteError, Promoter, Promotion, place};
+use super::{PartTree, PromoteError, Promoter, Promotion, swap};
 use crate::attest::Attested;
 use crate::plan::Live;
 use crate::store::files;
@@ -152,7 +152,7 @@ fn recovery_goes_forward_after_the_switch_and_back_before_it_and_twice_is_once()
     // Killed before the switch: undo ours by hand, with the journal still there.
     let switched = world.switch(&[("a", "3")], false).expect("switches");
     let (unit, stage) = (world.root().join("generated/s"), world.root().join(".regen/stage/3"));
-    place::switch(&unit, &stage, &mut || Ok(())).expect("switches back");
+    swap::switch(&unit, &stage, &mut || Ok(())).expect("switches back");
     drop(switched);
     assert!(world.promoter.recover().expect("recovers").is_empty());
     assert_eq!(world.read("a"), "2");
@@ -170,9 +170,9 @@ fn the_fall_back_ends_with_the_same_content() {
         fs::write(path, text).unwrap();
     }
     let unit = world.root().join("generated/s");
-    place::redo(&unit, &stage).expect("copies");
-    place::redo(&unit, &stage).expect("twice is once");
-    assert_eq!(place::content(&unit).unwrap(), place::content(&stage).unwrap());
+    swap::redo(&unit, &stage).expect("copies");
+    swap::redo(&unit, &stage).expect("twice is once");
+    assert_eq!(swap::content(&unit).unwrap(), swap::content(&stage).unwrap());
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn recovery_keeps_what_others_did_meanwhile() {
     // The old tree was removed before the switch: there is nothing to keep, and nothing is lost.
     let switched = world.switch(&[("a", "3")], false).expect("switches");
     let (unit, stage) = (world.root().join("generated/s"), world.root().join(".regen/stage/3"));
-    place::switch(&unit, &stage, &mut || Ok(())).expect("switches back");
+    swap::switch(&unit, &stage, &mut || Ok(())).expect("switches back");
     drop(switched);
     fs::remove_dir_all(&unit).unwrap();
     assert!(world.promoter.recover().expect("recovers").is_empty());
@@ -213,9 +213,9 @@ fn recovery_keeps_what_others_did_meanwhile() {
     let switched = world.switch(&[("a", "5"), ("b", "5")], false).expect("switches");
     let (stage, trash) =
         (world.root().join(".regen/stage/5"), world.promoter.trash(&switched.journal));
-    place::copy(&stage, &trash).unwrap();
+    swap::copy(&stage, &trash).unwrap();
     fs::remove_dir_all(&stage).unwrap();
-    place::copy(&unit, &stage).unwrap();
+    swap::copy(&unit, &stage).unwrap();
     let mut journal = switched.journal;
     journal.in_place = true;
     journal.write(&world.root().join(".regen")).unwrap();

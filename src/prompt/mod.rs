@@ -1,6 +1,6 @@
 //! Job -> prompt: deterministic to the byte, stable at its front, inside a token budget.
 
-mod withhold;
+mod redact;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value};
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::types::{AttemptKind, Finding, Problem, Prompt, Spec, Tree, limits};
 
-pub use withhold::Secrets;
+pub use redact::Secrets;
 
 /// The two templates; a user's file of the same name replaces one.
 #[derive(Clone, Debug, PartialEq, Eq)]

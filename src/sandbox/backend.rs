@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(target_os = "linux")]
 use super::cgroup;
-use super::order::{Mode, Start};
+use super::protocol::{Mode, Start};
 use super::probe;
 use crate::types::Isolation;
 

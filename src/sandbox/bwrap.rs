@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::order::{Mode, Order, Start};
+use super::protocol::{Mode, Order, Start};
 use super::{Backend, KEEPER};
 use crate::types::Isolation;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::order::{Mode, Order, Paths, Start};
+use super::protocol::{Mode, Order, Paths, Start};
 use super::{Backend, KEEPER};
 use crate::types::Isolation;
 

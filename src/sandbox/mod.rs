@@ -8,30 +8,30 @@
 mod backend;
 mod bwrap;
 mod macos;
-mod order;
+mod protocol;
 mod probe;
 mod session;
 
 #[cfg(target_os = "linux")]
 mod cgroup;
 #[cfg(target_os = "linux")]
-mod child;
+mod init;
 #[cfg(target_os = "linux")]
-mod fence;
+mod lockdown;
 #[cfg(target_os = "linux")]
-mod keeper;
+mod supervisor;
 #[cfg(target_os = "linux")]
 mod namespaces;
 #[cfg(target_os = "linux")]
-mod nursery;
+mod zygote;
 #[cfg(target_os = "linux")]
-mod room;
+mod rootfs;
 #[cfg(target_os = "linux")]
 mod selftest;
 #[cfg(target_os = "linux")]
 mod sys;
 #[cfg(target_os = "linux")]
-mod watch;
+mod accounting;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -54,8 +54,8 @@ use crate::types::{Isolation, Limits, limits};
 pub use backend::{Backend, Bare, Landlock, Namespaces};
 pub use bwrap::Bwrap;
 pub use macos::SandboxExec;
-pub use order::Paths;
-use order::{Files, Mode, Opened, Order, Start};
+pub use protocol::Paths;
+use protocol::{Files, Mode, Opened, Order, Start};
 pub use probe::{Missing, Probe, attempt, probe};
 pub use session::Session;
 
@@ -74,7 +74,7 @@ const MIB: u64 = 1024 * 1024;
 pub fn keep(mut args: impl Iterator<Item = std::ffi::OsString>) {
     if args.nth(1).is_some_and(|arg| arg == OsStr::new(KEEPER)) {
         #[cfg(target_os = "linux")]
-        nursery::main();
+        zygote::main();
     }
 }
 
@@ -330,7 +330,7 @@ fn pass(
     descriptors: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
     let mut text = Vec::new();
-    order::send(&mut text, message)?;
+    protocol::send(&mut text, message)?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut passed = SendAncillaryBuffer::new(&mut space);
     passed.push(SendAncillaryMessage::ScmRights(descriptors));
@@ -347,7 +347,7 @@ fn async_stream(stream: UnixStream) -> Result<Stream, SandboxError> {
 async fn hand_over(mut control: Stream, files: &[(String, Vec<u8>)]) -> io::Result<Opened> {
     let list: Files = files.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect();
     let mut text = Vec::new();
-    order::send(&mut text, &list)?;
+    protocol::send(&mut text, &list)?;
     control.write_all(&text).await?;
     for (_, bytes) in files {
         control.write_all(bytes).await?;
@@ -365,5 +365,5 @@ async fn hear<T: serde::de::DeserializeOwned>(from: &mut Stream) -> io::Result<T
     }
     text.resize(4 + length, 0);
     from.read_exact(&mut text[4..]).await?;
-    order::receive(text.as_slice())
+    protocol::receive(text.as_slice())
 }

@@ -13,10 +13,10 @@ use rustix::process::{
 };
 use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits};
 
-use super::fence::Filters;
-use super::keeper::{Within, answer, keep, take};
-use super::order::{Mode, Order, receive, send};
-use super::{Step, cgroup, child, pass, room, sys, watch};
+use super::lockdown::Filters;
+use super::supervisor::{Within, answer, keep, take};
+use super::protocol::{Mode, Order, receive, send};
+use super::{Step, cgroup, init, pass, rootfs, sys, accounting};
 
 /// User and group inside.
 const INSIDE: u32 = 1000;
@@ -128,7 +128,7 @@ fn inside(order: &Order) -> Result<Within, Step> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(Step::at("keep mounts private"))?;
     // Opened as who regen runs as; then it is somebody else, who owns nothing.
-    let pieces = room::Pieces::open(order).map_err(Step::at("open"))?;
+    let pieces = rootfs::Pieces::open(order).map_err(Step::at("open"))?;
     set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)
         .map_err(Step::at("keep capabilities"))?;
     if order.run_as.is_some() {
@@ -142,7 +142,7 @@ fn inside(order: &Order) -> Result<Within, Step> {
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to regen"))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Step::at("hide"))?;
     rustix::system::sethostname(b"regen").map_err(Step::at("name the host"))?;
-    let without = room::enter(order, pieces)?;
-    child::loopback().map_err(Step::at("take loopback up"))?;
-    Ok(Within { without, files: watch::Files::Mounted, disk: order.limits })
+    let without = rootfs::enter(order, pieces)?;
+    init::loopback().map_err(Step::at("take loopback up"))?;
+    Ok(Within { without, files: accounting::Files::Mounted, disk: order.limits })
 }

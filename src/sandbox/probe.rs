@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::order::Task;
+use super::protocol::Task;
 use super::{Backend, Bare, Bwrap, Landlock, Namespaces, Policy, Sandbox, SandboxExec};
 use crate::process::{Ended, Program};
 use crate::types::{Isolation, Limits, LimitsConfig};

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::order::{Mode, Order};
+use super::protocol::{Mode, Order};
 use super::sys;
 
 /// What is possible and must not be.

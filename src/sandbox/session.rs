@@ -11,7 +11,7 @@ use tokio::net::UnixStream as Stream;
 use tokio::net::unix::pipe;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::order::{Done, Task};
+use super::protocol::{Done, Task};
 use super::{Nursery, Paths, SandboxError, async_stream, failed, hear, pass};
 use crate::process::{Ended, Kept, Listener, Output, Program};
 use crate::types::{Limits, Resource, limits};

@@ -1,6 +1,6 @@
 //! Examples -> one test file of the harness's own, and where each line of it comes from.
 
-use super::{Expected, Suite, console, key, names, nesting, seal};
+use super::{Expected, Suite, console, key, identifiers, recursion_limit, nonce};
 use crate::types::{Clause, CrateType, Example, RelPath, Spec, Target};
 
 /// Where visible examples are mounted.
@@ -46,7 +46,7 @@ pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
                 key: key(spec, &name, &example.code),
                 name,
                 clause: Some(clause.id.clone()),
-                words: names::in_text(&unhide(&example.code)),
+                words: identifiers::in_text(&unhide(&example.code)),
                 transcript: steps,
             };
             add(&mut suite, test, (&body, clause));
@@ -55,13 +55,13 @@ pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
     if suite.tests.iter().any(|test| test.transcript.is_some()) {
         suite.text.push_str(console::SUPPORT);
     }
-    suite.text.push_str(&seal::guard(false));
+    suite.text.push_str(&nonce::guard(false));
     (!suite.tests.is_empty()).then_some(suite)
 }
 
 fn add(suite: &mut Suite, test: Expected, (body, clause): (&str, &Clause)) {
     let first = suite.text.lines().count() as u32 + 1;
-    suite.text.push_str(&seal::test(&test.name, body.trim_end()));
+    suite.text.push_str(&nonce::test(&test.name, body.trim_end()));
     let last = suite.text.lines().count() as u32;
     suite.lines.push((first, last, clause.id.clone()));
     suite.tests.push(test);
@@ -85,7 +85,7 @@ pub fn check(example: &Example, spec: &Spec, target: &Target) -> Result<(), (Str
 fn has_main(code: &str) -> Result<bool, (String, usize)> {
     let is_main =
         |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if f.sig.ident == "main");
-    nesting::parse(&format!("{{\n{code}\n}}"), |text| {
+    recursion_limit::parse(&format!("{{\n{code}\n}}"), |text| {
         let block: syn::Block =
             syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
         Ok(block.stmts.iter().any(is_main))

@@ -7,14 +7,14 @@ pub mod cargo;
 pub mod console;
 mod examples;
 mod manifest;
-pub mod mutants;
-mod names;
-mod nesting;
+pub mod mutation;
+mod identifiers;
+mod recursion_limit;
 pub mod results;
 mod rust;
-mod seal;
-mod tricks;
-mod values;
+mod nonce;
+mod tamper;
+mod replacements;
 
 use std::collections::BTreeSet;
 
@@ -73,7 +73,7 @@ fn key(spec: &Spec, name: &str, text: &str) -> Digest {
 }
 
 /// The test in every mounted file that must fail, with the number it reads in its message.
-pub use seal::CANARY;
+pub use nonce::CANARY;
 
 /// The gates of a target that names none.
 pub fn default_gates(toolchain: ToolchainName) -> Vec<String> {
@@ -131,7 +131,7 @@ pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<
 /// What a candidate does that would mislead the gates: findings of the layout gate.
 pub fn tricks(gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
     match target.toolchain() {
-        ToolchainName::Rust => tricks::find(gate, tree, target),
+        ToolchainName::Rust => tamper::find(gate, tree, target),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rust: what a crate may hold, what the model is told, what can be checked before it is asked.
 
-use super::{Expected, Suite, SuiteFile, clause_of, examples, is_test_of, key, nesting, seal};
+use super::{Expected, Suite, SuiteFile, clause_of, examples, is_test_of, key, recursion_limit, nonce};
 use crate::types::{Clause, CrateType, Example, Problem, RelPath, Spec, Status, Target, limits};
 
 /// The default gates, in order.
@@ -67,7 +67,7 @@ pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
 /// Reads a user's suite: its tests are the functions marked `#[test]` and not `#[ignore]`.
 pub fn suite(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
     let shown = file.text.trim_start_matches('\u{feff}').to_owned();
-    let (text, tests) = seal::file(&shown).map_err(|(why, line)| {
+    let (text, tests) = nonce::file(&shown).map_err(|(why, line)| {
         let mut problem = Problem::error("suite::syntax", format!("{}: {why}", file.name));
         problem.line = line;
         Box::new(problem)
@@ -170,7 +170,7 @@ fn lints(spec: &Spec, suites: &[Suite], own: &[Option<Suite>]) -> Vec<Problem> {
 
 /// What an example expects, if it is nothing but comparisons: pairs of an input and its result.
 pub fn expects(example: &Example) -> Vec<(String, String)> {
-    let pairs = nesting::parse(&format!("{{{}}}", example.code), |text| {
+    let pairs = recursion_limit::parse(&format!("{{{}}}", example.code), |text| {
         let block: syn::Block =
             syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
         // Anything else may be a state on which the results depend.

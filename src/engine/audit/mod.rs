@@ -1,7 +1,7 @@
 //! Whether `generated/` is exactly what was accepted for exactly these specs: without a model, the
 //! network or the ledger, and without changing anything.
 
-mod mend;
+mod fix_lock;
 mod policy;
 mod rerun;
 mod trees;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use mend::fix_lock;
+pub use fix_lock::fix_lock;
 pub use rerun::Ran;
 
 use trees::{Compared, Units, compare};

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::layers::Layer;
+use super::dependency_cache::Layer;
 use super::{Bench, Seen, granted};
 use crate::process::{Output, Program};
 use crate::sandbox::{Paths, Policy, SandboxError, Session};

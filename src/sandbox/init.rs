@@ -12,9 +12,9 @@ use rustix::process::{
     set_parent_process_death_signal, wait,
 };
 
-use super::keeper::Whole;
-use super::order::{Done, Mode, Order, Paths, Task, send};
-use super::{Step, fence, room, selftest, sys, watch};
+use super::supervisor::Whole;
+use super::protocol::{Done, Mode, Order, Paths, Task, send};
+use super::{Step, lockdown, rootfs, selftest, sys, accounting};
 use crate::process::{Ended, end_children};
 use crate::types::{Resource, limits};
 
@@ -66,7 +66,7 @@ fn over(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> Res
         if network {
             loopback().map_err(Step::at("take loopback up"))?;
         }
-        room::private(task.builds, &order.limits, &order.read_only)?;
+        rootfs::private(task.builds, &order.limits, &order.read_only)?;
     } else {
         rustix::process::set_child_subreaper(Pid::from_raw(1)).map_err(Step::at("adopt"))?;
     }
@@ -107,12 +107,12 @@ fn end(order: &Order, status: WaitStatus) -> Ended {
             // A layer's build folder is on the machine's disk, and measured elsewhere.
             let places = ["/tmp", "/target"].map(Path::new);
             let own = if order.building { &places[..1] } else { &places };
-            own.iter().find_map(|path| watch::mounted(path).1)
+            own.iter().find_map(|path| accounting::mounted(path).1)
         }
         Mode::Inside | Mode::Landlock | Mode::Bare => None,
     };
     // What a child of the program's used counts too, however the program took its end.
-    let spent = watch::spent() > order.limits.cpu_s;
+    let spent = accounting::spent() > order.limits.cpu_s;
     let full = full.or(spent.then_some(Resource::Cpu));
     let status = ExitStatus::from_raw(status.as_raw());
     match (full, status.signal()) {
@@ -173,24 +173,24 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
     dup2_stderr(errors).map_err(Step::at("connect stderr"))?;
     rustix::process::setsid().map_err(Step::at("leave the session"))?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    fence::limit(&order.limits, others(order)).map_err(Step::at("set limits"))?;
+    lockdown::limit(&order.limits, others(order)).map_err(Step::at("set limits"))?;
     if order.mode == Mode::Bare {
         return Ok(());
     }
     let (read, write) = reach(order, task.builds);
     let sockets = order.mode != Mode::Landlock;
-    let fenced = fence::files(&read, &write, !sockets).map_err(Step::at("restrict files"))?;
+    let fenced = lockdown::files(&read, &write, !sockets).map_err(Step::at("restrict files"))?;
     if !fenced && order.mode != Mode::Namespaces {
         let why = std::io::Error::other("the kernel has no Landlock");
         return Err(Step::at("restrict files")(why));
     }
-    fence::privileges().map_err(Step::at("give up privileges"))?;
+    lockdown::privileges().map_err(Step::at("give up privileges"))?;
     let shares = if sockets {
-        fence::Shares::Nothing
+        lockdown::Shares::Nothing
     } else if task.builds {
-        fence::Shares::Builds
+        lockdown::Shares::Builds
     } else {
-        fence::Shares::All
+        lockdown::Shares::All
     };
     whole.filters.put(shares).map_err(Step::at("filter system calls"))
 }
@@ -199,7 +199,7 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
 fn others(order: &Order) -> u64 {
     match order.mode {
         Mode::Namespaces | Mode::Inside => 0,
-        Mode::Landlock | Mode::Bare => watch::threads(),
+        Mode::Landlock | Mode::Bare => accounting::threads(),
     }
 }
 
@@ -216,8 +216,8 @@ fn reach(order: &Order, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
         }
         Mode::Landlock | Mode::Bare => {
             // The machine's own: of its configuration and devices the harmless parts.
-            let etc = room::ETC.iter().chain(&room::ETC_FOLDERS).chain(&room::PUBLIC);
-            let mut read: Vec<PathBuf> = fence::SYSTEM.iter().chain(etc).map(Into::into).collect();
+            let etc = rootfs::ETC.iter().chain(&rootfs::ETC_FOLDERS).chain(&rootfs::PUBLIC);
+            let mut read: Vec<PathBuf> = lockdown::SYSTEM.iter().chain(etc).map(Into::into).collect();
             read.extend([
                 "/proc".into(),
                 paths.source,
@@ -226,7 +226,7 @@ fn reach(order: &Order, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
                 paths.target,
             ]);
             read.extend(order.read_only.iter().cloned());
-            write.extend(room::DEVICES.map(|name| Path::new("/dev").join(name)));
+            write.extend(rootfs::DEVICES.map(|name| Path::new("/dev").join(name)));
             write.push(paths.cargo);
             (read, write)
         }

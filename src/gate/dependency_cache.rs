@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::room::{cargo, environment, files};
+use super::workspace::{cargo, environment, files};
 use super::{Seen, Tools};
 use crate::process::{self, Ended, Program};
 use crate::sandbox::{self, Policy, Sandbox};
@@ -309,7 +309,7 @@ async fn compile(
             ..Limits::of(&LimitsConfig::default())
         },
     };
-    let session = sandbox.open(&policy).await.map_err(|why| super::room::unusable(&why))?;
+    let session = sandbox.open(&policy).await.map_err(|why| super::workspace::unusable(&why))?;
     for args in [
         &["check", "--all-targets", "--offline", "--quiet"][..],
         &["clippy", "--all-targets", "--offline", "--quiet"],
@@ -320,7 +320,7 @@ async fn compile(
         let dir = session.paths().source.clone();
         let program = Program { path, args, dir, env, stdin: None, timeout: limits::LAYER_TIMEOUT };
         let output = session.run(&program, true).await;
-        let output = output.map_err(|why| super::room::unusable(&why))?;
+        let output = output.map_err(|why| super::workspace::unusable(&why))?;
         if !output.succeeded() {
             let root = session.paths().source.display().to_string();
             let why = match output.ended {

@@ -13,8 +13,8 @@ use rustix::mount::{
     open_tree, unmount,
 };
 
-use super::fence::SYSTEM;
-use super::order::Order;
+use super::lockdown::SYSTEM;
+use super::protocol::Order;
 use super::{Step, sys};
 use crate::types::Limits;
 

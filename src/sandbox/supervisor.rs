@@ -19,9 +19,9 @@ use rustix::process::{
 };
 use serde::de::DeserializeOwned;
 
-use super::child::{self, Wires};
-use super::order::{Done, Files, Mode, Opened, Order, Paths, Task, receive, send};
-use super::{Step, fence, room, sys, watch};
+use super::init::{self, Wires};
+use super::protocol::{Done, Files, Mode, Opened, Order, Paths, Task, receive, send};
+use super::{Step, lockdown, rootfs, sys, accounting};
 use crate::process::{Ended, children, end_children};
 use crate::types::{Limits, Resource, limits};
 
@@ -29,7 +29,7 @@ use crate::types::{Limits, Resource, limits};
 pub fn keep(
     control: &UnixStream,
     order: &Order,
-    filters: &fence::Filters,
+    filters: &lockdown::Filters,
     within: Option<Within>,
 ) -> Result<(), Step> {
     let list: Files = receive(control).map_err(Step::at("read the list of files"))?;
@@ -43,7 +43,7 @@ pub fn keep(
     let whole = Whole { order, filters };
     match (within, order.mode) {
         (Some(within), _) => {
-            room::source(&files).map_err(Step::at("write the candidate's files"))?;
+            rootfs::source(&files).map_err(Step::at("write the candidate's files"))?;
             serve(&whole, control, &within)
         }
         (None, Mode::Inside) => serve(&whole, control, &set_up(order, &files)?),
@@ -66,7 +66,7 @@ pub struct Whole<'a> {
     /// The order.
     pub order: &'a Order,
     /// Filters over system calls.
-    pub filters: &'a fence::Filters,
+    pub filters: &'a lockdown::Filters,
 }
 
 /// What the keeper measures.
@@ -74,7 +74,7 @@ pub struct Within {
     /// What the sandbox has to do without.
     pub without: Vec<String>,
     /// Where its files are.
-    pub files: watch::Files,
+    pub files: accounting::Files,
     /// The limits of these files, with what was there at the start.
     pub disk: Limits,
 }
@@ -85,15 +85,15 @@ fn set_up(order: &Order, files: &[(String, Vec<u8>)]) -> Result<Within, Step> {
     for folder in [&paths.source, &paths.target, &paths.home, &paths.cargo] {
         std::fs::create_dir_all(folder).map_err(Step::at("make folders"))?;
     }
-    room::write(&paths.source, files).map_err(Step::at("write the candidate's files"))?;
+    rootfs::write(&paths.source, files).map_err(Step::at("write the candidate's files"))?;
     let layer = match order.mode {
         Mode::Inside => Some(PathBuf::from("/.layer")).filter(|_| order.layer.is_some()),
         _ => order.layer.as_ref().map(|layer| layer.join("target")),
     };
     let mut disk = order.limits;
     if let Some(layer) = layer.filter(|_| !order.building) {
-        room::copy(&layer, &paths.target).map_err(Step::at("copy the layer"))?;
-        let (bytes, inodes) = watch::size(&paths.target);
+        rootfs::copy(&layer, &paths.target).map_err(Step::at("copy the layer"))?;
+        let (bytes, inodes) = accounting::size(&paths.target);
         disk.disk += bytes;
         disk.inodes += inodes;
     }
@@ -102,9 +102,9 @@ fn set_up(order: &Order, files: &[(String, Vec<u8>)]) -> Result<Within, Step> {
     let files = match order.mode {
         Mode::Inside => {
             folders.push(PathBuf::from("/dev/shm"));
-            watch::Files::InMemory(folders)
+            accounting::Files::InMemory(folders)
         }
-        _ => watch::Files::Below(folders),
+        _ => accounting::Files::Below(folders),
     };
     Ok(Within { without: vec!["overlay mounts: layers are copied".to_owned()], files, disk })
 }
@@ -126,13 +126,13 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
         order: whole.order,
         within,
         running: Vec::new(),
-        kills: watch::oom_kills(),
+        kills: accounting::oom_kills(),
         peak: 0,
         hidden: BTreeMap::new(),
         closely: false,
         unused: true,
         look: Instant::now(),
-        available: watch::machine().map_or(0, |(left, _)| left),
+        available: accounting::machine().map_or(0, |(left, _)| left),
     };
     loop {
         if keeper.wait(control).map_err(Step::at("wait"))? {
@@ -222,7 +222,7 @@ impl Keeper<'_> {
         // The sandbox's own network was not used yet: the first program has it.
         let network = !std::mem::replace(&mut self.unused, false);
         let own = match self.order.mode {
-            Mode::Namespaces => child::OWN | if network { sys::new::NET } else { 0 },
+            Mode::Namespaces => init::OWN | if network { sys::new::NET } else { 0 },
             Mode::Inside | Mode::Landlock | Mode::Bare => {
                 if self.running.is_empty() {
                     self.freshen().map_err(Step::at("clear the temporary folders"))?;
@@ -234,7 +234,7 @@ impl Keeper<'_> {
         let longest = Duration::from_secs(30 * 24 * 3600);
         let deadline = now + task.program.timeout.min(longest);
         let Some(pid) = sys::fork(own).map_err(Step::at("make namespaces"))? else {
-            child::stand(self.whole, (task, network), wires)
+            init::stand(self.whole, (task, network), wires)
         };
         let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(Step::at("watch a process"))?;
         Ok((pid, ended, deadline))
@@ -303,9 +303,9 @@ impl Keeper<'_> {
     fn beyond(&mut self) -> Option<(Pid, Resource)> {
         let limits = &self.order.limits;
         let programs: Vec<Pid> = self.running.iter().map(|one| one.pid).collect();
-        let shares = matches!(self.within.files, watch::Files::Below(_));
-        let mut sample = watch::measure(&programs, shares || self.order.building);
-        let kills = watch::oom_kills();
+        let shares = matches!(self.within.files, accounting::Files::Below(_));
+        let mut sample = accounting::measure(&programs, shares || self.order.building);
+        let kills = accounting::oom_kills();
         let kernel = std::mem::replace(&mut self.kills, kills) != kills;
         // Who hides what it uses may use anything; between fork and exec, and dying, all do.
         let now = Instant::now();
@@ -318,15 +318,15 @@ impl Keeper<'_> {
         }
         for pid in &programs {
             let mut own = 0;
-            if let watch::Files::Mounted = self.within.files {
+            if let accounting::Files::Mounted = self.within.files {
                 let (bytes, ran_out) = sample.temporary(*pid);
                 if let Some(resource) = ran_out {
                     return Some((*pid, resource));
                 }
-                own = bytes + watch::sockets(&number(*pid).to_string());
+                own = bytes + accounting::sockets(&number(*pid).to_string());
             }
             let used = sample.programs.entry(number(*pid)).or_default();
-            if let Some(resource) = watch::beyond(*used, limits) {
+            if let Some(resource) = accounting::beyond(*used, limits) {
                 return Some((*pid, resource));
             }
             used.memory += own;
@@ -349,20 +349,20 @@ impl Keeper<'_> {
 
     /// Bytes of memory in files and sockets of all programs together, and what of the files' limits
     /// ran out.
-    fn files(&self, held: &watch::Held) -> (u64, Option<Resource>) {
+    fn files(&self, held: &accounting::Held) -> (u64, Option<Resource>) {
         let disk = &self.within.disk;
         match &self.within.files {
-            watch::Files::Mounted if self.order.building => {
-                (0, watch::below(&[PathBuf::from("/target")], held, disk).1)
+            accounting::Files::Mounted if self.order.building => {
+                (0, accounting::below(&[PathBuf::from("/target")], held, disk).1)
             }
-            watch::Files::Mounted => (watch::mounted(room::built(self.order)).0, None),
-            watch::Files::Below(folders) => (held.sockets(), watch::below(folders, held, disk).1),
-            watch::Files::InMemory(folders) => {
+            accounting::Files::Mounted => (accounting::mounted(rootfs::built(self.order)).0, None),
+            accounting::Files::Below(folders) => (held.sockets(), accounting::below(folders, held, disk).1),
+            accounting::Files::InMemory(folders) => {
                 // Also files that have no name any more.
-                let bytes: u64 = folders.iter().map(|folder| watch::mounted(folder).0).sum();
-                let ran_out = watch::below(folders, held, disk).1;
+                let bytes: u64 = folders.iter().map(|folder| accounting::mounted(folder).0).sum();
+                let ran_out = accounting::below(folders, held, disk).1;
                 let ran_out = ran_out.or((bytes > disk.disk).then_some(Resource::Disk));
-                (bytes + watch::sockets("self"), ran_out)
+                (bytes + accounting::sockets("self"), ran_out)
             }
         }
     }
@@ -370,7 +370,7 @@ impl Keeper<'_> {
     /// Whether the machine's memory is nearly gone, and more of it went since the sandbox was opened
     /// than its programs may use: into what only the kernel sees, such as buffers of sockets.
     fn drained(&self) -> bool {
-        let Some((left, all)) = watch::machine() else { return false };
+        let Some((left, all)) = accounting::machine() else { return false };
         let gone = self.available.saturating_sub(left);
         left < all / 10 && gone > self.order.limits.memory
     }

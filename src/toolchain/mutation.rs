@@ -12,7 +12,7 @@ use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{BinOp, Expr, Pat};
 
-use super::{names, nesting, values};
+use super::{identifiers, recursion_limit, replacements};
 use crate::types::{RelPath, Tree};
 
 /// The variable's name.
@@ -113,13 +113,13 @@ fn file(
 ) -> Result<String, String> {
     let (mut list, mut rest) =
         (std::mem::take(&mut mutants.list), std::mem::take(&mut mutants.rest));
-    let edits = nesting::parse(text, |text| {
+    let edits = recursion_limit::parse(text, |text| {
         let parsed: syn::File =
             syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
         let mut writer = Writer {
             file: path.as_str(),
             extent,
-            defaults: values::defaults(&parsed),
+            defaults: replacements::defaults(&parsed),
             function: String::new(),
             opens: Vec::new(),
             closes: Vec::new(),
@@ -202,7 +202,7 @@ impl Writer<'_> {
     fn constant(&mut self, name: &syn::Ident, of: &syn::Type, expr: &Expr) {
         self.rest.insert(name.to_string());
         let (range, line) = (expr.span().byte_range(), expr.span().start().line);
-        if let Some((open, close)) = values::other(of).filter(|_| self.constants(line)) {
+        if let Some((open, close)) = replacements::other(of).filter(|_| self.constants(line)) {
             self.opens.push((range.start, open));
             self.closes.push((range.end, close));
         }
@@ -226,7 +226,7 @@ impl Writer<'_> {
         if let Some(word) = &sig.constness {
             let open = block.brace_token.span.open();
             let first = matches!(self.extent, Extent::Constants(lines) if lines.is_empty());
-            let value = values::constant(&sig.output).filter(|_| first);
+            let value = replacements::constant(&sig.output).filter(|_| first);
             let value = value.map(|value| format!(" if true {{ return {value}; }} "));
             self.opens.extend(value.map(|value| (open.byte_range().end, value)));
             if self.all().is_none_or(|lines| !lines.is_empty()) {
@@ -242,7 +242,7 @@ impl Writer<'_> {
         }
         let first = self.list.len() + 1;
         let mut arms = String::new();
-        for value in values::of(&sig.output, &self.defaults) {
+        for value in replacements::of(&sig.output, &self.defaults) {
             let shown = value.replace("::core::default::Default::default()", "a default");
             let what = format!("gives {shown}");
             if let Some(number) = self.mutant(line, what) {
@@ -444,14 +444,14 @@ impl<'ast> Visit<'ast> for Writer<'_> {
         self.rest.insert(item.ident.to_string());
     }
     fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
-        let declared = names::declared(item.mac.tokens.clone());
+        let declared = identifiers::declared(item.mac.tokens.clone());
         // What a macro is given may become a name of what it writes.
         let given = item.ident.is_none() && declared.is_empty();
         self.rest.extend(item.ident.as_ref().map(ToString::to_string));
-        self.rest.extend(if given { names::of(item.mac.tokens.clone()) } else { declared });
+        self.rest.extend(if given { identifiers::of(item.mac.tokens.clone()) } else { declared });
     }
     fn visit_impl_item_macro(&mut self, item: &'ast syn::ImplItemMacro) {
-        self.rest.extend(names::of(item.mac.tokens.clone()));
+        self.rest.extend(identifiers::of(item.mac.tokens.clone()));
     }
     fn visit_use_rename(&mut self, item: &'ast syn::UseRename) {
         self.rest.insert(item.rename.to_string());

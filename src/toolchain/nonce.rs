@@ -12,7 +12,7 @@ use proc_macro2::extra::DelimSpan;
 use quote::ToTokens;
 use syn::visit::Visit;
 
-use super::{names, nesting};
+use super::{identifiers, recursion_limit};
 
 /// What a sealed file needs at its end. A file's own lints are not for it; where they are forbidden to
 /// be switched off, they are left as they are.
@@ -82,7 +82,7 @@ pub fn test(name: &str, body: &str) -> String {
 }
 
 /// A test in a file: its path, and the names in it and in what it uses of the file.
-pub type Found = names::Named;
+pub type Found = identifiers::Named;
 
 /// Seals every test of a file that somebody else wrote, line numbers kept; gives the tests
 /// too. Tests that a macro writes are not seen: they run, but prove nothing.
@@ -90,7 +90,7 @@ pub type Found = names::Named;
 /// # Errors
 /// The text is not Rust: why, and in which line.
 pub fn file(text: &str) -> Result<(String, Vec<Found>), (String, usize)> {
-    let mut tests = nesting::parse(text, |text| {
+    let mut tests = recursion_limit::parse(text, |text| {
         let parsed: syn::File =
             syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
         let mut tests = Tests::default();
@@ -98,7 +98,7 @@ pub fn file(text: &str) -> Result<(String, Vec<Found>), (String, usize)> {
         Ok(tests)
     })?;
     for (_, words) in &mut tests.found {
-        names::follow(words, &tests.others);
+        identifiers::follow(words, &tests.others);
     }
     if let Some(line) = tests.unsealed {
         return Err(("a test gives nothing, a `Result` or an `ExitCode`".to_owned(), line));
@@ -121,7 +121,7 @@ struct Tests {
     path: Vec<String>,
     found: Vec<Found>,
     /// The other items.
-    others: Vec<names::Named>,
+    others: Vec<identifiers::Named>,
     inserts: Vec<(usize, String)>,
     /// Line of a test whose end cannot be told from its type.
     unsealed: Option<usize>,
@@ -147,18 +147,18 @@ impl<'ast> Visit<'ast> for Tests {
             _ => return syn::visit::visit_item(self, item),
         };
         let name = name.unwrap_or_default();
-        self.others.push((name, names::of(item.to_token_stream())));
+        self.others.push((name, identifiers::of(item.to_token_stream())));
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
         let has = |name| item.attrs.iter().any(|attr| attr.path().is_ident(name));
         if !has("test") || has("ignore") {
-            self.others.push((item.sig.ident.to_string(), names::of(item.to_token_stream())));
+            self.others.push((item.sig.ident.to_string(), identifiers::of(item.to_token_stream())));
             return;
         }
         let mut name = self.path.clone();
         name.push(item.sig.ident.to_string());
-        self.found.push((name.join("::"), names::of(item.to_token_stream())));
+        self.found.push((name.join("::"), identifiers::of(item.to_token_stream())));
         let braces: DelimSpan = item.block.brace_token.span;
         let output = item.sig.output.to_token_stream();
         if let syn::ReturnType::Type(_, of) = &item.sig.output

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cargo::{Ground, ground, visible};
-use super::room::Room;
+use super::workspace::Room;
 use super::{Bench, Seen, timeout};
 use crate::process::{Ended, Output, Program};
 use crate::toolchain;

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 
 use super::cargo::finding;
-use super::room::Room;
+use super::workspace::Room;
 use super::{Bench, Seen, timeout};
 use crate::process::{Ended, Output};
 use crate::toolchain::cargo::{Reported, TestProgram, read_list, read_test};
-use crate::toolchain::{self, Expected, Suite, console, mutants};
+use crate::toolchain::{self, Expected, Suite, console, mutation};
 use crate::types::{
     ClauseId, Finding, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
 };
@@ -155,7 +155,7 @@ impl Runner<'_> {
         // Lets the stable test runner write its JSON format. Only test programs get this: with it
         // cargo would allow unstable language features to the candidate.
         program.env.push(("RUSTC_BOOTSTRAP".to_owned(), "1".into()));
-        let mutant = start.mutant.map(|mutant| (mutants::VARIABLE.to_owned(), mutant.into()));
+        let mutant = start.mutant.map(|mutant| (mutation::VARIABLE.to_owned(), mutant.into()));
         program.env.extend(mutant);
         self.room.run(&program, false).await
     }

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, TryStreamExt};
 
 use super::cargo::{Ground, build, finding, ground, visible};
-use super::room::Room;
-use super::runner::{AT_ONCE, Runner, Start};
+use super::workspace::Room;
+use super::test_run::{AT_ONCE, Runner, Start};
 use super::{Bench, Layer, Seen, timeout};
 use crate::toolchain::cargo::TestProgram;
-use crate::toolchain::mutants::{self, DEFAULTS, ENDS, Extent, Mutant, Mutants, PANICS};
+use crate::toolchain::mutation::{self, DEFAULTS, ENDS, Extent, Mutant, Mutants, PANICS};
 use crate::toolchain::{self, Expected, Suite};
 use crate::types::{
     Candidate, Clause, Digest, Finding, Outcome, Red, RedProof, TestStatus, gate::VACUOUS, limits,
@@ -192,7 +192,7 @@ async fn with_changes<'a>(
     let tests = files.flat_map(|file| ["--test", file]);
     let args: Vec<&str> = ["test", "--no-run"].into_iter().chain(tests).collect();
     for build_number in 1.. {
-        let mutants = match mutants::of(candidate.tree(), &extent) {
+        let mutants = match mutation::of(candidate.tree(), &extent) {
             Ok(mutants) => mutants,
             Err(why) => return Ok(Err(why)),
         };

@@ -14,10 +14,10 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, set_child_subreaper, waitpid,
 };
 
-use super::fence::Filters;
-use super::keeper::{answer, take};
+use super::lockdown::Filters;
+use super::supervisor::{answer, take};
 use super::namespaces::Spare;
-use super::order::{Mode, Order, Start, send};
+use super::protocol::{Mode, Order, Start, send};
 use super::{cgroup, sys};
 use crate::process::{children, end_children};
 use crate::types::limits;
