@@ -15,8 +15,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use regen::attest::{Attested, Signer};
-use regen::engine::{Places, load};
-use regen::gate::{Tools, Wanted};
+use regen::engine::{WorkspaceLayout, load};
+use regen::gate::{HostTools, ToolEnv};
 use regen::plan;
 use regen::types::{Digest, RelPath, SpecStanding, Standing, TargetStanding, Tree};
 
@@ -131,11 +131,11 @@ fn world(signer: Option<Signer>) -> tempfile::TempDir {
 
 /// Writes trees, attestations and the lock file as a promotion would, without the gates.
 fn accept(root: &Path, signer: Option<Signer>) {
-    let places = Places::new(root.join("harness.toml"), root.join(".regen/cache"));
+    let places = WorkspaceLayout::new(root.join("harness.toml"), root.join(".regen/cache"));
     let workspace = load(&places, None).expect("is read");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runs");
     let set = |name: &str| std::env::var_os(name);
-    let wanted = Wanted {
+    let wanted = ToolEnv {
         path: set("PATH").unwrap_or_default(),
         home: set("HOME").map(Into::into),
         cargo_home: set("CARGO_HOME").map(Into::into),
@@ -143,7 +143,7 @@ fn accept(root: &Path, signer: Option<Signer>) {
         toolchain: set("RUSTUP_TOOLCHAIN"),
     };
     let cache = root.join("tools.json");
-    let tools = Tools::find(&wanted, &cache);
+    let tools = HostTools::find(&wanted, &cache);
     let tools = runtime.block_on(tools).expect("there is Rust");
     let mut standing = Standing::default();
     for job in workspace.plan(&tools, None, false).expect("is planned").jobs {

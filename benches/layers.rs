@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use regen::gate::{Bench, Layers, Tools, Wanted, run};
+use regen::gate::{DependencyCache, GateContext, HostTools, ToolEnv, run};
 use regen::sandbox::{Namespaces, Sandbox};
 use regen::toolchain;
 use regen::types::{Candidate, Isolation, Outcome, Provenance, RelPath, Tree};
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 struct Place {
     folder: PathBuf,
     incremental: bool,
-    tools: Tools,
+    tools: HostTools,
 }
 
 impl Place {
@@ -114,14 +114,15 @@ impl Place {
 async fn measure(lines: usize) -> bool {
     let folder = tempfile::tempdir().expect("a folder");
     let set = |name: &str| std::env::var_os(name);
-    let wanted = Wanted {
+    let wanted = ToolEnv {
         path: set("PATH").unwrap_or_default(),
         home: set("HOME").map(Into::into),
         cargo_home: set("CARGO_HOME").map(Into::into),
         rustup_home: set("RUSTUP_HOME").map(Into::into),
         toolchain: set("RUSTUP_TOOLCHAIN"),
     };
-    let tools = Tools::find(&wanted, &folder.path().join("tools.json")).await.expect("has tools");
+    let tools =
+        HostTools::find(&wanted, &folder.path().join("tools.json")).await.expect("has tools");
     let (spec, _, _) = regen::spec::parse("specs/big.md", SPEC.as_bytes());
     let config = format!(
         "[generator]\nmodel = \"m\"\n[target.rust]\ntoolchain = \"rust\"\n[target.rust.allowed_dependencies]\n{ALLOWED}"
@@ -130,10 +131,10 @@ async fn measure(lines: usize) -> bool {
     let target = &harness.target["rust"];
     let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
     let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), folder.path(), 16384);
-    let layers = Layers::new(folder.path());
+    let layers = DependencyCache::new(folder.path());
     let gates = BTreeMap::new();
     let kept = folder.path().join("kept");
-    let bench = |keep: Option<PathBuf>| Bench {
+    let bench = |keep: Option<PathBuf>| GateContext {
         spec: &spec,
         name: "rust",
         target,
@@ -229,7 +230,7 @@ fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-async fn in_sandbox(bench: &Bench<'_>, candidate: &Candidate) -> (Duration, Duration) {
+async fn in_sandbox(bench: &GateContext<'_>, candidate: &Candidate) -> (Duration, Duration) {
     let started = Instant::now();
     let mut test = Duration::ZERO;
     for gate in ["check", "clippy", "test"] {

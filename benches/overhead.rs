@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use regen::gate::{Bench, Layers, Tools, Wanted, run};
+use regen::gate::{DependencyCache, GateContext, HostTools, ToolEnv, run};
 use regen::sandbox::{Namespaces, Sandbox};
 use regen::toolchain;
 use regen::types::{Candidate, Isolation, Outcome, Provenance, RelPath, Tree};
@@ -33,14 +33,15 @@ fn main() -> ExitCode {
 async fn measure() -> ExitCode {
     let folder = tempfile::tempdir().expect("a folder");
     let set = |name: &str| std::env::var_os(name);
-    let wanted = Wanted {
+    let wanted = ToolEnv {
         path: set("PATH").unwrap_or_default(),
         home: set("HOME").map(Into::into),
         cargo_home: set("CARGO_HOME").map(Into::into),
         rustup_home: set("RUSTUP_HOME").map(Into::into),
         toolchain: set("RUSTUP_TOOLCHAIN"),
     };
-    let tools = Tools::find(&wanted, &folder.path().join("tools.json")).await.expect("has tools");
+    let tools =
+        HostTools::find(&wanted, &folder.path().join("tools.json")).await.expect("has tools");
     let (spec, _, _) = regen::spec::parse("specs/adder.md", SPEC.as_bytes());
     let config = "[generator]\nmodel = \"m\"\n[target.rust]\ntoolchain = \"rust\"\n";
     let harness = regen::config::parse("harness.toml", config).expect("is right");
@@ -50,10 +51,10 @@ async fn measure() -> ExitCode {
     let candidate = Candidate::new(tree, Provenance::Promoted);
     let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
     let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), folder.path(), 16384);
-    let layers = Layers::new(folder.path());
+    let layers = DependencyCache::new(folder.path());
     let kept = folder.path().join("kept");
     let gates = BTreeMap::new();
-    let bench = Bench {
+    let bench = GateContext {
         spec: &spec,
         name: "rust",
         target,
@@ -70,7 +71,7 @@ async fn measure() -> ExitCode {
         listener: None,
     };
     // The same files, for the commands by hand.
-    let keeping = Bench {
+    let keeping = GateContext {
         keep: Some(kept.clone()),
         proven: Default::default(),
         read_only: Vec::new(),
@@ -94,7 +95,7 @@ async fn measure() -> ExitCode {
     report(&ours, &hand)
 }
 
-async fn by_regen(bench: &Bench<'_>, candidate: &Candidate) -> Duration {
+async fn by_regen(bench: &GateContext<'_>, candidate: &Candidate) -> Duration {
     let started = Instant::now();
     let mut reports = Vec::new();
     for gate in GATES {
@@ -106,7 +107,7 @@ async fn by_regen(bench: &Bench<'_>, candidate: &Candidate) -> Duration {
 }
 
 /// The same commands over the same files, which are new to cargo as they are for regen.
-fn by_hand(tools: &Tools, source: &Path, home: &Path) -> Duration {
+fn by_hand(tools: &HostTools, source: &Path, home: &Path) -> Duration {
     let now = std::time::SystemTime::now();
     for file in ["src/lib.rs", "tests/regen_examples.rs"] {
         let file = std::fs::File::options().write(true).open(source.join(file)).expect("is there");

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use regen::process::{Ended, Program};
-use regen::sandbox::{Namespaces, Policy, Sandbox};
+use regen::sandbox::{Namespaces, Sandbox, SandboxSpec};
 use regen::types::{Limits, LimitsConfig};
 
 const ROUNDS: usize = 200;
@@ -30,7 +30,7 @@ async fn measure() -> ExitCode {
     let cache = tempfile::tempdir().expect("a folder");
     let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
     let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), cache.path(), 8192);
-    let policy = Policy {
+    let policy = SandboxSpec {
         files: Vec::new(),
         toolchain: "/usr".into(),
         layer: None,

@@ -59,13 +59,13 @@ struct Signature<'a> {
 struct Statement<'a, P> {
     #[serde(rename = "_type")]
     kind: &'a str,
-    subject: (Subject<'a, DirHash<'a>>, Subject<'a, Sha256<'a>>),
+    subject: (StatementSubject<'a, DirHash<'a>>, StatementSubject<'a, Sha256<'a>>),
     predicate_type: &'a str,
     predicate: P,
 }
 
 #[derive(Serialize)]
-struct Subject<'a, D> {
+struct StatementSubject<'a, D> {
     name: &'a str,
     digest: D,
 }
@@ -82,14 +82,14 @@ struct Sha256<'a> {
 }
 
 #[derive(Clone, Serialize)]
-struct Resource<'a> {
+struct ResourceDescriptor<'a> {
     name: String,
     digest: Sha256<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Provenance<'a> {
+struct ProvenancePredicate<'a> {
     build_definition: Definition<'a>,
     run_details: Details<'a>,
 }
@@ -100,7 +100,7 @@ struct Definition<'a> {
     build_type: &'a str,
     external_parameters: External<'a>,
     internal_parameters: &'a TargetStanding,
-    resolved_dependencies: Vec<Resource<'a>>,
+    resolved_dependencies: Vec<ResourceDescriptor<'a>>,
 }
 
 #[derive(Serialize)]
@@ -135,9 +135,9 @@ struct Metadata<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct TestResult<'a> {
+struct TestResultPredicate<'a> {
     result: &'a str,
-    configuration: Vec<Resource<'a>>,
+    configuration: Vec<ResourceDescriptor<'a>>,
     passed_tests: Vec<String>,
     warned_tests: Vec<String>,
     failed_tests: [String; 0],
@@ -154,14 +154,14 @@ impl Attested {
     /// The payloads, in order.
     fn statements(&self) -> [String; 2] {
         let entry = &self.entry;
-        let named = |name, digest| Resource { name, digest: Sha256 { sha256: digest } };
+        let named = |name, digest| ResourceDescriptor { name, digest: Sha256 { sha256: digest } };
         let of_clause = |name: &String| format!("clause {}/{name}", self.spec);
-        let judges: Vec<Resource<'_>> =
+        let judges: Vec<ResourceDescriptor<'_>> =
             entry.judges.iter().map(|(name, digest)| named(name.clone(), digest)).collect();
         let clauses = entry.clauses.iter().map(|(name, digest)| named(of_clause(name), digest));
         let inputs = [named(format!("spec {}", self.spec), &entry.spec)].into_iter();
         let inputs = inputs.chain(clauses).chain(judges.iter().cloned());
-        let provenance = Provenance {
+        let provenance = ProvenancePredicate {
             build_definition: Definition {
                 build_type: BUILD_TYPE,
                 external_parameters: External { spec: &self.spec, target: &self.target },
@@ -180,7 +180,7 @@ impl Attested {
                 if passed { format!("gate {gate}") } else { format!("gate {gate}: {outcome}") }
             })
         };
-        let result = TestResult {
+        let result = TestResultPredicate {
             result: "PASSED",
             configuration: judges,
             passed_tests: gates(true).chain(entry.clauses.keys().map(of_clause)).collect(),
@@ -196,8 +196,8 @@ impl Attested {
         let statement = Statement {
             kind: STATEMENT,
             subject: (
-                Subject { name: &self.entry.path, digest: DirHash { dir_hash: tree } },
-                Subject { name: &manifest, digest: Sha256 { sha256: tree } },
+                StatementSubject { name: &self.entry.path, digest: DirHash { dir_hash: tree } },
+                StatementSubject { name: &manifest, digest: Sha256 { sha256: tree } },
             ),
             predicate_type,
             predicate,

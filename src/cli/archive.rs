@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{Door, exit, run};
+use super::{Context, exit, run};
 use crate::engine::load::{self, load};
-use crate::engine::{self, Engine, EngineError, Kept};
-use crate::pipeline::Failed;
+use crate::engine::{self, Engine, EngineError, KeptAttempt};
+use crate::pipeline::AttemptFailure;
 use crate::report::{changes, line, tame, words};
 
 /// Arguments of `show`.
@@ -48,7 +48,7 @@ pub struct GcArgs {
 }
 
 /// The promotions of a spec.
-pub fn story(door: &Door, spec: &str) -> Result<u8, EngineError> {
+pub fn story(door: &Context, spec: &str) -> Result<u8, EngineError> {
     let places = door.places()?;
     // A spec that is gone has a history, too.
     let known = load(&places, None)?.select(&[spec.to_owned()]);
@@ -84,7 +84,7 @@ pub fn story(door: &Door, spec: &str) -> Result<u8, EngineError> {
 }
 
 /// The attempts of a run.
-pub fn show(door: &Door, args: &ShowArgs) -> Result<u8, EngineError> {
+pub fn show(door: &Context, args: &ShowArgs) -> Result<u8, EngineError> {
     let mut attempts = engine::attempts(&door.places()?, args.run)?;
     attempts.retain(|kept| {
         args.spec.as_ref().is_none_or(|spec| kept.spec == *spec)
@@ -105,8 +105,8 @@ pub fn show(door: &Door, args: &ShowArgs) -> Result<u8, EngineError> {
     Ok(exit::DONE)
 }
 
-fn machine(kept: &Kept) -> serde_json::Value {
-    let Kept { attempt, .. } = kept;
+fn machine(kept: &KeptAttempt) -> serde_json::Value {
+    let KeptAttempt { attempt, .. } = kept;
     json!({
         "type": "attempt", "job": kept.job, "spec": kept.spec, "target": kept.target,
         "attempt": attempt.number, "kind": attempt.kind, "tier": attempt.tier,
@@ -116,8 +116,8 @@ fn machine(kept: &Kept) -> serde_json::Value {
     })
 }
 
-fn person(door: &Door, kept: &Kept) {
-    let Kept { attempt, .. } = kept;
+fn person(door: &Context, kept: &KeptAttempt) {
+    let KeptAttempt { attempt, .. } = kept;
     let head = format!(
         "{} · {} · job {} · attempt {}, {}",
         kept.spec,
@@ -147,8 +147,10 @@ fn person(door: &Door, kept: &Kept) {
     }
     let end = match &attempt.failed {
         _ if attempt.accepted => door.paint.good("accepted"),
-        Some(Failed::Refused(diagnosis)) => diagnosis.summary.clone(),
-        Some(Failed::Malformed { message, .. } | Failed::Truncated(message)) => message.clone(),
+        Some(AttemptFailure::Refused(diagnosis)) => diagnosis.summary.clone(),
+        Some(AttemptFailure::Malformed { message, .. } | AttemptFailure::Truncated(message)) => {
+            message.clone()
+        }
         None => "not judged".to_owned(),
     };
     section("end", Some(end), true);
@@ -156,7 +158,7 @@ fn person(door: &Door, kept: &Kept) {
 }
 
 /// A run as one file.
-pub fn export(door: &Door, args: &ExportArgs) -> Result<u8, EngineError> {
+pub fn export(door: &Context, args: &ExportArgs) -> Result<u8, EngineError> {
     let places = door.places()?;
     let name = PathBuf::from(format!("regen-run-{}.tar.gz", args.run));
     let path = args.output.clone().unwrap_or(name);
@@ -187,7 +189,7 @@ pub fn export(door: &Door, args: &ExportArgs) -> Result<u8, EngineError> {
 }
 
 /// Takes away what nobody needs any more.
-pub fn gc(door: &Door, args: &GcArgs) -> Result<u8, EngineError> {
+pub fn gc(door: &Context, args: &GcArgs) -> Result<u8, EngineError> {
     let places = door.places()?;
     let _lock = run::lock(door, &places)?;
     Engine::recover(&places)?;

@@ -3,15 +3,15 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Door, RunArgs, exit, run};
-use crate::engine::{EngineError, Places, load, load::harness};
+use super::{Context, RunArgs, exit, run};
+use crate::engine::{EngineError, WorkspaceLayout, load, load::harness};
 use crate::generator::{Cassette as Recording, Cassettes};
-use crate::types::JobKey;
+use crate::types::InputsDigest;
 use crate::types::harness::CassetteMode;
 
 /// Subcommands of `cassette`.
 #[derive(Debug, Subcommand)]
-pub enum Cassette {
+pub enum CassetteCommand {
     /// Run specs against the real generator and record every exchange.
     #[command(after_help = "Example:\n  regen cassette record --spec roman --force")]
     Record(RunArgs),
@@ -33,23 +33,23 @@ pub enum Cassette {
 }
 
 /// Runs a subcommand.
-pub async fn run(door: &Door, command: Cassette) -> Result<u8, EngineError> {
+pub async fn run(door: &Context, command: CassetteCommand) -> Result<u8, EngineError> {
     let places = door.places()?;
     match command {
-        Cassette::Record(args) => run::run(door, args, Some(CassetteMode::Record)).await,
-        Cassette::Ls => list(door, &places),
-        Cassette::Show { key } => show(door, &places, &key),
-        Cassette::Verify => verify(door, &places),
-        Cassette::Prune { dry_run } => prune(door, &places, dry_run).await,
+        CassetteCommand::Record(args) => run::run(door, args, Some(CassetteMode::Record)).await,
+        CassetteCommand::Ls => list(door, &places),
+        CassetteCommand::Show { key } => show(door, &places, &key),
+        CassetteCommand::Verify => verify(door, &places),
+        CassetteCommand::Prune { dry_run } => prune(door, &places, dry_run).await,
     }
 }
 
-fn cassettes(places: &Places) -> Result<Cassettes, EngineError> {
+fn cassettes(places: &WorkspaceLayout) -> Result<Cassettes, EngineError> {
     let harness = harness(places, None)?;
     Ok(Cassettes::new(places.root.join(harness.harness.cassettes)))
 }
 
-fn list(door: &Door, places: &Places) -> Result<u8, EngineError> {
+fn list(door: &Context, places: &WorkspaceLayout) -> Result<u8, EngineError> {
     let mut code = exit::DONE;
     for (path, cassette) in cassettes(places)?.all() {
         match cassette {
@@ -79,7 +79,7 @@ fn list(door: &Door, places: &Places) -> Result<u8, EngineError> {
     Ok(code)
 }
 
-fn show(door: &Door, places: &Places, key: &str) -> Result<u8, EngineError> {
+fn show(door: &Context, places: &WorkspaceLayout, key: &str) -> Result<u8, EngineError> {
     let all = cassettes(places)?.all();
     let found = all.into_iter().filter_map(|(_, c)| c.ok());
     let mut found = found.filter(|c: &Recording| c.key.to_string().starts_with(key));
@@ -95,7 +95,7 @@ fn show(door: &Door, places: &Places, key: &str) -> Result<u8, EngineError> {
     Ok(exit::DONE)
 }
 
-fn verify(door: &Door, places: &Places) -> Result<u8, EngineError> {
+fn verify(door: &Context, places: &WorkspaceLayout) -> Result<u8, EngineError> {
     let all = cassettes(places)?.all();
     let (count, mut bad) = (all.len(), Vec::new());
     for (path, cassette) in all {
@@ -112,11 +112,11 @@ fn verify(door: &Door, places: &Places) -> Result<u8, EngineError> {
     Ok(if bad.is_empty() { exit::DONE } else { exit::USAGE })
 }
 
-async fn prune(door: &Door, places: &Places, dry_run: bool) -> Result<u8, EngineError> {
+async fn prune(door: &Context, places: &WorkspaceLayout, dry_run: bool) -> Result<u8, EngineError> {
     let workspace = load(places, None)?;
     let tools = workspace.tools(&door.wanted()).await?;
     let plan = workspace.plan(&tools, None, false)?;
-    let current = |spec: &str, target: &str, key: JobKey| {
+    let current = |spec: &str, target: &str, key: InputsDigest| {
         let mut parts = plan.jobs.iter().filter(|job| job.spec == spec).flat_map(|job| &job.parts);
         parts.any(|part| part.target == target && part.key == key)
     };

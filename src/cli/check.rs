@@ -10,9 +10,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Door, exit, isolation, run};
-use crate::engine::audit::{Asked, Audit, Ran, audit};
-use crate::engine::{Engine, EngineError, Places, Sources, Workspace, fix_lock};
+use super::{Context, exit, isolation, run};
+use crate::engine::audit::{Asked, Audit, RerunTarget, audit};
+use crate::engine::{Engine, EngineError, Sources, Workspace, WorkspaceLayout, fix_lock};
 use crate::promote::Promoter;
 use crate::report::{check as report, github, sarif};
 use crate::store::{files, write_atomic};
@@ -41,11 +41,11 @@ pub struct CheckArgs {
     policy: Option<PathBuf>,
     /// How findings are written on standard output.
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
-    format: Format,
+    format: CheckFormat,
     /// Write them to a file too, in the format that its name ends in (.json, .sarif, .xml, .md,
     /// .txt) or that stands before it; several may be given.
     #[arg(short, long, value_name = "[FORMAT=]FILE")]
-    output: Vec<Output>,
+    output: Vec<CheckOutput>,
     /// Append a summary in Markdown to a file, or write it to standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     summary: Option<PathBuf>,
@@ -55,7 +55,7 @@ pub struct CheckArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum CheckFormat {
     Human,
     Json,
     Sarif,
@@ -66,26 +66,26 @@ enum Format {
 }
 
 #[derive(Clone, Debug)]
-struct Output {
-    format: Format,
+struct CheckOutput {
+    format: CheckFormat,
     file: PathBuf,
 }
 
-impl FromStr for Output {
+impl FromStr for CheckOutput {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some((format, file)) = text.split_once('=')
-            && let Ok(format) = <Format as ValueEnum>::from_str(format, false)
+            && let Ok(format) = <CheckFormat as ValueEnum>::from_str(format, false)
         {
             return Ok(Self { format, file: PathBuf::from(file) });
         }
         let format = match Path::new(text).extension().and_then(|end| end.to_str()) {
-            Some("json") => Format::Json,
-            Some("sarif") => Format::Sarif,
-            Some("xml") => Format::Junit,
-            Some("md") => Format::Markdown,
-            Some("txt") => Format::Human,
+            Some("json") => CheckFormat::Json,
+            Some("sarif") => CheckFormat::Sarif,
+            Some("xml") => CheckFormat::Junit,
+            Some("md") => CheckFormat::Markdown,
+            Some("txt") => CheckFormat::Human,
             _ => {
                 let why = "its name does not end in .json, .sarif, .xml, .md or .txt: write FORMAT=FILE, \
                            FORMAT being human, json, sarif, junit or github";
@@ -97,7 +97,7 @@ impl FromStr for Output {
 }
 
 /// Checks.
-pub async fn check(door: &Door, args: &CheckArgs) -> Result<u8, EngineError> {
+pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, EngineError> {
     let places = door.places()?;
     if args.fix_lock {
         let _lock = run::lock(door, &places)?;
@@ -124,10 +124,10 @@ pub async fn check(door: &Door, args: &CheckArgs) -> Result<u8, EngineError> {
         write_atomic(&file, text.as_bytes())
             .map_err(|e| EngineError::Usage(format!("--output {}: {e}", output.file.display())))?;
     }
-    let shown = if door.global.json { Format::Json } else { args.format };
+    let shown = if door.global.json { CheckFormat::Json } else { args.format };
     if args.summary.as_deref() == Some(Path::new("-")) {
         door.show(&report::markdown(&audit));
-    } else if shown != Format::Human || !audit.flaws.is_empty() {
+    } else if shown != CheckFormat::Human || !audit.flaws.is_empty() {
         let text = written(door, shown, (&audit, &ran, code), sources);
         if !text.is_empty() {
             door.show(&text);
@@ -137,7 +137,7 @@ pub async fn check(door: &Door, args: &CheckArgs) -> Result<u8, EngineError> {
         let mut file = std::fs::File::options().create(true).append(true).open(file)?;
         file.write_all(report::markdown(&audit).as_bytes())?;
     }
-    if shown == Format::Human && !door.global.quiet {
+    if shown == CheckFormat::Human && !door.global.quiet {
         let word =
             if code == exit::DONE { door.paint.good("ok") } else { door.paint.bad("failed") };
         door.say(&format!("{word}: {}", report::summary(&audit)));
@@ -148,8 +148,8 @@ pub async fn check(door: &Door, args: &CheckArgs) -> Result<u8, EngineError> {
 /// Audits; while a promotion is under way again, because what it switches does not fit together
 /// until it is done. One that was cut off is finished first.
 async fn steady(
-    door: &Door,
-    places: &Places,
+    door: &Context,
+    places: &WorkspaceLayout,
     asked: &Asked,
 ) -> Result<(Option<Workspace>, Audit), EngineError> {
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
@@ -183,11 +183,15 @@ fn policy(path: &Path) -> Result<Policy, EngineError> {
     })
 }
 
-async fn rerun(door: &Door, workspace: &Workspace, audit: &Audit) -> Result<Vec<Ran>, EngineError> {
+async fn rerun(
+    door: &Context,
+    workspace: &Workspace,
+    audit: &Audit,
+) -> Result<Vec<RerunTarget>, EngineError> {
     let places = &workspace.places;
     let tools = workspace.tools(&door.wanted()).await?;
     let probe = isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?;
-    let tell = |ran: &Ran| {
+    let tell = |ran: &RerunTarget| {
         if !door.global.quiet && !door.global.json {
             let name = door.paint.name(&format!("{} · {}", ran.spec, ran.target));
             let word = if ran.reports.is_empty() {
@@ -215,15 +219,15 @@ fn code(audit: &Audit) -> u8 {
 }
 
 fn written(
-    door: &Door,
-    format: Format,
-    (audit, ran, code): (&Audit, &[Ran], u8),
+    door: &Context,
+    format: CheckFormat,
+    (audit, ran, code): (&Audit, &[RerunTarget], u8),
     sources: &Sources,
 ) -> String {
     let problems: Vec<Problem> = audit.flaws.iter().map(|flaw| flaw.problem.clone()).collect();
     match format {
-        Format::Human => report::human(audit, door.paint),
-        Format::Json => {
+        CheckFormat::Human => report::human(audit, door.paint),
+        CheckFormat::Json => {
             let ran: Vec<Value> = ran
                 .iter()
                 .map(
@@ -236,11 +240,11 @@ fn written(
             });
             value.to_string() + "\n"
         }
-        Format::Sarif => {
+        CheckFormat::Sarif => {
             serde_json::to_string_pretty(&sarif(&problems, sources)).unwrap_or_default() + "\n"
         }
-        Format::Junit => report::junit(audit),
-        Format::Github => github(&problems, sources),
-        Format::Markdown => report::markdown(audit),
+        CheckFormat::Junit => report::junit(audit),
+        CheckFormat::Github => github(&problems, sources),
+        CheckFormat::Markdown => report::markdown(audit),
     }
 }

@@ -5,8 +5,8 @@ use std::pin::pin;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use super::{Door, exit, history};
-use crate::daemon::Act;
+use super::{Context, exit, history};
+use crate::daemon::Command;
 use crate::daemon::client::{AGAIN, Client, Told};
 use crate::engine::EngineError;
 use crate::store::Ledger;
@@ -16,7 +16,7 @@ use crate::types::limits;
 const NONE: &str = "no daemon runs in this workspace";
 
 /// Gives an order.
-pub async fn order(door: &Door, act: Act, specs: &[String]) -> Result<u8, EngineError> {
+pub async fn order(door: &Context, act: Command, specs: &[String]) -> Result<u8, EngineError> {
     let Some(client) = Client::connect(&door.places()?).await? else {
         let hint = "start one with `regen watch`, or use `regen run`, which needs none";
         return Err(EngineError::NoDaemon(format!("{NONE}: {hint}")));
@@ -30,23 +30,23 @@ pub async fn order(door: &Door, act: Act, specs: &[String]) -> Result<u8, Engine
     Ok(exit::DONE)
 }
 
-fn said(act: Act, specs: &[String]) -> String {
+fn said(act: Command, specs: &[String]) -> String {
     let names = specs.join(", ");
     match act {
-        Act::Pause => "paused: no job starts; what runs goes on to its end".to_owned(),
-        Act::Resume => "jobs start again".to_owned(),
-        Act::Trigger { .. } if specs.is_empty() => "everything was read anew".to_owned(),
-        Act::Trigger { .. } => format!("first: {names}"),
-        Act::Cancel if specs.is_empty() => "nothing to cancel: they are up to date".to_owned(),
-        Act::Cancel => format!("cancelled: {names}"),
-        Act::Rollback { .. } => format!("rolled back: {names}"),
-        Act::Retry if specs.is_empty() => "nothing to try again: none has failed".to_owned(),
-        Act::Retry => format!("tried again: {names}"),
+        Command::Pause => "paused: no job starts; what runs goes on to its end".to_owned(),
+        Command::Resume => "jobs start again".to_owned(),
+        Command::Trigger { .. } if specs.is_empty() => "everything was read anew".to_owned(),
+        Command::Trigger { .. } => format!("first: {names}"),
+        Command::Cancel if specs.is_empty() => "nothing to cancel: they are up to date".to_owned(),
+        Command::Cancel => format!("cancelled: {names}"),
+        Command::Rollback { .. } => format!("rolled back: {names}"),
+        Command::Retry if specs.is_empty() => "nothing to try again: none has failed".to_owned(),
+        Command::Retry => format!("tried again: {names}"),
     }
 }
 
 /// Shows how everything stands, again whenever it changes.
-pub async fn status(door: &Door) -> Result<u8, EngineError> {
+pub async fn status(door: &Context) -> Result<u8, EngineError> {
     let places = door.places()?;
     if Client::connect(&places).await?.is_none() {
         // Without one there is the ledger, and nothing that changes by itself.
@@ -63,7 +63,11 @@ pub async fn status(door: &Door) -> Result<u8, EngineError> {
     }
 }
 
-async fn follow_state(door: &Door, client: &Client, shown: &mut String) -> Result<(), EngineError> {
+async fn follow_state(
+    door: &Context,
+    client: &Client,
+    shown: &mut String,
+) -> Result<(), EngineError> {
     let state = client.state().await?;
     let mut news = pin!(client.events(state["seq"].as_i64().unwrap_or_default()).await?);
     show_state(door, &state, shown);
@@ -76,7 +80,7 @@ async fn follow_state(door: &Door, client: &Client, shown: &mut String) -> Resul
 }
 
 /// Shows a state that is another one than before.
-fn show_state(door: &Door, state: &Value, shown: &mut String) {
+fn show_state(door: &Context, state: &Value, shown: &mut String) {
     let text = if door.global.json { state.to_string() } else { table(state) };
     if text == *shown {
         return;
@@ -134,7 +138,7 @@ fn table(state: &Value) -> String {
 }
 
 /// Goes on with the log behind an entry: told by a daemon while one runs, else read.
-pub async fn log(door: &Door, spec: Option<&str>, mut after: i64) -> Result<u8, EngineError> {
+pub async fn log(door: &Context, spec: Option<&str>, mut after: i64) -> Result<u8, EngineError> {
     let places = door.places()?;
     let mut alone = false;
     let wanted = |entry: &Entry| spec.is_none() || entry.spec.as_deref() == spec;

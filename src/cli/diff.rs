@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{Door, exit};
+use super::{Context, exit};
 use crate::engine::diff::{Review, Side};
 use crate::engine::{EngineError, Workspace, load};
 use crate::report::changes;
@@ -29,11 +29,11 @@ pub struct DiffArgs {
     specs: Vec<String>,
     /// How changes are written.
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
-    format: Format,
+    format: DiffFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum DiffFormat {
     Human,
     Json,
     Markdown,
@@ -41,7 +41,7 @@ enum Format {
 }
 
 /// Compares.
-pub fn diff(door: &Door, args: &DiffArgs) -> Result<u8, EngineError> {
+pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, EngineError> {
     let workspace = load(&door.places()?, None)?;
     let (from, to) = match args.range.as_deref() {
         None => (None, None),
@@ -90,18 +90,18 @@ pub fn diff(door: &Door, args: &DiffArgs) -> Result<u8, EngineError> {
 }
 
 fn show(
-    door: &Door,
+    door: &Context,
     args: &DiffArgs,
     workspace: &Workspace,
     review: &Review,
     clashes: &[(ClauseChange, ClauseChange)],
 ) {
-    let format = if door.global.json { Format::Json } else { args.format };
+    let format = if door.global.json { DiffFormat::Json } else { args.format };
     let clash = |(ours, theirs): &(ClauseChange, ClauseChange)| {
         format!("both sides changed `{}`: {}", ours.clause, changes::against(ours, theirs))
     };
     match format {
-        Format::Json => {
+        DiffFormat::Json => {
             let conflicts: Vec<_> = clashes
                 .iter()
                 .map(|(ours, theirs)| json!({ "ours": ours, "theirs": theirs }))
@@ -115,20 +115,20 @@ fn show(
             }));
             return;
         }
-        Format::Markdown => door.show(&changes::markdown(review)),
-        Format::Github => door.show(&changes::annotations(review)),
-        Format::Human if review.specs.is_empty() => {
+        DiffFormat::Markdown => door.show(&changes::markdown(review)),
+        DiffFormat::Github => door.show(&changes::annotations(review)),
+        DiffFormat::Human if review.specs.is_empty() => {
             if !door.global.quiet {
                 let folder = &workspace.harness.harness.specs;
                 door.say(&format!("no clause in {folder}/ changed"));
             }
         }
-        Format::Human => door.show(&changes::human(review, door.paint)),
+        DiffFormat::Human => door.show(&changes::human(review, door.paint)),
     }
     for pair in clashes {
         match format {
-            Format::Markdown => door.show(&format!("\n**Conflict:** {}", clash(pair))),
-            Format::Github => door.show(&changes::conflict(&pair.0, &clash(pair))),
+            DiffFormat::Markdown => door.show(&format!("\n**Conflict:** {}", clash(pair))),
+            DiffFormat::Github => door.show(&changes::conflict(&pair.0, &clash(pair))),
             _ => door.say(&format!("{}: {}", door.paint.bad("conflict"), clash(pair))),
         }
     }

@@ -2,21 +2,21 @@
 
 use serde_json::json;
 
-use super::{Door, exit, isolation, variable};
+use super::{Context, exit, isolation, variable};
 use crate::engine::{EngineError, load};
-use crate::gate::Tools;
+use crate::gate::HostTools;
 use crate::sandbox::Missing;
 use crate::types::harness::CassetteMode;
 
 /// One thing that was looked at.
-struct Check {
+struct DoctorCheck {
     name: &'static str,
     good: bool,
     says: String,
 }
 
 /// Checks tools, folders and generator. Exit code 40 when something is missing.
-pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
+pub async fn doctor(door: &Context) -> Result<u8, EngineError> {
     let (checks, missing) = look(door).await?;
     tell(door, &checks, &missing);
     let good = checks.iter().all(|check| check.good);
@@ -24,7 +24,7 @@ pub async fn doctor(door: &Door) -> Result<u8, EngineError> {
 }
 
 /// What a daemon that begins should be told of: it goes on, and what is missing may come.
-pub async fn preflight(door: &Door) -> Result<(), EngineError> {
+pub async fn preflight(door: &Context) -> Result<(), EngineError> {
     let (checks, _) = look(door).await?;
     for check in checks.iter().filter(|check| !check.good) {
         door.say(&format!("{}: {}: {}", door.paint.warn("warning"), check.name, check.says));
@@ -32,15 +32,15 @@ pub async fn preflight(door: &Door) -> Result<(), EngineError> {
     Ok(())
 }
 
-async fn look(door: &Door) -> Result<(Vec<Check>, Vec<Missing>), EngineError> {
+async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), EngineError> {
     let mut checks = Vec::new();
     let mut add = |name, result: Result<String, String>| {
         let good = result.is_ok();
-        checks.push(Check { name, good, says: result.unwrap_or_else(|why| why) });
+        checks.push(DoctorCheck { name, good, says: result.unwrap_or_else(|why| why) });
     };
     let cache = door.cache()?;
     add("cache folder", writable(&cache).map(|()| cache.display().to_string()));
-    let tools = Tools::find(&door.wanted(), &cache.join("tools.json")).await;
+    let tools = HostTools::find(&door.wanted(), &cache.join("tools.json")).await;
     add("rust", tools.map(|t| t.version).map_err(|e| e.to_string()));
     let loaded = door.places().and_then(|places| load(&places, None));
     let config = loaded.as_ref().map(|w| w.harness.sandbox.clone()).unwrap_or_default();
@@ -85,7 +85,7 @@ async fn look(door: &Door) -> Result<(Vec<Check>, Vec<Missing>), EngineError> {
     Ok((checks, probe.missing))
 }
 
-fn tell(door: &Door, checks: &[Check], missing: &[Missing]) {
+fn tell(door: &Context, checks: &[DoctorCheck], missing: &[Missing]) {
     if door.global.json {
         let good = checks.iter().all(|check| check.good);
         let missing: Vec<_> =

@@ -1,6 +1,6 @@
 //! Exit codes, computed from stored facts. A missing or failing thing never exits 0.
 
-use crate::engine::{EngineError, Outcome};
+use crate::engine::{EngineError, RunOutcome};
 use crate::types::{Fault, JobOutcome};
 
 /// Promoted, up to date, or a question answered.
@@ -46,7 +46,7 @@ pub fn of_job(outcome: &JobOutcome) -> u8 {
 }
 
 /// The code of a run: the gravest of its jobs', where a higher code is graver.
-pub fn of_run(outcome: &Outcome, refused: bool) -> u8 {
+pub fn of_run(outcome: &RunOutcome, refused: bool) -> u8 {
     let jobs = outcome.jobs.iter().filter_map(|(_, end)| end.as_ref()).map(of_job);
     jobs.chain([if refused { SPEC_REFUSED } else { DONE }]).max().unwrap_or(DONE)
 }
@@ -58,7 +58,7 @@ pub fn of_error(error: &EngineError) -> u8 {
         | EngineError::Config { .. }
         | EngineError::Usage(_)
         | EngineError::Generator(_) => USAGE,
-        EngineError::Tools(_)
+        EngineError::HostTools(_)
         | EngineError::Ledger(_)
         | EngineError::Promote(_)
         | EngineError::Isolation(_)

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Door, exit};
+use super::{Context, exit};
 use crate::engine::{EngineError, load, result_word};
 use crate::pipeline::State;
 use crate::report::words;
@@ -16,7 +16,7 @@ fn fold(entries: &[Entry]) -> Result<Option<State>, EngineError> {
 }
 
 /// Each spec: what stands, and how its last job ended.
-pub async fn status(door: &Door) -> Result<u8, EngineError> {
+pub async fn status(door: &Context) -> Result<u8, EngineError> {
     let workspace = load(&door.places()?, None)?;
     let tools = workspace.tools(&door.wanted()).await?;
     let plan = workspace.plan(&tools, None, false)?;
@@ -65,7 +65,12 @@ pub async fn status(door: &Door) -> Result<u8, EngineError> {
 
 /// The newest entries, oldest first. Gives the number of the newest one of all; `follow`: more are
 /// to come.
-pub fn log(door: &Door, spec: Option<&str>, limit: u32, follow: bool) -> Result<i64, EngineError> {
+pub fn log(
+    door: &Context,
+    spec: Option<&str>,
+    limit: u32,
+    follow: bool,
+) -> Result<i64, EngineError> {
     let Some(ledger) = Ledger::read(&door.places()?.ledger())? else {
         if !follow {
             door.say("nothing has happened here yet");
@@ -80,7 +85,7 @@ pub fn log(door: &Door, spec: Option<&str>, limit: u32, follow: bool) -> Result<
 }
 
 /// An entry, in a line.
-pub fn show(door: &Door, entry: &Entry) {
+pub fn show(door: &Context, entry: &Entry) {
     if door.global.json {
         return door.json(entry);
     }
@@ -90,7 +95,7 @@ pub fn show(door: &Door, entry: &Entry) {
 }
 
 /// Why a spec is, or is not, promoted.
-pub async fn why(door: &Door, id: &str) -> Result<u8, EngineError> {
+pub async fn why(door: &Context, id: &str) -> Result<u8, EngineError> {
     let workspace = load(&door.places()?, None)?;
     let only = workspace.select(&[id.to_owned()])?;
     let id = only.into_iter().flatten().next().unwrap_or_default();

@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use super::{Door, variable};
+use super::{Context, variable};
 use crate::engine::EngineError;
 use crate::sandbox::{self, Probe};
 use crate::types::Isolation;
-use crate::types::harness::Sandbox;
+use crate::types::harness::SandboxConfig;
 
 /// The variable that must allow a level below the usual one, beside `harness.toml`.
 const ALLOWS: &str = "REGEN_MIN_LEVEL";
 
 /// Tries what this machine offers.
-pub async fn probe(cache: &Path, config: &Sandbox) -> Probe {
+pub async fn probe(cache: &Path, config: &SandboxConfig) -> Probe {
     // Itself, whatever happens to the file meanwhile.
     let keeper = if cfg!(target_os = "linux") {
         Path::new("/proc/self/exe").to_owned()
@@ -27,7 +27,11 @@ pub async fn probe(cache: &Path, config: &Sandbox) -> Probe {
 ///
 /// # Errors
 /// It is not: the message says what is missing, and how to mend it.
-pub async fn demand(door: &Door, cache: &Path, config: &Sandbox) -> Result<Probe, EngineError> {
+pub async fn demand(
+    door: &Context,
+    cache: &Path,
+    config: &SandboxConfig,
+) -> Result<Probe, EngineError> {
     let probe = probe(cache, config).await;
     enough(&probe, config)?;
     if let Err(error) = probe.sandbox.sweep() {
@@ -51,12 +55,12 @@ pub async fn demand(door: &Door, cache: &Path, config: &Sandbox) -> Result<Probe
 ///
 /// # Errors
 /// It is not, or the variable that should allow it is wrong.
-pub fn enough(probe: &Probe, config: &Sandbox) -> Result<(), EngineError> {
+pub fn enough(probe: &Probe, config: &SandboxConfig) -> Result<(), EngineError> {
     let wanted = wanted(config)?;
     if probe.level < wanted { Err(EngineError::Isolation(refusal(probe, wanted))) } else { Ok(()) }
 }
 
-fn wanted(config: &Sandbox) -> Result<Isolation, EngineError> {
+fn wanted(config: &SandboxConfig) -> Result<Isolation, EngineError> {
     let usual = Isolation::NAMESPACES;
     if config.min_level >= usual {
         return Ok(config.min_level);

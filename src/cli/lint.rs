@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{Door, exit};
-use crate::engine::{EngineError, Loose, Sources, load};
+use super::{Context, exit};
+use crate::engine::{EngineError, Sources, Standalone, load};
 use crate::report::{github, render, sarif};
 use crate::spec::shapes;
 use crate::store::write_atomic;
@@ -24,15 +24,15 @@ pub struct LintArgs {
     fix: bool,
     /// How findings are written; all but `human` on standard output.
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
-    format: Format,
+    format: LintFormat,
     /// The least that is shown.
     #[arg(long, value_enum, default_value = "warning", value_name = "LEVEL")]
-    level: Shown,
+    level: LintView,
 }
 
 /// How findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum LintFormat {
     Human,
     Json,
     Sarif,
@@ -40,26 +40,26 @@ enum Format {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Shown {
+enum LintView {
     Note,
     Warning,
     Error,
 }
 
 /// What is linted.
-struct Subject {
+struct LintInput {
     root: PathBuf,
     specs: Vec<Spec>,
     problems: Vec<Problem>,
     sources: Sources,
 }
 
-fn subject(door: &Door, args: &LintArgs) -> Result<Subject, EngineError> {
+fn subject(door: &Context, args: &LintArgs) -> Result<LintInput, EngineError> {
     let places = match door.places() {
         Err(EngineError::NoWorkspace(_)) if !args.specs.is_empty() => {
             let paths: Vec<PathBuf> = args.specs.iter().map(PathBuf::from).collect();
-            let Loose { specs, problems, sources } = Loose::read(&paths)?;
-            return Ok(Subject { root: PathBuf::from("."), specs, problems, sources });
+            let Standalone { specs, problems, sources } = Standalone::read(&paths)?;
+            return Ok(LintInput { root: PathBuf::from("."), specs, problems, sources });
         }
         places => places?,
     };
@@ -70,11 +70,11 @@ fn subject(door: &Door, args: &LintArgs) -> Result<Subject, EngineError> {
     let wanted = |id: &String| only.as_ref().is_none_or(|only| only.contains(id));
     problems.retain(|problem| workspace.files.get(&problem.file).is_none_or(wanted));
     let specs = workspace.read.into_iter().filter(|spec| wanted(&spec.id)).collect();
-    Ok(Subject { root: places.root, specs, problems, sources: workspace.sources })
+    Ok(LintInput { root: places.root, specs, problems, sources: workspace.sources })
 }
 
 /// Lints.
-pub fn lint(door: &Door, args: &LintArgs) -> Result<u8, EngineError> {
+pub fn lint(door: &Context, args: &LintArgs) -> Result<u8, EngineError> {
     let mut subject = subject(door, args)?;
     if args.fix {
         let fixed = mend(door, &subject)?;
@@ -85,11 +85,11 @@ pub fn lint(door: &Door, args: &LintArgs) -> Result<u8, EngineError> {
             subject = self::subject(door, args)?;
         }
     }
-    let Subject { specs, mut problems, sources, .. } = subject;
+    let LintInput { specs, mut problems, sources, .. } = subject;
     let least = match args.level {
-        Shown::Note => RuleLevel::Note,
-        Shown::Warning => RuleLevel::Warning,
-        Shown::Error => RuleLevel::Error,
+        LintView::Note => RuleLevel::Note,
+        LintView::Warning => RuleLevel::Warning,
+        LintView::Error => RuleLevel::Error,
     };
     let least = least.severity();
     // Errors come first in the order of severities.
@@ -98,20 +98,20 @@ pub fn lint(door: &Door, args: &LintArgs) -> Result<u8, EngineError> {
     let count = |severity| problems.iter().filter(|p| p.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let code = if errors > 0 { exit::SPEC_REFUSED } else { exit::DONE };
-    let format = if door.global.json { Format::Json } else { args.format };
+    let format = if door.global.json { LintFormat::Json } else { args.format };
     match format {
-        Format::Json => {
+        LintFormat::Json => {
             let clauses: Vec<_> = specs.iter().flat_map(shapes).collect();
             door.json(&json!({
                 "type": "lint", "exit_code": code, "problems": problems, "clauses": clauses,
             }));
         }
-        Format::Sarif => {
+        LintFormat::Sarif => {
             let log = serde_json::to_string_pretty(&sarif(&problems, &sources));
             door.show(&log.unwrap_or_default());
         }
-        Format::Github => door.show(&github(&problems, &sources)),
-        Format::Human => {
+        LintFormat::Github => door.show(&github(&problems, &sources)),
+        LintFormat::Human => {
             let text = render(&problems, &sources, door.paint);
             if !text.is_empty() {
                 door.say(text.trim_end());
@@ -129,7 +129,7 @@ pub fn lint(door: &Door, args: &LintArgs) -> Result<u8, EngineError> {
 }
 
 /// Makes every change that problems offer. Gives the files that were changed.
-fn mend(door: &Door, subject: &Subject) -> Result<Vec<String>, EngineError> {
+fn mend(door: &Context, subject: &LintInput) -> Result<Vec<String>, EngineError> {
     let mut changed = Vec::new();
     for (file, source) in &subject.sources {
         let fixes = subject.problems.iter().filter(|problem| problem.file == *file);

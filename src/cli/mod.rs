@@ -25,10 +25,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::daemon::Act;
-use crate::engine::{EngineError, Places};
-use crate::gate::Wanted;
-use crate::report::{Paint, Style, render};
+use crate::daemon::Command as DaemonCommand;
+use crate::engine::{EngineError, WorkspaceLayout};
+use crate::gate::ToolEnv;
+use crate::report::{Style, Styler, render};
 
 /// Keeps generated code true to its specification.
 ///
@@ -233,7 +233,7 @@ enum Command {
     Resume,
     /// Work with recorded model exchanges.
     #[command(subcommand)]
-    Cassette(cassette::Cassette),
+    Cassette(cassette::CassetteCommand),
     /// Start a workspace in this folder.
     Init,
     /// Check the machine: tools, folders, generator.
@@ -249,9 +249,9 @@ enum Command {
 }
 
 /// What every command needs.
-struct Door {
+struct Context {
     global: Global,
-    paint: Paint,
+    paint: Styler,
     by: String,
     /// Whether something could not be shown.
     lost: AtomicBool,
@@ -275,7 +275,7 @@ pub async fn main() -> u8 {
         Ok(cli) => cli,
         Err(error) => return misread(&error),
     };
-    let door = Door::new(cli.global.clone());
+    let door = Context::new(cli.global.clone());
     if let Err(error) = signals::log(&cli.global) {
         door.say(&format!("error: --log-file: {error}"));
         return exit::USAGE;
@@ -303,7 +303,11 @@ pub async fn main() -> u8 {
 }
 
 /// Performs a command; without one it is a run of the specs that are named.
-async fn perform(door: &Door, run: RunArgs, command: Option<Command>) -> Result<u8, EngineError> {
+async fn perform(
+    door: &Context,
+    run: RunArgs,
+    command: Option<Command>,
+) -> Result<u8, EngineError> {
     let Some(command) = command else {
         return if !run.specs.is_empty() {
             run::run(door, run, None).await
@@ -332,12 +336,12 @@ async fn perform(door: &Door, run: RunArgs, command: Option<Command>) -> Result<
         Command::Rollback(args) => rollback::rollback(door, &args).await,
         Command::Watch(args) => watch::watch(door, &args).await,
         Command::Trigger { specs, force } => {
-            control::order(door, Act::Trigger { force }, &specs).await
+            control::order(door, DaemonCommand::Trigger { force }, &specs).await
         }
-        Command::Cancel { specs } => control::order(door, Act::Cancel, &specs).await,
-        Command::Retry { specs } => control::order(door, Act::Retry, &specs).await,
-        Command::Pause => control::order(door, Act::Pause, &[]).await,
-        Command::Resume => control::order(door, Act::Resume, &[]).await,
+        Command::Cancel { specs } => control::order(door, DaemonCommand::Cancel, &specs).await,
+        Command::Retry { specs } => control::order(door, DaemonCommand::Retry, &specs).await,
+        Command::Pause => control::order(door, DaemonCommand::Pause, &[]).await,
+        Command::Resume => control::order(door, DaemonCommand::Resume, &[]).await,
         Command::Status { follow: true } => control::status(door).await,
         Command::Status { follow: false } => history::status(door).await,
         Command::Log { of: Some(spec), .. } => archive::story(door, &spec),
@@ -364,7 +368,7 @@ async fn perform(door: &Door, run: RunArgs, command: Option<Command>) -> Result<
     }
 }
 
-impl Door {
+impl Context {
     fn new(global: Global) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = match global.color {
@@ -374,7 +378,7 @@ impl Door {
         };
         let by: Vec<_> = std::env::args().skip(1).collect();
         let (by, lost) = (format!("regen {}", by.join(" ")), AtomicBool::new(false));
-        Self { global, paint: Paint { colour }, by, lost }
+        Self { global, paint: Styler { colour }, by, lost }
     }
 
     /// To a person, on standard error.
@@ -420,7 +424,7 @@ impl Door {
             EngineError::NoWorkspace(_) => {
                 "\nstart one with `regen init`, or name it with --config"
             }
-            EngineError::Tools(_) => "\n`regen doctor` checks the machine",
+            EngineError::HostTools(_) => "\n`regen doctor` checks the machine",
             _ => "",
         };
         let text = crate::report::tame(&error.to_string());
@@ -432,7 +436,7 @@ impl Door {
     }
 
     /// The workspace: `--config`, or the nearest harness.toml from here upwards.
-    fn places(&self) -> Result<Places, EngineError> {
+    fn places(&self) -> Result<WorkspaceLayout, EngineError> {
         let config = match &self.global.config {
             Some(config) => config.clone(),
             None => {
@@ -448,7 +452,7 @@ impl Door {
                 })?
             }
         };
-        Ok(Places::new(config, self.cache()?))
+        Ok(WorkspaceLayout::new(config, self.cache()?))
     }
 
     /// `$XDG_CACHE_HOME/regen`, else `~/.cache/regen`.
@@ -461,9 +465,9 @@ impl Door {
             .ok_or_else(|| EngineError::Usage("neither XDG_CACHE_HOME nor HOME is set".to_owned()))
     }
 
-    fn wanted(&self) -> Wanted {
+    fn wanted(&self) -> ToolEnv {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        Wanted {
+        ToolEnv {
             path: set("PATH").unwrap_or_default(),
             home: set("HOME").map(PathBuf::from),
             cargo_home: set("CARGO_HOME").map(PathBuf::from),

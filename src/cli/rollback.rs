@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
-use super::{Door, exit, run, variable};
-use crate::daemon::Act;
+use super::{Context, exit, run, variable};
+use crate::daemon::Command;
 use crate::daemon::client::Client;
 use crate::engine::{Engine, EngineError, Options, Workspace, load, roll_back};
 use crate::report::{Progress, render, words};
@@ -28,11 +28,11 @@ pub struct RollbackArgs {
 }
 
 /// Goes back.
-pub async fn rollback(door: &Door, args: &RollbackArgs) -> Result<u8, EngineError> {
+pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, EngineError> {
     let places = door.places()?;
     // A daemon is the one that writes, while it runs.
     if let Some(client) = Client::connect(&places).await? {
-        let act = Act::Rollback { to: args.to, discard_edits: args.discard_edits };
+        let act = Command::Rollback { to: args.to, discard_edits: args.discard_edits };
         let answer = client.order(act, std::slice::from_ref(&args.spec), &door.by).await?;
         if door.global.json {
             door.json(&json!({ "type": "done", "specs": answer.specs }));
@@ -87,7 +87,7 @@ pub async fn rollback(door: &Door, args: &RollbackArgs) -> Result<u8, EngineErro
 }
 
 /// Without a plan nothing could hold what would stand.
-fn refused(door: &Door, workspace: &Workspace, only: Option<&BTreeSet<String>>) -> u8 {
+fn refused(door: &Context, workspace: &Workspace, only: Option<&BTreeSet<String>>) -> u8 {
     let problems = workspace.problems_of(only);
     let code = exit::SPEC_REFUSED;
     if door.global.json {

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Door, RunArgs, exit, isolation, variable};
-use crate::engine::{self, Engine, EngineError, Options, Places, Workspace, load, result_word};
+use super::{Context, RunArgs, exit, isolation, variable};
+use crate::engine::{
+    self, Engine, EngineError, Options, Workspace, WorkspaceLayout, load, result_word,
+};
 use crate::report::{Progress, render, words};
 use crate::store::{Busy, WriterLock};
 use crate::types::harness::CassetteMode;
 use crate::types::{Plan, Severity};
 
 /// Takes the writer lock.
-pub fn lock(door: &Door, places: &Places) -> Result<WriterLock, EngineError> {
+pub fn lock(door: &Context, places: &WorkspaceLayout) -> Result<WriterLock, EngineError> {
     let who = format!("process {}, since {}, {}", std::process::id(), engine::now(), door.by);
     WriterLock::take(&places.state, &who).map_err(|busy| match busy {
         Busy::Held(holder) => {
@@ -25,7 +27,7 @@ pub fn lock(door: &Door, places: &Places) -> Result<WriterLock, EngineError> {
 }
 
 /// Shows the problems of the selected specs; gives whether any is an error.
-fn problems(door: &Door, workspace: &Workspace, options: &Options) -> bool {
+fn problems(door: &Context, workspace: &Workspace, options: &Options) -> bool {
     let only = options.only.as_ref();
     let shown = workspace.problems_of(only);
     let loud = !door.global.quiet || workspace.has_errors(only);
@@ -37,7 +39,7 @@ fn problems(door: &Door, workspace: &Workspace, options: &Options) -> bool {
 
 /// Runs.
 pub async fn run(
-    door: &Door,
+    door: &Context,
     args: RunArgs,
     mode: Option<CassetteMode>,
 ) -> Result<u8, EngineError> {
@@ -82,7 +84,7 @@ pub async fn run(
     Ok(code)
 }
 
-fn summary(door: &Door, workspace: &Workspace, outcome: &engine::Outcome, code: u8) {
+fn summary(door: &Context, workspace: &Workspace, outcome: &engine::RunOutcome, code: u8) {
     if door.global.json {
         let jobs: Vec<_> = outcome
             .jobs
@@ -124,7 +126,7 @@ fn summary(door: &Door, workspace: &Workspace, outcome: &engine::Outcome, code: 
 }
 
 /// Shows the plan.
-pub async fn plan(door: &Door, specs: &[String]) -> Result<u8, EngineError> {
+pub async fn plan(door: &Context, specs: &[String]) -> Result<u8, EngineError> {
     let mut workspace = load(&door.places()?, None)?;
     // A plan can be shown without the key that a run needs.
     let _ = workspace.sign_with(variable);

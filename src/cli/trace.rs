@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{Door, exit};
+use super::{Context, exit};
 use crate::engine::{EngineError, load};
 use crate::report::matrix;
 use crate::store::{files, write_atomic};
@@ -26,7 +26,7 @@ pub struct TraceArgs {
     results: Vec<PathBuf>,
     /// How the matrix is written.
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
-    format: Format,
+    format: TraceFormat,
     /// Write regen.trace: clauses and their tests, to be committed.
     #[arg(long, conflicts_with_all = ["check", "specs"])]
     write: bool,
@@ -36,7 +36,7 @@ pub struct TraceArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum TraceFormat {
     Human,
     Json,
     Html,
@@ -46,7 +46,7 @@ enum Format {
 }
 
 /// Traces.
-pub fn trace(door: &Door, args: &TraceArgs) -> Result<u8, EngineError> {
+pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, EngineError> {
     let workspace = load(&door.places()?, None)?;
     let only = workspace.select(&args.specs)?;
     let matrix = workspace.trace(only.as_ref(), &args.results)?;
@@ -77,11 +77,11 @@ pub fn trace(door: &Door, args: &TraceArgs) -> Result<u8, EngineError> {
     } else {
         exit::DONE
     };
-    let format = if door.global.json { Format::Json } else { args.format };
+    let format = if door.global.json { TraceFormat::Json } else { args.format };
     match format {
-        Format::Human if args.check || args.write || door.global.quiet => {}
-        Format::Human => door.show(&matrix::human(&matrix, door.paint)),
-        Format::Json => {
+        TraceFormat::Human if args.check || args.write || door.global.quiet => {}
+        TraceFormat::Human => door.show(&matrix::human(&matrix, door.paint)),
+        TraceFormat::Json => {
             let shares: Vec<_> = matrix::LEVELS
                 .iter()
                 .map(|one| json!({ "level": one, "share": matrix.share(*one) }))
@@ -91,12 +91,12 @@ pub fn trace(door: &Door, args: &TraceArgs) -> Result<u8, EngineError> {
                 "covered": shares, "changes": changes,
             }));
         }
-        Format::Html => door.show(&matrix::html(&matrix)),
-        Format::Markdown => door.show(&matrix::markdown(&matrix)),
-        Format::Csv => door.show(&matrix::csv(&matrix)),
-        Format::Junit => door.show(&matrix::junit(&matrix)),
+        TraceFormat::Html => door.show(&matrix::html(&matrix)),
+        TraceFormat::Markdown => door.show(&matrix::markdown(&matrix)),
+        TraceFormat::Csv => door.show(&matrix::csv(&matrix)),
+        TraceFormat::Junit => door.show(&matrix::junit(&matrix)),
     }
-    if format == Format::Human && !door.global.quiet {
+    if format == TraceFormat::Human && !door.global.quiet {
         door.say(&matrix::summary(&matrix));
     }
     for line in &changes {

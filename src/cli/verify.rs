@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::{Door, exit};
+use super::{Context, exit};
 use crate::attest::{Attested, PublicKey};
 use crate::engine::EngineError;
 use crate::promote::ATTESTATION;
@@ -32,7 +32,7 @@ struct Verified {
 }
 
 /// Verifies.
-pub fn verify(door: &Door, args: &VerifyArgs) -> Result<u8, EngineError> {
+pub fn verify(door: &Context, args: &VerifyArgs) -> Result<u8, EngineError> {
     let keys: Vec<PublicKey> =
         args.key.iter().map(|key| read_key(key)).collect::<Result<_, _>>()?;
     let (mut found, mut all) = (Vec::new(), Vec::new());

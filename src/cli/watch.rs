@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, channel};
 
-use super::{Door, doctor, exit, isolation, run, variable};
+use super::{Context, doctor, exit, isolation, run, variable};
 use crate::daemon::hooks::Hooks;
 use crate::daemon::otlp::Traces;
-use crate::daemon::{Api, Daemon, Ears, Hub, Notice, Order, View};
-use crate::engine::{Engine, EngineError, Observers, Options, Places, load, result_word};
-use crate::report::{Paint, Progress, Style, render};
+use crate::daemon::{Api, CommandRequest, Daemon, Inbox, LiveState, Notice, View};
+use crate::engine::{Engine, EngineError, Observers, Options, WorkspaceLayout, load, result_word};
+use crate::report::{Progress, Style, Styler, render};
 
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
@@ -26,16 +26,16 @@ pub struct WatchArgs {
 }
 
 /// What a person sees beside the events of jobs.
-struct Seen {
+struct WatchView {
     /// The problems that were shown last: they are shown when they change.
     problems: Mutex<String>,
     style: Style,
-    paint: Paint,
+    paint: Styler,
     progress: Arc<Progress>,
     ready: Once,
 }
 
-impl Seen {
+impl WatchView {
     fn say(&self, text: &str) {
         if self.style != Style::Quiet {
             self.progress.line(text);
@@ -61,7 +61,7 @@ impl Seen {
     }
 }
 
-impl View for Seen {
+impl View for WatchView {
     fn notice(&self, notice: &Notice<'_>) {
         match notice {
             Notice::Read(workspace) => {
@@ -77,7 +77,7 @@ impl View for Seen {
             Notice::Unreadable(error) => {
                 let mut message = error.to_string();
                 if let EngineError::Config { problems, sources } = error {
-                    message = render(problems, sources, Paint { colour: false });
+                    message = render(problems, sources, Styler { colour: false });
                     self.say(render(problems, sources, self.paint).trim_end());
                 }
                 self.json(&json!({ "type": "unreadable", "message": message }));
@@ -118,7 +118,7 @@ fn told(state: &[NotifyState<'_>]) {
 }
 
 /// Watches until it is told to end.
-pub async fn watch(door: &Door, args: &WatchArgs) -> Result<u8, EngineError> {
+pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, EngineError> {
     // From here on they are heard, however long it takes to begin.
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let [interrupt, terminate, hangup] = kinds.map(signal);
@@ -135,9 +135,9 @@ pub async fn watch(door: &Door, args: &WatchArgs) -> Result<u8, EngineError> {
     let probe = isolation::demand(door, &places.cache, &harness.sandbox).await?;
     let style = door.style();
     let progress = Arc::new(Progress::new(style, door.paint, &harness.generator.model));
-    let hub = Arc::new(Hub::default());
+    let hub = Arc::new(LiveState::default());
     let observer = Arc::new(Observers(vec![progress.clone(), hub.clone()]));
-    let seen = Seen {
+    let seen = WatchView {
         problems: Mutex::default(),
         style,
         paint: door.paint,
@@ -181,8 +181,8 @@ pub async fn watch(door: &Door, args: &WatchArgs) -> Result<u8, EngineError> {
 
 /// Serves who asks, on the socket and where else it is wanted.
 async fn serve(
-    door: &Door,
-    places: &Places,
+    door: &Context,
+    places: &WorkspaceLayout,
     (args, progress): (&WatchArgs, &Progress),
     api: Api,
 ) -> Result<(), EngineError> {
@@ -206,14 +206,14 @@ async fn serve(
 /// Works until a signal asks for the end.
 async fn until_told(
     daemon: Daemon,
-    orders: Receiver<Order>,
+    orders: Receiver<CommandRequest>,
     [mut interrupt, mut terminate, mut hangup]: [Signal; 3],
 ) {
     let (reload, asked) = channel(1);
     // systemd ends who does not tell often enough that it is alive.
     let patience = sd_notify::watchdog_enabled().map(|patience| patience / 2);
     let mut alive = tokio::time::interval(patience.unwrap_or(Duration::from_secs(3600)));
-    let work = daemon.run(Ears { reload: asked, orders });
+    let work = daemon.run(Inbox { reload: asked, orders });
     tokio::pin!(work);
     loop {
         tokio::select! {

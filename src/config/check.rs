@@ -15,7 +15,7 @@ pub const BUILT_IN: [&str; 8] =
 
 /// Checks values against each other.
 pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
-    let mut check = Check { text, problems: Vec::new() };
+    let mut check = ConfigCheck { text, problems: Vec::new() };
     check.generator(harness);
     check.paths(harness);
     for (name, target) in &harness.target {
@@ -35,12 +35,12 @@ fn is_web(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
 }
 
-struct Check<'a> {
+struct ConfigCheck<'a> {
     text: &'a str,
     problems: Vec<Problem>,
 }
 
-impl Check<'_> {
+impl ConfigCheck<'_> {
     fn wrong(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
         let problem = Problem::error("config::wrong_value", message).help(help);
         self.problems.push(match place(self.text, path) {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 use serde_json::{Value, json};
 
-use super::commands::{Act, Answer};
+use super::commands::{Answer, Command};
 use super::serve::Short;
-use crate::engine::{EngineError, Places};
+use crate::engine::{EngineError, WorkspaceLayout};
 use crate::types::limits;
 
 /// A daemon that runs in a workspace.
@@ -35,7 +35,7 @@ impl Client {
     ///
     /// # Errors
     /// It does not answer as it should.
-    pub async fn connect(places: &Places) -> Result<Option<Self>, EngineError> {
+    pub async fn connect(places: &WorkspaceLayout) -> Result<Option<Self>, EngineError> {
         let path = places.state.join("socket");
         if !path.try_exists()? {
             return Ok(None);
@@ -74,7 +74,12 @@ impl Client {
     ///
     /// # Errors
     /// The daemon refuses it or has ended.
-    pub async fn order(&self, act: Act, specs: &[String], by: &str) -> Result<Answer, EngineError> {
+    pub async fn order(
+        &self,
+        act: Command,
+        specs: &[String],
+        by: &str,
+    ) -> Result<Answer, EngineError> {
         let mut body = serde_json::to_value(act).unwrap_or_default();
         body["specs"] = json!(specs);
         body["by"] = json!(by);

@@ -7,14 +7,14 @@ use tokio::sync::oneshot;
 
 use super::{Cause, Notice, Work};
 use crate::engine::{self, EngineError, load};
-use crate::pipeline::Doing;
+use crate::pipeline::JobStatus;
 use crate::store::Ledger;
 use crate::types::JobOutcome;
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "order")]
-pub enum Act {
+pub enum Command {
     /// Read everything anew, and do these specs first.
     Trigger {
         /// Also what is up to date.
@@ -63,9 +63,9 @@ impl<E: Into<EngineError>> From<E> for Refusal {
 
 /// An order.
 #[derive(Debug)]
-pub struct Order {
+pub struct CommandRequest {
     /// What is to be done.
-    pub act: Act,
+    pub act: Command,
     /// Ids or patterns of specs.
     pub specs: Vec<String>,
     /// Who asks, for the ledger.
@@ -76,8 +76,8 @@ pub struct Order {
 
 impl Work {
     /// Follows an order.
-    pub(super) async fn follow(&mut self, order: Order) {
-        let Order { act, specs, by, reply } = order;
+    pub(super) async fn follow(&mut self, order: CommandRequest) {
+        let CommandRequest { act, specs, by, reply } = order;
         let answer = self.order(act, &specs, &by).await;
         self.daemon.hub.noted();
         // Who asked may have gone.
@@ -86,12 +86,12 @@ impl Work {
 
     async fn order(
         &mut self,
-        act: Act,
+        act: Command,
         specs: &[String],
         by: &str,
     ) -> Result<Vec<String>, Refusal> {
         match act {
-            Act::Trigger { force } => {
+            Command::Trigger { force } => {
                 self.read_anew().await?;
                 let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
                 let failed: Vec<String> = self.failed(&specs);
@@ -103,7 +103,7 @@ impl Work {
                 self.ask(&specs).await;
                 Ok(specs)
             }
-            Act::Retry => {
+            Command::Retry => {
                 let all = ["*".to_owned()];
                 let specs = if specs.is_empty() { &all } else { specs };
                 let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
@@ -112,11 +112,11 @@ impl Work {
                 self.ask(&failed).await;
                 Ok(failed)
             }
-            Act::Cancel => {
+            Command::Cancel => {
                 let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
                 self.cancel(specs, by)
             }
-            Act::Rollback { to, discard_edits } => {
+            Command::Rollback { to, discard_edits } => {
                 let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
                 let [spec] = &specs[..] else {
                     return Err(Refusal::Wrong("name one spec".to_owned()));
@@ -124,8 +124,8 @@ impl Work {
                 self.roll_back((spec, to), discard_edits, by).await?;
                 Ok(specs)
             }
-            Act::Pause | Act::Resume => {
-                let paused = act == Act::Pause;
+            Command::Pause | Command::Resume => {
+                let paused = act == Command::Pause;
                 let at = engine::now();
                 self.ledger()?.pause(&at, by, paused)?;
                 self.agenda.set_paused(paused);
@@ -204,7 +204,7 @@ impl Work {
     fn failed(&self, specs: &[String]) -> Vec<String> {
         specs
             .iter()
-            .filter(|spec| matches!(self.agenda.doing(spec), Some(Doing::Resting(..))))
+            .filter(|spec| matches!(self.agenda.doing(spec), Some(JobStatus::Resting(..))))
             .cloned()
             .collect()
     }

@@ -35,7 +35,7 @@ impl Hooks {
         let hooks: Arc<Mutex<Vec<Hook>>> = Arc::default();
         let secret: Arc<Mutex<BTreeSet<String>>> = Arc::default();
         let (dir, shared, heard) = (root.to_owned(), secret.clone(), observer.clone());
-        let runner = Runner { root: dir, env, secret: shared, observer: heard };
+        let runner = HookRunner { root: dir, env, secret: shared, observer: heard };
         tokio::spawn(runner.run(hooks.clone(), waiting));
         Self { hooks, secret, root: root.to_owned(), told, observer }
     }
@@ -98,14 +98,14 @@ impl View for Hooks {
     }
 }
 
-struct Runner {
+struct HookRunner {
     root: PathBuf,
     env: Vec<(String, OsString)>,
     secret: Arc<Mutex<BTreeSet<String>>>,
     observer: Arc<dyn Observer + Send + Sync>,
 }
 
-impl Runner {
+impl HookRunner {
     /// One after the other, in the order of what happened.
     async fn run(self, hooks: Arc<Mutex<Vec<Hook>>>, mut waiting: Receiver<(HookEvent, Value)>) {
         while let Some((event, about)) = waiting.recv().await {

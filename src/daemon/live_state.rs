@@ -74,7 +74,7 @@ pub struct Live {
 
 /// One spec.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
+pub struct SpecRow {
     /// Its id.
     pub spec: String,
     /// Its title.
@@ -117,7 +117,7 @@ pub struct Head {
 
 /// Something that is told as it happens, and that no ledger keeps.
 #[derive(Clone, Debug)]
-pub struct News {
+pub struct SseEvent {
     /// `spec`, `daemon`, `output`; `ledger` stands for a new entry there.
     pub kind: &'static str,
     /// JSON.
@@ -125,12 +125,12 @@ pub struct News {
 }
 
 /// What a daemon shows.
-pub struct Hub {
+pub struct LiveState {
     head: Mutex<Head>,
-    rows: Mutex<BTreeMap<String, Row>>,
+    rows: Mutex<BTreeMap<String, SpecRow>>,
     /// What gates of running jobs printed last.
     output: Mutex<BTreeMap<String, String>>,
-    news: Sender<News>,
+    news: Sender<SseEvent>,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -140,7 +140,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-impl Default for Hub {
+impl Default for LiveState {
     /// A hub of a daemon that begins now.
     fn default() -> Self {
         let head = Head {
@@ -159,17 +159,17 @@ impl Default for Hub {
     }
 }
 
-impl Hub {
+impl LiveState {
     fn tell(&self, kind: &'static str, data: &impl Serialize) {
         if self.news.receiver_count() > 0 {
             let data = serde_json::to_string(data).unwrap_or_default().into();
             // Nobody listens any more: nobody misses it.
-            let _ = self.news.send(News { kind, data });
+            let _ = self.news.send(SseEvent { kind, data });
         }
     }
 
     /// News from now on.
-    pub fn listen(&self) -> Receiver<News> {
+    pub fn listen(&self) -> Receiver<SseEvent> {
         self.news.subscribe()
     }
 
@@ -198,7 +198,7 @@ impl Hub {
                 reason: part.reason.as_ref().map(ToString::to_string),
                 held: part.held,
             });
-            let row = Row {
+            let row = SpecRow {
                 spec: job.spec.clone(),
                 title: spec.map(|spec| spec.title.clone()).unwrap_or_default(),
                 clauses: spec.map_or(0, |spec| spec.clauses.len()),
@@ -216,7 +216,7 @@ impl Hub {
             let (title, targets) = (file.to_owned(), Vec::new());
             let stand = Stand::Refused { why };
             let (clauses, live, changed) = (0, None, false);
-            let row = Row { spec: spec.clone(), title, clauses, targets, stand, live, changed };
+            let row = SpecRow { spec: spec.clone(), title, clauses, targets, stand, live, changed };
             rows.entry(spec).or_insert(row);
         }
         let mut now = held(&self.rows);
@@ -224,7 +224,7 @@ impl Hub {
             let Some(before) = now.get(spec) else { continue };
             row.live.clone_from(&before.live);
             // What is done about it is told by `stand`.
-            let refused = |row: &Row| matches!(row.stand, Stand::Refused { .. });
+            let refused = |row: &SpecRow| matches!(row.stand, Stand::Refused { .. });
             if !refused(row) && !refused(before) {
                 row.stand.clone_from(&before.stand);
             }
@@ -291,7 +291,7 @@ impl Hub {
     /// Everything, as the API gives it.
     pub fn state(&self) -> Value {
         let rows = held(&self.rows);
-        let specs: Vec<&Row> = rows.values().collect();
+        let specs: Vec<&SpecRow> = rows.values().collect();
         json!({ "type": "state", "daemon": &*held(&self.head), "specs": specs })
     }
 
@@ -321,7 +321,7 @@ impl Hub {
     }
 }
 
-impl Observer for Hub {
+impl Observer for LiveState {
     fn event(&self, _: &Job, _: &State, event: &Event) {
         self.metrics.event(event);
         self.noted();

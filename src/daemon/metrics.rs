@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::live_state::Hub;
+use super::live_state::LiveState;
 use crate::engine::result_word;
 use crate::store::Spend;
 use crate::types::{Event, JobOutcome, Outcome};
@@ -78,7 +78,7 @@ impl Metrics {
     }
 
     /// Everything, in the OpenMetrics text format.
-    pub fn text(&self, hub: &Hub, today: Spend) -> String {
+    pub fn text(&self, hub: &LiveState, today: Spend) -> String {
         let mut registry = Registry::with_prefix("regen");
         let specs: Family<Labels<1>, Gauge> = Family::default();
         for (state, count) in hub.counts() {

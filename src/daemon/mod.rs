@@ -27,29 +27,29 @@ use futures::FutureExt;
 use futures::future::select_all;
 use tokio::sync::mpsc::{Receiver, channel};
 
-use crate::engine::{Engine, EngineError, Options, Places, Workspace, load};
-use crate::gate::Wanted;
-use crate::pipeline::{Agenda, Doing, Rest};
+use crate::engine::{Engine, EngineError, Options, Workspace, WorkspaceLayout, load};
+use crate::gate::ToolEnv;
+use crate::pipeline::{Backoff, JobStatus, Scheduler};
 use crate::sandbox::{Probe, give_back_memory};
 use crate::types::{Diagnosis, Fault, JobOutcome, RateLimit, Schedule, limits};
 use crate::watch::Watcher;
 
-pub use live_state::{Head, Hub, Row, Stand};
-pub use commands::{Act, Answer, Order, Refusal};
+pub use commands::{Answer, Command, CommandRequest, Refusal};
+pub use live_state::{Head, LiveState, SpecRow, Stand};
 pub use serve::{Api, Web};
 
 /// What a daemon works with.
 pub struct Daemon {
     /// The workspace.
-    pub places: Places,
+    pub places: WorkspaceLayout,
     /// Where tools are looked for.
-    pub wanted: Wanted,
+    pub wanted: ToolEnv,
     /// How candidates are kept apart.
     pub isolation: Arc<Probe>,
     /// How jobs are performed; what it says of specs does not count.
     pub options: Options,
     /// What it shows.
-    pub hub: Arc<Hub>,
+    pub hub: Arc<LiveState>,
     /// Who is told of what is no event of a job.
     pub views: Vec<Arc<dyn View>>,
 }
@@ -97,13 +97,13 @@ pub trait View {
     fn notice(&self, notice: &Notice<'_>);
 }
 
-type Running = Pin<Box<dyn Future<Output = (String, Result<JobOutcome, EngineError>)>>>;
+type RunningJob = Pin<Box<dyn Future<Output = (String, Result<JobOutcome, EngineError>)>>>;
 
 /// A daemon at work.
 struct Work {
     daemon: Daemon,
-    agenda: Agenda,
-    running: BTreeMap<String, Running>,
+    agenda: Scheduler,
+    running: BTreeMap<String, RunningJob>,
     /// The last plan's engine; jobs that run may have an older one.
     engine: Option<Rc<Engine>>,
     started: Instant,
@@ -138,29 +138,29 @@ enum Cause {
 }
 
 /// Why the daemon looks up from what it does.
-enum Next {
+enum Wakeup {
     Changed,
-    Ordered(Order),
+    Ordered(CommandRequest),
     Ended(String, Result<JobOutcome, EngineError>),
     Due,
 }
 
 /// What a daemon listens to.
-pub struct Ears {
+pub struct Inbox {
     /// Everything is to be read anew.
     pub reload: Receiver<()>,
     /// What people ask.
-    pub orders: Receiver<Order>,
+    pub orders: Receiver<CommandRequest>,
 }
 
 impl Daemon {
     /// Watches and works until it is dropped. The caller holds the writer lock.
-    pub async fn run(self, mut ears: Ears) -> Infallible {
+    pub async fn run(self, mut ears: Inbox) -> Infallible {
         let mut places = self.places().unwrap_or_else(|| vec![self.places.config.clone()]);
         let mut changes = watched(places.clone());
         let mut work = Work {
             daemon: self,
-            agenda: Agenda::new(false),
+            agenda: Scheduler::new(false),
             running: BTreeMap::new(),
             engine: None,
             started: Instant::now(),
@@ -183,7 +183,7 @@ impl Daemon {
                 work.rest();
             }
             match work.next((&mut changes, &mut ears)).await {
-                Next::Changed => {
+                Wakeup::Changed => {
                     // Watched first, read then: what changes in between is heard of.
                     if let Some(now) = work.daemon.places().filter(|now| *now != places) {
                         places = now;
@@ -191,10 +191,10 @@ impl Daemon {
                     }
                     work.replan(Cause::Change).await;
                 }
-                Next::Due if work.is_due() => work.replan(Cause::Same).await,
-                Next::Due => {}
-                Next::Ordered(order) => work.follow(order).await,
-                Next::Ended(spec, outcome) => work.ended(&spec, outcome).await,
+                Wakeup::Due if work.is_due() => work.replan(Cause::Same).await,
+                Wakeup::Due => {}
+                Wakeup::Ordered(order) => work.follow(order).await,
+                Wakeup::Ended(spec, outcome) => work.ended(&spec, outcome).await,
             }
         }
     }
@@ -289,7 +289,7 @@ impl Work {
             self.idle = false;
             let engine = engine.clone();
             let spec = job.spec.clone();
-            let run: Running = Box::pin(async move { engine.one(&job).await });
+            let run: RunningJob = Box::pin(async move { engine.one(&job).await });
             self.running.insert(spec, run);
         }
     }
@@ -310,10 +310,12 @@ impl Work {
         let at = |then: u64| self.at(then);
         self.daemon.hub.stand(|spec| {
             Some(match self.agenda.doing(spec)? {
-                Doing::Waiting(since) => Stand::Waiting { since: at(since) },
-                Doing::Running => Stand::Running,
-                Doing::Resting(Rest::Until(then), why) => Stand::Resting { until: at(then), why },
-                Doing::Resting(Rest::Parked, why) => Stand::Parked { why },
+                JobStatus::Waiting(since) => Stand::Waiting { since: at(since) },
+                JobStatus::Running => Stand::Running,
+                JobStatus::Resting(Backoff::Until(then), why) => {
+                    Stand::Resting { until: at(then), why }
+                }
+                JobStatus::Resting(Backoff::Parked, why) => Stand::Parked { why },
             })
         });
         let quiet = self.quiet().map(|end| format!("{end:.0}"));
@@ -325,7 +327,7 @@ impl Work {
         });
     }
 
-    async fn next(&mut self, (changes, ears): (&mut Receiver<()>, &mut Ears)) -> Next {
+    async fn next(&mut self, (changes, ears): (&mut Receiver<()>, &mut Inbox)) -> Wakeup {
         let due = self.wake().map(|at| Duration::from_millis(at.saturating_sub(self.now())));
         let wait = async {
             match due {
@@ -343,11 +345,11 @@ impl Work {
         tokio::select! {
             // What changed comes first: a job that ends just now may be an old one.
             biased;
-            Some(()) = changes.recv() => Next::Changed,
-            Some(()) = ears.reload.recv() => Next::Changed,
-            Some(order) = ears.orders.recv() => Next::Ordered(order),
-            (spec, outcome) = ended => Next::Ended(spec, outcome),
-            () = wait => Next::Due,
+            Some(()) = changes.recv() => Wakeup::Changed,
+            Some(()) = ears.reload.recv() => Wakeup::Changed,
+            Some(order) = ears.orders.recv() => Wakeup::Ordered(order),
+            (spec, outcome) = ended => Wakeup::Ended(spec, outcome),
+            () = wait => Wakeup::Due,
         }
     }
 
@@ -370,13 +372,13 @@ impl Work {
             self.forced.remove(spec);
         }
         let again = match rest {
-            Some(Rest::Until(then)) => Some(Duration::from_millis(then.saturating_sub(now))),
+            Some(Backoff::Until(then)) => Some(Duration::from_millis(then.saturating_sub(now))),
             _ => None,
         };
         if let JobOutcome::Failed { limit: Some(RateLimit { tier, wait_s }), .. } = outcome {
             self.hold(tier, Duration::from_secs(wait_s).min(limits::RATE_LIMIT_MOST));
         }
-        self.over(spec, &outcome, again, rest == Some(Rest::Parked));
+        self.over(spec, &outcome, again, rest == Some(Backoff::Parked));
         // What depends on it may be out of date now.
         if outcome == JobOutcome::Promoted && self.depended.contains(spec) {
             self.replan(Cause::Same).await;

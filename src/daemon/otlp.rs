@@ -14,14 +14,14 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLink
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::{Notice, View};
-use crate::engine::Places;
+use crate::engine::WorkspaceLayout;
 use crate::store::{Ledger, Objects};
 use crate::types::event::Entry;
 use crate::types::{Completion, Digest, Event, GeneratorKind, Harness, Prompt, limits};
 
 /// Makes traces of what the ledger says.
 pub struct Traces {
-    places: Places,
+    places: WorkspaceLayout,
     harness: Mutex<Option<Harness>>,
     /// Runs with jobs that are over, and when the run began.
     runs: Mutex<BTreeMap<i64, SystemTime>>,
@@ -30,7 +30,7 @@ pub struct Traces {
 
 impl Traces {
     /// Traces of a workspace; they go where its configuration says.
-    pub fn new(places: Places) -> Self {
+    pub fn new(places: WorkspaceLayout) -> Self {
         let (batches, waiting) = channel(limits::TRACES_WAITING);
         tokio::spawn(send(waiting));
         Self { places, harness: Mutex::default(), runs: Mutex::default(), batches }
@@ -52,7 +52,7 @@ impl Traces {
     fn job(&self, harness: &Harness, spec: &str) -> Option<Vec<SpanData>> {
         let (_, entries) = Ledger::read(&self.places.ledger()).ok()??.last_job(spec).ok()??;
         let (first, last) = (entries.first()?, entries.last()?);
-        let job = Job { traces: self, harness, spec, run: first.run, entries: &entries };
+        let job = EndedJob { traces: self, harness, spec, run: first.run, entries: &entries };
         let began = time(&first.at);
         if let Ok(mut runs) = self.runs.lock() {
             let run = runs.entry(first.run).or_insert(began);
@@ -141,7 +141,7 @@ impl View for Traces {
 }
 
 /// A job that is over.
-struct Job<'a> {
+struct EndedJob<'a> {
     traces: &'a Traces,
     harness: &'a Harness,
     spec: &'a str,
@@ -149,7 +149,7 @@ struct Job<'a> {
     entries: &'a [Entry],
 }
 
-impl Job<'_> {
+impl EndedJob<'_> {
     fn name(&self) -> String {
         let number = self.entries.first().and_then(|entry| entry.job).map_or(0, |job| job.0);
         format!("{} job {number}", self.traces.run(self.run))

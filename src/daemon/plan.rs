@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Cause, Notice, Work};
 use crate::engine::{self, Engine, EngineError, Workspace, load};
-use crate::gate::Tools;
+use crate::gate::HostTools;
 use crate::pipeline::State;
 use crate::store::Ledger;
 use crate::types::{Event, Job, JobOutcome, Plan, limits};
@@ -40,7 +40,7 @@ impl Work {
         let migrated = workspace.upgrade_lock()?;
         migrated.iter().for_each(|line| self.daemon.options.observer.note(line));
         workspace.sign_with(self.daemon.options.variable)?;
-        let tools: Tools = workspace.tools(&self.daemon.wanted).await?;
+        let tools: HostTools = workspace.tools(&self.daemon.wanted).await?;
         let mut plan = workspace.plan(&tools, None, false)?;
         self.force(&workspace, &tools, &mut plan)?;
         let workspace = Arc::new(workspace);
@@ -95,7 +95,7 @@ impl Work {
     fn engine(
         &mut self,
         workspace: &Arc<Workspace>,
-        tools: Tools,
+        tools: HostTools,
         plan: &Plan,
         cause: Cause,
     ) -> Result<Engine, EngineError> {
@@ -114,7 +114,7 @@ impl Work {
     fn force(
         &mut self,
         workspace: &Workspace,
-        tools: &Tools,
+        tools: &HostTools,
         plan: &mut Plan,
     ) -> Result<(), EngineError> {
         self.forced.retain(|spec| workspace.spec(spec).is_some());

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::extract::{Path as Part, Query, Request, State};
+use axum::extract::{Path as TargetJob, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::sse::{Event as Sse, KeepAlive};
@@ -25,11 +25,11 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
-use super::live_state::{Hub, News};
-use super::commands::{Act, Order, Refusal};
-use crate::engine::{self, EngineError, Places, load};
+use super::commands::{Command, CommandRequest, Refusal};
+use super::live_state::{LiveState, SseEvent};
+use crate::engine::{self, EngineError, WorkspaceLayout, load};
 use crate::promote::Promoter;
-use crate::report::{Paint, words};
+use crate::report::{Styler, words};
 use crate::store::{Ledger, Objects, write_private};
 use crate::types::{Digest, Event, JobId, RelPath, Tree, limits};
 
@@ -37,11 +37,11 @@ use crate::types::{Digest, Event, JobId, RelPath, Tree, limits};
 #[derive(Clone)]
 pub struct Api {
     /// The workspace.
-    pub places: Places,
+    pub places: WorkspaceLayout,
     /// What it shows.
-    pub hub: Arc<Hub>,
+    pub hub: Arc<LiveState>,
     /// Where orders go.
-    pub orders: Sender<Order>,
+    pub orders: Sender<CommandRequest>,
 }
 
 /// Where it is served to browsers.
@@ -72,15 +72,15 @@ impl Web {
 }
 
 /// A refusal or failure, as the API tells it.
-struct Failed(StatusCode, String);
+struct ApiError(StatusCode, String);
 
-impl IntoResponse for Failed {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         (self.0, Json(json!({ "type": "error", "message": self.1 }))).into_response()
     }
 }
 
-impl<E: Into<EngineError>> From<E> for Failed {
+impl<E: Into<EngineError>> From<E> for ApiError {
     fn from(error: E) -> Self {
         let error: EngineError = error.into();
         let status = match error {
@@ -91,7 +91,7 @@ impl<E: Into<EngineError>> From<E> for Failed {
     }
 }
 
-type Answered = Result<Json<Value>, Failed>;
+type Answered = Result<Json<Value>, ApiError>;
 
 impl Api {
     /// Serves on the workspace's socket. The caller holds the writer lock: a socket that is there
@@ -153,15 +153,15 @@ impl Api {
             .route("/api/orders", post(order))
             .route("/metrics", get(metrics))
             .fallback(|| async {
-                Failed(StatusCode::NOT_FOUND, "there is no such path".to_owned())
+                ApiError(StatusCode::NOT_FOUND, "there is no such path".to_owned())
             })
             .layer(from_fn(safe_headers))
             .with_state(self.clone())
     }
 
-    fn ledger(&self) -> Result<Ledger, Failed> {
+    fn ledger(&self) -> Result<Ledger, ApiError> {
         Ledger::read(&self.places.ledger())?.ok_or_else(|| {
-            Failed(StatusCode::NOT_FOUND, "nothing has happened here yet".to_owned())
+            ApiError(StatusCode::NOT_FOUND, "nothing has happened here yet".to_owned())
         })
     }
 }
@@ -222,7 +222,7 @@ async fn own_pages_only(State(web): State<Web>, request: Request, next: Next) ->
         return next.run(request).await;
     }
     let why = "this is served to its own page alone: the Host or Origin is another one";
-    Failed(StatusCode::FORBIDDEN, why.to_owned()).into_response()
+    ApiError(StatusCode::FORBIDDEN, why.to_owned()).into_response()
 }
 
 /// Refuses who does not have the token.
@@ -234,7 +234,7 @@ async fn token_only(State(web): State<Web>, request: Request, next: Next) -> Res
         return next.run(request).await;
     }
     let why = "send `Authorization: Bearer` with the content of .regen/token";
-    Failed(StatusCode::UNAUTHORIZED, why.to_owned()).into_response()
+    ApiError(StatusCode::UNAUTHORIZED, why.to_owned()).into_response()
 }
 
 /// The page; it holds nothing of the workspace's.
@@ -261,16 +261,16 @@ async fn state(State(api): State<Api>) -> Answered {
 
 /// Does what takes a while beside the daemon's own thread.
 async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failed> + Send + 'static,
-) -> Result<T, Failed> {
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| Failed(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?
+        .map_err(|error| ApiError(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?
 }
 
-async fn spec(State(api): State<Api>, Part(spec): Part<String>) -> Answered {
+async fn spec(State(api): State<Api>, TargetJob(spec): TargetJob<String>) -> Answered {
     if !api.hub.knows(&spec) {
-        return Err(Failed(StatusCode::NOT_FOUND, format!("there is no spec `{spec}`")));
+        return Err(ApiError(StatusCode::NOT_FOUND, format!("there is no spec `{spec}`")));
     }
     let output = api.hub.output(&spec);
     aside(move || {
@@ -311,7 +311,7 @@ async fn jobs(State(api): State<Api>, Query(which): Query<Which>) -> Answered {
     .await
 }
 
-async fn job(State(api): State<Api>, Part(job): Part<i64>) -> Answered {
+async fn job(State(api): State<Api>, TargetJob(job): TargetJob<i64>) -> Answered {
     let entries = api.ledger()?.job(JobId(job))?;
     if entries.is_empty() {
         return Err(no_job(job));
@@ -319,12 +319,12 @@ async fn job(State(api): State<Api>, Part(job): Part<i64>) -> Answered {
     Ok(Json(json!({ "type": "job", "job": job, "entries": entries })))
 }
 
-fn no_job(job: i64) -> Failed {
-    Failed(StatusCode::NOT_FOUND, format!("there is no job {job}"))
+fn no_job(job: i64) -> ApiError {
+    ApiError(StatusCode::NOT_FOUND, format!("there is no job {job}"))
 }
 
 /// The newest candidate of each target of a job against what is promoted.
-async fn diff(State(api): State<Api>, Part(job): Part<i64>) -> Answered {
+async fn diff(State(api): State<Api>, TargetJob(job): TargetJob<i64>) -> Answered {
     aside(move || {
         let entries = api.ledger()?.job(JobId(job))?;
         if entries.is_empty() {
@@ -386,7 +386,7 @@ async fn spending(State(api): State<Api>) -> Answered {
     Ok(Json(json!({ "type": "spending", "days": days, "budget": budget })))
 }
 
-async fn metrics(State(api): State<Api>) -> Result<Response, Failed> {
+async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
     let today = match Ledger::read(&api.places.ledger())? {
         Some(ledger) => ledger.spent(&engine::today())?,
         None => Default::default(),
@@ -398,7 +398,7 @@ async fn metrics(State(api): State<Api>) -> Result<Response, Failed> {
 #[derive(Deserialize)]
 struct Ask {
     #[serde(flatten)]
-    act: Act,
+    act: Command,
     #[serde(default)]
     specs: Vec<String>,
     #[serde(default)]
@@ -408,12 +408,12 @@ struct Ask {
 async fn order(State(api): State<Api>, Json(ask): Json<Ask>) -> Answered {
     let (reply, answer) = oneshot::channel();
     let by = ask.by.unwrap_or_else(|| "the API".to_owned());
-    let order = Order { act: ask.act, specs: ask.specs, by, reply };
-    let gone = || Failed(StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending".to_owned());
+    let order = CommandRequest { act: ask.act, specs: ask.specs, by, reply };
+    let gone = || ApiError(StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending".to_owned());
     api.orders.send(order).await.map_err(|_| gone())?;
     match answer.await.map_err(|_| gone())? {
         Ok(answer) => Ok(Json(json!({ "type": "done", "specs": answer.specs }))),
-        Err(Refusal::Wrong(why)) => Err(Failed(StatusCode::NOT_FOUND, why)),
+        Err(Refusal::Wrong(why)) => Err(ApiError(StatusCode::NOT_FOUND, why)),
         Err(Refusal::Failed(error)) => Err(error.into()),
     }
 }
@@ -424,9 +424,9 @@ struct After {
 }
 
 /// Where a reader of events is.
-struct Reader {
+struct EventReader {
     api: Api,
-    news: Receiver<News>,
+    news: Receiver<SseEvent>,
     /// The last entry that was sent.
     last: i64,
     /// What is ready to be sent.
@@ -439,19 +439,19 @@ async fn events(
     State(api): State<Api>,
     Query(After { after }): Query<After>,
     headers: HeaderMap,
-) -> Result<Response, Failed> {
+) -> Result<Response, ApiError> {
     let news = api.hub.listen();
     let known = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     let last = match known.or(after) {
         Some(last) => last,
         None => Ledger::read(&api.places.ledger())?.map_or(Ok(0), |ledger| ledger.newest())?,
     };
-    let reader = Reader { api, news, last, ready: VecDeque::new() };
+    let reader = EventReader { api, news, last, ready: VecDeque::new() };
     let sse = axum::response::Sse::new(stream(reader));
     Ok(sse.keep_alive(KeepAlive::default()).into_response())
 }
 
-fn stream(reader: Reader) -> impl Stream<Item = Result<Sse, Infallible>> {
+fn stream(reader: EventReader) -> impl Stream<Item = Result<Sse, Infallible>> {
     futures::stream::unfold(reader, |mut reader| async move {
         loop {
             if let Some(event) = reader.ready.pop_front() {
@@ -462,8 +462,8 @@ fn stream(reader: Reader) -> impl Stream<Item = Result<Sse, Infallible>> {
             }
             // Orders and plans write entries too; nobody tells of those.
             match tokio::time::timeout(limits::FOLLOW, reader.news.recv()).await {
-                Ok(Ok(News { kind: "ledger", .. })) | Err(_) => {}
-                Ok(Ok(News { kind, data })) => {
+                Ok(Ok(SseEvent { kind: "ledger", .. })) | Err(_) => {}
+                Ok(Ok(SseEvent { kind, data })) => {
                     reader.ready.push_back(Sse::default().event(kind).data(&*data));
                 }
                 // Too slow: what was missed is in the state.
@@ -476,7 +476,7 @@ fn stream(reader: Reader) -> impl Stream<Item = Result<Sse, Infallible>> {
     })
 }
 
-impl Reader {
+impl EventReader {
     /// Makes what is new in the ledger ready; whether anything is.
     fn entries(&mut self) -> bool {
         let ledger = Ledger::read(&self.api.places.ledger()).ok().flatten();
@@ -484,7 +484,7 @@ impl Reader {
         for entry in entries.into_iter().flatten() {
             self.last = entry.seq;
             let mut data = serde_json::to_value(&entry).unwrap_or_default();
-            data["text"] = json!(words::event(&entry.event, Paint { colour: false }));
+            data["text"] = json!(words::event(&entry.event, Styler { colour: false }));
             let event = Sse::default().event("entry").id(entry.seq.to_string());
             self.ready.push_back(event.data(data.to_string()));
         }

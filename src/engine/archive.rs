@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 
 use super::input_snapshot::CONFIG;
 use super::promotion::Record;
-use super::{EngineError, Places};
+use super::{EngineError, WorkspaceLayout};
 use crate::generator::Cassette;
 use crate::pipeline::{Attempt, State};
 use crate::promote::ATTESTATION;
@@ -20,7 +20,7 @@ use crate::types::{Completion, Digest, Event, JobId, Prompt, Standing, Tree};
 
 /// One attempt, with everything that is still kept of it.
 #[derive(Debug)]
-pub struct Kept {
+pub struct KeptAttempt {
     /// The job.
     pub job: JobId,
     /// Its spec.
@@ -53,12 +53,12 @@ fn jobs(ledger: &Ledger, run: i64) -> Result<BTreeMap<JobId, Vec<Entry>>, Engine
     }
 }
 
-fn ledger(places: &Places) -> Result<Ledger, EngineError> {
+fn ledger(places: &WorkspaceLayout) -> Result<Ledger, EngineError> {
     Ledger::read(&places.ledger())?
         .ok_or_else(|| EngineError::Usage("nothing has happened here yet".to_owned()))
 }
 
-fn objects(places: &Places) -> Objects {
+fn objects(places: &WorkspaceLayout) -> Objects {
     Objects::new(places.state.join("objects"))
 }
 
@@ -71,7 +71,7 @@ fn read<T: serde::de::DeserializeOwned>(objects: &Objects, digest: Option<Digest
 ///
 /// # Errors
 /// There is no such run, or the ledger's.
-pub fn attempts(places: &Places, run: i64) -> Result<Vec<Kept>, EngineError> {
+pub fn attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttempt>, EngineError> {
     let objects = objects(places);
     let mut all = Vec::new();
     for (job, entries) in jobs(&ledger(places)?, run)? {
@@ -82,7 +82,7 @@ pub fn attempts(places: &Places, run: i64) -> Result<Vec<Kept>, EngineError> {
                 let bytes = objects.get(report.evidence?).ok()?;
                 Some((report.gate.clone(), String::from_utf8_lossy(&bytes).into_owned()))
             });
-            all.push(Kept {
+            all.push(KeptAttempt {
                 job,
                 spec: state.job.spec.clone(),
                 target: state.job.parts[attempt.part].target.clone(),
@@ -115,7 +115,7 @@ are what stood before the run.
 /// # Errors
 /// There is no such run, the ledger's, the writer's.
 pub fn archive(
-    places: &Places,
+    places: &WorkspaceLayout,
     run: i64,
     to: &mut dyn Write,
 ) -> Result<(Vec<String>, usize), EngineError> {
@@ -183,8 +183,8 @@ impl Archive {
     }
 
     /// Gives how many of its parts are missing.
-    fn attempt(&mut self, objects: &Objects, kept: &Kept) -> usize {
-        let Kept { spec, target, attempt, .. } = kept;
+    fn attempt(&mut self, objects: &Objects, kept: &KeptAttempt) -> usize {
+        let KeptAttempt { spec, target, attempt, .. } = kept;
         let folder = format!("attempts/{spec}/{target}/{}-{}", kept.job, attempt.number);
         let mut missing = 0;
         let mut have = |there: bool, wanted: bool| missing += usize::from(wanted && !there);
@@ -266,7 +266,7 @@ pub struct Swept {
 ///
 /// # Errors
 /// The ledger's, the disk's; then nothing was taken away.
-pub fn sweep(places: &Places, days: u32, dry: bool) -> Result<Swept, EngineError> {
+pub fn sweep(places: &WorkspaceLayout, days: u32, dry: bool) -> Result<Swept, EngineError> {
     let objects = objects(places);
     let mut keep = Keep { objects: &objects, wanted: BTreeSet::new() };
     for spec in files::standing(&places.root)?.spec.values() {

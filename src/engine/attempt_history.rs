@@ -1,6 +1,6 @@
 //! What came before an attempt, as far as its prompt is to know.
 
-use crate::pipeline::{Attempt, Failed, State};
+use crate::pipeline::{Attempt, AttemptFailure, State};
 use crate::types::{AttemptKind, Digest, Finding};
 
 /// What an attempt is to know of the attempts before it.
@@ -24,9 +24,9 @@ impl History {
             state.calls(attempt.part).filter(|a| a.number < attempt.number).collect();
         if let Some(last) = before.last() {
             history.problem = match &last.failed {
-                Some(Failed::Malformed { message, .. } | Failed::Truncated(message)) => {
-                    Some(message.clone())
-                }
+                Some(
+                    AttemptFailure::Malformed { message, .. } | AttemptFailure::Truncated(message),
+                ) => Some(message.clone()),
                 _ => None,
             };
         }
@@ -37,7 +37,9 @@ impl History {
             .find(|a| matches!(a.kind, AttemptKind::Generate | AttemptKind::Fresh))
             .map_or(0, |a| a.number);
         let mut refused = before.iter().rev().filter_map(|a| match (&a.failed, a.tree) {
-            (Some(Failed::Refused(diagnosis)), Some(tree)) => Some((a.number, tree, diagnosis)),
+            (Some(AttemptFailure::Refused(diagnosis)), Some(tree)) => {
+                Some((a.number, tree, diagnosis))
+            }
             _ => None,
         });
         if !starts
@@ -53,7 +55,7 @@ impl History {
         }
         // What the promoted tree failed at, when it was judged again, is worth knowing throughout.
         let revalidated = state.attempts.iter().find_map(|a| match &a.failed {
-            Some(Failed::Refused(diagnosis))
+            Some(AttemptFailure::Refused(diagnosis))
                 if a.part == attempt.part && a.kind == AttemptKind::Revalidate =>
             {
                 Some(&diagnosis.summary)

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{EngineError, Workspace};
 use crate::guard;
-use crate::plan::{self, Checks, Live};
+use crate::plan::{self, Checks, LiveTree};
 use crate::spec::{Change, Parsed, SpecChange, admit, diff, parse};
 use crate::store::revision;
 use crate::toolchain;
@@ -214,13 +214,13 @@ impl Workspace {
     fn plan_of(&self, specs: &[AdmittedSpec], standing: &Standing) -> crate::types::Plan {
         let mut live = BTreeMap::new();
         for (id, spec) in &standing.spec {
-            live.extend(spec.target.keys().map(|t| ((id.clone(), t.clone()), Live::Same)));
+            live.extend(spec.target.keys().map(|t| ((id.clone(), t.clone()), LiveTree::Same)));
         }
         let languages = self.harness.target.iter();
         let languages = languages
             .map(|(name, t)| (name.clone(), toolchain::language_version(t).to_owned()))
             .collect();
-        plan::plan(&plan::Inputs {
+        plan::plan(&plan::PlanInputs {
             harness: &self.harness,
             specs,
             standing,

@@ -10,10 +10,10 @@ use globset::Glob;
 
 use super::EngineError;
 use crate::attest::Signer;
-use crate::gate::{self, Tools, Wanted};
+use crate::gate::{self, HostTools, ToolEnv};
 use crate::plan::{self, Checks};
 use crate::promote::Promoter;
-use crate::prompt::{Secrets, Templates};
+use crate::prompt::{HeldOut, Templates};
 use crate::spec::{self, Lint, Parsed, admit, lint, parse};
 use crate::store::files;
 use crate::toolchain::{self, Suite, SuiteFile};
@@ -26,7 +26,7 @@ use crate::{config, guard, prompt};
 
 /// Where a workspace and its state are.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct WorkspaceLayout {
     /// Folder of `harness.toml`.
     pub root: PathBuf,
     /// The configuration file.
@@ -37,7 +37,7 @@ pub struct Places {
     pub cache: PathBuf,
 }
 
-impl Places {
+impl WorkspaceLayout {
     /// Places of a configuration file.
     pub fn new(config: PathBuf, cache: PathBuf) -> Self {
         let root = match config.parent() {
@@ -61,7 +61,7 @@ pub type Sources = BTreeMap<String, String>;
 #[derive(Debug)]
 pub struct Workspace {
     /// Where it is.
-    pub places: Places,
+    pub places: WorkspaceLayout,
     /// Its configuration.
     pub harness: Harness,
     /// Specs that may be generated from.
@@ -89,7 +89,7 @@ pub struct Workspace {
     /// Whether it is exactly as regen writes it.
     pub is_canonical: bool,
     /// What gives hidden examples away.
-    pub secrets: Secrets,
+    pub secrets: HeldOut,
     /// The key that signs what is promoted.
     pub signer: Option<Signer>,
     checks: BTreeMap<(String, String), Checks>,
@@ -99,7 +99,10 @@ pub struct Workspace {
 ///
 /// # Errors
 /// It is missing or wrong, with every problem.
-pub fn harness(places: &Places, mode: Option<CassetteMode>) -> Result<Harness, EngineError> {
+pub fn harness(
+    places: &WorkspaceLayout,
+    mode: Option<CassetteMode>,
+) -> Result<Harness, EngineError> {
     let bytes = files::read_capped(&places.config, limits::CONFIG_BYTES)
         .map_err(|error| EngineError::NoWorkspace(error.to_string()))?;
     let name = places.config.display().to_string();
@@ -119,7 +122,10 @@ pub fn harness(places: &Places, mode: Option<CassetteMode>) -> Result<Harness, E
 ///
 /// # Errors
 /// What keeps the whole workspace from being read; problems of single specs are values.
-pub fn load(places: &Places, mode: Option<CassetteMode>) -> Result<Workspace, EngineError> {
+pub fn load(
+    places: &WorkspaceLayout,
+    mode: Option<CassetteMode>,
+) -> Result<Workspace, EngineError> {
     let harness = harness(places, mode)?;
     std::thread::scope(|scope| {
         let lock = scope.spawn(|| files::lock(&places.root));
@@ -133,7 +139,7 @@ pub fn load(places: &Places, mode: Option<CassetteMode>) -> Result<Workspace, En
 /// # Errors
 /// As [`load`].
 pub(super) fn as_accepted(
-    places: &Places,
+    places: &WorkspaceLayout,
     harness: Harness,
     lock: impl FnOnce() -> io::Result<files::Lock>,
 ) -> Result<Workspace, EngineError> {
@@ -141,7 +147,7 @@ pub(super) fn as_accepted(
 }
 
 fn read(
-    places: &Places,
+    places: &WorkspaceLayout,
     harness: Harness,
     again: bool,
     lock: impl FnOnce() -> io::Result<files::Lock>,
@@ -166,7 +172,7 @@ fn read(
         standing,
         older: None,
         is_canonical,
-        secrets: Secrets::default(),
+        secrets: HeldOut::default(),
         signer: None,
         checks: BTreeMap::new(),
     };
@@ -191,7 +197,7 @@ fn read(
     Ok(workspace)
 }
 
-fn templates(places: &Places, harness: &Harness) -> Result<Templates, EngineError> {
+fn templates(places: &WorkspaceLayout, harness: &Harness) -> Result<Templates, EngineError> {
     let mut templates = Templates::default();
     let Some(folder) = &harness.harness.templates else { return Ok(templates) };
     let mut found = files::folder(&places.root.join(folder))?;
@@ -405,9 +411,9 @@ impl Workspace {
     ///
     /// # Errors
     /// One is missing.
-    pub async fn tools(&self, wanted: &Wanted) -> Result<Tools, EngineError> {
+    pub async fn tools(&self, wanted: &ToolEnv) -> Result<HostTools, EngineError> {
         let cache = self.places.cache.join("tools.json");
-        Ok(Tools::find(wanted, &cache).await?)
+        Ok(HostTools::find(wanted, &cache).await?)
     }
 
     /// Further files and folders that gates can read.
@@ -423,7 +429,7 @@ impl Workspace {
     /// `generated/` cannot be read.
     pub fn plan(
         &self,
-        tools: &Tools,
+        tools: &HostTools,
         only: Option<&BTreeSet<String>>,
         force: bool,
     ) -> Result<Plan, EngineError> {
@@ -437,7 +443,7 @@ impl Workspace {
     pub fn plan_from(
         &self,
         standing: &Standing,
-        tools: &Tools,
+        tools: &HostTools,
         only: Option<&BTreeSet<String>>,
         force: bool,
     ) -> Result<Plan, EngineError> {
@@ -445,7 +451,7 @@ impl Workspace {
         let live = promoter.live(self.older.as_deref().unwrap_or(standing))?;
         let names = self.harness.target.keys();
         let tools = names.map(|name| (name.clone(), tools.version.clone())).collect();
-        Ok(plan::plan(&plan::Inputs {
+        Ok(plan::plan(&plan::PlanInputs {
             harness: &self.harness,
             specs: &self.specs,
             standing,

@@ -24,20 +24,20 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use crate::gate::{Layers, Tools, ToolsError};
-use crate::generator::{CallError, Cassettes, Generator, Servers};
+use crate::gate::{DependencyCache, HostTools, ToolsError};
+use crate::generator::{CallError, Cassettes, Generator, RateLimits};
 use crate::pipeline::{Effect, IllegalEvent, Queue, State};
 use crate::promote::{PromoteError, Promoter, Switched};
 use crate::sandbox::Probe;
 use crate::store::{Ledger, LedgerError, Objects, files};
 use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem, Reason};
 
-pub use archive::{Kept, Swept, archive, attempts, sweep};
+pub use archive::{KeptAttempt, Swept, archive, attempts, sweep};
 pub use audit::fix_lock;
-pub use load::{Places, Sources, Workspace, load};
-pub use standalone::Loose;
+pub use load::{Sources, Workspace, WorkspaceLayout, load};
+pub use promotion_log::{LogStep, story};
 pub use rollback::{RolledBack, roll_back};
-pub use promotion_log::{Step, story};
+pub use standalone::Standalone;
 
 /// Trouble that ends a run, as opposed to a job that fails.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,7 @@ pub enum EngineError {
     NoDaemon(String),
     /// A tool is missing.
     #[error(transparent)]
-    Tools(#[from] ToolsError),
+    HostTools(#[from] ToolsError),
     /// The ledger's.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -144,14 +144,14 @@ pub struct Options {
     /// Reads a variable of the environment: the keys.
     pub variable: fn(&str) -> Option<String>,
     /// What requests share with those of earlier plans.
-    pub servers: Servers,
+    pub servers: RateLimits,
     /// Who watches.
     pub observer: Arc<dyn Observer + Send + Sync>,
 }
 
 /// How a run ended.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// Each spec that had work, with its end; `None` for specs that were not tried any more.
     pub jobs: Vec<(String, Option<JobOutcome>)>,
     /// Specs without work.
@@ -161,7 +161,7 @@ pub struct Outcome {
 /// The engine of one run.
 pub struct Engine {
     workspace: Arc<Workspace>,
-    tools: Arc<Tools>,
+    tools: Arc<HostTools>,
     options: Options,
     /// Held for single steps only, never while something else is waited for.
     ledger: RefCell<Ledger>,
@@ -171,7 +171,7 @@ pub struct Engine {
     run: Cell<i64>,
     /// How candidates are kept apart; a run without work does not ask.
     isolation: Option<Arc<Probe>>,
-    layers: Layers,
+    layers: DependencyCache,
 }
 
 /// Now, UTC, RFC 3339, milliseconds.
@@ -192,7 +192,7 @@ impl Engine {
     /// What keeps the run from starting.
     pub fn open(
         workspace: Arc<Workspace>,
-        (tools, isolation): (Arc<Tools>, Option<Arc<Probe>>),
+        (tools, isolation): (Arc<HostTools>, Option<Arc<Probe>>),
         options: Options,
     ) -> Result<Self, EngineError> {
         let places = workspace.places.clone();
@@ -213,7 +213,7 @@ impl Engine {
             promoter: Promoter::new(places.root.clone(), places.state.clone()),
             run: Cell::new(0),
             isolation,
-            layers: Layers::new(&places.cache),
+            layers: DependencyCache::new(&places.cache),
         })
     }
 
@@ -222,7 +222,7 @@ impl Engine {
     ///
     /// # Errors
     /// A tree of unknown content, the disk's, the ledger's.
-    pub fn recover(places: &Places) -> Result<Vec<String>, EngineError> {
+    pub fn recover(places: &WorkspaceLayout) -> Result<Vec<String>, EngineError> {
         let promoter = Promoter::new(places.root.clone(), places.state.clone());
         let mut recovered = Vec::new();
         for switched in promoter.recover()? {
@@ -245,7 +245,7 @@ impl Engine {
     ///
     /// # Errors
     /// Trouble that ends the run; a job that fails is data.
-    pub async fn run(&self, plan: &Plan) -> Result<Outcome, EngineError> {
+    pub async fn run(&self, plan: &Plan) -> Result<RunOutcome, EngineError> {
         self.begin(plan)?;
         let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
         let depends = |id: &str| {
@@ -271,7 +271,7 @@ impl Engine {
         let up_to_date = up.into_iter().map(|job| job.spec.clone()).collect();
         // In the plan's order, whichever ended first.
         let jobs = work.into_iter().filter_map(|job| ends.remove_entry(&job.spec)).collect();
-        Ok(Outcome { jobs, up_to_date })
+        Ok(RunOutcome { jobs, up_to_date })
     }
 
     /// Performs one job of a plan that was taken up.

@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use super::attempt_history::History;
 use super::{Engine, EngineError, today};
-use crate::gate::{self, Bench};
+use crate::gate::{self, GateContext};
 use crate::generator::{Call, CallError, cassette, most};
 use crate::pipeline::{Attempt, Effect, State};
 use crate::process::Listener;
 use crate::promote::Switched;
 use crate::prompt::{self, File};
-use crate::reply::{self, Reply, Rules};
+use crate::reply::{self, Reply, ReplyRules};
 use crate::sandbox::Probe;
 use crate::store::{LedgerError, Spend};
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
-    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, Job, JobId, Part,
-    Prompt, Provenance, Spec, Target, Tree,
+    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, Job, JobId, Prompt,
+    Provenance, Spec, Target, TargetJob, Tree,
 };
 use crate::verdict::{Verdict, judge};
 use crate::{plan, toolchain};
@@ -57,7 +57,7 @@ impl Engine {
         self.workspace.spec(&state.job.spec).expect("a job's spec was admitted in this run")
     }
 
-    pub(super) fn part<'s>(&self, state: &'s State, attempt: &Attempt) -> (&'s Part, &Target) {
+    pub(super) fn part<'s>(&self, state: &'s State, attempt: &Attempt) -> (&'s TargetJob, &Target) {
         let part = &state.job.parts[attempt.part];
         (part, &self.workspace.harness.target[&part.target])
     }
@@ -138,7 +138,7 @@ impl Engine {
             Some(promoted) => self.promoter.tree(&promoted.path)?,
             None => None,
         };
-        let inputs = prompt::Inputs {
+        let inputs = prompt::PromptInputs {
             spec,
             depends,
             language: toolchain::language(target),
@@ -229,7 +229,7 @@ impl Engine {
             prompt,
             temperature: temperature.min(2.0),
             sample: u32::try_from(sample).unwrap_or(u32::MAX),
-            context: cassette::Context {
+            context: cassette::CallContext {
                 spec: state.job.spec.clone(),
                 target: part.target.clone(),
                 job: part.key,
@@ -275,7 +275,7 @@ impl Engine {
             Some(digest) => self.objects.get_tree(digest)?,
             None => Tree::default(),
         };
-        let rules = Rules {
+        let rules = ReplyRules {
             allowed: toolchain::allowed_files(target),
             declared: Some(toolchain::declared(target)),
             clauses: spec.clauses.iter().map(|clause| clause.id.clone()).collect(),
@@ -330,7 +330,7 @@ impl Engine {
         let none = Vec::new();
         let at = (state.job.spec.clone(), part.target.clone());
         let harness = &self.workspace.harness;
-        let bench = Bench {
+        let bench = GateContext {
             spec: self.spec(state),
             name: &part.target,
             target,

@@ -12,8 +12,8 @@ use crate::plan;
 use crate::promote::{PartTree, PromoteError, Promotion, Switched};
 use crate::store::files;
 use crate::types::{
-    Completion, Digest, Event, GateReport, Job, JobId, Origin, Part, Provenance, Source, Spec,
-    SpecStanding, TargetStanding,
+    Completion, Digest, Event, GateReport, Job, JobId, Origin, Provenance, Source, Spec,
+    SpecStanding, TargetJob, TargetStanding,
 };
 use crate::verdict::{Accepted, Verdict, judge};
 
@@ -233,7 +233,7 @@ impl Engine {
     fn entry(
         &self,
         spec: &Spec,
-        part: &Part,
+        part: &TargetJob,
         (proof, attempt, number): (&Accepted, &Attempt, u32),
         old: Option<&TargetStanding>,
     ) -> Result<TargetStanding, EngineError> {

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::promotion::Record;
-use super::{EngineError, Places};
+use super::{EngineError, WorkspaceLayout};
 use crate::spec::{SpecChange, diff, parse};
 use crate::store::{Ledger, Objects, files};
 use crate::types::{Digest, Event, JobId, Spec};
 
 /// A promotion.
 #[derive(Debug, Serialize)]
-pub struct Step {
+pub struct LogStep {
     /// Its run: what `regen rollback --to` takes.
     pub run: i64,
     /// Its job.
@@ -35,11 +35,11 @@ pub struct Step {
 ///
 /// # Errors
 /// The ledger's.
-pub fn story(places: &Places, id: &str) -> Result<Vec<Step>, EngineError> {
+pub fn story(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep>, EngineError> {
     let Some(ledger) = Ledger::read(&places.ledger())? else { return Ok(Vec::new()) };
     let objects = Objects::new(places.state.join("objects"));
     let standing = files::standing(&places.root)?.spec.remove(id).unwrap_or_default();
-    let (mut steps, mut before): (Vec<Step>, Option<Spec>) = (Vec::new(), None);
+    let (mut steps, mut before): (Vec<LogStep>, Option<Spec>) = (Vec::new(), None);
     for (job, entry) in ledger.promotions(id)? {
         let Event::Promoted { trees, record } = entry.event else { continue };
         let record: Option<Record> =
@@ -55,7 +55,7 @@ pub fn story(places: &Places, id: &str) -> Result<Vec<Step>, EngineError> {
                 _ => {}
             }
         }
-        let back = rollback.and_then(|to| steps.iter().find(|step: &&Step| step.job == to));
+        let back = rollback.and_then(|to| steps.iter().find(|step: &&LogStep| step.job == to));
         let changes = match (&before, &spec) {
             (Some(before), Some(spec)) => {
                 diff(std::slice::from_ref(before), std::slice::from_ref(spec))
@@ -64,7 +64,7 @@ pub fn story(places: &Places, id: &str) -> Result<Vec<Step>, EngineError> {
         };
         let entries = record.standing.target.iter();
         let stands = record.standing.target == standing.target;
-        steps.push(Step {
+        steps.push(LogStep {
             run: entry.run,
             job,
             at: entry.at,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Engine, EngineError, Options, Workspace};
-use crate::gate::Tools;
+use crate::gate::HostTools;
 use crate::store::files;
 use crate::types::event::Entry;
 use crate::types::{Digest, Event, JobId, JobOutcome, Plan};
@@ -21,7 +21,7 @@ pub struct RolledBack {
 }
 
 /// A promotion in the ledger.
-struct Promotion {
+struct PastPromotion {
     job: JobId,
     run: i64,
     trees: BTreeSet<(String, Digest)>,
@@ -36,7 +36,7 @@ struct Promotion {
 /// There is none, or it is not kept any more; what ends a run.
 pub async fn roll_back(
     workspace: Arc<Workspace>,
-    tools: Arc<Tools>,
+    tools: Arc<HostTools>,
     options: Options,
     (spec, to): (&str, Option<i64>),
 ) -> Result<RolledBack, EngineError> {
@@ -62,9 +62,9 @@ pub async fn roll_back(
 }
 
 impl Engine {
-    fn promotions(&self, spec: &str) -> Result<Vec<Promotion>, EngineError> {
+    fn promotions(&self, spec: &str) -> Result<Vec<PastPromotion>, EngineError> {
         let ledger = self.ledger.borrow();
-        let read = |(job, entry): (JobId, Entry)| -> Result<Promotion, EngineError> {
+        let read = |(job, entry): (JobId, Entry)| -> Result<PastPromotion, EngineError> {
             let Event::Promoted { trees, .. } = entry.event else {
                 unreachable!("asked for these")
             };
@@ -73,7 +73,7 @@ impl Engine {
                 _ => None,
             });
             let rollback = queued.and_then(|job| job.rollback);
-            Ok(Promotion { job, run: entry.run, trees: trees.into_iter().collect(), rollback })
+            Ok(PastPromotion { job, run: entry.run, trees: trees.into_iter().collect(), rollback })
         };
         ledger.promotions(spec)?.into_iter().map(read).collect::<Result<_, _>>()
     }
@@ -92,7 +92,7 @@ impl Engine {
         } else {
             format!("`{spec}` was promoted here in the runs {}", runs.join(", "))
         };
-        let made = |p: &&Promotion| p.rollback.is_none();
+        let made = |p: &&PastPromotion| p.rollback.is_none();
         if let Some(to) = to {
             let found = all.iter().rev().filter(made).find(|p| p.run == to);
             return found.map(|p| (p.job, p.run)).ok_or_else(|| {

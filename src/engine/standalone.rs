@@ -10,7 +10,7 @@ use crate::types::{LintConfig, Problem, Spec, limits};
 
 /// Files that belong to no workspace, as `regen lint` sees them.
 #[derive(Debug, Default)]
-pub struct Loose {
+pub struct Standalone {
     /// The specs.
     pub specs: Vec<Spec>,
     /// What is wrong with them.
@@ -19,7 +19,7 @@ pub struct Loose {
     pub sources: Sources,
 }
 
-impl Loose {
+impl Standalone {
     /// Reads files, and what ends in `.md` below folders.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::{EngineError, Workspace};
 use crate::plan;
-use crate::spec::{Matrix, Proof, Proofs, Said, Stray, trace};
+use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, trace};
 use crate::store::{Ledger, files};
 use crate::toolchain::{self, results};
 use crate::types::{Binding, Clause, Event, Red, Spec, Target, TestResult, TestStatus, limits};
@@ -99,7 +99,7 @@ impl Workspace {
         ledger: Option<&Ledger>,
         spec: &str,
         target: &str,
-    ) -> Result<BTreeMap<String, Said>, EngineError> {
+    ) -> Result<BTreeMap<String, TestVerdict>, EngineError> {
         let mut said = BTreeMap::new();
         let Some((_, entries)) = ledger.map(|l| l.last_job(spec)).transpose()?.flatten() else {
             return Ok(said);
@@ -118,11 +118,11 @@ impl Workspace {
                     }
                     let tests = report.tests.iter();
                     said.extend(tests.map(|test| match test.status {
-                        TestStatus::Passed => (test.name.clone(), Said::Unproven),
+                        TestStatus::Passed => (test.name.clone(), TestVerdict::Unproven),
                         status => (test.name.clone(), self::said(status)),
                     }));
                     let seen = report.red.iter().filter(|proof| proof.red == Red::Seen);
-                    said.extend(seen.map(|proof| (proof.test.clone(), Said::Passed)));
+                    said.extend(seen.map(|proof| (proof.test.clone(), TestVerdict::Passed)));
                 }
                 _ => {}
             }
@@ -133,7 +133,7 @@ impl Workspace {
     fn generated(
         &self,
         (spec, name): (&Spec, &str),
-        last: &BTreeMap<String, Said>,
+        last: &BTreeMap<String, TestVerdict>,
         proofs: &mut Proofs,
         strays: &mut BTreeSet<Stray>,
     ) {
@@ -156,11 +156,11 @@ impl Workspace {
         for clause in &spec.clauses {
             let done = |name: &String| {
                 if !accepted(clause) {
-                    last.get(name).copied().unwrap_or(Said::NotRun)
+                    last.get(name).copied().unwrap_or(TestVerdict::NotRun)
                 } else if unproven.contains(name) {
-                    Said::Unproven
+                    TestVerdict::Unproven
                 } else {
-                    Said::Passed
+                    TestVerdict::Passed
                 }
             };
             for binding in &clause.bindings {
@@ -175,7 +175,11 @@ impl Workspace {
                         entry.extend(mine.map(|t| proof(t.name.clone(), done(&t.name))));
                     }
                     Binding::Guard { name, .. } => {
-                        let said = if accepted(clause) { Said::Passed } else { Said::NotRun };
+                        let said = if accepted(clause) {
+                            TestVerdict::Passed
+                        } else {
+                            TestVerdict::NotRun
+                        };
                         entry.push(proof(format!("guard {name}"), said));
                     }
                     // Nothing measures it yet.
@@ -260,11 +264,11 @@ fn key(clause: &Clause, binding: &Binding) -> (String, String) {
     (clause.id.as_str().to_owned(), binding.name().to_owned())
 }
 
-fn said(status: TestStatus) -> Said {
+fn said(status: TestStatus) -> TestVerdict {
     match status {
-        TestStatus::Passed => Said::Passed,
-        TestStatus::Failed | TestStatus::TimedOut => Said::Failed,
-        TestStatus::Ignored => Said::Ignored,
+        TestStatus::Passed => TestVerdict::Passed,
+        TestStatus::Failed | TestStatus::TimedOut => TestVerdict::Failed,
+        TestStatus::Ignored => TestVerdict::Ignored,
     }
 }
 
@@ -274,9 +278,9 @@ fn of_people(spec: &Spec, name: &str, code: &Written, proofs: &mut Proofs) {
         for binding in &clause.bindings {
             let Binding::TestId { name: id } = binding else { continue };
             let entry = proofs.entry(key(clause, binding)).or_default();
-            let mut list: BTreeMap<String, Said> = BTreeMap::new();
+            let mut list: BTreeMap<String, TestVerdict> = BTreeMap::new();
             for result in code.ran.get(id).into_iter().flatten() {
-                let one = list.entry(result.name.clone()).or_insert(Said::Passed);
+                let one = list.entry(result.name.clone()).or_insert(TestVerdict::Passed);
                 *one = (*one).min(said(result.status));
             }
             // A title stands for itself wherever it is.
@@ -287,10 +291,10 @@ fn of_people(spec: &Spec, name: &str, code: &Written, proofs: &mut Proofs) {
             let in_files = code.tests.get(id).into_iter().flatten();
             let in_files: BTreeSet<String> = in_files.map(|(_, test)| test.clone()).collect();
             let unseen = in_files.iter().filter(|test| !seen.contains(&one(test)));
-            list.extend(unseen.map(|test| (test.clone(), Said::NotRun)));
+            list.extend(unseen.map(|test| (test.clone(), TestVerdict::NotRun)));
             // Names as the runner has them come and go with its results.
             let mut written: BTreeSet<String> = in_files.iter().map(|test| one(test)).collect();
-            let proof = |(test, said): (String, Said)| {
+            let proof = |(test, said): (String, TestVerdict)| {
                 let lasting = written.take(&one(&test));
                 Proof { target: name.to_owned(), test, said, lasting }
             };

@@ -24,7 +24,7 @@ impl Workspace {
         let migrated = plan::migrate(
             &self.standing,
             &written,
-            &plan::Inputs {
+            &plan::PlanInputs {
                 harness: &self.harness,
                 specs: &self.specs,
                 standing: &self.standing,

@@ -5,11 +5,11 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::workspace::{self, Room};
-use super::test_run::{self, Runner};
-use super::{Bench, Layer, Seen, Tools, timeout};
+use super::test_run::{self, TestRunner};
+use super::workspace::{self, GateSandbox};
+use super::{GateContext, GateResult, HostTools, Layer, timeout};
 use crate::process::{Ended, Output, Program};
-use crate::sandbox::{Policy, Sandbox, SandboxError};
+use crate::sandbox::{Sandbox, SandboxError, SandboxSpec};
 use crate::toolchain::cargo::{TestProgram, read};
 use crate::toolchain::{self, Suite};
 use crate::types::{
@@ -18,17 +18,17 @@ use crate::types::{
 };
 
 /// What a gate stands on: the candidate with the tests over it, and its dependencies.
-pub(super) struct Ground {
+pub(super) struct PreparedSources {
     pub(super) files: Vec<(String, Vec<u8>)>,
     pub(super) layer: Layer,
 }
 
 pub(super) async fn ground(
-    bench: &Bench<'_>,
+    bench: &GateContext<'_>,
     gate: &str,
     candidate: &Candidate,
     suites: &[Suite],
-) -> Result<Ground, Seen> {
+) -> Result<PreparedSources, GateResult> {
     let manifest = candidate.tree().text("Cargo.toml").unwrap_or_default();
     let layer = bench.layers.get((bench.sandbox, bench.tools), gate, manifest).await?;
     let suites: Vec<&Suite> = suites.iter().collect();
@@ -38,18 +38,22 @@ pub(super) async fn ground(
     if let Some(folder) = bench.keep.as_ref().filter(|_| gate != "proof") {
         let folder = folder.join(if gate == "hidden" { "held-out" } else { "visible" });
         workspace::keep(&folder, &files)
-            .map_err(|why| Seen::error(format!("the workspace cannot be kept: {why}")))?;
+            .map_err(|why| GateResult::error(format!("the workspace cannot be kept: {why}")))?;
     }
-    Ok(Ground { files, layer })
+    Ok(PreparedSources { files, layer })
 }
 
 /// The visible tests over a candidate: the harness's and the user's.
-pub(super) fn visible(bench: &Bench<'_>) -> Vec<Suite> {
+pub(super) fn visible(bench: &GateContext<'_>) -> Vec<Suite> {
     let own = toolchain::examples(bench.spec, bench.target, false);
     own.into_iter().chain(bench.suites.iter().cloned()).collect()
 }
 
-async fn cargo(room: &Room<'_>, args: &[&str], timeout: Duration) -> Result<Output, Seen> {
+async fn cargo(
+    room: &GateSandbox<'_>,
+    args: &[&str],
+    timeout: Duration,
+) -> Result<Output, GateResult> {
     let path = workspace::cargo(room.paths(), args.first());
     let program = room.program(path, args.iter().map(OsString::from).collect(), timeout);
     room.run(&program, true).await
@@ -63,11 +67,16 @@ fn crashed(errors: &str) -> bool {
 
 /// `cargo check` and `cargo clippy`: any error or warning in the candidate's files is a finding.
 /// That is `-D warnings`, except that warnings in the user's suites are not the candidate's.
-pub async fn compile(bench: &Bench<'_>, gate: &str, candidate: &Candidate, args: &[&str]) -> Seen {
+pub async fn compile(
+    bench: &GateContext<'_>,
+    gate: &str,
+    candidate: &Candidate,
+    args: &[&str],
+) -> GateResult {
     let suites = visible(bench);
     let work = async {
-        let Ground { files, layer } = ground(bench, gate, candidate, &suites).await?;
-        let room = Room::open(bench, gate, (files, Some(&layer)), None).await?;
+        let PreparedSources { files, layer } = ground(bench, gate, candidate, &suites).await?;
+        let room = GateSandbox::open(bench, gate, (files, Some(&layer)), None).await?;
         let built = build((&room, gate), args, &suites, timeout(bench, gate)).await;
         room.close().await;
         built
@@ -79,16 +88,16 @@ pub async fn compile(bench: &Bench<'_>, gate: &str, candidate: &Candidate, args:
 
 /// Runs a compiling command. The programs it built are given only when it succeeded.
 pub(super) async fn build(
-    (room, gate): (&Room<'_>, &str),
+    (room, gate): (&GateSandbox<'_>, &str),
     args: &[&str],
     suites: &[Suite],
     time: Duration,
-) -> Result<(Vec<TestProgram>, Seen), Seen> {
+) -> Result<(Vec<TestProgram>, GateResult), GateResult> {
     let args = [args, &["--offline", "--message-format=json", "--quiet"]].concat();
     let output = cargo(room, &args, time).await?;
     let root = room.root();
     let said = read(gate, &output.text(), &root, suites);
-    let mut seen = Seen::fail(said.findings);
+    let mut seen = GateResult::fail(said.findings);
     seen.evidence = [output.stdout.as_slice(), &output.stderr].concat();
     match output.ended {
         Ended::Timeout => {
@@ -113,7 +122,10 @@ pub(super) async fn build(
                 seen.findings.push(finding(gate, "compiler", why));
                 return Err(seen);
             }
-            Err(Seen { evidence: seen.evidence, ..Seen::error(format!("cargo failed: {why}")) })
+            Err(GateResult {
+                evidence: seen.evidence,
+                ..GateResult::error(format!("cargo failed: {why}"))
+            })
         }
         _ => Err(seen),
     }
@@ -125,9 +137,9 @@ pub(super) fn finding(gate: &str, rule: &str, message: String) -> Finding {
 }
 
 /// `cargo fmt --check`.
-pub async fn fmt(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
+pub async fn fmt(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     let files = workspace::files(candidate.tree(), &[], ("", Path::new("/vendor")));
-    let opened = Room::open(bench, "fmt", (files, None), None).await;
+    let opened = GateSandbox::open(bench, "fmt", (files, None), None).await;
     let room = match opened {
         Ok(room) => room,
         Err(seen) => return seen,
@@ -140,7 +152,7 @@ pub async fn fmt(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
         Ok(output) => output,
         Err(seen) => return seen,
     };
-    let mut seen = Seen::default();
+    let mut seen = GateResult::default();
     for line in output.text().lines() {
         let Ok(path) = Path::new(line).strip_prefix(&root) else { continue };
         let path = path.display().to_string();
@@ -161,13 +173,13 @@ pub async fn fmt(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
 /// # Errors
 /// The sandbox failed.
 pub async fn format(
-    tools: &Tools,
+    tools: &HostTools,
     sandbox: &Sandbox,
     tree: &Tree,
 ) -> Result<(Tree, Vec<String>), SandboxError> {
     let mut formatted = tree.clone();
     let mut changed = Vec::new();
-    let policy = Policy {
+    let policy = SandboxSpec {
         files: vec![("rustfmt.toml".to_owned(), workspace::RUSTFMT.into())],
         toolchain: tools.sysroot.clone(),
         layer: None,
@@ -199,16 +211,16 @@ pub async fn format(
 }
 
 /// `cargo test`, by our own runner over the programs that cargo builds.
-pub async fn test(bench: &Bench<'_>, gate: &str, candidate: &Candidate) -> Seen {
+pub async fn test(bench: &GateContext<'_>, gate: &str, candidate: &Candidate) -> GateResult {
     tests(bench, (gate, candidate), &["test", "--no-run"], &visible(bench)).await
 }
 
 /// Held-out examples, in a workspace that no other gate has and that is gone when this returns.
 /// Nothing but the clauses' ids leaves it towards a prompt.
-pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
+pub async fn hidden(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     let Some(suite) = toolchain::examples(bench.spec, bench.target, true) else {
         let reason = "the spec has no hidden example".to_owned();
-        return Seen { outcome: Some(Outcome::Skipped { reason }), ..Seen::default() };
+        return GateResult { outcome: Some(Outcome::Skipped { reason }), ..GateResult::default() };
     };
     // The candidate's own tests have no business here.
     let args = ["test", "--no-run", "--test", suite.file().trim_end_matches(".rs")];
@@ -234,24 +246,24 @@ pub async fn hidden(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
 /// Builds and runs the tests over a candidate. `suites` are the mounted files; their tests are
 /// trusted and must all be there.
 async fn tests(
-    bench: &Bench<'_>,
+    bench: &GateContext<'_>,
     (gate, candidate): (&str, &Candidate),
     args: &[&str],
     suites: &[Suite],
-) -> Seen {
+) -> GateResult {
     let started = Instant::now();
-    let Ground { files, layer } = match ground(bench, gate, candidate, suites).await {
+    let PreparedSources { files, layer } = match ground(bench, gate, candidate, suites).await {
         Ok(ground) => ground,
         Err(seen) => return seen,
     };
-    let room = match Room::open(bench, gate, (files, Some(&layer)), None).await {
+    let room = match GateSandbox::open(bench, gate, (files, Some(&layer)), None).await {
         Ok(room) => room,
         Err(seen) => return seen,
     };
     let seen = match build((&room, gate), args, suites, timeout(bench, gate)).await {
         Ok((programs, seen)) => {
             let fresh = *candidate.provenance() != Provenance::Promoted;
-            let runner = Runner { bench, room: &room, gate, started, fresh };
+            let runner = TestRunner { bench, room: &room, gate, started, fresh };
             test_run::run(&runner, &programs, suites, seen).await
         }
         Err(seen) => seen,

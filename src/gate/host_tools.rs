@@ -13,7 +13,7 @@ use crate::types::{Digest, Encoder};
 
 /// Where the tools are, and which they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tools {
+pub struct HostTools {
     /// The toolchain's folder.
     pub sysroot: PathBuf,
     /// `rustc -vV`'s first line and host.
@@ -31,7 +31,7 @@ pub struct ToolsError(String);
 
 /// The part of this process's environment that decides which tools are meant.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct ToolEnv {
     /// `PATH`.
     pub path: OsString,
     /// `HOME`.
@@ -44,7 +44,7 @@ pub struct Wanted {
     pub toolchain: Option<OsString>,
 }
 
-impl Wanted {
+impl ToolEnv {
     fn rustup_home(&self) -> PathBuf {
         let home = self.home.clone().unwrap_or_default();
         self.rustup_home.clone().unwrap_or_else(|| home.join(".rustup"))
@@ -73,12 +73,12 @@ impl Wanted {
     }
 }
 
-impl Tools {
+impl HostTools {
     /// Finds the tools, from `cache` when nothing changed since it was written.
     ///
     /// # Errors
     /// There is no Rust on `PATH`, or a component is missing; the message says how to get it.
-    pub async fn find(wanted: &Wanted, cache: &Path) -> Result<Self, ToolsError> {
+    pub async fn find(wanted: &ToolEnv, cache: &Path) -> Result<Self, ToolsError> {
         let missing =
             || ToolsError("there is no `rustc` on PATH: install Rust (rustup.rs)".to_owned());
         let rustc = wanted.rustc().ok_or_else(missing)?;
@@ -139,7 +139,7 @@ impl Tools {
     }
 }
 
-async fn ask(wanted: &Wanted, rustc: &Path, args: &[&str]) -> Result<String, ToolsError> {
+async fn ask(wanted: &ToolEnv, rustc: &Path, args: &[&str]) -> Result<String, ToolsError> {
     let mut env = vec![("PATH".to_owned(), wanted.path.clone())];
     let mut pass = |name: &str, value: Option<OsString>| {
         env.extend(value.map(|value| (name.to_owned(), value)));

@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use cargo::format;
-pub use validator::{Request as ValidatorRequest, ValidatorReport, manifest as validator_manifest};
-pub use dependency_cache::{Layer, Layers};
-pub use host_tools::{Tools, ToolsError, Wanted};
+pub use dependency_cache::{DependencyCache, Layer};
+pub use host_tools::{HostTools, ToolEnv, ToolsError};
+pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_manifest};
 
 use crate::guard;
 use crate::process::Listener;
@@ -30,7 +30,7 @@ use crate::types::{
 
 /// Everything the gates of one part need.
 #[derive(Debug)]
-pub struct Bench<'a> {
+pub struct GateContext<'a> {
     /// The spec.
     pub spec: &'a Spec,
     /// The target's name.
@@ -44,13 +44,13 @@ pub struct Bench<'a> {
     /// Folder of the validators.
     pub validators: PathBuf,
     /// The tools.
-    pub tools: &'a Tools,
+    pub tools: &'a HostTools,
     /// How programs are kept apart.
     pub sandbox: &'a Sandbox,
     /// The level that this gives here.
     pub level: Isolation,
     /// The dependencies of candidates.
-    pub layers: &'a Layers,
+    pub layers: &'a DependencyCache,
     /// Further files and folders that gates can read.
     pub read_only: Vec<PathBuf>,
     /// Tests that were seen to fail without an implementation, by the digest of what they are.
@@ -63,7 +63,7 @@ pub struct Bench<'a> {
 
 /// What a gate found, before it becomes a report.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct GateResult {
     outcome: Option<Outcome>,
     findings: Vec<Finding>,
     tests: Vec<TestResult>,
@@ -71,7 +71,7 @@ pub(crate) struct Seen {
     evidence: Vec<u8>,
 }
 
-impl Seen {
+impl GateResult {
     fn error(message: impl Into<String>) -> Self {
         Self { outcome: Some(Outcome::Error { message: message.into() }), ..Self::default() }
     }
@@ -83,7 +83,7 @@ impl Seen {
 
 /// Runs a gate over a candidate. `before` are the reports of the gates that ran over it already. Also gives the gate's output, to be kept as evidence.
 pub async fn run(
-    bench: &Bench<'_>,
+    bench: &GateContext<'_>,
     gate: &str,
     candidate: &Candidate,
     before: &[GateReport],
@@ -112,7 +112,12 @@ pub async fn run(
     (report, seen.evidence)
 }
 
-async fn see(bench: &Bench<'_>, gate: &str, candidate: &Candidate, before: &[GateReport]) -> Seen {
+async fn see(
+    bench: &GateContext<'_>,
+    gate: &str,
+    candidate: &Candidate,
+    before: &[GateReport],
+) -> GateResult {
     let ToolchainName::Rust = bench.target.toolchain();
     match gate {
         "layout" => layout(bench, candidate),
@@ -128,24 +133,24 @@ async fn see(bench: &Bench<'_>, gate: &str, candidate: &Candidate, before: &[Gat
 }
 
 /// The variables of the user's that a gate may see.
-pub(crate) fn granted(bench: &Bench<'_>, gate: &str) -> Vec<(String, OsString)> {
+pub(crate) fn granted(bench: &GateContext<'_>, gate: &str) -> Vec<(String, OsString)> {
     let gate = bench.gates.get(gate).into_iter();
     let names = gate.flat_map(|gate| gate.env.iter().chain(&gate.secrets));
     names.filter_map(|name| Some((name.clone(), std::env::var_os(name)?))).collect()
 }
 
 /// How long a gate may take.
-pub(crate) fn timeout(bench: &Bench<'_>, gate: &str) -> Duration {
+pub(crate) fn timeout(bench: &GateContext<'_>, gate: &str) -> Duration {
     let seconds = bench.gates.get(gate).and_then(|gate| gate.timeout_s);
     seconds.map_or(limits::GATE_TIMEOUT, Duration::from_secs)
 }
 
 /// The candidate's bytes are what the harness would have made of them, nothing in them misleads the
 /// gates, and every guard holds.
-fn layout(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
+fn layout(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     match toolchain::normalise(candidate.tree(), bench.spec, bench.target) {
-        Err(findings) => Seen::fail(findings),
-        Ok(tree) if tree.digest() != candidate.digest() => Seen::fail(vec![Finding {
+        Err(findings) => GateResult::fail(findings),
+        Ok(tree) if tree.digest() != candidate.digest() => GateResult::fail(vec![Finding {
             gate: "layout".to_owned(),
             rule: "manifest".to_owned(),
             file: Some("Cargo.toml".to_owned()),
@@ -155,14 +160,14 @@ fn layout(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
         Ok(tree) => {
             let mut findings = toolchain::tricks("layout", &tree, bench.target);
             findings.extend(guard::check("layout", bench.spec, &tree));
-            Seen::fail(findings)
+            GateResult::fail(findings)
         }
     }
 }
 
 /// Every demanded clause with a `test_id` had at least one trusted test that ran and passed, for
 /// each of its names.
-fn clauses(bench: &Bench<'_>, before: &[GateReport]) -> Seen {
+fn clauses(bench: &GateContext<'_>, before: &[GateReport]) -> GateResult {
     let passed: Vec<&str> = before
         .iter()
         .flat_map(|report| &report.tests)
@@ -179,5 +184,5 @@ fn clauses(bench: &Bench<'_>, before: &[GateReport]) -> Seen {
         clauses: vec![id.clone()],
         ..Finding::default()
     };
-    Seen::fail(bare.map(|clause| finding(&clause.id)).collect())
+    GateResult::fail(bare.map(|clause| finding(&clause.id)).collect())
 }

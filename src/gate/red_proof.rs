@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::cargo::{Ground, build, finding, ground, visible};
-use super::workspace::Room;
-use super::test_run::{AT_ONCE, Runner, Start};
-use super::{Bench, Layer, Seen, timeout};
+use super::cargo::{PreparedSources, build, finding, ground, visible};
+use super::test_run::{AT_ONCE, TestRunner, TestStart};
+use super::workspace::GateSandbox;
+use super::{GateContext, GateResult, Layer, timeout};
 use crate::toolchain::cargo::TestProgram;
 use crate::toolchain::mutation::{self, DEFAULTS, ENDS, Extent, Mutant, Mutants, PANICS};
 use crate::toolchain::{self, Expected, Suite};
@@ -52,7 +52,7 @@ struct Learnt {
 
 /// How a test ended over a changed candidate.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ran {
+enum MutantRun {
     Passed(Duration),
     Failed,
     /// It was cut off, or ran out of something: that proves nothing.
@@ -60,7 +60,7 @@ enum Ran {
 }
 
 /// Proves the tests over a candidate that were not proven before.
-pub async fn run(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
+pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     let mut suites = visible(bench);
     suites.extend(toolchain::examples(bench.spec, bench.target, true));
     let proven = |test: &Expected| bench.proven.contains(&key(bench, test));
@@ -69,7 +69,7 @@ pub async fn run(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
     let known: Vec<RedProof> = known.collect();
     suites.retain(|suite| suite.tests.iter().any(|test| !proven(test)));
     if suites.is_empty() {
-        return Seen { red: known, ..Seen::default() };
+        return GateResult { red: known, ..GateResult::default() };
     }
     let mut done = match prove(bench, candidate, &suites).await {
         Ok(done) | Err(done) => done,
@@ -85,7 +85,7 @@ pub async fn run(bench: &Bench<'_>, candidate: &Candidate) -> Seen {
 
 /// The digest of what makes a test what it is, in a target: of a user's also the other suites, of
 /// which it may use a part.
-fn key(bench: &Bench<'_>, test: &Expected) -> Digest {
+fn key(bench: &GateContext<'_>, test: &Expected) -> Digest {
     let mut parts = vec![bench.name.to_owned(), test.key.to_string()];
     if bench.suites.iter().any(|suite| suite.tests.contains(test)) {
         parts.extend(bench.suites.iter().map(|suite| suite.shown.clone()));
@@ -93,26 +93,30 @@ fn key(bench: &Bench<'_>, test: &Expected) -> Digest {
     Digest::of_parts(parts)
 }
 
-fn proof(bench: &Bench<'_>, test: &Expected, red: Red) -> RedProof {
+fn proof(bench: &GateContext<'_>, test: &Expected, red: Red) -> RedProof {
     RedProof { test: test.name.clone(), key: key(bench, test), red }
 }
 
 /// The tests that were never seen to fail.
-fn unproven<'a>(bench: &Bench<'_>, suites: &'a [Suite]) -> Vec<(&'a Suite, &'a Expected)> {
+fn unproven<'a>(bench: &GateContext<'_>, suites: &'a [Suite]) -> Vec<(&'a Suite, &'a Expected)> {
     let tests = suites.iter().flat_map(|suite| suite.tests.iter().map(move |test| (suite, test)));
     tests.filter(|(_, test)| !bench.proven.contains(&key(bench, test))).collect()
 }
 
 /// A candidate with changes in it, built with its tests.
 struct Built<'a> {
-    room: Room<'a>,
+    room: GateSandbox<'a>,
     programs: Vec<TestProgram>,
     mutants: Mutants,
     /// Whether there is more than functions that panic.
     every: bool,
 }
 
-async fn prove(bench: &Bench<'_>, candidate: &Candidate, suites: &[Suite]) -> Result<Seen, Seen> {
+async fn prove(
+    bench: &GateContext<'_>,
+    candidate: &Candidate,
+    suites: &[Suite],
+) -> Result<GateResult, GateResult> {
     let started = Instant::now();
     let layer = ground(bench, GATE, candidate, &[]).await?.layer;
     let on = Site { bench, layer: &layer, started };
@@ -121,15 +125,15 @@ async fn prove(bench: &Bench<'_>, candidate: &Candidate, suites: &[Suite]) -> Re
         Ok(built) => built,
         Err(why) => {
             let open = unproven(bench, suites);
-            return Ok(Seen {
+            return Ok(GateResult {
                 findings: vec![finding(GATE, "undecided", why)],
                 red: open.iter().map(|(_, test)| proof(bench, test, Red::Undecided)).collect(),
                 outcome: Some(Outcome::Pass),
-                ..Seen::default()
+                ..GateResult::default()
             });
         }
     };
-    let runner = Runner { bench, room: &room, gate: GATE, started, fresh: false };
+    let runner = TestRunner { bench, room: &room, gate: GATE, started, fresh: false };
     let trial = Trial { runner: &runner, mutants: &mutants, every };
     let tried = trial.run(suites, &programs).await;
     room.close().await;
@@ -149,7 +153,7 @@ async fn prove(bench: &Bench<'_>, candidate: &Candidate, suites: &[Suite]) -> Re
 
 /// What the builds of a gate share.
 struct Site<'a> {
-    bench: &'a Bench<'a>,
+    bench: &'a GateContext<'a>,
     layer: &'a Layer,
     started: Instant,
 }
@@ -159,21 +163,21 @@ async fn with_constants(
     on: &Site<'_>,
     candidate: &Candidate,
     (suites, open): (&[Suite], &[&Expected]),
-) -> Result<BTreeSet<Digest>, Seen> {
+) -> Result<BTreeSet<Digest>, GateResult> {
     let extent = Extent::Constants(BTreeSet::new());
     let Ok(built) = with_changes(on, candidate, suites, extent).await? else {
         return Ok(BTreeSet::new());
     };
     let Built { room, programs, mutants, every } = built;
     let (bench, started) = (on.bench, on.started);
-    let runner = Runner { bench, room: &room, gate: GATE, started, fresh: false };
+    let runner = TestRunner { bench, room: &room, gate: GATE, started, fresh: false };
     let trial = Trial { runner: &runner, mutants: &mutants, every };
     let (mut cases, _) = trial.cases(suites, &programs);
     cases.retain(|case| open.iter().any(|test| test.key == case.test.key));
     // No switch is asked for: the values are others for good.
     let ended = trial.round(&cases, Some("")).await;
     let failed = ended.map(|ended| {
-        let failed = cases.iter().zip(ended).filter(|(_, ran)| *ran == Ran::Failed);
+        let failed = cases.iter().zip(ended).filter(|(_, ran)| *ran == MutantRun::Failed);
         failed.map(|(case, _)| case.test.key).collect()
     });
     room.close().await;
@@ -186,7 +190,7 @@ async fn with_changes<'a>(
     candidate: &Candidate,
     suites: &[Suite],
     mut extent: Extent,
-) -> Result<Result<Built<'a>, String>, Seen> {
+) -> Result<Result<Built<'a>, String>, GateResult> {
     let Site { bench, layer, started } = *on;
     let files = suites.iter().map(|suite| suite.file().trim_end_matches(".rs"));
     let tests = files.flat_map(|file| ["--test", file]);
@@ -197,8 +201,8 @@ async fn with_changes<'a>(
             Err(why) => return Ok(Err(why)),
         };
         let changed = Candidate::new(mutants.tree.clone(), candidate.provenance().clone());
-        let Ground { files, .. } = ground(bench, GATE, &changed, suites).await?;
-        let room = Room::open(bench, GATE, (files, Some(layer)), None).await?;
+        let PreparedSources { files, .. } = ground(bench, GATE, &changed, suites).await?;
+        let room = GateSandbox::open(bench, GATE, (files, Some(layer)), None).await?;
         let left = timeout(bench, GATE).saturating_sub(started.elapsed());
         let seen = match build((&room, GATE), &args, suites, left).await {
             Ok((programs, _)) => {
@@ -228,7 +232,7 @@ async fn with_changes<'a>(
 
 /// Tests over a candidate with changes in it.
 struct Trial<'a> {
-    runner: &'a Runner<'a>,
+    runner: &'a TestRunner<'a>,
     mutants: &'a Mutants,
     every: bool,
 }
@@ -267,14 +271,14 @@ impl Trial<'_> {
         &self,
         suites: &'a [Suite],
         programs: &'a [TestProgram],
-    ) -> Result<Tried<'a>, Seen> {
+    ) -> Result<Tried<'a>, GateResult> {
         let (mut cases, mut strange) = self.cases(suites, programs);
         // Over the candidate as it is they pass, also with switches in it.
         let usual = self.round(&cases, None).await?;
         for (case, ran) in cases.iter_mut().zip(usual) {
             match ran {
-                Ran::Passed(elapsed) => case.usual = elapsed,
-                Ran::Failed | Ran::Unknown => strange.push(case.test),
+                MutantRun::Passed(elapsed) => case.usual = elapsed,
+                MutantRun::Failed | MutantRun::Unknown => strange.push(case.test),
             }
         }
         cases.retain(|case| strange.iter().all(|strange| strange.key != case.test.key));
@@ -286,8 +290,8 @@ impl Trial<'_> {
                     DEFAULTS => &mut one.defaults,
                     _ => &mut one.reaches,
                 };
-                *part = ran == Ran::Failed;
-                one.unsure |= ran == Ran::Unknown;
+                *part = ran == MutantRun::Failed;
+                one.unsure |= ran == MutantRun::Unknown;
             }
         }
         let whole = suites.iter().flat_map(|suite| &suite.tests).count() == cases.len();
@@ -302,7 +306,11 @@ impl Trial<'_> {
     }
 
     /// Runs tests with a change switched on.
-    async fn round(&self, cases: &[Case<'_>], mutant: Option<&str>) -> Result<Vec<Ran>, Seen> {
+    async fn round(
+        &self,
+        cases: &[Case<'_>],
+        mutant: Option<&str>,
+    ) -> Result<Vec<MutantRun>, GateResult> {
         let runs = cases.iter().map(|case| self.one(case, mutant, None));
         futures::stream::iter(runs).buffered(AT_ONCE).try_collect().await
     }
@@ -313,25 +321,25 @@ impl Trial<'_> {
         case: &Case<'_>,
         mutant: Option<&str>,
         until: Option<Instant>,
-    ) -> Result<Ran, Seen> {
+    ) -> Result<MutantRun, GateResult> {
         let wanted = match mutant {
             Some(_) => (case.usual * limits::MUTANT_TIMES).max(limits::MUTANT_TIMEOUT),
             None => limits::TEST_TIMEOUT,
         };
-        let mut last = Ran::Unknown;
+        let mut last = MutantRun::Unknown;
         for _ in 0..2 {
             let budget = until.map(|until| until.saturating_duration_since(Instant::now()));
             let left = self.runner.left().min(budget.unwrap_or(wanted)).min(wanted);
             if left.is_zero() {
-                return Ok(Ran::Unknown);
+                return Ok(MutantRun::Unknown);
             }
-            let start = Start { mutant, timeout: Some(left), ..Start::default() };
+            let start = TestStart { mutant, timeout: Some(left), ..TestStart::default() };
             let name = &case.test.name;
             let said = self.runner.say(case.program, (Some(case.test), name), start).await?;
             last = match said.status {
-                TestStatus::Passed => return Ok(Ran::Passed(said.elapsed)),
-                TestStatus::Failed if said.ran_out.is_none() => Ran::Failed,
-                _ => return Ok(Ran::Unknown),
+                TestStatus::Passed => return Ok(MutantRun::Passed(said.elapsed)),
+                TestStatus::Failed if said.ran_out.is_none() => MutantRun::Failed,
+                _ => return Ok(MutantRun::Unknown),
             };
         }
         Ok(last)
@@ -343,7 +351,7 @@ impl Trial<'_> {
         cases: &[Case<'_>],
         learnt: &mut Vec<Learnt>,
         whole: bool,
-    ) -> Result<Option<Vec<Mutant>>, Seen> {
+    ) -> Result<Option<Vec<Mutant>>, GateResult> {
         let until = Instant::now() + limits::MUTANTS_TIME.min(self.runner.left() / 2);
         let shared = RefCell::new(std::mem::take(learnt));
         let shared = &shared;
@@ -364,10 +372,10 @@ impl Trial<'_> {
                     break;
                 }
                 match self.one(&cases[case], Some(&number), Some(until)).await? {
-                    Ran::Passed(_) => {}
+                    MutantRun::Passed(_) => {}
                     // A loop without end is noticed, and proves nothing of the test.
-                    Ran::Unknown => noticed = true,
-                    Ran::Failed => {
+                    MutantRun::Unknown => noticed = true,
+                    MutantRun::Failed => {
                         shared.borrow_mut()[case].mutant = true;
                         noticed = true;
                     }
@@ -375,7 +383,7 @@ impl Trial<'_> {
             }
             Ok((Some(noticed), mutant))
         });
-        let tried: Result<Vec<(Option<bool>, &Mutant)>, Seen> =
+        let tried: Result<Vec<(Option<bool>, &Mutant)>, GateResult> =
             futures::stream::iter(tries).buffered(AT_ONCE).try_collect().await;
         *learnt = shared.take();
         let tried = tried?;
@@ -406,8 +414,8 @@ impl Tried<'_> {
         if open { Red::Undecided } else { Red::Vacuous }
     }
 
-    fn conclude(self, bench: &Bench<'_>) -> Seen {
-        let mut seen = Seen::default();
+    fn conclude(self, bench: &GateContext<'_>) -> GateResult {
+        let mut seen = GateResult::default();
         for test in &self.strange {
             let why =
                 format!("with switches in the candidate the test {} does not pass", test.name);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 
 use super::cargo::finding;
-use super::workspace::Room;
-use super::{Bench, Seen, timeout};
+use super::workspace::GateSandbox;
+use super::{GateContext, GateResult, timeout};
 use crate::process::{Ended, Output};
 use crate::toolchain::cargo::{Reported, TestProgram, read_list, read_test};
 use crate::toolchain::{self, Expected, Suite, console, mutation};
@@ -21,11 +21,11 @@ pub const AT_ONCE: usize = 2;
 
 /// Runs the tests of these programs.
 pub async fn run(
-    runner: &Runner<'_>,
+    runner: &TestRunner<'_>,
     programs: &[TestProgram],
     suites: &[Suite],
-    mut seen: Seen,
-) -> Seen {
+    mut seen: GateResult,
+) -> GateResult {
     let gate = runner.gate;
     // Warnings were clippy's to refuse; here only tests decide.
     seen.findings.clear();
@@ -91,7 +91,7 @@ fn missing(gate: &str, suite: Option<&Suite>, names: &[String]) -> Vec<Finding> 
 }
 
 /// One test's run.
-struct Ran {
+struct FinishedTest {
     result: TestResult,
     findings: Vec<Finding>,
     evidence: Vec<u8>,
@@ -101,11 +101,11 @@ struct Ran {
 }
 
 /// A test gate at work.
-pub struct Runner<'a> {
+pub struct TestRunner<'a> {
     /// What it judges.
-    pub bench: &'a Bench<'a>,
+    pub bench: &'a GateContext<'a>,
     /// Where.
-    pub room: &'a Room<'a>,
+    pub room: &'a GateSandbox<'a>,
     /// Its name.
     pub gate: &'a str,
     /// Since when.
@@ -116,7 +116,7 @@ pub struct Runner<'a> {
 
 /// How a test's process is started.
 #[derive(Default)]
-pub struct Start<'a> {
+pub struct TestStart<'a> {
     /// Its input.
     pub number: Option<&'a str>,
     /// The change that is switched on in the candidate.
@@ -126,7 +126,7 @@ pub struct Start<'a> {
 }
 
 /// What one run of a test says.
-pub struct Said {
+pub struct TestReport {
     /// How it ended.
     pub status: TestStatus,
     /// Why, for one that did not pass.
@@ -139,13 +139,13 @@ pub struct Said {
     pub elapsed: Duration,
 }
 
-impl Runner<'_> {
+impl TestRunner<'_> {
     async fn program(
         &self,
         program: &TestProgram,
         args: &[&str],
-        start: Start<'_>,
-    ) -> Result<Output, Seen> {
+        start: TestStart<'_>,
+    ) -> Result<Output, GateResult> {
         let left = self.left().min(start.timeout.unwrap_or(limits::TEST_TIMEOUT));
         let args = args.iter().map(OsString::from).collect();
         let mut program = self.room.program(PathBuf::from(&program.executable), args, left);
@@ -168,7 +168,7 @@ impl Runner<'_> {
     async fn list(&self, program: &TestProgram) -> Result<Vec<String>, Finding> {
         let wrong = |why: String| finding(self.gate, "list", format!("{}: {why}", program.source));
         let output =
-            self.program(program, &["--list", "--format", "terse"], Start::default()).await;
+            self.program(program, &["--list", "--format", "terse"], TestStart::default()).await;
         let output = output.map_err(|_| wrong("the test program cannot be run".to_owned()))?;
         if output.succeeded() {
             Ok(read_list(&output.text()))
@@ -181,7 +181,7 @@ impl Runner<'_> {
     async fn canary(&self, program: &TestProgram) -> Option<Finding> {
         let name = toolchain::CANARY;
         let number = number().unwrap_or_default();
-        let start = Start { number: Some(&number), ..Start::default() };
+        let start = TestStart { number: Some(&number), ..TestStart::default() };
         let output = self.program(program, &exactly(name), start).await.ok();
         let report = output.as_ref().and_then(|output| read_test(&output.text(), name));
         let failed = matches!(&report, Some(Reported::Failed(said)) if said.contains(&number))
@@ -201,7 +201,12 @@ impl Runner<'_> {
     }
 
     /// Runs a test; one that fails, or that passes for the first time, again: once is no proof.
-    async fn one(&self, program: &TestProgram, suite: Option<&Suite>, name: String) -> Ran {
+    async fn one(
+        &self,
+        program: &TestProgram,
+        suite: Option<&Suite>,
+        name: String,
+    ) -> FinishedTest {
         let first = self.once(program, suite, &name).await;
         let again = match first.result.status {
             TestStatus::Failed => true,
@@ -229,31 +234,31 @@ impl Runner<'_> {
 
     /// A test that passed once and failed once, by its failure. Where its clause is not demanded
     /// (it is waived until a day, or no MUST) it stands in nobody's way, and proves nothing.
-    fn flaky(&self, failed: Ran, clause: Option<&ClauseId>) -> Ran {
+    fn flaky(&self, failed: FinishedTest, clause: Option<&ClauseId>) -> FinishedTest {
         let mut clauses = self.bench.spec.clauses.iter();
         let mut demanded = |id: &ClauseId| clauses.any(|c| c.id == *id && c.is_demanded());
         if clause.is_some_and(|id| !demanded(id)) {
-            return Ran { findings: Vec::new(), ..failed };
+            return FinishedTest { findings: Vec::new(), ..failed };
         }
         let mut findings = failed.findings;
         for finding in &mut findings {
             let message = &finding.message;
             finding.message = format!("it passes in one run and fails in another: {message}");
         }
-        Ran { flaky: true, findings, ..failed }
+        FinishedTest { flaky: true, findings, ..failed }
     }
 
-    async fn once(&self, program: &TestProgram, suite: Option<&Suite>, name: &str) -> Ran {
+    async fn once(&self, program: &TestProgram, suite: Option<&Suite>, name: &str) -> FinishedTest {
         // A test that was not sealed, because the candidate or a macro wrote it, proves nothing.
         let sealed = suite.and_then(|suite| suite.tests.iter().find(|test| test.name == name));
         let said = if self.left().is_zero() {
             Err("the gate's time was used up before this test")
         } else {
-            self.say(program, (sealed, name), Start::default())
+            self.say(program, (sealed, name), TestStart::default())
                 .await
                 .map_err(|_| "the test program cannot be run")
         };
-        let said = said.unwrap_or_else(|why| Said {
+        let said = said.unwrap_or_else(|why| TestReport {
             status: if self.left().is_zero() { TestStatus::TimedOut } else { TestStatus::Failed },
             message: why.to_owned(),
             ran_out: None,
@@ -264,7 +269,7 @@ impl Runner<'_> {
         let result = TestResult { name: name.to_owned(), status: said.status, trusted };
         if matches!(said.status, TestStatus::Passed | TestStatus::Ignored) {
             let (findings, evidence) = (Vec::new(), Vec::new());
-            return Ran { result, findings, evidence, flaky: false, ran_out: None };
+            return FinishedTest { result, findings, evidence, flaky: false, ran_out: None };
         }
         let one = Finding {
             file: Some(program.source.clone()),
@@ -272,7 +277,7 @@ impl Runner<'_> {
             ..finding(self.gate, name, clean(&said.message, &[&self.room.root()]))
         };
         let (findings, evidence) = (vec![one], said.evidence);
-        Ran { result, findings, evidence, flaky: false, ran_out: said.ran_out }
+        FinishedTest { result, findings, evidence, flaky: false, ran_out: said.ran_out }
     }
 
     /// Runs a test once and hears what it says.
@@ -283,12 +288,12 @@ impl Runner<'_> {
         &self,
         program: &TestProgram,
         (sealed, name): (Option<&Expected>, &str),
-        start: Start<'_>,
-    ) -> Result<Said, Seen> {
-        let number = number().map_err(|why| Seen::error(why.to_string()))?;
-        let start = Start { number: Some(&number), ..start };
+        start: TestStart<'_>,
+    ) -> Result<TestReport, GateResult> {
+        let number = number().map_err(|why| GateResult::error(why.to_string()))?;
+        let start = TestStart { number: Some(&number), ..start };
         let output = self.program(program, &exactly(name), start).await?;
-        let said = |status, message: String| Said {
+        let said = |status, message: String| TestReport {
             status,
             message,
             ran_out: None,
@@ -301,7 +306,7 @@ impl Runner<'_> {
         }
         if let Ended::Limit(resource) = output.ended {
             let ran = said(TestStatus::Failed, self.room.hit(resource));
-            return Ok(Said { ran_out: Some(resource), ..ran });
+            return Ok(TestReport { ran_out: Some(resource), ..ran });
         }
         let text = output.text();
         let whole = sealed.is_none() || text.lines().any(|line| line == number);
@@ -317,7 +322,10 @@ impl Runner<'_> {
             (Some(Reported::Failed(message)), _) => {
                 let ran_out = ran_out(&message);
                 let why = ran_out.map(|resource| format!("{}: ", self.room.hit(resource)));
-                Said { ran_out, ..said(TestStatus::Failed, why.unwrap_or_default() + &message) }
+                TestReport {
+                    ran_out,
+                    ..said(TestStatus::Failed, why.unwrap_or_default() + &message)
+                }
             }
             (report, ended) => {
                 let printed = text.replace(&number, "") + &output.errors();

@@ -7,13 +7,13 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::cargo::{Ground, ground, visible};
-use super::workspace::Room;
-use super::{Bench, Seen, timeout};
+use super::cargo::{PreparedSources, ground, visible};
+use super::workspace::GateSandbox;
+use super::{GateContext, GateResult, timeout};
 use crate::process::{Ended, Output, Program};
 use crate::toolchain;
 use crate::types::{
-    Candidate, ClauseId, Finding, Format, GateConfig, Outcome, Resource, gate::clean, limits,
+    Candidate, ClauseId, Finding, GateConfig, GateFormat, Outcome, Resource, gate::clean, limits,
 };
 
 /// The version of the protocol.
@@ -22,7 +22,7 @@ const PROTOCOL: u32 = 1;
 /// `validators/<name>/validator.toml`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub struct ValidatorManifest {
     /// The program, relative to the validator's folder, or a name on the system's search path, and
     /// its arguments.
     pub argv: Vec<String>,
@@ -32,7 +32,7 @@ pub struct Manifest {
 
 /// What a validator reads from its stdin: one JSON object.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Request {
+pub struct ValidatorRequest {
     /// Version of the protocol: 1.
     pub version: u32,
     /// The gate's name.
@@ -65,7 +65,7 @@ pub struct ValidatorReport {
     /// Version of the protocol: 1.
     pub version: u32,
     /// `pass`, `fail`, or `error` for trouble of the validator's own.
-    pub outcome: Said,
+    pub outcome: ValidatorOutcome,
     /// What is wrong. A `fail` has at least one, a `pass` has none.
     #[serde(default)]
     pub findings: Vec<ReportFinding>,
@@ -77,7 +77,7 @@ pub struct ValidatorReport {
 /// A validator's conclusion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Said {
+pub enum ValidatorOutcome {
     /// The tree is right.
     Pass,
     /// It is not.
@@ -112,12 +112,12 @@ pub struct ReportFinding {
 ///
 /// # Errors
 /// It is missing or wrong; the message names it.
-pub fn manifest(folder: &Path) -> Result<Manifest, String> {
+pub fn manifest(folder: &Path) -> Result<ValidatorManifest, String> {
     let path = folder.join("validator.toml");
     let named = |why: String| format!("{}: {why}", path.display());
     let text = std::fs::read_to_string(&path)
         .map_err(|error| named(format!("{error}; a gate of harness.toml names this validator")))?;
-    let manifest: Manifest = toml::from_str(&text).map_err(|e| named(e.to_string()))?;
+    let manifest: ValidatorManifest = toml::from_str(&text).map_err(|e| named(e.to_string()))?;
     if manifest.argv.is_empty() {
         Err(named("`argv` is empty: name the program".to_owned()))
     } else {
@@ -126,19 +126,19 @@ pub fn manifest(folder: &Path) -> Result<Manifest, String> {
 }
 
 /// Runs a gate of the user's.
-pub async fn run(bench: &Bench<'_>, name: &str, candidate: &Candidate) -> Seen {
+pub async fn run(bench: &GateContext<'_>, name: &str, candidate: &Candidate) -> GateResult {
     let Some(gate) = bench.gates.get(name) else {
-        return Seen::error(format!("there is no gate `{name}`"));
+        return GateResult::error(format!("there is no gate `{name}`"));
     };
     let ran = match (&gate.validator, &gate.argv) {
         (Some(validator), _) => validate(bench, name, validator, candidate).await,
         (None, Some(argv)) => command(bench, (name, gate), argv, candidate).await,
-        (None, None) => Err(Seen::error(format!("the gate `{name}` has nothing to run"))),
+        (None, None) => Err(GateResult::error(format!("the gate `{name}` has nothing to run"))),
     };
     ran.unwrap_or_else(|seen| seen)
 }
 
-fn program(room: &Room<'_>, argv: &[String], folder: &Path, timeout: Duration) -> Program {
+fn program(room: &GateSandbox<'_>, argv: &[String], folder: &Path, timeout: Duration) -> Program {
     let own = folder.join(&argv[0]);
     // Other names are looked for where the gate's programs are.
     let path = if own.is_file() { own } else { PathBuf::from(&argv[0]) };
@@ -146,24 +146,24 @@ fn program(room: &Room<'_>, argv: &[String], folder: &Path, timeout: Duration) -
 }
 
 async fn validate(
-    bench: &Bench<'_>,
+    bench: &GateContext<'_>,
     gate: &str,
     validator: &str,
     candidate: &Candidate,
-) -> Result<Seen, Seen> {
+) -> Result<GateResult, GateResult> {
     let folder = bench.validators.join(validator);
-    let manifest = manifest(&folder).map_err(Seen::error)?;
+    let manifest = manifest(&folder).map_err(GateResult::error)?;
     let own = bench.gates.get(gate).and_then(|gate| gate.timeout_s);
     let timeout = match (manifest.timeout_s, own) {
         (Some(seconds), None) => Duration::from_secs(seconds),
         _ => timeout(bench, gate),
     };
-    let Ground { files, layer } = ground(bench, gate, candidate, &visible(bench)).await?;
-    let room = Room::open(bench, gate, (files, Some(&layer)), Some(&folder)).await?;
+    let PreparedSources { files, layer } = ground(bench, gate, candidate, &visible(bench)).await?;
+    let room = GateSandbox::open(bench, gate, (files, Some(&layer)), Some(&folder)).await?;
     let mut program = program(&room, &manifest.argv, &folder, timeout);
     let clause =
         |c: &crate::types::Clause| RequestClause { id: c.id.to_string(), text: c.text.clone() };
-    let request = Request {
+    let request = ValidatorRequest {
         version: PROTOCOL,
         gate: gate.to_owned(),
         spec: bench.spec.id.clone(),
@@ -177,7 +177,7 @@ async fn validate(
     let mut seen = match (output.ended, report(validator, &output)) {
         (Ended::Limit(resource), _) => used_up(&room, gate, validator, resource),
         (_, Ok(report)) => conclude(bench, gate, &root, report),
-        (_, Err(why)) => Seen::error(format!("validator {validator}: {why}")),
+        (_, Err(why)) => GateResult::error(format!("validator {validator}: {why}")),
     };
     room.close().await;
     seen.evidence = [output.stdout, output.stderr].concat();
@@ -185,14 +185,14 @@ async fn validate(
 }
 
 /// A program that judges a candidate and uses too much over it.
-fn used_up(room: &Room<'_>, gate: &str, program: &str, resource: Resource) -> Seen {
+fn used_up(room: &GateSandbox<'_>, gate: &str, program: &str, resource: Resource) -> GateResult {
     let one = Finding {
         gate: gate.to_owned(),
         rule: resource.word().to_owned(),
         message: format!("{program} over this candidate: {}", room.hit(resource)),
         ..Finding::default()
     };
-    Seen::fail(vec![one]).limit(resource)
+    GateResult::fail(vec![one]).limit(resource)
 }
 
 /// Reads a validator's answer: anything but one whole report is an error, never a pass.
@@ -217,14 +217,21 @@ fn report(validator: &str, output: &Output) -> Result<ValidatorReport, String> {
         _ if report.version != PROTOCOL => {
             Err(format!("it speaks version {}, not {PROTOCOL}", report.version))
         }
-        Said::Pass if !empty => Err("it says `pass` and has findings".to_owned()),
-        Said::Fail if empty => Err("it says `fail` and has no finding".to_owned()),
-        Said::Error => Err(report.message.unwrap_or_else(|| format!("{validator} gave up"))),
+        ValidatorOutcome::Pass if !empty => Err("it says `pass` and has findings".to_owned()),
+        ValidatorOutcome::Fail if empty => Err("it says `fail` and has no finding".to_owned()),
+        ValidatorOutcome::Error => {
+            Err(report.message.unwrap_or_else(|| format!("{validator} gave up")))
+        }
         _ => Ok(report),
     }
 }
 
-fn conclude(bench: &Bench<'_>, gate: &str, root: &str, report: ValidatorReport) -> Seen {
+fn conclude(
+    bench: &GateContext<'_>,
+    gate: &str,
+    root: &str,
+    report: ValidatorReport,
+) -> GateResult {
     let findings = report.findings.into_iter().map(|one| Finding {
         gate: gate.to_owned(),
         rule: one.rule,
@@ -234,39 +241,42 @@ fn conclude(bench: &Bench<'_>, gate: &str, root: &str, report: ValidatorReport) 
         clauses: known(bench, &one.clauses),
         remedy: one.remedy,
     });
-    Seen::fail(findings.collect())
+    GateResult::fail(findings.collect())
 }
 
-fn known(bench: &Bench<'_>, names: &[String]) -> Vec<ClauseId> {
+fn known(bench: &GateContext<'_>, names: &[String]) -> Vec<ClauseId> {
     names.iter().filter_map(|name| bench.spec.clause(name)).map(|c| c.id.clone()).collect()
 }
 
 async fn command(
-    bench: &Bench<'_>,
+    bench: &GateContext<'_>,
     (name, gate): (&str, &GateConfig),
     argv: &[String],
     candidate: &Candidate,
-) -> Result<Seen, Seen> {
-    let Ground { files, layer } = ground(bench, name, candidate, &visible(bench)).await?;
-    let room = Room::open(bench, name, (files, Some(&layer)), None).await?;
+) -> Result<GateResult, GateResult> {
+    let PreparedSources { files, layer } = ground(bench, name, candidate, &visible(bench)).await?;
+    let room = GateSandbox::open(bench, name, (files, Some(&layer)), None).await?;
     let program = program(&room, argv, Path::new("/"), timeout(bench, name));
     let output = room.run(&program, true).await;
     let (root, output) = (room.root(), output?);
     if let Ended::Limit(resource) = output.ended {
         let seen = used_up(&room, name, &argv[0], resource);
-        return Ok(Seen { evidence: [output.stdout, output.stderr].concat(), ..seen });
+        return Ok(GateResult { evidence: [output.stdout, output.stderr].concat(), ..seen });
     }
     room.close().await;
     let findings = match gate.format {
-        Format::Cargo => toolchain::cargo::read(name, &output.text(), &root, &[]).findings,
-        Format::Lines => {
+        GateFormat::Cargo => toolchain::cargo::read(name, &output.text(), &root, &[]).findings,
+        GateFormat::Lines => {
             let text = output.text() + &output.errors();
             text.lines().filter_map(|line| finding(name, line, &root)).collect()
         }
     };
-    let mut seen = Seen { evidence: [&*output.stdout, &output.stderr].concat(), ..Seen::default() };
+    let mut seen = GateResult {
+        evidence: [&*output.stdout, &output.stderr].concat(),
+        ..GateResult::default()
+    };
     match output.ended {
-        Ended::Exit(0) if gate.format == Format::Lines => {}
+        Ended::Exit(0) if gate.format == GateFormat::Lines => {}
         Ended::Timeout => seen.outcome = Some(Outcome::Timeout),
         _ => seen.findings = findings,
     }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::dependency_cache::Layer;
-use super::{Bench, Seen, granted};
+use super::{GateContext, GateResult, granted};
 use crate::process::{Output, Program};
-use crate::sandbox::{Paths, Policy, SandboxError, Session};
+use crate::sandbox::{SandboxError, SandboxPaths, SandboxSpec, Session};
 use crate::toolchain::Suite;
 use crate::types::{Limits, LimitsConfig, Outcome, Resource, Tree};
 
@@ -61,14 +61,14 @@ pub fn keep(folder: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {
 }
 
 /// What a gate's programs may use.
-pub fn limits(bench: &Bench<'_>, gate: &str) -> Limits {
+pub fn limits(bench: &GateContext<'_>, gate: &str) -> Limits {
     let none = LimitsConfig::default();
     Limits::of(bench.gates.get(gate).map_or(&none, |gate| &gate.limits))
 }
 
 /// An open sandbox of a gate.
-pub struct Room<'a> {
-    bench: &'a Bench<'a>,
+pub struct GateSandbox<'a> {
+    bench: &'a GateContext<'a>,
     gate: &'a str,
     session: Session,
     limits: Limits,
@@ -77,20 +77,20 @@ pub struct Room<'a> {
 }
 
 /// A sandbox that failed says nothing about the candidate.
-pub fn unusable(error: &SandboxError) -> Seen {
-    Seen::error(format!("{error}; see `regen doctor`"))
+pub fn unusable(error: &SandboxError) -> GateResult {
+    GateResult::error(format!("{error}; see `regen doctor`"))
 }
 
-impl<'a> Room<'a> {
+impl<'a> GateSandbox<'a> {
     /// Opens a gate's sandbox over these files. `shown` can be read beside them.
     pub async fn open(
-        bench: &'a Bench<'a>,
+        bench: &'a GateContext<'a>,
         gate: &'a str,
         (files, layer): (Vec<(String, Vec<u8>)>, Option<&'a Layer>),
         shown: Option<&Path>,
-    ) -> Result<Self, Seen> {
+    ) -> Result<Self, GateResult> {
         let limits = limits(bench, gate);
-        let policy = Policy {
+        let policy = SandboxSpec {
             files,
             toolchain: bench.tools.sysroot.clone(),
             layer: layer.map(|layer| layer.path().to_owned()),
@@ -104,7 +104,7 @@ impl<'a> Room<'a> {
     }
 
     /// Where things are for the gate's programs.
-    pub fn paths(&self) -> &Paths {
+    pub fn paths(&self) -> &SandboxPaths {
         self.session.paths()
     }
 
@@ -127,7 +127,7 @@ impl<'a> Room<'a> {
     }
 
     /// Runs a program. `builds` lets it write into the build folder.
-    pub async fn run(&self, program: &Program, builds: bool) -> Result<Output, Seen> {
+    pub async fn run(&self, program: &Program, builds: bool) -> Result<Output, GateResult> {
         self.session.run(program, builds).await.map_err(|why| unusable(&why))
     }
 
@@ -143,7 +143,7 @@ impl<'a> Room<'a> {
 }
 
 /// What every program in a sandbox knows.
-pub fn environment(paths: &Paths) -> Vec<(String, OsString)> {
+pub fn environment(paths: &SandboxPaths) -> Vec<(String, OsString)> {
     let bin = paths.toolchain.join("bin");
     let mut path = bin.clone().into_os_string();
     path.push(":/usr/local/bin:/usr/bin:/bin");
@@ -159,7 +159,7 @@ pub fn environment(paths: &Paths) -> Vec<(String, OsString)> {
 }
 
 /// The program behind a command of cargo's, which would look for it in its home first.
-pub fn cargo(paths: &Paths, command: Option<&&str>) -> PathBuf {
+pub fn cargo(paths: &SandboxPaths, command: Option<&&str>) -> PathBuf {
     let name = match command {
         Some(&"clippy") => "cargo-clippy",
         Some(&"fmt") => "cargo-fmt",
@@ -168,7 +168,7 @@ pub fn cargo(paths: &Paths, command: Option<&&str>) -> PathBuf {
     paths.toolchain.join("bin").join(name)
 }
 
-impl Seen {
+impl GateResult {
     /// A program that used up what it may use.
     pub(crate) fn limit(mut self, resource: Resource) -> Self {
         self.outcome = Some(Outcome::Limit { resource });

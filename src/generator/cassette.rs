@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::CallError;
 use crate::store::write_atomic;
-use crate::types::{Completion, Digest, Failure, JobKey, Usage};
+use crate::types::{Completion, Digest, Failure, InputsDigest, Usage};
 
 /// The format of a cassette.
 const VERSION: u32 = 1;
@@ -21,13 +21,13 @@ const SCRIPTED: &str = "scripted";
 /// What a recording belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Context {
+pub struct CallContext {
     /// The spec.
     pub spec: String,
     /// The target.
     pub target: String,
     /// What the tree was to be generated from.
-    pub job: JobKey,
+    pub job: InputsDigest,
     /// The attempt in its job, from 1.
     pub attempt: u32,
 }
@@ -41,7 +41,7 @@ pub struct Cassette {
     pub key: Digest,
     /// Where it comes from, and what it cost.
     pub meta: Meta,
-    request: Request,
+    request: RecordedRequest,
     response: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ pub struct Cassette {
 #[serde(deny_unknown_fields)]
 pub struct Meta {
     /// `recorded` from a model's server, or `scripted` by a person.
-    pub origin: Origin,
+    pub origin: CassetteOrigin,
     /// The day, `YYYY-MM-DD`.
     pub date: String,
     /// The model, as the server named it.
@@ -59,13 +59,13 @@ pub struct Meta {
     pub usage: Usage,
     /// What it belongs to.
     #[serde(flatten)]
-    pub context: Context,
+    pub context: CallContext,
 }
 
 /// Where a recording comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Origin {
+pub enum CassetteOrigin {
     /// A model's server answered.
     Recorded,
     /// A person wrote it.
@@ -74,7 +74,7 @@ pub enum Origin {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Request {
+struct RecordedRequest {
     path: String,
     sample: u32,
     body: Value,
@@ -106,15 +106,15 @@ pub fn key(body: &Value, sample: u32) -> Digest {
 
 impl Cassette {
     /// Makes a recording of a call.
-    pub fn new(taped: Taped, completion: &Completion, context: &Context) -> Self {
+    pub fn new(taped: Taped, completion: &Completion, context: &CallContext) -> Self {
         let text = String::from_utf8_lossy(&taped.response).into_owned();
         Self {
             version: VERSION,
             key: key(&taped.body, taped.sample),
             meta: Meta {
                 origin: match taped.date.as_str() {
-                    SCRIPTED => Origin::Scripted,
-                    _ => Origin::Recorded,
+                    SCRIPTED => CassetteOrigin::Scripted,
+                    _ => CassetteOrigin::Recorded,
                 },
                 date: taped.date,
                 // A server may name its model by a path on its machine.
@@ -122,7 +122,11 @@ impl Cassette {
                 usage: completion.usage,
                 context: context.clone(),
             },
-            request: Request { path: PATH.to_owned(), sample: taped.sample, body: taped.body },
+            request: RecordedRequest {
+                path: PATH.to_owned(),
+                sample: taped.sample,
+                body: taped.body,
+            },
             response: text.split_inclusive('\n').map(str::to_owned).collect(),
         }
     }
@@ -135,8 +139,8 @@ impl Cassette {
     /// How a replay is labelled: the date, or `scripted`.
     pub fn label(&self) -> String {
         match self.meta.origin {
-            Origin::Recorded => self.meta.date.clone(),
-            Origin::Scripted => SCRIPTED.to_owned(),
+            CassetteOrigin::Recorded => self.meta.date.clone(),
+            CassetteOrigin::Scripted => SCRIPTED.to_owned(),
         }
     }
 
@@ -149,8 +153,8 @@ impl Cassette {
     pub fn path(&self) -> PathBuf {
         let context = &self.meta.context;
         let mark = match self.meta.origin {
-            Origin::Recorded => "",
-            Origin::Scripted => "scripted-",
+            CassetteOrigin::Recorded => "",
+            CassetteOrigin::Scripted => "scripted-",
         };
         let name = format!("{mark}{}.json", self.key.short());
         Path::new(&context.spec).join(&context.target).join(name)
@@ -274,7 +278,7 @@ impl Cassettes {
     }
 
     /// Why there is no recording of a request: the first part that differs from the nearest one.
-    pub fn miss(&self, key: Digest, body: &Value, context: &Context) -> String {
+    pub fn miss(&self, key: Digest, body: &Value, context: &CallContext) -> String {
         let head = format!("no cassette for request {}", key.short());
         let mine = |c: &Cassette| {
             c.meta.context.spec == context.spec && c.meta.context.target == context.target

@@ -47,7 +47,7 @@ impl Tape {
 }
 
 /// Until when a server wants to be left alone.
-pub type Held = Arc<Mutex<Option<Instant>>>;
+pub type HeldUntil = Arc<Mutex<Option<Instant>>>;
 
 /// What requests to one server and model share: they are spread over the minute, only so many are
 /// under way, and all wait when the server wants to be left alone.
@@ -56,14 +56,14 @@ pub struct Shared {
     gap: Duration,
     next: tokio::sync::Mutex<Option<Instant>>,
     /// Until when the server wants to be left alone, whatever the model.
-    held: Held,
+    held: HeldUntil,
     /// Places for requests at a time.
     pub slots: Semaphore,
 }
 
 impl Shared {
     /// At most so many requests per minute, and at a time; 0 for no limit.
-    pub fn new(per_minute: u32, at_a_time: u32, held: Held) -> Self {
+    pub fn new(per_minute: u32, at_a_time: u32, held: HeldUntil) -> Self {
         let gap = Duration::from_secs(60).checked_div(per_minute).unwrap_or_default();
         let most = match at_a_time {
             0 => Semaphore::MAX_PERMITS,

@@ -17,7 +17,7 @@ use async_openai::error::OpenAIError;
 use futures::{Stream, StreamExt};
 use serde_json::{Value, json};
 
-use crate::types::harness::{CassetteMode, Generator as Config, ReplyForm};
+use crate::types::harness::{CassetteMode, GeneratorConfig as Config, ReplyForm};
 use crate::types::{Completion, Digest, Failure, Finish, Prompt, Usage, limits};
 
 pub use cassette::{Cassette, Cassettes};
@@ -33,7 +33,7 @@ pub struct Call {
     /// Distinguishes calls with the same body: the n-th sample of one prompt.
     pub sample: u32,
     /// Spec, target and job key, for the recording.
-    pub context: cassette::Context,
+    pub context: cassette::CallContext,
 }
 
 /// A generator: one server and model, with what is to be done with recordings.
@@ -48,16 +48,16 @@ pub struct Generator {
 
 /// What requests share, for as long as a process lives and however often it plans anew.
 #[derive(Clone, Debug, Default)]
-pub struct Servers(Arc<Mutex<Known>>);
+pub struct RateLimits(Arc<Mutex<KnownServers>>);
 
 /// By server, and by server, model and limits.
 #[derive(Debug, Default)]
-struct Known {
-    held: BTreeMap<String, http::Held>,
+struct KnownServers {
+    held: BTreeMap<String, http::HeldUntil>,
     shared: BTreeMap<String, Arc<http::Shared>>,
 }
 
-impl Servers {
+impl RateLimits {
     fn of(&self, config: &Config) -> Arc<http::Shared> {
         let Config { base_url, model, requests_per_minute: rate, requests, .. } = config;
         // What is behind it is whole after every statement.
@@ -87,7 +87,7 @@ impl Generator {
         config: Config,
         key: Option<String>,
         cassettes: Cassettes,
-        servers: &Servers,
+        servers: &RateLimits,
     ) -> Result<Self, CallError> {
         let key = key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
         if let Some(key) = &key

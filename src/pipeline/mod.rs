@@ -8,8 +8,8 @@ mod scheduler;
 mod retry_policy;
 mod queue;
 
-pub use scheduler::{Agenda, Doing, Rest};
 pub use queue::Queue;
+pub use scheduler::{Backoff, JobStatus, Scheduler};
 
 use crate::types::{
     AttemptKind, Diagnosis, Digest, Event, Failure, Fault, GateReport, Job, JobOutcome, Judgement,
@@ -80,7 +80,7 @@ pub enum Phase {
 
 /// Why an attempt came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failed {
+pub enum AttemptFailure {
     /// A gate refused its candidate.
     Refused(Diagnosis),
     /// Its answer could not be used.
@@ -118,7 +118,7 @@ pub struct Attempt {
     /// What the gates said.
     pub reports: Vec<GateReport>,
     /// Why it came to nothing.
-    pub failed: Option<Failed>,
+    pub failed: Option<AttemptFailure>,
     /// Whether every gate passed.
     pub accepted: bool,
 }
@@ -251,7 +251,7 @@ impl State {
             (Phase::Reading, Event::Malformed { attempt, message, reask })
                 if *attempt == number =>
             {
-                self.fail(Failed::Malformed { message: message.clone(), reask: *reask });
+                self.fail(AttemptFailure::Malformed { message: message.clone(), reask: *reask });
             }
             (Phase::Reading, Event::Conflict { attempt, clause, message })
                 if *attempt == number =>
@@ -308,10 +308,10 @@ impl State {
         };
         let revalidates = self.job.parts[part].reason.as_ref().is_some_and(|r| r.revalidates());
         let kind = if revalidates { AttemptKind::Revalidate } else { AttemptKind::Generate };
-        self.start(part, retry_policy::Next { kind, tier: 0, slot: 0 });
+        self.start(part, retry_policy::NextAttempt { kind, tier: 0, slot: 0 });
     }
 
-    fn start(&mut self, part: usize, next: retry_policy::Next) {
+    fn start(&mut self, part: usize, next: retry_policy::NextAttempt) {
         let number = self.attempts.last().map_or(0, |attempt| attempt.number) + 1;
         self.rescues = 0;
         self.phase = Phase::Starting;
@@ -333,7 +333,7 @@ impl State {
 
     fn generation_failed(&mut self, failure: Failure, message: &str, wait_s: Option<u64>) {
         let fault = match failure {
-            Failure::Truncated => return self.fail(Failed::Truncated(message.to_owned())),
+            Failure::Truncated => return self.fail(AttemptFailure::Truncated(message.to_owned())),
             Failure::Budget => Fault::Budget,
             _ => Fault::Generator,
         };
@@ -346,14 +346,14 @@ impl State {
         let part = self.current().part;
         self.current().tree = Some(tree);
         let before = self.calls(part).find_map(|attempt| match &attempt.failed {
-            Some(Failed::Refused(diagnosis)) if attempt.tree == Some(tree) => {
+            Some(AttemptFailure::Refused(diagnosis)) if attempt.tree == Some(tree) => {
                 Some(diagnosis.clone())
             }
             _ => None,
         });
         match before {
             // These bytes were judged already: the gates would say the same.
-            Some(diagnosis) => self.fail(Failed::Refused(diagnosis)),
+            Some(diagnosis) => self.fail(AttemptFailure::Refused(diagnosis)),
             None => self.phase = Phase::Gating { gate: 0 },
         }
     }
@@ -393,7 +393,9 @@ impl State {
             Judgement::Refuse { diagnosis } if diagnosis.fault == Fault::Spec => {
                 self.end(JobOutcome::SpecSuspected { diagnosis: diagnosis.clone() });
             }
-            Judgement::Refuse { diagnosis } => self.fail(Failed::Refused(diagnosis.clone())),
+            Judgement::Refuse { diagnosis } => {
+                self.fail(AttemptFailure::Refused(diagnosis.clone()))
+            }
             Judgement::Unsound { diagnosis } => {
                 self.end(failed(diagnosis.clone()));
             }
@@ -401,12 +403,12 @@ impl State {
     }
 
     /// The attempt came to nothing: another one, or the end of the job.
-    fn fail(&mut self, failed: Failed) {
+    fn fail(&mut self, failed: AttemptFailure) {
         let current = self.current();
         current.failed = Some(failed);
         let (part, kind) = (current.part, current.kind);
         if kind == AttemptKind::Revalidate {
-            let next = retry_policy::Next { kind: AttemptKind::Generate, tier: 0, slot: 0 };
+            let next = retry_policy::NextAttempt { kind: AttemptKind::Generate, tier: 0, slot: 0 };
             return self.start(part, next);
         }
         let calls: Vec<_> = self.calls(part).collect();
@@ -423,7 +425,7 @@ impl State {
 /// What a job ends with when no attempt is left.
 fn rejected(calls: &[&Attempt], why: &str) -> JobOutcome {
     let refused = calls.iter().rev().find_map(|attempt| match &attempt.failed {
-        Some(Failed::Refused(diagnosis)) => Some(diagnosis.clone()),
+        Some(AttemptFailure::Refused(diagnosis)) => Some(diagnosis.clone()),
         _ => None,
     });
     if let Some(mut diagnosis) = refused {
@@ -431,7 +433,7 @@ fn rejected(calls: &[&Attempt], why: &str) -> JobOutcome {
         return JobOutcome::Rejected { diagnosis };
     }
     let malformed = calls.iter().rev().find_map(|attempt| match &attempt.failed {
-        Some(Failed::Malformed { message, .. }) => Some(message),
+        Some(AttemptFailure::Malformed { message, .. }) => Some(message),
         _ => None,
     });
     if let Some(message) = malformed {

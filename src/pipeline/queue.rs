@@ -109,12 +109,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::Queue;
-    use crate::types::{Digest, GateKey, Job, JobKey, Part, Schedule};
+    use crate::types::{Digest, GateInputsDigest, InputsDigest, Job, Schedule, TargetJob};
 
     fn queue(list: &[(&str, &str, &[&str])], jobs: usize, only_one: &str) -> Queue {
         let job = |(spec, target, _): &(&str, &str, &[&str])| {
-            let (key, gate_key) = (JobKey(Digest::of("")), GateKey(Digest::of("")));
-            let part = Part::new(target, key, gate_key);
+            let (key, gate_key) = (InputsDigest(Digest::of("")), GateInputsDigest(Digest::of("")));
+            let part = TargetJob::new(target, key, gate_key);
             Job::new(spec, vec![part], 1)
         };
         let all: Vec<Job> = list.iter().map(job).collect();

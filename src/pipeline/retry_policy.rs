@@ -4,7 +4,7 @@
 //! generator. The same failure twice, or the same answer twice, skips to the fresh start. Going
 //! back and forth between two answers stops the job. Sources: `docs/design/repair.md`.
 
-use super::{Attempt, Failed};
+use super::{Attempt, AttemptFailure};
 use crate::types::{AttemptKind, Digest, limits};
 
 /// The sequence of one generator.
@@ -20,23 +20,23 @@ const FRESH: usize = 3;
 
 /// The next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Next {
+pub struct NextAttempt {
     pub kind: AttemptKind,
     pub tier: usize,
     pub slot: usize,
 }
 
 /// Decides; the error says why the job ends.
-pub fn next(calls: &[&Attempt], tiers: usize) -> Result<Next, &'static str> {
+pub fn next(calls: &[&Attempt], tiers: usize) -> Result<NextAttempt, &'static str> {
     let Some(last) = calls.last() else {
-        return Ok(Next { kind: SEQUENCE[0], tier: 0, slot: 0 });
+        return Ok(NextAttempt { kind: SEQUENCE[0], tier: 0, slot: 0 });
     };
     if calls.len() >= limits::CALLS as usize {
         return Err("the limit of calls is reached");
     }
     let asked_again = calls.iter().any(|a| a.kind == AttemptKind::Reask);
-    if matches!(last.failed, Some(Failed::Malformed { reask: true, .. })) && !asked_again {
-        return Ok(Next { kind: AttemptKind::Reask, tier: last.tier, slot: last.slot });
+    if matches!(last.failed, Some(AttemptFailure::Malformed { reask: true, .. })) && !asked_again {
+        return Ok(NextAttempt { kind: AttemptKind::Reask, tier: last.tier, slot: last.slot });
     }
     let segment: Vec<_> = calls.iter().filter(|a| same_segment(a, last)).collect();
     let trees: Vec<Digest> = segment.iter().filter_map(|a| a.tree).collect();
@@ -61,10 +61,10 @@ pub fn next(calls: &[&Attempt], tiers: usize) -> Result<Next, &'static str> {
         SEQUENCE.len()
     };
     if let Some(kind) = SEQUENCE.get(slot) {
-        return Ok(Next { kind: *kind, tier: last.tier, slot });
+        return Ok(NextAttempt { kind: *kind, tier: last.tier, slot });
     }
     match last.tier + 1 {
-        tier if tier < tiers => Ok(Next { kind: SEQUENCE[0], tier, slot: 0 }),
+        tier if tier < tiers => Ok(NextAttempt { kind: SEQUENCE[0], tier, slot: 0 }),
         _ => Err("every attempt was refused"),
     }
 }
@@ -76,14 +76,14 @@ fn same_segment(a: &Attempt, b: &Attempt) -> bool {
 
 fn fingerprint(attempt: &Attempt) -> Option<Digest> {
     match &attempt.failed {
-        Some(Failed::Refused(diagnosis)) => diagnosis.fingerprint,
+        Some(AttemptFailure::Refused(diagnosis)) => diagnosis.fingerprint,
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{AttemptKind, Digest, Failed, next};
+    use super::{AttemptFailure, AttemptKind, Digest, next};
     use crate::pipeline::Attempt;
     use crate::types::{Diagnosis, Fault};
 
@@ -108,8 +108,8 @@ mod tests {
                 findings: Vec::new(),
                 fingerprint: Some(Digest::of(print)),
             };
-            let malformed = Failed::Malformed { message: String::new(), reask: true };
-            let failed = if *tree == "-" { malformed } else { Failed::Refused(diagnosis) };
+            let malformed = AttemptFailure::Malformed { message: String::new(), reask: true };
+            let failed = if *tree == "-" { malformed } else { AttemptFailure::Refused(diagnosis) };
             attempts.push(Attempt {
                 number: attempts.len() as u32 + 1,
                 part: 0,

@@ -12,7 +12,7 @@ use crate::types::{Digest, Fault, Job, JobOutcome, RateLimit, Schedule, limits};
 
 /// Why a spec is not worked on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rest {
+pub enum Backoff {
     /// It is tried again then.
     Until(u64),
     /// It is not tried again by itself.
@@ -21,20 +21,20 @@ pub enum Rest {
 
 /// What is done about a spec that is not up to date.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doing {
+pub enum JobStatus {
     /// It will start when its turn comes; out of date since then.
     Waiting(u64),
     /// It is worked on.
     Running,
     /// It failed, for this reason.
-    Resting(Rest, String),
+    Resting(Backoff, String),
 }
 
 #[derive(Clone, Debug)]
-struct Failed {
+struct FailedJob {
     job: Job,
     /// Nothing when it may start again.
-    rest: Option<Rest>,
+    rest: Option<Backoff>,
     /// Failures in a row.
     times: u32,
     /// How many of them the model or its code is at fault for.
@@ -47,14 +47,14 @@ struct Failed {
 
 /// The jobs of a workspace.
 #[derive(Clone, Debug)]
-pub struct Agenda {
+pub struct Scheduler {
     queue: Queue,
     /// Every job that is not done, with the time since when.
     jobs: BTreeMap<String, (Job, u64)>,
     depends: BTreeMap<String, BTreeSet<String>>,
     limits: Schedule,
     running: BTreeSet<String>,
-    failed: BTreeMap<String, Failed>,
+    failed: BTreeMap<String, FailedJob>,
     /// Running jobs that an answer was paid for.
     answered: BTreeSet<String>,
     /// Specs whose job was ended by a newer revision: since when, and when theirs may start.
@@ -68,7 +68,7 @@ pub struct Agenda {
     held: u64,
 }
 
-impl Agenda {
+impl Scheduler {
     /// Nothing to do.
     pub fn new(paused: bool) -> Self {
         Self {
@@ -158,7 +158,7 @@ impl Agenda {
         let depends = |spec: &str| self.depends.get(spec).cloned().unwrap_or_default();
         let running = self.running.iter().filter_map(|spec| Some(&self.jobs.get(spec)?.0));
         let waiting = waiting.into_iter().map(|(job, _)| job);
-        let later = |one: &Failed| matches!(one.rest, Some(Rest::Until(_)));
+        let later = |one: &FailedJob| matches!(one.rest, Some(Backoff::Until(_)));
         let again = self.failed.iter().filter(|(_, one)| later(one)).map(|(spec, _)| spec);
         let coming = again.chain(self.settling.keys()).cloned().collect();
         self.queue = Queue::new(waiting, depends, self.limits.clone())
@@ -169,7 +169,7 @@ impl Agenda {
     /// The next job that may start now; it counts as running from here on. In `quiet` hours only
     /// what a person asked for starts.
     pub fn start(&mut self, now: u64, quiet: bool) -> Option<Job> {
-        let due = |one: &Failed| matches!(one.rest, Some(Rest::Until(then)) if then <= now);
+        let due = |one: &FailedJob| matches!(one.rest, Some(Backoff::Until(then)) if then <= now);
         let settled = |(_, then): &(u64, u64)| *then <= now;
         if self.failed.values().any(due) || self.settling.values().any(settled) {
             self.failed.values_mut().filter(|one| due(one)).for_each(|one| one.rest = None);
@@ -186,7 +186,7 @@ impl Agenda {
     }
 
     /// A job has ended: what comes of it, if it did not end well.
-    pub fn ended(&mut self, spec: &str, outcome: &JobOutcome, now: u64) -> Option<Rest> {
+    pub fn ended(&mut self, spec: &str, outcome: &JobOutcome, now: u64) -> Option<Backoff> {
         self.running.remove(spec);
         self.asked.remove(spec);
         let rest = match outcome {
@@ -216,7 +216,7 @@ impl Agenda {
         }
     }
 
-    fn failed(&mut self, job: Job, outcome: &JobOutcome, now: u64) -> Option<Rest> {
+    fn failed(&mut self, job: Job, outcome: &JobOutcome, now: u64) -> Option<Backoff> {
         let (diagnosis, why) = match outcome {
             JobOutcome::Promoted | JobOutcome::Superseded => return None,
             JobOutcome::Drifted { files } => {
@@ -241,12 +241,12 @@ impl Agenda {
         let bound = same.1 >= limits::SAME_FAILURES || blamed >= limits::FAILURES;
         let rest = match fault {
             // Only a person can mend it.
-            None | Some(Fault::Spec) => Rest::Parked,
-            Some(Fault::Model | Fault::Gate) if bound => Rest::Parked,
-            _ => Rest::Until(now + wait(&job.spec, times - 1).max(asked_for(outcome))),
+            None | Some(Fault::Spec) => Backoff::Parked,
+            Some(Fault::Model | Fault::Gate) if bound => Backoff::Parked,
+            _ => Backoff::Until(now + wait(&job.spec, times - 1).max(asked_for(outcome))),
         };
         let spec = job.spec.clone();
-        let failed = Failed { job, rest: Some(rest.clone()), times, blamed, same, why };
+        let failed = FailedJob { job, rest: Some(rest.clone()), times, blamed, same, why };
         self.failed.insert(spec, failed);
         Some(rest)
     }
@@ -296,13 +296,13 @@ impl Agenda {
     }
 
     /// What is done about a spec; nothing when it is up to date.
-    pub fn doing(&self, spec: &str) -> Option<Doing> {
+    pub fn doing(&self, spec: &str) -> Option<JobStatus> {
         let (_, since) = self.jobs.get(spec)?;
         let failed = self.failed.get(spec);
         Some(match failed.and_then(|one| Some((one.rest.clone()?, &one.why))) {
-            _ if self.running.contains(spec) => Doing::Running,
-            Some((rest, why)) => Doing::Resting(rest, why.clone()),
-            None => Doing::Waiting(*since),
+            _ if self.running.contains(spec) => JobStatus::Running,
+            Some((rest, why)) => JobStatus::Resting(rest, why.clone()),
+            None => JobStatus::Waiting(*since),
         })
     }
 
@@ -310,8 +310,8 @@ impl Agenda {
     pub fn wake(&self, now: u64) -> Option<u64> {
         let held = self.held(now).filter(|_| !self.queue.is_empty());
         let times = self.failed.values().filter_map(|failed| match failed.rest {
-            Some(Rest::Until(then)) => Some(then),
-            Some(Rest::Parked) | None => None,
+            Some(Backoff::Until(then)) => Some(then),
+            Some(Backoff::Parked) | None => None,
         });
         let settling = self.settling.values().map(|(_, then)| *then);
         times.chain(held).chain(settling).min()
@@ -319,7 +319,7 @@ impl Agenda {
 
     /// Whether nothing runs, and nothing will by itself.
     pub fn is_resting(&self) -> bool {
-        self.is_idle() && !self.failed.values().any(|one| one.rest != Some(Rest::Parked))
+        self.is_idle() && !self.failed.values().any(|one| one.rest != Some(Backoff::Parked))
     }
 
     /// Whether nothing runs or waits for its turn.
@@ -353,14 +353,16 @@ fn wait(spec: &str, times: u32) -> u64 {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Agenda, Rest};
+    use super::{Backoff, Scheduler};
     use crate::types::{
-        Diagnosis, Digest, Fault, GateKey, Job, JobKey, JobOutcome, Part, Reason, Schedule,
+        Diagnosis, Digest, Fault, GateInputsDigest, InputsDigest, Job, JobOutcome, Reason,
+        Schedule, TargetJob,
     };
 
     fn job(spec: &str, inputs: &str) -> Job {
-        let part = Part::new("t", JobKey(Digest::of(inputs)), GateKey(Digest::of("")));
-        let part = Part { reason: Some(Reason::NothingPromoted), ..part };
+        let part =
+            TargetJob::new("t", InputsDigest(Digest::of(inputs)), GateInputsDigest(Digest::of("")));
+        let part = TargetJob { reason: Some(Reason::NothingPromoted), ..part };
         Job::new(spec, vec![part], 1)
     }
 
@@ -368,7 +370,7 @@ mod tests {
         BTreeSet::new()
     }
 
-    fn names(agenda: &mut Agenda, now: u64) -> String {
+    fn names(agenda: &mut Scheduler, now: u64) -> String {
         std::iter::from_fn(|| agenda.start(now, false))
             .map(|job| job.spec)
             .collect::<Vec<_>>()
@@ -388,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_newer_revision_ends_the_older_and_leaves_the_others() {
-        let mut agenda = Agenda::new(false);
+        let mut agenda = Scheduler::new(false);
         assert!(
             agenda
                 .replan(vec![job("a", "1"), job("b", "1")], none, Schedule::default(), 0)
@@ -434,20 +436,20 @@ mod tests {
 
     #[test]
     fn what_fails_waits_longer_and_is_parked_when_it_fails_the_same_way() {
-        let mut agenda = Agenda::new(false);
+        let mut agenda = Scheduler::new(false);
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         let mut waits = Vec::new();
         let mut now = 0;
         for print in ["x", "y", "y", "y"] {
             assert_eq!(names(&mut agenda, now), "a", "{waits:?}");
             match agenda.ended("a", &failed(Fault::Model, print), now) {
-                Some(Rest::Until(then)) => {
+                Some(Backoff::Until(then)) => {
                     waits.push((then - now) / 10_000);
                     assert_eq!(names(&mut agenda, then - 1), "");
                     assert_eq!(agenda.wake(now), Some(then));
                     now = then;
                 }
-                other => assert_eq!(other, Some(Rest::Parked)),
+                other => assert_eq!(other, Some(Backoff::Parked)),
             }
         }
         assert_eq!(waits, [1, 2, 4]);
@@ -457,14 +459,14 @@ mod tests {
         assert_eq!(names(&mut agenda, now), "");
         agenda.replan(vec![job("a", "2")], none, Schedule::default(), 0);
         assert_eq!(names(&mut agenda, now), "a");
-        assert_eq!(agenda.ended("a", &failed(Fault::Spec, "x"), now), Some(Rest::Parked));
+        assert_eq!(agenda.ended("a", &failed(Fault::Spec, "x"), now), Some(Backoff::Parked));
         // A server that is away is asked again and again, at most every five minutes and a quarter.
-        let mut agenda = Agenda::new(false);
+        let mut agenda = Scheduler::new(false);
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         for _ in 0..40 {
             assert_eq!(names(&mut agenda, now), "a");
             let rest = agenda.ended("a", &failed(Fault::Generator, "x"), now);
-            let Some(Rest::Until(then)) = rest else { panic!("{rest:?}") };
+            let Some(Backoff::Until(then)) = rest else { panic!("{rest:?}") };
             assert!(then - now <= 375_000, "{}", then - now);
             now = then;
         }
@@ -477,7 +479,7 @@ mod tests {
             _ => BTreeSet::new(),
         };
         let work = |a: &str| vec![job("a", a), job("b", "1")];
-        let mut agenda = Agenda::new(false);
+        let mut agenda = Scheduler::new(false);
         agenda.replan(work("1"), on, Schedule::default(), 0);
         assert_eq!(names(&mut agenda, 0), "a");
         // Saved again: it settles, and what depends on it does not begin with the old one.
@@ -485,7 +487,8 @@ mod tests {
         assert_eq!(agenda.replan(work("2"), on, Schedule::default(), 0), ["a"]);
         assert_eq!(names(&mut agenda, 0), "");
         assert_eq!(names(&mut agenda, 300), "a");
-        let Some(Rest::Until(then)) = agenda.ended("a", &failed(Fault::Generator, "x"), 300) else {
+        let Some(Backoff::Until(then)) = agenda.ended("a", &failed(Fault::Generator, "x"), 300)
+        else {
             panic!("it is tried again")
         };
         assert_eq!((names(&mut agenda, 300), names(&mut agenda, then)), ("".into(), "a".into()));
@@ -494,12 +497,12 @@ mod tests {
         assert_eq!(names(&mut agenda, then), "b");
         // Whoever asks for a spec asks for what it needs, at any hour.
         agenda.replan(vec![job("a", "3"), job("b", "3")], on, Schedule::default(), then + 400);
-        let quiet = |agenda: &mut Agenda, now| agenda.start(now, true).map(|job| job.spec);
+        let quiet = |agenda: &mut Scheduler, now| agenda.start(now, true).map(|job| job.spec);
         assert_eq!(quiet(&mut agenda, then + 400), None);
         agenda.ask("b");
         assert_eq!(quiet(&mut agenda, then + 400).as_deref(), Some("a"));
         // A server that was away for a night is no fault of the model's.
-        let mut agenda = Agenda::new(false);
+        let mut agenda = Scheduler::new(false);
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         let mut now = 0;
         for _ in 0..20 {
@@ -509,6 +512,6 @@ mod tests {
         }
         assert_eq!(names(&mut agenda, now), "a");
         let rest = agenda.ended("a", &failed(Fault::Model, "y"), now);
-        assert!(matches!(rest, Some(Rest::Until(_))), "{rest:?}");
+        assert!(matches!(rest, Some(Backoff::Until(_))), "{rest:?}");
     }
 }

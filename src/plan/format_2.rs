@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{DEMANDED, GATES, Inputs, config, demanded, gate_key, job, meaning};
+use super::{DEMANDED, GATES, PlanInputs, config, demanded, gate_key, job, meaning};
 use crate::types::{
-    Binding, Clause, CrateType, Digest, JobKey, Level, Spec, Standing, Status, Target,
+    Binding, Clause, CrateType, Digest, InputsDigest, Level, Spec, Standing, Status, Target,
     TargetStanding,
 };
 
@@ -13,7 +13,7 @@ use crate::types::{
 struct Both<'a> {
     spec: (Digest, Digest),
     config: (Digest, Digest),
-    inputs: (JobKey, JobKey),
+    inputs: (InputsDigest, InputsDigest),
     clauses: BTreeMap<&'a str, (Digest, Digest)>,
     judges: BTreeMap<String, (Digest, Digest)>,
 }
@@ -22,7 +22,7 @@ struct Both<'a> {
 /// would give for the workspace as it is stays as it was: it was out of date, and still is.
 ///
 /// `written` are the specs as they were parsed, before drafts and waivers switched anything off.
-pub fn migrate(standing: &Standing, written: &[Spec], inputs: &Inputs<'_>) -> Standing {
+pub fn migrate(standing: &Standing, written: &[Spec], inputs: &PlanInputs<'_>) -> Standing {
     let mut migrated = Standing { spec: standing.spec.clone(), ..Standing::default() };
     let old: BTreeMap<&str, Digest> =
         written.iter().map(|spec| (spec.id.as_str(), old_meaning(spec))).collect();
@@ -133,8 +133,8 @@ fn old_key(
     spec: &Spec,
     (name, target): (&str, &Target),
     meanings: &BTreeMap<&str, Digest>,
-    inputs: &Inputs<'_>,
-) -> JobKey {
+    inputs: &PlanInputs<'_>,
+) -> InputsDigest {
     let meaning = |spec: &Spec| meanings.get(spec.id.as_str()).copied().unwrap_or_default();
     let language = inputs.languages.get(name).map_or("", String::as_str);
     let head = ["job 2", &spec.id, &meaning(spec).to_string(), language];
@@ -142,7 +142,7 @@ fn old_key(
     parts.push(old_config(target).to_string());
     let depends = inputs.specs.iter().filter(|other| spec.depends.contains(&other.id));
     parts.extend(depends.map(|other| format!("{} {}", other.id, meaning(other))));
-    JobKey(Digest::of_parts(parts))
+    InputsDigest(Digest::of_parts(parts))
 }
 
 /// What format 2 has for something that judges and is `now` today.

@@ -9,13 +9,13 @@ pub use format_2::migrate;
 use serde_json::{Value, json};
 
 use crate::types::{
-    AdmittedSpec, Digest, Encoder, GateConfig, GateKey, Harness, Job, JobKey, Part, Plan, Reason,
-    Spec, Standing, Target, TargetStanding,
+    AdmittedSpec, Digest, Encoder, GateConfig, GateInputsDigest, Harness, InputsDigest, Job, Plan,
+    Reason, Spec, Standing, Target, TargetJob, TargetStanding,
 };
 
 /// What stands in the place of a promoted tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Live {
+pub enum LiveTree {
     /// Nothing.
     Missing,
     /// What was promoted.
@@ -37,7 +37,7 @@ pub struct Checks {
 
 /// Everything a plan is made of.
 #[derive(Debug)]
-pub struct Inputs<'a> {
+pub struct PlanInputs<'a> {
     /// The configuration.
     pub harness: &'a Harness,
     /// Every admitted spec.
@@ -45,7 +45,7 @@ pub struct Inputs<'a> {
     /// The lock file.
     pub standing: &'a Standing,
     /// What stands on the disk, by spec and target.
-    pub live: &'a BTreeMap<(String, String), Live>,
+    pub live: &'a BTreeMap<(String, String), LiveTree>,
     /// What judges, by spec and target.
     pub checks: &'a BTreeMap<(String, String), Checks>,
     /// Versions of the tools, by target; a target that is left out is judged by whatever it was.
@@ -73,7 +73,7 @@ pub fn all_targets<'a>(spec: &'a Spec, harness: &'a Harness) -> &'a [String] {
 }
 
 /// Makes the plan.
-pub fn plan(inputs: &Inputs<'_>) -> Plan {
+pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
     let jobs = ordered(inputs.specs)
         .into_iter()
         .filter(|spec| inputs.only.is_none_or(|only| only.contains(&spec.id)));
@@ -95,7 +95,7 @@ fn ordered(specs: &[AdmittedSpec]) -> Vec<&AdmittedSpec> {
     done
 }
 
-fn job(spec: &AdmittedSpec, inputs: &Inputs<'_>) -> Job {
+fn job(spec: &AdmittedSpec, inputs: &PlanInputs<'_>) -> Job {
     let parts = targets(spec, inputs.harness).into_iter().filter_map(|name| {
         let target = inputs.harness.target.get(&name)?;
         let at = (spec.id.clone(), name.clone());
@@ -103,9 +103,9 @@ fn job(spec: &AdmittedSpec, inputs: &Inputs<'_>) -> Job {
         let key = job_key(spec, &name, target, inputs);
         let judges = judges(spec, &checks, inputs);
         let tools = inputs.tools.get(&name).cloned().unwrap_or_default();
-        let part = Part::new(&name, key, gate_key(&judges));
-        let mut part = Part { gates: checks.gates, judges, tools, ..part };
-        let live = inputs.live.get(&at).unwrap_or(&Live::Missing);
+        let part = TargetJob::new(&name, key, gate_key(&judges));
+        let mut part = TargetJob { gates: checks.gates, judges, tools, ..part };
+        let live = inputs.live.get(&at).unwrap_or(&LiveTree::Missing);
         (part.reason, part.held) = reason(spec, &part, (inputs, live));
         Some(part)
     });
@@ -122,14 +122,14 @@ pub fn meaning(spec: &Spec) -> Digest {
     out.digest(spec.context).finish()
 }
 
-fn job_key(spec: &Spec, name: &str, target: &Target, inputs: &Inputs<'_>) -> JobKey {
+fn job_key(spec: &Spec, name: &str, target: &Target, inputs: &PlanInputs<'_>) -> InputsDigest {
     let language = inputs.languages.get(name).map_or("", String::as_str);
     let depends = inputs.specs.iter().filter(|other| spec.depends.contains(&other.id));
     let depends: Vec<_> = depends.map(|other| (other.id.as_str(), meaning(other))).collect();
     let mut out = Encoder::new("job inputs");
     out.text(&spec.id).digest(meaning(spec)).text(language).digest(config(target));
     out.list(depends, |out, (id, meaning)| out.text(id).digest(meaning));
-    JobKey(out.finish())
+    InputsDigest(out.finish())
 }
 
 /// Digest of a target's configuration.
@@ -143,7 +143,7 @@ pub fn config(target: &Target) -> Digest {
 }
 
 /// Digests of everything that judges a target, by a name that a person knows it by.
-fn judges(spec: &Spec, checks: &Checks, inputs: &Inputs<'_>) -> BTreeMap<String, Digest> {
+fn judges(spec: &Spec, checks: &Checks, inputs: &PlanInputs<'_>) -> BTreeMap<String, Digest> {
     let mut judges = checks.files.clone();
     let texts = |kind: &str, list: &[&str]| Encoder::new(kind).texts(list).finish();
     let gates: Vec<&str> = checks.gates.iter().map(String::as_str).collect();
@@ -176,9 +176,11 @@ fn demanded(spec: &Spec) -> Vec<&str> {
     names.into_iter().collect()
 }
 
-fn gate_key(judges: &BTreeMap<String, Digest>) -> GateKey {
+fn gate_key(judges: &BTreeMap<String, Digest>) -> GateInputsDigest {
     let mut out = Encoder::new("gate inputs");
-    GateKey(out.list(judges, |out, (name, digest)| out.text(name).digest(*digest)).finish())
+    GateInputsDigest(
+        out.list(judges, |out, (name, digest)| out.text(name).digest(*digest)).finish(),
+    )
 }
 
 /// A gate's settings as far as they are set: an option that a later regen adds changes nothing.
@@ -193,8 +195,8 @@ fn settings(gate: Option<&GateConfig>) -> String {
 /// Why a part is not up to date, and whether a person holds it as it is.
 fn reason(
     spec: &Spec,
-    part: &Part,
-    (inputs, live): (&Inputs<'_>, &Live),
+    part: &TargetJob,
+    (inputs, live): (&PlanInputs<'_>, &LiveTree),
 ) -> (Option<Reason>, bool) {
     let standing = inputs.standing.spec.get(&spec.id);
     let Some(target) = standing.and_then(|s| s.target.get(&part.target)) else {
@@ -203,10 +205,10 @@ fn reason(
     let is_wanted = target.inputs == part.key && target.gates == part.gate_key;
     let held = target.held == Some(part.key) && !is_wanted;
     let reason = match live {
-        Live::Missing => Some(Reason::TreeMissing),
-        Live::Drift(files) => Some(Reason::Drift { files: files.clone() }),
-        Live::Same | Live::Unattested if held && !inputs.force => return (None, true),
-        Live::Same | Live::Unattested if target.inputs != part.key => {
+        LiveTree::Missing => Some(Reason::TreeMissing),
+        LiveTree::Drift(files) => Some(Reason::Drift { files: files.clone() }),
+        LiveTree::Same | LiveTree::Unattested if held && !inputs.force => return (None, true),
+        LiveTree::Same | LiveTree::Unattested if target.inputs != part.key => {
             let names = changed_clauses(spec, target);
             Some(if !names.is_empty() {
                 Reason::Clauses { names }
@@ -216,12 +218,12 @@ fn reason(
                 Reason::Target
             })
         }
-        Live::Same | Live::Unattested if inputs.force => Some(Reason::Forced),
-        Live::Same | Live::Unattested if is_judged_otherwise(part, target) => {
+        LiveTree::Same | LiveTree::Unattested if inputs.force => Some(Reason::Forced),
+        LiveTree::Same | LiveTree::Unattested if is_judged_otherwise(part, target) => {
             Some(Reason::Gates { changed: judged_otherwise(part, target) })
         }
-        Live::Unattested => Some(Reason::Attestation),
-        Live::Same => {
+        LiveTree::Unattested => Some(Reason::Attestation),
+        LiveTree::Same => {
             let other =
                 inputs.signer.is_some_and(|signer| target.signer.as_deref() != Some(signer));
             other.then_some(Reason::Attestation)
@@ -230,12 +232,12 @@ fn reason(
     (reason, false)
 }
 
-fn is_judged_otherwise(part: &Part, target: &TargetStanding) -> bool {
+fn is_judged_otherwise(part: &TargetJob, target: &TargetStanding) -> bool {
     target.gates != part.gate_key || (!part.tools.is_empty() && target.tools != part.tools)
 }
 
 /// What judges a part now and did not then, or the other way round.
-fn judged_otherwise(part: &Part, target: &TargetStanding) -> Vec<String> {
+fn judged_otherwise(part: &TargetJob, target: &TargetStanding) -> Vec<String> {
     let names: BTreeSet<&String> = part.judges.keys().chain(target.judges.keys()).collect();
     let differs =
         names.into_iter().filter(|name| part.judges.get(*name) != target.judges.get(*name));
@@ -264,7 +266,7 @@ pub fn changed_clauses(spec: &Spec, standing: &TargetStanding) -> Vec<String> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Checks, Inputs, Live, plan};
+    use super::{Checks, LiveTree, PlanInputs, plan};
     use crate::spec::{Parsed, admit, parse};
     use crate::types::{
         AdmittedSpec, Harness, Plan, Reason, SpecStanding, Standing, TargetStanding,
@@ -276,7 +278,7 @@ mod tests {
     struct World {
         harness: Harness,
         specs: Vec<AdmittedSpec>,
-        live: Live,
+        live: LiveTree,
         tools: &'static str,
         standing: Standing,
     }
@@ -287,13 +289,13 @@ mod tests {
             let (spec, problems, _) = parse("specs/a.md", text.as_bytes());
             let (specs, _) = admit(vec![Parsed { spec, problems }], &harness, |_, _| None);
             let standing = Standing::default();
-            Self { harness, specs, live: Live::Same, tools: "1", standing }
+            Self { harness, specs, live: LiveTree::Same, tools: "1", standing }
         }
 
         fn plan(&self) -> Plan {
             let at = ("a".to_owned(), "rust".to_owned());
             let by_target = |text: &str| BTreeMap::from([("rust".to_owned(), text.to_owned())]);
-            plan(&Inputs {
+            plan(&PlanInputs {
                 harness: &self.harness,
                 specs: &self.specs,
                 standing: &self.standing,
@@ -360,7 +362,7 @@ mod tests {
         let Some(reason @ Reason::Gates { .. }) = world.reason() else { panic!() };
         assert!(reason.revalidates());
         assert_eq!(reason.to_string(), "changed: tools (1; now 2): judge again first");
-        world.live = Live::Missing;
+        world.live = LiveTree::Missing;
         assert_eq!(world.reason(), Some(Reason::TreeMissing));
     }
 

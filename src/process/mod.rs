@@ -178,7 +178,7 @@ pub async fn run(program: &Program) -> Result<Output, ProcessError> {
         .kill_on_drop(true);
     let mut child = command.spawn().map_err(failed)?;
     let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
-    let (mut stdout, mut stderr) = (Kept::default(), Kept::default());
+    let (mut stdout, mut stderr) = (CappedOutput::default(), CappedOutput::default());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let input = child.stdin.take();
     let feed = async {
@@ -250,13 +250,13 @@ pub(crate) struct Flood;
 
 /// The first bytes of a stream; the rest is read and counted, so that the writer never blocks.
 #[derive(Default)]
-pub(crate) struct Kept {
+pub(crate) struct CappedOutput {
     pub(crate) bytes: Vec<u8>,
     pub(crate) dropped: u64,
     pub(crate) listener: Option<Listener>,
 }
 
-impl Kept {
+impl CappedOutput {
     /// Reads to the end, or until there was more than `most`: an error.
     pub(crate) async fn drain<R: AsyncRead + Unpin>(
         &mut self,

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use journal::Journal;
 
 use crate::attest::Attested;
-use crate::plan::Live;
+use crate::plan::LiveTree;
 use crate::store::{files, write_atomic};
 use crate::types::{Digest, JobId, SpecStanding, Standing, Tree, limits};
 use crate::verdict::Accepted;
@@ -107,24 +107,24 @@ impl Promoter {
     ///
     /// # Errors
     /// The disk's.
-    pub fn live(&self, standing: &Standing) -> io::Result<BTreeMap<(String, String), Live>> {
+    pub fn live(&self, standing: &Standing) -> io::Result<BTreeMap<(String, String), LiveTree>> {
         let mut live = BTreeMap::new();
         for (spec, entry) in &standing.spec {
             for (name, target) in &entry.target {
                 let found = match files::tree(&self.root.join(&target.path)) {
-                    Ok(None) => Live::Missing,
+                    Ok(None) => LiveTree::Missing,
                     Ok(Some(tree)) if tree.digest() == target.tree => {
                         let drift = self.beside(&target.path, target.tree);
                         let text = self.attestation(&target.path)?;
                         match Attested::check((spec, name), (target, None), &text, None) {
-                            _ if !drift.is_empty() => Live::Drift(drift),
-                            Ok(_) => Live::Same,
-                            Err(_) => Live::Unattested,
+                            _ if !drift.is_empty() => LiveTree::Drift(drift),
+                            Ok(_) => LiveTree::Same,
+                            Err(_) => LiveTree::Unattested,
                         }
                     }
-                    Ok(Some(tree)) => Live::Drift(self.changed(&target.path, &tree)),
+                    Ok(Some(tree)) => LiveTree::Drift(self.changed(&target.path, &tree)),
                     Err(e) if e.kind() == io::ErrorKind::InvalidData => {
-                        Live::Drift(vec![e.to_string()])
+                        LiveTree::Drift(vec![e.to_string()])
                     }
                     Err(e) => return Err(e),
                 };

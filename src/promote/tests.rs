@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{PartTree, PromoteError, Promoter, Promotion, swap};
 use crate::attest::Attested;
-use crate::plan::Live;
+use crate::plan::LiveTree;
 use crate::store::files;
 use crate::types::{
     Candidate, GateReport, JobId, Outcome, Provenance, RelPath, SpecStanding, TargetStanding, Tree,
@@ -88,10 +88,10 @@ impl World {
         self.promoter.finish(switched).expect("finishes");
     }
 
-    fn live(&self) -> Live {
+    fn live(&self) -> LiveTree {
         let standing = files::standing(self.root()).expect("reads");
         let live = self.promoter.live(&standing).expect("reads");
-        live.into_values().next().unwrap_or(Live::Missing)
+        live.into_values().next().unwrap_or(LiveTree::Missing)
     }
 
     fn read(&self, path: &str) -> String {
@@ -112,7 +112,7 @@ fn unchanged_files_keep_their_time_and_leftovers_are_carried() {
     assert_eq!((time(&world, "a"), world.read("b").as_str()), (a, "2"));
     assert!(time(&world, "b") > b);
     assert!(world.root().join("generated/s/rust/target/debug").is_dir());
-    assert_eq!(world.live(), Live::Same);
+    assert_eq!(world.live(), LiveTree::Same);
     assert_eq!(fs::read_dir(world.root().join(".regen/trash/s")).unwrap().count(), 1);
     assert_eq!(fs::read_dir(world.root().join(".regen/journal")).unwrap().count(), 0);
 }
@@ -123,7 +123,7 @@ fn drift_is_refused_by_name_or_saved_aside() {
     world.promote(&[("a", "1")]);
     fs::write(world.root().join("generated/s/rust/a"), "mine").unwrap();
     fs::write(world.root().join("generated/s/notes"), "mine too").unwrap();
-    assert_eq!(world.live(), Live::Drift(vec!["generated/s/rust/a".to_owned()]));
+    assert_eq!(world.live(), LiveTree::Drift(vec!["generated/s/rust/a".to_owned()]));
     let Err(PromoteError::Drift(files)) = world.switch(&[("a", "2")], false) else { panic!() };
     assert_eq!(files, ["generated/s/rust/a", "generated/s/notes"]);
     assert_eq!(world.read("a"), "mine");
@@ -145,7 +145,7 @@ fn recovery_goes_forward_after_the_switch_and_back_before_it_and_twice_is_once()
     fs::write(world.root().join("regen.lock"), &lock).unwrap();
     drop(switched);
     let mut recovered = world.promoter.recover().expect("recovers");
-    assert_eq!(world.live(), Live::Same);
+    assert_eq!(world.live(), LiveTree::Same);
     assert_eq!(world.promoter.recover().expect("again").len(), 1);
     world.promoter.finish(recovered.remove(0)).unwrap();
     assert_eq!((world.read("a").as_str(), world.promoter.recover().unwrap().len()), ("2", 0));

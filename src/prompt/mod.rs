@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::types::{AttemptKind, Finding, Problem, Prompt, Spec, Tree, limits};
 
-pub use redact::Secrets;
+pub use redact::HeldOut;
 
 /// The two templates; a user's file of the same name replaces one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub struct File {
 
 /// Everything a prompt is made of.
 #[derive(Debug)]
-pub struct Inputs<'a> {
+pub struct PromptInputs<'a> {
     /// The spec.
     pub spec: &'a Spec,
     /// Specs it depends on.
@@ -136,7 +136,7 @@ fn environment() -> Environment<'static> {
 ///
 /// # Errors
 /// The template engine's message, or that the prompt does not fit.
-pub fn render(templates: &Templates, inputs: &Inputs<'_>) -> Result<Prompt, String> {
+pub fn render(templates: &Templates, inputs: &PromptInputs<'_>) -> Result<Prompt, String> {
     for (accepted, suites) in [(true, true), (false, true), (false, false)] {
         let prompt = render_with(templates, inputs, accepted, suites)?;
         let tokens = tokens(&prompt);
@@ -156,7 +156,7 @@ pub fn tokens(prompt: &Prompt) -> usize {
 
 fn render_with(
     templates: &Templates,
-    inputs: &Inputs<'_>,
+    inputs: &PromptInputs<'_>,
     accepted: bool,
     suites: bool,
 ) -> Result<Prompt, String> {
@@ -220,7 +220,7 @@ fn tidy(text: &str) -> String {
 }
 
 /// The findings worth a model's attention, with the clauses' texts beside them.
-fn findings(inputs: &Inputs<'_>) -> Vec<serde_json::Value> {
+fn findings(inputs: &PromptInputs<'_>) -> Vec<serde_json::Value> {
     let mut list: Vec<&Finding> = inputs.findings.iter().collect();
     list.sort_by_key(|finding| !finding.rule.starts_with("E0") && finding.rule != "error");
     let mut bytes = 0;
@@ -247,7 +247,7 @@ fn findings(inputs: &Inputs<'_>) -> Vec<serde_json::Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inputs, Templates, check, fence, render};
+    use super::{PromptInputs, Templates, check, fence, render};
     use crate::spec_for_tests::spec;
     use crate::types::{AttemptKind, ClauseId, Finding};
 
@@ -256,7 +256,7 @@ mod tests {
         let (spec, _) = spec(
             "# S\n\n- it MUST add `test_id: adds`\n\n  ```rust hidden\n  s::secret();\n  ```\n",
         );
-        let inputs = || Inputs {
+        let inputs = || PromptInputs {
             spec: &spec,
             depends: Vec::new(),
             language: "Rust",

@@ -21,9 +21,9 @@ fn essence(text: &str) -> Vec<char> {
 /// What gives held-out examples away. A candidate can read the specs of a workspace, so the
 /// examples of all of them count, those of refused specs included.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets(HashSet<Vec<char>>);
+pub struct HeldOut(HashSet<Vec<char>>);
 
-impl Secrets {
+impl HeldOut {
     /// Adds a spec's hidden examples, as far as its visible text does not say the same.
     pub fn add(&mut self, spec: &Spec) {
         let hidden = spec.clauses.iter().flat_map(|c| &c.examples).filter(|e| e.hidden);
@@ -83,7 +83,7 @@ impl Secrets {
 
 #[cfg(test)]
 mod tests {
-    use super::{Secrets, WITHHELD};
+    use super::{HeldOut, WITHHELD};
     use crate::spec_for_tests::spec;
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
             "- a `test_id: a`\n  ```rust\n  assert_eq!(s::f(10), Some(1));\n  ```\n  ```rust hidden\n  \
              assert_eq!(s::f(77001), Some(4242));\n  ```\n",
         );
-        let mut secrets = Secrets::default();
+        let mut secrets = HeldOut::default();
         secrets.add(&spec);
         for text in [
             "assert_eq!(s::f(77001), Some(4242));",
@@ -104,7 +104,7 @@ mod tests {
         for text in ["assert_eq!(s::f(10), Some(1))", "left: 3", "77001"] {
             assert_eq!(secrets.text(text.to_owned()), text);
         }
-        let mut short = Secrets::default();
+        let mut short = HeldOut::default();
         short.add(
             &crate::spec_for_tests::spec(
                 "- a `test_id: a`\n  ```rust hidden\n  a::g(83);\n  ```\n",

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use globset::{GlobBuilder, GlobSetBuilder};
 
-use super::Rules;
+use super::ReplyRules;
 use super::edit;
-use super::read::Change;
+use super::read::FileChange;
 use crate::types::{RelPath, Tree, limits};
 
 /// What no candidate may touch, whatever a target allows. A name that ends in `/` is a folder at
@@ -40,24 +40,24 @@ const LAZY_WORDS: [&str; 7] = [
 ];
 
 /// Builds the tree, or says what is wrong and what to do.
-pub fn build(changes: Vec<Change>, rules: &Rules) -> Result<Tree, String> {
+pub fn build(changes: Vec<FileChange>, rules: &ReplyRules) -> Result<Tree, String> {
     sizes(&changes)?;
     let mut tree = rules.base.clone();
     for change in changes {
         match change {
-            Change::Write(path, text) => {
+            FileChange::Write(path, text) => {
                 let path = allowed(&path, rules)?;
                 content(&path, &text)?;
                 tree.insert(path, text.into_bytes());
             }
-            Change::Edit(path, blocks) => {
+            FileChange::Edit(path, blocks) => {
                 let path = allowed(&path, rules)?;
                 let before = tree.text(path.as_str()).unwrap_or_default();
                 let text = edit::apply(before, &blocks).map_err(|why| format!("{path}: {why}"))?;
                 content(&path, &text)?;
                 tree.insert(path, text.into_bytes());
             }
-            Change::Delete(path) => {
+            FileChange::Delete(path) => {
                 let path = allowed(&path, rules)?;
                 tree.remove(&path);
             }
@@ -70,10 +70,10 @@ pub fn build(changes: Vec<Change>, rules: &Rules) -> Result<Tree, String> {
     Ok(tree)
 }
 
-fn sizes(changes: &[Change]) -> Result<(), String> {
+fn sizes(changes: &[FileChange]) -> Result<(), String> {
     let mut total = 0;
     for change in changes {
-        if let Change::Write(path, text) | Change::Edit(path, text) = change {
+        if let FileChange::Write(path, text) | FileChange::Edit(path, text) = change {
             if text.len() > limits::FILE_BYTES {
                 return Err(format!("{path:.80} is larger than 1 MiB: split it"));
             }
@@ -89,7 +89,7 @@ fn sizes(changes: &[Change]) -> Result<(), String> {
     Ok(())
 }
 
-fn allowed(path: &str, rules: &Rules) -> Result<RelPath, String> {
+fn allowed(path: &str, rules: &ReplyRules) -> Result<RelPath, String> {
     let path = RelPath::parse(path).map_err(|why| format!("the path `{path:.260}` {why}"))?;
     let folded = path.folded();
     let denied = DENIED.iter().find(|name| match name.strip_suffix('/') {

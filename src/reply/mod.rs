@@ -11,7 +11,7 @@ use crate::types::{ClauseId, Completion, Finish, RelPath, Tree};
 
 /// What a target allows a reply to hold.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct ReplyRules {
     /// Glob patterns of allowed files.
     pub allowed: Vec<String>,
     /// The file a reply with a single nameless fence is taken for.
@@ -49,7 +49,7 @@ pub enum Reply {
 }
 
 /// Reads a completion.
-pub fn read(completion: &Completion, rules: &Rules) -> Reply {
+pub fn read(completion: &Completion, rules: &ReplyRules) -> Reply {
     let finished = completion.finish == Finish::Stop;
     let found = match read::read(&completion.text, finished, rules) {
         Ok(found) => found,

@@ -1,10 +1,10 @@
 //! The four forms a reply may have.
 
-use super::Rules;
+use super::ReplyRules;
 
 /// One thing a reply does to the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum FileChange {
     Write(String, String),
     Delete(String),
     Edit(String, String),
@@ -12,14 +12,14 @@ pub enum Change {
 
 /// What a reader understood.
 #[derive(Debug, Default)]
-pub struct Found {
-    pub changes: Vec<Change>,
+pub struct FoundFile {
+    pub changes: Vec<FileChange>,
     pub conflict: Option<(String, String)>,
     pub reader: &'static str,
 }
 
 /// Tries the readers in order. The error says what is wrong with the form.
-pub fn read(text: &str, finished: bool, rules: &Rules) -> Result<Found, String> {
+pub fn read(text: &str, finished: bool, rules: &ReplyRules) -> Result<FoundFile, String> {
     let text = text.replace("\r\n", "\n");
     if text.trim().is_empty() {
         return Err("the answer is empty".to_owned());
@@ -30,33 +30,33 @@ pub fn read(text: &str, finished: bool, rules: &Rules) -> Result<Found, String> 
     let fences = fences(&text);
     let named: Vec<_> = fences
         .iter()
-        .filter_map(|f| Some(Change::Write(f.path.clone()?, f.text.clone())))
+        .filter_map(|f| Some(FileChange::Write(f.path.clone()?, f.text.clone())))
         .collect();
     if !named.is_empty() {
-        return Ok(Found { changes: named, conflict: None, reader: "fences" });
+        return Ok(FoundFile { changes: named, conflict: None, reader: "fences" });
     }
     if let Some(changes) = json(&text) {
         let conflict = changes.iter().find_map(|change| match change {
-            Change::Write(path, text) if path == "CONFLICT" => {
+            FileChange::Write(path, text) if path == "CONFLICT" => {
                 let (clause, why) = text.trim().split_once(char::is_whitespace)?;
                 Some((clause.to_owned(), why.trim().to_owned()))
             }
             _ => None,
         });
-        return Ok(Found { changes, conflict, reader: "json" });
+        return Ok(FoundFile { changes, conflict, reader: "json" });
     }
     match (&rules.declared, fences.as_slice()) {
         (Some(path), [fence]) if fence.closed || finished => {
-            let change = Change::Write(path.to_string(), fence.text.clone());
-            Ok(Found { changes: vec![change], conflict: None, reader: "single" })
+            let change = FileChange::Write(path.to_string(), fence.text.clone());
+            Ok(FoundFile { changes: vec![change], conflict: None, reader: "single" })
         }
         _ => Err("the answer has no `### FILE: <path>` followed by a fenced file".to_owned()),
     }
 }
 
 /// The form that is asked for. `None` when no line of it is there.
-fn primary(text: &str, finished: bool) -> Result<Option<Found>, String> {
-    let mut found = Found { reader: "files", ..Found::default() };
+fn primary(text: &str, finished: bool) -> Result<Option<FoundFile>, String> {
+    let mut found = FoundFile { reader: "files", ..FoundFile::default() };
     let mut announced = None;
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
@@ -74,14 +74,14 @@ fn primary(text: &str, finished: bool) -> Result<Option<Found>, String> {
                     return Err(format!("the fence of `{rest}` is not closed"));
                 }
                 found.changes.push(match word {
-                    "FILE" => Change::Write(rest.to_owned(), body),
-                    _ => Change::Edit(rest.to_owned(), body),
+                    "FILE" => FileChange::Write(rest.to_owned(), body),
+                    _ => FileChange::Edit(rest.to_owned(), body),
                 });
                 if mark == '`' {
                     found.reader = "files-backticks";
                 }
             }
-            "DELETE" => found.changes.push(Change::Delete(rest.to_owned())),
+            "DELETE" => found.changes.push(FileChange::Delete(rest.to_owned())),
             "CONFLICT" => {
                 let (clause, why) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
                 found.conflict = Some((clause.trim_matches('`').to_owned(), why.trim().to_owned()));
@@ -170,11 +170,11 @@ fn path_like(word: &str) -> Option<String> {
 }
 
 /// One JSON object with `files`: a map from path to text, or a list of `path` and `content`.
-fn json(text: &str) -> Option<Vec<Change>> {
+fn json(text: &str) -> Option<Vec<FileChange>> {
     let (start, end) = (text.find('{')?, text.rfind('}')?);
     let value: serde_json::Value = serde_json::from_str(text.get(start..=end)?).ok()?;
     let write = |path: &str, text: &serde_json::Value| {
-        Some(Change::Write(path.to_owned(), text.as_str()?.to_owned()))
+        Some(FileChange::Write(path.to_owned(), text.as_str()?.to_owned()))
     };
     match value.get("files")? {
         serde_json::Value::Object(files) if !files.is_empty() => {

@@ -1,10 +1,10 @@
 //! Replies as models write them, and as attackers do.
 
-use super::{Reply, Rules, read};
+use super::{Reply, ReplyRules, read};
 use crate::types::{ClauseId, Completion, Finish, RelPath, Tree, Usage};
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> ReplyRules {
+    ReplyRules {
         allowed: ["Cargo.toml", "src/**/*.rs"].map(str::to_owned).to_vec(),
         declared: RelPath::parse("src/lib.rs").ok(),
         clauses: vec![ClauseId::new("roman", "range")],

@@ -3,7 +3,7 @@
 use crate::engine::diff::{OutOfDate, Review};
 use crate::spec::{Change, ClauseChange, SpecChange, Stretch};
 
-use super::{Paint, tame, words};
+use super::{Styler, tame, words};
 use crate::types::Waiver;
 
 /// How a change is marked.
@@ -100,11 +100,11 @@ fn heading(change: &SpecChange) -> String {
 }
 
 /// What changed in the words of specs, for a terminal.
-pub fn clauses(specs: &[SpecChange], paint: Paint) -> String {
+pub fn clauses(specs: &[SpecChange], paint: Styler) -> String {
     specs.iter().map(|spec| of_words(spec, paint)).collect()
 }
 
-fn of_words(spec: &SpecChange, paint: Paint) -> String {
+fn of_words(spec: &SpecChange, paint: Styler) -> String {
     let mut out = String::new();
     let show = |sign: char, text: &str| match (paint.colour, sign) {
         (_, '=') => tame(text),
@@ -133,7 +133,7 @@ fn of_words(spec: &SpecChange, paint: Paint) -> String {
 }
 
 /// For a terminal.
-pub fn human(review: &Review, paint: Paint) -> String {
+pub fn human(review: &Review, paint: Styler) -> String {
     let mut out = String::new();
     for spec in &review.specs {
         out += &format!("{}  {}\n", paint.name(&heading(spec)), paint.dim(&spec.file));

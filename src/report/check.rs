@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::matrix::escape;
-use super::{Paint, line};
+use super::{Styler, line};
 use crate::engine::audit::{Audit, Checked, Flaw};
 
 fn place(flaw: &Flaw) -> String {
@@ -27,7 +27,7 @@ pub fn summary(audit: &Audit) -> String {
 }
 
 /// For a terminal.
-pub fn human(audit: &Audit, paint: Paint) -> String {
+pub fn human(audit: &Audit, paint: Styler) -> String {
     let mut out = String::new();
     for flaw in &audit.flaws {
         let message = line(&flaw.problem.message);

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::spec::{Coverage, Matrix, Row, Said};
+use crate::spec::{Coverage, Matrix, TestVerdict, TraceRow};
 use crate::types::Level;
 
-use super::Paint;
+use super::Styler;
 
 /// The levels, strongest first.
 pub const LEVELS: [Level; 3] = [Level::Must, Level::Should, Level::May];
@@ -31,18 +31,18 @@ fn word(coverage: Coverage) -> &'static str {
     }
 }
 
-fn said(said: Said) -> &'static str {
+fn said(said: TestVerdict) -> &'static str {
     match said {
-        Said::Failed => "failed",
-        Said::Ignored => "ignored",
-        Said::NotRun => "not run",
-        Said::Unproven => "never seen to fail",
-        Said::Passed => "passed",
+        TestVerdict::Failed => "failed",
+        TestVerdict::Ignored => "ignored",
+        TestVerdict::NotRun => "not run",
+        TestVerdict::Unproven => "never seen to fail",
+        TestVerdict::Passed => "passed",
     }
 }
 
 /// Status and waiver, where they are not what is usual.
-fn life(row: &Row) -> String {
+fn life(row: &TraceRow) -> String {
     let status = row.status.word();
     let status = if status == "stable" { "" } else { status };
     [status.to_owned(), row.waived.clone().map(|why| format!("waived {why}")).unwrap_or_default()]
@@ -66,7 +66,7 @@ pub fn summary(matrix: &Matrix) -> String {
 }
 
 /// For a terminal.
-pub fn human(matrix: &Matrix, paint: Paint) -> String {
+pub fn human(matrix: &Matrix, paint: Styler) -> String {
     let mut out = String::new();
     for row in &matrix.rows {
         let word = match row.coverage {
@@ -174,10 +174,10 @@ pub(super) fn escape(text: &str) -> String {
 
 /// A report in which each clause is a test: a clause without one has failed.
 pub fn junit(matrix: &Matrix) -> String {
-    let failed = |row: &&Row| {
+    let failed = |row: &&TraceRow| {
         matches!(row.coverage, Coverage::Failed | Coverage::Uncovered | Coverage::Unproven)
     };
-    let skipped = |row: &&Row| matches!(row.coverage, Coverage::Exempt | Coverage::NotRun);
+    let skipped = |row: &&TraceRow| matches!(row.coverage, Coverage::Exempt | Coverage::NotRun);
     let (count, bad) = (matrix.rows.len(), matrix.rows.iter().filter(failed).count());
     let left = matrix.rows.iter().filter(skipped).count();
     let mut out = format!(

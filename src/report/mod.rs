@@ -29,12 +29,12 @@ pub fn line(text: &str) -> String {
 
 /// Whether and how to colour.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Paint {
+pub struct Styler {
     /// Whether escape codes are written.
     pub colour: bool,
 }
 
-impl Paint {
+impl Styler {
     fn with(self, code: &str, text: &str) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }

@@ -8,18 +8,18 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
 };
 
-use super::{Paint, tame};
+use super::{Styler, tame};
 use crate::engine::Sources;
 use crate::types::{Problem, Severity};
 
 /// A problem in the form miette renders.
 #[derive(Debug)]
-struct Shown<'a> {
+struct ProblemView<'a> {
     problem: &'a Problem,
     source: Option<NamedSource<Arc<String>>>,
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ProblemView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line =
             if self.problem.line > 0 { format!(":{}", self.problem.line) } else { String::new() };
@@ -27,9 +27,9 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-impl std::error::Error for Shown<'_> {}
+impl std::error::Error for ProblemView<'_> {}
 
-impl Diagnostic for Shown<'_> {
+impl Diagnostic for ProblemView<'_> {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(&self.problem.code))
     }
@@ -61,7 +61,7 @@ impl Diagnostic for Shown<'_> {
 pub fn render<'a>(
     problems: impl IntoIterator<Item = &'a Problem>,
     sources: &Sources,
-    paint: Paint,
+    paint: Styler,
 ) -> String {
     let theme =
         if paint.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
@@ -73,7 +73,7 @@ pub fn render<'a>(
         let text = text
             .map(|text| texts.entry(&problem.file).or_insert_with(|| Arc::new(tame(text))).clone());
         let source = text.map(|text| NamedSource::new(&problem.file, text));
-        let shown = Shown { problem, source };
+        let shown = ProblemView { problem, source };
         if handler.render_report(&mut out, &shown).is_err() {
             out.push_str(&format!("{shown}\n"));
         }
@@ -90,14 +90,14 @@ fn inside(problem: &Problem, text: &str) -> bool {
 mod tests {
     use super::render;
     use crate::engine::Sources;
-    use crate::report::Paint;
+    use crate::report::Styler;
 
     #[test]
     fn the_line_is_shown_with_its_number_and_the_remedy() {
         let text = "[generator]\nmodle = \"m\"\n";
         let problems = crate::config::parse("harness.toml", text).expect_err("is wrong");
         let sources = Sources::from([("harness.toml".to_owned(), text.to_owned())]);
-        let shown = render(&problems, &sources, Paint::default());
+        let shown = render(&problems, &sources, Styler::default());
         for part in ["harness.toml:2", "modle = \"m\"", "did you mean `model`?"] {
             assert!(shown.contains(part), "{part}: {shown}");
         }

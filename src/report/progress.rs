@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{Paint, words};
+use super::{Styler, words};
 use crate::engine::Observer;
 use crate::pipeline::{Effect, State};
 use crate::types::{Event, Job, JobOutcome, Usage};
@@ -31,14 +31,14 @@ pub enum Style {
 /// A view of a run.
 pub struct Progress {
     style: Style,
-    paint: Paint,
+    paint: Styler,
     /// The model's name, for labels of replays.
     model: String,
-    live: Mutex<Live>,
+    live: Mutex<LiveLines>,
 }
 
 #[derive(Default)]
-struct Live {
+struct LiveLines {
     all: MultiProgress,
     /// The line of each job at work, with what stands before what it is doing.
     bars: BTreeMap<String, (ProgressBar, String)>,
@@ -47,7 +47,7 @@ struct Live {
 
 impl Progress {
     /// A view. `model` is shown with replays.
-    pub fn new(style: Style, paint: Paint, model: &str) -> Self {
+    pub fn new(style: Style, paint: Styler, model: &str) -> Self {
         Self { style, paint, model: model.to_owned(), live: Mutex::default() }
     }
 

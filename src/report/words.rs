@@ -1,9 +1,9 @@
 //! Sentences for people about events, outcomes and diagnoses.
 
-use super::Paint;
+use super::Styler;
 use crate::types::{
     AttemptKind, ClauseId, Diagnosis, Event, Fault, Finding, GateReport, Job, JobOutcome,
-    Judgement, Outcome, Part, Reason, Spec,
+    Judgement, Outcome, Reason, Spec, TargetJob,
 };
 
 /// What an attempt is, in a word.
@@ -24,7 +24,7 @@ pub fn replay(date: &str, model: &str) -> String {
 }
 
 /// One gate's line: outcome, tests, time.
-pub fn gate(report: &GateReport, paint: Paint) -> String {
+pub fn gate(report: &GateReport, paint: Styler) -> String {
     let word = match report.outcome {
         Outcome::Pass => paint.good("pass"),
         Outcome::Skipped { .. } => paint.dim("skipped"),
@@ -65,7 +65,7 @@ fn place(finding: &Finding) -> String {
 }
 
 /// An event, in a line.
-pub fn event(event: &Event, paint: Paint) -> String {
+pub fn event(event: &Event, paint: Styler) -> String {
     match event {
         Event::Triggered { by } => format!("triggered by {by}"),
         Event::SpecAdmitted { spec, clauses } => format!("spec {spec} admitted, {clauses} clauses"),
@@ -162,7 +162,7 @@ pub fn fault(fault: Fault) -> &'static str {
 }
 
 /// A diagnosis in full: fault, clauses with their lines, findings.
-pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Paint) -> String {
+pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Styler) -> String {
     let mut out = format!("{}: {}\n", paint.bad(fault(diagnosis.fault)), diagnosis.summary);
     for id in &diagnosis.clauses {
         let clause = spec.and_then(|spec| spec.clauses.iter().find(|c| c.id == *id));
@@ -184,7 +184,7 @@ pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Paint) -> St
 }
 
 /// What a person can do about an outcome.
-pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Paint) -> String {
+pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Styler) -> String {
     match outcome {
         JobOutcome::Promoted => paint.good("promoted") + "\n",
         JobOutcome::Superseded => "superseded\n".to_owned(),
@@ -209,7 +209,7 @@ pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Paint) -> Strin
 }
 
 /// Where a target stands in the plan.
-pub fn part(part: &Part) -> String {
+pub fn part(part: &TargetJob) -> String {
     if part.held {
         "held · rolled back, until the spec changes".to_owned()
     } else {

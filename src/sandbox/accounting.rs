@@ -12,7 +12,7 @@ use crate::types::{Limits, Resource, limits};
 
 /// One process, as `/proc` shows it.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct ProcessUse {
     parent: i32,
     threads: u64,
     ticks: u64,
@@ -31,7 +31,7 @@ pub struct Use {
 
 /// Where a sandbox's files are, to be measured.
 #[derive(Clone, Debug)]
-pub enum Files {
+pub enum FileTable {
     /// File systems of their own: one of the whole sandbox, and some below each program's root.
     Mounted,
     /// Folders of the machine's file system.
@@ -56,7 +56,7 @@ pub struct Sample {
     /// Bytes of memory that processes share without a file, mapped or not.
     pub nameless: u64,
     /// What processes hold open, if it was asked for.
-    pub held: Held,
+    pub held: HeldMemory,
     /// Processes that do not let themselves be looked into, with the program each belongs to.
     pub hidden: BTreeMap<i32, Pid>,
 }
@@ -73,13 +73,13 @@ struct Process {
 
 /// What open descriptors and mappings hold that nothing else shows.
 #[derive(Debug, Default)]
-pub struct Held {
+pub struct HeldMemory {
     sockets: BTreeSet<u64>,
     /// Files without a name, by their number, with their bytes.
     removed: BTreeMap<u64, u64>,
 }
 
-impl Held {
+impl HeldMemory {
     /// Bytes of memory that may wait in buffers of sockets.
     pub fn sockets(&self) -> u64 {
         self.sockets.len() as u64 * limits::SOCKET
@@ -189,7 +189,7 @@ pub fn threads() -> u64 {
     pids.filter_map(stat).map(|seen| seen.threads).sum()
 }
 
-fn stat(pid: i32) -> Option<Seen> {
+fn stat(pid: i32) -> Option<ProcessUse> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name, in brackets, may hold anything.
     let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
@@ -199,7 +199,7 @@ fn stat(pid: i32) -> Option<Seen> {
     let mut next = |skipped| fields.nth(skipped).and_then(|n| n.parse::<u64>().ok());
     let ticks = next(9)? + next(0)? + next(0)? + next(0)?;
     let threads = next(2)?;
-    Some(Seen { parent, ticks, threads, ended: zombie && threads < 2 })
+    Some(ProcessUse { parent, ticks, threads, ended: zombie && threads < 2 })
 }
 
 /// Bytes that are a process's own or shared with those it started: not the files it maps.
@@ -272,7 +272,7 @@ fn used(path: &Path) -> Option<(u64, Option<Resource>)> {
 }
 
 /// Bytes in folders and in files without a name, as far as the limits go, and what ran out.
-pub fn below(folders: &[PathBuf], held: &Held, limits: &Limits) -> (u64, Option<Resource>) {
+pub fn below(folders: &[PathBuf], held: &HeldMemory, limits: &Limits) -> (u64, Option<Resource>) {
     let (mut bytes, mut inodes) = held.removed();
     for folder in folders {
         walk(folder, limits, &mut bytes, &mut inodes);

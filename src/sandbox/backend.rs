@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(target_os = "linux")]
 use super::cgroup;
-use super::protocol::{Mode, Start};
 use super::probe;
+use super::protocol::{Mode, StartRequest};
 use crate::types::Isolation;
 
 /// A way to keep programs apart.
@@ -28,7 +28,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     }
     /// Completes an order. Gives the command that starts a keeper for it alone, where one cannot
     /// be had of the keepers' nursery.
-    fn launch(&self, keeper: &Path, start: &mut Start) -> Option<tokio::process::Command>;
+    fn launch(&self, keeper: &Path, start: &mut StartRequest) -> Option<tokio::process::Command>;
 }
 
 /// Regen's own namespaces.
@@ -68,7 +68,7 @@ impl Backend for Namespaces {
         }
     }
 
-    fn launch(&self, _: &Path, start: &mut Start) -> Option<tokio::process::Command> {
+    fn launch(&self, _: &Path, start: &mut StartRequest) -> Option<tokio::process::Command> {
         #[cfg(target_os = "linux")]
         {
             start.order.run_as = self.runs_as();
@@ -98,7 +98,7 @@ impl Backend for Landlock {
         probe::landlock(6)
     }
 
-    fn launch(&self, _: &Path, start: &mut Start) -> Option<tokio::process::Command> {
+    fn launch(&self, _: &Path, start: &mut StartRequest) -> Option<tokio::process::Command> {
         start.order.mode = Mode::Landlock;
         None
     }
@@ -117,7 +117,7 @@ impl Backend for Bare {
         Ok(())
     }
 
-    fn launch(&self, _: &Path, start: &mut Start) -> Option<tokio::process::Command> {
+    fn launch(&self, _: &Path, start: &mut StartRequest) -> Option<tokio::process::Command> {
         start.order.mode = Mode::Bare;
         None
     }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::protocol::{Mode, Order, Start};
+use super::protocol::{Mode, OpenRequest, StartRequest};
 use super::{Backend, KEEPER};
 use crate::types::Isolation;
 
@@ -44,7 +44,7 @@ impl Backend for Bwrap {
         super::probe::landlock(3)
     }
 
-    fn launch(&self, keeper: &Path, start: &mut Start) -> Option<tokio::process::Command> {
+    fn launch(&self, keeper: &Path, start: &mut StartRequest) -> Option<tokio::process::Command> {
         start.order.mode = Mode::Inside;
         // The keeper's own file, also when it was replaced since.
         let keeper = keeper.read_link().unwrap_or_else(|_| keeper.to_owned());
@@ -57,7 +57,7 @@ impl Backend for Bwrap {
 }
 
 /// The command line. `link` tells whether a path of the machine's is a link.
-fn arguments(order: &Order, keeper: &Path, link: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+fn arguments(order: &OpenRequest, keeper: &Path, link: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
     let mut list: Vec<PathBuf> = Vec::new();
     let mut add = |words: &[&Path]| list.extend(words.iter().map(|word| word.to_path_buf()));
     let flag = Path::new;
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn everything_but_the_build_folder_of_a_layer_is_read_only() {
-        let mut order = Order {
+        let mut order = OpenRequest {
             mode: Mode::Inside,
             run_as: None,
             toolchain: "/opt/rust".into(),
@@ -128,7 +128,7 @@ mod tests {
             limits: Limits::of(&LimitsConfig::default()),
             room: "/cache/room".into(),
         };
-        let words = |order: &Order| {
+        let words = |order: &OpenRequest| {
             let list = arguments(order, Path::new("/bin/regen"), &|_| true);
             list.iter().map(|word| word.display().to_string()).collect::<Vec<_>>().join(" ")
         };

@@ -12,9 +12,9 @@ use rustix::process::{
     set_parent_process_death_signal, wait,
 };
 
+use super::protocol::{Done, Mode, OpenRequest, SandboxPaths, Task, send};
 use super::supervisor::Whole;
-use super::protocol::{Done, Mode, Order, Paths, Task, send};
-use super::{Step, lockdown, rootfs, selftest, sys, accounting};
+use super::{SetupError, accounting, lockdown, rootfs, selftest, sys};
 use crate::process::{Ended, end_children};
 use crate::types::{Resource, limits};
 
@@ -31,9 +31,9 @@ pub struct Wires {
 pub const OWN: u64 = sys::new::MOUNT | sys::new::PID;
 
 /// A reply's socket, to be written without another descriptor.
-struct Reply<'a>(&'a OwnedFd);
+struct ReplySocket<'a>(&'a OwnedFd);
 
-impl std::io::Write for Reply<'_> {
+impl std::io::Write for ReplySocket<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         Ok(rustix::io::write(self.0, bytes)?)
     }
@@ -54,26 +54,31 @@ pub fn stand(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -
         Err(step) => Done::Failed(step.to_string()),
     };
     // When nobody is there to hear it, nobody cares.
-    let _ = send(Reply(&wires.reply), &done);
+    let _ = send(ReplySocket(&wires.reply), &done);
     sys::exit(0)
 }
 
-fn over(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> Result<Done, Step> {
+fn over(
+    whole: &Whole<'_>,
+    (task, network): (&Task, bool),
+    wires: &Wires,
+) -> Result<Done, SetupError> {
     let order = whole.order;
-    set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to the keeper"))?;
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(SetupError::at("tie to the keeper"))?;
     if order.mode == Mode::Namespaces {
         // While `/proc` can be written.
         if network {
-            loopback().map_err(Step::at("take loopback up"))?;
+            loopback().map_err(SetupError::at("take loopback up"))?;
         }
         rootfs::private(task.builds, &order.limits, &order.read_only)?;
     } else {
-        rustix::process::set_child_subreaper(Pid::from_raw(1)).map_err(Step::at("adopt"))?;
+        rustix::process::set_child_subreaper(Pid::from_raw(1)).map_err(SetupError::at("adopt"))?;
     }
     // It holds descriptors that the program must not take from it.
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Step::at("hide"))?;
-    let (mut told, tells) = std::io::pipe().map_err(Step::at("make a pipe"))?;
-    let Some(program) = sys::fork(0).map_err(Step::at("start a process"))? else {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(SetupError::at("hide"))?;
+    let (mut told, tells) = std::io::pipe().map_err(SetupError::at("make a pipe"))?;
+    let Some(program) = sys::fork(0).map_err(SetupError::at("start a process"))? else {
         drop(told);
         let step = start(whole, task, wires);
         let _ = send(&tells, &step.to_string());
@@ -87,7 +92,7 @@ fn over(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> Res
         match wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) if pid == program => break status,
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(Step::at("wait for the program")(error)),
+            Err(error) => return Err(SetupError::at("wait for the program")(error)),
         }
     };
     if !why.is_empty() {
@@ -101,7 +106,7 @@ fn over(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> Res
 }
 
 /// How a program ended. A full file system is an end of its own.
-fn end(order: &Order, status: WaitStatus) -> Ended {
+fn end(order: &OpenRequest, status: WaitStatus) -> Ended {
     let full = match order.mode {
         Mode::Namespaces => {
             // A layer's build folder is on the machine's disk, and measured elsewhere.
@@ -138,7 +143,7 @@ pub fn loopback() -> std::io::Result<()> {
 }
 
 /// Becomes the program. Returns only when that fails, with the reason.
-fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Step {
+fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> SetupError {
     let order = whole.order;
     match prepare(whole, task, wires) {
         Err(step) => step,
@@ -147,7 +152,7 @@ fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Step {
             if wrong.is_empty() {
                 sys::exit(0)
             } else {
-                Step::at("try the sandbox")(std::io::Error::other(wrong.join("; ")))
+                SetupError::at("try the sandbox")(std::io::Error::other(wrong.join("; ")))
             }
         }
         Ok(()) => {
@@ -156,7 +161,7 @@ fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Step {
             command.args(&program.args).current_dir(&program.dir).env_clear();
             command.envs(program.env.iter().map(|(key, value)| (key, value)));
             let name = program.path.display().to_string();
-            Step::at("start the program")(std::io::Error::other(format!(
+            SetupError::at("start the program")(std::io::Error::other(format!(
                 "{name}: {}",
                 command.exec()
             )))
@@ -164,27 +169,28 @@ fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Step {
     }
 }
 
-fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
+fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), SetupError> {
     let order = whole.order;
     use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
     let [input, output, errors] = &wires.standard;
-    dup2_stdin(input).map_err(Step::at("connect stdin"))?;
-    dup2_stdout(output).map_err(Step::at("connect stdout"))?;
-    dup2_stderr(errors).map_err(Step::at("connect stderr"))?;
-    rustix::process::setsid().map_err(Step::at("leave the session"))?;
+    dup2_stdin(input).map_err(SetupError::at("connect stdin"))?;
+    dup2_stdout(output).map_err(SetupError::at("connect stdout"))?;
+    dup2_stderr(errors).map_err(SetupError::at("connect stderr"))?;
+    rustix::process::setsid().map_err(SetupError::at("leave the session"))?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    lockdown::limit(&order.limits, others(order)).map_err(Step::at("set limits"))?;
+    lockdown::limit(&order.limits, others(order)).map_err(SetupError::at("set limits"))?;
     if order.mode == Mode::Bare {
         return Ok(());
     }
     let (read, write) = reach(order, task.builds);
     let sockets = order.mode != Mode::Landlock;
-    let fenced = lockdown::files(&read, &write, !sockets).map_err(Step::at("restrict files"))?;
+    let fenced =
+        lockdown::files(&read, &write, !sockets).map_err(SetupError::at("restrict files"))?;
     if !fenced && order.mode != Mode::Namespaces {
         let why = std::io::Error::other("the kernel has no Landlock");
-        return Err(Step::at("restrict files")(why));
+        return Err(SetupError::at("restrict files")(why));
     }
-    lockdown::privileges().map_err(Step::at("give up privileges"))?;
+    lockdown::privileges().map_err(SetupError::at("give up privileges"))?;
     let shares = if sockets {
         lockdown::Shares::Nothing
     } else if task.builds {
@@ -192,11 +198,11 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), Step> {
     } else {
         lockdown::Shares::All
     };
-    whole.filters.put(shares).map_err(Step::at("filter system calls"))
+    whole.filters.put(shares).map_err(SetupError::at("filter system calls"))
 }
 
 /// Processes and threads of this user's that are none of the sandbox's.
-fn others(order: &Order) -> u64 {
+fn others(order: &OpenRequest) -> u64 {
     match order.mode {
         Mode::Namespaces | Mode::Inside => 0,
         Mode::Landlock | Mode::Bare => accounting::threads(),
@@ -204,8 +210,8 @@ fn others(order: &Order) -> u64 {
 }
 
 /// What a program may read and execute, and what it may write.
-fn reach(order: &Order, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let paths = Paths::of(order);
+fn reach(order: &OpenRequest, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let paths = SandboxPaths::of(order);
     let mut write = vec![paths.home];
     write.extend(builds.then(|| paths.target.clone()));
     match order.mode {
@@ -217,7 +223,8 @@ fn reach(order: &Order, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
         Mode::Landlock | Mode::Bare => {
             // The machine's own: of its configuration and devices the harmless parts.
             let etc = rootfs::ETC.iter().chain(&rootfs::ETC_FOLDERS).chain(&rootfs::PUBLIC);
-            let mut read: Vec<PathBuf> = lockdown::SYSTEM.iter().chain(etc).map(Into::into).collect();
+            let mut read: Vec<PathBuf> =
+                lockdown::SYSTEM.iter().chain(etc).map(Into::into).collect();
             read.extend([
                 "/proc".into(),
                 paths.source,

@@ -230,11 +230,11 @@ impl Filters {
     }
 }
 
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+type SeccompRules = BTreeMap<i64, Vec<SeccompRule>>;
 
 fn filter(shares: Shares) -> io::Result<BpfProgram> {
     let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
-    let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    let mut rules: SeccompRules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
     rules.extend(conditions(shares == Shares::Nothing).map_err(io::Error::other)?);
     if shares == Shares::All {
         rules.extend(CHANGES.iter().map(|call| (*call, Vec::new())));
@@ -308,7 +308,7 @@ const ARCHITECTURE: u32 = 0xc000_00b7;
 const ARCHITECTURE: u32 = 0xc000_00f3;
 
 /// Calls that are refused with some arguments.
-fn conditions(sockets: bool) -> Result<Rules, seccompiler::BackendError> {
+fn conditions(sockets: bool) -> Result<SeccompRules, seccompiler::BackendError> {
     let rule = |conditions| SeccompRule::new(conditions);
     let is = |argument, value| If::new(argument, Len::Dword, Op::Eq, value);
     let not = |argument, value| If::new(argument, Len::Dword, Op::Ne, value);

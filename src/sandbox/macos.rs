@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::protocol::{Mode, Order, Paths, Start};
+use super::protocol::{Mode, OpenRequest, SandboxPaths, StartRequest};
 use super::{Backend, KEEPER};
 use crate::types::Isolation;
 
@@ -28,7 +28,7 @@ impl Backend for SandboxExec {
         }
     }
 
-    fn launch(&self, keeper: &Path, start: &mut Start) -> Option<tokio::process::Command> {
+    fn launch(&self, keeper: &Path, start: &mut StartRequest) -> Option<tokio::process::Command> {
         start.order.mode = Mode::Bare;
         let mut command = tokio::process::Command::new("/usr/bin/sandbox-exec");
         command.arg("-p").arg(profile(&start.order)).arg(keeper).arg(KEEPER);
@@ -37,8 +37,8 @@ impl Backend for SandboxExec {
 }
 
 /// The profile: nothing is allowed but reading the system and the toolchain, and writing the room.
-fn profile(order: &Order) -> String {
-    let paths = Paths::of(order);
+fn profile(order: &OpenRequest) -> String {
+    let paths = SandboxPaths::of(order);
     let mut text = String::from(
         "(version 1)\n(deny default)\n(allow process-fork)\n(allow process-exec)\n(allow sysctl-read)\n\
          (allow signal (target same-sandbox))\n(allow file-read-metadata)\n",
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_profile_denies_by_default_and_writes_below_the_room_only() {
-        let order = Order {
+        let order = OpenRequest {
             mode: Mode::Bare,
             run_as: None,
             toolchain: "/Users/me/.rustup/a \"b\"".into(),

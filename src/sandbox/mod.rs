@@ -54,9 +54,9 @@ use crate::types::{Isolation, Limits, limits};
 pub use backend::{Backend, Bare, Landlock, Namespaces};
 pub use bwrap::Bwrap;
 pub use macos::SandboxExec;
-pub use protocol::Paths;
-use protocol::{Files, Mode, Opened, Order, Start};
 pub use probe::{Missing, Probe, attempt, probe};
+pub use protocol::SandboxPaths;
+use protocol::{FileList, Mode, OpenRequest, Opened, StartRequest};
 pub use session::Session;
 
 /// Gives memory that is not used any more back to the system: a daemon reads a whole workspace, and
@@ -80,19 +80,19 @@ pub fn keep(mut args: impl Iterator<Item = std::ffi::OsString>) {
 
 /// What failed on the way to an open sandbox.
 #[derive(Debug)]
-pub struct Step {
+pub struct SetupError {
     what: &'static str,
     why: io::Error,
 }
 
-impl Step {
+impl SetupError {
     #[cfg(target_os = "linux")]
     fn at<E: Into<io::Error>>(what: &'static str) -> impl Fn(E) -> Self {
         move |why| Self { what, why: why.into() }
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for SetupError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.what, self.why)
     }
@@ -109,7 +109,7 @@ fn failed(why: impl fmt::Display) -> SandboxError {
 
 /// What a sandbox is to hold and to allow.
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub struct SandboxSpec {
     /// The candidate's files and the harness's beside them, by path below the source folder.
     pub files: Vec<(String, Vec<u8>)>,
     /// The toolchain's folder.
@@ -125,7 +125,7 @@ pub struct Policy {
 }
 
 /// The socket to the process that makes keepers. They end with it, and it when this is closed.
-type Nursery = Arc<Mutex<Option<UnixStream>>>;
+type ZygoteSocket = Arc<Mutex<Option<UnixStream>>>;
 
 /// A way to keep programs apart that was found to work here.
 #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ pub struct Sandbox {
     keeper: PathBuf,
     backend: Arc<dyn Backend>,
     rooms: PathBuf,
-    nursery: Nursery,
+    nursery: ZygoteSocket,
     memory: Arc<Semaphore>,
     total: u32,
 }
@@ -162,7 +162,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// It could not be built: the machine's trouble.
-    pub async fn open(&self, policy: &Policy) -> Result<Session, SandboxError> {
+    pub async fn open(&self, policy: &SandboxSpec) -> Result<Session, SandboxError> {
         let wanted = u32::try_from(policy.limits.memory / MIB).unwrap_or(u32::MAX);
         let memory = self.memory.clone().acquire_many_owned(wanted.clamp(1, self.total));
         let memory = memory.await.map_err(failed)?;
@@ -180,7 +180,7 @@ impl Sandbox {
             )));
         }
         std::fs::create_dir_all(&self.rooms).map_err(failed)?;
-        let order = Order {
+        let order = OpenRequest {
             mode: Mode::Bare,
             run_as: None,
             toolchain: policy.toolchain.clone(),
@@ -190,7 +190,7 @@ impl Sandbox {
             limits: policy.limits,
             room,
         };
-        let mut begin = Start { order, cgroup: None };
+        let mut begin = StartRequest { order, cgroup: None };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let nursery = match self.backend.launch(&self.keeper, &mut begin) {
             Some(command) => {
@@ -214,7 +214,7 @@ impl Sandbox {
         };
         ours.set_nonblocking(false).map_err(failed)?;
         let cgroup = begin.cgroup;
-        let paths = Paths::of(&begin.order);
+        let paths = SandboxPaths::of(&begin.order);
         let limits = policy.limits;
         Ok(Session {
             control: ours,
@@ -229,7 +229,7 @@ impl Sandbox {
     }
 
     /// Has a keeper made for the other end of this socket.
-    fn ask_nursery(&self, how: &Start, socket: &UnixStream) -> Result<(), SandboxError> {
+    fn ask_nursery(&self, how: &StartRequest, socket: &UnixStream) -> Result<(), SandboxError> {
         let mut nursery = self.nursery.lock().map_err(failed)?;
         if let Some(stream) = &*nursery
             && pass(stream, how, &[socket.as_fd()]).is_ok()
@@ -345,7 +345,7 @@ fn async_stream(stream: UnixStream) -> Result<Stream, SandboxError> {
 }
 
 async fn hand_over(mut control: Stream, files: &[(String, Vec<u8>)]) -> io::Result<Opened> {
-    let list: Files = files.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect();
+    let list: FileList = files.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect();
     let mut text = Vec::new();
     protocol::send(&mut text, &list)?;
     control.write_all(&text).await?;

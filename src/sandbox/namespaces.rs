@@ -14,9 +14,9 @@ use rustix::process::{
 use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits};
 
 use super::lockdown::Filters;
+use super::protocol::{Mode, OpenRequest, receive, send};
 use super::supervisor::{Within, answer, keep, take};
-use super::protocol::{Mode, Order, receive, send};
-use super::{Step, cgroup, init, pass, rootfs, sys, accounting};
+use super::{SetupError, accounting, cgroup, init, pass, rootfs, sys};
 
 /// User and group inside.
 const INSIDE: u32 = 1000;
@@ -39,19 +39,19 @@ pub struct Spare {
 
 impl Spare {
     /// Makes one.
-    pub fn make(order: &Order, filters: &Filters) -> Result<Self, Step> {
-        let (socket, theirs) = UnixStream::pair().map_err(Step::at("make a socket"))?;
+    pub fn make(order: &OpenRequest, filters: &Filters) -> Result<Self, SetupError> {
+        let (socket, theirs) = UnixStream::pair().map_err(SetupError::at("make a socket"))?;
         let own = order.mode == Mode::Namespaces;
         let Some(pid) =
-            sys::fork(if own { NEW } else { 0 }).map_err(Step::at("make namespaces"))?
+            sys::fork(if own { NEW } else { 0 }).map_err(SetupError::at("make namespaces"))?
         else {
             live(&theirs, order, filters);
             sys::exit(0)
         };
         let spare = Self { pid: Some(pid), socket };
         if own {
-            map(pid, order.run_as).map_err(Step::at("map users"))?;
-            send(&spare.socket, &()).map_err(Step::at("say who it is"))?;
+            map(pid, order.run_as).map_err(SetupError::at("map users"))?;
+            send(&spare.socket, &()).map_err(SetupError::at("say who it is"))?;
         }
         Ok(spare)
     }
@@ -62,10 +62,15 @@ impl Spare {
     }
 
     /// Gives it the socket to its regen.
-    pub fn hand_over(mut self, cgroup: Option<&Path>, control: &UnixStream) -> Result<Pid, Step> {
-        let pid = self.pid.ok_or_else(|| Step::at("hand over")(io::Error::other("it is gone")))?;
-        cgroup::join(cgroup, pid).map_err(Step::at("join the control group"))?;
-        pass(&self.socket, &(), &[control.as_fd()]).map_err(Step::at("hand over"))?;
+    pub fn hand_over(
+        mut self,
+        cgroup: Option<&Path>,
+        control: &UnixStream,
+    ) -> Result<Pid, SetupError> {
+        let pid =
+            self.pid.ok_or_else(|| SetupError::at("hand over")(io::Error::other("it is gone")))?;
+        cgroup::join(cgroup, pid).map_err(SetupError::at("join the control group"))?;
+        pass(&self.socket, &(), &[control.as_fd()]).map_err(SetupError::at("hand over"))?;
         self.pid = None;
         Ok(pid)
     }
@@ -81,15 +86,15 @@ impl Drop for Spare {
 }
 
 /// The life of a keeper, until it is over.
-fn live(socket: &UnixStream, order: &Order, filters: &Filters) {
-    let build = || -> Result<Option<Within>, Step> {
-        sys::close_all_but(&[socket.as_fd()]).map_err(Step::at("begin"))?;
+fn live(socket: &UnixStream, order: &OpenRequest, filters: &Filters) {
+    let build = || -> Result<Option<Within>, SetupError> {
+        sys::close_all_but(&[socket.as_fd()]).map_err(SetupError::at("begin"))?;
         let tie = set_parent_process_death_signal(Some(Signal::KILL));
-        tie.map_err(Step::at("tie to regen"))?;
+        tie.map_err(SetupError::at("tie to regen"))?;
         if order.mode != Mode::Namespaces {
             return Ok(None);
         }
-        receive::<()>(socket).map_err(Step::at("hear who it is"))?;
+        receive::<()>(socket).map_err(SetupError::at("hear who it is"))?;
         inside(order).map(Some)
     };
     // It may take a while until somebody wants it.
@@ -122,27 +127,27 @@ fn map(pid: Pid, run_as: Option<u32>) -> io::Result<()> {
 }
 
 /// Builds the sandbox around this process, and becomes nobody of the machine's.
-fn inside(order: &Order) -> Result<Within, Step> {
+fn inside(order: &OpenRequest) -> Result<Within, SetupError> {
     use rustix::mount::{MountPropagationFlags, mount_change};
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .map_err(Step::at("keep mounts private"))?;
+        .map_err(SetupError::at("keep mounts private"))?;
     // Opened as who regen runs as; then it is somebody else, who owns nothing.
-    let pieces = rootfs::Pieces::open(order).map_err(Step::at("open"))?;
+    let pieces = rootfs::Pieces::open(order).map_err(SetupError::at("open"))?;
     set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)
-        .map_err(Step::at("keep capabilities"))?;
+        .map_err(SetupError::at("keep capabilities"))?;
     if order.run_as.is_some() {
-        set_thread_groups(&[]).map_err(Step::at("leave groups"))?;
+        set_thread_groups(&[]).map_err(SetupError::at("leave groups"))?;
     }
     let group = rustix::process::Gid::from_raw(INSIDE);
     let user = rustix::process::Uid::from_raw(INSIDE);
-    set_thread_res_gid(group, group, group).map_err(Step::at("change group"))?;
-    set_thread_res_uid(user, user, user).map_err(Step::at("change user"))?;
+    set_thread_res_gid(group, group, group).map_err(SetupError::at("change group"))?;
+    set_thread_res_uid(user, user, user).map_err(SetupError::at("change user"))?;
     // Changing the user forgot it.
-    set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::at("tie to regen"))?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Step::at("hide"))?;
-    rustix::system::sethostname(b"regen").map_err(Step::at("name the host"))?;
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(SetupError::at("tie to regen"))?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(SetupError::at("hide"))?;
+    rustix::system::sethostname(b"regen").map_err(SetupError::at("name the host"))?;
     let without = rootfs::enter(order, pieces)?;
-    init::loopback().map_err(Step::at("take loopback up"))?;
-    Ok(Within { without, files: accounting::Files::Mounted, disk: order.limits })
+    init::loopback().map_err(SetupError::at("take loopback up"))?;
+    Ok(Within { without, files: accounting::FileTable::Mounted, disk: order.limits })
 }

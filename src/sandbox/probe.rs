@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::protocol::Task;
-use super::{Backend, Bare, Bwrap, Landlock, Namespaces, Policy, Sandbox, SandboxExec};
+use super::{Backend, Bare, Bwrap, Landlock, Namespaces, Sandbox, SandboxExec, SandboxSpec};
 use crate::process::{Ended, Program};
 use crate::types::{Isolation, Limits, LimitsConfig};
 
@@ -62,7 +62,7 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
     if let Err(why) = backend.available() {
         return Err((!why.is_empty()).then(|| missing(why)));
     }
-    let policy = Policy {
+    let policy = SandboxSpec {
         files: Vec::new(),
         toolchain: PathBuf::from("/usr"),
         layer: None,

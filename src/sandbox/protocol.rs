@@ -24,7 +24,7 @@ pub enum Mode {
 
 /// What a sandbox is, but for the candidate's files: one that is the same can be made ahead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub struct OpenRequest {
     /// How programs are kept apart.
     pub mode: Mode,
     /// User and group outside, for a caller who may choose; `None` for the caller's own.
@@ -45,15 +45,15 @@ pub struct Order {
 
 /// What the nursery is asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Start {
+pub struct StartRequest {
     /// The sandbox.
-    pub order: Order,
+    pub order: OpenRequest,
     /// A control group for its processes.
     pub cgroup: Option<PathBuf>,
 }
 
 /// Files of `/src` and their lengths; their bytes follow.
-pub type Files = Vec<(String, usize)>;
+pub type FileList = Vec<(String, usize)>;
 
 /// A program to run in a sandbox.
 #[derive(Debug, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ pub enum Done {
 
 /// Where things are, as programs in a sandbox see them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Paths {
+pub struct SandboxPaths {
     /// The candidate's tree, read-only.
     pub source: PathBuf,
     /// Cargo's build folder.
@@ -101,9 +101,9 @@ pub struct Paths {
     pub toolchain: PathBuf,
 }
 
-impl Paths {
+impl SandboxPaths {
     /// The constant paths behind mounts, or those below the room.
-    pub fn of(order: &Order) -> Self {
+    pub fn of(order: &OpenRequest) -> Self {
         let layer = order.layer.as_deref().unwrap_or(Path::new("/nonexistent"));
         match order.mode {
             Mode::Namespaces | Mode::Inside => Self {

@@ -14,8 +14,8 @@ use rustix::mount::{
 };
 
 use super::lockdown::SYSTEM;
-use super::protocol::Order;
-use super::{Step, sys};
+use super::protocol::OpenRequest;
+use super::{SetupError, sys};
 use crate::types::Limits;
 
 /// Small files of the system's configuration that programs need to start and to link.
@@ -42,7 +42,7 @@ const HARDENED: MountAttrFlags =
 const READ_ONLY: MountAttrFlags = HARDENED.union(MountAttrFlags::MOUNT_ATTR_RDONLY);
 
 /// A part of the machine's files, ready to be shown elsewhere.
-struct Piece {
+struct MountSource {
     at: PathBuf,
     tree: OwnedFd,
     folder: bool,
@@ -50,14 +50,14 @@ struct Piece {
 
 /// Opens what of the machine's files is shown, while this process may still open it.
 pub struct Pieces {
-    list: Vec<Piece>,
+    list: Vec<MountSource>,
     links: Vec<(PathBuf, PathBuf)>,
     copies: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Pieces {
     /// Takes hold of everything an order names.
-    pub fn open(order: &Order) -> io::Result<Self> {
+    pub fn open(order: &OpenRequest) -> io::Result<Self> {
         let copies = ETC.into_iter().filter_map(|path| Some((path, std::fs::read(path).ok()?)));
         let copies = copies.collect();
         let mut pieces = Self { list: Vec::new(), links: Vec::new(), copies };
@@ -99,7 +99,7 @@ impl Pieces {
         let tree = open_tree(CWD, path, flags).map_err(|e| named(e.into()))?;
         sys::set_mount(tree.as_fd(), set.bits().into(), true).map_err(named)?;
         let folder = path.metadata().map_err(named)?.is_dir();
-        self.list.push(Piece { at: at.to_owned(), tree, folder });
+        self.list.push(MountSource { at: at.to_owned(), tree, folder });
         Ok(())
     }
 }
@@ -131,37 +131,37 @@ fn place(at: &Path, folder: bool) -> io::Result<()> {
 }
 
 /// Builds the root and moves into it. Gives what the sandbox has to do without.
-pub fn enter(order: &Order, pieces: Pieces) -> Result<Vec<String>, Step> {
-    let root = memory(SMALL, 4096).map_err(Step::at("mount a file system in memory"))?;
+pub fn enter(order: &OpenRequest, pieces: Pieces) -> Result<Vec<String>, SetupError> {
+    let root = memory(SMALL, 4096).map_err(SetupError::at("mount a file system in memory"))?;
     // Any folder will do: the machine's own root is let go of below.
     let over = ["/tmp", "/usr", "/etc"].into_iter().find(|path| Path::new(path).is_dir());
     let over = Path::new(over.unwrap_or("/"));
-    attach(&root, over).map_err(Step::at("mount a root"))?;
-    fill(order, pieces, over).map_err(Step::at("fill the root"))?;
+    attach(&root, over).map_err(SetupError::at("mount a root"))?;
+    fill(order, pieces, over).map_err(SetupError::at("fill the root"))?;
     // The kernel gives a fresh one only to who can see a whole one.
-    proc(&over.join("proc"), false).map_err(Step::at("mount /proc"))?;
-    rustix::process::chdir(over).map_err(Step::at("enter the root"))?;
-    rustix::process::pivot_root(".", ".").map_err(Step::at("pivot_root"))?;
-    unmount(".", UnmountFlags::DETACH).map_err(Step::at("let go of the machine's root"))?;
-    rustix::process::chdir("/").map_err(Step::at("enter the root"))?;
+    proc(&over.join("proc"), false).map_err(SetupError::at("mount /proc"))?;
+    rustix::process::chdir(over).map_err(SetupError::at("enter the root"))?;
+    rustix::process::pivot_root(".", ".").map_err(SetupError::at("pivot_root"))?;
+    unmount(".", UnmountFlags::DETACH).map_err(SetupError::at("let go of the machine's root"))?;
+    rustix::process::chdir("/").map_err(SetupError::at("enter the root"))?;
     let mut without = Vec::new();
     if !order.building
         && order.layer.is_some()
         && let Err(error) = target()
     {
         without.push(format!("overlay mounts ({error}): layers are copied"));
-        copied().map_err(Step::at("copy the layer"))?;
+        copied().map_err(SetupError::at("copy the layer"))?;
     }
     // Quotas of the user's outside: some of them, not all.
     for (name, value) in [("max_inotify_instances", "64"), ("max_inotify_watches", "8192")] {
         let _ = std::fs::write(Path::new("/proc/sys/user").join(name), value);
     }
     let read_only = MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into();
-    sys::set_mount(root.as_fd(), read_only, false).map_err(Step::at("close the root"))?;
+    sys::set_mount(root.as_fd(), read_only, false).map_err(SetupError::at("close the root"))?;
     Ok(without)
 }
 
-fn fill(order: &Order, pieces: Pieces, root: &Path) -> io::Result<()> {
+fn fill(order: &OpenRequest, pieces: Pieces, root: &Path) -> io::Result<()> {
     let below = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
     for folder in ["src", "target", "tmp", "vendor", "proc", "dev", "etc"] {
         std::fs::create_dir_all(root.join(folder))?;
@@ -197,7 +197,7 @@ fn fill(order: &Order, pieces: Pieces, root: &Path) -> io::Result<()> {
 }
 
 /// Where the file system of the build folder is, for who measures it.
-pub fn built(order: &Order) -> &'static Path {
+pub fn built(order: &OpenRequest) -> &'static Path {
     Path::new(if order.layer.is_some() { "/.upper" } else { "/target" })
 }
 
@@ -274,34 +274,34 @@ fn proc(at: &Path, fenced: bool) -> io::Result<()> {
 
 /// What each program has for itself: `/proc` of its own processes, fresh temporary folders. A build
 /// folder that it may not write is read-only.
-pub fn private(builds: bool, limits: &Limits, read_only: &[PathBuf]) -> Result<(), Step> {
+pub fn private(builds: bool, limits: &Limits, read_only: &[PathBuf]) -> Result<(), SetupError> {
     let clone = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
     let hidden = read_only.iter().filter(|path| path.starts_with("/tmp"));
     let kept = hidden.map(|path| Ok((path, open_tree(CWD, path, clone)?, path.is_dir())));
-    let kept: Vec<_> = kept.collect::<io::Result<_>>().map_err(Step::at("keep folders"))?;
-    proc(Path::new("/proc"), true).map_err(Step::at("mount /proc"))?;
+    let kept: Vec<_> = kept.collect::<io::Result<_>>().map_err(SetupError::at("keep folders"))?;
+    proc(Path::new("/proc"), true).map_err(SetupError::at("mount /proc"))?;
     let fresh = || {
         attach(&memory(limits.disk, limits.inodes)?, Path::new("/tmp"))?;
         ["/tmp/cargo", "/tmp/shm"].into_iter().try_for_each(std::fs::create_dir)
     };
-    fresh().map_err(Step::at("mount /tmp"))?;
+    fresh().map_err(SetupError::at("mount /tmp"))?;
     for (path, tree, folder) in kept {
-        place(path, folder).map_err(Step::at("keep folders"))?;
-        attach(&tree, path).map_err(Step::at("keep folders"))?;
+        place(path, folder).map_err(SetupError::at("keep folders"))?;
+        attach(&tree, path).map_err(SetupError::at("keep folders"))?;
     }
     if !builds {
         let flags = OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        let target = open_tree(CWD, "/target", flags).map_err(Step::at("find /target"))?;
+        let target = open_tree(CWD, "/target", flags).map_err(SetupError::at("find /target"))?;
         let set = MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into();
-        sys::set_mount(target.as_fd(), set, false).map_err(Step::at("close /target"))?;
+        sys::set_mount(target.as_fd(), set, false).map_err(SetupError::at("close /target"))?;
     }
     // What lies under the build folder stays out of reach.
     if Path::new("/.upper").is_dir() {
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        let cover = open_tree(CWD, "/src", flags).map_err(Step::at("hide /.upper"))?;
-        attach(&cover, Path::new("/.upper")).map_err(Step::at("hide /.upper"))?;
+        let cover = open_tree(CWD, "/src", flags).map_err(SetupError::at("hide /.upper"))?;
+        attach(&cover, Path::new("/.upper")).map_err(SetupError::at("hide /.upper"))?;
     }
     Ok(())
 }

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::protocol::{Mode, Order};
+use super::protocol::{Mode, OpenRequest};
 use super::sys;
 
 /// What is possible and must not be.
-pub fn wrong(order: &Order) -> Vec<String> {
+pub fn wrong(order: &OpenRequest) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut check = |holds: bool, what: &str| {
         if !holds {

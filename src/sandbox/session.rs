@@ -12,16 +12,16 @@ use tokio::net::unix::pipe;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::protocol::{Done, Task};
-use super::{Nursery, Paths, SandboxError, async_stream, failed, hear, pass};
-use crate::process::{Ended, Kept, Listener, Output, Program};
+use super::{SandboxError, SandboxPaths, ZygoteSocket, async_stream, failed, hear, pass};
+use crate::process::{CappedOutput, Ended, Listener, Output, Program};
 use crate::types::{Limits, Resource, limits};
 
 /// An open sandbox. Dropping it ends everything in it.
 #[derive(Debug)]
 pub struct Session {
     pub(super) control: UnixStream,
-    pub(super) _nursery: Nursery,
-    pub(super) paths: Paths,
+    pub(super) _nursery: ZygoteSocket,
+    pub(super) paths: SandboxPaths,
     pub(super) limits: Limits,
     pub(super) without: Vec<String>,
     pub(super) cgroup: Option<PathBuf>,
@@ -31,7 +31,7 @@ pub struct Session {
 
 impl Session {
     /// Where things are for its programs.
-    pub fn paths(&self) -> &Paths {
+    pub fn paths(&self) -> &SandboxPaths {
         &self.paths
     }
 
@@ -98,8 +98,8 @@ impl Session {
         (out, err): (pipe::Receiver, pipe::Receiver),
         (input, bytes): (Option<pipe::Sender>, Option<&[u8]>),
         patience: Duration,
-    ) -> Result<(Ended, Kept, Kept), SandboxError> {
-        let kept = || Kept { listener: self.listener.clone(), ..Kept::default() };
+    ) -> Result<(Ended, CappedOutput, CappedOutput), SandboxError> {
+        let kept = || CappedOutput { listener: self.listener.clone(), ..CappedOutput::default() };
         let (mut stdout, mut stderr) = (kept(), kept());
         let feed = async {
             if let (Some(mut pipe), Some(bytes)) = (input, bytes) {

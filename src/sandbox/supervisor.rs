@@ -20,30 +20,32 @@ use rustix::process::{
 use serde::de::DeserializeOwned;
 
 use super::init::{self, Wires};
-use super::protocol::{Done, Files, Mode, Opened, Order, Paths, Task, receive, send};
-use super::{Step, lockdown, rootfs, sys, accounting};
+use super::protocol::{
+    Done, FileList, Mode, OpenRequest, Opened, SandboxPaths, Task, receive, send,
+};
+use super::{SetupError, accounting, lockdown, rootfs, sys};
 use crate::process::{Ended, children, end_children};
 use crate::types::{Limits, Resource, limits};
 
 /// Keeps one sandbox, in its own process. `within` is the sandbox where it was built ahead.
 pub fn keep(
     control: &UnixStream,
-    order: &Order,
+    order: &OpenRequest,
     filters: &lockdown::Filters,
     within: Option<Within>,
-) -> Result<(), Step> {
-    let list: Files = receive(control).map_err(Step::at("read the list of files"))?;
+) -> Result<(), SetupError> {
+    let list: FileList = receive(control).map_err(SetupError::at("read the list of files"))?;
     let mut files = Vec::new();
     for (path, length) in list {
         let mut bytes = vec![0; length];
         let mut control = control;
-        control.read_exact(&mut bytes).map_err(Step::at("read the files"))?;
+        control.read_exact(&mut bytes).map_err(SetupError::at("read the files"))?;
         files.push((path, bytes));
     }
     let whole = Whole { order, filters };
     match (within, order.mode) {
         (Some(within), _) => {
-            rootfs::source(&files).map_err(Step::at("write the candidate's files"))?;
+            rootfs::source(&files).map_err(SetupError::at("write the candidate's files"))?;
             serve(&whole, control, &within)
         }
         (None, Mode::Inside) => serve(&whole, control, &set_up(order, &files)?),
@@ -56,7 +58,7 @@ pub fn keep(
 }
 
 /// Says why a sandbox did not open.
-pub fn answer(control: &UnixStream, step: &Step) {
+pub fn answer(control: &UnixStream, step: &SetupError) {
     // When nobody is there to hear it, nobody cares.
     let _ = send(control, &Opened::Failed { why: step.to_string() });
 }
@@ -64,7 +66,7 @@ pub fn answer(control: &UnixStream, step: &Step) {
 /// An order with everything that belongs to it.
 pub struct Whole<'a> {
     /// The order.
-    pub order: &'a Order,
+    pub order: &'a OpenRequest,
     /// Filters over system calls.
     pub filters: &'a lockdown::Filters,
 }
@@ -74,43 +76,43 @@ pub struct Within {
     /// What the sandbox has to do without.
     pub without: Vec<String>,
     /// Where its files are.
-    pub files: accounting::Files,
+    pub files: accounting::FileTable,
     /// The limits of these files, with what was there at the start.
     pub disk: Limits,
 }
 
 /// Lays out a sandbox where there are no mounts of our own.
-fn set_up(order: &Order, files: &[(String, Vec<u8>)]) -> Result<Within, Step> {
-    let paths = Paths::of(order);
+fn set_up(order: &OpenRequest, files: &[(String, Vec<u8>)]) -> Result<Within, SetupError> {
+    let paths = SandboxPaths::of(order);
     for folder in [&paths.source, &paths.target, &paths.home, &paths.cargo] {
-        std::fs::create_dir_all(folder).map_err(Step::at("make folders"))?;
+        std::fs::create_dir_all(folder).map_err(SetupError::at("make folders"))?;
     }
-    rootfs::write(&paths.source, files).map_err(Step::at("write the candidate's files"))?;
+    rootfs::write(&paths.source, files).map_err(SetupError::at("write the candidate's files"))?;
     let layer = match order.mode {
         Mode::Inside => Some(PathBuf::from("/.layer")).filter(|_| order.layer.is_some()),
         _ => order.layer.as_ref().map(|layer| layer.join("target")),
     };
     let mut disk = order.limits;
     if let Some(layer) = layer.filter(|_| !order.building) {
-        rootfs::copy(&layer, &paths.target).map_err(Step::at("copy the layer"))?;
+        rootfs::copy(&layer, &paths.target).map_err(SetupError::at("copy the layer"))?;
         let (bytes, inodes) = accounting::size(&paths.target);
         disk.disk += bytes;
         disk.inodes += inodes;
     }
-    set_child_subreaper(Pid::from_raw(1)).map_err(Step::at("adopt"))?;
+    set_child_subreaper(Pid::from_raw(1)).map_err(SetupError::at("adopt"))?;
     let mut folders = vec![paths.target, paths.home, paths.cargo];
     let files = match order.mode {
         Mode::Inside => {
             folders.push(PathBuf::from("/dev/shm"));
-            accounting::Files::InMemory(folders)
+            accounting::FileTable::InMemory(folders)
         }
-        _ => accounting::Files::Below(folders),
+        _ => accounting::FileTable::Below(folders),
     };
     Ok(Within { without: vec!["overlay mounts: layers are copied".to_owned()], files, disk })
 }
 
 /// A program that runs.
-struct Running {
+struct RunningProgram {
     pid: Pid,
     ended: OwnedFd,
     reply: OwnedFd,
@@ -118,9 +120,9 @@ struct Running {
 }
 
 /// Starts and watches programs until the socket closes.
-pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result<(), Step> {
+pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result<(), SetupError> {
     let ready = Opened::Ready { without: within.without.clone() };
-    send(control, &ready).map_err(Step::at("answer"))?;
+    send(control, &ready).map_err(SetupError::at("answer"))?;
     let mut keeper = Keeper {
         whole,
         order: whole.order,
@@ -135,7 +137,7 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
         available: accounting::machine().map_or(0, |(left, _)| left),
     };
     loop {
-        if keeper.wait(control).map_err(Step::at("wait"))? {
+        if keeper.wait(control).map_err(SetupError::at("wait"))? {
             match take::<Task, 4>(control) {
                 Ok(Some((task, [reply, input, output, errors]))) => {
                     keeper.start(&task, Wires { reply, standard: [input, output, errors] });
@@ -151,9 +153,9 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
 
 struct Keeper<'a> {
     whole: &'a Whole<'a>,
-    order: &'a Order,
+    order: &'a OpenRequest,
     within: &'a Within,
-    running: Vec<Running>,
+    running: Vec<RunningProgram>,
     /// How often the kernel has ended processes of the machine for want of memory.
     kills: u64,
     /// Most bytes of memory that were seen in use.
@@ -210,7 +212,7 @@ impl Keeper<'_> {
         match started {
             Ok((pid, ended, deadline)) => {
                 let Wires { reply, .. } = wires;
-                self.running.push(Running { pid, ended, reply, deadline });
+                self.running.push(RunningProgram { pid, ended, reply, deadline });
             }
             Err(step) => {
                 let _ = send(File::from(wires.reply), &Done::Failed(step.to_string()));
@@ -218,14 +220,18 @@ impl Keeper<'_> {
         }
     }
 
-    fn launch(&mut self, task: &Task, wires: &Wires) -> Result<(Pid, OwnedFd, Instant), Step> {
+    fn launch(
+        &mut self,
+        task: &Task,
+        wires: &Wires,
+    ) -> Result<(Pid, OwnedFd, Instant), SetupError> {
         // The sandbox's own network was not used yet: the first program has it.
         let network = !std::mem::replace(&mut self.unused, false);
         let own = match self.order.mode {
             Mode::Namespaces => init::OWN | if network { sys::new::NET } else { 0 },
             Mode::Inside | Mode::Landlock | Mode::Bare => {
                 if self.running.is_empty() {
-                    self.freshen().map_err(Step::at("clear the temporary folders"))?;
+                    self.freshen().map_err(SetupError::at("clear the temporary folders"))?;
                 }
                 0
             }
@@ -233,16 +239,17 @@ impl Keeper<'_> {
         let now = Instant::now();
         let longest = Duration::from_secs(30 * 24 * 3600);
         let deadline = now + task.program.timeout.min(longest);
-        let Some(pid) = sys::fork(own).map_err(Step::at("make namespaces"))? else {
+        let Some(pid) = sys::fork(own).map_err(SetupError::at("make namespaces"))? else {
             init::stand(self.whole, (task, network), wires)
         };
-        let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(Step::at("watch a process"))?;
+        let ended =
+            pidfd_open(pid, PidfdFlags::empty()).map_err(SetupError::at("watch a process"))?;
         Ok((pid, ended, deadline))
     }
 
     /// Nothing of one program's temporary files is there for the next.
     fn freshen(&self) -> io::Result<()> {
-        let paths = Paths::of(self.order);
+        let paths = SandboxPaths::of(self.order);
         for folder in [paths.home, paths.cargo] {
             for entry in std::fs::read_dir(folder)? {
                 let entry = entry?;
@@ -303,7 +310,7 @@ impl Keeper<'_> {
     fn beyond(&mut self) -> Option<(Pid, Resource)> {
         let limits = &self.order.limits;
         let programs: Vec<Pid> = self.running.iter().map(|one| one.pid).collect();
-        let shares = matches!(self.within.files, accounting::Files::Below(_));
+        let shares = matches!(self.within.files, accounting::FileTable::Below(_));
         let mut sample = accounting::measure(&programs, shares || self.order.building);
         let kills = accounting::oom_kills();
         let kernel = std::mem::replace(&mut self.kills, kills) != kills;
@@ -318,7 +325,7 @@ impl Keeper<'_> {
         }
         for pid in &programs {
             let mut own = 0;
-            if let accounting::Files::Mounted = self.within.files {
+            if let accounting::FileTable::Mounted = self.within.files {
                 let (bytes, ran_out) = sample.temporary(*pid);
                 if let Some(resource) = ran_out {
                     return Some((*pid, resource));
@@ -349,15 +356,19 @@ impl Keeper<'_> {
 
     /// Bytes of memory in files and sockets of all programs together, and what of the files' limits
     /// ran out.
-    fn files(&self, held: &accounting::Held) -> (u64, Option<Resource>) {
+    fn files(&self, held: &accounting::HeldMemory) -> (u64, Option<Resource>) {
         let disk = &self.within.disk;
         match &self.within.files {
-            accounting::Files::Mounted if self.order.building => {
+            accounting::FileTable::Mounted if self.order.building => {
                 (0, accounting::below(&[PathBuf::from("/target")], held, disk).1)
             }
-            accounting::Files::Mounted => (accounting::mounted(rootfs::built(self.order)).0, None),
-            accounting::Files::Below(folders) => (held.sockets(), accounting::below(folders, held, disk).1),
-            accounting::Files::InMemory(folders) => {
+            accounting::FileTable::Mounted => {
+                (accounting::mounted(rootfs::built(self.order)).0, None)
+            }
+            accounting::FileTable::Below(folders) => {
+                (held.sockets(), accounting::below(folders, held, disk).1)
+            }
+            accounting::FileTable::InMemory(folders) => {
                 // Also files that have no name any more.
                 let bytes: u64 = folders.iter().map(|folder| accounting::mounted(folder).0).sum();
                 let ran_out = accounting::below(folders, held, disk).1;
@@ -389,7 +400,7 @@ impl Keeper<'_> {
         }
     }
 
-    fn end_all(&mut self) -> Result<(), Step> {
+    fn end_all(&mut self) -> Result<(), SetupError> {
         while let Some(pid) = self.running.first().map(|one| one.pid) {
             self.end(pid, None);
         }

@@ -15,9 +15,9 @@ use rustix::process::{
 };
 
 use super::lockdown::Filters;
-use super::supervisor::{answer, take};
 use super::namespaces::Spare;
-use super::protocol::{Mode, Order, Start, send};
+use super::protocol::{Mode, OpenRequest, StartRequest, send};
+use super::supervisor::{answer, take};
 use super::{cgroup, sys};
 use crate::process::{children, end_children};
 use crate::types::limits;
@@ -36,41 +36,41 @@ pub fn main() -> ! {
 const PAUSE: i64 = 4_000_000;
 
 /// A keeper at work.
-struct Kept {
+struct RunningSupervisor {
     pid: Pid,
     control: UnixStream,
     cgroup: Option<PathBuf>,
     mode: Mode,
 }
 
-struct Nursery {
+struct Zygote {
     orders: UnixStream,
     filters: Filters,
-    kept: Vec<Kept>,
+    kept: Vec<RunningSupervisor>,
     /// One like the last, made ahead.
     ahead: Option<Ahead>,
     /// What the next is to be like, until it is made.
-    next: Option<Order>,
+    next: Option<OpenRequest>,
 }
 
 /// A sandbox that waits to be asked for.
 struct Ahead {
     spare: Spare,
-    order: Order,
+    order: OpenRequest,
     /// The folders it shows, by what the file system knows them by.
     shown: Vec<Option<(u64, u64)>>,
     made: Instant,
 }
 
 impl Ahead {
-    fn make(order: Order, filters: &Filters) -> Option<Self> {
+    fn make(order: OpenRequest, filters: &Filters) -> Option<Self> {
         let shown = shown(&order);
         let spare = Spare::make(&order, filters).ok()?;
         Some(Self { spare, order, shown, made: Instant::now() })
     }
 
     /// Whether it is what a new one would be.
-    fn is(&self, order: &Order) -> bool {
+    fn is(&self, order: &OpenRequest) -> bool {
         self.order == *order
             && self.made.elapsed() < limits::SANDBOX_AHEAD
             && self.shown == shown(order)
@@ -78,7 +78,7 @@ impl Ahead {
 }
 
 /// Who the folders and files are that an order shows.
-fn shown(order: &Order) -> Vec<Option<(u64, u64)>> {
+fn shown(order: &OpenRequest) -> Vec<Option<(u64, u64)>> {
     let layer = order.layer.iter().flat_map(|layer| [layer.join("target"), layer.join("vendor")]);
     let paths = layer.chain([order.toolchain.clone()]).chain(order.read_only.iter().cloned());
     paths.map(|path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()))).collect()
@@ -92,16 +92,16 @@ fn nursery() -> io::Result<()> {
     // When the machine's own memory runs out, what is below this goes first.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let filters = Filters::compile()?;
-    let mut nursery = Nursery { orders, filters, kept: Vec::new(), ahead: None, next: None };
+    let mut nursery = Zygote { orders, filters, kept: Vec::new(), ahead: None, next: None };
     while nursery.wait()? {
-        let Some((start, [control])) = take::<Start, 1>(&nursery.orders)? else { break };
+        let Some((start, [control])) = take::<StartRequest, 1>(&nursery.orders)? else { break };
         nursery.place(start, UnixStream::from(control));
     }
     nursery.close();
     Ok(())
 }
 
-impl Nursery {
+impl Zygote {
     /// Waits for an order, and sees to keepers that ended. Whether there may be one.
     fn wait(&mut self) -> io::Result<bool> {
         loop {
@@ -149,7 +149,7 @@ impl Nursery {
     }
 
     /// Gives an order's socket to a keeper.
-    fn place(&mut self, Start { order, cgroup }: Start, control: UnixStream) {
+    fn place(&mut self, StartRequest { order, cgroup }: StartRequest, control: UnixStream) {
         let group = cgroup.as_deref();
         let make = || Spare::make(&order, &self.filters)?.hand_over(group, &control);
         let placed = match self.ahead.take().filter(|ahead| ahead.is(&order)) {
@@ -159,7 +159,7 @@ impl Nursery {
         };
         match placed {
             Ok(pid) => {
-                self.kept.push(Kept { pid, control, cgroup, mode: order.mode });
+                self.kept.push(RunningSupervisor { pid, control, cgroup, mode: order.mode });
                 let again = order.mode == Mode::Namespaces && !order.building;
                 self.next = again.then_some(order);
             }

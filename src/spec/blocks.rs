@@ -45,7 +45,8 @@ pub struct Block {
 /// The blocks of a text; the first is the root.
 pub fn read(text: &str, offset: usize) -> Vec<Block> {
     let body = &text[offset..];
-    let mut reader = Reader { blocks: vec![block(Kind::Root, 0..body.len(), 0)], stack: vec![0] };
+    let mut reader =
+        BlockReader { blocks: vec![block(Kind::Root, 0..body.len(), 0)], stack: vec![0] };
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
     let mut skipped = 0;
@@ -67,7 +68,7 @@ pub fn read(text: &str, offset: usize) -> Vec<Block> {
     reader.blocks
 }
 
-struct Reader {
+struct BlockReader {
     blocks: Vec<Block>,
     stack: Vec<usize>,
 }
@@ -78,7 +79,7 @@ fn block(kind: Kind, span: Range<usize>, parent: usize) -> Block {
     Block { kind, span, parent, pieces, fenced, info, text_start }
 }
 
-impl Reader {
+impl BlockReader {
     fn top(&self) -> usize {
         self.stack.last().copied().unwrap_or(0)
     }

@@ -20,4 +20,4 @@ pub use admit::{Parsed, admit};
 pub use diff::{Change, ClauseChange, SpecChange, Stretch, conflicts, diff};
 pub use lint::{Lint, Shape, lint, set_levels, shapes};
 pub use parse::parse;
-pub use trace::{Coverage, Matrix, Proof, Proofs, Row, Said, Share, Stray, trace};
+pub use trace::{Coverage, Matrix, Proof, Proofs, Share, Stray, TestVerdict, TraceRow, trace};

@@ -27,7 +27,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         problems.push(Problem::error("spec::id", message).help(help));
     }
     let blocks = blocks::read(&source, body);
-    let mut reader = Reader {
+    let mut reader = SpecReader {
         lines: line_starts(&source),
         source: &source,
         id: &id,
@@ -115,7 +115,7 @@ fn first_heading(blocks: &[Block]) -> Option<String> {
     Some(squeeze(&words))
 }
 
-struct Reader<'a> {
+struct SpecReader<'a> {
     source: &'a str,
     lines: Vec<usize>,
     id: &'a str,
@@ -129,7 +129,7 @@ struct Reader<'a> {
     problems: Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl SpecReader<'_> {
     fn line(&self, offset: usize) -> usize {
         self.lines.partition_point(|start| *start <= offset)
     }

@@ -9,7 +9,7 @@ use crate::types::{Binding, Clause, Level, Spec, Status, TraceConfig};
 /// What is known of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Said {
+pub enum TestVerdict {
     /// It failed, or ran out of time.
     Failed,
     /// It was switched off.
@@ -30,7 +30,7 @@ pub struct Proof {
     /// The test's name, or `guard NAME`, `bench NAME`.
     pub test: String,
     /// What it said last.
-    pub said: Said,
+    pub said: TestVerdict,
     /// Its name as it stands in files; `None` where only results name it.
     #[serde(skip)]
     pub lasting: Option<String>,
@@ -68,7 +68,7 @@ pub enum Coverage {
 
 /// One clause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Row {
+pub struct TraceRow {
     /// Its identity.
     pub clause: String,
     /// Its text.
@@ -93,7 +93,7 @@ pub struct Row {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Matrix {
     /// By clause, in the order of identities.
-    pub rows: Vec<Row>,
+    pub rows: Vec<TraceRow>,
     /// Tests and files that no clause explains.
     pub strays: Vec<Stray>,
 }
@@ -119,7 +119,7 @@ pub fn trace(
             let mut all: Vec<Proof> = by_binding.concat();
             all.sort();
             all.dedup();
-            rows.push(Row {
+            rows.push(TraceRow {
                 clause: clause.id.as_str().to_owned(),
                 text: clause.text.clone(),
                 level: clause.level,
@@ -147,15 +147,15 @@ fn coverage(
     }
     let all = || by_binding.iter().copied().flatten();
     let has = |proofs: &[Proof]| targets.iter().all(|t| proofs.iter().any(|p| p.target == *t));
-    if all().any(|proof| proof.said < Said::NotRun) {
+    if all().any(|proof| proof.said < TestVerdict::NotRun) {
         Coverage::Failed
     } else if targets.is_empty() || !by_binding.iter().all(|proofs| has(proofs)) {
         Coverage::Uncovered
-    } else if all().all(|proof| proof.said == Said::Passed) {
+    } else if all().all(|proof| proof.said == TestVerdict::Passed) {
         Coverage::Passed
-    } else if all().all(|proof| proof.said >= Said::Unproven) {
+    } else if all().all(|proof| proof.said >= TestVerdict::Unproven) {
         Coverage::Unproven
-    } else if all().all(|p| p.said == Said::Passed || untold.contains(p.target.as_str())) {
+    } else if all().all(|p| p.said == TestVerdict::Passed || untold.contains(p.target.as_str())) {
         Coverage::Linked
     } else {
         Coverage::NotRun
@@ -178,7 +178,7 @@ impl Share {
     }
 }
 
-impl Row {
+impl TraceRow {
     /// Whether it stands well.
     pub fn is_covered(&self) -> bool {
         matches!(self.coverage, Coverage::Passed | Coverage::Linked)
@@ -215,7 +215,7 @@ impl Matrix {
     /// The share of a level.
     pub fn share(&self, level: Level) -> Share {
         let mut share = Share::default();
-        let demanded = |row: &&Row| row.level == level && row.coverage != Coverage::Exempt;
+        let demanded = |row: &&TraceRow| row.level == level && row.coverage != Coverage::Exempt;
         for row in self.rows.iter().filter(demanded) {
             share.all += 1;
             share.covered += usize::from(row.is_covered());
@@ -246,7 +246,7 @@ impl Matrix {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Coverage, Proof, Proofs, Said, trace};
+    use super::{Coverage, Proof, Proofs, TestVerdict, trace};
     use crate::spec::parse;
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
         let text = "- a `test_id: a, guard: forbid_unsafe`\n- b `test_id: b` `status: draft`\n";
         let (spec, ..) = parse("specs/s.md", text.as_bytes());
         let targets = vec!["x".to_owned(), "y".to_owned()];
-        let coverage = |list: &[(&str, &str, Said)]| {
+        let coverage = |list: &[(&str, &str, TestVerdict)]| {
             let mut proofs = Proofs::new();
             for (binding, target, said) in list {
                 let proof = Proof {
@@ -275,10 +275,11 @@ mod tests {
             .rows[0]
                 .coverage
         };
-        use Said::{Failed, NotRun, Passed, Unproven};
+        use TestVerdict::{Failed, NotRun, Passed, Unproven};
         let guard = [("forbid_unsafe", "x", Passed), ("forbid_unsafe", "y", Passed)];
-        let with =
-            |more: &[(&'static str, &'static str, Said)]| coverage(&[&guard[..], more].concat());
+        let with = |more: &[(&'static str, &'static str, TestVerdict)]| {
+            coverage(&[&guard[..], more].concat())
+        };
         assert_eq!(with(&[("a", "x", Passed), ("a", "y", Passed)]), Coverage::Passed);
         assert_eq!(with(&[("a", "x", Passed), ("a", "y", NotRun)]), Coverage::Linked);
         assert_eq!(with(&[("a", "x", Unproven), ("a", "y", Passed)]), Coverage::Unproven);

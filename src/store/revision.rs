@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Specs of a revision, by path relative to the workspace, and their bytes.
-pub type Files = Vec<(String, Vec<u8>)>;
+pub type RevisionFiles = Vec<(String, Vec<u8>)>;
 
 /// Runs git in a workspace; its standard output.
 fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> io::Result<Vec<u8>> {
@@ -96,7 +96,7 @@ pub fn ignored(root: &Path, paths: &[&str]) -> Vec<String> {
 ///
 /// # Errors
 /// There is no such revision, or no git.
-pub fn specs(root: &Path, folder: &str, revision: &str) -> io::Result<Files> {
+pub fn specs(root: &Path, folder: &str, revision: &str) -> io::Result<RevisionFiles> {
     let commit = commit(root, revision)?;
     let below = format!("{}/", folder.trim_end_matches('/'));
     let list = git(root, &["ls-tree", "-r", "-z", &commit, "--", &below], None)?;

@@ -25,7 +25,7 @@ const FOLDER: OFlags =
 
 /// Something that stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum Scanned {
     /// A regular file.
     File {
         /// Its content.
@@ -47,7 +47,7 @@ pub enum Found {
 }
 
 /// What is found, by path relative to the workspace.
-pub type Scan = BTreeMap<String, Found>;
+pub type Scan = BTreeMap<String, Scanned>;
 
 /// Looks at what stands below folders of a workspace; goes on with the same buffers.
 pub struct Scanner<'a> {
@@ -92,7 +92,7 @@ impl<'a> Scanner<'a> {
         match openat(CWD, self.root.join(folder), FOLDER, Mode::empty()) {
             Err(Errno::NOENT) => Ok(None),
             Err(Errno::NOTDIR | Errno::LOOP) => {
-                self.found.insert(folder.to_owned(), Found::Other("is no folder"));
+                self.found.insert(folder.to_owned(), Scanned::Other("is no folder"));
                 Ok(None)
             }
             opened => opened.and_then(Dir::new).map(Some).map_err(|error| named(folder, error)),
@@ -104,7 +104,7 @@ impl<'a> Scanner<'a> {
         for name in self.level(folder, path, Some(depth))? {
             let path = below(path, &name);
             if depth > limits::PATH_DEPTH {
-                self.found.insert(path, Found::Other("lies too deep"));
+                self.found.insert(path, Scanned::Other("lies too deep"));
                 continue;
             }
             let inner = folder.fd().and_then(|fd| openat(fd, &name, FOLDER, Mode::empty()));
@@ -134,7 +134,7 @@ impl<'a> Scanner<'a> {
             let path = below(path, name);
             let failed = |error| named(&path, error);
             let found = match kind(fd, &entry).map_err(|error| failed(error.into()))? {
-                _ if depth == Some(1) && carried() => Found::Leftover,
+                _ if depth == Some(1) && carried() => Scanned::Leftover,
                 FileType::Directory => {
                     folders.push(name.to_owned());
                     continue;
@@ -143,8 +143,8 @@ impl<'a> Scanner<'a> {
                     let attests = depth == Some(0) && path.ends_with(".intoto.jsonl");
                     file(fd, name, attests, &mut self.bytes).map_err(failed)?
                 }
-                FileType::Symlink => Found::Other("is a link"),
-                _ => Found::Other("is no regular file"),
+                FileType::Symlink => Scanned::Other("is a link"),
+                _ => Scanned::Other("is no regular file"),
             };
             self.found.insert(path, found);
         }
@@ -182,18 +182,21 @@ fn file(
     name: &CStr,
     attests: bool,
     buffer: &mut Vec<u8>,
-) -> io::Result<Found> {
+) -> io::Result<Scanned> {
     let file = File::from(openat(folder, name, FILE, Mode::empty())?);
     let stat = fstat(&file)?;
     if stat.st_size as u64 > limits::TREE_BYTES as u64 {
-        return Ok(Found::Other("is larger than a tree may be"));
+        return Ok(Scanned::Other("is larger than a tree may be"));
     }
     let mode = stat.st_mode & 0o7777;
     let bytes = read(&file, stat.st_size as usize, buffer)?;
     Ok(if attests {
-        Found::Attestation { text: std::str::from_utf8(bytes).unwrap_or_default().to_owned(), mode }
+        Scanned::Attestation {
+            text: std::str::from_utf8(bytes).unwrap_or_default().to_owned(),
+            mode,
+        }
     } else {
-        Found::File { digest: Digest::of(bytes), mode }
+        Scanned::File { digest: Digest::of(bytes), mode }
     })
 }
 

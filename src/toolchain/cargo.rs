@@ -7,7 +7,7 @@ use crate::types::{ClauseId, Finding, limits};
 
 /// What a cargo command said.
 #[derive(Debug, Default)]
-pub struct Said {
+pub struct CargoOutput {
     /// Errors and warnings with a place in the candidate's or the harness's files.
     pub findings: Vec<Finding>,
     /// Test programs it built.
@@ -78,8 +78,8 @@ struct Profile {
 
 /// Reads `cargo … --message-format=json`. `root` is the crate's root; `suites` are mounted files,
 /// whose own warnings are no finding and whose errors name the clause.
-pub fn read(gate: &str, output: &str, root: &str, suites: &[Suite]) -> Said {
-    let mut said = Said::default();
+pub fn read(gate: &str, output: &str, root: &str, suites: &[Suite]) -> CargoOutput {
+    let mut said = CargoOutput::default();
     for line in output.lines().filter(|line| line.starts_with('{')) {
         match serde_json::from_str(line) {
             Ok(Line::CompilerMessage { message }) => {

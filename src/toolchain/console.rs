@@ -8,7 +8,7 @@ use snapbox::filter::NormalizeToExpected;
 
 /// One command of a transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct ConsoleStep {
     /// The line, without its prompt.
     command: String,
     args: Vec<String>,
@@ -26,7 +26,7 @@ const SHELL: [char; 11] = ['|', '&', ';', '<', '>', '`', '$', '*', '(', ')', '#'
 const RAN: &str = "regen_ran";
 
 /// Reads a transcript of a program. The error has the line in it, from 0.
-pub fn parse(code: &str, program: &str) -> Result<Vec<Step>, (String, usize)> {
+pub fn parse(code: &str, program: &str) -> Result<Vec<ConsoleStep>, (String, usize)> {
     let mut steps = Vec::new();
     let mut lines = code.lines().enumerate().peekable();
     while let Some((number, line)) = lines.next() {
@@ -82,7 +82,7 @@ pub fn parse(code: &str, program: &str) -> Result<Vec<Step>, (String, usize)> {
         while let Some((_, line)) = lines.next_if(|(_, line)| !line.starts_with("$ ")) {
             expected.push(if ["…", "..."].contains(&line.trim()) { "..." } else { line });
         }
-        steps.push(Step {
+        steps.push(ConsoleStep {
             command: command.to_owned(),
             args: words.split_off(1),
             input,
@@ -162,7 +162,7 @@ mod regen_console {
 "#;
 
 /// A test's body that runs the commands and tells what they printed.
-pub fn body(steps: &[Step], program: &str) -> String {
+pub fn body(steps: &[ConsoleStep], program: &str) -> String {
     let steps: Vec<_> =
         steps.iter().map(|step| format!("(&{:?}, {:?})", step.args, step.input)).collect();
     format!(
@@ -172,7 +172,7 @@ pub fn body(steps: &[Step], program: &str) -> String {
 }
 
 /// Compares what a test's process told with the transcript. The error says where they part.
-pub fn compare(steps: &[Step], said: &str) -> Result<(), String> {
+pub fn compare(steps: &[ConsoleStep], said: &str) -> Result<(), String> {
     let mut lines = said.lines().filter_map(|line| line.strip_prefix(RAN));
     for step in steps {
         let told = lines.next().and_then(|line| {
@@ -197,7 +197,7 @@ fn unhex(word: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes?).into_owned())
 }
 
-impl Step {
+impl ConsoleStep {
     fn compare(&self, status: &str, out: &str, errors: &str) -> Result<(), String> {
         let shown = if self.merged { format!("{out}{errors}") } else { out.to_owned() };
         let expected = self.expected.as_str().into_data();

@@ -1,6 +1,6 @@
 //! Examples -> one test file of the harness's own, and where each line of it comes from.
 
-use super::{Expected, Suite, console, key, identifiers, recursion_limit, nonce};
+use super::{Expected, Suite, console, identifiers, key, nonce, recursion_limit};
 use crate::types::{Clause, CrateType, Example, RelPath, Spec, Target};
 
 /// Where visible examples are mounted.

@@ -10,7 +10,7 @@ use crate::types::{CrateType, Finding, RelPath, Spec, Target, Tree};
 
 /// Everything a candidate's manifest may say.
 #[derive(Debug, Default)]
-struct Manifest {
+struct CargoManifest {
     description: Option<String>,
     features: BTreeMap<String, Vec<String>>,
     dependencies: BTreeMap<String, Dependency>,
@@ -36,10 +36,10 @@ fn yes() -> bool {
 
 /// Puts the harness's manifest in the place of the candidate's, after checking the layout.
 pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
-    let mut reader = Reader { spec, target, findings: Vec::new() };
+    let mut reader = ManifestReader { spec, target, findings: Vec::new() };
     reader.layout(tree);
     let manifest = match tree.get("Cargo.toml") {
-        None => Manifest::default(),
+        None => CargoManifest::default(),
         Some(_) => reader.manifest(tree.text("Cargo.toml").unwrap_or_default()),
     };
     if !reader.findings.is_empty() {
@@ -52,7 +52,7 @@ pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<
 }
 
 /// The manifest as the harness writes it.
-fn render(manifest: &Manifest, spec: &Spec, target: &Target) -> String {
+fn render(manifest: &CargoManifest, spec: &Spec, target: &Target) -> String {
     let quote = |text: &str| Value::from(text).to_string();
     let mut out = format!(
         "# Written by regen from specs: edits are drift.\n[package]\nname = {}\nversion = \"0.0.0\"\n\
@@ -89,13 +89,13 @@ fn render(manifest: &Manifest, spec: &Spec, target: &Target) -> String {
     out
 }
 
-struct Reader<'a> {
+struct ManifestReader<'a> {
     spec: &'a Spec,
     target: &'a Target,
     findings: Vec<Finding>,
 }
 
-impl Reader<'_> {
+impl ManifestReader<'_> {
     fn finding(&mut self, file: &str, rule: &str, message: String, remedy: &str) {
         self.findings.push(Finding {
             gate: "layout".to_owned(),
@@ -128,8 +128,8 @@ impl Reader<'_> {
     }
 
     /// Reads the candidate's manifest; every key that is not known becomes a finding by its name.
-    fn manifest(&mut self, text: &str) -> Manifest {
-        let mut manifest = Manifest::default();
+    fn manifest(&mut self, text: &str) -> CargoManifest {
+        let mut manifest = CargoManifest::default();
         let table: Table = match toml::from_str(text) {
             Ok(table) => table,
             Err(error) => {
@@ -160,7 +160,7 @@ impl Reader<'_> {
     }
 
     /// Cargo would refuse a feature that enables what is not there, without a diagnostic.
-    fn features(&mut self, manifest: &Manifest) {
+    fn features(&mut self, manifest: &CargoManifest) {
         for (name, list) in &manifest.features {
             if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
                 || !name
@@ -198,7 +198,7 @@ impl Reader<'_> {
         );
     }
 
-    fn package(&mut self, value: &Value, manifest: &mut Manifest) {
+    fn package(&mut self, value: &Value, manifest: &mut CargoManifest) {
         for (key, value) in value.as_table().into_iter().flatten() {
             let text = value.as_str().unwrap_or_default();
             match key.as_str() {
@@ -232,7 +232,7 @@ impl Reader<'_> {
         }
     }
 
-    fn dependencies(&mut self, value: &Value, manifest: &mut Manifest) {
+    fn dependencies(&mut self, value: &Value, manifest: &mut CargoManifest) {
         for (name, value) in value.as_table().into_iter().flatten() {
             if !self.target.allowed_dependencies.contains_key(name) {
                 let known: Vec<_> = self.target.allowed_dependencies.keys().cloned().collect();

@@ -33,7 +33,7 @@ pub struct Expected {
     /// The digest of all that makes it what it is.
     pub key: Digest,
     /// For a console example: what its commands must print. The test itself only tells.
-    pub transcript: Option<Vec<console::Step>>,
+    pub transcript: Option<Vec<console::ConsoleStep>>,
 }
 
 /// A test file of the harness's own or of the user's, as it is mounted.

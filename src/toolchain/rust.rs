@@ -1,6 +1,8 @@
 //! Rust: what a crate may hold, what the model is told, what can be checked before it is asked.
 
-use super::{Expected, Suite, SuiteFile, clause_of, examples, is_test_of, key, recursion_limit, nonce};
+use super::{
+    Expected, Suite, SuiteFile, clause_of, examples, is_test_of, key, nonce, recursion_limit,
+};
 use crate::types::{Clause, CrateType, Example, Problem, RelPath, Spec, Status, Target, limits};
 
 /// The default gates, in order.

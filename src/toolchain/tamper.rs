@@ -27,7 +27,7 @@ pub fn find(gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
         let Ok(tokens) = String::from_utf8_lossy(bytes).parse::<TokenStream>() else { continue };
         // A program may end itself: its tests look at it from another process.
         let ends = target.crate_type == CrateType::Bin && path.as_str() == "src/main.rs";
-        let mut reader = Reader { ends, found: Vec::new() };
+        let mut reader = TokenReader { ends, found: Vec::new() };
         let mut streams = vec![tokens];
         while let Some(stream) = streams.pop() {
             reader.stream(&stream.into_iter().collect::<Vec<_>>(), &mut streams);
@@ -45,14 +45,14 @@ pub fn find(gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
     findings
 }
 
-struct Reader {
+struct TokenReader {
     /// Whether ending the process is allowed.
     ends: bool,
     /// Line, rule and message.
     found: Vec<(usize, &'static str, String)>,
 }
 
-impl Reader {
+impl TokenReader {
     fn stream(&mut self, tokens: &[TokenTree], streams: &mut Vec<TokenStream>) {
         for (at, token) in tokens.iter().enumerate() {
             let before = |back: usize| at.checked_sub(back).map(|at| &tokens[at]);

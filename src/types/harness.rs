@@ -14,16 +14,16 @@ use super::{Isolation, LimitsConfig, LintConfig, limits};
 pub struct Harness {
     /// Paths and default targets.
     #[serde(default)]
-    pub harness: Paths,
+    pub harness: PathsConfig,
     /// Who is asked.
     #[serde(default)]
-    pub generator: Generator,
+    pub generator: GeneratorConfig,
     /// Caps on spending.
     #[serde(default)]
     pub budget: Budget,
     /// How candidates are kept apart from the machine.
     #[serde(default)]
-    pub sandbox: Sandbox,
+    pub sandbox: SandboxConfig,
     /// How what is promoted is attested.
     #[serde(default)]
     pub attestation: Attestation,
@@ -56,7 +56,7 @@ pub struct Harness {
 /// Where things are, relative to `harness.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Paths {
+pub struct PathsConfig {
     /// Folder of the Markdown specs.
     pub specs: String,
     /// Folder of the user's own checks.
@@ -69,7 +69,7 @@ pub struct Paths {
     pub default_targets: Vec<String>,
 }
 
-impl Default for Paths {
+impl Default for PathsConfig {
     fn default() -> Self {
         Self {
             specs: "specs".to_owned(),
@@ -120,7 +120,7 @@ pub enum ReplyForm {
 /// Who is asked, and within which limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Generator {
+pub struct GeneratorConfig {
     /// `openai` or `cassette`.
     pub kind: GeneratorKind,
     /// Address of the API, up to and with `/v1`.
@@ -161,7 +161,7 @@ pub struct Generator {
     pub tiers: Vec<Tier>,
 }
 
-impl Default for Generator {
+impl Default for GeneratorConfig {
     fn default() -> Self {
         Self {
             kind: GeneratorKind::Openai,
@@ -203,7 +203,7 @@ pub struct Tier {
     pub output_price: Option<f64>,
 }
 
-impl Generator {
+impl GeneratorConfig {
     /// The generator of a tier: 0 is `[generator]` itself.
     pub fn tier(&self, tier: usize) -> Self {
         let mut one = self.clone();
@@ -252,7 +252,7 @@ pub struct Budget {
 /// How candidates' programs, and the programs that judge them, are kept apart from the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Sandbox {
+pub struct SandboxConfig {
     /// The lowest level of isolation that is good enough: 3 namespaces and a control group, 2
     /// namespaces, 1 Landlock and seccomp, 0 none. Below 2, the environment variable
     /// `REGEN_MIN_LEVEL` must allow it too.
@@ -265,7 +265,7 @@ pub struct Sandbox {
     pub memory_mb: Option<u64>,
 }
 
-impl Default for Sandbox {
+impl Default for SandboxConfig {
     fn default() -> Self {
         Self { min_level: Isolation::NAMESPACES, read_only: Vec::new(), memory_mb: None }
     }
@@ -425,7 +425,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 /// How a gate's output is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum GateFormat {
     /// `path:line[:column]: message` lines are findings; the exit status decides.
     #[default]
     Lines,
@@ -442,7 +442,7 @@ pub struct GateConfig {
     /// A validator by its folder's name in `validators/`, instead of `argv`.
     pub validator: Option<String>,
     /// How `argv`'s output is read.
-    pub format: Format,
+    pub format: GateFormat,
     /// Wall time in seconds.
     pub timeout_s: Option<u64>,
     /// Of `test` and `hidden`: how often a test is run that fails, or passes for the first time; 3

@@ -10,7 +10,9 @@ use std::fmt::Write;
 use serde::Deserialize;
 
 use super::standing::{LOCK_VERSION, OLDEST_LOCK};
-use super::{Digest, GateKey, Isolation, JobKey, Origin, Source, Standing, TargetStanding};
+use super::{
+    Digest, GateInputsDigest, InputsDigest, Isolation, Origin, Source, Standing, TargetStanding,
+};
 
 const HEAD: &str =
     "# Written by regen. Commit it; do not edit it: `generated/` is checked against it.\n";
@@ -22,7 +24,7 @@ impl Standing {
     /// The reader's message, with the line, and what to do.
     pub fn parse(text: &str) -> Result<(Self, bool), String> {
         #[derive(Deserialize)]
-        struct Version {
+        struct VersionField {
             version: u32,
         }
         if let Some(standing) = read(text).filter(|standing| standing.render() == text) {
@@ -40,11 +42,11 @@ impl Standing {
             Ok(standing) if (OLDEST_LOCK..LOCK_VERSION).contains(&standing.version) => {
                 Ok((standing, false))
             }
-            other => match toml::from_str::<Version>(text) {
-                Ok(Version { version }) if version > LOCK_VERSION => Err(format!(
+            other => match toml::from_str::<VersionField>(text) {
+                Ok(VersionField { version }) if version > LOCK_VERSION => Err(format!(
                     "its version is {version}, this regen knows {LOCK_VERSION}: update regen"
                 )),
-                Ok(Version { version }) if version < OLDEST_LOCK => Err(format!(
+                Ok(VersionField { version }) if version < OLDEST_LOCK => Err(format!(
                     "its version is {version}, this regen reads {OLDEST_LOCK} and later: delete the \
                      file and generated/, and run `regen run`"
                 )),
@@ -241,13 +243,13 @@ fn set(entry: &mut TargetStanding, table: &str, name: &str, value: &str) -> Opti
         ("", "spec") => entry.spec = digest()?,
         ("", "context") => entry.context = digest()?,
         ("", "config") => entry.config = digest()?,
-        ("", "inputs") => entry.inputs = JobKey(digest()?),
-        ("", "gates") => entry.gates = GateKey(digest()?),
+        ("", "inputs") => entry.inputs = InputsDigest(digest()?),
+        ("", "gates") => entry.gates = GateInputsDigest(digest()?),
         ("", "tools") => entry.tools = text()?.to_owned(),
         ("", "regen") => entry.regen = text()?.to_owned(),
         ("", "isolation") => entry.isolation = Isolation(value.parse().ok()?),
         ("", "signer") => entry.signer = Some(text()?.to_owned()),
-        ("", "held") => entry.held = Some(JobKey(digest()?)),
+        ("", "held") => entry.held = Some(InputsDigest(digest()?)),
         ("", "unproven") => {
             let list = value.strip_prefix("[\"")?.strip_suffix("\"]")?;
             entry.unproven = list.split("\", \"").map(str::to_owned).collect();
@@ -269,7 +271,7 @@ fn set(entry: &mut TargetStanding, table: &str, name: &str, value: &str) -> Opti
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::{Digest, JobKey, SpecStanding, Standing, TargetStanding};
+    use super::super::{Digest, InputsDigest, SpecStanding, Standing, TargetStanding};
 
     /// An entry with something in every field.
     fn entry(name: &str) -> TargetStanding {
@@ -280,7 +282,7 @@ mod tests {
             path: format!("generated/{name}"),
             tools: name.to_owned(),
             signer: Some("ssh-ed25519 AAAA".to_owned()),
-            held: Some(JobKey(Digest::of("h"))),
+            held: Some(InputsDigest(Digest::of("h"))),
             unproven: vec!["a::b".to_owned(), name.to_owned()],
             clauses: rows(name),
             outcomes: BTreeMap::from([(name.to_owned(), "pass".to_owned())]),

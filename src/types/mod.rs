@@ -30,10 +30,10 @@ pub use gate::{
     TestStatus,
 };
 pub use generation::{Completion, Finish, Prompt, Usage};
-pub use harness::{CrateType, Format, GateConfig, GeneratorKind, Harness, Target, TraceConfig};
+pub use harness::{CrateType, GateConfig, GateFormat, GeneratorKind, Harness, Target, TraceConfig};
 pub use lint::{LintConfig, RuleLevel};
 pub use path::RelPath;
-pub use plan::{GateKey, Job, JobId, JobKey, Part, Plan, Reason};
+pub use plan::{GateInputsDigest, InputsDigest, Job, JobId, Plan, Reason, TargetJob};
 pub use policy::Policy;
 pub use problem::{Fix, Problem, Severity, Span};
 pub use sandbox::{Isolation, Limits, LimitsConfig, Resource};

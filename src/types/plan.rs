@@ -10,12 +10,12 @@ use super::Digest;
 /// Digest of everything that makes a promoted tree the wrong one when it changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct JobKey(pub Digest);
+pub struct InputsDigest(pub Digest);
 
 /// Digest of everything that makes a verdict an old one when it changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct GateKey(pub Digest);
+pub struct GateInputsDigest(pub Digest);
 
 /// A job's number in the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,13 +96,13 @@ impl fmt::Display for Reason {
 
 /// One target of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct TargetJob {
     /// The target's name.
     pub target: String,
     /// What it is generated from.
-    pub key: JobKey,
+    pub key: InputsDigest,
     /// What it is judged by.
-    pub gate_key: GateKey,
+    pub gate_key: GateInputsDigest,
     /// The gates, in order.
     pub gates: Vec<String>,
     /// Digests of what judges it.
@@ -124,7 +124,7 @@ pub struct Job {
     /// The spec.
     pub spec: String,
     /// Its targets, in order.
-    pub parts: Vec<Part>,
+    pub parts: Vec<TargetJob>,
     /// How many generators there are, the first included.
     pub tiers: usize,
     /// The earlier job whose trees take the place of what is promoted; nothing is generated.
@@ -132,9 +132,9 @@ pub struct Job {
     pub rollback: Option<JobId>,
 }
 
-impl Part {
+impl TargetJob {
     /// A part that is up to date, judged by nothing yet.
-    pub fn new(target: &str, key: JobKey, gate_key: GateKey) -> Self {
+    pub fn new(target: &str, key: InputsDigest, gate_key: GateInputsDigest) -> Self {
         Self {
             target: target.to_owned(),
             key,
@@ -150,7 +150,7 @@ impl Part {
 
 impl Job {
     /// A job of these parts.
-    pub fn new(spec: &str, parts: Vec<Part>, tiers: usize) -> Self {
+    pub fn new(spec: &str, parts: Vec<TargetJob>, tiers: usize) -> Self {
         Self { spec: spec.to_owned(), parts, tiers, rollback: None }
     }
 
@@ -162,7 +162,7 @@ impl Job {
     /// Whether it does what another job does; reasons and generators may differ.
     pub fn is_same_work(&self, other: &Self) -> bool {
         let work = |job: &Self| -> (_, Vec<_>) {
-            let part = |p: &Part| {
+            let part = |p: &TargetJob| {
                 let judged = (p.gate_key, p.gates.clone(), p.tools.clone());
                 (p.target.clone(), p.key, judged, p.reason.is_some())
             };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, GateKey, Isolation, JobKey};
+use super::{Digest, GateInputsDigest, InputsDigest, Isolation};
 
 /// The format of `regen.lock` that is written.
 pub const LOCK_VERSION: u32 = 3;
@@ -106,9 +106,9 @@ pub struct TargetStanding {
     /// Digest of the target's configuration.
     pub config: Digest,
     /// What it was generated from: spec, configuration, language, dependencies.
-    pub inputs: JobKey,
+    pub inputs: InputsDigest,
     /// What it was judged by: [`Self::judges`] and the order of the gates.
-    pub gates: GateKey,
+    pub gates: GateInputsDigest,
     /// The tools that the gates ran.
     pub tools: String,
     /// The version of regen that accepted it.
@@ -121,7 +121,7 @@ pub struct TargetStanding {
     /// A person went back to this tree while this was wanted: nothing takes its place until
     /// something else is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held: Option<JobKey>,
+    pub held: Option<InputsDigest>,
     /// Tests that passed and that nobody has seen fail without the implementation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven: Vec<String>,
@@ -151,8 +151,8 @@ impl TargetStanding {
             spec: none,
             context: none,
             config: none,
-            inputs: JobKey(none),
-            gates: GateKey(none),
+            inputs: InputsDigest(none),
+            gates: GateInputsDigest(none),
             tools: String::new(),
             regen: String::new(),
             isolation: Isolation::NONE,

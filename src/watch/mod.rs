@@ -28,12 +28,12 @@ struct Stamp {
 }
 
 /// A file as it was last read.
-type Known = (Stamp, Digest);
+type KnownFile = (Stamp, Digest);
 
 /// Files below the watched places, as they were last read.
 pub struct Watcher {
     places: Vec<PathBuf>,
-    seen: BTreeMap<PathBuf, Known>,
+    seen: BTreeMap<PathBuf, KnownFile>,
     system: Option<RecommendedWatcher>,
     events: UnboundedReceiver<notify::Result<Event>>,
 }
@@ -200,7 +200,9 @@ impl Watcher {
             }
         }
         let same =
-            |((a, (_, x)), (b, (_, y))): ((&PathBuf, &Known), (&PathBuf, &Known))| a == b && x == y;
+            |((a, (_, x)), (b, (_, y))): ((&PathBuf, &KnownFile), (&PathBuf, &KnownFile))| {
+                a == b && x == y
+            };
         let differs = self.seen.len() != now.len() || !self.seen.iter().zip(&now).all(same);
         self.seen = now;
         give_back_memory();

@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use regen::process::{Ended, Output, Program};
-use regen::sandbox::{Backend, Bare, Bwrap, Landlock, Namespaces, Policy, Sandbox, attempt};
+use regen::sandbox::{Backend, Bare, Bwrap, Landlock, Namespaces, Sandbox, SandboxSpec, attempt};
 use regen::types::{Limits, LimitsConfig, Resource};
 
 /// Set for the process that attacks as somebody else: the folder of the programs.
@@ -204,7 +204,7 @@ impl Host {
         Self { folder, teller, port, name, attack: programs.join("attack") }
     }
 
-    fn argument(&self, name: &str, paths: &regen::sandbox::Paths) -> String {
+    fn argument(&self, name: &str, paths: &regen::sandbox::SandboxPaths) -> String {
         let path = |path: &Path| path.display().to_string();
         match name {
             "MARKER" => MARKER.to_owned(),
@@ -283,7 +283,7 @@ async fn assault(backend: Arc<dyn Backend>, programs: &Path, host: &Host) -> Vec
         open_files: Some(256),
         output_mb: Some(4),
     };
-    let policy = Policy {
+    let policy = SandboxSpec {
         files: vec![("src/lib.rs".to_owned(), b"pub fn f() {}".to_vec())],
         toolchain: "/usr".into(),
         layer: None,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use regen::gate::Layers;
+use regen::gate::DependencyCache;
 use regen::sandbox::probe;
 use regen::toolchain::{self, SuiteFile};
 use regen::types::{GateReport, Red, RelPath, Tree};
@@ -32,7 +32,7 @@ async fn prove(world: &World, source: &Path, name: &str, file: &Path) -> GateRep
     let tree = toolchain::normalise(&Tree::from_iter(tree), &spec, target).expect("is right");
     let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
     let probe = probe(keeper, &world.cache(), 8192).await;
-    let layers = Layers::new(&world.cache());
+    let layers = DependencyCache::new(&world.cache());
     let subject = Subject { spec: &spec, suites: &[suite], tree };
     world.gate_of("proof", subject, (&probe.sandbox, &layers)).await
 }

@@ -8,8 +8,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use regen::gate::Layers;
-use regen::sandbox::{Landlock, Namespaces, Policy, Sandbox};
+use regen::gate::DependencyCache;
+use regen::sandbox::{Landlock, Namespaces, Sandbox, SandboxSpec};
 use regen::types::{Limits, LimitsConfig, Outcome};
 
 use crate::server::{Server, lib};
@@ -25,8 +25,8 @@ const FILES: [(&str, &str); 2] = [
 const KEEPER: &str = env!("CARGO_BIN_EXE_regen");
 
 /// An empty sandbox.
-fn policy(config: &LimitsConfig) -> Policy {
-    Policy {
+fn policy(config: &LimitsConfig) -> SandboxSpec {
+    SandboxSpec {
         files: Vec::new(),
         toolchain: "/usr".into(),
         layer: None,
@@ -293,7 +293,7 @@ fn twenty_gates_at_once_share_a_layer_and_the_memory() {
     block_on(async {
         // They wait for each other's memory, not for cargo's locks.
         let shared = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), &world.cache(), 8192);
-        let layers = Layers::new(&world.cache());
+        let layers = DependencyCache::new(&world.cache());
         let gates = (0..20).map(|_| world.gate_in("check", &FILES, (&shared, &layers)));
         for report in futures::future::join_all(gates).await {
             assert_eq!(report.outcome, Outcome::Pass, "{report:?}");
@@ -421,7 +421,7 @@ fn a_build_script_cannot_fill_the_disk_through_a_layer() {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     std::fs::set_permissions(target, mode).expect("is set");
     let config = LimitsConfig { disk_mb: Some(20), ..LimitsConfig::default() };
-    let policy = Policy { layer: Some(layer), building: true, ..policy(&config) };
+    let policy = SandboxSpec { layer: Some(layer), building: true, ..policy(&config) };
     let program = regen::process::Program {
         path: "/bin/sh".into(),
         args: ["-c", "head -c 60000000 /dev/urandom > /target/x; read forever < /tmp/none || tail -f /target/x > /dev/null"]

@@ -2,13 +2,13 @@
 //! late and doubled events. A failing seed is printed and can be given back in `REGEN_SIM_SEED`.
 
 use regen::engine::result_word;
-use regen::pipeline::{Agenda, Effect, Phase, State};
+use regen::pipeline::{Effect, Phase, Scheduler, State};
 use regen::store::{Ledger, Spend};
 use regen::types::harness::Budget;
 use regen::types::{
-    AttemptKind, Candidate, ClauseId, Diagnosis, Digest, Event, Failure, Fault, GateKey,
-    GateReport, Isolation, Job, JobKey, JobOutcome, Judgement, Outcome, Part, Provenance, Reason,
-    RelPath, Schedule, Tree, Usage, limits,
+    AttemptKind, Candidate, ClauseId, Diagnosis, Digest, Event, Failure, Fault, GateInputsDigest,
+    GateReport, InputsDigest, Isolation, Job, JobOutcome, Judgement, Outcome, Provenance, Reason,
+    RelPath, Schedule, TargetJob, Tree, Usage, limits,
 };
 use regen::verdict::{Verdict, judge};
 
@@ -45,9 +45,12 @@ fn job(random: &mut Random) -> Job {
             _ => Some(Reason::NothingPromoted),
         };
         let gates = ["layout", "check", "test"].map(str::to_owned);
-        let part =
-            Part::new(&format!("t{number}"), JobKey(Digest::of("k")), GateKey(Digest::of("g")));
-        Part { gates: gates[..1 + random.below(3) as usize].to_vec(), reason, ..part }
+        let part = TargetJob::new(
+            &format!("t{number}"),
+            InputsDigest(Digest::of("k")),
+            GateInputsDigest(Digest::of("g")),
+        );
+        TargetJob { gates: gates[..1 + random.below(3) as usize].to_vec(), reason, ..part }
     });
     Job::new("s", parts.collect(), 1 + random.below(3) as usize)
 }
@@ -305,14 +308,14 @@ fn an_hour_of_lies(budget: &Budget, same: bool) -> (u32, f64) {
     let random = &mut Random(5);
     let mut ledger = Ledger::open(std::path::Path::new(":memory:")).expect("opens");
     ledger.begin_run("t", "test", &[]).expect("begins");
-    let part = |spec: &str| Part {
+    let part = |spec: &str| TargetJob {
         gates: vec!["test".to_owned()],
         reason: Some(Reason::NothingPromoted),
-        ..Part::new("t", JobKey(Digest::of(spec)), GateKey(Digest::of("g")))
+        ..TargetJob::new("t", InputsDigest(Digest::of(spec)), GateInputsDigest(Digest::of("g")))
     };
     let specs = ["a", "b", "c", "d", "e"];
     let job = |spec: &&str| Job::new(spec, vec![part(spec)], 2);
-    let mut agenda = Agenda::new(false);
+    let mut agenda = Scheduler::new(false);
     agenda.replan(specs.iter().map(job).collect(), |_| Default::default(), Schedule::default(), 0);
     let (mut now, mut asked) = (0, 0);
     while now < 3_600_000 {

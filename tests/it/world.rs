@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use regen::gate::{Bench, Layers, Tools, Wanted, run};
+use regen::gate::{DependencyCache, GateContext, HostTools, ToolEnv, run};
 use regen::sandbox::{Sandbox, probe};
 use regen::toolchain::Suite;
 use regen::types::{Candidate, GateReport, Provenance, RelPath, Spec, Tree};
@@ -129,7 +129,7 @@ impl World {
     pub async fn gate_over(&self, gate: &str, files: &[(&str, &str)]) -> GateReport {
         let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
         let probe = probe(keeper, &self.cache(), 8192).await;
-        self.gate_in(gate, files, (&probe.sandbox, &Layers::new(&self.cache()))).await
+        self.gate_in(gate, files, (&probe.sandbox, &DependencyCache::new(&self.cache()))).await
     }
 
     /// The same in a sandbox of the caller's.
@@ -137,7 +137,7 @@ impl World {
         &self,
         gate: &str,
         files: &[(&str, &str)],
-        room: (&Sandbox, &Layers),
+        room: (&Sandbox, &DependencyCache),
     ) -> GateReport {
         let (spec, _, _) = regen::spec::parse("specs/adder.md", ADDER.as_bytes());
         let file = |(path, text): &(&str, &str)| {
@@ -152,10 +152,10 @@ impl World {
         &self,
         gate: &str,
         subject: Subject<'_>,
-        (sandbox, layers): (&Sandbox, &Layers),
+        (sandbox, layers): (&Sandbox, &DependencyCache),
     ) -> GateReport {
         let set = |name: &str| std::env::var_os(name);
-        let wanted = Wanted {
+        let wanted = ToolEnv {
             path: set("PATH").unwrap_or_default(),
             home: set("HOME").map(Into::into),
             cargo_home: set("CARGO_HOME").map(Into::into),
@@ -163,10 +163,10 @@ impl World {
             toolchain: set("RUSTUP_TOOLCHAIN"),
         };
         let tools =
-            Tools::find(&wanted, &self.cache().join("tools.json")).await.expect("has tools");
+            HostTools::find(&wanted, &self.cache().join("tools.json")).await.expect("has tools");
         let harness = regen::config::parse("h", &self.read("harness.toml")).expect("is right");
         let candidate = Candidate::new(subject.tree, Provenance::Promoted);
-        let bench = Bench {
+        let bench = GateContext {
             spec: subject.spec,
             name: "rust",
             target: &harness.target["rust"],

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::attest::Attested;
-use crate::engine::{EngineError, Places, load};
+use crate::engine::{EngineError, WorkspaceLayout, load};
 use crate::promote::{ATTESTATION, Promoter};
 use crate::store::{files, write_atomic};
 use crate::types::standing::LOCK_VERSION;
-use crate::types::{Digest, JobKey, Standing, TargetStanding, limits};
+use crate::types::{Digest, InputsDigest, Standing, TargetStanding, limits};
 
 /// Writes `regen.lock`, and says in lines what it did. The caller holds the writer lock.
 ///
@@ -17,7 +17,7 @@ use crate::types::{Digest, JobKey, Standing, TargetStanding, limits};
 ///
 /// # Errors
 /// `generated/` or the configuration cannot be read.
-pub fn fix_lock(places: &Places) -> Result<Vec<String>, EngineError> {
+pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, EngineError> {
     let harness = load::harness(places, None)?;
     let path = places.root.join("regen.lock");
     let before =
@@ -75,7 +75,7 @@ pub fn fix_lock(places: &Places) -> Result<Vec<String>, EngineError> {
 }
 
 /// The entry of a tree, as far as everything beside it fits.
-fn entry(places: &Places, path: &str) -> Result<(String, String, TargetStanding), String> {
+fn entry(places: &WorkspaceLayout, path: &str) -> Result<(String, String, TargetStanding), String> {
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
     let text = promoter.attestation(path).map_err(|why| why.to_string())?;
     let one = Attested::read(&text)?;
@@ -104,7 +104,7 @@ fn hold(standing: &mut Standing, text: &str) {
         };
         let entry = standing.spec.get_mut(spec).and_then(|spec| spec.target.get_mut(target));
         if let Some(entry) = entry {
-            entry.held = Some(JobKey(held));
+            entry.held = Some(InputsDigest(held));
         }
     }
 }

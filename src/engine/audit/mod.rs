@@ -12,13 +12,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use fix_lock::fix_lock;
-pub use rerun::Ran;
+pub use rerun::RerunTarget;
 
 use trees::{Compared, Units, compare};
 
 use super::load;
-use super::{EngineError, Places, Workspace};
-use crate::plan::{self, Live};
+use super::{EngineError, Workspace, WorkspaceLayout};
+use crate::plan::{self, LiveTree};
 use crate::store::{files, revision};
 use crate::types::standing::LOCK_VERSION;
 use crate::types::{
@@ -129,7 +129,10 @@ fn units(workspace: &Workspace) -> Vec<String> {
 ///
 /// # Errors
 /// What keeps the workspace from being read. A lock file that cannot be read is a flaw.
-pub fn audit(places: &Places, asked: &Asked) -> Result<(Option<Workspace>, Audit), EngineError> {
+pub fn audit(
+    places: &WorkspaceLayout,
+    asked: &Asked,
+) -> Result<(Option<Workspace>, Audit), EngineError> {
     let root = &places.root;
     let harness = load::harness(places, None)?;
     let folder = folder(&harness);
@@ -213,9 +216,9 @@ impl Workspace {
     fn plan_as_accepted(&self) -> Plan {
         let mut live = BTreeMap::new();
         for (id, spec) in &self.standing.spec {
-            live.extend(spec.target.keys().map(|t| ((id.clone(), t.clone()), Live::Same)));
+            live.extend(spec.target.keys().map(|t| ((id.clone(), t.clone()), LiveTree::Same)));
         }
-        plan::plan(&plan::Inputs {
+        plan::plan(&plan::PlanInputs {
             harness: &self.harness,
             specs: &self.specs,
             standing: &self.standing,

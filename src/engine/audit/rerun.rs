@@ -6,7 +6,7 @@ use futures::StreamExt;
 
 use super::{Audit, Checked, Flaw, quoted};
 use crate::engine::{EngineError, Workspace};
-use crate::gate::{self, Bench, Layers, Tools};
+use crate::gate::{self, DependencyCache, GateContext, HostTools};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
 use crate::store::Ledger;
@@ -15,7 +15,7 @@ use crate::verdict::{Verdict, judge};
 
 /// A target whose gates ran again.
 #[derive(Debug)]
-pub struct Ran {
+pub struct RerunTarget {
     /// The spec.
     pub spec: String,
     /// The target.
@@ -35,10 +35,10 @@ impl Workspace {
     pub async fn rerun(
         &self,
         audit: &Audit,
-        (tools, isolation): (&Tools, &Arc<Probe>),
-        tell: &dyn Fn(&Ran),
-    ) -> Result<Vec<Ran>, EngineError> {
-        let layers = Layers::new(&self.places.cache);
+        (tools, isolation): (&HostTools, &Arc<Probe>),
+        tell: &dyn Fn(&RerunTarget),
+    ) -> Result<Vec<RerunTarget>, EngineError> {
+        let layers = DependencyCache::new(&self.places.cache);
         let at_a_time = self.harness.schedule.jobs;
         let jobs = audit.checked.iter().map(|one| self.rerun_one(one, (tools, isolation), &layers));
         let mut running = futures::stream::iter(jobs).buffer_unordered(at_a_time);
@@ -55,10 +55,10 @@ impl Workspace {
     async fn rerun_one(
         &self,
         one: &Checked,
-        (tools, isolation): (&Tools, &Arc<Probe>),
-        layers: &Layers,
-    ) -> Result<Ran, EngineError> {
-        let mut ran = Ran {
+        (tools, isolation): (&HostTools, &Arc<Probe>),
+        layers: &DependencyCache,
+    ) -> Result<RerunTarget, EngineError> {
+        let mut ran = RerunTarget {
             spec: one.spec.clone(),
             target: one.target.clone(),
             reports: Vec::new(),
@@ -79,7 +79,7 @@ impl Workspace {
             Ok(Some(ledger)) => ledger.proven().unwrap_or_default(),
             _ => Default::default(),
         };
-        let bench = Bench {
+        let bench = GateContext {
             spec,
             name: &one.target,
             target,

@@ -11,7 +11,7 @@ use super::{Flaw, quoted};
 use crate::attest::{Attested, Batch, PublicKey};
 use crate::promote::ATTESTATION;
 use crate::store::revision;
-use crate::store::scan::{Found, Scan, Scanner};
+use crate::store::scan::{Scan, Scanned, Scanner};
 use crate::types::{Digest, Standing, TargetStanding};
 
 /// Bits that no promoted file has: who runs it, and as whom.
@@ -46,7 +46,7 @@ pub(super) struct Compared {
 }
 
 /// An entry of the lock file, with its spec and target.
-type Entry<'a> = (&'a str, &'a str, &'a TargetStanding);
+type LockedTarget<'a> = (&'a str, &'a str, &'a TargetStanding);
 
 /// Compares, unit by unit on all cores.
 ///
@@ -57,7 +57,7 @@ pub(super) fn compare(root: &Path, standing: &Standing, units: Units<'_>) -> io:
         Units::In(folder) => Scanner::new(root).list(folder)?,
         Units::These(units) => (units, Scan::new()),
     };
-    let mut units: BTreeMap<String, Vec<Entry<'_>>> =
+    let mut units: BTreeMap<String, Vec<LockedTarget<'_>>> =
         units.into_iter().map(|unit| (unit, Vec::new())).collect();
     let mut astray = Vec::new();
     for (spec, entries) in &standing.spec {
@@ -70,7 +70,7 @@ pub(super) fn compare(root: &Path, standing: &Standing, units: Units<'_>) -> io:
             entries.push((spec.as_str(), target.as_str(), entry));
         }
     }
-    let units: Vec<(String, Vec<Entry<'_>>)> = units.into_iter().collect();
+    let units: Vec<(String, Vec<LockedTarget<'_>>)> = units.into_iter().collect();
     let queue: Vec<_> = units.chunks(TOGETHER).collect();
     let next = AtomicUsize::new(0);
     let work = || -> io::Result<Compared> {
@@ -113,7 +113,7 @@ struct Keys<'a> {
 
 impl Compared {
     fn of<'a>(
-        units: &[(String, Vec<Entry<'a>>)],
+        units: &[(String, Vec<LockedTarget<'a>>)],
         scanner: &mut Scanner<'_>,
         keys: &mut Keys<'a>,
     ) -> io::Result<Self> {
@@ -132,7 +132,7 @@ impl Compared {
     }
 
     /// Compares what stands in a unit with what was promoted there.
-    fn unit<'a>(&mut self, entries: &[Entry<'a>], mut there: Scan, keys: &mut Keys<'a>) {
+    fn unit<'a>(&mut self, entries: &[LockedTarget<'a>], mut there: Scan, keys: &mut Keys<'a>) {
         self.files += there.len();
         for &(spec, target, entry) in entries {
             let key = entry.signer.as_deref();
@@ -150,7 +150,7 @@ impl Compared {
         let spec = entries.first().map_or("", |(spec, ..)| *spec);
         for (path, found) in there {
             match found {
-                Found::Leftover => self.leftovers.push((spec.to_owned(), path)),
+                Scanned::Leftover => self.leftovers.push((spec.to_owned(), path)),
                 _ => self.flaws.push(extra(spec, "it is not in regen.lock", &path)),
             }
         }
@@ -202,14 +202,14 @@ impl One<'_> {
 
     fn file(&mut self, path: &str, digest: &Digest) {
         let flaw = match self.there.remove(path) {
-            Some(Found::File { digest: now, mode }) if now == *digest => {
+            Some(Scanned::File { digest: now, mode }) if now == *digest => {
                 mode_flaw(self.at, mode, path)
             }
-            Some(Found::File { .. } | Found::Attestation { .. }) => {
+            Some(Scanned::File { .. } | Scanned::Attestation { .. }) => {
                 self.regenerated("changed", "it is not what was promoted")
             }
-            Some(Found::Other(what)) => self.regenerated("link", what),
-            Some(Found::Leftover) | None => {
+            Some(Scanned::Other(what)) => self.regenerated("link", what),
+            Some(Scanned::Leftover) | None => {
                 self.regenerated("missing", "it was promoted and is missing")
             }
         };
@@ -226,7 +226,7 @@ impl One<'_> {
         let path = format!("{}{ATTESTATION}", entry.path);
         let (spec, target) = self.at;
         let said = match self.there.remove(&path) {
-            Some(Found::Attestation { text, mode }) => {
+            Some(Scanned::Attestation { text, mode }) => {
                 let runs = mode_flaw(self.at, mode, &path);
                 self.flaws.extend(runs.map(|flaw| flaw.at(&path)));
                 match Attested::check((spec, target), (entry, self.key), &text, batch) {
@@ -240,8 +240,10 @@ impl One<'_> {
                     said => said,
                 }
             }
-            Some(Found::Other(what)) => Err(what.to_owned()),
-            Some(Found::File { .. } | Found::Leftover) | None => Err("it is missing".to_owned()),
+            Some(Scanned::Other(what)) => Err(what.to_owned()),
+            Some(Scanned::File { .. } | Scanned::Leftover) | None => {
+                Err("it is missing".to_owned())
+            }
         };
         said.unwrap_or_else(|why| {
             let flaw = Flaw::new(self.at, "attestation", why).at(&path);
