@@ -173,7 +173,7 @@ fn accept(root: &Path, signer: Option<Signer>) {
                 signer: signer.as_ref().map(|signer| signer.public().to_string()),
                 clauses: clauses.collect(),
                 outcomes: outcomes.collect(),
-                judges: part.judges.clone(),
+                gate_inputs: part.gate_inputs.clone(),
                 files: files.collect::<BTreeMap<_, _>>(),
                 ..TargetStanding::nothing()
             };

@@ -157,7 +157,7 @@ impl Attested {
         let named = |name, digest| ResourceDescriptor { name, digest: Sha256 { sha256: digest } };
         let of_clause = |name: &String| format!("clause {}/{name}", self.spec);
         let judges: Vec<ResourceDescriptor<'_>> =
-            entry.judges.iter().map(|(name, digest)| named(name.clone(), digest)).collect();
+            entry.gate_inputs.iter().map(|(name, digest)| named(name.clone(), digest)).collect();
         let clauses = entry.clauses.iter().map(|(name, digest)| named(of_clause(name), digest));
         let inputs = [named(format!("spec {}", self.spec), &entry.spec)].into_iter();
         let inputs = inputs.chain(clauses).chain(judges.iter().cloned());

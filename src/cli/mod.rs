@@ -55,7 +55,7 @@ struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
 }
 
 /// Arguments of `run`, and of regen without a subcommand.
@@ -106,7 +106,7 @@ enum Colour {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Generate, gate and promote everything that is not up to date.
     #[command(after_help = "Examples:\n  regen run\n  regen run --spec 'text-*' --json")]
     Run(RunArgs),
@@ -284,7 +284,7 @@ pub async fn main() -> u8 {
         door.say(&format!("error: signals: {error}"));
         return exit::ENVIRONMENT;
     }
-    let watches = matches!(cli.command, Some(Command::Watch(_)));
+    let watches = matches!(cli.command, Some(CliCommand::Watch(_)));
     let work = perform(&door, cli.run, cli.command);
     let result = tokio::select! {
         result = work => result,
@@ -306,7 +306,7 @@ pub async fn main() -> u8 {
 async fn perform(
     door: &Context,
     run: RunArgs,
-    command: Option<Command>,
+    command: Option<CliCommand>,
 ) -> Result<u8, EngineError> {
     let Some(command) = command else {
         return if !run.specs.is_empty() {
@@ -327,29 +327,29 @@ async fn perform(
         ));
     }
     match command {
-        Command::Run(args) => run::run(door, args, None).await,
-        Command::Plan { specs } => run::plan(door, &specs).await,
-        Command::Check(args) => check::check(door, &args).await,
-        Command::Diff(args) => diff::diff(door, &args),
-        Command::Lint(args) => lint::lint(door, &args),
-        Command::Trace(args) => trace::trace(door, &args),
-        Command::Rollback(args) => rollback::rollback(door, &args).await,
-        Command::Watch(args) => watch::watch(door, &args).await,
-        Command::Trigger { specs, force } => {
+        CliCommand::Run(args) => run::run(door, args, None).await,
+        CliCommand::Plan { specs } => run::plan(door, &specs).await,
+        CliCommand::Check(args) => check::check(door, &args).await,
+        CliCommand::Diff(args) => diff::diff(door, &args),
+        CliCommand::Lint(args) => lint::lint(door, &args),
+        CliCommand::Trace(args) => trace::trace(door, &args),
+        CliCommand::Rollback(args) => rollback::rollback(door, &args).await,
+        CliCommand::Watch(args) => watch::watch(door, &args).await,
+        CliCommand::Trigger { specs, force } => {
             control::order(door, DaemonCommand::Trigger { force }, &specs).await
         }
-        Command::Cancel { specs } => control::order(door, DaemonCommand::Cancel, &specs).await,
-        Command::Retry { specs } => control::order(door, DaemonCommand::Retry, &specs).await,
-        Command::Pause => control::order(door, DaemonCommand::Pause, &[]).await,
-        Command::Resume => control::order(door, DaemonCommand::Resume, &[]).await,
-        Command::Status { follow: true } => control::status(door).await,
-        Command::Status { follow: false } => history::status(door).await,
-        Command::Log { of: Some(spec), .. } => archive::story(door, &spec),
-        Command::Show(args) => archive::show(door, &args),
-        Command::Export(args) => archive::export(door, &args),
-        Command::Gc(args) => archive::gc(door, &args),
-        Command::Verify(args) => verify::verify(door, &args),
-        Command::Log { spec, limit, follow, .. } => {
+        CliCommand::Cancel { specs } => control::order(door, DaemonCommand::Cancel, &specs).await,
+        CliCommand::Retry { specs } => control::order(door, DaemonCommand::Retry, &specs).await,
+        CliCommand::Pause => control::order(door, DaemonCommand::Pause, &[]).await,
+        CliCommand::Resume => control::order(door, DaemonCommand::Resume, &[]).await,
+        CliCommand::Status { follow: true } => control::status(door).await,
+        CliCommand::Status { follow: false } => history::status(door).await,
+        CliCommand::Log { of: Some(spec), .. } => archive::story(door, &spec),
+        CliCommand::Show(args) => archive::show(door, &args),
+        CliCommand::Export(args) => archive::export(door, &args),
+        CliCommand::Gc(args) => archive::gc(door, &args),
+        CliCommand::Verify(args) => verify::verify(door, &args),
+        CliCommand::Log { spec, limit, follow, .. } => {
             let shown = history::log(door, spec.as_deref(), limit, follow);
             if follow {
                 control::log(door, spec.as_deref(), shown?).await
@@ -357,11 +357,11 @@ async fn perform(
                 shown.map(|_| exit::DONE)
             }
         }
-        Command::Why { spec } => history::why(door, &spec).await,
-        Command::Cassette(command) => cassette::run(door, command).await,
-        Command::Init => init::init(door),
-        Command::Doctor => doctor::doctor(door).await,
-        Command::Completions { shell } => {
+        CliCommand::Why { spec } => history::why(door, &spec).await,
+        CliCommand::Cassette(command) => cassette::run(door, command).await,
+        CliCommand::Init => init::init(door),
+        CliCommand::Doctor => doctor::doctor(door).await,
+        CliCommand::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "regen", &mut std::io::stdout());
             Ok(exit::DONE)
         }

@@ -268,7 +268,10 @@ impl Workspace {
             entry.regen == env!("CARGO_PKG_VERSION")
                 && entry.spec == plan::meaning(spec)
                 && entry.config == plan::config(target)
-                && checks.files.iter().all(|(file, digest)| entry.judges.get(file) == Some(digest))
+                && checks
+                    .files
+                    .iter()
+                    .all(|(file, digest)| entry.gate_inputs.get(file) == Some(digest))
         })
     }
 

@@ -260,7 +260,7 @@ impl Engine {
             origin: self.origin((proof, attempt, number), old)?,
             clauses: spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect(),
             outcomes: part.gates.iter().filter_map(outcome).collect(),
-            judges: part.judges.clone(),
+            gate_inputs: part.gate_inputs.clone(),
             files: tree.collect(),
         })
     }

@@ -10,7 +10,7 @@ use crate::plan;
 use crate::promote::Promoter;
 use crate::spec::parse;
 use crate::store::write_atomic;
-use crate::types::{Spec, standing::LOCK_VERSION};
+use crate::types::{Spec, lockfile::LOCK_VERSION};
 
 impl Workspace {
     /// Puts a standing that was read in an older format into today's digests, in memory.

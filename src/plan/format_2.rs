@@ -37,7 +37,7 @@ pub fn migrate(standing: &Standing, written: &[Spec], inputs: &PlanInputs<'_>) -
                 continue;
             };
             let mut judges: BTreeMap<_, _> =
-                part.judges.iter().map(|(name, now)| (name.clone(), (*now, *now))).collect();
+                part.gate_inputs.iter().map(|(name, now)| (name.clone(), (*now, *now))).collect();
             for (name, pair) in &mut judges {
                 pair.0 = old_judge(name, pair.1, (spec, &part.gates, standing));
             }
@@ -74,10 +74,10 @@ fn carry(entry: &mut TargetStanding, both: &Both<'_>) {
     for (name, digest) in &mut entry.clauses {
         both.clauses.get(name.as_str()).iter().for_each(|pair| replace(digest, **pair));
     }
-    for (name, digest) in &mut entry.judges {
+    for (name, digest) in &mut entry.gate_inputs {
         both.judges.get(name).iter().for_each(|pair| replace(digest, **pair));
     }
-    entry.gates = gate_key(&entry.judges);
+    entry.gates = gate_key(&entry.gate_inputs);
 }
 
 fn old_clause(clause: &Clause) -> Digest {

@@ -104,7 +104,7 @@ fn job(spec: &AdmittedSpec, inputs: &PlanInputs<'_>) -> Job {
         let judges = judges(spec, &checks, inputs);
         let tools = inputs.tools.get(&name).cloned().unwrap_or_default();
         let part = TargetJob::new(&name, key, gate_key(&judges));
-        let mut part = TargetJob { gates: checks.gates, judges, tools, ..part };
+        let mut part = TargetJob { gates: checks.gates, gate_inputs: judges, tools, ..part };
         let live = inputs.live.get(&at).unwrap_or(&LiveTree::Missing);
         (part.reason, part.held) = reason(spec, &part, (inputs, live));
         Some(part)
@@ -238,9 +238,11 @@ fn is_judged_otherwise(part: &TargetJob, target: &TargetStanding) -> bool {
 
 /// What judges a part now and did not then, or the other way round.
 fn judged_otherwise(part: &TargetJob, target: &TargetStanding) -> Vec<String> {
-    let names: BTreeSet<&String> = part.judges.keys().chain(target.judges.keys()).collect();
-    let differs =
-        names.into_iter().filter(|name| part.judges.get(*name) != target.judges.get(*name));
+    let names: BTreeSet<&String> =
+        part.gate_inputs.keys().chain(target.gate_inputs.keys()).collect();
+    let differs = names
+        .into_iter()
+        .filter(|name| part.gate_inputs.get(*name) != target.gate_inputs.get(*name));
     let mut changed: Vec<String> = differs.cloned().collect();
     if !part.tools.is_empty() && target.tools != part.tools {
         changed.push(format!("tools ({}; now {})", target.tools, part.tools));
@@ -323,7 +325,7 @@ mod tests {
                 inputs: job.parts[0].key,
                 gates: job.parts[0].gate_key,
                 tools: job.parts[0].tools.clone(),
-                judges: job.parts[0].judges.clone(),
+                gate_inputs: job.parts[0].gate_inputs.clone(),
                 ..TargetStanding::nothing()
             };
             let target = BTreeMap::from([("rust".to_owned(), target)]);

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::Digest;
 
 /// The format of the encoding. It is part of every digest; raise it when the encoding of anything
-/// that is kept changes, together with [`super::standing::LOCK_VERSION`].
+/// that is kept changes, together with [`super::lockfile::LOCK_VERSION`].
 pub const FORMAT: u64 = 3;
 
 /// Encodes a structure field by field and gives its digest.

@@ -10,7 +10,7 @@ pub mod gate;
 pub mod generation;
 pub mod harness;
 pub mod limits;
-mod lock;
+pub mod lockfile;
 pub mod lint;
 pub mod path;
 pub mod plan;
@@ -19,7 +19,6 @@ pub mod problem;
 pub mod sandbox;
 pub mod schedule;
 pub mod spec;
-pub mod standing;
 pub mod tree;
 
 pub use canonical::Encoder;
@@ -32,6 +31,7 @@ pub use gate::{
 pub use generation::{Completion, Finish, Prompt, Usage};
 pub use harness::{CrateType, GateConfig, GateFormat, GeneratorKind, Harness, Target, TraceConfig};
 pub use lint::{LintConfig, RuleLevel};
+pub use lockfile::{Origin, Source, SpecStanding, Standing, TargetStanding};
 pub use path::RelPath;
 pub use plan::{GateInputsDigest, InputsDigest, Job, JobId, Plan, Reason, TargetJob};
 pub use policy::Policy;
@@ -41,5 +41,4 @@ pub use schedule::{Hook, HookEvent, Schedule, Telemetry};
 pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };
-pub use standing::{Origin, Source, SpecStanding, Standing, TargetStanding};
 pub use tree::{Candidate, Provenance, Tree};

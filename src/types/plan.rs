@@ -106,8 +106,8 @@ pub struct TargetJob {
     /// The gates, in order.
     pub gates: Vec<String>,
     /// Digests of what judges it.
-    #[serde(default)]
-    pub judges: BTreeMap<String, Digest>,
+    #[serde(rename = "judges", default)]
+    pub gate_inputs: BTreeMap<String, Digest>,
     /// The tools that its gates run.
     #[serde(default)]
     pub tools: String,
@@ -140,7 +140,7 @@ impl TargetJob {
             key,
             gate_key,
             gates: Vec::new(),
-            judges: BTreeMap::new(),
+            gate_inputs: BTreeMap::new(),
             tools: String::new(),
             held: false,
             reason: None,

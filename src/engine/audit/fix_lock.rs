@@ -6,7 +6,7 @@ use crate::attest::Attested;
 use crate::engine::{EngineError, WorkspaceLayout, load};
 use crate::promote::{ATTESTATION, Promoter};
 use crate::store::{files, write_atomic};
-use crate::types::standing::LOCK_VERSION;
+use crate::types::lockfile::LOCK_VERSION;
 use crate::types::{Digest, InputsDigest, Standing, TargetStanding, limits};
 
 /// Writes `regen.lock`, and says in lines what it did. The caller holds the writer lock.

@@ -20,7 +20,7 @@ use super::load;
 use super::{EngineError, Workspace, WorkspaceLayout};
 use crate::plan::{self, LiveTree};
 use crate::store::{files, revision};
-use crate::types::standing::LOCK_VERSION;
+use crate::types::lockfile::LOCK_VERSION;
 use crate::types::{
     Harness, Plan, Policy, Problem, Reason, RelPath, Severity, Span, Spec, Standing,
 };

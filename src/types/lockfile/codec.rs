@@ -9,8 +9,8 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
-use super::standing::{LOCK_VERSION, OLDEST_LOCK};
-use super::{
+use super::{LOCK_VERSION, OLDEST_LOCK};
+use crate::types::{
     Digest, GateInputsDigest, InputsDigest, Isolation, Origin, Source, Standing, TargetStanding,
 };
 
@@ -175,7 +175,7 @@ impl Text {
         self.number("attempts", *attempts);
         self.table(head, "clauses", &entry.clauses, |out, key, value| out.digest(key, *value));
         self.table(head, "outcomes", &entry.outcomes, |out, key, value| out.text(key, value));
-        self.table(head, "judges", &entry.judges, |out, key, value| out.digest(key, *value));
+        self.table(head, "judges", &entry.gate_inputs, |out, key, value| out.digest(key, *value));
         self.table(head, "files", &entry.files, |out, key, value| out.digest(key, *value));
     }
 }
@@ -235,7 +235,7 @@ fn set(entry: &mut TargetStanding, table: &str, name: &str, value: &str) -> Opti
     };
     match (table, name) {
         ("files", _) => insert(&mut entry.files, digest()?),
-        ("judges", _) => insert(&mut entry.judges, digest()?),
+        ("judges", _) => insert(&mut entry.gate_inputs, digest()?),
         ("clauses", _) => insert(&mut entry.clauses, digest()?),
         ("outcomes", _) => drop(entry.outcomes.insert(name.to_owned(), text()?.to_owned())),
         ("", "path") => entry.path = text()?.to_owned(),
@@ -271,7 +271,7 @@ fn set(entry: &mut TargetStanding, table: &str, name: &str, value: &str) -> Opti
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::{Digest, InputsDigest, SpecStanding, Standing, TargetStanding};
+    use crate::types::{Digest, InputsDigest, SpecStanding, Standing, TargetStanding};
 
     /// An entry with something in every field.
     fn entry(name: &str) -> TargetStanding {
@@ -286,7 +286,7 @@ mod tests {
             unproven: vec!["a::b".to_owned(), name.to_owned()],
             clauses: rows(name),
             outcomes: BTreeMap::from([(name.to_owned(), "pass".to_owned())]),
-            judges: rows("validators/x y"),
+            gate_inputs: rows("validators/x y"),
             files: rows(&format!("src/{name}.rs")),
             ..TargetStanding::nothing()
         };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, GateInputsDigest, InputsDigest, Isolation};
+use crate::types::{Digest, GateInputsDigest, InputsDigest, Isolation};
 
 /// The format of `regen.lock` that is written.
 pub const LOCK_VERSION: u32 = 3;
@@ -107,7 +107,7 @@ pub struct TargetStanding {
     pub config: Digest,
     /// What it was generated from: spec, configuration, language, dependencies.
     pub inputs: InputsDigest,
-    /// What it was judged by: [`Self::judges`] and the order of the gates.
+    /// What it was judged by: [`Self::gate_inputs`] and the order of the gates.
     pub gates: GateInputsDigest,
     /// The tools that the gates ran.
     pub tools: String,
@@ -134,8 +134,8 @@ pub struct TargetStanding {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, String>,
     /// Digests of what judged: settings of gates, suites, validators, demands, dependencies.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub judges: BTreeMap<String, Digest>,
+    #[serde(rename = "judges", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gate_inputs: BTreeMap<String, Digest>,
     /// SHA-256 of each file of the tree.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, Digest>,
@@ -169,7 +169,7 @@ impl TargetStanding {
             },
             clauses: BTreeMap::new(),
             outcomes: BTreeMap::new(),
-            judges: BTreeMap::new(),
+            gate_inputs: BTreeMap::new(),
             files: BTreeMap::new(),
         }
     }
@@ -187,7 +187,7 @@ impl TargetStanding {
             origin: self.origin.clone(),
             clauses: self.clauses.clone(),
             outcomes: self.outcomes.clone(),
-            judges: self.judges.clone(),
+            gate_inputs: self.gate_inputs.clone(),
             files: BTreeMap::new(),
             ..*self
         }
