@@ -468,12 +468,6 @@ impl Workspace {
         }))
     }
 
-    /// Language version, by target.
-    pub(super) fn languages(&self) -> BTreeMap<String, String> {
-        let version = |target: &Target| toolchain::language_version(target).to_owned();
-        self.harness.target.iter().map(|(name, target)| (name.clone(), version(target))).collect()
-    }
-
     /// Whether any problem of a spec is an error, for exit codes.
     pub fn has_errors(&self, only: Option<&BTreeSet<String>>) -> bool {
         self.problems_of(only).iter().any(|problem| problem.severity == Severity::Error)

@@ -1,5 +1,5 @@
-//! Carries a lockfile of an older format over to the one this regen writes. No model is asked and no
-//! gate runs: only digests are written in another way.
+//! Migrates a lockfile of an older format to the one this regen writes. No model is asked and no
+//! gate runs: only the form of the digests changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,9 +10,16 @@ use crate::plan;
 use crate::promote::Promoter;
 use crate::spec::parse;
 use crate::store::write_atomic;
+use crate::toolchain;
 use crate::types::{Spec, lockfile::LOCK_VERSION};
 
 impl Workspace {
+    /// Language version, by target.
+    pub(super) fn languages(&self) -> BTreeMap<String, String> {
+        let targets = self.harness.target.iter();
+        targets.map(|(name, t)| (name.clone(), toolchain::language_version(t).to_owned())).collect()
+    }
+
     /// Puts a standing that was read in an older format into today's digests, in memory.
     pub(super) fn migrate(&mut self) {
         if self.standing.version == LOCK_VERSION {

@@ -1,5 +1,5 @@
-//! Lockfiles of format 2, whose digests hung on how Rust prints types: what they say is carried over
-//! to today's digests, so that nothing is generated again because regen was updated.
+//! Migration of lockfiles of format 2, whose digests depended on how Rust prints types. Nothing is
+//! generated again because regen was updated.
 
 use std::collections::BTreeMap;
 

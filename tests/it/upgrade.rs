@@ -30,7 +30,10 @@ fn fix_lock_migrates_a_lockfile_of_format_2() {
     let world = older();
     let (before, lock) = (trees(&world), world.read("regen.lock"));
     let found = world.run(&["check"]).expect(22);
-    insta::assert_snapshot!(found.out, @"");
+    insta::assert_snapshot!(found.out, @r"
+    regen.lock  its format is 2, this regen writes format 3
+        check::lock  mend: regen check --fix-lock
+    ");
     assert_eq!(world.read("regen.lock"), lock, "a check changes nothing");
     let fixed = world.run(&["check", "--fix-lock"]).expect(0);
     assert!(fixed.err.contains("migrated from format 2 to 3"), "{}", fixed.err);
