@@ -268,8 +268,19 @@ fn misread(error: &clap::Error) -> u8 {
     if error.use_stderr() { exit::USAGE } else { exit::DONE }
 }
 
+/// Runs the program on this thread and returns its exit code.
+///
+/// The sandbox's part comes first: it starts processes and must see no thread of a runtime. The
+/// runtime is built here, not in `main.rs`, because rustc compiles the code of an async function in
+/// the crate that polls it: each build would compile all of it again in the binary.
+pub fn start() -> u8 {
+    crate::sandbox::keep(std::env::args_os());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_or(exit::ENVIRONMENT, |runtime| runtime.block_on(main()))
+}
+
 /// Runs the command line; gives the exit code.
-pub async fn main() -> u8 {
+async fn main() -> u8 {
     crate::process::keep_private();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
