@@ -7,15 +7,16 @@ mod check;
 mod edit;
 mod read;
 
-use crate::types::{ClauseId, Completion, Finish, RelPath, Tree};
+use crate::toolchain::Layout;
+use crate::types::{ClauseId, Completion, Finish, Tree};
 
 /// What a target allows a reply to hold.
 #[derive(Clone, Debug)]
 pub struct ReplyRules {
     /// Glob patterns of allowed files.
     pub allowed: Vec<String>,
-    /// The file a reply with a single nameless fence is taken for.
-    pub declared: Option<RelPath>,
+    /// The language's layout. A reply with a single nameless fence is taken for its required file.
+    pub layout: Layout,
     /// Clauses a conflict may name.
     pub clauses: Vec<ClauseId>,
     /// The tree the reply changes: the last candidate of a repair, else empty.

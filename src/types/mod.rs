@@ -19,6 +19,7 @@ pub mod problem;
 pub mod sandbox;
 pub mod schedule;
 pub mod spec;
+pub mod tools;
 pub mod tree;
 
 pub use canonical::Encoder;
@@ -29,7 +30,9 @@ pub use gate::{
     TestStatus,
 };
 pub use generation::{Completion, Finish, Prompt, Usage};
-pub use harness::{CrateType, GateConfig, GateFormat, GeneratorKind, Harness, Target, TraceConfig};
+pub use harness::{
+    GateConfig, GateFormat, GeneratorKind, Harness, Target, ToolchainId, TraceConfig,
+};
 pub use lint::{LintConfig, RuleLevel};
 pub use lockfile::{Origin, Source, SpecStanding, Standing, TargetStanding};
 pub use path::RelPath;
@@ -41,4 +44,5 @@ pub use schedule::{Hook, HookEvent, Schedule, Telemetry};
 pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };
+pub use tools::{HostTools, ToolEnv, ToolSet};
 pub use tree::{Candidate, Provenance, Tree};

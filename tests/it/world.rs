@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use regen::gate::{DependencyCache, GateContext, HostTools, ToolEnv, run};
+use regen::gate::{DependencyCache, GateContext, find_tools, run};
 use regen::sandbox::{Sandbox, probe};
 use regen::toolchain::Suite;
-use regen::types::{Candidate, GateReport, Provenance, RelPath, Spec, Tree};
+use regen::types::{Candidate, GateReport, Provenance, RelPath, Spec, ToolEnv, Tree};
 use serde_json::Value;
 
 /// A spec with one visible and one hidden example.
@@ -154,17 +154,12 @@ impl World {
         subject: Subject<'_>,
         (sandbox, layers): (&Sandbox, &DependencyCache),
     ) -> GateReport {
-        let set = |name: &str| std::env::var_os(name);
-        let wanted = ToolEnv {
-            path: set("PATH").unwrap_or_default(),
-            home: set("HOME").map(Into::into),
-            cargo_home: set("CARGO_HOME").map(Into::into),
-            rustup_home: set("RUSTUP_HOME").map(Into::into),
-            toolchain: set("RUSTUP_TOOLCHAIN"),
-        };
-        let tools =
-            HostTools::find(&wanted, &self.cache().join("tools.json")).await.expect("has tools");
+        let variables = std::env::vars_os();
+        let variables =
+            variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        let env = ToolEnv::new(variables);
         let harness = regen::config::parse("h", &self.read("harness.toml")).expect("is right");
+        let tools = find_tools(&harness, &env, &self.cache()).await.expect("has tools");
         let candidate = Candidate::new(subject.tree, Provenance::Promoted);
         let bench = GateContext {
             spec: subject.spec,

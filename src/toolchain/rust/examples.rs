@@ -1,7 +1,10 @@
 //! Examples -> one test file of the harness's own, and where each line of it comes from.
 
-use super::{Expected, Suite, console, identifiers, key, nonce, recursion_limit};
-use crate::types::{Clause, CrateType, Example, RelPath, Spec, Target};
+use super::options::{CrateType, RustOptions};
+use super::{console, identifiers, nonce, recursion_limit};
+use crate::toolchain::shared::console::parse;
+use crate::toolchain::{Expected, Suite, Visibility, key};
+use crate::types::{Clause, Example, RelPath, Spec, Target};
 
 /// Where visible examples are mounted.
 const VISIBLE: &str = "tests/regen_examples.rs";
@@ -15,13 +18,14 @@ fn runs(example: &Example, target: &Target) -> bool {
     !example.ignored
         && match example.language.as_str() {
             "rust" => true,
-            "console" => target.crate_type == CrateType::Bin,
+            "console" => RustOptions::of(target).crate_type == CrateType::Bin,
             _ => false,
         }
 }
 
 /// The test file of a spec's visible or hidden examples.
-pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
+pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
+    let hidden = shown == Visibility::Hidden;
     let path = if hidden { HIDDEN } else { VISIBLE };
     let mut suite = Suite {
         path: RelPath::parse(path).expect("it is a plain path"),
@@ -37,7 +41,7 @@ pub fn suite(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
         for (number, example) in mine.enumerate().filter(|(_, e)| e.hidden == hidden) {
             let name = if several { format!("{name}__{}", number + 1) } else { name.to_owned() };
             let steps = (example.language == "console")
-                .then(|| console::parse(&example.code, &spec.id).unwrap_or_default());
+                .then(|| parse(&example.code, &spec.id).unwrap_or_default());
             let body = match &steps {
                 Some(steps) => console::body(steps, &spec.id),
                 None => rust_body(&example.code),
@@ -73,7 +77,7 @@ pub fn check(example: &Example, spec: &Spec, target: &Target) -> Result<(), (Str
         return Ok(());
     }
     if example.language == "console" {
-        return console::parse(&example.code, &spec.id).map(drop);
+        return parse(&example.code, &spec.id).map(drop);
     }
     let code = unhide(&example.code);
     has_main(&code)
@@ -124,7 +128,7 @@ fn rust_body(code: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{rust_body, suite};
+    use super::{Visibility, rust_body, suite};
     use crate::spec_for_tests::spec;
 
     #[test]
@@ -133,14 +137,14 @@ mod tests {
             "- a `test_id: a`\n  ```rust\n  visible();\n  ```\n  ```rust hidden\n  secret();\n  ```\n  ```rust ignore\n  \
              z();\n  ```\n- b `test_id: b`\n  ```rust\n  w();\n  ```\n",
         );
-        let visible = suite(&spec, &target, false).expect("has some");
+        let visible = suite(&spec, &target, Visibility::Visible).expect("has some");
         let names: Vec<_> = visible.tests.iter().map(|t| t.name.as_str()).collect();
         assert_eq!(names, ["a__1", "b"]);
         let (first, last, clause) = &visible.lines[1];
         let lines: Vec<_> = visible.text.lines().collect();
         assert!(lines[*first as usize..*last as usize].contains(&"w();"), "{}", visible.text);
         assert_eq!(clause.as_str(), "s/b");
-        let hidden = suite(&spec, &target, true).expect("has one");
+        let hidden = suite(&spec, &target, Visibility::Hidden).expect("has one");
         assert_eq!(hidden.tests[0].name, "a__2");
         assert!(!visible.text.contains("secret") && !hidden.text.contains("visible"));
     }

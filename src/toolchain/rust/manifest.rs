@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::rust::{EDITION, crate_name, declared};
-use crate::types::{CrateType, Finding, RelPath, Spec, Target, Tree};
+use super::options::{CrateType, RustOptions};
+use super::{EDITION, crate_name, root};
+use crate::types::{Finding, RelPath, Spec, Target, Tree};
 
 /// Everything a candidate's manifest may say.
 #[derive(Debug, Default)]
@@ -36,7 +37,8 @@ fn yes() -> bool {
 
 /// Puts the harness's manifest in the place of the candidate's, after checking the layout.
 pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
-    let mut reader = ManifestReader { spec, target, findings: Vec::new() };
+    let options = RustOptions::of(target);
+    let mut reader = ManifestReader { spec, options: &options, findings: Vec::new() };
     reader.layout(tree);
     let manifest = match tree.get("Cargo.toml") {
         None => CargoManifest::default(),
@@ -47,12 +49,12 @@ pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<
     }
     let mut tree = tree.clone();
     let path = RelPath::parse("Cargo.toml").expect("it is a plain path");
-    tree.insert(path, render(&manifest, spec, target).into_bytes());
+    tree.insert(path, render(&manifest, spec, &options).into_bytes());
     Ok(tree)
 }
 
 /// The manifest as the harness writes it.
-fn render(manifest: &CargoManifest, spec: &Spec, target: &Target) -> String {
+fn render(manifest: &CargoManifest, spec: &Spec, options: &RustOptions) -> String {
     let quote = |text: &str| Value::from(text).to_string();
     let mut out = format!(
         "# Written by regen from specs: edits are drift.\n[package]\nname = {}\nversion = \"0.0.0\"\n\
@@ -72,7 +74,7 @@ fn render(manifest: &CargoManifest, spec: &Spec, target: &Target) -> String {
     if !manifest.dependencies.is_empty() {
         out.push_str("\n[dependencies]\n");
         for (name, dependency) in &manifest.dependencies {
-            let mut keys = format!("version = {}", quote(&target.allowed_dependencies[name]));
+            let mut keys = format!("version = {}", quote(&options.allowed_dependencies[name]));
             if !dependency.default_features {
                 keys.push_str(", default-features = false");
             }
@@ -91,7 +93,7 @@ fn render(manifest: &CargoManifest, spec: &Spec, target: &Target) -> String {
 
 struct ManifestReader<'a> {
     spec: &'a Spec,
-    target: &'a Target,
+    options: &'a RustOptions,
     findings: Vec<Finding>,
 }
 
@@ -108,12 +110,12 @@ impl ManifestReader<'_> {
     }
 
     fn layout(&mut self, tree: &Tree) {
-        let root = declared(self.target.crate_type);
+        let root = root(self.options.crate_type);
         if tree.get(root.as_str()).is_none() {
             let message = format!("the crate has no `{root}`");
             self.finding(root.as_str(), "root", message, "answer with this file");
         }
-        if self.target.crate_type == CrateType::Lib && tree.get("src/main.rs").is_some() {
+        if self.options.crate_type == CrateType::Lib && tree.get("src/main.rs").is_some() {
             let message = "a library crate has no `src/main.rs`".to_owned();
             self.finding("src/main.rs", "root", message, "leave this file out");
         }
@@ -234,8 +236,8 @@ impl ManifestReader<'_> {
 
     fn dependencies(&mut self, value: &Value, manifest: &mut CargoManifest) {
         for (name, value) in value.as_table().into_iter().flatten() {
-            if !self.target.allowed_dependencies.contains_key(name) {
-                let known: Vec<_> = self.target.allowed_dependencies.keys().cloned().collect();
+            if !self.options.allowed_dependencies.contains_key(name) {
+                let known: Vec<_> = self.options.allowed_dependencies.keys().cloned().collect();
                 let remedy = if known.is_empty() {
                     "use the standard library only".to_owned()
                 } else {
@@ -284,7 +286,8 @@ mod tests {
 
     fn run(manifest: &str) -> Result<String, String> {
         let (spec, mut target) = spec("");
-        target.allowed_dependencies.insert("itoa".to_owned(), "1.0.18".to_owned());
+        let dependencies = toml::Table::from_iter([("itoa".to_owned(), "1.0.18".into())]);
+        target.options.insert("allowed_dependencies".to_owned(), dependencies.into());
         let file =
             |path: &str, text: &str| (RelPath::parse(path).unwrap(), text.as_bytes().to_vec());
         let tree = Tree::from_iter([file("Cargo.toml", manifest), file("src/lib.rs", "")]);

@@ -3,7 +3,8 @@
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-use crate::types::{CrateType, Finding, Target, Tree};
+use super::options::{CrateType, RustOptions};
+use crate::types::{Finding, Target, Tree};
 
 /// Attributes, and what each would do.
 const ATTRIBUTES: [(&str, &str); 10] = [
@@ -22,11 +23,12 @@ const ATTRIBUTES: [(&str, &str); 10] = [
 /// Finds tricks in every Rust file.
 pub fn find(gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let binary = RustOptions::of(target).crate_type == CrateType::Bin;
     for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
         // What cannot be split into tokens does not compile either: the compiler says it better.
         let Ok(tokens) = String::from_utf8_lossy(bytes).parse::<TokenStream>() else { continue };
         // A program may end itself: its tests look at it from another process.
-        let ends = target.crate_type == CrateType::Bin && path.as_str() == "src/main.rs";
+        let ends = binary && path.as_str() == "src/main.rs";
         let mut reader = TokenReader { ends, found: Vec::new() };
         let mut streams = vec![tokens];
         while let Some(stream) = streams.pop() {
@@ -163,11 +165,11 @@ fn is_end(name: &str) -> bool {
 mod tests {
     use super::find;
     use crate::spec_for_tests::spec;
-    use crate::types::{CrateType, RelPath, Tree};
+    use crate::types::{RelPath, Tree};
 
     fn rules(path: &str, code: &str) -> Vec<(String, u32)> {
         let (_, mut target) = spec("");
-        target.crate_type = CrateType::Bin;
+        target.options.insert("crate".to_owned(), "bin".into());
         let file = (RelPath::parse(path).unwrap(), code.as_bytes().to_vec());
         let found = find("layout", &Tree::from_iter([file]), &target);
         found.into_iter().map(|f| (f.rule, f.line.unwrap_or(0))).collect()

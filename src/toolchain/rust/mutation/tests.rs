@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Extent, of};
+use super::of;
+use crate::toolchain::Extent;
 use crate::types::{RelPath, Tree};
 
 fn changed(code: &str, extent: &Extent) -> (String, Vec<String>, BTreeSet<String>) {

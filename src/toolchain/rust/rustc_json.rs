@@ -1,27 +1,9 @@
-//! Reading cargo's and libtest's JSON: structured output, never prose.
+//! Reading cargo's JSON: structured output, never prose.
 
 use serde::Deserialize;
 
-use super::Suite;
+use crate::toolchain::{Built, Suite, TestProgram};
 use crate::types::{ClauseId, Finding, limits};
-
-/// What a cargo command said.
-#[derive(Debug, Default)]
-pub struct CargoOutput {
-    /// Errors and warnings with a place in the candidate's or the harness's files.
-    pub findings: Vec<Finding>,
-    /// Test programs it built.
-    pub tests: Vec<TestProgram>,
-}
-
-/// A test program.
-#[derive(Debug, PartialEq, Eq)]
-pub struct TestProgram {
-    /// The executable's path.
-    pub executable: String,
-    /// The source file, relative to the crate's root.
-    pub source: String,
-}
 
 #[derive(Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
@@ -78,8 +60,8 @@ struct Profile {
 
 /// Reads `cargo … --message-format=json`. `root` is the crate's root; `suites` are mounted files,
 /// whose own warnings are no finding and whose errors name the clause.
-pub fn read(gate: &str, output: &str, root: &str, suites: &[Suite]) -> CargoOutput {
-    let mut said = CargoOutput::default();
+pub fn read(gate: &str, output: &str, root: &str, suites: &[Suite]) -> Built {
+    let mut said = Built::default();
     for line in output.lines().filter(|line| line.starts_with('{')) {
         match serde_json::from_str(line) {
             Ok(Line::CompilerMessage { message }) => {
@@ -90,7 +72,7 @@ pub fn read(gate: &str, output: &str, root: &str, suites: &[Suite]) -> CargoOutp
             {
                 let source = target.src_path.strip_prefix(root).unwrap_or(&target.src_path);
                 let source = source.trim_start_matches('/').to_owned();
-                said.tests.push(TestProgram { executable, source });
+                said.programs.push(TestProgram { executable, source });
             }
             _ => {}
         }
@@ -135,57 +117,9 @@ fn clauses(suite: &Suite, line: u32) -> Vec<ClauseId> {
     inside.map(|(_, _, clause)| clause.clone()).collect()
 }
 
-/// How one test ended, by its own process's report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reported {
-    /// It reported success.
-    Ok,
-    /// It reported failure, with what it printed.
-    Failed(String),
-    /// It is marked `#[ignore]`.
-    Ignored,
-}
-
-#[derive(Deserialize)]
-struct TestLine {
-    #[serde(rename = "type")]
-    kind: String,
-    event: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    stdout: String,
-    #[serde(default)]
-    message: String,
-}
-
-/// Reads libtest's JSON of a process that ran exactly `test`. `None` when it ended without a report
-/// of that test, or with two.
-pub fn read_test(output: &str, test: &str) -> Option<Reported> {
-    let mut reports = output
-        .lines()
-        .filter_map(|line| serde_json::from_str::<TestLine>(line).ok())
-        .filter(|line| line.kind == "test" && line.name == test && line.event != "started");
-    let report = reports.next()?;
-    if reports.next().is_some() {
-        return None;
-    }
-    match report.event.as_str() {
-        "ok" => Some(Reported::Ok),
-        "ignored" => Some(Reported::Ignored),
-        "failed" | "timeout" => Some(Reported::Failed(report.stdout + &report.message)),
-        _ => None,
-    }
-}
-
-/// Reads `--list --format terse`.
-pub fn read_list(output: &str) -> Vec<String> {
-    output.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Reported, read, read_list, read_test};
+    use super::read;
 
     #[test]
     fn diagnostics_have_place_code_and_remedy() {
@@ -198,22 +132,6 @@ not json"#;
         assert_eq!(said.findings[0].rule, "E0425");
         assert_eq!(said.findings[0].line, Some(3));
         assert_eq!(said.findings[0].remedy.as_deref(), Some("import it"));
-        assert_eq!(said.tests[0].source, "tests/a.rs");
-    }
-
-    #[test]
-    fn a_test_counts_only_by_exactly_one_report_of_its_own() {
-        let ok = r#"{"type":"test","name":"a","event":"ok"}"#;
-        assert_eq!(read_test(ok, "a"), Some(Reported::Ok));
-        assert_eq!(read_test(ok, "b"), None);
-        assert_eq!(read_test(&format!("{ok}\n{ok}"), "a"), None);
-        assert_eq!(read_test("test result: ok. 1 passed", "a"), None);
-        let failed = r#"{"type":"test","name":"a","event":"failed","stdout":"boom"}"#;
-        assert_eq!(read_test(failed, "a"), Some(Reported::Failed("boom".to_owned())));
-    }
-
-    #[test]
-    fn lists_are_read() {
-        assert_eq!(read_list("a: test\nm::b: test\nc: benchmark\n"), ["a", "m::b"]);
+        assert_eq!(said.programs[0].source, "tests/a.rs");
     }
 }

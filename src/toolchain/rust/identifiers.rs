@@ -39,6 +39,29 @@ pub fn declared(tokens: TokenStream) -> BTreeSet<String> {
     names
 }
 
+/// Every name in a text, with its line, in order; raw names without their mark.
+///
+/// # Errors
+/// It cannot be split into tokens.
+pub fn with_lines(text: &str) -> Result<Vec<(String, u32)>, String> {
+    let tokens = text.parse().map_err(|_| "this file cannot be read as Rust".to_owned())?;
+    let (mut names, mut streams): (_, Vec<TokenStream>) = (Vec::new(), vec![tokens]);
+    while let Some(stream) = streams.pop() {
+        for token in stream {
+            match token {
+                TokenTree::Ident(name) => {
+                    let line = u32::try_from(name.span().start().line).unwrap_or(u32::MAX);
+                    names.push((name.to_string().trim_start_matches("r#").to_owned(), line));
+                }
+                TokenTree::Group(group) => streams.push(group.stream()),
+                _ => {}
+            }
+        }
+    }
+    names.sort_by_key(|(_, line)| *line);
+    Ok(names)
+}
+
 /// Every name in a text, if it is Rust.
 pub fn in_text(text: &str) -> BTreeSet<String> {
     of(text.parse().unwrap_or_default())
