@@ -301,7 +301,8 @@ fn a_sweep_leaves_what_stands_what_can_be_gone_back_to_and_what_is_young() {
     let run = world.run(&["show", "1"]).expect(0);
     insta::assert_snapshot!(run.shown());
     let run = world.run(&["export", "1", "-o", "../run.tar.gz"]).expect(0);
-    insta::assert_snapshot!(run.shown());
+    // How many parts are gone depends on the order of cargo's messages: equal bytes are kept once.
+    insta::assert_snapshot!(run.shown().replace(|c: char| c.is_ascii_digit(), "#"));
     world.run(&["rollback", "adder", "--to", "1"]).expect(0);
     assert_eq!(world.read(LIB), GOOD);
     world.run(&["check", "-q"]).expect(0);
