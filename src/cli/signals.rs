@@ -35,8 +35,7 @@ pub(super) async fn interrupted() {
 /// Starts the log.
 pub(super) fn log(global: &Global) -> std::io::Result<()> {
     use tracing_subscriber::filter::Targets;
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
+    use tracing_subscriber::prelude::*;
     use tracing_subscriber::{fmt, registry};
     let level = match global.verbose {
         0 if global.log_file.is_some() => "regen=info",
