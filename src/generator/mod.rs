@@ -78,6 +78,14 @@ impl std::fmt::Debug for Generator {
     }
 }
 
+/// Makes ring the cryptography of TLS in this process: no HTTP client can be built before.
+///
+/// It is said here and not by a feature of `reqwest`, whose only choice is `aws-lc`.
+pub fn install_tls() {
+    // An error means that it is installed.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
 impl Generator {
     /// A generator of a tier. `key` is the content of the variable that the configuration names.
     ///
@@ -97,6 +105,7 @@ impl Generator {
             let message = format!("the key in {name} has blanks or other characters no key has");
             return Err(CallError::new(Failure::Configuration, message));
         }
+        install_tls();
         let http = reqwest::Client::builder()
             .connect_timeout(limits::CONNECT_TIMEOUT)
             .no_proxy_for_loopback(&config.base_url)
