@@ -8,6 +8,7 @@ pub mod digest;
 pub mod event;
 pub mod gate;
 pub mod generation;
+pub mod generator;
 pub mod harness;
 pub mod limits;
 pub mod lockfile;
@@ -28,8 +29,9 @@ pub use gate::{
     Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, Red, RedProof, TestResult,
     TestStatus,
 };
-pub use generation::{Completion, Finish, Prompt, Usage};
-pub use harness::{CrateType, GateConfig, GateFormat, GeneratorKind, Harness, Target, TraceConfig};
+pub use generation::{Completion, Finish, Prompt, StoredGeneration, StoredWorkspace, Usage};
+pub use generator::{GeneratorConfig, GeneratorSettings};
+pub use harness::{CrateType, GateConfig, GateFormat, Harness, Target, TraceConfig};
 pub use lint::{LintConfig, RuleLevel};
 pub use lockfile::{Origin, Source, SpecStanding, Standing, TargetStanding};
 pub use path::RelPath;
