@@ -7,6 +7,7 @@ use crate::engine::{EngineError, load};
 use crate::gate::find_language_tools;
 use crate::sandbox::Missing;
 use crate::toolchain;
+use crate::types::GeneratorConfig;
 use crate::types::harness::CassetteMode;
 
 /// One thing that was looked at.
@@ -79,20 +80,24 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Engine
                     Err(format!("refused: {}", errors.join(", ")))
                 },
             );
-            let generator = &workspace.harness.generator;
-            add(
-                "generator",
-                match (&generator.api_key_env, generator.cassette_mode()) {
-                    (_, CassetteMode::Replay) => Ok("cassettes: no model is called".to_owned()),
-                    (Some(name), _) if variable(name).is_none() => {
-                        Err(format!("{name} is not set"))
-                    }
-                    _ => Ok(format!("{} at {}", generator.model, generator.base_url)),
-                },
-            );
+            if let Some(config) = &workspace.harness.generator {
+                add("generator", generator(config));
+            }
         }
     }
     Ok((checks, probe.missing))
+}
+
+fn generator(config: &GeneratorConfig) -> Result<String, String> {
+    let settings = &config.settings;
+    match (settings.api_key_env(), config.cassette_mode()) {
+        (_, CassetteMode::Replay) => Ok("cassettes: no model is called".to_owned()),
+        (Some(name), _) if variable(name).is_none() => Err(format!("{name} is not set")),
+        _ => {
+            let at = settings.address().map(|address| format!(" at {address}"));
+            Ok(format!("{}{}", settings.model(), at.unwrap_or_default()))
+        }
+    }
 }
 
 fn tell(door: &Context, checks: &[DoctorCheck], missing: &[Missing]) {

@@ -10,6 +10,7 @@ use super::{Context, exit, run, variable};
 use crate::daemon::Command;
 use crate::daemon::client::Client;
 use crate::engine::{Engine, EngineError, Options, Workspace, load, roll_back};
+use crate::generator;
 use crate::report::{Progress, render, words};
 use crate::types::JobOutcome;
 
@@ -54,7 +55,7 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, EngineE
         return Ok(refused(door, &workspace, only.as_ref()));
     }
     let tools = workspace.tools(&door.tool_env()).await?;
-    let model = &workspace.harness.generator.model;
+    let model = workspace.harness.model();
     let progress = Arc::new(Progress::new(door.style(), door.paint, model));
     let options = Options {
         only,
@@ -64,6 +65,7 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, EngineE
         keep: false,
         variable,
         servers: Default::default(),
+        generators: Arc::new(generator::of),
         observer: progress.clone(),
     };
     let done = roll_back(Arc::new(workspace), Arc::new(tools), options, (spec, args.to)).await;

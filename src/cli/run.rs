@@ -8,6 +8,7 @@ use super::{Context, RunArgs, exit, isolation, variable};
 use crate::engine::{
     self, Engine, EngineError, Options, Workspace, WorkspaceLayout, load, result_word,
 };
+use crate::generator;
 use crate::report::{Progress, render, words};
 use crate::store::{Busy, WriterLock};
 use crate::types::harness::CassetteMode;
@@ -53,7 +54,7 @@ pub async fn run(
     workspace.sign_with(variable)?;
     let only = workspace.select(&args.specs)?;
     let tools = workspace.tools(&door.tool_env()).await?;
-    let model = &workspace.harness.generator.model;
+    let model = workspace.harness.model();
     let progress = Arc::new(Progress::new(door.style(), door.paint, model));
     let options = Options {
         only,
@@ -63,6 +64,7 @@ pub async fn run(
         keep: args.keep,
         variable,
         servers: Default::default(),
+        generators: Arc::new(generator::of),
         observer: progress.clone(),
     };
     let refused = problems(door, &workspace, &options);

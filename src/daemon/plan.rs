@@ -67,7 +67,7 @@ impl Work {
         }
         (self.engine, self.schedule, self.depended) = (engine, schedule, depended);
         self.daemon.hub.planned(&workspace, &whole);
-        self.daemon.hub.set_head(|head| head.model.clone_from(&workspace.harness.generator.model));
+        self.daemon.hub.set_head(|head| head.model = workspace.harness.model().to_owned());
         self.tell(&Notice::Read(&workspace));
         let gone = ended.iter().filter(|spec| self.agenda.job(spec).is_none());
         for spec in gone {

@@ -15,8 +15,9 @@ use crate::pipeline::{Attempt, State};
 use crate::promote::ATTESTATION;
 use crate::store::{Ledger, Objects, files};
 use crate::types::event::Entry;
-use crate::types::harness::GeneratorKind;
-use crate::types::{Completion, Digest, Event, JobId, Prompt, Standing, Tree};
+use crate::types::{
+    Digest, Event, GeneratorConfig, JobId, Prompt, Standing, StoredGeneration, Tree,
+};
 
 /// One attempt, with everything that is still kept of it.
 #[derive(Debug)]
@@ -32,7 +33,9 @@ pub struct KeptAttempt {
     /// What was asked.
     pub prompt: Option<Prompt>,
     /// What was answered.
-    pub completion: Option<Completion>,
+    pub completion: Option<StoredGeneration>,
+    /// The same as a text: the reply, or what the generator said while it worked.
+    pub reply: Option<String>,
     /// What the gates' programs printed, by gate.
     pub output: BTreeMap<String, String>,
     /// How the job ended.
@@ -82,12 +85,14 @@ pub fn attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttempt>, 
                 let bytes = objects.get(report.evidence?).ok()?;
                 Some((report.gate.clone(), String::from_utf8_lossy(&bytes).into_owned()))
             });
+            let completion: Option<StoredGeneration> = read(&objects, attempt.completion);
             all.push(KeptAttempt {
                 job,
                 spec: state.job.spec.clone(),
                 target: state.job.parts[attempt.part].target.clone(),
                 prompt: read(&objects, attempt.prompt),
-                completion: read(&objects, attempt.completion),
+                reply: completion.as_ref().and_then(|one| reply(&objects, one)),
+                completion,
                 output: output.collect(),
                 outcome: state.outcome().map(|outcome| super::result_word(outcome).to_owned()),
                 attempt: attempt.clone(),
@@ -95,6 +100,16 @@ pub fn attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttempt>, 
         }
     }
     Ok(all)
+}
+
+fn reply(objects: &Objects, completion: &StoredGeneration) -> Option<String> {
+    match completion {
+        StoredGeneration::Text(text) => Some(text.text.clone()),
+        StoredGeneration::Workspace(workspace) => {
+            let transcript = objects.get(workspace.transcript).ok()?;
+            Some(String::from_utf8_lossy(&transcript).into_owned())
+        }
+    }
 }
 
 /// What an archive begins with, for whoever opens it.
@@ -197,8 +212,8 @@ impl Archive {
             );
         }
         if let Some(completion) = &kept.completion {
-            self.add(&format!("{folder}/reply.md"), completion.text.as_str());
-            let cassette: Option<Cassette> = read(objects, completion.exchange);
+            self.add(&format!("{folder}/reply.md"), kept.reply.clone().unwrap_or_default());
+            let cassette: Option<Cassette> = read(objects, completion.exchange());
             have(cassette.is_some(), true);
             if let Some(cassette) = cassette {
                 let path = format!("cassettes/{}", cassette.path().display());
@@ -224,8 +239,10 @@ impl Archive {
         let Some(config) = self.files.get(CONFIG) else { return Ok(()) };
         let text = String::from_utf8_lossy(config);
         let Ok(mut harness) = crate::config::parse(CONFIG, &text) else { return Ok(()) };
-        harness.generator.kind = GeneratorKind::Cassette;
-        harness.generator.cassettes = None;
+        if let Some(generator) = harness.generator.take() {
+            let settings = generator.settings.replayed();
+            harness.generator = Some(GeneratorConfig { settings, cassettes: None, ..generator });
+        }
         harness.harness.cassettes = "cassettes".to_owned();
         // Who signs elsewhere is not who signed here.
         harness.attestation.key_env = None;
@@ -330,8 +347,12 @@ impl Keep<'_> {
             }
             Event::Completed { attempt, completion, .. } if is_wanted(*attempt) => {
                 self.wanted.insert(*completion);
-                let read: Option<Completion> = read(self.objects, Some(*completion));
-                self.wanted.extend(read.and_then(|completion| completion.exchange));
+                let read: Option<StoredGeneration> = read(self.objects, Some(*completion));
+                self.wanted.extend(read.as_ref().and_then(StoredGeneration::exchange));
+                if let Some(StoredGeneration::Workspace(workspace)) = read {
+                    self.tree(workspace.tree);
+                    self.wanted.insert(workspace.transcript);
+                }
             }
             Event::CandidateMade { attempt, tree, inputs, .. } if is_wanted(*attempt) => {
                 self.tree(*tree);

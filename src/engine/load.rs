@@ -114,7 +114,9 @@ pub fn harness(
         problems,
         sources: BTreeMap::from([(name, text)]),
     })?;
-    harness.generator.cassettes = mode.or(harness.generator.cassettes);
+    if let Some(generator) = &mut harness.generator {
+        generator.cassettes = mode.or(generator.cassettes);
+    }
     Ok(harness)
 }
 

@@ -25,13 +25,14 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use crate::gate::{DependencyCache, ToolsError};
-use crate::generator::{CallError, Cassettes, Generator, RateLimits};
+use crate::generator::{GenerationError, Generator, MakeGenerator, RateLimits};
 use crate::pipeline::{Effect, IllegalEvent, Queue, State};
 use crate::promote::{PromoteError, Promoter, Switched};
 use crate::sandbox::Probe;
 use crate::store::{Ledger, LedgerError, Objects, files};
 use crate::types::{
-    Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem, Reason, ToolSet,
+    Diagnosis, Event, Fault, GeneratorSettings, Job, JobId, JobOutcome, Plan, Problem, Reason,
+    ToolSet,
 };
 
 pub use archive::{KeptAttempt, Swept, archive, attempts, sweep};
@@ -78,7 +79,7 @@ pub enum EngineError {
     Isolation(String),
     /// The generator cannot be set up.
     #[error(transparent)]
-    Generator(#[from] CallError),
+    Generator(#[from] GenerationError),
     /// A ledger that contradicts itself.
     #[error("{0}: this is a bug in regen or the ledger was edited")]
     Illegal(#[from] IllegalEvent),
@@ -147,6 +148,8 @@ pub struct Options {
     pub variable: fn(&str) -> Option<String>,
     /// What requests share with those of earlier plans.
     pub servers: RateLimits,
+    /// Makes the generators; [`crate::generator::of`] unless a test brings its own.
+    pub generators: MakeGenerator,
     /// Who watches.
     pub observer: Arc<dyn Observer + Send + Sync>,
 }
@@ -169,7 +172,8 @@ pub struct Engine {
     ledger: RefCell<Ledger>,
     objects: Objects,
     promoter: Promoter,
-    generators: Vec<Generator>,
+    /// By tier; none where nothing is generated.
+    generators: Vec<Arc<dyn Generator>>,
     run: Cell<i64>,
     /// How candidates are kept apart; a run without work does not ask.
     isolation: Option<Arc<Probe>>,
@@ -198,15 +202,8 @@ impl Engine {
         options: Options,
     ) -> Result<Self, EngineError> {
         let places = workspace.places.clone();
-        let config = &workspace.harness.generator;
-        let cassettes = Cassettes::new(places.root.join(&workspace.harness.harness.cassettes));
-        let generators = (0..=config.tiers.len()).map(|tier| {
-            let tier = config.tier(tier);
-            let key = tier.api_key_env.as_ref().and_then(|name| (options.variable)(name));
-            Generator::new(tier, key, cassettes.clone(), &options.servers)
-        });
         Ok(Self {
-            generators: generators.collect::<Result<_, _>>()?,
+            generators: perform::generators(&workspace, &options)?,
             workspace,
             tools,
             options,
@@ -302,11 +299,13 @@ impl Engine {
 
     /// Whether trying other jobs is pointless: no money, no server, no working machine.
     fn ends_run(&self, outcome: &JobOutcome) -> bool {
-        use crate::types::GeneratorKind::Cassette;
         let JobOutcome::Failed { diagnosis, .. } = outcome else { return false };
         match diagnosis.fault {
             Fault::Budget | Fault::Environment => true,
-            Fault::Generator => self.workspace.harness.generator.kind != Cassette,
+            Fault::Generator => {
+                let generator = self.workspace.harness.generator.as_ref();
+                !generator.is_some_and(|one| matches!(one.settings, GeneratorSettings::Cassette(_)))
+            }
             Fault::Spec | Fault::Model | Fault::Gate => false,
         }
     }
@@ -346,8 +345,8 @@ impl Engine {
 
     /// Whether the generator of a tier is the server that every job begins with.
     pub fn same_server(&self, tier: usize) -> bool {
-        let config = &self.workspace.harness.generator;
-        config.tier(tier).base_url == config.base_url
+        let Some(config) = &self.workspace.harness.generator else { return true };
+        config.tier(tier).settings.address() == config.settings.address()
     }
 
     async fn job(&self, job: &Job) -> Result<JobOutcome, EngineError> {

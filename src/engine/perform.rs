@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::attempt_history::History;
-use super::{Engine, EngineError, today};
+use super::{Engine, EngineError, Options, Workspace, today};
 use crate::gate::{self, GateContext};
-use crate::generator::{Call, CallError, cassette, most};
+use crate::generator::{
+    CallContext, Cassettes, Generation, GenerationError, Generator, GeneratorParts, Request,
+};
 use crate::pipeline::{Attempt, Effect, State};
 use crate::process::Listener;
 use crate::promote::Switched;
@@ -15,13 +17,33 @@ use crate::prompt::{self, File};
 use crate::reply::{self, Reply, ReplyRules};
 use crate::sandbox::Probe;
 use crate::store::{LedgerError, Spend};
-use crate::types::harness::{CassetteMode, ReplyForm};
+use crate::types::harness::ReplyForm;
 use crate::types::{
-    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, Job, JobId, Prompt,
-    Provenance, Spec, Target, TargetJob, Tree,
+    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, GeneratorSettings,
+    Job, JobId, Prompt, Provenance, Spec, StoredGeneration, StoredWorkspace, Target, TargetJob,
+    Tree,
 };
 use crate::verdict::{Verdict, judge};
 use crate::{plan, toolchain};
+
+/// The generators of a workspace, by tier.
+pub(super) fn generators(
+    workspace: &Workspace,
+    options: &Options,
+) -> Result<Vec<Arc<dyn Generator>>, GenerationError> {
+    let Some(config) = &workspace.harness.generator else { return Ok(Vec::new()) };
+    let cassettes = workspace.places.root.join(&workspace.harness.harness.cassettes);
+    let tiers = (0..workspace.harness.tiers()).map(|tier| config.tier(tier));
+    let made = tiers.map(|config| {
+        (options.generators)(GeneratorParts {
+            key: config.settings.api_key_env().and_then(options.variable),
+            config: &config,
+            cassettes: Cassettes::new(cassettes.clone()),
+            servers: &options.servers,
+        })
+    });
+    made.collect()
+}
 
 impl Engine {
     /// Performs an effect of a job.
@@ -120,7 +142,7 @@ impl Engine {
                 text: suite.shown.trim_end().to_owned(),
             })
             .collect();
-        let config = &self.workspace.harness.generator;
+        let config = self.workspace.harness.generator.as_ref().map(|one| &one.settings);
         let depends = self.workspace.specs.iter().filter(|s| spec.depends.contains(&s.id));
         let depends: Vec<&Spec> = depends.map(|s| &**s).collect();
         let seen: Vec<&str> = candidate
@@ -152,56 +174,62 @@ impl Engine {
             findings: history.findings.into_iter().map(|f| secrets.finding(f)).collect(),
             problem: history.problem.map(|text| secrets.text(text)),
             tried: history.tried.into_iter().map(|text| secrets.text(text)).collect(),
-            json: config.reply == ReplyForm::Json,
-            most_tokens: config
-                .context_tokens
-                .map(|all| all.saturating_sub(config.max_output_tokens) as usize),
+            json: config.is_some_and(|config| config.reply() == ReplyForm::Json),
+            most_tokens: config.and_then(GeneratorSettings::prompt_tokens),
         };
         Ok(prompt::render(&self.workspace.templates, &inputs))
     }
 
+    /// The generator of a tier.
+    pub(super) fn generator(&self, tier: usize) -> Result<&dyn Generator, GenerationError> {
+        let generator = self.generators.get(tier).or(self.generators.last());
+        generator.map(Arc::as_ref).ok_or_else(|| {
+            let message = "harness.toml has no `[generator]`";
+            GenerationError::new(Failure::Configuration, message)
+        })
+    }
+
     async fn ask(&self, id: JobId, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
         let number = attempt.number;
-        let call = self.call(state, attempt)?;
-        let generator = self.generators[attempt.tier.min(self.generators.len() - 1)].clone();
-        let request = generator.request(&call);
-        let known = self.ledger.borrow().completion((id, number), request)?;
+        let generator = self.generator(attempt.tier)?;
+        let request = self.request(state, attempt)?;
+        let request_id = generator.request_id(&request);
+        let known = self.ledger.borrow().completion((id, number), request_id)?;
         if let Some(digest) = known {
             return self.completed(number, digest);
         }
-        let config = self.workspace.harness.generator.tier(attempt.tier);
-        let price = |usage| Spend::of(usage, config.input_price, config.output_price);
-        let free = config.cassette_mode() == CassetteMode::Replay;
-        if !free {
-            if let Err(error) = generator.is_free() {
+        let config = self.workspace.harness.generator.as_ref().map(|one| one.tier(attempt.tier));
+        let (input, output) = config.map_or((0.0, 0.0), |one| (one.input_price, one.output_price));
+        let price = |usage| Spend::of(usage, input, output);
+        if !generator.is_free() {
+            if let Err(error) = generator.check_rate_limit() {
                 return Ok(unanswered(number, error));
             }
-            let most = price(most(&call.prompt, config.max_output_tokens));
+            let most = price(generator.ceiling(&request));
             let budget = &self.workspace.harness.budget;
             let at = (self.run.get(), &*today());
             let reserved = self.ledger.borrow_mut().reserve((id, number), at, most, budget);
             match reserved {
                 Err(LedgerError::Budget(message)) => {
-                    return Ok(unanswered(number, CallError::new(Failure::Budget, message)));
+                    return Ok(unanswered(number, GenerationError::new(Failure::Budget, message)));
                 }
                 other => other?,
             }
         }
         let observer = &self.options.observer;
         let progress = |count: usize| observer.streaming(&state.job, count);
-        match generator.ask(&call, &progress).await {
-            Ok((mut completion, response)) => {
-                let exchange = generator.exchange(&call, &completion, &response, &today());
-                completion.exchange = exchange.map(|text| self.objects.put(&text)).transpose()?;
-                let text = serde_json::to_vec(&completion).expect("a completion is plain data");
-                let digest = self.objects.put(&text)?;
-                let spend = match completion.replay {
+        match generator.generate(request.clone(), &progress).await {
+            Ok(answer) => {
+                let exchange = generator.recording(&request, &answer, &today());
+                let digest = self.store(&answer, exchange)?;
+                let spend = match answer.replay() {
                     Some(_) => Spend::default(),
-                    None => price(completion.usage),
+                    None => price(answer.usage()),
                 };
-                self.ledger.borrow_mut().record_completion((id, number), request, digest, spend)?;
+                let at = (id, number);
+                self.ledger.borrow_mut().record_completion(at, request_id, digest, spend)?;
                 // Recorded before kept: what was paid for is never asked for again.
-                match generator.keep(&call, &completion, response, &today()) {
+                match generator.keep(&request, &answer, &today()) {
                     Ok(()) => self.completed(number, digest),
                     Err(error) => Ok(unanswered(number, error)),
                 }
@@ -216,20 +244,41 @@ impl Engine {
         }
     }
 
-    fn call(&self, state: &State, attempt: &Attempt) -> Result<Call, EngineError> {
+    /// Puts an answer into the objects, with the exchange as a recording.
+    fn store(&self, answer: &Generation, exchange: Option<Vec<u8>>) -> Result<Digest, EngineError> {
+        let exchange = exchange.map(|text| self.objects.put(&text)).transpose()?;
+        let stored = match answer.clone() {
+            Generation::Text { completion, .. } => {
+                StoredGeneration::Text(Completion { exchange, ..completion })
+            }
+            Generation::Workspace { tree, transcript, usage, model, replay } => {
+                let tree = self.objects.put_tree(&tree)?;
+                let transcript = self.objects.put(&transcript)?;
+                StoredGeneration::Workspace(StoredWorkspace {
+                    tree,
+                    transcript,
+                    usage,
+                    model,
+                    replay,
+                    exchange,
+                })
+            }
+        };
+        let text = serde_json::to_vec(&stored).expect("an answer is plain data");
+        Ok(self.objects.put(&text)?)
+    }
+
+    fn request(&self, state: &State, attempt: &Attempt) -> Result<Request, EngineError> {
         let part = &state.job.parts[attempt.part];
         let digest = attempt.prompt.unwrap_or_else(|| Digest::of(""));
-        let prompt: Prompt = self.object(digest)?;
         let before = state.attempts.iter().filter(|a| a.number < attempt.number);
         let sample =
             before.filter(|a| a.prompt == attempt.prompt && a.tier == attempt.tier).count();
-        let fresh = if attempt.kind == AttemptKind::Fresh { 0.5 } else { 0.0 };
-        let temperature = self.workspace.harness.generator.temperature + fresh;
-        Ok(Call {
-            prompt,
-            temperature: temperature.min(2.0),
+        Ok(Request {
+            prompt: self.object(digest)?,
+            kind: attempt.kind,
             sample: u32::try_from(sample).unwrap_or(u32::MAX),
-            context: cassette::CallContext {
+            context: CallContext {
                 spec: state.job.spec.clone(),
                 target: part.target.clone(),
                 job: part.key,
@@ -247,8 +296,8 @@ impl Engine {
     }
 
     fn completed(&self, attempt: u32, digest: Digest) -> Result<Event, EngineError> {
-        let completion: Completion = self.object(digest)?;
-        let Completion { usage, replay, .. } = completion;
+        let answer: StoredGeneration = self.object(digest)?;
+        let (usage, replay) = (answer.usage(), answer.replay().map(str::to_owned));
         Ok(Event::Completed { attempt, completion: digest, usage, replay })
     }
 
@@ -270,7 +319,7 @@ impl Engine {
         let (_, target) = self.part(state, attempt);
         let spec = self.spec(state);
         let digest = attempt.completion.unwrap_or_else(|| Digest::of(""));
-        let completion: Completion = self.object(digest)?;
+        let completion: StoredGeneration = self.object(digest)?;
         let base = match History::of(state, attempt).candidate {
             Some(digest) => self.objects.get_tree(digest)?,
             None => Tree::default(),
@@ -283,7 +332,13 @@ impl Engine {
         };
         let inputs = self.inputs(state, attempt)?;
         let attempt = attempt.number;
-        let (tree, reader) = match reply::read(&completion, &rules) {
+        let reply = match completion {
+            StoredGeneration::Text(completion) => reply::read(&completion, &rules),
+            StoredGeneration::Workspace(workspace) => {
+                reply::read_tree(&self.objects.get_tree(workspace.tree)?, &rules)
+            }
+        };
+        let (tree, reader) = match reply {
             Reply::Tree { tree, reader } => (tree, reader),
             Reply::Conflict { clause, message } => {
                 return Ok(Event::Conflict { attempt, clause, message });
@@ -369,7 +424,7 @@ impl Engine {
     }
 }
 
-fn unanswered(attempt: u32, error: CallError) -> Event {
+fn unanswered(attempt: u32, error: GenerationError) -> Event {
     let wait_s = error.after.map(|after| after.as_secs_f64().ceil() as u64);
     Event::GenerationFailed { attempt, failure: error.failure, message: error.message, wait_s }
 }

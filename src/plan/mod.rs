@@ -111,7 +111,7 @@ fn job(spec: &AdmittedSpec, inputs: &PlanInputs<'_>) -> Job {
         Some(part)
     });
     let parts = parts.collect();
-    Job::new(&spec.id, parts, 1 + inputs.harness.generator.tiers.len())
+    Job::new(&spec.id, parts, inputs.harness.tiers())
 }
 
 /// Digest of a spec's meaning: its clauses, in whatever order they stand, and its prose.
@@ -358,7 +358,8 @@ mod tests {
         assert_eq!(world.change(&SPEC.replace("- one `test_id: one`\n", "")), names(&["one"]));
         assert_eq!(world.change(&SPEC.replace("Prose", "Verse")), Some(Reason::Context));
         world.change(SPEC);
-        world.harness.generator.model = "another".to_owned();
+        let other = crate::config::parse("h", "[generator]\nmodel = \"another\"\n");
+        world.harness.generator = other.expect("is right").generator;
         assert_eq!(world.reason(), None, "the model is no reason");
         world.tools = "2";
         let Some(reason @ Reason::Gates { .. }) = world.reason() else { panic!() };

@@ -69,20 +69,39 @@ pub fn build(changes: Vec<FileChange>, rules: &ReplyRules) -> Result<Tree, Strin
     Ok(tree)
 }
 
+/// Checks a finished tree as [`build`] checks the files of a reply.
+pub fn tree(tree: &Tree, rules: &ReplyRules) -> Result<Tree, String> {
+    let files = tree.iter().map(|(path, bytes)| (path.to_string(), bytes.len()));
+    // Before anything is copied: nobody has looked at the tree's size.
+    within_limits(files)?;
+    let changes = tree.iter().map(|(path, bytes)| match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(FileChange::Write(path.to_string(), text.to_owned())),
+        Err(_) => Err(format!("{path} is not UTF-8")),
+    });
+    let changes = changes.collect::<Result<Vec<_>, _>>()?;
+    build(changes, &ReplyRules { base: Tree::default(), ..rules.clone() })
+}
+
 fn sizes(changes: &[FileChange]) -> Result<(), String> {
-    let mut total = 0;
-    for change in changes {
-        if let FileChange::Write(path, text) | FileChange::Edit(path, text) = change {
-            if text.len() > limits::FILE_BYTES {
-                return Err(format!("{path:.80} is larger than 1 MiB: split it"));
-            }
-            total += text.len();
+    within_limits(changes.iter().map(|change| match change {
+        FileChange::Write(path, text) | FileChange::Edit(path, text) => (path.clone(), text.len()),
+        FileChange::Delete(path) => (path.clone(), 0),
+    }))
+}
+
+fn within_limits(files: impl Iterator<Item = (String, usize)>) -> Result<(), String> {
+    let (mut total, mut count) = (0_usize, 0);
+    for (path, size) in files {
+        if size > limits::FILE_BYTES {
+            return Err(format!("{path:.80} is larger than 1 MiB: split it"));
         }
+        total = total.saturating_add(size);
+        count += 1;
     }
     if total > limits::TREE_BYTES {
         return Err("the files together are larger than 16 MiB".to_owned());
     }
-    if changes.len() > limits::TREE_FILES {
+    if count > limits::TREE_FILES {
         return Err(format!("the answer has more than {} files", limits::TREE_FILES));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The four forms a reply may have.
 
-use super::ReplyRules;
+use super::{CONFLICT, ReplyRules};
 
 /// One thing a reply does to the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn read(text: &str, finished: bool, rules: &ReplyRules) -> Result<FoundFile,
     }
     if let Some(changes) = json(&text) {
         let conflict = changes.iter().find_map(|change| match change {
-            FileChange::Write(path, text) if path == "CONFLICT" => {
+            FileChange::Write(path, text) if path == CONFLICT => {
                 let (clause, why) = text.trim().split_once(char::is_whitespace)?;
                 Some((clause.to_owned(), why.trim().to_owned()))
             }

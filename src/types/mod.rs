@@ -8,6 +8,7 @@ pub mod digest;
 pub mod event;
 pub mod gate;
 pub mod generation;
+pub mod generator;
 pub mod harness;
 pub mod limits;
 pub mod lockfile;
@@ -29,10 +30,9 @@ pub use gate::{
     Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, Red, RedProof, TestResult,
     TestStatus,
 };
-pub use generation::{Completion, Finish, Prompt, Usage};
-pub use harness::{
-    GateConfig, GateFormat, GeneratorKind, Harness, Target, ToolchainId, TraceConfig,
-};
+pub use generation::{Completion, Finish, Prompt, StoredGeneration, StoredWorkspace, Usage};
+pub use generator::{GeneratorConfig, GeneratorSettings};
+pub use harness::{GateConfig, GateFormat, Harness, Target, ToolchainId, TraceConfig};
 pub use lint::{LintConfig, RuleLevel};
 pub use lockfile::{Origin, Source, SpecStanding, Standing, TargetStanding};
 pub use path::RelPath;

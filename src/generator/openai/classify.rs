@@ -6,56 +6,27 @@ use async_openai::error::{OpenAIError, StreamError};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use crate::generator::GenerationError;
 use crate::types::{Failure, limits};
 
-/// A call that came to nothing.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct CallError {
-    /// The class.
-    pub failure: Failure,
-    /// What happened and what to do.
-    pub message: String,
-    /// Whether the same request may do better before any content came.
-    pub retry: bool,
-    /// How long the server wants to be left alone.
-    pub after: Option<Duration>,
-    /// Whether a model may have worked for it, and be paid for it.
-    pub served: bool,
-}
-
-impl CallError {
-    /// An error that is final.
-    pub fn new(failure: Failure, message: impl Into<String>) -> Self {
-        let served = matches!(
-            failure,
-            Failure::Connection | Failure::TimedOut | Failure::BadResponse | Failure::Truncated
-        );
-        Self { failure, message: message.into(), retry: false, after: None, served }
-    }
-
-    /// An error that another try may mend.
-    pub fn again(failure: Failure, message: impl Into<String>) -> Self {
-        Self { retry: true, ..Self::new(failure, message) }
-    }
-}
-
 /// Classifies a response that is not a stream of a success.
-pub fn of_response(status: u16, headers: &HeaderMap, body: &str) -> CallError {
+pub fn of_response(status: u16, headers: &HeaderMap, body: &str) -> GenerationError {
     let value: Value = serde_json::from_str(body).unwrap_or_default();
     let error = value.get("error").filter(|error| !error.is_null());
     match error {
-        Some(error) => CallError { after: after(headers), ..of_error_object(error, Some(status)) },
+        Some(error) => {
+            GenerationError { after: after(headers), ..of_error_object(error, Some(status)) }
+        }
         None => {
             let detail = value.get("message").or(value.get("detail")).and_then(Value::as_str);
             let said = detail.map_or_else(|| first_line(body), str::to_owned);
-            CallError { after: after(headers), ..of_status(status, &said) }
+            GenerationError { after: after(headers), ..of_status(status, &said) }
         }
     }
 }
 
 /// Classifies an error object, whose `code` may be a string, a number or missing.
-pub fn of_error_object(error: &Value, status: Option<u16>) -> CallError {
+pub fn of_error_object(error: &Value, status: Option<u16>) -> GenerationError {
     let text = |key: &str| match error.get(key) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),
@@ -77,34 +48,44 @@ pub fn of_error_object(error: &Value, status: Option<u16>) -> CallError {
         || overflow.iter().any(|o| folded.contains(o))
     {
         let message = format!("the prompt does not fit the model: {message}; split the spec");
-        return CallError::new(Failure::ContextOverflow, message);
+        return GenerationError::new(Failure::ContextOverflow, message);
     }
     let status = status.filter(|status| *status >= 400).or_else(|| code.parse().ok());
     match status {
         Some(status) => of_status(status, &message),
-        None => CallError::new(Failure::BadResponse, format!("the server reports: {message}")),
+        None => {
+            GenerationError::new(Failure::BadResponse, format!("the server reports: {message}"))
+        }
     }
 }
 
-fn quota(said: &str) -> CallError {
-    CallError::new(Failure::Quota, format!("the account has no credit left: {said}"))
+fn quota(said: &str) -> GenerationError {
+    GenerationError::new(Failure::Quota, format!("the account has no credit left: {said}"))
 }
 
-fn of_status(status: u16, said: &str) -> CallError {
+fn of_status(status: u16, said: &str) -> GenerationError {
     let with = |what: &str| format!("HTTP {status}: {what}: {said}");
     match status {
-        408 | 409 | 425 | 429 => CallError::again(Failure::RateLimited, with("asked too often")),
-        500..=599 => CallError::again(Failure::Overloaded, with("the server has trouble")),
-        401 | 403 => {
-            CallError::new(Failure::Unauthorised, with("the key is refused: check api_key_env"))
+        408 | 409 | 425 | 429 => {
+            GenerationError::again(Failure::RateLimited, with("asked too often"))
         }
+        500..=599 => GenerationError::again(Failure::Overloaded, with("the server has trouble")),
+        401 | 403 => GenerationError::new(
+            Failure::Unauthorised,
+            with("the key is refused: check api_key_env"),
+        ),
         402 => quota(said),
-        404 => CallError::new(
+        404 => GenerationError::new(
             Failure::BadRequest,
             with("no such model or path: check model, base_url"),
         ),
-        400..=499 => CallError::new(Failure::BadRequest, with("the server refuses the request")),
-        _ => CallError::new(Failure::BadResponse, with("this is no answer of a completions API")),
+        400..=499 => {
+            GenerationError::new(Failure::BadRequest, with("the server refuses the request"))
+        }
+        _ => GenerationError::new(
+            Failure::BadResponse,
+            with("this is no answer of a completions API"),
+        ),
     }
 }
 
@@ -131,13 +112,13 @@ fn seconds(number: f64) -> Option<Duration> {
 }
 
 /// Classifies what async-openai gives back; `begun`: content came before.
-pub fn of_openai(error: OpenAIError, begun: bool) -> CallError {
+pub fn of_openai(error: OpenAIError, begun: bool) -> GenerationError {
     let failure = |unbegun: Failure| if begun { Failure::Truncated } else { unbegun };
-    let broken = |message: String| CallError::new(failure(Failure::BadResponse), message);
+    let broken = |message: String| GenerationError::new(failure(Failure::BadResponse), message);
     match error {
-        OpenAIError::Boxed(boxed) => match boxed.downcast::<CallError>() {
+        OpenAIError::Boxed(boxed) => match boxed.downcast::<GenerationError>() {
             Ok(error) => *error,
-            Err(other) => CallError::new(Failure::Connection, other.to_string()),
+            Err(other) => GenerationError::new(Failure::Connection, other.to_string()),
         },
         OpenAIError::Reqwest(error) => of_reqwest(&error),
         OpenAIError::StreamError(error) => {
@@ -145,19 +126,22 @@ pub fn of_openai(error: OpenAIError, begun: bool) -> CallError {
                 StreamError::EventStream(text) => text,
                 StreamError::UnknownEvent(event) => format!("unknown event {}", event.event),
             };
-            CallError::new(failure(Failure::Connection), format!("the stream broke off: {text}"))
+            GenerationError::new(
+                failure(Failure::Connection),
+                format!("the stream broke off: {text}"),
+            )
         }
         OpenAIError::JSONDeserialize(error, _) => {
             broken(format!("the stream holds something that is not JSON: {error}"))
         }
         OpenAIError::ApiError(error) => broken(error.to_string()),
-        OpenAIError::InvalidArgument(text) => CallError::new(Failure::Configuration, text),
+        OpenAIError::InvalidArgument(text) => GenerationError::new(Failure::Configuration, text),
         _ => broken("the answer could not be read".to_owned()),
     }
 }
 
 /// Classifies a failure below HTTP: worth another try, because nothing was answered.
-pub fn of_reqwest(error: &reqwest::Error) -> CallError {
+pub fn of_reqwest(error: &reqwest::Error) -> GenerationError {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
@@ -167,11 +151,14 @@ pub fn of_reqwest(error: &reqwest::Error) -> CallError {
     let url = error.url().map_or_else(String::new, |url| format!(" to {url}"));
     let what = if error.is_connect() { "no connection" } else { "the connection broke" };
     let served = !error.is_connect();
-    CallError { served, ..CallError::again(Failure::Connection, format!("{what}{url}: {text}")) }
+    GenerationError {
+        served,
+        ..GenerationError::again(Failure::Connection, format!("{what}{url}: {text}"))
+    }
 }
 
 /// How long to wait before try number `tried + 1`, or `None` when waiting is over.
-pub fn pause(error: &CallError, tried: u32, base: Duration, most: u32) -> Option<Duration> {
+pub fn pause(error: &GenerationError, tried: u32, base: Duration, most: u32) -> Option<Duration> {
     if !error.retry || tried >= most {
         return None;
     }
