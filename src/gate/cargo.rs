@@ -9,12 +9,12 @@ use super::test_run::{self, TestRunner};
 use super::workspace::{self, GateSandbox};
 use super::{GateContext, GateResult, HostTools, Layer, timeout};
 use crate::process::{Ended, Output, Program};
-use crate::sandbox::{Sandbox, SandboxError, SandboxSpec};
+use crate::sandbox::{Sandbox, SandboxError};
 use crate::toolchain::cargo::{TestProgram, read};
 use crate::toolchain::{self, Suite};
 use crate::types::{
     Candidate, ClauseId, Finding, Limits, LimitsConfig, Outcome, Provenance, Tree, gate::clean,
-    limits,
+    limits, places,
 };
 
 /// What a gate stands on: the candidate with the tests over it, and its dependencies.
@@ -33,8 +33,9 @@ pub(super) async fn ground(
     let layer = bench.layers.get((bench.sandbox, bench.tools), gate, manifest).await?;
     let suites: Vec<&Suite> = suites.iter().collect();
     let lock = layer.lock(&bench.spec.id);
-    let vendor = bench.sandbox.vendor(layer.path());
-    let files = workspace::files(candidate.tree(), &suites, (&lock, &vendor));
+    let mount = workspace::dependencies(layer.path());
+    let vendor = bench.sandbox.shows(&mount);
+    let files = workspace::files(candidate.tree(), &suites, (&lock, vendor));
     if let Some(folder) = bench.keep.as_ref().filter(|_| gate != "proof") {
         let folder = folder.join(if gate == "hidden" { "held-out" } else { "visible" });
         workspace::keep(&folder, &files)
@@ -138,7 +139,7 @@ pub(super) fn finding(gate: &str, rule: &str, message: String) -> Finding {
 
 /// `cargo fmt --check`.
 pub async fn fmt(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
-    let files = workspace::files(candidate.tree(), &[], ("", Path::new("/vendor")));
+    let files = workspace::files(candidate.tree(), &[], ("", Path::new(places::DEPENDENCIES)));
     let opened = GateSandbox::open(bench, "fmt", (files, None), None).await;
     let room = match opened {
         Ok(room) => room,
@@ -146,7 +147,7 @@ pub async fn fmt(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     };
     let args = ["fmt", "--check", "--", "-l"];
     let output = cargo(&room, &args, timeout(bench, "fmt")).await;
-    let root = room.paths().source.clone();
+    let root = room.source().to_owned();
     room.close().await;
     let output = match output {
         Ok(output) => output,
@@ -179,23 +180,17 @@ pub async fn format(
 ) -> Result<(Tree, Vec<String>), SandboxError> {
     let mut formatted = tree.clone();
     let mut changed = Vec::new();
-    let policy = SandboxSpec {
-        files: vec![("rustfmt.toml".to_owned(), workspace::RUSTFMT.into())],
-        toolchain: tools.sysroot.clone(),
-        layer: None,
-        building: false,
-        read_only: Vec::new(),
-        limits: Limits::of(&LimitsConfig::default()),
-    };
+    let mut policy = workspace::sandbox_spec(tools, None, Limits::of(&LimitsConfig::default()));
+    policy.files.push(("rustfmt.toml".to_owned(), workspace::RUSTFMT.into()));
     let session = sandbox.open(&policy).await?;
     let paths = session.paths();
     for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
         let program = Program {
-            path: paths.toolchain.join("bin/rustfmt"),
+            path: paths.at(places::TOOLS).join("bin/rustfmt"),
             args: ["--edition", "2024", "--emit", "stdout", "--config-path", "rustfmt.toml"]
                 .map(OsString::from)
                 .to_vec(),
-            dir: paths.source.clone(),
+            dir: paths.at(places::SOURCE).to_owned(),
             env: workspace::environment(paths),
             stdin: Some(bytes.to_vec()),
             timeout: limits::TEST_TIMEOUT,

@@ -6,11 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::workspace::{cargo, environment, files};
+use super::workspace::{cargo, dependencies, environment, files, sandbox_spec};
 use super::{GateResult, HostTools};
 use crate::process::{self, Ended, Program};
-use crate::sandbox::{self, Sandbox, SandboxSpec};
-use crate::types::{Encoder, Finding, Limits, LimitsConfig, Tree, gate::clean, limits};
+use crate::sandbox::{self, MountMode, Sandbox, SandboxSpec};
+use crate::types::{Encoder, Finding, Limits, LimitsConfig, Tree, gate::clean, limits, places};
 
 /// The crate that has the dependencies while a layer is built.
 const STUB: &str = "regen-layer";
@@ -103,7 +103,7 @@ impl DependencyCache {
         let mut key = Encoder::new("layer");
         key.text(&wanted.dependencies).digest(tools.identity());
         // Copies and overlays are the same; paths inside are not.
-        let key = key.flag(sandbox.backend().level().0 >= 2).finish();
+        let key = key.flag(sandbox.has_mounts()).finish();
         let path = self.root.join(key.short());
         if let Some(layer) = open(&path) {
             return Ok(layer);
@@ -296,24 +296,20 @@ async fn compile(
     (staging, lock): (&Path, &str),
 ) -> Result<(), GateResult> {
     let text = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
-    let mut files = files(&Tree::default(), &[], (lock, &sandbox.vendor(staging)));
+    let sources = dependencies(staging);
+    let mut files = files(&Tree::default(), &[], (lock, sandbox.shows(&sources)));
     files.extend([
         text("Cargo.toml", &wanted.manifest()),
         text("src/lib.rs", ""),
         text("tests/stub.rs", "#[test]\nfn stub() {}\n"),
     ]);
-    let policy = SandboxSpec {
-        files,
-        toolchain: tools.sysroot.clone(),
-        layer: Some(staging.to_owned()),
-        building: true,
-        read_only: Vec::new(),
-        limits: Limits {
-            disk: limits::LAYER_DISK,
-            inodes: limits::LAYER_INODES,
-            ..Limits::of(&LimitsConfig::default())
-        },
+    let limits = Limits {
+        disk: limits::LAYER_DISK,
+        inodes: limits::LAYER_INODES,
+        ..Limits::of(&LimitsConfig::default())
     };
+    let over = Some((staging, MountMode::ReadWrite));
+    let policy = SandboxSpec { files, ..sandbox_spec(tools, over, limits) };
     let session = sandbox.open(&policy).await.map_err(|why| super::workspace::unusable(&why))?;
     for args in [
         &["check", "--all-targets", "--offline", "--quiet"][..],
@@ -322,12 +318,12 @@ async fn compile(
     ] {
         let (path, env) = (cargo(session.paths(), args.first()), environment(session.paths()));
         let args = args.iter().map(Into::into).collect();
-        let dir = session.paths().source.clone();
+        let dir = session.paths().at(places::SOURCE).to_owned();
         let program = Program { path, args, dir, env, stdin: None, timeout: limits::LAYER_TIMEOUT };
         let output = session.run(&program, true).await;
         let output = output.map_err(|why| super::workspace::unusable(&why))?;
         if !output.succeeded() {
-            let root = session.paths().source.display().to_string();
+            let root = session.paths().at(places::SOURCE).display().to_string();
             let why = match output.ended {
                 Ended::Exit(_) => clean(&output.errors(), &[&root]),
                 Ended::Limit(resource) => policy.limits.hit(resource),

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::dependency_cache::Layer;
-use super::{GateContext, GateResult, granted};
+use super::{GateContext, GateResult, HostTools, granted};
 use crate::process::{Output, Program};
-use crate::sandbox::{SandboxError, SandboxPaths, SandboxSpec, Session};
+use crate::sandbox::{Mount, MountMode, SandboxError, SandboxPaths, SandboxSpec, Scratch, Session};
 use crate::toolchain::Suite;
-use crate::types::{Limits, LimitsConfig, Outcome, Resource, Tree};
+use crate::types::{Limits, LimitsConfig, Outcome, Resource, Tree, places};
 
 /// The formatter's configuration.
 pub const RUSTFMT: &str = "newline_style = \"Unix\"\n";
@@ -90,14 +90,10 @@ impl<'a> GateSandbox<'a> {
         shown: Option<&Path>,
     ) -> Result<Self, GateResult> {
         let limits = limits(bench, gate);
-        let policy = SandboxSpec {
-            files,
-            toolchain: bench.tools.sysroot.clone(),
-            layer: layer.map(|layer| layer.path().to_owned()),
-            building: false,
-            read_only: bench.read_only.iter().cloned().chain(shown.map(Path::to_owned)).collect(),
-            limits,
-        };
+        let over = layer.map(|layer| (layer.path(), MountMode::Overlay));
+        let mut policy = SandboxSpec { files, ..sandbox_spec(bench.tools, over, limits) };
+        let shown = bench.read_only.iter().map(PathBuf::as_path).chain(shown);
+        policy.mounts.extend(shown.map(Mount::shown));
         let mut session = bench.sandbox.open(&policy).await.map_err(|why| unusable(&why))?;
         session.listen(bench.listener.clone());
         Ok(Self { bench, gate, session, limits, _layer: layer })
@@ -108,9 +104,14 @@ impl<'a> GateSandbox<'a> {
         self.session.paths()
     }
 
+    /// The candidate's root.
+    pub fn source(&self) -> &Path {
+        self.paths().at(places::SOURCE)
+    }
+
     /// The candidate's root, as it appears in programs' output.
     pub fn root(&self) -> String {
-        self.paths().source.display().to_string()
+        self.source().display().to_string()
     }
 
     /// What the gate's programs know: nothing of the user's environment but what is granted.
@@ -122,7 +123,7 @@ impl<'a> GateSandbox<'a> {
 
     /// A program over the candidate, not yet started.
     pub fn program(&self, path: PathBuf, args: Vec<OsString>, timeout: Duration) -> Program {
-        let dir = self.paths().source.clone();
+        let dir = self.source().to_owned();
         Program { path, args, dir, env: self.environment(), stdin: None, timeout }
     }
 
@@ -142,19 +143,45 @@ impl<'a> GateSandbox<'a> {
     }
 }
 
+/// The sandbox of Rust's programs. `over` is a dependency layer, and whether its build folder is
+/// written or lies below a fresh one.
+pub fn sandbox_spec(
+    tools: &HostTools,
+    over: Option<(&Path, MountMode)>,
+    limits: Limits,
+) -> SandboxSpec {
+    let mut spec = SandboxSpec::new(limits);
+    spec.mounts.push(Mount::read_only(&tools.sysroot, places::TOOLS));
+    spec.scratch.push(Scratch::Program(places::TOOL_HOME.into()));
+    match over {
+        Some((layer, mode)) => {
+            let (source, at) = (layer.join("target"), places::BUILD.into());
+            spec.mounts.extend([Mount { source, at, mode }, dependencies(layer)]);
+        }
+        None => spec.scratch.push(Scratch::Session(places::BUILD.into())),
+    }
+    spec
+}
+
+/// The sources of the dependencies in a layer.
+pub fn dependencies(layer: &Path) -> Mount {
+    Mount::read_only(layer.join("vendor"), places::DEPENDENCIES)
+}
+
 /// What every program in a sandbox knows.
 pub fn environment(paths: &SandboxPaths) -> Vec<(String, OsString)> {
-    let bin = paths.toolchain.join("bin");
+    let bin = paths.at(places::TOOLS).join("bin");
+    let place = |at: &'static str| paths.at(at).as_os_str().to_owned();
     let mut path = bin.clone().into_os_string();
     path.push(":/usr/local/bin:/usr/bin:/bin");
     vec![
         ("PATH".to_owned(), path),
-        ("HOME".to_owned(), paths.home.clone().into()),
-        ("TMPDIR".to_owned(), paths.home.clone().into()),
+        ("HOME".to_owned(), place(places::TEMPORARY)),
+        ("TMPDIR".to_owned(), place(places::TEMPORARY)),
         ("LANG".to_owned(), "C.UTF-8".into()),
         ("CARGO".to_owned(), bin.join("cargo").into()),
-        ("CARGO_HOME".to_owned(), paths.cargo.clone().into()),
-        ("CARGO_TARGET_DIR".to_owned(), paths.target.clone().into()),
+        ("CARGO_HOME".to_owned(), place(places::TOOL_HOME)),
+        ("CARGO_TARGET_DIR".to_owned(), place(places::BUILD)),
     ]
 }
 
@@ -165,7 +192,7 @@ pub fn cargo(paths: &SandboxPaths, command: Option<&&str>) -> PathBuf {
         Some(&"fmt") => "cargo-fmt",
         _ => "cargo",
     };
-    paths.toolchain.join("bin").join(name)
+    paths.at(places::TOOLS).join("bin").join(name)
 }
 
 impl GateResult {

@@ -62,14 +62,8 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
     if let Err(why) = backend.available() {
         return Err((!why.is_empty()).then(|| missing(why)));
     }
-    let policy = SandboxSpec {
-        files: Vec::new(),
-        toolchain: PathBuf::from("/usr"),
-        layer: None,
-        building: false,
-        read_only: Vec::new(),
-        limits: Limits::of(&LimitsConfig { memory_mb: Some(256), ..LimitsConfig::default() }),
-    };
+    let limits = LimitsConfig { memory_mb: Some(256), ..LimitsConfig::default() };
+    let policy = SandboxSpec::new(Limits::of(&limits));
     let session = sandbox.open(&policy).await.map_err(|why| Some(missing(why.0)))?;
     let program = Program {
         path: PathBuf::new(),

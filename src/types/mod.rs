@@ -13,6 +13,7 @@ pub mod limits;
 pub mod lockfile;
 pub mod lint;
 pub mod path;
+pub mod places;
 pub mod plan;
 pub mod policy;
 pub mod problem;
