@@ -251,7 +251,7 @@ impl Engine {
             config: plan::config(target),
             inputs: part.key,
             gates: part.gate_key,
-            tools: self.tools.version.clone(),
+            tools: self.tools_of(reports),
             regen: env!("CARGO_PKG_VERSION").to_owned(),
             isolation: reports.iter().map(|report| report.isolation).min().unwrap_or_default(),
             signer: self.workspace.signer.as_ref().map(|signer| signer.public().to_string()),
@@ -263,6 +263,12 @@ impl Engine {
             gate_inputs: part.gate_inputs.clone(),
             files: tree.collect(),
         })
+    }
+
+    /// The tools that judged a tree. Reports of earlier versions of regen do not name them.
+    fn tools_of(&self, reports: &[GateReport]) -> String {
+        let named = reports.iter().rev().map(|report| &report.tools);
+        named.into_iter().find(|tools| !tools.is_empty()).unwrap_or(&self.tools.version).clone()
     }
 
     /// Who wrote a tree; one that was judged again is still who wrote it first.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::test_run::{self, TestRunner};
 use super::workspace::{self, GateSandbox};
-use super::{GateContext, GateResult, HostTools, Layer, timeout};
+use super::{GateContext, GateResult, HostTools, Layer};
 use crate::process::{Ended, Output, Program};
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::toolchain::cargo::{TestProgram, read};
@@ -30,7 +30,8 @@ pub(super) async fn ground(
     suites: &[Suite],
 ) -> Result<PreparedSources, GateResult> {
     let manifest = candidate.tree().text("Cargo.toml").unwrap_or_default();
-    let layer = bench.layers.get((bench.sandbox, bench.tools), gate, manifest).await?;
+    let place = (bench.sandbox, bench.tools);
+    let layer = bench.layers.get(place, gate, manifest, bench.now).await?;
     let suites: Vec<&Suite> = suites.iter().collect();
     let lock = layer.lock(&bench.spec.id);
     let mount = workspace::dependencies(layer.path());
@@ -78,7 +79,7 @@ pub async fn compile(
     let work = async {
         let PreparedSources { files, layer } = ground(bench, gate, candidate, &suites).await?;
         let room = GateSandbox::open(bench, gate, (files, Some(&layer)), None).await?;
-        let built = build((&room, gate), args, &suites, timeout(bench, gate)).await;
+        let built = build((&room, gate), args, &suites, bench.timeout).await;
         room.close().await;
         built
     };
@@ -146,7 +147,7 @@ pub async fn fmt(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
         Err(seen) => return seen,
     };
     let args = ["fmt", "--check", "--", "-l"];
-    let output = cargo(&room, &args, timeout(bench, "fmt")).await;
+    let output = cargo(&room, &args, bench.timeout).await;
     let root = room.source().to_owned();
     room.close().await;
     let output = match output {
@@ -255,7 +256,7 @@ async fn tests(
         Ok(room) => room,
         Err(seen) => return seen,
     };
-    let seen = match build((&room, gate), args, suites, timeout(bench, gate)).await {
+    let seen = match build((&room, gate), args, suites, bench.timeout).await {
         Ok((programs, seen)) => {
             let fresh = *candidate.provenance() != Provenance::Promoted;
             let runner = TestRunner { bench, room: &room, gate, started, fresh };

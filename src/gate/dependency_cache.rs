@@ -97,6 +97,7 @@ impl DependencyCache {
         (sandbox, tools): (&Sandbox, &HostTools),
         gate: &str,
         manifest: &str,
+        now: SystemTime,
     ) -> Result<Layer, GateResult> {
         let wanted = LayerInputs::of(manifest);
         let trouble = |what: &str, why: io::Error| GateResult::error(format!("{what}: {why}"));
@@ -105,18 +106,18 @@ impl DependencyCache {
         // Copies and overlays are the same; paths inside are not.
         let key = key.flag(sandbox.has_mounts()).finish();
         let path = self.root.join(key.short());
-        if let Some(layer) = open(&path) {
+        if let Some(layer) = open(&path, now) {
             return Ok(layer);
         }
         let named = |why| trouble(&self.root.display().to_string(), why);
-        self.collect(limits::LAYERS_BYTES).map_err(named)?;
+        self.collect(limits::LAYERS_BYTES, now).map_err(named)?;
         let staging = self.staging(sandbox).map_err(named)?;
         let made = self.build((sandbox, tools), gate, &wanted, staging.path()).await;
         made?;
         // Whoever comes second finds a layer of the same key.
         let moved = fs::rename(staging.path(), &path);
         let _ = staging.keep();
-        match open(&path) {
+        match open(&path, now) {
             Some(layer) => Ok(layer),
             None => {
                 let why = moved.err().unwrap_or_else(|| io::Error::other("it is not whole"));
@@ -167,7 +168,7 @@ impl DependencyCache {
 
     /// Removes layers that were not used for long, the oldest of too many, and what a killed
     /// process left half made.
-    fn collect(&self, most: u64) -> io::Result<()> {
+    fn collect(&self, most: u64, now: SystemTime) -> io::Result<()> {
         let mut layers = Vec::new();
         for entry in fs::read_dir(&self.root).into_iter().flatten() {
             let path = entry?.path();
@@ -184,7 +185,7 @@ impl DependencyCache {
         layers.sort();
         let mut all: u64 = layers.iter().map(|(_, size, _)| size).sum();
         for (used, size, path) in layers {
-            let age = used.elapsed().unwrap_or(Duration::ZERO);
+            let age = now.duration_since(used).unwrap_or(Duration::ZERO);
             let lock = File::options().append(true).open(path.join("used"));
             let free = lock.as_ref().map_or(true, |lock| lock.try_lock().is_ok());
             // One whose removal was interrupted is no layer any more.
@@ -203,10 +204,10 @@ impl DependencyCache {
 }
 
 /// Opens a layer that is there and whole, and marks it used.
-fn open(path: &Path) -> Option<Layer> {
+fn open(path: &Path, now: SystemTime) -> Option<Layer> {
     let used = File::options().append(true).open(path.join("used")).ok()?;
     used.lock_shared().ok()?;
-    used.set_modified(SystemTime::now()).ok()?;
+    used.set_modified(now).ok()?;
     let lock = fs::read_to_string(path.join("Cargo.lock")).ok()?;
     Some(Layer { path: path.to_owned(), lock, _used: used })
 }
@@ -406,16 +407,16 @@ mod tests {
         let dead = make(&format!(".making-{space}-999999999-x"), 0);
         let lock = File::options().append(true).open(busy.join("used")).expect("is there");
         lock.lock_shared().expect("is free");
-        layers.collect(limits::LAYERS_BYTES).expect("works");
+        layers.collect(limits::LAYERS_BYTES, SystemTime::now()).expect("works");
         let there = |path: &Path| path.is_dir();
         assert!(there(&young) && there(&busy) && !there(&old) && !there(&dead));
         fs::write(young.join("big"), vec![0; 4096]).expect("writes");
         // A removal that was interrupted.
         let broken = make("broken", 0);
         fs::remove_file(broken.join("Cargo.lock")).expect("is there");
-        layers.collect(limits::LAYERS_BYTES).expect("works");
+        layers.collect(limits::LAYERS_BYTES, SystemTime::now()).expect("works");
         assert!(there(&young) && !there(&broken));
-        layers.collect(1024).expect("works");
+        layers.collect(1024, SystemTime::now()).expect("works");
         assert!(!there(&young) && there(&busy));
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::{self, Program};
 use crate::store::write_atomic;
-use crate::types::{Digest, Encoder};
+use crate::types::{Digest, Encoder, Fingerprint};
 
 /// Where the tools are, and which they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +117,11 @@ impl HostTools {
             tracing::warn!("cannot remember the tools: {error}");
         }
         Ok(tools)
+    }
+
+    /// What names these tools on every machine that has them.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(Encoder::new("toolchain").text(&self.version).finish())
     }
 
     /// What differs between two installations.

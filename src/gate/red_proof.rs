@@ -13,7 +13,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::cargo::{PreparedSources, build, finding, ground, visible};
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
 use super::workspace::GateSandbox;
-use super::{GateContext, GateResult, Layer, timeout};
+use super::{GateContext, GateResult, Layer};
 use crate::toolchain::cargo::TestProgram;
 use crate::toolchain::mutation::{self, DEFAULTS, ENDS, Extent, Mutant, Mutants, PANICS};
 use crate::toolchain::{self, Expected, Suite};
@@ -203,7 +203,7 @@ async fn with_changes<'a>(
         let changed = Candidate::new(mutants.tree.clone(), candidate.provenance().clone());
         let PreparedSources { files, .. } = ground(bench, GATE, &changed, suites).await?;
         let room = GateSandbox::open(bench, GATE, (files, Some(layer)), None).await?;
-        let left = timeout(bench, GATE).saturating_sub(started.elapsed());
+        let left = bench.timeout.saturating_sub(started.elapsed());
         let seen = match build((&room, GATE), &args, suites, left).await {
             Ok((programs, _)) => {
                 let every = !matches!(extent, Extent::Panics);

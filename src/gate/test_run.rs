@@ -8,7 +8,7 @@ use futures::StreamExt;
 
 use super::cargo::finding;
 use super::workspace::GateSandbox;
-use super::{GateContext, GateResult, timeout};
+use super::{GateContext, GateResult};
 use crate::process::{Ended, Output};
 use crate::toolchain::cargo::{Reported, TestProgram, read_list, read_test};
 use crate::toolchain::{self, Expected, Suite, console, mutation};
@@ -162,7 +162,7 @@ impl TestRunner<'_> {
 
     /// What is left of the gate's time.
     pub fn left(&self) -> Duration {
-        timeout(self.bench, self.gate).saturating_sub(self.started.elapsed())
+        self.bench.timeout.saturating_sub(self.started.elapsed())
     }
 
     async fn list(&self, program: &TestProgram) -> Result<Vec<String>, Finding> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cargo::{PreparedSources, ground, visible};
 use super::workspace::GateSandbox;
-use super::{GateContext, GateResult, timeout};
+use super::{GateContext, GateResult};
 use crate::process::{Ended, Output, Program};
 use crate::toolchain;
 use crate::types::{
@@ -156,7 +156,7 @@ async fn validate(
     let own = bench.gates.get(gate).and_then(|gate| gate.timeout_s);
     let timeout = match (manifest.timeout_s, own) {
         (Some(seconds), None) => Duration::from_secs(seconds),
-        _ => timeout(bench, gate),
+        _ => bench.timeout,
     };
     let PreparedSources { files, layer } = ground(bench, gate, candidate, &visible(bench)).await?;
     let room = GateSandbox::open(bench, gate, (files, Some(&layer)), Some(&folder)).await?;
@@ -256,7 +256,7 @@ async fn command(
 ) -> Result<GateResult, GateResult> {
     let PreparedSources { files, layer } = ground(bench, name, candidate, &visible(bench)).await?;
     let room = GateSandbox::open(bench, name, (files, Some(&layer)), None).await?;
-    let program = program(&room, argv, Path::new("/"), timeout(bench, name));
+    let program = program(&room, argv, Path::new("/"), bench.timeout);
     let output = room.run(&program, true).await;
     let (root, output) = (room.root(), output?);
     if let Ended::Limit(resource) = output.ended {

@@ -10,7 +10,7 @@ use super::{GateContext, GateResult, HostTools, granted};
 use crate::process::{Output, Program};
 use crate::sandbox::{Mount, MountMode, SandboxError, SandboxPaths, SandboxSpec, Scratch, Session};
 use crate::toolchain::Suite;
-use crate::types::{Limits, LimitsConfig, Outcome, Resource, Tree, places};
+use crate::types::{Limits, Outcome, Resource, Tree, places};
 
 /// The formatter's configuration.
 pub const RUSTFMT: &str = "newline_style = \"Unix\"\n";
@@ -60,12 +60,6 @@ pub fn keep(folder: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What a gate's programs may use.
-pub fn limits(bench: &GateContext<'_>, gate: &str) -> Limits {
-    let none = LimitsConfig::default();
-    Limits::of(bench.gates.get(gate).map_or(&none, |gate| &gate.limits))
-}
-
 /// An open sandbox of a gate.
 pub struct GateSandbox<'a> {
     bench: &'a GateContext<'a>,
@@ -89,7 +83,7 @@ impl<'a> GateSandbox<'a> {
         (files, layer): (Vec<(String, Vec<u8>)>, Option<&'a Layer>),
         shown: Option<&Path>,
     ) -> Result<Self, GateResult> {
-        let limits = limits(bench, gate);
+        let limits = bench.limits;
         let over = layer.map(|layer| (layer.path(), MountMode::Overlay));
         let mut policy = SandboxSpec { files, ..sandbox_spec(bench.tools, over, limits) };
         let shown = bench.read_only.iter().map(PathBuf::as_path).chain(shown);
@@ -197,7 +191,7 @@ pub fn cargo(paths: &SandboxPaths, command: Option<&&str>) -> PathBuf {
 
 impl GateResult {
     /// A program that used up what it may use.
-    pub(crate) fn limit(mut self, resource: Resource) -> Self {
+    pub fn limit(mut self, resource: Resource) -> Self {
         self.outcome = Some(Outcome::Limit { resource });
         self
     }

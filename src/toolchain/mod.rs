@@ -18,11 +18,13 @@ mod replacements;
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::types::harness::ToolchainName;
 use crate::types::{ClauseId, Digest, Example, Finding, Problem, RelPath, Spec, Target, Tree};
 
 /// A test that must be there and must pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expected {
     /// Leaf name.
     pub name: String,
@@ -37,7 +39,7 @@ pub struct Expected {
 }
 
 /// A test file of the harness's own or of the user's, as it is mounted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suite {
     /// Where it is mounted.
     pub path: RelPath,

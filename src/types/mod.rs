@@ -3,6 +3,7 @@
 //! A type lives here only if two modules exchange it. Types do not know how they look: views are in
 //! `report`.
 
+pub mod action;
 pub mod canonical;
 pub mod digest;
 pub mod event;
@@ -22,6 +23,7 @@ pub mod schedule;
 pub mod spec;
 pub mod tree;
 
+pub use action::{Action, ActionResult, Fingerprint};
 pub use canonical::Encoder;
 pub use digest::Digest;
 pub use event::{AttemptKind, Event, Failure, JobOutcome, RateLimit};

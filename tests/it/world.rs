@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use regen::gate::{DependencyCache, GateContext, HostTools, ToolEnv, run};
-use regen::sandbox::{Sandbox, probe};
+use regen::gate::{
+    DependencyCache, ExecuteOptions, GateExecutor, HostTools, JobInputs, LocalExecutor, Machine,
+    ToolEnv,
+};
+use regen::sandbox::{Probe, Sandbox, probe};
+use regen::store::{ContentStore, MemoryStore};
 use regen::toolchain::Suite;
-use regen::types::{Candidate, GateReport, Provenance, RelPath, Spec, Tree};
+use regen::types::{GateReport, Provenance, RelPath, Spec, Tree};
 use serde_json::Value;
 
 /// A spec with one visible and one hidden example.
@@ -154,6 +160,22 @@ impl World {
         subject: Subject<'_>,
         (sandbox, layers): (&Sandbox, &DependencyCache),
     ) -> GateReport {
+        let harness = regen::config::parse("h", &self.read("harness.toml")).expect("is right");
+        let store = Arc::new(MemoryStore::default());
+        let tree = store.put_tree(&subject.tree).expect("is kept");
+        let machine = self.machine(sandbox, layers).await;
+        let executor = LocalExecutor::new(machine, store);
+        let target = ("rust", &harness.target["rust"]);
+        let inputs = JobInputs::new(subject.spec.clone(), target, &harness.gate, subject.suites);
+        let inputs = Arc::new(inputs);
+        executor.accept(&inputs).expect("is kept");
+        let action = inputs.action(gate, executor.toolchain(), (tree, Provenance::Promoted));
+        let options = ExecuteOptions::at(SystemTime::now());
+        executor.execute(&action, options).await.expect("is executed").report
+    }
+
+    /// This machine, for the gates of this workspace.
+    pub async fn machine(&self, sandbox: &Sandbox, layers: &DependencyCache) -> Machine {
         let set = |name: &str| std::env::var_os(name);
         let wanted = ToolEnv {
             path: set("PATH").unwrap_or_default(),
@@ -162,27 +184,14 @@ impl World {
             rustup_home: set("RUSTUP_HOME").map(Into::into),
             toolchain: set("RUSTUP_TOOLCHAIN"),
         };
-        let tools =
-            HostTools::find(&wanted, &self.cache().join("tools.json")).await.expect("has tools");
-        let harness = regen::config::parse("h", &self.read("harness.toml")).expect("is right");
-        let candidate = Candidate::new(subject.tree, Provenance::Promoted);
-        let bench = GateContext {
-            spec: subject.spec,
-            name: "rust",
-            target: &harness.target["rust"],
-            gates: &harness.gate,
-            suites: subject.suites,
+        let tools = HostTools::find(&wanted, &self.cache().join("tools.json")).await;
+        Machine {
+            tools: Arc::new(tools.expect("has tools")),
+            probe: Arc::new(Probe::of(sandbox.clone())),
+            layers: layers.clone(),
             validators: self.path("validators"),
-            tools: &tools,
-            sandbox,
-            level: sandbox.backend().level(),
-            layers,
-            proven: Default::default(),
             read_only: Vec::new(),
-            keep: None,
-            listener: None,
-        };
-        run(&bench, gate, &candidate, &[]).await.0
+        }
     }
 
     /// Every file below a folder of the workspace, with its bytes.
