@@ -8,10 +8,15 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Context, exit, run};
-use crate::engine::load::{self, load};
-use crate::engine::{self, Engine, EngineError, KeptAttempt};
+use crate::commands::export::archive;
+use crate::commands::gc::sweep;
+use crate::commands::log;
+use crate::commands::show::{KeptAttempt, attempts};
+use crate::engine::Engine;
 use crate::pipeline::AttemptFailure;
-use crate::report::{changes, line, tame, words};
+use crate::report::{diff, line, tame, words};
+use crate::workspace::EngineError;
+use crate::workspace::{load, load_harness};
 
 /// Arguments of `show`.
 #[derive(Debug, Args)]
@@ -54,7 +59,7 @@ pub fn story(door: &Context, spec: &str) -> Result<u8, EngineError> {
     let known = load(&places, None)?.select(&[spec.to_owned()]);
     let id = known.ok().flatten().and_then(|ids| ids.into_iter().next());
     let id = id.unwrap_or_else(|| spec.to_owned());
-    let steps = engine::story(&places, &id)?;
+    let steps = log::story(&places, &id)?;
     if door.global.json {
         door.json(&json!({ "type": "promotions", "spec": id, "promotions": steps }));
         return Ok(exit::DONE);
@@ -74,7 +79,7 @@ pub fn story(door: &Context, spec: &str) -> Result<u8, EngineError> {
         let stands = if step.stands { door.paint.name("  stands") } else { String::new() };
         let run = door.paint.name(&format!("run {:>4}", step.run));
         door.show(&format!("{run}  {}  {what} {}{by}{stands}", step.at, trees.join(", ")));
-        let text = changes::clauses(&step.changes, door.paint);
+        let text = diff::clauses(&step.changes, door.paint);
         if !text.is_empty() {
             let indented: Vec<_> = text.lines().map(|line| format!("    {line}")).collect();
             door.show(&indented.join("\n"));
@@ -85,7 +90,7 @@ pub fn story(door: &Context, spec: &str) -> Result<u8, EngineError> {
 
 /// The attempts of a run.
 pub fn show(door: &Context, args: &ShowArgs) -> Result<u8, EngineError> {
-    let mut attempts = engine::attempts(&door.places()?, args.run)?;
+    let mut attempts = attempts(&door.places()?, args.run)?;
     attempts.retain(|kept| {
         args.spec.as_ref().is_none_or(|spec| kept.spec == *spec)
             && args.attempt.is_none_or(|number| kept.attempt.number == number)
@@ -163,7 +168,7 @@ pub fn export(door: &Context, args: &ExportArgs) -> Result<u8, EngineError> {
     let name = PathBuf::from(format!("regen-run-{}.tar.gz", args.run));
     let path = args.output.clone().unwrap_or(name);
     let mut bytes = Vec::new();
-    let (specs, missing) = engine::archive(&places, args.run, &mut bytes)?;
+    let (specs, missing) = archive(&places, args.run, &mut bytes)?;
     if path.as_os_str() == "-" {
         std::io::stdout().write_all(&bytes)?;
     } else {
@@ -193,8 +198,8 @@ pub fn gc(door: &Context, args: &GcArgs) -> Result<u8, EngineError> {
     let places = door.places()?;
     let _lock = run::lock(door, &places)?;
     Engine::recover(&places)?;
-    let days = load::harness(&places, None)?.retention.days;
-    let swept = engine::sweep(&places, args.days.unwrap_or(days), args.dry_run)?;
+    let days = load_harness(&places, None)?.retention.days;
+    let swept = sweep(&places, args.days.unwrap_or(days), args.dry_run)?;
     if door.global.json {
         door.json(&json!({ "type": "gc", "dry_run": args.dry_run, "swept": swept }));
         return Ok(exit::DONE);

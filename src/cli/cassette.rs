@@ -4,10 +4,10 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, RunArgs, exit, run};
-use crate::engine::{EngineError, WorkspaceLayout, load, load::harness};
 use crate::generator::{Cassette as Recording, Cassettes};
 use crate::types::InputsDigest;
 use crate::types::harness::CassetteMode;
+use crate::workspace::{EngineError, WorkspaceLayout, load, load_harness};
 
 /// Subcommands of `cassette`.
 #[derive(Debug, Subcommand)]
@@ -45,7 +45,7 @@ pub async fn run(door: &Context, command: CassetteCommand) -> Result<u8, EngineE
 }
 
 fn cassettes(places: &WorkspaceLayout) -> Result<Cassettes, EngineError> {
-    let harness = harness(places, None)?;
+    let harness = load_harness(places, None)?;
     Ok(Cassettes::new(places.root.join(harness.harness.cassettes)))
 }
 

@@ -11,12 +11,14 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{Context, exit, isolation, run};
-use crate::engine::audit::{Asked, Audit, RerunTarget, audit};
-use crate::engine::{Engine, EngineError, Sources, Workspace, WorkspaceLayout, fix_lock};
+use crate::commands::check::{Asked, Audit, RerunTarget, audit};
+use crate::commands::fix_lock::fix_lock;
+use crate::engine::Engine;
 use crate::promote::Promoter;
 use crate::report::{check as report, github, sarif};
 use crate::store::{files, write_atomic};
 use crate::types::{Policy, Problem, limits};
+use crate::workspace::{EngineError, Sources, Workspace, WorkspaceLayout};
 
 /// What stands below the help.
 pub const HELP: &str = "Examples:\n  regen check                        before a deploy: exits 0 or 22\n  \

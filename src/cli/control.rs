@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::{Context, exit, history};
 use crate::daemon::Command;
 use crate::daemon::client::{AGAIN, Client, Told};
-use crate::engine::EngineError;
 use crate::store::Ledger;
 use crate::types::event::Entry;
 use crate::types::limits;
+use crate::workspace::EngineError;
 
 const NONE: &str = "no daemon runs in this workspace";
 

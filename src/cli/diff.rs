@@ -6,11 +6,11 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{Context, exit};
-use crate::engine::diff::{Review, Side};
-use crate::engine::{EngineError, Workspace, load};
-use crate::report::changes;
+use crate::commands::diff::{Review, Side};
+use crate::report::diff as report;
 use crate::spec::{ClauseChange, conflicts};
 use crate::store::revision;
+use crate::workspace::{EngineError, Workspace, load};
 
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ fn show(
 ) {
     let format = if door.global.json { DiffFormat::Json } else { args.format };
     let clash = |(ours, theirs): &(ClauseChange, ClauseChange)| {
-        format!("both sides changed `{}`: {}", ours.clause, changes::against(ours, theirs))
+        format!("both sides changed `{}`: {}", ours.clause, report::against(ours, theirs))
     };
     match format {
         DiffFormat::Json => {
@@ -115,20 +115,20 @@ fn show(
             }));
             return;
         }
-        DiffFormat::Markdown => door.show(&changes::markdown(review)),
-        DiffFormat::Github => door.show(&changes::annotations(review)),
+        DiffFormat::Markdown => door.show(&report::markdown(review)),
+        DiffFormat::Github => door.show(&report::annotations(review)),
         DiffFormat::Human if review.specs.is_empty() => {
             if !door.global.quiet {
                 let folder = &workspace.harness.harness.specs;
                 door.say(&format!("no clause in {folder}/ changed"));
             }
         }
-        DiffFormat::Human => door.show(&changes::human(review, door.paint)),
+        DiffFormat::Human => door.show(&report::human(review, door.paint)),
     }
     for pair in clashes {
         match format {
             DiffFormat::Markdown => door.show(&format!("\n**Conflict:** {}", clash(pair))),
-            DiffFormat::Github => door.show(&changes::conflict(&pair.0, &clash(pair))),
+            DiffFormat::Github => door.show(&report::conflict(&pair.0, &clash(pair))),
             _ => door.say(&format!("{}: {}", door.paint.bad("conflict"), clash(pair))),
         }
     }

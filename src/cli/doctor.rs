@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{Context, exit, isolation, variable};
-use crate::engine::{EngineError, load};
 use crate::gate::HostTools;
 use crate::sandbox::Missing;
 use crate::types::harness::CassetteMode;
+use crate::workspace::{EngineError, load};
 
 /// One thing that was looked at.
 struct DoctorCheck {

@@ -1,7 +1,8 @@
 //! Exit codes, computed from stored facts. A missing or failing thing never exits 0.
 
-use crate::engine::{EngineError, RunOutcome};
+use crate::engine::RunOutcome;
 use crate::types::{Fault, JobOutcome};
+use crate::workspace::EngineError;
 
 /// Promoted, up to date, or a question answered.
 pub const DONE: u8 = 0;

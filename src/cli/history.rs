@@ -3,12 +3,13 @@
 use serde_json::json;
 
 use super::{Context, exit};
-use crate::engine::{EngineError, load, result_word};
+use crate::engine::result_word;
 use crate::pipeline::State;
 use crate::report::words;
 use crate::store::Ledger;
 use crate::types::event::Entry;
 use crate::types::{Event, JobOutcome};
+use crate::workspace::{EngineError, load};
 
 /// Folds a job's entries.
 fn fold(entries: &[Entry]) -> Result<Option<State>, EngineError> {

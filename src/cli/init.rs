@@ -1,8 +1,8 @@
 //! `regen init`: the smallest workspace that works.
 
 use super::{Context, exit};
-use crate::engine::EngineError;
 use crate::store::write_atomic;
+use crate::workspace::EngineError;
 
 const HARNESS: &str = r#"# What to generate, with whom, checked by what. Every key: docs/formats/harness.schema.json.
 [harness]

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::{Context, variable};
-use crate::engine::EngineError;
 use crate::sandbox::{self, Probe};
 use crate::types::Isolation;
 use crate::types::harness::SandboxConfig;
+use crate::workspace::EngineError;
 
 /// The variable that must allow a level below the usual one, beside `harness.toml`.
 const ALLOWS: &str = "REGEN_MIN_LEVEL";

@@ -7,11 +7,12 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{Context, exit};
-use crate::engine::{EngineError, Sources, Standalone, load};
+use crate::commands::lint::Standalone;
 use crate::report::{github, render, sarif};
 use crate::spec::shapes;
 use crate::store::write_atomic;
 use crate::types::{Fix, Problem, RuleLevel, Severity, Span, Spec};
+use crate::workspace::{EngineError, Sources, load};
 
 /// Arguments of `lint`.
 #[derive(Debug, Args)]

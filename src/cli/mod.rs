@@ -26,9 +26,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::daemon::Command as DaemonCommand;
-use crate::engine::{EngineError, WorkspaceLayout};
 use crate::gate::ToolEnv;
 use crate::report::{Style, Styler, render};
+use crate::workspace::{EngineError, WorkspaceLayout};
 
 /// Keeps generated code true to its specification.
 ///

@@ -7,11 +7,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Context, exit, run, variable};
+use crate::commands::rollback::roll_back;
 use crate::daemon::Command;
 use crate::daemon::client::Client;
-use crate::engine::{Engine, EngineError, Options, Workspace, load, roll_back};
+use crate::engine::{Engine, Options};
 use crate::report::{Progress, render, words};
 use crate::types::JobOutcome;
+use crate::workspace::{EngineError, Workspace, load};
 
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Context, RunArgs, exit, isolation, variable};
-use crate::engine::{
-    self, Engine, EngineError, Options, Workspace, WorkspaceLayout, load, result_word,
-};
+use crate::engine::{self, Engine, Options, result_word};
 use crate::report::{Progress, render, words};
 use crate::store::{Busy, WriterLock};
 use crate::types::harness::CassetteMode;
 use crate::types::{Plan, Severity};
+use crate::workspace::{EngineError, Workspace, WorkspaceLayout, load, now};
 
 /// Takes the writer lock.
 pub fn lock(door: &Context, places: &WorkspaceLayout) -> Result<WriterLock, EngineError> {
-    let who = format!("process {}, since {}, {}", std::process::id(), engine::now(), door.by);
+    let who = format!("process {}, since {}, {}", std::process::id(), now(), door.by);
     WriterLock::take(&places.state, &who).map_err(|busy| match busy {
         Busy::Held(holder) => {
             let text =

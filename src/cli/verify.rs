@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::{Context, exit};
 use crate::attest::{Attested, PublicKey};
-use crate::engine::EngineError;
 use crate::promote::ATTESTATION;
 use crate::report::line;
 use crate::store::files;
 use crate::types::{Digest, limits};
+use crate::workspace::EngineError;
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]

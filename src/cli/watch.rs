@@ -14,8 +14,9 @@ use super::{Context, doctor, exit, isolation, run, variable};
 use crate::daemon::hooks::Hooks;
 use crate::daemon::otlp::Traces;
 use crate::daemon::{Api, CommandRequest, Daemon, Inbox, LiveState, Notice, View};
-use crate::engine::{Engine, EngineError, Observers, Options, WorkspaceLayout, load, result_word};
+use crate::engine::{Engine, Observers, Options, result_word};
 use crate::report::{Progress, Style, Styler, render};
+use crate::workspace::{EngineError, WorkspaceLayout, load_harness};
 
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
@@ -128,7 +129,7 @@ pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, EngineError> 
     for spec in Engine::recover(&places)? {
         door.say(&format!("{spec}: a promotion that was interrupted is finished"));
     }
-    let harness = load::harness(&places, None)?;
+    let harness = load_harness(&places, None)?;
     if !door.global.quiet {
         doctor::preflight(door).await?;
     }

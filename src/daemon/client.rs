@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::commands::{Answer, Command};
 use super::serve::Short;
-use crate::engine::{EngineError, WorkspaceLayout};
 use crate::types::limits;
+use crate::workspace::{EngineError, WorkspaceLayout};
 
 /// A daemon that runs in a workspace.
 pub struct Client {

@@ -27,12 +27,13 @@ use futures::FutureExt;
 use futures::future::select_all;
 use tokio::sync::mpsc::{Receiver, channel};
 
-use crate::engine::{Engine, EngineError, Options, Workspace, WorkspaceLayout, load};
+use crate::engine::{Engine, Options};
 use crate::gate::ToolEnv;
 use crate::pipeline::{Backoff, JobStatus, Scheduler};
 use crate::sandbox::{Probe, give_back_memory};
 use crate::types::{Diagnosis, Fault, JobOutcome, RateLimit, Schedule, limits};
 use crate::watch::Watcher;
+use crate::workspace::{EngineError, Workspace, WorkspaceLayout, load_harness};
 
 pub use commands::{Answer, Command, CommandRequest, Refusal};
 pub use live_state::{Head, LiveState, SpecRow, Stand};
@@ -203,7 +204,7 @@ impl Daemon {
     fn places(&self) -> Option<Vec<PathBuf>> {
         let root = &self.places.root;
         let name = self.places.config.file_name().unwrap_or_default();
-        let paths = load::harness(&self.places, None).ok()?.harness;
+        let paths = load_harness(&self.places, None).ok()?.harness;
         let folders = [Some(paths.specs), Some(paths.validators), paths.templates];
         let folders = folders.into_iter().flatten().map(|folder| root.join(folder));
         Some(folders.chain([root.join(name)]).collect())

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Cause, Notice, Work};
-use crate::engine::{self, Engine, EngineError, Workspace, load};
+use crate::engine::{self, Engine};
 use crate::gate::HostTools;
 use crate::pipeline::State;
 use crate::store::Ledger;
 use crate::types::{Event, Job, JobOutcome, Plan, limits};
+use crate::workspace::{EngineError, Workspace, load};
 
 impl Work {
     /// Reads everything anew and plans. What runs goes on if it still is what is wanted.

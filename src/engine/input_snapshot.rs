@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
-use super::{Engine, EngineError};
+use super::Engine;
 use crate::pipeline::{Attempt, State};
 use crate::plan;
 use crate::spec::parse;
 use crate::store::files;
 use crate::types::{Digest, RelPath, Tree, limits};
+use crate::workspace::EngineError;
 
 /// The configuration's name among them.
 pub const CONFIG: &str = "harness.toml";

@@ -1,93 +1,29 @@
 //! The only loop: perform what is outstanding, append what happened, step, again.
 #![expect(clippy::disallowed_methods, reason = "the engine reads the clock and the workspace")]
 
-mod archive;
-pub mod audit;
 mod attempt_history;
 mod input_snapshot;
-pub mod load;
-mod standalone;
-mod trace;
-pub mod diff;
 mod perform;
 mod promotion;
-mod rollback;
-mod signing;
-mod promotion_log;
-mod upgrade;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use crate::gate::{DependencyCache, HostTools, ToolsError};
-use crate::generator::{CallError, Cassettes, Generator, RateLimits};
-use crate::pipeline::{Effect, IllegalEvent, Queue, State};
-use crate::promote::{PromoteError, Promoter, Switched};
+use crate::gate::{DependencyCache, HostTools};
+use crate::generator::{Cassettes, Generator, RateLimits};
+use crate::pipeline::{Effect, Queue, State};
+use crate::promote::{Promoter, Switched};
 use crate::sandbox::Probe;
 use crate::store::{Ledger, LedgerError, Objects, files};
-use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Problem, Reason};
+use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Reason};
+use crate::workspace::{EngineError, Workspace, WorkspaceLayout, now};
 
-pub use archive::{KeptAttempt, Swept, archive, attempts, sweep};
-pub use audit::fix_lock;
-pub use load::{Sources, Workspace, WorkspaceLayout, load};
-pub use promotion_log::{LogStep, story};
-pub use rollback::{RolledBack, roll_back};
-pub use standalone::Standalone;
-
-/// Trouble that ends a run, as opposed to a job that fails.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// There is no configuration.
-    #[error("there is no workspace here: {0}")]
-    NoWorkspace(String),
-    /// The configuration is wrong.
-    #[error("the configuration is refused")]
-    Config {
-        /// What is wrong.
-        problems: Vec<Problem>,
-        /// The texts they point into.
-        sources: Sources,
-    },
-    /// The command line or a file it leads to is wrong.
-    #[error("{0}")]
-    Usage(String),
-    /// No daemon runs that could do it.
-    #[error("{0}")]
-    NoDaemon(String),
-    /// A tool is missing.
-    #[error(transparent)]
-    HostTools(#[from] ToolsError),
-    /// The ledger's.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The promoter's.
-    #[error(transparent)]
-    Promote(#[from] PromoteError),
-    /// The disk's.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// Programs cannot be kept apart well enough.
-    #[error("{0}")]
-    Isolation(String),
-    /// The generator cannot be set up.
-    #[error(transparent)]
-    Generator(#[from] CallError),
-    /// A ledger that contradicts itself.
-    #[error("{0}: this is a bug in regen or the ledger was edited")]
-    Illegal(#[from] IllegalEvent),
-}
-
-impl EngineError {
-    fn config(problem: Problem, text: String) -> Self {
-        let sources = Sources::from([(problem.file.clone(), text)]);
-        Self::Config { problems: vec![problem], sources }
-    }
-}
+pub use input_snapshot::CONFIG;
+pub use promotion::Record;
 
 /// Who watches a run: views subscribe, the engine knows none of them.
 pub trait Observer {
@@ -172,16 +108,6 @@ pub struct Engine {
     /// How candidates are kept apart; a run without work does not ask.
     isolation: Option<Arc<Probe>>,
     layers: DependencyCache,
-}
-
-/// Now, UTC, RFC 3339, milliseconds.
-pub fn now() -> String {
-    format!("{:.3}", jiff::Timestamp::now())
-}
-
-/// Today, UTC.
-pub fn today() -> String {
-    now()[..10].to_owned()
 }
 
 impl Engine {
@@ -348,7 +274,11 @@ impl Engine {
         config.tier(tier).base_url == config.base_url
     }
 
-    async fn job(&self, job: &Job) -> Result<JobOutcome, EngineError> {
+    /// Performs one job exactly as it is given.
+    ///
+    /// # Errors
+    /// What ends the run; a job that fails is data.
+    pub async fn job(&self, job: &Job) -> Result<JobOutcome, EngineError> {
         if !self.options.discard_edits {
             let targets = job.parts.iter().map(|part| &self.workspace.harness.target[&part.target]);
             let units: BTreeSet<String> = targets.map(|target| target.unit(&job.spec)).collect();

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::Engine;
 use super::attempt_history::History;
-use super::{Engine, EngineError, today};
 use crate::gate::{self, GateContext};
 use crate::generator::{Call, CallError, cassette, most};
 use crate::pipeline::{Attempt, Effect, State};
@@ -21,6 +21,7 @@ use crate::types::{
     Provenance, Spec, Target, TargetJob, Tree,
 };
 use crate::verdict::{Verdict, judge};
+use crate::workspace::{EngineError, today};
 use crate::{plan, toolchain};
 
 impl Engine {

@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, EngineError, now};
+use super::Engine;
 use crate::attest::Attested;
 use crate::pipeline::{Attempt, State};
 use crate::plan;
 use crate::promote::{PartTree, PromoteError, Promotion, Switched};
-use crate::store::files;
+use crate::store::{Ledger, LedgerError, Objects, files};
 use crate::types::{
     Completion, Digest, Event, GateReport, Job, JobId, Origin, Provenance, Source, Spec,
     SpecStanding, TargetJob, TargetStanding,
 };
 use crate::verdict::{Accepted, Verdict, judge};
+use crate::workspace::{EngineError, now};
 
 /// What was put in place, as the objects keep it: what a person can go back to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,25 @@ pub struct Record {
     pub standing: SpecStanding,
     /// The attestations, by target.
     pub attestations: BTreeMap<String, String>,
+}
+
+impl Record {
+    /// What a job put in place. `None` if it promoted nothing, or the record was deleted since.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub fn of_job(
+        ledger: &Ledger,
+        objects: &Objects,
+        job: JobId,
+    ) -> Result<Option<Self>, LedgerError> {
+        let entries = ledger.job(job)?;
+        let record = entries.iter().find_map(|entry| match &entry.event {
+            Event::Promoted { record, .. } => *record,
+            _ => None,
+        });
+        Ok(record.and_then(|record| serde_json::from_slice(&objects.get(record).ok()?).ok()))
+    }
 }
 
 /// What is to be switched, while it is put together.
@@ -106,7 +126,7 @@ impl Engine {
     /// Puts the trees of an earlier job in place again, each of which was accepted: it is judged
     /// again, from the reports of the job that accepted it. What that job did not have stays.
     pub(super) fn roll_back(&self, id: JobId, job: &Job, to: JobId) -> Switching {
-        let Some(record) = self.record_of(to)? else {
+        let Some(record) = Record::of_job(&self.ledger.borrow(), &self.objects, to)? else {
             let message = format!("job {to} promoted nothing that is still kept");
             return Ok((Event::PromotionFailed { message }, None));
         };
@@ -142,17 +162,6 @@ impl Engine {
         self.switch((id, &job.spec), unit, parts)
     }
 
-    /// What a job put in place.
-    pub(super) fn record_of(&self, job: JobId) -> Result<Option<Record>, EngineError> {
-        let entries = self.ledger.borrow().job(job)?;
-        let record = entries.iter().find_map(|entry| match &entry.event {
-            Event::Promoted { record, .. } => *record,
-            _ => None,
-        });
-        // What is not kept any more cannot be gone back to.
-        Ok(record.and_then(|record| self.object(record).ok()))
-    }
-
     /// The verdict of the newest job, `to` or before it, that judged this tree of a target.
     fn accepted_before(
         &self,
@@ -186,7 +195,8 @@ impl Engine {
     ) -> Result<Option<TargetStanding>, EngineError> {
         let jobs = self.ledger.borrow().promotions(spec)?;
         for (job, _) in jobs.into_iter().rev() {
-            let record = self.record_of(job)?.and_then(|mut r| r.standing.target.remove(target));
+            let record = Record::of_job(&self.ledger.borrow(), &self.objects, job)?;
+            let record = record.and_then(|mut record| record.standing.target.remove(target));
             if let Some(record) = record.filter(|record| record.tree == entry.tree) {
                 return Ok(Some(record));
             }

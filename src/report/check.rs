@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::matrix::escape;
+use super::trace::escape;
 use super::{Styler, line};
-use crate::engine::audit::{Audit, Checked, Flaw};
+use crate::commands::check::{Audit, Checked, Flaw};
 
 fn place(flaw: &Flaw) -> String {
     let file = line(&flaw.problem.file);

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::promotion::Record;
-use super::{EngineError, WorkspaceLayout};
+use crate::engine::Record;
 use crate::spec::{SpecChange, diff, parse};
 use crate::store::{Ledger, Objects, files};
 use crate::types::{Digest, Event, JobId, Spec};
+use crate::workspace::{EngineError, WorkspaceLayout};
 
 /// A promotion.
 #[derive(Debug, Serialize)]

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::{EngineError, Workspace};
+use super::error::EngineError;
+use super::model::Workspace;
 use crate::attest::Signer;
 use crate::store::files;
 use crate::types::limits;

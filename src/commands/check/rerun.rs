@@ -5,13 +5,13 @@ use std::sync::Arc;
 use futures::StreamExt;
 
 use super::{Audit, Checked, Flaw, quoted};
-use crate::engine::{EngineError, Workspace};
 use crate::gate::{self, DependencyCache, GateContext, HostTools};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
 use crate::store::Ledger;
 use crate::types::{Candidate, Finding, GateReport, Outcome, Provenance};
 use crate::verdict::{Verdict, judge};
+use crate::workspace::{EngineError, Workspace};
 
 /// A target whose gates ran again.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! Whether `generated/` is exactly what was accepted for exactly these specs: without a model, the
 //! network or the ledger, and without changing anything.
 
-mod fix_lock;
 mod policy;
 mod rerun;
 mod trees;
@@ -11,18 +10,18 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use fix_lock::fix_lock;
 pub use rerun::RerunTarget;
 
 use trees::{Compared, Units, compare};
 
-use super::load;
-use super::{EngineError, Workspace, WorkspaceLayout};
 use crate::plan::{self, LiveTree};
 use crate::store::{files, revision};
 use crate::types::lockfile::LOCK_VERSION;
 use crate::types::{
     Harness, Plan, Policy, Problem, Reason, RelPath, Severity, Span, Spec, Standing,
+};
+use crate::workspace::{
+    EngineError, Workspace, WorkspaceLayout, load_as_accepted, load_harness, today,
 };
 
 /// Something that is not as it was accepted.
@@ -134,7 +133,7 @@ pub fn audit(
     asked: &Asked,
 ) -> Result<(Option<Workspace>, Audit), EngineError> {
     let root = &places.root;
-    let harness = load::harness(places, None)?;
+    let harness = load_harness(places, None)?;
     let folder = folder(&harness);
     // What stands there is compared while the specs are read: it needs nothing but the lock file.
     let (tell, told) = std::sync::mpsc::channel();
@@ -148,7 +147,7 @@ pub fn audit(
             Some(compare(root, &standing, Units::In(&folder)))
         });
         let lock = || told.recv().expect("the lock file is told of");
-        let workspace = match load::as_accepted(places, harness, lock) {
+        let workspace = match load_as_accepted(places, harness, lock) {
             Err(EngineError::Io(error)) if error.to_string().starts_with("regen.lock: ") => {
                 let message = error.to_string();
                 let message = message.lines().next().unwrap_or_default().to_owned();
@@ -326,7 +325,7 @@ impl Workspace {
 
     /// Waivers that are over.
     fn waivers(&self) -> Vec<Flaw> {
-        let today = super::today();
+        let today = today();
         let mut flaws = Vec::new();
         for spec in &self.read {
             for clause in &spec.clauses {

@@ -1,6 +1,6 @@
 //! What changed in specs, for people, pull requests and GitHub's annotations.
 
-use crate::engine::diff::{OutOfDate, Review};
+use crate::commands::diff::{OutOfDate, Review};
 use crate::spec::{Change, ClauseChange, SpecChange, Stretch};
 
 use super::{Styler, tame, words};

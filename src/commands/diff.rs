@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{EngineError, Workspace};
 use crate::guard;
 use crate::plan::{self, Checks, LiveTree};
 use crate::spec::{Change, Parsed, SpecChange, admit, diff, parse};
@@ -14,6 +13,7 @@ use crate::types::{
     AdmittedSpec, Binding, Clause, ClauseId, Digest, Level, Reason, Span, Spec, SpecStanding,
     Standing, Status, TargetStanding,
 };
+use crate::workspace::{EngineError, Workspace, today};
 
 /// Commits in which the words of a promoted clause are looked for.
 const HISTORY: usize = 200;
@@ -72,7 +72,7 @@ impl Workspace {
             .iter()
             .map(|(file, bytes)| {
                 let (spec, problems, _) = parse(file, bytes);
-                Parsed { spec: spec.in_force(&super::today()), problems }
+                Parsed { spec: spec.in_force(&today()), problems }
             })
             .collect();
         let specs = parsed.iter().map(|one| one.spec.clone()).collect();

@@ -6,8 +6,8 @@ use globset::{Glob, GlobSetBuilder};
 
 use super::{Flaw, quoted};
 use crate::attest::PublicKey;
-use crate::engine::{EngineError, Workspace};
 use crate::types::{Policy, Source};
+use crate::workspace::{EngineError, Workspace, now};
 
 /// What does not meet a policy; trees were accepted when signatures say so.
 ///
@@ -73,7 +73,7 @@ pub(super) fn demands(
 /// Days since a tree was accepted.
 fn age(at: &str) -> Option<i64> {
     let at: jiff::Timestamp = at.parse().ok()?;
-    let now: jiff::Timestamp = crate::engine::now().parse().ok()?;
+    let now: jiff::Timestamp = now().parse().ok()?;
     let seconds = now.as_second() - at.as_second();
     // What comes from the future is of no known age.
     (seconds >= -300).then(|| seconds.max(0) / (24 * 3600))

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Engine, EngineError, Options, Workspace};
+use crate::engine::{Engine, Options, Record};
 use crate::gate::HostTools;
-use crate::store::files;
+use crate::store::{Ledger, Objects, files};
 use crate::types::event::Entry;
 use crate::types::{Digest, Event, JobId, JobOutcome, Plan};
+use crate::workspace::{EngineError, Workspace, WorkspaceLayout};
 
 /// What a rollback came to.
 #[derive(Debug)]
@@ -50,36 +51,46 @@ pub async fn roll_back(
     };
     let mut job = plan.jobs.pop().ok_or_else(refused)?;
     job.parts.iter_mut().for_each(|part| part.reason = None);
-    let root = workspace.places.root.clone();
+    let places = workspace.places.clone();
     let engine = Engine::open(workspace, (tools, None), options)?;
-    let (to, run) = engine.earlier(spec, to)?;
+    let (to, run) = Past::open(&places)?.earlier(spec, to)?;
     job.rollback = Some(to);
     engine.begin(&Plan { jobs: vec![job.clone()] })?;
     let outcome = engine.job(&job).await?;
-    let standing = files::standing(&root)?.spec.remove(spec).unwrap_or_default();
+    let standing = files::standing(&places.root)?.spec.remove(spec).unwrap_or_default();
     let held = standing.target.values().any(|entry| entry.held.is_some());
     Ok(RolledBack { to: run, held, outcome })
 }
 
-impl Engine {
+/// What was promoted in a workspace.
+struct Past {
+    ledger: Ledger,
+    objects: Objects,
+}
+
+impl Past {
+    fn open(places: &WorkspaceLayout) -> Result<Self, EngineError> {
+        let objects = Objects::new(places.state.join("objects"));
+        Ok(Self { ledger: Ledger::open(&places.ledger())?, objects })
+    }
+
     fn promotions(&self, spec: &str) -> Result<Vec<PastPromotion>, EngineError> {
-        let ledger = self.ledger.borrow();
         let read = |(job, entry): (JobId, Entry)| -> Result<PastPromotion, EngineError> {
             let Event::Promoted { trees, .. } = entry.event else {
                 unreachable!("asked for these")
             };
-            let queued = ledger.job(job)?.into_iter().find_map(|entry| match entry.event {
+            let queued = self.ledger.job(job)?.into_iter().find_map(|entry| match entry.event {
                 Event::Queued { job } => Some(job),
                 _ => None,
             });
             let rollback = queued.and_then(|job| job.rollback);
             Ok(PastPromotion { job, run: entry.run, trees: trees.into_iter().collect(), rollback })
         };
-        ledger.promotions(spec)?.into_iter().map(read).collect::<Result<_, _>>()
+        self.ledger.promotions(spec)?.into_iter().map(read).collect::<Result<_, _>>()
     }
 
     fn is_kept(&self, job: JobId) -> bool {
-        self.record_of(job).is_ok_and(|record| record.is_some())
+        Record::of_job(&self.ledger, &self.objects, job).is_ok_and(|record| record.is_some())
     }
 
     /// The job to go back to, and its run.

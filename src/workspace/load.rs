@@ -3,103 +3,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use globset::Glob;
-
-use super::EngineError;
-use crate::attest::Signer;
-use crate::gate::{self, HostTools, ToolEnv};
+use super::clock::today;
+use super::error::EngineError;
+use super::model::{Sources, Workspace, WorkspaceLayout};
+use crate::gate;
 use crate::plan::{self, Checks};
-use crate::promote::Promoter;
 use crate::prompt::{HeldOut, Templates};
 use crate::spec::{self, Lint, Parsed, admit, lint, parse};
 use crate::store::files;
 use crate::toolchain::{self, Suite, SuiteFile};
 use crate::types::harness::CassetteMode;
 use crate::types::{
-    AdmittedSpec, Digest, Harness, LintConfig, Plan, Problem, RuleLevel, Severity, Spec, Standing,
-    Target, limits,
+    Digest, Harness, LintConfig, Problem, RuleLevel, Severity, Spec, Target, limits,
 };
 use crate::{config, guard, prompt};
-
-/// Where a workspace and its state are.
-#[derive(Clone, Debug)]
-pub struct WorkspaceLayout {
-    /// Folder of `harness.toml`.
-    pub root: PathBuf,
-    /// The configuration file.
-    pub config: PathBuf,
-    /// `.regen/`.
-    pub state: PathBuf,
-    /// The machine's cache folder for regen: build caches and workspaces of candidates.
-    pub cache: PathBuf,
-}
-
-impl WorkspaceLayout {
-    /// Places of a configuration file.
-    pub fn new(config: PathBuf, cache: PathBuf) -> Self {
-        let root = match config.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let root = root.canonicalize().unwrap_or(root);
-        Self { state: root.join(".regen"), root, config, cache }
-    }
-
-    /// The ledger's file.
-    pub fn ledger(&self) -> PathBuf {
-        self.state.join("ledger.db")
-    }
-}
-
-/// A file that people wrote, with its text as spans count it.
-pub type Sources = BTreeMap<String, String>;
-
-/// A workspace as it was read.
-#[derive(Debug)]
-pub struct Workspace {
-    /// Where it is.
-    pub places: WorkspaceLayout,
-    /// Its configuration.
-    pub harness: Harness,
-    /// Specs that may be generated from.
-    pub specs: Vec<AdmittedSpec>,
-    /// Where each stands there, by id.
-    index: BTreeMap<String, usize>,
-    /// Every spec as it was read, refused ones included.
-    pub read: Vec<Spec>,
-    /// Every problem of every spec and suite that refuses it or should be seen at each run.
-    pub problems: Vec<Problem>,
-    /// What was found on the way and refuses nothing.
-    remarks: Vec<Problem>,
-    /// Texts of the specs, for showing problems.
-    pub sources: Sources,
-    /// Ids of every spec by file, refused ones included.
-    pub files: BTreeMap<String, String>,
-    /// The user's suites, by spec and target.
-    pub suites: BTreeMap<(String, String), Vec<Suite>>,
-    /// Prompt templates.
-    pub templates: Templates,
-    /// The lock file.
-    pub standing: Arc<Standing>,
-    /// The lock file as it was read, where its format is an older one.
-    pub(super) older: Option<Arc<Standing>>,
-    /// Whether it is exactly as regen writes it.
-    pub is_canonical: bool,
-    /// What gives hidden examples away.
-    pub secrets: HeldOut,
-    /// The key that signs what is promoted.
-    pub signer: Option<Signer>,
-    checks: BTreeMap<(String, String), Checks>,
-}
 
 /// Reads a configuration file.
 ///
 /// # Errors
 /// It is missing or wrong, with every problem.
-pub fn harness(
+pub fn load_harness(
     places: &WorkspaceLayout,
     mode: Option<CassetteMode>,
 ) -> Result<Harness, EngineError> {
@@ -126,7 +51,7 @@ pub fn load(
     places: &WorkspaceLayout,
     mode: Option<CassetteMode>,
 ) -> Result<Workspace, EngineError> {
-    let harness = harness(places, mode)?;
+    let harness = load_harness(places, mode)?;
     std::thread::scope(|scope| {
         let lock = scope.spawn(|| files::lock(&places.root));
         read(places, harness, true, || lock.join().expect("reading a lock file does not panic"))
@@ -138,7 +63,7 @@ pub fn load(
 ///
 /// # Errors
 /// As [`load`].
-pub(super) fn as_accepted(
+pub fn load_as_accepted(
     places: &WorkspaceLayout,
     harness: Harness,
     lock: impl FnOnce() -> io::Result<files::Lock>,
@@ -179,7 +104,7 @@ fn read(
     let rules = rules(&workspace.harness.lint);
     let mut parsed = Vec::new();
     for ((spec, problems, source), file) in specs? {
-        let spec = spec.in_force(&super::today());
+        let spec = spec.in_force(&today());
         workspace.secrets.add(&spec);
         workspace.files.insert(file.clone(), spec.id.clone());
         workspace.sources.insert(file, source);
@@ -337,141 +262,6 @@ impl Workspace {
         }
         Ok(())
     }
-
-    /// Ids of the specs that patterns mean: an id, a path, or a glob over either. No pattern:
-    /// `None`.
-    ///
-    /// # Errors
-    /// A pattern that means no spec.
-    pub fn select(&self, patterns: &[String]) -> Result<Option<BTreeSet<String>>, EngineError> {
-        if self.files.is_empty() {
-            let folder = &self.harness.harness.specs;
-            let why = format!("there is no spec in {folder}/: write one, {folder}/NAME.md");
-            return Err(EngineError::Usage(why));
-        }
-        if patterns.is_empty() {
-            return Ok(None);
-        }
-        let mut ids = BTreeSet::new();
-        for pattern in patterns {
-            let glob = Glob::new(pattern.trim_start_matches("./"))
-                .map_err(|e| EngineError::Usage(format!("--spec {pattern}: {e}")))?
-                .compile_matcher();
-            let absolute = Path::new(pattern).canonicalize().ok();
-            let before = ids.len();
-            for (file, id) in &self.files {
-                let same =
-                    absolute.as_ref().is_some_and(|path| *path == self.places.root.join(file));
-                if same || glob.is_match(file) || glob.is_match(id) {
-                    ids.insert(id.clone());
-                }
-            }
-            if ids.len() == before && !self.files.values().any(|id| glob.is_match(id)) {
-                let nearest = config::nearest(pattern, self.files.values().map(String::as_str));
-                let hint = match nearest {
-                    Some(id) => format!("did you mean `{id}`?"),
-                    None => format!("there are: {}", self.ids().join(", ")),
-                };
-                return Err(EngineError::Usage(format!("--spec {pattern} means no spec; {hint}")));
-            }
-        }
-        Ok(Some(ids))
-    }
-
-    fn ids(&self) -> Vec<&str> {
-        self.files.values().map(String::as_str).collect()
-    }
-
-    /// An admitted spec.
-    pub fn spec(&self, id: &str) -> Option<&AdmittedSpec> {
-        self.specs.get(*self.index.get(id)?)
-    }
-
-    /// Files of selected specs that were refused.
-    pub fn refused(&self, only: Option<&BTreeSet<String>>) -> Vec<&str> {
-        let admitted = |file: &str| self.specs.iter().any(|spec| spec.file == file);
-        let wanted = |id: &String| only.is_none_or(|only| only.contains(id));
-        let files = self.files.iter().filter(|(file, id)| wanted(id) && !admitted(file));
-        files.map(|(file, _)| file.as_str()).collect()
-    }
-
-    /// Problems of selected specs.
-    pub fn problems_of(&self, only: Option<&BTreeSet<String>>) -> Vec<&Problem> {
-        let wanted = |problem: &&Problem| {
-            only.is_none_or(|only| {
-                self.files.get(&problem.file).is_some_and(|id| only.contains(id))
-            })
-        };
-        self.problems.iter().filter(wanted).collect()
-    }
-
-    /// What judges, by spec and target.
-    pub(super) fn checks(&self) -> &BTreeMap<(String, String), Checks> {
-        &self.checks
-    }
-
-    /// Finds the tools that the targets need.
-    ///
-    /// # Errors
-    /// One is missing.
-    pub async fn tools(&self, wanted: &ToolEnv) -> Result<HostTools, EngineError> {
-        let cache = self.places.cache.join("tools.json");
-        Ok(HostTools::find(wanted, &cache).await?)
-    }
-
-    /// Further files and folders that gates can read.
-    pub fn read_only(&self) -> Vec<PathBuf> {
-        let shown = self.harness.sandbox.read_only.iter().map(|path| self.places.root.join(path));
-        // What is not there is said when it is to be shown.
-        shown.map(|path| path.canonicalize().unwrap_or(path)).collect()
-    }
-
-    /// Makes the plan.
-    ///
-    /// # Errors
-    /// `generated/` cannot be read.
-    pub fn plan(
-        &self,
-        tools: &HostTools,
-        only: Option<&BTreeSet<String>>,
-        force: bool,
-    ) -> Result<Plan, EngineError> {
-        self.plan_from(&self.standing, tools, only, force)
-    }
-
-    /// Makes the plan from a lock file that is newer than the workspace's reading of it.
-    ///
-    /// # Errors
-    /// `generated/` cannot be read.
-    pub fn plan_from(
-        &self,
-        standing: &Standing,
-        tools: &HostTools,
-        only: Option<&BTreeSet<String>>,
-        force: bool,
-    ) -> Result<Plan, EngineError> {
-        let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
-        let live = promoter.live(self.older.as_deref().unwrap_or(standing))?;
-        let names = self.harness.target.keys();
-        let tools = names.map(|name| (name.clone(), tools.version.clone())).collect();
-        Ok(plan::plan(&plan::PlanInputs {
-            harness: &self.harness,
-            specs: &self.specs,
-            standing,
-            live: &live,
-            checks: &self.checks,
-            tools: &tools,
-            languages: &self.languages(),
-            signer: self.signer.as_ref().map(|signer| signer.public().to_string()).as_deref(),
-            only,
-            force,
-        }))
-    }
-
-    /// Whether any problem of a spec is an error, for exit codes.
-    pub fn has_errors(&self, only: Option<&BTreeSet<String>>) -> bool {
-        self.problems_of(only).iter().any(|problem| problem.severity == Severity::Error)
-    }
 }
 
 /// Whether a finding is one of `regen lint`'s that refuses nothing.
@@ -479,8 +269,9 @@ fn is_remark(problem: &mut Problem) -> bool {
     problem.code.starts_with("lint::") && problem.severity != Severity::Error
 }
 
-pub(super) fn rules(config: &LintConfig) -> Lint {
-    Lint::new(config, super::today(), toolchain::expects)
+/// The rules for reviewers, as configured, today.
+pub fn rules(config: &LintConfig) -> Lint {
+    Lint::new(config, today(), toolchain::expects)
 }
 
 fn suite(spec: &Spec, target: &Target, file: &str, bytes: &[u8]) -> Result<Suite, Box<Problem>> {

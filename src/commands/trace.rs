@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::{EngineError, Workspace};
 use crate::plan;
 use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, trace};
 use crate::store::{Ledger, files};
 use crate::toolchain::{self, results};
 use crate::types::{Binding, Clause, Event, Red, Spec, Target, TestResult, TestStatus, limits};
+use crate::workspace::{EngineError, Workspace};
 
 /// Where Rust's tests stand.
 const TESTS: [&str; 2] = ["tests/**/*.rs", "src/**/*.rs"];

@@ -1,0 +1,78 @@
+//! The plan of a workspace, and the tools that its targets need.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::error::EngineError;
+use super::model::Workspace;
+use crate::gate::{HostTools, ToolEnv};
+use crate::plan;
+use crate::promote::Promoter;
+use crate::toolchain;
+use crate::types::{Plan, Standing};
+
+impl Workspace {
+    /// Finds the tools that the targets need.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub async fn tools(&self, wanted: &ToolEnv) -> Result<HostTools, EngineError> {
+        let cache = self.places.cache.join("tools.json");
+        Ok(HostTools::find(wanted, &cache).await?)
+    }
+
+    /// Further files and folders that gates can read.
+    pub fn read_only(&self) -> Vec<PathBuf> {
+        let shown = self.harness.sandbox.read_only.iter().map(|path| self.places.root.join(path));
+        // What is not there is said when it is to be shown.
+        shown.map(|path| path.canonicalize().unwrap_or(path)).collect()
+    }
+
+    /// Makes the plan.
+    ///
+    /// # Errors
+    /// `generated/` cannot be read.
+    pub fn plan(
+        &self,
+        tools: &HostTools,
+        only: Option<&BTreeSet<String>>,
+        force: bool,
+    ) -> Result<Plan, EngineError> {
+        self.plan_from(&self.standing, tools, only, force)
+    }
+
+    /// Makes the plan from a lock file that is newer than the workspace's reading of it.
+    ///
+    /// # Errors
+    /// `generated/` cannot be read.
+    pub fn plan_from(
+        &self,
+        standing: &Standing,
+        tools: &HostTools,
+        only: Option<&BTreeSet<String>>,
+        force: bool,
+    ) -> Result<Plan, EngineError> {
+        let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
+        let live = promoter.live(self.older.as_deref().unwrap_or(standing))?;
+        let names = self.harness.target.keys();
+        let tools = names.map(|name| (name.clone(), tools.version.clone())).collect();
+        Ok(plan::plan(&plan::PlanInputs {
+            harness: &self.harness,
+            specs: &self.specs,
+            standing,
+            live: &live,
+            checks: &self.checks,
+            tools: &tools,
+            languages: &self.languages(),
+            signer: self.signer.as_ref().map(|signer| signer.public().to_string()).as_deref(),
+            only,
+            force,
+        }))
+    }
+
+    /// Language version, by target.
+    pub fn languages(&self) -> BTreeMap<String, String> {
+        let targets = self.harness.target.iter();
+        targets.map(|(name, t)| (name.clone(), toolchain::language_version(t).to_owned())).collect()
+    }
+}
