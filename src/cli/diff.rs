@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{Context, exit};
-use crate::commands::diff::{Review, Side};
+use crate::commands::diff::{Side, SpecsDiff};
 use crate::report::diff as report;
 use crate::spec::{ClauseChange, conflicts};
 use crate::store::revision;
@@ -60,32 +60,32 @@ pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, EngineError> {
     };
     let now = side(to.as_ref())?;
     let mut clashes = Vec::new();
-    let mut review = match (&from, args.merge_base) {
-        (None, _) => workspace.review(None, &now),
-        (Some(from), false) => workspace.review(Some(&workspace.at(from)?), &now),
+    let mut found = match (&from, args.merge_base) {
+        (None, _) => workspace.compare(None, &now),
+        (Some(from), false) => workspace.compare(Some(&workspace.at(from)?), &now),
         (Some(from), true) => {
             let other = to.as_deref().unwrap_or("HEAD");
             let base = workspace.at(&revision::merge_base(&workspace.places.root, from, other)?)?;
             clashes = conflicts(&base.specs, &now.specs, &workspace.at(from)?.specs);
-            workspace.review(Some(&base), &now)
+            workspace.compare(Some(&base), &now)
         }
     };
     if !args.specs.is_empty() {
         // What is removed has no file any more: it is named by its id.
-        let gone = |name: &&String| review.specs.iter().any(|spec| spec.spec == **name);
+        let gone = |name: &&String| found.specs.iter().any(|spec| spec.spec == **name);
         let (gone, there): (Vec<String>, Vec<String>) =
             args.specs.iter().cloned().partition(|name| gone(&name));
         let mut only: BTreeSet<String> = gone.into_iter().collect();
         if !there.is_empty() {
             only.extend(workspace.select(&there)?.unwrap_or_default());
         }
-        review.specs.retain(|spec| only.contains(&spec.spec));
-        let kept = |one: &str| review.specs.iter().any(|spec| spec.spec == *one);
-        review.out_of_date.retain(|one| one.dependent || kept(&one.spec));
+        found.specs.retain(|spec| only.contains(&spec.spec));
+        let kept = |one: &str| found.specs.iter().any(|spec| spec.spec == *one);
+        found.out_of_date.retain(|one| one.dependent || kept(&one.spec));
         clashes
             .retain(|(ours, _)| only.iter().any(|id| ours.clause.starts_with(&format!("{id}/"))));
     }
-    show(door, args, &workspace, &review, &clashes);
+    show(door, args, &workspace, &found, &clashes);
     Ok(if clashes.is_empty() { exit::DONE } else { exit::SPEC_REFUSED })
 }
 
@@ -93,7 +93,7 @@ fn show(
     door: &Context,
     args: &DiffArgs,
     workspace: &Workspace,
-    review: &Review,
+    found: &SpecsDiff,
     clashes: &[(ClauseChange, ClauseChange)],
 ) {
     let format = if door.global.json { DiffFormat::Json } else { args.format };
@@ -108,22 +108,22 @@ fn show(
                 .collect();
             door.json(&json!({
                 "type": "diff",
-                "specs": review.specs,
-                "out_of_date": review.out_of_date,
-                "tests": review.tests,
+                "specs": found.specs,
+                "out_of_date": found.out_of_date,
+                "tests": found.tests,
                 "conflicts": conflicts,
             }));
             return;
         }
-        DiffFormat::Markdown => door.show(&report::markdown(review)),
-        DiffFormat::Github => door.show(&report::annotations(review)),
-        DiffFormat::Human if review.specs.is_empty() => {
+        DiffFormat::Markdown => door.show(&report::markdown(found)),
+        DiffFormat::Github => door.show(&report::annotations(found)),
+        DiffFormat::Human if found.specs.is_empty() => {
             if !door.global.quiet {
                 let folder = &workspace.harness.harness.specs;
                 door.say(&format!("no clause in {folder}/ changed"));
             }
         }
-        DiffFormat::Human => door.show(&report::human(review, door.paint)),
+        DiffFormat::Human => door.show(&report::human(found, door.paint)),
     }
     for pair in clashes {
         match format {

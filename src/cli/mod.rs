@@ -1,23 +1,27 @@
 //! The command line: arguments, and one file per subcommand.
 #![expect(clippy::disallowed_methods, reason = "the door that reads the environment")]
 
-mod archive;
 mod cassette;
 mod check;
 mod control;
 mod diff;
 mod doctor;
 pub mod exit;
-mod history;
+mod export;
+mod gc;
 mod init;
 mod isolation;
 mod lint;
+mod log;
 mod rollback;
 mod run;
+mod show;
 mod signals;
+mod status;
 mod trace;
 mod verify;
 mod watch;
+mod why;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
@@ -175,16 +179,16 @@ enum CliCommand {
     },
     /// Show the attempts of a run: prompts, replies, what the gates said and printed.
     #[command(after_help = "Example:\n  regen show 12 --spec roman --attempt 2 | less")]
-    Show(archive::ShowArgs),
+    Show(show::ShowArgs),
     /// Write a run as one archive, with everything that is needed to replay it elsewhere.
     #[command(
         after_help = "Example:\n  regen export 12 && tar -xzf regen-run-12.tar.gz && cd regen-run-12 && \
                             regen --spec roman"
     )]
-    Export(archive::ExportArgs),
+    Export(export::ExportArgs),
     /// Take away what is kept of old attempts that led to nothing. What was promoted stays.
     #[command(after_help = "Examples:\n  regen gc --dry-run\n  regen gc --days 7")]
-    Gc(archive::GcArgs),
+    Gc(gc::GcArgs),
     /// Explain why a spec is, or is not, promoted: fault, clause, findings.
     Why {
         /// The spec's id.
@@ -353,22 +357,22 @@ async fn perform(
         CliCommand::Retry { specs } => control::order(door, DaemonCommand::Retry, &specs).await,
         CliCommand::Pause => control::order(door, DaemonCommand::Pause, &[]).await,
         CliCommand::Resume => control::order(door, DaemonCommand::Resume, &[]).await,
-        CliCommand::Status { follow: true } => control::status(door).await,
-        CliCommand::Status { follow: false } => history::status(door).await,
-        CliCommand::Log { of: Some(spec), .. } => archive::story(door, &spec),
-        CliCommand::Show(args) => archive::show(door, &args),
-        CliCommand::Export(args) => archive::export(door, &args),
-        CliCommand::Gc(args) => archive::gc(door, &args),
+        CliCommand::Status { follow: true } => status::follow_status(door).await,
+        CliCommand::Status { follow: false } => status::show_status(door).await,
+        CliCommand::Log { of: Some(spec), .. } => log::show_promotions(door, &spec),
+        CliCommand::Show(args) => show::show(door, &args),
+        CliCommand::Export(args) => export::export(door, &args),
+        CliCommand::Gc(args) => gc::gc(door, &args),
         CliCommand::Verify(args) => verify::verify(door, &args),
         CliCommand::Log { spec, limit, follow, .. } => {
-            let shown = history::log(door, spec.as_deref(), limit, follow);
+            let shown = log::show_entries(door, spec.as_deref(), limit, follow);
             if follow {
-                control::log(door, spec.as_deref(), shown?).await
+                log::follow_entries(door, spec.as_deref(), shown?).await
             } else {
                 shown.map(|_| exit::DONE)
             }
         }
-        CliCommand::Why { spec } => history::why(door, &spec).await,
+        CliCommand::Why { spec } => why::why(door, &spec).await,
         CliCommand::Cassette(command) => cassette::run(door, command).await,
         CliCommand::Init => init::init(door),
         CliCommand::Doctor => doctor::doctor(door).await,

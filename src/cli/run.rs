@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Context, RunArgs, exit, isolation, variable};
-use crate::engine::{self, Engine, Options, result_word};
+use crate::engine::{self, Engine, Options};
 use crate::report::{Progress, render, words};
 use crate::store::{Busy, WriterLock};
 use crate::types::harness::CassetteMode;
-use crate::types::{Plan, Severity};
+use crate::types::{JobOutcome, Plan, Severity};
 use crate::workspace::{EngineError, Workspace, WorkspaceLayout, load, now};
 
 /// Takes the writer lock.
@@ -89,7 +89,7 @@ fn summary(door: &Context, workspace: &Workspace, outcome: &engine::RunOutcome, 
             .jobs
             .iter()
             .map(|(spec, end)| {
-                let word = end.as_ref().map_or("not_tried", result_word);
+                let word = end.as_ref().map_or("not_tried", JobOutcome::word);
                 json!({ "spec": spec, "result": word, "outcome": end })
             })
             .collect();

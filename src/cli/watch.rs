@@ -14,7 +14,7 @@ use super::{Context, doctor, exit, isolation, run, variable};
 use crate::daemon::hooks::Hooks;
 use crate::daemon::otlp::Traces;
 use crate::daemon::{Api, CommandRequest, Daemon, Inbox, LiveState, Notice, View};
-use crate::engine::{Engine, Observers, Options, result_word};
+use crate::engine::{Engine, Observers, Options};
 use crate::report::{Progress, Style, Styler, render};
 use crate::workspace::{EngineError, WorkspaceLayout, load_harness};
 
@@ -85,7 +85,7 @@ impl View for WatchView {
                 self.say(&format!("{error}: what was read before stays in force"));
             }
             Notice::Ended { spec, outcome, again, parked } => {
-                self.ended((spec, result_word(outcome)), *again, *parked);
+                self.ended((spec, outcome.word()), *again, *parked);
             }
             Notice::Held { time } => {
                 let seconds = time.as_secs();

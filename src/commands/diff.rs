@@ -42,7 +42,7 @@ pub struct OutOfDate {
 
 /// What changed, and what follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Review {
+pub struct SpecsDiff {
     /// The specs.
     pub specs: Vec<SpecChange>,
     /// Targets that are out of date.
@@ -148,7 +148,7 @@ impl Workspace {
     }
 
     /// Compares two sides. `from` is `None` for what is promoted.
-    pub fn review(&self, from: Option<&Side>, to: &Side) -> Review {
+    pub fn compare(&self, from: Option<&Side>, to: &Side) -> SpecsDiff {
         let promoted;
         let old = match from {
             Some(side) => &side.specs,
@@ -182,7 +182,7 @@ impl Workspace {
         let out_of_date: Vec<_> =
             out_of_date.filter(|one| !one.dependent || one.reason == Reason::Target).collect();
         let tests = self.tests_of(&specs, &to.specs);
-        Review { specs, out_of_date, tests }
+        SpecsDiff { specs, out_of_date, tests }
     }
 
     /// A lock file as it would be had these specs been promoted.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::show::{KeptAttempt, attempts, jobs, ledger, objects, read};
+use super::show::{KeptAttempt, jobs, ledger, objects, read, read_attempts};
 use crate::engine::{CONFIG, Record};
 use crate::generator::Cassette;
 use crate::promote::ATTESTATION;
@@ -33,7 +33,7 @@ are what stood before the run.
 ///
 /// # Errors
 /// There is no such run, the ledger's, the writer's.
-pub fn archive(
+pub fn export_run(
     places: &WorkspaceLayout,
     run: i64,
     to: &mut dyn Write,
@@ -64,7 +64,7 @@ pub fn archive(
         }
         specs.insert(spec);
     }
-    for kept in attempts(places, run)? {
+    for kept in read_attempts(places, run)? {
         missing += out.attempt(&objects, &kept);
     }
     out.replays()?;

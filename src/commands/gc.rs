@@ -10,9 +10,9 @@ use crate::store::{Ledger, Objects, files};
 use crate::types::{Completion, Digest, Event};
 use crate::workspace::{EngineError, WorkspaceLayout, now};
 
-/// What a sweep came to.
+/// What was deleted.
 #[derive(Debug, Default, serde::Serialize)]
-pub struct Swept {
+pub struct GcOutcome {
     /// Objects that were taken away, or would be.
     pub objects: usize,
     /// Their bytes.
@@ -27,7 +27,11 @@ pub struct Swept {
 ///
 /// # Errors
 /// The ledger's, the disk's; then nothing was taken away.
-pub fn sweep(places: &WorkspaceLayout, days: u32, dry: bool) -> Result<Swept, EngineError> {
+pub fn collect_garbage(
+    places: &WorkspaceLayout,
+    days: u32,
+    dry: bool,
+) -> Result<GcOutcome, EngineError> {
     let objects = objects(places);
     let mut keep = Keep { objects: &objects, wanted: BTreeSet::new() };
     for spec in files::standing(&places.root)?.spec.values() {
@@ -53,7 +57,7 @@ pub fn sweep(places: &WorkspaceLayout, days: u32, dry: bool) -> Result<Swept, En
             }
         }
     }
-    let mut swept = Swept::default();
+    let mut swept = GcOutcome::default();
     for (digest, bytes) in objects.all()? {
         if keep.wanted.contains(&digest) {
             swept.kept += 1;

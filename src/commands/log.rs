@@ -35,7 +35,7 @@ pub struct LogStep {
 ///
 /// # Errors
 /// The ledger's.
-pub fn story(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep>, EngineError> {
+pub fn read_promotions(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep>, EngineError> {
     let Some(ledger) = Ledger::read(&places.ledger())? else { return Ok(Vec::new()) };
     let objects = Objects::new(places.state.join("objects"));
     let standing = files::standing(&places.root)?.spec.remove(id).unwrap_or_default();

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::result_word;
 use crate::pipeline::{Attempt, State};
 use crate::store::{Ledger, Objects};
 use crate::types::event::Entry;
@@ -65,7 +64,7 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(
 ///
 /// # Errors
 /// There is no such run, or the ledger's.
-pub fn attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttempt>, EngineError> {
+pub fn read_attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttempt>, EngineError> {
     let objects = objects(places);
     let mut all = Vec::new();
     for (job, entries) in jobs(&ledger(places)?, run)? {
@@ -83,7 +82,7 @@ pub fn attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttempt>, 
                 prompt: read(&objects, attempt.prompt),
                 completion: read(&objects, attempt.completion),
                 output: output.collect(),
-                outcome: state.outcome().map(|outcome| result_word(outcome).to_owned()),
+                outcome: state.outcome().map(|outcome| outcome.word().to_owned()),
                 attempt: attempt.clone(),
             });
         }

@@ -199,7 +199,7 @@ impl Work {
                 )))
             }
             JobOutcome::Failed { diagnosis, .. } => Err(Refusal::Wrong(diagnosis.summary)),
-            other => Err(Refusal::Wrong(engine::result_word(&other).to_owned())),
+            other => Err(Refusal::Wrong(other.word().to_owned())),
         }
     }
 

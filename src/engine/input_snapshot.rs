@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::Engine;
+use super::resources::Engine;
 use crate::pipeline::{Attempt, State};
 use crate::plan;
 use crate::spec::parse;

@@ -1,11 +1,10 @@
 //! Performing effects: load what the rooms need, call them, keep what they give. Each effect ends
 //! in one event.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Engine;
 use super::attempt_history::History;
+use super::resources::Engine;
 use crate::gate::{self, GateContext};
 use crate::generator::{Call, CallError, cassette, most};
 use crate::pipeline::{Attempt, Effect, State};
@@ -13,14 +12,11 @@ use crate::process::Listener;
 use crate::promote::Switched;
 use crate::prompt::{self, File};
 use crate::reply::{self, Reply, ReplyRules};
-use crate::sandbox::Probe;
 use crate::store::{LedgerError, Spend};
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
-    AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, Job, JobId, Prompt,
-    Provenance, Spec, Target, TargetJob, Tree,
+    AttemptKind, Completion, Digest, Event, Failure, Job, JobId, Prompt, Provenance, Spec, Tree,
 };
-use crate::verdict::{Verdict, judge};
 use crate::workspace::{EngineError, today};
 use crate::{plan, toolchain};
 
@@ -52,26 +48,6 @@ impl Engine {
             Effect::Promote => unreachable!("handled above"),
         };
         Ok((event, None))
-    }
-
-    pub(super) fn spec(&self, state: &State) -> &AdmittedSpec {
-        self.workspace.spec(&state.job.spec).expect("a job's spec was admitted in this run")
-    }
-
-    pub(super) fn part<'s>(&self, state: &'s State, attempt: &Attempt) -> (&'s TargetJob, &Target) {
-        let part = &state.job.parts[attempt.part];
-        (part, &self.workspace.harness.target[&part.target])
-    }
-
-    fn isolation(&self) -> &Probe {
-        self.isolation.as_ref().expect("a run with work has a sandbox")
-    }
-
-    /// Where a target's workspace is left for a person to look into.
-    pub(super) fn kept(&self, target: &str) -> PathBuf {
-        let places = &self.workspace.places;
-        let root = Digest::of(places.root.as_os_str().as_encoded_bytes()).short();
-        places.cache.join("kept").join(format!("{root}-{target}"))
     }
 
     fn start(&self, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
@@ -239,14 +215,6 @@ impl Engine {
         })
     }
 
-    pub(super) fn object<T: serde::de::DeserializeOwned>(
-        &self,
-        digest: Digest,
-    ) -> Result<T, EngineError> {
-        let bytes = self.objects.get(digest)?;
-        serde_json::from_slice(&bytes).map_err(|why| EngineError::Io(std::io::Error::other(why)))
-    }
-
     fn completed(&self, attempt: u32, digest: Digest) -> Result<Event, EngineError> {
         let completion: Completion = self.object(digest)?;
         let Completion { usage, replay, .. } = completion;
@@ -311,15 +279,6 @@ impl Engine {
         })
     }
 
-    pub(super) fn candidate(&self, attempt: &Attempt) -> Result<Candidate, EngineError> {
-        let digest = attempt.tree.unwrap_or_else(|| Digest::of(""));
-        let provenance = match attempt.completion {
-            Some(completion) => Provenance::Completion(completion),
-            None => Provenance::Promoted,
-        };
-        Ok(Candidate::new(self.objects.get_tree(digest)?, provenance))
-    }
-
     async fn gate(
         &self,
         state: &State,
@@ -359,11 +318,6 @@ impl Engine {
         let (observer, job) = (self.options.observer.clone(), job.clone());
         let gate = gate.to_owned();
         Listener(Arc::new(move |bytes| observer.output(&job, &gate, bytes)))
-    }
-
-    pub(super) fn verdict(&self, state: &State, attempt: &Attempt) -> Result<Verdict, EngineError> {
-        let gates = &state.job.parts[attempt.part].gates;
-        Ok(judge(&self.candidate(attempt)?, gates, &attempt.reports))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Engine;
+use super::resources::Engine;
 use crate::attest::Attested;
 use crate::pipeline::{Attempt, State};
 use crate::plan;

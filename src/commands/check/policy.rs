@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use globset::{Glob, GlobSetBuilder};
 
-use super::{Flaw, quoted};
+use super::flaw::{Flaw, quoted};
 use crate::attest::PublicKey;
 use crate::types::{Policy, Source};
 use crate::workspace::{EngineError, Workspace, now};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 
-use super::{Audit, Checked, Flaw, quoted};
+use super::flaw::{Flaw, quoted};
+use super::run::{CheckOutcome, Checked};
 use crate::gate::{self, DependencyCache, GateContext, HostTools};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
@@ -34,13 +35,14 @@ impl Workspace {
     /// The disk's. A gate that fails is a flaw.
     pub async fn rerun(
         &self,
-        audit: &Audit,
+        outcome: &CheckOutcome,
         (tools, isolation): (&HostTools, &Arc<Probe>),
         tell: &dyn Fn(&RerunTarget),
     ) -> Result<Vec<RerunTarget>, EngineError> {
         let layers = DependencyCache::new(&self.places.cache);
         let at_a_time = self.harness.schedule.jobs;
-        let jobs = audit.checked.iter().map(|one| self.rerun_one(one, (tools, isolation), &layers));
+        let jobs =
+            outcome.checked.iter().map(|one| self.rerun_one(one, (tools, isolation), &layers));
         let mut running = futures::stream::iter(jobs).buffer_unordered(at_a_time);
         let mut all = Vec::new();
         while let Some(ran) = running.next().await {
