@@ -18,7 +18,7 @@ use crate::promote::Promoter;
 use crate::report::{check as report, github, sarif};
 use crate::store::{files, write_atomic};
 use crate::types::{Policy, Problem, limits};
-use crate::workspace::{EngineError, Sources, Workspace, WorkspaceLayout};
+use crate::workspace::{CommandError, Sources, Workspace, WorkspaceLayout};
 
 /// What stands below the help.
 pub const HELP: &str = "Examples:\n  regen check                        before a deploy: exits 0 or 22\n  \
@@ -99,7 +99,7 @@ impl FromStr for CheckOutput {
 }
 
 /// Checks.
-pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, EngineError> {
+pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError> {
     let places = door.places()?;
     if args.fix_lock {
         let _lock = run::lock(door, &places)?;
@@ -115,7 +115,7 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, EngineError> 
         ran = rerun(door, workspace, &outcome).await?;
         outcome.flaws.extend(ran.iter().flat_map(|ran| ran.flaws.clone()));
     }
-    let code = code(&outcome);
+    let code = exit::of_check(&outcome);
     // Nothing comes after this but the end of the process, which frees it all at once.
     let workspace = ManuallyDrop::new(workspace);
     let none = Sources::new();
@@ -124,7 +124,7 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, EngineError> 
         let text = written(door, output.format, (&outcome, &ran, code), sources);
         let file = std::path::absolute(&output.file)?;
         write_atomic(&file, text.as_bytes())
-            .map_err(|e| EngineError::Usage(format!("--output {}: {e}", output.file.display())))?;
+            .map_err(|e| CommandError::usage(format!("--output {}: {e}", output.file.display())))?;
     }
     let shown = if door.global.json { CheckFormat::Json } else { args.format };
     if args.summary.as_deref() == Some(Path::new("-")) {
@@ -153,7 +153,7 @@ async fn steady(
     door: &Context,
     places: &WorkspaceLayout,
     asked: &CheckOptions,
-) -> Result<(Option<Workspace>, CheckOutcome), EngineError> {
+) -> Result<(Option<Workspace>, CheckOutcome), CommandError> {
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
     for _ in 0..100 {
         if promoter.is_busy()
@@ -174,22 +174,20 @@ async fn steady(
     check_workspace(places, asked)
 }
 
-fn policy(path: &Path) -> Result<Policy, EngineError> {
+fn policy(path: &Path) -> Result<Policy, CommandError> {
     let name = path.display().to_string();
     let bytes = files::read_capped(path, limits::CONFIG_BYTES)
-        .map_err(|error| EngineError::Usage(format!("--policy {error}")))?;
+        .map_err(|error| CommandError::usage(format!("--policy {error}")))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    crate::config::policy(&name, &text).map_err(|problems| EngineError::Config {
-        problems,
-        sources: Sources::from([(name, text)]),
-    })
+    crate::config::policy(&name, &text)
+        .map_err(|problems| CommandError::config(problems, Sources::from([(name, text)])))
 }
 
 async fn rerun(
     door: &Context,
     workspace: &Workspace,
     outcome: &CheckOutcome,
-) -> Result<Vec<RerunTarget>, EngineError> {
+) -> Result<Vec<RerunTarget>, CommandError> {
     let places = &workspace.places;
     let tools = workspace.tools(&door.wanted()).await?;
     let probe = isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?;
@@ -207,17 +205,6 @@ async fn rerun(
         }
     };
     workspace.rerun(outcome, (&tools, &Arc::new(probe)), &tell).await
-}
-
-/// The exit code of what was found, the gravest first.
-fn code(outcome: &CheckOutcome) -> u8 {
-    let of = |problem: &Problem| match problem.code.as_str() {
-        "check::rerun_error" => exit::ENVIRONMENT,
-        code if code.starts_with("check::rerun_") => exit::REJECTED,
-        code if code.starts_with("check::") => exit::DRIFT,
-        _ => exit::SPEC_REFUSED,
-    };
-    outcome.flaws.iter().map(|flaw| of(&flaw.problem)).max().unwrap_or(exit::DONE)
 }
 
 fn written(

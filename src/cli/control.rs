@@ -5,16 +5,16 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::daemon::Command;
 use crate::daemon::client::Client;
-use crate::workspace::EngineError;
+use crate::workspace::{CommandError, ErrorKind};
 
 /// Said where a daemon is asked for and none runs.
 pub const NO_DAEMON: &str = "no daemon runs in this workspace";
 
 /// Gives an order.
-pub async fn order(door: &Context, act: Command, specs: &[String]) -> Result<u8, EngineError> {
+pub async fn order(door: &Context, act: Command, specs: &[String]) -> Result<u8, CommandError> {
     let Some(client) = Client::connect(&door.places()?).await? else {
-        let hint = "start one with `regen watch`, or use `regen run`, which needs none";
-        return Err(EngineError::NoDaemon(format!("{NO_DAEMON}: {hint}")));
+        let why = "start one with `regen watch`, or use `regen run`, which needs none";
+        return Err(CommandError::new(ErrorKind::NoDaemon, format!("{NO_DAEMON}: {why}")));
     };
     let answer = client.order(act, specs, &door.by).await?;
     if door.global.json {

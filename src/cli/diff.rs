@@ -10,7 +10,7 @@ use crate::commands::diff::{Side, SpecsDiff};
 use crate::report::diff as report;
 use crate::spec::{ClauseChange, conflicts};
 use crate::store::revision;
-use crate::workspace::{EngineError, Workspace, load};
+use crate::workspace::{CommandError, Workspace, load};
 
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ enum DiffFormat {
 }
 
 /// Compares.
-pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, EngineError> {
+pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
     let (from, to) = match args.range.as_deref() {
         None => (None, None),
@@ -55,7 +55,7 @@ pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, EngineError> {
     };
     let from = from.map(|from| head("HEAD", from));
     let to = to.map(|to| head("HEAD", to));
-    let side = |revision: Option<&String>| -> Result<Side, EngineError> {
+    let side = |revision: Option<&String>| -> Result<Side, CommandError> {
         revision.map_or_else(|| Ok(workspace.now()), |revision| workspace.at(revision))
     };
     let now = side(to.as_ref())?;

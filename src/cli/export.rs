@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Context, exit};
 use crate::commands::export::export_run;
-use crate::workspace::EngineError;
+use crate::workspace::CommandError;
 
 /// Arguments of `export`.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub struct ExportArgs {
 }
 
 /// A run as one file.
-pub fn export(door: &Context, args: &ExportArgs) -> Result<u8, EngineError> {
+pub fn export(door: &Context, args: &ExportArgs) -> Result<u8, CommandError> {
     let places = door.places()?;
     let name = PathBuf::from(format!("regen-run-{}.tar.gz", args.run));
     let path = args.output.clone().unwrap_or(name);
@@ -32,7 +32,7 @@ pub fn export(door: &Context, args: &ExportArgs) -> Result<u8, EngineError> {
         std::io::stdout().write_all(&bytes)?;
     } else {
         let file = File::create(&path)
-            .map_err(|why| EngineError::Usage(format!("--output {}: {why}", path.display())))?;
+            .map_err(|why| CommandError::usage(format!("--output {}: {why}", path.display())))?;
         let mut file = BufWriter::new(file);
         file.write_all(&bytes)?;
         file.into_inner().map_err(|error| error.into_error())?.sync_all()?;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Context, exit, run};
 use crate::commands::gc::collect_garbage;
 use crate::engine::Engine;
-use crate::workspace::{EngineError, load_harness};
+use crate::workspace::{CommandError, load_harness};
 
 /// Arguments of `gc`.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub struct GcArgs {
 }
 
 /// Deletes data of old attempts that were never promoted.
-pub fn gc(door: &Context, args: &GcArgs) -> Result<u8, EngineError> {
+pub fn gc(door: &Context, args: &GcArgs) -> Result<u8, CommandError> {
     let places = door.places()?;
     let _lock = run::lock(door, &places)?;
     Engine::recover(&places)?;

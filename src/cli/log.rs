@@ -13,10 +13,10 @@ use crate::report::{diff, line, words};
 use crate::store::Ledger;
 use crate::types::event::Entry;
 use crate::types::limits;
-use crate::workspace::{EngineError, load};
+use crate::workspace::{CommandError, load};
 
 /// The promotions of a spec.
-pub fn show_promotions(door: &Context, spec: &str) -> Result<u8, EngineError> {
+pub fn show_promotions(door: &Context, spec: &str) -> Result<u8, CommandError> {
     let places = door.places()?;
     // A spec that is gone has a history, too.
     let known = load(&places, None)?.select(&[spec.to_owned()]);
@@ -58,7 +58,7 @@ pub fn show_entries(
     spec: Option<&str>,
     limit: u32,
     follow: bool,
-) -> Result<i64, EngineError> {
+) -> Result<i64, CommandError> {
     let Some(ledger) = Ledger::read(&door.places()?.ledger())? else {
         if !follow {
             door.say("nothing has happened here yet");
@@ -87,7 +87,7 @@ pub async fn follow_entries(
     door: &Context,
     spec: Option<&str>,
     mut after: i64,
-) -> Result<u8, EngineError> {
+) -> Result<u8, CommandError> {
     let places = door.places()?;
     let mut alone = false;
     let wanted = |entry: &Entry| spec.is_none() || entry.spec.as_deref() == spec;

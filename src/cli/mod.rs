@@ -3,6 +3,7 @@
 
 mod cassette;
 mod check;
+mod context;
 mod control;
 mod diff;
 mod doctor;
@@ -23,16 +24,15 @@ mod verify;
 mod watch;
 mod why;
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::daemon::Command as DaemonCommand;
-use crate::gate::ToolEnv;
-use crate::report::{Style, Styler, render};
-use crate::workspace::{EngineError, WorkspaceLayout};
+use crate::workspace::CommandError;
+use context::{Context, error_object, variable};
 
 /// Keeps generated code true to its specification.
 ///
@@ -252,22 +252,13 @@ enum CliCommand {
     },
 }
 
-/// What every command needs.
-struct Context {
-    global: Global,
-    paint: Styler,
-    by: String,
-    /// Whether something could not be shown.
-    lost: AtomicBool,
-}
-
 /// A command line that is wrong, or asks for help or the version: these are no errors and go to
 /// standard output.
 fn misread(error: &clap::Error) -> u8 {
     drop(error.print());
     if error.use_stderr() && std::env::args().any(|arg| arg == "--json") {
         let message = error.render().to_string();
-        drop(writeln!(std::io::stdout(), "{}", error_object(exit::USAGE, message.trim())));
+        drop(writeln!(std::io::stdout(), "{}", error_object(exit::USAGE, message.trim(), &[])));
     }
     if error.use_stderr() { exit::USAGE } else { exit::DONE }
 }
@@ -322,12 +313,12 @@ async fn perform(
     door: &Context,
     run: RunArgs,
     command: Option<CliCommand>,
-) -> Result<u8, EngineError> {
+) -> Result<u8, CommandError> {
     let Some(command) = command else {
         return if !run.specs.is_empty() {
             run::run(door, run, None).await
         } else if door.global.json {
-            Err(EngineError::Usage(
+            Err(CommandError::usage(
                 "nothing to do: name specs with --spec, or a command".to_owned(),
             ))
         } else {
@@ -336,7 +327,7 @@ async fn perform(
         };
     };
     if run != RunArgs::default() {
-        return Err(EngineError::Usage(
+        return Err(CommandError::usage(
             "options of a run stand before a command, which would ignore them: put them behind `run`"
                 .to_owned(),
         ));
@@ -381,123 +372,4 @@ async fn perform(
             Ok(exit::DONE)
         }
     }
-}
-
-impl Context {
-    fn new(global: Global) -> Self {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = match global.color {
-            Colour::Always => true,
-            Colour::Never => false,
-            Colour::Auto => !plain && std::io::stderr().is_terminal() && !global.json,
-        };
-        let by: Vec<_> = std::env::args().skip(1).collect();
-        let (by, lost) = (format!("regen {}", by.join(" ")), AtomicBool::new(false));
-        Self { global, paint: Styler { colour }, by, lost }
-    }
-
-    /// To a person, on standard error.
-    fn say(&self, text: &str) {
-        drop(writeln!(std::io::stderr(), "{text}"));
-    }
-
-    /// The result of a command, on standard output.
-    fn show(&self, text: &str) {
-        if let Err(error) = writeln!(std::io::stdout(), "{}", text.trim_end()) {
-            // Who closes the pipe has seen enough.
-            self.lost.fetch_or(error.kind() != ErrorKind::BrokenPipe, Ordering::Relaxed);
-        }
-    }
-
-    /// The result of a command for a machine.
-    fn json(&self, value: &impl serde::Serialize) {
-        let text = serde_json::to_string(value).unwrap_or_default();
-        self.show(&text);
-    }
-
-    /// Whether the result goes to a terminal.
-    fn shows_terminal(&self) -> bool {
-        std::io::stdout().is_terminal()
-    }
-
-    fn style(&self) -> Style {
-        if self.global.json {
-            Style::Json
-        } else if self.global.quiet {
-            Style::Quiet
-        } else {
-            Style::Human { terminal: std::io::stderr().is_terminal() }
-        }
-    }
-
-    fn fail(&self, error: &EngineError) -> u8 {
-        let code = exit::of_error(error);
-        if let EngineError::Config { problems, sources } = error {
-            self.say(render(problems, sources, self.paint).trim_end());
-        }
-        let hint = match error {
-            EngineError::NoWorkspace(_) => {
-                "\nstart one with `regen init`, or name it with --config"
-            }
-            EngineError::HostTools(_) => "\n`regen doctor` checks the machine",
-            _ => "",
-        };
-        let text = crate::report::tame(&error.to_string());
-        self.say(&format!("{}: {text}{hint}", self.paint.bad("error")));
-        if self.global.json {
-            self.json(&error_object(code, &error.to_string()));
-        }
-        code
-    }
-
-    /// The workspace: `--config`, or the nearest harness.toml from here upwards.
-    fn places(&self) -> Result<WorkspaceLayout, EngineError> {
-        let config = match &self.global.config {
-            Some(config) => config.clone(),
-            None => {
-                let here = std::env::current_dir()?;
-                let mut above = here.ancestors().map(|dir| dir.join("harness.toml"));
-                let found = above.find(|path| path.is_file());
-                let found = found.map(|path| match path.strip_prefix(&here) {
-                    Ok(near) => near.to_owned(),
-                    Err(_) => path,
-                });
-                found.ok_or_else(|| {
-                    EngineError::NoWorkspace("no harness.toml here or in a folder above".to_owned())
-                })?
-            }
-        };
-        Ok(WorkspaceLayout::new(config, self.cache()?))
-    }
-
-    /// `$XDG_CACHE_HOME/regen`, else `~/.cache/regen`.
-    fn cache(&self) -> Result<PathBuf, EngineError> {
-        let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-        let cache = cache.or_else(|| Some(set("HOME")?.join(".cache")));
-        cache
-            .map(|cache| cache.join("regen"))
-            .ok_or_else(|| EngineError::Usage("neither XDG_CACHE_HOME nor HOME is set".to_owned()))
-    }
-
-    fn wanted(&self) -> ToolEnv {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        ToolEnv {
-            path: set("PATH").unwrap_or_default(),
-            home: set("HOME").map(PathBuf::from),
-            cargo_home: set("CARGO_HOME").map(PathBuf::from),
-            rustup_home: set("RUSTUP_HOME").map(PathBuf::from),
-            toolchain: set("RUSTUP_TOOLCHAIN"),
-        }
-    }
-}
-
-/// What a machine reads of an error.
-fn error_object(code: u8, message: &str) -> serde_json::Value {
-    serde_json::json!({ "type": "error", "exit_code": code, "message": message })
-}
-
-/// A variable of the environment: how keys are read.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

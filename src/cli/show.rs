@@ -7,7 +7,7 @@ use super::{Context, exit};
 use crate::commands::show::{KeptAttempt, read_attempts};
 use crate::pipeline::AttemptFailure;
 use crate::report::{tame, words};
-use crate::workspace::EngineError;
+use crate::workspace::CommandError;
 
 /// Arguments of `show`.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub struct ShowArgs {
 }
 
 /// The attempts of a run.
-pub fn show(door: &Context, args: &ShowArgs) -> Result<u8, EngineError> {
+pub fn show(door: &Context, args: &ShowArgs) -> Result<u8, CommandError> {
     let mut attempts = read_attempts(&door.places()?, args.run)?;
     attempts.retain(|kept| {
         args.spec.as_ref().is_none_or(|spec| kept.spec == *spec)
@@ -32,7 +32,7 @@ pub fn show(door: &Context, args: &ShowArgs) -> Result<u8, EngineError> {
     if attempts.is_empty() {
         let why =
             format!("run {} has no such attempt: `regen show {}` has all", args.run, args.run);
-        return Err(EngineError::Usage(why));
+        return Err(CommandError::usage(why));
     }
     for kept in &attempts {
         if door.global.json {

@@ -12,10 +12,10 @@ use crate::pipeline::State;
 use crate::report::words;
 use crate::store::Ledger;
 use crate::types::JobOutcome;
-use crate::workspace::{EngineError, load};
+use crate::workspace::{CommandError, load};
 
 /// Each spec: what stands, and how its last job ended.
-pub async fn show_status(door: &Context) -> Result<u8, EngineError> {
+pub async fn show_status(door: &Context) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
     let tools = workspace.tools(&door.wanted()).await?;
     let plan = workspace.plan(&tools, None, false)?;
@@ -67,7 +67,7 @@ pub async fn show_status(door: &Context) -> Result<u8, EngineError> {
 }
 
 /// Shows how everything stands, again whenever it changes.
-pub async fn follow_status(door: &Context) -> Result<u8, EngineError> {
+pub async fn follow_status(door: &Context) -> Result<u8, CommandError> {
     let places = door.places()?;
     if Client::connect(&places).await?.is_none() {
         // Without one there is the ledger, and nothing that changes by itself.
@@ -88,7 +88,7 @@ async fn follow_state(
     door: &Context,
     client: &Client,
     shown: &mut String,
-) -> Result<(), EngineError> {
+) -> Result<(), CommandError> {
     let state = client.state().await?;
     let mut news = pin!(client.events(state["seq"].as_i64().unwrap_or_default()).await?);
     show_state(door, &state, shown);

@@ -10,7 +10,7 @@ use super::{Context, exit};
 use crate::report::trace as report;
 use crate::store::{files, write_atomic};
 use crate::types::limits;
-use crate::workspace::{EngineError, load};
+use crate::workspace::{CommandError, load};
 
 /// The snapshot that is committed, beside harness.toml.
 const SNAPSHOT: &str = "regen.trace";
@@ -46,7 +46,7 @@ enum TraceFormat {
 }
 
 /// Traces.
-pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, EngineError> {
+pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
     let only = workspace.select(&args.specs)?;
     let matrix = workspace.trace(only.as_ref(), &args.results)?;

@@ -7,10 +7,10 @@ use crate::pipeline::State;
 use crate::report::words;
 use crate::store::Ledger;
 use crate::types::{Event, JobOutcome};
-use crate::workspace::{EngineError, load};
+use crate::workspace::{CommandError, load};
 
 /// Why a spec is, or is not, promoted.
-pub async fn why(door: &Context, id: &str) -> Result<u8, EngineError> {
+pub async fn why(door: &Context, id: &str) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
     let only = workspace.select(&[id.to_owned()])?;
     let id = only.into_iter().flatten().next().unwrap_or_default();

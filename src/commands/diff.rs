@@ -13,7 +13,7 @@ use crate::types::{
     AdmittedSpec, Binding, Clause, ClauseId, Digest, Level, Reason, Span, Spec, SpecStanding,
     Standing, Status, TargetStanding,
 };
-use crate::workspace::{EngineError, Workspace, today};
+use crate::workspace::{CommandError, Workspace, today};
 
 /// Commits in which the words of a promoted clause are looked for.
 const HISTORY: usize = 200;
@@ -61,13 +61,8 @@ impl Workspace {
     ///
     /// # Errors
     /// There is none, or no git.
-    pub fn at(&self, revision: &str) -> Result<Side, EngineError> {
-        let files = revision::specs(&self.places.root, &self.harness.harness.specs, revision);
-        // Git that is missing is the machine's trouble, a wrong name is not.
-        let files = files.map_err(|error| match error.kind() {
-            std::io::ErrorKind::Other => EngineError::Usage(error.to_string()),
-            _ => EngineError::Io(error),
-        })?;
+    pub fn at(&self, revision: &str) -> Result<Side, CommandError> {
+        let files = revision::specs(&self.places.root, &self.harness.harness.specs, revision)?;
         let parsed: Vec<Parsed> = files
             .iter()
             .map(|(file, bytes)| {

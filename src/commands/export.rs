@@ -14,7 +14,7 @@ use crate::store::Objects;
 use crate::types::event::Entry;
 use crate::types::harness::GeneratorKind;
 use crate::types::{Event, Standing, Tree};
-use crate::workspace::{EngineError, WorkspaceLayout};
+use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout};
 
 /// What an archive begins with, for whoever opens it.
 const README: &str =
@@ -37,7 +37,7 @@ pub fn export_run(
     places: &WorkspaceLayout,
     run: i64,
     to: &mut dyn Write,
-) -> Result<(Vec<String>, usize), EngineError> {
+) -> Result<(Vec<String>, usize), CommandError> {
     let (ledger, objects) = (ledger(places)?, objects(places));
     let mut out = Archive { files: BTreeMap::new() };
     out.add("README.txt", README);
@@ -139,7 +139,7 @@ impl Archive {
     }
 
     /// Has the configuration ask the cassettes of the archive.
-    fn replays(&mut self) -> Result<(), EngineError> {
+    fn replays(&mut self) -> Result<(), CommandError> {
         let Some(config) = self.files.get(CONFIG) else { return Ok(()) };
         let text = String::from_utf8_lossy(config);
         let Ok(mut harness) = crate::config::parse(CONFIG, &text) else { return Ok(()) };
@@ -149,7 +149,7 @@ impl Archive {
         // Who signs elsewhere is not who signed here.
         harness.attestation.key_env = None;
         let text =
-            toml::to_string(&harness).map_err(|why| EngineError::Io(io::Error::other(why)))?;
+            toml::to_string(&harness).map_err(|why| CommandError::new(ErrorKind::Io, why))?;
         self.add(CONFIG, text);
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::promote::{ATTESTATION, Promoter};
 use crate::store::{files, write_atomic};
 use crate::types::lockfile::LOCK_VERSION;
 use crate::types::{Digest, InputsDigest, Standing, TargetStanding, limits};
-use crate::workspace::{EngineError, WorkspaceLayout, load, load_harness};
+use crate::workspace::{CommandError, WorkspaceLayout, load, load_harness};
 
 /// Writes `regen.lock`, and says in lines what it did. The caller holds the writer lock.
 ///
@@ -18,7 +18,7 @@ use crate::workspace::{EngineError, WorkspaceLayout, load, load_harness};
 ///
 /// # Errors
 /// `generated/` or the configuration cannot be read.
-pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, EngineError> {
+pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
     let harness = load_harness(places, None)?;
     let path = places.root.join("regen.lock");
     let before =

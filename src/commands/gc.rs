@@ -8,7 +8,7 @@ use crate::engine::Record;
 use crate::pipeline::State;
 use crate::store::{Ledger, Objects, files};
 use crate::types::{Completion, Digest, Event};
-use crate::workspace::{EngineError, WorkspaceLayout, now};
+use crate::workspace::{CommandError, WorkspaceLayout, now};
 
 /// What was deleted.
 #[derive(Debug, Default, serde::Serialize)]
@@ -31,7 +31,7 @@ pub fn collect_garbage(
     places: &WorkspaceLayout,
     days: u32,
     dry: bool,
-) -> Result<GcOutcome, EngineError> {
+) -> Result<GcOutcome, CommandError> {
     let objects = objects(places);
     let mut keep = Keep { objects: &objects, wanted: BTreeSet::new() };
     for spec in files::standing(&places.root)?.spec.values() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::spec::{self, lint, parse};
 use crate::store::files;
 use crate::types::{LintConfig, Problem, Spec, limits};
-use crate::workspace::{EngineError, Sources, rules, today};
+use crate::workspace::{CommandError, Sources, rules, today};
 
 /// Files that belong to no workspace, as `regen lint` sees them.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Standalone {
     ///
     /// # Errors
     /// One cannot be read.
-    pub fn read(paths: &[PathBuf]) -> Result<Self, EngineError> {
+    pub fn read(paths: &[PathBuf]) -> Result<Self, CommandError> {
         let mut loose = Self::default();
         let config = LintConfig::default();
         let (today, rules) = (today(), rules(&config));

@@ -8,7 +8,7 @@ use crate::engine::Record;
 use crate::spec::{SpecChange, diff, parse};
 use crate::store::{Ledger, Objects, files};
 use crate::types::{Digest, Event, JobId, Spec};
-use crate::workspace::{EngineError, WorkspaceLayout};
+use crate::workspace::{CommandError, WorkspaceLayout};
 
 /// A promotion.
 #[derive(Debug, Serialize)]
@@ -35,7 +35,7 @@ pub struct LogStep {
 ///
 /// # Errors
 /// The ledger's.
-pub fn read_promotions(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep>, EngineError> {
+pub fn read_promotions(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep>, CommandError> {
     let Some(ledger) = Ledger::read(&places.ledger())? else { return Ok(Vec::new()) };
     let objects = Objects::new(places.state.join("objects"));
     let standing = files::standing(&places.root)?.spec.remove(id).unwrap_or_default();

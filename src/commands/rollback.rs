@@ -8,7 +8,7 @@ use crate::gate::HostTools;
 use crate::store::{Ledger, Objects, files};
 use crate::types::event::Entry;
 use crate::types::{Digest, Event, JobId, JobOutcome, Plan};
-use crate::workspace::{EngineError, Workspace, WorkspaceLayout};
+use crate::workspace::{CommandError, Workspace, WorkspaceLayout};
 
 /// What a rollback came to.
 #[derive(Debug)]
@@ -40,14 +40,14 @@ pub async fn roll_back(
     tools: Arc<HostTools>,
     options: Options,
     (spec, to): (&str, Option<i64>),
-) -> Result<RolledBack, EngineError> {
+) -> Result<RolledBack, CommandError> {
     let only = BTreeSet::from([spec.to_owned()]);
     let mut plan = workspace.plan(&tools, Some(&only), false)?;
     let refused = || {
         let why = format!(
             "`{spec}` is refused (`regen lint {spec}`): without a plan nothing could hold it"
         );
-        EngineError::Usage(why)
+        CommandError::usage(why)
     };
     let mut job = plan.jobs.pop().ok_or_else(refused)?;
     job.parts.iter_mut().for_each(|part| part.reason = None);
@@ -69,13 +69,13 @@ struct Past {
 }
 
 impl Past {
-    fn open(places: &WorkspaceLayout) -> Result<Self, EngineError> {
+    fn open(places: &WorkspaceLayout) -> Result<Self, CommandError> {
         let objects = Objects::new(places.state.join("objects"));
         Ok(Self { ledger: Ledger::open(&places.ledger())?, objects })
     }
 
-    fn promotions(&self, spec: &str) -> Result<Vec<PastPromotion>, EngineError> {
-        let read = |(job, entry): (JobId, Entry)| -> Result<PastPromotion, EngineError> {
+    fn promotions(&self, spec: &str) -> Result<Vec<PastPromotion>, CommandError> {
+        let read = |(job, entry): (JobId, Entry)| -> Result<PastPromotion, CommandError> {
             let Event::Promoted { trees, .. } = entry.event else {
                 unreachable!("asked for these")
             };
@@ -94,7 +94,7 @@ impl Past {
     }
 
     /// The job to go back to, and its run.
-    fn earlier(&self, spec: &str, to: Option<i64>) -> Result<(JobId, i64), EngineError> {
+    fn earlier(&self, spec: &str, to: Option<i64>) -> Result<(JobId, i64), CommandError> {
         let all = self.promotions(spec)?;
         let runs: Vec<String> =
             all.iter().filter(|p| p.rollback.is_none()).map(|p| p.run.to_string()).collect();
@@ -107,7 +107,7 @@ impl Past {
         if let Some(to) = to {
             let found = all.iter().rev().filter(made).find(|p| p.run == to);
             return found.map(|p| (p.job, p.run)).ok_or_else(|| {
-                EngineError::Usage(format!("run {to} did not promote `{spec}`: {known}"))
+                CommandError::usage(format!("run {to} did not promote `{spec}`: {known}"))
             });
         }
         let last = all.last();
@@ -121,7 +121,7 @@ impl Past {
         });
         before.map(|p| (p.job, p.run)).ok_or_else(|| {
             let why = format!("there is no earlier promotion of `{spec}` to go back to: {known}");
-            EngineError::Usage(why)
+            CommandError::usage(why)
         })
     }
 }

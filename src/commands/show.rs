@@ -6,7 +6,7 @@ use crate::pipeline::{Attempt, State};
 use crate::store::{Ledger, Objects};
 use crate::types::event::Entry;
 use crate::types::{Completion, Digest, JobId, Prompt};
-use crate::workspace::{EngineError, WorkspaceLayout};
+use crate::workspace::{CommandError, WorkspaceLayout};
 
 /// One attempt, with everything that is still kept of it.
 #[derive(Debug)]
@@ -30,12 +30,12 @@ pub struct KeptAttempt {
 }
 
 /// The jobs that something happened to in a run, each with all its entries.
-pub(super) fn jobs(ledger: &Ledger, run: i64) -> Result<BTreeMap<JobId, Vec<Entry>>, EngineError> {
+pub(super) fn jobs(ledger: &Ledger, run: i64) -> Result<BTreeMap<JobId, Vec<Entry>>, CommandError> {
     let ids: BTreeSet<JobId> = ledger.run(run)?.into_iter().filter_map(|entry| entry.job).collect();
     let jobs = ids.into_iter().map(|id| Ok((id, ledger.job(id)?)));
-    let jobs: BTreeMap<JobId, Vec<Entry>> = jobs.collect::<Result<_, EngineError>>()?;
+    let jobs: BTreeMap<JobId, Vec<Entry>> = jobs.collect::<Result<_, CommandError>>()?;
     if jobs.is_empty() {
-        Err(EngineError::Usage(format!(
+        Err(CommandError::usage(format!(
             "there is no run {run} with a job: `regen log` shows the runs"
         )))
     } else {
@@ -43,9 +43,9 @@ pub(super) fn jobs(ledger: &Ledger, run: i64) -> Result<BTreeMap<JobId, Vec<Entr
     }
 }
 
-pub(super) fn ledger(places: &WorkspaceLayout) -> Result<Ledger, EngineError> {
+pub(super) fn ledger(places: &WorkspaceLayout) -> Result<Ledger, CommandError> {
     Ledger::read(&places.ledger())?
-        .ok_or_else(|| EngineError::Usage("nothing has happened here yet".to_owned()))
+        .ok_or_else(|| CommandError::usage("nothing has happened here yet".to_owned()))
 }
 
 pub(super) fn objects(places: &WorkspaceLayout) -> Objects {
@@ -64,7 +64,7 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(
 ///
 /// # Errors
 /// There is no such run, or the ledger's.
-pub fn read_attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttempt>, EngineError> {
+pub fn read_attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttempt>, CommandError> {
     let objects = objects(places);
     let mut all = Vec::new();
     for (job, entries) in jobs(&ledger(places)?, run)? {

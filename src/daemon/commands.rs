@@ -11,7 +11,7 @@ use crate::engine;
 use crate::pipeline::JobStatus;
 use crate::store::Ledger;
 use crate::types::JobOutcome;
-use crate::workspace::{EngineError, load, now};
+use crate::workspace::{CommandError, load, now};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,10 +54,10 @@ pub enum Refusal {
     /// It is wrong.
     Wrong(String),
     /// Something failed.
-    Failed(EngineError),
+    Failed(CommandError),
 }
 
-impl<E: Into<EngineError>> From<E> for Refusal {
+impl<E: Into<CommandError>> From<E> for Refusal {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }

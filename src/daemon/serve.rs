@@ -31,7 +31,7 @@ use crate::promote::Promoter;
 use crate::report::{Styler, words};
 use crate::store::{Ledger, Objects, write_private};
 use crate::types::{Digest, Event, JobId, RelPath, Tree, limits};
-use crate::workspace::{EngineError, WorkspaceLayout, load, load_harness, today};
+use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout, load, load_harness, today};
 
 /// What the API works with.
 #[derive(Clone)]
@@ -80,14 +80,14 @@ impl IntoResponse for ApiError {
     }
 }
 
-impl<E: Into<EngineError>> From<E> for ApiError {
+impl<E: Into<CommandError>> From<E> for ApiError {
     fn from(error: E) -> Self {
-        let error: EngineError = error.into();
-        let status = match error {
-            EngineError::Usage(_) => StatusCode::NOT_FOUND,
+        let error: CommandError = error.into();
+        let status = match error.kind() {
+            ErrorKind::Usage => StatusCode::NOT_FOUND,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self(status, error.to_string())
+        Self(status, error.lines())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::plan;
 use crate::spec::parse;
 use crate::store::files;
 use crate::types::{Digest, RelPath, Tree, limits};
-use crate::workspace::EngineError;
+use crate::workspace::CommandError;
 
 /// The configuration's name among them.
 pub const CONFIG: &str = "harness.toml";
@@ -21,7 +21,7 @@ impl Engine {
         &self,
         state: &State,
         attempt: &Attempt,
-    ) -> Result<Option<Digest>, EngineError> {
+    ) -> Result<Option<Digest>, CommandError> {
         let tree = self.gather(state, attempt);
         Ok(tree.map(|tree| self.objects.put_tree(&tree)).transpose()?)
     }

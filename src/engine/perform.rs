@@ -17,7 +17,7 @@ use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
     AttemptKind, Completion, Digest, Event, Failure, Job, JobId, Prompt, Provenance, Spec, Tree,
 };
-use crate::workspace::{EngineError, today};
+use crate::workspace::{CommandError, ErrorKind, today};
 use crate::{plan, toolchain};
 
 impl Engine {
@@ -27,7 +27,7 @@ impl Engine {
         id: JobId,
         state: &State,
         effect: &Effect,
-    ) -> Result<(Event, Option<Switched>), EngineError> {
+    ) -> Result<(Event, Option<Switched>), CommandError> {
         if *effect == Effect::Promote {
             return match state.job.rollback {
                 Some(to) => self.roll_back(id, &state.job, to),
@@ -50,7 +50,7 @@ impl Engine {
         Ok((event, None))
     }
 
-    fn start(&self, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
+    fn start(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
         let started = |prompt| Event::AttemptStarted {
             attempt: attempt.number,
             kind: attempt.kind,
@@ -80,7 +80,7 @@ impl Engine {
         &self,
         state: &State,
         attempt: &Attempt,
-    ) -> Result<Result<Prompt, String>, EngineError> {
+    ) -> Result<Result<Prompt, String>, CommandError> {
         let spec = self.spec(state);
         let (part, target) = self.part(state, attempt);
         let history = History::of(state, attempt);
@@ -137,7 +137,12 @@ impl Engine {
         Ok(prompt::render(&self.workspace.templates, &inputs))
     }
 
-    async fn ask(&self, id: JobId, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
+    async fn ask(
+        &self,
+        id: JobId,
+        state: &State,
+        attempt: &Attempt,
+    ) -> Result<Event, CommandError> {
         let number = attempt.number;
         let call = self.call(state, attempt)?;
         let generator = self.generators[attempt.tier.min(self.generators.len() - 1)].clone();
@@ -193,7 +198,7 @@ impl Engine {
         }
     }
 
-    fn call(&self, state: &State, attempt: &Attempt) -> Result<Call, EngineError> {
+    fn call(&self, state: &State, attempt: &Attempt) -> Result<Call, CommandError> {
         let part = &state.job.parts[attempt.part];
         let digest = attempt.prompt.unwrap_or_else(|| Digest::of(""));
         let prompt: Prompt = self.object(digest)?;
@@ -215,13 +220,13 @@ impl Engine {
         })
     }
 
-    fn completed(&self, attempt: u32, digest: Digest) -> Result<Event, EngineError> {
+    fn completed(&self, attempt: u32, digest: Digest) -> Result<Event, CommandError> {
         let completion: Completion = self.object(digest)?;
         let Completion { usage, replay, .. } = completion;
         Ok(Event::Completed { attempt, completion: digest, usage, replay })
     }
 
-    fn adopt(&self, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
+    fn adopt(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
         let (part, target) = self.part(state, attempt);
         let path = format!("{}/{}", target.unit(&state.job.spec), target.leaf(&part.target));
         let tree = self.promoter.tree(&path)?.unwrap_or_default();
@@ -235,7 +240,7 @@ impl Engine {
         })
     }
 
-    async fn read(&self, state: &State, attempt: &Attempt) -> Result<Event, EngineError> {
+    async fn read(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
         let (_, target) = self.part(state, attempt);
         let spec = self.spec(state);
         let digest = attempt.completion.unwrap_or_else(|| Digest::of(""));
@@ -266,7 +271,7 @@ impl Engine {
             Err(_) => (tree, Vec::new()),
             Ok(tree) => {
                 let formatted = gate::format(&self.tools, &self.isolation().sandbox, &tree).await;
-                formatted.map_err(|e| EngineError::Io(std::io::Error::other(e)))?
+                formatted.map_err(|e| CommandError::new(ErrorKind::Io, e))?
             }
         };
         Ok(Event::CandidateMade {
@@ -284,7 +289,7 @@ impl Engine {
         state: &State,
         attempt: &Attempt,
         gate: usize,
-    ) -> Result<Event, EngineError> {
+    ) -> Result<Event, CommandError> {
         let candidate = self.candidate(attempt)?;
         let (part, target) = self.part(state, attempt);
         let none = Vec::new();

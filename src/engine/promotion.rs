@@ -16,7 +16,7 @@ use crate::types::{
     SpecStanding, TargetJob, TargetStanding,
 };
 use crate::verdict::{Accepted, Verdict, judge};
-use crate::workspace::{EngineError, now};
+use crate::workspace::{CommandError, now};
 
 /// What was put in place, as the objects keep it: what a person can go back to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ fn leaf(entry: &TargetStanding) -> &str {
     entry.path.rsplit('/').next().unwrap_or_default()
 }
 
-type Switching = Result<(Event, Option<Switched>), EngineError>;
+type Switching = Result<(Event, Option<Switched>), CommandError>;
 
 impl Engine {
     /// Judges every part again, from the recorded reports, and switches.
@@ -95,7 +95,7 @@ impl Engine {
             let entry = Attested::read(&text).ok()?.entry;
             Some(entry).filter(|e| e.tree == old.tree && (signer.is_none() || e.signer == signer))
         };
-        let known = |target: &str, old: &TargetStanding| -> Result<_, EngineError> {
+        let known = |target: &str, old: &TargetStanding| -> Result<_, CommandError> {
             Ok(match (attested(old), self.recorded(&spec.id, target, old)?) {
                 (Some(entry), _) | (None, Some(entry)) => entry,
                 (None, None) if signer.is_none() => old.clone(),
@@ -168,7 +168,7 @@ impl Engine {
         spec: &str,
         target: &str,
         (to, entry): (JobId, &TargetStanding),
-    ) -> Result<Option<Verdict>, EngineError> {
+    ) -> Result<Option<Verdict>, CommandError> {
         let jobs = self.ledger.borrow().promotions(spec)?;
         for (job, _) in jobs.into_iter().rev().filter(|(job, _)| *job <= to) {
             let entries = self.ledger.borrow().job(job)?;
@@ -192,7 +192,7 @@ impl Engine {
         spec: &str,
         target: &str,
         entry: &TargetStanding,
-    ) -> Result<Option<TargetStanding>, EngineError> {
+    ) -> Result<Option<TargetStanding>, CommandError> {
         let jobs = self.ledger.borrow().promotions(spec)?;
         for (job, _) in jobs.into_iter().rev() {
             let record = Record::of_job(&self.ledger.borrow(), &self.objects, job)?;
@@ -209,7 +209,7 @@ impl Engine {
         parts: &mut Parts<'_>,
         target: &str,
         entry: &TargetStanding,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), CommandError> {
         parts.kept.push(leaf(entry).to_owned());
         let text = self.promoter.attestation(&entry.path)?;
         parts.record.attestations.insert(target.to_owned(), text);
@@ -246,7 +246,7 @@ impl Engine {
         part: &TargetJob,
         (proof, attempt, number): (&Accepted, &Attempt, u32),
         old: Option<&TargetStanding>,
-    ) -> Result<TargetStanding, EngineError> {
+    ) -> Result<TargetStanding, CommandError> {
         let target = &self.workspace.harness.target[&part.target];
         let reports = &attempt.reports;
         let last = |gate: &String| reports.iter().rev().find(|report| report.gate == *gate);
@@ -280,7 +280,7 @@ impl Engine {
         &self,
         (proof, attempt, attempts): (&Accepted, &Attempt, u32),
         old: Option<&TargetStanding>,
-    ) -> Result<Origin, EngineError> {
+    ) -> Result<Origin, CommandError> {
         let Provenance::Completion(digest) = proof.provenance() else {
             let old = old.map(|old| old.origin.clone());
             return Ok(old.unwrap_or_else(|| TargetStanding::nothing().origin));

@@ -4,7 +4,7 @@ use super::resources::Engine;
 use crate::promote::Promoter;
 use crate::store::Ledger;
 use crate::types::Event;
-use crate::workspace::{EngineError, WorkspaceLayout, now};
+use crate::workspace::{CommandError, WorkspaceLayout, now};
 
 impl Engine {
     /// Recovers promotions that a killed process left half recorded. Doing it twice is the same as
@@ -12,7 +12,7 @@ impl Engine {
     ///
     /// # Errors
     /// A tree of unknown content, the disk's, the ledger's.
-    pub fn recover(places: &WorkspaceLayout) -> Result<Vec<String>, EngineError> {
+    pub fn recover(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
         let promoter = Promoter::new(places.root.clone(), places.state.clone());
         let mut recovered = Vec::new();
         for switched in promoter.recover()? {

@@ -14,7 +14,7 @@ use crate::sandbox::Probe;
 use crate::store::{Ledger, Objects};
 use crate::types::{AdmittedSpec, Candidate, Digest, Provenance, Target, TargetJob};
 use crate::verdict::{Verdict, judge};
-use crate::workspace::{EngineError, Workspace};
+use crate::workspace::{CommandError, ErrorKind, Workspace};
 
 /// How a run is to go.
 #[derive(Clone)]
@@ -63,7 +63,7 @@ impl Engine {
         workspace: Arc<Workspace>,
         (tools, isolation): (Arc<HostTools>, Option<Arc<Probe>>),
         options: Options,
-    ) -> Result<Self, EngineError> {
+    ) -> Result<Self, CommandError> {
         let places = workspace.places.clone();
         let config = &workspace.harness.generator;
         let cassettes = Cassettes::new(places.root.join(&workspace.harness.harness.cassettes));
@@ -115,12 +115,12 @@ impl Engine {
     pub(super) fn object<T: serde::de::DeserializeOwned>(
         &self,
         digest: Digest,
-    ) -> Result<T, EngineError> {
+    ) -> Result<T, CommandError> {
         let bytes = self.objects.get(digest)?;
-        serde_json::from_slice(&bytes).map_err(|why| EngineError::Io(std::io::Error::other(why)))
+        serde_json::from_slice(&bytes).map_err(|why| CommandError::new(ErrorKind::Io, why))
     }
 
-    pub(super) fn candidate(&self, attempt: &Attempt) -> Result<Candidate, EngineError> {
+    pub(super) fn candidate(&self, attempt: &Attempt) -> Result<Candidate, CommandError> {
         let digest = attempt.tree.unwrap_or_else(|| Digest::of(""));
         let provenance = match attempt.completion {
             Some(completion) => Provenance::Completion(completion),
@@ -129,7 +129,11 @@ impl Engine {
         Ok(Candidate::new(self.objects.get_tree(digest)?, provenance))
     }
 
-    pub(super) fn verdict(&self, state: &State, attempt: &Attempt) -> Result<Verdict, EngineError> {
+    pub(super) fn verdict(
+        &self,
+        state: &State,
+        attempt: &Attempt,
+    ) -> Result<Verdict, CommandError> {
         let gates = &state.job.parts[attempt.part].gates;
         Ok(judge(&self.candidate(attempt)?, gates, &attempt.reports))
     }

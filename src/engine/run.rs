@@ -10,7 +10,7 @@ use crate::pipeline::{Queue, State};
 use crate::promote::Switched;
 use crate::store::files;
 use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Reason};
-use crate::workspace::{EngineError, now};
+use crate::workspace::{CommandError, now};
 
 /// How a run ended.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Engine {
     ///
     /// # Errors
     /// Trouble that ends the run; a job that fails is data.
-    pub async fn run(&self, plan: &Plan) -> Result<RunOutcome, EngineError> {
+    pub async fn run(&self, plan: &Plan) -> Result<RunOutcome, CommandError> {
         self.begin(plan)?;
         let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
         let depends = |id: &str| {
@@ -56,7 +56,7 @@ impl Engine {
     }
 
     /// Performs one job of a plan that was taken up.
-    pub async fn one(&self, job: &Job) -> (String, Result<JobOutcome, EngineError>) {
+    pub async fn one(&self, job: &Job) -> (String, Result<JobOutcome, CommandError>) {
         let end = async {
             match self.again(job)? {
                 Some(job) => self.job(&job).await,
@@ -68,7 +68,7 @@ impl Engine {
 
     /// The job of a spec with dependencies, planned again: this run may have promoted one of them,
     /// and what judges the job has changed with it.
-    fn again(&self, job: &Job) -> Result<Option<Job>, EngineError> {
+    fn again(&self, job: &Job) -> Result<Option<Job>, CommandError> {
         let spec = self.workspace.spec(&job.spec).filter(|spec| !spec.depends.is_empty());
         let Some(spec) = spec else { return Ok(None) };
         let standing = files::standing(&self.workspace.places.root)?;
@@ -94,7 +94,7 @@ impl Engine {
     ///
     /// # Errors
     /// The ledger's.
-    pub fn begin(&self, plan: &Plan) -> Result<i64, EngineError> {
+    pub fn begin(&self, plan: &Plan) -> Result<i64, CommandError> {
         let mut events = vec![Event::Triggered { by: self.options.by.clone() }];
         let only = self.options.only.as_ref();
         for spec in &self.workspace.specs {
@@ -127,7 +127,7 @@ impl Engine {
     ///
     /// # Errors
     /// What ends the run; a job that fails is data.
-    pub async fn job(&self, job: &Job) -> Result<JobOutcome, EngineError> {
+    pub async fn job(&self, job: &Job) -> Result<JobOutcome, CommandError> {
         if !self.options.discard_edits {
             let targets = job.parts.iter().map(|part| &self.workspace.harness.target[&part.target]);
             let units: BTreeSet<String> = targets.map(|target| target.unit(&job.spec)).collect();
@@ -160,7 +160,7 @@ impl Engine {
         Ok(outcome.unwrap_or(JobOutcome::Failed { diagnosis: nothing_left(), limit: None }))
     }
 
-    fn finish(&self, switched: Option<Switched>) -> Result<(), EngineError> {
+    fn finish(&self, switched: Option<Switched>) -> Result<(), CommandError> {
         let Some(switched) = switched else { return Ok(()) };
         if let Some(saved) = &switched.saved {
             let text =
@@ -172,7 +172,7 @@ impl Engine {
 
     /// Goes on with the open job of the same inputs, or opens one; an open job of other inputs is
     /// superseded.
-    fn take_up(&self, job: &Job) -> Result<(JobId, State), EngineError> {
+    fn take_up(&self, job: &Job) -> Result<(JobId, State), CommandError> {
         let open = self.ledger.borrow().open_job(&job.spec)?;
         if let Some((id, events)) = open {
             let state = State::fold(&events)?;
@@ -190,7 +190,7 @@ impl Engine {
     }
 
     /// Append, then step: what is not in the ledger has not happened.
-    fn record(&self, id: JobId, state: &mut State, event: &Event) -> Result<(), EngineError> {
+    fn record(&self, id: JobId, state: &mut State, event: &Event) -> Result<(), CommandError> {
         let mut next = state.clone();
         next.step(event)?;
         let result = next.outcome().map(JobOutcome::word);

@@ -2,23 +2,25 @@
 //! that a room could make.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::Path;
 
 use super::clock::today;
-use super::error::EngineError;
+use super::error::{CommandError, ErrorKind};
 use super::model::{Sources, Workspace, WorkspaceLayout};
 use crate::gate;
 use crate::plan::{self, Checks};
 use crate::prompt::{HeldOut, Templates};
 use crate::spec::{self, Lint, Parsed, admit, lint, parse};
-use crate::store::files;
+use crate::store::{LockfileError, files};
 use crate::toolchain::{self, Suite, SuiteFile};
 use crate::types::harness::CassetteMode;
 use crate::types::{
     Digest, Harness, LintConfig, Problem, RuleLevel, Severity, Spec, Target, limits,
 };
 use crate::{config, guard, prompt};
+
+/// What to do where there is no workspace.
+pub const START: &str = "start one with `regen init`, or name it with --config";
 
 /// Reads a configuration file.
 ///
@@ -27,18 +29,16 @@ use crate::{config, guard, prompt};
 pub fn load_harness(
     places: &WorkspaceLayout,
     mode: Option<CassetteMode>,
-) -> Result<Harness, EngineError> {
+) -> Result<Harness, CommandError> {
     let bytes = files::read_capped(&places.config, limits::CONFIG_BYTES)
-        .map_err(|error| EngineError::NoWorkspace(error.to_string()))?;
+        .map_err(|error| CommandError::new(ErrorKind::NoWorkspace, error).hint(START))?;
     let name = places.config.display().to_string();
     let text = String::from_utf8(bytes).map_err(|_| {
         let problem = Problem::error("config::not_utf8", "the file is not UTF-8");
-        EngineError::config(problem.file(&name), String::new())
+        CommandError::config(vec![problem.file(&name)], Sources::new())
     })?;
-    let mut harness = config::parse(&name, &text).map_err(|problems| EngineError::Config {
-        problems,
-        sources: BTreeMap::from([(name, text)]),
-    })?;
+    let mut harness = config::parse(&name, &text)
+        .map_err(|problems| CommandError::config(problems, Sources::from([(name, text)])))?;
     harness.generator.cassettes = mode.or(harness.generator.cassettes);
     Ok(harness)
 }
@@ -50,7 +50,7 @@ pub fn load_harness(
 pub fn load(
     places: &WorkspaceLayout,
     mode: Option<CassetteMode>,
-) -> Result<Workspace, EngineError> {
+) -> Result<Workspace, CommandError> {
     let harness = load_harness(places, mode)?;
     std::thread::scope(|scope| {
         let lock = scope.spawn(|| files::lock(&places.root));
@@ -66,8 +66,8 @@ pub fn load(
 pub fn load_as_accepted(
     places: &WorkspaceLayout,
     harness: Harness,
-    lock: impl FnOnce() -> io::Result<files::Lock>,
-) -> Result<Workspace, EngineError> {
+    lock: impl FnOnce() -> Result<files::Lock, LockfileError>,
+) -> Result<Workspace, CommandError> {
     read(places, harness, false, lock)
 }
 
@@ -75,8 +75,8 @@ fn read(
     places: &WorkspaceLayout,
     harness: Harness,
     again: bool,
-    lock: impl FnOnce() -> io::Result<files::Lock>,
-) -> Result<Workspace, EngineError> {
+    lock: impl FnOnce() -> Result<files::Lock, LockfileError>,
+) -> Result<Workspace, CommandError> {
     let templates = templates(places, &harness)?;
     let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
         specs.into_iter().map(|(file, bytes)| (parse(&file, &bytes), file)).collect::<Vec<_>>()
@@ -122,7 +122,7 @@ fn read(
     Ok(workspace)
 }
 
-fn templates(places: &WorkspaceLayout, harness: &Harness) -> Result<Templates, EngineError> {
+fn templates(places: &WorkspaceLayout, harness: &Harness) -> Result<Templates, CommandError> {
     let mut templates = Templates::default();
     let Some(folder) = &harness.harness.templates else { return Ok(templates) };
     let mut found = files::folder(&places.root.join(folder))?;
@@ -132,11 +132,11 @@ fn templates(places: &WorkspaceLayout, harness: &Harness) -> Result<Templates, E
     templates.task = take("task.md").unwrap_or(templates.task);
     if !places.root.join(folder).is_dir() {
         let why = format!("`templates` in harness.toml names {folder}/, which is no folder");
-        return Err(EngineError::Usage(why));
+        return Err(CommandError::usage(why));
     }
     if let Some(name) = found.keys().next() {
         let why = format!("{folder}/{name} is no template: there are system.md and task.md");
-        return Err(EngineError::Usage(why));
+        return Err(CommandError::usage(why));
     }
     let problems: Vec<_> = prompt::check(&templates)
         .into_iter()
@@ -145,13 +145,13 @@ fn templates(places: &WorkspaceLayout, harness: &Harness) -> Result<Templates, E
     if problems.is_empty() {
         Ok(templates)
     } else {
-        Err(EngineError::Config { problems, sources: Sources::new() })
+        Err(CommandError::config(problems, Sources::new()))
     }
 }
 
 impl Workspace {
     /// Reads what judges a spec's targets, and lets the toolchain say what it thinks of the spec.
-    fn read_checks(&mut self, one: &mut Parsed, again: bool) -> Result<(), EngineError> {
+    fn read_checks(&mut self, one: &mut Parsed, again: bool) -> Result<(), CommandError> {
         for name in plan::targets(&one.spec, &self.harness) {
             let Some(target) = self.harness.target.get(&name).cloned() else { continue };
             let folder = Path::new(&self.harness.harness.validators).join(&one.spec.id).join(&name);
@@ -227,7 +227,7 @@ impl Workspace {
     }
 
     /// Warns of what a person may take for a spec or for a promoted one.
-    fn look_for_leftovers(&mut self) -> Result<(), EngineError> {
+    fn look_for_leftovers(&mut self) -> Result<(), CommandError> {
         for file in files::not_specs(&self.places.root, &self.harness.harness.specs)? {
             let problem =
                 Problem::error("spec::no_file", "this is no regular file: it is not read");
@@ -248,14 +248,14 @@ impl Workspace {
     }
 
     /// Digests of the validator programs that gates name.
-    fn validators(&self, checks: &mut Checks) -> Result<(), EngineError> {
+    fn validators(&self, checks: &mut Checks) -> Result<(), CommandError> {
         for gate in &checks.gates {
             let Some(name) = self.harness.gate.get(gate).and_then(|g| g.validator.as_ref()) else {
                 continue;
             };
             let place = Path::new(&self.harness.harness.validators).join(name);
             let folder = self.places.root.join(&place);
-            gate::validator_manifest(&folder).map_err(EngineError::Usage)?;
+            gate::validator_manifest(&folder).map_err(CommandError::usage)?;
             for (file, bytes) in files::folder(&folder)? {
                 checks.files.insert(place.join(file).display().to_string(), Digest::of(bytes));
             }

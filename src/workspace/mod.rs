@@ -11,6 +11,6 @@ mod sign;
 mod upgrade;
 
 pub use clock::{now, today};
-pub use error::EngineError;
-pub use load::{load, load_as_accepted, load_harness, rules};
+pub use error::{CommandError, ConfigProblems, ErrorKind};
+pub use load::{START, load, load_as_accepted, load_harness, rules};
 pub use model::{Sources, Workspace, WorkspaceLayout};

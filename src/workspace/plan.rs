@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::error::EngineError;
+use super::error::CommandError;
 use super::model::Workspace;
 use crate::gate::{HostTools, ToolEnv};
 use crate::plan;
@@ -16,7 +16,7 @@ impl Workspace {
     ///
     /// # Errors
     /// One is missing.
-    pub async fn tools(&self, wanted: &ToolEnv) -> Result<HostTools, EngineError> {
+    pub async fn tools(&self, wanted: &ToolEnv) -> Result<HostTools, CommandError> {
         let cache = self.places.cache.join("tools.json");
         Ok(HostTools::find(wanted, &cache).await?)
     }
@@ -37,7 +37,7 @@ impl Workspace {
         tools: &HostTools,
         only: Option<&BTreeSet<String>>,
         force: bool,
-    ) -> Result<Plan, EngineError> {
+    ) -> Result<Plan, CommandError> {
         self.plan_from(&self.standing, tools, only, force)
     }
 
@@ -51,7 +51,7 @@ impl Workspace {
         tools: &HostTools,
         only: Option<&BTreeSet<String>>,
         force: bool,
-    ) -> Result<Plan, EngineError> {
+    ) -> Result<Plan, CommandError> {
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
         let live = promoter.live(self.older.as_deref().unwrap_or(standing))?;
         let names = self.harness.target.keys();

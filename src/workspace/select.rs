@@ -5,7 +5,7 @@ use std::path::Path;
 
 use globset::Glob;
 
-use super::error::EngineError;
+use super::error::CommandError;
 use super::model::Workspace;
 use crate::config;
 use crate::types::{Problem, Severity};
@@ -16,11 +16,11 @@ impl Workspace {
     ///
     /// # Errors
     /// A pattern that means no spec.
-    pub fn select(&self, patterns: &[String]) -> Result<Option<BTreeSet<String>>, EngineError> {
+    pub fn select(&self, patterns: &[String]) -> Result<Option<BTreeSet<String>>, CommandError> {
         if self.files.is_empty() {
             let folder = &self.harness.harness.specs;
             let why = format!("there is no spec in {folder}/: write one, {folder}/NAME.md");
-            return Err(EngineError::Usage(why));
+            return Err(CommandError::usage(why));
         }
         if patterns.is_empty() {
             return Ok(None);
@@ -28,7 +28,7 @@ impl Workspace {
         let mut ids = BTreeSet::new();
         for pattern in patterns {
             let glob = Glob::new(pattern.trim_start_matches("./"))
-                .map_err(|e| EngineError::Usage(format!("--spec {pattern}: {e}")))?
+                .map_err(|e| CommandError::usage(format!("--spec {pattern}: {e}")))?
                 .compile_matcher();
             let absolute = Path::new(pattern).canonicalize().ok();
             let before = ids.len();
@@ -45,7 +45,7 @@ impl Workspace {
                     Some(id) => format!("did you mean `{id}`?"),
                     None => format!("there are: {}", self.ids().join(", ")),
                 };
-                return Err(EngineError::Usage(format!("--spec {pattern} means no spec; {hint}")));
+                return Err(CommandError::usage(format!("--spec {pattern} means no spec; {hint}")));
             }
         }
         Ok(Some(ids))

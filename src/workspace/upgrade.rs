@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::error::EngineError;
+use super::error::CommandError;
 use super::model::Workspace;
 use crate::attest::Attested;
 use crate::plan;
@@ -49,7 +49,7 @@ impl Workspace {
     ///
     /// # Errors
     /// The disk's.
-    pub fn upgrade_lock(&mut self) -> Result<Option<String>, EngineError> {
+    pub fn upgrade_lock(&mut self) -> Result<Option<String>, CommandError> {
         let Some(older) = self.older.clone() else { return Ok(None) };
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
         let mut unsigned = 0;

@@ -4,9 +4,26 @@ use serde::Serialize;
 
 use crate::types::{Problem, Span};
 
+/// What kind of flaw it is: `cli::exit` maps each to an exit code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlawKind {
+    /// Something is not as it was accepted, or not as a policy demands.
+    #[default]
+    Drift,
+    /// A spec is refused.
+    SpecRefused,
+    /// A gate that ran again rejected the tree.
+    GateFailed,
+    /// A gate that ran again could not do its work.
+    GateBroken,
+}
+
 /// Something that is not as it was accepted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Flaw {
+    /// Its kind.
+    #[serde(skip)]
+    pub kind: FlawKind,
     /// The spec; empty for what belongs to none.
     pub spec: String,
     /// The target; empty when it is all of them.
@@ -28,7 +45,7 @@ impl Flaw {
         message: impl Into<String>,
     ) -> Self {
         let problem = Problem::error(&format!("check::{code}"), message);
-        Self { spec: spec.to_owned(), target: target.to_owned(), problem }
+        Self { kind: FlawKind::Drift, spec: spec.to_owned(), target: target.to_owned(), problem }
     }
 
     pub(super) fn at(mut self, file: impl Into<String>) -> Self {

@@ -9,6 +9,6 @@ mod stale;
 mod touched;
 mod trees;
 
-pub use flaw::Flaw;
+pub use flaw::{Flaw, FlawKind};
 pub use rerun::RerunTarget;
 pub use run::{CheckOptions, CheckOutcome, Checked, check_workspace};

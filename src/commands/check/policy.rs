@@ -7,7 +7,7 @@ use globset::{Glob, GlobSetBuilder};
 use super::flaw::{Flaw, quoted};
 use crate::attest::PublicKey;
 use crate::types::{Policy, Source};
-use crate::workspace::{EngineError, Workspace, now};
+use crate::workspace::{CommandError, Workspace, now};
 
 /// What does not meet a policy; trees were accepted when signatures say so.
 ///
@@ -17,8 +17,8 @@ pub(super) fn demands(
     workspace: &Workspace,
     policy: &Policy,
     accepted: &BTreeMap<(String, String), String>,
-) -> Result<Vec<Flaw>, EngineError> {
-    let usage = |why: String| EngineError::Usage(format!("--policy: {why}"));
+) -> Result<Vec<Flaw>, CommandError> {
+    let usage = |why: String| CommandError::usage(format!("--policy: {why}"));
     let keys = policy.signed_by.iter().map(|text| {
         PublicKey::parse(text).map_err(|why| usage(format!("signed_by {text:?}: {why}")))
     });

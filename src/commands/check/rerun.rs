@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 
-use super::flaw::{Flaw, quoted};
+use super::flaw::{Flaw, FlawKind, quoted};
 use super::run::{CheckOutcome, Checked};
 use crate::gate::{self, DependencyCache, GateContext, HostTools};
 use crate::promote::Promoter;
@@ -12,7 +12,7 @@ use crate::sandbox::Probe;
 use crate::store::Ledger;
 use crate::types::{Candidate, Finding, GateReport, Outcome, Provenance};
 use crate::verdict::{Verdict, judge};
-use crate::workspace::{EngineError, Workspace};
+use crate::workspace::{CommandError, Workspace};
 
 /// A target whose gates ran again.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Workspace {
         outcome: &CheckOutcome,
         (tools, isolation): (&HostTools, &Arc<Probe>),
         tell: &dyn Fn(&RerunTarget),
-    ) -> Result<Vec<RerunTarget>, EngineError> {
+    ) -> Result<Vec<RerunTarget>, CommandError> {
         let layers = DependencyCache::new(&self.places.cache);
         let at_a_time = self.harness.schedule.jobs;
         let jobs =
@@ -59,7 +59,7 @@ impl Workspace {
         one: &Checked,
         (tools, isolation): (&HostTools, &Arc<Probe>),
         layers: &DependencyCache,
-    ) -> Result<RerunTarget, EngineError> {
+    ) -> Result<RerunTarget, CommandError> {
         let mut ran = RerunTarget {
             spec: one.spec.clone(),
             target: one.target.clone(),
@@ -112,15 +112,16 @@ impl Workspace {
         {
             let last = ran.reports.last();
             let gate = last.map_or("", |report| report.gate.as_str());
-            let code = match last.map(|report| &report.outcome) {
-                Some(Outcome::Error { .. }) => "rerun_error".to_owned(),
-                _ => format!("rerun_{gate}"),
+            let (kind, code) = match last.map(|report| &report.outcome) {
+                Some(Outcome::Error { .. }) => (FlawKind::GateBroken, "rerun_error".to_owned()),
+                _ => (FlawKind::GateFailed, format!("rerun_{gate}")),
             };
             let head = Flaw::new((&one.spec, &one.target), &code, diagnosis.summary).at(&one.file);
             let head = head.mend(format!("regen run --force --spec {}", quoted(&one.spec)));
             ran.flaws.push(head);
             let found = diagnosis.findings.iter();
             ran.flaws.extend(found.map(|finding| self.of_finding(one, &path, &code, finding)));
+            ran.flaws.iter_mut().for_each(|flaw| flaw.kind = kind);
         }
         Ok(ran)
     }

@@ -12,7 +12,9 @@ use super::trees::{Compared, Units, compare};
 use crate::plan::{self, LiveTree};
 use crate::store::files;
 use crate::types::{Harness, Plan, Policy};
-use crate::workspace::{EngineError, Workspace, WorkspaceLayout, load_as_accepted, load_harness};
+use crate::workspace::{
+    CommandError, ErrorKind, Workspace, WorkspaceLayout, load_as_accepted, load_harness,
+};
 
 /// One target that was checked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -74,7 +76,7 @@ fn units(workspace: &Workspace) -> Vec<String> {
 pub fn check_workspace(
     places: &WorkspaceLayout,
     asked: &CheckOptions,
-) -> Result<(Option<Workspace>, CheckOutcome), EngineError> {
+) -> Result<(Option<Workspace>, CheckOutcome), CommandError> {
     let root = &places.root;
     let harness = load_harness(places, None)?;
     let folder = folder(&harness);
@@ -91,7 +93,7 @@ pub fn check_workspace(
         });
         let lock = || told.recv().expect("the lock file is told of");
         let workspace = match load_as_accepted(places, harness, lock) {
-            Err(EngineError::Io(error)) if error.to_string().starts_with("regen.lock: ") => {
+            Err(error) if error.kind() == ErrorKind::Lockfile => {
                 let message = error.to_string();
                 let message = message.lines().next().unwrap_or_default().to_owned();
                 let flaw = Flaw::new(("", ""), "lock", message).at("regen.lock");
@@ -115,7 +117,7 @@ impl Workspace {
         &self,
         compared: impl FnOnce() -> std::io::Result<Compared>,
         asked: &CheckOptions,
-    ) -> Result<CheckOutcome, EngineError> {
+    ) -> Result<CheckOutcome, CommandError> {
         let touched = match &asked.against {
             Some(revision) => self.touched(revision)?,
             None => Touched { specs: None, files: BTreeSet::new() },

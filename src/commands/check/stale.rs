@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::flaw::{Flaw, quoted};
+use super::flaw::{Flaw, FlawKind, quoted};
 use crate::plan;
 use crate::types::lockfile::LOCK_VERSION;
 use crate::types::{Plan, Problem, Reason, RelPath, Severity, Spec};
-use crate::workspace::{EngineError, Workspace, today};
+use crate::workspace::{CommandError, Workspace, today};
 
 impl Workspace {
     /// Specs that may not be generated from.
@@ -19,7 +19,7 @@ impl Workspace {
             let command = format!("regen lint {}", quoted(&spec));
             problem.help =
                 Some(if help.is_empty() { command } else { format!("{command}: {help}") });
-            Flaw { spec, target: String::new(), problem }
+            Flaw { kind: FlawKind::SpecRefused, spec, target: String::new(), problem }
         };
         refused.map(flaw).collect()
     }
@@ -167,7 +167,7 @@ impl Workspace {
     pub(super) fn thresholds(
         &self,
         only: Option<&BTreeSet<String>>,
-    ) -> Result<Vec<Flaw>, EngineError> {
+    ) -> Result<Vec<Flaw>, CommandError> {
         if self.harness.trace == Default::default() {
             return Ok(Vec::new());
         }

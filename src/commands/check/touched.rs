@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::store::revision;
 use crate::types::Standing;
-use crate::workspace::{EngineError, Workspace};
+use crate::workspace::{CommandError, Workspace};
 
 /// What a pull request touches.
 pub(super) struct Touched {
@@ -16,15 +16,10 @@ pub(super) struct Touched {
 
 impl Workspace {
     /// What differs from where this branch left a revision.
-    pub(super) fn touched(&self, revision: &str) -> Result<Touched, EngineError> {
+    pub(super) fn touched(&self, revision: &str) -> Result<Touched, CommandError> {
         let root = &self.places.root;
-        let usage = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::Other => EngineError::Usage(error.to_string()),
-            _ => EngineError::Io(error),
-        };
-        let base = revision::merge_base(root, revision, "HEAD").map_err(usage)?;
-        let files: BTreeSet<String> =
-            revision::changed(root, &base).map_err(usage)?.into_iter().collect();
+        let base = revision::merge_base(root, revision, "HEAD")?;
+        let files: BTreeSet<String> = revision::changed(root, &base)?.into_iter().collect();
         let paths = &self.harness.harness;
         let config = self.places.config.file_name().unwrap_or_default().to_string_lossy();
         let of_one = |file: &str| {
@@ -42,7 +37,7 @@ impl Workspace {
         if files.iter().any(|file| shared(file) || is_gone(file)) {
             return Ok(Touched { specs: None, files });
         }
-        let before = revision::file(root, &base, "regen.lock").map_err(usage)?.unwrap_or_default();
+        let before = revision::file(root, &base, "regen.lock")?.unwrap_or_default();
         let Ok((before, _)) = Standing::parse(&String::from_utf8_lossy(&before)) else {
             return Ok(Touched { specs: None, files });
         };
