@@ -189,7 +189,7 @@ async fn rerun(
     outcome: &CheckOutcome,
 ) -> Result<Vec<RerunTarget>, CommandError> {
     let places = &workspace.places;
-    let tools = workspace.tools(&door.wanted()).await?;
+    let tools = workspace.tools(&door.tool_env()).await?;
     let probe = isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?;
     let tell = |ran: &RerunTarget| {
         if !door.global.quiet && !door.global.json {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use super::{Colour, Global, exit};
-use crate::gate::ToolEnv;
 use crate::report::{Style, Styler, render};
+use crate::types::ToolEnv;
 use crate::workspace::{CommandError, ConfigProblems, ErrorKind, START, WorkspaceLayout};
 
 /// What every command needs.
@@ -111,15 +111,10 @@ impl Context {
             .ok_or_else(|| CommandError::usage("neither XDG_CACHE_HOME nor HOME is set".to_owned()))
     }
 
-    pub(super) fn wanted(&self) -> ToolEnv {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        ToolEnv {
-            path: set("PATH").unwrap_or_default(),
-            home: set("HOME").map(PathBuf::from),
-            cargo_home: set("CARGO_HOME").map(PathBuf::from),
-            rustup_home: set("RUSTUP_HOME").map(PathBuf::from),
-            toolchain: set("RUSTUP_TOOLCHAIN"),
-        }
+    /// The environment in which tools are looked for.
+    pub(super) fn tool_env(&self) -> ToolEnv {
+        let variables = std::env::vars_os();
+        ToolEnv::new(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value))))
     }
 }
 

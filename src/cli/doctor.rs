@@ -3,8 +3,10 @@
 use serde_json::json;
 
 use super::{Context, exit, isolation, variable};
-use crate::gate::HostTools;
+use crate::gate::find_language_tools;
 use crate::sandbox::Missing;
+use crate::toolchain;
+use crate::types::GeneratorConfig;
 use crate::types::harness::CassetteMode;
 use crate::workspace::{CommandError, ErrorKind, load};
 
@@ -40,9 +42,18 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Comman
     };
     let cache = door.cache()?;
     add("cache folder", writable(&cache).map(|()| cache.display().to_string()));
-    let tools = HostTools::find(&door.wanted(), &cache.join("tools.json")).await;
-    add("rust", tools.map(|t| t.version).map_err(|e| e.to_string()));
     let loaded = door.places().and_then(|places| load(&places, None));
+    // Without a workspace, every language that could be asked for.
+    let needed = |id: &str| {
+        loaded.as_ref().map_or(true, |workspace| {
+            let mut targets = workspace.harness.target.values().filter(|t| t.is_generated());
+            targets.any(|target| toolchain::of(target).id() == id)
+        })
+    };
+    for language in toolchain::all().iter().filter(|language| needed(language.id())) {
+        let tools = find_language_tools(*language, &door.tool_env(), &cache).await;
+        add(language.id(), tools.map(|t| t.version).map_err(|e| e.to_string()));
+    }
     let config = loaded.as_ref().map(|w| w.harness.sandbox.clone()).unwrap_or_default();
     let probe = isolation::probe(&cache, &config).await;
     let by = probe.sandbox.backend().name();
@@ -69,20 +80,24 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Comman
                     Err(format!("refused: {}", errors.join(", ")))
                 },
             );
-            let generator = &workspace.harness.generator;
-            add(
-                "generator",
-                match (&generator.api_key_env, generator.cassette_mode()) {
-                    (_, CassetteMode::Replay) => Ok("cassettes: no model is called".to_owned()),
-                    (Some(name), _) if variable(name).is_none() => {
-                        Err(format!("{name} is not set"))
-                    }
-                    _ => Ok(format!("{} at {}", generator.model, generator.base_url)),
-                },
-            );
+            if let Some(config) = &workspace.harness.generator {
+                add("generator", generator(config));
+            }
         }
     }
     Ok((checks, probe.missing))
+}
+
+fn generator(config: &GeneratorConfig) -> Result<String, String> {
+    let settings = &config.settings;
+    match (settings.api_key_env(), config.cassette_mode()) {
+        (_, CassetteMode::Replay) => Ok("cassettes: no model is called".to_owned()),
+        (Some(name), _) if variable(name).is_none() => Err(format!("{name} is not set")),
+        _ => {
+            let at = settings.address().map(|address| format!(" at {address}"));
+            Ok(format!("{}{}", settings.model(), at.unwrap_or_default()))
+        }
+    }
 }
 
 fn tell(door: &Context, checks: &[DoctorCheck], missing: &[Missing]) {

@@ -270,6 +270,7 @@ fn misread(error: &clap::Error) -> u8 {
 /// the crate that polls it: each build would compile all of it again in the binary.
 pub fn start() -> u8 {
     crate::sandbox::keep(std::env::args_os());
+    crate::generator::install_tls();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_or(exit::ENVIRONMENT, |runtime| runtime.block_on(main()))
 }

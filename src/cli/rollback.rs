@@ -11,6 +11,7 @@ use crate::commands::rollback::roll_back;
 use crate::daemon::Command;
 use crate::daemon::client::Client;
 use crate::engine::{Engine, Options};
+use crate::generator;
 use crate::report::{Progress, render, words};
 use crate::types::JobOutcome;
 use crate::workspace::{CommandError, Workspace, load};
@@ -55,8 +56,8 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, Command
     if workspace.has_errors(only.as_ref()) {
         return Ok(refused(door, &workspace, only.as_ref()));
     }
-    let tools = workspace.tools(&door.wanted()).await?;
-    let model = &workspace.harness.generator.model;
+    let tools = workspace.tools(&door.tool_env()).await?;
+    let model = workspace.harness.model();
     let progress = Arc::new(Progress::new(door.style(), door.paint, model));
     let options = Options {
         only,
@@ -66,6 +67,7 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, Command
         keep: false,
         variable,
         servers: Default::default(),
+        generators: Arc::new(generator::of),
         observer: progress.clone(),
     };
     let done = roll_back(Arc::new(workspace), Arc::new(tools), options, (spec, args.to)).await;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Context, RunArgs, exit, isolation, variable};
 use crate::engine::{self, Engine, Options};
+use crate::generator;
 use crate::report::{Progress, render, words};
 use crate::store::WriterLock;
 use crate::types::harness::CassetteMode;
@@ -44,8 +45,8 @@ pub async fn run(
     workspace.upgrade_lock()?.iter().for_each(|line| door.say(line));
     workspace.sign_with(variable)?;
     let only = workspace.select(&args.specs)?;
-    let tools = workspace.tools(&door.wanted()).await?;
-    let model = &workspace.harness.generator.model;
+    let tools = workspace.tools(&door.tool_env()).await?;
+    let model = workspace.harness.model();
     let progress = Arc::new(Progress::new(door.style(), door.paint, model));
     let options = Options {
         only,
@@ -55,6 +56,7 @@ pub async fn run(
         keep: args.keep,
         variable,
         servers: Default::default(),
+        generators: Arc::new(generator::of),
         observer: progress.clone(),
     };
     let refused = problems(door, &workspace, &options);
@@ -123,7 +125,7 @@ pub async fn plan(door: &Context, specs: &[String]) -> Result<u8, CommandError> 
     // A plan can be shown without the key that a run needs.
     let _ = workspace.sign_with(variable);
     let only = workspace.select(specs)?;
-    let tools = workspace.tools(&door.wanted()).await?;
+    let tools = workspace.tools(&door.tool_env()).await?;
     let plan: Plan = workspace.plan(&tools, only.as_ref(), false)?;
     let refused = workspace.has_errors(only.as_ref());
     if door.global.json {

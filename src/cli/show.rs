@@ -76,8 +76,7 @@ fn person(door: &Context, kept: &KeptAttempt) {
     };
     let prompt = kept.prompt.as_ref().map(|p| format!("{}\n\n{}", p.system, p.user));
     section("prompt", prompt, attempt.prompt.is_some());
-    let reply = kept.completion.as_ref().map(|completion| completion.text.clone());
-    section("reply", reply, attempt.completion.is_some());
+    section("reply", kept.reply.clone(), attempt.completion.is_some());
     for report in &attempt.reports {
         let name = format!("gate {}", report.gate);
         let said = words::gate(report, door.paint) + "\n" + words::notes(report).trim_end();

@@ -17,7 +17,7 @@ use crate::workspace::{CommandError, load};
 /// Each spec: what stands, and how its last job ended.
 pub async fn show_status(door: &Context) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
-    let tools = workspace.tools(&door.wanted()).await?;
+    let tools = workspace.tools(&door.tool_env()).await?;
     let plan = workspace.plan(&tools, None, false)?;
     let ledger = Ledger::read(&workspace.places.ledger())?;
     let mut rows = Vec::new();

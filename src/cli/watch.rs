@@ -15,6 +15,7 @@ use crate::daemon::hooks::Hooks;
 use crate::daemon::otlp::Traces;
 use crate::daemon::{Api, CommandRequest, Daemon, Inbox, LiveState, Notice, View};
 use crate::engine::{Engine, Observers, Options};
+use crate::generator;
 use crate::report::{Progress, Style, Styler, render};
 use crate::workspace::{CommandError, ConfigProblems, WorkspaceLayout, load_harness};
 
@@ -135,7 +136,7 @@ pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, CommandError>
     }
     let probe = isolation::demand(door, &places.cache, &harness.sandbox).await?;
     let style = door.style();
-    let progress = Arc::new(Progress::new(style, door.paint, &harness.generator.model));
+    let progress = Arc::new(Progress::new(style, door.paint, harness.model()));
     let hub = Arc::new(LiveState::default());
     let observer = Arc::new(Observers(vec![progress.clone(), hub.clone()]));
     let seen = WatchView {
@@ -162,10 +163,11 @@ pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, CommandError>
         keep: false,
         variable,
         servers: Default::default(),
+        generators: Arc::new(generator::of),
         observer,
     };
     let daemon = Daemon {
-        wanted: door.wanted(),
+        wanted: door.tool_env(),
         isolation: Arc::new(probe),
         options,
         hub,

@@ -14,7 +14,7 @@ pub async fn why(door: &Context, id: &str) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
     let only = workspace.select(&[id.to_owned()])?;
     let id = only.into_iter().flatten().next().unwrap_or_default();
-    let tools = workspace.tools(&door.wanted()).await?;
+    let tools = workspace.tools(&door.tool_env()).await?;
     let plan = workspace.plan(&tools, Some(&[id.clone()].into()), false)?;
     let last = match Ledger::read(&workspace.places.ledger())? {
         Some(ledger) => ledger.last_job(&id)?,

@@ -12,8 +12,7 @@ use crate::generator::Cassette;
 use crate::promote::ATTESTATION;
 use crate::store::Objects;
 use crate::types::event::Entry;
-use crate::types::harness::GeneratorKind;
-use crate::types::{Event, Standing, Tree};
+use crate::types::{Event, GeneratorConfig, Standing, Tree};
 use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout};
 
 /// What an archive begins with, for whoever opens it.
@@ -116,8 +115,8 @@ impl Archive {
             );
         }
         if let Some(completion) = &kept.completion {
-            self.add(&format!("{folder}/reply.md"), completion.text.as_str());
-            let cassette: Option<Cassette> = read(objects, completion.exchange);
+            self.add(&format!("{folder}/reply.md"), kept.reply.clone().unwrap_or_default());
+            let cassette: Option<Cassette> = read(objects, completion.exchange());
             have(cassette.is_some(), true);
             if let Some(cassette) = cassette {
                 let path = format!("cassettes/{}", cassette.path().display());
@@ -143,8 +142,10 @@ impl Archive {
         let Some(config) = self.files.get(CONFIG) else { return Ok(()) };
         let text = String::from_utf8_lossy(config);
         let Ok(mut harness) = crate::config::parse(CONFIG, &text) else { return Ok(()) };
-        harness.generator.kind = GeneratorKind::Cassette;
-        harness.generator.cassettes = None;
+        if let Some(generator) = harness.generator.take() {
+            let settings = generator.settings.replayed();
+            harness.generator = Some(GeneratorConfig { settings, cassettes: None, ..generator });
+        }
         harness.harness.cassettes = "cassettes".to_owned();
         // Who signs elsewhere is not who signed here.
         harness.attestation.key_env = None;

@@ -7,7 +7,7 @@ use super::show::{objects, read};
 use crate::engine::Record;
 use crate::pipeline::State;
 use crate::store::{Ledger, Objects, files};
-use crate::types::{Completion, Digest, Event};
+use crate::types::{Digest, Event, StoredGeneration};
 use crate::workspace::{CommandError, WorkspaceLayout, now};
 
 /// What was deleted.
@@ -95,8 +95,12 @@ impl Keep<'_> {
             }
             Event::Completed { attempt, completion, .. } if is_wanted(*attempt) => {
                 self.wanted.insert(*completion);
-                let read: Option<Completion> = read(self.objects, Some(*completion));
-                self.wanted.extend(read.and_then(|completion| completion.exchange));
+                let read: Option<StoredGeneration> = read(self.objects, Some(*completion));
+                self.wanted.extend(read.as_ref().and_then(StoredGeneration::exchange));
+                if let Some(StoredGeneration::Workspace(workspace)) = read {
+                    self.tree(workspace.tree);
+                    self.wanted.insert(workspace.transcript);
+                }
             }
             Event::CandidateMade { attempt, tree, inputs, .. } if is_wanted(*attempt) => {
                 self.tree(*tree);

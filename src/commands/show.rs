@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::pipeline::{Attempt, State};
 use crate::store::{Ledger, Objects};
 use crate::types::event::Entry;
-use crate::types::{Completion, Digest, JobId, Prompt};
+use crate::types::{Digest, JobId, Prompt, StoredGeneration};
 use crate::workspace::{CommandError, WorkspaceLayout};
 
 /// One attempt, with everything that is still kept of it.
@@ -22,7 +22,9 @@ pub struct KeptAttempt {
     /// What was asked.
     pub prompt: Option<Prompt>,
     /// What was answered.
-    pub completion: Option<Completion>,
+    pub completion: Option<StoredGeneration>,
+    /// The same as a text: the reply, or what the generator said while it worked.
+    pub reply: Option<String>,
     /// What the gates' programs printed, by gate.
     pub output: BTreeMap<String, String>,
     /// How the job ended.
@@ -75,12 +77,14 @@ pub fn read_attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttem
                 let bytes = objects.get(report.evidence?).ok()?;
                 Some((report.gate.clone(), String::from_utf8_lossy(&bytes).into_owned()))
             });
+            let completion: Option<StoredGeneration> = read(&objects, attempt.completion);
             all.push(KeptAttempt {
                 job,
                 spec: state.job.spec.clone(),
                 target: state.job.parts[attempt.part].target.clone(),
                 prompt: read(&objects, attempt.prompt),
-                completion: read(&objects, attempt.completion),
+                reply: completion.as_ref().and_then(|one| reply(&objects, one)),
+                completion,
                 output: output.collect(),
                 outcome: state.outcome().map(|outcome| outcome.word().to_owned()),
                 attempt: attempt.clone(),
@@ -88,4 +92,14 @@ pub fn read_attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttem
         }
     }
     Ok(all)
+}
+
+fn reply(objects: &Objects, completion: &StoredGeneration) -> Option<String> {
+    match completion {
+        StoredGeneration::Text(text) => Some(text.text.clone()),
+        StoredGeneration::Workspace(workspace) => {
+            let transcript = objects.get(workspace.transcript).ok()?;
+            Some(String::from_utf8_lossy(&transcript).into_owned())
+        }
+    }
 }

@@ -59,9 +59,7 @@ impl View for Hooks {
     fn notice(&self, notice: &Notice<'_>) {
         match notice {
             Notice::Read(workspace) => {
-                let generator = &workspace.harness.generator;
-                let keys =
-                    (0..=generator.tiers.len()).filter_map(|t| generator.tier(t).api_key_env);
+                let keys = workspace.harness.generator_keys();
                 if let (Ok(mut hooks), Ok(mut secret)) = (self.hooks.lock(), self.secret.lock()) {
                     hooks.clone_from(&workspace.harness.hook);
                     secret.extend(keys);

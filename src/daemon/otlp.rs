@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::{Notice, View};
 use crate::store::{Ledger, Objects};
 use crate::types::event::Entry;
-use crate::types::{Completion, Digest, Event, GeneratorKind, Harness, Prompt, limits};
+use crate::types::{Completion, Digest, Event, GeneratorConfig, Harness, Prompt, limits};
 use crate::workspace::WorkspaceLayout;
 
 /// Makes traces of what the ledger says.
@@ -239,22 +239,24 @@ impl EndedJob<'_> {
         tier: usize,
         prompt: Option<Digest>,
     ) -> SpanData {
-        let generator = self.harness.generator.tier(tier);
+        let config = self.harness.generator.as_ref().map(|generator| generator.tier(tier));
         let mut span = self.traces.span((self.run, ""), time(&first.at), time(&entry.at));
-        span.name = format!("chat {}", generator.model).into();
         span.span_kind = SpanKind::Client;
-        let provider = match generator.kind {
-            GeneratorKind::Openai => "openai",
-            GeneratorKind::Cassette => "cassette",
-        };
-        span.attributes = vec![
-            KeyValue::new("gen_ai.operation.name", "chat"),
-            KeyValue::new("gen_ai.provider.name", provider),
-            KeyValue::new("gen_ai.request.model", generator.model.clone()),
-            KeyValue::new("gen_ai.request.temperature", generator.temperature),
-            KeyValue::new("gen_ai.request.max_tokens", i64::from(generator.max_output_tokens)),
-            KeyValue::new("server.address", generator.base_url.clone()),
-        ];
+        span.attributes = vec![KeyValue::new("gen_ai.operation.name", "chat")];
+        if let Some(GeneratorConfig { settings, .. }) = config {
+            span.name = format!("chat {}", settings.model()).into();
+            let model = settings.model().to_owned();
+            let most = settings.max_output_tokens().map(i64::from);
+            let address = settings.address().map(str::to_owned);
+            let known = [
+                Some(KeyValue::new("gen_ai.provider.name", settings.kind())),
+                Some(KeyValue::new("gen_ai.request.model", model)),
+                settings.temperature().map(|it| KeyValue::new("gen_ai.request.temperature", it)),
+                most.map(|most| KeyValue::new("gen_ai.request.max_tokens", most)),
+                address.map(|address| KeyValue::new("server.address", address)),
+            ];
+            span.attributes.extend(known.into_iter().flatten());
+        }
         let add = |span: &mut SpanData, key: &'static str, value: Value| {
             span.attributes.push(KeyValue::new(key, value));
         };

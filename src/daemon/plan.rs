@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use super::{Cause, Notice, Work};
 use crate::engine::{self, Engine};
-use crate::gate::HostTools;
 use crate::pipeline::State;
 use crate::store::Ledger;
-use crate::types::{Event, Job, JobOutcome, Plan, limits};
+use crate::types::{Event, Job, JobOutcome, Plan, ToolSet, limits};
 use crate::workspace::{CommandError, ErrorKind, Workspace, load};
 
 impl Work {
@@ -41,7 +40,7 @@ impl Work {
         let migrated = workspace.upgrade_lock()?;
         migrated.iter().for_each(|line| self.daemon.options.observer.note(line));
         workspace.sign_with(self.daemon.options.variable)?;
-        let tools: HostTools = workspace.tools(&self.daemon.wanted).await?;
+        let tools: ToolSet = workspace.tools(&self.daemon.wanted).await?;
         let mut plan = workspace.plan(&tools, None, false)?;
         self.force(&workspace, &tools, &mut plan)?;
         let workspace = Arc::new(workspace);
@@ -69,7 +68,7 @@ impl Work {
         }
         (self.engine, self.schedule, self.depended) = (engine, schedule, depended);
         self.daemon.hub.planned(&workspace, &whole);
-        self.daemon.hub.set_head(|head| head.model.clone_from(&workspace.harness.generator.model));
+        self.daemon.hub.set_head(|head| head.model = workspace.harness.model().to_owned());
         self.tell(&Notice::Read(&workspace));
         let gone = ended.iter().filter(|spec| self.agenda.job(spec).is_none());
         for spec in gone {
@@ -96,7 +95,7 @@ impl Work {
     fn engine(
         &mut self,
         workspace: &Arc<Workspace>,
-        tools: HostTools,
+        tools: ToolSet,
         plan: &Plan,
         cause: Cause,
     ) -> Result<Engine, CommandError> {
@@ -115,7 +114,7 @@ impl Work {
     fn force(
         &mut self,
         workspace: &Workspace,
-        tools: &HostTools,
+        tools: &ToolSet,
         plan: &mut Plan,
     ) -> Result<(), CommandError> {
         self.forced.retain(|spec| workspace.spec(spec).is_some());

@@ -33,7 +33,9 @@ impl Engine {
         let mut tree = Tree::default();
         let config = read(&workspace.places.config)?;
         let mut now = crate::config::parse(CONFIG, std::str::from_utf8(&config).ok()?).ok()?;
-        now.generator.cassettes = workspace.harness.generator.cassettes;
+        if let (Some(now), Some(read)) = (&mut now.generator, &workspace.harness.generator) {
+            now.cassettes = read.cassettes;
+        }
         if now != workspace.harness {
             return None;
         }

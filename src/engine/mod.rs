@@ -1,6 +1,7 @@
 //! The only loop: perform what is outstanding, append what happened, step, again.
 #![expect(clippy::disallowed_methods, reason = "the engine reads the clock and the workspace")]
 
+mod ask;
 mod attempt_history;
 mod close;
 mod input_snapshot;

@@ -6,18 +6,17 @@ use std::sync::Arc;
 use super::attempt_history::History;
 use super::resources::Engine;
 use crate::gate::{self, GateContext};
-use crate::generator::{Call, CallError, cassette, most};
 use crate::pipeline::{Attempt, Effect, State};
 use crate::process::Listener;
 use crate::promote::Switched;
 use crate::prompt::{self, File};
 use crate::reply::{self, Reply, ReplyRules};
-use crate::store::{LedgerError, Spend};
-use crate::types::harness::{CassetteMode, ReplyForm};
+use crate::types::harness::ReplyForm;
 use crate::types::{
-    AttemptKind, Completion, Digest, Event, Failure, Job, JobId, Prompt, Provenance, Spec, Tree,
+    AttemptKind, Digest, Event, Failure, GeneratorSettings, Job, JobId, Prompt, Provenance, Spec,
+    StoredGeneration, Tree,
 };
-use crate::workspace::{CommandError, ErrorKind, today};
+use crate::workspace::{CommandError, ErrorKind};
 use crate::{plan, toolchain};
 
 impl Engine {
@@ -97,7 +96,7 @@ impl Engine {
                 text: suite.shown.trim_end().to_owned(),
             })
             .collect();
-        let config = &self.workspace.harness.generator;
+        let config = self.workspace.harness.generator.as_ref().map(|one| &one.settings);
         let depends = self.workspace.specs.iter().filter(|s| spec.depends.contains(&s.id));
         let depends: Vec<&Spec> = depends.map(|s| &**s).collect();
         let seen: Vec<&str> = candidate
@@ -118,9 +117,9 @@ impl Engine {
         let inputs = prompt::PromptInputs {
             spec,
             depends,
-            language: toolchain::language(target),
-            root: toolchain::declared(target).to_string(),
-            constraints: toolchain::constraints(spec, target),
+            language: toolchain::of(target).language(),
+            root: toolchain::of(target).layout(target).required.to_string(),
+            constraints: toolchain::of(target).prompt_rules(spec, target),
             suites,
             accepted: accepted.as_ref(),
             changes: promoted.map(|s| plan::changed_clauses(spec, s)).unwrap_or_default(),
@@ -129,101 +128,10 @@ impl Engine {
             findings: history.findings.into_iter().map(|f| secrets.finding(f)).collect(),
             problem: history.problem.map(|text| secrets.text(text)),
             tried: history.tried.into_iter().map(|text| secrets.text(text)).collect(),
-            json: config.reply == ReplyForm::Json,
-            most_tokens: config
-                .context_tokens
-                .map(|all| all.saturating_sub(config.max_output_tokens) as usize),
+            json: config.is_some_and(|config| config.reply() == ReplyForm::Json),
+            most_tokens: config.and_then(GeneratorSettings::prompt_tokens),
         };
         Ok(prompt::render(&self.workspace.templates, &inputs))
-    }
-
-    async fn ask(
-        &self,
-        id: JobId,
-        state: &State,
-        attempt: &Attempt,
-    ) -> Result<Event, CommandError> {
-        let number = attempt.number;
-        let call = self.call(state, attempt)?;
-        let generator = self.generators[attempt.tier.min(self.generators.len() - 1)].clone();
-        let request = generator.request(&call);
-        let known = self.ledger.borrow().completion((id, number), request)?;
-        if let Some(digest) = known {
-            return self.completed(number, digest);
-        }
-        let config = self.workspace.harness.generator.tier(attempt.tier);
-        let price = |usage| Spend::of(usage, config.input_price, config.output_price);
-        let free = config.cassette_mode() == CassetteMode::Replay;
-        if !free {
-            if let Err(error) = generator.is_free() {
-                return Ok(unanswered(number, error));
-            }
-            let most = price(most(&call.prompt, config.max_output_tokens));
-            let budget = &self.workspace.harness.budget;
-            let at = (self.run.get(), &*today());
-            let reserved = self.ledger.borrow_mut().reserve((id, number), at, most, budget);
-            match reserved {
-                Err(LedgerError::Budget(message)) => {
-                    return Ok(unanswered(number, CallError::new(Failure::Budget, message)));
-                }
-                other => other?,
-            }
-        }
-        let observer = &self.options.observer;
-        let progress = |count: usize| observer.streaming(&state.job, count);
-        match generator.ask(&call, &progress).await {
-            Ok((mut completion, response)) => {
-                let exchange = generator.exchange(&call, &completion, &response, &today());
-                completion.exchange = exchange.map(|text| self.objects.put(&text)).transpose()?;
-                let text = serde_json::to_vec(&completion).expect("a completion is plain data");
-                let digest = self.objects.put(&text)?;
-                let spend = match completion.replay {
-                    Some(_) => Spend::default(),
-                    None => price(completion.usage),
-                };
-                self.ledger.borrow_mut().record_completion((id, number), request, digest, spend)?;
-                // Recorded before kept: what was paid for is never asked for again.
-                match generator.keep(&call, &completion, response, &today()) {
-                    Ok(()) => self.completed(number, digest),
-                    Err(error) => Ok(unanswered(number, error)),
-                }
-            }
-            Err(error) => {
-                // Where a model may have worked the reservation stays: nobody says what it cost.
-                if !error.served {
-                    self.ledger.borrow_mut().settle((id, number), Spend::default())?;
-                }
-                Ok(unanswered(number, error))
-            }
-        }
-    }
-
-    fn call(&self, state: &State, attempt: &Attempt) -> Result<Call, CommandError> {
-        let part = &state.job.parts[attempt.part];
-        let digest = attempt.prompt.unwrap_or_else(|| Digest::of(""));
-        let prompt: Prompt = self.object(digest)?;
-        let before = state.attempts.iter().filter(|a| a.number < attempt.number);
-        let sample =
-            before.filter(|a| a.prompt == attempt.prompt && a.tier == attempt.tier).count();
-        let fresh = if attempt.kind == AttemptKind::Fresh { 0.5 } else { 0.0 };
-        let temperature = self.workspace.harness.generator.temperature + fresh;
-        Ok(Call {
-            prompt,
-            temperature: temperature.min(2.0),
-            sample: u32::try_from(sample).unwrap_or(u32::MAX),
-            context: cassette::CallContext {
-                spec: state.job.spec.clone(),
-                target: part.target.clone(),
-                job: part.key,
-                attempt: attempt.number,
-            },
-        })
-    }
-
-    fn completed(&self, attempt: u32, digest: Digest) -> Result<Event, CommandError> {
-        let completion: Completion = self.object(digest)?;
-        let Completion { usage, replay, .. } = completion;
-        Ok(Event::Completed { attempt, completion: digest, usage, replay })
     }
 
     fn adopt(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
@@ -244,20 +152,26 @@ impl Engine {
         let (_, target) = self.part(state, attempt);
         let spec = self.spec(state);
         let digest = attempt.completion.unwrap_or_else(|| Digest::of(""));
-        let completion: Completion = self.object(digest)?;
+        let completion: StoredGeneration = self.object(digest)?;
         let base = match History::of(state, attempt).candidate {
             Some(digest) => self.objects.get_tree(digest)?,
             None => Tree::default(),
         };
         let rules = ReplyRules {
             allowed: toolchain::allowed_files(target),
-            declared: Some(toolchain::declared(target)),
+            layout: toolchain::of(target).layout(target),
             clauses: spec.clauses.iter().map(|clause| clause.id.clone()).collect(),
             base,
         };
         let inputs = self.inputs(state, attempt)?;
         let attempt = attempt.number;
-        let (tree, reader) = match reply::read(&completion, &rules) {
+        let reply = match completion {
+            StoredGeneration::Text(completion) => reply::read(&completion, &rules),
+            StoredGeneration::Workspace(workspace) => {
+                reply::read_tree(&self.objects.get_tree(workspace.tree)?, &rules)
+            }
+        };
+        let (tree, reader) = match reply {
             Reply::Tree { tree, reader } => (tree, reader),
             Reply::Conflict { clause, message } => {
                 return Ok(Event::Conflict { attempt, clause, message });
@@ -267,10 +181,13 @@ impl Engine {
             }
         };
         // A tree that the harness cannot make its own stays as it is: the layout gate says why.
-        let (tree, formatted) = match toolchain::normalise(&tree, spec, target) {
+        let (tree, formatted) = match toolchain::of(target).normalise(&tree, spec, target) {
             Err(_) => (tree, Vec::new()),
             Ok(tree) => {
-                let formatted = gate::format(&self.tools, &self.isolation().sandbox, &tree).await;
+                let language = toolchain::of(target);
+                let tools = self.tools.get(language.id()).expect("a planned target has its tools");
+                let sandbox = &self.isolation().sandbox;
+                let formatted = gate::format((tools, language), sandbox, &tree).await;
                 formatted.map_err(|e| CommandError::new(ErrorKind::Io, e))?
             }
         };
@@ -324,9 +241,4 @@ impl Engine {
         let gate = gate.to_owned();
         Listener(Arc::new(move |bytes| observer.output(&job, &gate, bytes)))
     }
-}
-
-fn unanswered(attempt: u32, error: CallError) -> Event {
-    let wait_s = error.after.map(|after| after.as_secs_f64().ceil() as u64);
-    Event::GenerationFailed { attempt, failure: error.failure, message: error.message, wait_s }
 }

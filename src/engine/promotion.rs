@@ -11,9 +11,10 @@ use crate::pipeline::{Attempt, State};
 use crate::plan;
 use crate::promote::{PartTree, PromoteError, Promotion, Switched};
 use crate::store::{Ledger, LedgerError, Objects, files};
+use crate::toolchain;
 use crate::types::{
-    Completion, Digest, Event, GateReport, Job, JobId, Origin, Provenance, Source, Spec,
-    SpecStanding, TargetJob, TargetStanding,
+    Digest, Event, GateReport, Job, JobId, Origin, Provenance, Source, Spec, SpecStanding,
+    StoredGeneration, TargetJob, TargetStanding,
 };
 use crate::verdict::{Accepted, Verdict, judge};
 use crate::workspace::{CommandError, now};
@@ -261,7 +262,7 @@ impl Engine {
             config: plan::config(target),
             inputs: part.key,
             gates: part.gate_key,
-            tools: self.tools.version.clone(),
+            tools: self.tools.version(toolchain::of(target).id()).to_owned(),
             regen: env!("CARGO_PKG_VERSION").to_owned(),
             isolation: reports.iter().map(|report| report.isolation).min().unwrap_or_default(),
             signer: self.workspace.signer.as_ref().map(|signer| signer.public().to_string()),
@@ -285,15 +286,12 @@ impl Engine {
             let old = old.map(|old| old.origin.clone());
             return Ok(old.unwrap_or_else(|| TargetStanding::nothing().origin));
         };
-        let Completion { model, replay, .. } = self.object(*digest)?;
-        let kind = serde_json::to_value(self.workspace.harness.generator.kind);
+        let answer: StoredGeneration = self.object(*digest)?;
+        let replay = answer.replay().map(str::to_owned);
         Ok(Origin {
-            generator: kind
-                .ok()
-                .and_then(|kind| Some(kind.as_str()?.to_owned()))
-                .unwrap_or_default(),
+            generator: self.generator(attempt.tier)?.kind().to_owned(),
             // A server may name its model by a path on its machine.
-            model: model.rsplit('/').next().unwrap_or_default().to_owned(),
+            model: answer.model().rsplit('/').next().unwrap_or_default().to_owned(),
             source: if replay.is_some() { Source::Replay } else { Source::Model },
             recorded: replay,
             prompt: attempt.prompt.unwrap_or_else(|| Digest::of("")),

@@ -6,13 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::observer::Observer;
-use crate::gate::{DependencyCache, HostTools};
-use crate::generator::{Cassettes, Generator, RateLimits};
+use crate::gate::DependencyCache;
+use crate::generator::{
+    Cassettes, GenerationError, Generator, GeneratorParts, MakeGenerator, RateLimits,
+};
 use crate::pipeline::{Attempt, State};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
 use crate::store::{Ledger, Objects};
-use crate::types::{AdmittedSpec, Candidate, Digest, Provenance, Target, TargetJob};
+use crate::types::{
+    AdmittedSpec, Candidate, Digest, Failure, Provenance, Target, TargetJob, ToolSet,
+};
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{CommandError, ErrorKind, Workspace};
 
@@ -33,6 +37,8 @@ pub struct Options {
     pub variable: fn(&str) -> Option<String>,
     /// What requests share with those of earlier plans.
     pub servers: RateLimits,
+    /// Makes the generators; [`crate::generator::of`] unless a test brings its own.
+    pub generators: MakeGenerator,
     /// Who watches.
     pub observer: Arc<dyn Observer + Send + Sync>,
 }
@@ -40,17 +46,37 @@ pub struct Options {
 /// The engine of one run.
 pub struct Engine {
     pub(super) workspace: Arc<Workspace>,
-    pub(super) tools: Arc<HostTools>,
+    pub(super) tools: Arc<ToolSet>,
     pub(super) options: Options,
     /// Held for single steps only, never while something else is waited for.
     pub(super) ledger: RefCell<Ledger>,
     pub(super) objects: Objects,
     pub(super) promoter: Promoter,
-    pub(super) generators: Vec<Generator>,
+    /// By tier; none where nothing is generated.
+    pub(super) generators: Vec<Arc<dyn Generator>>,
     pub(super) run: Cell<i64>,
     /// How candidates are kept apart; a run without work does not ask.
     pub(super) isolation: Option<Arc<Probe>>,
     pub(super) layers: DependencyCache,
+}
+
+/// The generators of a workspace, by tier.
+fn generators(
+    workspace: &Workspace,
+    options: &Options,
+) -> Result<Vec<Arc<dyn Generator>>, GenerationError> {
+    let Some(config) = &workspace.harness.generator else { return Ok(Vec::new()) };
+    let cassettes = workspace.places.root.join(&workspace.harness.harness.cassettes);
+    let tiers = (0..workspace.harness.tiers()).map(|tier| config.tier(tier));
+    let made = tiers.map(|config| {
+        (options.generators)(GeneratorParts {
+            key: config.settings.api_key_env().and_then(options.variable),
+            config: &config,
+            cassettes: Cassettes::new(cassettes.clone()),
+            servers: &options.servers,
+        })
+    });
+    made.collect()
 }
 
 impl Engine {
@@ -61,19 +87,12 @@ impl Engine {
     /// What keeps the run from starting.
     pub fn open(
         workspace: Arc<Workspace>,
-        (tools, isolation): (Arc<HostTools>, Option<Arc<Probe>>),
+        (tools, isolation): (Arc<ToolSet>, Option<Arc<Probe>>),
         options: Options,
     ) -> Result<Self, CommandError> {
         let places = workspace.places.clone();
-        let config = &workspace.harness.generator;
-        let cassettes = Cassettes::new(places.root.join(&workspace.harness.harness.cassettes));
-        let generators = (0..=config.tiers.len()).map(|tier| {
-            let tier = config.tier(tier);
-            let key = tier.api_key_env.as_ref().and_then(|name| (options.variable)(name));
-            Generator::new(tier, key, cassettes.clone(), &options.servers)
-        });
         Ok(Self {
-            generators: generators.collect::<Result<_, _>>()?,
+            generators: generators(&workspace, &options)?,
             workspace,
             tools,
             options,
@@ -88,8 +107,17 @@ impl Engine {
 
     /// Whether the generator of a tier is the server that every job begins with.
     pub fn same_server(&self, tier: usize) -> bool {
-        let config = &self.workspace.harness.generator;
-        config.tier(tier).base_url == config.base_url
+        let Some(config) = &self.workspace.harness.generator else { return true };
+        config.tier(tier).settings.address() == config.settings.address()
+    }
+
+    /// The generator of a tier.
+    pub(super) fn generator(&self, tier: usize) -> Result<&dyn Generator, GenerationError> {
+        let generator = self.generators.get(tier).or(self.generators.last());
+        generator.map(Arc::as_ref).ok_or_else(|| {
+            let message = "harness.toml has no `[generator]`";
+            GenerationError::new(Failure::Configuration, message)
+        })
     }
 
     pub(super) fn spec(&self, state: &State) -> &AdmittedSpec {

@@ -9,7 +9,9 @@ use super::resources::Engine;
 use crate::pipeline::{Queue, State};
 use crate::promote::Switched;
 use crate::store::files;
-use crate::types::{Diagnosis, Event, Fault, Job, JobId, JobOutcome, Plan, Reason};
+use crate::types::{
+    Diagnosis, Event, Fault, GeneratorSettings, Job, JobId, JobOutcome, Plan, Reason,
+};
 use crate::workspace::{CommandError, now};
 
 /// How a run ended.
@@ -81,11 +83,13 @@ impl Engine {
 
     /// Whether trying other jobs is pointless: no money, no server, no working machine.
     fn ends_run(&self, outcome: &JobOutcome) -> bool {
-        use crate::types::GeneratorKind::Cassette;
         let JobOutcome::Failed { diagnosis, .. } = outcome else { return false };
         match diagnosis.fault {
             Fault::Budget | Fault::Environment => true,
-            Fault::Generator => self.workspace.harness.generator.kind != Cassette,
+            Fault::Generator => {
+                let generator = self.workspace.harness.generator.as_ref();
+                !generator.is_some_and(|one| matches!(one.settings, GeneratorSettings::Cassette(_)))
+            }
             Fault::Spec | Fault::Model | Fault::Gate => false,
         }
     }

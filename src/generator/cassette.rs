@@ -6,31 +6,17 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::CallError;
+use super::{CallContext, GenerationError};
 use crate::store::write_atomic;
-use crate::types::{Completion, Digest, Failure, InputsDigest, Usage};
+use crate::types::{Digest, Failure, Usage};
 
 /// The format of a cassette.
 const VERSION: u32 = 1;
-/// The path every request goes to.
-const PATH: &str = "/chat/completions";
+/// The path of chat completions, whose responses are event streams.
+pub(super) const CHAT: &str = "/chat/completions";
 
 /// How a replay is labelled whose recording a person wrote.
 const SCRIPTED: &str = "scripted";
-
-/// What a recording belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallContext {
-    /// The spec.
-    pub spec: String,
-    /// The target.
-    pub target: String,
-    /// What the tree was to be generated from.
-    pub job: InputsDigest,
-    /// The attempt in its job, from 1.
-    pub attempt: u32,
-}
 
 /// A recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,61 +58,63 @@ pub enum CassetteOrigin {
     Scripted,
 }
 
+/// A request as a recording has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RecordedRequest {
-    path: String,
-    sample: u32,
-    body: Value,
-}
-
-/// What a call left behind.
-#[derive(Debug)]
-pub struct Taped {
-    /// The request's body.
-    pub body: Value,
+pub struct RecordedRequest {
+    /// The path it goes to, or another word for the form of the answer.
+    pub path: String,
     /// The sample.
     pub sample: u32,
-    /// The response's body.
-    pub response: Vec<u8>,
-    /// The day.
-    pub date: String,
+    /// Everything that is asked.
+    pub body: Value,
 }
 
-/// Names a request.
-pub fn key(body: &Value, sample: u32) -> Digest {
-    let mut body = body.clone();
-    if let Value::Object(fields) = &mut body {
-        // Who asks is no part of what is asked.
-        fields.remove("user");
-        fields.remove("metadata");
+impl RecordedRequest {
+    /// Names the request: its path, body and sample; never host, headers or key.
+    pub fn key(&self) -> Digest {
+        let mut body = self.body.clone();
+        if let Value::Object(fields) = &mut body {
+            // Who asks is no part of what is asked.
+            fields.remove("user");
+            fields.remove("metadata");
+        }
+        Digest::of_parts([self.path.clone(), body.to_string(), self.sample.to_string()])
     }
-    Digest::of_parts([PATH.to_owned(), body.to_string(), sample.to_string()])
+}
+
+/// An answer as a recording has it.
+#[derive(Debug)]
+pub struct Recording {
+    /// What the generator reads at a replay.
+    pub response: Vec<u8>,
+    /// The day, or `scripted`.
+    pub date: String,
+    /// The model, as the server named it.
+    pub model: String,
+    /// Tokens.
+    pub usage: Usage,
 }
 
 impl Cassette {
-    /// Makes a recording of a call.
-    pub fn new(taped: Taped, completion: &Completion, context: &CallContext) -> Self {
-        let text = String::from_utf8_lossy(&taped.response).into_owned();
+    /// Makes a recording of an exchange.
+    pub fn new(request: RecordedRequest, recording: Recording, context: &CallContext) -> Self {
+        let text = String::from_utf8_lossy(&recording.response).into_owned();
         Self {
             version: VERSION,
-            key: key(&taped.body, taped.sample),
+            key: request.key(),
             meta: Meta {
-                origin: match taped.date.as_str() {
+                origin: match recording.date.as_str() {
                     SCRIPTED => CassetteOrigin::Scripted,
                     _ => CassetteOrigin::Recorded,
                 },
-                date: taped.date,
+                date: recording.date,
                 // A server may name its model by a path on its machine.
-                model: completion.model.rsplit('/').next().unwrap_or_default().to_owned(),
-                usage: completion.usage,
+                model: recording.model.rsplit('/').next().unwrap_or_default().to_owned(),
+                usage: recording.usage,
                 context: context.clone(),
             },
-            request: RecordedRequest {
-                path: PATH.to_owned(),
-                sample: taped.sample,
-                body: taped.body,
-            },
+            request,
             response: text.split_inclusive('\n').map(str::to_owned).collect(),
         }
     }
@@ -165,10 +153,10 @@ impl Cassette {
         if self.version > VERSION {
             return Err(format!("has format {}, this regen knows {VERSION}", self.version));
         }
-        if self.key != key(&self.request.body, self.request.sample) {
+        if self.key != self.request.key() {
             return Err("its key is not the digest of its request: it was edited".to_owned());
         }
-        if !self.response().contains("data:") {
+        if self.request.path == CHAT && !self.response().contains("data:") {
             return Err("its response is no event stream".to_owned());
         }
         Ok(())
@@ -215,7 +203,7 @@ impl Cassettes {
     ///
     /// # Errors
     /// A file that is no cassette.
-    pub fn read(&self, key: Digest) -> Result<Option<Cassette>, CallError> {
+    pub fn read(&self, key: Digest) -> Result<Option<Cassette>, GenerationError> {
         let name = format!("{}.json", key.short());
         for path in self.files() {
             let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -223,7 +211,7 @@ impl Cassettes {
                 let cassette = load(&path).and_then(|c| c.check().map(|()| c));
                 let cassette = cassette.map_err(|why| {
                     let message = format!("{}: {why}", path.display());
-                    CallError::new(Failure::CassetteMiss, message)
+                    GenerationError::new(Failure::CassetteMiss, message)
                 })?;
                 if cassette.key == key {
                     return Ok(Some(cassette));
@@ -247,23 +235,24 @@ impl Cassettes {
     ///
     /// # Errors
     /// It contains the key, or the disk's.
-    pub fn write(&self, cassette: &Cassette, secret: Option<&str>) -> Result<(), CallError> {
+    pub fn write(&self, cassette: &Cassette, secret: Option<&str>) -> Result<(), GenerationError> {
         let text = cassette.text();
         if secret.is_some_and(|secret| text.contains(secret)) {
             let message = "the exchange contains the key of the server: it is not recorded";
-            return Err(CallError::new(Failure::Configuration, message));
+            return Err(GenerationError::new(Failure::Configuration, message));
         }
-        write_atomic(&self.folder.join(cassette.path()), text.as_bytes())
-            .map_err(|e| CallError::new(Failure::Configuration, format!("cannot record: {e}")))
+        write_atomic(&self.folder.join(cassette.path()), text.as_bytes()).map_err(|e| {
+            GenerationError::new(Failure::Configuration, format!("cannot record: {e}"))
+        })
     }
 
     /// Compares an answer with its recording.
     ///
     /// # Errors
     /// They differ, or there is none.
-    pub fn compare(&self, new: &Cassette) -> Result<(), CallError> {
+    pub fn compare(&self, new: &Cassette) -> Result<(), GenerationError> {
         let Some(old) = self.read(new.key)? else {
-            return Err(CallError::new(
+            return Err(GenerationError::new(
                 Failure::CassetteMiss,
                 "nothing is recorded of this request",
             ));
@@ -272,13 +261,14 @@ impl Cassettes {
             None => Ok(()),
             Some(difference) => {
                 let message = format!("the answer differs from the recording: {difference}");
-                Err(CallError::new(Failure::CassetteDiffers, message))
+                Err(GenerationError::new(Failure::CassetteDiffers, message))
             }
         }
     }
 
     /// Why there is no recording of a request: the first part that differs from the nearest one.
-    pub fn miss(&self, key: Digest, body: &Value, context: &CallContext) -> String {
+    pub fn miss(&self, request: &RecordedRequest, context: &CallContext) -> String {
+        let (key, body) = (request.key(), &request.body);
         let head = format!("no cassette for request {}", key.short());
         let mine = |c: &Cassette| {
             c.meta.context.spec == context.spec && c.meta.context.target == context.target

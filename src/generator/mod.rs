@@ -1,411 +1,232 @@
-//! Asking a model: one `tower` stack under async-openai (cassettes, retry by class, pace, HTTP),
-//! and a reader of the stream that trusts nothing.
+//! Whoever writes candidates, behind one trait. A kind of generator is one folder here and one line
+//! in `registry.rs`; the engine knows the trait only.
 #![expect(clippy::disallowed_methods, reason = "the edge to the model's server and its recordings")]
 
 pub mod cassette;
-mod classify;
-mod http;
+mod openai;
+mod recorded;
+mod registry;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::fmt;
 use std::time::Duration;
 
-use async_openai::Client;
-use async_openai::config::OpenAIConfig;
-use async_openai::error::OpenAIError;
-use futures::{Stream, StreamExt};
-use serde_json::{Value, json};
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
-use crate::types::harness::{CassetteMode, GeneratorConfig as Config, ReplyForm};
-use crate::types::{Completion, Digest, Failure, Finish, Prompt, Usage, limits};
+use crate::types::{
+    AttemptKind, Completion, Digest, Failure, InputsDigest, Prompt, Tree, Usage, limits,
+};
 
 pub use cassette::{Cassette, Cassettes};
-pub use classify::CallError;
+pub use openai::{Openai, RateLimits};
+pub use recorded::{Recordable, Recorded};
+pub use registry::{GeneratorParts, MakeGenerator, of};
 
-/// A call: what is asked, and where its recording belongs.
-#[derive(Clone, Debug)]
-pub struct Call {
+/// What is asked of a generator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
     /// The prompt.
     pub prompt: Prompt,
-    /// Sampling temperature.
-    pub temperature: f64,
-    /// Distinguishes calls with the same body: the n-th sample of one prompt.
+    /// What the attempt is for.
+    pub kind: AttemptKind,
+    /// Distinguishes requests that are otherwise equal: the n-th sample of one prompt, from 0.
     pub sample: u32,
-    /// Spec, target and job key, for the recording.
-    pub context: cassette::CallContext,
+    /// The job it belongs to.
+    pub context: CallContext,
 }
 
-/// A generator: one server and model, with what is to be done with recordings.
-#[derive(Clone)]
-pub struct Generator {
-    config: Config,
-    key: Option<String>,
-    http: reqwest::Client,
-    cassettes: Arc<Cassettes>,
-    shared: Arc<http::Shared>,
+/// The job that a request belongs to, for recordings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallContext {
+    /// The spec.
+    pub spec: String,
+    /// The target.
+    pub target: String,
+    /// What the tree was to be generated from.
+    pub job: InputsDigest,
+    /// The attempt in its job, from 1.
+    pub attempt: u32,
 }
 
-/// What requests share, for as long as a process lives and however often it plans anew.
-#[derive(Clone, Debug, Default)]
-pub struct RateLimits(Arc<Mutex<KnownServers>>);
-
-/// By server, and by server, model and limits.
-#[derive(Debug, Default)]
-struct KnownServers {
-    held: BTreeMap<String, http::HeldUntil>,
-    shared: BTreeMap<String, Arc<http::Shared>>,
+/// What a generator gives: a text to read files out of, or the files themselves. Both pass the same
+/// checks before anything touches a disk (`reply`).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Generation {
+    /// A reply in one of the forms that `reply` reads.
+    Text {
+        /// The reply.
+        completion: Completion,
+        /// What went over the wire, byte for byte.
+        transcript: Vec<u8>,
+    },
+    /// A finished tree: what is missing from it is deleted.
+    Workspace {
+        /// The files.
+        tree: Tree,
+        /// What the generator said while it worked.
+        transcript: Vec<u8>,
+        /// Tokens it used.
+        usage: Usage,
+        /// The model that wrote it.
+        model: String,
+        /// Set when nobody was asked: the recording's date, or `scripted`.
+        replay: Option<String>,
+    },
 }
 
-impl RateLimits {
-    fn of(&self, config: &Config) -> Arc<http::Shared> {
-        let Config { base_url, model, requests_per_minute: rate, requests, .. } = config;
-        // What is behind it is whole after every statement.
-        let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let held = known.held.entry(base_url.clone()).or_default().clone();
-        let key = format!("{base_url} {model} {rate} {requests}");
-        known
-            .shared
-            .entry(key)
-            .or_insert_with(|| Arc::new(http::Shared::new(*rate, *requests, held)))
-            .clone()
+impl Generation {
+    /// Tokens it used.
+    pub fn usage(&self) -> Usage {
+        match self {
+            Self::Text { completion, .. } => completion.usage,
+            Self::Workspace { usage, .. } => *usage,
+        }
+    }
+
+    /// The model that wrote it.
+    pub fn model(&self) -> &str {
+        match self {
+            Self::Text { completion, .. } => &completion.model,
+            Self::Workspace { model, .. } => model,
+        }
+    }
+
+    /// The recording's date, or `scripted`, when nobody was asked.
+    pub fn replay(&self) -> Option<&str> {
+        match self {
+            Self::Text { completion, .. } => completion.replay.as_deref(),
+            Self::Workspace { replay, .. } => replay.as_deref(),
+        }
+    }
+
+    /// What was said while it was written.
+    pub fn transcript(&self) -> &[u8] {
+        match self {
+            Self::Text { transcript, .. } | Self::Workspace { transcript, .. } => transcript,
+        }
+    }
+
+    /// The same answer, marked as a replay of a recording.
+    pub fn replayed(mut self, label: String) -> Self {
+        match &mut self {
+            Self::Text { completion: Completion { replay, .. }, .. }
+            | Self::Workspace { replay, .. } => *replay = Some(label),
+        }
+        self
     }
 }
 
-impl std::fmt::Debug for Generator {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Generator({} at {})", self.config.model, self.config.base_url)
+/// Is told how a generation goes on.
+pub trait GenerationProgress: Sync {
+    /// The answer has so many characters by now.
+    fn grown(&self, characters: usize);
+}
+
+impl<F: Fn(usize) + Sync> GenerationProgress for F {
+    fn grown(&self, characters: usize) {
+        self(characters);
     }
 }
 
-impl Generator {
-    /// A generator of a tier. `key` is the content of the variable that the configuration names.
+/// Makes ring the cryptography of TLS in this process: no HTTP client can be built before.
+///
+/// It is said here and not by a feature of `reqwest`, whose only choice is `aws-lc`.
+pub fn install_tls() {
+    // An error means that it is installed.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+/// A generation that is under way. Dropping it stops it.
+pub type Generating<'a> = BoxFuture<'a, Result<Generation, GenerationError>>;
+
+/// Whoever writes candidates: a model's server, a coding agent, a program.
+pub trait Generator: fmt::Debug + Send + Sync {
+    /// The word for it in the lockfile's `origin`.
+    fn kind(&self) -> &'static str;
+
+    /// Names a request. An answer to a request of this name is never asked for twice in an attempt;
+    /// no host and no key is part of it.
+    fn request_id(&self, request: &Request) -> Digest;
+
+    /// The most that a request can use: so much budget is reserved before it is asked.
+    fn ceiling(&self, request: &Request) -> Usage;
+
+    /// Asks. An error says whether a model may have worked ([`GenerationError::served`]): then the
+    /// reservation stays.
+    fn generate<'a>(
+        &'a self,
+        request: Request,
+        progress: &'a dyn GenerationProgress,
+    ) -> Generating<'a>;
+
+    /// Whether asking costs nothing: then no budget is reserved and no rate limit is looked at.
+    fn is_free(&self) -> bool {
+        false
+    }
+
+    /// Whether it can be asked now, without a long wait.
     ///
     /// # Errors
-    /// A key that no header can carry, or TLS that cannot start.
-    pub fn new(
-        config: Config,
-        key: Option<String>,
-        cassettes: Cassettes,
-        servers: &RateLimits,
-    ) -> Result<Self, CallError> {
-        let key = key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
-        if let Some(key) = &key
-            && !key.bytes().all(|b| b.is_ascii_graphic())
-        {
-            let name = config.api_key_env.clone().unwrap_or_default();
-            let message = format!("the key in {name} has blanks or other characters no key has");
-            return Err(CallError::new(Failure::Configuration, message));
-        }
-        let http = reqwest::Client::builder()
-            .connect_timeout(limits::CONNECT_TIMEOUT)
-            .no_proxy_for_loopback(&config.base_url)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|e| CallError::new(Failure::Configuration, e.to_string()))?;
-        let shared = servers.of(&config);
-        Ok(Self { config, key, http, cassettes: Arc::new(cassettes), shared })
+    /// It is rate limited for longer than a request waits; the error says for how long.
+    fn check_rate_limit(&self) -> Result<(), GenerationError> {
+        Ok(())
     }
 
-    /// The body of a request, canonical: its keys are sorted.
-    pub fn body(&self, call: &Call) -> Value {
-        // OpenAI's own servers refuse `max_tokens` for newer models; the compatible ones know it.
-        let limit = if self.config.base_url.starts_with("https://api.openai.com") {
-            "max_completion_tokens"
-        } else {
-            "max_tokens"
-        };
-        let mut body = json!({
-            "model": self.config.model,
-            "messages": [
-                { "role": "system", "content": call.prompt.system },
-                { "role": "user", "content": call.prompt.user },
-            ],
-            "temperature": call.temperature,
-            limit: self.config.max_output_tokens,
-            "stream": true,
-            "stream_options": { "include_usage": true },
-        });
-        if self.config.reply == ReplyForm::Json {
-            body["response_format"] = constraint();
-        }
-        body
+    /// The exchange as a recording that can be replayed elsewhere; `None` where it cannot be
+    /// recorded, or the generator's key is in it. `today` is `YYYY-MM-DD`.
+    fn recording(&self, _request: &Request, _answer: &Generation, _today: &str) -> Option<Vec<u8>> {
+        None
     }
 
-    /// The server wants to be left alone, for longer than a call waits.
-    ///
-    /// # Errors
-    /// That, with how long.
-    pub fn is_free(&self) -> Result<(), CallError> {
-        let held = self.shared.held().map(|until| until - tokio::time::Instant::now());
-        match held.filter(|rest| *rest > limits::RETRY_AFTER_CAP) {
-            None => Ok(()),
-            after => {
-                let message = "the server wants to be left alone";
-                Err(CallError { after, ..CallError::new(Failure::RateLimited, message) })
-            }
-        }
-    }
-
-    /// Names a request: path, body and sample; never host, headers or key.
-    pub fn request(&self, call: &Call) -> Digest {
-        cassette::key(&self.body(call), call.sample)
-    }
-
-    /// Asks. `progress` is told the number of characters so far. Also gives the response's body, for
-    /// [`Self::keep`].
-    ///
-    /// # Errors
-    /// The class of what went wrong, with what to do.
-    pub async fn ask(
-        &self,
-        call: &Call,
-        progress: &(dyn Fn(usize) + Sync),
-    ) -> Result<(Completion, Vec<u8>), CallError> {
-        let mode = self.config.cassette_mode();
-        if let (Some(name), None, false) =
-            (&self.config.api_key_env, &self.key, mode == CassetteMode::Replay)
-        {
-            let message = format!("the variable {name} is not set: put the server's key into it");
-            return Err(CallError::new(Failure::Configuration, message));
-        }
-        let _slot = self.shared.slots.acquire().await;
-        let tape = Arc::new(http::Tape::default());
-        let service = http::stack(self, call, tape.clone());
-        let config = OpenAIConfig::new()
-            .with_api_base(self.config.base_url.trim_end_matches('/'))
-            .with_api_key(self.key.clone().unwrap_or_else(|| "none".to_owned()));
-        let client = Client::build(self.http.clone(), config).with_http_service(service);
-        let deadline = Duration::from_millis(self.config.deadline_ms);
-        let begun = AtomicBool::new(false);
-        let asked = async {
-            let chat = client.chat();
-            let stream = chat.create_stream_byot::<_, Value>(self.body(call)).await;
-            let stream = stream.map_err(|error| classify::of_openai(error, false))?;
-            self.read(stream, progress, &begun).await
-        };
-        let mut completion = tokio::time::timeout(deadline, asked).await.unwrap_or_else(|_| {
-            let message = format!("no whole answer within {} s (deadline_ms)", deadline.as_secs());
-            Err(CallError::new(silence(begun.load(Ordering::Relaxed)), message))
-        })?;
-        completion.replay = tape.replayed();
-        if completion.usage == Usage::default() {
-            completion.usage = estimate(&call.prompt, &completion.text);
-        }
-        Ok((completion, tape.bytes()))
-    }
-
-    /// The exchange as a recording, for whoever replays it elsewhere; `None` where the key of the
-    /// server is in it.
-    pub fn exchange(
-        &self,
-        call: &Call,
-        completion: &Completion,
-        response: &[u8],
-        today: &str,
-    ) -> Option<Vec<u8>> {
-        let text = self.taped(call, completion, response.to_vec(), today).text();
-        let shows_key = self.key.as_ref().is_some_and(|key| text.contains(key.as_str()));
-        (!shows_key).then(|| text.into_bytes())
-    }
-
-    fn taped(
-        &self,
-        call: &Call,
-        completion: &Completion,
-        response: Vec<u8>,
-        today: &str,
-    ) -> Cassette {
-        let date = completion.replay.clone().unwrap_or_else(|| today.to_owned());
-        let taped = cassette::Taped { body: self.body(call), sample: call.sample, response, date };
-        Cassette::new(taped, completion, &call.context)
-    }
-
-    /// Records or compares an answer, as the mode says.
+    /// Called once an answer is in the ledger: writes a recording, or compares with one.
     ///
     /// # Errors
     /// The recording cannot be written, or says something else.
-    pub fn keep(
+    fn keep(
         &self,
-        call: &Call,
-        completion: &Completion,
-        response: Vec<u8>,
-        today: &str,
-    ) -> Result<(), CallError> {
-        let mode = self.config.cassette_mode();
-        if completion.replay.is_some() || mode == CassetteMode::Off || mode == CassetteMode::Replay
-        {
-            return Ok(());
-        }
-        let cassette = self.taped(call, completion, response, today);
-        if mode == CassetteMode::Verify {
-            return self.cassettes.compare(&cassette);
-        }
-        self.cassettes.write(&cassette, self.key.as_deref())
-    }
-
-    async fn read(
-        &self,
-        mut stream: impl Stream<Item = Result<Value, OpenAIError>> + Unpin,
-        progress: &(dyn Fn(usize) + Sync),
-        begun: &AtomicBool,
-    ) -> Result<Completion, CallError> {
-        let mut text = String::new();
-        let (mut finish, mut usage, mut model) =
-            (None, Usage::default(), self.config.model.clone());
-        let first = Duration::from_millis(self.config.first_token_timeout_ms);
-        let first = tokio::time::Instant::now() + first;
-        loop {
-            let (wait, until) = if text.is_empty() {
-                (self.config.first_token_timeout_ms, first)
-            } else {
-                let wait = self.config.idle_timeout_ms;
-                (wait, tokio::time::Instant::now() + Duration::from_millis(wait))
-            };
-            let next = tokio::time::timeout_at(until, stream.next()).await;
-            let Ok(next) = next else {
-                let message = format!("the server sent no content for {wait} ms");
-                return Err(CallError::new(silence(!text.is_empty()), message));
-            };
-            let Some(next) = next else { break };
-            let value = next.map_err(|error| classify::of_openai(error, !text.is_empty()))?;
-            if let Some(error) = value.get("error").filter(|error| !error.is_null()) {
-                let error = classify::of_error_object(error, None);
-                return Err(if text.is_empty() {
-                    error
-                } else {
-                    CallError::new(Failure::Truncated, error.message)
-                });
-            }
-            let chunk = Chunk::of(&value);
-            text.push_str(&chunk.text);
-            finish = chunk.finish.or(finish);
-            usage = chunk.usage.unwrap_or(usage);
-            model = chunk.model.unwrap_or(model);
-            begun.store(!text.is_empty(), Ordering::Relaxed);
-            progress(text.len());
-            if text.len() > limits::REPLY_BYTES {
-                let message = "the answer is longer than 32 MiB: the model is looping".to_owned();
-                return Err(CallError::new(Failure::Truncated, message));
-            }
-        }
-        let finish = match finish.as_deref() {
-            Some("stop") => Finish::Stop,
-            Some("length") => Finish::Length,
-            Some(other) => Finish::Other(other.to_owned()),
-            None if text.is_empty() => {
-                let message = "the stream ended without any content".to_owned();
-                return Err(CallError::new(Failure::BadResponse, message));
-            }
-            None => {
-                let message = "the stream ended before the model had finished".to_owned();
-                return Err(CallError::new(Failure::Truncated, message));
-            }
-        };
-        Ok(Completion { text, finish, usage, model, replay: None, exchange: None })
+        _request: &Request,
+        _answer: &Generation,
+        _today: &str,
+    ) -> Result<(), GenerationError> {
+        Ok(())
     }
 }
 
-/// What a server's silence means: before the first content nothing was written.
-fn silence(begun: bool) -> Failure {
-    if begun { Failure::Truncated } else { Failure::TimedOut }
+/// A request without an answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct GenerationError {
+    /// The class.
+    pub failure: Failure,
+    /// What happened and what to do.
+    pub message: String,
+    /// Whether the same request may succeed if it is made again at once.
+    pub retry: bool,
+    /// How long the generator is rate limited.
+    pub after: Option<Duration>,
+    /// Whether a model may have worked for it, and be paid for it.
+    pub served: bool,
 }
 
-/// The schema that `reply = "json"` holds an answer to.
-fn constraint() -> Value {
-    let text = json!({ "type": "string" });
-    let file = json!({
-        "type": "object",
-        "properties": { "path": text, "content": text },
-        "required": ["path", "content"],
-        "additionalProperties": false,
-    });
-    let schema = json!({
-        "type": "object",
-        "properties": { "files": { "type": "array", "items": file } },
-        "required": ["files"],
-        "additionalProperties": false,
-    });
-    let named = json!({ "name": "files", "strict": true, "schema": schema });
-    json!({ "type": "json_schema", "json_schema": named })
+impl GenerationError {
+    /// An error that is final.
+    pub fn new(failure: Failure, message: impl Into<String>) -> Self {
+        let served = matches!(
+            failure,
+            Failure::Connection | Failure::TimedOut | Failure::BadResponse | Failure::Truncated
+        );
+        Self { failure, message: message.into(), retry: false, after: None, served }
+    }
+
+    /// An error that another try may mend.
+    pub fn again(failure: Failure, message: impl Into<String>) -> Self {
+        Self { retry: true, ..Self::new(failure, message) }
+    }
 }
 
-/// What a call may use at most: the prompt's estimate and the longest answer.
-pub fn most(prompt: &Prompt, max_output_tokens: u32) -> Usage {
-    let input = estimate(prompt, "").input;
-    Usage { input, output: u64::from(max_output_tokens) }
-}
-
-/// For servers that do not count.
-fn estimate(prompt: &Prompt, text: &str) -> Usage {
+/// Tokens of a prompt and a text, estimated from their bytes: for servers that do not count.
+pub fn estimate(prompt: &Prompt, text: &str) -> Usage {
     let tokens = |bytes: usize| bytes.div_ceil(limits::BYTES_PER_TOKEN) as u64;
     Usage { input: tokens(prompt.system.len() + prompt.user.len()), output: tokens(text.len()) }
-}
-
-/// A piece of a stream, or a whole completion. Every field may be missing, and one that is not as
-/// it should be takes nothing with it.
-#[derive(Debug, Default, PartialEq)]
-struct Chunk {
-    text: String,
-    finish: Option<String>,
-    usage: Option<Usage>,
-    model: Option<String>,
-}
-
-impl Chunk {
-    fn of(value: &Value) -> Self {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let mut chunk = Self::default();
-        for choice in value["choices"].as_array().into_iter().flatten() {
-            let said = text(&choice["delta"]["content"]).or(text(&choice["message"]["content"]));
-            chunk.text.push_str(&said.unwrap_or_default());
-            chunk.finish = text(&choice["finish_reason"]).or(chunk.finish);
-        }
-        // A count that no model reaches is no count: sums of these never overflow.
-        let count = |name: &str| value["usage"][name].as_u64().map(|n| n.min(u32::MAX.into()));
-        if let (Some(input), Some(output)) = (count("prompt_tokens"), count("completion_tokens")) {
-            chunk.usage = Some(Usage { input, output });
-        }
-        let model = value["model"].as_str().filter(|model| !model.is_empty());
-        chunk.model =
-            model.map(|name| name.chars().filter(|c| !c.is_control()).take(100).collect());
-        chunk
-    }
-}
-
-/// Requests to this machine never go through a proxy.
-trait Loopback {
-    fn no_proxy_for_loopback(self, base_url: &str) -> Self;
-}
-
-impl Loopback for reqwest::ClientBuilder {
-    fn no_proxy_for_loopback(self, base_url: &str) -> Self {
-        let host = base_url.split("//").nth(1).unwrap_or_default();
-        let local = ["127.", "localhost", "[::1]"].iter().any(|name| host.starts_with(name));
-        if local { self.no_proxy() } else { self }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::Chunk;
-    use crate::types::Usage;
-
-    #[test]
-    fn a_wrong_field_takes_nothing_with_it() {
-        let chunk = Chunk::of(&json!({
-            "choices": [{ "delta": { "content": "a" }, "index": "x" }, 7],
-            "usage": "none", "model": 3,
-        }));
-        assert_eq!(chunk, Chunk { text: "a".to_owned(), ..Chunk::default() });
-        let most = u64::MAX;
-        let chunk = Chunk::of(&json!({
-            "choices": [{ "message": { "content": "b" }, "finish_reason": "stop" }],
-            "usage": { "prompt_tokens": most, "completion_tokens": 2 }, "model": "m\u{1b}",
-        }));
-        assert_eq!(chunk.usage, Some(Usage { input: u64::from(u32::MAX), output: 2 }));
-        assert_eq!((chunk.finish.as_deref(), chunk.model.as_deref()), (Some("stop"), Some("m")));
-    }
 }

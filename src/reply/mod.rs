@@ -1,4 +1,5 @@
-//! Completion -> tree, a conflict between clauses, or a problem the model can act on.
+//! Completion or finished tree -> checked tree, a conflict between clauses, or a problem the model
+//! can act on.
 //!
 //! Readers are tried in the order of their strictness; which one won is recorded. Whatever they
 //! read passes the same checks before anything touches a disk.
@@ -7,15 +8,19 @@ mod check;
 mod edit;
 mod read;
 
-use crate::types::{ClauseId, Completion, Finish, RelPath, Tree};
+use crate::toolchain::Layout;
+use crate::types::{ClauseId, Completion, Finish, Tree};
+
+/// The file by which a reply in files reports a conflict between clauses.
+const CONFLICT: &str = "CONFLICT";
 
 /// What a target allows a reply to hold.
 #[derive(Clone, Debug)]
 pub struct ReplyRules {
     /// Glob patterns of allowed files.
     pub allowed: Vec<String>,
-    /// The file a reply with a single nameless fence is taken for.
-    pub declared: Option<RelPath>,
+    /// The language's layout. A reply with a single nameless fence is taken for its required file.
+    pub layout: Layout,
     /// Clauses a conflict may name.
     pub clauses: Vec<ClauseId>,
     /// The tree the reply changes: the last candidate of a repair, else empty.
@@ -61,17 +66,35 @@ pub fn read(completion: &Completion, rules: &ReplyRules) -> Reply {
         }
     };
     if let Some((clause, message)) = found.conflict {
-        return match rules.clauses.iter().find(|c| c.as_str() == clause || c.name() == clause) {
-            Some(clause) => Reply::Conflict { clause: clause.clone(), message },
-            None => Reply::Malformed {
-                message: format!("CONFLICT names `{clause}`, which is no clause of the spec"),
-                reask: true,
-            },
-        };
+        return conflict(&clause, message, rules);
     }
     match check::build(found.changes, rules) {
         Ok(tree) => Reply::Tree { tree, reader: found.reader },
         Err(message) => Reply::Malformed { message, reask: false },
+    }
+}
+
+/// Reads a finished tree: each file passes the checks that a completion's files pass, and what is
+/// not in it is deleted. A file `CONFLICT` in its root, `CLAUSE reason`, reports a conflict.
+pub fn read_tree(tree: &Tree, rules: &ReplyRules) -> Reply {
+    if let Some(text) = tree.text(CONFLICT) {
+        let text = text.trim();
+        let (clause, why) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        return conflict(clause, why.trim().to_owned(), rules);
+    }
+    match check::tree(tree, rules) {
+        Ok(tree) => Reply::Tree { tree, reader: "workspace" },
+        Err(message) => Reply::Malformed { message, reask: false },
+    }
+}
+
+fn conflict(clause: &str, message: String, rules: &ReplyRules) -> Reply {
+    match rules.clauses.iter().find(|c| c.as_str() == clause || c.name() == clause) {
+        Some(clause) => Reply::Conflict { clause: clause.clone(), message },
+        None => Reply::Malformed {
+            message: format!("CONFLICT names `{clause}`, which is no clause of the spec"),
+            reask: true,
+        },
     }
 }
 

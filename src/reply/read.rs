@@ -1,6 +1,6 @@
 //! The four forms a reply may have.
 
-use super::ReplyRules;
+use super::{CONFLICT, ReplyRules};
 
 /// One thing a reply does to the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn read(text: &str, finished: bool, rules: &ReplyRules) -> Result<FoundFile,
     }
     if let Some(changes) = json(&text) {
         let conflict = changes.iter().find_map(|change| match change {
-            FileChange::Write(path, text) if path == "CONFLICT" => {
+            FileChange::Write(path, text) if path == CONFLICT => {
                 let (clause, why) = text.trim().split_once(char::is_whitespace)?;
                 Some((clause.to_owned(), why.trim().to_owned()))
             }
@@ -45,9 +45,10 @@ pub fn read(text: &str, finished: bool, rules: &ReplyRules) -> Result<FoundFile,
         });
         return Ok(FoundFile { changes, conflict, reader: "json" });
     }
-    match (&rules.declared, fences.as_slice()) {
-        (Some(path), [fence]) if fence.closed || finished => {
-            let change = FileChange::Write(path.to_string(), fence.text.clone());
+    match fences.as_slice() {
+        [fence] if fence.closed || finished => {
+            let path = rules.layout.required.to_string();
+            let change = FileChange::Write(path, fence.text.clone());
             Ok(FoundFile { changes: vec![change], conflict: None, reader: "single" })
         }
         _ => Err("the answer has no `### FILE: <path>` followed by a fenced file".to_owned()),

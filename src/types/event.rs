@@ -20,19 +20,19 @@ pub enum AttemptKind {
     Revalidate,
 }
 
-/// What kept a completion from arriving.
+/// Why a generator gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
-    /// 408, 409, 425, 429, and it did not get better.
+    /// Asked too often, and it did not get better.
     RateLimited,
-    /// 5xx, 529, and it did not get better.
+    /// The generator is overloaded or in trouble, and it did not get better.
     Overloaded,
-    /// 401, 403: the key.
+    /// The key or the login is refused.
     Unauthorised,
-    /// 402, `insufficient_quota`.
+    /// The account has no credit left.
     Quota,
-    /// 400, 404, 413, 422 and the like.
+    /// The request is refused as it is: an unknown model, a wrong setting.
     BadRequest,
     /// The prompt does not fit the model.
     ContextOverflow,
@@ -40,9 +40,9 @@ pub enum Failure {
     Connection,
     /// Nothing came in time, before the first content.
     TimedOut,
-    /// The answer is not one of the API's: HTML, an error in a 200, no JSON.
+    /// The answer cannot be read.
     BadResponse,
-    /// The stream ended or stalled after content began: an attempt of the model's.
+    /// The answer ended or stalled after content began: an attempt of the model's.
     Truncated,
     /// No recording for the request.
     CassetteMiss,

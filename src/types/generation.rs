@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Digest;
+
 /// A rendered prompt: byte-deterministic for equal inputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
@@ -48,5 +50,67 @@ pub struct Completion {
     pub replay: Option<String>,
     /// The whole exchange as a recording, in the objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exchange: Option<super::Digest>,
+    pub exchange: Option<Digest>,
+}
+
+/// A finished tree that a generator left, as the objects have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredWorkspace {
+    /// The tree, in the objects.
+    pub tree: Digest,
+    /// What the generator said while it worked, in the objects.
+    pub transcript: Digest,
+    /// Tokens it used.
+    pub usage: Usage,
+    /// The model that wrote it.
+    pub model: String,
+    /// Set when nobody was asked: the recording's date, or `scripted`.
+    pub replay: Option<String>,
+    /// The whole exchange as a recording, in the objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Digest>,
+}
+
+/// What a generator gave, as the objects have it: the ledger names it by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum StoredGeneration {
+    /// A text to read files out of.
+    Text(Completion),
+    /// The files.
+    Workspace(StoredWorkspace),
+}
+
+impl StoredGeneration {
+    /// Tokens it used.
+    pub fn usage(&self) -> Usage {
+        match self {
+            Self::Text(text) => text.usage,
+            Self::Workspace(workspace) => workspace.usage,
+        }
+    }
+
+    /// The model that wrote it.
+    pub fn model(&self) -> &str {
+        match self {
+            Self::Text(text) => &text.model,
+            Self::Workspace(workspace) => &workspace.model,
+        }
+    }
+
+    /// The recording's date, or `scripted`, when nobody was asked.
+    pub fn replay(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => text.replay.as_deref(),
+            Self::Workspace(workspace) => workspace.replay.as_deref(),
+        }
+    }
+
+    /// The whole exchange as a recording, in the objects.
+    pub fn exchange(&self) -> Option<Digest> {
+        match self {
+            Self::Text(text) => text.exchange,
+            Self::Workspace(workspace) => workspace.exchange,
+        }
+    }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::generator::{CassetteMode, GeneratorConfig, GeneratorSettings, ReplyForm};
 use super::schedule::{Hook, Schedule, Telemetry};
-use super::{Isolation, LimitsConfig, LintConfig, limits};
+use super::{Isolation, LimitsConfig, LintConfig};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,9 +16,9 @@ pub struct Harness {
     /// Paths and default targets.
     #[serde(default)]
     pub harness: PathsConfig,
-    /// Who is asked.
+    /// Who is asked; needed where a target is generated.
     #[serde(default)]
-    pub generator: GeneratorConfig,
+    pub generator: Option<GeneratorConfig>,
     /// Caps on spending.
     #[serde(default)]
     pub budget: Budget,
@@ -53,6 +54,25 @@ pub struct Harness {
     pub gate: BTreeMap<String, GateConfig>,
 }
 
+impl Harness {
+    /// The model's name as configured; empty where nothing is generated.
+    pub fn model(&self) -> &str {
+        self.generator.as_ref().map_or("", |generator| generator.settings.model())
+    }
+
+    /// How many generators a job can try, one after the other.
+    pub fn tiers(&self) -> usize {
+        self.generator.as_ref().map_or(1, |generator| 1 + generator.tiers.len())
+    }
+
+    /// Names of the environment variables that hold the generators' keys.
+    pub fn generator_keys(&self) -> Vec<String> {
+        let Some(generator) = &self.generator else { return Vec::new() };
+        let tiers = (0..self.tiers()).map(|tier| generator.tier(tier));
+        tiers.filter_map(|tier| tier.settings.api_key_env().map(str::to_owned)).collect()
+    }
+}
+
 /// Where things are, relative to `harness.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -78,152 +98,6 @@ impl Default for PathsConfig {
             templates: None,
             default_targets: Vec::new(),
         }
-    }
-}
-
-/// What kind of generator answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum GeneratorKind {
-    /// A server that speaks OpenAI's chat completions.
-    Openai,
-    /// Recorded exchanges only: no network, no key, no cost.
-    Cassette,
-}
-
-/// What is done with recorded exchanges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CassetteMode {
-    /// Nothing.
-    Off,
-    /// Answer from recordings; a miss is an error.
-    Replay,
-    /// Answer from a recording where there is one, else ask and record.
-    Auto,
-    /// Ask, and record over what is there.
-    Record,
-    /// Ask, and report an answer that differs from the recording.
-    Verify,
-}
-
-/// The form in which a model is asked to answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ReplyForm {
-    /// Whole files between fences: what models do best.
-    Files,
-    /// One JSON object, constrained by a schema in the request.
-    Json,
-}
-
-/// Who is asked, and within which limits.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GeneratorConfig {
-    /// `openai` or `cassette`.
-    pub kind: GeneratorKind,
-    /// Address of the API, up to and with `/v1`.
-    pub base_url: String,
-    /// The model's name at the server.
-    pub model: String,
-    /// The NAME of the environment variable with the key; absent for servers without keys.
-    pub api_key_env: Option<String>,
-    /// What is done with recordings. Default: `off` for `openai`, `replay` for `cassette`.
-    pub cassettes: Option<CassetteMode>,
-    /// The form of answers: `files`, or `json` for servers that can be held to a JSON schema.
-    pub reply: ReplyForm,
-    /// Sampling temperature of first answers and repairs, 0 to 2; a fresh start adds 0.5.
-    pub temperature: f64,
-    /// Tokens a completion may have.
-    pub max_output_tokens: u32,
-    /// Tokens the model can read and write together; absent: not checked before the call.
-    pub context_tokens: Option<u32>,
-    /// Calls of one request before its first content, retries included.
-    pub max_tries: u32,
-    /// First wait between two tries, in milliseconds; doubles, with full jitter, up to 30 s.
-    pub retry_base_ms: u64,
-    /// Time until the first content, in milliseconds.
-    pub first_token_timeout_ms: u64,
-    /// Time between two pieces of a stream, in milliseconds.
-    pub idle_timeout_ms: u64,
-    /// Wall time of one completion, in milliseconds.
-    pub deadline_ms: u64,
-    /// Most requests per minute, 0 for no limit.
-    pub requests_per_minute: u32,
-    /// Most requests at a time, 0 for no limit; of each tier.
-    pub requests: u32,
-    /// US dollars per million tokens read.
-    pub input_price: f64,
-    /// US dollars per million tokens written.
-    pub output_price: f64,
-    /// Stronger generators, asked in this order when the ones before have given up.
-    pub tiers: Vec<Tier>,
-}
-
-impl Default for GeneratorConfig {
-    fn default() -> Self {
-        Self {
-            kind: GeneratorKind::Openai,
-            base_url: "https://api.openai.com/v1".to_owned(),
-            model: String::new(),
-            api_key_env: None,
-            cassettes: None,
-            reply: ReplyForm::Files,
-            temperature: 0.2,
-            max_output_tokens: limits::OUTPUT_TOKENS,
-            context_tokens: None,
-            max_tries: limits::HTTP_TRIES,
-            retry_base_ms: limits::RETRY_BASE.as_millis() as u64,
-            first_token_timeout_ms: limits::FIRST_TOKEN_TIMEOUT.as_millis() as u64,
-            idle_timeout_ms: limits::IDLE_TIMEOUT.as_millis() as u64,
-            deadline_ms: limits::ATTEMPT_DEADLINE.as_millis() as u64,
-            requests_per_minute: 0,
-            requests: 0,
-            input_price: 0.0,
-            output_price: 0.0,
-            tiers: Vec::new(),
-        }
-    }
-}
-
-/// A stronger generator. What it leaves out it takes from `[generator]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Tier {
-    /// The model's name at the server.
-    pub model: String,
-    /// Address of the API.
-    pub base_url: Option<String>,
-    /// The name of the environment variable with the key.
-    pub api_key_env: Option<String>,
-    /// US dollars per million tokens read.
-    pub input_price: Option<f64>,
-    /// US dollars per million tokens written.
-    pub output_price: Option<f64>,
-}
-
-impl GeneratorConfig {
-    /// The generator of a tier: 0 is `[generator]` itself.
-    pub fn tier(&self, tier: usize) -> Self {
-        let mut one = self.clone();
-        one.tiers.clear();
-        if let Some(over) = tier.checked_sub(1).and_then(|i| self.tiers.get(i)) {
-            one.model.clone_from(&over.model);
-            one.base_url = over.base_url.clone().unwrap_or(one.base_url);
-            one.api_key_env = over.api_key_env.clone().or(one.api_key_env);
-            one.input_price = over.input_price.unwrap_or(one.input_price);
-            one.output_price = over.output_price.unwrap_or(one.output_price);
-        }
-        one
-    }
-
-    /// What is done with recordings.
-    pub fn cassette_mode(&self) -> CassetteMode {
-        self.cassettes.unwrap_or(match self.kind {
-            GeneratorKind::Openai => CassetteMode::Off,
-            GeneratorKind::Cassette => CassetteMode::Replay,
-        })
     }
 }
 
@@ -271,20 +145,15 @@ impl Default for SandboxConfig {
     }
 }
 
-/// The languages regen can gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ToolchainName {
-    /// Cargo, rustc, clippy, rustfmt.
-    Rust,
-}
+/// The id of a language, as the configuration names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ToolchainId(String);
 
-impl ToolchainName {
-    /// The word that the configuration and digests know it by.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Rust => "rust",
-        }
+impl ToolchainId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -331,30 +200,8 @@ pub struct TraceConfig {
     pub may: Option<u8>,
 }
 
-/// What crate a Rust target is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CrateType {
-    /// `src/lib.rs`.
-    #[default]
-    Lib,
-    /// `src/main.rs`, with or without `src/lib.rs`.
-    Bin,
-}
-
-impl CrateType {
-    /// The word that the configuration and digests know it by.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Lib => "lib",
-            Self::Bin => "bin",
-        }
-    }
-}
-
 /// One thing a spec compiles to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Target {
     /// `none` for code that people wrote: it is traced, never generated.
     #[serde(default)]
@@ -362,7 +209,8 @@ pub struct Target {
     /// The folder of such code. Only with `generator = "none"`.
     #[serde(default)]
     pub path: Option<String>,
-    /// Glob patterns, below `path`, of the files its tests stand in. Default: Rust's.
+    /// Glob patterns, below `path`, of the files its tests stand in. Default: those
+    /// of the first language that is built in.
     #[serde(default)]
     pub tests: Vec<String>,
     /// Glob patterns, below `path`, of results that its test runner writes: JUnit XML, or lines of
@@ -371,10 +219,7 @@ pub struct Target {
     pub results: Vec<String>,
     /// The language; needed where code is generated.
     #[serde(default)]
-    pub toolchain: Option<ToolchainName>,
-    /// `lib` or `bin`.
-    #[serde(default, rename = "crate")]
-    pub crate_type: CrateType,
+    pub toolchain: Option<ToolchainId>,
     /// Where the tree goes: `<folder>/{spec}/<name>`, where `<name>` may be `{target}`.
     #[serde(default = "default_output")]
     pub output: String,
@@ -382,9 +227,10 @@ pub struct Target {
     pub gates: Option<Vec<String>>,
     /// Glob patterns of the files a candidate may have. Default: the toolchain's.
     pub allowed_files: Option<Vec<String>>,
-    /// Crates a candidate may depend on, with their version requirements.
-    #[serde(default)]
-    pub allowed_dependencies: BTreeMap<String, String>,
+    /// The keys of the language's own.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub options: BTreeMap<String, toml::Value>,
 }
 
 /// The default of [`Target::output`].
@@ -393,12 +239,6 @@ pub fn default_output() -> String {
 }
 
 impl Target {
-    /// The language of what regen writes.
-    pub fn toolchain(&self) -> ToolchainName {
-        // Without one, regen writes nothing: `config` sees to it.
-        self.toolchain.unwrap_or(ToolchainName::Rust)
-    }
-
     /// Whether regen writes it.
     pub fn is_generated(&self) -> bool {
         self.generator.is_none()
@@ -429,8 +269,9 @@ pub enum GateFormat {
     /// `path:line[:column]: message` lines are findings; the exit status decides.
     #[default]
     Lines,
-    /// `cargo … --message-format=json`.
-    Cargo,
+    /// The messages of the target's compiler, as its language's own gates read them.
+    #[serde(alias = "cargo")]
+    Compiler,
 }
 
 /// A gate of the user's, or settings of a built-in one.

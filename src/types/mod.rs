@@ -8,6 +8,7 @@ pub mod digest;
 pub mod event;
 pub mod gate;
 pub mod generation;
+pub mod generator;
 pub mod harness;
 pub mod limits;
 pub mod lockfile;
@@ -19,6 +20,7 @@ pub mod problem;
 pub mod sandbox;
 pub mod schedule;
 pub mod spec;
+pub mod tools;
 pub mod tree;
 
 pub use canonical::Encoder;
@@ -28,8 +30,9 @@ pub use gate::{
     Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, Red, RedProof, TestResult,
     TestStatus,
 };
-pub use generation::{Completion, Finish, Prompt, Usage};
-pub use harness::{CrateType, GateConfig, GateFormat, GeneratorKind, Harness, Target, TraceConfig};
+pub use generation::{Completion, Finish, Prompt, StoredGeneration, StoredWorkspace, Usage};
+pub use generator::{GeneratorConfig, GeneratorSettings};
+pub use harness::{GateConfig, GateFormat, Harness, Target, ToolchainId, TraceConfig};
 pub use lint::{LintConfig, RuleLevel};
 pub use lockfile::{Origin, Source, SpecStanding, Standing, TargetStanding};
 pub use path::RelPath;
@@ -41,4 +44,5 @@ pub use schedule::{Hook, HookEvent, Schedule, Telemetry};
 pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };
+pub use tools::{HostTools, ToolEnv, ToolSet};
 pub use tree::{Candidate, Provenance, Tree};

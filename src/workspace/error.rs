@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use super::model::Sources;
 use crate::gate::ToolsError;
-use crate::generator::CallError;
+use crate::generator::GenerationError;
 use crate::pipeline::IllegalEvent;
 use crate::promote::PromoteError;
 use crate::store::{LedgerError, LockfileError, RevisionError, WriterLockError};
@@ -180,8 +180,8 @@ impl From<PromoteError> for CommandError {
     }
 }
 
-impl From<CallError> for CommandError {
-    fn from(error: CallError) -> Self {
+impl From<GenerationError> for CommandError {
+    fn from(error: GenerationError) -> Self {
         Self::new(ErrorKind::Generator, error)
     }
 }

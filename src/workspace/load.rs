@@ -39,7 +39,9 @@ pub fn load_harness(
     })?;
     let mut harness = config::parse(&name, &text)
         .map_err(|problems| CommandError::config(problems, Sources::from([(name, text)])))?;
-    harness.generator.cassettes = mode.or(harness.generator.cassettes);
+    if let Some(generator) = &mut harness.generator {
+        generator.cassettes = mode.or(generator.cassettes);
+    }
     Ok(harness)
 }
 
@@ -156,10 +158,7 @@ impl Workspace {
             let Some(target) = self.harness.target.get(&name).cloned() else { continue };
             let folder = Path::new(&self.harness.harness.validators).join(&one.spec.id).join(&name);
             let mut checks = Checks {
-                gates: target
-                    .gates
-                    .clone()
-                    .unwrap_or_else(|| toolchain::default_gates(target.toolchain())),
+                gates: target.gates.clone().unwrap_or_else(|| toolchain::default_gates(&target)),
                 files: BTreeMap::new(),
             };
             let mut suites = Vec::new();
@@ -271,17 +270,18 @@ fn is_remark(problem: &mut Problem) -> bool {
 
 /// The rules for reviewers, as configured, today.
 pub fn rules(config: &LintConfig) -> Lint {
-    Lint::new(config, today(), toolchain::expects)
+    Lint::new(config, today(), toolchain::expectations)
 }
 
 fn suite(spec: &Spec, target: &Target, file: &str, bytes: &[u8]) -> Result<Suite, Box<Problem>> {
     let wrong = |why: &str| Box::new(Problem::error("suite::file", why));
-    if file.contains('/') || !file.ends_with(".rs") {
-        return Err(wrong("a suite is a `.rs` file directly in the target's folder"));
+    let end = toolchain::of(target).layout(target).suite_extension;
+    if file.contains('/') || !file.ends_with(end) {
+        return Err(wrong(&format!("a suite is a `{end}` file directly in the target's folder")));
     }
     if file.starts_with("regen_") {
         return Err(wrong("names that begin with `regen_` are the harness's: rename it"));
     }
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| wrong("it is not UTF-8"))?;
-    toolchain::suite(spec, target, &SuiteFile { name: file.to_owned(), text })
+    toolchain::of(target).read_suite(spec, &SuiteFile { name: file.to_owned(), text })
 }

@@ -5,20 +5,19 @@ use std::path::PathBuf;
 
 use super::error::CommandError;
 use super::model::Workspace;
-use crate::gate::{HostTools, ToolEnv};
+use crate::gate;
 use crate::plan;
 use crate::promote::Promoter;
 use crate::toolchain;
-use crate::types::{Plan, Standing};
+use crate::types::{Plan, Standing, ToolEnv, ToolSet};
 
 impl Workspace {
     /// Finds the tools that the targets need.
     ///
     /// # Errors
     /// One is missing.
-    pub async fn tools(&self, wanted: &ToolEnv) -> Result<HostTools, CommandError> {
-        let cache = self.places.cache.join("tools.json");
-        Ok(HostTools::find(wanted, &cache).await?)
+    pub async fn tools(&self, env: &ToolEnv) -> Result<ToolSet, CommandError> {
+        Ok(gate::find_tools(&self.harness, env, &self.places.cache).await?)
     }
 
     /// Further files and folders that gates can read.
@@ -34,7 +33,7 @@ impl Workspace {
     /// `generated/` cannot be read.
     pub fn plan(
         &self,
-        tools: &HostTools,
+        tools: &ToolSet,
         only: Option<&BTreeSet<String>>,
         force: bool,
     ) -> Result<Plan, CommandError> {
@@ -48,14 +47,15 @@ impl Workspace {
     pub fn plan_from(
         &self,
         standing: &Standing,
-        tools: &HostTools,
+        tools: &ToolSet,
         only: Option<&BTreeSet<String>>,
         force: bool,
     ) -> Result<Plan, CommandError> {
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
         let live = promoter.live(self.older.as_deref().unwrap_or(standing))?;
-        let names = self.harness.target.keys();
-        let tools = names.map(|name| (name.clone(), tools.version.clone())).collect();
+        let version = |target| tools.version(toolchain::of(target).id()).to_owned();
+        let targets = self.harness.target.iter();
+        let tools = targets.map(|(name, target)| (name.clone(), version(target))).collect();
         Ok(plan::plan(&plan::PlanInputs {
             harness: &self.harness,
             specs: &self.specs,
@@ -72,7 +72,8 @@ impl Workspace {
 
     /// Language version, by target.
     pub fn languages(&self) -> BTreeMap<String, String> {
+        let version = |target| toolchain::of(target).rules_version().to_owned();
         let targets = self.harness.target.iter();
-        targets.map(|(name, t)| (name.clone(), toolchain::language_version(t).to_owned())).collect()
+        targets.map(|(name, target)| (name.clone(), version(target))).collect()
     }
 }

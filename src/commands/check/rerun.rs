@@ -6,11 +6,11 @@ use futures::StreamExt;
 
 use super::flaw::{Flaw, FlawKind, quoted};
 use super::run::{CheckOutcome, Checked};
-use crate::gate::{self, DependencyCache, GateContext, HostTools};
+use crate::gate::{self, DependencyCache, GateContext};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
 use crate::store::Ledger;
-use crate::types::{Candidate, Finding, GateReport, Outcome, Provenance};
+use crate::types::{Candidate, Finding, GateReport, Outcome, Provenance, ToolSet};
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{CommandError, Workspace};
 
@@ -36,7 +36,7 @@ impl Workspace {
     pub async fn rerun(
         &self,
         outcome: &CheckOutcome,
-        (tools, isolation): (&HostTools, &Arc<Probe>),
+        (tools, isolation): (&ToolSet, &Arc<Probe>),
         tell: &dyn Fn(&RerunTarget),
     ) -> Result<Vec<RerunTarget>, CommandError> {
         let layers = DependencyCache::new(&self.places.cache);
@@ -57,7 +57,7 @@ impl Workspace {
     async fn rerun_one(
         &self,
         one: &Checked,
-        (tools, isolation): (&HostTools, &Arc<Probe>),
+        (tools, isolation): (&ToolSet, &Arc<Probe>),
         layers: &DependencyCache,
     ) -> Result<RerunTarget, CommandError> {
         let mut ran = RerunTarget {

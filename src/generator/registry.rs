@@ -1,0 +1,45 @@
+//! The kinds of generators, one line each.
+
+use std::sync::Arc;
+
+use super::{Cassettes, GenerationError, Generator, Openai, RateLimits, Recorded};
+use crate::types::{GeneratorConfig, GeneratorSettings};
+
+/// What a generator is made of.
+#[derive(Debug)]
+pub struct GeneratorParts<'a> {
+    /// The configuration of its tier.
+    pub config: &'a GeneratorConfig,
+    /// The content of the environment variable that the configuration names.
+    pub key: Option<String>,
+    /// The workspace's recordings.
+    pub cassettes: Cassettes,
+    /// What requests to the same server share.
+    pub servers: &'a RateLimits,
+}
+
+/// Makes the generator of a tier; production passes [`of`].
+pub type MakeGenerator =
+    Arc<dyn Fn(GeneratorParts<'_>) -> Result<Arc<dyn Generator>, GenerationError> + Send + Sync>;
+
+/// The generator of a configuration.
+///
+/// # Errors
+/// The kind's: a key that cannot be sent, TLS that cannot start.
+pub fn of(parts: GeneratorParts<'_>) -> Result<Arc<dyn Generator>, GenerationError> {
+    let GeneratorParts { config, key, cassettes, servers } = parts;
+    match &config.settings {
+        GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server) => {
+            recorded(Openai::new(server.clone(), key, servers)?, config, cassettes)
+        }
+    }
+}
+
+fn recorded<G: super::Recordable + 'static>(
+    generator: G,
+    config: &GeneratorConfig,
+    cassettes: Cassettes,
+) -> Result<Arc<dyn Generator>, GenerationError> {
+    let (kind, mode) = (config.settings.kind(), config.cassette_mode());
+    Ok(Arc::new(Recorded::new(generator, kind, (mode, cassettes))))
+}
