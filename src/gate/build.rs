@@ -30,7 +30,7 @@ pub(super) async fn prepare(
     suites: &[Suite],
 ) -> Result<PreparedSources, GateResult> {
     let language = toolchain::of(context.target);
-    let (sandbox, tools) = (context.sandbox, context.host_tools()?);
+    let (sandbox, tools) = (context.sandbox, context.host_tools().map_err(GateResult::error)?);
     let layer = match language.dependencies(candidate.tree()) {
         Some(wanted) => {
             Some(context.layers.get((sandbox, tools, language), gate, &*wanted, context.now).await?)

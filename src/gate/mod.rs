@@ -173,10 +173,9 @@ async fn see(
 
 impl GateContext<'_> {
     /// The tools of the target's language.
-    fn host_tools(&self) -> Result<&HostTools, GateResult> {
+    fn host_tools(&self) -> Result<&HostTools, String> {
         let id = toolchain::of(self.target).id();
-        let missing = || GateResult::error(format!("the tools of `{id}` were not looked for"));
-        self.tools.get(id).ok_or_else(missing)
+        self.tools.get(id).ok_or_else(|| format!("the tools of `{id}` were not looked for"))
     }
 }
 

@@ -340,7 +340,7 @@ impl Trial<'_> {
             if left.is_zero() {
                 return Ok(MutantRun::Unknown);
             }
-            let start = TestStart { mutant, timeout: Some(left), ..TestStart::default() };
+            let start = TestStart { mutant, timeout: Some(left) };
             let name = &case.test.name;
             let said = self.runner.say(case.program, (Some(case.test), name), start).await?;
             last = match said.status {
