@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 use regen::attest::{Attested, Signer};
 use regen::engine::{WorkspaceLayout, load};
-use regen::gate::{HostTools, ToolEnv};
+use regen::gate::find_tools;
 use regen::plan;
-use regen::types::{Digest, RelPath, SpecStanding, Standing, TargetStanding, Tree};
+use regen::types::{Digest, RelPath, SpecStanding, Standing, TargetStanding, ToolEnv, Tree};
 
 const SPECS: usize = 250;
 const FILES: usize = 20;
@@ -134,16 +134,10 @@ fn accept(root: &Path, signer: Option<Signer>) {
     let places = WorkspaceLayout::new(root.join("harness.toml"), root.join(".regen/cache"));
     let workspace = load(&places, None).expect("is read");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runs");
-    let set = |name: &str| std::env::var_os(name);
-    let wanted = ToolEnv {
-        path: set("PATH").unwrap_or_default(),
-        home: set("HOME").map(Into::into),
-        cargo_home: set("CARGO_HOME").map(Into::into),
-        rustup_home: set("RUSTUP_HOME").map(Into::into),
-        toolchain: set("RUSTUP_TOOLCHAIN"),
-    };
-    let cache = root.join("tools.json");
-    let tools = HostTools::find(&wanted, &cache);
+    let variables = std::env::vars_os();
+    let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let env = ToolEnv::new(variables);
+    let tools = find_tools(&workspace.harness, &env, &root);
     let tools = runtime.block_on(tools).expect("there is Rust");
     let mut standing = Standing::default();
     for job in workspace.plan(&tools, None, false).expect("is planned").jobs {
@@ -168,7 +162,7 @@ fn accept(root: &Path, signer: Option<Signer>) {
                 config: plan::config(&workspace.harness.target[&part.target]),
                 inputs: part.key,
                 gates: part.gate_key,
-                tools: tools.version.clone(),
+                tools: tools.version("rust").to_owned(),
                 regen: "0.1.0".to_owned(),
                 signer: signer.as_ref().map(|signer| signer.public().to_string()),
                 clauses: clauses.collect(),

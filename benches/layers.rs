@@ -13,10 +13,10 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use regen::gate::{DependencyCache, GateContext, HostTools, ToolEnv, run};
+use regen::gate::{DependencyCache, GateContext, find_tools, run};
 use regen::sandbox::{Namespaces, Sandbox};
 use regen::toolchain;
-use regen::types::{Candidate, Isolation, Outcome, Provenance, RelPath, Tree};
+use regen::types::{Candidate, HostTools, Isolation, Outcome, Provenance, RelPath, ToolEnv, Tree};
 
 const ROUNDS: usize = 9;
 const SPEC: &str = "# Big\n\n- It MUST add. `test_id: adds`\n\n  ```rust\n  assert_eq!(big::add_0(2, 3), 5);\n  ```\n";
@@ -52,6 +52,11 @@ fn main() -> ExitCode {
 }
 
 /// The commands in place: a folder of its own, warm.
+/// The search path of cargo outside of a sandbox.
+fn path(tools: &HostTools) -> String {
+    format!("{}:/usr/local/bin:/usr/bin:/bin", tools.path("toolchain").join("bin").display())
+}
+
 struct Place {
     folder: PathBuf,
     incremental: bool,
@@ -73,14 +78,14 @@ impl Place {
 
     fn cargo(&self, program: &str, args: &[&str]) -> Duration {
         let started = Instant::now();
-        let status = Command::new(self.tools.program(program))
+        let status = Command::new(self.tools.path("toolchain").join("bin").join(program))
             .args(args)
             .args(["--quiet", "--offline"])
             .current_dir(&self.folder)
             .env_clear()
-            .env("PATH", self.tools.path())
+            .env("PATH", path(&self.tools))
             .env("HOME", &self.folder)
-            .env("CARGO_HOME", &self.tools.cargo_home)
+            .env("CARGO_HOME", self.tools.path("cargo"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
@@ -94,7 +99,7 @@ impl Place {
         let started = Instant::now();
         self.cargo("cargo", &["test", "--no-run"]);
         // The tests themselves, a process each, as in the sandbox; the canary must fail.
-        for test in ["adds", toolchain::CANARY] {
+        for test in ["adds", toolchain::all()[0].canary().expect("Rust has one")] {
             let deps = std::fs::read_dir(self.folder.join("target/debug/deps")).expect("is there");
             let newest = deps
                 .flatten()
@@ -113,21 +118,15 @@ impl Place {
 
 async fn measure(lines: usize) -> bool {
     let folder = tempfile::tempdir().expect("a folder");
-    let set = |name: &str| std::env::var_os(name);
-    let wanted = ToolEnv {
-        path: set("PATH").unwrap_or_default(),
-        home: set("HOME").map(Into::into),
-        cargo_home: set("CARGO_HOME").map(Into::into),
-        rustup_home: set("RUSTUP_HOME").map(Into::into),
-        toolchain: set("RUSTUP_TOOLCHAIN"),
-    };
-    let tools =
-        HostTools::find(&wanted, &folder.path().join("tools.json")).await.expect("has tools");
+    let variables = std::env::vars_os();
+    let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let env = ToolEnv::new(variables);
     let (spec, _, _) = regen::spec::parse("specs/big.md", SPEC.as_bytes());
     let config = format!(
         "[generator]\nmodel = \"m\"\n[target.rust]\ntoolchain = \"rust\"\n[target.rust.allowed_dependencies]\n{ALLOWED}"
     );
     let harness = regen::config::parse("harness.toml", &config).expect("is right");
+    let tools = find_tools(&harness, &env, folder.path()).await.expect("has tools");
     let target = &harness.target["rust"];
     let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
     let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), folder.path(), 16384);
@@ -158,7 +157,7 @@ async fn measure(lines: usize) -> bool {
             file("src/lib.rs", code(lines, round)),
         ]);
         Candidate::new(
-            toolchain::normalise(&tree, &spec, target).expect("is right"),
+            toolchain::of(target).normalise(&tree, &spec, target).expect("is right"),
             Provenance::Promoted,
         )
     };
@@ -166,7 +165,7 @@ async fn measure(lines: usize) -> bool {
     let place = |name: &str, incremental| Place {
         folder: folder.path().join(name),
         incremental,
-        tools: tools.clone(),
+        tools: tools.get("rust").expect("was asked for").clone(),
     };
     let places = [place("plain", false), place("incremental", true)];
     for round in 0..=ROUNDS {

@@ -11,10 +11,10 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use regen::gate::{DependencyCache, GateContext, HostTools, ToolEnv, run};
+use regen::gate::{DependencyCache, GateContext, find_tools, run};
 use regen::sandbox::{Namespaces, Sandbox};
 use regen::toolchain;
-use regen::types::{Candidate, Isolation, Outcome, Provenance, RelPath, Tree};
+use regen::types::{Candidate, HostTools, Isolation, Outcome, Provenance, RelPath, ToolEnv, Tree};
 
 const ROUNDS: usize = 15;
 const PROMISE: f64 = 1.10;
@@ -32,22 +32,17 @@ fn main() -> ExitCode {
 
 async fn measure() -> ExitCode {
     let folder = tempfile::tempdir().expect("a folder");
-    let set = |name: &str| std::env::var_os(name);
-    let wanted = ToolEnv {
-        path: set("PATH").unwrap_or_default(),
-        home: set("HOME").map(Into::into),
-        cargo_home: set("CARGO_HOME").map(Into::into),
-        rustup_home: set("RUSTUP_HOME").map(Into::into),
-        toolchain: set("RUSTUP_TOOLCHAIN"),
-    };
-    let tools =
-        HostTools::find(&wanted, &folder.path().join("tools.json")).await.expect("has tools");
+    let variables = std::env::vars_os();
+    let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let env = ToolEnv::new(variables);
     let (spec, _, _) = regen::spec::parse("specs/adder.md", SPEC.as_bytes());
     let config = "[generator]\nmodel = \"m\"\n[target.rust]\ntoolchain = \"rust\"\n";
     let harness = regen::config::parse("harness.toml", config).expect("is right");
+    let tools = find_tools(&harness, &env, folder.path()).await.expect("has tools");
     let target = &harness.target["rust"];
     let file = (RelPath::parse("src/lib.rs").expect("is one"), CODE.as_bytes().to_vec());
-    let tree = toolchain::normalise(&Tree::from_iter([file]), &spec, target).expect("is right");
+    let tree =
+        toolchain::of(target).normalise(&Tree::from_iter([file]), &spec, target).expect("is right");
     let candidate = Candidate::new(tree, Provenance::Promoted);
     let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
     let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), folder.path(), 16384);
@@ -85,7 +80,7 @@ async fn measure() -> ExitCode {
     let (mut ours, mut hand) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let one = by_regen(&bench, &candidate).await;
-        let two = by_hand(&tools, &kept.join("visible"), &home);
+        let two = by_hand(tools.get("rust").expect("was asked for"), &kept.join("visible"), &home);
         // The first round warms the caches.
         if round > 0 {
             ours.push(one);
@@ -108,6 +103,7 @@ async fn by_regen(bench: &GateContext<'_>, candidate: &Candidate) -> Duration {
 
 /// The same commands over the same files, which are new to cargo as they are for regen.
 fn by_hand(tools: &HostTools, source: &Path, home: &Path) -> Duration {
+    let bin = tools.path("toolchain").join("bin");
     let now = std::time::SystemTime::now();
     for file in ["src/lib.rs", "tests/regen_examples.rs"] {
         let file = std::fs::File::options().write(true).open(source.join(file)).expect("is there");
@@ -127,21 +123,21 @@ fn by_hand(tools: &HostTools, source: &Path, home: &Path) -> Duration {
                 "--tests",
                 "--",
                 "--skip",
-                toolchain::CANARY,
+                toolchain::all()[0].canary().expect("Rust has one"),
             ],
         ),
     ] {
-        let status = Command::new(tools.program(program))
+        let status = Command::new(bin.join(program))
             .args(args)
             .current_dir(source)
             .env_clear()
-            .env("PATH", tools.path())
+            .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display()))
             .env("HOME", home)
             .env("TMPDIR", home)
             .env("LANG", "C.UTF-8")
-            .env("CARGO_HOME", &tools.cargo_home)
+            .env("CARGO_HOME", tools.path("cargo"))
             .env("CARGO_TARGET_DIR", home.join("target"))
-            .env("CARGO", tools.program("cargo"))
+            .env("CARGO", bin.join("cargo"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();

@@ -15,6 +15,9 @@
 // ground: nouns
 pub mod types;
 
+// languages: pure, one folder each; rooms and edges ask them
+pub mod toolchain;
+
 // rooms: pure, each turns one noun into the next
 pub mod attest;
 pub mod config;
@@ -23,7 +26,6 @@ pub mod plan;
 pub mod prompt;
 pub mod reply;
 pub mod spec;
-pub mod toolchain;
 pub mod verdict;
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ fn verify(door: &Context, places: &WorkspaceLayout) -> Result<u8, EngineError> {
 
 async fn prune(door: &Context, places: &WorkspaceLayout, dry_run: bool) -> Result<u8, EngineError> {
     let workspace = load(places, None)?;
-    let tools = workspace.tools(&door.wanted()).await?;
+    let tools = workspace.tools(&door.tool_env()).await?;
     let plan = workspace.plan(&tools, None, false)?;
     let current = |spec: &str, target: &str, key: InputsDigest| {
         let mut parts = plan.jobs.iter().filter(|job| job.spec == spec).flat_map(|job| &job.parts);

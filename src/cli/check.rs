@@ -189,7 +189,7 @@ async fn rerun(
     audit: &Audit,
 ) -> Result<Vec<RerunTarget>, EngineError> {
     let places = &workspace.places;
-    let tools = workspace.tools(&door.wanted()).await?;
+    let tools = workspace.tools(&door.tool_env()).await?;
     let probe = isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?;
     let tell = |ran: &RerunTarget| {
         if !door.global.quiet && !door.global.json {

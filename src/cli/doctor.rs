@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::{Context, exit, isolation, variable};
 use crate::engine::{EngineError, load};
-use crate::gate::HostTools;
+use crate::gate::find_language_tools;
 use crate::sandbox::Missing;
+use crate::toolchain;
 use crate::types::GeneratorConfig;
 use crate::types::harness::CassetteMode;
 
@@ -41,9 +42,18 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Engine
     };
     let cache = door.cache()?;
     add("cache folder", writable(&cache).map(|()| cache.display().to_string()));
-    let tools = HostTools::find(&door.wanted(), &cache.join("tools.json")).await;
-    add("rust", tools.map(|t| t.version).map_err(|e| e.to_string()));
     let loaded = door.places().and_then(|places| load(&places, None));
+    // Without a workspace, every language that could be asked for.
+    let needed = |id: &str| {
+        loaded.as_ref().map_or(true, |workspace| {
+            let mut targets = workspace.harness.target.values().filter(|t| t.is_generated());
+            targets.any(|target| toolchain::of(target).id() == id)
+        })
+    };
+    for language in toolchain::all().iter().filter(|language| needed(language.id())) {
+        let tools = find_language_tools(*language, &door.tool_env(), &cache).await;
+        add(language.id(), tools.map(|t| t.version).map_err(|e| e.to_string()));
+    }
     let config = loaded.as_ref().map(|w| w.harness.sandbox.clone()).unwrap_or_default();
     let probe = isolation::probe(&cache, &config).await;
     let by = probe.sandbox.backend().name();

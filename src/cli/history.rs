@@ -18,7 +18,7 @@ fn fold(entries: &[Entry]) -> Result<Option<State>, EngineError> {
 /// Each spec: what stands, and how its last job ended.
 pub async fn status(door: &Context) -> Result<u8, EngineError> {
     let workspace = load(&door.places()?, None)?;
-    let tools = workspace.tools(&door.wanted()).await?;
+    let tools = workspace.tools(&door.tool_env()).await?;
     let plan = workspace.plan(&tools, None, false)?;
     let ledger = Ledger::read(&workspace.places.ledger())?;
     let mut rows = Vec::new();
@@ -99,7 +99,7 @@ pub async fn why(door: &Context, id: &str) -> Result<u8, EngineError> {
     let workspace = load(&door.places()?, None)?;
     let only = workspace.select(&[id.to_owned()])?;
     let id = only.into_iter().flatten().next().unwrap_or_default();
-    let tools = workspace.tools(&door.wanted()).await?;
+    let tools = workspace.tools(&door.tool_env()).await?;
     let plan = workspace.plan(&tools, Some(&[id.clone()].into()), false)?;
     let last = match Ledger::read(&workspace.places.ledger())? {
         Some(ledger) => ledger.last_job(&id)?,

@@ -27,8 +27,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::daemon::Command as DaemonCommand;
 use crate::engine::{EngineError, WorkspaceLayout};
-use crate::gate::ToolEnv;
 use crate::report::{Style, Styler, render};
+use crate::types::ToolEnv;
 
 /// Keeps generated code true to its specification.
 ///
@@ -275,6 +275,7 @@ fn misread(error: &clap::Error) -> u8 {
 /// the crate that polls it: each build would compile all of it again in the binary.
 pub fn start() -> u8 {
     crate::sandbox::keep(std::env::args_os());
+    crate::generator::install_tls();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_or(exit::ENVIRONMENT, |runtime| runtime.block_on(main()))
 }
@@ -476,15 +477,10 @@ impl Context {
             .ok_or_else(|| EngineError::Usage("neither XDG_CACHE_HOME nor HOME is set".to_owned()))
     }
 
-    fn wanted(&self) -> ToolEnv {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        ToolEnv {
-            path: set("PATH").unwrap_or_default(),
-            home: set("HOME").map(PathBuf::from),
-            cargo_home: set("CARGO_HOME").map(PathBuf::from),
-            rustup_home: set("RUSTUP_HOME").map(PathBuf::from),
-            toolchain: set("RUSTUP_TOOLCHAIN"),
-        }
+    /// The environment in which tools are looked for.
+    fn tool_env(&self) -> ToolEnv {
+        let variables = std::env::vars_os();
+        ToolEnv::new(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value))))
     }
 }
 

@@ -54,7 +54,7 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, EngineE
     if workspace.has_errors(only.as_ref()) {
         return Ok(refused(door, &workspace, only.as_ref()));
     }
-    let tools = workspace.tools(&door.wanted()).await?;
+    let tools = workspace.tools(&door.tool_env()).await?;
     let model = workspace.harness.model();
     let progress = Arc::new(Progress::new(door.style(), door.paint, model));
     let options = Options {

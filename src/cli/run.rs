@@ -53,7 +53,7 @@ pub async fn run(
     workspace.upgrade_lock()?.iter().for_each(|line| door.say(line));
     workspace.sign_with(variable)?;
     let only = workspace.select(&args.specs)?;
-    let tools = workspace.tools(&door.wanted()).await?;
+    let tools = workspace.tools(&door.tool_env()).await?;
     let model = workspace.harness.model();
     let progress = Arc::new(Progress::new(door.style(), door.paint, model));
     let options = Options {
@@ -133,7 +133,7 @@ pub async fn plan(door: &Context, specs: &[String]) -> Result<u8, EngineError> {
     // A plan can be shown without the key that a run needs.
     let _ = workspace.sign_with(variable);
     let only = workspace.select(specs)?;
-    let tools = workspace.tools(&door.wanted()).await?;
+    let tools = workspace.tools(&door.tool_env()).await?;
     let plan: Plan = workspace.plan(&tools, only.as_ref(), false)?;
     let refused = workspace.has_errors(only.as_ref());
     if door.global.json {

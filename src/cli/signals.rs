@@ -34,7 +34,9 @@ pub(super) async fn interrupted() {
 
 /// Starts the log.
 pub(super) fn log(global: &Global) -> std::io::Result<()> {
-    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::filter::Targets;
+    use tracing_subscriber::prelude::*;
+    use tracing_subscriber::{fmt, registry};
     let level = match global.verbose {
         0 if global.log_file.is_some() => "regen=info",
         0 => "regen=warn",
@@ -42,14 +44,15 @@ pub(super) fn log(global: &Global) -> std::io::Result<()> {
         _ => "regen=trace,info",
     };
     // async-openai logs whole bodies when it cannot decode them.
-    let filter = EnvFilter::new(format!("{level},async_openai=off"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    let filter = format!("{level},async_openai=off").parse::<Targets>();
+    let log = registry().with(filter.map_err(std::io::Error::other)?);
+    let lines = fmt::layer().with_ansi(false);
     match &global.log_file {
         Some(path) => {
             let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
-            builder.with_writer(std::sync::Mutex::new(file)).init();
+            log.with(lines.with_writer(std::sync::Mutex::new(file))).init();
         }
-        None => builder.with_writer(std::io::stderr).init(),
+        None => log.with(lines.with_writer(std::io::stderr)).init(),
     }
     Ok(())
 }

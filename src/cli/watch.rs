@@ -166,7 +166,7 @@ pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, EngineError> 
         observer,
     };
     let daemon = Daemon {
-        wanted: door.wanted(),
+        wanted: door.tool_env(),
         isolation: Arc::new(probe),
         options,
         hub,

@@ -5,15 +5,21 @@ use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 use super::nearest;
+use crate::toolchain::{self, GateKind};
 use crate::types::generator::OpenaiSettings;
 use crate::types::{
     GeneratorConfig, GeneratorSettings, Harness, Isolation, Problem, RelPath, Schedule, Span,
     Target, TraceConfig, lint,
 };
 
-/// Gates every toolchain has.
-pub const BUILT_IN: [&str; 8] =
-    ["layout", "fmt", "check", "clippy", "test", "hidden", "proof", "clauses"];
+/// The names of the built-in gates, of every language.
+fn built_in() -> BTreeSet<&'static str> {
+    let gates = toolchain::all().iter().flat_map(|language| language.gates());
+    gates.map(|gate| gate.name).collect()
+}
+
+/// The kinds of gates that no target can leave out.
+const DEMANDED: [GateKind; 3] = [GateKind::Hidden, GateKind::Proof, GateKind::Coverage];
 
 /// Checks values against each other.
 pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
@@ -36,6 +42,10 @@ pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
 fn is_web(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
 }
+
+/// The keys of `[target.X]` that every language has.
+const TARGET_KEYS: [&str; 8] =
+    ["generator", "path", "tests", "results", "toolchain", "output", "gates", "allowed_files"];
 
 struct ConfigCheck<'a> {
     text: &'a str,
@@ -202,32 +212,16 @@ impl ConfigCheck<'_> {
             self.wrong(&["target", name], format!("`{name}` is no name for a target"), help);
         }
         self.written(name, target);
-        for gate in target.gates.iter().flatten() {
-            let custom = harness.gate.keys().map(String::as_str);
-            if !BUILT_IN.contains(&gate.as_str()) && !harness.gate.contains_key(gate) {
-                let help = hint(gate, custom.chain(BUILT_IN));
-                self.wrong(&at("gates"), format!("there is no gate `{gate}`"), help);
-            }
-        }
-        if let Some(gates) = &target.gates {
-            if gates.first().is_none_or(|gate| gate != "layout") {
-                let help =
-                    "gates = [\"layout\", …]: it keeps a candidate's manifest from the others";
-                self.wrong(&at("gates"), "the first gate is not `layout`", help);
-            }
-            for gate in ["hidden", "proof", "clauses"] {
-                if !gates.iter().any(|one| one == gate) {
-                    let help = "gates = [\"layout\", …, \"hidden\", \"proof\", \"clauses\"]";
-                    let message =
-                        format!("the gate `{gate}` is missing: what it checks would pass");
-                    self.wrong(&at("gates"), message, help);
-                }
-            }
-            let behind = gates.iter().skip_while(|gate| *gate != "hidden").skip(1);
-            let last = ["proof", "clauses"];
-            if let Some(gate) = behind.into_iter().find(|gate| !last.contains(&gate.as_str())) {
-                let help = "held-out examples run last: behind `hidden` go `proof` and `clauses`";
-                self.wrong(&at("gates"), format!("`{gate}` stands behind `hidden`"), help);
+        self.order(harness, name, target);
+        let keys: Vec<_> =
+            toolchain::of(target).options().into_iter().map(|option| option.name).collect();
+        for (key, value) in &target.options {
+            let checked = toolchain::of(target).check_option(key, value);
+            if !keys.contains(&key.as_str()) {
+                let known = TARGET_KEYS.into_iter().chain(keys.iter().copied());
+                self.wrong(&at(key), format!("unknown field `{key}`"), hint(key, known));
+            } else if let Err((message, help)) = checked {
+                self.wrong(&at(key), message, help);
             }
         }
         for pattern in target.allowed_files.iter().flatten() {
@@ -238,11 +232,65 @@ impl ConfigCheck<'_> {
         }
     }
 
+    /// The gates of a target: known ones, those that must be there, and where they stand.
+    fn order(&mut self, harness: &Harness, name: &str, target: &Target) {
+        let at = ["target", name, "gates"];
+        let kind = |gate: &str| toolchain::gate(target, gate).map(|gate| gate.kind);
+        let own = toolchain::of(target).gates().iter().map(|gate| gate.name);
+        for gate in target.gates.iter().flatten() {
+            if kind(gate).is_none() && !harness.gate.contains_key(gate) {
+                let custom = harness.gate.keys().map(String::as_str);
+                let help = hint(gate, custom.chain(own.clone()));
+                self.wrong(&at, format!("there is no gate `{gate}`"), help);
+            }
+        }
+        let Some(gates) = &target.gates else { return };
+        let named = |wanted: GateKind| {
+            let mut gates = toolchain::of(target).gates().iter();
+            gates.find(|gate| gate.kind == wanted).map_or("", |gate| gate.name)
+        };
+        if gates.first().is_none_or(|gate| kind(gate) != Some(GateKind::Source)) {
+            let first = named(GateKind::Source);
+            let help = format!(
+                "gates = [\"{first}\", …]: it keeps a candidate's manifest from the others"
+            );
+            self.wrong(&at, format!("the first gate is not `{first}`"), help);
+        }
+        let last = DEMANDED.map(named);
+        for gate in last.iter().filter(|name| !gates.iter().any(|gate| gate == *name)) {
+            let help = format!(
+                "gates = [\"{}\", …, \"{}\"]",
+                named(GateKind::Source),
+                last.join("\", \"")
+            );
+            self.wrong(
+                &at,
+                format!("the gate `{gate}` is missing: what it checks would pass"),
+                help,
+            );
+        }
+        let mut behind =
+            gates.iter().skip_while(|gate| kind(gate) != Some(GateKind::Hidden)).skip(1);
+        let ends = [Some(GateKind::Proof), Some(GateKind::Coverage)];
+        if let Some(gate) = behind.find(|gate| !ends.contains(&kind(gate))) {
+            let help = format!(
+                "held-out examples run last: behind `{}` go `{}` and `{}`",
+                last[0], last[1], last[2]
+            );
+            self.wrong(&at, format!("`{gate}` stands behind `{}`", last[0]), help);
+        }
+    }
+
     /// All targets of a spec stand side by side in one folder, because they are switched together.
     /// What goes only with code that people wrote, or only with what is generated.
     fn written(&mut self, name: &str, target: &Target) {
         let (language, folder) = (target.toolchain.is_some(), target.path.is_some());
         let of_people = folder || !target.tests.is_empty() || !target.results.is_empty();
+        if let Some(id) = target.toolchain.as_ref().filter(|id| toolchain::find(id).is_none()) {
+            let known = toolchain::all().iter().map(|language| language.id());
+            let message = format!("there is no toolchain `{}`", id.as_str());
+            self.wrong(&["target", name, "toolchain"], message, hint(id.as_str(), known));
+        }
         if target.is_generated() && !language {
             let help = "toolchain = \"rust\"; for code that people wrote generator = \"none\"";
             self.wrong(&["target", name], format!("`{name}` names no `toolchain`"), help);
@@ -336,6 +384,7 @@ impl ConfigCheck<'_> {
     }
 
     fn gates(&mut self, harness: &Harness) {
+        let built_in = built_in();
         for (name, gate) in &harness.gate {
             let path = ["gate", name.as_str()];
             if !is_name(name) {
@@ -343,12 +392,12 @@ impl ConfigCheck<'_> {
                 self.wrong(&path, format!("`{name}` is no name for a gate"), help);
             }
             let runs = usize::from(gate.argv.is_some()) + usize::from(gate.validator.is_some());
-            if !BUILT_IN.contains(&name.as_str()) && runs != 1 {
+            if !built_in.contains(name.as_str()) && runs != 1 {
                 let message = format!("`[gate.{name}]` needs either `argv` or `validator`");
                 let help = "name the program to run, or a folder of validators/";
                 self.wrong(&path, message, help);
             }
-            if BUILT_IN.contains(&name.as_str()) && (runs > 0 || gate.advisory) {
+            if built_in.contains(name.as_str()) && (runs > 0 || gate.advisory) {
                 let message = format!("`{name}` is built in: only its time and env can be set");
                 self.wrong(&path, message, "give your own gate another name");
             }

@@ -2,6 +2,7 @@
 
 mod check;
 
+use crate::toolchain;
 use crate::types::{Harness, Isolation, Policy, Problem, limits};
 
 /// Reads a configuration.
@@ -49,7 +50,15 @@ pub fn policy_schema() -> String {
 
 /// The JSON schema of `harness.toml`, as committed under `docs/formats/`.
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(Harness);
+    let mut schema = schemars::schema_for!(Harness).to_value();
+    let target = &mut schema["$defs"]["Target"];
+    for option in toolchain::all().iter().flat_map(|language| language.options()) {
+        target["properties"][option.name] = option.schema;
+    }
+    target["additionalProperties"] = serde_json::Value::Bool(false);
+    let names: Vec<_> = toolchain::all().iter().map(|language| language.id()).collect();
+    schema["$defs"]["ToolchainId"]["enum"] = names.into();
+    let schema = schemars::Schema::try_from(schema).expect("it still is one");
     serde_json::to_string_pretty(&schema).expect("a schema is plain JSON") + "\n"
 }
 

@@ -28,9 +28,9 @@ use futures::future::select_all;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::engine::{Engine, EngineError, Options, Workspace, WorkspaceLayout, load};
-use crate::gate::ToolEnv;
 use crate::pipeline::{Backoff, JobStatus, Scheduler};
 use crate::sandbox::{Probe, give_back_memory};
+use crate::types::ToolEnv;
 use crate::types::{Diagnosis, Fault, JobOutcome, RateLimit, Schedule, limits};
 use crate::watch::Watcher;
 

@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use super::{Cause, Notice, Work};
 use crate::engine::{self, Engine, EngineError, Workspace, load};
-use crate::gate::HostTools;
 use crate::pipeline::State;
 use crate::store::Ledger;
-use crate::types::{Event, Job, JobOutcome, Plan, limits};
+use crate::types::{Event, Job, JobOutcome, Plan, ToolSet, limits};
 
 impl Work {
     /// Reads everything anew and plans. What runs goes on if it still is what is wanted.
@@ -40,7 +39,7 @@ impl Work {
         let migrated = workspace.upgrade_lock()?;
         migrated.iter().for_each(|line| self.daemon.options.observer.note(line));
         workspace.sign_with(self.daemon.options.variable)?;
-        let tools: HostTools = workspace.tools(&self.daemon.wanted).await?;
+        let tools: ToolSet = workspace.tools(&self.daemon.wanted).await?;
         let mut plan = workspace.plan(&tools, None, false)?;
         self.force(&workspace, &tools, &mut plan)?;
         let workspace = Arc::new(workspace);
@@ -95,7 +94,7 @@ impl Work {
     fn engine(
         &mut self,
         workspace: &Arc<Workspace>,
-        tools: HostTools,
+        tools: ToolSet,
         plan: &Plan,
         cause: Cause,
     ) -> Result<Engine, EngineError> {
@@ -114,7 +113,7 @@ impl Work {
     fn force(
         &mut self,
         workspace: &Workspace,
-        tools: &HostTools,
+        tools: &ToolSet,
         plan: &mut Plan,
     ) -> Result<(), EngineError> {
         self.forced.retain(|spec| workspace.spec(spec).is_some());

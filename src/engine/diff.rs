@@ -9,7 +9,7 @@ use crate::guard;
 use crate::plan::{self, Checks, LiveTree};
 use crate::spec::{Change, Parsed, SpecChange, admit, diff, parse};
 use crate::store::revision;
-use crate::toolchain;
+use crate::toolchain::{self, Visibility};
 use crate::types::{
     AdmittedSpec, Binding, Clause, ClauseId, Digest, Level, Reason, Span, Spec, SpecStanding,
     Standing, Status, TargetStanding,
@@ -218,7 +218,7 @@ impl Workspace {
         }
         let languages = self.harness.target.iter();
         let languages = languages
-            .map(|(name, t)| (name.clone(), toolchain::language_version(t).to_owned()))
+            .map(|(name, t)| (name.clone(), toolchain::of(t).rules_version().to_owned()))
             .collect();
         plan::plan(&plan::PlanInputs {
             harness: &self.harness,
@@ -251,8 +251,8 @@ impl Workspace {
                 let own = all.filter(|test| test.clause.as_ref() == Some(&clause.id));
                 names.extend(own.map(|test| test.name.clone()));
                 if let Some(target) = self.harness.target.get(&target) {
-                    for hidden in [false, true] {
-                        let suite = toolchain::examples(spec, target, hidden);
+                    for shown in [Visibility::Visible, Visibility::Hidden] {
+                        let suite = toolchain::of(target).examples(spec, target, shown);
                         let all = suite.into_iter().flat_map(|suite| suite.tests);
                         let own = all.filter(|test| test.clause.as_ref() == Some(&clause.id));
                         names.extend(own.map(|test| test.name));

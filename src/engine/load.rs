@@ -10,7 +10,7 @@ use globset::Glob;
 
 use super::EngineError;
 use crate::attest::Signer;
-use crate::gate::{self, HostTools, ToolEnv};
+use crate::gate;
 use crate::plan::{self, Checks};
 use crate::promote::Promoter;
 use crate::prompt::{HeldOut, Templates};
@@ -20,7 +20,7 @@ use crate::toolchain::{self, Suite, SuiteFile};
 use crate::types::harness::CassetteMode;
 use crate::types::{
     AdmittedSpec, Digest, Harness, LintConfig, Plan, Problem, RuleLevel, Severity, Spec, Standing,
-    Target, limits,
+    Target, ToolEnv, ToolSet, limits,
 };
 use crate::{config, guard, prompt};
 
@@ -233,10 +233,7 @@ impl Workspace {
             let Some(target) = self.harness.target.get(&name).cloned() else { continue };
             let folder = Path::new(&self.harness.harness.validators).join(&one.spec.id).join(&name);
             let mut checks = Checks {
-                gates: target
-                    .gates
-                    .clone()
-                    .unwrap_or_else(|| toolchain::default_gates(target.toolchain())),
+                gates: target.gates.clone().unwrap_or_else(|| toolchain::default_gates(&target)),
                 files: BTreeMap::new(),
             };
             let mut suites = Vec::new();
@@ -416,9 +413,8 @@ impl Workspace {
     ///
     /// # Errors
     /// One is missing.
-    pub async fn tools(&self, wanted: &ToolEnv) -> Result<HostTools, EngineError> {
-        let cache = self.places.cache.join("tools.json");
-        Ok(HostTools::find(wanted, &cache).await?)
+    pub async fn tools(&self, env: &ToolEnv) -> Result<ToolSet, EngineError> {
+        Ok(gate::find_tools(&self.harness, env, &self.places.cache).await?)
     }
 
     /// Further files and folders that gates can read.
@@ -434,7 +430,7 @@ impl Workspace {
     /// `generated/` cannot be read.
     pub fn plan(
         &self,
-        tools: &HostTools,
+        tools: &ToolSet,
         only: Option<&BTreeSet<String>>,
         force: bool,
     ) -> Result<Plan, EngineError> {
@@ -448,14 +444,15 @@ impl Workspace {
     pub fn plan_from(
         &self,
         standing: &Standing,
-        tools: &HostTools,
+        tools: &ToolSet,
         only: Option<&BTreeSet<String>>,
         force: bool,
     ) -> Result<Plan, EngineError> {
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
         let live = promoter.live(self.older.as_deref().unwrap_or(standing))?;
-        let names = self.harness.target.keys();
-        let tools = names.map(|name| (name.clone(), tools.version.clone())).collect();
+        let version = |target| tools.version(toolchain::of(target).id()).to_owned();
+        let targets = self.harness.target.iter();
+        let tools = targets.map(|(name, target)| (name.clone(), version(target))).collect();
         Ok(plan::plan(&plan::PlanInputs {
             harness: &self.harness,
             specs: &self.specs,
@@ -482,17 +479,18 @@ fn is_remark(problem: &mut Problem) -> bool {
 }
 
 pub(super) fn rules(config: &LintConfig) -> Lint {
-    Lint::new(config, super::today(), toolchain::expects)
+    Lint::new(config, super::today(), toolchain::expectations)
 }
 
 fn suite(spec: &Spec, target: &Target, file: &str, bytes: &[u8]) -> Result<Suite, Box<Problem>> {
     let wrong = |why: &str| Box::new(Problem::error("suite::file", why));
-    if file.contains('/') || !file.ends_with(".rs") {
-        return Err(wrong("a suite is a `.rs` file directly in the target's folder"));
+    let end = toolchain::of(target).layout(target).suite_extension;
+    if file.contains('/') || !file.ends_with(end) {
+        return Err(wrong(&format!("a suite is a `{end}` file directly in the target's folder")));
     }
     if file.starts_with("regen_") {
         return Err(wrong("names that begin with `regen_` are the harness's: rename it"));
     }
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| wrong("it is not UTF-8"))?;
-    toolchain::suite(spec, target, &SuiteFile { name: file.to_owned(), text })
+    toolchain::of(target).read_suite(spec, &SuiteFile { name: file.to_owned(), text })
 }

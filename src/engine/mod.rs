@@ -24,7 +24,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use crate::gate::{DependencyCache, HostTools, ToolsError};
+use crate::gate::{DependencyCache, ToolsError};
 use crate::generator::{GenerationError, Generator, MakeGenerator, RateLimits};
 use crate::pipeline::{Effect, IllegalEvent, Queue, State};
 use crate::promote::{PromoteError, Promoter, Switched};
@@ -32,6 +32,7 @@ use crate::sandbox::Probe;
 use crate::store::{Ledger, LedgerError, Objects, files};
 use crate::types::{
     Diagnosis, Event, Fault, GeneratorSettings, Job, JobId, JobOutcome, Plan, Problem, Reason,
+    ToolSet,
 };
 
 pub use archive::{KeptAttempt, Swept, archive, attempts, sweep};
@@ -165,7 +166,7 @@ pub struct RunOutcome {
 /// The engine of one run.
 pub struct Engine {
     workspace: Arc<Workspace>,
-    tools: Arc<HostTools>,
+    tools: Arc<ToolSet>,
     options: Options,
     /// Held for single steps only, never while something else is waited for.
     ledger: RefCell<Ledger>,
@@ -197,7 +198,7 @@ impl Engine {
     /// What keeps the run from starting.
     pub fn open(
         workspace: Arc<Workspace>,
-        (tools, isolation): (Arc<HostTools>, Option<Arc<Probe>>),
+        (tools, isolation): (Arc<ToolSet>, Option<Arc<Probe>>),
         options: Options,
     ) -> Result<Self, EngineError> {
         let places = workspace.places.clone();

@@ -163,9 +163,9 @@ impl Engine {
         let inputs = prompt::PromptInputs {
             spec,
             depends,
-            language: toolchain::language(target),
-            root: toolchain::declared(target).to_string(),
-            constraints: toolchain::constraints(spec, target),
+            language: toolchain::of(target).language(),
+            root: toolchain::of(target).layout(target).required.to_string(),
+            constraints: toolchain::of(target).prompt_rules(spec, target),
             suites,
             accepted: accepted.as_ref(),
             changes: promoted.map(|s| plan::changed_clauses(spec, s)).unwrap_or_default(),
@@ -326,7 +326,7 @@ impl Engine {
         };
         let rules = ReplyRules {
             allowed: toolchain::allowed_files(target),
-            declared: Some(toolchain::declared(target)),
+            layout: toolchain::of(target).layout(target),
             clauses: spec.clauses.iter().map(|clause| clause.id.clone()).collect(),
             base,
         };
@@ -348,10 +348,13 @@ impl Engine {
             }
         };
         // A tree that the harness cannot make its own stays as it is: the layout gate says why.
-        let (tree, formatted) = match toolchain::normalise(&tree, spec, target) {
+        let (tree, formatted) = match toolchain::of(target).normalise(&tree, spec, target) {
             Err(_) => (tree, Vec::new()),
             Ok(tree) => {
-                let formatted = gate::format(&self.tools, &self.isolation().sandbox, &tree).await;
+                let language = toolchain::of(target);
+                let tools = self.tools.get(language.id()).expect("a planned target has its tools");
+                let sandbox = &self.isolation().sandbox;
+                let formatted = gate::format((tools, language), sandbox, &tree).await;
                 formatted.map_err(|e| EngineError::Io(std::io::Error::other(e)))?
             }
         };

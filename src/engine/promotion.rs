@@ -11,6 +11,7 @@ use crate::pipeline::{Attempt, State};
 use crate::plan;
 use crate::promote::{PartTree, PromoteError, Promotion, Switched};
 use crate::store::files;
+use crate::toolchain;
 use crate::types::{
     Digest, Event, GateReport, Job, JobId, Origin, Provenance, Source, Spec, SpecStanding,
     StoredGeneration, TargetJob, TargetStanding,
@@ -251,7 +252,7 @@ impl Engine {
             config: plan::config(target),
             inputs: part.key,
             gates: part.gate_key,
-            tools: self.tools.version.clone(),
+            tools: self.tools.version(toolchain::of(target).id()).to_owned(),
             regen: env!("CARGO_PKG_VERSION").to_owned(),
             isolation: reports.iter().map(|report| report.isolation).min().unwrap_or_default(),
             signer: self.workspace.signer.as_ref().map(|signer| signer.public().to_string()),

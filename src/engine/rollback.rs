@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Engine, EngineError, Options, Workspace};
-use crate::gate::HostTools;
 use crate::store::files;
 use crate::types::event::Entry;
-use crate::types::{Digest, Event, JobId, JobOutcome, Plan};
+use crate::types::{Digest, Event, JobId, JobOutcome, Plan, ToolSet};
 
 /// What a rollback came to.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ struct PastPromotion {
 /// There is none, or it is not kept any more; what ends a run.
 pub async fn roll_back(
     workspace: Arc<Workspace>,
-    tools: Arc<HostTools>,
+    tools: Arc<ToolSet>,
     options: Options,
     (spec, to): (&str, Option<i64>),
 ) -> Result<RolledBack, EngineError> {

@@ -10,7 +10,8 @@ use super::{EngineError, Workspace};
 use crate::plan;
 use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, trace};
 use crate::store::{Ledger, files};
-use crate::toolchain::{self, results};
+use crate::toolchain::shared::results;
+use crate::toolchain::{self, Visibility};
 use crate::types::{Binding, Clause, Event, Red, Spec, Target, TestResult, TestStatus, limits};
 
 /// Where Rust's tests stand.
@@ -145,7 +146,8 @@ impl Workspace {
             promoted.is_some_and(|p| p.clauses.get(clause.id.name()) == Some(&clause.digest))
         };
         let unproven = promoted.map_or(&[][..], |target| &target.unproven);
-        let own = [false, true].map(|hidden| toolchain::examples(spec, target, hidden));
+        let own = [Visibility::Visible, Visibility::Hidden];
+        let own = own.map(|shown| toolchain::of(target).examples(spec, target, shown));
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
         let tests: Vec<_> = own
             .iter()

@@ -17,7 +17,9 @@ impl Workspace {
     /// Language version, by target.
     pub(super) fn languages(&self) -> BTreeMap<String, String> {
         let targets = self.harness.target.iter();
-        targets.map(|(name, t)| (name.clone(), toolchain::language_version(t).to_owned())).collect()
+        targets
+            .map(|(name, t)| (name.clone(), toolchain::of(t).rules_version().to_owned()))
+            .collect()
     }
 
     /// Puts a standing that was read in an older format into today's digests, in memory.

@@ -1,6 +1,7 @@
-//! The toolchain's real programs: found once, called directly, because rustup's stand-ins cost 5 ms
-//! each.
+//! The languages' real programs on this machine: found once, and remembered until something that
+//! decides about them changes.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -9,150 +10,111 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::{self, Program};
 use crate::store::write_atomic;
-use crate::types::{Digest, Encoder};
-
-/// Where the tools are, and which they are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostTools {
-    /// The toolchain's folder.
-    pub sysroot: PathBuf,
-    /// `rustc -vV`'s first line and host.
-    pub version: String,
-    /// Cargo's home, with its registry.
-    pub cargo_home: PathBuf,
-    /// Digest of what was looked at to find them.
-    key: Digest,
-}
+use crate::toolchain::{self, HostProbe, Toolchain};
+use crate::types::{Digest, Encoder, Harness, HostTools, Target, ToolEnv, ToolSet};
 
 /// A tool is missing.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ToolsError(String);
 
-/// The part of this process's environment that decides which tools are meant.
-#[derive(Clone, Debug, Default)]
-pub struct ToolEnv {
-    /// `PATH`.
-    pub path: OsString,
-    /// `HOME`.
-    pub home: Option<PathBuf>,
-    /// `CARGO_HOME`.
-    pub cargo_home: Option<PathBuf>,
-    /// `RUSTUP_HOME`.
-    pub rustup_home: Option<PathBuf>,
-    /// `RUSTUP_TOOLCHAIN`.
-    pub toolchain: Option<OsString>,
+/// Tools as they are remembered.
+#[derive(Serialize, Deserialize)]
+struct RememberedTools {
+    /// Digest of what was looked at to find them.
+    key: Digest,
+    tools: HostTools,
 }
 
-impl ToolEnv {
-    fn rustup_home(&self) -> PathBuf {
-        let home = self.home.clone().unwrap_or_default();
-        self.rustup_home.clone().unwrap_or_else(|| home.join(".rustup"))
+/// Finds the tools of the languages in which a workspace's targets are generated.
+///
+/// # Errors
+/// A program or a component is missing; the message says how to get it.
+pub async fn find_tools(
+    harness: &Harness,
+    env: &ToolEnv,
+    cache: &Path,
+) -> Result<ToolSet, ToolsError> {
+    let generated = harness.target.values().filter(|target| target.is_generated());
+    let ids: BTreeSet<&str> = generated.map(|target: &Target| toolchain::of(target).id()).collect();
+    let mut found = ToolSet::default();
+    for language in toolchain::all().iter().filter(|language| ids.contains(language.id())) {
+        found.0.insert(language.id().to_owned(), find(*language, env, cache).await?);
     }
-
-    fn rustc(&self) -> Option<PathBuf> {
-        std::env::split_paths(&self.path).map(|dir| dir.join("rustc")).find(|path| path.is_file())
-    }
-
-    /// What changes when other tools would be found.
-    fn key(&self, rustc: &Path) -> Digest {
-        let mut out = Encoder::new("tools wanted");
-        for path in [rustc, &self.rustup_home().join("settings.toml")] {
-            let meta = path.metadata().ok();
-            let time = meta.as_ref().and_then(|meta| meta.modified().ok());
-            let time = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-            out.text(path.to_string_lossy());
-            out.option(meta.map(|meta| meta.len()), Encoder::number);
-            out.option(time, |out, time| {
-                out.number(time.as_secs()).number(time.subsec_nanos().into())
-            });
-        }
-        out.option(self.toolchain.as_ref(), |out, name| out.text(name.to_string_lossy()));
-        out.option(self.cargo_home.as_ref(), |out, path| out.text(path.to_string_lossy()));
-        out.finish()
-    }
+    Ok(found)
 }
 
-impl HostTools {
-    /// Finds the tools, from `cache` when nothing changed since it was written.
-    ///
-    /// # Errors
-    /// There is no Rust on `PATH`, or a component is missing; the message says how to get it.
-    pub async fn find(wanted: &ToolEnv, cache: &Path) -> Result<Self, ToolsError> {
-        let missing =
-            || ToolsError("there is no `rustc` on PATH: install Rust (rustup.rs)".to_owned());
-        let rustc = wanted.rustc().ok_or_else(missing)?;
-        let key = wanted.key(&rustc);
-        let cached =
-            std::fs::read(cache).ok().and_then(|b| serde_json::from_slice::<Self>(&b).ok());
-        if let Some(tools) =
-            cached.filter(|tools| tools.key == key && tools.program("rustc").is_file())
-        {
-            return Ok(tools);
-        }
-        let sysroot = ask(wanted, &rustc, &["--print", "sysroot"]).await?;
-        let version = ask(wanted, &rustc, &["-vV"]).await?;
-        let line = |start: &str| version.lines().find(|l| l.starts_with(start)).unwrap_or_default();
-        let home = wanted.home.clone().unwrap_or_default();
-        let tools = Self {
-            sysroot: PathBuf::from(sysroot.trim()),
-            version: format!("{} {}", line("rustc "), line("host: ")),
-            cargo_home: wanted.cargo_home.clone().unwrap_or_else(|| home.join(".cargo")),
-            key,
-        };
-        for name in ["cargo", "rustc", "rustfmt", "cargo-clippy", "clippy-driver", "cargo-fmt"] {
-            if !tools.program(name).is_file() {
-                let component = match name {
-                    "cargo-clippy" | "clippy-driver" => "clippy",
-                    "rustfmt" | "cargo-fmt" => "rustfmt",
-                    other => other,
-                };
-                let why = format!("the Rust toolchain has no `{name}`");
-                let help = format!("install it: `rustup component add {component}`");
-                return Err(ToolsError(format!("{why}: {help}")));
-            }
-        }
-        let text = serde_json::to_vec_pretty(&tools).expect("tools are plain data");
-        if let Err(error) = write_atomic(cache, &text) {
-            tracing::warn!("cannot remember the tools: {error}");
-        }
-        Ok(tools)
+/// Finds the tools of a language, from `cache` when nothing changed since they were remembered.
+///
+/// # Errors
+/// As [`find_tools`].
+pub async fn find(
+    language: &dyn Toolchain,
+    env: &ToolEnv,
+    cache: &Path,
+) -> Result<HostTools, ToolsError> {
+    let probe = language.host_tools();
+    let (name, hint) = (probe.program(), probe.install_hint());
+    let folders = env.get("PATH").cloned().unwrap_or_default();
+    let program = std::env::split_paths(&folders).map(|dir| dir.join(name)).find(|p| p.is_file());
+    let program =
+        program.ok_or_else(|| ToolsError(format!("there is no `{name}` on PATH: {hint}")))?;
+    let key = key((probe, env), &program);
+    let cache = cache.join(format!("tools-{}.json", language.id()));
+    let remembered = std::fs::read(&cache).ok();
+    let remembered = remembered.and_then(|b| serde_json::from_slice::<RememberedTools>(&b).ok());
+    if let Some(known) = remembered.filter(|known| known.key == key)
+        && probe.components(&known.tools).iter().all(|(path, _)| path.is_file())
+    {
+        return Ok(known.tools);
     }
-
-    /// What differs between two installations.
-    pub(super) fn identity(&self) -> Digest {
-        let mut out = Encoder::new("tools");
-        out.text(self.sysroot.to_string_lossy()).text(&self.version);
-        out.text(self.cargo_home.to_string_lossy()).digest(self.key).finish()
+    let mut answers = Vec::new();
+    for question in probe.questions() {
+        answers.push(ask((probe, env), &program, question).await?);
     }
-
-    /// The path of a program of the toolchain.
-    pub fn program(&self, name: &str) -> PathBuf {
-        self.sysroot.join("bin").join(name)
+    let tools = probe.tools(env, &program, &answers).map_err(ToolsError)?;
+    if let Some((_, help)) = probe.components(&tools).into_iter().find(|(path, _)| !path.is_file())
+    {
+        return Err(ToolsError(help));
     }
-
-    /// The search path of what runs: the toolchain, then the system's.
-    pub fn path(&self) -> OsString {
-        let mut path = self.sysroot.join("bin").into_os_string();
-        path.push(":/usr/local/bin:/usr/bin:/bin");
-        path
+    let text = RememberedTools { key, tools };
+    let bytes = serde_json::to_vec_pretty(&text).expect("tools are plain data");
+    if let Err(error) = write_atomic(&cache, &bytes) {
+        tracing::warn!("cannot remember the tools: {error}");
     }
+    Ok(text.tools)
 }
 
-async fn ask(wanted: &ToolEnv, rustc: &Path, args: &[&str]) -> Result<String, ToolsError> {
-    let mut env = vec![("PATH".to_owned(), wanted.path.clone())];
-    let mut pass = |name: &str, value: Option<OsString>| {
-        env.extend(value.map(|value| (name.to_owned(), value)));
-    };
-    pass("HOME", wanted.home.clone().map(PathBuf::into_os_string));
-    pass("CARGO_HOME", wanted.cargo_home.clone().map(PathBuf::into_os_string));
-    pass("RUSTUP_HOME", wanted.rustup_home.clone().map(PathBuf::into_os_string));
-    pass("RUSTUP_TOOLCHAIN", wanted.toolchain.clone());
+/// What changes when other tools would be found.
+fn key((probe, env): (&dyn HostProbe, &ToolEnv), program: &Path) -> Digest {
+    let mut out = Encoder::new("tools wanted");
+    let watched = probe.watched(env);
+    for path in [program.to_owned()].iter().chain(&watched) {
+        let meta = path.metadata().ok();
+        let time = meta.as_ref().and_then(|meta| meta.modified().ok());
+        let time = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        out.text(path.to_string_lossy());
+        out.option(meta.map(|meta| meta.len()), Encoder::number);
+        out.option(time, |out, time| out.number(time.as_secs()).number(time.subsec_nanos().into()));
+    }
+    for name in probe.variables() {
+        out.option(env.get(name), |out, value| out.text(value.to_string_lossy()));
+    }
+    out.finish()
+}
+
+async fn ask(
+    (probe, env): (&dyn HostProbe, &ToolEnv),
+    path: &Path,
+    args: &[&str],
+) -> Result<String, ToolsError> {
+    let names = ["PATH"].iter().chain(probe.variables());
+    let env = names.filter_map(|name| Some(((*name).to_owned(), env.get(name)?.clone())));
     let program = Program {
-        path: rustc.to_owned(),
+        path: path.to_owned(),
         args: args.iter().map(OsString::from).collect(),
         dir: PathBuf::from("/"),
-        env,
+        env: env.collect(),
         stdin: None,
         timeout: Duration::from_secs(60),
     };
@@ -161,6 +123,6 @@ async fn ask(wanted: &ToolEnv, rustc: &Path, args: &[&str]) -> Result<String, To
         Ok(output.text())
     } else {
         let why = output.errors();
-        Err(ToolsError(format!("`rustc {}` failed: {}", args.join(" "), why.trim())))
+        Err(ToolsError(format!("`{} {}` failed: {}", probe.program(), args.join(" "), why.trim())))
     }
 }

@@ -1,7 +1,7 @@
 //! Gate x workspace -> report. Runs what a gate says; decides nothing but how its own output reads.
 #![expect(clippy::disallowed_methods, reason = "the edge that makes workspaces and times gates")]
 
-mod cargo;
+mod build;
 mod validator;
 mod dependency_cache;
 mod red_proof;
@@ -13,19 +13,18 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-pub use cargo::format;
+pub use build::format;
 pub use dependency_cache::{DependencyCache, Layer};
-pub use host_tools::{HostTools, ToolEnv, ToolsError};
+pub use host_tools::{ToolsError, find as find_language_tools, find_tools};
 pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_manifest};
 
 use crate::guard;
 use crate::process::Listener;
 use crate::sandbox::Sandbox;
-use crate::toolchain::{self, Suite};
-use crate::types::harness::ToolchainName;
+use crate::toolchain::{self, GateKind, Suite};
 use crate::types::{
-    Candidate, ClauseId, Digest, Finding, GateConfig, GateReport, Isolation, Outcome, RedProof,
-    Spec, Target, TestResult, TestStatus, limits,
+    Candidate, ClauseId, Digest, Finding, GateConfig, GateReport, HostTools, Isolation, Outcome,
+    RedProof, RelPath, Spec, Target, TestResult, TestStatus, ToolSet, limits,
 };
 
 /// Everything the gates of one part need.
@@ -44,7 +43,7 @@ pub struct GateContext<'a> {
     /// Folder of the validators.
     pub validators: PathBuf,
     /// The tools.
-    pub tools: &'a HostTools,
+    pub tools: &'a ToolSet,
     /// How programs are kept apart.
     pub sandbox: &'a Sandbox,
     /// The level that this gives here.
@@ -113,22 +112,29 @@ pub async fn run(
 }
 
 async fn see(
-    bench: &GateContext<'_>,
+    context: &GateContext<'_>,
     gate: &str,
     candidate: &Candidate,
     before: &[GateReport],
 ) -> GateResult {
-    let ToolchainName::Rust = bench.target.toolchain();
-    match gate {
-        "layout" => layout(bench, candidate),
-        "fmt" => cargo::fmt(bench, candidate).await,
-        "check" => cargo::compile(bench, gate, candidate, &["check"]).await,
-        "clippy" => cargo::compile(bench, gate, candidate, &["clippy", "--all-targets"]).await,
-        "test" => cargo::test(bench, gate, candidate).await,
-        "hidden" => cargo::hidden(bench, candidate).await,
-        "proof" => red_proof::run(bench, candidate).await,
-        "clauses" => clauses(bench, before),
-        custom => validator::run(bench, custom, candidate).await,
+    match toolchain::gate(context.target, gate).map(|gate| gate.kind) {
+        Some(GateKind::Source) => check_source(context, gate, candidate),
+        Some(GateKind::Format) => build::check_format(context, gate, candidate).await,
+        Some(GateKind::Compile) => build::compile(context, gate, candidate).await,
+        Some(GateKind::Test) => build::test(context, gate, candidate).await,
+        Some(GateKind::Hidden) => build::hidden(context, gate, candidate).await,
+        Some(GateKind::Proof) => red_proof::run(context, candidate).await,
+        Some(GateKind::Coverage) => check_coverage(context, gate, before),
+        None => validator::run(context, gate, candidate).await,
+    }
+}
+
+impl GateContext<'_> {
+    /// The tools of the target's language.
+    fn host_tools(&self) -> Result<&HostTools, GateResult> {
+        let id = toolchain::of(self.target).id();
+        let missing = || GateResult::error(format!("the tools of `{id}` were not looked for"));
+        self.tools.get(id).ok_or_else(missing)
     }
 }
 
@@ -147,19 +153,26 @@ pub(crate) fn timeout(bench: &GateContext<'_>, gate: &str) -> Duration {
 
 /// The candidate's bytes are what the harness would have made of them, nothing in them misleads the
 /// gates, and every guard holds.
-fn layout(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
-    match toolchain::normalise(candidate.tree(), bench.spec, bench.target) {
+fn check_source(context: &GateContext<'_>, gate: &str, candidate: &Candidate) -> GateResult {
+    let language = toolchain::of(context.target);
+    match language.normalise(candidate.tree(), context.spec, context.target) {
         Err(findings) => GateResult::fail(findings),
-        Ok(tree) if tree.digest() != candidate.digest() => GateResult::fail(vec![Finding {
-            gate: "layout".to_owned(),
-            rule: "manifest".to_owned(),
-            file: Some("Cargo.toml".to_owned()),
-            message: "the manifest is not the one the harness writes".to_owned(),
-            ..Finding::default()
-        }]),
+        Ok(tree) if tree.digest() != candidate.digest() => {
+            let owned = |(path, bytes): &(&RelPath, &[u8])| {
+                candidate.tree().get(path.as_str()) != Some(*bytes)
+            };
+            let file = tree.iter().find(owned).map(|(path, _)| path.to_string());
+            GateResult::fail(vec![Finding {
+                gate: gate.to_owned(),
+                rule: "manifest".to_owned(),
+                file,
+                message: "the manifest is not the one the harness writes".to_owned(),
+                ..Finding::default()
+            }])
+        }
         Ok(tree) => {
-            let mut findings = toolchain::tricks("layout", &tree, bench.target);
-            findings.extend(guard::check("layout", bench.spec, &tree));
+            let mut findings = language.tamper_lints(gate, &tree, context.target);
+            findings.extend(guard::check(gate, (context.spec, context.target), &tree));
             GateResult::fail(findings)
         }
     }
@@ -167,7 +180,7 @@ fn layout(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
 
 /// Every demanded clause with a `test_id` had at least one trusted test that ran and passed, for
 /// each of its names.
-fn clauses(bench: &GateContext<'_>, before: &[GateReport]) -> GateResult {
+fn check_coverage(bench: &GateContext<'_>, gate: &str, before: &[GateReport]) -> GateResult {
     let passed: Vec<&str> = before
         .iter()
         .flat_map(|report| &report.tests)
@@ -178,7 +191,7 @@ fn clauses(bench: &GateContext<'_>, before: &[GateReport]) -> GateResult {
     let demanded = bench.spec.clauses.iter().filter(|clause| clause.is_demanded());
     let bare = demanded.filter(|clause| !clause.test_ids().all(covered));
     let finding = |id: &ClauseId| Finding {
-        gate: "clauses".to_owned(),
+        gate: gate.to_owned(),
         rule: "uncovered".to_owned(),
         message: format!("not every test of the clause {id} ran and passed"),
         clauses: vec![id.clone()],

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::cargo::{PreparedSources, build, finding, ground, visible};
+use super::build::{PreparedSources, build, finding, prepare, programs_of, visible};
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
 use super::workspace::GateSandbox;
 use super::{GateContext, GateResult, Layer, timeout};
-use crate::toolchain::cargo::TestProgram;
-use crate::toolchain::mutation::{self, DEFAULTS, ENDS, Extent, Mutant, Mutants, PANICS};
-use crate::toolchain::{self, Expected, Suite};
+use crate::toolchain::{
+    self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, PANICS, Suite, TestProgram,
+    Visibility,
+};
 use crate::types::{
     Candidate, Clause, Digest, Finding, Outcome, Red, RedProof, TestStatus, gate::VACUOUS, limits,
 };
@@ -62,7 +63,8 @@ enum MutantRun {
 /// Proves the tests over a candidate that were not proven before.
 pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     let mut suites = visible(bench);
-    suites.extend(toolchain::examples(bench.spec, bench.target, true));
+    let language = toolchain::of(bench.target);
+    suites.extend(language.examples(bench.spec, bench.target, Visibility::Hidden));
     let proven = |test: &Expected| bench.proven.contains(&key(bench, test));
     let all = suites.iter().flat_map(|suite| &suite.tests);
     let known = all.filter(|test| proven(test)).map(|test| proof(bench, test, Red::Seen));
@@ -118,30 +120,35 @@ async fn prove(
     suites: &[Suite],
 ) -> Result<GateResult, GateResult> {
     let started = Instant::now();
-    let layer = ground(bench, GATE, candidate, &[]).await?.layer;
-    let on = Site { bench, layer: &layer, started };
+    let undecided = |why: String| {
+        let open = unproven(bench, suites);
+        GateResult {
+            findings: vec![finding(GATE, "undecided", why)],
+            red: open.iter().map(|(_, test)| proof(bench, test, Red::Undecided)).collect(),
+            outcome: Some(Outcome::Pass),
+            ..GateResult::default()
+        }
+    };
+    let language = toolchain::of(bench.target);
+    let Some(mutator) = language.mutator() else {
+        let why = format!("regen cannot change {} code: tests stay unproven", language.language());
+        return Ok(undecided(why));
+    };
+    let layer = prepare(bench, GATE, candidate, &[]).await?.layer;
+    let on = ProofSite { bench, layer: layer.as_ref(), mutator, started };
     let built = with_changes(&on, candidate, suites, Extent::But(BTreeSet::new())).await?;
     let Built { room, programs, mutants, every } = match built {
         Ok(built) => built,
-        Err(why) => {
-            let open = unproven(bench, suites);
-            return Ok(GateResult {
-                findings: vec![finding(GATE, "undecided", why)],
-                red: open.iter().map(|(_, test)| proof(bench, test, Red::Undecided)).collect(),
-                outcome: Some(Outcome::Pass),
-                ..GateResult::default()
-            });
-        }
+        Err(why) => return Ok(undecided(why)),
     };
     let runner = TestRunner { bench, room: &room, gate: GATE, started, fresh: false };
     let trial = Trial { runner: &runner, mutants: &mutants, every };
     let tried = trial.run(suites, &programs).await;
     room.close().await;
     let mut tried = tried?;
-    let undecided =
-        |(test, learnt): &(&Expected, Learnt)| tried.red(test, *learnt) == Red::Undecided;
+    let is_open = |(test, learnt): &(&Expected, Learnt)| tried.red(test, *learnt) == Red::Undecided;
     let open: Vec<&Expected> =
-        tried.tests.iter().filter(|one| undecided(one)).map(|(test, _)| *test).collect();
+        tried.tests.iter().filter(|one| is_open(one)).map(|(test, _)| *test).collect();
     if !open.is_empty() {
         let failed = with_constants(&on, candidate, (suites, &open)).await?;
         for (test, learnt) in &mut tried.tests {
@@ -152,15 +159,16 @@ async fn prove(
 }
 
 /// What the builds of a gate share.
-struct Site<'a> {
+struct ProofSite<'a> {
     bench: &'a GateContext<'a>,
-    layer: &'a Layer,
+    layer: Option<&'a Layer>,
+    mutator: &'a dyn Mutator,
     started: Instant,
 }
 
 /// Of these tests, those that fail where constants have other values.
 async fn with_constants(
-    on: &Site<'_>,
+    on: &ProofSite<'_>,
     candidate: &Candidate,
     (suites, open): (&[Suite], &[&Expected]),
 ) -> Result<BTreeSet<Digest>, GateResult> {
@@ -186,26 +194,25 @@ async fn with_constants(
 
 /// Builds a candidate with all changes that compile. Without any, the reason.
 async fn with_changes<'a>(
-    on: &Site<'a>,
+    on: &ProofSite<'a>,
     candidate: &Candidate,
     suites: &[Suite],
     mut extent: Extent,
 ) -> Result<Result<Built<'a>, String>, GateResult> {
-    let Site { bench, layer, started } = *on;
-    let files = suites.iter().map(|suite| suite.file().trim_end_matches(".rs"));
-    let tests = files.flat_map(|file| ["--test", file]);
-    let args: Vec<&str> = ["test", "--no-run"].into_iter().chain(tests).collect();
+    let ProofSite { bench, layer, mutator, started } = *on;
     for build_number in 1.. {
-        let mutants = match mutation::of(candidate.tree(), &extent) {
+        let mutants = match mutator.mutants(candidate.tree(), &extent) {
             Ok(mutants) => mutants,
             Err(why) => return Ok(Err(why)),
         };
         let changed = Candidate::new(mutants.tree.clone(), candidate.provenance().clone());
-        let PreparedSources { files, .. } = ground(bench, GATE, &changed, suites).await?;
-        let room = GateSandbox::open(bench, GATE, (files, Some(layer)), None).await?;
+        let PreparedSources { files, .. } = prepare(bench, GATE, &changed, suites).await?;
+        let room = GateSandbox::open(bench, GATE, (files, layer), None).await?;
         let left = timeout(bench, GATE).saturating_sub(started.elapsed());
-        let seen = match build((&room, GATE), &args, suites, left).await {
+        let commands = room.language().build_tests(Some(suites), room.places());
+        let seen = match build((&room, GATE), &commands, suites, left).await {
             Ok((programs, _)) => {
+                let programs = programs_of(programs, &commands, suites);
                 let every = !matches!(extent, Extent::Panics);
                 return Ok(Ok(Built { room, programs, mutants, every }));
             }

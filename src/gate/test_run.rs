@@ -1,17 +1,14 @@
 //! The runner of test programs: one process per test, each judged by its own report.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
-use super::cargo::finding;
+use super::build::{finding, read};
 use super::workspace::GateSandbox;
 use super::{GateContext, GateResult, timeout};
 use crate::process::{Ended, Output};
-use crate::toolchain::cargo::{Reported, TestProgram, read_list, read_test};
-use crate::toolchain::{self, Expected, Suite, console, mutation};
+use crate::toolchain::{Expected, Reported, Suite, TestCase, TestProgram, ToolCommand};
 use crate::types::{
     ClauseId, Finding, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
 };
@@ -37,10 +34,10 @@ pub async fn run(
     for trusted in [true, false] {
         let mut run = Vec::new();
         for program in programs.iter().filter(|program| suite_of(program).is_some() == trusted) {
-            match runner.list(program).await {
+            match runner.list(program, suite_of(program)).await {
                 Ok(mut names) => {
                     seen.findings.extend(missing(gate, suite_of(program), &names));
-                    names.retain(|name| name != toolchain::CANARY);
+                    names.retain(|name| Some(name.as_str()) != runner.room.language().canary());
                     if trusted {
                         seen.findings.extend(runner.canary(program).await);
                     }
@@ -117,8 +114,6 @@ pub struct TestRunner<'a> {
 /// How a test's process is started.
 #[derive(Default)]
 pub struct TestStart<'a> {
-    /// Its input.
-    pub number: Option<&'a str>,
     /// The change that is switched on in the candidate.
     pub mutant: Option<&'a str>,
     /// Wall time, if not what is usual.
@@ -140,24 +135,13 @@ pub struct TestReport {
 }
 
 impl TestRunner<'_> {
-    async fn program(
+    async fn execute(
         &self,
-        program: &TestProgram,
-        args: &[&str],
-        start: TestStart<'_>,
+        command: &ToolCommand,
+        timeout: Option<Duration>,
     ) -> Result<Output, GateResult> {
-        let left = self.left().min(start.timeout.unwrap_or(limits::TEST_TIMEOUT));
-        let args = args.iter().map(OsString::from).collect();
-        let mut program = self.room.program(PathBuf::from(&program.executable), args, left);
-        program.stdin = start.number.map(|number| number.as_bytes().to_vec());
-        let source = program.dir.clone().into();
-        program.env.push(("CARGO_MANIFEST_DIR".to_owned(), source));
-        // Lets the stable test runner write its JSON format. Only test programs get this: with it
-        // cargo would allow unstable language features to the candidate.
-        program.env.push(("RUSTC_BOOTSTRAP".to_owned(), "1".into()));
-        let mutant = start.mutant.map(|mutant| (mutation::VARIABLE.to_owned(), mutant.into()));
-        program.env.extend(mutant);
-        self.room.run(&program, false).await
+        let left = self.left().min(timeout.unwrap_or(limits::TEST_TIMEOUT));
+        self.room.execute(command, left).await
     }
 
     /// What is left of the gate's time.
@@ -165,35 +149,47 @@ impl TestRunner<'_> {
         timeout(self.bench, self.gate).saturating_sub(self.started.elapsed())
     }
 
-    async fn list(&self, program: &TestProgram) -> Result<Vec<String>, Finding> {
-        let wrong = |why: String| finding(self.gate, "list", format!("{}: {why}", program.source));
-        let output =
-            self.program(program, &["--list", "--format", "terse"], TestStart::default()).await;
-        let output = output.map_err(|_| wrong("the test program cannot be run".to_owned()))?;
+    /// The names of a program's tests.
+    async fn list(
+        &self,
+        program: &TestProgram,
+        suite: Option<&Suite>,
+    ) -> Result<Vec<String>, Finding> {
+        let wrong = |why: &str| finding(self.gate, "list", format!("{}: {why}", program.source));
+        let language = self.room.language();
+        let Some(command) = language.list_tests(program, self.room.places()) else {
+            let tests = suite.into_iter().flat_map(|suite| &suite.tests);
+            return Ok(tests.map(|test| test.name.clone()).collect());
+        };
+        let output = self.execute(&command, None).await;
+        let output = output.map_err(|_| wrong("the test program cannot be run"))?;
         if output.succeeded() {
-            Ok(read_list(&output.text()))
+            Ok(language.read_list(&output.text()))
         } else {
-            Err(wrong("the test program cannot list its tests".to_owned()))
+            Err(wrong("the test program cannot list its tests"))
         }
     }
 
     /// Runs the test that must fail. A finding when it does not.
     async fn canary(&self, program: &TestProgram) -> Option<Finding> {
-        let name = toolchain::CANARY;
-        let number = number().unwrap_or_default();
-        let start = TestStart { number: Some(&number), ..TestStart::default() };
-        let output = self.program(program, &exactly(name), start).await.ok();
-        let report = output.as_ref().and_then(|output| read_test(&output.text(), name));
-        let failed = matches!(&report, Some(Reported::Failed(said)) if said.contains(&number))
-            && !number.is_empty()
-            && output.is_some_and(|output| !output.succeeded());
+        let language = self.room.language();
+        let name = language.canary()?;
+        let nonce = random_nonce().unwrap_or_default();
+        let case = TestCase { program, name, expected: None, nonce: &nonce, mutant: None };
+        let mut outputs = Vec::new();
+        for command in language.run_test(&case, self.room.places()) {
+            outputs.extend(self.execute(&command, None).await.ok());
+        }
+        let succeeded = outputs.iter().any(Output::succeeded);
+        let outputs: Vec<_> = outputs.iter().map(read).collect();
+        let report = language.read_test(&case, &outputs);
+        let failed = matches!(&report, Reported::Failed(said) if said.contains(&nonce))
+            && !nonce.is_empty()
+            && !succeeded;
         let message = format!(
             "a test that must fail was reported as {}: nothing this program reports counts; leave \
              out what runs before or instead of the tests",
-            match report {
-                Some(Reported::Ok) => "passed",
-                _ => "something else",
-            }
+            if report == Reported::Passed { "passed" } else { "something else" }
         );
         let one =
             Finding { file: Some(program.source.clone()), ..finding(self.gate, name, message) };
@@ -290,80 +286,49 @@ impl TestRunner<'_> {
         (sealed, name): (Option<&Expected>, &str),
         start: TestStart<'_>,
     ) -> Result<TestReport, GateResult> {
-        let number = number().map_err(|why| GateResult::error(why.to_string()))?;
-        let start = TestStart { number: Some(&number), ..start };
-        let output = self.program(program, &exactly(name), start).await?;
-        let said = |status, message: String| TestReport {
+        let nonce = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;
+        let case =
+            TestCase { program, name, expected: sealed, nonce: &nonce, mutant: start.mutant };
+        let language = self.room.language();
+        let (mut outputs, mut evidence, mut elapsed) = (Vec::new(), Vec::new(), Duration::ZERO);
+        let report = |status, message: String, evidence, elapsed| TestReport {
             status,
             message,
             ran_out: None,
-            evidence: [output.stdout.as_slice(), &output.stderr].concat(),
-            elapsed: output.elapsed,
+            evidence,
+            elapsed,
         };
-        if output.ended == Ended::Timeout {
-            let message = format!("the test did not end within {} s", output.elapsed.as_secs());
-            return Ok(said(TestStatus::TimedOut, message));
-        }
-        if let Ended::Limit(resource) = output.ended {
-            let ran = said(TestStatus::Failed, self.room.hit(resource));
-            return Ok(TestReport { ran_out: Some(resource), ..ran });
-        }
-        let text = output.text();
-        let whole = sealed.is_none() || text.lines().any(|line| line == number);
-        Ok(match (read_test(&text, name), output.ended) {
-            (Some(Reported::Ok), Ended::Exit(0)) if whole => {
-                let steps = sealed.and_then(|test| test.transcript.as_deref()).unwrap_or_default();
-                match console::compare(steps, &text) {
-                    Ok(()) => said(TestStatus::Passed, String::new()),
-                    Err(why) => said(TestStatus::Failed, why),
-                }
+        for command in language.run_test(&case, self.room.places()) {
+            let output = self.execute(&command, start.timeout).await?;
+            evidence.extend([output.stdout.as_slice(), &output.stderr].concat());
+            elapsed += output.elapsed;
+            if output.ended == Ended::Timeout {
+                let message = format!("the test did not end within {} s", elapsed.as_secs());
+                return Ok(report(TestStatus::TimedOut, message, evidence, elapsed));
             }
-            (Some(Reported::Ignored), Ended::Exit(0)) => said(TestStatus::Ignored, String::new()),
-            (Some(Reported::Failed(message)), _) => {
-                let ran_out = ran_out(&message);
+            if let Ended::Limit(resource) = output.ended {
+                let hit = self.room.hit(resource);
+                let said = report(TestStatus::Failed, hit, evidence, elapsed);
+                return Ok(TestReport { ran_out: Some(resource), ..said });
+            }
+            outputs.push(read(&output));
+        }
+        Ok(match language.read_test(&case, &outputs) {
+            Reported::Passed => report(TestStatus::Passed, String::new(), evidence, elapsed),
+            Reported::Ignored => report(TestStatus::Ignored, String::new(), evidence, elapsed),
+            Reported::Failed(message) => {
+                let ran_out = language.exhausted(&message);
                 let why = ran_out.map(|resource| format!("{}: ", self.room.hit(resource)));
-                TestReport {
-                    ran_out,
-                    ..said(TestStatus::Failed, why.unwrap_or_default() + &message)
-                }
-            }
-            (report, ended) => {
-                let printed = text.replace(&number, "") + &output.errors();
-                let how = match report {
-                    Some(Reported::Ok) if !whole => "before the test reached its end, with a",
-                    Some(_) => "against the",
-                    None => "without a",
-                };
-                let message = format!(
-                    "the test's process {ended} {how} report of its own; it printed: {}",
-                    printed.trim()
-                );
-                said(TestStatus::Failed, message)
+                let message = why.unwrap_or_default() + &message;
+                let said = report(TestStatus::Failed, message, evidence, elapsed);
+                TestReport { ran_out, ..said }
             }
         })
     }
 }
 
-/// What was used up, by the operating system's error in a message as Rust's library prints it.
-fn ran_out(message: &str) -> Option<Resource> {
-    let (_, rest) = message.split_once("(os error ").or(message.split_once("Os { code: "))?;
-    match rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()? {
-        11 if message.contains("spawn") => Some(Resource::Processes),
-        12 => Some(Resource::Memory),
-        24 => Some(Resource::OpenFiles),
-        27 => Some(Resource::FileSize),
-        28 => Some(Resource::Disk),
-        _ => None,
-    }
-}
-
-/// Arguments to run one test, and to have its report as JSON.
-fn exactly(name: &str) -> [&str; 7] {
-    ["--exact", name, "--format", "json", "-Z", "unstable-options", "--test-threads=1"]
-}
-
-/// A number that nobody can guess.
-fn number() -> Result<String, getrandom::Error> {
+/// A number that cannot be guessed: 128 random bits.
+fn random_nonce() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))

@@ -1,17 +1,16 @@
 //! The user's gates: commands, and validator programs that speak JSON on stdin and stdout.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::cargo::{PreparedSources, ground, visible};
+use super::build::{PreparedSources, prepare, read, visible};
 use super::workspace::GateSandbox;
 use super::{GateContext, GateResult, timeout};
 use crate::process::{Ended, Output, Program};
-use crate::toolchain;
+use crate::toolchain::{self, BuildContext};
 use crate::types::{
     Candidate, ClauseId, Finding, GateConfig, GateFormat, Outcome, Resource, gate::clean, limits,
 };
@@ -142,7 +141,7 @@ fn program(room: &GateSandbox<'_>, argv: &[String], folder: &Path, timeout: Dura
     let own = folder.join(&argv[0]);
     // Other names are looked for where the gate's programs are.
     let path = if own.is_file() { own } else { PathBuf::from(&argv[0]) };
-    room.program(path, argv[1..].iter().map(OsString::from).collect(), timeout)
+    room.program(path, argv[1..].to_vec(), timeout)
 }
 
 async fn validate(
@@ -158,8 +157,8 @@ async fn validate(
         (Some(seconds), None) => Duration::from_secs(seconds),
         _ => timeout(bench, gate),
     };
-    let PreparedSources { files, layer } = ground(bench, gate, candidate, &visible(bench)).await?;
-    let room = GateSandbox::open(bench, gate, (files, Some(&layer)), Some(&folder)).await?;
+    let PreparedSources { files, layer } = prepare(bench, gate, candidate, &visible(bench)).await?;
+    let room = GateSandbox::open(bench, gate, (files, layer.as_ref()), Some(&folder)).await?;
     let mut program = program(&room, &manifest.argv, &folder, timeout);
     let clause =
         |c: &crate::types::Clause| RequestClause { id: c.id.to_string(), text: c.text.clone() };
@@ -254,18 +253,21 @@ async fn command(
     argv: &[String],
     candidate: &Candidate,
 ) -> Result<GateResult, GateResult> {
-    let PreparedSources { files, layer } = ground(bench, name, candidate, &visible(bench)).await?;
-    let room = GateSandbox::open(bench, name, (files, Some(&layer)), None).await?;
+    let PreparedSources { files, layer } = prepare(bench, name, candidate, &visible(bench)).await?;
+    let room = GateSandbox::open(bench, name, (files, layer.as_ref()), None).await?;
     let program = program(&room, argv, Path::new("/"), timeout(bench, name));
     let output = room.run(&program, true).await;
-    let (root, output) = (room.root(), output?);
+    let (root, places, output) = (room.root(), room.places().clone(), output?);
     if let Ended::Limit(resource) = output.ended {
         let seen = used_up(&room, name, &argv[0], resource);
         return Ok(GateResult { evidence: [output.stdout, output.stderr].concat(), ..seen });
     }
     room.close().await;
     let findings = match gate.format {
-        GateFormat::Cargo => toolchain::cargo::read(name, &output.text(), &root, &[]).findings,
+        GateFormat::Compiler => {
+            let context = BuildContext { places: &places, suites: &[] };
+            toolchain::of(bench.target).read_build(name, &read(&output), &context).findings
+        }
         GateFormat::Lines => {
             let text = output.text() + &output.errors();
             text.lines().filter_map(|line| finding(name, line, &root)).collect()

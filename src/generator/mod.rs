@@ -18,7 +18,7 @@ use crate::types::{
 };
 
 pub use cassette::{Cassette, Cassettes};
-pub use openai::{Openai, RateLimits};
+pub use openai::{Openai, RateLimits, install_tls};
 pub use recorded::{Recordable, Recorded};
 pub use registry::{GeneratorParts, MakeGenerator, of};
 

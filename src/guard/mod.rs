@@ -1,8 +1,7 @@
 //! Tree x clauses -> findings: rules over the files themselves, without running anything.
 
-use proc_macro2::{TokenStream, TokenTree};
-
-use crate::types::{Binding, Clause, Finding, Problem, Spec, Status, Tree};
+use crate::toolchain;
+use crate::types::{Binding, Clause, Finding, Problem, Spec, Status, Target, Tree};
 
 /// The guards a clause may name, each with what it demands.
 pub const GUARDS: [(&str, &str); 3] = [
@@ -28,14 +27,14 @@ pub fn problem(name: &str, args: &[String]) -> Option<Problem> {
 }
 
 /// Checks every guard of a spec's clauses that are not drafts.
-pub fn check(gate: &str, spec: &Spec, tree: &Tree) -> Vec<Finding> {
+pub fn check(gate: &str, (spec, target): (&Spec, &Target), tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for clause in spec.clauses.iter().filter(|clause| clause.status != Status::Draft) {
         for binding in &clause.bindings {
             if let Binding::Guard { name, args } = binding {
                 let found = match name.as_str() {
-                    "forbid_unsafe" => identifiers(tree, &["unsafe".to_owned()]),
-                    "forbid" => identifiers(tree, args),
+                    "forbid_unsafe" => identifiers(tree, &["unsafe".to_owned()], target),
+                    "forbid" => identifiers(tree, args, target),
                     _ => long_files(tree, args),
                 };
                 findings.extend(found.into_iter().map(|f| complete(f, gate, name, clause)));
@@ -51,36 +50,29 @@ fn complete(finding: Finding, gate: &str, rule: &str, clause: &Clause) -> Findin
     Finding { gate, rule, clauses, remedy: Some(clause.text.clone()), ..finding }
 }
 
-/// Identifiers anywhere in a file's tokens, inside macros too, but not in comments or texts.
-fn identifiers(tree: &Tree, names: &[String]) -> Vec<Finding> {
+/// Identifiers anywhere in a file's code, inside macros too, but not in comments or texts. A file
+/// that its language cannot look into does not pass.
+fn identifiers(tree: &Tree, names: &[String], target: &Target) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
-        let found = |line: usize, message: String| Finding {
-            file: Some(path.to_string()),
-            line: u32::try_from(line).ok(),
-            message,
-            ..Finding::default()
+    for (path, bytes) in tree.iter() {
+        let mut found = |line: Option<u32>, message: String| {
+            let file = Some(path.to_string());
+            findings.push(Finding { file, line, message, ..Finding::default() });
         };
-        let Ok(tokens) = String::from_utf8_lossy(bytes).parse::<TokenStream>() else {
-            findings.push(found(1, "this file cannot be read as Rust".to_owned()));
-            continue;
-        };
-        let mut stack: Vec<TokenTree> = tokens.into_iter().collect();
-        while let Some(token) = stack.pop() {
-            match token {
-                TokenTree::Group(group) => stack.extend(group.stream()),
-                TokenTree::Ident(ident) => {
-                    let (name, line) = (ident.to_string(), ident.span().start().line);
-                    let name = name.trim_start_matches("r#");
-                    if names.iter().any(|forbidden| forbidden == name) {
-                        findings.push(found(line, format!("`{name}` is forbidden here")));
-                    }
+        let text = String::from_utf8_lossy(bytes);
+        match toolchain::of(target).identifiers(path, &text) {
+            None => {
+                let language = toolchain::of(target).language();
+                found(None, format!("the guard cannot look into this file: it is not {language}"));
+            }
+            Some(Err(why)) => found(Some(1), why),
+            Some(Ok(all)) => {
+                for (name, line) in all.into_iter().filter(|(name, _)| names.contains(name)) {
+                    found(Some(line), format!("`{name}` is forbidden here"));
                 }
-                _ => {}
             }
         }
     }
-    findings.sort_by_key(|finding| (finding.file.clone(), finding.line));
     findings
 }
 
@@ -103,9 +95,9 @@ mod tests {
     use crate::types::{RelPath, Tree};
 
     fn lines(binding: &str, code: &str) -> Vec<u32> {
-        let (spec, _) = spec(&format!("- it holds `guard: {binding}`\n"));
+        let (spec, target) = spec(&format!("- it holds `guard: {binding}`\n"));
         let file = (RelPath::parse("src/lib.rs").unwrap(), code.as_bytes().to_vec());
-        let found = check("layout", &spec, &Tree::from_iter([file]));
+        let found = check("layout", (&spec, &target), &Tree::from_iter([file]));
         found.into_iter().map(|finding| finding.line.unwrap_or(0)).collect()
     }
 
@@ -135,5 +127,13 @@ mod tests {
         assert_eq!(lines("forbid unwrap", "fn a() { b.r#unwrap() }"), [1]);
         assert_eq!(lines("forbid_unsafe", "fn a( {"), [1]);
         assert_eq!(lines("max_lines 2", "a\nb\nc\n"), [0]);
+    }
+
+    #[test]
+    fn a_file_of_another_language_does_not_pass() {
+        let (spec, target) = spec("- it holds `guard: forbid eval`\n");
+        let file = |path: &str| (RelPath::parse(path).unwrap(), b"eval(1)".to_vec());
+        let found = |path| check("layout", (&spec, &target), &Tree::from_iter([file(path)])).len();
+        assert_eq!((found("src/data.py"), found("Cargo.toml"), found("src/a.rs")), (1, 0, 1));
     }
 }

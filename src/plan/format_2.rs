@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{DEMANDED, GATES, PlanInputs, config, demanded, gate_key, job, meaning};
 use crate::types::{
-    Binding, Clause, CrateType, Digest, InputsDigest, Level, Spec, Standing, Status, Target,
-    TargetStanding,
+    Binding, Clause, Digest, InputsDigest, Level, Spec, Standing, Status, Target, TargetStanding,
 };
 
 /// Digests of one target as format 2 and as today's format give them.
@@ -119,13 +118,19 @@ fn old_meaning(spec: &Spec) -> Digest {
 }
 
 fn old_config(target: &Target) -> Digest {
-    let crate_type = match target.crate_type {
-        CrateType::Lib => "Lib",
-        CrateType::Bin => "Bin",
+    let crate_type = match target.options.get("crate").and_then(|value| value.as_str()) {
+        Some("bin") => "Bin",
+        _ => "Lib",
     };
+    let dependencies = target.options.get("allowed_dependencies").and_then(|v| v.as_table());
+    let dependencies: BTreeMap<&str, &str> = dependencies
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, version)| Some((name.as_str(), version.as_str()?)))
+        .collect();
     Digest::of_parts([
         format!("{crate_type} {:?}", target.allowed_files),
-        format!("{:?}", target.allowed_dependencies),
+        format!("{dependencies:?}"),
     ])
 }
 

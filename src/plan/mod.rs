@@ -8,6 +8,7 @@ pub use format_2::migrate;
 
 use serde_json::{Value, json};
 
+use crate::toolchain;
 use crate::types::{
     AdmittedSpec, Digest, Encoder, GateConfig, GateInputsDigest, Harness, InputsDigest, Job, Plan,
     Reason, Spec, Standing, Target, TargetJob, TargetStanding,
@@ -135,10 +136,9 @@ fn job_key(spec: &Spec, name: &str, target: &Target, inputs: &PlanInputs<'_>) ->
 /// Digest of a target's configuration.
 pub fn config(target: &Target) -> Digest {
     let mut out = Encoder::new("target");
-    out.text(target.toolchain().word());
+    out.text(toolchain::of(target).id());
     out.option(target.allowed_files.as_ref(), |out, files| out.texts(files));
-    out.text(target.crate_type.word());
-    out.list(&target.allowed_dependencies, |out, (name, version)| out.text(name).text(version));
+    toolchain::of(target).encode_options(target, &mut out);
     out.finish()
 }
 
@@ -377,7 +377,8 @@ mod tests {
             - two MAY `bench: b < 3ms` `status: draft`\n";
         let mut world = World::new(text);
         let target = world.harness.target.get_mut("rust").expect("is there");
-        target.allowed_dependencies.insert("itoa".to_owned(), "1".to_owned());
+        let dependencies = toml::Table::from_iter([("itoa".to_owned(), "1".into())]);
+        target.options.insert("allowed_dependencies".to_owned(), dependencies.into());
         target.allowed_files = Some(vec!["src/*.rs".to_owned()]);
         let part = world.plan().jobs.remove(0).parts.remove(0);
         let clauses = world.specs[0].clauses.iter().map(|clause| clause.digest);

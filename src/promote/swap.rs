@@ -138,7 +138,7 @@ pub fn carry(old: &Path, new: &Path) -> io::Result<()> {
     let Ok(leaves) = fs::read_dir(old) else { return Ok(()) };
     for leaf in leaves {
         let leaf = leaf?;
-        for name in CARRIED {
+        for name in CARRIED.iter() {
             let (from, to) = (leaf.path().join(name), new.join(leaf.file_name()).join(name));
             if from.exists() && !to.exists() && to.parent().is_some_and(Path::exists) {
                 fs::rename(from, to)?;

@@ -9,26 +9,25 @@ use super::edit;
 use super::read::FileChange;
 use crate::types::{RelPath, Tree, limits};
 
-/// What no candidate may touch, whatever a target allows. A name that ends in `/` is a folder at
-/// any depth.
-const DENIED: [&str; 11] = [
+/// What no candidate may touch in any language, whatever a target allows. A name that ends in `/`
+/// is a folder at any depth, one that ends in `*` the beginning of a name at the root.
+const DENIED: [&str; 10] = [
     "specs/",
     "validators/",
     "generated/",
     ".regen/",
-    ".cargo/",
     ".git/",
     ".github/",
+    ".git*",
+    ".env*",
     "harness.toml",
     "regen.lock",
-    "build.rs",
-    "tests/",
 ];
 
-/// Texts that stand for code the model left out.
-const LAZY: [&str; 2] = ["todo!(", "unimplemented!("];
+/// What begins a comment or an ellipsis, beside the language's own comments.
+const COMMENTS: [&str; 4] = ["#", "...", "…", "<!--"];
 
-/// The same as words: in a line that is a comment or an ellipsis.
+/// Words in place of code that the model left out: in a line that is a comment or an ellipsis.
 const LAZY_WORDS: [&str; 7] = [
     "rest unchanged",
     "rest of the code",
@@ -47,14 +46,14 @@ pub fn build(changes: Vec<FileChange>, rules: &ReplyRules) -> Result<Tree, Strin
         match change {
             FileChange::Write(path, text) => {
                 let path = allowed(&path, rules)?;
-                content(&path, &text)?;
+                content(&path, &text, rules)?;
                 tree.insert(path, text.into_bytes());
             }
             FileChange::Edit(path, blocks) => {
                 let path = allowed(&path, rules)?;
                 let before = tree.text(path.as_str()).unwrap_or_default();
                 let text = edit::apply(before, &blocks).map_err(|why| format!("{path}: {why}"))?;
-                content(&path, &text)?;
+                content(&path, &text, rules)?;
                 tree.insert(path, text.into_bytes());
             }
             FileChange::Delete(path) => {
@@ -111,16 +110,17 @@ fn within_limits(files: impl Iterator<Item = (String, usize)>) -> Result<(), Str
 fn allowed(path: &str, rules: &ReplyRules) -> Result<RelPath, String> {
     let path = RelPath::parse(path).map_err(|why| format!("the path `{path:.260}` {why}"))?;
     let folded = path.folded();
-    let denied = DENIED.iter().find(|name| match name.strip_suffix('/') {
-        Some(folder) => folded.split('/').any(|segment| segment == folder),
-        None => folded.rsplit('/').next() == Some(**name),
-    });
     let first = folded.split('/').next().unwrap_or_default();
-    let reserved = first.starts_with(".git")
-        || first.starts_with(".env")
-        || first.starts_with("rust-toolchain")
-        || first == "regen.lock";
-    if denied.is_some() || reserved {
+    let denied = DENIED.iter().chain(rules.layout.denied).any(|name| {
+        if let Some(folder) = name.strip_suffix('/') {
+            folded.split('/').any(|segment| segment == folder)
+        } else if let Some(start) = name.strip_suffix('*') {
+            first.starts_with(start)
+        } else {
+            folded.rsplit('/').next() == Some(*name)
+        }
+    });
+    if denied {
         return Err(format!("{path} belongs to the harness: leave it out"));
     }
     let mut set = GlobSetBuilder::new();
@@ -136,16 +136,17 @@ fn allowed(path: &str, rules: &ReplyRules) -> Result<RelPath, String> {
     Ok(path)
 }
 
-fn content(path: &RelPath, text: &str) -> Result<(), String> {
+fn content(path: &RelPath, text: &str, rules: &ReplyRules) -> Result<(), String> {
     if text.contains('\0') {
         return Err(format!("{path} contains a NUL character"));
     }
     for (number, line) in text.lines().enumerate() {
         let folded = line.to_lowercase();
-        let says = ["//", "/*", "*", "#", "...", "…", "<!--"];
-        let words = says.iter().any(|start| folded.trim_start().starts_with(start));
+        let mut comments = COMMENTS.iter().chain(rules.layout.comments);
+        let words = comments.any(|start| folded.trim_start().starts_with(start));
         let words = LAZY_WORDS.iter().filter(|_| words);
-        if let Some(lazy) = LAZY.iter().chain(words).find(|lazy| folded.contains(**lazy)) {
+        let placeholders = rules.layout.placeholders.iter();
+        if let Some(lazy) = placeholders.chain(words).find(|lazy| folded.contains(**lazy)) {
             let number = number + 1;
             return Err(format!("{path}:{number}: `{lazy}` stands for missing code: write it out"));
         }

@@ -8,7 +8,8 @@ mod check;
 mod edit;
 mod read;
 
-use crate::types::{ClauseId, Completion, Finish, RelPath, Tree};
+use crate::toolchain::Layout;
+use crate::types::{ClauseId, Completion, Finish, Tree};
 
 /// The file by which a reply in files reports a conflict between clauses.
 const CONFLICT: &str = "CONFLICT";
@@ -18,8 +19,8 @@ const CONFLICT: &str = "CONFLICT";
 pub struct ReplyRules {
     /// Glob patterns of allowed files.
     pub allowed: Vec<String>,
-    /// The file a reply with a single nameless fence is taken for.
-    pub declared: Option<RelPath>,
+    /// The language's layout. A reply with a single nameless fence is taken for its required file.
+    pub layout: Layout,
     /// Clauses a conflict may name.
     pub clauses: Vec<ClauseId>,
     /// The tree the reply changes: the last candidate of a repair, else empty.

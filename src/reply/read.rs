@@ -45,9 +45,10 @@ pub fn read(text: &str, finished: bool, rules: &ReplyRules) -> Result<FoundFile,
         });
         return Ok(FoundFile { changes, conflict, reader: "json" });
     }
-    match (&rules.declared, fences.as_slice()) {
-        (Some(path), [fence]) if fence.closed || finished => {
-            let change = FileChange::Write(path.to_string(), fence.text.clone());
+    match fences.as_slice() {
+        [fence] if fence.closed || finished => {
+            let path = rules.layout.required.to_string();
+            let change = FileChange::Write(path, fence.text.clone());
             Ok(FoundFile { changes: vec![change], conflict: None, reader: "single" })
         }
         _ => Err("the answer has no `### FILE: <path>` followed by a fenced file".to_owned()),

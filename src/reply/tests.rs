@@ -1,12 +1,13 @@
 //! Replies as models write them, and as attackers do.
 
 use super::{Reply, ReplyRules, read, read_tree};
-use crate::types::{ClauseId, Completion, Finish, RelPath, Tree, Usage};
+use crate::toolchain;
+use crate::types::{ClauseId, Completion, Finish, RelPath, Target, Tree, Usage};
 
 fn rules() -> ReplyRules {
     ReplyRules {
         allowed: ["Cargo.toml", "src/**/*.rs"].map(str::to_owned).to_vec(),
-        declared: RelPath::parse("src/lib.rs").ok(),
+        layout: toolchain::of(&Target::default()).layout(&Target::default()),
         clauses: vec![ClauseId::new("roman", "range")],
         base: Tree::default(),
     }

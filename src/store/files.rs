@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use crate::toolchain;
 use crate::types::{RelPath, Standing, Tree, limits};
 
 /// Folders inside each other below the specs' folder.
@@ -155,7 +156,7 @@ pub fn tree(root: &Path) -> io::Result<Option<Tree>> {
 }
 
 /// What tools leave in a tree that is no part of it; carried over by a promotion.
-pub const CARRIED: [&str; 4] = ["target", "node_modules", ".venv", "Cargo.lock"];
+pub static CARRIED: LazyLock<Vec<&str>> = LazyLock::new(toolchain::artefacts);
 
 /// The lock file; a missing one is empty.
 ///

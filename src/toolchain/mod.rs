@@ -1,184 +1,264 @@
-//! What a language needs: default gates, layout, how examples become tests, how its tools are read.
+//! Languages: what regen must know of each, as one trait that plans commands as data and reads
+//! their outputs. Nothing here runs anything; `gate` does.
 //!
-//! One file per language. A second language adds an arm to each function here; nothing else in
-//! regen asks which language a target has.
+//! A language is one folder and one line of [`ALL`]. Nothing else in regen asks which language a
+//! target has.
 
-pub mod cargo;
-pub mod console;
-mod examples;
-mod manifest;
-pub mod mutation;
-mod identifiers;
-mod recursion_limit;
-pub mod results;
+mod commands;
+mod machine;
+mod mutator;
 mod rust;
-mod nonce;
-mod tamper;
-mod replacements;
+pub mod shared;
+mod suite;
 
-use std::collections::BTreeSet;
+use crate::types::{
+    Encoder, Example, Finding, Problem, RelPath, Resource, Spec, Target, ToolchainId, Tree,
+};
 
-use crate::types::harness::ToolchainName;
-use crate::types::{ClauseId, Digest, Example, Finding, Problem, RelPath, Spec, Target, Tree};
+pub use commands::{
+    BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
+};
+pub use machine::{DependencyLayer, HostProbe};
+pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, PANICS};
+use suite::key;
+pub use suite::{Expected, Suite, SuiteFile, Visibility, clause_of, is_test_of};
 
-/// A test that must be there and must pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expected {
-    /// Leaf name.
-    pub name: String,
-    /// The clause it tests; `None` for a suite's test that names none.
-    pub clause: Option<ClauseId>,
-    /// The names in it, and in what it uses of its file.
-    pub words: BTreeSet<String>,
-    /// The digest of all that makes it what it is.
-    pub key: Digest,
-    /// For a console example: what its commands must print. The test itself only tells.
-    pub transcript: Option<Vec<console::ConsoleStep>>,
+/// The languages that are built in. The first is asked where a target names none.
+static ALL: [&dyn Toolchain; 1] = [&rust::Rust];
+
+/// The languages that are built in.
+pub fn all() -> &'static [&'static dyn Toolchain] {
+    &ALL
 }
 
-/// A test file of the harness's own or of the user's, as it is mounted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suite {
-    /// Where it is mounted.
-    pub path: RelPath,
-    /// Its text, as it is mounted.
-    pub text: String,
-    /// Its text as the user wrote it, for prompts; the harness's own files are not shown.
-    pub shown: String,
-    /// The tests in it.
-    pub tests: Vec<Expected>,
-    /// For generated files: which lines belong to which clause (first line, last line).
-    pub lines: Vec<(u32, u32, ClauseId)>,
+/// The language of an id.
+pub fn find(id: &ToolchainId) -> Option<&'static dyn Toolchain> {
+    ALL.into_iter().find(|toolchain| toolchain.id() == id.as_str())
 }
 
-impl Suite {
-    /// Its file's name.
-    pub fn file(&self) -> &str {
-        self.path.as_str().rsplit('/').next().unwrap_or_default()
-    }
+/// The language of a target.
+pub fn of(target: &Target) -> &'static dyn Toolchain {
+    // The configuration refuses unknown ids; code that people wrote need not name its language.
+    target.toolchain.as_ref().and_then(find).unwrap_or(ALL[0])
 }
 
-/// A user's suite as it lies in `validators/<spec>/<target>/`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SuiteFile {
-    /// File name.
-    pub name: String,
-    /// Its text.
-    pub text: String,
+/// A language: how its candidates look, are judged, and how its tools' output is read.
+pub trait Toolchain: Sync {
+    /// Its id in `toolchain = "…"`.
+    fn id(&self) -> &'static str;
+
+    /// Its name in prompts.
+    fn language(&self) -> &'static str;
+
+    /// The version of the language and of the rules for it: part of the digest of a job's inputs.
+    fn rules_version(&self) -> &'static str;
+
+    /// The keys of `[target.X]` that are its own, each with the keywords and description of its
+    /// JSON schema.
+    fn options(&self) -> Vec<OptionSchema>;
+
+    /// Checks the value of one of its options.
+    ///
+    /// # Errors
+    /// What is wrong, as a sentence, and what to do.
+    fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)>;
+
+    /// Writes what of a target's options decides about its candidates.
+    fn encode_options(&self, target: &Target, out: &mut Encoder);
+
+    /// Files: required, allowed, owned by the harness, left behind by tools.
+    fn layout(&self, target: &Target) -> Layout;
+
+    /// What the model must know of a target, for the prompt: short sentences.
+    fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String>;
+
+    /// Replaces what the harness owns in a candidate's tree by the harness's own.
+    ///
+    /// # Errors
+    /// What the candidate put where the harness rules: findings of the layout gate.
+    fn normalise(&self, tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>>;
+
+    /// Finds what would mislead the gates: findings of the layout gate.
+    fn tamper_lints(&self, gate: &str, tree: &Tree, target: &Target) -> Vec<Finding>;
+
+    /// Every identifier in a file, with its line. `None` for a file that is not of this language.
+    ///
+    /// # Errors
+    /// The file cannot be read as this language.
+    fn identifiers(&self, path: &RelPath, text: &str)
+    -> Option<Result<Vec<(String, u32)>, String>>;
+
+    /// The harness's own tests from a spec's examples; `None` when there are none.
+    fn examples(&self, spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite>;
+
+    /// Reads a user's suite.
+    ///
+    /// # Errors
+    /// A problem in the file, for the user.
+    fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>>;
+
+    /// Checks a spec before a model is asked: names and the syntax of examples.
+    fn check_spec(&self, spec: &Spec, target: &Target) -> Vec<Problem>;
+
+    /// What an example expects: pairs of an input and its result, where it is nothing but that.
+    fn expectations(&self, example: &Example) -> Vec<(String, String)>;
+
+    /// The tests in a file that people wrote. `None` for a file that is not of this language.
+    fn tests_in(&self, path: &str, text: &str) -> Option<Vec<String>>;
+
+    /// Its gates, in their usual order.
+    fn gates(&self) -> &'static [GateDefinition];
+
+    /// The harness's files of a workspace, beside the candidate's and the tests. `lock` is the lock
+    /// file of its dependencies.
+    fn workspace_files(&self, package: &str, lock: &str, places: &Places)
+    -> Vec<(String, Vec<u8>)>;
+
+    /// The environment of every program over a candidate.
+    fn environment(&self, places: &Places) -> Vec<(String, String)>;
+
+    /// Formats one file: reads it on standard input and prints it. `None` for a file that has no
+    /// formatter.
+    fn format(&self, path: &RelPath, places: &Places) -> Option<ToolCommand>;
+
+    /// The commands of a compiling gate, in order.
+    fn compile(&self, gate: &str, tree: &Tree, places: &Places) -> Vec<ToolCommand>;
+
+    /// The commands that build test programs: all of them, or those of some suites. None where
+    /// nothing is built.
+    fn build_tests(&self, suites: Option<&[Suite]>, places: &Places) -> Vec<ToolCommand>;
+
+    /// Reads what a compiling command printed.
+    fn read_build(&self, gate: &str, output: &ToolOutput, context: &BuildContext<'_>) -> Built;
+
+    /// The command that lists a test program's tests; `None` where they are known beforehand.
+    fn list_tests(&self, program: &TestProgram, places: &Places) -> Option<ToolCommand>;
+
+    /// Reads that list.
+    fn read_list(&self, output: &str) -> Vec<String>;
+
+    /// The commands that run exactly one test, in order, in a folder of their own. The test proves
+    /// with `nonce` that it reached its end.
+    fn run_test(&self, run: &TestCase<'_>, places: &Places) -> Vec<ToolCommand>;
+
+    /// Reads what a test's commands did.
+    fn read_test(&self, run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported;
+
+    /// The test in every mounted file that must fail with the nonce in its message; `None` where no
+    /// code of the candidate shares a process with its judge.
+    fn canary(&self) -> Option<&'static str>;
+
+    /// What was used up, by a failing test's message.
+    fn exhausted(&self, message: &str) -> Option<Resource>;
+
+    /// The changes of the red proof. `None`: every test stays `undecided`.
+    fn mutator(&self) -> Option<&'static dyn Mutator>;
+
+    /// The dependencies of a normalised tree. `None` where this language has none.
+    fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>>;
+
+    /// The programs on this machine that it needs.
+    fn host_tools(&self) -> &'static dyn HostProbe;
 }
 
-/// The digest of what a test is: of its spec, its name, and the texts it is made of.
-fn key(spec: &Spec, name: &str, text: &str) -> Digest {
-    Digest::of_parts(["red proof 2", &spec.id, name, text])
+/// One key of `[target.X]`.
+#[derive(Clone, Debug)]
+pub struct OptionSchema {
+    /// The key.
+    pub name: &'static str,
+    /// The JSON schema of its value.
+    pub schema: serde_json::Value,
 }
 
-/// The test in every mounted file that must fail, with the number it reads in its message.
-pub use nonce::CANARY;
+/// The files of a candidate.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The file it cannot do without.
+    pub required: RelPath,
+    /// Glob patterns of the files it may have.
+    pub allowed: Vec<String>,
+    /// Names that belong to the harness, whatever is allowed: a name at any depth, or a folder at
+    /// any depth where it ends in `/`, or the beginning of a top-level name where it ends in `*`.
+    pub denied: &'static [&'static str],
+    /// Names in a promoted tree that tools leave behind and that are no part of it.
+    pub artefacts: &'static [&'static str],
+    /// Texts that are written in place of code.
+    pub placeholders: &'static [&'static str],
+    /// What begins a comment.
+    pub comments: &'static [&'static str],
+    /// The folder in which tests are mounted; with a `/` at its end.
+    pub tests: &'static str,
+    /// The end of the name of a user's suite.
+    pub suite_extension: &'static str,
+    /// Glob patterns of tests in code that people wrote.
+    pub people_tests: &'static [&'static str],
+}
 
-/// The gates of a target that names none.
-pub fn default_gates(toolchain: ToolchainName) -> Vec<String> {
-    match toolchain {
-        ToolchainName::Rust => rust::GATES.map(str::to_owned).to_vec(),
-    }
+/// A gate of a language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GateDefinition {
+    /// Its name in `gates = […]`.
+    pub name: &'static str,
+    /// What it does.
+    pub kind: GateKind,
+    /// Whether a target that names no gates has it.
+    pub default: bool,
+}
+
+/// What a built-in gate does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GateKind {
+    /// Looks at the files: layout, tampering, guards. Runs nothing.
+    Source,
+    /// Compares the files with what the formatter makes of them.
+    Format,
+    /// Compiles or lints.
+    Compile,
+    /// Runs the visible tests.
+    Test,
+    /// Runs the held-out examples.
+    Hidden,
+    /// Sees tests fail without the implementation.
+    Proof,
+    /// Demands a passed test for every demanded clause.
+    Coverage,
+}
+
+/// The names of the gates of a target that names none.
+pub fn default_gates(target: &Target) -> Vec<String> {
+    let gates = of(target).gates().iter().filter(|gate| gate.default);
+    gates.map(|gate| gate.name.to_owned()).collect()
+}
+
+/// The gate of a name, if the language has it.
+pub fn gate(target: &Target, name: &str) -> Option<GateDefinition> {
+    of(target).gates().iter().find(|gate| gate.name == name).copied()
 }
 
 /// The files a candidate of a target may have.
 pub fn allowed_files(target: &Target) -> Vec<String> {
-    let default = || match target.toolchain() {
-        ToolchainName::Rust => rust::FILES.map(str::to_owned).to_vec(),
-    };
-    target.allowed_files.clone().unwrap_or_else(default)
+    target.allowed_files.clone().unwrap_or_else(|| of(target).layout(target).allowed)
 }
 
-/// The file a target cannot do without.
-pub fn declared(target: &Target) -> RelPath {
-    match target.toolchain() {
-        ToolchainName::Rust => rust::declared(target.crate_type),
-    }
+/// Names in promoted trees that tools of any language leave behind.
+pub fn artefacts() -> Vec<&'static str> {
+    let target = Target::default();
+    let mut names: Vec<_> = ALL
+        .into_iter()
+        .flat_map(|toolchain| toolchain.layout(&target).artefacts)
+        .copied()
+        .collect();
+    names.extend(["node_modules", ".venv"]);
+    names
 }
 
-/// What the model must know of the target, for the prompt: short sentences.
-pub fn constraints(spec: &Spec, target: &Target) -> Vec<String> {
-    match target.toolchain() {
-        ToolchainName::Rust => rust::constraints(spec, target),
-    }
-}
-
-/// The language's name in prompts.
-pub fn language(target: &Target) -> &'static str {
-    match target.toolchain() {
-        ToolchainName::Rust => "Rust",
-    }
-}
-
-/// The version of the language and of regen's rules for it: part of a job's key.
-pub fn language_version(target: &Target) -> &'static str {
-    match target.toolchain() {
-        ToolchainName::Rust => "rust edition 2024, rules 1",
-    }
-}
-
-/// Replaces what the harness owns in a candidate's tree by the harness's own.
-///
-/// # Errors
-/// What the candidate put where the harness rules: findings of the layout gate.
-pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
-    match target.toolchain() {
-        ToolchainName::Rust => manifest::normalise(tree, spec, target),
-    }
-}
-
-/// What a candidate does that would mislead the gates: findings of the layout gate.
-pub fn tricks(gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
-    match target.toolchain() {
-        ToolchainName::Rust => tamper::find(gate, tree, target),
-    }
-}
-
-/// The harness's own test file of a spec's examples: the visible or the hidden ones. `None` when
-/// there are none.
-pub fn examples(spec: &Spec, target: &Target, hidden: bool) -> Option<Suite> {
-    match target.toolchain() {
-        ToolchainName::Rust => examples::suite(spec, target, hidden),
-    }
-}
-
-/// Reads a user's suite.
-///
-/// # Errors
-/// A problem in the file, for the user.
-pub fn suite(spec: &Spec, target: &Target, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
-    match target.toolchain() {
-        ToolchainName::Rust => rust::suite(spec, file),
-    }
-}
-
-/// Whether a target's gates can decide about a spec: every example compiles as its language's
-/// syntax, every demanded clause has a test, and there is something to run at all.
+/// Whether a target's gates can decide about a spec: every example is of its language's syntax,
+/// every demanded clause has a test, and there is something to run at all.
 pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
-    match target.toolchain() {
-        ToolchainName::Rust => rust::check(spec, target, suites),
-    }
+    shared::coverage::check(of(target), (spec, target), suites)
 }
 
-/// What an example expects: pairs of an input and its result, where it is nothing but that.
-pub fn expects(example: &Example) -> Vec<(String, String)> {
-    match example.language.as_str() {
-        "rust" => rust::expects(example),
-        _ => Vec::new(),
-    }
-}
-
-/// The clause a test belongs to.
-pub fn clause_of(spec: &Spec, test: &str) -> Option<ClauseId> {
-    let mut clauses = spec.clauses.iter();
-    let clause = clauses.find(|clause| clause.test_ids().any(|name| is_test_of(test, name)));
-    clause.map(|clause| clause.id.clone())
-}
-
-/// Whether a test belongs to a `test_id`: its leaf name is that, or starts with it and `__`.
-pub fn is_test_of(test: &str, test_id: &str) -> bool {
-    let leaf = test.rsplit("::").next().unwrap_or(test);
-    let rest = leaf.strip_prefix(test_id);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
+/// What an example expects, in whichever language it is.
+pub fn expectations(example: &Example) -> Vec<(String, String)> {
+    ALL.into_iter().flat_map(|toolchain| toolchain.expectations(example)).collect()
 }

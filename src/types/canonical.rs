@@ -15,8 +15,8 @@ pub const FORMAT: u64 = 3;
 /// Encodes a structure field by field and gives its digest.
 ///
 /// A text is `t`, its length in bytes (64 bits, little endian) and its bytes; a number is `n` and
-/// 64 bits, little endian; a flag is `0` or `1`; a digest is `d` and its 32 bytes; an absent value is
-/// `-`, a present one `+` and the value; a list is `l`, the number of its items, and the items.
+/// 64 bits, little endian; a flag is `0` or `1`; a digest is `d` and its 32 bytes; an absent value
+/// is `-`, a present one `+` and the value; a list is `l`, the number of its items, and the items.
 #[derive(Clone, Debug)]
 pub struct Encoder(Sha256);
 

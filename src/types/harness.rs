@@ -145,20 +145,15 @@ impl Default for SandboxConfig {
     }
 }
 
-/// The languages regen can gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ToolchainName {
-    /// Cargo, rustc, clippy, rustfmt.
-    Rust,
-}
+/// The id of a language, as the configuration names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ToolchainId(String);
 
-impl ToolchainName {
-    /// The word that the configuration and digests know it by.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Rust => "rust",
-        }
+impl ToolchainId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -205,30 +200,8 @@ pub struct TraceConfig {
     pub may: Option<u8>,
 }
 
-/// What crate a Rust target is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CrateType {
-    /// `src/lib.rs`.
-    #[default]
-    Lib,
-    /// `src/main.rs`, with or without `src/lib.rs`.
-    Bin,
-}
-
-impl CrateType {
-    /// The word that the configuration and digests know it by.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Lib => "lib",
-            Self::Bin => "bin",
-        }
-    }
-}
-
 /// One thing a spec compiles to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Target {
     /// `none` for code that people wrote: it is traced, never generated.
     #[serde(default)]
@@ -236,7 +209,8 @@ pub struct Target {
     /// The folder of such code. Only with `generator = "none"`.
     #[serde(default)]
     pub path: Option<String>,
-    /// Glob patterns, below `path`, of the files its tests stand in. Default: Rust's.
+    /// Glob patterns, below `path`, of the files its tests stand in. Default: those
+    /// of the first language that is built in.
     #[serde(default)]
     pub tests: Vec<String>,
     /// Glob patterns, below `path`, of results that its test runner writes: JUnit XML, or lines of
@@ -245,10 +219,7 @@ pub struct Target {
     pub results: Vec<String>,
     /// The language; needed where code is generated.
     #[serde(default)]
-    pub toolchain: Option<ToolchainName>,
-    /// `lib` or `bin`.
-    #[serde(default, rename = "crate")]
-    pub crate_type: CrateType,
+    pub toolchain: Option<ToolchainId>,
     /// Where the tree goes: `<folder>/{spec}/<name>`, where `<name>` may be `{target}`.
     #[serde(default = "default_output")]
     pub output: String,
@@ -256,9 +227,10 @@ pub struct Target {
     pub gates: Option<Vec<String>>,
     /// Glob patterns of the files a candidate may have. Default: the toolchain's.
     pub allowed_files: Option<Vec<String>>,
-    /// Crates a candidate may depend on, with their version requirements.
-    #[serde(default)]
-    pub allowed_dependencies: BTreeMap<String, String>,
+    /// The keys of the language's own.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub options: BTreeMap<String, toml::Value>,
 }
 
 /// The default of [`Target::output`].
@@ -267,12 +239,6 @@ pub fn default_output() -> String {
 }
 
 impl Target {
-    /// The language of what regen writes.
-    pub fn toolchain(&self) -> ToolchainName {
-        // Without one, regen writes nothing: `config` sees to it.
-        self.toolchain.unwrap_or(ToolchainName::Rust)
-    }
-
     /// Whether regen writes it.
     pub fn is_generated(&self) -> bool {
         self.generator.is_none()
@@ -303,8 +269,9 @@ pub enum GateFormat {
     /// `path:line[:column]: message` lines are findings; the exit status decides.
     #[default]
     Lines,
-    /// `cargo … --message-format=json`.
-    Cargo,
+    /// The messages of the target's compiler, as its language's own gates read them.
+    #[serde(alias = "cargo")]
+    Compiler,
 }
 
 /// A gate of the user's, or settings of a built-in one.

@@ -20,6 +20,7 @@ pub mod problem;
 pub mod sandbox;
 pub mod schedule;
 pub mod spec;
+pub mod tools;
 pub mod tree;
 
 pub use canonical::Encoder;
@@ -31,7 +32,7 @@ pub use gate::{
 };
 pub use generation::{Completion, Finish, Prompt, StoredGeneration, StoredWorkspace, Usage};
 pub use generator::{GeneratorConfig, GeneratorSettings};
-pub use harness::{CrateType, GateConfig, GateFormat, Harness, Target, TraceConfig};
+pub use harness::{GateConfig, GateFormat, Harness, Target, ToolchainId, TraceConfig};
 pub use lint::{LintConfig, RuleLevel};
 pub use lockfile::{Origin, Source, SpecStanding, Standing, TargetStanding};
 pub use path::RelPath;
@@ -43,4 +44,5 @@ pub use schedule::{Hook, HookEvent, Schedule, Telemetry};
 pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };
+pub use tools::{HostTools, ToolEnv, ToolSet};
 pub use tree::{Candidate, Provenance, Tree};

@@ -49,9 +49,7 @@ pub fn git(world: &World, args: &[&str]) -> Run {
         .stdin(Stdio::null())
         .output()
         .expect("there is git");
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let code = output.status.code().unwrap_or(-1);
-    Run { code, out: text(output.stdout), err: text(output.stderr) }
+    output.into()
 }
 
 pub fn commit(world: &World) {
@@ -395,7 +393,7 @@ fn each_finding_names_the_command_that_mends_it_and_the_command_does() {
     let name = std::ffi::OsStr::from_bytes(b"generated/adder/lib\xff.rs");
     fs::write(world.path("").join(name), "x").expect("writes");
     let run = world.run(&["check"]).expect(22);
-    assert!(run.out.contains("generated/adder/lib\\xff.rs"), "{}", run.out);
+    insta::assert_snapshot!(run.shown());
     // Only what was changed by hand, or by the spec, was asked for again.
     assert_eq!(server.requests().len() - asked_before, 3);
 }

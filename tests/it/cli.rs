@@ -1,14 +1,7 @@
 //! What people and machines see.
 
 use crate::server::{Server, lib};
-use crate::world::{ADDER, GOOD, World};
-
-/// Whole outputs, with what differs from run to run taken out.
-fn shown(text: &str) -> String {
-    let time =
-        regex::Regex::new(r"\d+ ms|\d{4}-\d\d-\d\dT[0-9:.]+Z|\b[0-9a-f]{12}\b").expect("is one");
-    time.replace_all(text, "…").into_owned()
-}
+use crate::world::{ADDER, GOOD, Run, World};
 
 #[test]
 fn a_plain_run_says_what_happened() {
@@ -16,9 +9,9 @@ fn a_plain_run_says_what_happened() {
     let world = World::adder(&server.url);
     let run = world.run(&["--spec", "adder"]).expect(0);
     assert_eq!(run.out, "");
-    insta::assert_snapshot!("run", shown(&run.err));
-    insta::assert_snapshot!("plan", shown(&world.run(&["plan"]).expect(0).out));
-    insta::assert_snapshot!("status", shown(&world.run(&["status"]).expect(0).out));
+    insta::assert_snapshot!("run", run.shown());
+    insta::assert_snapshot!("plan", world.run(&["plan"]).expect(0).shown());
+    insta::assert_snapshot!("status", world.run(&["status"]).expect(0).shown());
 }
 
 #[test]
@@ -27,10 +20,10 @@ fn problems_show_the_line_and_the_remedy() {
     let wrong = ADDER.replace("`test_id: saturates`", "`test_id: adds`");
     world.write("specs/adder.md", &wrong);
     let run = world.run(&["run"]).expect(10);
-    insta::assert_snapshot!("spec_problem", shown(&run.err));
+    insta::assert_snapshot!("spec_problem", run.shown());
     world.write("harness.toml", "[target.rust]\ntoolchain = \"ruts\"\n");
     let run = world.run(&["plan"]).expect(2);
-    insta::assert_snapshot!("config_problem", shown(&run.err));
+    insta::assert_snapshot!("config_problem", run.shown());
 }
 
 #[test]
@@ -51,33 +44,64 @@ fn json_is_one_object_a_line_and_ends_with_the_result() {
 #[test]
 fn usage_is_honest() {
     let world = World::adder("http://127.0.0.1:9/v1");
-    for (args, code, says) in [
-        (&["--help"][..], 0, "Examples:"),
-        (&["run", "--help"], 0, "--discard-edits"),
-        (&["--version"], 0, env!("CARGO_PKG_VERSION")),
-        (&["completions", "bash"], 0, "regen"),
-        (&[], 2, "Usage"),
-        (&["--spec", "addr"], 2, "did you mean `adder`"),
-        (&["frobnicate"], 2, "frobnicate"),
-        (&["why", "nothing"], 2, "means no spec"),
-        (&["--config", "nowhere.toml", "plan"], 2, "regen init"),
-        (&["cassette", "show", "abc"], 2, "cassette ls"),
+    let version = world.run(&["--version"]).expect(0);
+    assert!(version.out.contains(env!("CARGO_PKG_VERSION")), "{}", version.out);
+    assert!(world.run(&["completions", "bash"]).expect(0).out.contains("regen"));
+    insta::assert_snapshot!("help", world.run(&["--help"]).expect(0).shown());
+    let mut help = String::new();
+    for command in [
+        "run",
+        "plan",
+        "status",
+        "log",
+        "why",
+        "check",
+        "diff",
+        "lint",
+        "trace",
+        "verify",
+        "show",
+        "export",
+        "gc",
+        "rollback",
+        "watch",
+        "trigger",
+        "cancel",
+        "retry",
+        "pause",
+        "resume",
+        "cassette",
+        "init",
+        "doctor",
+        "completions",
     ] {
-        let run = world.run(args).expect(code);
-        assert!((run.out + &run.err).contains(says), "{args:?} does not say {says}");
+        let run = world.run(&[command, "--help"]).expect(0);
+        help += &run.titled(&format!("regen {command} --help"));
     }
+    insta::assert_snapshot!("help_of_commands", help);
+    let mut errors = String::new();
+    for args in [
+        &[][..],
+        &["--spec", "addr"],
+        &["frobnicate"],
+        &["why", "nothing"],
+        &["--config", "nowhere.toml", "plan"],
+        &["cassette", "show", "abc"],
+    ] {
+        let run = world.run(args).expect(2);
+        errors += &run.titled(&format!("regen {}", args.join(" ")));
+    }
+    insta::assert_snapshot!("usage_errors", errors);
 }
 
 #[test]
 fn init_writes_the_smallest_workspace_once_and_it_is_right() {
     let world = World::new("http://127.0.0.1:9/v1", &[], "");
     std::fs::remove_file(world.path("harness.toml")).expect("was there");
-    world.run(&["init"]).expect(0);
-    let plan = world.run(&["plan"]).expect(0);
-    assert!(plan.out.contains("greeting") && plan.out.contains("nothing promoted yet"));
+    insta::assert_snapshot!("init", world.run(&["init"]).expect(0).shown());
+    insta::assert_snapshot!("init_plan", world.run(&["plan"]).expect(0).shown());
     let before = world.snapshot("");
-    let again = world.run(&["init"]).expect(0);
-    assert!(again.err.contains("left as it is"));
+    insta::assert_snapshot!("init_again", world.run(&["init"]).expect(0).shown());
     assert_eq!(world.snapshot(""), before);
 }
 
@@ -87,7 +111,7 @@ fn one_refused_spec_does_not_hold_up_the_others() {
     let world = World::adder(&server.url);
     world.write("specs/bad.md", "- a MUST `test_id: 9`\n");
     let run = world.run(&["run"]).expect(10);
-    assert!(run.err.contains("specs/bad.md:1"), "{}", run.err);
+    insta::assert_snapshot!("one_spec_refused", run.shown());
     assert!(world.path("generated/adder/rust").exists());
     world.run(&["--spec", "adder"]).expect(0);
 }
@@ -95,10 +119,7 @@ fn one_refused_spec_does_not_hold_up_the_others() {
 #[test]
 fn a_missing_toolchain_is_the_machines_fault_and_doctor_says_so() {
     let world = World::adder("http://127.0.0.1:9/v1");
-    let mut command = world.command(&["run"]);
-    let output = command.env("PATH", "/nowhere").output().expect("runs");
-    assert_eq!(output.status.code(), Some(40));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("install Rust"));
-    let output = world.command(&["doctor"]).env("PATH", "/nowhere").output().expect("runs");
-    assert_eq!(output.status.code(), Some(40));
+    let run = Run::of(world.command(&["run"]).env("PATH", "/nowhere")).expect(40);
+    insta::assert_snapshot!("missing_toolchain", run.shown());
+    Run::of(world.command(&["doctor"]).env("PATH", "/nowhere")).expect(40);
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
-use crate::world::{ADDER, GOOD, WRONG, World};
+use crate::world::{ADDER, GOOD, WRONG, World, stable};
 
 /// A daemon that serves HTTP, with its address and token.
 fn serving(world: &World) -> (Daemon, String, String) {
@@ -103,8 +103,7 @@ fn spec(name: &str) -> String {
 fn a_daemon_follows_orders_and_remembers_them_when_it_is_started_again() {
     let server = Server::start(vec![Act::Silence, lib(GOOD)]);
     let world = World::adder(&server.url);
-    let none = world.run(&["pause"]).expect(40);
-    assert!(none.err.contains("no daemon runs in this workspace"), "{}", none.err);
+    insta::assert_snapshot!(world.run(&["pause"]).expect(40).shown());
     let daemon = Daemon::start(&world);
     server.arrived();
     let mut status = Follows::start(&world, &["status", "--follow"]);
@@ -112,25 +111,25 @@ fn a_daemon_follows_orders_and_remembers_them_when_it_is_started_again() {
     let mut log = Follows::start(&world, &["log", "--follow"]);
     log.until("attempt 1");
     // Cancelled, it rests, also over a restart.
-    assert!(world.run(&["cancel", "adder"]).expect(0).err.contains("cancelled: adder"));
+    insta::assert_snapshot!(world.run(&["cancel", "adder"]).expect(0).shown());
     let line = daemon.ended("cancelled");
     assert_eq!(line["parked"], true);
     log.until("cancelled by regen cancel adder");
     status.until("parked");
-    assert!(world.run(&["cancel", "nothing"]).expect(2).err.contains("no spec `nothing`"));
+    insta::assert_snapshot!(world.run(&["cancel", "nothing"]).expect(2).shown());
     assert_eq!(daemon.stop(), Some(0));
     let daemon = Daemon::start(&world);
     listens(&world);
-    assert!(world.run(&["pause"]).expect(0).err.contains("no job starts"));
+    insta::assert_snapshot!(world.run(&["pause"]).expect(0).shown());
     daemon.until("the pause", |line| line["type"] == "paused");
     // Asked for again while nothing may start: it waits, also over a restart.
-    assert!(world.run(&["retry"]).expect(0).err.contains("tried again: adder"));
+    insta::assert_snapshot!(world.run(&["retry"]).expect(0).shown());
     status.until("waiting");
     assert_eq!(daemon.stop(), Some(0));
     let daemon = Daemon::start(&world);
     status.until("regen watch since");
     assert_eq!(server.requests().len(), 1);
-    world.run(&["resume"]).expect(0);
+    insta::assert_snapshot!(world.run(&["resume"]).expect(0).shown());
     daemon.ended("promoted");
     log.until("promoted");
     // Up to date, it is made again only if that is wanted.
@@ -211,7 +210,7 @@ fn in_quiet_hours_only_what_a_person_asks_for_starts_and_priority_decides_what_i
     assert_eq!(daemon.stop(), Some(0));
     let wrong = loud.replace("priority = [\"c*\"", "quiet = [\"25:00-1:00\"]\npriority = [\"[\"");
     world.write("harness.toml", &wrong);
-    assert!(world.run(&["plan"]).expect(2).err.contains("22:00-06:00"));
+    insta::assert_snapshot!(world.run(&["plan"]).expect(2).shown());
 }
 
 #[test]
@@ -229,10 +228,13 @@ fn hooks_hear_what_they_want_and_harm_nothing() {
     );
     let daemon = Daemon::start_env(&world, &[], &[("KEY", "secret-key")]);
     daemon.ended("promoted");
-    for says in ["exit status 3: broken", "ended after 1 s", "cannot run"] {
-        let is = |line: &Value| line["text"].as_str().is_some_and(|text| text.contains(says));
-        daemon.until(says, is);
+    let mut notes = String::new();
+    for hook in ["echo broken", "sleep 60", "./none"] {
+        let is = |line: &Value| line["text"].as_str().is_some_and(|text| text.contains(hook));
+        let line = daemon.until(hook, is);
+        notes += &format!("{}\n", line["text"].as_str().unwrap_or_default());
     }
+    insta::assert_snapshot!(stable(&notes));
     let end = Instant::now() + Duration::from_secs(20);
     while world.read("heard").matches("key=").count() < 2 && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(20));
@@ -289,7 +291,8 @@ fn http_is_for_who_has_the_token_and_comes_from_its_own_page() {
     assert_eq!(status, 200);
     assert_eq!(ask(&at, &token, "POST /api/orders", r#"{"order":"explode"}"#).0, 422);
     let (status, why) = ask(&at, &token, "POST /api/orders", r#"{"order":"cancel","specs":["x"]}"#);
-    assert_eq!((status, &why["message"]), (404, &json!("there is no spec `x`")));
+    assert_eq!(status, 404, "{why}");
+    insta::assert_snapshot!(stable(why["message"].as_str().unwrap_or_default()));
     let metrics = http(&at, &head("GET /metrics", &bearer), "").1;
     for line in [
         "regen_specs{state=\"up_to_date\"} 1",
@@ -306,7 +309,7 @@ fn http_is_for_who_has_the_token_and_comes_from_its_own_page() {
     assert_eq!(mode & 0o777, 0o600);
     // Not beyond this machine.
     let out = world.run(&["watch", "--http", "0.0.0.0:0"]).expect(2);
-    assert!(out.err.contains("not on loopback"), "{}", out.err);
+    insta::assert_snapshot!(out.shown());
 }
 
 #[test]

@@ -22,14 +22,15 @@ async fn prove(world: &World, source: &Path, name: &str, file: &Path) -> GateRep
     let harness = regen::config::parse("h", &world.read("harness.toml")).expect("is right");
     let target = &harness.target["rust"];
     let suite_file = SuiteFile { name: "theirs.rs".to_owned(), text };
-    let suite = toolchain::suite(&spec, target, &suite_file).expect("is Rust");
+    let suite = toolchain::of(target).read_suite(&spec, &suite_file).expect("is Rust");
     let mut files = std::collections::BTreeMap::new();
     collect(&source.join("src"), &mut files);
     let tree = files.into_iter().filter_map(|(path, bytes)| {
         let path = path.strip_prefix(source).ok()?.to_str()?.to_owned();
         Some((RelPath::parse(&path).ok()?, bytes))
     });
-    let tree = toolchain::normalise(&Tree::from_iter(tree), &spec, target).expect("is right");
+    let tree =
+        toolchain::of(target).normalise(&Tree::from_iter(tree), &spec, target).expect("is right");
     let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
     let probe = probe(keeper, &world.cache(), 8192).await;
     let layers = DependencyCache::new(&world.cache());

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use crate::server::{Server, lib};
-use crate::world::{ADDER, GOOD, World};
+use crate::world::{ADDER, GOOD, Run, World, stable};
 
 const GATES: &str = "gates = [\"layout\", \"check\", \"own\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n[gate.own]\n\
     validator = \"own\"\n";
@@ -25,33 +25,30 @@ fn a_validators_finding_reaches_the_model() {
     let server = Server::start(vec![lib(GOOD), lib(&format!("//! It never sleeps.\n\n{GOOD}"))]);
     let world = world(&server, script, "");
     world.run(&["run"]).expect(0);
-    let repair = server.prompt(1);
-    assert!(
-        repair.contains("say that it never sleeps") && repair.contains("gate `own`"),
-        "{repair}"
-    );
+    insta::assert_snapshot!(stable(&server.told(1)));
 }
 
 #[test]
 fn whatever_is_no_report_is_an_error_of_the_machine_and_never_a_pass() {
-    for (script, says) in [
-        ("echo all good", "no report"),
-        ("true", "no report"),
-        ("echo '{\"version\":1,\"outcome\":\"pass\"}'; exit 3", "status 3"),
-        ("echo '{\"version\":1,\"outcome\":\"pass\"}'; kill -9 $$", "signal 9"),
-        ("echo '{\"version\":1,\"outcome\":\"pass\",\"score\":5}'", "score"),
-        ("echo '{\"version\":2,\"outcome\":\"pass\"}'", "version 2"),
-        ("echo '{\"version\":1,\"outcome\":\"fail\"}'", "no finding"),
-        ("echo '{\"version\":1,\"outcome\":\"error\",\"message\":\"no idea\"}'", "no idea"),
-        ("echo '{\"version\":1,\"outcome\":\"pass\"}{}'", "no report"),
+    let mut said = String::new();
+    for script in [
+        "echo all good",
+        "true",
+        "echo '{\"version\":1,\"outcome\":\"pass\"}'; exit 3",
+        "echo '{\"version\":1,\"outcome\":\"pass\"}'; kill -9 $$",
+        "echo '{\"version\":1,\"outcome\":\"pass\",\"score\":5}'",
+        "echo '{\"version\":2,\"outcome\":\"pass\"}'",
+        "echo '{\"version\":1,\"outcome\":\"fail\"}'",
+        "echo '{\"version\":1,\"outcome\":\"error\",\"message\":\"no idea\"}'",
+        "echo '{\"version\":1,\"outcome\":\"pass\"}{}'",
     ] {
         let server = Server::start(vec![lib(GOOD)]);
         let world = world(&server, script, "");
-        let run = world.run(&["run"]).expect(40);
-        assert!(run.err.contains(says), "{script}: {}", run.err);
+        said += &world.run(&["run"]).expect(40).titled(script);
         assert_eq!(server.requests().len(), 1, "it costs no attempt");
         assert!(!world.path("generated").exists());
     }
+    insta::assert_snapshot!(said);
 }
 
 #[test]
@@ -59,7 +56,7 @@ fn an_advisory_gate_informs_and_refuses_nothing() {
     let script = "echo '{\"version\":1,\"outcome\":\"fail\",\"findings\":[{\"rule\":\"r\",\"message\":\"hm\"}]}'";
     let server = Server::start(vec![lib(GOOD)]);
     let run = world(&server, script, "advisory = true\n").run(&["run"]).expect(0);
-    assert!(run.err.contains("fail (advisory)"), "{}", run.err);
+    insta::assert_snapshot!(run.shown());
 }
 
 #[test]
@@ -74,9 +71,8 @@ fn a_command_is_a_gate_too_and_sees_nothing_of_the_users_environment() {
     let given =
         world.read("harness.toml").replace(lines, &format!("{lines}secrets = [\"TEST_TOKEN\"]\n"));
     world.write("harness.toml", &given);
-    let output = world.command(&["run", "--force"]).env("TEST_TOKEN", "x").output().expect("runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(20) && said.contains("leaked"), "{said}");
+    let run = Run::of(world.command(&["run", "--force"]).env("TEST_TOKEN", "x")).expect(20);
+    insta::assert_snapshot!(run.shown());
 }
 
 #[test]
@@ -89,7 +85,7 @@ fn a_gate_behind_the_tests_sees_the_candidate_and_not_what_its_tests_made_of_it(
         argv = [\"sh\", \"-c\", \"if grep -n SECRET src/lib.rs; then exit 1; fi\"]\n";
     let world = World::new(&server.url, &[("adder", ADDER)], extra);
     let run = world.run(&["run"]).expect(20);
-    assert!(run.err.contains("gate lines"), "{}", run.err);
+    insta::assert_snapshot!(run.shown());
 }
 
 #[test]
@@ -100,7 +96,7 @@ fn a_guard_names_its_clause() {
     let server = Server::start(vec![lib(&code), lib(GOOD)]);
     let world = World::new(&server.url, &[("adder", &spec)], "");
     world.run(&["run"]).expect(0);
-    assert!(server.prompt(1).contains("adder/forbid_unsafe"), "{}", server.prompt(1));
+    insta::assert_snapshot!(stable(&server.told(1)));
 }
 
 #[test]
@@ -115,14 +111,9 @@ fn a_test_that_changes_its_mind_is_flaky_and_only_a_dated_waiver_lets_it_stand()
         let world = World::new(&server.url, &[("adder", &spec(waiver))], extra);
         world.write("validators/adder/rust/suite.rs", suite);
         let run = world.run(&["--spec", "adder"]).expect(code);
-        assert_eq!(
-            run.err.contains("passes in one run and fails in another"),
-            code == 20,
-            "{}",
-            run.err
-        );
+        insta::assert_snapshot!(run.shown());
         assert_eq!(world.path("generated").exists(), code == 0);
     }
     let wrong = World::new("http://127.0.0.1:1", &[("adder", ADDER)], "[gate.check]\nruns = 2\n");
-    assert!(wrong.run(&["plan"]).expect(2).err.contains("`runs`"));
+    insta::assert_snapshot!(wrong.run(&["plan"]).expect(2).shown());
 }

@@ -32,10 +32,7 @@ fn planted_contradictions_are_flagged_at_both_clauses_and_nothing_else_is() {
     let lines: Vec<u64> =
         found.iter().filter(|(code, _)| code == "lint::contradiction").map(|(_, l)| *l).collect();
     assert_eq!(lines, [3, 4, 6, 7], "{found:?}");
-    let shown = world.run(&["lint", "planted.md"]).expect(0).err;
-    for part in ["`planted/retries_unavailable` and `planted/gives_up`", "error against warning"] {
-        assert!(shown.contains(part), "{shown}");
-    }
+    insta::assert_snapshot!(world.run(&["lint", "planted.md"]).expect(0).shown());
 }
 
 #[test]
@@ -61,6 +58,7 @@ fn every_rule_finds_its_case() {
         let found = codes.contains(&format!("lint::{rule}"));
         assert!(found || elsewhere, "{rule}: {codes:?}");
     }
+    insta::assert_snapshot!(world.run(&["lint", "--level", "note"]).expect(10).shown());
 }
 
 #[test]
@@ -70,7 +68,7 @@ fn a_rule_at_level_error_refuses_at_admission() {
     let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], extra);
     assert_eq!(findings(&world, &[], 10), [("lint::vague".to_owned(), 5)]);
     let run = world.run(&["--spec", "adder"]).expect(10);
-    assert!(run.err.contains("lint::vague"), "{}", run.err);
+    insta::assert_snapshot!(run.shown());
     let off = extra.replace("error", "off");
     let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], &off);
     assert_eq!(findings(&world, &[], 0), []);
@@ -80,7 +78,7 @@ fn a_rule_at_level_error_refuses_at_admission() {
     let wrong = extra.replace("vague", "vagu");
     let run =
         World::new("http://127.0.0.1:1", &[("adder", &spec)], &wrong).run(&["lint"]).expect(2);
-    assert!(run.err.contains("did you mean `vague`?"), "{}", run.err);
+    insta::assert_snapshot!(run.shown());
 }
 
 #[test]
@@ -89,9 +87,9 @@ fn what_needs_no_thought_is_mended() {
     let spec = ADDER.replace("`test_id: adds`", waived);
     let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], "");
     assert_eq!(findings(&world, &[], 0), [("lint::waiver_expired".to_owned(), 5)]);
-    assert!(world.run(&["lint", "--fix"]).expect(0).err.contains("specs/adder.md: mended"));
+    insta::assert_snapshot!(world.run(&["lint", "--fix"]).expect(0).shown());
     assert_eq!(world.read("specs/adder.md"), ADDER);
-    assert!(!world.run(&["lint", "--fix"]).expect(0).err.contains("mended"));
+    insta::assert_snapshot!(world.run(&["lint", "--fix"]).expect(0).shown());
     // A waiver on a line of its own goes with the line: what stood around it stays one clause.
     let line = "Clients MUST wait\n`waived: x until 2020-01-01`\nat most `5` s. `test_id: waits`\n\n  ```rust\n  ```\n";
     world.write("specs/adder.md", &format!("{ADDER}\n{line}"));
@@ -114,8 +112,7 @@ fn what_needs_no_thought_is_mended() {
 fn pipelines_get_the_place_of_each_finding() {
     let spec = ADDER.replace("MUST give", "MUST quickly give");
     let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], "");
-    let github = world.run(&["lint", "--format", "github"]).expect(0).out;
-    assert!(github.starts_with("::warning file=specs/adder.md,line=5,endLine="), "{github}");
+    insta::assert_snapshot!(world.run(&["lint", "--format", "github"]).expect(0).shown());
     let sarif = world.run(&["lint", "--format", "sarif"]).expect(0).out;
     let log: serde_json::Value = serde_json::from_str(&sarif).expect("is JSON");
     // Types that are generated from the standard's schema: nothing is missing, nothing unknown.
@@ -129,8 +126,8 @@ fn pipelines_get_the_place_of_each_finding() {
 #[test]
 fn what_cannot_be_read_is_an_error() {
     let world = World::new("http://127.0.0.1:1", &[("adder", ADDER)], "");
-    assert!(world.run(&["lint", "nothing"]).expect(2).err.contains("means no spec"));
+    insta::assert_snapshot!(world.run(&["lint", "nothing"]).expect(2).shown());
     std::fs::remove_file(world.path("harness.toml")).expect("is there");
-    assert!(world.run(&["lint", "nothing.md"]).expect(40).err.contains("nothing.md"));
-    assert!(world.run(&["lint"]).expect(2).err.contains("harness.toml"));
+    insta::assert_snapshot!(world.run(&["lint", "nothing.md"]).expect(40).shown());
+    insta::assert_snapshot!(world.run(&["lint"]).expect(2).shown());
 }

@@ -32,6 +32,7 @@ mod server;
 mod sim;
 mod standing;
 mod tidy;
+mod tls;
 mod trace;
 mod trip;
 mod upgrade;

@@ -1,88 +1,109 @@
 //! Lies and tricks: each ends in a refusal or a red gate, never in a promotion.
 
-use crate::server::{Act, Server, files, lib};
-use crate::world::{GOOD, SHALLOW, World};
+use serde_json::{Value, json};
 
-/// Runs with one answer for ever; gives what the program said and asserts that nothing was
-/// promoted.
+use crate::server::{Act, Server, files, lib};
+use crate::world::{GOOD, Run, SHALLOW, World, stable};
+
+/// Runs with one answer for ever, asserts that nothing was promoted, and gives the run.
 #[track_caller]
-fn refused(act: Act, extra: &str, says: &str) {
+fn refused(act: Act, extra: &str) -> Run {
+    refused_with(act, extra, &["--spec", "adder"])
+}
+
+#[track_caller]
+fn refused_with(act: Act, extra: &str, args: &[&str]) -> Run {
     let server = Server::start(vec![act.clone()]);
     let world = World::new(&server.url, &[("adder", crate::world::ADDER)], extra);
-    let run = world.run(&["--spec", "adder"]);
+    let run = world.run(args);
     assert!([20, 30].contains(&run.code), "{act:?}: {} {}", run.code, run.err);
-    assert!(run.err.contains(says), "{act:?} does not say {says}:\n{}", run.err);
     assert!(!world.path("generated").exists() && !world.path("regen.lock").exists());
     assert!((1..=8).contains(&server.requests().len()));
+    run
+}
+
+/// The same for what ends in words of the compiler or the linker, which are not ours: gives what
+/// the last refusal found.
+#[track_caller]
+fn refusal(act: Act) -> Value {
+    let run = refused_with(act, "", &["--spec", "adder", "--json"]);
+    let last = run.json().pop().expect("has a result");
+    last["jobs"][0]["outcome"]["diagnosis"].clone()
 }
 
 #[test]
 fn answers_that_are_no_files() {
-    for (text, says) in [
-        ("I would be happy to help you with that!", "no `### FILE"),
-        ("", "empty"),
-        ("### FILE: src/lib.rs\nand then nothing", "not followed by a fence"),
-    ] {
-        refused(Act::Say(text.to_owned()), "", says);
+    let mut said = String::new();
+    for text in
+        ["I would be happy to help you with that!", "", "### FILE: src/lib.rs\nand then nothing"]
+    {
+        said += &refused(Act::Say(text.to_owned()), "").titled(text);
     }
-    refused(Act::Finish("### FILE: src/lib.rs\n~~~~~~\npub fn".into(), "length"), "", "not closed");
-    refused(Act::Cut(files(&[("src/lib.rs", GOOD)])), "", "ended before the model had finished");
+    let open = "### FILE: src/lib.rs\n~~~~~~\npub fn";
+    said += &refused(Act::Finish(open.into(), "length"), "").titled("cut by its length");
+    said += &refused(Act::Cut(files(&[("src/lib.rs", GOOD)])), "").titled("cut by the server");
+    insta::assert_snapshot!(said);
 }
 
 #[test]
 fn paths_that_are_not_the_candidates() {
-    for (path, says) in [
-        ("../../x", "`..`"),
-        ("/etc/x", "is absolute"),
-        ("specs/x", "belongs to the harness"),
-        (".cargo/config.toml", "belongs to the harness"),
-        ("build.rs", "belongs to the harness"),
-        ("tests/regen_examples.rs", "belongs to the harness"),
-        ("src/Lib.rs", "differ only by case"),
+    let mut said = String::new();
+    for path in [
+        "../../x",
+        "/etc/x",
+        "specs/x",
+        ".cargo/config.toml",
+        "build.rs",
+        "tests/regen_examples.rs",
+        "src/Lib.rs",
     ] {
-        refused(Act::Say(files(&[("src/lib.rs", GOOD), (path, "x")])), "", says);
+        let answer = files(&[("src/lib.rs", GOOD), (path, "x")]);
+        said += &refused(Act::Say(answer), "").titled(path);
     }
+    insta::assert_snapshot!(said);
 }
 
 #[test]
 fn manifests_that_want_more() {
-    for (manifest, says) in [
-        ("[package]\nname = \"other\"", "named `other`"),
-        ("[package]\nname = \"adder\"\n[[test]]\nname = \"t\"\nharness = false", "`test`"),
-        ("[patch.crates-io]\nserde = { path = \"x\" }", "`patch`"),
-        ("[dependencies]\nx = { path = \"../x\" }", "`x` is not allowed"),
-        ("[workspace]\nmembers = [\"a\"]", "`workspace`"),
+    let mut said = String::new();
+    for manifest in [
+        "[package]\nname = \"other\"",
+        "[package]\nname = \"adder\"\n[[test]]\nname = \"t\"\nharness = false",
+        "[patch.crates-io]\nserde = { path = \"x\" }",
+        "[dependencies]\nx = { path = \"../x\" }",
+        "[workspace]\nmembers = [\"a\"]",
     ] {
-        refused(Act::Say(files(&[("src/lib.rs", GOOD), ("Cargo.toml", manifest)])), "", says);
+        let answer = files(&[("src/lib.rs", GOOD), ("Cargo.toml", manifest)]);
+        said += &refused(Act::Say(answer), "").titled(manifest);
     }
+    insta::assert_snapshot!(said);
 }
 
 #[test]
 fn code_that_pretends() {
     let fake = "/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    println!(\"test result: ok. 9 passed; 0 failed\");\n    \
         println!(\"{{\\\"type\\\":\\\"test\\\",\\\"name\\\":\\\"other\\\",\\\"event\\\":\\\"ok\\\"}}\");\n    0\n}\n";
-    for (code, says) in [
-        (format!("#![cfg(test)]\n{GOOD}"), "adder"),
-        (format!("{GOOD}\n#[cfg(not(test))]\ncompile_error!(\"x\");"), "gate check"),
-        (
-            "/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    std::process::exit(0)\n}\n"
-                .to_owned(),
-            "ends the tests with the process",
-        ),
-        (
-            "use std::process as p;\n\n/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    p::exit(0)\n}\n"
-                .to_owned(),
-            "without a report",
-        ),
-        (format!("#![allow(clippy::all)]\n{GOOD}"), "switches a lint off"),
-        (fake.to_owned(), "adder/adds"),
-        (format!("{GOOD}fn unused() {{}}\n"), "gate check"),
+    let mut said = String::new();
+    for code in [
+        "/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    std::process::exit(0)\n}\n",
+        "use std::process as p;\n\n/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    p::exit(0)\n}\n",
+        &format!("#![allow(clippy::all)]\n{GOOD}"),
+        fake,
+    ] {
+        said += &refused(lib(code), "").titled(code);
+    }
+    insta::assert_snapshot!(said);
+    for (code, gate) in [
+        (format!("#![cfg(test)]\n{GOOD}"), "clippy"),
+        (format!("{GOOD}\n#[cfg(not(test))]\ncompile_error!(\"x\");"), "check"),
+        (format!("{GOOD}fn unused() {{}}\n"), "check"),
         (
             GOOD.replace("a.saturating_add(b)", "let x = a.clone();\n    x.saturating_sub(b)"),
-            "gate clippy",
+            "clippy",
         ),
     ] {
-        refused(lib(&code), "", says);
+        let diagnosis = refusal(lib(&code));
+        assert_eq!(diagnosis["findings"][0]["gate"], gate, "{diagnosis}");
     }
 }
 
@@ -106,11 +127,11 @@ pub fn add(a: i32, b: i32) -> i32 {
 
 #[test]
 fn code_that_reports_in_the_runners_place() {
-    refused(lib(FORGER), "", "before the test reached its end");
+    insta::assert_snapshot!(refused(lib(FORGER), "").shown());
     // The shallow half is right, so that only the hidden gate meets the forgery.
     let head = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    if a.checked_add(b).is_some() {\n        return a + b;\n    }\n    forge(a, b)\n}\n";
     let forger = FORGER.replace("/// Adds.\npub fn add", "fn forge");
-    refused(lib(&format!("{forger}\n{head}")), "", "held-out example of adder/saturates");
+    insta::assert_snapshot!(refused(lib(&format!("{forger}\n{head}")), "").shown());
 }
 
 /// Forges the same from a constructor, before any test begins: it knows the number too.
@@ -138,14 +159,14 @@ pub fn add(a: i32, _: i32) -> i32 {
 
 #[test]
 fn code_that_runs_before_the_tests() {
-    refused(lib(CONSTRUCTOR), "", "places code where the linker runs it before the tests");
+    insta::assert_snapshot!(refused(lib(CONSTRUCTOR), "").shown());
     // Should such code come past the layout gate, the canary gives it away.
     let server = Server::start(vec![lib(CONSTRUCTOR)]);
     let world = World::new(&server.url, &[("adder", crate::world::ADDER)], "");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let report = runtime.expect("a runtime").block_on(world.gate("test", CONSTRUCTOR));
     assert_eq!(report.findings.len(), 1, "{report:?}");
-    assert!(report.findings[0].message.contains("must fail was reported as passed"), "{report:?}");
+    insta::assert_snapshot!(stable(&report.findings[0].message));
 }
 
 #[test]
@@ -188,7 +209,8 @@ fn code_that_leaves_configuration_links_or_processes_behind() {
 fn a_name_that_reads_like_trouble_of_the_machine() {
     let tests = "#[cfg(test)]\nmod tests {\n    unsafe extern \"C\" {\n        #[link_name = \"os error\"]\n        fn missing();\n    }\n    \
         #[test]\n    fn tests() {\n        unsafe { missing() }\n    }\n}\n";
-    refused(lib(&format!("{GOOD}\n{tests}")), "", "os error");
+    let diagnosis = refusal(lib(&format!("{GOOD}\n{tests}")));
+    assert!(diagnosis["findings"].to_string().contains("os error"), "{diagnosis}");
 }
 
 #[test]
@@ -200,7 +222,7 @@ fn a_program_that_prints_a_report_of_its_own() {
     let extra = "[target.command]\ntoolchain = \"rust\"\ncrate = \"bin\"\n";
     let world = World::new(&server.url, &[("adder", spec)], extra);
     let run = world.run(&["run"]).expect(20);
-    assert!(run.err.contains("adder/adds"), "{}", run.err);
+    insta::assert_snapshot!(run.shown());
     assert!(!world.path("generated").exists());
 }
 
@@ -210,13 +232,11 @@ fn a_flood_and_an_endless_loop_end_in_time_with_a_finding() {
         "a.saturating_add(b)",
         "let line = \"x\".repeat(1000);\n    (0..10_000).for_each(|_| println!(\"{line}\"));\n    a.saturating_sub(b)",
     );
-    refused(lib(&flood), "", "adder/adds");
+    let diagnosis = refusal(lib(&flood));
+    assert_eq!(diagnosis["clauses"], json!(["adder/adds"]), "{diagnosis}");
     let endless = GOOD.replace("    a.saturating_add(b)", "    let _ = (a, b);\n    loop {}");
-    refused(
-        lib(&endless.replace("loop {}", "loop {\n        std::hint::spin_loop();\n    }")),
-        "[gate.test]\ntimeout_s = 4\n",
-        "did not end within",
-    );
+    let endless = endless.replace("loop {}", "loop {\n        std::hint::spin_loop();\n    }");
+    insta::assert_snapshot!(refused(lib(&endless), "[gate.test]\ntimeout_s = 4\n").shown());
 }
 
 #[test]
@@ -224,7 +244,7 @@ fn a_candidates_own_tests_prove_no_clause() {
     let tests = "\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn adds() {}\n    #[test]\n    #[ignore]\n    fn \
         saturates() {}\n}\n";
     let wrong = GOOD.replace("saturating_add", "wrapping_add");
-    refused(lib(&(wrong + tests)), "", "adder/saturates");
+    insta::assert_snapshot!(refused(lib(&(wrong + tests)), "").shown());
 }
 
 #[test]
@@ -235,9 +255,9 @@ fn ignored_tests_of_a_suite_cover_nothing() {
     world.run(&["run"]).expect(10);
     world.write("validators/adder/rust/a.rs", "#[test]\n#[ignore]\nfn adds() {}\n");
     let run = world.run(&["run"]).expect(10);
-    assert!(run.err.contains("nothing tests the clause `adder/adds`"), "{}", run.err);
+    insta::assert_snapshot!(run.shown());
     world.write("validators/adder/rust/a.rs", "#[cfg(any())]\n#[test]\nfn adds() {}\n");
     let run = world.run(&["run"]).expect(20);
-    assert!(run.err.contains("is missing from its program"), "{}", run.err);
+    insta::assert_snapshot!(run.shown());
     assert!(!world.path("generated").exists());
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::check::{ALSO_GOOD, commit};
 use crate::server::{Server, lib};
-use crate::world::{ADDER, GOOD, World};
+use crate::world::{ADDER, GOOD, WRONG, World};
 
 const LIB: &str = "generated/adder/rust/src/lib.rs";
 
@@ -29,13 +29,12 @@ fn an_earlier_promotion_stands_again_with_its_entry_and_attestation() {
     world.run(&["run", "-q"]).expect(0);
     let first = (world.read("regen.lock"), world.snapshot("generated"));
     let run = world.run(&["rollback", "adder"]).expect(2);
-    assert!(run.err.contains("no earlier promotion"), "{}", run.err);
+    insta::assert_snapshot!(run.shown());
     world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
     world.run(&["run", "-q"]).expect(0);
     let second = world.snapshot("generated");
     assert_ne!(first.1, second);
-    let run = world.run(&["log", "adder"]).expect(0);
-    assert!(run.out.contains("[-the-]{+their+} sum") && run.out.contains("stands"), "{}", run.out);
+    insta::assert_snapshot!(world.run(&["log", "adder"]).expect(0).shown());
 
     let run = world.run(&["rollback", "adder", "--json"]).expect(0);
     let last = run.json().pop().expect("says so");
@@ -47,13 +46,12 @@ fn an_earlier_promotion_stands_again_with_its_entry_and_attestation() {
     // Held: nothing undoes it, and the gate says that it is not what the spec asks for.
     world.run(&["run", "-q"]).expect(0);
     assert_eq!((world.snapshot("generated"), server.requests().len()), (first.1.clone(), 2));
-    assert!(world.run(&["plan"]).expect(0).out.contains("held"));
-    let run = world.run(&["check"]).expect(22);
-    assert!(run.out.contains("check::held"), "{}", run.out);
+    insta::assert_snapshot!(world.run(&["plan"]).expect(0).shown());
+    insta::assert_snapshot!(world.run(&["check"]).expect(22).shown());
     world.run(&["check", "--fix-lock"]).expect(22);
     assert_eq!(world.read("regen.lock"), lock, "a hold outlives a new lock file");
     let run = world.run(&["rollback", "adder"]).expect(2);
-    assert!(run.err.contains("in the runs 1, 2"), "{}", run.err);
+    insta::assert_snapshot!(run.shown());
     world.run(&["rollback", "adder", "--to", "77"]).expect(2);
     // Forward again by its number: that is what the spec asks for.
     world.run(&["rollback", "adder", "--to", "2"]).expect(0);
@@ -93,11 +91,7 @@ fn a_spec_that_is_refused_is_not_rolled_back_and_says_why() {
     let before = world.snapshot("generated");
     world.write("specs/adder.md", &format!("{other}\n- It MUST be so. `test_id: adds`\n"));
     let run = world.run(&["rollback", "adder"]).expect(10);
-    assert!(
-        run.err.contains("specs/adder.md") && run.err.contains("not rolled back"),
-        "{}",
-        run.err
-    );
+    insta::assert_snapshot!(run.shown());
     let run = world.run(&["rollback", "adder", "--json"]).expect(10);
     assert_eq!(run.json()[0]["exit_code"], 10, "{}", run.out);
     assert_eq!(world.snapshot("generated"), before);
@@ -255,9 +249,7 @@ fn a_run_is_shown_taken_elsewhere_and_replayed_there() {
     let (world, server) = twice();
     commit(&world);
     let run = world.run(&["show", "2"]).expect(0);
-    for part in ["--- prompt", "--- reply", "--- gate test", "saturating_add(a, b)", "accepted"] {
-        assert!(run.out.contains(part), "{part}: {}", run.out);
-    }
+    insta::assert_snapshot!(run.shown());
     assert!(!run.out.contains("77001"), "a held-out example is in no prompt");
     let json = world.run(&["show", "2", "--json"]).expect(0).json().remove(0);
     assert_eq!((json["attempt"].as_i64(), json["accepted"].as_bool()), (Some(1), Some(true)));
@@ -294,7 +286,7 @@ fn a_run_is_shown_taken_elsewhere_and_replayed_there() {
 
 #[test]
 fn a_sweep_leaves_what_stands_what_can_be_gone_back_to_and_what_is_young() {
-    let server = Server::start(vec![lib("pub fn add() {}\n"), lib(GOOD), lib(ALSO_GOOD)]);
+    let server = Server::start(vec![lib(WRONG), lib(GOOD), lib(ALSO_GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["run", "-q"]).expect(0);
     world.run(&["run", "-q", "--force"]).expect(0);
@@ -307,9 +299,10 @@ fn a_sweep_leaves_what_stands_what_can_be_gone_back_to_and_what_is_young() {
     world.run(&["gc", "--days", "0"]).expect(0);
     assert!(world.snapshot(".regen/objects").len() < before);
     let run = world.run(&["show", "1"]).expect(0);
-    assert!(run.out.contains("regen gc") && run.out.contains("--- reply"), "{}", run.out);
+    insta::assert_snapshot!(run.shown());
     let run = world.run(&["export", "1", "-o", "../run.tar.gz"]).expect(0);
-    assert!(run.err.contains("not kept"), "{}", run.err);
+    // How many parts are gone depends on the order of cargo's messages: equal bytes are kept once.
+    insta::assert_snapshot!(run.shown().replace(|c: char| c.is_ascii_digit(), "#"));
     world.run(&["rollback", "adder", "--to", "1"]).expect(0);
     assert_eq!(world.read(LIB), GOOD);
     world.run(&["check", "-q"]).expect(0);

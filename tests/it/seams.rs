@@ -5,14 +5,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use regen::engine::{self, Engine, Observer, Options, RunOutcome, WorkspaceLayout};
-use regen::gate::ToolEnv;
 use regen::generator::{self, Generator, MakeGenerator};
 use regen::pipeline::{Effect, State};
 use regen::store::WriterLock;
-use regen::types::{Event, Job, JobOutcome};
+use regen::types::{Event, Job, JobOutcome, ToolEnv};
 
 use crate::copier::Copier;
-use crate::world::{ADDER, GOOD, World};
+use crate::world::{GOOD, World};
 
 #[test]
 fn workspaces_without_generated_targets_need_no_generator() {
@@ -66,14 +65,9 @@ impl Observer for Events {
 
 /// Runs a workspace with the copier below `answers/`: how it ended, and what happened.
 async fn run(world: &World) -> (RunOutcome, Vec<Event>) {
-    let set = |name: &str| std::env::var_os(name);
-    let wanted = ToolEnv {
-        path: set("PATH").unwrap_or_default(),
-        home: set("HOME").map(Into::into),
-        cargo_home: set("CARGO_HOME").map(Into::into),
-        rustup_home: set("RUSTUP_HOME").map(Into::into),
-        toolchain: set("RUSTUP_TOOLCHAIN"),
-    };
+    let variables = std::env::vars_os();
+    let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let wanted = ToolEnv::new(variables);
     let places = WorkspaceLayout::new(world.path("harness.toml"), world.cache().join("regen"));
     let _lock = WriterLock::take(&places.state, "a test").map_err(|_| ()).expect("is free");
     let workspace = engine::load(&places, None).expect("loads");

@@ -67,6 +67,13 @@ impl Server {
         messages.iter().filter_map(|m| m["content"].as_str()).collect::<Vec<_>>().join("\n")
     }
 
+    /// What a request says behind the specification: changes, findings, the task.
+    pub fn told(&self, index: usize) -> String {
+        let prompt = self.prompt(index);
+        let (_, told) = prompt.rsplit_once("\n---\n").expect("has a task");
+        told.to_owned()
+    }
+
     /// Waits until the next request has arrived.
     pub fn arrived(&self) {
         self.arrivals.recv_timeout(std::time::Duration::from_secs(60)).expect("a request");

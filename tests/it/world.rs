@@ -2,13 +2,52 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 
-use regen::gate::{DependencyCache, GateContext, HostTools, ToolEnv, run};
+use regen::gate::{DependencyCache, GateContext, find_tools, run};
 use regen::sandbox::{Sandbox, probe};
 use regen::toolchain::Suite;
-use regen::types::{Candidate, GateReport, Provenance, RelPath, Spec, Tree};
+use regen::types::{Candidate, GateReport, Provenance, RelPath, Spec, ToolEnv, Tree};
+use regex::Regex;
 use serde_json::Value;
+
+/// What differs between runs and machines, with its replacement in snapshots. The order matters:
+/// whole lines first, then parts of them.
+static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    let patterns = [
+        // Written only where the machine offers weaker isolation.
+        (r"(?m)^warning: isolation.*\n", ""),
+        // Cargo's messages come in any order.
+        (r#"(?m)^\{"reason":"[a-z-]+".*\n"#, ""),
+        // What git says depends on its version.
+        (r"(?m)git rev-parse: .*", "git rev-parse: [message]"),
+        (r"[\w./-]*/\.tmp[A-Za-z0-9]{6}\b", "[tmp]"),
+        (r"· [0-9]+ ms\b", "· [time]"),
+        (r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z", "[time]"),
+        (r"\bdid not end within [0-9]+ s\b", "did not end within [time]"),
+        (r"\b(recorded|REPLAY of|replayed from) [0-9]{4}-[0-9]{2}-[0-9]{2}\b", "$1 [date]"),
+        (r"\b[0-9a-f]{64}\b", "[digest]"),
+        (r"\b[0-9a-f]{12}\b", "[digest]"),
+        (r"\b127\.0\.0\.1:[0-9]+", "127.0.0.1:[port]"),
+        (r"\bprocess [0-9]+", "process [id]"),
+        (
+            r"\b(rustc|cargo|clippy|rustfmt) [0-9]+\.[0-9]+\.[0-9]+(-\w+)?( \([^)]*\))?",
+            "$1 [version]",
+        ),
+        (r#""semanticVersion": "[^"]*""#, r#""semanticVersion": "[version]""#),
+        (r"\bregen [0-9]+\.[0-9]+\.[0-9]+", "regen [version]"),
+    ];
+    patterns.map(|(pattern, with)| (Regex::new(pattern).expect("is one"), with)).into()
+});
+
+/// A text without what differs between runs and machines.
+pub fn stable(text: &str) -> String {
+    let replace = |text: String, (pattern, with): &(Regex, &str)| {
+        pattern.replace_all(&text, *with).into_owned()
+    };
+    VARYING.iter().fold(text.to_owned(), replace)
+}
 
 /// A spec with one visible and one hidden example.
 pub const ADDER: &str = "# Adder\n\nA crate that adds.\n\n- `add(a: i32, b: i32) -> i32` MUST give the sum. \
@@ -98,6 +137,9 @@ impl World {
             .current_dir(self.path(""))
             .env("XDG_CACHE_HOME", self.cache())
             .env_remove("RUST_BACKTRACE")
+            // Widths and colours as where there is no terminal.
+            .env_remove("COLUMNS")
+            .env_remove("CLICOLOR_FORCE")
             .env_remove("RUSTC_BOOTSTRAP")
             .stdin(Stdio::null());
         // What `cargo test` sets for this process is no part of a user's environment.
@@ -108,10 +150,7 @@ impl World {
     }
 
     pub fn run(&self, args: &[&str]) -> Run {
-        let output = self.command(args).output().expect("runs");
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let code = output.status.code().unwrap_or(-1);
-        Run { code, out: text(output.stdout), err: text(output.stderr) }
+        Run::of(&mut self.command(args))
     }
 
     pub fn spawn(&self, args: &[&str]) -> Child {
@@ -154,17 +193,12 @@ impl World {
         subject: Subject<'_>,
         (sandbox, layers): (&Sandbox, &DependencyCache),
     ) -> GateReport {
-        let set = |name: &str| std::env::var_os(name);
-        let wanted = ToolEnv {
-            path: set("PATH").unwrap_or_default(),
-            home: set("HOME").map(Into::into),
-            cargo_home: set("CARGO_HOME").map(Into::into),
-            rustup_home: set("RUSTUP_HOME").map(Into::into),
-            toolchain: set("RUSTUP_TOOLCHAIN"),
-        };
-        let tools =
-            HostTools::find(&wanted, &self.cache().join("tools.json")).await.expect("has tools");
+        let variables = std::env::vars_os();
+        let variables =
+            variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        let env = ToolEnv::new(variables);
         let harness = regen::config::parse("h", &self.read("harness.toml")).expect("is right");
+        let tools = find_tools(&harness, &env, &self.cache()).await.expect("has tools");
         let candidate = Candidate::new(subject.tree, Provenance::Promoted);
         let bench = GateContext {
             spec: subject.spec,
@@ -218,12 +252,40 @@ pub fn copy(names: &[&str], from: &Path, to: &Path) {
     }
 }
 
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let code = output.status.code().unwrap_or(-1);
+        Self { code, out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
 impl Run {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command) -> Self {
+        command.output().expect("runs").into()
+    }
+
     /// Demands an exit code, showing everything otherwise.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
         self
+    }
+
+    /// The whole output for a snapshot: exit code, standard output, standard error.
+    pub fn shown(&self) -> String {
+        let part = |name: &str, text: &str| match text.is_empty() {
+            true => String::new(),
+            false => format!("--- {name} ---\n{}\n", text.trim_end_matches('\n')),
+        };
+        let (out, err) = (part("stdout", &self.out), part("stderr", &self.err));
+        stable(&format!("exit code: {}\n{out}{err}", self.code))
+    }
+
+    /// The same under a title, for a snapshot of several runs.
+    pub fn titled(&self, title: &str) -> String {
+        format!("=== {title} ===\n{}\n", self.shown())
     }
 
     /// Standard output as JSON lines.

@@ -6,11 +6,11 @@ use futures::StreamExt;
 
 use super::{Audit, Checked, Flaw, quoted};
 use crate::engine::{EngineError, Workspace};
-use crate::gate::{self, DependencyCache, GateContext, HostTools};
+use crate::gate::{self, DependencyCache, GateContext};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
 use crate::store::Ledger;
-use crate::types::{Candidate, Finding, GateReport, Outcome, Provenance};
+use crate::types::{Candidate, Finding, GateReport, Outcome, Provenance, ToolSet};
 use crate::verdict::{Verdict, judge};
 
 /// A target whose gates ran again.
@@ -35,7 +35,7 @@ impl Workspace {
     pub async fn rerun(
         &self,
         audit: &Audit,
-        (tools, isolation): (&HostTools, &Arc<Probe>),
+        (tools, isolation): (&ToolSet, &Arc<Probe>),
         tell: &dyn Fn(&RerunTarget),
     ) -> Result<Vec<RerunTarget>, EngineError> {
         let layers = DependencyCache::new(&self.places.cache);
@@ -55,7 +55,7 @@ impl Workspace {
     async fn rerun_one(
         &self,
         one: &Checked,
-        (tools, isolation): (&HostTools, &Arc<Probe>),
+        (tools, isolation): (&ToolSet, &Arc<Probe>),
         layers: &DependencyCache,
     ) -> Result<RerunTarget, EngineError> {
         let mut ran = RerunTarget {

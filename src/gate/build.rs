@@ -1,0 +1,266 @@
+//! Gates that compile, format and test: the toolchain plans their commands and reads the outputs,
+//! here they are run.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::test_run::{self, TestRunner};
+use super::workspace::{self, GateSandbox};
+use super::{GateContext, GateResult, Layer, timeout};
+use crate::process::{Ended, Output};
+use crate::sandbox::{Sandbox, SandboxError};
+use crate::toolchain::{
+    self, BuildContext, Suite, TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
+};
+use crate::types::{
+    Candidate, ClauseId, Finding, HostTools, Outcome, Provenance, Tree, gate::clean, limits,
+};
+
+/// What a gate stands on: the candidate with the tests over it, and its dependencies.
+pub(super) struct PreparedSources {
+    pub(super) files: Vec<(String, Vec<u8>)>,
+    pub(super) layer: Option<Layer>,
+}
+
+pub(super) async fn prepare(
+    context: &GateContext<'_>,
+    gate: &str,
+    candidate: &Candidate,
+    suites: &[Suite],
+) -> Result<PreparedSources, GateResult> {
+    let language = toolchain::of(context.target);
+    let (sandbox, tools) = (context.sandbox, context.host_tools()?);
+    let layer = match language.dependencies(candidate.tree()) {
+        Some(wanted) => Some(context.layers.get((sandbox, tools, language), gate, &*wanted).await?),
+        None => None,
+    };
+    let lock = layer.as_ref().map_or("", |layer| layer.lock());
+    let places = workspace::planned(sandbox, (tools, language), layer.as_ref());
+    let own = language.workspace_files(&context.spec.id, lock, &places);
+    let files = workspace::files(candidate.tree(), suites, own);
+    if let Some(folder) = context.keep.as_ref().filter(|_| gate != "proof") {
+        let folder = folder.join(if gate == "hidden" { "held-out" } else { "visible" });
+        workspace::keep(&folder, &files)
+            .map_err(|why| GateResult::error(format!("the workspace cannot be kept: {why}")))?;
+    }
+    Ok(PreparedSources { files, layer })
+}
+
+/// The visible tests over a candidate: the harness's and the user's.
+pub(super) fn visible(context: &GateContext<'_>) -> Vec<Suite> {
+    let language = toolchain::of(context.target);
+    let own = language.examples(context.spec, context.target, Visibility::Visible);
+    own.into_iter().chain(context.suites.iter().cloned()).collect()
+}
+
+/// A compiling gate.
+pub async fn compile(context: &GateContext<'_>, gate: &str, candidate: &Candidate) -> GateResult {
+    let suites = visible(context);
+    let work = async {
+        let PreparedSources { files, layer } = prepare(context, gate, candidate, &suites).await?;
+        let room = GateSandbox::open(context, gate, (files, layer.as_ref()), None).await?;
+        let language = toolchain::of(context.target);
+        let commands = language.compile(gate, candidate.tree(), room.places());
+        let built = build((&room, gate), &commands, &suites, timeout(context, gate)).await;
+        room.close().await;
+        built
+    };
+    match work.await {
+        Ok((_, seen)) | Err(seen) => seen,
+    }
+}
+
+/// Runs compiling commands in order, up to the first that fails. The programs they built are given
+/// only when all succeeded.
+pub(super) async fn build(
+    (room, gate): (&GateSandbox<'_>, &str),
+    commands: &[ToolCommand],
+    suites: &[Suite],
+    time: Duration,
+) -> Result<(Vec<TestProgram>, GateResult), GateResult> {
+    let started = Instant::now();
+    let (mut programs, mut all) = (Vec::new(), GateResult::default());
+    for command in commands {
+        let left = time.saturating_sub(started.elapsed());
+        let output = room.execute(command, left).await?;
+        let context = BuildContext { places: room.places(), suites };
+        let built = room.language().read_build(gate, &read(&output), &context);
+        all.findings.extend(built.findings);
+        all.evidence.extend([output.stdout.as_slice(), &output.stderr].concat());
+        match output.ended {
+            Ended::Timeout => {
+                all.outcome = Some(Outcome::Timeout);
+                let message = format!("compiling took over {} s", time.as_secs());
+                all.findings.push(finding(gate, "timeout", message));
+                return Err(all);
+            }
+            Ended::Limit(resource) => {
+                let why = format!("compiling it: {}", room.hit(resource));
+                all.findings.insert(0, finding(gate, resource.word(), why));
+                return Err(all.limit(resource));
+            }
+            Ended::Exit(0) => programs.extend(built.programs),
+            _ if all.findings.is_empty() => {
+                let why = clean(&output.errors(), &[&room.root()]);
+                if built.crashed {
+                    all.findings.push(finding(gate, "compiler", why));
+                    return Err(all);
+                }
+                let program = command.program.file_name().unwrap_or_default().to_string_lossy();
+                let error = GateResult::error(format!("{program} failed: {why}"));
+                return Err(GateResult { evidence: all.evidence, ..error });
+            }
+            _ => return Err(all),
+        }
+    }
+    Ok((programs, all))
+}
+
+/// An output as toolchains read it.
+pub(super) fn read(output: &Output) -> ToolOutput {
+    let status = if let Ended::Exit(status) = output.ended { Some(status) } else { None };
+    let ended = output.ended.to_string();
+    ToolOutput { status, ended, stdout: output.text(), stderr: output.errors() }
+}
+
+/// A finding about no file in particular.
+pub(super) fn finding(gate: &str, rule: &str, message: String) -> Finding {
+    Finding { gate: gate.to_owned(), rule: rule.to_owned(), message, ..Finding::default() }
+}
+
+/// Compares a candidate with what the formatter makes of it.
+pub async fn check_format(
+    context: &GateContext<'_>,
+    gate: &str,
+    candidate: &Candidate,
+) -> GateResult {
+    let tools = match context.host_tools() {
+        Ok(tools) => tools,
+        Err(seen) => return seen,
+    };
+    let language = toolchain::of(context.target);
+    match format((tools, language), context.sandbox, candidate.tree()).await {
+        Ok((_, changed)) => GateResult::fail(
+            changed
+                .into_iter()
+                .map(|path| Finding {
+                    file: Some(path.clone()),
+                    ..finding(gate, "format", format!("{path} is not formatted"))
+                })
+                .collect(),
+        ),
+        Err(why) => workspace::unusable(&why),
+    }
+}
+
+/// Formats a candidate with the toolchain's formatter, one file at a time on its standard input,
+/// with the harness's configuration. What does not parse stays as it is. Gives the names of changed
+/// files.
+///
+/// # Errors
+/// The sandbox failed.
+pub async fn format(
+    (tools, language): (&HostTools, &dyn Toolchain),
+    sandbox: &Sandbox,
+    tree: &Tree,
+) -> Result<(Tree, Vec<String>), SandboxError> {
+    let mut formatted = tree.clone();
+    let mut changed = Vec::new();
+    let places = workspace::planned(sandbox, (tools, language), None);
+    let files = language.workspace_files("", "", &places);
+    let session = sandbox.open(&workspace::bare(files, (tools, language))).await?;
+    let places = workspace::places(&session, (tools, language), None);
+    for (path, bytes) in tree.iter() {
+        let Some(command) = language.format(path, &places) else { continue };
+        let command = ToolCommand { stdin: Some(bytes.to_vec()), ..command };
+        let program =
+            workspace::program((&command, &places), language, Vec::new(), limits::TEST_TIMEOUT);
+        let output = session.run(&program, false).await?;
+        if output.succeeded() && output.dropped == 0 && output.stdout != bytes {
+            changed.push(path.to_string());
+            formatted.insert(path.clone(), output.stdout);
+        }
+    }
+    session.close().await;
+    Ok((formatted, changed))
+}
+
+/// The visible tests, by our own runner over the programs that were built.
+pub async fn test(context: &GateContext<'_>, gate: &str, candidate: &Candidate) -> GateResult {
+    tests(context, (gate, candidate), &visible(context), false).await
+}
+
+/// Held-out examples, in a workspace that no other gate has and that is gone when this returns.
+/// Nothing but the clauses' ids leaves it towards a prompt.
+pub async fn hidden(context: &GateContext<'_>, gate: &str, candidate: &Candidate) -> GateResult {
+    let language = toolchain::of(context.target);
+    let Some(suite) = language.examples(context.spec, context.target, Visibility::Hidden) else {
+        let reason = "the spec has no hidden example".to_owned();
+        return GateResult { outcome: Some(Outcome::Skipped { reason }), ..GateResult::default() };
+    };
+    // The candidate's own tests have no business here.
+    let mut seen = tests(context, (gate, candidate), std::slice::from_ref(&suite), true).await;
+    let mut clauses: BTreeSet<ClauseId> =
+        seen.findings.iter().flat_map(|finding| finding.clauses.clone()).collect();
+    if clauses.is_empty() && !seen.findings.is_empty() {
+        clauses = suite.tests.iter().filter_map(|test| test.clause.clone()).collect();
+    }
+    let told = |clause: ClauseId| Finding {
+        clauses: vec![clause.clone()],
+        ..finding(gate, "held-out", format!("a held-out example of {clause} does not pass"))
+    };
+    seen.findings = clauses.into_iter().map(told).collect();
+    if let Some(Outcome::Error { message }) = &mut seen.outcome {
+        *message =
+            "the hidden examples could not be run; see the evidence in the ledger".to_owned();
+    }
+    seen
+}
+
+/// Builds and runs tests over a candidate: all of them, or only those of `suites`, which are the
+/// mounted files. Their tests are trusted and must all be there.
+async fn tests(
+    context: &GateContext<'_>,
+    (gate, candidate): (&str, &Candidate),
+    suites: &[Suite],
+    only: bool,
+) -> GateResult {
+    let started = Instant::now();
+    let PreparedSources { files, layer } = match prepare(context, gate, candidate, suites).await {
+        Ok(ground) => ground,
+        Err(seen) => return seen,
+    };
+    let room = match GateSandbox::open(context, gate, (files, layer.as_ref()), None).await {
+        Ok(room) => room,
+        Err(seen) => return seen,
+    };
+    let commands = room.language().build_tests(only.then_some(suites), room.places());
+    let seen = match build((&room, gate), &commands, suites, timeout(context, gate)).await {
+        Ok((programs, seen)) => {
+            let programs = programs_of(programs, &commands, suites);
+            let fresh = *candidate.provenance() != Provenance::Promoted;
+            let runner = TestRunner { bench: context, room: &room, gate, started, fresh };
+            test_run::run(&runner, &programs, suites, seen).await
+        }
+        Err(seen) => seen,
+    };
+    room.close().await;
+    seen
+}
+
+/// The test programs: those that were built, or the mounted files themselves where the language
+/// builds none.
+pub(super) fn programs_of(
+    built: Vec<TestProgram>,
+    commands: &[ToolCommand],
+    suites: &[Suite],
+) -> Vec<TestProgram> {
+    if !commands.is_empty() {
+        return built;
+    }
+    let program = |suite: &Suite| TestProgram {
+        executable: suite.path.to_string(),
+        source: suite.path.to_string(),
+    };
+    suites.iter().map(program).collect()
+}

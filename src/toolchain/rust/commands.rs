@@ -1,0 +1,92 @@
+//! The commands of Rust's gates, and the files and variables that they need.
+
+use std::path::PathBuf;
+
+use super::EDITION;
+use crate::toolchain::{Places, Suite, ToolCommand};
+
+/// The toolchain's folder, among the mounts.
+pub const TOOLCHAIN: &str = "toolchain";
+/// Cargo's home.
+pub const CARGO_HOME: &str = "cargo";
+/// The sources of the dependencies.
+pub const VENDOR: &str = "vendor";
+
+const RUSTFMT: &str = "newline_style = \"Unix\"\n";
+
+/// The harness's files in a workspace.
+pub fn workspace_files(package: &str, lock: &str, places: &Places) -> Vec<(String, Vec<u8>)> {
+    let vendor = toml::Value::from(places.mount(VENDOR).display().to_string());
+    let cargo = format!(
+        "# The harness's own.\n[build]\nincremental = false\n[term]\ncolor = \"never\"\n[profile.dev]\n\
+         debug = false\n[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\n\
+         directory = {vendor}\n"
+    );
+    let files = [
+        (".cargo/config.toml", cargo),
+        ("Cargo.lock", super::dependencies::lock_of(lock, package)),
+        ("clippy.toml", String::new()),
+        ("rustfmt.toml", RUSTFMT.to_owned()),
+    ];
+    files.map(|(path, text)| (path.to_owned(), text.into_bytes())).into()
+}
+
+fn bin(places: &Places, program: &str) -> PathBuf {
+    places.mount(TOOLCHAIN).join("bin").join(program)
+}
+
+/// What every program over a candidate knows beside its folders.
+pub fn environment(places: &Places) -> Vec<(String, String)> {
+    let text = |path: PathBuf| path.display().to_string();
+    let path =
+        format!("{}:/usr/local/bin:/usr/bin:/bin", text(places.mount(TOOLCHAIN).join("bin")));
+    vec![
+        ("PATH".to_owned(), path),
+        ("CARGO".to_owned(), text(bin(places, "cargo"))),
+        ("CARGO_HOME".to_owned(), text(places.mount(CARGO_HOME))),
+        ("CARGO_TARGET_DIR".to_owned(), text(places.build.clone())),
+    ]
+}
+
+/// Formats a file with the harness's configuration.
+pub fn format(places: &Places) -> ToolCommand {
+    let args = ["--edition", EDITION, "--emit", "stdout", "--config-path", "rustfmt.toml"];
+    ToolCommand {
+        program: bin(places, "rustfmt"),
+        args: args.map(str::to_owned).into(),
+        ..ToolCommand::default()
+    }
+}
+
+/// Any error or warning in the candidate's files is a finding. That is `-D warnings`, except that
+/// warnings in the user's suites are not the candidate's.
+pub fn compile(gate: &str, places: &Places) -> ToolCommand {
+    let args = if gate == "clippy" { vec!["clippy", "--all-targets"] } else { vec!["check"] };
+    cargo(args, places)
+}
+
+/// Builds test programs without running them.
+pub fn build_tests(suites: Option<&[Suite]>, places: &Places) -> ToolCommand {
+    let mut args = vec!["test", "--no-run"];
+    for suite in suites.into_iter().flatten() {
+        args.extend(["--test", suite.file().trim_end_matches(".rs")]);
+    }
+    cargo(args, places)
+}
+
+fn cargo(mut args: Vec<&str>, places: &Places) -> ToolCommand {
+    args.extend(["--offline", "--message-format=json", "--quiet"]);
+    bare(&args, places)
+}
+
+/// A command of cargo's. It would look for programs of its commands in its home first, so they are
+/// called directly.
+pub fn bare(args: &[&str], places: &Places) -> ToolCommand {
+    let program = if args[0] == "clippy" { "cargo-clippy" } else { "cargo" };
+    ToolCommand {
+        program: bin(places, program),
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        builds: true,
+        ..ToolCommand::default()
+    }
+}

@@ -1,0 +1,82 @@
+//! Console examples of a Rust program: a test runs the commands and tells what they printed.
+
+use crate::toolchain::shared::console::{ConsoleStep, Told};
+
+/// Begins the line on which a test tells of a command.
+const RAN: &str = "regen_ran";
+
+/// What a generated file needs for its transcripts.
+pub const SUPPORT: &str = r#"
+mod regen_console {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    // Both streams in hexadecimal digits fit into what is kept of a test's output.
+    const MOST: usize = 192 * 1024;
+    fn hex(bytes: &[u8]) -> String {
+        assert!(bytes.len() <= MOST, "it printed more than {MOST} bytes");
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+    pub(crate) fn run(program: &str, steps: &[(&[&str], Option<&str>)]) {
+        let folder = std::env::temp_dir().join(format!("transcript-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        for (args, input) in steps {
+            let mut command = Command::new(program);
+            command.args(*args).current_dir(&folder);
+            command.stdin(input.map_or_else(Stdio::null, |_| Stdio::piped()));
+            let mut child =
+                command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let feed = child.stdin.take().zip(input.map(str::to_owned)).map(|(mut to, text)| {
+                std::thread::spawn(move || drop(to.write_all(text.as_bytes())))
+            });
+            let run = child.wait_with_output().unwrap();
+            drop(feed.map(std::thread::JoinHandle::join));
+            let status = run.status.code().map_or("killed".to_owned(), |code| code.to_string());
+            let line = format!("\nregen_ran {status} .{} .{}\n", hex(&run.stdout), hex(&run.stderr));
+            std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
+        }
+        drop(std::fs::remove_dir_all(folder));
+    }
+}
+"#;
+
+/// A test's body that runs the commands and tells what they printed.
+pub fn body(steps: &[ConsoleStep], program: &str) -> String {
+    let steps: Vec<_> =
+        steps.iter().map(|step| format!("(&{:?}, {:?})", step.args, step.input)).collect();
+    format!(
+        "crate::regen_console::run(env!(\"CARGO_BIN_EXE_{program}\"), &[{}]);",
+        steps.join(", ")
+    )
+}
+
+/// What a test's process told of its commands.
+pub fn told(said: &str) -> Vec<Told> {
+    let lines = said.lines().filter_map(|line| line.strip_prefix(RAN));
+    let told = lines.map_while(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [status, out, errors] = words.as_slice() else { return None };
+        Some(((*status).to_owned(), unhex(out)?, unhex(errors)?))
+    });
+    told.collect()
+}
+
+fn unhex(word: &str) -> Option<String> {
+    let digits = word.strip_prefix('.')?.as_bytes();
+    let bytes: Option<Vec<u8>> = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    Some(String::from_utf8_lossy(&bytes?).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn only_whole_lines_tell_of_a_command() {
+        let one = ("0".to_owned(), "a\n".to_owned(), String::new());
+        assert_eq!(told("noise\nregen_ran 0 .610a .\n"), [one.clone()]);
+        assert_eq!(told("regen_ran 0 .610a .\nregen_ran 0 .6\nregen_ran 0 . .\n"), [one]);
+    }
+}

@@ -1,0 +1,158 @@
+//! Examples -> one test file of the harness's own, and where each line of it comes from.
+
+use super::options::{CrateType, RustOptions};
+use super::{console, identifiers, nonce, recursion_limit};
+use crate::toolchain::shared::console::parse;
+use crate::toolchain::{Expected, Suite, Visibility, key};
+use crate::types::{Clause, Example, RelPath, Spec, Target};
+
+/// Where visible examples are mounted.
+const VISIBLE: &str = "tests/regen_examples.rs";
+/// Where hidden examples are mounted, in a workspace of their own.
+const HIDDEN: &str = "tests/regen_hidden.rs";
+/// The first lines of a generated file: lints over examples are nobody's business here.
+const HEAD: &str = "#![allow(warnings, clippy::all, clippy::pedantic)]\n";
+
+/// Whether a target runs an example of this language.
+fn runs(example: &Example, target: &Target) -> bool {
+    !example.ignored
+        && match example.language.as_str() {
+            "rust" => true,
+            "console" => RustOptions::of(target).crate_type == CrateType::Bin,
+            _ => false,
+        }
+}
+
+/// The test file of a spec's visible or hidden examples.
+pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
+    let hidden = shown == Visibility::Hidden;
+    let path = if hidden { HIDDEN } else { VISIBLE };
+    let mut suite = Suite {
+        path: RelPath::parse(path).expect("it is a plain path"),
+        text: HEAD.to_owned(),
+        shown: String::new(),
+        tests: Vec::new(),
+        lines: Vec::new(),
+    };
+    for clause in &spec.clauses {
+        let Some(name) = clause.test_ids().next() else { continue };
+        let mine = clause.examples.iter().filter(|e| runs(e, target));
+        let several = mine.clone().count() > 1;
+        for (number, example) in mine.enumerate().filter(|(_, e)| e.hidden == hidden) {
+            let name = if several { format!("{name}__{}", number + 1) } else { name.to_owned() };
+            let steps = (example.language == "console")
+                .then(|| parse(&example.code, &spec.id).unwrap_or_default());
+            let body = match &steps {
+                Some(steps) => console::body(steps, &spec.id),
+                None => rust_body(&example.code),
+            };
+            let test = Expected {
+                key: key(spec, &name, &example.code),
+                name,
+                clause: Some(clause.id.clone()),
+                words: identifiers::in_text(&unhide(&example.code)),
+                transcript: steps,
+            };
+            add(&mut suite, test, (&body, clause));
+        }
+    }
+    if suite.tests.iter().any(|test| test.transcript.is_some()) {
+        suite.text.push_str(console::SUPPORT);
+    }
+    suite.text.push_str(&nonce::guard(false));
+    (!suite.tests.is_empty()).then_some(suite)
+}
+
+fn add(suite: &mut Suite, test: Expected, (body, clause): (&str, &Clause)) {
+    let first = suite.text.lines().count() as u32 + 1;
+    suite.text.push_str(&nonce::test(&test.name, body.trim_end()));
+    let last = suite.text.lines().count() as u32;
+    suite.lines.push((first, last, clause.id.clone()));
+    suite.tests.push(test);
+}
+
+/// Checks an example's syntax. The error has the line inside the example, from 0.
+pub fn check(example: &Example, spec: &Spec, target: &Target) -> Result<(), (String, usize)> {
+    if !runs(example, target) {
+        return Ok(());
+    }
+    if example.language == "console" {
+        return parse(&example.code, &spec.id).map(drop);
+    }
+    let code = unhide(&example.code);
+    has_main(&code)
+        .map(drop)
+        .map_err(|(why, line)| (format!("the example is not Rust: {why}"), line.saturating_sub(2)))
+}
+
+/// Whether a function's body defines a `main` of its own.
+fn has_main(code: &str) -> Result<bool, (String, usize)> {
+    let is_main =
+        |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if f.sig.ident == "main");
+    recursion_limit::parse(&format!("{{\n{code}\n}}"), |text| {
+        let block: syn::Block =
+            syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
+        Ok(block.stmts.iter().any(is_main))
+    })
+}
+
+/// Takes rustdoc's markers of hidden lines off.
+fn unhide(code: &str) -> String {
+    let lines = code.lines().map(|line| {
+        let trimmed = line.trim_start();
+        match trimmed.strip_prefix("##") {
+            Some(rest) => format!("#{rest}"),
+            None if trimmed == "#" => String::new(),
+            None => trimmed.strip_prefix("# ").unwrap_or(line).to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A Rust example as a function's body, the way rustdoc compiles one: a `main` of its own is
+/// called, and a last `Ok::<(), E>(())` makes `?` usable.
+fn rust_body(code: &str) -> String {
+    let code = unhide(code);
+    if has_main(&code) == Ok(true) {
+        return format!(
+            "{code}\nassert_eq!(std::process::Termination::report(main()), std::process::ExitCode::SUCCESS);"
+        );
+    }
+    if code.trim_end().ends_with("(())") {
+        return format!(
+            "fn _inner() -> core::result::Result<(), impl core::fmt::Debug> {{\n{code}\n}}\n_inner().unwrap()"
+        );
+    }
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Visibility, rust_body, suite};
+    use crate::spec_for_tests::spec;
+
+    #[test]
+    fn several_examples_are_numbered_and_lines_are_mapped() {
+        let (spec, target) = spec(
+            "- a `test_id: a`\n  ```rust\n  visible();\n  ```\n  ```rust hidden\n  secret();\n  ```\n  ```rust ignore\n  \
+             z();\n  ```\n- b `test_id: b`\n  ```rust\n  w();\n  ```\n",
+        );
+        let visible = suite(&spec, &target, Visibility::Visible).expect("has some");
+        let names: Vec<_> = visible.tests.iter().map(|t| t.name.as_str()).collect();
+        assert_eq!(names, ["a__1", "b"]);
+        let (first, last, clause) = &visible.lines[1];
+        let lines: Vec<_> = visible.text.lines().collect();
+        assert!(lines[*first as usize..*last as usize].contains(&"w();"), "{}", visible.text);
+        assert_eq!(clause.as_str(), "s/b");
+        let hidden = suite(&spec, &target, Visibility::Hidden).expect("has one");
+        assert_eq!(hidden.tests[0].name, "a__2");
+        assert!(!visible.text.contains("secret") && !hidden.text.contains("visible"));
+    }
+
+    #[test]
+    fn rust_bodies_follow_rustdoc() {
+        assert_eq!(rust_body("# use a::b;\nb();"), "use a::b;\nb();");
+        assert!(rust_body("fn main() { a(); }").contains("report(main())"));
+        assert!(rust_body("a()?;\nOk::<(), E>(())").contains("_inner().unwrap()"));
+    }
+}

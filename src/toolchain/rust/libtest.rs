@@ -1,0 +1,144 @@
+//! Running test programs of libtest and reading their reports.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::console;
+use crate::toolchain::shared::console::compare;
+use crate::toolchain::{Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput};
+use crate::types::Resource;
+
+/// The command that lists a program's tests.
+pub fn list(program: &TestProgram, places: &Places) -> ToolCommand {
+    command(program, &["--list", "--format", "terse"], places)
+}
+
+/// The command that runs exactly one test and reports on it as JSON. The nonce is its input.
+pub fn run(case: &TestCase<'_>, places: &Places) -> ToolCommand {
+    let args =
+        ["--exact", case.name, "--format", "json", "-Z", "unstable-options", "--test-threads=1"];
+    let mut command = command(case.program, &args, places);
+    command.stdin = Some(case.nonce.as_bytes().to_vec());
+    let mutant =
+        case.mutant.map(|mutant| (super::mutation::VARIABLE.to_owned(), mutant.to_owned()));
+    command.env.extend(mutant);
+    command
+}
+
+fn command(program: &TestProgram, args: &[&str], places: &Places) -> ToolCommand {
+    ToolCommand {
+        program: PathBuf::from(&program.executable),
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        env: vec![
+            ("CARGO_MANIFEST_DIR".to_owned(), places.source.display().to_string()),
+            // Lets the stable test runner write its JSON format. Only test programs get this: with
+            // it cargo would allow unstable language features to the candidate.
+            ("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()),
+        ],
+        stdin: None,
+        builds: false,
+    }
+}
+
+/// What a test's process says of it. A trusted test passed only when it printed the nonce at its
+/// end.
+pub fn reported(case: &TestCase<'_>, output: &ToolOutput) -> Reported {
+    let text = &output.stdout;
+    let whole = case.expected.is_none() || text.lines().any(|line| line == case.nonce);
+    match (read_test(text, case.name), output.status) {
+        (Some(Reported::Passed), Some(0)) if whole => {
+            let steps = case.expected.and_then(|test| test.transcript.as_deref());
+            match compare(steps.unwrap_or_default(), &console::told(text)) {
+                Ok(()) => Reported::Passed,
+                Err(why) => Reported::Failed(why),
+            }
+        }
+        (Some(Reported::Ignored), Some(0)) => Reported::Ignored,
+        (Some(Reported::Failed(message)), _) => Reported::Failed(message),
+        (report, _) => {
+            let printed = text.replace(case.nonce, "") + &output.stderr;
+            let how = match report {
+                Some(Reported::Passed) if !whole => "before the test reached its end, with a",
+                Some(_) => "against the",
+                None => "without a",
+            };
+            Reported::Failed(format!(
+                "the test's process {} {how} report of its own; it printed: {}",
+                output.ended,
+                printed.trim()
+            ))
+        }
+    }
+}
+
+/// What was used up, by the operating system's error in a message as Rust's library prints it.
+pub fn exhausted(message: &str) -> Option<Resource> {
+    let (_, rest) = message.split_once("(os error ").or(message.split_once("Os { code: "))?;
+    match rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()? {
+        11 if message.contains("spawn") => Some(Resource::Processes),
+        12 => Some(Resource::Memory),
+        24 => Some(Resource::OpenFiles),
+        27 => Some(Resource::FileSize),
+        28 => Some(Resource::Disk),
+        _ => None,
+    }
+}
+
+#[derive(Deserialize)]
+struct TestLine {
+    #[serde(rename = "type")]
+    kind: String,
+    event: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    stdout: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// Reads libtest's JSON of a process that ran exactly `test`. `None` when it ended without a report
+/// of that test, or with two.
+pub fn read_test(output: &str, test: &str) -> Option<Reported> {
+    let mut reports = output
+        .lines()
+        .filter_map(|line| serde_json::from_str::<TestLine>(line).ok())
+        .filter(|line| line.kind == "test" && line.name == test && line.event != "started");
+    let report = reports.next()?;
+    if reports.next().is_some() {
+        return None;
+    }
+    match report.event.as_str() {
+        "ok" => Some(Reported::Passed),
+        "ignored" => Some(Reported::Ignored),
+        "failed" | "timeout" => Some(Reported::Failed(report.stdout + &report.message)),
+        _ => None,
+    }
+}
+
+/// Reads `--list --format terse`.
+pub fn read_list(output: &str) -> Vec<String> {
+    output.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reported, read_list, read_test};
+
+    #[test]
+    fn a_test_counts_only_by_exactly_one_report_of_its_own() {
+        let ok = r#"{"type":"test","name":"a","event":"ok"}"#;
+        assert_eq!(read_test(ok, "a"), Some(Reported::Passed));
+        assert_eq!(read_test(ok, "b"), None);
+        assert_eq!(read_test(&format!("{ok}\n{ok}"), "a"), None);
+        assert_eq!(read_test("test result: ok. 1 passed", "a"), None);
+        let failed = r#"{"type":"test","name":"a","event":"failed","stdout":"boom"}"#;
+        assert_eq!(read_test(failed, "a"), Some(Reported::Failed("boom".to_owned())));
+    }
+
+    #[test]
+    fn lists_are_read() {
+        assert_eq!(read_list("a: test\nm::b: test\nc: benchmark\n"), ["a", "m::b"]);
+    }
+}

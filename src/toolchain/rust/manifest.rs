@@ -1,0 +1,342 @@
+//! The manifest is the harness's: a candidate's is only read, into a small typed form.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::options::{CrateType, RustOptions};
+use super::{EDITION, crate_name, root};
+use crate::types::{Finding, RelPath, Spec, Target, Tree};
+
+/// Everything a candidate's manifest may say.
+#[derive(Debug, Default)]
+struct CargoManifest {
+    description: Option<String>,
+    features: BTreeMap<String, Vec<String>>,
+    dependencies: BTreeMap<String, Dependency>,
+}
+
+/// One dependency: its version is the target's, not the candidate's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Dependency {
+    #[serde(default)]
+    version: Option<String>,
+    #[serde(default)]
+    features: Vec<String>,
+    #[serde(default)]
+    optional: bool,
+    #[serde(default = "yes")]
+    default_features: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Puts the harness's manifest in the place of the candidate's, after checking the layout.
+pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
+    let options = RustOptions::of(target);
+    let mut reader = ManifestReader { spec, options: &options, findings: Vec::new() };
+    reader.layout(tree);
+    let manifest = match tree.get("Cargo.toml") {
+        None => CargoManifest::default(),
+        Some(_) => reader.manifest(tree.text("Cargo.toml").unwrap_or_default()),
+    };
+    if !reader.findings.is_empty() {
+        return Err(reader.findings);
+    }
+    let mut tree = tree.clone();
+    let path = RelPath::parse("Cargo.toml").expect("it is a plain path");
+    tree.insert(path, render(&manifest, spec, &options).into_bytes());
+    Ok(tree)
+}
+
+/// The manifest as the harness writes it.
+fn render(manifest: &CargoManifest, spec: &Spec, options: &RustOptions) -> String {
+    let quote = |text: &str| Value::from(text).to_string();
+    let mut out = format!(
+        "# Written by regen from specs: edits are drift.\n[package]\nname = {}\nversion = \"0.0.0\"\n\
+         edition = \"{EDITION}\"\npublish = false\n",
+        quote(&spec.id)
+    );
+    if let Some(description) = &manifest.description {
+        out.push_str(&format!("description = {}\n", quote(description)));
+    }
+    if !manifest.features.is_empty() {
+        out.push_str("\n[features]\n");
+        for (name, list) in &manifest.features {
+            let list = list.iter().map(|f| quote(f)).collect::<Vec<_>>().join(", ");
+            out.push_str(&format!("{} = [{list}]\n", quote(name)));
+        }
+    }
+    if !manifest.dependencies.is_empty() {
+        out.push_str("\n[dependencies]\n");
+        for (name, dependency) in &manifest.dependencies {
+            let mut keys = format!("version = {}", quote(&options.allowed_dependencies[name]));
+            if !dependency.default_features {
+                keys.push_str(", default-features = false");
+            }
+            if dependency.optional {
+                keys.push_str(", optional = true");
+            }
+            if !dependency.features.is_empty() {
+                let list = dependency.features.iter().map(|f| quote(f)).collect::<Vec<_>>();
+                keys.push_str(&format!(", features = [{}]", list.join(", ")));
+            }
+            out.push_str(&format!("{name} = {{ {keys} }}\n"));
+        }
+    }
+    out
+}
+
+struct ManifestReader<'a> {
+    spec: &'a Spec,
+    options: &'a RustOptions,
+    findings: Vec<Finding>,
+}
+
+impl ManifestReader<'_> {
+    fn finding(&mut self, file: &str, rule: &str, message: String, remedy: &str) {
+        self.findings.push(Finding {
+            gate: "layout".to_owned(),
+            rule: rule.to_owned(),
+            file: Some(file.to_owned()),
+            message,
+            remedy: Some(remedy.to_owned()),
+            ..Finding::default()
+        });
+    }
+
+    fn layout(&mut self, tree: &Tree) {
+        let root = root(self.options.crate_type);
+        if tree.get(root.as_str()).is_none() {
+            let message = format!("the crate has no `{root}`");
+            self.finding(root.as_str(), "root", message, "answer with this file");
+        }
+        if self.options.crate_type == CrateType::Lib && tree.get("src/main.rs").is_some() {
+            let message = "a library crate has no `src/main.rs`".to_owned();
+            self.finding("src/main.rs", "root", message, "leave this file out");
+        }
+        let other = tree
+            .iter()
+            .map(|(path, _)| path.as_str())
+            .find(|path| *path == "build.rs" || path.starts_with("src/bin/") || !tree_file(path));
+        if let Some(path) = other {
+            let message = format!("`{path}` would be a target of its own");
+            self.finding(path, "extra_target", message, "leave this file out");
+        }
+    }
+
+    /// Reads the candidate's manifest; every key that is not known becomes a finding by its name.
+    fn manifest(&mut self, text: &str) -> CargoManifest {
+        let mut manifest = CargoManifest::default();
+        let table: Table = match toml::from_str(text) {
+            Ok(table) => table,
+            Err(error) => {
+                let message = format!("it is not TOML: {}", error.message());
+                self.finding("Cargo.toml", "manifest", message, "leave `Cargo.toml` out");
+                return manifest;
+            }
+        };
+        for (key, value) in &table {
+            match key.as_str() {
+                "package" => self.package(value, &mut manifest),
+                "lib" => self.root(key, value, "src/lib.rs"),
+                "bin" => {
+                    for bin in value.as_array().into_iter().flatten() {
+                        self.root("bin", bin, "src/main.rs");
+                    }
+                }
+                "features" => match value.clone().try_into() {
+                    Ok(features) => manifest.features = features,
+                    Err(_) => self.unknown("features", "it is no table of lists"),
+                },
+                "dependencies" => self.dependencies(value, &mut manifest),
+                other => self.unknown(other, "the harness does not allow this key"),
+            }
+        }
+        self.features(&manifest);
+        manifest
+    }
+
+    /// Cargo would refuse a feature that enables what is not there, without a diagnostic.
+    fn features(&mut self, manifest: &CargoManifest) {
+        for (name, list) in &manifest.features {
+            if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                || !name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '.'))
+            {
+                self.unknown(&format!("features.{name}"), "this is no name of a feature");
+            }
+            for enabled in list {
+                let dependency =
+                    enabled.strip_prefix("dep:").or(enabled.split_once('/').map(|f| f.0));
+                let optional = |name: &str| {
+                    manifest.dependencies.get(name).is_some_and(|dependency| dependency.optional)
+                };
+                let known = match dependency {
+                    Some(name) if enabled.starts_with("dep:") => optional(name),
+                    Some(name) => manifest.dependencies.contains_key(name.trim_end_matches('?')),
+                    None => manifest.features.contains_key(enabled) || optional(enabled),
+                };
+                if !known || enabled == name {
+                    let why = format!("it enables `{enabled}`, which is not there");
+                    self.unknown(&format!("features.{name}"), &why);
+                }
+            }
+        }
+    }
+
+    fn unknown(&mut self, key: &str, why: &str) {
+        let message = format!("`{key}` in Cargo.toml: {why}");
+        self.finding(
+            "Cargo.toml",
+            "manifest",
+            message,
+            "leave it out: the harness writes the manifest",
+        );
+    }
+
+    fn package(&mut self, value: &Value, manifest: &mut CargoManifest) {
+        for (key, value) in value.as_table().into_iter().flatten() {
+            let text = value.as_str().unwrap_or_default();
+            match key.as_str() {
+                "name" if text == self.spec.id || text == crate_name(self.spec) => {}
+                "name" => {
+                    let message = format!("the package is named `{text}`, not `{}`", self.spec.id);
+                    self.finding("Cargo.toml", "manifest", message, "use the spec's name");
+                }
+                "edition" | "version" | "license" | "authors" | "rust-version" | "publish" => {}
+                "description" => manifest.description = Some(text.to_owned()),
+                other => {
+                    self.unknown(&format!("package.{other}"), "the harness does not allow this key")
+                }
+            }
+        }
+    }
+
+    /// `[lib]` and `[[bin]]` may only say what is the default anyway.
+    fn root(&mut self, table: &str, value: &Value, path: &str) {
+        for (key, value) in value.as_table().into_iter().flatten() {
+            let text = value.as_str().unwrap_or_default();
+            let names = [self.spec.id.clone(), crate_name(self.spec)];
+            let default = match key.as_str() {
+                "path" => text == path,
+                "name" => names.contains(&text.to_owned()),
+                _ => false,
+            };
+            if !default {
+                self.unknown(&format!("{table}.{key}"), "only the default is allowed");
+            }
+        }
+    }
+
+    fn dependencies(&mut self, value: &Value, manifest: &mut CargoManifest) {
+        for (name, value) in value.as_table().into_iter().flatten() {
+            if !self.options.allowed_dependencies.contains_key(name) {
+                let known: Vec<_> = self.options.allowed_dependencies.keys().cloned().collect();
+                let remedy = if known.is_empty() {
+                    "use the standard library only".to_owned()
+                } else {
+                    format!("use only: {}", known.join(", "))
+                };
+                let message = format!("the dependency `{name}` is not allowed");
+                self.finding("Cargo.toml", "dependency", message, &remedy);
+                continue;
+            }
+            let read = match value {
+                Value::String(version) => Ok(Dependency {
+                    version: Some(version.clone()),
+                    default_features: true,
+                    ..Dependency::default()
+                }),
+                other => other.clone().try_into::<Dependency>(),
+            };
+            match read {
+                Ok(dependency) => {
+                    tracing::debug!(
+                        name,
+                        asked = dependency.version,
+                        "the target's version is used"
+                    );
+                    manifest.dependencies.insert(name.clone(), dependency);
+                }
+                Err(error) => {
+                    let why = error.message().to_owned();
+                    self.unknown(&format!("dependencies.{name}"), &why);
+                }
+            }
+        }
+    }
+}
+
+/// Whether cargo takes a file for part of the crate rather than for a target of its own.
+fn tree_file(path: &str) -> bool {
+    !["tests/", "benches/", "examples/"].iter().any(|folder| path.starts_with(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalise;
+    use crate::spec_for_tests::spec;
+    use crate::types::{RelPath, Tree};
+
+    fn run(manifest: &str) -> Result<String, String> {
+        let (spec, mut target) = spec("");
+        let dependencies = toml::Table::from_iter([("itoa".to_owned(), "1.0.18".into())]);
+        target.options.insert("allowed_dependencies".to_owned(), dependencies.into());
+        let file =
+            |path: &str, text: &str| (RelPath::parse(path).unwrap(), text.as_bytes().to_vec());
+        let tree = Tree::from_iter([file("Cargo.toml", manifest), file("src/lib.rs", "")]);
+        let joined = |f: Vec<crate::types::Finding>| {
+            f.into_iter().map(|f| f.message).collect::<Vec<_>>().join("; ")
+        };
+        normalise(&tree, &spec, &target)
+            .map(|tree| tree.text("Cargo.toml").unwrap().to_owned())
+            .map_err(joined)
+    }
+
+    #[test]
+    fn an_ordinary_manifest_is_rewritten() {
+        let text = run("[package]\nname=\"s\"\nversion=\"3.0.0\"\nedition=\"2018\"\ndescription=\"a \\\"b\\\"\"\n\
+            [lib]\npath=\"src/lib.rs\"\n[features]\nx=[\"itoa\", \"y\"]\ny=[\"dep:itoa\", \"itoa?/no-panic\"]\n[dependencies]\nitoa={version=\"0.1\",optional=true}\n")
+        .expect("is allowed");
+        assert!(
+            text.contains("edition = \"2024\"") && text.contains("version = \"1.0.18\""),
+            "{text}"
+        );
+        assert!(toml::from_str::<toml::Table>(&text).is_ok(), "{text}");
+    }
+
+    #[test]
+    fn every_other_key_is_a_finding_that_names_it() {
+        for (text, says) in [
+            ("[package]\nname=\"other\"", "named `other`"),
+            ("[package]\nname=\"s\"\nbuild=\"b.rs\"", "package.build"),
+            ("[[test]]\nname=\"t\"\nharness=false", "`test`"),
+            ("[lib]\nproc-macro=true", "lib.proc-macro"),
+            ("[lib]\ntest=false", "lib.test"),
+            ("[lib]\npath=\"src/other.rs\"", "lib.path"),
+            ("[patch.crates-io]\nserde={path=\"x\"}", "`patch`"),
+            ("[workspace]", "`workspace`"),
+            ("[profile.dev]\npanic=\"abort\"", "`profile`"),
+            ("[build-dependencies]\ncc=\"1\"", "build-dependencies"),
+            ("[dev-dependencies]\nx=\"1\"", "dev-dependencies"),
+            ("[dependencies]\nserde=\"1\"", "`serde` is not allowed"),
+            ("[dependencies]\nitoa={path=\"../x\"}", "path"),
+            ("[dependencies]\nitoa={git=\"https://x\"}", "git"),
+            ("[lints.rust]\nunsafe_code=\"allow\"", "`lints`"),
+            ("[features]\n\"-x\"=[]", "no name of a feature"),
+            ("[features]\nx=[\"x\"]", "`x`, which is not there"),
+            ("[features]\nx=[\"y\"]", "`y`, which is not there"),
+            ("[features]\nx=[\"dep:y\"]", "`dep:y`, which is not there"),
+            ("not toml", "not TOML"),
+        ] {
+            let message = run(text).expect_err(text);
+            assert!(message.contains(says), "{text}: {message}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Rust: crates, checked by the compiler and clippy, tested by libtest.
+
+mod check;
+mod commands;
+mod console;
+mod dependencies;
+mod examples;
+mod host_tools;
+mod identifiers;
+mod libtest;
+mod manifest;
+mod mutation;
+mod nonce;
+mod options;
+mod prompt;
+mod recursion_limit;
+mod replacements;
+mod rustc_json;
+mod suites;
+mod tamper;
+mod tests_in;
+
+use options::{CrateType, RustOptions};
+
+use super::{
+    BuildContext, Built, DependencyLayer, Extent, GateDefinition, GateKind, HostProbe, Layout,
+    Mutants, Mutator, OptionSchema, Places, Reported, Suite, SuiteFile, TestCase, TestProgram,
+    ToolCommand, ToolOutput, Toolchain, Visibility,
+};
+use crate::types::{Encoder, Example, Finding, Problem, RelPath, Resource, Spec, Target, Tree};
+
+/// Rust.
+pub struct Rust;
+
+/// The edition of every generated crate.
+const EDITION: &str = "2024";
+
+const GATES: [GateDefinition; 8] = [
+    gate("layout", GateKind::Source, true),
+    gate("fmt", GateKind::Format, false),
+    gate("check", GateKind::Compile, true),
+    gate("clippy", GateKind::Compile, true),
+    gate("test", GateKind::Test, true),
+    gate("hidden", GateKind::Hidden, true),
+    gate("proof", GateKind::Proof, true),
+    gate("clauses", GateKind::Coverage, true),
+];
+
+const fn gate(name: &'static str, kind: GateKind, default: bool) -> GateDefinition {
+    GateDefinition { name, kind, default }
+}
+
+/// The name of the crate in code.
+fn crate_name(spec: &Spec) -> String {
+    spec.id.replace('-', "_")
+}
+
+/// The crate's root file.
+fn root(crate_type: CrateType) -> RelPath {
+    let path = match crate_type {
+        CrateType::Lib => "src/lib.rs",
+        CrateType::Bin => "src/main.rs",
+    };
+    RelPath::parse(path).expect("it is a plain path")
+}
+
+impl Toolchain for Rust {
+    fn id(&self) -> &'static str {
+        "rust"
+    }
+
+    fn language(&self) -> &'static str {
+        "Rust"
+    }
+
+    fn rules_version(&self) -> &'static str {
+        "rust edition 2024, rules 1"
+    }
+
+    fn options(&self) -> Vec<OptionSchema> {
+        RustOptions::schemas()
+    }
+
+    fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)> {
+        RustOptions::check(name, value)
+    }
+
+    fn encode_options(&self, target: &Target, out: &mut Encoder) {
+        RustOptions::of(target).encode(out);
+    }
+
+    fn layout(&self, target: &Target) -> Layout {
+        Layout {
+            required: root(RustOptions::of(target).crate_type),
+            allowed: ["Cargo.toml", "src/**/*.rs"].map(str::to_owned).into(),
+            denied: &[".cargo/", "build.rs", "tests/", "rust-toolchain*"],
+            artefacts: &["target", "Cargo.lock"],
+            placeholders: &["todo!(", "unimplemented!("],
+            comments: &["//", "/*", "*"],
+            tests: "tests/",
+            suite_extension: ".rs",
+            people_tests: &["src/**/*.rs", "tests/**/*.rs"],
+        }
+    }
+
+    fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
+        prompt::rules(spec, target)
+    }
+
+    fn normalise(&self, tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
+        manifest::normalise(tree, spec, target)
+    }
+
+    fn tamper_lints(&self, gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
+        tamper::find(gate, tree, target)
+    }
+
+    fn identifiers(
+        &self,
+        path: &RelPath,
+        text: &str,
+    ) -> Option<Result<Vec<(String, u32)>, String>> {
+        match path.as_str() {
+            // The harness writes it.
+            "Cargo.toml" => Some(Ok(Vec::new())),
+            path => path.ends_with(".rs").then(|| identifiers::with_lines(text)),
+        }
+    }
+
+    fn examples(&self, spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
+        examples::suite(spec, target, shown)
+    }
+
+    fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
+        suites::read(spec, file)
+    }
+
+    fn check_spec(&self, spec: &Spec, target: &Target) -> Vec<Problem> {
+        check::check(spec, target)
+    }
+
+    fn expectations(&self, example: &Example) -> Vec<(String, String)> {
+        if example.language == "rust" { check::expects(example) } else { Vec::new() }
+    }
+
+    fn tests_in(&self, path: &str, text: &str) -> Option<Vec<String>> {
+        path.ends_with(".rs").then(|| tests_in::tests_in(text))
+    }
+
+    fn gates(&self) -> &'static [GateDefinition] {
+        &GATES
+    }
+
+    fn workspace_files(
+        &self,
+        package: &str,
+        lock: &str,
+        places: &Places,
+    ) -> Vec<(String, Vec<u8>)> {
+        commands::workspace_files(package, lock, places)
+    }
+
+    fn environment(&self, places: &Places) -> Vec<(String, String)> {
+        commands::environment(places)
+    }
+
+    fn format(&self, path: &RelPath, places: &Places) -> Option<ToolCommand> {
+        path.as_str().ends_with(".rs").then(|| commands::format(places))
+    }
+
+    fn compile(&self, gate: &str, _tree: &Tree, places: &Places) -> Vec<ToolCommand> {
+        vec![commands::compile(gate, places)]
+    }
+
+    fn build_tests(&self, suites: Option<&[Suite]>, places: &Places) -> Vec<ToolCommand> {
+        vec![commands::build_tests(suites, places)]
+    }
+
+    fn read_build(&self, gate: &str, output: &ToolOutput, context: &BuildContext<'_>) -> Built {
+        let root = context.places.source.display().to_string();
+        let mut built = rustc_json::read(gate, &output.stdout, &root, context.suites);
+        built.crashed = output.stderr.contains("could not compile");
+        built
+    }
+
+    fn list_tests(&self, program: &TestProgram, places: &Places) -> Option<ToolCommand> {
+        Some(libtest::list(program, places))
+    }
+
+    fn read_list(&self, output: &str) -> Vec<String> {
+        libtest::read_list(output)
+    }
+
+    fn run_test(&self, run: &TestCase<'_>, places: &Places) -> Vec<ToolCommand> {
+        vec![libtest::run(run, places)]
+    }
+
+    fn read_test(&self, run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported {
+        match outputs {
+            [output] => libtest::reported(run, output),
+            _ => Reported::Failed("the test was not run".to_owned()),
+        }
+    }
+
+    fn canary(&self) -> Option<&'static str> {
+        Some(nonce::CANARY)
+    }
+
+    fn exhausted(&self, message: &str) -> Option<Resource> {
+        libtest::exhausted(message)
+    }
+
+    fn mutator(&self) -> Option<&'static dyn Mutator> {
+        Some(&RustMutator)
+    }
+
+    fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
+        let manifest = tree.text("Cargo.toml").unwrap_or_default();
+        Some(Box::new(dependencies::CargoLayer::of(manifest)))
+    }
+
+    fn host_tools(&self) -> &'static dyn HostProbe {
+        &host_tools::RustupProbe
+    }
+}
+
+/// Changes in the candidate's source.
+struct RustMutator;
+
+impl Mutator for RustMutator {
+    fn variable(&self) -> &'static str {
+        mutation::VARIABLE
+    }
+
+    fn mutants(&self, tree: &Tree, extent: &Extent) -> Result<Mutants, String> {
+        mutation::of(tree, extent)
+    }
+}

@@ -1,0 +1,444 @@
+//! A candidate with changes in it, each of which a test should notice.
+//!
+//! All changes are compiled into one copy of the candidate, and the variable `REGEN_MUTANT` says
+//! which is switched on ("mutant schemata", Untch, Offutt and Harrold 1993): one build serves every
+//! run. The operators are those of cargo-mutants: what functions return, comparisons, `&&` and
+//! `||`, arithmetic with literals, negations, arms of a `match`.
+
+use std::collections::BTreeSet;
+
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::visit::Visit;
+use syn::{BinOp, Expr, Pat};
+
+use super::{identifiers, recursion_limit, replacements};
+use crate::toolchain::{Extent, Mutant, Mutants};
+use crate::types::{RelPath, Tree};
+
+/// The variable's name.
+pub const VARIABLE: &str = "REGEN_MUTANT";
+/// The roots of crates, where the switch is put.
+const ROOTS: [&str; 2] = ["src/lib.rs", "src/main.rs"];
+
+const SWITCH: &str = r#"
+mod regen_mutants {
+    extern crate std;
+    use std::{option::Option, result::Result, string::String, sync::OnceLock};
+    fn chosen() -> &'static str {
+        static CHOSEN: OnceLock<Result<String, std::env::VarError>> = OnceLock::new();
+        CHOSEN.get_or_init(|| std::env::var("REGEN_MUTANT")).as_deref().unwrap_or_default()
+    }
+    fn number() -> u32 {
+        static NUMBER: OnceLock<Option<u32>> = OnceLock::new();
+        NUMBER.get_or_init(|| chosen().parse().ok()).unwrap_or(0)
+    }
+    pub(crate) fn body(first: u32, values: u32) -> u32 {
+        match (chosen(), number()) {
+            ("ends", _) => std::process::exit(86),
+            ("panics", _) => 0,
+            ("defaults", _) if values > 0 => 1,
+            (_, number) if (first..first + values).contains(&number) => number - first + 1,
+            _ => u32::MAX,
+        }
+    }
+    pub(crate) fn on(mutant: u32) -> bool {
+        number() == mutant
+    }
+}
+"#;
+
+/// Puts changes into a candidate.
+///
+/// # Errors
+/// A file is not Rust.
+pub fn of(tree: &Tree, extent: &Extent) -> Result<Mutants, String> {
+    let mut mutants = Mutants { tree: tree.clone(), list: Vec::new(), rest: BTreeSet::new() };
+    let is_rust = |path: &str| path.starts_with("src/") && path.ends_with(".rs");
+    for (path, bytes) in tree.iter().filter(|(path, _)| is_rust(path.as_str())) {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let changed = file((path, &text), extent, &mut mutants)?;
+        mutants.tree.insert(path.clone(), changed.into_bytes());
+    }
+    Ok(mutants)
+}
+
+fn file(
+    (path, text): (&RelPath, &str),
+    extent: &Extent,
+    mutants: &mut Mutants,
+) -> Result<String, String> {
+    let (mut list, mut rest) =
+        (std::mem::take(&mut mutants.list), std::mem::take(&mut mutants.rest));
+    let edits = recursion_limit::parse(text, |text| {
+        let parsed: syn::File =
+            syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
+        let mut writer = Writer {
+            file: path.as_str(),
+            extent,
+            defaults: replacements::defaults(&parsed),
+            function: String::new(),
+            opens: Vec::new(),
+            closes: Vec::new(),
+            spared: Vec::new(),
+            list: &mut list,
+            rest: &mut rest,
+        };
+        writer.visit_file(&parsed);
+        Ok((writer.opens, writer.closes, writer.spared))
+    });
+    (mutants.list, mutants.rest) = (list, rest);
+    let (opens, closes, spared) = edits.map_err(|(why, line)| format!("{path}:{line}: {why}"))?;
+    // At one place what ends comes first, inner before outer; then what begins, outer before inner.
+    let mut inserts: Vec<(usize, bool, &String)> =
+        closes.iter().map(|(at, text)| (*at, false, text)).collect();
+    inserts.extend(opens.iter().map(|(at, text)| (*at, true, text)));
+    inserts.sort_by_key(|(at, opens, _)| (*at, *opens));
+    let mut out = text.as_bytes().to_vec();
+    for (range, by) in spared {
+        out[range.clone()].fill(b' ');
+        out[range.start..range.start + by.len()].copy_from_slice(by.as_bytes());
+    }
+    let mut out = String::from_utf8_lossy(&out).into_owned();
+    for (at, _, text) in inserts.iter().rev() {
+        out.insert_str(*at, text);
+    }
+    if ROOTS.contains(&path.as_str()) {
+        // What is changed is no good style.
+        out.insert_str(0, "#![allow(warnings)] ");
+        out.push_str(SWITCH);
+    }
+    Ok(out)
+}
+
+/// Bytes of a text, and what stands there instead, filled up with blanks.
+type Spared = (std::ops::Range<usize>, &'static str);
+
+struct Writer<'a> {
+    file: &'a str,
+    extent: &'a Extent,
+    /// Types of the file that have a default value.
+    defaults: BTreeSet<String>,
+    /// The function that is being read.
+    function: String,
+    opens: Vec<(usize, String)>,
+    closes: Vec<(usize, String)>,
+    spared: Vec<Spared>,
+    list: &'a mut Vec<Mutant>,
+    rest: &'a mut BTreeSet<String>,
+}
+
+/// What a function demands of its caller.
+const ASSERTS: [&str; 6] =
+    ["assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne"];
+
+/// Whether an item is there for tests only.
+fn of_tests(attrs: &[syn::Attribute]) -> bool {
+    let is = |attr: &syn::Attribute| {
+        let text = attr.meta.to_token_stream().to_string();
+        attr.path().is_ident("test") || text.replace(' ', "") == "cfg(test)"
+    };
+    attrs.iter().any(is)
+}
+
+impl Writer<'_> {
+    fn all(&self) -> Option<&BTreeSet<(String, u32)>> {
+        match self.extent {
+            Extent::But(lines) => Some(lines),
+            Extent::Panics | Extent::Constants(_) => None,
+        }
+    }
+
+    /// Whether what the compiler evaluates is changed in a line.
+    fn constants(&self, line: usize) -> bool {
+        let at = (self.file.to_owned(), u32::try_from(line).unwrap_or(0));
+        matches!(self.extent, Extent::Constants(lines) if !lines.contains(&at))
+    }
+
+    /// A constant: another value, if its type is known.
+    fn constant(&mut self, name: &syn::Ident, of: &syn::Type, expr: &Expr) {
+        self.rest.insert(name.to_string());
+        let (range, line) = (expr.span().byte_range(), expr.span().start().line);
+        if let Some((open, close)) = replacements::other(of).filter(|_| self.constants(line)) {
+            self.opens.push((range.start, open));
+            self.closes.push((range.end, close));
+        }
+    }
+
+    /// A change, if it is wanted in this line: its number.
+    fn mutant(&mut self, line: usize, what: String) -> Option<usize> {
+        let line = u32::try_from(line).ok()?;
+        let file = self.file.to_owned();
+        if self.all()?.contains(&(file.clone(), line)) {
+            return None;
+        }
+        let what = format!("{what} in {}", self.function);
+        self.list.push(Mutant { file, line, what });
+        Some(self.list.len())
+    }
+
+    /// A function's body. Whether to look into it.
+    fn body(&mut self, sig: &syn::Signature, block: &syn::Block) -> bool {
+        self.function = sig.ident.to_string();
+        if let Some(word) = &sig.constness {
+            let open = block.brace_token.span.open();
+            let first = matches!(self.extent, Extent::Constants(lines) if lines.is_empty());
+            let value = replacements::constant(&sig.output).filter(|_| first);
+            let value = value.map(|value| format!(" if true {{ return {value}; }} "));
+            self.opens.extend(value.map(|value| (open.byte_range().end, value)));
+            if self.all().is_none_or(|lines| !lines.is_empty()) {
+                self.rest.insert(self.function.clone());
+                return false;
+            }
+            self.spared.push((word.span().byte_range(), ""));
+        }
+        let open = block.brace_token.span.open();
+        let line = open.end().line;
+        if let Extent::Constants(_) = self.extent {
+            return false;
+        }
+        let first = self.list.len() + 1;
+        let mut arms = String::new();
+        for value in replacements::of(&sig.output, &self.defaults) {
+            let shown = value.replace("::core::default::Default::default()", "a default");
+            let what = format!("gives {shown}");
+            if let Some(number) = self.mutant(line, what) {
+                arms += &format!("{} => return {value}, ", number - first + 1);
+            }
+        }
+        let count = self.list.len() + 1 - first;
+        let stub = format!(
+            " match crate::regen_mutants::body({first}, {count}) {{ 0 => ::core::panic!(\"not implemented\"), {arms}_ => {{}} }} "
+        );
+        self.opens.push((open.byte_range().end, stub));
+        true
+    }
+
+    /// Another expression in place of one.
+    fn instead(&mut self, of: &impl Spanned, what: String, other: &str) -> bool {
+        let span = of.span();
+        if other.contains('\n') {
+            return false;
+        }
+        let Some(number) = self.mutant(span.start().line, what) else { return false };
+        let range = span.byte_range();
+        let open = format!("(if crate::regen_mutants::on({number}) {{ {other} }} else {{ ");
+        self.opens.push((range.start, open));
+        true
+    }
+
+    /// A demand that is not made.
+    fn demand(&mut self, one: &syn::Macro, attrs: &[syn::Attribute]) {
+        let name = one.path.segments.last().map(|last| last.ident.to_string());
+        let name = name.filter(|name| ASSERTS.contains(&&**name) && attrs.is_empty());
+        let span = one.span();
+        let mutant = name.and_then(|name| self.mutant(span.start().line, format!("no {name}!")));
+        if let Some(number) = mutant {
+            let open = format!("if !crate::regen_mutants::on({number}) {{ ");
+            self.opens.push((span.byte_range().start, open));
+            self.closes.push((span.byte_range().end, " }".to_owned()));
+        }
+    }
+
+    fn close(&mut self, of: &impl Spanned) {
+        self.closes.push((of.span().byte_range().end, " })".to_owned()));
+    }
+}
+
+/// The operator that stands in for another one, in the source.
+fn other(binary: &syn::ExprBinary) -> Option<&'static str> {
+    let number = |side: &Expr| match side {
+        Expr::Lit(one) => matches!(one.lit, syn::Lit::Int(_) | syn::Lit::Float(_)),
+        _ => false,
+    };
+    let numbers = number(&binary.left) || number(&binary.right);
+    Some(match binary.op {
+        BinOp::Lt(_) => "<=",
+        BinOp::Le(_) => "<",
+        BinOp::Gt(_) => ">=",
+        BinOp::Ge(_) => ">",
+        BinOp::Eq(_) => "!=",
+        BinOp::Ne(_) => "==",
+        BinOp::And(_) => "||",
+        BinOp::Or(_) => "&&",
+        // Of other types than numbers nobody knows what they can do.
+        BinOp::Add(_) if numbers => "-",
+        BinOp::Sub(_) | BinOp::Mul(_) | BinOp::Div(_) | BinOp::Rem(_) if numbers => "+",
+        BinOp::AddAssign(_) if numbers => "-=",
+        BinOp::SubAssign(_) | BinOp::MulAssign(_) | BinOp::DivAssign(_) if numbers => "+=",
+        _ => return None,
+    })
+}
+
+/// Whether an expression binds names: it cannot stand elsewhere.
+fn binds(expr: &Expr) -> bool {
+    struct Lets(bool);
+    impl<'ast> Visit<'ast> for Lets {
+        fn visit_expr_let(&mut self, _: &'ast syn::ExprLet) {
+            self.0 = true;
+        }
+        fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+        fn visit_block(&mut self, _: &'ast syn::Block) {}
+    }
+    let mut lets = Lets(false);
+    lets.visit_expr(expr);
+    lets.0
+}
+
+impl<'ast> Visit<'ast> for Writer<'_> {
+    fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
+        if attribute.path().is_ident("deny") || attribute.path().is_ident("forbid") {
+            self.spared.push((attribute.path().span().byte_range(), "warn"));
+        }
+    }
+
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        if !of_tests(&item.attrs) {
+            syn::visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
+        let name = item.self_ty.to_token_stream().to_string();
+        if self.defaults.contains(&name) {
+            self.defaults.insert("Self".to_owned());
+        }
+        syn::visit::visit_item_impl(self, item);
+        self.defaults.remove("Self");
+    }
+
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        let around = self.function.clone();
+        if !of_tests(&item.attrs) && self.body(&item.sig, &item.block) {
+            self.visit_block(&item.block);
+        }
+        self.function = around;
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        if !of_tests(&item.attrs) && self.body(&item.sig, &item.block) {
+            self.visit_block(&item.block);
+        }
+    }
+
+    fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
+        if let Some(block) = &item.default
+            && self.body(&item.sig, block)
+        {
+            self.visit_block(block);
+        }
+    }
+
+    fn visit_expr_binary(&mut self, binary: &'ast syn::ExprBinary) {
+        let by = other(binary).filter(|_| !binds(&binary.left) && !binds(&binary.right));
+        let changed = by.is_some_and(|by| {
+            let [left, op, right] = [
+                binary.left.to_token_stream(),
+                binary.op.to_token_stream(),
+                binary.right.to_token_stream(),
+            ];
+            let other = format!("{left} {by} {right}");
+            self.instead(binary, format!("{by} instead of {op}"), &other)
+        });
+        syn::visit::visit_expr_binary(self, binary);
+        if changed {
+            self.close(binary);
+        }
+    }
+
+    fn visit_expr_unary(&mut self, unary: &'ast syn::ExprUnary) {
+        let literal = matches!(*unary.expr, Expr::Lit(_));
+        let what = match unary.op {
+            syn::UnOp::Not(_) => Some("no !"),
+            syn::UnOp::Neg(_) if !literal => Some("no -"),
+            _ => None,
+        };
+        let changed = what.is_some_and(|what| {
+            let other = unary.expr.to_token_stream().to_string();
+            self.instead(unary, what.to_owned(), &other)
+        });
+        syn::visit::visit_expr_unary(self, unary);
+        if changed {
+            self.close(unary);
+        }
+    }
+
+    fn visit_stmt_macro(&mut self, one: &'ast syn::StmtMacro) {
+        self.demand(&one.mac, &one.attrs);
+    }
+
+    fn visit_expr_macro(&mut self, one: &'ast syn::ExprMacro) {
+        self.demand(&one.mac, &one.attrs);
+    }
+
+    fn visit_expr_match(&mut self, one: &'ast syn::ExprMatch) {
+        let catches_all = one.arms.last().is_some_and(|arm| matches!(arm.pat, Pat::Wild(_)));
+        for arm in one.arms.iter().rev().skip(1).filter(|_| catches_all) {
+            let end = arm.pat.span();
+            if matches!(arm.pat, Pat::Guard(_)) {
+                continue;
+            }
+            let shown = arm.pat.to_token_stream().to_string();
+            if let Some(number) = self.mutant(end.end().line, format!("no arm for {shown}")) {
+                let guard = format!(" if !crate::regen_mutants::on({number})");
+                self.closes.push((end.byte_range().end, guard));
+            }
+        }
+        syn::visit::visit_expr_match(self, one);
+    }
+
+    // Evaluated by the compiler, where no switch can be: constants, lengths, patterns.
+    fn visit_item_const(&mut self, item: &'ast syn::ItemConst) {
+        self.constant(&item.ident, &item.ty, &item.expr);
+    }
+    fn visit_item_static(&mut self, item: &'ast syn::ItemStatic) {
+        self.constant(&item.ident, &item.ty, &item.expr);
+    }
+    fn visit_impl_item_const(&mut self, item: &'ast syn::ImplItemConst) {
+        self.constant(&item.ident, &item.ty, &item.expr);
+    }
+    fn visit_trait_item_const(&mut self, item: &'ast syn::TraitItemConst) {
+        self.rest.insert(item.ident.to_string());
+    }
+    fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
+        let declared = identifiers::declared(item.mac.tokens.clone());
+        // What a macro is given may become a name of what it writes.
+        let given = item.ident.is_none() && declared.is_empty();
+        self.rest.extend(item.ident.as_ref().map(ToString::to_string));
+        self.rest.extend(if given { identifiers::of(item.mac.tokens.clone()) } else { declared });
+    }
+    fn visit_impl_item_macro(&mut self, item: &'ast syn::ImplItemMacro) {
+        self.rest.extend(identifiers::of(item.mac.tokens.clone()));
+    }
+    fn visit_use_rename(&mut self, item: &'ast syn::UseRename) {
+        self.rest.insert(item.rename.to_string());
+    }
+    fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
+        self.rest.insert(item.ident.to_string());
+    }
+    fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
+        self.rest.insert(item.ident.to_string());
+        self.rest.extend(item.variants.iter().map(|variant| variant.ident.to_string()));
+    }
+    fn visit_item_union(&mut self, item: &'ast syn::ItemUnion) {
+        self.rest.insert(item.ident.to_string());
+    }
+    fn visit_item_type(&mut self, item: &'ast syn::ItemType) {
+        self.rest.insert(item.ident.to_string());
+    }
+    fn visit_item_trait(&mut self, item: &'ast syn::ItemTrait) {
+        self.rest.insert(item.ident.to_string());
+        syn::visit::visit_item_trait(self, item);
+    }
+    fn visit_expr_repeat(&mut self, repeat: &'ast syn::ExprRepeat) {
+        self.visit_expr(&repeat.expr);
+    }
+    fn visit_expr_const(&mut self, _: &'ast syn::ExprConst) {}
+    fn visit_generics(&mut self, _: &'ast syn::Generics) {}
+    fn visit_generic_argument(&mut self, _: &'ast syn::GenericArgument) {}
+    fn visit_type(&mut self, _: &'ast syn::Type) {}
+    fn visit_pat(&mut self, _: &'ast Pat) {}
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! What is changed, and where.
+
+use std::collections::BTreeSet;
+
+use super::of;
+use crate::toolchain::Extent;
+use crate::types::{RelPath, Tree};
+
+fn changed(code: &str, extent: &Extent) -> (String, Vec<String>, BTreeSet<String>) {
+    let path = RelPath::parse("src/part.rs").expect("is one");
+    let tree = Tree::from_iter([(path, code.as_bytes().to_vec())]);
+    let mutants = of(&tree, extent).expect("is Rust");
+    let text = mutants.tree.text("src/part.rs").expect("is there").to_owned();
+    assert!(syn::parse_str::<syn::File>(&text).is_ok(), "{text}");
+    assert_eq!(text.lines().count(), code.lines().count(), "lines stay where they are");
+    (
+        text,
+        mutants.list.into_iter().map(|m| format!("{}: {}", m.line, m.what)).collect(),
+        mutants.rest,
+    )
+}
+
+#[test]
+fn every_change_stands_in_its_line() {
+    let code = "#![deny(warnings)]\n// ä\nfn a(n: i64) -> bool {\n    let ü = n + 1; // <\n    ü < 3 && !(n == 4)\n}\n\
+        fn b(n: u8) -> &'static str {\n    match n {\n        1 => \"one\",\n        2 if a(3) => \"two\",\n        _ => \"many\",\n    }\n}\n";
+    let (text, list, _) = changed(code, &Extent::But(BTreeSet::new()));
+    assert_eq!(
+        list,
+        [
+            "3: gives false in a",
+            "3: gives true in a",
+            "4: - instead of + in a",
+            "5: || instead of && in a",
+            "5: <= instead of < in a",
+            "5: no ! in a",
+            "5: != instead of == in a",
+            "7: gives \"\" in b",
+            "7: gives \"xyzzy\" in b",
+            "9: no arm for 1 in b",
+        ]
+    );
+    assert!(text.contains("#![warn(warnings)]"), "{text}");
+    assert!(
+        text.contains("(if crate::regen_mutants::on(4) { ü < 3 || ! (n == 4) } else { (if "),
+        "{text}"
+    );
+    assert!(text.contains("1 if !crate::regen_mutants::on(10) =>"), "{text}");
+}
+
+#[test]
+fn lines_are_spared_and_panics_alone_are_possible() {
+    let code = "fn a(n: i64) -> bool {\n    n < 3\n}\nconst fn c() -> u8 {\n    1\n}\n";
+    let all = changed(code, &Extent::But(BTreeSet::new()));
+    assert_eq!(all.1.len(), 5, "{:?}", all.1);
+    assert!(all.0.contains("\n      fn c()") && all.2.is_empty(), "{}", all.0);
+    let spared = BTreeSet::from([("src/part.rs".to_owned(), 2)]);
+    let (text, list, rest) = changed(code, &Extent::But(spared));
+    assert_eq!(list.len(), 2, "{list:?}");
+    assert!(text.contains("\nconst fn c() -> u8 {\n    1\n}") && rest.contains("c"), "{text}");
+    let (text, ..) = changed(
+        "const N: u8 = 1;\nconst fn c() -> u8 {\n    N\n}\n",
+        &Extent::Constants(BTreeSet::new()),
+    );
+    assert!(
+        text.contains("{ let it: u8 = 1; it ^ 1 };\nconst fn c() -> u8 { if true { return 0; } "),
+        "{text}"
+    );
+    let (text, list, _) = changed(code, &Extent::Panics);
+    assert!(list.is_empty() && text.contains("body(1, 0) { 0 => ::core::panic!"), "{text}");
+}
+
+#[test]
+fn what_the_compiler_evaluates_is_left_alone() {
+    let code = "const N: usize = 1 + 2;\nstatic S: bool = 1 < 2;\nenum E { A = 1 + 1 }\n\
+        fn a() -> [u8; 1 + 1] {\n    let x: [u8; 2 + 3] = [0; 2 + 3];\n    let _ = const { 1 < 2 };\n    \
+        if let [0, ..] = x && true {}\n    [0; 2]\n}\n#[cfg(test)]\nmod tests {\n    fn t() -> bool { 1 < 2 }\n}\n\
+        fn b() -> impl Iterator<Item = u8> {\n    [1].into_iter()\n}\nfn c() -> ! {\n    loop {}\n}\n\
+        macro_rules! m { () => { 1 < 2 } }\n";
+    let (_, list, rest) = changed(code, &Extent::But(BTreeSet::new()));
+    assert_eq!(list, ["4: gives [0; 1 + 1] in a"]);
+    assert_eq!(rest, ["A", "E", "N", "S", "m"].map(str::to_owned).into());
+}
+
+#[test]
+fn values_fit_their_types() {
+    for (of, count) in [
+        ("", 1),
+        ("-> Option<bool>", 3),
+        ("-> Result<Vec<u8>, String>", 3),
+        ("-> fmt::Result", 1),
+        ("-> (u8, &str)", 1),
+        ("-> Box<i32>", 2),
+        ("-> &[u8]", 1),
+        ("-> &mut u8", 0),
+        ("-> T", 0),
+        ("-> D", 1),
+        ("-> Self", 0),
+    ] {
+        let code = format!("#[derive(Clone, Default)]\nstruct D;\nfn f() {of} {{ todo!() }}\n");
+        let list = changed(&code, &Extent::But(BTreeSet::new())).1;
+        assert_eq!(list.len(), count, "{of}: {list:?}");
+    }
+}
+
+#[test]
+fn what_macros_write_has_names_and_demands_can_go() {
+    let code = "macro_rules! op { ($n:ident) => { pub fn $n() {} pub fn fixed() {} } }\nop!(inc);\n\
+        thread_local! { static CELL: u8 = const { 1 }; }\npub use a::B as C;\n\
+        fn f(n: u8) {\n    assert!(n < 9, \"{n}\");\n    debug_assert_eq!(n, 1)\n}\n";
+    let (text, list, rest) = changed(code, &Extent::But(BTreeSet::new()));
+    assert_eq!(rest, ["C", "CELL", "fixed", "inc", "op"].map(str::to_owned).into());
+    assert_eq!(list, ["5: gives () in f", "6: no assert! in f", "7: no debug_assert_eq! in f"]);
+    assert!(
+        text.contains("if !crate::regen_mutants::on(2) { assert!(n < 9, \"{n}\") };"),
+        "{text}"
+    );
+}

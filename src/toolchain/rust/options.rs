@@ -1,0 +1,90 @@
+//! The keys of `[target.X]` that are Rust's.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::toolchain::OptionSchema;
+use crate::types::{Encoder, Target};
+
+/// What crate a target is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CrateType {
+    /// `src/lib.rs`.
+    #[default]
+    Lib,
+    /// `src/main.rs`, with or without `src/lib.rs`.
+    Bin,
+}
+
+/// A target's options as Rust reads them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct RustOptions {
+    /// `lib` or `bin`.
+    #[serde(rename = "crate")]
+    pub crate_type: CrateType,
+    /// Crates a candidate may depend on, with their version requirements.
+    pub allowed_dependencies: BTreeMap<String, String>,
+}
+
+/// The keys.
+const KEYS: [&str; 2] = ["crate", "allowed_dependencies"];
+
+impl RustOptions {
+    /// Those of a target. A wrong value counts as absent: the configuration refuses it.
+    pub fn of(target: &Target) -> Self {
+        fn read<T: serde::de::DeserializeOwned + Default>(target: &Target, key: &str) -> T {
+            let value = target.options.get(key).cloned();
+            value.and_then(|value| value.try_into().ok()).unwrap_or_default()
+        }
+        Self { crate_type: read(target, KEYS[0]), allowed_dependencies: read(target, KEYS[1]) }
+    }
+
+    /// Their JSON schemas.
+    pub fn schemas() -> Vec<OptionSchema> {
+        let mut schema = schemars::schema_for!(Self).to_value();
+        let defs = schema["$defs"].take();
+        KEYS.map(|name| {
+            let mut schema = schema["properties"][name].take();
+            let of = schema["$ref"].as_str().and_then(|of| of.rsplit('/').next());
+            if let Some(mut of) = of.map(|of| defs[of].clone()) {
+                of["description"] = schema["description"].take();
+                of["default"] = schema["default"].take();
+                schema = of;
+            }
+            OptionSchema { name, schema }
+        })
+        .into()
+    }
+
+    /// Checks one value.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do.
+    pub fn check(name: &str, value: &toml::Value) -> Result<(), (String, String)> {
+        let value = value.clone();
+        match name {
+            "crate" => value.try_into::<CrateType>().map(drop).map_err(|_| {
+                let message = "`crate` is neither \"lib\" nor \"bin\"".to_owned();
+                (message, "crate = \"lib\" or crate = \"bin\"".to_owned())
+            }),
+            _ => value.try_into::<BTreeMap<String, String>>().map(drop).map_err(|_| {
+                let message = format!("`{name}` is not a table of names and versions");
+                (message, "allowed_dependencies = { serde = \"1\" }".to_owned())
+            }),
+        }
+    }
+
+    /// Writes them for a digest.
+    pub fn encode(&self, out: &mut Encoder) {
+        out.text(match self.crate_type {
+            CrateType::Lib => "lib",
+            CrateType::Bin => "bin",
+        });
+        let dependencies = &self.allowed_dependencies;
+        out.list(dependencies, |out, (name, version)| out.text(name).text(version));
+    }
+}

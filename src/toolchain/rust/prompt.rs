@@ -1,0 +1,44 @@
+//! What the model is told of a Rust target.
+
+use super::options::{CrateType, RustOptions};
+use super::{EDITION, crate_name, root};
+use crate::types::{Spec, Target};
+
+/// What the model is told of the target.
+pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
+    let options = RustOptions::of(target);
+    let root = root(options.crate_type);
+    let mut list = vec![match options.crate_type {
+        CrateType::Lib => format!(
+            "Write a library crate named `{name}` with its root in `{root}`. What the specification \
+             names is public and stands at the root of the crate, not inside a `mod {name}`.",
+            name = crate_name(spec)
+        ),
+        CrateType::Bin => format!(
+            "Write a command-line program named `{}` with its root in `{root}`; testable parts may \
+             go to `src/lib.rs`, the crate `{}`.",
+            spec.id,
+            crate_name(spec)
+        ),
+    }];
+    list.push(format!(
+        "Edition {EDITION}. Answer with source files only, without tests and without code in \
+         comments: the harness writes `Cargo.toml` and runs its own tests."
+    ));
+    if options.allowed_dependencies.is_empty() {
+        list.push("Use the standard library only.".to_owned());
+    } else {
+        let crates =
+            options.allowed_dependencies.iter().map(|(name, v)| format!("{name} = \"{v}\""));
+        let crates = crates.collect::<Vec<_>>().join(", ");
+        list.push(format!(
+            "You may depend on these crates only: {crates}; if you do, give a `Cargo.toml` with \
+             `[package]` and `[dependencies]`."
+        ));
+    }
+    list.push(
+        "The code must compile without warnings, also from clippy: no unused code, no missing pieces."
+            .to_owned(),
+    );
+    list
+}

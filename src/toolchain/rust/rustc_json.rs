@@ -1,0 +1,137 @@
+//! Reading cargo's JSON: structured output, never prose.
+
+use serde::Deserialize;
+
+use crate::toolchain::{Built, Suite, TestProgram};
+use crate::types::{ClauseId, Finding, limits};
+
+#[derive(Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum Line {
+    CompilerMessage {
+        message: Diagnostic,
+    },
+    CompilerArtifact {
+        target: ArtifactTarget,
+        profile: Profile,
+        executable: Option<String>,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Diagnostic {
+    level: String,
+    message: String,
+    code: Option<Code>,
+    spans: Vec<SourceSpan>,
+    children: Vec<Child>,
+    rendered: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Code {
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct SourceSpan {
+    file_name: String,
+    line_start: u32,
+    is_primary: bool,
+}
+
+#[derive(Deserialize)]
+struct Child {
+    level: String,
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct ArtifactTarget {
+    src_path: String,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    test: bool,
+}
+
+/// Reads `cargo … --message-format=json`. `root` is the crate's root; `suites` are mounted files,
+/// whose own warnings are no finding and whose errors name the clause.
+pub fn read(gate: &str, output: &str, root: &str, suites: &[Suite]) -> Built {
+    let mut said = Built::default();
+    for line in output.lines().filter(|line| line.starts_with('{')) {
+        match serde_json::from_str(line) {
+            Ok(Line::CompilerMessage { message }) => {
+                said.findings.extend(finding(gate, message, suites));
+            }
+            Ok(Line::CompilerArtifact { target, profile, executable: Some(executable) })
+                if profile.test =>
+            {
+                let source = target.src_path.strip_prefix(root).unwrap_or(&target.src_path);
+                let source = source.trim_start_matches('/').to_owned();
+                said.programs.push(TestProgram { executable, source });
+            }
+            _ => {}
+        }
+    }
+    said.findings.dedup();
+    said.findings.sort_by_key(|finding| finding.rule == "warning");
+    said.findings.truncate(limits::FINDINGS);
+    said
+}
+
+fn finding(gate: &str, diagnostic: Diagnostic, suites: &[Suite]) -> Option<Finding> {
+    let error = diagnostic.level.starts_with("error");
+    let place = diagnostic.spans.iter().find(|span| span.is_primary);
+    // "aborting due to 2 previous errors" and the like have neither place nor code.
+    if !(error || diagnostic.level == "warning") || (place.is_none() && diagnostic.code.is_none()) {
+        let linker = error && diagnostic.message.contains("linking");
+        if !linker {
+            return None;
+        }
+    }
+    let mounted = place.and_then(|p| suites.iter().find(|s| s.path.as_str() == p.file_name));
+    if mounted.is_some() && !error {
+        return None;
+    }
+    let clauses =
+        mounted.zip(place).map_or_else(Vec::new, |(suite, p)| clauses(suite, p.line_start));
+    let help = diagnostic.children.iter().find(|child| child.level == "help");
+    let text = diagnostic.rendered.unwrap_or(diagnostic.message);
+    Some(Finding {
+        gate: gate.to_owned(),
+        rule: diagnostic.code.map_or_else(|| diagnostic.level.clone(), |code| code.code),
+        file: place.map(|p| p.file_name.clone()),
+        line: place.map(|p| p.line_start),
+        message: crate::types::gate::clean(&text, &[]),
+        clauses,
+        remedy: help.map(|child| child.message.clone()),
+    })
+}
+
+fn clauses(suite: &Suite, line: u32) -> Vec<ClauseId> {
+    let inside = suite.lines.iter().filter(|(first, last, _)| (*first..=*last).contains(&line));
+    inside.map(|(_, _, clause)| clause.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn diagnostics_have_place_code_and_remedy() {
+        let output = r#"{"reason":"compiler-message","message":{"level":"error","message":"cannot find","code":{"code":"E0425"},"spans":[{"file_name":"src/lib.rs","line_start":3,"is_primary":true}],"children":[{"level":"help","message":"import it"}],"rendered":"error[E0425]: cannot find\n"}}
+{"reason":"compiler-message","message":{"level":"error","message":"aborting","code":null,"spans":[],"children":[],"rendered":"x"}}
+{"reason":"compiler-artifact","target":{"src_path":"/w/tests/a.rs"},"profile":{"test":true},"executable":"/t/a-1"}
+not json"#;
+        let said = read("check", output, "/w", &[]);
+        assert_eq!(said.findings.len(), 1);
+        assert_eq!(said.findings[0].rule, "E0425");
+        assert_eq!(said.findings[0].line, Some(3));
+        assert_eq!(said.findings[0].remedy.as_deref(), Some("import it"));
+        assert_eq!(said.programs[0].source, "tests/a.rs");
+    }
+}

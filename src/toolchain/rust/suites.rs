@@ -1,0 +1,28 @@
+//! Reading the user's suites.
+
+use super::nonce;
+use crate::toolchain::{Expected, Suite, SuiteFile, clause_of, key};
+use crate::types::{Problem, RelPath, Spec};
+
+/// Reads a user's suite: its tests are the functions marked `#[test]` and not `#[ignore]`.
+pub fn read(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
+    let shown = file.text.trim_start_matches('\u{feff}').to_owned();
+    let (text, tests) = nonce::file(&shown).map_err(|(why, line)| {
+        let mut problem = Problem::error("suite::syntax", format!("{}: {why}", file.name));
+        problem.line = line;
+        Box::new(problem)
+    })?;
+    let tests = tests.into_iter().map(|(name, words)| Expected {
+        clause: clause_of(spec, &name),
+        // What stands around a test may be a part of it.
+        key: key(spec, &name, &shown),
+        name,
+        words,
+        transcript: None,
+    });
+    let tests = tests.collect();
+    let path = RelPath::parse(&format!("tests/{}", file.name)).map_err(|why| {
+        Box::new(Problem::error("suite::name", format!("the name {} {why}", file.name)))
+    })?;
+    Ok(Suite { path, text, shown, tests, lines: Vec::new() })
+}

@@ -1,0 +1,214 @@
+//! Tricks in a candidate's Rust that would mislead the gates: found in its tokens, before anything
+//! is compiled, so that the finding can say what the candidate did.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+use super::options::{CrateType, RustOptions};
+use crate::types::{Finding, Target, Tree};
+
+/// Attributes, and what each would do.
+const ATTRIBUTES: [(&str, &str); 10] = [
+    ("allow", "switches a lint off that a gate asks for: mend what the lint says"),
+    ("expect", "switches a lint off that a gate asks for: mend what the lint says"),
+    ("link_section", "places code where the linker runs it before the tests"),
+    ("link", "links a library that the harness does not know"),
+    ("no_mangle", "replaces a symbol of the test program"),
+    ("export_name", "replaces a symbol of the test program"),
+    ("used", "keeps code in the test program that nothing calls"),
+    ("naked", "is assembly, which cannot be checked"),
+    ("no_main", "replaces the test program's own start"),
+    ("path", "takes a module from another place than its name says: name the file after it"),
+];
+
+/// Finds tricks in every Rust file.
+pub fn find(gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let binary = RustOptions::of(target).crate_type == CrateType::Bin;
+    for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
+        // What cannot be split into tokens does not compile either: the compiler says it better.
+        let Ok(tokens) = String::from_utf8_lossy(bytes).parse::<TokenStream>() else { continue };
+        // A program may end itself: its tests look at it from another process.
+        let ends = binary && path.as_str() == "src/main.rs";
+        let mut reader = TokenReader { ends, found: Vec::new() };
+        let mut streams = vec![tokens];
+        while let Some(stream) = streams.pop() {
+            reader.stream(&stream.into_iter().collect::<Vec<_>>(), &mut streams);
+        }
+        reader.found.sort_by_key(|(line, _, _)| *line);
+        findings.extend(reader.found.into_iter().map(|(line, rule, message)| Finding {
+            gate: gate.to_owned(),
+            rule: rule.to_owned(),
+            file: Some(path.to_string()),
+            line: u32::try_from(line).ok(),
+            message,
+            ..Finding::default()
+        }));
+    }
+    findings
+}
+
+struct TokenReader {
+    /// Whether ending the process is allowed.
+    ends: bool,
+    /// Line, rule and message.
+    found: Vec<(usize, &'static str, String)>,
+}
+
+impl TokenReader {
+    fn stream(&mut self, tokens: &[TokenTree], streams: &mut Vec<TokenStream>) {
+        for (at, token) in tokens.iter().enumerate() {
+            let before = |back: usize| at.checked_sub(back).map(|at| &tokens[at]);
+            match token {
+                TokenTree::Group(group) => {
+                    let hash = is(before(1), '#') || (is(before(1), '!') && is(before(2), '#'));
+                    if hash && group.delimiter() == Delimiter::Bracket {
+                        self.attribute(group);
+                    }
+                    if named(before(3), "process") && is(before(1), ':') {
+                        self.endings(group);
+                    }
+                    streams.push(group.stream());
+                }
+                TokenTree::Ident(ident) => {
+                    let name = ident.to_string();
+                    let line = ident.span().start().line;
+                    let called = is(tokens.get(at + 1), '!');
+                    if called && matches!(&*name, "include" | "include_str" | "include_bytes") {
+                        self.include(&name, tokens.get(at + 2), line);
+                    }
+                    if called && matches!(&*name, "global_asm" | "naked_asm") {
+                        let message = format!("`{name}!` is assembly, which cannot be checked");
+                        self.found.push((line, "assembly", message));
+                    }
+                    if is_end(&name) && is(before(1), ':') && named(before(3), "process") {
+                        self.end(&name, line);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn attribute(&mut self, group: &Group) {
+        let line = group.span().start().line;
+        let mut streams = vec![group.stream()];
+        while let Some(stream) = streams.pop() {
+            for token in stream {
+                match token {
+                    TokenTree::Group(group) => streams.push(group.stream()),
+                    TokenTree::Ident(ident) => {
+                        let name = ident.to_string();
+                        let trick = ATTRIBUTES.iter().find(|(attribute, _)| *attribute == name);
+                        if let Some((attribute, why)) = trick {
+                            let message = format!("the attribute `{attribute}` {why}");
+                            self.found.push((line, "attribute", message));
+                        }
+                    }
+                    TokenTree::Punct(punct) if punct.as_char() == '$' => {
+                        let why = "an attribute that a macro puts together cannot be checked";
+                        self.found.push((line, "attribute", why.to_owned()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// `include_str!` and `include_bytes!` may take a file of the candidate's own.
+    fn include(&mut self, name: &str, argument: Option<&TokenTree>, line: usize) {
+        let path = match argument {
+            Some(TokenTree::Group(group)) => group.stream().to_string(),
+            _ => String::new(),
+        };
+        let plain = path.strip_prefix('"').and_then(|path| path.strip_suffix('"'));
+        let own = plain.is_some_and(|path| {
+            !path.starts_with('/') && !path.contains(['\\', '"']) && !path.contains("..")
+        });
+        if name == "include" || !own {
+            let message = format!("`{name}!` takes in what is not the candidate's own");
+            self.found.push((line, "include", message));
+        }
+    }
+
+    fn endings(&mut self, group: &Group) {
+        for token in group.stream() {
+            if let TokenTree::Ident(ident) = token
+                && is_end(&ident.to_string())
+            {
+                self.end(&ident.to_string(), ident.span().start().line);
+            }
+        }
+    }
+
+    fn end(&mut self, name: &str, line: usize) {
+        if !self.ends {
+            let message =
+                format!("`process::{name}` ends the tests with the process: return instead");
+            self.found.push((line, "exit", message));
+        }
+    }
+}
+
+fn is(token: Option<&TokenTree>, char: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == char)
+}
+
+fn named(token: Option<&TokenTree>, name: &str) -> bool {
+    matches!(token, Some(TokenTree::Ident(ident)) if ident == name)
+}
+
+fn is_end(name: &str) -> bool {
+    matches!(name, "exit" | "abort")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+    use crate::spec_for_tests::spec;
+    use crate::types::{RelPath, Tree};
+
+    fn rules(path: &str, code: &str) -> Vec<(String, u32)> {
+        let (_, mut target) = spec("");
+        target.options.insert("crate".to_owned(), "bin".into());
+        let file = (RelPath::parse(path).unwrap(), code.as_bytes().to_vec());
+        let found = find("layout", &Tree::from_iter([file]), &target);
+        found.into_iter().map(|f| (f.rule, f.line.unwrap_or(0))).collect()
+    }
+
+    #[test]
+    fn tricks_are_found_where_they_stand() {
+        for (code, rule, line) in [
+            ("#![allow(clippy::all)]", "attribute", 1),
+            ("\n#[cfg_attr(not(test), allow(dead_code))]\nfn a() {}", "attribute", 2),
+            ("#[expect(unused)]\nfn a() {}", "attribute", 1),
+            ("#[unsafe(link_section = \".init_array\")]\nstatic A: fn() = a;", "attribute", 1),
+            ("#[unsafe(no_mangle)]\nfn main() {}", "attribute", 1),
+            ("#[used]\nstatic A: u8 = 1;", "attribute", 1),
+            ("#[path = \"../x.rs\"]\nmod a;", "attribute", 1),
+            ("macro_rules! a { ($a:meta) => {\n#[$a] fn b() {} } }", "attribute", 2),
+            ("fn a() { std::process::exit(0) }", "exit", 1),
+            ("use std::process::{self, abort as a};", "exit", 1),
+            ("mod m { fn a() {\nprocess :: abort() } }", "exit", 2),
+            ("include!(\"a.rs\");", "include", 1),
+            ("core::arch::global_asm!(\"nop\");", "assembly", 1),
+            ("const A: &str = include_str!(\"../../specs/a.md\");", "include", 1),
+            ("const A: &str = include_str!(concat!(\"/\", \"etc\"));", "include", 1),
+        ] {
+            assert_eq!(rules("src/lib.rs", code), [(rule.to_owned(), line)], "{code}");
+        }
+    }
+
+    #[test]
+    fn ordinary_code_is_left_alone() {
+        for code in [
+            "#[derive(Debug)]\n#[must_use]\nstruct A { used: bool, path: String }",
+            "// #![allow(x)]\nconst A: &str = \"#[no_mangle] process::exit(0)\";",
+            "fn exit() { abort(); std::process::Command::new(\"a\"); }",
+            "const A: &str = include_str!(\"words.txt\");",
+            "#[cfg(test)]\nmod tests { #[test] fn a() {} }",
+        ] {
+            assert!(rules("src/lib.rs", code).is_empty(), "{code}");
+        }
+        assert!(rules("src/main.rs", "fn main() { std::process::exit(2) }").is_empty());
+    }
+}

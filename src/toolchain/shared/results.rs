@@ -1,0 +1,183 @@
+//! What other tools say of tests: JUnit XML and the JSON lines of libtest and nextest; and tests
+//! that stand in files which nobody here runs.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::toolchain;
+use crate::types::{TestResult, TestStatus};
+
+/// Reads a file of results, whichever of the forms it has.
+///
+/// # Errors
+/// It is in none of them; the message says where it ends to be.
+pub fn read(text: &str) -> Result<Vec<TestResult>, String> {
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with('<') { junit(text) } else { lines(text) }
+}
+
+/// JUnit XML, as pytest, nextest, node and many others write it: `testcase` at any depth.
+fn junit(text: &str) -> Result<Vec<TestResult>, String> {
+    let tree =
+        roxmltree::Document::parse(text).map_err(|error| format!("no JUnit XML: {error}"))?;
+    let root = tree.root_element();
+    if !["testsuites", "testsuite"].contains(&root.tag_name().name()) {
+        return Err(format!("no JUnit XML: it begins with <{}>", root.tag_name().name()));
+    }
+    let cases = root.descendants().filter(|node| node.has_tag_name("testcase"));
+    Ok(cases
+        .map(|case| {
+            let has = |name: &str| case.children().any(|child| child.has_tag_name(name));
+            let status = if has("failure") || has("error") {
+                TestStatus::Failed
+            } else if has("skipped") {
+                TestStatus::Ignored
+            } else {
+                TestStatus::Passed
+            };
+            let name = case.attribute("name").unwrap_or_default();
+            let class = case.attribute("classname").filter(|class| !class.is_empty());
+            let name = class.map_or_else(|| name.to_owned(), |class| format!("{class}::{name}"));
+            TestResult { name, status, trusted: true }
+        })
+        .collect())
+}
+
+/// `{"type":"test","event":"ok","name":"…"}`, one a line.
+fn lines(text: &str) -> Result<Vec<TestResult>, String> {
+    let mut results = Vec::new();
+    let mut events = 0;
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let value: serde_json::Value = serde_json::from_str(line).map_err(|error| {
+            format!("neither JUnit XML nor JSON lines: line {}: {error}", number + 1)
+        })?;
+        events += usize::from(value.get("event").is_some());
+        let field = |name: &str| value.get(name).and_then(|field| field.as_str());
+        let status = match (field("type"), field("event")) {
+            (Some("test"), Some("ok")) => TestStatus::Passed,
+            (Some("test"), Some("failed")) => TestStatus::Failed,
+            (Some("test"), Some("timeout")) => TestStatus::TimedOut,
+            (Some("test"), Some("ignored")) => TestStatus::Ignored,
+            _ => continue,
+        };
+        // Nextest writes `binary$name`.
+        let name = field("name").unwrap_or_default().replace('$', "::");
+        results.push(TestResult { name, status, trusted: true });
+    }
+    match events {
+        0 => Err("neither JUnit XML nor JSON lines: there is no result in it".to_owned()),
+        _ => Ok(results),
+    }
+}
+
+/// The tests in a file that people wrote: a known language's by its own rules, others' by what names
+/// look like tests and by titles that name a clause.
+pub fn tests(file: &str, text: &str) -> Vec<String> {
+    let of_language = toolchain::all().iter().find_map(|language| language.tests_in(file, text));
+    if let Some(tests) = of_language {
+        return tests;
+    }
+    static FOUND: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\bdef (test_\w+)|\bfunc (Test\w+)|(test_id: \w+)")
+            .expect("the pattern is a constant")
+    });
+    let found = FOUND.captures_iter(text);
+    found
+        .filter_map(|one| one.iter().skip(1).flatten().next().map(|one| one.as_str().to_owned()))
+        .collect()
+}
+
+/// The `test_id`s that a test of any runner's stands for: by its leaf name, which pytest begins with
+/// `test_` and ends with parameters, and by a title that says `test_id: NAME`.
+pub fn ids(test: &str) -> BTreeSet<String> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let own = |text: &str| text.split(|c| !word(c)).next().unwrap_or_default().to_owned();
+    let titles = test.match_indices("test_id:");
+    let mut ids: BTreeSet<String> =
+        titles.map(|(at, mark)| own(test[at + mark.len()..].trim_start())).collect();
+    let leaf = leaf(test);
+    // A sentence is a title: it names a clause only by saying so. Behind two underscores stands
+    // what tells tests of one clause apart.
+    let first = |leaf: &str| leaf.split("__").next().unwrap_or(leaf).to_owned();
+    if !leaf.contains(' ') {
+        ids.insert(first(leaf));
+        ids.extend(leaf.strip_prefix("test_").map(first));
+    }
+    ids.remove("");
+    ids
+}
+
+/// A test's own name, without modules, classes and parameters.
+pub fn leaf(test: &str) -> &str {
+    let leaf = test.split('[').next().unwrap_or(test);
+    let (around, leaf) = leaf.rsplit_once("::").unwrap_or(("", leaf));
+    // rstest names the cases of a test below it.
+    let case = leaf
+        .strip_prefix("case_")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let leaf =
+        if case && !around.is_empty() { around.rsplit("::").next().unwrap_or(leaf) } else { leaf };
+    if leaf.contains(' ') { leaf } else { leaf.rsplit(['.', '$']).next().unwrap_or(leaf) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ids, read, tests};
+    use crate::types::TestStatus::{Failed, Ignored, Passed};
+
+    #[test]
+    fn results_of_pytest_nextest_and_node() {
+        let pytest = "<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites name=\"pytest tests\"><testsuite name=\"pytest\" \
+            errors=\"0\" failures=\"1\"><testcase classname=\"test_a\" name=\"test_adds[1-2]\" time=\"0.001\" />\
+            <testcase classname=\"test_a.TestB\" name=\"test_takes\"><failure message=\"assert 1 == 2\">x</failure></testcase>\
+            <testcase classname=\"test_a\" name=\"test_later\"><skipped type=\"pytest.skip\" message=\"no\"/></testcase>\
+            </testsuite></testsuites>";
+        let nextest = "<testsuites name=\"nextest-run\"><testsuite name=\"adder::it\"><testcase name=\"deep::adds__one\" \
+            classname=\"adder::it\" time=\"0.1\"></testcase></testsuite></testsuites>";
+        let node = "<testsuites><testsuite name=\"adder\"><testcase name=\"it adds (test_id: adds)\" classname=\"test\"/>\
+            </testsuite></testsuites>";
+        let libtest = "{ \"type\": \"suite\", \"event\": \"started\", \"test_count\": 1 }\n\
+            { \"type\": \"test\", \"name\": \"adder::it$adds\", \"event\": \"failed\" }\n";
+        for (text, id, expected) in [
+            (pytest, "adds", Some(Passed)),
+            (pytest, "takes", Some(Failed)),
+            (pytest, "later", Some(Ignored)),
+            (pytest, "add", None),
+            (nextest, "adds", Some(Passed)),
+            (node, "adds", Some(Passed)),
+            (node, "add", None),
+            (node, "it", None),
+            (libtest, "adds", Some(Failed)),
+            (&libtest.replace("it$adds", "it::adds::case_1_more"), "adds", Some(Failed)),
+        ] {
+            let results = read(text).expect("is one of them");
+            let found = results.iter().find(|result| ids(&result.name).contains(id));
+            assert_eq!(found.map(|result| result.status), expected, "{id}: {results:?}");
+        }
+        for wrong in [
+            "",
+            "[1,2]",
+            "<html/>",
+            "<testsuites",
+            "plain text",
+            "<!DOCTYPE x [<!ENTITY a \"b\">]><testsuites/>",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tests_in_files() {
+        let rust = "mod a { #[test] fn one() {} #[tokio::test] async fn two() {} fn not() {} #[test] #[ignore] fn off() {} }";
+        assert_eq!(tests("a.rs", rust), ["a::one", "a::two"]);
+        let macros = "proptest! { #![proptest_config(c())]\n #[test] fn any(n in 0..9u8) { assert!(n < 9); } fn no() {} }\n\
+            #[rstest] #[case(1)] fn cases(#[case] n: u8) {}\n#[cfg(test)] fn no() {}\n#[ignore] #[test] fn off() {}\n\
+            #[test] fn on() {}\nmacro_rules! m { ($n:ident) => { #[test] fn $n() {} } }\n";
+        assert_eq!(tests("a.rs", macros), ["cases", "on", "any"]);
+        assert_eq!(tests("a.rs", "fn a( {"), [""; 0]);
+        assert_eq!(tests("a.py", "def test_adds():\n    pass\n"), ["test_adds"]);
+        assert_eq!(tests("a.test.ts", "it('adds (test_id: adds)', () => {})"), ["test_id: adds"]);
+    }
+}
