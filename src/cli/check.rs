@@ -204,7 +204,7 @@ async fn rerun(
             door.say(&format!("{name}: {word}"));
         }
     };
-    workspace.rerun(audit, (&tools, &Arc::new(probe)), &tell).await
+    workspace.rerun(audit, (&Arc::new(tools), &Arc::new(probe)), &tell).await
 }
 
 /// The exit code of what was found, the gravest first.

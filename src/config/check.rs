@@ -1,6 +1,7 @@
 //! What follows from wrong values, found after the file was read.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
@@ -9,7 +10,7 @@ use crate::toolchain::{self, GateKind};
 use crate::types::generator::OpenaiSettings;
 use crate::types::{
     GeneratorConfig, GeneratorSettings, Harness, Isolation, Problem, RelPath, Schedule, Span,
-    Target, TraceConfig, lint,
+    Target, TraceConfig, lint, places,
 };
 
 /// The names of the built-in gates, of every language.
@@ -36,6 +37,17 @@ pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
     check.hooks(harness);
     check.outputs(harness);
     check.gates(harness);
+    check.problems
+}
+
+/// Checks where paths lead. `real` gives the absolute path without links.
+pub fn check_resolved(
+    harness: &Harness,
+    text: &str,
+    real: &dyn Fn(&str) -> PathBuf,
+) -> Vec<Problem> {
+    let mut check = ConfigCheck { text, problems: Vec::new() };
+    check.resolved(harness, real);
     check.problems
 }
 
@@ -98,13 +110,41 @@ impl ConfigCheck<'_> {
             self.wrong(&["sandbox", "memory_mb"], "`memory_mb` is 0", help);
         }
         for path in &sandbox.read_only {
-            let own = ["/src", "/target", "/cargo", "/vendor", "/toolchain", "/proc", "/dev"];
-            let taken = own.iter().any(|own| path == own || path.starts_with(&format!("{own}/")));
-            if path.is_empty() || path == "/" || taken {
-                let message = format!("`{path}` cannot be shown in a sandbox");
-                let help = "name the folder or file that is needed, outside of the sandbox's own";
-                self.wrong(&["sandbox", "read_only"], message, help);
+            if path.is_empty() || places::is_taken(Path::new(path)) {
+                self.not_shown(&["sandbox", "read_only"], format!("`{path}`"));
             }
+        }
+    }
+
+    fn not_shown(&mut self, at: &[&str], what: String) {
+        let own: Vec<&str> = places::OWN.into_iter().chain(places::MOUNT_POINTS).collect();
+        let help = format!(
+            "name the folder or file that is needed, outside of the sandbox's own: {}",
+            own.join(", ")
+        );
+        self.wrong(at, format!("{what} cannot be shown in a sandbox"), help);
+    }
+
+    /// What [`Self::sandbox`] cannot tell from names alone.
+    fn resolved(&mut self, harness: &Harness, real: &dyn Fn(&str) -> PathBuf) {
+        // Without a file system of its own a sandbox has no folders to meet.
+        if harness.sandbox.min_level < Isolation::NAMESPACES {
+            return;
+        }
+        for path in &harness.sandbox.read_only {
+            let found = real(path);
+            if places::is_taken(&found) {
+                self.not_shown(
+                    &["sandbox", "read_only"],
+                    format!("`{path}`, which is {},", found.display()),
+                );
+            }
+        }
+        let validators = real(&harness.harness.validators);
+        let used = harness.gate.values().any(|gate| gate.validator.is_some());
+        if used && places::is_taken(&validators) {
+            let what = format!("the validators' folder {}", validators.display());
+            self.not_shown(&["harness", "validators"], what);
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod check;
 
+use std::path::PathBuf;
+
 use crate::toolchain;
 use crate::types::{Harness, Isolation, Policy, Problem, limits};
 
@@ -17,6 +19,25 @@ pub fn parse(file: &str, text: &str) -> Result<Harness, Vec<Problem>> {
     }
     let harness: Harness = toml::from_str(text).map_err(|e| vec![unreadable(file, text, &e)])?;
     let problems = check::check(&harness, text);
+    if problems.is_empty() {
+        Ok(harness)
+    } else {
+        Err(problems.into_iter().map(|problem| problem.file(file)).collect())
+    }
+}
+
+/// Reads a configuration, and checks where its paths lead. `real` gives the absolute path of one,
+/// without links.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_resolved(
+    file: &str,
+    text: &str,
+    real: &dyn Fn(&str) -> PathBuf,
+) -> Result<Harness, Vec<Problem>> {
+    let harness = parse(file, text)?;
+    let problems = check::check_resolved(&harness, text, real);
     if problems.is_empty() {
         Ok(harness)
     } else {

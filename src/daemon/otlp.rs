@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::{Notice, View};
 use crate::engine::WorkspaceLayout;
-use crate::store::{Ledger, Objects};
+use crate::store::{ContentStore, Ledger, Objects};
 use crate::types::event::Entry;
 use crate::types::{Completion, Digest, Event, GeneratorConfig, Harness, Prompt, limits};
 

@@ -30,7 +30,7 @@ use super::live_state::{LiveState, SseEvent};
 use crate::engine::{self, EngineError, WorkspaceLayout, load};
 use crate::promote::Promoter;
 use crate::report::{Styler, words};
-use crate::store::{Ledger, Objects, write_private};
+use crate::store::{ContentStore, Ledger, Objects, write_private};
 use crate::types::{Digest, Event, JobId, RelPath, Tree, limits};
 
 /// What the API works with.

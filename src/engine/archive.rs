@@ -13,7 +13,7 @@ use super::{EngineError, WorkspaceLayout};
 use crate::generator::Cassette;
 use crate::pipeline::{Attempt, State};
 use crate::promote::ATTESTATION;
-use crate::store::{Ledger, Objects, files};
+use crate::store::{ContentStore, Ledger, Objects, files};
 use crate::types::event::Entry;
 use crate::types::{
     Digest, Event, GeneratorConfig, JobId, Prompt, Standing, StoredGeneration, Tree,

@@ -110,7 +110,9 @@ pub fn harness(
         let problem = Problem::error("config::not_utf8", "the file is not UTF-8");
         EngineError::config(problem.file(&name), String::new())
     })?;
-    let mut harness = config::parse(&name, &text).map_err(|problems| EngineError::Config {
+    let real = |path: &str| places.root.join(path).canonicalize().unwrap_or_else(|_| path.into());
+    let read = config::parse_resolved(&name, &text, &real);
+    let mut harness = read.map_err(|problems| EngineError::Config {
         problems,
         sources: BTreeMap::from([(name, text)]),
     })?;

@@ -4,6 +4,7 @@
 mod archive;
 pub mod audit;
 mod attempt_history;
+mod gating;
 mod input_snapshot;
 pub mod load;
 mod standalone;
@@ -24,12 +25,12 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use crate::gate::{DependencyCache, ToolsError};
+use crate::gate::{GateExecutor, JobInputs, ToolsError};
 use crate::generator::{GenerationError, Generator, MakeGenerator, RateLimits};
 use crate::pipeline::{Effect, IllegalEvent, Queue, State};
 use crate::promote::{PromoteError, Promoter, Switched};
 use crate::sandbox::Probe;
-use crate::store::{Ledger, LedgerError, Objects, files};
+use crate::store::{ContentStore, Ledger, LedgerError, Objects, files};
 use crate::types::{
     Diagnosis, Event, Fault, GeneratorSettings, Job, JobId, JobOutcome, Plan, Problem, Reason,
     ToolSet,
@@ -170,14 +171,15 @@ pub struct Engine {
     options: Options,
     /// Held for single steps only, never while something else is waited for.
     ledger: RefCell<Ledger>,
-    objects: Objects,
+    objects: Arc<dyn ContentStore>,
     promoter: Promoter,
     /// By tier; none where nothing is generated.
     generators: Vec<Arc<dyn Generator>>,
     run: Cell<i64>,
-    /// How candidates are kept apart; a run without work does not ask.
-    isolation: Option<Arc<Probe>>,
-    layers: DependencyCache,
+    /// Runs gates; a run without work has none.
+    executor: Option<Arc<dyn GateExecutor>>,
+    /// What candidates are judged by, by spec and target.
+    inputs: RefCell<BTreeMap<(String, String), Arc<JobInputs>>>,
 }
 
 /// Now, UTC, RFC 3339, milliseconds.
@@ -202,17 +204,22 @@ impl Engine {
         options: Options,
     ) -> Result<Self, EngineError> {
         let places = workspace.places.clone();
+        let objects: Arc<dyn ContentStore> = Arc::new(Objects::new(places.state.join("objects")));
+        let executor = isolation.map(|probe| {
+            let local = workspace.executor((&tools, &probe), objects.clone());
+            Arc::new(local) as Arc<dyn GateExecutor>
+        });
         Ok(Self {
             generators: perform::generators(&workspace, &options)?,
             workspace,
             tools,
             options,
             ledger: RefCell::new(Ledger::open(&places.ledger())?),
-            objects: Objects::new(places.state.join("objects")),
+            objects,
             promoter: Promoter::new(places.root.clone(), places.state.clone()),
             run: Cell::new(0),
-            isolation,
-            layers: DependencyCache::new(&places.cache),
+            executor,
+            inputs: RefCell::default(),
         })
     }
 

@@ -2,26 +2,23 @@
 //! in one event.
 
 use std::path::PathBuf;
+
 use std::sync::Arc;
 
 use super::attempt_history::History;
 use super::{Engine, EngineError, Options, Workspace, today};
-use crate::gate::{self, GateContext};
 use crate::generator::{
     CallContext, Cassettes, Generation, GenerationError, Generator, GeneratorParts, Request,
 };
 use crate::pipeline::{Attempt, Effect, State};
-use crate::process::Listener;
 use crate::promote::Switched;
 use crate::prompt::{self, File};
 use crate::reply::{self, Reply, ReplyRules};
-use crate::sandbox::Probe;
 use crate::store::{LedgerError, Spend};
 use crate::types::harness::ReplyForm;
 use crate::types::{
     AdmittedSpec, AttemptKind, Candidate, Completion, Digest, Event, Failure, GeneratorSettings,
-    Job, JobId, Prompt, Provenance, Spec, StoredGeneration, StoredWorkspace, Target, TargetJob,
-    Tree,
+    JobId, Prompt, Provenance, Spec, StoredGeneration, StoredWorkspace, Target, TargetJob, Tree,
 };
 use crate::verdict::{Verdict, judge};
 use crate::{plan, toolchain};
@@ -82,10 +79,6 @@ impl Engine {
     pub(super) fn part<'s>(&self, state: &'s State, attempt: &Attempt) -> (&'s TargetJob, &Target) {
         let part = &state.job.parts[attempt.part];
         (part, &self.workspace.harness.target[&part.target])
-    }
-
-    fn isolation(&self) -> &Probe {
-        self.isolation.as_ref().expect("a run with work has a sandbox")
     }
 
     /// Where a target's workspace is left for a person to look into.
@@ -351,10 +344,7 @@ impl Engine {
         let (tree, formatted) = match toolchain::of(target).normalise(&tree, spec, target) {
             Err(_) => (tree, Vec::new()),
             Ok(tree) => {
-                let language = toolchain::of(target);
-                let tools = self.tools.get(language.id()).expect("a planned target has its tools");
-                let sandbox = &self.isolation().sandbox;
-                let formatted = gate::format((tools, language), sandbox, &tree).await;
+                let formatted = self.executor().format(toolchain::of(target), &tree).await;
                 formatted.map_err(|e| EngineError::Io(std::io::Error::other(e)))?
             }
         };
@@ -370,52 +360,8 @@ impl Engine {
 
     pub(super) fn candidate(&self, attempt: &Attempt) -> Result<Candidate, EngineError> {
         let digest = attempt.tree.unwrap_or_else(|| Digest::of(""));
-        let provenance = match attempt.completion {
-            Some(completion) => Provenance::Completion(completion),
-            None => Provenance::Promoted,
-        };
+        let provenance = Provenance::of(attempt.completion);
         Ok(Candidate::new(self.objects.get_tree(digest)?, provenance))
-    }
-
-    async fn gate(
-        &self,
-        state: &State,
-        attempt: &Attempt,
-        gate: usize,
-    ) -> Result<Event, EngineError> {
-        let candidate = self.candidate(attempt)?;
-        let (part, target) = self.part(state, attempt);
-        let none = Vec::new();
-        let at = (state.job.spec.clone(), part.target.clone());
-        let harness = &self.workspace.harness;
-        let bench = GateContext {
-            spec: self.spec(state),
-            name: &part.target,
-            target,
-            gates: &harness.gate,
-            suites: self.workspace.suites.get(&at).unwrap_or(&none),
-            validators: self.workspace.places.root.join(&harness.harness.validators),
-            tools: &self.tools,
-            sandbox: &self.isolation().sandbox,
-            level: self.isolation().level,
-            layers: &self.layers,
-            read_only: self.workspace.read_only(),
-            proven: self.ledger.borrow().proven()?,
-            keep: self.options.keep.then(|| self.kept(&part.target)),
-            listener: Some(self.listener(&state.job, &part.gates[gate])),
-        };
-        let name = &part.gates[gate];
-        let (mut report, evidence) = gate::run(&bench, name, &candidate, &attempt.reports).await;
-        if !evidence.is_empty() {
-            report.evidence = Some(self.objects.put(&evidence)?);
-        }
-        Ok(Event::GateReported { attempt: attempt.number, report })
-    }
-
-    fn listener(&self, job: &Job, gate: &str) -> Listener {
-        let (observer, job) = (self.options.observer.clone(), job.clone());
-        let gate = gate.to_owned();
-        Listener(Arc::new(move |bytes| observer.output(&job, &gate, bytes)))
     }
 
     pub(super) fn verdict(&self, state: &State, attempt: &Attempt) -> Result<Verdict, EngineError> {

@@ -14,7 +14,7 @@ use crate::store::files;
 use crate::toolchain;
 use crate::types::{
     Digest, Event, GateReport, Job, JobId, Origin, Provenance, Source, Spec, SpecStanding,
-    StoredGeneration, TargetJob, TargetStanding,
+    StoredGeneration, Target, TargetJob, TargetStanding,
 };
 use crate::verdict::{Accepted, Verdict, judge};
 
@@ -252,7 +252,7 @@ impl Engine {
             config: plan::config(target),
             inputs: part.key,
             gates: part.gate_key,
-            tools: self.tools.version(toolchain::of(target).id()).to_owned(),
+            tools: self.tools_of(target, reports),
             regen: env!("CARGO_PKG_VERSION").to_owned(),
             isolation: reports.iter().map(|report| report.isolation).min().unwrap_or_default(),
             signer: self.workspace.signer.as_ref().map(|signer| signer.public().to_string()),
@@ -264,6 +264,13 @@ impl Engine {
             gate_inputs: part.gate_inputs.clone(),
             files: tree.collect(),
         })
+    }
+
+    /// The tools that judged a tree. Reports of earlier versions of regen do not name them.
+    fn tools_of(&self, target: &Target, reports: &[GateReport]) -> String {
+        let named = reports.iter().rev().map(|report| &report.tools);
+        let own = || self.tools.version(toolchain::of(target).id()).to_owned();
+        named.into_iter().find(|tools| !tools.is_empty()).cloned().unwrap_or_else(own)
     }
 
     /// Who wrote a tree; one that was judged again is still who wrote it first.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::promotion::Record;
 use super::{EngineError, WorkspaceLayout};
 use crate::spec::{SpecChange, diff, parse};
-use crate::store::{Ledger, Objects, files};
+use crate::store::{ContentStore, Ledger, Objects, files};
 use crate::types::{Digest, Event, JobId, Spec};
 
 /// A promotion.

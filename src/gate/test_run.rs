@@ -6,7 +6,7 @@ use futures::StreamExt;
 
 use super::build::{finding, read};
 use super::workspace::GateSandbox;
-use super::{GateContext, GateResult, timeout};
+use super::{GateContext, GateResult};
 use crate::process::{Ended, Output};
 use crate::toolchain::{Expected, Reported, Suite, TestCase, TestProgram, ToolCommand};
 use crate::types::{
@@ -146,7 +146,7 @@ impl TestRunner<'_> {
 
     /// What is left of the gate's time.
     pub fn left(&self) -> Duration {
-        timeout(self.bench, self.gate).saturating_sub(self.started.elapsed())
+        self.bench.timeout.saturating_sub(self.started.elapsed())
     }
 
     /// The names of a program's tests.

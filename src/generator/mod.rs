@@ -18,7 +18,7 @@ use crate::types::{
 };
 
 pub use cassette::{Cassette, Cassettes};
-pub use openai::{Openai, RateLimits, install_tls};
+pub use openai::{Openai, RateLimits};
 pub use recorded::{Recordable, Recorded};
 pub use registry::{GeneratorParts, MakeGenerator, of};
 
@@ -127,6 +127,14 @@ impl<F: Fn(usize) + Sync> GenerationProgress for F {
     fn grown(&self, characters: usize) {
         self(characters);
     }
+}
+
+/// Makes ring the cryptography of TLS in this process: no HTTP client can be built before.
+///
+/// It is said here and not by a feature of `reqwest`, whose only choice is `aws-lc`.
+pub fn install_tls() {
+    // An error means that it is installed.
+    drop(rustls::crypto::ring::default_provider().install_default());
 }
 
 /// A generation that is under way. Dropping it stops it.

@@ -15,7 +15,7 @@ mod spending;
 
 pub use ledger::{JobRow, Ledger, LedgerError};
 pub use lock::{Busy, WriterLock};
-pub use objects::Objects;
+pub use objects::{ContentStore, MemoryStore, Objects};
 pub use spending::Spend;
 
 use std::fs::{self, File};

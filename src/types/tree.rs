@@ -71,6 +71,13 @@ pub enum Provenance {
     Promoted,
 }
 
+impl Provenance {
+    /// That of a candidate made of this completion, or of none.
+    pub fn of(completion: Option<Digest>) -> Self {
+        completion.map_or(Self::Promoted, Self::Completion)
+    }
+}
+
 /// A tree with its provenance. The digest is computed once, here, so it always names these bytes.
 #[derive(Clone, Debug)]
 pub struct Candidate {

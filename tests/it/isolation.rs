@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use regen::gate::DependencyCache;
-use regen::sandbox::{Landlock, Namespaces, Sandbox, SandboxSpec};
-use regen::types::{Limits, LimitsConfig, Outcome};
+use regen::sandbox::{Landlock, Mount, MountMode, Namespaces, Sandbox, SandboxSpec, Scratch};
+use regen::types::{Limits, LimitsConfig, Outcome, places};
 
 use crate::server::{Server, lib};
 use crate::world::{GOOD, World};
@@ -26,14 +26,9 @@ const KEEPER: &str = env!("CARGO_BIN_EXE_regen");
 
 /// An empty sandbox.
 fn policy(config: &LimitsConfig) -> SandboxSpec {
-    SandboxSpec {
-        files: Vec::new(),
-        toolchain: "/usr".into(),
-        layer: None,
-        building: false,
-        read_only: Vec::new(),
-        limits: Limits::of(config),
-    }
+    let mut spec = SandboxSpec::new(Limits::of(config));
+    spec.scratch.push(Scratch::Program(places::TOOL_HOME.into()));
+    spec
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -365,6 +360,36 @@ fn a_gate_sees_what_is_shown_and_nothing_beside_it() {
         said += &world.run(&["plan"]).expect(2).titled(line);
     }
     insta::assert_snapshot!(said);
+}
+
+#[test]
+fn folders_of_the_sandbox_itself_are_refused_before_anything_is_asked() {
+    let link = tempfile::tempdir().expect("a folder");
+    let link = link.path().join("link");
+    std::os::unix::fs::symlink("/sys/kernel", &link).expect("links");
+    let own = places::OWN.into_iter().chain(places::MOUNT_POINTS);
+    let named = own.chain(["/", "/tmp", "/sys/kernel", "/dev/shm", "/tmp/../proc"]);
+    for path in named.map(Path::new).chain([link.as_path()]) {
+        let extra = format!("[sandbox]\nread_only = [\"/usr\", {path:?}]\n");
+        // A server that would be seen to be asked.
+        let server = Server::start(vec![lib(GOOD)]);
+        let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &extra);
+        for command in ["plan", "run"] {
+            let run = world.run(&[command]).expect(2);
+            let config = world.read("harness.toml");
+            let line =
+                config.lines().position(|line| line.starts_with("read_only")).expect("has it");
+            let at = format!("harness.toml:{}", line + 1);
+            assert!(run.err.contains(&at), "{path:?}: {at}: {}", run.err);
+            assert!(run.err.contains("cannot be shown"), "{path:?}: {}", run.err);
+            assert!(run.err.contains("outside of the sandbox's own"), "{path:?}: {}", run.err);
+        }
+        assert!(server.requests().is_empty(), "{path:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
     let missing = "[sandbox]\nread_only = [\"/no/such/folder\"]\n";
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[("adder", crate::world::ADDER)], missing);
@@ -396,16 +421,15 @@ fn the_process_with_the_key_cannot_be_looked_into() {
 #[test]
 fn a_build_script_cannot_fill_the_disk_through_a_layer() {
     let folder = tempfile::tempdir().expect("a folder");
-    let layer = folder.path().join("layer");
-    for part in ["target", "vendor"] {
-        std::fs::create_dir_all(layer.join(part)).expect("makes folders");
-    }
+    let target = folder.path().join("layer/target");
+    std::fs::create_dir_all(&target).expect("makes folders");
     let sandbox = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), folder.path(), 4096);
-    let target = layer.join("target");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-    std::fs::set_permissions(target, mode).expect("is set");
+    std::fs::set_permissions(&target, mode).expect("is set");
     let config = LimitsConfig { disk_mb: Some(20), ..LimitsConfig::default() };
-    let policy = SandboxSpec { layer: Some(layer), building: true, ..policy(&config) };
+    let mut policy = policy(&config);
+    let (at, mode) = (places::BUILD.into(), MountMode::ReadWrite);
+    policy.mounts.push(Mount { source: target, at, mode });
     let program = regen::process::Program {
         path: "/bin/sh".into(),
         args: ["-c", "head -c 60000000 /dev/urandom > /target/x; read forever < /tmp/none || tail -f /target/x > /dev/null"]
@@ -430,7 +454,7 @@ fn a_sandbox_made_ahead_shows_what_is_there_now() {
     let cache = tempfile::tempdir().expect("a folder");
     let sandbox = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), cache.path(), 4096);
     let mut policy = policy(&LimitsConfig::default());
-    policy.read_only = vec![path.clone()];
+    policy.mounts.push(Mount::shown(&path));
     let program = regen::process::Program {
         path: "/bin/cat".into(),
         args: vec![path.clone().into()],

@@ -14,6 +14,7 @@ mod diff;
 mod endurance;
 mod faults;
 mod formats;
+mod executor;
 mod gates;
 mod hidden;
 mod isolation;

@@ -1,16 +1,17 @@
 //! All gates again, over the trees as they are.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures::StreamExt;
 
 use super::{Audit, Checked, Flaw, quoted};
 use crate::engine::{EngineError, Workspace};
-use crate::gate::{self, DependencyCache, GateContext};
+use crate::gate::{ExecuteOptions, GateExecutor, JobInputs};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
-use crate::store::Ledger;
-use crate::types::{Candidate, Finding, GateReport, Outcome, Provenance, ToolSet};
+use crate::store::{ContentStore, Ledger, MemoryStore};
+use crate::types::{Action, Candidate, Finding, GateReport, Outcome, Provenance, ToolSet};
 use crate::verdict::{Verdict, judge};
 
 /// A target whose gates ran again.
@@ -35,12 +36,11 @@ impl Workspace {
     pub async fn rerun(
         &self,
         audit: &Audit,
-        (tools, isolation): (&ToolSet, &Arc<Probe>),
+        machine: (&Arc<ToolSet>, &Arc<Probe>),
         tell: &dyn Fn(&RerunTarget),
     ) -> Result<Vec<RerunTarget>, EngineError> {
-        let layers = DependencyCache::new(&self.places.cache);
         let at_a_time = self.harness.schedule.jobs;
-        let jobs = audit.checked.iter().map(|one| self.rerun_one(one, (tools, isolation), &layers));
+        let jobs = audit.checked.iter().map(|one| self.rerun_one(one, machine));
         let mut running = futures::stream::iter(jobs).buffer_unordered(at_a_time);
         let mut all = Vec::new();
         while let Some(ran) = running.next().await {
@@ -55,8 +55,7 @@ impl Workspace {
     async fn rerun_one(
         &self,
         one: &Checked,
-        (tools, isolation): (&ToolSet, &Arc<Probe>),
-        layers: &DependencyCache,
+        machine: (&Arc<ToolSet>, &Arc<Probe>),
     ) -> Result<RerunTarget, EngineError> {
         let mut ran = RerunTarget {
             spec: one.spec.clone(),
@@ -64,9 +63,11 @@ impl Workspace {
             reports: Vec::new(),
             flaws: Vec::new(),
         };
-        let (Some(spec), Some(target)) =
-            (self.spec(&one.spec), self.harness.target.get(&one.target))
-        else {
+        let (Some(spec), Some(target), Some(inputs)) = (
+            self.spec(&one.spec),
+            self.harness.target.get(&one.target),
+            self.job_inputs(&one.spec, &one.target),
+        ) else {
             return Ok(ran);
         };
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
@@ -74,37 +75,9 @@ impl Workspace {
         // What is not there, or is no tree, was found before.
         let Ok(Some(tree)) = promoter.tree(&path) else { return Ok(ran) };
         let at = (one.spec.clone(), one.target.clone());
-        let none = Vec::new();
-        let proven = match Ledger::read(&self.places.ledger()) {
-            Ok(Some(ledger)) => ledger.proven().unwrap_or_default(),
-            _ => Default::default(),
-        };
-        let bench = GateContext {
-            spec,
-            name: &one.target,
-            target,
-            gates: &self.harness.gate,
-            suites: self.suites.get(&at).unwrap_or(&none),
-            validators: self.places.root.join(&self.harness.harness.validators),
-            tools,
-            sandbox: &isolation.sandbox,
-            level: isolation.level,
-            layers,
-            read_only: self.read_only(),
-            proven,
-            keep: None,
-            listener: None,
-        };
         let candidate = Candidate::new(tree, Provenance::Promoted);
         let gates = self.checks().get(&at).map(|checks| checks.gates.clone()).unwrap_or_default();
-        for gate in &gates {
-            let (report, _) = gate::run(&bench, gate, &candidate, &ran.reports).await;
-            let stops = !report.lets_through();
-            ran.reports.push(report);
-            if stops {
-                break;
-            }
-        }
+        ran.reports = self.judge_again(&inputs, &gates, &candidate, machine).await?;
         if let Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) =
             judge(&candidate, &gates, &ran.reports)
         {
@@ -121,6 +94,46 @@ impl Workspace {
             ran.flaws.extend(found.map(|finding| self.of_finding(one, &path, &code, finding)));
         }
         Ok(ran)
+    }
+
+    /// Runs gates over a tree until one stops. Nothing of it is kept.
+    async fn judge_again(
+        &self,
+        inputs: &Arc<JobInputs>,
+        gates: &[String],
+        candidate: &Candidate,
+        machine: (&Arc<ToolSet>, &Arc<Probe>),
+    ) -> Result<Vec<GateReport>, EngineError> {
+        let store = Arc::new(MemoryStore::default());
+        let tree = store.put_tree(candidate.tree())?;
+        let executor = self.executor(machine, store);
+        executor.accept(inputs)?;
+        let proven = match Ledger::read(&self.places.ledger()) {
+            Ok(Some(ledger)) => ledger.proven().unwrap_or_default(),
+            _ => Default::default(),
+        };
+        let mut reports = Vec::new();
+        for gate in gates {
+            let at = (tree, candidate.provenance().clone());
+            let action = Action {
+                min_isolation: self.harness.sandbox.min_level,
+                proven: proven.clone(),
+                ..inputs.action(
+                    gate,
+                    executor.toolchain(inputs.language().id()).unwrap_or_default(),
+                    at,
+                )
+            };
+            let options =
+                ExecuteOptions { before: &reports, ..ExecuteOptions::at(SystemTime::now()) };
+            let report = executor.execute(&action, options).await?.report;
+            let stops = !report.lets_through();
+            reports.push(report);
+            if stops {
+                break;
+            }
+        }
+        Ok(reports)
     }
 
     /// A gate's finding, at the clause that it speaks of, else at its file.

@@ -43,14 +43,6 @@ impl fmt::Debug for Openai {
     }
 }
 
-/// Makes ring the cryptography of TLS in this process: no HTTP client can be built before.
-///
-/// It is said here and not by a feature of `reqwest`, whose only choice is `aws-lc`.
-pub fn install_tls() {
-    // An error means that it is installed.
-    drop(rustls::crypto::ring::default_provider().install_default());
-}
-
 impl Openai {
     /// A server with its key: the content of the variable that the settings name.
     ///
@@ -69,7 +61,7 @@ impl Openai {
             let message = format!("the key in {name} has blanks or other characters no key has");
             return Err(GenerationError::new(Failure::Configuration, message));
         }
-        install_tls();
+        super::install_tls();
         let http = reqwest::Client::builder()
             .connect_timeout(limits::CONNECT_TIMEOUT)
             .no_proxy_for_loopback(&settings.base_url)
