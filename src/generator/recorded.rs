@@ -249,6 +249,13 @@ mod tests {
         for mode in [CassetteMode::Replay, CassetteMode::Auto] {
             let replayed = ask(folder.path(), mode, "add").await.0.expect("is recorded");
             assert_eq!(replayed, answer("// 0\n").replayed("2026-01-02".to_owned()));
+            // A replay is exported as what was recorded.
+            let cassettes = Cassettes::new(folder.path().to_owned());
+            let [(path, _)] = &cassettes.all()[..] else { panic!("one is recorded") };
+            let written = std::fs::read(path).expect("is there");
+            let generator = Recorded::new(OneFile::default(), "one-file", (mode, cassettes));
+            let exported = generator.recording(&request("add"), &replayed, "2026-01-03");
+            assert_eq!(exported, Some(written));
         }
         let (_, kept) = ask(folder.path(), CassetteMode::Verify, "add").await;
         assert!(kept.is_ok(), "it says the same again");
