@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use regen::gate::{DependencyCache, GateContext, find_tools, run};
 use regen::sandbox::{Namespaces, Sandbox};
-use regen::toolchain;
+use regen::toolchain::{self, ExampleSuites};
 use regen::types::{Candidate, HostTools, Isolation, Outcome, Provenance, RelPath, ToolEnv, Tree};
 
 const ROUNDS: usize = 9;
@@ -132,6 +132,7 @@ async fn measure(lines: usize) -> bool {
     let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), folder.path(), 16384);
     let layers = DependencyCache::new(folder.path());
     let gates = BTreeMap::new();
+    let examples = ExampleSuites::of(&spec, target);
     let kept = folder.path().join("kept");
     let bench = |keep: Option<PathBuf>| GateContext {
         spec: &spec,
@@ -139,6 +140,7 @@ async fn measure(lines: usize) -> bool {
         target,
         gates: &gates,
         suites: &[],
+        examples: &examples,
         validators: folder.path().to_owned(),
         tools: &tools,
         sandbox: &sandbox,

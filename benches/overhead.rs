@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use regen::gate::{DependencyCache, GateContext, find_tools, run};
 use regen::sandbox::{Namespaces, Sandbox};
-use regen::toolchain;
+use regen::toolchain::{self, ExampleSuites};
 use regen::types::{Candidate, HostTools, Isolation, Outcome, Provenance, RelPath, ToolEnv, Tree};
 
 const ROUNDS: usize = 15;
@@ -49,12 +49,14 @@ async fn measure() -> ExitCode {
     let layers = DependencyCache::new(folder.path());
     let kept = folder.path().join("kept");
     let gates = BTreeMap::new();
+    let examples = ExampleSuites::of(&spec, target);
     let bench = GateContext {
         spec: &spec,
         name: "rust",
         target,
         gates: &gates,
         suites: &[],
+        examples: &examples,
         validators: folder.path().to_owned(),
         tools: &tools,
         sandbox: &sandbox,

@@ -18,7 +18,7 @@ use crate::types::{
     AdmittedSpec, Candidate, Digest, Failure, Provenance, Target, TargetJob, ToolSet,
 };
 use crate::verdict::{Verdict, judge};
-use crate::workspace::{CommandError, ErrorKind, Workspace};
+use crate::workspace::{CommandError, ErrorKind, JobInputs, Workspace};
 
 /// How a run is to go.
 #[derive(Clone)]
@@ -52,6 +52,8 @@ pub struct Engine {
     pub(super) ledger: RefCell<Ledger>,
     pub(super) objects: Objects,
     pub(super) promoter: Promoter,
+    /// Snapshots of inputs that this engine has put into the objects.
+    pub(super) snapshots: RefCell<BTreeSet<Digest>>,
     /// By tier; none where nothing is generated.
     pub(super) generators: Vec<Arc<dyn Generator>>,
     pub(super) run: Cell<i64>,
@@ -99,6 +101,7 @@ impl Engine {
             ledger: RefCell::new(Ledger::open(&places.ledger())?),
             objects: Objects::new(places.state.join("objects")),
             promoter: Promoter::new(places.root.clone(), places.state.clone()),
+            snapshots: RefCell::default(),
             run: Cell::new(0),
             isolation,
             layers: DependencyCache::new(&places.cache),
@@ -118,6 +121,13 @@ impl Engine {
             let message = "harness.toml has no `[generator]`";
             GenerationError::new(Failure::Configuration, message)
         })
+    }
+
+    /// What an attempt is generated and judged from.
+    pub(super) fn inputs(&self, state: &State, attempt: &Attempt) -> Arc<JobInputs> {
+        let target = &state.job.parts[attempt.part].target;
+        let inputs = self.workspace.job_inputs(&state.job.spec, target);
+        inputs.expect("a job's spec and targets are in the workspace that planned it")
     }
 
     pub(super) fn spec(&self, state: &State) -> &AdmittedSpec {

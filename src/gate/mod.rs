@@ -40,6 +40,8 @@ pub struct GateContext<'a> {
     pub gates: &'a std::collections::BTreeMap<String, GateConfig>,
     /// The user's suites.
     pub suites: &'a [Suite],
+    /// The harness's own suites of the spec's examples.
+    pub examples: &'a toolchain::ExampleSuites,
     /// Folder of the validators.
     pub validators: PathBuf,
     /// The tools.

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regen::gate::{DependencyCache, GateContext, find_tools, run};
 use regen::sandbox::{Sandbox, probe};
-use regen::toolchain::Suite;
+use regen::toolchain::{ExampleSuites, Suite};
 use regen::types::{Candidate, GateReport, Provenance, RelPath, Spec, ToolEnv, Tree};
 use regex::Regex;
 use serde_json::Value;
@@ -206,6 +206,7 @@ impl World {
             target: &harness.target["rust"],
             gates: &harness.gate,
             suites: subject.suites,
+            examples: &ExampleSuites::of(subject.spec, &harness.target["rust"]),
             validators: self.path("validators"),
             tools: &tools,
             sandbox,

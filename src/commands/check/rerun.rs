@@ -66,27 +66,23 @@ impl Workspace {
             reports: Vec::new(),
             flaws: Vec::new(),
         };
-        let (Some(spec), Some(target)) =
-            (self.spec(&one.spec), self.harness.target.get(&one.target))
-        else {
-            return Ok(ran);
-        };
+        let Some(inputs) = self.job_inputs(&one.spec, &one.target) else { return Ok(ran) };
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
-        let path = format!("{}/{}", target.unit(&spec.id), target.leaf(&one.target));
+        let path = format!("{}/{}", inputs.target.unit(&one.spec), inputs.target.leaf(&one.target));
         // What is not there, or is no tree, was found before.
         let Ok(Some(tree)) = promoter.tree(&path) else { return Ok(ran) };
         let at = (one.spec.clone(), one.target.clone());
-        let none = Vec::new();
         let proven = match Ledger::read(&self.places.ledger()) {
             Ok(Some(ledger)) => ledger.proven().unwrap_or_default(),
             _ => Default::default(),
         };
         let bench = GateContext {
-            spec,
-            name: &one.target,
-            target,
-            gates: &self.harness.gate,
-            suites: self.suites.get(&at).unwrap_or(&none),
+            spec: &inputs.spec,
+            name: &inputs.name,
+            target: &inputs.target,
+            gates: &inputs.gates,
+            suites: &inputs.suites,
+            examples: &inputs.examples,
             validators: self.places.root.join(&self.harness.harness.validators),
             tools,
             sandbox: &isolation.sandbox,
