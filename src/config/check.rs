@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::nearest;
+use super::nearest::nearest;
 use crate::toolchain::{self, GateKind};
 use crate::types::generator::OpenaiSettings;
 use crate::types::{
