@@ -13,8 +13,8 @@ use crate::prompt;
 use crate::reply::{self, Reply, ReplyRules};
 use crate::types::harness::ReplyForm;
 use crate::types::{
-    AttemptKind, Digest, Event, Failure, GeneratorSettings, Job, JobId, Prompt, Provenance, Spec,
-    StoredGeneration, Tree,
+    AttemptKind, CandidateId, Digest, Event, Failure, GeneratorSettings, Job, JobId, Prompt,
+    Provenance, Spec, StoredGeneration, Tree,
 };
 use crate::workspace::{CommandError, ErrorKind};
 use crate::{plan, toolchain};
@@ -36,12 +36,14 @@ impl Engine {
         let attempt = state.attempt().expect("every effect but a promotion has an attempt");
         let event = match effect {
             Effect::Start => self.start(state, attempt)?,
-            Effect::Ask => self.ask(id, state, attempt).await?,
+            Effect::Ask { prompt } => self.ask(id, state, (attempt, *prompt)).await?,
             Effect::Adopt => self.adopt(state, attempt)?,
-            Effect::Read => self.read(state, attempt).await?,
-            Effect::Gate { gate } => self.gate(state, attempt, *gate).await?,
-            Effect::Judge => {
-                let verdict = self.verdict(state, attempt)?;
+            Effect::Read { completion } => self.read(state, attempt, *completion).await?,
+            Effect::Gate { candidate, gate } => {
+                self.gate(state, (attempt, candidate), *gate).await?
+            }
+            Effect::Judge { candidate } => {
+                let verdict = self.verdict(state, attempt, candidate)?;
                 Event::Judged { attempt: attempt.number, judgement: verdict.judgement() }
             }
             Effect::Promote => unreachable!("handled above"),
@@ -138,10 +140,14 @@ impl Engine {
         })
     }
 
-    async fn read(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
+    async fn read(
+        &self,
+        state: &State,
+        attempt: &Attempt,
+        digest: Digest,
+    ) -> Result<Event, CommandError> {
         let job = self.inputs(state, attempt);
         let (spec, target) = (&job.spec, &job.target);
-        let digest = attempt.completion.unwrap_or_else(|| Digest::of(""));
         let completion: StoredGeneration = self.object(digest)?;
         let base = match History::of(state, attempt).candidate {
             Some(digest) => self.objects.get_tree(digest)?,
@@ -194,10 +200,10 @@ impl Engine {
     async fn gate(
         &self,
         state: &State,
-        attempt: &Attempt,
+        (attempt, candidate): (&Attempt, &CandidateId),
         gate: usize,
     ) -> Result<Event, CommandError> {
-        let candidate = self.candidate(attempt)?;
+        let candidate = self.candidates.get(candidate)?;
         let (part, _) = self.part(state, attempt);
         let job = self.inputs(state, attempt);
         let validators = &self.workspace.harness.harness.validators;

@@ -11,6 +11,7 @@ mod corpus;
 mod demo;
 mod diff;
 mod endurance;
+mod engine;
 mod faults;
 mod formats;
 mod gates;

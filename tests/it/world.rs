@@ -276,9 +276,12 @@ impl Run {
 
     /// The whole output for a snapshot: exit code, standard output, standard error.
     pub fn shown(&self) -> String {
-        let part = |name: &str, text: &str| match text.is_empty() {
-            true => String::new(),
-            false => format!("--- {name} ---\n{}\n", text.trim_end_matches('\n')),
+        let part = |name: &str, text: &str| {
+            if text.is_empty() {
+                String::new()
+            } else {
+                format!("--- {name} ---\n{}\n", text.trim_end_matches('\n'))
+            }
         };
         let (out, err) = (part("stdout", &self.out), part("stderr", &self.err));
         stable(&format!("exit code: {}\n{out}{err}", self.code))
