@@ -11,12 +11,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use regen::gate::{DependencyCache, GateContext, find_tools, run};
-use regen::sandbox::{Namespaces, Sandbox};
-use regen::toolchain::{self, ExampleSuites};
-use regen::types::{Candidate, HostTools, Isolation, Outcome, Provenance, RelPath, ToolEnv, Tree};
+use regen::gate::{
+    DependencyCache, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, Machine, find_tools,
+};
+use regen::sandbox::{Namespaces, Probe, Sandbox};
+use regen::store::{ContentStore, MemoryStore};
+use regen::toolchain;
+use regen::types::{Digest, HostTools, Outcome, Provenance, RelPath, ToolEnv, Tree};
 
 const ROUNDS: usize = 9;
 const SPEC: &str = "# Big\n\n- It MUST add. `test_id: adds`\n\n  ```rust\n  assert_eq!(big::add_0(2, 3), 5);\n  ```\n";
@@ -130,27 +133,19 @@ async fn measure(lines: usize) -> bool {
     let target = &harness.target["rust"];
     let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
     let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), folder.path(), 16384);
-    let layers = DependencyCache::new(folder.path());
-    let gates = BTreeMap::new();
-    let examples = ExampleSuites::of(&spec, target);
     let kept = folder.path().join("kept");
-    let bench = |keep: Option<PathBuf>| GateContext {
-        spec: &spec,
-        name: "rust",
-        target,
-        gates: &gates,
-        suites: &[],
-        examples: &examples,
+    let machine = Machine {
+        tools: Arc::new(tools.clone()),
+        probe: Arc::new(Probe::of(sandbox)),
+        layers: DependencyCache::new(folder.path()),
         validators: folder.path().to_owned(),
-        tools: &tools,
-        sandbox: &sandbox,
-        level: Isolation::NAMESPACES,
-        layers: &layers,
-        proven: Default::default(),
         read_only: Vec::new(),
-        keep,
-        listener: None,
     };
+    let store = Arc::new(MemoryStore::default());
+    let executor = LocalExecutor::new(machine, store.clone());
+    let inputs = GateInputs::new(spec.clone(), ("rust", target), &BTreeMap::new(), &[]);
+    let inputs = Arc::new(inputs);
+    executor.accept(&inputs).expect("is kept");
     let candidate = |round: usize| {
         let file =
             |path: &str, text: String| (RelPath::parse(path).expect("is one"), text.into_bytes());
@@ -158,10 +153,7 @@ async fn measure(lines: usize) -> bool {
             file("Cargo.toml", MANIFEST.to_owned()),
             file("src/lib.rs", code(lines, round)),
         ]);
-        Candidate::new(
-            toolchain::of(target).normalise(&tree, &spec, target).expect("is right"),
-            Provenance::Promoted,
-        )
+        toolchain::of(target).normalise(&tree, &spec, target).expect("is right")
     };
     let (mut same, mut default, mut tests) = (Vec::new(), Vec::new(), Vec::new());
     let place = |name: &str, incremental| Place {
@@ -172,24 +164,31 @@ async fn measure(lines: usize) -> bool {
     let places = [place("plain", false), place("incremental", true)];
     for round in 0..=ROUNDS {
         let candidate = candidate(round);
-        let keeping = bench(Some(kept.clone()));
+        let tree = store.put_tree(&candidate).expect("is kept");
         let mut times: BTreeMap<usize, (Duration, Duration)> = BTreeMap::new();
         // Another order in each round.
         let order = [[0, 1, 2], [2, 0, 1], [1, 2, 0], [0, 2, 1], [2, 1, 0], [1, 0, 2]][round % 6];
         if round == 0 {
-            let (report, _) = run(&keeping, "check", &candidate, &[]).await;
+            let check = inputs.action(
+                "check",
+                executor.toolchain("rust").expect("was asked for"),
+                (tree, Provenance::Promoted),
+            );
+            let now = SystemTime::now();
+            let keeping = ExecuteOptions { keep: Some(kept.clone()), ..ExecuteOptions::at(now) };
+            let report = executor.execute(&check, keeping).await.expect("is executed").report;
             assert_eq!(report.outcome, Outcome::Pass, "{report:?}");
         }
         let mut files = BTreeMap::new();
         collect(&kept.join("visible"), &kept.join("visible"), &mut files);
         files.insert(
             "src/lib.rs".to_owned(),
-            candidate.tree().text("src/lib.rs").expect("is there").into(),
+            candidate.text("src/lib.rs").expect("is there").into(),
         );
         let files: Vec<(String, Vec<u8>)> = files.into_iter().collect();
         for who in order {
             let time = match who {
-                0 => in_sandbox(&bench(None), &candidate).await,
+                0 => in_sandbox(&executor, &inputs, tree).await,
                 who => {
                     places[who - 1].write(&files);
                     places[who - 1].all()
@@ -231,12 +230,22 @@ fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-async fn in_sandbox(bench: &GateContext<'_>, candidate: &Candidate) -> (Duration, Duration) {
+async fn in_sandbox(
+    executor: &LocalExecutor,
+    inputs: &GateInputs,
+    tree: Digest,
+) -> (Duration, Duration) {
     let started = Instant::now();
     let mut test = Duration::ZERO;
     for gate in ["check", "clippy", "test"] {
         let begun = Instant::now();
-        let (report, _) = run(bench, gate, candidate, &[]).await;
+        let action = inputs.action(
+            gate,
+            executor.toolchain("rust").expect("was asked for"),
+            (tree, Provenance::Promoted),
+        );
+        let options = ExecuteOptions::at(SystemTime::now());
+        let report = executor.execute(&action, options).await.expect("is executed").report;
         assert_eq!(report.outcome, Outcome::Pass, "{gate}: {:?}", report.findings.first());
         test = begun.elapsed();
     }

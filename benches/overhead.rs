@@ -9,12 +9,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use regen::gate::{DependencyCache, GateContext, find_tools, run};
-use regen::sandbox::{Namespaces, Sandbox};
-use regen::toolchain::{self, ExampleSuites};
-use regen::types::{Candidate, HostTools, Isolation, Outcome, Provenance, RelPath, ToolEnv, Tree};
+use regen::gate::{
+    DependencyCache, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, Machine, find_tools,
+};
+use regen::sandbox::{Namespaces, Probe, Sandbox};
+use regen::store::{ContentStore, MemoryStore};
+use regen::toolchain;
+use regen::types::{Digest, HostTools, Outcome, Provenance, RelPath, ToolEnv, Tree};
 
 const ROUNDS: usize = 15;
 const PROMISE: f64 = 1.10;
@@ -43,45 +46,36 @@ async fn measure() -> ExitCode {
     let file = (RelPath::parse("src/lib.rs").expect("is one"), CODE.as_bytes().to_vec());
     let tree =
         toolchain::of(target).normalise(&Tree::from_iter([file]), &spec, target).expect("is right");
-    let candidate = Candidate::new(tree, Provenance::Promoted);
     let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
     let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), folder.path(), 16384);
-    let layers = DependencyCache::new(folder.path());
     let kept = folder.path().join("kept");
-    let gates = BTreeMap::new();
-    let examples = ExampleSuites::of(&spec, target);
-    let bench = GateContext {
-        spec: &spec,
-        name: "rust",
-        target,
-        gates: &gates,
-        suites: &[],
-        examples: &examples,
+    let tools = Arc::new(tools);
+    let machine = Machine {
+        tools: tools.clone(),
+        probe: Arc::new(Probe::of(sandbox)),
+        layers: DependencyCache::new(folder.path()),
         validators: folder.path().to_owned(),
-        tools: &tools,
-        sandbox: &sandbox,
-        level: Isolation::NAMESPACES,
-        layers: &layers,
-        proven: Default::default(),
         read_only: Vec::new(),
-        keep: None,
-        listener: None,
     };
+    let store = Arc::new(MemoryStore::default());
+    let tree = store.put_tree(&tree).expect("is kept");
+    let executor = LocalExecutor::new(machine, store);
+    let inputs = Arc::new(GateInputs::new(spec, ("rust", target), &BTreeMap::new(), &[]));
+    executor.accept(&inputs).expect("is kept");
     // The same files, for the commands by hand.
-    let keeping = GateContext {
-        keep: Some(kept.clone()),
-        proven: Default::default(),
-        read_only: Vec::new(),
-        listener: None,
-        validators: kept.clone(),
-        ..bench
-    };
-    run(&keeping, "check", &candidate, &[]).await;
+    let check = inputs.action(
+        "check",
+        executor.toolchain("rust").expect("was asked for"),
+        (tree, Provenance::Promoted),
+    );
+    let now = SystemTime::now();
+    let keeping = ExecuteOptions { keep: Some(kept.clone()), ..ExecuteOptions::at(now) };
+    executor.execute(&check, keeping).await.expect("is executed");
     let home = folder.path().join("home");
     std::fs::create_dir(&home).expect("makes a folder");
     let (mut ours, mut hand) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let one = by_regen(&bench, &candidate).await;
+        let one = by_regen(&executor, &inputs, tree).await;
         let two = by_hand(tools.get("rust").expect("was asked for"), &kept.join("visible"), &home);
         // The first round warms the caches.
         if round > 0 {
@@ -92,11 +86,18 @@ async fn measure() -> ExitCode {
     report(&ours, &hand)
 }
 
-async fn by_regen(bench: &GateContext<'_>, candidate: &Candidate) -> Duration {
+async fn by_regen(executor: &LocalExecutor, inputs: &GateInputs, tree: Digest) -> Duration {
     let started = Instant::now();
     let mut reports = Vec::new();
     for gate in GATES {
-        let (report, _) = run(bench, gate, candidate, &reports).await;
+        let action = inputs.action(
+            gate,
+            executor.toolchain("rust").expect("was asked for"),
+            (tree, Provenance::Promoted),
+        );
+        let now = SystemTime::now();
+        let options = ExecuteOptions { before: &reports, ..ExecuteOptions::at(now) };
+        let report = executor.execute(&action, options).await.expect("is executed").report;
         assert_eq!(report.outcome, Outcome::Pass, "{gate}: {report:?}");
         reports.push(report);
     }
@@ -106,7 +107,7 @@ async fn by_regen(bench: &GateContext<'_>, candidate: &Candidate) -> Duration {
 /// The same commands over the same files, which are new to cargo as they are for regen.
 fn by_hand(tools: &HostTools, source: &Path, home: &Path) -> Duration {
     let bin = tools.path("toolchain").join("bin");
-    let now = std::time::SystemTime::now();
+    let now = SystemTime::now();
     for file in ["src/lib.rs", "tests/regen_examples.rs"] {
         let file = std::fs::File::options().write(true).open(source.join(file)).expect("is there");
         file.set_modified(now).expect("sets the time");

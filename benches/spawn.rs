@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use regen::process::{Ended, Program};
-use regen::sandbox::{Namespaces, Sandbox, SandboxSpec};
-use regen::types::{Limits, LimitsConfig};
+use regen::sandbox::{Mount, Namespaces, Sandbox, SandboxSpec, Scratch};
+use regen::types::{Limits, LimitsConfig, places};
 
 const ROUNDS: usize = 200;
 const PROMISE: Duration = Duration::from_millis(5);
@@ -31,12 +31,12 @@ async fn measure() -> ExitCode {
     let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
     let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), cache.path(), 8192);
     let policy = SandboxSpec {
-        files: Vec::new(),
-        toolchain: "/usr".into(),
-        layer: None,
-        building: false,
-        read_only: Vec::new(),
-        limits: Limits::of(&LimitsConfig::default()),
+        mounts: vec![Mount::read_only("/usr", places::TOOLS)],
+        scratch: vec![
+            Scratch::Session(places::BUILD.into()),
+            Scratch::Program(places::TOOL_HOME.into()),
+        ],
+        ..SandboxSpec::new(Limits::of(&LimitsConfig::default()))
     };
     let (mut ours, mut theirs, mut bare, mut again) = (vec![], vec![], vec![], vec![]);
     for round in 0..=ROUNDS {

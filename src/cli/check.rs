@@ -204,7 +204,7 @@ async fn rerun(
             door.say(&format!("{name}: {word}"));
         }
     };
-    workspace.rerun(outcome, (&tools, &Arc::new(probe)), &tell).await
+    workspace.rerun(outcome, (&Arc::new(tools), &Arc::new(probe)), &tell).await
 }
 
 fn written(

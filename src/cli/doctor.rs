@@ -80,9 +80,8 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Comman
                     Err(format!("refused: {}", errors.join(", ")))
                 },
             );
-            if let Some(config) = &workspace.harness.generator {
-                add("generator", generator(config));
-            }
+            let none = || Ok("not needed: no target is generated".to_owned());
+            add("generator", workspace.harness.generator.as_ref().map_or_else(none, generator));
         }
     }
     Ok((checks, probe.missing))

@@ -10,9 +10,9 @@ use super::show::{KeptAttempt, jobs, ledger, objects, read, read_attempts};
 use crate::engine::Record;
 use crate::generator::Cassette;
 use crate::promote::ATTESTATION;
-use crate::store::Objects;
+use crate::store::{ContentStore, Objects};
 use crate::types::event::Entry;
-use crate::types::{Event, GeneratorConfig, Standing, Tree};
+use crate::types::{Event, GeneratorConfig, Standing, StoredGeneration, Tree};
 use crate::workspace::{CONFIG, CommandError, ErrorKind, WorkspaceLayout};
 
 /// What an archive begins with, for whoever opens it.
@@ -117,7 +117,9 @@ impl Archive {
         if let Some(completion) = &kept.completion {
             self.add(&format!("{folder}/reply.md"), kept.reply.clone().unwrap_or_default());
             let cassette: Option<Cassette> = read(objects, completion.exchange());
-            have(cassette.is_some(), true);
+            // Some generators cannot be recorded; every text can.
+            let is_text = matches!(completion, StoredGeneration::Text(_));
+            have(cassette.is_some(), is_text || completion.exchange().is_some());
             if let Some(cassette) = cassette {
                 let path = format!("cassettes/{}", cassette.path().display());
                 self.add(&path, cassette.text());

@@ -6,7 +6,7 @@ use std::io;
 use super::show::{objects, read};
 use crate::engine::Record;
 use crate::pipeline::State;
-use crate::store::{Ledger, Objects, files};
+use crate::store::{ContentStore, Ledger, Objects, files};
 use crate::types::{Digest, Event, StoredGeneration};
 use crate::workspace::{CommandError, WorkspaceLayout, now};
 

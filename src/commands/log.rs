@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::engine::Record;
 use crate::spec::{SpecChange, diff, parse};
-use crate::store::{Ledger, Objects, files};
+use crate::store::{ContentStore, Ledger, Objects, files};
 use crate::types::{Digest, Event, JobId, Spec};
 use crate::workspace::{CommandError, WorkspaceLayout};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pipeline::{Attempt, State};
-use crate::store::{Ledger, Objects};
+use crate::store::{ContentStore, Ledger, Objects};
 use crate::types::event::Entry;
 use crate::types::{Digest, JobId, Prompt, StoredGeneration};
 use crate::workspace::{CommandError, WorkspaceLayout};

@@ -1,15 +1,16 @@
 //! What follows from wrong values, found after the file was read.
 
+mod generator;
+
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
 use super::nearest;
 use crate::toolchain::{self, GateKind};
-use crate::types::generator::OpenaiSettings;
 use crate::types::{
-    GeneratorConfig, GeneratorSettings, Harness, Isolation, Problem, RelPath, Schedule, Span,
-    Target, TraceConfig, lint,
+    Harness, Isolation, Problem, RelPath, Schedule, Span, Target, TraceConfig, lint, places,
 };
 
 /// The names of the built-in gates, of every language.
@@ -36,6 +37,17 @@ pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
     check.hooks(harness);
     check.outputs(harness);
     check.gates(harness);
+    check.problems
+}
+
+/// Checks where paths lead. `real` gives the absolute path without links.
+pub fn check_resolved(
+    harness: &Harness,
+    text: &str,
+    real: &dyn Fn(&str) -> PathBuf,
+) -> Vec<Problem> {
+    let mut check = ConfigCheck { text, problems: Vec::new() };
+    check.resolved(harness, real);
     check.problems
 }
 
@@ -98,78 +110,41 @@ impl ConfigCheck<'_> {
             self.wrong(&["sandbox", "memory_mb"], "`memory_mb` is 0", help);
         }
         for path in &sandbox.read_only {
-            let own = ["/src", "/target", "/cargo", "/vendor", "/toolchain", "/proc", "/dev"];
-            let taken = own.iter().any(|own| path == own || path.starts_with(&format!("{own}/")));
-            if path.is_empty() || path == "/" || taken {
-                let message = format!("`{path}` cannot be shown in a sandbox");
-                let help = "name the folder or file that is needed, outside of the sandbox's own";
-                self.wrong(&["sandbox", "read_only"], message, help);
+            if path.is_empty() || places::is_taken(Path::new(path)) {
+                self.not_shown(&["sandbox", "read_only"], format!("`{path}`"));
             }
         }
     }
 
-    fn generator(&mut self, harness: &Harness) {
-        match &harness.generator {
-            Some(generator) => self.settings(generator),
-            None if harness.target.values().any(Target::is_generated) => self.no_model(),
-            None => {}
-        }
-        if let Some(key) = &harness.attestation.key_env {
-            self.variable(["attestation", "key_env"], key);
-        }
-        self.prices(harness);
+    fn not_shown(&mut self, at: &[&str], what: String) {
+        let own: Vec<&str> = places::OWN.into_iter().chain(places::MOUNT_POINTS).collect();
+        let help = format!(
+            "name the folder or file that is needed, outside of the sandbox's own: {}",
+            own.join(", ")
+        );
+        self.wrong(at, format!("{what} cannot be shown in a sandbox"), help);
     }
 
-    fn no_model(&mut self) {
-        let help = "name the model as its server does: model = \"…\"";
-        self.wrong(&["generator", "model"], "`[generator]` names no model", help);
-    }
-
-    fn settings(&mut self, generator: &GeneratorConfig) {
-        match &generator.settings {
-            GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server) => {
-                self.server(server, generator);
+    /// What [`Self::sandbox`] cannot tell from names alone.
+    fn resolved(&mut self, harness: &Harness, real: &dyn Fn(&str) -> PathBuf) {
+        // Without a file system of its own a sandbox has no folders to meet.
+        if harness.sandbox.min_level < Isolation::NAMESPACES {
+            return;
+        }
+        for path in &harness.sandbox.read_only {
+            let found = real(path);
+            if places::is_taken(&found) {
+                self.not_shown(
+                    &["sandbox", "read_only"],
+                    format!("`{path}`, which is {},", found.display()),
+                );
             }
         }
-    }
-
-    fn server(&mut self, server: &OpenaiSettings, generator: &GeneratorConfig) {
-        if server.model.is_empty() {
-            self.no_model();
-        }
-        let urls = generator.tiers.iter().filter_map(|tier| tier.base_url.as_ref());
-        for url in urls.chain([&server.base_url]) {
-            if !is_web(url) {
-                let help = "such as http://127.0.0.1:8080/v1";
-                self.wrong(&["generator", "base_url"], format!("`{url}` is no web address"), help);
-            }
-        }
-        let keys = generator.tiers.iter().filter_map(|tier| tier.api_key_env.as_ref());
-        for key in keys.chain(&server.api_key_env) {
-            self.variable(["generator", "api_key_env"], key);
-        }
-        if !(0.0..=2.0).contains(&server.temperature) {
-            let help = "0 is steady, 2 is wild; 0.2 is the default";
-            self.wrong(&["generator", "temperature"], "`temperature` is not from 0 to 2", help);
-        }
-        if server.max_tries == 0 || server.max_output_tokens == 0 {
-            let help = "leave them out for the defaults";
-            let message = "`max_tries` and `max_output_tokens` must be at least 1";
-            self.wrong(&["generator"], message, help);
-        }
-    }
-
-    fn prices(&mut self, harness: &Harness) {
-        let generator = harness.generator.iter();
-        let prices = generator.flat_map(|generator| {
-            let tiers = generator.tiers.iter().flat_map(|t| [t.input_price, t.output_price]);
-            tiers.chain([Some(generator.input_price), Some(generator.output_price)])
-        });
-        let budget = &harness.budget;
-        let caps = [budget.call_usd, budget.run_usd, budget.day_usd, budget.spec_usd];
-        if prices.chain(caps).flatten().any(|usd| !usd.is_finite() || usd < 0.0) {
-            let message = "a price or a cap in USD is negative or no number";
-            self.wrong(&["budget"], message, "leave it out, or give 0 or more");
+        let validators = real(&harness.harness.validators);
+        let used = harness.gate.values().any(|gate| gate.validator.is_some());
+        if used && places::is_taken(&validators) {
+            let what = format!("the validators' folder {}", validators.display());
+            self.not_shown(&["harness", "validators"], what);
         }
     }
 

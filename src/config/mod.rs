@@ -2,6 +2,8 @@
 
 mod check;
 
+use std::path::PathBuf;
+
 use crate::toolchain;
 use crate::types::{Harness, Isolation, Policy, Problem, limits};
 
@@ -17,6 +19,25 @@ pub fn parse(file: &str, text: &str) -> Result<Harness, Vec<Problem>> {
     }
     let harness: Harness = toml::from_str(text).map_err(|e| vec![unreadable(file, text, &e)])?;
     let problems = check::check(&harness, text);
+    if problems.is_empty() {
+        Ok(harness)
+    } else {
+        Err(problems.into_iter().map(|problem| problem.file(file)).collect())
+    }
+}
+
+/// Reads a configuration, and checks where its paths lead. `real` gives the absolute path of one,
+/// without links.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_resolved(
+    file: &str,
+    text: &str,
+    real: &dyn Fn(&str) -> PathBuf,
+) -> Result<Harness, Vec<Problem>> {
+    let harness = parse(file, text)?;
+    let problems = check::check_resolved(&harness, text, real);
     if problems.is_empty() {
         Ok(harness)
     } else {
@@ -140,6 +161,54 @@ mod tests {
             assert_eq!(got, line, "{tail}: {message}");
             assert!(format!("{message} {help}").contains(says), "{tail}: {message} {help}");
         }
+    }
+
+    #[test]
+    fn wrong_keys_and_types_of_the_generator_are_named() {
+        for (table, line, says) in [
+            ("[generator]\nmodel = \"m\"\nbase_ulr = \"x\"", 3, "did you mean `base_url`?"),
+            ("[generator]\nkind = \"opnai\"\nmodel = \"m\"", 2, "did you mean `openai`?"),
+            ("[generator]\nmodel = \"m\"\nmax_tries = \"3\"", 3, "expected u32"),
+            ("generator = 3", 1, "integer `3`, expected struct GeneratorConfig"),
+            ("[generator]\nmodel = \"m\"\n[[generator.tiers]]\nmodle = \"x\"", 4, "`model`"),
+        ] {
+            let (got, message, help) = first(&format!("{table}\n"));
+            assert_eq!(got, line, "{table}: {message}");
+            assert!(format!("{message} {help}").contains(says), "{table}: {message} {help}");
+        }
+    }
+
+    #[test]
+    fn only_generated_targets_need_a_generator() {
+        let written = "[target.code]\ngenerator = \"none\"\npath = \".\"\n";
+        for text in ["", written] {
+            assert_eq!(parse("harness.toml", text).expect("is right").generator, None);
+        }
+        let (_, message, _) = first("[target.rust]\ntoolchain = \"rust\"\n");
+        assert_eq!(message, "`[generator]` names no model");
+        let (_, message, _) = first(&format!("{written}[generator]\nreply = \"json\"\n"));
+        assert_eq!(message, "`[generator]` names no model");
+    }
+
+    #[test]
+    fn a_generator_is_written_as_it_was_read() {
+        let text = format!(
+            "[generator]\nkind = \"cassette\"\nmodel = \"m\"\nbase_url = \"http://x/v1\"\napi_key_env = \"K\"\n\
+             cassettes = \"auto\"\nreply = \"json\"\ntemperature = 0.3\nmax_output_tokens = 1\n\
+             context_tokens = 2\nmax_tries = 3\nretry_base_ms = 4\nfirst_token_timeout_ms = 5\n\
+             idle_timeout_ms = 6\ndeadline_ms = 7\nrequests_per_minute = 8\nrequests = 9\n\
+             input_price = 1.5\noutput_price = 2.5\n[[generator.tiers]]\nmodel = \"n\"\ninput_price = 3.5\n{}",
+            "[target.rust]\ntoolchain = \"rust\"\n"
+        );
+        let harness = parse("harness.toml", &text).expect("is right");
+        let written = toml::to_string(&harness).expect("can be written");
+        assert_eq!(parse("harness.toml", &written).expect("is right"), harness);
+        let generator = harness.generator.expect("is there");
+        let stronger = generator.tier(1);
+        assert_eq!((stronger.input_price, stronger.output_price), (3.5, 2.5));
+        assert_eq!(stronger.settings.model(), "n");
+        assert_eq!(stronger.settings.api_key_env(), Some("K"));
+        assert_eq!(stronger.settings.prompt_tokens(), Some(1));
     }
 
     #[test]

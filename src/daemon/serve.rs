@@ -29,7 +29,7 @@ use super::commands::{Command, CommandRequest, Refusal};
 use super::live_state::{LiveState, SseEvent};
 use crate::promote::Promoter;
 use crate::report::{Styler, words};
-use crate::store::{Ledger, Objects, write_private};
+use crate::store::{ContentStore, Ledger, Objects, write_private};
 use crate::types::{Digest, Event, JobId, RelPath, Tree, limits};
 use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout, load, load_harness, today};
 

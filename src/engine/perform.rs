@@ -1,20 +1,16 @@
 //! Performing effects: load what the rooms need, call them, keep what they give. Each effect ends
 //! in one event.
 
-use std::sync::Arc;
-
 use super::attempt_history::History;
 use super::resources::Engine;
-use crate::gate::{self, GateContext};
 use crate::pipeline::{Attempt, Effect, State};
-use crate::process::Listener;
 use crate::promote::Switched;
 use crate::prompt;
 use crate::reply::{self, Reply, ReplyRules};
 use crate::types::harness::ReplyForm;
 use crate::types::{
-    AttemptKind, CandidateId, Digest, Event, Failure, GeneratorSettings, Job, JobId, Prompt,
-    Provenance, Spec, StoredGeneration, Tree,
+    AttemptKind, Digest, Event, Failure, GeneratorSettings, JobId, Prompt, Provenance, Spec,
+    StoredGeneration, Tree,
 };
 use crate::workspace::{CommandError, ErrorKind};
 use crate::{plan, toolchain};
@@ -180,10 +176,7 @@ impl Engine {
         let (tree, formatted) = match toolchain::of(target).normalise(&tree, spec, target) {
             Err(_) => (tree, Vec::new()),
             Ok(tree) => {
-                let language = toolchain::of(target);
-                let tools = self.tools.get(language.id()).expect("a planned target has its tools");
-                let sandbox = &self.isolation().sandbox;
-                let formatted = gate::format((tools, language), sandbox, &tree).await;
+                let formatted = self.executor().format(toolchain::of(target), &tree).await;
                 formatted.map_err(|e| CommandError::new(ErrorKind::Io, e))?
             }
         };
@@ -195,46 +188,5 @@ impl Engine {
             formatted,
             inputs,
         })
-    }
-
-    async fn gate(
-        &self,
-        state: &State,
-        (attempt, candidate): (&Attempt, &CandidateId),
-        gate: usize,
-    ) -> Result<Event, CommandError> {
-        let candidate = self.candidates.get(candidate)?;
-        let (part, _) = self.part(state, attempt);
-        let job = self.inputs(state, attempt);
-        let validators = &self.workspace.harness.harness.validators;
-        let bench = GateContext {
-            spec: &job.spec,
-            name: &job.name,
-            target: &job.target,
-            gates: &job.gates,
-            suites: &job.suites,
-            examples: &job.examples,
-            validators: self.workspace.places.root.join(validators),
-            tools: &self.tools,
-            sandbox: &self.isolation().sandbox,
-            level: self.isolation().level,
-            layers: &self.layers,
-            read_only: self.workspace.read_only(),
-            proven: self.ledger.borrow().proven()?,
-            keep: self.options.keep.then(|| self.kept(&part.target)),
-            listener: Some(self.listener(&state.job, &part.gates[gate])),
-        };
-        let name = &part.gates[gate];
-        let (mut report, evidence) = gate::run(&bench, name, &candidate, &attempt.reports).await;
-        if !evidence.is_empty() {
-            report.evidence = Some(self.objects.put(&evidence)?);
-        }
-        Ok(Event::GateReported { attempt: attempt.number, report })
-    }
-
-    fn listener(&self, job: &Job, gate: &str) -> Listener {
-        let (observer, job) = (self.options.observer.clone(), job.clone());
-        let gate = gate.to_owned();
-        Listener(Arc::new(move |bytes| observer.output(&job, &gate, bytes)))
     }
 }

@@ -10,11 +10,11 @@ use crate::attest::Attested;
 use crate::pipeline::{Attempt, State};
 use crate::plan;
 use crate::promote::{PartTree, PromoteError, Promotion, Switched};
-use crate::store::{Ledger, LedgerError, Objects, files};
+use crate::store::{ContentStore, Ledger, LedgerError, files};
 use crate::toolchain;
 use crate::types::{
     Digest, Event, GateReport, Job, JobId, Origin, Provenance, Source, Spec, SpecStanding,
-    StoredGeneration, TargetJob, TargetStanding,
+    StoredGeneration, Target, TargetJob, TargetStanding,
 };
 use crate::verdict::{Accepted, Verdict};
 use crate::workspace::{CommandError, now};
@@ -35,7 +35,7 @@ impl Record {
     /// The ledger's.
     pub fn of_job(
         ledger: &Ledger,
-        objects: &Objects,
+        objects: &dyn ContentStore,
         job: JobId,
     ) -> Result<Option<Self>, LedgerError> {
         let entries = ledger.job(job)?;
@@ -127,7 +127,7 @@ impl Engine {
     /// Puts the trees of an earlier job in place again, each of which was accepted: it is judged
     /// again, from the reports of the job that accepted it. What that job did not have stays.
     pub(super) fn roll_back(&self, id: JobId, job: &Job, to: JobId) -> Switching {
-        let Some(record) = Record::of_job(&self.ledger.borrow(), &self.objects, to)? else {
+        let Some(record) = Record::of_job(&self.ledger.borrow(), &*self.objects, to)? else {
             let message = format!("job {to} promoted nothing that is still kept");
             return Ok((Event::PromotionFailed { message }, None));
         };
@@ -194,7 +194,7 @@ impl Engine {
     ) -> Result<Option<TargetStanding>, CommandError> {
         let jobs = self.ledger.borrow().promotions(spec)?;
         for (job, _) in jobs.into_iter().rev() {
-            let record = Record::of_job(&self.ledger.borrow(), &self.objects, job)?;
+            let record = Record::of_job(&self.ledger.borrow(), &*self.objects, job)?;
             let record = record.and_then(|mut record| record.standing.target.remove(target));
             if let Some(record) = record.filter(|record| record.tree == entry.tree) {
                 return Ok(Some(record));
@@ -260,7 +260,7 @@ impl Engine {
             config: plan::config(target),
             inputs: part.key,
             gates: part.gate_key,
-            tools: self.tools.version(toolchain::of(target).id()).to_owned(),
+            tools: self.tools_of(target, reports),
             regen: env!("CARGO_PKG_VERSION").to_owned(),
             isolation: reports.iter().map(|report| report.isolation).min().unwrap_or_default(),
             signer: self.workspace.signer.as_ref().map(|signer| signer.public().to_string()),
@@ -272,6 +272,13 @@ impl Engine {
             gate_inputs: part.gate_inputs.clone(),
             files: tree.collect(),
         })
+    }
+
+    /// The tools that judged a tree. Reports of earlier versions of regen do not name them.
+    fn tools_of(&self, target: &Target, reports: &[GateReport]) -> String {
+        let named = reports.iter().rev().map(|report| &report.tools);
+        let own = || self.tools.version(toolchain::of(target).id()).to_owned();
+        named.into_iter().find(|tools| !tools.is_empty()).cloned().unwrap_or_else(own)
     }
 
     /// Who wrote a tree; one that was judged again is still who wrote it first.

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::observer::Observer;
-use crate::gate::DependencyCache;
+use crate::gate::GateExecutor;
 use crate::generator::{
     Cassettes, GenerationError, Generator, GeneratorParts, MakeGenerator, RateLimits,
 };
 use crate::pipeline::{Attempt, State};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
-use crate::store::{Candidates, Ledger, Objects};
+use crate::store::{Candidates, ContentStore, Ledger, Objects};
 use crate::types::{AdmittedSpec, CandidateId, Digest, Failure, Target, TargetJob, ToolSet};
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{CommandError, ErrorKind, JobInputs, Workspace};
@@ -48,18 +48,19 @@ pub struct Engine {
     pub(super) options: Options,
     /// Held for single steps only, never while something else is waited for.
     pub(super) ledger: RefCell<Ledger>,
-    pub(super) objects: Objects,
-    /// Candidates that attempts in hand work on.
-    pub(super) candidates: Candidates,
+    pub(super) objects: Arc<dyn ContentStore>,
+    /// Candidates that attempts in hand work on, shared with the executor.
+    pub(super) candidates: Arc<Candidates>,
     pub(super) promoter: Promoter,
     /// Snapshots of inputs that this engine has put into the objects.
     pub(super) snapshots: RefCell<BTreeSet<Digest>>,
     /// By tier; none where nothing is generated.
     pub(super) generators: Vec<Arc<dyn Generator>>,
     pub(super) run: Cell<i64>,
-    /// How candidates are kept apart; a run without work does not ask.
-    pub(super) isolation: Option<Arc<Probe>>,
-    pub(super) layers: DependencyCache,
+    /// Runs gates; a run without work has none.
+    pub(super) executor: Option<Arc<dyn GateExecutor>>,
+    /// Inputs of gates that the executor has, by digest.
+    pub(super) accepted: RefCell<BTreeSet<Digest>>,
 }
 
 /// The generators of a workspace, by tier.
@@ -93,20 +94,25 @@ impl Engine {
         options: Options,
     ) -> Result<Self, CommandError> {
         let places = workspace.places.clone();
-        let objects = Objects::new(places.state.join("objects"));
+        let objects: Arc<dyn ContentStore> = Arc::new(Objects::new(places.state.join("objects")));
+        let candidates = Arc::new(Candidates::new(objects.clone()));
+        let executor = isolation.map(|probe| {
+            let local = workspace.executor((&tools, &probe), candidates.clone());
+            Arc::new(local) as Arc<dyn GateExecutor>
+        });
         Ok(Self {
             generators: generators(&workspace, &options)?,
             workspace,
             tools,
             options,
             ledger: RefCell::new(Ledger::open(&places.ledger())?),
-            candidates: Candidates::new(objects.clone()),
+            candidates,
             objects,
             promoter: Promoter::new(places.root.clone(), places.state.clone()),
             snapshots: RefCell::default(),
             run: Cell::new(0),
-            isolation,
-            layers: DependencyCache::new(&places.cache),
+            executor,
+            accepted: RefCell::default(),
         })
     }
 
@@ -139,10 +145,6 @@ impl Engine {
     pub(super) fn part<'s>(&self, state: &'s State, attempt: &Attempt) -> (&'s TargetJob, &Target) {
         let part = &state.job.parts[attempt.part];
         (part, &self.workspace.harness.target[&part.target])
-    }
-
-    pub(super) fn isolation(&self) -> &Probe {
-        self.isolation.as_ref().expect("a run with work has a sandbox")
     }
 
     /// Where a target's workspace is left for a person to look into.

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use super::test_run::{self, TestRunner};
 use super::workspace::{self, GateSandbox};
-use super::{GateContext, GateResult, Layer, timeout};
+use super::{GateContext, GateResult, Layer};
 use crate::process::{Ended, Output};
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::toolchain::{
     self, BuildContext, Suite, TestProgram, ToolCommand, ToolOutput, Toolchain,
 };
 use crate::types::{
-    Candidate, ClauseId, Finding, HostTools, Outcome, Provenance, Tree, gate::clean, limits,
+    Candidate, ClauseId, Finding, Limits, LimitsConfig, Outcome, Provenance, ToolSet, Tree,
+    gate::clean, limits,
 };
 
 /// What a gate stands on: the candidate with the tests over it, and its dependencies.
@@ -29,13 +30,15 @@ pub(super) async fn prepare(
     suites: &[Suite],
 ) -> Result<PreparedSources, GateResult> {
     let language = toolchain::of(context.target);
-    let (sandbox, tools) = (context.sandbox, context.host_tools()?);
+    let (sandbox, tools) = (context.sandbox, context.host_tools().map_err(GateResult::error)?);
     let layer = match language.dependencies(candidate.tree()) {
-        Some(wanted) => Some(context.layers.get((sandbox, tools, language), gate, &*wanted).await?),
+        Some(wanted) => {
+            Some(context.layers.get((sandbox, tools, language), gate, &*wanted, context.now).await?)
+        }
         None => None,
     };
     let lock = layer.as_ref().map_or("", |layer| layer.lock());
-    let places = workspace::planned(sandbox, (tools, language), layer.as_ref());
+    let places = workspace::planned(sandbox, layer.as_ref().map(Layer::path));
     let own = language.workspace_files(&context.spec.id, lock, &places);
     let files = workspace::files(candidate.tree(), suites, own);
     if let Some(folder) = context.keep.as_ref().filter(|_| gate != "proof") {
@@ -59,7 +62,7 @@ pub async fn compile(context: &GateContext<'_>, gate: &str, candidate: &Candidat
         let room = GateSandbox::open(context, gate, (files, layer.as_ref()), None).await?;
         let language = toolchain::of(context.target);
         let commands = language.compile(gate, candidate.tree(), room.places());
-        let built = build((&room, gate), &commands, &suites, timeout(context, gate)).await;
+        let built = build((&room, gate), &commands, &suites, context.timeout).await;
         room.close().await;
         built
     };
@@ -132,12 +135,8 @@ pub async fn check_format(
     gate: &str,
     candidate: &Candidate,
 ) -> GateResult {
-    let tools = match context.host_tools() {
-        Ok(tools) => tools,
-        Err(seen) => return seen,
-    };
     let language = toolchain::of(context.target);
-    match format((tools, language), context.sandbox, candidate.tree()).await {
+    match format((context.tools, language), context.sandbox, candidate.tree()).await {
         Ok((_, changed)) => GateResult::fail(
             changed
                 .into_iter()
@@ -158,16 +157,20 @@ pub async fn check_format(
 /// # Errors
 /// The sandbox failed.
 pub async fn format(
-    (tools, language): (&HostTools, &dyn Toolchain),
+    (tools, language): (&ToolSet, &dyn Toolchain),
     sandbox: &Sandbox,
     tree: &Tree,
 ) -> Result<(Tree, Vec<String>), SandboxError> {
     let mut formatted = tree.clone();
     let mut changed = Vec::new();
-    let places = workspace::planned(sandbox, (tools, language), None);
-    let files = language.workspace_files("", "", &places);
-    let session = sandbox.open(&workspace::bare(files, (tools, language))).await?;
-    let places = workspace::places(&session, (tools, language), None);
+    let Some(tools) = tools.get(language.id()) else {
+        return Ok((formatted, changed));
+    };
+    let limits = Limits::of(&LimitsConfig::default());
+    let mut spec = workspace::sandbox_spec((tools, language), None, limits);
+    spec.files = language.workspace_files("", "", &workspace::planned(sandbox, None));
+    let session = sandbox.open(&spec).await?;
+    let places = workspace::places(&session);
     for (path, bytes) in tree.iter() {
         let Some(command) = language.format(path, &places) else { continue };
         let command = ToolCommand { stdin: Some(bytes.to_vec()), ..command };
@@ -232,7 +235,7 @@ async fn tests(
         Err(seen) => return seen,
     };
     let commands = room.language().build_tests(only.then_some(suites), room.places());
-    let seen = match build((&room, gate), &commands, suites, timeout(context, gate)).await {
+    let seen = match build((&room, gate), &commands, suites, context.timeout).await {
         Ok((programs, seen)) => {
             let programs = programs_of(programs, &commands, suites);
             let fresh = *candidate.provenance() != Provenance::Promoted;

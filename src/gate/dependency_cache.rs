@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::GateResult;
-use super::workspace::{bare, places, program, unusable};
+use super::workspace::{places, planned, program, sandbox_spec, unusable};
 use crate::process::{self, Ended, Program};
-use crate::sandbox::{self, Sandbox, SandboxSpec};
+use crate::sandbox::{self, MountMode, Sandbox, SandboxSpec};
 use crate::toolchain::{DependencyLayer, Toolchain};
 use crate::types::{Encoder, Finding, HostTools, Limits, LimitsConfig, gate::clean, limits};
 
@@ -59,24 +59,25 @@ impl DependencyCache {
         (sandbox, tools, language): Site<'_>,
         gate: &str,
         wanted: &dyn DependencyLayer,
+        now: SystemTime,
     ) -> Result<Layer, GateResult> {
         let trouble = |what: &str, why: io::Error| GateResult::error(format!("{what}: {why}"));
         let mut key = Encoder::new("layer");
         key.text(language.id()).text(wanted.key()).digest(tools.identity());
         // Copies and overlays are the same; paths inside are not.
-        let key = key.flag(sandbox.backend().level().0 >= 2).finish();
+        let key = key.flag(sandbox.has_mounts()).finish();
         let path = self.root.join(key.short());
-        if let Some(layer) = open(&path) {
+        if let Some(layer) = open(&path, now) {
             return Ok(layer);
         }
         let named = |why| trouble(&self.root.display().to_string(), why);
-        self.collect(limits::LAYERS_BYTES).map_err(named)?;
+        self.collect(limits::LAYERS_BYTES, now).map_err(named)?;
         let staging = self.staging(sandbox).map_err(named)?;
         self.build((sandbox, tools, language), gate, wanted, staging.path()).await?;
         // Whoever comes second finds a layer of the same key.
         let moved = fs::rename(staging.path(), &path);
         let _ = staging.keep();
-        match open(&path) {
+        match open(&path, now) {
             Some(layer) => Ok(layer),
             None => {
                 let why = moved.err().unwrap_or_else(|| io::Error::other("it is not whole"));
@@ -129,7 +130,7 @@ impl DependencyCache {
 
     /// Removes layers that were not used for long, the oldest of too many, and what a killed
     /// process left half made.
-    fn collect(&self, most: u64) -> io::Result<()> {
+    fn collect(&self, most: u64, now: SystemTime) -> io::Result<()> {
         let mut layers = Vec::new();
         for entry in fs::read_dir(&self.root).into_iter().flatten() {
             let path = entry?.path();
@@ -146,7 +147,7 @@ impl DependencyCache {
         layers.sort();
         let mut all: u64 = layers.iter().map(|(_, size, _)| size).sum();
         for (used, size, path) in layers {
-            let age = used.elapsed().unwrap_or(Duration::ZERO);
+            let age = now.duration_since(used).unwrap_or(Duration::ZERO);
             let lock = File::options().append(true).open(path.join("used"));
             let free = lock.as_ref().map_or(true, |lock| lock.try_lock().is_ok());
             // One whose removal was interrupted is no layer any more.
@@ -165,10 +166,10 @@ impl DependencyCache {
 }
 
 /// Opens a layer that is there and whole, and marks it used.
-fn open(path: &Path) -> Option<Layer> {
+fn open(path: &Path, now: SystemTime) -> Option<Layer> {
     let used = File::options().append(true).open(path.join("used")).ok()?;
     used.lock_shared().ok()?;
-    used.set_modified(SystemTime::now()).ok()?;
+    used.set_modified(now).ok()?;
     let lock = fs::read_to_string(path.join(LOCK)).ok()?;
     Some(Layer { path: path.to_owned(), lock, _used: used })
 }
@@ -249,26 +250,18 @@ async fn compile(
     (gate, wanted): (&str, &dyn DependencyLayer),
     (staging, lock): (&Path, &str),
 ) -> Result<(), GateResult> {
-    let vendor = sandbox.vendor(staging);
-    let planned = crate::toolchain::Places {
-        mounts: [("vendor".to_owned(), vendor.clone())].into(),
-        ..Default::default()
-    };
-    let mut files = language.workspace_files("", lock, &planned);
+    let mut files = language.workspace_files("", lock, &planned(sandbox, Some(staging)));
     let project = wanted.project().into_iter().chain(wanted.build_files());
     files.extend(project.map(|(path, text)| (path, text.into_bytes())));
-    let spec = SandboxSpec {
-        layer: Some(staging.to_owned()),
-        building: true,
-        limits: Limits {
-            disk: limits::LAYER_DISK,
-            inodes: limits::LAYER_INODES,
-            ..Limits::of(&LimitsConfig::default())
-        },
-        ..bare(files, (tools, language))
+    let most = Limits {
+        disk: limits::LAYER_DISK,
+        inodes: limits::LAYER_INODES,
+        ..Limits::of(&LimitsConfig::default())
     };
+    let over = Some((staging, MountMode::ReadWrite));
+    let spec = SandboxSpec { files, ..sandbox_spec((tools, language), over, most) };
     let session = sandbox.open(&spec).await.map_err(|why| unusable(&why))?;
-    let places = places(&session, (tools, language), Some(vendor));
+    let places = places(&session);
     for command in wanted.build(&places) {
         let program = program((&command, &places), language, Vec::new(), limits::LAYER_TIMEOUT);
         let output = session.run(&program, true).await.map_err(|why| unusable(&why))?;
@@ -341,16 +334,16 @@ mod tests {
         let dead = make(&format!(".making-{space}-999999999-x"), 0);
         let lock = File::options().append(true).open(busy.join("used")).expect("is there");
         lock.lock_shared().expect("is free");
-        layers.collect(limits::LAYERS_BYTES).expect("works");
+        layers.collect(limits::LAYERS_BYTES, SystemTime::now()).expect("works");
         let there = |path: &Path| path.is_dir();
         assert!(there(&young) && there(&busy) && !there(&old) && !there(&dead));
         fs::write(young.join("big"), vec![0; 4096]).expect("writes");
         // A removal that was interrupted.
         let broken = make("broken", 0);
         fs::remove_file(broken.join(LOCK)).expect("is there");
-        layers.collect(limits::LAYERS_BYTES).expect("works");
+        layers.collect(limits::LAYERS_BYTES, SystemTime::now()).expect("works");
         assert!(there(&young) && !there(&broken));
-        layers.collect(1024).expect("works");
+        layers.collect(1024, SystemTime::now()).expect("works");
         assert!(!there(&young) && there(&busy));
     }
 }

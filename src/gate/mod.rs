@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "the edge that makes workspaces and times gates")]
 
 mod build;
+mod executor;
+mod gate_inputs;
 mod validator;
 mod dependency_cache;
 mod red_proof;
@@ -9,12 +11,14 @@ mod workspace;
 mod test_run;
 mod host_tools;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
 
-pub use build::format;
 pub use dependency_cache::{DependencyCache, Layer};
+pub use executor::{ExecuteError, ExecuteOptions, GateExecutor, LocalExecutor, Machine};
+pub use gate_inputs::GateInputs;
 pub use host_tools::{ToolsError, find as find_language_tools, find_tools};
 pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_manifest};
 
@@ -23,48 +27,85 @@ use crate::process::Listener;
 use crate::sandbox::Sandbox;
 use crate::toolchain::{self, GateKind, Suite};
 use crate::types::{
-    Candidate, ClauseId, Digest, Finding, GateConfig, GateReport, HostTools, Isolation, Outcome,
-    RedProof, RelPath, Spec, Target, TestResult, TestStatus, ToolSet, limits,
+    Action, Candidate, ClauseId, Digest, Finding, GateConfig, GateReport, HostTools, Isolation,
+    Limits, Outcome, RedProof, RelPath, Spec, Target, TestResult, TestStatus, ToolSet, limits,
 };
 
-/// Everything the gates of one part need.
+/// Everything that a gate needs: put together here, out of what the machine has and what an action
+/// says.
 #[derive(Debug)]
-pub struct GateContext<'a> {
+struct GateContext<'a> {
     /// The spec.
-    pub spec: &'a Spec,
+    spec: &'a Spec,
     /// The target's name.
-    pub name: &'a str,
+    name: &'a str,
     /// The target.
-    pub target: &'a Target,
+    target: &'a Target,
     /// The user's settings of gates.
-    pub gates: &'a std::collections::BTreeMap<String, GateConfig>,
+    gates: &'a BTreeMap<String, GateConfig>,
     /// The user's suites.
-    pub suites: &'a [Suite],
+    suites: &'a [Suite],
     /// The harness's own suites of the spec's examples.
-    pub examples: &'a toolchain::ExampleSuites,
+    examples: &'a toolchain::ExampleSuites,
     /// Folder of the validators.
-    pub validators: PathBuf,
+    validators: &'a Path,
     /// The tools.
-    pub tools: &'a ToolSet,
-    /// How programs are kept apart.
-    pub sandbox: &'a Sandbox,
-    /// The level that this gives here.
-    pub level: Isolation,
+    tools: &'a ToolSet,
+    /// The sandbox.
+    sandbox: &'a Sandbox,
+    /// The isolation that it gives here.
+    level: Isolation,
     /// The dependencies of candidates.
-    pub layers: &'a DependencyCache,
+    layers: &'a DependencyCache,
     /// Further files and folders that gates can read.
-    pub read_only: Vec<PathBuf>,
+    read_only: &'a [PathBuf],
     /// Tests that were seen to fail without an implementation, by the digest of what they are.
-    pub proven: std::collections::BTreeSet<Digest>,
+    proven: &'a BTreeSet<Digest>,
+    /// What each program may use.
+    limits: Limits,
+    /// Wall time.
+    timeout: Duration,
+    /// The time.
+    now: SystemTime,
     /// Where workspaces are left for a person to look into.
-    pub keep: Option<PathBuf>,
+    keep: Option<PathBuf>,
     /// Who hears what its programs print, while they do.
-    pub listener: Option<Listener>,
+    listener: Option<Listener>,
+}
+
+impl<'a> GateContext<'a> {
+    fn new(
+        machine: &'a Machine,
+        inputs: &'a GateInputs,
+        action: &'a Action,
+        options: ExecuteOptions<'_>,
+    ) -> Self {
+        Self {
+            spec: &inputs.spec,
+            name: &inputs.name,
+            target: &inputs.target,
+            gates: &inputs.gates,
+            suites: &inputs.suites,
+            examples: &inputs.examples,
+            validators: &machine.validators,
+            tools: &machine.tools,
+            sandbox: &machine.probe.sandbox,
+            level: machine.probe.level,
+            layers: &machine.layers,
+            read_only: &machine.read_only,
+            proven: &action.proven,
+            limits: action.limits,
+            timeout: action.timeout,
+            now: options.now,
+            keep: options.keep,
+            listener: options.listener,
+        }
+    }
 }
 
 /// What a gate found, before it becomes a report.
 #[derive(Debug, Default)]
-pub(crate) struct GateResult {
+struct GateResult {
     outcome: Option<Outcome>,
     findings: Vec<Finding>,
     tests: Vec<TestResult>,
@@ -82,8 +123,9 @@ impl GateResult {
     }
 }
 
-/// Runs a gate over a candidate. `before` are the reports of the gates that ran over it already. Also gives the gate's output, to be kept as evidence.
-pub async fn run(
+/// Runs a gate over a candidate. `before` are the reports of the gates that ran over it already.
+/// Also gives the gate's output, to be kept as evidence.
+async fn run(
     bench: &GateContext<'_>,
     gate: &str,
     candidate: &Candidate,
@@ -108,6 +150,7 @@ pub async fn run(
         red: seen.red,
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         isolation: bench.level,
+        tools: bench.tools.version(toolchain::of(bench.target).id()).to_owned(),
         evidence: None,
     };
     (report, seen.evidence)
@@ -133,24 +176,17 @@ async fn see(
 
 impl GateContext<'_> {
     /// The tools of the target's language.
-    fn host_tools(&self) -> Result<&HostTools, GateResult> {
+    fn host_tools(&self) -> Result<&HostTools, String> {
         let id = toolchain::of(self.target).id();
-        let missing = || GateResult::error(format!("the tools of `{id}` were not looked for"));
-        self.tools.get(id).ok_or_else(missing)
+        self.tools.get(id).ok_or_else(|| format!("the tools of `{id}` were not looked for"))
     }
 }
 
 /// The variables of the user's that a gate may see.
-pub(crate) fn granted(bench: &GateContext<'_>, gate: &str) -> Vec<(String, OsString)> {
+fn granted(bench: &GateContext<'_>, gate: &str) -> Vec<(String, OsString)> {
     let gate = bench.gates.get(gate).into_iter();
     let names = gate.flat_map(|gate| gate.env.iter().chain(&gate.secrets));
     names.filter_map(|name| Some((name.clone(), std::env::var_os(name)?))).collect()
-}
-
-/// How long a gate may take.
-pub(crate) fn timeout(bench: &GateContext<'_>, gate: &str) -> Duration {
-    let seconds = bench.gates.get(gate).and_then(|gate| gate.timeout_s);
-    seconds.map_or(limits::GATE_TIMEOUT, Duration::from_secs)
 }
 
 /// The candidate's bytes are what the harness would have made of them, nothing in them misleads the

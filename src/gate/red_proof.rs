@@ -13,7 +13,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::build::{PreparedSources, build, finding, prepare, programs_of, visible};
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
 use super::workspace::GateSandbox;
-use super::{GateContext, GateResult, Layer, timeout};
+use super::{GateContext, GateResult, Layer};
 use crate::toolchain::{
     self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, PANICS, Suite, TestProgram,
 };
@@ -206,7 +206,7 @@ async fn with_changes<'a>(
         let changed = Candidate::new(mutants.tree.clone(), candidate.provenance().clone());
         let PreparedSources { files, .. } = prepare(bench, GATE, &changed, suites).await?;
         let room = GateSandbox::open(bench, GATE, (files, layer), None).await?;
-        let left = timeout(bench, GATE).saturating_sub(started.elapsed());
+        let left = bench.timeout.saturating_sub(started.elapsed());
         let commands = room.language().build_tests(Some(suites), room.places());
         let seen = match build((&room, GATE), &commands, suites, left).await {
             Ok((programs, _)) => {
@@ -338,7 +338,7 @@ impl Trial<'_> {
             if left.is_zero() {
                 return Ok(MutantRun::Unknown);
             }
-            let start = TestStart { mutant, timeout: Some(left), ..TestStart::default() };
+            let start = TestStart { mutant, timeout: Some(left) };
             let name = &case.test.name;
             let said = self.runner.say(case.program, (Some(case.test), name), start).await?;
             last = match said.status {

@@ -6,7 +6,7 @@ use futures::StreamExt;
 
 use super::build::{finding, read};
 use super::workspace::GateSandbox;
-use super::{GateContext, GateResult, timeout};
+use super::{GateContext, GateResult};
 use crate::process::{Ended, Output};
 use crate::toolchain::{Expected, Reported, Suite, TestCase, TestProgram, ToolCommand};
 use crate::types::{
@@ -146,7 +146,7 @@ impl TestRunner<'_> {
 
     /// What is left of the gate's time.
     pub fn left(&self) -> Duration {
-        timeout(self.bench, self.gate).saturating_sub(self.started.elapsed())
+        self.bench.timeout.saturating_sub(self.started.elapsed())
     }
 
     /// The names of a program's tests.
@@ -318,7 +318,7 @@ impl TestRunner<'_> {
             Reported::Ignored => report(TestStatus::Ignored, String::new(), evidence, elapsed),
             Reported::Failed(message) => {
                 let ran_out = language.exhausted(&message);
-                let why = ran_out.map(|resource| format!("{}: ", self.room.hit(resource)));
+                let why = ran_out.map(|resource| format!("{}\n", self.room.hit(resource)));
                 let message = why.unwrap_or_default() + &message;
                 let said = report(TestStatus::Failed, message, evidence, elapsed);
                 TestReport { ran_out, ..said }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::build::{PreparedSources, prepare, read, visible};
 use super::workspace::GateSandbox;
-use super::{GateContext, GateResult, timeout};
+use super::{GateContext, GateResult};
 use crate::process::{Ended, Output, Program};
 use crate::toolchain::{self, BuildContext};
 use crate::types::{
@@ -155,7 +155,7 @@ async fn validate(
     let own = bench.gates.get(gate).and_then(|gate| gate.timeout_s);
     let timeout = match (manifest.timeout_s, own) {
         (Some(seconds), None) => Duration::from_secs(seconds),
-        _ => timeout(bench, gate),
+        _ => bench.timeout,
     };
     let PreparedSources { files, layer } = prepare(bench, gate, candidate, &visible(bench)).await?;
     let room = GateSandbox::open(bench, gate, (files, layer.as_ref()), Some(&folder)).await?;
@@ -255,7 +255,7 @@ async fn command(
 ) -> Result<GateResult, GateResult> {
     let PreparedSources { files, layer } = prepare(bench, name, candidate, &visible(bench)).await?;
     let room = GateSandbox::open(bench, name, (files, layer.as_ref()), None).await?;
-    let program = program(&room, argv, Path::new("/"), timeout(bench, name));
+    let program = program(&room, argv, Path::new("/"), bench.timeout);
     let output = room.run(&program, true).await;
     let (root, places, output) = (room.root(), room.places().clone(), output?);
     if let Ended::Limit(resource) = output.ended {

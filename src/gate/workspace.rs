@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::dependency_cache::Layer;
 use super::{GateContext, GateResult, granted};
 use crate::process::{Output, Program};
-use crate::sandbox::{Sandbox, SandboxError, SandboxSpec, Session};
+use crate::sandbox::{Mount, MountMode, Sandbox, SandboxError, SandboxSpec, Scratch, Session};
 use crate::toolchain::{self, Places, Suite, ToolCommand, Toolchain};
-use crate::types::{HostTools, Limits, LimitsConfig, Outcome, Resource, Tree};
+use crate::types::{HostTools, Limits, Outcome, Resource, Tree, places};
 
 /// The files of a workspace: a candidate's, the tests over it, the harness's own.
 pub fn files(tree: &Tree, suites: &[Suite], own: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
@@ -39,12 +39,6 @@ pub fn keep(folder: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What a gate's programs may use.
-pub fn limits(context: &GateContext<'_>, gate: &str) -> Limits {
-    let none = LimitsConfig::default();
-    Limits::of(context.gates.get(gate).map_or(&none, |gate| &gate.limits))
-}
-
 /// An open sandbox of a gate.
 pub struct GateSandbox<'a> {
     context: &'a GateContext<'a>,
@@ -70,19 +64,15 @@ impl<'a> GateSandbox<'a> {
         shown: Option<&Path>,
     ) -> Result<Self, GateResult> {
         let language = toolchain::of(context.target);
-        let tools = context.host_tools()?;
-        let shown = shown.map(Path::to_owned);
-        let limits = limits(context, gate);
-        let spec = SandboxSpec {
-            layer: layer.map(|layer| layer.path().to_owned()),
-            read_only: context.read_only.iter().cloned().chain(shown).collect(),
-            limits,
-            ..bare(files, (tools, language))
-        };
+        let tools = context.host_tools().map_err(GateResult::error)?;
+        let limits = context.limits;
+        let over = layer.map(|layer| (layer.path(), MountMode::Overlay));
+        let mut spec = SandboxSpec { files, ..sandbox_spec((tools, language), over, limits) };
+        let shown = context.read_only.iter().map(PathBuf::as_path).chain(shown);
+        spec.mounts.extend(shown.map(Mount::shown));
         let mut session = context.sandbox.open(&spec).await.map_err(|why| unusable(&why))?;
         session.listen(context.listener.clone());
-        let vendor = layer.map(|layer| context.sandbox.vendor(layer.path()));
-        let places = places(&session, (tools, language), vendor);
+        let places = places(&session);
         Ok(Self { context, gate, session, places, limits, _layer: layer })
     }
 
@@ -138,52 +128,48 @@ impl<'a> GateSandbox<'a> {
     }
 }
 
-/// A sandbox without dependencies, for these files.
-pub fn bare(
-    files: Vec<(String, Vec<u8>)>,
+/// The sandbox of a language's programs. `over` is a dependency layer, and whether its build folder
+/// is written or lies below a fresh one.
+pub fn sandbox_spec(
     (tools, language): (&HostTools, &dyn Toolchain),
+    over: Option<(&Path, MountMode)>,
+    limits: Limits,
 ) -> SandboxSpec {
-    let mut mounts = language.host_tools().mounts(tools).into_iter();
-    SandboxSpec {
-        files,
-        toolchain: mounts.next().map(|(_, path)| path).unwrap_or_default(),
-        layer: None,
-        building: false,
-        read_only: Vec::new(),
-        limits: Limits::of(&LimitsConfig::default()),
+    let mut spec = SandboxSpec::new(limits);
+    let folder = language.host_tools().tools_folder(tools);
+    spec.mounts.extend(folder.map(|folder| Mount::read_only(folder, places::TOOLS)));
+    spec.scratch.push(Scratch::Program(places::TOOL_HOME.into()));
+    match over {
+        Some((layer, mode)) => {
+            let (source, at) = (layer.join("target"), places::BUILD.into());
+            spec.mounts.extend([Mount { source, at, mode }, dependencies(layer)]);
+        }
+        None => spec.scratch.push(Scratch::Session(places::BUILD.into())),
     }
+    spec
 }
 
-/// Where things will be in a sandbox that is yet to be opened, as far as files can name them.
-pub fn planned(
-    sandbox: &Sandbox,
-    _tools: (&HostTools, &dyn Toolchain),
-    layer: Option<&Layer>,
-) -> Places {
-    let vendor = match layer {
-        Some(layer) => sandbox.vendor(layer.path()),
-        None => PathBuf::from("/vendor"),
-    };
-    Places { mounts: [("vendor".to_owned(), vendor)].into(), ..Places::default() }
+/// The sources of the dependencies in a layer.
+fn dependencies(layer: &Path) -> Mount {
+    Mount::read_only(layer.join("vendor"), places::DEPENDENCIES)
+}
+
+/// Where files of a workspace that is yet to be opened find the dependencies of a layer.
+pub fn planned(sandbox: &Sandbox, layer: Option<&Path>) -> Places {
+    let mount = dependencies(layer.unwrap_or(Path::new("")));
+    Places { dependencies: sandbox.shows(&mount).to_owned(), ..Places::default() }
 }
 
 /// Where things are in an open sandbox.
-pub fn places(
-    session: &Session,
-    (tools, language): (&HostTools, &dyn Toolchain),
-    vendor: Option<PathBuf>,
-) -> Places {
-    let paths = session.paths();
-    let names = language.host_tools().mounts(tools);
-    let mut mounts: std::collections::BTreeMap<String, PathBuf> =
-        names.into_iter().map(|(name, _)| (name.to_owned(), paths.toolchain.clone())).collect();
-    mounts.insert("cargo".to_owned(), paths.cargo.clone());
-    mounts.extend(vendor.map(|vendor| ("vendor".to_owned(), vendor)));
+pub fn places(session: &Session) -> Places {
+    let at = |place: &'static str| session.paths().at(place).to_owned();
     Places {
-        source: paths.source.clone(),
-        build: paths.target.clone(),
-        home: paths.home.clone(),
-        mounts,
+        source: at(places::SOURCE),
+        build: at(places::BUILD),
+        home: at(places::TEMPORARY),
+        tools: at(places::TOOLS),
+        tool_home: at(places::TOOL_HOME),
+        dependencies: at(places::DEPENDENCIES),
     }
 }
 

@@ -81,6 +81,16 @@ impl RecordedRequest {
         }
         Digest::of_parts([self.path.clone(), body.to_string(), self.sample.to_string()])
     }
+
+    /// The words in it.
+    fn text(&self) -> String {
+        if self.path != CHAT {
+            return serde_json::to_string_pretty(&self.body).unwrap_or_default();
+        }
+        let messages = self.body.get("messages").and_then(Value::as_array).into_iter().flatten();
+        let texts = messages.filter_map(|message| message.get("content")?.as_str());
+        texts.collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// An answer as a recording has it.
@@ -164,11 +174,14 @@ impl Cassette {
 
     /// The words that reached the model, for showing and comparing.
     pub fn request_text(&self) -> String {
-        text_of(&self.request.body)
+        self.request.text()
     }
 
     /// The words that came back, as far as they can be read.
     pub fn response_text(&self) -> String {
+        if self.request.path != CHAT {
+            return self.response();
+        }
         let events = self.response.iter().filter_map(|line| line.trim().strip_prefix("data:"));
         let values = events.filter_map(|data| serde_json::from_str::<Value>(data).ok());
         values
@@ -179,12 +192,6 @@ impl Cassette {
             })
             .collect()
     }
-}
-
-fn text_of(body: &Value) -> String {
-    let messages = body.get("messages").and_then(Value::as_array).into_iter().flatten();
-    let texts = messages.filter_map(|message| message.get("content")?.as_str());
-    texts.collect::<Vec<_>>().join("\n")
 }
 
 /// The cassettes of a workspace.
@@ -268,14 +275,13 @@ impl Cassettes {
 
     /// Why there is no recording of a request: the first part that differs from the nearest one.
     pub fn miss(&self, request: &RecordedRequest, context: &CallContext) -> String {
-        let (key, body) = (request.key(), &request.body);
-        let head = format!("no cassette for request {}", key.short());
+        let head = format!("no cassette for request {}", request.key().short());
         let mine = |c: &Cassette| {
             c.meta.context.spec == context.spec && c.meta.context.target == context.target
         };
         let all = self.all().into_iter().filter_map(|(path, c)| Some((path, c.ok().filter(mine)?)));
         let alike = |c: &Cassette| {
-            let (a, b) = (c.request_text(), text_of(body));
+            let (a, b) = (c.request_text(), request.text());
             a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
         };
         let Some((path, nearest)) = all.max_by_key(|(_, cassette)| alike(cassette)) else {
@@ -285,8 +291,8 @@ impl Cassettes {
                 context.spec, context.target, context.spec
             );
         };
-        let difference = first_difference(&nearest.request_text(), &text_of(body))
-            .or_else(|| other_field(&nearest.request.body, body))
+        let difference = first_difference(&nearest.request_text(), &request.text())
+            .or_else(|| other_field(&nearest.request.body, &request.body))
             .unwrap_or_else(|| format!("sample {} is not recorded", nearest.request.sample + 1));
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         format!("{head}: against {}, {difference}", name.unwrap_or_default())

@@ -138,3 +138,144 @@ impl<G: Recordable> Generator for Recorded<G> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use serde_json::json;
+
+    use super::{
+        CassetteMode, Cassettes, Digest, Failure, Generating, Generation, GenerationError,
+        GenerationProgress, Generator, Recordable, Recorded, RecordedRequest, Request, Usage,
+    };
+    use crate::generator::CallContext;
+    use crate::types::{AttemptKind, InputsDigest, Prompt, RelPath, Tree};
+
+    /// Leaves one file, and says its text; counts how often it was asked.
+    #[derive(Debug, Default)]
+    struct OneFile(AtomicU32);
+
+    fn answer(text: &str) -> Generation {
+        Generation::Workspace {
+            tree: Tree::from_iter([(RelPath::parse("src/lib.rs").expect("is one"), text.into())]),
+            transcript: text.into(),
+            usage: Usage { input: 1, output: 2 },
+            model: "models/one-file".to_owned(),
+            replay: None,
+        }
+    }
+
+    impl Generator for OneFile {
+        fn kind(&self) -> &'static str {
+            "one-file"
+        }
+
+        fn request_id(&self, request: &Request) -> Digest {
+            self.recorded_request(request).key()
+        }
+
+        fn ceiling(&self, _: &Request) -> Usage {
+            Usage::default()
+        }
+
+        fn generate<'a>(&'a self, _: Request, _: &'a dyn GenerationProgress) -> Generating<'a> {
+            let count = self.0.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async move { Ok(answer(&format!("// {count}\n"))) })
+        }
+    }
+
+    impl Recordable for OneFile {
+        fn recorded_request(&self, request: &Request) -> RecordedRequest {
+            let body = json!({ "prompt": request.prompt.user });
+            RecordedRequest { path: "one-file".to_owned(), sample: request.sample, body }
+        }
+
+        fn recorded_answer(&self, answer: &Generation) -> Vec<u8> {
+            answer.transcript().to_vec()
+        }
+
+        fn replay<'a>(
+            &'a self,
+            _: Request,
+            text: String,
+            _: &'a dyn GenerationProgress,
+        ) -> Generating<'a> {
+            Box::pin(async move { Ok(answer(&text)) })
+        }
+
+        fn check_setup(&self) -> Result<(), GenerationError> {
+            Ok(())
+        }
+
+        fn secret(&self) -> Option<&str> {
+            Some("sk-1")
+        }
+    }
+
+    fn request(user: &str) -> Request {
+        let (spec, target) = ("adder".to_owned(), "rust".to_owned());
+        Request {
+            prompt: Prompt { system: String::new(), user: user.to_owned() },
+            kind: AttemptKind::Generate,
+            sample: 0,
+            context: CallContext { spec, target, job: InputsDigest(Digest::of("")), attempt: 1 },
+        }
+    }
+
+    async fn ask(
+        folder: &Path,
+        mode: CassetteMode,
+        user: &str,
+    ) -> (Result<Generation, GenerationError>, Result<(), GenerationError>) {
+        let cassettes = Cassettes::new(folder.to_owned());
+        let generator = Recorded::new(OneFile::default(), "one-file", (mode, cassettes));
+        let said = generator.generate(request(user), &|_: usize| ()).await;
+        let kept = match &said {
+            Ok(answer) => generator.keep(&request(user), answer, "2026-01-02"),
+            Err(_) => Ok(()),
+        };
+        (said, kept)
+    }
+
+    #[tokio::test]
+    async fn a_tree_is_recorded_and_replayed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let miss = ask(folder.path(), CassetteMode::Replay, "add").await.0.expect_err("is none");
+        assert_eq!(miss.failure, Failure::CassetteMiss);
+        let (said, kept) = ask(folder.path(), CassetteMode::Record, "add").await;
+        assert_eq!((said.expect("answers"), kept.is_ok()), (answer("// 0\n"), true));
+        for mode in [CassetteMode::Replay, CassetteMode::Auto] {
+            let replayed = ask(folder.path(), mode, "add").await.0.expect("is recorded");
+            assert_eq!(replayed, answer("// 0\n").replayed("2026-01-02".to_owned()));
+            // A replay is exported as what was recorded.
+            let cassettes = Cassettes::new(folder.path().to_owned());
+            let [(path, _)] = &cassettes.all()[..] else { panic!("one is recorded") };
+            let written = std::fs::read(path).expect("is there");
+            let generator = Recorded::new(OneFile::default(), "one-file", (mode, cassettes));
+            let exported = generator.recording(&request("add"), &replayed, "2026-01-03");
+            assert_eq!(exported, Some(written));
+        }
+        let (_, kept) = ask(folder.path(), CassetteMode::Verify, "add").await;
+        assert!(kept.is_ok(), "it says the same again");
+        let verify = (CassetteMode::Verify, Cassettes::new(folder.path().to_owned()));
+        let other = Recorded::new(OneFile::default(), "one-file", verify);
+        let differs = other.keep(&request("add"), &answer("// 7\n"), "2026-01-03");
+        assert_eq!(differs.expect_err("differs").failure, Failure::CassetteDiffers);
+    }
+
+    #[tokio::test]
+    async fn a_recording_with_the_key_is_not_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (said, kept) = ask(folder.path(), CassetteMode::Record, "what is sk-1?").await;
+        assert_eq!(kept.expect_err("has the key").failure, Failure::Configuration);
+        let cassettes = Cassettes::new(folder.path().to_owned());
+        assert!(cassettes.all().is_empty());
+        let mode = (CassetteMode::Off, cassettes);
+        let generator = Recorded::new(OneFile::default(), "one-file", mode);
+        let said = said.expect("answers");
+        assert_eq!(generator.recording(&request("sk-1"), &said, "2026-01-02"), None);
+        assert!(generator.recording(&request("add"), &said, "2026-01-02").is_some());
+    }
+}

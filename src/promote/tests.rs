@@ -32,6 +32,7 @@ fn accepted(files: &[(&str, &str)]) -> Accepted {
         red: Vec::new(),
         elapsed_ms: 0,
         isolation: Default::default(),
+        tools: String::new(),
         evidence: None,
     };
     match judge(&candidate, &["g".to_owned()], &[report]) {

@@ -1,6 +1,6 @@
 //! Replies as models write them, and as attackers do.
 
-use super::{Reply, ReplyRules, read};
+use super::{Reply, ReplyRules, read, read_tree};
 use crate::toolchain;
 use crate::types::{ClauseId, Completion, Finish, RelPath, Target, Tree, Usage};
 
@@ -136,6 +136,36 @@ fn a_repair_changes_the_last_candidate() {
         exchange: None,
     };
     assert_eq!(summary(read(&completion, &rules)), "files: src/lib.rs=3 src/new.rs=0");
+}
+
+#[test]
+fn a_finished_tree_passes_the_checks_of_a_text() {
+    let tree = |files: &[(&str, &[u8])]| {
+        let files = files.iter();
+        Tree::from_iter(files.map(|(path, bytes)| (RelPath::parse(path).unwrap(), bytes.to_vec())))
+    };
+    let mut rules = rules();
+    rules.base.insert(RelPath::parse("src/gone.rs").unwrap(), b"old".to_vec());
+    let big = vec![b'a'; 1024 * 1024 + 1];
+    let many: Vec<String> = (0..501).map(|number| format!("src/a{number}.rs")).collect();
+    let many: Vec<(&str, &[u8])> = many.iter().map(|path| (path.as_str(), &b""[..])).collect();
+    for (files, expected) in [
+        (&[("src/lib.rs", &b"a"[..])][..], "workspace: src/lib.rs=1"),
+        (&[("CONFLICT", b"roman/range why\n")], "conflict roman/range: why"),
+        (&[("CONFLICT", b"nothing")], "malformed: CONFLICT names `nothing`"),
+        (&[("src/lib.rs", b"a"), ("specs/a.md", b"")], "malformed: specs/a.md belongs to"),
+        (&[("src/lib.rs", b"a"), ("notes.txt", b"")], "malformed: notes.txt is not among"),
+        (&[("src/lib.rs", b"todo!()")], "malformed: src/lib.rs:1: `todo!(` stands for"),
+        (&[("src/lib.rs", b"\xff")], "malformed: src/lib.rs is not UTF-8"),
+        (&[("src/lib.rs", b"a\0")], "malformed: src/lib.rs contains a NUL"),
+        (&[("src/a.rs", b""), ("src/A.rs", b"")], "malformed: src/A.rs and src/a.rs differ"),
+        (&[("src/lib.rs", &big)], "malformed: src/lib.rs is larger than 1 MiB"),
+        (&many, "malformed: the answer has more than 500 files"),
+        (&[], "malformed: the answer leaves no file"),
+    ] {
+        let said = summary(read_tree(&tree(files), &rules));
+        assert!(said.starts_with(expected), "{expected}: {said}");
+    }
 }
 
 proptest::proptest! {

@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use super::protocol::{Mode, OpenRequest, StartRequest};
+use super::spec::{MountMode, lower};
 use super::{Backend, KEEPER};
-use crate::types::Isolation;
+use crate::types::{Isolation, places};
 
 /// Bubblewrap.
 #[derive(Debug)]
@@ -93,18 +94,21 @@ fn arguments(order: &OpenRequest, keeper: &Path, link: &dyn Fn(&Path) -> bool) -
         add(&[flag("--ro-bind-try"), path, path]);
     }
     add(&[flag("--proc"), flag("/proc"), flag("--dev"), flag("/dev")]);
-    for folder in ["/tmp", "/src", "/target", "/cargo"] {
-        add(&[flag("--tmpfs"), flag(folder)]);
+    let own = [places::TEMPORARY, places::SOURCE].map(flag).into_iter();
+    let fresh = order.overlays().map(|mount| &*mount.at).chain(order.session_scratch());
+    for folder in own.chain(fresh).chain(order.program_scratch()) {
+        add(&[flag("--tmpfs"), folder]);
     }
-    add(&[flag("--ro-bind"), &order.toolchain, flag("/toolchain")]);
-    if let Some(layer) = &order.layer {
-        let (bind, at) =
-            if order.building { ("--bind", "/target") } else { ("--ro-bind", "/.layer") };
-        add(&[flag(bind), &layer.join("target"), flag(at)]);
-        add(&[flag("--ro-bind"), &layer.join("vendor"), flag("/vendor")]);
+    for mount in &order.mounts {
+        match mount.mode {
+            MountMode::ReadOnly => add(&[flag("--ro-bind"), &mount.source, &mount.at]),
+            MountMode::ReadWrite => add(&[flag("--bind"), &mount.source, &mount.at]),
+            // The keeper copies it from there.
+            MountMode::Overlay => {}
+        }
     }
-    for path in &order.read_only {
-        add(&[flag("--ro-bind"), path, path]);
+    for (number, mount) in order.overlays().enumerate() {
+        add(&[flag("--ro-bind"), &mount.source, &lower(number)]);
     }
     add(&[flag("--ro-bind"), keeper, flag(INSIDE), flag("--chdir"), flag("/")]);
     add(&[flag("--"), flag(INSIDE), flag(KEEPER)]);
@@ -113,33 +117,35 @@ fn arguments(order: &OpenRequest, keeper: &Path, link: &dyn Fn(&Path) -> bool) -
 
 #[cfg(test)]
 mod tests {
+    use super::super::spec::{Mount, SandboxSpec};
     use super::*;
     use crate::types::{Limits, LimitsConfig};
 
     #[test]
     fn everything_but_the_build_folder_of_a_layer_is_read_only() {
-        let mut order = OpenRequest {
-            mode: Mode::Inside,
-            run_as: None,
-            toolchain: "/opt/rust".into(),
-            layer: Some("/cache/layer".into()),
-            building: false,
-            read_only: vec!["/home/me/validators".into()],
-            limits: Limits::of(&LimitsConfig::default()),
-            room: "/cache/room".into(),
-        };
+        let mut spec = SandboxSpec::new(Limits::of(&LimitsConfig::default()));
+        spec.mounts = vec![
+            Mount {
+                source: "/cache/layer/target".into(),
+                at: places::BUILD.into(),
+                mode: MountMode::Overlay,
+            },
+            Mount::read_only("/opt/rust", places::TOOLS),
+            Mount::shown("/home/me/validators"),
+        ];
+        let mut order = OpenRequest::of(&spec, Mode::Inside, "/cache/room".into());
         let words = |order: &OpenRequest| {
             let list = arguments(order, Path::new("/bin/regen"), &|_| true);
             list.iter().map(|word| word.display().to_string()).collect::<Vec<_>>().join(" ")
         };
         let text = words(&order);
         assert!(
-            !text.contains("--bind ") && text.contains("--ro-bind /cache/layer/target /.layer"),
+            !text.contains("--bind ") && text.contains("--ro-bind /cache/layer/target /.lower/0"),
             "{text}"
         );
         assert!(text.contains("--ro-bind /home/me/validators /home/me/validators"), "{text}");
         assert!(text.ends_with("-- /regen sandbox-keeper"), "{text}");
-        order.building = true;
+        order.mounts[0].mode = MountMode::ReadWrite;
         assert!(words(&order).contains("--bind /cache/layer/target /target"));
     }
 }

@@ -12,11 +12,12 @@ use rustix::process::{
     set_parent_process_death_signal, wait,
 };
 
-use super::protocol::{Done, Mode, OpenRequest, SandboxPaths, Task, send};
+use super::protocol::{Done, Mode, OpenRequest, Task, send};
+use super::spec::SandboxPaths;
 use super::supervisor::Whole;
 use super::{SetupError, accounting, lockdown, rootfs, selftest, sys};
 use crate::process::{Ended, end_children};
-use crate::types::{Resource, limits};
+use crate::types::{Resource, limits, places};
 
 /// What a program is connected to.
 pub struct Wires {
@@ -71,7 +72,7 @@ fn over(
         if network {
             loopback().map_err(SetupError::at("take loopback up"))?;
         }
-        rootfs::private(task.builds, &order.limits, &order.read_only)?;
+        rootfs::private(order, task.builds)?;
     } else {
         rustix::process::set_child_subreaper(Pid::from_raw(1)).map_err(SetupError::at("adopt"))?;
     }
@@ -109,10 +110,10 @@ fn over(
 fn end(order: &OpenRequest, status: WaitStatus) -> Ended {
     let full = match order.mode {
         Mode::Namespaces => {
-            // A layer's build folder is on the machine's disk, and measured elsewhere.
-            let places = ["/tmp", "/target"].map(Path::new);
-            let own = if order.building { &places[..1] } else { &places };
-            own.iter().find_map(|path| accounting::mounted(path).1)
+            // What programs write on the machine's disk is measured elsewhere.
+            let overlays = order.overlays().map(|mount| &*mount.at);
+            let own = [Path::new(places::TEMPORARY)].into_iter().chain(overlays);
+            own.chain(order.session_scratch()).find_map(|path| accounting::mounted(path).1)
         }
         Mode::Inside | Mode::Landlock | Mode::Bare => None,
     };
@@ -212,11 +213,13 @@ fn others(order: &OpenRequest) -> u64 {
 /// What a program may read and execute, and what it may write.
 fn reach(order: &OpenRequest, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let paths = SandboxPaths::of(order);
-    let mut write = vec![paths.home];
-    write.extend(builds.then(|| paths.target.clone()));
+    let at = |place: &Path| paths.at(place).to_owned();
+    let mut write = vec![at(Path::new(places::TEMPORARY))];
+    write.extend(order.program_scratch().map(at));
+    write.extend(order.shared().filter(|_| builds).map(at));
     match order.mode {
         Mode::Namespaces | Mode::Inside => {
-            write.extend(["/dev".into(), paths.cargo]);
+            write.push("/dev".into());
             // All there is, is there to be read.
             (vec!["/".into()], write)
         }
@@ -225,16 +228,10 @@ fn reach(order: &OpenRequest, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
             let etc = rootfs::ETC.iter().chain(&rootfs::ETC_FOLDERS).chain(&rootfs::PUBLIC);
             let mut read: Vec<PathBuf> =
                 lockdown::SYSTEM.iter().chain(etc).map(Into::into).collect();
-            read.extend([
-                "/proc".into(),
-                paths.source,
-                paths.vendor,
-                paths.toolchain,
-                paths.target,
-            ]);
-            read.extend(order.read_only.iter().cloned());
+            read.extend(["/proc".into(), at(Path::new(places::SOURCE))]);
+            read.extend(order.mounts.iter().map(|mount| at(&mount.at)));
+            read.extend(order.session_scratch().map(at));
             write.extend(rootfs::DEVICES.map(|name| Path::new("/dev").join(name)));
-            write.push(paths.cargo);
             (read, write)
         }
     }

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::protocol::{Mode, OpenRequest, SandboxPaths, StartRequest};
+use super::protocol::{Mode, OpenRequest, StartRequest};
+use super::spec::{MountMode, SandboxPaths};
 use super::{Backend, KEEPER};
-use crate::types::Isolation;
+use crate::types::{Isolation, places};
 
 /// `sandbox-exec`, untested on real hardware.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl Backend for SandboxExec {
     }
 }
 
-/// The profile: nothing is allowed but reading the system and the toolchain, and writing the room.
+/// The profile: nothing is allowed but reading the system and what is shown, and writing the room.
 fn profile(order: &OpenRequest) -> String {
     let paths = SandboxPaths::of(order);
     let mut text = String::from(
@@ -46,12 +47,15 @@ fn profile(order: &OpenRequest) -> String {
     let system =
         ["/usr", "/bin", "/sbin", "/System", "/Library/Developer", "/private/var/db/dyld", "/dev"];
     let read = system.map(Path::new).into_iter();
-    let own = [&paths.source, &paths.vendor, &paths.toolchain].map(|path| path.as_path());
-    for path in read.chain(own).chain(order.read_only.iter().map(|path| path.as_path())) {
+    let shown = order.mounts.iter().filter(|mount| mount.mode == MountMode::ReadOnly);
+    let own = [paths.at(places::SOURCE)].into_iter().chain(shown.map(|mount| paths.at(&mount.at)));
+    for path in read.chain(own) {
         let _ = writeln!(text, "(allow file-read* (subpath {}))", quoted(path));
     }
-    for path in [&paths.target, &paths.home, &paths.cargo] {
-        let _ = writeln!(text, "(allow file-read* file-write* (subpath {}))", quoted(path));
+    let written = order.shared().chain(order.program_scratch());
+    for place in [Path::new(places::TEMPORARY)].into_iter().chain(written) {
+        let path = quoted(paths.at(place));
+        let _ = writeln!(text, "(allow file-read* file-write* (subpath {path}))");
     }
     text.push_str("(allow file-write* (literal \"/dev/null\"))\n(deny network*)\n");
     text
@@ -64,22 +68,17 @@ fn quoted(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::spec::{Mount, SandboxSpec, Scratch};
     use super::*;
     use crate::types::{Limits, LimitsConfig};
 
     #[test]
     fn the_profile_denies_by_default_and_writes_below_the_room_only() {
-        let order = OpenRequest {
-            mode: Mode::Bare,
-            run_as: None,
-            toolchain: "/Users/me/.rustup/a \"b\"".into(),
-            layer: None,
-            building: false,
-            read_only: Vec::new(),
-            limits: Limits::of(&LimitsConfig::default()),
-            room: "/cache/rooms/1".into(),
-        };
-        let text = profile(&order);
+        let mut spec = SandboxSpec::new(Limits::of(&LimitsConfig::default()));
+        spec.mounts.push(Mount::read_only("/Users/me/.rustup/a \"b\"", places::TOOLS));
+        spec.scratch.push(Scratch::Session(places::BUILD.into()));
+        spec.scratch.push(Scratch::Program(places::TOOL_HOME.into()));
+        let text = profile(&OpenRequest::of(&spec, Mode::Bare, "/cache/rooms/1".into()));
         assert!(text.starts_with("(version 1)\n(deny default)\n"), "{text}");
         assert!(text.contains("(subpath \"/Users/me/.rustup/a \\\"b\\\"\")"), "{text}");
         let writes: Vec<&str> = text.lines().filter(|line| line.contains("file-write*")).collect();

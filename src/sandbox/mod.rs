@@ -11,6 +11,7 @@ mod macos;
 mod protocol;
 mod probe;
 mod session;
+mod spec;
 
 #[cfg(target_os = "linux")]
 mod cgroup;
@@ -49,15 +50,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream as Stream;
 use tokio::sync::Semaphore;
 
-use crate::types::{Isolation, Limits, limits};
+use crate::types::{Isolation, limits};
 
 pub use backend::{Backend, Bare, Landlock, Namespaces};
 pub use bwrap::Bwrap;
 pub use macos::SandboxExec;
 pub use probe::{Missing, Probe, attempt, probe};
-pub use protocol::SandboxPaths;
 use protocol::{FileList, Mode, OpenRequest, Opened, StartRequest};
 pub use session::Session;
+pub use spec::{Egress, Mount, MountMode, SandboxPaths, SandboxSpec, Scratch};
 
 /// Gives memory that is not used any more back to the system: a daemon reads a whole workspace, and
 /// then sleeps.
@@ -107,23 +108,6 @@ fn failed(why: impl fmt::Display) -> SandboxError {
     SandboxError(why.to_string())
 }
 
-/// What a sandbox is to hold and to allow.
-#[derive(Clone, Debug)]
-pub struct SandboxSpec {
-    /// The candidate's files and the harness's beside them, by path below the source folder.
-    pub files: Vec<(String, Vec<u8>)>,
-    /// The toolchain's folder.
-    pub toolchain: PathBuf,
-    /// The dependency layer below the build folder.
-    pub layer: Option<PathBuf>,
-    /// Whether the layer's build folder is written: it is being built.
-    pub building: bool,
-    /// Further files and folders that can be read, at their own path.
-    pub read_only: Vec<PathBuf>,
-    /// What its programs may use.
-    pub limits: Limits,
-}
-
 /// The socket to the process that makes keepers. They end with it, and it when this is closed.
 type ZygoteSocket = Arc<Mutex<Option<UnixStream>>>;
 
@@ -169,27 +153,13 @@ impl Sandbox {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let room = self.rooms.join(format!("{}-{count}", mark()));
-        let own = ["/src", "/target", "/cargo", "/vendor", "/toolchain", "/proc", "/dev", "/sys"];
-        let taken = |path: &&PathBuf| own.iter().any(|own| path.starts_with(own));
-        if self.backend.level() >= Isolation::NAMESPACES
-            && let Some(path) = policy.read_only.iter().find(taken)
+        if self.has_mounts()
+            && let Some(why) = spec::conflict(policy)
         {
-            let path = path.display();
-            return Err(failed(format!(
-                "{path} cannot be shown: a sandbox has such a folder of its own"
-            )));
+            return Err(failed(why));
         }
         std::fs::create_dir_all(&self.rooms).map_err(failed)?;
-        let order = OpenRequest {
-            mode: Mode::Bare,
-            run_as: None,
-            toolchain: policy.toolchain.clone(),
-            layer: policy.layer.clone(),
-            building: policy.building,
-            read_only: policy.read_only.clone(),
-            limits: policy.limits,
-            room,
-        };
+        let order = OpenRequest::of(policy, Mode::Bare, room);
         let mut begin = StartRequest { order, cgroup: None };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let nursery = match self.backend.launch(&self.keeper, &mut begin) {
@@ -245,13 +215,15 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Where the sources in a dependency layer are for programs.
-    pub fn vendor(&self, layer: &Path) -> PathBuf {
-        if self.backend.level() >= Isolation::NAMESPACES {
-            PathBuf::from("/vendor")
-        } else {
-            layer.join("vendor")
-        }
+    /// Where a read-only mount is for programs, before its sandbox is open:
+    /// [`SandboxPaths::at`] says the same then.
+    pub fn shows<'a>(&self, mount: &'a Mount) -> &'a Path {
+        if self.has_mounts() { &mount.at } else { &mount.source }
+    }
+
+    /// Whether its programs have a file system of their own.
+    pub fn has_mounts(&self) -> bool {
+        self.backend.level() >= Isolation::NAMESPACES
     }
 
     /// Removes folders of sessions whose regen is gone.

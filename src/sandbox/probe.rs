@@ -22,6 +22,14 @@ pub struct Probe {
     pub missing: Vec<Missing>,
 }
 
+impl Probe {
+    /// A sandbox that is taken to give what its backend gives at best.
+    pub fn of(sandbox: Sandbox) -> Self {
+        let level = sandbox.backend().level();
+        Self { sandbox, level, without_landlock: false, missing: Vec::new() }
+    }
+}
+
 /// Something that is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
@@ -48,8 +56,7 @@ pub async fn probe(keeper: &Path, cache: &Path, memory: u64) -> Probe {
             Err(None) => {}
         }
     }
-    let sandbox = Sandbox::new(keeper, Arc::new(Bare), cache, memory);
-    Probe { sandbox, level: Isolation::NONE, without_landlock: false, missing }
+    Probe { missing, ..Probe::of(Sandbox::new(keeper, Arc::new(Bare), cache, memory)) }
 }
 
 /// Tries one. `Err(None)` when it is for other systems.
@@ -62,14 +69,8 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
     if let Err(why) = backend.available() {
         return Err((!why.is_empty()).then(|| missing(why)));
     }
-    let policy = SandboxSpec {
-        files: Vec::new(),
-        toolchain: PathBuf::from("/usr"),
-        layer: None,
-        building: false,
-        read_only: Vec::new(),
-        limits: Limits::of(&LimitsConfig { memory_mb: Some(256), ..LimitsConfig::default() }),
-    };
+    let limits = LimitsConfig { memory_mb: Some(256), ..LimitsConfig::default() };
+    let policy = SandboxSpec::new(Limits::of(&limits));
     let session = sandbox.open(&policy).await.map_err(|why| Some(missing(why.0)))?;
     let program = Program {
         path: PathBuf::new(),

@@ -1,11 +1,12 @@
 //! What goes between regen and the keeper of a sandbox: plain data over one socket.
 
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::spec::{Egress, Mount, SandboxSpec, Scratch};
 use crate::process::{Ended, Program};
 use crate::types::{Limits, limits};
 
@@ -29,18 +30,31 @@ pub struct OpenRequest {
     pub mode: Mode,
     /// User and group outside, for a caller who may choose; `None` for the caller's own.
     pub run_as: Option<u32>,
-    /// The toolchain's folder.
-    pub toolchain: PathBuf,
-    /// The dependency layer that lies under the build folder.
-    pub layer: Option<PathBuf>,
-    /// Whether the layer is being built: its build folder is written.
-    pub building: bool,
-    /// Further folders and files that can be read, at their own path.
-    pub read_only: Vec<PathBuf>,
+    /// Folders and files of the machine's that it shows.
+    pub mounts: Vec<Mount>,
+    /// Writable folders that are made for it.
+    pub scratch: Vec<Scratch>,
+    /// What its programs reach by network.
+    pub egress: Egress,
     /// What its programs may use.
     pub limits: Limits,
     /// The folder for its files, where there are no mounts.
     pub room: PathBuf,
+}
+
+impl OpenRequest {
+    /// The request for a sandbox of this kind.
+    pub fn of(spec: &SandboxSpec, mode: Mode, room: PathBuf) -> Self {
+        Self {
+            mode,
+            run_as: None,
+            mounts: spec.mounts.clone(),
+            scratch: spec.scratch.clone(),
+            egress: spec.egress,
+            limits: spec.limits,
+            room,
+        }
+    }
 }
 
 /// What the nursery is asked for.
@@ -60,7 +74,7 @@ pub type FileList = Vec<(String, usize)>;
 pub struct Task {
     /// The program; its stdin is passed as a descriptor.
     pub program: Program,
-    /// Whether it may write into the build folder.
+    /// Whether it may write into what the programs of the session share.
     pub builds: bool,
     /// Whether the sandbox is to try itself instead.
     pub selftest: bool,
@@ -82,52 +96,6 @@ pub enum Done {
     Ended(Ended),
     /// It was not started.
     Failed(String),
-}
-
-/// Where things are, as programs in a sandbox see them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SandboxPaths {
-    /// The candidate's tree, read-only.
-    pub source: PathBuf,
-    /// Cargo's build folder.
-    pub target: PathBuf,
-    /// Home and temporary folder.
-    pub home: PathBuf,
-    /// Cargo's home.
-    pub cargo: PathBuf,
-    /// Sources of dependencies, read-only.
-    pub vendor: PathBuf,
-    /// The toolchain, read-only.
-    pub toolchain: PathBuf,
-}
-
-impl SandboxPaths {
-    /// The constant paths behind mounts, or those below the room.
-    pub fn of(order: &OpenRequest) -> Self {
-        let layer = order.layer.as_deref().unwrap_or(Path::new("/nonexistent"));
-        match order.mode {
-            Mode::Namespaces | Mode::Inside => Self {
-                source: "/src".into(),
-                target: "/target".into(),
-                home: "/tmp".into(),
-                cargo: "/cargo".into(),
-                vendor: "/vendor".into(),
-                toolchain: "/toolchain".into(),
-            },
-            Mode::Landlock | Mode::Bare => Self {
-                source: order.room.join("src"),
-                target: if order.building {
-                    layer.join("target")
-                } else {
-                    order.room.join("target")
-                },
-                home: order.room.join("tmp"),
-                cargo: order.room.join("cargo"),
-                vendor: layer.join("vendor"),
-                toolchain: order.toolchain.clone(),
-            },
-        }
-    }
 }
 
 /// Writes a message: its length, then JSON.

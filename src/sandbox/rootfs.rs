@@ -1,6 +1,8 @@
-//! The file system of a sandbox: a root of its own in memory, with the candidate's files, the
-//! toolchain and the system's programs read-only in it, and a build folder that is thrown away.
+//! The file system of a sandbox: a root of its own in memory, with the candidate's files and the
+//! system's programs read-only in it, what the sandbox's spec mounts, and folders that are thrown
+//! away.
 
+use std::ffi::CString;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -15,8 +17,9 @@ use rustix::mount::{
 
 use super::lockdown::SYSTEM;
 use super::protocol::OpenRequest;
+use super::spec::{MountMode, lower, upper};
 use super::{SetupError, sys};
-use crate::types::Limits;
+use crate::types::places;
 
 /// Small files of the system's configuration that programs need to start and to link.
 pub const ETC: [&str; 3] = ["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/localtime"];
@@ -78,15 +81,16 @@ impl Pieces {
                 pieces.add(&device, &device, MountAttrFlags::MOUNT_ATTR_NOSUID)?;
             }
         }
-        pieces.add(&order.toolchain, Path::new("/toolchain"), READ_ONLY)?;
-        if let Some(layer) = &order.layer {
-            let (target, at) =
-                if order.building { (HARDENED, "/target") } else { (READ_ONLY, "/.layer") };
-            pieces.add(&layer.join("target"), Path::new(at), target)?;
-            pieces.add(&layer.join("vendor"), Path::new("/vendor"), READ_ONLY)?;
-        }
-        for path in &order.read_only {
-            pieces.add(path, path, READ_ONLY)?;
+        let mut overlays = 0;
+        for mount in &order.mounts {
+            match mount.mode {
+                MountMode::ReadOnly => pieces.add(&mount.source, &mount.at, READ_ONLY)?,
+                MountMode::ReadWrite => pieces.add(&mount.source, &mount.at, HARDENED)?,
+                MountMode::Overlay => {
+                    pieces.add(&mount.source, &lower(overlays), READ_ONLY)?;
+                    overlays += 1;
+                }
+            }
         }
         Ok(pieces)
     }
@@ -145,12 +149,11 @@ pub fn enter(order: &OpenRequest, pieces: Pieces) -> Result<Vec<String>, SetupEr
     unmount(".", UnmountFlags::DETACH).map_err(SetupError::at("let go of the machine's root"))?;
     rustix::process::chdir("/").map_err(SetupError::at("enter the root"))?;
     let mut without = Vec::new();
-    if !order.building
-        && order.layer.is_some()
-        && let Err(error) = target()
-    {
-        without.push(format!("overlay mounts ({error}): layers are copied"));
-        copied().map_err(SetupError::at("copy the layer"))?;
+    for (number, mount) in order.overlays().enumerate() {
+        if let Err(error) = overlay(number, &mount.at) {
+            without.push(format!("overlay mounts ({error}): layers are copied"));
+            copied(number, &mount.at).map_err(SetupError::at("copy the layer"))?;
+        }
     }
     // Quotas of the user's outside: some of them, not all.
     for (name, value) in [("max_inotify_instances", "64"), ("max_inotify_watches", "8192")] {
@@ -163,11 +166,15 @@ pub fn enter(order: &OpenRequest, pieces: Pieces) -> Result<Vec<String>, SetupEr
 
 fn fill(order: &OpenRequest, pieces: Pieces, root: &Path) -> io::Result<()> {
     let below = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
-    for folder in ["src", "target", "tmp", "vendor", "proc", "dev", "etc"] {
-        std::fs::create_dir_all(root.join(folder))?;
+    for folder in ["src", "tmp", "proc", "dev", "etc"] {
+        std::fs::create_dir(root.join(folder))?;
     }
-    // All that a program may write beside the build folder is one file system.
-    symlink("tmp/cargo", root.join("cargo"))?;
+    // All that is fresh for each program is one file system.
+    for at in order.program_scratch() {
+        let link = below(at);
+        link.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        symlink(temporary(at), link)?;
+    }
     symlink("../tmp/shm", root.join("dev/shm"))?;
     for (path, text) in TOLD {
         std::fs::write(root.join(path), text)?;
@@ -183,11 +190,12 @@ fn fill(order: &OpenRequest, pieces: Pieces, root: &Path) -> io::Result<()> {
     {
         symlink(to, root.join("dev").join(link))?;
     }
-    // The build folder's file system in memory: itself, or the upper folder of the overlay.
-    if !order.building {
-        let at = root.join(built(order).strip_prefix("/").unwrap_or(Path::new("target")));
-        std::fs::create_dir_all(&at)?;
-        attach(&memory(order.limits.disk, order.limits.inodes)?, &at)?;
+    for at in in_memory(order) {
+        std::fs::create_dir_all(below(&at))?;
+        attach(&memory(order.limits.disk, order.limits.inodes)?, &below(&at))?;
+    }
+    for mount in order.overlays() {
+        place(&below(&mount.at), true)?;
     }
     for piece in &pieces.list {
         place(&below(&piece.at), piece.folder)?;
@@ -196,17 +204,24 @@ fn fill(order: &OpenRequest, pieces: Pieces, root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the file system of the build folder is, for who measures it.
-pub fn built(order: &OpenRequest) -> &'static Path {
-    Path::new(if order.layer.is_some() { "/.upper" } else { "/target" })
+/// The file systems in memory that a session's programs share, for who measures them: fresh folders
+/// and the upper folders of overlays.
+pub fn in_memory(order: &OpenRequest) -> Vec<PathBuf> {
+    let overlays = order.overlays().enumerate().map(|(number, _)| upper(number));
+    order.session_scratch().map(Path::to_owned).chain(overlays).collect()
+}
+
+/// Where a program's own fresh folder really is.
+fn temporary(at: &Path) -> PathBuf {
+    Path::new(places::TEMPORARY).join(at.strip_prefix("/").unwrap_or(at))
 }
 
 /// The candidate's files, read-only from here on.
 pub fn source(files: &[(String, Vec<u8>)]) -> io::Result<()> {
     let bytes: usize = files.iter().map(|(_, bytes)| bytes.len() + 8192).sum();
     let source = memory(SMALL + bytes as u64, 8 * files.len() as u64 + 64)?;
-    attach(&source, Path::new("/src"))?;
-    write(Path::new("/src"), files)?;
+    attach(&source, Path::new(places::SOURCE))?;
+    write(Path::new(places::SOURCE), files)?;
     sys::set_mount(source.as_fd(), MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into(), false)
 }
 
@@ -221,25 +236,34 @@ pub fn write(folder: &Path, files: &[(String, Vec<u8>)]) -> io::Result<()> {
     Ok(())
 }
 
-/// The build folder: the layer below, a file system in memory above.
-fn target() -> io::Result<()> {
-    std::fs::create_dir_all("/.upper/u")?;
-    std::fs::create_dir_all("/.upper/w")?;
-    let data = c"lowerdir=/.layer,upperdir=/.upper/u,workdir=/.upper/w,userxattr";
-    mount("overlay", "/target", "overlay", MountFlags::NODEV | MountFlags::NOSUID, data)?;
+/// Mounts an overlay: the machine's folder below, a file system in memory above.
+fn overlay(number: usize, at: &Path) -> io::Result<()> {
+    let (lower, upper) = (lower(number), upper(number));
+    let (changes, work) = (upper.join("u"), upper.join("w"));
+    std::fs::create_dir(&changes)?;
+    std::fs::create_dir(&work)?;
+    let data = format!(
+        "lowerdir={},upperdir={},workdir={},userxattr",
+        lower.display(),
+        changes.display(),
+        work.display()
+    );
+    let data = CString::new(data).map_err(io::Error::other)?;
+    mount("overlay", at, "overlay", MountFlags::NODEV | MountFlags::NOSUID, &*data)?;
     // The overlay keeps its parts; nobody else needs to see them.
-    unmount("/.layer", UnmountFlags::DETACH)?;
+    unmount(&lower, UnmountFlags::DETACH)?;
     Ok(())
 }
 
-/// The build folder where the kernel has no overlays for us: a copy.
-fn copied() -> io::Result<()> {
-    copy(Path::new("/.layer"), Path::new("/.upper/u"))?;
+/// Where the kernel has no overlays for us: a copy.
+fn copied(number: usize, at: &Path) -> io::Result<()> {
+    let changes = upper(number).join("u");
+    copy(&lower(number), &changes)?;
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    attach(&open_tree(CWD, "/.upper/u", flags)?, Path::new("/target"))
+    attach(&open_tree(CWD, &changes, flags)?, at)
 }
 
-/// Copies a folder with its times, which cargo compares.
+/// Copies a folder with its times, which build tools compare.
 pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
@@ -272,36 +296,42 @@ fn proc(at: &Path, fenced: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// What each program has for itself: `/proc` of its own processes, fresh temporary folders. A build
-/// folder that it may not write is read-only.
-pub fn private(builds: bool, limits: &Limits, read_only: &[PathBuf]) -> Result<(), SetupError> {
+/// What each program has for itself: `/proc` of its own processes, fresh temporary folders. What
+/// the session's programs share is read-only for one that does not build.
+pub fn private(order: &OpenRequest, builds: bool) -> Result<(), SetupError> {
     let clone = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
-    let hidden = read_only.iter().filter(|path| path.starts_with("/tmp"));
+    let shown = order.mounts.iter().map(|mount| &mount.at);
+    let hidden = shown.filter(|path| path.starts_with(places::TEMPORARY));
     let kept = hidden.map(|path| Ok((path, open_tree(CWD, path, clone)?, path.is_dir())));
     let kept: Vec<_> = kept.collect::<io::Result<_>>().map_err(SetupError::at("keep folders"))?;
     proc(Path::new("/proc"), true).map_err(SetupError::at("mount /proc"))?;
     let fresh = || {
-        attach(&memory(limits.disk, limits.inodes)?, Path::new("/tmp"))?;
-        ["/tmp/cargo", "/tmp/shm"].into_iter().try_for_each(std::fs::create_dir)
+        let own = memory(order.limits.disk, order.limits.inodes)?;
+        attach(&own, Path::new(places::TEMPORARY))?;
+        std::fs::create_dir("/tmp/shm")?;
+        order.program_scratch().map(temporary).try_for_each(std::fs::create_dir_all)
     };
     fresh().map_err(SetupError::at("mount /tmp"))?;
     for (path, tree, folder) in kept {
         place(path, folder).map_err(SetupError::at("keep folders"))?;
         attach(&tree, path).map_err(SetupError::at("keep folders"))?;
     }
-    if !builds {
+    for at in order.shared().filter(|_| !builds) {
         let flags = OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        let target = open_tree(CWD, "/target", flags).map_err(SetupError::at("find /target"))?;
+        let shared = open_tree(CWD, at, flags).map_err(SetupError::at("find shared folders"))?;
         let set = MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into();
-        sys::set_mount(target.as_fd(), set, false).map_err(SetupError::at("close /target"))?;
+        sys::set_mount(shared.as_fd(), set, false)
+            .map_err(SetupError::at("close shared folders"))?;
     }
-    // What lies under the build folder stays out of reach.
-    if Path::new("/.upper").is_dir() {
+    // What overlays lie over stays out of reach.
+    if order.overlays().next().is_some() {
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        let cover = open_tree(CWD, "/src", flags).map_err(SetupError::at("hide /.upper"))?;
-        attach(&cover, Path::new("/.upper")).map_err(SetupError::at("hide /.upper"))?;
+        let cover = open_tree(CWD, places::SOURCE, flags);
+        let cover = cover.map_err(SetupError::at("hide upper folders"))?;
+        let upper = Path::new(places::UPPER);
+        attach(&cover, upper).map_err(SetupError::at("hide upper folders"))?;
     }
     Ok(())
 }

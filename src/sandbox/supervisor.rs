@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -20,12 +20,11 @@ use rustix::process::{
 use serde::de::DeserializeOwned;
 
 use super::init::{self, Wires};
-use super::protocol::{
-    Done, FileList, Mode, OpenRequest, Opened, SandboxPaths, Task, receive, send,
-};
+use super::protocol::{Done, FileList, Mode, OpenRequest, Opened, Task, receive, send};
+use super::spec::{SandboxPaths, lower};
 use super::{SetupError, accounting, lockdown, rootfs, sys};
 use crate::process::{Ended, children, end_children};
-use crate::types::{Limits, Resource, limits};
+use crate::types::{Limits, Resource, limits, places};
 
 /// Keeps one sandbox, in its own process. `within` is the sandbox where it was built ahead.
 pub fn keep(
@@ -84,23 +83,23 @@ pub struct Within {
 /// Lays out a sandbox where there are no mounts of our own.
 fn set_up(order: &OpenRequest, files: &[(String, Vec<u8>)]) -> Result<Within, SetupError> {
     let paths = SandboxPaths::of(order);
-    for folder in [&paths.source, &paths.target, &paths.home, &paths.cargo] {
+    let written = order.shared().chain(temporary(order)).map(|place| paths.at(place).to_owned());
+    let mut folders: Vec<PathBuf> = written.collect();
+    let source = paths.at(places::SOURCE);
+    for folder in folders.iter().map(PathBuf::as_path).chain([source]) {
         std::fs::create_dir_all(folder).map_err(SetupError::at("make folders"))?;
     }
-    rootfs::write(&paths.source, files).map_err(SetupError::at("write the candidate's files"))?;
-    let layer = match order.mode {
-        Mode::Inside => Some(PathBuf::from("/.layer")).filter(|_| order.layer.is_some()),
-        _ => order.layer.as_ref().map(|layer| layer.join("target")),
-    };
+    rootfs::write(source, files).map_err(SetupError::at("write the candidate's files"))?;
     let mut disk = order.limits;
-    if let Some(layer) = layer.filter(|_| !order.building) {
-        rootfs::copy(&layer, &paths.target).map_err(SetupError::at("copy the layer"))?;
-        let (bytes, inodes) = accounting::size(&paths.target);
+    for (number, mount) in order.overlays().enumerate() {
+        let from = if order.mode == Mode::Inside { &lower(number) } else { &mount.source };
+        let to = paths.at(&mount.at);
+        rootfs::copy(from, to).map_err(SetupError::at("copy the layer"))?;
+        let (bytes, inodes) = accounting::size(to);
         disk.disk += bytes;
         disk.inodes += inodes;
     }
     set_child_subreaper(Pid::from_raw(1)).map_err(SetupError::at("adopt"))?;
-    let mut folders = vec![paths.target, paths.home, paths.cargo];
     let files = match order.mode {
         Mode::Inside => {
             folders.push(PathBuf::from("/dev/shm"));
@@ -109,6 +108,11 @@ fn set_up(order: &OpenRequest, files: &[(String, Vec<u8>)]) -> Result<Within, Se
         _ => accounting::FileTable::Below(folders),
     };
     Ok(Within { without: vec!["overlay mounts: layers are copied".to_owned()], files, disk })
+}
+
+/// Places that are fresh for each program.
+fn temporary(order: &OpenRequest) -> impl Iterator<Item = &Path> {
+    [Path::new(places::TEMPORARY)].into_iter().chain(order.program_scratch())
 }
 
 /// A program that runs.
@@ -250,11 +254,12 @@ impl Keeper<'_> {
     /// Nothing of one program's temporary files is there for the next.
     fn freshen(&self) -> io::Result<()> {
         let paths = SandboxPaths::of(self.order);
-        for folder in [paths.home, paths.cargo] {
-            for entry in std::fs::read_dir(folder)? {
+        for place in temporary(self.order) {
+            for entry in std::fs::read_dir(paths.at(place))? {
                 let entry = entry?;
                 // What is shown from outside may stand there too.
-                if self.order.read_only.iter().any(|path| path.starts_with(entry.path())) {
+                let mut shown = self.order.mounts.iter().map(|mount| paths.at(&mount.at));
+                if shown.any(|path| path.starts_with(entry.path())) {
                     continue;
                 }
                 if entry.file_type()?.is_dir() {
@@ -311,7 +316,8 @@ impl Keeper<'_> {
         let limits = &self.order.limits;
         let programs: Vec<Pid> = self.running.iter().map(|one| one.pid).collect();
         let shares = matches!(self.within.files, accounting::FileTable::Below(_));
-        let mut sample = accounting::measure(&programs, shares || self.order.building);
+        let written = self.order.written().next().is_some();
+        let mut sample = accounting::measure(&programs, shares || written);
         let kills = accounting::oom_kills();
         let kernel = std::mem::replace(&mut self.kills, kills) != kills;
         // Who hides what it uses may use anything; between fork and exec, and dying, all do.
@@ -359,11 +365,14 @@ impl Keeper<'_> {
     fn files(&self, held: &accounting::HeldMemory) -> (u64, Option<Resource>) {
         let disk = &self.within.disk;
         match &self.within.files {
-            accounting::FileTable::Mounted if self.order.building => {
-                (0, accounting::below(&[PathBuf::from("/target")], held, disk).1)
-            }
             accounting::FileTable::Mounted => {
-                (accounting::mounted(rootfs::built(self.order)).0, None)
+                let memory = rootfs::in_memory(self.order);
+                let bytes = memory.iter().map(|folder| accounting::mounted(folder).0).sum();
+                let disks: Vec<PathBuf> =
+                    self.order.written().map(|mount| mount.at.clone()).collect();
+                let ran_out =
+                    if disks.is_empty() { None } else { accounting::below(&disks, held, disk).1 };
+                (bytes, ran_out)
             }
             accounting::FileTable::Below(folders) => {
                 (held.sockets(), accounting::below(folders, held, disk).1)

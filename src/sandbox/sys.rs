@@ -1,4 +1,4 @@
-//! Every `unsafe` of the crate: the few calls to the kernel that no safe library offers.
+//! Every `unsafe` of the program: the few calls to the kernel that no safe library offers.
 #![expect(unsafe_code, reason = "raw system calls; each block says why it is sound")]
 
 use std::io;

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -79,9 +79,8 @@ impl Ahead {
 
 /// Who the folders and files are that an order shows.
 fn shown(order: &OpenRequest) -> Vec<Option<(u64, u64)>> {
-    let layer = order.layer.iter().flat_map(|layer| [layer.join("target"), layer.join("vendor")]);
-    let paths = layer.chain([order.toolchain.clone()]).chain(order.read_only.iter().cloned());
-    paths.map(|path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()))).collect()
+    let known = |path: &Path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+    order.mounts.iter().map(|mount| known(&mount.source)).collect()
 }
 
 fn nursery() -> io::Result<()> {
@@ -160,7 +159,9 @@ impl Zygote {
         match placed {
             Ok(pid) => {
                 self.kept.push(RunningSupervisor { pid, control, cgroup, mode: order.mode });
-                let again = order.mode == Mode::Namespaces && !order.building;
+                // What writes a folder of the machine's is made once.
+                let once = order.written().next().is_some();
+                let again = order.mode == Mode::Namespaces && !once;
                 self.next = again.then_some(order);
             }
             Err(step) => answer(&control, &step),

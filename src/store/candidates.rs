@@ -4,23 +4,28 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Objects;
+use super::ContentStore;
 use crate::types::{Candidate, CandidateId, limits};
 
 /// The candidates that were read last, at most [`limits::CANDIDATES`].
 #[derive(Debug)]
 pub struct Candidates {
-    objects: Objects,
+    store: Arc<dyn ContentStore>,
     recent: Mutex<VecDeque<(CandidateId, Arc<Candidate>)>>,
 }
 
 impl Candidates {
-    /// Candidates whose trees are in these objects.
-    pub fn new(objects: Objects) -> Self {
-        Self { objects, recent: Mutex::default() }
+    /// Candidates whose trees are in this store.
+    pub fn new(store: Arc<dyn ContentStore>) -> Self {
+        Self { store, recent: Mutex::default() }
     }
 
-    /// A candidate; its tree is read from the objects unless it was among the last.
+    /// The store.
+    pub fn store(&self) -> &dyn ContentStore {
+        self.store.as_ref()
+    }
+
+    /// A candidate; its tree is read from the store unless it was among the last.
     ///
     /// # Errors
     /// A part of the tree is missing or damaged.
@@ -29,7 +34,7 @@ impl Candidates {
         if let Some((_, candidate)) = recent.iter().find(|(known, _)| known == id) {
             return Ok(candidate.clone());
         }
-        let tree = self.objects.get_tree(id.tree)?;
+        let tree = self.store.get_tree(id.tree)?;
         let candidate = Arc::new(Candidate::new(tree, id.provenance.clone()));
         if recent.len() == limits::CANDIDATES {
             recent.pop_front();

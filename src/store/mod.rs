@@ -18,7 +18,7 @@ pub use candidates::Candidates;
 pub use files::LockfileError;
 pub use ledger::{JobRow, Ledger, LedgerError};
 pub use lock::{WriterLock, WriterLockError};
-pub use objects::Objects;
+pub use objects::{ContentStore, MemoryStore, Objects};
 pub use revision::RevisionError;
 pub use spending::Spend;
 

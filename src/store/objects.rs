@@ -1,11 +1,60 @@
 //! Content-addressed bytes: prompts, completions, trees, gates' outputs. Never changed, only added.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use super::write_atomic;
 use crate::types::{Digest, RelPath, Tree};
+
+/// Bytes by the digest of what they are. They are added, never changed.
+pub trait ContentStore: fmt::Debug + Send + Sync {
+    /// Keeps bytes. Once this returns, [`Self::get`] gives them back by the digest, for as long as
+    /// the store lives: one on a disk, also after power loss.
+    ///
+    /// # Errors
+    /// They could not be kept.
+    fn put(&self, bytes: &[u8]) -> io::Result<Digest>;
+
+    /// Gives bytes back. What this returns has this digest.
+    ///
+    /// # Errors
+    /// They are missing, or are not what their name says.
+    fn get(&self, digest: Digest) -> io::Result<Vec<u8>>;
+
+    /// Keeps a tree: each file, and then the manifest, whose digest is the tree's. Once this
+    /// returns, [`Self::get_tree`] gives the tree back; when it fails, the tree is not there,
+    /// though some of its files may be.
+    ///
+    /// # Errors
+    /// A part of it could not be kept.
+    fn put_tree(&self, tree: &Tree) -> io::Result<Digest> {
+        for (_, bytes) in tree.iter() {
+            self.put(bytes)?;
+        }
+        self.put(tree.manifest().as_bytes())
+    }
+
+    /// Gives a tree back. What this returns has this digest.
+    ///
+    /// # Errors
+    /// A part of it is missing or damaged.
+    fn get_tree(&self, digest: Digest) -> io::Result<Tree> {
+        let manifest = self.get(digest)?;
+        let wrong = || io::Error::new(io::ErrorKind::InvalidData, "not a tree's manifest");
+        let text = String::from_utf8(manifest).map_err(|_| wrong())?;
+        let mut tree = Tree::default();
+        for line in text.lines() {
+            let (digest, path) = line.split_once("  ").ok_or_else(wrong)?;
+            let path = RelPath::parse(path).map_err(|_| wrong())?;
+            tree.insert(path, self.get(Digest::parse(digest).ok_or_else(wrong)?)?);
+        }
+        Ok(tree)
+    }
+}
 
 /// The objects of a workspace, in `.regen/objects/`.
 #[derive(Clone, Debug)]
@@ -22,62 +71,6 @@ impl Objects {
     fn path(&self, digest: Digest) -> PathBuf {
         let name = digest.to_string();
         self.root.join(&name[..2]).join(&name[2..])
-    }
-
-    /// Keeps bytes. Once this returns they survive power loss.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn put(&self, bytes: &[u8]) -> io::Result<Digest> {
-        let digest = Digest::of(bytes);
-        let path = self.path(digest);
-        if !path.exists() {
-            write_atomic(&path, bytes)?;
-        }
-        Ok(digest)
-    }
-
-    /// Gives bytes back.
-    ///
-    /// # Errors
-    /// They are missing, or are not what their name says.
-    pub fn get(&self, digest: Digest) -> io::Result<Vec<u8>> {
-        let bytes = fs::read(self.path(digest))?;
-        if Digest::of(&bytes) == digest {
-            Ok(bytes)
-        } else {
-            let message =
-                format!("object {digest} is damaged: delete .regen/objects and run again");
-            Err(io::Error::new(io::ErrorKind::InvalidData, message))
-        }
-    }
-
-    /// Keeps a tree: each file, and the manifest, whose digest is the tree's.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn put_tree(&self, tree: &Tree) -> io::Result<Digest> {
-        for (_, bytes) in tree.iter() {
-            self.put(bytes)?;
-        }
-        self.put(tree.manifest().as_bytes())
-    }
-
-    /// Gives a tree back.
-    ///
-    /// # Errors
-    /// A part of it is missing or damaged.
-    pub fn get_tree(&self, digest: Digest) -> io::Result<Tree> {
-        let manifest = self.get(digest)?;
-        let wrong = || io::Error::new(io::ErrorKind::InvalidData, "not a tree's manifest");
-        let text = String::from_utf8(manifest).map_err(|_| wrong())?;
-        let mut tree = Tree::default();
-        for line in text.lines() {
-            let (digest, path) = line.split_once("  ").ok_or_else(wrong)?;
-            let path = RelPath::parse(path).map_err(|_| wrong())?;
-            tree.insert(path, self.get(Digest::parse(digest).ok_or_else(wrong)?)?);
-        }
-        Ok(tree)
     }
 
     /// Every object, with its size.
@@ -101,5 +94,75 @@ impl Objects {
     /// The disk's.
     pub fn remove(&self, digest: Digest) -> io::Result<()> {
         fs::remove_file(self.path(digest))
+    }
+}
+
+impl ContentStore for Objects {
+    fn put(&self, bytes: &[u8]) -> io::Result<Digest> {
+        let digest = Digest::of(bytes);
+        let path = self.path(digest);
+        if !path.exists() {
+            write_atomic(&path, bytes)?;
+        }
+        Ok(digest)
+    }
+
+    fn get(&self, digest: Digest) -> io::Result<Vec<u8>> {
+        let bytes = fs::read(self.path(digest))?;
+        if Digest::of(&bytes) == digest {
+            Ok(bytes)
+        } else {
+            let message =
+                format!("object {digest} is damaged: delete .regen/objects and run again");
+            Err(io::Error::new(io::ErrorKind::InvalidData, message))
+        }
+    }
+}
+
+/// Content in memory, for work that leaves nothing behind.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    content: Mutex<BTreeMap<Digest, Vec<u8>>>,
+}
+
+impl ContentStore for MemoryStore {
+    fn put(&self, bytes: &[u8]) -> io::Result<Digest> {
+        let digest = Digest::of(bytes);
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content.entry(digest).or_insert_with(|| bytes.to_vec());
+        Ok(digest)
+    }
+
+    fn get(&self, digest: Digest) -> io::Result<Vec<u8>> {
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing =
+            || io::Error::new(io::ErrorKind::NotFound, format!("there is no content {digest}"));
+        content.get(&digest).cloned().ok_or_else(missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_store_gives_back_what_was_put() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stores: [&dyn ContentStore; 2] =
+            [&Objects::new(folder.path().join("objects")), &MemoryStore::default()];
+        for store in stores {
+            let file = |path: &str| RelPath::parse(path).expect("is one");
+            let tree = Tree::from_iter([
+                (file("src/lib.rs"), b"one".to_vec()),
+                (file("empty"), Vec::new()),
+            ]);
+            assert!(store.get_tree(tree.digest()).is_err(), "{store:?}");
+            assert_eq!(store.put_tree(&tree).expect("is kept"), tree.digest());
+            assert_eq!(store.put_tree(&tree).expect("is kept again"), tree.digest());
+            assert_eq!(store.get_tree(tree.digest()).expect("is there"), tree);
+            assert_eq!(store.get(Digest::of("one")).expect("is there"), b"one");
+            let missing = store.get(Digest::of("two")).expect_err("is not there");
+            assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! Commands and outputs as data.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -17,15 +16,12 @@ pub struct Places {
     pub build: PathBuf,
     /// The home folder, and the one for temporary files.
     pub home: PathBuf,
-    /// The folders that the toolchain mounts, by its own names for them.
-    pub mounts: BTreeMap<String, PathBuf>,
-}
-
-impl Places {
-    /// The place of one of the toolchain's folders.
-    pub fn mount(&self, name: &str) -> PathBuf {
-        self.mounts.get(name).cloned().unwrap_or_default()
-    }
+    /// The language's tools, read only.
+    pub tools: PathBuf,
+    /// Where these tools keep their state: fresh for each program.
+    pub tool_home: PathBuf,
+    /// The sources of the dependencies, read only.
+    pub dependencies: PathBuf,
 }
 
 /// A command as data.

@@ -75,6 +75,7 @@ pub trait HostProbe: Sync {
     /// Files that must be there, with what to do where one is missing.
     fn components(&self, tools: &HostTools) -> Vec<(PathBuf, String)>;
 
-    /// Folders of the machine that gates see, by the toolchain's names for them.
-    fn mounts(&self, tools: &HostTools) -> Vec<(&'static str, PathBuf)>;
+    /// The folder of the machine that gates see as [`Places::tools`]; `None` where the system's
+    /// programs are enough.
+    fn tools_folder(&self, tools: &HostTools) -> Option<PathBuf>;
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::shared::console::ConsoleStep;
 use crate::types::{ClauseId, Digest, RelPath, Spec, Target};
 
@@ -15,7 +17,7 @@ pub enum Visibility {
 }
 
 /// A test that must be there and must pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expected {
     /// Leaf name.
     pub name: String,
@@ -30,7 +32,7 @@ pub struct Expected {
 }
 
 /// A test file of the harness's own or of the user's, as it is mounted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suite {
     /// Where it is mounted.
     pub path: RelPath,

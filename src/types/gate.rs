@@ -147,6 +147,9 @@ pub struct GateReport {
     /// How strongly its programs were kept apart.
     #[serde(default)]
     pub isolation: Isolation,
+    /// The tools of the machine that ran it, as they name themselves.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tools: String,
     /// The object that keeps its output.
     pub evidence: Option<Digest>,
 }

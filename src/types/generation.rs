@@ -114,3 +114,31 @@ impl StoredGeneration {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Digest, StoredGeneration, StoredWorkspace, Usage};
+
+    #[test]
+    fn texts_of_older_objects_are_read_and_written_byte_for_byte() {
+        let text = "{\"text\":\"a\",\"finish\":\"stop\",\"usage\":{\"input\":1,\"output\":2},\
+                    \"model\":\"m\",\"replay\":null}";
+        let read: StoredGeneration = serde_json::from_str(text).expect("is one");
+        assert!(matches!(read, StoredGeneration::Text(_)), "{read:?}");
+        assert_eq!(serde_json::to_string(&read).expect("is plain data"), text);
+    }
+
+    #[test]
+    fn a_workspace_is_read_back() {
+        let stored = StoredGeneration::Workspace(StoredWorkspace {
+            tree: Digest::of("tree"),
+            transcript: Digest::of("transcript"),
+            usage: Usage { input: 1, output: 2 },
+            model: "m".to_owned(),
+            replay: None,
+            exchange: None,
+        });
+        let text = serde_json::to_string(&stored).expect("is plain data");
+        assert_eq!(serde_json::from_str::<StoredGeneration>(&text).expect("is one"), stored);
+    }
+}

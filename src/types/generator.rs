@@ -61,6 +61,7 @@ pub struct Tier {
 /// Who is asked, and within which limits: the table as files have it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename = "GeneratorConfig")]
+#[serde(expecting = "struct GeneratorConfig")]
 struct GeneratorTable {
     /// `openai` or `cassette`.
     kind: GeneratorKind,

@@ -3,6 +3,7 @@
 //! A type lives here only if two modules exchange it. Types do not know how they look: views are in
 //! `report`.
 
+pub mod action;
 pub mod canonical;
 pub mod digest;
 pub mod event;
@@ -14,6 +15,7 @@ pub mod limits;
 pub mod lockfile;
 pub mod lint;
 pub mod path;
+pub mod places;
 pub mod plan;
 pub mod policy;
 pub mod problem;
@@ -23,6 +25,7 @@ pub mod spec;
 pub mod tools;
 pub mod tree;
 
+pub use action::{Action, ActionResult, Fingerprint};
 pub use canonical::Encoder;
 pub use digest::Digest;
 pub use event::{AttemptKind, Event, Failure, JobOutcome, RateLimit};

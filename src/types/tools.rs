@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Encoder};
+use super::{Digest, Encoder, Fingerprint};
 
 /// The part of this process's environment that decides which tools are meant.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +42,11 @@ impl HostTools {
     /// One of their folders.
     pub fn path(&self, name: &str) -> PathBuf {
         self.paths.get(name).cloned().unwrap_or_default()
+    }
+
+    /// What names these tools on every machine that has them.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(Encoder::new("toolchain").text(&self.version).finish())
     }
 
     /// What differs between two installations.

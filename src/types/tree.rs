@@ -71,6 +71,13 @@ pub enum Provenance {
     Promoted,
 }
 
+impl Provenance {
+    /// That of a candidate made of this completion, or of none.
+    pub fn of(completion: Option<Digest>) -> Self {
+        completion.map_or(Self::Promoted, Self::Completion)
+    }
+}
+
 /// What names a candidate in the ledger and the objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CandidateId {

@@ -148,6 +148,7 @@ mod tests {
             red: Vec::new(),
             elapsed_ms: 1,
             isolation: Default::default(),
+            tools: String::new(),
             evidence: None,
         }
     }

@@ -4,8 +4,8 @@ use std::sync::{Arc, PoisonError};
 
 use super::job_inputs::JobInputs;
 use super::model::{CONFIG, Workspace};
+use crate::gate::GateInputs;
 use crate::prompt::File;
-use crate::toolchain::ExampleSuites;
 use crate::types::{AdmittedSpec, RelPath, Tree};
 
 impl Workspace {
@@ -25,23 +25,22 @@ impl Workspace {
     fn build_inputs(&self, spec: &str, name: &str) -> Option<JobInputs> {
         let (spec, target) = (self.spec(spec)?, self.harness.target.get(name)?);
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
-        let suites = suites.cloned().unwrap_or_default();
+        let suites = suites.map(Vec::as_slice).unwrap_or_default();
         let shown = suites.iter().map(|suite| File {
             path: suite.path.to_string(),
             text: suite.shown.trim_end().to_owned(),
         });
         let snapshot = self.snapshot(spec, name);
+        let judged = GateInputs::new((**spec).clone(), (name, target), &self.harness.gate, suites);
         let depends = self.specs.iter().filter(|other| spec.depends.contains(&other.id));
         Some(JobInputs {
             depends: depends.cloned().collect(),
             name: name.to_owned(),
             target: target.clone(),
-            gates: self.harness.gate.clone(),
             shown: shown.collect(),
-            examples: ExampleSuites::of(spec, target),
+            judged: Arc::new(judged),
             digest: snapshot.digest(),
             spec: spec.clone(),
-            suites,
             snapshot,
         })
     }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::{fmt, io};
 
 use super::model::Sources;
-use crate::gate::ToolsError;
+use crate::gate::{ExecuteError, ToolsError};
 use crate::generator::GenerationError;
 use crate::pipeline::IllegalEvent;
 use crate::promote::PromoteError;
@@ -163,6 +163,17 @@ impl From<WriterLockError> for CommandError {
 impl From<ToolsError> for CommandError {
     fn from(error: ToolsError) -> Self {
         Self::new(ErrorKind::HostTools, error).hint("`regen doctor` checks the machine")
+    }
+}
+
+impl From<ExecuteError> for CommandError {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::Content(why) => why.into(),
+            ExecuteError::Isolation { .. } => Self::new(ErrorKind::Isolation, error),
+            ExecuteError::Tools { .. } => Self::new(ErrorKind::HostTools, error),
+            ExecuteError::Inputs { .. } => Self::new(ErrorKind::Io, error),
+        }
     }
 }
 

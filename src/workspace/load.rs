@@ -48,7 +48,8 @@ pub fn load_config(
         let sources = Sources::from([(name.clone(), String::new())]);
         CommandError::config(vec![problem.file(&name)], sources)
     })?;
-    let mut harness = config::parse(&name, &text).map_err(|problems| {
+    let real = |path: &str| places.root.join(path).canonicalize().unwrap_or_else(|_| path.into());
+    let mut harness = config::parse_resolved(&name, &text, &real).map_err(|problems| {
         CommandError::config(problems, Sources::from([(name, text.clone())]))
     })?;
     if let Some(generator) = &mut harness.generator {

@@ -5,6 +5,7 @@ mod build_inputs;
 mod clock;
 mod error;
 mod job_inputs;
+mod judge;
 mod load;
 mod model;
 mod plan;

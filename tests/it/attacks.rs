@@ -12,8 +12,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use regen::process::{Ended, Output, Program};
-use regen::sandbox::{Backend, Bare, Bwrap, Landlock, Namespaces, Sandbox, SandboxSpec, attempt};
-use regen::types::{Limits, LimitsConfig, Resource};
+use regen::sandbox::{
+    Backend, Bare, Bwrap, Landlock, Mount, Namespaces, Sandbox, SandboxSpec, Scratch, attempt,
+};
+use regen::types::{Limits, LimitsConfig, Resource, places};
 
 /// Set for the process that attacks as somebody else: the folder of the programs.
 const INNER: &str = "REGEN_ATTACKS";
@@ -212,8 +214,8 @@ impl Host {
             "PORT" => self.port.to_string(),
             "ABSTRACT" => self.name.clone(),
             "SOCKET" => path(&self.folder.path().join("socket")),
-            "TMP" => path(&paths.home),
-            "TARGET" => path(&paths.target),
+            "TMP" => path(paths.at(places::TEMPORARY)),
+            "TARGET" => path(paths.at(places::BUILD)),
             other => other.to_owned(),
         }
     }
@@ -285,11 +287,12 @@ async fn assault(backend: Arc<dyn Backend>, programs: &Path, host: &Host) -> Vec
     };
     let policy = SandboxSpec {
         files: vec![("src/lib.rs".to_owned(), b"pub fn f() {}".to_vec())],
-        toolchain: "/usr".into(),
-        layer: None,
-        building: false,
-        read_only: vec![programs.to_owned()],
-        limits: Limits::of(&limits),
+        mounts: vec![Mount::read_only("/usr", places::TOOLS), Mount::shown(programs)],
+        scratch: vec![
+            Scratch::Session(places::BUILD.into()),
+            Scratch::Program(places::TOOL_HOME.into()),
+        ],
+        ..SandboxSpec::new(Limits::of(&limits))
     };
     let mut rows = Vec::new();
     for (family, attack, arguments, expect) in attacks() {
@@ -307,8 +310,8 @@ async fn assault(backend: Arc<dyn Backend>, programs: &Path, host: &Host) -> Vec
         let program = Program {
             path: host.attack.clone(),
             args: list.iter().map(Into::into).collect(),
-            dir: session.paths().source.clone(),
-            env: vec![("HOME".to_owned(), session.paths().home.clone().into())],
+            dir: session.paths().at(places::SOURCE).to_owned(),
+            env: vec![("HOME".to_owned(), session.paths().at(places::TEMPORARY).into())],
             stdin: None,
             timeout: Duration::from_secs(if attack == "loop" { 1 } else { 20 }),
         };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use regen::engine::{Engine, Observer, Options};
 use regen::pipeline::{Effect, State};
-use regen::store::WriterLock;
+use regen::store::{ContentStore, Objects, WriterLock};
 use regen::types::{Digest, Event, Job, JobOutcome, ToolEnv};
 use regen::workspace::{WorkspaceLayout, load};
 
@@ -95,7 +95,7 @@ async fn a_running_job_reads_neither_the_workspace_nor_its_candidate_again() {
     assert_eq!(world.read("generated/adder/rust/src/lib.rs"), GOOD);
     // The snapshot has the bytes that were read at load.
     let snapshot = observer.snapshot.lock().expect("is not poisoned").expect("is always there");
-    let objects = regen::store::Objects::new(world.path(".regen/objects"));
+    let objects = Objects::new(world.path(".regen/objects"));
     let snapshot = objects.get_tree(snapshot).expect("is kept");
     let files = [
         ("harness.toml", config.as_str()),

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use regen::gate::DependencyCache;
-use regen::sandbox::{Landlock, Namespaces, Sandbox, SandboxSpec};
-use regen::types::{Limits, LimitsConfig, Outcome};
+use regen::sandbox::{
+    Backend, Bare, Bwrap, Landlock, Mount, MountMode, Namespaces, Sandbox, SandboxSpec, Scratch,
+};
+use regen::types::{Limits, LimitsConfig, Outcome, places};
 
 use crate::server::{Server, lib};
 use crate::world::{GOOD, World};
@@ -26,14 +28,9 @@ const KEEPER: &str = env!("CARGO_BIN_EXE_regen");
 
 /// An empty sandbox.
 fn policy(config: &LimitsConfig) -> SandboxSpec {
-    SandboxSpec {
-        files: Vec::new(),
-        toolchain: "/usr".into(),
-        layer: None,
-        building: false,
-        read_only: Vec::new(),
-        limits: Limits::of(config),
-    }
+    let mut spec = SandboxSpec::new(Limits::of(config));
+    spec.scratch.push(Scratch::Program(places::TOOL_HOME.into()));
+    spec
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -337,7 +334,7 @@ fn killing_regen_while_a_layer_is_made_leaves_nothing_that_is_taken_for_one() {
     world.run(&["run"]).expect(0);
     assert_eq!(making(), 0, "what was half made is gone");
     let whole = std::fs::read_dir(&layers).expect("is there").flatten();
-    assert!(whole.map(|layer| layer.path()).all(|layer| layer.join("Cargo.lock").is_file()));
+    assert!(whole.map(|layer| layer.path()).all(|layer| layer.join("lock").is_file()));
     assert_eq!(server.requests().len(), 1, "nothing was bought twice");
 }
 
@@ -365,6 +362,36 @@ fn a_gate_sees_what_is_shown_and_nothing_beside_it() {
         said += &world.run(&["plan"]).expect(2).titled(line);
     }
     insta::assert_snapshot!(said);
+}
+
+#[test]
+fn folders_of_the_sandbox_itself_are_refused_before_anything_is_asked() {
+    let link = tempfile::tempdir().expect("a folder");
+    let link = link.path().join("link");
+    std::os::unix::fs::symlink("/sys/kernel", &link).expect("links");
+    let own = places::OWN.into_iter().chain(places::MOUNT_POINTS);
+    let named = own.chain(["/", "/tmp", "/sys/kernel", "/dev/shm", "/tmp/../proc"]);
+    for path in named.map(Path::new).chain([link.as_path()]) {
+        let extra = format!("[sandbox]\nread_only = [\"/usr\", {path:?}]\n");
+        // A server that would be seen to be asked.
+        let server = Server::start(vec![lib(GOOD)]);
+        let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &extra);
+        for command in ["plan", "run"] {
+            let run = world.run(&[command]).expect(2);
+            let config = world.read("harness.toml");
+            let line =
+                config.lines().position(|line| line.starts_with("read_only")).expect("has it");
+            let at = format!("harness.toml:{}", line + 1);
+            assert!(run.err.contains(&at), "{path:?}: {at}: {}", run.err);
+            assert!(run.err.contains("cannot be shown"), "{path:?}: {}", run.err);
+            assert!(run.err.contains("outside of the sandbox's own"), "{path:?}: {}", run.err);
+        }
+        assert!(server.requests().is_empty(), "{path:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
     let missing = "[sandbox]\nread_only = [\"/no/such/folder\"]\n";
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[("adder", crate::world::ADDER)], missing);
@@ -396,16 +423,15 @@ fn the_process_with_the_key_cannot_be_looked_into() {
 #[test]
 fn a_build_script_cannot_fill_the_disk_through_a_layer() {
     let folder = tempfile::tempdir().expect("a folder");
-    let layer = folder.path().join("layer");
-    for part in ["target", "vendor"] {
-        std::fs::create_dir_all(layer.join(part)).expect("makes folders");
-    }
+    let target = folder.path().join("layer/target");
+    std::fs::create_dir_all(&target).expect("makes folders");
     let sandbox = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), folder.path(), 4096);
-    let target = layer.join("target");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-    std::fs::set_permissions(target, mode).expect("is set");
+    std::fs::set_permissions(&target, mode).expect("is set");
     let config = LimitsConfig { disk_mb: Some(20), ..LimitsConfig::default() };
-    let policy = SandboxSpec { layer: Some(layer), building: true, ..policy(&config) };
+    let mut policy = policy(&config);
+    let (at, mode) = (places::BUILD.into(), MountMode::ReadWrite);
+    policy.mounts.push(Mount { source: target, at, mode });
     let program = regen::process::Program {
         path: "/bin/sh".into(),
         args: ["-c", "head -c 60000000 /dev/urandom > /target/x; read forever < /tmp/none || tail -f /target/x > /dev/null"]
@@ -423,6 +449,79 @@ fn a_build_script_cannot_fill_the_disk_through_a_layer() {
     assert_eq!(output.ended, regen::process::Ended::Limit(regen::types::Resource::Disk));
 }
 
+/// A shell script as a program in a sandbox; its places are in variables.
+fn script(session: &regen::sandbox::Session, text: &str) -> regen::process::Program {
+    let place = |name: &str, at| (name.to_owned(), session.paths().at(at).into());
+    regen::process::Program {
+        path: "/bin/sh".into(),
+        args: ["-c", text].map(Into::into).to_vec(),
+        dir: session.paths().at(places::SOURCE).to_owned(),
+        env: vec![
+            ("PATH".to_owned(), "/usr/bin:/bin".into()),
+            place("BUILD", places::BUILD),
+            place("SECOND", places::TOOL_HOME),
+            place("READ", places::DEPENDENCIES),
+            place("TMP", places::TEMPORARY),
+        ],
+        stdin: None,
+        timeout: Duration::from_secs(20),
+    }
+}
+
+#[test]
+fn overlays_are_shared_by_a_session_and_leave_the_folders_below_as_they_are() {
+    let backends: [Arc<dyn Backend>; 4] =
+        [Arc::new(Namespaces), Arc::new(Bwrap), Arc::new(Landlock), Arc::new(Bare)];
+    for backend in backends.into_iter().filter(|one| one.available().is_ok()) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let below = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir(&path).expect("makes a folder");
+            std::fs::write(path.join("old"), name).expect("writes");
+            path
+        };
+        let mut spec = SandboxSpec::new(Limits::of(&LimitsConfig::default()));
+        let overlay = |name: &str, at: &str| Mount {
+            mode: MountMode::Overlay,
+            ..Mount::read_only(below(name), at)
+        };
+        spec.mounts = vec![
+            overlay("build", places::BUILD),
+            Mount::read_only(below("read"), places::DEPENDENCIES),
+            overlay("second", places::TOOL_HOME),
+        ];
+        let sandbox =
+            Sandbox::new(Path::new(KEEPER), backend.clone(), &folder.path().join("cache"), 4096);
+        let (name, writes) = (backend.name(), "echo x > $BUILD/x; echo x > $TMP/x");
+        block_on(async {
+            let session = sandbox.open(&spec).await.expect("opens");
+            let first = script(
+                &session,
+                "cat $BUILD/old $READ/old $SECOND/old; echo +1 > $BUILD/new; echo 2 > $SECOND/new; rm $SECOND/old; \
+                 echo x > $READ/x; echo 3 > $TMP/mine",
+            );
+            let said = session.run(&first, true).await.expect("runs");
+            assert_eq!(said.text(), "buildreadsecond", "{name}: {}", said.errors());
+            let text = format!(
+                "cat $BUILD/old $BUILD/new $SECOND/*; test ! -e $TMP/mine && echo fresh; {writes}"
+            );
+            let said = session.run(&script(&session, &text), false).await.expect("runs");
+            assert_eq!(said.text(), "build+1\n2\nfresh\n", "{name}: {}", said.errors());
+            if name != "none" {
+                let test = script(&session, "test ! -e $BUILD/x && test ! -e $READ/x");
+                assert!(session.run(&test, false).await.expect("runs").succeeded(), "{name}");
+            }
+            session.close().await;
+        });
+        for below in ["build", "second"] {
+            let names = std::fs::read_dir(folder.path().join(below)).expect("is there");
+            assert_eq!(names.count(), 1, "{name}: {below}");
+            let old = std::fs::read_to_string(folder.path().join(below).join("old"));
+            assert_eq!(old.expect("is there"), below, "{name}");
+        }
+    }
+}
+
 #[test]
 fn a_sandbox_made_ahead_shows_what_is_there_now() {
     let shown = tempfile::tempdir().expect("a folder");
@@ -430,7 +529,7 @@ fn a_sandbox_made_ahead_shows_what_is_there_now() {
     let cache = tempfile::tempdir().expect("a folder");
     let sandbox = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), cache.path(), 4096);
     let mut policy = policy(&LimitsConfig::default());
-    policy.read_only = vec![path.clone()];
+    policy.mounts.push(Mount::shown(&path));
     let program = regen::process::Program {
         path: "/bin/cat".into(),
         args: vec![path.clone().into()],

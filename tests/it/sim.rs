@@ -112,6 +112,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
                 red: Vec::new(),
                 elapsed_ms: 0,
                 isolation: Isolation::NONE,
+                tools: String::new(),
                 evidence: None,
             };
             Event::GateReported { attempt, report }

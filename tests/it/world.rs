@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
 
-use regen::gate::{DependencyCache, GateContext, find_tools, run};
-use regen::sandbox::{Sandbox, probe};
-use regen::toolchain::{ExampleSuites, Suite};
-use regen::types::{Candidate, GateReport, Provenance, RelPath, Spec, ToolEnv, Tree};
+use regen::gate::{
+    DependencyCache, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, Machine, find_tools,
+};
+use regen::sandbox::{Probe, Sandbox, probe};
+use regen::store::{ContentStore, MemoryStore};
+use regen::toolchain::Suite;
+use regen::types::{GateReport, Provenance, RelPath, Spec, ToolEnv, Tree};
 use regex::Regex;
 use serde_json::Value;
 
@@ -193,31 +197,36 @@ impl World {
         subject: Subject<'_>,
         (sandbox, layers): (&Sandbox, &DependencyCache),
     ) -> GateReport {
+        let harness = regen::config::parse("h", &self.read("harness.toml")).expect("is right");
+        let store = Arc::new(MemoryStore::default());
+        let tree = store.put_tree(&subject.tree).expect("is kept");
+        let machine = self.machine(sandbox, layers).await;
+        let executor = LocalExecutor::new(machine, store);
+        let target = ("rust", &harness.target["rust"]);
+        let inputs = GateInputs::new(subject.spec.clone(), target, &harness.gate, subject.suites);
+        let inputs = Arc::new(inputs);
+        executor.accept(&inputs).expect("is kept");
+        let tools = executor.toolchain("rust").expect("was asked for");
+        let action = inputs.action(gate, tools, (tree, Provenance::Promoted));
+        let options = ExecuteOptions::at(SystemTime::now());
+        executor.execute(&action, options).await.expect("is executed").report
+    }
+
+    /// This machine, for the gates of this workspace.
+    pub async fn machine(&self, sandbox: &Sandbox, layers: &DependencyCache) -> Machine {
         let variables = std::env::vars_os();
         let variables =
             variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
         let env = ToolEnv::new(variables);
         let harness = regen::config::parse("h", &self.read("harness.toml")).expect("is right");
-        let tools = find_tools(&harness, &env, &self.cache()).await.expect("has tools");
-        let candidate = Candidate::new(subject.tree, Provenance::Promoted);
-        let bench = GateContext {
-            spec: subject.spec,
-            name: "rust",
-            target: &harness.target["rust"],
-            gates: &harness.gate,
-            suites: subject.suites,
-            examples: &ExampleSuites::of(subject.spec, &harness.target["rust"]),
+        let tools = find_tools(&harness, &env, &self.cache()).await;
+        Machine {
+            tools: Arc::new(tools.expect("has tools")),
+            probe: Arc::new(Probe::of(sandbox.clone())),
+            layers: layers.clone(),
             validators: self.path("validators"),
-            tools: &tools,
-            sandbox,
-            level: sandbox.backend().level(),
-            layers,
-            proven: Default::default(),
             read_only: Vec::new(),
-            keep: None,
-            listener: None,
-        };
-        run(&bench, gate, &candidate, &[]).await.0
+        }
     }
 
     /// Every file below a folder of the workspace, with its bytes.
@@ -277,11 +286,8 @@ impl Run {
     /// The whole output for a snapshot: exit code, standard output, standard error.
     pub fn shown(&self) -> String {
         let part = |name: &str, text: &str| {
-            if text.is_empty() {
-                String::new()
-            } else {
-                format!("--- {name} ---\n{}\n", text.trim_end_matches('\n'))
-            }
+            let text = text.trim_end_matches('\n');
+            if text.is_empty() { String::new() } else { format!("--- {name} ---\n{text}\n") }
         };
         let (out, err) = (part("stdout", &self.out), part("stderr", &self.err));
         stable(&format!("exit code: {}\n{out}{err}", self.code))

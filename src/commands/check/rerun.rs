@@ -1,16 +1,17 @@
 //! All gates again, over the trees as they are.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures::StreamExt;
 
 use super::flaw::{Flaw, FlawKind, quoted};
 use super::run::{CheckOutcome, Checked};
-use crate::gate::{self, DependencyCache, GateContext};
+use crate::gate::{ExecuteOptions, GateExecutor, GateInputs};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
-use crate::store::Ledger;
-use crate::types::{Candidate, Finding, GateReport, Outcome, Provenance, ToolSet};
+use crate::store::{Candidates, ContentStore, Ledger, MemoryStore};
+use crate::types::{Action, Candidate, Finding, GateReport, Outcome, Provenance, ToolSet};
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{CommandError, Workspace};
 
@@ -36,13 +37,11 @@ impl Workspace {
     pub async fn rerun(
         &self,
         outcome: &CheckOutcome,
-        (tools, isolation): (&ToolSet, &Arc<Probe>),
+        machine: (&Arc<ToolSet>, &Arc<Probe>),
         tell: &dyn Fn(&RerunTarget),
     ) -> Result<Vec<RerunTarget>, CommandError> {
-        let layers = DependencyCache::new(&self.places.cache);
         let at_a_time = self.harness.schedule.jobs;
-        let jobs =
-            outcome.checked.iter().map(|one| self.rerun_one(one, (tools, isolation), &layers));
+        let jobs = outcome.checked.iter().map(|one| self.rerun_one(one, machine));
         let mut running = futures::stream::iter(jobs).buffer_unordered(at_a_time);
         let mut all = Vec::new();
         while let Some(ran) = running.next().await {
@@ -57,8 +56,7 @@ impl Workspace {
     async fn rerun_one(
         &self,
         one: &Checked,
-        (tools, isolation): (&ToolSet, &Arc<Probe>),
-        layers: &DependencyCache,
+        machine: (&Arc<ToolSet>, &Arc<Probe>),
     ) -> Result<RerunTarget, CommandError> {
         let mut ran = RerunTarget {
             spec: one.spec.clone(),
@@ -72,37 +70,9 @@ impl Workspace {
         // What is not there, or is no tree, was found before.
         let Ok(Some(tree)) = promoter.tree(&path) else { return Ok(ran) };
         let at = (one.spec.clone(), one.target.clone());
-        let proven = match Ledger::read(&self.places.ledger()) {
-            Ok(Some(ledger)) => ledger.proven().unwrap_or_default(),
-            _ => Default::default(),
-        };
-        let bench = GateContext {
-            spec: &inputs.spec,
-            name: &inputs.name,
-            target: &inputs.target,
-            gates: &inputs.gates,
-            suites: &inputs.suites,
-            examples: &inputs.examples,
-            validators: self.places.root.join(&self.harness.harness.validators),
-            tools,
-            sandbox: &isolation.sandbox,
-            level: isolation.level,
-            layers,
-            read_only: self.read_only(),
-            proven,
-            keep: None,
-            listener: None,
-        };
         let candidate = Candidate::new(tree, Provenance::Promoted);
         let gates = self.checks().get(&at).map(|checks| checks.gates.clone()).unwrap_or_default();
-        for gate in &gates {
-            let (report, _) = gate::run(&bench, gate, &candidate, &ran.reports).await;
-            let stops = !report.lets_through();
-            ran.reports.push(report);
-            if stops {
-                break;
-            }
-        }
+        ran.reports = self.judge_again(&inputs.judged, &gates, &candidate, machine).await?;
         if let Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) =
             judge(&candidate, &gates, &ran.reports)
         {
@@ -120,6 +90,46 @@ impl Workspace {
             ran.flaws.iter_mut().for_each(|flaw| flaw.kind = kind);
         }
         Ok(ran)
+    }
+
+    /// Runs gates over a tree until one stops. Nothing of it is kept.
+    async fn judge_again(
+        &self,
+        inputs: &Arc<GateInputs>,
+        gates: &[String],
+        candidate: &Candidate,
+        machine: (&Arc<ToolSet>, &Arc<Probe>),
+    ) -> Result<Vec<GateReport>, CommandError> {
+        let store = Arc::new(MemoryStore::default());
+        let tree = store.put_tree(candidate.tree())?;
+        let executor = self.executor(machine, Arc::new(Candidates::new(store)));
+        executor.accept(inputs)?;
+        let proven = match Ledger::read(&self.places.ledger()) {
+            Ok(Some(ledger)) => ledger.proven().unwrap_or_default(),
+            _ => Default::default(),
+        };
+        let mut reports = Vec::new();
+        for gate in gates {
+            let at = (tree, candidate.provenance().clone());
+            let action = Action {
+                min_isolation: self.harness.sandbox.min_level,
+                proven: proven.clone(),
+                ..inputs.action(
+                    gate,
+                    executor.toolchain(inputs.language().id()).unwrap_or_default(),
+                    at,
+                )
+            };
+            let options =
+                ExecuteOptions { before: &reports, ..ExecuteOptions::at(SystemTime::now()) };
+            let report = executor.execute(&action, options).await?.report;
+            let stops = !report.lets_through();
+            reports.push(report);
+            if stops {
+                break;
+            }
+        }
+        Ok(reports)
     }
 
     /// A gate's finding, at the clause that it speaks of, else at its file.

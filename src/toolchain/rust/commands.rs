@@ -5,18 +5,11 @@ use std::path::PathBuf;
 use super::EDITION;
 use crate::toolchain::{Places, Suite, ToolCommand};
 
-/// The toolchain's folder, among the mounts.
-pub const TOOLCHAIN: &str = "toolchain";
-/// Cargo's home.
-pub const CARGO_HOME: &str = "cargo";
-/// The sources of the dependencies.
-pub const VENDOR: &str = "vendor";
-
 const RUSTFMT: &str = "newline_style = \"Unix\"\n";
 
 /// The harness's files in a workspace.
 pub fn workspace_files(package: &str, lock: &str, places: &Places) -> Vec<(String, Vec<u8>)> {
-    let vendor = toml::Value::from(places.mount(VENDOR).display().to_string());
+    let vendor = toml::Value::from(places.dependencies.display().to_string());
     let cargo = format!(
         "# The harness's own.\n[build]\nincremental = false\n[term]\ncolor = \"never\"\n[profile.dev]\n\
          debug = false\n[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\n\
@@ -32,18 +25,17 @@ pub fn workspace_files(package: &str, lock: &str, places: &Places) -> Vec<(Strin
 }
 
 fn bin(places: &Places, program: &str) -> PathBuf {
-    places.mount(TOOLCHAIN).join("bin").join(program)
+    places.tools.join("bin").join(program)
 }
 
 /// What every program over a candidate knows beside its folders.
 pub fn environment(places: &Places) -> Vec<(String, String)> {
     let text = |path: PathBuf| path.display().to_string();
-    let path =
-        format!("{}:/usr/local/bin:/usr/bin:/bin", text(places.mount(TOOLCHAIN).join("bin")));
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", text(places.tools.join("bin")));
     vec![
         ("PATH".to_owned(), path),
         ("CARGO".to_owned(), text(bin(places, "cargo"))),
-        ("CARGO_HOME".to_owned(), text(places.mount(CARGO_HOME))),
+        ("CARGO_HOME".to_owned(), text(places.tool_home.clone())),
         ("CARGO_TARGET_DIR".to_owned(), text(places.build.clone())),
     ]
 }

@@ -1,7 +1,8 @@
 //! Crates that a candidate depends on: vendored by cargo outside of the sandbox, built inside.
 
 use super::EDITION;
-use super::commands::{TOOLCHAIN, bare};
+use super::commands::bare;
+use super::host_tools::{CARGO_HOME, SYSROOT};
 use crate::toolchain::{DependencyLayer, Places, ToolCommand};
 use crate::types::HostTools;
 
@@ -49,13 +50,13 @@ impl DependencyLayer for CargoLayer {
     }
 
     fn fetch(&self, tools: &HostTools) -> Option<ToolCommand> {
-        let places = Places { mounts: tools.paths.clone(), ..Places::default() };
+        let places = Places { tools: tools.path(SYSROOT), ..Places::default() };
         let args =
             ["vendor", "--quiet", "--respect-source-config", "--versioned-dirs", "../vendor"];
-        let bin = tools.path(TOOLCHAIN).join("bin");
+        let bin = tools.path(SYSROOT).join("bin");
         let env = [
             ("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display())),
-            ("CARGO_HOME", tools.path(super::commands::CARGO_HOME).display().to_string()),
+            ("CARGO_HOME", tools.path(CARGO_HOME).display().to_string()),
         ];
         let env = env.map(|(name, value)| (name.to_owned(), value)).into();
         let command = ToolCommand { env, builds: false, ..bare(&args, &places) };

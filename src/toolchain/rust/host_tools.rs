@@ -3,9 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::commands::{CARGO_HOME, TOOLCHAIN};
 use crate::toolchain::HostProbe;
 use crate::types::{HostTools, ToolEnv};
+
+/// The toolchain's folder, among the tools' paths.
+pub const SYSROOT: &str = "toolchain";
+/// Cargo's home.
+pub const CARGO_HOME: &str = "cargo";
 
 /// Asks the `rustc` on the search path.
 pub struct RustupProbe;
@@ -48,7 +52,7 @@ impl HostProbe for RustupProbe {
         let line = |start: &str| version.lines().find(|l| l.starts_with(start)).unwrap_or_default();
         let home = env.path("HOME").unwrap_or_default();
         let cargo_home = env.path("CARGO_HOME").unwrap_or_else(|| home.join(".cargo"));
-        let paths = [(TOOLCHAIN, PathBuf::from(sysroot.trim())), (CARGO_HOME, cargo_home)];
+        let paths = [(SYSROOT, PathBuf::from(sysroot.trim())), (CARGO_HOME, cargo_home)];
         Ok(HostTools {
             version: format!("{} {}", line("rustc "), line("host: ")),
             paths: paths.map(|(name, path)| (name.to_owned(), path)).into(),
@@ -56,7 +60,7 @@ impl HostProbe for RustupProbe {
     }
 
     fn components(&self, tools: &HostTools) -> Vec<(PathBuf, String)> {
-        let folder = tools.path(TOOLCHAIN).join("bin");
+        let folder = tools.path(SYSROOT).join("bin");
         let component = |(name, component): (&str, &str)| {
             let help = format!(
                 "the Rust toolchain has no `{name}`: install it: `rustup component add {component}`"
@@ -66,7 +70,7 @@ impl HostProbe for RustupProbe {
         COMPONENTS.map(component).into()
     }
 
-    fn mounts(&self, tools: &HostTools) -> Vec<(&'static str, PathBuf)> {
-        vec![(TOOLCHAIN, tools.path(TOOLCHAIN))]
+    fn tools_folder(&self, tools: &HostTools) -> Option<PathBuf> {
+        Some(tools.path(SYSROOT))
     }
 }

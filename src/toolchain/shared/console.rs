@@ -3,11 +3,12 @@
 //! The commands run inside a sealed test, in a fresh folder. The test tells what they printed; here
 //! it is compared with the transcript, outside of the candidate's reach.
 
+use serde::{Deserialize, Serialize};
 use snapbox::IntoData;
 use snapbox::filter::NormalizeToExpected;
 
 /// One command of a transcript.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsoleStep {
     /// The line, without its prompt.
     command: String,

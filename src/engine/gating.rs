@@ -1,0 +1,52 @@
+//! Gates as actions: what the engine asks of an executor.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::resources::Engine;
+use crate::gate::{ExecuteOptions, GateExecutor};
+use crate::pipeline::{Attempt, State};
+use crate::process::Listener;
+use crate::types::{Action, CandidateId, Event, Job};
+use crate::workspace::CommandError;
+
+impl Engine {
+    pub(super) fn executor(&self) -> &dyn GateExecutor {
+        self.executor.as_deref().expect("a run with work has an executor")
+    }
+
+    pub(super) async fn gate(
+        &self,
+        state: &State,
+        (attempt, candidate): (&Attempt, &CandidateId),
+        gate: usize,
+    ) -> Result<Event, CommandError> {
+        let part = &state.job.parts[attempt.part];
+        let name = &part.gates[gate];
+        let inputs = self.inputs(state, attempt).judged.clone();
+        if self.accepted.borrow_mut().insert(inputs.digest()) {
+            self.executor().accept(&inputs)?;
+        }
+        let (executor, language) = (self.executor(), inputs.language().id());
+        let judged = (candidate.tree, candidate.provenance.clone());
+        let action = Action {
+            min_isolation: self.workspace.harness.sandbox.min_level,
+            proven: self.ledger.borrow().proven()?,
+            ..inputs.action(name, executor.toolchain(language).unwrap_or_default(), judged)
+        };
+        let options = ExecuteOptions {
+            before: &attempt.reports,
+            now: SystemTime::now(),
+            listener: Some(self.listener(&state.job, name)),
+            keep: self.options.keep.then(|| self.kept(&part.target)),
+        };
+        let result = executor.execute(&action, options).await?;
+        Ok(Event::GateReported { attempt: attempt.number, report: result.report })
+    }
+
+    fn listener(&self, job: &Job, gate: &str) -> Listener {
+        let (observer, job) = (self.options.observer.clone(), job.clone());
+        let gate = gate.to_owned();
+        Listener(Arc::new(move |bytes| observer.output(&job, &gate, bytes)))
+    }
+}

@@ -1,0 +1,101 @@
+//! What a candidate of one target is judged by, as content: built once, named by its digest,
+//! shared.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::toolchain::{self, ExampleSuites, Suite, Toolchain};
+use crate::types::{
+    Action, Digest, Fingerprint, GateConfig, Isolation, Limits, LimitsConfig, Provenance, Spec,
+    Target, limits,
+};
+
+/// What the candidates of a job's target are judged by.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GateInputs {
+    pub(super) spec: Spec,
+    pub(super) name: String,
+    pub(super) target: Target,
+    pub(super) gates: BTreeMap<String, GateConfig>,
+    pub(super) suites: Vec<Suite>,
+    /// The harness's own suites of the spec's examples.
+    #[serde(skip)]
+    pub(super) examples: ExampleSuites,
+    #[serde(skip)]
+    digest: Digest,
+}
+
+impl GateInputs {
+    /// Puts them together: the spec, the target with its name, the user's settings of gates, and
+    /// the user's suites.
+    pub fn new(
+        spec: Spec,
+        (name, target): (&str, &Target),
+        gates: &BTreeMap<String, GateConfig>,
+        suites: &[Suite],
+    ) -> Self {
+        let mut inputs = Self {
+            spec,
+            name: name.to_owned(),
+            target: target.clone(),
+            gates: gates.clone(),
+            suites: suites.to_vec(),
+            examples: ExampleSuites::default(),
+            digest: Digest::default(),
+        };
+        inputs.digest = Digest::of(inputs.bytes());
+        inputs.examples = ExampleSuites::of(&inputs.spec, &inputs.target);
+        inputs
+    }
+
+    /// What an executor on another machine reads from a content store by [`Self::digest`].
+    pub fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("inputs are plain data")
+    }
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// The bytes are something else.
+    pub fn read(bytes: &[u8]) -> io::Result<Self> {
+        let inputs: Self = serde_json::from_slice(bytes)?;
+        let examples = ExampleSuites::of(&inputs.spec, &inputs.target);
+        Ok(Self { digest: Digest::of(bytes), examples, ..inputs })
+    }
+
+    /// The language of the target.
+    pub fn language(&self) -> &'static dyn Toolchain {
+        toolchain::of(&self.target)
+    }
+
+    /// The digest of exactly these inputs.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// A gate's run over a tree, with the limits and the time that the user gives the gate. Any
+    /// isolation is good enough for it, and no test is proven yet: set what differs.
+    pub fn action(
+        &self,
+        gate: &str,
+        toolchain: Fingerprint,
+        (tree, provenance): (Digest, Provenance),
+    ) -> Action {
+        let (none, own) = (LimitsConfig::default(), self.gates.get(gate));
+        let seconds = own.and_then(|gate| gate.timeout_s);
+        Action {
+            gate: gate.to_owned(),
+            tree,
+            provenance,
+            inputs: self.digest,
+            toolchain,
+            limits: Limits::of(own.map_or(&none, |gate| &gate.limits)),
+            min_isolation: Isolation::NONE,
+            proven: Default::default(),
+            timeout: seconds.map_or(limits::GATE_TIMEOUT, Duration::from_secs),
+        }
+    }
+}

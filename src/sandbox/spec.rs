@@ -1,0 +1,258 @@
+//! What a sandbox holds and allows, as plain data, and where its folders are for programs.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::protocol::{Mode, OpenRequest};
+use crate::types::{Limits, places};
+
+/// What a sandbox holds and allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxSpec {
+    /// The candidate's files and the harness's beside them, by path below the source folder.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Folders and files of the machine's that it shows.
+    pub mounts: Vec<Mount>,
+    /// Writable folders that are made for it.
+    pub scratch: Vec<Scratch>,
+    /// What its programs reach by network.
+    pub egress: Egress,
+    /// What its programs may use.
+    pub limits: Limits,
+}
+
+impl SandboxSpec {
+    /// An empty sandbox: the system's programs and a temporary folder, no network.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            files: Vec::new(),
+            mounts: Vec::new(),
+            scratch: Vec::new(),
+            egress: Egress::None,
+            limits,
+        }
+    }
+}
+
+/// A folder or file of the machine's, shown in a sandbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// Where it is on the machine.
+    pub source: PathBuf,
+    /// Where programs see it: at its own path, or at one of [`places::MOUNT_POINTS`].
+    pub at: PathBuf,
+    /// What programs may do there.
+    pub mode: MountMode,
+}
+
+/// What programs may do below a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MountMode {
+    /// Read.
+    ReadOnly,
+    /// Read and write; what they write is gone when the sandbox is closed.
+    Overlay,
+    /// Read and write the machine's own folder.
+    ReadWrite,
+}
+
+impl Mount {
+    /// A mount that programs only read.
+    pub fn read_only(source: impl Into<PathBuf>, at: impl Into<PathBuf>) -> Self {
+        Self { source: source.into(), at: at.into(), mode: MountMode::ReadOnly }
+    }
+
+    /// What programs see at the same path as outside, and only read.
+    pub fn shown(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self { source: path.clone(), at: path, mode: MountMode::ReadOnly }
+    }
+
+    fn is_shown(&self) -> bool {
+        self.source == self.at
+    }
+}
+
+/// A writable folder that is made fresh, with limits of its own on size and number of files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scratch {
+    /// Fresh for a session. Its programs share it, and those that build may write into it.
+    Session(PathBuf),
+    /// Fresh for each program, in the same file system as the temporary folder.
+    Program(PathBuf),
+}
+
+impl Scratch {
+    /// Where programs see it.
+    pub fn at(&self) -> &Path {
+        let (Self::Session(at) | Self::Program(at)) = self;
+        at
+    }
+}
+
+/// What programs reach by network beside their own loopback interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Egress {
+    /// Nothing.
+    #[default]
+    None,
+}
+
+/// Finds what a sandbox with mounts of its own cannot hold: two things in one place, or something
+/// in a place that is the sandbox's own.
+pub fn conflict(spec: &SandboxSpec) -> Option<String> {
+    let mounts = spec.mounts.iter().map(|mount| (&*mount.at, mount.is_shown()));
+    let scratch = spec.scratch.iter().map(|scratch| (scratch.at(), false));
+    let all: Vec<(&Path, bool)> = mounts.chain(scratch).collect();
+    let point = |at: &Path| places::MOUNT_POINTS.iter().any(|point| at == Path::new(point));
+    for (number, (at, shown)) in all.iter().enumerate() {
+        // Two folders of the machine's may lie in each other, as they do outside.
+        let meets = all[..number].iter().any(|(other, other_shown)| {
+            (at.starts_with(other) || other.starts_with(at)) && !(*shown && *other_shown)
+        });
+        if meets || (places::is_taken(at) && !point(at)) {
+            return Some(format!(
+                "{} cannot be shown: a sandbox has such a folder of its own",
+                at.display()
+            ));
+        }
+        if !shown && !point(at) {
+            return Some(format!("{} is not a mount point", at.display()));
+        }
+    }
+    None
+}
+
+/// Where the lower folder of an overlay is, until programs start.
+pub fn lower(number: usize) -> PathBuf {
+    Path::new(places::LOWER).join(number.to_string())
+}
+
+/// Where the upper folder of an overlay is, out of reach of programs.
+#[cfg(target_os = "linux")]
+pub fn upper(number: usize) -> PathBuf {
+    Path::new(places::UPPER).join(number.to_string())
+}
+
+/// Where the folders of an open sandbox are for its programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SandboxPaths {
+    /// Places that are elsewhere, where the sandbox has no mounts.
+    moved: Vec<(PathBuf, PathBuf)>,
+}
+
+impl SandboxPaths {
+    pub(super) fn of(request: &OpenRequest) -> Self {
+        let below = |at: &Path| request.room.join(at.strip_prefix("/").unwrap_or(at));
+        if matches!(request.mode, Mode::Namespaces | Mode::Inside) {
+            return Self { moved: Vec::new() };
+        }
+        let mounts = request.mounts.iter().map(|mount| {
+            let real = match mount.mode {
+                MountMode::ReadOnly | MountMode::ReadWrite => mount.source.clone(),
+                // A copy.
+                MountMode::Overlay => below(&mount.at),
+            };
+            (mount.at.clone(), real)
+        });
+        let own = [places::SOURCE, places::TEMPORARY].map(Path::new);
+        let own = own.into_iter().chain(request.scratch.iter().map(Scratch::at));
+        let own = own.map(|at| (at.to_owned(), below(at)));
+        Self { moved: own.chain(mounts).collect() }
+    }
+
+    /// The path that programs have to use for a mount, a scratch folder, [`places::SOURCE`] or
+    /// [`places::TEMPORARY`]: this place itself, or without mounts the folder that stands for it.
+    pub fn at<'a>(&'a self, place: &'a (impl AsRef<Path> + ?Sized)) -> &'a Path {
+        let place = place.as_ref();
+        let moved = self.moved.iter().find(|(at, _)| at == place);
+        moved.map_or(place, |(_, real)| real)
+    }
+}
+
+impl OpenRequest {
+    /// Folders of the machine's that programs write.
+    pub fn written(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.iter().filter(|mount| mount.mode == MountMode::ReadWrite)
+    }
+
+    /// Folders with a writable layer above them.
+    pub fn overlays(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.iter().filter(|mount| mount.mode == MountMode::Overlay)
+    }
+
+    /// Fresh folders of the session.
+    pub fn session_scratch(&self) -> impl Iterator<Item = &Path> {
+        let own = |scratch: &'_ Scratch| matches!(scratch, Scratch::Session(_));
+        self.scratch.iter().filter(move |scratch| own(scratch)).map(Scratch::at)
+    }
+
+    /// Fresh folders of each program, beside the temporary one.
+    pub fn program_scratch(&self) -> impl Iterator<Item = &Path> {
+        let own = |scratch: &'_ Scratch| matches!(scratch, Scratch::Program(_));
+        self.scratch.iter().filter(move |scratch| own(scratch)).map(Scratch::at)
+    }
+
+    /// What the programs of the session share, and write only if they build.
+    pub fn shared(&self) -> impl Iterator<Item = &Path> {
+        let mounts = self.overlays().chain(self.written()).map(|mount| &*mount.at);
+        mounts.chain(self.session_scratch())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::LimitsConfig;
+
+    fn spec(mounts: Vec<Mount>) -> SandboxSpec {
+        let limits = Limits::of(&LimitsConfig::default());
+        let scratch = vec![Scratch::Program(places::TOOL_HOME.into())];
+        SandboxSpec { mounts, scratch, ..SandboxSpec::new(limits) }
+    }
+
+    #[test]
+    fn nothing_is_mounted_over_the_sandboxs_own_folders() {
+        let taken = places::OWN.into_iter().chain(["/", "/tmp", places::TOOL_HOME]);
+        for path in taken.chain(["/src/x", "/dev/shm", "/target/x"]) {
+            assert!(conflict(&spec(vec![Mount::shown(path)])).is_some(), "{path}");
+        }
+        assert_eq!(conflict(&spec(vec![Mount::read_only("/usr", places::TOOLS)])), None);
+        assert_eq!(conflict(&spec(vec![Mount::shown("/a"), Mount::shown("/a/b")])), None);
+        let twice = [("/usr", places::TOOLS), ("/opt", places::TOOLS)];
+        let twice = twice.map(|(source, at)| Mount::read_only(source, at));
+        assert!(conflict(&spec(twice.into())).is_some());
+        assert!(conflict(&spec(vec![Mount::read_only("/usr", "/elsewhere")])).is_some());
+    }
+
+    #[test]
+    fn a_spec_survives_serialisation() {
+        let mut one = spec(vec![Mount::read_only("/usr", places::TOOLS), Mount::shown("/a")]);
+        one.files.push(("src/lib.rs".to_owned(), vec![0, 255]));
+        let text = serde_json::to_string(&one).expect("is plain data");
+        assert_eq!(serde_json::from_str::<SandboxSpec>(&text).expect("reads"), one);
+    }
+
+    #[test]
+    fn places_are_themselves_behind_mounts_and_elsewhere_without() {
+        let layer = |at: &str, mode| Mount { source: "/l".into(), at: at.into(), mode };
+        let mounts = vec![
+            Mount::read_only("/opt/tools", places::TOOLS),
+            layer(places::BUILD, MountMode::Overlay),
+            Mount::shown("/data"),
+        ];
+        let all = [places::SOURCE, places::TOOLS, places::BUILD, places::TOOL_HOME, "/data"];
+        let paths = |mode, mounts| {
+            let request = OpenRequest::of(&spec(mounts), mode, "/room".into());
+            SandboxPaths::of(&request)
+        };
+        let at = |paths: &SandboxPaths| all.map(|place| paths.at(place).display().to_string());
+        assert_eq!(at(&paths(Mode::Namespaces, mounts.clone())), all);
+        let [_, _, build, home, _] = all.map(|place| format!("/room{place}"));
+        let moved = ["/room/src", "/opt/tools", &build, &home, "/data"];
+        assert_eq!(at(&paths(Mode::Landlock, mounts)), moved);
+        let written = paths(Mode::Bare, vec![layer(places::BUILD, MountMode::ReadWrite)]);
+        assert_eq!(written.at(places::BUILD), Path::new("/l"));
+    }
+}

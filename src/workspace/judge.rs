@@ -1,0 +1,27 @@
+//! Who runs the gates of a workspace.
+
+use std::sync::Arc;
+
+use super::model::Workspace;
+use crate::gate::{DependencyCache, LocalExecutor, Machine};
+use crate::sandbox::Probe;
+use crate::store::Candidates;
+use crate::types::ToolSet;
+
+impl Workspace {
+    /// An executor of this machine for the gates of this workspace.
+    pub fn executor(
+        &self,
+        (tools, probe): (&Arc<ToolSet>, &Arc<Probe>),
+        candidates: Arc<Candidates>,
+    ) -> LocalExecutor {
+        let machine = Machine {
+            tools: tools.clone(),
+            probe: probe.clone(),
+            layers: DependencyCache::new(&self.places.cache),
+            validators: self.places.root.join(&self.harness.harness.validators),
+            read_only: self.read_only(),
+        };
+        LocalExecutor::sharing(machine, candidates)
+    }
+}

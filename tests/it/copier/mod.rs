@@ -1,0 +1,74 @@
+//! A generator of another kind, whole: it runs `cp`, and what it copied is its answer. The folder
+//! of an attempt is named by its number.
+
+use std::path::PathBuf;
+
+use regen::generator::{
+    Generating, Generation, GenerationError, GenerationProgress, Generator, Request,
+};
+use regen::types::{Digest, Failure, RelPath, Tree, Usage};
+
+use crate::world::collect;
+
+/// Copies folders.
+#[derive(Debug)]
+pub struct Copier {
+    answers: PathBuf,
+}
+
+impl Copier {
+    /// Answers with the folders below a folder.
+    pub fn new(answers: PathBuf) -> Self {
+        Self { answers }
+    }
+
+    async fn copy(&self, attempt: u32) -> std::io::Result<(Tree, Vec<u8>)> {
+        let to = tempfile::tempdir()?;
+        let mut command = tokio::process::Command::new("cp");
+        command.args(["-r", "-v", "."]).arg(to.path()).kill_on_drop(true);
+        command.current_dir(self.answers.join(attempt.to_string()));
+        let output = command.output().await?;
+        if !output.status.success() {
+            return Err(std::io::Error::other(String::from_utf8_lossy(&output.stderr)));
+        }
+        let mut found = std::collections::BTreeMap::new();
+        collect(to.path(), &mut found);
+        let files = found.into_iter().map(|(path, bytes)| {
+            let path = path.strip_prefix(to.path()).expect("is below").to_string_lossy();
+            let path = RelPath::parse(&path).map_err(std::io::Error::other)?;
+            Ok::<_, std::io::Error>((path, bytes))
+        });
+        Ok((files.collect::<Result<Tree, _>>()?, output.stdout))
+    }
+}
+
+impl Generator for Copier {
+    fn kind(&self) -> &'static str {
+        "copy"
+    }
+
+    fn request_id(&self, request: &Request) -> Digest {
+        Digest::of_parts([request.prompt.user.clone(), request.context.attempt.to_string()])
+    }
+
+    fn ceiling(&self, _: &Request) -> Usage {
+        Usage { input: 0, output: 7 }
+    }
+
+    fn generate<'a>(
+        &'a self,
+        request: Request,
+        progress: &'a dyn GenerationProgress,
+    ) -> Generating<'a> {
+        Box::pin(async move {
+            let (tree, transcript) = self
+                .copy(request.context.attempt)
+                .await
+                .map_err(|why| GenerationError::new(Failure::Configuration, why.to_string()))?;
+            progress.grown(transcript.len());
+            let usage = Usage { input: 0, output: 5 };
+            let model = "cp".to_owned();
+            Ok(Generation::Workspace { tree, transcript, usage, model, replay: None })
+        })
+    }
+}
