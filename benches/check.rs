@@ -15,10 +15,10 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use regen::attest::{Attested, Signer};
-use regen::engine::{WorkspaceLayout, load};
 use regen::gate::find_tools;
 use regen::plan;
 use regen::types::{Digest, RelPath, SpecStanding, Standing, TargetStanding, ToolEnv, Tree};
+use regen::workspace::{WorkspaceLayout, load};
 
 const SPECS: usize = 250;
 const FILES: usize = 20;

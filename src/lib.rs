@@ -43,8 +43,14 @@ pub mod watch;
 pub mod gate;
 pub mod promote;
 
+// workspace: what people wrote and what is promoted, read and planned
+pub mod workspace;
+
 // engine: the only loop
 pub mod engine;
+
+// commands: the logic behind each command
+pub mod commands;
 
 // doors: what people and CI touch
 pub mod report;

@@ -4,10 +4,10 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, RunArgs, exit, run};
-use crate::engine::{EngineError, WorkspaceLayout, load, load::harness};
 use crate::generator::{Cassette as Recording, Cassettes};
 use crate::types::InputsDigest;
 use crate::types::harness::CassetteMode;
+use crate::workspace::{CommandError, WorkspaceLayout, load, load_harness};
 
 /// Subcommands of `cassette`.
 #[derive(Debug, Subcommand)]
@@ -33,7 +33,7 @@ pub enum CassetteCommand {
 }
 
 /// Runs a subcommand.
-pub async fn run(door: &Context, command: CassetteCommand) -> Result<u8, EngineError> {
+pub async fn run(door: &Context, command: CassetteCommand) -> Result<u8, CommandError> {
     let places = door.places()?;
     match command {
         CassetteCommand::Record(args) => run::run(door, args, Some(CassetteMode::Record)).await,
@@ -44,12 +44,12 @@ pub async fn run(door: &Context, command: CassetteCommand) -> Result<u8, EngineE
     }
 }
 
-fn cassettes(places: &WorkspaceLayout) -> Result<Cassettes, EngineError> {
-    let harness = harness(places, None)?;
+fn cassettes(places: &WorkspaceLayout) -> Result<Cassettes, CommandError> {
+    let harness = load_harness(places, None)?;
     Ok(Cassettes::new(places.root.join(harness.harness.cassettes)))
 }
 
-fn list(door: &Context, places: &WorkspaceLayout) -> Result<u8, EngineError> {
+fn list(door: &Context, places: &WorkspaceLayout) -> Result<u8, CommandError> {
     let mut code = exit::DONE;
     for (path, cassette) in cassettes(places)?.all() {
         match cassette {
@@ -79,13 +79,13 @@ fn list(door: &Context, places: &WorkspaceLayout) -> Result<u8, EngineError> {
     Ok(code)
 }
 
-fn show(door: &Context, places: &WorkspaceLayout, key: &str) -> Result<u8, EngineError> {
+fn show(door: &Context, places: &WorkspaceLayout, key: &str) -> Result<u8, CommandError> {
     let all = cassettes(places)?.all();
     let found = all.into_iter().filter_map(|(_, c)| c.ok());
     let mut found = found.filter(|c: &Recording| c.key.to_string().starts_with(key));
     let (Some(cassette), None) = (found.next(), found.next()) else {
         let text = format!("`{key}` is the beginning of no single key: see `regen cassette ls`");
-        return Err(EngineError::Usage(text));
+        return Err(CommandError::usage(text));
     };
     if door.global.json {
         door.json(&cassette);
@@ -95,7 +95,7 @@ fn show(door: &Context, places: &WorkspaceLayout, key: &str) -> Result<u8, Engin
     Ok(exit::DONE)
 }
 
-fn verify(door: &Context, places: &WorkspaceLayout) -> Result<u8, EngineError> {
+fn verify(door: &Context, places: &WorkspaceLayout) -> Result<u8, CommandError> {
     let all = cassettes(places)?.all();
     let (count, mut bad) = (all.len(), Vec::new());
     for (path, cassette) in all {
@@ -112,7 +112,11 @@ fn verify(door: &Context, places: &WorkspaceLayout) -> Result<u8, EngineError> {
     Ok(if bad.is_empty() { exit::DONE } else { exit::USAGE })
 }
 
-async fn prune(door: &Context, places: &WorkspaceLayout, dry_run: bool) -> Result<u8, EngineError> {
+async fn prune(
+    door: &Context,
+    places: &WorkspaceLayout,
+    dry_run: bool,
+) -> Result<u8, CommandError> {
     let workspace = load(places, None)?;
     let tools = workspace.tools(&door.tool_env()).await?;
     let plan = workspace.plan(&tools, None, false)?;

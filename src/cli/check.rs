@@ -11,12 +11,14 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{Context, exit, isolation, run};
-use crate::engine::audit::{Asked, Audit, RerunTarget, audit};
-use crate::engine::{Engine, EngineError, Sources, Workspace, WorkspaceLayout, fix_lock};
+use crate::commands::check::{CheckOptions, CheckOutcome, RerunTarget, check_workspace};
+use crate::commands::fix_lock::fix_lock;
+use crate::engine::Engine;
 use crate::promote::Promoter;
 use crate::report::{check as report, github, sarif};
 use crate::store::{files, write_atomic};
 use crate::types::{Policy, Problem, limits};
+use crate::workspace::{CommandError, Sources, Workspace, WorkspaceLayout};
 
 /// What stands below the help.
 pub const HELP: &str = "Examples:\n  regen check                        before a deploy: exits 0 or 22\n  \
@@ -97,7 +99,7 @@ impl FromStr for CheckOutput {
 }
 
 /// Checks.
-pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, EngineError> {
+pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError> {
     let places = door.places()?;
     if args.fix_lock {
         let _lock = run::lock(door, &places)?;
@@ -106,52 +108,52 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, EngineError> 
         }
     }
     let policy = args.policy.as_deref().map(policy).transpose()?;
-    let asked = Asked { against: args.against.clone(), policy };
-    let (workspace, mut audit) = steady(door, &places, &asked).await?;
+    let asked = CheckOptions { against: args.against.clone(), policy };
+    let (workspace, mut outcome) = steady(door, &places, &asked).await?;
     let mut ran = Vec::new();
     if let Some(workspace) = workspace.as_ref().filter(|_| args.rerun) {
-        ran = rerun(door, workspace, &audit).await?;
-        audit.flaws.extend(ran.iter().flat_map(|ran| ran.flaws.clone()));
+        ran = rerun(door, workspace, &outcome).await?;
+        outcome.flaws.extend(ran.iter().flat_map(|ran| ran.flaws.clone()));
     }
-    let code = code(&audit);
+    let code = exit::of_check(&outcome);
     // Nothing comes after this but the end of the process, which frees it all at once.
     let workspace = ManuallyDrop::new(workspace);
     let none = Sources::new();
     let sources = workspace.as_ref().map_or(&none, |workspace| &workspace.sources);
     for output in &args.output {
-        let text = written(door, output.format, (&audit, &ran, code), sources);
+        let text = written(door, output.format, (&outcome, &ran, code), sources);
         let file = std::path::absolute(&output.file)?;
         write_atomic(&file, text.as_bytes())
-            .map_err(|e| EngineError::Usage(format!("--output {}: {e}", output.file.display())))?;
+            .map_err(|e| CommandError::usage(format!("--output {}: {e}", output.file.display())))?;
     }
     let shown = if door.global.json { CheckFormat::Json } else { args.format };
     if args.summary.as_deref() == Some(Path::new("-")) {
-        door.show(&report::markdown(&audit));
-    } else if shown != CheckFormat::Human || !audit.flaws.is_empty() {
-        let text = written(door, shown, (&audit, &ran, code), sources);
+        door.show(&report::markdown(&outcome));
+    } else if shown != CheckFormat::Human || !outcome.flaws.is_empty() {
+        let text = written(door, shown, (&outcome, &ran, code), sources);
         if !text.is_empty() {
             door.show(&text);
         }
     }
     if let Some(file) = args.summary.as_deref().filter(|file| *file != Path::new("-")) {
         let mut file = std::fs::File::options().create(true).append(true).open(file)?;
-        file.write_all(report::markdown(&audit).as_bytes())?;
+        file.write_all(report::markdown(&outcome).as_bytes())?;
     }
     if shown == CheckFormat::Human && !door.global.quiet {
         let word =
             if code == exit::DONE { door.paint.good("ok") } else { door.paint.bad("failed") };
-        door.say(&format!("{word}: {}", report::summary(&audit)));
+        door.say(&format!("{word}: {}", report::summary(&outcome)));
     }
     Ok(code)
 }
 
-/// Audits; while a promotion is under way again, because what it switches does not fit together
+/// Checks; while a promotion is under way again, because what it switches does not fit together
 /// until it is done. One that was cut off is finished first.
 async fn steady(
     door: &Context,
     places: &WorkspaceLayout,
-    asked: &Asked,
-) -> Result<(Option<Workspace>, Audit), EngineError> {
+    asked: &CheckOptions,
+) -> Result<(Option<Workspace>, CheckOutcome), CommandError> {
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
     for _ in 0..100 {
         if promoter.is_busy()
@@ -160,7 +162,7 @@ async fn steady(
             Engine::recover(places)?;
         }
         let lock = || std::fs::read(places.root.join("regen.lock")).ok();
-        let (before, found) = (lock(), audit(places, asked));
+        let (before, found) = (lock(), check_workspace(places, asked));
         match found {
             Ok(found) if found.1.flaws.is_empty() => return Ok(found),
             // What was switched meanwhile fits nothing that was read before.
@@ -169,25 +171,23 @@ async fn steady(
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    audit(places, asked)
+    check_workspace(places, asked)
 }
 
-fn policy(path: &Path) -> Result<Policy, EngineError> {
+fn policy(path: &Path) -> Result<Policy, CommandError> {
     let name = path.display().to_string();
     let bytes = files::read_capped(path, limits::CONFIG_BYTES)
-        .map_err(|error| EngineError::Usage(format!("--policy {error}")))?;
+        .map_err(|error| CommandError::usage(format!("--policy {error}")))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    crate::config::policy(&name, &text).map_err(|problems| EngineError::Config {
-        problems,
-        sources: Sources::from([(name, text)]),
-    })
+    crate::config::policy(&name, &text)
+        .map_err(|problems| CommandError::config(problems, Sources::from([(name, text)])))
 }
 
 async fn rerun(
     door: &Context,
     workspace: &Workspace,
-    audit: &Audit,
-) -> Result<Vec<RerunTarget>, EngineError> {
+    outcome: &CheckOutcome,
+) -> Result<Vec<RerunTarget>, CommandError> {
     let places = &workspace.places;
     let tools = workspace.tools(&door.tool_env()).await?;
     let probe = isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?;
@@ -204,29 +204,18 @@ async fn rerun(
             door.say(&format!("{name}: {word}"));
         }
     };
-    workspace.rerun(audit, (&Arc::new(tools), &Arc::new(probe)), &tell).await
-}
-
-/// The exit code of what was found, the gravest first.
-fn code(audit: &Audit) -> u8 {
-    let of = |problem: &Problem| match problem.code.as_str() {
-        "check::rerun_error" => exit::ENVIRONMENT,
-        code if code.starts_with("check::rerun_") => exit::REJECTED,
-        code if code.starts_with("check::") => exit::DRIFT,
-        _ => exit::SPEC_REFUSED,
-    };
-    audit.flaws.iter().map(|flaw| of(&flaw.problem)).max().unwrap_or(exit::DONE)
+    workspace.rerun(outcome, (&Arc::new(tools), &Arc::new(probe)), &tell).await
 }
 
 fn written(
     door: &Context,
     format: CheckFormat,
-    (audit, ran, code): (&Audit, &[RerunTarget], u8),
+    (outcome, ran, code): (&CheckOutcome, &[RerunTarget], u8),
     sources: &Sources,
 ) -> String {
-    let problems: Vec<Problem> = audit.flaws.iter().map(|flaw| flaw.problem.clone()).collect();
+    let problems: Vec<Problem> = outcome.flaws.iter().map(|flaw| flaw.problem.clone()).collect();
     match format {
-        CheckFormat::Human => report::human(audit, door.paint),
+        CheckFormat::Human => report::human(outcome, door.paint),
         CheckFormat::Json => {
             let ran: Vec<Value> = ran
                 .iter()
@@ -235,16 +224,16 @@ fn written(
                 )
                 .collect();
             let value = json!({
-                "type": "check", "exit_code": code, "findings": audit.flaws, "targets": audit.checked,
-                "files": audit.files, "rerun": ran,
+                "type": "check", "exit_code": code, "findings": outcome.flaws, "targets": outcome.checked,
+                "files": outcome.files, "rerun": ran,
             });
             value.to_string() + "\n"
         }
         CheckFormat::Sarif => {
             serde_json::to_string_pretty(&sarif(&problems, sources)).unwrap_or_default() + "\n"
         }
-        CheckFormat::Junit => report::junit(audit),
+        CheckFormat::Junit => report::junit(outcome),
         CheckFormat::Github => github(&problems, sources),
-        CheckFormat::Markdown => report::markdown(audit),
+        CheckFormat::Markdown => report::markdown(outcome),
     }
 }

@@ -6,11 +6,11 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{Context, exit};
-use crate::engine::diff::{Review, Side};
-use crate::engine::{EngineError, Workspace, load};
-use crate::report::changes;
+use crate::commands::diff::{Side, SpecsDiff};
+use crate::report::diff as report;
 use crate::spec::{ClauseChange, conflicts};
 use crate::store::revision;
+use crate::workspace::{CommandError, Workspace, load};
 
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ enum DiffFormat {
 }
 
 /// Compares.
-pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, EngineError> {
+pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
     let (from, to) = match args.range.as_deref() {
         None => (None, None),
@@ -55,37 +55,37 @@ pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, EngineError> {
     };
     let from = from.map(|from| head("HEAD", from));
     let to = to.map(|to| head("HEAD", to));
-    let side = |revision: Option<&String>| -> Result<Side, EngineError> {
+    let side = |revision: Option<&String>| -> Result<Side, CommandError> {
         revision.map_or_else(|| Ok(workspace.now()), |revision| workspace.at(revision))
     };
     let now = side(to.as_ref())?;
     let mut clashes = Vec::new();
-    let mut review = match (&from, args.merge_base) {
-        (None, _) => workspace.review(None, &now),
-        (Some(from), false) => workspace.review(Some(&workspace.at(from)?), &now),
+    let mut found = match (&from, args.merge_base) {
+        (None, _) => workspace.compare(None, &now),
+        (Some(from), false) => workspace.compare(Some(&workspace.at(from)?), &now),
         (Some(from), true) => {
             let other = to.as_deref().unwrap_or("HEAD");
             let base = workspace.at(&revision::merge_base(&workspace.places.root, from, other)?)?;
             clashes = conflicts(&base.specs, &now.specs, &workspace.at(from)?.specs);
-            workspace.review(Some(&base), &now)
+            workspace.compare(Some(&base), &now)
         }
     };
     if !args.specs.is_empty() {
         // What is removed has no file any more: it is named by its id.
-        let gone = |name: &&String| review.specs.iter().any(|spec| spec.spec == **name);
+        let gone = |name: &&String| found.specs.iter().any(|spec| spec.spec == **name);
         let (gone, there): (Vec<String>, Vec<String>) =
             args.specs.iter().cloned().partition(|name| gone(&name));
         let mut only: BTreeSet<String> = gone.into_iter().collect();
         if !there.is_empty() {
             only.extend(workspace.select(&there)?.unwrap_or_default());
         }
-        review.specs.retain(|spec| only.contains(&spec.spec));
-        let kept = |one: &str| review.specs.iter().any(|spec| spec.spec == *one);
-        review.out_of_date.retain(|one| one.dependent || kept(&one.spec));
+        found.specs.retain(|spec| only.contains(&spec.spec));
+        let kept = |one: &str| found.specs.iter().any(|spec| spec.spec == *one);
+        found.out_of_date.retain(|one| one.dependent || kept(&one.spec));
         clashes
             .retain(|(ours, _)| only.iter().any(|id| ours.clause.starts_with(&format!("{id}/"))));
     }
-    show(door, args, &workspace, &review, &clashes);
+    show(door, args, &workspace, &found, &clashes);
     Ok(if clashes.is_empty() { exit::DONE } else { exit::SPEC_REFUSED })
 }
 
@@ -93,12 +93,12 @@ fn show(
     door: &Context,
     args: &DiffArgs,
     workspace: &Workspace,
-    review: &Review,
+    found: &SpecsDiff,
     clashes: &[(ClauseChange, ClauseChange)],
 ) {
     let format = if door.global.json { DiffFormat::Json } else { args.format };
     let clash = |(ours, theirs): &(ClauseChange, ClauseChange)| {
-        format!("both sides changed `{}`: {}", ours.clause, changes::against(ours, theirs))
+        format!("both sides changed `{}`: {}", ours.clause, report::against(ours, theirs))
     };
     match format {
         DiffFormat::Json => {
@@ -108,27 +108,27 @@ fn show(
                 .collect();
             door.json(&json!({
                 "type": "diff",
-                "specs": review.specs,
-                "out_of_date": review.out_of_date,
-                "tests": review.tests,
+                "specs": found.specs,
+                "out_of_date": found.out_of_date,
+                "tests": found.tests,
                 "conflicts": conflicts,
             }));
             return;
         }
-        DiffFormat::Markdown => door.show(&changes::markdown(review)),
-        DiffFormat::Github => door.show(&changes::annotations(review)),
-        DiffFormat::Human if review.specs.is_empty() => {
+        DiffFormat::Markdown => door.show(&report::markdown(found)),
+        DiffFormat::Github => door.show(&report::annotations(found)),
+        DiffFormat::Human if found.specs.is_empty() => {
             if !door.global.quiet {
                 let folder = &workspace.harness.harness.specs;
                 door.say(&format!("no clause in {folder}/ changed"));
             }
         }
-        DiffFormat::Human => door.show(&changes::human(review, door.paint)),
+        DiffFormat::Human => door.show(&report::human(found, door.paint)),
     }
     for pair in clashes {
         match format {
             DiffFormat::Markdown => door.show(&format!("\n**Conflict:** {}", clash(pair))),
-            DiffFormat::Github => door.show(&changes::conflict(&pair.0, &clash(pair))),
+            DiffFormat::Github => door.show(&report::conflict(&pair.0, &clash(pair))),
             _ => door.say(&format!("{}: {}", door.paint.bad("conflict"), clash(pair))),
         }
     }

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::{Context, exit, isolation, variable};
-use crate::engine::{EngineError, load};
 use crate::gate::find_language_tools;
 use crate::sandbox::Missing;
 use crate::toolchain;
 use crate::types::GeneratorConfig;
 use crate::types::harness::CassetteMode;
+use crate::workspace::{CommandError, ErrorKind, load};
 
 /// One thing that was looked at.
 struct DoctorCheck {
@@ -18,7 +18,7 @@ struct DoctorCheck {
 }
 
 /// Checks tools, folders and generator. Exit code 40 when something is missing.
-pub async fn doctor(door: &Context) -> Result<u8, EngineError> {
+pub async fn doctor(door: &Context) -> Result<u8, CommandError> {
     let (checks, missing) = look(door).await?;
     tell(door, &checks, &missing);
     let good = checks.iter().all(|check| check.good);
@@ -26,7 +26,7 @@ pub async fn doctor(door: &Context) -> Result<u8, EngineError> {
 }
 
 /// What a daemon that begins should be told of: it goes on, and what is missing may come.
-pub async fn preflight(door: &Context) -> Result<(), EngineError> {
+pub async fn preflight(door: &Context) -> Result<(), CommandError> {
     let (checks, _) = look(door).await?;
     for check in checks.iter().filter(|check| !check.good) {
         door.say(&format!("{}: {}: {}", door.paint.warn("warning"), check.name, check.says));
@@ -34,7 +34,7 @@ pub async fn preflight(door: &Context) -> Result<(), EngineError> {
     Ok(())
 }
 
-async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), EngineError> {
+async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), CommandError> {
     let mut checks = Vec::new();
     let mut add = |name, result: Result<String, String>| {
         let good = result.is_ok();
@@ -59,15 +59,15 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Engine
     let by = probe.sandbox.backend().name();
     let level = format!("level {} ({}, by {by})", probe.level, probe.level.means());
     let enough = isolation::enough(&probe, &config);
-    let refused = |error: EngineError| match error {
-        EngineError::Isolation(_) => {
+    let refused = |error: CommandError| match error.kind() {
+        ErrorKind::Isolation => {
             format!("{level} is too little: {}", isolation::allows(&probe))
         }
-        other => other.to_string(),
+        _ => error.lines(),
     };
     add("isolation", enough.map(|()| level.clone()).map_err(refused));
     match loaded {
-        Err(error) => add("workspace", Err(error.to_string())),
+        Err(error) => add("workspace", Err(error.lines())),
         Ok(workspace) => {
             let state = &workspace.places.state;
             add("workspace", writable(state).map(|()| workspace.places.root.display().to_string()));

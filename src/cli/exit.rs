@@ -1,7 +1,9 @@
 //! Exit codes, computed from stored facts. A missing or failing thing never exits 0.
 
-use crate::engine::{EngineError, RunOutcome};
+use crate::commands::check::{CheckOutcome, Flaw, FlawKind};
+use crate::engine::RunOutcome;
 use crate::types::{Fault, JobOutcome};
+use crate::workspace::{CommandError, ErrorKind};
 
 /// Promoted, up to date, or a question answered.
 pub const DONE: u8 = 0;
@@ -45,6 +47,17 @@ pub fn of_job(outcome: &JobOutcome) -> u8 {
     }
 }
 
+/// The code of what a check found: the gravest flaw's, where a higher code is graver.
+pub fn of_check(outcome: &CheckOutcome) -> u8 {
+    let of_flaw = |flaw: &Flaw| match flaw.kind {
+        FlawKind::GateBroken => ENVIRONMENT,
+        FlawKind::GateFailed => REJECTED,
+        FlawKind::Drift => DRIFT,
+        FlawKind::SpecRefused => SPEC_REFUSED,
+    };
+    outcome.flaws.iter().map(of_flaw).max().unwrap_or(DONE)
+}
+
 /// The code of a run: the gravest of its jobs', where a higher code is graver.
 pub fn of_run(outcome: &RunOutcome, refused: bool) -> u8 {
     let jobs = outcome.jobs.iter().filter_map(|(_, end)| end.as_ref()).map(of_job);
@@ -52,18 +65,18 @@ pub fn of_run(outcome: &RunOutcome, refused: bool) -> u8 {
 }
 
 /// The code of trouble that ends a run.
-pub fn of_error(error: &EngineError) -> u8 {
-    match error {
-        EngineError::NoWorkspace(_)
-        | EngineError::Config { .. }
-        | EngineError::Usage(_)
-        | EngineError::Generator(_) => USAGE,
-        EngineError::HostTools(_)
-        | EngineError::Ledger(_)
-        | EngineError::Promote(_)
-        | EngineError::Isolation(_)
-        | EngineError::NoDaemon(_)
-        | EngineError::Io(_) => ENVIRONMENT,
-        EngineError::Illegal(_) => UNEXPECTED,
+pub fn of_error(error: &CommandError) -> u8 {
+    match error.kind() {
+        ErrorKind::NoWorkspace | ErrorKind::Config | ErrorKind::Usage | ErrorKind::Generator => {
+            USAGE
+        }
+        ErrorKind::HostTools
+        | ErrorKind::Ledger
+        | ErrorKind::Lockfile
+        | ErrorKind::Promotion
+        | ErrorKind::Isolation
+        | ErrorKind::NoDaemon
+        | ErrorKind::Io => ENVIRONMENT,
+        ErrorKind::Bug => UNEXPECTED,
     }
 }

@@ -1,8 +1,8 @@
 //! `regen init`: the smallest workspace that works.
 
 use super::{Context, exit};
-use crate::engine::EngineError;
 use crate::store::write_atomic;
+use crate::workspace::CommandError;
 
 const HARNESS: &str = r#"# What to generate, with whom, checked by what. Every key: docs/formats/harness.schema.json.
 [harness]
@@ -36,7 +36,7 @@ A library that greets people by name.
 "#;
 
 /// Writes what is missing; changes nothing that is there.
-pub fn init(door: &Context) -> Result<u8, EngineError> {
+pub fn init(door: &Context) -> Result<u8, CommandError> {
     let here = std::env::current_dir()?;
     for (name, text) in [("harness.toml", HARNESS), ("specs/greeting.md", SPEC)] {
         let path = here.join(name);
@@ -56,7 +56,7 @@ pub fn init(door: &Context) -> Result<u8, EngineError> {
     Ok(exit::DONE)
 }
 
-fn append(door: &Context, name: &str, line: &str) -> Result<(), EngineError> {
+fn append(door: &Context, name: &str, line: &str) -> Result<(), CommandError> {
     let path = std::env::current_dir()?.join(name);
     let mut text = std::fs::read_to_string(&path).unwrap_or_default();
     if text.lines().any(|have| have.trim() == line) {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::{Context, variable};
-use crate::engine::EngineError;
 use crate::sandbox::{self, Probe};
 use crate::types::Isolation;
 use crate::types::harness::SandboxConfig;
+use crate::workspace::{CommandError, ErrorKind};
 
 /// The variable that must allow a level below the usual one, beside `harness.toml`.
 const ALLOWS: &str = "REGEN_MIN_LEVEL";
@@ -31,7 +31,7 @@ pub async fn demand(
     door: &Context,
     cache: &Path,
     config: &SandboxConfig,
-) -> Result<Probe, EngineError> {
+) -> Result<Probe, CommandError> {
     let probe = probe(cache, config).await;
     enough(&probe, config)?;
     if let Err(error) = probe.sandbox.sweep() {
@@ -55,36 +55,37 @@ pub async fn demand(
 ///
 /// # Errors
 /// It is not, or the variable that should allow it is wrong.
-pub fn enough(probe: &Probe, config: &SandboxConfig) -> Result<(), EngineError> {
+pub fn enough(probe: &Probe, config: &SandboxConfig) -> Result<(), CommandError> {
     let wanted = wanted(config)?;
-    if probe.level < wanted { Err(EngineError::Isolation(refusal(probe, wanted))) } else { Ok(()) }
+    if probe.level < wanted { Err(refusal(probe, wanted)) } else { Ok(()) }
 }
 
-fn wanted(config: &SandboxConfig) -> Result<Isolation, EngineError> {
+fn wanted(config: &SandboxConfig) -> Result<Isolation, CommandError> {
     let usual = Isolation::NAMESPACES;
     if config.min_level >= usual {
         return Ok(config.min_level);
     }
     let Some(text) = variable(ALLOWS) else { return Ok(usual) };
-    let wrong = || EngineError::Usage(format!("{ALLOWS} is `{text}`: it must be 0, 1, 2 or 3"));
+    let wrong = || CommandError::usage(format!("{ALLOWS} is `{text}`: it must be 0, 1, 2 or 3"));
     let level = text.parse().map(Isolation).map_err(|_| wrong())?;
     if level <= Isolation::CGROUP { Ok(level.max(config.min_level)) } else { Err(wrong()) }
 }
 
-fn refusal(probe: &Probe, wanted: Isolation) -> String {
-    let mut text = format!(
+fn refusal(probe: &Probe, wanted: Isolation) -> CommandError {
+    let text = format!(
         "isolation is at level {} ({}) here, and at least {wanted} ({}) is wanted",
         probe.level,
         probe.level.means(),
         wanted.means()
     );
+    let mut error = CommandError::new(ErrorKind::Isolation, text);
     for one in &probe.missing {
-        text += &format!("\n  {}", one.what);
+        error = error.hint(format!("  {}", one.what));
         if !one.mend.is_empty() {
-            text += &format!("\n    mend: {}", one.mend);
+            error = error.hint(format!("    mend: {}", one.mend));
         }
     }
-    text + "\n" + &allows(probe)
+    error.hint(allows(probe))
 }
 
 /// How to do with less.

@@ -7,11 +7,12 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{Context, exit};
-use crate::engine::{EngineError, Sources, Standalone, load};
+use crate::commands::lint::Standalone;
 use crate::report::{github, render, sarif};
 use crate::spec::shapes;
 use crate::store::write_atomic;
 use crate::types::{Fix, Problem, RuleLevel, Severity, Span, Spec};
+use crate::workspace::{CommandError, ErrorKind, Sources, load};
 
 /// Arguments of `lint`.
 #[derive(Debug, Args)]
@@ -54,9 +55,9 @@ struct LintInput {
     sources: Sources,
 }
 
-fn subject(door: &Context, args: &LintArgs) -> Result<LintInput, EngineError> {
+fn subject(door: &Context, args: &LintArgs) -> Result<LintInput, CommandError> {
     let places = match door.places() {
-        Err(EngineError::NoWorkspace(_)) if !args.specs.is_empty() => {
+        Err(error) if error.kind() == ErrorKind::NoWorkspace && !args.specs.is_empty() => {
             let paths: Vec<PathBuf> = args.specs.iter().map(PathBuf::from).collect();
             let Standalone { specs, problems, sources } = Standalone::read(&paths)?;
             return Ok(LintInput { root: PathBuf::from("."), specs, problems, sources });
@@ -74,7 +75,7 @@ fn subject(door: &Context, args: &LintArgs) -> Result<LintInput, EngineError> {
 }
 
 /// Lints.
-pub fn lint(door: &Context, args: &LintArgs) -> Result<u8, EngineError> {
+pub fn lint(door: &Context, args: &LintArgs) -> Result<u8, CommandError> {
     let mut subject = subject(door, args)?;
     if args.fix {
         let fixed = mend(door, &subject)?;
@@ -129,7 +130,7 @@ pub fn lint(door: &Context, args: &LintArgs) -> Result<u8, EngineError> {
 }
 
 /// Makes every change that problems offer. Gives the files that were changed.
-fn mend(door: &Context, subject: &LintInput) -> Result<Vec<String>, EngineError> {
+fn mend(door: &Context, subject: &LintInput) -> Result<Vec<String>, CommandError> {
     let mut changed = Vec::new();
     for (file, source) in &subject.sources {
         let fixes = subject.problems.iter().filter(|problem| problem.file == *file);

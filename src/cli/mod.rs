@@ -1,34 +1,38 @@
 //! The command line: arguments, and one file per subcommand.
 #![expect(clippy::disallowed_methods, reason = "the door that reads the environment")]
 
-mod archive;
 mod cassette;
 mod check;
+mod context;
 mod control;
 mod diff;
 mod doctor;
 pub mod exit;
-mod history;
+mod export;
+mod gc;
 mod init;
 mod isolation;
 mod lint;
+mod log;
 mod rollback;
 mod run;
+mod show;
 mod signals;
+mod status;
 mod trace;
 mod verify;
 mod watch;
+mod why;
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::daemon::Command as DaemonCommand;
-use crate::engine::{EngineError, WorkspaceLayout};
-use crate::report::{Style, Styler, render};
-use crate::types::ToolEnv;
+use crate::workspace::CommandError;
+use context::{Context, error_object, variable};
 
 /// Keeps generated code true to its specification.
 ///
@@ -175,16 +179,16 @@ enum CliCommand {
     },
     /// Show the attempts of a run: prompts, replies, what the gates said and printed.
     #[command(after_help = "Example:\n  regen show 12 --spec roman --attempt 2 | less")]
-    Show(archive::ShowArgs),
+    Show(show::ShowArgs),
     /// Write a run as one archive, with everything that is needed to replay it elsewhere.
     #[command(
         after_help = "Example:\n  regen export 12 && tar -xzf regen-run-12.tar.gz && cd regen-run-12 && \
                             regen --spec roman"
     )]
-    Export(archive::ExportArgs),
+    Export(export::ExportArgs),
     /// Take away what is kept of old attempts that led to nothing. What was promoted stays.
     #[command(after_help = "Examples:\n  regen gc --dry-run\n  regen gc --days 7")]
-    Gc(archive::GcArgs),
+    Gc(gc::GcArgs),
     /// Explain why a spec is, or is not, promoted: fault, clause, findings.
     Why {
         /// The spec's id.
@@ -248,22 +252,13 @@ enum CliCommand {
     },
 }
 
-/// What every command needs.
-struct Context {
-    global: Global,
-    paint: Styler,
-    by: String,
-    /// Whether something could not be shown.
-    lost: AtomicBool,
-}
-
 /// A command line that is wrong, or asks for help or the version: these are no errors and go to
 /// standard output.
 fn misread(error: &clap::Error) -> u8 {
     drop(error.print());
     if error.use_stderr() && std::env::args().any(|arg| arg == "--json") {
         let message = error.render().to_string();
-        drop(writeln!(std::io::stdout(), "{}", error_object(exit::USAGE, message.trim())));
+        drop(writeln!(std::io::stdout(), "{}", error_object(exit::USAGE, message.trim(), &[])));
     }
     if error.use_stderr() { exit::USAGE } else { exit::DONE }
 }
@@ -319,12 +314,12 @@ async fn perform(
     door: &Context,
     run: RunArgs,
     command: Option<CliCommand>,
-) -> Result<u8, EngineError> {
+) -> Result<u8, CommandError> {
     let Some(command) = command else {
         return if !run.specs.is_empty() {
             run::run(door, run, None).await
         } else if door.global.json {
-            Err(EngineError::Usage(
+            Err(CommandError::usage(
                 "nothing to do: name specs with --spec, or a command".to_owned(),
             ))
         } else {
@@ -333,7 +328,7 @@ async fn perform(
         };
     };
     if run != RunArgs::default() {
-        return Err(EngineError::Usage(
+        return Err(CommandError::usage(
             "options of a run stand before a command, which would ignore them: put them behind `run`"
                 .to_owned(),
         ));
@@ -354,22 +349,22 @@ async fn perform(
         CliCommand::Retry { specs } => control::order(door, DaemonCommand::Retry, &specs).await,
         CliCommand::Pause => control::order(door, DaemonCommand::Pause, &[]).await,
         CliCommand::Resume => control::order(door, DaemonCommand::Resume, &[]).await,
-        CliCommand::Status { follow: true } => control::status(door).await,
-        CliCommand::Status { follow: false } => history::status(door).await,
-        CliCommand::Log { of: Some(spec), .. } => archive::story(door, &spec),
-        CliCommand::Show(args) => archive::show(door, &args),
-        CliCommand::Export(args) => archive::export(door, &args),
-        CliCommand::Gc(args) => archive::gc(door, &args),
+        CliCommand::Status { follow: true } => status::follow_status(door).await,
+        CliCommand::Status { follow: false } => status::show_status(door).await,
+        CliCommand::Log { of: Some(spec), .. } => log::show_promotions(door, &spec),
+        CliCommand::Show(args) => show::show(door, &args),
+        CliCommand::Export(args) => export::export(door, &args),
+        CliCommand::Gc(args) => gc::gc(door, &args),
         CliCommand::Verify(args) => verify::verify(door, &args),
         CliCommand::Log { spec, limit, follow, .. } => {
-            let shown = history::log(door, spec.as_deref(), limit, follow);
+            let shown = log::show_entries(door, spec.as_deref(), limit, follow);
             if follow {
-                control::log(door, spec.as_deref(), shown?).await
+                log::follow_entries(door, spec.as_deref(), shown?).await
             } else {
                 shown.map(|_| exit::DONE)
             }
         }
-        CliCommand::Why { spec } => history::why(door, &spec).await,
+        CliCommand::Why { spec } => why::why(door, &spec).await,
         CliCommand::Cassette(command) => cassette::run(door, command).await,
         CliCommand::Init => init::init(door),
         CliCommand::Doctor => doctor::doctor(door).await,
@@ -378,118 +373,4 @@ async fn perform(
             Ok(exit::DONE)
         }
     }
-}
-
-impl Context {
-    fn new(global: Global) -> Self {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = match global.color {
-            Colour::Always => true,
-            Colour::Never => false,
-            Colour::Auto => !plain && std::io::stderr().is_terminal() && !global.json,
-        };
-        let by: Vec<_> = std::env::args().skip(1).collect();
-        let (by, lost) = (format!("regen {}", by.join(" ")), AtomicBool::new(false));
-        Self { global, paint: Styler { colour }, by, lost }
-    }
-
-    /// To a person, on standard error.
-    fn say(&self, text: &str) {
-        drop(writeln!(std::io::stderr(), "{text}"));
-    }
-
-    /// The result of a command, on standard output.
-    fn show(&self, text: &str) {
-        if let Err(error) = writeln!(std::io::stdout(), "{}", text.trim_end()) {
-            // Who closes the pipe has seen enough.
-            self.lost.fetch_or(error.kind() != ErrorKind::BrokenPipe, Ordering::Relaxed);
-        }
-    }
-
-    /// The result of a command for a machine.
-    fn json(&self, value: &impl serde::Serialize) {
-        let text = serde_json::to_string(value).unwrap_or_default();
-        self.show(&text);
-    }
-
-    /// Whether the result goes to a terminal.
-    fn shows_terminal(&self) -> bool {
-        std::io::stdout().is_terminal()
-    }
-
-    fn style(&self) -> Style {
-        if self.global.json {
-            Style::Json
-        } else if self.global.quiet {
-            Style::Quiet
-        } else {
-            Style::Human { terminal: std::io::stderr().is_terminal() }
-        }
-    }
-
-    fn fail(&self, error: &EngineError) -> u8 {
-        let code = exit::of_error(error);
-        if let EngineError::Config { problems, sources } = error {
-            self.say(render(problems, sources, self.paint).trim_end());
-        }
-        let hint = match error {
-            EngineError::NoWorkspace(_) => {
-                "\nstart one with `regen init`, or name it with --config"
-            }
-            EngineError::HostTools(_) => "\n`regen doctor` checks the machine",
-            _ => "",
-        };
-        let text = crate::report::tame(&error.to_string());
-        self.say(&format!("{}: {text}{hint}", self.paint.bad("error")));
-        if self.global.json {
-            self.json(&error_object(code, &error.to_string()));
-        }
-        code
-    }
-
-    /// The workspace: `--config`, or the nearest harness.toml from here upwards.
-    fn places(&self) -> Result<WorkspaceLayout, EngineError> {
-        let config = match &self.global.config {
-            Some(config) => config.clone(),
-            None => {
-                let here = std::env::current_dir()?;
-                let mut above = here.ancestors().map(|dir| dir.join("harness.toml"));
-                let found = above.find(|path| path.is_file());
-                let found = found.map(|path| match path.strip_prefix(&here) {
-                    Ok(near) => near.to_owned(),
-                    Err(_) => path,
-                });
-                found.ok_or_else(|| {
-                    EngineError::NoWorkspace("no harness.toml here or in a folder above".to_owned())
-                })?
-            }
-        };
-        Ok(WorkspaceLayout::new(config, self.cache()?))
-    }
-
-    /// `$XDG_CACHE_HOME/regen`, else `~/.cache/regen`.
-    fn cache(&self) -> Result<PathBuf, EngineError> {
-        let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-        let cache = cache.or_else(|| Some(set("HOME")?.join(".cache")));
-        cache
-            .map(|cache| cache.join("regen"))
-            .ok_or_else(|| EngineError::Usage("neither XDG_CACHE_HOME nor HOME is set".to_owned()))
-    }
-
-    /// The environment in which tools are looked for.
-    fn tool_env(&self) -> ToolEnv {
-        let variables = std::env::vars_os();
-        ToolEnv::new(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value))))
-    }
-}
-
-/// What a machine reads of an error.
-fn error_object(code: u8, message: &str) -> serde_json::Value {
-    serde_json::json!({ "type": "error", "exit_code": code, "message": message })
-}
-
-/// A variable of the environment: how keys are read.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

@@ -7,12 +7,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Context, exit, run, variable};
+use crate::commands::rollback::roll_back;
 use crate::daemon::Command;
 use crate::daemon::client::Client;
-use crate::engine::{Engine, EngineError, Options, Workspace, load, roll_back};
+use crate::engine::{Engine, Options};
 use crate::generator;
 use crate::report::{Progress, render, words};
 use crate::types::JobOutcome;
+use crate::workspace::{CommandError, Workspace, load};
 
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
@@ -29,7 +31,7 @@ pub struct RollbackArgs {
 }
 
 /// Goes back.
-pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, EngineError> {
+pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, CommandError> {
     let places = door.places()?;
     // A daemon is the one that writes, while it runs.
     if let Some(client) = Client::connect(&places).await? {
@@ -48,7 +50,7 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, EngineE
     workspace.upgrade_lock()?.iter().for_each(|line| door.say(line));
     let only = workspace.select(std::slice::from_ref(&args.spec))?.unwrap_or_default();
     let [spec] = &only.into_iter().collect::<Vec<_>>()[..] else {
-        return Err(EngineError::Usage("name one spec".to_owned()));
+        return Err(CommandError::usage("name one spec".to_owned()));
     };
     let only = Some([spec.clone()].into());
     if workspace.has_errors(only.as_ref()) {

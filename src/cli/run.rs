@@ -5,26 +5,18 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Context, RunArgs, exit, isolation, variable};
-use crate::engine::{
-    self, Engine, EngineError, Options, Workspace, WorkspaceLayout, load, result_word,
-};
+use crate::engine::{self, Engine, Options};
 use crate::generator;
 use crate::report::{Progress, render, words};
-use crate::store::{Busy, WriterLock};
+use crate::store::WriterLock;
 use crate::types::harness::CassetteMode;
-use crate::types::{Plan, Severity};
+use crate::types::{JobOutcome, Plan, Severity};
+use crate::workspace::{CommandError, Workspace, WorkspaceLayout, load, now};
 
 /// Takes the writer lock.
-pub fn lock(door: &Context, places: &WorkspaceLayout) -> Result<WriterLock, EngineError> {
-    let who = format!("process {}, since {}, {}", std::process::id(), engine::now(), door.by);
-    WriterLock::take(&places.state, &who).map_err(|busy| match busy {
-        Busy::Held(holder) => {
-            let text =
-                format!("another regen works in this workspace ({holder}): wait for it or stop it");
-            EngineError::Io(std::io::Error::other(text))
-        }
-        Busy::Io(error) => EngineError::Io(error),
-    })
+pub fn lock(door: &Context, places: &WorkspaceLayout) -> Result<WriterLock, CommandError> {
+    let who = format!("process {}, since {}, {}", std::process::id(), now(), door.by);
+    Ok(WriterLock::take(&places.state, &who)?)
 }
 
 /// Shows the problems of the selected specs; gives whether any is an error.
@@ -43,7 +35,7 @@ pub async fn run(
     door: &Context,
     args: RunArgs,
     mode: Option<CassetteMode>,
-) -> Result<u8, EngineError> {
+) -> Result<u8, CommandError> {
     let places = door.places()?;
     let _lock = lock(door, &places)?;
     for spec in Engine::recover(&places)? {
@@ -92,7 +84,7 @@ fn summary(door: &Context, workspace: &Workspace, outcome: &engine::RunOutcome, 
             .jobs
             .iter()
             .map(|(spec, end)| {
-                let word = end.as_ref().map_or("not_tried", result_word);
+                let word = end.as_ref().map_or("not_tried", JobOutcome::word);
                 json!({ "spec": spec, "result": word, "outcome": end })
             })
             .collect();
@@ -128,7 +120,7 @@ fn summary(door: &Context, workspace: &Workspace, outcome: &engine::RunOutcome, 
 }
 
 /// Shows the plan.
-pub async fn plan(door: &Context, specs: &[String]) -> Result<u8, EngineError> {
+pub async fn plan(door: &Context, specs: &[String]) -> Result<u8, CommandError> {
     let mut workspace = load(&door.places()?, None)?;
     // A plan can be shown without the key that a run needs.
     let _ = workspace.sign_with(variable);

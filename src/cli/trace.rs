@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{Context, exit};
-use crate::engine::{EngineError, load};
-use crate::report::matrix;
+use crate::report::trace as report;
 use crate::store::{files, write_atomic};
 use crate::types::limits;
+use crate::workspace::{CommandError, load};
 
 /// The snapshot that is committed, beside harness.toml.
 const SNAPSHOT: &str = "regen.trace";
@@ -46,7 +46,7 @@ enum TraceFormat {
 }
 
 /// Traces.
-pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, EngineError> {
+pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
     let only = workspace.select(&args.specs)?;
     let matrix = workspace.trace(only.as_ref(), &args.results)?;
@@ -80,9 +80,9 @@ pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, EngineError> {
     let format = if door.global.json { TraceFormat::Json } else { args.format };
     match format {
         TraceFormat::Human if args.check || args.write || door.global.quiet => {}
-        TraceFormat::Human => door.show(&matrix::human(&matrix, door.paint)),
+        TraceFormat::Human => door.show(&report::human(&matrix, door.paint)),
         TraceFormat::Json => {
-            let shares: Vec<_> = matrix::LEVELS
+            let shares: Vec<_> = report::LEVELS
                 .iter()
                 .map(|one| json!({ "level": one, "share": matrix.share(*one) }))
                 .collect();
@@ -91,13 +91,13 @@ pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, EngineError> {
                 "covered": shares, "changes": changes,
             }));
         }
-        TraceFormat::Html => door.show(&matrix::html(&matrix)),
-        TraceFormat::Markdown => door.show(&matrix::markdown(&matrix)),
-        TraceFormat::Csv => door.show(&matrix::csv(&matrix)),
-        TraceFormat::Junit => door.show(&matrix::junit(&matrix)),
+        TraceFormat::Html => door.show(&report::html(&matrix)),
+        TraceFormat::Markdown => door.show(&report::markdown(&matrix)),
+        TraceFormat::Csv => door.show(&report::csv(&matrix)),
+        TraceFormat::Junit => door.show(&report::junit(&matrix)),
     }
     if format == TraceFormat::Human && !door.global.quiet {
-        door.say(&matrix::summary(&matrix));
+        door.say(&report::summary(&matrix));
     }
     for line in &changes {
         door.say(&format!("{SNAPSHOT}: {line}"));

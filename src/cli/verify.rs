@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::{Context, exit};
 use crate::attest::{Attested, PublicKey};
-use crate::engine::EngineError;
 use crate::promote::ATTESTATION;
 use crate::report::line;
 use crate::store::files;
 use crate::types::{Digest, limits};
+use crate::workspace::CommandError;
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ struct Verified {
 }
 
 /// Verifies.
-pub fn verify(door: &Context, args: &VerifyArgs) -> Result<u8, EngineError> {
+pub fn verify(door: &Context, args: &VerifyArgs) -> Result<u8, CommandError> {
     let keys: Vec<PublicKey> =
         args.key.iter().map(|key| read_key(key)).collect::<Result<_, _>>()?;
     let (mut found, mut all) = (Vec::new(), Vec::new());
@@ -43,14 +43,14 @@ pub fn verify(door: &Context, args: &VerifyArgs) -> Result<u8, EngineError> {
         } else if path.is_file() {
             found.push(path.clone());
         } else {
-            return Err(EngineError::Usage(format!("{} is not there", path.display())));
+            return Err(CommandError::usage(format!("{} is not there", path.display())));
         }
     }
     let is_attestation = |path: &PathBuf| path.to_string_lossy().ends_with(ATTESTATION);
     found.retain(is_attestation);
     found.extend(all.iter().filter(|path| is_attestation(path)).cloned());
     if found.is_empty() {
-        return Err(EngineError::Usage(format!("there is no attestation (*{ATTESTATION}) there")));
+        return Err(CommandError::usage(format!("there is no attestation (*{ATTESTATION}) there")));
     }
     let strays = strays(&all, &found);
     let mut all: Vec<Verified> =
@@ -109,13 +109,13 @@ fn machine(one: &Verified) -> serde_json::Value {
     }
 }
 
-fn read_key(text: &str) -> Result<PublicKey, EngineError> {
-    let wrong = |why: String| EngineError::Usage(format!("--key {text}: {why}"));
+fn read_key(text: &str) -> Result<PublicKey, CommandError> {
+    let wrong = |why: String| CommandError::usage(format!("--key {text}: {why}"));
     if text.starts_with("ssh-") {
         return PublicKey::parse(text).map_err(wrong);
     }
     let bytes = files::read_capped(Path::new(text), limits::CONFIG_BYTES);
-    let bytes = bytes.map_err(|error| EngineError::Usage(format!("--key {error}")))?;
+    let bytes = bytes.map_err(|error| CommandError::usage(format!("--key {error}")))?;
     PublicKey::parse(&String::from_utf8_lossy(&bytes)).map_err(wrong)
 }
 

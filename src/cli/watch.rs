@@ -14,9 +14,10 @@ use super::{Context, doctor, exit, isolation, run, variable};
 use crate::daemon::hooks::Hooks;
 use crate::daemon::otlp::Traces;
 use crate::daemon::{Api, CommandRequest, Daemon, Inbox, LiveState, Notice, View};
-use crate::engine::{Engine, EngineError, Observers, Options, WorkspaceLayout, load, result_word};
+use crate::engine::{Engine, Observers, Options};
 use crate::generator;
 use crate::report::{Progress, Style, Styler, render};
+use crate::workspace::{CommandError, ConfigProblems, WorkspaceLayout, load_harness};
 
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
@@ -76,16 +77,16 @@ impl View for WatchView {
                 *last = text;
             }
             Notice::Unreadable(error) => {
-                let mut message = error.to_string();
-                if let EngineError::Config { problems, sources } = error {
+                let mut message = error.lines();
+                if let Some(ConfigProblems { problems, sources }) = error.problems() {
                     message = render(problems, sources, Styler { colour: false });
                     self.say(render(problems, sources, self.paint).trim_end());
                 }
                 self.json(&json!({ "type": "unreadable", "message": message }));
-                self.say(&format!("{error}: what was read before stays in force"));
+                self.say(&format!("{}: what was read before stays in force", error.lines()));
             }
             Notice::Ended { spec, outcome, again, parked } => {
-                self.ended((spec, result_word(outcome)), *again, *parked);
+                self.ended((spec, outcome.word()), *again, *parked);
             }
             Notice::Held { time } => {
                 let seconds = time.as_secs();
@@ -119,7 +120,7 @@ fn told(state: &[NotifyState<'_>]) {
 }
 
 /// Watches until it is told to end.
-pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, EngineError> {
+pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, CommandError> {
     // From here on they are heard, however long it takes to begin.
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let [interrupt, terminate, hangup] = kinds.map(signal);
@@ -129,7 +130,7 @@ pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, EngineError> 
     for spec in Engine::recover(&places)? {
         door.say(&format!("{spec}: a promotion that was interrupted is finished"));
     }
-    let harness = load::harness(&places, None)?;
+    let harness = load_harness(&places, None)?;
     if !door.global.quiet {
         doctor::preflight(door).await?;
     }
@@ -187,7 +188,7 @@ async fn serve(
     places: &WorkspaceLayout,
     (args, progress): (&WatchArgs, &Progress),
     api: Api,
-) -> Result<(), EngineError> {
+) -> Result<(), CommandError> {
     let socket = |error: std::io::Error| {
         let path = places.state.join("socket");
         std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
@@ -195,8 +196,8 @@ async fn serve(
     api.on_socket().map_err(socket)?;
     let Some(address) = args.http else { return Ok(()) };
     let web = api.on_web(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::InvalidInput => EngineError::Usage(format!("--http: {error}")),
-        _ => EngineError::Io(error),
+        std::io::ErrorKind::InvalidInput => CommandError::usage(format!("--http: {error}")),
+        _ => CommandError::from(error),
     })?;
     progress.json(&json!({ "type": "serving", "url": web.url() }));
     if !door.global.quiet {

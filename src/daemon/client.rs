@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::commands::{Answer, Command};
 use super::serve::Short;
-use crate::engine::{EngineError, WorkspaceLayout};
 use crate::types::limits;
+use crate::workspace::{CommandError, WorkspaceLayout};
 
 /// A daemon that runs in a workspace.
 pub struct Client {
@@ -26,8 +26,8 @@ pub struct Told {
 }
 
 /// Nobody is at the other end.
-fn nobody(_: reqwest::Error) -> EngineError {
-    EngineError::Usage("the daemon has ended".to_owned())
+fn nobody(_: reqwest::Error) -> CommandError {
+    CommandError::usage("the daemon has ended".to_owned())
 }
 
 impl Client {
@@ -35,7 +35,7 @@ impl Client {
     ///
     /// # Errors
     /// It does not answer as it should.
-    pub async fn connect(places: &WorkspaceLayout) -> Result<Option<Self>, EngineError> {
+    pub async fn connect(places: &WorkspaceLayout) -> Result<Option<Self>, CommandError> {
         let path = places.state.join("socket");
         if !path.try_exists()? {
             return Ok(None);
@@ -46,11 +46,11 @@ impl Client {
             return Ok(None);
         }
         let http = reqwest::Client::builder().unix_socket(socket.path.as_path()).no_proxy();
-        let http = http.build().map_err(|error| EngineError::Usage(error.to_string()))?;
+        let http = http.build().map_err(|error| CommandError::usage(error.to_string()))?;
         Ok(Some(Self { http, _socket: socket }))
     }
 
-    async fn answer(request: reqwest::RequestBuilder) -> Result<Value, EngineError> {
+    async fn answer(request: reqwest::RequestBuilder) -> Result<Value, CommandError> {
         let response = request.timeout(limits::DAEMON_ANSWER).send().await.map_err(nobody)?;
         let good = response.status().is_success();
         let bytes = response.bytes().await.map_err(nobody)?;
@@ -59,14 +59,14 @@ impl Client {
             return Ok(value);
         }
         let message = value["message"].as_str().unwrap_or("the daemon refuses");
-        Err(EngineError::Usage(message.to_owned()))
+        Err(CommandError::usage(message.to_owned()))
     }
 
     /// How everything stands.
     ///
     /// # Errors
     /// The daemon has ended.
-    pub async fn state(&self) -> Result<Value, EngineError> {
+    pub async fn state(&self) -> Result<Value, CommandError> {
         Self::answer(self.http.get("http://regen/api/state")).await
     }
 
@@ -79,14 +79,14 @@ impl Client {
         act: Command,
         specs: &[String],
         by: &str,
-    ) -> Result<Answer, EngineError> {
+    ) -> Result<Answer, CommandError> {
         let mut body = serde_json::to_value(act).unwrap_or_default();
         body["specs"] = json!(specs);
         body["by"] = json!(by);
         let request = self.http.post("http://regen/api/orders");
         let request = request.header("content-type", "application/json").body(body.to_string());
         let value = Self::answer(request).await?;
-        serde_json::from_value(value).map_err(|error| EngineError::Usage(error.to_string()))
+        serde_json::from_value(value).map_err(|error| CommandError::usage(error.to_string()))
     }
 
     /// What it tells, from behind an entry of the ledger on; it ends with the daemon.
@@ -96,7 +96,7 @@ impl Client {
     pub async fn events(
         &self,
         after: i64,
-    ) -> Result<impl Stream<Item = Told> + use<>, EngineError> {
+    ) -> Result<impl Stream<Item = Told> + use<>, CommandError> {
         let request = self.http.get(format!("http://regen/api/events?after={after}"));
         let response = request.send().await.map_err(nobody)?;
         let pieces = Box::pin(response.bytes_stream());

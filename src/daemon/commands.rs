@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::{Cause, Notice, Work};
-use crate::engine::{self, EngineError, load};
+use crate::commands::rollback;
+use crate::engine;
 use crate::pipeline::JobStatus;
 use crate::store::Ledger;
 use crate::types::JobOutcome;
+use crate::workspace::{CommandError, load, now};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,10 +54,10 @@ pub enum Refusal {
     /// It is wrong.
     Wrong(String),
     /// Something failed.
-    Failed(EngineError),
+    Failed(CommandError),
 }
 
-impl<E: Into<EngineError>> From<E> for Refusal {
+impl<E: Into<CommandError>> From<E> for Refusal {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }
@@ -95,7 +97,7 @@ impl Work {
                 self.read_anew().await?;
                 let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
                 let failed: Vec<String> = self.failed(&specs);
-                self.ledger()?.forgive(&engine::now(), by, &failed)?;
+                self.ledger()?.forgive(&now(), by, &failed)?;
                 if force {
                     self.forced.extend(specs.iter().cloned());
                     self.read_anew().await?;
@@ -108,7 +110,7 @@ impl Work {
                 let specs = if specs.is_empty() { &all } else { specs };
                 let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
                 let failed = self.failed(&specs);
-                self.ledger()?.forgive(&engine::now(), by, &failed)?;
+                self.ledger()?.forgive(&now(), by, &failed)?;
                 self.ask(&failed).await;
                 Ok(failed)
             }
@@ -126,7 +128,7 @@ impl Work {
             }
             Command::Pause | Command::Resume => {
                 let paused = act == Command::Pause;
-                let at = engine::now();
+                let at = now();
                 self.ledger()?.pause(&at, by, paused)?;
                 self.agenda.set_paused(paused);
                 self.paused = paused.then(|| (at, by.to_owned()));
@@ -182,7 +184,7 @@ impl Work {
         if self.agenda.job(spec).is_some() {
             self.agenda.cancel(spec, self.now());
         }
-        let done = engine::roll_back(Arc::new(workspace), tools, options, (spec, to)).await;
+        let done = rollback::roll_back(Arc::new(workspace), tools, options, (spec, to)).await;
         let is_done = done.as_ref().is_ok_and(|done| done.outcome == JobOutcome::Promoted);
         self.read_anew().await?;
         if !is_done {
@@ -197,7 +199,7 @@ impl Work {
                 )))
             }
             JobOutcome::Failed { diagnosis, .. } => Err(Refusal::Wrong(diagnosis.summary)),
-            other => Err(Refusal::Wrong(engine::result_word(&other).to_owned())),
+            other => Err(Refusal::Wrong(other.word().to_owned())),
         }
     }
 

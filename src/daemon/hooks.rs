@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::{Notice, View};
-use crate::engine::{self, Observer};
+use crate::engine::Observer;
 use crate::process::{self, Ended, Program};
 use crate::types::{Hook, HookEvent, JobOutcome, limits};
+use crate::workspace::now;
 
 /// The hooks of a workspace, as its configuration last had them.
 pub struct Hooks {
@@ -46,7 +47,7 @@ impl Hooks {
             return;
         }
         about["event"] = json!(event);
-        about["at"] = json!(engine::now());
+        about["at"] = json!(now());
         about["workspace"] = json!(self.root);
         if self.told.try_send((event, about)).is_err() {
             self.observer.note("hooks are too slow: they were not told of everything");

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::{Receiver, Sender, channel};
 
 use super::metrics::Metrics;
-use crate::engine::{self, Observer, Workspace};
+use crate::engine::Observer;
 use crate::pipeline::{Effect, State};
 use crate::types::{Event, Job, Plan, limits};
+use crate::workspace::{Workspace, now};
 
 /// How a spec stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -146,7 +147,7 @@ impl Default for LiveState {
         let head = Head {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
-            since: engine::now(),
+            since: now(),
             ..Head::default()
         };
         Self {
@@ -334,7 +335,7 @@ impl Observer for LiveState {
             attempt: attempt.map_or(0, |attempt| attempt.number),
             target: part.map(|part| part.target.clone()).unwrap_or_default(),
             doing: effect.doing(state),
-            since: engine::now(),
+            since: now(),
             characters: 0,
         };
         if let Effect::Gate { .. } = effect {

@@ -8,7 +8,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::live_state::LiveState;
-use crate::engine::result_word;
 use crate::store::Spend;
 use crate::types::{Event, JobOutcome, Outcome};
 
@@ -74,7 +73,7 @@ impl Metrics {
 
     /// Counts the end of a job.
     pub fn ended(&self, outcome: &JobOutcome) {
-        self.jobs.get_or_create(&[("result", result_word(outcome).to_owned())]).inc();
+        self.jobs.get_or_create(&[("result", outcome.word().to_owned())]).inc();
     }
 
     /// Everything, in the OpenMetrics text format.

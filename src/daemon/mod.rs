@@ -27,12 +27,13 @@ use futures::FutureExt;
 use futures::future::select_all;
 use tokio::sync::mpsc::{Receiver, channel};
 
-use crate::engine::{Engine, EngineError, Options, Workspace, WorkspaceLayout, load};
+use crate::engine::{Engine, Options};
 use crate::pipeline::{Backoff, JobStatus, Scheduler};
 use crate::sandbox::{Probe, give_back_memory};
 use crate::types::ToolEnv;
 use crate::types::{Diagnosis, Fault, JobOutcome, RateLimit, Schedule, limits};
 use crate::watch::Watcher;
+use crate::workspace::{CommandError, Workspace, WorkspaceLayout, load_harness};
 
 pub use commands::{Answer, Command, CommandRequest, Refusal};
 pub use live_state::{Head, LiveState, SpecRow, Stand};
@@ -60,7 +61,7 @@ pub enum Notice<'a> {
     /// The workspace was read.
     Read(&'a Workspace),
     /// It cannot be read; what was read before stays in force.
-    Unreadable(&'a EngineError),
+    Unreadable(&'a CommandError),
     /// A job ended, and what follows.
     Ended {
         /// Its spec.
@@ -97,7 +98,7 @@ pub trait View {
     fn notice(&self, notice: &Notice<'_>);
 }
 
-type RunningJob = Pin<Box<dyn Future<Output = (String, Result<JobOutcome, EngineError>)>>>;
+type RunningJob = Pin<Box<dyn Future<Output = (String, Result<JobOutcome, CommandError>)>>>;
 
 /// A daemon at work.
 struct Work {
@@ -141,7 +142,7 @@ enum Cause {
 enum Wakeup {
     Changed,
     Ordered(CommandRequest),
-    Ended(String, Result<JobOutcome, EngineError>),
+    Ended(String, Result<JobOutcome, CommandError>),
     Due,
 }
 
@@ -203,7 +204,7 @@ impl Daemon {
     fn places(&self) -> Option<Vec<PathBuf>> {
         let root = &self.places.root;
         let name = self.places.config.file_name().unwrap_or_default();
-        let paths = load::harness(&self.places, None).ok()?.harness;
+        let paths = load_harness(&self.places, None).ok()?.harness;
         let folders = [Some(paths.specs), Some(paths.validators), paths.templates];
         let folders = folders.into_iter().flatten().map(|folder| root.join(folder));
         Some(folders.chain([root.join(name)]).collect())
@@ -353,7 +354,7 @@ impl Work {
         }
     }
 
-    async fn ended(&mut self, spec: &str, outcome: Result<JobOutcome, EngineError>) {
+    async fn ended(&mut self, spec: &str, outcome: Result<JobOutcome, CommandError>) {
         self.running.remove(spec);
         // Trouble of the machine's passes, or a person sees to it.
         let outcome = outcome.unwrap_or_else(|error| JobOutcome::Failed {

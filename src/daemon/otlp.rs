@@ -14,10 +14,10 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLink
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::{Notice, View};
-use crate::engine::WorkspaceLayout;
 use crate::store::{ContentStore, Ledger, Objects};
 use crate::types::event::Entry;
 use crate::types::{Completion, Digest, Event, GeneratorConfig, Harness, Prompt, limits};
+use crate::workspace::WorkspaceLayout;
 
 /// Makes traces of what the ledger says.
 pub struct Traces {

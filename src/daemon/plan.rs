@@ -5,10 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Cause, Notice, Work};
-use crate::engine::{self, Engine, EngineError, Workspace, load};
+use crate::engine::{self, Engine};
 use crate::pipeline::State;
 use crate::store::Ledger;
 use crate::types::{Event, Job, JobOutcome, Plan, ToolSet, limits};
+use crate::workspace::{CommandError, ErrorKind, Workspace, load};
 
 impl Work {
     /// Reads everything anew and plans. What runs goes on if it still is what is wanted.
@@ -23,19 +24,19 @@ impl Work {
                 self.again = None;
             }
             Err(error) => {
-                let text = error.to_string();
+                let text = error.lines();
                 if text != self.wrong {
                     self.tell(&Notice::Unreadable(&error));
                     self.wrong = text;
                 }
                 // A file is mended by a change; of a full disk or a locked ledger nobody tells.
                 let later = self.now() + limits::BACK_OFF.as_millis() as u64;
-                self.again = Some(later).filter(|_| !matches!(error, EngineError::Config { .. }));
+                self.again = Some(later).filter(|_| error.kind() != ErrorKind::Config);
             }
         }
     }
 
-    async fn plan(&mut self, mut workspace: Workspace, cause: Cause) -> Result<(), EngineError> {
+    async fn plan(&mut self, mut workspace: Workspace, cause: Cause) -> Result<(), CommandError> {
         let migrated = workspace.upgrade_lock()?;
         migrated.iter().for_each(|line| self.daemon.options.observer.note(line));
         workspace.sign_with(self.daemon.options.variable)?;
@@ -77,7 +78,7 @@ impl Work {
     }
 
     /// Tells the agenda which running jobs an answer was paid for.
-    fn answered(&mut self) -> Result<(), EngineError> {
+    fn answered(&mut self) -> Result<(), CommandError> {
         let running: Vec<String> = self.agenda.running().cloned().collect();
         let Some(ledger) = Ledger::read(&self.daemon.places.ledger())? else { return Ok(()) };
         for spec in running {
@@ -97,7 +98,7 @@ impl Work {
         tools: ToolSet,
         plan: &Plan,
         cause: Cause,
-    ) -> Result<Engine, EngineError> {
+    ) -> Result<Engine, CommandError> {
         let isolation = Some(self.daemon.isolation.clone());
         let mut options = self.daemon.options.clone();
         options.only = Some(plan.jobs.iter().map(|job| job.spec.clone()).collect());
@@ -115,7 +116,7 @@ impl Work {
         workspace: &Workspace,
         tools: &ToolSet,
         plan: &mut Plan,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), CommandError> {
         self.forced.retain(|spec| workspace.spec(spec).is_some());
         if self.forced.is_empty() {
             return Ok(());
@@ -131,7 +132,7 @@ impl Work {
 
     /// Takes over from the ledger what an earlier process knew: how jobs failed, and whether a
     /// person wants none to start.
-    fn remember(&mut self, work: &[Job]) -> Result<(), EngineError> {
+    fn remember(&mut self, work: &[Job]) -> Result<(), CommandError> {
         if self.remembered {
             return Ok(());
         }

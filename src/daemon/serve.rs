@@ -27,11 +27,11 @@ use tokio::sync::oneshot;
 
 use super::commands::{Command, CommandRequest, Refusal};
 use super::live_state::{LiveState, SseEvent};
-use crate::engine::{self, EngineError, WorkspaceLayout, load};
 use crate::promote::Promoter;
 use crate::report::{Styler, words};
 use crate::store::{ContentStore, Ledger, Objects, write_private};
 use crate::types::{Digest, Event, JobId, RelPath, Tree, limits};
+use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout, load, load_harness, today};
 
 /// What the API works with.
 #[derive(Clone)]
@@ -80,14 +80,14 @@ impl IntoResponse for ApiError {
     }
 }
 
-impl<E: Into<EngineError>> From<E> for ApiError {
+impl<E: Into<CommandError>> From<E> for ApiError {
     fn from(error: E) -> Self {
-        let error: EngineError = error.into();
-        let status = match error {
-            EngineError::Usage(_) => StatusCode::NOT_FOUND,
+        let error: CommandError = error.into();
+        let status = match error.kind() {
+            ErrorKind::Usage => StatusCode::NOT_FOUND,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self(status, error.to_string())
+        Self(status, error.lines())
     }
 }
 
@@ -339,7 +339,7 @@ async fn diff(State(api): State<Api>, TargetJob(job): TargetJob<i64>) -> Answere
             }
         }
         let spec = entries.iter().find_map(|entry| entry.spec.clone()).unwrap_or_default();
-        let harness = load::harness(&api.places, None)?;
+        let harness = load_harness(&api.places, None)?;
         let objects = Objects::new(api.places.state.join("objects"));
         let promoter = Promoter::new(api.places.root.clone(), api.places.state.clone());
         let mut targets = Vec::new();
@@ -381,14 +381,14 @@ fn changes(old: &Tree, new: &Tree) -> String {
 }
 
 async fn spending(State(api): State<Api>) -> Answered {
-    let budget = load::harness(&api.places, None)?.budget;
+    let budget = load_harness(&api.places, None)?.budget;
     let days = api.ledger()?.days(limits::SHOWN_DAYS)?;
     Ok(Json(json!({ "type": "spending", "days": days, "budget": budget })))
 }
 
 async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
     let today = match Ledger::read(&api.places.ledger())? {
-        Some(ledger) => ledger.spent(&engine::today())?,
+        Some(ledger) => ledger.spent(&today())?,
         None => Default::default(),
     };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,55 +1,14 @@
-//! Gates as actions: what the engine asks of an executor, for a job of a run and for
-//! `check --rerun`.
+//! Gates as actions: what the engine asks of an executor.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Engine, EngineError, Workspace};
-use crate::gate::{
-    DependencyCache, ExecuteError, ExecuteOptions, GateExecutor, JobInputs, LocalExecutor, Machine,
-};
+use super::resources::Engine;
+use crate::gate::{ExecuteOptions, GateExecutor, JobInputs};
 use crate::pipeline::{Attempt, State};
 use crate::process::Listener;
-use crate::sandbox::Probe;
-use crate::store::ContentStore;
-use crate::types::{Action, Digest, Event, Job, Provenance, ToolSet};
-
-impl From<ExecuteError> for EngineError {
-    fn from(error: ExecuteError) -> Self {
-        match error {
-            ExecuteError::Content(why) => Self::Io(why),
-            ExecuteError::Isolation { .. } => Self::Isolation(error.to_string()),
-            other => Self::Io(std::io::Error::other(other)),
-        }
-    }
-}
-
-impl Workspace {
-    /// An executor of this machine for the gates of this workspace.
-    pub(super) fn executor(
-        &self,
-        (tools, probe): (&Arc<ToolSet>, &Arc<Probe>),
-        store: Arc<dyn ContentStore>,
-    ) -> LocalExecutor {
-        let machine = Machine {
-            tools: tools.clone(),
-            probe: probe.clone(),
-            layers: DependencyCache::new(&self.places.cache),
-            validators: self.places.root.join(&self.harness.harness.validators),
-            read_only: self.read_only(),
-        };
-        LocalExecutor::new(machine, store)
-    }
-
-    /// What candidates of a target are judged by. `None` where there is no such spec or target.
-    pub(super) fn job_inputs(&self, spec: &str, target: &str) -> Option<Arc<JobInputs>> {
-        let (spec, settings) = (self.spec(spec)?, self.harness.target.get(target)?);
-        let suites = self.suites.get(&(spec.id.clone(), target.to_owned()));
-        let suites = suites.map(Vec::as_slice).unwrap_or_default();
-        let target = (target, settings);
-        Some(Arc::new(JobInputs::new((**spec).clone(), target, &self.harness.gate, suites)))
-    }
-}
+use crate::types::{Action, Digest, Event, Job, Provenance};
+use crate::workspace::CommandError;
 
 impl Engine {
     pub(super) fn executor(&self) -> &dyn GateExecutor {
@@ -61,7 +20,7 @@ impl Engine {
         state: &State,
         attempt: &Attempt,
         gate: usize,
-    ) -> Result<Event, EngineError> {
+    ) -> Result<Event, CommandError> {
         let part = &state.job.parts[attempt.part];
         let name = &part.gates[gate];
         let inputs = self.job_inputs(&state.job.spec, &part.target)?;
@@ -84,7 +43,7 @@ impl Engine {
     }
 
     /// What candidates of a target are judged by, made known to the executor.
-    fn job_inputs(&self, spec: &str, target: &str) -> Result<Arc<JobInputs>, EngineError> {
+    fn job_inputs(&self, spec: &str, target: &str) -> Result<Arc<JobInputs>, CommandError> {
         let at = (spec.to_owned(), target.to_owned());
         if let Some(inputs) = self.inputs.borrow().get(&at) {
             return Ok(inputs.clone());

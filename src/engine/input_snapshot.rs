@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
-use super::{Engine, EngineError};
+use super::resources::Engine;
 use crate::pipeline::{Attempt, State};
 use crate::plan;
 use crate::spec::parse;
 use crate::store::files;
 use crate::types::{Digest, RelPath, Tree, limits};
+use crate::workspace::CommandError;
 
 /// The configuration's name among them.
 pub const CONFIG: &str = "harness.toml";
@@ -20,7 +21,7 @@ impl Engine {
         &self,
         state: &State,
         attempt: &Attempt,
-    ) -> Result<Option<Digest>, EngineError> {
+    ) -> Result<Option<Digest>, CommandError> {
         let tree = self.gather(state, attempt);
         Ok(tree.map(|tree| self.objects.put_tree(&tree)).transpose()?)
     }

@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, EngineError, now};
+use super::resources::Engine;
 use crate::attest::Attested;
 use crate::pipeline::{Attempt, State};
 use crate::plan;
 use crate::promote::{PartTree, PromoteError, Promotion, Switched};
-use crate::store::files;
+use crate::store::{ContentStore, Ledger, LedgerError, files};
 use crate::toolchain;
 use crate::types::{
     Digest, Event, GateReport, Job, JobId, Origin, Provenance, Source, Spec, SpecStanding,
     StoredGeneration, Target, TargetJob, TargetStanding,
 };
 use crate::verdict::{Accepted, Verdict, judge};
+use crate::workspace::{CommandError, now};
 
 /// What was put in place, as the objects keep it: what a person can go back to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,25 @@ pub struct Record {
     pub standing: SpecStanding,
     /// The attestations, by target.
     pub attestations: BTreeMap<String, String>,
+}
+
+impl Record {
+    /// What a job put in place. `None` if it promoted nothing, or the record was deleted since.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub fn of_job(
+        ledger: &Ledger,
+        objects: &dyn ContentStore,
+        job: JobId,
+    ) -> Result<Option<Self>, LedgerError> {
+        let entries = ledger.job(job)?;
+        let record = entries.iter().find_map(|entry| match &entry.event {
+            Event::Promoted { record, .. } => *record,
+            _ => None,
+        });
+        Ok(record.and_then(|record| serde_json::from_slice(&objects.get(record).ok()?).ok()))
+    }
 }
 
 /// What is to be switched, while it is put together.
@@ -52,7 +72,7 @@ fn leaf(entry: &TargetStanding) -> &str {
     entry.path.rsplit('/').next().unwrap_or_default()
 }
 
-type Switching = Result<(Event, Option<Switched>), EngineError>;
+type Switching = Result<(Event, Option<Switched>), CommandError>;
 
 impl Engine {
     /// Judges every part again, from the recorded reports, and switches.
@@ -76,7 +96,7 @@ impl Engine {
             let entry = Attested::read(&text).ok()?.entry;
             Some(entry).filter(|e| e.tree == old.tree && (signer.is_none() || e.signer == signer))
         };
-        let known = |target: &str, old: &TargetStanding| -> Result<_, EngineError> {
+        let known = |target: &str, old: &TargetStanding| -> Result<_, CommandError> {
             Ok(match (attested(old), self.recorded(&spec.id, target, old)?) {
                 (Some(entry), _) | (None, Some(entry)) => entry,
                 (None, None) if signer.is_none() => old.clone(),
@@ -107,7 +127,7 @@ impl Engine {
     /// Puts the trees of an earlier job in place again, each of which was accepted: it is judged
     /// again, from the reports of the job that accepted it. What that job did not have stays.
     pub(super) fn roll_back(&self, id: JobId, job: &Job, to: JobId) -> Switching {
-        let Some(record) = self.record_of(to)? else {
+        let Some(record) = Record::of_job(&self.ledger.borrow(), &*self.objects, to)? else {
             let message = format!("job {to} promoted nothing that is still kept");
             return Ok((Event::PromotionFailed { message }, None));
         };
@@ -143,24 +163,13 @@ impl Engine {
         self.switch((id, &job.spec), unit, parts)
     }
 
-    /// What a job put in place.
-    pub(super) fn record_of(&self, job: JobId) -> Result<Option<Record>, EngineError> {
-        let entries = self.ledger.borrow().job(job)?;
-        let record = entries.iter().find_map(|entry| match &entry.event {
-            Event::Promoted { record, .. } => *record,
-            _ => None,
-        });
-        // What is not kept any more cannot be gone back to.
-        Ok(record.and_then(|record| self.object(record).ok()))
-    }
-
     /// The verdict of the newest job, `to` or before it, that judged this tree of a target.
     fn accepted_before(
         &self,
         spec: &str,
         target: &str,
         (to, entry): (JobId, &TargetStanding),
-    ) -> Result<Option<Verdict>, EngineError> {
+    ) -> Result<Option<Verdict>, CommandError> {
         let jobs = self.ledger.borrow().promotions(spec)?;
         for (job, _) in jobs.into_iter().rev().filter(|(job, _)| *job <= to) {
             let entries = self.ledger.borrow().job(job)?;
@@ -184,10 +193,11 @@ impl Engine {
         spec: &str,
         target: &str,
         entry: &TargetStanding,
-    ) -> Result<Option<TargetStanding>, EngineError> {
+    ) -> Result<Option<TargetStanding>, CommandError> {
         let jobs = self.ledger.borrow().promotions(spec)?;
         for (job, _) in jobs.into_iter().rev() {
-            let record = self.record_of(job)?.and_then(|mut r| r.standing.target.remove(target));
+            let record = Record::of_job(&self.ledger.borrow(), &*self.objects, job)?;
+            let record = record.and_then(|mut record| record.standing.target.remove(target));
             if let Some(record) = record.filter(|record| record.tree == entry.tree) {
                 return Ok(Some(record));
             }
@@ -200,7 +210,7 @@ impl Engine {
         parts: &mut Parts<'_>,
         target: &str,
         entry: &TargetStanding,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), CommandError> {
         parts.kept.push(leaf(entry).to_owned());
         let text = self.promoter.attestation(&entry.path)?;
         parts.record.attestations.insert(target.to_owned(), text);
@@ -237,7 +247,7 @@ impl Engine {
         part: &TargetJob,
         (proof, attempt, number): (&Accepted, &Attempt, u32),
         old: Option<&TargetStanding>,
-    ) -> Result<TargetStanding, EngineError> {
+    ) -> Result<TargetStanding, CommandError> {
         let target = &self.workspace.harness.target[&part.target];
         let reports = &attempt.reports;
         let last = |gate: &String| reports.iter().rev().find(|report| report.gate == *gate);
@@ -278,7 +288,7 @@ impl Engine {
         &self,
         (proof, attempt, attempts): (&Accepted, &Attempt, u32),
         old: Option<&TargetStanding>,
-    ) -> Result<Origin, EngineError> {
+    ) -> Result<Origin, CommandError> {
         let Provenance::Completion(digest) = proof.provenance() else {
             let old = old.map(|old| old.origin.clone());
             return Ok(old.unwrap_or_else(|| TargetStanding::nothing().origin));

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::matrix::escape;
+use super::trace::escape;
 use super::{Styler, line};
-use crate::engine::audit::{Audit, Checked, Flaw};
+use crate::commands::check::{CheckOutcome, Checked, Flaw};
 
 fn place(flaw: &Flaw) -> String {
     let file = line(&flaw.problem.file);
@@ -15,10 +15,10 @@ fn place(flaw: &Flaw) -> String {
 }
 
 /// One line.
-pub fn summary(audit: &Audit) -> String {
-    let specs = audit.checked.len();
-    let count = audit.flaws.len();
-    let of = format!("{specs} targets, {} files", audit.files);
+pub fn summary(outcome: &CheckOutcome) -> String {
+    let specs = outcome.checked.len();
+    let count = outcome.flaws.len();
+    let of = format!("{specs} targets, {} files", outcome.files);
     match count {
         0 => format!("{of}: everything is as it was accepted"),
         1 => format!("{of}: 1 finding"),
@@ -27,9 +27,9 @@ pub fn summary(audit: &Audit) -> String {
 }
 
 /// For a terminal.
-pub fn human(audit: &Audit, paint: Styler) -> String {
+pub fn human(outcome: &CheckOutcome, paint: Styler) -> String {
     let mut out = String::new();
-    for flaw in &audit.flaws {
+    for flaw in &outcome.flaws {
         let message = line(&flaw.problem.message);
         let _ = writeln!(out, "{}  {message}", paint.name(&place(flaw)));
         let code = paint.dim(&flaw.problem.code);
@@ -46,28 +46,28 @@ pub fn human(audit: &Audit, paint: Styler) -> String {
 }
 
 /// What is wrong with a target; the flaws that belong to its spec as a whole are its, too.
-fn of<'a>(audit: &'a Audit, one: &'a Checked) -> impl Iterator<Item = &'a Flaw> {
+fn of<'a>(outcome: &'a CheckOutcome, one: &'a Checked) -> impl Iterator<Item = &'a Flaw> {
     let whole = |flaw: &Flaw| flaw.target.is_empty() || flaw.target == one.target;
-    audit.flaws.iter().filter(move |flaw| flaw.spec == one.spec && whole(flaw))
+    outcome.flaws.iter().filter(move |flaw| flaw.spec == one.spec && whole(flaw))
 }
 
 /// What is wrong with none of the targets that were checked.
-fn others(audit: &Audit) -> Vec<&Flaw> {
+fn others(outcome: &CheckOutcome) -> Vec<&Flaw> {
     let known =
-        |flaw: &&Flaw| audit.checked.iter().any(|one| of(audit, one).any(|own| own == *flaw));
-    audit.flaws.iter().filter(|flaw| !known(flaw)).collect()
+        |flaw: &&Flaw| outcome.checked.iter().any(|one| of(outcome, one).any(|own| own == *flaw));
+    outcome.flaws.iter().filter(|flaw| !known(flaw)).collect()
 }
 
 /// A test report in which each target is a test, and one more stands for everything else. It has
 /// what each of the two schemas in use demands; there is no clock in it, so that the same state
 /// gives the same bytes.
-pub fn junit(audit: &Audit) -> String {
-    let mut cases: Vec<(String, String, Vec<&Flaw>)> = audit
+pub fn junit(outcome: &CheckOutcome) -> String {
+    let mut cases: Vec<(String, String, Vec<&Flaw>)> = outcome
         .checked
         .iter()
-        .map(|one| (one.spec.clone(), one.target.clone(), of(audit, one).collect()))
+        .map(|one| (one.spec.clone(), one.target.clone(), of(outcome, one).collect()))
         .collect();
-    cases.push(("workspace".to_owned(), "everything else".to_owned(), others(audit)));
+    cases.push(("workspace".to_owned(), "everything else".to_owned(), others(outcome)));
     let bad = cases.iter().filter(|(.., flaws)| !flaws.is_empty()).count();
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite id=\"0\" name=\"regen check\" \
@@ -107,12 +107,12 @@ fn cell(text: &str) -> String {
 }
 
 /// A page in Markdown, for a pull request or a job's summary.
-pub fn markdown(audit: &Audit) -> String {
-    let verdict = if audit.flaws.is_empty() { "passed" } else { "failed" };
-    let mut out = format!("### regen check {verdict}\n\n{}\n", summary(audit));
-    if !audit.flaws.is_empty() {
+pub fn markdown(outcome: &CheckOutcome) -> String {
+    let verdict = if outcome.flaws.is_empty() { "passed" } else { "failed" };
+    let mut out = format!("### regen check {verdict}\n\n{}\n", summary(outcome));
+    if !outcome.flaws.is_empty() {
         out += "\n| where | what | mend |\n|---|---|---|\n";
-        for flaw in &audit.flaws {
+        for flaw in &outcome.flaws {
             let mend = flaw.problem.help.clone().unwrap_or_default();
             let (place, what) = (cell(&place(flaw)), cell(&flaw.problem.message));
             let _ = writeln!(out, "| `{place}` | {what} | `{}` |", cell(&mend).replace('`', "'"));
@@ -120,10 +120,10 @@ pub fn markdown(audit: &Audit) -> String {
     }
     out += "\n<details><summary>Targets</summary>\n\n| spec | target | tree | written by | clauses | |\n\
             |---|---|---|---|---|---|\n";
-    for one in &audit.checked {
+    for one in &outcome.checked {
         let tree = one.tree.map_or("-".to_owned(), |tree| tree.short());
         let by = cell(one.origin.as_deref().unwrap_or("-"));
-        let word = if of(audit, one).next().is_none() { "as accepted" } else { "**not**" };
+        let word = if of(outcome, one).next().is_none() { "as accepted" } else { "**not**" };
         let _ = writeln!(
             out,
             "| {} | {} | `{tree}` | {by} | {} | {word} |",

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::engine::Sources;
 use crate::types::{Problem, Severity, Span, lint};
+use crate::workspace::Sources;
 
 /// Line and column from 1 of an offset, in characters.
 fn place(source: &str, offset: usize) -> (usize, usize) {
@@ -120,8 +120,8 @@ pub fn github(problems: &[Problem], sources: &Sources) -> String {
 #[cfg(test)]
 mod tests {
     use super::{github, place, sarif};
-    use crate::engine::Sources;
     use crate::types::Problem;
+    use crate::workspace::Sources;
 
     #[test]
     fn columns_are_characters() {

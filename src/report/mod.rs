@@ -1,12 +1,12 @@
 //! How things look: problems with their source lines, progress, words for people. Facts come as
 //! types; nothing here decides.
 
-pub mod changes;
 pub mod check;
+pub mod diff;
 mod findings;
-pub mod matrix;
 mod problems;
 mod progress;
+pub mod trace;
 pub mod words;
 
 pub use findings::{github, sarif};

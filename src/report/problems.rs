@@ -9,8 +9,8 @@ use miette::{
 };
 
 use super::{Styler, tame};
-use crate::engine::Sources;
 use crate::types::{Problem, Severity};
+use crate::workspace::Sources;
 
 /// A problem in the form miette renders.
 #[derive(Debug)]
@@ -89,8 +89,8 @@ fn inside(problem: &Problem, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::render;
-    use crate::engine::Sources;
     use crate::report::Styler;
+    use crate::workspace::Sources;
 
     #[test]
     fn the_line_is_shown_with_its_number_and_the_remedy() {

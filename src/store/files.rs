@@ -158,11 +158,31 @@ pub fn tree(root: &Path) -> io::Result<Option<Tree>> {
 /// What tools leave in a tree that is no part of it; carried over by a promotion.
 pub static CARRIED: LazyLock<Vec<&str>> = LazyLock::new(toolchain::artefacts);
 
+/// Why the lockfile cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LockfileError {
+    /// The disk's trouble.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is not a lockfile.
+    #[error("regen.lock: {0}")]
+    Invalid(String),
+}
+
+impl From<LockfileError> for io::Error {
+    fn from(error: LockfileError) -> Self {
+        match error {
+            LockfileError::Io(error) => error,
+            invalid => Self::new(io::ErrorKind::InvalidData, invalid),
+        }
+    }
+}
+
 /// The lock file; a missing one is empty.
 ///
 /// # Errors
 /// It cannot be read or is not one; the message says so and names it.
-pub fn standing(root: &Path) -> io::Result<Standing> {
+pub fn standing(root: &Path) -> Result<Standing, LockfileError> {
     Ok(Arc::unwrap_or_clone(lock(root)?.0))
 }
 
@@ -173,24 +193,23 @@ pub type Lock = (Arc<Standing>, bool);
 ///
 /// # Errors
 /// As [`standing`].
-pub fn lock(root: &Path) -> io::Result<Lock> {
+pub fn lock(root: &Path) -> Result<Lock, LockfileError> {
     let path = root.join("regen.lock");
-    let wrong = |why: String| {
-        let mend = "`regen check --fix-lock` makes it anew from the trees";
-        io::Error::new(io::ErrorKind::InvalidData, format!("regen.lock: {why}\n{mend}"))
-    };
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Ok((Arc::default(), true));
         }
-        Ok(meta) if !meta.is_file() => return Err(wrong("it is no regular file".to_owned())),
+        Ok(meta) if !meta.is_file() => {
+            return Err(LockfileError::Invalid("it is no regular file".to_owned()));
+        }
         _ => {}
     }
     let bytes = read_capped(&path, limits::RESULT_BYTES)?;
     if bytes.len() > limits::RESULT_BYTES {
-        return Err(wrong("it is larger than 64 MiB".to_owned()));
+        return Err(LockfileError::Invalid("it is larger than 64 MiB".to_owned()));
     }
-    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-    let (standing, is_canonical) = Standing::parse(&text).map_err(wrong)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| LockfileError::Invalid("it is not UTF-8".to_owned()))?;
+    let (standing, is_canonical) = Standing::parse(&text).map_err(LockfileError::Invalid)?;
     Ok((Arc::new(standing), is_canonical))
 }

@@ -12,12 +12,12 @@ pub struct WriterLock {
 
 /// Why the lock was not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum Busy {
+pub enum WriterLockError {
     /// Another process has it.
-    #[error("{0}")]
+    #[error("another regen works in this workspace ({0}): wait for it or stop it")]
     Held(String),
     /// The disk's trouble.
-    #[error("cannot lock .regen/lock: {0}")]
+    #[error("{0}")]
     Io(#[from] io::Error),
 }
 
@@ -26,7 +26,7 @@ impl WriterLock {
     ///
     /// # Errors
     /// Another process holds it, or the disk's.
-    pub fn take(state: &Path, who: &str) -> Result<Self, Busy> {
+    pub fn take(state: &Path, who: &str) -> Result<Self, WriterLockError> {
         fs::create_dir_all(state)
             .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", state.display())))?;
         let path = state.join("lock");
@@ -42,9 +42,9 @@ impl WriterLock {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 file.read_to_string(&mut holder)?;
-                Err(Busy::Held(holder.trim().to_owned()))
+                Err(WriterLockError::Held(holder.trim().to_owned()))
             }
-            Err(TryLockError::Error(error)) => Err(Busy::Io(error)),
+            Err(TryLockError::Error(error)) => Err(WriterLockError::Io(error)),
         }
     }
 }

@@ -13,9 +13,11 @@ pub mod revision;
 pub mod scan;
 mod spending;
 
+pub use files::LockfileError;
 pub use ledger::{JobRow, Ledger, LedgerError};
-pub use lock::{Busy, WriterLock};
+pub use lock::{WriterLock, WriterLockError};
 pub use objects::{ContentStore, MemoryStore, Objects};
+pub use revision::RevisionError;
 pub use spending::Spend;
 
 use std::fs::{self, File};

@@ -7,8 +7,19 @@ use std::process::{Command, Stdio};
 /// Specs of a revision, by path relative to the workspace, and their bytes.
 pub type RevisionFiles = Vec<(String, Vec<u8>)>;
 
+/// Why git did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RevisionError {
+    /// It cannot be run.
+    #[error("git: {0}")]
+    Git(io::Error),
+    /// It refuses: there is no such revision, or no repository.
+    #[error("{0}")]
+    Refused(String),
+}
+
 /// Runs git in a workspace; its standard output.
-fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> io::Result<Vec<u8>> {
+fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> Result<Vec<u8>, RevisionError> {
     let mut child = Command::new("git")
         .arg("-C")
         .arg(root)
@@ -21,7 +32,7 @@ fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> io::Result<Vec<u8>> 
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| io::Error::new(error.kind(), format!("git: {error}")))?;
+        .map_err(RevisionError::Git)?;
     let feed = child.stdin.take().zip(input);
     let output = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -30,11 +41,11 @@ fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> io::Result<Vec<u8>> 
                 let _ = stdin.write_all(input);
             }
         });
-        child.wait_with_output()
+        child.wait_with_output().map_err(RevisionError::Git)
     })?;
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr);
-        return Err(io::Error::other(format!("git {}: {}", args[0], why.trim())));
+        return Err(RevisionError::Refused(format!("git {}: {}", args[0], why.trim())));
     }
     Ok(output.stdout)
 }
@@ -43,12 +54,14 @@ fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> io::Result<Vec<u8>> 
 ///
 /// # Errors
 /// There is none, or no git.
-pub fn commit(root: &Path, revision: &str) -> io::Result<String> {
+pub fn commit(root: &Path, revision: &str) -> Result<String, RevisionError> {
     let what = format!("{revision}^{{commit}}");
     let found = git(root, &["rev-parse", "--verify", "--end-of-options", &what], None);
-    let found = found.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => error,
-        _ => io::Error::other(format!("`{revision}` is no revision here: {error}")),
+    let found = found.map_err(|error| match error {
+        RevisionError::Refused(why) => {
+            RevisionError::Refused(format!("`{revision}` is no revision here: {why}"))
+        }
+        missing => missing,
     })?;
     Ok(String::from_utf8_lossy(&found).trim().to_owned())
 }
@@ -57,7 +70,7 @@ pub fn commit(root: &Path, revision: &str) -> io::Result<String> {
 ///
 /// # Errors
 /// There is none, or no git.
-pub fn merge_base(root: &Path, one: &str, other: &str) -> io::Result<String> {
+pub fn merge_base(root: &Path, one: &str, other: &str) -> Result<String, RevisionError> {
     let (one, other) = (commit(root, one)?, commit(root, other)?);
     let found = git(root, &["merge-base", &one, &other], None)?;
     Ok(String::from_utf8_lossy(&found).trim().to_owned())
@@ -67,7 +80,7 @@ pub fn merge_base(root: &Path, one: &str, other: &str) -> io::Result<String> {
 ///
 /// # Errors
 /// There is no git, or no repository.
-pub fn changed(root: &Path, commit: &str) -> io::Result<Vec<String>> {
+pub fn changed(root: &Path, commit: &str) -> Result<Vec<String>, RevisionError> {
     let tracked = ["diff", "--name-only", "--no-renames", "--relative", "-z", commit, "--"];
     let new = ["ls-files", "-z", "--others", "--exclude-standard"];
     let lists = [git(root, &tracked, None)?, git(root, &new, None)?].concat();
@@ -79,7 +92,7 @@ pub fn changed(root: &Path, commit: &str) -> io::Result<Vec<String>> {
 ///
 /// # Errors
 /// There is no git, or no repository.
-pub fn file(root: &Path, commit: &str, file: &str) -> io::Result<Option<Vec<u8>>> {
+pub fn file(root: &Path, commit: &str, file: &str) -> Result<Option<Vec<u8>>, RevisionError> {
     Ok(contents(root, &format!("{commit}:./{file}\n"))?.into_iter().next().flatten())
 }
 
@@ -96,7 +109,7 @@ pub fn ignored(root: &Path, paths: &[&str]) -> Vec<String> {
 ///
 /// # Errors
 /// There is no such revision, or no git.
-pub fn specs(root: &Path, folder: &str, revision: &str) -> io::Result<RevisionFiles> {
+pub fn specs(root: &Path, folder: &str, revision: &str) -> Result<RevisionFiles, RevisionError> {
     let commit = commit(root, revision)?;
     let below = format!("{}/", folder.trim_end_matches('/'));
     let list = git(root, &["ls-tree", "-r", "-z", &commit, "--", &below], None)?;
@@ -120,7 +133,7 @@ pub fn specs(root: &Path, folder: &str, revision: &str) -> io::Result<RevisionFi
 ///
 /// # Errors
 /// There is no git, or no repository.
-pub fn history(root: &Path, file: &str, most: usize) -> io::Result<Vec<Vec<u8>>> {
+pub fn history(root: &Path, file: &str, most: usize) -> Result<Vec<Vec<u8>>, RevisionError> {
     let most = format!("-n{most}");
     let list = git(root, &["log", "--format=%H", &most, "--", file], None)?;
     let list = String::from_utf8_lossy(&list);
@@ -129,7 +142,7 @@ pub fn history(root: &Path, file: &str, most: usize) -> io::Result<Vec<Vec<u8>>>
 }
 
 /// Contents of objects, one name a line; `None` for what is not there.
-fn contents(root: &Path, wanted: &str) -> io::Result<Vec<Option<Vec<u8>>>> {
+fn contents(root: &Path, wanted: &str) -> Result<Vec<Option<Vec<u8>>>, RevisionError> {
     let all = git(root, &["cat-file", "--batch"], Some(wanted.as_bytes()))?;
     let mut rest = all.as_slice();
     let mut list = Vec::new();

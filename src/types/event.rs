@@ -89,6 +89,21 @@ pub enum JobOutcome {
     },
 }
 
+impl JobOutcome {
+    /// The word for it, in the ledger and in reports.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Promoted => "promoted",
+            Self::Rejected { .. } => "rejected",
+            Self::SpecSuspected { .. } => "spec_suspected",
+            Self::Superseded => "superseded",
+            Self::Drifted { .. } => "drifted",
+            Self::Cancelled => "cancelled",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
 /// A server's wish to be left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateLimit {

@@ -117,3 +117,20 @@ fn a_test_that_changes_its_mind_is_flaky_and_only_a_dated_waiver_lets_it_stand()
     let wrong = World::new("http://127.0.0.1:1", &[("adder", ADDER)], "[gate.check]\nruns = 2\n");
     insta::assert_snapshot!(wrong.run(&["plan"]).expect(2).shown());
 }
+
+#[test]
+fn a_gate_named_error_that_fails_again_is_a_failed_gate() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let extra = "gates = [\"layout\", \"check\", \"error\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n\
+        [gate.error]\nsecrets = [\"TEST_TOKEN\"]\n\
+        argv = [\"sh\", \"-c\", \"test $TEST_TOKEN = good || { echo src/lib.rs:1:2: no; exit 1; }\"]\n";
+    let world = World::new(&server.url, &[("adder", ADDER)], extra);
+    let exits = |args: &[&str], token: &str| {
+        let output = world.command(args).env("TEST_TOKEN", token).output().expect("runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(exits(&["run", "--quiet"], "good").0, Some(0));
+    let (code, found) = exits(&["check", "--rerun", "--json"], "bad");
+    assert!(found.contains("check::rerun_error"), "{found}");
+    assert_eq!(code, Some(20), "{found}");
+}

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use regen::engine::{self, Engine, Observer, Options, RunOutcome, WorkspaceLayout};
+use regen::engine::{Engine, Observer, Options, RunOutcome};
 use regen::generator::{self, Generator, MakeGenerator};
 use regen::pipeline::{Effect, State};
 use regen::store::WriterLock;
 use regen::types::{Event, Job, JobOutcome, ToolEnv};
+use regen::workspace::{WorkspaceLayout, load};
 
 use crate::copier::Copier;
 use crate::world::{GOOD, World};
@@ -70,7 +71,7 @@ async fn run(world: &World) -> (RunOutcome, Vec<Event>) {
     let wanted = ToolEnv::new(variables);
     let places = WorkspaceLayout::new(world.path("harness.toml"), world.cache().join("regen"));
     let _lock = WriterLock::take(&places.state, "a test").map_err(|_| ()).expect("is free");
-    let workspace = engine::load(&places, None).expect("loads");
+    let workspace = load(&places, None).expect("loads");
     let tools = workspace.tools(&wanted).await.expect("has tools");
     let plan = workspace.plan(&tools, None, false).expect("plans");
     let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));

@@ -1,7 +1,6 @@
 //! A seeded simulator of the pure machine: random answers, outcomes, crashes between any two steps,
 //! late and doubled events. A failing seed is printed and can be given back in `REGEN_SIM_SEED`.
 
-use regen::engine::result_word;
 use regen::pipeline::{Effect, Phase, Scheduler, State};
 use regen::store::{Ledger, Spend};
 use regen::types::harness::Budget;
@@ -298,7 +297,7 @@ fn lied_to(
         };
         state.step(&event).expect("fits");
         if let Some(end) = state.outcome() {
-            ledger.append((1, "t"), (id, &job.spec), &event, Some(result_word(end))).expect("ends");
+            ledger.append((1, "t"), (id, &job.spec), &event, Some(end.word())).expect("ends");
         }
     }
     (state.outcome().expect("has ended").clone(), asked)

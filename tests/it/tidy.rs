@@ -1,5 +1,6 @@
 //! The laws of docs/ARCHITECTURE.md, read from the code itself.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 fn root() -> &'static Path {
@@ -7,7 +8,7 @@ fn root() -> &'static Path {
 }
 
 fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
-    let mut found = std::collections::BTreeMap::new();
+    let mut found = BTreeMap::new();
     crate::world::collect(&root().join(folder), &mut found);
     found
         .into_iter()
@@ -69,6 +70,39 @@ fn law_1_a_module_imports_only_modules_above_it_and_rooms_no_rooms() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The file of a floor that a path names: `super::x` beside it, or `crate::floor::x`.
+fn names_in(code: &str, floor: &str) -> Vec<String> {
+    let absolute = format!("crate::{floor}::");
+    let starts = ["super::", absolute.as_str()];
+    let used = starts.iter().flat_map(|start| code.split(start).skip(1));
+    let is_end = |c: char| !(c.is_alphanumeric() || c == '_');
+    used.filter_map(|rest| rest.split(is_end).next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn files_of_a_floor_import_each_other_in_no_circle() {
+    for folder in ["workspace", "engine", "commands", "commands/check"] {
+        let floor = folder.replace('/', "::");
+        let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (path, text) in rust_files(&format!("src/{folder}")) {
+            let name = path.strip_prefix(format!("src/{folder}")).expect("is below");
+            let name = name.with_extension("").display().to_string();
+            if !name.contains('/') && name != "mod" {
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+                left.insert(name, names_in(code, &floor));
+            }
+        }
+        assert!(left.len() > 5, "{folder}: {left:?}");
+        while let Some(free) =
+            left.iter().find(|(_, uses)| !uses.iter().any(|one| left.contains_key(one)))
+        {
+            let free = free.0.clone();
+            left.remove(&free);
+        }
+        assert!(left.is_empty(), "{folder}: {left:#?}");
+    }
 }
 
 #[test]

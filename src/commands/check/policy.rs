@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use globset::{Glob, GlobSetBuilder};
 
-use super::{Flaw, quoted};
+use super::flaw::{Flaw, quoted};
 use crate::attest::PublicKey;
-use crate::engine::{EngineError, Workspace};
 use crate::types::{Policy, Source};
+use crate::workspace::{CommandError, Workspace, now};
 
 /// What does not meet a policy; trees were accepted when signatures say so.
 ///
@@ -17,8 +17,8 @@ pub(super) fn demands(
     workspace: &Workspace,
     policy: &Policy,
     accepted: &BTreeMap<(String, String), String>,
-) -> Result<Vec<Flaw>, EngineError> {
-    let usage = |why: String| EngineError::Usage(format!("--policy: {why}"));
+) -> Result<Vec<Flaw>, CommandError> {
+    let usage = |why: String| CommandError::usage(format!("--policy: {why}"));
     let keys = policy.signed_by.iter().map(|text| {
         PublicKey::parse(text).map_err(|why| usage(format!("signed_by {text:?}: {why}")))
     });
@@ -73,7 +73,7 @@ pub(super) fn demands(
 /// Days since a tree was accepted.
 fn age(at: &str) -> Option<i64> {
     let at: jiff::Timestamp = at.parse().ok()?;
-    let now: jiff::Timestamp = crate::engine::now().parse().ok()?;
+    let now: jiff::Timestamp = now().parse().ok()?;
     let seconds = now.as_second() - at.as_second();
     // What comes from the future is of no known age.
     (seconds >= -300).then(|| seconds.max(0) / (24 * 3600))

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::fs::RawMode;
 
-use super::{Flaw, quoted};
+use super::flaw::{Flaw, quoted};
 use crate::attest::{Attested, Batch, PublicKey};
 use crate::promote::ATTESTATION;
 use crate::store::revision;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::attest::Attested;
-use crate::engine::{EngineError, WorkspaceLayout, load};
+use crate::engine::Engine;
 use crate::promote::{ATTESTATION, Promoter};
 use crate::store::{files, write_atomic};
 use crate::types::lockfile::LOCK_VERSION;
 use crate::types::{Digest, InputsDigest, Standing, TargetStanding, limits};
+use crate::workspace::{CommandError, WorkspaceLayout, load, load_harness};
 
 /// Writes `regen.lock`, and says in lines what it did. The caller holds the writer lock.
 ///
@@ -17,8 +18,8 @@ use crate::types::{Digest, InputsDigest, Standing, TargetStanding, limits};
 ///
 /// # Errors
 /// `generated/` or the configuration cannot be read.
-pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, EngineError> {
-    let harness = load::harness(places, None)?;
+pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
+    let harness = load_harness(places, None)?;
     let path = places.root.join("regen.lock");
     let before =
         if path.exists() { files::read_capped(&path, limits::RESULT_BYTES)? } else { Vec::new() };
@@ -28,7 +29,7 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, EngineError> {
         if files::standing(&places.root).is_err() {
             write_atomic(&path, Standing::default().render().as_bytes())?;
         }
-        crate::engine::Engine::recover(places)?;
+        Engine::recover(places)?;
     }
     if files::standing(&places.root).is_ok_and(|old| old.version != LOCK_VERSION) {
         let migrated = load(places, None)?.upgrade_lock()?;

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::{EngineError, Workspace};
 use crate::plan;
 use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, trace};
 use crate::store::{Ledger, files};
 use crate::toolchain::shared::results;
 use crate::toolchain::{self, Visibility};
 use crate::types::{Binding, Clause, Event, Red, Spec, Target, TestResult, TestStatus, limits};
+use crate::workspace::{CommandError, Workspace};
 
 /// Where Rust's tests stand.
 const TESTS: [&str; 2] = ["tests/**/*.rs", "src/**/*.rs"];
@@ -40,7 +40,7 @@ impl Workspace {
         &self,
         only: Option<&BTreeSet<String>>,
         extra: &[PathBuf],
-    ) -> Result<Matrix, EngineError> {
+    ) -> Result<Matrix, CommandError> {
         self.trace_with(only, extra, Ledger::read(&self.places.ledger())?.as_ref())
     }
 
@@ -48,7 +48,7 @@ impl Workspace {
     pub(super) fn trace_without_ledger(
         &self,
         only: Option<&BTreeSet<String>>,
-    ) -> Result<Matrix, EngineError> {
+    ) -> Result<Matrix, CommandError> {
         self.trace_with(only, &[], None)
     }
 
@@ -57,7 +57,7 @@ impl Workspace {
         only: Option<&BTreeSet<String>>,
         extra: &[PathBuf],
         ledger: Option<&Ledger>,
-    ) -> Result<Matrix, EngineError> {
+    ) -> Result<Matrix, CommandError> {
         let specs: Vec<(Spec, Vec<String>)> = self
             .read
             .iter()
@@ -73,7 +73,7 @@ impl Workspace {
         if written.is_empty() && !extra.is_empty() {
             let why =
                 "--results is of code that people wrote: no target here has generator = \"none\"";
-            return Err(EngineError::Usage(why.to_owned()));
+            return Err(CommandError::usage(why.to_owned()));
         }
         let mut proofs = Proofs::new();
         let mut strays = BTreeSet::new();
@@ -100,7 +100,7 @@ impl Workspace {
         ledger: Option<&Ledger>,
         spec: &str,
         target: &str,
-    ) -> Result<BTreeMap<String, TestVerdict>, EngineError> {
+    ) -> Result<BTreeMap<String, TestVerdict>, CommandError> {
         let mut said = BTreeMap::new();
         let Some((_, entries)) = ledger.map(|l| l.last_job(spec)).transpose()?.flatten() else {
             return Ok(said);
@@ -198,7 +198,7 @@ impl Workspace {
         }
     }
 
-    fn written(&self, target: &Target, extra: &[PathBuf]) -> Result<Written, EngineError> {
+    fn written(&self, target: &Target, extra: &[PathBuf]) -> Result<Written, CommandError> {
         let root = self.places.root.join(target.path.as_deref().unwrap_or("."));
         let patterns = if target.tests.is_empty() {
             TESTS.map(str::to_owned).to_vec()
@@ -223,7 +223,7 @@ impl Workspace {
             told = true;
             let read = results::read(&text(&path)?);
             let read =
-                read.map_err(|why| EngineError::Usage(format!("{}: {why}", path.display())))?;
+                read.map_err(|why| CommandError::usage(format!("{}: {why}", path.display())))?;
             for result in read {
                 for id in results::ids(&result.name) {
                     ran.entry(id).or_default().push(result.clone());
@@ -306,15 +306,15 @@ fn of_people(spec: &Spec, name: &str, code: &Written, proofs: &mut Proofs) {
 }
 
 /// Files below a folder that match a pattern, by their path there.
-fn matching(root: &Path, patterns: &[String]) -> Result<Vec<(String, PathBuf)>, EngineError> {
+fn matching(root: &Path, patterns: &[String]) -> Result<Vec<(String, PathBuf)>, CommandError> {
     if patterns.is_empty() {
         return Ok(Vec::new());
     }
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        set.add(Glob::new(pattern).map_err(|error| EngineError::Usage(error.to_string()))?);
+        set.add(Glob::new(pattern).map_err(|error| CommandError::usage(error.to_string()))?);
     }
-    let set: GlobSet = set.build().map_err(|error| EngineError::Usage(error.to_string()))?;
+    let set: GlobSet = set.build().map_err(|error| CommandError::usage(error.to_string()))?;
     let named =
         |pattern: &String| OTHERS.iter().find(|folder| pattern.starts_with(*folder)).copied();
     let asked: BTreeSet<&str> = patterns.iter().filter_map(named).collect();
@@ -327,11 +327,11 @@ fn matching(root: &Path, patterns: &[String]) -> Result<Vec<(String, PathBuf)>, 
     Ok(relative.filter(|(name, _)| set.is_match(name)).collect())
 }
 
-fn text(path: &Path) -> Result<String, EngineError> {
+fn text(path: &Path) -> Result<String, CommandError> {
     let bytes = files::read_capped(path, limits::RESULT_BYTES)?;
     if bytes.len() > limits::RESULT_BYTES {
         let most = limits::RESULT_BYTES / 1024 / 1024;
-        return Err(EngineError::Usage(format!("{} is larger than {most} MiB", path.display())));
+        return Err(CommandError::usage(format!("{} is larger than {most} MiB", path.display())));
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

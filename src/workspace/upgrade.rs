@@ -4,24 +4,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{EngineError, Workspace};
+use super::error::CommandError;
+use super::model::Workspace;
 use crate::attest::Attested;
 use crate::plan;
 use crate::promote::Promoter;
 use crate::spec::parse;
 use crate::store::write_atomic;
-use crate::toolchain;
 use crate::types::{Spec, lockfile::LOCK_VERSION};
 
 impl Workspace {
-    /// Language version, by target.
-    pub(super) fn languages(&self) -> BTreeMap<String, String> {
-        let targets = self.harness.target.iter();
-        targets
-            .map(|(name, t)| (name.clone(), toolchain::of(t).rules_version().to_owned()))
-            .collect()
-    }
-
     /// Puts a standing that was read in an older format into today's digests, in memory.
     pub(super) fn migrate(&mut self) {
         if self.standing.version == LOCK_VERSION {
@@ -57,7 +49,7 @@ impl Workspace {
     ///
     /// # Errors
     /// The disk's.
-    pub fn upgrade_lock(&mut self) -> Result<Option<String>, EngineError> {
+    pub fn upgrade_lock(&mut self) -> Result<Option<String>, CommandError> {
         let Some(older) = self.older.clone() else { return Ok(None) };
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
         let mut unsigned = 0;

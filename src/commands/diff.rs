@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{EngineError, Workspace};
 use crate::guard;
 use crate::plan::{self, Checks, LiveTree};
 use crate::spec::{Change, Parsed, SpecChange, admit, diff, parse};
@@ -14,6 +13,7 @@ use crate::types::{
     AdmittedSpec, Binding, Clause, ClauseId, Digest, Level, Reason, Span, Spec, SpecStanding,
     Standing, Status, TargetStanding,
 };
+use crate::workspace::{CommandError, Workspace, today};
 
 /// Commits in which the words of a promoted clause are looked for.
 const HISTORY: usize = 200;
@@ -42,7 +42,7 @@ pub struct OutOfDate {
 
 /// What changed, and what follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Review {
+pub struct SpecsDiff {
     /// The specs.
     pub specs: Vec<SpecChange>,
     /// Targets that are out of date.
@@ -61,18 +61,13 @@ impl Workspace {
     ///
     /// # Errors
     /// There is none, or no git.
-    pub fn at(&self, revision: &str) -> Result<Side, EngineError> {
-        let files = revision::specs(&self.places.root, &self.harness.harness.specs, revision);
-        // Git that is missing is the machine's trouble, a wrong name is not.
-        let files = files.map_err(|error| match error.kind() {
-            std::io::ErrorKind::Other => EngineError::Usage(error.to_string()),
-            _ => EngineError::Io(error),
-        })?;
+    pub fn at(&self, revision: &str) -> Result<Side, CommandError> {
+        let files = revision::specs(&self.places.root, &self.harness.harness.specs, revision)?;
         let parsed: Vec<Parsed> = files
             .iter()
             .map(|(file, bytes)| {
                 let (spec, problems, _) = parse(file, bytes);
-                Parsed { spec: spec.in_force(&super::today()), problems }
+                Parsed { spec: spec.in_force(&today()), problems }
             })
             .collect();
         let specs = parsed.iter().map(|one| one.spec.clone()).collect();
@@ -148,7 +143,7 @@ impl Workspace {
     }
 
     /// Compares two sides. `from` is `None` for what is promoted.
-    pub fn review(&self, from: Option<&Side>, to: &Side) -> Review {
+    pub fn compare(&self, from: Option<&Side>, to: &Side) -> SpecsDiff {
         let promoted;
         let old = match from {
             Some(side) => &side.specs,
@@ -182,7 +177,7 @@ impl Workspace {
         let out_of_date: Vec<_> =
             out_of_date.filter(|one| !one.dependent || one.reason == Reason::Target).collect();
         let tests = self.tests_of(&specs, &to.specs);
-        Review { specs, out_of_date, tests }
+        SpecsDiff { specs, out_of_date, tests }
     }
 
     /// A lock file as it would be had these specs been promoted.

@@ -5,14 +5,15 @@ use std::time::SystemTime;
 
 use futures::StreamExt;
 
-use super::{Audit, Checked, Flaw, quoted};
-use crate::engine::{EngineError, Workspace};
+use super::flaw::{Flaw, FlawKind, quoted};
+use super::run::{CheckOutcome, Checked};
 use crate::gate::{ExecuteOptions, GateExecutor, JobInputs};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
 use crate::store::{ContentStore, Ledger, MemoryStore};
 use crate::types::{Action, Candidate, Finding, GateReport, Outcome, Provenance, ToolSet};
 use crate::verdict::{Verdict, judge};
+use crate::workspace::{CommandError, Workspace};
 
 /// A target whose gates ran again.
 #[derive(Debug)]
@@ -35,12 +36,12 @@ impl Workspace {
     /// The disk's. A gate that fails is a flaw.
     pub async fn rerun(
         &self,
-        audit: &Audit,
+        outcome: &CheckOutcome,
         machine: (&Arc<ToolSet>, &Arc<Probe>),
         tell: &dyn Fn(&RerunTarget),
-    ) -> Result<Vec<RerunTarget>, EngineError> {
+    ) -> Result<Vec<RerunTarget>, CommandError> {
         let at_a_time = self.harness.schedule.jobs;
-        let jobs = audit.checked.iter().map(|one| self.rerun_one(one, machine));
+        let jobs = outcome.checked.iter().map(|one| self.rerun_one(one, machine));
         let mut running = futures::stream::iter(jobs).buffer_unordered(at_a_time);
         let mut all = Vec::new();
         while let Some(ran) = running.next().await {
@@ -56,7 +57,7 @@ impl Workspace {
         &self,
         one: &Checked,
         machine: (&Arc<ToolSet>, &Arc<Probe>),
-    ) -> Result<RerunTarget, EngineError> {
+    ) -> Result<RerunTarget, CommandError> {
         let mut ran = RerunTarget {
             spec: one.spec.clone(),
             target: one.target.clone(),
@@ -83,15 +84,16 @@ impl Workspace {
         {
             let last = ran.reports.last();
             let gate = last.map_or("", |report| report.gate.as_str());
-            let code = match last.map(|report| &report.outcome) {
-                Some(Outcome::Error { .. }) => "rerun_error".to_owned(),
-                _ => format!("rerun_{gate}"),
+            let (kind, code) = match last.map(|report| &report.outcome) {
+                Some(Outcome::Error { .. }) => (FlawKind::GateBroken, "rerun_error".to_owned()),
+                _ => (FlawKind::GateFailed, format!("rerun_{gate}")),
             };
             let head = Flaw::new((&one.spec, &one.target), &code, diagnosis.summary).at(&one.file);
             let head = head.mend(format!("regen run --force --spec {}", quoted(&one.spec)));
             ran.flaws.push(head);
             let found = diagnosis.findings.iter();
             ran.flaws.extend(found.map(|finding| self.of_finding(one, &path, &code, finding)));
+            ran.flaws.iter_mut().for_each(|flaw| flaw.kind = kind);
         }
         Ok(ran)
     }
@@ -103,7 +105,7 @@ impl Workspace {
         gates: &[String],
         candidate: &Candidate,
         machine: (&Arc<ToolSet>, &Arc<Probe>),
-    ) -> Result<Vec<GateReport>, EngineError> {
+    ) -> Result<Vec<GateReport>, CommandError> {
         let store = Arc::new(MemoryStore::default());
         let tree = store.put_tree(candidate.tree())?;
         let executor = self.executor(machine, store);

@@ -1,6 +1,6 @@
 //! What changed in specs, for people, pull requests and GitHub's annotations.
 
-use crate::engine::diff::{OutOfDate, Review};
+use crate::commands::diff::{OutOfDate, SpecsDiff};
 use crate::spec::{Change, ClauseChange, SpecChange, Stretch};
 
 use super::{Styler, tame, words};
@@ -81,12 +81,12 @@ fn stretches(words: &[Stretch], show: impl Fn(char, &str) -> String) -> String {
         .collect()
 }
 
-fn of_spec<'a>(review: &'a Review, spec: &'a str) -> impl Iterator<Item = &'a OutOfDate> {
-    review.out_of_date.iter().filter(move |one| one.spec == spec && !one.dependent)
+fn of_spec<'a>(diff: &'a SpecsDiff, spec: &'a str) -> impl Iterator<Item = &'a OutOfDate> {
+    diff.out_of_date.iter().filter(move |one| one.spec == spec && !one.dependent)
 }
 
-fn tests<'a>(review: &'a Review, spec: &SpecChange) -> Vec<&'a str> {
-    let names = spec.clauses.iter().filter_map(|clause| review.tests.get(&clause.clause));
+fn tests<'a>(diff: &'a SpecsDiff, spec: &SpecChange) -> Vec<&'a str> {
+    let names = spec.clauses.iter().filter_map(|clause| diff.tests.get(&clause.clause));
     names.flatten().map(String::as_str).collect()
 }
 
@@ -133,21 +133,21 @@ fn of_words(spec: &SpecChange, paint: Styler) -> String {
 }
 
 /// For a terminal.
-pub fn human(review: &Review, paint: Styler) -> String {
+pub fn human(diff: &SpecsDiff, paint: Styler) -> String {
     let mut out = String::new();
-    for spec in &review.specs {
+    for spec in &diff.specs {
         out += &format!("{}  {}\n", paint.name(&heading(spec)), paint.dim(&spec.file));
         out += &of_words(spec, paint);
-        for one in of_spec(review, &spec.spec) {
+        for one in of_spec(diff, &spec.spec) {
             let reason = words::reason(Some(&one.reason));
             out += &format!("  out of date: {}: {reason}\n", one.target);
         }
-        let tests = tests(review, spec);
+        let tests = tests(diff, spec);
         if !tests.is_empty() {
             out += &format!("  tests: {}\n", tests.join(", "));
         }
     }
-    for one in review.out_of_date.iter().filter(|one| one.dependent) {
+    for one in diff.out_of_date.iter().filter(|one| one.dependent) {
         out += &format!(
             "{} {}: out of date, because it depends on a changed spec\n",
             one.spec, one.target
@@ -163,8 +163,8 @@ fn plain(text: &str) -> String {
 }
 
 /// For a pull request.
-pub fn markdown(review: &Review) -> String {
-    if review.specs.is_empty() {
+pub fn markdown(diff: &SpecsDiff) -> String {
+    if diff.specs.is_empty() {
         return "No clause changed.\n".to_owned();
     }
     let mut out = String::from("### Changed requirements\n");
@@ -173,7 +173,7 @@ pub fn markdown(review: &Review) -> String {
         '-' => format!("~~{}~~", plain(text)),
         _ => format!("**{}**", plain(text)),
     };
-    for spec in &review.specs {
+    for spec in &diff.specs {
         out += &format!("\n#### {}\n\n", heading(spec));
         if !spec.clauses.is_empty() {
             out += "| | clause | change |\n|---|---|---|\n";
@@ -193,12 +193,12 @@ pub fn markdown(review: &Review) -> String {
         }
         notes.extend(spec.named.iter().map(|one| format!("`{} {}`", one.sign, plain(&one.text))));
         let targets: Vec<_> =
-            of_spec(review, &spec.spec).map(|one| format!("`{}`", one.target)).collect();
+            of_spec(diff, &spec.spec).map(|one| format!("`{}`", one.target)).collect();
         if !targets.is_empty() {
             notes.push(format!("Out of date: {}.", targets.join(", ")));
         }
         let tests: Vec<_> =
-            tests(review, spec).iter().map(|test| format!("`{}`", plain(test))).collect();
+            tests(diff, spec).iter().map(|test| format!("`{}`", plain(test))).collect();
         if !tests.is_empty() {
             notes.push(format!("Tests: {}.", tests.join(", ")));
         }
@@ -206,7 +206,7 @@ pub fn markdown(review: &Review) -> String {
             out += &format!("\n{note}\n");
         }
     }
-    let dependents: Vec<_> = review.out_of_date.iter().filter(|one| one.dependent).collect();
+    let dependents: Vec<_> = diff.out_of_date.iter().filter(|one| one.dependent).collect();
     if !dependents.is_empty() {
         let list = dependents.iter().map(|one| format!("`{}` ({})", one.spec, one.target));
         out += &format!(
@@ -218,10 +218,10 @@ pub fn markdown(review: &Review) -> String {
 }
 
 /// Annotations of a workflow, at the clauses.
-pub fn annotations(review: &Review) -> String {
+pub fn annotations(diff: &SpecsDiff) -> String {
     let escape = super::findings::escape;
     let mut out = String::new();
-    for clause in review.specs.iter().flat_map(|spec| &spec.clauses) {
+    for clause in diff.specs.iter().flat_map(|spec| &spec.clauses) {
         let word = match clause.change {
             Change::Added => "added",
             Change::Removed => "removed",

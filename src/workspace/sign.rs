@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::{EngineError, Workspace};
+use super::error::CommandError;
+use super::model::Workspace;
 use crate::attest::Signer;
 use crate::store::files;
 use crate::types::limits;
@@ -14,11 +15,11 @@ impl Workspace {
     /// # Errors
     /// The variable is not set, there is no key in it or in the file it names, or candidates could
     /// read that file.
-    pub fn sign_with(&mut self, variable: fn(&str) -> Option<String>) -> Result<(), EngineError> {
+    pub fn sign_with(&mut self, variable: fn(&str) -> Option<String>) -> Result<(), CommandError> {
         let Some(name) = &self.harness.attestation.key_env else { return Ok(()) };
-        let wrong = |why: String| EngineError::Usage(format!("the signing key in ${name}: {why}"));
+        let wrong = |why: String| CommandError::usage(format!("the signing key in ${name}: {why}"));
         let Some(value) = variable(name).filter(|value| !value.is_empty()) else {
-            return Err(EngineError::Usage(format!(
+            return Err(CommandError::usage(format!(
                 "`[attestation]` wants attestations signed, and the variable {name} is not set: give \
                  it the key, or the path of its file"
             )));

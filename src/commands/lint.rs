@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::EngineError;
-use super::load::{Sources, rules};
 use crate::spec::{self, lint, parse};
 use crate::store::files;
 use crate::types::{LintConfig, Problem, Spec, limits};
+use crate::workspace::{CommandError, Sources, rules, today};
 
 /// Files that belong to no workspace, as `regen lint` sees them.
 #[derive(Debug, Default)]
@@ -24,10 +23,10 @@ impl Standalone {
     ///
     /// # Errors
     /// One cannot be read.
-    pub fn read(paths: &[PathBuf]) -> Result<Self, EngineError> {
+    pub fn read(paths: &[PathBuf]) -> Result<Self, CommandError> {
         let mut loose = Self::default();
         let config = LintConfig::default();
-        let (today, rules) = (super::today(), rules(&config));
+        let (today, rules) = (today(), rules(&config));
         for path in paths {
             let files = if path.is_dir() {
                 files::specs(path, "")?

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Engine, EngineError, Options, Workspace};
-use crate::store::files;
+use crate::engine::{Engine, Options, Record};
+use crate::store::{Ledger, Objects, files};
 use crate::types::event::Entry;
 use crate::types::{Digest, Event, JobId, JobOutcome, Plan, ToolSet};
+use crate::workspace::{CommandError, Workspace, WorkspaceLayout};
 
 /// What a rollback came to.
 #[derive(Debug)]
@@ -38,51 +39,61 @@ pub async fn roll_back(
     tools: Arc<ToolSet>,
     options: Options,
     (spec, to): (&str, Option<i64>),
-) -> Result<RolledBack, EngineError> {
+) -> Result<RolledBack, CommandError> {
     let only = BTreeSet::from([spec.to_owned()]);
     let mut plan = workspace.plan(&tools, Some(&only), false)?;
     let refused = || {
         let why = format!(
             "`{spec}` is refused (`regen lint {spec}`): without a plan nothing could hold it"
         );
-        EngineError::Usage(why)
+        CommandError::usage(why)
     };
     let mut job = plan.jobs.pop().ok_or_else(refused)?;
     job.parts.iter_mut().for_each(|part| part.reason = None);
-    let root = workspace.places.root.clone();
+    let places = workspace.places.clone();
     let engine = Engine::open(workspace, (tools, None), options)?;
-    let (to, run) = engine.earlier(spec, to)?;
+    let (to, run) = Past::open(&places)?.earlier(spec, to)?;
     job.rollback = Some(to);
     engine.begin(&Plan { jobs: vec![job.clone()] })?;
     let outcome = engine.job(&job).await?;
-    let standing = files::standing(&root)?.spec.remove(spec).unwrap_or_default();
+    let standing = files::standing(&places.root)?.spec.remove(spec).unwrap_or_default();
     let held = standing.target.values().any(|entry| entry.held.is_some());
     Ok(RolledBack { to: run, held, outcome })
 }
 
-impl Engine {
-    fn promotions(&self, spec: &str) -> Result<Vec<PastPromotion>, EngineError> {
-        let ledger = self.ledger.borrow();
-        let read = |(job, entry): (JobId, Entry)| -> Result<PastPromotion, EngineError> {
+/// What was promoted in a workspace.
+struct Past {
+    ledger: Ledger,
+    objects: Objects,
+}
+
+impl Past {
+    fn open(places: &WorkspaceLayout) -> Result<Self, CommandError> {
+        let objects = Objects::new(places.state.join("objects"));
+        Ok(Self { ledger: Ledger::open(&places.ledger())?, objects })
+    }
+
+    fn promotions(&self, spec: &str) -> Result<Vec<PastPromotion>, CommandError> {
+        let read = |(job, entry): (JobId, Entry)| -> Result<PastPromotion, CommandError> {
             let Event::Promoted { trees, .. } = entry.event else {
                 unreachable!("asked for these")
             };
-            let queued = ledger.job(job)?.into_iter().find_map(|entry| match entry.event {
+            let queued = self.ledger.job(job)?.into_iter().find_map(|entry| match entry.event {
                 Event::Queued { job } => Some(job),
                 _ => None,
             });
             let rollback = queued.and_then(|job| job.rollback);
             Ok(PastPromotion { job, run: entry.run, trees: trees.into_iter().collect(), rollback })
         };
-        ledger.promotions(spec)?.into_iter().map(read).collect::<Result<_, _>>()
+        self.ledger.promotions(spec)?.into_iter().map(read).collect::<Result<_, _>>()
     }
 
     fn is_kept(&self, job: JobId) -> bool {
-        self.record_of(job).is_ok_and(|record| record.is_some())
+        Record::of_job(&self.ledger, &self.objects, job).is_ok_and(|record| record.is_some())
     }
 
     /// The job to go back to, and its run.
-    fn earlier(&self, spec: &str, to: Option<i64>) -> Result<(JobId, i64), EngineError> {
+    fn earlier(&self, spec: &str, to: Option<i64>) -> Result<(JobId, i64), CommandError> {
         let all = self.promotions(spec)?;
         let runs: Vec<String> =
             all.iter().filter(|p| p.rollback.is_none()).map(|p| p.run.to_string()).collect();
@@ -95,7 +106,7 @@ impl Engine {
         if let Some(to) = to {
             let found = all.iter().rev().filter(made).find(|p| p.run == to);
             return found.map(|p| (p.job, p.run)).ok_or_else(|| {
-                EngineError::Usage(format!("run {to} did not promote `{spec}`: {known}"))
+                CommandError::usage(format!("run {to} did not promote `{spec}`: {known}"))
             });
         }
         let last = all.last();
@@ -109,7 +120,7 @@ impl Engine {
         });
         before.map(|p| (p.job, p.run)).ok_or_else(|| {
             let why = format!("there is no earlier promotion of `{spec}` to go back to: {known}");
-            EngineError::Usage(why)
+            CommandError::usage(why)
         })
     }
 }

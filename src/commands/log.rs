@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::promotion::Record;
-use super::{EngineError, WorkspaceLayout};
+use crate::engine::Record;
 use crate::spec::{SpecChange, diff, parse};
 use crate::store::{ContentStore, Ledger, Objects, files};
 use crate::types::{Digest, Event, JobId, Spec};
+use crate::workspace::{CommandError, WorkspaceLayout};
 
 /// A promotion.
 #[derive(Debug, Serialize)]
@@ -35,7 +35,7 @@ pub struct LogStep {
 ///
 /// # Errors
 /// The ledger's.
-pub fn story(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep>, EngineError> {
+pub fn read_promotions(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep>, CommandError> {
     let Some(ledger) = Ledger::read(&places.ledger())? else { return Ok(Vec::new()) };
     let objects = Objects::new(places.state.join("objects"));
     let standing = files::standing(&places.root)?.spec.remove(id).unwrap_or_default();

@@ -1,0 +1,133 @@
+//! What every command works with: the global arguments, the output, the workspace.
+
+use std::io::{ErrorKind as IoErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+
+use super::{Colour, Global, exit};
+use crate::report::{Style, Styler, render};
+use crate::types::ToolEnv;
+use crate::workspace::{CommandError, ConfigProblems, ErrorKind, START, WorkspaceLayout};
+
+/// What every command needs.
+pub struct Context {
+    pub(super) global: Global,
+    pub(super) paint: Styler,
+    pub(super) by: String,
+    /// Whether something could not be shown.
+    pub(super) lost: AtomicBool,
+}
+
+impl Context {
+    pub(super) fn new(global: Global) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = match global.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => !plain && std::io::stderr().is_terminal() && !global.json,
+        };
+        let by: Vec<_> = std::env::args().skip(1).collect();
+        let (by, lost) = (format!("regen {}", by.join(" ")), AtomicBool::new(false));
+        Self { global, paint: Styler { colour }, by, lost }
+    }
+
+    /// To a person, on standard error.
+    pub(super) fn say(&self, text: &str) {
+        drop(writeln!(std::io::stderr(), "{text}"));
+    }
+
+    /// The result of a command, on standard output.
+    pub(super) fn show(&self, text: &str) {
+        if let Err(error) = writeln!(std::io::stdout(), "{}", text.trim_end()) {
+            // Who closes the pipe has seen enough.
+            self.lost.fetch_or(error.kind() != IoErrorKind::BrokenPipe, Ordering::Relaxed);
+        }
+    }
+
+    /// The result of a command for a machine.
+    pub(super) fn json(&self, value: &impl serde::Serialize) {
+        let text = serde_json::to_string(value).unwrap_or_default();
+        self.show(&text);
+    }
+
+    /// Whether the result goes to a terminal.
+    pub(super) fn shows_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
+    }
+
+    pub(super) fn style(&self) -> Style {
+        if self.global.json {
+            Style::Json
+        } else if self.global.quiet {
+            Style::Quiet
+        } else {
+            Style::Human { terminal: std::io::stderr().is_terminal() }
+        }
+    }
+
+    pub(super) fn fail(&self, error: &CommandError) -> u8 {
+        let code = exit::of_error(error);
+        if let Some(ConfigProblems { problems, sources }) = error.problems() {
+            self.say(render(problems, sources, self.paint).trim_end());
+        }
+        let text = crate::report::tame(&error.lines());
+        self.say(&format!("{}: {text}", self.paint.bad("error")));
+        if self.global.json {
+            self.json(&error_object(code, &error.to_string(), error.hints()));
+        }
+        code
+    }
+
+    /// The workspace: `--config`, or the nearest harness.toml from here upwards.
+    pub(super) fn places(&self) -> Result<WorkspaceLayout, CommandError> {
+        let config = match &self.global.config {
+            Some(config) => config.clone(),
+            None => {
+                let here = std::env::current_dir()?;
+                let mut above = here.ancestors().map(|dir| dir.join("harness.toml"));
+                let found = above.find(|path| path.is_file());
+                let found = found.map(|path| match path.strip_prefix(&here) {
+                    Ok(near) => near.to_owned(),
+                    Err(_) => path,
+                });
+                found.ok_or_else(|| {
+                    let why = "no harness.toml here or in a folder above";
+                    CommandError::new(ErrorKind::NoWorkspace, why).hint(START)
+                })?
+            }
+        };
+        Ok(WorkspaceLayout::new(config, self.cache()?))
+    }
+
+    /// `$XDG_CACHE_HOME/regen`, else `~/.cache/regen`.
+    pub(super) fn cache(&self) -> Result<PathBuf, CommandError> {
+        let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+        let cache = cache.or_else(|| Some(set("HOME")?.join(".cache")));
+        cache
+            .map(|cache| cache.join("regen"))
+            .ok_or_else(|| CommandError::usage("neither XDG_CACHE_HOME nor HOME is set".to_owned()))
+    }
+
+    /// The environment in which tools are looked for.
+    pub(super) fn tool_env(&self) -> ToolEnv {
+        let variables = std::env::vars_os();
+        ToolEnv::new(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value))))
+    }
+}
+
+/// What a machine reads of an error.
+pub(super) fn error_object(code: u8, message: &str, hints: &[String]) -> serde_json::Value {
+    let mut error = json!({ "type": "error", "exit_code": code, "message": message });
+    if !hints.is_empty() {
+        error["hints"] = json!(hints);
+    }
+    error
+}
+
+/// A variable of the environment: how keys are read.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

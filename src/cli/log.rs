@@ -1,0 +1,123 @@
+//! `regen log`: what happened, also as it happens; of one spec its promotions.
+
+use std::pin::pin;
+
+use futures::StreamExt;
+use serde_json::json;
+
+use super::control::NO_DAEMON;
+use super::{Context, exit};
+use crate::commands::log::read_promotions;
+use crate::daemon::client::{AGAIN, Client, Told};
+use crate::report::{diff, line, words};
+use crate::store::Ledger;
+use crate::types::event::Entry;
+use crate::types::limits;
+use crate::workspace::{CommandError, load};
+
+/// The promotions of a spec.
+pub fn show_promotions(door: &Context, spec: &str) -> Result<u8, CommandError> {
+    let places = door.places()?;
+    // A spec that is gone has a history, too.
+    let known = load(&places, None)?.select(&[spec.to_owned()]);
+    let id = known.ok().flatten().and_then(|ids| ids.into_iter().next());
+    let id = id.unwrap_or_else(|| spec.to_owned());
+    let steps = read_promotions(&places, &id)?;
+    if door.global.json {
+        door.json(&json!({ "type": "promotions", "spec": id, "promotions": steps }));
+        return Ok(exit::DONE);
+    }
+    if steps.is_empty() {
+        door.say(&format!("`{id}` was never promoted here; `regen log` shows everything"));
+    }
+    for step in steps {
+        let trees: Vec<_> =
+            step.trees.iter().map(|(target, tree)| format!("{target} {}", tree.short())).collect();
+        let by: Vec<_> = step.origins.values().cloned().collect();
+        let by = by.first().map(|by| format!(" by {}", line(by))).unwrap_or_default();
+        let what = match step.rollback {
+            Some(to) => door.paint.warn(&format!("rolled back to run {to}")),
+            None => door.paint.good("promoted"),
+        };
+        let stands = if step.stands { door.paint.name("  stands") } else { String::new() };
+        let run = door.paint.name(&format!("run {:>4}", step.run));
+        door.show(&format!("{run}  {}  {what} {}{by}{stands}", step.at, trees.join(", ")));
+        let text = diff::clauses(&step.changes, door.paint);
+        if !text.is_empty() {
+            let indented: Vec<_> = text.lines().map(|line| format!("    {line}")).collect();
+            door.show(&indented.join("\n"));
+        }
+    }
+    Ok(exit::DONE)
+}
+
+/// The newest entries, oldest first. Gives the number of the newest one of all; `follow`: more are
+/// to come.
+pub fn show_entries(
+    door: &Context,
+    spec: Option<&str>,
+    limit: u32,
+    follow: bool,
+) -> Result<i64, CommandError> {
+    let Some(ledger) = Ledger::read(&door.places()?.ledger())? else {
+        if !follow {
+            door.say("nothing has happened here yet");
+        }
+        return Ok(0);
+    };
+    let newest = ledger.newest()?;
+    for entry in ledger.log(spec, limit)?.iter().filter(|entry| entry.seq <= newest) {
+        show_entry(door, entry);
+    }
+    Ok(newest)
+}
+
+/// An entry, in a line.
+fn show_entry(door: &Context, entry: &Entry) {
+    if door.global.json {
+        return door.json(entry);
+    }
+    let spec = entry.spec.clone().unwrap_or_default();
+    let text = words::event(&entry.event, door.paint);
+    door.show(&format!("{} {:>4} {spec:<16} {text}", entry.at, entry.run));
+}
+
+/// Goes on with the log behind an entry: told by a daemon while one runs, else read.
+pub async fn follow_entries(
+    door: &Context,
+    spec: Option<&str>,
+    mut after: i64,
+) -> Result<u8, CommandError> {
+    let places = door.places()?;
+    let mut alone = false;
+    let wanted = |entry: &Entry| spec.is_none() || entry.spec.as_deref() == spec;
+    loop {
+        if let Some(client) = Client::connect(&places).await? {
+            alone = false;
+            if let Ok(news) = client.events(after).await {
+                let mut news = pin!(news);
+                while let Some(Told { kind, data }) = news.next().await {
+                    let entry = (kind == "entry").then(|| serde_json::from_value::<Entry>(data));
+                    let Some(Ok(entry)) = entry else { continue };
+                    after = entry.seq;
+                    if wanted(&entry) {
+                        show_entry(door, &entry);
+                    }
+                }
+            }
+        }
+        if !alone {
+            door.say(&format!("{NO_DAEMON}: following the ledger"));
+            alone = true;
+        }
+        if let Some(ledger) = Ledger::read(&places.ledger())? {
+            for entry in ledger.after(after, limits::FOLLOWED)? {
+                after = entry.seq;
+                if wanted(&entry) {
+                    show_entry(door, &entry);
+                }
+            }
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}

@@ -1,0 +1,66 @@
+//! What a check finds.
+
+use serde::Serialize;
+
+use crate::types::{Problem, Span};
+
+/// What kind of flaw it is: `cli::exit` maps each to an exit code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlawKind {
+    /// Something is not as it was accepted, or not as a policy demands.
+    #[default]
+    Drift,
+    /// A spec is refused.
+    SpecRefused,
+    /// A gate that ran again rejected the tree.
+    GateFailed,
+    /// A gate that ran again could not do its work.
+    GateBroken,
+}
+
+/// Something that is not as it was accepted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Flaw {
+    /// Its kind.
+    #[serde(skip)]
+    pub kind: FlawKind,
+    /// The spec; empty for what belongs to none.
+    pub spec: String,
+    /// The target; empty when it is all of them.
+    pub target: String,
+    /// What is wrong, where, and the command that mends it.
+    #[serde(flatten)]
+    pub problem: Problem,
+}
+
+/// A name in a command that a person may run.
+pub(super) fn quoted(name: &str) -> String {
+    shlex::try_quote(name).unwrap_or_default().into_owned()
+}
+
+impl Flaw {
+    pub(super) fn new(
+        (spec, target): (&str, &str),
+        code: &str,
+        message: impl Into<String>,
+    ) -> Self {
+        let problem = Problem::error(&format!("check::{code}"), message);
+        Self { kind: FlawKind::Drift, spec: spec.to_owned(), target: target.to_owned(), problem }
+    }
+
+    pub(super) fn at(mut self, file: impl Into<String>) -> Self {
+        self.problem = self.problem.file(file);
+        self
+    }
+
+    /// In a spec, whose line is known.
+    pub(super) fn span(mut self, file: &str, span: Span, line: usize) -> Self {
+        self.problem = Problem { span: Some(span), line, ..self.problem }.file(file);
+        self
+    }
+
+    pub(super) fn mend(mut self, command: impl Into<String>) -> Self {
+        self.problem = self.problem.help(command);
+        self
+    }
+}

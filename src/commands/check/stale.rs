@@ -1,0 +1,180 @@
+//! What is not as it was accepted, in specs, configuration and lockfile.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::flaw::{Flaw, FlawKind, quoted};
+use crate::plan;
+use crate::types::lockfile::LOCK_VERSION;
+use crate::types::{Plan, Problem, Reason, RelPath, Severity, Spec};
+use crate::workspace::{CommandError, Workspace, today};
+
+impl Workspace {
+    /// Specs that may not be generated from.
+    pub(super) fn refusals(&self) -> Vec<Flaw> {
+        let refused = self.problems.iter().filter(|p| p.severity == Severity::Error);
+        let flaw = |problem: &Problem| {
+            let spec = self.files.get(&problem.file).cloned().unwrap_or_default();
+            let mut problem = problem.clone();
+            let help = problem.help.take().unwrap_or_default();
+            let command = format!("regen lint {}", quoted(&spec));
+            problem.help =
+                Some(if help.is_empty() { command } else { format!("{command}: {help}") });
+            Flaw { kind: FlawKind::SpecRefused, spec, target: String::new(), problem }
+        };
+        refused.map(flaw).collect()
+    }
+
+    /// Targets that were accepted for something else than what is asked for now.
+    pub(super) fn stale(&self, plan: &Plan) -> Vec<Flaw> {
+        let mut flaws = Vec::new();
+        for job in &plan.jobs {
+            let Some(spec) = self.spec(&job.spec) else { continue };
+            for part in &job.parts {
+                let at = (job.spec.as_str(), part.target.as_str());
+                if part.held {
+                    let message = format!(
+                        "`{}` is held at an earlier tree by a rollback: it was not accepted for this spec",
+                        part.target
+                    );
+                    let flaw = Flaw::new(at, "held", message).at(&spec.file);
+                    flaws.push(flaw.mend(format!("regen run --force --spec {}", quoted(&spec.id))));
+                }
+                if let Some(reason) = &part.reason {
+                    flaws.extend(self.of_reason(spec, &part.target, reason));
+                }
+            }
+        }
+        flaws
+    }
+
+    fn of_reason(&self, spec: &Spec, target: &str, reason: &Reason) -> Vec<Flaw> {
+        let at = (spec.id.as_str(), target);
+        let mend = format!("regen --spec {}", quoted(&spec.id));
+        let flaw = |code: &str, message: String| Flaw::new(at, code, message).mend(&mend);
+        match reason {
+            Reason::Clauses { names } => names
+                .iter()
+                .map(|name| match spec.clauses.iter().find(|clause| clause.id.name() == name) {
+                    Some(clause) => {
+                        let message =
+                            format!("`{}` changed since `{target}` was promoted", clause.id);
+                        flaw("clause", message).span(&spec.file, clause.span, clause.line)
+                    }
+                    None => {
+                        let message = format!(
+                            "`{target}` was promoted with `{}/{name}`, which is gone",
+                            spec.id
+                        );
+                        flaw("clause", message).at(&spec.file)
+                    }
+                })
+                .collect(),
+            Reason::Gates { changed } => changed
+                .iter()
+                .map(|name| {
+                    let file = if self.places.root.join(name).is_file() {
+                        name.as_str()
+                    } else if name.starts_with("demanded") {
+                        &spec.file
+                    } else {
+                        "harness.toml"
+                    };
+                    let message = format!("{name} is not what judged `{}` · `{target}`", spec.id);
+                    flaw("judges", message).at(file)
+                })
+                .collect(),
+            Reason::NothingPromoted => {
+                vec![flaw("not_promoted", format!("`{target}` is not promoted")).at(&spec.file)]
+            }
+            Reason::Context => {
+                let message = format!("the prose changed since `{target}` was promoted");
+                vec![flaw("context", message).at(&spec.file)]
+            }
+            _ => {
+                let message = format!(
+                    "`{}` · `{target}` was promoted with another configuration, or for other clauses of \
+                     what it depends on",
+                    spec.id
+                );
+                vec![flaw("target", message).at("harness.toml")]
+            }
+        }
+    }
+
+    /// Waivers that are over.
+    pub(super) fn waivers(&self) -> Vec<Flaw> {
+        let today = today();
+        let mut flaws = Vec::new();
+        for spec in &self.read {
+            for clause in &spec.clauses {
+                let Some(waiver) = clause.waiver.as_ref().filter(|w| w.until < today) else {
+                    continue;
+                };
+                let message = format!("the waiver of `{}` ended on {}", clause.id, waiver.until);
+                let flaw = Flaw::new((&spec.id, ""), "waiver", message);
+                let mend = format!("regen lint --fix {}", quoted(&spec.id));
+                flaws.push(flaw.span(&spec.file, waiver.span, waiver.line).mend(mend));
+            }
+        }
+        flaws
+    }
+
+    /// What is wrong with the lock file itself.
+    pub(super) fn lock(&self) -> Vec<Flaw> {
+        let flaw = |message: String| {
+            Flaw::new(("", ""), "lock", message).at("regen.lock").mend("regen check --fix-lock")
+        };
+        let mut flaws = Vec::new();
+        if let Some(older) = &self.older {
+            flaws.push(flaw(format!(
+                "its format is {}, this regen writes format {}",
+                older.version, LOCK_VERSION
+            )));
+        } else if !self.is_canonical {
+            flaws.push(flaw("it is not as regen writes it".to_owned()));
+        }
+        let read: BTreeMap<&String, &Spec> =
+            self.read.iter().map(|spec| (&spec.id, spec)).collect();
+        for (id, standing) in &self.standing.spec {
+            let known = read.get(id);
+            let targets = known.map(|spec| plan::targets(spec, &self.harness)).unwrap_or_default();
+            for (name, entry) in &standing.target {
+                let at = (id.as_str(), name.as_str());
+                if !targets.contains(name) {
+                    let why = if known.is_some() { "does not have it any more" } else { "is gone" };
+                    let message = format!("{} is promoted, and the spec `{id}` {why}", entry.path);
+                    let mend = match RelPath::parse(&entry.path) {
+                        Ok(path) => {
+                            let path = quoted(path.as_str());
+                            format!("rm -r {path} {path}.* && regen check --fix-lock")
+                        }
+                        // Whoever wrote this wants something else removed.
+                        Err(_) => "regen check --fix-lock".to_owned(),
+                    };
+                    flaws.push(Flaw::new(at, "gone", message).at("regen.lock").mend(mend));
+                }
+                let path = self.harness.target.get(name);
+                let path = path.map(|t| format!("{}/{}", t.unit(id), t.leaf(name)));
+                if path.is_some_and(|path| path != entry.path) {
+                    flaws.push(flaw(format!("`{id}` · `{name}` is not where its output goes")));
+                }
+            }
+        }
+        flaws
+    }
+
+    /// Levels of which too few clauses are covered.
+    pub(super) fn thresholds(
+        &self,
+        only: Option<&BTreeSet<String>>,
+    ) -> Result<Vec<Flaw>, CommandError> {
+        if self.harness.trace == Default::default() {
+            return Ok(Vec::new());
+        }
+        let matrix = self.trace_without_ledger(only)?;
+        let flaw = |message: String| {
+            Flaw::new(("", ""), "trace", message).at("harness.toml").mend("regen trace")
+        };
+        Ok(matrix.below(&self.harness.trace).into_iter().map(flaw).collect())
+    }
+}

@@ -1,0 +1,172 @@
+//! A run as one archive, with everything that is needed to replay it elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::show::{KeptAttempt, jobs, ledger, objects, read, read_attempts};
+use crate::engine::{CONFIG, Record};
+use crate::generator::Cassette;
+use crate::promote::ATTESTATION;
+use crate::store::{ContentStore, Objects};
+use crate::types::event::Entry;
+use crate::types::{Event, GeneratorConfig, Standing, StoredGeneration, Tree};
+use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout};
+
+/// What an archive begins with, for whoever opens it.
+const README: &str =
+    "A run of regen, with everything that is needed to have it again without a model.
+
+    regen --spec SPEC…        the specs of this run, below specs/: answers come from cassettes/
+    history.jsonl             what happened
+    attempts/                 prompts, replies, gate reports and trees of every attempt
+
+harness.toml asks cassettes instead of a server; else it is what it was. generated/ and regen.lock
+are what stood before the run.
+";
+
+/// Writes a run as a `.tar.gz`: the files it was made from, what stood before, the exchanges as
+/// cassettes, the attempts. Gives the specs, and the attempts of which something is missing.
+///
+/// # Errors
+/// There is no such run, the ledger's, the writer's.
+pub fn export_run(
+    places: &WorkspaceLayout,
+    run: i64,
+    to: &mut dyn Write,
+) -> Result<(Vec<String>, usize), CommandError> {
+    let (ledger, objects) = (ledger(places)?, objects(places));
+    let mut out = Archive { files: BTreeMap::new() };
+    out.add("README.txt", README);
+    let (mut history, mut standing, mut missing) = (String::new(), Standing::default(), 0);
+    let jobs = jobs(&ledger, run)?;
+    let mut specs = BTreeSet::new();
+    for (job, entries) in &jobs {
+        for entry in entries {
+            history += &(serde_json::to_string(entry).expect("an entry is plain data") + "\n");
+            if let Event::CandidateMade { inputs: Some(inputs), .. } = &entry.event {
+                match objects.get_tree(*inputs) {
+                    Ok(tree) => out.tree("", &tree),
+                    Err(_) => missing += 1,
+                }
+            }
+        }
+        let spec = entries.iter().find_map(|entry| entry.spec.clone()).unwrap_or_default();
+        let before = ledger.promotions(&spec)?.into_iter().rev().find(|(id, _)| id < job);
+        if let Some((_, Entry { event: Event::Promoted { record, .. }, .. })) = before
+            && let Some(record) = read::<Record>(&objects, record)
+        {
+            out.promoted(&objects, &record);
+            standing.spec.insert(spec.clone(), record.standing);
+        }
+        specs.insert(spec);
+    }
+    for kept in read_attempts(places, run)? {
+        missing += out.attempt(&objects, &kept);
+    }
+    out.replays()?;
+    out.add("history.jsonl", history);
+    out.add("regen.lock", standing.render());
+    out.write(&format!("regen-run-{run}"), to)?;
+    Ok((specs.into_iter().collect(), missing))
+}
+
+/// Files by path, so that the same run gives the same bytes.
+struct Archive {
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Archive {
+    fn add(&mut self, path: &str, bytes: impl Into<Vec<u8>>) {
+        self.files.insert(path.to_owned(), bytes.into());
+    }
+
+    fn tree(&mut self, folder: &str, tree: &Tree) {
+        for (path, bytes) in tree.iter() {
+            self.add(&format!("{folder}{path}"), bytes);
+        }
+    }
+
+    /// What stood before: the prompt shows it.
+    fn promoted(&mut self, objects: &Objects, record: &Record) {
+        for (target, entry) in &record.standing.target {
+            let Ok(tree) = objects.get_tree(entry.tree) else { continue };
+            self.tree(&format!("{}/", entry.path), &tree);
+            self.add(&format!("{}.manifest", entry.path), tree.manifest());
+            let text = record.attestations.get(target).cloned().unwrap_or_default();
+            self.add(&format!("{}{ATTESTATION}", entry.path), text);
+        }
+    }
+
+    /// Gives how many of its parts are missing.
+    fn attempt(&mut self, objects: &Objects, kept: &KeptAttempt) -> usize {
+        let KeptAttempt { spec, target, attempt, .. } = kept;
+        let folder = format!("attempts/{spec}/{target}/{}-{}", kept.job, attempt.number);
+        let mut missing = 0;
+        let mut have = |there: bool, wanted: bool| missing += usize::from(wanted && !there);
+        have(kept.prompt.is_some(), attempt.prompt.is_some());
+        have(kept.completion.is_some(), attempt.completion.is_some());
+        if let Some(prompt) = &kept.prompt {
+            self.add(
+                &format!("{folder}/prompt.md"),
+                format!("{}\n\n{}", prompt.system, prompt.user),
+            );
+        }
+        if let Some(completion) = &kept.completion {
+            self.add(&format!("{folder}/reply.md"), kept.reply.clone().unwrap_or_default());
+            let cassette: Option<Cassette> = read(objects, completion.exchange());
+            // Some generators cannot be recorded; every text can.
+            let is_text = matches!(completion, StoredGeneration::Text(_));
+            have(cassette.is_some(), is_text || completion.exchange().is_some());
+            if let Some(cassette) = cassette {
+                let path = format!("cassettes/{}", cassette.path().display());
+                self.add(&path, cassette.text());
+            }
+        }
+        let reports = serde_json::to_string_pretty(&attempt.reports);
+        self.add(&format!("{folder}/reports.json"), reports.unwrap_or_default() + "\n");
+        for (gate, output) in &kept.output {
+            self.add(&format!("{folder}/{gate}.txt"), output.as_str());
+        }
+        if let Some(tree) = attempt.tree {
+            match objects.get_tree(tree) {
+                Ok(tree) => self.tree(&format!("{folder}/tree/"), &tree),
+                Err(_) => have(false, true),
+            }
+        }
+        missing
+    }
+
+    /// Has the configuration ask the cassettes of the archive.
+    fn replays(&mut self) -> Result<(), CommandError> {
+        let Some(config) = self.files.get(CONFIG) else { return Ok(()) };
+        let text = String::from_utf8_lossy(config);
+        let Ok(mut harness) = crate::config::parse(CONFIG, &text) else { return Ok(()) };
+        if let Some(generator) = harness.generator.take() {
+            let settings = generator.settings.replayed();
+            harness.generator = Some(GeneratorConfig { settings, cassettes: None, ..generator });
+        }
+        harness.harness.cassettes = "cassettes".to_owned();
+        // Who signs elsewhere is not who signed here.
+        harness.attestation.key_env = None;
+        let text =
+            toml::to_string(&harness).map_err(|why| CommandError::new(ErrorKind::Io, why))?;
+        self.add(CONFIG, text);
+        Ok(())
+    }
+
+    fn write(self, folder: &str, to: &mut dyn Write) -> io::Result<()> {
+        let mut tar = tar::Builder::new(GzEncoder::new(to, Compression::default()));
+        for (path, bytes) in self.files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            // No clock: the same run gives the same bytes.
+            header.set_mtime(0);
+            tar.append_data(&mut header, format!("{folder}/{path}"), bytes.as_slice())?;
+        }
+        tar.into_inner()?.finish()?.flush()
+    }
+}

@@ -1,0 +1,13 @@
+//! The logic behind each command that only reads, or changes the workspace itself: one file each.
+#![expect(clippy::disallowed_methods, reason = "commands look into the workspace")]
+
+pub mod check;
+pub mod diff;
+pub mod export;
+pub mod fix_lock;
+pub mod gc;
+pub mod lint;
+pub mod log;
+pub mod rollback;
+pub mod show;
+pub mod trace;

@@ -1,0 +1,128 @@
+//! Asking a generator: the answer that is paid for is recorded before anything else happens.
+
+use super::resources::Engine;
+use crate::generator::{CallContext, Generation, GenerationError, Request};
+use crate::pipeline::{Attempt, State};
+use crate::store::{LedgerError, Spend};
+use crate::types::{Completion, Digest, Event, Failure, JobId, StoredGeneration, StoredWorkspace};
+use crate::workspace::{CommandError, today};
+
+impl Engine {
+    pub(super) async fn ask(
+        &self,
+        id: JobId,
+        state: &State,
+        attempt: &Attempt,
+    ) -> Result<Event, CommandError> {
+        let number = attempt.number;
+        let generator = self.generator(attempt.tier)?;
+        let request = self.request(state, attempt)?;
+        let request_id = generator.request_id(&request);
+        let known = self.ledger.borrow().completion((id, number), request_id)?;
+        if let Some(digest) = known {
+            return self.completed(number, digest);
+        }
+        let config = self.workspace.harness.generator.as_ref().map(|one| one.tier(attempt.tier));
+        let (input, output) = config.map_or((0.0, 0.0), |one| (one.input_price, one.output_price));
+        let price = |usage| Spend::of(usage, input, output);
+        if !generator.is_free() {
+            if let Err(error) = generator.check_rate_limit() {
+                return Ok(unanswered(number, error));
+            }
+            let most = price(generator.ceiling(&request));
+            let budget = &self.workspace.harness.budget;
+            let at = (self.run.get(), &*today());
+            let reserved = self.ledger.borrow_mut().reserve((id, number), at, most, budget);
+            match reserved {
+                Err(LedgerError::Budget(message)) => {
+                    return Ok(unanswered(number, GenerationError::new(Failure::Budget, message)));
+                }
+                other => other?,
+            }
+        }
+        let observer = &self.options.observer;
+        let progress = |count: usize| observer.streaming(&state.job, count);
+        match generator.generate(request.clone(), &progress).await {
+            Ok(answer) => {
+                let exchange = generator.recording(&request, &answer, &today());
+                let digest = self.store(&answer, exchange)?;
+                let spend = match answer.replay() {
+                    Some(_) => Spend::default(),
+                    None => price(answer.usage()),
+                };
+                let at = (id, number);
+                self.ledger.borrow_mut().record_completion(at, request_id, digest, spend)?;
+                // Recorded before kept: what was paid for is never asked for again.
+                match generator.keep(&request, &answer, &today()) {
+                    Ok(()) => self.completed(number, digest),
+                    Err(error) => Ok(unanswered(number, error)),
+                }
+            }
+            Err(error) => {
+                // Where a model may have worked the reservation stays: nobody says what it cost.
+                if !error.served {
+                    self.ledger.borrow_mut().settle((id, number), Spend::default())?;
+                }
+                Ok(unanswered(number, error))
+            }
+        }
+    }
+
+    /// Puts an answer into the objects, with the exchange as a recording.
+    fn store(
+        &self,
+        answer: &Generation,
+        exchange: Option<Vec<u8>>,
+    ) -> Result<Digest, CommandError> {
+        let exchange = exchange.map(|text| self.objects.put(&text)).transpose()?;
+        let stored = match answer.clone() {
+            Generation::Text { completion, .. } => {
+                StoredGeneration::Text(Completion { exchange, ..completion })
+            }
+            Generation::Workspace { tree, transcript, usage, model, replay } => {
+                let tree = self.objects.put_tree(&tree)?;
+                let transcript = self.objects.put(&transcript)?;
+                StoredGeneration::Workspace(StoredWorkspace {
+                    tree,
+                    transcript,
+                    usage,
+                    model,
+                    replay,
+                    exchange,
+                })
+            }
+        };
+        let text = serde_json::to_vec(&stored).expect("an answer is plain data");
+        Ok(self.objects.put(&text)?)
+    }
+
+    fn request(&self, state: &State, attempt: &Attempt) -> Result<Request, CommandError> {
+        let part = &state.job.parts[attempt.part];
+        let digest = attempt.prompt.unwrap_or_else(|| Digest::of(""));
+        let before = state.attempts.iter().filter(|a| a.number < attempt.number);
+        let sample =
+            before.filter(|a| a.prompt == attempt.prompt && a.tier == attempt.tier).count();
+        Ok(Request {
+            prompt: self.object(digest)?,
+            kind: attempt.kind,
+            sample: u32::try_from(sample).unwrap_or(u32::MAX),
+            context: CallContext {
+                spec: state.job.spec.clone(),
+                target: part.target.clone(),
+                job: part.key,
+                attempt: attempt.number,
+            },
+        })
+    }
+
+    fn completed(&self, attempt: u32, digest: Digest) -> Result<Event, CommandError> {
+        let answer: StoredGeneration = self.object(digest)?;
+        let (usage, replay) = (answer.usage(), answer.replay().map(str::to_owned));
+        Ok(Event::Completed { attempt, completion: digest, usage, replay })
+    }
+}
+
+fn unanswered(attempt: u32, error: GenerationError) -> Event {
+    let wait_s = error.after.map(|after| after.as_secs_f64().ceil() as u64);
+    Event::GenerationFailed { attempt, failure: error.failure, message: error.message, wait_s }
+}

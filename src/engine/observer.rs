@@ -1,0 +1,45 @@
+//! Who watches a run.
+
+use std::sync::Arc;
+
+use crate::pipeline::{Effect, State};
+use crate::types::{Event, Job};
+
+/// Who watches a run: views subscribe, the engine knows none of them.
+pub trait Observer {
+    /// Something happened to a job; `state` is the state behind it.
+    fn event(&self, job: &Job, state: &State, event: &Event);
+    /// A step begins.
+    fn begin(&self, job: &Job, state: &State, effect: &Effect);
+    /// A completion has grown to so many characters.
+    fn streaming(&self, job: &Job, characters: usize);
+    /// Something a person should know.
+    fn note(&self, text: &str);
+    /// A gate's program has printed something.
+    fn output(&self, _job: &Job, _gate: &str, _bytes: &[u8]) {}
+}
+
+/// Several observers as one.
+pub struct Observers(pub Vec<Arc<dyn Observer + Send + Sync>>);
+
+impl Observer for Observers {
+    fn event(&self, job: &Job, state: &State, event: &Event) {
+        self.0.iter().for_each(|one| one.event(job, state, event));
+    }
+
+    fn begin(&self, job: &Job, state: &State, effect: &Effect) {
+        self.0.iter().for_each(|one| one.begin(job, state, effect));
+    }
+
+    fn streaming(&self, job: &Job, characters: usize) {
+        self.0.iter().for_each(|one| one.streaming(job, characters));
+    }
+
+    fn note(&self, text: &str) {
+        self.0.iter().for_each(|one| one.note(text));
+    }
+
+    fn output(&self, job: &Job, gate: &str, bytes: &[u8]) {
+        self.0.iter().for_each(|one| one.output(job, gate, bytes));
+    }
+}

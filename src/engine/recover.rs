@@ -1,0 +1,33 @@
+//! Finishes promotions that a killed process left half recorded.
+
+use super::resources::Engine;
+use crate::promote::Promoter;
+use crate::store::Ledger;
+use crate::types::Event;
+use crate::workspace::{CommandError, WorkspaceLayout, now};
+
+impl Engine {
+    /// Recovers promotions that a killed process left half recorded. Doing it twice is the same as
+    /// once.
+    ///
+    /// # Errors
+    /// A tree of unknown content, the disk's, the ledger's.
+    pub fn recover(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
+        let promoter = Promoter::new(places.root.clone(), places.state.clone());
+        let mut recovered = Vec::new();
+        for switched in promoter.recover()? {
+            let mut ledger = Ledger::open(&places.ledger())?;
+            if let Some((id, _)) = ledger.open_job(&switched.spec)?.filter(|j| j.0 == switched.job)
+            {
+                let entry = ledger.log(Some(&switched.spec), 1)?;
+                let run = entry.first().map_or(1, |entry| entry.run);
+                let (trees, record) = (switched.trees.clone(), switched.record);
+                let event = Event::Promoted { trees, record };
+                ledger.append((run, &now()), (id, &switched.spec), &event, Some("promoted"))?;
+            }
+            recovered.push(switched.spec.clone());
+            promoter.finish(switched)?;
+        }
+        Ok(recovered)
+    }
+}

@@ -1,0 +1,167 @@
+//! What a run works with: the workspace, the tools, the ledger, the objects, the generators.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::observer::Observer;
+use crate::gate::{GateExecutor, JobInputs};
+use crate::generator::{
+    Cassettes, GenerationError, Generator, GeneratorParts, MakeGenerator, RateLimits,
+};
+use crate::pipeline::{Attempt, State};
+use crate::promote::Promoter;
+use crate::sandbox::Probe;
+use crate::store::{ContentStore, Ledger, Objects};
+use crate::types::{
+    AdmittedSpec, Candidate, Digest, Failure, Provenance, Target, TargetJob, ToolSet,
+};
+use crate::verdict::{Verdict, judge};
+use crate::workspace::{CommandError, ErrorKind, Workspace};
+
+/// How a run is to go.
+#[derive(Clone)]
+pub struct Options {
+    /// Specs to run; `None` for all.
+    pub only: Option<BTreeSet<String>>,
+    /// Who asked, for the ledger.
+    pub by: String,
+    /// Whether up-to-date targets are made again.
+    pub force: bool,
+    /// Whether edits by hand are saved aside instead of refused.
+    pub discard_edits: bool,
+    /// Whether workspaces stay for a person to look into.
+    pub keep: bool,
+    /// Reads a variable of the environment: the keys.
+    pub variable: fn(&str) -> Option<String>,
+    /// What requests share with those of earlier plans.
+    pub servers: RateLimits,
+    /// Makes the generators; [`crate::generator::of`] unless a test brings its own.
+    pub generators: MakeGenerator,
+    /// Who watches.
+    pub observer: Arc<dyn Observer + Send + Sync>,
+}
+
+/// The engine of one run.
+pub struct Engine {
+    pub(super) workspace: Arc<Workspace>,
+    pub(super) tools: Arc<ToolSet>,
+    pub(super) options: Options,
+    /// Held for single steps only, never while something else is waited for.
+    pub(super) ledger: RefCell<Ledger>,
+    pub(super) objects: Arc<dyn ContentStore>,
+    pub(super) promoter: Promoter,
+    /// By tier; none where nothing is generated.
+    pub(super) generators: Vec<Arc<dyn Generator>>,
+    pub(super) run: Cell<i64>,
+    /// Runs gates; a run without work has none.
+    pub(super) executor: Option<Arc<dyn GateExecutor>>,
+    /// What candidates are judged by, by spec and target.
+    pub(super) inputs: RefCell<BTreeMap<(String, String), Arc<JobInputs>>>,
+}
+
+/// The generators of a workspace, by tier.
+fn generators(
+    workspace: &Workspace,
+    options: &Options,
+) -> Result<Vec<Arc<dyn Generator>>, GenerationError> {
+    let Some(config) = &workspace.harness.generator else { return Ok(Vec::new()) };
+    let cassettes = workspace.places.root.join(&workspace.harness.harness.cassettes);
+    let tiers = (0..workspace.harness.tiers()).map(|tier| config.tier(tier));
+    let made = tiers.map(|config| {
+        (options.generators)(GeneratorParts {
+            key: config.settings.api_key_env().and_then(options.variable),
+            config: &config,
+            cassettes: Cassettes::new(cassettes.clone()),
+            servers: &options.servers,
+        })
+    });
+    made.collect()
+}
+
+impl Engine {
+    /// Opens the ledger and finishes what a killed run left between `generated/` and the ledger.
+    /// The caller holds the writer lock.
+    ///
+    /// # Errors
+    /// What keeps the run from starting.
+    pub fn open(
+        workspace: Arc<Workspace>,
+        (tools, isolation): (Arc<ToolSet>, Option<Arc<Probe>>),
+        options: Options,
+    ) -> Result<Self, CommandError> {
+        let places = workspace.places.clone();
+        let objects: Arc<dyn ContentStore> = Arc::new(Objects::new(places.state.join("objects")));
+        let executor = isolation.map(|probe| {
+            let local = workspace.executor((&tools, &probe), objects.clone());
+            Arc::new(local) as Arc<dyn GateExecutor>
+        });
+        Ok(Self {
+            generators: generators(&workspace, &options)?,
+            workspace,
+            tools,
+            options,
+            ledger: RefCell::new(Ledger::open(&places.ledger())?),
+            objects,
+            promoter: Promoter::new(places.root.clone(), places.state.clone()),
+            run: Cell::new(0),
+            executor,
+            inputs: RefCell::default(),
+        })
+    }
+
+    /// Whether the generator of a tier is the server that every job begins with.
+    pub fn same_server(&self, tier: usize) -> bool {
+        let Some(config) = &self.workspace.harness.generator else { return true };
+        config.tier(tier).settings.address() == config.settings.address()
+    }
+
+    /// The generator of a tier.
+    pub(super) fn generator(&self, tier: usize) -> Result<&dyn Generator, GenerationError> {
+        let generator = self.generators.get(tier).or(self.generators.last());
+        generator.map(Arc::as_ref).ok_or_else(|| {
+            let message = "harness.toml has no `[generator]`";
+            GenerationError::new(Failure::Configuration, message)
+        })
+    }
+
+    pub(super) fn spec(&self, state: &State) -> &AdmittedSpec {
+        self.workspace.spec(&state.job.spec).expect("a job's spec was admitted in this run")
+    }
+
+    pub(super) fn part<'s>(&self, state: &'s State, attempt: &Attempt) -> (&'s TargetJob, &Target) {
+        let part = &state.job.parts[attempt.part];
+        (part, &self.workspace.harness.target[&part.target])
+    }
+
+    /// Where a target's workspace is left for a person to look into.
+    pub(super) fn kept(&self, target: &str) -> PathBuf {
+        let places = &self.workspace.places;
+        let root = Digest::of(places.root.as_os_str().as_encoded_bytes()).short();
+        places.cache.join("kept").join(format!("{root}-{target}"))
+    }
+
+    pub(super) fn object<T: serde::de::DeserializeOwned>(
+        &self,
+        digest: Digest,
+    ) -> Result<T, CommandError> {
+        let bytes = self.objects.get(digest)?;
+        serde_json::from_slice(&bytes).map_err(|why| CommandError::new(ErrorKind::Io, why))
+    }
+
+    pub(super) fn candidate(&self, attempt: &Attempt) -> Result<Candidate, CommandError> {
+        let digest = attempt.tree.unwrap_or_else(|| Digest::of(""));
+        let provenance = Provenance::of(attempt.completion);
+        Ok(Candidate::new(self.objects.get_tree(digest)?, provenance))
+    }
+
+    pub(super) fn verdict(
+        &self,
+        state: &State,
+        attempt: &Attempt,
+    ) -> Result<Verdict, CommandError> {
+        let gates = &state.job.parts[attempt.part].gates;
+        Ok(judge(&self.candidate(attempt)?, gates, &attempt.reports))
+    }
+}

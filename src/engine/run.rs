@@ -1,0 +1,217 @@
+//! The loop: perform what is outstanding, append what happened, step, again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use super::resources::Engine;
+use crate::pipeline::{Queue, State};
+use crate::promote::Switched;
+use crate::store::files;
+use crate::types::{
+    Diagnosis, Event, Fault, GeneratorSettings, Job, JobId, JobOutcome, Plan, Reason,
+};
+use crate::workspace::{CommandError, now};
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub struct RunOutcome {
+    /// Each spec that had work, with its end; `None` for specs that were not tried any more.
+    pub jobs: Vec<(String, Option<JobOutcome>)>,
+    /// Specs without work.
+    pub up_to_date: Vec<String>,
+}
+
+impl Engine {
+    /// Performs a plan, some jobs at a time.
+    ///
+    /// # Errors
+    /// Trouble that ends the run; a job that fails is data.
+    pub async fn run(&self, plan: &Plan) -> Result<RunOutcome, CommandError> {
+        self.begin(plan)?;
+        let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
+        let depends = |id: &str| {
+            let spec = self.workspace.spec(id);
+            spec.map(|spec| spec.depends.iter().cloned().collect()).unwrap_or_default()
+        };
+        let limits = self.workspace.harness.schedule.clone();
+        let mut queue = Queue::new(work.iter().copied(), depends, limits);
+        let mut running = FuturesUnordered::new();
+        let mut ends = BTreeMap::new();
+        loop {
+            while let Some(spec) = queue.start(|_| true) {
+                running.extend(work.iter().find(|job| job.spec == spec).map(|job| self.one(job)));
+            }
+            let Some((spec, end)) = running.next().await else { break };
+            let end = end?;
+            queue.ended(&spec);
+            if self.ends_run(&end) {
+                ends.extend(queue.stop().into_iter().map(|spec| (spec, None)));
+            }
+            ends.insert(spec, Some(end));
+        }
+        let up_to_date = up.into_iter().map(|job| job.spec.clone()).collect();
+        // In the plan's order, whichever ended first.
+        let jobs = work.into_iter().filter_map(|job| ends.remove_entry(&job.spec)).collect();
+        Ok(RunOutcome { jobs, up_to_date })
+    }
+
+    /// Performs one job of a plan that was taken up.
+    pub async fn one(&self, job: &Job) -> (String, Result<JobOutcome, CommandError>) {
+        let end = async {
+            match self.again(job)? {
+                Some(job) => self.job(&job).await,
+                None => self.job(job).await,
+            }
+        };
+        (job.spec.clone(), end.await)
+    }
+
+    /// The job of a spec with dependencies, planned again: this run may have promoted one of them,
+    /// and what judges the job has changed with it.
+    fn again(&self, job: &Job) -> Result<Option<Job>, CommandError> {
+        let spec = self.workspace.spec(&job.spec).filter(|spec| !spec.depends.is_empty());
+        let Some(spec) = spec else { return Ok(None) };
+        let standing = files::standing(&self.workspace.places.root)?;
+        let only = BTreeSet::from([spec.id.clone()]);
+        let forced = job.parts.iter().any(|part| part.reason == Some(Reason::Forced));
+        let force = self.options.force || forced;
+        let mut plan = self.workspace.plan_from(&standing, &self.tools, Some(&only), force)?;
+        Ok(plan.jobs.pop())
+    }
+
+    /// Whether trying other jobs is pointless: no money, no server, no working machine.
+    fn ends_run(&self, outcome: &JobOutcome) -> bool {
+        let JobOutcome::Failed { diagnosis, .. } = outcome else { return false };
+        match diagnosis.fault {
+            Fault::Budget | Fault::Environment => true,
+            Fault::Generator => {
+                let generator = self.workspace.harness.generator.as_ref();
+                !generator.is_some_and(|one| matches!(one.settings, GeneratorSettings::Cassette(_)))
+            }
+            Fault::Spec | Fault::Model | Fault::Gate => false,
+        }
+    }
+
+    /// Records that a plan is taken up. Gives the number of the run.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub fn begin(&self, plan: &Plan) -> Result<i64, CommandError> {
+        let mut events = vec![Event::Triggered { by: self.options.by.clone() }];
+        let only = self.options.only.as_ref();
+        for spec in &self.workspace.specs {
+            if only.is_none_or(|only| only.contains(&spec.id)) {
+                events.push(Event::SpecAdmitted {
+                    spec: spec.id.clone(),
+                    clauses: spec.clauses.len(),
+                });
+            }
+        }
+        for file in self.workspace.refused(only) {
+            let problem = self.workspace.problems.iter().find(|p| p.file == file);
+            let problem = problem.map(|p| p.message.clone()).unwrap_or_default();
+            events.push(Event::SpecRefused { file: file.to_owned(), problem });
+        }
+        let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
+        let names = |jobs: Vec<&Job>| jobs.into_iter().map(|job| job.spec.clone()).collect();
+        events.push(Event::Planned { specs: names(work), up_to_date: names(up) });
+        let run = self.ledger.borrow_mut().begin_run(&now(), &self.options.by, &events)?;
+        self.run.set(run);
+        Ok(run)
+    }
+
+    /// Has jobs belong to a run that was begun before.
+    pub fn go_on(&self, run: i64) {
+        self.run.set(run);
+    }
+
+    /// Performs one job exactly as it is given.
+    ///
+    /// # Errors
+    /// What ends the run; a job that fails is data.
+    pub async fn job(&self, job: &Job) -> Result<JobOutcome, CommandError> {
+        if !self.options.discard_edits {
+            let targets = job.parts.iter().map(|part| &self.workspace.harness.target[&part.target]);
+            let units: BTreeSet<String> = targets.map(|target| target.unit(&job.spec)).collect();
+            let mut files = Vec::new();
+            for unit in &units {
+                files.extend(self.promoter.edited(unit, &job.spec)?);
+            }
+            if !files.is_empty() {
+                return Ok(JobOutcome::Drifted { files });
+            }
+        }
+        for part in &job.parts {
+            let _ = std::fs::remove_dir_all(self.kept(&part.target));
+        }
+        let (id, mut state) = self.take_up(job)?;
+        while let Some(effect) = state.outstanding() {
+            self.options.observer.begin(job, &state, &effect);
+            let (event, switched) = self.perform(id, &state, &effect).await?;
+            self.record(id, &mut state, &event)?;
+            self.finish(switched)?;
+        }
+        for part in job.parts.iter().filter(|_| self.options.keep) {
+            let kept = self.kept(&part.target).join("visible");
+            if kept.is_dir() {
+                let text = format!("the workspace is kept: {}", kept.display());
+                self.options.observer.note(&text);
+            }
+        }
+        let outcome = state.outcome().cloned();
+        Ok(outcome.unwrap_or(JobOutcome::Failed { diagnosis: nothing_left(), limit: None }))
+    }
+
+    fn finish(&self, switched: Option<Switched>) -> Result<(), CommandError> {
+        let Some(switched) = switched else { return Ok(()) };
+        if let Some(saved) = &switched.saved {
+            let text =
+                format!("files edited during the promotion were saved in {}", saved.display());
+            self.options.observer.note(&text);
+        }
+        Ok(self.promoter.finish(switched)?)
+    }
+
+    /// Goes on with the open job of the same inputs, or opens one; an open job of other inputs is
+    /// superseded.
+    fn take_up(&self, job: &Job) -> Result<(JobId, State), CommandError> {
+        let open = self.ledger.borrow().open_job(&job.spec)?;
+        if let Some((id, events)) = open {
+            let state = State::fold(&events)?;
+            if let Some(mut state) = state.filter(|state| state.job.is_same_work(job)) {
+                self.options.observer.note(&format!("{}: going on with job {id}", job.spec));
+                self.record(id, &mut state, &Event::Resumed)?;
+                return Ok((id, state));
+            }
+            let at = (self.run.get(), &*now());
+            let (event, result) = (Event::Superseded, Some("superseded"));
+            self.ledger.borrow_mut().append(at, (id, &job.spec), &event, result)?;
+        }
+        let id = self.ledger.borrow_mut().queue(self.run.get(), &now(), job)?;
+        Ok((id, State::queued(job.clone())))
+    }
+
+    /// Append, then step: what is not in the ledger has not happened.
+    fn record(&self, id: JobId, state: &mut State, event: &Event) -> Result<(), CommandError> {
+        let mut next = state.clone();
+        next.step(event)?;
+        let result = next.outcome().map(JobOutcome::word);
+        let at = (self.run.get(), &*now());
+        self.ledger.borrow_mut().append(at, (id, &state.job.spec), event, result)?;
+        *state = next;
+        self.options.observer.event(&state.job, state, event);
+        Ok(())
+    }
+}
+
+fn nothing_left() -> Diagnosis {
+    Diagnosis {
+        fault: Fault::Environment,
+        summary: "the job has nothing outstanding and no end".to_owned(),
+        clauses: Vec::new(),
+        findings: Vec::new(),
+        fingerprint: None,
+    }
+}

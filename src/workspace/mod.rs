@@ -1,0 +1,17 @@
+//! A workspace: its files are read, specs are selected, the plan is made. It knows nothing of runs.
+#![expect(clippy::disallowed_methods, reason = "a workspace is read from files, and has today")]
+
+mod clock;
+mod error;
+mod judge;
+mod load;
+mod model;
+mod plan;
+mod select;
+mod sign;
+mod upgrade;
+
+pub use clock::{now, today};
+pub use error::{CommandError, ConfigProblems, ErrorKind};
+pub use load::{START, load, load_as_accepted, load_harness, rules};
+pub use model::{Sources, Workspace, WorkspaceLayout};

@@ -1,0 +1,94 @@
+//! A workspace as it was read, and where it is.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::attest::Signer;
+use crate::plan::Checks;
+use crate::prompt::{HeldOut, Templates};
+use crate::toolchain::Suite;
+use crate::types::{AdmittedSpec, Harness, Problem, Spec, Standing};
+
+/// Where a workspace and its state are.
+#[derive(Clone, Debug)]
+pub struct WorkspaceLayout {
+    /// Folder of `harness.toml`.
+    pub root: PathBuf,
+    /// The configuration file.
+    pub config: PathBuf,
+    /// `.regen/`.
+    pub state: PathBuf,
+    /// The machine's cache folder for regen: build caches and workspaces of candidates.
+    pub cache: PathBuf,
+}
+
+impl WorkspaceLayout {
+    /// Places of a configuration file.
+    pub fn new(config: PathBuf, cache: PathBuf) -> Self {
+        let root = match config.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let root = root.canonicalize().unwrap_or(root);
+        Self { state: root.join(".regen"), root, config, cache }
+    }
+
+    /// The ledger's file.
+    pub fn ledger(&self) -> PathBuf {
+        self.state.join("ledger.db")
+    }
+}
+
+/// A file that people wrote, with its text as spans count it.
+pub type Sources = BTreeMap<String, String>;
+
+/// A workspace as it was read.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Where it is.
+    pub places: WorkspaceLayout,
+    /// Its configuration.
+    pub harness: Harness,
+    /// Specs that may be generated from.
+    pub specs: Vec<AdmittedSpec>,
+    /// Where each stands there, by id.
+    pub(super) index: BTreeMap<String, usize>,
+    /// Every spec as it was read, refused ones included.
+    pub read: Vec<Spec>,
+    /// Every problem of every spec and suite that refuses it or should be seen at each run.
+    pub problems: Vec<Problem>,
+    /// What was found on the way and refuses nothing.
+    pub(super) remarks: Vec<Problem>,
+    /// Texts of the specs, for showing problems.
+    pub sources: Sources,
+    /// Ids of every spec by file, refused ones included.
+    pub files: BTreeMap<String, String>,
+    /// The user's suites, by spec and target.
+    pub suites: BTreeMap<(String, String), Vec<Suite>>,
+    /// Prompt templates.
+    pub templates: Templates,
+    /// The lock file.
+    pub standing: Arc<Standing>,
+    /// The lock file as it was read, where its format is an older one.
+    pub older: Option<Arc<Standing>>,
+    /// Whether it is exactly as regen writes it.
+    pub is_canonical: bool,
+    /// What gives hidden examples away.
+    pub secrets: HeldOut,
+    /// The key that signs what is promoted.
+    pub signer: Option<Signer>,
+    pub(super) checks: BTreeMap<(String, String), Checks>,
+}
+
+impl Workspace {
+    /// An admitted spec.
+    pub fn spec(&self, id: &str) -> Option<&AdmittedSpec> {
+        self.specs.get(*self.index.get(id)?)
+    }
+
+    /// What judges, by spec and target.
+    pub fn checks(&self) -> &BTreeMap<(String, String), Checks> {
+        &self.checks
+    }
+}

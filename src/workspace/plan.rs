@@ -1,0 +1,79 @@
+//! The plan of a workspace, and the tools that its targets need.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::error::CommandError;
+use super::model::Workspace;
+use crate::gate;
+use crate::plan;
+use crate::promote::Promoter;
+use crate::toolchain;
+use crate::types::{Plan, Standing, ToolEnv, ToolSet};
+
+impl Workspace {
+    /// Finds the tools that the targets need.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub async fn tools(&self, env: &ToolEnv) -> Result<ToolSet, CommandError> {
+        Ok(gate::find_tools(&self.harness, env, &self.places.cache).await?)
+    }
+
+    /// Further files and folders that gates can read.
+    pub fn read_only(&self) -> Vec<PathBuf> {
+        let shown = self.harness.sandbox.read_only.iter().map(|path| self.places.root.join(path));
+        // What is not there is said when it is to be shown.
+        shown.map(|path| path.canonicalize().unwrap_or(path)).collect()
+    }
+
+    /// Makes the plan.
+    ///
+    /// # Errors
+    /// `generated/` cannot be read.
+    pub fn plan(
+        &self,
+        tools: &ToolSet,
+        only: Option<&BTreeSet<String>>,
+        force: bool,
+    ) -> Result<Plan, CommandError> {
+        self.plan_from(&self.standing, tools, only, force)
+    }
+
+    /// Makes the plan from a lock file that is newer than the workspace's reading of it.
+    ///
+    /// # Errors
+    /// `generated/` cannot be read.
+    pub fn plan_from(
+        &self,
+        standing: &Standing,
+        tools: &ToolSet,
+        only: Option<&BTreeSet<String>>,
+        force: bool,
+    ) -> Result<Plan, CommandError> {
+        let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
+        let live = promoter.live(self.older.as_deref().unwrap_or(standing))?;
+        let version = |target| tools.version(toolchain::of(target).id()).to_owned();
+        let targets = self.harness.target.iter();
+        let tools = targets.map(|(name, target)| (name.clone(), version(target))).collect();
+        Ok(plan::plan(&plan::PlanInputs {
+            harness: &self.harness,
+            specs: &self.specs,
+            standing,
+            live: &live,
+            checks: &self.checks,
+            tools: &tools,
+            languages: &self.languages(),
+            signer: self.signer.as_ref().map(|signer| signer.public().to_string()).as_deref(),
+            only,
+            force,
+        }))
+    }
+
+    /// Language version, by target.
+    pub fn languages(&self) -> BTreeMap<String, String> {
+        let version = |target| toolchain::of(target).rules_version().to_owned();
+        let targets = self.harness.target.iter();
+        targets.map(|(name, target)| (name.clone(), version(target))).collect()
+    }
+}
