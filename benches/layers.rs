@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use regen::gate::{
-    DependencyCache, ExecuteOptions, GateExecutor, JobInputs, LocalExecutor, Machine, find_tools,
+    DependencyCache, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, Machine, find_tools,
 };
 use regen::sandbox::{Namespaces, Probe, Sandbox};
 use regen::store::{ContentStore, MemoryStore};
@@ -143,7 +143,7 @@ async fn measure(lines: usize) -> bool {
     };
     let store = Arc::new(MemoryStore::default());
     let executor = LocalExecutor::new(machine, store.clone());
-    let inputs = JobInputs::new(spec.clone(), ("rust", target), &BTreeMap::new(), &[]);
+    let inputs = GateInputs::new(spec.clone(), ("rust", target), &BTreeMap::new(), &[]);
     let inputs = Arc::new(inputs);
     executor.accept(&inputs).expect("is kept");
     let candidate = |round: usize| {
@@ -232,7 +232,7 @@ fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
 
 async fn in_sandbox(
     executor: &LocalExecutor,
-    inputs: &JobInputs,
+    inputs: &GateInputs,
     tree: Digest,
 ) -> (Duration, Duration) {
     let started = Instant::now();

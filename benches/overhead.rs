@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use regen::gate::{
-    DependencyCache, ExecuteOptions, GateExecutor, JobInputs, LocalExecutor, Machine, find_tools,
+    DependencyCache, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, Machine, find_tools,
 };
 use regen::sandbox::{Namespaces, Probe, Sandbox};
 use regen::store::{ContentStore, MemoryStore};
@@ -60,7 +60,7 @@ async fn measure() -> ExitCode {
     let store = Arc::new(MemoryStore::default());
     let tree = store.put_tree(&tree).expect("is kept");
     let executor = LocalExecutor::new(machine, store);
-    let inputs = Arc::new(JobInputs::new(spec, ("rust", target), &BTreeMap::new(), &[]));
+    let inputs = Arc::new(GateInputs::new(spec, ("rust", target), &BTreeMap::new(), &[]));
     executor.accept(&inputs).expect("is kept");
     // The same files, for the commands by hand.
     let check = inputs.action(
@@ -86,7 +86,7 @@ async fn measure() -> ExitCode {
     report(&ours, &hand)
 }
 
-async fn by_regen(executor: &LocalExecutor, inputs: &JobInputs, tree: Digest) -> Duration {
+async fn by_regen(executor: &LocalExecutor, inputs: &GateInputs, tree: Digest) -> Duration {
     let started = Instant::now();
     let mut reports = Vec::new();
     for gate in GATES {

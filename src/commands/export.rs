@@ -7,13 +7,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::show::{KeptAttempt, jobs, ledger, objects, read, read_attempts};
-use crate::engine::{CONFIG, Record};
+use crate::engine::Record;
 use crate::generator::Cassette;
 use crate::promote::ATTESTATION;
 use crate::store::{ContentStore, Objects};
 use crate::types::event::Entry;
 use crate::types::{Event, GeneratorConfig, Standing, StoredGeneration, Tree};
-use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout};
+use crate::workspace::{CONFIG, CommandError, ErrorKind, WorkspaceLayout};
 
 /// What an archive begins with, for whoever opens it.
 const README: &str =

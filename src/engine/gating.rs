@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::resources::Engine;
-use crate::gate::{ExecuteOptions, GateExecutor, JobInputs};
+use crate::gate::{ExecuteOptions, GateExecutor};
 use crate::pipeline::{Attempt, State};
 use crate::process::Listener;
 use crate::types::{Action, Digest, Event, Job, Provenance};
@@ -23,7 +23,10 @@ impl Engine {
     ) -> Result<Event, CommandError> {
         let part = &state.job.parts[attempt.part];
         let name = &part.gates[gate];
-        let inputs = self.job_inputs(&state.job.spec, &part.target)?;
+        let inputs = self.inputs(state, attempt).judged.clone();
+        if self.accepted.borrow_mut().insert(inputs.digest()) {
+            self.executor().accept(&inputs)?;
+        }
         let tree = attempt.tree.unwrap_or_else(|| Digest::of(""));
         let candidate = (tree, Provenance::of(attempt.completion));
         let (executor, language) = (self.executor(), inputs.language().id());
@@ -40,19 +43,6 @@ impl Engine {
         };
         let result = executor.execute(&action, options).await?;
         Ok(Event::GateReported { attempt: attempt.number, report: result.report })
-    }
-
-    /// What candidates of a target are judged by, made known to the executor.
-    fn job_inputs(&self, spec: &str, target: &str) -> Result<Arc<JobInputs>, CommandError> {
-        let at = (spec.to_owned(), target.to_owned());
-        if let Some(inputs) = self.inputs.borrow().get(&at) {
-            return Ok(inputs.clone());
-        }
-        let inputs = self.workspace.job_inputs(spec, target);
-        let inputs = inputs.expect("a job's spec and target are in its workspace");
-        self.executor().accept(&inputs)?;
-        self.inputs.borrow_mut().insert(at, inputs.clone());
-        Ok(inputs)
     }
 
     fn listener(&self, job: &Job, gate: &str) -> Listener {

@@ -14,7 +14,6 @@ mod resources;
 mod run;
 
 pub use close::{cancel, supersede};
-pub use input_snapshot::CONFIG;
 pub use observer::{Observer, Observers};
 pub use promotion::Record;
 pub use resources::{Engine, Options};

@@ -5,7 +5,7 @@ use super::attempt_history::History;
 use super::resources::Engine;
 use crate::pipeline::{Attempt, Effect, State};
 use crate::promote::Switched;
-use crate::prompt::{self, File};
+use crate::prompt;
 use crate::reply::{self, Reply, ReplyRules};
 use crate::types::harness::ReplyForm;
 use crate::types::{
@@ -76,36 +76,26 @@ impl Engine {
         state: &State,
         attempt: &Attempt,
     ) -> Result<Result<Prompt, String>, CommandError> {
-        let spec = self.spec(state);
-        let (part, target) = self.part(state, attempt);
+        let job = self.inputs(state, attempt);
+        let (spec, target) = (&job.spec, &job.target);
         let history = History::of(state, attempt);
         let candidate = match history.candidate {
             Some(digest) => Some(self.objects.get_tree(digest)?),
             None => None,
         };
-        let suites = self.workspace.suites.get(&(spec.id.clone(), part.target.clone()));
-        let suites: Vec<File> = suites
-            .into_iter()
-            .flatten()
-            .map(|suite| File {
-                path: suite.path.to_string(),
-                text: suite.shown.trim_end().to_owned(),
-            })
-            .collect();
         let config = self.workspace.harness.generator.as_ref().map(|one| &one.settings);
-        let depends = self.workspace.specs.iter().filter(|s| spec.depends.contains(&s.id));
-        let depends: Vec<&Spec> = depends.map(|s| &**s).collect();
+        let depends: Vec<&Spec> = job.depends.iter().map(|spec| &**spec).collect();
         let seen: Vec<&str> = candidate
             .iter()
             .flat_map(Tree::iter)
             .filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok())
-            .chain(suites.iter().map(|suite| suite.text.as_str()))
+            .chain(job.shown.iter().map(|suite| suite.text.as_str()))
             .chain([spec.visible.as_str()])
             .chain(depends.iter().map(|spec| spec.visible.as_str()))
             .collect();
         let secrets = self.workspace.secrets.clone().except(&seen);
         let standing = self.workspace.standing.spec.get(&spec.id);
-        let promoted = standing.and_then(|s| s.target.get(&part.target));
+        let promoted = standing.and_then(|s| s.target.get(&job.name));
         let accepted = match promoted {
             Some(promoted) => self.promoter.tree(&promoted.path)?,
             None => None,
@@ -116,7 +106,7 @@ impl Engine {
             language: toolchain::of(target).language(),
             root: toolchain::of(target).layout(target).required.to_string(),
             constraints: toolchain::of(target).prompt_rules(spec, target),
-            suites,
+            suites: job.shown.clone(),
             accepted: accepted.as_ref(),
             changes: promoted.map(|s| plan::changed_clauses(spec, s)).unwrap_or_default(),
             kind: attempt.kind,
@@ -140,13 +130,13 @@ impl Engine {
             provenance: Provenance::Promoted,
             reader: "promoted".to_owned(),
             formatted: Vec::new(),
-            inputs: self.inputs(state, attempt)?,
+            inputs: Some(self.keep_snapshot(&self.inputs(state, attempt))?),
         })
     }
 
     async fn read(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
-        let (_, target) = self.part(state, attempt);
-        let spec = self.spec(state);
+        let job = self.inputs(state, attempt);
+        let (spec, target) = (&job.spec, &job.target);
         let digest = attempt.completion.unwrap_or_else(|| Digest::of(""));
         let completion: StoredGeneration = self.object(digest)?;
         let base = match History::of(state, attempt).candidate {
@@ -159,7 +149,7 @@ impl Engine {
             clauses: spec.clauses.iter().map(|clause| clause.id.clone()).collect(),
             base,
         };
-        let inputs = self.inputs(state, attempt)?;
+        let inputs = Some(self.keep_snapshot(&job)?);
         let attempt = attempt.number;
         let reply = match completion {
             StoredGeneration::Text(completion) => reply::read(&completion, &rules),

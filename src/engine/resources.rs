@@ -1,12 +1,12 @@
 //! What a run works with: the workspace, the tools, the ledger, the objects, the generators.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::observer::Observer;
-use crate::gate::{GateExecutor, JobInputs};
+use crate::gate::GateExecutor;
 use crate::generator::{
     Cassettes, GenerationError, Generator, GeneratorParts, MakeGenerator, RateLimits,
 };
@@ -18,7 +18,7 @@ use crate::types::{
     AdmittedSpec, Candidate, Digest, Failure, Provenance, Target, TargetJob, ToolSet,
 };
 use crate::verdict::{Verdict, judge};
-use crate::workspace::{CommandError, ErrorKind, Workspace};
+use crate::workspace::{CommandError, ErrorKind, JobInputs, Workspace};
 
 /// How a run is to go.
 #[derive(Clone)]
@@ -52,13 +52,15 @@ pub struct Engine {
     pub(super) ledger: RefCell<Ledger>,
     pub(super) objects: Arc<dyn ContentStore>,
     pub(super) promoter: Promoter,
+    /// Snapshots of inputs that this engine has put into the objects.
+    pub(super) snapshots: RefCell<BTreeSet<Digest>>,
     /// By tier; none where nothing is generated.
     pub(super) generators: Vec<Arc<dyn Generator>>,
     pub(super) run: Cell<i64>,
     /// Runs gates; a run without work has none.
     pub(super) executor: Option<Arc<dyn GateExecutor>>,
-    /// What candidates are judged by, by spec and target.
-    pub(super) inputs: RefCell<BTreeMap<(String, String), Arc<JobInputs>>>,
+    /// Inputs of gates that the executor has, by digest.
+    pub(super) accepted: RefCell<BTreeSet<Digest>>,
 }
 
 /// The generators of a workspace, by tier.
@@ -105,9 +107,10 @@ impl Engine {
             ledger: RefCell::new(Ledger::open(&places.ledger())?),
             objects,
             promoter: Promoter::new(places.root.clone(), places.state.clone()),
+            snapshots: RefCell::default(),
             run: Cell::new(0),
             executor,
-            inputs: RefCell::default(),
+            accepted: RefCell::default(),
         })
     }
 
@@ -124,6 +127,13 @@ impl Engine {
             let message = "harness.toml has no `[generator]`";
             GenerationError::new(Failure::Configuration, message)
         })
+    }
+
+    /// What an attempt is generated and judged from.
+    pub(super) fn inputs(&self, state: &State, attempt: &Attempt) -> Arc<JobInputs> {
+        let target = &state.job.parts[attempt.part].target;
+        let inputs = self.workspace.job_inputs(&state.job.spec, target);
+        inputs.expect("a job's spec and targets are in the workspace that planned it")
     }
 
     pub(super) fn spec(&self, state: &State) -> &AdmittedSpec {

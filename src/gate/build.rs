@@ -10,7 +10,7 @@ use super::{GateContext, GateResult, Layer};
 use crate::process::{Ended, Output};
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::toolchain::{
-    self, BuildContext, Suite, TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
+    self, BuildContext, Suite, TestProgram, ToolCommand, ToolOutput, Toolchain,
 };
 use crate::types::{
     Candidate, ClauseId, Finding, Limits, LimitsConfig, Outcome, Provenance, ToolSet, Tree,
@@ -30,7 +30,7 @@ pub(super) async fn prepare(
     suites: &[Suite],
 ) -> Result<PreparedSources, GateResult> {
     let language = toolchain::of(context.target);
-    let (sandbox, tools) = (context.sandbox, context.host_tools()?);
+    let (sandbox, tools) = (context.sandbox, context.host_tools().map_err(GateResult::error)?);
     let layer = match language.dependencies(candidate.tree()) {
         Some(wanted) => {
             Some(context.layers.get((sandbox, tools, language), gate, &*wanted, context.now).await?)
@@ -51,9 +51,7 @@ pub(super) async fn prepare(
 
 /// The visible tests over a candidate: the harness's and the user's.
 pub(super) fn visible(context: &GateContext<'_>) -> Vec<Suite> {
-    let language = toolchain::of(context.target);
-    let own = language.examples(context.spec, context.target, Visibility::Visible);
-    own.into_iter().chain(context.suites.iter().cloned()).collect()
+    context.examples.visible.iter().cloned().chain(context.suites.iter().cloned()).collect()
 }
 
 /// A compiling gate.
@@ -196,13 +194,12 @@ pub async fn test(context: &GateContext<'_>, gate: &str, candidate: &Candidate) 
 /// Held-out examples, in a workspace that no other gate has and that is gone when this returns.
 /// Nothing but the clauses' ids leaves it towards a prompt.
 pub async fn hidden(context: &GateContext<'_>, gate: &str, candidate: &Candidate) -> GateResult {
-    let language = toolchain::of(context.target);
-    let Some(suite) = language.examples(context.spec, context.target, Visibility::Hidden) else {
+    let Some(suite) = &context.examples.hidden else {
         let reason = "the spec has no hidden example".to_owned();
         return GateResult { outcome: Some(Outcome::Skipped { reason }), ..GateResult::default() };
     };
     // The candidate's own tests have no business here.
-    let mut seen = tests(context, (gate, candidate), std::slice::from_ref(&suite), true).await;
+    let mut seen = tests(context, (gate, candidate), std::slice::from_ref(suite), true).await;
     let mut clauses: BTreeSet<ClauseId> =
         seen.findings.iter().flat_map(|finding| finding.clauses.clone()).collect();
     if clauses.is_empty() && !seen.findings.is_empty() {

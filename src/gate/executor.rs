@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
-use super::{DependencyCache, GateContext, JobInputs, build, run};
+use super::{DependencyCache, GateContext, GateInputs, build, run};
 use crate::process::Listener;
 use crate::sandbox::{Probe, SandboxError};
 use crate::store::ContentStore;
@@ -84,7 +84,7 @@ pub trait GateExecutor: fmt::Debug {
     ///
     /// # Errors
     /// They cannot be kept where the executor reads them.
-    fn accept(&self, inputs: &Arc<JobInputs>) -> io::Result<()>;
+    fn accept(&self, inputs: &Arc<GateInputs>) -> io::Result<()>;
 
     /// Runs a gate to its end. Once this returns, nothing that it started is left, and its output
     /// is in the content store. A gate that fails is a report, never an error.
@@ -130,7 +130,7 @@ pub struct LocalExecutor {
     machine: Machine,
     store: Arc<dyn ContentStore>,
     /// Inputs that were accepted, or found in the store.
-    known: Mutex<BTreeMap<Digest, Arc<JobInputs>>>,
+    known: Mutex<BTreeMap<Digest, Arc<GateInputs>>>,
 }
 
 impl LocalExecutor {
@@ -139,19 +139,19 @@ impl LocalExecutor {
         Self { machine, store, known: Mutex::default() }
     }
 
-    fn inputs(&self, digest: Digest) -> Result<Arc<JobInputs>, ExecuteError> {
+    fn inputs(&self, digest: Digest) -> Result<Arc<GateInputs>, ExecuteError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(inputs) = known.get(&digest) {
             return Ok(inputs.clone());
         }
-        let read = self.store.get(digest).and_then(|bytes| JobInputs::read(&bytes));
+        let read = self.store.get(digest).and_then(|bytes| GateInputs::read(&bytes));
         let inputs = Arc::new(read.map_err(|why| ExecuteError::Inputs { digest, why })?);
         known.insert(digest, inputs.clone());
         Ok(inputs)
     }
 
     /// Demands what an action demands of a machine.
-    fn admit(&self, action: &Action, inputs: &JobInputs) -> Result<(), ExecuteError> {
+    fn admit(&self, action: &Action, inputs: &GateInputs) -> Result<(), ExecuteError> {
         let Machine { tools, probe, .. } = &self.machine;
         let gate = action.gate.clone();
         let language = toolchain::of(&inputs.target).id();
@@ -195,7 +195,7 @@ impl GateExecutor for LocalExecutor {
         self.machine.tools.get(language).map(HostTools::fingerprint)
     }
 
-    fn accept(&self, inputs: &Arc<JobInputs>) -> io::Result<()> {
+    fn accept(&self, inputs: &Arc<GateInputs>) -> io::Result<()> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(inputs.digest(), inputs.clone());
         Ok(())

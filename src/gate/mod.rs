@@ -3,7 +3,7 @@
 
 mod build;
 mod executor;
-mod job_inputs;
+mod gate_inputs;
 mod validator;
 mod dependency_cache;
 mod red_proof;
@@ -18,8 +18,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub use dependency_cache::{DependencyCache, Layer};
 pub use executor::{ExecuteError, ExecuteOptions, GateExecutor, LocalExecutor, Machine};
+pub use gate_inputs::GateInputs;
 pub use host_tools::{ToolsError, find as find_language_tools, find_tools};
-pub use job_inputs::JobInputs;
 pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_manifest};
 
 use crate::guard;
@@ -45,6 +45,8 @@ struct GateContext<'a> {
     gates: &'a BTreeMap<String, GateConfig>,
     /// The user's suites.
     suites: &'a [Suite],
+    /// The harness's own suites of the spec's examples.
+    examples: &'a toolchain::ExampleSuites,
     /// Folder of the validators.
     validators: &'a Path,
     /// The tools.
@@ -74,7 +76,7 @@ struct GateContext<'a> {
 impl<'a> GateContext<'a> {
     fn new(
         machine: &'a Machine,
-        inputs: &'a JobInputs,
+        inputs: &'a GateInputs,
         action: &'a Action,
         options: ExecuteOptions<'_>,
     ) -> Self {
@@ -84,6 +86,7 @@ impl<'a> GateContext<'a> {
             target: &inputs.target,
             gates: &inputs.gates,
             suites: &inputs.suites,
+            examples: &inputs.examples,
             validators: &machine.validators,
             tools: &machine.tools,
             sandbox: &machine.probe.sandbox,
@@ -173,10 +176,9 @@ async fn see(
 
 impl GateContext<'_> {
     /// The tools of the target's language.
-    fn host_tools(&self) -> Result<&HostTools, GateResult> {
+    fn host_tools(&self) -> Result<&HostTools, String> {
         let id = toolchain::of(self.target).id();
-        let missing = || GateResult::error(format!("the tools of `{id}` were not looked for"));
-        self.tools.get(id).ok_or_else(missing)
+        self.tools.get(id).ok_or_else(|| format!("the tools of `{id}` were not looked for"))
     }
 }
 

@@ -16,7 +16,6 @@ use super::workspace::GateSandbox;
 use super::{GateContext, GateResult, Layer};
 use crate::toolchain::{
     self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, PANICS, Suite, TestProgram,
-    Visibility,
 };
 use crate::types::{
     Candidate, Clause, Digest, Finding, Outcome, Red, RedProof, TestStatus, gate::VACUOUS, limits,
@@ -63,8 +62,7 @@ enum MutantRun {
 /// Proves the tests over a candidate that were not proven before.
 pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     let mut suites = visible(bench);
-    let language = toolchain::of(bench.target);
-    suites.extend(language.examples(bench.spec, bench.target, Visibility::Hidden));
+    suites.extend(bench.examples.hidden.clone());
     let proven = |test: &Expected| bench.proven.contains(&key(bench, test));
     let all = suites.iter().flat_map(|suite| &suite.tests);
     let known = all.filter(|test| proven(test)).map(|test| proof(bench, test, Red::Seen));
@@ -340,7 +338,7 @@ impl Trial<'_> {
             if left.is_zero() {
                 return Ok(MutantRun::Unknown);
             }
-            let start = TestStart { mutant, timeout: Some(left), ..TestStart::default() };
+            let start = TestStart { mutant, timeout: Some(left) };
             let name = &case.test.name;
             let said = self.runner.say(case.program, (Some(case.test), name), start).await?;
             last = match said.status {

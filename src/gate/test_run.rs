@@ -318,7 +318,7 @@ impl TestRunner<'_> {
             Reported::Ignored => report(TestStatus::Ignored, String::new(), evidence, elapsed),
             Reported::Failed(message) => {
                 let ran_out = language.exhausted(&message);
-                let why = ran_out.map(|resource| format!("{}: ", self.room.hit(resource)));
+                let why = ran_out.map(|resource| format!("{}\n", self.room.hit(resource)));
                 let message = why.unwrap_or_default() + &message;
                 let said = report(TestStatus::Failed, message, evidence, elapsed);
                 TestReport { ran_out, ..said }

@@ -64,7 +64,7 @@ impl<'a> GateSandbox<'a> {
         shown: Option<&Path>,
     ) -> Result<Self, GateResult> {
         let language = toolchain::of(context.target);
-        let tools = context.host_tools()?;
+        let tools = context.host_tools().map_err(GateResult::error)?;
         let limits = context.limits;
         let over = layer.map(|layer| (layer.path(), MountMode::Overlay));
         let mut spec = SandboxSpec { files, ..sandbox_spec((tools, language), over, limits) };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::shared::console::ConsoleStep;
-use crate::types::{ClauseId, Digest, RelPath, Spec};
+use crate::types::{ClauseId, Digest, RelPath, Spec, Target};
 
 /// Which examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,23 @@ impl Suite {
     /// Its file's name.
     pub fn file(&self) -> &str {
         self.path.as_str().rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// The harness's own suites of a spec's examples.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExampleSuites {
+    /// Of the visible examples; `None` where there are none.
+    pub visible: Option<Suite>,
+    /// Of the held-out examples; `None` where there are none.
+    pub hidden: Option<Suite>,
+}
+
+impl ExampleSuites {
+    /// Has a target's language make them.
+    pub fn of(spec: &Spec, target: &Target) -> Self {
+        let make = |shown| super::of(target).examples(spec, target, shown);
+        Self { visible: make(Visibility::Visible), hidden: make(Visibility::Hidden) }
     }
 }
 

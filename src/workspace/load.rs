@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Mutex;
 
 use super::clock::today;
 use super::error::{CommandError, ErrorKind};
-use super::model::{Sources, Workspace, WorkspaceLayout};
+use super::model::{CONFIG, Sources, Workspace, WorkspaceLayout};
 use crate::gate;
 use crate::plan::{self, Checks};
 use crate::prompt::{HeldOut, Templates};
@@ -22,28 +23,50 @@ use crate::{config, guard, prompt};
 /// What to do where there is no workspace.
 pub const START: &str = "start one with `regen init`, or name it with --config";
 
-/// Reads a configuration file.
+/// A configuration file.
+#[derive(Debug)]
+pub struct ConfigFile {
+    /// What it says.
+    pub harness: Harness,
+    /// Its bytes as they were read.
+    bytes: Vec<u8>,
+}
+
+/// Reads a configuration file. `mode` replaces its mode of cassettes.
 ///
 /// # Errors
 /// It is missing or wrong, with every problem.
-pub fn load_harness(
+pub fn load_config(
     places: &WorkspaceLayout,
     mode: Option<CassetteMode>,
-) -> Result<Harness, CommandError> {
+) -> Result<ConfigFile, CommandError> {
     let bytes = files::read_capped(&places.config, limits::CONFIG_BYTES)
         .map_err(|error| CommandError::new(ErrorKind::NoWorkspace, error).hint(START))?;
     let name = places.config.display().to_string();
     let text = String::from_utf8(bytes).map_err(|_| {
         let problem = Problem::error("config::not_utf8", "the file is not UTF-8");
-        CommandError::config(vec![problem.file(&name)], Sources::new())
+        let sources = Sources::from([(name.clone(), String::new())]);
+        CommandError::config(vec![problem.file(&name)], sources)
     })?;
     let real = |path: &str| places.root.join(path).canonicalize().unwrap_or_else(|_| path.into());
-    let mut harness = config::parse_resolved(&name, &text, &real)
-        .map_err(|problems| CommandError::config(problems, Sources::from([(name, text)])))?;
+    let mut harness = config::parse_resolved(&name, &text, &real).map_err(|problems| {
+        CommandError::config(problems, Sources::from([(name, text.clone())]))
+    })?;
     if let Some(generator) = &mut harness.generator {
         generator.cassettes = mode.or(generator.cassettes);
     }
-    Ok(harness)
+    Ok(ConfigFile { harness, bytes: text.into_bytes() })
+}
+
+/// Reads what a configuration file says.
+///
+/// # Errors
+/// As [`load_config`].
+pub fn load_harness(
+    places: &WorkspaceLayout,
+    mode: Option<CassetteMode>,
+) -> Result<Harness, CommandError> {
+    load_config(places, mode).map(|config| config.harness)
 }
 
 /// Reads a workspace.
@@ -54,10 +77,10 @@ pub fn load(
     places: &WorkspaceLayout,
     mode: Option<CassetteMode>,
 ) -> Result<Workspace, CommandError> {
-    let harness = load_harness(places, mode)?;
+    let config = load_config(places, mode)?;
     std::thread::scope(|scope| {
         let lock = scope.spawn(|| files::lock(&places.root));
-        read(places, harness, true, || lock.join().expect("reading a lock file does not panic"))
+        read(places, config, true, || lock.join().expect("reading a lock file does not panic"))
     })
 }
 
@@ -68,21 +91,28 @@ pub fn load(
 /// As [`load`].
 pub fn load_as_accepted(
     places: &WorkspaceLayout,
-    harness: Harness,
+    config: ConfigFile,
     lock: impl FnOnce() -> Result<files::Lock, LockfileError>,
 ) -> Result<Workspace, CommandError> {
-    read(places, harness, false, lock)
+    read(places, config, false, lock)
 }
 
 fn read(
     places: &WorkspaceLayout,
-    harness: Harness,
+    config: ConfigFile,
     again: bool,
     lock: impl FnOnce() -> Result<files::Lock, LockfileError>,
 ) -> Result<Workspace, CommandError> {
-    let templates = templates(places, &harness)?;
+    let ConfigFile { harness, bytes } = config;
+    let mut bytes = BTreeMap::from([(CONFIG.to_owned(), bytes)]);
+    let (templates, template_files) = templates(places, &harness, &mut bytes)?;
     let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
-        specs.into_iter().map(|(file, bytes)| (parse(&file, &bytes), file)).collect::<Vec<_>>()
+        let parsed = specs.into_iter().map(|(file, read)| {
+            let parsed = parse(&file, &read);
+            bytes.insert(file.clone(), read);
+            (parsed, file)
+        });
+        parsed.collect::<Vec<_>>()
     });
     let (standing, is_canonical) = lock()?;
     let mut workspace = Workspace {
@@ -103,6 +133,10 @@ fn read(
         secrets: HeldOut::default(),
         signer: None,
         checks: BTreeMap::new(),
+        bytes,
+        template_files,
+        validators: BTreeMap::new(),
+        inputs: Mutex::default(),
     };
     let rules = rules(&workspace.harness.lint);
     let mut parsed = Vec::new();
@@ -125,10 +159,17 @@ fn read(
     Ok(workspace)
 }
 
-fn templates(places: &WorkspaceLayout, harness: &Harness) -> Result<Templates, CommandError> {
+/// The prompt templates, and the names of their files, whose bytes are added to `bytes`.
+fn templates(
+    places: &WorkspaceLayout,
+    harness: &Harness,
+    bytes: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<(Templates, Vec<String>), CommandError> {
     let mut templates = Templates::default();
-    let Some(folder) = &harness.harness.templates else { return Ok(templates) };
+    let Some(folder) = &harness.harness.templates else { return Ok((templates, Vec::new())) };
     let mut found = files::folder(&places.root.join(folder))?;
+    let named = |(file, bytes): (&String, &Vec<u8>)| (format!("{folder}/{file}"), bytes.clone());
+    let kept: BTreeMap<String, Vec<u8>> = found.iter().map(named).collect();
     let mut take =
         |name: &str| found.remove(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     templates.system = take("system.md").unwrap_or(templates.system);
@@ -146,7 +187,9 @@ fn templates(places: &WorkspaceLayout, harness: &Harness) -> Result<Templates, C
         .map(|problem| Problem { file: format!("{folder}/{}", problem.file), ..problem })
         .collect();
     if problems.is_empty() {
-        Ok(templates)
+        let names = kept.keys().cloned().collect();
+        bytes.extend(kept);
+        Ok((templates, names))
     } else {
         Err(CommandError::config(problems, Sources::new()))
     }
@@ -174,6 +217,7 @@ impl Workspace {
                         one.problems.push(problem.file(&one.spec.file));
                     }
                 }
+                self.bytes.insert(label, bytes);
             }
             self.validators(&mut checks)?;
             if again || !self.was_accepted((&one.spec, &name), &target, &checks) {
@@ -247,20 +291,32 @@ impl Workspace {
         Ok(())
     }
 
-    /// Digests of the validator programs that gates name.
-    fn validators(&self, checks: &mut Checks) -> Result<(), CommandError> {
+    /// Digests of the validator programs that gates name, each read once.
+    fn validators(&mut self, checks: &mut Checks) -> Result<(), CommandError> {
         for gate in &checks.gates {
-            let Some(name) = self.harness.gate.get(gate).and_then(|g| g.validator.as_ref()) else {
+            let Some(name) = self.harness.gate.get(gate).and_then(|g| g.validator.clone()) else {
                 continue;
             };
-            let place = Path::new(&self.harness.harness.validators).join(name);
-            let folder = self.places.root.join(&place);
-            gate::validator_manifest(&folder).map_err(CommandError::usage)?;
-            for (file, bytes) in files::folder(&folder)? {
-                checks.files.insert(place.join(file).display().to_string(), Digest::of(bytes));
+            if !self.validators.contains_key(&name) {
+                let digests = self.read_validator(&name)?;
+                self.validators.insert(name.clone(), digests);
             }
+            checks.files.extend(self.validators[&name].clone());
         }
         Ok(())
+    }
+
+    fn read_validator(&mut self, name: &str) -> Result<BTreeMap<String, Digest>, CommandError> {
+        let place = Path::new(&self.harness.harness.validators).join(name);
+        let folder = self.places.root.join(&place);
+        gate::validator_manifest(&folder).map_err(CommandError::usage)?;
+        let mut digests = BTreeMap::new();
+        for (file, bytes) in files::folder(&folder)? {
+            let label = place.join(file).display().to_string();
+            digests.insert(label.clone(), Digest::of(&bytes));
+            self.bytes.insert(label, bytes);
+        }
+        Ok(digests)
     }
 }
 

@@ -1,8 +1,10 @@
 //! A workspace: its files are read, specs are selected, the plan is made. It knows nothing of runs.
 #![expect(clippy::disallowed_methods, reason = "a workspace is read from files, and has today")]
 
+mod build_inputs;
 mod clock;
 mod error;
+mod job_inputs;
 mod judge;
 mod load;
 mod model;
@@ -13,5 +15,6 @@ mod upgrade;
 
 pub use clock::{now, today};
 pub use error::{CommandError, ConfigProblems, ErrorKind};
-pub use load::{START, load, load_as_accepted, load_harness, rules};
-pub use model::{Sources, Workspace, WorkspaceLayout};
+pub use job_inputs::JobInputs;
+pub use load::{ConfigFile, START, load, load_as_accepted, load_config, load_harness, rules};
+pub use model::{CONFIG, Sources, Workspace, WorkspaceLayout};

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use super::job_inputs::JobInputs;
 use crate::attest::Signer;
 use crate::plan::Checks;
 use crate::prompt::{HeldOut, Templates};
 use crate::toolchain::Suite;
-use crate::types::{AdmittedSpec, Harness, Problem, Spec, Standing};
+use crate::types::{AdmittedSpec, Digest, Harness, Problem, Spec, Standing};
 
 /// Where a workspace and its state are.
 #[derive(Clone, Debug)]
@@ -42,6 +43,9 @@ impl WorkspaceLayout {
 
 /// A file that people wrote, with its text as spans count it.
 pub type Sources = BTreeMap<String, String>;
+
+/// The configuration's name in a snapshot, whatever its file is called.
+pub const CONFIG: &str = "harness.toml";
 
 /// A workspace as it was read.
 #[derive(Debug)]
@@ -79,6 +83,14 @@ pub struct Workspace {
     /// The key that signs what is promoted.
     pub signer: Option<Signer>,
     pub(super) checks: BTreeMap<(String, String), Checks>,
+    /// The bytes of every file as they were read, by path; the configuration's as [`CONFIG`].
+    pub(super) bytes: BTreeMap<String, Vec<u8>>,
+    /// Files of prompt templates among them.
+    pub(super) template_files: Vec<String>,
+    /// Digests of the validators' files, by validator.
+    pub(super) validators: BTreeMap<String, BTreeMap<String, Digest>>,
+    /// Inputs of targets, as far as they were asked for.
+    pub(super) inputs: Mutex<BTreeMap<(String, String), Arc<JobInputs>>>,
 }
 
 impl Workspace {

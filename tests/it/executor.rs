@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use regen::gate::{
-    DependencyCache, ExecuteError, ExecuteOptions, GateExecutor, JobInputs, LocalExecutor, Machine,
+    DependencyCache, ExecuteError, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, Machine,
 };
 use regen::sandbox::probe;
 use regen::store::{ContentStore, MemoryStore};
@@ -20,7 +20,7 @@ struct Setting {
     _world: World,
     machine: Machine,
     store: Arc<MemoryStore>,
-    inputs: JobInputs,
+    inputs: GateInputs,
 }
 
 impl Setting {
@@ -32,7 +32,7 @@ impl Setting {
         let harness = regen::config::parse("h", &world.read("harness.toml")).expect("is right");
         let (spec, _, _) = regen::spec::parse("specs/adder.md", ADDER.as_bytes());
         let target = ("rust", &harness.target["rust"]);
-        let inputs = JobInputs::new(spec, target, &harness.gate, &[]);
+        let inputs = GateInputs::new(spec, target, &harness.gate, &[]);
         Self { _world: world, machine, store: Arc::default(), inputs }
     }
 
@@ -93,11 +93,11 @@ fn an_action_and_a_content_store_are_all_that_a_worker_needs() {
 fn inputs_are_the_same_content_on_every_machine() {
     block_on(async {
         let Setting { inputs, .. } = Setting::new().await;
-        let read = JobInputs::read(&inputs.bytes()).expect("reads");
+        let read = GateInputs::read(&inputs.bytes()).expect("reads");
         assert_eq!(read.digest(), inputs.digest());
         assert_eq!(read.bytes(), inputs.bytes());
         assert_eq!(Digest::of(inputs.bytes()), inputs.digest());
-        assert!(JobInputs::read(b"{}").is_err());
+        assert!(GateInputs::read(b"{}").is_err());
     });
 }
 

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use regen::gate::DependencyCache;
-use regen::sandbox::{Landlock, Mount, MountMode, Namespaces, Sandbox, SandboxSpec, Scratch};
+use regen::sandbox::{
+    Backend, Bare, Bwrap, Landlock, Mount, MountMode, Namespaces, Sandbox, SandboxSpec, Scratch,
+};
 use regen::types::{Limits, LimitsConfig, Outcome, places};
 
 use crate::server::{Server, lib};
@@ -332,7 +334,7 @@ fn killing_regen_while_a_layer_is_made_leaves_nothing_that_is_taken_for_one() {
     world.run(&["run"]).expect(0);
     assert_eq!(making(), 0, "what was half made is gone");
     let whole = std::fs::read_dir(&layers).expect("is there").flatten();
-    assert!(whole.map(|layer| layer.path()).all(|layer| layer.join("Cargo.lock").is_file()));
+    assert!(whole.map(|layer| layer.path()).all(|layer| layer.join("lock").is_file()));
     assert_eq!(server.requests().len(), 1, "nothing was bought twice");
 }
 
@@ -445,6 +447,79 @@ fn a_build_script_cannot_fill_the_disk_through_a_layer() {
         session.run(&program, true).await.expect("runs")
     });
     assert_eq!(output.ended, regen::process::Ended::Limit(regen::types::Resource::Disk));
+}
+
+/// A shell script as a program in a sandbox; its places are in variables.
+fn script(session: &regen::sandbox::Session, text: &str) -> regen::process::Program {
+    let place = |name: &str, at| (name.to_owned(), session.paths().at(at).into());
+    regen::process::Program {
+        path: "/bin/sh".into(),
+        args: ["-c", text].map(Into::into).to_vec(),
+        dir: session.paths().at(places::SOURCE).to_owned(),
+        env: vec![
+            ("PATH".to_owned(), "/usr/bin:/bin".into()),
+            place("BUILD", places::BUILD),
+            place("SECOND", places::TOOL_HOME),
+            place("READ", places::DEPENDENCIES),
+            place("TMP", places::TEMPORARY),
+        ],
+        stdin: None,
+        timeout: Duration::from_secs(20),
+    }
+}
+
+#[test]
+fn overlays_are_shared_by_a_session_and_leave_the_folders_below_as_they_are() {
+    let backends: [Arc<dyn Backend>; 4] =
+        [Arc::new(Namespaces), Arc::new(Bwrap), Arc::new(Landlock), Arc::new(Bare)];
+    for backend in backends.into_iter().filter(|one| one.available().is_ok()) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let below = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir(&path).expect("makes a folder");
+            std::fs::write(path.join("old"), name).expect("writes");
+            path
+        };
+        let mut spec = SandboxSpec::new(Limits::of(&LimitsConfig::default()));
+        let overlay = |name: &str, at: &str| Mount {
+            mode: MountMode::Overlay,
+            ..Mount::read_only(below(name), at)
+        };
+        spec.mounts = vec![
+            overlay("build", places::BUILD),
+            Mount::read_only(below("read"), places::DEPENDENCIES),
+            overlay("second", places::TOOL_HOME),
+        ];
+        let sandbox =
+            Sandbox::new(Path::new(KEEPER), backend.clone(), &folder.path().join("cache"), 4096);
+        let (name, writes) = (backend.name(), "echo x > $BUILD/x; echo x > $TMP/x");
+        block_on(async {
+            let session = sandbox.open(&spec).await.expect("opens");
+            let first = script(
+                &session,
+                "cat $BUILD/old $READ/old $SECOND/old; echo +1 > $BUILD/new; echo 2 > $SECOND/new; rm $SECOND/old; \
+                 echo x > $READ/x; echo 3 > $TMP/mine",
+            );
+            let said = session.run(&first, true).await.expect("runs");
+            assert_eq!(said.text(), "buildreadsecond", "{name}: {}", said.errors());
+            let text = format!(
+                "cat $BUILD/old $BUILD/new $SECOND/*; test ! -e $TMP/mine && echo fresh; {writes}"
+            );
+            let said = session.run(&script(&session, &text), false).await.expect("runs");
+            assert_eq!(said.text(), "build+1\n2\nfresh\n", "{name}: {}", said.errors());
+            if name != "none" {
+                let test = script(&session, "test ! -e $BUILD/x && test ! -e $READ/x");
+                assert!(session.run(&test, false).await.expect("runs").succeeded(), "{name}");
+            }
+            session.close().await;
+        });
+        for below in ["build", "second"] {
+            let names = std::fs::read_dir(folder.path().join(below)).expect("is there");
+            assert_eq!(names.count(), 1, "{name}: {below}");
+            let old = std::fs::read_to_string(folder.path().join(below).join("old"));
+            assert_eq!(old.expect("is there"), below, "{name}");
+        }
+    }
 }
 
 #[test]

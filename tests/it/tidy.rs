@@ -106,6 +106,20 @@ fn files_of_a_floor_import_each_other_in_no_circle() {
 }
 
 #[test]
+fn specs_and_configuration_are_parsed_where_they_are_read_and_nowhere_below() {
+    for (path, text) in ["engine", "gate", "pipeline"]
+        .into_iter()
+        .flat_map(|folder| rust_files(&format!("src/{folder}")))
+    {
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for parser in ["spec::parse", "config::parse", "toolchain::examples", ".examples("] {
+            assert!(!code.contains(parser), "{} names {parser}", path.display());
+        }
+        assert!(!code.contains("read_suite("), "{}", path.display());
+    }
+}
+
+#[test]
 fn law_2_only_edges_and_doors_opt_out_of_purity() {
     let map = map();
     for (path, text) in rust_files("src") {

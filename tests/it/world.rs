@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 use regen::gate::{
-    DependencyCache, ExecuteOptions, GateExecutor, JobInputs, LocalExecutor, Machine, find_tools,
+    DependencyCache, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, Machine, find_tools,
 };
 use regen::sandbox::{Probe, Sandbox, probe};
 use regen::store::{ContentStore, MemoryStore};
@@ -203,7 +203,7 @@ impl World {
         let machine = self.machine(sandbox, layers).await;
         let executor = LocalExecutor::new(machine, store);
         let target = ("rust", &harness.target["rust"]);
-        let inputs = JobInputs::new(subject.spec.clone(), target, &harness.gate, subject.suites);
+        let inputs = GateInputs::new(subject.spec.clone(), target, &harness.gate, subject.suites);
         let inputs = Arc::new(inputs);
         executor.accept(&inputs).expect("is kept");
         let tools = executor.toolchain("rust").expect("was asked for");
@@ -285,9 +285,9 @@ impl Run {
 
     /// The whole output for a snapshot: exit code, standard output, standard error.
     pub fn shown(&self) -> String {
-        let part = |name: &str, text: &str| match text.is_empty() {
-            true => String::new(),
-            false => format!("--- {name} ---\n{}\n", text.trim_end_matches('\n')),
+        let part = |name: &str, text: &str| {
+            let text = text.trim_end_matches('\n');
+            if text.is_empty() { String::new() } else { format!("--- {name} ---\n{text}\n") }
         };
         let (out, err) = (part("stdout", &self.out), part("stderr", &self.err));
         stable(&format!("exit code: {}\n{out}{err}", self.code))

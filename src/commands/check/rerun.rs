@@ -7,7 +7,7 @@ use futures::StreamExt;
 
 use super::flaw::{Flaw, FlawKind, quoted};
 use super::run::{CheckOutcome, Checked};
-use crate::gate::{ExecuteOptions, GateExecutor, JobInputs};
+use crate::gate::{ExecuteOptions, GateExecutor, GateInputs};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
 use crate::store::{ContentStore, Ledger, MemoryStore};
@@ -64,21 +64,15 @@ impl Workspace {
             reports: Vec::new(),
             flaws: Vec::new(),
         };
-        let (Some(spec), Some(target), Some(inputs)) = (
-            self.spec(&one.spec),
-            self.harness.target.get(&one.target),
-            self.job_inputs(&one.spec, &one.target),
-        ) else {
-            return Ok(ran);
-        };
+        let Some(inputs) = self.job_inputs(&one.spec, &one.target) else { return Ok(ran) };
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
-        let path = format!("{}/{}", target.unit(&spec.id), target.leaf(&one.target));
+        let path = format!("{}/{}", inputs.target.unit(&one.spec), inputs.target.leaf(&one.target));
         // What is not there, or is no tree, was found before.
         let Ok(Some(tree)) = promoter.tree(&path) else { return Ok(ran) };
         let at = (one.spec.clone(), one.target.clone());
         let candidate = Candidate::new(tree, Provenance::Promoted);
         let gates = self.checks().get(&at).map(|checks| checks.gates.clone()).unwrap_or_default();
-        ran.reports = self.judge_again(&inputs, &gates, &candidate, machine).await?;
+        ran.reports = self.judge_again(&inputs.judged, &gates, &candidate, machine).await?;
         if let Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) =
             judge(&candidate, &gates, &ran.reports)
         {
@@ -101,7 +95,7 @@ impl Workspace {
     /// Runs gates over a tree until one stops. Nothing of it is kept.
     async fn judge_again(
         &self,
-        inputs: &Arc<JobInputs>,
+        inputs: &Arc<GateInputs>,
         gates: &[String],
         candidate: &Candidate,
         machine: (&Arc<ToolSet>, &Arc<Probe>),

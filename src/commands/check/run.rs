@@ -13,7 +13,7 @@ use crate::plan::{self, LiveTree};
 use crate::store::files;
 use crate::types::{Harness, Plan, Policy};
 use crate::workspace::{
-    CommandError, ErrorKind, Workspace, WorkspaceLayout, load_as_accepted, load_harness,
+    CommandError, ErrorKind, Workspace, WorkspaceLayout, load_as_accepted, load_config,
 };
 
 /// One target that was checked.
@@ -78,8 +78,8 @@ pub fn check_workspace(
     asked: &CheckOptions,
 ) -> Result<(Option<Workspace>, CheckOutcome), CommandError> {
     let root = &places.root;
-    let harness = load_harness(places, None)?;
-    let folder = folder(&harness);
+    let config = load_config(places, None)?;
+    let folder = folder(&config.harness);
     // What stands there is compared while the specs are read: it needs nothing but the lock file.
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
@@ -92,7 +92,7 @@ pub fn check_workspace(
             Some(compare(root, &standing, Units::In(&folder)))
         });
         let lock = || told.recv().expect("the lock file is told of");
-        let workspace = match load_as_accepted(places, harness, lock) {
+        let workspace = match load_as_accepted(places, config, lock) {
             Err(error) if error.kind() == ErrorKind::Lockfile => {
                 let message = error.to_string();
                 let message = message.lines().next().unwrap_or_default().to_owned();

@@ -75,8 +75,8 @@ mod tests {
 
     #[test]
     fn only_whole_lines_tell_of_a_command() {
-        let one = ("0".to_owned(), "a\n".to_owned(), String::new());
-        assert_eq!(told("noise\nregen_ran 0 .610a .\n"), [one.clone()]);
-        assert_eq!(told("regen_ran 0 .610a .\nregen_ran 0 .6\nregen_ran 0 . .\n"), [one]);
+        let one = [("0".to_owned(), "a\n".to_owned(), String::new())];
+        assert_eq!(told("noise\nregen_ran 0 .610a .\n"), one);
+        assert_eq!(told("regen_ran 0 .610a .\nregen_ran 0 .6\nregen_ran 0 . .\n"), one);
     }
 }

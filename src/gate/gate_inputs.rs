@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::toolchain::{self, Suite, Toolchain};
+use crate::toolchain::{self, ExampleSuites, Suite, Toolchain};
 use crate::types::{
     Action, Digest, Fingerprint, GateConfig, Isolation, Limits, LimitsConfig, Provenance, Spec,
     Target, limits,
@@ -15,17 +15,20 @@ use crate::types::{
 
 /// What the candidates of a job's target are judged by.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct JobInputs {
+pub struct GateInputs {
     pub(super) spec: Spec,
     pub(super) name: String,
     pub(super) target: Target,
     pub(super) gates: BTreeMap<String, GateConfig>,
     pub(super) suites: Vec<Suite>,
+    /// The harness's own suites of the spec's examples.
+    #[serde(skip)]
+    pub(super) examples: ExampleSuites,
     #[serde(skip)]
     digest: Digest,
 }
 
-impl JobInputs {
+impl GateInputs {
     /// Puts them together: the spec, the target with its name, the user's settings of gates, and
     /// the user's suites.
     pub fn new(
@@ -40,9 +43,11 @@ impl JobInputs {
             target: target.clone(),
             gates: gates.clone(),
             suites: suites.to_vec(),
+            examples: ExampleSuites::default(),
             digest: Digest::default(),
         };
         inputs.digest = Digest::of(inputs.bytes());
+        inputs.examples = ExampleSuites::of(&inputs.spec, &inputs.target);
         inputs
     }
 
@@ -57,7 +62,8 @@ impl JobInputs {
     /// The bytes are something else.
     pub fn read(bytes: &[u8]) -> io::Result<Self> {
         let inputs: Self = serde_json::from_slice(bytes)?;
-        Ok(Self { digest: Digest::of(bytes), ..inputs })
+        let examples = ExampleSuites::of(&inputs.spec, &inputs.target);
+        Ok(Self { digest: Digest::of(bytes), examples, ..inputs })
     }
 
     /// The language of the target.

@@ -1,0 +1,60 @@
+//! Builds the inputs of jobs, each once, from what was read with the workspace.
+
+use std::sync::{Arc, PoisonError};
+
+use super::job_inputs::JobInputs;
+use super::model::{CONFIG, Workspace};
+use crate::gate::GateInputs;
+use crate::prompt::File;
+use crate::types::{AdmittedSpec, RelPath, Tree};
+
+impl Workspace {
+    /// The inputs of a target of an admitted spec, built at the first call. `None` where there is
+    /// no such spec or target.
+    pub fn job_inputs(&self, spec: &str, target: &str) -> Option<Arc<JobInputs>> {
+        let mut known = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = (spec.to_owned(), target.to_owned());
+        if let Some(inputs) = known.get(&at) {
+            return Some(inputs.clone());
+        }
+        let inputs = Arc::new(self.build_inputs(spec, target)?);
+        known.insert(at, inputs.clone());
+        Some(inputs)
+    }
+
+    fn build_inputs(&self, spec: &str, name: &str) -> Option<JobInputs> {
+        let (spec, target) = (self.spec(spec)?, self.harness.target.get(name)?);
+        let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
+        let suites = suites.map(Vec::as_slice).unwrap_or_default();
+        let shown = suites.iter().map(|suite| File {
+            path: suite.path.to_string(),
+            text: suite.shown.trim_end().to_owned(),
+        });
+        let snapshot = self.snapshot(spec, name);
+        let judged = GateInputs::new((**spec).clone(), (name, target), &self.harness.gate, suites);
+        let depends = self.specs.iter().filter(|other| spec.depends.contains(&other.id));
+        Some(JobInputs {
+            depends: depends.cloned().collect(),
+            name: name.to_owned(),
+            target: target.clone(),
+            shown: shown.collect(),
+            judged: Arc::new(judged),
+            digest: snapshot.digest(),
+            spec: spec.clone(),
+            snapshot,
+        })
+    }
+
+    /// The files that a target is generated and judged from, as they were read.
+    fn snapshot(&self, spec: &AdmittedSpec, target: &str) -> Tree {
+        let depends = self.specs.iter().filter(|other| spec.depends.contains(&other.id));
+        let specs = depends.chain([spec]).map(|spec| spec.file.as_str());
+        let checks = self.checks.get(&(spec.id.clone(), target.to_owned()));
+        let checks = checks.into_iter().flat_map(|checks| checks.files.keys().map(String::as_str));
+        let templates = self.template_files.iter().map(String::as_str);
+        let names = [CONFIG].into_iter().chain(specs).chain(checks).chain(templates);
+        let files = names
+            .filter_map(|name| Some((RelPath::parse(name).ok()?, self.bytes.get(name)?.to_vec())));
+        files.collect()
+    }
+}
