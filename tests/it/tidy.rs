@@ -317,12 +317,6 @@ fn modules_of_a_folder_form_no_cycle() {
     let mut found = BTreeSet::new();
     for (folder, graph) in graphs {
         for cycle in cycles(&graph) {
-            let uses = |from: &String| {
-                let to = graph[from].iter().filter(|to| cycle.contains(to));
-                format!("{from} -> {}", to.cloned().collect::<Vec<_>>().join(", "))
-            };
-            let uses = cycle.iter().map(uses).collect::<Vec<_>>();
-            eprintln!("{}: {uses:#?}", folder.join("/"));
             found.insert((folder.join("/"), cycle.join(" ")));
         }
     }
