@@ -50,7 +50,7 @@ fn machine(kept: &KeptAttempt) -> serde_json::Value {
         "type": "attempt", "job": kept.job, "spec": kept.spec, "target": kept.target,
         "attempt": attempt.number, "kind": attempt.kind, "tier": attempt.tier,
         "prompt": kept.prompt, "completion": kept.completion, "tree": attempt.tree,
-        "reports": attempt.reports, "output": kept.output, "accepted": attempt.accepted,
+        "reports": attempt.reports, "output": kept.output, "accepted": attempt.accepted.is_some(),
         "outcome": kept.outcome,
     })
 }
@@ -84,7 +84,7 @@ fn person(door: &Context, kept: &KeptAttempt) {
         section(&name, Some(format!("{}\n{output}", said.trim_end())), true);
     }
     let end = match &attempt.failed {
-        _ if attempt.accepted => door.paint.good("accepted"),
+        _ if attempt.accepted.is_some() => door.paint.good("accepted"),
         Some(AttemptFailure::Refused(diagnosis)) => diagnosis.summary.clone(),
         Some(AttemptFailure::Malformed { message, .. } | AttemptFailure::Truncated(message)) => {
             message.clone()

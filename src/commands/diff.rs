@@ -10,8 +10,8 @@ use crate::spec::{Change, Parsed, SpecChange, admit, diff, parse};
 use crate::store::revision;
 use crate::toolchain::{self, Visibility};
 use crate::types::{
-    AdmittedSpec, Binding, Clause, ClauseId, Digest, Level, Reason, Span, Spec, SpecStanding,
-    Standing, Status, TargetStanding,
+    AdmittedSpec, Binding, Clause, ClauseId, Level, Reason, Span, Spec, SpecStanding, Standing,
+    Status, TargetStanding,
 };
 use crate::workspace::{CommandError, Workspace, today};
 
@@ -78,11 +78,13 @@ impl Workspace {
     /// What is promoted, as the lock file has it. The words are looked for in git's history; where
     /// they are not found, only that a clause changed is known.
     pub fn promoted(&self) -> Side {
-        let specs = self.standing.spec.iter().map(|(id, standing)| self.recall(id, standing));
+        let specs =
+            self.standing.spec.iter().filter_map(|(id, standing)| self.recall(id, standing));
         Side { specs: specs.collect(), admitted: Vec::new() }
     }
 
-    fn recall(&self, id: &str, standing: &SpecStanding) -> Spec {
+    /// A spec as it was promoted. `None` where none of its targets is.
+    fn recall(&self, id: &str, standing: &SpecStanding) -> Option<Spec> {
         let now = self.read.iter().find(|spec| spec.id == *id);
         let file = now.map_or_else(
             || format!("{}/{id}.md", self.harness.harness.specs),
@@ -91,7 +93,7 @@ impl Workspace {
         let promoted = standing.clauses();
         let mut clauses: BTreeMap<&str, Option<Clause>> =
             promoted.keys().map(|name| (name.as_str(), None)).collect();
-        let context = standing.context().unwrap_or_else(|| Digest::of(""));
+        let context = standing.context()?;
         let mut names = (Vec::new(), Vec::new());
         let mut fill = |spec: &Spec| {
             for clause in &spec.clauses {
@@ -129,7 +131,7 @@ impl Workspace {
             .into_iter()
             .map(|(name, found)| found.unwrap_or_else(|| unknown(name)))
             .collect();
-        Spec {
+        Some(Spec {
             id: id.to_owned(),
             file,
             title: String::new(),
@@ -139,7 +141,7 @@ impl Workspace {
             visible: String::new(),
             context,
             unbound: Vec::new(),
-        }
+        })
     }
 
     /// Compares two sides. `from` is `None` for what is promoted.

@@ -49,7 +49,9 @@ pub fn collect_garbage(
             let accepted: BTreeSet<u32> = state
                 .iter()
                 .filter(|_| row.result.as_deref() == Some("promoted"))
-                .flat_map(|state| state.attempts.iter().filter(|attempt| attempt.accepted))
+                .flat_map(|state| {
+                    state.attempts.iter().filter(|attempt| attempt.accepted.is_some())
+                })
                 .map(|attempt| attempt.number)
                 .collect();
             for entry in &entries {

@@ -12,11 +12,11 @@ impl Engine {
         &self,
         id: JobId,
         state: &State,
-        attempt: &Attempt,
+        (attempt, prompt): (&Attempt, Digest),
     ) -> Result<Event, CommandError> {
         let number = attempt.number;
         let generator = self.generator(attempt.tier)?;
-        let request = self.request(state, attempt)?;
+        let request = self.request(state, attempt, prompt)?;
         let request_id = generator.request_id(&request);
         let known = self.ledger.borrow().completion((id, number), request_id)?;
         if let Some(digest) = known {
@@ -96,14 +96,18 @@ impl Engine {
         Ok(self.objects.put(&text)?)
     }
 
-    fn request(&self, state: &State, attempt: &Attempt) -> Result<Request, CommandError> {
+    fn request(
+        &self,
+        state: &State,
+        attempt: &Attempt,
+        prompt: Digest,
+    ) -> Result<Request, CommandError> {
         let part = &state.job.parts[attempt.part];
-        let digest = attempt.prompt.unwrap_or_else(|| Digest::of(""));
         let before = state.attempts.iter().filter(|a| a.number < attempt.number);
         let sample =
             before.filter(|a| a.prompt == attempt.prompt && a.tier == attempt.tier).count();
         Ok(Request {
-            prompt: self.object(digest)?,
+            prompt: self.object(prompt)?,
             kind: attempt.kind,
             sample: u32::try_from(sample).unwrap_or(u32::MAX),
             context: CallContext {

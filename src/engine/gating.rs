@@ -7,7 +7,7 @@ use super::resources::Engine;
 use crate::gate::{ExecuteOptions, GateExecutor};
 use crate::pipeline::{Attempt, State};
 use crate::process::Listener;
-use crate::types::{Action, Digest, Event, Job, Provenance};
+use crate::types::{Action, CandidateId, Event, Job};
 use crate::workspace::CommandError;
 
 impl Engine {
@@ -18,7 +18,7 @@ impl Engine {
     pub(super) async fn gate(
         &self,
         state: &State,
-        attempt: &Attempt,
+        (attempt, candidate): (&Attempt, &CandidateId),
         gate: usize,
     ) -> Result<Event, CommandError> {
         let part = &state.job.parts[attempt.part];
@@ -27,13 +27,12 @@ impl Engine {
         if self.accepted.borrow_mut().insert(inputs.digest()) {
             self.executor().accept(&inputs)?;
         }
-        let tree = attempt.tree.unwrap_or_else(|| Digest::of(""));
-        let candidate = (tree, Provenance::of(attempt.completion));
         let (executor, language) = (self.executor(), inputs.language().id());
+        let judged = (candidate.tree, candidate.provenance.clone());
         let action = Action {
             min_isolation: self.workspace.harness.sandbox.min_level,
             proven: self.ledger.borrow().proven()?,
-            ..inputs.action(name, executor.toolchain(language).unwrap_or_default(), candidate)
+            ..inputs.action(name, executor.toolchain(language).unwrap_or_default(), judged)
         };
         let options = ExecuteOptions {
             before: &attempt.reports,

@@ -32,12 +32,14 @@ impl Engine {
         let attempt = state.attempt().expect("every effect but a promotion has an attempt");
         let event = match effect {
             Effect::Start => self.start(state, attempt)?,
-            Effect::Ask => self.ask(id, state, attempt).await?,
+            Effect::Ask { prompt } => self.ask(id, state, (attempt, *prompt)).await?,
             Effect::Adopt => self.adopt(state, attempt)?,
-            Effect::Read => self.read(state, attempt).await?,
-            Effect::Gate { gate } => self.gate(state, attempt, *gate).await?,
-            Effect::Judge => {
-                let verdict = self.verdict(state, attempt)?;
+            Effect::Read { completion } => self.read(state, attempt, *completion).await?,
+            Effect::Gate { candidate, gate } => {
+                self.gate(state, (attempt, candidate), *gate).await?
+            }
+            Effect::Judge { candidate } => {
+                let verdict = self.verdict(state, attempt, candidate)?;
                 Event::Judged { attempt: attempt.number, judgement: verdict.judgement() }
             }
             Effect::Promote => unreachable!("handled above"),
@@ -135,10 +137,14 @@ impl Engine {
         })
     }
 
-    async fn read(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
+    async fn read(
+        &self,
+        state: &State,
+        attempt: &Attempt,
+        digest: Digest,
+    ) -> Result<Event, CommandError> {
         let job = self.inputs(state, attempt);
         let (spec, target) = (&job.spec, &job.target);
-        let digest = attempt.completion.unwrap_or_else(|| Digest::of(""));
         let completion: StoredGeneration = self.object(digest)?;
         let base = match History::of(state, attempt).candidate {
             Some(digest) => self.objects.get_tree(digest)?,

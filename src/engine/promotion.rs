@@ -16,7 +16,7 @@ use crate::types::{
     Digest, Event, GateReport, Job, JobId, Origin, Provenance, Source, Spec, SpecStanding,
     StoredGeneration, Target, TargetJob, TargetStanding,
 };
-use crate::verdict::{Accepted, Verdict, judge};
+use crate::verdict::{Accepted, Verdict};
 use crate::workspace::{CommandError, now};
 
 /// What was put in place, as the objects keep it: what a person can go back to.
@@ -80,8 +80,8 @@ impl Engine {
         let spec = self.spec(state);
         let mut accepted: BTreeMap<&str, (Accepted, &Attempt)> = BTreeMap::new();
         for (index, part) in state.job.parts.iter().enumerate() {
-            let Some(attempt) = state.accepted(index) else { continue };
-            match self.verdict(state, attempt)? {
+            let Some((attempt, candidate)) = state.accepted(index) else { continue };
+            match self.verdict(state, attempt, candidate)? {
                 Verdict::Accept(proof) => accepted.insert(&part.target, (proof, attempt)),
                 other => return Ok((no_proof(&other), None)),
             };
@@ -177,11 +177,9 @@ impl Engine {
                 continue;
             };
             let index = state.job.parts.iter().position(|part| part.target == target);
-            let attempt = index.and_then(|index| Some((index, state.accepted(index)?)));
-            if let Some((index, attempt)) = attempt.filter(|(_, a)| a.tree == Some(entry.tree)) {
-                let candidate = self.candidate(attempt)?;
-                let gates = &state.job.parts[index].gates;
-                return Ok(Some(judge(&candidate, gates, &attempt.reports)));
+            let accepted = index.and_then(|index| state.accepted(index));
+            if let Some((attempt, candidate)) = accepted.filter(|(_, c)| c.tree == entry.tree) {
+                return Ok(Some(self.verdict(&state, attempt, candidate)?));
             }
         }
         Ok(None)
@@ -289,7 +287,8 @@ impl Engine {
         (proof, attempt, attempts): (&Accepted, &Attempt, u32),
         old: Option<&TargetStanding>,
     ) -> Result<Origin, CommandError> {
-        let Provenance::Completion(digest) = proof.provenance() else {
+        let (Provenance::Completion(digest), Some(prompt)) = (proof.provenance(), attempt.prompt)
+        else {
             let old = old.map(|old| old.origin.clone());
             return Ok(old.unwrap_or_else(|| TargetStanding::nothing().origin));
         };
@@ -301,7 +300,7 @@ impl Engine {
             model: answer.model().rsplit('/').next().unwrap_or_default().to_owned(),
             source: if replay.is_some() { Source::Replay } else { Source::Model },
             recorded: replay,
-            prompt: attempt.prompt.unwrap_or_else(|| Digest::of("")),
+            prompt,
             attempts,
         })
     }

@@ -13,10 +13,8 @@ use crate::generator::{
 use crate::pipeline::{Attempt, State};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
-use crate::store::{ContentStore, Ledger, Objects};
-use crate::types::{
-    AdmittedSpec, Candidate, Digest, Failure, Provenance, Target, TargetJob, ToolSet,
-};
+use crate::store::{Candidates, ContentStore, Ledger, Objects};
+use crate::types::{AdmittedSpec, CandidateId, Digest, Failure, Target, TargetJob, ToolSet};
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{CommandError, ErrorKind, JobInputs, Workspace};
 
@@ -51,6 +49,8 @@ pub struct Engine {
     /// Held for single steps only, never while something else is waited for.
     pub(super) ledger: RefCell<Ledger>,
     pub(super) objects: Arc<dyn ContentStore>,
+    /// Candidates that attempts in hand work on, shared with the executor.
+    pub(super) candidates: Arc<Candidates>,
     pub(super) promoter: Promoter,
     /// Snapshots of inputs that this engine has put into the objects.
     pub(super) snapshots: RefCell<BTreeSet<Digest>>,
@@ -95,8 +95,9 @@ impl Engine {
     ) -> Result<Self, CommandError> {
         let places = workspace.places.clone();
         let objects: Arc<dyn ContentStore> = Arc::new(Objects::new(places.state.join("objects")));
+        let candidates = Arc::new(Candidates::new(objects.clone()));
         let executor = isolation.map(|probe| {
-            let local = workspace.executor((&tools, &probe), objects.clone());
+            let local = workspace.executor((&tools, &probe), candidates.clone());
             Arc::new(local) as Arc<dyn GateExecutor>
         });
         Ok(Self {
@@ -105,6 +106,7 @@ impl Engine {
             tools,
             options,
             ledger: RefCell::new(Ledger::open(&places.ledger())?),
+            candidates,
             objects,
             promoter: Promoter::new(places.root.clone(), places.state.clone()),
             snapshots: RefCell::default(),
@@ -160,18 +162,14 @@ impl Engine {
         serde_json::from_slice(&bytes).map_err(|why| CommandError::new(ErrorKind::Io, why))
     }
 
-    pub(super) fn candidate(&self, attempt: &Attempt) -> Result<Candidate, CommandError> {
-        let digest = attempt.tree.unwrap_or_else(|| Digest::of(""));
-        let provenance = Provenance::of(attempt.completion);
-        Ok(Candidate::new(self.objects.get_tree(digest)?, provenance))
-    }
-
+    /// Judges the reports of an attempt on its candidate.
     pub(super) fn verdict(
         &self,
         state: &State,
         attempt: &Attempt,
+        candidate: &CandidateId,
     ) -> Result<Verdict, CommandError> {
         let gates = &state.job.parts[attempt.part].gates;
-        Ok(judge(&self.candidate(attempt)?, gates, &attempt.reports))
+        Ok(judge(&*self.candidates.get(candidate)?, gates, &attempt.reports))
     }
 }

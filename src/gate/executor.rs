@@ -14,10 +14,10 @@ use futures::future::LocalBoxFuture;
 use super::{DependencyCache, GateContext, GateInputs, build, run};
 use crate::process::Listener;
 use crate::sandbox::{Probe, SandboxError};
-use crate::store::ContentStore;
+use crate::store::{Candidates, ContentStore};
 use crate::toolchain::{self, Toolchain};
 use crate::types::{
-    Action, ActionResult, Candidate, Digest, Fingerprint, GateReport, HostTools, Isolation,
+    Action, ActionResult, CandidateId, Digest, Fingerprint, GateReport, HostTools, Isolation,
     ToolSet, Tree,
 };
 
@@ -128,7 +128,7 @@ pub struct Machine {
 #[derive(Debug)]
 pub struct LocalExecutor {
     machine: Machine,
-    store: Arc<dyn ContentStore>,
+    candidates: Arc<Candidates>,
     /// Inputs that were accepted, or found in the store.
     known: Mutex<BTreeMap<Digest, Arc<GateInputs>>>,
 }
@@ -136,7 +136,12 @@ pub struct LocalExecutor {
 impl LocalExecutor {
     /// An executor that reads trees from this store and keeps output there.
     pub fn new(machine: Machine, store: Arc<dyn ContentStore>) -> Self {
-        Self { machine, store, known: Mutex::default() }
+        Self::sharing(machine, Arc::new(Candidates::new(store)))
+    }
+
+    /// An executor that shares the candidates that it reads.
+    pub fn sharing(machine: Machine, candidates: Arc<Candidates>) -> Self {
+        Self { machine, candidates, known: Mutex::default() }
     }
 
     fn inputs(&self, digest: Digest) -> Result<Arc<GateInputs>, ExecuteError> {
@@ -144,7 +149,7 @@ impl LocalExecutor {
         if let Some(inputs) = known.get(&digest) {
             return Ok(inputs.clone());
         }
-        let read = self.store.get(digest).and_then(|bytes| GateInputs::read(&bytes));
+        let read = self.candidates.store().get(digest).and_then(|bytes| GateInputs::read(&bytes));
         let inputs = Arc::new(read.map_err(|why| ExecuteError::Inputs { digest, why })?);
         known.insert(digest, inputs.clone());
         Ok(inputs)
@@ -172,13 +177,13 @@ impl LocalExecutor {
     ) -> Result<ActionResult, ExecuteError> {
         let inputs = self.inputs(action.inputs)?;
         self.admit(action, &inputs)?;
-        let tree = self.store.get_tree(action.tree)?;
-        let candidate = Candidate::new(tree, action.provenance.clone());
+        let provenance = action.provenance.clone();
+        let candidate = self.candidates.get(&CandidateId { tree: action.tree, provenance })?;
         let before = options.before;
         let context = GateContext::new(&self.machine, &inputs, action, options);
         let (mut report, output) = run(&context, &action.gate, &candidate, before).await;
         if !output.is_empty() {
-            report.evidence = Some(self.store.put(&output)?);
+            report.evidence = Some(self.candidates.store().put(&output)?);
         }
         Ok(ActionResult {
             evidence: report.evidence,

@@ -1,6 +1,6 @@
 //! One attempt at a part of a job, as the ledger tells it.
 
-use crate::types::{AttemptKind, Diagnosis, Digest, GateReport};
+use crate::types::{AttemptKind, CandidateId, Diagnosis, Digest, GateReport};
 
 /// Why an attempt came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,6 @@ pub struct Attempt {
     pub reports: Vec<GateReport>,
     /// Why it came to nothing.
     pub failed: Option<AttemptFailure>,
-    /// Whether every gate passed.
-    pub accepted: bool,
+    /// Its candidate, once every gate has passed.
+    pub accepted: Option<CandidateId>,
 }

@@ -14,8 +14,8 @@ pub use queue::Queue;
 pub use scheduler::{Backoff, JobStatus, Scheduler};
 
 use crate::types::{
-    AttemptKind, Diagnosis, Digest, Event, Failure, Fault, GateReport, Job, JobOutcome, Judgement,
-    Outcome, RateLimit, limits,
+    AttemptKind, CandidateId, Diagnosis, Digest, Event, Failure, Fault, GateReport, Job,
+    JobOutcome, Judgement, Outcome, RateLimit, limits,
 };
 
 /// Something only the world can do. Performing one twice is harmless: everything it writes is named
@@ -25,18 +25,29 @@ pub enum Effect {
     /// Render the prompt and record that the attempt starts.
     Start,
     /// Ask the generator, or find its recorded answer.
-    Ask,
+    Ask {
+        /// The prompt, in the objects.
+        prompt: Digest,
+    },
     /// Take the promoted tree as the candidate.
     Adopt,
     /// Read the completion.
-    Read,
+    Read {
+        /// The completion, in the objects.
+        completion: Digest,
+    },
     /// Run a gate.
     Gate {
+        /// What it runs over.
+        candidate: CandidateId,
         /// Its place in the part's pipeline.
         gate: usize,
     },
     /// Judge the reports.
-    Judge,
+    Judge {
+        /// What they are of.
+        candidate: CandidateId,
+    },
     /// Put the accepted trees in place.
     Promote,
 }
@@ -46,34 +57,47 @@ impl Effect {
     pub fn doing(&self, state: &State) -> String {
         match self {
             Self::Start => "prompt".to_owned(),
-            Self::Ask => "asking".to_owned(),
-            Self::Adopt | Self::Read => "reading".to_owned(),
-            Self::Gate { gate } => {
+            Self::Ask { .. } => "asking".to_owned(),
+            Self::Adopt | Self::Read { .. } => "reading".to_owned(),
+            Self::Gate { gate, .. } => {
                 let gates = state.attempt().map(|a| &state.job.parts[a.part].gates);
                 format!("gate {}", gates.and_then(|g| g.get(*gate)).map_or("", String::as_str))
             }
-            Self::Judge => "judging".to_owned(),
+            Self::Judge { .. } => "judging".to_owned(),
             Self::Promote => "promoting".to_owned(),
         }
     }
 }
 
-/// Where a job is.
+/// Where a job is, with what the phase works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// An attempt is about to start.
     Starting,
-    /// A generator is asked, or the promoted tree is fetched.
-    Generating,
+    /// A generator is asked.
+    Asking {
+        /// The prompt, in the objects.
+        prompt: Digest,
+    },
+    /// The promoted tree is fetched.
+    Adopting,
     /// An answer is being read.
-    Reading,
+    Reading {
+        /// The answer, in the objects.
+        completion: Digest,
+    },
     /// A gate is running.
     Gating {
+        /// What it runs over.
+        candidate: CandidateId,
         /// Its place in the part's pipeline.
         gate: usize,
     },
     /// The reports are being judged.
-    Judging,
+    Judging {
+        /// What they are of.
+        candidate: CandidateId,
+    },
     /// The trees are being put in place.
     Promoting,
     /// The job ended.
@@ -144,9 +168,10 @@ impl State {
         }
     }
 
-    /// The accepted attempt of a part.
-    pub fn accepted(&self, part: usize) -> Option<&Attempt> {
-        self.attempts.iter().find(|attempt| attempt.part == part && attempt.accepted)
+    /// The accepted attempt of a part, with its candidate.
+    pub fn accepted(&self, part: usize) -> Option<(&Attempt, &CandidateId)> {
+        let mut of_part = self.attempts.iter().filter(|attempt| attempt.part == part);
+        of_part.find_map(|attempt| Some((attempt, attempt.accepted.as_ref()?)))
     }
 
     /// Attempts of a part that asked a generator.
@@ -159,17 +184,18 @@ impl State {
 
     /// What is to be done next; nothing when the job has ended.
     pub fn outstanding(&self) -> Option<Effect> {
-        let revalidates = self.attempt().is_some_and(|a| a.kind == AttemptKind::Revalidate);
-        match self.phase {
-            Phase::Starting => Some(Effect::Start),
-            Phase::Generating if revalidates => Some(Effect::Adopt),
-            Phase::Generating => Some(Effect::Ask),
-            Phase::Reading => Some(Effect::Read),
-            Phase::Gating { gate } => Some(Effect::Gate { gate }),
-            Phase::Judging => Some(Effect::Judge),
-            Phase::Promoting => Some(Effect::Promote),
-            Phase::Done(_) => None,
-        }
+        Some(match &self.phase {
+            Phase::Starting => Effect::Start,
+            Phase::Asking { prompt } => Effect::Ask { prompt: *prompt },
+            Phase::Adopting => Effect::Adopt,
+            Phase::Reading { completion } => Effect::Read { completion: *completion },
+            Phase::Gating { candidate, gate } => {
+                Effect::Gate { candidate: candidate.clone(), gate: *gate }
+            }
+            Phase::Judging { candidate } => Effect::Judge { candidate: candidate.clone() },
+            Phase::Promoting => Effect::Promote,
+            Phase::Done(_) => return None,
+        })
     }
 
     /// Moves the job by one event.
@@ -186,31 +212,32 @@ impl State {
             (Phase::Starting, Event::AttemptStarted { attempt, prompt, .. })
                 if *attempt == number =>
             {
+                self.phase = self.after_start(*prompt).ok_or_else(|| self.illegal(event))?;
                 self.current().prompt = *prompt;
-                self.phase = Phase::Generating;
             }
             (
-                Phase::Starting | Phase::Generating,
+                Phase::Starting | Phase::Asking { .. } | Phase::Adopting,
                 Event::GenerationFailed { attempt, failure, message, wait_s },
             ) if *attempt == number => self.generation_failed(*failure, message, *wait_s),
-            (Phase::Generating, Event::Completed { attempt, completion, replay, .. })
+            (Phase::Asking { .. }, Event::Completed { attempt, completion, replay, .. })
                 if *attempt == number =>
             {
                 let current = self.current();
                 (current.completion, current.replay) = (Some(*completion), replay.clone());
-                self.phase = Phase::Reading;
+                self.phase = Phase::Reading { completion: *completion };
             }
-            (Phase::Generating | Phase::Reading, Event::CandidateMade { attempt, tree, .. })
-                if *attempt == number =>
-            {
-                self.candidate_made(*tree)
+            (
+                Phase::Adopting | Phase::Reading { .. },
+                Event::CandidateMade { attempt, tree, provenance, .. },
+            ) if *attempt == number => {
+                self.candidate_made(CandidateId { tree: *tree, provenance: provenance.clone() });
             }
-            (Phase::Reading, Event::Malformed { attempt, message, reask })
+            (Phase::Reading { .. }, Event::Malformed { attempt, message, reask })
                 if *attempt == number =>
             {
                 self.fail(AttemptFailure::Malformed { message: message.clone(), reask: *reask });
             }
-            (Phase::Reading, Event::Conflict { attempt, clause, message })
+            (Phase::Reading { .. }, Event::Conflict { attempt, clause, message })
                 if *attempt == number =>
             {
                 self.end(JobOutcome::SpecSuspected {
@@ -223,14 +250,17 @@ impl State {
                     },
                 });
             }
-            (Phase::Gating { gate }, Event::GateReported { attempt, report })
-                if *attempt == number && self.is_report_of(*gate, report) =>
+            (Phase::Gating { candidate, gate }, Event::GateReported { attempt, report })
+                if *attempt == number && self.is_report_of(candidate, *gate, report) =>
             {
-                let gate = *gate;
-                self.gate_reported(gate, report);
+                let (candidate, gate) = (candidate.clone(), *gate);
+                self.gate_reported(candidate, gate, report);
             }
-            (Phase::Judging, Event::Judged { attempt, judgement }) if *attempt == number => {
-                self.judged(judgement);
+            (Phase::Judging { candidate }, Event::Judged { attempt, judgement })
+                if *attempt == number =>
+            {
+                let candidate = candidate.clone();
+                self.judged(candidate, judgement);
             }
             (Phase::Promoting, Event::Promoted { .. }) => self.end(JobOutcome::Promoted),
             (Phase::Promoting, Event::PromotionRefused { files }) => {
@@ -242,6 +272,14 @@ impl State {
             _ => return Err(self.illegal(event)),
         }
         Ok(())
+    }
+
+    /// What follows on the start of an attempt. A generator cannot be asked without a prompt.
+    fn after_start(&self, prompt: Option<Digest>) -> Option<Phase> {
+        match self.attempt()?.kind {
+            AttemptKind::Revalidate => Some(Phase::Adopting),
+            _ => prompt.map(|prompt| Phase::Asking { prompt }),
+        }
     }
 
     fn illegal(&self, event: &Event) -> IllegalEvent {
@@ -284,7 +322,7 @@ impl State {
             tree: None,
             reports: Vec::new(),
             failed: None,
-            accepted: false,
+            accepted: None,
         });
     }
 
@@ -299,8 +337,8 @@ impl State {
         self.end(JobOutcome::Failed { diagnosis: trouble(fault, message), limit });
     }
 
-    fn candidate_made(&mut self, tree: Digest) {
-        let part = self.current().part;
+    fn candidate_made(&mut self, candidate: CandidateId) {
+        let (part, tree) = (self.current().part, candidate.tree);
         self.current().tree = Some(tree);
         let before = self.calls(part).find_map(|attempt| match &attempt.failed {
             Some(AttemptFailure::Refused(diagnosis)) if attempt.tree == Some(tree) => {
@@ -311,19 +349,19 @@ impl State {
         match before {
             // These bytes were judged already: the gates would say the same.
             Some(diagnosis) => self.fail(AttemptFailure::Refused(diagnosis)),
-            None => self.phase = Phase::Gating { gate: 0 },
+            None => self.phase = Phase::Gating { candidate, gate: 0 },
         }
     }
 
-    fn is_report_of(&self, gate: usize, report: &GateReport) -> bool {
+    fn is_report_of(&self, candidate: &CandidateId, gate: usize, report: &GateReport) -> bool {
         let attempt = self.attempts.last();
         attempt.is_some_and(|attempt| {
-            attempt.tree == Some(report.tree)
+            candidate.tree == report.tree
                 && self.job.parts[attempt.part].gates.get(gate) == Some(&report.gate)
         })
     }
 
-    fn gate_reported(&mut self, gate: usize, report: &GateReport) {
+    fn gate_reported(&mut self, candidate: CandidateId, gate: usize, report: &GateReport) {
         let error = matches!(report.outcome, Outcome::Error { .. });
         self.current().reports.push(report.clone());
         let part = self.current().part;
@@ -332,17 +370,17 @@ impl State {
             self.rescues += 1;
         } else if !error && report.lets_through() && gate + 1 < gates {
             self.rescues = 0;
-            self.phase = Phase::Gating { gate: gate + 1 };
+            self.phase = Phase::Gating { candidate, gate: gate + 1 };
         } else {
-            self.phase = Phase::Judging;
+            self.phase = Phase::Judging { candidate };
         }
     }
 
-    fn judged(&mut self, judgement: &Judgement) {
+    fn judged(&mut self, candidate: CandidateId, judgement: &Judgement) {
         match judgement {
             Judgement::Accept => {
                 let current = self.current();
-                current.accepted = true;
+                current.accepted = Some(candidate);
                 let part = current.part;
                 self.next_part(part + 1);
             }

@@ -122,7 +122,7 @@ mod tests {
                 tree: (*tree != "-").then(|| Digest::of(tree)),
                 reports: Vec::new(),
                 failed: Some(failed),
-                accepted: false,
+                accepted: None,
             });
         }
         let end = next(&attempts.iter().collect::<Vec<_>>(), tiers);

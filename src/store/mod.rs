@@ -5,6 +5,7 @@
     reason = "the edge that keeps state and reads people's files"
 )]
 
+mod candidates;
 pub mod files;
 pub mod ledger;
 mod lock;
@@ -13,6 +14,7 @@ pub mod revision;
 pub mod scan;
 mod spending;
 
+pub use candidates::Candidates;
 pub use files::LockfileError;
 pub use ledger::{JobRow, Ledger, LedgerError};
 pub use lock::{WriterLock, WriterLockError};

@@ -15,6 +15,8 @@ pub const CLAUSES: usize = 10_000;
 pub const FILE_BYTES: usize = 1024 * 1024;
 /// Bytes of all files in a reply.
 pub const TREE_BYTES: usize = 16 * 1024 * 1024;
+/// Candidates that are held in memory at a time: one per job that runs, with room to spare.
+pub const CANDIDATES: usize = 32;
 /// Files in a reply.
 pub const TREE_FILES: usize = 500;
 /// Lines from which on a repair may edit a file instead of sending it whole: models send whole

@@ -48,4 +48,4 @@ pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };
 pub use tools::{HostTools, ToolEnv, ToolSet};
-pub use tree::{Candidate, Provenance, Tree};
+pub use tree::{Candidate, CandidateId, Provenance, Tree};

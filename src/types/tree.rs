@@ -78,6 +78,15 @@ impl Provenance {
     }
 }
 
+/// What names a candidate in the ledger and the objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateId {
+    /// Its tree, in the objects.
+    pub tree: Digest,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
 /// A tree with its provenance. The digest is computed once, here, so it always names these bytes.
 #[derive(Clone, Debug)]
 pub struct Candidate {

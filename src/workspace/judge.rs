@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::model::Workspace;
 use crate::gate::{DependencyCache, LocalExecutor, Machine};
 use crate::sandbox::Probe;
-use crate::store::ContentStore;
+use crate::store::Candidates;
 use crate::types::ToolSet;
 
 impl Workspace {
@@ -13,7 +13,7 @@ impl Workspace {
     pub fn executor(
         &self,
         (tools, probe): (&Arc<ToolSet>, &Arc<Probe>),
-        store: Arc<dyn ContentStore>,
+        candidates: Arc<Candidates>,
     ) -> LocalExecutor {
         let machine = Machine {
             tools: tools.clone(),
@@ -22,6 +22,6 @@ impl Workspace {
             validators: self.places.root.join(&self.harness.harness.validators),
             read_only: self.read_only(),
         };
-        LocalExecutor::new(machine, store)
+        LocalExecutor::sharing(machine, candidates)
     }
 }

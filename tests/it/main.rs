@@ -12,6 +12,7 @@ mod corpus;
 mod demo;
 mod diff;
 mod endurance;
+mod engine;
 mod faults;
 mod formats;
 mod executor;

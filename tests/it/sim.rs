@@ -77,7 +77,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
             target: String::new(),
             prompt: Some(Digest::of("p")),
         },
-        Effect::Ask => match random.below(20) {
+        Effect::Ask { .. } => match random.below(20) {
             0 => failed(Failure::RateLimited),
             1 => failed(Failure::Budget),
             2 | 3 => failed(Failure::Truncated),
@@ -89,12 +89,12 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
             },
         },
         Effect::Adopt => made(attempt, random),
-        Effect::Read => match random.below(20) {
+        Effect::Read { .. } => match random.below(20) {
             0..3 => Event::Malformed { attempt, message, reask: random.one_in(2) },
             3 => Event::Conflict { attempt, clause: ClauseId::new("s", "c"), message },
             _ => made(attempt, random),
         },
-        Effect::Gate { gate } => {
+        Effect::Gate { gate, .. } => {
             let current = state.attempt().expect("a gate has one");
             let outcome = match random.below(12) {
                 0..3 => Outcome::Fail,
@@ -119,7 +119,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
             };
             Event::GateReported { attempt, report }
         }
-        Effect::Judge => Event::Judged { attempt, judgement: verdict(state).judgement() },
+        Effect::Judge { .. } => Event::Judged { attempt, judgement: verdict(state).judgement() },
         Effect::Promote => match random.below(10) {
             0 => Event::PromotionRefused { files: vec!["f".to_owned()] },
             1 => Event::PromotionFailed { message: "the disk is full".to_owned() },
@@ -175,7 +175,7 @@ fn check(state: &State, events: &[Event]) {
     }
     if state.phase == Phase::Promoting || state.outcome() == Some(&JobOutcome::Promoted) {
         for (index, part) in state.job.parts.iter().enumerate() {
-            let Some(attempt) = state.accepted(index) else {
+            let Some((attempt, _)) = state.accepted(index) else {
                 assert!(part.reason.is_none(), "a part is promoted without acceptance");
                 continue;
             };
@@ -265,20 +265,22 @@ fn lied_to(
         let attempt = state.attempt().map_or(0, |attempt| attempt.number);
         let spend = |usd| Spend { tokens: 1000, usd };
         let event = match effect {
-            Effect::Ask => match ledger.reserve((id, attempt), (1, "d"), spend(0.03), budget) {
-                Ok(()) => {
-                    asked += 1;
-                    ledger.settle((id, attempt), spend(0.02)).expect("settles");
-                    let completion = Digest::of(asked.to_string());
-                    let (usage, replay) = (Usage::default(), None);
-                    Event::Completed { attempt, completion, usage, replay }
+            Effect::Ask { .. } => {
+                match ledger.reserve((id, attempt), (1, "d"), spend(0.03), budget) {
+                    Ok(()) => {
+                        asked += 1;
+                        ledger.settle((id, attempt), spend(0.02)).expect("settles");
+                        let completion = Digest::of(asked.to_string());
+                        let (usage, replay) = (Usage::default(), None);
+                        Event::Completed { attempt, completion, usage, replay }
+                    }
+                    Err(error) => {
+                        let (message, failure) = (error.to_string(), Failure::Budget);
+                        Event::GenerationFailed { attempt, failure, message, wait_s: None }
+                    }
                 }
-                Err(error) => {
-                    let (message, failure) = (error.to_string(), Failure::Budget);
-                    Event::GenerationFailed { attempt, failure, message, wait_s: None }
-                }
-            },
-            Effect::Read => Event::CandidateMade {
+            }
+            Effect::Read { .. } => Event::CandidateMade {
                 attempt,
                 tree: Digest::of(random.next().to_string()),
                 provenance: Provenance::Promoted,
@@ -286,7 +288,7 @@ fn lied_to(
                 formatted: Vec::new(),
                 inputs: None,
             },
-            Effect::Judge => {
+            Effect::Judge { .. } => {
                 let print = if same { "lie".to_owned() } else { random.next().to_string() };
                 let fingerprint = Some(Digest::of(print));
                 let (clauses, findings) = (Vec::new(), Vec::new());

@@ -1,0 +1,109 @@
+//! The engine as a library: what it reads while jobs run.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use regen::engine::{Engine, Observer, Options};
+use regen::pipeline::{Effect, State};
+use regen::store::{ContentStore, Objects, WriterLock};
+use regen::types::{Digest, Event, Job, JobOutcome, ToolEnv};
+use regen::workspace::{WorkspaceLayout, load};
+
+use crate::server::{Server, lib};
+use crate::world::{GOOD, World};
+
+const SUITE: &str = "#[test]\nfn adds__two_and_two() {\n    assert_eq!(adder::add(2, 2), 4);\n}\n";
+
+/// Takes files away while a job runs.
+struct Saboteur {
+    root: PathBuf,
+    snapshot: Mutex<Option<Digest>>,
+}
+
+impl Saboteur {
+    fn object(&self, digest: Digest) -> PathBuf {
+        let name = digest.to_string();
+        self.root.join(".regen/objects").join(&name[..2]).join(&name[2..])
+    }
+}
+
+impl Observer for Saboteur {
+    fn event(&self, _: &Job, _: &State, event: &Event) {
+        if let Event::CandidateMade { inputs, .. } = event {
+            *self.snapshot.lock().expect("is not poisoned") = *inputs;
+        }
+    }
+
+    fn begin(&self, _: &Job, _: &State, effect: &Effect) {
+        match effect {
+            // The workspace is loaded: nothing of it is read again.
+            Effect::Start => {
+                std::fs::remove_dir_all(self.root.join("specs")).expect("deletes");
+                std::fs::remove_dir_all(self.root.join("validators")).expect("deletes");
+                std::fs::write(self.root.join("harness.toml"), "jobs = nonsense").expect("writes");
+            }
+            // The first gate has read the candidate: no other gate does, nor the verdict.
+            Effect::Gate { candidate, gate: 1 } => {
+                std::fs::remove_file(self.object(candidate.tree)).expect("deletes");
+            }
+            _ => {}
+        }
+    }
+
+    fn streaming(&self, _: &Job, _: usize) {}
+
+    fn note(&self, _: &str) {}
+}
+
+/// Runs a workspace through the library.
+async fn run(world: &World, observer: Arc<Saboteur>) -> Vec<(String, Option<JobOutcome>)> {
+    let variables = std::env::vars_os();
+    let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let env = ToolEnv::new(variables);
+    let places = WorkspaceLayout::new(world.path("harness.toml"), world.cache().join("regen"));
+    let _lock = WriterLock::take(&places.state, "a test").expect("is free");
+    let workspace = load(&places, None).expect("loads");
+    let tools = workspace.tools(&env).await.expect("has tools");
+    let plan = workspace.plan(&tools, None, false).expect("plans");
+    let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
+    let probe = regen::sandbox::probe(keeper, &places.cache, 8192).await;
+    let options = Options {
+        only: None,
+        by: "a test".to_owned(),
+        force: false,
+        discard_edits: false,
+        keep: false,
+        variable: |_| None,
+        servers: Default::default(),
+        generators: Arc::new(regen::generator::of),
+        observer,
+    };
+    let machine = (Arc::new(tools), Some(Arc::new(probe)));
+    let engine = Engine::open(Arc::new(workspace), machine, options).expect("opens");
+    engine.run(&plan).await.expect("runs").jobs
+}
+
+#[tokio::test]
+async fn a_running_job_reads_neither_the_workspace_nor_its_candidate_again() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.write("validators/adder/rust/suite.rs", SUITE);
+    let (config, spec) = (world.read("harness.toml"), world.read("specs/adder.md"));
+    let observer = Arc::new(Saboteur { root: world.path(""), snapshot: Mutex::default() });
+    let jobs = run(&world, observer.clone()).await;
+    assert_eq!(jobs, [("adder".to_owned(), Some(JobOutcome::Promoted))]);
+    assert_eq!(world.read("generated/adder/rust/src/lib.rs"), GOOD);
+    // The snapshot has the bytes that were read at load.
+    let snapshot = observer.snapshot.lock().expect("is not poisoned").expect("is always there");
+    let objects = Objects::new(world.path(".regen/objects"));
+    let snapshot = objects.get_tree(snapshot).expect("is kept");
+    let files = [
+        ("harness.toml", config.as_str()),
+        ("specs/adder.md", &spec),
+        ("validators/adder/rust/suite.rs", SUITE),
+    ];
+    assert_eq!(snapshot.iter().count(), files.len());
+    for (path, text) in files {
+        assert_eq!(snapshot.text(path), Some(text), "{path}");
+    }
+}
