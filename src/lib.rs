@@ -9,8 +9,8 @@
 //! there.
 //!
 //! The list below is the map and the law: a module imports only modules listed above it, and rooms
-//! never import rooms. `tests/it/tidy.rs` reads this file and holds the code to it; `.clippy.toml`
-//! keeps files, processes, clocks and the network out of everything above the edges.
+//! never import rooms. `tests/it/tidy.rs` reads this file and holds the code to it; the
+//! lints keep files, processes, clocks and the network out of everything above the edges.
 
 // ground: nouns
 pub mod types;

@@ -4,7 +4,7 @@
 //! generator. The same failure twice, or the same answer twice, skips to the fresh start. Going
 //! back and forth between two answers stops the job. Sources: `docs/design/repair.md`.
 
-use super::{Attempt, AttemptFailure};
+use super::attempt::{Attempt, AttemptFailure};
 use crate::types::{AttemptKind, Digest, limits};
 
 /// The sequence of one generator.

@@ -316,7 +316,7 @@ fn a_sandbox_outlives_the_thread_that_opened_it() {
 #[test]
 fn killing_regen_while_a_layer_is_made_leaves_nothing_that_is_taken_for_one() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::adder(&server.url).with_own_layers();
     let mut child = world.spawn(&["run"]);
     let layers = world.cache().join("regen/layers");
     let making = || {

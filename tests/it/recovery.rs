@@ -96,7 +96,7 @@ fn two_at_once_and_a_reader_beside_them() {
 #[test]
 fn nothing_of_a_candidate_is_left_behind_unless_it_is_kept() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::adder(&server.url).with_own_layers();
     world.run(&["run"]).expect(0);
     let sources = |world: &World| {
         let mut found = std::collections::BTreeMap::new();

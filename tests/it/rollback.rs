@@ -156,8 +156,8 @@ fn copy(from: &Path, to: &Path) {
     assert!(done.expect("copies").success());
 }
 
-/// Kills a command at each of its steps, or at some of them in a short run; `states` are the trees that may stand then, each with what
-/// the deploy gate says of it.
+/// Kills a command at each of its steps, or at some of them in a short run. `states` are the trees
+/// that may stand then, each with what the deploy gate says of it.
 fn kill_at_every_step(world: &World, args: &[&str], states: [(&str, i32); 2]) -> usize {
     let work = world.path("").canonicalize().expect("is there");
     let saved = work.with_file_name("saved");

@@ -1,6 +1,7 @@
 //! A workspace of a user's in a temporary folder, and the real program run in it.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, LazyLock};
@@ -52,6 +53,23 @@ pub fn stable(text: &str) -> String {
     };
     VARYING.iter().fold(text.to_owned(), replace)
 }
+
+/// The dependency layers that all worlds share, so that each is built once. The folder belongs to
+/// one build of regen: another build does not use what this one made.
+static LAYERS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let built = Path::new(env!("CARGO_BIN_EXE_regen")).metadata().expect("is built");
+    let built = built.modified().expect("has a time").duration_since(SystemTime::UNIX_EPOCH);
+    let name = format!("layers-{}", built.expect("is after 1970").as_nanos());
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    for entry in std::fs::read_dir(all).into_iter().flatten().flatten() {
+        let other = entry.file_name().to_string_lossy().into_owned();
+        if other.starts_with("layers-") && other != name {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    std::fs::create_dir_all(all.join(&name)).expect("makes folders");
+    all.join(name)
+});
 
 /// Whether this is the full run, `REGEN_TEST=all`; otherwise prints how to start one.
 #[expect(clippy::print_stdout, reason = "a shortened test says so")]
@@ -122,7 +140,15 @@ impl World {
         for (name, text) in specs {
             world.write(&format!("specs/{name}.md"), text);
         }
+        std::fs::create_dir_all(world.cache().join("regen")).expect("makes folders");
+        symlink(&*LAYERS, world.cache().join("regen/layers")).expect("links");
         world
+    }
+
+    /// Has dependency layers of its own, for a test that looks at them.
+    pub fn with_own_layers(self) -> Self {
+        std::fs::remove_file(self.cache().join("regen/layers")).expect("is a link");
+        self
     }
 
     /// The adder, with a server.

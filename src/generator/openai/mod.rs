@@ -152,7 +152,8 @@ impl Generator for Openai {
         Box::pin(async move {
             self.check_setup()?;
             let tape = Arc::new(stack::Tape::default());
-            let wire = stack::stack(self, tape.clone());
+            let wire =
+                stack::stack(&self.settings, self.http.clone(), self.pace.clone(), tape.clone());
             let completion = self.send(&request, wire, progress).await?;
             Ok(Generation::Text { completion, transcript: tape.bytes() })
         })

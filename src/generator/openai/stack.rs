@@ -11,10 +11,10 @@ use reqwest::Response;
 use tower::retry::{Policy, Retry};
 use tower::{Service, ServiceExt, service_fn};
 
-use super::Openai;
 use super::classify::{self, pause};
 use super::pace::Pace;
 use crate::generator::GenerationError;
+use crate::types::generator::OpenaiSettings;
 use crate::types::{Failure, limits};
 
 /// Bytes of a body that is read whole: errors and answers that are no stream.
@@ -61,9 +61,19 @@ impl Tape {
 }
 
 /// The way to the server for one call. What comes back is copied to the tape.
-pub fn stack(generator: &Openai, tape: Arc<Tape>) -> impl Wire + use<> {
-    let (http, pace) = (generator.http.clone(), generator.pace.clone());
-    let patience = Duration::from_millis(generator.settings.first_token_timeout_ms);
+pub fn stack(
+    settings: &OpenaiSettings,
+    http: reqwest::Client,
+    pace: Arc<Pace>,
+    tape: Arc<Tape>,
+) -> impl Wire + use<> {
+    let patience = Duration::from_millis(settings.first_token_timeout_ms);
+    let policy = Attempts {
+        tried: 0,
+        most: settings.max_tries,
+        base: Duration::from_millis(settings.retry_base_ms),
+        pace: pace.clone(),
+    };
     let send = service_fn(move |request: HttpRequestFactory| -> BoxFuture<'static, _> {
         let (http, pace) = (http.clone(), pace.clone());
         Box::pin(async move {
@@ -75,12 +85,6 @@ pub fn stack(generator: &Openai, tape: Arc<Tape>) -> impl Wire + use<> {
             })
         })
     });
-    let policy = Attempts {
-        tried: 0,
-        most: generator.settings.max_tries,
-        base: Duration::from_millis(generator.settings.retry_base_ms),
-        pace: generator.pace.clone(),
-    };
     let retrying = Retry::new(policy, send);
     let answered = move |response| taped(response, tape.clone());
     let boxed = |error| OpenAIError::Boxed(Box::new(error));
