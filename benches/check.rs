@@ -137,7 +137,7 @@ fn accept(root: &Path, signer: Option<Signer>) {
     let variables = std::env::vars_os();
     let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let env = ToolEnv::new(variables);
-    let tools = find_tools(&workspace.harness, &env, &root);
+    let tools = find_tools(&workspace.harness, &env, root);
     let tools = runtime.block_on(tools).expect("there is Rust");
     let mut standing = Standing::default();
     for job in workspace.plan(&tools, None, false).expect("is planned").jobs {
