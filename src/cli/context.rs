@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use super::{Colour, Global, exit};
+use super::args::{Colour, Global};
+use super::exit;
 use crate::report::{Style, Styler, render};
 use crate::types::ToolEnv;
 use crate::workspace::{CommandError, ConfigProblems, WorkspaceLayout};

@@ -1,6 +1,7 @@
 //! The command line: arguments, and one file per subcommand.
 #![expect(clippy::disallowed_methods, reason = "the door that reads the environment")]
 
+mod args;
 mod cassette;
 mod check;
 mod context;
@@ -25,13 +26,13 @@ mod watch;
 mod why;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::daemon::Command as DaemonCommand;
 use crate::workspace::CommandError;
+use args::{Global, RunArgs};
 use context::{Context, error_object, variable};
 
 /// Keeps generated code true to its specification.
@@ -60,53 +61,6 @@ struct Cli {
     global: Global,
     #[command(subcommand)]
     command: Option<CliCommand>,
-}
-
-/// Arguments of `run`, and of regen without a subcommand.
-#[derive(Clone, Debug, Default, PartialEq, Args)]
-struct RunArgs {
-    /// A spec by id, path or glob; several may be given.
-    #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
-    specs: Vec<String>,
-    /// Make up-to-date targets again.
-    #[arg(long)]
-    force: bool,
-    /// Save edits by hand in .regen/drift/ and replace them, instead of refusing.
-    #[arg(long)]
-    discard_edits: bool,
-    /// Leave the candidates' workspaces, and say where they are.
-    #[arg(long)]
-    keep: bool,
-}
-
-/// Arguments of every command.
-#[derive(Clone, Debug, Args)]
-struct Global {
-    /// The configuration; by default harness.toml here or in a folder above.
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// One JSON object, or JSON lines, on standard output.
-    #[arg(long, global = true)]
-    json: bool,
-    /// Say nothing but errors.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Log what regen does; twice for more.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// When to colour.
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
-    color: Colour,
-    /// Write the log to a file instead of standard error.
-    #[arg(long, global = true, value_name = "FILE")]
-    log_file: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Colour {
-    Auto,
-    Always,
-    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -266,7 +220,7 @@ fn misread(error: &clap::Error) -> u8 {
 /// Runs the program on this thread and returns its exit code.
 ///
 /// The sandbox's part comes first: it starts processes and must see no thread of a runtime. The
-/// runtime is built here, not in `main.rs`, because rustc compiles the code of an async function in
+/// runtime is built here, not in `main.rs`, because the code of an async function is compiled in
 /// the crate that polls it: each build would compile all of it again in the binary.
 pub fn start() -> u8 {
     crate::sandbox::keep(std::env::args_os());

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::{Global, exit};
+use super::args::Global;
+use super::exit;
 
 /// Whoever asks twice does not want to wait: whatever is under way then is taken up by the next
 /// start.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::nearest;
+use super::nearest::nearest;
 use crate::toolchain::{self, GateKind};
 use crate::types::{
     Harness, Isolation, Problem, RelPath, Schedule, Span, Target, TraceConfig, lint, places,

@@ -1,8 +1,11 @@
 //! `harness.toml` text -> [`Harness`], or problems that point at the line and say the remedy.
 
 mod check;
+mod nearest;
 
 use std::path::PathBuf;
+
+pub use nearest::nearest;
 
 use crate::toolchain;
 use crate::types::{Harness, Isolation, Policy, Problem, limits};
@@ -100,16 +103,6 @@ fn suggestion(message: &str) -> Option<String> {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let wrong = quoted.next().filter(|_| message.contains("unknown"))?;
     nearest(wrong, quoted).map(str::to_owned)
-}
-
-/// The candidate that is most like `wrong`, if any is like it at all.
-pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(wrong, name), name))
-        .filter(|(score, _)| *score > 0.7)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 use serde_json::{Value, json};
 
-use super::commands::{Answer, Command};
+use super::request::{Answer, Command};
 use super::serve::Short;
 use crate::types::limits;
 use crate::workspace::{CommandError, WorkspaceLayout};

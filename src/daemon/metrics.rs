@@ -1,5 +1,7 @@
 //! What is counted, as Prometheus reads it.
 
+use std::collections::BTreeMap;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -7,7 +9,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::live_state::LiveState;
 use crate::store::Spend;
 use crate::types::{Event, JobOutcome, Outcome};
 
@@ -76,11 +77,12 @@ impl Metrics {
         self.jobs.get_or_create(&[("result", outcome.word().to_owned())]).inc();
     }
 
-    /// Everything, in the OpenMetrics text format.
-    pub fn text(&self, hub: &LiveState, today: Spend) -> String {
+    /// Everything, in the OpenMetrics text format: these counts of specs by state, and what today
+    /// cost.
+    pub fn text(&self, states: BTreeMap<&'static str, i64>, today: Spend) -> String {
         let mut registry = Registry::with_prefix("regen");
         let specs: Family<Labels<1>, Gauge> = Family::default();
-        for (state, count) in hub.counts() {
+        for (state, count) in states {
             specs.get_or_create(&[("state", state.to_owned())]).set(count);
         }
         registry.register("specs", "Specs, by how they stand", specs);

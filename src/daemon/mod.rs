@@ -10,6 +10,7 @@ mod live_state;
 mod metrics;
 mod commands;
 mod plan;
+mod request;
 mod serve;
 pub mod otlp;
 
@@ -35,8 +36,8 @@ use crate::types::{Diagnosis, Fault, JobOutcome, RateLimit, Schedule, limits};
 use crate::watch::Watcher;
 use crate::workspace::{CommandError, Workspace, WorkspaceLayout, load_harness};
 
-pub use commands::{Answer, Command, CommandRequest, Refusal};
 pub use live_state::{Head, LiveState, SpecRow, Stand};
+pub use request::{Answer, Command, CommandRequest, Refusal};
 pub use serve::{Api, Web};
 
 /// What a daemon works with.

@@ -25,8 +25,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
-use super::commands::{Command, CommandRequest, Refusal};
 use super::live_state::{LiveState, SseEvent};
+use super::request::{Command, CommandRequest, Refusal};
 use crate::promote::Promoter;
 use crate::report::{Styler, words};
 use crate::store::{ContentStore, Ledger, Objects, write_private};
@@ -392,7 +392,8 @@ async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
         None => Default::default(),
     };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], api.hub.metrics.text(&api.hub, today)).into_response())
+    Ok(([(header::CONTENT_TYPE, kind)], api.hub.metrics.text(api.hub.counts(), today))
+        .into_response())
 }
 
 #[derive(Deserialize)]

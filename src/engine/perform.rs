@@ -107,6 +107,7 @@ impl Engine {
             depends,
             language: toolchain::of(target).language(),
             root: toolchain::of(target).layout(target).required.to_string(),
+            manifest: toolchain::of(target).layout(target).manifest,
             constraints: toolchain::of(target).prompt_rules(spec, target),
             suites: job.shown.clone(),
             accepted: accepted.as_ref(),

@@ -104,7 +104,7 @@ fn unproven<'a>(bench: &GateContext<'_>, suites: &'a [Suite]) -> Vec<(&'a Suite,
 }
 
 /// A candidate with changes in it, built with its tests.
-struct Built<'a> {
+struct MutantBuild<'a> {
     room: GateSandbox<'a>,
     programs: Vec<TestProgram>,
     mutants: Mutants,
@@ -135,7 +135,7 @@ async fn prove(
     let layer = prepare(bench, GATE, candidate, &[]).await?.layer;
     let on = ProofSite { bench, layer: layer.as_ref(), mutator, started };
     let built = with_changes(&on, candidate, suites, Extent::But(BTreeSet::new())).await?;
-    let Built { room, programs, mutants, every } = match built {
+    let MutantBuild { room, programs, mutants, every } = match built {
         Ok(built) => built,
         Err(why) => return Ok(undecided(why)),
     };
@@ -174,7 +174,7 @@ async fn with_constants(
     let Ok(built) = with_changes(on, candidate, suites, extent).await? else {
         return Ok(BTreeSet::new());
     };
-    let Built { room, programs, mutants, every } = built;
+    let MutantBuild { room, programs, mutants, every } = built;
     let (bench, started) = (on.bench, on.started);
     let runner = TestRunner { bench, room: &room, gate: GATE, started, fresh: false };
     let trial = Trial { runner: &runner, mutants: &mutants, every };
@@ -196,7 +196,7 @@ async fn with_changes<'a>(
     candidate: &Candidate,
     suites: &[Suite],
     mut extent: Extent,
-) -> Result<Result<Built<'a>, String>, GateResult> {
+) -> Result<Result<MutantBuild<'a>, String>, GateResult> {
     let ProofSite { bench, layer, mutator, started } = *on;
     for build_number in 1.. {
         let mutants = match mutator.mutants(candidate.tree(), &extent) {
@@ -212,7 +212,7 @@ async fn with_changes<'a>(
             Ok((programs, _)) => {
                 let programs = programs_of(programs, &commands, suites);
                 let every = !matches!(extent, Extent::Panics);
-                return Ok(Ok(Built { room, programs, mutants, every }));
+                return Ok(Ok(MutantBuild { room, programs, mutants, every }));
             }
             Err(seen) => seen,
         };

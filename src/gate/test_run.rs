@@ -24,7 +24,7 @@ pub async fn run(
     mut seen: GateResult,
 ) -> GateResult {
     let gate = runner.gate;
-    // Warnings were clippy's to refuse; here only tests decide.
+    // A linter's gate refuses warnings; here only tests decide.
     seen.findings.clear();
     let suite_of =
         |program: &TestProgram| suites.iter().find(|s| s.path.as_str() == program.source);

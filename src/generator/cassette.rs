@@ -310,7 +310,7 @@ fn first_difference(a: &str, b: &str) -> Option<String> {
     }
     let at = a.lines().zip(b.lines()).take_while(|(a, b)| a == b).count();
     let line = |text: &str| text.lines().nth(at).unwrap_or("(the end)").to_owned();
-    Some(format!("line {} was {:?} and is {:?}", at + 1, line(a), line(b)))
+    Some(format!("line {} was \"{}\" and is \"{}\"", at + 1, line(a), line(b)))
 }
 
 fn other_field(a: &Value, b: &Value) -> Option<String> {

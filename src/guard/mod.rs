@@ -134,6 +134,6 @@ mod tests {
         let (spec, target) = spec("- it holds `guard: forbid eval`\n");
         let file = |path: &str| (RelPath::parse(path).unwrap(), b"eval(1)".to_vec());
         let found = |path| check("layout", (&spec, &target), &Tree::from_iter([file(path)])).len();
-        assert_eq!((found("src/data.py"), found("Cargo.toml"), found("src/a.rs")), (1, 0, 1));
+        assert_eq!((found("src/data.py"), found("setup.toml"), found("src/a.rs")), (1, 0, 1));
     }
 }

@@ -5,8 +5,11 @@
 #![expect(clippy::disallowed_methods, reason = "the one edge that writes below generated/")]
 
 mod journal;
-mod swap;
+mod promotion;
 mod stage;
+mod swap;
+
+pub use promotion::{ATTESTATION, PartTree, Promotion};
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,51 +21,13 @@ use journal::Journal;
 use crate::attest::Attested;
 use crate::plan::LiveTree;
 use crate::store::{files, write_atomic};
-use crate::types::{Digest, JobId, SpecStanding, Standing, Tree, limits};
-use crate::verdict::Accepted;
-
-/// The end of an attestation's name, behind the target's folder.
-pub const ATTESTATION: &str = ".intoto.jsonl";
+use crate::types::{Digest, JobId, Standing, Tree, limits};
 
 /// Puts trees in place below a workspace's root.
 #[derive(Clone, Debug)]
 pub struct Promoter {
     root: PathBuf,
     state: PathBuf,
-}
-
-/// One target of a promotion.
-#[derive(Debug)]
-pub struct PartTree<'a> {
-    /// The target.
-    pub target: String,
-    /// Its folder inside the unit.
-    pub leaf: String,
-    /// The proof, and with it the tree.
-    pub accepted: &'a Accepted,
-    /// What stands beside it as its attestation.
-    pub attestation: String,
-}
-
-/// A promotion: what goes where.
-#[derive(Debug)]
-pub struct Promotion<'a> {
-    /// The job, which names the transaction.
-    pub job: JobId,
-    /// The spec.
-    pub spec: String,
-    /// The unit's folder, relative to the root.
-    pub unit: String,
-    /// New trees.
-    pub parts: Vec<PartTree<'a>>,
-    /// Folders of targets that stay as they are.
-    pub kept: Vec<String>,
-    /// What the lock file is to say of the spec.
-    pub standing: SpecStanding,
-    /// The object that keeps what this promotion was.
-    pub record: Digest,
-    /// Whether edits by hand are saved aside instead of refused.
-    pub discard_edits: bool,
 }
 
 /// Why nothing was switched.

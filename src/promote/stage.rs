@@ -4,7 +4,8 @@ use std::fs::{self, File, FileTimes};
 use std::io;
 use std::path::Path;
 
-use super::{ATTESTATION, Promotion, swap};
+use super::promotion::{ATTESTATION, Promotion};
+use super::swap;
 use crate::types::Tree;
 
 /// Writes the stage and makes it durable with one `syncfs`: skipping it left empty files after

@@ -72,6 +72,8 @@ pub struct PromptInputs<'a> {
     pub language: &'a str,
     /// The file the target cannot do without.
     pub root: String,
+    /// The file that the harness writes; a prompt does not show it.
+    pub manifest: &'static str,
     /// What the model must know of the target.
     pub constraints: Vec<String>,
     /// The user's suites.
@@ -162,7 +164,7 @@ fn render_with(
 ) -> Result<Prompt, String> {
     let files = |tree: Option<&Tree>| -> Vec<File> {
         let files = tree.into_iter().flat_map(Tree::iter);
-        let files = files.filter(|(path, _)| path.as_str() != "Cargo.toml");
+        let files = files.filter(|(path, _)| path.as_str() != inputs.manifest);
         files.map(|(path, bytes)| File { path: path.to_string(), text: text(bytes) }).collect()
     };
     let suites = if suites { inputs.suites.as_slice() } else { &[] };
@@ -261,6 +263,7 @@ mod tests {
             depends: Vec::new(),
             language: "Rust",
             root: "src/lib.rs".to_owned(),
+            manifest: "",
             constraints: vec!["be brief".to_owned()],
             suites: Vec::new(),
             accepted: None,

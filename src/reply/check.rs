@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use globset::{GlobBuilder, GlobSetBuilder};
 
-use super::ReplyRules;
 use super::edit;
 use super::read::FileChange;
+use super::rules::ReplyRules;
 use crate::types::{RelPath, Tree, limits};
 
 /// What no candidate may touch in any language, whatever a target allows. A name that ends in `/`

@@ -1,6 +1,6 @@
 //! The four forms a reply may have.
 
-use super::{CONFLICT, ReplyRules};
+use super::rules::{CONFLICT, ReplyRules};
 
 /// One thing a reply does to the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ fn fences(text: &str) -> Vec<Fence> {
     fences
 }
 
-/// A word that is a path to a file: `src/lib.rs`, `Cargo.toml`; not `rust`, not `v1.2`.
+/// A word that is a path to a file: `src/lib.rs`, `setup.toml`; not `rust`, not `v1.2`.
 fn path_like(word: &str) -> Option<String> {
     let word = word.trim_matches(['`', '*', '"', '\'', ':', '(', ')', '#', ',']);
     let (stem, extension) = word.rsplit_once('.')?;

@@ -12,8 +12,8 @@ use rustix::process::{
     set_parent_process_death_signal, wait,
 };
 
+use super::paths::SandboxPaths;
 use super::protocol::{Done, Mode, OpenRequest, Task, send};
-use super::spec::SandboxPaths;
 use super::supervisor::Whole;
 use super::{SetupError, accounting, lockdown, rootfs, selftest, sys};
 use crate::process::{Ended, end_children};

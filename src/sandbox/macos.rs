@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::paths::SandboxPaths;
 use super::protocol::{Mode, OpenRequest, StartRequest};
-use super::spec::{MountMode, SandboxPaths};
+use super::spec::MountMode;
 use super::{Backend, KEEPER};
 use crate::types::{Isolation, places};
 

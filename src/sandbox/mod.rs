@@ -8,6 +8,7 @@
 mod backend;
 mod bwrap;
 mod macos;
+mod paths;
 mod protocol;
 mod probe;
 mod session;
@@ -55,10 +56,11 @@ use crate::types::{Isolation, limits};
 pub use backend::{Backend, Bare, Landlock, Namespaces};
 pub use bwrap::Bwrap;
 pub use macos::SandboxExec;
+pub use paths::SandboxPaths;
 pub use probe::{Missing, Probe, attempt, probe};
 use protocol::{FileList, Mode, OpenRequest, Opened, StartRequest};
 pub use session::Session;
-pub use spec::{Egress, Mount, MountMode, SandboxPaths, SandboxSpec, Scratch};
+pub use spec::{Egress, Mount, MountMode, SandboxSpec, Scratch};
 
 /// Gives memory that is not used any more back to the system: a daemon reads a whole workspace, and
 /// then sleeps.

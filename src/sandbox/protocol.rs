@@ -1,12 +1,12 @@
 //! What goes between regen and the keeper of a sandbox: plain data over one socket.
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::spec::{Egress, Mount, SandboxSpec, Scratch};
+use super::spec::{Egress, Mount, MountMode, SandboxSpec, Scratch};
 use crate::process::{Ended, Program};
 use crate::types::{Limits, limits};
 
@@ -54,6 +54,36 @@ impl OpenRequest {
             limits: spec.limits,
             room,
         }
+    }
+}
+
+impl OpenRequest {
+    /// Folders of the machine's that programs write.
+    pub fn written(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.iter().filter(|mount| mount.mode == MountMode::ReadWrite)
+    }
+
+    /// Folders with a writable layer above them.
+    pub fn overlays(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.iter().filter(|mount| mount.mode == MountMode::Overlay)
+    }
+
+    /// Fresh folders of the session.
+    pub fn session_scratch(&self) -> impl Iterator<Item = &Path> {
+        let own = |scratch: &'_ Scratch| matches!(scratch, Scratch::Session(_));
+        self.scratch.iter().filter(move |scratch| own(scratch)).map(Scratch::at)
+    }
+
+    /// Fresh folders of each program, beside the temporary one.
+    pub fn program_scratch(&self) -> impl Iterator<Item = &Path> {
+        let own = |scratch: &'_ Scratch| matches!(scratch, Scratch::Program(_));
+        self.scratch.iter().filter(move |scratch| own(scratch)).map(Scratch::at)
+    }
+
+    /// What the programs of the session share, and write only if they build.
+    pub fn shared(&self) -> impl Iterator<Item = &Path> {
+        let mounts = self.overlays().chain(self.written()).map(|mount| &*mount.at);
+        mounts.chain(self.session_scratch())
     }
 }
 

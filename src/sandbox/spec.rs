@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::protocol::{Mode, OpenRequest};
 use crate::types::{Limits, places};
 
 /// What a sandbox holds and allows.
@@ -135,72 +134,6 @@ pub fn upper(number: usize) -> PathBuf {
     Path::new(places::UPPER).join(number.to_string())
 }
 
-/// Where the folders of an open sandbox are for its programs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SandboxPaths {
-    /// Places that are elsewhere, where the sandbox has no mounts.
-    moved: Vec<(PathBuf, PathBuf)>,
-}
-
-impl SandboxPaths {
-    pub(super) fn of(request: &OpenRequest) -> Self {
-        let below = |at: &Path| request.room.join(at.strip_prefix("/").unwrap_or(at));
-        if matches!(request.mode, Mode::Namespaces | Mode::Inside) {
-            return Self { moved: Vec::new() };
-        }
-        let mounts = request.mounts.iter().map(|mount| {
-            let real = match mount.mode {
-                MountMode::ReadOnly | MountMode::ReadWrite => mount.source.clone(),
-                // A copy.
-                MountMode::Overlay => below(&mount.at),
-            };
-            (mount.at.clone(), real)
-        });
-        let own = [places::SOURCE, places::TEMPORARY].map(Path::new);
-        let own = own.into_iter().chain(request.scratch.iter().map(Scratch::at));
-        let own = own.map(|at| (at.to_owned(), below(at)));
-        Self { moved: own.chain(mounts).collect() }
-    }
-
-    /// The path that programs have to use for a mount, a scratch folder, [`places::SOURCE`] or
-    /// [`places::TEMPORARY`]: this place itself, or without mounts the folder that stands for it.
-    pub fn at<'a>(&'a self, place: &'a (impl AsRef<Path> + ?Sized)) -> &'a Path {
-        let place = place.as_ref();
-        let moved = self.moved.iter().find(|(at, _)| at == place);
-        moved.map_or(place, |(_, real)| real)
-    }
-}
-
-impl OpenRequest {
-    /// Folders of the machine's that programs write.
-    pub fn written(&self) -> impl Iterator<Item = &Mount> {
-        self.mounts.iter().filter(|mount| mount.mode == MountMode::ReadWrite)
-    }
-
-    /// Folders with a writable layer above them.
-    pub fn overlays(&self) -> impl Iterator<Item = &Mount> {
-        self.mounts.iter().filter(|mount| mount.mode == MountMode::Overlay)
-    }
-
-    /// Fresh folders of the session.
-    pub fn session_scratch(&self) -> impl Iterator<Item = &Path> {
-        let own = |scratch: &'_ Scratch| matches!(scratch, Scratch::Session(_));
-        self.scratch.iter().filter(move |scratch| own(scratch)).map(Scratch::at)
-    }
-
-    /// Fresh folders of each program, beside the temporary one.
-    pub fn program_scratch(&self) -> impl Iterator<Item = &Path> {
-        let own = |scratch: &'_ Scratch| matches!(scratch, Scratch::Program(_));
-        self.scratch.iter().filter(move |scratch| own(scratch)).map(Scratch::at)
-    }
-
-    /// What the programs of the session share, and write only if they build.
-    pub fn shared(&self) -> impl Iterator<Item = &Path> {
-        let mounts = self.overlays().chain(self.written()).map(|mount| &*mount.at);
-        mounts.chain(self.session_scratch())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,27 +165,5 @@ mod tests {
         one.files.push(("src/lib.rs".to_owned(), vec![0, 255]));
         let text = serde_json::to_string(&one).expect("is plain data");
         assert_eq!(serde_json::from_str::<SandboxSpec>(&text).expect("reads"), one);
-    }
-
-    #[test]
-    fn places_are_themselves_behind_mounts_and_elsewhere_without() {
-        let layer = |at: &str, mode| Mount { source: "/l".into(), at: at.into(), mode };
-        let mounts = vec![
-            Mount::read_only("/opt/tools", places::TOOLS),
-            layer(places::BUILD, MountMode::Overlay),
-            Mount::shown("/data"),
-        ];
-        let all = [places::SOURCE, places::TOOLS, places::BUILD, places::TOOL_HOME, "/data"];
-        let paths = |mode, mounts| {
-            let request = OpenRequest::of(&spec(mounts), mode, "/room".into());
-            SandboxPaths::of(&request)
-        };
-        let at = |paths: &SandboxPaths| all.map(|place| paths.at(place).display().to_string());
-        assert_eq!(at(&paths(Mode::Namespaces, mounts.clone())), all);
-        let [_, _, build, home, _] = all.map(|place| format!("/room{place}"));
-        let moved = ["/room/src", "/opt/tools", &build, &home, "/data"];
-        assert_eq!(at(&paths(Mode::Landlock, mounts)), moved);
-        let written = paths(Mode::Bare, vec![layer(places::BUILD, MountMode::ReadWrite)]);
-        assert_eq!(written.at(places::BUILD), Path::new("/l"));
     }
 }

@@ -20,8 +20,9 @@ use rustix::process::{
 use serde::de::DeserializeOwned;
 
 use super::init::{self, Wires};
+use super::paths::SandboxPaths;
 use super::protocol::{Done, FileList, Mode, OpenRequest, Opened, Task, receive, send};
-use super::spec::{SandboxPaths, lower};
+use super::spec::lower;
 use super::{SetupError, accounting, lockdown, rootfs, sys};
 use crate::process::{Ended, children, end_children};
 use crate::types::{Limits, Resource, limits, places};

@@ -10,7 +10,6 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
-use super::spending::{Spend, settle};
 use crate::types::event::Entry;
 use crate::types::{Digest, Event, Job, JobId, Red};
 
@@ -432,26 +431,6 @@ impl Ledger {
         let values = params![job.0, attempt, request.to_string()];
         let text: Option<String> = self.db.query_row(sql, values, |row| row.get(0)).optional()?;
         Ok(text.and_then(|text| Digest::parse(&text)))
-    }
-
-    /// Records an answer and settles what it cost, before anything acts on it.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn record_completion(
-        &mut self,
-        (job, attempt): (JobId, u32),
-        request: Digest,
-        completion: Digest,
-        spend: Spend,
-    ) -> Result<(), LedgerError> {
-        self.write(|tx| {
-            tx.execute(
-                "INSERT OR REPLACE INTO completions VALUES (?1, ?2, ?3, ?4)",
-                params![job.0, attempt, request.to_string(), completion.to_string()],
-            )?;
-            settle(tx, (job, attempt), spend)
-        })
     }
 
     /// The tests that were seen to fail without an implementation.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::ledger::{Ledger, LedgerError};
 use crate::types::harness::Budget;
-use crate::types::{JobId, Usage};
+use crate::types::{Digest, JobId, Usage};
 
 /// What a call may cost or did cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -124,6 +124,26 @@ impl Ledger {
         self.write(|tx| settle(tx, call, spend))
     }
 
+    /// Records an answer and settles what it cost, before anything acts on it.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn record_completion(
+        &mut self,
+        (job, attempt): (JobId, u32),
+        request: Digest,
+        completion: Digest,
+        spend: Spend,
+    ) -> Result<(), LedgerError> {
+        self.write(|tx| {
+            tx.execute(
+                "INSERT OR REPLACE INTO completions VALUES (?1, ?2, ?3, ?4)",
+                params![job.0, attempt, request.to_string(), completion.to_string()],
+            )?;
+            settle(tx, (job, attempt), spend)
+        })
+    }
+
     /// Tokens and dollars by UTC day, the newest first.
     ///
     /// # Errors
@@ -151,11 +171,7 @@ impl Ledger {
     }
 }
 
-pub(super) fn settle(
-    tx: &Transaction<'_>,
-    call: (JobId, u32),
-    spend: Spend,
-) -> Result<(), LedgerError> {
+fn settle(tx: &Transaction<'_>, call: (JobId, u32), spend: Spend) -> Result<(), LedgerError> {
     tx.execute(
         "UPDATE spending SET tokens = ?3, usd = ?4, settled = 1
          WHERE id = (SELECT max(id) FROM spending WHERE job = ?1 AND attempt = ?2) AND settled = 0",

@@ -175,6 +175,8 @@ pub struct OptionSchema {
 pub struct Layout {
     /// The file it cannot do without.
     pub required: RelPath,
+    /// The file that the harness writes; a model neither sees nor changes it.
+    pub manifest: &'static str,
     /// Glob patterns of the files it may have.
     pub allowed: Vec<String>,
     /// Names that belong to the harness, whatever is allowed: a name at any depth, or a folder at

@@ -272,7 +272,12 @@ fn judge(expect: Expect, output: &Output) -> (bool, String) {
     }
 }
 
-async fn assault(backend: Arc<dyn Backend>, programs: &Path, host: &Host) -> Vec<Row> {
+/// Runs the attacks under a backend; with `full` unset, those that tell their result themselves.
+async fn assault(
+    backend: Arc<dyn Backend>,
+    (programs, host): (&Path, &Host),
+    full: bool,
+) -> Vec<Row> {
     let cache = tempfile::tempdir().expect("a folder");
     let sandbox = Sandbox::new(&programs.join("regen"), backend.clone(), cache.path(), 4096);
     let limits = LimitsConfig {
@@ -297,7 +302,7 @@ async fn assault(backend: Arc<dyn Backend>, programs: &Path, host: &Host) -> Vec
     let mut rows = Vec::new();
     for (family, attack, arguments, expect) in attacks() {
         // Without a sandbox only what reads and leaves the machine as it is.
-        if backend.name() == "none" && !READS.contains(&attack) {
+        if backend.name() == "none" && !READS.contains(&attack) || !full && expect != Expect::Says {
             continue;
         }
         let mut policy = policy.clone();
@@ -336,7 +341,7 @@ fn backends() -> [Arc<dyn Backend>; 4] {
 }
 
 /// Runs the suite as who this process is. What cannot run here is a row that says why.
-async fn suite(programs: &Path) -> Vec<Row> {
+async fn suite(programs: &Path, full: bool) -> Vec<Row> {
     let host = Host::new(programs);
     let cache = tempfile::tempdir().expect("a folder");
     let mut rows = Vec::new();
@@ -352,7 +357,7 @@ async fn suite(programs: &Path) -> Vec<Row> {
                     stopped: true,
                     detail: one.what,
                 }));
-                let mut list = assault(backend, programs, &host).await;
+                let mut list = assault(backend, (programs, &host), full).await;
                 for row in &mut list {
                     row.backend += &format!(", level {level}");
                 }
@@ -440,7 +445,7 @@ fn every_attack_is_stopped() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     if let Some(programs) = std::env::var_os(INNER) {
-        for row in runtime.block_on(suite(Path::new(&programs))) {
+        for row in runtime.block_on(suite(Path::new(&programs), true)) {
             let Row { backend, family, attack, stopped, detail } = row;
             let detail = detail.replace(['\n', '\t'], " ");
             println!("ROW\t{backend}\t{family}\t{attack}\t{stopped}\t{detail}");
@@ -449,7 +454,11 @@ fn every_attack_is_stopped() {
     }
     let programs = programs();
     let me = if is_root() { "root" } else { "a user" };
-    let mut tables = vec![(me, runtime.block_on(suite(programs.path())))];
+    let full = crate::world::all();
+    let mut tables = vec![(me, runtime.block_on(suite(programs.path(), full)))];
+    if !full {
+        return judge_rows(&tables);
+    }
     if is_root() {
         tables.push(("nobody", as_nobody(programs.path())));
     }
@@ -464,6 +473,11 @@ pub fn conclude(name: &str, test: &str, tables: &[(&str, Vec<Row>)]) {
     if std::fs::read_to_string(&path).ok().as_deref() != Some(&page) {
         std::fs::write(&path, &page).expect("writes the page");
     }
+    judge_rows(tables);
+}
+
+/// Demands that every attack is stopped, but for those known to be open.
+fn judge_rows(tables: &[(&str, Vec<Row>)]) {
     for (who, rows) in tables {
         assert!(rows.len() > 20, "{who}: {rows:?}");
         for row in rows.iter().filter(|row| !row.stopped && !row.backend.starts_with("none")) {

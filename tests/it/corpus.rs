@@ -9,7 +9,7 @@ use regen::toolchain::{self, SuiteFile};
 use regen::types::{GateReport, Red, RelPath, Tree};
 use serde_json::Value;
 
-use crate::world::{Subject, World, collect};
+use crate::world::{Subject, World, collect, rounds};
 
 /// Runs the proof gate over a crate's sources with one of its own test files.
 async fn prove(world: &World, source: &Path, name: &str, file: &Path) -> GateReport {
@@ -62,14 +62,15 @@ fn sources() -> Vec<(String, PathBuf)> {
 }
 
 #[tokio::test]
-async fn suites_that_others_wrote_are_proven_without_a_false_alarm() {
+async fn suites_of_other_crates_are_proven_without_false_alarms() {
     let world = World::new("http://127.0.0.1:9/v1", &[], "");
     let sources = sources();
-    for (name, file, least) in [
-        ("slab", "slab.rs", 45),
-        ("bytes", "test_buf_mut.rs", 20),
+    let suites = [
         ("bytes", "test_bytes_odd_alloc.rs", 7),
-    ] {
+        ("bytes", "test_buf_mut.rs", 20),
+        ("slab", "slab.rs", 45),
+    ];
+    for (name, file, least) in suites.into_iter().take(rounds(3, 1)) {
         let (_, source) = sources.iter().find(|(one, _)| one == name).expect("is a dependency");
         let report = prove(&world, source, name, &source.join("tests").join(file)).await;
         let count = |red| report.red.iter().filter(|proof| proof.red == red).count();

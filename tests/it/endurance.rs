@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
-use crate::world::{ADDER, GOOD, World};
+use crate::world::{ADDER, GOOD, World, rounds};
 
 /// The fewest gates that can be: time is for changes.
 const QUICK: &str = "gates = [\"layout\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
@@ -66,7 +66,7 @@ fn asked(server: &Server) -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn a_checkout_of_a_thousand_specs_is_one_plan_and_no_job_is_there_twice() {
+fn a_checkout_of_many_specs_is_one_plan_without_duplicate_jobs() {
     let server = Server::start(vec![Act::Silence]);
     let world = World::new(&server.url, &[], QUICK);
     let config = world.read("harness.toml").replace("jobs = 1", "jobs = 8");
@@ -75,8 +75,9 @@ fn a_checkout_of_a_thousand_specs_is_one_plan_and_no_job_is_there_twice() {
     let daemon = Daemon::start(&world);
     daemon.idle();
     // As git does it: one after the other, each a new file.
-    for number in 0..1000 {
-        write(&world, &format!("s{number}"), number);
+    let many = rounds(1000, 100);
+    for number in 0..many {
+        write(&world, &format!("s{number}"), number as u64);
     }
     for _ in 0..8 {
         server.arrived();
@@ -87,20 +88,20 @@ fn a_checkout_of_a_thousand_specs_is_one_plan_and_no_job_is_there_twice() {
     let log = world.run(&["log", "--json", "--limit", "100000"]).expect(0).json();
     let plans = log.iter().filter(|entry| entry["event"] == "planned");
     let sizes: Vec<usize> = plans.map(|p| p["specs"].as_array().map_or(0, Vec::len)).collect();
-    assert_eq!(sizes.last(), Some(&1000), "{sizes:?}");
+    assert_eq!(sizes.last(), Some(&many), "{sizes:?}");
     assert!(sizes.len() <= 3, "writing takes longer than a burst may be quiet for: {sizes:?}");
     assert_eq!(asked(&server).len(), server.requests().len(), "nothing is asked twice");
     assert!(server.requests().len() <= 16, "{}", server.requests().len());
 }
 
 #[test]
-fn after_a_hundred_rounds_of_changes_everything_is_as_a_fresh_run_makes_it() {
+fn a_daemon_after_many_changes_equals_a_fresh_run() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[], QUICK);
     write(&world, "s0", 0);
     let daemon = Daemon::start(&world);
     let mut random = Random(7);
-    for round in 1..=100 {
+    for round in 1..=rounds(100, 8) {
         let name = format!("s{}", random.below(8));
         let path = world.path(&format!("specs/{name}.md"));
         let away = world.path(&format!("specs/{name}.md.away"));
@@ -132,17 +133,18 @@ fn after_a_hundred_rounds_of_changes_everything_is_as_a_fresh_run_makes_it() {
 }
 
 #[test]
-fn killed_fifty_times_while_twenty_specs_change_everything_ends_promoted() {
+fn a_daemon_killed_many_times_promotes_everything() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[], QUICK);
-    for number in 0..20 {
+    let (specs, kills) = rounds((20, 50), (3, 4));
+    for number in 0..specs {
         write(&world, &format!("s{number}"), 0);
     }
     let mut random = Random(3);
-    for round in 1..=50 {
+    for round in 1..=kills {
         let daemon = Daemon::start(&world);
         std::thread::sleep(Duration::from_millis(random.below(400)));
-        write(&world, &format!("s{}", random.below(20)), round);
+        write(&world, &format!("s{}", random.below(specs)), round);
         std::thread::sleep(Duration::from_millis(random.below(400)));
         // Dropping it kills it.
         daemon.signal(Signal::KILL);
@@ -154,10 +156,10 @@ fn killed_fifty_times_while_twenty_specs_change_everything_ends_promoted() {
     assert_eq!(daemon.stop(), Some(0));
     assert!(!world.run(&["plan"]).expect(0).out.contains("generate"), "nothing is left to do");
     let libs = promoted(&world).into_keys().filter(|path| path.ends_with("lib.rs"));
-    assert_eq!(libs.count(), 20);
+    assert_eq!(libs.count() as u64, specs);
     // An answer that was recorded is not bought again: at most what was under way is.
-    let twice: usize = asked(&server).values().map(|times| times - 1).sum();
-    assert!(twice <= 50, "{twice} requests were repeated over 50 kills");
+    let twice: u64 = asked(&server).values().map(|times| *times as u64 - 1).sum();
+    assert!(twice <= kills, "{twice} requests were repeated over {kills} kills");
     // Each recorded answer was recorded once.
     let log = world.run(&["log", "--json", "--limit", "100000"]).expect(0).json();
     let mut bought: BTreeMap<(String, String), usize> = BTreeMap::new();

@@ -111,7 +111,8 @@ fn a_test_that_changes_its_mind_is_flaky_and_only_a_dated_waiver_lets_it_stand()
         let world = World::new(&server.url, &[("adder", &spec(waiver))], extra);
         world.write("validators/adder/rust/suite.rs", suite);
         let run = world.run(&["--spec", "adder"]).expect(code);
-        insta::assert_snapshot!(run.shown());
+        // Whether the proof has a note depends on the numbers that were drawn.
+        insta::assert_snapshot!(run.shown().replace("pass · 1 note · [time]", "pass · [time]"));
         assert_eq!(world.path("generated").exists(), code == 0);
     }
     let wrong = World::new("http://127.0.0.1:1", &[("adder", ADDER)], "[gate.check]\nruns = 2\n");

@@ -15,7 +15,7 @@ use regen::sandbox::{
 use regen::types::{Limits, LimitsConfig, Outcome, places};
 
 use crate::server::{Server, lib};
-use crate::world::{GOOD, World};
+use crate::world::{GOOD, World, rounds};
 
 const FILES: [(&str, &str); 2] = [
     (
@@ -238,7 +238,7 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn a_poisoned_build_changes_no_layer_and_harms_no_candidate_behind_it() {
+fn a_poisoned_build_changes_no_layer_and_no_later_candidate() {
     let poison = "fn main() {\n    fn spoil(path: &std::path::Path) {\n        for entry in \
         std::fs::read_dir(path).into_iter().flatten().flatten() {\n            let path = entry.path();\n            \
         if path.is_dir() { spoil(&path); } else if std::fs::write(&path, b\"poison\").is_err() {\n                \
@@ -262,7 +262,7 @@ fn a_poisoned_build_changes_no_layer_and_harms_no_candidate_behind_it() {
         let layers = world.cache().join("layers");
         let before = contents(&layers);
         assert!(before.len() > 10, "the dependency is built");
-        for _ in 0..20 {
+        for _ in 0..rounds(20, 2) {
             let report = world.gate_over("test", &hostile).await;
             assert_ne!(report.outcome, Outcome::Pass, "it spoiled its own build");
         }
@@ -273,13 +273,13 @@ fn a_poisoned_build_changes_no_layer_and_harms_no_candidate_behind_it() {
 }
 
 #[test]
-fn twenty_gates_at_once_share_a_layer_and_the_memory() {
+fn concurrent_gates_share_a_layer_and_the_memory() {
     let world = World::adder("http://127.0.0.1:9/v1");
     block_on(async {
         // They wait for each other's memory, not for cargo's locks.
         let shared = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), &world.cache(), 8192);
         let layers = DependencyCache::new(&world.cache());
-        let gates = (0..20).map(|_| world.gate_in("check", &FILES, (&shared, &layers)));
+        let gates = (0..rounds(20, 4)).map(|_| world.gate_in("check", &FILES, (&shared, &layers)));
         for report in futures::future::join_all(gates).await {
             assert_eq!(report.outcome, Outcome::Pass, "{report:?}");
         }

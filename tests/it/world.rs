@@ -53,6 +53,21 @@ pub fn stable(text: &str) -> String {
     VARYING.iter().fold(text.to_owned(), replace)
 }
 
+/// Whether this is the full run, `REGEN_TEST=all`; otherwise prints how to start one.
+#[expect(clippy::print_stdout, reason = "a shortened test says so")]
+pub fn all() -> bool {
+    let all = std::env::var_os("REGEN_TEST").is_some_and(|value| value == "all");
+    if !all {
+        println!("runs with REGEN_TEST=all");
+    }
+    all
+}
+
+/// How often or how much: `full` with `REGEN_TEST=all`, otherwise `few`.
+pub fn rounds<T>(full: T, few: T) -> T {
+    if all() { full } else { few }
+}
+
 /// A spec with one visible and one hidden example.
 pub const ADDER: &str = "# Adder\n\nA crate that adds.\n\n- `add(a: i32, b: i32) -> i32` MUST give the sum. \
     `test_id: adds`\n\n  ```rust\n  assert_eq!(adder::add(2, 3), 5, \"two and three\");\n  ```\n\n- It MUST NOT \

@@ -1,6 +1,7 @@
 //! What can be checked of a spec before a model is asked.
 
-use super::{crate_name, examples, recursion_limit};
+use super::package::crate_name;
+use super::{examples, recursion_limit};
 use crate::toolchain::shared::coverage::at;
 use crate::types::{Example, Problem, Spec, Target};
 

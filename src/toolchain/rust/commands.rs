@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::EDITION;
+use super::package::EDITION;
 use crate::toolchain::{Places, Suite, ToolCommand};
 
 const RUSTFMT: &str = "newline_style = \"Unix\"\n";
@@ -17,7 +17,7 @@ pub fn workspace_files(package: &str, lock: &str, places: &Places) -> Vec<(Strin
     );
     let files = [
         (".cargo/config.toml", cargo),
-        ("Cargo.lock", super::dependencies::lock_of(lock, package)),
+        ("Cargo.lock", super::lock::lock_of(lock, package)),
         ("clippy.toml", String::new()),
         ("rustfmt.toml", RUSTFMT.to_owned()),
     ];

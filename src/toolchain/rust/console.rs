@@ -1,6 +1,6 @@
 //! Console examples of a Rust program: a test runs the commands and tells what they printed.
 
-use crate::toolchain::shared::console::{ConsoleStep, Told};
+use crate::toolchain::shared::console::{ConsoleStep, StepOutput};
 
 /// Begins the line on which a test tells of a command.
 const RAN: &str = "regen_ran";
@@ -50,7 +50,7 @@ pub fn body(steps: &[ConsoleStep], program: &str) -> String {
 }
 
 /// What a test's process told of its commands.
-pub fn told(said: &str) -> Vec<Told> {
+pub fn told(said: &str) -> Vec<StepOutput> {
     let lines = said.lines().filter_map(|line| line.strip_prefix(RAN));
     let told = lines.map_while(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();

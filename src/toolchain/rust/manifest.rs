@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::options::{CrateType, RustOptions};
-use super::{EDITION, crate_name, root};
+use super::package::{EDITION, crate_name, root};
 use crate::types::{Finding, RelPath, Spec, Target, Tree};
 
 /// Everything a candidate's manifest may say.

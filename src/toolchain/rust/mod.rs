@@ -8,10 +8,12 @@ mod examples;
 mod host_tools;
 mod identifiers;
 mod libtest;
+mod lock;
 mod manifest;
 mod mutation;
 mod nonce;
 mod options;
+mod package;
 mod prompt;
 mod recursion_limit;
 mod replacements;
@@ -20,7 +22,8 @@ mod suites;
 mod tamper;
 mod tests_in;
 
-use options::{CrateType, RustOptions};
+use options::RustOptions;
+use package::root;
 
 use super::{
     BuildContext, Built, DependencyLayer, Extent, GateDefinition, GateKind, HostProbe, Layout,
@@ -31,9 +34,6 @@ use crate::types::{Encoder, Example, Finding, Problem, RelPath, Resource, Spec, 
 
 /// Rust.
 pub struct Rust;
-
-/// The edition of every generated crate.
-const EDITION: &str = "2024";
 
 const GATES: [GateDefinition; 8] = [
     gate("layout", GateKind::Source, true),
@@ -48,20 +48,6 @@ const GATES: [GateDefinition; 8] = [
 
 const fn gate(name: &'static str, kind: GateKind, default: bool) -> GateDefinition {
     GateDefinition { name, kind, default }
-}
-
-/// The name of the crate in code.
-fn crate_name(spec: &Spec) -> String {
-    spec.id.replace('-', "_")
-}
-
-/// The crate's root file.
-fn root(crate_type: CrateType) -> RelPath {
-    let path = match crate_type {
-        CrateType::Lib => "src/lib.rs",
-        CrateType::Bin => "src/main.rs",
-    };
-    RelPath::parse(path).expect("it is a plain path")
 }
 
 impl Toolchain for Rust {
@@ -92,6 +78,7 @@ impl Toolchain for Rust {
     fn layout(&self, target: &Target) -> Layout {
         Layout {
             required: root(RustOptions::of(target).crate_type),
+            manifest: "Cargo.toml",
             allowed: ["Cargo.toml", "src/**/*.rs"].map(str::to_owned).into(),
             denied: &[".cargo/", "build.rs", "tests/", "rust-toolchain*"],
             artefacts: &["target", "Cargo.lock"],

@@ -1,7 +1,7 @@
 //! What the model is told of a Rust target.
 
 use super::options::{CrateType, RustOptions};
-use super::{EDITION, crate_name, root};
+use super::package::{EDITION, crate_name, root};
 use crate::types::{Spec, Target};
 
 /// What the model is told of the target.

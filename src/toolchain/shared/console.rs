@@ -128,13 +128,13 @@ fn document<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>, end: &str) -
 }
 
 /// What one command did: its exit status, standard output and standard error.
-pub type Told = (String, String, String);
+pub type StepOutput = (String, String, String);
 
 /// Compares what the commands did with the transcript.
 ///
 /// # Errors
 /// Where they part, for people.
-pub fn compare(steps: &[ConsoleStep], told: &[Told]) -> Result<(), String> {
+pub fn compare(steps: &[ConsoleStep], told: &[StepOutput]) -> Result<(), String> {
     for (at, step) in steps.iter().enumerate() {
         let Some((status, out, errors)) = told.get(at) else {
             return Err(format!("$ {}\nit was not run", step.command));
@@ -167,13 +167,13 @@ impl ConsoleStep {
 
 #[cfg(test)]
 mod tests {
-    use super::{Told, compare, parse};
+    use super::{StepOutput, compare, parse};
 
-    fn told(status: &str, out: &str, errors: &str) -> Told {
+    fn told(status: &str, out: &str, errors: &str) -> StepOutput {
         (status.to_owned(), out.to_owned(), errors.to_owned())
     }
 
-    fn holds(code: &str, said: &[Told]) -> bool {
+    fn holds(code: &str, said: &[StepOutput]) -> bool {
         compare(&parse(code, "s").expect("is right"), said).is_ok()
     }
 
