@@ -71,7 +71,7 @@ impl Workspace {
         self.older = None;
         self.is_canonical = true;
         Ok(Some(format!(
-            "regen.lock: migrated from format {} to {LOCK_VERSION}; rewrote {unsigned} attestations",
+            "migrated from format {} to {LOCK_VERSION}; rewrote {unsigned} attestations",
             older.version
         )))
     }
