@@ -63,7 +63,10 @@ fn identifiers(tree: &Tree, names: &[String], target: &Target) -> Vec<Finding> {
         match toolchain::of(target).identifiers(path, &text) {
             None => {
                 let language = toolchain::of(target).language();
-                found(None, format!("the guard cannot look into this file: it is not {language}"));
+                let message = format!(
+                    "the guard cannot look into this file, which is not {language}: leave it out"
+                );
+                found(None, message);
             }
             Some(Err(why)) => found(Some(1), why),
             Some(Ok(all)) => {
