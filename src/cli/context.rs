@@ -1,6 +1,6 @@
 //! What every command works with: the global arguments, the output, the workspace.
 
-use std::io::{ErrorKind as IoErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +10,7 @@ use super::args::{Colour, Global};
 use super::exit;
 use crate::report::{Style, Styler, render};
 use crate::types::ToolEnv;
-use crate::workspace::{CommandError, ConfigProblems, ErrorKind, START, WorkspaceLayout};
+use crate::workspace::{CommandError, ConfigProblems, WorkspaceLayout};
 
 /// What every command needs.
 pub struct Context {
@@ -43,7 +43,7 @@ impl Context {
     pub(super) fn show(&self, text: &str) {
         if let Err(error) = writeln!(std::io::stdout(), "{}", text.trim_end()) {
             // Who closes the pipe has seen enough.
-            self.lost.fetch_or(error.kind() != IoErrorKind::BrokenPipe, Ordering::Relaxed);
+            self.lost.fetch_or(error.kind() != ErrorKind::BrokenPipe, Ordering::Relaxed);
         }
     }
 
@@ -95,7 +95,7 @@ impl Context {
                 });
                 found.ok_or_else(|| {
                     let why = "no harness.toml here or in a folder above";
-                    CommandError::new(ErrorKind::NoWorkspace, why).hint(START)
+                    CommandError::no_workspace(why)
                 })?
             }
         };

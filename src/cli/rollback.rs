@@ -47,7 +47,8 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, Command
     let _lock = run::lock(door, &places)?;
     Engine::recover(&places)?;
     let mut workspace = load(&places, None)?;
-    workspace.upgrade_lock()?.iter().for_each(|line| door.say(line));
+    let migrated = workspace.upgrade_lock()?;
+    migrated.iter().for_each(|line| door.say(&format!("regen.lock: {line}")));
     let only = workspace.select(std::slice::from_ref(&args.spec))?.unwrap_or_default();
     let [spec] = &only.into_iter().collect::<Vec<_>>()[..] else {
         return Err(CommandError::usage("name one spec".to_owned()));

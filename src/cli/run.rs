@@ -42,7 +42,8 @@ pub async fn run(
         door.say(&format!("{spec}: a promotion that was interrupted is finished"));
     }
     let mut workspace = load(&places, mode)?;
-    workspace.upgrade_lock()?.iter().for_each(|line| door.say(line));
+    let migrated = workspace.upgrade_lock()?;
+    migrated.iter().for_each(|line| door.say(&format!("regen.lock: {line}")));
     workspace.sign_with(variable)?;
     let only = workspace.select(&args.specs)?;
     let tools = workspace.tools(&door.tool_env()).await?;

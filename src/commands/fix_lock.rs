@@ -24,6 +24,12 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
     let before =
         if path.exists() { files::read_capped(&path, limits::RESULT_BYTES)? } else { Vec::new() };
     let before = String::from_utf8_lossy(&before).into_owned();
+    if let Some(version) = Standing::version_of(&before).filter(|version| *version > LOCK_VERSION) {
+        let message = format!(
+            "regen.lock: its version is {version}, this regen knows {LOCK_VERSION}: nothing is fixed"
+        );
+        return Err(CommandError::usage(message).hint("update regen"));
+    }
     if Promoter::new(places.root.clone(), places.state.clone()).is_busy() {
         // What was cut off is finished into a lock file that can be read.
         if files::standing(&places.root).is_err() {
@@ -72,6 +78,8 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
     if text != before {
         write_atomic(&path, text.as_bytes())?;
     }
+    // Attestations may be of an older format, and say nothing of it.
+    lines.extend(load(places, None)?.upgrade_lock()?);
     Ok(lines)
 }
 

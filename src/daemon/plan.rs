@@ -38,7 +38,8 @@ impl Work {
 
     async fn plan(&mut self, mut workspace: Workspace, cause: Cause) -> Result<(), CommandError> {
         let migrated = workspace.upgrade_lock()?;
-        migrated.iter().for_each(|line| self.daemon.options.observer.note(line));
+        let note = |line| self.daemon.options.observer.note(&format!("regen.lock: {line}"));
+        migrated.iter().for_each(note);
         workspace.sign_with(self.daemon.options.variable)?;
         let tools: ToolSet = workspace.tools(&self.daemon.wanted).await?;
         let mut plan = workspace.plan(&tools, None, false)?;

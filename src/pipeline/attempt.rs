@@ -1,4 +1,4 @@
-//! One attempt at a part of a job, as the ledger tells it.
+//! One attempt of a job, with everything that is known of it.
 
 use crate::types::{AttemptKind, CandidateId, Diagnosis, Digest, GateReport};
 

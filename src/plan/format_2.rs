@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::{DEMANDED, GATES, PlanInputs, config, demanded, gate_key, job, meaning};
+use crate::types::lockfile::LOCK_VERSION;
 use crate::types::{
-    Binding, Clause, Digest, InputsDigest, Level, Spec, Standing, Status, Target, TargetStanding,
+    Binding, Clause, Digest, GateInputsDigest, InputsDigest, Level, Spec, Standing, Status, Target,
+    TargetStanding,
 };
 
 /// Digests of one target as format 2 and as today's format give them.
@@ -17,8 +19,11 @@ struct Both<'a> {
     judges: BTreeMap<String, (Digest, Digest)>,
 }
 
-/// The standing of a lockfile of format 2, in today's digests. A digest that is not what format 2
-/// would give for the workspace as it is stays as it was: it was out of date, and still is.
+/// A standing with digests of format 2 in today's digests. A digest that is not what format 2 would
+/// give for the workspace as it is stays as it was, and is understood again once it is.
+///
+/// Lockfiles of today's format are looked at too, where they are out of date: a merge of branches, a
+/// lockfile made from older attestations, or a change that is undone later brings old digests back.
 ///
 /// `written` are the specs as they were parsed, before drafts and waivers switched anything off.
 pub fn migrate(standing: &Standing, written: &[Spec], inputs: &PlanInputs<'_>) -> Standing {
@@ -30,6 +35,13 @@ pub fn migrate(standing: &Standing, written: &[Spec], inputs: &PlanInputs<'_>) -
         let Some((entries, written)) = migrated.spec.get_mut(&spec.id).zip(written) else {
             continue;
         };
+        let is_current = |(name, entry): (&String, &TargetStanding)| {
+            let target = inputs.harness.target.get(name);
+            entry.spec == meaning(spec) && target.is_some_and(|t| entry.config == config(t))
+        };
+        if standing.version == LOCK_VERSION && entries.target.iter().all(is_current) {
+            continue;
+        }
         for part in job(spec, inputs).parts {
             let target = inputs.harness.target.get(&part.target);
             let Some((entry, target)) = entries.target.get_mut(&part.target).zip(target) else {
@@ -73,10 +85,18 @@ fn carry(entry: &mut TargetStanding, both: &Both<'_>) {
     for (name, digest) in &mut entry.clauses {
         both.clauses.get(name.as_str()).iter().for_each(|pair| replace(digest, **pair));
     }
+    let before = entry.gate_inputs.clone();
     for (name, digest) in &mut entry.gate_inputs {
         both.judges.get(name).iter().for_each(|pair| replace(digest, **pair));
     }
-    entry.gates = gate_key(&entry.gate_inputs);
+    if entry.gates == old_gate_key(&before) {
+        entry.gates = gate_key(&entry.gate_inputs);
+    }
+}
+
+fn old_gate_key(judges: &BTreeMap<String, Digest>) -> GateInputsDigest {
+    let parts = judges.iter().map(|(name, digest)| format!("{name} {digest}"));
+    GateInputsDigest(Digest::of_parts(parts))
 }
 
 fn old_clause(clause: &Clause) -> Digest {

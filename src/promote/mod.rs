@@ -121,7 +121,16 @@ impl Promoter {
     /// # Errors
     /// The disk's.
     pub fn attest(&self, path: &str, text: &str) -> io::Result<()> {
-        write_atomic(&self.root.join(format!("{path}{ATTESTATION}")), text.as_bytes())
+        let to = self.root.join(format!("{path}{ATTESTATION}"));
+        // Written where a killed process leaves nothing that looks like a part of a tree.
+        let part = self.state.join("stage").join("attestation");
+        write_atomic(&part, text.as_bytes())?;
+        match fs::rename(&part, &to) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                write_atomic(&to, text.as_bytes())
+            }
+            renamed => renamed,
+        }
     }
 
     /// The bytes of a file; of anything else none.

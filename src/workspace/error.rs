@@ -70,6 +70,12 @@ impl CommandError {
         Self::new(ErrorKind::Usage, message.into())
     }
 
+    /// There is no configuration file that can be read.
+    pub fn no_workspace(why: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::NoWorkspace, format!("there is no workspace here: {why}"))
+            .hint("start one with `regen init`, or name it with --config")
+    }
+
     /// A refused configuration file.
     pub fn config(problems: Vec<Problem>, sources: Sources) -> Self {
         Self::new(ErrorKind::Config, ConfigProblems { problems, sources })

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::clock::today;
-use super::error::{CommandError, ErrorKind};
+use super::error::CommandError;
 use super::model::{CONFIG, Sources, Workspace, WorkspaceLayout};
 use crate::gate;
 use crate::plan::{self, Checks};
@@ -19,9 +19,6 @@ use crate::types::{
     Digest, Harness, LintConfig, Problem, RuleLevel, Severity, Spec, Target, limits,
 };
 use crate::{config, guard, prompt};
-
-/// What to do where there is no workspace.
-pub const START: &str = "start one with `regen init`, or name it with --config";
 
 /// A configuration file.
 #[derive(Debug)]
@@ -41,7 +38,7 @@ pub fn load_config(
     mode: Option<CassetteMode>,
 ) -> Result<ConfigFile, CommandError> {
     let bytes = files::read_capped(&places.config, limits::CONFIG_BYTES)
-        .map_err(|error| CommandError::new(ErrorKind::NoWorkspace, error).hint(START))?;
+        .map_err(CommandError::no_workspace)?;
     let name = places.config.display().to_string();
     let text = String::from_utf8(bytes).map_err(|_| {
         let problem = Problem::error("config::not_utf8", "the file is not UTF-8");

@@ -16,5 +16,5 @@ mod upgrade;
 pub use clock::{now, today};
 pub use error::{CommandError, ConfigProblems, ErrorKind};
 pub use job_inputs::JobInputs;
-pub use load::{ConfigFile, START, load, load_as_accepted, load_config, load_harness, rules};
+pub use load::{ConfigFile, load, load_as_accepted, load_config, load_harness, rules};
 pub use model::{CONFIG, Sources, Workspace, WorkspaceLayout};

@@ -11,12 +11,22 @@ use crate::plan;
 use crate::promote::Promoter;
 use crate::spec::parse;
 use crate::store::write_atomic;
-use crate::types::{Spec, lockfile::LOCK_VERSION};
+use crate::types::{Spec, TargetStanding, lockfile::LOCK_VERSION};
 
 impl Workspace {
-    /// Puts a standing that was read in an older format into today's digests, in memory.
+    /// Puts what a lockfile says in an older format into today's digests, in memory. In a lockfile of
+    /// today's format, too, there can be entries with digests of an older one.
     pub(super) fn migrate(&mut self) {
-        if self.standing.version == LOCK_VERSION {
+        let targets = &self.harness.target;
+        let is_current = |(id, name, entry): (&String, &String, &TargetStanding)| {
+            let spec = self.spec(id).is_none_or(|spec| entry.spec == plan::meaning(spec));
+            spec && targets.get(name).is_none_or(|target| entry.config == plan::config(target))
+        };
+        let mut entries =
+            self.standing.spec.iter().flat_map(|(id, spec)| {
+                spec.target.iter().map(move |(name, entry)| (id, name, entry))
+            });
+        if self.standing.version == LOCK_VERSION && entries.all(is_current) {
             return;
         }
         let written: Vec<Spec> =
@@ -38,7 +48,9 @@ impl Workspace {
                 force: false,
             },
         );
-        self.older = Some(std::mem::replace(&mut self.standing, Arc::new(migrated)));
+        if migrated != *self.standing {
+            self.older = Some(std::mem::replace(&mut self.standing, Arc::new(migrated)));
+        }
     }
 
     /// Writes a lockfile that was read in an older format in today's, with the attestations of trees
@@ -56,6 +68,9 @@ impl Workspace {
         for (id, spec) in &self.standing.spec {
             for (target, entry) in &spec.target {
                 let before = &older.spec[id].target[target];
+                if before == entry {
+                    continue;
+                }
                 let text = promoter.attestation(&before.path)?;
                 let at = (id.as_str(), target.as_str());
                 let in_order = Attested::check(at, (before, None), &text, None).is_ok();
@@ -70,9 +85,13 @@ impl Workspace {
         write_atomic(&self.places.root.join("regen.lock"), text.as_bytes())?;
         self.older = None;
         self.is_canonical = true;
-        Ok(Some(format!(
-            "regen.lock: migrated from format {} to {LOCK_VERSION}; rewrote {unsigned} attestations",
-            older.version
-        )))
+        Ok(Some(if older.version == LOCK_VERSION {
+            format!("migrated digests of an older format; attestations rewritten: {unsigned}")
+        } else {
+            let from = older.version;
+            format!(
+                "migrated from format {from} to {LOCK_VERSION}; attestations rewritten: {unsigned}"
+            )
+        }))
     }
 }

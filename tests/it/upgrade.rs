@@ -74,3 +74,54 @@ fn a_run_migrates_a_lockfile_of_format_2_without_a_model() {
     world.run(&["check"]).expect(0);
     assert!(!world.run(&["run"]).expect(0).err.contains("migrated"));
 }
+
+/// What `regen plan` would do, without what follows from this machine's tools.
+fn reasons(world: &World) -> Vec<String> {
+    let plan = world.run(&["plan", "--json"]).expect(0).json().remove(0);
+    let jobs = plan["jobs"].as_array().expect("has jobs").iter();
+    let reasons = jobs.filter_map(|job| job["parts"][0]["reason"]["reason"].as_str());
+    reasons.filter(|reason| *reason != "gates").map(str::to_owned).collect()
+}
+
+#[test]
+fn a_lockfile_made_from_older_attestations_is_migrated_too() {
+    for damage in ["<<<<<<< ours\n", "version = 1\n"] {
+        let world = older();
+        let before = trees(&world);
+        let lock = world.read("regen.lock");
+        world.write("regen.lock", &lock.replacen("version = 2\n", damage, 1));
+        world.run(&["check"]).expect(22);
+        world.run(&["check", "--fix-lock"]).expect(0);
+        world.run(&["check"]).expect(0);
+        assert_eq!(reasons(&world), Vec::<String>::new(), "{damage}");
+        assert_eq!(trees(&world), before);
+    }
+}
+
+#[test]
+fn a_change_undone_after_the_migration_leaves_the_target_up_to_date() {
+    let world = older();
+    let spec = world.read("specs/celsius.md");
+    world.write("specs/celsius.md", &spec.replacen(" MUST ", " MUST always ", 1));
+    world.run(&["check", "--fix-lock"]).expect(22);
+    assert_eq!(reasons(&world), ["clauses"]);
+    world.write("specs/celsius.md", &spec);
+    assert_eq!(reasons(&world), Vec::<String>::new());
+    world.run(&["check"]).expect(0);
+    world.run(&["run"]).expect(0);
+    world.run(&["check"]).expect(0);
+}
+
+#[test]
+fn fix_lock_leaves_a_lockfile_of_a_newer_regen_as_it_is() {
+    let world = older();
+    let newer = world.read("regen.lock").replacen("version = 2", "version = 4", 1);
+    world.write("regen.lock", &newer);
+    insta::assert_snapshot!(world.run(&["check", "--fix-lock"]).expect(2).shown(), @r"
+    exit code: 2
+    --- stderr ---
+    error: regen.lock: its version is 4, this regen knows 3: nothing is fixed
+    update regen
+    ");
+    assert_eq!(world.read("regen.lock"), newer);
+}

@@ -83,7 +83,11 @@ impl Workspace {
                 _ => (FlawKind::GateFailed, format!("rerun_{gate}")),
             };
             let head = Flaw::new((&one.spec, &one.target), &code, diagnosis.summary).at(&one.file);
-            let head = head.mend(format!("regen run --force --spec {}", quoted(&one.spec)));
+            let head = head.mend(if kind == FlawKind::GateBroken {
+                "regen doctor".to_owned()
+            } else {
+                format!("regen run --force --spec {}", quoted(&one.spec))
+            });
             ran.flaws.push(head);
             let found = diagnosis.findings.iter();
             ran.flaws.extend(found.map(|finding| self.of_finding(one, &path, &code, finding)));

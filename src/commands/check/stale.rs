@@ -125,7 +125,7 @@ impl Workspace {
             Flaw::new(("", ""), "lock", message).at("regen.lock").mend("regen check --fix-lock")
         };
         let mut flaws = Vec::new();
-        if let Some(older) = &self.older {
+        if let Some(older) = self.older.as_ref().filter(|older| older.version != LOCK_VERSION) {
             flaws.push(flaw(format!(
                 "its format is {}, this regen writes format {}",
                 older.version, LOCK_VERSION

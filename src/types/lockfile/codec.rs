@@ -18,6 +18,12 @@ const HEAD: &str =
     "# Written by regen. Commit it; do not edit it: `generated/` is checked against it.\n";
 
 impl Standing {
+    /// The version that a text says it has, if it says one on a line of its own.
+    pub fn version_of(text: &str) -> Option<u32> {
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix("version = "));
+        lines.find_map(|version| version.trim().parse().ok())
+    }
+
     /// Reads a lock file. Also gives whether it is exactly as regen writes it.
     ///
     /// # Errors
