@@ -71,10 +71,13 @@ impl RustOptions {
                 let message = "`crate` is neither \"lib\" nor \"bin\"".to_owned();
                 (message, "crate = \"lib\" or crate = \"bin\"".to_owned())
             }),
-            _ => value.try_into::<BTreeMap<String, String>>().map(drop).map_err(|_| {
-                let message = format!("`{name}` is not a table of names and versions");
-                (message, "allowed_dependencies = { serde = \"1\" }".to_owned())
-            }),
+            _ => match value.try_into::<BTreeMap<String, String>>() {
+                Ok(crates) => crates.iter().try_for_each(|(name, version)| entry(name, version)),
+                Err(_) => {
+                    let message = format!("`{name}` is not a table of names and versions");
+                    Err((message, "allowed_dependencies = { serde = \"1\" }".to_owned()))
+                }
+            },
         }
     }
 
@@ -86,5 +89,51 @@ impl RustOptions {
         });
         let dependencies = &self.allowed_dependencies;
         out.list(dependencies, |out, (name, version)| out.text(name).text(version));
+    }
+}
+
+/// Checks one crate and its version requirement, as far as cargo could not read them.
+fn entry(name: &str, version: &str) -> Result<(), (String, String)> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || !name.chars().all(plain) {
+        let message = format!("{} is not the name of a crate", name.escape_debug());
+        return Err((message, "allowed_dependencies = { serde = \"1\" }".to_owned()));
+    }
+    let is_one = |one: &str| {
+        let number = one.trim_matches(' ').trim_start_matches(['^', '~', '=', '<', '>']);
+        let number = number.trim_start_matches(' ');
+        let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '*');
+        number.starts_with(|c: char| c.is_ascii_digit() || c == '*') && number.chars().all(known)
+    };
+    if version.split(',').all(is_one) {
+        return Ok(());
+    }
+    let message = format!("`{name}`: \"{}\" is not a version requirement", version.escape_debug());
+    Err((message, "such as \"1\", \"1.2.3\" or \">=1, <3\"".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::entry;
+
+    #[test]
+    fn names_and_versions_are_those_that_cargo_reads() {
+        for (name, version, right) in [
+            ("serde", "1", true),
+            ("serde_json", "^1.2.3", true),
+            ("a-b", ">= 1.0, <3", true),
+            ("a", "=1.0.0-alpha.1+b", true),
+            ("a", "*", true),
+            ("a", "1.*", true),
+            ("a", "", false),
+            ("a", "abc", false),
+            ("a", "1,", false),
+            ("a", "1\n", false),
+            ("", "1", false),
+            ("a b", "1", false),
+            ("a\"", "1", false),
+        ] {
+            assert_eq!(entry(name, version).is_ok(), right, "{name} {version}");
+        }
     }
 }
