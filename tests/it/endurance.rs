@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -179,14 +179,19 @@ fn twenty_saves_within_a_second_are_one_run_and_leave_nothing_behind() {
     let is_test = |line: &Value| line["body"]["report"]["gate"] == "clippy";
     daemon.until("the gate before the tests", is_test);
     std::thread::sleep(Duration::from_millis(300));
+    // On a busy machine a pause between two saves may be long enough for a run to begin.
+    let (mut last, mut pauses) = (Instant::now(), 0);
     for revision in 0..20 {
         world.write("specs/adder.md", &ADDER.replace("A crate", &format!("Crate {revision}")));
+        pauses += usize::from(last.elapsed() > Duration::from_millis(200));
+        last = Instant::now();
         std::thread::sleep(Duration::from_millis(40));
     }
     daemon.ended("promoted");
     daemon.idle();
-    assert_eq!(server.requests().len(), 2, "one run for all of them");
-    assert!(server.prompt(1).contains("Crate 19"), "and that of the newest");
+    let asked = server.requests().len();
+    assert!((2..=2 + pauses).contains(&asked), "one run for all of them: {asked}, {pauses} pauses");
+    assert!(server.prompt(asked - 1).contains("Crate 19"), "and that of the newest");
     assert_eq!(daemon.stop(), Some(0));
     // Whatever ran for it saw this world's cache among its mounts or in its environment.
     let mark = world.cache().display().to_string();
