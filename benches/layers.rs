@@ -131,8 +131,8 @@ async fn measure(lines: usize) -> bool {
     let harness = regen::config::parse("harness.toml", &config).expect("is right");
     let tools = find_tools(&harness, &env, folder.path()).await.expect("has tools");
     let target = &harness.target["rust"];
-    let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
-    let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), folder.path(), 16384);
+    let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
+    let sandbox = Sandbox::new(supervisor, Arc::new(Namespaces), folder.path(), 16384);
     let kept = folder.path().join("kept");
     let machine = Machine {
         tools: Arc::new(tools.clone()),

@@ -46,8 +46,8 @@ async fn measure() -> ExitCode {
     let file = (RelPath::parse("src/lib.rs").expect("is one"), CODE.as_bytes().to_vec());
     let tree =
         toolchain::of(target).normalise(&Tree::from_iter([file]), &spec, target).expect("is right");
-    let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
-    let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), folder.path(), 16384);
+    let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
+    let sandbox = Sandbox::new(supervisor, Arc::new(Namespaces), folder.path(), 16384);
     let kept = folder.path().join("kept");
     let tools = Arc::new(tools);
     let machine = Machine {

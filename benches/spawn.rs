@@ -28,8 +28,8 @@ fn main() -> ExitCode {
 
 async fn measure() -> ExitCode {
     let cache = tempfile::tempdir().expect("a folder");
-    let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
-    let sandbox = Sandbox::new(keeper, Arc::new(Namespaces), cache.path(), 8192);
+    let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
+    let sandbox = Sandbox::new(supervisor, Arc::new(Namespaces), cache.path(), 8192);
     let policy = SandboxSpec {
         mounts: vec![Mount::read_only("/usr", places::TOOLS)],
         scratch: vec![

@@ -14,13 +14,13 @@ const ALLOWS: &str = "REGEN_MIN_LEVEL";
 /// Tries what this machine offers.
 pub async fn probe(cache: &Path, config: &SandboxConfig) -> Probe {
     // Itself, whatever happens to the file meanwhile.
-    let keeper = if cfg!(target_os = "linux") {
+    let supervisor = if cfg!(target_os = "linux") {
         Path::new("/proc/self/exe").to_owned()
     } else {
         std::env::current_exe().unwrap_or_default()
     };
     let memory = config.memory_mb.unwrap_or_else(three_quarters);
-    sandbox::probe(&keeper, cache, memory).await
+    sandbox::probe(&supervisor, cache, memory).await
 }
 
 /// The same, and whether it is enough to run candidates.

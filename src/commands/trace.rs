@@ -9,7 +9,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use crate::plan;
 use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, trace};
 use crate::store::{Ledger, files};
-use crate::toolchain::shared::results;
+use crate::toolchain::results;
 use crate::toolchain::{self, Visibility};
 use crate::types::{Binding, Clause, Event, Red, Spec, Target, TestResult, TestStatus, limits};
 use crate::workspace::{CommandError, Workspace};

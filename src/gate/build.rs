@@ -4,14 +4,15 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::context::GateContext;
+use super::dependency_cache::Layer;
+use super::programs::{self, read};
+use super::result::{GateResult, finding};
 use super::test_run::{self, TestRunner};
 use super::workspace::{self, GateSandbox};
-use super::{GateContext, GateResult, Layer};
-use crate::process::{Ended, Output};
+use crate::process::Ended;
 use crate::sandbox::{Sandbox, SandboxError};
-use crate::toolchain::{
-    self, BuildContext, Suite, TestProgram, ToolCommand, ToolOutput, Toolchain,
-};
+use crate::toolchain::{self, BuildContext, Suite, TestProgram, ToolCommand, Toolchain};
 use crate::types::{
     Candidate, ClauseId, Finding, Limits, LimitsConfig, Outcome, Provenance, ToolSet, Tree,
     gate::clean, limits,
@@ -38,7 +39,7 @@ pub(super) async fn prepare(
         None => None,
     };
     let lock = layer.as_ref().map_or("", |layer| layer.lock());
-    let places = workspace::planned(sandbox, layer.as_ref().map(Layer::path));
+    let places = programs::planned(sandbox, layer.as_ref().map(Layer::path));
     let own = language.workspace_files(&context.spec.id, lock, &places);
     let files = workspace::files(candidate.tree(), suites, own);
     if let Some(folder) = context.keep.as_ref().filter(|_| gate != "proof") {
@@ -117,18 +118,6 @@ pub(super) async fn build(
     Ok((programs, all))
 }
 
-/// An output as toolchains read it.
-pub(super) fn read(output: &Output) -> ToolOutput {
-    let status = if let Ended::Exit(status) = output.ended { Some(status) } else { None };
-    let ended = output.ended.to_string();
-    ToolOutput { status, ended, stdout: output.text(), stderr: output.errors() }
-}
-
-/// A finding about no file in particular.
-pub(super) fn finding(gate: &str, rule: &str, message: String) -> Finding {
-    Finding { gate: gate.to_owned(), rule: rule.to_owned(), message, ..Finding::default() }
-}
-
 /// Compares a candidate with what the formatter makes of it.
 pub async fn check_format(
     context: &GateContext<'_>,
@@ -146,7 +135,7 @@ pub async fn check_format(
                 })
                 .collect(),
         ),
-        Err(why) => workspace::unusable(&why),
+        Err(why) => programs::unusable(&why),
     }
 }
 
@@ -167,15 +156,15 @@ pub async fn format(
         return Ok((formatted, changed));
     };
     let limits = Limits::of(&LimitsConfig::default());
-    let mut spec = workspace::sandbox_spec((tools, language), None, limits);
-    spec.files = language.workspace_files("", "", &workspace::planned(sandbox, None));
+    let mut spec = programs::sandbox_spec((tools, language), None, limits);
+    spec.files = language.workspace_files("", "", &programs::planned(sandbox, None));
     let session = sandbox.open(&spec).await?;
-    let places = workspace::places(&session);
+    let places = programs::places(&session);
     for (path, bytes) in tree.iter() {
         let Some(command) = language.format(path, &places) else { continue };
         let command = ToolCommand { stdin: Some(bytes.to_vec()), ..command };
         let program =
-            workspace::program((&command, &places), language, Vec::new(), limits::TEST_TIMEOUT);
+            programs::program((&command, &places), language, Vec::new(), limits::TEST_TIMEOUT);
         let output = session.run(&program, false).await?;
         if output.succeeded() && output.dropped == 0 && output.stdout != bytes {
             changed.push(path.to_string());

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::GateResult;
-use super::workspace::{places, planned, program, sandbox_spec, unusable};
+use super::programs::{places, planned, program, sandbox_spec, unusable};
+use super::result::GateResult;
 use crate::process::{self, Ended, Program};
 use crate::sandbox::{self, MountMode, Sandbox, SandboxSpec};
 use crate::toolchain::{DependencyLayer, Toolchain};

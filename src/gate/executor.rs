@@ -11,7 +11,10 @@ use std::time::SystemTime;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
-use super::{DependencyCache, GateContext, GateInputs, build, run};
+use super::context::GateContext;
+use super::dependency_cache::DependencyCache;
+use super::gate_inputs::GateInputs;
+use super::{build, run};
 use crate::process::Listener;
 use crate::sandbox::{Probe, SandboxError};
 use crate::store::{Candidates, ContentStore};
@@ -124,6 +127,37 @@ pub struct Machine {
     pub read_only: Vec<PathBuf>,
 }
 
+impl Machine {
+    /// What a gate works with, out of what the machine has and what an action says.
+    fn context<'a>(
+        &'a self,
+        inputs: &'a GateInputs,
+        action: &'a Action,
+        options: ExecuteOptions<'_>,
+    ) -> GateContext<'a> {
+        GateContext {
+            spec: &inputs.spec,
+            name: &inputs.name,
+            target: &inputs.target,
+            gates: &inputs.gates,
+            suites: &inputs.suites,
+            examples: &inputs.examples,
+            validators: &self.validators,
+            tools: &self.tools,
+            sandbox: &self.probe.sandbox,
+            level: self.probe.level,
+            layers: &self.layers,
+            read_only: &self.read_only,
+            proven: &action.proven,
+            limits: action.limits,
+            timeout: action.timeout,
+            now: options.now,
+            keep: options.keep,
+            listener: options.listener,
+        }
+    }
+}
+
 /// Runs gates on this machine.
 #[derive(Debug)]
 pub struct LocalExecutor {
@@ -180,7 +214,7 @@ impl LocalExecutor {
         let provenance = action.provenance.clone();
         let candidate = self.candidates.get(&CandidateId { tree: action.tree, provenance })?;
         let before = options.before;
-        let context = GateContext::new(&self.machine, &inputs, action, options);
+        let context = self.machine.context(&inputs, action, options);
         let (mut report, output) = run(&context, &action.gate, &candidate, before).await;
         if !output.is_empty() {
             report.evidence = Some(self.candidates.store().put(&output)?);

@@ -47,7 +47,7 @@ impl GateInputs {
             digest: Digest::default(),
         };
         inputs.digest = Digest::of(inputs.bytes());
-        inputs.examples = ExampleSuites::of(&inputs.spec, &inputs.target);
+        inputs.examples = toolchain::example_suites(&inputs.spec, &inputs.target);
         inputs
     }
 
@@ -62,7 +62,7 @@ impl GateInputs {
     /// The bytes are something else.
     pub fn read(bytes: &[u8]) -> io::Result<Self> {
         let inputs: Self = serde_json::from_slice(bytes)?;
-        let examples = ExampleSuites::of(&inputs.spec, &inputs.target);
+        let examples = toolchain::example_suites(&inputs.spec, &inputs.target);
         Ok(Self { digest: Digest::of(bytes), examples, ..inputs })
     }
 

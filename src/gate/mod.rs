@@ -4,17 +4,20 @@
 mod build;
 mod executor;
 mod gate_inputs;
+mod context;
 mod validator;
 mod dependency_cache;
 mod red_proof;
 mod workspace;
 mod test_run;
 mod host_tools;
+mod programs;
+mod result;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
+
+use context::GateContext;
+use result::GateResult;
 
 pub use dependency_cache::{DependencyCache, Layer};
 pub use executor::{ExecuteError, ExecuteOptions, GateExecutor, LocalExecutor, Machine};
@@ -23,105 +26,10 @@ pub use host_tools::{ToolsError, find as find_language_tools, find_tools};
 pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_manifest};
 
 use crate::guard;
-use crate::process::Listener;
-use crate::sandbox::Sandbox;
-use crate::toolchain::{self, GateKind, Suite};
+use crate::toolchain::{self, GateKind};
 use crate::types::{
-    Action, Candidate, ClauseId, Digest, Finding, GateConfig, GateReport, HostTools, Isolation,
-    Limits, Outcome, RedProof, RelPath, Spec, Target, TestResult, TestStatus, ToolSet, limits,
+    Candidate, ClauseId, Finding, GateReport, Outcome, RelPath, TestStatus, limits,
 };
-
-/// Everything that a gate needs: put together here, out of what the machine has and what an action
-/// says.
-#[derive(Debug)]
-struct GateContext<'a> {
-    /// The spec.
-    spec: &'a Spec,
-    /// The target's name.
-    name: &'a str,
-    /// The target.
-    target: &'a Target,
-    /// The user's settings of gates.
-    gates: &'a BTreeMap<String, GateConfig>,
-    /// The user's suites.
-    suites: &'a [Suite],
-    /// The harness's own suites of the spec's examples.
-    examples: &'a toolchain::ExampleSuites,
-    /// Folder of the validators.
-    validators: &'a Path,
-    /// The tools.
-    tools: &'a ToolSet,
-    /// The sandbox.
-    sandbox: &'a Sandbox,
-    /// The isolation that it gives here.
-    level: Isolation,
-    /// The dependencies of candidates.
-    layers: &'a DependencyCache,
-    /// Further files and folders that gates can read.
-    read_only: &'a [PathBuf],
-    /// Tests that were seen to fail without an implementation, by the digest of what they are.
-    proven: &'a BTreeSet<Digest>,
-    /// What each program may use.
-    limits: Limits,
-    /// Wall time.
-    timeout: Duration,
-    /// The time.
-    now: SystemTime,
-    /// Where workspaces are left for a person to look into.
-    keep: Option<PathBuf>,
-    /// Who hears what its programs print, while they do.
-    listener: Option<Listener>,
-}
-
-impl<'a> GateContext<'a> {
-    fn new(
-        machine: &'a Machine,
-        inputs: &'a GateInputs,
-        action: &'a Action,
-        options: ExecuteOptions<'_>,
-    ) -> Self {
-        Self {
-            spec: &inputs.spec,
-            name: &inputs.name,
-            target: &inputs.target,
-            gates: &inputs.gates,
-            suites: &inputs.suites,
-            examples: &inputs.examples,
-            validators: &machine.validators,
-            tools: &machine.tools,
-            sandbox: &machine.probe.sandbox,
-            level: machine.probe.level,
-            layers: &machine.layers,
-            read_only: &machine.read_only,
-            proven: &action.proven,
-            limits: action.limits,
-            timeout: action.timeout,
-            now: options.now,
-            keep: options.keep,
-            listener: options.listener,
-        }
-    }
-}
-
-/// What a gate found, before it becomes a report.
-#[derive(Debug, Default)]
-struct GateResult {
-    outcome: Option<Outcome>,
-    findings: Vec<Finding>,
-    tests: Vec<TestResult>,
-    red: Vec<RedProof>,
-    evidence: Vec<u8>,
-}
-
-impl GateResult {
-    fn error(message: impl Into<String>) -> Self {
-        Self { outcome: Some(Outcome::Error { message: message.into() }), ..Self::default() }
-    }
-
-    fn fail(findings: Vec<Finding>) -> Self {
-        Self { findings, ..Self::default() }
-    }
-}
 
 /// Runs a gate over a candidate. `before` are the reports of the gates that ran over it already.
 /// Also gives the gate's output, to be kept as evidence.
@@ -172,21 +80,6 @@ async fn see(
         Some(GateKind::Coverage) => check_coverage(context, gate, before),
         None => validator::run(context, gate, candidate).await,
     }
-}
-
-impl GateContext<'_> {
-    /// The tools of the target's language.
-    fn host_tools(&self) -> Result<&HostTools, String> {
-        let id = toolchain::of(self.target).id();
-        self.tools.get(id).ok_or_else(|| format!("the tools of `{id}` were not looked for"))
-    }
-}
-
-/// The variables of the user's that a gate may see.
-fn granted(bench: &GateContext<'_>, gate: &str) -> Vec<(String, OsString)> {
-    let gate = bench.gates.get(gate).into_iter();
-    let names = gate.flat_map(|gate| gate.env.iter().chain(&gate.secrets));
-    names.filter_map(|name| Some((name.clone(), std::env::var_os(name)?))).collect()
 }
 
 /// The candidate's bytes are what the harness would have made of them, nothing in them misleads the

@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::build::{PreparedSources, build, finding, prepare, programs_of, visible};
+use super::build::{PreparedSources, build, prepare, programs_of, visible};
+use super::context::GateContext;
+use super::dependency_cache::Layer;
+use super::result::GateResult;
+use super::result::finding;
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
 use super::workspace::GateSandbox;
-use super::{GateContext, GateResult, Layer};
 use crate::toolchain::{
     self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, PANICS, Suite, TestProgram,
 };

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
-use super::build::{finding, read};
+use super::context::GateContext;
+use super::programs::read;
+use super::result::GateResult;
+use super::result::finding;
 use super::workspace::GateSandbox;
-use super::{GateContext, GateResult};
 use crate::process::{Ended, Output};
 use crate::toolchain::{Expected, Reported, Suite, TestCase, TestProgram, ToolCommand};
 use crate::types::{

@@ -6,9 +6,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::build::{PreparedSources, prepare, read, visible};
+use super::build::{PreparedSources, prepare, visible};
+use super::context::GateContext;
+use super::programs::read;
+use super::result::GateResult;
 use super::workspace::GateSandbox;
-use super::{GateContext, GateResult};
 use crate::process::{Ended, Output, Program};
 use crate::toolchain::{self, BuildContext};
 use crate::types::{

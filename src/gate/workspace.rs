@@ -1,16 +1,17 @@
 //! A gate's sandbox: the candidate and what judges it, put together for each gate, and thrown away
 //! behind it.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::context::{GateContext, granted};
 use super::dependency_cache::Layer;
-use super::{GateContext, GateResult, granted};
+use super::programs::{places, program, sandbox_spec, unusable};
+use super::result::GateResult;
 use crate::process::{Output, Program};
-use crate::sandbox::{Mount, MountMode, Sandbox, SandboxError, SandboxSpec, Scratch, Session};
+use crate::sandbox::{Mount, MountMode, SandboxSpec, Session};
 use crate::toolchain::{self, Places, Suite, ToolCommand, Toolchain};
-use crate::types::{HostTools, Limits, Outcome, Resource, Tree, places};
+use crate::types::{Limits, Resource, Tree};
 
 /// The files of a workspace: a candidate's, the tests over it, the harness's own.
 pub fn files(tree: &Tree, suites: &[Suite], own: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
@@ -48,11 +49,6 @@ pub struct GateSandbox<'a> {
     limits: Limits,
     // Held as long as the sandbox stands on it.
     _layer: Option<&'a Layer>,
-}
-
-/// A sandbox that failed says nothing about the candidate.
-pub fn unusable(error: &SandboxError) -> GateResult {
-    GateResult::error(format!("{error}; see `regen doctor`"))
 }
 
 impl<'a> GateSandbox<'a> {
@@ -125,83 +121,5 @@ impl<'a> GateSandbox<'a> {
     /// Ends what is left in the sandbox.
     pub async fn close(self) {
         self.session.close().await;
-    }
-}
-
-/// The sandbox of a language's programs. `over` is a dependency layer, and whether its build folder
-/// is written or lies below a fresh one.
-pub fn sandbox_spec(
-    (tools, language): (&HostTools, &dyn Toolchain),
-    over: Option<(&Path, MountMode)>,
-    limits: Limits,
-) -> SandboxSpec {
-    let mut spec = SandboxSpec::new(limits);
-    let folder = language.host_tools().tools_folder(tools);
-    spec.mounts.extend(folder.map(|folder| Mount::read_only(folder, places::TOOLS)));
-    spec.scratch.push(Scratch::Program(places::TOOL_HOME.into()));
-    match over {
-        Some((layer, mode)) => {
-            let (source, at) = (layer.join("target"), places::BUILD.into());
-            spec.mounts.extend([Mount { source, at, mode }, dependencies(layer)]);
-        }
-        None => spec.scratch.push(Scratch::Session(places::BUILD.into())),
-    }
-    spec
-}
-
-/// The sources of the dependencies in a layer.
-fn dependencies(layer: &Path) -> Mount {
-    Mount::read_only(layer.join("vendor"), places::DEPENDENCIES)
-}
-
-/// Where files of a workspace that is yet to be opened find the dependencies of a layer.
-pub fn planned(sandbox: &Sandbox, layer: Option<&Path>) -> Places {
-    let mount = dependencies(layer.unwrap_or(Path::new("")));
-    Places { dependencies: sandbox.shows(&mount).to_owned(), ..Places::default() }
-}
-
-/// Where things are in an open sandbox.
-pub fn places(session: &Session) -> Places {
-    let at = |place: &'static str| session.paths().at(place).to_owned();
-    Places {
-        source: at(places::SOURCE),
-        build: at(places::BUILD),
-        home: at(places::TEMPORARY),
-        tools: at(places::TOOLS),
-        tool_home: at(places::TOOL_HOME),
-        dependencies: at(places::DEPENDENCIES),
-    }
-}
-
-/// A command as a program to start.
-pub fn program(
-    (command, places): (&ToolCommand, &Places),
-    language: &dyn Toolchain,
-    granted: Vec<(String, OsString)>,
-    timeout: Duration,
-) -> Program {
-    let mut env: Vec<(String, OsString)> = vec![
-        ("HOME".to_owned(), places.home.clone().into()),
-        ("TMPDIR".to_owned(), places.home.clone().into()),
-        ("LANG".to_owned(), "C.UTF-8".into()),
-    ];
-    let own = language.environment(places).into_iter().chain(command.env.clone());
-    env.extend(own.map(|(name, value)| (name, value.into())));
-    env.extend(granted);
-    Program {
-        path: command.program.clone(),
-        args: command.args.iter().map(OsString::from).collect(),
-        dir: places.source.clone(),
-        env,
-        stdin: command.stdin.clone(),
-        timeout,
-    }
-}
-
-impl GateResult {
-    /// A program that used up what it may use.
-    pub(crate) fn limit(mut self, resource: Resource) -> Self {
-        self.outcome = Some(Outcome::Limit { resource });
-        self
     }
 }

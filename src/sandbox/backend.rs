@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(target_os = "linux")]
 use super::cgroup;
-use super::probe;
+use super::host;
 use super::protocol::{Mode, StartRequest};
 use crate::types::Isolation;
+
+/// The argument that makes regen's program a supervisor.
+pub const SUPERVISOR: &str = "sandbox-supervisor";
 
 /// A way to keep programs apart.
 pub trait Backend: fmt::Debug + Send + Sync {
@@ -26,9 +29,13 @@ pub trait Backend: fmt::Debug + Send + Sync {
     fn runs_as(&self) -> Option<u32> {
         None
     }
-    /// Completes an order. Gives the command that starts a keeper for it alone, where one cannot
-    /// be had of the keepers' nursery.
-    fn launch(&self, keeper: &Path, start: &mut StartRequest) -> Option<tokio::process::Command>;
+    /// Completes an order. Gives the command that starts a supervisor for it alone, where one cannot
+    /// be had of the supervisors' zygote.
+    fn launch(
+        &self,
+        supervisor: &Path,
+        start: &mut StartRequest,
+    ) -> Option<tokio::process::Command>;
 }
 
 /// Regen's own namespaces.
@@ -49,7 +56,7 @@ impl Backend for Namespaces {
     }
 
     fn runs_as(&self) -> Option<u32> {
-        probe::unprivileged()
+        host::unprivileged()
     }
 
     fn level(&self) -> Isolation {
@@ -59,7 +66,7 @@ impl Backend for Namespaces {
     fn available(&self) -> Result<(), String> {
         if !cfg!(target_os = "linux") {
             Err("namespaces are Linux's".to_owned())
-        } else if probe::only_root() {
+        } else if host::only_root() {
             Err("programs would be the machine's administrator: no other user is known in this \
                  user namespace"
                 .to_owned())
@@ -95,7 +102,7 @@ impl Backend for Landlock {
 
     fn available(&self) -> Result<(), String> {
         // Before version 6 it holds back no signals, before 3 no truncation.
-        probe::landlock(6)
+        host::landlock(6)
     }
 
     fn launch(&self, _: &Path, start: &mut StartRequest) -> Option<tokio::process::Command> {

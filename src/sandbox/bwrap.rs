@@ -1,11 +1,11 @@
-//! Bubblewrap, for machines that allow namespaces to it alone: it makes them, and regen's keeper
+//! Bubblewrap, for machines that allow namespaces to it alone: it makes them, and regen's supervisor
 //! puts limits, Landlock and seccomp in place inside.
 
 use std::path::{Path, PathBuf};
 
+use super::backend::{Backend, SUPERVISOR};
 use super::protocol::{Mode, OpenRequest, StartRequest};
 use super::spec::{MountMode, lower};
-use super::{Backend, KEEPER};
 use crate::types::{Isolation, places};
 
 /// Bubblewrap.
@@ -42,15 +42,19 @@ impl Backend for Bwrap {
             );
         }
         // Before version 3 it holds back no truncation.
-        super::probe::landlock(3)
+        super::host::landlock(3)
     }
 
-    fn launch(&self, keeper: &Path, start: &mut StartRequest) -> Option<tokio::process::Command> {
+    fn launch(
+        &self,
+        supervisor: &Path,
+        start: &mut StartRequest,
+    ) -> Option<tokio::process::Command> {
         start.order.mode = Mode::Inside;
-        // The keeper's own file, also when it was replaced since.
-        let keeper = keeper.read_link().unwrap_or_else(|_| keeper.to_owned());
+        // The supervisor's own file, also when it was replaced since.
+        let supervisor = supervisor.read_link().unwrap_or_else(|_| supervisor.to_owned());
         let mut command = tokio::process::Command::new(installed().unwrap_or_default());
-        command.args(arguments(&start.order, &keeper, &|path| {
+        command.args(arguments(&start.order, &supervisor, &|path| {
             path.symlink_metadata().is_ok_and(|meta| meta.is_symlink())
         }));
         Some(command)
@@ -58,7 +62,7 @@ impl Backend for Bwrap {
 }
 
 /// The command line. `link` tells whether a path of the machine's is a link.
-fn arguments(order: &OpenRequest, keeper: &Path, link: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+fn arguments(order: &OpenRequest, supervisor: &Path, link: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
     let mut list: Vec<PathBuf> = Vec::new();
     let mut add = |words: &[&Path]| list.extend(words.iter().map(|word| word.to_path_buf()));
     let flag = Path::new;
@@ -103,15 +107,15 @@ fn arguments(order: &OpenRequest, keeper: &Path, link: &dyn Fn(&Path) -> bool) -
         match mount.mode {
             MountMode::ReadOnly => add(&[flag("--ro-bind"), &mount.source, &mount.at]),
             MountMode::ReadWrite => add(&[flag("--bind"), &mount.source, &mount.at]),
-            // The keeper copies it from there.
+            // The supervisor copies it from there.
             MountMode::Overlay => {}
         }
     }
     for (number, mount) in order.overlays().enumerate() {
         add(&[flag("--ro-bind"), &mount.source, &lower(number)]);
     }
-    add(&[flag("--ro-bind"), keeper, flag(INSIDE), flag("--chdir"), flag("/")]);
-    add(&[flag("--"), flag(INSIDE), flag(KEEPER)]);
+    add(&[flag("--ro-bind"), supervisor, flag(INSIDE), flag("--chdir"), flag("/")]);
+    add(&[flag("--"), flag(INSIDE), flag(SUPERVISOR)]);
     list
 }
 
@@ -144,7 +148,7 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("--ro-bind /home/me/validators /home/me/validators"), "{text}");
-        assert!(text.ends_with("-- /regen sandbox-keeper"), "{text}");
+        assert!(text.ends_with("-- /regen sandbox-supervisor"), "{text}");
         order.mounts[0].mode = MountMode::ReadWrite;
         assert!(words(&order).contains("--bind /cache/layer/target /target"));
     }

@@ -1,4 +1,4 @@
-//! The processes between the keeper and a program: the first of a process namespace, which waits
+//! The processes between the supervisor and a program: the first of a process namespace, which waits
 //! for the program and takes everything down with it, and the program's own before it starts.
 
 use std::io::Read;
@@ -12,12 +12,20 @@ use rustix::process::{
     set_parent_process_death_signal, wait,
 };
 
+use super::errors::SetupError;
 use super::paths::SandboxPaths;
 use super::protocol::{Done, Mode, OpenRequest, Task, send};
-use super::supervisor::Whole;
-use super::{SetupError, accounting, lockdown, rootfs, selftest, sys};
+use super::{accounting, lockdown, rootfs, selftest, sys};
 use crate::process::{Ended, end_children};
 use crate::types::{Resource, limits, places};
+
+/// An order with everything that belongs to it.
+pub struct Whole<'a> {
+    /// The order.
+    pub order: &'a OpenRequest,
+    /// Filters over system calls.
+    pub filters: &'a lockdown::Filters,
+}
 
 /// What a program is connected to.
 pub struct Wires {
@@ -66,7 +74,7 @@ fn over(
 ) -> Result<Done, SetupError> {
     let order = whole.order;
     set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(SetupError::at("tie to the keeper"))?;
+        .map_err(SetupError::at("tie to the supervisor"))?;
     if order.mode == Mode::Namespaces {
         // While `/proc` can be written.
         if network {

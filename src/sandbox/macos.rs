@@ -3,10 +3,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::backend::{Backend, SUPERVISOR};
 use super::paths::SandboxPaths;
 use super::protocol::{Mode, OpenRequest, StartRequest};
 use super::spec::MountMode;
-use super::{Backend, KEEPER};
 use crate::types::{Isolation, places};
 
 /// `sandbox-exec`, untested on real hardware.
@@ -24,16 +24,21 @@ impl Backend for SandboxExec {
 
     fn available(&self) -> Result<(), String> {
         if cfg!(target_os = "macos") {
-            Err("its keeper is not written yet: run regen in a Linux container or VM".to_owned())
+            Err("its supervisor is not written yet: run regen in a Linux container or VM"
+                .to_owned())
         } else {
             Err(String::new())
         }
     }
 
-    fn launch(&self, keeper: &Path, start: &mut StartRequest) -> Option<tokio::process::Command> {
+    fn launch(
+        &self,
+        supervisor: &Path,
+        start: &mut StartRequest,
+    ) -> Option<tokio::process::Command> {
         start.order.mode = Mode::Bare;
         let mut command = tokio::process::Command::new("/usr/bin/sandbox-exec");
-        command.arg("-p").arg(profile(&start.order)).arg(keeper).arg(KEEPER);
+        command.arg("-p").arg(profile(&start.order)).arg(supervisor).arg(SUPERVISOR);
         Some(command)
     }
 }

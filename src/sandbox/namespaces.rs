@@ -1,5 +1,5 @@
 //! Opening a sandbox in namespaces of its own: the process outside, which maps users and waits, and
-//! the one inside, which becomes the keeper.
+//! the one inside, which becomes the supervisor.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,10 +13,12 @@ use rustix::process::{
 };
 use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits};
 
+use super::errors::SetupError;
 use super::lockdown::Filters;
 use super::protocol::{Mode, OpenRequest, receive, send};
 use super::supervisor::{Within, answer, keep, take};
-use super::{SetupError, accounting, cgroup, init, pass, rootfs, sys};
+use super::wire::pass;
+use super::{accounting, cgroup, init, rootfs, sys};
 
 /// User and group inside.
 const INSIDE: u32 = 1000;
@@ -29,7 +31,7 @@ const NEW: u64 = sys::new::USER
     | sys::new::UTS
     | sys::new::CGROUP;
 
-/// The process of a keeper, which builds the sandbox where that is in namespaces of its own, and
+/// The process of a supervisor, which builds the sandbox where that is in namespaces of its own, and
 /// waits for the socket to its regen. It ends when this is dropped.
 pub struct Spare {
     /// Until it has it.
@@ -85,7 +87,7 @@ impl Drop for Spare {
     }
 }
 
-/// The life of a keeper, until it is over.
+/// The life of a supervisor, until it is over.
 fn live(socket: &UnixStream, order: &OpenRequest, filters: &Filters) {
     let build = || -> Result<Option<Within>, SetupError> {
         sys::close_all_but(&[socket.as_fd()]).map_err(SetupError::at("begin"))?;

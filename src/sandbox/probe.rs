@@ -4,8 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Sandbox;
+use super::backend::{Backend, Bare, Landlock, Namespaces};
+use super::bwrap::Bwrap;
+use super::host::landlock;
+use super::macos::SandboxExec;
 use super::protocol::Task;
-use super::{Backend, Bare, Bwrap, Landlock, Namespaces, Sandbox, SandboxExec, SandboxSpec};
+use super::spec::SandboxSpec;
 use crate::process::{Ended, Program};
 use crate::types::{Isolation, Limits, LimitsConfig};
 
@@ -40,12 +45,12 @@ pub struct Missing {
 }
 
 /// Tries the backends from the strongest on, until one works.
-pub async fn probe(keeper: &Path, cache: &Path, memory: u64) -> Probe {
+pub async fn probe(supervisor: &Path, cache: &Path, memory: u64) -> Probe {
     let mut missing = Vec::new();
     let all: [Arc<dyn Backend>; 4] =
         [Arc::new(Namespaces), Arc::new(Bwrap), Arc::new(SandboxExec), Arc::new(Landlock)];
     for backend in all {
-        let sandbox = Sandbox::new(keeper, backend.clone(), cache, memory);
+        let sandbox = Sandbox::new(supervisor, backend.clone(), cache, memory);
         match attempt(&sandbox).await {
             Ok((level, without)) => {
                 missing.extend(without);
@@ -56,7 +61,7 @@ pub async fn probe(keeper: &Path, cache: &Path, memory: u64) -> Probe {
             Err(None) => {}
         }
     }
-    Probe { missing, ..Probe::of(Sandbox::new(keeper, Arc::new(Bare), cache, memory)) }
+    Probe { missing, ..Probe::of(Sandbox::new(supervisor, Arc::new(Bare), cache, memory)) }
 }
 
 /// Tries one. `Err(None)` when it is for other systems.
@@ -115,7 +120,7 @@ fn no_cgroup() -> String {
     match super::cgroup::make(&format!("regen-probe-{}", std::process::id()), &limits) {
         Ok(group) => {
             super::cgroup::leave(Some(&group));
-            "the keeper could not join one".to_owned()
+            "the supervisor could not join one".to_owned()
         }
         Err(why) => why,
     }
@@ -124,50 +129,6 @@ fn no_cgroup() -> String {
 #[cfg(not(target_os = "linux"))]
 fn no_cgroup() -> String {
     "Linux's".to_owned()
-}
-
-/// Whether the kernel has Landlock, of this version at least.
-pub fn landlock(least: i64) -> Result<(), String> {
-    #[cfg(target_os = "linux")]
-    let version = super::sys::landlock_version();
-    #[cfg(not(target_os = "linux"))]
-    let version = 0;
-    match version {
-        0 => Err("the kernel has no Landlock".to_owned()),
-        old if old < least => Err(format!("the kernel's Landlock is version {old}, not {least}")),
-        _ => Ok(()),
-    }
-}
-
-/// The users that are known to this process: first inside, first outside, how many.
-fn users() -> Vec<(u64, u64, u64)> {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let range = |line: &str| {
-        let mut numbers = line.split_ascii_whitespace().map(|number| number.parse().ok());
-        Some((numbers.next()??, numbers.next()??, numbers.next()??))
-    };
-    map.lines().filter_map(range).collect()
-}
-
-/// The user to be outside, for a caller who may choose: never the machine's administrator. `None`
-/// for the caller's own.
-pub fn unprivileged() -> Option<u32> {
-    if !rustix::process::geteuid().is_root() {
-        return None;
-    }
-    const NOBODY: u64 = 65534;
-    let users = users();
-    let known =
-        |id: u64| users.iter().any(|(first, _, count)| (*first..first + count).contains(&id));
-    let last = users.iter().map(|(first, _, count)| first + count - 1).filter(|id| *id != 0).max();
-    let chosen = if known(NOBODY) { Some(NOBODY) } else { last };
-    chosen.and_then(|id| u32::try_from(id).ok())
-}
-
-/// Whether the caller is an administrator who can be nobody else, and might be the machine's.
-pub fn only_root() -> bool {
-    let outside = users().iter().any(|(_, outside, _)| *outside == 0);
-    rustix::process::geteuid().is_root() && unprivileged().is_none() && outside
 }
 
 /// How to mend what a backend lacks.

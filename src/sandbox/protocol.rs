@@ -1,4 +1,4 @@
-//! What goes between regen and the keeper of a sandbox: plain data over one socket.
+//! What goes between regen and the supervisor of a sandbox: plain data over one socket.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::spec::{Egress, Mount, MountMode, SandboxSpec, Scratch};
 use crate::process::{Ended, Program};
 use crate::types::{Limits, limits};
 
-/// How the keeper keeps programs apart.
+/// How the supervisor keeps programs apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// Its own namespaces, Landlock and seccomp.
@@ -87,7 +87,7 @@ impl OpenRequest {
     }
 }
 
-/// What the nursery is asked for.
+/// What the zygote is asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StartRequest {
     /// The sandbox.
@@ -110,7 +110,7 @@ pub struct Task {
     pub selftest: bool,
 }
 
-/// The keeper's answer to an order.
+/// The supervisor's answer to an order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Opened {
     /// It is open; what it has to do without.
@@ -119,7 +119,7 @@ pub enum Opened {
     Failed { why: String },
 }
 
-/// The keeper's answer to a task.
+/// The supervisor's answer to a task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Done {
     /// It ended.

@@ -15,10 +15,11 @@ use rustix::mount::{
     open_tree, unmount,
 };
 
+use super::errors::SetupError;
 use super::lockdown::SYSTEM;
 use super::protocol::OpenRequest;
 use super::spec::{MountMode, lower, upper};
-use super::{SetupError, sys};
+use super::sys;
 use crate::types::places;
 
 /// Small files of the system's configuration that programs need to start and to link.

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,16 +12,21 @@ use tokio::net::UnixStream as Stream;
 use tokio::net::unix::pipe;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::errors::{SandboxError, failed};
+use super::paths::SandboxPaths;
 use super::protocol::{Done, Task};
-use super::{SandboxError, SandboxPaths, ZygoteSocket, async_stream, failed, hear, pass};
+use super::wire::{async_stream, hear, pass};
 use crate::process::{CappedOutput, Ended, Listener, Output, Program};
 use crate::types::{Limits, Resource, limits};
+
+/// The socket to the process that makes supervisors. They end with it, and it when this is closed.
+pub type ZygoteSocket = Arc<Mutex<Option<UnixStream>>>;
 
 /// An open sandbox. Dropping it ends everything in it.
 #[derive(Debug)]
 pub struct Session {
     pub(super) control: UnixStream,
-    pub(super) _nursery: ZygoteSocket,
+    pub(super) _zygote: ZygoteSocket,
     pub(super) paths: SandboxPaths,
     pub(super) limits: Limits,
     pub(super) without: Vec<String>,
@@ -137,12 +143,12 @@ impl Session {
                 }
                 Ok(Done::Ended(ended)) => ended,
                 Ok(Done::Failed(why)) => return Err(failed(why)),
-                // Whatever ended its keeper was no wish of ours: it is not taken for the machine's fault.
+                // Whatever ended its supervisor was no wish of ours: it is not taken for the machine's fault.
                 Err(_) => self.last_words().await.map_or(Ended::Signal(9), Ended::Limit),
             };
             // For a program that still runs this is the end.
             let _ = reply.shutdown().await;
-            // The keeper lets go of it when everything below the program is gone.
+            // The supervisor lets go of it when everything below the program is gone.
             let mut rest = [0; 64];
             let gone = async { while matches!(reply.read(&mut rest).await, Ok(1..)) {} };
             let _ = tokio::time::timeout(limits::SANDBOX_START, gone).await;
@@ -158,7 +164,7 @@ impl Session {
     async fn ran_out(&self) -> Option<Ended> {
         let Ok(events) = std::fs::read_to_string(self.cgroup.as_ref()?.join("memory.events"))
         else {
-            // Then the keeper is gone too, and the group with it.
+            // Then the supervisor is gone too, and the group with it.
             return self.last_words().await.map(Ended::Limit);
         };
         let killed = events.lines().find_map(|line| line.strip_prefix("oom_kill "));
@@ -166,7 +172,7 @@ impl Session {
         killed.then_some(Ended::Limit(Resource::Memory))
     }
 
-    /// Why the keeper is gone.
+    /// Why the supervisor is gone.
     async fn last_words(&self) -> Option<Resource> {
         let mut control = async_stream(self.control.try_clone().ok()?).ok()?;
         // Its socket is closed before its memory is taken apart, and only then it is told of.
@@ -177,7 +183,7 @@ impl Session {
 
     /// Ends everything in it and waits until it is gone.
     pub async fn close(self) {
-        // Its keeper sees this as the end, and is seen to be gone by its own end closing.
+        // Its supervisor sees this as the end, and is seen to be gone by its own end closing.
         let _ = self.control.shutdown(std::net::Shutdown::Write);
         if let Ok(mut control) = self.control.try_clone().map_err(failed).and_then(async_stream) {
             let mut rest = [0; 64];

@@ -1,4 +1,4 @@
-//! The keeper: a process of regen's own program that opens a sandbox, starts programs in it and
+//! The supervisor: a process of regen's own program that opens a sandbox, starts programs in it and
 //! watches them. It lives as long as its socket to regen does; when that closes, by whatever end of
 //! regen's, everything in the sandbox ends with it.
 
@@ -19,11 +19,12 @@ use rustix::process::{
 };
 use serde::de::DeserializeOwned;
 
-use super::init::{self, Wires};
+use super::errors::SetupError;
+use super::init::{self, Whole, Wires};
 use super::paths::SandboxPaths;
 use super::protocol::{Done, FileList, Mode, OpenRequest, Opened, Task, receive, send};
 use super::spec::lower;
-use super::{SetupError, accounting, lockdown, rootfs, sys};
+use super::{accounting, folders, lockdown, rootfs, sys};
 use crate::process::{Ended, children, end_children};
 use crate::types::{Limits, Resource, limits, places};
 
@@ -51,7 +52,7 @@ pub fn keep(
         (None, Mode::Inside) => serve(&whole, control, &set_up(order, &files)?),
         (None, _) => {
             let kept = set_up(order, &files).and_then(|within| serve(&whole, control, &within));
-            let _ = super::remove(&order.room);
+            let _ = folders::remove(&order.room);
             kept
         }
     }
@@ -63,15 +64,7 @@ pub fn answer(control: &UnixStream, step: &SetupError) {
     let _ = send(control, &Opened::Failed { why: step.to_string() });
 }
 
-/// An order with everything that belongs to it.
-pub struct Whole<'a> {
-    /// The order.
-    pub order: &'a OpenRequest,
-    /// Filters over system calls.
-    pub filters: &'a lockdown::Filters,
-}
-
-/// What the keeper measures.
+/// What the supervisor measures.
 pub struct Within {
     /// What the sandbox has to do without.
     pub without: Vec<String>,
@@ -128,7 +121,7 @@ struct RunningProgram {
 pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result<(), SetupError> {
     let ready = Opened::Ready { without: within.without.clone() };
     send(control, &ready).map_err(SetupError::at("answer"))?;
-    let mut keeper = Keeper {
+    let mut supervisor = Supervisor {
         whole,
         order: whole.order,
         within,
@@ -142,21 +135,21 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
         available: accounting::machine().map_or(0, |(left, _)| left),
     };
     loop {
-        if keeper.wait(control).map_err(SetupError::at("wait"))? {
+        if supervisor.wait(control).map_err(SetupError::at("wait"))? {
             match take::<Task, 4>(control) {
                 Ok(Some((task, [reply, input, output, errors]))) => {
-                    keeper.start(&task, Wires { reply, standard: [input, output, errors] });
+                    supervisor.start(&task, Wires { reply, standard: [input, output, errors] });
                 }
                 // Regen is gone, or done with us.
-                Ok(None) | Err(_) => return keeper.end_all(),
+                Ok(None) | Err(_) => return supervisor.end_all(),
             }
         }
-        keeper.reap();
-        keeper.watch();
+        supervisor.reap();
+        supervisor.watch();
     }
 }
 
-struct Keeper<'a> {
+struct Supervisor<'a> {
     whole: &'a Whole<'a>,
     order: &'a OpenRequest,
     within: &'a Within,
@@ -181,7 +174,7 @@ fn number(pid: Pid) -> i32 {
     pid.as_raw_nonzero().get()
 }
 
-impl Keeper<'_> {
+impl Supervisor<'_> {
     /// Waits until something is to be done. Whether it is a new task, or the end.
     fn wait(&self, control: &UnixStream) -> io::Result<bool> {
         let mut list = vec![PollFd::new(control, PollFlags::IN)];
@@ -264,7 +257,7 @@ impl Keeper<'_> {
                     continue;
                 }
                 if entry.file_type()?.is_dir() {
-                    super::remove(&entry.path())?;
+                    folders::remove(&entry.path())?;
                 } else {
                     std::fs::remove_file(entry.path())?;
                 }

@@ -1,4 +1,4 @@
-//! The nursery: a small process with one thread, from which every sandbox's keeper is made, so that
+//! The zygote: a small process with one thread, from which every sandbox's supervisor is made, so that
 //! making one costs the same however large regen is.
 
 use std::fs::File;
@@ -22,10 +22,10 @@ use super::{cgroup, sys};
 use crate::process::{children, end_children};
 use crate::types::limits;
 
-/// Makes keepers for the regen at the other end of standard input, until that closes. It does not
+/// Makes supervisors for the regen at the other end of standard input, until that closes. It does not
 /// return.
 pub fn main() -> ! {
-    let code = match nursery() {
+    let code = match zygote() {
         Ok(()) => 0,
         Err(_) => 1,
     };
@@ -35,7 +35,7 @@ pub fn main() -> ! {
 /// Nanoseconds without anything to do before the next sandbox is made ahead.
 const PAUSE: i64 = 4_000_000;
 
-/// A keeper at work.
+/// A supervisor at work.
 struct RunningSupervisor {
     pid: Pid,
     control: UnixStream,
@@ -83,7 +83,7 @@ fn shown(order: &OpenRequest) -> Vec<Option<(u64, u64)>> {
     order.mounts.iter().map(|mount| known(&mount.source)).collect()
 }
 
-fn nursery() -> io::Result<()> {
+fn zygote() -> io::Result<()> {
     let _ = sys::close_all_but(&[]);
     let orders = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
@@ -91,17 +91,17 @@ fn nursery() -> io::Result<()> {
     // When the machine's own memory runs out, what is below this goes first.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let filters = Filters::compile()?;
-    let mut nursery = Zygote { orders, filters, kept: Vec::new(), ahead: None, next: None };
-    while nursery.wait()? {
-        let Some((start, [control])) = take::<StartRequest, 1>(&nursery.orders)? else { break };
-        nursery.place(start, UnixStream::from(control));
+    let mut zygote = Zygote { orders, filters, kept: Vec::new(), ahead: None, next: None };
+    while zygote.wait()? {
+        let Some((start, [control])) = take::<StartRequest, 1>(&zygote.orders)? else { break };
+        zygote.place(start, UnixStream::from(control));
     }
-    nursery.close();
+    zygote.close();
     Ok(())
 }
 
 impl Zygote {
-    /// Waits for an order, and sees to keepers that ended. Whether there may be one.
+    /// Waits for an order, and sees to supervisors that ended. Whether there may be one.
     fn wait(&mut self) -> io::Result<bool> {
         loop {
             let ends = self.kept.iter().map(|one| pidfd_open(one.pid, PidfdFlags::empty()));
@@ -136,7 +136,7 @@ impl Zygote {
         }
     }
 
-    /// Ends what a keeper that was ended itself has left.
+    /// Ends what a supervisor that was ended itself has left.
     fn end_strays(&self) {
         let spare = self.ahead.as_ref().and_then(|ahead| ahead.spare.pid());
         for pid in children() {
@@ -147,7 +147,7 @@ impl Zygote {
         }
     }
 
-    /// Gives an order's socket to a keeper.
+    /// Gives an order's socket to a supervisor.
     fn place(&mut self, StartRequest { order, cgroup }: StartRequest, control: UnixStream) {
         let group = cgroup.as_deref();
         let make = || Spare::make(&order, &self.filters)?.hand_over(group, &control);
@@ -168,7 +168,7 @@ impl Zygote {
         }
     }
 
-    /// Regen is gone, which every keeper sees too. They clear up; what is left then ends here.
+    /// Regen is gone, which every supervisor sees too. They clear up; what is left then ends here.
     fn close(self) {
         drop(self.ahead);
         let patience = Instant::now() + limits::KILL_GRACE;

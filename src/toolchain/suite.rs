@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::shared::console::ConsoleStep;
-use crate::types::{ClauseId, Digest, RelPath, Spec, Target};
+use crate::types::{ClauseId, Digest, RelPath, Spec};
 
 /// Which examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,14 +60,6 @@ pub struct ExampleSuites {
     pub visible: Option<Suite>,
     /// Of the held-out examples; `None` where there are none.
     pub hidden: Option<Suite>,
-}
-
-impl ExampleSuites {
-    /// Has a target's language make them.
-    pub fn of(spec: &Spec, target: &Target) -> Self {
-        let make = |shown| super::of(target).examples(spec, target, shown);
-        Self { visible: make(Visibility::Visible), hidden: make(Visibility::Hidden) }
-    }
 }
 
 /// A user's suite as it lies in `validators/<spec>/<target>/`.

@@ -31,8 +31,8 @@ async fn prove(world: &World, source: &Path, name: &str, file: &Path) -> GateRep
     });
     let tree =
         toolchain::of(target).normalise(&Tree::from_iter(tree), &spec, target).expect("is right");
-    let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
-    let probe = probe(keeper, &world.cache(), 8192).await;
+    let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
+    let probe = probe(supervisor, &world.cache(), 8192).await;
     let layers = DependencyCache::new(&world.cache());
     let subject = Subject { spec: &spec, suites: &[suite], tree };
     world.gate_of("proof", subject, (&probe.sandbox, &layers)).await

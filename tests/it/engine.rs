@@ -65,8 +65,8 @@ async fn run(world: &World, observer: Arc<Saboteur>) -> Vec<(String, Option<JobO
     let workspace = load(&places, None).expect("loads");
     let tools = workspace.tools(&env).await.expect("has tools");
     let plan = workspace.plan(&tools, None, false).expect("plans");
-    let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
-    let probe = regen::sandbox::probe(keeper, &places.cache, 8192).await;
+    let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
+    let probe = regen::sandbox::probe(supervisor, &places.cache, 8192).await;
     let options = Options {
         only: None,
         by: "a test".to_owned(),

@@ -24,7 +24,7 @@ const FILES: [(&str, &str); 2] = [
     ),
     ("src/lib.rs", GOOD),
 ];
-const KEEPER: &str = env!("CARGO_BIN_EXE_regen");
+const SUPERVISOR: &str = env!("CARGO_BIN_EXE_regen");
 
 /// An empty sandbox.
 fn policy(config: &LimitsConfig) -> SandboxSpec {
@@ -277,13 +277,14 @@ fn concurrent_gates_share_a_layer_and_the_memory() {
     let world = World::adder("http://127.0.0.1:9/v1");
     block_on(async {
         // They wait for each other's memory, not for cargo's locks.
-        let shared = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), &world.cache(), 8192);
+        let shared =
+            Sandbox::new(Path::new(SUPERVISOR), Arc::new(Namespaces), &world.cache(), 8192);
         let layers = DependencyCache::new(&world.cache());
         let gates = (0..rounds(20, 4)).map(|_| world.gate_in("check", &FILES, (&shared, &layers)));
         for report in futures::future::join_all(gates).await {
             assert_eq!(report.outcome, Outcome::Pass, "{report:?}");
         }
-        let small = Sandbox::new(Path::new(KEEPER), Arc::new(Landlock), &world.cache(), 512);
+        let small = Sandbox::new(Path::new(SUPERVISOR), Arc::new(Landlock), &world.cache(), 512);
         let config = LimitsConfig { memory_mb: Some(256), ..LimitsConfig::default() };
         let policy = policy(&config);
         let (one, _two) = (small.open(&policy).await.expect("fits"), small.open(&policy).await);
@@ -297,7 +298,7 @@ fn concurrent_gates_share_a_layer_and_the_memory() {
 #[test]
 fn a_sandbox_outlives_the_thread_that_opened_it() {
     let cache = tempfile::tempdir().expect("a folder");
-    let sandbox = Sandbox::new(Path::new(KEEPER), Arc::new(Landlock), cache.path(), 4096);
+    let sandbox = Sandbox::new(Path::new(SUPERVISOR), Arc::new(Landlock), cache.path(), 4096);
     let policy = policy(&LimitsConfig::default());
     let opened = std::thread::spawn(move || block_on(sandbox.open(&policy)));
     let session = opened.join().expect("ends").expect("opens");
@@ -412,8 +413,8 @@ fn the_process_with_the_key_cannot_be_looked_into() {
     use std::os::linux::fs::MetadataExt;
     let owner = std::fs::metadata(format!("/proc/{}/environ", child.id())).expect("is there");
     assert_eq!(owner.st_uid(), 0);
-    for (keeper, _) in below(child.id()) {
-        let environment = std::fs::read(format!("/proc/{keeper}/environ")).unwrap_or_default();
+    for (supervisor, _) in below(child.id()) {
+        let environment = std::fs::read(format!("/proc/{supervisor}/environ")).unwrap_or_default();
         assert!(environment.is_empty(), "{}", String::from_utf8_lossy(&environment));
     }
     child.kill().expect("is there");
@@ -425,7 +426,7 @@ fn a_build_script_cannot_fill_the_disk_through_a_layer() {
     let folder = tempfile::tempdir().expect("a folder");
     let target = folder.path().join("layer/target");
     std::fs::create_dir_all(&target).expect("makes folders");
-    let sandbox = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), folder.path(), 4096);
+    let sandbox = Sandbox::new(Path::new(SUPERVISOR), Arc::new(Namespaces), folder.path(), 4096);
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     std::fs::set_permissions(&target, mode).expect("is set");
     let config = LimitsConfig { disk_mb: Some(20), ..LimitsConfig::default() };
@@ -490,8 +491,12 @@ fn overlays_are_shared_by_a_session_and_leave_the_folders_below_as_they_are() {
             Mount::read_only(below("read"), places::DEPENDENCIES),
             overlay("second", places::TOOL_HOME),
         ];
-        let sandbox =
-            Sandbox::new(Path::new(KEEPER), backend.clone(), &folder.path().join("cache"), 4096);
+        let sandbox = Sandbox::new(
+            Path::new(SUPERVISOR),
+            backend.clone(),
+            &folder.path().join("cache"),
+            4096,
+        );
         let (name, writes) = (backend.name(), "echo x > $BUILD/x; echo x > $TMP/x");
         block_on(async {
             let session = sandbox.open(&spec).await.expect("opens");
@@ -527,7 +532,7 @@ fn a_sandbox_made_ahead_shows_what_is_there_now() {
     let shown = tempfile::tempdir().expect("a folder");
     let path = shown.path().join("text");
     let cache = tempfile::tempdir().expect("a folder");
-    let sandbox = Sandbox::new(Path::new(KEEPER), Arc::new(Namespaces), cache.path(), 4096);
+    let sandbox = Sandbox::new(Path::new(SUPERVISOR), Arc::new(Namespaces), cache.path(), 4096);
     let mut policy = policy(&LimitsConfig::default());
     policy.mounts.push(Mount::shown(&path));
     let program = regen::process::Program {

@@ -74,8 +74,8 @@ async fn run(world: &World) -> (RunOutcome, Vec<Event>) {
     let workspace = load(&places, None).expect("loads");
     let tools = workspace.tools(&wanted).await.expect("has tools");
     let plan = workspace.plan(&tools, None, false).expect("plans");
-    let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
-    let probe = regen::sandbox::probe(keeper, &places.cache, 8192).await;
+    let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
+    let probe = regen::sandbox::probe(supervisor, &places.cache, 8192).await;
     let events = Arc::new(Events::default());
     let options = Options {
         only: None,

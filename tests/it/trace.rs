@@ -122,7 +122,7 @@ fn every_format_is_whole() {
         people(&CALC.replace("the sum", "the <sum> | \"of\" & two"), "results = [\"j.xml\"]\n");
     world.write("j.xml", JUNIT);
     let show = |format: &str| world.run(&["trace", "--format", format]).expect(0).out;
-    let junit = regen::toolchain::shared::results::read(&show("junit")).expect("is read again");
+    let junit = regen::toolchain::results::read(&show("junit")).expect("is read again");
     let failed: Vec<_> = junit
         .iter()
         .filter(|test| test.status == regen::types::TestStatus::Failed)

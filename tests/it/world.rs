@@ -211,8 +211,8 @@ impl World {
 
     /// What one gate says of a tree.
     pub async fn gate_over(&self, gate: &str, files: &[(&str, &str)]) -> GateReport {
-        let keeper = Path::new(env!("CARGO_BIN_EXE_regen"));
-        let probe = probe(keeper, &self.cache(), 8192).await;
+        let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
+        let probe = probe(supervisor, &self.cache(), 8192).await;
         self.gate_in(gate, files, (&probe.sandbox, &DependencyCache::new(&self.cache()))).await
     }
 

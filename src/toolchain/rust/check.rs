@@ -2,7 +2,7 @@
 
 use super::package::crate_name;
 use super::{examples, recursion_limit};
-use crate::toolchain::shared::coverage::at;
+use crate::toolchain::coverage::at;
 use crate::types::{Example, Problem, Spec, Target};
 
 /// Crate names that would hide one of the language's own.

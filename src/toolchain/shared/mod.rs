@@ -1,5 +1,3 @@
 //! What several languages share.
 
 pub mod console;
-pub mod coverage;
-pub mod results;

@@ -1,0 +1,93 @@
+//! A language's commands as programs of a sandbox.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use super::result::GateResult;
+use crate::process::{Ended, Output, Program};
+use crate::sandbox::{Mount, MountMode, Sandbox, SandboxError, SandboxSpec, Scratch, Session};
+use crate::toolchain::{Places, ToolCommand, ToolOutput, Toolchain};
+use crate::types::{HostTools, Limits, places};
+
+/// A sandbox that failed says nothing about the candidate.
+pub fn unusable(error: &SandboxError) -> GateResult {
+    GateResult::error(format!("{error}; see `regen doctor`"))
+}
+
+/// The sandbox of a language's programs. `over` is a dependency layer, and whether its build folder
+/// is written or lies below a fresh one.
+pub fn sandbox_spec(
+    (tools, language): (&HostTools, &dyn Toolchain),
+    over: Option<(&Path, MountMode)>,
+    limits: Limits,
+) -> SandboxSpec {
+    let mut spec = SandboxSpec::new(limits);
+    let folder = language.host_tools().tools_folder(tools);
+    spec.mounts.extend(folder.map(|folder| Mount::read_only(folder, places::TOOLS)));
+    spec.scratch.push(Scratch::Program(places::TOOL_HOME.into()));
+    match over {
+        Some((layer, mode)) => {
+            let (source, at) = (layer.join("target"), places::BUILD.into());
+            spec.mounts.extend([Mount { source, at, mode }, dependencies(layer)]);
+        }
+        None => spec.scratch.push(Scratch::Session(places::BUILD.into())),
+    }
+    spec
+}
+
+/// The sources of the dependencies in a layer.
+fn dependencies(layer: &Path) -> Mount {
+    Mount::read_only(layer.join("vendor"), places::DEPENDENCIES)
+}
+
+/// Where files of a workspace that is yet to be opened find the dependencies of a layer.
+pub fn planned(sandbox: &Sandbox, layer: Option<&Path>) -> Places {
+    let mount = dependencies(layer.unwrap_or(Path::new("")));
+    Places { dependencies: sandbox.shows(&mount).to_owned(), ..Places::default() }
+}
+
+/// Where things are in an open sandbox.
+pub fn places(session: &Session) -> Places {
+    let at = |place: &'static str| session.paths().at(place).to_owned();
+    Places {
+        source: at(places::SOURCE),
+        build: at(places::BUILD),
+        home: at(places::TEMPORARY),
+        tools: at(places::TOOLS),
+        tool_home: at(places::TOOL_HOME),
+        dependencies: at(places::DEPENDENCIES),
+    }
+}
+
+/// A command as a program to start.
+pub fn program(
+    (command, places): (&ToolCommand, &Places),
+    language: &dyn Toolchain,
+    granted: Vec<(String, OsString)>,
+    timeout: Duration,
+) -> Program {
+    let mut env: Vec<(String, OsString)> = vec![
+        ("HOME".to_owned(), places.home.clone().into()),
+        ("TMPDIR".to_owned(), places.home.clone().into()),
+        ("LANG".to_owned(), "C.UTF-8".into()),
+    ];
+    let own = language.environment(places).into_iter().chain(command.env.clone());
+    env.extend(own.map(|(name, value)| (name, value.into())));
+    env.extend(granted);
+    Program {
+        path: command.program.clone(),
+        args: command.args.iter().map(OsString::from).collect(),
+        dir: places.source.clone(),
+        env,
+        stdin: command.stdin.clone(),
+        timeout,
+    }
+}
+
+/// An output as toolchains read it.
+pub fn read(output: &Output) -> ToolOutput {
+    let status = if let Ended::Exit(status) = output.ended { Some(status) } else { None };
+    let ended = output.ended.to_string();
+    ToolOutput { status, ended, stdout: output.text(), stderr: output.errors() }
+}

@@ -1,0 +1,34 @@
+//! What a gate found, before it becomes a report.
+
+use crate::types::{Finding, Outcome, RedProof, Resource, TestResult};
+
+/// What a gate found, before it becomes a report.
+#[derive(Debug, Default)]
+pub struct GateResult {
+    pub outcome: Option<Outcome>,
+    pub findings: Vec<Finding>,
+    pub tests: Vec<TestResult>,
+    pub red: Vec<RedProof>,
+    pub evidence: Vec<u8>,
+}
+
+impl GateResult {
+    pub fn error(message: impl Into<String>) -> Self {
+        Self { outcome: Some(Outcome::Error { message: message.into() }), ..Self::default() }
+    }
+
+    pub fn fail(findings: Vec<Finding>) -> Self {
+        Self { findings, ..Self::default() }
+    }
+
+    /// A program that used up what it may use.
+    pub fn limit(mut self, resource: Resource) -> Self {
+        self.outcome = Some(Outcome::Limit { resource });
+        self
+    }
+}
+
+/// A finding about no file in particular.
+pub fn finding(gate: &str, rule: &str, message: String) -> Finding {
+    Finding { gate: gate.to_owned(), rule: rule.to_owned(), message, ..Finding::default() }
+}

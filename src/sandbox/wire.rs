@@ -1,0 +1,49 @@
+//! Messages of the protocol over sockets, beside which descriptors can be passed.
+
+use std::io::{self, IoSlice, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
+use std::os::unix::net::UnixStream;
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream as Stream;
+
+use super::errors::{SandboxError, failed};
+use super::protocol;
+use crate::types::limits;
+
+/// Sends a message, and passes descriptors with it.
+pub fn pass(
+    mut socket: &UnixStream,
+    message: &impl serde::Serialize,
+    descriptors: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    let mut text = Vec::new();
+    protocol::send(&mut text, message)?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut passed = SendAncillaryBuffer::new(&mut space);
+    passed.push(SendAncillaryMessage::ScmRights(descriptors));
+    // The descriptors go with the first bytes.
+    let sent = sendmsg(socket, &[IoSlice::new(&text)], &mut passed, SendFlags::NOSIGNAL)?;
+    socket.write_all(&text[sent..])
+}
+
+/// A socket that is read without blocking.
+pub fn async_stream(stream: UnixStream) -> Result<Stream, SandboxError> {
+    stream.set_nonblocking(true).map_err(failed)?;
+    Stream::from_std(stream).map_err(failed)
+}
+
+/// Reads a message without blocking.
+pub async fn hear<T: serde::de::DeserializeOwned>(from: &mut Stream) -> io::Result<T> {
+    let mut text = vec![0; 4];
+    from.read_exact(&mut text).await?;
+    let length = u32::from_le_bytes([text[0], text[1], text[2], text[3]]) as usize;
+    if length > limits::ORDER_BYTES {
+        return Err(io::Error::other("the message is too long"));
+    }
+    text.resize(4 + length, 0);
+    from.read_exact(&mut text[4..]).await?;
+    protocol::receive(text.as_slice())
+}
