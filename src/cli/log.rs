@@ -10,7 +10,7 @@ use super::{Context, exit};
 use crate::commands::log::read_promotions;
 use crate::daemon::client::{AGAIN, Client, Told};
 use crate::report::{diff, line, words};
-use crate::store::Ledger;
+use crate::store::{Ledger, SqliteLedger};
 use crate::types::event::Entry;
 use crate::types::limits;
 use crate::workspace::{CommandError, load};
@@ -59,7 +59,7 @@ pub fn show_entries(
     limit: u32,
     follow: bool,
 ) -> Result<i64, CommandError> {
-    let Some(ledger) = Ledger::read(&door.places()?.ledger())? else {
+    let Some(ledger) = SqliteLedger::read(&door.places()?.ledger())? else {
         if !follow {
             door.say("nothing has happened here yet");
         }
@@ -110,7 +110,7 @@ pub async fn follow_entries(
             door.say(&format!("{NO_DAEMON}: following the ledger"));
             alone = true;
         }
-        if let Some(ledger) = Ledger::read(&places.ledger())? {
+        if let Some(ledger) = SqliteLedger::read(&places.ledger())? {
             for entry in ledger.after(after, limits::FOLLOWED)? {
                 after = entry.seq;
                 if wanted(&entry) {

@@ -10,7 +10,7 @@ use super::{Context, exit};
 use crate::daemon::client::{AGAIN, Client, Told};
 use crate::pipeline::State;
 use crate::report::words;
-use crate::store::Ledger;
+use crate::store::{Ledger, SqliteLedger};
 use crate::types::JobOutcome;
 use crate::workspace::{CommandError, load};
 
@@ -19,7 +19,7 @@ pub async fn show_status(door: &Context) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
     let tools = workspace.tools(&door.tool_env()).await?;
     let plan = workspace.plan(&tools, None, false)?;
-    let ledger = Ledger::read(&workspace.places.ledger())?;
+    let ledger = SqliteLedger::read(&workspace.places.ledger())?;
     let mut rows = Vec::new();
     for job in &plan.jobs {
         let last = match &ledger {

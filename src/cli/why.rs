@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::pipeline::State;
 use crate::report::words;
-use crate::store::Ledger;
+use crate::store::{Ledger, SqliteLedger};
 use crate::types::{Event, JobOutcome};
 use crate::workspace::{CommandError, load};
 
@@ -16,7 +16,7 @@ pub async fn why(door: &Context, id: &str) -> Result<u8, CommandError> {
     let id = only.into_iter().flatten().next().unwrap_or_default();
     let tools = workspace.tools(&door.tool_env()).await?;
     let plan = workspace.plan(&tools, Some(&[id.clone()].into()), false)?;
-    let last = match Ledger::read(&workspace.places.ledger())? {
+    let last = match SqliteLedger::read(&workspace.places.ledger())? {
         Some(ledger) => ledger.last_job(&id)?,
         None => None,
     };

@@ -10,7 +10,7 @@ use super::show::{KeptAttempt, jobs, ledger, objects, read, read_attempts};
 use crate::engine::Record;
 use crate::generator::Cassette;
 use crate::promote::ATTESTATION;
-use crate::store::{ContentStore, Objects};
+use crate::store::{ContentStore, Ledger, Objects};
 use crate::types::event::Entry;
 use crate::types::{Event, GeneratorConfig, Standing, StoredGeneration, Tree};
 use crate::workspace::{CONFIG, CommandError, ErrorKind, WorkspaceLayout};

@@ -6,7 +6,7 @@ use std::io;
 use super::show::{objects, read};
 use crate::engine::Record;
 use crate::pipeline::State;
-use crate::store::{ContentStore, Ledger, Objects, files};
+use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files};
 use crate::types::{Digest, Event, StoredGeneration};
 use crate::workspace::{CommandError, WorkspaceLayout, now};
 
@@ -40,7 +40,7 @@ pub fn collect_garbage(
     let now: jiff::Timestamp = now().parse().map_err(io::Error::other)?;
     let age = jiff::SignedDuration::from_hours(24 * i64::from(days));
     let long_ago = now.checked_sub(age).unwrap_or(jiff::Timestamp::MIN);
-    if let Some(ledger) = Ledger::read(&places.ledger())? {
+    if let Some(ledger) = SqliteLedger::read(&places.ledger())? {
         for row in ledger.jobs(None, u32::MAX)? {
             let entries = ledger.job(row.job)?;
             let ended = entries.last().and_then(|entry| entry.at.parse::<jiff::Timestamp>().ok());

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::engine::Record;
 use crate::spec::{SpecChange, diff, parse};
-use crate::store::{ContentStore, Ledger, Objects, files};
+use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files};
 use crate::types::{Digest, Event, JobId, Spec};
 use crate::workspace::{CommandError, WorkspaceLayout};
 
@@ -36,7 +36,7 @@ pub struct LogStep {
 /// # Errors
 /// The ledger's.
 pub fn read_promotions(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep>, CommandError> {
-    let Some(ledger) = Ledger::read(&places.ledger())? else { return Ok(Vec::new()) };
+    let Some(ledger) = SqliteLedger::read(&places.ledger())? else { return Ok(Vec::new()) };
     let objects = Objects::new(places.state.join("objects"));
     let standing = files::standing(&places.root)?.spec.remove(id).unwrap_or_default();
     let (mut steps, mut before): (Vec<LogStep>, Option<Spec>) = (Vec::new(), None);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::engine::{Engine, Options, Record};
-use crate::store::{Ledger, Objects, files};
+use crate::store::{Ledger, Objects, SqliteLedger, files};
 use crate::types::event::Entry;
 use crate::types::{Digest, Event, JobId, JobOutcome, Plan, ToolSet};
 use crate::workspace::{CommandError, Workspace, WorkspaceLayout};
@@ -63,14 +63,14 @@ pub async fn roll_back(
 
 /// What was promoted in a workspace.
 struct Past {
-    ledger: Ledger,
+    ledger: SqliteLedger,
     objects: Objects,
 }
 
 impl Past {
     fn open(places: &WorkspaceLayout) -> Result<Self, CommandError> {
         let objects = Objects::new(places.state.join("objects"));
-        Ok(Self { ledger: Ledger::open(&places.ledger())?, objects })
+        Ok(Self { ledger: SqliteLedger::open(&places.ledger())?, objects })
     }
 
     fn promotions(&self, spec: &str) -> Result<Vec<PastPromotion>, CommandError> {

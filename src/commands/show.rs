@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pipeline::{Attempt, State};
-use crate::store::{ContentStore, Ledger, Objects};
+use crate::store::{ContentStore, Ledger, Objects, SqliteLedger};
 use crate::types::event::Entry;
 use crate::types::{Digest, JobId, Prompt, StoredGeneration};
 use crate::workspace::{CommandError, WorkspaceLayout};
@@ -32,7 +32,10 @@ pub struct KeptAttempt {
 }
 
 /// The jobs that something happened to in a run, each with all its entries.
-pub(super) fn jobs(ledger: &Ledger, run: i64) -> Result<BTreeMap<JobId, Vec<Entry>>, CommandError> {
+pub(super) fn jobs(
+    ledger: &dyn Ledger,
+    run: i64,
+) -> Result<BTreeMap<JobId, Vec<Entry>>, CommandError> {
     let ids: BTreeSet<JobId> = ledger.run(run)?.into_iter().filter_map(|entry| entry.job).collect();
     let jobs = ids.into_iter().map(|id| Ok((id, ledger.job(id)?)));
     let jobs: BTreeMap<JobId, Vec<Entry>> = jobs.collect::<Result<_, CommandError>>()?;
@@ -45,8 +48,8 @@ pub(super) fn jobs(ledger: &Ledger, run: i64) -> Result<BTreeMap<JobId, Vec<Entr
     }
 }
 
-pub(super) fn ledger(places: &WorkspaceLayout) -> Result<Ledger, CommandError> {
-    Ledger::read(&places.ledger())?
+pub(super) fn ledger(places: &WorkspaceLayout) -> Result<SqliteLedger, CommandError> {
+    SqliteLedger::read(&places.ledger())?
         .ok_or_else(|| CommandError::usage("nothing has happened here yet".to_owned()))
 }
 

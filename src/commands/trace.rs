@@ -8,7 +8,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::plan;
 use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, trace};
-use crate::store::{Ledger, files};
+use crate::store::{Ledger, SqliteLedger, files};
 use crate::toolchain::results;
 use crate::toolchain::{self, Visibility};
 use crate::types::{Binding, Clause, Event, Red, Spec, Target, TestResult, TestStatus, limits};
@@ -41,7 +41,11 @@ impl Workspace {
         only: Option<&BTreeSet<String>>,
         extra: &[PathBuf],
     ) -> Result<Matrix, CommandError> {
-        self.trace_with(only, extra, Ledger::read(&self.places.ledger())?.as_ref())
+        self.trace_with(
+            only,
+            extra,
+            SqliteLedger::read(&self.places.ledger())?.as_ref().map(|ledger| ledger as _),
+        )
     }
 
     /// The same by the lock file alone.
@@ -56,7 +60,7 @@ impl Workspace {
         &self,
         only: Option<&BTreeSet<String>>,
         extra: &[PathBuf],
-        ledger: Option<&Ledger>,
+        ledger: Option<&dyn Ledger>,
     ) -> Result<Matrix, CommandError> {
         let specs: Vec<(Spec, Vec<String>)> = self
             .read
@@ -97,7 +101,7 @@ impl Workspace {
     /// What the gates of the last job said of a target's tests and of its guards.
     fn last_results(
         &self,
-        ledger: Option<&Ledger>,
+        ledger: Option<&dyn Ledger>,
         spec: &str,
         target: &str,
     ) -> Result<BTreeMap<String, TestVerdict>, CommandError> {

@@ -7,7 +7,7 @@ use super::{Cause, Notice, Work};
 use crate::commands::rollback;
 use crate::engine;
 use crate::pipeline::JobStatus;
-use crate::store::Ledger;
+use crate::store::{Ledger, SqliteLedger};
 use crate::types::JobOutcome;
 use crate::workspace::{load, now};
 
@@ -90,7 +90,7 @@ impl Work {
         let mut cancelled = Vec::new();
         for spec in specs {
             let Some(job) = self.agenda.job(&spec) else { continue };
-            let open = Ledger::open(&self.daemon.places.ledger())?;
+            let open = SqliteLedger::open(&self.daemon.places.ledger())?;
             engine::cancel(open, &job, by)?;
             // Dropping it ends its programs and its call.
             self.running.remove(&spec);
@@ -146,7 +146,7 @@ impl Work {
             .collect()
     }
 
-    fn ledger(&self) -> Result<Ledger, Refusal> {
-        Ok(Ledger::open(&self.daemon.places.ledger())?)
+    fn ledger(&self) -> Result<SqliteLedger, Refusal> {
+        Ok(SqliteLedger::open(&self.daemon.places.ledger())?)
     }
 }

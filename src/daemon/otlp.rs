@@ -14,7 +14,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLink
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::{Notice, View};
-use crate::store::{ContentStore, Ledger, Objects};
+use crate::store::{ContentStore, Ledger, Objects, SqliteLedger};
 use crate::types::event::Entry;
 use crate::types::{Completion, Digest, Event, GeneratorConfig, Harness, Prompt, limits};
 use crate::workspace::WorkspaceLayout;
@@ -50,7 +50,8 @@ impl Traces {
 
     /// The spans of a spec's job that is over.
     fn job(&self, harness: &Harness, spec: &str) -> Option<Vec<SpanData>> {
-        let (_, entries) = Ledger::read(&self.places.ledger()).ok()??.last_job(spec).ok()??;
+        let (_, entries) =
+            SqliteLedger::read(&self.places.ledger()).ok()??.last_job(spec).ok()??;
         let (first, last) = (entries.first()?, entries.last()?);
         let job = EndedJob { traces: self, harness, spec, run: first.run, entries: &entries };
         let began = time(&first.at);

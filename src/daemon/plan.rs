@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Cause, Notice, Work};
 use crate::engine::{self, Engine};
 use crate::pipeline::State;
-use crate::store::Ledger;
+use crate::store::{Ledger, SqliteLedger};
 use crate::types::{Event, Job, JobOutcome, Plan, ToolSet, limits};
 use crate::workspace::{CommandError, ErrorKind, Workspace, load};
 
@@ -73,7 +73,7 @@ impl Work {
         self.tell(&Notice::Read(&workspace));
         let gone = ended.iter().filter(|spec| self.agenda.job(spec).is_none());
         for spec in gone {
-            engine::supersede(Ledger::open(&self.daemon.places.ledger())?, spec)?;
+            engine::supersede(SqliteLedger::open(&self.daemon.places.ledger())?, spec)?;
         }
         Ok(())
     }
@@ -81,7 +81,7 @@ impl Work {
     /// Tells the agenda which running jobs an answer was paid for.
     fn answered(&mut self) -> Result<(), CommandError> {
         let running: Vec<String> = self.agenda.running().cloned().collect();
-        let Some(ledger) = Ledger::read(&self.daemon.places.ledger())? else { return Ok(()) };
+        let Some(ledger) = SqliteLedger::read(&self.daemon.places.ledger())? else { return Ok(()) };
         for spec in running {
             let open = ledger.open_job(&spec)?;
             let events = open.iter().flat_map(|(_, events)| events);
@@ -137,7 +137,8 @@ impl Work {
         if self.remembered {
             return Ok(());
         }
-        let Some(ledger) = Ledger::read(&self.daemon.places.ledger())?.filter(Ledger::is_current)
+        let Some(ledger) =
+            SqliteLedger::read(&self.daemon.places.ledger())?.filter(SqliteLedger::is_current)
         else {
             self.remembered = true;
             return Ok(());

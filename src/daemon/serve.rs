@@ -29,7 +29,7 @@ use super::live_state::{LiveState, SseEvent};
 use super::request::{Command, CommandRequest, Refusal};
 use crate::promote::Promoter;
 use crate::report::{Styler, words};
-use crate::store::{ContentStore, Ledger, Objects, write_private};
+use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, write_private};
 use crate::types::{Digest, Event, JobId, RelPath, Tree, limits};
 use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout, load, load_harness, today};
 
@@ -159,8 +159,8 @@ impl Api {
             .with_state(self.clone())
     }
 
-    fn ledger(&self) -> Result<Ledger, ApiError> {
-        Ledger::read(&self.places.ledger())?.ok_or_else(|| {
+    fn ledger(&self) -> Result<SqliteLedger, ApiError> {
+        SqliteLedger::read(&self.places.ledger())?.ok_or_else(|| {
             ApiError(StatusCode::NOT_FOUND, "nothing has happened here yet".to_owned())
         })
     }
@@ -250,7 +250,7 @@ fn page() -> Router {
 }
 
 async fn state(State(api): State<Api>) -> Answered {
-    let seq = match Ledger::read(&api.places.ledger())? {
+    let seq = match SqliteLedger::read(&api.places.ledger())? {
         Some(ledger) => ledger.newest()?,
         None => 0,
     };
@@ -277,7 +277,7 @@ async fn spec(State(api): State<Api>, TargetJob(spec): TargetJob<String>) -> Ans
         let workspace = load(&api.places, None)?;
         let only = [spec.clone()].into();
         let matrix = workspace.trace(Some(&only), &[])?;
-        let ledger = Ledger::read(&api.places.ledger())?;
+        let ledger = SqliteLedger::read(&api.places.ledger())?;
         let jobs = ledger.map(|ledger| ledger.jobs(Some(&spec), limits::SHOWN_JOBS)).transpose()?;
         Ok(Json(json!({
             "type": "spec", "spec": spec, "clauses": matrix.rows, "jobs": jobs.unwrap_or_default(),
@@ -387,7 +387,7 @@ async fn spending(State(api): State<Api>) -> Answered {
 }
 
 async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
-    let today = match Ledger::read(&api.places.ledger())? {
+    let today = match SqliteLedger::read(&api.places.ledger())? {
         Some(ledger) => ledger.spent(&today())?,
         None => Default::default(),
     };
@@ -445,7 +445,9 @@ async fn events(
     let known = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     let last = match known.or(after) {
         Some(last) => last,
-        None => Ledger::read(&api.places.ledger())?.map_or(Ok(0), |ledger| ledger.newest())?,
+        None => {
+            SqliteLedger::read(&api.places.ledger())?.map_or(Ok(0), |ledger| ledger.newest())?
+        }
     };
     let reader = EventReader { api, news, last, ready: VecDeque::new() };
     let sse = axum::response::Sse::new(stream(reader));
@@ -480,7 +482,7 @@ fn stream(reader: EventReader) -> impl Stream<Item = Result<Sse, Infallible>> {
 impl EventReader {
     /// Makes what is new in the ledger ready; whether anything is.
     fn entries(&mut self) -> bool {
-        let ledger = Ledger::read(&self.api.places.ledger()).ok().flatten();
+        let ledger = SqliteLedger::read(&self.api.places.ledger()).ok().flatten();
         let entries = ledger.and_then(|ledger| ledger.after(self.last, limits::FOLLOWED).ok());
         for entry in entries.into_iter().flatten() {
             self.last = entry.seq;

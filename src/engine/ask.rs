@@ -3,7 +3,7 @@
 use super::resources::Engine;
 use crate::generator::{CallContext, Generation, GenerationError, Request};
 use crate::pipeline::{Attempt, State};
-use crate::store::{LedgerError, Spend};
+use crate::store::{CallId, LedgerError, Reservation, Spend};
 use crate::types::{Completion, Digest, Event, Failure, JobId, StoredGeneration, StoredWorkspace};
 use crate::workspace::{CommandError, today};
 
@@ -18,7 +18,8 @@ impl Engine {
         let generator = self.generator(attempt.tier)?;
         let request = self.request(state, attempt, prompt)?;
         let request_id = generator.request_id(&request);
-        let known = self.ledger.borrow().completion((id, number), request_id)?;
+        let call = CallId { job: id, attempt: number };
+        let known = self.ledger.borrow().completion(call, request_id)?;
         if let Some(digest) = known {
             return self.completed(number, digest);
         }
@@ -29,10 +30,10 @@ impl Engine {
             if let Err(error) = generator.check_rate_limit() {
                 return Ok(unanswered(number, error));
             }
-            let most = price(generator.ceiling(&request));
+            let spend = price(generator.ceiling(&request));
+            let most = Reservation { call, run: self.run.get(), day: &today(), spend };
             let budget = &self.workspace.harness.budget;
-            let at = (self.run.get(), &*today());
-            let reserved = self.ledger.borrow_mut().reserve((id, number), at, most, budget);
+            let reserved = self.ledger.borrow_mut().reserve(&most, budget);
             match reserved {
                 Err(LedgerError::Budget(message)) => {
                     return Ok(unanswered(number, GenerationError::new(Failure::Budget, message)));
@@ -50,8 +51,7 @@ impl Engine {
                     Some(_) => Spend::default(),
                     None => price(answer.usage()),
                 };
-                let at = (id, number);
-                self.ledger.borrow_mut().record_completion(at, request_id, digest, spend)?;
+                self.ledger.borrow_mut().record_completion(call, request_id, digest, spend)?;
                 // Recorded before kept: what was paid for is never asked for again.
                 match generator.keep(&request, &answer, &today()) {
                     Ok(()) => self.completed(number, digest),
@@ -61,7 +61,7 @@ impl Engine {
             Err(error) => {
                 // Where a model may have worked the reservation stays: nobody says what it cost.
                 if !error.served {
-                    self.ledger.borrow_mut().settle((id, number), Spend::default())?;
+                    self.ledger.borrow_mut().settle(call, Spend::default())?;
                 }
                 Ok(unanswered(number, error))
             }

@@ -1,6 +1,6 @@
 //! Ends jobs that are not to be performed any more.
 
-use crate::store::{Ledger, LedgerError};
+use crate::store::{Ledger, LedgerError, NewEvent};
 use crate::types::{Event, Job};
 use crate::workspace::now;
 
@@ -8,7 +8,7 @@ use crate::workspace::now;
 ///
 /// # Errors
 /// The ledger's.
-pub fn cancel(mut ledger: Ledger, job: &Job, by: &str) -> Result<(), LedgerError> {
+pub fn cancel(mut ledger: impl Ledger, job: &Job, by: &str) -> Result<(), LedgerError> {
     let run = ledger.begin_run(&now(), by, &[Event::Triggered { by: by.to_owned() }])?;
     let open = ledger.open_job(&job.spec)?;
     let is_it = |events: &[Event]| match events.first() {
@@ -19,21 +19,42 @@ pub fn cancel(mut ledger: Ledger, job: &Job, by: &str) -> Result<(), LedgerError
         Some((id, events)) if is_it(&events) => id,
         Some((id, _)) => {
             let event = Event::Superseded;
-            ledger.append((run, &now()), (id, &job.spec), &event, Some("superseded"))?;
+            ledger.append(&NewEvent {
+                run,
+                at: &now(),
+                job: id,
+                spec: &job.spec,
+                event: &event,
+                result: Some("superseded"),
+            })?;
             ledger.queue(run, &now(), job)?
         }
         None => ledger.queue(run, &now(), job)?,
     };
     let event = Event::Cancelled { by: by.to_owned() };
-    ledger.append((run, &now()), (id, &job.spec), &event, Some("cancelled"))
+    ledger.append(&NewEvent {
+        run,
+        at: &now(),
+        job: id,
+        spec: &job.spec,
+        event: &event,
+        result: Some("cancelled"),
+    })
 }
 
 /// Closes the open job of a spec that has nothing to do any more, or is gone.
 ///
 /// # Errors
 /// The ledger's.
-pub fn supersede(mut ledger: Ledger, spec: &str) -> Result<(), LedgerError> {
+pub fn supersede(mut ledger: impl Ledger, spec: &str) -> Result<(), LedgerError> {
     let Some((id, _)) = ledger.open_job(spec)? else { return Ok(()) };
     let run = ledger.log(Some(spec), 1)?.first().map_or(1, |entry| entry.run);
-    ledger.append((run, &now()), (id, spec), &Event::Superseded, Some("superseded"))
+    ledger.append(&NewEvent {
+        run,
+        at: &now(),
+        job: id,
+        spec,
+        event: &Event::Superseded,
+        result: Some("superseded"),
+    })
 }

@@ -34,7 +34,7 @@ impl Record {
     /// # Errors
     /// The ledger's.
     pub fn of_job(
-        ledger: &Ledger,
+        ledger: &dyn Ledger,
         objects: &dyn ContentStore,
         job: JobId,
     ) -> Result<Option<Self>, LedgerError> {
@@ -127,7 +127,7 @@ impl Engine {
     /// Puts the trees of an earlier job in place again, each of which was accepted: it is judged
     /// again, from the reports of the job that accepted it. What that job did not have stays.
     pub(super) fn roll_back(&self, id: JobId, job: &Job, to: JobId) -> Switching {
-        let Some(record) = Record::of_job(&self.ledger.borrow(), &*self.objects, to)? else {
+        let Some(record) = Record::of_job(&**self.ledger.borrow(), &*self.objects, to)? else {
             let message = format!("job {to} promoted nothing that is still kept");
             return Ok((Event::PromotionFailed { message }, None));
         };
@@ -194,7 +194,7 @@ impl Engine {
     ) -> Result<Option<TargetStanding>, CommandError> {
         let jobs = self.ledger.borrow().promotions(spec)?;
         for (job, _) in jobs.into_iter().rev() {
-            let record = Record::of_job(&self.ledger.borrow(), &*self.objects, job)?;
+            let record = Record::of_job(&**self.ledger.borrow(), &*self.objects, job)?;
             let record = record.and_then(|mut record| record.standing.target.remove(target));
             if let Some(record) = record.filter(|record| record.tree == entry.tree) {
                 return Ok(Some(record));

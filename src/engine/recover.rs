@@ -2,7 +2,7 @@
 
 use super::resources::Engine;
 use crate::promote::Promoter;
-use crate::store::Ledger;
+use crate::store::{Ledger, NewEvent, SqliteLedger};
 use crate::types::Event;
 use crate::workspace::{CommandError, WorkspaceLayout, now};
 
@@ -16,14 +16,21 @@ impl Engine {
         let promoter = Promoter::new(places.root.clone(), places.state.clone());
         let mut recovered = Vec::new();
         for switched in promoter.recover()? {
-            let mut ledger = Ledger::open(&places.ledger())?;
+            let mut ledger = SqliteLedger::open(&places.ledger())?;
             if let Some((id, _)) = ledger.open_job(&switched.spec)?.filter(|j| j.0 == switched.job)
             {
                 let entry = ledger.log(Some(&switched.spec), 1)?;
                 let run = entry.first().map_or(1, |entry| entry.run);
                 let (trees, record) = (switched.trees.clone(), switched.record);
                 let event = Event::Promoted { trees, record };
-                ledger.append((run, &now()), (id, &switched.spec), &event, Some("promoted"))?;
+                ledger.append(&NewEvent {
+                    run,
+                    at: &now(),
+                    job: id,
+                    spec: &switched.spec,
+                    event: &event,
+                    result: Some("promoted"),
+                })?;
             }
             recovered.push(switched.spec.clone());
             promoter.finish(switched)?;

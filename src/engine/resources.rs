@@ -13,7 +13,7 @@ use crate::generator::{
 use crate::pipeline::{Attempt, State};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
-use crate::store::{Candidates, ContentStore, Ledger, Objects};
+use crate::store::{Candidates, ContentStore, Ledger, Objects, SqliteLedger};
 use crate::types::{AdmittedSpec, CandidateId, Digest, Failure, Target, TargetJob, ToolSet};
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{CommandError, ErrorKind, JobInputs, Workspace};
@@ -47,7 +47,7 @@ pub struct Engine {
     pub(super) tools: Arc<ToolSet>,
     pub(super) options: Options,
     /// Held for single steps only, never while something else is waited for.
-    pub(super) ledger: RefCell<Ledger>,
+    pub(super) ledger: RefCell<Box<dyn Ledger>>,
     pub(super) objects: Arc<dyn ContentStore>,
     /// Candidates that attempts in hand work on, shared with the executor.
     pub(super) candidates: Arc<Candidates>,
@@ -105,7 +105,7 @@ impl Engine {
             workspace,
             tools,
             options,
-            ledger: RefCell::new(Ledger::open(&places.ledger())?),
+            ledger: RefCell::new(Box::new(SqliteLedger::open(&places.ledger())?)),
             candidates,
             objects,
             promoter: Promoter::new(places.root.clone(), places.state.clone()),

@@ -8,7 +8,7 @@ use futures::stream::FuturesUnordered;
 use super::resources::Engine;
 use crate::pipeline::{Queue, State};
 use crate::promote::Switched;
-use crate::store::files;
+use crate::store::{LedgerError, NewEvent, files};
 use crate::types::{
     Diagnosis, Event, Fault, GeneratorSettings, Job, JobId, JobOutcome, Plan, Reason,
 };
@@ -185,12 +185,21 @@ impl Engine {
                 self.record(id, &mut state, &Event::Resumed)?;
                 return Ok((id, state));
             }
-            let at = (self.run.get(), &*now());
-            let (event, result) = (Event::Superseded, Some("superseded"));
-            self.ledger.borrow_mut().append(at, (id, &job.spec), &event, result)?;
+            self.append(id, &job.spec, &Event::Superseded, Some("superseded"))?;
         }
         let id = self.ledger.borrow_mut().queue(self.run.get(), &now(), job)?;
         Ok((id, State::queued(job.clone())))
+    }
+
+    fn append(
+        &self,
+        id: JobId,
+        spec: &str,
+        event: &Event,
+        result: Option<&str>,
+    ) -> Result<(), LedgerError> {
+        let run = self.run.get();
+        self.ledger.borrow_mut().append(&NewEvent { run, at: &now(), job: id, spec, event, result })
     }
 
     /// Append, then step: what is not in the ledger has not happened.
@@ -198,8 +207,7 @@ impl Engine {
         let mut next = state.clone();
         next.step(event)?;
         let result = next.outcome().map(JobOutcome::word);
-        let at = (self.run.get(), &*now());
-        self.ledger.borrow_mut().append(at, (id, &state.job.spec), event, result)?;
+        self.append(id, &state.job.spec, event, result)?;
         *state = next;
         self.options.observer.event(&state.job, state, event);
         Ok(())

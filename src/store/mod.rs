@@ -13,14 +13,16 @@ mod objects;
 pub mod revision;
 pub mod scan;
 mod spending;
+mod sqlite;
 
 pub use candidates::Candidates;
 pub use files::LockfileError;
-pub use ledger::{JobRow, Ledger, LedgerError};
+pub use ledger::{CallId, JobRow, Ledger, LedgerError, NewEvent, Reservation};
 pub use lock::{WriterLock, WriterLockError};
 pub use objects::{ContentStore, MemoryStore, Objects};
 pub use revision::RevisionError;
 pub use spending::Spend;
+pub use sqlite::SqliteLedger;
 
 use std::fs::{self, File};
 use std::io::{self, Write};

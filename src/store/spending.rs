@@ -3,9 +3,8 @@
 use rusqlite::{Transaction, params};
 use serde::Serialize;
 
-use super::ledger::{Ledger, LedgerError};
-use crate::types::harness::Budget;
-use crate::types::{Digest, JobId, Usage};
+use super::ledger::{CallId, LedgerError};
+use crate::types::{JobId, Usage};
 
 /// What a call may cost or did cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,18 +37,19 @@ pub struct Day {
 }
 
 /// What was spent before a call, where caps look.
-struct Spent {
-    run: Spend,
-    day: Spend,
+pub(super) struct Spent {
+    pub(super) run: Spend,
+    pub(super) day: Spend,
     /// By the job's spec in the day.
-    spec: Spend,
+    pub(super) spec: Spend,
 }
 
 impl Spent {
-    fn before(
+    pub(super) fn before(
         tx: &Transaction<'_>,
         job: JobId,
-        (run, day): (i64, &str),
+        run: i64,
+        day: &str,
     ) -> Result<Self, LedgerError> {
         let sql = "
             WITH one AS (
@@ -72,110 +72,11 @@ impl Spent {
     }
 }
 
-impl Ledger {
-    /// Reserves what a call may cost at most, inside the caps. Unsettled reservations count in
-    /// full, also those of a try that was killed: its call may have been served.
-    ///
-    /// # Errors
-    /// [`LedgerError::Budget`] with the cap that would be passed; SQLite's.
-    pub fn reserve(
-        &mut self,
-        (job, attempt): (JobId, u32),
-        (run, day): (i64, &str),
-        spend: Spend,
-        budget: &Budget,
-    ) -> Result<(), LedgerError> {
-        self.write(|tx| {
-            let spent = Spent::before(tx, job, (run, day))?;
-            let none = Spend::default();
-            let caps = [
-                ("call", none, budget.call_tokens, budget.call_usd),
-                ("run", spent.run, budget.run_tokens, budget.run_usd),
-                ("day", spent.day, budget.day_tokens, budget.day_usd),
-                ("spec", spent.spec, budget.spec_tokens, budget.spec_usd),
-            ];
-            for (name, spent, tokens, usd) in caps {
-                let sum = Spend { tokens: spent.tokens + spend.tokens, usd: spent.usd + spend.usd };
-                if let Some(cap) = tokens.filter(|cap| sum.tokens > *cap) {
-                    let why = format!("the call may bring the {name} to {} tokens", sum.tokens);
-                    let mend = format!("[budget] {name}_tokens = {cap} in harness.toml");
-                    return Err(LedgerError::Budget(format!("{why}, above {mend}")));
-                }
-                if let Some(cap) = usd.filter(|cap| sum.usd > *cap) {
-                    let why = format!("the call may bring the {name} to {:.4} USD", sum.usd);
-                    let mend = format!("[budget] {name}_usd = {cap} in harness.toml");
-                    return Err(LedgerError::Budget(format!("{why}, above {mend}")));
-                }
-            }
-            tx.execute(
-                "INSERT INTO spending (job, attempt, run, day, tokens, usd, settled)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)",
-                params![job.0, attempt, run, day, spend.tokens as i64, spend.usd],
-            )?;
-            Ok(())
-        })
-    }
-
-    /// Settles a reservation at what the call really cost.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn settle(&mut self, call: (JobId, u32), spend: Spend) -> Result<(), LedgerError> {
-        self.write(|tx| settle(tx, call, spend))
-    }
-
-    /// Records an answer and settles what it cost, before anything acts on it.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn record_completion(
-        &mut self,
-        (job, attempt): (JobId, u32),
-        request: Digest,
-        completion: Digest,
-        spend: Spend,
-    ) -> Result<(), LedgerError> {
-        self.write(|tx| {
-            tx.execute(
-                "INSERT OR REPLACE INTO completions VALUES (?1, ?2, ?3, ?4)",
-                params![job.0, attempt, request.to_string(), completion.to_string()],
-            )?;
-            settle(tx, (job, attempt), spend)
-        })
-    }
-
-    /// Tokens and dollars by UTC day, the newest first.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn days(&self, most: u32) -> Result<Vec<Day>, LedgerError> {
-        let sql = "SELECT day, sum(tokens), sum(usd), count(*) FROM spending
-                   GROUP BY day ORDER BY day DESC LIMIT ?1";
-        let mut statement = self.db.prepare(sql)?;
-        let days = statement.query_map([most], |row| {
-            Ok(Day { day: row.get(0)?, tokens: row.get(1)?, usd: row.get(2)?, calls: row.get(3)? })
-        })?;
-        Ok(days.collect::<Result<_, _>>()?)
-    }
-
-    /// Tokens and dollars of a UTC day.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn spent(&self, day: &str) -> Result<Spend, LedgerError> {
-        let sql =
-            "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending WHERE day = ?1";
-        let (tokens, usd) =
-            self.db.query_row(sql, [day], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
-        Ok(Spend { tokens: tokens.unsigned_abs(), usd })
-    }
-}
-
-fn settle(tx: &Transaction<'_>, call: (JobId, u32), spend: Spend) -> Result<(), LedgerError> {
+pub(super) fn settle(tx: &Transaction<'_>, call: CallId, spend: Spend) -> Result<(), LedgerError> {
     tx.execute(
         "UPDATE spending SET tokens = ?3, usd = ?4, settled = 1
          WHERE id = (SELECT max(id) FROM spending WHERE job = ?1 AND attempt = ?2) AND settled = 0",
-        params![call.0.0, call.1, spend.tokens as i64, spend.usd],
+        params![call.job.0, call.attempt, spend.tokens as i64, spend.usd],
     )?;
     Ok(())
 }
@@ -183,33 +84,65 @@ fn settle(tx: &Transaction<'_>, call: (JobId, u32), spend: Spend) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::Spend;
-    use crate::store::Ledger;
+    use crate::store::{CallId, Ledger, Reservation, SqliteLedger};
     use crate::types::harness::Budget;
     use crate::types::{Job, JobId};
 
     #[test]
     fn reservations_count_in_full_until_they_are_settled() {
-        let mut ledger = Ledger::open(std::path::Path::new(":memory:")).expect("opens");
+        let mut ledger = SqliteLedger::open(std::path::Path::new(":memory:")).expect("opens");
         let run = ledger.begin_run("t", "test", &[]).unwrap();
         let job = Job::new("s", Vec::new(), 1);
         let id: JobId = ledger.queue(run, "t", &job).unwrap();
         let budget = Budget { run_tokens: Some(100), ..Budget::default() };
         let spend = |tokens| Spend { tokens, usd: 0.0 };
         let mut reserve = |attempt, tokens| {
-            ledger.reserve((id, attempt), (run, "d"), spend(tokens), &budget).is_ok()
+            ledger
+                .reserve(
+                    &Reservation {
+                        call: CallId { job: id, attempt },
+                        run,
+                        day: "d",
+                        spend: spend(tokens),
+                    },
+                    &budget,
+                )
+                .is_ok()
         };
         assert!(reserve(1, 60));
         assert!(!reserve(2, 60));
         assert!(!reserve(1, 60), "a killed try of the same attempt may have been served");
-        ledger.settle((id, 1), spend(10)).unwrap();
-        assert!(ledger.reserve((id, 2), (run, "d"), spend(60), &budget).is_ok());
+        ledger.settle(CallId { job: id, attempt: 1 }, spend(10)).unwrap();
+        assert!(
+            ledger
+                .reserve(
+                    &Reservation {
+                        call: CallId { job: id, attempt: 2 },
+                        run,
+                        day: "d",
+                        spend: spend(60)
+                    },
+                    &budget
+                )
+                .is_ok()
+        );
         assert_eq!(ledger.spent("d").unwrap().tokens, 70);
         // A spec's cap is of a day, over all its jobs, and nobody else's.
         let budget = Budget { spec_tokens: Some(100), ..Budget::default() };
         let other = Job::new("other", Vec::new(), 1);
         let other = ledger.queue(run, "t", &other).unwrap();
         let mut reserve = |job, day, tokens| {
-            ledger.reserve((job, 1), (run + 1, day), spend(tokens), &budget).is_ok()
+            ledger
+                .reserve(
+                    &Reservation {
+                        call: CallId { job, attempt: 1 },
+                        run: run + 1,
+                        day,
+                        spend: spend(tokens),
+                    },
+                    &budget,
+                )
+                .is_ok()
         };
         assert!(!reserve(id, "d", 31) && reserve(id, "d", 30) && !reserve(id, "d", 1));
         assert!(reserve(id, "next day", 100) && reserve(other, "d", 100));

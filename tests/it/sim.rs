@@ -2,7 +2,7 @@
 //! late and doubled events. A failing seed is printed and can be given back in `REGEN_SIM_SEED`.
 
 use regen::pipeline::{Effect, Phase, Scheduler, State};
-use regen::store::{Ledger, Spend};
+use regen::store::{CallId, Ledger, NewEvent, Reservation, Spend, SqliteLedger};
 use regen::types::harness::Budget;
 use regen::types::{
     AttemptKind, Candidate, ClauseId, Diagnosis, Digest, Event, Failure, Fault, GateInputsDigest,
@@ -253,7 +253,7 @@ fn an_illegal_pair_names_both() {
 /// A job whose every answer is refused; how it ends, and what it asked for.
 fn lied_to(
     job: &Job,
-    ledger: &mut Ledger,
+    ledger: &mut dyn Ledger,
     budget: &Budget,
     random: &mut Random,
     same: bool,
@@ -266,10 +266,18 @@ fn lied_to(
         let spend = |usd| Spend { tokens: 1000, usd };
         let event = match effect {
             Effect::Ask { .. } => {
-                match ledger.reserve((id, attempt), (1, "d"), spend(0.03), budget) {
+                match ledger.reserve(
+                    &Reservation {
+                        call: CallId { job: id, attempt },
+                        run: 1,
+                        day: "d",
+                        spend: spend(0.03),
+                    },
+                    budget,
+                ) {
                     Ok(()) => {
                         asked += 1;
-                        ledger.settle((id, attempt), spend(0.02)).expect("settles");
+                        ledger.settle(CallId { job: id, attempt }, spend(0.02)).expect("settles");
                         let completion = Digest::of(asked.to_string());
                         let (usage, replay) = (Usage::default(), None);
                         Event::Completed { attempt, completion, usage, replay }
@@ -301,7 +309,16 @@ fn lied_to(
         };
         state.step(&event).expect("fits");
         if let Some(end) = state.outcome() {
-            ledger.append((1, "t"), (id, &job.spec), &event, Some(end.word())).expect("ends");
+            ledger
+                .append(&NewEvent {
+                    run: 1,
+                    at: "t",
+                    job: id,
+                    spec: &job.spec,
+                    event: &event,
+                    result: Some(end.word()),
+                })
+                .expect("ends");
         }
     }
     (state.outcome().expect("has ended").clone(), asked)
@@ -310,7 +327,7 @@ fn lied_to(
 /// Lets a model lie about five specs for an hour: how often it was asked, and what it cost.
 fn an_hour_of_lies(budget: &Budget, same: bool) -> (u32, f64) {
     let random = &mut Random(5);
-    let mut ledger = Ledger::open(std::path::Path::new(":memory:")).expect("opens");
+    let mut ledger = SqliteLedger::open(std::path::Path::new(":memory:")).expect("opens");
     ledger.begin_run("t", "test", &[]).expect("begins");
     let part = |spec: &str| TargetJob {
         gates: vec!["test".to_owned()],

@@ -10,7 +10,7 @@ use super::run::{CheckOutcome, Checked};
 use crate::gate::{ExecuteOptions, GateExecutor, GateInputs};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
-use crate::store::{Candidates, ContentStore, Ledger, MemoryStore};
+use crate::store::{Candidates, ContentStore, Ledger, MemoryStore, SqliteLedger};
 use crate::types::{Action, Candidate, Finding, GateReport, Outcome, Provenance, ToolSet};
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{CommandError, Workspace};
@@ -108,7 +108,7 @@ impl Workspace {
         let tree = store.put_tree(candidate.tree())?;
         let executor = self.executor(machine, Arc::new(Candidates::new(store)));
         executor.accept(inputs)?;
-        let proven = match Ledger::read(&self.places.ledger()) {
+        let proven = match SqliteLedger::read(&self.places.ledger()) {
             Ok(Some(ledger)) => ledger.proven().unwrap_or_default(),
             _ => Default::default(),
         };
