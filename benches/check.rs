@@ -153,7 +153,7 @@ fn accept(root: &Path, signer: Option<Signer>) {
             }
             let files = tree.iter().map(|(file, bytes)| (file.to_string(), Digest::of(bytes)));
             let clauses = spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest));
-            let outcomes = part.gates.iter().map(|gate| (gate.clone(), "pass".to_owned()));
+            let outcomes = part.gates.iter().map(|gate| (gate.to_string(), "pass".to_owned()));
             let entry = TargetStanding {
                 path: path.clone(),
                 tree: tree.digest(),

@@ -143,7 +143,7 @@ async fn measure(lines: usize) -> bool {
     };
     let store = Arc::new(MemoryStore::default());
     let executor = LocalExecutor::new(machine, store.clone());
-    let inputs = GateInputs::new(spec.clone(), ("rust", target), &BTreeMap::new(), &[]);
+    let inputs = GateInputs::new(spec.clone(), (&"rust".into(), target), &BTreeMap::new(), &[]);
     let inputs = Arc::new(inputs);
     executor.accept(&inputs).expect("is kept");
     let candidate = |round: usize| {
@@ -170,7 +170,7 @@ async fn measure(lines: usize) -> bool {
         let order = [[0, 1, 2], [2, 0, 1], [1, 2, 0], [0, 2, 1], [2, 1, 0], [1, 0, 2]][round % 6];
         if round == 0 {
             let check = inputs.action(
-                "check",
+                &"check".into(),
                 executor.toolchain("rust").expect("was asked for"),
                 (tree, Provenance::Promoted),
             );
@@ -240,7 +240,7 @@ async fn in_sandbox(
     for gate in ["check", "clippy", "test"] {
         let begun = Instant::now();
         let action = inputs.action(
-            gate,
+            &gate.into(),
             executor.toolchain("rust").expect("was asked for"),
             (tree, Provenance::Promoted),
         );

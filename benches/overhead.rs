@@ -60,11 +60,11 @@ async fn measure() -> ExitCode {
     let store = Arc::new(MemoryStore::default());
     let tree = store.put_tree(&tree).expect("is kept");
     let executor = LocalExecutor::new(machine, store);
-    let inputs = Arc::new(GateInputs::new(spec, ("rust", target), &BTreeMap::new(), &[]));
+    let inputs = Arc::new(GateInputs::new(spec, (&"rust".into(), target), &BTreeMap::new(), &[]));
     executor.accept(&inputs).expect("is kept");
     // The same files, for the commands by hand.
     let check = inputs.action(
-        "check",
+        &"check".into(),
         executor.toolchain("rust").expect("was asked for"),
         (tree, Provenance::Promoted),
     );
@@ -91,7 +91,7 @@ async fn by_regen(executor: &LocalExecutor, inputs: &GateInputs, tree: Digest) -
     let mut reports = Vec::new();
     for gate in GATES {
         let action = inputs.action(
-            gate,
+            &gate.into(),
             executor.toolchain("rust").expect("was asked for"),
             (tree, Provenance::Promoted),
         );

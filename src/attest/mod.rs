@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::types::{Digest, TargetStanding};
+use crate::types::{Digest, SpecId, TargetName, TargetStanding};
 
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
@@ -27,9 +27,9 @@ const BUILDER: &str = "urn:regen:builder:v1";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attested {
     /// The spec.
-    pub spec: String,
+    pub spec: SpecId,
     /// The target.
-    pub target: String,
+    pub target: TargetName,
     /// The lock file's entry, without the list of files and without a hold.
     pub entry: TargetStanding,
     /// When it was accepted, UTC, RFC 3339; only if it is signed.
@@ -105,8 +105,8 @@ struct Definition<'a> {
 
 #[derive(Serialize)]
 struct External<'a> {
-    spec: &'a str,
-    target: &'a str,
+    spec: &'a SpecId,
+    target: &'a TargetName,
 }
 
 #[derive(Serialize)]
@@ -145,7 +145,12 @@ struct TestResultPredicate<'a> {
 
 impl Attested {
     /// Of an entry of the lock file.
-    pub fn new(spec: &str, target: &str, entry: &TargetStanding, at: Option<&str>) -> Self {
+    pub fn new(
+        spec: &SpecId,
+        target: &TargetName,
+        entry: &TargetStanding,
+        at: Option<&str>,
+    ) -> Self {
         let entry = entry.attested();
         let (spec, target) = (spec.to_owned(), target.to_owned());
         Self { at: at.filter(|_| entry.signer.is_some()).map(str::to_owned), spec, target, entry }
@@ -280,8 +285,10 @@ impl Attested {
         // Indexing would panic on what is no object.
         let text = |at: &str| Some(value.pointer(at)?.as_str()?.to_owned());
         let at = text("/predicate/runDetails/metadata/finishedOn");
-        let spec = text("/predicate/buildDefinition/externalParameters/spec");
-        let target = text("/predicate/buildDefinition/externalParameters/target");
+        let spec = text("/predicate/buildDefinition/externalParameters/spec")
+            .and_then(|name| SpecId::parse(&name));
+        let target = text("/predicate/buildDefinition/externalParameters/target")
+            .and_then(|name| TargetName::parse(&name));
         let entry = value.pointer_mut("/predicate/buildDefinition/internalParameters");
         let entry = serde_json::from_value(entry.map(Value::take).unwrap_or_default());
         let entry: TargetStanding = entry.map_err(|why| unreadable(&why.to_string()))?;
@@ -298,7 +305,7 @@ impl Attested {
     /// # Errors
     /// They are of something else; why, as a lowercase fragment.
     pub fn check(
-        (spec, target): (&str, &str),
+        (spec, target): (&SpecId, &TargetName),
         (entry, key): (&TargetStanding, Option<&PublicKey>),
         text: &str,
         batch: Option<&mut Batch>,
@@ -372,16 +379,20 @@ mod tests {
         let signer = Signer::parse(KEY).expect("is a key");
         for signer in [None, Some(&signer)] {
             let entry = entry(signer);
-            let one = Attested::new("s", "rust", &entry, Some("2026-01-01T00:00:00Z"));
+            let one =
+                Attested::new(&"s".into(), &"rust".into(), &entry, Some("2026-01-01T00:00:00Z"));
             let text = one.render(signer);
             assert_eq!(Attested::read(&text).as_ref(), Ok(&one));
             assert_eq!(one.at.is_some(), signer.is_some(), "an unsigned time is worth nothing");
             assert_eq!(
-                Attested::check(("s", "rust"), (&entry, None), &text, None),
+                Attested::check((&"s".into(), &"rust".into()), (&entry, None), &text, None),
                 Ok(one.at.clone())
             );
             let other = TargetStanding { path: String::new(), ..entry };
-            assert!(Attested::check(("s", "rust"), (&other, None), &text, None).is_err());
+            assert!(
+                Attested::check((&"s".into(), &"rust".into()), (&other, None), &text, None)
+                    .is_err()
+            );
             for at in (0..text.len()).step_by(37) {
                 for bit in [0x01, 0x20] {
                     let mut bytes = text.clone().into_bytes();

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::daemon::Command;
 use crate::daemon::client::Client;
+use crate::types::SpecId;
 use crate::workspace::{CommandError, ErrorKind};
 
 /// Said where a daemon is asked for and none runs.
@@ -25,7 +26,7 @@ pub async fn order(door: &Context, act: Command, specs: &[String]) -> Result<u8,
     Ok(exit::DONE)
 }
 
-fn said(act: Command, specs: &[String]) -> String {
+fn said(act: Command, specs: &[SpecId]) -> String {
     let names = specs.join(", ");
     match act {
         Command::Pause => "paused: no job starts; what runs goes on to its end".to_owned(),

@@ -10,6 +10,7 @@ use crate::commands::diff::{Side, SpecsDiff};
 use crate::report::diff as report;
 use crate::spec::{ClauseChange, conflicts};
 use crate::store::revision;
+use crate::types::SpecId;
 use crate::workspace::{CommandError, Workspace, load};
 
 /// Arguments of `diff`.
@@ -75,7 +76,8 @@ pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, CommandError> {
         let gone = |name: &&String| found.specs.iter().any(|spec| spec.spec == **name);
         let (gone, there): (Vec<String>, Vec<String>) =
             args.specs.iter().cloned().partition(|name| gone(&name));
-        let mut only: BTreeSet<String> = gone.into_iter().collect();
+        let mut only: BTreeSet<SpecId> =
+            gone.iter().filter_map(|name| SpecId::parse(name)).collect();
         if !there.is_empty() {
             only.extend(workspace.select(&there)?.unwrap_or_default());
         }

@@ -11,7 +11,7 @@ use crate::commands::lint::Standalone;
 use crate::report::{github, render, sarif};
 use crate::spec::shapes;
 use crate::store::write_atomic;
-use crate::types::{Fix, Problem, RuleLevel, Severity, Span, Spec};
+use crate::types::{Fix, Problem, RuleLevel, Severity, Span, Spec, SpecId};
 use crate::workspace::{CommandError, ErrorKind, Sources, load};
 
 /// Arguments of `lint`.
@@ -68,7 +68,7 @@ fn subject(door: &Context, args: &LintArgs) -> Result<LintInput, CommandError> {
     let only = workspace.select(&args.specs)?;
     let mut problems = std::mem::take(&mut workspace.problems);
     problems.append(&mut workspace.remarks());
-    let wanted = |id: &String| only.as_ref().is_none_or(|only| only.contains(id));
+    let wanted = |id: &SpecId| only.as_ref().is_none_or(|only| only.contains(id));
     problems.retain(|problem| workspace.files.get(&problem.file).is_none_or(wanted));
     let specs = workspace.read.into_iter().filter(|spec| wanted(&spec.id)).collect();
     Ok(LintInput { root: places.root, specs, problems, sources: workspace.sources })

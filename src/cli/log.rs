@@ -21,7 +21,7 @@ pub fn show_promotions(door: &Context, spec: &str) -> Result<u8, CommandError> {
     // A spec that is gone has a history, too.
     let known = load(&places, None)?.select(&[spec.to_owned()]);
     let id = known.ok().flatten().and_then(|ids| ids.into_iter().next());
-    let id = id.unwrap_or_else(|| spec.to_owned());
+    let id = id.map_or_else(|| spec.to_owned(), String::from);
     let steps = read_promotions(&places, &id)?;
     if door.global.json {
         door.json(&json!({ "type": "promotions", "spec": id, "promotions": steps }));

@@ -13,7 +13,7 @@ use crate::daemon::client::Client;
 use crate::engine::{Engine, Options};
 use crate::generator;
 use crate::report::{Progress, render, words};
-use crate::types::JobOutcome;
+use crate::types::{JobOutcome, SpecId};
 use crate::workspace::{CommandError, Workspace, load};
 
 /// Arguments of `rollback`.
@@ -92,7 +92,7 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, Command
 }
 
 /// Without a plan nothing could hold what would stand.
-fn refused(door: &Context, workspace: &Workspace, only: Option<&BTreeSet<String>>) -> u8 {
+fn refused(door: &Context, workspace: &Workspace, only: Option<&BTreeSet<SpecId>>) -> u8 {
     let problems = workspace.problems_of(only);
     let code = exit::SPEC_REFUSED;
     if door.global.json {

@@ -10,8 +10,8 @@ use crate::spec::{Change, Parsed, SpecChange, admit, diff, parse};
 use crate::store::revision;
 use crate::toolchain::{self, Visibility};
 use crate::types::{
-    AdmittedSpec, Binding, Clause, ClauseId, Level, Reason, Span, Spec, SpecStanding, Standing,
-    Status, TargetStanding,
+    AdmittedSpec, Binding, Clause, ClauseId, Level, Reason, Span, Spec, SpecId, SpecStanding,
+    Standing, Status, TargetName, TargetStanding,
 };
 use crate::workspace::{CommandError, Workspace, today};
 
@@ -30,9 +30,9 @@ pub struct Side {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutOfDate {
     /// The spec.
-    pub spec: String,
+    pub spec: SpecId,
     /// The target.
-    pub target: String,
+    pub target: TargetName,
     /// Why.
     #[serde(flatten)]
     pub reason: Reason,
@@ -84,7 +84,7 @@ impl Workspace {
     }
 
     /// A spec as it was promoted. `None` where none of its targets is.
-    fn recall(&self, id: &str, standing: &SpecStanding) -> Option<Spec> {
+    fn recall(&self, id: &SpecId, standing: &SpecStanding) -> Option<Spec> {
         let now = self.read.iter().find(|spec| spec.id == *id);
         let file = now.map_or_else(
             || format!("{}/{id}.md", self.harness.harness.specs),
@@ -222,7 +222,7 @@ impl Workspace {
             specs,
             standing,
             live: &live,
-            checks: &BTreeMap::<(String, String), Checks>::new(),
+            checks: &BTreeMap::<(SpecId, TargetName), Checks>::new(),
             tools: &BTreeMap::new(),
             signer: None,
             languages: &languages,

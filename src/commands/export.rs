@@ -12,7 +12,7 @@ use crate::generator::Cassette;
 use crate::promote::ATTESTATION;
 use crate::store::{ContentStore, Ledger, Objects};
 use crate::types::event::Entry;
-use crate::types::{Event, GeneratorConfig, Standing, StoredGeneration, Tree};
+use crate::types::{Event, GeneratorConfig, SpecId, Standing, StoredGeneration, Tree};
 use crate::workspace::{CONFIG, CommandError, ErrorKind, WorkspaceLayout};
 
 /// What an archive begins with, for whoever opens it.
@@ -36,7 +36,7 @@ pub fn export_run(
     places: &WorkspaceLayout,
     run: i64,
     to: &mut dyn Write,
-) -> Result<(Vec<String>, usize), CommandError> {
+) -> Result<(Vec<SpecId>, usize), CommandError> {
     let (ledger, objects) = (ledger(places)?, objects(places));
     let mut out = Archive { files: BTreeMap::new() };
     out.add("README.txt", README);

@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::promote::{ATTESTATION, Promoter};
 use crate::store::{files, write_atomic};
 use crate::types::lockfile::LOCK_VERSION;
-use crate::types::{Digest, InputsDigest, Standing, TargetStanding, limits};
+use crate::types::{Digest, InputsDigest, SpecId, Standing, TargetName, TargetStanding, limits};
 use crate::workspace::{CommandError, WorkspaceLayout, load, load_harness};
 
 /// Writes `regen.lock`, and says in lines what it did. The caller holds the writer lock.
@@ -84,7 +84,10 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
 }
 
 /// The entry of a tree, as far as everything beside it fits.
-fn entry(places: &WorkspaceLayout, path: &str) -> Result<(String, String, TargetStanding), String> {
+fn entry(
+    places: &WorkspaceLayout,
+    path: &str,
+) -> Result<(SpecId, TargetName, TargetStanding), String> {
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
     let text = promoter.attestation(path).map_err(|why| why.to_string())?;
     let one = Attested::read(&text)?;
@@ -101,11 +104,12 @@ fn entry(places: &WorkspaceLayout, path: &str) -> Result<(String, String, Target
 
 /// Takes over the holds of a text that may be no lock file any more.
 fn hold(standing: &mut Standing, text: &str) {
-    let mut at: Option<(String, String)> = None;
+    let mut at: Option<(SpecId, TargetName)> = None;
     for line in text.lines() {
         if let Some(table) = line.strip_prefix("[spec.") {
             let table = table.trim_end_matches(']').replace('"', "");
-            at = table.split_once(".target.").map(|(s, t)| (s.to_owned(), t.to_owned()));
+            let names = table.split_once(".target.");
+            at = names.and_then(|(s, t)| Some((SpecId::parse(s)?, TargetName::parse(t)?)));
         }
         let held = line.strip_prefix("held = \"").and_then(|rest| rest.strip_suffix('"'));
         let Some((held, (spec, target))) = held.and_then(Digest::parse).zip(at.as_ref()) else {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::engine::Record;
 use crate::spec::{SpecChange, diff, parse};
 use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files};
-use crate::types::{Digest, Event, JobId, Spec};
+use crate::types::{Digest, Event, JobId, Spec, TargetName};
 use crate::workspace::{CommandError, WorkspaceLayout};
 
 /// A promotion.
@@ -20,9 +20,9 @@ pub struct LogStep {
     /// When, UTC.
     pub at: String,
     /// Target and tree.
-    pub trees: Vec<(String, Digest)>,
+    pub trees: Vec<(TargetName, Digest)>,
     /// Who wrote each tree.
-    pub origins: BTreeMap<String, String>,
+    pub origins: BTreeMap<TargetName, String>,
     /// The run whose promotion it put in place again.
     pub rollback: Option<i64>,
     /// Whether it is what stands.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::engine::{Engine, Options, Record};
 use crate::store::{Ledger, Objects, SqliteLedger, files};
 use crate::types::event::Entry;
-use crate::types::{Digest, Event, JobId, JobOutcome, Plan, ToolSet};
+use crate::types::{Digest, Event, JobId, JobOutcome, Plan, SpecId, TargetName, ToolSet};
 use crate::workspace::{CommandError, Workspace, WorkspaceLayout};
 
 /// What a rollback came to.
@@ -24,7 +24,7 @@ pub struct RolledBack {
 struct PastPromotion {
     job: JobId,
     run: i64,
-    trees: BTreeSet<(String, Digest)>,
+    trees: BTreeSet<(TargetName, Digest)>,
     /// The earlier job whose trees it put in place again.
     rollback: Option<JobId>,
 }
@@ -38,7 +38,7 @@ pub async fn roll_back(
     workspace: Arc<Workspace>,
     tools: Arc<ToolSet>,
     options: Options,
-    (spec, to): (&str, Option<i64>),
+    (spec, to): (&SpecId, Option<i64>),
 ) -> Result<RolledBack, CommandError> {
     let only = BTreeSet::from([spec.to_owned()]);
     let mut plan = workspace.plan(&tools, Some(&only), false)?;
@@ -73,7 +73,7 @@ impl Past {
         Ok(Self { ledger: SqliteLedger::open(&places.ledger())?, objects })
     }
 
-    fn promotions(&self, spec: &str) -> Result<Vec<PastPromotion>, CommandError> {
+    fn promotions(&self, spec: &SpecId) -> Result<Vec<PastPromotion>, CommandError> {
         let read = |(job, entry): (JobId, Entry)| -> Result<PastPromotion, CommandError> {
             let Event::Promoted { trees, .. } = entry.event else {
                 unreachable!("asked for these")
@@ -93,7 +93,7 @@ impl Past {
     }
 
     /// The job to go back to, and its run.
-    fn earlier(&self, spec: &str, to: Option<i64>) -> Result<(JobId, i64), CommandError> {
+    fn earlier(&self, spec: &SpecId, to: Option<i64>) -> Result<(JobId, i64), CommandError> {
         let all = self.promotions(spec)?;
         let runs: Vec<String> =
             all.iter().filter(|p| p.rollback.is_none()).map(|p| p.run.to_string()).collect();

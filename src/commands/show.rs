@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::pipeline::{Attempt, State};
 use crate::store::{ContentStore, Ledger, Objects, SqliteLedger};
 use crate::types::event::Entry;
-use crate::types::{Digest, JobId, Prompt, StoredGeneration};
+use crate::types::{Digest, GateName, JobId, Prompt, SpecId, StoredGeneration, TargetName};
 use crate::workspace::{CommandError, WorkspaceLayout};
 
 /// One attempt, with everything that is still kept of it.
@@ -14,11 +14,11 @@ pub struct KeptAttempt {
     /// The job.
     pub job: JobId,
     /// Its spec.
-    pub spec: String,
+    pub spec: SpecId,
     /// The attempt.
     pub attempt: Attempt,
     /// The target.
-    pub target: String,
+    pub target: TargetName,
     /// What was asked.
     pub prompt: Option<Prompt>,
     /// What was answered.
@@ -26,7 +26,7 @@ pub struct KeptAttempt {
     /// The same as a text: the reply, or what the generator said while it worked.
     pub reply: Option<String>,
     /// What the gates' programs printed, by gate.
-    pub output: BTreeMap<String, String>,
+    pub output: BTreeMap<GateName, String>,
     /// How the job ended.
     pub outcome: Option<String>,
 }

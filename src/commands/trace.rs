@@ -11,7 +11,9 @@ use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, trace};
 use crate::store::{Ledger, SqliteLedger, files};
 use crate::toolchain::results;
 use crate::toolchain::{self, Visibility};
-use crate::types::{Binding, Clause, Event, Red, Spec, Target, TestResult, TestStatus, limits};
+use crate::types::{
+    Binding, Clause, Event, Red, Spec, SpecId, Target, TargetName, TestResult, TestStatus, limits,
+};
 use crate::workspace::{CommandError, Workspace};
 
 /// Where Rust's tests stand.
@@ -38,7 +40,7 @@ impl Workspace {
     /// A file of results that cannot be read, or the disk's.
     pub fn trace(
         &self,
-        only: Option<&BTreeSet<String>>,
+        only: Option<&BTreeSet<SpecId>>,
         extra: &[PathBuf],
     ) -> Result<Matrix, CommandError> {
         self.trace_with(
@@ -51,18 +53,18 @@ impl Workspace {
     /// The same by the lock file alone.
     pub(super) fn trace_without_ledger(
         &self,
-        only: Option<&BTreeSet<String>>,
+        only: Option<&BTreeSet<SpecId>>,
     ) -> Result<Matrix, CommandError> {
         self.trace_with(only, &[], None)
     }
 
     fn trace_with(
         &self,
-        only: Option<&BTreeSet<String>>,
+        only: Option<&BTreeSet<SpecId>>,
         extra: &[PathBuf],
         ledger: Option<&dyn Ledger>,
     ) -> Result<Matrix, CommandError> {
-        let specs: Vec<(Spec, Vec<String>)> = self
+        let specs: Vec<(Spec, Vec<TargetName>)> = self
             .read
             .iter()
             .filter(|spec| only.is_none_or(|only| only.contains(&spec.id)))
@@ -102,8 +104,8 @@ impl Workspace {
     fn last_results(
         &self,
         ledger: Option<&dyn Ledger>,
-        spec: &str,
-        target: &str,
+        spec: &SpecId,
+        target: &TargetName,
     ) -> Result<BTreeMap<String, TestVerdict>, CommandError> {
         let mut said = BTreeMap::new();
         let Some((_, entries)) = ledger.map(|l| l.last_job(spec)).transpose()?.flatten() else {
@@ -112,7 +114,7 @@ impl Workspace {
         let (mut newest, mut fresh) = (0, false);
         for entry in entries {
             match entry.event {
-                Event::AttemptStarted { attempt, target: of, .. } if of == target => {
+                Event::AttemptStarted { attempt, target: of, .. } if of == *target => {
                     newest = attempt;
                     fresh = true;
                 }
@@ -137,7 +139,7 @@ impl Workspace {
 
     fn generated(
         &self,
-        (spec, name): (&Spec, &str),
+        (spec, name): (&Spec, &TargetName),
         last: &BTreeMap<String, TestVerdict>,
         proofs: &mut Proofs,
         strays: &mut BTreeSet<Stray>,
@@ -240,8 +242,8 @@ impl Workspace {
     /// Tests of people's code, and promoted trees, that no clause explains.
     fn unexplained(
         &self,
-        specs: &[(Spec, Vec<String>)],
-        only: Option<&BTreeSet<String>>,
+        specs: &[(Spec, Vec<TargetName>)],
+        only: Option<&BTreeSet<SpecId>>,
         written: &BTreeMap<&str, Written>,
         strays: &mut BTreeSet<Stray>,
     ) {
@@ -279,7 +281,7 @@ fn said(status: TestStatus) -> TestVerdict {
 }
 
 /// What stands for a spec's clauses in code that people wrote: a result where there is one.
-fn of_people(spec: &Spec, name: &str, code: &Written, proofs: &mut Proofs) {
+fn of_people(spec: &Spec, name: &TargetName, code: &Written, proofs: &mut Proofs) {
     for clause in &spec.clauses {
         for binding in &clause.bindings {
             let Binding::TestId { name: id } = binding else { continue };

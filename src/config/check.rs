@@ -173,7 +173,7 @@ impl ConfigCheck<'_> {
         }
         for name in &paths.default_targets {
             if !harness.target.contains_key(name) {
-                let help = hint(name, harness.target.keys().map(String::as_str));
+                let help = hint(name, harness.target.keys().map(|name| name.as_str()));
                 let message = format!("there is no `[target.{name}]`");
                 self.wrong(&["harness", "default_targets"], message, help);
             }
@@ -182,10 +182,6 @@ impl ConfigCheck<'_> {
 
     fn target(&mut self, harness: &Harness, name: &str, target: &Target) {
         let at = |key| ["target", name, key];
-        if !is_name(name) {
-            let help = "use lower-case letters, digits, `-` and `_`";
-            self.wrong(&["target", name], format!("`{name}` is no name for a target"), help);
-        }
         self.written(name, target);
         self.order(harness, name, target);
         let keys: Vec<_> =
@@ -214,7 +210,7 @@ impl ConfigCheck<'_> {
         let own = toolchain::of(target).gates().iter().map(|gate| gate.name);
         for gate in target.gates.iter().flatten() {
             if kind(gate).is_none() && !harness.gate.contains_key(gate) {
-                let custom = harness.gate.keys().map(String::as_str);
+                let custom = harness.gate.keys().map(|name| name.as_str());
                 let help = hint(gate, custom.chain(own.clone()));
                 self.wrong(&at, format!("there is no gate `{gate}`"), help);
             }
@@ -302,7 +298,7 @@ impl ConfigCheck<'_> {
         }
         for (name, most) in target {
             if !harness.target.contains_key(name) {
-                let help = hint(name, harness.target.keys().map(String::as_str));
+                let help = hint(name, harness.target.keys().map(|name| name.as_str()));
                 let path = ["schedule", "target", name];
                 self.wrong(&path, format!("there is no target `{name}`"), help);
             } else if *most == 0 {
@@ -362,10 +358,6 @@ impl ConfigCheck<'_> {
         let built_in = built_in();
         for (name, gate) in &harness.gate {
             let path = ["gate", name.as_str()];
-            if !is_name(name) {
-                let help = "use lower-case letters, digits, `-` and `_`";
-                self.wrong(&path, format!("`{name}` is no name for a gate"), help);
-            }
             let runs = usize::from(gate.argv.is_some()) + usize::from(gate.validator.is_some());
             if !built_in.contains(name.as_str()) && runs != 1 {
                 let message = format!("`[gate.{name}]` needs either `argv` or `validator`");
@@ -428,13 +420,6 @@ fn looks_secret(name: &str) -> bool {
     ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"]
         .iter()
         .any(|word| name == *word || name.ends_with(&format!("_{word}")))
-}
-
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
 }
 
 fn hint<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {

@@ -8,7 +8,7 @@ use crate::commands::rollback;
 use crate::engine;
 use crate::pipeline::JobStatus;
 use crate::store::{Ledger, SqliteLedger};
-use crate::types::JobOutcome;
+use crate::types::{JobOutcome, SpecId};
 use crate::workspace::{load, now};
 
 impl Work {
@@ -26,12 +26,12 @@ impl Work {
         act: Command,
         specs: &[String],
         by: &str,
-    ) -> Result<Vec<String>, Refusal> {
+    ) -> Result<Vec<SpecId>, Refusal> {
         match act {
             Command::Trigger { force } => {
                 self.read_anew().await?;
                 let specs = self.daemon.hub.select(specs).map_err(Refusal::Wrong)?;
-                let failed: Vec<String> = self.failed(&specs);
+                let failed: Vec<SpecId> = self.failed(&specs);
                 self.ledger()?.forgive(&now(), by, &failed)?;
                 if force {
                     self.forced.extend(specs.iter().cloned());
@@ -73,7 +73,7 @@ impl Work {
         }
     }
 
-    async fn ask(&mut self, specs: &[String]) {
+    async fn ask(&mut self, specs: &[SpecId]) {
         specs.iter().for_each(|spec| self.agenda.ask(spec));
         // The engine went when nothing was left to do.
         if self.engine.is_none() && !self.agenda.is_idle() {
@@ -86,7 +86,7 @@ impl Work {
         if self.wrong.is_empty() { Ok(()) } else { Err(Refusal::Wrong(self.wrong.clone())) }
     }
 
-    fn cancel(&mut self, specs: Vec<String>, by: &str) -> Result<Vec<String>, Refusal> {
+    fn cancel(&mut self, specs: Vec<SpecId>, by: &str) -> Result<Vec<SpecId>, Refusal> {
         let mut cancelled = Vec::new();
         for spec in specs {
             let Some(job) = self.agenda.job(&spec) else { continue };
@@ -104,7 +104,7 @@ impl Work {
 
     async fn roll_back(
         &mut self,
-        (spec, to): (&str, Option<i64>),
+        (spec, to): (&SpecId, Option<i64>),
         discard_edits: bool,
         by: &str,
     ) -> Result<(), Refusal> {
@@ -138,7 +138,7 @@ impl Work {
         }
     }
 
-    fn failed(&self, specs: &[String]) -> Vec<String> {
+    fn failed(&self, specs: &[SpecId]) -> Vec<SpecId> {
         specs
             .iter()
             .filter(|spec| matches!(self.agenda.doing(spec), Some(JobStatus::Resting(..))))

@@ -10,7 +10,7 @@ use tokio::sync::broadcast::{Receiver, Sender, channel};
 use super::metrics::Metrics;
 use crate::engine::Observer;
 use crate::pipeline::{Effect, State};
-use crate::types::{Event, Job, Plan, limits};
+use crate::types::{Event, Job, Plan, SpecId, TargetName, limits};
 use crate::workspace::{Workspace, now};
 
 /// How a spec stands.
@@ -49,7 +49,7 @@ pub enum Stand {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TargetRow {
     /// Its name.
-    pub target: String,
+    pub target: TargetName,
     /// Why it is not up to date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -64,7 +64,7 @@ pub struct Live {
     /// The attempt's number.
     pub attempt: u32,
     /// Its target.
-    pub target: String,
+    pub target: TargetName,
     /// `prompt`, `asking`, `reading`, `gate NAME`, `judging`, `promoting`.
     pub doing: String,
     /// Since when.
@@ -77,7 +77,7 @@ pub struct Live {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SpecRow {
     /// Its id.
-    pub spec: String,
+    pub spec: SpecId,
     /// Its title.
     pub title: String,
     /// How many clauses it has.
@@ -128,9 +128,9 @@ pub struct SseEvent {
 /// What a daemon shows.
 pub struct LiveState {
     head: Mutex<Head>,
-    rows: Mutex<BTreeMap<String, SpecRow>>,
+    rows: Mutex<BTreeMap<SpecId, SpecRow>>,
     /// What gates of running jobs printed last.
-    output: Mutex<BTreeMap<String, String>>,
+    output: Mutex<BTreeMap<SpecId, String>>,
     news: Sender<SseEvent>,
     /// What is counted.
     pub metrics: Metrics,
@@ -239,7 +239,7 @@ impl LiveState {
     }
 
     /// Takes over how specs stand.
-    pub fn stand(&self, mut of: impl FnMut(&str) -> Option<Stand>) {
+    pub fn stand(&self, mut of: impl FnMut(&SpecId) -> Option<Stand>) {
         for (spec, row) in held(&self.rows).iter_mut() {
             let stand = match (of(spec), &row.stand) {
                 (None, refused @ Stand::Refused { .. }) => refused.clone(),
@@ -262,7 +262,7 @@ impl LiveState {
     ///
     /// # Errors
     /// The pattern.
-    pub fn select(&self, patterns: &[String]) -> Result<Vec<String>, String> {
+    pub fn select(&self, patterns: &[String]) -> Result<Vec<SpecId>, String> {
         let rows = held(&self.rows);
         let mut found = Vec::new();
         for pattern in patterns {

@@ -63,7 +63,7 @@ impl Metrics {
                     Outcome::Error { .. } => "error",
                     Outcome::Skipped { .. } => "skipped",
                 };
-                let gate = || ("gate", report.gate.clone());
+                let gate = || ("gate", report.gate.to_string());
                 self.gates.get_or_create(&[gate(), ("outcome", outcome.to_owned())]).inc();
                 let seconds = report.elapsed_ms as f64 / 1000.0;
                 self.seconds.get_or_create(&[gate()]).observe(seconds);

@@ -32,7 +32,7 @@ use crate::engine::{Engine, Options};
 use crate::pipeline::{Backoff, JobStatus, Scheduler};
 use crate::sandbox::{Probe, give_back_memory};
 use crate::types::ToolEnv;
-use crate::types::{Diagnosis, Fault, JobOutcome, RateLimit, Schedule, limits};
+use crate::types::{Diagnosis, Fault, JobOutcome, RateLimit, Schedule, SpecId, limits};
 use crate::watch::Watcher;
 use crate::workspace::{CommandError, Workspace, WorkspaceLayout, load_harness};
 
@@ -99,13 +99,13 @@ pub trait View {
     fn notice(&self, notice: &Notice<'_>);
 }
 
-type RunningJob = Pin<Box<dyn Future<Output = (String, Result<JobOutcome, CommandError>)>>>;
+type RunningJob = Pin<Box<dyn Future<Output = (SpecId, Result<JobOutcome, CommandError>)>>>;
 
 /// A daemon at work.
 struct Work {
     daemon: Daemon,
     agenda: Scheduler,
-    running: BTreeMap<String, RunningJob>,
+    running: BTreeMap<SpecId, RunningJob>,
     /// The last plan's engine; jobs that run may have an older one.
     engine: Option<Rc<Engine>>,
     started: Instant,
@@ -113,11 +113,11 @@ struct Work {
     base: Cell<jiff::Timestamp>,
     schedule: Schedule,
     /// Specs that a person wants made although they are up to date.
-    forced: BTreeSet<String>,
+    forced: BTreeSet<SpecId>,
     /// The run that jobs belong to: what one change leads to.
     run: Option<i64>,
     /// Specs that others depend on.
-    depended: BTreeSet<String>,
+    depended: BTreeSet<SpecId>,
     /// Whether it was said that nothing is left to do.
     idle: bool,
     /// Whether how jobs ended before this process began is known.
@@ -143,7 +143,7 @@ enum Cause {
 enum Wakeup {
     Changed,
     Ordered(CommandRequest),
-    Ended(String, Result<JobOutcome, CommandError>),
+    Ended(SpecId, Result<JobOutcome, CommandError>),
     Due,
 }
 
@@ -355,7 +355,7 @@ impl Work {
         }
     }
 
-    async fn ended(&mut self, spec: &str, outcome: Result<JobOutcome, CommandError>) {
+    async fn ended(&mut self, spec: &SpecId, outcome: Result<JobOutcome, CommandError>) {
         self.running.remove(spec);
         // Trouble of the machine's passes, or a person sees to it.
         let outcome = outcome.unwrap_or_else(|error| JobOutcome::Failed {

@@ -184,7 +184,7 @@ impl EndedJob<'_> {
         let kind = serde_json::to_value(kind).unwrap_or_default();
         span.attributes = vec![
             KeyValue::new("regen.spec", self.spec.to_owned()),
-            KeyValue::new("regen.target", target.clone()),
+            KeyValue::new("regen.target", target.to_string()),
             KeyValue::new("regen.attempt", i64::from(*attempt)),
             KeyValue::new("regen.attempt.kind", kind.as_str().unwrap_or_default().to_owned()),
         ];
@@ -222,7 +222,7 @@ impl EndedJob<'_> {
         let outcome =
             outcome.as_str().or(outcome["outcome"].as_str()).unwrap_or("other").to_owned();
         span.attributes = vec![
-            KeyValue::new("regen.gate", report.gate.clone()),
+            KeyValue::new("regen.gate", report.gate.to_string()),
             KeyValue::new("regen.gate.outcome", outcome.clone()),
             KeyValue::new("regen.findings", report.findings.len() as i64),
             KeyValue::new("regen.clauses", Value::Array(opentelemetry::Array::String(clauses))),

@@ -8,7 +8,7 @@ use super::{Cause, Notice, Work};
 use crate::engine::{self, Engine};
 use crate::pipeline::State;
 use crate::store::{Ledger, SqliteLedger};
-use crate::types::{Event, Job, JobOutcome, Plan, ToolSet, limits};
+use crate::types::{Event, Job, JobOutcome, Plan, SpecId, ToolSet, limits};
 use crate::workspace::{CommandError, ErrorKind, Workspace, load};
 
 impl Work {
@@ -45,7 +45,7 @@ impl Work {
         let mut plan = workspace.plan(&tools, None, false)?;
         self.force(&workspace, &tools, &mut plan)?;
         let workspace = Arc::new(workspace);
-        let depends = |id: &str| -> BTreeSet<String> {
+        let depends = |id: &SpecId| -> BTreeSet<SpecId> {
             let spec = workspace.spec(id);
             spec.map(|spec| spec.depends.iter().cloned().collect()).unwrap_or_default()
         };
@@ -80,7 +80,7 @@ impl Work {
 
     /// Tells the agenda which running jobs an answer was paid for.
     fn answered(&mut self) -> Result<(), CommandError> {
-        let running: Vec<String> = self.agenda.running().cloned().collect();
+        let running: Vec<SpecId> = self.agenda.running().cloned().collect();
         let Some(ledger) = SqliteLedger::read(&self.daemon.places.ledger())? else { return Ok(()) };
         for spec in running {
             let open = ledger.open_job(&spec)?;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::types::SpecId;
 use crate::workspace::CommandError;
 
 /// What is to be done.
@@ -37,7 +38,7 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// The specs that it changed something for.
-    pub specs: Vec<String>,
+    pub specs: Vec<SpecId>,
 }
 
 /// Why an order cannot be followed.

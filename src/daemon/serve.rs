@@ -30,7 +30,7 @@ use super::request::{Command, CommandRequest, Refusal};
 use crate::promote::Promoter;
 use crate::report::{Styler, words};
 use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, write_private};
-use crate::types::{Digest, Event, JobId, RelPath, Tree, limits};
+use crate::types::{Digest, Event, JobId, RelPath, SpecId, TargetName, Tree, limits};
 use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout, load, load_harness, today};
 
 /// What the API works with.
@@ -275,7 +275,7 @@ async fn spec(State(api): State<Api>, TargetJob(spec): TargetJob<String>) -> Ans
     let output = api.hub.output(&spec);
     aside(move || {
         let workspace = load(&api.places, None)?;
-        let only = [spec.clone()].into();
+        let only = SpecId::parse(&spec).into_iter().collect();
         let matrix = workspace.trace(Some(&only), &[])?;
         let ledger = SqliteLedger::read(&api.places.ledger())?;
         let jobs = ledger.map(|ledger| ledger.jobs(Some(&spec), limits::SHOWN_JOBS)).transpose()?;
@@ -330,7 +330,7 @@ async fn diff(State(api): State<Api>, TargetJob(job): TargetJob<i64>) -> Answere
         if entries.is_empty() {
             return Err(no_job(job));
         }
-        let (mut target, mut trees) = (String::new(), std::collections::BTreeMap::new());
+        let (mut target, mut trees) = (TargetName::default(), std::collections::BTreeMap::new());
         for entry in &entries {
             match &entry.event {
                 Event::AttemptStarted { target: of, .. } => target.clone_from(of),

@@ -1,7 +1,7 @@
 //! Ends jobs that are not to be performed any more.
 
 use crate::store::{Ledger, LedgerError, NewEvent};
-use crate::types::{Event, Job};
+use crate::types::{Event, Job, SpecId};
 use crate::workspace::now;
 
 /// Ends a spec's job for good, in the name of a person. Nobody performs it any more.
@@ -46,7 +46,7 @@ pub fn cancel(mut ledger: impl Ledger, job: &Job, by: &str) -> Result<(), Ledger
 ///
 /// # Errors
 /// The ledger's.
-pub fn supersede(mut ledger: impl Ledger, spec: &str) -> Result<(), LedgerError> {
+pub fn supersede(mut ledger: impl Ledger, spec: &SpecId) -> Result<(), LedgerError> {
     let Some((id, _)) = ledger.open_job(spec)? else { return Ok(()) };
     let run = ledger.log(Some(spec), 1)?.first().map_or(1, |entry| entry.run);
     ledger.append(&NewEvent {

@@ -13,8 +13,8 @@ use crate::promote::{PartTree, PromoteError, Promotion, Switched};
 use crate::store::{ContentStore, Ledger, LedgerError, files};
 use crate::toolchain;
 use crate::types::{
-    Digest, Event, GateReport, Job, JobId, Origin, Provenance, Source, Spec, SpecStanding,
-    StoredGeneration, Target, TargetJob, TargetStanding,
+    Digest, Event, GateName, GateReport, Job, JobId, Origin, Provenance, Source, Spec, SpecId,
+    SpecStanding, StoredGeneration, Target, TargetJob, TargetName, TargetStanding,
 };
 use crate::verdict::{Accepted, Verdict};
 use crate::workspace::{CommandError, now};
@@ -25,7 +25,7 @@ pub struct Record {
     /// The lock file's entries.
     pub standing: SpecStanding,
     /// The attestations, by target.
-    pub attestations: BTreeMap<String, String>,
+    pub attestations: BTreeMap<TargetName, String>,
 }
 
 impl Record {
@@ -56,7 +56,13 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn add(&mut self, target: &str, accepted: &'a Accepted, entry: TargetStanding, text: String) {
+    fn add(
+        &mut self,
+        target: &TargetName,
+        accepted: &'a Accepted,
+        entry: TargetStanding,
+        text: String,
+    ) {
         self.trees.push(PartTree {
             target: target.to_owned(),
             leaf: leaf(&entry).to_owned(),
@@ -78,7 +84,7 @@ impl Engine {
     /// Judges every part again, from the recorded reports, and switches.
     pub(super) fn promote(&self, id: JobId, state: &State) -> Switching {
         let spec = self.spec(state);
-        let mut accepted: BTreeMap<&str, (Accepted, &Attempt)> = BTreeMap::new();
+        let mut accepted: BTreeMap<&TargetName, (Accepted, &Attempt)> = BTreeMap::new();
         for (index, part) in state.job.parts.iter().enumerate() {
             let Some((attempt, candidate)) = state.accepted(index) else { continue };
             match self.verdict(state, attempt, candidate)? {
@@ -96,7 +102,7 @@ impl Engine {
             let entry = Attested::read(&text).ok()?.entry;
             Some(entry).filter(|e| e.tree == old.tree && (signer.is_none() || e.signer == signer))
         };
-        let known = |target: &str, old: &TargetStanding| -> Result<_, CommandError> {
+        let known = |target: &TargetName, old: &TargetStanding| -> Result<_, CommandError> {
             Ok(match (attested(old), self.recorded(&spec.id, target, old)?) {
                 (Some(entry), _) | (None, Some(entry)) => entry,
                 (None, None) if signer.is_none() => old.clone(),
@@ -107,7 +113,7 @@ impl Engine {
         for (index, part) in state.job.parts.iter().enumerate() {
             let old = before.and_then(|s| s.target.get(&part.target));
             unit = self.workspace.harness.target[&part.target].unit(&spec.id);
-            match (accepted.get(part.target.as_str()), old) {
+            match (accepted.get(&part.target), old) {
                 (Some((proof, attempt)), old) => {
                     let calls = state.calls(index).take_while(|a| a.number < attempt.number);
                     let number = u32::try_from(calls.count() + 1).unwrap_or(u32::MAX);
@@ -134,7 +140,7 @@ impl Engine {
         let mut accepted = BTreeMap::new();
         for (target, entry) in &record.standing.target {
             match self.accepted_before(&job.spec, target, (to, entry))? {
-                Some(Verdict::Accept(proof)) => accepted.insert(target.as_str(), proof),
+                Some(Verdict::Accept(proof)) => accepted.insert(target, proof),
                 Some(other) => return Ok((no_proof(&other), None)),
                 None => {
                     let tree = entry.tree.short();
@@ -148,7 +154,7 @@ impl Engine {
             let mut entry = record.standing.target[*target].clone();
             unit =
                 entry.path.rsplit_once('/').map_or_else(String::new, |(unit, _)| unit.to_owned());
-            let part = job.parts.iter().find(|part| part.target == *target);
+            let part = job.parts.iter().find(|part| part.target == **target);
             let other = part.filter(|p| p.key != entry.inputs || p.gate_key != entry.gates);
             entry.held = other.map(|part| part.key);
             let text = record.attestations.get(*target).cloned().unwrap_or_default();
@@ -156,7 +162,7 @@ impl Engine {
         }
         let now = files::standing(&self.workspace.places.root)?.spec.remove(&job.spec);
         for (target, entry) in now.iter().flat_map(|now| &now.target) {
-            if !accepted.contains_key(target.as_str()) {
+            if !accepted.contains_key(target) {
                 self.keep_part(&mut parts, target, entry)?;
             }
         }
@@ -166,8 +172,8 @@ impl Engine {
     /// The verdict of the newest job, `to` or before it, that judged this tree of a target.
     fn accepted_before(
         &self,
-        spec: &str,
-        target: &str,
+        spec: &SpecId,
+        target: &TargetName,
         (to, entry): (JobId, &TargetStanding),
     ) -> Result<Option<Verdict>, CommandError> {
         let jobs = self.ledger.borrow().promotions(spec)?;
@@ -176,7 +182,7 @@ impl Engine {
             let Some(state) = State::fold(entries.iter().map(|entry| &entry.event))? else {
                 continue;
             };
-            let index = state.job.parts.iter().position(|part| part.target == target);
+            let index = state.job.parts.iter().position(|part| part.target == *target);
             let accepted = index.and_then(|index| state.accepted(index));
             if let Some((attempt, candidate)) = accepted.filter(|(_, c)| c.tree == entry.tree) {
                 return Ok(Some(self.verdict(&state, attempt, candidate)?));
@@ -188,8 +194,8 @@ impl Engine {
     /// The entry that this machine promoted a tree with.
     fn recorded(
         &self,
-        spec: &str,
-        target: &str,
+        spec: &SpecId,
+        target: &TargetName,
         entry: &TargetStanding,
     ) -> Result<Option<TargetStanding>, CommandError> {
         let jobs = self.ledger.borrow().promotions(spec)?;
@@ -206,7 +212,7 @@ impl Engine {
     fn keep_part(
         &self,
         parts: &mut Parts<'_>,
-        target: &str,
+        target: &TargetName,
         entry: &TargetStanding,
     ) -> Result<(), CommandError> {
         parts.kept.push(leaf(entry).to_owned());
@@ -216,7 +222,7 @@ impl Engine {
         Ok(())
     }
 
-    fn switch(&self, (job, spec): (JobId, &str), unit: String, parts: Parts<'_>) -> Switching {
+    fn switch(&self, (job, spec): (JobId, &SpecId), unit: String, parts: Parts<'_>) -> Switching {
         let text = serde_json::to_vec(&parts.record).expect("a record is plain data");
         let promotion = Promotion {
             job,
@@ -248,8 +254,9 @@ impl Engine {
     ) -> Result<TargetStanding, CommandError> {
         let target = &self.workspace.harness.target[&part.target];
         let reports = &attempt.reports;
-        let last = |gate: &String| reports.iter().rev().find(|report| report.gate == *gate);
-        let outcome = |gate: &String| Some((gate.clone(), last(gate)?.outcome.word().to_owned()));
+        let last = |gate: &GateName| reports.iter().rev().find(|report| report.gate == *gate);
+        let outcome =
+            |gate: &GateName| Some((gate.to_string(), last(gate)?.outcome.word().to_owned()));
         let tree = proof.tree().iter();
         let tree = tree.map(|(path, bytes)| (path.to_string(), Digest::of(bytes)));
         Ok(TargetStanding {

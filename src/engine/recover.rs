@@ -3,7 +3,7 @@
 use super::resources::Engine;
 use crate::promote::Promoter;
 use crate::store::{Ledger, NewEvent, SqliteLedger};
-use crate::types::Event;
+use crate::types::{Event, SpecId};
 use crate::workspace::{CommandError, WorkspaceLayout, now};
 
 impl Engine {
@@ -12,7 +12,7 @@ impl Engine {
     ///
     /// # Errors
     /// A tree of unknown content, the disk's, the ledger's.
-    pub fn recover(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
+    pub fn recover(places: &WorkspaceLayout) -> Result<Vec<SpecId>, CommandError> {
         let promoter = Promoter::new(places.root.clone(), places.state.clone());
         let mut recovered = Vec::new();
         for switched in promoter.recover()? {

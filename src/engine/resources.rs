@@ -14,7 +14,9 @@ use crate::pipeline::{Attempt, State};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
 use crate::store::{Candidates, ContentStore, Ledger, Objects, SqliteLedger};
-use crate::types::{AdmittedSpec, CandidateId, Digest, Failure, Target, TargetJob, ToolSet};
+use crate::types::{
+    AdmittedSpec, CandidateId, Digest, Failure, SpecId, Target, TargetJob, TargetName, ToolSet,
+};
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{CommandError, ErrorKind, JobInputs, Workspace};
 
@@ -22,7 +24,7 @@ use crate::workspace::{CommandError, ErrorKind, JobInputs, Workspace};
 #[derive(Clone)]
 pub struct Options {
     /// Specs to run; `None` for all.
-    pub only: Option<BTreeSet<String>>,
+    pub only: Option<BTreeSet<SpecId>>,
     /// Who asked, for the ledger.
     pub by: String,
     /// Whether up-to-date targets are made again.
@@ -148,7 +150,7 @@ impl Engine {
     }
 
     /// Where a target's workspace is left for a person to look into.
-    pub(super) fn kept(&self, target: &str) -> PathBuf {
+    pub(super) fn kept(&self, target: &TargetName) -> PathBuf {
         let places = &self.workspace.places;
         let root = Digest::of(places.root.as_os_str().as_encoded_bytes()).short();
         places.cache.join("kept").join(format!("{root}-{target}"))

@@ -10,7 +10,7 @@ use crate::pipeline::{Queue, State};
 use crate::promote::Switched;
 use crate::store::{LedgerError, NewEvent, files};
 use crate::types::{
-    Diagnosis, Event, Fault, GeneratorSettings, Job, JobId, JobOutcome, Plan, Reason,
+    Diagnosis, Event, Fault, GeneratorSettings, Job, JobId, JobOutcome, Plan, Reason, SpecId,
 };
 use crate::workspace::{CommandError, now};
 
@@ -18,9 +18,9 @@ use crate::workspace::{CommandError, now};
 #[derive(Debug, Default)]
 pub struct RunOutcome {
     /// Each spec that had work, with its end; `None` for specs that were not tried any more.
-    pub jobs: Vec<(String, Option<JobOutcome>)>,
+    pub jobs: Vec<(SpecId, Option<JobOutcome>)>,
     /// Specs without work.
-    pub up_to_date: Vec<String>,
+    pub up_to_date: Vec<SpecId>,
 }
 
 impl Engine {
@@ -31,7 +31,7 @@ impl Engine {
     pub async fn run(&self, plan: &Plan) -> Result<RunOutcome, CommandError> {
         self.begin(plan)?;
         let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
-        let depends = |id: &str| {
+        let depends = |id: &SpecId| {
             let spec = self.workspace.spec(id);
             spec.map(|spec| spec.depends.iter().cloned().collect()).unwrap_or_default()
         };
@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// Performs one job of a plan that was taken up.
-    pub async fn one(&self, job: &Job) -> (String, Result<JobOutcome, CommandError>) {
+    pub async fn one(&self, job: &Job) -> (SpecId, Result<JobOutcome, CommandError>) {
         let end = async {
             match self.again(job)? {
                 Some(job) => self.job(&job).await,
@@ -194,7 +194,7 @@ impl Engine {
     fn append(
         &self,
         id: JobId,
-        spec: &str,
+        spec: &SpecId,
         event: &Event,
         result: Option<&str>,
     ) -> Result<(), LedgerError> {

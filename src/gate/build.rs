@@ -14,8 +14,8 @@ use crate::process::Ended;
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::toolchain::{self, BuildContext, Suite, TestProgram, ToolCommand, Toolchain};
 use crate::types::{
-    Candidate, ClauseId, Finding, Limits, LimitsConfig, Outcome, Provenance, ToolSet, Tree,
-    gate::clean, limits,
+    Candidate, ClauseId, Finding, GateName, Limits, LimitsConfig, Outcome, Provenance, ToolSet,
+    Tree, gate::clean, limits,
 };
 
 /// What a gate stands on: the candidate with the tests over it, and its dependencies.
@@ -26,7 +26,7 @@ pub(super) struct PreparedSources {
 
 pub(super) async fn prepare(
     context: &GateContext<'_>,
-    gate: &str,
+    gate: &GateName,
     candidate: &Candidate,
     suites: &[Suite],
 ) -> Result<PreparedSources, GateResult> {
@@ -56,7 +56,11 @@ pub(super) fn visible(context: &GateContext<'_>) -> Vec<Suite> {
 }
 
 /// A compiling gate.
-pub async fn compile(context: &GateContext<'_>, gate: &str, candidate: &Candidate) -> GateResult {
+pub async fn compile(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+) -> GateResult {
     let suites = visible(context);
     let work = async {
         let PreparedSources { files, layer } = prepare(context, gate, candidate, &suites).await?;
@@ -75,7 +79,7 @@ pub async fn compile(context: &GateContext<'_>, gate: &str, candidate: &Candidat
 /// Runs compiling commands in order, up to the first that fails. The programs they built are given
 /// only when all succeeded.
 pub(super) async fn build(
-    (room, gate): (&GateSandbox<'_>, &str),
+    (room, gate): (&GateSandbox<'_>, &GateName),
     commands: &[ToolCommand],
     suites: &[Suite],
     time: Duration,
@@ -121,7 +125,7 @@ pub(super) async fn build(
 /// Compares a candidate with what the formatter makes of it.
 pub async fn check_format(
     context: &GateContext<'_>,
-    gate: &str,
+    gate: &GateName,
     candidate: &Candidate,
 ) -> GateResult {
     let language = toolchain::of(context.target);
@@ -176,13 +180,17 @@ pub async fn format(
 }
 
 /// The visible tests, by our own runner over the programs that were built.
-pub async fn test(context: &GateContext<'_>, gate: &str, candidate: &Candidate) -> GateResult {
+pub async fn test(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
     tests(context, (gate, candidate), &visible(context), false).await
 }
 
 /// Held-out examples, in a workspace that no other gate has and that is gone when this returns.
 /// Nothing but the clauses' ids leaves it towards a prompt.
-pub async fn hidden(context: &GateContext<'_>, gate: &str, candidate: &Candidate) -> GateResult {
+pub async fn hidden(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+) -> GateResult {
     let Some(suite) = &context.examples.hidden else {
         let reason = "the spec has no hidden example".to_owned();
         return GateResult { outcome: Some(Outcome::Skipped { reason }), ..GateResult::default() };
@@ -210,7 +218,7 @@ pub async fn hidden(context: &GateContext<'_>, gate: &str, candidate: &Candidate
 /// mounted files. Their tests are trusted and must all be there.
 async fn tests(
     context: &GateContext<'_>,
-    (gate, candidate): (&str, &Candidate),
+    (gate, candidate): (&GateName, &Candidate),
     suites: &[Suite],
     only: bool,
 ) -> GateResult {

@@ -9,7 +9,9 @@ use super::dependency_cache::DependencyCache;
 use crate::process::Listener;
 use crate::sandbox::Sandbox;
 use crate::toolchain::{self, Suite};
-use crate::types::{Digest, GateConfig, HostTools, Isolation, Limits, Spec, Target, ToolSet};
+use crate::types::{
+    Digest, GateConfig, GateName, HostTools, Isolation, Limits, Spec, Target, TargetName, ToolSet,
+};
 
 /// Everything that a gate needs: put together here, out of what the machine has and what an action
 /// says.
@@ -18,11 +20,11 @@ pub struct GateContext<'a> {
     /// The spec.
     pub spec: &'a Spec,
     /// The target's name.
-    pub name: &'a str,
+    pub name: &'a TargetName,
     /// The target.
     pub target: &'a Target,
     /// The user's settings of gates.
-    pub gates: &'a BTreeMap<String, GateConfig>,
+    pub gates: &'a BTreeMap<GateName, GateConfig>,
     /// The user's suites.
     pub suites: &'a [Suite],
     /// The harness's own suites of the spec's examples.
@@ -62,7 +64,7 @@ impl GateContext<'_> {
 }
 
 /// The variables of the user's that a gate may see.
-pub fn granted(bench: &GateContext<'_>, gate: &str) -> Vec<(String, OsString)> {
+pub fn granted(bench: &GateContext<'_>, gate: &GateName) -> Vec<(String, OsString)> {
     let gate = bench.gates.get(gate).into_iter();
     let names = gate.flat_map(|gate| gate.env.iter().chain(&gate.secrets));
     names.filter_map(|name| Some((name.clone(), std::env::var_os(name)?))).collect()

@@ -11,7 +11,9 @@ use super::result::GateResult;
 use crate::process::{self, Ended, Program};
 use crate::sandbox::{self, MountMode, Sandbox, SandboxSpec};
 use crate::toolchain::{DependencyLayer, Toolchain};
-use crate::types::{Encoder, Finding, HostTools, Limits, LimitsConfig, gate::clean, limits};
+use crate::types::{
+    Encoder, Finding, GateName, HostTools, Limits, LimitsConfig, gate::clean, limits,
+};
 
 /// The folder of the project that has the dependencies while a layer is built.
 const PROJECT: &str = "stub";
@@ -57,7 +59,7 @@ impl DependencyCache {
     pub(super) async fn get(
         &self,
         (sandbox, tools, language): Site<'_>,
-        gate: &str,
+        gate: &GateName,
         wanted: &dyn DependencyLayer,
         now: SystemTime,
     ) -> Result<Layer, GateResult> {
@@ -104,7 +106,7 @@ impl DependencyCache {
     async fn build(
         &self,
         site: Site<'_>,
-        gate: &str,
+        gate: &GateName,
         wanted: &dyn DependencyLayer,
         staging: &Path,
     ) -> Result<(), GateResult> {
@@ -186,7 +188,7 @@ fn sandbox_owns(sandbox: &Sandbox, folder: &Path) -> io::Result<()> {
 /// candidate's runs here, and nothing of the dependencies'. Whether there was anything to fetch.
 async fn fetch(
     (tools, wanted): (&HostTools, &dyn DependencyLayer),
-    gate: &str,
+    gate: &GateName,
     staging: &Path,
 ) -> Result<bool, GateResult> {
     let Some(command) = wanted.fetch(tools) else { return Ok(false) };
@@ -218,7 +220,7 @@ async fn fetch(
     })
 }
 
-fn refused(gate: &str, message: String) -> GateResult {
+fn refused(gate: &GateName, message: String) -> GateResult {
     GateResult::fail(vec![Finding {
         gate: gate.to_owned(),
         rule: "dependencies".to_owned(),
@@ -247,7 +249,7 @@ fn readable(folder: &Path) -> io::Result<()> {
 /// Builds the dependencies as every gate will want them.
 async fn compile(
     (sandbox, tools, language): Site<'_>,
-    (gate, wanted): (&str, &dyn DependencyLayer),
+    (gate, wanted): (&GateName, &dyn DependencyLayer),
     (staging, lock): (&Path, &str),
 ) -> Result<(), GateResult> {
     let mut files = language.workspace_files("", lock, &planned(sandbox, Some(staging)));

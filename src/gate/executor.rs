@@ -20,8 +20,8 @@ use crate::sandbox::{Probe, SandboxError};
 use crate::store::{Candidates, ContentStore};
 use crate::toolchain::{self, Toolchain};
 use crate::types::{
-    Action, ActionResult, CandidateId, Digest, Fingerprint, GateReport, HostTools, Isolation,
-    ToolSet, Tree,
+    Action, ActionResult, CandidateId, Digest, Fingerprint, GateName, GateReport, HostTools,
+    Isolation, ToolSet, Tree,
 };
 
 /// An action was not run. Says nothing about the candidate.
@@ -42,7 +42,7 @@ pub enum ExecuteError {
     #[error("the gate `{gate}` was planned with other tools than those of this machine ({has})")]
     Tools {
         /// The gate.
-        gate: String,
+        gate: GateName,
         /// The tools that are here.
         has: String,
     },
@@ -50,7 +50,7 @@ pub enum ExecuteError {
     #[error("isolation is at level {has} here, and the gate `{gate}` requires at least {wanted}")]
     Isolation {
         /// The gate.
-        gate: String,
+        gate: GateName,
         /// The level that is here.
         has: Isolation,
         /// The level that is required.

@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::toolchain::{self, ExampleSuites, Suite, Toolchain};
 use crate::types::{
-    Action, Digest, Fingerprint, GateConfig, Isolation, Limits, LimitsConfig, Provenance, Spec,
-    Target, limits,
+    Action, Digest, Fingerprint, GateConfig, GateName, Isolation, Limits, LimitsConfig, Provenance,
+    Spec, Target, TargetName, limits,
 };
 
 /// What the candidates of a job's target are judged by.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GateInputs {
     pub(super) spec: Spec,
-    pub(super) name: String,
+    pub(super) name: TargetName,
     pub(super) target: Target,
-    pub(super) gates: BTreeMap<String, GateConfig>,
+    pub(super) gates: BTreeMap<GateName, GateConfig>,
     pub(super) suites: Vec<Suite>,
     /// The harness's own suites of the spec's examples.
     #[serde(skip)]
@@ -33,8 +33,8 @@ impl GateInputs {
     /// the user's suites.
     pub fn new(
         spec: Spec,
-        (name, target): (&str, &Target),
-        gates: &BTreeMap<String, GateConfig>,
+        (name, target): (&TargetName, &Target),
+        gates: &BTreeMap<GateName, GateConfig>,
         suites: &[Suite],
     ) -> Self {
         let mut inputs = Self {
@@ -80,7 +80,7 @@ impl GateInputs {
     /// isolation is good enough for it, and no test is proven yet: set what differs.
     pub fn action(
         &self,
-        gate: &str,
+        gate: &GateName,
         toolchain: Fingerprint,
         (tree, provenance): (Digest, Provenance),
     ) -> Action {

@@ -28,14 +28,14 @@ pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_man
 use crate::guard;
 use crate::toolchain::{self, GateKind};
 use crate::types::{
-    Candidate, ClauseId, Finding, GateReport, Outcome, RelPath, TestStatus, limits,
+    Candidate, ClauseId, Finding, GateName, GateReport, Outcome, RelPath, TestStatus, limits,
 };
 
 /// Runs a gate over a candidate. `before` are the reports of the gates that ran over it already.
 /// Also gives the gate's output, to be kept as evidence.
 async fn run(
     bench: &GateContext<'_>,
-    gate: &str,
+    gate: &GateName,
     candidate: &Candidate,
     before: &[GateReport],
 ) -> (GateReport, Vec<u8>) {
@@ -66,7 +66,7 @@ async fn run(
 
 async fn see(
     context: &GateContext<'_>,
-    gate: &str,
+    gate: &GateName,
     candidate: &Candidate,
     before: &[GateReport],
 ) -> GateResult {
@@ -84,7 +84,7 @@ async fn see(
 
 /// The candidate's bytes are what the harness would have made of them, nothing in them misleads the
 /// gates, and every guard holds.
-fn check_source(context: &GateContext<'_>, gate: &str, candidate: &Candidate) -> GateResult {
+fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
     let language = toolchain::of(context.target);
     match language.normalise(candidate.tree(), context.spec, context.target) {
         Err(findings) => GateResult::fail(findings),
@@ -111,7 +111,7 @@ fn check_source(context: &GateContext<'_>, gate: &str, candidate: &Candidate) ->
 
 /// Every demanded clause with a `test_id` had at least one trusted test that ran and passed, for
 /// each of its names.
-fn check_coverage(bench: &GateContext<'_>, gate: &str, before: &[GateReport]) -> GateResult {
+fn check_coverage(bench: &GateContext<'_>, gate: &GateName, before: &[GateReport]) -> GateResult {
     let passed: Vec<&str> = before
         .iter()
         .flat_map(|report| &report.tests)

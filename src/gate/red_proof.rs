@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
@@ -13,18 +14,20 @@ use futures::{StreamExt, TryStreamExt};
 use super::build::{PreparedSources, build, prepare, programs_of, visible};
 use super::context::GateContext;
 use super::dependency_cache::Layer;
-use super::result::GateResult;
-use super::result::finding;
+use super::result::{GateResult, finding};
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
 use super::workspace::GateSandbox;
 use crate::toolchain::{
     self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, PANICS, Suite, TestProgram,
 };
 use crate::types::{
-    Candidate, Clause, Digest, Finding, Outcome, Red, RedProof, TestStatus, gate::VACUOUS, limits,
+    Candidate, Clause, Digest, Finding, GateName, Outcome, Red, RedProof, TestStatus,
+    gate::VACUOUS, limits,
 };
 
-const GATE: &str = "proof";
+/// The gate of the proof.
+static GATE: LazyLock<GateName> = LazyLock::new(|| "proof".into());
+
 /// Builds of a candidate with changes, each without the lines where the one before failed.
 const BUILDS: usize = 4;
 
@@ -89,7 +92,7 @@ pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
 /// The digest of what makes a test what it is, in a target: of a user's also the other suites, of
 /// which it may use a part.
 fn key(bench: &GateContext<'_>, test: &Expected) -> Digest {
-    let mut parts = vec![bench.name.to_owned(), test.key.to_string()];
+    let mut parts = vec![bench.name.to_string(), test.key.to_string()];
     if bench.suites.iter().any(|suite| suite.tests.contains(test)) {
         parts.extend(bench.suites.iter().map(|suite| suite.shown.clone()));
     }
@@ -124,7 +127,7 @@ async fn prove(
     let undecided = |why: String| {
         let open = unproven(bench, suites);
         GateResult {
-            findings: vec![finding(GATE, "undecided", why)],
+            findings: vec![finding(&GATE, "undecided", why)],
             red: open.iter().map(|(_, test)| proof(bench, test, Red::Undecided)).collect(),
             outcome: Some(Outcome::Pass),
             ..GateResult::default()
@@ -135,14 +138,14 @@ async fn prove(
         let why = format!("regen cannot change {} code: tests stay unproven", language.language());
         return Ok(undecided(why));
     };
-    let layer = prepare(bench, GATE, candidate, &[]).await?.layer;
+    let layer = prepare(bench, &GATE, candidate, &[]).await?.layer;
     let on = ProofSite { bench, layer: layer.as_ref(), mutator, started };
     let built = with_changes(&on, candidate, suites, Extent::But(BTreeSet::new())).await?;
     let MutantBuild { room, programs, mutants, every } = match built {
         Ok(built) => built,
         Err(why) => return Ok(undecided(why)),
     };
-    let runner = TestRunner { bench, room: &room, gate: GATE, started, fresh: false };
+    let runner = TestRunner { bench, room: &room, gate: &GATE, started, fresh: false };
     let trial = Trial { runner: &runner, mutants: &mutants, every };
     let tried = trial.run(suites, &programs).await;
     room.close().await;
@@ -179,7 +182,7 @@ async fn with_constants(
     };
     let MutantBuild { room, programs, mutants, every } = built;
     let (bench, started) = (on.bench, on.started);
-    let runner = TestRunner { bench, room: &room, gate: GATE, started, fresh: false };
+    let runner = TestRunner { bench, room: &room, gate: &GATE, started, fresh: false };
     let trial = Trial { runner: &runner, mutants: &mutants, every };
     let (mut cases, _) = trial.cases(suites, &programs);
     cases.retain(|case| open.iter().any(|test| test.key == case.test.key));
@@ -207,11 +210,11 @@ async fn with_changes<'a>(
             Err(why) => return Ok(Err(why)),
         };
         let changed = Candidate::new(mutants.tree.clone(), candidate.provenance().clone());
-        let PreparedSources { files, .. } = prepare(bench, GATE, &changed, suites).await?;
-        let room = GateSandbox::open(bench, GATE, (files, layer), None).await?;
+        let PreparedSources { files, .. } = prepare(bench, &GATE, &changed, suites).await?;
+        let room = GateSandbox::open(bench, &GATE, (files, layer), None).await?;
         let left = bench.timeout.saturating_sub(started.elapsed());
         let commands = room.language().build_tests(Some(suites), room.places());
-        let seen = match build((&room, GATE), &commands, suites, left).await {
+        let seen = match build((&room, &GATE), &commands, suites, left).await {
             Ok((programs, _)) => {
                 let programs = programs_of(programs, &commands, suites);
                 let every = !matches!(extent, Extent::Panics);
@@ -427,7 +430,7 @@ impl Tried<'_> {
         for test in &self.strange {
             let why =
                 format!("with switches in the candidate the test {} does not pass", test.name);
-            seen.findings.push(finding(GATE, "undecided", why));
+            seen.findings.push(finding(&GATE, "undecided", why));
             seen.red.push(proof(bench, test, Red::Undecided));
         }
         for (test, learnt) in &self.tests {
@@ -481,7 +484,7 @@ impl Tried<'_> {
         Some(Finding {
             clauses: test.clause.iter().cloned().collect(),
             remedy: Some(remedy.to_owned()),
-            ..finding(GATE, rule, message)
+            ..finding(&GATE, rule, message)
         })
     }
 }
@@ -492,6 +495,6 @@ fn unnoticed(mutant: Mutant) -> Finding {
         file: Some(mutant.file),
         line: Some(mutant.line),
         remedy: Some("if it matters, say it in a clause".to_owned()),
-        ..finding(GATE, "unnoticed", format!("no test notices: {}", mutant.what))
+        ..finding(&GATE, "unnoticed", format!("no test notices: {}", mutant.what))
     }
 }

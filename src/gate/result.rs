@@ -1,6 +1,6 @@
 //! What a gate found, before it becomes a report.
 
-use crate::types::{Finding, Outcome, RedProof, Resource, TestResult};
+use crate::types::{Finding, GateName, Outcome, RedProof, Resource, TestResult};
 
 /// What a gate found, before it becomes a report.
 #[derive(Debug, Default)]
@@ -29,6 +29,6 @@ impl GateResult {
 }
 
 /// A finding about no file in particular.
-pub fn finding(gate: &str, rule: &str, message: String) -> Finding {
+pub fn finding(gate: &GateName, rule: &str, message: String) -> Finding {
     Finding { gate: gate.to_owned(), rule: rule.to_owned(), message, ..Finding::default() }
 }

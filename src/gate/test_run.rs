@@ -6,13 +6,12 @@ use futures::StreamExt;
 
 use super::context::GateContext;
 use super::programs::read;
-use super::result::GateResult;
-use super::result::finding;
+use super::result::{GateResult, finding};
 use super::workspace::GateSandbox;
 use crate::process::{Ended, Output};
 use crate::toolchain::{Expected, Reported, Suite, TestCase, TestProgram, ToolCommand};
 use crate::types::{
-    ClauseId, Finding, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
+    ClauseId, Finding, GateName, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
 };
 
 /// Tests run at once.
@@ -78,7 +77,7 @@ pub async fn run(
 }
 
 /// Expected tests that a program does not list.
-fn missing(gate: &str, suite: Option<&Suite>, names: &[String]) -> Vec<Finding> {
+fn missing(gate: &GateName, suite: Option<&Suite>, names: &[String]) -> Vec<Finding> {
     let expected = suite.into_iter().flat_map(|suite| suite.tests.iter().map(move |t| (suite, t)));
     let gone = expected.filter(|(_, test)| !names.contains(&test.name));
     gone.map(|(suite, test)| Finding {
@@ -106,7 +105,7 @@ pub struct TestRunner<'a> {
     /// Where.
     pub room: &'a GateSandbox<'a>,
     /// Its name.
-    pub gate: &'a str,
+    pub gate: &'a GateName,
     /// Since when.
     pub started: Instant,
     /// Whether the candidate was never judged before.

@@ -14,7 +14,8 @@ use super::workspace::GateSandbox;
 use crate::process::{Ended, Output, Program};
 use crate::toolchain::{self, BuildContext};
 use crate::types::{
-    Candidate, ClauseId, Finding, GateConfig, GateFormat, Outcome, Resource, gate::clean, limits,
+    Candidate, ClauseId, Finding, GateConfig, GateFormat, GateName, Outcome, Resource, SpecId,
+    TargetName, gate::clean, limits,
 };
 
 /// The version of the protocol.
@@ -37,11 +38,11 @@ pub struct ValidatorRequest {
     /// Version of the protocol: 1.
     pub version: u32,
     /// The gate's name.
-    pub gate: String,
+    pub gate: GateName,
     /// The spec's id.
-    pub spec: String,
+    pub spec: SpecId,
     /// The target's name.
-    pub target: String,
+    pub target: TargetName,
     /// Absolute path of the candidate's tree. Read it; writing into it changes nothing that is
     /// kept.
     pub tree: String,
@@ -127,7 +128,7 @@ pub fn manifest(folder: &Path) -> Result<ValidatorManifest, String> {
 }
 
 /// Runs a gate of the user's.
-pub async fn run(bench: &GateContext<'_>, name: &str, candidate: &Candidate) -> GateResult {
+pub async fn run(bench: &GateContext<'_>, name: &GateName, candidate: &Candidate) -> GateResult {
     let Some(gate) = bench.gates.get(name) else {
         return GateResult::error(format!("there is no gate `{name}`"));
     };
@@ -148,7 +149,7 @@ fn program(room: &GateSandbox<'_>, argv: &[String], folder: &Path, timeout: Dura
 
 async fn validate(
     bench: &GateContext<'_>,
-    gate: &str,
+    gate: &GateName,
     validator: &str,
     candidate: &Candidate,
 ) -> Result<GateResult, GateResult> {
@@ -186,7 +187,12 @@ async fn validate(
 }
 
 /// A program that judges a candidate and uses too much over it.
-fn used_up(room: &GateSandbox<'_>, gate: &str, program: &str, resource: Resource) -> GateResult {
+fn used_up(
+    room: &GateSandbox<'_>,
+    gate: &GateName,
+    program: &str,
+    resource: Resource,
+) -> GateResult {
     let one = Finding {
         gate: gate.to_owned(),
         rule: resource.word().to_owned(),
@@ -229,7 +235,7 @@ fn report(validator: &str, output: &Output) -> Result<ValidatorReport, String> {
 
 fn conclude(
     bench: &GateContext<'_>,
-    gate: &str,
+    gate: &GateName,
     root: &str,
     report: ValidatorReport,
 ) -> GateResult {
@@ -251,7 +257,7 @@ fn known(bench: &GateContext<'_>, names: &[String]) -> Vec<ClauseId> {
 
 async fn command(
     bench: &GateContext<'_>,
-    (name, gate): (&str, &GateConfig),
+    (name, gate): (&GateName, &GateConfig),
     argv: &[String],
     candidate: &Candidate,
 ) -> Result<GateResult, GateResult> {
@@ -297,7 +303,7 @@ async fn command(
 }
 
 /// `path:line[:column]: message`.
-fn finding(gate: &str, line: &str, root: &str) -> Option<Finding> {
+fn finding(gate: &GateName, line: &str, root: &str) -> Option<Finding> {
     let line = clean(line, &[root]);
     let (file, rest) = line.split_once(':')?;
     let (number, rest) = rest.split_once(':')?;
@@ -308,7 +314,7 @@ fn finding(gate: &str, line: &str, root: &str) -> Option<Finding> {
     };
     Some(Finding {
         gate: gate.to_owned(),
-        rule: gate.to_owned(),
+        rule: gate.to_string(),
         file: Some(file.to_owned()),
         line: Some(number),
         message: message.trim().to_owned(),
@@ -322,9 +328,9 @@ mod tests {
 
     #[test]
     fn lines_are_read() {
-        let one = finding("g", "/w/src/lib.rs:3:7: too long: 120", "/w").expect("is one");
+        let one = finding(&"g".into(), "/w/src/lib.rs:3:7: too long: 120", "/w").expect("is one");
         assert_eq!((one.file.as_deref(), one.line), (Some("src/lib.rs"), Some(3)));
         assert_eq!(one.message, "too long: 120");
-        assert!(finding("g", "all is well", "/w").is_none());
+        assert!(finding(&"g".into(), "all is well", "/w").is_none());
     }
 }

@@ -11,7 +11,7 @@ use super::result::GateResult;
 use crate::process::{Output, Program};
 use crate::sandbox::{Mount, MountMode, SandboxSpec, Session};
 use crate::toolchain::{self, Places, Suite, ToolCommand, Toolchain};
-use crate::types::{Limits, Resource, Tree};
+use crate::types::{GateName, Limits, Resource, Tree};
 
 /// The files of a workspace: a candidate's, the tests over it, the harness's own.
 pub fn files(tree: &Tree, suites: &[Suite], own: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
@@ -43,7 +43,7 @@ pub fn keep(folder: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {
 /// An open sandbox of a gate.
 pub struct GateSandbox<'a> {
     context: &'a GateContext<'a>,
-    gate: &'a str,
+    gate: &'a GateName,
     session: Session,
     places: Places,
     limits: Limits,
@@ -55,7 +55,7 @@ impl<'a> GateSandbox<'a> {
     /// Opens a gate's sandbox over these files. `shown` can be read beside them.
     pub async fn open(
         context: &'a GateContext<'a>,
-        gate: &'a str,
+        gate: &'a GateName,
         (files, layer): (Vec<(String, Vec<u8>)>, Option<&'a Layer>),
         shown: Option<&Path>,
     ) -> Result<Self, GateResult> {

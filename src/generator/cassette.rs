@@ -155,7 +155,7 @@ impl Cassette {
             CassetteOrigin::Scripted => "scripted-",
         };
         let name = format!("{mark}{}.json", self.key.short());
-        Path::new(&context.spec).join(&context.target).join(name)
+        Path::new(context.spec.as_str()).join(&context.target).join(name)
     }
 
     /// Whether the file says what its name and key promise.

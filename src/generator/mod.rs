@@ -14,7 +14,8 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    AttemptKind, Completion, Digest, Failure, InputsDigest, Prompt, Tree, Usage, limits,
+    AttemptKind, Completion, Digest, Failure, InputsDigest, Prompt, SpecId, TargetName, Tree,
+    Usage, limits,
 };
 
 pub use cassette::{Cassette, Cassettes};
@@ -40,9 +41,9 @@ pub struct Request {
 #[serde(deny_unknown_fields)]
 pub struct CallContext {
     /// The spec.
-    pub spec: String,
+    pub spec: SpecId,
     /// The target.
-    pub target: String,
+    pub target: TargetName,
     /// What the tree was to be generated from.
     pub job: InputsDigest,
     /// The attempt in its job, from 1.

@@ -215,7 +215,7 @@ mod tests {
     }
 
     fn request(user: &str) -> Request {
-        let (spec, target) = ("adder".to_owned(), "rust".to_owned());
+        let (spec, target) = ("adder".into(), "rust".into());
         Request {
             prompt: Prompt { system: String::new(), user: user.to_owned() },
             kind: AttemptKind::Generate,

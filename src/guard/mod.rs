@@ -1,7 +1,7 @@
 //! Tree x clauses -> findings: rules over the files themselves, without running anything.
 
 use crate::toolchain;
-use crate::types::{Binding, Clause, Finding, Problem, Spec, Status, Target, Tree};
+use crate::types::{Binding, Clause, Finding, GateName, Problem, Spec, Status, Target, Tree};
 
 /// The guards a clause may name, each with what it demands.
 pub const GUARDS: [(&str, &str); 3] = [
@@ -27,7 +27,7 @@ pub fn problem(name: &str, args: &[String]) -> Option<Problem> {
 }
 
 /// Checks every guard of a spec's clauses that are not drafts.
-pub fn check(gate: &str, (spec, target): (&Spec, &Target), tree: &Tree) -> Vec<Finding> {
+pub fn check(gate: &GateName, (spec, target): (&Spec, &Target), tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for clause in spec.clauses.iter().filter(|clause| clause.status != Status::Draft) {
         for binding in &clause.bindings {
@@ -44,7 +44,7 @@ pub fn check(gate: &str, (spec, target): (&Spec, &Target), tree: &Tree) -> Vec<F
     findings
 }
 
-fn complete(finding: Finding, gate: &str, rule: &str, clause: &Clause) -> Finding {
+fn complete(finding: Finding, gate: &GateName, rule: &str, clause: &Clause) -> Finding {
     let (gate, rule) = (gate.to_owned(), format!("guard: {rule}"));
     let clauses = vec![clause.id.clone()];
     Finding { gate, rule, clauses, remedy: Some(clause.text.clone()), ..finding }
@@ -100,7 +100,7 @@ mod tests {
     fn lines(binding: &str, code: &str) -> Vec<u32> {
         let (spec, target) = spec(&format!("- it holds `guard: {binding}`\n"));
         let file = (RelPath::parse("src/lib.rs").unwrap(), code.as_bytes().to_vec());
-        let found = check("layout", (&spec, &target), &Tree::from_iter([file]));
+        let found = check(&"layout".into(), (&spec, &target), &Tree::from_iter([file]));
         found.into_iter().map(|finding| finding.line.unwrap_or(0)).collect()
     }
 
@@ -136,7 +136,8 @@ mod tests {
     fn a_file_of_another_language_does_not_pass() {
         let (spec, target) = spec("- it holds `guard: forbid eval`\n");
         let file = |path: &str| (RelPath::parse(path).unwrap(), b"eval(1)".to_vec());
-        let found = |path| check("layout", (&spec, &target), &Tree::from_iter([file(path)])).len();
+        let found =
+            |path| check(&"layout".into(), (&spec, &target), &Tree::from_iter([file(path)])).len();
         assert_eq!((found("src/data.py"), found("src/a.rs")), (1, 1));
     }
 }

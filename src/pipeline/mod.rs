@@ -61,7 +61,10 @@ impl Effect {
             Self::Adopt | Self::Read { .. } => "reading".to_owned(),
             Self::Gate { gate, .. } => {
                 let gates = state.attempt().map(|a| &state.job.parts[a.part].gates);
-                format!("gate {}", gates.and_then(|g| g.get(*gate)).map_or("", String::as_str))
+                format!(
+                    "gate {}",
+                    gates.and_then(|g| g.get(*gate)).map_or("", |gate| gate.as_str())
+                )
             }
             Self::Judge { .. } => "judging".to_owned(),
             Self::Promote => "promoting".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::types::{Job, Schedule};
+use crate::types::{Job, Schedule, SpecId, TargetName};
 
 /// The jobs of a plan that have not started.
 #[derive(Clone, Debug)]
@@ -10,25 +10,25 @@ pub struct Queue {
     /// In the plan's order, which is that of dependencies and names.
     waiting: Vec<Waiting>,
     /// What runs, with the targets it has work in.
-    running: BTreeMap<String, BTreeSet<String>>,
+    running: BTreeMap<SpecId, BTreeSet<TargetName>>,
     /// What neither runs nor waits here, and comes yet: others wait for it all the same.
-    coming: BTreeSet<String>,
+    coming: BTreeSet<SpecId>,
     limits: Schedule,
 }
 
 #[derive(Clone, Debug)]
 struct Waiting {
-    spec: String,
+    spec: SpecId,
     /// Specs it depends on.
-    depends: BTreeSet<String>,
-    targets: BTreeSet<String>,
+    depends: BTreeSet<SpecId>,
+    targets: BTreeSet<TargetName>,
 }
 
 impl Queue {
     /// Queues jobs; `depends` gives what a spec depends on.
     pub fn new<'a>(
         jobs: impl Iterator<Item = &'a Job>,
-        depends: impl Fn(&str) -> BTreeSet<String>,
+        depends: impl Fn(&SpecId) -> BTreeSet<SpecId>,
         limits: Schedule,
     ) -> Self {
         let waiting = jobs.map(|job| Waiting {
@@ -53,7 +53,7 @@ impl Queue {
 
     /// The same with jobs that come later.
     #[must_use]
-    pub fn with_coming(mut self, specs: BTreeSet<String>) -> Self {
+    pub fn with_coming(mut self, specs: BTreeSet<SpecId>) -> Self {
         self.coming = specs;
         self
     }
@@ -65,16 +65,16 @@ impl Queue {
 
     /// The next job that may start now, of those that are `wanted`; it counts as running from here
     /// on.
-    pub fn start(&mut self, wanted: impl Fn(&str) -> bool) -> Option<String> {
+    pub fn start(&mut self, wanted: impl Fn(&SpecId) -> bool) -> Option<SpecId> {
         if self.running.len() >= self.limits.jobs {
             return None;
         }
-        let pending = |spec: &String| {
+        let pending = |spec: &SpecId| {
             self.running.contains_key(spec)
                 || self.coming.contains(spec)
                 || self.waiting.iter().any(|one| one.spec == *spec)
         };
-        let free = |target: &String| {
+        let free = |target: &TargetName| {
             let busy = self.running.values().filter(|targets| targets.contains(target)).count();
             self.limits.target.get(target).is_none_or(|most| busy < *most)
         };
@@ -90,17 +90,17 @@ impl Queue {
     }
 
     /// A job has ended.
-    pub fn ended(&mut self, spec: &str) {
+    pub fn ended(&mut self, spec: &SpecId) {
         self.running.remove(spec);
     }
 
     /// Nothing more is to start: the names of what never will.
-    pub fn stop(&mut self) -> Vec<String> {
+    pub fn stop(&mut self) -> Vec<SpecId> {
         std::mem::take(&mut self.waiting).into_iter().map(|one| one.spec).collect()
     }
 }
 
-fn targets(job: &Job) -> BTreeSet<String> {
+fn targets(job: &Job) -> BTreeSet<TargetName> {
     job.parts.iter().map(|part| part.target.clone()).collect()
 }
 
@@ -109,20 +109,24 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::Queue;
-    use crate::types::{Digest, GateInputsDigest, InputsDigest, Job, Schedule, TargetJob};
+    use crate::types::{Digest, GateInputsDigest, InputsDigest, Job, Schedule, SpecId, TargetJob};
 
-    fn queue(list: &[(&str, &str, &[&str])], jobs: usize, only_one: &str) -> Queue {
-        let job = |(spec, target, _): &(&str, &str, &[&str])| {
+    fn queue(
+        list: &[(&'static str, &'static str, &[&'static str])],
+        jobs: usize,
+        only_one: &'static str,
+    ) -> Queue {
+        let job = |(spec, target, _): &(&'static str, &'static str, &[&'static str])| {
             let (key, gate_key) = (InputsDigest(Digest::of("")), GateInputsDigest(Digest::of("")));
-            let part = TargetJob::new(target, key, gate_key);
-            Job::new(spec, vec![part], 1)
+            let part = TargetJob::new(&(*target).into(), key, gate_key);
+            Job::new(&(*spec).into(), vec![part], 1)
         };
         let all: Vec<Job> = list.iter().map(job).collect();
-        let depends = |spec: &str| -> BTreeSet<String> {
+        let depends = |spec: &SpecId| -> BTreeSet<SpecId> {
             let one = list.iter().find(|(name, ..)| *name == spec);
-            one.into_iter().flat_map(|(.., on)| on.iter().map(|on| (*on).to_owned())).collect()
+            one.into_iter().flat_map(|(.., on)| on.iter().map(|on| (*on).into())).collect()
         };
-        let target = [(only_one.to_owned(), 1)].into();
+        let target = [(only_one.into(), 1)].into();
         Queue::new(all.iter(), depends, Schedule { jobs, target, ..Schedule::default() })
     }
 
@@ -132,21 +136,21 @@ mod tests {
 
     #[test]
     fn jobs_start_in_order_inside_the_limits_and_behind_what_they_depend_on() {
-        let list: &[(&str, &str, &[&str])] =
+        let list: &[(&'static str, &'static str, &[&'static str])] =
             &[("a", "x", &[]), ("b", "x", &["a"]), ("c", "y", &[]), ("d", "y", &["z"])];
         let mut wide = queue(list, 9, "");
         assert_eq!(all(&mut wide), "a c d", "`z` has no work");
-        wide.ended("c");
+        wide.ended(&"c".into());
         assert_eq!(all(&mut wide), "");
-        wide.ended("a");
+        wide.ended(&"a".into());
         assert_eq!(all(&mut wide), "b");
         let mut narrow = queue(list, 2, "");
         assert_eq!(all(&mut narrow), "a c");
-        narrow.ended("a");
+        narrow.ended(&"a".into());
         assert_eq!(all(&mut narrow), "b");
         let mut one = queue(list, 9, "y");
         assert_eq!(all(&mut one), "a c", "one job of the target at a time");
-        one.ended("c");
+        one.ended(&"c".into());
         assert_eq!(all(&mut one), "d");
         assert_eq!(queue(list, 9, "").stop(), ["a", "b", "c", "d"]);
     }
@@ -155,7 +159,7 @@ mod tests {
     fn a_circle_is_cut_and_nobody_waits_for_ever() {
         let mut queue = queue(&[("a", "x", &["b"]), ("b", "x", &["a"])], 9, "");
         assert_eq!(all(&mut queue), "a");
-        queue.ended("a");
+        queue.ended(&"a".into());
         assert_eq!(all(&mut queue), "b");
     }
 }

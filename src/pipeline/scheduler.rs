@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::queue::Queue;
-use crate::types::{Digest, Fault, Job, JobOutcome, RateLimit, Schedule, limits};
+use crate::types::{Digest, Fault, Job, JobOutcome, RateLimit, Schedule, SpecId, limits};
 
 /// Why a spec is not worked on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,18 +50,18 @@ struct FailedJob {
 pub struct Scheduler {
     queue: Queue,
     /// Every job that is not done, with the time since when.
-    jobs: BTreeMap<String, (Job, u64)>,
-    depends: BTreeMap<String, BTreeSet<String>>,
+    jobs: BTreeMap<SpecId, (Job, u64)>,
+    depends: BTreeMap<SpecId, BTreeSet<SpecId>>,
     limits: Schedule,
-    running: BTreeSet<String>,
-    failed: BTreeMap<String, FailedJob>,
+    running: BTreeSet<SpecId>,
+    failed: BTreeMap<SpecId, FailedJob>,
     /// Running jobs that an answer was paid for.
-    answered: BTreeSet<String>,
+    answered: BTreeSet<SpecId>,
     /// Specs whose job was ended by a newer revision: since when, and when theirs may start.
     /// Whoever saves again and again gets one.
-    settling: BTreeMap<String, (u64, u64)>,
+    settling: BTreeMap<SpecId, (u64, u64)>,
     /// Specs that a person asked for: they come first, at any hour.
-    asked: BTreeSet<String>,
+    asked: BTreeSet<SpecId>,
     /// Whether a person wants nothing to start.
     paused: bool,
     /// Until when the generator wants to be left alone.
@@ -91,25 +91,25 @@ impl Scheduler {
     pub fn replan(
         &mut self,
         work: Vec<Job>,
-        depends: impl Fn(&str) -> BTreeSet<String>,
+        depends: impl Fn(&SpecId) -> BTreeSet<SpecId>,
         limits: Schedule,
         now: u64,
-    ) -> Vec<String> {
+    ) -> Vec<SpecId> {
         let before = std::mem::take(&mut self.jobs);
         let same = |job: &Job| before.get(&job.spec).is_some_and(|(old, _)| old.is_same_work(job));
-        let goes_on = |spec: &String| work.iter().any(|job| job.spec == *spec && same(job));
-        let ended: Vec<String> = self.running.iter().filter(|s| !goes_on(s)).cloned().collect();
+        let goes_on = |spec: &SpecId| work.iter().any(|job| job.spec == *spec && same(job));
+        let ended: Vec<SpecId> = self.running.iter().filter(|s| !goes_on(s)).cloned().collect();
         self.running.retain(|spec| !ended.contains(spec));
         self.settling.retain(|spec, (_, then)| {
             // A change that comes meanwhile is waited out as well.
             *then > now && work.iter().any(|job| job.spec == *spec)
         });
-        let again: Vec<String> =
+        let again: Vec<SpecId> =
             self.settling.keys().filter(|spec| !goes_on(spec)).cloned().collect();
         // A call that has only begun is begun anew at once. Whoever saves while gates run will save
         // again.
         let paid = ended.iter().filter(|spec| self.answered.contains(*spec));
-        let settling: Vec<String> = paid
+        let settling: Vec<SpecId> = paid
             .chain(&again)
             .filter(|spec| work.iter().any(|job| job.spec == **spec))
             .cloned()
@@ -121,10 +121,10 @@ impl Scheduler {
             *then = (now + limits::SUPERSEDE.as_millis() as u64).min(most);
         }
         self.depends = work.iter().map(|job| (job.spec.clone(), depends(&job.spec))).collect();
-        let since = |spec: &String| before.get(spec).map_or(now, |(_, since)| *since);
+        let since = |spec: &SpecId| before.get(spec).map_or(now, |(_, since)| *since);
         let work = work.into_iter().map(|job| (job.spec.clone(), (since(&job.spec), job)));
         self.jobs = work.map(|(spec, (since, job))| (spec, (job, since))).collect();
-        let wanted = |spec: &String| self.jobs.get(spec);
+        let wanted = |spec: &SpecId| self.jobs.get(spec);
         self.failed.retain(|s, failed| wanted(s).is_some_and(|(j, _)| failed.job.is_same_work(j)));
         self.asked.retain(|spec| wanted(spec).is_some());
         self.limits = limits;
@@ -133,18 +133,18 @@ impl Scheduler {
     }
 
     /// An answer was paid for in a spec's running job: it counts for the next plan.
-    pub fn answered(&mut self, spec: &str) {
+    pub fn answered(&mut self, spec: &SpecId) {
         self.answered.insert(spec.to_owned());
     }
 
     /// Specs whose jobs run.
-    pub fn running(&self) -> impl Iterator<Item = &String> {
+    pub fn running(&self) -> impl Iterator<Item = &SpecId> {
         self.running.iter()
     }
 
     /// Puts what may start into order: asked for, by priority, by age, by name.
     fn queue_up(&mut self) {
-        let rests = |spec: &String| self.failed.get(spec).is_some_and(|one| one.rest.is_some());
+        let rests = |spec: &SpecId| self.failed.get(spec).is_some_and(|one| one.rest.is_some());
         let mut waiting: Vec<(&Job, u64)> = self
             .jobs
             .iter()
@@ -155,7 +155,7 @@ impl Scheduler {
         waiting.sort_by_cached_key(|(job, since)| {
             (!self.asked.contains(&job.spec), self.limits.rank(&job.spec), *since)
         });
-        let depends = |spec: &str| self.depends.get(spec).cloned().unwrap_or_default();
+        let depends = |spec: &SpecId| self.depends.get(spec).cloned().unwrap_or_default();
         let running = self.running.iter().filter_map(|spec| Some(&self.jobs.get(spec)?.0));
         let waiting = waiting.into_iter().map(|(job, _)| job);
         let later = |one: &FailedJob| matches!(one.rest, Some(Backoff::Until(_)));
@@ -186,7 +186,7 @@ impl Scheduler {
     }
 
     /// A job has ended: what comes of it, if it did not end well.
-    pub fn ended(&mut self, spec: &str, outcome: &JobOutcome, now: u64) -> Option<Backoff> {
+    pub fn ended(&mut self, spec: &SpecId, outcome: &JobOutcome, now: u64) -> Option<Backoff> {
         self.running.remove(spec);
         self.asked.remove(spec);
         let rest = match outcome {
@@ -267,7 +267,7 @@ impl Scheduler {
     }
 
     /// A person wants this spec's job, whatever came of it before, and before all others.
-    pub fn ask(&mut self, spec: &str) {
+    pub fn ask(&mut self, spec: &SpecId) {
         let mut wanted = vec![spec.to_owned()];
         // With what it depends on.
         while let Some(one) = wanted.pop() {
@@ -281,7 +281,7 @@ impl Scheduler {
     }
 
     /// A person does not want this spec's job as it is. Whether there was one.
-    pub fn cancel(&mut self, spec: &str, now: u64) -> bool {
+    pub fn cancel(&mut self, spec: &SpecId, now: u64) -> bool {
         let there = self.jobs.contains_key(spec);
         if there {
             self.settling.remove(spec);
@@ -291,12 +291,12 @@ impl Scheduler {
     }
 
     /// A spec's job, if it has one that is not done.
-    pub fn job(&self, spec: &str) -> Option<Job> {
+    pub fn job(&self, spec: &SpecId) -> Option<Job> {
         Some(self.jobs.get(spec)?.0.clone())
     }
 
     /// What is done about a spec; nothing when it is up to date.
-    pub fn doing(&self, spec: &str) -> Option<JobStatus> {
+    pub fn doing(&self, spec: &SpecId) -> Option<JobStatus> {
         let (_, since) = self.jobs.get(spec)?;
         let failed = self.failed.get(spec);
         Some(match failed.and_then(|one| Some((one.rest.clone()?, &one.why))) {
@@ -340,11 +340,11 @@ fn asked_for(outcome: &JobOutcome) -> u64 {
 
 /// Milliseconds to wait after so many failures: doubling, and up to a quarter more, so that specs
 /// that fail together are not tried together. Equal for equal specs and failures.
-fn wait(spec: &str, times: u32) -> u64 {
+fn wait(spec: &SpecId, times: u32) -> u64 {
     let base = limits::BACK_OFF.as_millis() as u64;
     let most = limits::BACK_OFF_MOST.as_millis() as u64;
     let wait = base.saturating_mul(1 << times.min(20)).min(most);
-    let digest = Digest::of_parts([spec, &times.to_string()]).to_string();
+    let digest = Digest::of_parts([spec.as_str(), &times.to_string()]).to_string();
     let part = digest.bytes().map(u64::from).sum::<u64>() % 256;
     wait + wait * part / 1024
 }
@@ -356,17 +356,20 @@ mod tests {
     use super::{Backoff, Scheduler};
     use crate::types::{
         Diagnosis, Digest, Fault, GateInputsDigest, InputsDigest, Job, JobOutcome, Reason,
-        Schedule, TargetJob,
+        Schedule, SpecId, TargetJob,
     };
 
-    fn job(spec: &str, inputs: &str) -> Job {
-        let part =
-            TargetJob::new("t", InputsDigest(Digest::of(inputs)), GateInputsDigest(Digest::of("")));
+    fn job(spec: &'static str, inputs: &str) -> Job {
+        let part = TargetJob::new(
+            &"t".into(),
+            InputsDigest(Digest::of(inputs)),
+            GateInputsDigest(Digest::of("")),
+        );
         let part = TargetJob { reason: Some(Reason::NothingPromoted), ..part };
-        Job::new(spec, vec![part], 1)
+        Job::new(&spec.into(), vec![part], 1)
     }
 
-    fn none(_: &str) -> BTreeSet<String> {
+    fn none(_: &SpecId) -> BTreeSet<SpecId> {
         BTreeSet::new()
     }
 
@@ -401,7 +404,7 @@ mod tests {
             agenda.replan(vec![job("a", "1x"), job("b", "1")], none, Schedule::default(), 0);
         assert_eq!(ended, ["a"]);
         assert_eq!(names(&mut agenda, 0), "a", "its call had only begun");
-        agenda.answered("a");
+        agenda.answered(&"a".into());
         let ended = agenda.replan(vec![job("a", "2"), job("b", "1")], none, Schedule::default(), 0);
         assert_eq!(ended, ["a"]);
         // Whoever saves again and again gets one run, and not never.
@@ -417,7 +420,7 @@ mod tests {
             (Some(now + 300), String::new())
         );
         assert_eq!(names(&mut agenda, now + 300), "a");
-        agenda.answered("a");
+        agenda.answered(&"a".into());
         agenda.replan(vec![job("a", "x"), job("b", "1")], none, Schedule::default(), 0);
         for now in (0..5000).step_by(100) {
             assert_eq!(names(&mut agenda, now), "");
@@ -429,7 +432,7 @@ mod tests {
             );
         }
         assert_eq!(names(&mut agenda, 5000), "a");
-        assert_eq!(agenda.ended("b", &JobOutcome::Promoted, 0), None);
+        assert_eq!(agenda.ended(&"b".into(), &JobOutcome::Promoted, 0), None);
         assert_eq!(agenda.replan(Vec::new(), none, Schedule::default(), 0), ["a"], "nothing to do");
         assert!(agenda.is_idle());
     }
@@ -442,7 +445,7 @@ mod tests {
         let mut now = 0;
         for print in ["x", "y", "y", "y"] {
             assert_eq!(names(&mut agenda, now), "a", "{waits:?}");
-            match agenda.ended("a", &failed(Fault::Model, print), now) {
+            match agenda.ended(&"a".into(), &failed(Fault::Model, print), now) {
                 Some(Backoff::Until(then)) => {
                     waits.push((then - now) / 10_000);
                     assert_eq!(names(&mut agenda, then - 1), "");
@@ -459,13 +462,16 @@ mod tests {
         assert_eq!(names(&mut agenda, now), "");
         agenda.replan(vec![job("a", "2")], none, Schedule::default(), 0);
         assert_eq!(names(&mut agenda, now), "a");
-        assert_eq!(agenda.ended("a", &failed(Fault::Spec, "x"), now), Some(Backoff::Parked));
+        assert_eq!(
+            agenda.ended(&"a".into(), &failed(Fault::Spec, "x"), now),
+            Some(Backoff::Parked)
+        );
         // A server that is away is asked again and again, at most every five minutes and a quarter.
         let mut agenda = Scheduler::new(false);
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         for _ in 0..40 {
             assert_eq!(names(&mut agenda, now), "a");
-            let rest = agenda.ended("a", &failed(Fault::Generator, "x"), now);
+            let rest = agenda.ended(&"a".into(), &failed(Fault::Generator, "x"), now);
             let Some(Backoff::Until(then)) = rest else { panic!("{rest:?}") };
             assert!(then - now <= 375_000, "{}", then - now);
             now = then;
@@ -474,8 +480,8 @@ mod tests {
 
     #[test]
     fn what_depends_on_something_that_comes_again_waits_for_it() {
-        let on = |spec: &str| match spec {
-            "b" => BTreeSet::from(["a".to_owned()]),
+        let on = |spec: &SpecId| match spec.as_str() {
+            "b" => BTreeSet::from(["a".into()]),
             _ => BTreeSet::new(),
         };
         let work = |a: &str| vec![job("a", a), job("b", "1")];
@@ -483,23 +489,24 @@ mod tests {
         agenda.replan(work("1"), on, Schedule::default(), 0);
         assert_eq!(names(&mut agenda, 0), "a");
         // Saved again: it settles, and what depends on it does not begin with the old one.
-        agenda.answered("a");
+        agenda.answered(&"a".into());
         assert_eq!(agenda.replan(work("2"), on, Schedule::default(), 0), ["a"]);
         assert_eq!(names(&mut agenda, 0), "");
         assert_eq!(names(&mut agenda, 300), "a");
-        let Some(Backoff::Until(then)) = agenda.ended("a", &failed(Fault::Generator, "x"), 300)
+        let Some(Backoff::Until(then)) =
+            agenda.ended(&"a".into(), &failed(Fault::Generator, "x"), 300)
         else {
             panic!("it is tried again")
         };
         assert_eq!((names(&mut agenda, 300), names(&mut agenda, then)), ("".into(), "a".into()));
         // What is parked is waited for by nobody.
-        agenda.ended("a", &failed(Fault::Spec, "x"), then);
+        agenda.ended(&"a".into(), &failed(Fault::Spec, "x"), then);
         assert_eq!(names(&mut agenda, then), "b");
         // Whoever asks for a spec asks for what it needs, at any hour.
         agenda.replan(vec![job("a", "3"), job("b", "3")], on, Schedule::default(), then + 400);
         let quiet = |agenda: &mut Scheduler, now| agenda.start(now, true).map(|job| job.spec);
         assert_eq!(quiet(&mut agenda, then + 400), None);
-        agenda.ask("b");
+        agenda.ask(&"b".into());
         assert_eq!(quiet(&mut agenda, then + 400).as_deref(), Some("a"));
         // A server that was away for a night is no fault of the model's.
         let mut agenda = Scheduler::new(false);
@@ -507,11 +514,11 @@ mod tests {
         let mut now = 0;
         for _ in 0..20 {
             assert_eq!(names(&mut agenda, now), "a");
-            agenda.ended("a", &failed(Fault::Generator, "x"), now);
+            agenda.ended(&"a".into(), &failed(Fault::Generator, "x"), now);
             now += 400_000;
         }
         assert_eq!(names(&mut agenda, now), "a");
-        let rest = agenda.ended("a", &failed(Fault::Model, "y"), now);
+        let rest = agenda.ended(&"a".into(), &failed(Fault::Model, "y"), now);
         assert!(matches!(rest, Some(Backoff::Until(_))), "{rest:?}");
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::{DEMANDED, GATES, PlanInputs, config, demanded, gate_key, job, meaning};
 use crate::types::lockfile::LOCK_VERSION;
 use crate::types::{
-    Binding, Clause, Digest, GateInputsDigest, InputsDigest, Level, Spec, Standing, Status, Target,
-    TargetStanding,
+    Binding, Clause, Digest, GateInputsDigest, GateName, InputsDigest, Level, Spec, Standing,
+    Status, Target, TargetName, TargetStanding,
 };
 
 /// Digests of one target as format 2 and as today's format give them.
@@ -35,7 +35,7 @@ pub fn migrate(standing: &Standing, written: &[Spec], inputs: &PlanInputs<'_>) -
         let Some((entries, written)) = migrated.spec.get_mut(&spec.id).zip(written) else {
             continue;
         };
-        let is_current = |(name, entry): (&String, &TargetStanding)| {
+        let is_current = |(name, entry): (&TargetName, &TargetStanding)| {
             let target = inputs.harness.target.get(name);
             entry.spec == meaning(spec) && target.is_some_and(|t| entry.config == config(t))
         };
@@ -174,10 +174,13 @@ fn old_key(
 fn old_judge(
     name: &str,
     now: Digest,
-    (spec, gates, standing): (&Spec, &[String], &Standing),
+    (spec, gates, standing): (&Spec, &[GateName], &Standing),
 ) -> Digest {
     match name {
-        GATES => Digest::of(format!("{gates:?}")),
+        GATES => {
+            let gates: Vec<&str> = gates.iter().map(|gate| gate.as_str()).collect();
+            Digest::of(format!("{gates:?}"))
+        }
         // A set prints with braces, a list with brackets.
         DEMANDED => {
             let list = format!("{:?}", demanded(spec));

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::toolchain;
 use crate::types::{
-    AdmittedSpec, Digest, Encoder, GateConfig, GateInputsDigest, Harness, InputsDigest, Job, Plan,
-    Reason, Spec, Standing, Target, TargetJob, TargetStanding,
+    AdmittedSpec, Digest, Encoder, GateConfig, GateInputsDigest, GateName, Harness, InputsDigest,
+    Job, Plan, Reason, Spec, SpecId, Standing, Target, TargetJob, TargetName, TargetStanding,
 };
 
 /// What stands in the place of a promoted tree.
@@ -31,7 +31,7 @@ pub enum LiveTree {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checks {
     /// The gates in order.
-    pub gates: Vec<String>,
+    pub gates: Vec<GateName>,
     /// Suites and validator programs, by name, with their digests.
     pub files: BTreeMap<String, Digest>,
 }
@@ -46,30 +46,30 @@ pub struct PlanInputs<'a> {
     /// The lock file.
     pub standing: &'a Standing,
     /// What stands on the disk, by spec and target.
-    pub live: &'a BTreeMap<(String, String), LiveTree>,
+    pub live: &'a BTreeMap<(SpecId, TargetName), LiveTree>,
     /// What judges, by spec and target.
-    pub checks: &'a BTreeMap<(String, String), Checks>,
+    pub checks: &'a BTreeMap<(SpecId, TargetName), Checks>,
     /// Versions of the tools, by target; a target that is left out is judged by whatever it was.
-    pub tools: &'a BTreeMap<String, String>,
+    pub tools: &'a BTreeMap<TargetName, String>,
     /// The public key that signs now.
     pub signer: Option<&'a str>,
     /// Language version, by target.
-    pub languages: &'a BTreeMap<String, String>,
+    pub languages: &'a BTreeMap<TargetName, String>,
     /// Specs to plan; `None` for all.
-    pub only: Option<&'a BTreeSet<String>>,
+    pub only: Option<&'a BTreeSet<SpecId>>,
     /// Whether up-to-date targets are made again.
     pub force: bool,
 }
 
 /// The targets of a spec that are generated, in the order in which they are made.
-pub fn targets(spec: &Spec, harness: &Harness) -> Vec<String> {
+pub fn targets(spec: &Spec, harness: &Harness) -> Vec<TargetName> {
     let mut named = all_targets(spec, harness).to_vec();
     named.retain(|name| harness.target.get(name).is_none_or(Target::is_generated));
     named
 }
 
 /// The targets of a spec, those of people's code included.
-pub fn all_targets<'a>(spec: &'a Spec, harness: &'a Harness) -> &'a [String] {
+pub fn all_targets<'a>(spec: &'a Spec, harness: &'a Harness) -> &'a [TargetName] {
     if spec.targets.is_empty() { &harness.harness.default_targets } else { &spec.targets }
 }
 
@@ -146,7 +146,7 @@ pub fn config(target: &Target) -> Digest {
 fn judges(spec: &Spec, checks: &Checks, inputs: &PlanInputs<'_>) -> BTreeMap<String, Digest> {
     let mut judges = checks.files.clone();
     let texts = |kind: &str, list: &[&str]| Encoder::new(kind).texts(list).finish();
-    let gates: Vec<&str> = checks.gates.iter().map(String::as_str).collect();
+    let gates: Vec<&str> = checks.gates.iter().map(|gate| gate.as_str()).collect();
     judges.insert(GATES.to_owned(), texts("gates", &gates));
     for gate in &checks.gates {
         let settings = settings(inputs.harness.gate.get(gate));
@@ -295,8 +295,8 @@ mod tests {
         }
 
         fn plan(&self) -> Plan {
-            let at = ("a".to_owned(), "rust".to_owned());
-            let by_target = |text: &str| BTreeMap::from([("rust".to_owned(), text.to_owned())]);
+            let at = ("a".into(), "rust".into());
+            let by_target = |text: &str| BTreeMap::from([("rust".into(), text.to_owned())]);
             plan(&PlanInputs {
                 harness: &self.harness,
                 specs: &self.specs,
@@ -328,9 +328,9 @@ mod tests {
                 gate_inputs: job.parts[0].gate_inputs.clone(),
                 ..TargetStanding::nothing()
             };
-            let target = BTreeMap::from([("rust".to_owned(), target)]);
+            let target = BTreeMap::from([("rust".into(), target)]);
             let standing = SpecStanding { target };
-            self.standing.spec.insert("a".to_owned(), standing);
+            self.standing.spec.insert("a".into(), standing);
         }
 
         fn change(&mut self, text: &str) -> Option<Reason> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::store::write_atomic;
-use crate::types::{Digest, JobId, SpecStanding};
+use crate::types::{Digest, JobId, SpecId, SpecStanding, TargetName};
 
 pub const VERSION: u32 = 2;
 
@@ -19,7 +19,7 @@ pub type Identity = (u64, u64);
 pub struct Journal {
     pub version: u32,
     pub job: JobId,
-    pub spec: String,
+    pub spec: SpecId,
     pub unit: String,
     /// The live folder before; `None` when there was none.
     pub old: Option<Identity>,
@@ -34,7 +34,7 @@ pub struct Journal {
     /// The object that keeps what this promotion was.
     #[serde(default)]
     pub record: Option<Digest>,
-    pub trees: Vec<(String, Digest)>,
+    pub trees: Vec<(TargetName, Digest)>,
 }
 
 impl Journal {

@@ -21,7 +21,7 @@ use journal::Journal;
 use crate::attest::Attested;
 use crate::plan::LiveTree;
 use crate::store::{files, write_atomic};
-use crate::types::{Digest, JobId, Standing, Tree, limits};
+use crate::types::{Digest, JobId, SpecId, Standing, TargetName, Tree, limits};
 
 /// Puts trees in place below a workspace's root.
 #[derive(Clone, Debug)]
@@ -52,9 +52,9 @@ pub struct Switched {
     /// The job.
     pub job: JobId,
     /// The spec.
-    pub spec: String,
+    pub spec: SpecId,
     /// Target and tree.
-    pub trees: Vec<(String, Digest)>,
+    pub trees: Vec<(TargetName, Digest)>,
     /// The object that keeps what this promotion was.
     pub record: Option<Digest>,
     /// Edits made while the switch happened were saved here.
@@ -72,7 +72,10 @@ impl Promoter {
     ///
     /// # Errors
     /// The disk's.
-    pub fn live(&self, standing: &Standing) -> io::Result<BTreeMap<(String, String), LiveTree>> {
+    pub fn live(
+        &self,
+        standing: &Standing,
+    ) -> io::Result<BTreeMap<(SpecId, TargetName), LiveTree>> {
         let mut live = BTreeMap::new();
         for (spec, entry) in &standing.spec {
             for (name, target) in &entry.target {

@@ -1,6 +1,6 @@
 //! What a promotion puts where.
 
-use crate::types::{Digest, JobId, SpecStanding};
+use crate::types::{Digest, JobId, SpecId, SpecStanding, TargetName};
 use crate::verdict::Accepted;
 
 /// The end of an attestation's name, behind the target's folder.
@@ -10,7 +10,7 @@ pub const ATTESTATION: &str = ".intoto.jsonl";
 #[derive(Debug)]
 pub struct PartTree<'a> {
     /// The target.
-    pub target: String,
+    pub target: TargetName,
     /// Its folder inside the unit.
     pub leaf: String,
     /// The proof, and with it the tree.
@@ -25,7 +25,7 @@ pub struct Promotion<'a> {
     /// The job, which names the transaction.
     pub job: JobId,
     /// The spec.
-    pub spec: String,
+    pub spec: SpecId,
     /// The unit's folder, relative to the root.
     pub unit: String,
     /// New trees.

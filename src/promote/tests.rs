@@ -23,7 +23,7 @@ fn accepted(files: &[(&str, &str)]) -> Accepted {
     let files = files.iter().map(|(p, t)| (RelPath::parse(p).unwrap(), t.as_bytes().to_vec()));
     let candidate = Candidate::new(files.collect::<Tree>(), Provenance::Promoted);
     let report = GateReport {
-        gate: "g".to_owned(),
+        gate: "g".into(),
         tree: candidate.digest(),
         required: true,
         outcome: Outcome::Pass,
@@ -35,7 +35,7 @@ fn accepted(files: &[(&str, &str)]) -> Accepted {
         tools: String::new(),
         evidence: None,
     };
-    match judge(&candidate, &["g".to_owned()], &[report]) {
+    match judge(&candidate, &["g".into()], &[report]) {
         Verdict::Accept(accepted) => accepted,
         other => panic!("{other:?}"),
     }
@@ -65,14 +65,14 @@ impl World {
             tree: accepted.digest(),
             ..TargetStanding::nothing()
         };
-        let attestation = Attested::new("s", "rust", &entry, None).render(None);
-        let target = BTreeMap::from([("rust".to_owned(), entry)]);
+        let attestation = Attested::new(&"s".into(), &"rust".into(), &entry, None).render(None);
+        let target = BTreeMap::from([("rust".into(), entry)]);
         self.promoter.switch(&Promotion {
             job: JobId(self.jobs),
-            spec: "s".to_owned(),
+            spec: "s".into(),
             unit: "generated/s".to_owned(),
             parts: vec![PartTree {
-                target: "rust".to_owned(),
+                target: "rust".into(),
                 leaf: "rust".to_owned(),
                 accepted: &accepted,
                 attestation,
@@ -197,7 +197,7 @@ fn recovery_keeps_what_others_did_meanwhile() {
     let path = world.root().join("regen.lock");
     let mut lock = files::standing(world.root()).unwrap();
     let entry = lock.spec["s"].clone();
-    lock.spec.insert("other".to_owned(), entry);
+    lock.spec.insert("other".into(), entry);
     fs::write(&path, lock.render()).unwrap();
     let switched = world.promoter.recover().expect("recovers").remove(0);
     world.promoter.finish(switched).unwrap();

@@ -271,7 +271,7 @@ mod tests {
             kind: AttemptKind::Repair,
             candidate: None,
             findings: vec![Finding {
-                gate: "test".to_owned(),
+                gate: "test".into(),
                 rule: "adds".to_owned(),
                 file: Some("tests/regen_examples.rs".to_owned()),
                 message: "left: 1\nright: 2".to_owned(),

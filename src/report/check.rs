@@ -65,7 +65,7 @@ pub fn junit(outcome: &CheckOutcome) -> String {
     let mut cases: Vec<(String, String, Vec<&Flaw>)> = outcome
         .checked
         .iter()
-        .map(|one| (one.spec.clone(), one.target.clone(), of(outcome, one).collect()))
+        .map(|one| (one.spec.to_string(), one.target.to_string(), of(outcome, one).collect()))
         .collect();
     cases.push(("workspace".to_owned(), "everything else".to_owned(), others(outcome)));
     let bad = cases.iter().filter(|(.., flaws)| !flaws.is_empty()).count();

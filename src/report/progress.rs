@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Styler, words};
 use crate::engine::Observer;
 use crate::pipeline::{Effect, State};
-use crate::types::{Event, Job, JobOutcome, Usage};
+use crate::types::{Event, Job, JobOutcome, SpecId, Usage};
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct Progress {
 struct LiveLines {
     all: MultiProgress,
     /// The line of each job at work, with what stands before what it is doing.
-    bars: BTreeMap<String, (ProgressBar, String)>,
+    bars: BTreeMap<SpecId, (ProgressBar, String)>,
     tokens: u64,
 }
 

@@ -29,8 +29,8 @@ pub trait Backend: fmt::Debug + Send + Sync {
     fn runs_as(&self) -> Option<u32> {
         None
     }
-    /// Completes an order. Gives the command that starts a supervisor for it alone, where one cannot
-    /// be had of the supervisors' zygote.
+    /// Completes an order. Gives the command that starts a supervisor for it alone, where the
+    /// zygote cannot make one.
     fn launch(
         &self,
         supervisor: &Path,

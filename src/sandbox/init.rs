@@ -1,5 +1,5 @@
-//! The processes between the supervisor and a program: the first of a process namespace, which waits
-//! for the program and takes everything down with it, and the program's own before it starts.
+//! The processes between the supervisor and a program: the first of a process namespace, which
+//! waits for the program and takes everything down with it, and the program's own before it starts.
 
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};

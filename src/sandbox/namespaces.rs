@@ -31,8 +31,8 @@ const NEW: u64 = sys::new::USER
     | sys::new::UTS
     | sys::new::CGROUP;
 
-/// The process of a supervisor, which builds the sandbox where that is in namespaces of its own, and
-/// waits for the socket to its regen. It ends when this is dropped.
+/// The process of a supervisor, which builds the sandbox where that is in namespaces of its own,
+/// and waits for the socket to its regen. It ends when this is dropped.
 pub struct Spare {
     /// Until it has it.
     pid: Option<Pid>,

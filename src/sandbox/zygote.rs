@@ -22,8 +22,8 @@ use super::{cgroup, sys};
 use crate::process::{children, end_children};
 use crate::types::limits;
 
-/// Makes supervisors for the regen at the other end of standard input, until that closes. It does not
-/// return.
+/// Makes supervisors for the regen at the other end of standard input, until that closes. It does
+/// not return.
 pub fn main() -> ! {
     let code = match zygote() {
         Ok(()) => 0,

@@ -68,7 +68,7 @@ fn across(
         }
     }
     if spec.targets.is_empty() && harness.harness.default_targets.is_empty() {
-        let known: Vec<_> = harness.target.keys().map(String::as_str).collect();
+        let known: Vec<_> = harness.target.keys().map(|name| name.as_str()).collect();
         let help = format!(
             "name some in its front matter, `targets: [{}]`, or set `default_targets` in harness.toml",
             known.join(", ")
@@ -84,7 +84,7 @@ fn across(
     }
     for name in &spec.targets {
         if !harness.target.contains_key(name) {
-            let known: Vec<_> = harness.target.keys().map(String::as_str).collect();
+            let known: Vec<_> = harness.target.keys().map(|name| name.as_str()).collect();
             let message = format!("it names the target `{name}`, which is not in harness.toml");
             let help = format!("there are: {}", known.join(", "));
             problems.push(Problem::error("spec::unknown_target", message).help(help));
@@ -137,7 +137,7 @@ fn refuse_dependents(parsed: &[Parsed], problems: &mut Vec<Problem>) {
 fn cycles(parsed: &[Parsed]) -> BTreeMap<&str, Vec<&str>> {
     let edges: BTreeMap<&str, Vec<&str>> = parsed
         .iter()
-        .map(|p| (p.spec.id.as_str(), p.spec.depends.iter().map(String::as_str).collect()))
+        .map(|p| (p.spec.id.as_str(), p.spec.depends.iter().map(|id| id.as_str()).collect()))
         .collect();
     let mut found = BTreeMap::new();
     for start in edges.keys() {
@@ -184,7 +184,7 @@ mod tests {
             (name != "forbid_unsafe").then(|| Problem::error("spec::guard", "no such guard"))
         });
         (
-            admitted.iter().map(|spec| spec.id.clone()).collect(),
+            admitted.iter().map(|spec| spec.id.to_string()).collect(),
             problems.into_iter().map(|problem| problem.code).collect(),
         )
     }

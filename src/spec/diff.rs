@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
-use crate::types::{Clause, Digest, Level, Spec, Waiver};
+use crate::types::{Clause, Digest, Level, Spec, SpecId, Waiver};
 
 /// What happened to a clause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,7 +59,7 @@ pub struct ClauseChange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SpecChange {
     /// Its id.
-    pub spec: String,
+    pub spec: SpecId,
     /// Its file, now or before.
     pub file: String,
     /// Whether it is new or gone.
@@ -74,11 +74,11 @@ pub struct SpecChange {
 
 /// Compares two sets of specs.
 pub fn diff(old: &[Spec], new: &[Spec]) -> Vec<SpecChange> {
-    let by_id = |specs: &'_ [Spec]| -> BTreeMap<String, usize> {
+    let by_id = |specs: &'_ [Spec]| -> BTreeMap<SpecId, usize> {
         specs.iter().enumerate().map(|(at, spec)| (spec.id.clone(), at)).collect()
     };
     let (before, now) = (by_id(old), by_id(new));
-    let ids: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let ids: BTreeSet<&SpecId> = before.keys().chain(now.keys()).collect();
     let renamed = renames(old, new);
     let mut changes = Vec::new();
     for id in ids {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::types::{Problem, Span};
+use crate::types::{Problem, Span, SpecId, TargetName};
 
 /// Bytes of front matter: it holds a few names.
 const FRONT_BYTES: usize = 64 * 1024;
@@ -15,9 +15,9 @@ pub struct Front {
     pub id: Option<String>,
     pub title: Option<String>,
     #[serde(default)]
-    pub targets: Vec<String>,
+    pub targets: Vec<TargetName>,
     #[serde(default)]
-    pub depends: Vec<String>,
+    pub depends: Vec<SpecId>,
     /// Keys of other tools; only looked at for typing mistakes.
     #[serde(flatten)]
     others: BTreeMap<String, serde_norway::Value>,

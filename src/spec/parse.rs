@@ -9,8 +9,8 @@ use super::text::{
 };
 use super::{binding, front};
 use crate::types::{
-    Binding, Clause, ClauseId, Digest, Example, Passage, Problem, Span, Spec, Status, Waiver,
-    limits,
+    Binding, Clause, ClauseId, Digest, Example, Passage, Problem, Span, Spec, SpecId, Status,
+    Waiver, limits,
 };
 
 /// Parses a spec file. `file` is its path relative to the workspace; its stem is the default id.
@@ -20,9 +20,10 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let mut problems = Vec::new();
     let source = decode(bytes, &mut problems);
     let (front, body) = front::read(&source, &mut problems);
-    let id = front.id.unwrap_or_else(|| id_of(file));
-    if !is_id(&id) {
-        let message = format!("`{id}` is no id for a spec");
+    let text = front.id.unwrap_or_else(|| id_of(file));
+    let id = SpecId::parse(&text).unwrap_or_else(|| "spec".into());
+    if id != text {
+        let message = format!("`{text}` is no id for a spec");
         let help = "use lower-case letters, digits, `-` and `_`, a letter first: `id: my-spec`";
         problems.push(Problem::error("spec::id", message).help(help));
     }
@@ -48,7 +49,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     problems.truncate(limits::PROBLEMS);
     let problems = problems.into_iter().map(|problem| problem.file(file)).collect();
     let spec = Spec {
-        title: front.title.or_else(|| first_heading(&blocks)).unwrap_or_else(|| id.clone()),
+        title: front.title.or_else(|| first_heading(&blocks)).unwrap_or_else(|| id.to_string()),
         id,
         file: file.to_owned(),
         targets: front.targets,
@@ -68,12 +69,6 @@ fn id_of(file: &str) -> String {
     let id: String = stem.chars().map(|c| if inside(c) { c } else { '-' }).collect();
     let id = id.trim_matches('-').to_ascii_lowercase();
     if id.starts_with(|c: char| c.is_ascii_digit()) { format!("spec-{id}") } else { id }
-}
-
-fn is_id(id: &str) -> bool {
-    id.len() <= 64
-        && id.starts_with(|c: char| c.is_ascii_lowercase())
-        && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
 }
 
 fn decode(bytes: &[u8], problems: &mut Vec<Problem>) -> String {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::types::{Binding, Clause, Level, Spec, Status, TraceConfig};
+use crate::types::{Binding, Clause, Level, Spec, Status, TargetName, TraceConfig};
 
 /// What is known of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -26,7 +26,7 @@ pub enum TestVerdict {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Proof {
     /// The target.
-    pub target: String,
+    pub target: TargetName,
     /// The test's name, or `guard NAME`, `bench NAME`.
     pub test: String,
     /// What it said last.
@@ -104,7 +104,7 @@ pub type Proofs = BTreeMap<(String, String), Vec<Proof>>;
 /// Makes the matrix of specs and their targets. `proofs` is what stands for bindings of clauses;
 /// `untold` are targets of whose tests nobody has told how they ended.
 pub fn trace(
-    specs: &[(Spec, Vec<String>)],
+    specs: &[(Spec, Vec<TargetName>)],
     proofs: &Proofs,
     untold: &BTreeSet<&str>,
     strays: BTreeSet<Stray>,
@@ -138,7 +138,7 @@ pub fn trace(
 
 fn coverage(
     clause: &Clause,
-    targets: &[String],
+    targets: &[TargetName],
     by_binding: &[&[Proof]],
     untold: &BTreeSet<&str>,
 ) -> Coverage {
@@ -253,12 +253,12 @@ mod tests {
     fn a_clause_stands_as_well_as_the_worst_that_stands_for_it() {
         let text = "- a `test_id: a, guard: forbid_unsafe`\n- b `test_id: b` `status: draft`\n";
         let (spec, ..) = parse("specs/s.md", text.as_bytes());
-        let targets = vec!["x".to_owned(), "y".to_owned()];
-        let coverage = |list: &[(&str, &str, TestVerdict)]| {
+        let targets = vec!["x".into(), "y".into()];
+        let coverage = |list: &[(&str, &'static str, TestVerdict)]| {
             let mut proofs = Proofs::new();
             for (binding, target, said) in list {
                 let proof = Proof {
-                    target: (*target).to_owned(),
+                    target: (*target).into(),
                     test: "t".to_owned(),
                     said: *said,
                     lasting: None,

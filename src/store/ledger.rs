@@ -5,10 +5,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::spending::{Day, Spend};
 use crate::types::event::Entry;
 use crate::types::harness::Budget;
-use crate::types::{Digest, Event, Job, JobId};
+use crate::types::{Digest, Event, Job, JobId, SpecId, Usage};
 
 /// Trouble with the ledger.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +48,7 @@ pub struct JobRow {
     /// Its run.
     pub run: i64,
     /// Its spec.
-    pub spec: String,
+    pub spec: SpecId,
     /// How it ended, if it did.
     pub result: Option<String>,
     /// Its first event.
@@ -60,6 +59,36 @@ pub struct JobRow {
     pub tokens: i64,
     /// US dollars it cost, reservations included.
     pub usd: f64,
+}
+
+/// What a call may cost or did cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spend {
+    /// Tokens, read and written.
+    pub tokens: u64,
+    /// US dollars.
+    pub usd: f64,
+}
+
+impl Spend {
+    /// The cost of tokens at prices per million.
+    pub fn of(usage: Usage, input_price: f64, output_price: f64) -> Self {
+        let usd = usage.input as f64 * input_price + usage.output as f64 * output_price;
+        Self { tokens: usage.input.saturating_add(usage.output), usd: usd / 1e6 }
+    }
+}
+
+/// What a UTC day cost.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Day {
+    /// The day.
+    pub day: String,
+    /// Tokens, read and written.
+    pub tokens: i64,
+    /// US dollars.
+    pub usd: f64,
+    /// Calls that were reserved for.
+    pub calls: i64,
 }
 
 /// One call of a model.
@@ -81,7 +110,7 @@ pub struct NewEvent<'a> {
     /// Its job.
     pub job: JobId,
     /// The job's spec.
-    pub spec: &'a str,
+    pub spec: &'a SpecId,
     /// What happened.
     pub event: &'a Event,
     /// How the job ended, where it ends it.
@@ -176,7 +205,7 @@ pub trait Ledger: fmt::Debug {
     ///
     /// # Errors
     /// The database's.
-    fn forgive(&mut self, at: &str, by: &str, specs: &[String]) -> Result<(), LedgerError>;
+    fn forgive(&mut self, at: &str, by: &str, specs: &[SpecId]) -> Result<(), LedgerError>;
 
     /// Records that a person wants no job to start, or jobs to start again.
     ///

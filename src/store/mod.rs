@@ -17,11 +17,10 @@ mod sqlite;
 
 pub use candidates::Candidates;
 pub use files::LockfileError;
-pub use ledger::{CallId, JobRow, Ledger, LedgerError, NewEvent, Reservation};
+pub use ledger::{CallId, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
 pub use lock::{WriterLock, WriterLockError};
 pub use objects::{ContentStore, MemoryStore, Objects};
 pub use revision::RevisionError;
-pub use spending::Spend;
 pub use sqlite::SqliteLedger;
 
 use std::fs::{self, File};

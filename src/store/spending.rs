@@ -1,40 +1,9 @@
 //! What calls cost: reserved before they are made, settled after.
 
 use rusqlite::{Transaction, params};
-use serde::Serialize;
 
-use super::ledger::{CallId, LedgerError};
-use crate::types::{JobId, Usage};
-
-/// What a call may cost or did cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Spend {
-    /// Tokens, read and written.
-    pub tokens: u64,
-    /// US dollars.
-    pub usd: f64,
-}
-
-impl Spend {
-    /// The cost of tokens at prices per million.
-    pub fn of(usage: Usage, input_price: f64, output_price: f64) -> Self {
-        let usd = usage.input as f64 * input_price + usage.output as f64 * output_price;
-        Self { tokens: usage.input.saturating_add(usage.output), usd: usd / 1e6 }
-    }
-}
-
-/// What a UTC day cost.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Day {
-    /// The day.
-    pub day: String,
-    /// Tokens, read and written.
-    pub tokens: i64,
-    /// US dollars.
-    pub usd: f64,
-    /// Calls that were reserved for.
-    pub calls: i64,
-}
+use super::ledger::{CallId, LedgerError, Spend};
+use crate::types::JobId;
 
 /// What was spent before a call, where caps look.
 pub(super) struct Spent {
@@ -83,8 +52,7 @@ pub(super) fn settle(tx: &Transaction<'_>, call: CallId, spend: Spend) -> Result
 
 #[cfg(test)]
 mod tests {
-    use super::Spend;
-    use crate::store::{CallId, Ledger, Reservation, SqliteLedger};
+    use crate::store::{CallId, Ledger, Reservation, Spend, SqliteLedger};
     use crate::types::harness::Budget;
     use crate::types::{Job, JobId};
 
@@ -92,7 +60,7 @@ mod tests {
     fn reservations_count_in_full_until_they_are_settled() {
         let mut ledger = SqliteLedger::open(std::path::Path::new(":memory:")).expect("opens");
         let run = ledger.begin_run("t", "test", &[]).unwrap();
-        let job = Job::new("s", Vec::new(), 1);
+        let job = Job::new(&"s".into(), Vec::new(), 1);
         let id: JobId = ledger.queue(run, "t", &job).unwrap();
         let budget = Budget { run_tokens: Some(100), ..Budget::default() };
         let spend = |tokens| Spend { tokens, usd: 0.0 };
@@ -129,7 +97,7 @@ mod tests {
         assert_eq!(ledger.spent("d").unwrap().tokens, 70);
         // A spec's cap is of a day, over all its jobs, and nobody else's.
         let budget = Budget { spec_tokens: Some(100), ..Budget::default() };
-        let other = Job::new("other", Vec::new(), 1);
+        let other = Job::new(&"other".into(), Vec::new(), 1);
         let other = ledger.queue(run, "t", &other).unwrap();
         let mut reserve = |job, day, tokens| {
             ledger

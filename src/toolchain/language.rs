@@ -6,7 +6,9 @@ use super::commands::{
 use super::machine::{DependencyLayer, HostProbe};
 use super::mutator::Mutator;
 use super::suite::{Suite, SuiteFile, Visibility};
-use crate::types::{Encoder, Example, Finding, Problem, RelPath, Resource, Spec, Target, Tree};
+use crate::types::{
+    Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
+};
 
 /// A language: how its candidates look, are judged, and how its tools' output is read.
 pub trait Toolchain: Sync {
@@ -45,7 +47,7 @@ pub trait Toolchain: Sync {
     fn normalise(&self, tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>>;
 
     /// Finds what would mislead the gates: findings of the layout gate.
-    fn tamper_lints(&self, gate: &str, tree: &Tree, target: &Target) -> Vec<Finding>;
+    fn tamper_lints(&self, gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding>;
 
     /// Every identifier in a file, with its line. `None` for a file that is not of this language.
     ///
@@ -88,14 +90,15 @@ pub trait Toolchain: Sync {
     fn format(&self, path: &RelPath, places: &Places) -> Option<ToolCommand>;
 
     /// The commands of a compiling gate, in order.
-    fn compile(&self, gate: &str, tree: &Tree, places: &Places) -> Vec<ToolCommand>;
+    fn compile(&self, gate: &GateName, tree: &Tree, places: &Places) -> Vec<ToolCommand>;
 
     /// The commands that build test programs: all of them, or those of some suites. None where
     /// nothing is built.
     fn build_tests(&self, suites: Option<&[Suite]>, places: &Places) -> Vec<ToolCommand>;
 
     /// Reads what a compiling command printed.
-    fn read_build(&self, gate: &str, output: &ToolOutput, context: &BuildContext<'_>) -> Built;
+    fn read_build(&self, gate: &GateName, output: &ToolOutput, context: &BuildContext<'_>)
+    -> Built;
 
     /// The command that lists a test program's tests; `None` where they are known beforehand.
     fn list_tests(&self, program: &TestProgram, places: &Places) -> Option<ToolCommand>;

@@ -14,7 +14,7 @@ mod rust;
 pub mod shared;
 mod suite;
 
-use crate::types::{Example, Problem, Spec, Target, ToolchainId};
+use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId};
 
 pub use commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
@@ -45,9 +45,9 @@ pub fn of(target: &Target) -> &'static dyn Toolchain {
 }
 
 /// The names of the gates of a target that names none.
-pub fn default_gates(target: &Target) -> Vec<String> {
+pub fn default_gates(target: &Target) -> Vec<GateName> {
     let gates = of(target).gates().iter().filter(|gate| gate.default);
-    gates.map(|gate| gate.name.to_owned()).collect()
+    gates.map(|gate| gate.name.into()).collect()
 }
 
 /// The gate of a name, if the language has it.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, GateReport, Isolation, Limits, Provenance};
+use crate::types::GateName;
 
 /// Digest of what a machine's tools say of their version: equal tools on two machines have the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub struct Fingerprint(pub Digest);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
     /// The gate.
-    pub gate: String,
+    pub gate: GateName,
     /// The candidate's tree, in the content store.
     pub tree: Digest,
     /// Where the candidate comes from: passes of a new one are repeated, to find flaky tests.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ClauseId, Diagnosis, Digest, GateReport, Job, JobId, Judgement, Provenance, Usage};
+use crate::types::{SpecId, TargetName};
 
 /// What an attempt is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,7 +126,7 @@ pub enum Event {
     /// A spec is fit to generate from.
     SpecAdmitted {
         /// Its id.
-        spec: String,
+        spec: SpecId,
         /// How many clauses it has.
         clauses: usize,
     },
@@ -139,9 +140,9 @@ pub enum Event {
     /// The plan of the run.
     Planned {
         /// Specs with work to do.
-        specs: Vec<String>,
+        specs: Vec<SpecId>,
         /// Specs without.
-        up_to_date: Vec<String>,
+        up_to_date: Vec<SpecId>,
     },
     /// A job begins.
     Queued {
@@ -157,7 +158,7 @@ pub enum Event {
         /// Which generator.
         tier: usize,
         /// The target.
-        target: String,
+        target: TargetName,
         /// The prompt, in the objects.
         prompt: Option<Digest>,
     },
@@ -235,7 +236,7 @@ pub enum Event {
     /// The trees are in place.
     Promoted {
         /// Target and tree.
-        trees: Vec<(String, Digest)>,
+        trees: Vec<(TargetName, Digest)>,
         /// Entries and attestations, in the objects.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         record: Option<Digest>,
@@ -262,7 +263,7 @@ pub enum Event {
     /// A person wants failed jobs of these specs tried again.
     Retried {
         /// The specs.
-        specs: Vec<String>,
+        specs: Vec<SpecId>,
     },
     /// A person wants no job to start.
     Paused,
@@ -280,7 +281,7 @@ pub struct Entry {
     /// The job, if it belongs to one.
     pub job: Option<JobId>,
     /// The spec, if it belongs to one.
-    pub spec: Option<String>,
+    pub spec: Option<SpecId>,
     /// UTC, RFC 3339, milliseconds.
     pub at: String,
     /// What happened.

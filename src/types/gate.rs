@@ -7,13 +7,14 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::{ClauseId, Digest, Isolation, Resource, limits};
+use crate::types::GateName;
 
 /// One thing a gate found, in a form a model and a person can act on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Finding {
     /// The gate.
-    pub gate: String,
+    pub gate: GateName,
     /// The rule, lint or test.
     pub rule: String,
     /// The file, relative to the candidate's root or the workspace.
@@ -127,7 +128,7 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateReport {
     /// The gate.
-    pub gate: String,
+    pub gate: GateName,
     /// The tree it was run over: a report for other bytes counts for nothing.
     pub tree: Digest,
     /// Whether acceptance depends on it.

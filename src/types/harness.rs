@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use super::generator::{CassetteMode, GeneratorConfig, GeneratorSettings, ReplyForm};
 use super::schedule::{Hook, Schedule, Telemetry};
 use super::{Isolation, LimitsConfig, LintConfig};
+use crate::types::{GateName, TargetName};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,10 +49,10 @@ pub struct Harness {
     pub hook: Vec<Hook>,
     /// What is generated, by target name.
     #[serde(default)]
-    pub target: BTreeMap<String, Target>,
+    pub target: BTreeMap<TargetName, Target>,
     /// Custom gates, and settings of built-in ones, by gate name.
     #[serde(default)]
-    pub gate: BTreeMap<String, GateConfig>,
+    pub gate: BTreeMap<GateName, GateConfig>,
 }
 
 impl Harness {
@@ -86,7 +87,7 @@ pub struct PathsConfig {
     /// Folder of prompt templates that override the built-in ones: `system.md`, `task.md`.
     pub templates: Option<String>,
     /// Targets of a spec that names none.
-    pub default_targets: Vec<String>,
+    pub default_targets: Vec<TargetName>,
 }
 
 impl Default for PathsConfig {
@@ -224,7 +225,7 @@ pub struct Target {
     #[serde(default = "default_output")]
     pub output: String,
     /// Gates in order. Default: the toolchain's.
-    pub gates: Option<Vec<String>>,
+    pub gates: Option<Vec<GateName>>,
     /// Glob patterns of the files a candidate may have. Default: the toolchain's.
     pub allowed_files: Option<Vec<String>>,
     /// The keys of the language's own.

@@ -195,3 +195,6 @@ pub const RESULT_BYTES: usize = 64 * 1024 * 1024;
 pub const KEPT_TREES: usize = 3;
 /// How long a replaced tree stays at least: a build may still stand in it.
 pub const TRASH_AGE: Duration = Duration::from_secs(600);
+
+/// The longest name of a spec, a target or a gate, in bytes.
+pub const NAME_BYTES: usize = 64;

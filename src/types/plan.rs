@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Digest;
+use crate::types::{GateName, SpecId, TargetName};
 
 /// Digest of everything that makes a promoted tree the wrong one when it changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,13 +99,13 @@ impl fmt::Display for Reason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetJob {
     /// The target's name.
-    pub target: String,
+    pub target: TargetName,
     /// What it is generated from.
     pub key: InputsDigest,
     /// What it is judged by.
     pub gate_key: GateInputsDigest,
     /// The gates, in order.
-    pub gates: Vec<String>,
+    pub gates: Vec<GateName>,
     /// Digests of what judges it.
     #[serde(rename = "judges", default)]
     pub gate_inputs: BTreeMap<String, Digest>,
@@ -122,7 +123,7 @@ pub struct TargetJob {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// The spec.
-    pub spec: String,
+    pub spec: SpecId,
     /// Its targets, in order.
     pub parts: Vec<TargetJob>,
     /// How many generators there are, the first included.
@@ -134,7 +135,7 @@ pub struct Job {
 
 impl TargetJob {
     /// A part that is up to date, judged by nothing yet.
-    pub fn new(target: &str, key: InputsDigest, gate_key: GateInputsDigest) -> Self {
+    pub fn new(target: &TargetName, key: InputsDigest, gate_key: GateInputsDigest) -> Self {
         Self {
             target: target.to_owned(),
             key,
@@ -150,7 +151,7 @@ impl TargetJob {
 
 impl Job {
     /// A job of these parts.
-    pub fn new(spec: &str, parts: Vec<TargetJob>, tiers: usize) -> Self {
+    pub fn new(spec: &SpecId, parts: Vec<TargetJob>, tiers: usize) -> Self {
         Self { spec: spec.to_owned(), parts, tiers, rollback: None }
     }
 

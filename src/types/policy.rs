@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Isolation;
+use crate::types::GateName;
 
 /// The demands. What is left out is not demanded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,7 +15,7 @@ pub struct Policy {
     /// The least isolation that each tree's gates ran with, 0 to 3.
     pub min_isolation: Option<Isolation>,
     /// Gates that each tree must have passed.
-    pub gates: Vec<String>,
+    pub gates: Vec<GateName>,
     /// Public keys, as OpenSSH writes them; one of them must have signed each attestation.
     pub signed_by: Vec<String>,
     /// `false`: a model was asked for each tree; recordings are not enough.

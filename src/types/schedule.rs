@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::limits;
+use crate::types::TargetName;
 
 /// `[schedule]`: what runs when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,7 +15,7 @@ pub struct Schedule {
     /// Specs at a time, 1 to 64.
     pub jobs: usize,
     /// Specs at a time with work in a target, by the target's name.
-    pub target: BTreeMap<String, usize>,
+    pub target: BTreeMap<TargetName, usize>,
     /// Glob patterns of specs that come before others, the first ones first.
     pub priority: Vec<String>,
     /// Hours, of this machine's time zone, in which `regen watch` starts nothing by itself:

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, Encoder, Problem, Severity, Span};
+use crate::types::{SpecId, TargetName};
 
 /// `<spec>/<name>`: a clause's identity, never its heading, position or wording.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -226,15 +227,15 @@ pub struct Passage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     /// Its id: front matter or the file's stem.
-    pub id: String,
+    pub id: SpecId,
     /// The file, relative to the workspace.
     pub file: String,
     /// Front matter or the first heading.
     pub title: String,
     /// Targets it names; empty for the defaults.
-    pub targets: Vec<String>,
+    pub targets: Vec<TargetName>,
     /// Specs it depends on.
-    pub depends: Vec<String>,
+    pub depends: Vec<SpecId>,
     /// Clauses in file order.
     pub clauses: Vec<Clause>,
     /// The spec as the model may see it: hidden and switched-off examples cut out.

@@ -1,8 +1,8 @@
 //! Reports -> verdict. The only module that can make an [`Accepted`].
 
 use crate::types::{
-    Candidate, Diagnosis, Digest, Encoder, Fault, Finding, GateReport, Judgement, Outcome,
-    Provenance, Tree, gate::VACUOUS,
+    Candidate, Diagnosis, Digest, Encoder, Fault, Finding, GateName, GateReport, Judgement,
+    Outcome, Provenance, Tree, gate::VACUOUS,
 };
 
 /// The proof that every required gate passed over exactly this tree. Never stored: after a crash it
@@ -52,7 +52,7 @@ impl Verdict {
 }
 
 /// Judges a candidate by the reports of the gates it had to pass, in order.
-pub fn judge(candidate: &Candidate, gates: &[String], reports: &[GateReport]) -> Verdict {
+pub fn judge(candidate: &Candidate, gates: &[GateName], reports: &[GateReport]) -> Verdict {
     for gate in gates {
         let report = reports.iter().rev().find(|r| r.gate == *gate && r.tree == candidate.digest());
         let Some(report) = report else {
@@ -74,7 +74,7 @@ pub fn judge(candidate: &Candidate, gates: &[String], reports: &[GateReport]) ->
     Verdict::Accept(Accepted { candidate: candidate.clone() })
 }
 
-fn missing(gate: &str) -> Diagnosis {
+fn missing(gate: &GateName) -> Diagnosis {
     Diagnosis {
         fault: Fault::Environment,
         summary: format!("gate {gate} gave no report on this tree"),
@@ -130,7 +130,9 @@ fn fingerprint(report: &GateReport) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::{Verdict, judge};
-    use crate::types::{Candidate, Digest, GateReport, Outcome, Provenance, RelPath, Tree};
+    use crate::types::{
+        Candidate, Digest, GateName, GateReport, Outcome, Provenance, RelPath, Tree,
+    };
 
     fn candidate(text: &str) -> Candidate {
         let file = (RelPath::parse("a").unwrap(), text.as_bytes().to_vec());
@@ -139,7 +141,7 @@ mod tests {
 
     fn report(gate: &str, tree: Digest, outcome: Outcome) -> GateReport {
         GateReport {
-            gate: gate.to_owned(),
+            gate: GateName::parse(gate).unwrap(),
             tree,
             required: true,
             outcome,
@@ -156,7 +158,7 @@ mod tests {
     #[test]
     fn only_a_pass_of_every_gate_over_these_bytes_accepts() {
         let (good, other) = (candidate("good"), candidate("other"));
-        let gates = ["check", "test"].map(str::to_owned);
+        let gates = ["check", "test"].map(GateName::from);
         let pass = |c: &Candidate| gates.clone().map(|g| report(&g, c.digest(), Outcome::Pass));
         assert!(matches!(judge(&good, &gates, &pass(&good)), Verdict::Accept(_)));
         assert!(matches!(judge(&good, &gates, &pass(&other)), Verdict::Unsound(_)));

@@ -6,12 +6,12 @@ use super::job_inputs::JobInputs;
 use super::model::{CONFIG, Workspace};
 use crate::gate::GateInputs;
 use crate::prompt::File;
-use crate::types::{AdmittedSpec, RelPath, Tree};
+use crate::types::{AdmittedSpec, RelPath, SpecId, TargetName, Tree};
 
 impl Workspace {
     /// The inputs of a target of an admitted spec, built at the first call. `None` where there is
     /// no such spec or target.
-    pub fn job_inputs(&self, spec: &str, target: &str) -> Option<Arc<JobInputs>> {
+    pub fn job_inputs(&self, spec: &SpecId, target: &TargetName) -> Option<Arc<JobInputs>> {
         let mut known = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
         let at = (spec.to_owned(), target.to_owned());
         if let Some(inputs) = known.get(&at) {
@@ -22,7 +22,7 @@ impl Workspace {
         Some(inputs)
     }
 
-    fn build_inputs(&self, spec: &str, name: &str) -> Option<JobInputs> {
+    fn build_inputs(&self, spec: &SpecId, name: &TargetName) -> Option<JobInputs> {
         let (spec, target) = (self.spec(spec)?, self.harness.target.get(name)?);
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
         let suites = suites.map(Vec::as_slice).unwrap_or_default();
@@ -46,7 +46,7 @@ impl Workspace {
     }
 
     /// The files that a target is generated and judged from, as they were read.
-    fn snapshot(&self, spec: &AdmittedSpec, target: &str) -> Tree {
+    fn snapshot(&self, spec: &AdmittedSpec, target: &TargetName) -> Tree {
         let depends = self.specs.iter().filter(|other| spec.depends.contains(&other.id));
         let specs = depends.chain([spec]).map(|spec| spec.file.as_str());
         let checks = self.checks.get(&(spec.id.clone(), target.to_owned()));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::gate::GateInputs;
 use crate::prompt::File;
-use crate::types::{AdmittedSpec, Digest, Target, Tree};
+use crate::types::{AdmittedSpec, Digest, Target, TargetName, Tree};
 
 /// What candidates of one target of a spec are generated and judged from.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct JobInputs {
     /// The specs it depends on.
     pub depends: Vec<AdmittedSpec>,
     /// The target's name.
-    pub name: String,
+    pub name: TargetName,
     /// The target.
     pub target: Target,
     /// The user's suites as a prompt shows them.

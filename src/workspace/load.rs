@@ -16,7 +16,7 @@ use crate::store::{LockfileError, files};
 use crate::toolchain::{self, Suite, SuiteFile};
 use crate::types::harness::CassetteMode;
 use crate::types::{
-    Digest, Harness, LintConfig, Problem, RuleLevel, Severity, Spec, Target, limits,
+    Digest, Harness, LintConfig, Problem, RuleLevel, Severity, Spec, SpecId, Target, limits,
 };
 use crate::{config, guard, prompt};
 
@@ -274,7 +274,7 @@ impl Workspace {
                 Problem::error("spec::no_file", "this is no regular file: it is not read");
             self.problems.push(problem.warning().file(&file));
         }
-        let known: BTreeSet<&String> = self.files.values().collect();
+        let known: BTreeSet<&SpecId> = self.files.values().collect();
         for (id, standing) in &self.standing.spec {
             if !known.contains(id) {
                 let trees: Vec<_> = standing.target.values().map(|t| t.path.as_str()).collect();

@@ -9,7 +9,7 @@ use crate::attest::Signer;
 use crate::plan::Checks;
 use crate::prompt::{HeldOut, Templates};
 use crate::toolchain::Suite;
-use crate::types::{AdmittedSpec, Digest, Harness, Problem, Spec, Standing};
+use crate::types::{AdmittedSpec, Digest, Harness, Problem, Spec, SpecId, Standing, TargetName};
 
 /// Where a workspace and its state are.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub struct Workspace {
     /// Specs that may be generated from.
     pub specs: Vec<AdmittedSpec>,
     /// Where each stands there, by id.
-    pub(super) index: BTreeMap<String, usize>,
+    pub(super) index: BTreeMap<SpecId, usize>,
     /// Every spec as it was read, refused ones included.
     pub read: Vec<Spec>,
     /// Every problem of every spec and suite that refuses it or should be seen at each run.
@@ -67,9 +67,9 @@ pub struct Workspace {
     /// Texts of the specs, for showing problems.
     pub sources: Sources,
     /// Ids of every spec by file, refused ones included.
-    pub files: BTreeMap<String, String>,
+    pub files: BTreeMap<String, SpecId>,
     /// The user's suites, by spec and target.
-    pub suites: BTreeMap<(String, String), Vec<Suite>>,
+    pub suites: BTreeMap<(SpecId, TargetName), Vec<Suite>>,
     /// Prompt templates.
     pub templates: Templates,
     /// The lock file.
@@ -82,7 +82,7 @@ pub struct Workspace {
     pub secrets: HeldOut,
     /// The key that signs what is promoted.
     pub signer: Option<Signer>,
-    pub(super) checks: BTreeMap<(String, String), Checks>,
+    pub(super) checks: BTreeMap<(SpecId, TargetName), Checks>,
     /// The bytes of every file as they were read, by path; the configuration's as [`CONFIG`].
     pub(super) bytes: BTreeMap<String, Vec<u8>>,
     /// Files of prompt templates among them.
@@ -90,7 +90,7 @@ pub struct Workspace {
     /// Digests of the validators' files, by validator.
     pub(super) validators: BTreeMap<String, BTreeMap<String, Digest>>,
     /// Inputs of targets, as far as they were asked for.
-    pub(super) inputs: Mutex<BTreeMap<(String, String), Arc<JobInputs>>>,
+    pub(super) inputs: Mutex<BTreeMap<(SpecId, TargetName), Arc<JobInputs>>>,
 }
 
 impl Workspace {
@@ -100,7 +100,7 @@ impl Workspace {
     }
 
     /// What judges, by spec and target.
-    pub fn checks(&self) -> &BTreeMap<(String, String), Checks> {
+    pub fn checks(&self) -> &BTreeMap<(SpecId, TargetName), Checks> {
         &self.checks
     }
 }

@@ -9,7 +9,7 @@ use crate::gate;
 use crate::plan;
 use crate::promote::Promoter;
 use crate::toolchain;
-use crate::types::{Plan, Standing, ToolEnv, ToolSet};
+use crate::types::{Plan, SpecId, Standing, TargetName, ToolEnv, ToolSet};
 
 impl Workspace {
     /// Finds the tools that the targets need.
@@ -34,7 +34,7 @@ impl Workspace {
     pub fn plan(
         &self,
         tools: &ToolSet,
-        only: Option<&BTreeSet<String>>,
+        only: Option<&BTreeSet<SpecId>>,
         force: bool,
     ) -> Result<Plan, CommandError> {
         self.plan_from(&self.standing, tools, only, force)
@@ -48,7 +48,7 @@ impl Workspace {
         &self,
         standing: &Standing,
         tools: &ToolSet,
-        only: Option<&BTreeSet<String>>,
+        only: Option<&BTreeSet<SpecId>>,
         force: bool,
     ) -> Result<Plan, CommandError> {
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
@@ -71,7 +71,7 @@ impl Workspace {
     }
 
     /// Language version, by target.
-    pub fn languages(&self) -> BTreeMap<String, String> {
+    pub fn languages(&self) -> BTreeMap<TargetName, String> {
         let version = |target| toolchain::of(target).rules_version().to_owned();
         let targets = self.harness.target.iter();
         targets.map(|(name, target)| (name.clone(), version(target))).collect()

@@ -8,7 +8,7 @@ use globset::Glob;
 use super::error::CommandError;
 use super::model::Workspace;
 use crate::config;
-use crate::types::{Problem, Severity};
+use crate::types::{Problem, Severity, SpecId};
 
 impl Workspace {
     /// Ids of the specs that patterns mean: an id, a path, or a glob over either. No pattern:
@@ -16,7 +16,7 @@ impl Workspace {
     ///
     /// # Errors
     /// A pattern that means no spec.
-    pub fn select(&self, patterns: &[String]) -> Result<Option<BTreeSet<String>>, CommandError> {
+    pub fn select(&self, patterns: &[String]) -> Result<Option<BTreeSet<SpecId>>, CommandError> {
         if self.files.is_empty() {
             let folder = &self.harness.harness.specs;
             let why = format!("there is no spec in {folder}/: write one, {folder}/NAME.md");
@@ -40,7 +40,7 @@ impl Workspace {
                 }
             }
             if ids.len() == before && !self.files.values().any(|id| glob.is_match(id)) {
-                let nearest = config::nearest(pattern, self.files.values().map(String::as_str));
+                let nearest = config::nearest(pattern, self.files.values().map(|id| id.as_str()));
                 let hint = match nearest {
                     Some(id) => format!("did you mean `{id}`?"),
                     None => format!("there are: {}", self.ids().join(", ")),
@@ -52,19 +52,19 @@ impl Workspace {
     }
 
     fn ids(&self) -> Vec<&str> {
-        self.files.values().map(String::as_str).collect()
+        self.files.values().map(|id| id.as_str()).collect()
     }
 
     /// Files of selected specs that were refused.
-    pub fn refused(&self, only: Option<&BTreeSet<String>>) -> Vec<&str> {
+    pub fn refused(&self, only: Option<&BTreeSet<SpecId>>) -> Vec<&str> {
         let admitted = |file: &str| self.specs.iter().any(|spec| spec.file == file);
-        let wanted = |id: &String| only.is_none_or(|only| only.contains(id));
+        let wanted = |id: &SpecId| only.is_none_or(|only| only.contains(id));
         let files = self.files.iter().filter(|(file, id)| wanted(id) && !admitted(file));
         files.map(|(file, _)| file.as_str()).collect()
     }
 
     /// Problems of selected specs.
-    pub fn problems_of(&self, only: Option<&BTreeSet<String>>) -> Vec<&Problem> {
+    pub fn problems_of(&self, only: Option<&BTreeSet<SpecId>>) -> Vec<&Problem> {
         let wanted = |problem: &&Problem| {
             only.is_none_or(|only| {
                 self.files.get(&problem.file).is_some_and(|id| only.contains(id))
@@ -74,7 +74,7 @@ impl Workspace {
     }
 
     /// Whether any problem of a spec is an error, for exit codes.
-    pub fn has_errors(&self, only: Option<&BTreeSet<String>>) -> bool {
+    pub fn has_errors(&self, only: Option<&BTreeSet<SpecId>>) -> bool {
         self.problems_of(only).iter().any(|problem| problem.severity == Severity::Error)
     }
 }

@@ -11,14 +11,14 @@ use crate::plan;
 use crate::promote::Promoter;
 use crate::spec::parse;
 use crate::store::write_atomic;
-use crate::types::{Spec, TargetStanding, lockfile::LOCK_VERSION};
+use crate::types::{Spec, SpecId, TargetName, TargetStanding, lockfile::LOCK_VERSION};
 
 impl Workspace {
     /// Puts what a lockfile says in an older format into today's digests, in memory. In a lockfile of
     /// today's format, too, there can be entries with digests of an older one.
     pub(super) fn migrate(&mut self) {
         let targets = &self.harness.target;
-        let is_current = |(id, name, entry): (&String, &String, &TargetStanding)| {
+        let is_current = |(id, name, entry): (&SpecId, &TargetName, &TargetStanding)| {
             let spec = self.spec(id).is_none_or(|spec| entry.spec == plan::meaning(spec));
             spec && targets.get(name).is_none_or(|target| entry.config == plan::config(target))
         };
@@ -72,7 +72,7 @@ impl Workspace {
                     continue;
                 }
                 let text = promoter.attestation(&before.path)?;
-                let at = (id.as_str(), target.as_str());
+                let at = (id, target);
                 let in_order = Attested::check(at, (before, None), &text, None).is_ok();
                 if in_order && entry.signer.is_none() {
                     let text = Attested::new(id, target, entry, None).render(None);

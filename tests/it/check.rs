@@ -215,7 +215,7 @@ fn replay(world: &World, random: &mut Random) -> String {
         1 => entry.tools = "rustc 1.80.0".to_owned(),
         _ => entry.isolation.0 = 0,
     }
-    let older = Attested::new(spec, "rust", &entry, None).render(None);
+    let older = Attested::new(&spec.into(), &"rust".into(), &entry, None).render(None);
     assert!(Attested::read(&older).is_ok(), "it is whole in itself");
     world.write(&format!("generated/{spec}/rust.intoto.jsonl"), &older);
     format!("older attestation of {spec}")

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use regen::engine::{Engine, Observer, Options};
 use regen::pipeline::{Effect, State};
 use regen::store::{ContentStore, Objects, WriterLock};
-use regen::types::{Digest, Event, Job, JobOutcome, ToolEnv};
+use regen::types::{Digest, Event, Job, JobOutcome, SpecId, ToolEnv};
 use regen::workspace::{WorkspaceLayout, load};
 
 use crate::server::{Server, lib};
@@ -56,7 +56,7 @@ impl Observer for Saboteur {
 }
 
 /// Runs a workspace through the library.
-async fn run(world: &World, observer: Arc<Saboteur>) -> Vec<(String, Option<JobOutcome>)> {
+async fn run(world: &World, observer: Arc<Saboteur>) -> Vec<(SpecId, Option<JobOutcome>)> {
     let variables = std::env::vars_os();
     let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let env = ToolEnv::new(variables);
@@ -91,7 +91,7 @@ async fn a_running_job_reads_neither_the_workspace_nor_its_candidate_again() {
     let (config, spec) = (world.read("harness.toml"), world.read("specs/adder.md"));
     let observer = Arc::new(Saboteur { root: world.path(""), snapshot: Mutex::default() });
     let jobs = run(&world, observer.clone()).await;
-    assert_eq!(jobs, [("adder".to_owned(), Some(JobOutcome::Promoted))]);
+    assert_eq!(jobs, [("adder".into(), Some(JobOutcome::Promoted))]);
     assert_eq!(world.read("generated/adder/rust/src/lib.rs"), GOOD);
     // The snapshot has the bytes that were read at load.
     let snapshot = observer.snapshot.lock().expect("is not poisoned").expect("is always there");

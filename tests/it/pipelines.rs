@@ -263,7 +263,7 @@ fn forge(world: &World) {
     let lib = world.read("generated/adder/rust/src/lib.rs");
     entry.files.insert("src/lib.rs".to_owned(), Digest::of(lib));
     entry.tree = Digest::of(entry.manifest());
-    let text = Attested::new("adder", "rust", entry, None).render(None);
+    let text = Attested::new(&"adder".into(), &"rust".into(), entry, None).render(None);
     world.write("generated/adder/rust.manifest", &entry.manifest());
     world.write("generated/adder/rust.intoto.jsonl", &text);
     world.write("regen.lock", &lock.render());

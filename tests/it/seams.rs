@@ -115,7 +115,7 @@ async fn a_generator_that_copies_a_folder_is_one_folder_and_one_line() {
         ("3/src/lib.rs", GOOD),
     ]);
     let (outcome, events) = run(&world).await;
-    assert_eq!(outcome.jobs, [("adder".to_owned(), Some(JobOutcome::Promoted))], "{events:?}");
+    assert_eq!(outcome.jobs, [("adder".into(), Some(JobOutcome::Promoted))], "{events:?}");
     // The first two were refused by what refuses a text as well.
     let refused: Vec<_> = events
         .iter()
@@ -146,7 +146,7 @@ async fn a_generator_that_copies_a_folder_is_one_folder_and_one_line() {
     let shown = world.run(&["show", "1", "--attempt", "3"]).expect(0);
     assert!(!shown.out.contains("(gone"), "{}", shown.out);
     let (again, _) = run(&world).await;
-    assert_eq!((again.jobs.len(), again.up_to_date), (0, vec!["adder".to_owned()]));
+    assert_eq!((again.jobs.len(), again.up_to_date), (0, vec!["adder".into()]));
 }
 
 #[tokio::test]

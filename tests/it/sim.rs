@@ -6,8 +6,8 @@ use regen::store::{CallId, Ledger, NewEvent, Reservation, Spend, SqliteLedger};
 use regen::types::harness::Budget;
 use regen::types::{
     AttemptKind, Candidate, ClauseId, Diagnosis, Digest, Event, Failure, Fault, GateInputsDigest,
-    GateReport, InputsDigest, Isolation, Job, JobOutcome, Judgement, Outcome, Provenance, Reason,
-    RelPath, Schedule, TargetJob, Tree, Usage, limits,
+    GateName, GateReport, InputsDigest, Isolation, Job, JobOutcome, Judgement, Outcome, Provenance,
+    Reason, RelPath, Schedule, TargetJob, TargetName, Tree, Usage, limits,
 };
 use regen::verdict::{Verdict, judge};
 
@@ -45,15 +45,15 @@ fn job(random: &mut Random) -> Job {
             1 => Some(Reason::Gates { changed: Vec::new() }),
             _ => Some(Reason::NothingPromoted),
         };
-        let gates = ["layout", "check", "test"].map(str::to_owned);
+        let gates = ["layout", "check", "test"].map(GateName::from);
         let part = TargetJob::new(
-            &format!("t{number}"),
+            &TargetName::parse(&format!("t{number}")).expect("is one"),
             InputsDigest(Digest::of("k")),
             GateInputsDigest(Digest::of("g")),
         );
         TargetJob { gates: gates[..1 + random.below(3) as usize].to_vec(), reason, ..part }
     });
-    Job::new("s", parts.collect(), 1 + random.below(3) as usize)
+    Job::new(&"s".into(), parts.collect(), 1 + random.below(3) as usize)
 }
 
 fn tree(content: u64) -> Tree {
@@ -74,7 +74,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
             attempt,
             kind: AttemptKind::Generate,
             tier: 0,
-            target: String::new(),
+            target: TargetName::default(),
             prompt: Some(Digest::of("p")),
         },
         Effect::Ask { .. } => match random.below(20) {
@@ -266,18 +266,12 @@ fn lied_to(
         let spend = |usd| Spend { tokens: 1000, usd };
         let event = match effect {
             Effect::Ask { .. } => {
-                match ledger.reserve(
-                    &Reservation {
-                        call: CallId { job: id, attempt },
-                        run: 1,
-                        day: "d",
-                        spend: spend(0.03),
-                    },
-                    budget,
-                ) {
+                let call = CallId { job: id, attempt };
+                let most = Reservation { call, run: 1, day: "d", spend: spend(0.03) };
+                match ledger.reserve(&most, budget) {
                     Ok(()) => {
                         asked += 1;
-                        ledger.settle(CallId { job: id, attempt }, spend(0.02)).expect("settles");
+                        ledger.settle(call, spend(0.02)).expect("settles");
                         let completion = Digest::of(asked.to_string());
                         let (usage, replay) = (Usage::default(), None);
                         Event::Completed { attempt, completion, usage, replay }
@@ -330,12 +324,16 @@ fn an_hour_of_lies(budget: &Budget, same: bool) -> (u32, f64) {
     let mut ledger = SqliteLedger::open(std::path::Path::new(":memory:")).expect("opens");
     ledger.begin_run("t", "test", &[]).expect("begins");
     let part = |spec: &str| TargetJob {
-        gates: vec!["test".to_owned()],
+        gates: vec!["test".into()],
         reason: Some(Reason::NothingPromoted),
-        ..TargetJob::new("t", InputsDigest(Digest::of(spec)), GateInputsDigest(Digest::of("g")))
+        ..TargetJob::new(
+            &"t".into(),
+            InputsDigest(Digest::of(spec)),
+            GateInputsDigest(Digest::of("g")),
+        )
     };
     let specs = ["a", "b", "c", "d", "e"];
-    let job = |spec: &&str| Job::new(spec, vec![part(spec)], 2);
+    let job = |spec: &&'static str| Job::new(&(*spec).into(), vec![part(spec)], 2);
     let mut agenda = Scheduler::new(false);
     agenda.replan(specs.iter().map(job).collect(), |_| Default::default(), Schedule::default(), 0);
     let (mut now, mut asked) = (0, 0);

@@ -13,7 +13,7 @@ use regen::gate::{
 use regen::sandbox::{Probe, Sandbox, probe};
 use regen::store::{ContentStore, MemoryStore};
 use regen::toolchain::Suite;
-use regen::types::{GateReport, Provenance, RelPath, Spec, ToolEnv, Tree};
+use regen::types::{GateName, GateReport, Provenance, RelPath, Spec, ToolEnv, Tree};
 use regex::Regex;
 use serde_json::Value;
 
@@ -243,12 +243,16 @@ impl World {
         let tree = store.put_tree(&subject.tree).expect("is kept");
         let machine = self.machine(sandbox, layers).await;
         let executor = LocalExecutor::new(machine, store);
-        let target = ("rust", &harness.target["rust"]);
+        let target = (&"rust".into(), &harness.target["rust"]);
         let inputs = GateInputs::new(subject.spec.clone(), target, &harness.gate, subject.suites);
         let inputs = Arc::new(inputs);
         executor.accept(&inputs).expect("is kept");
         let tools = executor.toolchain("rust").expect("was asked for");
-        let action = inputs.action(gate, tools, (tree, Provenance::Promoted));
+        let action = inputs.action(
+            &GateName::parse(gate).expect("is one"),
+            tools,
+            (tree, Provenance::Promoted),
+        );
         let options = ExecuteOptions::at(SystemTime::now());
         executor.execute(&action, options).await.expect("is executed").report
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::types::{Problem, Span};
+use crate::types::{Problem, Span, SpecId, TargetName};
 
 /// What kind of flaw it is: `cli::exit` maps each to an exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,9 +25,9 @@ pub struct Flaw {
     #[serde(skip)]
     pub kind: FlawKind,
     /// The spec; empty for what belongs to none.
-    pub spec: String,
+    pub spec: SpecId,
     /// The target; empty when it is all of them.
-    pub target: String,
+    pub target: TargetName,
     /// What is wrong, where, and the command that mends it.
     #[serde(flatten)]
     pub problem: Problem,
@@ -39,8 +39,18 @@ pub(super) fn quoted(name: &str) -> String {
 }
 
 impl Flaw {
+    /// Of the workspace as a whole.
+    pub(super) fn of_workspace(code: &str, message: impl Into<String>) -> Self {
+        Self::of_spec(&SpecId::default(), code, message)
+    }
+
+    /// Of a spec with all its targets.
+    pub(super) fn of_spec(spec: &SpecId, code: &str, message: impl Into<String>) -> Self {
+        Self::new((spec, &TargetName::default()), code, message)
+    }
+
     pub(super) fn new(
-        (spec, target): (&str, &str),
+        (spec, target): (&SpecId, &TargetName),
         code: &str,
         message: impl Into<String>,
     ) -> Self {

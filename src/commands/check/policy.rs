@@ -6,7 +6,7 @@ use globset::{Glob, GlobSetBuilder};
 
 use super::flaw::{Flaw, quoted};
 use crate::attest::PublicKey;
-use crate::types::{Policy, Source};
+use crate::types::{Policy, Source, SpecId, TargetName};
 use crate::workspace::{CommandError, Workspace, now};
 
 /// What does not meet a policy; trees were accepted when signatures say so.
@@ -16,7 +16,7 @@ use crate::workspace::{CommandError, Workspace, now};
 pub(super) fn demands(
     workspace: &Workspace,
     policy: &Policy,
-    accepted: &BTreeMap<(String, String), String>,
+    accepted: &BTreeMap<(SpecId, TargetName), String>,
 ) -> Result<Vec<Flaw>, CommandError> {
     let usage = |why: String| CommandError::usage(format!("--policy: {why}"));
     let keys = policy.signed_by.iter().map(|text| {
@@ -47,7 +47,8 @@ pub(super) fn demands(
                 format!("{what} was judged at isolation {}, {least} is demanded", entry.isolation);
             demand(entry.isolation >= least, "policy_isolation", message);
             for gate in &policy.gates {
-                let passed = entry.outcomes.get(gate).is_some_and(|outcome| outcome == "pass");
+                let passed =
+                    entry.outcomes.get(gate.as_str()).is_some_and(|outcome| outcome == "pass");
                 demand(passed, "policy_gate", format!("{what} did not pass the gate {gate}"));
             }
             let is_replayed = origin.source == Source::Replay;

@@ -11,7 +11,10 @@ use crate::gate::{ExecuteOptions, GateExecutor, GateInputs};
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
 use crate::store::{Candidates, ContentStore, Ledger, MemoryStore, SqliteLedger};
-use crate::types::{Action, Candidate, Finding, GateReport, Outcome, Provenance, ToolSet};
+use crate::types::{
+    Action, Candidate, Finding, GateName, GateReport, Outcome, Provenance, SpecId, TargetName,
+    ToolSet,
+};
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{CommandError, Workspace};
 
@@ -19,9 +22,9 @@ use crate::workspace::{CommandError, Workspace};
 #[derive(Debug)]
 pub struct RerunTarget {
     /// The spec.
-    pub spec: String,
+    pub spec: SpecId,
     /// The target.
-    pub target: String,
+    pub target: TargetName,
     /// What the gates said.
     pub reports: Vec<GateReport>,
     /// What is wrong.
@@ -100,7 +103,7 @@ impl Workspace {
     async fn judge_again(
         &self,
         inputs: &Arc<GateInputs>,
-        gates: &[String],
+        gates: &[GateName],
         candidate: &Candidate,
         machine: (&Arc<ToolSet>, &Arc<Probe>),
     ) -> Result<Vec<GateReport>, CommandError> {

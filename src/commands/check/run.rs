@@ -11,7 +11,7 @@ use super::touched::Touched;
 use super::trees::{Compared, Units, compare};
 use crate::plan::{self, LiveTree};
 use crate::store::files;
-use crate::types::{Harness, Plan, Policy};
+use crate::types::{Harness, Plan, Policy, SpecId, TargetName};
 use crate::workspace::{
     CommandError, ErrorKind, Workspace, WorkspaceLayout, load_as_accepted, load_config,
 };
@@ -20,9 +20,9 @@ use crate::workspace::{
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Checked {
     /// The spec.
-    pub spec: String,
+    pub spec: SpecId,
     /// The target.
-    pub target: String,
+    pub target: TargetName,
     /// Its file.
     pub file: String,
     /// The tree that the lock file names.
@@ -64,7 +64,7 @@ fn folder(harness: &Harness) -> Option<String> {
 /// The units of known specs.
 fn units(workspace: &Workspace) -> Vec<String> {
     let target = workspace.harness.target.values().find(|target| target.is_generated());
-    let ids: BTreeSet<&String> =
+    let ids: BTreeSet<&SpecId> =
         workspace.files.values().chain(workspace.standing.spec.keys()).collect();
     ids.into_iter().filter_map(|id| Some(target?.unit(id))).collect()
 }
@@ -96,7 +96,7 @@ pub fn check_workspace(
             Err(error) if error.kind() == ErrorKind::Lockfile => {
                 let message = error.to_string();
                 let message = message.lines().next().unwrap_or_default().to_owned();
-                let flaw = Flaw::new(("", ""), "lock", message).at("regen.lock");
+                let flaw = Flaw::of_workspace("lock", message).at("regen.lock");
                 let flaws = vec![flaw.mend("regen check --fix-lock")];
                 return Ok((None, CheckOutcome { flaws, ..CheckOutcome::default() }));
             }
@@ -176,7 +176,7 @@ impl Workspace {
         })
     }
 
-    fn checked(&self, plan: &Plan, only: Option<&BTreeSet<String>>) -> Vec<Checked> {
+    fn checked(&self, plan: &Plan, only: Option<&BTreeSet<SpecId>>) -> Vec<Checked> {
         let mut checked = Vec::new();
         for job in &plan.jobs {
             if only.is_some_and(|only| !only.contains(&job.spec)) {

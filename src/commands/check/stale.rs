@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::flaw::{Flaw, FlawKind, quoted};
 use crate::plan;
 use crate::types::lockfile::LOCK_VERSION;
-use crate::types::{Plan, Problem, Reason, RelPath, Severity, Spec};
+use crate::types::{Plan, Problem, Reason, RelPath, Severity, Spec, SpecId, TargetName};
 use crate::workspace::{CommandError, Workspace, today};
 
 impl Workspace {
@@ -19,7 +19,7 @@ impl Workspace {
             let command = format!("regen lint {}", quoted(&spec));
             problem.help =
                 Some(if help.is_empty() { command } else { format!("{command}: {help}") });
-            Flaw { kind: FlawKind::SpecRefused, spec, target: String::new(), problem }
+            Flaw { kind: FlawKind::SpecRefused, spec, target: TargetName::default(), problem }
         };
         refused.map(flaw).collect()
     }
@@ -30,7 +30,7 @@ impl Workspace {
         for job in &plan.jobs {
             let Some(spec) = self.spec(&job.spec) else { continue };
             for part in &job.parts {
-                let at = (job.spec.as_str(), part.target.as_str());
+                let at = (&job.spec, &part.target);
                 if part.held {
                     let message = format!(
                         "`{}` is held at an earlier tree by a rollback: it was not accepted for this spec",
@@ -47,8 +47,8 @@ impl Workspace {
         flaws
     }
 
-    fn of_reason(&self, spec: &Spec, target: &str, reason: &Reason) -> Vec<Flaw> {
-        let at = (spec.id.as_str(), target);
+    fn of_reason(&self, spec: &Spec, target: &TargetName, reason: &Reason) -> Vec<Flaw> {
+        let at = (&spec.id, target);
         let mend = format!("regen --spec {}", quoted(&spec.id));
         let flaw = |code: &str, message: String| Flaw::new(at, code, message).mend(&mend);
         match reason {
@@ -111,7 +111,7 @@ impl Workspace {
                     continue;
                 };
                 let message = format!("the waiver of `{}` ended on {}", clause.id, waiver.until);
-                let flaw = Flaw::new((&spec.id, ""), "waiver", message);
+                let flaw = Flaw::of_spec(&spec.id, "waiver", message);
                 let mend = format!("regen lint --fix {}", quoted(&spec.id));
                 flaws.push(flaw.span(&spec.file, waiver.span, waiver.line).mend(mend));
             }
@@ -122,7 +122,7 @@ impl Workspace {
     /// What is wrong with the lock file itself.
     pub(super) fn lock(&self) -> Vec<Flaw> {
         let flaw = |message: String| {
-            Flaw::new(("", ""), "lock", message).at("regen.lock").mend("regen check --fix-lock")
+            Flaw::of_workspace("lock", message).at("regen.lock").mend("regen check --fix-lock")
         };
         let mut flaws = Vec::new();
         if let Some(older) = self.older.as_ref().filter(|older| older.version != LOCK_VERSION) {
@@ -133,13 +133,13 @@ impl Workspace {
         } else if !self.is_canonical {
             flaws.push(flaw("it is not as regen writes it".to_owned()));
         }
-        let read: BTreeMap<&String, &Spec> =
+        let read: BTreeMap<&SpecId, &Spec> =
             self.read.iter().map(|spec| (&spec.id, spec)).collect();
         for (id, standing) in &self.standing.spec {
             let known = read.get(id);
             let targets = known.map(|spec| plan::targets(spec, &self.harness)).unwrap_or_default();
             for (name, entry) in &standing.target {
-                let at = (id.as_str(), name.as_str());
+                let at = (id, name);
                 if !targets.contains(name) {
                     let why = if known.is_some() { "does not have it any more" } else { "is gone" };
                     let message = format!("{} is promoted, and the spec `{id}` {why}", entry.path);
@@ -166,14 +166,14 @@ impl Workspace {
     /// Levels of which too few clauses are covered.
     pub(super) fn thresholds(
         &self,
-        only: Option<&BTreeSet<String>>,
+        only: Option<&BTreeSet<SpecId>>,
     ) -> Result<Vec<Flaw>, CommandError> {
         if self.harness.trace == Default::default() {
             return Ok(Vec::new());
         }
         let matrix = self.trace_without_ledger(only)?;
         let flaw = |message: String| {
-            Flaw::new(("", ""), "trace", message).at("harness.toml").mend("regen trace")
+            Flaw::of_workspace("trace", message).at("harness.toml").mend("regen trace")
         };
         Ok(matrix.below(&self.harness.trace).into_iter().map(flaw).collect())
     }

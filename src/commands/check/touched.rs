@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::store::revision;
-use crate::types::Standing;
+use crate::types::{SpecId, Standing};
 use crate::workspace::{CommandError, Workspace};
 
 /// What a pull request touches.
 pub(super) struct Touched {
     /// Specs; `None` for all.
-    pub(super) specs: Option<BTreeSet<String>>,
+    pub(super) specs: Option<BTreeSet<SpecId>>,
     /// Files.
     pub(super) files: BTreeSet<String>,
 }
@@ -41,7 +41,7 @@ impl Workspace {
         let Ok((before, _)) = Standing::parse(&String::from_utf8_lossy(&before)) else {
             return Ok(Touched { specs: None, files });
         };
-        let mut specs: BTreeSet<String> = BTreeSet::new();
+        let mut specs: BTreeSet<SpecId> = BTreeSet::new();
         let ids = self.files.values().chain(self.standing.spec.keys()).chain(before.spec.keys());
         let generated = self.harness.target.values().find(|target| target.is_generated());
         for id in ids {
@@ -57,7 +57,7 @@ impl Workspace {
                 specs.insert(id.clone());
             }
         }
-        let more: Vec<String> = self
+        let more: Vec<SpecId> = self
             .read
             .iter()
             .filter(|spec| spec.depends.iter().any(|id| specs.contains(id)))

@@ -12,7 +12,7 @@ use crate::attest::{Attested, Batch, PublicKey};
 use crate::promote::ATTESTATION;
 use crate::store::revision;
 use crate::store::scan::{Scan, Scanned, Scanner};
-use crate::types::{Digest, Standing, TargetStanding};
+use crate::types::{Digest, SpecId, Standing, TargetName, TargetStanding};
 
 /// Bits that no promoted file has: who runs it, and as whom.
 const RUNS: RawMode = 0o7111;
@@ -40,13 +40,13 @@ pub(super) struct Compared {
     /// How many files were looked at.
     pub files: usize,
     /// When each tree was accepted, by spec and target, where a signature holds for it.
-    pub accepted: BTreeMap<(String, String), String>,
+    pub accepted: BTreeMap<(SpecId, TargetName), String>,
     /// What builds left, with the spec it may belong to.
-    leftovers: Vec<(String, String)>,
+    leftovers: Vec<(SpecId, String)>,
 }
 
 /// An entry of the lock file, with its spec and target.
-type LockedTarget<'a> = (&'a str, &'a str, &'a TargetStanding);
+type LockedTarget<'a> = (&'a SpecId, &'a TargetName, &'a TargetStanding);
 
 /// Compares, unit by unit on all cores.
 ///
@@ -67,7 +67,7 @@ pub(super) fn compare(root: &Path, standing: &Standing, units: Units<'_>) -> io:
             });
             let unit = above.skip(1).find(|path| units.contains_key(*path));
             let entries = unit.and_then(|unit| units.get_mut(unit)).unwrap_or(&mut astray);
-            entries.push((spec.as_str(), target.as_str(), entry));
+            entries.push((spec, target, entry));
         }
     }
     let units: Vec<(String, Vec<LockedTarget<'_>>)> = units.into_iter().collect();
@@ -147,11 +147,11 @@ impl Compared {
             }
         }
         // What is left nobody promoted.
-        let spec = entries.first().map_or("", |(spec, ..)| *spec);
+        let spec = entries.first().map_or_else(SpecId::default, |(spec, ..)| (*spec).clone());
         for (path, found) in there {
             match found {
-                Scanned::Leftover => self.leftovers.push((spec.to_owned(), path)),
-                _ => self.flaws.push(extra(spec, "it is not in regen.lock", &path)),
+                Scanned::Leftover => self.leftovers.push((spec.clone(), path)),
+                _ => self.flaws.push(extra(&spec, "it is not in regen.lock", &path)),
             }
         }
     }
@@ -169,13 +169,13 @@ impl Compared {
     }
 }
 
-fn extra(spec: &str, message: &str, path: &str) -> Flaw {
-    Flaw::new((spec, ""), "extra", message).at(path).mend(format!("rm -r {}", quoted(path)))
+fn extra(spec: &SpecId, message: &str, path: &str) -> Flaw {
+    Flaw::of_spec(spec, "extra", message).at(path).mend(format!("rm -r {}", quoted(path)))
 }
 
 /// One tree that is compared.
 struct One<'a> {
-    at: (&'a str, &'a str),
+    at: (&'a SpecId, &'a TargetName),
     key: Option<&'a PublicKey>,
     /// What stands in its unit and is not compared yet.
     there: &'a mut Scan,
@@ -259,7 +259,7 @@ fn attests(text: &str, entry: &TargetStanding) -> bool {
         .is_ok_and(|one| one.entry.tree == entry.tree && one.entry.path == entry.path)
 }
 
-fn mode_flaw(at: (&str, &str), mode: RawMode, path: &str) -> Option<Flaw> {
+fn mode_flaw(at: (&SpecId, &TargetName), mode: RawMode, path: &str) -> Option<Flaw> {
     (mode & RUNS != 0).then(|| {
         let message = format!("its mode is {mode:o}: a promoted file is never run");
         let name = quoted(path);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::package::EDITION;
 use crate::toolchain::{Places, Suite, ToolCommand};
+use crate::types::GateName;
 
 const RUSTFMT: &str = "newline_style = \"Unix\"\n";
 
@@ -52,7 +53,7 @@ pub fn format(places: &Places) -> ToolCommand {
 
 /// Any error or warning in the candidate's files is a finding. That is `-D warnings`, except that
 /// warnings in the user's suites are not the candidate's.
-pub fn compile(gate: &str, places: &Places) -> ToolCommand {
+pub fn compile(gate: &GateName, places: &Places) -> ToolCommand {
     let args = if gate == "clippy" { vec!["clippy", "--all-targets"] } else { vec!["check"] };
     cargo(args, places)
 }

@@ -100,7 +100,7 @@ struct ManifestReader<'a> {
 impl ManifestReader<'_> {
     fn finding(&mut self, file: &str, rule: &str, message: String, remedy: &str) {
         self.findings.push(Finding {
-            gate: "layout".to_owned(),
+            gate: "layout".into(),
             rule: rule.to_owned(),
             file: Some(file.to_owned()),
             message,
@@ -222,7 +222,7 @@ impl ManifestReader<'_> {
     fn root(&mut self, table: &str, value: &Value, path: &str) {
         for (key, value) in value.as_table().into_iter().flatten() {
             let text = value.as_str().unwrap_or_default();
-            let names = [self.spec.id.clone(), crate_name(self.spec)];
+            let names = [self.spec.id.to_string(), crate_name(self.spec)];
             let default = match key.as_str() {
                 "path" => text == path,
                 "name" => names.contains(&text.to_owned()),

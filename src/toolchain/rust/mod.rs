@@ -30,7 +30,9 @@ use super::{
     Mutants, Mutator, OptionSchema, Places, Reported, Suite, SuiteFile, TestCase, TestProgram,
     ToolCommand, ToolOutput, Toolchain, Visibility,
 };
-use crate::types::{Encoder, Example, Finding, Problem, RelPath, Resource, Spec, Target, Tree};
+use crate::types::{
+    Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
+};
 
 /// Rust.
 pub struct Rust;
@@ -98,7 +100,7 @@ impl Toolchain for Rust {
         manifest::normalise(tree, spec, target)
     }
 
-    fn tamper_lints(&self, gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
+    fn tamper_lints(&self, gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
         tamper::find(gate, tree, target)
     }
 
@@ -155,7 +157,7 @@ impl Toolchain for Rust {
         path.as_str().ends_with(".rs").then(|| commands::format(places))
     }
 
-    fn compile(&self, gate: &str, _tree: &Tree, places: &Places) -> Vec<ToolCommand> {
+    fn compile(&self, gate: &GateName, _tree: &Tree, places: &Places) -> Vec<ToolCommand> {
         vec![commands::compile(gate, places)]
     }
 
@@ -163,7 +165,12 @@ impl Toolchain for Rust {
         vec![commands::build_tests(suites, places)]
     }
 
-    fn read_build(&self, gate: &str, output: &ToolOutput, context: &BuildContext<'_>) -> Built {
+    fn read_build(
+        &self,
+        gate: &GateName,
+        output: &ToolOutput,
+        context: &BuildContext<'_>,
+    ) -> Built {
         let root = context.places.source.display().to_string();
         let mut built = rustc_json::read(gate, &output.stdout, &root, context.suites);
         built.crashed = output.stderr.contains("could not compile");

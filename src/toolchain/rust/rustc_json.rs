@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::toolchain::{Built, Suite, TestProgram};
-use crate::types::{ClauseId, Finding, limits};
+use crate::types::{ClauseId, Finding, GateName, limits};
 
 #[derive(Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
@@ -60,7 +60,7 @@ struct Profile {
 
 /// Reads `cargo … --message-format=json`. `root` is the crate's root; `suites` are mounted files,
 /// whose own warnings are no finding and whose errors name the clause.
-pub fn read(gate: &str, output: &str, root: &str, suites: &[Suite]) -> Built {
+pub fn read(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Built {
     let mut said = Built::default();
     for line in output.lines().filter(|line| line.starts_with('{')) {
         match serde_json::from_str(line) {
@@ -83,7 +83,7 @@ pub fn read(gate: &str, output: &str, root: &str, suites: &[Suite]) -> Built {
     said
 }
 
-fn finding(gate: &str, diagnostic: Diagnostic, suites: &[Suite]) -> Option<Finding> {
+fn finding(gate: &GateName, diagnostic: Diagnostic, suites: &[Suite]) -> Option<Finding> {
     let error = diagnostic.level.starts_with("error");
     let place = diagnostic.spans.iter().find(|span| span.is_primary);
     // "aborting due to 2 previous errors" and the like have neither place nor code.
@@ -127,7 +127,7 @@ mod tests {
 {"reason":"compiler-message","message":{"level":"error","message":"aborting","code":null,"spans":[],"children":[],"rendered":"x"}}
 {"reason":"compiler-artifact","target":{"src_path":"/w/tests/a.rs"},"profile":{"test":true},"executable":"/t/a-1"}
 not json"#;
-        let said = read("check", output, "/w", &[]);
+        let said = read(&"check".into(), output, "/w", &[]);
         assert_eq!(said.findings.len(), 1);
         assert_eq!(said.findings[0].rule, "E0425");
         assert_eq!(said.findings[0].line, Some(3));

@@ -4,7 +4,7 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use super::options::{CrateType, RustOptions};
-use crate::types::{Finding, Target, Tree};
+use crate::types::{Finding, GateName, Target, Tree};
 
 /// Attributes, and what each would do.
 const ATTRIBUTES: [(&str, &str); 10] = [
@@ -21,7 +21,7 @@ const ATTRIBUTES: [(&str, &str); 10] = [
 ];
 
 /// Finds tricks in every Rust file.
-pub fn find(gate: &str, tree: &Tree, target: &Target) -> Vec<Finding> {
+pub fn find(gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
     let mut findings = Vec::new();
     let binary = RustOptions::of(target).crate_type == CrateType::Bin;
     for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
@@ -171,7 +171,7 @@ mod tests {
         let (_, mut target) = spec("");
         target.options.insert("crate".to_owned(), "bin".into());
         let file = (RelPath::parse(path).unwrap(), code.as_bytes().to_vec());
-        let found = find("layout", &Tree::from_iter([file]), &target);
+        let found = find(&"layout".into(), &Tree::from_iter([file]), &target);
         found.into_iter().map(|f| (f.rule, f.line.unwrap_or(0))).collect()
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Digest, GateInputsDigest, InputsDigest, Isolation};
+use crate::types::{Digest, GateInputsDigest, InputsDigest, Isolation, SpecId, TargetName};
 
 /// The format of `regen.lock` that is written.
 pub const LOCK_VERSION: u32 = 3;
@@ -22,7 +22,7 @@ pub struct Standing {
     pub version: u32,
     /// By spec id.
     #[serde(default)]
-    pub spec: BTreeMap<String, SpecStanding>,
+    pub spec: BTreeMap<SpecId, SpecStanding>,
 }
 
 impl Default for Standing {
@@ -36,7 +36,7 @@ impl Default for Standing {
 #[serde(deny_unknown_fields)]
 pub struct SpecStanding {
     /// By target name.
-    pub target: BTreeMap<String, TargetStanding>,
+    pub target: BTreeMap<TargetName, TargetStanding>,
 }
 
 impl SpecStanding {
