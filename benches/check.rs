@@ -179,7 +179,7 @@ fn accept(root: &Path, signer: Option<Signer>) {
         }
         standing.spec.insert(job.spec.clone(), promoted);
     }
-    fs::remove_file(root.join("tools.json")).expect("was there");
+    fs::remove_file(root.join("tools-rust.json")).expect("was there");
     fs::write(root.join("regen.lock"), standing.render()).expect("writes");
 }
 

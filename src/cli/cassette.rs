@@ -107,7 +107,7 @@ fn verify(door: &Context, places: &WorkspaceLayout) -> Result<u8, CommandError> 
     if door.global.json {
         door.json(&json!({ "type": "verify", "cassettes": count, "bad": bad }));
     } else {
-        door.say(&format!("{} of {count} cassettes are whole", count - bad.len()));
+        door.say(&format!("{} of {count} cassettes are complete", count - bad.len()));
     }
     Ok(if bad.is_empty() { exit::DONE } else { exit::USAGE })
 }

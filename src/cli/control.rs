@@ -31,7 +31,7 @@ fn said(act: Command, specs: &[SpecId]) -> String {
     match act {
         Command::Pause => "paused: no job starts; what runs goes on to its end".to_owned(),
         Command::Resume => "jobs start again".to_owned(),
-        Command::Trigger { .. } if specs.is_empty() => "everything was read anew".to_owned(),
+        Command::Trigger { .. } if specs.is_empty() => "reloaded everything".to_owned(),
         Command::Trigger { .. } => format!("first: {names}"),
         Command::Cancel if specs.is_empty() => "nothing to cancel: they are up to date".to_owned(),
         Command::Cancel => format!("cancelled: {names}"),

@@ -103,7 +103,7 @@ fn tell(door: &Context, checks: &[DoctorCheck], missing: &[Missing]) {
     if door.global.json {
         let good = checks.iter().all(|check| check.good);
         let missing: Vec<_> =
-            missing.iter().map(|one| json!({ "what": one.what, "mend": one.mend })).collect();
+            missing.iter().map(|one| json!({ "what": one.what, "hint": one.hint })).collect();
         let list: Vec<_> = checks
             .iter()
             .map(|c| json!({ "name": c.name, "good": c.good, "says": c.says }))
@@ -116,8 +116,8 @@ fn tell(door: &Context, checks: &[DoctorCheck], missing: &[Missing]) {
         door.show(&format!("{mark} {:<14} {}", check.name, check.says));
         for one in missing.iter().filter(|_| check.name == "isolation") {
             door.show(&format!("     without {}", one.what));
-            if !one.mend.is_empty() {
-                door.show(&format!("       mend: {}", one.mend));
+            if !one.hint.is_empty() {
+                door.show(&format!("       hint: {}", one.hint));
             }
         }
     }

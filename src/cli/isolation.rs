@@ -26,7 +26,7 @@ pub async fn probe(cache: &Path, config: &SandboxConfig) -> Probe {
 /// The same, and whether it is enough to run candidates.
 ///
 /// # Errors
-/// It is not: the message says what is missing, and how to mend it.
+/// It is not: the message says what is missing, and how to fix it.
 pub async fn demand(
     door: &Context,
     cache: &Path,
@@ -81,8 +81,8 @@ fn refusal(probe: &Probe, wanted: Isolation) -> CommandError {
     let mut error = CommandError::new(ErrorKind::Isolation, text);
     for one in &probe.missing {
         error = error.hint(format!("  {}", one.what));
-        if !one.mend.is_empty() {
-            error = error.hint(format!("    mend: {}", one.mend));
+        if !one.hint.is_empty() {
+            error = error.hint(format!("    hint: {}", one.hint));
         }
     }
     error.hint(allows(probe))

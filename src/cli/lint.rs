@@ -20,7 +20,7 @@ pub struct LintArgs {
     /// Specs by id, path or glob; outside of a workspace files and folders. Default: all.
     #[arg(value_name = "SPEC")]
     specs: Vec<String>,
-    /// Mend what needs no thought, in the files.
+    /// Apply safe fixes.
     #[arg(long)]
     fix: bool,
     /// How findings are written; all but `human` on standard output.
@@ -78,9 +78,9 @@ fn subject(door: &Context, args: &LintArgs) -> Result<LintInput, CommandError> {
 pub fn lint(door: &Context, args: &LintArgs) -> Result<u8, CommandError> {
     let mut subject = subject(door, args)?;
     if args.fix {
-        let fixed = mend(door, &subject)?;
+        let fixed = fix(door, &subject)?;
         for file in &fixed {
-            door.say(&format!("{file}: mended"));
+            door.say(&format!("{file}: fixed"));
         }
         if !fixed.is_empty() {
             subject = self::subject(door, args)?;
@@ -130,7 +130,7 @@ pub fn lint(door: &Context, args: &LintArgs) -> Result<u8, CommandError> {
 }
 
 /// Makes every change that problems offer. Gives the files that were changed.
-fn mend(door: &Context, subject: &LintInput) -> Result<Vec<String>, CommandError> {
+fn fix(door: &Context, subject: &LintInput) -> Result<Vec<String>, CommandError> {
     let mut changed = Vec::new();
     for (file, source) in &subject.sources {
         let fixes = subject.problems.iter().filter(|problem| problem.file == *file);
@@ -143,7 +143,7 @@ fn mend(door: &Context, subject: &LintInput) -> Result<Vec<String>, CommandError
         }
         // Spans count in a text with plain line ends: another one is not touched.
         if std::fs::read(&path)? != source.as_bytes() {
-            door.say(&format!("{file}: not mended, its line ends are not plain `\\n`"));
+            door.say(&format!("{file}: not fixed: its line ends are not plain `\\n`"));
             continue;
         }
         let mut text = source.clone();

@@ -100,7 +100,7 @@ fn refused(door: &Context, workspace: &Workspace, only: Option<&BTreeSet<SpecId>
     } else {
         let text = render(problems, &workspace.sources, door.paint);
         door.say(text.trim_end());
-        door.say("not rolled back: mend the spec first, or take its change back");
+        door.say("not rolled back: fix the spec first, or undo its change");
     }
     code
 }

@@ -129,7 +129,7 @@ fn table(state: &Value) -> String {
     }
     for (key, says) in [
         ("quiet_until", "quiet hours until"),
-        ("held_until", "the generator wants to be left alone until"),
+        ("held_until", "rate limited by the model server until"),
         ("unreadable", "the workspace cannot be read, what was read before stays in force:"),
     ] {
         if let Some(value) = daemon[key].as_str() {

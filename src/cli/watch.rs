@@ -92,7 +92,7 @@ impl View for WatchView {
                 let seconds = time.as_secs();
                 self.json(&json!({ "type": "held", "again_in_s": seconds }));
                 self.say(&format!(
-                    "the generator wants to be left alone: no job starts for {seconds} s"
+                    "Rate limited by the model server; no job starts for {seconds} s"
                 ));
             }
             Notice::Paused { by } => {

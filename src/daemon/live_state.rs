@@ -110,7 +110,7 @@ pub struct Head {
     pub paused: Option<(String, String)>,
     /// Until when quiet hours last, if it is inside of them.
     pub quiet_until: Option<String>,
-    /// Until when the generator wants to be left alone.
+    /// Until when requests are rate limited.
     pub held_until: Option<String>,
     /// Why the workspace cannot be read; what was read before stays in force.
     pub unreadable: Option<String>,

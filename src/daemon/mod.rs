@@ -74,7 +74,7 @@ pub enum Notice<'a> {
         /// Whether it is not.
         parked: bool,
     },
-    /// The generator wants to be left alone.
+    /// The model server limits the rate of requests.
     Held {
         /// For how long.
         time: Duration,
@@ -126,7 +126,7 @@ struct Work {
     paused: Option<(String, String)>,
     /// The last thing that was said to be wrong: it is said once.
     wrong: String,
-    /// When everything is read again, because something was wrong that may mend itself.
+    /// When everything is read again, because something was wrong that may go away.
     again: Option<u64>,
 }
 
@@ -387,7 +387,7 @@ impl Work {
         }
     }
 
-    /// The generator of a tier wants to be left alone: no job starts, if all begin with it.
+    /// The generator of a tier is rate limited: no job starts, if all begin with it.
     fn hold(&mut self, tier: usize, time: Duration) {
         let same = self.engine.as_ref().is_none_or(|engine| engine.same_server(tier));
         if same {

@@ -29,7 +29,7 @@ impl Work {
                     self.tell(&Notice::Unreadable(&error));
                     self.wrong = text;
                 }
-                // A file is mended by a change; of a full disk or a locked ledger nobody tells.
+                // A file is fixed by a change; of a full disk or a locked ledger nobody tells.
                 let later = self.now() + limits::BACK_OFF.as_millis() as u64;
                 self.again = Some(later).filter(|_| error.kind() != ErrorKind::Config);
             }

@@ -460,7 +460,7 @@ impl Tried<'_> {
         demanded: bool,
     ) -> Option<Finding> {
         let name = &test.name;
-        let mend = "let it assert what the clause says of the code's result";
+        let hint = "assert the result that the clause requires";
         let weak = learnt.panics && !learnt.defaults && !learnt.mutant && self.survivors.is_some();
         let (rule, message, remedy) = match red {
             Red::Vacuous => {
@@ -470,14 +470,14 @@ impl Tried<'_> {
                     "without an implementation: it never runs the code"
                 };
                 let rule = if demanded { VACUOUS } else { "vacuous_undemanded" };
-                (rule, format!("the test {name} passes {why}"), mend)
+                (rule, format!("the test {name} passes {why}"), hint)
             }
             Red::Undecided => {
                 let remedy = "let it call a function whose result the clause tells";
-                ("undecided", format!("nobody could see the test {name} fail"), remedy)
+                ("undecided", format!("could not make the test {name} fail"), remedy)
             }
             Red::Seen if weak && !APART.into_iter().any(|word| test.words.contains(word)) => {
-                ("weak", format!("the test {name} fails only where the code panics"), mend)
+                ("weak", format!("the test {name} fails only where the code panics"), hint)
             }
             Red::Seen => return None,
         };

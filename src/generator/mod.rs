@@ -220,7 +220,7 @@ impl GenerationError {
         Self { failure, message: message.into(), retry: false, after: None, served }
     }
 
-    /// An error that another try may mend.
+    /// An error that another attempt may fix.
     pub fn again(failure: Failure, message: impl Into<String>) -> Self {
         Self { retry: true, ..Self::new(failure, message) }
     }

@@ -1,7 +1,7 @@
 //! What a daemon has to do, and when. Pure: time is given, in milliseconds.
 //!
 //! A spec's job waits until it may start, runs, and is gone when it ends well. One that fails waits,
-//! longer each time; one that fails the same way three times, or that only a person can mend, is
+//! longer each time; one that fails the same way three times, or that only a person can fix, is
 //! parked until its inputs change or somebody asks for it. A person may hold everything, and so may
 //! a server and the hours in which nothing is to start.
 
@@ -64,7 +64,7 @@ pub struct Scheduler {
     asked: BTreeSet<SpecId>,
     /// Whether a person wants nothing to start.
     paused: bool,
-    /// Until when the generator wants to be left alone.
+    /// Until when requests are rate limited.
     held: u64,
 }
 
@@ -240,7 +240,7 @@ impl Scheduler {
         };
         let bound = same.1 >= limits::SAME_FAILURES || blamed >= limits::FAILURES;
         let rest = match fault {
-            // Only a person can mend it.
+            // Only a person can fix it.
             None | Some(Fault::Spec) => Backoff::Parked,
             Some(Fault::Model | Fault::Gate) if bound => Backoff::Parked,
             _ => Backoff::Until(now + wait(&job.spec, times - 1).max(asked_for(outcome))),
@@ -251,12 +251,12 @@ impl Scheduler {
         Some(rest)
     }
 
-    /// Nothing starts before that time: the generator wants to be left alone.
+    /// Nothing starts before that time: the model server limits the rate of requests.
     pub fn hold(&mut self, until: u64) {
         self.held = self.held.max(until);
     }
 
-    /// Until when the generator wants to be left alone, if it does.
+    /// Until when requests are rate limited, if they are.
     pub fn held(&self, now: u64) -> Option<u64> {
         Some(self.held).filter(|held| *held > now)
     }

@@ -34,8 +34,8 @@ pub fn human(outcome: &CheckOutcome, paint: Styler) -> String {
         let _ = writeln!(out, "{}  {message}", paint.name(&place(flaw)));
         let code = paint.dim(&flaw.problem.code);
         match &flaw.problem.help {
-            Some(mend) => {
-                let _ = writeln!(out, "    {code}  mend: {}", line(mend));
+            Some(hint) => {
+                let _ = writeln!(out, "    {code}  hint: {}", line(hint));
             }
             None => {
                 let _ = writeln!(out, "    {code}");
@@ -86,7 +86,7 @@ pub fn junit(outcome: &CheckOutcome) -> String {
         let line = |flaw: &&Flaw| {
             let Flaw { problem, .. } = flaw;
             let said = escape(&format!("{}: {} ({})", place(flaw), problem.message, problem.code));
-            format!("{said}\n  mend: {}", escape(problem.help.as_deref().unwrap_or_default()))
+            format!("{said}\n  hint: {}", escape(problem.help.as_deref().unwrap_or_default()))
         };
         let all: Vec<String> = flaws.iter().map(line).collect();
         let (head, kind) = (escape(&head), escape(&first.problem.code));
@@ -111,11 +111,11 @@ pub fn markdown(outcome: &CheckOutcome) -> String {
     let verdict = if outcome.flaws.is_empty() { "passed" } else { "failed" };
     let mut out = format!("### regen check {verdict}\n\n{}\n", summary(outcome));
     if !outcome.flaws.is_empty() {
-        out += "\n| where | what | mend |\n|---|---|---|\n";
+        out += "\n| where | what | hint |\n|---|---|---|\n";
         for flaw in &outcome.flaws {
-            let mend = flaw.problem.help.clone().unwrap_or_default();
+            let hint = flaw.problem.help.clone().unwrap_or_default();
             let (place, what) = (cell(&place(flaw)), cell(&flaw.problem.message));
-            let _ = writeln!(out, "| `{place}` | {what} | `{}` |", cell(&mend).replace('`', "'"));
+            let _ = writeln!(out, "| `{place}` | {what} | `{}` |", cell(&hint).replace('`', "'"));
         }
     }
     out += "\n<details><summary>Targets</summary>\n\n| spec | target | tree | written by | clauses | |\n\

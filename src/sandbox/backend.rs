@@ -23,7 +23,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// Whether it can be had here, before it is tried.
     ///
     /// # Errors
-    /// What is missing, and how to mend it.
+    /// What is missing, and how to fix it.
     fn available(&self) -> Result<(), String>;
     /// The user outside that its programs are, where that is not the caller.
     fn runs_as(&self) -> Option<u32> {

@@ -23,7 +23,7 @@ pub struct Probe {
     pub level: Isolation,
     /// Whether namespaces stand alone, without Landlock inside.
     pub without_landlock: bool,
-    /// What stronger ones, or it itself, have to do without; each with its mend.
+    /// What stronger ones, or it itself, have to do without; each with a hint.
     pub missing: Vec<Missing>,
 }
 
@@ -40,8 +40,8 @@ impl Probe {
 pub struct Missing {
     /// What, and why.
     pub what: String,
-    /// How to mend it.
-    pub mend: String,
+    /// How to get it.
+    pub hint: String,
 }
 
 /// Tries the backends from the strongest on, until one works.
@@ -68,7 +68,7 @@ pub async fn probe(supervisor: &Path, cache: &Path, memory: u64) -> Probe {
 pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Option<Missing>> {
     let backend = sandbox.backend();
     let missing = |why: String| Missing {
-        mend: mend(backend.name(), &why),
+        hint: hint(backend.name(), &why),
         what: format!("{}: {why}", backend.name()),
     };
     if let Err(why) = backend.available() {
@@ -97,7 +97,7 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
     if backend.level() == Isolation::NAMESPACES && !level {
         lacks.push(Missing {
             what: format!("control group: {}", no_cgroup()),
-            mend:
+            hint:
                 "not needed for level 2; start regen where memory and pids are delegated, such as \
                    `systemd-run --user --scope -p Delegate=yes regen …`"
                     .to_owned(),
@@ -108,7 +108,7 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
     {
         lacks.push(Missing {
             what: format!("Landlock inside the namespaces: {why}"),
-            mend: "a second line of defence: boot a kernel with `lsm=landlock,…`".to_owned(),
+            hint: "a second line of defence: boot a kernel with `lsm=landlock,…`".to_owned(),
         });
     }
     Ok((if level { Isolation::CGROUP } else { backend.level() }, lacks))
@@ -131,8 +131,8 @@ fn no_cgroup() -> String {
     "Linux's".to_owned()
 }
 
-/// How to mend what a backend lacks.
-fn mend(backend: &str, why: &str) -> String {
+/// How to get what a backend lacks.
+fn hint(backend: &str, why: &str) -> String {
     let restricted =
         std::fs::read_to_string("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
     let none = |path: &str| std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "0");

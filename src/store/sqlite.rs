@@ -344,13 +344,13 @@ impl Ledger for SqliteLedger {
                 let sum = Spend { tokens: spent.tokens + spend.tokens, usd: spent.usd + spend.usd };
                 if let Some(cap) = tokens.filter(|cap| sum.tokens > *cap) {
                     let why = format!("the call may bring the {name} to {} tokens", sum.tokens);
-                    let mend = format!("[budget] {name}_tokens = {cap} in harness.toml");
-                    return Err(LedgerError::Budget(format!("{why}, above {mend}")));
+                    let hint = format!("[budget] {name}_tokens = {cap} in harness.toml");
+                    return Err(LedgerError::Budget(format!("{why}, above {hint}")));
                 }
                 if let Some(cap) = usd.filter(|cap| sum.usd > *cap) {
                     let why = format!("the call may bring the {name} to {:.4} USD", sum.usd);
-                    let mend = format!("[budget] {name}_usd = {cap} in harness.toml");
-                    return Err(LedgerError::Budget(format!("{why}, above {mend}")));
+                    let hint = format!("[budget] {name}_usd = {cap} in harness.toml");
+                    return Err(LedgerError::Budget(format!("{why}, above {hint}")));
                 }
             }
             tx.execute(

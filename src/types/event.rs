@@ -84,7 +84,7 @@ pub enum JobOutcome {
     Failed {
         /// Why.
         diagnosis: Diagnosis,
-        /// A server that wants to be left alone.
+        /// A server asked for fewer requests.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<RateLimit>,
     },
@@ -105,7 +105,7 @@ impl JobOutcome {
     }
 }
 
-/// A server's wish to be left alone.
+/// A rate limit that a server asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateLimit {
     /// Which generator.
@@ -181,7 +181,7 @@ pub enum Event {
         failure: Failure,
         /// What happened and what to do.
         message: String,
-        /// For how many seconds the server wants to be left alone.
+        /// For how many seconds the server limits the rate of requests.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         wait_s: Option<u64>,
     },

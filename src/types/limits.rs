@@ -152,7 +152,7 @@ pub const SAME_FAILURES: u32 = 3;
 /// Failures in a row, of whatever kind, that the model or its code is at fault for, after which a
 /// job is parked.
 pub const FAILURES: u32 = 10;
-/// Longest time for which a server that wants to be left alone is.
+/// Longest wait that a server may ask for.
 pub const RATE_LIMIT_MOST: Duration = Duration::from_secs(24 * 3600);
 /// News that wait for a slow reader of a daemon's; it is told of more, and asks for all.
 pub const NEWS: usize = 1024;

@@ -29,7 +29,7 @@ pub enum Severity {
     Note,
 }
 
-/// A change that mends a problem.
+/// A change that fixes a problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fix {
     /// What is replaced.
@@ -55,7 +55,7 @@ pub struct Problem {
     pub span: Option<Span>,
     /// Line of the span's start, from 1; 0 without a span.
     pub line: usize,
-    /// The change that mends it, where that needs no thought.
+    /// The change that fixes it, where that needs no thought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
 }
@@ -88,7 +88,7 @@ impl Problem {
         Self { span: Some(span), line, ..Self::error(&code, message).warning() }
     }
 
-    /// Offers a change that mends it.
+    /// Offers a change that fixes it.
     #[must_use]
     pub fn fix(mut self, span: Span, text: impl Into<String>) -> Self {
         self.fix = Some(Fix { span, text: text.into() });

@@ -131,7 +131,7 @@ pub enum HookEvent {
     Cancelled,
     /// A job ended in one of these ways, and is not tried again by itself.
     Parked,
-    /// The generator wants to be left alone.
+    /// The model server limits the rate of requests.
     Held,
     /// A person wants no job to start.
     Paused,

@@ -88,7 +88,7 @@ fn missing(gate: &GateName) -> Diagnosis {
 fn diagnose(report: &GateReport) -> Diagnosis {
     let fault = match report.findings.first() {
         _ if report.outcome == Outcome::Flaky => Fault::Gate,
-        // No code can mend a test that passes whatever the code does.
+        // No code can fix a test that passes whatever the code does.
         Some(finding) if report.gate == "proof" && finding.rule == VACUOUS => Fault::Spec,
         _ => Fault::Model,
     };

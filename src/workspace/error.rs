@@ -122,7 +122,7 @@ impl Error for CommandError {
     }
 }
 
-const FIX_LOCK: &str = "`regen check --fix-lock` makes it anew from the trees";
+const FIX_LOCK: &str = "`regen check --fix-lock` rebuilds it from the trees";
 
 /// Whether a lockfile that is not one is at the bottom of a disk's error.
 fn is_of_lockfile(error: &io::Error) -> bool {

@@ -171,7 +171,7 @@ fn failures_are_counted_over_restarts_until_a_person_forgives_them() {
 }
 
 #[test]
-fn a_server_that_wants_to_be_left_alone_is_and_everybody_sees_it() {
+fn a_rate_limit_stops_every_job_and_status_shows_it() {
     let error = json!({ "error": { "message": "slow down" } }).to_string();
     let limited = Act::Raw(429, vec![("retry-after", "300".to_owned())], error);
     let server = Server::start(vec![limited, lib(GOOD)]);
@@ -180,7 +180,7 @@ fn a_server_that_wants_to_be_left_alone_is_and_everybody_sees_it() {
     let line = daemon.until("the wait", |line| line["type"] == "held");
     assert_eq!(line["again_in_s"], 300);
     let mut status = Follows::start(&world, &["status", "--follow"]);
-    status.until("left alone until");
+    status.until("rate limited by the model server until");
     status.until("waiting");
     assert_eq!(server.requests().len(), 1, "nobody else asks it");
     assert_eq!(daemon.stop(), Some(0));

@@ -1,8 +1,11 @@
 //! The engine as a library: what it reads while jobs run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use notify::event::{AccessKind, EventKind};
+use notify::{RecursiveMode, Watcher};
 use regen::engine::{Engine, Observer, Options};
 use regen::pipeline::{Effect, State};
 use regen::store::{ContentStore, Objects, WriterLock};
@@ -10,7 +13,7 @@ use regen::types::{Digest, Event, Job, JobOutcome, SpecId, ToolEnv};
 use regen::workspace::{WorkspaceLayout, load};
 
 use crate::server::{Server, lib};
-use crate::world::{GOOD, World};
+use crate::world::{GOOD, WRONG, World};
 
 const SUITE: &str = "#[test]\nfn adds__two_and_two() {\n    assert_eq!(adder::add(2, 2), 4);\n}\n";
 
@@ -106,4 +109,35 @@ async fn a_running_job_reads_neither_the_workspace_nor_its_candidate_again() {
     for (path, text) in files {
         assert_eq!(snapshot.text(path), Some(text), "{path}");
     }
+}
+
+#[test]
+fn a_run_opens_each_of_its_inputs_once_however_many_attempts_it_takes() {
+    let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.write("validators/adder/rust/suite.rs", SUITE);
+    let (sends, opened) = std::sync::mpsc::channel();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let event = event.expect("is told");
+        if matches!(event.kind, EventKind::Access(AccessKind::Open(_))) {
+            sends.send(event.paths).expect("is heard");
+        }
+    })
+    .expect("watches");
+    for folder in ["", "specs", "validators/adder/rust"] {
+        watcher.watch(&world.path(folder), RecursiveMode::NonRecursive).expect("is watched");
+    }
+    world.run(&["run"]).expect(0);
+    assert_eq!(server.requests().len(), 2, "one answer was refused");
+    // Events come in order: once this one is there, all others are.
+    let last = world.path("specs/last");
+    std::fs::write(&last, "").expect("writes");
+    let opened = opened.iter().flatten().take_while(|path| *path != last);
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for path in opened.filter(|path| path.is_file()) {
+        *times.entry(path.file_name().expect("has one").display().to_string()).or_default() += 1;
+    }
+    times.retain(|name, _| ["harness.toml", "adder.md", "suite.rs"].contains(&name.as_str()));
+    let once = ["adder.md", "harness.toml", "suite.rs"].map(|name| (name.to_owned(), 1));
+    assert_eq!(times, BTreeMap::from(once));
 }

@@ -175,7 +175,7 @@ fn what_a_machine_lacks_is_said_and_never_made_do_without() {
         let (code, said) = run(None);
         assert_eq!(code, Some(40), "{said}");
         assert!(said.contains(&format!("isolation is at level {level}")), "{said}");
-        assert!(said.contains(reason) && said.contains("mend: "), "{said}");
+        assert!(said.contains(reason) && said.contains("hint: "), "{said}");
         assert!(server.requests().is_empty(), "nothing is paid for that could not be judged");
         let (code, said) = run(Some("2"));
         assert_eq!(code, Some(40), "{said}");

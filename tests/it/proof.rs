@@ -55,7 +55,7 @@ fn a_must_whose_test_never_runs_the_code_is_the_specs_fault_and_costs_one_answer
         assert_eq!(run.code, 21, "{example}: {}", run.err);
         said += &run.titled(example);
         assert!(!run.err.contains("adder/adds"), "{}", run.err);
-        assert_eq!(server.requests().len(), 1, "no code can mend it");
+        assert_eq!(server.requests().len(), 1, "no code can fix it");
         assert!(!world.path("generated").exists());
         let (red, _) = learnt(&proof(&world));
         assert_eq!(red, ["adds seen", "quick vacuous"], "{example}");

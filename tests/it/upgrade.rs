@@ -32,7 +32,7 @@ fn fix_lock_migrates_a_lockfile_of_format_2() {
     let found = world.run(&["check"]).expect(22);
     insta::assert_snapshot!(found.out, @r"
     regen.lock  its format is 2, this regen writes format 3
-        check::lock  mend: regen check --fix-lock
+        check::lock  hint: regen check --fix-lock
     ");
     assert_eq!(world.read("regen.lock"), lock, "a check changes nothing");
     let fixed = world.run(&["check", "--fix-lock"]).expect(0);

@@ -28,7 +28,7 @@ pub struct Flaw {
     pub spec: SpecId,
     /// The target; empty when it is all of them.
     pub target: TargetName,
-    /// What is wrong, where, and the command that mends it.
+    /// What is wrong, where, and the command that fixes it.
     #[serde(flatten)]
     pub problem: Problem,
 }
@@ -69,7 +69,7 @@ impl Flaw {
         self
     }
 
-    pub(super) fn mend(mut self, command: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, command: impl Into<String>) -> Self {
         self.problem = self.problem.help(command);
         self
     }

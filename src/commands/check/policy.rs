@@ -34,8 +34,8 @@ pub(super) fn demands(
             let mut demand = |holds: bool, code: &str, message: String| {
                 if !holds {
                     let flaw = Flaw::new((spec, target), code, message).at("regen.lock");
-                    let mend = format!("regen run --force --spec {}", quoted(spec));
-                    flaws.push(Flaw { problem: flaw.problem.help(mend), ..flaw });
+                    let hint = format!("regen run --force --spec {}", quoted(spec));
+                    flaws.push(Flaw { problem: flaw.problem.help(hint), ..flaw });
                 }
             };
             let what = format!("`{spec}` · `{target}`");

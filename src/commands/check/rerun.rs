@@ -86,7 +86,7 @@ impl Workspace {
                 _ => (FlawKind::GateFailed, format!("rerun_{gate}")),
             };
             let head = Flaw::new((&one.spec, &one.target), &code, diagnosis.summary).at(&one.file);
-            let head = head.mend(if kind == FlawKind::GateBroken {
+            let head = head.hint(if kind == FlawKind::GateBroken {
                 "regen doctor".to_owned()
             } else {
                 format!("regen run --force --spec {}", quoted(&one.spec))
@@ -143,7 +143,7 @@ impl Workspace {
     fn of_finding(&self, one: &Checked, path: &str, code: &str, finding: &Finding) -> Flaw {
         let message = format!("{}: {}", finding.rule, finding.message);
         let flaw = Flaw::new((&one.spec, &one.target), code, message);
-        let flaw = flaw.mend(format!("regen run --force --spec {}", quoted(&one.spec)));
+        let flaw = flaw.hint(format!("regen run --force --spec {}", quoted(&one.spec)));
         let spec = self.spec(&one.spec);
         let named = |clause: &&crate::types::Clause| finding.clauses.contains(&clause.id);
         match (spec.and_then(|spec| spec.clauses.iter().find(named)), &finding.file) {

@@ -97,7 +97,7 @@ pub fn check_workspace(
                 let message = error.to_string();
                 let message = message.lines().next().unwrap_or_default().to_owned();
                 let flaw = Flaw::of_workspace("lock", message).at("regen.lock");
-                let flaws = vec![flaw.mend("regen check --fix-lock")];
+                let flaws = vec![flaw.hint("regen check --fix-lock")];
                 return Ok((None, CheckOutcome { flaws, ..CheckOutcome::default() }));
             }
             workspace => workspace?,

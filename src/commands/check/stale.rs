@@ -37,7 +37,7 @@ impl Workspace {
                         part.target
                     );
                     let flaw = Flaw::new(at, "held", message).at(&spec.file);
-                    flaws.push(flaw.mend(format!("regen run --force --spec {}", quoted(&spec.id))));
+                    flaws.push(flaw.hint(format!("regen run --force --spec {}", quoted(&spec.id))));
                 }
                 if let Some(reason) = &part.reason {
                     flaws.extend(self.of_reason(spec, &part.target, reason));
@@ -49,8 +49,8 @@ impl Workspace {
 
     fn of_reason(&self, spec: &Spec, target: &TargetName, reason: &Reason) -> Vec<Flaw> {
         let at = (&spec.id, target);
-        let mend = format!("regen --spec {}", quoted(&spec.id));
-        let flaw = |code: &str, message: String| Flaw::new(at, code, message).mend(&mend);
+        let hint = format!("regen --spec {}", quoted(&spec.id));
+        let flaw = |code: &str, message: String| Flaw::new(at, code, message).hint(&hint);
         match reason {
             Reason::Clauses { names } => names
                 .iter()
@@ -112,8 +112,8 @@ impl Workspace {
                 };
                 let message = format!("the waiver of `{}` ended on {}", clause.id, waiver.until);
                 let flaw = Flaw::of_spec(&spec.id, "waiver", message);
-                let mend = format!("regen lint --fix {}", quoted(&spec.id));
-                flaws.push(flaw.span(&spec.file, waiver.span, waiver.line).mend(mend));
+                let hint = format!("regen lint --fix {}", quoted(&spec.id));
+                flaws.push(flaw.span(&spec.file, waiver.span, waiver.line).hint(hint));
             }
         }
         flaws
@@ -122,7 +122,7 @@ impl Workspace {
     /// What is wrong with the lock file itself.
     pub(super) fn lock(&self) -> Vec<Flaw> {
         let flaw = |message: String| {
-            Flaw::of_workspace("lock", message).at("regen.lock").mend("regen check --fix-lock")
+            Flaw::of_workspace("lock", message).at("regen.lock").hint("regen check --fix-lock")
         };
         let mut flaws = Vec::new();
         if let Some(older) = self.older.as_ref().filter(|older| older.version != LOCK_VERSION) {
@@ -143,7 +143,7 @@ impl Workspace {
                 if !targets.contains(name) {
                     let why = if known.is_some() { "does not have it any more" } else { "is gone" };
                     let message = format!("{} is promoted, and the spec `{id}` {why}", entry.path);
-                    let mend = match RelPath::parse(&entry.path) {
+                    let hint = match RelPath::parse(&entry.path) {
                         Ok(path) => {
                             let path = quoted(path.as_str());
                             format!("rm -r {path} {path}.* && regen check --fix-lock")
@@ -151,7 +151,7 @@ impl Workspace {
                         // Whoever wrote this wants something else removed.
                         Err(_) => "regen check --fix-lock".to_owned(),
                     };
-                    flaws.push(Flaw::new(at, "gone", message).at("regen.lock").mend(mend));
+                    flaws.push(Flaw::new(at, "gone", message).at("regen.lock").hint(hint));
                 }
                 let path = self.harness.target.get(name);
                 let path = path.map(|t| format!("{}/{}", t.unit(id), t.leaf(name)));
@@ -173,7 +173,7 @@ impl Workspace {
         }
         let matrix = self.trace_without_ledger(only)?;
         let flaw = |message: String| {
-            Flaw::of_workspace("trace", message).at("harness.toml").mend("regen trace")
+            Flaw::of_workspace("trace", message).at("harness.toml").hint("regen trace")
         };
         Ok(matrix.below(&self.harness.trace).into_iter().map(flaw).collect())
     }

@@ -170,7 +170,7 @@ impl Compared {
 }
 
 fn extra(spec: &SpecId, message: &str, path: &str) -> Flaw {
-    Flaw::of_spec(spec, "extra", message).at(path).mend(format!("rm -r {}", quoted(path)))
+    Flaw::of_spec(spec, "extra", message).at(path).hint(format!("rm -r {}", quoted(path)))
 }
 
 /// One tree that is compared.
@@ -188,7 +188,7 @@ impl One<'_> {
             let (spec, target) = self.at;
             let message = format!("the files of `{spec}` · `{target}` do not make its tree");
             let flaw = Flaw::new(self.at, "lock", message).at("regen.lock");
-            self.flaws.push(flaw.mend("regen check --fix-lock"));
+            self.flaws.push(flaw.hint("regen check --fix-lock"));
         }
         self.file(&format!("{}.manifest", entry.path), &entry.tree);
         let mut path = format!("{}/", entry.path);
@@ -217,8 +217,8 @@ impl One<'_> {
     }
 
     fn regenerated(&self, code: &str, message: &str) -> Option<Flaw> {
-        let mend = format!("regen --spec {} --discard-edits", quoted(self.at.0));
-        Some(Flaw::new(self.at, code, message).mend(mend))
+        let hint = format!("regen --spec {} --discard-edits", quoted(self.at.0));
+        Some(Flaw::new(self.at, code, message).hint(hint))
     }
 
     /// Gives when a signature says that the tree was accepted.
@@ -234,7 +234,7 @@ impl One<'_> {
                         let message =
                             format!("it says something else of `{spec}` · `{target}` than {path}");
                         let flaw = Flaw::new(self.at, "lock", message).at("regen.lock");
-                        self.flaws.push(flaw.mend("regen check --fix-lock"));
+                        self.flaws.push(flaw.hint("regen check --fix-lock"));
                         return None;
                     }
                     said => said,
@@ -247,7 +247,7 @@ impl One<'_> {
         };
         said.unwrap_or_else(|why| {
             let flaw = Flaw::new(self.at, "attestation", why).at(&path);
-            self.flaws.push(flaw.mend(format!("regen --spec {}", quoted(spec))));
+            self.flaws.push(flaw.hint(format!("regen --spec {}", quoted(spec))));
             None
         })
     }
@@ -263,6 +263,6 @@ fn mode_flaw(at: (&SpecId, &TargetName), mode: RawMode, path: &str) -> Option<Fl
     (mode & RUNS != 0).then(|| {
         let message = format!("its mode is {mode:o}: a promoted file is never run");
         let name = quoted(path);
-        Flaw::new(at, "mode", message).mend(format!("chmod 644 {name}"))
+        Flaw::new(at, "mode", message).hint(format!("chmod 644 {name}"))
     })
 }

@@ -94,7 +94,7 @@ function drawHead() {
   const keep = (text, bad) => notes.append(make("p", { className: bad ? "bad" : "", dataset: { kept: "" } }, text));
   if (daemon.paused) keep(`Paused since ${daemon.paused[0]} by ${daemon.paused[1]}: no job starts.`);
   if (daemon.quiet_until) keep(`Quiet hours until ${daemon.quiet_until}: nothing starts by itself.`);
-  if (daemon.held_until) keep(`The generator wants to be left alone until ${daemon.held_until}.`);
+  if (daemon.held_until) keep(`Rate limited by the model server until ${daemon.held_until}.`);
   if (daemon.unreadable) keep(`${daemon.unreadable}: what was read before stays in force.`, true);
 }
 

@@ -164,7 +164,7 @@ impl Generator for Openai {
         match held.filter(|rest| *rest > limits::RETRY_AFTER_CAP) {
             None => Ok(()),
             after => {
-                let message = "the server wants to be left alone";
+                let message = "the server limits the rate of requests";
                 let error = GenerationError::new(Failure::RateLimited, message);
                 Err(GenerationError { after, ..error })
             }

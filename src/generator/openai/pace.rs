@@ -39,12 +39,12 @@ impl RateLimits {
 type HeldUntil = Arc<Mutex<Option<Instant>>>;
 
 /// What requests to one server and model share: they are spread over the minute, only so many are
-/// under way, and all wait when the server wants to be left alone.
+/// under way, and all wait when the server limits the rate of requests.
 #[derive(Debug)]
 pub struct Pace {
     gap: Duration,
     next: tokio::sync::Mutex<Option<Instant>>,
-    /// Until when the server wants to be left alone, whatever the model.
+    /// Until when the server limits the rate of requests, whatever the model.
     held: HeldUntil,
     /// Places for requests at a time.
     pub slots: Semaphore,
@@ -78,7 +78,7 @@ impl Pace {
         }
     }
 
-    /// Until when the server wants to be left alone.
+    /// Until when the server limits the rate of requests.
     pub fn held(&self) -> Option<Instant> {
         self.held.lock().ok().and_then(|held| *held).filter(|at| *at > Instant::now())
     }

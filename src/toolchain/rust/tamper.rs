@@ -8,8 +8,8 @@ use crate::types::{Finding, GateName, Target, Tree};
 
 /// Attributes, and what each would do.
 const ATTRIBUTES: [(&str, &str); 10] = [
-    ("allow", "switches a lint off that a gate asks for: mend what the lint says"),
-    ("expect", "switches a lint off that a gate asks for: mend what the lint says"),
+    ("allow", "switches a lint off that a gate asks for: fix what the lint reports"),
+    ("expect", "switches a lint off that a gate asks for: fix what the lint reports"),
     ("link_section", "places code where the linker runs it before the tests"),
     ("link", "links a library that the harness does not know"),
     ("no_mangle", "replaces a symbol of the test program"),
