@@ -75,7 +75,10 @@ fn main() -> ExitCode {
 
 fn regen(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_regen"));
-    command.current_dir(folder).env("XDG_CACHE_HOME", folder.join(".regen/cache"));
+    command
+        .current_dir(folder)
+        .env("XDG_CACHE_HOME", folder.join(".regen/cache"))
+        .env("XDG_STATE_HOME", folder.join(".regen/cache"));
     command
 }
 
@@ -131,7 +134,11 @@ fn world(signer: Option<Signer>) -> tempfile::TempDir {
 
 /// Writes trees, attestations and the lock file as a promotion would, without the gates.
 fn accept(root: &Path, signer: Option<Signer>) {
-    let places = WorkspaceLayout::new(root.join("harness.toml"), root.join(".regen/cache"));
+    let places = WorkspaceLayout::new(
+        root.join("harness.toml"),
+        root.join(".regen/cache"),
+        root.join(".regen/known"),
+    );
     let workspace = load(&places, None).expect("is read");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runs");
     let variables = std::env::vars_os();
@@ -155,7 +162,7 @@ fn accept(root: &Path, signer: Option<Signer>) {
             let clauses = spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest));
             let outcomes = part.gates.iter().map(|gate| (gate.to_string(), "pass".to_owned()));
             let entry = TargetStanding {
-                path: path.clone(),
+                path: RelPath::parse(&path).expect("is one"),
                 tree: tree.digest(),
                 spec: plan::meaning(spec),
                 context: spec.context,

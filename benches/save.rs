@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         .args(["watch", "-q"])
         .current_dir(folder.path())
         .env("XDG_CACHE_HOME", path("cache"))
+        .env("XDG_STATE_HOME", path("cache"))
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

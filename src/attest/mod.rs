@@ -357,7 +357,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{Attested, PublicKey, Signer};
-    use crate::types::{Digest, TargetStanding};
+    use crate::types::{Digest, RelPath, TargetStanding};
 
     /// A key made for this test, with OpenSSL.
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
@@ -366,7 +366,7 @@ mod tests {
 
     fn entry(signer: Option<&Signer>) -> TargetStanding {
         TargetStanding {
-            path: "generated/s/rust".to_owned(),
+            path: RelPath::parse("generated/s/rust").unwrap(),
             signer: signer.map(|signer| signer.public().to_string()),
             clauses: BTreeMap::from([("c".to_owned(), Digest::of("c"))]),
             outcomes: BTreeMap::from([("test".to_owned(), "pass".to_owned())]),
@@ -388,7 +388,7 @@ mod tests {
                 Attested::check((&"s".into(), &"rust".into()), (&entry, None), &text, None),
                 Ok(one.at.clone())
             );
-            let other = TargetStanding { path: String::new(), ..entry };
+            let other = TargetStanding { path: RelPath::parse("elsewhere").unwrap(), ..entry };
             assert!(
                 Attested::check((&"s".into(), &"rust".into()), (&other, None), &text, None)
                     .is_err()

@@ -34,7 +34,7 @@ pub enum CassetteCommand {
 
 /// Runs a subcommand.
 pub async fn run(door: &Context, command: CassetteCommand) -> Result<u8, CommandError> {
-    let places = door.places()?;
+    let places = door.layout()?;
     match command {
         CassetteCommand::Record(args) => run::run(door, args, Some(CassetteMode::Record)).await,
         CassetteCommand::Ls => list(door, &places),

@@ -11,12 +11,11 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{Context, exit, isolation, run};
-use crate::commands::check::{CheckOptions, CheckOutcome, RerunTarget, check_workspace};
+use crate::commands::check::{CheckOptions, CheckOutcome, Flaw, RerunTarget, check_workspace};
 use crate::commands::fix_lock::fix_lock;
-use crate::engine::Engine;
 use crate::promote::Promoter;
 use crate::report::{check as report, github, sarif};
-use crate::store::{files, write_atomic};
+use crate::store::{WriterLock, files, write_atomic};
 use crate::types::{Policy, Problem, limits};
 use crate::workspace::{CommandError, Sources, Workspace, WorkspaceLayout};
 
@@ -100,7 +99,7 @@ impl FromStr for CheckOutput {
 
 /// Checks.
 pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError> {
-    let places = door.places()?;
+    let places = door.layout()?;
     if args.fix_lock {
         let _lock = run::lock(door, &places)?;
         for line in fix_lock(&places)? {
@@ -148,25 +147,32 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
 }
 
 /// Checks; while a promotion is under way again, because what it switches does not fit together
-/// until it is done. One that was cut off is finished first.
+/// until it is done. One that was cut off is reported: nothing is written here.
 async fn steady(
     door: &Context,
     places: &WorkspaceLayout,
     asked: &CheckOptions,
 ) -> Result<(Option<Workspace>, CheckOutcome), CommandError> {
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
+    if !promoter.is_busy() {
+        // Nothing else of `.regen/` is looked at.
+    } else if let Err(error) = places.verify_state() {
+        door.say(&format!("{}: {error}; it is ignored", door.paint.warn("warning")));
+        return check_workspace(places, asked);
+    }
     for _ in 0..100 {
-        if promoter.is_busy()
-            && let Ok(_lock) = run::lock(door, places)
-        {
-            Engine::recover(places)?;
-        }
-        let lock = || std::fs::read(places.root.join("regen.lock")).ok();
+        let lock =
+            || files::read_capped(&places.root.join("regen.lock"), limits::RESULT_BYTES).ok();
         let (before, found) = (lock(), check_workspace(places, asked));
         match found {
-            Ok(found) if found.1.flaws.is_empty() => return Ok(found),
+            Ok(found) if found.1.flaws.is_empty() && !promoter.is_busy() => return Ok(found),
             // What was switched meanwhile fits nothing that was read before.
             found if !promoter.is_busy() && lock() == before => return found,
+            found if promoter.is_busy() && WriterLock::is_free(&places.state) => {
+                let (workspace, mut outcome) = found?;
+                outcome.flaws.push(Flaw::interrupted());
+                return Ok((workspace, outcome));
+            }
             _ => {}
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -176,7 +182,7 @@ async fn steady(
 
 fn policy(path: &Path) -> Result<Policy, CommandError> {
     let name = path.display().to_string();
-    let bytes = files::read_capped(path, limits::CONFIG_BYTES)
+    let bytes = files::read_given(path, limits::CONFIG_BYTES)
         .map_err(|error| CommandError::usage(format!("--policy {error}")))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     crate::config::policy(&name, &text)

@@ -82,7 +82,15 @@ impl Context {
     }
 
     /// The workspace: `--config`, or the nearest harness.toml from here upwards.
+    /// Its `.regen/`, if there is one, was made here.
     pub(super) fn places(&self) -> Result<WorkspaceLayout, CommandError> {
+        let places = self.layout()?;
+        places.verify_state()?;
+        Ok(places)
+    }
+
+    /// The same for commands that do not use `.regen/`.
+    pub(super) fn layout(&self) -> Result<WorkspaceLayout, CommandError> {
         let config = match &self.global.config {
             Some(config) => config.clone(),
             None => {
@@ -99,17 +107,13 @@ impl Context {
                 })?
             }
         };
-        Ok(WorkspaceLayout::new(config, self.cache()?))
+        let home = base_folder("XDG_STATE_HOME", ".local/state")?;
+        Ok(WorkspaceLayout::new(config, self.cache()?, home.join("workspaces")))
     }
 
     /// `$XDG_CACHE_HOME/regen`, else `~/.cache/regen`.
     pub(super) fn cache(&self) -> Result<PathBuf, CommandError> {
-        let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-        let cache = cache.or_else(|| Some(set("HOME")?.join(".cache")));
-        cache
-            .map(|cache| cache.join("regen"))
-            .ok_or_else(|| CommandError::usage("neither XDG_CACHE_HOME nor HOME is set".to_owned()))
+        base_folder("XDG_CACHE_HOME", ".cache")
     }
 
     /// The environment in which tools are looked for.
@@ -117,6 +121,16 @@ impl Context {
         let variables = std::env::vars_os();
         ToolEnv::new(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value))))
     }
+}
+
+/// Regen's folder below a base folder of the XDG specification: where the variable says, else
+/// below the home folder.
+fn base_folder(variable: &str, below_home: &str) -> Result<PathBuf, CommandError> {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let folder = set(variable).filter(|path| path.is_absolute());
+    let folder = folder.or_else(|| Some(set("HOME")?.join(below_home)));
+    let why = || CommandError::usage(format!("neither {variable} nor HOME is set"));
+    folder.map(|folder| folder.join("regen")).ok_or_else(why)
 }
 
 /// What a machine reads of an error.

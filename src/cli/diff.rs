@@ -43,7 +43,7 @@ enum DiffFormat {
 
 /// Compares.
 pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, CommandError> {
-    let workspace = load(&door.places()?, None)?;
+    let workspace = load(&door.layout()?, None)?;
     let (from, to) = match args.range.as_deref() {
         None => (None, None),
         Some(range) => match range.split_once("..") {

@@ -42,7 +42,7 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Comman
     };
     let cache = door.cache()?;
     add("cache folder", writable(&cache).map(|()| cache.display().to_string()));
-    let loaded = door.places().and_then(|places| load(&places, None));
+    let loaded = door.layout().and_then(|places| load(&places, None));
     // Without a workspace, every language that could be asked for.
     let needed = |id: &str| {
         loaded.as_ref().map_or(true, |workspace| {

@@ -71,6 +71,7 @@ pub fn of_error(error: &CommandError) -> u8 {
             USAGE
         }
         ErrorKind::HostTools
+        | ErrorKind::State
         | ErrorKind::Ledger
         | ErrorKind::Lockfile
         | ErrorKind::Promotion

@@ -16,6 +16,7 @@ use crate::workspace::{CommandError, Workspace, WorkspaceLayout, load, now};
 /// Takes the writer lock.
 pub fn lock(door: &Context, places: &WorkspaceLayout) -> Result<WriterLock, CommandError> {
     let who = format!("process {}, since {}, {}", std::process::id(), now(), door.by);
+    places.make_state()?;
     Ok(WriterLock::take(&places.state, &who)?)
 }
 
@@ -30,6 +31,12 @@ fn problems(door: &Context, workspace: &Workspace, options: &Options) -> bool {
     shown.iter().any(|problem| problem.severity == Severity::Error)
 }
 
+/// Says that there is no history beside what is promoted, as in a fresh clone.
+pub fn tell_missing_history(door: &Context, workspace: &Workspace) {
+    let note = workspace.missing_history().filter(|_| !door.global.quiet);
+    note.iter().for_each(|note| door.say(&format!("note: {note}")));
+}
+
 /// Runs.
 pub async fn run(
     door: &Context,
@@ -42,6 +49,7 @@ pub async fn run(
         door.say(&format!("{spec}: a promotion that was interrupted is finished"));
     }
     let mut workspace = load(&places, mode)?;
+    tell_missing_history(door, &workspace);
     let migrated = workspace.upgrade_lock()?;
     migrated.iter().for_each(|line| door.say(&format!("regen.lock: {line}")));
     workspace.sign_with(variable)?;
@@ -122,7 +130,7 @@ fn summary(door: &Context, workspace: &Workspace, outcome: &engine::RunOutcome, 
 
 /// Shows the plan.
 pub async fn plan(door: &Context, specs: &[String]) -> Result<u8, CommandError> {
-    let mut workspace = load(&door.places()?, None)?;
+    let mut workspace = load(&door.layout()?, None)?;
     // A plan can be shown without the key that a run needs.
     let _ = workspace.sign_with(variable);
     let only = workspace.select(specs)?;

@@ -17,6 +17,7 @@ use crate::workspace::{CommandError, load};
 /// Each spec: what stands, and how its last job ended.
 pub async fn show_status(door: &Context) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
+    super::run::tell_missing_history(door, &workspace);
     let tools = workspace.tools(&door.tool_env()).await?;
     let plan = workspace.plan(&tools, None, false)?;
     let ledger = SqliteLedger::read(&workspace.places.ledger())?;

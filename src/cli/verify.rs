@@ -114,7 +114,7 @@ fn read_key(text: &str) -> Result<PublicKey, CommandError> {
     if text.starts_with("ssh-") {
         return PublicKey::parse(text).map_err(wrong);
     }
-    let bytes = files::read_capped(Path::new(text), limits::CONFIG_BYTES);
+    let bytes = files::read_given(Path::new(text), limits::CONFIG_BYTES);
     let bytes = bytes.map_err(|error| CommandError::usage(format!("--key {error}")))?;
     PublicKey::parse(&String::from_utf8_lossy(&bytes)).map_err(wrong)
 }
@@ -146,7 +146,7 @@ fn one(file: &Path, keys: &[PublicKey]) -> Result<Attested, String> {
     // The name of the tree is attested, too: it is of no other spec.
     let absolute = std::path::absolute(&tree).map_err(|why| why.to_string())?;
     let (place, name) =
-        (absolute.components().rev(), Path::new(&one.entry.path).components().rev());
+        (absolute.components().rev(), Path::new(one.entry.path.as_str()).components().rev());
     let same = place.zip(name).take_while(|(a, b)| a == b).count();
     if same < 2 {
         return Err(format!("it attests {}", one.entry.path));

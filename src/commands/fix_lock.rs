@@ -91,7 +91,7 @@ fn entry(
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
     let text = promoter.attestation(path).map_err(|why| why.to_string())?;
     let one = Attested::read(&text)?;
-    if one.entry.path != path {
+    if *one.entry.path != *path {
         return Err(format!("its attestation is of {}", one.entry.path));
     }
     let tree = promoter.tree(path).map_err(|why| why.to_string())?.unwrap_or_default();

@@ -31,7 +31,7 @@ impl Standalone {
             let files = if path.is_dir() {
                 files::specs(path, "")?
             } else {
-                vec![(String::new(), files::read_capped(path, limits::SPEC_BYTES)?)]
+                vec![(String::new(), files::read_given(path, limits::SPEC_BYTES)?)]
             };
             for (name, bytes) in files {
                 let file = if name.is_empty() {

@@ -261,7 +261,7 @@ impl Workspace {
         }
         for (id, standing) in &self.standing.spec {
             if !self.read.iter().any(|spec| spec.id == *id) {
-                let gone = standing.target.values().map(|target| target.path.clone());
+                let gone = standing.target.values().map(|target| target.path.to_string());
                 strays.extend(gone.map(|place| Stray { place, test: String::new() }));
             }
         }
@@ -334,7 +334,7 @@ fn matching(root: &Path, patterns: &[String]) -> Result<Vec<(String, PathBuf)>, 
 }
 
 fn text(path: &Path) -> Result<String, CommandError> {
-    let bytes = files::read_capped(path, limits::RESULT_BYTES)?;
+    let bytes = files::read_given(path, limits::RESULT_BYTES)?;
     if bytes.len() > limits::RESULT_BYTES {
         let most = limits::RESULT_BYTES / 1024 / 1024;
         return Err(CommandError::usage(format!("{} is larger than {most} MiB", path.display())));

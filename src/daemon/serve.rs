@@ -29,7 +29,7 @@ use super::live_state::{LiveState, SseEvent};
 use super::request::{Command, CommandRequest, Refusal};
 use crate::promote::Promoter;
 use crate::report::{Styler, words};
-use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, write_private};
+use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files, write_private};
 use crate::types::{Digest, Event, JobId, RelPath, SpecId, TargetName, Tree, limits};
 use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout, load, load_harness, today};
 
@@ -188,9 +188,9 @@ impl Short {
 
 /// The workspace's token: made once, so that pages that are open outlive the daemon.
 fn token(path: &Path) -> io::Result<String> {
-    let known = std::fs::read_to_string(path).unwrap_or_default();
-    if known.len() == 64 && known.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Ok(known);
+    let known = files::read_regular(path, 64).unwrap_or_default();
+    if known.len() == 64 && known.iter().all(u8::is_ascii_hexdigit) {
+        return Ok(String::from_utf8_lossy(&known).into_owned());
     }
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(io::Error::other)?;

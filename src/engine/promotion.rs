@@ -13,8 +13,8 @@ use crate::promote::{PartTree, PromoteError, Promotion, Switched};
 use crate::store::{ContentStore, Ledger, LedgerError, files};
 use crate::toolchain;
 use crate::types::{
-    Digest, Event, GateName, GateReport, Job, JobId, Origin, Provenance, Source, Spec, SpecId,
-    SpecStanding, StoredGeneration, Target, TargetJob, TargetName, TargetStanding,
+    Digest, Event, GateName, GateReport, Job, JobId, Origin, Provenance, RelPath, Source, Spec,
+    SpecId, SpecStanding, StoredGeneration, Target, TargetJob, TargetName, TargetStanding,
 };
 use crate::verdict::{Accepted, Verdict};
 use crate::workspace::{CommandError, now};
@@ -152,8 +152,13 @@ impl Engine {
         let (mut parts, mut unit) = (Parts::default(), String::new());
         for (target, proof) in &accepted {
             let mut entry = record.standing.target[*target].clone();
-            unit =
-                entry.path.rsplit_once('/').map_or_else(String::new, |(unit, _)| unit.to_owned());
+            let Some(folder) = self.unit_of(&job.spec, target, &entry) else {
+                let path = &entry.path;
+                let message =
+                    format!("`{target}` was promoted to {path}, not to its folder of now");
+                return Ok((Event::PromotionFailed { message }, None));
+            };
+            unit = folder;
             let part = job.parts.iter().find(|part| part.target == **target);
             let other = part.filter(|p| p.key != entry.inputs || p.gate_key != entry.gates);
             entry.held = other.map(|part| part.key);
@@ -167,6 +172,18 @@ impl Engine {
             }
         }
         self.switch((id, &job.spec), unit, parts)
+    }
+
+    /// The unit of a target, if that is where its entry says that the tree is.
+    fn unit_of(
+        &self,
+        spec: &SpecId,
+        target: &TargetName,
+        entry: &TargetStanding,
+    ) -> Option<String> {
+        let wanted = self.workspace.harness.target.get(target)?;
+        let path = wanted.path(spec, target).ok()?;
+        (path == entry.path).then(|| wanted.unit(spec))
     }
 
     /// The verdict of the newest job, `to` or before it, that judged this tree of a target.
@@ -224,6 +241,13 @@ impl Engine {
 
     fn switch(&self, (job, spec): (JobId, &SpecId), unit: String, parts: Parts<'_>) -> Switching {
         let text = serde_json::to_vec(&parts.record).expect("a record is plain data");
+        let unit = match RelPath::parse(&unit) {
+            Ok(unit) => unit,
+            Err(why) => {
+                let message = format!("the folder `{unit}` {why}");
+                return Ok((Event::PromotionFailed { message }, None));
+            }
+        };
         let promotion = Promotion {
             job,
             spec: spec.to_owned(),
@@ -260,7 +284,7 @@ impl Engine {
         let tree = proof.tree().iter();
         let tree = tree.map(|(path, bytes)| (path.to_string(), Digest::of(bytes)));
         Ok(TargetStanding {
-            path: format!("{}/{}", target.unit(&spec.id), target.leaf(&part.target)),
+            path: target.path(&spec.id, &part.target).map_err(CommandError::usage)?,
             tree: proof.digest(),
             spec: plan::meaning(spec),
             context: spec.context,

@@ -4,7 +4,7 @@ use super::resources::Engine;
 use crate::promote::Promoter;
 use crate::store::{Ledger, NewEvent, SqliteLedger};
 use crate::types::{Event, SpecId};
-use crate::workspace::{CommandError, WorkspaceLayout, now};
+use crate::workspace::{CommandError, WorkspaceLayout, load_harness, now};
 
 impl Engine {
     /// Recovers promotions that a killed process left half recorded. Doing it twice is the same as
@@ -14,8 +14,12 @@ impl Engine {
     /// A tree of unknown content, the disk's, the ledger's.
     pub fn recover(places: &WorkspaceLayout) -> Result<Vec<SpecId>, CommandError> {
         let promoter = Promoter::new(places.root.clone(), places.state.clone());
+        let harness = promoter.is_busy().then(|| load_harness(places, None)).transpose()?;
+        let targets = harness.iter().flat_map(|harness| harness.target.values());
+        let targets = targets.filter(|target| target.is_generated());
+        let units = |spec: &SpecId| targets.clone().map(|target| target.unit(spec)).collect();
         let mut recovered = Vec::new();
-        for switched in promoter.recover()? {
+        for switched in promoter.recover(&units)? {
             let mut ledger = SqliteLedger::open(&places.ledger())?;
             if let Some((id, _)) = ledger.open_job(&switched.spec)?.filter(|j| j.0 == switched.job)
             {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::write_atomic;
-use crate::types::{Digest, JobId, SpecId, SpecStanding, TargetName};
+use crate::store::{files, write_private};
+use crate::types::{Digest, JobId, RelPath, SpecId, SpecStanding, TargetName, limits};
 
 pub const VERSION: u32 = 2;
 
@@ -20,7 +20,7 @@ pub struct Journal {
     pub version: u32,
     pub job: JobId,
     pub spec: SpecId,
-    pub unit: String,
+    pub unit: RelPath,
     /// The live folder before; `None` when there was none.
     pub old: Option<Identity>,
     /// The staged folder.
@@ -45,7 +45,7 @@ impl Journal {
 
     pub fn write(&self, state: &Path) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(self).expect("a journal is plain data");
-        write_atomic(&Self::path(state, self.job), &text)
+        write_private(&Self::path(state, self.job), &text)
     }
 
     pub fn remove(&self, state: &Path) -> io::Result<()> {
@@ -57,7 +57,7 @@ impl Journal {
 
     pub fn all(state: &Path) -> io::Result<Vec<Self>> {
         let mut journals = Vec::new();
-        for path in crate::store::files::walk(&state.join("journal"), 0)? {
+        for path in files::walk(&state.join("journal"), 0)? {
             // A temporary file of a write that was killed says nothing.
             if path.extension().is_none_or(|extension| extension != "json") {
                 fs::remove_file(&path)?;
@@ -65,10 +65,12 @@ impl Journal {
             }
             let read =
                 |bytes: Vec<u8>| serde_json::from_slice(&bytes).map_err(|why| why.to_string());
-            journals.push(read(fs::read(&path)?).map_err(|why| {
-                let message = format!("{}: {why}: update regen", path.display());
-                io::Error::new(io::ErrorKind::InvalidData, message)
-            })?);
+            journals.push(read(files::read_capped(&path, limits::RESULT_BYTES)?).map_err(
+                |why| {
+                    let message = format!("{}: {why}: update regen", path.display());
+                    io::Error::new(io::ErrorKind::InvalidData, message)
+                },
+            )?);
         }
         Ok(journals)
     }

@@ -21,7 +21,7 @@ use journal::Journal;
 use crate::attest::Attested;
 use crate::plan::LiveTree;
 use crate::store::{files, write_atomic};
-use crate::types::{Digest, JobId, SpecId, Standing, TargetName, Tree, limits};
+use crate::types::{Digest, JobId, RelPath, SpecId, Standing, TargetName, Tree, limits};
 
 /// Puts trees in place below a workspace's root.
 #[derive(Clone, Debug)]
@@ -198,7 +198,7 @@ impl Promoter {
             known.push(format!("{}.manifest", target.path));
             // It can be written again, from the gates.
             known.push(format!("{}{ATTESTATION}", target.path));
-            known.push(target.path.clone());
+            known.push(target.path.to_string());
         }
         for path in files::walk_all(&self.root.join(unit), limits::PATH_DEPTH)? {
             let path = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
@@ -216,6 +216,7 @@ impl Promoter {
     /// # Errors
     /// Drift, or the disk's.
     pub fn switch(&self, promotion: &Promotion<'_>) -> Result<Switched, PromoteError> {
+        self.refuse_links(&promotion.unit)?;
         let drift = self.edited(&promotion.unit, &promotion.spec)?;
         if !drift.is_empty() {
             if !promotion.discard_edits {
@@ -249,6 +250,14 @@ impl Promoter {
             journal.write(&self.state)
         })?;
         Ok(self.forward(journal)?)
+    }
+
+    /// A folder that is a link would have everything written elsewhere.
+    fn refuse_links(&self, unit: &RelPath) -> Result<(), PromoteError> {
+        // The unit itself is compared: a link in its place is drift.
+        let above = unit.rsplit_once('/').map_or("", |(above, _)| above);
+        let link = files::link_on(&self.root, above);
+        link.map_or(Ok(()), |link| Err(PromoteError::Blocked(format!("{link} is a link"))))
     }
 
     /// Everything behind the switch, up to the lock file. Doing it twice is the same as once.
@@ -311,13 +320,26 @@ impl Promoter {
     }
 
     /// Finishes or undoes what a killed promotion left. Gives the switches that happened; the
-    /// caller records them and finishes them.
+    /// caller records them and finishes them. `units` gives the folders that a spec may have.
     ///
     /// # Errors
     /// [`PromoteError::Blocked`] when a tree has unknown content: both are kept. The disk's.
-    pub fn recover(&self) -> Result<Vec<Switched>, PromoteError> {
+    pub fn recover(
+        &self,
+        units: &dyn Fn(&SpecId) -> Vec<String>,
+    ) -> Result<Vec<Switched>, PromoteError> {
         let mut done = Vec::new();
         for journal in Journal::all(&self.state)? {
+            if !units(&journal.spec).iter().any(|unit| *unit == *journal.unit) {
+                return Err(PromoteError::Blocked(format!(
+                    "{} says that {} belongs to the spec {}, and harness.toml does not: make it say so \
+                     until the next run, or delete the file",
+                    Journal::path(Path::new(".regen"), journal.job).display(),
+                    journal.unit,
+                    journal.spec
+                )));
+            }
+            self.refuse_links(&journal.unit)?;
             let (unit, stage) = self.paths(&journal);
             let live = swap::identity(&unit)?;
             if journal.in_place {

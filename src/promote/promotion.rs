@@ -1,6 +1,6 @@
 //! What a promotion puts where.
 
-use crate::types::{Digest, JobId, SpecId, SpecStanding, TargetName};
+use crate::types::{Digest, JobId, RelPath, SpecId, SpecStanding, TargetName};
 use crate::verdict::Accepted;
 
 /// The end of an attestation's name, behind the target's folder.
@@ -27,7 +27,7 @@ pub struct Promotion<'a> {
     /// The spec.
     pub spec: SpecId,
     /// The unit's folder, relative to the root.
-    pub unit: String,
+    pub unit: RelPath,
     /// New trees.
     pub parts: Vec<PartTree<'a>>,
     /// Folders of targets that stay as they are.

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::promotion::{ATTESTATION, Promotion};
 use super::swap;
-use crate::types::Tree;
+use crate::store::files;
+use crate::types::{Tree, limits};
 
 /// Writes the stage and makes it durable with one `syncfs`: skipping it left empty files after
 /// power loss, and one `fsync` per file takes hundreds of times longer.
@@ -39,7 +40,7 @@ fn write(tree: &Tree, live: &Path, stage: &Path) -> io::Result<()> {
         fs::create_dir_all(to.parent().unwrap_or(stage))?;
         fs::write(&to, bytes)?;
         let before = live.join(path.as_str());
-        if fs::read(&before).is_ok_and(|old| old == bytes) {
+        if files::read_regular(&before, limits::TREE_BYTES).is_ok_and(|old| old == bytes) {
             let time = before.metadata()?.modified()?;
             File::options()
                 .write(true)

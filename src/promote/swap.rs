@@ -11,7 +11,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::journal::Identity;
-use crate::store::files::{CARRIED, walk};
+use crate::store::files::{self, CARRIED, walk};
 use crate::types::{Digest, limits};
 
 /// A file on its way to its name.
@@ -35,7 +35,11 @@ pub fn content(root: &Path) -> io::Result<Option<Digest>> {
     for path in walk(root, limits::PATH_DEPTH)? {
         let name = path.strip_prefix(root).unwrap_or(&path);
         if !is_carried(name) {
-            parts.push(format!("{} {}", Digest::of(fs::read(&path)?), name.display()));
+            parts.push(format!(
+                "{} {}",
+                Digest::of(files::read_regular(&path, usize::MAX >> 1)?),
+                name.display()
+            ));
         }
     }
     Ok(Some(Digest::of_parts(parts)))
@@ -51,10 +55,12 @@ fn is_carried(name: &Path) -> bool {
 pub fn has_strangers(unit: &Path, others: &[&Path]) -> io::Result<bool> {
     for path in walk(unit, limits::PATH_DEPTH)? {
         let name = path.strip_prefix(unit).unwrap_or(&path);
-        let bytes = fs::read(&path)?;
+        let bytes = files::read_regular(&path, usize::MAX >> 1)?;
         let ours = is_carried(name)
             || path.file_name().is_some_and(|name| name == PART)
-            || others.iter().any(|other| fs::read(other.join(name)).is_ok_and(|b| b == bytes));
+            || others.iter().any(|other| {
+                files::read_regular(&other.join(name), bytes.len()).is_ok_and(|b| b == bytes)
+            });
         if !ours {
             return Ok(true);
         }

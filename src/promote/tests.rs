@@ -61,7 +61,7 @@ impl World {
         self.jobs += 1;
         let accepted = accepted(files);
         let entry = TargetStanding {
-            path: "generated/s/rust".to_owned(),
+            path: RelPath::parse("generated/s/rust").unwrap(),
             tree: accepted.digest(),
             ..TargetStanding::nothing()
         };
@@ -70,7 +70,7 @@ impl World {
         self.promoter.switch(&Promotion {
             job: JobId(self.jobs),
             spec: "s".into(),
-            unit: "generated/s".to_owned(),
+            unit: RelPath::parse("generated/s").unwrap(),
             parts: vec![PartTree {
                 target: "rust".into(),
                 leaf: "rust".to_owned(),
@@ -145,17 +145,29 @@ fn recovery_goes_forward_after_the_switch_and_back_before_it_and_twice_is_once()
     // Killed behind the switch, before the lock file.
     fs::write(world.root().join("regen.lock"), &lock).unwrap();
     drop(switched);
-    let mut recovered = world.promoter.recover().expect("recovers");
+    let mut recovered =
+        world.promoter.recover(&|_| vec!["generated/s".to_owned()]).expect("recovers");
     assert_eq!(world.live(), LiveTree::Same);
-    assert_eq!(world.promoter.recover().expect("again").len(), 1);
+    assert_eq!(
+        world.promoter.recover(&|_| vec!["generated/s".to_owned()]).expect("again").len(),
+        1
+    );
     world.promoter.finish(recovered.remove(0)).unwrap();
-    assert_eq!((world.read("a").as_str(), world.promoter.recover().unwrap().len()), ("2", 0));
+    assert_eq!(
+        (
+            world.read("a").as_str(),
+            world.promoter.recover(&|_| vec!["generated/s".to_owned()]).unwrap().len()
+        ),
+        ("2", 0)
+    );
     // Killed before the switch: undo ours by hand, with the journal still there.
     let switched = world.switch(&[("a", "3")], false).expect("switches");
     let (unit, stage) = (world.root().join("generated/s"), world.root().join(".regen/stage/3"));
     swap::switch(&unit, &stage, &mut || Ok(())).expect("switches back");
     drop(switched);
-    assert!(world.promoter.recover().expect("recovers").is_empty());
+    assert!(
+        world.promoter.recover(&|_| vec!["generated/s".to_owned()]).expect("recovers").is_empty()
+    );
     assert_eq!(world.read("a"), "2");
     assert!(!stage.exists());
 }
@@ -184,7 +196,10 @@ fn a_tree_of_unknown_content_blocks_and_nothing_is_deleted() {
     let unit = world.root().join("generated/s");
     fs::rename(&unit, world.root().join("elsewhere")).unwrap();
     fs::create_dir(&unit).unwrap();
-    assert!(matches!(world.promoter.recover(), Err(PromoteError::Blocked(_))));
+    assert!(matches!(
+        world.promoter.recover(&|_| vec!["generated/s".to_owned()]),
+        Err(PromoteError::Blocked(_))
+    ));
     assert!(world.root().join(".regen/stage/2").is_dir() && unit.is_dir());
 }
 
@@ -199,7 +214,8 @@ fn recovery_keeps_what_others_did_meanwhile() {
     let entry = lock.spec["s"].clone();
     lock.spec.insert("other".into(), entry);
     fs::write(&path, lock.render()).unwrap();
-    let switched = world.promoter.recover().expect("recovers").remove(0);
+    let switched =
+        world.promoter.recover(&|_| vec!["generated/s".to_owned()]).expect("recovers").remove(0);
     world.promoter.finish(switched).unwrap();
     assert!(files::standing(world.root()).unwrap().spec.contains_key("other"));
     // The old tree was removed before the switch: there is nothing to keep, and nothing is lost.
@@ -208,7 +224,9 @@ fn recovery_keeps_what_others_did_meanwhile() {
     swap::switch(&unit, &stage, &mut || Ok(())).expect("switches back");
     drop(switched);
     fs::remove_dir_all(&unit).unwrap();
-    assert!(world.promoter.recover().expect("recovers").is_empty());
+    assert!(
+        world.promoter.recover(&|_| vec!["generated/s".to_owned()]).expect("recovers").is_empty()
+    );
     // An edit made while a switch file by file was cut off is saved before it goes on.
     world.promote(&[("a", "4"), ("b", "4")]);
     let switched = world.switch(&[("a", "5"), ("b", "5")], false).expect("switches");
@@ -221,7 +239,8 @@ fn recovery_keeps_what_others_did_meanwhile() {
     journal.in_place = true;
     journal.write(&world.root().join(".regen")).unwrap();
     fs::write(unit.join("rust/b"), "mine").unwrap();
-    let switched = world.promoter.recover().expect("recovers").remove(0);
+    let switched =
+        world.promoter.recover(&|_| vec!["generated/s".to_owned()]).expect("recovers").remove(0);
     world.promoter.finish(switched).unwrap();
     assert_eq!(world.read("b"), "5");
     assert_eq!(fs::read_to_string(world.root().join(".regen/drift/s/1/rust/b")).unwrap(), "mine");

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -45,17 +46,61 @@ fn relative(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
 }
 
-/// Reads a file up to one byte more than `most`.
+/// Reads a regular file up to one byte more than `most`. A pipe or a device, which may never end,
+/// is an error.
 ///
 /// # Errors
 /// The disk's, with the path in its message.
 pub fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    use std::io::Read;
+    let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+    read_regular(path, most).map_err(named)
+}
+
+/// Reads what a person names on a command line, which may be a pipe, up to one byte more than
+/// `most`.
+///
+/// # Errors
+/// The disk's, with the path in its message.
+pub fn read_given(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(named)?;
     file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(named)?;
     Ok(bytes)
+}
+
+/// As [`read_capped`], without the path in the message.
+///
+/// # Errors
+/// The disk's.
+pub fn read_regular(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Opens a regular file for reading, and never waits for what else may be in its place.
+///
+/// # Errors
+/// The disk's.
+pub fn open_regular(path: &Path) -> io::Result<fs::File> {
+    let nonblock = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let flags = i32::try_from(nonblock.bits()).unwrap_or_default();
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+    }
+}
+
+/// The first folder or file on a way below a root that is a link.
+pub fn link_on(root: &Path, path: &str) -> Option<String> {
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    let is_link = |path: &str| {
+        root.join(path).symlink_metadata().is_ok_and(|meta| meta.file_type().is_symlink())
+    };
+    ends.map(|end| &path[..end]).find(|path| is_link(path)).map(str::to_owned)
 }
 
 /// Regular files below a folder, sorted; a missing folder has none. Links are not followed.

@@ -2,7 +2,12 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use super::files;
 
 /// Held while a process may write; released by the kernel when it ends, however it ends.
 #[derive(Debug)]
@@ -21,7 +26,27 @@ pub enum WriterLockError {
     Io(#[from] io::Error),
 }
 
+/// Opens the file, and never waits for what else may be in its place.
+fn open(path: &Path) -> io::Result<File> {
+    let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = options.mode(0o600).custom_flags(nonblock).open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        let why = format!("{}: it is not a regular file", path.display());
+        Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+    }
+}
+
 impl WriterLock {
+    /// Whether no process holds it. Writes nothing.
+    pub fn is_free(state: &Path) -> bool {
+        let file = files::open_regular(&state.join("lock"));
+        file.is_ok_and(|file| file.try_lock_shared().is_ok())
+    }
+
     /// Takes the lock, or says who holds it. `who` describes this process for others.
     ///
     /// # Errors
@@ -30,8 +55,7 @@ impl WriterLock {
         fs::create_dir_all(state)
             .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", state.display())))?;
         let path = state.join("lock");
-        let mut options = OpenOptions::new();
-        let mut file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut file = open(&path)?;
         match file.try_lock() {
             Ok(()) => {
                 file.set_len(0)?;

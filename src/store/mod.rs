@@ -13,6 +13,7 @@ mod objects;
 pub mod revision;
 pub mod scan;
 mod spending;
+pub mod state;
 mod sqlite;
 
 pub use candidates::Candidates;
@@ -22,6 +23,7 @@ pub use lock::{WriterLock, WriterLockError};
 pub use objects::{ContentStore, MemoryStore, Objects};
 pub use revision::RevisionError;
 pub use sqlite::SqliteLedger;
+pub use state::StateError;
 
 use std::fs::{self, File};
 use std::io::{self, Write};

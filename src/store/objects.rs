@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use super::write_atomic;
+use super::{files, write_private};
 use crate::types::{Digest, RelPath, Tree};
 
 /// Bytes by the digest of what they are. They are added, never changed.
@@ -79,7 +79,7 @@ impl Objects {
     /// The disk's.
     pub fn all(&self) -> io::Result<Vec<(Digest, u64)>> {
         let mut all = Vec::new();
-        for path in super::files::walk(&self.root, 1)? {
+        for path in files::walk(&self.root, 1)? {
             let name = path.strip_prefix(&self.root).unwrap_or(&path).to_string_lossy();
             if let Some(digest) = Digest::parse(&name.replace('/', "")) {
                 all.push((digest, path.metadata()?.len()));
@@ -102,13 +102,13 @@ impl ContentStore for Objects {
         let digest = Digest::of(bytes);
         let path = self.path(digest);
         if !path.exists() {
-            write_atomic(&path, bytes)?;
+            write_private(&path, bytes)?;
         }
         Ok(digest)
     }
 
     fn get(&self, digest: Digest) -> io::Result<Vec<u8>> {
-        let bytes = fs::read(self.path(digest))?;
+        let bytes = files::read_regular(&self.path(digest), usize::MAX >> 1)?;
         if Digest::of(&bytes) == digest {
             Ok(bytes)
         } else {

@@ -21,7 +21,8 @@ pub enum RevisionError {
 /// Runs git in a workspace; its standard output.
 fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> Result<Vec<u8>, RevisionError> {
     let mut child = Command::new("git")
-        .arg("-C")
+        // A program that a repository's configuration names.
+        .args(["-c", "core.fsmonitor=false", "-C"])
         .arg(root)
         .args(args)
         // Git sets them in hooks, relative to another folder.
@@ -94,6 +95,16 @@ pub fn changed(root: &Path, commit: &str) -> Result<Vec<String>, RevisionError> 
 /// There is no git, or no repository.
 pub fn file(root: &Path, commit: &str, file: &str) -> Result<Option<Vec<u8>>, RevisionError> {
     Ok(contents(root, &format!("{commit}:./{file}\n"))?.into_iter().next().flatten())
+}
+
+/// A file below a folder that version control has, if it has one.
+pub fn tracked(folder: &Path) -> Option<String> {
+    let name = folder.file_name()?.to_str()?;
+    let root = folder.parent()?;
+    root.ancestors().find(|path| path.join(".git").exists())?;
+    let list = git(root, &["ls-files", "-z", "--", name], None).ok()?;
+    let first = list.split(|byte| *byte == 0).next().filter(|name| !name.is_empty())?;
+    Some(String::from_utf8_lossy(first).into_owned())
 }
 
 /// Which of these paths version control ignores; without it, none.

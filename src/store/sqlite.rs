@@ -4,12 +4,16 @@
 //! process may read at any time.
 
 use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
 
+use super::files;
 use super::ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
 use super::spending::{Spent, settle};
 use crate::types::event::Entry;
@@ -32,6 +36,23 @@ impl From<rusqlite::Error> for LedgerError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(Box::new(error))
     }
+}
+
+/// Makes an empty file that only the user may read, where there is none; SQLite gives the files
+/// beside it the same mode.
+fn private_file(path: &Path) -> Result<(), LedgerError> {
+    if path == Path::new(":memory:") {
+        return Ok(());
+    }
+    let mut options = OpenOptions::new();
+    let made = options.write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            files::open_regular(path).map(drop)
+        }
+        made => made.map(drop),
+    }
+    .map_err(|why| LedgerError::Database(why.into()))
 }
 
 /// Each step brings the format from its index to the next.
@@ -87,6 +108,7 @@ impl SqliteLedger {
     /// # Errors
     /// SQLite's, or a file from the future.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        private_file(path)?;
         let mut db = Connection::open(path)?;
         db.busy_timeout(Duration::from_secs(10))?;
         db.pragma_update(None, "journal_mode", "WAL")?;
@@ -111,9 +133,10 @@ impl SqliteLedger {
     /// # Errors
     /// SQLite's, or a file from the future.
     pub fn read(path: &Path) -> Result<Option<Self>, LedgerError> {
-        if !path.exists() {
+        if path.symlink_metadata().is_err() {
             return Ok(None);
         }
+        files::open_regular(path).map_err(|why| LedgerError::Database(why.into()))?;
         let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         db.busy_timeout(Duration::from_secs(10))?;
         db.pragma_update(None, "query_only", true)?;

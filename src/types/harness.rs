@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use super::generator::{CassetteMode, GeneratorConfig, GeneratorSettings, ReplyForm};
 use super::schedule::{Hook, Schedule, Telemetry};
 use super::{Isolation, LimitsConfig, LintConfig};
-use crate::types::{GateName, TargetName};
+use crate::types::{GateName, RelPath, SpecId, TargetName};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -256,6 +256,15 @@ impl Target {
     pub fn leaf(&self, target: &str) -> String {
         let (_, leaf) = self.output.rsplit_once('/').unwrap_or(("", self.output.as_str()));
         leaf.replace("{target}", target)
+    }
+
+    /// The folder of a target of a spec.
+    ///
+    /// # Errors
+    /// Names and `output` together do not make a path, for example because it is too long.
+    pub fn path(&self, spec: &SpecId, target: &TargetName) -> Result<RelPath, String> {
+        let path = format!("{}/{}", self.unit(spec), self.leaf(target));
+        RelPath::parse(&path).map_err(|why| format!("the path {path:?} {why}"))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Relative paths that cannot leave their root, on any file system a tree may be checked out on.
 
 use std::fmt;
+use std::ops::Deref;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::is_nfc;
@@ -84,6 +86,26 @@ fn check_segment(segment: &str) -> Result<(), &'static str> {
         return Err("has a segment that is a device name on Windows");
     }
     Ok(())
+}
+
+impl Deref for RelPath {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<Path> for RelPath {
+    fn as_ref(&self) -> &Path {
+        self.0.as_ref()
+    }
+}
+
+impl PartialEq<str> for RelPath {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
 }
 
 impl fmt::Display for RelPath {

@@ -8,7 +8,7 @@ use crate::gate::{ExecuteError, ToolsError};
 use crate::generator::GenerationError;
 use crate::pipeline::IllegalEvent;
 use crate::promote::PromoteError;
-use crate::store::{LedgerError, LockfileError, RevisionError, WriterLockError};
+use crate::store::{LedgerError, LockfileError, RevisionError, StateError, WriterLockError};
 use crate::types::Problem;
 
 /// The kinds of errors that end a command. `cli::exit` maps each to an exit code.
@@ -26,6 +26,8 @@ pub enum ErrorKind {
     NoDaemon,
     /// A tool is missing.
     HostTools,
+    /// `.regen/` was not made here, or is not only this user's.
+    State,
     /// The ledger cannot be read or written.
     Ledger,
     /// A promotion cannot be made or finished.
@@ -157,6 +159,16 @@ impl From<RevisionError> for CommandError {
             RevisionError::Refused(_) => ErrorKind::Usage,
         };
         Self::new(kind, error)
+    }
+}
+
+impl From<StateError> for CommandError {
+    fn from(error: StateError) -> Self {
+        let (kind, hint) = match &error {
+            StateError::Io(..) => (ErrorKind::Io, None),
+            _ => (ErrorKind::State, error.hint()),
+        };
+        hint.into_iter().fold(Self::new(kind, error), Self::hint)
     }
 }
 

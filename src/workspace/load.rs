@@ -46,13 +46,29 @@ pub fn load_config(
         CommandError::config(vec![problem.file(&name)], sources)
     })?;
     let real = |path: &str| places.root.join(path).canonicalize().unwrap_or_else(|_| path.into());
-    let mut harness = config::parse_resolved(&name, &text, &real).map_err(|problems| {
-        CommandError::config(problems, Sources::from([(name, text.clone())]))
-    })?;
+    let refused =
+        |problems| CommandError::config(problems, Sources::from([(name.clone(), text.clone())]));
+    let mut harness = config::parse_resolved(&name, &text, &real).map_err(refused)?;
+    if let Some(problem) = linked_output(&places.root, &harness) {
+        return Err(refused(vec![problem.file(&name)]));
+    }
     if let Some(generator) = &mut harness.generator {
         generator.cassettes = mode.or(generator.cassettes);
     }
     Ok(ConfigFile { harness, bytes: text.into_bytes() })
+}
+
+/// A folder for promoted trees that is a link: what is written there would land elsewhere.
+fn linked_output(root: &Path, harness: &Harness) -> Option<Problem> {
+    let outputs = harness.target.values().filter(|target| target.is_generated());
+    let fixed = outputs.map(|target| match target.output.split_once('{') {
+        Some((fixed, _)) => fixed.rsplit_once('/').map_or("", |(folders, _)| folders),
+        None => target.output.as_str(),
+    });
+    let link = fixed.filter(|path| !path.is_empty()).find_map(|path| files::link_on(root, path))?;
+    let message = format!("`{link}` is a link, and regen writes only into the workspace");
+    let help = format!("make `{link}` a folder, or set `output` of the targets to one");
+    Some(Problem::error("config::linked_output", message).help(help))
 }
 
 /// Reads what a configuration file says.

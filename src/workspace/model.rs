@@ -8,6 +8,7 @@ use super::job_inputs::JobInputs;
 use crate::attest::Signer;
 use crate::plan::Checks;
 use crate::prompt::{HeldOut, Templates};
+use crate::store::{StateError, state};
 use crate::toolchain::Suite;
 use crate::types::{AdmittedSpec, Digest, Harness, Problem, Spec, SpecId, Standing, TargetName};
 
@@ -22,17 +23,35 @@ pub struct WorkspaceLayout {
     pub state: PathBuf,
     /// The machine's cache folder for regen: build caches and workspaces of candidates.
     pub cache: PathBuf,
+    /// The user's folder that has a file for each `.regen/` that regen made.
+    pub known: PathBuf,
 }
 
 impl WorkspaceLayout {
     /// Places of a configuration file.
-    pub fn new(config: PathBuf, cache: PathBuf) -> Self {
+    pub fn new(config: PathBuf, cache: PathBuf, known: PathBuf) -> Self {
         let root = match config.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
         let root = root.canonicalize().unwrap_or(root);
-        Self { state: root.join(".regen"), root, config, cache }
+        Self { state: root.join(".regen"), root, config, cache, known }
+    }
+
+    /// Checks that `.regen/`, if there is one, was made by this user's regen on this machine.
+    ///
+    /// # Errors
+    /// It does not count, or the disk's.
+    pub fn verify_state(&self) -> Result<(), StateError> {
+        state::verify(&self.state, &self.known)
+    }
+
+    /// Makes `.regen/` where there is none yet.
+    ///
+    /// # Errors
+    /// As [`Self::verify_state`].
+    pub fn make_state(&self) -> Result<(), StateError> {
+        state::make(&self.state, &self.known)
     }
 
     /// The ledger's file.
@@ -97,6 +116,18 @@ impl Workspace {
     /// An admitted spec.
     pub fn spec(&self, id: &str) -> Option<&AdmittedSpec> {
         self.specs.get(*self.index.get(id)?)
+    }
+
+    /// Says so where the lockfile has promoted specs and this machine has no history of them.
+    pub fn missing_history(&self) -> Option<String> {
+        let count = self.standing.spec.len();
+        let none = count > 0 && self.places.ledger().symlink_metadata().is_err();
+        let specs = if count == 1 { "spec" } else { "specs" };
+        none.then(|| {
+            format!(
+                "no history of {count} promoted {specs} here: .regen/ledger.db is not there yet"
+            )
+        })
     }
 
     /// What judges, by spec and target.

@@ -42,7 +42,7 @@ impl Workspace {
             let why = "the file is in the workspace or shown in the sandbox: keep it elsewhere";
             return Err(why.to_owned());
         }
-        let bytes = files::read_capped(&path, limits::CONFIG_BYTES).map_err(|e| e.to_string())?;
+        let bytes = files::read_given(&path, limits::CONFIG_BYTES).map_err(|e| e.to_string())?;
         String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())
     }
 }

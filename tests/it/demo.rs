@@ -16,6 +16,7 @@ fn regen(folder: &Path, args: &[&str]) -> (i32, String) {
         .args(args)
         .current_dir(folder)
         .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env("XDG_STATE_HOME", folder.join("cache"))
         .output()
         .expect("runs");
     let err = String::from_utf8_lossy(&output.stderr).into_owned();

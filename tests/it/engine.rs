@@ -63,7 +63,12 @@ async fn run(world: &World, observer: Arc<Saboteur>) -> Vec<(SpecId, Option<JobO
     let variables = std::env::vars_os();
     let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let env = ToolEnv::new(variables);
-    let places = WorkspaceLayout::new(world.path("harness.toml"), world.cache().join("regen"));
+    let places = WorkspaceLayout::new(
+        world.path("harness.toml"),
+        world.cache().join("regen"),
+        world.path("known"),
+    );
+    places.make_state().expect("is made");
     let _lock = WriterLock::take(&places.state, "a test").expect("is free");
     let workspace = load(&places, None).expect("loads");
     let tools = workspace.tools(&env).await.expect("has tools");

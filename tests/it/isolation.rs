@@ -222,7 +222,8 @@ fn in_a_container_with_a_masked_proc_or_only_root_the_level_is_one() {
         command
             .args(inner.get_args())
             .current_dir(world.path(""))
-            .env("XDG_CACHE_HOME", world.cache());
+            .env("XDG_CACHE_HOME", world.cache())
+            .env("XDG_STATE_HOME", world.cache());
         let output = command.output().expect("runs");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(40), "{said}");

@@ -31,6 +31,7 @@ mod rollback;
 mod schedule;
 mod seams;
 mod server;
+mod state;
 mod sim;
 mod standing;
 mod tidy;

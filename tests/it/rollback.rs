@@ -143,7 +143,8 @@ fn killed_at(world: &World, args: &[&str], n: usize) -> Option<bool> {
         .arg(plain.get_program())
         .args(args)
         .current_dir(world.path(""))
-        .env("XDG_CACHE_HOME", world.cache());
+        .env("XDG_CACHE_HOME", world.cache())
+        .env("XDG_STATE_HOME", world.cache());
     let output = traced.output().ok()?;
     // Where tracing is not allowed it says so, and nothing ran.
     let refused = String::from_utf8_lossy(&output.stderr).contains("PTRACE");
@@ -178,7 +179,15 @@ fn kill_at_every_step(world: &World, args: &[&str], states: [(&str, i32); 2]) ->
         let before = world.read(LIB);
         let state = states.iter().find(|(tree, _)| *tree == before);
         let (_, code) = state.unwrap_or_else(|| panic!("step {n}: neither old nor new: {before}"));
-        // It finishes what was cut off; lock and attestation are those of the tree there.
+        // The deploy gate reports what was cut off, and writes nothing.
+        if !world.snapshot(".regen/journal").is_empty() {
+            let all = world.snapshot("");
+            let run = world.run(&["check"]).expect(22);
+            assert!(run.out.contains("check::interrupted"), "step {n}: {}", run.out);
+            assert!(world.snapshot("") == all, "step {n}: it wrote");
+        }
+        // A writer finishes it; lock and attestation are those of the tree there.
+        world.run(&["gc", "-q"]).expect(0);
         let run = world.run(&["check"]);
         assert_eq!(run.code, *code, "step {n}: {}{}", run.out, run.err);
         assert!(
@@ -234,6 +243,7 @@ fn a_promotion_killed_at_any_step_leaves_the_old_or_the_new_tree() {
         .args(["run", "-q"])
         .current_dir(world.path(""))
         .env("XDG_CACHE_HOME", world.cache())
+        .env("XDG_STATE_HOME", world.cache())
         .output();
     if !traced.is_ok_and(|output| !output.status.success()) || server.requests().len() < 2 {
         return;
@@ -274,6 +284,7 @@ fn a_run_is_shown_taken_elsewhere_and_replayed_there() {
         .args(["run", "--force", "--spec", "adder"])
         .current_dir(&there)
         .env("XDG_CACHE_HOME", elsewhere.path().join("cache"))
+        .env("XDG_STATE_HOME", elsewhere.path().join("cache"))
         .output()
         .expect("runs");
     let err = String::from_utf8_lossy(&output.stderr);

@@ -69,7 +69,12 @@ async fn run(world: &World) -> (RunOutcome, Vec<Event>) {
     let variables = std::env::vars_os();
     let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let wanted = ToolEnv::new(variables);
-    let places = WorkspaceLayout::new(world.path("harness.toml"), world.cache().join("regen"));
+    let places = WorkspaceLayout::new(
+        world.path("harness.toml"),
+        world.cache().join("regen"),
+        world.cache().join("regen/workspaces"),
+    );
+    places.make_state().expect("is made");
     let _lock = WriterLock::take(&places.state, "a test").map_err(|_| ()).expect("is free");
     let workspace = load(&places, None).expect("loads");
     let tools = workspace.tools(&wanted).await.expect("has tools");

@@ -181,6 +181,7 @@ impl World {
             .args(args)
             .current_dir(self.path(""))
             .env("XDG_CACHE_HOME", self.cache())
+            .env("XDG_STATE_HOME", self.cache())
             .env_remove("RUST_BACKTRACE")
             // Widths and colours as where there is no terminal.
             .env_remove("COLUMNS")

@@ -39,6 +39,12 @@ pub(super) fn quoted(name: &str) -> String {
 }
 
 impl Flaw {
+    /// A promotion was cut off, and nobody has finished it.
+    pub fn interrupted() -> Self {
+        let message = "a promotion was interrupted: what stands may be half of it";
+        Self::of_workspace("interrupted", message).at(".regen").hint("regen run")
+    }
+
     /// Of the workspace as a whole.
     pub(super) fn of_workspace(code: &str, message: impl Into<String>) -> Self {
         Self::of_spec(&SpecId::default(), code, message)

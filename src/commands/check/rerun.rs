@@ -111,10 +111,10 @@ impl Workspace {
         let tree = store.put_tree(candidate.tree())?;
         let executor = self.executor(machine, Arc::new(Candidates::new(store)));
         executor.accept(inputs)?;
-        let proven = match SqliteLedger::read(&self.places.ledger()) {
-            Ok(Some(ledger)) => ledger.proven().unwrap_or_default(),
-            _ => Default::default(),
-        };
+        // A ledger that a checkout brought proves nothing.
+        let ours = self.places.verify_state().is_ok();
+        let ledger = ours.then(|| SqliteLedger::read(&self.places.ledger()).ok()).flatten();
+        let proven = ledger.flatten().and_then(|ledger| ledger.proven().ok()).unwrap_or_default();
         let mut reports = Vec::new();
         for gate in gates {
             let at = (tree, candidate.provenance().clone());

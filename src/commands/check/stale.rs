@@ -155,7 +155,7 @@ impl Workspace {
                 }
                 let path = self.harness.target.get(name);
                 let path = path.map(|t| format!("{}/{}", t.unit(id), t.leaf(name)));
-                if path.is_some_and(|path| path != entry.path) {
+                if path.is_some_and(|path| path != *entry.path) {
                     flaws.push(flaw(format!("`{id}` · `{name}` is not where its output goes")));
                 }
             }

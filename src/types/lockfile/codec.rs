@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{LOCK_VERSION, OLDEST_LOCK};
 use crate::types::{
-    Digest, GateInputsDigest, InputsDigest, Isolation, Origin, Source, SpecId, Standing,
+    Digest, GateInputsDigest, InputsDigest, Isolation, Origin, RelPath, Source, SpecId, Standing,
     TargetName, TargetStanding,
 };
 
@@ -145,7 +145,7 @@ impl Text {
 
     fn entry(&mut self, head: &str, entry: &TargetStanding) {
         let _ = writeln!(self.0, "\n[{head}]");
-        self.text("path", &entry.path);
+        self.text("path", entry.path.as_str());
         self.digest("tree", entry.tree);
         self.digest("spec", entry.spec);
         self.digest("context", entry.context);
@@ -246,7 +246,7 @@ fn set(entry: &mut TargetStanding, table: &str, name: &str, value: &str) -> Opti
         ("judges", _) => insert(&mut entry.gate_inputs, digest()?),
         ("clauses", _) => insert(&mut entry.clauses, digest()?),
         ("outcomes", _) => drop(entry.outcomes.insert(name.to_owned(), text()?.to_owned())),
-        ("", "path") => entry.path = text()?.to_owned(),
+        ("", "path") => entry.path = RelPath::parse(text()?).ok()?,
         ("", "tree") => entry.tree = digest()?,
         ("", "spec") => entry.spec = digest()?,
         ("", "context") => entry.context = digest()?,
@@ -279,7 +279,7 @@ fn set(entry: &mut TargetStanding, table: &str, name: &str, value: &str) -> Opti
 mod tests {
     use std::collections::BTreeMap;
 
-    use crate::types::{Digest, InputsDigest, SpecStanding, Standing, TargetStanding};
+    use crate::types::{Digest, InputsDigest, RelPath, SpecStanding, Standing, TargetStanding};
 
     /// An entry with something in every field.
     fn entry(name: &str) -> TargetStanding {
@@ -287,7 +287,7 @@ mod tests {
             BTreeMap::from([(n.to_owned(), Digest::of(n)), ("b".to_owned(), Digest::of("b"))])
         };
         let mut entry = TargetStanding {
-            path: format!("generated/{name}"),
+            path: RelPath::parse("generated/s").unwrap(),
             tools: name.to_owned(),
             signer: Some("ssh-ed25519 AAAA".to_owned()),
             held: Some(InputsDigest(Digest::of("h"))),

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Digest, GateInputsDigest, InputsDigest, Isolation, SpecId, TargetName};
+use crate::types::{
+    Digest, GateInputsDigest, InputsDigest, Isolation, RelPath, SpecId, TargetName,
+};
 
 /// The format of `regen.lock` that is written.
 pub const LOCK_VERSION: u32 = 3;
@@ -96,7 +98,7 @@ impl Origin {
 #[serde(deny_unknown_fields)]
 pub struct TargetStanding {
     /// The tree, relative to the workspace.
-    pub path: String,
+    pub path: RelPath,
     /// SHA-256 of the tree's manifest, which stands beside it.
     pub tree: Digest,
     /// Digest of the spec: its clauses and its prose.
@@ -146,7 +148,7 @@ impl TargetStanding {
     pub fn nothing() -> Self {
         let none = Digest::of("");
         Self {
-            path: String::new(),
+            path: RelPath::parse("generated").expect("is one"),
             tree: none,
             spec: none,
             context: none,
