@@ -16,6 +16,7 @@ use crate::commands::fix_lock::fix_lock;
 use crate::promote::Promoter;
 use crate::report::{check as report, github, sarif};
 use crate::store::{WriterLock, files, write_atomic};
+use crate::types::text::visible_line;
 use crate::types::{Policy, Problem, limits};
 use crate::workspace::{CommandError, Sources, Workspace, WorkspaceLayout};
 
@@ -103,7 +104,7 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
     if args.fix_lock {
         let _lock = run::lock(door, &places)?;
         for line in fix_lock(&places)? {
-            door.say(&format!("regen.lock: {}", crate::report::line(&line)));
+            door.say(&format!("regen.lock: {}", visible_line(&line)));
         }
     }
     let policy = args.policy.as_deref().map(policy).transpose()?;
@@ -127,11 +128,15 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
     }
     let shown = if door.global.json { CheckFormat::Json } else { args.format };
     if args.summary.as_deref() == Some(Path::new("-")) {
-        door.show(&report::markdown(&outcome));
+        door.print(&report::markdown(&outcome));
     } else if shown != CheckFormat::Human || !outcome.flaws.is_empty() {
         let text = written(door, shown, (&outcome, &ran, code), sources);
         if !text.is_empty() {
-            door.show(&text);
+            if shown == CheckFormat::Human {
+                door.show(&text);
+            } else {
+                door.print(&text);
+            }
         }
     }
     if let Some(file) = args.summary.as_deref().filter(|file| *file != Path::new("-")) {

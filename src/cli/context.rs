@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::args::{Colour, Global};
 use super::exit;
-use crate::report::{Style, Styler, render};
+use crate::process::without_secrets;
+use crate::report::{Style, Styler, for_terminal, render};
 use crate::types::ToolEnv;
 use crate::workspace::{CommandError, ConfigProblems, WorkspaceLayout};
 
@@ -36,12 +37,26 @@ impl Context {
 
     /// To a person, on standard error.
     pub(super) fn say(&self, text: &str) {
-        drop(writeln!(std::io::stderr(), "{text}"));
+        drop(writeln!(std::io::stderr(), "{}", for_terminal(text)));
     }
 
     /// The result of a command, on standard output.
     pub(super) fn show(&self, text: &str) {
-        if let Err(error) = writeln!(std::io::stdout(), "{}", text.trim_end()) {
+        self.write(&for_terminal(text.trim_end()));
+    }
+
+    /// The result of a command in a format of its own, whose writer escapes what others wrote.
+    pub(super) fn print(&self, text: &str) {
+        self.write(&without_secrets(text.trim_end()));
+    }
+
+    /// In place of all that is on the terminal.
+    pub(super) fn redraw(&self, text: &str) {
+        self.write(&format!("\x1b[H\x1b[2J{}", for_terminal(text.trim_end())));
+    }
+
+    fn write(&self, text: &str) {
+        if let Err(error) = writeln!(std::io::stdout(), "{text}") {
             // Who closes the pipe has seen enough.
             self.lost.fetch_or(error.kind() != ErrorKind::BrokenPipe, Ordering::Relaxed);
         }
@@ -50,7 +65,7 @@ impl Context {
     /// The result of a command for a machine.
     pub(super) fn json(&self, value: &impl serde::Serialize) {
         let text = serde_json::to_string(value).unwrap_or_default();
-        self.show(&text);
+        self.print(&text);
     }
 
     /// Whether the result goes to a terminal.
@@ -73,7 +88,7 @@ impl Context {
         if let Some(ConfigProblems { problems, sources }) = error.problems() {
             self.say(render(problems, sources, self.paint).trim_end());
         }
-        let text = crate::report::tame(&error.lines());
+        let text = error.lines();
         self.say(&format!("{}: {text}", self.paint.bad("error")));
         if self.global.json {
             self.json(&error_object(code, &error.to_string(), error.hints()));

@@ -117,8 +117,8 @@ fn show(
             }));
             return;
         }
-        DiffFormat::Markdown => door.show(&report::markdown(found)),
-        DiffFormat::Github => door.show(&report::annotations(found)),
+        DiffFormat::Markdown => door.print(&report::markdown(found)),
+        DiffFormat::Github => door.print(&report::annotations(found)),
         DiffFormat::Human if found.specs.is_empty() => {
             if !door.global.quiet {
                 let folder = &workspace.harness.harness.specs;
@@ -129,8 +129,8 @@ fn show(
     }
     for pair in clashes {
         match format {
-            DiffFormat::Markdown => door.show(&format!("\n**Conflict:** {}", clash(pair))),
-            DiffFormat::Github => door.show(&report::conflict(&pair.0, &clash(pair))),
+            DiffFormat::Markdown => door.print(&format!("\n**Conflict:** {}", clash(pair))),
+            DiffFormat::Github => door.print(&report::conflict(&pair.0, &clash(pair))),
             _ => door.say(&format!("{}: {}", door.paint.bad("conflict"), clash(pair))),
         }
     }

@@ -109,9 +109,9 @@ pub fn lint(door: &Context, args: &LintArgs) -> Result<u8, CommandError> {
         }
         LintFormat::Sarif => {
             let log = serde_json::to_string_pretty(&sarif(&problems, &sources));
-            door.show(&log.unwrap_or_default());
+            door.print(&log.unwrap_or_default());
         }
-        LintFormat::Github => door.show(&github(&problems, &sources)),
+        LintFormat::Github => door.print(&github(&problems, &sources)),
         LintFormat::Human => {
             let text = render(&problems, &sources, door.paint);
             if !text.is_empty() {

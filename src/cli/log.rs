@@ -9,10 +9,11 @@ use super::control::NO_DAEMON;
 use super::{Context, exit};
 use crate::commands::log::read_promotions;
 use crate::daemon::client::{AGAIN, Client, Told};
-use crate::report::{diff, line, words};
+use crate::report::{diff, words};
 use crate::store::{Ledger, SqliteLedger};
 use crate::types::event::Entry;
 use crate::types::limits;
+use crate::types::text::visible_line;
 use crate::workspace::{CommandError, load};
 
 /// The promotions of a spec.
@@ -34,7 +35,7 @@ pub fn show_promotions(door: &Context, spec: &str) -> Result<u8, CommandError> {
         let trees: Vec<_> =
             step.trees.iter().map(|(target, tree)| format!("{target} {}", tree.short())).collect();
         let by: Vec<_> = step.origins.values().cloned().collect();
-        let by = by.first().map(|by| format!(" by {}", line(by))).unwrap_or_default();
+        let by = by.first().map(|by| format!(" by {}", visible_line(by))).unwrap_or_default();
         let what = match step.rollback {
             Some(to) => door.paint.warn(&format!("rolled back to run {to}")),
             None => door.paint.good("promoted"),

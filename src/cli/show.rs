@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::commands::show::{KeptAttempt, read_attempts};
 use crate::pipeline::AttemptFailure;
-use crate::report::{tame, words};
+use crate::report::words;
 use crate::workspace::CommandError;
 
 /// Arguments of `show`.
@@ -68,7 +68,7 @@ fn person(door: &Context, kept: &KeptAttempt) {
     door.show(&door.paint.name(&head));
     let section = |name: &str, text: Option<String>, was: bool| {
         let text = match (text, was) {
-            (Some(text), _) => tame(text.trim_end()),
+            (Some(text), _) => text.trim_end().to_owned(),
             (None, true) => "(gone: `regen gc` took it away)".to_owned(),
             (None, false) => return,
         };

@@ -109,7 +109,7 @@ fn show_state(door: &Context, state: &Value, shown: &mut String) {
     }
     if !door.global.json && door.shows_terminal() {
         // From the top of an empty screen.
-        door.show(&format!("\x1b[H\x1b[2J{text}"));
+        door.redraw(&text);
     } else if door.global.json {
         door.show(&text);
     } else {

@@ -91,10 +91,10 @@ pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, CommandError> {
                 "covered": shares, "changes": changes,
             }));
         }
-        TraceFormat::Html => door.show(&report::html(&matrix)),
-        TraceFormat::Markdown => door.show(&report::markdown(&matrix)),
-        TraceFormat::Csv => door.show(&report::csv(&matrix)),
-        TraceFormat::Junit => door.show(&report::junit(&matrix)),
+        TraceFormat::Html => door.print(&report::html(&matrix)),
+        TraceFormat::Markdown => door.print(&report::markdown(&matrix)),
+        TraceFormat::Csv => door.print(&report::csv(&matrix)),
+        TraceFormat::Junit => door.print(&report::junit(&matrix)),
     }
     if format == TraceFormat::Human && !door.global.quiet {
         door.say(&report::summary(&matrix));

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::attest::{Attested, PublicKey};
 use crate::promote::ATTESTATION;
-use crate::report::line;
 use crate::store::files;
+use crate::types::text::visible_line;
 use crate::types::{Digest, limits};
 use crate::workspace::CommandError;
 
@@ -68,20 +68,22 @@ pub fn verify(door: &Context, args: &VerifyArgs) -> Result<u8, CommandError> {
         return Ok(code);
     }
     for Verified { file, said } in &all {
-        let file = line(&file.display().to_string());
+        let file = visible_line(&file.display().to_string());
         match said {
             Ok(one) if !door.global.quiet => door.show(&format!(
                 "{file}: {} {} · {} {}, {}",
                 door.paint.good("holds"),
-                line(&one.spec),
-                line(&one.target),
+                visible_line(&one.spec),
+                visible_line(&one.target),
                 one.entry.tree.short(),
                 by(one, !keys.is_empty())
             )),
             Ok(_) => {}
-            Err(why) => {
-                door.show(&format!("{file}: {} {}", door.paint.bad("does not hold:"), line(why)))
-            }
+            Err(why) => door.show(&format!(
+                "{file}: {} {}",
+                door.paint.bad("does not hold:"),
+                visible_line(why)
+            )),
         }
     }
     if !door.global.quiet {

@@ -92,7 +92,7 @@ pub(super) async fn build(
         let context = BuildContext { places: room.places(), suites };
         let built = room.language().read_build(gate, &read(&output), &context);
         all.findings.extend(built.findings);
-        all.evidence.extend([output.stdout.as_slice(), &output.stderr].concat());
+        all.evidence.extend(output.evidence());
         match output.ended {
             Ended::Timeout => {
                 all.outcome = Some(Outcome::Timeout);

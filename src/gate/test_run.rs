@@ -301,7 +301,7 @@ impl TestRunner<'_> {
         };
         for command in language.run_test(&case, self.room.places()) {
             let output = self.execute(&command, start.timeout).await?;
-            evidence.extend([output.stdout.as_slice(), &output.stderr].concat());
+            evidence.extend(output.evidence());
             elapsed += output.elapsed;
             if output.ended == Ended::Timeout {
                 let message = format!("the test did not end within {} s", elapsed.as_secs());

@@ -184,7 +184,7 @@ async fn validate(
         (_, Err(why)) => GateResult::error(format!("validator {validator}: {why}")),
     };
     room.close().await;
-    seen.evidence = [output.stdout, output.stderr].concat();
+    seen.evidence = output.evidence();
     Ok(seen)
 }
 
@@ -270,7 +270,7 @@ async fn command(
     let (root, places, output) = (room.root(), room.places().clone(), output?);
     if let Ended::Limit(resource) = output.ended {
         let seen = used_up(&room, name, &argv[0], resource);
-        return Ok(GateResult { evidence: [output.stdout, output.stderr].concat(), ..seen });
+        return Ok(GateResult { evidence: output.evidence(), ..seen });
     }
     room.close().await;
     let findings = match gate.format {
@@ -283,10 +283,7 @@ async fn command(
             text.lines().filter_map(|line| finding(name, line, &root)).collect()
         }
     };
-    let mut seen = GateResult {
-        evidence: [&*output.stdout, &output.stderr].concat(),
-        ..GateResult::default()
-    };
+    let mut seen = GateResult { evidence: output.evidence(), ..GateResult::default() };
     match output.ended {
         Ended::Exit(0) if gate.format == GateFormat::Lines => {}
         Ended::Timeout => seen.outcome = Some(Outcome::Timeout),

@@ -2,6 +2,8 @@
 //! wall timeout that ends the whole group.
 #![expect(clippy::disallowed_methods, reason = "the one edge that starts processes")]
 
+mod secrets;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -13,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
+pub use secrets::{conceal, without_secrets};
+
+use crate::types::text::visible;
 use crate::types::{Resource, limits};
 
 /// Keeps what this process holds to itself: no memory image when it crashes, and no look into it
@@ -115,14 +120,19 @@ pub struct Output {
 }
 
 impl Output {
-    /// Standard output as text.
+    /// Standard output as text, without values of keys.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.stdout).into_owned()
+        without_secrets(&String::from_utf8_lossy(&self.stdout))
     }
 
-    /// Standard error as text.
+    /// Standard error as text, without values of keys.
     pub fn errors(&self) -> String {
-        String::from_utf8_lossy(&self.stderr).into_owned()
+        without_secrets(&String::from_utf8_lossy(&self.stderr))
+    }
+
+    /// Both as they are kept for people.
+    pub fn evidence(&self) -> Vec<u8> {
+        visible(&(self.text() + &self.errors())).into_bytes()
     }
 
     /// Whether it ended with status 0.

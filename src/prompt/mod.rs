@@ -7,6 +7,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::types::text::visible_line;
 use crate::types::{AttemptKind, Finding, Problem, Prompt, Spec, Tree, limits};
 
 pub use redact::HeldOut;
@@ -179,13 +180,15 @@ fn render_with(
     let long = candidate.iter().any(|file| file.text.lines().count() >= limits::EDIT_LINES);
     let texts = candidate.iter().chain(&accepted).map(|file| file.text.as_str());
     let all = texts.chain([inputs.spec.visible.as_str()]).collect::<Vec<_>>().join("\n");
-    let tried = inputs.tried.iter().rev().take(limits::TRIED_LINES).rev().collect::<Vec<_>>();
+    let tried = inputs.tried.iter().rev().take(limits::TRIED_LINES).rev();
+    let tried = tried.map(|line| visible_line(line)).collect::<Vec<_>>();
+    let problem = inputs.problem.as_deref().map(visible_line);
     let context = json!({
         "language": inputs.language, "root": inputs.root, "fence": fence(&all),
         "spec_id": inputs.spec.id, "title": inputs.spec.title, "spec": inputs.spec.visible,
         "clauses": clauses, "dependencies": dependencies, "constraints": inputs.constraints,
         "suites": suites, "accepted": accepted, "candidate": candidate, "changes": inputs.changes,
-        "json": inputs.json, "long": long, "findings": findings, "problem": inputs.problem, "kind": inputs.kind, "tried": tried,
+        "json": inputs.json, "long": long, "findings": findings, "problem": problem, "kind": inputs.kind, "tried": tried,
     });
     let context = Value::from(minijinja::value::Serde(&context));
     let mut env = environment();
@@ -208,6 +211,15 @@ fn text(bytes: &[u8]) -> String {
 fn fence(text: &str) -> String {
     let longest = text.split(|c| c != '~').map(str::len).max().unwrap_or(0);
     "~".repeat(6.max(longest + 1))
+}
+
+/// What a tool or a candidate printed: more than one line stands in a fence that it cannot end.
+fn fenced(message: &str) -> String {
+    if !message.contains('\n') {
+        return message.to_owned();
+    }
+    let fence = fence(message);
+    format!("\n\n  {fence}\n  {}\n  {fence}", message.replace('\n', "\n  "))
 }
 
 /// At most one empty line between blocks.
@@ -240,7 +252,7 @@ fn findings(inputs: &PromptInputs<'_>) -> Vec<serde_json::Value> {
             .collect();
         out.push(json!({
             "gate": finding.gate, "rule": finding.rule, "file": finding.file, "line": finding.line,
-            "message": finding.message.replace('\n', "\n  "), "clauses": clauses,
+            "message": fenced(&finding.message), "clauses": clauses,
             "remedy": finding.remedy,
         }));
     }

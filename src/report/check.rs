@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use super::trace::escape;
-use super::{Styler, line};
+use super::Styler;
+use super::markup::{self, markdown_code, xml};
 use crate::commands::check::{CheckOutcome, Checked, Flaw};
+use crate::types::text::visible_line;
 
 fn place(flaw: &Flaw) -> String {
-    let file = line(&flaw.problem.file);
+    let file = visible_line(&flaw.problem.file);
     match flaw.problem.line {
         0 => file,
         number => format!("{file}:{number}"),
@@ -30,12 +31,12 @@ pub fn summary(outcome: &CheckOutcome) -> String {
 pub fn human(outcome: &CheckOutcome, paint: Styler) -> String {
     let mut out = String::new();
     for flaw in &outcome.flaws {
-        let message = line(&flaw.problem.message);
+        let message = visible_line(&flaw.problem.message);
         let _ = writeln!(out, "{}  {message}", paint.name(&place(flaw)));
         let code = paint.dim(&flaw.problem.code);
         match &flaw.problem.help {
             Some(hint) => {
-                let _ = writeln!(out, "    {code}  hint: {}", line(hint));
+                let _ = writeln!(out, "    {code}  hint: {}", visible_line(hint));
             }
             None => {
                 let _ = writeln!(out, "    {code}");
@@ -76,7 +77,7 @@ pub fn junit(outcome: &CheckOutcome) -> String {
         cases.len()
     );
     for (spec, target, flaws) in cases {
-        let (spec, target) = (escape(&spec), escape(&target));
+        let (spec, target) = (xml(&spec), xml(&target));
         let _ = write!(out, "    <testcase classname=\"{spec}\" name=\"{target}\" time=\"0\"");
         let Some(first) = flaws.first() else {
             out += "/>\n";
@@ -85,11 +86,11 @@ pub fn junit(outcome: &CheckOutcome) -> String {
         let head = format!("{}: {}", place(first), first.problem.message);
         let line = |flaw: &&Flaw| {
             let Flaw { problem, .. } = flaw;
-            let said = escape(&format!("{}: {} ({})", place(flaw), problem.message, problem.code));
-            format!("{said}\n  hint: {}", escape(problem.help.as_deref().unwrap_or_default()))
+            let said = xml(&format!("{}: {} ({})", place(flaw), problem.message, problem.code));
+            format!("{said}\n  hint: {}", xml(problem.help.as_deref().unwrap_or_default()))
         };
         let all: Vec<String> = flaws.iter().map(line).collect();
-        let (head, kind) = (escape(&head), escape(&first.problem.code));
+        let (head, kind) = (xml(&head), xml(&first.problem.code));
         let _ = writeln!(
             out,
             ">\n      <failure type=\"{kind}\" message=\"{head}\">{}</failure>\n    </testcase>",
@@ -97,13 +98,6 @@ pub fn junit(outcome: &CheckOutcome) -> String {
         );
     }
     out + "    <system-out/>\n    <system-err/>\n  </testsuite>\n</testsuites>\n"
-}
-
-/// What a table's cell may hold, whatever a person wrote.
-fn cell(text: &str) -> String {
-    let text =
-        text.replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace('\n', " ");
-    line(&text)
 }
 
 /// A page in Markdown, for a pull request or a job's summary.
@@ -114,21 +108,22 @@ pub fn markdown(outcome: &CheckOutcome) -> String {
         out += "\n| where | what | hint |\n|---|---|---|\n";
         for flaw in &outcome.flaws {
             let hint = flaw.problem.help.clone().unwrap_or_default();
-            let (place, what) = (cell(&place(flaw)), cell(&flaw.problem.message));
-            let _ = writeln!(out, "| `{place}` | {what} | `{}` |", cell(&hint).replace('`', "'"));
+            let (place, what) =
+                (markdown_code(&place(flaw)), markup::markdown(&flaw.problem.message));
+            let _ = writeln!(out, "| {place} | {what} | {} |", markdown_code(&hint));
         }
     }
     out += "\n<details><summary>Targets</summary>\n\n| spec | target | tree | written by | clauses | |\n\
             |---|---|---|---|---|---|\n";
     for one in &outcome.checked {
         let tree = one.tree.map_or("-".to_owned(), |tree| tree.short());
-        let by = cell(one.origin.as_deref().unwrap_or("-"));
+        let by = markup::markdown(one.origin.as_deref().unwrap_or("-"));
         let word = if of(outcome, one).next().is_none() { "as accepted" } else { "**not**" };
         let _ = writeln!(
             out,
             "| {} | {} | `{tree}` | {by} | {} | {word} |",
-            cell(&one.spec),
-            cell(&one.target),
+            markup::markdown(&one.spec),
+            markup::markdown(&one.target),
             one.clauses
         );
     }

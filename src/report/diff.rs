@@ -3,7 +3,8 @@
 use crate::commands::diff::{OutOfDate, SpecsDiff};
 use crate::spec::{Change, ClauseChange, SpecChange, Stretch};
 
-use super::{Styler, tame, words};
+use super::markup::{self, markdown_code as code};
+use super::{Styler, words};
 use crate::types::Waiver;
 
 /// How a change is marked.
@@ -107,11 +108,11 @@ pub fn clauses(specs: &[SpecChange], paint: Styler) -> String {
 fn of_words(spec: &SpecChange, paint: Styler) -> String {
     let mut out = String::new();
     let show = |sign: char, text: &str| match (paint.colour, sign) {
-        (_, '=') => tame(text),
-        (true, '-') => paint.bad(&tame(text)),
-        (true, _) => paint.good(&tame(text)),
-        (false, '-') => format!("[-{}-]", tame(text)),
-        (false, _) => format!("{{+{}+}}", tame(text)),
+        (_, '=') => text.to_owned(),
+        (true, '-') => paint.bad(text),
+        (true, _) => paint.good(text),
+        (false, '-') => format!("[-{text}-]"),
+        (false, _) => format!("{{+{text}+}}"),
     };
     if spec.prose && spec.change == Change::Changed {
         out += "  ~ prose outside clauses\n";
@@ -156,12 +157,6 @@ pub fn human(diff: &SpecsDiff, paint: Styler) -> String {
     out
 }
 
-/// Text that Markdown does not take for marks of its own.
-fn plain(text: &str) -> String {
-    let text = text.replace('\\', "\\\\").replace('|', "\\|").replace('[', "\\[");
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('\n', " ")
-}
-
 /// For a pull request.
 pub fn markdown(diff: &SpecsDiff) -> String {
     if diff.specs.is_empty() {
@@ -169,9 +164,9 @@ pub fn markdown(diff: &SpecsDiff) -> String {
     }
     let mut out = String::from("### Changed requirements\n");
     let show = |sign: char, text: &str| match sign {
-        '=' => plain(text),
-        '-' => format!("~~{}~~", plain(text)),
-        _ => format!("**{}**", plain(text)),
+        '=' => markup::markdown(text),
+        '-' => format!("~~{}~~", markup::markdown(text)),
+        _ => format!("**{}**", markup::markdown(text)),
     };
     for spec in &diff.specs {
         out += &format!("\n#### {}\n\n", heading(spec));
@@ -185,20 +180,19 @@ pub fn markdown(diff: &SpecsDiff) -> String {
             }
             cells.extend(details(clause));
             let what = cells.join("<br>");
-            out += &format!("| {} | `{}` | {what} |\n", mark(&clause.change), plain(&name(clause)));
+            out += &format!("| {} | {} | {what} |\n", mark(&clause.change), code(&name(clause)));
         }
         let mut notes: Vec<String> = Vec::new();
         if spec.prose && spec.change == Change::Changed {
             notes.push("Prose outside clauses changed.".to_owned());
         }
-        notes.extend(spec.named.iter().map(|one| format!("`{} {}`", one.sign, plain(&one.text))));
+        notes.extend(spec.named.iter().map(|one| code(&format!("{} {}", one.sign, one.text))));
         let targets: Vec<_> =
             of_spec(diff, &spec.spec).map(|one| format!("`{}`", one.target)).collect();
         if !targets.is_empty() {
             notes.push(format!("Out of date: {}.", targets.join(", ")));
         }
-        let tests: Vec<_> =
-            tests(diff, spec).iter().map(|test| format!("`{}`", plain(test))).collect();
+        let tests: Vec<_> = tests(diff, spec).iter().map(|test| code(test)).collect();
         if !tests.is_empty() {
             notes.push(format!("Tests: {}.", tests.join(", ")));
         }
@@ -219,7 +213,7 @@ pub fn markdown(diff: &SpecsDiff) -> String {
 
 /// Annotations of a workflow, at the clauses.
 pub fn annotations(diff: &SpecsDiff) -> String {
-    let escape = super::findings::escape;
+    let escape = markup::github;
     let mut out = String::new();
     for clause in diff.specs.iter().flat_map(|spec| &spec.clauses) {
         let word = match clause.change {
@@ -266,7 +260,7 @@ pub fn against(ours: &ClauseChange, theirs: &ClauseChange) -> String {
 
 /// An annotation of a conflict.
 pub fn conflict(ours: &ClauseChange, text: &str) -> String {
-    let escape = super::findings::escape;
+    let escape = markup::github;
     let at = if ours.line > 0 { format!(",line={}", ours.line) } else { String::new() };
     let (file, text) = (escape(&ours.file, true), escape(text, false));
     format!("::error file={file}{at},title=conflict::{text}")

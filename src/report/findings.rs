@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::markup;
+use crate::types::text::visible;
 use crate::types::{Problem, Severity, Span, lint};
 use crate::workspace::Sources;
 
@@ -57,7 +59,7 @@ pub fn sarif(problems: &[Problem], sources: &Sources) -> Value {
             "ruleId": problem.code,
             "ruleIndex": numbers[problem.code.as_str()],
             "level": level(problem.severity),
-            "message": { "text": with_help(problem) },
+            "message": { "text": visible(&with_help(problem)) },
             "locations": [{ "physicalLocation": location }],
         })
     };
@@ -91,12 +93,6 @@ fn with_help(problem: &Problem) -> String {
     }
 }
 
-/// A text in a workflow command; `property` for those before the message.
-pub fn escape(text: &str, property: bool) -> String {
-    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    if property { text.replace(':', "%3A").replace(',', "%2C") } else { text }
-}
-
 /// Workflow commands: annotations at the lines of a pull request.
 pub fn github(problems: &[Problem], sources: &Sources) -> String {
     let mut out = String::new();
@@ -110,8 +106,9 @@ pub fn github(problems: &[Problem], sources: &Sources) -> String {
             Some(((line, column), (end, _))) => format!(",line={line},endLine={end},col={column}"),
             None => String::new(),
         };
-        let (file, title) = (escape(&problem.file, true), escape(&problem.code, true));
-        let text = escape(&with_help(problem), false);
+        let (file, title) =
+            (markup::github(&problem.file, true), markup::github(&problem.code, true));
+        let text = markup::github(&with_help(problem), false);
         out += &format!("::{kind} file={file}{at},title={title}::{text}\n");
     }
     out

@@ -4,6 +4,7 @@
 pub mod check;
 pub mod diff;
 mod findings;
+mod markup;
 mod problems;
 mod progress;
 pub mod trace;
@@ -13,18 +14,31 @@ pub use findings::{github, sarif};
 pub use problems::render;
 pub use progress::{Progress, Style};
 
-/// A text that people wrote, without what a terminal would take for a command. No offset changes.
-pub fn tame(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_ascii_control() && !"\n\t".contains(c) { '?' } else { c })
-        .collect()
+use crate::process::without_secrets;
+use crate::types::text::visible;
+
+/// Marks the beginning of a colour until a text is shown; no character.
+const MARK: char = '\u{10fffe}';
+
+/// A text as it may go to a terminal: what others wrote is made visible, values of keys are taken
+/// out, and only regen's own colours become escape codes.
+pub fn for_terminal(text: &str) -> String {
+    let text = without_secrets(text);
+    let mut parts = text.split(MARK);
+    let mut out = visible(parts.next().unwrap_or_default());
+    for part in parts {
+        match part.split_once('m').filter(|(code, _)| is_colour(code)) {
+            Some((code, rest)) => out += &format!("\x1b[{code}m{}", visible(rest)),
+            None => out += &visible(part),
+        }
+    }
+    out
 }
 
-/// A name, or another text of one line, that anybody may have written: it ends no line, turns no
-/// writing around, and commands no terminal or pipeline.
-pub fn line(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    text.chars().map(|c| if c.is_control() || turns(c) { '?' } else { c }).collect()
+/// Whether a code does no more than colour: nothing that hides text.
+fn is_colour(code: &str) -> bool {
+    let known = |number: &str| matches!(number.parse(), Ok(0..=4 | 22 | 31..=36 | 39 | 91..=96));
+    !code.is_empty() && code.split(';').all(known)
 }
 
 /// Whether and how to colour.
@@ -36,7 +50,7 @@ pub struct Styler {
 
 impl Styler {
     fn with(self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour { format!("{MARK}{code}m{text}{MARK}0m") } else { text.to_owned() }
     }
 
     /// For what is right.
@@ -62,5 +76,18 @@ impl Styler {
     /// For names.
     pub fn name(self, text: &str) -> String {
         self.with("1", text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Styler, for_terminal};
+
+    #[test]
+    fn only_own_colours_become_escape_codes() {
+        let paint = Styler { colour: true };
+        assert_eq!(for_terminal(&paint.bad("a\x1b[2J")), "\x1b[31ma\\u{1b}[2J\x1b[0m");
+        assert_eq!(for_terminal("\u{10fffe}8mhidden"), "8mhidden");
+        assert_eq!(for_terminal(&Styler::default().bad("plain")), "plain");
     }
 }

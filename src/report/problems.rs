@@ -8,7 +8,8 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
 };
 
-use super::{Styler, tame};
+use super::{MARK, Styler};
+use crate::types::text::{is_hidden, visible};
 use crate::types::{Problem, Severity};
 use crate::workspace::Sources;
 
@@ -23,7 +24,7 @@ impl fmt::Display for ProblemView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line =
             if self.problem.line > 0 { format!(":{}", self.problem.line) } else { String::new() };
-        write!(f, "{}{line}: {}", tame(&self.problem.file), tame(&self.problem.message))
+        write!(f, "{}{line}: {}", visible(&self.problem.file), visible(&self.problem.message))
     }
 }
 
@@ -43,7 +44,7 @@ impl Diagnostic for ProblemView<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.problem.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.problem.help.as_ref().map(|help| Box::new(visible(help)) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -76,6 +77,19 @@ pub fn render<'a>(
         let shown = ProblemView { problem, source };
         if handler.render_report(&mut out, &shown).is_err() {
             out.push_str(&format!("{shown}\n"));
+        }
+    }
+    out.replace("\x1b[", &MARK.to_string())
+}
+
+/// A source without what a terminal would take for a command. No offset changes.
+fn tame(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) && c != '\n' {
+            out.extend(std::iter::repeat_n('?', c.len_utf8()));
+        } else {
+            out.push(c);
         }
     }
     out

@@ -9,9 +9,11 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{Styler, words};
+use super::{Styler, for_terminal, words};
 use crate::engine::Observer;
 use crate::pipeline::{Effect, State};
+use crate::process::without_secrets;
+use crate::types::text::visible_line;
 use crate::types::{Event, Job, JobOutcome, SpecId, Usage};
 
 /// How much is said.
@@ -57,15 +59,17 @@ impl Progress {
         // A closed standard error is nobody's loss.
         match self.style {
             Style::Quiet | Style::Json => {}
-            Style::Human { terminal: true } => drop(live.all.println(text)),
-            Style::Human { terminal: false } => drop(writeln!(std::io::stderr(), "{text}")),
+            Style::Human { terminal: true } => drop(live.all.println(for_terminal(text))),
+            Style::Human { terminal: false } => {
+                drop(writeln!(std::io::stderr(), "{}", for_terminal(text)))
+            }
         }
     }
 
     /// A line for a machine.
     pub fn json(&self, value: &serde_json::Value) {
         if self.style == Style::Json {
-            drop(writeln!(std::io::stdout(), "{value}"));
+            drop(writeln!(std::io::stdout(), "{}", without_secrets(&value.to_string())));
         }
     }
 
@@ -130,6 +134,7 @@ impl Observer for Progress {
         let doing = effect.doing(state);
         let number = attempt.map_or(0, |attempt| attempt.number);
         let text = format!("{} · attempt {number} · {doing} · {} tokens", job.spec, live.tokens);
+        let text = visible_line(&text);
         if let Some((bar, prefix)) = live.bars.get_mut(&job.spec) {
             bar.set_message(text.clone());
             *prefix = text;

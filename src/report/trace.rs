@@ -6,6 +6,7 @@ use crate::spec::{Coverage, Matrix, TestVerdict, TraceRow};
 use crate::types::Level;
 
 use super::Styler;
+use super::markup::{self, markdown_code as code, xml};
 
 /// The levels, strongest first.
 pub const LEVELS: [Level; 3] = [Level::Must, Level::Should, Level::May];
@@ -90,36 +91,30 @@ pub fn human(matrix: &Matrix, paint: Styler) -> String {
     out
 }
 
-/// A code span, whatever stands in it.
-fn code(text: &str) -> String {
-    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
-}
-
 /// A table in Markdown.
 pub fn markdown(matrix: &Matrix) -> String {
-    let plain = |text: &str| text.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ");
     let mut out =
         format!("{}\n\n| clause | level | stands | tests |\n|---|---|---|---|\n", summary(matrix));
     for row in &matrix.rows {
         let tests: Vec<String> = row
             .proofs
             .iter()
-            .map(|p| format!("{} {} {}", plain(&p.target), code(&plain(&p.test)), said(p.said)))
+            .map(|p| format!("{} {} {}", markup::markdown(&p.target), code(&p.test), said(p.said)))
             .collect();
         let life = life(row);
         let stands = [word(row.coverage), &life].join(" ");
-        let (clause, tests) = (plain(&row.clause), tests.join("<br>"));
+        let (clause, tests) = (code(&row.clause), tests.join("<br>"));
         let _ = writeln!(
             out,
-            "| `{clause}` | {} | {} | {tests} |",
+            "| {clause} | {} | {} | {tests} |",
             level(row.level),
-            plain(stands.trim())
+            markup::markdown(stands.trim())
         );
     }
     if !matrix.strays.is_empty() {
         out += "\nWithout a clause:\n\n";
         for stray in &matrix.strays {
-            let _ = writeln!(out, "- {} {}", plain(&stray.place), code(&plain(&stray.test)));
+            let _ = writeln!(out, "- {} {}", markup::markdown(&stray.place), code(&stray.test));
         }
     }
     out
@@ -154,24 +149,6 @@ pub fn csv(matrix: &Matrix) -> String {
     out
 }
 
-/// Text in XML and HTML.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' | '\n' => out.push(' '),
-            // No character of XML 1.0.
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 /// A report in which each clause is a test: a clause without one has failed.
 pub fn junit(matrix: &Matrix) -> String {
     let failed = |row: &&TraceRow| {
@@ -186,18 +163,18 @@ pub fn junit(matrix: &Matrix) -> String {
     );
     for row in &matrix.rows {
         let (spec, name) = row.clause.split_once('/').unwrap_or(("", &row.clause));
-        let (spec, name) = (escape(spec), escape(name));
+        let (spec, name) = (xml(spec), xml(name));
         let _ = write!(
             out,
             "    <testcase classname=\"{spec}\" name=\"{name}\" file=\"{}\" line=\"{}\"",
-            escape(&row.file),
+            xml(&row.file),
             row.line
         );
-        let why = escape(&format!("{}: {}", word(row.coverage), row.text));
+        let why = xml(&format!("{}: {}", word(row.coverage), row.text));
         let _ = if failed(&row) {
             writeln!(out, ">\n      <failure message=\"{why}\"/>\n    </testcase>")
         } else if skipped(&row) {
-            let life = escape(&life(row));
+            let life = xml(&life(row));
             writeln!(out, ">\n      <skipped message=\"{life}\"/>\n    </testcase>")
         } else {
             writeln!(out, "/>")
@@ -217,26 +194,24 @@ pub fn html(matrix: &Matrix) -> String {
          .failed,.no{{color:light-dark(#b3151f,#ff8f8f);font-weight:600}}small{{opacity:.75}}\n</style></head><body>\n\
          <h1>Clauses and tests</h1>\n<p>{}</p>\n<table><thead><tr><th scope=\"col\">Clause</th><th scope=\"col\">Level</th>\
          <th scope=\"col\">Stands</th><th scope=\"col\">Tests</th></tr></thead><tbody>\n",
-        escape(&summary(matrix))
+        xml(&summary(matrix))
     );
     for row in &matrix.rows {
         let tests: Vec<String> = row
             .proofs
             .iter()
-            .map(|p| {
-                format!("{} <code>{}</code> {}", escape(&p.target), escape(&p.test), said(p.said))
-            })
+            .map(|p| format!("{} <code>{}</code> {}", xml(&p.target), xml(&p.test), said(p.said)))
             .collect();
         let class = word(row.coverage).split(' ').next().unwrap_or_default();
         let _ = writeln!(
             out,
             "<tr><td><code>{}</code><br><small>{}</small></td><td>{}</td><td class=\"{class}\">{}<br><small>{}</small></td>\
              <td>{}</td></tr>",
-            escape(&row.clause),
-            escape(&row.text),
+            xml(&row.clause),
+            xml(&row.text),
             level(row.level),
             word(row.coverage),
-            escape(&life(row)),
+            xml(&life(row)),
             tests.join("<br>")
         );
     }
@@ -244,12 +219,8 @@ pub fn html(matrix: &Matrix) -> String {
     if !matrix.strays.is_empty() {
         out += "<h2>Without a clause</h2>\n<ul>\n";
         for stray in &matrix.strays {
-            let _ = writeln!(
-                out,
-                "<li>{} <code>{}</code></li>",
-                escape(&stray.place),
-                escape(&stray.test)
-            );
+            let _ =
+                writeln!(out, "<li>{} <code>{}</code></li>", xml(&stray.place), xml(&stray.test));
         }
         out += "</ul>\n";
     }

@@ -1,6 +1,7 @@
 //! Sentences for people about events, outcomes and diagnoses.
 
 use super::Styler;
+use crate::types::text::visible_line;
 use crate::types::{
     AttemptKind, ClauseId, Diagnosis, Event, Fault, Finding, GateReport, Job, JobOutcome,
     Judgement, Outcome, Reason, Spec, TargetJob,
@@ -37,8 +38,8 @@ pub fn gate(report: &GateReport, paint: Styler) -> String {
         count => format!(" · {count} tests"),
     };
     let detail = match &report.outcome {
-        Outcome::Error { message } => format!(": {message}"),
-        Outcome::Skipped { reason } => format!(": {reason}"),
+        Outcome::Error { message } => format!(": {}", indented(message)),
+        Outcome::Skipped { reason } => format!(": {}", indented(reason)),
         Outcome::Limit { resource } => format!(": {}", resource.word()),
         _ => String::new(),
     };
@@ -53,13 +54,15 @@ pub fn gate(report: &GateReport, paint: Styler) -> String {
 /// What a gate that passed has to tell nevertheless, a line each.
 pub fn notes(report: &GateReport) -> String {
     let notes = report.findings.iter().filter(|_| report.outcome == Outcome::Pass);
-    notes.map(|note| format!("      {}{}: {}\n", note.rule, place(note), note.message)).collect()
+    notes
+        .map(|note| format!("      {}{}: {}\n", note.rule, place(note), indented(&note.message)))
+        .collect()
 }
 
 fn place(finding: &Finding) -> String {
     match (&finding.file, finding.line) {
-        (Some(file), Some(line)) => format!(" {file}:{line}"),
-        (Some(file), None) => format!(" {file}"),
+        (Some(file), Some(line)) => format!(" {}:{line}", visible_line(file)),
+        (Some(file), None) => format!(" {}", visible_line(file)),
         _ => String::new(),
     }
 }
@@ -67,7 +70,7 @@ fn place(finding: &Finding) -> String {
 /// An event, in a line.
 pub fn event(event: &Event, paint: Styler) -> String {
     match event {
-        Event::Triggered { by } => format!("triggered by {by}"),
+        Event::Triggered { by } => format!("triggered by {}", visible_line(by)),
         Event::SpecAdmitted { spec, clauses } => format!("spec {spec} admitted, {clauses} clauses"),
         Event::SpecRefused { file, problem } => {
             format!("spec {file} {}: {problem}", paint.bad("refused"))
@@ -91,7 +94,9 @@ pub fn event(event: &Event, paint: Styler) -> String {
                 label.unwrap_or_default()
             )
         }
-        Event::GenerationFailed { message, .. } => format!("{}: {message}", paint.bad("no answer")),
+        Event::GenerationFailed { message, .. } => {
+            format!("{}: {}", paint.bad("no answer"), indented(message))
+        }
         Event::CandidateMade { tree, reader, formatted, .. } => {
             let formatted = match formatted.len() {
                 0 => String::new(),
@@ -99,24 +104,15 @@ pub fn event(event: &Event, paint: Styler) -> String {
             };
             format!("candidate {} (read as {reader}{formatted})", tree.short())
         }
-        Event::Malformed { message, .. } => format!("{}: {message}", paint.bad("answer unusable")),
+        Event::Malformed { message, .. } => {
+            format!("{}: {}", paint.bad("answer unusable"), indented(message))
+        }
         Event::Conflict { clause, message, .. } => {
-            format!("{} at {clause}: {message}", paint.bad("the model reports a conflict"))
+            let head = paint.bad("the model reports a conflict");
+            format!("{head} at {clause}: {}", indented(message))
         }
         Event::GateReported { report, .. } => gate(report, paint),
-        Event::Judged { judgement: Judgement::Accept, .. } => paint.good("accepted"),
-        Event::Judged { judgement: Judgement::Refuse { diagnosis }, .. } => {
-            let clauses: Vec<_> = diagnosis.clauses.iter().map(ClauseId::as_str).collect();
-            let clauses = if clauses.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", clauses.join(", "))
-            };
-            format!("{}: {}{clauses}", paint.bad("refused"), diagnosis.summary)
-        }
-        Event::Judged { judgement: Judgement::Unsound { diagnosis }, .. } => {
-            format!("{}: {}", paint.warn("not judged"), diagnosis.summary)
-        }
+        Event::Judged { judgement, .. } => judged(judgement, paint),
         Event::Promoted { trees, .. } => {
             let trees: Vec<_> = trees.iter().map(|(t, d)| format!("{t} {}", d.short())).collect();
             format!("{} {}", paint.good("promoted"), trees.join(", "))
@@ -124,13 +120,38 @@ pub fn event(event: &Event, paint: Styler) -> String {
         Event::PromotionRefused { files } => {
             format!("{}: edited by hand: {}", paint.bad("not promoted"), files.join(", "))
         }
-        Event::PromotionFailed { message } => format!("{}: {message}", paint.bad("not promoted")),
+        Event::PromotionFailed { message } => {
+            format!("{}: {}", paint.bad("not promoted"), indented(message))
+        }
         Event::Superseded => "superseded by a newer revision".to_owned(),
         Event::Resumed => "taken up again".to_owned(),
         Event::Cancelled { .. } | Event::Retried { .. } | Event::Paused | Event::Unpaused => {
             order(event)
         }
     }
+}
+
+fn judged(judgement: &Judgement, paint: Styler) -> String {
+    match judgement {
+        Judgement::Accept => paint.good("accepted"),
+        Judgement::Refuse { diagnosis } => {
+            let clauses: Vec<_> = diagnosis.clauses.iter().map(ClauseId::as_str).collect();
+            let clauses = if clauses.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", clauses.join(", "))
+            };
+            format!("{}: {}{clauses}", paint.bad("refused"), indented(&diagnosis.summary))
+        }
+        Judgement::Unsound { diagnosis } => {
+            format!("{}: {}", paint.warn("not judged"), indented(&diagnosis.summary))
+        }
+    }
+}
+
+/// Further lines of what others wrote stand apart from regen's own.
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n      ")
 }
 
 fn queued(job: &Job) -> String {
@@ -142,7 +163,7 @@ fn queued(job: &Job) -> String {
 /// What a person wanted.
 fn order(event: &Event) -> String {
     match event {
-        Event::Cancelled { by } => format!("cancelled by {by}"),
+        Event::Cancelled { by } => format!("cancelled by {}", visible_line(by)),
         Event::Retried { specs } => format!("to be tried again: {}", specs.join(", ")),
         Event::Paused => "paused: no job starts".to_owned(),
         _ => "no longer paused".to_owned(),
@@ -163,7 +184,8 @@ pub fn fault(fault: Fault) -> &'static str {
 
 /// A diagnosis in full: fault, clauses with their lines, findings.
 pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Styler) -> String {
-    let mut out = format!("{}: {}\n", paint.bad(fault(diagnosis.fault)), diagnosis.summary);
+    let mut out =
+        format!("{}: {}\n", paint.bad(fault(diagnosis.fault)), indented(&diagnosis.summary));
     for id in &diagnosis.clauses {
         let clause = spec.and_then(|spec| spec.clauses.iter().find(|c| c.id == *id));
         let place =
@@ -177,7 +199,7 @@ pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Styler) -> S
     }
     for finding in diagnosis.findings.iter().take(5) {
         let place = place(finding);
-        let message = finding.message.replace('\n', "\n      ");
+        let message = indented(&finding.message);
         out.push_str(&format!("  {} {}{place}\n      {message}\n", finding.gate, finding.rule));
     }
     out

@@ -16,8 +16,10 @@ use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBeh
 use super::files;
 use super::ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
 use super::spending::{Spent, settle};
+use crate::process::without_secrets;
 use crate::types::event::Entry;
 use crate::types::harness::Budget;
+use crate::types::text::visible;
 use crate::types::{Digest, Event, Job, JobId, Red, SpecId};
 
 impl ToSql for SpecId {
@@ -201,7 +203,7 @@ impl Ledger for SqliteLedger {
 
     fn queue(&mut self, run: i64, at: &str, job: &Job) -> Result<JobId, LedgerError> {
         self.write(|tx| {
-            let text = serde_json::to_string(job).expect("a job is plain data");
+            let text = kept(job).to_string();
             tx.execute(
                 "INSERT INTO jobs (run, spec, job) VALUES (?1, ?2, ?3)",
                 params![run, job.spec, text],
@@ -424,6 +426,21 @@ impl Ledger for SqliteLedger {
     }
 }
 
+/// A value as it is kept: what others wrote is visible in it, and values of keys are not in it.
+fn kept(value: &impl serde::Serialize) -> serde_json::Value {
+    fn walk(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => *text = visible(&without_secrets(text)),
+            serde_json::Value::Array(list) => list.iter_mut().for_each(walk),
+            serde_json::Value::Object(map) => map.values_mut().for_each(walk),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(value).expect("it is plain data");
+    walk(&mut value);
+    value
+}
+
 fn insert(
     tx: &Transaction<'_>,
     run: i64,
@@ -431,7 +448,7 @@ fn insert(
     at: &str,
     event: &Event,
 ) -> Result<(), LedgerError> {
-    let text = serde_json::to_string(event).expect("an event is plain data");
+    let text = kept(event).to_string();
     let (id, spec) = (job.map(|job| job.0.0), job.map(|job| job.1));
     let sql = "INSERT INTO events (run, job, spec, at, event) VALUES (?1, ?2, ?3, ?4, ?5)";
     tx.execute(sql, params![run, id, spec, at, text])?;

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::text::visible;
 use super::{ClauseId, Digest, Isolation, Resource, limits};
 use crate::types::GateName;
 
@@ -265,5 +266,5 @@ pub fn clean(text: &str, roots: &[&str]) -> String {
         text.truncate(end.unwrap_or(0));
         text.push_str(" […]");
     }
-    text
+    visible(&text)
 }

@@ -198,3 +198,6 @@ pub const TRASH_AGE: Duration = Duration::from_secs(600);
 
 /// The longest name of a spec, a target or a gate, in bytes.
 pub const NAME_BYTES: usize = 64;
+
+/// Characters of one line of others' text that are shown or kept.
+pub const SHOWN_COLUMNS: usize = 2000;

@@ -23,6 +23,7 @@ pub mod problem;
 pub mod sandbox;
 pub mod schedule;
 pub mod spec;
+pub mod text;
 pub mod tools;
 pub mod tree;
 

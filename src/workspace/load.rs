@@ -18,7 +18,7 @@ use crate::types::harness::CassetteMode;
 use crate::types::{
     Digest, Harness, LintConfig, Problem, RuleLevel, Severity, Spec, SpecId, Target, limits,
 };
-use crate::{config, guard, prompt};
+use crate::{config, guard, process, prompt};
 
 /// A configuration file.
 #[derive(Debug)]
@@ -52,6 +52,11 @@ pub fn load_config(
     if let Some(problem) = linked_output(&places.root, &harness) {
         return Err(refused(vec![problem.file(&name)]));
     }
+    let keys = harness.generator_keys();
+    let secrets = harness.gate.values().flat_map(|gate| &gate.secrets);
+    process::conceal(
+        keys.iter().chain(secrets).chain(&harness.attestation.key_env).map(String::as_str),
+    );
     if let Some(generator) = &mut harness.generator {
         generator.cassettes = mode.or(generator.cassettes);
     }

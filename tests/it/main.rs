@@ -32,6 +32,7 @@ mod schedule;
 mod seams;
 mod server;
 mod state;
+mod text;
 mod sim;
 mod standing;
 mod tidy;

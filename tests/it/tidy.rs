@@ -569,3 +569,19 @@ fn no_name_says_nothing() {
         }
     }
 }
+
+/// Text of others is made harmless where it is written, so there is one place for each way out.
+#[test]
+fn standard_streams_are_written_through_one_door() {
+    // Bytes of an archive, a script for shells, and what the parser of arguments says.
+    let doors = ["cli/context.rs", "report/progress.rs", "cli/export.rs", "cli/mod.rs"];
+    for (path, text) in rust_files("src") {
+        let code = without_tests(&text);
+        let door = doors.iter().any(|door| path.ends_with(door));
+        let rust = path.to_string_lossy().contains("toolchain/rust");
+        let writes = ["stdout()", "stderr()", "println!", "eprint!"];
+        if let Some(word) = writes.into_iter().find(|word| code.contains(word)) {
+            assert!(door || rust, "{}: {word}", path.display());
+        }
+    }
+}
