@@ -237,6 +237,19 @@ pub trait Ledger: fmt::Debug {
     /// The database's.
     fn completion(&self, call: CallId, request: Digest) -> Result<Option<Digest>, LedgerError>;
 
+    /// The newest answer to a request that another job of the spec recorded and that was not
+    /// rejected. One that was promoted counts only where a rollback has put another tree in its
+    /// place: else a person asks for a new one.
+    ///
+    /// # Errors
+    /// The database's.
+    fn reusable(
+        &self,
+        job: JobId,
+        spec: &SpecId,
+        request: Digest,
+    ) -> Result<Option<Digest>, LedgerError>;
+
     /// The tests that were seen to fail without an implementation.
     ///
     /// # Errors

@@ -347,6 +347,26 @@ impl Ledger for SqliteLedger {
         Ok(text.and_then(|text| Digest::parse(&text)))
     }
 
+    fn reusable(
+        &self,
+        job: JobId,
+        spec: &SpecId,
+        request: Digest,
+    ) -> Result<Option<Digest>, LedgerError> {
+        let sql = "
+            SELECT completion FROM completions c JOIN jobs j ON j.id = c.job
+            WHERE request = ?1 AND j.spec = ?2 AND c.job != ?3
+                AND coalesce(result, '') NOT IN ('rejected', 'spec_suspected')
+                AND (coalesce(result, '') != 'promoted' OR (
+                    SELECT job ->> '$.rollback' FROM jobs
+                    WHERE spec = ?2 AND result = 'promoted' ORDER BY id DESC LIMIT 1
+                ) IS NOT NULL)
+            ORDER BY c.job DESC, attempt DESC LIMIT 1";
+        let values = params![request.to_string(), spec, job.0];
+        let text: Option<String> = self.db.query_row(sql, values, |row| row.get(0)).optional()?;
+        Ok(text.and_then(|text| Digest::parse(&text)))
+    }
+
     fn proven(&self) -> Result<BTreeSet<Digest>, LedgerError> {
         let mut statement = self.db.prepare("SELECT test FROM proven")?;
         let rows = statement.query_map([], |row| row.get::<_, String>(0))?;

@@ -319,3 +319,38 @@ fn a_sweep_leaves_what_stands_what_can_be_gone_back_to_and_what_is_young() {
     world.run(&["check", "-q"]).expect(0);
     world.run(&["run", "-q"]).expect(0);
 }
+
+#[test]
+fn an_answer_of_a_job_that_was_cut_off_is_used_by_a_later_one() {
+    let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
+    let world = World::adder(&server.url);
+    let gate = "[gate.slow]\nargv = [\"/bin/sh\", \"-c\", \"sleep 1000\"]\n";
+    let config = world.read("harness.toml");
+    let gates = "gates = [\"layout\", \"slow\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
+    world.write("harness.toml", &format!("{}{gates}{gate}", config.trim_end().to_owned() + "\n"));
+    let mut run = world.spawn(&["run"]);
+    while world.run(&["why", "adder"]).out.matches("layout").count() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    run.kill().expect("kills");
+    run.wait().expect("ends");
+    assert_eq!(server.requests().len(), 1);
+    world.write("harness.toml", &config);
+    // Other gates are other work: the job is superseded, and its answer is not bought again.
+    let run = world.run(&["run"]).expect(0);
+    assert!(run.err.contains("paid for before"), "{}", run.err);
+    assert_eq!((server.requests().len(), world.read(LIB).as_str()), (1, GOOD));
+    // A person who wants another answer has it.
+    world.run(&["run", "-q", "--force"]).expect(0);
+    assert_eq!((server.requests().len(), world.read(LIB).as_str()), (2, ALSO_GOOD));
+}
+
+#[test]
+fn force_after_a_rollback_uses_the_answer_that_was_promoted_before() {
+    let (world, server) = twice();
+    world.run(&["rollback", "adder", "--to", "1", "-q"]).expect(0);
+    assert_eq!(world.read(LIB), GOOD);
+    world.run(&["run", "-q", "--force"]).expect(0);
+    assert_eq!((server.requests().len(), world.read(LIB).as_str()), (2, ALSO_GOOD));
+    world.run(&["check", "-q"]).expect(0);
+}
