@@ -95,6 +95,7 @@ impl Workspace {
             promoted.keys().map(|name| (name.as_str(), None)).collect();
         let context = standing.context()?;
         let mut names = (Vec::new(), Vec::new());
+        let mut loose_context = Default::default();
         let mut fill = |spec: &Spec| {
             for clause in &spec.clauses {
                 let name = clause.id.name();
@@ -106,6 +107,7 @@ impl Workspace {
             }
             if spec.context == context {
                 names = (spec.targets.clone(), spec.depends.clone());
+                loose_context = spec.loose_context;
             }
             clauses.values().all(Option::is_some)
         };
@@ -140,6 +142,7 @@ impl Workspace {
             clauses,
             visible: String::new(),
             context,
+            loose_context,
             unbound: Vec::new(),
         })
     }

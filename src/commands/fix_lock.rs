@@ -41,6 +41,7 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
         let migrated = load(places, None)?.upgrade_lock()?;
         return Ok(migrated.into_iter().collect());
     }
+    let known = Standing::parse(&before).map(|(known, _)| known).unwrap_or_default();
     let mut lines = Vec::new();
     let mut standing = Standing::default();
     let target = harness.target.values().find(|target| target.is_generated());
@@ -52,13 +53,19 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
         let Some(tree) = name.strip_suffix(ATTESTATION) else { continue };
         match entry(places, tree) {
             Ok((spec, target, entry)) => {
+                let entry = match of_lock(&known, (&spec, &target), &entry) {
+                    Some(kept) => {
+                        lines.push(format!("{tree}: its attestation says something else; kept"));
+                        kept
+                    }
+                    None => entry,
+                };
                 standing.spec.entry(spec).or_default().target.insert(target, entry);
             }
             Err(why) => lines.push(format!("left out {tree}: {why}")),
         }
     }
     hold(&mut standing, &before);
-    let known = Standing::parse(&before).map(|(known, _)| known).unwrap_or_default();
     let entries = |standing: &Standing| -> BTreeMap<String, TargetStanding> {
         let specs = standing.spec.iter();
         specs
@@ -100,6 +107,19 @@ fn entry(
     }
     let files = tree.iter().map(|(path, bytes)| (path.to_string(), Digest::of(bytes))).collect();
     Ok((one.spec, one.target, TargetStanding { files, ..one.entry }))
+}
+
+/// The entry of an intact lockfile, where it is of the same tree and an attestation that nobody
+/// signed says something else.
+fn of_lock(
+    known: &Standing,
+    (spec, target): (&SpecId, &TargetName),
+    attested: &TargetStanding,
+) -> Option<TargetStanding> {
+    let entry = known.spec.get(spec)?.target.get(target)?;
+    let same_tree = entry.tree == attested.tree && entry.files == attested.files;
+    let differs = TargetStanding { held: None, ..entry.clone() } != *attested;
+    (same_tree && differs && attested.signer.is_none()).then(|| entry.clone())
 }
 
 /// Takes over the holds of a text that may be no lock file any more.

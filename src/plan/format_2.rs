@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{DEMANDED, GATES, PlanInputs, config, demanded, gate_key, job, meaning};
+use super::{
+    DEMANDED, GATES, PlanInputs, config, demanded, gate_key, job, job_key_with, meaning,
+    meaning_with,
+};
 use crate::types::lockfile::LOCK_VERSION;
 use crate::types::{
     Binding, Clause, Digest, GateInputsDigest, GateName, InputsDigest, Level, Spec, Standing,
@@ -12,6 +15,7 @@ use crate::types::{
 
 /// Digests of one target as format 2 and as today's format give them.
 struct Both<'a> {
+    context: (Digest, Digest),
     spec: (Digest, Digest),
     config: (Digest, Digest),
     inputs: (InputsDigest, InputsDigest),
@@ -52,9 +56,23 @@ pub fn migrate(standing: &Standing, written: &[Spec], inputs: &PlanInputs<'_>) -
             for (name, pair) in &mut judges {
                 pair.0 = old_judge(name, pair.1, (spec, &part.gates, standing));
             }
+            let loose = |spec: &Spec| meaning_with(spec, spec.loose_context);
+            let key = job_key_with(spec, (&part.target, target), inputs, &loose);
             carry(
                 entry,
                 &Both {
+                    context: (spec.loose_context, spec.context),
+                    spec: (loose(spec), meaning(spec)),
+                    config: (config(target), config(target)),
+                    inputs: (key, part.key),
+                    clauses: BTreeMap::new(),
+                    judges: BTreeMap::new(),
+                },
+            );
+            carry(
+                entry,
+                &Both {
+                    context: (spec.loose_context, spec.context),
                     spec: (old[spec.id.as_str()], meaning(spec)),
                     config: (old_config(target), config(target)),
                     inputs: (old_key(spec, (&part.target, target), &old, inputs), part.key),
@@ -78,6 +96,7 @@ fn carry(entry: &mut TargetStanding, both: &Both<'_>) {
             *value = new;
         }
     }
+    replace(&mut entry.context, both.context);
     replace(&mut entry.spec, both.spec);
     replace(&mut entry.config, both.config);
     replace(&mut entry.inputs, both.inputs);
@@ -133,7 +152,7 @@ fn old_meaning(spec: &Spec) -> Digest {
     let clauses = spec.clauses.iter();
     let mut parts: Vec<_> = clauses.map(|c| format!("{} {}", c.id, old_clause(c))).collect();
     parts.sort();
-    parts.push(spec.context.to_string());
+    parts.push(spec.loose_context.to_string());
     Digest::of_parts(parts)
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
 /// Blocks nested deeper than this are read as part of the block at this depth.
 const DEPTH: usize = 64;
@@ -45,8 +45,11 @@ pub struct Block {
 /// The blocks of a text; the first is the root.
 pub fn read(text: &str, offset: usize) -> Vec<Block> {
     let body = &text[offset..];
-    let mut reader =
-        BlockReader { blocks: vec![block(Kind::Root, 0..body.len(), 0)], stack: vec![0] };
+    let mut reader = BlockReader {
+        blocks: vec![block(Kind::Root, 0..body.len(), 0)],
+        stack: vec![0],
+        links: Vec::new(),
+    };
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
     let mut skipped = 0;
@@ -56,7 +59,7 @@ pub fn read(text: &str, offset: usize) -> Vec<Block> {
             Event::Start(_) if reader.stack.len() >= DEPTH => skipped += 1,
             Event::End(_) if skipped > 0 => skipped -= 1,
             Event::Start(tag) => reader.open(&tag, span),
-            Event::End(tag) => reader.close(tag),
+            Event::End(tag) => reader.close(tag, &span),
             Event::Text(text) => reader.text(&text, &span),
             Event::Html(text) | Event::InlineHtml(text) => reader.text(&text, &span),
             Event::Code(code) => reader.piece(Piece::Code(code.into_string(), span)),
@@ -71,6 +74,8 @@ pub fn read(text: &str, offset: usize) -> Vec<Block> {
 struct BlockReader {
     blocks: Vec<Block>,
     stack: Vec<usize>,
+    /// Where the open links lead; `None` where the text is the address.
+    links: Vec<Option<String>>,
 }
 
 fn block(kind: Kind, span: Range<usize>, parent: usize) -> Block {
@@ -111,7 +116,13 @@ impl BlockReader {
             Tag::List(_) | Tag::BlockQuote(_) | Tag::HtmlBlock | Tag::FootnoteDefinition(_) => {
                 Kind::Other
             }
-            // Inline marks: their text belongs to the block around them.
+            // Inline marks: their text belongs to the block around them. Where a link leads, and
+            // that a text is struck out, is read like words.
+            Tag::Link { link_type, dest_url, .. } | Tag::Image { link_type, dest_url, .. } => {
+                let plain = matches!(link_type, LinkType::Autolink | LinkType::Email);
+                return self.links.push((!plain).then(|| dest_url.to_string()));
+            }
+            Tag::Strikethrough => return self.text("~~", &span),
             Tag::TableCell | Tag::TableRow => return self.text(" | ", &span),
             _ => return,
         };
@@ -126,7 +137,16 @@ impl BlockReader {
         self.stack.push(index);
     }
 
-    fn close(&mut self, tag: TagEnd) {
+    fn close(&mut self, tag: TagEnd, span: &Range<usize>) {
+        match tag {
+            TagEnd::Link | TagEnd::Image => {
+                if let Some(address) = self.links.pop().flatten() {
+                    self.text(&format!(" <{address}>"), span);
+                }
+            }
+            TagEnd::Strikethrough => self.text("~~", span),
+            _ => {}
+        }
         let closes = matches!(
             tag,
             TagEnd::Item

@@ -89,7 +89,10 @@ pub fn diff(old: &[Spec], new: &[Spec]) -> Vec<SpecChange> {
             (_, None) => Change::Removed,
             _ => Change::Changed,
         };
-        let prose = before.map(|spec| spec.context) != now.map(|spec| spec.context);
+        // Names of clauses are in the digest of the context; what became of them is said by them.
+        let loose = before.map(|spec| spec.loose_context) != now.map(|spec| spec.loose_context);
+        let moved = before.map(|spec| spec.context) != now.map(|spec| spec.context);
+        let prose = loose || (moved && clauses.is_empty());
         let named = named(before, now);
         if change != Change::Changed || prose || !clauses.is_empty() || !named.is_empty() {
             let file = now.or(before).map_or_else(String::new, |spec| spec.file.clone());
@@ -331,9 +334,10 @@ mod tests {
 
     #[test]
     fn formatting_and_order_are_nothing() {
-        let (first, second) = TEXT.split_once("## Second").expect("has both");
-        let (head, first) = first.split_once("## First").expect("has it");
-        let swapped = format!("{head}## Second{second}\n## First{first}");
+        let (head, clauses) = TEXT.split_once("- One").expect("has it");
+        let (one, rest) = clauses.split_once("- Two").expect("has it");
+        let (two, rest) = rest.split_once("\n\n").expect("has it");
+        let swapped = format!("{head}- Two{two}\n- One{one}\n{rest}");
         for now in [TEXT.replace(" MUST", "\n  MUST"), TEXT.replace("\n\n", "\n\n\n"), swapped] {
             assert_eq!(changed(&now), [], "{now}");
         }

@@ -6,6 +6,7 @@ mod admit;
 mod binding;
 mod blocks;
 mod claims;
+mod context;
 mod diff;
 mod front;
 mod lint;

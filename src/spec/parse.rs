@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::blocks::{self, Block, Kind, Piece};
+use super::context::Prose;
 use super::text::{
-    APART, FLAGS, Gather, Marks, code_text, is_held_back, level, looks_hidden, says, squeeze,
+    FLAGS, Gather, Marks, code_text, is_held_back, level, looks_hidden, says, squeeze,
 };
 use super::{binding, front};
 use crate::types::{
@@ -42,7 +43,8 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     reader.find_followers();
     let clauses = reader.clauses();
     reader.stray_hidden(body);
-    let context = reader.context();
+    let prose = reader.prose();
+    let (context, loose_context) = (prose.context(), prose.loose_context());
     let visible = reader.visible(body);
     let unbound = reader.unbound();
     let mut problems = reader.problems;
@@ -57,6 +59,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         clauses,
         visible,
         context,
+        loose_context,
         unbound,
     };
     (spec, problems, source)
@@ -337,7 +340,7 @@ impl SpecReader<'_> {
             let end = block.span.end.max(block.span.start + 1) - 1;
             let (from, to) = (self.line(block.span.start), self.line(end));
             fenced[from..=to].fill(true);
-            if is_held_back(&block.info) == Some("hidden") && !self.in_clause(index) {
+            if is_held_back(&block.info) == Some("hidden") && !self.prose().in_clause(index) {
                 stray.push(block.span.clone());
             }
         }
@@ -356,42 +359,16 @@ impl SpecReader<'_> {
         }
     }
 
-    /// Whether a block or one around it belongs to a clause. Depth is bounded by `blocks`.
-    fn in_clause(&self, block: usize) -> bool {
-        let around = std::iter::successors(Some(block), |at| Some(self.blocks[*at].parent));
-        around.take_while(|at| *at != 0).any(|at| self.owned[at])
-    }
-
-    /// Digest of the prose that belongs to no clause, in whatever order it stands.
-    fn context(&self) -> Digest {
-        let mut gather = Gather {
-            blocks: self.blocks,
-            all: &self.marks,
-            text: String::new(),
-            code: Vec::new(),
-            apart: true,
-        };
-        for piece in &self.blocks[0].pieces {
-            if let Piece::Child(child) = piece
-                && !self.owned[*child]
-            {
-                gather.block(*child);
-                gather.text.push(APART);
-            }
-        }
-        let mut texts: Vec<String> = gather.text.split(APART).map(squeeze).collect();
-        texts.retain(|text| !text.is_empty());
-        texts.extend(gather.code.iter().map(|c| code_text(&self.blocks[*c])));
-        texts.sort();
-        Digest::of_parts(texts)
+    fn prose(&self) -> Prose<'_> {
+        Prose { blocks: self.blocks, marks: &self.marks, owned: &self.owned }
     }
 
     /// List items and paragraphs outside clauses that demand something.
     fn unbound(&self) -> Vec<Passage> {
         let inside = |block: &Block| self.blocks[block.parent].kind == Kind::Item;
         let prose = self.blocks.iter().enumerate().filter(|(index, block)| match block.kind {
-            Kind::Item => !self.in_clause(*index),
-            Kind::Paragraph => !inside(block) && !self.in_clause(*index),
+            Kind::Item => !self.prose().in_clause(*index),
+            Kind::Paragraph => !inside(block) && !self.prose().in_clause(*index),
             _ => false,
         });
         let passage = |(index, block): (usize, &Block)| {

@@ -80,6 +80,39 @@ fn digests_see_words_and_nothing_else() {
 }
 
 #[test]
+fn what_the_model_reads_differently_is_a_difference() {
+    let base = "# T\n\nOld `a`.\n\nThen [this](https://a.example/) holds.\n\n## New behaviour\n\n\
+                - x MUST be 1 `test_id: x`\n- y MUST be 2, see [z](z.md) `test_id: y`\n\n## Old behaviour\n\nGone.\n";
+    let (one, changed) = (clean(base), |from: &str, to: &str| clean(&base.replace(from, to)));
+    let digests = |spec: &Spec| {
+        let mut clauses: Vec<_> = spec.clauses.iter().map(|c| (c.id.clone(), c.digest)).collect();
+        clauses.sort();
+        (spec.context, clauses)
+    };
+    for (from, to) in [
+        ("(https://a.example/)", "(https://b.example/)"),
+        ("(z.md)", "(w.md)"),
+        ("Then ", "~~Then~~ "),
+        ("x MUST be 1", "x MUST be ~~1~~"),
+        ("## New behaviour", "## Behaviour"),
+        ("## New behaviour", "### New behaviour"),
+        (
+            "Old `a`.\n\nThen [this](https://a.example/) holds.",
+            "Then [this](https://a.example/) holds.\n\nOld `a`.",
+        ),
+        (
+            "\n- y MUST be 2, see [z](z.md) `test_id: y`\n\n## Old behaviour\n",
+            "\n\n## Old behaviour\n\n- y MUST be 2, see [z](z.md) `test_id: y`\n",
+        ),
+    ] {
+        assert_ne!(digests(&changed(from, to)), digests(&one), "{from} -> {to}");
+    }
+    let swapped = base.replace("- x MUST be 1 `test_id: x`\n", "");
+    let swapped = swapped.replace("`test_id: y`\n", "`test_id: y`\n* x MUST  be 1 `test_id: x`\n");
+    assert_eq!(digests(&clean(&swapped)), digests(&one), "neighbours may change places");
+}
+
+#[test]
 fn headings_and_bindings_inside_code_blocks_are_code() {
     let spec = clean("# T\n\n```text\n## No `test_id: no`\n```\n\n    `test_id: indented`\n");
     assert!(spec.clauses.is_empty());

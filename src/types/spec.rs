@@ -240,8 +240,11 @@ pub struct Spec {
     pub clauses: Vec<Clause>,
     /// The spec as the model may see it: hidden and switched-off examples cut out.
     pub visible: String,
-    /// Digest of the normalised prose outside clauses.
+    /// Digest of the normalised prose outside clauses, and of where the clauses stand in it.
     pub context: Digest,
+    /// The same without places, as lockfiles had it before.
+    #[serde(default)]
+    pub loose_context: Digest,
     /// Prose outside clauses that says MUST or SHALL.
     #[serde(skip)]
     pub unbound: Vec<Passage>,

@@ -241,3 +241,31 @@ fn a_pipe_in_the_place_of_a_file_hangs_nothing() {
     }
     world.run(&["run"]).expect(0);
 }
+
+#[test]
+fn an_altered_attestation_changes_no_intact_lockfile() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["run"]).expect(0);
+    let (lock, path) = (world.read("regen.lock"), "generated/adder/rust.intoto.jsonl");
+    let attested = world.read(path);
+    let alter = |line: &str| {
+        use base64::Engine as _;
+        let coder = base64::engine::general_purpose::STANDARD;
+        let mut value: serde_json::Value = serde_json::from_str(line).expect("is JSON");
+        let text = coder.decode(value["payload"].as_str().expect("has one")).expect("is base64");
+        let text = String::from_utf8(text).expect("is text");
+        value["payload"] = coder.encode(text.replace("\"model\":\"", "\"model\":\"better-")).into();
+        value.to_string() + "\n"
+    };
+    let altered: String = attested.lines().map(alter).collect();
+    assert_ne!(altered, attested);
+    world.write(path, &altered);
+    let fixed = world.run(&["check", "--fix-lock"]).expect(22);
+    assert!(fixed.err.contains("says something else; kept"), "{}", fixed.err);
+    assert_eq!(world.read("regen.lock"), lock);
+    assert!(fixed.out.contains("hint: regen --spec adder"), "{}", fixed.out);
+    world.run(&["--spec", "adder"]).expect(0);
+    world.run(&["check"]).expect(0);
+    assert_eq!(server.requests().len(), 1, "gates judge again, no model");
+}

@@ -125,3 +125,20 @@ fn fix_lock_leaves_a_lockfile_of_a_newer_regen_as_it_is() {
     ");
     assert_eq!(world.read("regen.lock"), newer);
 }
+
+#[test]
+fn a_lockfile_from_before_places_counted_is_migrated_without_a_model() {
+    let world = crate::check::demonstration();
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let fixture = repository.join("tests/fixtures/format-3-sorted");
+    copy(&["generated", "regen.lock"], &fixture, &world.path(""));
+    let before = trees(&world);
+    let plan = world.run(&["plan"]);
+    assert!(plan.out.lines().all(|line| line.ends_with("up to date")), "{}{}", plan.out, plan.err);
+    world.run(&["check", "--fix-lock"]).expect(0);
+    assert_eq!(trees(&world), before);
+    assert_eq!(world.read("regen.lock"), {
+        let now = std::fs::read_to_string(repository.join("regen.lock"));
+        now.expect("is there")
+    });
+}

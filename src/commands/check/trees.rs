@@ -234,7 +234,12 @@ impl One<'_> {
                         let message =
                             format!("it says something else of `{spec}` · `{target}` than {path}");
                         let flaw = Flaw::new(self.at, "lock", message).at("regen.lock");
-                        self.flaws.push(flaw.hint("regen check --fix-lock"));
+                        // Which of two unsigned texts was changed nobody knows: gates judge again.
+                        let hint = match entry.signer {
+                            Some(_) => "regen check --fix-lock".to_owned(),
+                            None => format!("regen --spec {}", quoted(spec)),
+                        };
+                        self.flaws.push(flaw.hint(hint));
                         return None;
                     }
                     said => said,
