@@ -7,7 +7,8 @@ use super::resources::Engine;
 use crate::gate::{ExecuteOptions, GateExecutor};
 use crate::pipeline::{Attempt, State};
 use crate::process::Listener;
-use crate::types::{Action, CandidateId, Event, Job};
+use crate::toolchain;
+use crate::types::{Action, CandidateId, Digest, Event, GateName, Job};
 use crate::workspace::CommandError;
 
 impl Engine {
@@ -31,6 +32,7 @@ impl Engine {
         let judged = (candidate.tree, candidate.provenance.clone());
         let action = Action {
             min_isolation: self.workspace.harness.sandbox.min_level,
+            control: self.control(state, attempt, name)?,
             proven: self.ledger.borrow().proven()?,
             ..inputs.action(name, executor.toolchain(language).unwrap_or_default(), judged)
         };
@@ -42,6 +44,26 @@ impl Engine {
         };
         let result = executor.execute(&action, options).await?;
         Ok(Event::GateReported { attempt: attempt.number, report: result.report })
+    }
+
+    /// The promoted tree of the target, for a gate of the user's.
+    fn control(
+        &self,
+        state: &State,
+        attempt: &Attempt,
+        gate: &GateName,
+    ) -> Result<Option<Digest>, CommandError> {
+        let job = self.inputs(state, attempt);
+        if toolchain::gate(&job.target, gate).is_some() {
+            return Ok(None);
+        }
+        let promoted = self.workspace.standing.spec.get(&state.job.spec);
+        let Some(entry) = promoted.and_then(|spec| spec.target.get(&job.name)) else {
+            return Ok(None);
+        };
+        let tree = self.promoter.tree(&entry.path).ok().flatten();
+        let tree = tree.filter(|tree| tree.digest() == entry.tree);
+        Ok(tree.map(|tree| self.objects.put_tree(&tree)).transpose()?)
     }
 
     fn listener(&self, job: &Job, gate: &str) -> Listener {

@@ -10,7 +10,8 @@ use crate::process::Listener;
 use crate::sandbox::Sandbox;
 use crate::toolchain::{self, Suite};
 use crate::types::{
-    Digest, GateConfig, GateName, HostTools, Isolation, Limits, Spec, Target, TargetName, ToolSet,
+    Candidate, Digest, GateConfig, GateName, HostTools, Isolation, Limits, Spec, Target,
+    TargetName, ToolSet,
 };
 
 /// Everything that a gate needs: put together here, out of what the machine has and what an action
@@ -41,6 +42,8 @@ pub struct GateContext<'a> {
     pub layers: &'a DependencyCache,
     /// Further files and folders that gates can read.
     pub read_only: &'a [PathBuf],
+    /// The tree over which a validator is known to work.
+    pub control: &'a Candidate,
     /// Tests that were seen to fail without an implementation, by the digest of what they are.
     pub proven: &'a BTreeSet<Digest>,
     /// What each program may use.

@@ -20,8 +20,8 @@ use crate::sandbox::{Probe, SandboxError};
 use crate::store::{Candidates, ContentStore};
 use crate::toolchain::{self, Toolchain};
 use crate::types::{
-    Action, ActionResult, CandidateId, Digest, Fingerprint, GateName, GateReport, HostTools,
-    Isolation, ToolSet, Tree,
+    Action, ActionResult, Candidate, CandidateId, Digest, Fingerprint, GateName, GateReport,
+    HostTools, Isolation, Provenance, ToolSet, Tree,
 };
 
 /// An action was not run. Says nothing about the candidate.
@@ -132,7 +132,7 @@ impl Machine {
     fn context<'a>(
         &'a self,
         inputs: &'a GateInputs,
-        action: &'a Action,
+        (action, control): (&'a Action, &'a Candidate),
         options: ExecuteOptions<'_>,
     ) -> GateContext<'a> {
         GateContext {
@@ -148,6 +148,7 @@ impl Machine {
             level: self.probe.level,
             layers: &self.layers,
             read_only: &self.read_only,
+            control,
             proven: &action.proven,
             limits: action.limits,
             timeout: action.timeout,
@@ -214,7 +215,13 @@ impl LocalExecutor {
         let provenance = action.provenance.clone();
         let candidate = self.candidates.get(&CandidateId { tree: action.tree, provenance })?;
         let before = options.before;
-        let context = self.machine.context(&inputs, action, options);
+        let control = match action.control {
+            Some(tree) => {
+                self.candidates.get(&CandidateId { tree, provenance: Provenance::Promoted })?
+            }
+            None => Arc::new(Candidate::new(Tree::default(), Provenance::Promoted)),
+        };
+        let context = self.machine.context(&inputs, (action, &control), options);
         let (mut report, output) = run(&context, &action.gate, &candidate, before).await;
         if !output.is_empty() {
             report.evidence = Some(self.candidates.store().put(&output)?);

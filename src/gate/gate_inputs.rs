@@ -94,6 +94,7 @@ impl GateInputs {
             toolchain,
             limits: Limits::of(own.map_or(&none, |gate| &gate.limits)),
             min_isolation: Isolation::NONE,
+            control: None,
             proven: Default::default(),
             timeout: seconds.map_or(limits::GATE_TIMEOUT, Duration::from_secs),
         }

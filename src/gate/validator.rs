@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::build::{PreparedSources, prepare, visible};
 use super::context::GateContext;
 use super::programs::read;
-use super::result::GateResult;
+use super::result::{self, GateResult};
 use super::workspace::GateSandbox;
 use crate::process::{Ended, Output, Program};
 use crate::store::files;
@@ -149,12 +149,39 @@ fn program(room: &GateSandbox<'_>, argv: &[String], folder: &Path, timeout: Dura
     room.program(path, argv[1..].to_vec(), timeout)
 }
 
+/// A validator that gives no report over the candidate is asked about a tree over which it is known
+/// to work: whether the candidate broke it or it is broken.
 async fn validate(
     bench: &GateContext<'_>,
     gate: &GateName,
     validator: &str,
     candidate: &Candidate,
 ) -> Result<GateResult, GateResult> {
+    let (answer, evidence) = ask(bench, gate, validator, candidate).await?;
+    let seen = match answer {
+        Ok(seen) => seen,
+        Err(why) => {
+            let same = bench.control.digest() == candidate.digest();
+            let works = !same && ask(bench, gate, validator, bench.control).await?.0.is_ok();
+            if works {
+                let message =
+                    format!("the validator {validator} breaks over this candidate only: {why}");
+                GateResult::fail(vec![result::finding(gate, "breaks_validator", message)])
+            } else {
+                GateResult::error(format!("validator {validator}: {why}"))
+            }
+        }
+    };
+    Ok(GateResult { evidence, ..seen })
+}
+
+/// Asks a validator about a tree: its answer, or why it is none, and what it printed.
+async fn ask(
+    bench: &GateContext<'_>,
+    gate: &GateName,
+    validator: &str,
+    candidate: &Candidate,
+) -> Result<(Result<GateResult, String>, Vec<u8>), GateResult> {
     let folder = bench.validators.join(validator);
     let manifest = manifest(&folder).map_err(GateResult::error)?;
     let own = bench.gates.get(gate).and_then(|gate| gate.timeout_s);
@@ -178,14 +205,13 @@ async fn validate(
     program.stdin = Some(serde_json::to_vec(&request).expect("a request is plain data"));
     let output = room.run(&program, true).await;
     let (root, output) = (room.root(), output?);
-    let mut seen = match (output.ended, report(validator, &output)) {
-        (Ended::Limit(resource), _) => used_up(&room, gate, validator, resource),
-        (_, Ok(report)) => conclude(bench, gate, &root, report),
-        (_, Err(why)) => GateResult::error(format!("validator {validator}: {why}")),
+    let answer = match (output.ended, report(validator, &output)) {
+        (Ended::Limit(resource), _) => Ok(used_up(&room, gate, validator, resource)),
+        (_, Ok(report)) => Ok(conclude(bench, gate, &root, report)),
+        (_, Err(why)) => Err(why),
     };
     room.close().await;
-    seen.evidence = output.evidence();
-    Ok(seen)
+    Ok((answer, output.evidence()))
 }
 
 /// A program that judges a candidate and uses too much over it.

@@ -243,6 +243,8 @@ impl Scheduler {
             // Only a person can fix it.
             None | Some(Fault::Spec) => Backoff::Parked,
             Some(Fault::Model | Fault::Gate) if bound => Backoff::Parked,
+            // A gate that cannot do its work, time after time in the same way.
+            Some(Fault::Environment) if fingerprint.is_some() && bound => Backoff::Parked,
             _ => Backoff::Until(now + wait(&job.spec, times - 1).max(asked_for(outcome))),
         };
         let spec = job.spec.clone();

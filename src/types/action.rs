@@ -32,6 +32,10 @@ pub struct Action {
     pub limits: Limits,
     /// The weakest isolation that is good enough.
     pub min_isolation: Isolation,
+    /// The promoted tree, in the content store: a validator that breaks over the candidate and not
+    /// over this one is broken by the candidate. Without one, an empty tree takes its place.
+    #[serde(default)]
+    pub control: Option<Digest>,
     /// Tests that were seen to fail without an implementation, by the digest of what they are.
     pub proven: BTreeSet<Digest>,
     /// Wall time of the gate.

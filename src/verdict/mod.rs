@@ -64,7 +64,8 @@ pub fn judge(candidate: &Candidate, gates: &[GateName], reports: &[GateReport]) 
                 summary: format!("gate {gate}: {message}"),
                 clauses: Vec::new(),
                 findings: report.findings.clone(),
-                fingerprint: None,
+                // The same trouble again and again is parked, too.
+                fingerprint: Some(fingerprint(report)),
             });
         }
         if !report.lets_through() {
@@ -121,6 +122,9 @@ fn fingerprint(report: &GateReport) -> Digest {
     findings.dedup();
     let mut out = Encoder::new("failure");
     out.text(&report.gate).text(report.outcome.word());
+    if let Outcome::Error { message } = &report.outcome {
+        out.text(message);
+    }
     out.list(findings, |out, (rule, file, message)| {
         out.text(rule).option(file.as_ref(), |out, file| out.text(file)).text(message)
     });

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use crate::server::{Server, lib};
-use crate::world::{ADDER, GOOD, Run, World, stable};
+use crate::world::{ADDER, GOOD, Run, WRONG, World, stable};
 
 const GATES: &str = "gates = [\"layout\", \"check\", \"own\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n[gate.own]\n\
     validator = \"own\"\n";
@@ -134,4 +134,23 @@ fn a_gate_named_error_that_fails_again_is_a_failed_gate() {
     let (code, found) = exits(&["check", "--rerun", "--json"], "bad");
     assert!(found.contains("check::rerun_error"), "{found}");
     assert_eq!(code, Some(20), "{found}");
+}
+
+#[test]
+fn a_validator_that_only_a_candidate_breaks_is_the_candidates_fault() {
+    let pass = "echo '{\"version\":1,\"outcome\":\"pass\"}'";
+    for breaks in ["kill -9 $$", "exit 3", "echo nonsense; exit 0"] {
+        let script = format!(
+            "read request\nif grep -q saturating_sub src/lib.rs; then {breaks}; fi\n{pass}"
+        );
+        // With an empty tree as the control, and with the promoted one.
+        let server = Server::start(vec![lib(WRONG), lib(GOOD), lib(WRONG), lib(GOOD)]);
+        let world = world(&server, &script, "");
+        for asked in [2, 4] {
+            let run = world.run(&["run", "--force"]).expect(0);
+            assert!(run.err.contains("breaks over this candidate only"), "{breaks}: {}", run.err);
+            assert_eq!(server.requests().len(), asked, "{breaks}");
+            assert!(server.told(asked - 1).contains("breaks_validator"), "{breaks}");
+        }
+    }
 }
