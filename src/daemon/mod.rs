@@ -9,6 +9,7 @@ pub mod hooks;
 mod live_state;
 mod metrics;
 mod commands;
+mod door;
 mod plan;
 mod request;
 mod serve;

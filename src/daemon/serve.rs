@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Path as TargetJob, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -25,6 +26,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
+use super::door;
 use super::live_state::{LiveState, SseEvent};
 use super::request::{Command, CommandRequest, Refusal};
 use crate::promote::Promoter;
@@ -72,7 +74,7 @@ impl Web {
 }
 
 /// A refusal or failure, as the API tells it.
-struct ApiError(StatusCode, String);
+pub(super) struct ApiError(pub(super) StatusCode, pub(super) String);
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
@@ -115,7 +117,7 @@ impl Api {
         let listener = listener?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         let router = self.router();
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(door::serve(listener, router));
         Ok(())
     }
 
@@ -136,7 +138,7 @@ impl Api {
         let web = Web { address: listener.local_addr()?, token };
         let guarded = self.router().layer(from_fn_with_state(web.clone(), token_only));
         let router = page().merge(guarded).layer(from_fn_with_state(web.clone(), own_pages_only));
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(door::serve(listener, router));
         Ok(web)
     }
 
@@ -155,6 +157,7 @@ impl Api {
             .fallback(|| async {
                 ApiError(StatusCode::NOT_FOUND, "there is no such path".to_owned())
             })
+            .layer(from_fn(door::admit))
             .layer(from_fn(safe_headers))
             .with_state(self.clone())
     }
@@ -366,11 +369,12 @@ fn changes(old: &Tree, new: &Tree) -> String {
     let paths: std::collections::BTreeSet<_> =
         old.iter().chain(new.iter()).map(|(path, _)| path.clone()).collect();
     let mut out = String::new();
+    let until = Instant::now() + limits::DIFF_TIME;
     for path in paths {
         let (a, b) = (text(old, &path), text(new, &path));
         if a != b && out.len() < limits::DIFF_BYTES {
             let mut diff = similar::TextDiff::configure();
-            let diff = diff.timeout(limits::DIFF_TIME).diff_lines(&a, &b);
+            let diff = diff.deadline(until).diff_lines(&a, &b);
             let names = (format!("promoted/{path}"), format!("candidate/{path}"));
             out += &diff.unified_diff().context_radius(3).header(&names.0, &names.1).to_string();
         }

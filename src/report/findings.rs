@@ -20,7 +20,7 @@ fn region(problem: &Problem, sources: &Sources) -> Option<((usize, usize), (usiz
     match (source, problem.span, problem.line) {
         (Some(source), Some(Span { start, end }), _) if start <= end && end <= source.len() => {
             // A line that ends with the place is not the next one.
-            let shown = source[start..end].trim_end().len();
+            let shown = source.get(start..end).unwrap_or_default().trim_end().len();
             Some((place(source, start), place(source, start + shown)))
         }
         (.., 0) => None,

@@ -10,6 +10,7 @@ mod diff;
 mod front;
 mod lint;
 mod parse;
+mod renames;
 mod text;
 mod trace;
 mod words;

@@ -2,6 +2,7 @@
 //! only the model is played, by a server that speaks HTTP.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
+mod bounds;
 mod check;
 mod cli;
 mod console;
@@ -11,6 +12,7 @@ mod copier;
 mod corpus;
 mod demo;
 mod diff;
+mod door;
 mod endurance;
 mod engine;
 mod faults;
