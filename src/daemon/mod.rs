@@ -38,7 +38,7 @@ use crate::watch::Watcher;
 use crate::workspace::{CommandError, Workspace, WorkspaceLayout, load_harness};
 
 pub use live_state::{Head, LiveState, SpecRow, Stand};
-pub use request::{Answer, Command, CommandRequest, Refusal};
+pub use request::{Answer, Command, CommandRequest, OrderBody, Refusal};
 pub use serve::{Api, Web};
 
 /// What a daemon works with.

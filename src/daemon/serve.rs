@@ -28,7 +28,7 @@ use tokio::sync::oneshot;
 
 use super::door;
 use super::live_state::{LiveState, SseEvent};
-use super::request::{Command, CommandRequest, Refusal};
+use super::request::{CommandRequest, OrderBody, Refusal};
 use crate::promote::Promoter;
 use crate::report::{Styler, words};
 use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, write_private};
@@ -400,17 +400,7 @@ async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
         .into_response())
 }
 
-#[derive(Deserialize)]
-struct Ask {
-    #[serde(flatten)]
-    act: Command,
-    #[serde(default)]
-    specs: Vec<String>,
-    #[serde(default)]
-    by: Option<String>,
-}
-
-async fn order(State(api): State<Api>, Json(ask): Json<Ask>) -> Answered {
+async fn order(State(api): State<Api>, Json(ask): Json<OrderBody>) -> Answered {
     let (reply, answer) = oneshot::channel();
     let by = ask.by.unwrap_or_else(|| "the API".to_owned());
     let order = CommandRequest { act: ask.act, specs: ask.specs, by, reply };

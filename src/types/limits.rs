@@ -184,6 +184,8 @@ pub const REQUEST_BYTES: usize = 1024 * 1024;
 pub const MOST_CONNECTIONS: usize = 128;
 /// The same where few files may be open.
 pub const LEAST_CONNECTIONS: usize = 8;
+/// Files that regen must be able to open at a time.
+pub const OPEN_FILES: u64 = 256;
 /// Open files that a daemon's listeners leave to its jobs.
 pub const WORK_DESCRIPTORS: usize = 192;
 /// Bytes of a diff that a daemon shows.

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+use serde_json::Value;
 
 use crate::control::{ask, serving_of};
 use crate::server::{Server, lib};
 use crate::watch::Daemon;
-use crate::world::{ADDER, GOOD, World, rounds};
+use crate::world::{ADDER, GOOD, Run, World, rounds};
 
 /// Lets this process open as many files as it may.
 fn many_files() {
@@ -21,11 +22,11 @@ fn many_files() {
     setrlimit(Resource::Nofile, limit).expect("is allowed");
 }
 
-/// A daemon that may open only so many files, with its address and token.
-fn limited(world: &World, files: usize) -> (Daemon, String, String) {
-    let regen = world.command(&["watch", "--json", "--http", "127.0.0.1:0"]);
+/// A command of regen's after one of the shell's.
+fn under(world: &World, limit: &str, args: &[&str]) -> Command {
+    let regen = world.command(args);
     let mut command = Command::new("sh");
-    let script = format!("ulimit -S -n {files}; exec \"$0\" \"$@\"");
+    let script = format!("{limit}; exec \"$0\" \"$@\"");
     command.arg("-c").arg(script).arg(regen.get_program()).args(regen.get_args());
     command.current_dir(world.path("")).stdin(Stdio::null());
     for (name, value) in regen.get_envs() {
@@ -34,7 +35,13 @@ fn limited(world: &World, files: usize) -> (Daemon, String, String) {
             None => command.env_remove(name),
         };
     }
-    serving_of(Daemon::of(command))
+    command
+}
+
+/// A daemon that may open only so many files, with its address and token.
+fn limited(world: &World, files: usize) -> (Daemon, String, String) {
+    let args = ["watch", "--json", "--http", "127.0.0.1:0"];
+    serving_of(Daemon::of(under(world, &format!("ulimit -S -n {files}"), &args)))
 }
 
 /// Beginnings of requests, none of which is whole or read.
@@ -143,4 +150,26 @@ fn whole_requests_are_answered_however_they_arrive() {
     stream.read_to_string(&mut text).expect("answers");
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     assert_eq!(ask(&address, &token, "POST /api/orders", "{\"order\":\"resume\"}").0, 200);
+}
+
+#[test]
+fn doctor_names_a_low_limit_on_open_files() {
+    let world = World::new("http://127.0.0.1:1", &[("adder", ADDER)], "");
+    let (run, check) = doctor(&world, "ulimit -S -n 128");
+    assert_eq!((run, check["good"].as_bool()), (40, Some(false)), "{check}");
+    assert!(check["says"].as_str().is_some_and(|says| says.contains("128")), "{check}");
+    assert!(check["hint"].as_str().is_some_and(|hint| hint.contains("ulimit -n 1024")), "{check}");
+    let (_, check) = doctor(&world, "ulimit -n 512");
+    assert!(check["says"].as_str().is_some_and(|says| says.contains("hard limit")), "{check}");
+    let (run, check) = doctor(&world, "ulimit -S -n 256");
+    assert_eq!((run, check["good"].as_bool()), (0, Some(true)), "{check}");
+}
+
+/// What `doctor` says of open files under a limit, with its exit code.
+fn doctor(world: &World, limit: &str) -> (i32, Value) {
+    let run = Run::of(&mut under(world, limit, &["doctor", "--json"]));
+    let said = run.json().remove(0);
+    let checks = said["checks"].as_array().expect("is a list");
+    let check = checks.iter().find(|check| check["name"] == "open files").expect("is there");
+    (run.code, check.clone())
 }
