@@ -161,7 +161,8 @@ async fn steady(
         {
             Engine::recover(places)?;
         }
-        let lock = || std::fs::read(places.root.join("regen.lock")).ok();
+        let path = places.root.join("regen.lock");
+        let lock = || files::read_capped(&path, limits::RESULT_BYTES).ok();
         let (before, found) = (lock(), check_workspace(places, asked));
         match found {
             Ok(found) if found.1.flaws.is_empty() => return Ok(found),

@@ -10,8 +10,8 @@ use super::{Context, exit};
 use crate::commands::lint::Standalone;
 use crate::report::{github, render, sarif};
 use crate::spec::shapes;
-use crate::store::write_atomic;
-use crate::types::{Fix, Problem, RuleLevel, Severity, Span, Spec, SpecId};
+use crate::store::{files, write_atomic};
+use crate::types::{Fix, Problem, RuleLevel, Severity, Span, Spec, SpecId, limits};
 use crate::workspace::{CommandError, ErrorKind, Sources, load};
 
 /// Arguments of `lint`.
@@ -142,7 +142,7 @@ fn fix(door: &Context, subject: &LintInput) -> Result<Vec<String>, CommandError>
             continue;
         }
         // Spans count in a text with plain line ends: another one is not touched.
-        if std::fs::read(&path)? != source.as_bytes() {
+        if files::read_capped(&path, limits::SPEC_BYTES)? != source.as_bytes() {
             door.say(&format!("{file}: not fixed: its line ends are not plain `\\n`"));
             continue;
         }

@@ -14,13 +14,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use hyper_tokio::rt::{TokioIo, TokioTimer};
+use hyper_tokio::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{AbortHandle, yield_now};
 use tower::ServiceExt;
 
-use super::serve::ApiError;
+use super::api_error::ApiError;
 use crate::types::limits;
 
 /// Whether a connection has sent a whole request that may be answered.

@@ -4,6 +4,7 @@
 //! something has changed, the planner what follows from it, and people what they want otherwise.
 #![expect(clippy::disallowed_methods, reason = "the daemon reads the clock and serves its socket")]
 
+mod api_error;
 pub mod client;
 pub mod hooks;
 mod live_state;

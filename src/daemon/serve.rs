@@ -26,6 +26,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
+use super::api_error::ApiError;
 use super::door;
 use super::live_state::{LiveState, SseEvent};
 use super::request::{CommandRequest, OrderBody, Refusal};
@@ -33,7 +34,7 @@ use crate::promote::Promoter;
 use crate::report::{Styler, words};
 use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, write_private};
 use crate::types::{Digest, Event, JobId, RelPath, SpecId, TargetName, Tree, limits};
-use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout, load, load_harness, today};
+use crate::workspace::{WorkspaceLayout, load, load_harness, today};
 
 /// What the API works with.
 #[derive(Clone)]
@@ -70,26 +71,6 @@ impl Web {
         host.is_some_and(|host| hosts.iter().any(|own| own == host))
             && origin.is_none_or(|origin| hosts.iter().any(|own| origin == format!("http://{own}")))
             && text(header::HeaderName::from_static("sec-fetch-site")) != Some("cross-site")
-    }
-}
-
-/// A refusal or failure, as the API tells it.
-pub(super) struct ApiError(pub(super) StatusCode, pub(super) String);
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        (self.0, Json(json!({ "type": "error", "message": self.1 }))).into_response()
-    }
-}
-
-impl<E: Into<CommandError>> From<E> for ApiError {
-    fn from(error: E) -> Self {
-        let error: CommandError = error.into();
-        let status = match error.kind() {
-            ErrorKind::Usage => StatusCode::NOT_FOUND,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self(status, error.lines())
     }
 }
 

@@ -12,6 +12,7 @@ use super::programs::read;
 use super::result::GateResult;
 use super::workspace::GateSandbox;
 use crate::process::{Ended, Output, Program};
+use crate::store::files;
 use crate::toolchain::{self, BuildContext};
 use crate::types::{
     Candidate, ClauseId, Finding, GateConfig, GateFormat, GateName, Outcome, Resource, SpecId,
@@ -117,9 +118,10 @@ pub struct ReportFinding {
 pub fn manifest(folder: &Path) -> Result<ValidatorManifest, String> {
     let path = folder.join("validator.toml");
     let named = |why: String| format!("{}: {why}", path.display());
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| named(format!("{error}; a gate of harness.toml names this validator")))?;
-    let manifest: ValidatorManifest = toml::from_str(&text).map_err(|e| named(e.to_string()))?;
+    let bytes = files::read_capped(&path, limits::CONFIG_BYTES)
+        .map_err(|error| format!("{error}; a gate of harness.toml names this validator"))?;
+    let manifest: ValidatorManifest =
+        toml::from_slice(&bytes).map_err(|error| named(error.message().to_owned()))?;
     if manifest.argv.is_empty() {
         Err(named("`argv` is empty: name the program".to_owned()))
     } else {

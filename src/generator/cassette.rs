@@ -1,14 +1,13 @@
 //! Recorded exchanges: one pretty JSON file per call, the response's raw bytes, no request headers.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CallContext, GenerationError};
-use crate::store::write_atomic;
-use crate::types::{Digest, Failure, Usage};
+use crate::store::{files, write_atomic};
+use crate::types::{Digest, Failure, Usage, limits};
 
 /// The format of a cassette.
 const VERSION: u32 = 1;
@@ -229,7 +228,7 @@ impl Cassettes {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        let files = crate::store::files::walk(&self.folder, 3).unwrap_or_default();
+        let files = files::walk(&self.folder, 3).unwrap_or_default();
         files.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
     }
 
@@ -300,8 +299,11 @@ impl Cassettes {
 }
 
 fn load(path: &Path) -> Result<Cassette, String> {
-    let text = fs::read_to_string(path).map_err(|e| e.to_string())?;
-    serde_json::from_str(&text).map_err(|e| format!("is no cassette: {e}"))
+    let bytes = files::read_capped(path, limits::OBJECT_BYTES).map_err(|e| e.to_string())?;
+    if bytes.len() > limits::OBJECT_BYTES {
+        return Err("is too large".to_owned());
+    }
+    serde_json::from_slice(&bytes).map_err(|e| format!("is no cassette: {e}"))
 }
 
 fn first_difference(a: &str, b: &str) -> Option<String> {

@@ -11,6 +11,24 @@ use crate::types::{Problem, Span, limits};
 /// Lines behind the last one a span touches that the renderer may show.
 const AFTER: usize = 2;
 
+/// Lines before an offset in a text; counting goes on from the offset before.
+#[derive(Debug, Default)]
+pub(super) struct LineCount {
+    offset: usize,
+    lines: usize,
+}
+
+impl LineCount {
+    fn before(&mut self, text: &str, offset: usize) -> usize {
+        if offset < self.offset {
+            *self = Self::default();
+        }
+        self.lines += text[self.offset..offset].matches('\n').count();
+        self.offset = offset;
+        self.lines
+    }
+}
+
 /// A few lines of a file.
 #[derive(Debug)]
 pub(super) struct Excerpt {
@@ -27,17 +45,14 @@ pub(super) struct Excerpt {
 impl Excerpt {
     /// The lines around a problem; `None` without a place in the text at hand: a stale one would
     /// point nowhere.
-    pub fn of(problem: &Problem, text: &str) -> Option<Self> {
+    pub fn of(problem: &Problem, text: &str, lines: &mut LineCount) -> Option<Self> {
         let span = problem.span.filter(|span| is_inside(*span, text))?;
         let start = line_start(text, span.start);
         let mut excerpt = Self {
             file: problem.file.clone(),
             text: String::new(),
             marked: 0..0,
-            before: match problem.line {
-                0 => text[..start].matches('\n').count(),
-                line => line - 1,
-            },
+            before: lines.before(text, start),
             column: span.start - start,
         };
         if start > 0 {

@@ -1,10 +1,11 @@
 //! Problems in people's files, with the line they point at.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
-use super::excerpt::Excerpt;
+use super::excerpt::{Excerpt, LineCount};
 use super::{Styler, tame};
 use crate::types::{Problem, Severity};
 use crate::workspace::Sources;
@@ -64,8 +65,10 @@ pub fn render<'a>(
         if paint.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
     let mut out = String::new();
+    let mut counts: BTreeMap<&str, LineCount> = BTreeMap::new();
     for problem in problems {
-        let source = sources.get(&problem.file).and_then(|text| Excerpt::of(problem, text));
+        let lines = counts.entry(&problem.file).or_default();
+        let source = sources.get(&problem.file).and_then(|text| Excerpt::of(problem, text, lines));
         let shown = ProblemView { problem, source };
         if handler.render_report(&mut out, &shown).is_err() {
             out.push_str(&format!("{shown}\n"));

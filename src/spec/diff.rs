@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
-use super::renames::{Budget, renames};
+use super::renames::{WordBudget, renames};
 use crate::types::{Clause, Digest, Level, Spec, SpecId, Waiver};
 
 /// What happened to a clause.
@@ -80,7 +80,7 @@ pub fn diff(old: &[Spec], new: &[Spec]) -> Vec<SpecChange> {
     };
     let (before, now) = (by_id(old), by_id(new));
     let ids: BTreeSet<&SpecId> = before.keys().chain(now.keys()).collect();
-    let mut budget = Budget::new();
+    let mut budget = WordBudget::new();
     let renamed = renames(old, new, &mut budget);
     let mut changes = Vec::new();
     for id in ids {
@@ -105,7 +105,7 @@ fn clauses(
     before: Option<&Spec>,
     now: Option<&Spec>,
     renamed: &BTreeMap<String, &Clause>,
-    budget: &mut Budget,
+    budget: &mut WordBudget,
 ) -> Vec<ClauseChange> {
     let here: BTreeSet<&str> =
         now.iter().flat_map(|spec| &spec.clauses).map(|clause| clause.id.as_str()).collect();
@@ -162,7 +162,7 @@ fn one(clause: &Clause, change: Change) -> ClauseChange {
     }
 }
 
-fn compare(before: &Clause, now: &Clause, change: Change, budget: &mut Budget) -> ClauseChange {
+fn compare(before: &Clause, now: &Clause, change: Change, budget: &mut WordBudget) -> ClauseChange {
     // Only the digest is known of a clause without a binding.
     let known = !before.bindings.is_empty();
     let texts = |clause: &Clause| -> BTreeSet<Digest> {
@@ -191,7 +191,7 @@ fn compare(before: &Clause, now: &Clause, change: Change, budget: &mut Budget) -
 
 /// What changed in a text, word by word; nothing when it is the same. Without a budget for that,
 /// all between the first and the last change.
-fn words(before: &str, now: &str, budget: &mut Budget) -> Vec<Stretch> {
+fn words(before: &str, now: &str, budget: &mut WordBudget) -> Vec<Stretch> {
     let mut list: Vec<Stretch> = Vec::new();
     if before == now {
         return list;
@@ -288,7 +288,7 @@ pub fn conflicts(
 
 #[cfg(test)]
 mod tests {
-    use super::{Budget, Change, SpecChange, conflicts, diff, words};
+    use super::{Change, SpecChange, WordBudget, conflicts, diff, words};
     use crate::spec::parse;
     use crate::types::Spec;
 
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn without_a_budget_all_between_the_first_and_the_last_change_is_changed() {
-        let mut budget = Budget::new();
+        let mut budget = WordBudget::new();
         while budget.take(1000) {}
         while budget.take(1) {}
         for (before, now, signs) in [

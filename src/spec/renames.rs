@@ -2,7 +2,7 @@
 //!
 //! Comparing two texts word by word costs the square of their length. So a pair is compared only
 //! if the words it shares allow it to be similar enough; of many pairs, only those that share rare
-//! words are considered; and all comparisons of one diff share a [`Budget`].
+//! words are considered; and all comparisons of one diff share a [`WordBudget`].
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -20,9 +20,9 @@ const RARE: usize = 32;
 const CANDIDATES: usize = 32;
 
 /// Steps that comparisons word by word may still take.
-pub(super) struct Budget(usize);
+pub(super) struct WordBudget(usize);
 
-impl Budget {
+impl WordBudget {
     /// For one diff.
     pub fn new() -> Self {
         Self(limits::DIFF_STEPS)
@@ -84,7 +84,7 @@ impl<'a> Counted<'a> {
 pub(super) fn renames<'a>(
     old: &'a [Spec],
     new: &'a [Spec],
-    budget: &mut Budget,
+    budget: &mut WordBudget,
 ) -> BTreeMap<String, &'a Clause> {
     let all = |specs: &'a [Spec]| -> BTreeMap<&'a str, &'a Clause> {
         specs.iter().flat_map(|spec| &spec.clauses).map(|c| (c.id.as_str(), c)).collect()
@@ -125,7 +125,7 @@ fn equal<'a>(
 fn similar<'a>(
     gone: &[&'a Clause],
     fresh: &[&'a Clause],
-    budget: &mut Budget,
+    budget: &mut WordBudget,
     found: &mut BTreeMap<String, &'a Clause>,
 ) {
     let mut numbers = BTreeMap::new();
@@ -173,7 +173,7 @@ fn most_like(
     clause: &Counted<'_>,
     gone: &[Counted<'_>],
     candidates: Vec<usize>,
-    budget: &mut Budget,
+    budget: &mut WordBudget,
 ) -> Option<usize> {
     let open = candidates.into_iter().filter(|at| gone[*at].open);
     let mut order: Vec<(f64, usize)> =
@@ -199,7 +199,7 @@ fn most_like(
 mod tests {
     use similar::TextDiff;
 
-    use super::{Budget, Counted, renames};
+    use super::{Counted, WordBudget, renames};
     use crate::spec::parse;
     use crate::types::Spec;
 
@@ -255,7 +255,7 @@ mod tests {
         for seed in 1..8 {
             let (old, new) = (spec(seed, 40), spec(seed + 100, 45));
             let (olds, news) = ([old.clone()], [new.clone()]);
-            let found = renames(&olds, &news, &mut Budget::new());
+            let found = renames(&olds, &news, &mut WordBudget::new());
             let found: Vec<_> =
                 found.into_iter().map(|(id, was)| (id, was.id.as_str().to_owned())).collect();
             assert!(!found.is_empty());
@@ -275,7 +275,7 @@ mod tests {
         };
         let old = [parse("specs/a.md", text("old_", "").as_bytes()).0];
         let new = [parse("specs/a.md", text("new_", " it gets").as_bytes()).0];
-        let found = renames(&old, &new, &mut Budget::new());
+        let found = renames(&old, &new, &mut WordBudget::new());
         assert_eq!(found.len(), 2000);
         assert!(found.iter().all(|(id, was)| was.id.name().replace("old", "new") == id[2..]));
     }

@@ -7,8 +7,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use super::write_atomic;
-use crate::types::{Digest, RelPath, Tree};
+use super::{files, write_atomic};
+use crate::types::{Digest, RelPath, Tree, limits};
 
 /// Bytes by the digest of what they are. They are added, never changed.
 pub trait ContentStore: fmt::Debug + Send + Sync {
@@ -79,7 +79,7 @@ impl Objects {
     /// The disk's.
     pub fn all(&self) -> io::Result<Vec<(Digest, u64)>> {
         let mut all = Vec::new();
-        for path in super::files::walk(&self.root, 1)? {
+        for path in files::walk(&self.root, 1)? {
             let name = path.strip_prefix(&self.root).unwrap_or(&path).to_string_lossy();
             if let Some(digest) = Digest::parse(&name.replace('/', "")) {
                 all.push((digest, path.metadata()?.len()));
@@ -108,8 +108,8 @@ impl ContentStore for Objects {
     }
 
     fn get(&self, digest: Digest) -> io::Result<Vec<u8>> {
-        let bytes = fs::read(self.path(digest))?;
-        if Digest::of(&bytes) == digest {
+        let bytes = files::read_capped(&self.path(digest), limits::OBJECT_BYTES)?;
+        if bytes.len() <= limits::OBJECT_BYTES && Digest::of(&bytes) == digest {
             Ok(bytes)
         } else {
             let message =

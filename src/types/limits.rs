@@ -37,6 +37,9 @@ pub const PATH_DEPTH: usize = 12;
 /// Bytes of a whole reply as text; a model that says more is looping.
 pub const REPLY_BYTES: usize = 32 * 1024 * 1024;
 
+/// Bytes of one object, and of one recorded exchange.
+pub const OBJECT_BYTES: usize = 512 * 1024 * 1024;
+
 /// Findings that reach a repair prompt: more distract a model.
 pub const PROMPT_FINDINGS: usize = 5;
 /// Bytes of findings in a repair prompt.

@@ -259,7 +259,7 @@ fn cassettes() -> Vec<Vec<u8>> {
 fn cassette(bytes: &[u8]) {
     if let Ok(cassette) = serde_json::from_slice::<Cassette>(bytes) {
         let _ = cassette.check();
-        (cassette.request_text(), cassette.response_text(), cassette.label());
+        let _ = [cassette.request_text(), cassette.response_text(), cassette.label()];
         let path = cassette.path();
         assert!(path.is_relative() && !path.display().to_string().contains(".."), "{path:?}");
         let written = cassette.text();
