@@ -11,21 +11,28 @@ use crate::types::{Problem, Span, limits};
 /// Lines behind the last one a span touches that the renderer may show.
 const AFTER: usize = 2;
 
-/// Lines before an offset in a text; counting goes on from the offset before.
+/// The line and column of an offset in a text; counting goes on from the offset before.
 #[derive(Debug, Default)]
 pub(super) struct LineCount {
     offset: usize,
     lines: usize,
+    column: usize,
 }
 
 impl LineCount {
-    fn before(&mut self, text: &str, offset: usize) -> usize {
+    /// Line and column from 1, in characters.
+    pub fn place(&mut self, text: &str, offset: usize) -> (usize, usize) {
         if offset < self.offset {
             *self = Self::default();
         }
-        self.lines += text[self.offset..offset].matches('\n').count();
+        let passed = text.get(self.offset..offset).unwrap_or_default();
         self.offset = offset;
-        self.lines
+        self.lines += passed.matches('\n').count();
+        self.column = match passed.rfind('\n') {
+            Some(at) => passed[at + 1..].chars().count(),
+            None => self.column + passed.chars().count(),
+        };
+        (self.lines + 1, self.column + 1)
     }
 }
 
@@ -52,7 +59,7 @@ impl Excerpt {
             file: problem.file.clone(),
             text: String::new(),
             marked: 0..0,
-            before: lines.before(text, start),
+            before: lines.place(text, start).0 - 1,
             column: span.start - start,
         };
         if start > 0 {

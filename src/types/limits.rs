@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const SPEC_BYTES: usize = 10 * 1024 * 1024;
 /// Bytes of `harness.toml`.
 pub const CONFIG_BYTES: usize = 1024 * 1024;
+/// Brackets that are open at a time in a TOML file.
+pub const TOML_NESTING: usize = 128;
 /// Problems kept of one spec, from each that looks at it: more help nobody.
 pub const PROBLEMS: usize = 100;
 /// Bytes of one source line that a problem shows; a longer line is cut around the place.

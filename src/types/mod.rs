@@ -23,6 +23,7 @@ pub mod problem;
 pub mod sandbox;
 pub mod schedule;
 pub mod spec;
+mod toml_text;
 pub mod tools;
 pub mod tree;
 
@@ -49,5 +50,6 @@ pub use schedule::{Hook, HookEvent, Schedule, Telemetry};
 pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };
+pub use toml_text::read_toml;
 pub use tools::{HostTools, ToolEnv, ToolSet};
 pub use tree::{Candidate, CandidateId, Provenance, Tree};

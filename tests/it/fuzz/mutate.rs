@@ -167,9 +167,9 @@ impl Corpus {
                 bytes.splice(at..end, word);
             }
             10 => {
-                let times = 1 << numbers.below(12);
+                let times = 1 << numbers.below(17);
                 let part = bytes[at..(at + numbers.below(20)).min(bytes.len())].repeat(times);
-                bytes.splice(at..at, part);
+                bytes.splice(at..at, part.into_iter().take(MOST));
             }
             11 => nest(bytes, at, numbers),
             12 => swap_lines(bytes, numbers),
