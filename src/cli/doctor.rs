@@ -1,5 +1,6 @@
 //! `regen doctor`: is the machine fit for this workspace?
 
+use rustix::process::{Resource, Rlimit, getrlimit};
 use serde_json::json;
 
 use super::{Context, exit, isolation, variable};
@@ -8,6 +9,7 @@ use crate::sandbox::Missing;
 use crate::toolchain;
 use crate::types::GeneratorConfig;
 use crate::types::harness::CassetteMode;
+use crate::types::limits;
 use crate::workspace::{CommandError, ErrorKind, load};
 
 /// One thing that was looked at.
@@ -15,6 +17,7 @@ struct DoctorCheck {
     name: &'static str,
     good: bool,
     says: String,
+    hint: Option<String>,
 }
 
 /// Checks tools, folders and generator. Exit code 40 when something is missing.
@@ -30,15 +33,19 @@ pub async fn preflight(door: &Context) -> Result<(), CommandError> {
     let (checks, _) = look(door).await?;
     for check in checks.iter().filter(|check| !check.good) {
         door.say(&format!("{}: {}: {}", door.paint.warn("warning"), check.name, check.says));
+        if let Some(hint) = &check.hint {
+            door.say(&format!("  hint: {hint}"));
+        }
     }
     Ok(())
 }
 
 async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), CommandError> {
-    let mut checks = Vec::new();
+    let mut checks = vec![open_files(&getrlimit(Resource::Nofile))];
     let mut add = |name, result: Result<String, String>| {
         let good = result.is_ok();
-        checks.push(DoctorCheck { name, good, says: result.unwrap_or_else(|why| why) });
+        let says = result.unwrap_or_else(|why| why);
+        checks.push(DoctorCheck { name, good, says, hint: None });
     };
     let cache = door.cache()?;
     add("cache folder", writable(&cache).map(|()| cache.display().to_string()));
@@ -87,6 +94,28 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Comman
     Ok((checks, probe.missing))
 }
 
+/// Whether enough files may be open at a time: by regen, and by programs in sandboxes.
+fn open_files(limit: &Rlimit) -> DoctorCheck {
+    let (soft, hard) = (limit.current.unwrap_or(u64::MAX), limit.maximum.unwrap_or(u64::MAX));
+    let needed = limits::OPEN_FILES;
+    let why = if soft < needed {
+        Err(format!("at most {soft} may be open at a time (`ulimit -n`); regen needs {needed}"))
+    } else if hard < limits::GATE_OPEN_FILES {
+        let needed = limits::GATE_OPEN_FILES;
+        Err(format!("the hard limit is {hard} (`ulimit -Hn`); sandboxes need {needed}"))
+    } else if soft == u64::MAX {
+        Ok("no limit".to_owned())
+    } else {
+        Ok(format!("at most {soft} at a time"))
+    };
+    let hint = format!(
+        "ulimit -n {0}; `LimitNOFILE={0}` in a unit of systemd; `docker run --ulimit nofile={0}`",
+        limits::GATE_OPEN_FILES
+    );
+    let hint = why.is_err().then_some(hint);
+    DoctorCheck { name: "open files", good: why.is_ok(), says: why.unwrap_or_else(|e| e), hint }
+}
+
 fn generator(config: &GeneratorConfig) -> Result<String, String> {
     let settings = &config.settings;
     match (settings.api_key_env(), config.cassette_mode()) {
@@ -106,7 +135,7 @@ fn tell(door: &Context, checks: &[DoctorCheck], missing: &[Missing]) {
             missing.iter().map(|one| json!({ "what": one.what, "hint": one.hint })).collect();
         let list: Vec<_> = checks
             .iter()
-            .map(|c| json!({ "name": c.name, "good": c.good, "says": c.says }))
+            .map(|c| json!({ "name": c.name, "good": c.good, "says": c.says, "hint": c.hint }))
             .collect();
         door.json(&json!({ "type": "doctor", "good": good, "checks": list, "missing": missing }));
         return;
@@ -114,6 +143,9 @@ fn tell(door: &Context, checks: &[DoctorCheck], missing: &[Missing]) {
     for check in checks {
         let mark = if check.good { door.paint.good("ok  ") } else { door.paint.bad("FAIL") };
         door.show(&format!("{mark} {:<14} {}", check.name, check.says));
+        if let Some(hint) = &check.hint {
+            door.show(&format!("       hint: {hint}"));
+        }
         for one in missing.iter().filter(|_| check.name == "isolation") {
             door.show(&format!("     without {}", one.what));
             if !one.hint.is_empty() {

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::guard;
 use crate::plan::{self, Checks, LiveTree};
-use crate::spec::{Change, Parsed, SpecChange, admit, diff, parse};
+use crate::spec::{Change, ClauseChange, Parsed, SpecChange, admit, diff, parse};
 use crate::store::revision;
-use crate::toolchain::{self, Visibility};
+use crate::toolchain::{self, Suite, Visibility};
 use crate::types::{
     AdmittedSpec, Binding, Clause, ClauseId, Level, Reason, Span, Spec, SpecId, SpecStanding,
     Standing, Status, TargetName, TargetStanding,
@@ -236,36 +236,44 @@ impl Workspace {
 
     /// Tests that are there for the clauses that changed.
     fn tests_of(&self, changes: &[SpecChange], now: &[Spec]) -> BTreeMap<String, Vec<String>> {
-        let clauses: BTreeMap<&str, (&Spec, &Clause)> = now
-            .iter()
-            .flat_map(|spec| spec.clauses.iter().map(move |c| (c.id.as_str(), (spec, c))))
-            .collect();
+        let stays = |change: &ClauseChange| change.change != Change::Removed;
         let mut tests = BTreeMap::new();
-        let changed = changes.iter().flat_map(|spec| &spec.clauses);
-        for change in changed.filter(|change| change.change != Change::Removed) {
-            let Some((spec, clause)) = clauses.get(change.clause.as_str()) else { continue };
-            let mut names: BTreeSet<String> = BTreeSet::new();
-            for target in plan::targets(spec, &self.harness) {
-                let suites = self.suites.get(&(spec.id.clone(), target.clone()));
-                let all = suites.into_iter().flatten().flat_map(|suite| &suite.tests);
-                let own = all.filter(|test| test.clause.as_ref() == Some(&clause.id));
-                names.extend(own.map(|test| test.name.clone()));
-                if let Some(target) = self.harness.target.get(&target) {
-                    for shown in [Visibility::Visible, Visibility::Hidden] {
-                        let suite = toolchain::of(target).examples(spec, target, shown);
-                        let all = suite.into_iter().flat_map(|suite| suite.tests);
-                        let own = all.filter(|test| test.clause.as_ref() == Some(&clause.id));
-                        names.extend(own.map(|test| test.name));
-                    }
-                }
+        for change in changes {
+            let Some(spec) = now.iter().find(|spec| spec.id == change.spec) else { continue };
+            let mut all = self.tests_by_clause(spec);
+            for clause in change.clauses.iter().filter(|clause| stays(clause)) {
+                let names = all.remove(clause.clause.as_str()).unwrap_or_default();
+                tests.insert(clause.clause.clone(), names.into_iter().collect());
             }
-            let rules = clause.bindings.iter().filter_map(|binding| match binding {
-                Binding::Guard { name, .. } => Some(format!("guard {name}")),
-                _ => None,
-            });
-            names.extend(rules);
-            tests.insert(change.clause.clone(), names.into_iter().collect());
         }
         tests
+    }
+
+    /// The names of a spec's tests and guards, by clause.
+    fn tests_by_clause(&self, spec: &Spec) -> BTreeMap<String, BTreeSet<String>> {
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut add = |suite: &Suite| {
+            for test in &suite.tests {
+                let Some(clause) = &test.clause else { continue };
+                found.entry(clause.to_string()).or_default().insert(test.name.clone());
+            }
+        };
+        for target in plan::targets(spec, &self.harness) {
+            let suites = self.suites.get(&(spec.id.clone(), target.clone()));
+            suites.into_iter().flatten().for_each(&mut add);
+            if let Some(target) = self.harness.target.get(&target) {
+                for shown in [Visibility::Visible, Visibility::Hidden] {
+                    toolchain::of(target).examples(spec, target, shown).iter().for_each(&mut add);
+                }
+            }
+        }
+        for clause in &spec.clauses {
+            for binding in &clause.bindings {
+                let Binding::Guard { name, .. } = binding else { continue };
+                let names = found.entry(clause.id.to_string()).or_default();
+                names.insert(format!("guard {name}"));
+            }
+        }
+        found
     }
 }

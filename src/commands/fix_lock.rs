@@ -23,7 +23,10 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
     let path = places.root.join("regen.lock");
     let before =
         if path.exists() { files::read_capped(&path, limits::RESULT_BYTES)? } else { Vec::new() };
-    let before = String::from_utf8_lossy(&before).into_owned();
+    // Of a file that is no lock file nothing is taken over.
+    let is_large = before.len() > limits::RESULT_BYTES;
+    let before =
+        if is_large { String::new() } else { String::from_utf8_lossy(&before).into_owned() };
     if let Some(version) = Standing::version_of(&before).filter(|version| *version > LOCK_VERSION) {
         let message = format!(
             "regen.lock: its version is {version}, this regen knows {LOCK_VERSION}: nothing is fixed"

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub use nearest::nearest;
 
 use crate::toolchain;
-use crate::types::{Harness, Isolation, Policy, Problem, limits};
+use crate::types::{Harness, Isolation, Policy, Problem, limits, read_toml};
 
 /// Reads a configuration.
 ///
@@ -20,7 +20,7 @@ pub fn parse(file: &str, text: &str) -> Result<Harness, Vec<Problem>> {
         let problem = Problem::error("config::too_large", "the file is larger than 1 MiB");
         return Err(vec![problem.file(file)]);
     }
-    let harness: Harness = toml::from_str(text).map_err(|e| vec![unreadable(file, text, &e)])?;
+    let harness: Harness = read_toml(text).map_err(|e| vec![unreadable(file, text, &e)])?;
     let problems = check::check(&harness, text);
     if problems.is_empty() {
         Ok(harness)
@@ -53,8 +53,7 @@ pub fn parse_resolved(
 /// # Errors
 /// Every problem that was found.
 pub fn policy(file: &str, text: &str) -> Result<Policy, Vec<Problem>> {
-    let policy: Policy =
-        toml::from_str(text).map_err(|error| vec![unreadable(file, text, &error)])?;
+    let policy: Policy = read_toml(text).map_err(|error| vec![unreadable(file, text, &error)])?;
     let wrong = |message: String| Problem::error("config::wrong_value", message).file(file);
     let mut problems = Vec::new();
     for pattern in &policy.models {

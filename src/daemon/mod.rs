@@ -4,11 +4,13 @@
 //! something has changed, the planner what follows from it, and people what they want otherwise.
 #![expect(clippy::disallowed_methods, reason = "the daemon reads the clock and serves its socket")]
 
+mod api_error;
 pub mod client;
 pub mod hooks;
 mod live_state;
 mod metrics;
 mod commands;
+mod door;
 mod plan;
 mod request;
 mod serve;
@@ -37,7 +39,7 @@ use crate::watch::Watcher;
 use crate::workspace::{CommandError, Workspace, WorkspaceLayout, load_harness};
 
 pub use live_state::{Head, LiveState, SpecRow, Stand};
-pub use request::{Answer, Command, CommandRequest, Refusal};
+pub use request::{Answer, Command, CommandRequest, OrderBody, Refusal};
 pub use serve::{Api, Web};
 
 /// What a daemon works with.

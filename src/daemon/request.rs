@@ -34,6 +34,20 @@ pub enum Command {
     Resume,
 }
 
+/// An order as the API takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderBody {
+    /// What is to be done.
+    #[serde(flatten)]
+    pub act: Command,
+    /// Ids or patterns of specs.
+    #[serde(default)]
+    pub specs: Vec<String>,
+    /// Who asks.
+    #[serde(default)]
+    pub by: Option<String>,
+}
+
 /// What became of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {

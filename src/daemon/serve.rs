@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Path as TargetJob, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -25,13 +26,15 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
+use super::api_error::ApiError;
+use super::door;
 use super::live_state::{LiveState, SseEvent};
-use super::request::{Command, CommandRequest, Refusal};
+use super::request::{CommandRequest, OrderBody, Refusal};
 use crate::promote::Promoter;
 use crate::report::{Styler, words};
 use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files, write_private};
 use crate::types::{Digest, Event, JobId, RelPath, SpecId, TargetName, Tree, limits};
-use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout, load, load_harness, today};
+use crate::workspace::{WorkspaceLayout, load, load_harness, today};
 
 /// What the API works with.
 #[derive(Clone)]
@@ -71,26 +74,6 @@ impl Web {
     }
 }
 
-/// A refusal or failure, as the API tells it.
-struct ApiError(StatusCode, String);
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        (self.0, Json(json!({ "type": "error", "message": self.1 }))).into_response()
-    }
-}
-
-impl<E: Into<CommandError>> From<E> for ApiError {
-    fn from(error: E) -> Self {
-        let error: CommandError = error.into();
-        let status = match error.kind() {
-            ErrorKind::Usage => StatusCode::NOT_FOUND,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self(status, error.lines())
-    }
-}
-
 type Answered = Result<Json<Value>, ApiError>;
 
 impl Api {
@@ -115,7 +98,7 @@ impl Api {
         let listener = listener?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         let router = self.router();
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(door::serve(listener, router));
         Ok(())
     }
 
@@ -136,7 +119,7 @@ impl Api {
         let web = Web { address: listener.local_addr()?, token };
         let guarded = self.router().layer(from_fn_with_state(web.clone(), token_only));
         let router = page().merge(guarded).layer(from_fn_with_state(web.clone(), own_pages_only));
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(door::serve(listener, router));
         Ok(web)
     }
 
@@ -155,6 +138,7 @@ impl Api {
             .fallback(|| async {
                 ApiError(StatusCode::NOT_FOUND, "there is no such path".to_owned())
             })
+            .layer(from_fn(door::admit))
             .layer(from_fn(safe_headers))
             .with_state(self.clone())
     }
@@ -366,11 +350,12 @@ fn changes(old: &Tree, new: &Tree) -> String {
     let paths: std::collections::BTreeSet<_> =
         old.iter().chain(new.iter()).map(|(path, _)| path.clone()).collect();
     let mut out = String::new();
+    let until = Instant::now() + limits::DIFF_TIME;
     for path in paths {
         let (a, b) = (text(old, &path), text(new, &path));
         if a != b && out.len() < limits::DIFF_BYTES {
             let mut diff = similar::TextDiff::configure();
-            let diff = diff.timeout(limits::DIFF_TIME).diff_lines(&a, &b);
+            let diff = diff.deadline(until).diff_lines(&a, &b);
             let names = (format!("promoted/{path}"), format!("candidate/{path}"));
             out += &diff.unified_diff().context_radius(3).header(&names.0, &names.1).to_string();
         }
@@ -396,17 +381,7 @@ async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
         .into_response())
 }
 
-#[derive(Deserialize)]
-struct Ask {
-    #[serde(flatten)]
-    act: Command,
-    #[serde(default)]
-    specs: Vec<String>,
-    #[serde(default)]
-    by: Option<String>,
-}
-
-async fn order(State(api): State<Api>, Json(ask): Json<Ask>) -> Answered {
+async fn order(State(api): State<Api>, Json(ask): Json<OrderBody>) -> Answered {
     let (reply, answer) = oneshot::channel();
     let by = ask.by.unwrap_or_else(|| "the API".to_owned());
     let order = CommandRequest { act: ask.act, specs: ask.specs, by, reply };

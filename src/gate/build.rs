@@ -128,55 +128,81 @@ pub async fn check_format(
     gate: &GateName,
     candidate: &Candidate,
 ) -> GateResult {
-    let language = toolchain::of(context.target);
-    match format((context.tools, language), context.sandbox, candidate.tree()).await {
-        Ok((_, changed)) => GateResult::fail(
-            changed
-                .into_iter()
-                .map(|path| Finding {
-                    file: Some(path.clone()),
-                    ..finding(gate, "format", format!("{path} is not formatted"))
-                })
-                .collect(),
-        ),
-        Err(why) => programs::unusable(&why),
-    }
+    let tools = (context.tools, toolchain::of(context.target));
+    let Formatted { changed, unfinished, .. } =
+        match format_files(tools, context.sandbox, candidate.tree()).await {
+            Ok(formatted) => formatted,
+            Err(why) => return programs::unusable(&why),
+        };
+    let find = |rule: &str, path: String, what: &str| Finding {
+        file: Some(path.clone()),
+        ..finding(gate, rule, format!("{path} {what}"))
+    };
+    let late = unfinished.into_iter().map(|path| find("timeout", path, "took too long to format"));
+    let late: Vec<Finding> = late.collect();
+    let outcome = (!late.is_empty()).then_some(Outcome::Timeout);
+    let changed = changed.into_iter().map(|path| find("format", path, "is not formatted"));
+    GateResult { outcome, ..GateResult::fail(late.into_iter().chain(changed).collect()) }
 }
 
-/// Formats a candidate with the toolchain's formatter, one file at a time on its standard input,
-/// with the harness's configuration. What does not parse stays as it is. Gives the names of changed
-/// files.
+/// What the formatter made of a candidate.
+struct Formatted {
+    tree: Tree,
+    /// Files that it changed.
+    changed: Vec<String>,
+    /// Files that it did not finish in time; they are as they were.
+    unfinished: Vec<String>,
+}
+
+/// Formats a candidate with the toolchain's formatter. What does not parse, or takes too long,
+/// stays as it is. Gives the names of changed files.
 ///
 /// # Errors
 /// The sandbox failed.
 pub async fn format(
-    (tools, language): (&ToolSet, &dyn Toolchain),
+    tools: (&ToolSet, &dyn Toolchain),
     sandbox: &Sandbox,
     tree: &Tree,
 ) -> Result<(Tree, Vec<String>), SandboxError> {
-    let mut formatted = tree.clone();
-    let mut changed = Vec::new();
-    let Some(tools) = tools.get(language.id()) else {
-        return Ok((formatted, changed));
-    };
+    let formatted = format_files(tools, sandbox, tree).await?;
+    Ok((formatted.tree, formatted.changed))
+}
+
+/// Formats one file at a time on the formatter's standard input, with the harness's configuration.
+/// All files share one deadline.
+async fn format_files(
+    (tools, language): (&ToolSet, &dyn Toolchain),
+    sandbox: &Sandbox,
+    tree: &Tree,
+) -> Result<Formatted, SandboxError> {
+    let mut made = Formatted { tree: tree.clone(), changed: Vec::new(), unfinished: Vec::new() };
+    let Some(tools) = tools.get(language.id()) else { return Ok(made) };
     let limits = Limits::of(&LimitsConfig::default());
     let mut spec = programs::sandbox_spec((tools, language), None, limits);
     spec.files = language.workspace_files("", "", &programs::planned(sandbox, None));
     let session = sandbox.open(&spec).await?;
     let places = programs::places(&session);
+    let started = Instant::now();
     for (path, bytes) in tree.iter() {
         let Some(command) = language.format(path, &places) else { continue };
+        let left = limits::FORMAT_TIME.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            made.unfinished.push(path.to_string());
+            continue;
+        }
         let command = ToolCommand { stdin: Some(bytes.to_vec()), ..command };
-        let program =
-            programs::program((&command, &places), language, Vec::new(), limits::TEST_TIMEOUT);
+        let left = left.min(limits::FORMAT_FILE_TIME);
+        let program = programs::program((&command, &places), language, Vec::new(), left);
         let output = session.run(&program, false).await?;
-        if output.succeeded() && output.dropped == 0 && output.stdout != bytes {
-            changed.push(path.to_string());
-            formatted.insert(path.clone(), output.stdout);
+        if matches!(output.ended, Ended::Timeout) {
+            made.unfinished.push(path.to_string());
+        } else if output.succeeded() && output.dropped == 0 && output.stdout != bytes {
+            made.changed.push(path.to_string());
+            made.tree.insert(path.clone(), output.stdout);
         }
     }
     session.close().await;
-    Ok((formatted, changed))
+    Ok(made)
 }
 
 /// The visible tests, by our own runner over the programs that were built.

@@ -16,7 +16,7 @@ use crate::store::files;
 use crate::toolchain::{self, BuildContext};
 use crate::types::{
     Candidate, ClauseId, Finding, GateConfig, GateFormat, GateName, Outcome, Resource, SpecId,
-    TargetName, gate::clean, limits,
+    TargetName, gate::clean, limits, read_toml,
 };
 
 /// The version of the protocol.
@@ -118,10 +118,10 @@ pub struct ReportFinding {
 pub fn manifest(folder: &Path) -> Result<ValidatorManifest, String> {
     let path = folder.join("validator.toml");
     let named = |why: String| format!("{}: {why}", path.display());
-    let bytes = files::read_regular(&path, limits::CONFIG_BYTES)
-        .map_err(|error| named(format!("{error}; a gate of harness.toml names this validator")))?;
+    let bytes = files::read_capped(&path, limits::CONFIG_BYTES)
+        .map_err(|error| format!("{error}; a gate of harness.toml names this validator"))?;
     let manifest: ValidatorManifest =
-        toml::from_str(&String::from_utf8_lossy(&bytes)).map_err(|e| named(e.to_string()))?;
+        read_toml(&String::from_utf8_lossy(&bytes)).map_err(|e| named(e.message().to_owned()))?;
     if manifest.argv.is_empty() {
         Err(named("`argv` is empty: name the program".to_owned()))
     } else {

@@ -299,7 +299,10 @@ impl Cassettes {
 }
 
 fn load(path: &Path) -> Result<Cassette, String> {
-    let bytes = files::read_regular(path, limits::RESULT_BYTES).map_err(|e| e.to_string())?;
+    let bytes = files::read_capped(path, limits::OBJECT_BYTES).map_err(|e| e.to_string())?;
+    if bytes.len() > limits::OBJECT_BYTES {
+        return Err("is too large".to_owned());
+    }
     serde_json::from_slice(&bytes).map_err(|e| format!("is no cassette: {e}"))
 }
 

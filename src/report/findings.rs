@@ -4,34 +4,49 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::excerpt::LineCount;
 use super::markup;
 use crate::types::text::visible;
 use crate::types::{Problem, Severity, Span, lint};
 use crate::workspace::Sources;
 
-/// Line and column from 1 of an offset, in characters.
-fn place(source: &str, offset: usize) -> (usize, usize) {
-    let before = source.get(..offset).unwrap_or(source);
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    (1 + before.matches('\n').count(), 1 + before[start..].chars().count())
+/// A place: line and column from 1, in characters.
+type Place = (usize, usize);
+
+/// Where problems begin and end. Counting goes on from the problem before.
+struct Regions<'a> {
+    sources: &'a Sources,
+    starts: BTreeMap<&'a str, LineCount>,
+    ends: BTreeMap<&'a str, LineCount>,
 }
 
-/// Where a problem begins and ends, from 1; `None` when the whole file is meant.
-fn region(problem: &Problem, sources: &Sources) -> Option<((usize, usize), (usize, usize))> {
-    let source = sources.get(&problem.file);
-    match (source, problem.span, problem.line) {
-        (Some(source), Some(Span { start, end }), _) if start <= end && end <= source.len() => {
-            // A line that ends with the place is not the next one.
-            let shown = source[start..end].trim_end().len();
-            Some((place(source, start), place(source, start + shown)))
+impl<'a> Regions<'a> {
+    fn new(sources: &'a Sources) -> Self {
+        Self { sources, starts: BTreeMap::new(), ends: BTreeMap::new() }
+    }
+
+    /// Where a problem begins and ends; `None` when the whole file is meant.
+    fn of(&mut self, problem: &'a Problem) -> Option<(Place, Place)> {
+        let source = self.sources.get(&problem.file);
+        let span = problem.span.map(|Span { start, end }| start..end);
+        let part =
+            source.zip(span).and_then(|(text, span)| Some((text, span.start, text.get(span)?)));
+        match (part, problem.line) {
+            (Some((text, start, part)), _) => {
+                // A line that ends with the place is not the next one.
+                let end = start + part.trim_end().len();
+                let starts = self.starts.entry(&problem.file).or_default();
+                let start = starts.place(text, start);
+                Some((start, self.ends.entry(&problem.file).or_default().place(text, end)))
+            }
+            (None, 0) => None,
+            (None, line) => Some(((line, 1), (line, 1))),
         }
-        (.., 0) => None,
-        (.., line) => Some(((line, 1), (line, 1))),
     }
 }
 
 /// The log of one run in SARIF 2.1.0 (OASIS, 2020).
-pub fn sarif(problems: &[Problem], sources: &Sources) -> Value {
+pub fn sarif<'a>(problems: &'a [Problem], sources: &'a Sources) -> Value {
     let level = |severity| match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -47,9 +62,10 @@ pub fn sarif(problems: &[Problem], sources: &Sources) -> Value {
         }));
     }
     let numbers: BTreeMap<&str, usize> = rules.keys().copied().zip(0..).collect();
-    let result = |problem: &Problem| {
+    let mut regions = Regions::new(sources);
+    let mut result = |problem: &'a Problem| {
         let mut location = json!({ "artifactLocation": { "uri": uri(&problem.file) } });
-        if let Some(((line, column), (end_line, end_column))) = region(problem, sources) {
+        if let Some(((line, column), (end_line, end_column))) = regions.of(problem) {
             location["region"] = json!({
                 "startLine": line, "startColumn": column,
                 "endLine": end_line, "endColumn": end_column,
@@ -73,7 +89,7 @@ pub fn sarif(problems: &[Problem], sources: &Sources) -> Value {
                 "rules": rules.values().collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",
-            "results": problems.iter().map(result).collect::<Vec<_>>(),
+            "results": problems.iter().map(&mut result).collect::<Vec<_>>(),
         }],
     })
 }
@@ -96,13 +112,14 @@ fn with_help(problem: &Problem) -> String {
 /// Workflow commands: annotations at the lines of a pull request.
 pub fn github(problems: &[Problem], sources: &Sources) -> String {
     let mut out = String::new();
+    let mut regions = Regions::new(sources);
     for problem in problems {
         let kind = match problem.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Note => "notice",
         };
-        let at = match region(problem, sources) {
+        let at = match regions.of(problem) {
             Some(((line, column), (end, _))) => format!(",line={line},endLine={end},col={column}"),
             None => String::new(),
         };
@@ -116,13 +133,16 @@ pub fn github(problems: &[Problem], sources: &Sources) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{github, place, sarif};
+    use super::{LineCount, github, sarif};
     use crate::types::Problem;
     use crate::workspace::Sources;
 
     #[test]
     fn columns_are_characters() {
-        assert_eq!(place("a\näbc", 5), (2, 3));
+        let mut lines = LineCount::default();
+        for (offset, place) in [(5, (2, 3)), (5, (2, 3)), (6, (2, 4)), (1, (1, 2)), (2, (2, 1))] {
+            assert_eq!(lines.place("a\näbc", offset), place);
+        }
     }
 
     #[test]

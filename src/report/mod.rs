@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod diff;
+mod excerpt;
 mod findings;
 mod markup;
 mod problems;

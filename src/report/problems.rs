@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
-use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
-};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
+use super::excerpt::{Excerpt, LineCount};
 use super::{MARK, Styler};
-use crate::types::text::{is_hidden, visible};
+use crate::types::text::visible;
 use crate::types::{Problem, Severity};
 use crate::workspace::Sources;
 
@@ -17,7 +15,7 @@ use crate::workspace::Sources;
 #[derive(Debug)]
 struct ProblemView<'a> {
     problem: &'a Problem,
-    source: Option<NamedSource<Arc<String>>>,
+    source: Option<Excerpt>,
 }
 
 impl fmt::Display for ProblemView<'_> {
@@ -52,8 +50,8 @@ impl Diagnostic for ProblemView<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let span = self.problem.span?;
-        let label = LabeledSpan::new(None, span.start, span.end.saturating_sub(span.start));
+        let marked = &self.source.as_ref()?.marked;
+        let label = LabeledSpan::new(None, marked.start, marked.len());
         Some(Box::new(std::iter::once(label)))
     }
 }
@@ -68,36 +66,16 @@ pub fn render<'a>(
         if paint.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
     let mut out = String::new();
-    let mut texts: BTreeMap<&str, Arc<String>> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, LineCount> = BTreeMap::new();
     for problem in problems {
-        let text = sources.get(&problem.file).filter(|text| inside(problem, text));
-        let text = text
-            .map(|text| texts.entry(&problem.file).or_insert_with(|| Arc::new(tame(text))).clone());
-        let source = text.map(|text| NamedSource::new(&problem.file, text));
+        let lines = counts.entry(&problem.file).or_default();
+        let source = sources.get(&problem.file).and_then(|text| Excerpt::of(problem, text, lines));
         let shown = ProblemView { problem, source };
         if handler.render_report(&mut out, &shown).is_err() {
             out.push_str(&format!("{shown}\n"));
         }
     }
     out.replace("\x1b[", &MARK.to_string())
-}
-
-/// A source without what a terminal would take for a command. No offset changes.
-fn tame(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_hidden(c) && c != '\n' {
-            out.extend(std::iter::repeat_n('?', c.len_utf8()));
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// Whether a problem's place is in the text at hand: a stale one would point nowhere.
-fn inside(problem: &Problem, text: &str) -> bool {
-    problem.span.is_some_and(|span| span.start <= span.end && span.end <= text.len())
 }
 
 #[cfg(test)]

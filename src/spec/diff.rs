@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
+use super::renames::{WordBudget, renames};
 use crate::types::{Clause, Digest, Level, Spec, SpecId, Waiver};
 
 /// What happened to a clause.
@@ -79,11 +80,12 @@ pub fn diff(old: &[Spec], new: &[Spec]) -> Vec<SpecChange> {
     };
     let (before, now) = (by_id(old), by_id(new));
     let ids: BTreeSet<&SpecId> = before.keys().chain(now.keys()).collect();
-    let renamed = renames(old, new);
+    let mut budget = WordBudget::new();
+    let renamed = renames(old, new, &mut budget);
     let mut changes = Vec::new();
     for id in ids {
         let (before, now) = (before.get(id).map(|at| &old[*at]), now.get(id).map(|at| &new[*at]));
-        let clauses = clauses(before, now, &renamed);
+        let clauses = clauses(before, now, &renamed, &mut budget);
         let change = match (before, now) {
             (None, _) => Change::Added,
             (_, None) => Change::Removed,
@@ -102,62 +104,11 @@ pub fn diff(old: &[Spec], new: &[Spec]) -> Vec<SpecChange> {
     changes
 }
 
-/// Clauses under a new identity, by it, with the old one.
-fn renames<'a>(old: &'a [Spec], new: &'a [Spec]) -> BTreeMap<String, &'a Clause> {
-    let all = |specs: &'a [Spec]| -> BTreeMap<&'a str, &'a Clause> {
-        specs.iter().flat_map(|spec| &spec.clauses).map(|c| (c.id.as_str(), c)).collect()
-    };
-    let (before, now) = (all(old), all(new));
-    let mut gone: Vec<&Clause> =
-        before.iter().filter(|(id, _)| !now.contains_key(*id)).map(|(_, c)| *c).collect();
-    gone.retain(|clause| !clause.text.is_empty());
-    let fresh: Vec<&Clause> =
-        now.iter().filter(|(id, _)| !before.contains_key(*id)).map(|(_, c)| *c).collect();
-    let mut found = BTreeMap::new();
-    // Equal texts first, so that similar ones do not take their place.
-    for least in [1.0, 0.75] {
-        for clause in &fresh {
-            if found.contains_key(clause.id.as_str())
-                || gone.len() * fresh.len() > MANY && least < 1.0
-            {
-                continue;
-            }
-            let alike = |other: &&Clause| {
-                if least >= 1.0 {
-                    f64::from(u8::from(other.text == clause.text))
-                } else if may_be_alike(&other.text, &clause.text) {
-                    f64::from(TextDiff::from_words(&other.text, &clause.text).ratio())
-                } else {
-                    0.0
-                }
-            };
-            let best = gone.iter().enumerate().map(|(at, other)| (at, alike(other)));
-            let best = best.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-            if let Some((at, _)) = best.filter(|(_, score)| *score >= least) {
-                found.insert(clause.id.as_str().to_owned(), gone.remove(at));
-            }
-        }
-    }
-    found
-}
-
-/// Whether two texts share so many words that it is worth comparing their order: that costs much.
-fn may_be_alike(one: &str, other: &str) -> bool {
-    let set = |text: &'_ str| -> BTreeSet<String> {
-        text.split_whitespace().map(str::to_owned).collect()
-    };
-    let (one, other) = (set(one), set(other));
-    let shared = one.intersection(&other).count();
-    one.len() + other.len() < 1000 && 3 * shared >= one.len().max(other.len())
-}
-
-/// Pairs of clauses that are compared word by word for a rename.
-const MANY: usize = 10_000;
-
 fn clauses(
     before: Option<&Spec>,
     now: Option<&Spec>,
     renamed: &BTreeMap<String, &Clause>,
+    budget: &mut WordBudget,
 ) -> Vec<ClauseChange> {
     let here: BTreeSet<&str> =
         now.iter().flat_map(|spec| &spec.clauses).map(|clause| clause.id.as_str()).collect();
@@ -172,10 +123,10 @@ fn clauses(
             {
                 continue;
             }
-            (Some(before), _) => compare(before, clause, Change::Changed),
+            (Some(before), _) => compare(before, clause, Change::Changed, budget),
             (None, Some(from)) => {
                 let change = Change::Renamed { from: from.id.as_str().to_owned() };
-                compare(from, clause, change)
+                compare(from, clause, change, budget)
             }
             (None, None) => one(clause, Change::Added),
         };
@@ -214,7 +165,7 @@ fn one(clause: &Clause, change: Change) -> ClauseChange {
     }
 }
 
-fn compare(before: &Clause, now: &Clause, change: Change) -> ClauseChange {
+fn compare(before: &Clause, now: &Clause, change: Change, budget: &mut WordBudget) -> ClauseChange {
     // Only the digest is known of a clause without a binding.
     let known = !before.bindings.is_empty();
     let texts = |clause: &Clause| -> BTreeSet<Digest> {
@@ -230,7 +181,7 @@ fn compare(before: &Clause, now: &Clause, change: Change) -> ClauseChange {
         level: (known && before.level != now.level).then_some((before.level, now.level)),
         waiver: (known && waived(before) != waived(now))
             .then(|| (before.waiver.clone(), now.waiver.clone())),
-        words: if known { words(&before.text, &now.text) } else { Vec::new() },
+        words: if known { words(&before.text, &now.text, budget) } else { Vec::new() },
         examples: if known {
             (new.difference(&old).count(), old.difference(&new).count())
         } else {
@@ -241,24 +192,49 @@ fn compare(before: &Clause, now: &Clause, change: Change) -> ClauseChange {
     }
 }
 
-/// What changed in a text, word by word; nothing when it is the same.
-fn words(before: &str, now: &str) -> Vec<Stretch> {
+/// What changed in a text, word by word; nothing when it is the same. Without a budget for that,
+/// all between the first and the last change.
+fn words(before: &str, now: &str, budget: &mut WordBudget) -> Vec<Stretch> {
     let mut list: Vec<Stretch> = Vec::new();
     if before == now {
         return list;
     }
-    for change in TextDiff::from_words(before, now).iter_all_changes() {
-        let sign = match change.tag() {
-            ChangeTag::Equal => '=',
-            ChangeTag::Delete => '-',
-            ChangeTag::Insert => '+',
-        };
-        match list.last_mut().filter(|last| last.sign == sign) {
-            Some(last) => last.text.push_str(change.value()),
-            None => list.push(Stretch { sign, text: change.value().to_owned() }),
+    let mut push = |sign: char, text: &str| match list.last_mut().filter(|last| last.sign == sign) {
+        Some(last) => last.text.push_str(text),
+        None if text.is_empty() => {}
+        None => list.push(Stretch { sign, text: text.to_owned() }),
+    };
+    let (head, tail) = ends(before, now);
+    let old = &before[head..before.len() - tail];
+    let new = &now[head..now.len() - tail];
+    if budget.take(old.split_whitespace().count() + new.split_whitespace().count()) {
+        for change in TextDiff::from_words(before, now).iter_all_changes() {
+            let sign = match change.tag() {
+                ChangeTag::Equal => '=',
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+            };
+            push(sign, change.value());
         }
+    } else {
+        push('=', &before[..head]);
+        push('-', old);
+        push('+', new);
+        push('=', &before[before.len() - tail..]);
     }
     list
+}
+
+/// Bytes at the beginning and the end of two texts that are the same, cut at words.
+fn ends(before: &str, now: &str) -> (usize, usize) {
+    let same = |(a, b): &(u8, u8)| a == b;
+    let head = before.bytes().zip(now.bytes()).take_while(same).count();
+    let head = before[..before.floor_char_boundary(head)].rfind(' ').map_or(0, |at| at + 1);
+    let (old, new) = (&before.as_bytes()[head..], &now.as_bytes()[head..]);
+    let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+    let from = before.ceil_char_boundary(before.len() - tail);
+    let tail = before[from..].find(' ').map_or(0, |at| before.len() - from - at);
+    (head, tail)
 }
 
 fn named(before: Option<&Spec>, now: Option<&Spec>) -> Vec<Stretch> {
@@ -315,7 +291,7 @@ pub fn conflicts(
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, SpecChange, conflicts, diff};
+    use super::{Change, SpecChange, WordBudget, conflicts, diff, words};
     use crate::spec::parse;
     use crate::types::Spec;
 
@@ -354,6 +330,26 @@ mod tests {
         assert!(clauses[0].level.is_some());
         let signs: String = clauses[0].words.iter().map(|stretch| stretch.sign).collect();
         assert_eq!(signs, "=-+=");
+    }
+
+    #[test]
+    fn without_a_budget_all_between_the_first_and_the_last_change_is_changed() {
+        let mut budget = WordBudget::new();
+        while budget.take(1000) {}
+        while budget.take(1) {}
+        for (before, now, signs) in [
+            ("a é b c d ö e", "a é x c y ö e", "=-+="),
+            ("a b", "a b c", "=-+"),
+            ("é", "ë", "-+"),
+            ("a a", "a a a", "=-+"),
+        ] {
+            let list = words(before, now, &mut budget);
+            assert_eq!(list.iter().map(|one| one.sign).collect::<String>(), signs, "{list:?}");
+            let side = |not: char| -> String {
+                list.iter().filter(|s| s.sign != not).map(|s| s.text.as_str()).collect()
+            };
+            assert_eq!((side('+').as_str(), side('-').as_str()), (before, now));
+        }
     }
 
     #[test]

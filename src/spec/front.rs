@@ -26,13 +26,21 @@ pub struct Front {
 /// The keys regen reads.
 const KEYS: [&str; 4] = ["id", "title", "targets", "depends"];
 
+/// Whether a word is another one but for two letters; the comparison takes the product of their
+/// lengths, in memory too.
+pub(super) fn is_near(word: &str, known: &str) -> bool {
+    word.len() <= 4 * (known.len() + 2) && strsim::damerau_levenshtein(word, known) <= 2
+}
+
 /// Warns of keys that look like one of ours.
 fn near_misses(front: &Front, source: &str, span: Span, problems: &mut Vec<Problem>) {
     for key in front.others.keys() {
-        let near = KEYS.iter().find(|known| strsim::damerau_levenshtein(key, known) <= 2);
-        if let Some(known) = near.filter(|known| key.len() > 2 && known.len() > 2) {
-            let text = &source[span.start..span.end];
-            let at = span.start + text.find(key.as_str()).unwrap_or(0);
+        let near = KEYS.iter().find(|known| is_near(key, known));
+        // A key that is written with escapes is not found.
+        let place = source[span.start..span.end].find(key.as_str());
+        let near = near.filter(|known| key.len() > 2 && known.len() > 2);
+        if let Some((known, at)) = near.zip(place) {
+            let at = span.start + at;
             let message = format!("`{key}` is not read");
             let problem = Problem::error("spec::unknown_key", message).warning();
             let problem = problem.help(format!("did you mean `{known}`?"));

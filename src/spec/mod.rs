@@ -11,6 +11,7 @@ mod diff;
 mod front;
 mod lint;
 mod parse;
+mod renames;
 mod text;
 mod trace;
 mod words;

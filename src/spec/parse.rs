@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::blocks::{self, Block, Kind, Piece};
 use super::context::Prose;
+use super::front::is_near;
 use super::text::{
     FLAGS, Gather, Marks, code_text, is_held_back, level, looks_hidden, says, squeeze,
 };
@@ -310,12 +311,13 @@ impl SpecReader<'_> {
         let mut words = block.info.split([' ', ',', '\t']).filter(|word| !word.is_empty());
         let language = words.next().unwrap_or_default().to_lowercase();
         let flags: Vec<_> = words.collect();
-        for flag in flags.iter().filter(|flag| !FLAGS.contains(flag)) {
+        let wrong = flags.iter().filter(|flag| !FLAGS.contains(flag));
+        for flag in wrong.take(limits::PROBLEMS) {
             let message = format!("`{flag}` is no flag of an example");
             let mut problem = Problem::error("spec::example_flag", message)
                 .help("known flags: `hidden` and `ignore`");
             let line = block.span.start..block.text_start.max(block.span.start);
-            let near = FLAGS.iter().find(|one| strsim::damerau_levenshtein(flag, one) <= 2);
+            let near = FLAGS.iter().find(|one| is_near(flag, one));
             if let Some((near, at)) = near.zip(self.source[line.clone()].rfind(flag)) {
                 let start = line.start + at;
                 problem = problem.fix(Span { start, end: start + flag.len() }, *near);

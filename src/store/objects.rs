@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::{files, write_private};
-use crate::types::{Digest, RelPath, Tree};
+use crate::types::{Digest, RelPath, Tree, limits};
 
 /// Bytes by the digest of what they are. They are added, never changed.
 pub trait ContentStore: fmt::Debug + Send + Sync {
@@ -108,8 +108,8 @@ impl ContentStore for Objects {
     }
 
     fn get(&self, digest: Digest) -> io::Result<Vec<u8>> {
-        let bytes = files::read_regular(&self.path(digest), usize::MAX >> 1)?;
-        if Digest::of(&bytes) == digest {
+        let bytes = files::read_capped(&self.path(digest), limits::OBJECT_BYTES)?;
+        if bytes.len() <= limits::OBJECT_BYTES && Digest::of(&bytes) == digest {
             Ok(bytes)
         } else {
             let message =

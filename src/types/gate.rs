@@ -7,7 +7,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::text::visible;
-use super::{ClauseId, Digest, Isolation, Resource, limits};
+use super::{ClauseId, Digest, Isolation, Resource, problem::shortened};
 use crate::types::GateName;
 
 /// One thing a gate found, in a form a model and a person can act on.
@@ -260,11 +260,5 @@ pub fn clean(text: &str, roots: &[&str]) -> String {
     for (pattern, by) in NOISE.iter() {
         text = pattern.replace_all(&text, *by).into_owned();
     }
-    let mut text = text.trim().to_owned();
-    if text.len() > limits::FINDING_BYTES {
-        let end = (0..=limits::FINDING_BYTES).rev().find(|at| text.is_char_boundary(*at));
-        text.truncate(end.unwrap_or(0));
-        text.push_str(" […]");
-    }
-    visible(&text)
+    visible(&shortened(text.trim().to_owned()))
 }

@@ -6,8 +6,16 @@ use std::time::Duration;
 pub const SPEC_BYTES: usize = 10 * 1024 * 1024;
 /// Bytes of `harness.toml`.
 pub const CONFIG_BYTES: usize = 1024 * 1024;
+/// Brackets that are open at a time in a TOML file.
+pub const TOML_NESTING: usize = 128;
 /// Problems kept of one spec, from each that looks at it: more help nobody.
 pub const PROBLEMS: usize = 100;
+/// Bytes of one source line that a problem shows; a longer line is cut around the place.
+pub const SHOWN_LINE: usize = 400;
+/// Source lines that a problem shows.
+pub const SHOWN_LINES: usize = 40;
+/// Steps of all comparisons word by word in one diff; comparing `n` words takes at most `n`².
+pub const DIFF_STEPS: usize = 50_000_000;
 /// Clauses in one spec: keeps prompts and lock files of a sane size.
 pub const CLAUSES: usize = 10_000;
 
@@ -30,6 +38,9 @@ pub const PATH_BYTES: usize = 240;
 pub const PATH_DEPTH: usize = 12;
 /// Bytes of a whole reply as text; a model that says more is looping.
 pub const REPLY_BYTES: usize = 32 * 1024 * 1024;
+
+/// Bytes of one object, and of one recorded exchange.
+pub const OBJECT_BYTES: usize = 512 * 1024 * 1024;
 
 /// Findings that reach a repair prompt: more distract a model.
 pub const PROMPT_FINDINGS: usize = 5;
@@ -55,6 +66,10 @@ pub const RESCUES: u32 = 2;
 pub const OUTPUT_BYTES: usize = 1024 * 1024;
 /// Wall time of a gate without a timeout of its own.
 pub const GATE_TIMEOUT: Duration = Duration::from_secs(300);
+/// Wall time for formatting all files of a candidate.
+pub const FORMAT_TIME: Duration = Duration::from_secs(30);
+/// The same for one file, so that one cannot use up the time of the others.
+pub const FORMAT_FILE_TIME: Duration = Duration::from_secs(10);
 /// Processor time of one program of a gate, in seconds: several times what a build takes.
 pub const GATE_CPU_SECONDS: u64 = 1200;
 /// Bytes of memory of a gate's processes and temporary files: compiling and linking need some.
@@ -166,9 +181,21 @@ pub const SHOWN_JOBS: u32 = 20;
 pub const SHOWN_JOBS_MOST: u32 = 1000;
 /// Days of spending that a daemon shows.
 pub const SHOWN_DAYS: u32 = 31;
+/// Time in which a request to a daemon arrives: its headers, and then its body.
+pub const REQUEST_TIME: Duration = Duration::from_secs(10);
+/// Bytes of a request's body.
+pub const REQUEST_BYTES: usize = 1024 * 1024;
+/// Connections that each of a daemon's listeners keeps open.
+pub const MOST_CONNECTIONS: usize = 128;
+/// The same where few files may be open.
+pub const LEAST_CONNECTIONS: usize = 8;
+/// Files that regen must be able to open at a time.
+pub const OPEN_FILES: u64 = 256;
+/// Open files that a daemon's listeners leave to its jobs.
+pub const WORK_DESCRIPTORS: usize = 192;
 /// Bytes of a diff that a daemon shows.
 pub const DIFF_BYTES: usize = 1024 * 1024;
-/// Time for making a diff; what is left then is shown as gone and new.
+/// Time for making the diffs of one answer; what is left then is shown as gone and new.
 pub const DIFF_TIME: Duration = Duration::from_secs(2);
 /// Entries of the ledger that are read at a time for who follows it.
 pub const FOLLOWED: u32 = 500;

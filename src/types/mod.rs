@@ -24,6 +24,7 @@ pub mod sandbox;
 pub mod schedule;
 pub mod spec;
 pub mod text;
+mod toml_text;
 pub mod tools;
 pub mod tree;
 
@@ -50,5 +51,6 @@ pub use schedule::{Hook, HookEvent, Schedule, Telemetry};
 pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };
+pub use toml_text::read_toml;
 pub use tools::{HostTools, ToolEnv, ToolSet};
 pub use tree::{Candidate, CandidateId, Provenance, Tree};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limits;
+
 /// A range of bytes in a source text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
@@ -67,7 +69,7 @@ impl Problem {
             code: code.to_owned(),
             severity: Severity::Error,
             file: String::new(),
-            message: message.into(),
+            message: shortened(message.into()),
             help: None,
             span: None,
             line: 0,
@@ -98,7 +100,7 @@ impl Problem {
     /// Says what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shortened(help.into()));
         self
     }
 
@@ -118,4 +120,13 @@ impl Problem {
         self.file = file.into();
         self
     }
+}
+
+/// Cuts a message to `limits::FINDING_BYTES`.
+pub(super) fn shortened(mut text: String) -> String {
+    if text.len() > limits::FINDING_BYTES {
+        text.truncate(text.floor_char_boundary(limits::FINDING_BYTES));
+        text.push_str(" […]");
+    }
+    text
 }

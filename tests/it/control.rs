@@ -15,7 +15,11 @@ use crate::world::{ADDER, GOOD, WRONG, World, stable};
 
 /// A daemon that serves HTTP, with its address and token.
 fn serving(world: &World) -> (Daemon, String, String) {
-    let daemon = Daemon::start_with(world, &["--http", "127.0.0.1:0"]);
+    serving_of(Daemon::start_with(world, &["--http", "127.0.0.1:0"]))
+}
+
+/// The address and token of a daemon that serves HTTP.
+pub fn serving_of(daemon: Daemon) -> (Daemon, String, String) {
     let line = daemon.until("its address", |line| line["type"] == "serving");
     let url = line["url"].as_str().expect("is one").to_owned();
     let (url, token) = url.split_once("/#token=").expect("has a token");
@@ -35,7 +39,7 @@ fn http(address: &str, head: &str, body: &str) -> (u16, String) {
 }
 
 /// A request as the page sends it.
-fn ask(address: &str, token: &str, line: &str, body: &str) -> (u16, Value) {
+pub fn ask(address: &str, token: &str, line: &str, body: &str) -> (u16, Value) {
     let head = format!(
         "{line} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json"

@@ -2,6 +2,7 @@
 //! only the model is played, by a server that speaks HTTP.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
+mod bounds;
 mod check;
 mod cli;
 mod console;
@@ -9,11 +10,14 @@ mod contract;
 mod control;
 mod copier;
 mod corpus;
+mod damage;
 mod demo;
 mod diff;
+mod door;
 mod endurance;
 mod engine;
 mod faults;
+mod fuzz;
 mod formats;
 mod executor;
 mod gates;

@@ -28,7 +28,13 @@ impl Daemon {
 
     pub fn start_env(world: &World, args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut command = world.command(&[&["watch", "--json"], args].concat());
-        command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.envs(env.iter().copied());
+        Self::of(command)
+    }
+
+    /// Starts a command that becomes a daemon which speaks JSON.
+    pub fn of(mut command: std::process::Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("starts");
         let out = BufReader::new(child.stdout.take().expect("is piped"));
         let (sender, lines) = channel();

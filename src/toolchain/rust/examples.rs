@@ -34,6 +34,7 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
         tests: Vec::new(),
         lines: Vec::new(),
     };
+    let mut lines = suite.text.lines().count() as u32;
     for clause in &spec.clauses {
         let Some(name) = clause.test_ids().next() else { continue };
         let mine = clause.examples.iter().filter(|e| runs(e, target));
@@ -53,7 +54,7 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
                 words: identifiers::in_text(&unhide(&example.code)),
                 transcript: steps,
             };
-            add(&mut suite, test, (&body, clause));
+            lines = add(&mut suite, lines, test, (&body, clause));
         }
     }
     if suite.tests.iter().any(|test| test.transcript.is_some()) {
@@ -63,12 +64,14 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
     (!suite.tests.is_empty()).then_some(suite)
 }
 
-fn add(suite: &mut Suite, test: Expected, (body, clause): (&str, &Clause)) {
-    let first = suite.text.lines().count() as u32 + 1;
-    suite.text.push_str(&nonce::test(&test.name, body.trim_end()));
-    let last = suite.text.lines().count() as u32;
-    suite.lines.push((first, last, clause.id.clone()));
+/// Appends a test to a file of so many lines; returns how many it has then.
+fn add(suite: &mut Suite, lines: u32, test: Expected, (body, clause): (&str, &Clause)) -> u32 {
+    let text = nonce::test(&test.name, body.trim_end());
+    let last = lines + text.lines().count() as u32;
+    suite.text.push_str(&text);
+    suite.lines.push((lines + 1, last, clause.id.clone()));
     suite.tests.push(test);
+    last
 }
 
 /// Checks an example's syntax. The error has the line inside the example, from 0.

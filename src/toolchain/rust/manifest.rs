@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::options::{CrateType, RustOptions};
 use super::package::{EDITION, crate_name, root};
-use crate::types::{Finding, RelPath, Spec, Target, Tree};
+use crate::types::{Finding, RelPath, Spec, Target, Tree, read_toml};
 
 /// Everything a candidate's manifest may say.
 #[derive(Debug, Default)]
@@ -132,7 +132,7 @@ impl ManifestReader<'_> {
     /// Reads the candidate's manifest; every key that is not known becomes a finding by its name.
     fn manifest(&mut self, text: &str) -> CargoManifest {
         let mut manifest = CargoManifest::default();
-        let table: Table = match toml::from_str(text) {
+        let table: Table = match read_toml(text) {
             Ok(table) => table,
             Err(error) => {
                 let message = format!("it is not TOML: {}", error.message());

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::{LOCK_VERSION, OLDEST_LOCK};
 use crate::types::{
     Digest, GateInputsDigest, InputsDigest, Isolation, Origin, RelPath, Source, SpecId, Standing,
-    TargetName, TargetStanding,
+    TargetName, TargetStanding, read_toml,
 };
 
 const HEAD: &str =
@@ -40,7 +40,7 @@ impl Standing {
         if text.lines().any(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ")) {
             return Err("there are marks of a merge conflict in it".to_owned());
         }
-        match toml::from_str::<Self>(text) {
+        match read_toml::<Self>(text) {
             Ok(standing) if standing.version == LOCK_VERSION => {
                 // Version control may write line ends as it likes.
                 let is_ours = text.replace("\r\n", "\n") == standing.render();
@@ -49,7 +49,7 @@ impl Standing {
             Ok(standing) if (OLDEST_LOCK..LOCK_VERSION).contains(&standing.version) => {
                 Ok((standing, false))
             }
-            other => match toml::from_str::<VersionField>(text) {
+            other => match read_toml::<VersionField>(text) {
                 Ok(VersionField { version }) if version > LOCK_VERSION => Err(format!(
                     "its version is {version}, this regen knows {LOCK_VERSION}: update regen"
                 )),

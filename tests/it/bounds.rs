@@ -1,0 +1,75 @@
+//! Inputs of extreme size: what they cost and show is bounded.
+
+use crate::server::{Server, files};
+use crate::world::{GOOD, World, all, rounds};
+
+/// A spec with two wrong code spans in the middle of a line.
+fn long_line(columns: usize) -> String {
+    let half = columns / 2;
+    let (before, after) = ("é ".repeat(half / 2), "y ".repeat(half / 2));
+    format!("# A\n\n- {before}It MUST be. `test_id: one` `test_id: bad id!` {after}\n")
+}
+
+#[test]
+fn problems_in_long_lines_show_the_part_around_the_place() {
+    for columns in [65_000, 140_000, rounds(8_000_000, 500_000)] {
+        let world = World::new("http://127.0.0.1:1", &[("a", &long_line(columns))], "");
+        world.write("strict.toml", &format!("wrong = 1 # {}\n", "x".repeat(columns)));
+        let policy = ["check", "--policy", "strict.toml"];
+        for (args, code) in [(&["lint"][..], 10), (&["plan"], 10), (&["run"], 10), (&policy, 2)] {
+            let run = world.run(args).expect(code);
+            let shown = format!("{}{}", run.out, run.err);
+            let place = if code == 2 { "wrong = 1" } else { "`test_id: bad id!`" };
+            assert!(shown.contains(place), "{args:?}: {shown}");
+            let longest = shown.lines().map(|line| line.chars().count()).max();
+            assert!(longest < Some(1000) && shown.len() < 40_000, "{args:?}: {longest:?}");
+        }
+    }
+}
+
+#[test]
+fn long_names_in_messages_are_cut() {
+    let name = "x".repeat(200_000);
+    let spec = format!("# A\n\n- It MUST be. `test_id: {name}` `status: {name}`\n");
+    let world = World::new("http://127.0.0.1:1", &[("a", &spec)], "");
+    let run = world.run(&["lint"]).expect(10);
+    assert!(run.out.len() + run.err.len() < 40_000, "{}", run.out.len() + run.err.len());
+    world.write("harness.toml", &format!("[generator]\n{name} = 1\n"));
+    let run = world.run(&["plan"]).expect(2);
+    assert!(run.out.len() + run.err.len() < 40_000, "{}", run.out.len() + run.err.len());
+}
+
+#[test]
+fn a_new_spec_of_thousands_of_clauses_is_compared_in_the_end() {
+    let clause = |n: usize| {
+        format!(
+            "- `f{n}()` MUST return {n} for the empty list. `test_id: gives_{n}`\n\n  \
+            ```rust\n  assert_eq!(a::f{n}(), {n});\n  ```\n\n"
+        )
+    };
+    let text = format!("# A\n\n{}", (0..2000).map(clause).collect::<String>());
+    let world = World::new("http://127.0.0.1:1", &[("a", &text)], "");
+    let run = world.run(&["diff", "--json"]).expect(0).json().remove(0);
+    assert_eq!(run["specs"][0]["clauses"].as_array().map(Vec::len), Some(2000));
+    assert_eq!(run["tests"]["a/gives_1999"], serde_json::json!(["gives_1999"]));
+}
+
+#[test]
+fn files_that_the_formatter_does_not_finish_share_a_deadline() {
+    if !all() {
+        return;
+    }
+    // The formatter's time doubles with each closure.
+    let slow = format!("let _ = {}1{};", "|a| f(".repeat(40), ")".repeat(40));
+    let slow = format!("#[cfg(any())]\nfn slow() {{\n    {slow}\n}}\n");
+    let modules: Vec<String> = (0..12).map(|n| format!("src/slow_{n}.rs")).collect();
+    let mut tree: Vec<(&str, &str)> = modules.iter().map(|path| (&**path, &*slow)).collect();
+    let lib: String = (0..12).map(|n| format!("mod slow_{n};\n")).collect();
+    let lib = format!("{lib}\n{GOOD}");
+    tree.push(("src/lib.rs", &lib));
+    let server = Server::start(vec![crate::server::Act::Say(files(&tree))]);
+    let world = World::adder(&server.url);
+    let run = world.run(&["run", "--json"]).expect(0);
+    assert!(run.out.contains("candidate_made"), "{}", run.out);
+    assert_eq!(server.requests().len(), 1);
+}
