@@ -18,6 +18,7 @@ mod formats;
 mod executor;
 mod gates;
 mod hidden;
+mod honest;
 mod isolation;
 mod lint;
 mod origin;
