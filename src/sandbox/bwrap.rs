@@ -98,10 +98,6 @@ fn arguments(order: &OpenRequest, supervisor: &Path, link: &dyn Fn(&Path) -> boo
         add(&[flag("--ro-bind-try"), path, path]);
     }
     add(&[flag("--proc"), flag("/proc"), flag("--dev"), flag("/dev")]);
-    // The machine's own, whose modes and times everybody sees.
-    for device in ["null", "zero", "full", "random", "urandom", "tty"] {
-        add(&[flag("--remount-ro"), &Path::new("/dev").join(device)]);
-    }
     let own = [places::TEMPORARY, places::SOURCE].map(flag).into_iter();
     let fresh = order.overlays().map(|mount| &*mount.at).chain(order.session_scratch());
     for folder in own.chain(fresh).chain(order.program_scratch()) {

@@ -105,7 +105,7 @@ impl Pieces {
 
     fn add(&mut self, path: &Path, at: &Path, set: MountAttrFlags) -> io::Result<()> {
         let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
-        let covers = self.covers.as_ref().filter(|_| set == READ_ONLY);
+        let covers = self.covers.as_mut().filter(|_| set == READ_ONLY);
         if let Some(tree) = covers.and_then(|covers| covers.over(path)) {
             self.list.push(MountSource { at: at.to_owned(), tree, folder: true });
             return Ok(());
@@ -121,16 +121,20 @@ impl Pieces {
     }
 }
 
-/// Shows folders of the machine's through overlays that nothing lies over. A file is another one
-/// there, with the same bytes: who locks it locks nobody out, and who watches it sees nobody.
+/// Shows folders of the machine's through overlays that nothing lies over, one for all below a
+/// folder that nothing is mounted in. A file is another one there, with the same bytes: who locks
+/// it locks nobody out, and who watches it sees nobody.
 struct Cover {
-    /// Folders that have something mounted in them, which an overlay would not show.
+    /// Where something is mounted: an overlay shows one file system, and nothing mounted in it.
     mounts: Vec<PathBuf>,
+    /// Overlays, by the folder below.
+    made: Vec<(PathBuf, Option<OwnedFd>)>,
 }
 
-/// Where an empty folder stands meanwhile, because an overlay is over two. Nothing that is shown
-/// lies below it.
+/// Where an empty folder stands meanwhile, because an overlay is over two, and where the overlays
+/// stand. Nothing that is shown lies below them.
 const EMPTY: &str = "/proc";
+const OVERLAYS: &str = "/sys";
 
 impl Cover {
     /// `None` where that cannot be done.
@@ -139,31 +143,50 @@ impl Cover {
         // Unusual characters are written as numbers there; such folders are shown as they are.
         let mounts = text.lines().filter_map(|line| line.split(' ').nth(4).map(PathBuf::from));
         let mounts = mounts.collect();
-        let empty = memory(4096, 1).ok()?;
-        attach(&empty, Path::new(EMPTY)).ok()?;
-        Some(Self { mounts })
-    }
-
-    fn over(&self, path: &Path) -> Option<OwnedFd> {
-        let path = path.canonicalize().ok().filter(|path| path.is_dir())?;
-        let text = path.to_str().filter(|text| !text.contains([':', ',', '\\', ' ']))?;
-        let inner = |mount: &PathBuf| mount.starts_with(&path) && *mount != path;
-        if self.mounts.iter().any(inner) {
+        if !Path::new(OVERLAYS).is_dir() {
             return None;
         }
-        let make = || -> io::Result<OwnedFd> {
-            let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
-            fsconfig_set_string(fs.as_fd(), "lowerdir", format!("{text}:{EMPTY}"))?;
-            fsconfig_set_flag(fs.as_fd(), "userxattr")?;
-            fsconfig_create(fs.as_fd())?;
-            Ok(fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, READ_ONLY)?)
-        };
-        make().ok()
+        attach(&memory(4096, 1).ok()?, Path::new(EMPTY)).ok()?;
+        Some(Self { mounts, made: Vec::new() })
     }
+
+    /// A folder, apart from the machine's; `None` for what has to be shown as it is.
+    fn over(&mut self, path: &Path) -> Option<OwnedFd> {
+        let path = path.canonicalize().ok().filter(|path| path.is_dir())?;
+        let inner = |above: &Path| {
+            self.mounts.iter().any(|mount| mount.starts_with(above) && mount.as_path() != above)
+        };
+        // The root itself always has something mounted in it.
+        let above: Vec<&Path> = path.ancestors().collect();
+        let root = above.into_iter().rev().skip(1).find(|above| !inner(above))?.to_owned();
+        if !self.made.iter().any(|(made, _)| *made == root) {
+            let made = overlay_of(&root).ok();
+            self.made.push((root.clone(), made));
+        }
+        let made = self.made.iter().find(|(made, _)| *made == root)?.1.as_ref()?;
+        let inner = path.strip_prefix(&root).ok().filter(|inner| *inner != Path::new(""));
+        let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        open_tree(made, inner.unwrap_or(Path::new(".")), clone).ok()
+    }
+}
+
+fn overlay_of(root: &Path) -> io::Result<OwnedFd> {
+    let text = root.to_str().filter(|text| !text.contains([':', ',', '\\']));
+    let text = text.ok_or_else(|| io::Error::other("an unusual name"))?;
+    let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(fs.as_fd(), "lowerdir", format!("{text}:{EMPTY}"))?;
+    fsconfig_set_flag(fs.as_fd(), "userxattr")?;
+    fsconfig_create(fs.as_fd())?;
+    let made = fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, READ_ONLY)?;
+    attach(&made, Path::new(OVERLAYS))?;
+    Ok(made)
 }
 
 impl Drop for Cover {
     fn drop(&mut self) {
+        for _ in self.made.iter().filter(|(_, made)| made.is_some()) {
+            let _ = unmount(OVERLAYS, UnmountFlags::DETACH);
+        }
         let _ = unmount(EMPTY, UnmountFlags::DETACH);
     }
 }

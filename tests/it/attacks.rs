@@ -22,7 +22,7 @@ const INNER: &str = "REGEN_ATTACKS";
 /// What must not be found inside.
 const MARKER: &str = "marker-5d81c2";
 /// What a backend without namespaces cannot stop, with the reason that the docs give.
-const KNOWN: [(&str, &str, &str); 7] = [
+const KNOWN: [(&str, &str, &str); 8] = [
     (
         "landlock",
         "command-lines",
@@ -39,6 +39,11 @@ const KNOWN: [(&str, &str, &str); 7] = [
         "bwrap",
         "locks-of-others",
         "what it shows are the machine's files themselves, with their locks",
+    ),
+    (
+        "bwrap",
+        "marked-devices",
+        "bubblewrap shows the machine's devices so that a program can set their times to the present",
     ),
     ("landlock", "looks-of-others", "there is one file system: who watches a file sees its use"),
     ("bwrap", "looks-of-others", "what it shows are the machine's files themselves"),
