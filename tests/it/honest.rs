@@ -90,6 +90,136 @@ async fn try_all(backend: Arc<dyn Backend>) {
     session.close().await;
 }
 
+/// Crates that other people wrote, with tests of their own in their code and no other dependencies.
+const CRATES: [&str; 20] = [
+    "adler2-",
+    "base64ct-",
+    "cfg-if-",
+    "equivalent-",
+    "fnv-",
+    "foldhash-",
+    "hashbrown-",
+    "hex-",
+    "httparse-",
+    "httpdate-",
+    "ident_case-",
+    "itoa-",
+    "memchr-",
+    "percent-encoding-",
+    "scopeguard-",
+    "semver-",
+    "shlex-",
+    "smallvec-",
+    "strsim-",
+    "unicode-ident-",
+];
+
+/// The files of a crate without what its tests would need from elsewhere.
+fn crate_files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = std::collections::BTreeMap::new();
+    crate::world::collect(folder, &mut found);
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    for (path, bytes) in found {
+        let path = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+        if ["Cargo.lock", "Cargo.toml.orig"].contains(&path.as_str()) {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let bytes = match (path.as_str(), toml::from_str::<toml::Table>(&text)) {
+            ("Cargo.toml", Ok(mut manifest)) => {
+                for name in
+                    ["dependencies", "dev-dependencies", "target", "bench", "test", "features"]
+                {
+                    manifest.remove(name);
+                }
+                manifest.to_string().into_bytes()
+            }
+            _ => bytes,
+        };
+        files.push((path, bytes));
+    }
+    files
+}
+
+#[test]
+fn crates_of_others_build_and_pass_their_tests() {
+    if !crate::world::all() {
+        return;
+    }
+    let home = std::env::var("CARGO_HOME")
+        .unwrap_or_else(|_| format!("{}/.cargo", std::env::var("HOME").expect("there is one")));
+    let registry = Path::new(&home).join("registry/src");
+    let all = std::fs::read_dir(registry).into_iter().flatten().flatten();
+    let all = all.flat_map(|index| std::fs::read_dir(index.path()).into_iter().flatten().flatten());
+    let all = all.filter(|one| {
+        let name = one.file_name().to_string_lossy().into_owned();
+        CRATES.iter().any(|start| {
+            name.strip_prefix(start)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        })
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    for folder in all {
+        runtime.block_on(test_crate(&folder.path()));
+    }
+}
+
+/// Tests a crate in a sandbox. What it could not do outside either, by itself, is only told.
+async fn test_crate(folder: &Path) {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output().expect("runs").stdout;
+    let sysroot = String::from_utf8_lossy(&sysroot).trim().to_owned();
+    let cache = tempfile::tempdir().expect("a folder");
+    let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
+    let sandbox = Sandbox::new(supervisor, Arc::new(Namespaces), cache.path(), 8192);
+    let files = crate_files(folder);
+    let policy = SandboxSpec {
+        files: files.clone(),
+        mounts: vec![Mount::read_only(&sysroot, places::TOOLS)],
+        scratch: vec![
+            Scratch::Session(places::BUILD.into()),
+            Scratch::Program(places::TOOL_HOME.into()),
+        ],
+        ..SandboxSpec::new(Limits::of(&LimitsConfig::default()))
+    };
+    let bin = format!("{}/bin", places::TOOLS);
+    let arguments = ["test", "--lib", "--offline", "--quiet"];
+    let session = sandbox.open(&policy).await.expect("opens");
+    // The lock file is written beside the manifest, where nothing can be written in a sandbox.
+    let script =
+        format!("cp -r /src /tmp/crate && cd /tmp/crate && {bin}/cargo {}", arguments.join(" "));
+    let program = Program {
+        path: "/bin/sh".into(),
+        args: ["-c", &script].map(Into::into).into(),
+        dir: places::SOURCE.into(),
+        env: vec![
+            ("PATH".to_owned(), format!("{bin}:/usr/bin:/bin").into()),
+            ("HOME".to_owned(), "/tmp".into()),
+            ("CARGO_HOME".to_owned(), places::TOOL_HOME.into()),
+            ("CARGO_TARGET_DIR".to_owned(), places::BUILD.into()),
+        ],
+        stdin: None,
+        timeout: Duration::from_secs(300),
+    };
+    let output = session.run(&program, true).await.expect("runs");
+    session.close().await;
+    if output.ended == Ended::Exit(0) {
+        println!("{name}: as it should");
+        return;
+    }
+    let outside = tempfile::tempdir().expect("a folder");
+    for (path, bytes) in files {
+        let path = outside.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("has one")).expect("is made");
+        std::fs::write(path, bytes).expect("writes");
+    }
+    let same = Command::new("cargo").args(arguments).current_dir(outside.path()).output();
+    let good = same.is_ok_and(|output| output.status.success());
+    assert!(!good, "{name}: {:?} {}{}", output.ended, output.text(), output.errors());
+    println!("{name}: not outside either");
+}
+
 #[test]
 fn scripts_and_programs_run_as_they_do_outside() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
