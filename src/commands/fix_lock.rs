@@ -69,6 +69,18 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
         }
     }
     hold(&mut standing, &before);
+    lines.extend(differences(&known, &standing));
+    let text = standing.render();
+    if text != before {
+        write_atomic(&path, text.as_bytes())?;
+    }
+    // Attestations may be of an older format, and say nothing of it.
+    lines.extend(load(places, None)?.upgrade_lock()?);
+    Ok(lines)
+}
+
+/// What differs between two lockfiles, entry by entry.
+fn differences(known: &Standing, now: &Standing) -> Vec<String> {
     let entries = |standing: &Standing| -> BTreeMap<String, TargetStanding> {
         let specs = standing.spec.iter();
         specs
@@ -77,20 +89,14 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
             })
             .collect()
     };
-    let (old, new) = (entries(&known), entries(&standing));
-    for name in old.keys().filter(|name| !new.contains_key(*name)) {
-        lines.push(format!("{name} is out: no tree bears it"));
-    }
-    for (name, entry) in new.iter().filter(|(name, entry)| old.get(*name) != Some(entry)) {
-        lines.push(format!("{name} is what its tree {} was accepted as", entry.tree.short()));
-    }
-    let text = standing.render();
-    if text != before {
-        write_atomic(&path, text.as_bytes())?;
-    }
-    // Attestations may be of an older format, and say nothing of it.
-    lines.extend(load(places, None)?.upgrade_lock()?);
-    Ok(lines)
+    let (old, new) = (entries(known), entries(now));
+    let gone = old.keys().filter(|name| !new.contains_key(*name));
+    let gone = gone.map(|name| format!("{name} is out: no tree bears it"));
+    let other = new.iter().filter(|(name, entry)| old.get(*name) != Some(entry));
+    let other = other.map(|(name, entry)| {
+        format!("{name} is what its tree {} was accepted as", entry.tree.short())
+    });
+    gone.chain(other).collect()
 }
 
 /// The entry of a tree, as far as everything beside it fits.

@@ -3,22 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::process::Pid;
 
+use super::procfs::{self, MemoryUse, ProcessUse};
+use super::sys;
 use crate::types::{Limits, Resource, limits};
-
-/// One process, as `/proc` shows it.
-#[derive(Clone, Copy, Debug)]
-struct ProcessUse {
-    parent: i32,
-    threads: u64,
-    ticks: u64,
-    /// It has ended, with all its threads, and nobody has waited for it.
-    ended: bool,
-}
 
 /// What a program and everything it started use.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +19,8 @@ pub struct Use {
     /// Bytes of memory.
     pub memory: u64,
     threads: u64,
-    ticks: u64,
+    /// Processor time.
+    pub time: Duration,
 }
 
 /// Where a sandbox's files are, to be measured.
@@ -52,29 +46,41 @@ pub fn oom_kills() -> u64 {
 pub struct Sample {
     /// Each program, with everything below it.
     pub programs: BTreeMap<i32, Use>,
-    processes: Vec<Process>,
-    /// Bytes of memory that processes share without a file, mapped or not.
-    pub nameless: u64,
+    /// The processes of all programs.
+    pub processes: Vec<Process>,
+    /// Memory that processes share without a file: bytes that are mapped of each, by its number.
+    pub nameless: BTreeMap<u64, u64>,
     /// What processes hold open, if it was asked for.
     pub held: HeldMemory,
     /// Processes that do not let themselves be looked into, with the program each belongs to.
     pub hidden: BTreeMap<i32, Pid>,
+    /// Bytes of the kernel's own memory for processes, but for descriptors.
+    pub kernel: u64,
+    /// Processes with more mappings than were looked at.
+    pub large: Vec<i32>,
 }
 
+/// A process of a program.
 #[derive(Clone, Copy, Debug)]
-struct Process {
-    pid: i32,
+pub struct Process {
+    /// Its number.
+    pub pid: i32,
     /// The program it belongs to.
-    program: i32,
-    bytes: u64,
-    /// Those of them that are page tables.
-    tables: u64,
+    pub program: i32,
+    /// What the kernel tells of it.
+    pub seen: ProcessUse,
+    /// Its memory, unless it ends.
+    pub memory: Option<MemoryUse>,
 }
 
 /// What open descriptors and mappings hold that nothing else shows.
 #[derive(Debug, Default)]
 pub struct HeldMemory {
     sockets: BTreeSet<u64>,
+    pipes: BTreeSet<(u64, u64)>,
+    /// Pairs of a descriptor that watches and one that is watched.
+    watches: u64,
+    descriptors: u64,
     /// Files without a name, by their number, with their bytes.
     removed: BTreeMap<u64, u64>,
 }
@@ -90,27 +96,61 @@ impl HeldMemory {
         (self.removed.values().sum(), self.removed.len() as u64)
     }
 
+    /// Bytes of the kernel's memory behind descriptors, but for sockets.
+    fn descriptors(&self) -> u64 {
+        self.pipes.len() as u64 * pipe()
+            + self.watches * limits::WATCH
+            + self.descriptors * limits::DESCRIPTOR
+    }
+
     /// Adds what a process has open.
-    fn look(&mut self, pid: i32) -> io::Result<()> {
-        for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
+    fn look(&mut self, face: i32) -> io::Result<()> {
+        for entry in std::fs::read_dir(format!("/proc/{face}/fd"))?.flatten() {
+            self.descriptors += 1;
             let Ok(name) = std::fs::read_link(entry.path()) else { continue };
             let name = name.to_string_lossy();
-            if let Some(number) = name.strip_prefix("socket:[") {
-                self.sockets.extend(number.trim_end_matches(']').parse::<u64>());
-            } else if name.ends_with(" (deleted)")
+            let number = |start: &str| -> Option<u64> {
+                name.strip_prefix(start)?.trim_end_matches(']').parse().ok()
+            };
+            if let Some(number) = number("socket:[") {
+                self.sockets.insert(number);
+            } else if let Some(number) = number("pipe:[") {
+                self.pipes.insert((0, number));
+            } else if name == "anon_inode:[eventpoll]" {
+                self.watches += watched(face, &entry.file_name());
+            } else if name.starts_with('/')
                 && let Ok(meta) = std::fs::metadata(entry.path())
-                && meta.is_file()
             {
-                let most = self.removed.entry(meta.ino()).or_default();
-                *most = (meta.blocks() * 512).max(*most);
+                self.file(&meta, name.ends_with(" (deleted)"));
             }
         }
         Ok(())
     }
+
+    fn file(&mut self, meta: &std::fs::Metadata, removed: bool) {
+        if meta.file_type().is_fifo() {
+            self.pipes.insert((meta.dev(), meta.ino()));
+        } else if removed && meta.is_file() {
+            let most = self.removed.entry(meta.ino()).or_default();
+            *most = (meta.blocks() * 512).max(*most);
+        }
+    }
 }
 
-/// Bytes of memory that may wait in buffers of the sockets in a process's network, also of those that
-/// nobody has open any more.
+/// How many descriptors one watches.
+fn watched(face: i32, descriptor: &std::ffi::OsStr) -> u64 {
+    let path = Path::new("/proc").join(face.to_string()).join("fdinfo").join(descriptor);
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter(|line| line.starts_with("tfd:")).count() as u64
+}
+
+/// Bytes that a pipe may hold: sixteen pages, which are not to be made more.
+fn pipe() -> u64 {
+    16 * sys::page()
+}
+
+/// Bytes of memory that may wait in buffers of the sockets in a process's network, also of those
+/// that nobody has open any more.
 pub fn sockets(process: &str) -> u64 {
     let path = Path::new("/proc").join(process).join("net/sockstat");
     let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -129,111 +169,116 @@ pub fn machine() -> Option<(u64, u64)> {
 }
 
 /// What each of these programs uses, with everything below it. `held` asks for what they hold open.
-pub fn measure(programs: &[Pid], held: bool) -> Sample {
-    let mut all = BTreeMap::new();
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let pid = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
-        if let Some(pid) = pid
-            && let Some(seen) = stat(pid)
-        {
-            all.insert(pid, seen);
-        }
-    }
-    let mut uses: BTreeMap<i32, Use> =
-        programs.iter().map(|pid| (pid.as_raw_nonzero().get(), Use::default())).collect();
-    let (mut processes, mut nameless) = (Vec::new(), BTreeMap::<u64, u64>::new());
-    let mut sample = Sample::default();
+/// Looking ends where the kernel's own memory for them is beyond `most`.
+pub fn measure(programs: &[Pid], held: bool, most: u64) -> Sample {
+    let all = procfs::all();
+    let uses = programs.iter().map(|pid| (pid.as_raw_nonzero().get(), Use::default()));
+    let mut sample = Sample { programs: uses.collect(), ..Sample::default() };
     for (pid, seen) in &all {
         // Each belongs to the program above it.
         let mut above = *pid;
         let mut steps = 0;
-        while !uses.contains_key(&above) && steps < 1000 {
+        while !sample.programs.contains_key(&above) && steps < 1000 {
             above = all.get(&above).map_or(0, |seen| seen.parent);
             steps += 1;
         }
-        let Some(sum) = uses.get_mut(&above) else { continue };
-        let (bytes, tables) = memory(*pid);
-        processes.push(Process { pid: *pid, program: above, bytes, tables });
-        let looked = mappings(*pid).and_then(|list| {
-            for (memory, number, bytes) in list {
-                let known = if memory { &mut nameless } else { &mut sample.held.removed };
-                let most = known.entry(number).or_default();
-                *most = bytes.max(*most);
-            }
-            if held { sample.held.look(*pid) } else { Ok(()) }
-        });
-        // Not who is gone meanwhile or has ended, nor what stands above a program.
-        if above != *pid
-            && !seen.ended
-            && looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
-        {
-            sample.hidden.extend(Pid::from_raw(above).map(|program| (*pid, program)));
+        if sample.programs.contains_key(&above) && sample.kernel <= most {
+            let memory = procfs::memory(*pid);
+            sample.add(Process { pid: *pid, program: above, seen: *seen, memory }, held);
         }
-        sum.memory += bytes;
-        sum.threads += seen.threads;
-        sum.ticks += seen.ticks;
     }
-    Sample { programs: uses, processes, nameless: nameless.values().sum(), ..sample }
+    // Who has that many mappings was counted as having all that there can be; what they are of is
+    // still to be seen.
+    for face in std::mem::take(&mut sample.large) {
+        if sample.kernel <= most {
+            sample.share(procfs::mappings(face, u64::MAX).unwrap_or_default().nameless);
+        }
+    }
+    let ours: BTreeSet<i32> = sample.processes.iter().map(|one| one.pid).collect();
+    if procfs::locks(|pid| ours.contains(&pid), limits::LOCKS) == limits::LOCKS {
+        sample.kernel = u64::MAX;
+    }
+    sample
 }
 
 /// Seconds of processor time of the processes that this one waited for, and its own.
 pub fn spent() -> u64 {
     // In `/proc` of a process namespace a process has the number it knows.
-    i32::try_from(std::process::id()).ok().and_then(stat).map_or(0, |seen| seen.ticks / 100)
+    let own = i32::try_from(std::process::id()).ok().and_then(procfs::stat);
+    own.map_or(0, |seen| (seen.own + seen.waited).as_secs())
 }
 
 /// Threads of all processes that can be seen.
 pub fn threads() -> u64 {
-    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter_map(stat).map(|seen| seen.threads).sum()
-}
-
-fn stat(pid: i32) -> Option<ProcessUse> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in brackets, may hold anything.
-    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
-    let zombie = matches!(fields.next()?, "Z" | "X");
-    let parent = fields.next()?.parse().ok()?;
-    // Own time and that of children that were waited for, in user and kernel mode.
-    let mut next = |skipped| fields.nth(skipped).and_then(|n| n.parse::<u64>().ok());
-    let ticks = next(9)? + next(0)? + next(0)? + next(0)?;
-    let threads = next(2)?;
-    Some(ProcessUse { parent, ticks, threads, ended: zombie && threads < 2 })
-}
-
-/// Bytes that are a process's own or shared with those it started: not the files it maps.
-fn memory(pid: i32) -> (u64, u64) {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let kib = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        let number = line.and_then(|line| line.split_ascii_whitespace().next());
-        number.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0)
-    };
-    let tables = 1024 * kib("VmPTE:");
-    (1024 * (kib("RssAnon:") + kib("VmSwap:")) + tables, tables)
-}
-
-/// Mappings of files without a name, by their number, with their size: `true` for memory that
-/// processes share, where what was written stays, whoever still has it mapped.
-fn mappings(pid: i32) -> io::Result<Vec<(bool, u64, u64)>> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/maps"))?;
-    let mapping = |line: &str| {
-        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-        let (start, end) = fields.first()?.split_once('-')?;
-        let hex = |text: &str| u64::from_str_radix(text, 16).ok();
-        let memory = fields.get(5..) == Some(&["/dev/zero", "(deleted)"]);
-        Some((memory, fields.get(4)?.parse().ok()?, hex(end)? - hex(start)?))
-    };
-    Ok(text.lines().filter(|line| line.ends_with(" (deleted)")).filter_map(mapping).collect())
+    procfs::all().values().map(|seen| seen.threads).sum()
 }
 
 impl Sample {
+    fn add(&mut self, process: Process, held: bool) {
+        let Process { pid, program, seen, memory } = process;
+        let mapped = memory.map(|memory| {
+            let mapped = procfs::mappings(memory.face, limits::MAPPINGS_TEXT)?;
+            if held {
+                self.held.look(memory.face)?;
+            }
+            Ok::<_, io::Error>(mapped)
+        });
+        // Not who is gone meanwhile or has ended, nor what stands above a program.
+        let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+        if program != pid && !seen.ended && matches!(&mapped, Some(Err(error)) if denied(error)) {
+            self.hidden.extend(Pid::from_raw(program).map(|program| (pid, program)));
+        }
+        let mut kernel = seen.threads * limits::THREAD;
+        if let Some(Ok(mapped)) = mapped {
+            let count = if mapped.whole { mapped.count } else { limits::MAPPINGS };
+            kernel += count * limits::MAPPING;
+            self.large.extend(memory.filter(|_| !mapped.whole).map(|memory| memory.face));
+            self.share(mapped.nameless);
+        }
+        self.kernel += kernel;
+        let sum = self.programs.entry(program).or_default();
+        sum.memory += memory.map_or(0, |memory| memory.bytes) + kernel;
+        sum.threads += seen.threads;
+        sum.time += seen.own + seen.waited;
+        self.processes.push(process);
+    }
+
+    /// Adds what of mappings has no name.
+    fn share(&mut self, mapped: Vec<(bool, u64, u64)>) {
+        for (memory, number, bytes) in mapped {
+            let known = if memory { &mut self.nameless } else { &mut self.held.removed };
+            let most = known.entry(number).or_default();
+            *most = bytes.max(*most);
+        }
+    }
+
     /// Bytes that were counted more than once, because processes share them.
     pub fn shared(&self) -> u64 {
-        let more =
-            |one: &Process| Some(one.bytes.saturating_sub(proportional(one.pid)? + one.tables));
+        let more = |one: &Process| {
+            let memory = one.memory?;
+            let part = procfs::proportional(memory.face)?;
+            Some(memory.bytes.saturating_sub(part + memory.tables))
+        };
         self.processes.iter().filter_map(more).sum()
+    }
+
+    /// Bytes of the kernel's memory behind descriptors, but for sockets: at most as many as `room`
+    /// if there cannot be more, else counted one by one.
+    pub fn descriptors(&self, room: u64) -> u64 {
+        let memories = self.processes.iter().filter_map(|one| one.memory);
+        let most = |memory: MemoryUse| {
+            let number = memory.descriptors;
+            number * (pipe() + limits::DESCRIPTOR) + number * number / 4 * limits::WATCH
+        };
+        if memories.clone().map(most).sum::<u64>() <= room {
+            return 0;
+        }
+        let mut held = HeldMemory::default();
+        for memory in memories {
+            // Who does not let itself be looked into is dealt with already.
+            let _ = held.look(memory.face);
+        }
+        held.descriptors()
     }
 
     /// Bytes in the temporary files of a program in a mount namespace of its own, and what ran out.
@@ -241,20 +286,10 @@ impl Sample {
         let program = program.as_raw_nonzero().get();
         let own = self.processes.iter().filter(|one| one.program == program);
         // What stands above a program does not let itself be looked into.
-        let root = own.map(|one| PathBuf::from(format!("/proc/{}/root/tmp", one.pid)));
+        let faces = own.filter_map(|one| one.memory).map(|memory| memory.face);
+        let root = faces.map(|face| PathBuf::from(format!("/proc/{face}/root/tmp")));
         root.filter_map(|path| used(&path)).next().unwrap_or((0, None))
     }
-}
-
-/// Bytes of a process, of shared ones its part; `None` where the kernel does not tell.
-fn proportional(pid: i32) -> Option<u64> {
-    let path = format!("/proc/{pid}/smaps_rollup");
-    let text = std::fs::read_to_string(path).ok()?;
-    let kib = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.split_ascii_whitespace().next()?.parse::<u64>().ok()
-    };
-    Some(1024 * (kib("Pss_Anon:")? + kib("SwapPss:")?))
 }
 
 /// Bytes and files in use in a file system in memory, and whether one of them ran out.
@@ -268,7 +303,8 @@ fn used(path: &Path) -> Option<(u64, Option<Resource>)> {
     let full = fs.f_blocks > 0 && fs.f_bavail <= fs.f_blocks / 512;
     let inodes = fs.f_files > 0 && fs.f_ffree == 0;
     let ran_out = if full { Some(Resource::Disk) } else { inodes.then_some(Resource::Inodes) };
-    Some(((fs.f_blocks - fs.f_bfree) * fs.f_frsize, ran_out))
+    let files = fs.f_files.saturating_sub(fs.f_ffree) * limits::INODE;
+    Some(((fs.f_blocks - fs.f_bfree) * fs.f_frsize + files, ran_out))
 }
 
 /// Bytes in folders and in files without a name, as far as the limits go, and what ran out.
@@ -315,8 +351,7 @@ fn walk(folder: &Path, limits: &Limits, bytes: &mut u64, inodes: &mut u64) {
 
 /// What of its limits a program is beyond.
 pub fn beyond(used: Use, limits: &Limits) -> Option<Resource> {
-    // The kernel counts processor time for us in hundredths of a second.
-    if used.ticks / 100 > limits.cpu_s {
+    if used.time.as_secs() > limits.cpu_s {
         Some(Resource::Cpu)
     } else if used.threads > limits.processes {
         Some(Resource::Processes)

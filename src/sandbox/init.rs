@@ -15,6 +15,7 @@ use rustix::process::{
 use super::errors::SetupError;
 use super::paths::SandboxPaths;
 use super::protocol::{Done, Mode, OpenRequest, Task, send};
+use super::syscalls::Shares;
 use super::{accounting, lockdown, rootfs, selftest, sys};
 use crate::process::{Ended, end_children};
 use crate::types::{Resource, limits, places};
@@ -201,11 +202,11 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), SetupErr
     }
     lockdown::privileges().map_err(SetupError::at("give up privileges"))?;
     let shares = if sockets {
-        lockdown::Shares::Nothing
+        Shares::Nothing
     } else if task.builds {
-        lockdown::Shares::Builds
+        Shares::Builds
     } else {
-        lockdown::Shares::All
+        Shares::All
     };
     whole.filters.put(shares).map_err(SetupError::at("filter system calls"))
 }

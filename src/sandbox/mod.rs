@@ -38,6 +38,14 @@ mod selftest;
 mod sys;
 #[cfg(target_os = "linux")]
 mod accounting;
+#[cfg(target_os = "linux")]
+mod filter;
+#[cfg(target_os = "linux")]
+mod history;
+#[cfg(target_os = "linux")]
+mod procfs;
+#[cfg(target_os = "linux")]
+mod syscalls;
 
 use std::ffi::OsStr;
 use std::io;

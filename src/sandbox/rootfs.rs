@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::CWD;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags,
-    UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, move_mount,
-    open_tree, unmount,
+    UnmountFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount,
+    move_mount, open_tree, unmount,
 };
 
 use super::errors::SetupError;
@@ -44,6 +44,10 @@ const SMALL: u64 = 16 * 1024 * 1024;
 const HARDENED: MountAttrFlags =
     MountAttrFlags::MOUNT_ATTR_NOSUID.union(MountAttrFlags::MOUNT_ATTR_NODEV);
 const READ_ONLY: MountAttrFlags = HARDENED.union(MountAttrFlags::MOUNT_ATTR_RDONLY);
+/// Devices can be read and written so; their modes and times, which everybody sees, cannot.
+const DEVICE: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID
+    .union(MountAttrFlags::MOUNT_ATTR_NOEXEC)
+    .union(MountAttrFlags::MOUNT_ATTR_RDONLY);
 
 /// A part of the machine's files, ready to be shown elsewhere.
 struct MountSource {
@@ -57,6 +61,7 @@ pub struct Pieces {
     list: Vec<MountSource>,
     links: Vec<(PathBuf, PathBuf)>,
     copies: Vec<(&'static str, Vec<u8>)>,
+    covers: Option<Cover>,
 }
 
 impl Pieces {
@@ -64,7 +69,7 @@ impl Pieces {
     pub fn open(order: &OpenRequest) -> io::Result<Self> {
         let copies = ETC.into_iter().filter_map(|path| Some((path, std::fs::read(path).ok()?)));
         let copies = copies.collect();
-        let mut pieces = Self { list: Vec::new(), links: Vec::new(), copies };
+        let mut pieces = Self { list: Vec::new(), links: Vec::new(), copies, covers: Cover::new() };
         for path in SYSTEM.iter().chain(&ETC_FOLDERS) {
             let path = Path::new(path);
             match path.symlink_metadata() {
@@ -79,7 +84,7 @@ impl Pieces {
             let device = Path::new("/dev").join(name);
             // A container may have fewer.
             if device.exists() {
-                pieces.add(&device, &device, MountAttrFlags::MOUNT_ATTR_NOSUID)?;
+                pieces.add(&device, &device, DEVICE)?;
             }
         }
         let mut overlays = 0;
@@ -93,11 +98,18 @@ impl Pieces {
                 }
             }
         }
+        // What it stands on is not needed any more.
+        pieces.covers = None;
         Ok(pieces)
     }
 
     fn add(&mut self, path: &Path, at: &Path, set: MountAttrFlags) -> io::Result<()> {
         let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+        let covers = self.covers.as_mut().filter(|_| set == READ_ONLY);
+        if let Some(tree) = covers.and_then(|covers| covers.over(path)) {
+            self.list.push(MountSource { at: at.to_owned(), tree, folder: true });
+            return Ok(());
+        }
         let flags = OpenTreeFlags::OPEN_TREE_CLONE
             | OpenTreeFlags::OPEN_TREE_CLOEXEC
             | OpenTreeFlags::AT_RECURSIVE;
@@ -106,6 +118,76 @@ impl Pieces {
         let folder = path.metadata().map_err(named)?.is_dir();
         self.list.push(MountSource { at: at.to_owned(), tree, folder });
         Ok(())
+    }
+}
+
+/// Shows folders of the machine's through overlays that nothing lies over, one for all below a
+/// folder that nothing is mounted in. A file is another one there, with the same bytes: who locks
+/// it locks nobody out, and who watches it sees nobody.
+struct Cover {
+    /// Where something is mounted: an overlay shows one file system, and nothing mounted in it.
+    mounts: Vec<PathBuf>,
+    /// Overlays, by the folder below.
+    made: Vec<(PathBuf, Option<OwnedFd>)>,
+}
+
+/// Where an empty folder stands meanwhile, because an overlay is over two, and where the overlays
+/// stand. Nothing that is shown lies below them.
+const EMPTY: &str = "/proc";
+const OVERLAYS: &str = "/sys";
+
+impl Cover {
+    /// `None` where that cannot be done.
+    fn new() -> Option<Self> {
+        let text = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+        // Unusual characters are written as numbers there; such folders are shown as they are.
+        let mounts = text.lines().filter_map(|line| line.split(' ').nth(4).map(PathBuf::from));
+        let mounts = mounts.collect();
+        if !Path::new(OVERLAYS).is_dir() {
+            return None;
+        }
+        attach(&memory(4096, 1).ok()?, Path::new(EMPTY)).ok()?;
+        Some(Self { mounts, made: Vec::new() })
+    }
+
+    /// A folder, apart from the machine's; `None` for what has to be shown as it is.
+    fn over(&mut self, path: &Path) -> Option<OwnedFd> {
+        let path = path.canonicalize().ok().filter(|path| path.is_dir())?;
+        let inner = |above: &Path| {
+            self.mounts.iter().any(|mount| mount.starts_with(above) && mount.as_path() != above)
+        };
+        // The root itself always has something mounted in it.
+        let above: Vec<&Path> = path.ancestors().collect();
+        let root = above.into_iter().rev().skip(1).find(|above| !inner(above))?.to_owned();
+        if !self.made.iter().any(|(made, _)| *made == root) {
+            let made = overlay_of(&root).ok();
+            self.made.push((root.clone(), made));
+        }
+        let made = self.made.iter().find(|(made, _)| *made == root)?.1.as_ref()?;
+        let inner = path.strip_prefix(&root).ok().filter(|inner| *inner != Path::new(""));
+        let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        open_tree(made, inner.unwrap_or(Path::new(".")), clone).ok()
+    }
+}
+
+fn overlay_of(root: &Path) -> io::Result<OwnedFd> {
+    let text = root.to_str().filter(|text| !text.contains([':', ',', '\\']));
+    let text = text.ok_or_else(|| io::Error::other("an unusual name"))?;
+    let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(fs.as_fd(), "lowerdir", format!("{text}:{EMPTY}"))?;
+    fsconfig_set_flag(fs.as_fd(), "userxattr")?;
+    fsconfig_create(fs.as_fd())?;
+    let made = fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, READ_ONLY)?;
+    attach(&made, Path::new(OVERLAYS))?;
+    Ok(made)
+}
+
+impl Drop for Cover {
+    fn drop(&mut self) {
+        for _ in self.made.iter().filter(|(_, made)| made.is_some()) {
+            let _ = unmount(OVERLAYS, UnmountFlags::DETACH);
+        }
+        let _ = unmount(EMPTY, UnmountFlags::DETACH);
     }
 }
 
@@ -288,11 +370,13 @@ fn proc(at: &Path, fenced: bool) -> io::Result<()> {
     fsconfig_create(fs.as_fd())?;
     let set = if fenced { READ_ONLY } else { HARDENED } | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     attach(&fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, set)?, at)?;
-    // The keys of the same user outside.
-    let keys = at.join("keys");
-    if fenced && keys.symlink_metadata().is_ok() {
-        let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        attach(&open_tree(CWD, "/dev/null", clone)?, &keys)?;
+    // The keys of the same user outside, and locks of the whole machine.
+    for name in ["keys", "locks"] {
+        let told = at.join(name);
+        if fenced && told.symlink_metadata().is_ok() {
+            let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+            attach(&open_tree(CWD, "/dev/null", clone)?, &told)?;
+        }
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ use rustix::process::{
 use serde::de::DeserializeOwned;
 
 use super::errors::SetupError;
+use super::history::EarlierLooks;
 use super::init::{self, Whole, Wires};
 use super::paths::SandboxPaths;
 use super::protocol::{Done, FileList, Mode, OpenRequest, Opened, Task, receive, send};
@@ -128,6 +129,7 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
         running: Vec::new(),
         kills: accounting::oom_kills(),
         peak: 0,
+        history: EarlierLooks::default(),
         hidden: BTreeMap::new(),
         closely: false,
         unused: true,
@@ -158,6 +160,8 @@ struct Supervisor<'a> {
     kills: u64,
     /// Most bytes of memory that were seen in use.
     peak: u64,
+    /// What was seen at earlier looks.
+    history: EarlierLooks,
     /// Since when processes do not let themselves be looked into.
     hidden: BTreeMap<i32, Instant>,
     /// Whether much memory is used.
@@ -311,7 +315,7 @@ impl Supervisor<'_> {
         let programs: Vec<Pid> = self.running.iter().map(|one| one.pid).collect();
         let shares = matches!(self.within.files, accounting::FileTable::Below(_));
         let written = self.order.written().next().is_some();
-        let mut sample = accounting::measure(&programs, shares || written);
+        let mut sample = accounting::measure(&programs, shares || written, limits.memory);
         let kills = accounting::oom_kills();
         let kernel = std::mem::replace(&mut self.kills, kills) != kills;
         // Who hides what it uses may use anything; between fork and exec, and dying, all do.
@@ -323,6 +327,7 @@ impl Supervisor<'_> {
                 return Some((*program, Resource::Memory));
             }
         }
+        self.history.add(&mut sample, now);
         for pid in &programs {
             let mut own = 0;
             if let accounting::FileTable::Mounted = self.within.files {
@@ -343,14 +348,17 @@ impl Supervisor<'_> {
             return programs.first().map(|pid| (*pid, resource));
         }
         let memory = |pid: &Pid| sample.programs.get(&number(*pid)).map_or(0, |used| used.memory);
-        let all = bytes + sample.nameless + programs.iter().map(memory).sum::<u64>();
-        self.closely = all > limits.memory / 2;
+        let nameless: u64 = sample.nameless.values().sum();
+        let all = bytes + nameless + programs.iter().map(memory).sum::<u64>();
+        let all = all + sample.descriptors(limits.memory.saturating_sub(all));
+        self.closely = all > limits.memory / 2 || self.history.is_fleeting();
         self.look = Instant::now() + self.tick() / 2;
         let most = programs.iter().max_by_key(|pid| memory(pid))?;
         // The kernel's kills are the whole machine's; who used little was not meant.
         let killed = kernel && self.peak > limits.memory / 4;
         self.peak = self.peak.max(all);
-        let beyond = all > limits.memory && all - sample.shared() > limits.memory;
+        let beyond = sample.kernel > limits.memory
+            || all > limits.memory && all - sample.shared() > limits.memory;
         (killed || beyond || self.drained()).then_some((*most, Resource::Memory))
     }
 

@@ -116,6 +116,19 @@ pub fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
     checked(done.into()).map(drop)
 }
 
+/// Bytes of a page of memory.
+pub fn page() -> u64 {
+    // SAFETY: it takes an integer and gives one.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(bytes).unwrap_or(4096)
+}
+
+/// Has this process, and all that it starts, use no huge pages for memory of their own.
+pub fn no_huge_pages() -> io::Result<()> {
+    // SAFETY: it takes integers; it changes how memory is given from now on, not what there is.
+    checked(unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) }.into()).map(drop)
+}
+
 /// The version of Landlock that the kernel has; 0 for none.
 pub fn landlock_version() -> i64 {
     const VERSION: u32 = 1;

@@ -90,7 +90,7 @@ fn zygote() -> io::Result<()> {
     set_child_subreaper(Pid::from_raw(1))?;
     // When the machine's own memory runs out, what is below this goes first.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    let filters = Filters::compile()?;
+    let filters = Filters::assemble();
     let mut zygote = Zygote { orders, filters, kept: Vec::new(), ahead: None, next: None };
     while zygote.wait()? {
         let Some((start, [control])) = take::<StartRequest, 1>(&zygote.orders)? else { break };

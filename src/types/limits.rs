@@ -103,6 +103,29 @@ pub const WATCH_CLOSELY: Duration = Duration::from_millis(4);
 /// Bytes that one socket counts for, in a sandbox: as much as may wait in its buffers as Linux has
 /// them, which are not to be made larger there.
 pub const SOCKET: u64 = 416 * 1024;
+/// Bytes that one mapping of memory counts for, which the kernel keeps, whatever is mapped.
+pub const MAPPING: u64 = 256;
+/// Mappings that a process has at most, as Linux is set up.
+pub const MAPPINGS: u64 = 65_530;
+/// Bytes of the list of a process's mappings that are read before it counts as having all that it
+/// may have: about 3000, where large programs have some hundreds.
+pub const MAPPINGS_TEXT: u64 = 256 * 1024;
+/// The same for one thread: its stack in the kernel.
+pub const THREAD: u64 = 32 * 1024;
+/// The same for an open descriptor.
+pub const DESCRIPTOR: u64 = 1024;
+/// The same for one descriptor that is watched by another.
+pub const WATCH: u64 = 256;
+/// The same for a file in memory, whatever it holds.
+pub const INODE: u64 = 1024;
+/// Locks on parts of files that all programs of a sandbox hold at most: the kernel keeps them, and
+/// the longer the list of them is, the slower it is to read.
+pub const LOCKS: u64 = 10_000;
+/// The least that memory counts for which processes share without a file: as much as may be filled
+/// and unmapped again between two close looks, which then show one page.
+pub const NAMELESS: u64 = 8 * 1024 * 1024;
+/// Signals and timers that may wait: the kernel's memory too.
+pub const SIGNALS: u64 = 4096;
 /// Time a sandbox may take to open: beyond this the machine is in trouble.
 pub const SANDBOX_START: Duration = Duration::from_secs(20);
 /// Age at which a sandbox that was made ahead is not used any more: the machine may have changed.

@@ -1,4 +1,4 @@
-//! The acceptance suite of the sandbox: every attack of `tests/attacks/attack.c`, under every
+//! The acceptance suite of the sandbox: every attack of `tests/attacks/*.c`, under every
 //! backend that works here, as this user and as nobody. Writes `docs/security/attacks.md`.
 #![expect(clippy::print_stdout, reason = "the table is to be read")]
 
@@ -22,7 +22,7 @@ const INNER: &str = "REGEN_ATTACKS";
 /// What must not be found inside.
 const MARKER: &str = "marker-5d81c2";
 /// What a backend without namespaces cannot stop, with the reason that the docs give.
-const KNOWN: [(&str, &str, &str); 3] = [
+const KNOWN: [(&str, &str, &str); 8] = [
     (
         "landlock",
         "command-lines",
@@ -30,10 +30,27 @@ const KNOWN: [(&str, &str, &str); 3] = [
     ),
     ("landlock", "watches", "inotify instances count for the user who runs regen"),
     ("bwrap", "watches", "inotify instances count for the user who runs regen"),
+    (
+        "landlock",
+        "locks-of-others",
+        "there is one file system: locks on files that it shows are seen",
+    ),
+    (
+        "bwrap",
+        "locks-of-others",
+        "what it shows are the machine's files themselves, with their locks",
+    ),
+    (
+        "bwrap",
+        "marked-devices",
+        "bubblewrap shows the machine's devices so that a program can set their times to the present",
+    ),
+    ("landlock", "looks-of-others", "there is one file system: who watches a file sees its use"),
+    ("bwrap", "looks-of-others", "what it shows are the machine's files themselves"),
 ];
 
 /// Attacks that only read: they run without a sandbox too, to show that they are real.
-const READS: [&str; 9] = [
+const READS: [&str; 11] = [
     "environ-of-others",
     "command-lines",
     "home",
@@ -43,6 +60,8 @@ const READS: [&str; 9] = [
     "udp",
     "abstract-socket",
     "path-socket",
+    "locks-of-others",
+    "looks-of-others",
 ];
 
 /// How an attack is judged.
@@ -79,7 +98,7 @@ const SAYING: [(&str, &[&str]); 4] = [
             "keyring",
         ],
     ),
-    ("network", &["metadata", "vsock", "raw-socket"]),
+    ("network", &["metadata", "vsock", "raw-socket", "families"]),
     (
         "files",
         &[
@@ -94,6 +113,7 @@ const SAYING: [(&str, &[&str]); 4] = [
             "devices",
             "set-uid",
             "change-mode",
+            "marked-devices",
         ],
     ),
     (
@@ -108,6 +128,8 @@ const SAYING: [(&str, &[&str]); 4] = [
             "terminal",
             "clocks",
             "handles",
+            "alarms",
+            "unlisted",
         ],
     ),
 ];
@@ -129,6 +151,11 @@ fn attacks() -> Vec<Attack> {
     list.push(says("network", "path-socket", &["SOCKET"]));
     list.push(says("resources", "memory-unseen", &[]));
     list.push(says("resources", "open-files", &[]));
+    list.push(says("resources", "memory-unlisted", &[]));
+    list.push(says("resources", "pages-in-pipes", &[]));
+    list.push(says("files", "attributes", &["TMP"]));
+    list.push(says("files", "locks-of-others", &["SHOWN"]));
+    list.push(says("files", "looks-of-others", &["SHOWN"]));
     list.push(("network", "own-loopback", vec![], Expect::Works));
     if cfg!(target_arch = "x86_64") {
         let killed = Expect::Ends(Ended::Signal(31));
@@ -141,6 +168,15 @@ fn attacks() -> Vec<Attack> {
     for name in ["memory", "memory-in-four", "memory-shared", "memory-of-a-child"] {
         list.push(hit(name, &[], Resource::Memory));
     }
+    for name in ["memory-behind-a-leader", "memory-in-pipes", "memory-of-mappings"] {
+        list.push(hit(name, &[], Resource::Memory));
+    }
+    list.push(hit("memory-of-watches", &[], Resource::Memory));
+    list.push(hit("memory-of-locks", &["TMP"], Resource::Memory));
+    list.push(hit("memory-half-unmapped", &[], Resource::Memory));
+    list.push(hit("files-behind-a-leader", &["TMP"], Resource::Disk));
+    list.push(hit("unwaited-children", &[], Resource::Cpu));
+    list.push(hit("unwaited-short-children", &[], Resource::Cpu));
     list.push(hit("memory-of-tables", &[], Resource::Memory));
     list.push(hit("memory-unmapped", &[], Resource::Memory));
     list.push(hit("memory-in-sockets", &[], Resource::Memory));
@@ -163,6 +199,8 @@ fn attacks() -> Vec<Attack> {
     let (nothing, limit) = (Ended::Exit(0), Ended::Limit);
     list.push(either("fill", &["/dev/shm"], limit(Resource::Disk), nothing));
     list.push(either("memory-in-connections", &[], limit(Resource::Memory), nothing));
+    // Where files are counted together, there cannot be so many.
+    list.push(either("memory-in-named-pipes", &["TMP"], limit(Resource::Memory), nothing));
     list.push(either("sparse", &[], limit(Resource::FileSize), nothing));
     list.push(either("loop", &[], Ended::Timeout, limit(Resource::Cpu)));
     list.push(("resources", "linger", vec![], Expect::Gone));
@@ -177,6 +215,10 @@ struct Host {
     port: u16,
     name: String,
     attack: PathBuf,
+    /// A file that everybody sees, locked while this is there.
+    shown: std::fs::File,
+    /// While this is there somebody opens that file now and then.
+    _opens: std::sync::mpsc::Sender<()>,
 }
 
 impl Host {
@@ -203,7 +245,18 @@ impl Host {
         let abstracted = std::os::unix::net::UnixListener::bind_addr(&address).expect("a socket");
         std::thread::spawn(move || for _ in abstracted.incoming() {});
         let teller = Command::new("sleep").arg0(MARKER).arg("600").spawn().expect("starts");
-        Self { folder, teller, port, name, attack: programs.join("attack") }
+        let path = programs.join("regen");
+        let shown = std::fs::File::open(&path).expect("is there");
+        shown.lock().expect("is locked");
+        let (opens, ends) = std::sync::mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            let pause = Duration::from_millis(20);
+            while ends.recv_timeout(pause) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                let _ = std::fs::File::open(&path);
+            }
+        });
+        let attack = programs.join("attack");
+        Self { folder, teller, port, name, attack, shown, _opens: opens }
     }
 
     fn argument(&self, name: &str, paths: &regen::sandbox::SandboxPaths) -> String {
@@ -214,6 +267,7 @@ impl Host {
             "PORT" => self.port.to_string(),
             "ABSTRACT" => self.name.clone(),
             "SOCKET" => path(&self.folder.path().join("socket")),
+            "SHOWN" => path(&self.attack.with_file_name("regen")),
             "TMP" => path(paths.at(places::TEMPORARY)),
             "TARGET" => path(paths.at(places::BUILD)),
             other => other.to_owned(),
@@ -225,6 +279,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         let _ = self.teller.kill();
         let _ = self.teller.wait();
+        let _ = self.shown.unlock();
     }
 }
 
@@ -306,8 +361,8 @@ async fn assault(
             continue;
         }
         let mut policy = policy.clone();
-        if attack == "loop-of-a-child" {
-            policy.limits.cpu_s = 1;
+        if attack == "loop-of-a-child" || attack.starts_with("unwaited") {
+            policy.limits.cpu_s = 2;
         }
         let session = sandbox.open(&policy).await.expect("opens");
         let mut list: Vec<String> = vec![attack.to_owned()];
@@ -318,7 +373,12 @@ async fn assault(
             dir: session.paths().at(places::SOURCE).to_owned(),
             env: vec![("HOME".to_owned(), session.paths().at(places::TEMPORARY).into())],
             stdin: None,
-            timeout: Duration::from_secs(if attack == "loop" { 1 } else { 20 }),
+            timeout: Duration::from_secs(match attack {
+                "loop" => 1,
+                // On a machine that does much else.
+                _ if attack.starts_with("unwaited") => 120,
+                _ => 20,
+            }),
         };
         let output = session.run(&program, arguments.contains(&"TARGET")).await.expect("runs");
         let (stopped, detail) = judge(expect, &output);
@@ -379,11 +439,13 @@ async fn suite(programs: &Path, full: bool) -> Vec<Row> {
 pub fn programs() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("is set");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attacks/attack.c");
+    let sources = ["attack.c", "kernel.c"]
+        .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attacks").join(name));
     let built = Command::new("cc")
         .args(["-O1", "-o"])
         .arg(folder.path().join("attack"))
-        .arg(source)
+        .args(sources)
+        .arg("-pthread")
         .status();
     assert!(built.expect("there is a C compiler").success());
     let test = std::env::current_exe().expect("has a path");
@@ -504,7 +566,7 @@ pub fn is_root() -> bool {
 fn page(test: &str, tables: &[(&str, Vec<Row>)]) -> String {
     let mut text = format!(
         "# Attacks\n\nWritten by the test `{test}` at its last run. Each attack is a \
-         function of\n`tests/attacks/attack.c`; `none` is the same program with limits only, for comparison.\n",
+         function in\n`tests/attacks`; `none` is the same program with limits only, for comparison.\n",
     );
     for (who, rows) in tables {
         text += &format!("\n## As {who}\n\n");

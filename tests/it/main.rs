@@ -22,6 +22,7 @@ mod formats;
 mod executor;
 mod gates;
 mod hidden;
+mod honest;
 mod isolation;
 mod lint;
 mod origin;

@@ -1,0 +1,167 @@
+//! What was seen at earlier looks and must not be forgotten: processor time of processes that ended
+//! and that nobody waited for, and memory that is shared and no longer mapped.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::accounting::{Process, Sample};
+use super::procfs::ProcessUse;
+use crate::types::limits;
+
+/// A process at the last look.
+#[derive(Clone, Copy, Debug)]
+struct LastLook {
+    program: i32,
+    started: u64,
+    own: Duration,
+    waited: Duration,
+    /// It had run for less time than passes between two looks, and still ran. Among many such looks
+    /// one has a chance to see a process that is as large as the part of that time it lives for:
+    /// whoever is seen and gone counts for all of it.
+    runs: bool,
+}
+
+impl LastLook {
+    fn of(process: &Process) -> Self {
+        let Process { program, seen, .. } = *process;
+        let ProcessUse { started, own, waited, runs, .. } = seen;
+        Self { program, started, own, waited, runs }
+    }
+}
+
+/// Processor time of a program's ended processes.
+#[derive(Clone, Copy, Debug, Default)]
+struct EndedTime {
+    /// What nobody waited for.
+    lost: Duration,
+    /// Seconds that were seen of ended processes and not yet with who waited for them.
+    open: f64,
+}
+
+/// What was seen at earlier looks.
+#[derive(Debug, Default)]
+pub struct EarlierLooks {
+    processes: BTreeMap<i32, LastLook>,
+    ended: BTreeMap<i32, EndedTime>,
+    nameless: BTreeMap<u64, u64>,
+    looked: Option<Instant>,
+}
+
+/// Seconds by which such sums are off from one look to the next.
+const SLACK: f64 = 0.2;
+
+impl EarlierLooks {
+    /// Adds a look, and to it what only earlier ones have seen.
+    pub fn add(&mut self, sample: &mut Sample, now: Instant) {
+        let between = self.looked.replace(now).map_or(Duration::ZERO, |last| now - last);
+        self.nameless.retain(|number, _| sample.nameless.contains_key(number));
+        for (number, bytes) in &mut sample.nameless {
+            let most = self.nameless.entry(*number).or_insert(limits::NAMELESS);
+            *most = (*most).max(*bytes);
+            *bytes = *most;
+        }
+        self.settle(sample, between.as_secs_f64());
+        self.processes =
+            sample.processes.iter().map(|process| (process.pid, LastLook::of(process))).collect();
+        for (program, used) in &mut sample.programs {
+            used.time += self.ended.get(program).map_or(Duration::ZERO, |ended| ended.lost);
+        }
+    }
+
+    /// Whether to look again soon: shared memory can be filled and be unmapped between two looks.
+    pub fn is_fleeting(&self) -> bool {
+        !self.nameless.is_empty()
+    }
+
+    /// Compares the time of processes that are gone with what those that wait have got since.
+    fn settle(&mut self, sample: &Sample, between: f64) {
+        let now: BTreeMap<i32, _> =
+            sample.processes.iter().map(|process| (process.pid, process.seen)).collect();
+        self.ended.retain(|program, _| sample.programs.contains_key(program));
+        for program in sample.programs.keys() {
+            let mut open = 0.0;
+            for (pid, old) in self.processes.iter().filter(|(_, old)| old.program == *program) {
+                match now.get(pid).filter(|seen| seen.started == old.started) {
+                    Some(seen) => {
+                        open -= seen.waited.saturating_sub(old.waited).as_secs_f64();
+                    }
+                    None => {
+                        let gone = (old.own + old.waited).as_secs_f64();
+                        open += if old.runs { gone.max(between) } else { gone };
+                    }
+                }
+            }
+            let ended = self.ended.entry(*program).or_default();
+            ended.open = (ended.open + open).max(-SLACK);
+            if ended.open > SLACK {
+                ended.lost += Duration::from_secs_f64(ended.open);
+                ended.open = 0.0;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::accounting::Use;
+    use super::*;
+
+    const PROGRAM: i32 = 5;
+
+    /// A look at a program, and one child of it that has run for so long.
+    fn look(waited: u64, child: Option<(i32, u64)>) -> Sample {
+        let seen = |own, waited| ProcessUse {
+            parent: 1,
+            threads: 1,
+            own: Duration::from_millis(own),
+            waited: Duration::from_millis(waited),
+            started: 7,
+            ended: false,
+            runs: false,
+        };
+        let process = |pid, seen| Process { pid, program: PROGRAM, seen, memory: None };
+        let mut processes = vec![process(PROGRAM, seen(0, waited))];
+        processes.extend(child.map(|(pid, own)| process(pid, seen(own, 0))));
+        let programs = [(PROGRAM, Use::default())].into();
+        Sample { programs, processes, ..Sample::default() }
+    }
+
+    fn time(history: &mut EarlierLooks, mut sample: Sample) -> Duration {
+        history.add(&mut sample, Instant::now());
+        sample.programs[&PROGRAM].time
+    }
+
+    #[test]
+    fn time_of_children_that_nobody_waited_for_is_kept() {
+        let mut history = EarlierLooks::default();
+        for child in 10..20 {
+            time(&mut history, look(0, Some((child, 500))));
+        }
+        assert_eq!(time(&mut history, look(0, None)), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn time_of_children_that_were_waited_for_is_counted_once() {
+        let mut history = EarlierLooks::default();
+        for number in 0..10 {
+            let child = Some((number + 10, 500));
+            assert_eq!(time(&mut history, look(500 * number as u64, child)), Duration::ZERO);
+        }
+        assert_eq!(time(&mut history, look(5000, None)), Duration::ZERO);
+    }
+
+    #[test]
+    fn shared_memory_that_was_unmapped_is_remembered_while_any_of_it_is_mapped() {
+        let mut history = EarlierLooks::default();
+        let mut nameless = |bytes: Option<u64>| {
+            let mut sample = look(0, None);
+            sample.nameless.extend(bytes.map(|bytes| (3, bytes)));
+            history.add(&mut sample, Instant::now());
+            sample.nameless.values().sum::<u64>()
+        };
+        assert_eq!(nameless(Some(1 << 30)), 1 << 30);
+        assert_eq!(nameless(Some(4096)), 1 << 30);
+        assert_eq!(nameless(None), 0);
+        assert_eq!(nameless(Some(4096)), limits::NAMELESS);
+    }
+}
