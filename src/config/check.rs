@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::nearest::nearest;
 use crate::toolchain::{self, GateKind};
 use crate::types::{
-    Harness, Isolation, Problem, RelPath, Schedule, Span, Target, TraceConfig, lint, places,
+    Harness, Isolation, Problem, RelPath, Schedule, Span, Target, TraceConfig, limits, lint, places,
 };
 
 /// The names of the built-in gates, of every language.
@@ -65,7 +65,11 @@ struct ConfigCheck<'a> {
 }
 
 impl ConfigCheck<'_> {
+    /// Adds a problem. Finding its place parses the text, so their number is limited.
     fn wrong(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
+        if self.problems.len() >= limits::PROBLEMS {
+            return;
+        }
         let problem = Problem::error("config::wrong_value", message).help(help);
         self.problems.push(match place(self.text, path) {
             Some(span) => problem.at(self.text, span),

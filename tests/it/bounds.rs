@@ -40,6 +40,15 @@ fn long_names_in_messages_are_cut() {
 }
 
 #[test]
+fn of_many_wrong_values_in_a_configuration_some_are_told() {
+    let world = World::new("http://127.0.0.1:1", &[], "");
+    let text = world.read("harness.toml");
+    world.write("harness.toml", &format!("{text}gates = [{}]\n", "\"p\", ".repeat(20_000)));
+    let run = world.run(&["plan"]).expect(2);
+    assert_eq!(run.err.matches("there is no gate `p`").count(), 100);
+}
+
+#[test]
 fn a_new_spec_of_thousands_of_clauses_is_compared_in_the_end() {
     let clause = |n: usize| {
         format!(
