@@ -187,7 +187,7 @@ async fn steady(
 
 fn policy(path: &Path) -> Result<Policy, CommandError> {
     let name = path.display().to_string();
-    let bytes = files::read_given(path, limits::CONFIG_BYTES)
+    let bytes = files::read_capped(path, limits::CONFIG_BYTES)
         .map_err(|error| CommandError::usage(format!("--policy {error}")))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     crate::config::policy(&name, &text)

@@ -21,8 +21,8 @@ pub enum StateError {
     /// It was not made here.
     #[error("{}: this user's regen did not make it on this machine", .0.display())]
     Foreign(PathBuf),
-    /// It is a link, or something else.
-    #[error("{}: it is not a folder", .0.display())]
+    /// It, or something in it, is a link; or it is not a folder.
+    #[error("{}: it is a link, or not a folder", .0.display())]
     NotAFolder(PathBuf),
     /// Its owner is somebody else.
     #[error("{}: it belongs to the user {}, not to this one", .0.display(), .1)]
@@ -64,6 +64,9 @@ pub fn verify(state: &Path, known: &Path) -> Result<(), StateError> {
     if meta.uid() != rustix::process::geteuid().as_raw() {
         return Err(StateError::Owner(state.to_owned(), meta.uid()));
     }
+    if let Some(link) = link_in(state).map_err(named)? {
+        return Err(StateError::NotAFolder(link));
+    }
     if !is_known(state, known) && !is_empty(state).map_err(named)? {
         return Err(StateError::Foreign(state.to_owned()));
     }
@@ -103,6 +106,17 @@ fn is_known(state: &Path, known: &Path) -> bool {
     let id = files::read_regular(&state.join("id"), 2 * ID_BYTES).unwrap_or_default();
     let hex = id.len() == 2 * ID_BYTES && id.iter().all(u8::is_ascii_hexdigit);
     hex && known.join(String::from_utf8_lossy(&id).as_ref()).is_file()
+}
+
+/// A file or folder of the state that is a link: regen would read and write elsewhere.
+fn link_in(state: &Path) -> io::Result<Option<PathBuf>> {
+    for entry in fs::read_dir(state)? {
+        let entry = entry?;
+        if entry.file_type()?.is_symlink() {
+            return Ok(Some(entry.path()));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether nothing is in it but what a killed process left before it had an id.

@@ -137,7 +137,7 @@ fn state_is_only_its_users_and_a_link_is_not_state() {
     fs::rename(world.path(".regen"), world.path("moved")).expect("moves");
     symlink("moved", world.path(".regen")).expect("links");
     let refused = world.run(&["run"]).expect(40);
-    assert!(refused.err.contains("not a folder"), "{}", refused.err);
+    assert!(refused.err.contains("is a link"), "{}", refused.err);
 }
 
 #[test]
