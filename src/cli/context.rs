@@ -122,7 +122,8 @@ impl Context {
                 })?
             }
         };
-        let home = base_folder("XDG_STATE_HOME", ".local/state")?;
+        // Where only the cache's folder is known, as in some containers, that has it.
+        let home = base_folder("XDG_STATE_HOME", ".local/state").or_else(|_| self.cache())?;
         Ok(WorkspaceLayout::new(config, self.cache()?, home.join("workspaces")))
     }
 
