@@ -148,13 +148,14 @@ pub fn proportional(face: i32) -> Option<u64> {
     Some(1024 * (kib("Pss_Anon:")? + kib("SwapPss:")?))
 }
 
-/// Locks on files that some of these processes hold, or open files: whose they are nobody tells.
+/// Locks on files that these processes hold. Those of open files (OFD) are refused in a sandbox: the
+/// list has those of the whole machine, and does not say whose they are.
 /// Counting ends at `most`: the longer the list is, the slower the kernel writes it.
 pub fn locks(ours: impl Fn(i32) -> bool, most: u64) -> u64 {
     let Ok(list) = File::open("/proc/locks") else { return 0 };
     let holder =
         |line: io::Result<String>| line.ok()?.split_ascii_whitespace().nth(4)?.parse::<i32>().ok();
     let held = BufReader::new(list).lines().map(holder);
-    let ours = held.filter(|pid| pid.is_some_and(|pid| pid < 0 || ours(pid)));
+    let ours = held.filter(|pid| pid.is_some_and(&ours));
     ours.zip(0..most).count() as u64
 }

@@ -171,7 +171,7 @@ static void memory_of_locks(const char *folder) {
         if (fd < 0) break;
         for (int byte = 0; byte < 5000; byte++) {
             struct flock lock = {.l_type = F_WRLCK, .l_start = 2 * byte, .l_len = 1};
-            if (fcntl(fd, F_OFD_SETLK, &lock)) break;
+            if (fcntl(fd, F_OFD_SETLK, &lock) && fcntl(fd, F_SETLK, &lock)) break;
         }
     }
     pause();
