@@ -148,8 +148,8 @@ pub fn proportional(face: i32) -> Option<u64> {
     Some(1024 * (kib("Pss_Anon:")? + kib("SwapPss:")?))
 }
 
-/// Locks on files that these processes hold. Those of open files (OFD) are refused in a sandbox: the
-/// list has those of the whole machine, and does not say whose they are.
+/// Locks on files that these processes hold. Those of open files (OFD) are refused in a sandbox:
+/// the list has those of the whole machine, and does not say whose they are.
 /// Counting ends at `most`: the longer the list is, the slower the kernel writes it.
 pub fn locks(ours: impl Fn(i32) -> bool, most: u64) -> u64 {
     let Ok(list) = File::open("/proc/locks") else { return 0 };

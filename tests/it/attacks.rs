@@ -22,7 +22,7 @@ const INNER: &str = "REGEN_ATTACKS";
 /// What must not be found inside.
 const MARKER: &str = "marker-5d81c2";
 /// What a backend without namespaces cannot stop, with the reason that the docs give.
-const KNOWN: [(&str, &str, &str); 8] = [
+const KNOWN: [(&str, &str, &str); 11] = [
     (
         "landlock",
         "command-lines",
@@ -47,6 +47,21 @@ const KNOWN: [(&str, &str, &str); 8] = [
     ),
     ("landlock", "looks-of-others", "there is one file system: who watches a file sees its use"),
     ("bwrap", "looks-of-others", "what it shows are the machine's files themselves"),
+    (
+        "namespaces, level 3",
+        "locks-of-others",
+        "the root of the test's machine is in memory, and no overlay can be made over it",
+    ),
+    (
+        "namespaces, level 3",
+        "looks-of-others",
+        "the root of the test's machine is in memory, and no overlay can be made over it",
+    ),
+    (
+        "namespaces, level 3",
+        "memory-of-watches",
+        "the test's machine is emulated: time is up before the memory is",
+    ),
 ];
 
 /// Attacks that only read: they run without a sandbox too, to show that they are real.
