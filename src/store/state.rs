@@ -14,6 +14,9 @@ use super::{files, revision, write_private};
 
 /// Bytes of an id, written in hexadecimal digits.
 const ID_BYTES: usize = 32;
+/// Folders inside each other of a state folder in which files are made: `objects/3c/`. Below them
+/// are objects, whose digests are compared, and trees that are made anew.
+const LINK_DEPTH: usize = 2;
 
 /// Why a state folder does not count.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +67,7 @@ pub fn verify(state: &Path, known: &Path) -> Result<(), StateError> {
     if meta.uid() != rustix::process::geteuid().as_raw() {
         return Err(StateError::Owner(state.to_owned(), meta.uid()));
     }
-    if let Some(link) = link_in(state).map_err(named)? {
+    if let Some(link) = link_in(state, LINK_DEPTH).map_err(named)? {
         return Err(StateError::NotAFolder(link));
     }
     if !is_known(state, known) && !is_empty(state).map_err(named)? {
@@ -109,11 +112,18 @@ fn is_known(state: &Path, known: &Path) -> bool {
 }
 
 /// A file or folder of the state that is a link: regen would read and write elsewhere.
-fn link_in(state: &Path) -> io::Result<Option<PathBuf>> {
-    for entry in fs::read_dir(state)? {
+fn link_in(folder: &Path, depth: usize) -> io::Result<Option<PathBuf>> {
+    for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_type()?.is_symlink() {
+        let kind = entry.file_type()?;
+        if kind.is_symlink() {
             return Ok(Some(entry.path()));
+        }
+        if depth > 1
+            && kind.is_dir()
+            && let Some(link) = link_in(&entry.path(), depth - 1)?
+        {
+            return Ok(Some(link));
         }
     }
     Ok(None)

@@ -157,8 +157,11 @@ fn read(
         inputs: Mutex::default(),
     };
     let rules = rules(&workspace.harness.lint);
-    let mut parsed = Vec::new();
+    let (mut parsed, mut written) = (Vec::new(), Vec::new());
     for ((spec, problems, source), file) in specs? {
+        if !workspace.is_current(&spec) {
+            written.push(spec.clone());
+        }
         let spec = spec.in_force(&today());
         workspace.secrets.add(&spec);
         workspace.files.insert(file.clone(), spec.id.clone());
@@ -172,7 +175,7 @@ fn read(
     (workspace.specs, workspace.problems) = admit(parsed, &workspace.harness, guard::problem);
     let index = workspace.specs.iter().enumerate().map(|(at, spec)| (spec.id.clone(), at));
     workspace.index = index.collect();
-    workspace.migrate();
+    workspace.migrate(&written);
     workspace.look_for_leftovers()?;
     Ok(workspace)
 }

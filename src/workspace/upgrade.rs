@@ -9,32 +9,32 @@ use super::model::Workspace;
 use crate::attest::Attested;
 use crate::plan;
 use crate::promote::Promoter;
-use crate::spec::parse;
 use crate::store::write_atomic;
-use crate::types::{Spec, SpecId, TargetName, TargetStanding, lockfile::LOCK_VERSION};
+use crate::types::{Spec, TargetName, TargetStanding, lockfile::LOCK_VERSION};
 
 impl Workspace {
-    /// Puts what a lockfile says in an older format into today's digests, in memory. In a lockfile of
-    /// today's format, too, there can be entries with digests of an older one.
-    pub(super) fn migrate(&mut self) {
-        let targets = &self.harness.target;
-        let is_current = |(id, name, entry): (&SpecId, &TargetName, &TargetStanding)| {
-            let spec = self.spec(id).is_none_or(|spec| entry.spec == plan::meaning(spec));
-            spec && targets.get(name).is_none_or(|target| entry.config == plan::config(target))
+    /// Whether the lockfile has a spec's targets, if any, as this format does and as they are now.
+    pub(super) fn is_current(&self, spec: &Spec) -> bool {
+        let Some(standing) = self.standing.spec.get(&spec.id) else { return true };
+        let is_current = |(name, entry): (&TargetName, &TargetStanding)| {
+            let target = self.harness.target.get(name);
+            entry.spec == plan::meaning(spec)
+                && target.is_none_or(|target| entry.config == plan::config(target))
         };
-        let mut entries =
-            self.standing.spec.iter().flat_map(|(id, spec)| {
-                spec.target.iter().map(move |(name, entry)| (id, name, entry))
-            });
-        if self.standing.version == LOCK_VERSION && entries.all(is_current) {
+        self.standing.version == LOCK_VERSION && standing.target.iter().all(is_current)
+    }
+
+    /// Puts what a lockfile says in an older format into today's digests, in memory. In a lockfile of
+    /// today's format, too, there can be entries with digests of an older one. `written` are the
+    /// specs that [`Self::is_current`] denies, as they were parsed.
+    pub(super) fn migrate(&mut self, written: &[Spec]) {
+        if self.standing.version == LOCK_VERSION && written.is_empty() {
             return;
         }
-        let written: Vec<Spec> =
-            self.sources.iter().map(|(file, text)| parse(file, text.as_bytes()).0).collect();
         let languages = self.languages();
         let migrated = plan::migrate(
             &self.standing,
-            &written,
+            written,
             &plan::PlanInputs {
                 harness: &self.harness,
                 specs: &self.specs,

@@ -134,10 +134,18 @@ fn state_is_only_its_users_and_a_link_is_not_state() {
     fs::set_permissions(world.path(".regen"), fs::Permissions::from_mode(0o755)).expect("is set");
     world.run(&["status"]).expect(0);
     assert_eq!(mode(".regen") & 0o777, 0o700);
-    fs::rename(world.path(".regen"), world.path("moved")).expect("moves");
-    symlink("moved", world.path(".regen")).expect("links");
-    let refused = world.run(&["run"]).expect(40);
-    assert!(refused.err.contains("is a link"), "{}", refused.err);
+    let objects = tree(&world.path(".regen/objects"));
+    let object = objects.keys().next().expect("there is one").parent().expect("has a folder");
+    for linked in [object, &world.path(".regen/objects"), &world.path(".regen")] {
+        let moved = linked.with_extension("moved");
+        fs::rename(linked, &moved).expect("moves");
+        symlink(&moved, linked).expect("links");
+        let refused = world.run(&["run"]).expect(40);
+        assert!(refused.err.contains("is a link"), "{}", refused.err);
+        fs::remove_file(linked).expect("goes");
+        fs::rename(&moved, linked).expect("moves back");
+    }
+    world.run(&["run"]).expect(0);
 }
 
 #[test]

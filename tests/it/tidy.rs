@@ -454,6 +454,13 @@ fn specs_and_configuration_are_parsed_where_they_are_read_and_nowhere_below() {
         }
         assert!(!code.contains("read_suite("), "{}", path.display());
     }
+    for (path, text) in rust_files("src/workspace") {
+        let reads = path.ends_with("load.rs");
+        for call in [" parse(", "parse_resolved("] {
+            let calls = without_tests(&text).matches(call).count();
+            assert_eq!(calls, usize::from(reads), "{}: {call}", path.display());
+        }
+    }
 }
 
 #[test]
