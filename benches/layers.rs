@@ -143,7 +143,7 @@ async fn measure(lines: usize) -> bool {
     };
     let store = Arc::new(MemoryStore::default());
     let executor = LocalExecutor::new(machine, store.clone());
-    let inputs = GateInputs::new(spec.clone(), (&"rust".into(), target), &BTreeMap::new(), &[]);
+    let inputs = GateInputs::new(spec.clone(), &"rust".into(), target, &BTreeMap::new(), &[]);
     let inputs = Arc::new(inputs);
     executor.accept(&inputs).expect("is kept");
     let candidate = |round: usize| {
@@ -172,7 +172,8 @@ async fn measure(lines: usize) -> bool {
             let check = inputs.action(
                 &"check".into(),
                 executor.toolchain("rust").expect("was asked for"),
-                (tree, Provenance::Promoted),
+                tree,
+                Provenance::Promoted,
             );
             let now = SystemTime::now();
             let keeping = ExecuteOptions { keep: Some(kept.clone()), ..ExecuteOptions::at(now) };
@@ -242,7 +243,8 @@ async fn in_sandbox(
         let action = inputs.action(
             &gate.into(),
             executor.toolchain("rust").expect("was asked for"),
-            (tree, Provenance::Promoted),
+            tree,
+            Provenance::Promoted,
         );
         let options = ExecuteOptions::at(SystemTime::now());
         let report = executor.execute(&action, options).await.expect("is executed").report;

@@ -60,13 +60,14 @@ async fn measure() -> ExitCode {
     let store = Arc::new(MemoryStore::default());
     let tree = store.put_tree(&tree).expect("is kept");
     let executor = LocalExecutor::new(machine, store);
-    let inputs = Arc::new(GateInputs::new(spec, (&"rust".into(), target), &BTreeMap::new(), &[]));
+    let inputs = Arc::new(GateInputs::new(spec, &"rust".into(), target, &BTreeMap::new(), &[]));
     executor.accept(&inputs).expect("is kept");
     // The same files, for the commands by hand.
     let check = inputs.action(
         &"check".into(),
         executor.toolchain("rust").expect("was asked for"),
-        (tree, Provenance::Promoted),
+        tree,
+        Provenance::Promoted,
     );
     let now = SystemTime::now();
     let keeping = ExecuteOptions { keep: Some(kept.clone()), ..ExecuteOptions::at(now) };
@@ -93,7 +94,8 @@ async fn by_regen(executor: &LocalExecutor, inputs: &GateInputs, tree: Digest) -
         let action = inputs.action(
             &gate.into(),
             executor.toolchain("rust").expect("was asked for"),
-            (tree, Provenance::Promoted),
+            tree,
+            Provenance::Promoted,
         );
         let now = SystemTime::now();
         let options = ExecuteOptions { before: &reports, ..ExecuteOptions::at(now) };

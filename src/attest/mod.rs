@@ -245,7 +245,7 @@ impl Attested {
         let payload = STANDARD.decode(first.payload).map_err(|why| format!("payload: {why}"))?;
         let one = Self::of_provenance(&payload)?;
         let key = one.entry.signer.as_deref().map(PublicKey::parse).transpose()?;
-        one.compare(text, [first, second], (key.as_ref(), None))?;
+        one.compare(text, [first, second], key.as_ref(), None)?;
         Ok(one)
     }
 
@@ -254,7 +254,8 @@ impl Attested {
         &self,
         text: &str,
         envelopes: [&Envelope<'_>; 2],
-        (key, mut batch): (Option<&PublicKey>, Option<&mut Batch>),
+        key: Option<&PublicKey>,
+        mut batch: Option<&mut Batch>,
     ) -> Result<(), String> {
         let mut envelopes = envelopes.into_iter();
         let mut wrong = None;
@@ -305,8 +306,10 @@ impl Attested {
     /// # Errors
     /// They are of something else; why, as a lowercase fragment.
     pub fn check(
-        (spec, target): (&SpecId, &TargetName),
-        (entry, key): (&TargetStanding, Option<&PublicKey>),
+        spec: &SpecId,
+        target: &TargetName,
+        entry: &TargetStanding,
+        key: Option<&PublicKey>,
         text: &str,
         batch: Option<&mut Batch>,
     ) -> Result<Option<String>, String> {
@@ -317,7 +320,7 @@ impl Attested {
         }
         if let (Some(_), Ok([first, second])) = (key, envelopes(text)) {
             let expected = of(time_of(&first).as_deref());
-            if expected.compare(text, [&first, &second], (key, batch)).is_ok() {
+            if expected.compare(text, [&first, &second], key, batch).is_ok() {
                 return Ok(expected.at);
             }
         }
@@ -385,13 +388,12 @@ mod tests {
             assert_eq!(Attested::read(&text).as_ref(), Ok(&one));
             assert_eq!(one.at.is_some(), signer.is_some(), "an unsigned time is worth nothing");
             assert_eq!(
-                Attested::check((&"s".into(), &"rust".into()), (&entry, None), &text, None),
+                Attested::check(&"s".into(), &"rust".into(), &entry, None, &text, None),
                 Ok(one.at.clone())
             );
             let other = TargetStanding { path: RelPath::parse("elsewhere").unwrap(), ..entry };
             assert!(
-                Attested::check((&"s".into(), &"rust".into()), (&other, None), &text, None)
-                    .is_err()
+                Attested::check(&"s".into(), &"rust".into(), &other, None, &text, None).is_err()
             );
             for at in (0..text.len()).step_by(37) {
                 for bit in [0x01, 0x20] {

@@ -121,7 +121,7 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
     let none = Sources::new();
     let sources = workspace.as_ref().map_or(&none, |workspace| &workspace.sources);
     for output in &args.output {
-        let text = written(door, output.format, (&outcome, &ran, code), sources);
+        let text = written(door, output.format, &outcome, &ran, code, sources);
         let file = std::path::absolute(&output.file)?;
         write_atomic(&file, text.as_bytes())
             .map_err(|e| CommandError::usage(format!("--output {}: {e}", output.file.display())))?;
@@ -130,7 +130,7 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
     if args.summary.as_deref() == Some(Path::new("-")) {
         door.print(&report::markdown(&outcome));
     } else if shown != CheckFormat::Human || !outcome.flaws.is_empty() {
-        let text = written(door, shown, (&outcome, &ran, code), sources);
+        let text = written(door, shown, &outcome, &ran, code, sources);
         if !text.is_empty() {
             if shown == CheckFormat::Human {
                 door.show(&text);
@@ -215,13 +215,15 @@ async fn rerun(
             door.say(&format!("{name}: {word}"));
         }
     };
-    workspace.rerun(outcome, (&Arc::new(tools), &Arc::new(probe)), &tell).await
+    workspace.rerun(outcome, &Arc::new(tools), &Arc::new(probe), &tell).await
 }
 
 fn written(
     door: &Context,
     format: CheckFormat,
-    (outcome, ran, code): (&CheckOutcome, &[RerunTarget], u8),
+    outcome: &CheckOutcome,
+    ran: &[RerunTarget],
+    code: u8,
     sources: &Sources,
 ) -> String {
     let problems: Vec<Problem> = outcome.flaws.iter().map(|flaw| flaw.problem.clone()).collect();

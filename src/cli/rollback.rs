@@ -71,7 +71,7 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, Command
         generators: Arc::new(generator::of),
         observer: progress.clone(),
     };
-    let done = roll_back(Arc::new(workspace), Arc::new(tools), options, (spec, args.to)).await;
+    let done = roll_back(Arc::new(workspace), Arc::new(tools), options, spec, args.to).await;
     progress.clear();
     let done = done?;
     let code = exit::of_job(&done.outcome);

@@ -78,7 +78,7 @@ pub async fn run(
         Some(Arc::new(probe))
     };
     let workspace = Arc::new(workspace);
-    let engine = Engine::open(workspace.clone(), (Arc::new(tools), isolation), options)?;
+    let engine = Engine::open(workspace.clone(), Arc::new(tools), isolation, options)?;
     let outcome = engine.run(&plan).await;
     progress.clear();
     let outcome = outcome?;

@@ -48,7 +48,7 @@ impl WatchView {
         self.progress.json(value);
     }
 
-    fn ended(&self, (spec, word): (&str, &str), again: Option<Duration>, parked: bool) {
+    fn ended(&self, spec: &str, word: &str, again: Option<Duration>, parked: bool) {
         let seconds = again.map(|again| again.as_secs());
         self.json(&json!({
             "type": "ended", "spec": spec, "result": word, "again_in_s": seconds, "parked": parked,
@@ -86,7 +86,7 @@ impl View for WatchView {
                 self.say(&format!("{}: what was read before stays in force", error.lines()));
             }
             Notice::Ended { spec, outcome, again, parked } => {
-                self.ended((spec, outcome.word()), *again, *parked);
+                self.ended(spec, outcome.word(), *again, *parked);
             }
             Notice::Held { time } => {
                 let seconds = time.as_secs();
@@ -148,13 +148,8 @@ pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, CommandError>
     };
     let hooks = Hooks::new(&places.root, environment(), progress.clone());
     let (orders, ordered) = channel(16);
-    serve(
-        door,
-        &places,
-        (args, &progress),
-        Api { places: places.clone(), hub: hub.clone(), orders },
-    )
-    .await?;
+    serve(door, &places, args, &progress, Api { places: places.clone(), hub: hub.clone(), orders })
+        .await?;
     let options = Options {
         only: None,
         by: door.by.clone(),
@@ -186,7 +181,8 @@ pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, CommandError>
 async fn serve(
     door: &Context,
     places: &WorkspaceLayout,
-    (args, progress): (&WatchArgs, &Progress),
+    args: &WatchArgs,
+    progress: &Progress,
     api: Api,
 ) -> Result<(), CommandError> {
     let socket = |error: std::io::Error| {

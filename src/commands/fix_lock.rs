@@ -56,7 +56,7 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
         let Some(tree) = name.strip_suffix(ATTESTATION) else { continue };
         match entry(places, tree) {
             Ok((spec, target, entry)) => {
-                let entry = match of_lock(&known, (&spec, &target), &entry) {
+                let entry = match of_lock(&known, &spec, &target, &entry) {
                     Some(kept) => {
                         lines.push(format!("{tree}: its attestation says something else; kept"));
                         kept
@@ -122,7 +122,8 @@ fn entry(
 /// signed says something else.
 fn of_lock(
     known: &Standing,
-    (spec, target): (&SpecId, &TargetName),
+    spec: &SpecId,
+    target: &TargetName,
     attested: &TargetStanding,
 ) -> Option<TargetStanding> {
     let entry = known.spec.get(spec)?.target.get(target)?;

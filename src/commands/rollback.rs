@@ -38,7 +38,8 @@ pub async fn roll_back(
     workspace: Arc<Workspace>,
     tools: Arc<ToolSet>,
     options: Options,
-    (spec, to): (&SpecId, Option<i64>),
+    spec: &SpecId,
+    to: Option<i64>,
 ) -> Result<RolledBack, CommandError> {
     let only = BTreeSet::from([spec.to_owned()]);
     let mut plan = workspace.plan(&tools, Some(&only), false)?;
@@ -51,7 +52,7 @@ pub async fn roll_back(
     let mut job = plan.jobs.pop().ok_or_else(refused)?;
     job.parts.iter_mut().for_each(|part| part.reason = None);
     let places = workspace.places.clone();
-    let engine = Engine::open(workspace, (tools, None), options)?;
+    let engine = Engine::open(workspace, tools, None, options)?;
     let (to, run) = Past::open(&places)?.earlier(spec, to)?;
     job.rollback = Some(to);
     engine.begin(&Plan { jobs: vec![job.clone()] })?;

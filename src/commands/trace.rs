@@ -89,7 +89,7 @@ impl Workspace {
                     Some(code) => of_people(spec, name, code, &mut proofs),
                     None => {
                         let last = self.last_results(ledger, &spec.id, name)?;
-                        self.generated((spec, name), &last, &mut proofs, &mut strays);
+                        self.generated(spec, name, &last, &mut proofs, &mut strays);
                     }
                 }
             }
@@ -139,7 +139,8 @@ impl Workspace {
 
     fn generated(
         &self,
-        (spec, name): (&Spec, &TargetName),
+        spec: &Spec,
+        name: &TargetName,
         last: &BTreeMap<String, TestVerdict>,
         proofs: &mut Proofs,
         strays: &mut BTreeSet<Stray>,

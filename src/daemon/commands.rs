@@ -58,7 +58,7 @@ impl Work {
                 let [spec] = &specs[..] else {
                     return Err(Refusal::Wrong("name one spec".to_owned()));
                 };
-                self.roll_back((spec, to), discard_edits, by).await?;
+                self.roll_back(spec, to, discard_edits, by).await?;
                 Ok(specs)
             }
             Command::Pause | Command::Resume => {
@@ -104,7 +104,8 @@ impl Work {
 
     async fn roll_back(
         &mut self,
-        (spec, to): (&SpecId, Option<i64>),
+        spec: &SpecId,
+        to: Option<i64>,
         discard_edits: bool,
         by: &str,
     ) -> Result<(), Refusal> {
@@ -119,7 +120,7 @@ impl Work {
         if self.agenda.job(spec).is_some() {
             self.agenda.cancel(spec, self.now());
         }
-        let done = rollback::roll_back(Arc::new(workspace), tools, options, (spec, to)).await;
+        let done = rollback::roll_back(Arc::new(workspace), tools, options, spec, to).await;
         let is_done = done.as_ref().is_ok_and(|done| done.outcome == JobOutcome::Promoted);
         self.read_anew().await?;
         if !is_done {

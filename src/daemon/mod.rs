@@ -186,7 +186,7 @@ impl Daemon {
             if work.running.is_empty() {
                 work.rest();
             }
-            match work.next((&mut changes, &mut ears)).await {
+            match work.next(&mut changes, &mut ears).await {
                 Wakeup::Changed => {
                     // Watched first, read then: what changes in between is heard of.
                     if let Some(now) = work.daemon.places().filter(|now| *now != places) {
@@ -331,7 +331,7 @@ impl Work {
         });
     }
 
-    async fn next(&mut self, (changes, ears): (&mut Receiver<()>, &mut Inbox)) -> Wakeup {
+    async fn next(&mut self, changes: &mut Receiver<()>, ears: &mut Inbox) -> Wakeup {
         let due = self.wake().map(|at| Duration::from_millis(at.saturating_sub(self.now())));
         let wait = async {
             match due {

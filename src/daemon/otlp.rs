@@ -60,7 +60,7 @@ impl Traces {
             *run = (*run).min(began);
         }
         let mut spans = job.attempts();
-        let mut span = self.span((first.run, &job.name()), began, time(&last.at));
+        let mut span = self.span(first.run, &job.name(), began, time(&last.at));
         span.parent_span_id = id(&[&self.run(first.run)]);
         span.name = format!("job {spec}").into();
         let result = name_of(&last.event);
@@ -81,7 +81,7 @@ impl Traces {
     }
 
     /// A span without attributes, named after what it is: equal for equal things.
-    fn span(&self, (run, what): (i64, &str), from: SystemTime, to: SystemTime) -> SpanData {
+    fn span(&self, run: i64, what: &str, from: SystemTime, to: SystemTime) -> SpanData {
         let trace = self.run(run);
         let bytes = Digest::of(&trace).to_string();
         let trace = TraceId::from_hex(&bytes[..32]).unwrap_or(TraceId::INVALID);
@@ -107,7 +107,7 @@ impl Traces {
     fn over(&self) -> Vec<SpanData> {
         let runs = self.runs.lock().map(|mut runs| std::mem::take(&mut *runs)).unwrap_or_default();
         let span = |(run, began): (i64, SystemTime)| {
-            let mut span = self.span((run, &self.run(run)), began, SystemTime::now());
+            let mut span = self.span(run, &self.run(run), began, SystemTime::now());
             span.name = "run".into();
             span.attributes = vec![KeyValue::new("regen.run", run)];
             span
@@ -179,7 +179,7 @@ impl EndedJob<'_> {
             return Vec::new();
         };
         let name = format!("{} attempt {attempt}", self.name());
-        let mut span = self.span((&name, &self.name()), (time(&first.at), time(&last.at)));
+        let mut span = self.span(&name, &self.name(), (time(&first.at), time(&last.at)));
         span.name = format!("attempt {attempt}").into();
         let kind = serde_json::to_value(kind).unwrap_or_default();
         span.attributes = vec![
@@ -193,27 +193,27 @@ impl EndedJob<'_> {
             let child = match &entry.event {
                 Event::GateReported { report, .. } => self.gate(entry, report),
                 Event::Completed { .. } | Event::GenerationFailed { .. } => {
-                    self.call((first, entry), *tier, *prompt)
+                    self.call(first, entry, *tier, *prompt)
                 }
                 _ => continue,
             };
             let of = format!("{name} {}", entry.seq);
-            let context = self.span((&of, &name), (child.start_time, child.end_time));
+            let context = self.span(&of, &name, (child.start_time, child.end_time));
             let SpanData { span_context, parent_span_id, .. } = context;
             spans.push(SpanData { span_context, parent_span_id, ..child });
         }
         spans
     }
 
-    fn span(&self, (what, parent): (&str, &str), time: (SystemTime, SystemTime)) -> SpanData {
-        let span = self.traces.span((self.run, what), time.0, time.1);
+    fn span(&self, what: &str, parent: &str, time: (SystemTime, SystemTime)) -> SpanData {
+        let span = self.traces.span(self.run, what, time.0, time.1);
         SpanData { parent_span_id: id(&[parent]), ..span }
     }
 
     fn gate(&self, entry: &Entry, report: &crate::types::GateReport) -> SpanData {
         let to = time(&entry.at);
         let from = to - Duration::from_millis(report.elapsed_ms);
-        let mut span = self.traces.span((self.run, ""), from, to);
+        let mut span = self.traces.span(self.run, "", from, to);
         span.name = format!("gate {}", report.gate).into();
         let clauses: Vec<_> = report.findings.iter().flat_map(|finding| &finding.clauses).collect();
         let clauses: Vec<_> =
@@ -234,14 +234,9 @@ impl EndedJob<'_> {
     }
 
     /// The call to the model; its words only where they are wanted.
-    fn call(
-        &self,
-        (first, entry): (&Entry, &Entry),
-        tier: usize,
-        prompt: Option<Digest>,
-    ) -> SpanData {
+    fn call(&self, first: &Entry, entry: &Entry, tier: usize, prompt: Option<Digest>) -> SpanData {
         let config = self.harness.generator.as_ref().map(|generator| generator.tier(tier));
-        let mut span = self.traces.span((self.run, ""), time(&first.at), time(&entry.at));
+        let mut span = self.traces.span(self.run, "", time(&first.at), time(&entry.at));
         span.span_kind = SpanKind::Client;
         span.attributes = vec![KeyValue::new("gen_ai.operation.name", "chat")];
         if let Some(GeneratorConfig { settings, .. }) = config {

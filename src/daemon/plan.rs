@@ -103,7 +103,7 @@ impl Work {
         let isolation = Some(self.daemon.isolation.clone());
         let mut options = self.daemon.options.clone();
         options.only = Some(plan.jobs.iter().map(|job| job.spec.clone()).collect());
-        let engine = Engine::open(workspace.clone(), (Arc::new(tools), isolation), options)?;
+        let engine = Engine::open(workspace.clone(), Arc::new(tools), isolation, options)?;
         match self.run.filter(|_| cause == Cause::Same) {
             Some(run) => engine.go_on(run),
             None => self.run = Some(engine.begin(plan)?),

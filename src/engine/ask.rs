@@ -16,7 +16,8 @@ impl Engine {
         &self,
         id: JobId,
         state: &State,
-        (attempt, prompt): (&Attempt, Digest),
+        attempt: &Attempt,
+        prompt: Digest,
     ) -> Result<Event, CommandError> {
         let number = attempt.number;
         let generator = self.generator(attempt.tier)?;

@@ -19,7 +19,8 @@ impl Engine {
     pub(super) async fn gate(
         &self,
         state: &State,
-        (attempt, candidate): (&Attempt, &CandidateId),
+        attempt: &Attempt,
+        candidate: &CandidateId,
         gate: usize,
     ) -> Result<Event, CommandError> {
         let part = &state.job.parts[attempt.part];
@@ -29,12 +30,12 @@ impl Engine {
             self.executor().accept(&inputs)?;
         }
         let (executor, language) = (self.executor(), inputs.language().id());
-        let judged = (candidate.tree, candidate.provenance.clone());
+        let toolchain = executor.toolchain(language).unwrap_or_default();
         let action = Action {
             min_isolation: self.workspace.harness.sandbox.min_level,
             control: self.control(state, attempt, name)?,
             proven: self.ledger.borrow().proven()?,
-            ..inputs.action(name, executor.toolchain(language).unwrap_or_default(), judged)
+            ..inputs.action(name, toolchain, candidate.tree, candidate.provenance.clone())
         };
         let options = ExecuteOptions {
             before: &attempt.reports,

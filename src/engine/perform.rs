@@ -32,12 +32,10 @@ impl Engine {
         let attempt = state.attempt().expect("every effect but a promotion has an attempt");
         let event = match effect {
             Effect::Start => self.start(state, attempt)?,
-            Effect::Ask { prompt } => self.ask(id, state, (attempt, *prompt)).await?,
+            Effect::Ask { prompt } => self.ask(id, state, attempt, *prompt).await?,
             Effect::Adopt => self.adopt(state, attempt)?,
             Effect::Read { completion } => self.read(state, attempt, *completion).await?,
-            Effect::Gate { candidate, gate } => {
-                self.gate(state, (attempt, candidate), *gate).await?
-            }
+            Effect::Gate { candidate, gate } => self.gate(state, attempt, candidate, *gate).await?,
             Effect::Judge { candidate } => {
                 let verdict = self.verdict(state, attempt, candidate)?;
                 Event::Judged { attempt: attempt.number, judgement: verdict.judgement() }

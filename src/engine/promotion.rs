@@ -118,7 +118,7 @@ impl Engine {
                     let calls = state.calls(index).take_while(|a| a.number < attempt.number);
                     let number = u32::try_from(calls.count() + 1).unwrap_or(u32::MAX);
                     let old = old.map(|old| known(&part.target, old)).transpose()?;
-                    let entry = self.entry(spec, part, (proof, attempt, number), old.as_ref())?;
+                    let entry = self.entry(spec, part, proof, attempt, number, old.as_ref())?;
                     let one = Attested::new(&spec.id, &part.target, &entry, Some(&now()));
                     let text = one.render(self.workspace.signer.as_ref());
                     parts.add(&part.target, proof, entry, text);
@@ -127,7 +127,7 @@ impl Engine {
                 (None, None) => {}
             }
         }
-        self.switch((id, &spec.id), unit, parts)
+        self.switch(id, &spec.id, unit, parts)
     }
 
     /// Puts the trees of an earlier job in place again, each of which was accepted: it is judged
@@ -139,7 +139,7 @@ impl Engine {
         };
         let mut accepted = BTreeMap::new();
         for (target, entry) in &record.standing.target {
-            match self.accepted_before(&job.spec, target, (to, entry))? {
+            match self.accepted_before(&job.spec, target, to, entry)? {
                 Some(Verdict::Accept(proof)) => accepted.insert(target, proof),
                 Some(other) => return Ok((no_proof(&other), None)),
                 None => {
@@ -171,7 +171,7 @@ impl Engine {
                 self.keep_part(&mut parts, target, entry)?;
             }
         }
-        self.switch((id, &job.spec), unit, parts)
+        self.switch(id, &job.spec, unit, parts)
     }
 
     /// The unit of a target, if that is where its entry says that the tree is.
@@ -191,7 +191,8 @@ impl Engine {
         &self,
         spec: &SpecId,
         target: &TargetName,
-        (to, entry): (JobId, &TargetStanding),
+        to: JobId,
+        entry: &TargetStanding,
     ) -> Result<Option<Verdict>, CommandError> {
         let jobs = self.ledger.borrow().promotions(spec)?;
         for (job, _) in jobs.into_iter().rev().filter(|(job, _)| *job <= to) {
@@ -239,7 +240,7 @@ impl Engine {
         Ok(())
     }
 
-    fn switch(&self, (job, spec): (JobId, &SpecId), unit: String, parts: Parts<'_>) -> Switching {
+    fn switch(&self, job: JobId, spec: &SpecId, unit: String, parts: Parts<'_>) -> Switching {
         let text = serde_json::to_vec(&parts.record).expect("a record is plain data");
         let unit = match RelPath::parse(&unit) {
             Ok(unit) => unit,
@@ -273,7 +274,9 @@ impl Engine {
         &self,
         spec: &Spec,
         part: &TargetJob,
-        (proof, attempt, number): (&Accepted, &Attempt, u32),
+        proof: &Accepted,
+        attempt: &Attempt,
+        number: u32,
         old: Option<&TargetStanding>,
     ) -> Result<TargetStanding, CommandError> {
         let target = &self.workspace.harness.target[&part.target];
@@ -297,7 +300,7 @@ impl Engine {
             signer: self.workspace.signer.as_ref().map(|signer| signer.public().to_string()),
             held: None,
             unproven: GateReport::unproven(reports),
-            origin: self.origin((proof, attempt, number), old)?,
+            origin: self.origin(proof, attempt, number, old)?,
             clauses: spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect(),
             outcomes: part.gates.iter().filter_map(outcome).collect(),
             gate_inputs: part.gate_inputs.clone(),
@@ -315,7 +318,9 @@ impl Engine {
     /// Who wrote a tree; one that was judged again is still who wrote it first.
     fn origin(
         &self,
-        (proof, attempt, attempts): (&Accepted, &Attempt, u32),
+        proof: &Accepted,
+        attempt: &Attempt,
+        attempts: u32,
         old: Option<&TargetStanding>,
     ) -> Result<Origin, CommandError> {
         let (Provenance::Completion(digest), Some(prompt)) = (proof.provenance(), attempt.prompt)

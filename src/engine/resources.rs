@@ -92,14 +92,15 @@ impl Engine {
     /// What keeps the run from starting.
     pub fn open(
         workspace: Arc<Workspace>,
-        (tools, isolation): (Arc<ToolSet>, Option<Arc<Probe>>),
+        tools: Arc<ToolSet>,
+        isolation: Option<Arc<Probe>>,
         options: Options,
     ) -> Result<Self, CommandError> {
         let places = workspace.places.clone();
         let objects: Arc<dyn ContentStore> = Arc::new(Objects::new(places.state.join("objects")));
         let candidates = Arc::new(Candidates::new(objects.clone()));
         let executor = isolation.map(|probe| {
-            let local = workspace.executor((&tools, &probe), candidates.clone());
+            let local = workspace.executor(&tools, &probe, candidates.clone());
             Arc::new(local) as Arc<dyn GateExecutor>
         });
         Ok(Self {

@@ -64,10 +64,10 @@ pub async fn compile(
     let suites = visible(context);
     let work = async {
         let PreparedSources { files, layer } = prepare(context, gate, candidate, &suites).await?;
-        let room = GateSandbox::open(context, gate, (files, layer.as_ref()), None).await?;
+        let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
         let language = toolchain::of(context.target);
         let commands = language.compile(gate, candidate.tree(), room.places());
-        let built = build((&room, gate), &commands, &suites, context.timeout).await;
+        let built = build(&room, gate, &commands, &suites, context.timeout).await;
         room.close().await;
         built
     };
@@ -79,7 +79,8 @@ pub async fn compile(
 /// Runs compiling commands in order, up to the first that fails. The programs they built are given
 /// only when all succeeded.
 pub(super) async fn build(
-    (room, gate): (&GateSandbox<'_>, &GateName),
+    room: &GateSandbox<'_>,
+    gate: &GateName,
     commands: &[ToolCommand],
     suites: &[Suite],
     time: Duration,
@@ -128,9 +129,9 @@ pub async fn check_format(
     gate: &GateName,
     candidate: &Candidate,
 ) -> GateResult {
-    let tools = (context.tools, toolchain::of(context.target));
+    let (tools, language) = (context.tools, toolchain::of(context.target));
     let Formatted { changed, unfinished, .. } =
-        match format_files(tools, context.sandbox, candidate.tree()).await {
+        match format_files(tools, language, context.sandbox, candidate.tree()).await {
             Ok(formatted) => formatted,
             Err(why) => return programs::unusable(&why),
         };
@@ -160,25 +161,27 @@ struct Formatted {
 /// # Errors
 /// The sandbox failed.
 pub async fn format(
-    tools: (&ToolSet, &dyn Toolchain),
+    tools: &ToolSet,
+    language: &dyn Toolchain,
     sandbox: &Sandbox,
     tree: &Tree,
 ) -> Result<(Tree, Vec<String>), SandboxError> {
-    let formatted = format_files(tools, sandbox, tree).await?;
+    let formatted = format_files(tools, language, sandbox, tree).await?;
     Ok((formatted.tree, formatted.changed))
 }
 
 /// Formats one file at a time on the formatter's standard input, with the harness's configuration.
 /// All files share one deadline.
 async fn format_files(
-    (tools, language): (&ToolSet, &dyn Toolchain),
+    tools: &ToolSet,
+    language: &dyn Toolchain,
     sandbox: &Sandbox,
     tree: &Tree,
 ) -> Result<Formatted, SandboxError> {
     let mut made = Formatted { tree: tree.clone(), changed: Vec::new(), unfinished: Vec::new() };
     let Some(tools) = tools.get(language.id()) else { return Ok(made) };
     let limits = Limits::of(&LimitsConfig::default());
-    let mut spec = programs::sandbox_spec((tools, language), None, limits);
+    let mut spec = programs::sandbox_spec(tools, language, None, limits);
     spec.files = language.workspace_files("", "", &programs::planned(sandbox, None));
     let session = sandbox.open(&spec).await?;
     let places = programs::places(&session);
@@ -192,7 +195,7 @@ async fn format_files(
         }
         let command = ToolCommand { stdin: Some(bytes.to_vec()), ..command };
         let left = left.min(limits::FORMAT_FILE_TIME);
-        let program = programs::program((&command, &places), language, Vec::new(), left);
+        let program = programs::program(&command, &places, language, Vec::new(), left);
         let output = session.run(&program, false).await?;
         if matches!(output.ended, Ended::Timeout) {
             made.unfinished.push(path.to_string());
@@ -207,7 +210,7 @@ async fn format_files(
 
 /// The visible tests, by our own runner over the programs that were built.
 pub async fn test(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
-    tests(context, (gate, candidate), &visible(context), false).await
+    tests(context, gate, candidate, &visible(context), false).await
 }
 
 /// Held-out examples, in a workspace that no other gate has and that is gone when this returns.
@@ -222,7 +225,7 @@ pub async fn hidden(
         return GateResult { outcome: Some(Outcome::Skipped { reason }), ..GateResult::default() };
     };
     // The candidate's own tests have no business here.
-    let mut seen = tests(context, (gate, candidate), std::slice::from_ref(suite), true).await;
+    let mut seen = tests(context, gate, candidate, std::slice::from_ref(suite), true).await;
     let mut clauses: BTreeSet<ClauseId> =
         seen.findings.iter().flat_map(|finding| finding.clauses.clone()).collect();
     if clauses.is_empty() && !seen.findings.is_empty() {
@@ -244,7 +247,8 @@ pub async fn hidden(
 /// mounted files. Their tests are trusted and must all be there.
 async fn tests(
     context: &GateContext<'_>,
-    (gate, candidate): (&GateName, &Candidate),
+    gate: &GateName,
+    candidate: &Candidate,
     suites: &[Suite],
     only: bool,
 ) -> GateResult {
@@ -253,12 +257,12 @@ async fn tests(
         Ok(ground) => ground,
         Err(seen) => return seen,
     };
-    let room = match GateSandbox::open(context, gate, (files, layer.as_ref()), None).await {
+    let room = match GateSandbox::open(context, gate, files, layer.as_ref(), None).await {
         Ok(room) => room,
         Err(seen) => return seen,
     };
     let commands = room.language().build_tests(only.then_some(suites), room.places());
-    let seen = match build((&room, gate), &commands, suites, context.timeout).await {
+    let seen = match build(&room, gate, &commands, suites, context.timeout).await {
         Ok((programs, seen)) => {
             let programs = programs_of(programs, &commands, suites);
             let fresh = *candidate.provenance() != Provenance::Promoted;

@@ -117,12 +117,12 @@ impl DependencyCache {
             fs::create_dir_all(path.parent().unwrap_or(&project)).map_err(disk)?;
             fs::write(path, text).map_err(disk)?;
         }
-        let lock = if fetch((site.1, wanted), gate, staging).await? {
+        let lock = if fetch(site.1, wanted, gate, staging).await? {
             fs::read_to_string(project.join(wanted.lock_name())).map_err(disk)?
         } else {
             wanted.empty_lock()
         };
-        compile(site, (gate, wanted), (staging, &lock)).await?;
+        compile(site, gate, wanted, staging, &lock).await?;
         forget(&staging.join("target"), wanted).map_err(disk)?;
         fs::remove_dir_all(&project).map_err(disk)?;
         fs::write(staging.join("used"), "").map_err(disk)?;
@@ -187,7 +187,8 @@ fn sandbox_owns(sandbox: &Sandbox, folder: &Path) -> io::Result<()> {
 /// The sources of the dependencies, and a lock file, fetched outside of the sandbox: nothing of a
 /// candidate's runs here, and nothing of the dependencies'. Whether there was anything to fetch.
 async fn fetch(
-    (tools, wanted): (&HostTools, &dyn DependencyLayer),
+    tools: &HostTools,
+    wanted: &dyn DependencyLayer,
     gate: &GateName,
     staging: &Path,
 ) -> Result<bool, GateResult> {
@@ -249,8 +250,10 @@ fn readable(folder: &Path) -> io::Result<()> {
 /// Builds the dependencies as every gate will want them.
 async fn compile(
     (sandbox, tools, language): Site<'_>,
-    (gate, wanted): (&GateName, &dyn DependencyLayer),
-    (staging, lock): (&Path, &str),
+    gate: &GateName,
+    wanted: &dyn DependencyLayer,
+    staging: &Path,
+    lock: &str,
 ) -> Result<(), GateResult> {
     let mut files = language.workspace_files("", lock, &planned(sandbox, Some(staging)));
     let project = wanted.project().into_iter().chain(wanted.build_files());
@@ -261,11 +264,11 @@ async fn compile(
         ..Limits::of(&LimitsConfig::default())
     };
     let over = Some((staging, MountMode::ReadWrite));
-    let spec = SandboxSpec { files, ..sandbox_spec((tools, language), over, most) };
+    let spec = SandboxSpec { files, ..sandbox_spec(tools, language, over, most) };
     let session = sandbox.open(&spec).await.map_err(|why| unusable(&why))?;
     let places = places(&session);
     for command in wanted.build(&places) {
-        let program = program((&command, &places), language, Vec::new(), limits::LAYER_TIMEOUT);
+        let program = program(&command, &places, language, Vec::new(), limits::LAYER_TIMEOUT);
         let output = session.run(&program, true).await.map_err(|why| unusable(&why))?;
         if !output.succeeded() {
             let root = places.source.display().to_string();

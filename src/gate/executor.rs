@@ -132,7 +132,8 @@ impl Machine {
     fn context<'a>(
         &'a self,
         inputs: &'a GateInputs,
-        (action, control): (&'a Action, &'a Candidate),
+        action: &'a Action,
+        control: &'a Candidate,
         options: ExecuteOptions<'_>,
     ) -> GateContext<'a> {
         GateContext {
@@ -221,7 +222,7 @@ impl LocalExecutor {
             }
             None => Arc::new(Candidate::new(Tree::default(), Provenance::Promoted)),
         };
-        let context = self.machine.context(&inputs, (action, &control), options);
+        let context = self.machine.context(&inputs, action, &control, options);
         let (mut report, output) = run(&context, &action.gate, &candidate, before).await;
         if !output.is_empty() {
             report.evidence = Some(self.candidates.store().put(&output)?);
@@ -261,6 +262,6 @@ impl GateExecutor for LocalExecutor {
         tree: &'a Tree,
     ) -> LocalBoxFuture<'a, Result<(Tree, Vec<String>), SandboxError>> {
         let Machine { tools, probe, .. } = &self.machine;
-        build::format((tools, language), &probe.sandbox, tree).boxed_local()
+        build::format(tools, language, &probe.sandbox, tree).boxed_local()
     }
 }

@@ -33,7 +33,8 @@ impl GateInputs {
     /// the user's suites.
     pub fn new(
         spec: Spec,
-        (name, target): (&TargetName, &Target),
+        name: &TargetName,
+        target: &Target,
         gates: &BTreeMap<GateName, GateConfig>,
         suites: &[Suite],
     ) -> Self {
@@ -82,7 +83,8 @@ impl GateInputs {
         &self,
         gate: &GateName,
         toolchain: Fingerprint,
-        (tree, provenance): (Digest, Provenance),
+        tree: Digest,
+        provenance: Provenance,
     ) -> Action {
         let (none, own) = (LimitsConfig::default(), self.gates.get(gate));
         let seconds = own.and_then(|gate| gate.timeout_s);

@@ -59,7 +59,7 @@ pub async fn find(
     let program = std::env::split_paths(&folders).map(|dir| dir.join(name)).find(|p| p.is_file());
     let program =
         program.ok_or_else(|| ToolsError(format!("there is no `{name}` on PATH: {hint}")))?;
-    let key = key((probe, env), &program);
+    let key = key(probe, env, &program);
     let cache = cache.join(format!("tools-{}.json", language.id()));
     let remembered = std::fs::read(&cache).ok();
     let remembered = remembered.and_then(|b| serde_json::from_slice::<RememberedTools>(&b).ok());
@@ -70,7 +70,7 @@ pub async fn find(
     }
     let mut answers = Vec::new();
     for question in probe.questions() {
-        answers.push(ask((probe, env), &program, question).await?);
+        answers.push(ask(probe, env, &program, question).await?);
     }
     let tools = probe.tools(env, &program, &answers).map_err(ToolsError)?;
     if let Some((_, help)) = probe.components(&tools).into_iter().find(|(path, _)| !path.is_file())
@@ -86,7 +86,7 @@ pub async fn find(
 }
 
 /// What changes when other tools would be found.
-fn key((probe, env): (&dyn HostProbe, &ToolEnv), program: &Path) -> Digest {
+fn key(probe: &dyn HostProbe, env: &ToolEnv, program: &Path) -> Digest {
     let mut out = Encoder::new("tools wanted");
     let watched = probe.watched(env);
     for path in [program.to_owned()].iter().chain(&watched) {
@@ -104,7 +104,8 @@ fn key((probe, env): (&dyn HostProbe, &ToolEnv), program: &Path) -> Digest {
 }
 
 async fn ask(
-    (probe, env): (&dyn HostProbe, &ToolEnv),
+    probe: &dyn HostProbe,
+    env: &ToolEnv,
     path: &Path,
     args: &[&str],
 ) -> Result<String, ToolsError> {

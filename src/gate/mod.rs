@@ -103,7 +103,7 @@ fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidat
         }
         Ok(tree) => {
             let mut findings = language.tamper_lints(gate, &tree, context.target);
-            findings.extend(guard::check(gate, (context.spec, context.target), &tree));
+            findings.extend(guard::check(gate, context.spec, context.target, &tree));
             GateResult::fail(findings)
         }
     }

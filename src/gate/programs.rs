@@ -18,7 +18,8 @@ pub fn unusable(error: &SandboxError) -> GateResult {
 /// The sandbox of a language's programs. `over` is a dependency layer, and whether its build folder
 /// is written or lies below a fresh one.
 pub fn sandbox_spec(
-    (tools, language): (&HostTools, &dyn Toolchain),
+    tools: &HostTools,
+    language: &dyn Toolchain,
     over: Option<(&Path, MountMode)>,
     limits: Limits,
 ) -> SandboxSpec {
@@ -62,7 +63,8 @@ pub fn places(session: &Session) -> Places {
 
 /// A command as a program to start.
 pub fn program(
-    (command, places): (&ToolCommand, &Places),
+    command: &ToolCommand,
+    places: &Places,
     language: &dyn Toolchain,
     granted: Vec<(String, OsString)>,
     timeout: Duration,

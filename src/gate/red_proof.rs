@@ -154,7 +154,7 @@ async fn prove(
     let open: Vec<&Expected> =
         tried.tests.iter().filter(|one| is_open(one)).map(|(test, _)| *test).collect();
     if !open.is_empty() {
-        let failed = with_constants(&on, candidate, (suites, &open)).await?;
+        let failed = with_constants(&on, candidate, suites, &open).await?;
         for (test, learnt) in &mut tried.tests {
             learnt.constants = failed.contains(&test.key);
         }
@@ -174,7 +174,8 @@ struct ProofSite<'a> {
 async fn with_constants(
     on: &ProofSite<'_>,
     candidate: &Candidate,
-    (suites, open): (&[Suite], &[&Expected]),
+    suites: &[Suite],
+    open: &[&Expected],
 ) -> Result<BTreeSet<Digest>, GateResult> {
     let extent = Extent::Constants(BTreeSet::new());
     let Ok(built) = with_changes(on, candidate, suites, extent).await? else {
@@ -211,10 +212,10 @@ async fn with_changes<'a>(
         };
         let changed = Candidate::new(mutants.tree.clone(), candidate.provenance().clone());
         let PreparedSources { files, .. } = prepare(bench, &GATE, &changed, suites).await?;
-        let room = GateSandbox::open(bench, &GATE, (files, layer), None).await?;
+        let room = GateSandbox::open(bench, &GATE, files, layer, None).await?;
         let left = bench.timeout.saturating_sub(started.elapsed());
         let commands = room.language().build_tests(Some(suites), room.places());
-        let seen = match build((&room, &GATE), &commands, suites, left).await {
+        let seen = match build(&room, &GATE, &commands, suites, left).await {
             Ok((programs, _)) => {
                 let programs = programs_of(programs, &commands, suites);
                 let every = !matches!(extent, Extent::Panics);
@@ -346,7 +347,7 @@ impl Trial<'_> {
             }
             let start = TestStart { mutant, timeout: Some(left) };
             let name = &case.test.name;
-            let said = self.runner.say(case.program, (Some(case.test), name), start).await?;
+            let said = self.runner.say(case.program, Some(case.test), name, start).await?;
             last = match said.status {
                 TestStatus::Passed => return Ok(MutantRun::Passed(said.elapsed)),
                 TestStatus::Failed if said.ran_out.is_none() => MutantRun::Failed,
@@ -439,7 +440,7 @@ impl Tried<'_> {
             let mut clauses = bench.spec.clauses.iter();
             let clause = clauses.find(|clause| Some(&clause.id) == test.clause.as_ref());
             let demanded = clause.is_some_and(Clause::is_demanded);
-            seen.findings.extend(self.told(test, (*learnt, red), demanded));
+            seen.findings.extend(self.told(test, *learnt, red, demanded));
         }
         let blocks = |finding: &Finding| finding.rule == VACUOUS;
         seen.findings.sort_by_key(|finding| !blocks(finding));
@@ -453,12 +454,7 @@ impl Tried<'_> {
     }
 
     /// What is to be told of a test.
-    fn told(
-        &self,
-        test: &Expected,
-        (learnt, red): (Learnt, Red),
-        demanded: bool,
-    ) -> Option<Finding> {
+    fn told(&self, test: &Expected, learnt: Learnt, red: Red, demanded: bool) -> Option<Finding> {
         let name = &test.name;
         let hint = "assert the result that the clause requires";
         let weak = learnt.panics && !learnt.defaults && !learnt.mutant && self.survivors.is_some();

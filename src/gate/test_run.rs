@@ -251,7 +251,7 @@ impl TestRunner<'_> {
         let said = if self.left().is_zero() {
             Err("the gate's time was used up before this test")
         } else {
-            self.say(program, (sealed, name), TestStart::default())
+            self.say(program, sealed, name, TestStart::default())
                 .await
                 .map_err(|_| "the test program cannot be run")
         };
@@ -284,7 +284,8 @@ impl TestRunner<'_> {
     pub async fn say(
         &self,
         program: &TestProgram,
-        (sealed, name): (Option<&Expected>, &str),
+        sealed: Option<&Expected>,
+        name: &str,
         start: TestStart<'_>,
     ) -> Result<TestReport, GateResult> {
         let nonce = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;

@@ -136,7 +136,7 @@ pub async fn run(bench: &GateContext<'_>, name: &GateName, candidate: &Candidate
     };
     let ran = match (&gate.validator, &gate.argv) {
         (Some(validator), _) => validate(bench, name, validator, candidate).await,
-        (None, Some(argv)) => command(bench, (name, gate), argv, candidate).await,
+        (None, Some(argv)) => command(bench, name, gate, argv, candidate).await,
         (None, None) => Err(GateResult::error(format!("the gate `{name}` has nothing to run"))),
     };
     ran.unwrap_or_else(|seen| seen)
@@ -190,7 +190,7 @@ async fn ask(
         _ => bench.timeout,
     };
     let PreparedSources { files, layer } = prepare(bench, gate, candidate, &visible(bench)).await?;
-    let room = GateSandbox::open(bench, gate, (files, layer.as_ref()), Some(&folder)).await?;
+    let room = GateSandbox::open(bench, gate, files, layer.as_ref(), Some(&folder)).await?;
     let mut program = program(&room, &manifest.argv, &folder, timeout);
     let clause =
         |c: &crate::types::Clause| RequestClause { id: c.id.to_string(), text: c.text.clone() };
@@ -285,12 +285,13 @@ fn known(bench: &GateContext<'_>, names: &[String]) -> Vec<ClauseId> {
 
 async fn command(
     bench: &GateContext<'_>,
-    (name, gate): (&GateName, &GateConfig),
+    name: &GateName,
+    gate: &GateConfig,
     argv: &[String],
     candidate: &Candidate,
 ) -> Result<GateResult, GateResult> {
     let PreparedSources { files, layer } = prepare(bench, name, candidate, &visible(bench)).await?;
-    let room = GateSandbox::open(bench, name, (files, layer.as_ref()), None).await?;
+    let room = GateSandbox::open(bench, name, files, layer.as_ref(), None).await?;
     let program = program(&room, argv, Path::new("/"), bench.timeout);
     let output = room.run(&program, true).await;
     let (root, places, output) = (room.root(), room.places().clone(), output?);

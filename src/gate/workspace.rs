@@ -56,14 +56,15 @@ impl<'a> GateSandbox<'a> {
     pub async fn open(
         context: &'a GateContext<'a>,
         gate: &'a GateName,
-        (files, layer): (Vec<(String, Vec<u8>)>, Option<&'a Layer>),
+        files: Vec<(String, Vec<u8>)>,
+        layer: Option<&'a Layer>,
         shown: Option<&Path>,
     ) -> Result<Self, GateResult> {
         let language = toolchain::of(context.target);
         let tools = context.host_tools().map_err(GateResult::error)?;
         let limits = context.limits;
         let over = layer.map(|layer| (layer.path(), MountMode::Overlay));
-        let mut spec = SandboxSpec { files, ..sandbox_spec((tools, language), over, limits) };
+        let mut spec = SandboxSpec { files, ..sandbox_spec(tools, language, over, limits) };
         let shown = context.read_only.iter().map(PathBuf::as_path).chain(shown);
         spec.mounts.extend(shown.map(Mount::shown));
         let mut session = context.sandbox.open(&spec).await.map_err(|why| unusable(&why))?;
@@ -96,7 +97,7 @@ impl<'a> GateSandbox<'a> {
 
     fn planned(&self, command: &ToolCommand, timeout: Duration) -> Program {
         let granted = granted(self.context, self.gate);
-        program((command, &self.places), self.language(), granted, timeout)
+        program(command, &self.places, self.language(), granted, timeout)
     }
 
     /// Runs a program. `builds` lets it write into the build folder.

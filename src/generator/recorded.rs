@@ -43,11 +43,7 @@ pub struct Recorded<G> {
 
 impl<G: Recordable> Recorded<G> {
     /// Puts recordings around a generator. `kind` is the word for both in the lockfile's `origin`.
-    pub fn new(
-        generator: G,
-        kind: &'static str,
-        (mode, cassettes): (CassetteMode, Cassettes),
-    ) -> Self {
+    pub fn new(generator: G, kind: &'static str, mode: CassetteMode, cassettes: Cassettes) -> Self {
         Self { generator, kind, mode, cassettes }
     }
 
@@ -230,7 +226,7 @@ mod tests {
         user: &str,
     ) -> (Result<Generation, GenerationError>, Result<(), GenerationError>) {
         let cassettes = Cassettes::new(folder.to_owned());
-        let generator = Recorded::new(OneFile::default(), "one-file", (mode, cassettes));
+        let generator = Recorded::new(OneFile::default(), "one-file", mode, cassettes);
         let said = generator.generate(request(user), &|_: usize| ()).await;
         let kept = match &said {
             Ok(answer) => generator.keep(&request(user), answer, "2026-01-02"),
@@ -253,14 +249,15 @@ mod tests {
             let cassettes = Cassettes::new(folder.path().to_owned());
             let [(path, _)] = &cassettes.all()[..] else { panic!("one is recorded") };
             let written = std::fs::read(path).expect("is there");
-            let generator = Recorded::new(OneFile::default(), "one-file", (mode, cassettes));
+            let generator = Recorded::new(OneFile::default(), "one-file", mode, cassettes);
             let exported = generator.recording(&request("add"), &replayed, "2026-01-03");
             assert_eq!(exported, Some(written));
         }
         let (_, kept) = ask(folder.path(), CassetteMode::Verify, "add").await;
         assert!(kept.is_ok(), "it says the same again");
-        let verify = (CassetteMode::Verify, Cassettes::new(folder.path().to_owned()));
-        let other = Recorded::new(OneFile::default(), "one-file", verify);
+        let cassettes = Cassettes::new(folder.path().to_owned());
+        let mode = CassetteMode::Verify;
+        let other = Recorded::new(OneFile::default(), "one-file", mode, cassettes);
         let differs = other.keep(&request("add"), &answer("// 7\n"), "2026-01-03");
         assert_eq!(differs.expect_err("differs").failure, Failure::CassetteDiffers);
     }
@@ -272,8 +269,8 @@ mod tests {
         assert_eq!(kept.expect_err("has the key").failure, Failure::Configuration);
         let cassettes = Cassettes::new(folder.path().to_owned());
         assert!(cassettes.all().is_empty());
-        let mode = (CassetteMode::Off, cassettes);
-        let generator = Recorded::new(OneFile::default(), "one-file", mode);
+        let mode = CassetteMode::Off;
+        let generator = Recorded::new(OneFile::default(), "one-file", mode, cassettes);
         let said = said.expect("answers");
         assert_eq!(generator.recording(&request("sk-1"), &said, "2026-01-02"), None);
         assert!(generator.recording(&request("add"), &said, "2026-01-02").is_some());

@@ -41,5 +41,5 @@ fn recorded<G: super::Recordable + 'static>(
     cassettes: Cassettes,
 ) -> Result<Arc<dyn Generator>, GenerationError> {
     let (kind, mode) = (config.settings.kind(), config.cassette_mode());
-    Ok(Arc::new(Recorded::new(generator, kind, (mode, cassettes))))
+    Ok(Arc::new(Recorded::new(generator, kind, mode, cassettes)))
 }

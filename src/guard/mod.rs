@@ -27,7 +27,7 @@ pub fn problem(name: &str, args: &[String]) -> Option<Problem> {
 }
 
 /// Checks every guard of a spec's clauses that are not drafts.
-pub fn check(gate: &GateName, (spec, target): (&Spec, &Target), tree: &Tree) -> Vec<Finding> {
+pub fn check(gate: &GateName, spec: &Spec, target: &Target, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for clause in spec.clauses.iter().filter(|clause| clause.status != Status::Draft) {
         for binding in &clause.bindings {
@@ -100,7 +100,7 @@ mod tests {
     fn lines(binding: &str, code: &str) -> Vec<u32> {
         let (spec, target) = spec(&format!("- it holds `guard: {binding}`\n"));
         let file = (RelPath::parse("src/lib.rs").unwrap(), code.as_bytes().to_vec());
-        let found = check(&"layout".into(), (&spec, &target), &Tree::from_iter([file]));
+        let found = check(&"layout".into(), &spec, &target, &Tree::from_iter([file]));
         found.into_iter().map(|finding| finding.line.unwrap_or(0)).collect()
     }
 
@@ -137,7 +137,7 @@ mod tests {
         let (spec, target) = spec("- it holds `guard: forbid eval`\n");
         let file = |path: &str| (RelPath::parse(path).unwrap(), b"eval(1)".to_vec());
         let found =
-            |path| check(&"layout".into(), (&spec, &target), &Tree::from_iter([file(path)])).len();
+            |path| check(&"layout".into(), &spec, &target, &Tree::from_iter([file(path)])).len();
         assert_eq!((found("src/data.py"), found("src/a.rs")), (1, 1));
     }
 }

@@ -54,10 +54,10 @@ pub fn migrate(standing: &Standing, written: &[Spec], inputs: &PlanInputs<'_>) -
             let mut judges: BTreeMap<_, _> =
                 part.gate_inputs.iter().map(|(name, now)| (name.clone(), (*now, *now))).collect();
             for (name, pair) in &mut judges {
-                pair.0 = old_judge(name, pair.1, (spec, &part.gates, standing));
+                pair.0 = old_judge(name, pair.1, spec, &part.gates, standing);
             }
             let loose = |spec: &Spec| meaning_with(spec, spec.loose_context);
-            let key = job_key_with(spec, (&part.target, target), inputs, &loose);
+            let key = job_key_with(spec, &part.target, target, inputs, &loose);
             carry(
                 entry,
                 &Both {
@@ -75,7 +75,7 @@ pub fn migrate(standing: &Standing, written: &[Spec], inputs: &PlanInputs<'_>) -
                     context: (spec.loose_context, spec.context),
                     spec: (old[spec.id.as_str()], meaning(spec)),
                     config: (old_config(target), config(target)),
-                    inputs: (old_key(spec, (&part.target, target), &old, inputs), part.key),
+                    inputs: (old_key(spec, &part.target, target, &old, inputs), part.key),
                     clauses: written
                         .clauses
                         .iter()
@@ -175,7 +175,8 @@ fn old_config(target: &Target) -> Digest {
 
 fn old_key(
     spec: &Spec,
-    (name, target): (&str, &Target),
+    name: &str,
+    target: &Target,
     meanings: &BTreeMap<&str, Digest>,
     inputs: &PlanInputs<'_>,
 ) -> InputsDigest {
@@ -193,7 +194,9 @@ fn old_key(
 fn old_judge(
     name: &str,
     now: Digest,
-    (spec, gates, standing): (&Spec, &[GateName], &Standing),
+    spec: &Spec,
+    gates: &[GateName],
+    standing: &Standing,
 ) -> Digest {
     match name {
         GATES => {

@@ -107,7 +107,7 @@ fn job(spec: &AdmittedSpec, inputs: &PlanInputs<'_>) -> Job {
         let part = TargetJob::new(&name, key, gate_key(&judges));
         let mut part = TargetJob { gates: checks.gates, gate_inputs: judges, tools, ..part };
         let live = inputs.live.get(&at).unwrap_or(&LiveTree::Missing);
-        (part.reason, part.held) = reason(spec, &part, (inputs, live));
+        (part.reason, part.held) = reason(spec, &part, inputs, live);
         Some(part)
     });
     let parts = parts.collect();
@@ -134,12 +134,13 @@ fn job_key(
     target: &Target,
     inputs: &PlanInputs<'_>,
 ) -> InputsDigest {
-    job_key_with(spec, (name, target), inputs, &meaning)
+    job_key_with(spec, name, target, inputs, &meaning)
 }
 
 fn job_key_with(
     spec: &Spec,
-    (name, target): (&TargetName, &Target),
+    name: &TargetName,
+    target: &Target,
     inputs: &PlanInputs<'_>,
     meaning: &dyn Fn(&Spec) -> Digest,
 ) -> InputsDigest {
@@ -215,7 +216,8 @@ fn settings(gate: Option<&GateConfig>) -> String {
 fn reason(
     spec: &Spec,
     part: &TargetJob,
-    (inputs, live): (&PlanInputs<'_>, &LiveTree),
+    inputs: &PlanInputs<'_>,
+    live: &LiveTree,
 ) -> (Option<Reason>, bool) {
     let standing = inputs.standing.spec.get(&spec.id);
     let Some(target) = standing.and_then(|s| s.target.get(&part.target)) else {

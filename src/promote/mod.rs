@@ -84,7 +84,7 @@ impl Promoter {
                     Ok(Some(tree)) if tree.digest() == target.tree => {
                         let drift = self.beside(&target.path, target.tree);
                         let text = self.attestation(&target.path)?;
-                        match Attested::check((spec, name), (target, None), &text, None) {
+                        match Attested::check(spec, name, target, None, &text, None) {
                             _ if !drift.is_empty() => LiveTree::Drift(drift),
                             Ok(_) => LiveTree::Same,
                             Err(_) => LiveTree::Unattested,

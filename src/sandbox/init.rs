@@ -54,12 +54,12 @@ impl std::io::Write for ReplySocket<'_> {
 }
 
 /// The process that stands above a program. It does not return.
-pub fn stand(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -> ! {
+pub fn stand(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> ! {
     // Of other programs it holds nothing.
     let [input, output, errors] = &wires.standard;
     let own = [wires.reply.as_fd(), input.as_fd(), output.as_fd(), errors.as_fd()];
     let _ = sys::close_all_but(&own);
-    let done = match over(whole, (task, network), wires) {
+    let done = match over(whole, task, network, wires) {
         Ok(done) => done,
         Err(step) => Done::Failed(step.to_string()),
     };
@@ -68,11 +68,7 @@ pub fn stand(whole: &Whole<'_>, (task, network): (&Task, bool), wires: &Wires) -
     sys::exit(0)
 }
 
-fn over(
-    whole: &Whole<'_>,
-    (task, network): (&Task, bool),
-    wires: &Wires,
-) -> Result<Done, SetupError> {
+fn over(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> Result<Done, SetupError> {
     let order = whole.order;
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(SetupError::at("tie to the supervisor"))?;

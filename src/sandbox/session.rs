@@ -86,8 +86,8 @@ impl Session {
         let out = pipe::Receiver::from_owned_fd(out.into()).map_err(failed)?;
         let err = pipe::Receiver::from_owned_fd(err.into()).map_err(failed)?;
         let patience = told.program.timeout.saturating_add(limits::SANDBOX_START);
-        let feed = (input, task.program.stdin.as_deref());
-        let (ended, stdout, stderr) = self.follow(reply, (out, err), feed, patience).await?;
+        let bytes = task.program.stdin.as_deref();
+        let (ended, stdout, stderr) = self.follow(reply, out, err, input, bytes, patience).await?;
         Ok(Output {
             ended,
             dropped: stdout.dropped + stderr.dropped,
@@ -101,8 +101,10 @@ impl Session {
     async fn follow(
         &self,
         mut reply: Stream,
-        (out, err): (pipe::Receiver, pipe::Receiver),
-        (input, bytes): (Option<pipe::Sender>, Option<&[u8]>),
+        out: pipe::Receiver,
+        err: pipe::Receiver,
+        input: Option<pipe::Sender>,
+        bytes: Option<&[u8]>,
         patience: Duration,
     ) -> Result<(Ended, CappedOutput, CappedOutput), SandboxError> {
         let kept = || CappedOutput { listener: self.listener.clone(), ..CappedOutput::default() };

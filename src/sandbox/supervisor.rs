@@ -242,7 +242,7 @@ impl Supervisor<'_> {
         let longest = Duration::from_secs(30 * 24 * 3600);
         let deadline = now + task.program.timeout.min(longest);
         let Some(pid) = sys::fork(own).map_err(SetupError::at("make namespaces"))? else {
-            init::stand(self.whole, (task, network), wires)
+            init::stand(self.whole, task, network, wires)
         };
         let ended =
             pidfd_open(pid, PidfdFlags::empty()).map_err(SetupError::at("watch a process"))?;

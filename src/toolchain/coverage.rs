@@ -6,7 +6,8 @@ use crate::types::{Clause, Problem, Spec, Status, Target, limits};
 /// Checks a spec in a language: its names and examples, and that there are tests.
 pub fn check(
     toolchain: &dyn Toolchain,
-    (spec, target): (&Spec, &Target),
+    spec: &Spec,
+    target: &Target,
     suites: &[Suite],
 ) -> Vec<Problem> {
     let mut problems = toolchain.check_spec(spec, target);

@@ -75,7 +75,7 @@ pub fn artefacts() -> Vec<&'static str> {
 /// Whether a target's gates can decide about a spec: every example is of its language's syntax,
 /// every demanded clause has a test, and there is something to run at all.
 pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
-    coverage::check(of(target), (spec, target), suites)
+    coverage::check(of(target), spec, target, suites)
 }
 
 /// What an example expects, in whichever language it is.

@@ -85,8 +85,9 @@ impl Problem {
     }
 
     /// Makes a warning of the rule `name` of `lint`, at a place whose line is known.
-    pub fn lint(name: &str, message: impl Into<String>, (span, line): (Span, usize)) -> Self {
+    pub fn lint(name: &str, message: impl Into<String>, place: (Span, usize)) -> Self {
         let code = format!("lint::{name}");
+        let (span, line) = place;
         Self { span: Some(span), line, ..Self::error(&code, message).warning() }
     }
 

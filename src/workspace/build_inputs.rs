@@ -31,7 +31,7 @@ impl Workspace {
             text: suite.shown.trim_end().to_owned(),
         });
         let snapshot = self.snapshot(spec, name);
-        let judged = GateInputs::new((**spec).clone(), (name, target), &self.harness.gate, suites);
+        let judged = GateInputs::new((**spec).clone(), name, target, &self.harness.gate, suites);
         let depends = self.specs.iter().filter(|other| spec.depends.contains(&other.id));
         Some(JobInputs {
             depends: depends.cloned().collect(),

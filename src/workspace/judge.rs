@@ -12,7 +12,8 @@ impl Workspace {
     /// An executor of this machine for the gates of this workspace.
     pub fn executor(
         &self,
-        (tools, probe): (&Arc<ToolSet>, &Arc<Probe>),
+        tools: &Arc<ToolSet>,
+        probe: &Arc<Probe>,
         candidates: Arc<Candidates>,
     ) -> LocalExecutor {
         let machine = Machine {

@@ -241,7 +241,7 @@ impl Workspace {
                 self.bytes.insert(label, bytes);
             }
             self.validators(&mut checks)?;
-            if again || !self.was_accepted((&one.spec, &name), &target, &checks) {
+            if again || !self.was_accepted(&one.spec, &name, &target, &checks) {
                 one.problems.extend(toolchain::check(&one.spec, &target, &suites));
             }
             let at = (one.spec.id.clone(), name);
@@ -252,7 +252,7 @@ impl Workspace {
     }
 
     /// Whether this regen has promoted a target of exactly this spec, under the same suites.
-    fn was_accepted(&self, (spec, name): (&Spec, &str), target: &Target, checks: &Checks) -> bool {
+    fn was_accepted(&self, spec: &Spec, name: &str, target: &Target, checks: &Checks) -> bool {
         let entry = self.standing.spec.get(&spec.id).and_then(|s| s.target.get(name));
         entry.is_some_and(|entry| {
             entry.regen == env!("CARGO_PKG_VERSION")

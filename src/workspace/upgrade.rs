@@ -72,8 +72,7 @@ impl Workspace {
                     continue;
                 }
                 let text = promoter.attestation(&before.path)?;
-                let at = (id, target);
-                let in_order = Attested::check(at, (before, None), &text, None).is_ok();
+                let in_order = Attested::check(id, target, before, None, &text, None).is_ok();
                 if in_order && entry.signer.is_none() {
                     let text = Attested::new(id, target, entry, None).render(None);
                     promoter.attest(&entry.path, &text)?;

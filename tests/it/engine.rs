@@ -86,8 +86,8 @@ async fn run(world: &World, observer: Arc<Saboteur>) -> Vec<(SpecId, Option<JobO
         generators: Arc::new(regen::generator::of),
         observer,
     };
-    let machine = (Arc::new(tools), Some(Arc::new(probe)));
-    let engine = Engine::open(Arc::new(workspace), machine, options).expect("opens");
+    let (tools, probe) = (Arc::new(tools), Some(Arc::new(probe)));
+    let engine = Engine::open(Arc::new(workspace), tools, probe, options).expect("opens");
     engine.run(&plan).await.expect("runs").jobs
 }
 

@@ -31,8 +31,8 @@ impl Setting {
         let machine = world.machine(&probe.sandbox, &layers).await;
         let harness = regen::config::parse("h", &world.read("harness.toml")).expect("is right");
         let (spec, _, _) = regen::spec::parse("specs/adder.md", ADDER.as_bytes());
-        let target = (&"rust".into(), &harness.target["rust"]);
-        let inputs = GateInputs::new(spec, target, &harness.gate, &[]);
+        let (name, target) = ("rust".into(), &harness.target["rust"]);
+        let inputs = GateInputs::new(spec, &name, target, &harness.gate, &[]);
         Self { _world: world, machine, store: Arc::default(), inputs }
     }
 
@@ -49,7 +49,7 @@ impl Setting {
         let tree = Tree::from_iter([("Cargo.toml", manifest), ("src/lib.rs", code)].map(file));
         let tree = self.store.put_tree(&tree).expect("is kept");
         let tools = self.machine.tools.get("rust").expect("was asked for").fingerprint();
-        self.inputs.action(&"test".into(), tools, (tree, Provenance::Promoted))
+        self.inputs.action(&"test".into(), tools, tree, Provenance::Promoted)
     }
 }
 

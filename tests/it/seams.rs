@@ -93,8 +93,8 @@ async fn run(world: &World) -> (RunOutcome, Vec<Event>) {
         generators: registry(world.path("answers")),
         observer: events.clone(),
     };
-    let room = (Arc::new(tools), Some(Arc::new(probe)));
-    let engine = Engine::open(Arc::new(workspace), room, options).expect("opens");
+    let (tools, probe) = (Arc::new(tools), Some(Arc::new(probe)));
+    let engine = Engine::open(Arc::new(workspace), tools, probe, options).expect("opens");
     let outcome = engine.run(&plan).await.expect("runs");
     let events = events.0.lock().expect("no test panics while holding it").clone();
     (outcome, events)

@@ -541,6 +541,30 @@ fn functions_lines_and_files_are_short_and_modules_say_what_they_are() {
 }
 
 #[test]
+fn parameters_are_not_packed_into_tuples() {
+    for (path, text) in rust_files("src") {
+        let file = syn::parse_file(&text).expect("is Rust");
+        let mut signatures = Signatures::default();
+        signatures.visit_file(&file);
+        for signature in &signatures.0 {
+            let packed = signature.inputs.iter().any(|input| {
+                matches!(input, syn::FnArg::Typed(typed) if matches!(*typed.pat, syn::Pat::Tuple(_)))
+            });
+            assert!(!packed, "{}: {}", path.display(), signature.ident);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Signatures(Vec<syn::Signature>);
+
+impl<'ast> Visit<'ast> for Signatures {
+    fn visit_signature(&mut self, signature: &'ast syn::Signature) {
+        self.0.push(signature.clone());
+    }
+}
+
+#[test]
 fn bools_are_not_matched() {
     let files = ["src", "tests", "benches"].into_iter().flat_map(rust_files);
     for (path, text) in files {

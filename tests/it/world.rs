@@ -244,15 +244,17 @@ impl World {
         let tree = store.put_tree(&subject.tree).expect("is kept");
         let machine = self.machine(sandbox, layers).await;
         let executor = LocalExecutor::new(machine, store);
-        let target = (&"rust".into(), &harness.target["rust"]);
-        let inputs = GateInputs::new(subject.spec.clone(), target, &harness.gate, subject.suites);
+        let (name, target) = ("rust".into(), &harness.target["rust"]);
+        let spec = subject.spec.clone();
+        let inputs = GateInputs::new(spec, &name, target, &harness.gate, subject.suites);
         let inputs = Arc::new(inputs);
         executor.accept(&inputs).expect("is kept");
         let tools = executor.toolchain("rust").expect("was asked for");
         let action = inputs.action(
             &GateName::parse(gate).expect("is one"),
             tools,
-            (tree, Provenance::Promoted),
+            tree,
+            Provenance::Promoted,
         );
         let options = ExecuteOptions::at(SystemTime::now());
         executor.execute(&action, options).await.expect("is executed").report

@@ -55,13 +55,9 @@ impl Flaw {
         Self::new((spec, &TargetName::default()), code, message)
     }
 
-    pub(super) fn new(
-        (spec, target): (&SpecId, &TargetName),
-        code: &str,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(super) fn new(at: (&SpecId, &TargetName), code: &str, message: impl Into<String>) -> Self {
         let problem = Problem::error(&format!("check::{code}"), message);
-        Self { kind: FlawKind::Drift, spec: spec.to_owned(), target: target.to_owned(), problem }
+        Self { kind: FlawKind::Drift, spec: at.0.clone(), target: at.1.clone(), problem }
     }
 
     pub(super) fn at(mut self, file: impl Into<String>) -> Self {

@@ -40,11 +40,12 @@ impl Workspace {
     pub async fn rerun(
         &self,
         outcome: &CheckOutcome,
-        machine: (&Arc<ToolSet>, &Arc<Probe>),
+        tools: &Arc<ToolSet>,
+        probe: &Arc<Probe>,
         tell: &dyn Fn(&RerunTarget),
     ) -> Result<Vec<RerunTarget>, CommandError> {
         let at_a_time = self.harness.schedule.jobs;
-        let jobs = outcome.checked.iter().map(|one| self.rerun_one(one, machine));
+        let jobs = outcome.checked.iter().map(|one| self.rerun_one(one, tools, probe));
         let mut running = futures::stream::iter(jobs).buffer_unordered(at_a_time);
         let mut all = Vec::new();
         while let Some(ran) = running.next().await {
@@ -59,7 +60,8 @@ impl Workspace {
     async fn rerun_one(
         &self,
         one: &Checked,
-        machine: (&Arc<ToolSet>, &Arc<Probe>),
+        tools: &Arc<ToolSet>,
+        probe: &Arc<Probe>,
     ) -> Result<RerunTarget, CommandError> {
         let mut ran = RerunTarget {
             spec: one.spec.clone(),
@@ -75,7 +77,7 @@ impl Workspace {
         let at = (one.spec.clone(), one.target.clone());
         let candidate = Candidate::new(tree, Provenance::Promoted);
         let gates = self.checks().get(&at).map(|checks| checks.gates.clone()).unwrap_or_default();
-        ran.reports = self.judge_again(&inputs.judged, &gates, &candidate, machine).await?;
+        ran.reports = self.judge_again(&inputs.judged, &gates, &candidate, tools, probe).await?;
         if let Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) =
             judge(&candidate, &gates, &ran.reports)
         {
@@ -105,11 +107,12 @@ impl Workspace {
         inputs: &Arc<GateInputs>,
         gates: &[GateName],
         candidate: &Candidate,
-        machine: (&Arc<ToolSet>, &Arc<Probe>),
+        tools: &Arc<ToolSet>,
+        probe: &Arc<Probe>,
     ) -> Result<Vec<GateReport>, CommandError> {
         let store = Arc::new(MemoryStore::default());
         let tree = store.put_tree(candidate.tree())?;
-        let executor = self.executor(machine, Arc::new(Candidates::new(store)));
+        let executor = self.executor(tools, probe, Arc::new(Candidates::new(store)));
         executor.accept(inputs)?;
         // A ledger that a checkout brought proves nothing.
         let ours = self.places.verify_state().is_ok();
@@ -117,14 +120,14 @@ impl Workspace {
         let proven = ledger.flatten().and_then(|ledger| ledger.proven().ok()).unwrap_or_default();
         let mut reports = Vec::new();
         for gate in gates {
-            let at = (tree, candidate.provenance().clone());
             let action = Action {
                 min_isolation: self.harness.sandbox.min_level,
                 proven: proven.clone(),
                 ..inputs.action(
                     gate,
                     executor.toolchain(inputs.language().id()).unwrap_or_default(),
-                    at,
+                    tree,
+                    candidate.provenance().clone(),
                 )
             };
             let options =

@@ -229,7 +229,7 @@ impl One<'_> {
             Some(Scanned::Attestation { text, mode }) => {
                 let runs = mode_flaw(self.at, mode, &path);
                 self.flaws.extend(runs.map(|flaw| flaw.at(&path)));
-                match Attested::check((spec, target), (entry, self.key), &text, batch) {
+                match Attested::check(spec, target, entry, self.key, &text, batch) {
                     Err(_) if attests(&text, entry) => {
                         let message =
                             format!("it says something else of `{spec}` · `{target}` than {path}");

@@ -54,7 +54,7 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
                 words: identifiers::in_text(&unhide(&example.code)),
                 transcript: steps,
             };
-            lines = add(&mut suite, lines, test, (&body, clause));
+            lines = add(&mut suite, lines, test, &body, clause);
         }
     }
     if suite.tests.iter().any(|test| test.transcript.is_some()) {
@@ -65,7 +65,7 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
 }
 
 /// Appends a test to a file of so many lines; returns how many it has then.
-fn add(suite: &mut Suite, lines: u32, test: Expected, (body, clause): (&str, &Clause)) -> u32 {
+fn add(suite: &mut Suite, lines: u32, test: Expected, body: &str, clause: &Clause) -> u32 {
     let text = nonce::test(&test.name, body.trim_end());
     let last = lines + text.lines().count() as u32;
     suite.text.push_str(&text);

@@ -57,14 +57,15 @@ pub fn of(tree: &Tree, extent: &Extent) -> Result<Mutants, String> {
     let is_rust = |path: &str| path.starts_with("src/") && path.ends_with(".rs");
     for (path, bytes) in tree.iter().filter(|(path, _)| is_rust(path.as_str())) {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        let changed = file((path, &text), extent, &mut mutants)?;
+        let changed = file(path, &text, extent, &mut mutants)?;
         mutants.tree.insert(path.clone(), changed.into_bytes());
     }
     Ok(mutants)
 }
 
 fn file(
-    (path, text): (&RelPath, &str),
+    path: &RelPath,
+    text: &str,
     extent: &Extent,
     mutants: &mut Mutants,
 ) -> Result<String, String> {

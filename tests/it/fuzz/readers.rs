@@ -214,7 +214,7 @@ fn look_at(tree: &Tree) {
     let language = toolchain::of(target());
     let gate = "layout".into();
     language.tamper_lints(&gate, tree, target());
-    guard::check(&gate, (&ADDER, target()), tree);
+    guard::check(&gate, &ADDER, target(), tree);
     if let Ok(normal) = language.normalise(tree, &ADDER, target()) {
         assert_eq!(language.normalise(&normal, &ADDER, target()).as_ref(), Ok(&normal));
         let _ = language.dependencies(&normal);
