@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::context::GateContext;
-use super::dependency_cache::Layer;
+use super::dependency_cache::{Layer, LayerBuilder};
 use super::programs::{self, read};
 use super::result::{GateResult, finding};
 use super::test_run::{self, TestRunner};
@@ -34,7 +34,8 @@ pub(super) async fn prepare(
     let (sandbox, tools) = (context.sandbox, context.host_tools().map_err(GateResult::error)?);
     let layer = match language.dependencies(candidate.tree()) {
         Some(wanted) => {
-            Some(context.layers.get((sandbox, tools, language), gate, &*wanted, context.now).await?)
+            let builder = LayerBuilder { sandbox, tools, language };
+            Some(context.layers.get(builder, gate, &*wanted, context.now).await?)
         }
         None => None,
     };

@@ -47,7 +47,12 @@ impl Layer {
 }
 
 /// Where and with what a layer is made.
-type Site<'a> = (&'a Sandbox, &'a HostTools, &'a dyn Toolchain);
+#[derive(Clone, Copy)]
+pub(super) struct LayerBuilder<'a> {
+    pub(super) sandbox: &'a Sandbox,
+    pub(super) tools: &'a HostTools,
+    pub(super) language: &'a dyn Toolchain,
+}
 
 impl DependencyCache {
     /// The layers below the machine's cache folder.
@@ -58,12 +63,13 @@ impl DependencyCache {
     /// The layer with these dependencies; built if it is not there.
     pub(super) async fn get(
         &self,
-        (sandbox, tools, language): Site<'_>,
+        builder: LayerBuilder<'_>,
         gate: &GateName,
         wanted: &dyn DependencyLayer,
         now: SystemTime,
     ) -> Result<Layer, GateResult> {
         let trouble = |what: &str, why: io::Error| GateResult::error(format!("{what}: {why}"));
+        let LayerBuilder { sandbox, tools, language } = builder;
         let mut key = Encoder::new("layer");
         key.text(language.id()).text(wanted.key()).digest(tools.identity());
         // Copies and overlays are the same; paths inside are not.
@@ -75,7 +81,7 @@ impl DependencyCache {
         let named = |why| trouble(&self.root.display().to_string(), why);
         self.collect(limits::LAYERS_BYTES, now).map_err(named)?;
         let staging = self.staging(sandbox).map_err(named)?;
-        self.build((sandbox, tools, language), gate, wanted, staging.path()).await?;
+        self.build(builder, gate, wanted, staging.path()).await?;
         // Whoever comes second finds a layer of the same key.
         let moved = fs::rename(staging.path(), &path);
         let _ = staging.keep();
@@ -105,7 +111,7 @@ impl DependencyCache {
 
     async fn build(
         &self,
-        site: Site<'_>,
+        builder: LayerBuilder<'_>,
         gate: &GateName,
         wanted: &dyn DependencyLayer,
         staging: &Path,
@@ -117,12 +123,12 @@ impl DependencyCache {
             fs::create_dir_all(path.parent().unwrap_or(&project)).map_err(disk)?;
             fs::write(path, text).map_err(disk)?;
         }
-        let lock = if fetch(site.1, wanted, gate, staging).await? {
+        let lock = if fetch(builder.tools, wanted, gate, staging).await? {
             fs::read_to_string(project.join(wanted.lock_name())).map_err(disk)?
         } else {
             wanted.empty_lock()
         };
-        compile(site, gate, wanted, staging, &lock).await?;
+        compile(builder, gate, wanted, staging, &lock).await?;
         forget(&staging.join("target"), wanted).map_err(disk)?;
         fs::remove_dir_all(&project).map_err(disk)?;
         fs::write(staging.join("used"), "").map_err(disk)?;
@@ -249,12 +255,13 @@ fn readable(folder: &Path) -> io::Result<()> {
 
 /// Builds the dependencies as every gate will want them.
 async fn compile(
-    (sandbox, tools, language): Site<'_>,
+    builder: LayerBuilder<'_>,
     gate: &GateName,
     wanted: &dyn DependencyLayer,
     staging: &Path,
     lock: &str,
 ) -> Result<(), GateResult> {
+    let LayerBuilder { sandbox, tools, language } = builder;
     let mut files = language.workspace_files("", lock, &planned(sandbox, Some(staging)));
     let project = wanted.project().into_iter().chain(wanted.build_files());
     files.extend(project.map(|(path, text)| (path, text.into_bytes())));

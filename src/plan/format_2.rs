@@ -91,9 +91,9 @@ pub fn migrate(standing: &Standing, written: &[Spec], inputs: &PlanInputs<'_>) -
 
 /// Replaces what is as format 2 gives it by what it is today.
 fn carry(entry: &mut TargetStanding, both: &Both<'_>) {
-    fn replace<T: Copy + PartialEq>(value: &mut T, (old, new): (T, T)) {
-        if *value == old {
-            *value = new;
+    fn replace<T: Copy + PartialEq>(value: &mut T, pair: (T, T)) {
+        if *value == pair.0 {
+            *value = pair.1;
         }
     }
     replace(&mut entry.context, both.context);

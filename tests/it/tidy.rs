@@ -547,9 +547,11 @@ fn parameters_are_not_packed_into_tuples() {
         let mut signatures = Signatures::default();
         signatures.visit_file(&file);
         for signature in &signatures.0 {
-            let packed = signature.inputs.iter().any(|input| {
-                matches!(input, syn::FnArg::Typed(typed) if matches!(*typed.pat, syn::Pat::Tuple(_)))
+            let mut typed = signature.inputs.iter().filter_map(|input| match input {
+                syn::FnArg::Typed(typed) => Some(&*typed.pat),
+                syn::FnArg::Receiver(_) => None,
             });
+            let packed = typed.any(|pattern| matches!(pattern, syn::Pat::Tuple(_)));
             assert!(!packed, "{}: {}", path.display(), signature.ident);
         }
     }
