@@ -9,6 +9,7 @@ use super::control::NO_DAEMON;
 use super::{Context, exit};
 use crate::commands::log::read_promotions;
 use crate::daemon::client::{AGAIN, Client, Told};
+use crate::pipeline::State;
 use crate::report::{diff, words};
 use crate::store::{Ledger, SqliteLedger};
 use crate::types::event::Entry;
@@ -68,19 +69,39 @@ pub fn show_entries(
     };
     let newest = ledger.newest()?;
     for entry in ledger.log(spec, limit)?.iter().filter(|entry| entry.seq <= newest) {
-        show_entry(door, entry);
+        show_entry(door, &ledger, entry)?;
     }
     Ok(newest)
 }
 
-/// An entry, in a line.
-fn show_entry(door: &Context, entry: &Entry) {
-    if door.global.json {
-        return door.json(entry);
-    }
+/// An entry, in a line; behind a job's last one the job's outcome, fault and cost.
+fn show_entry(door: &Context, ledger: &SqliteLedger, entry: &Entry) -> Result<(), CommandError> {
     let spec = entry.spec.clone().unwrap_or_default();
-    let text = words::event(&entry.event, door.paint);
-    door.show(&format!("{} {:>4} {spec:<16} {text}", entry.at, entry.run));
+    let head = format!("{} {:>4} {spec:<16}", entry.at, entry.run);
+    if door.global.json {
+        door.json(entry);
+    } else {
+        door.show(&format!("{head} {}", words::event(&entry.event, door.paint)));
+    }
+    let Some(job) = entry.job else { return Ok(()) };
+    let entries = ledger.job(job)?;
+    if entries.last().is_none_or(|last| last.seq != entry.seq) {
+        return Ok(());
+    }
+    let state = State::fold(entries.iter().map(|entry| &entry.event)).ok().flatten();
+    let Some(state) = state else { return Ok(()) };
+    let Some(outcome) = state.outcome() else { return Ok(()) };
+    let spend = ledger.spent_by(job)?;
+    let attempts = state.attempts.len();
+    if door.global.json {
+        door.json(&json!({
+            "type": "job_ended", "job": job, "spec": entry.spec, "outcome": outcome,
+            "attempts": attempts, "tokens": spend.tokens, "usd": spend.usd,
+        }));
+    } else {
+        door.show(&format!("{head} {}", words::job_end(outcome, attempts, spend, door.paint)));
+    }
+    Ok(())
 }
 
 /// Goes on with the log behind an entry: told by a daemon while one runs, else read.
@@ -101,8 +122,10 @@ pub async fn follow_entries(
                     let entry = (kind == "entry").then(|| serde_json::from_value::<Entry>(data));
                     let Some(Ok(entry)) = entry else { continue };
                     after = entry.seq;
-                    if wanted(&entry) {
-                        show_entry(door, &entry);
+                    if wanted(&entry)
+                        && let Some(ledger) = SqliteLedger::read(&places.ledger())?
+                    {
+                        show_entry(door, &ledger, &entry)?;
                     }
                 }
             }
@@ -115,7 +138,7 @@ pub async fn follow_entries(
             for entry in ledger.after(after, limits::FOLLOWED)? {
                 after = entry.seq;
                 if wanted(&entry) {
-                    show_entry(door, &entry);
+                    show_entry(door, &ledger, &entry)?;
                 }
             }
         }

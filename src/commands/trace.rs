@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::plan;
-use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, trace};
-use crate::store::{Ledger, SqliteLedger, files};
+use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, parse, trace};
+use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files};
 use crate::toolchain::results;
-use crate::toolchain::{self, Visibility};
+use crate::toolchain::{self, Expected, Suite, Visibility};
 use crate::types::{
-    Binding, Clause, Event, Red, Spec, SpecId, Target, TargetName, TestResult, TestStatus, limits,
+    Binding, Clause, ClauseId, Digest, Event, Red, Spec, SpecId, Target, TargetName, TestResult,
+    TestStatus, Tree, limits,
 };
 use crate::workspace::{CommandError, Workspace};
 
@@ -31,6 +32,24 @@ struct Written {
     told: bool,
     /// All tests in files, with what they stand for.
     all: Vec<(String, String, BTreeSet<String>)>,
+}
+
+/// What the gates of a spec's last job said, and of what.
+#[derive(Default)]
+struct LastRun {
+    said: BTreeMap<String, TestVerdict>,
+    /// The files that it ran with.
+    files: Tree,
+    /// The clauses in them.
+    clauses: BTreeMap<ClauseId, Digest>,
+}
+
+impl LastRun {
+    /// Whether its results are of a clause as it is now, and of a suite as it is now.
+    fn counts(&self, clause: &Clause, suite: Option<&str>, now: &Workspace) -> bool {
+        self.clauses.get(&clause.id) == Some(&clause.digest)
+            && suite.is_none_or(|file| self.files.get(file) == now.bytes_of(file))
+    }
 }
 
 impl Workspace {
@@ -106,11 +125,12 @@ impl Workspace {
         ledger: Option<&dyn Ledger>,
         spec: &SpecId,
         target: &TargetName,
-    ) -> Result<BTreeMap<String, TestVerdict>, CommandError> {
-        let mut said = BTreeMap::new();
+    ) -> Result<LastRun, CommandError> {
+        let (mut said, mut ran) = (BTreeMap::new(), LastRun::default());
         let Some((_, entries)) = ledger.map(|l| l.last_job(spec)).transpose()?.flatten() else {
-            return Ok(said);
+            return Ok(ran);
         };
+        let objects = Objects::new(self.places.state.join("objects"));
         let (mut newest, mut fresh) = (0, false);
         for entry in entries {
             match entry.event {
@@ -131,17 +151,26 @@ impl Workspace {
                     let seen = report.red.iter().filter(|proof| proof.red == Red::Seen);
                     said.extend(seen.map(|proof| (proof.test.clone(), TestVerdict::Passed)));
                 }
+                // What is not kept any more is not known.
+                Event::CandidateMade { attempt, inputs, .. } if attempt == newest => {
+                    ran.files = inputs.and_then(|of| objects.get_tree(of).ok()).unwrap_or_default();
+                }
                 _ => {}
             }
         }
-        Ok(said)
+        let file = self.read.iter().find(|one| one.id == *spec).map_or("", |one| &one.file);
+        if let Some(text) = ran.files.get(file) {
+            let clauses = parse(file, text).0.clauses.into_iter();
+            ran.clauses = clauses.map(|clause| (clause.id, clause.digest)).collect();
+        }
+        Ok(LastRun { said, ..ran })
     }
 
     fn generated(
         &self,
         spec: &Spec,
         name: &TargetName,
-        last: &BTreeMap<String, TestVerdict>,
+        last: &LastRun,
         proofs: &mut Proofs,
         strays: &mut BTreeSet<Stray>,
     ) {
@@ -156,16 +185,27 @@ impl Workspace {
         let own = [Visibility::Visible, Visibility::Hidden];
         let own = own.map(|shown| toolchain::of(target).examples(spec, target, shown));
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
-        let tests: Vec<_> = own
-            .iter()
-            .flatten()
-            .chain(suites.into_iter().flatten())
-            .flat_map(|s| &s.tests)
+        let folder = format!("{}/{}/{name}", self.harness.harness.validators, spec.id);
+        let place = |suite: &Suite| format!("{folder}/{}", suite.file());
+        let own = own.iter().flatten().map(|suite| (None, suite));
+        let theirs = suites.into_iter().flatten().map(|suite| (Some(place(suite)), suite));
+        let tests: Vec<(Option<String>, &Expected)> = own
+            .chain(theirs)
+            .flat_map(|(file, suite)| suite.tests.iter().map(move |test| (file.clone(), test)))
             .collect();
+        // A result counts for the words and the suite that it was had with.
+        let same_suite = |file: &Option<String>| {
+            let now = file.as_ref().and_then(|file| Some((file, self.bytes_of(file)?)));
+            now.is_none_or(|(file, bytes)| {
+                promoted.is_some_and(|one| one.gate_inputs.get(file) == Some(&Digest::of(bytes)))
+            })
+        };
         for clause in &spec.clauses {
-            let done = |name: &String| {
-                if !accepted(clause) {
-                    last.get(name).copied().unwrap_or(TestVerdict::NotRun)
+            let done = |file: &Option<String>, name: &String| {
+                if !accepted(clause) || !same_suite(file) {
+                    let counts = last.counts(clause, file.as_deref(), self);
+                    let said = last.said.get(name).filter(|_| counts);
+                    said.copied().unwrap_or(TestVerdict::NotRun)
                 } else if unproven.contains(name) {
                     TestVerdict::Unproven
                 } else {
@@ -180,8 +220,9 @@ impl Workspace {
                 };
                 match binding {
                     Binding::TestId { name: id } => {
-                        let mine = tests.iter().filter(|t| toolchain::is_test_of(&t.name, id));
-                        entry.extend(mine.map(|t| proof(t.name.clone(), done(&t.name))));
+                        let mine = tests.iter().filter(|(_, t)| toolchain::is_test_of(&t.name, id));
+                        let mine = mine.map(|(at, t)| proof(t.name.clone(), done(at, &t.name)));
+                        entry.extend(mine);
                     }
                     Binding::Guard { name, .. } => {
                         let said = if accepted(clause) {
@@ -196,11 +237,9 @@ impl Workspace {
                 }
             }
         }
-        let place =
-            |suite: &str| format!("{}/{}/{name}/{suite}", self.harness.harness.validators, spec.id);
         for suite in suites.into_iter().flatten() {
             for test in suite.tests.iter().filter(|test| test.clause.is_none()) {
-                strays.insert(Stray { place: place(suite.file()), test: test.name.clone() });
+                strays.insert(Stray { place: place(suite), test: test.name.clone() });
             }
         }
     }

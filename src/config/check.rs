@@ -13,6 +13,12 @@ use crate::types::{
     Harness, Isolation, Problem, RelPath, Schedule, Span, Target, TraceConfig, limits, lint, places,
 };
 
+/// Whether a built-in gate of this name compiles.
+fn compiles(name: &str) -> bool {
+    let mut gates = toolchain::all().iter().flat_map(|language| language.gates());
+    gates.any(|gate| gate.name == name && gate.kind == GateKind::Compile)
+}
+
 /// The names of the built-in gates, of every language.
 fn built_in() -> BTreeSet<&'static str> {
     let gates = toolchain::all().iter().flat_map(|language| language.gates());
@@ -369,8 +375,21 @@ impl ConfigCheck<'_> {
                 self.wrong(&path, message, help);
             }
             if built_in.contains(name.as_str()) && (runs > 0 || gate.advisory) {
-                let message = format!("`{name}` is built in: only its time and env can be set");
+                let message =
+                    format!("`{name}` is built in: only its time, env and `allow` can be set");
                 self.wrong(&path, message, "give your own gate another name");
+            }
+            let is_lint = |lint: &String| {
+                let word =
+                    |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:-".contains(c);
+                !lint.is_empty() && lint.chars().all(word)
+            };
+            if !gate.allow.is_empty() && !compiles(name) {
+                let message = "`allow` is of gates that compile";
+                self.wrong(&["gate", name, "allow"], message, "write it below `[gate.clippy]`");
+            } else if let Some(lint) = gate.allow.iter().find(|lint| !is_lint(lint)) {
+                let message = format!("`{lint}` is not the name of a lint");
+                self.wrong(&["gate", name, "allow"], message, "as `clippy::new_without_default`");
             }
             let repeats = ["test", "hidden"].contains(&name.as_str());
             if gate.runs.is_some_and(|runs| !repeats || !(1..=20).contains(&runs)) {

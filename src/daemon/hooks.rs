@@ -76,7 +76,9 @@ impl View for Hooks {
                 let event = match outcome {
                     JobOutcome::Promoted => HookEvent::Promoted,
                     JobOutcome::Rejected { .. } => HookEvent::Rejected,
-                    JobOutcome::SpecSuspected { .. } => HookEvent::SpecSuspected,
+                    JobOutcome::SpecSuspected { .. } | JobOutcome::SpecRefused { .. } => {
+                        HookEvent::SpecSuspected
+                    }
                     JobOutcome::Drifted { .. } => HookEvent::Drifted,
                     JobOutcome::Failed { .. } => HookEvent::Failed,
                     JobOutcome::Cancelled => HookEvent::Cancelled,

@@ -8,6 +8,7 @@ mod gating;
 mod input_snapshot;
 mod observer;
 mod perform;
+mod precheck;
 mod promotion;
 mod recover;
 mod resources;

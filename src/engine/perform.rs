@@ -9,8 +9,8 @@ use crate::prompt;
 use crate::reply::{self, Reply, ReplyRules};
 use crate::types::harness::ReplyForm;
 use crate::types::{
-    AttemptKind, Digest, Event, Failure, GeneratorSettings, JobId, Prompt, Provenance, Spec,
-    StoredGeneration, Tree,
+    AttemptKind, Digest, Event, Failure, GeneratorSettings, JobId, Prompt, Provenance, Reason,
+    Spec, StoredGeneration, Tree,
 };
 use crate::workspace::{CommandError, ErrorKind};
 use crate::{plan, toolchain};
@@ -31,7 +31,10 @@ impl Engine {
         }
         let attempt = state.attempt().expect("every effect but a promotion has an attempt");
         let event = match effect {
-            Effect::Start => self.start(state, attempt)?,
+            Effect::Start => match self.precheck(state, attempt).await? {
+                Some(diagnosis) => Event::InputsRefused { attempt: attempt.number, diagnosis },
+                None => self.start(state, attempt)?,
+            },
             Effect::Ask { prompt } => self.ask(id, state, attempt, *prompt).await?,
             Effect::Adopt => self.adopt(state, attempt)?,
             Effect::Read { completion } => self.read(state, attempt, *completion).await?,
@@ -95,7 +98,11 @@ impl Engine {
             .collect();
         let secrets = self.workspace.secrets.clone().except(&seen);
         let standing = self.workspace.standing.spec.get(&spec.id);
-        let promoted = standing.and_then(|s| s.target.get(&job.name));
+        // What is asked for anew is asked as if nothing were promoted: so a recording of it replays
+        // wherever the spec is.
+        let reason = &state.job.parts[attempt.part].reason;
+        let anew = self.options.force || *reason == Some(Reason::Forced);
+        let promoted = standing.and_then(|s| s.target.get(&job.name)).filter(|_| !anew);
         let accepted = match promoted {
             Some(promoted) => self.promoter.tree(&promoted.path)?,
             None => None,
@@ -155,6 +162,8 @@ impl Engine {
             base,
         };
         let inputs = Some(self.keep_snapshot(&job)?);
+        let mut calls = state.calls(attempt.part);
+        let asked_again = calls.any(|one| one.kind == AttemptKind::Reask);
         let attempt = attempt.number;
         let reply = match completion {
             StoredGeneration::Text(completion) => reply::read(&completion, &rules),
@@ -165,7 +174,16 @@ impl Engine {
         let (tree, reader) = match reply {
             Reply::Tree { tree, reader } => (tree, reader),
             Reply::Conflict { clause, message } => {
-                return Ok(Event::Conflict { attempt, clause, message });
+                return Ok(Event::Conflict { attempt, clause: Some(clause), message });
+            }
+            Reply::UnknownConflict { clause, message } => {
+                let known = format!("CONFLICT names `{clause}`, which is not a clause of the spec");
+                return Ok(if asked_again {
+                    let message = format!("{message} (it names `{clause}`)");
+                    Event::Conflict { attempt, clause: None, message }
+                } else {
+                    Event::Malformed { attempt, message: known, reask: true }
+                });
             }
             Reply::Malformed { message, reask } => {
                 return Ok(Event::Malformed { attempt, message, reask });

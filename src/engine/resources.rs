@@ -173,6 +173,9 @@ impl Engine {
         candidate: &CandidateId,
     ) -> Result<Verdict, CommandError> {
         let gates = &state.job.parts[attempt.part].gates;
-        Ok(judge(&*self.candidates.get(candidate)?, gates, &attempt.reports))
+        Ok(match judge(&*self.candidates.get(candidate)?, gates, &attempt.reports) {
+            Verdict::Refuse(diagnosis) => Verdict::Refuse(self.blamed(state, attempt, diagnosis)),
+            verdict => verdict,
+        })
     }
 }

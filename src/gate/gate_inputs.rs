@@ -72,6 +72,16 @@ impl GateInputs {
         toolchain::of(&self.target)
     }
 
+    /// The user's suites.
+    pub fn suites(&self) -> &[Suite] {
+        &self.suites
+    }
+
+    /// The user's settings of gates.
+    pub fn settings(&self) -> &BTreeMap<GateName, GateConfig> {
+        &self.gates
+    }
+
     /// The digest of exactly these inputs.
     pub fn digest(&self) -> Digest {
         self.digest

@@ -275,6 +275,8 @@ fn conclude(
         message: clean(&one.message, &[root]),
         clauses: known(bench, &one.clauses),
         remedy: one.remedy,
+        values: None,
+        in_suite: false,
     });
     GateResult::fail(findings.collect())
 }

@@ -78,6 +78,11 @@ impl<'a> GateSandbox<'a> {
         &self.places
     }
 
+    /// Lints whose findings do not count in a gate.
+    pub fn allowed(&self, gate: &GateName) -> &[String] {
+        self.context.gates.get(gate).map_or(&[], |gate| &gate.allow)
+    }
+
     /// The language of the candidate.
     pub fn language(&self) -> &'static dyn Toolchain {
         toolchain::of(self.context.target)

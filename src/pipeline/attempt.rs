@@ -46,3 +46,13 @@ pub struct Attempt {
     /// Its candidate, once every gate has passed.
     pub accepted: Option<CandidateId>,
 }
+
+impl Attempt {
+    /// Why a gate refused its candidate.
+    pub fn refusal(&self) -> Option<&Diagnosis> {
+        match &self.failed {
+            Some(AttemptFailure::Refused(diagnosis)) => Some(diagnosis),
+            _ => None,
+        }
+    }
+}

@@ -13,6 +13,8 @@ pub use attempt::{Attempt, AttemptFailure};
 pub use queue::Queue;
 pub use scheduler::{Backoff, JobStatus, Scheduler};
 
+use std::collections::BTreeSet;
+
 use crate::types::{
     AttemptKind, CandidateId, Diagnosis, Digest, Event, Failure, Fault, GateReport, Job,
     JobOutcome, Judgement, Outcome, RateLimit, limits,
@@ -185,6 +187,16 @@ impl State {
             .filter(|a| a.kind != AttemptKind::Revalidate)
     }
 
+    /// The attempt whose files were the same as those of the one that was just refused for it.
+    pub fn judged_before(&self) -> Option<u32> {
+        let refused = self.attempts.iter().rev().find(|one| one.failed.is_some())?;
+        if !refused.reports.is_empty() {
+            return None;
+        }
+        let mut before = self.calls(refused.part).filter(|one| one.number < refused.number);
+        before.find(|one| one.tree == refused.tree && refused.tree.is_some()).map(|one| one.number)
+    }
+
     /// What is to be done next; nothing when the job has ended.
     pub fn outstanding(&self) -> Option<Effect> {
         Some(match &self.phase {
@@ -222,6 +234,11 @@ impl State {
                 Phase::Starting | Phase::Asking { .. } | Phase::Adopting,
                 Event::GenerationFailed { attempt, failure, message, wait_s },
             ) if *attempt == number => self.generation_failed(*failure, message, *wait_s),
+            (Phase::Starting, Event::InputsRefused { attempt, diagnosis })
+                if *attempt == number =>
+            {
+                self.end(JobOutcome::SpecRefused { diagnosis: diagnosis.clone() });
+            }
             (Phase::Asking { .. }, Event::Completed { attempt, completion, replay, .. })
                 if *attempt == number =>
             {
@@ -246,8 +263,13 @@ impl State {
                 self.end(JobOutcome::SpecSuspected {
                     diagnosis: Diagnosis {
                         fault: Fault::Spec,
-                        summary: format!("the model reports a conflict at {clause}: {message}"),
-                        clauses: vec![clause.clone()],
+                        summary: match clause {
+                            Some(clause) => {
+                                format!("the model reports a conflict at {clause}: {message}")
+                            }
+                            None => format!("the model reports a conflict: {message}"),
+                        },
+                        clauses: clause.iter().cloned().collect(),
                         findings: Vec::new(),
                         fingerprint: None,
                     },
@@ -427,7 +449,8 @@ fn rejected(calls: &[&Attempt], why: &str) -> JobOutcome {
         _ => None,
     });
     if let Some(mut diagnosis) = refused {
-        diagnosis.summary = format!("{} ({why})", diagnosis.summary);
+        let or_clause = one_clause(calls).unwrap_or_default();
+        diagnosis.summary = format!("{} ({why}{or_clause})", diagnosis.summary);
         return JobOutcome::Rejected { diagnosis };
     }
     let malformed = calls.iter().rev().find_map(|attempt| match &attempt.failed {
@@ -440,6 +463,30 @@ fn rejected(calls: &[&Attempt], why: &str) -> JobOutcome {
     }
     let summary = format!("every answer broke off ({why}): look at the server");
     failed(trouble(Fault::Generator, &summary))
+}
+
+/// Says so where every answer, a fresh start among them, failed in one clause and nothing else.
+fn one_clause(calls: &[&Attempt]) -> Option<String> {
+    let refusals: Option<Vec<&Diagnosis>> = calls.iter().map(|call| call.refusal()).collect();
+    let refusals = refusals?;
+    let [clause] = refusals.first()?.clauses.as_slice() else { return None };
+    let is_alone =
+        refusals.iter().all(|one| one.clauses.as_slice() == std::slice::from_ref(clause));
+    let is_fresh = calls.iter().any(|call| call.kind == AttemptKind::Fresh);
+    let findings = refusals.iter().flat_map(|one| &one.findings);
+    let sides = findings.filter_map(|one| one.values.as_ref());
+    let (left, right): (BTreeSet<&str>, BTreeSet<&str>) =
+        sides.map(|(left, right)| (left.as_str(), right.as_str())).unzip();
+    // The side that is always the same is the example's; it is usually the right one.
+    let (given, wanted) =
+        if right.len() > 1 && left.len() == 1 { (right, left) } else { (left, right) };
+    let all = |values: BTreeSet<&str>| values.into_iter().collect::<Vec<_>>().join(", ");
+    let values = if wanted.is_empty() {
+        String::new()
+    } else {
+        format!(": it requires {}, the answers give {}", all(wanted), all(given))
+    };
+    (is_alone && is_fresh).then(|| format!("; or the clause `{clause}` is wrong{values}"))
 }
 
 fn failed(diagnosis: Diagnosis) -> JobOutcome {

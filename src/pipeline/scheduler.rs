@@ -225,6 +225,7 @@ impl Scheduler {
             JobOutcome::Cancelled => (None, "cancelled".to_owned()),
             JobOutcome::Rejected { diagnosis }
             | JobOutcome::SpecSuspected { diagnosis }
+            | JobOutcome::SpecRefused { diagnosis }
             | JobOutcome::Failed { diagnosis, .. } => (Some(diagnosis), diagnosis.summary.clone()),
         };
         let fingerprint = diagnosis.and_then(|diagnosis| diagnosis.fingerprint);

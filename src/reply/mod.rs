@@ -32,6 +32,13 @@ pub enum Reply {
         /// Why.
         message: String,
     },
+    /// It says so of a clause that the spec does not have.
+    UnknownConflict {
+        /// The clause it names.
+        clause: String,
+        /// Why.
+        message: String,
+    },
     /// Nothing that can be used.
     Malformed {
         /// What is wrong, and the remedy.
@@ -79,10 +86,7 @@ pub fn read_tree(tree: &Tree, rules: &ReplyRules) -> Reply {
 fn conflict(clause: &str, message: String, rules: &ReplyRules) -> Reply {
     match rules.clauses.iter().find(|c| c.as_str() == clause || c.name() == clause) {
         Some(clause) => Reply::Conflict { clause: clause.clone(), message },
-        None => Reply::Malformed {
-            message: format!("CONFLICT names `{clause}`, which is no clause of the spec"),
-            reask: true,
-        },
+        None => Reply::UnknownConflict { clause: clause.to_owned(), message },
     }
 }
 

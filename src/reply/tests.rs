@@ -34,6 +34,7 @@ fn summary(reply: Reply) -> String {
         }
         Reply::Conflict { clause, message } => format!("conflict {clause}: {message}"),
         Reply::Malformed { message, .. } => format!("malformed: {message}"),
+        Reply::UnknownConflict { clause, .. } => format!("unknown conflict: {clause}"),
     }
 }
 
@@ -69,7 +70,6 @@ fn what_cannot_be_read_is_malformed() {
         ("### FILE: src/lib.rs\nno fence\n", "not followed by a fence"),
         ("### FILE: src/a.rs\n~~~~~~\na\n### FILE: src/b.rs\n~~~~~~\nb\n~~~~~~\nx", "differ"),
         ("### FILE: src/a.rs\n~~~~~~\na\n~~~~~~\n### DONE: 2 files", "announces 2"),
-        ("### CONFLICT: roman/nothing x", "no clause"),
         ("```\na\n```\n```\nb\n```", "no `### FILE"),
     ] {
         let got = summary(reply(text));
@@ -152,7 +152,7 @@ fn a_finished_tree_passes_the_checks_of_a_text() {
     for (files, expected) in [
         (&[("src/lib.rs", &b"a"[..])][..], "workspace: src/lib.rs=1"),
         (&[("CONFLICT", b"roman/range why\n")], "conflict roman/range: why"),
-        (&[("CONFLICT", b"nothing")], "malformed: CONFLICT names `nothing`"),
+        (&[("CONFLICT", b"nothing")], "unknown conflict: nothing"),
         (&[("src/lib.rs", b"a"), ("specs/a.md", b"")], "malformed: specs/a.md belongs to"),
         (&[("src/lib.rs", b"a"), ("notes.txt", b"")], "malformed: notes.txt is not among"),
         (&[("src/lib.rs", b"todo!()")], "malformed: src/lib.rs:1: `todo!(` stands for"),

@@ -107,6 +107,14 @@ impl Observer for Progress {
             words::event(event, self.paint)
         ));
         self.replayed(event);
+        if matches!(event, Event::CandidateMade { .. })
+            && let Some(again) = state.judged_before()
+        {
+            let text = format!(
+                "the same files as in attempt {again}: refused again, for the same reasons"
+            );
+            self.line(&format!("{}   {}", self.paint.name(&job.spec), self.paint.bad(&text)));
+        }
         if let Some(outcome) = state.outcome() {
             if let Ok(mut live) = self.live.lock()
                 && let Some((bar, _)) = live.bars.remove(&job.spec)

@@ -1,6 +1,7 @@
 //! Sentences for people about events, outcomes and diagnoses.
 
 use super::Styler;
+use crate::store::Spend;
 use crate::types::text::visible_line;
 use crate::types::{
     AttemptKind, ClauseId, Diagnosis, Event, Fault, Finding, GateReport, Job, JobOutcome,
@@ -97,6 +98,9 @@ pub fn event(event: &Event, paint: Styler) -> String {
         Event::GenerationFailed { message, .. } => {
             format!("{}: {}", paint.bad("no answer"), indented(message))
         }
+        Event::InputsRefused { diagnosis, .. } => {
+            format!("{}: {}", paint.bad("not asked"), indented(&diagnosis.summary))
+        }
         Event::CandidateMade { tree, reader, formatted, .. } => {
             let formatted = match formatted.len() {
                 0 => String::new(),
@@ -109,7 +113,8 @@ pub fn event(event: &Event, paint: Styler) -> String {
         }
         Event::Conflict { clause, message, .. } => {
             let head = paint.bad("the model reports a conflict");
-            format!("{head} at {clause}: {}", indented(message))
+            let place = clause.as_ref().map(|clause| format!(" at {clause}")).unwrap_or_default();
+            format!("{head}{place}: {}", indented(message))
         }
         Event::GateReported { report, .. } => gate(report, paint),
         Event::Judged { judgement, .. } => judged(judgement, paint),
@@ -205,6 +210,23 @@ pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Styler) -> S
     out
 }
 
+/// How a job ended, in a line: outcome, fault, attempts and cost.
+pub fn job_end(outcome: &JobOutcome, attempts: usize, spend: Spend, paint: Styler) -> String {
+    let word = outcome.word().replace('_', " ");
+    let word = match outcome {
+        JobOutcome::Promoted => paint.good(&word),
+        _ => paint.bad(&word),
+    };
+    let fault = outcome.diagnosis().map(|one| format!("; fault of {}", fault(one.fault)));
+    let plural = if attempts == 1 { "" } else { "s" };
+    let usd = if spend.usd > 0.0 { format!(", {:.4} USD", spend.usd) } else { String::new() };
+    format!(
+        "job ended: {word}{} · {attempts} attempt{plural}, {} tokens{usd}",
+        fault.unwrap_or_default(),
+        spend.tokens
+    )
+}
+
 /// What a person can do about an outcome.
 pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Styler) -> String {
     match outcome {
@@ -213,6 +235,9 @@ pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Styler) -> Stri
         JobOutcome::Cancelled => "cancelled: `regen retry` has it tried again\n".to_owned(),
         JobOutcome::Rejected { diagnosis: d } => {
             format!("{}; fault of {}", paint.bad("rejected"), diagnosis(d, spec, paint))
+        }
+        JobOutcome::SpecRefused { diagnosis: d } => {
+            format!("{}; fault of {}", paint.bad("spec refused"), diagnosis(d, spec, paint))
         }
         JobOutcome::SpecSuspected { diagnosis: d } => {
             format!("{}; fault of {}", paint.bad("spec suspected"), diagnosis(d, spec, paint))

@@ -292,4 +292,10 @@ pub trait Ledger: fmt::Debug {
     /// # Errors
     /// The database's.
     fn spent(&self, day: &str) -> Result<Spend, LedgerError>;
+
+    /// What a job spent.
+    ///
+    /// # Errors
+    /// The database's.
+    fn spent_by(&self, job: JobId) -> Result<Spend, LedgerError>;
 }

@@ -356,7 +356,7 @@ impl Ledger for SqliteLedger {
         let sql = "
             SELECT completion FROM completions c JOIN jobs j ON j.id = c.job
             WHERE request = ?1 AND j.spec = ?2 AND c.job != ?3
-                AND coalesce(result, '') NOT IN ('rejected', 'spec_suspected')
+                AND coalesce(result, '') NOT IN ('rejected', 'spec_suspected', 'spec_refused')
                 AND (coalesce(result, '') != 'promoted' OR (
                     SELECT job ->> '$.rollback' FROM jobs
                     WHERE spec = ?2 AND result = 'promoted' ORDER BY id DESC LIMIT 1
@@ -442,6 +442,14 @@ impl Ledger for SqliteLedger {
             "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending WHERE day = ?1";
         let (tokens, usd) =
             self.db.query_row(sql, [day], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
+        Ok(Spend { tokens: tokens.unsigned_abs(), usd })
+    }
+
+    fn spent_by(&self, job: JobId) -> Result<Spend, LedgerError> {
+        let sql =
+            "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending WHERE job = ?1";
+        let (tokens, usd) =
+            self.db.query_row(sql, [job.0], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
         Ok(Spend { tokens: tokens.unsigned_abs(), usd })
     }
 }

@@ -5,7 +5,7 @@ use super::commands::{
 };
 use super::machine::{DependencyLayer, HostProbe};
 use super::mutator::Mutator;
-use super::suite::{Suite, SuiteFile, Visibility};
+use super::suite::{Independent, Suite, SuiteFile, Visibility};
 use crate::types::{
     Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
 };
@@ -65,6 +65,9 @@ pub trait Toolchain: Sync {
     /// A problem in the file, for the user.
     fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>>;
 
+    /// What of a spec's suites can be compiled before a model is asked; `None` where that is nothing.
+    fn independent(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Option<Independent>;
+
     /// Checks a spec before a model is asked: names and the syntax of examples.
     fn check_spec(&self, spec: &Spec, target: &Target) -> Vec<Problem>;
 
@@ -116,6 +119,9 @@ pub trait Toolchain: Sync {
     /// The test in every mounted file that must fail with the nonce in its message; `None` where no
     /// code of the candidate shares a process with its judge.
     fn canary(&self) -> Option<&'static str>;
+
+    /// The value that a failing test's comparison was given, and the one it requires, by its message.
+    fn compared(&self, message: &str) -> Option<(String, String)>;
 
     /// What was used up, by a failing test's message.
     fn exhausted(&self, message: &str) -> Option<Resource>;

@@ -23,7 +23,9 @@ pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, PANICS};
 use suite::key;
-pub use suite::{ExampleSuites, Expected, Suite, SuiteFile, Visibility, clause_of, is_test_of};
+pub use suite::{
+    ExampleSuites, Expected, Independent, Suite, SuiteFile, Visibility, clause_of, is_test_of,
+};
 
 /// The languages that are built in. The first is asked where a target names none.
 static ALL: [&dyn Toolchain; 1] = [&rust::Rust];

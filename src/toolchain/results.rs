@@ -30,9 +30,10 @@ fn junit(text: &str) -> Result<Vec<TestResult>, String> {
     Ok(cases
         .map(|case| {
             let has = |name: &str| case.children().any(|child| child.has_tag_name(name));
-            let status = if has("failure") || has("error") {
+            let said = ["status", "result"].map(|name| word_of(case.attribute(name)));
+            let status = if has("failure") || has("error") || said.contains(&TestStatus::Failed) {
                 TestStatus::Failed
-            } else if has("skipped") {
+            } else if has("skipped") || has("disabled") || said.contains(&TestStatus::Ignored) {
                 TestStatus::Ignored
             } else {
                 TestStatus::Passed
@@ -43,6 +44,17 @@ fn junit(text: &str) -> Result<Vec<TestResult>, String> {
             TestResult { name, status, trusted: true }
         })
         .collect())
+}
+
+/// What an attribute of a case says of it; nothing, or a word for success, leaves it passed. A word
+/// that is not known is no success.
+fn word_of(value: Option<&str>) -> TestStatus {
+    match value.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "" | "run" | "completed" | "complete" | "passed" | "pass" | "success" | "successful"
+        | "succeeded" | "ok" => TestStatus::Passed,
+        "failed" | "fail" | "failure" | "error" | "errored" | "broken" => TestStatus::Failed,
+        _ => TestStatus::Ignored,
+    }
 }
 
 /// `{"type":"test","event":"ok","name":"…"}`, one a line.
@@ -140,7 +152,15 @@ mod tests {
             </testsuite></testsuites>";
         let libtest = "{ \"type\": \"suite\", \"event\": \"started\", \"test_count\": 1 }\n\
             { \"type\": \"test\", \"name\": \"adder::it$adds\", \"event\": \"failed\" }\n";
+        let attributes = "<testsuite><testcase name=\"off\" status=\"notrun\" result=\"suppressed\"/>\
+            <testcase name=\"late\" status=\"run\" result=\"skipped\"/><testcase name=\"no\" status=\"disabled\"/>\
+            <testcase name=\"bad\" status=\"FAIL\"/><testcase name=\"good\" status=\"run\" result=\"completed\"/></testsuite>";
         for (text, id, expected) in [
+            (attributes, "off", Some(Ignored)),
+            (attributes, "late", Some(Ignored)),
+            (attributes, "no", Some(Ignored)),
+            (attributes, "bad", Some(Failed)),
+            (attributes, "good", Some(Passed)),
             (pytest, "adds", Some(Passed)),
             (pytest, "takes", Some(Failed)),
             (pytest, "later", Some(Ignored)),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::shared::console::ConsoleStep;
-use crate::types::{ClauseId, Digest, RelPath, Spec};
+use crate::types::{ClauseId, Digest, RelPath, Spec, Tree};
 
 /// Which examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,17 @@ impl Suite {
     pub fn file(&self) -> &str {
         self.path.as_str().rsplit('/').next().unwrap_or_default()
     }
+}
+
+/// What of the suites does not depend on a candidate, with a candidate that does nothing.
+#[derive(Clone, Debug)]
+pub struct Independent {
+    /// The files of that candidate.
+    pub tree: Tree,
+    /// What is left of the suites.
+    pub suites: Vec<Suite>,
+    /// The rules of compile errors that are the suites' own.
+    pub certain: &'static [&'static str],
 }
 
 /// The harness's own suites of a spec's examples.

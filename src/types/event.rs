@@ -71,6 +71,11 @@ pub enum JobOutcome {
         /// Why.
         diagnosis: Diagnosis,
     },
+    /// No answer could pass, whatever it were: nothing was asked.
+    SpecRefused {
+        /// Why.
+        diagnosis: Diagnosis,
+    },
     /// A newer revision took its place.
     Superseded,
     /// The promoted tree was edited by hand and stands as it was.
@@ -91,12 +96,24 @@ pub enum JobOutcome {
 }
 
 impl JobOutcome {
+    /// Why, if it is an end without promotion that somebody is at fault for.
+    pub fn diagnosis(&self) -> Option<&Diagnosis> {
+        match self {
+            Self::Rejected { diagnosis }
+            | Self::SpecSuspected { diagnosis }
+            | Self::SpecRefused { diagnosis }
+            | Self::Failed { diagnosis, .. } => Some(diagnosis),
+            Self::Promoted | Self::Superseded | Self::Drifted { .. } | Self::Cancelled => None,
+        }
+    }
+
     /// The word for it, in the ledger and in reports.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Promoted => "promoted",
             Self::Rejected { .. } => "rejected",
             Self::SpecSuspected { .. } => "spec_suspected",
+            Self::SpecRefused { .. } => "spec_refused",
             Self::Superseded => "superseded",
             Self::Drifted { .. } => "drifted",
             Self::Cancelled => "cancelled",
@@ -162,6 +179,13 @@ pub enum Event {
         /// The prompt, in the objects.
         prompt: Option<Digest>,
     },
+    /// No answer could pass: no generator is asked.
+    InputsRefused {
+        /// The attempt that would have been the first.
+        attempt: u32,
+        /// Why.
+        diagnosis: Diagnosis,
+    },
     /// It answered.
     Completed {
         /// The attempt.
@@ -214,8 +238,8 @@ pub enum Event {
     Conflict {
         /// The attempt.
         attempt: u32,
-        /// The clause it names.
-        clause: ClauseId,
+        /// The clause it names; `None` where there is no such clause.
+        clause: Option<ClauseId>,
         /// Its reason.
         message: String,
     },

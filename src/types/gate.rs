@@ -28,6 +28,13 @@ pub struct Finding {
     pub clauses: Vec<ClauseId>,
     /// What to do about it.
     pub remedy: Option<String>,
+    /// The value that a comparison of a test was given, and the one that it requires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<(String, String)>,
+    /// An error in the text of a suite or an example, for another cause than a name that the
+    /// candidate does not have.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_suite: bool,
 }
 
 /// How one test ended.

@@ -302,6 +302,9 @@ pub struct GateConfig {
     /// What its programs may use, where the built-in limits do not fit.
     #[serde(skip_serializing_if = "is_default")]
     pub limits: LimitsConfig,
+    /// Of a compiling gate: lints whose findings do not count, as `clippy::new_without_default`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<String>,
     /// A gate that only informs: its failure refuses nothing.
     pub advisory: bool,
     /// Names of further environment variables the gate may see.

@@ -12,6 +12,8 @@ pub const TOML_NESTING: usize = 128;
 pub const PROBLEMS: usize = 100;
 /// Bytes of one source line that a problem shows; a longer line is cut around the place.
 pub const SHOWN_LINE: usize = 400;
+/// Characters of a value that a verdict shows.
+pub const SHOWN_VALUE: usize = 120;
 /// Source lines that a problem shows.
 pub const SHOWN_LINES: usize = 40;
 /// Steps of all comparisons word by word in one diff; comparing `n` words takes at most `n`².

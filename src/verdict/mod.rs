@@ -1,5 +1,7 @@
 //! Reports -> verdict. The only module that can make an [`Accepted`].
 
+pub mod blame;
+
 use crate::types::{
     Candidate, Diagnosis, Digest, Encoder, Fault, Finding, GateName, GateReport, Judgement,
     Outcome, Provenance, Tree, gate::VACUOUS,

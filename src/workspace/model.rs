@@ -130,6 +130,11 @@ impl Workspace {
         })
     }
 
+    /// The bytes of a file as they were read.
+    pub fn bytes_of(&self, file: &str) -> Option<&[u8]> {
+        self.bytes.get(file).map(Vec::as_slice)
+    }
+
     /// What judges, by spec and target.
     pub fn checks(&self) -> &BTreeMap<(SpecId, TargetName), Checks> {
         &self.checks

@@ -138,7 +138,7 @@ fn damage(path: &Path, damage: Damage, outside: &Path, numbers: &mut Numbers) {
             rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).map_err(Into::into)
         }
         Damage::Socket => std::os::unix::net::UnixListener::bind(path).map(drop).or(Ok(())),
-        Damage::Huge => std::fs::File::create(path).and_then(|file| file.set_len(3_000_000_000)),
+        Damage::Huge => std::fs::File::create(path).and_then(|file| file.set_len(600_000_000)),
         _ => std::fs::write(path, bytes),
     };
     done.expect("is done");
@@ -193,7 +193,7 @@ fn round(template: &World, number: u64) -> Option<String> {
     let mut command = template.command(args);
     command.current_dir(&root);
     let gates = ["run", "--spec", "doctor", "rollback"].contains(&args[0]);
-    // Gigabytes are saved aside, and their digests taken, by a debug build.
+    // Large files are saved aside, and their digests taken, by a debug build.
     let saves = args.contains(&"--discard-edits");
     let patience = if gates { GATING * if saves { 5 } else { 1 } } else { PATIENCE };
     let wrong = match ended(command, patience) {

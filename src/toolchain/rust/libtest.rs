@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::console;
 use crate::toolchain::shared::console::compare;
 use crate::toolchain::{Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput};
-use crate::types::Resource;
+use crate::types::{Resource, limits};
 
 /// The command that lists a program's tests.
 pub fn list(program: &TestProgram, places: &Places) -> ToolCommand {
@@ -70,6 +70,13 @@ pub fn reported(case: &TestCase<'_>, output: &ToolOutput) -> Reported {
             ))
         }
     }
+}
+
+/// The sides of a comparison that failed, as the library or a transcript prints them.
+pub fn compared(message: &str) -> Option<(String, String)> {
+    let side = |name: &str| message.lines().find_map(|line| line.trim_start().strip_prefix(name));
+    let cut = |text: &str| text.trim().chars().take(limits::SHOWN_VALUE).collect();
+    Some((cut(side("left:")?), cut(side("right:")?)))
 }
 
 /// What was used up, by the operating system's error in a message as Rust's library prints it.

@@ -7,6 +7,7 @@ mod dependencies;
 mod examples;
 mod host_tools;
 mod identifiers;
+mod independent;
 mod libtest;
 mod lock;
 mod manifest;
@@ -15,6 +16,7 @@ mod nonce;
 mod options;
 mod package;
 mod prompt;
+mod reach;
 mod recursion_limit;
 mod replacements;
 mod rustc_json;
@@ -26,9 +28,9 @@ use options::RustOptions;
 use package::root;
 
 use super::{
-    BuildContext, Built, DependencyLayer, Extent, GateDefinition, GateKind, HostProbe, Layout,
-    Mutants, Mutator, OptionSchema, Places, Reported, Suite, SuiteFile, TestCase, TestProgram,
-    ToolCommand, ToolOutput, Toolchain, Visibility,
+    BuildContext, Built, DependencyLayer, Extent, GateDefinition, GateKind, HostProbe, Independent,
+    Layout, Mutants, Mutator, OptionSchema, Places, Reported, Suite, SuiteFile, TestCase,
+    TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
 };
 use crate::types::{
     Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
@@ -124,6 +126,10 @@ impl Toolchain for Rust {
         suites::read(spec, file)
     }
 
+    fn independent(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Option<Independent> {
+        independent::suites(spec, target, suites)
+    }
+
     fn check_spec(&self, spec: &Spec, target: &Target) -> Vec<Problem> {
         check::check(spec, target)
     }
@@ -198,6 +204,10 @@ impl Toolchain for Rust {
 
     fn canary(&self) -> Option<&'static str> {
         Some(nonce::CANARY)
+    }
+
+    fn compared(&self, message: &str) -> Option<(String, String)> {
+        libtest::compared(message)
     }
 
     fn exhausted(&self, message: &str) -> Option<Resource> {

@@ -5,6 +5,13 @@ use serde::Deserialize;
 use crate::toolchain::{Built, Suite, TestProgram};
 use crate::types::{ClauseId, Finding, GateName, limits};
 
+/// Errors that say that something has no such name: of a suite that calls a candidate, it is the
+/// candidate that lacks it.
+const MISSING_NAMES: [&str; 17] = [
+    "E0026", "E0027", "E0063", "E0404", "E0405", "E0407", "E0412", "E0423", "E0425", "E0432",
+    "E0433", "E0437", "E0438", "E0560", "E0599", "E0603", "E0609",
+];
+
 #[derive(Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 enum Line {
@@ -99,6 +106,8 @@ fn finding(gate: &GateName, diagnostic: Diagnostic, suites: &[Suite]) -> Option<
     }
     let clauses =
         mounted.zip(place).map_or_else(Vec::new, |(suite, p)| clauses(suite, p.line_start));
+    let code = diagnostic.code.as_ref().map_or("", |code| code.code.as_str());
+    let in_suite = mounted.is_some() && !MISSING_NAMES.contains(&code);
     let help = diagnostic.children.iter().find(|child| child.level == "help");
     let text = diagnostic.rendered.unwrap_or(diagnostic.message);
     Some(Finding {
@@ -109,6 +118,8 @@ fn finding(gate: &GateName, diagnostic: Diagnostic, suites: &[Suite]) -> Option<
         message: crate::types::gate::clean(&text, &[]),
         clauses,
         remedy: help.map(|child| child.message.clone()),
+        values: None,
+        in_suite,
     })
 }
 

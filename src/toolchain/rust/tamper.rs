@@ -1,9 +1,12 @@
 //! Tricks in a candidate's Rust that would mislead the gates: found in its tokens, before anything
 //! is compiled, so that the finding can say what the candidate did.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use super::options::{CrateType, RustOptions};
+use super::reach;
 use crate::types::{Finding, GateName, Target, Tree};
 
 /// Attributes, and what each would do.
@@ -22,14 +25,23 @@ const ATTRIBUTES: [(&str, &str); 10] = [
 
 /// Finds tricks in every Rust file.
 pub fn find(gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let unreached = reach::unreached(tree).into_iter().map(|path| Finding {
+        gate: gate.to_owned(),
+        rule: "unreached".to_owned(),
+        message: format!("no module declares `{path}`: nothing compiles or tests it"),
+        remedy: Some("declare it with `mod`, or leave this file out".to_owned()),
+        file: Some(path),
+        ..Finding::default()
+    });
+    let mut findings: Vec<Finding> = unreached.collect();
+    let features = reach::features(tree);
     let binary = RustOptions::of(target).crate_type == CrateType::Bin;
     for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
         // What cannot be split into tokens does not compile either: the compiler says it better.
         let Ok(tokens) = String::from_utf8_lossy(bytes).parse::<TokenStream>() else { continue };
         // A program may end itself: its tests look at it from another process.
         let ends = binary && path.as_str() == "src/main.rs";
-        let mut reader = TokenReader { ends, found: Vec::new() };
+        let mut reader = TokenReader { ends, features: &features, found: Vec::new() };
         let mut streams = vec![tokens];
         while let Some(stream) = streams.pop() {
             reader.stream(&stream.into_iter().collect::<Vec<_>>(), &mut streams);
@@ -47,19 +59,25 @@ pub fn find(gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
     findings
 }
 
-struct TokenReader {
+struct TokenReader<'a> {
     /// Whether ending the process is allowed.
     ends: bool,
+    /// Features that the manifest declares.
+    features: &'a BTreeSet<String>,
     /// Line, rule and message.
     found: Vec<(usize, &'static str, String)>,
 }
 
-impl TokenReader {
+impl TokenReader<'_> {
     fn stream(&mut self, tokens: &[TokenTree], streams: &mut Vec<TokenStream>) {
         for (at, token) in tokens.iter().enumerate() {
             let before = |back: usize| at.checked_sub(back).map(|at| &tokens[at]);
             match token {
                 TokenTree::Group(group) => {
+                    let condition = if is(before(1), '!') { before(2) } else { before(1) };
+                    if let Some(TokenTree::Ident(word)) = condition {
+                        self.condition(&word.to_string(), group);
+                    }
                     let hash = is(before(1), '#') || (is(before(1), '!') && is(before(2), '#'));
                     if hash && group.delimiter() == Delimiter::Bracket {
                         self.attribute(group);
@@ -111,6 +129,19 @@ impl TokenReader {
                     _ => {}
                 }
             }
+        }
+    }
+
+    fn condition(&mut self, word: &str, group: &Group) {
+        if !matches!(word, "cfg" | "cfg_attr") {
+            return;
+        }
+        if let Some(foreign) = reach::foreign_condition(word, group, self.features) {
+            let message = format!(
+                "`{word}` asks for `{foreign}`: code that depends on it is not what the gates compile and \
+                 test; only `test` and features of the manifest may be asked for"
+            );
+            self.found.push((group.span().start().line, "condition", message));
         }
     }
 
@@ -186,6 +217,10 @@ mod tests {
             ("#[used]\nstatic A: u8 = 1;", "attribute", 1),
             ("#[path = \"../x.rs\"]\nmod a;", "attribute", 1),
             ("macro_rules! a { ($a:meta) => {\n#[$a] fn b() {} } }", "attribute", 2),
+            ("#[cfg(windows)]\nfn a() {}", "condition", 1),
+            ("#[cfg(all(test, not(feature = \"a\")))]\nfn a() {}", "condition", 1),
+            ("fn a() -> u8 {\nif cfg!(debug_assertions) { 1 } else { 2 } }", "condition", 2),
+            ("#[cfg_attr(docsrs, doc(cfg(test)))]\nfn a() {}", "condition", 1),
             ("fn a() { std::process::exit(0) }", "exit", 1),
             ("use std::process::{self, abort as a};", "exit", 1),
             ("mod m { fn a() {\nprocess :: abort() } }", "exit", 2),

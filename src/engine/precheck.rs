@@ -1,0 +1,94 @@
+//! What is found in a spec's suites before a model is asked: an error that no answer can change.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::resources::Engine;
+use crate::gate::{ExecuteOptions, GateInputs};
+use crate::pipeline::{Attempt, State};
+use crate::toolchain::{GateKind, Independent};
+use crate::types::{Action, AttemptKind, Diagnosis, Finding, Provenance};
+use crate::verdict::blame;
+use crate::workspace::{CommandError, JobInputs};
+
+impl Engine {
+    /// Compiles what of the suites does not depend on a candidate, before the first question. Gives
+    /// why no answer can pass.
+    pub(super) async fn precheck(
+        &self,
+        state: &State,
+        attempt: &Attempt,
+    ) -> Result<Option<Diagnosis>, CommandError> {
+        let first =
+            state.calls(attempt.part).next().is_some_and(|one| one.number == attempt.number);
+        if !first || attempt.kind != AttemptKind::Generate {
+            return Ok(None);
+        }
+        let job = self.inputs(state, attempt);
+        let language = job.judged.language();
+        let Some(independent) = language.independent(&job.spec, &job.target, job.judged.suites())
+        else {
+            return Ok(None);
+        };
+        // The last compiling gate looks at tests, too.
+        let compiles = language.gates().iter().rfind(|gate| gate.kind == GateKind::Compile);
+        let Some(gate) = compiles.map(|gate| gate.name.into()) else { return Ok(None) };
+        let (inputs, executor) = (without_examples(&job, &independent), self.executor());
+        executor.accept(&inputs)?;
+        let tree = self.objects.put_tree(&independent.tree)?;
+        let toolchain = executor.toolchain(language.id()).unwrap_or_default();
+        let action = Action {
+            min_isolation: self.workspace.harness.sandbox.min_level,
+            ..inputs.action(&gate, toolchain, tree, Provenance::Promoted)
+        };
+        let report = executor.execute(&action, ExecuteOptions::at(SystemTime::now())).await?.report;
+        let certain =
+            |one: &Finding| one.in_suite && independent.certain.contains(&one.rule.as_str());
+        let mut findings: Vec<Finding> = report.findings.into_iter().filter(certain).collect();
+        findings.iter_mut().for_each(|finding| self.at_home(&job, finding));
+        let why = "no answer can change it: nothing was asked";
+        Ok((!findings.is_empty()).then(|| blame::of_suite(findings, why)))
+    }
+
+    /// The diagnosis of a refused answer, which is the spec's fault where another answer failed in
+    /// the same way in a suite's own text.
+    pub(super) fn blamed(
+        &self,
+        state: &State,
+        attempt: &Attempt,
+        diagnosis: Diagnosis,
+    ) -> Diagnosis {
+        let before = state.calls(attempt.part).filter(|one| one.tree != attempt.tree);
+        let before = before.filter_map(Attempt::refusal);
+        match blame::repeated(&diagnosis, before) {
+            None => diagnosis,
+            Some(mut finding) => {
+                self.at_home(&self.inputs(state, attempt), &mut finding);
+                blame::of_suite(vec![finding], "two different answers fail here in the same way")
+            }
+        }
+    }
+
+    /// Puts the place where a person wrote a suite or an example in place of where it is mounted.
+    fn at_home(&self, job: &JobInputs, finding: &mut Finding) {
+        let Some(file) = &finding.file else { return };
+        let own = job.judged.suites().iter().find(|suite| suite.path.as_str() == file);
+        if let Some(suite) = own {
+            let folder = &self.workspace.harness.harness.validators;
+            let (spec, target) = (&job.spec.id, &job.name);
+            finding.file = Some(format!("{folder}/{spec}/{target}/{}", suite.file()));
+            return;
+        }
+        let clause = finding.clauses.first().and_then(|id| job.spec.clause(id.name()));
+        finding.file = Some(job.spec.file.clone());
+        finding.line = clause.and_then(|clause| u32::try_from(clause.line).ok());
+    }
+}
+
+/// What judges a job's candidates, with what of its suites does not depend on them.
+fn without_examples(job: &JobInputs, independent: &Independent) -> Arc<GateInputs> {
+    let mut spec = (*job.spec).clone();
+    spec.clauses.iter_mut().for_each(|clause| clause.examples.clear());
+    let suites = &independent.suites;
+    Arc::new(GateInputs::new(spec, &job.name, &job.target, job.judged.settings(), suites))
+}
