@@ -72,9 +72,34 @@ pub async fn compile(
         room.close().await;
         built
     };
-    match work.await {
+    let mut seen = match work.await {
         Ok((_, seen)) | Err(seen) => seen,
+    };
+    let tests = suites.iter().flat_map(|suite| &suite.tests);
+    let names: BTreeSet<&str> = tests.flat_map(|test| &test.words).map(String::as_str).collect();
+    for finding in seen.findings.iter_mut().filter(|finding| finding.rule.contains("::")) {
+        let own = declared(&finding.message).find(|name| names.contains(name));
+        let text = own.map(|name| {
+            let rule = &finding.rule;
+            format!(
+                "\nthe tests of the spec use `{name}`: if the spec requires it, set \
+                 `[gate.{gate}] allow = [\"{rule}\"]`"
+            )
+        });
+        finding.message.push_str(&text.unwrap_or_default());
     }
+    seen
+}
+
+/// Names of the items that a compiler's message shows.
+fn declared(message: &str) -> impl Iterator<Item = &str> {
+    let word = |c: char| !c.is_alphanumeric() && c != '_';
+    let mut before = "";
+    message.split(word).filter(|word| !word.is_empty()).filter(move |name| {
+        let is_item = ["fn", "struct", "enum", "trait", "type", "const"].contains(&before);
+        before = name;
+        is_item
+    })
 }
 
 /// Runs compiling commands in order, up to the first that fails. The programs they built are given

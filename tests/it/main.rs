@@ -2,6 +2,7 @@
 //! only the model is played, by a server that speaks HTTP.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
+mod blame;
 mod bounds;
 mod check;
 mod cli;

@@ -91,7 +91,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
         Effect::Adopt => made(attempt, random),
         Effect::Read { .. } => match random.below(20) {
             0..3 => Event::Malformed { attempt, message, reask: random.one_in(2) },
-            3 => Event::Conflict { attempt, clause: ClauseId::new("s", "c"), message },
+            3 => Event::Conflict { attempt, clause: Some(ClauseId::new("s", "c")), message },
             _ => made(attempt, random),
         },
         Effect::Gate { gate, .. } => {

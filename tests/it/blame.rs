@@ -1,0 +1,209 @@
+//! Whose fault it is: what no answer can change is never the model's, and costs no call or few.
+
+use crate::server::{Act, Server, files, lib};
+use crate::world::{ADDER, GOOD, World};
+
+/// A workspace with a suite of the user's.
+fn with_suite(server: &Server, suite: &str) -> World {
+    let world = World::adder(&server.url);
+    world.write("validators/adder/rust/suite.rs", suite);
+    world
+}
+
+#[test]
+fn an_error_in_a_suites_own_text_is_found_before_a_call() {
+    for (suite, line) in [
+        (
+            "#[test]\nfn adds__s() {\n    let s: String = 5;\n    assert_eq!(adder::add(1, 2).to_string(), s);\n}\n",
+            3,
+        ),
+        (
+            "use adder::add;\n\nfn wanted() -> i32 {\n    \"3\"\n}\n#[test]\nfn adds__s() {\n    assert_eq!(add(1, 2), wanted());\n}\n",
+            4,
+        ),
+        (
+            "#[test]\nfn adds__s() {\n    assert_eq!(adder::add(1, 2), 3);\n    let n = [1, 2] + 1;\n}\n",
+            4,
+        ),
+    ] {
+        let server = Server::start(vec![lib(GOOD)]);
+        let world = with_suite(&server, suite);
+        let run = world.run(&["--spec", "adder"]).expect(10);
+        assert!(server.requests().is_empty());
+        let place = format!("validators/adder/rust/suite.rs:{line}: error[E");
+        assert!(run.err.contains(&place) && run.err.contains("fault of the spec"), "{}", run.err);
+        assert!(!world.path("generated").exists());
+    }
+}
+
+#[test]
+fn suites_that_lean_on_the_candidate_are_left_to_the_gates() {
+    let suite = "use adder::add as plus;\nuse std::fmt::Write as _;\n\nstruct Log(String);\n\
+        impl Log {\n    fn note(&mut self, n: i32) -> usize {\n        write!(self.0, \"{n};\").unwrap();\n        \
+        self.0.len()\n    }\n}\nfn twice(n: i32) -> i32 {\n    plus(n, n)\n}\n#[test]\nfn adds__log() {\n    \
+        let mut log = Log(String::new());\n    let mut all = Vec::new();\n    for n in 0..3 {\n        \
+        all.push(twice(n));\n        log.note(twice(n));\n    }\n    let sum: i32 = all.iter().sum();\n    \
+        assert_eq!(sum, 6, \"{}\", log.0);\n    let none: Vec<u8> = Vec::new();\n    assert!(none.is_empty());\n}\n";
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = with_suite(&server, suite);
+    world.run(&["--spec", "adder"]).expect(0);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_helper_file_without_tests_is_not_a_test_program() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = with_suite(&server, "pub fn three() -> i32 {\n    3\n}\n");
+    world.run(&["--spec", "adder"]).expect(0);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn the_same_error_in_an_example_under_two_answers_is_the_specs_fault() {
+    let spec = ADDER.replace(
+        "assert_eq!(adder::add(2, 3), 5, \"two and three\");",
+        "assert_eq!(adder::add(2, 3), \"5\".len());",
+    );
+    let other = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    b.saturating_add(a)\n}\n";
+    let server = Server::start(vec![lib(GOOD), lib(other)]);
+    let world = World::new(&server.url, &[("adder", &spec)], "");
+    let run = world.run(&["--spec", "adder"]).expect(21);
+    assert_eq!(server.requests().len(), 2);
+    assert!(run.err.contains("specs/adder.md:5: error[E"), "{}", run.err);
+    assert!(run.err.contains("two different answers fail here in the same way"), "{}", run.err);
+}
+
+#[test]
+fn a_name_that_two_answers_lack_is_the_models_fault() {
+    let answer = |name: &str| {
+        lib(&format!(
+            "/// Adds.\npub fn {name}(a: i32, b: i32) -> i32 {{\n    a.saturating_add(b)\n}}\n"
+        ))
+    };
+    let server = Server::start(vec![answer("plus"), answer("sum"), answer("total")]);
+    let world = World::adder(&server.url);
+    let run = world.run(&["--spec", "adder"]).expect(20);
+    assert!(run.err.contains("fault of the model"), "{}", run.err);
+}
+
+#[test]
+fn where_every_answer_fails_in_one_clause_alone_the_clause_may_be_wrong() {
+    let spec = ADDER.replace("adder::add(2, 3), 5,", "adder::add(2, 3), 6,");
+    let answers = ["a.saturating_add(b)", "b.saturating_add(a)", "{ a }.saturating_add(b)"];
+    let answers = answers.map(|body| {
+        lib(&format!("/// Adds.\npub fn add(a: i32, b: i32) -> i32 {{\n    {body}\n}}\n"))
+    });
+    let server = Server::start(answers.into());
+    let world = World::new(&server.url, &[("adder", &spec)], "");
+    let run = world.run(&["--spec", "adder"]).expect(20);
+    let said = "or the clause `adder/adds` is wrong: it requires 6, the answers give 5";
+    assert!(run.err.contains(said), "{}", run.err);
+}
+
+#[test]
+fn a_conflict_of_an_unknown_clause_is_asked_about_once_and_then_taken() {
+    let conflict = Act::Say("### CONFLICT: adder/nothing these cannot both hold\n".to_owned());
+    let server = Server::start(vec![conflict]);
+    let world = World::adder(&server.url);
+    let run = world.run(&["--spec", "adder"]).expect(21);
+    assert_eq!(server.requests().len(), 2);
+    assert!(server.prompt(1).contains("`adder/nothing`"), "{}", server.prompt(1));
+    assert!(run.err.contains("these cannot both hold"), "{}", run.err);
+}
+
+#[test]
+fn results_count_for_a_clause_only_in_the_words_they_were_had_with() {
+    let said = |world: &World| {
+        let trace = world.run(&["trace", "--json"]).json().pop().expect("is told");
+        let rows = trace["clauses"].as_array().expect("has rows").clone();
+        let row = rows.into_iter().find(|row| row["clause"] == "adder/adds").expect("is there");
+        row["proofs"][0]["said"].as_str().expect("is a word").to_owned()
+    };
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["run"]).expect(0);
+    assert_eq!(said(&world), "passed");
+    let spec = world.read("specs/adder.md");
+    world.write("specs/adder.md", &spec.replace("MUST give the sum", "MUST give the exact sum"));
+    assert_eq!(said(&world), "not_run");
+    world.write("specs/adder.md", &spec.replace("add(2, 3), 5", "add(2, 4), 6"));
+    assert_eq!(said(&world), "not_run");
+    world.write("specs/adder.md", &spec);
+    assert_eq!(said(&world), "passed");
+}
+
+#[test]
+fn the_log_ends_a_job_with_outcome_fault_and_cost_and_the_same_answer_is_told() {
+    let wrong = lib("/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    a.saturating_sub(b)\n}\n");
+    let server = Server::start(vec![wrong]);
+    let world = World::adder(&server.url);
+    let run = world.run(&["--spec", "adder"]).expect(20);
+    assert!(run.err.contains("the same files as in attempt 1: refused again"), "{}", run.err);
+    let log = world.run(&["log"]).expect(0);
+    let last = log.out.lines().last().expect("has lines");
+    assert!(last.contains("job ended: rejected; fault of the model · 4 attempts, "), "{last}");
+    assert!(last.ends_with(" tokens"), "{last}");
+    let entries = world.run(&["log", "--json"]).expect(0).json();
+    let last = entries.last().expect("has entries");
+    assert_eq!((&last["type"], &last["attempts"]), (&"job_ended".into(), &4.into()));
+    assert_eq!(last["outcome"]["result"], "rejected");
+}
+
+#[test]
+fn what_is_not_compiled_and_tested_is_not_promoted() {
+    let code = |before: &str| {
+        format!(
+            "{before}/// Adds.\npub fn add(a: i32, b: i32) -> i32 {{\n    a.saturating_add(b)\n}}\n"
+        )
+    };
+    for (answer, rule) in [
+        (files(&[("src/lib.rs", &code("")), ("src/orphan.rs", "this is not {{{")]), "unreached"),
+        (files(&[("src/lib.rs", &code("#[cfg(windows)]\npub mod other;\n\n"))]), "condition"),
+        (
+            files(&[(
+                "src/lib.rs",
+                "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    if cfg!(debug_assertions) { a.saturating_add(b) } else { 0 }\n}\n",
+            )]),
+            "condition",
+        ),
+    ] {
+        let server = Server::start(vec![Act::Say(answer)]);
+        let world = World::adder(&server.url);
+        let run = world.run(&["--spec", "adder"]).expect(20);
+        assert!(run.err.contains(rule), "{rule}: {}", run.err);
+        assert!(!world.path("generated").exists());
+    }
+    let unit = "\n#[cfg(test)]\nmod tests;\n";
+    let tests = "use super::add;\n\n#[test]\nfn sums() {\n    assert_eq!(add(1, 1), 2);\n}\n";
+    let answer = files(&[("src/lib.rs", &(code("") + unit)), ("src/tests.rs", tests)]);
+    let server = Server::start(vec![Act::Say(answer)]);
+    World::adder(&server.url).run(&["--spec", "adder"]).expect(0);
+}
+
+#[test]
+fn a_lint_against_the_interface_itself_can_be_allowed() {
+    let spec = "# Steps\n\n- `Steps::new() -> Steps` MUST start at 1. `test_id: starts`\n\n  ```rust\n  \
+        assert_eq!(steps::Steps::new().next(), Some(1));\n  ```\n";
+    let code = "/// Steps.\n#[derive(Debug)]\npub struct Steps(u32);\n\nimpl Steps {\n    /// Starts.\n    #[must_use]\n    \
+        pub fn new() -> Self {\n        Self(0)\n    }\n\n    /// Goes on.\n    pub fn next(&mut self) -> Option<u32> {\n        \
+        self.0 = self.0.checked_add(1)?;\n        Some(self.0)\n    }\n}\n";
+    let server = Server::start(vec![lib(code)]);
+    let world = World::new(&server.url, &[("steps", spec)], "");
+    let run = world.run(&["run"]).expect(20);
+    assert!(run.err.contains("[gate.clippy] allow"), "{}", run.err);
+    let config = world.read("harness.toml");
+    let allow = "\n[gate.clippy]\nallow = [\"clippy::should_implement_trait\", \"clippy::new_without_default\"]\n";
+    world.write("harness.toml", &(config.clone() + allow));
+    world.run(&["run"]).expect(0);
+    world.write("harness.toml", &(config + "\n[gate.test]\nallow = [\"clippy::x\"]\n"));
+    world.run(&["plan"]).expect(2);
+}
+
+#[test]
+fn a_forced_run_asks_as_if_nothing_were_promoted() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["run"]).expect(0);
+    world.run(&["run", "--force"]).expect(0);
+    assert_eq!(server.prompt(0), server.prompt(1));
+}
