@@ -8,27 +8,22 @@ use regex::Regex;
 
 use super::claims::{Claim, claims, key};
 use super::words::{shape, turns, words};
-use crate::types::{
-    Binding, Clause, Example, Level, LintConfig, Passage, Problem, Span, Spec, Status,
-};
+use crate::toolchain::conflicts;
+use crate::types::{Binding, Clause, Level, LintConfig, Passage, Problem, Span, Spec, Status};
 
 /// What rules need to know beside the spec.
 pub struct Lint {
     vague: Option<Regex>,
     today: String,
-    expects: Expects,
 }
-
-/// What an example expects: pairs of an input and its result, for inputs without a state.
-pub type Expects = fn(&Example) -> Vec<(String, String)>;
 
 impl Lint {
     /// Rules for a day, `YYYY-MM-DD`.
-    pub fn new(config: &LintConfig, today: String, expects: Expects) -> Self {
+    pub fn new(config: &LintConfig, today: String) -> Self {
         let list = config.vague().iter().map(|word| regex::escape(word)).collect::<Vec<_>>();
         let list = list.join("|");
         let vague = (!list.is_empty()).then(|| Regex::new(&format!(r"(?i)\b(?:{list})\b")));
-        Self { vague: vague.and_then(Result::ok), today, expects }
+        Self { vague: vague.and_then(Result::ok), today }
     }
 }
 
@@ -62,7 +57,7 @@ pub fn lint(spec: &Spec, lint: &Lint) -> Vec<Problem> {
     problems.extend(names(spec));
     problems.extend(same_text(spec));
     problems.extend(contradictions(spec));
-    problems.extend(examples(spec, lint.expects));
+    problems.extend(conflicts::find(spec, &[], None));
     problems.sort_by_key(|problem| (problem.line, problem.span.map(|span| span.start)));
     problems.into_iter().map(|problem| problem.file(&spec.file)).collect()
 }
@@ -312,42 +307,3 @@ fn contradictions(spec: &Spec) -> Vec<Problem> {
 
 /// Claims of one subject that are compared with each other.
 const MANY: usize = 64;
-
-/// Examples of two clauses that expect different results of one input.
-fn examples(spec: &Spec, expects: Expects) -> Vec<Problem> {
-    let mut known: BTreeMap<(String, String), (String, &Clause, usize)> = BTreeMap::new();
-    let mut problems = Vec::new();
-    for clause in &spec.clauses {
-        for example in clause.examples.iter().filter(|example| !example.ignored) {
-            let mut own = BTreeMap::new();
-            for (input, result) in expects(example) {
-                // Who expects two results in one example knows of a state.
-                own.entry(input).and_modify(|known| *known = None).or_insert(Some(result));
-            }
-            for (input, result) in own.into_iter().filter_map(|(i, r)| Some((i, r?))) {
-                let place = (example.language.clone(), input.clone());
-                let Some((before, first, line)) = known.get(&place) else {
-                    known.insert(place, (result, clause, example.line));
-                    continue;
-                };
-                if *before != result && first.id != clause.id {
-                    let differ = |id: &Clause, line: usize| {
-                        let id = &id.id;
-                        format!("`{input}` has another result here than in `{id}`, line {line}")
-                    };
-                    let help = "one of the two is wrong, or they need different inputs";
-                    for (here, there, own, other) in [
-                        (clause, *first, example.line, *line),
-                        (*first, clause, *line, example.line),
-                    ] {
-                        let place = (here.span, own);
-                        let problem =
-                            Problem::lint("example_conflict", differ(there, other), place);
-                        problems.push(problem.help(help));
-                    }
-                }
-            }
-        }
-    }
-    problems
-}

@@ -1,5 +1,6 @@
 //! Whether tests cover a spec's clauses: what can be known before a model is asked.
 
+use crate::toolchain::conflicts;
 use crate::toolchain::{Suite, Toolchain, Visibility, is_test_of};
 use crate::types::{Clause, Problem, Spec, Status, Target, limits};
 
@@ -26,6 +27,7 @@ pub fn check(
         }
     }
     problems.extend(lints(spec, suites, &own));
+    problems.extend(conflicts::find(spec, suites, Some(toolchain)));
     if tests().next().is_none() {
         let problem =
             Problem::error("spec::no_test", "nothing tests this spec: no candidate could pass")

@@ -3,6 +3,7 @@
 use super::commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
+use super::conflicts::Expectation;
 use super::machine::{DependencyLayer, HostProbe};
 use super::mutator::Mutator;
 use super::suite::{Independent, Suite, SuiteFile, Visibility};
@@ -71,8 +72,11 @@ pub trait Toolchain: Sync {
     /// Checks a spec before a model is asked: names and the syntax of examples.
     fn check_spec(&self, spec: &Spec, target: &Target) -> Vec<Problem>;
 
-    /// What an example expects: pairs of an input and its result, where it is nothing but that.
-    fn expectations(&self, example: &Example) -> Vec<(String, String)>;
+    /// What an example expects of inputs, where it is nothing but comparisons.
+    fn expectations(&self, example: &Example) -> Vec<Expectation>;
+
+    /// The same of a suite, by test.
+    fn suite_expectations(&self, suite: &Suite) -> Vec<(String, Vec<Expectation>)>;
 
     /// The tests in a file that people wrote. `None` for a file that is not of this language.
     fn tests_in(&self, path: &str, text: &str) -> Option<Vec<String>>;

@@ -5,6 +5,7 @@
 //! target has.
 
 mod commands;
+pub mod conflicts;
 mod coverage;
 mod language;
 mod machine;
@@ -19,6 +20,7 @@ use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId};
 pub use commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
+pub use conflicts::Expectation;
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, PANICS};
@@ -81,7 +83,7 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
 }
 
 /// What an example expects, in whichever language it is.
-pub fn expectations(example: &Example) -> Vec<(String, String)> {
+fn expectations(example: &Example) -> Vec<Expectation> {
     ALL.into_iter().flat_map(|toolchain| toolchain.expectations(example)).collect()
 }
 

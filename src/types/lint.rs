@@ -62,7 +62,7 @@ impl LintConfig {
 /// Every rule: its name behind `lint::`, its level, and what it is about. Names stay what they are.
 pub const RULES: [(&str, RuleLevel, &str); 14] = [
     ("contradiction", RuleLevel::Warning, "two clauses demand what cannot both be"),
-    ("example_conflict", RuleLevel::Warning, "two examples expect different results of one input"),
+    ("example_conflict", RuleLevel::Error, "two examples expect different results of one input"),
     ("near_duplicate", RuleLevel::Warning, "two clause names that are easily confused"),
     ("no_binding", RuleLevel::Warning, "a spec that demands something and binds nothing"),
     ("no_observable", RuleLevel::Warning, "a clause with nothing that could be observed"),

@@ -348,7 +348,7 @@ fn is_remark(problem: &mut Problem) -> bool {
 
 /// The rules for reviewers, as configured, today.
 pub fn rules(config: &LintConfig) -> Lint {
-    Lint::new(config, today(), toolchain::expectations)
+    Lint::new(config, today())
 }
 
 fn suite(spec: &Spec, target: &Target, file: &str, bytes: &[u8]) -> Result<Suite, Box<Problem>> {

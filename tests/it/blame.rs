@@ -74,6 +74,39 @@ fn the_same_error_in_an_example_under_two_answers_is_the_specs_fault() {
 }
 
 #[test]
+fn two_examples_that_contradict_each_other_are_found_before_a_call_in_every_spelling() {
+    let spec = |second: &str| {
+        format!(
+            "# Adder\n\n- `add(a: i32, b: i32) -> i32` MUST give the sum. `test_id: adds`\n\n  ```rust\n  \
+             assert_eq!(adder::add(2, 3), 5);\n  assert!(adder::is_even(2));\n  ```\n\n- It MUST saturate. \
+             `test_id: saturates`\n\n  ```rust\n  {second}\n  ```\n"
+        )
+    };
+    for second in [
+        "assert_eq!(adder::add(2, 3), 6);",
+        "assert_eq!(6, adder::add(2, 3));",
+        "let sum = adder::add(2, 3);\n  assert_eq!(sum, 6);",
+        "use adder::add;\n  assert_eq!(add(2, 3), 6);",
+        "assert!(!adder::is_even(2));",
+        "assert!(adder::add(2, 3) == 6);",
+    ] {
+        let server = Server::start(vec![lib(GOOD)]);
+        let world = World::new(&server.url, &[("adder", &spec(second))], "");
+        let run = world.run(&["run"]).expect(10);
+        assert!(server.requests().is_empty());
+        assert!(run.err.contains("specs/adder.md:6") && run.err.contains("line 13"), "{}", run.err);
+    }
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = with_suite(
+        &server,
+        "use adder::add;\n\n#[test]\nfn saturates__small() {\n    let five = 6;\n    assert_eq!(add(2, 3), five);\n}\n",
+    );
+    let run = world.run(&["run"]).expect(10);
+    assert!(run.err.contains("in suite.rs, line 6"), "{}", run.err);
+    assert!(server.requests().is_empty());
+}
+
+#[test]
 fn a_name_that_two_answers_lack_is_the_models_fault() {
     let answer = |name: &str| {
         lib(&format!(

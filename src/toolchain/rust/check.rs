@@ -1,9 +1,9 @@
 //! What can be checked of a spec before a model is asked.
 
+use super::examples;
 use super::package::crate_name;
-use super::{examples, recursion_limit};
 use crate::toolchain::coverage::at;
-use crate::types::{Example, Problem, Spec, Target};
+use crate::types::{Problem, Spec, Target};
 
 /// Crate names that would hide one of the language's own.
 const TAKEN: [&str; 6] = ["std", "core", "alloc", "test", "proc_macro", "build"];
@@ -39,29 +39,4 @@ pub fn check(spec: &Spec, target: &Target) -> Vec<Problem> {
         }
     }
     problems
-}
-
-/// What an example expects, if it is nothing but comparisons: pairs of an input and its result.
-pub fn expects(example: &Example) -> Vec<(String, String)> {
-    let pairs = recursion_limit::parse(&format!("{{{}}}", example.code), |text| {
-        let block: syn::Block =
-            syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
-        // Anything else may be a state on which the results depend.
-        Ok(block
-            .stmts
-            .iter()
-            .filter(|one| !matches!(one, syn::Stmt::Item(syn::Item::Use(_))))
-            .map(comparison)
-            .collect())
-    });
-    pairs.ok().flatten().unwrap_or_default()
-}
-
-fn comparison(one: &syn::Stmt) -> Option<(String, String)> {
-    let syn::Stmt::Macro(one) = one else { return None };
-    let parse = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
-    let args =
-        one.mac.parse_body_with(parse).ok().filter(|_| one.mac.path.is_ident("assert_eq"))?;
-    let mut args = args.iter().map(|arg| quote::ToTokens::to_token_stream(arg).to_string());
-    Some((args.next()?, args.next()?))
 }

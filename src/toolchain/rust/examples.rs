@@ -100,7 +100,7 @@ fn has_main(code: &str) -> Result<bool, (String, usize)> {
 }
 
 /// Takes rustdoc's markers of hidden lines off.
-fn unhide(code: &str) -> String {
+pub fn unhide(code: &str) -> String {
     let lines = code.lines().map(|line| {
         let trimmed = line.trim_start();
         match trimmed.strip_prefix("##") {

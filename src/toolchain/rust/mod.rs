@@ -5,6 +5,7 @@ mod commands;
 mod console;
 mod dependencies;
 mod examples;
+mod expects;
 mod host_tools;
 mod identifiers;
 mod independent;
@@ -28,9 +29,9 @@ use options::RustOptions;
 use package::root;
 
 use super::{
-    BuildContext, Built, DependencyLayer, Extent, GateDefinition, GateKind, HostProbe, Independent,
-    Layout, Mutants, Mutator, OptionSchema, Places, Reported, Suite, SuiteFile, TestCase,
-    TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
+    BuildContext, Built, DependencyLayer, Expectation, Extent, GateDefinition, GateKind, HostProbe,
+    Independent, Layout, Mutants, Mutator, OptionSchema, Places, Reported, Suite, SuiteFile,
+    TestCase, TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
 };
 use crate::types::{
     Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
@@ -134,8 +135,12 @@ impl Toolchain for Rust {
         check::check(spec, target)
     }
 
-    fn expectations(&self, example: &Example) -> Vec<(String, String)> {
-        if example.language == "rust" { check::expects(example) } else { Vec::new() }
+    fn expectations(&self, example: &Example) -> Vec<Expectation> {
+        if example.language == "rust" { expects::of_example(example) } else { Vec::new() }
+    }
+
+    fn suite_expectations(&self, suite: &Suite) -> Vec<(String, Vec<Expectation>)> {
+        expects::of_suite(&suite.shown)
     }
 
     fn tests_in(&self, path: &str, text: &str) -> Option<Vec<String>> {

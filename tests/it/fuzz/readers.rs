@@ -103,8 +103,7 @@ fn spec(bytes: &[u8]) {
     let (spec, mut problems, source) = parse(file, bytes);
     let spec = spec.in_force("2026-01-01");
     let config = LintConfig::default();
-    problems
-        .extend(lint(&spec, &Lint::new(&config, "2026-01-01".to_owned(), toolchain::expectations)));
+    problems.extend(lint(&spec, &Lint::new(&config, "2026-01-01".to_owned())));
     problems.extend(toolchain::check(&spec, target(), &[]));
     shapes(&spec);
     toolchain::example_suites(&spec, target());

@@ -1,0 +1,279 @@
+//! What examples and tests expect, as far as they are nothing but comparisons with values.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Expr, Lit, Stmt, Token};
+
+use super::recursion_limit;
+use crate::toolchain::Expectation;
+use crate::types::Example;
+
+/// What an example expects.
+pub fn of_example(example: &Example) -> Vec<Expectation> {
+    let unhidden = super::examples::unhide(&example.code);
+    let found = recursion_limit::parse(&format!("{{{unhidden}}}"), |text| {
+        let block: syn::Block = syn::parse_str(text).map_err(|_| (String::new(), 0))?;
+        Ok(of_body(&[], &block.stmts))
+    });
+    found.unwrap_or_default()
+}
+
+/// What the tests of a file expect, by test.
+pub fn of_suite(text: &str) -> Vec<(String, Vec<Expectation>)> {
+    let found = recursion_limit::parse(text, |text| {
+        let file: syn::File = syn::parse_str(text).map_err(|_| (String::new(), 0))?;
+        let uses = file.items.iter().filter_map(|item| match item {
+            syn::Item::Use(import) => Some(import),
+            _ => None,
+        });
+        let uses: Vec<&syn::ItemUse> = uses.collect();
+        let tests = file.items.iter().filter_map(|item| match item {
+            syn::Item::Fn(function) if function.attrs.iter().any(|a| a.path().is_ident("test")) => {
+                Some(function)
+            }
+            _ => None,
+        });
+        let of_test =
+            |test: &syn::ItemFn| (test.sig.ident.to_string(), of_body(&uses, &test.block.stmts));
+        Ok(tests.map(of_test).collect())
+    });
+    found.unwrap_or_default()
+}
+
+/// What is known in a body: imported names by their path, and values by their name.
+#[derive(Default)]
+struct Scope {
+    paths: BTreeMap<String, String>,
+    values: BTreeMap<String, TokenStream>,
+    /// How often each value was used: one that is used twice may have changed between.
+    used: BTreeMap<String, usize>,
+}
+
+fn of_body(uses: &[&syn::ItemUse], body: &[Stmt]) -> Vec<Expectation> {
+    let mut scope = Scope::default();
+    uses.iter().for_each(|import| scope.import("", &import.tree));
+    let mut found = Vec::new();
+    for statement in body {
+        match statement {
+            Stmt::Item(syn::Item::Use(import)) => scope.import("", &import.tree),
+            Stmt::Local(local) => {
+                // Anything else may be a state on which the results depend.
+                let Some((name, value)) = plain(local) else { return Vec::new() };
+                let value = scope.resolved(value.to_token_stream());
+                scope.values.insert(name, value);
+            }
+            Stmt::Macro(one) => match comparison(&one.mac) {
+                Some((input, result)) => found.push((input, result, one.span().start().line - 1)),
+                None => return Vec::new(),
+            },
+            _ => return Vec::new(),
+        }
+    }
+    let expectations = found.into_iter().filter_map(|(input, result, line)| {
+        let input = scope.resolved(input.to_token_stream()).to_string();
+        // What does not call anything is no input.
+        let result = value(&result, &mut scope)?;
+        input.contains('(').then_some(Expectation { input, result, line })
+    });
+    let expectations: Vec<Expectation> = expectations.collect();
+    if scope.used.values().any(|count| *count > 1) { Vec::new() } else { expectations }
+}
+
+/// `let name = value;`, without `mut` and without another pattern.
+fn plain(local: &syn::Local) -> Option<(String, &Expr)> {
+    let pattern = match &local.pat {
+        syn::Pat::Type(typed) => &*typed.pat,
+        pattern => pattern,
+    };
+    let syn::Pat::Ident(name) = pattern else { return None };
+    let init = local.init.as_ref().filter(|init| init.diverge.is_none())?;
+    (name.mutability.is_none() && name.by_ref.is_none() && name.subpat.is_none())
+        .then(|| (name.ident.to_string(), &*init.expr))
+}
+
+/// The sides of an assertion: what is called, and the value that it must give.
+fn comparison(one: &syn::Macro) -> Option<(Expr, Expr)> {
+    let args = one.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated).ok()?;
+    let mut args = args.into_iter();
+    let truth = |value: bool| syn::parse_str::<Expr>(if value { "true" } else { "false" }).ok();
+    let (left, right) = match one.path.get_ident()?.to_string().as_str() {
+        "assert_eq" => (args.next()?, args.next()?),
+        "assert" => match args.next()? {
+            Expr::Binary(syn::ExprBinary { left, op: syn::BinOp::Eq(_), right, .. }) => {
+                (*left, *right)
+            }
+            Expr::Binary(_) => return None,
+            Expr::Unary(syn::ExprUnary { op: syn::UnOp::Not(_), expr, .. }) => {
+                (*expr, truth(false)?)
+            }
+            other => (other, truth(true)?),
+        },
+        _ => return None,
+    };
+    let calls = |side: &Expr| value(side, &mut Scope::default()).is_none();
+    Some(if calls(&right) && !calls(&left) { (right, left) } else { (left, right) })
+}
+
+/// A value in one spelling; `None` for what is no literal, or is not made of literals.
+fn value(one: &Expr, scope: &mut Scope) -> Option<String> {
+    let mut list = |items: &Punctuated<Expr, Token![,]>| {
+        let items: Option<Vec<String>> = items.iter().map(|item| value(item, scope)).collect();
+        items.map(|items| items.join(", "))
+    };
+    match one {
+        Expr::Lit(literal) => Some(match &literal.lit {
+            Lit::Int(number) => number.base10_digits().to_owned(),
+            Lit::Float(number) => number.base10_parse::<f64>().ok()?.to_string(),
+            Lit::Str(text) => format!("{:?}", text.value()),
+            other => other.to_token_stream().to_string(),
+        }),
+        Expr::Unary(syn::ExprUnary { op: syn::UnOp::Neg(_), expr, .. }) => {
+            Some(format!("-{}", value(expr, scope)?))
+        }
+        Expr::Reference(inner) => value(&inner.expr, scope),
+        Expr::Paren(inner) => value(&inner.expr, scope),
+        Expr::Group(inner) => value(&inner.expr, scope),
+        Expr::Tuple(tuple) => Some(format!("({})", list(&tuple.elems)?)),
+        Expr::Array(array) => Some(format!("[{}]", list(&array.elems)?)),
+        Expr::Macro(one) if one.mac.path.is_ident("vec") => {
+            let items = one.mac.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated);
+            Some(format!("[{}]", list(&items.ok()?)?))
+        }
+        // Another spelling of the same text or number.
+        Expr::MethodCall(call)
+            if call.args.is_empty()
+                && ["to_string", "to_owned", "into", "to_vec"]
+                    .contains(&&*call.method.to_string()) =>
+        {
+            value(&call.receiver, scope)
+        }
+        Expr::Call(call) => {
+            let Expr::Path(path) = &*call.func else { return None };
+            let name = path.path.segments.last()?.ident.to_string();
+            let items = list(&call.args)?;
+            let wraps = ["Some", "Ok", "Err"].contains(&name.as_str());
+            let same = name == "from" && call.args.len() == 1;
+            if same { Some(items) } else { wraps.then(|| format!("{name}({items})")) }
+        }
+        Expr::Path(path) => {
+            let name = path.path.segments.last()?.ident.to_string();
+            if let Some(bound) = path.path.get_ident().and_then(|_| scope.values.get(&name)) {
+                let bound: Expr = syn::parse2(bound.clone()).ok()?;
+                return value(&bound, scope);
+            }
+            // A constant's value is not known; a variant is its name.
+            let is_variant =
+                name.chars().any(|c| c.is_lowercase()) && name.starts_with(char::is_uppercase);
+            is_variant.then_some(name)
+        }
+        _ => None,
+    }
+}
+
+impl Scope {
+    fn import(&mut self, before: &str, tree: &syn::UseTree) {
+        let join = |name: &syn::Ident| format!("{before}{name}");
+        match tree {
+            syn::UseTree::Path(path) => {
+                self.import(&format!("{}::", join(&path.ident)), &path.tree)
+            }
+            syn::UseTree::Name(name) => {
+                drop(self.paths.insert(name.ident.to_string(), join(&name.ident)))
+            }
+            syn::UseTree::Rename(name) => {
+                drop(self.paths.insert(name.rename.to_string(), join(&name.ident)));
+            }
+            syn::UseTree::Group(group) => {
+                group.items.iter().for_each(|tree| self.import(before, tree));
+            }
+            // Of which names it speaks is not known: they stay as they are written.
+            syn::UseTree::Glob(_) => {}
+        }
+    }
+
+    /// Tokens with values in place of their names, and imported names by their whole path.
+    fn resolved(&mut self, tokens: TokenStream) -> TokenStream {
+        let mut out = TokenStream::new();
+        let mut before = String::new();
+        for token in tokens {
+            let text = token.to_string();
+            match token {
+                TokenTree::Ident(_) if before != "." && before != ":" => {
+                    if let Some(value) = self.values.get(&text) {
+                        out.extend(value.clone());
+                        *self.used.entry(text.clone()).or_default() += 1;
+                    } else if let Some(path) = self.paths.get(&text) {
+                        out.extend(path.parse::<TokenStream>().unwrap_or_default());
+                    } else {
+                        out.extend([token]);
+                    }
+                }
+                TokenTree::Group(group) => {
+                    let inner = self.resolved(group.stream());
+                    out.extend([TokenTree::Group(proc_macro2::Group::new(
+                        group.delimiter(),
+                        inner,
+                    ))]);
+                }
+                token => out.extend([token]),
+            }
+            before = text;
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_suite;
+
+    fn pairs(body: &str) -> Vec<(String, String)> {
+        let text = format!("use one::deep::add;\n#[test]\nfn t() {{ {body} }}");
+        let mut found = of_suite(&text);
+        assert_eq!(found.len(), 1, "{body}");
+        found.remove(0).1.into_iter().map(|one| (one.input, one.result)).collect()
+    }
+
+    #[test]
+    fn comparisons_have_one_spelling() {
+        let expected = [("one :: deep :: add (1 , 2)".to_owned(), "3".to_owned())];
+        for body in [
+            "assert_eq!(add(1, 2), 3);",
+            "assert_eq!(3u32, one::deep::add(1, 2), \"why\");",
+            "assert!(add(1, 2) == 3);",
+            "let n: u32 = add(1, 2); assert_eq!(n, 3);",
+            "let three = 3; assert_eq!(add(1, 2), three);",
+            "use one::deep; assert_eq!(deep::add(1, 2), 3);",
+        ] {
+            assert_eq!(pairs(body), expected, "{body}");
+        }
+        for (body, result) in [
+            ("assert!(add(1));", "true"),
+            ("assert!(!add(1));", "false"),
+            ("assert_eq!(add(1), Some(\"a\".to_string()));", "Some(\"a\")"),
+            ("assert_eq!(add(1), Ok(vec![-1, 2]));", "Ok([-1, 2])"),
+            ("assert_eq!(add(1), Kind::Small);", "Small"),
+        ] {
+            assert_eq!(pairs(body)[0].1, result, "{body}");
+        }
+    }
+
+    #[test]
+    fn where_a_state_may_be_nothing_is_said() {
+        for body in [
+            "let mut c = add(); assert_eq!(c.next(), 1);",
+            "let c = add(); assert_eq!(c.next(), 1); assert_eq!(c.len(), 2);",
+            "add(3); assert_eq!(add(1), 1);",
+            "assert_eq!(add(1), LIMIT);",
+            "assert_eq!(add(1), add(2));",
+            "assert!(add(1) > 2);",
+            "for n in 0..3 { assert_eq!(add(n), n); }",
+        ] {
+            assert_eq!(pairs(body), [], "{body}");
+        }
+    }
+}
