@@ -1,5 +1,6 @@
 //! The runner of test programs: one process per test, each judged by its own report.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -110,6 +111,35 @@ pub struct TestRunner<'a> {
     pub started: Instant,
     /// Whether the candidate was never judged before.
     pub fresh: bool,
+    /// How long tests take here.
+    pub pace: Pace,
+}
+
+/// How long the tests of a candidate take.
+#[derive(Default)]
+pub struct Pace {
+    /// The longest time of one that passed.
+    longest: Cell<Duration>,
+    /// Whether one did not end.
+    hung: Cell<bool>,
+}
+
+impl Pace {
+    fn limit(&self) -> Duration {
+        if self.hung.get() {
+            (self.longest.get() * limits::HUNG_TIMES).max(limits::HUNG_TIMEOUT)
+        } else {
+            limits::TEST_TIMEOUT
+        }
+    }
+
+    fn note(&self, status: TestStatus, elapsed: Duration) {
+        match status {
+            TestStatus::Passed => self.longest.set(self.longest.get().max(elapsed)),
+            TestStatus::TimedOut => self.hung.set(true),
+            TestStatus::Failed | TestStatus::Ignored => {}
+        }
+    }
 }
 
 /// How a test's process is started.
@@ -141,7 +171,7 @@ impl TestRunner<'_> {
         command: &ToolCommand,
         timeout: Option<Duration>,
     ) -> Result<Output, GateResult> {
-        let left = self.left().min(timeout.unwrap_or(limits::TEST_TIMEOUT));
+        let left = self.left().min(timeout.unwrap_or(self.pace.limit()));
         self.room.execute(command, left).await
     }
 
@@ -262,6 +292,7 @@ impl TestRunner<'_> {
             evidence: Vec::new(),
             elapsed: Duration::ZERO,
         });
+        self.pace.note(said.status, said.elapsed);
         let trusted = sealed.is_some();
         let result = TestResult { name: name.to_owned(), status: said.status, trusted };
         if matches!(said.status, TestStatus::Passed | TestStatus::Ignored) {

@@ -11,7 +11,7 @@ pub fn check(
     target: &Target,
     suites: &[Suite],
 ) -> Vec<Problem> {
-    let mut problems = toolchain.check_spec(spec, target);
+    let mut problems = toolchain.check_spec(spec, target, suites);
     let own = [Visibility::Visible, Visibility::Hidden];
     let own = own.map(|shown| toolchain.examples(spec, target, shown));
     let tests = || own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
@@ -21,8 +21,10 @@ pub fn check(
             clause.test_ids().filter(|name| !tests().any(|test| is_test_of(&test.name, name)))
         {
             let message = format!("nothing tests the clause `{id}`: no candidate could pass");
-            let help =
-                format!("give it an example, or a test named `{name}` in validators/{}/", spec.id);
+            let help = format!(
+                "give it an example, or a test named `{name}` in validators/{}/; a test behind a condition (`#[cfg]`) may not exist, and does not count",
+                spec.id
+            );
             problems.push(at(clause, Problem::error("spec::untested_clause", message).help(help)));
         }
     }

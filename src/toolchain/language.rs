@@ -69,8 +69,8 @@ pub trait Toolchain: Sync {
     /// What of a spec's suites can be compiled before a model is asked; `None` where that is nothing.
     fn independent(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Option<Independent>;
 
-    /// Checks a spec before a model is asked: names and the syntax of examples.
-    fn check_spec(&self, spec: &Spec, target: &Target) -> Vec<Problem>;
+    /// Checks a spec and its suites before a model is asked: names, syntax, what they import.
+    fn check_spec(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem>;
 
     /// What an example expects of inputs, where it is nothing but comparisons.
     fn expectations(&self, example: &Example) -> Vec<Expectation>;

@@ -146,6 +146,11 @@ pub const MUTANT_TIMEOUT: Duration = Duration::from_secs(2);
 pub const MUTANT_TIMES: u32 = 10;
 /// Changes that no test notices, of which a report tells.
 pub const SURVIVORS: usize = 20;
+/// Once a test did not end in its time, the others have the longest time of one that passed, times
+/// this, and at least [`HUNG_TIMEOUT`].
+pub const HUNG_TIMES: u32 = 10;
+/// The least of it.
+pub const HUNG_TIMEOUT: Duration = Duration::from_secs(2);
 /// Wall time of one test.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time between the polite and the hard end of a process group.

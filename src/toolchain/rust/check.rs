@@ -1,15 +1,16 @@
 //! What can be checked of a spec before a model is asked.
 
-use super::examples;
 use super::package::crate_name;
+use super::{examples, imports};
+use crate::toolchain::Suite;
 use crate::toolchain::coverage::at;
 use crate::types::{Problem, Spec, Target};
 
 /// Crate names that would hide one of the language's own.
-const TAKEN: [&str; 6] = ["std", "core", "alloc", "test", "proc_macro", "build"];
+const TAKEN: [&str; 7] = ["std", "core", "alloc", "test", "proc_macro", "build", "gen"];
 
 /// Checks what can be known before a model is asked.
-pub fn check(spec: &Spec, target: &Target) -> Vec<Problem> {
+pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     let mut problems = Vec::new();
     if TAKEN.contains(&crate_name(spec).as_str())
         || syn::parse_str::<syn::Ident>(&crate_name(spec)).is_err()
@@ -17,9 +18,15 @@ pub fn check(spec: &Spec, target: &Target) -> Vec<Problem> {
         let message = format!("the id `{}` cannot be the name of a crate", spec.id);
         problems.push(Problem::error("spec::crate_name", message).help("give another `id`"));
     }
+    for suite in suites {
+        for (name, line) in imports::not_allowed(&suite.shown, spec, target) {
+            let place = format!("{}:{line}: ", suite.file());
+            problems.push(not_allowed(&place, &name));
+        }
+    }
     for clause in &spec.clauses {
         for name in clause.test_ids() {
-            if syn::parse_str::<syn::Ident>(name).is_err() {
+            if syn::parse_str::<syn::Ident>(name).is_err() || name == "gen" {
                 let message = format!("`{name}` cannot be the name of a Rust test");
                 problems.push(at(clause, Problem::error("spec::test_name", message)));
             }
@@ -35,8 +42,23 @@ pub fn check(spec: &Spec, target: &Target) -> Vec<Problem> {
                     _ => "an example is a function's body: see the spec format",
                 };
                 problems.push(problem.help(help));
+                continue;
+            }
+            if example.language == "rust" {
+                let body = format!("fn example() {{\n{}\n}}", examples::unhide(&example.code));
+                for (name, line) in imports::not_allowed(&body, spec, target) {
+                    let mut problem = at(clause, not_allowed("", &name));
+                    problem.line = example.line + line - 1;
+                    problems.push(problem);
+                }
             }
         }
     }
     problems
+}
+
+fn not_allowed(place: &str, name: &str) -> Problem {
+    let message = format!("{place}`{name}` is not a crate that the target allows");
+    let help = "allow it in `allowed_dependencies` of the target, or do without it";
+    Problem::error("spec::import", message).help(help)
 }

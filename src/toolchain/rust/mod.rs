@@ -8,6 +8,7 @@ mod examples;
 mod expects;
 mod host_tools;
 mod identifiers;
+mod imports;
 mod independent;
 mod libtest;
 mod lock;
@@ -131,8 +132,8 @@ impl Toolchain for Rust {
         independent::suites(spec, target, suites)
     }
 
-    fn check_spec(&self, spec: &Spec, target: &Target) -> Vec<Problem> {
-        check::check(spec, target)
+    fn check_spec(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
+        check::check(spec, target, suites)
     }
 
     fn expectations(&self, example: &Example) -> Vec<Expectation> {

@@ -119,6 +119,8 @@ pub fn file(text: &str) -> Result<(String, Vec<Found>), (String, usize)> {
 #[derive(Default)]
 struct Tests {
     path: Vec<String>,
+    /// Modules around that may not exist.
+    conditions: usize,
     found: Vec<Found>,
     /// The other items.
     others: Vec<identifiers::Named>,
@@ -130,7 +132,9 @@ struct Tests {
 impl<'ast> Visit<'ast> for Tests {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         self.path.push(item.ident.to_string());
+        self.conditions += usize::from(is_conditional(&item.attrs));
         syn::visit::visit_item_mod(self, item);
+        self.conditions -= usize::from(is_conditional(&item.attrs));
         self.path.pop();
     }
 
@@ -152,7 +156,9 @@ impl<'ast> Visit<'ast> for Tests {
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
         let has = |name| item.attrs.iter().any(|attr| attr.path().is_ident(name));
-        if !has("test") || has("ignore") {
+        // One that may not exist is not demanded, and proves nothing.
+        let exists = self.conditions == 0 && !is_conditional(&item.attrs);
+        if !has("test") || has("ignore") || !exists {
             self.others.push((item.sig.ident.to_string(), identifiers::of(item.to_token_stream())));
             return;
         }
@@ -177,9 +183,26 @@ impl<'ast> Visit<'ast> for Tests {
     }
 }
 
+/// Whether an item may not exist: behind `#[cfg]` of anything but `test`, or with attributes that
+/// depend on something.
+fn is_conditional(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|one| match &one.meta {
+        syn::Meta::List(list) if list.path.is_ident("cfg") => list.tokens.to_string() != "test",
+        meta => meta.path().is_ident("cfg_attr"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::file;
+
+    #[test]
+    fn tests_that_may_not_exist_are_not_demanded() {
+        let text = "#[cfg(windows)]\n#[test]\nfn a() {}\n#[cfg(test)]\nmod m {\n#[test]\nfn b() {}\n}\n\
+            #[cfg(feature = \"x\")]\nmod n {\n#[test]\nfn c() {}\n}\n#[cfg_attr(unix, ignore)]\n#[test]\nfn d() {}\n";
+        let (_, tests) = file(text).expect("is Rust");
+        assert_eq!(tests.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["m::b"]);
+    }
 
     #[test]
     fn tests_are_sealed_where_they_stand() {
