@@ -8,7 +8,7 @@ use super::context::GateContext;
 use super::dependency_cache::{Layer, LayerBuilder};
 use super::programs::{self, read};
 use super::result::{GateResult, finding};
-use super::test_run::{self, Pace, TestRunner};
+use super::test_run::{self, TestRunner};
 use super::workspace::{self, GateSandbox};
 use crate::process::Ended;
 use crate::sandbox::{Sandbox, SandboxError};
@@ -296,14 +296,7 @@ async fn tests(
         Ok((programs, seen)) => {
             let programs = programs_of(programs, &commands, suites);
             let fresh = *candidate.provenance() != Provenance::Promoted;
-            let runner = TestRunner {
-                bench: context,
-                room: &room,
-                gate,
-                started,
-                fresh,
-                pace: Pace::default(),
-            };
+            let runner = TestRunner::new(context, &room, gate, started, fresh);
             test_run::run(&runner, &programs, suites, seen).await
         }
         Err(seen) => seen,

@@ -15,7 +15,7 @@ use super::build::{PreparedSources, build, prepare, programs_of, visible};
 use super::context::GateContext;
 use super::dependency_cache::Layer;
 use super::result::{GateResult, finding};
-use super::test_run::{AT_ONCE, Pace, TestRunner, TestStart};
+use super::test_run::{AT_ONCE, TestRunner, TestStart};
 use super::workspace::GateSandbox;
 use crate::toolchain::{
     self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, PANICS, Suite, TestProgram,
@@ -145,14 +145,7 @@ async fn prove(
         Ok(built) => built,
         Err(why) => return Ok(undecided(why)),
     };
-    let runner = TestRunner {
-        bench,
-        room: &room,
-        gate: &GATE,
-        started,
-        fresh: false,
-        pace: Pace::default(),
-    };
+    let runner = TestRunner::new(bench, &room, &GATE, started, false);
     let trial = Trial { runner: &runner, mutants: &mutants, every };
     let tried = trial.run(suites, &programs).await;
     room.close().await;
@@ -190,14 +183,7 @@ async fn with_constants(
     };
     let MutantBuild { room, programs, mutants, every } = built;
     let (bench, started) = (on.bench, on.started);
-    let runner = TestRunner {
-        bench,
-        room: &room,
-        gate: &GATE,
-        started,
-        fresh: false,
-        pace: Pace::default(),
-    };
+    let runner = TestRunner::new(bench, &room, &GATE, started, false);
     let trial = Trial { runner: &runner, mutants: &mutants, every };
     let (mut cases, _) = trial.cases(suites, &programs);
     cases.retain(|case| open.iter().any(|test| test.key == case.test.key));

@@ -112,12 +112,12 @@ pub struct TestRunner<'a> {
     /// Whether the candidate was never judged before.
     pub fresh: bool,
     /// How long tests take here.
-    pub pace: Pace,
+    pace: Pace,
 }
 
 /// How long the tests of a candidate take.
 #[derive(Default)]
-pub struct Pace {
+struct Pace {
     /// The longest time of one that passed.
     longest: Cell<Duration>,
     /// Whether one did not end.
@@ -165,7 +165,18 @@ pub struct TestReport {
     pub elapsed: Duration,
 }
 
-impl TestRunner<'_> {
+impl<'a> TestRunner<'a> {
+    /// A runner over a candidate; `fresh`: one that was never judged before.
+    pub fn new(
+        bench: &'a GateContext<'a>,
+        room: &'a GateSandbox<'a>,
+        gate: &'a GateName,
+        started: Instant,
+        fresh: bool,
+    ) -> Self {
+        Self { bench, room, gate, started, fresh, pace: Pace::default() }
+    }
+
     async fn execute(
         &self,
         command: &ToolCommand,

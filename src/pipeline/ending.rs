@@ -1,0 +1,67 @@
+//! What a job ends with.
+
+use std::collections::BTreeSet;
+
+use super::{Attempt, AttemptFailure};
+use crate::types::{AttemptKind, Diagnosis, Fault, JobOutcome};
+
+/// What a job ends with when no attempt is left.
+pub fn rejected(calls: &[&Attempt], why: &str) -> JobOutcome {
+    let refused = calls.iter().rev().find_map(|attempt| match &attempt.failed {
+        Some(AttemptFailure::Refused(diagnosis)) => Some(diagnosis.clone()),
+        _ => None,
+    });
+    if let Some(mut diagnosis) = refused {
+        let or_clause = one_clause(calls).unwrap_or_default();
+        diagnosis.summary = format!("{} ({why}{or_clause})", diagnosis.summary);
+        return JobOutcome::Rejected { diagnosis };
+    }
+    let malformed = calls.iter().rev().find_map(|attempt| match &attempt.failed {
+        Some(AttemptFailure::Malformed { message, .. }) => Some(message),
+        _ => None,
+    });
+    if let Some(message) = malformed {
+        let summary = format!("no answer could be used: {message} ({why})");
+        return JobOutcome::Rejected { diagnosis: trouble(Fault::Model, &summary) };
+    }
+    let summary = format!("every answer broke off ({why}): look at the server");
+    failed(trouble(Fault::Generator, &summary))
+}
+
+/// Says so where every answer, a fresh start among them, failed in one clause and nothing else.
+fn one_clause(calls: &[&Attempt]) -> Option<String> {
+    let refusals: Option<Vec<&Diagnosis>> = calls.iter().map(|call| call.refusal()).collect();
+    let refusals = refusals?;
+    let [clause] = refusals.first()?.clauses.as_slice() else { return None };
+    let is_alone =
+        refusals.iter().all(|one| one.clauses.as_slice() == std::slice::from_ref(clause));
+    let is_fresh = calls.iter().any(|call| call.kind == AttemptKind::Fresh);
+    let findings = refusals.iter().flat_map(|one| &one.findings);
+    let sides = findings.filter_map(|one| one.values.as_ref());
+    let (left, right): (BTreeSet<&str>, BTreeSet<&str>) =
+        sides.map(|(left, right)| (left.as_str(), right.as_str())).unzip();
+    // The side that is always the same is the example's; it is usually the right one.
+    let (given, wanted) =
+        if right.len() > 1 && left.len() == 1 { (right, left) } else { (left, right) };
+    let all = |values: BTreeSet<&str>| values.into_iter().collect::<Vec<_>>().join(", ");
+    let values = if wanted.is_empty() {
+        String::new()
+    } else {
+        format!(": it requires {}, the answers give {}", all(wanted), all(given))
+    };
+    (is_alone && is_fresh).then(|| format!("; or the clause `{clause}` is wrong{values}"))
+}
+
+pub fn failed(diagnosis: Diagnosis) -> JobOutcome {
+    JobOutcome::Failed { diagnosis, limit: None }
+}
+
+pub fn trouble(fault: Fault, summary: &str) -> Diagnosis {
+    Diagnosis {
+        fault,
+        summary: summary.to_owned(),
+        clauses: Vec::new(),
+        findings: Vec::new(),
+        fingerprint: None,
+    }
+}
