@@ -54,7 +54,10 @@ pub async fn why(door: &Context, id: &str) -> Result<u8, CommandError> {
         if !matches!(entry.event, Event::Queued { .. }) {
             door.show(&format!("  {}", words::event(&entry.event, door.paint)));
             if let Event::GateReported { report, .. } = &entry.event {
-                door.show(words::notes(report).trim_end());
+                let notes = words::notes(report);
+                if !notes.is_empty() {
+                    door.show(notes.trim_end());
+                }
             }
         }
     }

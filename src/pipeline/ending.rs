@@ -35,7 +35,9 @@ fn one_clause(calls: &[&Attempt]) -> Option<String> {
     let [clause] = refusals.first()?.clauses.as_slice() else { return None };
     let is_alone =
         refusals.iter().all(|one| one.clauses.as_slice() == std::slice::from_ref(clause));
-    let is_fresh = calls.iter().any(|call| call.kind == AttemptKind::Fresh);
+    // One answer, said again and again, is no second opinion.
+    let trees: BTreeSet<_> = calls.iter().filter_map(|call| call.tree).collect();
+    let is_fresh = trees.len() > 1 && calls.iter().any(|call| call.kind == AttemptKind::Fresh);
     let findings = refusals.iter().flat_map(|one| &one.findings);
     let sides = findings.filter_map(|one| one.values.as_ref());
     let (left, right): (BTreeSet<&str>, BTreeSet<&str>) =

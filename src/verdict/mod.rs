@@ -104,9 +104,15 @@ fn diagnose(report: &GateReport) -> Diagnosis {
     clauses.sort();
     clauses.dedup();
     let first = report.findings.first().map_or("it gave no finding", |f| f.message.as_str());
-    // A panic's first line only says where.
-    let told = |line: &&str| !line.trim().is_empty() && !line.starts_with("thread '");
-    let first = first.lines().find(told).unwrap_or_default();
+    // A panic's first line only says where, and what stands before it is what the test printed.
+    let panic = first.lines().skip_while(|line| !is_panic(line));
+    let mut lines = if first.lines().any(is_panic) {
+        panic.skip(1).collect()
+    } else {
+        first.lines().collect::<Vec<_>>()
+    };
+    lines.retain(|line| !line.trim().is_empty());
+    let first = lines.first().copied().unwrap_or_default();
     Diagnosis {
         fault,
         summary: format!("gate {}: {}: {first}", report.gate, report.outcome.word()),
@@ -114,6 +120,10 @@ fn diagnose(report: &GateReport) -> Diagnosis {
         findings,
         fingerprint: Some(fingerprint(report)),
     }
+}
+
+fn is_panic(line: &str) -> bool {
+    line.starts_with("thread '") && line.contains(" panicked at ")
 }
 
 /// Equal for equal failures: the messages were normalised before, and their order does not count.

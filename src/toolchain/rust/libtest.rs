@@ -58,6 +58,10 @@ pub fn reported(case: &TestCase<'_>, output: &ToolOutput) -> Reported {
         (Some(Reported::Failed(message)), _) => Reported::Failed(message),
         (report, _) => {
             let printed = text.replace(case.nonce, "") + &output.stderr;
+            // What the library reports is for programs.
+            let own =
+                |line: &&str| !line.starts_with("{ \"type\":") && !line.starts_with("{\"type\":");
+            let printed = printed.lines().filter(own).collect::<Vec<_>>().join("\n");
             let how = match report {
                 Some(Reported::Passed) if !whole => "before the test reached its end, with a",
                 Some(_) => "against the",
