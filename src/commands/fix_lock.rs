@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::attest::Attested;
 use crate::engine::Engine;
 use crate::promote::{ATTESTATION, Promoter};
-use crate::store::{files, write_atomic};
+use crate::store::files;
 use crate::types::lockfile::LOCK_VERSION;
 use crate::types::{Digest, InputsDigest, SpecId, Standing, TargetName, TargetStanding, limits};
 use crate::workspace::{CommandError, WorkspaceLayout, load, load_harness};
@@ -33,10 +33,11 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
         );
         return Err(CommandError::usage(message).hint("update regen"));
     }
-    if Promoter::new(places.root.clone(), places.state.clone()).is_busy() {
+    let promoter = Promoter::new(places.root.clone(), places.state.clone());
+    if promoter.is_busy() {
         // What was cut off is finished into a lock file that can be read.
         if files::standing(&places.root).is_err() {
-            write_atomic(&path, Standing::default().render().as_bytes())?;
+            promoter.write_lock(&Standing::default())?;
         }
         Engine::recover(places)?;
     }
@@ -70,9 +71,8 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
     }
     hold(&mut standing, &before);
     lines.extend(differences(&known, &standing));
-    let text = standing.render();
-    if text != before {
-        write_atomic(&path, text.as_bytes())?;
+    if standing.render() != before {
+        promoter.write_lock(&standing)?;
     }
     // Attestations may be of an older format, and say nothing of it.
     lines.extend(load(places, None)?.upgrade_lock()?);

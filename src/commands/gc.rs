@@ -54,6 +54,10 @@ pub fn collect_garbage(
                 })
                 .map(|attempt| attempt.number)
                 .collect();
+            if is_young {
+                // A kill may have come before the event.
+                ledger.answers(row.job)?.into_iter().for_each(|answer| keep.answer(answer));
+            }
             for entry in &entries {
                 keep.event(&entry.event, |attempt| is_young || accepted.contains(&attempt));
             }
@@ -90,19 +94,23 @@ impl Keep<'_> {
         }
     }
 
+    fn answer(&mut self, completion: Digest) {
+        self.wanted.insert(completion);
+        let read: Option<StoredGeneration> = read(self.objects, Some(completion));
+        self.wanted.extend(read.as_ref().and_then(StoredGeneration::exchange));
+        if let Some(StoredGeneration::Workspace(workspace)) = read {
+            self.tree(workspace.tree);
+            self.wanted.insert(workspace.transcript);
+        }
+    }
+
     fn event(&mut self, event: &Event, is_wanted: impl Fn(u32) -> bool) {
         match event {
             Event::AttemptStarted { attempt, prompt, .. } if is_wanted(*attempt) => {
                 self.wanted.extend(*prompt);
             }
             Event::Completed { attempt, completion, .. } if is_wanted(*attempt) => {
-                self.wanted.insert(*completion);
-                let read: Option<StoredGeneration> = read(self.objects, Some(*completion));
-                self.wanted.extend(read.as_ref().and_then(StoredGeneration::exchange));
-                if let Some(StoredGeneration::Workspace(workspace)) = read {
-                    self.tree(workspace.tree);
-                    self.wanted.insert(workspace.transcript);
-                }
+                self.answer(*completion);
             }
             Event::CandidateMade { attempt, tree, inputs, .. } if is_wanted(*attempt) => {
                 self.tree(*tree);

@@ -1,7 +1,9 @@
 //! Asking a generator: the answer that is paid for is recorded before anything else happens.
 
 use super::resources::Engine;
-use crate::generator::{CallContext, Generation, GenerationError, Request};
+use crate::generator::{
+    CallContext, Generation, GenerationError, GenerationProgress, Generator, Request,
+};
 use crate::pipeline::{Attempt, State};
 use crate::store::{CallId, LedgerError, Reservation, Spend};
 use crate::types::harness::CassetteMode;
@@ -53,7 +55,7 @@ impl Engine {
         }
         let observer = &self.options.observer;
         let progress = |count: usize| observer.streaming(&state.job, count);
-        match generator.generate(request.clone(), &progress).await {
+        match in_time(generator, request.clone(), &progress).await {
             Ok(answer) => {
                 let exchange = generator.recording(&request, &answer, &today());
                 let digest = self.store(&answer, exchange)?;
@@ -155,6 +157,20 @@ impl Engine {
         let (usage, replay) = (answer.usage(), answer.replay().map(str::to_owned));
         Ok(Event::Completed { attempt, completion: digest, usage, replay })
     }
+}
+
+/// Asks, and does not wait for longer than the generator's deadline.
+async fn in_time(
+    generator: &dyn Generator,
+    request: Request,
+    progress: &dyn GenerationProgress,
+) -> Result<Generation, GenerationError> {
+    let generating = generator.generate(request, progress);
+    let Some(deadline) = generator.deadline() else { return generating.await };
+    tokio::time::timeout(deadline, generating).await.unwrap_or_else(|_| {
+        let message = format!("no answer within {} s", deadline.as_secs());
+        Err(GenerationError::new(Failure::TimedOut, message))
+    })
 }
 
 fn unanswered(attempt: u32, error: GenerationError) -> Event {

@@ -39,6 +39,7 @@ impl Engine {
             recovered.push(switched.spec.clone());
             promoter.finish(switched)?;
         }
+        promoter.sweep()?;
         Ok(recovered)
     }
 }

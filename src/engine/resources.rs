@@ -72,12 +72,13 @@ fn generators(
 ) -> Result<Vec<Arc<dyn Generator>>, GenerationError> {
     let Some(config) = &workspace.harness.generator else { return Ok(Vec::new()) };
     let cassettes = workspace.places.root.join(&workspace.harness.harness.cassettes);
+    let cassettes = Cassettes::new(cassettes).staged(workspace.places.state.join("stage"));
     let tiers = (0..workspace.harness.tiers()).map(|tier| config.tier(tier));
     let made = tiers.map(|config| {
         (options.generators)(GeneratorParts {
             key: config.settings.api_key_env().and_then(options.variable),
             config: &config,
-            cassettes: Cassettes::new(cassettes.clone()),
+            cassettes: cassettes.clone(),
             servers: &options.servers,
         })
     });

@@ -81,7 +81,15 @@ impl DependencyCache {
         let named = |why| trouble(&self.root.display().to_string(), why);
         self.collect(limits::LAYERS_BYTES, now).map_err(named)?;
         let staging = self.staging(sandbox).map_err(named)?;
-        self.build(builder, gate, wanted, staging.path()).await?;
+        let built = self.build(builder, gate, wanted, staging.path());
+        match tokio::time::timeout(limits::LAYER_TIMEOUT, built).await {
+            Ok(built) => built?,
+            Err(_) => {
+                let most = limits::LAYER_TIMEOUT.as_secs();
+                let why = format!("the dependencies were not built within {most} s");
+                return Err(GateResult::error(why));
+            }
+        }
         // Whoever comes second finds a layer of the same key.
         let moved = fs::rename(staging.path(), &path);
         let _ = staging.keep();

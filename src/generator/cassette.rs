@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CallContext, GenerationError};
-use crate::store::{files, write_atomic};
+use crate::store::{files, write_staged};
 use crate::types::{Digest, Failure, Usage, limits};
 
 /// The format of a cassette.
@@ -197,12 +197,21 @@ impl Cassette {
 #[derive(Clone, Debug)]
 pub struct Cassettes {
     folder: PathBuf,
+    /// Where files are written before they get their name.
+    stage: PathBuf,
 }
 
 impl Cassettes {
     /// Cassettes in a folder, which need not exist.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { stage: folder.clone(), folder }
+    }
+
+    /// The same, with what is being written in a folder that is emptied when a killed process is
+    /// recovered from.
+    #[must_use]
+    pub fn staged(self, stage: PathBuf) -> Self {
+        Self { stage, ..self }
     }
 
     /// The recording of a request.
@@ -247,7 +256,8 @@ impl Cassettes {
             let message = "the exchange contains the key of the server: it is not recorded";
             return Err(GenerationError::new(Failure::Configuration, message));
         }
-        write_atomic(&self.folder.join(cassette.path()), text.as_bytes()).map_err(|e| {
+        let path = self.folder.join(cassette.path());
+        write_staged(&self.stage, &path, text.as_bytes()).map_err(|e| {
             GenerationError::new(Failure::Configuration, format!("cannot record: {e}"))
         })
     }

@@ -161,6 +161,12 @@ pub trait Generator: fmt::Debug + Send + Sync {
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a>;
 
+    /// Wall time of a generation: the engine drops one that takes longer. `None` for a generator
+    /// that ends its own, because it begins to count when its turn has come.
+    fn deadline(&self) -> Option<Duration> {
+        Some(limits::ATTEMPT_DEADLINE)
+    }
+
     /// Whether asking costs nothing: then no budget is reserved and no rate limit is looked at.
     fn is_free(&self) -> bool {
         false

@@ -1,6 +1,8 @@
 //! Recordings around any generator that can be recorded: answers from them, writes them, compares
 //! with them, as the mode says.
 
+use std::time::Duration;
+
 use super::cassette::{Cassette, Cassettes, RecordedRequest, Recording};
 use super::{Generating, Generation, GenerationError, GenerationProgress, Generator, Request};
 use crate::types::harness::CassetteMode;
@@ -100,6 +102,10 @@ impl<G: Recordable> Generator for Recorded<G> {
             let answer = self.generator.replay(request, cassette.response(), progress).await?;
             Ok(answer.replayed(cassette.label()))
         })
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.generator.deadline()
     }
 
     fn is_free(&self) -> bool {

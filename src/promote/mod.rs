@@ -20,7 +20,7 @@ use journal::Journal;
 
 use crate::attest::Attested;
 use crate::plan::LiveTree;
-use crate::store::{files, write_atomic};
+use crate::store::{files, write_staged};
 use crate::types::{Digest, JobId, RelPath, SpecId, Standing, TargetName, Tree, limits};
 
 /// Puts trees in place below a workspace's root.
@@ -125,15 +125,17 @@ impl Promoter {
     /// The disk's.
     pub fn attest(&self, path: &str, text: &str) -> io::Result<()> {
         let to = self.root.join(format!("{path}{ATTESTATION}"));
-        // Written where a killed process leaves nothing that looks like a part of a tree.
-        let part = self.state.join("stage").join("attestation");
-        write_atomic(&part, text.as_bytes())?;
-        match fs::rename(&part, &to) {
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                write_atomic(&to, text.as_bytes())
-            }
-            renamed => renamed,
-        }
+        // Where a killed process leaves nothing that looks like a part of a tree.
+        write_staged(&self.state.join("stage"), &to, text.as_bytes())
+    }
+
+    /// Puts a lock file in the place of the one that is there.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn write_lock(&self, lock: &Standing) -> io::Result<()> {
+        let to = self.root.join("regen.lock");
+        write_staged(&self.state.join("stage"), &to, lock.render().as_bytes())
     }
 
     /// The bytes of a file; of anything else none.
@@ -274,7 +276,7 @@ impl Promoter {
         // The file may have changed since a killed run began: only this spec's entry is ours.
         let mut lock = files::standing(&self.root)?;
         lock.spec.insert(journal.spec.clone(), journal.standing.clone());
-        write_atomic(&self.root.join("regen.lock"), lock.render().as_bytes())?;
+        self.write_lock(&lock)?;
         Ok(Switched {
             job: journal.job,
             spec: journal.spec.clone(),
@@ -367,11 +369,16 @@ impl Promoter {
                 )));
             }
         }
-        if done.is_empty() {
-            // A stage without a journal was never switched: it is our own copy of recorded bytes.
-            swap::remove(&self.state.join("stage"))?;
-        }
         Ok(done)
+    }
+
+    /// Takes away what is staged without a journal, once everything is finished that has one: it
+    /// was never switched, and is our own copy of recorded bytes.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sweep(&self) -> io::Result<()> {
+        if self.is_busy() { Ok(()) } else { swap::remove(&self.state.join("stage")) }
     }
 
     /// Copies a folder aside, so that no byte of a person's is lost.

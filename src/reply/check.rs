@@ -41,7 +41,7 @@ const LAZY_WORDS: [&str; 7] = [
 /// Builds the tree, or says what is wrong and what to do.
 pub fn build(changes: Vec<FileChange>, rules: &ReplyRules) -> Result<Tree, String> {
     sizes(&changes)?;
-    let mut tree = rules.base.clone();
+    let (mut tree, mut steps) = (rules.base.clone(), limits::EDIT_STEPS);
     for change in changes {
         match change {
             FileChange::Write(path, text) => {
@@ -52,7 +52,8 @@ pub fn build(changes: Vec<FileChange>, rules: &ReplyRules) -> Result<Tree, Strin
             FileChange::Edit(path, blocks) => {
                 let path = allowed(&path, rules)?;
                 let before = tree.text(path.as_str()).unwrap_or_default();
-                let text = edit::apply(before, &blocks).map_err(|why| format!("{path}: {why}"))?;
+                let text = edit::apply(before, &blocks, &mut steps);
+                let text = text.map_err(|why| format!("{path}: {why}"))?;
                 content(&path, &text, rules)?;
                 tree.insert(path, text.into_bytes());
             }
@@ -66,6 +67,8 @@ pub fn build(changes: Vec<FileChange>, rules: &ReplyRules) -> Result<Tree, Strin
     if tree.is_empty() {
         return Err("the answer leaves no file".to_owned());
     }
+    // Edits make files longer.
+    within_limits(tree.iter().map(|(path, bytes)| (path.to_string(), bytes.len())))?;
     Ok(tree)
 }
 

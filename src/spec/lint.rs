@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::claims::{Claim, claims, key};
-use super::words::{shape, turns, words};
+use super::words::{head, shape, turns, words};
 use crate::toolchain::conflicts;
 use crate::types::{Binding, Clause, Level, LintConfig, Passage, Problem, Span, Spec, Status};
 
@@ -42,7 +42,7 @@ pub struct Shape<'a> {
 pub fn shapes(spec: &Spec) -> Vec<Shape<'_>> {
     let clauses = spec.clauses.iter();
     clauses
-        .map(|c| Shape { clause: c.id.as_str(), level: c.level, shape: shape(&c.text) })
+        .map(|c| Shape { clause: c.id.as_str(), level: c.level, shape: shape(head(&c.text)) })
         .collect()
 }
 
@@ -88,7 +88,7 @@ fn without_code(text: &str) -> String {
 
 fn of_clause(clause: &Clause, vague: Option<&Regex>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let prose = without_code(&clause.text);
+    let prose = without_code(head(&clause.text));
     if let Some(vague) = vague {
         let found: BTreeSet<String> =
             vague.find_iter(&prose).map(|found| found.as_str().to_lowercase()).collect();
@@ -154,7 +154,7 @@ fn observable(clause: &Clause) -> bool {
     if bound || given || !clause.examples.is_empty() {
         return true;
     }
-    let all = words(&clause.text);
+    let all = words(head(&clause.text));
     let modal = |word: &str| ["must", "shall", "should", "may", "will"].contains(&word);
     let demands = all.iter().enumerate().filter(|(_, word)| modal(&word.word));
     let mut vain = demands.map(|(at, _)| {
@@ -274,7 +274,7 @@ fn same_text(spec: &Spec) -> Vec<Problem> {
 fn contradictions(spec: &Spec) -> Vec<Problem> {
     let mut groups: BTreeMap<String, Vec<(&Clause, Claim)>> = BTreeMap::new();
     for clause in spec.clauses.iter().filter(|clause| clause.status != Status::Draft) {
-        for claim in claims(&clause.text) {
+        for claim in claims(head(&clause.text)) {
             groups.entry(key(&claim)).or_default().push((clause, claim));
         }
     }

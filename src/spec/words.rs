@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use rust_stemmers::{Algorithm, Stemmer};
 
+use crate::types::limits;
+
 /// Words that carry no meaning of their own in a demand.
 const EMPTY: [&str; 67] = [
     "a",
@@ -98,9 +100,8 @@ pub fn sentences(text: &str) -> Vec<&str> {
         let ends = match byte {
             b';' => true,
             b'.' | b'!' | b'?' => {
-                let before = text[start..at].rsplit(' ').next().unwrap_or_default();
-                let short = ["e.g", "i.e", "etc", "vs", "cf", "no"];
-                bytes.get(at + 1).is_none_or(|next| *next == b' ') && !short.contains(&before)
+                let is_last = bytes.get(at + 1).is_none_or(|next| *next == b' ');
+                is_last && !is_short(&text[start..at])
             }
             _ => false,
         };
@@ -112,6 +113,23 @@ pub fn sentences(text: &str) -> Vec<&str> {
     list.push(text[start..].trim());
     list.retain(|sentence| !sentence.is_empty());
     list
+}
+
+/// Whether a text ends in a short form that a full stop belongs to.
+fn is_short(text: &str) -> bool {
+    ["e.g", "i.e", "etc", "vs", "cf", "no"].iter().any(|short| {
+        let before = text.strip_suffix(short);
+        before.is_some_and(|before| before.is_empty() || before.ends_with(' '))
+    })
+}
+
+/// As much of a clause's text as rules read: whole words.
+pub fn head(text: &str) -> &str {
+    if text.len() <= limits::LINTED {
+        return text;
+    }
+    let head = &text[..text.floor_char_boundary(limits::LINTED)];
+    head.rsplit_once(' ').map_or(head, |(whole, _)| whole)
 }
 
 /// The words of a sentence.
@@ -175,6 +193,10 @@ mod tests {
     fn sentences_end_where_they_end() {
         let text = "It takes 1.5 s, e.g. on `a.b; c. d`. Then it stops; it MUST. End";
         assert_eq!(sentences(text).len(), 4, "{:?}", sentences(text));
+        assert_eq!(
+            sentences("No. etc. So it is, i.e. here. Is it? no."),
+            ["No", "etc. So it is, i.e. here", "Is it", "no.",]
+        );
     }
 
     #[test]

@@ -231,6 +231,12 @@ pub trait Ledger: fmt::Debug {
     /// The database's, or an unreadable event.
     fn last_job(&self, spec: &str) -> Result<Option<(JobId, Vec<Entry>)>, LedgerError>;
 
+    /// Every recorded answer of a job, also one that no event tells of yet.
+    ///
+    /// # Errors
+    /// The database's.
+    fn answers(&self, job: JobId) -> Result<Vec<Digest>, LedgerError>;
+
     /// The recorded answer to a request of an attempt.
     ///
     /// # Errors

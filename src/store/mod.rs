@@ -35,7 +35,17 @@ use std::path::Path;
 /// # Errors
 /// Any step's; then the old content stands.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write(path, bytes, 0o644)
+    write(path, bytes, 0o644, folder(path))
+}
+
+/// The same, with the temporary file in `stage`, a folder that is emptied when what a killed
+/// process left is cleared up: beside the file itself it would stay for good. Where `stage` is on
+/// another file system it is beside the file nevertheless.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_staged(stage: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    staged(stage, path, bytes, 0o644)
 }
 
 /// The same for what only the user may read.
@@ -43,13 +53,27 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Any step's; then the old content stands.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write(path, bytes, 0o600)
+    write(path, bytes, 0o600, folder(path))
 }
 
-fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+fn staged(stage: &Path, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    match write(path, bytes, mode, stage) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            write(path, bytes, mode, folder(path))
+        }
+        written => written,
+    }
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32, part: &Path) -> io::Result<()> {
+    let folder = folder(path);
     fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".regen-").tempfile_in(folder)?;
+    fs::create_dir_all(part)?;
+    let mut file = tempfile::Builder::new().prefix(".regen-").tempfile_in(part)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     use std::os::unix::fs::PermissionsExt;

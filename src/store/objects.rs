@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use super::{files, write_private};
+use super::{files, staged};
 use crate::types::{Digest, RelPath, Tree, limits};
 
 /// Bytes by the digest of what they are. They are added, never changed.
@@ -102,7 +102,7 @@ impl ContentStore for Objects {
         let digest = Digest::of(bytes);
         let path = self.path(digest);
         if !path.exists() {
-            write_private(&path, bytes)?;
+            staged(&self.root.with_file_name("stage"), &path, bytes, 0o600)?;
         }
         Ok(digest)
     }

@@ -339,6 +339,13 @@ impl Ledger for SqliteLedger {
         Ok(Some((JobId(id), self.entries("WHERE job = ?1 ORDER BY seq", &[&id])?)))
     }
 
+    fn answers(&self, job: JobId) -> Result<Vec<Digest>, LedgerError> {
+        let mut statement = self.db.prepare("SELECT completion FROM completions WHERE job = ?1")?;
+        let rows = statement.query_map([job.0], |row| row.get(0))?;
+        let answers: Result<Vec<String>, _> = rows.collect();
+        Ok(answers?.iter().filter_map(|text| Digest::parse(text)).collect())
+    }
+
     fn completion(&self, call: CallId, request: Digest) -> Result<Option<Digest>, LedgerError> {
         let sql =
             "SELECT completion FROM completions WHERE job = ?1 AND attempt = ?2 AND request = ?3";

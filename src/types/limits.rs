@@ -18,6 +18,8 @@ pub const SHOWN_VALUE: usize = 120;
 pub const SHOWN_LINES: usize = 40;
 /// Steps of all comparisons word by word in one diff; comparing `n` words takes at most `n`².
 pub const DIFF_STEPS: usize = 50_000_000;
+/// Bytes of one clause's text that `regen lint` reads: beyond this it is data, not a demand.
+pub const LINTED: usize = 64 * 1024;
 /// Clauses in one spec: keeps prompts and lock files of a sane size.
 pub const CLAUSES: usize = 10_000;
 
@@ -32,6 +34,9 @@ pub const TREE_FILES: usize = 500;
 /// Lines from which on a repair may edit a file instead of sending it whole: models send whole
 /// files more reliably, as long as they are short.
 pub const EDIT_LINES: usize = 400;
+/// Bytes that are looked at to find the places of all edits in a reply: a thousand edits of the
+/// largest file.
+pub const EDIT_STEPS: usize = 1024 * 1024 * 1024;
 /// Tokens that stand inside each other in an example or a suite: parsers recurse.
 pub const RUST_NESTING: usize = 1000;
 /// Bytes of one path: the smallest limit of file systems, with room for the root.
@@ -88,7 +93,7 @@ pub const GATE_DISK: u64 = 2 * 1024 * 1024 * 1024;
 pub const GATE_INODES: u64 = 100_000;
 /// Bytes one program of a gate may print: beyond this it is looping.
 pub const GATE_OUTPUT: u64 = 32 * 1024 * 1024;
-/// Wall time of one step in building a dependency layer.
+/// Wall time of fetching and building a dependency layer.
 pub const LAYER_TIMEOUT: Duration = Duration::from_secs(1800);
 /// Bytes of one dependency layer's build folder.
 pub const LAYER_DISK: u64 = 8 * 1024 * 1024 * 1024;

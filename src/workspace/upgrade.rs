@@ -9,7 +9,6 @@ use super::model::Workspace;
 use crate::attest::Attested;
 use crate::plan;
 use crate::promote::Promoter;
-use crate::store::write_atomic;
 use crate::types::{Spec, TargetName, TargetStanding, lockfile::LOCK_VERSION};
 
 impl Workspace {
@@ -80,8 +79,7 @@ impl Workspace {
                 }
             }
         }
-        let text = self.standing.render();
-        write_atomic(&self.places.root.join("regen.lock"), text.as_bytes())?;
+        promoter.write_lock(&self.standing)?;
         self.older = None;
         self.is_canonical = true;
         Ok(Some(if older.version == LOCK_VERSION {

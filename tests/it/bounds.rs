@@ -1,6 +1,8 @@
 //! Inputs of extreme size: what they cost and show is bounded.
 
-use crate::server::{Server, files};
+use std::time::{Duration, Instant};
+
+use crate::server::{Act, Server, files, lib};
 use crate::world::{GOOD, World, all, rounds};
 
 /// A spec with two wrong code spans in the middle of a line.
@@ -63,6 +65,49 @@ fn a_new_spec_of_thousands_of_clauses_is_compared_in_the_end() {
     assert_eq!(run["tests"]["a/gives_1999"], serde_json::json!(["gives_1999"]));
 }
 
+/// The least time that a review of a clause of so many bytes takes, of three.
+fn reviewed(bytes: usize) -> Duration {
+    let clause = "e.g.is it?so.must ".repeat(3) + &"a.b?c!".repeat(bytes / 6);
+    let spec = format!("{}\n- It MUST be {clause}. `test_id: long`\n", crate::world::ADDER);
+    let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], "");
+    let once = || {
+        let begun = Instant::now();
+        // Nothing tests it: that is found as well.
+        let found = world.run(&["lint", "--json"]).expect(10).json().remove(0);
+        assert_eq!(found["clauses"].as_array().map(Vec::len), Some(3));
+        begun.elapsed()
+    };
+    (0..3).map(|_| once()).min().expect("three")
+}
+
+#[test]
+fn a_review_of_a_long_clause_takes_as_much_longer_as_it_is() {
+    let (short, long) = (reviewed(512 * 1024), reviewed(2 * 1024 * 1024));
+    // Four times the bytes. What compares all with all takes sixteen times as long.
+    assert!(long < short * 10, "{short:?}, {long:?}");
+    // Rules read the beginning of it.
+    let vague = |before: usize| {
+        let text = format!("- It MUST be {}fast. `test_id: one`\n", "so ".repeat(before));
+        let world = World::new("http://127.0.0.1:1", &[("a", &format!("# A\n\n{text}"))], "");
+        world.run(&["lint", "--json"]).out.contains("lint::vague")
+    };
+    assert_eq!([vague(10), vague(21_000), vague(22_000)], [true, true, false]);
+}
+
+#[test]
+fn edits_that_take_too_long_to_find_are_refused() {
+    let long = "//\n".repeat(60_000) + crate::world::WRONG;
+    let search = "//\n".repeat(30_000) + " x";
+    let edit = format!("<<<<<<< SEARCH\n{search}\n=======\n\n>>>>>>> REPLACE\n");
+    let edit = format!("### EDIT: src/lib.rs\n~~~~~~~~\n{edit}~~~~~~~~\n### DONE: 1 files\n");
+    let server = Server::start(vec![lib(&long), Act::Say(edit), lib(GOOD)]);
+    let world = World::adder(&server.url);
+    let run = world.run(&["run", "--json"]).expect(0);
+    assert!(run.out.contains("EDIT blocks take too long to find"), "{}", run.out);
+    assert_eq!(server.requests().len(), 3);
+    assert_eq!(world.read("generated/adder/rust/src/lib.rs"), GOOD);
+}
+
 #[test]
 fn files_that_the_formatter_does_not_finish_share_a_deadline() {
     if !all() {
@@ -76,7 +121,7 @@ fn files_that_the_formatter_does_not_finish_share_a_deadline() {
     let lib: String = (0..12).map(|n| format!("mod slow_{n};\n")).collect();
     let lib = format!("{lib}\n{GOOD}");
     tree.push(("src/lib.rs", &lib));
-    let server = Server::start(vec![crate::server::Act::Say(files(&tree))]);
+    let server = Server::start(vec![Act::Say(files(&tree))]);
     let world = World::adder(&server.url);
     let run = world.run(&["run", "--json"]).expect(0);
     assert!(run.out.contains("candidate_made"), "{}", run.out);

@@ -19,10 +19,10 @@ const PLAIN: &str = "# Plain\n\nA crate that adds.\n\n- `add(a: i32, b: i32)` MU
                      ```rust\n  assert_eq!(NAME::add(2, 3), 5);\n  ```\n";
 
 /// Random enough, and the same each time.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, most: u64) -> u64 {
+    pub fn below(&mut self, most: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most

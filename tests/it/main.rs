@@ -25,6 +25,7 @@ mod gates;
 mod hidden;
 mod honest;
 mod isolation;
+mod kills;
 mod lint;
 mod origin;
 mod page;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use regen::engine::{Engine, Observer, Options, RunOutcome};
 use regen::generator::{self, Generator, MakeGenerator};
 use regen::pipeline::{Effect, State};
 use regen::store::WriterLock;
-use regen::types::{Event, Job, JobOutcome, ToolEnv};
+use regen::types::{Event, Failure, Job, JobOutcome, ToolEnv};
 use regen::workspace::{WorkspaceLayout, load};
 
 use crate::copier::Copier;
@@ -41,9 +42,9 @@ fn workspaces_without_generated_targets_need_no_generator() {
 }
 
 /// The registry of this test: production's, and one line for another kind.
-fn registry(answers: std::path::PathBuf) -> MakeGenerator {
+fn registry(answers: std::path::PathBuf, deadline: Duration) -> MakeGenerator {
     Arc::new(move |parts| match parts.config.settings.model() {
-        "cp" => Ok(Arc::new(Copier::new(answers.clone())) as Arc<dyn Generator>),
+        "cp" => Ok(Arc::new(Copier::new(answers.clone(), deadline)) as Arc<dyn Generator>),
         _ => generator::of(parts),
     })
 }
@@ -66,6 +67,11 @@ impl Observer for Events {
 
 /// Runs a workspace with the copier below `answers/`: how it ended, and what happened.
 async fn run(world: &World) -> (RunOutcome, Vec<Event>) {
+    run_within(world, Duration::from_secs(600)).await
+}
+
+/// The same with so much time for an answer.
+async fn run_within(world: &World, deadline: Duration) -> (RunOutcome, Vec<Event>) {
     let variables = std::env::vars_os();
     let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let wanted = ToolEnv::new(variables);
@@ -90,7 +96,7 @@ async fn run(world: &World) -> (RunOutcome, Vec<Event>) {
         keep: false,
         variable: |_| None,
         servers: Default::default(),
-        generators: registry(world.path("answers")),
+        generators: registry(world.path("answers"), deadline),
         observer: events.clone(),
     };
     let (tools, probe) = (Arc::new(tools), Some(Arc::new(probe)));
@@ -163,6 +169,22 @@ async fn a_copied_conflict_file_reports_the_conflict() {
         panic!("{ends:?}")
     };
     assert!(diagnosis.summary.contains("adder/adds: Both cannot hold."), "{}", diagnosis.summary);
+}
+
+#[tokio::test]
+async fn a_generator_that_takes_longer_than_its_deadline_is_dropped() {
+    let world = copied(&[("1/src/lib.rs", GOOD)]);
+    let (outcome, events) = run_within(&world, Duration::ZERO).await;
+    assert!(matches!(outcome.jobs[..], [(_, Some(JobOutcome::Failed { .. }))]), "{outcome:?}");
+    let failed = events.iter().filter_map(|event| match event {
+        Event::GenerationFailed { failure, message, .. } => Some((*failure, message.as_str())),
+        _ => None,
+    });
+    let failed: Vec<_> = failed.collect();
+    assert_eq!(failed, [(Failure::TimedOut, "no answer within 0 s")]);
+    // Enough time: the same job goes on.
+    let (outcome, events) = run(&world).await;
+    assert_eq!(outcome.jobs, [("adder".into(), Some(JobOutcome::Promoted))], "{events:?}");
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 pub enum Act {
     /// A whole streamed answer.
     Say(String),
+    /// The same, made of the request's number and its body.
+    Make(fn(usize, &Value) -> String),
     /// A whole streamed answer with this finish reason.
     Finish(String, &'static str),
     /// A response that is no stream: status, headers, body.
@@ -100,14 +102,18 @@ fn serve(stream: TcpStream, acts: &[Act], requests: &Mutex<Vec<Value>>, sender: 
     if reader.read_exact(&mut body).is_err() {
         return;
     }
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let number = {
         let mut requests = requests.lock().expect("no test panics while holding it");
-        requests.push(serde_json::from_slice(&body).unwrap_or_default());
+        requests.push(body.clone());
         requests.len() - 1
     };
     // The test may have gone on without waiting.
     let _ = sender.send(());
-    let act = acts.get(number).or(acts.last()).cloned().unwrap_or(Act::Close);
+    let act = match acts.get(number).or(acts.last()).cloned() {
+        Some(Act::Make(make)) => Act::Say(make(number, &body)),
+        act => act.unwrap_or(Act::Close),
+    };
     let _ = play(stream, act);
 }
 
@@ -139,7 +145,7 @@ fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
             // Ends when the client closes.
             stream.read_to_end(&mut Vec::new()).map(drop)
         }
-        Act::Close => Ok(()),
+        Act::Make(_) | Act::Close => Ok(()),
     }
 }
 

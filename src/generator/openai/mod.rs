@@ -144,6 +144,11 @@ impl Generator for Openai {
         Usage { input, output: u64::from(self.settings.max_output_tokens) }
     }
 
+    fn deadline(&self) -> Option<Duration> {
+        // `deadline_ms` counts from when a request may be sent.
+        None
+    }
+
     fn generate<'a>(
         &'a self,
         request: Request,

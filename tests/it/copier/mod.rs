@@ -2,6 +2,7 @@
 //! of an attempt is named by its number.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use regen::generator::{
     Generating, Generation, GenerationError, GenerationProgress, Generator, Request,
@@ -14,12 +15,13 @@ use crate::world::collect;
 #[derive(Debug)]
 pub struct Copier {
     answers: PathBuf,
+    deadline: Duration,
 }
 
 impl Copier {
-    /// Answers with the folders below a folder.
-    pub fn new(answers: PathBuf) -> Self {
-        Self { answers }
+    /// Answers with the folders below a folder, in this time.
+    pub fn new(answers: PathBuf, deadline: Duration) -> Self {
+        Self { answers, deadline }
     }
 
     async fn copy(&self, attempt: u32) -> std::io::Result<(Tree, Vec<u8>)> {
@@ -53,6 +55,10 @@ impl Generator for Copier {
 
     fn ceiling(&self, _: &Request) -> Usage {
         Usage { input: 0, output: 7 }
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        Some(self.deadline)
     }
 
     fn generate<'a>(
