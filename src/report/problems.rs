@@ -1,4 +1,4 @@
-//! Problems in people's files, with the line they point at.
+//! Renders problems in source files, with the lines they point at.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::types::text::visible;
 use crate::types::{Problem, Severity};
 use crate::workspace::Sources;
 
-/// A problem in the form miette renders.
+/// A problem as a miette diagnostic.
 #[derive(Debug)]
 struct ProblemView<'a> {
     problem: &'a Problem,

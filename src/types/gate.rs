@@ -205,6 +205,25 @@ pub struct Diagnosis {
     pub fingerprint: Option<Digest>,
 }
 
+impl Diagnosis {
+    /// The summary for people: ``gate `test` failed: …`` for the ledger's `gate test: fail: …`.
+    pub fn told(&self) -> String {
+        let parts = self.summary.strip_prefix("gate ").and_then(|rest| {
+            let (gate, rest) = rest.split_once(": ")?;
+            let (word, why) = rest.split_once(": ")?;
+            let word = match word {
+                "fail" => "failed",
+                "flaky" => "is flaky",
+                "timeout" => "timed out",
+                "limit" => "exceeded a limit",
+                _ => return None,
+            };
+            Some(format!("gate `{gate}` {word}: {why}"))
+        });
+        parts.unwrap_or_else(|| self.summary.clone())
+    }
+}
+
 /// What the judge said, as the ledger keeps it. It is a record: promotion needs the verdict itself,
 /// which is made again from the reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
