@@ -1,5 +1,6 @@
-//! Dependency layers: the dependencies of candidates, fetched outside by a manifest of the harness's
-//! own, built once in the sandbox, and never written again. Every gate's build folder lies over one.
+//! Dependency layers: dependencies of candidates, fetched outside of the sandbox by a generated
+//! manifest, built once in the sandbox, then read-only. Every gate's build folder is an overlay on
+//! one.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,9 +16,9 @@ use crate::types::{
     Encoder, Finding, GateName, HostTools, Limits, LimitsConfig, gate::clean, limits,
 };
 
-/// The folder of the project that has the dependencies while a layer is built.
+/// The project folder while a layer is built.
 const PROJECT: &str = "stub";
-/// The file of a layer that holds the project's lock file; a layer that has it is whole.
+/// The file of a layer with the project's lockfile; written last, so it marks a complete layer.
 const LOCK: &str = "lock";
 
 /// All layers of a machine.
@@ -26,7 +27,7 @@ pub struct DependencyCache {
     root: PathBuf,
 }
 
-/// A layer in use: it is not removed while this lives.
+/// A layer in use; not removed while this value lives.
 #[derive(Debug)]
 pub struct Layer {
     path: PathBuf,
@@ -40,22 +41,22 @@ impl Layer {
         &self.path
     }
 
-    /// The lock file of the project it was built for.
+    /// The lockfile of the project it was built for.
     pub fn lock(&self) -> &str {
         &self.lock
     }
 }
 
-/// Where and with what a layer is made.
+/// Where and with which tools a layer is built.
 type Site<'a> = (&'a Sandbox, &'a HostTools, &'a dyn Toolchain);
 
 impl DependencyCache {
-    /// The layers below the machine's cache folder.
+    /// The layers in the machine's cache folder.
     pub fn new(cache: &Path) -> Self {
         Self { root: cache.join("layers") }
     }
 
-    /// The layer with these dependencies; built if it is not there.
+    /// The layer with these dependencies; built if missing.
     pub(super) async fn get(
         &self,
         (sandbox, tools, language): Site<'_>,
@@ -66,7 +67,7 @@ impl DependencyCache {
         let trouble = |what: &str, why: io::Error| GateResult::error(format!("{what}: {why}"));
         let mut key = Encoder::new("layer");
         key.text(language.id()).text(wanted.key()).digest(tools.identity());
-        // Copies and overlays are the same; paths inside are not.
+        // Copied and overlaid layers differ in paths, so they have different keys.
         let key = key.flag(sandbox.has_mounts()).finish();
         let path = self.root.join(key.short());
         if let Some(layer) = open(&path, now) {
@@ -76,13 +77,13 @@ impl DependencyCache {
         self.collect(limits::LAYERS_BYTES, now).map_err(named)?;
         let staging = self.staging(sandbox).map_err(named)?;
         self.build((sandbox, tools, language), gate, wanted, staging.path()).await?;
-        // Whoever comes second finds a layer of the same key.
+        // Another process may have built the same layer meanwhile.
         let moved = fs::rename(staging.path(), &path);
         let _ = staging.keep();
         match open(&path, now) {
             Some(layer) => Ok(layer),
             None => {
-                let why = moved.err().unwrap_or_else(|| io::Error::other("it is not whole"));
+                let why = moved.err().unwrap_or_else(|| io::Error::other("incomplete layer"));
                 Err(trouble(&path.display().to_string(), why))
             }
         }
@@ -95,7 +96,7 @@ impl DependencyCache {
         for folder in ["target", "vendor", PROJECT] {
             fs::create_dir_all(staging.path().join(folder))?;
         }
-        // Who builds it may be somebody else outside; nobody but us reaches it here.
+        // The sandbox's user may be another user outside; the parent folder is private.
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(&self.root, PermissionsExt::from_mode(0o700))?;
         fs::set_permissions(staging.path(), PermissionsExt::from_mode(0o755))?;
@@ -126,12 +127,11 @@ impl DependencyCache {
         forget(&staging.join("target"), wanted).map_err(disk)?;
         fs::remove_dir_all(&project).map_err(disk)?;
         fs::write(staging.join("used"), "").map_err(disk)?;
-        // Written last: a layer with a lock is whole.
+        // Written last: a layer with a lockfile is complete.
         fs::write(staging.join(LOCK), lock).map_err(disk)
     }
 
-    /// Removes layers that were not used for long, the oldest of too many, and what a killed
-    /// process left half made.
+    /// Removes layers that were not used for long, the oldest of too many, and incomplete ones.
     fn collect(&self, most: u64, now: SystemTime) -> io::Result<()> {
         let mut layers = Vec::new();
         for entry in fs::read_dir(&self.root).into_iter().flatten() {
@@ -152,12 +152,12 @@ impl DependencyCache {
             let age = now.duration_since(used).unwrap_or(Duration::ZERO);
             let lock = File::options().append(true).open(path.join("used"));
             let free = lock.as_ref().map_or(true, |lock| lock.try_lock().is_ok());
-            // One whose removal was interrupted is no layer any more.
+            // A layer whose removal was interrupted.
             let broken = !path.join(LOCK).is_file();
             if free && (broken || age > limits::LAYER_AGE || all > most) {
-                // Not whole from here on, whatever happens.
+                // Marks the layer as incomplete before its files are deleted.
                 let _ = fs::remove_file(path.join(LOCK));
-                // What cannot be removed is in nobody's way.
+                // A layer that cannot be removed is ignored.
                 if sandbox::remove(&path).is_ok() {
                     all -= size;
                 }
@@ -167,7 +167,7 @@ impl DependencyCache {
     }
 }
 
-/// Opens a layer that is there and whole, and marks it used.
+/// Opens a complete layer and marks it as used.
 fn open(path: &Path, now: SystemTime) -> Option<Layer> {
     let used = File::options().append(true).open(path.join("used")).ok()?;
     used.lock_shared().ok()?;
@@ -176,7 +176,7 @@ fn open(path: &Path, now: SystemTime) -> Option<Layer> {
     Some(Layer { path: path.to_owned(), lock, _used: used })
 }
 
-/// Gives a folder to whom the sandbox's programs are outside.
+/// Gives a folder to the user that the sandbox's programs have outside.
 fn sandbox_owns(sandbox: &Sandbox, folder: &Path) -> io::Result<()> {
     match sandbox.backend().runs_as() {
         Some(id) => std::os::unix::fs::chown(folder, Some(id), Some(id)),
@@ -184,8 +184,8 @@ fn sandbox_owns(sandbox: &Sandbox, folder: &Path) -> io::Result<()> {
     }
 }
 
-/// The sources of the dependencies, and a lock file, fetched outside of the sandbox: nothing of a
-/// candidate's runs here, and nothing of the dependencies'. Whether there was anything to fetch.
+/// Fetches the sources of the dependencies and a lockfile, outside of the sandbox: no code of
+/// candidates or dependencies runs. Gives whether there was anything to fetch.
 async fn fetch(
     (tools, wanted): (&HostTools, &dyn DependencyLayer),
     gate: &GateName,
@@ -216,7 +216,7 @@ async fn fetch(
     Err(if wanted.is_refusal(&why) {
         refused(gate, why)
     } else {
-        GateResult::error(format!("the dependencies could not be fetched: {why}"))
+        GateResult::error(format!("cannot fetch the dependencies: {why}"))
     })
 }
 
@@ -229,7 +229,7 @@ fn refused(gate: &GateName, message: String) -> GateResult {
     }])
 }
 
-/// Lets everybody read: who builds may be somebody else.
+/// Makes files readable for all users: the build may run as another user.
 fn readable(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     for entry in fs::read_dir(folder)? {
@@ -246,7 +246,7 @@ fn readable(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Builds the dependencies as every gate will want them.
+/// Builds the dependencies with the options of the gates.
 async fn compile(
     (sandbox, tools, language): Site<'_>,
     (gate, wanted): (&GateName, &dyn DependencyLayer),
@@ -275,11 +275,11 @@ async fn compile(
                 ended => format!("{ended}; {}", clean(&output.errors(), &[&root])),
             };
             session.close().await;
-            // With the features that the target asks for, it is the machine's trouble.
+            // Without the target's features it builds, so the environment is at fault.
             return Err(if wanted.is_chosen() {
                 refused(gate, why)
             } else {
-                GateResult::error(format!("the dependencies do not build: {why}"))
+                GateResult::error(format!("cannot build the dependencies: {why}"))
             });
         }
     }
@@ -287,7 +287,7 @@ async fn compile(
     Ok(())
 }
 
-/// Takes the project out of a build folder; what stays are its dependencies.
+/// Removes the project from a build folder, leaving its dependencies.
 fn forget(target: &Path, wanted: &dyn DependencyLayer) -> io::Result<()> {
     for folder in wanted.build_folders() {
         for entry in fs::read_dir(target.join(folder)).into_iter().flatten() {

@@ -212,7 +212,7 @@ impl Sandbox {
     /// Removes folders of sessions whose regen is gone.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn sweep(&self) -> io::Result<()> {
         let mut failed = Ok(());
         for entry in std::fs::read_dir(&self.rooms).into_iter().flatten().flatten() {

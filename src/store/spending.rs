@@ -1,15 +1,15 @@
-//! What calls cost: reserved before they are made, settled after.
+//! The cost of calls: reserved before, settled after.
 
 use rusqlite::{Transaction, params};
 
 use super::ledger::{CallId, LedgerError, Spend};
 use crate::types::JobId;
 
-/// What was spent before a call, where caps look.
+/// Spending so far, as compared with the limits.
 pub(super) struct Spent {
     pub(super) run: Spend,
     pub(super) day: Spend,
-    /// By the job's spec in the day.
+    /// By the job's spec on that day.
     pub(super) spec: Spend,
 }
 

@@ -1,12 +1,12 @@
-//! Reports -> verdict. The only module that can make an [`Accepted`].
+//! Makes verdicts from reports. Only this module can make an [`Accepted`].
 
 use crate::types::{
     Candidate, Diagnosis, Digest, Encoder, Fault, Finding, GateName, GateReport, Judgement,
     Outcome, Provenance, Tree, gate::VACUOUS,
 };
 
-/// The proof that every required gate passed over exactly this tree. Never stored: after a crash it
-/// is made again from the recorded reports.
+/// Proof that every required gate passed over this tree. Never stored: after a crash it is derived
+/// again from the recorded reports.
 #[derive(Clone, Debug)]
 pub struct Accepted {
     candidate: Candidate,
@@ -23,25 +23,25 @@ impl Accepted {
         self.candidate.digest()
     }
 
-    /// Where they come from.
+    /// Their origin.
     pub fn provenance(&self) -> &Provenance {
         self.candidate.provenance()
     }
 }
 
-/// What the judge says.
+/// The verdict on a candidate.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// Every required gate passed.
     Accept(Accepted),
     /// A gate refused the candidate.
     Refuse(Diagnosis),
-    /// The environment failed: nothing is known about the candidate.
+    /// The environment failed; says nothing about the candidate.
     Unsound(Diagnosis),
 }
 
 impl Verdict {
-    /// The record of it.
+    /// Its record for the ledger.
     pub fn judgement(&self) -> Judgement {
         match self {
             Self::Accept(_) => Judgement::Accept,
@@ -51,7 +51,7 @@ impl Verdict {
     }
 }
 
-/// Judges a candidate by the reports of the gates it had to pass, in order.
+/// Judges a candidate by the reports of its required gates, in order.
 pub fn judge(candidate: &Candidate, gates: &[GateName], reports: &[GateReport]) -> Verdict {
     for gate in gates {
         let report = reports.iter().rev().find(|r| r.gate == *gate && r.tree == candidate.digest());
@@ -64,7 +64,7 @@ pub fn judge(candidate: &Candidate, gates: &[GateName], reports: &[GateReport]) 
                 summary: format!("gate {gate}: {message}"),
                 clauses: Vec::new(),
                 findings: report.findings.clone(),
-                // The same trouble again and again is parked, too.
+                // Repeated identical failures are parked.
                 fingerprint: Some(fingerprint(report)),
             });
         }
@@ -78,31 +78,31 @@ pub fn judge(candidate: &Candidate, gates: &[GateName], reports: &[GateReport]) 
 fn missing(gate: &GateName) -> Diagnosis {
     Diagnosis {
         fault: Fault::Environment,
-        summary: format!("gate {gate} gave no report on this tree"),
+        summary: format!("no report from gate `{gate}` for this tree"),
         clauses: Vec::new(),
         findings: Vec::new(),
         fingerprint: None,
     }
 }
 
-/// Says whose fault a red gate is, and at which clauses.
+/// Decides who is at fault for a failed gate, and at which clauses.
 fn diagnose(report: &GateReport) -> Diagnosis {
     let fault = match report.findings.first() {
         _ if report.outcome == Outcome::Flaky => Fault::Gate,
-        // No code can fix a test that passes whatever the code does.
+        // No code can fix a test that passes with any code.
         Some(finding) if report.gate == "proof" && finding.rule == VACUOUS => Fault::Spec,
         _ => Fault::Model,
     };
     let findings: Vec<Finding> = match fault {
-        // What else was noted is nobody's fault.
+        // Other findings are unrelated.
         Fault::Spec => report.findings.iter().filter(|f| f.rule == VACUOUS).cloned().collect(),
         _ => report.findings.clone(),
     };
     let mut clauses: Vec<_> = findings.iter().flat_map(|f| f.clauses.clone()).collect();
     clauses.sort();
     clauses.dedup();
-    let first = report.findings.first().map_or("it gave no finding", |f| f.message.as_str());
-    // A panic's first line only says where.
+    let first = report.findings.first().map_or("no finding", |f| f.message.as_str());
+    // A panic's first line has only its location.
     let told = |line: &&str| !line.trim().is_empty() && !line.starts_with("thread '");
     let first = first.lines().find(told).unwrap_or_default();
     Diagnosis {
@@ -114,7 +114,7 @@ fn diagnose(report: &GateReport) -> Diagnosis {
     }
 }
 
-/// Equal for equal failures: the messages were normalised before, and their order does not count.
+/// Equal for equal failures: messages are normalised, order is ignored.
 fn fingerprint(report: &GateReport) -> Digest {
     let mut findings: Vec<_> =
         report.findings.iter().map(|one| (&one.rule, &one.file, &one.message)).collect();

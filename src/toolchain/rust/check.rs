@@ -1,21 +1,21 @@
-//! What can be checked of a spec before a model is asked.
+//! Checks a spec before a model is called.
 
 use super::package::crate_name;
 use super::{examples, recursion_limit};
 use crate::toolchain::coverage::at;
 use crate::types::{Example, Problem, Spec, Target};
 
-/// Crate names that would hide one of the language's own.
+/// Crate names that would shadow a standard crate.
 const TAKEN: [&str; 6] = ["std", "core", "alloc", "test", "proc_macro", "build"];
 
-/// Checks what can be known before a model is asked.
+/// Checks a spec before a model is called.
 pub fn check(spec: &Spec, target: &Target) -> Vec<Problem> {
     let mut problems = Vec::new();
     if TAKEN.contains(&crate_name(spec).as_str())
         || syn::parse_str::<syn::Ident>(&crate_name(spec)).is_err()
     {
         let message = format!("the id `{}` cannot be the name of a crate", spec.id);
-        problems.push(Problem::error("spec::crate_name", message).help("give another `id`"));
+        problems.push(Problem::error("spec::crate_name", message).help("use another `id`"));
     }
     for clause in &spec.clauses {
         for name in clause.test_ids() {
@@ -30,9 +30,9 @@ pub fn check(spec: &Spec, target: &Target) -> Vec<Problem> {
                 problem.line = example.line + line;
                 let help = match example.language.as_str() {
                     "console" => {
-                        "a transcript is `$ PROGRAM ARGUMENTS` and what it prints: see the spec format"
+                        "a transcript is `$ PROGRAM ARGUMENTS` and its output; see docs/formats/spec.md"
                     }
-                    _ => "an example is a function's body: see the spec format",
+                    _ => "an example is a function body; see docs/formats/spec.md",
                 };
                 problems.push(problem.help(help));
             }
@@ -41,12 +41,12 @@ pub fn check(spec: &Spec, target: &Target) -> Vec<Problem> {
     problems
 }
 
-/// What an example expects, if it is nothing but comparisons: pairs of an input and its result.
+/// The expectations of an example, if it has only comparisons: pairs of input and result.
 pub fn expects(example: &Example) -> Vec<(String, String)> {
     let pairs = recursion_limit::parse(&format!("{{{}}}", example.code), |text| {
         let block: syn::Block =
             syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
-        // Anything else may be a state on which the results depend.
+        // Other statements may be state on which the results depend.
         Ok(block
             .stmts
             .iter()

@@ -1,11 +1,11 @@
-//! Console examples of a Rust program: a test runs the commands and tells what they printed.
+//! Console examples of a Rust program: a test runs the commands and prints their output.
 
 use crate::toolchain::shared::console::{ConsoleStep, StepOutput};
 
-/// Begins the line on which a test tells of a command.
+/// The prefix of the line with a command's result.
 const RAN: &str = "regen_ran";
 
-/// What a generated file needs for its transcripts.
+/// Code that a generated file needs for transcripts.
 pub const SUPPORT: &str = r#"
 mod regen_console {
     use std::io::Write;
@@ -39,7 +39,7 @@ mod regen_console {
 }
 "#;
 
-/// A test's body that runs the commands and tells what they printed.
+/// The body of a test that runs the commands and prints their output.
 pub fn body(steps: &[ConsoleStep], program: &str) -> String {
     let steps: Vec<_> =
         steps.iter().map(|step| format!("(&{:?}, {:?})", step.args, step.input)).collect();
@@ -49,7 +49,7 @@ pub fn body(steps: &[ConsoleStep], program: &str) -> String {
     )
 }
 
-/// What a test's process told of its commands.
+/// Parses the results that a test's process printed.
 pub fn told(said: &str) -> Vec<StepOutput> {
     let lines = said.lines().filter_map(|line| line.strip_prefix(RAN));
     let told = lines.map_while(|line| {

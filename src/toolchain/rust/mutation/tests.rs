@@ -28,16 +28,16 @@ fn every_change_stands_in_its_line() {
     assert_eq!(
         list,
         [
-            "3: gives false in a",
-            "3: gives true in a",
-            "4: - instead of + in a",
-            "5: || instead of && in a",
-            "5: <= instead of < in a",
-            "5: no ! in a",
-            "5: != instead of == in a",
-            "7: gives \"\" in b",
-            "7: gives \"xyzzy\" in b",
-            "9: no arm for 1 in b",
+            "3: when `a` returns false",
+            "3: when `a` returns true",
+            "4: with - instead of + in a",
+            "5: with || instead of && in a",
+            "5: with <= instead of < in a",
+            "5: without ! in a",
+            "5: with != instead of == in a",
+            "7: when `b` returns \"\"",
+            "7: when `b` returns \"xyzzy\"",
+            "9: without the arm 1 in b",
         ]
     );
     assert!(text.contains("#![warn(warnings)]"), "{text}");
@@ -78,7 +78,7 @@ fn what_the_compiler_evaluates_is_left_alone() {
         fn b() -> impl Iterator<Item = u8> {\n    [1].into_iter()\n}\nfn c() -> ! {\n    loop {}\n}\n\
         macro_rules! m { () => { 1 < 2 } }\n";
     let (_, list, rest) = changed(code, &Extent::But(BTreeSet::new()));
-    assert_eq!(list, ["4: gives [0; 1 + 1] in a"]);
+    assert_eq!(list, ["4: when `a` returns [0; 1 + 1]"]);
     assert_eq!(rest, ["A", "E", "N", "S", "m"].map(str::to_owned).into());
 }
 
@@ -110,7 +110,10 @@ fn what_macros_write_has_names_and_demands_can_go() {
         fn f(n: u8) {\n    assert!(n < 9, \"{n}\");\n    debug_assert_eq!(n, 1)\n}\n";
     let (text, list, rest) = changed(code, &Extent::But(BTreeSet::new()));
     assert_eq!(rest, ["C", "CELL", "fixed", "inc", "op"].map(str::to_owned).into());
-    assert_eq!(list, ["5: gives () in f", "6: no assert! in f", "7: no debug_assert_eq! in f"]);
+    assert_eq!(
+        list,
+        ["5: when `f` returns () in f", "6: without assert! in f", "7: no debug_assert_eq!"]
+    );
     assert!(
         text.contains("if !crate::regen_mutants::on(2) { assert!(n < 9, \"{n}\") };"),
         "{text}"
