@@ -26,14 +26,13 @@ const PROTOCOL: u32 = 1;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValidatorManifest {
-    /// The program, relative to the validator's folder, or a name on the system's search path, and
-    /// its arguments.
+    /// The program, relative to the validator's folder or a name on PATH, and its arguments.
     pub argv: Vec<String>,
-    /// Wall time in seconds; the gate's own `timeout_s` goes before it.
+    /// Timeout in seconds; the gate's own `timeout_s` takes precedence.
     pub timeout_s: Option<u64>,
 }
 
-/// What a validator reads from its stdin: one JSON object.
+/// The request to a validator on its standard input: one JSON object.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ValidatorRequest {
     /// Version of the protocol: 1.
@@ -44,14 +43,13 @@ pub struct ValidatorRequest {
     pub spec: SpecId,
     /// The target's name.
     pub target: TargetName,
-    /// Absolute path of the candidate's tree. Read it; writing into it changes nothing that is
-    /// kept.
+    /// Absolute path of the candidate's tree. Changes to it are discarded.
     pub tree: String,
     /// The spec's clauses.
     pub clauses: Vec<RequestClause>,
 }
 
-/// A clause, as a validator sees it.
+/// A clause in the request.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RequestClause {
     /// Its identity, `<spec>/<name>`.
@@ -60,16 +58,16 @@ pub struct RequestClause {
     pub text: String,
 }
 
-/// What a validator writes to its stdout: one JSON object and nothing else. Its exit status must be
-/// 0.
+/// The report of a validator on its standard output: one JSON object and nothing else. Its exit
+/// status must be 0.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValidatorReport {
     /// Version of the protocol: 1.
     pub version: u32,
-    /// `pass`, `fail`, or `error` for trouble of the validator's own.
+    /// `pass`, `fail`, or `error` if the validator itself failed.
     pub outcome: ValidatorOutcome,
-    /// What is wrong. A `fail` has at least one, a `pass` has none.
+    /// The findings. A `fail` has at least one, a `pass` none.
     #[serde(default)]
     pub findings: Vec<ReportFinding>,
     /// For `error`: what failed.
@@ -77,25 +75,25 @@ pub struct ValidatorReport {
     pub message: Option<String>,
 }
 
-/// A validator's conclusion.
+/// A validator's outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ValidatorOutcome {
-    /// The tree is right.
+    /// The tree is accepted.
     Pass,
-    /// It is not.
+    /// The tree is rejected.
     Fail,
-    /// The validator could not tell.
+    /// The validator failed.
     Error,
 }
 
-/// One thing a validator found.
+/// A finding of a validator.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReportFinding {
     /// The rule.
     pub rule: String,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
     /// The file, relative to the tree.
     #[serde(default)]
@@ -103,10 +101,10 @@ pub struct ReportFinding {
     /// Line from 1.
     #[serde(default)]
     pub line: Option<u32>,
-    /// Identities of clauses it touches.
+    /// Identities of affected clauses.
     #[serde(default)]
     pub clauses: Vec<String>,
-    /// What to do about it.
+    /// The remedy.
     #[serde(default)]
     pub remedy: Option<String>,
 }
@@ -114,16 +112,16 @@ pub struct ReportFinding {
 /// Reads a validator's manifest.
 ///
 /// # Errors
-/// It is missing or wrong; the message names it.
+/// It is missing or invalid; the message names it.
 pub fn manifest(folder: &Path) -> Result<ValidatorManifest, String> {
     let path = folder.join("validator.toml");
     let named = |why: String| format!("{}: {why}", path.display());
     let bytes = files::read_capped(&path, limits::CONFIG_BYTES)
-        .map_err(|error| format!("{error}; a gate of harness.toml names this validator"))?;
+        .map_err(|error| format!("{error}; a gate in harness.toml uses this validator"))?;
     let manifest: ValidatorManifest =
         read_toml(&String::from_utf8_lossy(&bytes)).map_err(|e| named(e.message().to_owned()))?;
     if manifest.argv.is_empty() {
-        Err(named("`argv` is empty: name the program".to_owned()))
+        Err(named("`argv` is empty; set the program".to_owned()))
     } else {
         Ok(manifest)
     }

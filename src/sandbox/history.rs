@@ -1,5 +1,5 @@
-//! What was seen at earlier looks and must not be forgotten: processor time of processes that ended
-//! and that nobody waited for, and memory that is shared and no longer mapped.
+//! Remembers from earlier measurements: CPU time of processes that ended without being reaped, and
+//! shared memory that is no longer mapped.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,16 +8,16 @@ use super::accounting::{Process, Sample};
 use super::procfs::ProcessUse;
 use crate::types::limits;
 
-/// A process at the last look.
+/// A process at the last measurement.
 #[derive(Clone, Copy, Debug)]
 struct LastLook {
     program: i32,
     started: u64,
     own: Duration,
     waited: Duration,
-    /// It had run for less time than passes between two looks, and still ran. Among many such looks
-    /// one has a chance to see a process that is as large as the part of that time it lives for:
-    /// whoever is seen and gone counts for all of it.
+    /// It started after the previous measurement and was still running. A process that lives for a
+    /// fraction of the interval is seen with that probability, so one that is seen and gone counts
+    /// for the whole interval.
     runs: bool,
 }
 
@@ -29,16 +29,16 @@ impl LastLook {
     }
 }
 
-/// Processor time of a program's ended processes.
+/// CPU time of a program's ended processes.
 #[derive(Clone, Copy, Debug, Default)]
 struct EndedTime {
-    /// What nobody waited for.
+    /// Of processes that were not reaped.
     lost: Duration,
-    /// Seconds that were seen of ended processes and not yet with who waited for them.
+    /// Seen CPU seconds of ended processes that are not yet in their parents' times.
     open: f64,
 }
 
-/// What was seen at earlier looks.
+/// State of earlier measurements.
 #[derive(Debug, Default)]
 pub struct EarlierLooks {
     processes: BTreeMap<i32, LastLook>,
@@ -47,11 +47,11 @@ pub struct EarlierLooks {
     looked: Option<Instant>,
 }
 
-/// Seconds by which such sums are off from one look to the next.
+/// Rounding error of such sums between two measurements, in seconds.
 const SLACK: f64 = 0.2;
 
 impl EarlierLooks {
-    /// Adds a look, and to it what only earlier ones have seen.
+    /// Adds a measurement, completed by earlier ones.
     pub fn add(&mut self, sample: &mut Sample, now: Instant) {
         let between = self.looked.replace(now).map_or(Duration::ZERO, |last| now - last);
         self.nameless.retain(|number, _| sample.nameless.contains_key(number));
@@ -68,12 +68,13 @@ impl EarlierLooks {
         }
     }
 
-    /// Whether to look again soon: shared memory can be filled and be unmapped between two looks.
+    /// Whether to measure again soon: shared memory can be filled and unmapped between
+    /// measurements.
     pub fn is_fleeting(&self) -> bool {
         !self.nameless.is_empty()
     }
 
-    /// Compares the time of processes that are gone with what those that wait have got since.
+    /// Compares CPU times of ended processes with the increase in their parents.
     fn settle(&mut self, sample: &Sample, between: f64) {
         let now: BTreeMap<i32, _> =
             sample.processes.iter().map(|process| (process.pid, process.seen)).collect();
