@@ -401,7 +401,7 @@ mod tests {
                     let Ok(text) = String::from_utf8(bytes) else { continue };
                     let read = Attested::read(&text);
                     assert!(read.is_err() || read != Ok(one.clone()), "byte {at}: {text}");
-                    // Signed, nothing else can be said; unsigned, another entry may be.
+                    // A signed statement cannot differ; an unsigned one may be of another entry.
                     assert!(signer.is_none() || read.is_err(), "byte {at}");
                 }
             }
@@ -438,7 +438,7 @@ mod tests {
         assert_eq!(PublicKey::parse(&format!("{line} someone@example.org\n")), Ok(key.clone()));
         assert!(key.id().starts_with("SHA256:"));
         assert!(PublicKey::parse("ssh-rsa AAAA").is_err());
-        // The neutral element as a key.
+        // The neutral element is a weak key.
         let weak =
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         assert!(PublicKey::parse(weak).unwrap_err().contains("weak"));

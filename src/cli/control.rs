@@ -14,8 +14,8 @@ pub const NO_DAEMON: &str = "no daemon runs in this workspace";
 /// Sends a command to the daemon.
 pub async fn order(door: &Context, act: Command, specs: &[String]) -> Result<u8, CommandError> {
     let Some(client) = Client::connect(&door.places()?).await? else {
-        let why = "start one with `regen watch`, or use `regen run`";
-        return Err(CommandError::new(ErrorKind::NoDaemon, format!("{NO_DAEMON}: {why}")));
+        let hint = "start one with `regen watch`, or use `regen run`";
+        return Err(CommandError::new(ErrorKind::NoDaemon, NO_DAEMON).hint(hint));
     };
     let answer = client.order(act, specs, &door.by).await?;
     if door.global.json {

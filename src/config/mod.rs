@@ -145,7 +145,7 @@ mod tests {
             (
                 "[gate.test]\nsecrets = [\"K\"]\n[[generator.tiers]]\nmodel = \"m\"\napi_key_env = \"K\"",
                 5,
-                "no gate may see",
+                "gates must not see",
             ),
             ("[harness]\ndefault_targets = [\"rusty\"]", 6, "rust"),
         ] {
@@ -177,9 +177,9 @@ mod tests {
             assert_eq!(parse("harness.toml", text).expect("is right").generator, None);
         }
         let (_, message, _) = first("[target.rust]\ntoolchain = \"rust\"\n");
-        assert_eq!(message, "`[generator]` names no model");
+        assert_eq!(message, "`[generator]` has no model");
         let (_, message, _) = first(&format!("{written}[generator]\nreply = \"json\"\n"));
-        assert_eq!(message, "`[generator]` names no model");
+        assert_eq!(message, "`[generator]` has no model");
     }
 
     #[test]

@@ -318,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_old_or_too_much_goes_and_what_is_in_use_stays() {
+    fn old_and_excess_layers_are_deleted_but_not_those_in_use() {
         let folder = tempfile::tempdir().expect("a folder");
         let layers = DependencyCache::new(folder.path());
         let make = |name: &str, days: u64| {
@@ -340,7 +340,7 @@ mod tests {
         let there = |path: &Path| path.is_dir();
         assert!(there(&young) && there(&busy) && !there(&old) && !there(&dead));
         fs::write(young.join("big"), vec![0; 4096]).expect("writes");
-        // A removal that was interrupted.
+        // An interrupted removal.
         let broken = make("broken", 0);
         fs::remove_file(broken.join(LOCK)).expect("is there");
         layers.collect(limits::LAYERS_BYTES, SystemTime::now()).expect("works");

@@ -463,7 +463,7 @@ impl Tried<'_> {
         let (rule, message, remedy) = match red {
             Red::Vacuous => {
                 let why = if learnt.reaches {
-                    "whatever the code does"
+                    "with any code"
                 } else {
                     "without an implementation: it never runs the code"
                 };

@@ -152,7 +152,7 @@ mod tests {
     use crate::generator::CallContext;
     use crate::types::{AttemptKind, InputsDigest, Prompt, RelPath, Tree};
 
-    /// Leaves one file, and says its text; counts how often it was asked.
+    /// Gives a tree with one file; counts calls.
     #[derive(Debug, Default)]
     struct OneFile(AtomicU32);
 
@@ -248,7 +248,7 @@ mod tests {
         for mode in [CassetteMode::Replay, CassetteMode::Auto] {
             let replayed = ask(folder.path(), mode, "add").await.0.expect("is recorded");
             assert_eq!(replayed, answer("// 0\n").replayed("2026-01-02".to_owned()));
-            // A replay is exported as what was recorded.
+            // A replay is exported as the original recording.
             let cassettes = Cassettes::new(folder.path().to_owned());
             let [(path, _)] = &cassettes.all()[..] else { panic!("one is recorded") };
             let written = std::fs::read(path).expect("is there");

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_count_comments_and_texts_do_not() {
+    fn comments_and_strings_are_ignored() {
         assert_eq!(lines("forbid_unsafe", "// unsafe\nconst A: &str = \"unsafe\";"), [0u32; 0]);
         assert_eq!(lines("forbid_unsafe", "fn a() {\n unsafe { b() } }"), [2]);
         assert_eq!(lines("forbid_unsafe", "m! { x\n\nunsafe }"), [3]);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_language_does_not_pass() {
+    fn files_of_other_languages_are_rejected() {
         let (spec, target) = spec("- it holds `guard: forbid eval`\n");
         let file = |path: &str| (RelPath::parse(path).unwrap(), b"eval(1)".to_vec());
         let found =

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_start_in_order_inside_the_limits_and_behind_what_they_depend_on() {
+    fn jobs_start_in_order_within_limits_and_after_dependencies() {
         let list: &[(&'static str, &'static str, &[&'static str])] =
             &[("a", "x", &[]), ("b", "x", &["a"]), ("c", "y", &[]), ("d", "y", &["z"])];
         let mut wide = queue(list, 9, "");
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_cut_and_nobody_waits_for_ever() {
+    fn a_dependency_cycle_does_not_block_the_queue() {
         let mut queue = queue(&[("a", "x", &["b"]), ("b", "x", &["a"])], 9, "");
         assert_eq!(all(&mut queue), "a");
         queue.ended(&"a".into());

@@ -65,7 +65,7 @@ pub fn next(calls: &[&Attempt], tiers: usize) -> Result<NextAttempt, &'static st
     }
     match last.tier + 1 {
         tier if tier < tiers => Ok(NextAttempt { kind: SEQUENCE[0], tier, slot: 0 }),
-        _ => Err("every attempt was refused"),
+        _ => Err("every attempt was rejected"),
     }
 }
 
@@ -87,8 +87,8 @@ mod tests {
     use crate::pipeline::Attempt;
     use crate::types::{Diagnosis, Fault};
 
-    /// Plays failures (tree, fingerprint; `-` for an unreadable reply) and gives the kinds asked
-    /// for.
+    /// Plays failures (tree, fingerprint; `-` for an unreadable reply) and gives the kinds of
+    /// attempts.
     fn play(failures: &[(&str, &str)], tiers: usize) -> String {
         let mut attempts: Vec<Attempt> = Vec::new();
         let mut kinds = String::new();

@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_revision_ends_the_older_and_leaves_the_others() {
+    fn a_newer_revision_cancels_only_the_older_job() {
         let mut agenda = Scheduler::new(false);
         assert!(
             agenda
@@ -408,7 +408,7 @@ mod tests {
         agenda.answered(&"a".into());
         let ended = agenda.replan(vec![job("a", "2"), job("b", "1")], none, Schedule::default(), 0);
         assert_eq!(ended, ["a"]);
-        // Whoever saves again and again gets one run, and not never.
+        // Repeated saves delay the run only up to the limit.
         let mut now = 0;
         for revision in 3..30 {
             assert_eq!(names(&mut agenda, now), "", "{now}");
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_waits_longer_and_is_parked_when_it_fails_the_same_way() {
+    fn failed_jobs_back_off_and_identical_failures_are_parked() {
         let mut agenda = Scheduler::new(false);
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         let mut waits = Vec::new();
@@ -458,7 +458,7 @@ mod tests {
         }
         assert_eq!(waits, [1, 2, 4]);
         assert_eq!((names(&mut agenda, u64::MAX - 1), agenda.wake(now)), (String::new(), None));
-        // The same inputs change nothing; other ones do.
+        // Equal inputs change nothing; others do.
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         assert_eq!(names(&mut agenda, now), "");
         agenda.replan(vec![job("a", "2")], none, Schedule::default(), 0);
@@ -467,7 +467,7 @@ mod tests {
             agenda.ended(&"a".into(), &failed(Fault::Spec, "x"), now),
             Some(Backoff::Parked)
         );
-        // A server that is away is asked again and again, at most every five minutes and a quarter.
+        // An unavailable server is retried at most every 375 s.
         let mut agenda = Scheduler::new(false);
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         for _ in 0..40 {
@@ -480,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn what_depends_on_something_that_comes_again_waits_for_it() {
+    fn a_spec_waits_for_its_unfinished_dependencies() {
         let on = |spec: &SpecId| match spec.as_str() {
             "b" => BTreeSet::from(["a".into()]),
             _ => BTreeSet::new(),
@@ -489,7 +489,7 @@ mod tests {
         let mut agenda = Scheduler::new(false);
         agenda.replan(work("1"), on, Schedule::default(), 0);
         assert_eq!(names(&mut agenda, 0), "a");
-        // Saved again: it settles, and what depends on it does not begin with the old one.
+        // Saved again: the delay restarts, and dependents do not use the old revision.
         agenda.answered(&"a".into());
         assert_eq!(agenda.replan(work("2"), on, Schedule::default(), 0), ["a"]);
         assert_eq!(names(&mut agenda, 0), "");
@@ -500,16 +500,16 @@ mod tests {
             panic!("it is tried again")
         };
         assert_eq!((names(&mut agenda, 300), names(&mut agenda, then)), ("".into(), "a".into()));
-        // What is parked is waited for by nobody.
+        // Parked specs do not block the queue.
         agenda.ended(&"a".into(), &failed(Fault::Spec, "x"), then);
         assert_eq!(names(&mut agenda, then), "b");
-        // Whoever asks for a spec asks for what it needs, at any hour.
+        // An order includes the spec's dependencies, even in quiet hours.
         agenda.replan(vec![job("a", "3"), job("b", "3")], on, Schedule::default(), then + 400);
         let quiet = |agenda: &mut Scheduler, now| agenda.start(now, true).map(|job| job.spec);
         assert_eq!(quiet(&mut agenda, then + 400), None);
         agenda.ask(&"b".into());
         assert_eq!(quiet(&mut agenda, then + 400).as_deref(), Some("a"));
-        // A server that was away for a night is no fault of the model's.
+        // An unavailable server is not the model's fault.
         let mut agenda = Scheduler::new(false);
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         let mut now = 0;

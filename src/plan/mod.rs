@@ -334,7 +334,7 @@ mod tests {
             self.plan().jobs[0].parts[0].reason.clone()
         }
 
-        /// Writes into the lock what the plan says now.
+        /// Puts the current plan into the lockfile.
         fn promote(&mut self) {
             let job = self.plan().jobs.remove(0);
             let spec = &self.specs[0];
@@ -361,7 +361,7 @@ mod tests {
     const SPEC: &str = "# A\n\nProse.\n\n- one `test_id: one`\n- two `test_id: two`\n";
 
     #[test]
-    fn reasons_name_what_changed_and_nothing_else() {
+    fn reasons_list_exactly_what_changed() {
         let mut world = World::new(SPEC);
         assert_eq!(world.reason(), Some(Reason::NothingPromoted));
         world.promote();
@@ -383,13 +383,13 @@ mod tests {
         world.tools = "2";
         let Some(reason @ Reason::Gates { .. }) = world.reason() else { panic!() };
         assert!(reason.revalidates());
-        assert_eq!(reason.to_string(), "changed: tools (1; now 2): judge again first");
+        assert_eq!(reason.to_string(), "changed: tools (1; now 2); runs the gates first");
         world.live = LiveTree::Missing;
         assert_eq!(world.reason(), Some(Reason::TreeMissing));
     }
 
-    /// Digests that stand in lockfiles. When one of these changes, every promoted tree in every
-    /// workspace is out of date: raise the format and migrate instead.
+    /// Digests in lockfiles. If one of these changes, every promoted tree in every workspace is out
+    /// of date: increase the format and migrate instead.
     #[test]
     fn golden_digests() {
         let text = "# A\n\nProse.\n\n- one `test_id: one` `guard: forbid x y`\n\n  ```rust\n  f();\n  ```\n\n\

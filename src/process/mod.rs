@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_ends_the_whole_group_even_when_it_ignores_the_polite_signal() {
+    fn a_timeout_kills_the_whole_group_even_if_it_ignores_sigterm() {
         let script = "trap '' TERM; (trap '' TERM; while :; do :; done) & while :; do :; done";
         let output = block_on(run(&sh(script, 100))).expect("runs");
         assert_eq!(output.ended, Ended::Timeout);
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_bounded_and_a_holder_of_the_pipe_is_not_waited_for() {
+    fn output_is_bounded_and_orphans_holding_the_pipe_are_not_awaited() {
         let output = block_on(run(&sh("head -c 20000000 /dev/zero", 5000))).expect("runs");
         assert_eq!(output.stdout.len(), 1024 * 1024);
         assert_eq!(output.dropped, 20_000_000 - 1024 * 1024);

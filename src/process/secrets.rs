@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
-/// Shorter values are too common to be redacted.
+/// Shorter values occur in ordinary text and are not redacted.
 const LEAST_BYTES: usize = 8;
 
 /// Values with the names of their variables, the longest first.

@@ -264,7 +264,7 @@ mod tests {
     use crate::types::{AttemptKind, ClauseId, Finding};
 
     #[test]
-    fn a_repair_shows_finding_clause_and_candidate_and_equal_inputs_give_equal_bytes() {
+    fn a_repair_prompt_shows_finding_clause_and_candidate_deterministically() {
         let (spec, _) = spec(
             "# S\n\n- it MUST add `test_id: adds`\n\n  ```rust hidden\n  s::secret();\n  ```\n",
         );

@@ -87,7 +87,7 @@ mod tests {
     use crate::spec_for_tests::spec;
 
     #[test]
-    fn quotes_of_hidden_examples_are_withheld_and_nothing_else() {
+    fn only_quotes_of_hidden_examples_are_withheld() {
         let (spec, _) = spec(
             "- a `test_id: a`\n  ```rust\n  assert_eq!(s::f(10), Some(1));\n  ```\n  ```rust hidden\n  \
              assert_eq!(s::f(77001), Some(4242));\n  ```\n",

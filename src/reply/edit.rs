@@ -57,7 +57,7 @@ mod tests {
     use super::apply;
 
     #[test]
-    fn exact_then_loose_then_refused() {
+    fn edits_match_exactly_then_loosely_then_fail() {
         let file: String = (0..500).map(|i| format!("    line {i}\n")).collect();
         let edit = |s: &str| format!("<<<<<<< SEARCH\n{s}\n=======\nnew\n>>>>>>> REPLACE\n");
         assert!(apply(&file, &edit("    line 42")).expect("exact").contains("41\nnew\n"));

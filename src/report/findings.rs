@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_special_is_escaped() {
+    fn special_characters_are_escaped() {
         let text = "- ä MUST: 100%, so\n";
         let problem = Problem::error("spec::x", "100%\nbad").at(text, 2..4).file("specs/a b,c.md");
         let sources = Sources::from([("specs/a b,c.md".to_owned(), text.to_owned())]);

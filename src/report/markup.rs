@@ -70,7 +70,7 @@ mod tests {
     use super::{github, markdown, markdown_code, xml};
 
     #[test]
-    fn marks_of_others_are_text() {
+    fn untrusted_markup_is_escaped() {
         assert_eq!(markdown("a|b [x](y) @me\n<img>"), "a\\|b \\[x\\](y) &#64;me\\\\n&lt;img>");
         assert_eq!(markdown("`a|b` *c*"), "`a\\|b` \\*c\\*");
         assert_eq!(markdown("`a *c*"), "\\`a \\*c\\*");

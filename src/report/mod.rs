@@ -85,7 +85,7 @@ mod tests {
     use super::{Styler, for_terminal};
 
     #[test]
-    fn only_own_colours_become_escape_codes() {
+    fn only_regens_colours_become_escape_codes() {
         let paint = Styler { colour: true };
         assert_eq!(for_terminal(&paint.bad("a\x1b[2J")), "\x1b[31ma\\u{1b}[2J\x1b[0m");
         assert_eq!(for_terminal("\u{10fffe}8mhidden"), "8mhidden");

@@ -85,7 +85,7 @@ mod tests {
     use crate::workspace::Sources;
 
     #[test]
-    fn the_line_is_shown_with_its_number_and_the_remedy() {
+    fn the_line_is_shown_with_its_number_and_a_hint() {
         let text = "[generator]\nmodle = \"m\"\n";
         let problems = crate::config::parse("harness.toml", text).expect_err("is wrong");
         let sources = Sources::from([("harness.toml".to_owned(), text.to_owned())]);

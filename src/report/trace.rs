@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use crate::spec::{Coverage, Matrix, TestVerdict, TraceRow};
 use crate::types::Level;
-use crate::types::text::counted;
 
 use super::Styler;
 use super::markup::{self, markdown_code as code, xml};
@@ -63,7 +62,8 @@ pub fn summary(matrix: &Matrix) -> String {
     let shares = LEVELS.iter().map(share).collect::<Vec<_>>().join(", ");
     match matrix.strays.len() {
         0 => format!("covered: {shares}"),
-        count => format!("covered: {shares}; {} without a clause", counted(count, "test or file")),
+        1 => format!("covered: {shares}; 1 test or file without a clause"),
+        count => format!("covered: {shares}; {count} tests or files without a clause"),
     }
 }
 

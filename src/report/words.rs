@@ -142,7 +142,7 @@ fn judged(judgement: &Judgement, paint: Styler) -> String {
             } else {
                 format!(" ({})", clauses.join(", "))
             };
-            format!("{}: {}{clauses}", paint.bad("refused"), indented(&diagnosis.told()))
+            format!("{}: {}{clauses}", paint.bad("rejected"), indented(&diagnosis.told()))
         }
         Judgement::Unsound { diagnosis } => {
             format!("{}: {}", paint.warn("not judged"), indented(&diagnosis.told()))

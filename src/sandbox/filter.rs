@@ -142,7 +142,7 @@ mod tests {
     use super::super::syscalls::{Shares, table};
     use super::*;
 
-    /// Walks through a program as the kernel does.
+    /// Interprets a filter as the kernel does.
     fn run(program: &[sock_filter], architecture: u32, call: u32, arguments: [u64; 6]) -> u32 {
         let (mut at, mut value) = (0, 0);
         loop {
@@ -172,12 +172,12 @@ mod tests {
     }
 
     #[test]
-    fn every_call_has_the_answer_of_the_table_and_all_others_are_absent() {
+    fn calls_are_answered_by_the_table_and_others_fail_with_enosys() {
         for shares in [Shares::Nothing, Shares::Builds, Shares::All] {
             let table = table(shares);
             let program = assemble(&table);
             assert!(program.len() < 2048, "{}", program.len());
-            // A jump that does not reach would be one of the longest.
+            // A jump that is too short would be one of the longest.
             assert!(program.iter().all(|one| one.jt < u8::MAX && one.jf < u8::MAX));
             let absent = CallRules::from(CallAnswer::Errno(libc::ENOSYS));
             for call in (0..2000).chain([0x3fff_ffff]) {

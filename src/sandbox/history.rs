@@ -109,7 +109,7 @@ mod tests {
 
     const PROGRAM: i32 = 5;
 
-    /// A look at a program, and one child of it that has run for so long.
+    /// A measurement of a program, with one child that has run for this long.
     fn look(waited: u64, child: Option<(i32, u64)>) -> Sample {
         let seen = |own, waited| ProcessUse {
             parent: 1,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn time_of_children_that_nobody_waited_for_is_kept() {
+    fn cpu_time_of_unreaped_children_is_kept() {
         let mut history = EarlierLooks::default();
         for child in 10..20 {
             time(&mut history, look(0, Some((child, 500))));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn time_of_children_that_were_waited_for_is_counted_once() {
+    fn cpu_time_of_reaped_children_is_counted_once() {
         let mut history = EarlierLooks::default();
         for number in 0..10 {
             let child = Some((number + 10, 500));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn shared_memory_that_was_unmapped_is_remembered_while_any_of_it_is_mapped() {
+    fn unmapped_shared_memory_counts_while_a_part_is_mapped() {
         let mut history = EarlierLooks::default();
         let mut nameless = |bytes: Option<u64>| {
             let mut sample = look(0, None);

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_themselves_behind_mounts_and_elsewhere_without() {
+    fn paths_are_unchanged_with_mounts_and_replaced_without() {
         let layer = |at: &str, mode| Mount { source: "/l".into(), at: at.into(), mode };
         let mounts = vec![
             Mount::read_only("/opt/tools", places::TOOLS),

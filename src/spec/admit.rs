@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_across_specs_refuses_them_and_their_dependents() {
+    fn problems_across_specs_refuse_them_and_their_dependents() {
         let (ids, found) = codes(&[("specs/a.md", "---\ndepends: [b]\n---\n"), ("specs/b.md", "")]);
         assert_eq!((ids.len(), found.len()), (2, 0));
         for (text, code) in [

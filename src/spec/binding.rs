@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_code_is_none_and_wrong_marks_are_errors() {
+    fn ordinary_code_is_no_binding_and_invalid_bindings_are_errors() {
         assert!(read("x: u32").is_none());
         assert!(read("Vec::new()").is_none());
         for wrong in [

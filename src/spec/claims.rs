@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_both_be() {
+    fn contradicting_claims_are_found() {
         for (one, other) in [
             ("A 503 response MUST be retried.", "A response with status 503 MUST NOT be retried."),
             (
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_alike() {
+    fn similar_claims_are_not_contradictions() {
         for (one, other) in [
             ("A 503 response MUST be retried.", "A 404 response MUST NOT be retried."),
             ("Timeouts MUST be retried.", "Validation errors MUST NOT be retried."),

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn formatting_and_order_are_nothing() {
+    fn formatting_and_order_are_ignored() {
         let (head, clauses) = TEXT.split_once("- One").expect("has it");
         let (one, rest) = clauses.split_once("- Two").expect("has it");
         let (two, rest) = rest.split_once("\n\n").expect("has it");
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn one_word_is_one_clause() {
+    fn one_changed_word_changes_one_clause() {
         let found = changed(&TEXT.replace("SHOULD give `2`", "MUST give `2`"));
         let [SpecChange { clauses, prose: false, .. }] = found.as_slice() else {
             panic!("{found:?}")
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_budget_all_between_the_first_and_the_last_change_is_changed() {
+    fn without_a_budget_the_diff_is_one_range() {
         let mut budget = WordBudget::new();
         while budget.take(1000) {}
         while budget.take(1) {}
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_name_is_a_rename_never_silence() {
+    fn a_new_name_is_a_rename() {
         for now in [
             TEXT.replace(": two`", ": second`"),
             TEXT.replace("`2`. `test_id: two`", "`22`. `test_id: second`"),
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_gone_or_prose() {
+    fn added_removed_and_prose_changes() {
         let found = changed(&TEXT.replace(
             "- Two SHOULD give `2`. `test_id: two`\n",
             "- Other words altogether. `guard: g`\n",

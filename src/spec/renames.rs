@@ -220,7 +220,7 @@ mod tests {
         parse("specs/a.md", text.as_bytes()).0
     }
 
-    /// What comparing every pair gives.
+    /// The result of comparing every pair.
     fn by_every_pair(old: &Spec, new: &Spec) -> Vec<(String, String)> {
         let mut gone: Vec<_> = old.clauses.iter().collect();
         gone.sort_by_key(|clause| clause.id.as_str());

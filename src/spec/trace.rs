@@ -250,7 +250,7 @@ mod tests {
     use crate::spec::parse;
 
     #[test]
-    fn a_clause_stands_as_well_as_the_worst_that_stands_for_it() {
+    fn a_clause_has_the_coverage_of_its_worst_test() {
         let text = "- a `test_id: a, guard: forbid_unsafe`\n- b `test_id: b` `status: draft`\n";
         let (spec, ..) = parse("specs/s.md", text.as_bytes());
         let targets = vec!["x".into(), "y".into()];

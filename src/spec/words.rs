@@ -172,7 +172,7 @@ mod tests {
     use super::{sentences, shape, words};
 
     #[test]
-    fn sentences_end_where_they_end() {
+    fn sentences_are_split_correctly() {
         let text = "It takes 1.5 s, e.g. on `a.b; c. d`. Then it stops; it MUST. End";
         assert_eq!(sentences(text).len(), 4, "{:?}", sentences(text));
     }

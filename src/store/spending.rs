@@ -95,7 +95,7 @@ mod tests {
                 .is_ok()
         );
         assert_eq!(ledger.spent("d").unwrap().tokens, 70);
-        // A spec's cap is of a day, over all its jobs, and nobody else's.
+        // A spec's daily limit covers all its jobs, and no other spec's.
         let budget = Budget { spec_tokens: Some(100), ..Budget::default() };
         let other = Job::new(&"other".into(), Vec::new(), 1);
         let other = ledger.queue(run, "t", &other).unwrap();

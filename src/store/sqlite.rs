@@ -481,7 +481,7 @@ mod tests {
     use crate::types::{Event, Job};
 
     #[test]
-    fn events_are_append_only_jobs_are_one_and_the_future_is_refused() {
+    fn events_are_append_only_one_job_is_open_and_newer_formats_are_rejected() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger.db");
         let mut ledger = SqliteLedger::open(&path).expect("opens");
@@ -502,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn older_ledgers_are_read_as_they_are_and_brought_up_by_who_writes() {
+    fn older_ledgers_are_readable_and_upgraded_by_writers() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger.db");
         let old = rusqlite::Connection::open(&path).expect("opens");

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_do_not_run_into_each_other() {
+    fn adjacent_values_do_not_collide() {
         let digest = |lists: &[&[&str]]| {
             let mut encoder = Encoder::new("k");
             for list in lists {

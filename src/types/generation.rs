@@ -119,7 +119,7 @@ mod tests {
     use super::{Digest, StoredGeneration, StoredWorkspace, Usage};
 
     #[test]
-    fn texts_of_older_objects_are_read_and_written_byte_for_byte() {
+    fn older_objects_are_read_and_written_unchanged() {
         let text = "{\"text\":\"a\",\"finish\":\"stop\",\"usage\":{\"input\":1,\"output\":2},\
                     \"model\":\"m\",\"replay\":null}";
         let read: StoredGeneration = serde_json::from_str(text).expect("is one");

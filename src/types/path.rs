@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_whatever_could_leave_or_confuse() {
+    fn refuses_paths_that_escape_or_are_ambiguous() {
         let long = "a/".repeat(20) + "b";
         for path in [
             "",

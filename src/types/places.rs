@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_folders_are_taken_and_their_neighbours_are_not() {
+    fn the_sandboxs_folders_are_reserved_and_others_are_not() {
         for path in ["/", "/tmp", "/tmp/", "//sys", "/./proc/self", "/src/x", "/target", "/cargo/x"]
         {
             assert!(is_taken(Path::new(path)), "{path}");

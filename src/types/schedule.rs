@@ -160,7 +160,7 @@ mod tests {
     use super::{QuietHours, Schedule};
 
     #[test]
-    fn quiet_hours_go_across_midnight_and_end_when_they_say() {
+    fn quiet_hours_may_cross_midnight() {
         let hours = |text: &str| QuietHours::try_from(text.to_owned());
         let quiet = ["22:00-06:00", "05:30-7:15"].map(|text| hours(text).expect("are some"));
         let schedule = Schedule { quiet: quiet.to_vec(), ..Schedule::default() };

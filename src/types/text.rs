@@ -63,7 +63,7 @@ mod tests {
     use crate::types::limits;
 
     #[test]
-    fn commands_are_shown_and_text_stays() {
+    fn control_characters_are_escaped_and_text_is_unchanged() {
         for (text, shown) in [
             ("plain ä 漢 \t👩\u{fe0f}\nnext", "plain ä 漢 \t👩\u{fe0f}\nnext"),
             ("\x1b]52;c;aGk=\x07", "\\u{1b}]52;c;aGk=\\u{7}"),

@@ -41,7 +41,7 @@ mod tests {
     use super::read_toml;
 
     #[test]
-    fn deep_text_is_refused_and_ordinary_text_is_read() {
+    fn deeply_nested_toml_is_rejected() {
         for part in ["a = {[\"k\"]\n", "a = {[", "a = [{", "[", "{", "a = [ # ]\n", "a = {[}"] {
             let text = part.repeat(100_000);
             assert!(read_toml::<toml::Table>(&text).is_err(), "{part}");

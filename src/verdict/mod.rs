@@ -61,7 +61,7 @@ pub fn judge(candidate: &Candidate, gates: &[GateName], reports: &[GateReport]) 
         if let Outcome::Error { message } = &report.outcome {
             return Verdict::Unsound(Diagnosis {
                 fault: Fault::Environment,
-                summary: format!("gate {gate}: {message}"),
+                summary: format!("gate `{gate}` gave no result; {message}"),
                 clauses: Vec::new(),
                 findings: report.findings.clone(),
                 // Repeated identical failures are parked.

@@ -1,5 +1,5 @@
-//! Commands over workspaces whose files are damaged: each ends in time and without a panic, and
-//! writes nothing outside of the workspace.
+//! Commands on workspaces with damaged files: each ends in time and without a panic, and writes
+//! nothing outside of the workspace.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
@@ -11,11 +11,11 @@ use crate::fuzz::Numbers;
 use crate::server::{Server, lib};
 use crate::world::{GOOD, World, collect, rounds};
 
-/// Time after which a command counts as hanging; one that gates is given more.
+/// Time after which a command counts as hanging; longer for gates.
 const PATIENCE: Duration = Duration::from_secs(10);
 const GATING: Duration = Duration::from_secs(60);
 
-/// What is done to a file or folder.
+/// A kind of damage to a file or folder.
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     Cut,
@@ -30,7 +30,7 @@ enum Damage {
     FileOutside,
     /// A link to a folder outside of the workspace.
     FolderOutside,
-    /// A pipe that nobody writes to.
+    /// A pipe without a writer.
     Pipe,
     Socket,
     Huge,
@@ -89,7 +89,7 @@ const COMMANDS: [&[&str]; 34] = [
     &["pause"],
 ];
 
-/// Files and folders of a workspace; the deeper ones have the same chance.
+/// Files and folders of a workspace; deeper ones have the same probability.
 fn places(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut left = vec![root.to_owned()];
@@ -162,7 +162,7 @@ fn ended(mut command: Command, patience: Duration) -> Option<Output> {
     }
 }
 
-/// Damages a copy of a workspace and runs a command there; what is wrong, if anything.
+/// Damages a copy of a workspace and runs a command there. Gives the problem, if any.
 fn round(template: &World, number: u64) -> Option<String> {
     let mut numbers = Numbers::new(number);
     let folder = tempfile::tempdir().expect("a folder");
@@ -193,7 +193,7 @@ fn round(template: &World, number: u64) -> Option<String> {
     let mut command = template.command(args);
     command.current_dir(&root);
     let gates = ["run", "--spec", "doctor", "rollback"].contains(&args[0]);
-    // Gigabytes are saved aside, and their digests taken, by a debug build.
+    // A debug build saves and hashes gigabytes.
     let saves = args.contains(&"--discard-edits");
     let patience = if gates { GATING * if saves { 5 } else { 1 } } else { PATIENCE };
     let wrong = match ended(command, patience) {
@@ -213,7 +213,7 @@ fn round(template: &World, number: u64) -> Option<String> {
     Some(format!("{told} {wrong}"))
 }
 
-/// A workspace with all that can be in one.
+/// A workspace with every kind of file.
 fn template(server: &Server) -> World {
     let world = World::adder(&server.url);
     world.write("policy.toml", "models = [\"scripted\"]\nmax_age_days = 30\n");
@@ -233,7 +233,7 @@ fn template(server: &Server) -> World {
 }
 
 #[test]
-fn commands_over_damaged_workspaces_end_and_write_nothing_elsewhere() {
+fn commands_on_damaged_workspaces_end_and_write_nothing_outside() {
     let only = std::env::var("REGEN_FUZZ_INPUT").ok().map(|text| text.parse().expect("a number"));
     let server = Server::start(vec![lib(GOOD)]);
     let world = template(&server);

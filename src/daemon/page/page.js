@@ -176,7 +176,7 @@ function matrix(clauses, targets) {
       make("br"), make("span", { className: "faint" }, `${clause.file}:${clause.line}`));
     return [name, clause.level.toUpperCase(), ...of, mark(clause.coverage)];
   });
-  return table(["Clause", "Level", ...targets, "Covered"], rows);
+  return table(["Clause", "Level", ...targets, "Status"], rows);
 }
 
 function coloured(text) {

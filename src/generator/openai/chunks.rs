@@ -120,7 +120,7 @@ mod tests {
     use crate::types::Usage;
 
     #[test]
-    fn a_wrong_field_takes_nothing_with_it() {
+    fn an_invalid_field_is_ignored_alone() {
         let chunk = Chunk::of(&json!({
             "choices": [{ "delta": { "content": "a" }, "index": "x" }, 7],
             "usage": "none", "model": 3,

@@ -74,7 +74,7 @@ mod tests {
     use super::told;
 
     #[test]
-    fn only_whole_lines_tell_of_a_command() {
+    fn only_complete_lines_report_a_command() {
         let one = [("0".to_owned(), "a\n".to_owned(), String::new())];
         assert_eq!(told("noise\nregen_ran 0 .610a .\n"), one);
         assert_eq!(told("regen_ran 0 .610a .\nregen_ran 0 .6\nregen_ran 0 . .\n"), one);

@@ -89,7 +89,7 @@ mod tests {
     use super::{follow, in_text};
 
     #[test]
-    fn names_are_followed_and_texts_are_not_read() {
+    fn names_are_followed_transitively_and_strings_are_ignored() {
         let mut names = in_text("a(\"b\", [c::d], 'e', 1)");
         assert_eq!(names, ["a", "c", "d"].map(str::to_owned).into());
         let tokens = "#[m] pub fn one() { struct Two; } ($x:ident) => { fn $x() {} }";

@@ -127,7 +127,7 @@ mod tests {
     use super::{Reported, read_list, read_test};
 
     #[test]
-    fn a_test_counts_only_by_exactly_one_report_of_its_own() {
+    fn a_test_counts_only_with_exactly_one_report_of_its_own() {
         let ok = r#"{"type":"test","name":"a","event":"ok"}"#;
         assert_eq!(read_test(ok, "a"), Some(Reported::Passed));
         assert_eq!(read_test(ok, "b"), None);

@@ -34,7 +34,7 @@ mod tests {
     use super::{LOCK, STUB, lock_of};
 
     #[test]
-    fn a_lock_gets_the_candidates_name_in_its_place() {
+    fn a_cargo_lock_gets_the_candidates_name_in_sorted_order() {
         let package =
             |name: &str| format!("\n[[package]]\nname = \"{name}\"\nversion = \"0.0.0\"\n");
         let lock = format!("{LOCK}{}{}{}", package("itoa"), package(STUB), package("serde"));

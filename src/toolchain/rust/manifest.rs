@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_key_is_a_finding_that_names_it() {
+    fn every_unknown_key_is_a_finding() {
         for (text, says) in [
             ("[package]\nname=\"other\"", "named `other`"),
             ("[package]\nname=\"s\"\nbuild=\"b.rs\"", "package.build"),
@@ -329,11 +329,11 @@ mod tests {
             ("[dependencies]\nitoa={path=\"../x\"}", "path"),
             ("[dependencies]\nitoa={git=\"https://x\"}", "git"),
             ("[lints.rust]\nunsafe_code=\"allow\"", "`lints`"),
-            ("[features]\n\"-x\"=[]", "no name of a feature"),
-            ("[features]\nx=[\"x\"]", "`x`, which is not there"),
-            ("[features]\nx=[\"y\"]", "`y`, which is not there"),
-            ("[features]\nx=[\"dep:y\"]", "`dep:y`, which is not there"),
-            ("not toml", "not TOML"),
+            ("[features]\n\"-x\"=[]", "invalid feature name"),
+            ("[features]\nx=[\"x\"]", "`x`, which does not exist"),
+            ("[features]\nx=[\"y\"]", "`y`, which does not exist"),
+            ("[features]\nx=[\"dep:y\"]", "`dep:y`, which does not exist"),
+            ("not toml", "invalid TOML"),
         ] {
             let message = run(text).expect_err(text);
             assert!(message.contains(says), "{text}: {message}");

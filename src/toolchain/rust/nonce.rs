@@ -182,7 +182,7 @@ mod tests {
     use super::file;
 
     #[test]
-    fn tests_are_sealed_where_they_stand() {
+    fn tests_are_sealed_in_place() {
         let text = "// ä\nmod m {\n    #[test]\n    fn a() -> Result<(), String> {\n        Err(\"ü\")? // }\n    }\n}\n\
             #[test]\n#[should_panic]\nfn b() { panic!() }\n#[test]\n#[ignore]\nfn c() {}\nfn d() {}\n#[test]\nfn e() {}\n";
         let (sealed, tests) = file(text).expect("is Rust");

@@ -117,7 +117,7 @@ mod tests {
     use super::entry;
 
     #[test]
-    fn names_and_versions_are_those_that_cargo_reads() {
+    fn names_and_versions_are_valid_for_cargo() {
         for (name, version, right) in [
             ("serde", "1", true),
             ("serde_json", "^1.2.3", true),

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_of_every_kind_ends_in_an_answer() {
+    fn nesting_of_every_kind_is_parsed_or_rejected() {
         for (unit, end) in [
             ("!", "a"),
             ("(", ""),

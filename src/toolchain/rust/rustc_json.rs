@@ -122,7 +122,7 @@ mod tests {
     use super::read;
 
     #[test]
-    fn diagnostics_have_place_code_and_remedy() {
+    fn diagnostics_have_place_code_and_hint() {
         let output = r#"{"reason":"compiler-message","message":{"level":"error","message":"cannot find","code":{"code":"E0425"},"spans":[{"file_name":"src/lib.rs","line_start":3,"is_primary":true}],"children":[{"level":"help","message":"import it"}],"rendered":"error[E0425]: cannot find\n"}}
 {"reason":"compiler-message","message":{"level":"error","message":"aborting","code":null,"spans":[],"children":[],"rendered":"x"}}
 {"reason":"compiler-artifact","target":{"src_path":"/w/tests/a.rs"},"profile":{"test":true},"executable":"/t/a-1"}

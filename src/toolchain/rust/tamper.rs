@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn tricks_are_found_where_they_stand() {
+    fn tricks_are_found_with_their_lines() {
         for (code, rule, line) in [
             ("#![allow(clippy::all)]", "attribute", 1),
             ("\n#[cfg_attr(not(test), allow(dead_code))]\nfn a() {}", "attribute", 2),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_code_is_left_alone() {
+    fn ordinary_code_is_accepted() {
         for code in [
             "#[derive(Debug)]\n#[must_use]\nstruct A { used: bool, path: String }",
             "// #![allow(x)]\nconst A: &str = \"#[no_mangle] process::exit(0)\";",

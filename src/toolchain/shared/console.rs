@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_transcript_is_told_with_its_line() {
+    fn invalid_transcripts_are_reported_with_their_line() {
         for (code, line) in [
             ("s a", 0),
             ("$ rm -rf /", 0),

@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn both_readers_read_what_is_written_whatever_is_in_it() {
+    fn both_parsers_read_any_written_lockfile() {
         for name in [
             "plain",
             "a b",
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn another_form_of_the_same_is_read_and_told_apart() {
+    fn non_canonical_lockfiles_are_read_and_detected() {
         let target = BTreeMap::from([("rust".into(), entry("x"))]);
         let spec = BTreeMap::from([("s".into(), SpecStanding { target })]);
         let standing = Standing { spec, ..Standing::default() };

@@ -1,4 +1,4 @@
-//! What is changed, and where.
+//! Mutations and their places.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ fn changed(code: &str, extent: &Extent) -> (String, Vec<String>, BTreeSet<String
 }
 
 #[test]
-fn every_change_stands_in_its_line() {
+fn every_mutation_keeps_its_line() {
     let code = "#![deny(warnings)]\n// ä\nfn a(n: i64) -> bool {\n    let ü = n + 1; // <\n    ü < 3 && !(n == 4)\n}\n\
         fn b(n: u8) -> &'static str {\n    match n {\n        1 => \"one\",\n        2 if a(3) => \"two\",\n        _ => \"many\",\n    }\n}\n";
     let (text, list, _) = changed(code, &Extent::But(BTreeSet::new()));
@@ -49,7 +49,7 @@ fn every_change_stands_in_its_line() {
 }
 
 #[test]
-fn lines_are_spared_and_panics_alone_are_possible() {
+fn lines_can_be_excluded_and_panics_used_alone() {
     let code = "fn a(n: i64) -> bool {\n    n < 3\n}\nconst fn c() -> u8 {\n    1\n}\n";
     let all = changed(code, &Extent::But(BTreeSet::new()));
     assert_eq!(all.1.len(), 5, "{:?}", all.1);
@@ -71,7 +71,7 @@ fn lines_are_spared_and_panics_alone_are_possible() {
 }
 
 #[test]
-fn what_the_compiler_evaluates_is_left_alone() {
+fn compile_time_code_is_not_mutated() {
     let code = "const N: usize = 1 + 2;\nstatic S: bool = 1 < 2;\nenum E { A = 1 + 1 }\n\
         fn a() -> [u8; 1 + 1] {\n    let x: [u8; 2 + 3] = [0; 2 + 3];\n    let _ = const { 1 < 2 };\n    \
         if let [0, ..] = x && true {}\n    [0; 2]\n}\n#[cfg(test)]\nmod tests {\n    fn t() -> bool { 1 < 2 }\n}\n\
@@ -104,7 +104,7 @@ fn values_fit_their_types() {
 }
 
 #[test]
-fn what_macros_write_has_names_and_demands_can_go() {
+fn macro_output_is_named_and_assertions_can_be_removed() {
     let code = "macro_rules! op { ($n:ident) => { pub fn $n() {} pub fn fixed() {} } }\nop!(inc);\n\
         thread_local! { static CELL: u8 = const { 1 }; }\npub use a::B as C;\n\
         fn f(n: u8) {\n    assert!(n < 9, \"{n}\");\n    debug_assert_eq!(n, 1)\n}\n";
@@ -112,7 +112,7 @@ fn what_macros_write_has_names_and_demands_can_go() {
     assert_eq!(rest, ["C", "CELL", "fixed", "inc", "op"].map(str::to_owned).into());
     assert_eq!(
         list,
-        ["5: when `f` returns () in f", "6: without assert! in f", "7: no debug_assert_eq!"]
+        ["5: when `f` returns ()", "6: without assert! in f", "7: without debug_assert_eq! in f"]
     );
     assert!(
         text.contains("if !crate::regen_mutants::on(2) { assert!(n < 9, \"{n}\") };"),
