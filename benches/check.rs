@@ -1,9 +1,8 @@
-//! The deploy gate over 10,000 files in 500 targets, by the program as it is installed: promised in
-//! under 150 ms with warm caches, under 1 s with cold ones, and in less than four times what
-//! `git status` takes on the same tree.
+//! The deploy gate over 10,000 files in 500 targets with the release build. Limits: 150 ms with
+//! warm caches, 1 s with cold ones, and four times the duration of `git status` on the same tree.
 //!
-//! `cargo bench --bench check`; ends with status 1 when a promise is broken. Caches are cold only
-//! where `/proc/sys/vm/drop_caches` can be written.
+//! `cargo bench --bench check`; exits with 1 if a limit is exceeded. Cold caches require write
+//! access to `/proc/sys/vm/drop_caches`.
 #![expect(clippy::disallowed_methods, reason = "a bench runs programs and reads the clock")]
 #![expect(clippy::print_stdout, reason = "a bench prints its result")]
 
@@ -38,7 +37,7 @@ fn main() -> ExitCode {
         let folder = world(signer);
         let folder = folder.path();
         let check = || timed(regen(folder).args(["check", "-q"]));
-        // What was just written is still on its way to the disk.
+        // Waits until the files are written to disk.
         assert!(Command::new("sync").status().is_ok_and(|done| done.success()));
         let (mut checks, mut statuses) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -46,7 +45,7 @@ fn main() -> ExitCode {
             let mut git = Command::new("git");
             statuses.push(timed(git.args(["status", "--porcelain"]).current_dir(folder)));
         }
-        // Of each pair by itself: a machine that others use, too, changes its pace.
+        // Compares each pair separately, since the machine's speed may vary.
         let pairs = checks.iter().zip(&statuses);
         let mut ratios: Vec<f64> =
             pairs.map(|(check, status)| check.as_secs_f64() / status.as_secs_f64()).collect();
@@ -96,7 +95,7 @@ fn middle(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-/// A workspace in which everything is as it was accepted, committed.
+/// A committed workspace that matches its lockfile.
 fn world(signer: Option<Signer>) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path();
@@ -132,7 +131,7 @@ fn world(signer: Option<Signer>) -> tempfile::TempDir {
     folder
 }
 
-/// Writes trees, attestations and the lock file as a promotion would, without the gates.
+/// Writes trees, attestations and the lockfile as a promotion would, without gates.
 fn accept(root: &Path, signer: Option<Signer>) {
     let places = WorkspaceLayout::new(
         root.join("harness.toml"),

@@ -1,9 +1,9 @@
-//! What a second candidate costs: check, clippy and test of a crate over some dozens of dependencies, in the
-//! sandbox, against the same commands in place with everything warm, without incremental builds and
-//! with them, in shuffled order. At most 1.05 and 1.10 of these is promised; and `cargo test` of the
-//! sandbox at most 1.03 of the same outside.
+//! The cost of a second candidate: check, clippy and test of a crate with dozens of dependencies,
+//! in the sandbox, compared with the same commands in place with warm caches, without and with
+//! incremental builds, in shuffled order. Limits: 1.05 and 1.10 of these; for `cargo test` in the
+//! sandbox 1.03 of the same outside.
 //!
-//! `cargo bench --bench layers`; ends with status 1 when a promise is broken.
+//! `cargo bench --bench layers`; exits with 1 if a limit is exceeded.
 #![expect(clippy::disallowed_methods, reason = "a bench runs programs and reads the clock")]
 #![expect(clippy::print_stdout, reason = "a bench prints its result")]
 
@@ -28,8 +28,8 @@ const ALLOWED: &str =
 const MANIFEST: &str = "[package]\nname = \"big\"\n[dependencies]\nserde = { version = \"1\", features = [\"derive\"] }\n\
     serde_json = \"1\"\nregex = \"1\"\nclap = { version = \"4\", features = [\"derive\"] }\nurl = \"2\"\n";
 
-/// A crate of about so many lines. Each round is another answer of a model's: the same in what the
-/// tests ask for, other names and bodies in the rest.
+/// A crate of about this many lines. Each round is another answer of a model: equal in the tested
+/// parts, different names and bodies elsewhere.
 fn code(lines: usize, round: usize) -> String {
     let mut text = format!("//! Round {round}.\nuse serde::{{Deserialize, Serialize}};\n");
     let change = round + 1;
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     if good == [true, true] { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The commands in place: a folder of its own, warm.
+/// The commands in place: in a separate warm folder.
 /// The search path of cargo outside of a sandbox.
 fn path(tools: &HostTools) -> String {
     format!("{}:/usr/local/bin:/usr/bin:/bin", tools.path("toolchain").join("bin").display())
@@ -101,7 +101,7 @@ impl Place {
         let clippy = self.cargo("cargo-clippy", &["clippy", "--all-targets"]);
         let started = Instant::now();
         self.cargo("cargo", &["test", "--no-run"]);
-        // The tests themselves, a process each, as in the sandbox; the canary must fail.
+        // Runs each test in its own process, as in the sandbox; the canary must fail.
         for test in ["adds", toolchain::all()[0].canary().expect("Rust has one")] {
             let deps = std::fs::read_dir(self.folder.join("target/debug/deps")).expect("is there");
             let newest = deps

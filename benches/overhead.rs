@@ -1,7 +1,7 @@
-//! What the harness costs: wall time of the gates as regen runs them, divided by the same cargo
-//! commands run by hand over the same files, alternating in one run. At most 1.10 is promised.
+//! The overhead of the harness: wall-clock time of the gates in regen, divided by that of the same
+//! cargo commands by hand, alternating in one run. Limit: 1.10.
 //!
-//! `cargo bench --bench overhead`; ends with status 1 when the median ratio is above the promise.
+//! `cargo bench --bench overhead`; exits with 1 if the median ratio exceeds the limit.
 #![expect(clippy::disallowed_methods, reason = "a bench runs programs and reads the clock")]
 #![expect(clippy::print_stdout, reason = "a bench prints its result")]
 
@@ -106,7 +106,7 @@ async fn by_regen(executor: &LocalExecutor, inputs: &GateInputs, tree: Digest) -
     started.elapsed()
 }
 
-/// The same commands over the same files, which are new to cargo as they are for regen.
+/// The same commands over the same files, which are new to cargo as in regen.
 fn by_hand(tools: &HostTools, source: &Path, home: &Path) -> Duration {
     let bin = tools.path("toolchain").join("bin");
     let now = SystemTime::now();

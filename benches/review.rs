@@ -1,7 +1,7 @@
-//! Reviewing 10,000 clauses in 1,000 files, by the program as it is installed: `lint`, `diff` and
-//! `trace`, each promised in under 1 s and 300 MB; and a tenth of them, to show that it is linear.
+//! Reviews 10,000 clauses in 1,000 files with the release build: `lint`, `diff` and `trace`. Limits
+//! for each: 1 s and 300 MB. Also a tenth of them, to check that the time is linear.
 //!
-//! `cargo bench --bench review`; ends with status 1 when a promise is broken.
+//! `cargo bench --bench review`; exits with 1 if a limit is exceeded.
 #![expect(clippy::disallowed_methods, reason = "a bench runs programs and reads the clock")]
 #![expect(clippy::print_stdout, reason = "a bench prints its result")]
 
@@ -29,13 +29,13 @@ fn main() -> ExitCode {
             memory / 1000,
             MEMORY_KIB / 1000
         );
-        // Ten times as much takes at most about ten times as long.
+        // Ten times the input takes at most about ten times as long.
         good &= many <= PROMISE && memory <= MEMORY_KIB && ratio < 13.0;
     }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A workspace with so many specs of ten clauses.
+/// A workspace with this many specs of ten clauses.
 fn world(specs: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let write =
@@ -68,7 +68,7 @@ fn world(specs: usize) -> tempfile::TempDir {
     folder
 }
 
-/// The middle of several runs, and the most memory in KiB.
+/// The median of several runs, and the maximum memory in KiB.
 fn measure(folder: &Path, args: &[&str]) -> (Duration, u64) {
     let mut times = Vec::new();
     let mut most = 0;

@@ -1,8 +1,7 @@
-//! From the save of a spec to the first byte of the model request, with the daemon at work: 100
-//! saves, each of which supersedes the run of the one before. At most 22 ms in the middle and 60 ms
-//! at the 99th percentile are promised.
+//! The time from the save of a spec to the first byte of the model request, with a busy daemon: 100
+//! saves, each of which supersedes the previous run. Limits: median 22 ms, 99th percentile 60 ms.
 //!
-//! `cargo bench --bench save`; ends with status 1 when a promise is broken.
+//! `cargo bench --bench save`; exits with 1 if a limit is exceeded.
 #![expect(clippy::disallowed_methods, reason = "a bench runs programs and reads the clock")]
 #![expect(clippy::print_stdout, reason = "a bench prints its result")]
 
@@ -25,7 +24,7 @@ fn main() -> ExitCode {
     let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
     let (sender, arrivals) = channel();
     std::thread::spawn(move || {
-        // Nobody is answered: the next save ends the call. What is open stays open until then.
+        // Requests are never answered: the next save cancels the call.
         let mut open = Vec::new();
         for mut stream in listener.incoming().flatten() {
             let mut byte = [0];

@@ -1,7 +1,7 @@
-//! What a sandbox costs: opening one, running a program and closing it, with 1 GiB of memory in
-//! this process, against the same by bubblewrap. At most 5 ms, and at most bubblewrap's, is promised.
+//! The cost of a sandbox: opening one, running a program and closing it, with 1 GiB of memory in
+//! this process, compared with bubblewrap. Limits: 5 ms, and bubblewrap's time.
 //!
-//! `cargo bench --bench spawn`; ends with status 1 when the promise is broken.
+//! `cargo bench --bench spawn`; exits with 1 if a limit is exceeded.
 #![expect(clippy::disallowed_methods, reason = "a bench runs programs and reads the clock")]
 #![expect(clippy::print_stdout, reason = "a bench prints its result")]
 
@@ -18,7 +18,7 @@ const ROUNDS: usize = 200;
 const PROMISE: Duration = Duration::from_millis(5);
 
 fn main() -> ExitCode {
-    // The allocator must really have it.
+    // Ensures that the memory is really allocated.
     let ballast: Vec<u8> = (0..1 << 30).map(|i: u32| i as u8).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let code = runtime.expect("a runtime").block_on(measure());
@@ -48,7 +48,7 @@ async fn measure() -> ExitCode {
         let second = within.elapsed();
         session.close().await;
         let whole = started.elapsed() - second;
-        // What is made ahead for the next round is made in nobody's time.
+        // Preparing the next sandbox is not measured.
         tokio::time::sleep(Duration::from_millis(20)).await;
         let bwrap = timed(
             Command::new("bwrap")
@@ -104,7 +104,7 @@ async fn run(session: &regen::sandbox::Session) {
     assert_eq!(output.ended, Ended::Exit(0));
 }
 
-/// `None` when the program is not on this machine.
+/// `None` if the program is not installed.
 fn timed(command: &mut Command) -> Option<Duration> {
     let started = Instant::now();
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;

@@ -1,24 +1,23 @@
-//! `regen` keeps generated code true to its specification.
+//! `regen` generates code from specifications and keeps it up to date.
 //!
-//! The trip of one spec: a file in `specs/` is parsed into clauses (`spec`), compared with what is
+//! The path of a spec: a file in `specs/` is parsed into clauses (`spec`), compared with what is
 //! promoted (`plan`), rendered into a prompt (`prompt`), answered by a coding model (`generator`),
-//! read into a tree (`reply`), put into a workspace and checked by gates in order (`gate`), judged
-//! (`verdict`), and switched into `generated/` at once (`promote`). A failing gate leads to another
-//! attempt with its findings, by a fixed policy (`pipeline`). Everything that happens is an event
-//! in the ledger (`store`), written before it is acted on (`engine`); a killed run goes on from
-//! there.
+//! parsed into a tree (`reply`), put into a workspace and checked by gates in order (`gate`),
+//! judged (`verdict`), and switched into `generated/` atomically (`promote`). A failing gate causes
+//! another attempt with its findings, by a fixed policy (`pipeline`). Each event is written to the
+//! ledger (`store`) before it takes effect (`engine`), so a killed run can be resumed.
 //!
-//! The list below is the map and the law: a module imports only modules listed above it, and rooms
-//! never import rooms. `tests/it/tidy.rs` reads this file and holds the code to it; the
-//! lints keep files, processes, clocks and the network out of everything above the edges.
+//! The list below is the order of modules: a module imports only modules listed above it, and rooms
+//! never import rooms. `tests/it/tidy.rs` reads this file and checks the code against it; lints
+//! keep files, processes, clocks and the network out of everything above the edges.
 
-// ground: nouns
+// ground: shared data types
 pub mod types;
 
-// languages: pure, one folder each; rooms and edges ask them
+// languages: pure, one folder each; used by rooms and edges
 pub mod toolchain;
 
-// rooms: pure, each turns one noun into the next
+// rooms: pure, each transforms one data type into the next
 pub mod attest;
 pub mod config;
 pub mod guard;
@@ -31,7 +30,7 @@ pub mod verdict;
 #[cfg(test)]
 mod spec_for_tests;
 
-// pipeline: the whole trip as one pure state machine
+// pipeline: one job as a pure state machine
 pub mod pipeline;
 
 // edges: one kind of I/O each, no decisions
@@ -43,16 +42,16 @@ pub mod watch;
 pub mod gate;
 pub mod promote;
 
-// workspace: what people wrote and what is promoted, read and planned
+// workspace: source files and promoted trees, read and planned
 pub mod workspace;
 
-// engine: the only loop
+// engine: the main loop
 pub mod engine;
 
-// commands: the logic behind each command
+// commands: the logic of each command
 pub mod commands;
 
-// doors: what people and CI touch
+// doors: the interfaces for people and CI
 pub mod report;
 pub mod daemon;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! The doorbell: call the command line, return its exit code.
+//! Calls the command line and returns its exit code.
 
 use std::process::ExitCode;
 

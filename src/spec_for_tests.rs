@@ -1,4 +1,4 @@
-//! A spec and a target for unit tests of several rooms.
+//! A spec and a target for unit tests of several modules.
 
 use crate::types::{Spec, Target};
 

@@ -1,4 +1,4 @@
-//! Ed25519 keys as people have them: PEM (PKCS#8, SPKI) and OpenSSH's files.
+//! Ed25519 keys in PEM (PKCS#8, SPKI) and OpenSSH formats.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use ssh_key::private::KeypairData;
 use ssh_key::public::{Ed25519PublicKey, KeyData};
 use ssh_key::{HashAlg, PrivateKey};
 
-/// A key that signs. It is never shown, not even by `Debug`.
+/// A signing key. Never shown, not even by `Debug`.
 #[derive(Clone)]
 pub struct Signer(SigningKey);
 
@@ -21,10 +21,10 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// Reads a private key: PEM (PKCS#8), or OpenSSH's form without a passphrase.
+    /// Reads a private key: PEM (PKCS#8), or OpenSSH without a passphrase.
     ///
     /// # Errors
-    /// It is neither, or no Ed25519 key. The message never has a part of it.
+    /// It is not an Ed25519 key in one of these forms. The message never contains a part of it.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.contains("BEGIN OPENSSH PRIVATE KEY") {
             let key = PrivateKey::from_openssh(text).map_err(|why| format!("SSH key: {why}"))?;
@@ -32,21 +32,21 @@ impl Signer {
                 KeypairData::Ed25519(pair) => {
                     Ok(Self(SigningKey::from_bytes(&pair.private.to_bytes())))
                 }
-                KeypairData::Encrypted(_) => Err("SSH key: it has a passphrase, which nobody is \
-                    asked for: make a key of its own, `ssh-keygen -t ed25519 -N ''`"
+                KeypairData::Encrypted(_) => Err("SSH key: it has a passphrase; create a key \
+                        without one: `ssh-keygen -t ed25519 -N ''`"
                     .to_owned()),
-                _ => Err("SSH key: it is no Ed25519 key".to_owned()),
+                _ => Err("SSH key: not an Ed25519 key".to_owned()),
             };
         }
         let key = SigningKey::from_pkcs8_pem(text.trim());
         key.map(Self).map_err(|_| {
-            "it is neither an Ed25519 key in PEM (PKCS#8: `openssl genpkey -algorithm ed25519`) nor \
-             one of OpenSSH's"
+            "not an Ed25519 key in PEM (PKCS#8: `openssl genpkey -algorithm ed25519`) or \
+             OpenSSH format"
                 .to_owned()
         })
     }
 
-    /// The public half.
+    /// The public key.
     pub fn public(&self) -> PublicKey {
         self.0.verifying_key().into()
     }
@@ -57,7 +57,7 @@ impl Signer {
     }
 }
 
-/// A key that verifies; shown as OpenSSH writes it, without a comment.
+/// A verifying key; displayed in OpenSSH format without a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     key: VerifyingKey,
@@ -75,23 +75,18 @@ fn ssh(key: &VerifyingKey) -> ssh_key::PublicKey {
     KeyData::Ed25519(Ed25519PublicKey(key.to_bytes())).into()
 }
 
-/// Refuses a key for which anybody can sign.
+/// Rejects weak (low-order) keys, for which anyone can sign.
 fn sound(key: VerifyingKey) -> Result<PublicKey, String> {
-    if key.is_weak() {
-        Err("it is a weak key: anybody can sign for it".to_owned())
-    } else {
-        Ok(key.into())
-    }
+    if key.is_weak() { Err("weak key: anyone can sign for it".to_owned()) } else { Ok(key.into()) }
 }
 
 impl PublicKey {
-    /// Reads a public key: PEM (SPKI), or OpenSSH's line with or without a comment.
+    /// Reads a public key: PEM (SPKI), or an OpenSSH line with or without a comment.
     ///
     /// # Errors
-    /// It is neither, or no Ed25519 key.
+    /// It is not an Ed25519 key in one of these forms.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let none =
-            || "it is no public Ed25519 key, neither in PEM nor as OpenSSH writes it".to_owned();
+        let none = || "not a public Ed25519 key in PEM or OpenSSH format".to_owned();
         let text = text.trim();
         if text.contains("BEGIN PUBLIC KEY") {
             return VerifyingKey::from_public_key_pem(text).map_err(|_| none()).and_then(sound);
@@ -101,19 +96,19 @@ impl PublicKey {
         VerifyingKey::from_bytes(bytes).map_err(|_| none()).and_then(sound)
     }
 
-    /// Its fingerprint as OpenSSH shows it: what names it in an envelope.
+    /// Its fingerprint in OpenSSH's form; the key id in envelopes.
     pub fn id(&self) -> String {
         self.id.clone()
     }
 
-    /// Whether a signature of a message is this key's.
+    /// Whether a signature of a message is valid for this key.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let signature = Signature::from_slice(signature);
         signature.is_ok_and(|signature| self.key.verify(message, &signature).is_ok())
     }
 }
 
-/// Signatures that are verified together, which takes half of the time: a check has thousands.
+/// A batch of signatures. Verifying thousands together takes half of the time.
 #[derive(Debug, Default)]
 pub struct Batch {
     messages: Vec<Vec<u8>>,
@@ -122,7 +117,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Takes a signature, if it has the form of one.
+    /// Adds a signature, if it is well-formed.
     pub fn add(&mut self, key: &PublicKey, message: Vec<u8>, signature: &[u8]) -> bool {
         let signature = Signature::from_slice(signature);
         signature.is_ok_and(|signature| {
@@ -133,7 +128,7 @@ impl Batch {
         })
     }
 
-    /// Whether each of them is that of its message and key.
+    /// Whether all signatures are valid.
     pub fn verifies(&self) -> bool {
         let messages: Vec<&[u8]> = self.messages.iter().map(Vec::as_slice).collect();
         verify_batch(&messages, &self.signatures, &self.keys).is_ok()

@@ -1,7 +1,9 @@
-//! What is promoted, as attestations that need nothing else: in-toto Statements v1 in DSSE
-//! envelopes, SLSA provenance v1 and test-result v0.1, one envelope a line.
+//! Attestations of promoted trees: in-toto Statements v1 in DSSE envelopes, SLSA provenance v1 and
+//! test-result v0.1, one envelope per line.
 //!
-//! A statement is a pure function of the lock file's entry (and, when it is signed, of the time):
+//! A statement is a pure function of the lockfile entry (and, if signed, of the time). An
+//! attestation is checked by rendering it again and comparing bytes, and a lost entry can be read
+//! back from it. Sources: in-toto Attestation Framework v1, SLSA v1.0, DSSE v1.0.
 //! an attestation is checked by making it again and comparing the bytes, and an entry that was lost
 //! is read back from it. Sources: in-toto Attestation Framework v1, SLSA v1.0, DSSE v1.0.
 
@@ -23,16 +25,16 @@ const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
 const BUILD_TYPE: &str = "urn:regen:promotion:v1";
 const BUILDER: &str = "urn:regen:builder:v1";
 
-/// What an attestation speaks of.
+/// The subject of an attestation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attested {
     /// The spec.
     pub spec: SpecId,
     /// The target.
     pub target: TargetName,
-    /// The lock file's entry, without the list of files and without a hold.
+    /// The lockfile entry, without files and hold.
     pub entry: TargetStanding,
-    /// When it was accepted, UTC, RFC 3339; only if it is signed.
+    /// When it was accepted, UTC, RFC 3339; only if signed.
     pub at: Option<String>,
 }
 
@@ -144,7 +146,7 @@ struct TestResultPredicate<'a> {
 }
 
 impl Attested {
-    /// Of an entry of the lock file.
+    /// From a lockfile entry.
     pub fn new(
         spec: &SpecId,
         target: &TargetName,
@@ -212,7 +214,7 @@ impl Attested {
         String::from_utf8(text).expect("JSON is UTF-8")
     }
 
-    /// The attestations as they stand in their file; signed if the entry names the signer.
+    /// Renders the attestation file; signed if the entry names the signer.
     pub fn render(&self, signer: Option<&Signer>) -> String {
         let signer = signer.filter(|_| self.entry.signer.is_some());
         self.lines(|message| signer.map(|signer| signer.sign(&message)).into_iter().collect())
@@ -224,7 +226,7 @@ impl Attested {
             let signatures = signatures.map(|(keyid, sig)| {
                 format!("{{\"keyid\":\"{keyid}\",\"sig\":\"{}\"}}", STANDARD.encode(sig))
             });
-            // Nothing in it needs escapes.
+            // Base64 and key ids contain nothing to escape in JSON.
             format!(
                 "{{\"payload\":\"{}\",\"payloadType\":\"{PAYLOAD_TYPE}\",\"signatures\":[{}]}}\n",
                 STANDARD.encode(payload),
@@ -234,12 +236,12 @@ impl Attested {
         self.statements().map(line).concat()
     }
 
-    /// Reads attestations, and holds them to their own word: every byte is what regen writes of
-    /// this entry, and the signatures are those of the key it names. Whether that key is to be
-    /// trusted is another question.
+    /// Reads attestations and checks them: every byte must be what regen writes for this entry, and
+    /// the signatures must be valid for the key it names. Does not check whether the key is
+    /// trusted.
     ///
     /// # Errors
-    /// What is wrong, as a lowercase fragment.
+    /// The problem, as a lowercase fragment.
     pub fn read(text: &str) -> Result<Self, String> {
         let [first, second] = &envelopes(text)?;
         let payload = STANDARD.decode(first.payload).map_err(|why| format!("payload: {why}"))?;
@@ -249,7 +251,7 @@ impl Attested {
         Ok(one)
     }
 
-    /// Compares envelopes with what is expected, and verifies their signatures.
+    /// Compares envelopes with the expected ones, and verifies their signatures.
     fn compare(
         &self,
         text: &str,
@@ -268,22 +270,22 @@ impl Attested {
                 None => key.verifies(&message, &sig),
             };
             if !holds {
-                wrong = Some("the signature is not that of the key it names");
+                wrong = Some("invalid signature");
             }
             vec![(key.id(), sig)]
         });
         match wrong {
             _ if expected == text => wrong.map_or(Ok(()), |wrong| Err(wrong.to_owned())),
             Some(wrong) => Err(wrong.to_owned()),
-            None => Err("it is not what regen writes of this acceptance".to_owned()),
+            None => Err("it differs from what regen writes for this entry".to_owned()),
         }
     }
 
     fn of_provenance(payload: &[u8]) -> Result<Self, String> {
-        let unreadable = |why: &str| format!("no provenance of regen's: {why}");
+        let unreadable = |why: &str| format!("not a provenance by regen: {why}");
         let mut value: Value =
             serde_json::from_slice(payload).map_err(|why| unreadable(&why.to_string()))?;
-        // Indexing would panic on what is no object.
+        // Indexing a value that is not an object would panic.
         let text = |at: &str| Some(value.pointer(at)?.as_str()?.to_owned());
         let at = text("/predicate/runDetails/metadata/finishedOn");
         let spec = text("/predicate/buildDefinition/externalParameters/spec")
@@ -295,16 +297,15 @@ impl Attested {
         let entry: TargetStanding = entry.map_err(|why| unreadable(&why.to_string()))?;
         match (spec, target) {
             (Some(spec), Some(target)) => Ok(Self::new(&spec, &target, &entry, at.as_deref())),
-            _ => Err(unreadable("it names no spec and target")),
+            _ => Err(unreadable("no spec and target")),
         }
     }
 
-    /// Holds attestations to an entry of the lock file, and gives the time that a signature vouches
-    /// for. `key` is the one that the entry names, for whoever has read it before. With a `batch`,
-    /// signatures hold if that does.
+    /// Checks attestations against a lockfile entry. Gives the signed time, if any. `key` is the
+    /// entry's key, if already parsed. With a `batch`, signatures are valid only if the batch is.
     ///
     /// # Errors
-    /// They are of something else; why, as a lowercase fragment.
+    /// They do not match; the reason, as a lowercase fragment.
     pub fn check(
         spec: &SpecId,
         target: &TargetName,
@@ -313,7 +314,7 @@ impl Attested {
         text: &str,
         batch: Option<&mut Batch>,
     ) -> Result<Option<String>, String> {
-        // There is one way to write them: whoever knows what to expect need not understand it.
+        // The encoding is canonical, so bytes can be compared without parsing.
         let of = |at: Option<&str>| Self::new(spec, target, entry, at);
         if entry.signer.is_none() && of(None).render(None) == text {
             return Ok(None);
@@ -328,7 +329,7 @@ impl Attested {
         if one == of(one.at.as_deref()) {
             Ok(one.at)
         } else {
-            Err("it attests something else than what regen.lock says".to_owned())
+            Err("it does not match regen.lock".to_owned())
         }
     }
 }
@@ -336,20 +337,20 @@ impl Attested {
 fn envelopes(text: &str) -> Result<[Envelope<'_>; 2], String> {
     let all: Vec<Envelope<'_>> = text
         .lines()
-        .map(|line| serde_json::from_str(line).map_err(|why| format!("no envelope: {why}")))
+        .map(|line| serde_json::from_str(line).map_err(|why| format!("invalid envelope: {why}")))
         .collect::<Result<_, _>>()?;
     let count = all.len();
-    all.try_into().map_err(|_| format!("it has {count} envelopes instead of 2"))
+    all.try_into().map_err(|_| format!("{count} envelopes instead of 2"))
 }
 
-/// The time in a provenance that is signed, found without reading the rest.
+/// The time in a signed provenance, found without parsing the rest.
 fn time_of(first: &Envelope<'_>) -> Option<String> {
     let payload = String::from_utf8(STANDARD.decode(first.payload).ok()?).ok()?;
     let (_, rest) = payload.split_once("\"finishedOn\":\"")?;
     Some(rest.split_once('"')?.0.to_owned())
 }
 
-/// What is signed: DSSE's pre-authentication encoding, version 1.
+/// The signed bytes: DSSE's pre-authentication encoding, version 1.
 fn encode(payload: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len());
     [head.as_bytes(), payload].concat()
@@ -402,7 +403,7 @@ mod tests {
                     let Ok(text) = String::from_utf8(bytes) else { continue };
                     let read = Attested::read(&text);
                     assert!(read.is_err() || read != Ok(one.clone()), "byte {at}: {text}");
-                    // Signed, nothing else can be said; unsigned, another entry may be.
+                    // A signed statement cannot differ; an unsigned one may be of another entry.
                     assert!(signer.is_none() || read.is_err(), "byte {at}");
                 }
             }
@@ -439,7 +440,7 @@ mod tests {
         assert_eq!(PublicKey::parse(&format!("{line} someone@example.org\n")), Ok(key.clone()));
         assert!(key.id().starts_with("SHA256:"));
         assert!(PublicKey::parse("ssh-rsa AAAA").is_err());
-        // The neutral element as a key.
+        // The neutral element is a weak key.
         let weak =
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         assert!(PublicKey::parse(weak).unwrap_err().contains("weak"));

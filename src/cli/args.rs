@@ -10,13 +10,13 @@ pub(super) struct RunArgs {
     /// A spec by id, path or glob; several may be given.
     #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
     pub(super) specs: Vec<String>,
-    /// Make up-to-date targets again.
+    /// Regenerate even if up to date.
     #[arg(long)]
     pub(super) force: bool,
-    /// Save edits by hand in .regen/drift/ and replace them, instead of refusing.
+    /// Save manual edits to .regen/drift/ and replace them, instead of refusing.
     #[arg(long)]
     pub(super) discard_edits: bool,
-    /// Leave the candidates' workspaces, and say where they are.
+    /// Keep the candidates' folders and print their paths.
     #[arg(long)]
     pub(super) keep: bool,
 }
@@ -24,19 +24,19 @@ pub(super) struct RunArgs {
 /// Arguments of every command.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Global {
-    /// The configuration; by default harness.toml here or in a folder above.
+    /// Configuration file. Default: harness.toml here or in a folder above.
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// One JSON object, or JSON lines, on standard output.
+    /// Print one JSON object, or JSON lines, on standard output.
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// Say nothing but errors.
+    /// Print only errors.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// Log what regen does; twice for more.
+    /// Log what regen does; repeat for more.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
-    /// When to colour.
+    /// When to use colours.
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(super) color: Colour,
     /// Write the log to a file instead of standard error.

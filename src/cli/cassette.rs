@@ -17,14 +17,14 @@ pub enum CassetteCommand {
     Record(RunArgs),
     /// List the recordings.
     Ls,
-    /// Show a recording: what was asked and what came back.
+    /// Show a recording: request and response.
     Show {
-        /// The beginning of its key.
+        /// The beginning of the recording's key.
         key: String,
     },
-    /// Check that every recording is whole and unedited; calls no model.
+    /// Check that every recording is complete and unedited; calls no model.
     Verify,
-    /// Delete recordings of specs and revisions that are gone.
+    /// Delete recordings of specs and revisions that no longer exist.
     Prune {
         /// Only list them.
         #[arg(long)]
@@ -127,7 +127,7 @@ async fn prune(
     for (path, cassette) in cassettes(places)?.all() {
         let Ok(cassette) = cassette else { continue };
         let context = &cassette.meta.context;
-        // A spec that is refused at the moment says nothing about its recordings.
+        // While a spec is refused it is not known which of its recordings are in use.
         let refused = workspace.files.values().any(|id| *id == context.spec)
             && workspace.spec(&context.spec).is_none();
         if !refused && !current(&context.spec, &context.target, context.job) {

@@ -20,38 +20,38 @@ use crate::types::text::visible_line;
 use crate::types::{Policy, Problem, limits};
 use crate::workspace::{CommandError, Sources, Workspace, WorkspaceLayout};
 
-/// What stands below the help.
+/// Text below the help.
 pub const HELP: &str = "Examples:\n  regen check                        before a deploy: exits 0 or 22\n  \
-    regen check --rerun                judge everything again, by this machine's tools\n  \
+    regen check --rerun                run all gates again with this machine's tools\n  \
     regen check --against origin/main  only what a pull request touches\n  \
     regen check --format github -o check.sarif -o junit=check.xml --summary \"$GITHUB_STEP_SUMMARY\"\n  \
     regen check --fix-lock             after a merge conflict in regen.lock\n\n\
-    Exit codes: 0 everything is as it was accepted · 10 a spec is refused · 20 a gate failed (--rerun) · \
+    Exit codes: 0 `generated/` matches regen.lock · 10 a spec is refused · 20 a gate failed (--rerun) · \
     22 out of date, changed by hand, or against the policy · 40 environment";
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Run all gates again, in the sandbox, over the trees as they are.
+    /// Run all gates again, in the sandbox, on the promoted trees.
     #[arg(long)]
     rerun: bool,
-    /// Only what differs from where this branch left a revision of git's.
+    /// Check only what differs from the merge base with a Git revision.
     #[arg(long, value_name = "REV")]
     against: Option<String>,
-    /// Further demands: models, isolation, gates, keys, age.
+    /// Check further requirements: models, isolation, gates, keys, age.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// How findings are written on standard output.
+    /// Format of the findings on standard output.
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     format: CheckFormat,
-    /// Write them to a file too, in the format that its name ends in (.json, .sarif, .xml, .md,
-    /// .txt) or that stands before it; several may be given.
+    /// Also write the findings to a file, in the format of its extension (.json, .sarif, .xml, .md,
+    /// .txt) or of the prefix `FORMAT=`; repeatable.
     #[arg(short, long, value_name = "[FORMAT=]FILE")]
     output: Vec<CheckOutput>,
-    /// Append a summary in Markdown to a file, or write it to standard output.
+    /// Append a Markdown summary to a file, or write it to standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     summary: Option<PathBuf>,
-    /// Make regen.lock anew from the trees and attestations that are there, then check.
+    /// Rebuild regen.lock from the trees and their attestations, then check.
     #[arg(long)]
     fix_lock: bool,
 }
@@ -116,7 +116,7 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
         outcome.flaws.extend(ran.iter().flat_map(|ran| ran.flaws.clone()));
     }
     let code = exit::of_check(&outcome);
-    // Nothing comes after this but the end of the process, which frees it all at once.
+    // The process exits next, so the memory is not freed one by one.
     let workspace = ManuallyDrop::new(workspace);
     let none = Sources::new();
     let sources = workspace.as_ref().map_or(&none, |workspace| &workspace.sources);
@@ -151,8 +151,8 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
     Ok(code)
 }
 
-/// Checks; while a promotion is under way again, because what it switches does not fit together
-/// until it is done. One that was cut off is reported: nothing is written here.
+/// Checks, and checks again while a promotion is under way, since its files do not match until it
+/// is done. An interrupted promotion is reported; nothing is written here.
 async fn steady(
     door: &Context,
     places: &WorkspaceLayout,
@@ -160,7 +160,7 @@ async fn steady(
 ) -> Result<(Option<Workspace>, CheckOutcome), CommandError> {
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
     if !promoter.is_busy() {
-        // Nothing else of `.regen/` is looked at.
+        // No other file of `.regen/` is read.
     } else if let Err(error) = places.verify_state() {
         door.say(&format!("{}: {error}; it is ignored", door.paint.warn("warning")));
         return check_workspace(places, asked);
@@ -171,7 +171,7 @@ async fn steady(
         let (before, found) = (lock(), check_workspace(places, asked));
         match found {
             Ok(found) if found.1.flaws.is_empty() && !promoter.is_busy() => return Ok(found),
-            // What was switched meanwhile fits nothing that was read before.
+            // A file that was switched meanwhile does not match what was read before.
             found if !promoter.is_busy() && lock() == before => return found,
             found if promoter.is_busy() && WriterLock::is_free(&places.state) => {
                 let (workspace, mut outcome) = found?;
@@ -206,9 +206,9 @@ async fn rerun(
         if !door.global.quiet && !door.global.json {
             let name = door.paint.name(&format!("{} · {}", ran.spec, ran.target));
             let word = if ran.reports.is_empty() {
-                door.paint.warn("no tree to judge")
+                door.paint.warn("no tree to check")
             } else if ran.flaws.is_empty() {
-                door.paint.good("every gate passed again")
+                door.paint.good("all gates passed")
             } else {
                 door.paint.bad("a gate failed")
             };

@@ -1,4 +1,4 @@
-//! What every command works with: the global arguments, the output, the workspace.
+//! Context of every command: global arguments, output, workspace.
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
@@ -13,12 +13,12 @@ use crate::report::{Style, Styler, for_terminal, render};
 use crate::types::ToolEnv;
 use crate::workspace::{CommandError, ConfigProblems, WorkspaceLayout};
 
-/// What every command needs.
+/// Context of every command.
 pub struct Context {
     pub(super) global: Global,
     pub(super) paint: Styler,
     pub(super) by: String,
-    /// Whether something could not be shown.
+    /// Whether writing to standard output failed.
     pub(super) lost: AtomicBool,
 }
 
@@ -35,40 +35,40 @@ impl Context {
         Self { global, paint: Styler { colour }, by, lost }
     }
 
-    /// To a person, on standard error.
+    /// Writes a message for people to standard error.
     pub(super) fn say(&self, text: &str) {
         drop(writeln!(std::io::stderr(), "{}", for_terminal(text)));
     }
 
-    /// The result of a command, on standard output.
+    /// Writes the result of a command to standard output.
     pub(super) fn show(&self, text: &str) {
         self.write(&for_terminal(text.trim_end()));
     }
 
-    /// The result of a command in a format of its own, whose writer escapes what others wrote.
+    /// Writes a result whose format (JSON, SARIF, …) already escapes control characters.
     pub(super) fn print(&self, text: &str) {
         self.write(&without_secrets(text.trim_end()));
     }
 
-    /// In place of all that is on the terminal.
+    /// Clears the terminal and writes the text.
     pub(super) fn redraw(&self, text: &str) {
         self.write(&format!("\x1b[H\x1b[2J{}", for_terminal(text.trim_end())));
     }
 
     fn write(&self, text: &str) {
         if let Err(error) = writeln!(std::io::stdout(), "{text}") {
-            // Who closes the pipe has seen enough.
+            // A reader that closes the pipe (`| head`) is not an error.
             self.lost.fetch_or(error.kind() != ErrorKind::BrokenPipe, Ordering::Relaxed);
         }
     }
 
-    /// The result of a command for a machine.
+    /// Writes the result of a command as JSON.
     pub(super) fn json(&self, value: &impl serde::Serialize) {
         let text = serde_json::to_string(value).unwrap_or_default();
         self.print(&text);
     }
 
-    /// Whether the result goes to a terminal.
+    /// Whether standard output is a terminal.
     pub(super) fn shows_terminal(&self) -> bool {
         std::io::stdout().is_terminal()
     }
@@ -96,8 +96,8 @@ impl Context {
         code
     }
 
-    /// The workspace: `--config`, or the nearest harness.toml from here upwards.
-    /// Its `.regen/`, if there is one, was made here.
+    /// The workspace: of `--config`, or of the nearest harness.toml here or above. Fails if its
+    /// `.regen/` was not made in this checkout.
     pub(super) fn places(&self) -> Result<WorkspaceLayout, CommandError> {
         let places = self.layout()?;
         places.verify_state()?;
@@ -122,7 +122,7 @@ impl Context {
                 })?
             }
         };
-        // Where only the cache's folder is known, as in some containers, that has it.
+        // Containers often set only the cache folder; the state then goes there.
         let home = base_folder("XDG_STATE_HOME", ".local/state").or_else(|_| self.cache())?;
         Ok(WorkspaceLayout::new(config, self.cache()?, home.join("workspaces")))
     }
@@ -139,8 +139,7 @@ impl Context {
     }
 }
 
-/// Regen's folder below a base folder of the XDG specification: where the variable says, else
-/// below the home folder.
+/// Regen's folder below an XDG base folder: from the variable, else below the home folder.
 fn base_folder(variable: &str, below_home: &str) -> Result<PathBuf, CommandError> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let folder = set(variable).filter(|path| path.is_absolute());
@@ -149,7 +148,7 @@ fn base_folder(variable: &str, below_home: &str) -> Result<PathBuf, CommandError
     folder.map(|folder| folder.join("regen")).ok_or_else(why)
 }
 
-/// What a machine reads of an error.
+/// An error as JSON.
 pub(super) fn error_object(code: u8, message: &str, hints: &[String]) -> serde_json::Value {
     let mut error = json!({ "type": "error", "exit_code": code, "message": message });
     if !hints.is_empty() {
@@ -158,7 +157,7 @@ pub(super) fn error_object(code: u8, message: &str, hints: &[String]) -> serde_j
     error
 }
 
-/// A variable of the environment: how keys are read.
+/// A variable of the environment. Keys are read through this.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -1,4 +1,4 @@
-//! `regen diff`: what changed in the specs, clause by clause.
+//! `regen diff`: shows what changed in the specs, clause by clause.
 
 use std::collections::BTreeSet;
 
@@ -16,19 +16,19 @@ use crate::workspace::{CommandError, Workspace, load};
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// Revisions of git's; without `TO` the working tree, without both what is promoted.
+    /// Git revisions. Default: working tree against what is promoted.
     #[arg(value_name = "FROM[..TO]")]
     range: Option<String>,
-    /// Compare with what is promoted: the default.
+    /// Compare with what is promoted (default).
     #[arg(long, conflicts_with_all = ["range", "merge_base"])]
     promoted: bool,
-    /// Compare both sides with where they parted, and show clauses that both changed.
+    /// Compare both sides with their merge base and show clauses that both changed.
     #[arg(long, requires = "range")]
     merge_base: bool,
     /// Only these specs, by id, path or glob.
     #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
     specs: Vec<String>,
-    /// How changes are written.
+    /// Output format.
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     format: DiffFormat,
 }
@@ -72,7 +72,7 @@ pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, CommandError> {
         }
     };
     if !args.specs.is_empty() {
-        // What is removed has no file any more: it is named by its id.
+        // A removed spec has no file, so its id is shown.
         let gone = |name: &&String| found.specs.iter().any(|spec| spec.spec == **name);
         let (gone, there): (Vec<String>, Vec<String>) =
             args.specs.iter().cloned().partition(|name| gone(&name));

@@ -1,4 +1,4 @@
-//! `regen doctor`: is the machine fit for this workspace?
+//! `regen doctor`: checks whether the machine can run this workspace.
 
 use rustix::process::{Resource, Rlimit, getrlimit};
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::types::harness::CassetteMode;
 use crate::types::limits;
 use crate::workspace::{CommandError, ErrorKind, load};
 
-/// One thing that was looked at.
+/// The result of one check.
 struct DoctorCheck {
     name: &'static str,
     good: bool,
@@ -28,7 +28,8 @@ pub async fn doctor(door: &Context) -> Result<u8, CommandError> {
     Ok(if good { exit::DONE } else { exit::ENVIRONMENT })
 }
 
-/// What a daemon that begins should be told of: it goes on, and what is missing may come.
+/// Warns a starting daemon about failed checks. It starts anyway: what is missing may be installed
+/// later.
 pub async fn preflight(door: &Context) -> Result<(), CommandError> {
     let (checks, _) = look(door).await?;
     for check in checks.iter().filter(|check| !check.good) {
@@ -50,7 +51,7 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Comman
     let cache = door.cache()?;
     add("cache folder", writable(&cache).map(|()| cache.display().to_string()));
     let loaded = door.layout().and_then(|places| load(&places, None));
-    // Without a workspace, every language that could be asked for.
+    // Without a workspace, every language.
     let needed = |id: &str| {
         loaded.as_ref().map_or(true, |workspace| {
             let mut targets = workspace.harness.target.values().filter(|t| t.is_generated());
@@ -68,7 +69,7 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Comman
     let enough = isolation::enough(&probe, &config);
     let refused = |error: CommandError| match error.kind() {
         ErrorKind::Isolation => {
-            format!("{level} is too little: {}", isolation::allows(&probe))
+            format!("{level} is too low; {}", isolation::allows(&probe))
         }
         _ => error.lines(),
     };
@@ -94,12 +95,12 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Comman
     Ok((checks, probe.missing))
 }
 
-/// Whether enough files may be open at a time: by regen, and by programs in sandboxes.
+/// Whether the limits on open files suffice for regen and for programs in sandboxes.
 fn open_files(limit: &Rlimit) -> DoctorCheck {
     let (soft, hard) = (limit.current.unwrap_or(u64::MAX), limit.maximum.unwrap_or(u64::MAX));
     let needed = limits::OPEN_FILES;
     let why = if soft < needed {
-        Err(format!("at most {soft} may be open at a time (`ulimit -n`); regen needs {needed}"))
+        Err(format!("the limit is {soft} (`ulimit -n`); regen needs {needed}"))
     } else if hard < limits::GATE_OPEN_FILES {
         let needed = limits::GATE_OPEN_FILES;
         Err(format!("the hard limit is {hard} (`ulimit -Hn`); sandboxes need {needed}"))
@@ -109,7 +110,7 @@ fn open_files(limit: &Rlimit) -> DoctorCheck {
         Ok(format!("at most {soft} at a time"))
     };
     let hint = format!(
-        "ulimit -n {0}; `LimitNOFILE={0}` in a unit of systemd; `docker run --ulimit nofile={0}`",
+        "ulimit -n {0}; `LimitNOFILE={0}` in a systemd unit; `docker run --ulimit nofile={0}`",
         limits::GATE_OPEN_FILES
     );
     let hint = why.is_err().then_some(hint);

@@ -5,7 +5,7 @@ use crate::engine::RunOutcome;
 use crate::types::{Fault, JobOutcome};
 use crate::workspace::{CommandError, ErrorKind};
 
-/// Promoted, up to date, or a question answered.
+/// Promoted, up to date, or a query answered.
 pub const DONE: u8 = 0;
 /// A bug.
 pub const UNEXPECTED: u8 = 1;
@@ -17,18 +17,18 @@ pub const SPEC_REFUSED: u8 = 10;
 pub const REJECTED: u8 = 20;
 /// The model reports a conflict between clauses.
 pub const SPEC_SUSPECTED: u8 = 21;
-/// Drift.
+/// Drift: `generated/` or regen.lock differs from what was accepted.
 pub const DRIFT: u8 = 22;
-/// No answer from the generator.
+/// The generator is unavailable.
 pub const GENERATOR: u8 = 30;
-/// A cap of the budget.
+/// A limit of the budget is reached.
 pub const BUDGET: u8 = 31;
-/// The machine.
+/// The environment: disk, toolchain, isolation.
 pub const ENVIRONMENT: u8 = 40;
 /// Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
 
-/// The code of one job's end.
+/// The exit code of one job.
 pub fn of_job(outcome: &JobOutcome) -> u8 {
     match outcome {
         JobOutcome::Promoted => DONE,
@@ -48,7 +48,7 @@ pub fn of_job(outcome: &JobOutcome) -> u8 {
     }
 }
 
-/// The code of what a check found: the gravest flaw's, where a higher code is graver.
+/// The exit code of a check: the highest code of its flaws.
 pub fn of_check(outcome: &CheckOutcome) -> u8 {
     let of_flaw = |flaw: &Flaw| match flaw.kind {
         FlawKind::GateBroken => ENVIRONMENT,
@@ -59,13 +59,13 @@ pub fn of_check(outcome: &CheckOutcome) -> u8 {
     outcome.flaws.iter().map(of_flaw).max().unwrap_or(DONE)
 }
 
-/// The code of a run: the gravest of its jobs', where a higher code is graver.
+/// The exit code of a run: the highest code of its jobs.
 pub fn of_run(outcome: &RunOutcome, refused: bool) -> u8 {
     let jobs = outcome.jobs.iter().filter_map(|(_, end)| end.as_ref()).map(of_job);
     jobs.chain([if refused { SPEC_REFUSED } else { DONE }]).max().unwrap_or(DONE)
 }
 
-/// The code of trouble that ends a run.
+/// The exit code of an error that ends a command.
 pub fn of_error(error: &CommandError) -> u8 {
     match error.kind() {
         ErrorKind::NoWorkspace | ErrorKind::Config | ErrorKind::Usage | ErrorKind::Generator => {

@@ -1,4 +1,4 @@
-//! `regen export`: a run as one archive.
+//! `regen export`: writes a run as one archive.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -9,19 +9,20 @@ use serde_json::json;
 
 use super::{Context, exit};
 use crate::commands::export::export_run;
+use crate::types::text::counted;
 use crate::workspace::CommandError;
 
 /// Arguments of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// The run, as `regen log` numbers them.
+    /// The run's number in `regen log`.
     run: i64,
     /// The archive; `-` for standard output. Default: regen-run-RUN.tar.gz here.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-/// A run as one file.
+/// Writes a run as one archive.
 pub fn export(door: &Context, args: &ExportArgs) -> Result<u8, CommandError> {
     let places = door.places()?;
     let name = PathBuf::from(format!("regen-run-{}.tar.gz", args.run));
@@ -38,7 +39,7 @@ pub fn export(door: &Context, args: &ExportArgs) -> Result<u8, CommandError> {
         file.into_inner().map_err(|error| error.into_error())?.sync_all()?;
     }
     if missing > 0 {
-        let gone = format!("{missing} parts of its attempts are not kept any more");
+        let gone = format!("{} of its attempts deleted by `regen gc`", counted(missing, "part"));
         door.say(&format!("{}: {gone}", door.paint.warn("warning")));
     }
     if door.global.json && path.as_os_str() != "-" {
@@ -47,7 +48,9 @@ pub fn export(door: &Context, args: &ExportArgs) -> Result<u8, CommandError> {
         }));
     } else if !door.global.quiet {
         let (path, specs) = (path.display(), specs.join(" "));
-        door.say(&format!("{path}: unpack it, and `regen --spec {specs}` replays it there"));
+        door.say(&format!(
+            "wrote {path}; unpack it and run `regen --spec {specs}` there to replay"
+        ));
     }
     Ok(exit::DONE)
 }

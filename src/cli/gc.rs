@@ -6,15 +6,16 @@ use serde_json::json;
 use super::{Context, exit, run};
 use crate::commands::gc::collect_garbage;
 use crate::engine::Engine;
+use crate::types::text::counted;
 use crate::workspace::{CommandError, load_harness};
 
 /// Arguments of `gc`.
 #[derive(Debug, Args)]
 pub struct GcArgs {
-    /// Days that attempts are kept which led to nothing, instead of `[retention] days`.
+    /// Days to keep data of failed attempts, instead of `[retention] days`.
     #[arg(long, value_name = "DAYS")]
     days: Option<u32>,
-    /// Only say what would go.
+    /// Only print what would be deleted.
     #[arg(long)]
     dry_run: bool,
 }
@@ -30,8 +31,9 @@ pub fn gc(door: &Context, args: &GcArgs) -> Result<u8, CommandError> {
         door.json(&json!({ "type": "gc", "dry_run": args.dry_run, "swept": swept }));
         return Ok(exit::DONE);
     }
-    let verb = if args.dry_run { "would go" } else { "are gone" };
+    let verb = if args.dry_run { "would delete" } else { "deleted" };
     let kib = swept.bytes.div_ceil(1024);
-    door.say(&format!("{} objects, {kib} KiB, {verb}; {} stay", swept.objects, swept.kept));
+    let objects = counted(swept.objects, "object");
+    door.say(&format!("{verb} {objects} ({kib} KiB); kept {}", swept.kept));
     Ok(exit::DONE)
 }

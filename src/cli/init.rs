@@ -1,10 +1,10 @@
-//! `regen init`: the smallest workspace that works.
+//! `regen init`: writes a minimal workspace.
 
 use super::{Context, exit};
 use crate::store::write_atomic;
 use crate::workspace::CommandError;
 
-const HARNESS: &str = r#"# What to generate, with whom, checked by what. Every key: docs/formats/harness.schema.json.
+const HARNESS: &str = r#"# Targets, generator and gates. Every key: docs/formats/harness.schema.json.
 [harness]
 default_targets = ["rust"]
 
@@ -35,13 +35,13 @@ A library that greets people by name.
   ```
 "#;
 
-/// Writes what is missing; changes nothing that is there.
+/// Writes missing files; changes no existing one.
 pub fn init(door: &Context) -> Result<u8, CommandError> {
     let here = std::env::current_dir()?;
     for (name, text) in [("harness.toml", HARNESS), ("specs/greeting.md", SPEC)] {
         let path = here.join(name);
         if path.exists() {
-            door.say(&format!("{name} is there already: left as it is"));
+            door.say(&format!("{name} exists; not changed"));
         } else {
             write_atomic(&path, text.as_bytes())?;
             door.say(&format!("wrote {name}"));
@@ -52,7 +52,7 @@ pub fn init(door: &Context) -> Result<u8, CommandError> {
     if door.global.json {
         door.json(&serde_json::json!({ "type": "init", "folder": here }));
     }
-    door.say("next: name your server and model in harness.toml, then `regen --spec greeting`");
+    door.say("next: set your server and model in harness.toml, then `regen --spec greeting`");
     Ok(exit::DONE)
 }
 

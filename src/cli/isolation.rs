@@ -1,4 +1,4 @@
-//! How strongly gates are kept apart here, and whether that is enough.
+//! The isolation level of this machine, and whether it suffices.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use crate::types::Isolation;
 use crate::types::harness::SandboxConfig;
 use crate::workspace::{CommandError, ErrorKind};
 
-/// The variable that must allow a level below the usual one, beside `harness.toml`.
+/// The variable that must allow a level below the default, in addition to `harness.toml`.
 const ALLOWS: &str = "REGEN_MIN_LEVEL";
 
-/// Tries what this machine offers.
+/// Probes what isolation this machine offers.
 pub async fn probe(cache: &Path, config: &SandboxConfig) -> Probe {
-    // Itself, whatever happens to the file meanwhile.
+    // This running program, even if its file was replaced meanwhile.
     let supervisor = if cfg!(target_os = "linux") {
         Path::new("/proc/self/exe").to_owned()
     } else {
@@ -23,10 +23,10 @@ pub async fn probe(cache: &Path, config: &SandboxConfig) -> Probe {
     sandbox::probe(&supervisor, cache, memory).await
 }
 
-/// The same, and whether it is enough to run candidates.
+/// Probes, and fails if the level is too low to run candidates.
 ///
 /// # Errors
-/// It is not: the message says what is missing, and how to fix it.
+/// The level is too low; the message lists what is missing and how to fix it.
 pub async fn demand(
     door: &Context,
     cache: &Path,
@@ -35,26 +35,26 @@ pub async fn demand(
     let probe = probe(cache, config).await;
     enough(&probe, config)?;
     if let Err(error) = probe.sandbox.sweep() {
-        tracing::warn!("folders of earlier sandboxes could not be removed: {error}");
+        tracing::warn!("cannot remove folders of earlier sandboxes: {error}");
     }
     if probe.level < Isolation::NAMESPACES && !door.global.quiet {
         let text = format!("isolation: level {} ({})", probe.level, probe.level.means());
         door.say(&format!(
-            "{}: {text}, as allowed; see `regen doctor`",
+            "{}: {text}, allowed by configuration; see `regen doctor`",
             door.paint.warn("warning")
         ));
     }
     if probe.without_landlock && !door.global.quiet {
-        let text = "warning: isolation is without its second line, Landlock; see `regen doctor`";
+        let text = "warning: Landlock is not available; see `regen doctor`";
         door.say(text);
     }
     Ok(probe)
 }
 
-/// Whether a level is enough.
+/// Whether a level suffices.
 ///
 /// # Errors
-/// It is not, or the variable that should allow it is wrong.
+/// It is too low, or the variable that allows a lower one is invalid.
 pub fn enough(probe: &Probe, config: &SandboxConfig) -> Result<(), CommandError> {
     let wanted = wanted(config)?;
     if probe.level < wanted { Err(refusal(probe, wanted)) } else { Ok(()) }
@@ -66,14 +66,15 @@ fn wanted(config: &SandboxConfig) -> Result<Isolation, CommandError> {
         return Ok(config.min_level);
     }
     let Some(text) = variable(ALLOWS) else { return Ok(usual) };
-    let wrong = || CommandError::usage(format!("{ALLOWS} is `{text}`: it must be 0, 1, 2 or 3"));
+    let wrong =
+        || CommandError::usage(format!("{ALLOWS}=`{text}` is invalid; it must be 0, 1, 2 or 3"));
     let level = text.parse().map(Isolation).map_err(|_| wrong())?;
     if level <= Isolation::CGROUP { Ok(level.max(config.min_level)) } else { Err(wrong()) }
 }
 
 fn refusal(probe: &Probe, wanted: Isolation) -> CommandError {
     let text = format!(
-        "isolation is at level {} ({}) here, and at least {wanted} ({}) is wanted",
+        "isolation level {} ({}) is too low; {wanted} ({}) is required",
         probe.level,
         probe.level.means(),
         wanted.means()
@@ -88,16 +89,16 @@ fn refusal(probe: &Probe, wanted: Isolation) -> CommandError {
     error.hint(allows(probe))
 }
 
-/// How to do with less.
+/// The settings that allow this level.
 pub fn allows(probe: &Probe) -> String {
     let level = probe.level;
     format!(
-        "to run candidates less apart all the same: `[sandbox] min_level = {level}` in harness.toml and \
+        "to allow weaker isolation, set `[sandbox] min_level = {level}` in harness.toml and \
          {ALLOWS}={level} in the environment"
     )
 }
 
-/// Three quarters of the machine's memory in MiB; a modest one where it does not tell.
+/// Three quarters of the machine's memory in MiB; 3072 where /proc/meminfo cannot be read.
 fn three_quarters() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));

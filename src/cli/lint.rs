@@ -1,4 +1,4 @@
-//! `regen lint`: specs as a reviewer would read them.
+//! `regen lint`: checks specs for unbound demands, vague words and contradictions.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -11,27 +11,28 @@ use crate::commands::lint::Standalone;
 use crate::report::{github, render, sarif};
 use crate::spec::shapes;
 use crate::store::{files, write_atomic};
+use crate::types::text::counted;
 use crate::types::{Fix, Problem, RuleLevel, Severity, Span, Spec, SpecId, limits};
 use crate::workspace::{CommandError, ErrorKind, Sources, load};
 
 /// Arguments of `lint`.
 #[derive(Debug, Args)]
 pub struct LintArgs {
-    /// Specs by id, path or glob; outside of a workspace files and folders. Default: all.
+    /// Specs by id, path or glob; outside of a workspace, files and folders. Default: all.
     #[arg(value_name = "SPEC")]
     specs: Vec<String>,
     /// Apply safe fixes.
     #[arg(long)]
     fix: bool,
-    /// How findings are written; all but `human` on standard output.
+    /// Output format; all but `human` on standard output.
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     format: LintFormat,
-    /// The least that is shown.
+    /// Lowest level to show.
     #[arg(long, value_enum, default_value = "warning", value_name = "LEVEL")]
     level: LintView,
 }
 
-/// How findings are written.
+/// Output formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum LintFormat {
     Human,
@@ -47,7 +48,7 @@ enum LintView {
     Error,
 }
 
-/// What is linted.
+/// The linted specs.
 struct LintInput {
     root: PathBuf,
     specs: Vec<Spec>,
@@ -119,17 +120,16 @@ pub fn lint(door: &Context, args: &LintArgs) -> Result<u8, CommandError> {
             }
             if !door.global.quiet {
                 let clauses: usize = specs.iter().map(|spec| spec.clauses.len()).sum();
-                door.say(&format!(
-                    "{} specs, {clauses} clauses: {errors} errors, {warnings} warnings",
-                    specs.len()
-                ));
+                let read = [counted(specs.len(), "spec"), counted(clauses, "clause")].join(", ");
+                let found = [counted(errors, "error"), counted(warnings, "warning")].join(", ");
+                door.say(&format!("{read}: {found}"));
             }
         }
     }
     Ok(code)
 }
 
-/// Makes every change that problems offer. Gives the files that were changed.
+/// Applies the fixes of all problems. Gives the files that were changed.
 fn fix(door: &Context, subject: &LintInput) -> Result<Vec<String>, CommandError> {
     let mut changed = Vec::new();
     for (file, source) in &subject.sources {
@@ -141,13 +141,13 @@ fn fix(door: &Context, subject: &LintInput) -> Result<Vec<String>, CommandError>
         if fixes.is_empty() {
             continue;
         }
-        // Spans count in a text with plain line ends: another one is not touched.
+        // Spans are byte offsets into text with `\n` line ends; other files are not changed.
         if let Some(link) = files::link_on(&subject.root, file) {
             door.say(&format!("{file}: not fixed: {link} is a link"));
             continue;
         }
         if files::read_capped(&path, limits::SPEC_BYTES)? != source.as_bytes() {
-            door.say(&format!("{file}: not fixed: its line ends are not plain `\\n`"));
+            door.say(&format!("{file}: not fixed: its line ends are not `\\n`"));
             continue;
         }
         let mut text = source.clone();
@@ -165,8 +165,8 @@ fn fix(door: &Context, subject: &LintInput) -> Result<Vec<String>, CommandError>
     Ok(changed)
 }
 
-/// What goes with a span that is taken out: its whole line if nothing else stands there, else a
-/// blank before it.
+/// The range to delete with a span: its whole line if nothing else is on it, else the blank before
+/// it too.
 fn gone(text: &str, span: Span) -> Range<usize> {
     let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[span.end..].find('\n').map_or(text.len(), |at| span.end + at + 1);

@@ -1,4 +1,4 @@
-//! `regen log`: what happened, also as it happens; of one spec its promotions.
+//! `regen log`: shows events, with `--follow` as they happen; of one spec its promotions.
 
 use std::pin::pin;
 
@@ -17,10 +17,10 @@ use crate::types::limits;
 use crate::types::text::visible_line;
 use crate::workspace::{CommandError, load};
 
-/// The promotions of a spec.
+/// Shows the promotions of a spec.
 pub fn show_promotions(door: &Context, spec: &str) -> Result<u8, CommandError> {
     let places = door.places()?;
-    // A spec that is gone has a history, too.
+    // A deleted spec has a history, too.
     let known = load(&places, None)?.select(&[spec.to_owned()]);
     let id = known.ok().flatten().and_then(|ids| ids.into_iter().next());
     let id = id.map_or_else(|| spec.to_owned(), String::from);
@@ -30,7 +30,7 @@ pub fn show_promotions(door: &Context, spec: &str) -> Result<u8, CommandError> {
         return Ok(exit::DONE);
     }
     if steps.is_empty() {
-        door.say(&format!("`{id}` was never promoted here; `regen log` shows everything"));
+        door.say(&format!("`{id}` was never promoted here; see `regen log`"));
     }
     for step in steps {
         let trees: Vec<_> =
@@ -41,9 +41,9 @@ pub fn show_promotions(door: &Context, spec: &str) -> Result<u8, CommandError> {
             Some(to) => door.paint.warn(&format!("rolled back to run {to}")),
             None => door.paint.good("promoted"),
         };
-        let stands = if step.stands { door.paint.name("  stands") } else { String::new() };
+        let current = if step.stands { door.paint.name("  current") } else { String::new() };
         let run = door.paint.name(&format!("run {:>4}", step.run));
-        door.show(&format!("{run}  {}  {what} {}{by}{stands}", step.at, trees.join(", ")));
+        door.show(&format!("{run}  {}  {what} {}{by}{current}", step.at, trees.join(", ")));
         let text = diff::clauses(&step.changes, door.paint);
         if !text.is_empty() {
             let indented: Vec<_> = text.lines().map(|line| format!("    {line}")).collect();
@@ -53,8 +53,7 @@ pub fn show_promotions(door: &Context, spec: &str) -> Result<u8, CommandError> {
     Ok(exit::DONE)
 }
 
-/// The newest entries, oldest first. Gives the number of the newest one of all; `follow`: more are
-/// to come.
+/// Shows the newest entries, oldest first. Gives the number of the newest one; `follow`: more come.
 pub fn show_entries(
     door: &Context,
     spec: Option<&str>,
@@ -63,7 +62,7 @@ pub fn show_entries(
 ) -> Result<i64, CommandError> {
     let Some(ledger) = SqliteLedger::read(&door.places()?.ledger())? else {
         if !follow {
-            door.say("nothing has happened here yet");
+            door.say("no events yet");
         }
         return Ok(0);
     };
@@ -74,7 +73,7 @@ pub fn show_entries(
     Ok(newest)
 }
 
-/// An entry, in a line; behind a job's last one the job's outcome, fault and cost.
+/// One entry as a line; behind a job's last one the job's outcome, fault and cost.
 fn show_entry(door: &Context, ledger: &SqliteLedger, entry: &Entry) -> Result<(), CommandError> {
     let spec = entry.spec.clone().unwrap_or_default();
     let head = format!("{} {:>4} {spec:<16}", entry.at, entry.run);
@@ -104,7 +103,7 @@ fn show_entry(door: &Context, ledger: &SqliteLedger, entry: &Entry) -> Result<()
     Ok(())
 }
 
-/// Goes on with the log behind an entry: told by a daemon while one runs, else read.
+/// Follows the log behind an entry: through the daemon if one runs, else by reading the ledger.
 pub async fn follow_entries(
     door: &Context,
     spec: Option<&str>,

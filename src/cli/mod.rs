@@ -35,10 +35,10 @@ use crate::workspace::CommandError;
 use args::{Global, RunArgs};
 use context::{Context, error_object, variable};
 
-/// Keeps generated code true to its specification.
+/// Generates code from specs and promotes only what passes its gates.
 ///
-/// Reads Markdown specs, asks a coding model for the code, checks every answer with gates in order,
-/// and promotes it into generated/ only when every gate passes.
+/// Reads Markdown specs, asks a coding model for the code, checks every answer with gates, and
+/// promotes it into generated/ only when every gate passes.
 #[derive(Debug, Parser)]
 #[command(
     name = "regen",
@@ -48,10 +48,10 @@ use context::{Context, error_object, variable};
 )]
 #[command(after_help = "Examples:\n  regen init                     start a workspace here\n  \
     regen --spec roman             generate, gate and promote one spec\n  \
-    regen run                      the same for everything that is not up to date\n  \
-    regen plan                     what would run, and why\n  \
-    regen why roman                why it is, or is not, promoted\n\n\
-    Exit codes: 0 done · 1 unexpected · 2 usage or configuration · 10 spec refused · 20 every attempt \
+    regen run                      generate everything that is out of date\n  \
+    regen plan                     show what would run, and why\n  \
+    regen why roman                show why it is, or is not, promoted\n\n\
+    Exit codes: 0 success · 1 unexpected · 2 usage or configuration · 10 spec refused · 20 every attempt \
     rejected · 21 spec suspected · 22 drift · 30 generator unavailable · 31 budget exhausted · \
     40 environment · 130 interrupted")]
 struct Cli {
@@ -65,60 +65,60 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum CliCommand {
-    /// Generate, gate and promote everything that is not up to date.
+    /// Generate, gate and promote everything that is out of date.
     #[command(after_help = "Examples:\n  regen run\n  regen run --spec 'text-*' --json")]
     Run(RunArgs),
-    /// Show what would run, and why; calls no model.
+    /// Show what would run, and why. Calls no model.
     #[command(after_help = "Example:\n  regen plan --json | jq '.jobs[].parts[].reason'")]
     Plan {
         /// A spec by id, path or glob.
         #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
         specs: Vec<String>,
     },
-    /// Prove that generated/ is exactly what was accepted for exactly these specs. No model.
+    /// Check that generated/ is exactly what was accepted for these specs. Calls no model.
     #[command(after_help = check::HELP)]
     Check(check::CheckArgs),
-    /// Verify attestations, with nothing but them, the trees beside them and keys.
+    /// Verify attestations and the trees beside them, offline.
     #[command(
         after_help = "Examples:\n  regen verify\n  regen verify --key release.pub generated/roman\n\n\
-        Exit codes: 0 all hold · 22 one does not"
+        Exit codes: 0 all are valid · 22 one is not"
     )]
     Verify(verify::VerifyArgs),
-    /// Check specs as a reviewer would: unbound demands, vague words, contradictions. No model.
+    /// Check specs: unbound demands, vague words, contradictions. Calls no model.
     #[command(after_help = "Examples:\n  regen lint\n  regen lint --level note roman\n  \
         regen lint --format sarif > lint.sarif\n  regen lint docs/requirements.md\n\n\
         Exit codes: 0 no errors · 10 a finding of level error. `[lint.rules]` in harness.toml sets levels.")]
     Lint(lint::LintArgs),
-    /// Show what changed in the specs, clause by clause, and what that makes out of date. No model.
+    /// Show changed clauses and the targets they make out of date. Calls no model.
     #[command(
         after_help = "Examples:\n  regen diff                     against what is promoted\n  \
-        regen diff HEAD~1              against a revision of git's\n  \
+        regen diff HEAD~1              against a Git revision\n  \
         regen diff main..feature --format markdown\n  \
         regen diff --merge-base main   clauses that both sides changed are conflicts\n\n\
         Exit codes: 0 compared · 10 both sides changed a clause (--merge-base)"
     )]
     Diff(diff::DiffArgs),
-    /// Show which test stands for which clause, and what it said last. No model.
+    /// Show each clause's tests and their last result. Calls no model.
     #[command(after_help = "Examples:\n  regen trace                    the matrix\n  \
         regen trace --results target/junit.xml\n  regen trace --format html > trace.html\n  \
         regen trace --write            then commit regen.trace\n  regen trace --check            in CI\n\n\
-        Exit codes: 0 · 20 fewer clauses covered than `[trace]` in harness.toml wants · 22 regen.trace is \
+        Exit codes: 0 · 20 fewer clauses covered than `[trace]` in harness.toml requires · 22 regen.trace is \
         out of date (--check)")]
     Trace(trace::TraceArgs),
     /// Show each spec: promoted or not, and how its last job ended.
     #[command(
-        after_help = "Examples:\n  regen status\n  regen status --follow          while a daemon works"
+        after_help = "Examples:\n  regen status\n  regen status --follow          update until Ctrl-C"
     )]
     Status {
-        /// Go on showing how it changes.
+        /// Keep updating.
         #[arg(short, long)]
         follow: bool,
     },
-    /// Show what happened, oldest first; of one spec its promotions, with the clauses that changed.
+    /// Show events, oldest first; for one spec its promotions, with the clauses that changed.
     #[command(after_help = "Examples:\n  regen log roman                  its promotions\n  \
                             regen log --spec roman --limit 20\n  regen log --follow --json")]
     Log {
-        /// A spec, by id or path: its promotions.
+        /// A spec, by id or path: show its promotions.
         #[arg(value_name = "SPEC", conflicts_with_all = ["spec", "limit", "follow"])]
         of: Option<String>,
         /// Only this spec.
@@ -127,20 +127,20 @@ enum CliCommand {
         /// Only the newest entries.
         #[arg(short = 'n', long, default_value_t = 200)]
         limit: u32,
-        /// Go on with what happens next.
+        /// Keep printing new entries.
         #[arg(short, long)]
         follow: bool,
     },
-    /// Show the attempts of a run: prompts, replies, what the gates said and printed.
+    /// Show the attempts of a run: prompts, replies, gate results and output.
     #[command(after_help = "Example:\n  regen show 12 --spec roman --attempt 2 | less")]
     Show(show::ShowArgs),
-    /// Write a run as one archive, with everything that is needed to replay it elsewhere.
+    /// Write a run as one archive that can be replayed elsewhere.
     #[command(
         after_help = "Example:\n  regen export 12 && tar -xzf regen-run-12.tar.gz && cd regen-run-12 && \
                             regen --spec roman"
     )]
     Export(export::ExportArgs),
-    /// Take away what is kept of old attempts that led to nothing. What was promoted stays.
+    /// Delete stored data of old failed attempts.
     #[command(after_help = "Examples:\n  regen gc --dry-run\n  regen gc --days 7")]
     Gc(gc::GcArgs),
     /// Explain why a spec is, or is not, promoted: fault, clause, findings.
@@ -148,51 +148,48 @@ enum CliCommand {
         /// The spec's id.
         spec: String,
     },
-    /// Put an earlier promotion of a spec in place again, with its entry and attestation.
+    /// Put an earlier promotion of a spec back, with its lockfile entry and attestation.
     #[command(
-        after_help = "Examples:\n  regen rollback roman             to what stood before\n  \
-                            regen log roman                  to see what there is\n  regen rollback roman --to 12"
+        after_help = "Examples:\n  regen rollback roman             to the previous promotion\n  \
+                            regen log roman                  list the promotions\n  regen rollback roman --to 12"
     )]
     Rollback(rollback::RollbackArgs),
-    /// Keep everything promoted current: watch specs, validators and configuration, and generate
-    /// what changes.
-    #[command(
-        after_help = "It ends properly on SIGTERM and Ctrl-C, and reads everything anew on SIGHUP.\n\n\
-                            Examples:\n  regen watch --json | tee watch.jsonl\n  regen watch --http 127.0.0.1:7300"
-    )]
+    /// Watch specs, validators and configuration, and regenerate affected targets.
+    #[command(after_help = "Shuts down cleanly on SIGTERM or Ctrl-C; reloads on SIGHUP.\n\n\
+                            Examples:\n  regen watch --json | tee watch.jsonl\n  regen watch --http 127.0.0.1:7300")]
     Watch(watch::WatchArgs),
-    /// Have the daemon read everything anew, and do these specs first.
+    /// Reload the workspace and run these specs next.
     #[command(
-        after_help = "Examples:\n  regen trigger roman\n  regen trigger roman --force    also if it is up to date"
+        after_help = "Examples:\n  regen trigger roman\n  regen trigger roman --force    even if up to date"
     )]
     Trigger {
         /// Specs, by id or glob.
         specs: Vec<String>,
-        /// Make them again although they are up to date.
+        /// Regenerate them even if up to date.
         #[arg(long, requires = "specs")]
         force: bool,
     },
-    /// Have the daemon end these specs' jobs; they rest until something changes, or `regen retry`.
+    /// Cancel these specs' jobs until their inputs change or `regen retry`.
     #[command(after_help = "Example:\n  regen cancel 'text-*'")]
     Cancel {
         /// Specs, by id or glob.
         #[arg(required = true)]
         specs: Vec<String>,
     },
-    /// Have the daemon try again what failed: these specs, or all.
+    /// Retry failed specs: these, or all.
     #[command(after_help = "Example:\n  regen retry roman")]
     Retry {
         /// Specs, by id or glob.
         specs: Vec<String>,
     },
-    /// Have the daemon start no job, until `regen resume`; what runs goes on to its end.
+    /// Pause scheduling; running jobs finish.
     Pause,
-    /// Have the daemon start jobs again.
+    /// Resume scheduling.
     Resume,
-    /// Work with recorded model exchanges.
+    /// Record, list, check and delete recorded model exchanges.
     #[command(subcommand)]
     Cassette(cassette::CassetteCommand),
-    /// Start a workspace in this folder.
+    /// Create a workspace in this folder.
     Init,
     /// Check the machine: tools, folders, generator.
     Doctor,
@@ -206,8 +203,7 @@ enum CliCommand {
     },
 }
 
-/// A command line that is wrong, or asks for help or the version: these are no errors and go to
-/// standard output.
+/// Prints a usage error, the help or the version; the latter two go to standard output.
 fn misread(error: &clap::Error) -> u8 {
     drop(error.print());
     if error.use_stderr() && std::env::args().any(|arg| arg == "--json") {
@@ -219,9 +215,9 @@ fn misread(error: &clap::Error) -> u8 {
 
 /// Runs the program on this thread and returns its exit code.
 ///
-/// The sandbox's part comes first: it starts processes and must see no thread of a runtime. The
-/// runtime is built here, not in `main.rs`, because the code of an async function is compiled in
-/// the crate that polls it: each build would compile all of it again in the binary.
+/// `sandbox::keep` comes first: it forks, so no runtime thread may exist yet. The runtime is built
+/// here, not in `main.rs`, because an async function is compiled in the crate that polls it, and
+/// the binary crate would compile all of it again.
 pub fn start() -> u8 {
     crate::sandbox::keep(std::env::args_os());
     crate::generator::install_tls();
@@ -229,7 +225,7 @@ pub fn start() -> u8 {
     runtime.map_or(exit::ENVIRONMENT, |runtime| runtime.block_on(main()))
 }
 
-/// Runs the command line; gives the exit code.
+/// Runs the command line. Gives the exit code.
 async fn main() -> u8 {
     crate::process::keep_private();
     let cli = match Cli::try_parse() {
@@ -249,21 +245,21 @@ async fn main() -> u8 {
     let work = perform(&door, cli.run, cli.command);
     let result = tokio::select! {
         result = work => result,
-        // A daemon ends properly when it is asked to.
+        // A daemon handles the signal itself and shuts down cleanly.
         () = signals::interrupted(), if !watches => {
-            door.say("interrupted: the same command goes on from here");
+            door.say("Interrupted. Rerun the command to resume");
             return exit::INTERRUPTED;
         }
     };
     let code = result.unwrap_or_else(|error| door.fail(&error));
     if door.lost.load(Ordering::Relaxed) && code == exit::DONE {
-        door.say("error: standard output cannot be written");
+        door.say("error: cannot write to standard output");
         return exit::ENVIRONMENT;
     }
     code
 }
 
-/// Performs a command; without one it is a run of the specs that are named.
+/// Performs a command; without one, runs the named specs.
 async fn perform(
     door: &Context,
     run: RunArgs,
@@ -283,7 +279,7 @@ async fn perform(
     };
     if run != RunArgs::default() {
         return Err(CommandError::usage(
-            "options of a run stand before a command, which would ignore them: put them behind `run`"
+            "options of a run before another command have no effect; put them after `run`"
                 .to_owned(),
         ));
     }

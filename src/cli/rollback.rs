@@ -1,4 +1,4 @@
-//! `regen rollback`: an earlier promotion again.
+//! `regen rollback`: puts an earlier promotion back.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,19 +21,19 @@ use crate::workspace::{CommandError, Workspace, load};
 pub struct RollbackArgs {
     /// The spec, by id or path.
     spec: String,
-    /// The run whose promotion is to stand again, as `regen log SPEC` numbers them; default: the
-    /// one before what stands.
+    /// The run to go back to, as in `regen log SPEC`. Default: the promotion before the current
+    /// one.
     #[arg(long, value_name = "RUN")]
     to: Option<i64>,
-    /// Save edits by hand in .regen/drift/ and replace them, instead of refusing.
+    /// Save manual edits to .regen/drift/ and replace them, instead of refusing.
     #[arg(long)]
     discard_edits: bool,
 }
 
-/// Goes back.
+/// Rolls back.
 pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, CommandError> {
     let places = door.places()?;
-    // A daemon is the one that writes, while it runs.
+    // While a daemon runs, only it writes.
     if let Some(client) = Client::connect(&places).await? {
         let act = Command::Rollback { to: args.to, discard_edits: args.discard_edits };
         let answer = client.order(act, std::slice::from_ref(&args.spec), &door.by).await?;
@@ -85,13 +85,13 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, Command
         let text = words::outcome(&done.outcome, None, door.paint);
         door.say(&format!("{name}: {}", text.trim_end()));
     } else if !door.global.quiet {
-        let held = if done.held { HELD } else { "it is what the spec asks for" };
-        door.say(&format!("{name}: what run {run} promoted stands again; {held}"));
+        let held = if done.held { HELD } else { "it is what the spec requires now" };
+        door.say(&format!("{name}: rolled back to run {run}; {held}"));
     }
     Ok(code)
 }
 
-/// Without a plan nothing could hold what would stand.
+/// A refused spec has no plan, so the rolled-back tree could not be held.
 fn refused(door: &Context, workspace: &Workspace, only: Option<&BTreeSet<SpecId>>) -> u8 {
     let problems = workspace.problems_of(only);
     let code = exit::SPEC_REFUSED;
@@ -100,9 +100,9 @@ fn refused(door: &Context, workspace: &Workspace, only: Option<&BTreeSet<SpecId>
     } else {
         let text = render(problems, &workspace.sources, door.paint);
         door.say(text.trim_end());
-        door.say("not rolled back: fix the spec first, or undo its change");
+        door.say("not rolled back: fix the spec first");
     }
     code
 }
 
-const HELD: &str = "it stays until the spec changes, or `regen run --force`";
+const HELD: &str = "it stays until the spec changes or `regen run --force`";

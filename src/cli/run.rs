@@ -20,7 +20,7 @@ pub fn lock(door: &Context, places: &WorkspaceLayout) -> Result<WriterLock, Comm
     Ok(WriterLock::take(&places.state, &who)?)
 }
 
-/// Shows the problems of the selected specs; gives whether any is an error.
+/// Shows the problems of the selected specs. Gives whether any is an error.
 fn problems(door: &Context, workspace: &Workspace, options: &Options) -> bool {
     let only = options.only.as_ref();
     let shown = workspace.problems_of(only);
@@ -31,13 +31,13 @@ fn problems(door: &Context, workspace: &Workspace, options: &Options) -> bool {
     shown.iter().any(|problem| problem.severity == Severity::Error)
 }
 
-/// Says that there is no history beside what is promoted, as in a fresh clone.
+/// Notes that there is no ledger for what is promoted, as in a fresh clone.
 pub fn tell_missing_history(door: &Context, workspace: &Workspace) {
     let note = workspace.missing_history().filter(|_| !door.global.quiet);
     note.iter().for_each(|note| door.say(&format!("note: {note}")));
 }
 
-/// Runs.
+/// Runs specs.
 pub async fn run(
     door: &Context,
     args: RunArgs,
@@ -46,7 +46,7 @@ pub async fn run(
     let places = door.places()?;
     let _lock = lock(door, &places)?;
     for spec in Engine::recover(&places)? {
-        door.say(&format!("{spec}: a promotion that was interrupted is finished"));
+        door.say(&format!("{spec}: finished an interrupted promotion"));
     }
     let mut workspace = load(&places, mode)?;
     tell_missing_history(door, &workspace);
@@ -70,7 +70,7 @@ pub async fn run(
     };
     let refused = problems(door, &workspace, &options);
     let plan = workspace.plan(&tools, options.only.as_ref(), args.force)?;
-    // Nothing is paid for that could not be judged.
+    // Checked before any model is called, so that no answer is paid for that cannot be judged.
     let isolation = if plan.jobs.iter().all(|job| job.is_up_to_date()) {
         None
     } else {
@@ -131,7 +131,7 @@ fn summary(door: &Context, workspace: &Workspace, outcome: &engine::RunOutcome, 
 /// Shows the plan.
 pub async fn plan(door: &Context, specs: &[String]) -> Result<u8, CommandError> {
     let mut workspace = load(&door.layout()?, None)?;
-    // A plan can be shown without the key that a run needs.
+    // A plan does not need the generator's key.
     let _ = workspace.sign_with(variable);
     let only = workspace.select(specs)?;
     let tools = workspace.tools(&door.tool_env()).await?;

@@ -1,4 +1,4 @@
-//! `regen show`: the attempts of a run.
+//! `regen show`: shows the attempts of a run.
 
 use clap::Args;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::workspace::CommandError;
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The run, as `regen log` numbers them.
+    /// The run's number in `regen log`.
     run: i64,
     /// Only this spec.
     #[arg(short, long, value_name = "ID")]
@@ -22,7 +22,7 @@ pub struct ShowArgs {
     attempt: Option<u32>,
 }
 
-/// The attempts of a run.
+/// Shows the attempts of a run.
 pub fn show(door: &Context, args: &ShowArgs) -> Result<u8, CommandError> {
     let mut attempts = read_attempts(&door.places()?, args.run)?;
     attempts.retain(|kept| {
@@ -31,7 +31,7 @@ pub fn show(door: &Context, args: &ShowArgs) -> Result<u8, CommandError> {
     });
     if attempts.is_empty() {
         let why =
-            format!("run {} has no such attempt: `regen show {}` has all", args.run, args.run);
+            format!("run {} has no such attempt; `regen show {}` shows all", args.run, args.run);
         return Err(CommandError::usage(why));
     }
     for kept in &attempts {
@@ -69,7 +69,7 @@ fn person(door: &Context, kept: &KeptAttempt) {
     let section = |name: &str, text: Option<String>, was: bool| {
         let text = match (text, was) {
             (Some(text), _) => text.trim_end().to_owned(),
-            (None, true) => "(gone: `regen gc` took it away)".to_owned(),
+            (None, true) => "(deleted by `regen gc`)".to_owned(),
             (None, false) => return,
         };
         door.show(&format!("\n{}\n{text}", door.paint.name(&format!("--- {name}"))));
@@ -85,7 +85,7 @@ fn person(door: &Context, kept: &KeptAttempt) {
     }
     let end = match &attempt.failed {
         _ if attempt.accepted.is_some() => door.paint.good("accepted"),
-        Some(AttemptFailure::Refused(diagnosis)) => diagnosis.summary.clone(),
+        Some(AttemptFailure::Refused(diagnosis)) => diagnosis.told(),
         Some(AttemptFailure::Malformed { message, .. } | AttemptFailure::Truncated(message)) => {
             message.clone()
         }

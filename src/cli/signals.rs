@@ -1,12 +1,11 @@
-//! What surrounds every command: signals, and the log.
+//! Signals and the log, for all commands.
 
 use std::sync::atomic::AtomicBool;
 
 use super::args::Global;
 use super::exit;
 
-/// Whoever asks twice does not want to wait: whatever is under way then is taken up by the next
-/// start.
+/// Exits at once on the second signal. The next start recovers what was under way.
 pub(super) fn second_ends() -> std::io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::flag::{register, register_conditional_shutdown};
@@ -18,7 +17,7 @@ pub(super) fn second_ends() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Ends when a person or the system asks for it. Dropping the work kills what it runs.
+/// Resolves on SIGINT, SIGTERM or SIGHUP. Dropping the work kills its processes.
 pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     match (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
@@ -44,7 +43,7 @@ pub(super) fn log(global: &Global) -> std::io::Result<()> {
         1 => "regen=info",
         _ => "regen=trace,info",
     };
-    // async-openai logs whole bodies when it cannot decode them.
+    // async-openai logs whole bodies that it cannot decode.
     let filter = format!("{level},async_openai=off").parse::<Targets>();
     let log = registry().with(filter.map_err(std::io::Error::other)?);
     let lines = fmt::layer().with_ansi(false);

@@ -1,4 +1,4 @@
-//! `regen status`: how every spec stands, also as it changes.
+//! `regen status`: shows the state of every spec, with `--follow` as it changes.
 
 use std::pin::pin;
 
@@ -14,7 +14,7 @@ use crate::store::{Ledger, SqliteLedger};
 use crate::types::JobOutcome;
 use crate::workspace::{CommandError, load};
 
-/// Each spec: what stands, and how its last job ended.
+/// Shows each spec: what is promoted, and how its last job ended.
 pub async fn show_status(door: &Context) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
     super::run::tell_missing_history(door, &workspace);
@@ -67,18 +67,18 @@ pub async fn show_status(door: &Context) -> Result<u8, CommandError> {
     Ok(exit::DONE)
 }
 
-/// Shows how everything stands, again whenever it changes.
+/// Shows the status, again whenever it changes.
 pub async fn follow_status(door: &Context) -> Result<u8, CommandError> {
     let places = door.places()?;
     if Client::connect(&places).await?.is_none() {
-        // Without one there is the ledger, and nothing that changes by itself.
+        // Without a daemon the ledger is read once; nothing changes by itself.
         show_status(door).await?;
         door.say(NO_DAEMON);
     }
     let mut shown = String::new();
     loop {
         if let Some(client) = Client::connect(&places).await? {
-            // A daemon that ends is waited for.
+            // When the daemon stops, waits for the next one.
             let _ = follow_state(door, &client, &mut shown).await;
         }
         tokio::time::sleep(AGAIN).await;
@@ -101,19 +101,19 @@ async fn follow_state(
     Ok(())
 }
 
-/// Shows a state that is another one than before.
+/// Prints a state that differs from the last one.
 fn show_state(door: &Context, state: &Value, shown: &mut String) {
     let text = if door.global.json { state.to_string() } else { table(state) };
     if text == *shown {
         return;
     }
     if !door.global.json && door.shows_terminal() {
-        // From the top of an empty screen.
+        // A terminal is cleared and drawn again.
         door.redraw(&text);
     } else if door.global.json {
         door.show(&text);
     } else {
-        // Lines that were not there before.
+        // Elsewhere only new lines are printed.
         let new: Vec<&str> =
             text.lines().filter(|line| !shown.lines().any(|l| l == *line)).collect();
         door.show(&new.join("\n"));
@@ -131,7 +131,7 @@ fn table(state: &Value) -> String {
     for (key, says) in [
         ("quiet_until", "quiet hours until"),
         ("held_until", "rate limited by the model server until"),
-        ("unreadable", "the workspace cannot be read, what was read before stays in force:"),
+        ("unreadable", "invalid workspace, keeping the last valid configuration:"),
     ] {
         if let Some(value) = daemon[key].as_str() {
             lines.push(format!("{says} {value}"));

@@ -1,4 +1,4 @@
-//! `regen trace`: which test stands for which clause.
+//! `regen trace`: shows which test covers which clause.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::store::{files, write_atomic};
 use crate::types::limits;
 use crate::workspace::{CommandError, load};
 
-/// The snapshot that is committed, beside harness.toml.
+/// The committed snapshot, beside harness.toml.
 const SNAPSHOT: &str = "regen.trace";
 
 /// Arguments of `trace`.
@@ -21,16 +21,16 @@ pub struct TraceArgs {
     /// Only these specs, by id, path or glob.
     #[arg(value_name = "SPEC")]
     specs: Vec<String>,
-    /// Results of code that people wrote: JUnit XML, or JSON lines of libtest or nextest.
+    /// Test results of hand-written code: JUnit XML, or JSON lines of libtest or nextest.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     results: Vec<PathBuf>,
-    /// How the matrix is written.
+    /// Output format.
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     format: TraceFormat,
-    /// Write regen.trace: clauses and their tests, to be committed.
+    /// Write regen.trace (clauses and their tests), to be committed.
     #[arg(long, conflicts_with_all = ["check", "specs"])]
     write: bool,
-    /// Fail when regen.trace is not what stands now.
+    /// Fail if regen.trace is out of date.
     #[arg(long)]
     check: bool,
 }
@@ -45,7 +45,7 @@ enum TraceFormat {
     Junit,
 }
 
-/// Traces.
+/// Traces clauses to tests.
 pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
     let only = workspace.select(&args.specs)?;
@@ -104,7 +104,7 @@ pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, CommandError> {
     }
     if !changes.is_empty() {
         door.say(&format!(
-            "{}: {SNAPSHOT} is out of date: `regen trace --write`",
+            "{}: {SNAPSHOT} is out of date; run `regen trace --write`",
             door.paint.bad("error")
         ));
     }
@@ -114,7 +114,7 @@ pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, CommandError> {
     Ok(code)
 }
 
-/// Lines that one of two snapshots does not have.
+/// The lines that are in only one of two snapshots.
 fn differences(known: &[&str], now: &str) -> Vec<String> {
     let known: BTreeSet<&str> = known.iter().copied().collect();
     let now: BTreeSet<&str> = now.lines().collect();

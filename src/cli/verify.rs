@@ -1,4 +1,4 @@
-//! `regen verify`: attestations, with nothing but them and the trees beside them.
+//! `regen verify`: verifies attestations and the trees beside them.
 
 use std::path::{Path, PathBuf};
 
@@ -16,22 +16,22 @@ use crate::workspace::CommandError;
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Attestations, or folders to look for them in. Default: generated.
+    /// Attestations, or folders to search for them. Default: generated.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// A public key that may have signed: its file (PEM or OpenSSH's), or OpenSSH's line itself. One
-    /// of those given must have.
+    /// Accept signatures by this key: a file (PEM or OpenSSH) or an OpenSSH line. Repeatable; one
+    /// must match.
     #[arg(short, long, value_name = "KEY")]
     key: Vec<String>,
 }
 
-/// What was found of one attestation.
+/// The result for one attestation.
 struct Verified {
     file: PathBuf,
     said: Result<Attested, String>,
 }
 
-/// Verifies.
+/// Verifies attestations.
 pub fn verify(door: &Context, args: &VerifyArgs) -> Result<u8, CommandError> {
     let keys: Vec<PublicKey> =
         args.key.iter().map(|key| read_key(key)).collect::<Result<_, _>>()?;
@@ -43,22 +43,20 @@ pub fn verify(door: &Context, args: &VerifyArgs) -> Result<u8, CommandError> {
         } else if path.is_file() {
             found.push(path.clone());
         } else {
-            return Err(CommandError::usage(format!("{} is not there", path.display())));
+            return Err(CommandError::usage(format!("{} does not exist", path.display())));
         }
     }
     let is_attestation = |path: &PathBuf| path.to_string_lossy().ends_with(ATTESTATION);
     found.retain(is_attestation);
     found.extend(all.iter().filter(|path| is_attestation(path)).cloned());
     if found.is_empty() {
-        return Err(CommandError::usage(format!("there is no attestation (*{ATTESTATION}) there")));
+        return Err(CommandError::usage(format!("no attestation (*{ATTESTATION}) found")));
     }
     let strays = strays(&all, &found);
     let mut all: Vec<Verified> =
         found.into_iter().map(|file| Verified { said: one(&file, &keys), file }).collect();
     all.extend(
-        strays
-            .into_iter()
-            .map(|file| Verified { file, said: Err("nothing attests it".to_owned()) }),
+        strays.into_iter().map(|file| Verified { file, said: Err("no attestation".to_owned()) }),
     );
     let bad = all.iter().filter(|one| one.said.is_err()).count();
     let code = if bad == 0 { exit::DONE } else { exit::DRIFT };
@@ -72,22 +70,20 @@ pub fn verify(door: &Context, args: &VerifyArgs) -> Result<u8, CommandError> {
         match said {
             Ok(one) if !door.global.quiet => door.show(&format!(
                 "{file}: {} {} · {} {}, {}",
-                door.paint.good("holds"),
+                door.paint.good("valid:"),
                 visible_line(&one.spec),
                 visible_line(&one.target),
                 one.entry.tree.short(),
                 by(one, !keys.is_empty())
             )),
             Ok(_) => {}
-            Err(why) => door.show(&format!(
-                "{file}: {} {}",
-                door.paint.bad("does not hold:"),
-                visible_line(why)
-            )),
+            Err(why) => {
+                door.show(&format!("{file}: {} {}", door.paint.bad("invalid:"), visible_line(why)))
+            }
         }
     }
     if !door.global.quiet {
-        door.say(&format!("{} of {} attestations hold", all.len() - bad, all.len()));
+        door.say(&format!("{} of {} attestations are valid", all.len() - bad, all.len()));
     }
     Ok(code)
 }
@@ -97,7 +93,7 @@ fn by(one: &Attested, is_trusted: bool) -> String {
     match key {
         None => "not signed".to_owned(),
         Some(key) if is_trusted => format!("signed by {}", key.id()),
-        Some(key) => format!("signed by {}, which no --key names", key.id()),
+        Some(key) => format!("signed by {}, not by a --key", key.id()),
     }
 }
 
@@ -121,7 +117,7 @@ fn read_key(text: &str) -> Result<PublicKey, CommandError> {
     PublicKey::parse(&String::from_utf8_lossy(&bytes)).map_err(wrong)
 }
 
-/// What lies in a folder and belongs to no tree that is attested there.
+/// Entries of a folder that belong to no attested tree.
 fn strays(all: &[PathBuf], attested: &[PathBuf]) -> Vec<PathBuf> {
     let trees: Vec<PathBuf> = attested.iter().map(|file| tree(file)).collect();
     let known = |path: &&PathBuf| {
@@ -134,18 +130,18 @@ fn strays(all: &[PathBuf], attested: &[PathBuf]) -> Vec<PathBuf> {
     all.iter().filter(|path| !known(path)).cloned().collect()
 }
 
-/// The tree that an attestation stands beside.
+/// The tree beside an attestation.
 fn tree(file: &Path) -> PathBuf {
     let name = file.to_string_lossy();
     PathBuf::from(name.strip_suffix(ATTESTATION).unwrap_or(&name))
 }
 
-/// Whether an attestation is whole, of the tree beside it, and signed by one of the keys.
+/// Checks that an attestation is intact, describes the tree beside it, and is signed by a key.
 fn one(file: &Path, keys: &[PublicKey]) -> Result<Attested, String> {
     let bytes = files::read_capped(file, limits::TREE_BYTES).map_err(|why| why.to_string())?;
     let one = Attested::read(&String::from_utf8_lossy(&bytes))?;
     let tree = tree(file);
-    // The name of the tree is attested, too: it is of no other spec.
+    // The attestation includes the tree's name, so it cannot be moved to another spec.
     let absolute = std::path::absolute(&tree).map_err(|why| why.to_string())?;
     let (place, name) =
         (absolute.components().rev(), Path::new(one.entry.path.as_str()).components().rev());
@@ -154,26 +150,26 @@ fn one(file: &Path, keys: &[PublicKey]) -> Result<Attested, String> {
         return Err(format!("it attests {}", one.entry.path));
     }
     if tree.is_symlink() {
-        return Err(format!("{} is a link", tree.display()));
+        return Err(format!("{} is a symbolic link", tree.display()));
     }
     if let Some(left) = files::CARRIED.iter().find(|left| tree.join(left).exists()) {
-        return Err(format!("{}/{left} is of no attested tree", tree.display()));
+        return Err(format!("{}/{left} belongs to no attested tree", tree.display()));
     }
     let manifest = format!("{}.manifest", tree.display());
     let manifest = files::read_capped(Path::new(&manifest), limits::TREE_BYTES);
     if manifest.is_ok_and(|bytes| Digest::of(bytes) != one.entry.tree) {
-        return Err("the manifest beside it is of another tree".to_owned());
+        return Err("the manifest beside it describes another tree".to_owned());
     }
     let found = files::tree(&tree).map_err(|why| why.to_string())?;
-    let found = found.ok_or_else(|| format!("there is no tree {}", tree.display()))?;
+    let found = found.ok_or_else(|| format!("{} does not exist", tree.display()))?;
     if found.digest() != one.entry.tree {
-        return Err(format!("{} is not the tree it attests", tree.display()));
+        return Err(format!("{} differs from the attested tree", tree.display()));
     }
     let signer = one.entry.signer.as_deref().map(PublicKey::parse).transpose()?;
     match signer {
         _ if keys.is_empty() => Ok(one),
         Some(key) if keys.contains(&key) => Ok(one),
-        Some(key) => Err(format!("it is signed by {}, which no --key names", key.id())),
-        None => Err("it is not signed".to_owned()),
+        Some(key) => Err(format!("signed by {}, not by a --key", key.id())),
+        None => Err("not signed".to_owned()),
     }
 }

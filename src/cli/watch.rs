@@ -22,14 +22,14 @@ use crate::workspace::{CommandError, ConfigProblems, WorkspaceLayout, load_harne
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
-    /// Also serve the page and the API on this address of this machine's own; port 0 for any.
+    /// Also serve the web page and API on this loopback address; port 0 picks a free port.
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
 }
 
-/// What a person sees beside the events of jobs.
+/// Notices for people; job events are shown by `progress`.
 struct WatchView {
-    /// The problems that were shown last: they are shown when they change.
+    /// The problems shown last. They are shown again only when they change.
     problems: Mutex<String>,
     style: Style,
     paint: Styler,
@@ -54,9 +54,9 @@ impl WatchView {
             "type": "ended", "spec": spec, "result": word, "again_in_s": seconds, "parked": parked,
         }));
         match seconds {
-            Some(seconds) => self.say(&format!("{spec}: {word}; tried again in {seconds} s")),
+            Some(seconds) => self.say(&format!("{spec}: {word}; retrying in {seconds}s")),
             None if parked => self.say(&format!(
-                "{spec}: {word}; parked until its spec, configuration or checks change, or `regen retry {spec}`"
+                "{spec}: {word}; parked until its inputs change or `regen retry {spec}`"
             )),
             None => {}
         }
@@ -67,7 +67,7 @@ impl View for WatchView {
     fn notice(&self, notice: &Notice<'_>) {
         match notice {
             Notice::Read(workspace) => {
-                // systemd starts what waits for it now.
+                // Reports readiness to systemd, which then starts dependent units.
                 self.ready.call_once(|| told(&[NotifyState::Ready]));
                 let text = render(workspace.problems_of(None), &workspace.sources, self.paint);
                 let Ok(mut last) = self.problems.lock() else { return };
@@ -83,7 +83,7 @@ impl View for WatchView {
                     self.say(render(problems, sources, self.paint).trim_end());
                 }
                 self.json(&json!({ "type": "unreadable", "message": message }));
-                self.say(&format!("{}: what was read before stays in force", error.lines()));
+                self.say(&format!("{}; keeping the last valid configuration", error.lines()));
             }
             Notice::Ended { spec, outcome, again, parked } => {
                 self.ended(spec, outcome.word(), *again, *parked);
@@ -92,7 +92,7 @@ impl View for WatchView {
                 let seconds = time.as_secs();
                 self.json(&json!({ "type": "held", "again_in_s": seconds }));
                 self.say(&format!(
-                    "Rate limited by the model server; no job starts for {seconds} s"
+                    "Rate limited by the model server; no job starts for {seconds}s"
                 ));
             }
             Notice::Paused { by } => {
@@ -101,7 +101,7 @@ impl View for WatchView {
             }
             Notice::Resumed { by } => {
                 self.json(&json!({ "type": "resumed", "by": by }));
-                self.say("no longer paused");
+                self.say("resumed");
             }
             Notice::Idle => {
                 self.json(&json!({ "type": "idle" }));
@@ -112,23 +112,23 @@ impl View for WatchView {
     }
 }
 
-/// Tells systemd, if it is who asks.
+/// Notifies systemd, if NOTIFY_SOCKET is set.
 fn told(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::debug!("systemd cannot be told: {error}");
+        tracing::debug!("cannot notify systemd: {error}");
     }
 }
 
-/// Watches until it is told to end.
+/// Watches until a signal ends it.
 pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, CommandError> {
-    // From here on they are heard, however long it takes to begin.
+    // Signals are handled from here on, also during startup.
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let [interrupt, terminate, hangup] = kinds.map(signal);
     let signals = [interrupt?, terminate?, hangup?];
     let places = door.places()?;
     let _lock = run::lock(door, &places)?;
     for spec in Engine::recover(&places)? {
-        door.say(&format!("{spec}: a promotion that was interrupted is finished"));
+        door.say(&format!("{spec}: finished an interrupted promotion"));
     }
     let harness = load_harness(&places, None)?;
     if !door.global.quiet {
@@ -172,12 +172,12 @@ pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, CommandError>
     until_told(daemon, ordered, signals).await;
     told(&[NotifyState::Stopping]);
     progress.clear();
-    // Nobody is to find a door that nobody opens.
+    // Removed so that no client connects to a socket without a daemon.
     let _ = std::fs::remove_file(places.state.join("socket"));
     Ok(exit::DONE)
 }
 
-/// Serves who asks, on the socket and where else it is wanted.
+/// Serves the API on the socket and, with `--http`, on loopback.
 async fn serve(
     door: &Context,
     places: &WorkspaceLayout,
@@ -202,14 +202,14 @@ async fn serve(
     Ok(())
 }
 
-/// Works until a signal asks for the end.
+/// Runs until SIGINT or SIGTERM; reloads on SIGHUP.
 async fn until_told(
     daemon: Daemon,
     orders: Receiver<CommandRequest>,
     [mut interrupt, mut terminate, mut hangup]: [Signal; 3],
 ) {
     let (reload, asked) = channel(1);
-    // systemd ends who does not tell often enough that it is alive.
+    // systemd kills a service that misses its watchdog interval; half of it is left as margin.
     let patience = sd_notify::watchdog_enabled().map(|patience| patience / 2);
     let mut alive = tokio::time::interval(patience.unwrap_or(Duration::from_secs(3600)));
     let work = daemon.run(Inbox { reload: asked, orders });

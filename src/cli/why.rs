@@ -1,4 +1,4 @@
-//! `regen why`: why a spec is, or is not, promoted.
+//! `regen why`: explains why a spec is, or is not, promoted.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::store::{Ledger, SqliteLedger};
 use crate::types::{Event, JobOutcome};
 use crate::workspace::{CommandError, load};
 
-/// Why a spec is, or is not, promoted.
+/// Explains why a spec is, or is not, promoted.
 pub async fn why(door: &Context, id: &str) -> Result<u8, CommandError> {
     let workspace = load(&door.places()?, None)?;
     let only = workspace.select(&[id.to_owned()])?;

@@ -1,4 +1,4 @@
-//! Specs of another time beside those of now: what changed, and what that makes out of date.
+//! Compares specs of two revisions: changed clauses and the targets they make out of date.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,39 +15,39 @@ use crate::types::{
 };
 use crate::workspace::{CommandError, Workspace, today};
 
-/// Commits in which the words of a promoted clause are looked for.
+/// How many commits are searched for the words of a promoted clause.
 const HISTORY: usize = 200;
 
-/// Specs of one time.
+/// The specs of one revision.
 #[derive(Debug, Default)]
 pub struct Side {
-    /// As they were read.
+    /// The parsed specs.
     pub specs: Vec<Spec>,
     admitted: Vec<AdmittedSpec>,
 }
 
-/// A target that a change makes out of date.
+/// A target that is out of date because of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutOfDate {
     /// The spec.
     pub spec: SpecId,
     /// The target.
     pub target: TargetName,
-    /// Why.
+    /// The reason.
     #[serde(flatten)]
     pub reason: Reason,
-    /// Whether it is one that depends on what changed.
+    /// Whether it only depends on a changed spec.
     pub dependent: bool,
 }
 
-/// What changed, and what follows.
+/// Changes and their effects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SpecsDiff {
     /// The specs.
     pub specs: Vec<SpecChange>,
     /// Targets that are out of date.
     pub out_of_date: Vec<OutOfDate>,
-    /// Tests of the clauses that changed, by clause.
+    /// Tests of the changed clauses, by clause.
     pub tests: BTreeMap<String, Vec<String>>,
 }
 
@@ -57,10 +57,10 @@ impl Workspace {
         Side { specs: self.read.clone(), admitted: self.specs.clone() }
     }
 
-    /// A revision of git's.
+    /// A Git revision.
     ///
     /// # Errors
-    /// There is none, or no git.
+    /// The revision or `git` does not exist.
     pub fn at(&self, revision: &str) -> Result<Side, CommandError> {
         let files = revision::specs(&self.places.root, &self.harness.harness.specs, revision)?;
         let parsed: Vec<Parsed> = files
@@ -75,15 +75,15 @@ impl Workspace {
         Ok(Side { specs, admitted })
     }
 
-    /// What is promoted, as the lock file has it. The words are looked for in git's history; where
-    /// they are not found, only that a clause changed is known.
+    /// What is promoted, from the lockfile. The words come from Git's history; if not found there,
+    /// only the fact of a change is known.
     pub fn promoted(&self) -> Side {
         let specs =
             self.standing.spec.iter().filter_map(|(id, standing)| self.recall(id, standing));
         Side { specs: specs.collect(), admitted: Vec::new() }
     }
 
-    /// A spec as it was promoted. `None` where none of its targets is.
+    /// A spec as promoted; `None` if no target is promoted.
     fn recall(&self, id: &SpecId, standing: &SpecStanding) -> Option<Spec> {
         let now = self.read.iter().find(|spec| spec.id == *id);
         let file = now.map_or_else(
@@ -157,7 +157,7 @@ impl Workspace {
                 &promoted.specs
             }
         };
-        // What people write is promoted by nobody.
+        // Hand-written targets are never promoted.
         let generated = |spec: &&Spec| !plan::targets(spec, &self.harness).is_empty();
         let new: Vec<Spec> = match from {
             Some(_) => to.specs.clone(),
@@ -174,7 +174,7 @@ impl Workspace {
             job.parts.into_iter().map(move |part| (job.spec.clone(), part.target, part.reason))
         });
         let out_of_date = jobs.filter_map(|(spec, target, reason)| {
-            // How it is judged is no matter of the specs.
+            // Changes of gates are not changes of specs.
             let reason = reason.filter(|reason| !reason.revalidates())?;
             let dependent = !changed.contains(spec.as_str());
             Some(OutOfDate { spec, target, reason, dependent })
@@ -185,7 +185,7 @@ impl Workspace {
         SpecsDiff { specs, out_of_date, tests }
     }
 
-    /// A lock file as it would be had these specs been promoted.
+    /// The lockfile as if these specs had been promoted.
     fn as_if_promoted(&self, side: &Side) -> Standing {
         let mut standing = Standing::default();
         let plan = self.plan_of(&side.admitted, &standing);
@@ -210,7 +210,7 @@ impl Workspace {
         standing
     }
 
-    /// The plan for specs over a lock file whose trees all stand, whatever the tools are.
+    /// The plan for these specs, as if every tree were in place and tools had not changed.
     fn plan_of(&self, specs: &[AdmittedSpec], standing: &Standing) -> crate::types::Plan {
         let mut live = BTreeMap::new();
         for (id, spec) in &standing.spec {
@@ -234,7 +234,7 @@ impl Workspace {
         })
     }
 
-    /// Tests that are there for the clauses that changed.
+    /// Tests of the changed clauses.
     fn tests_of(&self, changes: &[SpecChange], now: &[Spec]) -> BTreeMap<String, Vec<String>> {
         let stays = |change: &ClauseChange| change.change != Change::Removed;
         let mut tests = BTreeMap::new();
@@ -249,7 +249,7 @@ impl Workspace {
         tests
     }
 
-    /// The names of a spec's tests and guards, by clause.
+    /// The tests and guards of a spec, by clause.
     fn tests_by_clause(&self, spec: &Spec) -> BTreeMap<String, BTreeSet<String>> {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut add = |suite: &Suite| {

@@ -1,4 +1,4 @@
-//! A run as one archive, with everything that is needed to replay it elsewhere.
+//! Writes a run as one archive that can be replayed elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -15,23 +15,22 @@ use crate::types::event::Entry;
 use crate::types::{Event, GeneratorConfig, SpecId, Standing, StoredGeneration, Tree};
 use crate::workspace::{CONFIG, CommandError, ErrorKind, WorkspaceLayout};
 
-/// What an archive begins with, for whoever opens it.
-const README: &str =
-    "A run of regen, with everything that is needed to have it again without a model.
+/// The archive's README.
+const README: &str = "A run of regen that can be replayed without a model.
 
-    regen --spec SPEC…        the specs of this run, below specs/: answers come from cassettes/
-    history.jsonl             what happened
+    regen --spec SPEC…        replay these specs (specs/) from cassettes/
+    history.jsonl             the events of the run
     attempts/                 prompts, replies, gate reports and trees of every attempt
 
-harness.toml asks cassettes instead of a server; else it is what it was. generated/ and regen.lock
-are what stood before the run.
+harness.toml reads answers from cassettes instead of a server; the rest is unchanged. generated/ and
+regen.lock are as they were before the run.
 ";
 
-/// Writes a run as a `.tar.gz`: the files it was made from, what stood before, the exchanges as
-/// cassettes, the attempts. Gives the specs, and the attempts of which something is missing.
+/// Writes a run as a `.tar.gz`: inputs, promoted state before the run, exchanges as cassettes,
+/// attempts. Gives the specs, and how many parts of attempts were deleted.
 ///
 /// # Errors
-/// There is no such run, the ledger's, the writer's.
+/// The run does not exist; ledger or write errors.
 pub fn export_run(
     places: &WorkspaceLayout,
     run: i64,
@@ -89,7 +88,7 @@ impl Archive {
         }
     }
 
-    /// What stood before: the prompt shows it.
+    /// The promoted tree before the run: prompts contain it.
     fn promoted(&mut self, objects: &Objects, record: &Record) {
         for (target, entry) in &record.standing.target {
             let Ok(tree) = objects.get_tree(entry.tree) else { continue };
@@ -100,7 +99,7 @@ impl Archive {
         }
     }
 
-    /// Gives how many of its parts are missing.
+    /// Gives how many parts are missing.
     fn attempt(&mut self, objects: &Objects, kept: &KeptAttempt) -> usize {
         let KeptAttempt { spec, target, attempt, .. } = kept;
         let folder = format!("attempts/{spec}/{target}/{}-{}", kept.job, attempt.number);
@@ -117,7 +116,7 @@ impl Archive {
         if let Some(completion) = &kept.completion {
             self.add(&format!("{folder}/reply.md"), kept.reply.clone().unwrap_or_default());
             let cassette: Option<Cassette> = read(objects, completion.exchange());
-            // Some generators cannot be recorded; every text can.
+            // Some generators cannot be recorded; any text can be.
             let is_text = matches!(completion, StoredGeneration::Text(_));
             have(cassette.is_some(), is_text || completion.exchange().is_some());
             if let Some(cassette) = cassette {
@@ -139,7 +138,7 @@ impl Archive {
         missing
     }
 
-    /// Has the configuration ask the cassettes of the archive.
+    /// Makes the configuration use the archive's cassettes.
     fn replays(&mut self) -> Result<(), CommandError> {
         let Some(config) = self.files.get(CONFIG) else { return Ok(()) };
         let text = String::from_utf8_lossy(config);
@@ -149,7 +148,7 @@ impl Archive {
             harness.generator = Some(GeneratorConfig { settings, cassettes: None, ..generator });
         }
         harness.harness.cassettes = "cassettes".to_owned();
-        // Who signs elsewhere is not who signed here.
+        // The signing key is not available elsewhere.
         harness.attestation.key_env = None;
         let text =
             toml::to_string(&harness).map_err(|why| CommandError::new(ErrorKind::Io, why))?;
@@ -163,7 +162,7 @@ impl Archive {
             let mut header = tar::Header::new_gnu();
             header.set_size(bytes.len() as u64);
             header.set_mode(0o644);
-            // No clock: the same run gives the same bytes.
+            // No timestamps: the same run gives the same bytes.
             header.set_mtime(0);
             tar.append_data(&mut header, format!("{folder}/{path}"), bytes.as_slice())?;
         }

@@ -1,4 +1,4 @@
-//! Makes the lock file anew, from nothing but the trees that are there and their attestations.
+//! Rebuilds the lockfile from the trees and their attestations.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::types::lockfile::LOCK_VERSION;
 use crate::types::{Digest, InputsDigest, SpecId, Standing, TargetName, TargetStanding, limits};
 use crate::workspace::{CommandError, WorkspaceLayout, load, load_harness};
 
-/// Writes `regen.lock`, and says in lines what it did. The caller holds the writer lock.
+/// Writes `regen.lock` and lists what changed. The caller holds the writer lock.
 ///
-/// An entry comes from the attestation beside a tree, never from the file that was there: it counts
-/// when tree, manifest and attestation are of each other. Only holds are taken over, from either
-/// side of a conflict: they keep something from being generated, and nothing attests them.
+/// Entries come from the attestations beside the trees, never from the old file; tree, manifest and
+/// attestation must match. Only holds are taken from the old file, from both sides of a merge
+/// conflict: they prevent a generation, and no attestation has them.
 ///
 /// # Errors
 /// `generated/` or the configuration cannot be read.
@@ -23,19 +23,18 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
     let path = places.root.join("regen.lock");
     let before =
         if path.exists() { files::read_capped(&path, limits::RESULT_BYTES)? } else { Vec::new() };
-    // Of a file that is no lock file nothing is taken over.
+    // Nothing is taken from an invalid lockfile.
     let is_large = before.len() > limits::RESULT_BYTES;
     let before =
         if is_large { String::new() } else { String::from_utf8_lossy(&before).into_owned() };
     if let Some(version) = Standing::version_of(&before).filter(|version| *version > LOCK_VERSION) {
-        let message = format!(
-            "regen.lock: its version is {version}, this regen knows {LOCK_VERSION}: nothing is fixed"
-        );
+        let message =
+            format!("regen.lock has version {version}; this regen supports {LOCK_VERSION}");
         return Err(CommandError::usage(message).hint("update regen"));
     }
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
     if promoter.is_busy() {
-        // What was cut off is finished into a lock file that can be read.
+        // Finishes an interrupted promotion first; that needs a valid lockfile.
         if files::standing(&places.root).is_err() {
             promoter.write_lock(&Standing::default())?;
         }
@@ -59,7 +58,9 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
             Ok((spec, target, entry)) => {
                 let entry = match of_lock(&known, &spec, &target, &entry) {
                     Some(kept) => {
-                        lines.push(format!("{tree}: its attestation says something else; kept"));
+                        lines.push(format!(
+                            "{tree}: kept the entry, which differs from an unsigned attestation"
+                        ));
                         kept
                     }
                     None => entry,
@@ -74,12 +75,12 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
     if standing.render() != before {
         promoter.write_lock(&standing)?;
     }
-    // Attestations may be of an older format, and say nothing of it.
+    // Attestations of an older format lack fields, which are added here.
     lines.extend(load(places, None)?.upgrade_lock()?);
     Ok(lines)
 }
 
-/// What differs between two lockfiles, entry by entry.
+/// The differences of two lockfiles, entry by entry.
 fn differences(known: &Standing, now: &Standing) -> Vec<String> {
     let entries = |standing: &Standing| -> BTreeMap<String, TargetStanding> {
         let specs = standing.spec.iter();
@@ -91,15 +92,15 @@ fn differences(known: &Standing, now: &Standing) -> Vec<String> {
     };
     let (old, new) = (entries(known), entries(now));
     let gone = old.keys().filter(|name| !new.contains_key(*name));
-    let gone = gone.map(|name| format!("{name} is out: no tree bears it"));
+    let gone = gone.map(|name| format!("Removed `{name}`: no matching attestation"));
     let other = new.iter().filter(|(name, entry)| old.get(*name) != Some(entry));
     let other = other.map(|(name, entry)| {
-        format!("{name} is what its tree {} was accepted as", entry.tree.short())
+        format!("Restored `{name}` from the attestation of tree {}", entry.tree.short())
     });
     gone.chain(other).collect()
 }
 
-/// The entry of a tree, as far as everything beside it fits.
+/// The entry of a tree, if its attestation and manifest match.
 fn entry(
     places: &WorkspaceLayout,
     path: &str,
@@ -108,18 +109,17 @@ fn entry(
     let text = promoter.attestation(path).map_err(|why| why.to_string())?;
     let one = Attested::read(&text)?;
     if *one.entry.path != *path {
-        return Err(format!("its attestation is of {}", one.entry.path));
+        return Err(format!("its attestation describes {}", one.entry.path));
     }
     let tree = promoter.tree(path).map_err(|why| why.to_string())?.unwrap_or_default();
     if tree.digest() != one.entry.tree {
-        return Err("its attestation is of another tree".to_owned());
+        return Err("its attestation describes another tree".to_owned());
     }
     let files = tree.iter().map(|(path, bytes)| (path.to_string(), Digest::of(bytes))).collect();
     Ok((one.spec, one.target, TargetStanding { files, ..one.entry }))
 }
 
-/// The entry of an intact lockfile, where it is of the same tree and an attestation that nobody
-/// signed says something else.
+/// The entry of a valid lockfile, if it has the same tree and differs from an unsigned attestation.
 fn of_lock(
     known: &Standing,
     spec: &SpecId,
@@ -132,7 +132,7 @@ fn of_lock(
     (same_tree && differs && attested.signer.is_none()).then(|| entry.clone())
 }
 
-/// Takes over the holds of a text that may be no lock file any more.
+/// Takes over the holds of a text that may be an invalid lockfile.
 fn hold(standing: &mut Standing, text: &str) {
     let mut at: Option<(SpecId, TargetName)> = None;
     for line in text.lines() {

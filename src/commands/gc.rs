@@ -1,4 +1,4 @@
-//! Deletes what is kept of old attempts that were never promoted.
+//! Deletes stored data of old attempts that were never promoted.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,20 +13,19 @@ use crate::workspace::{CommandError, WorkspaceLayout, now};
 /// What was deleted.
 #[derive(Debug, Default, serde::Serialize)]
 pub struct GcOutcome {
-    /// Objects that were taken away, or would be.
+    /// Objects that were deleted, or would be.
     pub objects: usize,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// Objects that stay.
+    /// Objects that were kept.
     pub kept: usize,
 }
 
-/// Takes away the objects of attempts that ended more than so many days ago, but for what stands,
-/// what can be gone back to, and what is still open: of each promotion everything stays that
-/// explains it. The caller holds the writer lock.
+/// Deletes objects of attempts that ended more than `days` days ago. Keeps promotions with all that
+/// explains them, rollback candidates and open jobs. The caller holds the writer lock.
 ///
 /// # Errors
-/// The ledger's, the disk's; then nothing was taken away.
+/// Ledger or I/O errors; nothing was deleted then.
 pub fn collect_garbage(
     places: &WorkspaceLayout,
     days: u32,

@@ -1,4 +1,4 @@
-//! Specs outside of any workspace.
+//! Reads specs outside of a workspace.
 
 use std::path::PathBuf;
 
@@ -7,22 +7,22 @@ use crate::store::files;
 use crate::types::{LintConfig, Problem, Spec, limits};
 use crate::workspace::{CommandError, Sources, rules, today};
 
-/// Files that belong to no workspace, as `regen lint` sees them.
+/// Files outside of a workspace, as `regen lint` reads them.
 #[derive(Debug, Default)]
 pub struct Standalone {
     /// The specs.
     pub specs: Vec<Spec>,
-    /// What is wrong with them.
+    /// Their problems.
     pub problems: Vec<Problem>,
     /// Their texts.
     pub sources: Sources,
 }
 
 impl Standalone {
-    /// Reads files, and what ends in `.md` below folders.
+    /// Reads the given files, and `.md` files below the given folders.
     ///
     /// # Errors
-    /// One cannot be read.
+    /// A file cannot be read.
     pub fn read(paths: &[PathBuf]) -> Result<Self, CommandError> {
         let mut loose = Self::default();
         let config = LintConfig::default();

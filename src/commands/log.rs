@@ -1,4 +1,4 @@
-//! The promotions of a spec, with what changed between them.
+//! The promotions of a spec, with the changes between them.
 
 use std::collections::BTreeMap;
 
@@ -13,28 +13,28 @@ use crate::workspace::{CommandError, WorkspaceLayout};
 /// A promotion.
 #[derive(Debug, Serialize)]
 pub struct LogStep {
-    /// Its run: what `regen rollback --to` takes.
+    /// Its run, as for `regen rollback --to`.
     pub run: i64,
     /// Its job.
     pub job: JobId,
     /// When, UTC.
     pub at: String,
-    /// Target and tree.
+    /// Targets and trees.
     pub trees: Vec<(TargetName, Digest)>,
-    /// Who wrote each tree.
+    /// The model or person that wrote each tree.
     pub origins: BTreeMap<TargetName, String>,
-    /// The run whose promotion it put in place again.
+    /// The run it rolled back to.
     pub rollback: Option<i64>,
-    /// Whether it is what stands.
+    /// Whether it is the current one.
     pub stands: bool,
-    /// Clauses that were added, changed or removed since the one before, with their words.
+    /// Clauses added, changed or removed since the previous promotion, with their words.
     pub changes: Vec<SpecChange>,
 }
 
 /// The promotions of a spec, oldest first.
 ///
 /// # Errors
-/// The ledger's.
+/// Ledger errors.
 pub fn read_promotions(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep>, CommandError> {
     let Some(ledger) = SqliteLedger::read(&places.ledger())? else { return Ok(Vec::new()) };
     let objects = Objects::new(places.state.join("objects"));
@@ -76,13 +76,13 @@ pub fn read_promotions(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep
         });
         before = spec.or(before);
     }
-    // The same may have been promoted before; it stands once.
+    // An equal tree may have been promoted before; only the last one is current.
     let last = steps.iter().rposition(|step| step.stands);
     steps.iter_mut().enumerate().for_each(|(at, step)| step.stands = Some(at) == last);
     Ok(steps)
 }
 
-/// The spec among the files of an attempt.
+/// The spec's source among the files of an attempt.
 fn text(objects: &Objects, inputs: Digest, id: &str) -> Option<Spec> {
     let tree = objects.get_tree(inputs).ok()?;
     let specs = tree.iter().filter(|(path, _)| path.as_str().ends_with(".md"));

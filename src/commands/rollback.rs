@@ -1,4 +1,4 @@
-//! Going back to an earlier promotion.
+//! Goes back to an earlier promotion.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use crate::types::event::Entry;
 use crate::types::{Digest, Event, JobId, JobOutcome, Plan, SpecId, TargetName, ToolSet};
 use crate::workspace::{CommandError, Workspace, WorkspaceLayout};
 
-/// What a rollback came to.
+/// The result of a rollback.
 #[derive(Debug)]
 pub struct RolledBack {
-    /// The run whose promotion stands again.
+    /// The run that was rolled back to.
     pub to: i64,
-    /// Whether it is held: what is wanted now is something else.
+    /// Whether it is held because the current inputs differ.
     pub held: bool,
     /// How the job ended.
     pub outcome: JobOutcome,
@@ -25,15 +25,15 @@ struct PastPromotion {
     job: JobId,
     run: i64,
     trees: BTreeSet<(TargetName, Digest)>,
-    /// The earlier job whose trees it put in place again.
+    /// The job that it rolled back to.
     rollback: Option<JobId>,
 }
 
-/// Puts the trees of an earlier promotion in place again, with their entries and attestations: of
-/// the run `to`, or of the one before what stands. The caller holds the writer lock.
+/// Puts an earlier promotion's trees back, with lockfile entries and attestations: of the run `to`,
+/// or of the promotion before the current one. The caller holds the writer lock.
 ///
 /// # Errors
-/// There is none, or it is not kept any more; what ends a run.
+/// The promotion does not exist or was deleted; errors that end a run.
 pub async fn roll_back(
     workspace: Arc<Workspace>,
     tools: Arc<ToolSet>,
@@ -44,9 +44,7 @@ pub async fn roll_back(
     let only = BTreeSet::from([spec.to_owned()]);
     let mut plan = workspace.plan(&tools, Some(&only), false)?;
     let refused = || {
-        let why = format!(
-            "`{spec}` is refused (`regen lint {spec}`): without a plan nothing could hold it"
-        );
+        let why = format!("`{spec}` is refused, so it cannot be held; see `regen lint {spec}`");
         CommandError::usage(why)
     };
     let mut job = plan.jobs.pop().ok_or_else(refused)?;
@@ -62,7 +60,7 @@ pub async fn roll_back(
     Ok(RolledBack { to: run, held, outcome })
 }
 
-/// What was promoted in a workspace.
+/// The promotions of a workspace.
 struct Past {
     ledger: SqliteLedger,
     objects: Objects,
@@ -101,13 +99,13 @@ impl Past {
         let known = if runs.is_empty() {
             "nothing was promoted here".to_owned()
         } else {
-            format!("`{spec}` was promoted here in the runs {}", runs.join(", "))
+            format!("`{spec}` was promoted in these runs: {}", runs.join(", "))
         };
         let made = |p: &&PastPromotion| p.rollback.is_none();
         if let Some(to) = to {
             let found = all.iter().rev().filter(made).find(|p| p.run == to);
             return found.map(|p| (p.job, p.run)).ok_or_else(|| {
-                CommandError::usage(format!("run {to} did not promote `{spec}`: {known}"))
+                CommandError::usage(format!("run {to} did not promote `{spec}`; {known}"))
             });
         }
         let last = all.last();
@@ -120,7 +118,7 @@ impl Past {
             earlier.find(|p| p.trees != standing.trees && self.is_kept(p.job))
         });
         before.map(|p| (p.job, p.run)).ok_or_else(|| {
-            let why = format!("there is no earlier promotion of `{spec}` to go back to: {known}");
+            let why = format!("no earlier promotion of `{spec}`; {known}");
             CommandError::usage(why)
         })
     }

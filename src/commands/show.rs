@@ -1,4 +1,4 @@
-//! The attempts of a run, with everything that is kept of them.
+//! The attempts of a run, with their stored data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::types::event::Entry;
 use crate::types::{Digest, GateName, JobId, Prompt, SpecId, StoredGeneration, TargetName};
 use crate::workspace::{CommandError, WorkspaceLayout};
 
-/// One attempt, with everything that is still kept of it.
+/// One attempt, with its stored data.
 #[derive(Debug)]
 pub struct KeptAttempt {
     /// The job.
@@ -19,19 +19,19 @@ pub struct KeptAttempt {
     pub attempt: Attempt,
     /// The target.
     pub target: TargetName,
-    /// What was asked.
+    /// The prompt.
     pub prompt: Option<Prompt>,
-    /// What was answered.
+    /// The completion.
     pub completion: Option<StoredGeneration>,
-    /// The same as a text: the reply, or what the generator said while it worked.
+    /// The reply as text, or the generator's output while it worked.
     pub reply: Option<String>,
-    /// What the gates' programs printed, by gate.
+    /// The output of the gates' programs, by gate.
     pub output: BTreeMap<GateName, String>,
     /// How the job ended.
     pub outcome: Option<String>,
 }
 
-/// The jobs that something happened to in a run, each with all its entries.
+/// The jobs of a run, each with all its entries.
 pub(super) fn jobs(
     ledger: &dyn Ledger,
     run: i64,
@@ -40,9 +40,7 @@ pub(super) fn jobs(
     let jobs = ids.into_iter().map(|id| Ok((id, ledger.job(id)?)));
     let jobs: BTreeMap<JobId, Vec<Entry>> = jobs.collect::<Result<_, CommandError>>()?;
     if jobs.is_empty() {
-        Err(CommandError::usage(format!(
-            "there is no run {run} with a job: `regen log` shows the runs"
-        )))
+        Err(CommandError::usage(format!("no run {run} with a job; `regen log` lists the runs")))
     } else {
         Ok(jobs)
     }
@@ -50,14 +48,14 @@ pub(super) fn jobs(
 
 pub(super) fn ledger(places: &WorkspaceLayout) -> Result<SqliteLedger, CommandError> {
     SqliteLedger::read(&places.ledger())?
-        .ok_or_else(|| CommandError::usage("nothing has happened here yet".to_owned()))
+        .ok_or_else(|| CommandError::usage("no runs yet".to_owned()))
 }
 
 pub(super) fn objects(places: &WorkspaceLayout) -> Objects {
     Objects::new(places.state.join("objects"))
 }
 
-/// An object that may have been swept away.
+/// An object that `regen gc` may have deleted.
 pub(super) fn read<T: serde::de::DeserializeOwned>(
     objects: &Objects,
     digest: Option<Digest>,
@@ -68,7 +66,7 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(
 /// The attempts of a run.
 ///
 /// # Errors
-/// There is no such run, or the ledger's.
+/// The run does not exist; ledger errors.
 pub fn read_attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttempt>, CommandError> {
     let objects = objects(places);
     let mut all = Vec::new();

@@ -1,5 +1,5 @@
-//! Gathers what stands for each clause: the harness's own tests and the user's, what the ledger and
-//! the lock file say of them, and what other tools say of code that people wrote.
+//! Gathers the tests of each clause and their last results: from gates, the lockfile and other test
+//! tools.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,20 +17,20 @@ use crate::types::{
 };
 use crate::workspace::{CommandError, Workspace};
 
-/// Where Rust's tests stand.
+/// Where Rust tests are.
 const TESTS: [&str; 2] = ["tests/**/*.rs", "src/**/*.rs"];
-/// Folders that hold nothing a person wrote.
+/// Folders without hand-written code.
 const OTHERS: [&str; 6] = ["target", "node_modules", ".git", ".regen", ".venv", "__pycache__"];
 
-/// Results of code that people wrote, and the tests that stand in its files.
+/// Results of hand-written code, and the tests in its files.
 struct Written {
-    /// Tests in files, by what they stand for: the file and the name.
+    /// Tests in files, by the clause they cover: file and name.
     tests: BTreeMap<String, Vec<(String, String)>>,
-    /// Tests that ran, by what they stand for.
+    /// Tests that ran, by the clause they cover.
     ran: BTreeMap<String, Vec<TestResult>>,
-    /// Whether there is a file of results, whatever is in it.
+    /// Whether there is a results file.
     told: bool,
-    /// All tests in files, with what they stand for.
+    /// All tests in files, with the clause they cover.
     all: Vec<(String, String, BTreeSet<String>)>,
 }
 
@@ -53,10 +53,10 @@ impl LastRun {
 }
 
 impl Workspace {
-    /// The matrix of clauses and tests. `extra` are further files of results.
+    /// The matrix of clauses and tests. `extra` lists further results files.
     ///
     /// # Errors
-    /// A file of results that cannot be read, or the disk's.
+    /// A results file cannot be read; I/O errors.
     pub fn trace(
         &self,
         only: Option<&BTreeSet<SpecId>>,
@@ -69,7 +69,7 @@ impl Workspace {
         )
     }
 
-    /// The same by the lock file alone.
+    /// The same from the lockfile only.
     pub(super) fn trace_without_ledger(
         &self,
         only: Option<&BTreeSet<SpecId>>,
@@ -96,8 +96,7 @@ impl Workspace {
             }
         }
         if written.is_empty() && !extra.is_empty() {
-            let why =
-                "--results is of code that people wrote: no target here has generator = \"none\"";
+            let why = "--results needs hand-written code, but no target has generator = \"none\"";
             return Err(CommandError::usage(why.to_owned()));
         }
         let mut proofs = Proofs::new();
@@ -119,7 +118,7 @@ impl Workspace {
         Ok(trace(&specs, &proofs, &untold, strays))
     }
 
-    /// What the gates of the last job said of a target's tests and of its guards.
+    /// Gate results of the last job for a target's tests and guards.
     fn last_results(
         &self,
         ledger: Option<&dyn Ledger>,
@@ -139,7 +138,7 @@ impl Workspace {
                     fresh = true;
                 }
                 Event::GateReported { attempt, report } if attempt == newest => {
-                    // An answer that was refused before is not gated again.
+                    // A reply that was refused before is not gated again.
                     if std::mem::take(&mut fresh) {
                         said.clear();
                     }
@@ -175,7 +174,7 @@ impl Workspace {
         strays: &mut BTreeSet<Stray>,
     ) {
         let Some(target) = self.harness.target.get(name) else { return };
-        // What is promoted passed: every gate, over these clauses.
+        // A promoted tree passed every gate for these clauses.
         let standing = self.standing.spec.get(&spec.id);
         let promoted = standing.and_then(|standing| standing.target.get(name));
         let accepted = |clause: &Clause| {
@@ -232,7 +231,7 @@ impl Workspace {
                         };
                         entry.push(proof(format!("guard {name}"), said));
                     }
-                    // Nothing measures it yet.
+                    // `bench:` bindings are not measured yet.
                     Binding::Bench { .. } => {}
                 }
             }
@@ -279,7 +278,7 @@ impl Workspace {
         Ok(Written { tests, ran, told, all })
     }
 
-    /// Tests of people's code, and promoted trees, that no clause explains.
+    /// Hand-written tests and promoted trees without a clause.
     fn unexplained(
         &self,
         specs: &[(Spec, Vec<TargetName>)],
@@ -291,7 +290,7 @@ impl Workspace {
             .iter()
             .flat_map(|(spec, _)| spec.clauses.iter().flat_map(Clause::test_ids))
             .collect();
-        // A part of the specs explains only a part of the tests.
+        // With only some specs selected, other tests are not strays.
         for code in written.values().filter(|_| only.is_none()) {
             for (file, test, ids) in &code.all {
                 if !ids.iter().any(|id| names.contains(id.as_str())) {
@@ -320,7 +319,7 @@ fn said(status: TestStatus) -> TestVerdict {
     }
 }
 
-/// What stands for a spec's clauses in code that people wrote: a result where there is one.
+/// Tests of a spec's clauses in hand-written code; with results where known.
 fn of_people(spec: &Spec, name: &TargetName, code: &Written, proofs: &mut Proofs) {
     for clause in &spec.clauses {
         for binding in &clause.bindings {
@@ -331,7 +330,7 @@ fn of_people(spec: &Spec, name: &TargetName, code: &Written, proofs: &mut Proofs
                 let one = list.entry(result.name.clone()).or_insert(TestVerdict::Passed);
                 *one = (*one).min(said(result.status));
             }
-            // A title stands for itself wherever it is.
+            // A test title identifies the clause in any file.
             let one = |test: &str| {
                 if test.contains("test_id:") { id.clone() } else { results::leaf(test).to_owned() }
             };
@@ -340,7 +339,7 @@ fn of_people(spec: &Spec, name: &TargetName, code: &Written, proofs: &mut Proofs
             let in_files: BTreeSet<String> = in_files.map(|(_, test)| test.clone()).collect();
             let unseen = in_files.iter().filter(|test| !seen.contains(&one(test)));
             list.extend(unseen.map(|test| (test.clone(), TestVerdict::NotRun)));
-            // Names as the runner has them come and go with its results.
+            // Names from results files may be missing in the next run.
             let mut written: BTreeSet<String> = in_files.iter().map(|test| one(test)).collect();
             let proof = |(test, said): (String, TestVerdict)| {
                 let lasting = written.take(&one(&test));
@@ -351,7 +350,7 @@ fn of_people(spec: &Spec, name: &TargetName, code: &Written, proofs: &mut Proofs
     }
 }
 
-/// Files below a folder that match a pattern, by their path there.
+/// Files below a folder that match a pattern, relative to it.
 fn matching(root: &Path, patterns: &[String]) -> Result<Vec<(String, PathBuf)>, CommandError> {
     if patterns.is_empty() {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! What follows from wrong values, found after the file was read.
+//! Semantic checks of a configuration, after parsing.
 
 mod generator;
 
@@ -19,16 +19,16 @@ fn compiles(name: &str) -> bool {
     gates.any(|gate| gate.name == name && gate.kind == GateKind::Compile)
 }
 
-/// The names of the built-in gates, of every language.
+/// The names of the built-in gates of all languages.
 fn built_in() -> BTreeSet<&'static str> {
     let gates = toolchain::all().iter().flat_map(|language| language.gates());
     gates.map(|gate| gate.name).collect()
 }
 
-/// The kinds of gates that no target can leave out.
+/// The kinds of gates that every target must have.
 const DEMANDED: [GateKind; 3] = [GateKind::Hidden, GateKind::Proof, GateKind::Coverage];
 
-/// Checks values against each other.
+/// Checks values and their combinations.
 pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
     let mut check = ConfigCheck { text, problems: Vec::new() };
     check.generator(harness);
@@ -46,7 +46,7 @@ pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
     check.problems
 }
 
-/// Checks where paths lead. `real` gives the absolute path without links.
+/// Checks where paths lead. `real` gives an absolute path without symbolic links.
 pub fn check_resolved(
     harness: &Harness,
     text: &str,
@@ -61,7 +61,7 @@ fn is_web(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
 }
 
-/// The keys of `[target.X]` that every language has.
+/// The keys of `[target.X]` for all languages.
 const TARGET_KEYS: [&str; 8] =
     ["generator", "path", "tests", "results", "toolchain", "output", "gates", "allowed_files"];
 
@@ -71,7 +71,7 @@ struct ConfigCheck<'a> {
 }
 
 impl ConfigCheck<'_> {
-    /// Adds a problem. Finding its place parses the text, so their number is limited.
+    /// Adds a problem. Finding its place parses the text, so the number is limited.
     fn wrong(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
         if self.problems.len() >= limits::PROBLEMS {
             return;
@@ -89,22 +89,22 @@ impl ConfigCheck<'_> {
                 let names = || lint::RULES.iter().map(|(name, ..)| *name);
                 let help = match nearest(rule, names()) {
                     Some(name) => format!("did you mean `{name}`?"),
-                    None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
+                    None => format!("known rules: {}", names().collect::<Vec<_>>().join(", ")),
                 };
-                self.wrong(&["lint", "rules", rule], format!("there is no rule `{rule}`"), help);
+                self.wrong(&["lint", "rules", rule], format!("unknown rule `{rule}`"), help);
             }
         }
     }
 
     fn hooks(&mut self, harness: &Harness) {
         if let Some(url) = harness.telemetry.otlp.as_ref().filter(|url| !is_web(url)) {
-            let help = "such as http://127.0.0.1:4318";
-            self.wrong(&["telemetry", "otlp"], format!("`{url}` is no web address"), help);
+            let help = "for example http://127.0.0.1:4318";
+            self.wrong(&["telemetry", "otlp"], format!("`{url}` is not a valid URL"), help);
         }
         for hook in &harness.hook {
             if hook.on.is_empty() || hook.argv.first().is_none_or(String::is_empty) {
                 let help = "on = [\"rejected\"], argv = [\"notify-send\", \"regen\"]";
-                self.wrong(&["hook"], "a hook needs events and a program", help);
+                self.wrong(&["hook"], "a hook requires events and a program", help);
             }
         }
     }
@@ -112,11 +112,11 @@ impl ConfigCheck<'_> {
     fn sandbox(&mut self, harness: &Harness) {
         let sandbox = &harness.sandbox;
         if sandbox.min_level > Isolation::CGROUP {
-            let message = format!("there is no level {} of isolation", sandbox.min_level);
-            self.wrong(&["sandbox", "min_level"], message, "give 0 to 3; 2 is usual");
+            let message = format!("{} is not an isolation level", sandbox.min_level);
+            self.wrong(&["sandbox", "min_level"], message, "use 0 to 3; the default is 2");
         }
         if sandbox.memory_mb == Some(0) {
-            let help = "leave it out, or give the MiB that gates may use together";
+            let help = "use the MiB that all gates together may use, or remove it";
             self.wrong(&["sandbox", "memory_mb"], "`memory_mb` is 0", help);
         }
         for path in &sandbox.read_only {
@@ -128,16 +128,14 @@ impl ConfigCheck<'_> {
 
     fn not_shown(&mut self, at: &[&str], what: String) {
         let own: Vec<&str> = places::OWN.into_iter().chain(places::MOUNT_POINTS).collect();
-        let help = format!(
-            "name the folder or file that is needed, outside of the sandbox's own: {}",
-            own.join(", ")
-        );
+        let help =
+            format!("name a file or folder outside of the sandbox's own: {}", own.join(", "));
         self.wrong(at, format!("{what} cannot be shown in a sandbox"), help);
     }
 
-    /// What [`Self::sandbox`] cannot tell from names alone.
+    /// The checks of [`Self::sandbox`] that need the real path.
     fn resolved(&mut self, harness: &Harness, real: &dyn Fn(&str) -> PathBuf) {
-        // Without a file system of its own a sandbox has no folders to meet.
+        // Without mount namespaces a sandbox has no folders of its own.
         if harness.sandbox.min_level < Isolation::NAMESPACES {
             return;
         }
@@ -161,8 +159,8 @@ impl ConfigCheck<'_> {
     fn variable(&mut self, at: [&str; 2], name: &str) {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             let message = format!("`{}` is not the name of an environment variable", at[1]);
-            let help = "put the key into a variable and name the variable here; \
-                        if this was a key, it is in a file now: revoke it";
+            let help = "name a variable here and put the key into it; \
+                        if this was a key, revoke it: it has been stored in a file";
             self.wrong(&at, message, help);
         }
     }
@@ -178,13 +176,13 @@ impl ConfigCheck<'_> {
         for (key, path) in named {
             if let Err(why) = RelPath::parse(path) {
                 let message = format!("the path {path:?} {why}");
-                self.wrong(&["harness", key], message, "give a path below harness.toml's folder");
+                self.wrong(&["harness", key], message, "use a path below harness.toml's folder");
             }
         }
         for name in &paths.default_targets {
             if !harness.target.contains_key(name) {
                 let help = hint(name, harness.target.keys().map(|name| name.as_str()));
-                let message = format!("there is no `[target.{name}]`");
+                let message = format!("no `[target.{name}]`");
                 self.wrong(&["harness", "default_targets"], message, help);
             }
         }
@@ -207,13 +205,13 @@ impl ConfigCheck<'_> {
         }
         for pattern in target.allowed_files.iter().flatten() {
             if let Err(e) = globset::Glob::new(pattern) {
-                let help = "such as \"src/**/*.rs\"";
-                self.wrong(&at("allowed_files"), format!("the pattern is wrong: {e}"), help);
+                let help = "for example \"src/**/*.rs\"";
+                self.wrong(&at("allowed_files"), format!("invalid pattern: {e}"), help);
             }
         }
     }
 
-    /// The gates of a target: known ones, those that must be there, and where they stand.
+    /// The gates of a target: known names, required gates, order.
     fn order(&mut self, harness: &Harness, name: &str, target: &Target) {
         let at = ["target", name, "gates"];
         let kind = |gate: &str| toolchain::gate(target, gate).map(|gate| gate.kind);
@@ -222,7 +220,7 @@ impl ConfigCheck<'_> {
             if kind(gate).is_none() && !harness.gate.contains_key(gate) {
                 let custom = harness.gate.keys().map(|name| name.as_str());
                 let help = hint(gate, custom.chain(own.clone()));
-                self.wrong(&at, format!("there is no gate `{gate}`"), help);
+                self.wrong(&at, format!("unknown gate `{gate}`"), help);
             }
         }
         let Some(gates) = &target.gates else { return };
@@ -233,9 +231,9 @@ impl ConfigCheck<'_> {
         if gates.first().is_none_or(|gate| kind(gate) != Some(GateKind::Source)) {
             let first = named(GateKind::Source);
             let help = format!(
-                "gates = [\"{first}\", …]: it keeps a candidate's manifest from the others"
+                "gates = [\"{first}\", …]: it checks a candidate's manifest before other gates use it"
             );
-            self.wrong(&at, format!("the first gate is not `{first}`"), help);
+            self.wrong(&at, format!("the first gate must be `{first}`"), help);
         }
         let last = DEMANDED.map(named);
         for gate in last.iter().filter(|name| !gates.iter().any(|gate| gate == *name)) {
@@ -244,41 +242,36 @@ impl ConfigCheck<'_> {
                 named(GateKind::Source),
                 last.join("\", \"")
             );
-            self.wrong(
-                &at,
-                format!("the gate `{gate}` is missing: what it checks would pass"),
-                help,
-            );
+            self.wrong(&at, format!("the gate `{gate}` is required"), help);
         }
         let mut behind =
             gates.iter().skip_while(|gate| kind(gate) != Some(GateKind::Hidden)).skip(1);
         let ends = [Some(GateKind::Proof), Some(GateKind::Coverage)];
         if let Some(gate) = behind.find(|gate| !ends.contains(&kind(gate))) {
             let help = format!(
-                "held-out examples run last: behind `{}` go `{}` and `{}`",
+                "held-out examples run last; only `{}`, then `{}` and `{}`",
                 last[0], last[1], last[2]
             );
-            self.wrong(&at, format!("`{gate}` stands behind `{}`", last[0]), help);
+            self.wrong(&at, format!("`{gate}` must run before `{}`", last[0]), help);
         }
     }
 
-    /// All targets of a spec stand side by side in one folder, because they are switched together.
-    /// What goes only with code that people wrote, or only with what is generated.
+    /// Checks keys that belong only to hand-written or only to generated targets.
     fn written(&mut self, name: &str, target: &Target) {
         let (language, folder) = (target.toolchain.is_some(), target.path.is_some());
         let of_people = folder || !target.tests.is_empty() || !target.results.is_empty();
         if let Some(id) = target.toolchain.as_ref().filter(|id| toolchain::find(id).is_none()) {
             let known = toolchain::all().iter().map(|language| language.id());
-            let message = format!("there is no toolchain `{}`", id.as_str());
+            let message = format!("unknown toolchain `{}`", id.as_str());
             self.wrong(&["target", name, "toolchain"], message, hint(id.as_str(), known));
         }
         if target.is_generated() && !language {
-            let help = "toolchain = \"rust\"; for code that people wrote generator = \"none\"";
-            self.wrong(&["target", name], format!("`{name}` names no `toolchain`"), help);
+            let help = "toolchain = \"rust\"; for hand-written code generator = \"none\"";
+            self.wrong(&["target", name], format!("`{name}` has no `toolchain`"), help);
         }
         if target.is_generated() && of_people {
-            let message = "`path`, `tests` and `results` are of code that people wrote";
-            self.wrong(&["target", name], message, "add generator = \"none\", or leave them out");
+            let message = "`path`, `tests` and `results` are only for hand-written code";
+            self.wrong(&["target", name], message, "add generator = \"none\", or remove them");
         }
         if !target.is_generated() && !folder {
             let help = "path = \".\"";
@@ -287,8 +280,8 @@ impl ConfigCheck<'_> {
         for (key, list) in [("tests", &target.tests), ("results", &target.results)] {
             for pattern in list {
                 if let Err(error) = globset::Glob::new(pattern) {
-                    let message = format!("the pattern is wrong: {error}");
-                    self.wrong(&["target", name, key], message, "such as \"tests/**/*.py\"");
+                    let message = format!("invalid pattern: {error}");
+                    self.wrong(&["target", name, key], message, "for example \"tests/**/*.py\"");
                 }
             }
         }
@@ -298,22 +291,22 @@ impl ConfigCheck<'_> {
         let Schedule { jobs, target, priority, .. } = &harness.schedule;
         for pattern in priority {
             if let Err(error) = globset::Glob::new(pattern) {
-                let help = "such as \"core-*\"";
+                let help = "for example \"core-*\"";
                 self.wrong(&["schedule", "priority"], error.to_string(), help);
             }
         }
         if !(1..=64).contains(jobs) {
-            let message = "`jobs` is a number from 1 to 64";
-            self.wrong(&["schedule", "jobs"], message, "4 is usual");
+            let message = "`jobs` must be from 1 to 64";
+            self.wrong(&["schedule", "jobs"], message, "the default is 4");
         }
         for (name, most) in target {
             if !harness.target.contains_key(name) {
                 let help = hint(name, harness.target.keys().map(|name| name.as_str()));
                 let path = ["schedule", "target", name];
-                self.wrong(&path, format!("there is no target `{name}`"), help);
+                self.wrong(&path, format!("unknown target `{name}`"), help);
             } else if *most == 0 {
                 let path = ["schedule", "target", name];
-                self.wrong(&path, "0 at a time is never", "give 1 or more, or leave it out");
+                self.wrong(&path, "the limit is 0", "use 1 or more, or remove it");
             }
         }
     }
@@ -324,7 +317,7 @@ impl ConfigCheck<'_> {
             if value.is_some_and(|value| value > 100) {
                 self.wrong(
                     &["trace", key],
-                    format!("`{key}` is more than 100"),
+                    format!("`{key}` is greater than 100"),
                     "it is a percentage",
                 );
             }
@@ -339,27 +332,31 @@ impl ConfigCheck<'_> {
             let (unit, leaf) = (target.unit("\u{1}"), target.leaf(name));
             let folders: Vec<_> = unit.split('/').collect();
             if folders.iter().filter(|f| **f == "\u{1}").count() != 1 || folders.len() < 2 {
-                let message = format!("`{}` does not have the segment {{spec}}", target.output);
+                let message = format!("`{}` has no segment {{spec}}", target.output);
                 self.wrong(&path, message, "write <folder>/{spec}/{target}");
                 continue;
             }
             if let Err(why) = RelPath::parse(&format!("{}/{leaf}", target.unit("s"))) {
-                self.wrong(&path, format!("the output {why}"), "give a path below harness.toml");
+                self.wrong(&path, format!("the output {why}"), "use a path below harness.toml");
             }
             let paths = &harness.harness;
             let taken = [".git", ".regen", &paths.specs, &paths.validators, &paths.cassettes];
             let taken = taken.into_iter().chain(paths.templates.as_deref());
             if let Some(folder) = taken.into_iter().find(|taken| *taken == folders[0]) {
-                let help = "give a folder of its own, such as generated/{spec}/{target}";
-                self.wrong(&path, format!("`{folder}/` holds other things"), help);
+                let help = "use a separate folder, for example generated/{spec}/{target}";
+                self.wrong(&path, format!("`{folder}/` is used for other files"), help);
             }
             if !leaves.insert(leaf) {
-                let help = "give each a name of its own: <folder>/{spec}/{target}";
+                let help = "use different names: <folder>/{spec}/{target}";
                 self.wrong(&path, "two targets have the same output", help);
             }
             if units.insert(unit) && units.len() > 1 {
-                let message = "the targets have different folders";
-                self.wrong(&path, message, "all targets of a spec switch at once: use one folder");
+                let message = "the targets of a spec have different folders";
+                self.wrong(
+                    &path,
+                    message,
+                    "all targets of a spec are switched at once; use one folder",
+                );
             }
         }
     }
@@ -370,14 +367,14 @@ impl ConfigCheck<'_> {
             let path = ["gate", name.as_str()];
             let runs = usize::from(gate.argv.is_some()) + usize::from(gate.validator.is_some());
             if !built_in.contains(name.as_str()) && runs != 1 {
-                let message = format!("`[gate.{name}]` needs either `argv` or `validator`");
-                let help = "name the program to run, or a folder of validators/";
+                let message = format!("`[gate.{name}]` requires either `argv` or `validator`");
+                let help = "set the program to run, or a folder of validators/";
                 self.wrong(&path, message, help);
             }
             if built_in.contains(name.as_str()) && (runs > 0 || gate.advisory) {
                 let message =
-                    format!("`{name}` is built in: only its time, env and `allow` can be set");
-                self.wrong(&path, message, "give your own gate another name");
+                    format!("`{name}` is built in; only its time, env and `allow` can be set");
+                self.wrong(&path, message, "use another name for a custom gate");
             }
             let is_lint = |lint: &String| {
                 let word =
@@ -393,17 +390,17 @@ impl ConfigCheck<'_> {
             }
             let repeats = ["test", "hidden"].contains(&name.as_str());
             if gate.runs.is_some_and(|runs| !repeats || !(1..=20).contains(&runs)) {
-                let message = "`runs` is a number from 1 to 20, of the gates `test` and `hidden`";
-                self.wrong(&["gate", name, "runs"], message, "3 is usual");
+                let message = "`runs` must be from 1 to 20, for the gates `test` and `hidden`";
+                self.wrong(&["gate", name, "runs"], message, "the default is 3");
             }
             if gate.argv.as_ref().is_some_and(Vec::is_empty) {
                 let path = ["gate", name, "argv"];
-                self.wrong(&path, "`argv` is empty", "name a program");
+                self.wrong(&path, "`argv` is empty", "set a program");
             }
             for variable in gate.env.iter().filter(|name| looks_secret(name)) {
                 let message =
                     format!("`{variable}` looks like a secret, and candidates could read it");
-                let help = "leave it out; if the gate cannot do without it, list it in `secrets`";
+                let help = "remove it; if the gate requires it, list it in `secrets`";
                 self.wrong(&["gate", name, "env"], message, help);
             }
             let mut keys = harness.generator_keys();
@@ -411,9 +408,9 @@ impl ConfigCheck<'_> {
             for variable in gate.env.iter().chain(&gate.secrets).filter(|name| keys.contains(name))
             {
                 let message = format!(
-                    "`{variable}` is the model's or the signing key, which no gate may see"
+                    "`{variable}` is the model's or the signing key, which gates must not see"
                 );
-                self.wrong(&path, message, "leave it out");
+                self.wrong(&path, message, "remove it");
             }
             for (key, value) in [
                 ("cpu_s", gate.limits.cpu_s),
@@ -427,12 +424,12 @@ impl ConfigCheck<'_> {
             ] {
                 if value == Some(0) {
                     let path = ["gate", name, "limits", key];
-                    self.wrong(&path, format!("`{key}` is 0"), "give at least 1");
+                    self.wrong(&path, format!("`{key}` is 0"), "use at least 1");
                 }
             }
             if gate.timeout_s == Some(0) {
                 let path = ["gate", name, "timeout_s"];
-                self.wrong(&path, "`timeout_s` is 0", "give at least one second");
+                self.wrong(&path, "`timeout_s` is 0", "use at least one second");
             }
         }
     }
@@ -448,11 +445,11 @@ fn looks_secret(name: &str) -> bool {
 fn hint<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     match nearest(wrong, known.clone()) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => format!("there are: {}", known.collect::<Vec<_>>().join(", ")),
+        None => format!("known names: {}", known.collect::<Vec<_>>().join(", ")),
     }
 }
 
-/// Where a key's value, or the deepest table on the way to it, stands.
+/// The place of a key's value, or of the deepest existing table above it.
 fn place(text: &str, path: &[&str]) -> Option<Span> {
     let root = DeTable::parse(text).ok()?;
     let mut table = root.get_ref();

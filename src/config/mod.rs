@@ -1,4 +1,4 @@
-//! `harness.toml` text -> [`Harness`], or problems that point at the line and say the remedy.
+//! Parses `harness.toml` into [`Harness`], or into problems with line and help.
 
 mod check;
 mod nearest;
@@ -10,11 +10,11 @@ pub use nearest::nearest;
 use crate::toolchain;
 use crate::types::{Harness, Isolation, Policy, Problem, limits, read_toml};
 
-/// Reads a configuration.
+/// Parses a configuration.
 ///
 /// # Errors
-/// Every problem that was found, each with its place in `text`. A wrong type or an unknown key ends
-/// the reading; what follows from wrong values is reported all at once.
+/// All problems, each with its place in `text`. A wrong type or an unknown key stops parsing;
+/// semantic problems are reported all at once.
 pub fn parse(file: &str, text: &str) -> Result<Harness, Vec<Problem>> {
     if text.len() > limits::CONFIG_BYTES {
         let problem = Problem::error("config::too_large", "the file is larger than 1 MiB");
@@ -29,8 +29,8 @@ pub fn parse(file: &str, text: &str) -> Result<Harness, Vec<Problem>> {
     }
 }
 
-/// Reads a configuration, and checks where its paths lead. `real` gives the absolute path of one,
-/// without links.
+/// Parses a configuration and checks where its paths lead. `real` gives an absolute path without
+/// symbolic links.
 ///
 /// # Errors
 /// As [`parse`].
@@ -48,10 +48,10 @@ pub fn parse_resolved(
     }
 }
 
-/// Reads a policy.
+/// Parses a policy.
 ///
 /// # Errors
-/// Every problem that was found.
+/// All problems.
 pub fn policy(file: &str, text: &str) -> Result<Policy, Vec<Problem>> {
     let policy: Policy = read_toml(text).map_err(|error| vec![unreadable(file, text, &error)])?;
     let wrong = |message: String| Problem::error("config::wrong_value", message).file(file);
@@ -60,7 +60,7 @@ pub fn policy(file: &str, text: &str) -> Result<Policy, Vec<Problem>> {
         problems.extend(globset::Glob::new(pattern).err().map(|why| wrong(why.to_string())));
     }
     if policy.min_isolation.is_some_and(|level| level > Isolation::CGROUP) {
-        problems.push(wrong("there are levels 0 to 3 of isolation".to_owned()));
+        problems.push(wrong("isolation levels are 0 to 3".to_owned()));
     }
     if problems.is_empty() { Ok(policy) } else { Err(problems) }
 }
@@ -81,7 +81,7 @@ pub fn schema() -> String {
     target["additionalProperties"] = serde_json::Value::Bool(false);
     let names: Vec<_> = toolchain::all().iter().map(|language| language.id()).collect();
     schema["$defs"]["ToolchainId"]["enum"] = names.into();
-    let schema = schemars::Schema::try_from(schema).expect("it still is one");
+    let schema = schemars::Schema::try_from(schema).expect("the schema stays valid");
     serde_json::to_string_pretty(&schema).expect("a schema is plain JSON") + "\n"
 }
 
@@ -97,7 +97,7 @@ fn unreadable(file: &str, text: &str, error: &toml::de::Error) -> Problem {
     }
 }
 
-/// The nearest of the names that serde lists behind an unknown one.
+/// The nearest of the names that serde lists after an unknown one.
 fn suggestion(message: &str) -> Option<String> {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let wrong = quoted.next().filter(|_| message.contains("unknown"))?;
@@ -145,7 +145,7 @@ mod tests {
             (
                 "[gate.test]\nsecrets = [\"K\"]\n[[generator.tiers]]\nmodel = \"m\"\napi_key_env = \"K\"",
                 5,
-                "no gate may see",
+                "gates must not see",
             ),
             ("[harness]\ndefault_targets = [\"rusty\"]", 6, "rust"),
         ] {
@@ -177,9 +177,9 @@ mod tests {
             assert_eq!(parse("harness.toml", text).expect("is right").generator, None);
         }
         let (_, message, _) = first("[target.rust]\ntoolchain = \"rust\"\n");
-        assert_eq!(message, "`[generator]` names no model");
+        assert_eq!(message, "`[generator]` has no model");
         let (_, message, _) = first(&format!("{written}[generator]\nreply = \"json\"\n"));
-        assert_eq!(message, "`[generator]` names no model");
+        assert_eq!(message, "`[generator]` has no model");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The nearest name for a typing mistake.
+//! Suggests the nearest name for a typing mistake.
 
-/// The candidate that is most like `wrong`, if any is like it at all.
+/// The candidate most similar to `wrong`, if any is similar enough.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()

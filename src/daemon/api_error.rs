@@ -1,4 +1,4 @@
-//! What the API answers when it cannot do what it is asked.
+//! Errors of the API.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::workspace::{CommandError, ErrorKind};
 
-/// A refusal or failure, as the API tells it.
+/// An error, as the API answers it.
 pub(super) struct ApiError(pub(super) StatusCode, pub(super) String);
 
 impl IntoResponse for ApiError {

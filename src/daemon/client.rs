@@ -1,4 +1,4 @@
-//! The other end of the socket: what the command line asks of a daemon that runs.
+//! The command line's client of a running daemon.
 
 use std::time::Duration;
 
@@ -10,31 +10,31 @@ use super::serve::Short;
 use crate::types::limits;
 use crate::workspace::{CommandError, WorkspaceLayout};
 
-/// A daemon that runs in a workspace.
+/// A connection to the workspace's running daemon.
 pub struct Client {
     http: reqwest::Client,
     _socket: Short,
 }
 
-/// Something that a daemon told.
+/// An event of the daemon.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Told {
-    /// `entry`, or the kind of news.
+    /// `entry`, or the event's kind.
     pub kind: String,
-    /// What it says.
+    /// Its data.
     pub data: Value,
 }
 
-/// Nobody is at the other end.
+/// The connection is closed.
 fn nobody(_: reqwest::Error) -> CommandError {
     CommandError::usage("the daemon has ended".to_owned())
 }
 
 impl Client {
-    /// Connects to the workspace's daemon; `None` when none runs.
+    /// Connects to the workspace's daemon; `None` if none runs.
     ///
     /// # Errors
-    /// It does not answer as it should.
+    /// It gives no valid answer.
     pub async fn connect(places: &WorkspaceLayout) -> Result<Option<Self>, CommandError> {
         let path = places.state.join("socket");
         if !path.try_exists()? {
@@ -58,11 +58,11 @@ impl Client {
         if good {
             return Ok(value);
         }
-        let message = value["message"].as_str().unwrap_or("the daemon refuses");
+        let message = value["message"].as_str().unwrap_or("request refused");
         Err(CommandError::usage(message.to_owned()))
     }
 
-    /// How everything stands.
+    /// The state of everything.
     ///
     /// # Errors
     /// The daemon has ended.
@@ -70,7 +70,7 @@ impl Client {
         Self::answer(self.http.get("http://regen/api/state")).await
     }
 
-    /// Gives an order.
+    /// Sends an order.
     ///
     /// # Errors
     /// The daemon refuses it or has ended.
@@ -89,7 +89,7 @@ impl Client {
         serde_json::from_value(value).map_err(|error| CommandError::usage(error.to_string()))
     }
 
-    /// What it tells, from behind an entry of the ledger on; it ends with the daemon.
+    /// Streams events that follow an entry of the ledger, until the daemon ends.
     ///
     /// # Errors
     /// The daemon has ended.
@@ -126,5 +126,5 @@ fn told(text: &str) -> Option<Told> {
     Some(Told { kind, data: serde_json::from_str(field("data:")?).ok()? })
 }
 
-/// How long until somebody looks again whether a daemon runs.
+/// Interval between checks for a running daemon.
 pub const AGAIN: Duration = limits::FOLLOW;

@@ -1,4 +1,4 @@
-//! A daemon follows what people ask of it.
+//! Performs people's orders.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use crate::types::{JobOutcome, SpecId};
 use crate::workspace::{load, now};
 
 impl Work {
-    /// Follows an order.
+    /// Performs an order.
     pub(super) async fn follow(&mut self, order: CommandRequest) {
         let CommandRequest { act, specs, by, reply } = order;
         let answer = self.order(act, &specs, &by).await;
         self.daemon.hub.noted();
-        // Who asked may have gone.
+        // The client may have disconnected.
         let _ = reply.send(answer.map(|specs| Answer { specs }));
     }
 
@@ -75,7 +75,7 @@ impl Work {
 
     async fn ask(&mut self, specs: &[SpecId]) {
         specs.iter().for_each(|spec| self.agenda.ask(spec));
-        // The engine went when nothing was left to do.
+        // The engine is dropped when the daemon is idle.
         if self.engine.is_none() && !self.agenda.is_idle() {
             self.replan(Cause::Change).await;
         }
@@ -92,7 +92,7 @@ impl Work {
             let Some(job) = self.agenda.job(&spec) else { continue };
             let open = SqliteLedger::open(&self.daemon.places.ledger())?;
             engine::cancel(open, &job, by)?;
-            // Dropping it ends its programs and its call.
+            // Dropping the job ends its processes and its request.
             self.running.remove(&spec);
             self.agenda.cancel(&spec, self.now());
             self.forced.remove(&spec);
@@ -114,7 +114,8 @@ impl Work {
         options.only = Some([spec.to_owned()].into());
         let workspace = load(&self.daemon.places, None)?;
         let tools = Arc::new(workspace.tools(&self.daemon.wanted).await?);
-        // What runs would promote over it; dropping it ends its programs and its call.
+        // A running job would overwrite the rollback; dropping it ends its processes and its
+        // request.
         self.running.remove(spec);
         self.forced.remove(spec);
         if self.agenda.job(spec).is_some() {
@@ -131,7 +132,7 @@ impl Work {
             JobOutcome::Drifted { files } => {
                 let files = files.join(", ");
                 Err(Refusal::Wrong(format!(
-                    "edited by hand: {files}; --discard-edits saves them aside"
+                    "edited by hand: {files}; use --discard-edits to save and replace them"
                 )))
             }
             JobOutcome::Failed { diagnosis, .. } => Err(Refusal::Wrong(diagnosis.summary)),

@@ -1,6 +1,6 @@
-//! Connections to the daemon's listeners: how many there are, and how long a request may take to
-//! arrive. Anyone on the machine can open connections to loopback, so those that have not shown
-//! that they may ask give way to new ones, and a share of the descriptors stays free for work.
+//! Connections to the daemon's listeners: how many are open, and how long a request may take to
+//! arrive. Any local user can connect to loopback, so unauthenticated connections give way to new
+//! ones, and some file descriptors stay reserved for jobs.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,17 +23,17 @@ use tower::ServiceExt;
 use super::api_error::ApiError;
 use crate::types::limits;
 
-/// Whether a connection has sent a whole request that may be answered.
+/// Whether a connection has sent a complete, authorized request.
 #[derive(Clone, Default)]
 struct Admitted(Arc<AtomicBool>);
 
-/// A connection that is open.
+/// An open connection.
 struct Connection {
     task: AbortHandle,
     admitted: Admitted,
 }
 
-/// Connections that one listener keeps open at a time, as the limit on open files allows.
+/// How many connections a listener keeps open, depending on the limit on open files.
 pub(super) fn most_connections() -> usize {
     let open = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     let open = open.and_then(|open| usize::try_from(open).ok()).unwrap_or(usize::MAX);
@@ -41,8 +41,8 @@ pub(super) fn most_connections() -> usize {
         .clamp(limits::LEAST_CONNECTIONS, limits::MOST_CONNECTIONS)
 }
 
-/// Answers requests, one on each connection. When there are too many connections, the oldest one
-/// that was not admitted is closed for a new one; if all were, the new one is closed.
+/// Answers requests, one per connection. If too many are open, the oldest unauthenticated one is
+/// closed for a new one; if all are authenticated, the new one is closed.
 pub(super) async fn serve<L: Listener>(mut listener: L, router: Router) {
     let most = most_connections();
     let mut open: VecDeque<Connection> = VecDeque::new();
@@ -57,12 +57,12 @@ pub(super) async fn serve<L: Listener>(mut listener: L, router: Router) {
         let admitted = Admitted::default();
         let task = tokio::spawn(answer(io, router.clone(), admitted.clone())).abort_handle();
         open.push_back(Connection { task, admitted });
-        // What was closed is closed before more are accepted, and what was sent is read.
+        // Lets closed connections finish, and reads what was sent, before more are accepted.
         yield_now().await;
     }
 }
 
-/// Answers the one request of a connection.
+/// Answers the only request of a connection.
 async fn answer(
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
@@ -80,7 +80,7 @@ async fn answer(
     }
 }
 
-/// Lets a request pass that may be answered, once its body is there.
+/// Marks an authorized request once its body has arrived.
 pub(super) async fn admit(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     if let Some(Admitted(admitted)) = parts.extensions.get() {
@@ -89,7 +89,7 @@ pub(super) async fn admit(request: Request, next: Next) -> Response {
     let body = tokio::time::timeout(limits::REQUEST_TIME, to_bytes(body, limits::REQUEST_BYTES));
     let (status, why) = match body.await {
         Ok(Ok(bytes)) => return next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Ok(Err(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, or was cut"),
+        Ok(Err(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or incomplete"),
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive"),
     };
     ApiError(status, why.to_owned()).into_response()

@@ -1,5 +1,5 @@
-//! Programs of the user's that are told of what happens. Nothing waits for them, and whatever they
-//! do harms no job.
+//! User programs that are run on events. Jobs never wait for them, and their failures do not affect
+//! jobs.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -15,10 +15,10 @@ use crate::process::{self, Ended, Program};
 use crate::types::{Hook, HookEvent, JobOutcome, limits};
 use crate::workspace::now;
 
-/// The hooks of a workspace, as its configuration last had them.
+/// The hooks of a workspace, from its last valid configuration.
 pub struct Hooks {
     hooks: Arc<Mutex<Vec<Hook>>>,
-    /// Names of variables that hold keys, or did.
+    /// Names of variables that hold keys, or did earlier.
     secret: Arc<Mutex<BTreeSet<String>>>,
     root: PathBuf,
     told: Sender<(HookEvent, Value)>,
@@ -50,7 +50,7 @@ impl Hooks {
         about["at"] = json!(now());
         about["workspace"] = json!(self.root);
         if self.told.try_send((event, about)).is_err() {
-            self.observer.note("hooks are too slow: they were not told of everything");
+            self.observer.note("hooks are too slow; some events were dropped");
         }
     }
 }
@@ -107,7 +107,7 @@ struct HookRunner {
 }
 
 impl HookRunner {
-    /// One after the other, in the order of what happened.
+    /// Runs one after the other, in the order of the events.
     async fn run(self, hooks: Arc<Mutex<Vec<Hook>>>, mut waiting: Receiver<(HookEvent, Value)>) {
         while let Some((event, about)) = waiting.recv().await {
             let hooks = hooks.lock().map(|hooks| hooks.clone()).unwrap_or_default();
@@ -137,7 +137,7 @@ impl HookRunner {
         let said = said.lines().next().unwrap_or_default();
         match output.ended {
             Ended::Exit(0) => Ok(()),
-            Ended::Timeout => Err(format!("ended after {} s", program.timeout.as_secs())),
+            Ended::Timeout => Err(format!("timed out after {}s", program.timeout.as_secs())),
             Ended::Exit(code) => Err(format!("exit status {code}: {said}")),
             Ended::Signal(signal) => Err(format!("signal {signal}: {said}")),
             Ended::Limit(_) => Err(said.to_owned()),

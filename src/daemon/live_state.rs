@@ -1,4 +1,4 @@
-//! What a daemon shows: how each spec stands, what runs, and the news as they come.
+//! The daemon's live state: specs, running jobs, and news as they happen.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,34 +13,34 @@ use crate::pipeline::{Effect, State};
 use crate::types::{Event, Job, Plan, SpecId, TargetName, limits};
 use crate::workspace::{Workspace, now};
 
-/// How a spec stands.
+/// The state of a spec.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Stand {
-    /// Everything is promoted.
+    /// All targets are promoted.
     UpToDate,
     /// Its file has errors.
     Refused {
         /// The first one.
         why: String,
     },
-    /// It starts when its turn comes.
+    /// Waiting for its turn.
     Waiting {
-        /// Out of date since then.
+        /// Out of date since this time.
         since: String,
     },
-    /// It is worked on.
+    /// A job is running.
     Running,
-    /// It failed, and is tried again.
+    /// Failed; will be retried.
     Resting {
-        /// When.
+        /// When it is retried.
         until: String,
-        /// How it failed.
+        /// Why it failed.
         why: String,
     },
-    /// It failed, and is not tried again by itself.
+    /// Failed; not retried by itself.
     Parked {
-        /// How it failed.
+        /// Why it failed.
         why: String,
     },
 }
@@ -58,7 +58,7 @@ pub struct TargetRow {
     pub held: bool,
 }
 
-/// What a running job does.
+/// Progress of a running job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Live {
     /// The attempt's number.
@@ -84,13 +84,13 @@ pub struct SpecRow {
     pub clauses: usize,
     /// Its targets.
     pub targets: Vec<TargetRow>,
-    /// How it stands.
+    /// Its state.
     #[serde(flatten)]
     pub stand: Stand,
-    /// What its job does.
+    /// Progress of its job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
-    /// Whether it is other than it was told.
+    /// Whether it changed since it was last sent.
     #[serde(skip)]
     changed: bool,
 }
@@ -100,49 +100,49 @@ pub struct SpecRow {
 pub struct Head {
     /// The program's version.
     pub version: &'static str,
-    /// Its process.
+    /// When it started.
     pub pid: u32,
     /// Since when it runs.
     pub since: String,
-    /// The model that is asked first.
+    /// The model of the first tier.
     pub model: String,
-    /// Since when and by whom no job is to start.
+    /// Since when and by whom scheduling is paused.
     pub paused: Option<(String, String)>,
-    /// Until when quiet hours last, if it is inside of them.
+    /// End of quiet hours, if they are on.
     pub quiet_until: Option<String>,
-    /// Until when requests are rate limited.
+    /// End of the rate limit.
     pub held_until: Option<String>,
-    /// Why the workspace cannot be read; what was read before stays in force.
+    /// Why the workspace cannot be read; the last valid configuration is kept.
     pub unreadable: Option<String>,
 }
 
-/// Something that is told as it happens, and that no ledger keeps.
+/// News that are not kept in the ledger.
 #[derive(Clone, Debug)]
 pub struct SseEvent {
-    /// `spec`, `daemon`, `output`; `ledger` stands for a new entry there.
+    /// `spec`, `daemon`, `output`; `ledger` for a new ledger entry.
     pub kind: &'static str,
     /// JSON.
     pub data: Arc<str>,
 }
 
-/// What a daemon shows.
+/// The live state, shared with the API.
 pub struct LiveState {
     head: Mutex<Head>,
     rows: Mutex<BTreeMap<SpecId, SpecRow>>,
-    /// What gates of running jobs printed last.
+    /// Latest output of the gates of running jobs.
     output: Mutex<BTreeMap<SpecId, String>>,
     news: Sender<SseEvent>,
-    /// What is counted.
+    /// Metrics.
     pub metrics: Metrics,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is behind it is whole after every statement.
+    // No statement leaves the state half-changed, so a poisoned lock can be used.
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 impl Default for LiveState {
-    /// A hub of a daemon that begins now.
+    /// The state of a daemon that starts now.
     fn default() -> Self {
         let head = Head {
             version: env!("CARGO_PKG_VERSION"),
@@ -164,22 +164,22 @@ impl LiveState {
     fn tell(&self, kind: &'static str, data: &impl Serialize) {
         if self.news.receiver_count() > 0 {
             let data = serde_json::to_string(data).unwrap_or_default().into();
-            // Nobody listens any more: nobody misses it.
+            // Without subscribers the send fails, which is fine.
             let _ = self.news.send(SseEvent { kind, data });
         }
     }
 
-    /// News from now on.
+    /// Subscribes to news.
     pub fn listen(&self) -> Receiver<SseEvent> {
         self.news.subscribe()
     }
 
-    /// There is something new in the ledger.
+    /// Tells subscribers of a new ledger entry.
     pub fn noted(&self) {
         self.tell("ledger", &());
     }
 
-    /// Changes what is shown of the daemon itself.
+    /// Changes the state of the daemon itself.
     pub fn set_head(&self, change: impl FnOnce(&mut Head)) {
         let mut head = held(&self.head);
         let before = head.clone();
@@ -189,7 +189,7 @@ impl LiveState {
         }
     }
 
-    /// Takes over a plan of the whole workspace.
+    /// Applies a plan of the whole workspace.
     pub fn planned(&self, workspace: &Workspace, plan: &Plan) {
         let mut rows = BTreeMap::new();
         for job in &plan.jobs {
@@ -224,7 +224,7 @@ impl LiveState {
         for (spec, row) in &mut rows {
             let Some(before) = now.get(spec) else { continue };
             row.live.clone_from(&before.live);
-            // What is done about it is told by `stand`.
+            // The state itself is set by `stand`.
             let refused = |row: &SpecRow| matches!(row.stand, Stand::Refused { .. });
             if !refused(row) && !refused(before) {
                 row.stand.clone_from(&before.stand);
@@ -238,7 +238,7 @@ impl LiveState {
         }
     }
 
-    /// Takes over how specs stand.
+    /// Applies the states of specs.
     pub fn stand(&self, mut of: impl FnMut(&SpecId) -> Option<Stand>) {
         for (spec, row) in held(&self.rows).iter_mut() {
             let stand = match (of(spec), &row.stand) {
@@ -258,10 +258,10 @@ impl LiveState {
         }
     }
 
-    /// Specs whose names match one of these patterns; a pattern that none matches is an error.
+    /// Specs whose names match one of these patterns.
     ///
     /// # Errors
-    /// The pattern.
+    /// A pattern that matches no spec.
     pub fn select(&self, patterns: &[String]) -> Result<Vec<SpecId>, String> {
         let rows = held(&self.rows);
         let mut found = Vec::new();
@@ -271,7 +271,7 @@ impl LiveState {
             let before = found.len();
             found.extend(rows.keys().filter(|spec| glob.is_match(spec)).cloned());
             if found.len() == before {
-                return Err(format!("there is no spec `{pattern}`"));
+                return Err(format!("no spec matches `{pattern}`"));
             }
         }
         found.sort();
@@ -279,24 +279,24 @@ impl LiveState {
         Ok(found)
     }
 
-    /// Whether there is such a spec.
+    /// Whether the spec exists.
     pub fn knows(&self, spec: &str) -> bool {
         held(&self.rows).contains_key(spec)
     }
 
-    /// What a spec's gate printed last.
+    /// Latest output of a spec's gate.
     pub fn output(&self, spec: &str) -> String {
         held(&self.output).get(spec).cloned().unwrap_or_default()
     }
 
-    /// Everything, as the API gives it.
+    /// The whole state, as the API gives it.
     pub fn state(&self) -> Value {
         let rows = held(&self.rows);
         let specs: Vec<&SpecRow> = rows.values().collect();
         json!({ "type": "state", "daemon": &*held(&self.head), "specs": specs })
     }
 
-    /// How many specs stand how.
+    /// The number of specs in each state.
     pub fn counts(&self) -> BTreeMap<&'static str, i64> {
         let names = ["up_to_date", "refused", "waiting", "running", "resting", "parked"];
         let mut counts: BTreeMap<_, _> = names.into_iter().map(|name| (name, 0)).collect();

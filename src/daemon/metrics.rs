@@ -1,4 +1,4 @@
-//! What is counted, as Prometheus reads it.
+//! Prometheus metrics.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use crate::types::{Event, JobOutcome, Outcome};
 type Labels<const N: usize> = [(&'static str, String); N];
 type Seconds = Family<Labels<1>, Histogram, fn() -> Histogram>;
 
-/// Bounds of seconds: from a warm check to the longest gate.
+/// Histogram bounds in seconds: from a warm check to the longest gate.
 const BOUNDS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 150.0, 300.0];
 
-/// Counts since the daemon began.
+/// Counts since the daemon started.
 pub struct Metrics {
     jobs: Family<Labels<1>, Counter>,
     attempts: Family<Labels<1>, Counter>,
@@ -77,20 +77,20 @@ impl Metrics {
         self.jobs.get_or_create(&[("result", outcome.word().to_owned())]).inc();
     }
 
-    /// Everything, in the OpenMetrics text format: these counts of specs by state, and what today
-    /// cost.
+    /// All metrics in the OpenMetrics text format, with the number of specs by state and today's
+    /// spending.
     pub fn text(&self, states: BTreeMap<&'static str, i64>, today: Spend) -> String {
         let mut registry = Registry::with_prefix("regen");
         let specs: Family<Labels<1>, Gauge> = Family::default();
         for (state, count) in states {
             specs.get_or_create(&[("state", state.to_owned())]).set(count);
         }
-        registry.register("specs", "Specs, by how they stand", specs);
+        registry.register("specs", "Specs, by state", specs);
         registry.register("jobs", "Jobs that ended, by result", self.jobs.clone());
         registry.register("attempts", "Attempts that started, by kind", self.attempts.clone());
         registry.register("tokens", "Tokens read and written by models", self.tokens.clone());
         registry.register("gate_runs", "Gates that ran, by outcome", self.gates.clone());
-        let help = "How long gates took";
+        let help = "Duration of gates in seconds";
         registry.register_with_unit("gate", help, Unit::Seconds, self.seconds.clone());
         let spent: Gauge<f64, std::sync::atomic::AtomicU64> = Gauge::default();
         spent.set(today.usd);
@@ -99,7 +99,7 @@ impl Metrics {
         tokens.set(i64::try_from(today.tokens).unwrap_or(i64::MAX));
         registry.register("spent_today_tokens", "Tokens spent in this UTC day", tokens);
         let mut text = String::new();
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = encode(&mut text, &registry);
         text
     }

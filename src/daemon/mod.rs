@@ -1,7 +1,7 @@
-//! Continuous regeneration: what people change is planned and performed as they change it.
+//! Continuous regeneration: watches specs, and plans and performs what changes.
 //!
-//! A door over the engine. It decides nothing: the agenda says which job starts, the watcher when
-//! something has changed, the planner what follows from it, and people what they want otherwise.
+//! Decides nothing itself: the agenda says which job starts, the watcher reports changes, the
+//! planner derives jobs from them, and people send orders.
 #![expect(clippy::disallowed_methods, reason = "the daemon reads the clock and serves its socket")]
 
 mod api_error;
@@ -42,106 +42,106 @@ pub use live_state::{Head, LiveState, SpecRow, Stand};
 pub use request::{Answer, Command, CommandRequest, OrderBody, Refusal};
 pub use serve::{Api, Web};
 
-/// What a daemon works with.
+/// The context of a daemon.
 pub struct Daemon {
     /// The workspace.
     pub places: WorkspaceLayout,
-    /// Where tools are looked for.
+    /// The environment in which tools are searched.
     pub wanted: ToolEnv,
-    /// How candidates are kept apart.
+    /// The isolation of candidates.
     pub isolation: Arc<Probe>,
-    /// How jobs are performed; what it says of specs does not count.
+    /// Options of jobs; their selection of specs is ignored.
     pub options: Options,
-    /// What it shows.
+    /// The state that clients see.
     pub hub: Arc<LiveState>,
-    /// Who is told of what is no event of a job.
+    /// Receivers of notices.
     pub views: Vec<Arc<dyn View>>,
 }
 
-/// What a person should know of a daemon.
+/// Notices for people.
 #[derive(Debug)]
 pub enum Notice<'a> {
     /// The workspace was read.
     Read(&'a Workspace),
-    /// It cannot be read; what was read before stays in force.
+    /// It cannot be read; the last valid configuration is kept.
     Unreadable(&'a CommandError),
-    /// A job ended, and what follows.
+    /// A job ended.
     Ended {
         /// Its spec.
         spec: &'a str,
-        /// How.
+        /// Its outcome.
         outcome: &'a JobOutcome,
-        /// When it is tried again, if it is by itself.
+        /// Time until it is retried, if it is.
         again: Option<Duration>,
-        /// Whether it is not.
+        /// Whether it is parked.
         parked: bool,
     },
     /// The model server limits the rate of requests.
     Held {
-        /// For how long.
+        /// Time until the next request.
         time: Duration,
     },
-    /// No job is to start.
+    /// Scheduling was paused.
     Paused {
-        /// Who wants it so.
+        /// By whom.
         by: &'a str,
     },
-    /// Jobs start again.
+    /// Scheduling was resumed.
     Resumed {
-        /// Who wants it so.
+        /// By whom.
         by: &'a str,
     },
     /// Nothing is left to do.
     Idle,
 }
 
-/// Who is told.
+/// Receives notices.
 pub trait View {
-    /// Something happened.
+    /// Called for each notice.
     fn notice(&self, notice: &Notice<'_>);
 }
 
 type RunningJob = Pin<Box<dyn Future<Output = (SpecId, Result<JobOutcome, CommandError>)>>>;
 
-/// A daemon at work.
+/// A running daemon.
 struct Work {
     daemon: Daemon,
     agenda: Scheduler,
     running: BTreeMap<SpecId, RunningJob>,
-    /// The last plan's engine; jobs that run may have an older one.
+    /// The engine of the last plan; running jobs may use an older one.
     engine: Option<Rc<Engine>>,
     started: Instant,
-    /// The clock's time when it began.
+    /// Wall-clock time of the start.
     base: Cell<jiff::Timestamp>,
     schedule: Schedule,
-    /// Specs that a person wants made although they are up to date.
+    /// Specs to regenerate even if up to date.
     forced: BTreeSet<SpecId>,
-    /// The run that jobs belong to: what one change leads to.
+    /// The run of new jobs: all that one change causes.
     run: Option<i64>,
     /// Specs that others depend on.
     depended: BTreeSet<SpecId>,
-    /// Whether it was said that nothing is left to do.
+    /// Whether idleness was reported.
     idle: bool,
-    /// Whether how jobs ended before this process began is known.
+    /// Whether outcomes of earlier processes were read from the ledger.
     remembered: bool,
-    /// Since when and by whom no job is to start.
+    /// Since when and by whom scheduling is paused.
     paused: Option<(String, String)>,
-    /// The last thing that was said to be wrong: it is said once.
+    /// The last reported problem; each is reported once.
     wrong: String,
-    /// When everything is read again, because something was wrong that may go away.
+    /// When to reload because of a problem that may pass.
     again: Option<u64>,
 }
 
-/// Why everything is planned anew.
+/// Why to plan again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
-    /// Somebody changed or wants something: another run begins.
+    /// A file changed or an order came: a new run begins.
     Change,
-    /// What is done about the last change goes on.
+    /// A job ended: the current run continues.
     Same,
 }
 
-/// Why the daemon looks up from what it does.
+/// Why the daemon wakes up.
 enum Wakeup {
     Changed,
     Ordered(CommandRequest),
@@ -149,16 +149,16 @@ enum Wakeup {
     Due,
 }
 
-/// What a daemon listens to.
+/// The inputs of a daemon.
 pub struct Inbox {
-    /// Everything is to be read anew.
+    /// Requests to reload everything.
     pub reload: Receiver<()>,
-    /// What people ask.
+    /// Orders.
     pub orders: Receiver<CommandRequest>,
 }
 
 impl Daemon {
-    /// Watches and works until it is dropped. The caller holds the writer lock.
+    /// Runs until dropped. The caller holds the writer lock.
     pub async fn run(self, mut ears: Inbox) -> Infallible {
         let mut places = self.places().unwrap_or_else(|| vec![self.places.config.clone()]);
         let mut changes = watched(places.clone());
@@ -188,7 +188,7 @@ impl Daemon {
             }
             match work.next(&mut changes, &mut ears).await {
                 Wakeup::Changed => {
-                    // Watched first, read then: what changes in between is heard of.
+                    // Watching starts before reading, so that no change is missed.
                     if let Some(now) = work.daemon.places().filter(|now| *now != places) {
                         places = now;
                         changes = watched(places.clone());
@@ -203,7 +203,7 @@ impl Daemon {
         }
     }
 
-    /// What is watched: the configuration, and the folders it names, if it can be read.
+    /// The watched paths: the configuration and, if it can be read, the folders in it.
     fn places(&self) -> Option<Vec<PathBuf>> {
         let root = &self.places.root;
         let name = self.places.config.file_name().unwrap_or_default();
@@ -214,18 +214,18 @@ impl Daemon {
     }
 }
 
-/// Tells when something has changed; once for however much, until it is heard.
+/// Reports changes; many changes give one report until it is received.
 fn watched(places: Vec<PathBuf>) -> Receiver<()> {
     let (sender, receiver) = channel(1);
     let mut watcher = Watcher::new(places);
     tokio::spawn(async move {
         loop {
             tokio::select! {
-                // Another watcher took its place.
+                // Replaced by another watcher.
                 () = sender.closed() => return,
                 () = watcher.changed() => {}
             }
-            // What is not heard yet will be heard with this.
+            // The channel is full: the pending report covers this change.
             let _ = sender.try_send(());
         }
     });
@@ -241,7 +241,7 @@ impl Work {
         self.daemon.views.iter().for_each(|view| view.notice(notice));
     }
 
-    /// When quiet hours end, if it is inside of them.
+    /// The end of quiet hours, if they are on.
     fn quiet(&self) -> Option<jiff::Timestamp> {
         if self.schedule.quiet.is_empty() {
             return None;
@@ -254,8 +254,8 @@ impl Work {
         Some(now.timestamp() - gone + full)
     }
 
-    /// The clock's time of a moment. It changes only when the clock was set: nothing is told again
-    /// because of some milliseconds.
+    /// Wall-clock time of a moment. Kept stable unless the clock was set, so that a few
+    /// milliseconds of jitter do not count as a change.
     fn at(&self, then: u64) -> String {
         let milliseconds = |time: u64| jiff::SignedDuration::from_millis(time as i64);
         let base = jiff::Timestamp::now() - milliseconds(self.now());
@@ -265,11 +265,11 @@ impl Work {
         format!("{:.0}", self.base.get() + milliseconds(then))
     }
 
-    /// When there is something to look at, in milliseconds.
+    /// When to wake up, in milliseconds.
     fn wake(&self) -> Option<u64> {
         let now = self.now();
         if self.engine.is_none() && self.again.is_some() {
-            // Nothing can start before.
+            // No job can start earlier.
             return self.again;
         }
         let timed = !self.schedule.quiet.is_empty() || self.agenda.held(now).is_some();
@@ -277,8 +277,8 @@ impl Work {
         self.again.into_iter().chain(self.agenda.wake(now)).chain(clock).min()
     }
 
-    /// Whether everything is to be read again, because of trouble or because the last plan's engine
-    /// is gone while something waits.
+    /// Whether to reload: because of a problem that may pass, or because the engine was dropped and
+    /// a spec waits.
     fn is_due(&self) -> bool {
         match self.again {
             Some(again) => again <= self.now(),
@@ -298,7 +298,7 @@ impl Work {
         }
     }
 
-    /// Nothing runs: what only runs need goes.
+    /// Idle: drops what only running jobs need.
     fn rest(&mut self) {
         if self.agenda.is_resting() {
             self.engine = None;
@@ -309,7 +309,7 @@ impl Work {
         give_back_memory();
     }
 
-    /// Shows how everything stands.
+    /// Publishes the current state.
     fn show(&self) {
         let at = |then: u64| self.at(then);
         self.daemon.hub.stand(|spec| {
@@ -347,7 +347,7 @@ impl Work {
             }
         };
         tokio::select! {
-            // What changed comes first: a job that ends just now may be an old one.
+            // Changes come first: a job that just ended may be outdated.
             biased;
             Some(()) = changes.recv() => Wakeup::Changed,
             Some(()) = ears.reload.recv() => Wakeup::Changed,
@@ -359,7 +359,7 @@ impl Work {
 
     async fn ended(&mut self, spec: &SpecId, outcome: Result<JobOutcome, CommandError>) {
         self.running.remove(spec);
-        // Trouble of the machine's passes, or a person sees to it.
+        // A problem of the environment may pass, or a person fixes it.
         let outcome = outcome.unwrap_or_else(|error| JobOutcome::Failed {
             diagnosis: Diagnosis {
                 fault: Fault::Environment,
@@ -383,13 +383,13 @@ impl Work {
             self.hold(tier, Duration::from_secs(wait_s).min(limits::RATE_LIMIT_MOST));
         }
         self.over(spec, &outcome, again, rest == Some(Backoff::Parked));
-        // What depends on it may be out of date now.
+        // Dependent specs may be out of date now.
         if outcome == JobOutcome::Promoted && self.depended.contains(spec) {
             self.replan(Cause::Same).await;
         }
     }
 
-    /// The generator of a tier is rate limited: no job starts, if all begin with it.
+    /// A tier is rate limited: no job starts if all start with it.
     fn hold(&mut self, tier: usize, time: Duration) {
         let same = self.engine.as_ref().is_none_or(|engine| engine.same_server(tier));
         if same {
@@ -398,7 +398,7 @@ impl Work {
         }
     }
 
-    /// Tells that a job is over.
+    /// Reports the end of a job.
     fn over(&self, spec: &str, outcome: &JobOutcome, again: Option<Duration>, parked: bool) {
         self.daemon.hub.metrics.ended(outcome);
         self.tell(&Notice::Ended { spec, outcome, again, parked });

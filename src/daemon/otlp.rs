@@ -1,6 +1,5 @@
-//! What happened as OpenTelemetry traces: one per run, made from the ledger's entries once a job is
-//! over. Nothing waits for who collects them. Names are those of OpenTelemetry's semantic
-//! conventions for generative AI where they have one.
+//! OpenTelemetry traces: one per run, made from the ledger after a job has ended. Jobs never wait
+//! for the collector. Names follow the semantic conventions for generative AI where these have one.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -19,17 +18,17 @@ use crate::types::event::Entry;
 use crate::types::{Completion, Digest, Event, GeneratorConfig, Harness, Prompt, limits};
 use crate::workspace::WorkspaceLayout;
 
-/// Makes traces of what the ledger says.
+/// Makes traces from the ledger.
 pub struct Traces {
     places: WorkspaceLayout,
     harness: Mutex<Option<Harness>>,
-    /// Runs with jobs that are over, and when the run began.
+    /// Runs with ended jobs, and when each run started.
     runs: Mutex<BTreeMap<i64, SystemTime>>,
     batches: Sender<(String, Vec<SpanData>)>,
 }
 
 impl Traces {
-    /// Traces of a workspace; they go where its configuration says.
+    /// Traces of a workspace, sent to the configured collector.
     pub fn new(places: WorkspaceLayout) -> Self {
         let (batches, waiting) = channel(limits::TRACES_WAITING);
         tokio::spawn(send(waiting));
@@ -44,11 +43,11 @@ impl Traces {
     fn export(&self, harness: &Harness, spans: Vec<SpanData>) {
         let Some(to) = harness.telemetry.otlp.clone() else { return };
         if self.batches.try_send((to, spans)).is_err() {
-            tracing::warn!("traces come faster than they can be sent: some are lost");
+            tracing::warn!("too many traces to send; some are dropped");
         }
     }
 
-    /// The spans of a spec's job that is over.
+    /// The spans of an ended job.
     fn job(&self, harness: &Harness, spec: &str) -> Option<Vec<SpanData>> {
         let (_, entries) =
             SqliteLedger::read(&self.places.ledger()).ok()??.last_job(spec).ok()??;
@@ -80,7 +79,7 @@ impl Traces {
         format!("{} run {run}", self.places.root.display())
     }
 
-    /// A span without attributes, named after what it is: equal for equal things.
+    /// A span without attributes. Its id is derived from its name, so equal spans have equal ids.
     fn span(&self, run: i64, what: &str, from: SystemTime, to: SystemTime) -> SpanData {
         let trace = self.run(run);
         let bytes = Digest::of(&trace).to_string();
@@ -103,7 +102,7 @@ impl Traces {
         }
     }
 
-    /// The spans of runs with nothing left to do.
+    /// The spans of runs without open jobs.
     fn over(&self) -> Vec<SpanData> {
         let runs = self.runs.lock().map(|mut runs| std::mem::take(&mut *runs)).unwrap_or_default();
         let span = |(run, began): (i64, SystemTime)| {
@@ -141,7 +140,7 @@ impl View for Traces {
     }
 }
 
-/// A job that is over.
+/// An ended job.
 struct EndedJob<'a> {
     traces: &'a Traces,
     harness: &'a Harness,
@@ -172,7 +171,7 @@ impl EndedJob<'_> {
             .collect()
     }
 
-    /// An attempt, with its call and its gates.
+    /// An attempt, with its request and its gates.
     fn attempt(&self, entries: &[Entry]) -> Vec<SpanData> {
         let [first, .., last] = entries else { return Vec::new() };
         let Event::AttemptStarted { attempt, kind, tier, target, prompt } = &first.event else {
@@ -233,7 +232,7 @@ impl EndedJob<'_> {
         span
     }
 
-    /// The call to the model; its words only where they are wanted.
+    /// The model request; its text only if configured.
     fn call(&self, first: &Entry, entry: &Entry, tier: usize, prompt: Option<Digest>) -> SpanData {
         let config = self.harness.generator.as_ref().map(|generator| generator.tier(tier));
         let mut span = self.traces.span(self.run, "", time(&first.at), time(&entry.at));
@@ -302,7 +301,7 @@ fn id(parts: &[&str]) -> SpanId {
     SpanId::from_hex(&digest[..16]).unwrap_or(SpanId::INVALID)
 }
 
-/// Sends what is ready, one batch after the other.
+/// Sends finished spans, in batches.
 async fn send(mut waiting: Receiver<(String, Vec<SpanData>)>) {
     let mut open: Option<(String, SpanExporter)> = None;
     while let Some((to, spans)) = waiting.recv().await {
@@ -320,13 +319,13 @@ async fn send(mut waiting: Receiver<(String, Vec<SpanData>)>) {
                     exporter.set_resource(&about.with_attribute(version).build());
                     open = Some((to, exporter));
                 }
-                Err(error) => tracing::warn!("traces cannot be sent: {error}"),
+                Err(error) => tracing::warn!("cannot send traces: {error}"),
             }
         }
         if let Some((to, exporter)) = &open
             && let Err(error) = exporter.export(spans).await
         {
-            tracing::warn!("traces cannot be sent to {to}: {error}");
+            tracing::warn!("cannot send traces to {to}: {error}");
         }
     }
 }

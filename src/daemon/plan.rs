@@ -1,4 +1,4 @@
-//! Reading the workspace, and what follows from it.
+//! Reads the workspace and plans jobs.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use crate::types::{Event, Job, JobOutcome, Plan, SpecId, ToolSet, limits};
 use crate::workspace::{CommandError, ErrorKind, Workspace, load};
 
 impl Work {
-    /// Reads everything anew and plans. What runs goes on if it still is what is wanted.
+    /// Reloads and plans. Running jobs continue if they are still current.
     pub(super) async fn replan(&mut self, cause: Cause) {
         let planned = match load(&self.daemon.places, None) {
             Ok(workspace) => self.plan(workspace, cause).await,
@@ -29,7 +29,8 @@ impl Work {
                     self.tell(&Notice::Unreadable(&error));
                     self.wrong = text;
                 }
-                // A file is fixed by a change; of a full disk or a locked ledger nobody tells.
+                // Changed files are reported by the watcher; a full disk or a locked ledger is not,
+                // so retry.
                 let later = self.now() + limits::BACK_OFF.as_millis() as u64;
                 self.again = Some(later).filter(|_| error.kind() != ErrorKind::Config);
             }
@@ -53,8 +54,7 @@ impl Work {
         let whole = plan.clone();
         plan.jobs.retain(|job| !job.is_up_to_date());
         self.remember(&plan.jobs)?;
-        // What may fail comes first: the agenda and the engine that it starts jobs on are of one
-        // plan.
+        // What may fail comes first, so that agenda and engine are always of the same plan.
         let engine = if plan.jobs.is_empty() {
             None
         } else {
@@ -64,7 +64,8 @@ impl Work {
         let (now, schedule) = (self.now(), workspace.harness.schedule.clone());
         let ended = self.agenda.replan(plan.jobs.clone(), depends, schedule.clone(), now);
         for spec in &ended {
-            // Dropping it ends its programs and its call; the next job supersedes it in the ledger.
+            // Dropping it ends its processes and its request; the next job supersedes it in the
+            // ledger.
             self.running.remove(spec);
         }
         (self.engine, self.schedule, self.depended) = (engine, schedule, depended);
@@ -78,7 +79,7 @@ impl Work {
         Ok(())
     }
 
-    /// Tells the agenda which running jobs an answer was paid for.
+    /// Tells the agenda which running jobs have a paid answer.
     fn answered(&mut self) -> Result<(), CommandError> {
         let running: Vec<SpecId> = self.agenda.running().cloned().collect();
         let Some(ledger) = SqliteLedger::read(&self.daemon.places.ledger())? else { return Ok(()) };
@@ -111,7 +112,7 @@ impl Work {
         Ok(engine)
     }
 
-    /// Puts the jobs of specs that a person wants made again in the place of theirs.
+    /// Replaces jobs of specs that a person wants regenerated.
     fn force(
         &mut self,
         workspace: &Workspace,
@@ -131,8 +132,7 @@ impl Work {
         Ok(())
     }
 
-    /// Takes over from the ledger what an earlier process knew: how jobs failed, and whether a
-    /// person wants none to start.
+    /// Restores from the ledger: how jobs failed, and whether scheduling was paused.
     fn remember(&mut self, work: &[Job]) -> Result<(), CommandError> {
         if self.remembered {
             return Ok(());

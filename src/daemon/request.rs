@@ -1,4 +1,4 @@
-//! What people ask of a running daemon, and the answers.
+//! Orders to a running daemon, and its answers.
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -6,59 +6,59 @@ use tokio::sync::oneshot;
 use crate::types::SpecId;
 use crate::workspace::CommandError;
 
-/// What is to be done.
+/// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "order")]
 pub enum Command {
-    /// Read everything anew, and do these specs first.
+    /// Reload everything and run these specs next.
     Trigger {
-        /// Also what is up to date.
+        /// Even if up to date.
         force: bool,
     },
-    /// End these specs' jobs, and try them no more until something changes.
+    /// End these specs' jobs; retry only when their inputs change.
     Cancel,
-    /// Try again what failed.
+    /// Retry failed specs.
     Retry,
-    /// Put an earlier promotion of one spec in place again.
+    /// Put an earlier promotion of one spec back.
     Rollback {
-        /// Of this run; else the one before what stands.
+        /// Of this run; else of the promotion before the current one.
         #[serde(default)]
         to: Option<i64>,
-        /// Whether edits by hand are saved aside instead of refused.
+        /// Whether to save and replace manual edits instead of refusing.
         #[serde(default)]
         discard_edits: bool,
     },
-    /// Start no job.
+    /// Pause scheduling.
     Pause,
-    /// Start jobs again.
+    /// Resume scheduling.
     Resume,
 }
 
-/// An order as the API takes it.
+/// An order, as the API takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderBody {
-    /// What is to be done.
+    /// What to do.
     #[serde(flatten)]
     pub act: Command,
-    /// Ids or patterns of specs.
+    /// Spec ids or patterns.
     #[serde(default)]
     pub specs: Vec<String>,
-    /// Who asks.
+    /// Who sends it.
     #[serde(default)]
     pub by: Option<String>,
 }
 
-/// What became of an order.
+/// The result of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The specs that it changed something for.
+    /// The affected specs.
     pub specs: Vec<SpecId>,
 }
 
-/// Why an order cannot be followed.
+/// Why an order was not performed.
 #[derive(Debug)]
 pub enum Refusal {
-    /// It is wrong.
+    /// It is invalid.
     Wrong(String),
     /// Something failed.
     Failed(CommandError),
@@ -70,15 +70,15 @@ impl<E: Into<CommandError>> From<E> for Refusal {
     }
 }
 
-/// An order.
+/// A queued order.
 #[derive(Debug)]
 pub struct CommandRequest {
-    /// What is to be done.
+    /// What to do.
     pub act: Command,
-    /// Ids or patterns of specs.
+    /// Spec ids or patterns.
     pub specs: Vec<String>,
-    /// Who asks, for the ledger.
+    /// Who sent it, for the ledger.
     pub by: String,
-    /// Who waits for the answer.
+    /// Receives the answer.
     pub reply: oneshot::Sender<Result<Answer, Refusal>>,
 }

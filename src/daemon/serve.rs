@@ -1,5 +1,5 @@
-//! The API: JSON over HTTP, on a socket that only the user can open and, if asked for, on loopback
-//! behind a token; and the page.
+//! The web page and API: JSON over HTTP, on a socket that only the user can open and, optionally,
+//! on loopback with a token.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -36,32 +36,32 @@ use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files, write_pri
 use crate::types::{Digest, Event, JobId, RelPath, SpecId, TargetName, Tree, limits};
 use crate::workspace::{WorkspaceLayout, load, load_harness, today};
 
-/// What the API works with.
+/// The state of the API.
 #[derive(Clone)]
 pub struct Api {
     /// The workspace.
     pub places: WorkspaceLayout,
-    /// What it shows.
+    /// The live state.
     pub hub: Arc<LiveState>,
-    /// Where orders go.
+    /// The queue of orders.
     pub orders: Sender<CommandRequest>,
 }
 
-/// Where it is served to browsers.
+/// The address and token for browsers.
 #[derive(Clone, Debug)]
 pub struct Web {
-    /// The address that was bound.
+    /// The bound address.
     pub address: SocketAddr,
     token: String,
 }
 
 impl Web {
-    /// The page, with what it needs to be let in; a browser keeps the part behind `#` to itself.
+    /// The page's URL with the token after `#`, which browsers do not send to the server.
     pub fn url(&self) -> String {
         format!("http://{}/#token={}", self.address, self.token)
     }
 
-    /// Whether a request was sent to this address by nobody else's page.
+    /// Whether Host and Origin of a request are this address.
     fn is_own(&self, headers: &HeaderMap) -> bool {
         let hosts = [self.address.to_string(), format!("localhost:{}", self.address.port())];
         let text =
@@ -77,11 +77,11 @@ impl Web {
 type Answered = Result<Json<Value>, ApiError>;
 
 impl Api {
-    /// Serves on the workspace's socket. The caller holds the writer lock: a socket that is there
-    /// is nobody's.
+    /// Serves on the workspace's socket. The caller holds the writer lock, so an existing socket is
+    /// stale.
     ///
     /// # Errors
-    /// The socket cannot be made.
+    /// The socket cannot be created.
     pub fn on_socket(&self) -> io::Result<()> {
         let path = self.places.state.join("socket");
         std::fs::create_dir_all(&self.places.state)?;
@@ -91,7 +91,7 @@ impl Api {
             return Err(error);
         }
         let short = Short::of(&path)?;
-        // Nobody else may connect in the moment before its mode is set either.
+        // With this umask no other user can connect before the mode is set.
         let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
         let listener = UnixListener::bind(&short.path);
         rustix::process::umask(mask);
@@ -102,14 +102,15 @@ impl Api {
         Ok(())
     }
 
-    /// Serves on an address of this machine's own.
+    /// Serves on a loopback address.
     ///
     /// # Errors
-    /// The address is another one, or taken; the token cannot be kept.
+    /// The address is not loopback or in use; the token cannot be written.
     pub async fn on_web(&self, address: SocketAddr) -> io::Result<Web> {
         if !address.ip().is_loopback() {
-            let why =
-                format!("{address} is not on loopback: use 127.0.0.1 and a tunnel, such as ssh -L");
+            let why = format!(
+                "{address} is not a loopback address; use 127.0.0.1 and a tunnel, such as ssh -L"
+            );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         let listener = TcpListener::bind(address)
@@ -135,29 +136,26 @@ impl Api {
             .route("/api/events", get(events))
             .route("/api/orders", post(order))
             .route("/metrics", get(metrics))
-            .fallback(|| async {
-                ApiError(StatusCode::NOT_FOUND, "there is no such path".to_owned())
-            })
+            .fallback(|| async { ApiError(StatusCode::NOT_FOUND, "no such path".to_owned()) })
             .layer(from_fn(door::admit))
             .layer(from_fn(safe_headers))
             .with_state(self.clone())
     }
 
     fn ledger(&self) -> Result<SqliteLedger, ApiError> {
-        SqliteLedger::read(&self.places.ledger())?.ok_or_else(|| {
-            ApiError(StatusCode::NOT_FOUND, "nothing has happened here yet".to_owned())
-        })
+        SqliteLedger::read(&self.places.ledger())?
+            .ok_or_else(|| ApiError(StatusCode::NOT_FOUND, "no runs yet".to_owned()))
     }
 }
 
-/// A socket's path as the system takes it, which is short.
+/// A socket's path, short enough for `sun_path`.
 pub(super) struct Short {
     pub(super) path: PathBuf,
     _folder: Option<std::fs::File>,
 }
 
 impl Short {
-    /// The path itself, or one by way of its opened folder.
+    /// The path, or a path through its opened folder (`/proc/self/fd`).
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         use std::os::fd::AsRawFd;
         if path.as_os_str().len() < limits::SOCKET_PATH {
@@ -170,7 +168,7 @@ impl Short {
     }
 }
 
-/// The workspace's token: made once, so that pages that are open outlive the daemon.
+/// The workspace's token. Kept, so that open pages work after a restart.
 fn token(path: &Path) -> io::Result<String> {
     let known = files::read_regular(path, 64).unwrap_or_default();
     if known.len() == 64 && known.iter().all(u8::is_ascii_hexdigit) {
@@ -183,7 +181,7 @@ fn token(path: &Path) -> io::Result<String> {
     Ok(token)
 }
 
-/// What every response says to browsers.
+/// Headers of every response.
 async fn safe_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -200,28 +198,28 @@ async fn safe_headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// Refuses what another site's page or a name that was bent to this address may have sent.
+/// Rejects cross-site requests and DNS rebinding: Host and Origin must be this address.
 async fn own_pages_only(State(web): State<Web>, request: Request, next: Next) -> Response {
     if web.is_own(request.headers()) {
         return next.run(request).await;
     }
-    let why = "this is served to its own page alone: the Host or Origin is another one";
+    let why = "wrong Host or Origin";
     ApiError(StatusCode::FORBIDDEN, why.to_owned()).into_response()
 }
 
-/// Refuses who does not have the token.
+/// Rejects requests without the token.
 async fn token_only(State(web): State<Web>, request: Request, next: Next) -> Response {
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    // Digests are compared: how long that takes tells nothing of the token.
+    // Compares digests, so that timing reveals nothing of the token.
     if Digest::of(given) == Digest::of(&web.token) {
         return next.run(request).await;
     }
-    let why = "send `Authorization: Bearer` with the content of .regen/token";
+    let why = "requires `Authorization: Bearer` with the content of .regen/token";
     ApiError(StatusCode::UNAUTHORIZED, why.to_owned()).into_response()
 }
 
-/// The page; it holds nothing of the workspace's.
+/// The page; it contains no workspace data.
 fn page() -> Router {
     let file = |kind: &'static str, text: &'static str| {
         get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
@@ -243,7 +241,7 @@ async fn state(State(api): State<Api>) -> Answered {
     Ok(Json(state))
 }
 
-/// Does what takes a while beside the daemon's own thread.
+/// Runs slow work off the daemon's thread.
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
@@ -254,7 +252,7 @@ async fn aside<T: Send + 'static>(
 
 async fn spec(State(api): State<Api>, TargetJob(spec): TargetJob<String>) -> Answered {
     if !api.hub.knows(&spec) {
-        return Err(ApiError(StatusCode::NOT_FOUND, format!("there is no spec `{spec}`")));
+        return Err(ApiError(StatusCode::NOT_FOUND, format!("no spec `{spec}`")));
     }
     let output = api.hub.output(&spec);
     aside(move || {
@@ -304,10 +302,10 @@ async fn job(State(api): State<Api>, TargetJob(job): TargetJob<i64>) -> Answered
 }
 
 fn no_job(job: i64) -> ApiError {
-    ApiError(StatusCode::NOT_FOUND, format!("there is no job {job}"))
+    ApiError(StatusCode::NOT_FOUND, format!("no job {job}"))
 }
 
-/// The newest candidate of each target of a job against what is promoted.
+/// The newest candidate of each target of a job, compared with what is promoted.
 async fn diff(State(api): State<Api>, TargetJob(job): TargetJob<i64>) -> Answered {
     aside(move || {
         let entries = api.ledger()?.job(JobId(job))?;
@@ -340,7 +338,7 @@ async fn diff(State(api): State<Api>, TargetJob(job): TargetJob<i64>) -> Answere
     .await
 }
 
-/// What is different, as a unified diff.
+/// A unified diff.
 fn changes(old: &Tree, new: &Tree) -> String {
     let text = |tree: &Tree, path: &RelPath| {
         tree.get(path.as_str())
@@ -385,7 +383,8 @@ async fn order(State(api): State<Api>, Json(ask): Json<OrderBody>) -> Answered {
     let (reply, answer) = oneshot::channel();
     let by = ask.by.unwrap_or_else(|| "the API".to_owned());
     let order = CommandRequest { act: ask.act, specs: ask.specs, by, reply };
-    let gone = || ApiError(StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending".to_owned());
+    let gone =
+        || ApiError(StatusCode::SERVICE_UNAVAILABLE, "the daemon is shutting down".to_owned());
     api.orders.send(order).await.map_err(|_| gone())?;
     match answer.await.map_err(|_| gone())? {
         Ok(answer) => Ok(Json(json!({ "type": "done", "specs": answer.specs }))),
@@ -399,18 +398,18 @@ struct After {
     after: Option<i64>,
 }
 
-/// Where a reader of events is.
+/// The position of an event reader.
 struct EventReader {
     api: Api,
     news: Receiver<SseEvent>,
-    /// The last entry that was sent.
+    /// The last entry sent.
     last: i64,
-    /// What is ready to be sent.
+    /// Entries ready to be sent.
     ready: VecDeque<Sse>,
 }
 
-/// Entries of the ledger behind `Last-Event-ID` or `after`, each with its number as its id, and
-/// news that have none. Without either, from now on.
+/// Ledger entries after `Last-Event-ID` or `after`, with their numbers as ids, and news without
+/// ids. Without either, only new entries.
 async fn events(
     State(api): State<Api>,
     Query(After { after }): Query<After>,
@@ -438,13 +437,13 @@ fn stream(reader: EventReader) -> impl Stream<Item = Result<Sse, Infallible>> {
             if reader.entries() {
                 continue;
             }
-            // Orders and plans write entries too; nobody tells of those.
+            // Orders and plans write entries without a notice.
             match tokio::time::timeout(limits::FOLLOW, reader.news.recv()).await {
                 Ok(Ok(SseEvent { kind: "ledger", .. })) | Err(_) => {}
                 Ok(Ok(SseEvent { kind, data })) => {
                     reader.ready.push_back(Sse::default().event(kind).data(&*data));
                 }
-                // Too slow: what was missed is in the state.
+                // Too slow a reader: missed news are in the state.
                 Ok(Err(RecvError::Lagged(_))) => {
                     reader.ready.push_back(Sse::default().event("missed").data("null"));
                 }
@@ -455,7 +454,7 @@ fn stream(reader: EventReader) -> impl Stream<Item = Result<Sse, Infallible>> {
 }
 
 impl EventReader {
-    /// Makes what is new in the ledger ready; whether anything is.
+    /// Reads new ledger entries; gives whether there were any.
     fn entries(&mut self) -> bool {
         let ledger = SqliteLedger::read(&self.api.places.ledger()).ok().flatten();
         let entries = ledger.and_then(|ledger| ledger.after(self.last, limits::FOLLOWED).ok());

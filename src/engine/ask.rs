@@ -1,4 +1,4 @@
-//! Asking a generator: the answer that is paid for is recorded before anything else happens.
+//! Asks a generator. A paid answer is recorded before anything else happens.
 
 use super::resources::Engine;
 use crate::generator::{
@@ -64,14 +64,14 @@ impl Engine {
                     None => price(answer.usage()),
                 };
                 self.ledger.borrow_mut().record_completion(call, request_id, digest, spend)?;
-                // Recorded before kept: what was paid for is never asked for again.
+                // Recorded first, so that a paid answer is never requested again.
                 match generator.keep(&request, &answer, &today()) {
                     Ok(()) => self.completed(number, digest),
                     Err(error) => Ok(unanswered(number, error)),
                 }
             }
             Err(error) => {
-                // Where a model may have worked the reservation stays: nobody says what it cost.
+                // If a model may have worked, the reservation stays: the cost is unknown.
                 if !error.served {
                     self.ledger.borrow_mut().settle(call, Spend::default())?;
                 }
@@ -80,8 +80,8 @@ impl Engine {
         }
     }
 
-    /// An answer that another job paid for: it was cut off before anything was made of it, or a
-    /// rollback has put another tree in its place.
+    /// An answer paid for by an earlier job that was killed before using it, or that was rolled
+    /// back.
     fn answered_before(
         &self,
         call: CallId,
@@ -97,11 +97,11 @@ impl Engine {
             return Ok(None);
         };
         self.ledger.borrow_mut().record_completion(call, request, digest, Spend::default())?;
-        self.options.observer.note(&format!("{spec}: using an answer that was paid for before"));
+        self.options.observer.note(&format!("{spec}: reusing an answer that was already paid for"));
         self.completed(call.attempt, digest).map(Some)
     }
 
-    /// Puts an answer into the objects, with the exchange as a recording.
+    /// Stores an answer in the objects, and its exchange as a recording.
     fn store(
         &self,
         answer: &Generation,

@@ -1,23 +1,23 @@
-//! What came before an attempt, as far as its prompt is to know.
+//! The history of an attempt, for its prompt.
 
 use crate::pipeline::{Attempt, AttemptFailure, State};
 use crate::types::{AttemptKind, Digest, Finding};
 
-/// What an attempt is to know of the attempts before it.
+/// Earlier attempts, as far as a prompt shows them.
 #[derive(Default)]
 pub struct History {
-    /// What is to be repaired.
+    /// The tree to repair.
     pub candidate: Option<Digest>,
-    /// What its gates found.
+    /// The findings of its gates.
     pub findings: Vec<Finding>,
-    /// What was wrong with the last answer.
+    /// The problem of the last answer.
     pub problem: Option<String>,
-    /// What came of earlier attempts, a line each.
+    /// Results of earlier attempts, one line each.
     pub tried: Vec<String>,
 }
 
 impl History {
-    /// Gathers it.
+    /// Gathers the history.
     pub fn of(state: &State, attempt: &Attempt) -> Self {
         let mut history = Self::default();
         let before: Vec<&Attempt> =
@@ -53,7 +53,7 @@ impl History {
         if starts {
             history.problem = None;
         }
-        // What the promoted tree failed at, when it was judged again, is worth knowing throughout.
+        // Why the promoted tree failed when checked again is shown in every prompt.
         let revalidated = state.attempts.iter().find_map(|a| match &a.failed {
             Some(AttemptFailure::Refused(diagnosis))
                 if a.part == attempt.part && a.kind == AttemptKind::Revalidate =>

@@ -1,13 +1,13 @@
-//! Ends jobs that are not to be performed any more.
+//! Closes jobs that are obsolete.
 
 use crate::store::{Ledger, LedgerError, NewEvent};
 use crate::types::{Event, Job, SpecId};
 use crate::workspace::now;
 
-/// Ends a spec's job for good, in the name of a person. Nobody performs it any more.
+/// Ends a spec's job in the name of a person.
 ///
 /// # Errors
-/// The ledger's.
+/// Ledger errors.
 pub fn cancel(mut ledger: impl Ledger, job: &Job, by: &str) -> Result<(), LedgerError> {
     let run = ledger.begin_run(&now(), by, &[Event::Triggered { by: by.to_owned() }])?;
     let open = ledger.open_job(&job.spec)?;
@@ -42,10 +42,10 @@ pub fn cancel(mut ledger: impl Ledger, job: &Job, by: &str) -> Result<(), Ledger
     })
 }
 
-/// Closes the open job of a spec that has nothing to do any more, or is gone.
+/// Closes the open job of a spec that is up to date or was removed.
 ///
 /// # Errors
-/// The ledger's.
+/// Ledger errors.
 pub fn supersede(mut ledger: impl Ledger, spec: &SpecId) -> Result<(), LedgerError> {
     let Some((id, _)) = ledger.open_job(spec)? else { return Ok(()) };
     let run = ledger.log(Some(spec), 1)?.first().map_or(1, |entry| entry.run);

@@ -1,4 +1,4 @@
-//! Gates as actions: what the engine asks of an executor.
+//! Runs gates through an executor.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -47,7 +47,7 @@ impl Engine {
         Ok(Event::GateReported { attempt: attempt.number, report: result.report })
     }
 
-    /// The promoted tree of the target, for a gate of the user's.
+    /// The promoted tree of the target, for a custom gate.
     fn control(
         &self,
         state: &State,

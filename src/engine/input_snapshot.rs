@@ -1,5 +1,4 @@
-//! The user's files that an attempt is generated and judged from, kept so that it can be explained
-//! and replayed when they have long changed.
+//! Stores the user's files of an attempt, so that it can be explained and replayed later.
 
 use std::io;
 
@@ -8,11 +7,10 @@ use crate::types::Digest;
 use crate::workspace::JobInputs;
 
 impl Engine {
-    /// Keeps the files of a target's inputs, with the bytes that were read at load. Gives the
-    /// digest of their tree.
+    /// Stores the files of a target's inputs as read at load. Gives the digest of their tree.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub(super) fn keep_snapshot(&self, inputs: &JobInputs) -> io::Result<Digest> {
         if !self.snapshots.borrow().contains(&inputs.digest) {
             self.objects.put_tree(&inputs.snapshot)?;

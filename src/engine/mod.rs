@@ -1,4 +1,4 @@
-//! The only loop: perform what is outstanding, append what happened, step, again.
+//! The main loop: perform the outstanding effect, append its event, step.
 #![expect(clippy::disallowed_methods, reason = "the engine reads the clock and the workspace")]
 
 mod ask;

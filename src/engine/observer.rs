@@ -1,21 +1,21 @@
-//! Who watches a run.
+//! Observers of a run.
 
 use std::sync::Arc;
 
 use crate::pipeline::{Effect, State};
 use crate::types::{Event, Job};
 
-/// Who watches a run: views subscribe, the engine knows none of them.
+/// Observes a run. Views implement it; the engine does not know them.
 pub trait Observer {
-    /// Something happened to a job; `state` is the state behind it.
+    /// A job changed; `state` is its state after the event.
     fn event(&self, job: &Job, state: &State, event: &Event);
-    /// A step begins.
+    /// A step starts.
     fn begin(&self, job: &Job, state: &State, effect: &Effect);
-    /// A completion has grown to so many characters.
+    /// A completion has grown to this many characters.
     fn streaming(&self, job: &Job, characters: usize);
-    /// Something a person should know.
+    /// A note for people.
     fn note(&self, text: &str);
-    /// A gate's program has printed something.
+    /// Output of a gate's program.
     fn output(&self, _job: &Job, _gate: &str, _bytes: &[u8]) {}
 }
 

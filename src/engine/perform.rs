@@ -1,5 +1,5 @@
-//! Performing effects: load what the rooms need, call them, keep what they give. Each effect ends
-//! in one event.
+//! Performs effects: loads inputs, calls the pure modules, stores the results. Each effect ends in
+//! one event.
 
 use super::attempt_history::History;
 use super::resources::Engine;
@@ -73,7 +73,7 @@ impl Engine {
         }
     }
 
-    /// Renders an attempt's prompt from what came before it.
+    /// Renders an attempt's prompt from its history.
     fn prompt(
         &self,
         state: &State,
@@ -189,7 +189,7 @@ impl Engine {
                 return Ok(Event::Malformed { attempt, message, reask });
             }
         };
-        // A tree that the harness cannot make its own stays as it is: the layout gate says why.
+        // A tree that cannot be completed stays as it is; the layout gate reports why.
         let (tree, formatted) = match toolchain::of(target).normalise(&tree, spec, target) {
             Err(_) => (tree, Vec::new()),
             Ok(tree) => {

@@ -1,5 +1,4 @@
-//! Putting accepted trees in place: those a job made, or those of an earlier one that a person goes
-//! back to.
+//! Promotes accepted trees: of a job, or of an earlier job for a rollback.
 
 use std::collections::BTreeMap;
 
@@ -19,20 +18,20 @@ use crate::types::{
 use crate::verdict::{Accepted, Verdict};
 use crate::workspace::{CommandError, now};
 
-/// What was put in place, as the objects keep it: what a person can go back to.
+/// A promotion, as stored in the objects; used by rollbacks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// The lock file's entries.
+    /// The lockfile entries.
     pub standing: SpecStanding,
     /// The attestations, by target.
     pub attestations: BTreeMap<TargetName, String>,
 }
 
 impl Record {
-    /// What a job put in place. `None` if it promoted nothing, or the record was deleted since.
+    /// The promotion of a job; `None` if it promoted nothing or the record was deleted.
     ///
     /// # Errors
-    /// The ledger's.
+    /// Ledger errors.
     pub fn of_job(
         ledger: &dyn Ledger,
         objects: &dyn ContentStore,
@@ -47,7 +46,7 @@ impl Record {
     }
 }
 
-/// What is to be switched, while it is put together.
+/// A promotion being assembled.
 #[derive(Default)]
 struct Parts<'a> {
     record: Record,
@@ -81,7 +80,7 @@ fn leaf(entry: &TargetStanding) -> &str {
 type Switching = Result<(Event, Option<Switched>), CommandError>;
 
 impl Engine {
-    /// Judges every part again, from the recorded reports, and switches.
+    /// Judges every part again, from the recorded reports, and promotes.
     pub(super) fn promote(&self, id: JobId, state: &State) -> Switching {
         let spec = self.spec(state);
         let mut accepted: BTreeMap<&TargetName, (Accepted, &Attempt)> = BTreeMap::new();
@@ -93,8 +92,8 @@ impl Engine {
             };
         }
         let before = self.workspace.standing.spec.get(&spec.id);
-        // Where a tree comes from is taken over only from whom can be believed: this key vouches
-        // for what is written now.
+        // The origin of a tree is kept only if its attestation can be trusted, because this key
+        // vouches for what is written now.
         let signer = self.workspace.signer.as_ref();
         let signer = signer.map(|signer| signer.public().to_string());
         let attested = |old: &TargetStanding| -> Option<TargetStanding> {
@@ -130,11 +129,11 @@ impl Engine {
         self.switch(id, &spec.id, unit, parts)
     }
 
-    /// Puts the trees of an earlier job in place again, each of which was accepted: it is judged
-    /// again, from the reports of the job that accepted it. What that job did not have stays.
+    /// Promotes the trees of an earlier job again. Each is judged again from the reports of the job
+    /// that accepted it. Targets that the job did not have stay.
     pub(super) fn roll_back(&self, id: JobId, job: &Job, to: JobId) -> Switching {
         let Some(record) = Record::of_job(&**self.ledger.borrow(), &*self.objects, to)? else {
-            let message = format!("job {to} promoted nothing that is still kept");
+            let message = format!("the promotion of job {to} is no longer stored");
             return Ok((Event::PromotionFailed { message }, None));
         };
         let mut accepted = BTreeMap::new();
@@ -144,7 +143,7 @@ impl Engine {
                 Some(other) => return Ok((no_proof(&other), None)),
                 None => {
                     let tree = entry.tree.short();
-                    let message = format!("no job up to {to} accepted the tree {tree} of {target}");
+                    let message = format!("no job up to {to} accepted tree {tree} of {target}");
                     return Ok((Event::PromotionFailed { message }, None));
                 }
             };
@@ -155,7 +154,7 @@ impl Engine {
             let Some(folder) = self.unit_of(&job.spec, target, &entry) else {
                 let path = &entry.path;
                 let message =
-                    format!("`{target}` was promoted to {path}, not to its folder of now");
+                    format!("`{target}` was promoted to {path}, which is not its current output");
                 return Ok((Event::PromotionFailed { message }, None));
             };
             unit = folder;
@@ -174,7 +173,7 @@ impl Engine {
         self.switch(id, &job.spec, unit, parts)
     }
 
-    /// The unit of a target, if that is where its entry says that the tree is.
+    /// The unit of a target, if its entry's path is inside of it.
     fn unit_of(
         &self,
         spec: &SpecId,
@@ -186,7 +185,7 @@ impl Engine {
         (path == entry.path).then(|| wanted.unit(spec))
     }
 
-    /// The verdict of the newest job, `to` or before it, that judged this tree of a target.
+    /// The newest verdict on this tree of a target, up to job `to`.
     fn accepted_before(
         &self,
         spec: &SpecId,
@@ -209,7 +208,7 @@ impl Engine {
         Ok(None)
     }
 
-    /// The entry that this machine promoted a tree with.
+    /// The entry with which this machine promoted a tree.
     fn recorded(
         &self,
         spec: &SpecId,
@@ -269,7 +268,7 @@ impl Engine {
         }
     }
 
-    /// The lock file's entry of a tree that was accepted.
+    /// The lockfile entry of an accepted tree.
     fn entry(
         &self,
         spec: &Spec,
@@ -308,14 +307,14 @@ impl Engine {
         })
     }
 
-    /// The tools that judged a tree. Reports of earlier versions of regen do not name them.
+    /// The tools that judged a tree. Reports of old versions of regen do not have them.
     fn tools_of(&self, target: &Target, reports: &[GateReport]) -> String {
         let named = reports.iter().rev().map(|report| &report.tools);
         let own = || self.tools.version(toolchain::of(target).id()).to_owned();
         named.into_iter().find(|tools| !tools.is_empty()).cloned().unwrap_or_else(own)
     }
 
-    /// Who wrote a tree; one that was judged again is still who wrote it first.
+    /// The origin of a tree; checking it again does not change it.
     fn origin(
         &self,
         proof: &Accepted,
@@ -332,7 +331,7 @@ impl Engine {
         let replay = answer.replay().map(str::to_owned);
         Ok(Origin {
             generator: self.generator(attempt.tier)?.kind().to_owned(),
-            // A server may name its model by a path on its machine.
+            // A server may name its model by a local path.
             model: answer.model().rsplit('/').next().unwrap_or_default().to_owned(),
             source: if replay.is_some() { Source::Replay } else { Source::Model },
             recorded: replay,
@@ -342,7 +341,7 @@ impl Engine {
     }
 }
 
-/// The origin of a tree that nobody can vouch for; no policy that asks takes it for a model's.
+/// The origin of a tree without a trusted attestation; policies do not accept it as a model's.
 fn nobody() -> Origin {
     let source = Source::Replay;
     let (generator, model) = ("unknown".to_owned(), "unknown".to_owned());
@@ -354,5 +353,7 @@ fn no_proof(verdict: &Verdict) -> Event {
         Verdict::Accept(_) => "",
         Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) => &diagnosis.summary,
     };
-    Event::PromotionFailed { message: format!("the reports do not bear the verdict: {why}") }
+    Event::PromotionFailed {
+        message: format!("recorded gate reports no longer support acceptance: {why}"),
+    }
 }

@@ -1,4 +1,4 @@
-//! Finishes promotions that a killed process left half recorded.
+//! Finishes promotions that a killed process did not record.
 
 use super::resources::Engine;
 use crate::promote::Promoter;
@@ -7,11 +7,10 @@ use crate::types::{Event, SpecId};
 use crate::workspace::{CommandError, WorkspaceLayout, load_harness, now};
 
 impl Engine {
-    /// Recovers promotions that a killed process left half recorded. Doing it twice is the same as
-    /// once.
+    /// Recovers promotions that a killed process did not record. Idempotent.
     ///
     /// # Errors
-    /// A tree of unknown content, the disk's, the ledger's.
+    /// A tree with unknown content; I/O or ledger errors.
     pub fn recover(places: &WorkspaceLayout) -> Result<Vec<SpecId>, CommandError> {
         let promoter = Promoter::new(places.root.clone(), places.state.clone());
         let harness = promoter.is_busy().then(|| load_harness(places, None)).transpose()?;

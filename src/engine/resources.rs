@@ -1,4 +1,4 @@
-//! What a run works with: the workspace, the tools, the ledger, the objects, the generators.
+//! The resources of a run: workspace, tools, ledger, objects, generators.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -20,26 +20,26 @@ use crate::types::{
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{CommandError, ErrorKind, JobInputs, Workspace};
 
-/// How a run is to go.
+/// Options of a run.
 #[derive(Clone)]
 pub struct Options {
     /// Specs to run; `None` for all.
     pub only: Option<BTreeSet<SpecId>>,
-    /// Who asked, for the ledger.
+    /// Who started it, for the ledger.
     pub by: String,
-    /// Whether up-to-date targets are made again.
+    /// Whether to regenerate up-to-date targets.
     pub force: bool,
-    /// Whether edits by hand are saved aside instead of refused.
+    /// Whether to save and replace manual edits instead of refusing.
     pub discard_edits: bool,
-    /// Whether workspaces stay for a person to look into.
+    /// Whether to keep candidates' folders.
     pub keep: bool,
-    /// Reads a variable of the environment: the keys.
+    /// Reads an environment variable, for keys.
     pub variable: fn(&str) -> Option<String>,
-    /// What requests share with those of earlier plans.
+    /// State of requests shared with earlier plans, such as rate limits.
     pub servers: RateLimits,
-    /// Makes the generators; [`crate::generator::of`] unless a test brings its own.
+    /// Makes the generators; [`crate::generator::of`] except in tests.
     pub generators: MakeGenerator,
-    /// Who watches.
+    /// The observers.
     pub observer: Arc<dyn Observer + Send + Sync>,
 }
 
@@ -48,20 +48,20 @@ pub struct Engine {
     pub(super) workspace: Arc<Workspace>,
     pub(super) tools: Arc<ToolSet>,
     pub(super) options: Options,
-    /// Held for single steps only, never while something else is waited for.
+    /// Locked for single steps only, never across an await.
     pub(super) ledger: RefCell<Box<dyn Ledger>>,
     pub(super) objects: Arc<dyn ContentStore>,
-    /// Candidates that attempts in hand work on, shared with the executor.
+    /// Candidates of running attempts, shared with the executor.
     pub(super) candidates: Arc<Candidates>,
     pub(super) promoter: Promoter,
-    /// Snapshots of inputs that this engine has put into the objects.
+    /// Snapshots of inputs already stored by this engine.
     pub(super) snapshots: RefCell<BTreeSet<Digest>>,
-    /// By tier; none where nothing is generated.
+    /// By tier; empty if nothing is generated.
     pub(super) generators: Vec<Arc<dyn Generator>>,
     pub(super) run: Cell<i64>,
-    /// Runs gates; a run without work has none.
+    /// Runs gates; `None` in a run without work.
     pub(super) executor: Option<Arc<dyn GateExecutor>>,
-    /// Inputs of gates that the executor has, by digest.
+    /// Gate inputs sent to the executor, by digest.
     pub(super) accepted: RefCell<BTreeSet<Digest>>,
 }
 
@@ -86,10 +86,10 @@ fn generators(
 }
 
 impl Engine {
-    /// Opens the ledger and finishes what a killed run left between `generated/` and the ledger.
-    /// The caller holds the writer lock.
+    /// Opens the ledger and finishes interrupted promotions. The caller holds the writer lock.
     ///
     /// # Errors
+    /// The run cannot start.
     /// What keeps the run from starting.
     pub fn open(
         workspace: Arc<Workspace>,
@@ -120,7 +120,7 @@ impl Engine {
         })
     }
 
-    /// Whether the generator of a tier is the server that every job begins with.
+    /// Whether a tier uses the server that every job starts with.
     pub fn same_server(&self, tier: usize) -> bool {
         let Some(config) = &self.workspace.harness.generator else { return true };
         config.tier(tier).settings.address() == config.settings.address()
@@ -135,7 +135,7 @@ impl Engine {
         })
     }
 
-    /// What an attempt is generated and judged from.
+    /// The inputs of an attempt.
     pub(super) fn inputs(&self, state: &State, attempt: &Attempt) -> Arc<JobInputs> {
         let target = &state.job.parts[attempt.part].target;
         let inputs = self.workspace.job_inputs(&state.job.spec, target);
@@ -151,7 +151,7 @@ impl Engine {
         (part, &self.workspace.harness.target[&part.target])
     }
 
-    /// Where a target's workspace is left for a person to look into.
+    /// Where a target's folder is kept with `--keep`.
     pub(super) fn kept(&self, target: &TargetName) -> PathBuf {
         let places = &self.workspace.places;
         let root = Digest::of(places.root.as_os_str().as_encoded_bytes()).short();
@@ -166,7 +166,7 @@ impl Engine {
         serde_json::from_slice(&bytes).map_err(|why| CommandError::new(ErrorKind::Io, why))
     }
 
-    /// Judges the reports of an attempt on its candidate.
+    /// Judges the reports of an attempt for its candidate.
     pub(super) fn verdict(
         &self,
         state: &State,

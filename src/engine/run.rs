@@ -1,4 +1,4 @@
-//! The loop: perform what is outstanding, append what happened, step, again.
+//! The loop: perform the outstanding effect, append its event, step.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,20 +14,20 @@ use crate::types::{
 };
 use crate::workspace::{CommandError, now};
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct RunOutcome {
-    /// Each spec that had work, with its end; `None` for specs that were not tried any more.
+    /// Each spec that had work, with its outcome; `None` if it was not tried.
     pub jobs: Vec<(SpecId, Option<JobOutcome>)>,
     /// Specs without work.
     pub up_to_date: Vec<SpecId>,
 }
 
 impl Engine {
-    /// Performs a plan, some jobs at a time.
+    /// Performs a plan, with several jobs at a time.
     ///
     /// # Errors
-    /// Trouble that ends the run; a job that fails is data.
+    /// Errors that end the run; a failed job is a value.
     pub async fn run(&self, plan: &Plan) -> Result<RunOutcome, CommandError> {
         self.begin(plan)?;
         let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
@@ -52,12 +52,12 @@ impl Engine {
             ends.insert(spec, Some(end));
         }
         let up_to_date = up.into_iter().map(|job| job.spec.clone()).collect();
-        // In the plan's order, whichever ended first.
+        // In the plan's order, independent of which ended first.
         let jobs = work.into_iter().filter_map(|job| ends.remove_entry(&job.spec)).collect();
         Ok(RunOutcome { jobs, up_to_date })
     }
 
-    /// Performs one job of a plan that was taken up.
+    /// Performs one job of a plan.
     pub async fn one(&self, job: &Job) -> (SpecId, Result<JobOutcome, CommandError>) {
         let end = async {
             match self.again(job)? {
@@ -68,8 +68,8 @@ impl Engine {
         (job.spec.clone(), end.await)
     }
 
-    /// The job of a spec with dependencies, planned again: this run may have promoted one of them,
-    /// and what judges the job has changed with it.
+    /// The job of a spec with dependencies, planned again: if this run promoted one of them, its
+    /// gate inputs have changed.
     fn again(&self, job: &Job) -> Result<Option<Job>, CommandError> {
         let spec = self.workspace.spec(&job.spec).filter(|spec| !spec.depends.is_empty());
         let Some(spec) = spec else { return Ok(None) };
@@ -81,7 +81,7 @@ impl Engine {
         Ok(plan.jobs.pop())
     }
 
-    /// Whether trying other jobs is pointless: no money, no server, no working machine.
+    /// Whether other jobs would fail too: budget, server or environment.
     fn ends_run(&self, outcome: &JobOutcome) -> bool {
         let JobOutcome::Failed { diagnosis, .. } = outcome else { return false };
         match diagnosis.fault {
@@ -94,10 +94,10 @@ impl Engine {
         }
     }
 
-    /// Records that a plan is taken up. Gives the number of the run.
+    /// Records the start of a plan. Gives the number of the run.
     ///
     /// # Errors
-    /// The ledger's.
+    /// Ledger errors.
     pub fn begin(&self, plan: &Plan) -> Result<i64, CommandError> {
         let mut events = vec![Event::Triggered { by: self.options.by.clone() }];
         let only = self.options.only.as_ref();
@@ -122,15 +122,15 @@ impl Engine {
         Ok(run)
     }
 
-    /// Has jobs belong to a run that was begun before.
+    /// Assigns jobs to a run that was started before.
     pub fn go_on(&self, run: i64) {
         self.run.set(run);
     }
 
-    /// Performs one job exactly as it is given.
+    /// Performs one job exactly as given.
     ///
     /// # Errors
-    /// What ends the run; a job that fails is data.
+    /// Errors that end the run; a failed job is a value.
     pub async fn job(&self, job: &Job) -> Result<JobOutcome, CommandError> {
         if !self.options.discard_edits {
             let targets = job.parts.iter().map(|part| &self.workspace.harness.target[&part.target]);
@@ -156,7 +156,7 @@ impl Engine {
         for part in job.parts.iter().filter(|_| self.options.keep) {
             let kept = self.kept(&part.target).join("visible");
             if kept.is_dir() {
-                let text = format!("the workspace is kept: {}", kept.display());
+                let text = format!("candidate folder: {}", kept.display());
                 self.options.observer.note(&text);
             }
         }
@@ -174,14 +174,14 @@ impl Engine {
         Ok(self.promoter.finish(switched)?)
     }
 
-    /// Goes on with the open job of the same inputs, or opens one; an open job of other inputs is
+    /// Resumes the open job of the same inputs, or opens one. An open job of other inputs is
     /// superseded.
     fn take_up(&self, job: &Job) -> Result<(JobId, State), CommandError> {
         let open = self.ledger.borrow().open_job(&job.spec)?;
         if let Some((id, events)) = open {
             let state = State::fold(&events)?;
             if let Some(mut state) = state.filter(|state| state.job.is_same_work(job)) {
-                self.options.observer.note(&format!("{}: going on with job {id}", job.spec));
+                self.options.observer.note(&format!("{}: resuming job {id}", job.spec));
                 self.record(id, &mut state, &Event::Resumed)?;
                 return Ok((id, state));
             }
@@ -202,7 +202,7 @@ impl Engine {
         self.ledger.borrow_mut().append(&NewEvent { run, at: &now(), job: id, spec, event, result })
     }
 
-    /// Append, then step: what is not in the ledger has not happened.
+    /// Appends before stepping: an event counts only once it is in the ledger.
     fn record(&self, id: JobId, state: &mut State, event: &Event) -> Result<(), CommandError> {
         let mut next = state.clone();
         next.step(event)?;
@@ -217,7 +217,7 @@ impl Engine {
 fn nothing_left() -> Diagnosis {
     Diagnosis {
         fault: Fault::Environment,
-        summary: "the job has nothing outstanding and no end".to_owned(),
+        summary: "the job has no outstanding effect and no outcome".to_owned(),
         clauses: Vec::new(),
         findings: Vec::new(),
         fingerprint: None,

@@ -1,5 +1,5 @@
-//! Gates that compile, format and test: the toolchain plans their commands and reads the outputs,
-//! here they are run.
+//! Gates that compile, format and test. The toolchain plans commands and parses outputs; this
+//! module runs them.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::types::{
     Tree, gate::clean, limits,
 };
 
-/// What a gate stands on: the candidate with the tests over it, and its dependencies.
+/// The base of a gate: the candidate with its tests, and the dependencies.
 pub(super) struct PreparedSources {
     pub(super) files: Vec<(String, Vec<u8>)>,
     pub(super) layer: Option<Layer>,
@@ -45,13 +45,14 @@ pub(super) async fn prepare(
     let files = workspace::files(candidate.tree(), suites, own);
     if let Some(folder) = context.keep.as_ref().filter(|_| gate != "proof") {
         let folder = folder.join(if gate == "hidden" { "held-out" } else { "visible" });
-        workspace::keep(&folder, &files)
-            .map_err(|why| GateResult::error(format!("the workspace cannot be kept: {why}")))?;
+        workspace::keep(&folder, &files).map_err(|why| {
+            GateResult::error(format!("cannot keep the candidate's folder: {why}"))
+        })?;
     }
     Ok(PreparedSources { files, layer })
 }
 
-/// The visible tests over a candidate: the harness's and the user's.
+/// The candidate with its visible tests: generated and the user's.
 pub(super) fn visible(context: &GateContext<'_>) -> Vec<Suite> {
     context.examples.visible.iter().cloned().chain(context.suites.iter().cloned()).collect()
 }
@@ -102,8 +103,7 @@ fn declared(message: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Runs compiling commands in order, up to the first that fails. The programs they built are given
-/// only when all succeeded.
+/// Runs compiling commands in order until one fails. Gives the built programs only if all succeed.
 pub(super) async fn build(
     room: &GateSandbox<'_>,
     gate: &GateName,
@@ -126,12 +126,12 @@ pub(super) async fn build(
         match output.ended {
             Ended::Timeout => {
                 all.outcome = Some(Outcome::Timeout);
-                let message = format!("compiling took over {} s", time.as_secs());
+                let message = format!("compiling took more than {}s", time.as_secs());
                 all.findings.push(finding(gate, "timeout", message));
                 return Err(all);
             }
             Ended::Limit(resource) => {
-                let why = format!("compiling it: {}", room.hit(resource));
+                let why = format!("compiling: {}", room.hit(resource));
                 all.findings.insert(0, finding(gate, resource.word(), why));
                 return Err(all.limit(resource));
             }
@@ -153,7 +153,7 @@ pub(super) async fn build(
     Ok((programs, all))
 }
 
-/// Compares a candidate with what the formatter makes of it.
+/// Compares a candidate with its formatted version.
 pub async fn check_format(
     context: &GateContext<'_>,
     gate: &GateName,
@@ -176,17 +176,17 @@ pub async fn check_format(
     GateResult { outcome, ..GateResult::fail(late.into_iter().chain(changed).collect()) }
 }
 
-/// What the formatter made of a candidate.
+/// The formatter's result.
 struct Formatted {
     tree: Tree,
-    /// Files that it changed.
+    /// Changed files.
     changed: Vec<String>,
-    /// Files that it did not finish in time; they are as they were.
+    /// Files that were not formatted in time; unchanged.
     unfinished: Vec<String>,
 }
 
-/// Formats a candidate with the toolchain's formatter. What does not parse, or takes too long,
-/// stays as it is. Gives the names of changed files.
+/// Formats a candidate. Files that do not parse or take too long are unchanged. Gives the names of
+/// changed files.
 ///
 /// # Errors
 /// The sandbox failed.
@@ -200,8 +200,8 @@ pub async fn format(
     Ok((formatted.tree, formatted.changed))
 }
 
-/// Formats one file at a time on the formatter's standard input, with the harness's configuration.
-/// All files share one deadline.
+/// Formats files one by one through standard input, with the harness's configuration, under one
+/// deadline.
 async fn format_files(
     tools: &ToolSet,
     language: &dyn Toolchain,
@@ -238,13 +238,13 @@ async fn format_files(
     Ok(made)
 }
 
-/// The visible tests, by our own runner over the programs that were built.
+/// Runs the visible tests with the harness's runner.
 pub async fn test(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
     tests(context, gate, candidate, &visible(context), false).await
 }
 
-/// Held-out examples, in a workspace that no other gate has and that is gone when this returns.
-/// Nothing but the clauses' ids leaves it towards a prompt.
+/// Runs held-out examples in a separate workspace, deleted before this returns. Only clause ids may
+/// reach a prompt.
 pub async fn hidden(
     context: &GateContext<'_>,
     gate: &GateName,
@@ -254,7 +254,7 @@ pub async fn hidden(
         let reason = "the spec has no hidden example".to_owned();
         return GateResult { outcome: Some(Outcome::Skipped { reason }), ..GateResult::default() };
     };
-    // The candidate's own tests have no business here.
+    // The candidate's own tests are left out.
     let mut seen = tests(context, gate, candidate, std::slice::from_ref(suite), true).await;
     let mut clauses: BTreeSet<ClauseId> =
         seen.findings.iter().flat_map(|finding| finding.clauses.clone()).collect();
@@ -267,14 +267,13 @@ pub async fn hidden(
     };
     seen.findings = clauses.into_iter().map(told).collect();
     if let Some(Outcome::Error { message }) = &mut seen.outcome {
-        *message =
-            "the hidden examples could not be run; see the evidence in the ledger".to_owned();
+        *message = "the hidden examples could not be run; see `regen show`".to_owned();
     }
     seen
 }
 
-/// Builds and runs tests over a candidate: all of them, or only those of `suites`, which are the
-/// mounted files. Their tests are trusted and must all be there.
+/// Builds and runs tests over a candidate: all, or only those of `suites`, the mounted files. Their
+/// tests are trusted and must all be present.
 async fn tests(
     context: &GateContext<'_>,
     gate: &GateName,
@@ -306,8 +305,7 @@ async fn tests(
     seen
 }
 
-/// The test programs: those that were built, or the mounted files themselves where the language
-/// builds none.
+/// The test programs: the built ones, or the mounted files if the language builds none.
 pub(super) fn programs_of(
     built: Vec<TestProgram>,
     commands: &[ToolCommand],

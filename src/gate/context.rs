@@ -1,4 +1,4 @@
-//! What a gate works with.
+//! The context of a gate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -14,8 +14,7 @@ use crate::types::{
     TargetName, ToolSet,
 };
 
-/// Everything that a gate needs: put together here, out of what the machine has and what an action
-/// says.
+/// Everything that a gate uses, assembled from the machine and the action.
 #[derive(Debug)]
 pub struct GateContext<'a> {
     /// The spec.
@@ -24,11 +23,11 @@ pub struct GateContext<'a> {
     pub name: &'a TargetName,
     /// The target.
     pub target: &'a Target,
-    /// The user's settings of gates.
+    /// The user's gate settings.
     pub gates: &'a BTreeMap<GateName, GateConfig>,
     /// The user's suites.
     pub suites: &'a [Suite],
-    /// The harness's own suites of the spec's examples.
+    /// The generated suites of the spec's examples.
     pub examples: &'a toolchain::ExampleSuites,
     /// Folder of the validators.
     pub validators: &'a Path,
@@ -36,25 +35,25 @@ pub struct GateContext<'a> {
     pub tools: &'a ToolSet,
     /// The sandbox.
     pub sandbox: &'a Sandbox,
-    /// The isolation that it gives here.
+    /// The isolation level of the sandbox on this machine.
     pub level: Isolation,
     /// The dependencies of candidates.
     pub layers: &'a DependencyCache,
-    /// Further files and folders that gates can read.
+    /// Additional files and folders that gates can read.
     pub read_only: &'a [PathBuf],
-    /// The tree over which a validator is known to work.
+    /// A tree with which a validator is known to work.
     pub control: &'a Candidate,
-    /// Tests that were seen to fail without an implementation, by the digest of what they are.
+    /// Digests of tests that were already seen to fail without an implementation.
     pub proven: &'a BTreeSet<Digest>,
-    /// What each program may use.
+    /// The limits of each program.
     pub limits: Limits,
-    /// Wall time.
+    /// Wall-clock timeout.
     pub timeout: Duration,
-    /// The time.
+    /// The current time.
     pub now: SystemTime,
-    /// Where workspaces are left for a person to look into.
+    /// Where candidates' folders are kept with `--keep`.
     pub keep: Option<PathBuf>,
-    /// Who hears what its programs print, while they do.
+    /// Receives the output of programs while they run.
     pub listener: Option<Listener>,
 }
 
@@ -62,11 +61,11 @@ impl GateContext<'_> {
     /// The tools of the target's language.
     pub fn host_tools(&self) -> Result<&HostTools, String> {
         let id = toolchain::of(self.target).id();
-        self.tools.get(id).ok_or_else(|| format!("the tools of `{id}` were not looked for"))
+        self.tools.get(id).ok_or_else(|| format!("the tools of `{id}` are unknown"))
     }
 }
 
-/// The variables of the user's that a gate may see.
+/// The user's environment variables that a gate may see.
 pub fn granted(bench: &GateContext<'_>, gate: &GateName) -> Vec<(String, OsString)> {
     let gate = bench.gates.get(gate).into_iter();
     let names = gate.flat_map(|gate| gate.env.iter().chain(&gate.secrets));

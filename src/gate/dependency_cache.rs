@@ -1,5 +1,6 @@
-//! Dependency layers: the dependencies of candidates, fetched outside by a manifest of the harness's
-//! own, built once in the sandbox, and never written again. Every gate's build folder lies over one.
+//! Dependency layers: dependencies of candidates, fetched outside of the sandbox by a generated
+//! manifest, built once in the sandbox, then read-only. Every gate's build folder is an overlay on
+//! one.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,9 +16,9 @@ use crate::types::{
     Encoder, Finding, GateName, HostTools, Limits, LimitsConfig, gate::clean, limits,
 };
 
-/// The folder of the project that has the dependencies while a layer is built.
+/// The project folder while a layer is built.
 const PROJECT: &str = "stub";
-/// The file of a layer that holds the project's lock file; a layer that has it is whole.
+/// The file of a layer with the project's lockfile; written last, so it marks a complete layer.
 const LOCK: &str = "lock";
 
 /// All layers of a machine.
@@ -26,7 +27,7 @@ pub struct DependencyCache {
     root: PathBuf,
 }
 
-/// A layer in use: it is not removed while this lives.
+/// A layer in use; not removed while this value lives.
 #[derive(Debug)]
 pub struct Layer {
     path: PathBuf,
@@ -40,13 +41,13 @@ impl Layer {
         &self.path
     }
 
-    /// The lock file of the project it was built for.
+    /// The lockfile of the project it was built for.
     pub fn lock(&self) -> &str {
         &self.lock
     }
 }
 
-/// Where and with what a layer is made.
+/// Where and with which tools a layer is built.
 #[derive(Clone, Copy)]
 pub(super) struct LayerBuilder<'a> {
     pub(super) sandbox: &'a Sandbox,
@@ -55,12 +56,12 @@ pub(super) struct LayerBuilder<'a> {
 }
 
 impl DependencyCache {
-    /// The layers below the machine's cache folder.
+    /// The layers in the machine's cache folder.
     pub fn new(cache: &Path) -> Self {
         Self { root: cache.join("layers") }
     }
 
-    /// The layer with these dependencies; built if it is not there.
+    /// The layer with these dependencies; built if missing.
     pub(super) async fn get(
         &self,
         builder: LayerBuilder<'_>,
@@ -72,7 +73,7 @@ impl DependencyCache {
         let LayerBuilder { sandbox, tools, language } = builder;
         let mut key = Encoder::new("layer");
         key.text(language.id()).text(wanted.key()).digest(tools.identity());
-        // Copies and overlays are the same; paths inside are not.
+        // Copied and overlaid layers differ in paths, so they have different keys.
         let key = key.flag(sandbox.has_mounts()).finish();
         let path = self.root.join(key.short());
         if let Some(layer) = open(&path, now) {
@@ -90,13 +91,13 @@ impl DependencyCache {
                 return Err(GateResult::error(why));
             }
         }
-        // Whoever comes second finds a layer of the same key.
+        // Another process may have built the same layer meanwhile.
         let moved = fs::rename(staging.path(), &path);
         let _ = staging.keep();
         match open(&path, now) {
             Some(layer) => Ok(layer),
             None => {
-                let why = moved.err().unwrap_or_else(|| io::Error::other("it is not whole"));
+                let why = moved.err().unwrap_or_else(|| io::Error::other("incomplete layer"));
                 Err(trouble(&path.display().to_string(), why))
             }
         }
@@ -109,7 +110,7 @@ impl DependencyCache {
         for folder in ["target", "vendor", PROJECT] {
             fs::create_dir_all(staging.path().join(folder))?;
         }
-        // Who builds it may be somebody else outside; nobody but us reaches it here.
+        // The sandbox's user may be another user outside; the parent folder is private.
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(&self.root, PermissionsExt::from_mode(0o700))?;
         fs::set_permissions(staging.path(), PermissionsExt::from_mode(0o755))?;
@@ -140,12 +141,11 @@ impl DependencyCache {
         forget(&staging.join("target"), wanted).map_err(disk)?;
         fs::remove_dir_all(&project).map_err(disk)?;
         fs::write(staging.join("used"), "").map_err(disk)?;
-        // Written last: a layer with a lock is whole.
+        // Written last: a layer with a lockfile is complete.
         fs::write(staging.join(LOCK), lock).map_err(disk)
     }
 
-    /// Removes layers that were not used for long, the oldest of too many, and what a killed
-    /// process left half made.
+    /// Removes layers that were not used for long, the oldest of too many, and incomplete ones.
     fn collect(&self, most: u64, now: SystemTime) -> io::Result<()> {
         let mut layers = Vec::new();
         for entry in fs::read_dir(&self.root).into_iter().flatten() {
@@ -166,12 +166,12 @@ impl DependencyCache {
             let age = now.duration_since(used).unwrap_or(Duration::ZERO);
             let lock = File::options().append(true).open(path.join("used"));
             let free = lock.as_ref().map_or(true, |lock| lock.try_lock().is_ok());
-            // One whose removal was interrupted is no layer any more.
+            // A layer whose removal was interrupted.
             let broken = !path.join(LOCK).is_file();
             if free && (broken || age > limits::LAYER_AGE || all > most) {
-                // Not whole from here on, whatever happens.
+                // Marks the layer as incomplete before its files are deleted.
                 let _ = fs::remove_file(path.join(LOCK));
-                // What cannot be removed is in nobody's way.
+                // A layer that cannot be removed is ignored.
                 if sandbox::remove(&path).is_ok() {
                     all -= size;
                 }
@@ -181,7 +181,7 @@ impl DependencyCache {
     }
 }
 
-/// Opens a layer that is there and whole, and marks it used.
+/// Opens a complete layer and marks it as used.
 fn open(path: &Path, now: SystemTime) -> Option<Layer> {
     let used = File::options().append(true).open(path.join("used")).ok()?;
     used.lock_shared().ok()?;
@@ -190,7 +190,7 @@ fn open(path: &Path, now: SystemTime) -> Option<Layer> {
     Some(Layer { path: path.to_owned(), lock, _used: used })
 }
 
-/// Gives a folder to whom the sandbox's programs are outside.
+/// Gives a folder to the user that the sandbox's programs have outside.
 fn sandbox_owns(sandbox: &Sandbox, folder: &Path) -> io::Result<()> {
     match sandbox.backend().runs_as() {
         Some(id) => std::os::unix::fs::chown(folder, Some(id), Some(id)),
@@ -198,8 +198,8 @@ fn sandbox_owns(sandbox: &Sandbox, folder: &Path) -> io::Result<()> {
     }
 }
 
-/// The sources of the dependencies, and a lock file, fetched outside of the sandbox: nothing of a
-/// candidate's runs here, and nothing of the dependencies'. Whether there was anything to fetch.
+/// Fetches the sources of the dependencies and a lockfile, outside of the sandbox: no code of
+/// candidates or dependencies runs. Gives whether there was anything to fetch.
 async fn fetch(
     tools: &HostTools,
     wanted: &dyn DependencyLayer,
@@ -231,7 +231,7 @@ async fn fetch(
     Err(if wanted.is_refusal(&why) {
         refused(gate, why)
     } else {
-        GateResult::error(format!("the dependencies could not be fetched: {why}"))
+        GateResult::error(format!("cannot fetch the dependencies: {why}"))
     })
 }
 
@@ -244,7 +244,7 @@ fn refused(gate: &GateName, message: String) -> GateResult {
     }])
 }
 
-/// Lets everybody read: who builds may be somebody else.
+/// Makes files readable for all users: the build may run as another user.
 fn readable(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     for entry in fs::read_dir(folder)? {
@@ -261,7 +261,7 @@ fn readable(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Builds the dependencies as every gate will want them.
+/// Builds the dependencies with the options of the gates.
 async fn compile(
     builder: LayerBuilder<'_>,
     gate: &GateName,
@@ -293,11 +293,11 @@ async fn compile(
                 ended => format!("{ended}; {}", clean(&output.errors(), &[&root])),
             };
             session.close().await;
-            // With the features that the target asks for, it is the machine's trouble.
+            // Without the target's features it builds, so the environment is at fault.
             return Err(if wanted.is_chosen() {
                 refused(gate, why)
             } else {
-                GateResult::error(format!("the dependencies do not build: {why}"))
+                GateResult::error(format!("cannot build the dependencies: {why}"))
             });
         }
     }
@@ -305,7 +305,7 @@ async fn compile(
     Ok(())
 }
 
-/// Takes the project out of a build folder; what stays are its dependencies.
+/// Removes the project from a build folder, leaving its dependencies.
 fn forget(target: &Path, wanted: &dyn DependencyLayer) -> io::Result<()> {
     for folder in wanted.build_folders() {
         for entry in fs::read_dir(target.join(folder)).into_iter().flatten() {
@@ -336,7 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_old_or_too_much_goes_and_what_is_in_use_stays() {
+    fn old_and_excess_layers_are_deleted_but_not_those_in_use() {
         let folder = tempfile::tempdir().expect("a folder");
         let layers = DependencyCache::new(folder.path());
         let make = |name: &str, days: u64| {
@@ -358,7 +358,7 @@ mod tests {
         let there = |path: &Path| path.is_dir();
         assert!(there(&young) && there(&busy) && !there(&old) && !there(&dead));
         fs::write(young.join("big"), vec![0; 4096]).expect("writes");
-        // A removal that was interrupted.
+        // An interrupted removal.
         let broken = make("broken", 0);
         fs::remove_file(broken.join(LOCK)).expect("is there");
         layers.collect(limits::LAYERS_BYTES, SystemTime::now()).expect("works");

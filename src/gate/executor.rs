@@ -1,5 +1,5 @@
-//! Runs gates that are given as data: resolves an action's digests, demands what it demands, and
-//! runs the gate on this machine.
+//! Executes actions: resolves their digests, checks their requirements, and runs the gate on this
+//! machine.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,84 +24,84 @@ use crate::types::{
     HostTools, Isolation, Provenance, ToolSet, Tree,
 };
 
-/// An action was not run. Says nothing about the candidate.
+/// Why an action was not run. Says nothing about the candidate.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
-    /// The candidate's tree cannot be read, or the output cannot be kept.
+    /// The candidate's tree cannot be read, or the output cannot be stored.
     #[error(transparent)]
     Content(#[from] io::Error),
     /// The job's inputs cannot be read.
-    #[error("the inputs {digest} of a job: {why}")]
+    #[error("cannot read the inputs {digest} of a job: {why}")]
     Inputs {
         /// Their digest.
         digest: Digest,
-        /// What is wrong with them.
+        /// The problem.
         why: io::Error,
     },
     /// The gate was planned with other tools.
-    #[error("the gate `{gate}` was planned with other tools than those of this machine ({has})")]
+    #[error("the gate `{gate}` was planned with other tools than this machine has ({has})")]
     Tools {
         /// The gate.
         gate: GateName,
-        /// The tools that are here.
+        /// The tools of this machine.
         has: String,
     },
-    /// Programs cannot be isolated well enough.
-    #[error("isolation is at level {has} here, and the gate `{gate}` requires at least {wanted}")]
+    /// The isolation level is too low.
+    #[error("isolation level {has} is too low; the gate `{gate}` requires at least {wanted}")]
     Isolation {
         /// The gate.
         gate: GateName,
-        /// The level that is here.
+        /// This machine's level.
         has: Isolation,
-        /// The level that is required.
+        /// The required level.
         wanted: Isolation,
     },
 }
 
-/// How one action is run, beside what it says itself.
+/// Options of one action.
 #[derive(Debug)]
 pub struct ExecuteOptions<'a> {
-    /// Reports of the gates that ran over the same tree before.
+    /// Reports of earlier gates over the same tree.
     pub before: &'a [GateReport],
-    /// The time: what is kept for later actions ages by it.
+    /// The current time, for the age of caches.
     pub now: SystemTime,
-    /// Hears what the gate's programs print, while they do.
+    /// Receives the output of the gate's programs while they run.
     pub listener: Option<Listener>,
-    /// A folder where workspaces are left for a person to look into.
+    /// Where candidates' folders are kept with `--keep`.
     pub keep: Option<PathBuf>,
 }
 
 impl ExecuteOptions<'_> {
-    /// Options of an action that is the first over its tree, and that nobody watches.
+    /// Options without earlier reports or an output receiver.
     pub fn at(now: SystemTime) -> Self {
         Self { before: &[], now, listener: None, keep: None }
     }
 }
 
-/// Runs gates, here or elsewhere.
+/// Runs gates, locally or remotely.
 pub trait GateExecutor: fmt::Debug {
-    /// The tools that it runs for a language, by the language's id; `None` where it has none.
+    /// The tools for a language, by its id; `None` if it has none.
     fn toolchain(&self, language: &str) -> Option<Fingerprint>;
 
-    /// Takes a job's inputs. Once this returns, actions that name their digest can be executed.
+    /// Takes a job's inputs. Actions that name their digest can then be executed.
     ///
     /// # Errors
-    /// They cannot be kept where the executor reads them.
+    /// The inputs cannot be stored.
     fn accept(&self, inputs: &Arc<GateInputs>) -> io::Result<()>;
 
-    /// Runs a gate to its end. Once this returns, nothing that it started is left, and its output
-    /// is in the content store. A gate that fails is a report, never an error.
+    /// Runs a gate to its end. When this returns, all its processes have ended and its output is
+    /// stored. A failing gate is a report, not an error.
     ///
     /// # Errors
-    /// The gate was not run, or its output was not kept.
+    /// The gate was not run, or its output was not stored.
     fn execute<'a>(
         &'a self,
         action: &'a Action,
         options: ExecuteOptions<'a>,
     ) -> LocalBoxFuture<'a, Result<ActionResult, ExecuteError>>;
 
-    /// Formats a candidate with the formatter of the tools. What does not parse stays as it is.
-    /// Gives the names of changed files.
+    /// Formats a candidate. Files that do not parse are unchanged. Gives the names of changed
+    /// files.
     ///
     /// # Errors
     /// The sandbox failed.
@@ -112,23 +112,23 @@ pub trait GateExecutor: fmt::Debug {
     ) -> LocalBoxFuture<'a, Result<(Tree, Vec<String>), SandboxError>>;
 }
 
-/// What this machine runs gates with.
+/// This machine's means to run gates.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// The tools.
     pub tools: Arc<ToolSet>,
-    /// The sandbox, and the isolation that it gives here.
+    /// The sandbox, and its isolation level.
     pub probe: Arc<Probe>,
     /// Dependencies of candidates.
     pub layers: DependencyCache,
     /// Folder of the validators.
     pub validators: PathBuf,
-    /// Further files and folders that gates can read.
+    /// Additional files and folders that gates can read.
     pub read_only: Vec<PathBuf>,
 }
 
 impl Machine {
-    /// What a gate works with, out of what the machine has and what an action says.
+    /// The context of a gate, from machine and action.
     fn context<'a>(
         &'a self,
         inputs: &'a GateInputs,
@@ -165,17 +165,17 @@ impl Machine {
 pub struct LocalExecutor {
     machine: Machine,
     candidates: Arc<Candidates>,
-    /// Inputs that were accepted, or found in the store.
+    /// Inputs that were sent or found in the store.
     known: Mutex<BTreeMap<Digest, Arc<GateInputs>>>,
 }
 
 impl LocalExecutor {
-    /// An executor that reads trees from this store and keeps output there.
+    /// An executor that reads trees from this store and stores output there.
     pub fn new(machine: Machine, store: Arc<dyn ContentStore>) -> Self {
         Self::sharing(machine, Arc::new(Candidates::new(store)))
     }
 
-    /// An executor that shares the candidates that it reads.
+    /// An executor that shares its candidates.
     pub fn sharing(machine: Machine, candidates: Arc<Candidates>) -> Self {
         Self { machine, candidates, known: Mutex::default() }
     }
@@ -191,7 +191,7 @@ impl LocalExecutor {
         Ok(inputs)
     }
 
-    /// Demands what an action demands of a machine.
+    /// Checks an action's requirements.
     fn admit(&self, action: &Action, inputs: &GateInputs) -> Result<(), ExecuteError> {
         let Machine { tools, probe, .. } = &self.machine;
         let gate = action.gate.clone();

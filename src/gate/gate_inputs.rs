@@ -1,5 +1,4 @@
-//! What a candidate of one target is judged by, as content: built once, named by its digest,
-//! shared.
+//! The inputs of the gates of one target, as content: built once, named by a digest, shared.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,7 +12,7 @@ use crate::types::{
     Spec, Target, TargetName, limits,
 };
 
-/// What the candidates of a job's target are judged by.
+/// The inputs of the gates of a job's target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GateInputs {
     pub(super) spec: Spec,
@@ -21,7 +20,7 @@ pub struct GateInputs {
     pub(super) target: Target,
     pub(super) gates: BTreeMap<GateName, GateConfig>,
     pub(super) suites: Vec<Suite>,
-    /// The harness's own suites of the spec's examples.
+    /// The generated suites of the spec's examples.
     #[serde(skip)]
     pub(super) examples: ExampleSuites,
     #[serde(skip)]
@@ -29,8 +28,7 @@ pub struct GateInputs {
 }
 
 impl GateInputs {
-    /// Puts them together: the spec, the target with its name, the user's settings of gates, and
-    /// the user's suites.
+    /// Assembles the inputs from spec, target with its name, gate settings and user suites.
     pub fn new(
         spec: Spec,
         name: &TargetName,
@@ -52,15 +50,15 @@ impl GateInputs {
         inputs
     }
 
-    /// What an executor on another machine reads from a content store by [`Self::digest`].
+    /// The serialized inputs that other executors read from a content store by [`Self::digest`].
     pub fn bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("inputs are plain data")
     }
 
-    /// Reads them.
+    /// Parses serialized inputs.
     ///
     /// # Errors
-    /// The bytes are something else.
+    /// The bytes are invalid.
     pub fn read(bytes: &[u8]) -> io::Result<Self> {
         let inputs: Self = serde_json::from_slice(bytes)?;
         let examples = toolchain::example_suites(&inputs.spec, &inputs.target);
@@ -82,13 +80,13 @@ impl GateInputs {
         &self.gates
     }
 
-    /// The digest of exactly these inputs.
+    /// The digest of these inputs.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// A gate's run over a tree, with the limits and the time that the user gives the gate. Any
-    /// isolation is good enough for it, and no test is proven yet: set what differs.
+    /// An action for a gate over a tree, with the user's limits and timeout. Requires no isolation
+    /// and has no proven tests; set these as needed.
     pub fn action(
         &self,
         gate: &GateName,

@@ -1,5 +1,4 @@
-//! The languages' real programs on this machine: found once, and remembered until something that
-//! decides about them changes.
+//! Finds the languages' tools on this machine; cached until what determines them changes.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -18,18 +17,18 @@ use crate::types::{Digest, Encoder, Harness, HostTools, Target, ToolEnv, ToolSet
 #[error("{0}")]
 pub struct ToolsError(String);
 
-/// Tools as they are remembered.
+/// Cached tools.
 #[derive(Serialize, Deserialize)]
 struct RememberedTools {
-    /// Digest of what was looked at to find them.
+    /// Digest of all that determines them.
     key: Digest,
     tools: HostTools,
 }
 
-/// Finds the tools of the languages in which a workspace's targets are generated.
+/// Finds the tools for a workspace's generated targets.
 ///
 /// # Errors
-/// A program or a component is missing; the message says how to get it.
+/// A program or component is missing; the message tells how to install it.
 pub async fn find_tools(
     harness: &Harness,
     env: &ToolEnv,
@@ -44,7 +43,7 @@ pub async fn find_tools(
     Ok(found)
 }
 
-/// Finds the tools of a language, from `cache` when nothing changed since they were remembered.
+/// Finds the tools of a language; uses `cache` if nothing changed.
 ///
 /// # Errors
 /// As [`find_tools`].
@@ -57,8 +56,7 @@ pub async fn find(
     let (name, hint) = (probe.program(), probe.install_hint());
     let folders = env.get("PATH").cloned().unwrap_or_default();
     let program = std::env::split_paths(&folders).map(|dir| dir.join(name)).find(|p| p.is_file());
-    let program =
-        program.ok_or_else(|| ToolsError(format!("there is no `{name}` on PATH: {hint}")))?;
+    let program = program.ok_or_else(|| ToolsError(format!("no `{name}` on PATH; {hint}")))?;
     let key = key(probe, env, &program);
     let cache = cache.join(format!("tools-{}.json", language.id()));
     let remembered = std::fs::read(&cache).ok();
@@ -80,12 +78,12 @@ pub async fn find(
     let text = RememberedTools { key, tools };
     let bytes = serde_json::to_vec_pretty(&text).expect("tools are plain data");
     if let Err(error) = write_atomic(&cache, &bytes) {
-        tracing::warn!("cannot remember the tools: {error}");
+        tracing::warn!("cannot cache the tools: {error}");
     }
     Ok(text.tools)
 }
 
-/// What changes when other tools would be found.
+/// The digest of all that determines the tools.
 fn key(probe: &dyn HostProbe, env: &ToolEnv, program: &Path) -> Digest {
     let mut out = Encoder::new("tools wanted");
     let watched = probe.watched(env);

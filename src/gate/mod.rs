@@ -1,4 +1,4 @@
-//! Gate x workspace -> report. Runs what a gate says; decides nothing but how its own output reads.
+//! Runs a gate in a workspace and gives its report.
 #![expect(clippy::disallowed_methods, reason = "the edge that makes workspaces and times gates")]
 
 mod build;
@@ -31,8 +31,8 @@ use crate::types::{
     Candidate, ClauseId, Finding, GateName, GateReport, Outcome, RelPath, TestStatus, limits,
 };
 
-/// Runs a gate over a candidate. `before` are the reports of the gates that ran over it already.
-/// Also gives the gate's output, to be kept as evidence.
+/// Runs a gate over a candidate. `before` are the reports of earlier gates. Also gives the gate's
+/// output, for `regen show`.
 async fn run(
     bench: &GateContext<'_>,
     gate: &GateName,
@@ -82,8 +82,8 @@ async fn see(
     }
 }
 
-/// The candidate's bytes are what the harness would have made of them, nothing in them misleads the
-/// gates, and every guard holds.
+/// The layout gate: the harness's own files are unchanged, nothing misleads later gates, and every
+/// guard holds.
 fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
     let language = toolchain::of(context.target);
     match language.normalise(candidate.tree(), context.spec, context.target) {
@@ -97,7 +97,7 @@ fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidat
                 gate: gate.to_owned(),
                 rule: "manifest".to_owned(),
                 file,
-                message: "the manifest is not the one the harness writes".to_owned(),
+                message: "the manifest differs from the one that the harness writes".to_owned(),
                 ..Finding::default()
             }])
         }
@@ -109,8 +109,8 @@ fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidat
     }
 }
 
-/// Every demanded clause with a `test_id` had at least one trusted test that ran and passed, for
-/// each of its names.
+/// The coverage gate: each `test_id` of every required clause has a trusted test that ran and
+/// passed.
 fn check_coverage(bench: &GateContext<'_>, gate: &GateName, before: &[GateReport]) -> GateResult {
     let passed: Vec<&str> = before
         .iter()

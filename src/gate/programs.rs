@@ -10,13 +10,13 @@ use crate::sandbox::{Mount, MountMode, Sandbox, SandboxError, SandboxSpec, Scrat
 use crate::toolchain::{Places, ToolCommand, ToolOutput, Toolchain};
 use crate::types::{HostTools, Limits, places};
 
-/// A sandbox that failed says nothing about the candidate.
+/// A sandbox failure; says nothing about the candidate.
 pub fn unusable(error: &SandboxError) -> GateResult {
     GateResult::error(format!("{error}; see `regen doctor`"))
 }
 
 /// The sandbox of a language's programs. `over` is a dependency layer, and whether its build folder
-/// is written or lies below a fresh one.
+/// is writable or an overlay is used.
 pub fn sandbox_spec(
     tools: &HostTools,
     language: &dyn Toolchain,
@@ -42,13 +42,13 @@ fn dependencies(layer: &Path) -> Mount {
     Mount::read_only(layer.join("vendor"), places::DEPENDENCIES)
 }
 
-/// Where files of a workspace that is yet to be opened find the dependencies of a layer.
+/// The paths of a layer's dependencies in a workspace that is not open yet.
 pub fn planned(sandbox: &Sandbox, layer: Option<&Path>) -> Places {
     let mount = dependencies(layer.unwrap_or(Path::new("")));
     Places { dependencies: sandbox.shows(&mount).to_owned(), ..Places::default() }
 }
 
-/// Where things are in an open sandbox.
+/// The paths in an open sandbox.
 pub fn places(session: &Session) -> Places {
     let at = |place: &'static str| session.paths().at(place).to_owned();
     Places {
@@ -61,7 +61,7 @@ pub fn places(session: &Session) -> Places {
     }
 }
 
-/// A command as a program to start.
+/// A command as a program.
 pub fn program(
     command: &ToolCommand,
     places: &Places,
@@ -87,7 +87,7 @@ pub fn program(
     }
 }
 
-/// An output as toolchains read it.
+/// An output in the form that toolchains parse.
 pub fn read(output: &Output) -> ToolOutput {
     let status = if let Ended::Exit(status) = output.ended { Some(status) } else { None };
     let ended = output.ended.to_string();

@@ -1,8 +1,7 @@
 //! The red proof: a test counts for a clause only after it was seen to fail.
 //!
-//! The tests run over the candidate with changes in it: every function panics, or gives a default,
-//! or one small thing is changed. A test that passes over all of them would pass without an
-//! implementation.
+//! The tests run over mutants of the candidate: every function panics or returns a default, or one
+//! small thing is changed. A test that passes on all of them would pass without an implementation.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -28,44 +27,44 @@ use crate::types::{
 /// The gate of the proof.
 static GATE: LazyLock<GateName> = LazyLock::new(|| "proof".into());
 
-/// Builds of a candidate with changes, each without the lines where the one before failed.
+/// How many builds are tried; each leaves out the mutations at lines where the one before failed.
 const BUILDS: usize = 4;
 
-/// A test that is to be seen failing.
+/// A test to be proven.
 struct Case<'a> {
     program: &'a TestProgram,
     test: &'a Expected,
-    /// How long it takes over the candidate as it is.
+    /// Its duration over the unchanged candidate.
     usual: Duration,
 }
 
-/// What was learnt of a test.
+/// Observations of a test.
 #[derive(Clone, Copy, Default)]
 struct Learnt {
-    /// It fails where every function panics.
+    /// It fails if every function panics.
     panics: bool,
-    /// It fails where every function gives a default.
+    /// It fails if every function returns a default.
     defaults: bool,
-    /// It fails where a small thing is changed.
+    /// It fails on a small mutation.
     mutant: bool,
-    /// It fails where constants have other values.
+    /// It fails if constants have other values.
     constants: bool,
-    /// It runs the candidate's code at all.
+    /// It runs the candidate's code.
     reaches: bool,
-    /// A run told neither this nor that.
+    /// A run was inconclusive.
     unsure: bool,
 }
 
-/// How a test ended over a changed candidate.
+/// The result of a test over a mutant.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum MutantRun {
     Passed(Duration),
     Failed,
-    /// It was cut off, or ran out of something: that proves nothing.
+    /// It timed out or exceeded a limit, which proves nothing.
     Unknown,
 }
 
-/// Proves the tests over a candidate that were not proven before.
+/// Proves the tests that are not proven yet.
 pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     let mut suites = visible(bench);
     suites.extend(bench.examples.hidden.clone());
@@ -81,16 +80,15 @@ pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
         Ok(done) | Err(done) => done,
     };
     if let Some(Outcome::Error { message }) = &mut done.outcome {
-        // It may quote held-out examples.
-        *message = "the tests could not be built with switches; see the evidence".to_owned();
+        // The original message may quote held-out examples.
+        *message = "the tests could not be built with mutations; see `regen show`".to_owned();
     }
     done.red.extend(known);
     done.red.sort_by(|a, b| a.test.cmp(&b.test));
     done
 }
 
-/// The digest of what makes a test what it is, in a target: of a user's also the other suites, of
-/// which it may use a part.
+/// The digest of a test in a target. For a user's test it covers all suites, which may share code.
 fn key(bench: &GateContext<'_>, test: &Expected) -> Digest {
     let mut parts = vec![bench.name.to_string(), test.key.to_string()];
     if bench.suites.iter().any(|suite| suite.tests.contains(test)) {
@@ -109,12 +107,12 @@ fn unproven<'a>(bench: &GateContext<'_>, suites: &'a [Suite]) -> Vec<(&'a Suite,
     tests.filter(|(_, test)| !bench.proven.contains(&key(bench, test))).collect()
 }
 
-/// A candidate with changes in it, built with its tests.
+/// A mutated candidate, built with its tests.
 struct MutantBuild<'a> {
     room: GateSandbox<'a>,
     programs: Vec<TestProgram>,
     mutants: Mutants,
-    /// Whether there is more than functions that panic.
+    /// Whether it has mutations other than panics.
     every: bool,
 }
 
@@ -135,7 +133,8 @@ async fn prove(
     };
     let language = toolchain::of(bench.target);
     let Some(mutator) = language.mutator() else {
-        let why = format!("regen cannot change {} code: tests stay unproven", language.language());
+        let why =
+            format!("mutations are not supported for {}; tests stay unproven", language.language());
         return Ok(undecided(why));
     };
     let layer = prepare(bench, &GATE, candidate, &[]).await?.layer;
@@ -162,7 +161,7 @@ async fn prove(
     Ok(tried.conclude(bench))
 }
 
-/// What the builds of a gate share.
+/// State shared by the builds of a gate.
 struct ProofSite<'a> {
     bench: &'a GateContext<'a>,
     layer: Option<&'a Layer>,
@@ -170,7 +169,7 @@ struct ProofSite<'a> {
     started: Instant,
 }
 
-/// Of these tests, those that fail where constants have other values.
+/// The tests that fail if constants have other values.
 async fn with_constants(
     on: &ProofSite<'_>,
     candidate: &Candidate,
@@ -187,7 +186,7 @@ async fn with_constants(
     let trial = Trial { runner: &runner, mutants: &mutants, every };
     let (mut cases, _) = trial.cases(suites, &programs);
     cases.retain(|case| open.iter().any(|test| test.key == case.test.key));
-    // No switch is asked for: the values are others for good.
+    // Runs without a switch: the values are changed permanently.
     let ended = trial.round(&cases, Some("")).await;
     let failed = ended.map(|ended| {
         let failed = cases.iter().zip(ended).filter(|(_, ran)| *ran == MutantRun::Failed);
@@ -197,7 +196,7 @@ async fn with_constants(
     failed
 }
 
-/// Builds a candidate with all changes that compile. Without any, the reason.
+/// Builds a candidate with all mutations that compile, or gives the reason why there are none.
 async fn with_changes<'a>(
     on: &ProofSite<'a>,
     candidate: &Candidate,
@@ -226,7 +225,7 @@ async fn with_changes<'a>(
         room.close().await;
         match seen.outcome {
             Some(Outcome::Error { .. }) => return Err(seen),
-            Some(_) => return Ok(Err("building it with switches takes too much".to_owned())),
+            Some(_) => return Ok(Err("building it with mutations exceeded a limit".to_owned())),
             None => {}
         }
         let places = seen.findings.iter().filter_map(|f| Some((f.file.clone()?, f.line?)));
@@ -239,31 +238,31 @@ async fn with_changes<'a>(
             Extent::Panics | Extent::Constants(_) => break,
         };
     }
-    Ok(Err("with switches in it the candidate does not compile".to_owned()))
+    Ok(Err("the candidate does not compile with mutations".to_owned()))
 }
 
-/// Tests over a candidate with changes in it.
+/// The tests over a mutated candidate.
 struct Trial<'a> {
     runner: &'a TestRunner<'a>,
     mutants: &'a Mutants,
     every: bool,
 }
 
-/// What was learnt of all tests.
+/// Observations of all tests.
 struct Tried<'a> {
     tests: Vec<(&'a Expected, Learnt)>,
-    /// Tests that do not pass, or are not there, with switches in the candidate.
+    /// Tests that are missing or fail with all mutations switched off.
     strange: Vec<&'a Expected>,
-    /// Changes that no test notices, if all were tried.
+    /// Mutations that no test detects, if all were tried.
     survivors: Option<Vec<Mutant>>,
-    /// Whether all tests were tried: none was proven before.
+    /// Whether all tests were tried, so none was proven before.
     whole: bool,
-    /// Names of what no change touches.
+    /// Names of code without mutations.
     rest: BTreeSet<String>,
 }
 
 impl Trial<'_> {
-    /// The tests to be proven, and those of them that no program has.
+    /// The tests to prove, and those that no program lists.
     fn cases<'a>(
         &self,
         suites: &'a [Suite],
@@ -285,7 +284,7 @@ impl Trial<'_> {
         programs: &'a [TestProgram],
     ) -> Result<Tried<'a>, GateResult> {
         let (mut cases, mut strange) = self.cases(suites, programs);
-        // Over the candidate as it is they pass, also with switches in it.
+        // Over the unchanged candidate, and with all mutations off, they pass.
         let usual = self.round(&cases, None).await?;
         for (case, ran) in cases.iter_mut().zip(usual) {
             match ran {
@@ -307,7 +306,7 @@ impl Trial<'_> {
             }
         }
         let whole = suites.iter().flat_map(|suite| &suite.tests).count() == cases.len();
-        // Which changes nobody notices can be told only of all tests together.
+        // Undetected mutations are known only if all tests were tried.
         let survivors = if self.every && (whole || learnt.iter().any(|one| !one.defaults)) {
             self.small_changes(&cases, &mut learnt, whole).await?
         } else {
@@ -317,7 +316,7 @@ impl Trial<'_> {
         Ok(Tried { tests, strange, survivors, whole, rest: self.mutants.rest.clone() })
     }
 
-    /// Runs tests with a change switched on.
+    /// Runs tests with one mutation switched on.
     async fn round(
         &self,
         cases: &[Case<'_>],
@@ -327,7 +326,7 @@ impl Trial<'_> {
         futures::stream::iter(runs).buffered(AT_ONCE).try_collect().await
     }
 
-    /// Runs a test with a change switched on; one that fails again: once is no proof.
+    /// Runs a test with one mutation; repeats a failure, since one could be a coincidence.
     async fn one(
         &self,
         case: &Case<'_>,
@@ -357,7 +356,7 @@ impl Trial<'_> {
         Ok(last)
     }
 
-    /// Small changes, one after the other: those that no test notices, if there was time for all.
+    /// Tries small mutations one by one. Gives the undetected ones, if there was time for all.
     async fn small_changes(
         &self,
         cases: &[Case<'_>],
@@ -369,7 +368,7 @@ impl Trial<'_> {
         let shared = &shared;
         let tries = self.mutants.list.iter().enumerate().map(|(at, mutant)| async move {
             let number = (at + 1).to_string();
-            // Who needs it most comes first, and all of these; of the others one is enough.
+            // All unproven tests run, least proven first; of the proven tests one failure suffices.
             let asked = |case: &usize| whole || !shared.borrow()[*case].defaults;
             let mut order: Vec<usize> = (0..cases.len()).filter(asked).collect();
             let rank = |one: &Learnt| (one.panics || one.defaults, one.defaults, one.mutant);
@@ -385,7 +384,7 @@ impl Trial<'_> {
                 }
                 match self.one(&cases[case], Some(&number), Some(until)).await? {
                     MutantRun::Passed(_) => {}
-                    // A loop without end is noticed, and proves nothing of the test.
+                    // An endless loop is detected, but proves nothing about the test.
                     MutantRun::Unknown => noticed = true,
                     MutantRun::Failed => {
                         shared.borrow_mut()[case].mutant = true;
@@ -405,8 +404,8 @@ impl Trial<'_> {
     }
 }
 
-/// Words of a test that is about panics, or threads that may panic, or that keeps the switch from a
-/// program it starts.
+/// Words in a test that expects panics, starts threads that may panic, or hides the switch from a
+/// program that it starts.
 const APART: [&str; 4] = ["should_panic", "catch_unwind", "spawn", "env_clear"];
 
 impl Tried<'_> {
@@ -415,7 +414,7 @@ impl Tried<'_> {
             return Red::Seen;
         }
         let has = |word: &str| test.words.contains(word);
-        // What starts a program does not run the code itself.
+        // A test that starts a program does not run the code itself.
         let reaches = learnt.reaches || test.transcript.is_some() || has("Command");
         let open = learnt.unsure
             || if reaches {
@@ -429,8 +428,7 @@ impl Tried<'_> {
     fn conclude(self, bench: &GateContext<'_>) -> GateResult {
         let mut seen = GateResult::default();
         for test in &self.strange {
-            let why =
-                format!("with switches in the candidate the test {} does not pass", test.name);
+            let why = format!("the test {} fails with all mutations switched off", test.name);
             seen.findings.push(finding(&GATE, "undecided", why));
             seen.red.push(proof(bench, test, Red::Undecided));
         }
@@ -447,13 +445,13 @@ impl Tried<'_> {
         if !seen.findings.iter().any(blocks) {
             seen.outcome = Some(Outcome::Pass);
         }
-        // Tests that were proven before might notice.
+        // Tests that were proven before might detect it.
         let survivors = self.survivors.into_iter().flatten().filter(|_| self.whole);
         seen.findings.extend(survivors.take(limits::SURVIVORS).map(unnoticed));
         seen
     }
 
-    /// What is to be told of a test.
+    /// The finding for a test.
     fn told(&self, test: &Expected, learnt: Learnt, red: Red, demanded: bool) -> Option<Finding> {
         let name = &test.name;
         let hint = "assert the result that the clause requires";
@@ -461,7 +459,7 @@ impl Tried<'_> {
         let (rule, message, remedy) = match red {
             Red::Vacuous => {
                 let why = if learnt.reaches {
-                    "whatever the code does"
+                    "with any code"
                 } else {
                     "without an implementation: it never runs the code"
                 };
@@ -469,7 +467,7 @@ impl Tried<'_> {
                 (rule, format!("the test {name} passes {why}"), hint)
             }
             Red::Undecided => {
-                let remedy = "let it call a function whose result the clause tells";
+                let remedy = "call a function whose result the clause defines";
                 ("undecided", format!("could not make the test {name} fail"), remedy)
             }
             Red::Seen if weak && !APART.into_iter().any(|word| test.words.contains(word)) => {
@@ -485,12 +483,12 @@ impl Tried<'_> {
     }
 }
 
-/// A change that no test notices.
+/// An undetected mutation.
 fn unnoticed(mutant: Mutant) -> Finding {
     Finding {
         file: Some(mutant.file),
         line: Some(mutant.line),
-        remedy: Some("if it matters, say it in a clause".to_owned()),
-        ..finding(&GATE, "unnoticed", format!("no test notices: {}", mutant.what))
+        remedy: Some("if it matters, add a clause".to_owned()),
+        ..finding(&GATE, "unnoticed", format!("no test fails {}", mutant.what))
     }
 }

@@ -1,8 +1,8 @@
-//! What a gate found, before it becomes a report.
+//! The result of a gate, before it becomes a report.
 
 use crate::types::{Finding, GateName, Outcome, RedProof, Resource, TestResult};
 
-/// What a gate found, before it becomes a report.
+/// The result of a gate, before it becomes a report.
 #[derive(Debug, Default)]
 pub struct GateResult {
     pub outcome: Option<Outcome>,
@@ -21,14 +21,14 @@ impl GateResult {
         Self { findings, ..Self::default() }
     }
 
-    /// A program that used up what it may use.
+    /// A program that exceeded a limit.
     pub fn limit(mut self, resource: Resource) -> Self {
         self.outcome = Some(Outcome::Limit { resource });
         self
     }
 }
 
-/// A finding about no file in particular.
+/// A finding without a file.
 pub fn finding(gate: &GateName, rule: &str, message: String) -> Finding {
     Finding { gate: gate.to_owned(), rule: rule.to_owned(), message, ..Finding::default() }
 }

@@ -1,4 +1,4 @@
-//! The runner of test programs: one process per test, each judged by its own report.
+//! Runs test programs: one process per test, each with its own report.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::types::{
     ClauseId, Finding, GateName, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
 };
 
-/// Tests run at once.
+/// How many tests run at once.
 pub const AT_ONCE: usize = 2;
 
 /// Runs the tests of these programs.
@@ -26,13 +26,13 @@ pub async fn run(
     mut seen: GateResult,
 ) -> GateResult {
     let gate = runner.gate;
-    // A linter's gate refuses warnings; here only tests decide.
+    // Linter gates reject warnings; here only test results count.
     seen.findings.clear();
     let suite_of =
         |program: &TestProgram| suites.iter().find(|s| s.path.as_str() == program.source);
     let mut flaky = false;
     let mut ran_out = None;
-    // The candidate's own tests come last: they may do as they like to what is behind them.
+    // The candidate's own tests run last, because they may interfere with later ones.
     for trusted in [true, false] {
         let mut run = Vec::new();
         for program in programs.iter().filter(|program| suite_of(program).is_some() == trusted) {
@@ -95,21 +95,21 @@ struct FinishedTest {
     findings: Vec<Finding>,
     evidence: Vec<u8>,
     flaky: bool,
-    /// What it used up.
+    /// The limit it exceeded.
     ran_out: Option<Resource>,
 }
 
-/// A test gate at work.
+/// The state of a test gate.
 pub struct TestRunner<'a> {
-    /// What it judges.
+    /// The context.
     pub bench: &'a GateContext<'a>,
-    /// Where.
+    /// The open workspace.
     pub room: &'a GateSandbox<'a>,
     /// Its name.
     pub gate: &'a GateName,
-    /// Since when.
+    /// When it started.
     pub started: Instant,
-    /// Whether the candidate was never judged before.
+    /// Whether the candidate is checked for the first time.
     pub fresh: bool,
     /// How long tests take here.
     pace: Pace,
@@ -142,26 +142,26 @@ impl Pace {
     }
 }
 
-/// How a test's process is started.
+/// How a test process is started.
 #[derive(Default)]
 pub struct TestStart<'a> {
-    /// The change that is switched on in the candidate.
+    /// The mutation that is switched on.
     pub mutant: Option<&'a str>,
-    /// Wall time, if not what is usual.
+    /// Wall-clock timeout, if not the default.
     pub timeout: Option<Duration>,
 }
 
-/// What one run of a test says.
+/// The result of one run of a test.
 pub struct TestReport {
-    /// How it ended.
+    /// The result.
     pub status: TestStatus,
-    /// Why, for one that did not pass.
+    /// The message of a test that did not pass.
     message: String,
-    /// What it used up.
+    /// The limit it exceeded.
     pub ran_out: Option<Resource>,
-    /// What it printed.
+    /// Its output.
     evidence: Vec<u8>,
-    /// How long it took.
+    /// Its duration.
     pub elapsed: Duration,
 }
 
@@ -186,7 +186,7 @@ impl<'a> TestRunner<'a> {
         self.room.execute(command, left).await
     }
 
-    /// What is left of the gate's time.
+    /// The remaining time of the gate.
     pub fn left(&self) -> Duration {
         self.bench.timeout.saturating_sub(self.started.elapsed())
     }
@@ -204,7 +204,7 @@ impl<'a> TestRunner<'a> {
             return Ok(tests.map(|test| test.name.clone()).collect());
         };
         let output = self.execute(&command, None).await;
-        let output = output.map_err(|_| wrong("the test program cannot be run"))?;
+        let output = output.map_err(|_| wrong("cannot run the test program"))?;
         if output.succeeded() {
             Ok(language.read_list(&output.text()))
         } else {
@@ -212,7 +212,7 @@ impl<'a> TestRunner<'a> {
         }
     }
 
-    /// Runs the test that must fail. A finding when it does not.
+    /// Runs the control test, which must fail. A finding if it does not.
     async fn canary(&self, program: &TestProgram) -> Option<Finding> {
         let language = self.room.language();
         let name = language.canary()?;
@@ -229,8 +229,8 @@ impl<'a> TestRunner<'a> {
             && !nonce.is_empty()
             && !succeeded;
         let message = format!(
-            "a test that must fail was reported as {}: nothing this program reports counts; leave \
-             out what runs before or instead of the tests",
+            "the control test, which must fail, was reported as {}: remove code that runs before or \
+             instead of the tests",
             if report == Reported::Passed { "passed" } else { "something else" }
         );
         let one =
@@ -238,7 +238,8 @@ impl<'a> TestRunner<'a> {
         (!failed).then_some(one)
     }
 
-    /// Runs a test; one that fails, or that passes for the first time, again: once is no proof.
+    /// Runs a test. Repeats one that fails, or that passes for the first time, to detect flaky
+    /// tests.
     async fn one(
         &self,
         program: &TestProgram,
@@ -270,8 +271,8 @@ impl<'a> TestRunner<'a> {
         first
     }
 
-    /// A test that passed once and failed once, by its failure. Where its clause is not demanded
-    /// (it is waived until a day, or no MUST) it stands in nobody's way, and proves nothing.
+    /// A flaky test, with its failure. If its clause is not required (waived, or not a MUST), it
+    /// blocks nothing and proves nothing.
     fn flaky(&self, failed: FinishedTest, clause: Option<&ClauseId>) -> FinishedTest {
         let mut clauses = self.bench.spec.clauses.iter();
         let mut demanded = |id: &ClauseId| clauses.any(|c| c.id == *id && c.is_demanded());
@@ -287,14 +288,14 @@ impl<'a> TestRunner<'a> {
     }
 
     async fn once(&self, program: &TestProgram, suite: Option<&Suite>, name: &str) -> FinishedTest {
-        // A test that was not sealed, because the candidate or a macro wrote it, proves nothing.
+        // An unsealed test was written by the candidate or a macro, and proves nothing.
         let sealed = suite.and_then(|suite| suite.tests.iter().find(|test| test.name == name));
         let said = if self.left().is_zero() {
-            Err("the gate's time was used up before this test")
+            Err("the gate timed out before this test")
         } else {
             self.say(program, sealed, name, TestStart::default())
                 .await
-                .map_err(|_| "the test program cannot be run")
+                .map_err(|_| "cannot run the test program")
         };
         let said = said.unwrap_or_else(|why| TestReport {
             status: if self.left().is_zero() { TestStatus::TimedOut } else { TestStatus::Failed },
@@ -320,7 +321,7 @@ impl<'a> TestRunner<'a> {
         FinishedTest { result, findings, evidence, flaky: false, ran_out: said.ran_out }
     }
 
-    /// Runs a test once and hears what it says.
+    /// Runs a test once.
     ///
     /// # Errors
     /// The sandbox failed.
@@ -348,7 +349,7 @@ impl<'a> TestRunner<'a> {
             evidence.extend(output.evidence());
             elapsed += output.elapsed;
             if output.ended == Ended::Timeout {
-                let message = format!("the test did not end within {} s", elapsed.as_secs());
+                let message = format!("the test did not end within {}s", elapsed.as_secs());
                 return Ok(report(TestStatus::TimedOut, message, evidence, elapsed));
             }
             if let Ended::Limit(resource) = output.ended {
@@ -372,7 +373,7 @@ impl<'a> TestRunner<'a> {
     }
 }
 
-/// A number that cannot be guessed: 128 random bits.
+/// An unguessable number: 128 random bits.
 fn random_nonce() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;

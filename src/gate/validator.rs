@@ -1,4 +1,4 @@
-//! The user's gates: commands, and validator programs that speak JSON on stdin and stdout.
+//! Custom gates: commands, and validators that speak JSON on stdin and stdout.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,14 +26,13 @@ const PROTOCOL: u32 = 1;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValidatorManifest {
-    /// The program, relative to the validator's folder, or a name on the system's search path, and
-    /// its arguments.
+    /// The program, relative to the validator's folder or a name on PATH, and its arguments.
     pub argv: Vec<String>,
-    /// Wall time in seconds; the gate's own `timeout_s` goes before it.
+    /// Timeout in seconds; the gate's own `timeout_s` takes precedence.
     pub timeout_s: Option<u64>,
 }
 
-/// What a validator reads from its stdin: one JSON object.
+/// The request to a validator on its standard input: one JSON object.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ValidatorRequest {
     /// Version of the protocol: 1.
@@ -44,14 +43,13 @@ pub struct ValidatorRequest {
     pub spec: SpecId,
     /// The target's name.
     pub target: TargetName,
-    /// Absolute path of the candidate's tree. Read it; writing into it changes nothing that is
-    /// kept.
+    /// Absolute path of the candidate's tree. Changes to it are discarded.
     pub tree: String,
     /// The spec's clauses.
     pub clauses: Vec<RequestClause>,
 }
 
-/// A clause, as a validator sees it.
+/// A clause in the request.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RequestClause {
     /// Its identity, `<spec>/<name>`.
@@ -60,16 +58,16 @@ pub struct RequestClause {
     pub text: String,
 }
 
-/// What a validator writes to its stdout: one JSON object and nothing else. Its exit status must be
-/// 0.
+/// The report of a validator on its standard output: one JSON object and nothing else. Its exit
+/// status must be 0.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValidatorReport {
     /// Version of the protocol: 1.
     pub version: u32,
-    /// `pass`, `fail`, or `error` for trouble of the validator's own.
+    /// `pass`, `fail`, or `error` if the validator itself failed.
     pub outcome: ValidatorOutcome,
-    /// What is wrong. A `fail` has at least one, a `pass` has none.
+    /// The findings. A `fail` has at least one, a `pass` none.
     #[serde(default)]
     pub findings: Vec<ReportFinding>,
     /// For `error`: what failed.
@@ -77,25 +75,25 @@ pub struct ValidatorReport {
     pub message: Option<String>,
 }
 
-/// A validator's conclusion.
+/// A validator's outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ValidatorOutcome {
-    /// The tree is right.
+    /// The tree is accepted.
     Pass,
-    /// It is not.
+    /// The tree is rejected.
     Fail,
-    /// The validator could not tell.
+    /// The validator failed.
     Error,
 }
 
-/// One thing a validator found.
+/// A finding of a validator.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReportFinding {
     /// The rule.
     pub rule: String,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
     /// The file, relative to the tree.
     #[serde(default)]
@@ -103,10 +101,10 @@ pub struct ReportFinding {
     /// Line from 1.
     #[serde(default)]
     pub line: Option<u32>,
-    /// Identities of clauses it touches.
+    /// Identities of affected clauses.
     #[serde(default)]
     pub clauses: Vec<String>,
-    /// What to do about it.
+    /// The remedy.
     #[serde(default)]
     pub remedy: Option<String>,
 }
@@ -114,43 +112,43 @@ pub struct ReportFinding {
 /// Reads a validator's manifest.
 ///
 /// # Errors
-/// It is missing or wrong; the message names it.
+/// It is missing or invalid; the message names it.
 pub fn manifest(folder: &Path) -> Result<ValidatorManifest, String> {
     let path = folder.join("validator.toml");
     let named = |why: String| format!("{}: {why}", path.display());
     let bytes = files::read_capped(&path, limits::CONFIG_BYTES)
-        .map_err(|error| format!("{error}; a gate of harness.toml names this validator"))?;
+        .map_err(|error| format!("{error}; a gate in harness.toml uses this validator"))?;
     let manifest: ValidatorManifest =
         read_toml(&String::from_utf8_lossy(&bytes)).map_err(|e| named(e.message().to_owned()))?;
     if manifest.argv.is_empty() {
-        Err(named("`argv` is empty: name the program".to_owned()))
+        Err(named("`argv` is empty; set the program".to_owned()))
     } else {
         Ok(manifest)
     }
 }
 
-/// Runs a gate of the user's.
+/// Runs a custom gate.
 pub async fn run(bench: &GateContext<'_>, name: &GateName, candidate: &Candidate) -> GateResult {
     let Some(gate) = bench.gates.get(name) else {
-        return GateResult::error(format!("there is no gate `{name}`"));
+        return GateResult::error(format!("unknown gate `{name}`"));
     };
     let ran = match (&gate.validator, &gate.argv) {
         (Some(validator), _) => validate(bench, name, validator, candidate).await,
         (None, Some(argv)) => command(bench, name, gate, argv, candidate).await,
-        (None, None) => Err(GateResult::error(format!("the gate `{name}` has nothing to run"))),
+        (None, None) => Err(GateResult::error(format!("the gate `{name}` has no program"))),
     };
     ran.unwrap_or_else(|seen| seen)
 }
 
 fn program(room: &GateSandbox<'_>, argv: &[String], folder: &Path, timeout: Duration) -> Program {
     let own = folder.join(&argv[0]);
-    // Other names are looked for where the gate's programs are.
+    // Other names are searched on the PATH of the gate's programs.
     let path = if own.is_file() { own } else { PathBuf::from(&argv[0]) };
     room.program(path, argv[1..].to_vec(), timeout)
 }
 
-/// A validator that gives no report over the candidate is asked about a tree over which it is known
-/// to work: whether the candidate broke it or it is broken.
+/// If a validator fails on the candidate, it also runs on a known good tree, to tell whether the
+/// candidate or the validator is at fault.
 async fn validate(
     bench: &GateContext<'_>,
     gate: &GateName,
@@ -165,7 +163,7 @@ async fn validate(
             let works = !same && ask(bench, gate, validator, bench.control).await?.0.is_ok();
             if works {
                 let message =
-                    format!("the validator {validator} breaks over this candidate only: {why}");
+                    format!("the validator {validator} fails only on this candidate: {why}");
                 GateResult::fail(vec![result::finding(gate, "breaks_validator", message)])
             } else {
                 GateResult::error(format!("validator {validator}: {why}"))
@@ -175,7 +173,7 @@ async fn validate(
     Ok(GateResult { evidence, ..seen })
 }
 
-/// Asks a validator about a tree: its answer, or why it is none, and what it printed.
+/// Runs a validator on a tree. Gives its report, or an error, and its output.
 async fn ask(
     bench: &GateContext<'_>,
     gate: &GateName,
@@ -214,7 +212,7 @@ async fn ask(
     Ok((answer, output.evidence()))
 }
 
-/// A program that judges a candidate and uses too much over it.
+/// A program that exceeds a limit on a candidate.
 fn used_up(
     room: &GateSandbox<'_>,
     gate: &GateName,
@@ -224,38 +222,42 @@ fn used_up(
     let one = Finding {
         gate: gate.to_owned(),
         rule: resource.word().to_owned(),
-        message: format!("{program} over this candidate: {}", room.hit(resource)),
+        message: format!("{program}: {}", room.hit(resource)),
         ..Finding::default()
     };
     GateResult::fail(vec![one]).limit(resource)
 }
 
-/// Reads a validator's answer: anything but one whole report is an error, never a pass.
+/// Parses a validator's report. Anything but one valid report is an error, never a pass.
 fn report(validator: &str, output: &Output) -> Result<ValidatorReport, String> {
     match output.ended {
-        Ended::Timeout => return Err(format!("no answer within {} s", output.elapsed.as_secs())),
-        Ended::Signal(signal) => return Err(format!("it was ended by signal {signal}")),
-        Ended::Limit(resource) => return Err(format!("it ran out of {}", resource.word())),
+        Ended::Timeout => return Err(format!("no answer within {}s", output.elapsed.as_secs())),
+        Ended::Signal(signal) => return Err(format!("killed by signal {signal}")),
+        Ended::Limit(resource) => return Err(format!("exceeded the limit of {}", resource.word())),
         Ended::Exit(0) => {}
         Ended::Exit(status) => {
             let said = clean(&output.errors(), &[]);
-            return Err(format!("it ended with status {status}: {said}"));
+            return Err(format!("exited with status {status}: {said}"));
         }
     }
     if output.stdout.len() > limits::REPORT_BYTES || output.dropped > 0 {
-        return Err("its answer is too long".to_owned());
+        return Err("the report is too long".to_owned());
     }
-    let report: ValidatorReport = serde_json::from_slice(&output.stdout)
-        .map_err(|why| format!("its answer is no report: {why}"))?;
+    let report: ValidatorReport =
+        serde_json::from_slice(&output.stdout).map_err(|why| format!("invalid report: {why}"))?;
     let empty = report.findings.is_empty();
     match report.outcome {
         _ if report.version != PROTOCOL => {
-            Err(format!("it speaks version {}, not {PROTOCOL}", report.version))
+            Err(format!("protocol version {} instead of {PROTOCOL}", report.version))
         }
-        ValidatorOutcome::Pass if !empty => Err("it says `pass` and has findings".to_owned()),
-        ValidatorOutcome::Fail if empty => Err("it says `fail` and has no finding".to_owned()),
+        ValidatorOutcome::Pass if !empty => {
+            Err("the outcome is `pass`, but there are findings".to_owned())
+        }
+        ValidatorOutcome::Fail if empty => {
+            Err("the outcome is `fail`, but there is no finding".to_owned())
+        }
         ValidatorOutcome::Error => {
-            Err(report.message.unwrap_or_else(|| format!("{validator} gave up")))
+            Err(report.message.unwrap_or_else(|| format!("{validator} reported an error")))
         }
         _ => Ok(report),
     }

@@ -1,5 +1,5 @@
-//! A gate's sandbox: the candidate and what judges it, put together for each gate, and thrown away
-//! behind it.
+//! A gate's workspace: the candidate and its tests in a sandbox, created for each gate and deleted
+//! after it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,20 +13,20 @@ use crate::sandbox::{Mount, MountMode, SandboxSpec, Session};
 use crate::toolchain::{self, Places, Suite, ToolCommand, Toolchain};
 use crate::types::{GateName, Limits, Resource, Tree};
 
-/// The files of a workspace: a candidate's, the tests over it, the harness's own.
+/// The files of a workspace: of the candidate, the tests, the harness.
 pub fn files(tree: &Tree, suites: &[Suite], own: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
     let tree = tree.iter().map(|(path, bytes)| (path.to_string(), bytes.to_vec()));
     let suites = suites.iter().map(|s| (s.path.to_string(), s.text.clone().into_bytes()));
     let mut files: std::collections::BTreeMap<String, Vec<u8>> = tree.collect();
-    // Where names meet, the harness's counts.
+    // On name conflicts the harness's file wins.
     files.extend(suites.chain(own));
     files.into_iter().collect()
 }
 
-/// Writes a workspace where a person can look into it, in place of what was there.
+/// Writes a workspace for a person to inspect, replacing an earlier one.
 ///
 /// # Errors
-/// The disk's.
+/// I/O errors.
 pub fn keep(folder: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -47,12 +47,12 @@ pub struct GateSandbox<'a> {
     session: Session,
     places: Places,
     limits: Limits,
-    // Held as long as the sandbox stands on it.
+    // Keeps the dependency layer in use.
     _layer: Option<&'a Layer>,
 }
 
 impl<'a> GateSandbox<'a> {
-    /// Opens a gate's sandbox over these files. `shown` can be read beside them.
+    /// Opens a gate's sandbox over these files. `shown` is also readable.
     pub async fn open(
         context: &'a GateContext<'a>,
         gate: &'a GateName,
@@ -73,7 +73,7 @@ impl<'a> GateSandbox<'a> {
         Ok(Self { context, gate, session, places, limits, _layer: layer })
     }
 
-    /// Where things are for the gate's programs.
+    /// The paths of the gate's programs.
     pub fn places(&self) -> &Places {
         &self.places
     }
@@ -88,13 +88,12 @@ impl<'a> GateSandbox<'a> {
         toolchain::of(self.context.target)
     }
 
-    /// The candidate's root, as it appears in programs' output.
+    /// The candidate's root in programs' output.
     pub fn root(&self) -> String {
         self.places.source.display().to_string()
     }
 
-    /// A program over the candidate, not yet started. It knows nothing of the user's environment
-    /// but what is granted.
+    /// A program to run over the candidate, with only the granted part of the user's environment.
     pub fn program(&self, path: PathBuf, args: Vec<String>, timeout: Duration) -> Program {
         let command = ToolCommand { program: path, args, ..ToolCommand::default() };
         self.planned(&command, timeout)
@@ -105,7 +104,7 @@ impl<'a> GateSandbox<'a> {
         program(command, &self.places, self.language(), granted, timeout)
     }
 
-    /// Runs a program. `builds` lets it write into the build folder.
+    /// Runs a program. `builds` makes the build folder writable.
     pub async fn run(&self, program: &Program, builds: bool) -> Result<Output, GateResult> {
         self.session.run(program, builds).await.map_err(|why| unusable(&why))
     }
@@ -119,12 +118,12 @@ impl<'a> GateSandbox<'a> {
         self.run(&self.planned(command, timeout), command.builds).await
     }
 
-    /// The sentence on a limit that was hit.
+    /// The message for an exceeded limit.
     pub fn hit(&self, resource: Resource) -> String {
         self.limits.hit(resource)
     }
 
-    /// Ends what is left in the sandbox.
+    /// Kills all processes of the sandbox.
     pub async fn close(self) {
         self.session.close().await;
     }

@@ -1,4 +1,5 @@
-//! Recorded exchanges: one pretty JSON file per call, the response's raw bytes, no request headers.
+//! Recorded exchanges: one JSON file per call, with the response's raw bytes and no request
+//! headers.
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +12,10 @@ use crate::types::{Digest, Failure, Usage, limits};
 
 /// The format of a cassette.
 const VERSION: u32 = 1;
-/// The path of chat completions, whose responses are event streams.
+/// The path of chat completions; its responses are event streams.
 pub(super) const CHAT: &str = "/chat/completions";
 
-/// How a replay is labelled whose recording a person wrote.
+/// The replay label of recordings written by hand.
 const SCRIPTED: &str = "scripted";
 
 /// A recording.
@@ -24,17 +25,17 @@ pub struct Cassette {
     version: u32,
     /// Digest of path, canonical body and sample.
     pub key: Digest,
-    /// Where it comes from, and what it cost.
+    /// Its origin and usage.
     pub meta: Meta,
     request: RecordedRequest,
     response: Vec<String>,
 }
 
-/// About a recording.
+/// The origin and usage of a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Meta {
-    /// `recorded` from a model's server, or `scripted` by a person.
+    /// `recorded` from a model's server, or `scripted` by hand.
     pub origin: CassetteOrigin,
     /// The day, `YYYY-MM-DD`.
     pub date: String,
@@ -42,46 +43,46 @@ pub struct Meta {
     pub model: String,
     /// Tokens.
     pub usage: Usage,
-    /// What it belongs to.
+    /// The job it belongs to.
     #[serde(flatten)]
     pub context: CallContext,
 }
 
-/// Where a recording comes from.
+/// The origin of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CassetteOrigin {
-    /// A model's server answered.
+    /// Recorded from a model's server.
     Recorded,
-    /// A person wrote it.
+    /// Written by hand.
     Scripted,
 }
 
-/// A request as a recording has it.
+/// The request of a recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedRequest {
-    /// The path it goes to, or another word for the form of the answer.
+    /// Its path, or another word for the form of the response.
     pub path: String,
     /// The sample.
     pub sample: u32,
-    /// Everything that is asked.
+    /// The body.
     pub body: Value,
 }
 
 impl RecordedRequest {
-    /// Names the request: its path, body and sample; never host, headers or key.
+    /// The key of the request: path, body and sample; never host, headers or API key.
     pub fn key(&self) -> Digest {
         let mut body = self.body.clone();
         if let Value::Object(fields) = &mut body {
-            // Who asks is no part of what is asked.
+            // The user's id does not affect the answer.
             fields.remove("user");
             fields.remove("metadata");
         }
         Digest::of_parts([self.path.clone(), body.to_string(), self.sample.to_string()])
     }
 
-    /// The words in it.
+    /// The text in it.
     fn text(&self) -> String {
         if self.path != CHAT {
             return serde_json::to_string_pretty(&self.body).unwrap_or_default();
@@ -92,10 +93,10 @@ impl RecordedRequest {
     }
 }
 
-/// An answer as a recording has it.
+/// The response of a recording.
 #[derive(Debug)]
 pub struct Recording {
-    /// What the generator reads at a replay.
+    /// The bytes that the generator parses in a replay.
     pub response: Vec<u8>,
     /// The day, or `scripted`.
     pub date: String,
@@ -118,7 +119,7 @@ impl Cassette {
                     _ => CassetteOrigin::Recorded,
                 },
                 date: recording.date,
-                // A server may name its model by a path on its machine.
+                // A server may name its model by a local path.
                 model: recording.model.rsplit('/').next().unwrap_or_default().to_owned(),
                 usage: recording.usage,
                 context: context.clone(),
@@ -133,7 +134,7 @@ impl Cassette {
         self.response.concat()
     }
 
-    /// How a replay is labelled: the date, or `scripted`.
+    /// The replay label: the date, or `scripted`.
     pub fn label(&self) -> String {
         match self.meta.origin {
             CassetteOrigin::Recorded => self.meta.date.clone(),
@@ -146,7 +147,7 @@ impl Cassette {
         serde_json::to_string_pretty(self).expect("a cassette is plain data") + "\n"
     }
 
-    /// Where it lies below the folder of the cassettes.
+    /// Its path below the cassettes' folder.
     pub fn path(&self) -> PathBuf {
         let context = &self.meta.context;
         let mark = match self.meta.origin {
@@ -157,26 +158,26 @@ impl Cassette {
         Path::new(context.spec.as_str()).join(&context.target).join(name)
     }
 
-    /// Whether the file says what its name and key promise.
+    /// Whether format, key and response are valid.
     pub fn check(&self) -> Result<(), String> {
         if self.version > VERSION {
-            return Err(format!("has format {}, this regen knows {VERSION}", self.version));
+            return Err(format!("has format {}; this regen supports {VERSION}", self.version));
         }
         if self.key != self.request.key() {
-            return Err("its key is not the digest of its request: it was edited".to_owned());
+            return Err("its key does not match its request; it was edited".to_owned());
         }
         if self.request.path == CHAT && !self.response().contains("data:") {
-            return Err("its response is no event stream".to_owned());
+            return Err("its response is not an event stream".to_owned());
         }
         Ok(())
     }
 
-    /// The words that reached the model, for showing and comparing.
+    /// The text that reached the model, for display and comparison.
     pub fn request_text(&self) -> String {
         self.request.text()
     }
 
-    /// The words that came back, as far as they can be read.
+    /// The text that came back, as far as it can be parsed.
     pub fn response_text(&self) -> String {
         if self.request.path != CHAT {
             return self.response();
@@ -202,7 +203,7 @@ pub struct Cassettes {
 }
 
 impl Cassettes {
-    /// Cassettes in a folder, which need not exist.
+    /// Cassettes in a folder, which may be missing.
     pub fn new(folder: PathBuf) -> Self {
         Self { stage: folder.clone(), folder }
     }
@@ -217,7 +218,7 @@ impl Cassettes {
     /// The recording of a request.
     ///
     /// # Errors
-    /// A file that is no cassette.
+    /// A file is not a valid cassette.
     pub fn read(&self, key: Digest) -> Result<Option<Cassette>, GenerationError> {
         let name = format!("{}.json", key.short());
         for path in self.files() {
@@ -241,7 +242,7 @@ impl Cassettes {
         files.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
     }
 
-    /// Every cassette, readable or not.
+    /// Every cassette, valid or not.
     pub fn all(&self) -> Vec<(PathBuf, Result<Cassette, String>)> {
         self.files().into_iter().map(|path| (path.clone(), load(&path))).collect()
     }
@@ -249,11 +250,11 @@ impl Cassettes {
     /// Writes a recording.
     ///
     /// # Errors
-    /// It contains the key, or the disk's.
+    /// It contains the API key; I/O errors.
     pub fn write(&self, cassette: &Cassette, secret: Option<&str>) -> Result<(), GenerationError> {
         let text = cassette.text();
         if secret.is_some_and(|secret| text.contains(secret)) {
-            let message = "the exchange contains the key of the server: it is not recorded";
+            let message = "the exchange contains the API key and is not recorded";
             return Err(GenerationError::new(Failure::Configuration, message));
         }
         let path = self.folder.join(cassette.path());
@@ -265,12 +266,12 @@ impl Cassettes {
     /// Compares an answer with its recording.
     ///
     /// # Errors
-    /// They differ, or there is none.
+    /// They differ, or there is no recording.
     pub fn compare(&self, new: &Cassette) -> Result<(), GenerationError> {
         let Some(old) = self.read(new.key)? else {
             return Err(GenerationError::new(
                 Failure::CassetteMiss,
-                "nothing is recorded of this request",
+                "no recording of this request",
             ));
         };
         match first_difference(&old.response_text(), &new.response_text()) {
@@ -282,7 +283,7 @@ impl Cassettes {
         }
     }
 
-    /// Why there is no recording of a request: the first part that differs from the nearest one.
+    /// Why there is no recording of a request: the first difference from the nearest one.
     pub fn miss(&self, request: &RecordedRequest, context: &CallContext) -> String {
         let head = format!("no cassette for request {}", request.key().short());
         let mine = |c: &Cassette| {
@@ -295,8 +296,8 @@ impl Cassettes {
         };
         let Some((path, nearest)) = all.max_by_key(|(_, cassette)| alike(cassette)) else {
             return format!(
-                "{head}: nothing is recorded for {}/{}; record it with `regen cassette \
-                            record --spec {}`",
+                "{head}: no recordings of {}/{}; record them with `regen cassette record \
+                 --spec {}`",
                 context.spec, context.target, context.spec
             );
         };
@@ -304,16 +305,16 @@ impl Cassettes {
             .or_else(|| other_field(&nearest.request.body, &request.body))
             .unwrap_or_else(|| format!("sample {} is not recorded", nearest.request.sample + 1));
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        format!("{head}: against {}, {difference}", name.unwrap_or_default())
+        format!("{head}; compared with {}, {difference}", name.unwrap_or_default())
     }
 }
 
 fn load(path: &Path) -> Result<Cassette, String> {
     let bytes = files::read_capped(path, limits::OBJECT_BYTES).map_err(|e| e.to_string())?;
     if bytes.len() > limits::OBJECT_BYTES {
-        return Err("is too large".to_owned());
+        return Err("too large".to_owned());
     }
-    serde_json::from_slice(&bytes).map_err(|e| format!("is no cassette: {e}"))
+    serde_json::from_slice(&bytes).map_err(|e| format!("not a cassette: {e}"))
 }
 
 fn first_difference(a: &str, b: &str) -> Option<String> {
@@ -322,12 +323,12 @@ fn first_difference(a: &str, b: &str) -> Option<String> {
     }
     let at = a.lines().zip(b.lines()).take_while(|(a, b)| a == b).count();
     let line = |text: &str| text.lines().nth(at).unwrap_or("(the end)").to_owned();
-    Some(format!("line {} was \"{}\" and is \"{}\"", at + 1, line(a), line(b)))
+    Some(format!("line {} was \"{}\" and is now \"{}\"", at + 1, line(a), line(b)))
 }
 
 fn other_field(a: &Value, b: &Value) -> Option<String> {
     let (a, b) = (a.as_object()?, b.as_object()?);
     let key = a.keys().chain(b.keys()).find(|key| a.get(*key) != b.get(*key))?;
     let show = |value: Option<&Value>| value.map_or("missing".to_owned(), Value::to_string);
-    Some(format!("`{key}` was {} and is {}", show(a.get(key)), show(b.get(key))))
+    Some(format!("`{key}` was {} and is now {}", show(a.get(key)), show(b.get(key))))
 }

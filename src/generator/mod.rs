@@ -1,5 +1,5 @@
-//! Whoever writes candidates, behind one trait. A kind of generator is one folder here and one line
-//! in `registry.rs`; the engine knows the trait only.
+//! Generators of candidates, behind one trait. A kind of generator is a folder here and a line in
+//! `registry.rs`; the engine knows only the trait.
 #![expect(clippy::disallowed_methods, reason = "the edge to the model's server and its recordings")]
 
 pub mod cassette;
@@ -23,14 +23,14 @@ pub use openai::{Openai, RateLimits};
 pub use recorded::{Recordable, Recorded};
 pub use registry::{GeneratorParts, MakeGenerator, of};
 
-/// What is asked of a generator.
+/// A request to a generator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The prompt.
     pub prompt: Prompt,
-    /// What the attempt is for.
+    /// The kind of the attempt.
     pub kind: AttemptKind,
-    /// Distinguishes requests that are otherwise equal: the n-th sample of one prompt, from 0.
+    /// Distinguishes equal requests: the n-th sample of one prompt, from 0.
     pub sample: u32,
     /// The job it belongs to.
     pub context: CallContext,
@@ -44,40 +44,40 @@ pub struct CallContext {
     pub spec: SpecId,
     /// The target.
     pub target: TargetName,
-    /// What the tree was to be generated from.
+    /// The digest of the tree's inputs.
     pub job: InputsDigest,
     /// The attempt in its job, from 1.
     pub attempt: u32,
 }
 
-/// What a generator gives: a text to read files out of, or the files themselves. Both pass the same
-/// checks before anything touches a disk (`reply`).
+/// An answer: text with files in it, or the files themselves. `reply` checks both in the same way
+/// before anything is written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Generation {
-    /// A reply in one of the forms that `reply` reads.
+    /// A text in one of the forms that `reply` parses.
     Text {
         /// The reply.
         completion: Completion,
-        /// What went over the wire, byte for byte.
+        /// The raw response.
         transcript: Vec<u8>,
     },
-    /// A finished tree: what is missing from it is deleted.
+    /// A complete tree; files missing from it are deleted.
     Workspace {
         /// The files.
         tree: Tree,
-        /// What the generator said while it worked.
+        /// The generator's output while it worked.
         transcript: Vec<u8>,
-        /// Tokens it used.
+        /// Tokens used.
         usage: Usage,
         /// The model that wrote it.
         model: String,
-        /// Set when nobody was asked: the recording's date, or `scripted`.
+        /// Set for a replay: the recording's date, or `scripted`.
         replay: Option<String>,
     },
 }
 
 impl Generation {
-    /// Tokens it used.
+    /// Tokens used.
     pub fn usage(&self) -> Usage {
         match self {
             Self::Text { completion, .. } => completion.usage,
@@ -93,7 +93,7 @@ impl Generation {
         }
     }
 
-    /// The recording's date, or `scripted`, when nobody was asked.
+    /// The recording's date, or `scripted`, for a replay.
     pub fn replay(&self) -> Option<&str> {
         match self {
             Self::Text { completion, .. } => completion.replay.as_deref(),
@@ -101,7 +101,7 @@ impl Generation {
         }
     }
 
-    /// What was said while it was written.
+    /// The generator's output.
     pub fn transcript(&self) -> &[u8] {
         match self {
             Self::Text { transcript, .. } | Self::Workspace { transcript, .. } => transcript,
@@ -118,9 +118,9 @@ impl Generation {
     }
 }
 
-/// Is told how a generation goes on.
+/// Receives progress of a generation.
 pub trait GenerationProgress: Sync {
-    /// The answer has so many characters by now.
+    /// The number of characters so far.
     fn grown(&self, characters: usize);
 }
 
@@ -130,31 +130,31 @@ impl<F: Fn(usize) + Sync> GenerationProgress for F {
     }
 }
 
-/// Makes ring the cryptography of TLS in this process: no HTTP client can be built before.
+/// Installs ring as the TLS provider of this process; required before any HTTP client.
 ///
-/// It is said here and not by a feature of `reqwest`, whose only choice is `aws-lc`.
+/// Done here because `reqwest`'s feature could only choose `aws-lc`.
 pub fn install_tls() {
-    // An error means that it is installed.
+    // An error means that a provider is already installed.
     drop(rustls::crypto::ring::default_provider().install_default());
 }
 
-/// A generation that is under way. Dropping it stops it.
+/// A running generation. Dropping it stops it.
 pub type Generating<'a> = BoxFuture<'a, Result<Generation, GenerationError>>;
 
-/// Whoever writes candidates: a model's server, a coding agent, a program.
+/// A generator of candidates: a model server, a coding agent, a program.
 pub trait Generator: fmt::Debug + Send + Sync {
-    /// The word for it in the lockfile's `origin`.
+    /// Its kind, for the lockfile's `origin`.
     fn kind(&self) -> &'static str;
 
-    /// Names a request. An answer to a request of this name is never asked for twice in an attempt;
-    /// no host and no key is part of it.
+    /// The id of a request, without host and key. An attempt never sends a request of the same id
+    /// twice.
     fn request_id(&self, request: &Request) -> Digest;
 
-    /// The most that a request can use: so much budget is reserved before it is asked.
+    /// The maximum usage of a request; reserved from the budget before it is sent.
     fn ceiling(&self, request: &Request) -> Usage;
 
-    /// Asks. An error says whether a model may have worked ([`GenerationError::served`]): then the
-    /// reservation stays.
+    /// Sends the request. An error tells whether a model may have worked
+    /// ([`GenerationError::served`]); then the reservation stays.
     fn generate<'a>(
         &'a self,
         request: Request,
@@ -167,21 +167,21 @@ pub trait Generator: fmt::Debug + Send + Sync {
         Some(limits::ATTEMPT_DEADLINE)
     }
 
-    /// Whether asking costs nothing: then no budget is reserved and no rate limit is looked at.
+    /// Whether requests are free: then no budget is reserved and rate limits are ignored.
     fn is_free(&self) -> bool {
         false
     }
 
-    /// Whether it can be asked now, without a long wait.
+    /// Whether it can be used now, without a long wait.
     ///
     /// # Errors
-    /// It is rate limited for longer than a request waits; the error says for how long.
+    /// It is rate limited for longer than a request waits; the error has the duration.
     fn check_rate_limit(&self) -> Result<(), GenerationError> {
         Ok(())
     }
 
-    /// The exchange as a recording that can be replayed elsewhere; `None` where it cannot be
-    /// recorded, or the generator's key is in it. `today` is `YYYY-MM-DD`.
+    /// The exchange as a recording; `None` if it cannot be recorded or contains the API key.
+    /// `today` is `YYYY-MM-DD`.
     fn recording(&self, _request: &Request, _answer: &Generation, _today: &str) -> Option<Vec<u8>> {
         None
     }
@@ -189,7 +189,7 @@ pub trait Generator: fmt::Debug + Send + Sync {
     /// Called once an answer is in the ledger: writes a recording, or compares with one.
     ///
     /// # Errors
-    /// The recording cannot be written, or says something else.
+    /// The recording cannot be written, or differs.
     fn keep(
         &self,
         _request: &Request,
@@ -200,19 +200,19 @@ pub trait Generator: fmt::Debug + Send + Sync {
     }
 }
 
-/// A request without an answer.
+/// A failed request.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct GenerationError {
     /// The class.
     pub failure: Failure,
-    /// What happened and what to do.
+    /// What failed, and what to do.
     pub message: String,
-    /// Whether the same request may succeed if it is made again at once.
+    /// Whether an immediate retry may succeed.
     pub retry: bool,
-    /// How long the generator is rate limited.
+    /// The duration of a rate limit.
     pub after: Option<Duration>,
-    /// Whether a model may have worked for it, and be paid for it.
+    /// Whether a model may have worked for it, at a cost.
     pub served: bool,
 }
 
@@ -226,13 +226,13 @@ impl GenerationError {
         Self { failure, message: message.into(), retry: false, after: None, served }
     }
 
-    /// An error that another attempt may fix.
+    /// An error that a retry may fix.
     pub fn again(failure: Failure, message: impl Into<String>) -> Self {
         Self { retry: true, ..Self::new(failure, message) }
     }
 }
 
-/// Tokens of a prompt and a text, estimated from their bytes: for servers that do not count.
+/// Tokens of a prompt and a text, estimated from their bytes, for servers without counts.
 pub fn estimate(prompt: &Prompt, text: &str) -> Usage {
     let tokens = |bytes: usize| bytes.div_ceil(limits::BYTES_PER_TOKEN) as u64;
     Usage { input: tokens(prompt.system.len() + prompt.user.len()), output: tokens(text.len()) }

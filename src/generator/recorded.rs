@@ -1,5 +1,4 @@
-//! Recordings around any generator that can be recorded: answers from them, writes them, compares
-//! with them, as the mode says.
+//! Wraps a generator with recordings: replays, records or compares, depending on the mode.
 
 use std::time::Duration;
 
@@ -10,13 +9,13 @@ use crate::types::{Digest, Failure, Usage};
 
 /// A generator whose answers can be recorded and replayed.
 pub trait Recordable: Generator {
-    /// The request as a recording has it. Its key is the request's id.
+    /// The request in recordings. Its key is the request's id.
     fn recorded_request(&self, request: &Request) -> RecordedRequest;
 
-    /// The answer as a recording has it: what [`Self::replay`] reads.
+    /// The answer in recordings, parsed by [`Self::replay`].
     fn recorded_answer(&self, answer: &Generation) -> Vec<u8>;
 
-    /// Reads a recorded answer as if it had just arrived; nobody is asked.
+    /// Parses a recorded answer as if it had just arrived.
     fn replay<'a>(
         &'a self,
         request: Request,
@@ -24,13 +23,13 @@ pub trait Recordable: Generator {
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a>;
 
-    /// Whether everything is there that asking needs, such as the key.
+    /// Whether requests are possible, for example the API key is set.
     ///
     /// # Errors
     /// What is missing.
     fn check_setup(&self) -> Result<(), GenerationError>;
 
-    /// What no recording may contain.
+    /// A secret that recordings must not contain.
     fn secret(&self) -> Option<&str>;
 }
 
@@ -44,12 +43,12 @@ pub struct Recorded<G> {
 }
 
 impl<G: Recordable> Recorded<G> {
-    /// Puts recordings around a generator. `kind` is the word for both in the lockfile's `origin`.
+    /// Wraps a generator with recordings. `kind` is the lockfile's `origin` for both.
     pub fn new(generator: G, kind: &'static str, mode: CassetteMode, cassettes: Cassettes) -> Self {
         Self { generator, kind, mode, cassettes }
     }
 
-    /// The recorded answer, if the mode wants one.
+    /// The recorded answer, if the mode replays.
     fn find(&self, request: &Request) -> Result<Option<Cassette>, GenerationError> {
         if !matches!(self.mode, CassetteMode::Replay | CassetteMode::Auto) {
             return Ok(None);
@@ -155,7 +154,7 @@ mod tests {
     use crate::generator::CallContext;
     use crate::types::{AttemptKind, InputsDigest, Prompt, RelPath, Tree};
 
-    /// Leaves one file, and says its text; counts how often it was asked.
+    /// Gives a tree with one file; counts calls.
     #[derive(Debug, Default)]
     struct OneFile(AtomicU32);
 
@@ -251,7 +250,7 @@ mod tests {
         for mode in [CassetteMode::Replay, CassetteMode::Auto] {
             let replayed = ask(folder.path(), mode, "add").await.0.expect("is recorded");
             assert_eq!(replayed, answer("// 0\n").replayed("2026-01-02".to_owned()));
-            // A replay is exported as what was recorded.
+            // A replay is exported as the original recording.
             let cassettes = Cassettes::new(folder.path().to_owned());
             let [(path, _)] = &cassettes.all()[..] else { panic!("one is recorded") };
             let written = std::fs::read(path).expect("is there");

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use super::{Cassettes, GenerationError, Generator, Openai, RateLimits, Recorded};
 use crate::types::{GeneratorConfig, GeneratorSettings};
 
-/// What a generator is made of.
+/// The parts of a generator.
 #[derive(Debug)]
 pub struct GeneratorParts<'a> {
     /// The configuration of its tier.
     pub config: &'a GeneratorConfig,
-    /// The content of the environment variable that the configuration names.
+    /// The content of the environment variable in the configuration.
     pub key: Option<String>,
     /// The workspace's recordings.
     pub cassettes: Cassettes,
-    /// What requests to the same server share.
+    /// State shared by requests to the same server.
     pub servers: &'a RateLimits,
 }
 
@@ -25,7 +25,7 @@ pub type MakeGenerator =
 /// The generator of a configuration.
 ///
 /// # Errors
-/// The kind's: a key that cannot be sent, TLS that cannot start.
+/// An invalid key; TLS cannot start.
 pub fn of(parts: GeneratorParts<'_>) -> Result<Arc<dyn Generator>, GenerationError> {
     let GeneratorParts { config, key, cassettes, servers } = parts;
     match &config.settings {

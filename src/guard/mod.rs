@@ -1,29 +1,29 @@
-//! Tree x clauses -> findings: rules over the files themselves, without running anything.
+//! Guards: static rules over the files of a tree.
 
 use crate::toolchain;
 use crate::types::{Binding, Clause, Finding, GateName, Problem, Spec, Status, Target, Tree};
 
-/// The guards a clause may name, each with what it demands.
+/// The guards, each with its rule.
 pub const GUARDS: [(&str, &str); 3] = [
     ("forbid_unsafe", "no `unsafe` anywhere in the tree"),
     ("forbid", "none of the identifiers given: `guard: forbid unwrap expect`"),
     ("max_lines", "no file with more lines than the number given: `guard: max_lines 400`"),
 ];
 
-/// What is wrong with a guard as a clause names it.
+/// The problem of an invalid guard, if any.
 pub fn problem(name: &str, args: &[String]) -> Option<Problem> {
     let Some((_, demand)) = GUARDS.iter().find(|(known, _)| *known == name) else {
         let known: Vec<_> = GUARDS.iter().map(|(name, _)| *name).collect();
-        let problem = Problem::error("spec::guard", format!("there is no guard `{name}`"));
-        return Some(problem.help(format!("there are: {}", known.join(", "))));
+        let problem = Problem::error("spec::guard", format!("unknown guard `{name}`"));
+        return Some(problem.help(format!("known guards: {}", known.join(", "))));
     };
     let right = match (name, args) {
         ("forbid_unsafe", args) => args.is_empty(),
         ("max_lines", args) => args.len() == 1 && args[0].parse::<usize>().is_ok(),
         (_, args) => !args.is_empty(),
     };
-    let message = format!("the guard `{name}` does not go with `{}`", args.join(" "));
-    (!right).then(|| Problem::error("spec::guard", message).help(format!("it demands {demand}")))
+    let message = format!("invalid arguments for guard `{name}`: `{}`", args.join(" "));
+    (!right).then(|| Problem::error("spec::guard", message).help(format!("it requires {demand}")))
 }
 
 /// Checks every guard of a spec's clauses that are not drafts.
@@ -50,8 +50,8 @@ fn complete(finding: Finding, gate: &GateName, rule: &str, clause: &Clause) -> F
     Finding { gate, rule, clauses, remedy: Some(clause.text.clone()), ..finding }
 }
 
-/// Identifiers anywhere in a file's code, inside macros too, but not in comments or texts. A file
-/// that its language cannot look into does not pass.
+/// Finds identifiers in a file's code, including macros, but not in comments or strings. A file
+/// that cannot be parsed does not pass.
 fn identifiers(tree: &Tree, names: &[String], target: &Target) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, bytes) in tree.iter() {
@@ -63,9 +63,8 @@ fn identifiers(tree: &Tree, names: &[String], target: &Target) -> Vec<Finding> {
         match toolchain::of(target).identifiers(path, &text) {
             None => {
                 let language = toolchain::of(target).language();
-                let message = format!(
-                    "the guard cannot look into this file, which is not {language}: leave it out"
-                );
+                let message =
+                    format!("the guard cannot check this file, which is not {language}; remove it");
                 found(None, message);
             }
             Some(Err(why)) => found(Some(1), why),
@@ -85,7 +84,7 @@ fn long_files(tree: &Tree, args: &[String]) -> Vec<Finding> {
     let long = tree.iter().filter(|(_, bytes)| count(bytes) > most);
     long.map(|(path, bytes)| Finding {
         file: Some(path.to_string()),
-        message: format!("{path} has {} lines, at most {most} are allowed", count(bytes)),
+        message: format!("{path} has {} lines; the limit is {most}", count(bytes)),
         ..Finding::default()
     })
     .collect()
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_count_comments_and_texts_do_not() {
+    fn comments_and_strings_are_ignored() {
         assert_eq!(lines("forbid_unsafe", "// unsafe\nconst A: &str = \"unsafe\";"), [0u32; 0]);
         assert_eq!(lines("forbid_unsafe", "fn a() {\n unsafe { b() } }"), [2]);
         assert_eq!(lines("forbid_unsafe", "m! { x\n\nunsafe }"), [3]);
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_language_does_not_pass() {
+    fn files_of_other_languages_are_rejected() {
         let (spec, target) = spec("- it holds `guard: forbid eval`\n");
         let file = |path: &str| (RelPath::parse(path).unwrap(), b"eval(1)".to_vec());
         let found =

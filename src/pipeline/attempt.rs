@@ -1,8 +1,8 @@
-//! One attempt of a job, with everything that is known of it.
+//! One attempt of a job, with its results.
 
 use crate::types::{AttemptKind, CandidateId, Diagnosis, Digest, GateReport};
 
-/// Why an attempt came to nothing.
+/// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttemptFailure {
     /// A gate refused its candidate.
@@ -11,10 +11,10 @@ pub enum AttemptFailure {
     Malformed {
         /// Why.
         message: String,
-        /// Whether asking for the form again may help.
+        /// Whether asking again for the right format may help.
         reask: bool,
     },
-    /// Its answer broke off.
+    /// Its answer was truncated.
     Truncated(String),
 }
 
@@ -25,23 +25,23 @@ pub struct Attempt {
     pub number: u32,
     /// The part it works on.
     pub part: usize,
-    /// What it is for.
+    /// Its kind.
     pub kind: AttemptKind,
-    /// Which generator.
+    /// The generator's tier.
     pub tier: usize,
-    /// Its place in the tier's sequence.
+    /// Its place in the tier's sequence of attempts.
     pub slot: usize,
     /// Its prompt, in the objects.
     pub prompt: Option<Digest>,
     /// Its answer, in the objects.
     pub completion: Option<Digest>,
-    /// The recording's date, when nothing was asked.
+    /// The recording's date, for a replay.
     pub replay: Option<String>,
     /// Its candidate, in the objects.
     pub tree: Option<Digest>,
-    /// What the gates said.
+    /// The reports of its gates.
     pub reports: Vec<GateReport>,
-    /// Why it came to nothing.
+    /// Why it failed.
     pub failed: Option<AttemptFailure>,
     /// Its candidate, once every gate has passed.
     pub accepted: Option<CandidateId>,

@@ -1,8 +1,8 @@
-//! The trip of one job as one pure state machine.
+//! One job as a pure state machine.
 //!
-//! [`State::step`] is the only way a job moves, live and at replay. What is to be done next is a
-//! function of the state alone ([`State::outstanding`]), so recovery is: fold the ledger's events,
-//! then perform what is outstanding.
+//! [`State::step`] is the only transition, live and in replay. The next effect is a function of the
+//! state alone ([`State::outstanding`]), so recovery folds the ledger's events and then performs
+//! the outstanding effect.
 
 mod attempt;
 mod ending;
@@ -21,13 +21,13 @@ use crate::types::{
     JobOutcome, Judgement, Outcome, RateLimit, limits,
 };
 
-/// Something only the world can do. Performing one twice is harmless: everything it writes is named
+/// An effect on the outside world. Performing one twice is harmless: everything it writes is named
 /// by job and attempt or by content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Render the prompt and record that the attempt starts.
     Start,
-    /// Ask the generator, or find its recorded answer.
+    /// Ask the generator, or use its recorded answer.
     Ask {
         /// The prompt, in the objects.
         prompt: Digest,
@@ -41,14 +41,14 @@ pub enum Effect {
     },
     /// Run a gate.
     Gate {
-        /// What it runs over.
+        /// The candidate.
         candidate: CandidateId,
         /// Its place in the part's pipeline.
         gate: usize,
     },
     /// Judge the reports.
     Judge {
-        /// What they are of.
+        /// The candidate.
         candidate: CandidateId,
     },
     /// Put the accepted trees in place.
@@ -56,7 +56,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// What is done, in a word or two.
+    /// The effect, in a word or two.
     pub fn doing(&self, state: &State) -> String {
         match self {
             Self::Start => "prompt".to_owned(),
@@ -75,7 +75,7 @@ impl Effect {
     }
 }
 
-/// Where a job is, with what the phase works on.
+/// The phase of a job, with its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// An attempt is about to start.
@@ -94,14 +94,14 @@ pub enum Phase {
     },
     /// A gate is running.
     Gating {
-        /// What it runs over.
+        /// The candidate.
         candidate: CandidateId,
         /// Its place in the part's pipeline.
         gate: usize,
     },
     /// The reports are being judged.
     Judging {
-        /// What they are of.
+        /// The candidate.
         candidate: CandidateId,
     },
     /// The trees are being put in place.
@@ -110,9 +110,9 @@ pub enum Phase {
     Done(JobOutcome),
 }
 
-/// An event that cannot happen in a state.
+/// An event that is not allowed in a state.
 #[derive(Debug, thiserror::Error)]
-#[error("event {event} cannot happen in state {state}")]
+#[error("event {event} is not allowed in state {state}")]
 pub struct IllegalEvent {
     /// The state.
     pub state: String,
@@ -120,21 +120,21 @@ pub struct IllegalEvent {
     pub event: String,
 }
 
-/// A job with everything that happened to it.
+/// A job and its history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     /// The job.
     pub job: Job,
-    /// Where it is.
+    /// Its phase.
     pub phase: Phase,
     /// Every attempt so far, the current one last.
     pub attempts: Vec<Attempt>,
-    /// Times the current gate was run again.
+    /// How often the current gate was repeated.
     rescues: u32,
 }
 
 impl State {
-    /// A job that has just been queued. A job without work ends at once.
+    /// A job that was just queued. A job without work ends at once.
     pub fn queued(job: Job) -> Self {
         let mut state = Self { job, phase: Phase::Promoting, attempts: Vec::new(), rescues: 0 };
         state.next_part(0);
@@ -144,7 +144,7 @@ impl State {
     /// Folds a job's events, the first of which queues it.
     ///
     /// # Errors
-    /// The first event that cannot happen.
+    /// The first event that is not allowed.
     pub fn fold<'a>(
         events: impl IntoIterator<Item = &'a Event>,
     ) -> Result<Option<Self>, IllegalEvent> {
@@ -161,12 +161,12 @@ impl State {
         Ok(state)
     }
 
-    /// The attempt in hand.
+    /// The current attempt.
     pub fn attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
     }
 
-    /// The outcome, once there is one.
+    /// The outcome of an ended job.
     pub fn outcome(&self) -> Option<&JobOutcome> {
         match &self.phase {
             Phase::Done(outcome) => Some(outcome),
@@ -180,7 +180,7 @@ impl State {
         of_part.find_map(|attempt| Some((attempt, attempt.accepted.as_ref()?)))
     }
 
-    /// Attempts of a part that asked a generator.
+    /// Attempts of a part that called a generator.
     pub fn calls(&self, part: usize) -> impl Iterator<Item = &Attempt> {
         self.attempts
             .iter()
@@ -198,7 +198,7 @@ impl State {
         before.find(|one| one.tree == refused.tree && refused.tree.is_some()).map(|one| one.number)
     }
 
-    /// What is to be done next; nothing when the job has ended.
+    /// The next effect; `None` when the job has ended.
     pub fn outstanding(&self) -> Option<Effect> {
         Some(match &self.phase {
             Phase::Starting => Effect::Start,
@@ -214,10 +214,10 @@ impl State {
         })
     }
 
-    /// Moves the job by one event.
+    /// Applies an event.
     ///
     /// # Errors
-    /// The event does not fit the state; the state is unchanged.
+    /// The event is not allowed; the state is unchanged.
     pub fn step(&mut self, event: &Event) -> Result<(), IllegalEvent> {
         let number = self.attempts.last().map_or(0, |attempt| attempt.number);
         match (&self.phase, event) {
@@ -300,7 +300,7 @@ impl State {
         Ok(())
     }
 
-    /// What follows on the start of an attempt. A generator cannot be asked without a prompt.
+    /// The phase after the start of an attempt. A generator is called only with a prompt.
     fn after_start(&self, prompt: Option<Digest>) -> Option<Phase> {
         match self.attempt()?.kind {
             AttemptKind::Revalidate => Some(Phase::Adopting),
@@ -320,7 +320,7 @@ impl State {
         self.phase = Phase::Done(outcome);
     }
 
-    /// Goes on with the next part that has work, or to promotion.
+    /// Continues with the next part that has work, or with the promotion.
     fn next_part(&mut self, from: usize) {
         let next = (from..self.job.parts.len()).find(|i| self.job.parts[*i].reason.is_some());
         let Some(part) = next else {
@@ -373,7 +373,7 @@ impl State {
             _ => None,
         });
         match before {
-            // These bytes were judged already: the gates would say the same.
+            // The same bytes were judged before; the gates would give the same result.
             Some(diagnosis) => self.fail(AttemptFailure::Refused(diagnosis)),
             None => self.phase = Phase::Gating { candidate, gate: 0 },
         }
@@ -410,7 +410,7 @@ impl State {
                 let part = current.part;
                 self.next_part(part + 1);
             }
-            // Another answer of the model's would be refused as well.
+            // Another answer of the model would be refused as well.
             Judgement::Refuse { diagnosis } if diagnosis.fault == Fault::Spec => {
                 self.end(JobOutcome::SpecSuspected { diagnosis: diagnosis.clone() });
             }
@@ -423,7 +423,7 @@ impl State {
         }
     }
 
-    /// The attempt came to nothing: another one, or the end of the job.
+    /// The attempt failed: starts another one, or ends the job.
     fn fail(&mut self, failed: AttemptFailure) {
         let current = self.current();
         current.failed = Some(failed);
@@ -443,7 +443,7 @@ impl State {
     }
 }
 
-/// An event's name, as the ledger writes it.
+/// An event's name in the ledger.
 pub fn name(event: &Event) -> String {
     let value = serde_json::to_value(event).unwrap_or_default();
     value.get("event").and_then(|name| name.as_str()).unwrap_or("unknown").to_owned()

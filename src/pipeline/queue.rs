@@ -1,4 +1,4 @@
-//! Which job starts next. Pure: whoever performs jobs asks, and tells when one has ended.
+//! Decides which job starts next. Pure; the caller reports when jobs end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,11 +7,11 @@ use crate::types::{Job, Schedule, SpecId, TargetName};
 /// The jobs of a plan that have not started.
 #[derive(Clone, Debug)]
 pub struct Queue {
-    /// In the plan's order, which is that of dependencies and names.
+    /// In plan order: by dependency, then by name.
     waiting: Vec<Waiting>,
-    /// What runs, with the targets it has work in.
+    /// Running jobs, with the targets they have work in.
     running: BTreeMap<SpecId, BTreeSet<TargetName>>,
-    /// What neither runs nor waits here, and comes yet: others wait for it all the same.
+    /// Jobs that will be added later; jobs here wait for them.
     coming: BTreeSet<SpecId>,
     limits: Schedule,
 }
@@ -25,7 +25,7 @@ struct Waiting {
 }
 
 impl Queue {
-    /// Queues jobs; `depends` gives what a spec depends on.
+    /// Queues jobs; `depends` gives the dependencies of a spec.
     pub fn new<'a>(
         jobs: impl Iterator<Item = &'a Job>,
         depends: impl Fn(&SpecId) -> BTreeSet<SpecId>,
@@ -44,27 +44,26 @@ impl Queue {
         }
     }
 
-    /// The same beside jobs that run already.
+    /// The same with jobs that are already running.
     #[must_use]
     pub fn with_running<'a>(mut self, jobs: impl Iterator<Item = &'a Job>) -> Self {
         self.running.extend(jobs.map(|job| (job.spec.clone(), targets(job))));
         self
     }
 
-    /// The same with jobs that come later.
+    /// The same with jobs that are added later.
     #[must_use]
     pub fn with_coming(mut self, specs: BTreeSet<SpecId>) -> Self {
         self.coming = specs;
         self
     }
 
-    /// Whether nothing waits.
+    /// Whether no job waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// The next job that may start now, of those that are `wanted`; it counts as running from here
-    /// on.
+    /// The next `wanted` job that may start now. It counts as running from then on.
     pub fn start(&mut self, wanted: impl Fn(&SpecId) -> bool) -> Option<SpecId> {
         if self.running.len() >= self.limits.jobs {
             return None;
@@ -80,7 +79,7 @@ impl Queue {
         };
         let ready =
             |one: &Waiting| !one.depends.iter().any(pending) && one.targets.iter().all(free);
-        // Should dependencies go in a circle, which admission refuses, none would ever be ready.
+        // Admission refuses circular dependencies; with one, no job would ever be ready.
         let alone = self.running.is_empty() && self.coming.is_empty();
         let stuck = alone && !self.waiting.iter().any(ready);
         let next = self.waiting.iter().position(|one| wanted(&one.spec) && (stuck || ready(one)));
@@ -89,12 +88,12 @@ impl Queue {
         Some(one.spec)
     }
 
-    /// A job has ended.
+    /// Removes a job that has ended.
     pub fn ended(&mut self, spec: &SpecId) {
         self.running.remove(spec);
     }
 
-    /// Nothing more is to start: the names of what never will.
+    /// Stops the queue. Gives the names of jobs that will not start.
     pub fn stop(&mut self) -> Vec<SpecId> {
         std::mem::take(&mut self.waiting).into_iter().map(|one| one.spec).collect()
     }
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_start_in_order_inside_the_limits_and_behind_what_they_depend_on() {
+    fn jobs_start_in_order_within_limits_and_after_dependencies() {
         let list: &[(&'static str, &'static str, &[&'static str])] =
             &[("a", "x", &[]), ("b", "x", &["a"]), ("c", "y", &[]), ("d", "y", &["z"])];
         let mut wide = queue(list, 9, "");
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_cut_and_nobody_waits_for_ever() {
+    fn a_dependency_cycle_does_not_block_the_queue() {
         let mut queue = queue(&[("a", "x", &["b"]), ("b", "x", &["a"])], 9, "");
         assert_eq!(all(&mut queue), "a");
         queue.ended(&"a".into());

@@ -1,13 +1,13 @@
-//! Which attempt follows a failed one.
+//! Decides which attempt follows a failed one.
 //!
 //! Per generator: one answer and two repairs, then one fresh start and one repair; then the next
-//! generator. The same failure twice, or the same answer twice, skips to the fresh start. Going
-//! back and forth between two answers stops the job. Sources: `docs/design/repair.md`.
+//! generator. A repeated failure or answer skips to the fresh start. Alternating between two
+//! answers ends the job. Sources: `docs/design/repair.md`.
 
 use super::attempt::{Attempt, AttemptFailure};
 use crate::types::{AttemptKind, Digest, limits};
 
-/// The sequence of one generator.
+/// The sequence of attempts of one generator.
 const SEQUENCE: [AttemptKind; 5] = [
     AttemptKind::Generate,
     AttemptKind::Repair,
@@ -15,7 +15,7 @@ const SEQUENCE: [AttemptKind; 5] = [
     AttemptKind::Fresh,
     AttemptKind::Repair,
 ];
-/// Where the fresh start stands in it.
+/// The position of the fresh start in it.
 const FRESH: usize = 3;
 
 /// The next attempt.
@@ -26,13 +26,13 @@ pub struct NextAttempt {
     pub slot: usize,
 }
 
-/// Decides; the error says why the job ends.
+/// Decides; the error is the reason why the job ends.
 pub fn next(calls: &[&Attempt], tiers: usize) -> Result<NextAttempt, &'static str> {
     let Some(last) = calls.last() else {
         return Ok(NextAttempt { kind: SEQUENCE[0], tier: 0, slot: 0 });
     };
     if calls.len() >= limits::CALLS as usize {
-        return Err("the limit of calls is reached");
+        return Err("the limit of calls was reached");
     }
     let asked_again = calls.iter().any(|a| a.kind == AttemptKind::Reask);
     if matches!(last.failed, Some(AttemptFailure::Malformed { reask: true, .. })) && !asked_again {
@@ -44,7 +44,7 @@ pub fn next(calls: &[&Attempt], tiers: usize) -> Result<NextAttempt, &'static st
         && a == c
         && a != b
     {
-        return Err("the answers go back and forth");
+        return Err("the model alternates between two answers");
     }
     let stuck = match segment.as_slice() {
         [.., before, last] => {
@@ -65,11 +65,11 @@ pub fn next(calls: &[&Attempt], tiers: usize) -> Result<NextAttempt, &'static st
     }
     match last.tier + 1 {
         tier if tier < tiers => Ok(NextAttempt { kind: SEQUENCE[0], tier, slot: 0 }),
-        _ => Err("every attempt was refused"),
+        _ => Err("every attempt was rejected"),
     }
 }
 
-/// Whether two attempts belong to the same start: the answer and its repairs.
+/// Whether two attempts belong to the same start: an answer and its repairs.
 fn same_segment(a: &Attempt, b: &Attempt) -> bool {
     a.tier == b.tier && (a.slot < FRESH) == (b.slot < FRESH)
 }
@@ -87,8 +87,8 @@ mod tests {
     use crate::pipeline::Attempt;
     use crate::types::{Diagnosis, Fault};
 
-    /// Plays failures (tree, fingerprint; `-` for an unreadable reply) and gives the kinds asked
-    /// for.
+    /// Plays failures (tree, fingerprint; `-` for an unreadable reply) and gives the kinds of
+    /// attempts.
     fn play(failures: &[(&str, &str)], tiers: usize) -> String {
         let mut attempts: Vec<Attempt> = Vec::new();
         let mut kinds = String::new();

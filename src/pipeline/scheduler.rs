@@ -1,47 +1,47 @@
-//! What a daemon has to do, and when. Pure: time is given, in milliseconds.
+//! The daemon's agenda: what to do, and when. Pure: time is an argument, in milliseconds.
 //!
-//! A spec's job waits until it may start, runs, and is gone when it ends well. One that fails waits,
-//! longer each time; one that fails the same way three times, or that only a person can fix, is
-//! parked until its inputs change or somebody asks for it. A person may hold everything, and so may
-//! a server and the hours in which nothing is to start.
+//! A spec's job waits, runs, and is removed when it succeeds. A failed one is retried after a
+//! growing delay; after three identical failures, or if only a person can fix it, it is parked
+//! until its inputs change or it is retried by order. Orders, rate limits and quiet hours can hold
+//! all jobs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::queue::Queue;
 use crate::types::{Digest, Fault, Job, JobOutcome, RateLimit, Schedule, SpecId, limits};
 
-/// Why a spec is not worked on.
+/// The wait after a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backoff {
-    /// It is tried again then.
+    /// Retried at this time.
     Until(u64),
-    /// It is not tried again by itself.
+    /// Not retried by itself.
     Parked,
 }
 
-/// What is done about a spec that is not up to date.
+/// The state of a spec that is out of date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobStatus {
-    /// It will start when its turn comes; out of date since then.
+    /// Waiting for its turn; out of date since this time.
     Waiting(u64),
-    /// It is worked on.
+    /// Running.
     Running,
-    /// It failed, for this reason.
+    /// Failed, for this reason.
     Resting(Backoff, String),
 }
 
 #[derive(Clone, Debug)]
 struct FailedJob {
     job: Job,
-    /// Nothing when it may start again.
+    /// When it may start again, if ever by itself.
     rest: Option<Backoff>,
     /// Failures in a row.
     times: u32,
-    /// How many of them the model or its code is at fault for.
+    /// How many of them were caused by the model or its code.
     blamed: u32,
-    /// The last failure, and how often it came in a row.
+    /// The last failure's fingerprint, and how often it occurred in a row.
     same: (Option<Digest>, u32),
-    /// The last failure for a person.
+    /// The last failure, for people.
     why: String,
 }
 
@@ -49,27 +49,27 @@ struct FailedJob {
 #[derive(Clone, Debug)]
 pub struct Scheduler {
     queue: Queue,
-    /// Every job that is not done, with the time since when.
+    /// Unfinished jobs, with the time since when.
     jobs: BTreeMap<SpecId, (Job, u64)>,
     depends: BTreeMap<SpecId, BTreeSet<SpecId>>,
     limits: Schedule,
     running: BTreeSet<SpecId>,
     failed: BTreeMap<SpecId, FailedJob>,
-    /// Running jobs that an answer was paid for.
+    /// Running jobs with a paid answer.
     answered: BTreeSet<SpecId>,
-    /// Specs whose job was ended by a newer revision: since when, and when theirs may start.
-    /// Whoever saves again and again gets one.
+    /// Specs whose job was replaced by a newer revision: since when, and when the new one may
+    /// start. The delay merges repeated saves into one job.
     settling: BTreeMap<SpecId, (u64, u64)>,
-    /// Specs that a person asked for: they come first, at any hour.
+    /// Specs ordered by a person: they run first, even in quiet hours.
     asked: BTreeSet<SpecId>,
-    /// Whether a person wants nothing to start.
+    /// Whether scheduling is paused.
     paused: bool,
-    /// Until when requests are rate limited.
+    /// End of the rate limit.
     held: u64,
 }
 
 impl Scheduler {
-    /// Nothing to do.
+    /// An empty agenda.
     pub fn new(paused: bool) -> Self {
         Self {
             queue: Queue::new(std::iter::empty(), |_| BTreeSet::new(), Schedule::default()),
@@ -86,8 +86,8 @@ impl Scheduler {
         }
     }
 
-    /// Takes over a new plan: the jobs that have work now. Gives the specs whose running job is out
-    /// of date and is to be ended.
+    /// Applies a new plan with the jobs that have work. Gives the specs whose running job is out of
+    /// date and must be cancelled.
     pub fn replan(
         &mut self,
         work: Vec<Job>,
@@ -101,13 +101,12 @@ impl Scheduler {
         let ended: Vec<SpecId> = self.running.iter().filter(|s| !goes_on(s)).cloned().collect();
         self.running.retain(|spec| !ended.contains(spec));
         self.settling.retain(|spec, (_, then)| {
-            // A change that comes meanwhile is waited out as well.
+            // A change during the wait extends it.
             *then > now && work.iter().any(|job| job.spec == *spec)
         });
         let again: Vec<SpecId> =
             self.settling.keys().filter(|spec| !goes_on(spec)).cloned().collect();
-        // A call that has only begun is begun anew at once. Whoever saves while gates run will save
-        // again.
+        // A job without an answer is restarted at once. While gates run, further saves are likely.
         let paid = ended.iter().filter(|spec| self.answered.contains(*spec));
         let settling: Vec<SpecId> = paid
             .chain(&again)
@@ -132,17 +131,17 @@ impl Scheduler {
         ended
     }
 
-    /// An answer was paid for in a spec's running job: it counts for the next plan.
+    /// The job of a spec has a paid answer; the next plan takes it into account.
     pub fn answered(&mut self, spec: &SpecId) {
         self.answered.insert(spec.to_owned());
     }
 
-    /// Specs whose jobs run.
+    /// Specs with running jobs.
     pub fn running(&self) -> impl Iterator<Item = &SpecId> {
         self.running.iter()
     }
 
-    /// Puts what may start into order: asked for, by priority, by age, by name.
+    /// Sorts startable jobs: ordered ones first, then by priority, age and name.
     fn queue_up(&mut self) {
         let rests = |spec: &SpecId| self.failed.get(spec).is_some_and(|one| one.rest.is_some());
         let mut waiting: Vec<(&Job, u64)> = self
@@ -166,8 +165,8 @@ impl Scheduler {
             .with_coming(coming);
     }
 
-    /// The next job that may start now; it counts as running from here on. In `quiet` hours only
-    /// what a person asked for starts.
+    /// The next job that may start now. It counts as running from then on. In quiet hours, only
+    /// ordered jobs start.
     pub fn start(&mut self, now: u64, quiet: bool) -> Option<Job> {
         let due = |one: &FailedJob| matches!(one.rest, Some(Backoff::Until(then)) if then <= now);
         let settled = |(_, then): &(u64, u64)| *then <= now;
@@ -185,7 +184,7 @@ impl Scheduler {
         Some(job.clone())
     }
 
-    /// A job has ended: what comes of it, if it did not end well.
+    /// Records the end of a job.
     pub fn ended(&mut self, spec: &SpecId, outcome: &JobOutcome, now: u64) -> Option<Backoff> {
         self.running.remove(spec);
         self.asked.remove(spec);
@@ -201,7 +200,7 @@ impl Scheduler {
         rest
     }
 
-    /// Takes over how a spec's last jobs ended before this process began, oldest first.
+    /// Restores how jobs ended before this process started, oldest first.
     pub fn remember(&mut self, history: Vec<(Job, JobOutcome)>, now: u64) {
         for (job, outcome) in history {
             let spec = job.spec.clone();
@@ -226,7 +225,7 @@ impl Scheduler {
             JobOutcome::Rejected { diagnosis }
             | JobOutcome::SpecSuspected { diagnosis }
             | JobOutcome::SpecRefused { diagnosis }
-            | JobOutcome::Failed { diagnosis, .. } => (Some(diagnosis), diagnosis.summary.clone()),
+            | JobOutcome::Failed { diagnosis, .. } => (Some(diagnosis), diagnosis.told()),
         };
         let fingerprint = diagnosis.and_then(|diagnosis| diagnosis.fingerprint);
         let before = self.failed.remove(&job.spec);
@@ -244,7 +243,7 @@ impl Scheduler {
             // Only a person can fix it.
             None | Some(Fault::Spec) => Backoff::Parked,
             Some(Fault::Model | Fault::Gate) if bound => Backoff::Parked,
-            // A gate that cannot do its work, time after time in the same way.
+            // A gate that repeatedly fails to give a result in the same way.
             Some(Fault::Environment) if fingerprint.is_some() && bound => Backoff::Parked,
             _ => Backoff::Until(now + wait(&job.spec, times - 1).max(asked_for(outcome))),
         };
@@ -254,25 +253,25 @@ impl Scheduler {
         Some(rest)
     }
 
-    /// Nothing starts before that time: the model server limits the rate of requests.
+    /// No job starts before this time, because of a rate limit.
     pub fn hold(&mut self, until: u64) {
         self.held = self.held.max(until);
     }
 
-    /// Until when requests are rate limited, if they are.
+    /// The end of the rate limit, if any.
     pub fn held(&self, now: u64) -> Option<u64> {
         Some(self.held).filter(|held| *held > now)
     }
 
-    /// Whether a person wants nothing to start.
+    /// Whether scheduling is paused.
     pub fn set_paused(&mut self, paused: bool) {
         self.paused = paused;
     }
 
-    /// A person wants this spec's job, whatever came of it before, and before all others.
+    /// Orders a spec's job: it runs first, whatever its last outcome.
     pub fn ask(&mut self, spec: &SpecId) {
         let mut wanted = vec![spec.to_owned()];
-        // With what it depends on.
+        // Includes its dependencies.
         while let Some(one) = wanted.pop() {
             if self.jobs.contains_key(&one) && self.asked.insert(one.clone()) {
                 wanted.extend(self.depends.get(&one).into_iter().flatten().cloned());
@@ -283,7 +282,7 @@ impl Scheduler {
         self.queue_up();
     }
 
-    /// A person does not want this spec's job as it is. Whether there was one.
+    /// Cancels a spec's job. Gives whether there was one.
     pub fn cancel(&mut self, spec: &SpecId, now: u64) -> bool {
         let there = self.jobs.contains_key(spec);
         if there {
@@ -293,12 +292,12 @@ impl Scheduler {
         there
     }
 
-    /// A spec's job, if it has one that is not done.
+    /// A spec's unfinished job.
     pub fn job(&self, spec: &SpecId) -> Option<Job> {
         Some(self.jobs.get(spec)?.0.clone())
     }
 
-    /// What is done about a spec; nothing when it is up to date.
+    /// The state of a spec; `None` when it is up to date.
     pub fn doing(&self, spec: &SpecId) -> Option<JobStatus> {
         let (_, since) = self.jobs.get(spec)?;
         let failed = self.failed.get(spec);
@@ -309,7 +308,7 @@ impl Scheduler {
         })
     }
 
-    /// When something that waits for its time is due.
+    /// When the next waiting job is due.
     pub fn wake(&self, now: u64) -> Option<u64> {
         let held = self.held(now).filter(|_| !self.queue.is_empty());
         let times = self.failed.values().filter_map(|failed| match failed.rest {
@@ -320,18 +319,18 @@ impl Scheduler {
         times.chain(held).chain(settling).min()
     }
 
-    /// Whether nothing runs, and nothing will by itself.
+    /// Whether no job runs, and none will start by itself.
     pub fn is_resting(&self) -> bool {
         self.is_idle() && !self.failed.values().any(|one| one.rest != Some(Backoff::Parked))
     }
 
-    /// Whether nothing runs or waits for its turn.
+    /// Whether no job runs or waits for its turn.
     pub fn is_idle(&self) -> bool {
         self.running.is_empty() && self.queue.is_empty() && self.settling.is_empty()
     }
 }
 
-/// Milliseconds for which a server wants to be left alone.
+/// The delay that a server asks for, in milliseconds.
 fn asked_for(outcome: &JobOutcome) -> u64 {
     match outcome {
         JobOutcome::Failed { limit: Some(RateLimit { wait_s, .. }), .. } => {
@@ -341,8 +340,8 @@ fn asked_for(outcome: &JobOutcome) -> u64 {
     }
 }
 
-/// Milliseconds to wait after so many failures: doubling, and up to a quarter more, so that specs
-/// that fail together are not tried together. Equal for equal specs and failures.
+/// The delay after this many failures, in milliseconds: doubling, plus up to a quarter, so that
+/// specs that fail together are not retried together. Deterministic per spec and count.
 fn wait(spec: &SpecId, times: u32) -> u64 {
     let base = limits::BACK_OFF.as_millis() as u64;
     let most = limits::BACK_OFF_MOST.as_millis() as u64;
@@ -395,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_revision_ends_the_older_and_leaves_the_others() {
+    fn a_newer_revision_cancels_only_the_older_job() {
         let mut agenda = Scheduler::new(false);
         assert!(
             agenda
@@ -410,7 +409,7 @@ mod tests {
         agenda.answered(&"a".into());
         let ended = agenda.replan(vec![job("a", "2"), job("b", "1")], none, Schedule::default(), 0);
         assert_eq!(ended, ["a"]);
-        // Whoever saves again and again gets one run, and not never.
+        // Repeated saves delay the run only up to the limit.
         let mut now = 0;
         for revision in 3..30 {
             assert_eq!(names(&mut agenda, now), "", "{now}");
@@ -441,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_waits_longer_and_is_parked_when_it_fails_the_same_way() {
+    fn failed_jobs_back_off_and_identical_failures_are_parked() {
         let mut agenda = Scheduler::new(false);
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         let mut waits = Vec::new();
@@ -460,7 +459,7 @@ mod tests {
         }
         assert_eq!(waits, [1, 2, 4]);
         assert_eq!((names(&mut agenda, u64::MAX - 1), agenda.wake(now)), (String::new(), None));
-        // The same inputs change nothing; other ones do.
+        // Equal inputs change nothing; others do.
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         assert_eq!(names(&mut agenda, now), "");
         agenda.replan(vec![job("a", "2")], none, Schedule::default(), 0);
@@ -469,7 +468,7 @@ mod tests {
             agenda.ended(&"a".into(), &failed(Fault::Spec, "x"), now),
             Some(Backoff::Parked)
         );
-        // A server that is away is asked again and again, at most every five minutes and a quarter.
+        // An unavailable server is retried at most every 375 s.
         let mut agenda = Scheduler::new(false);
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         for _ in 0..40 {
@@ -482,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn what_depends_on_something_that_comes_again_waits_for_it() {
+    fn a_spec_waits_for_its_unfinished_dependencies() {
         let on = |spec: &SpecId| match spec.as_str() {
             "b" => BTreeSet::from(["a".into()]),
             _ => BTreeSet::new(),
@@ -491,7 +490,7 @@ mod tests {
         let mut agenda = Scheduler::new(false);
         agenda.replan(work("1"), on, Schedule::default(), 0);
         assert_eq!(names(&mut agenda, 0), "a");
-        // Saved again: it settles, and what depends on it does not begin with the old one.
+        // Saved again: the delay restarts, and dependents do not use the old revision.
         agenda.answered(&"a".into());
         assert_eq!(agenda.replan(work("2"), on, Schedule::default(), 0), ["a"]);
         assert_eq!(names(&mut agenda, 0), "");
@@ -502,16 +501,16 @@ mod tests {
             panic!("it is tried again")
         };
         assert_eq!((names(&mut agenda, 300), names(&mut agenda, then)), ("".into(), "a".into()));
-        // What is parked is waited for by nobody.
+        // Parked specs do not block the queue.
         agenda.ended(&"a".into(), &failed(Fault::Spec, "x"), then);
         assert_eq!(names(&mut agenda, then), "b");
-        // Whoever asks for a spec asks for what it needs, at any hour.
+        // An order includes the spec's dependencies, even in quiet hours.
         agenda.replan(vec![job("a", "3"), job("b", "3")], on, Schedule::default(), then + 400);
         let quiet = |agenda: &mut Scheduler, now| agenda.start(now, true).map(|job| job.spec);
         assert_eq!(quiet(&mut agenda, then + 400), None);
         agenda.ask(&"b".into());
         assert_eq!(quiet(&mut agenda, then + 400).as_deref(), Some("a"));
-        // A server that was away for a night is no fault of the model's.
+        // An unavailable server is not the model's fault.
         let mut agenda = Scheduler::new(false);
         agenda.replan(vec![job("a", "1")], none, Schedule::default(), 0);
         let mut now = 0;

@@ -1,5 +1,5 @@
-//! Migration of lockfiles of format 2, whose digests depended on how Rust prints types. Nothing is
-//! generated again because regen was updated.
+//! Migrates lockfiles of format 2, whose digests depended on Rust's `Debug` output, so that an
+//! update of regen regenerates nothing.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::types::{
     Status, Target, TargetName, TargetStanding,
 };
 
-/// Digests of one target as format 2 and as today's format give them.
+/// Digests of one target in format 2 and in today's format.
 struct Both<'a> {
     context: (Digest, Digest),
     spec: (Digest, Digest),
@@ -23,13 +23,13 @@ struct Both<'a> {
     judges: BTreeMap<String, (Digest, Digest)>,
 }
 
-/// A standing with digests of format 2 in today's digests. A digest that is not what format 2 would
-/// give for the workspace as it is stays as it was, and is understood again once it is.
+/// Converts the digests of a format-2 lockfile to today's. A digest that does not match the current
+/// workspace in format 2 is kept, and converted once it matches.
 ///
-/// Lockfiles of today's format are looked at too, where they are out of date: a merge of branches, a
-/// lockfile made from older attestations, or a change that is undone later brings old digests back.
+/// Out-of-date lockfiles of today's format are checked too: merges, older attestations or reverted
+/// changes can bring old digests back.
 ///
-/// `written` are the specs as they were parsed, before drafts and waivers switched anything off.
+/// `written` are the specs as parsed, before drafts and waivers were applied.
 pub fn migrate(standing: &Standing, written: &[Spec], inputs: &PlanInputs<'_>) -> Standing {
     let mut migrated = Standing { spec: standing.spec.clone(), ..Standing::default() };
     let old: BTreeMap<&str, Digest> =
@@ -89,7 +89,7 @@ pub fn migrate(standing: &Standing, written: &[Spec], inputs: &PlanInputs<'_>) -
     migrated
 }
 
-/// Replaces what is as format 2 gives it by what it is today.
+/// Replaces digests that match in format 2.
 fn carry(entry: &mut TargetStanding, both: &Both<'_>) {
     fn replace<T: Copy + PartialEq>(value: &mut T, pair: (T, T)) {
         if *value == pair.0 {
@@ -190,7 +190,7 @@ fn old_key(
     InputsDigest(Digest::of_parts(parts))
 }
 
-/// What format 2 has for something that judges and is `now` today.
+/// The format-2 digest of a gate input that is `now` today.
 fn old_judge(
     name: &str,
     now: Digest,
@@ -203,7 +203,7 @@ fn old_judge(
             let gates: Vec<&str> = gates.iter().map(|gate| gate.as_str()).collect();
             Digest::of(format!("{gates:?}"))
         }
-        // A set prints with braces, a list with brackets.
+        // `Debug` prints sets with braces, lists with brackets.
         DEMANDED => {
             let list = format!("{:?}", demanded(spec));
             Digest::of(format!("{{{}}}", &list[1..list.len() - 1]))

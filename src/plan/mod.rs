@@ -1,4 +1,4 @@
-//! Specs + standing + configuration -> plan: each job with its keys and its reasons.
+//! Makes the plan from specs, lockfile and configuration: jobs with keys and reasons.
 
 mod format_2;
 
@@ -14,61 +14,61 @@ use crate::types::{
     Job, Plan, Reason, Spec, SpecId, Standing, Target, TargetJob, TargetName, TargetStanding,
 };
 
-/// What stands in the place of a promoted tree.
+/// The state of a promoted tree on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveTree {
-    /// Nothing.
+    /// Missing.
     Missing,
-    /// What was promoted.
+    /// As promoted.
     Same,
-    /// What was promoted, without its attestation or with another one.
+    /// As promoted, but its attestation is missing or differs.
     Unattested,
-    /// Something else: these files were added, changed or removed.
+    /// Changed: these files were added, changed or removed.
     Drift(Vec<String>),
 }
 
-/// What judges one target of one spec, as digests of the user's files.
+/// The gate inputs of one target of one spec, as digests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checks {
-    /// The gates in order.
+    /// The gates, in order.
     pub gates: Vec<GateName>,
     /// Suites and validator programs, by name, with their digests.
     pub files: BTreeMap<String, Digest>,
 }
 
-/// Everything a plan is made of.
+/// The inputs of a plan.
 #[derive(Debug)]
 pub struct PlanInputs<'a> {
     /// The configuration.
     pub harness: &'a Harness,
     /// Every admitted spec.
     pub specs: &'a [AdmittedSpec],
-    /// The lock file.
+    /// The lockfile.
     pub standing: &'a Standing,
-    /// What stands on the disk, by spec and target.
+    /// Trees on disk, by spec and target.
     pub live: &'a BTreeMap<(SpecId, TargetName), LiveTree>,
-    /// What judges, by spec and target.
+    /// Gate inputs, by spec and target.
     pub checks: &'a BTreeMap<(SpecId, TargetName), Checks>,
-    /// Versions of the tools, by target; a target that is left out is judged by whatever it was.
+    /// Tool versions, by target; a missing target keeps the recorded ones.
     pub tools: &'a BTreeMap<TargetName, String>,
-    /// The public key that signs now.
+    /// The current public signing key.
     pub signer: Option<&'a str>,
-    /// Language version, by target.
+    /// Language versions, by target.
     pub languages: &'a BTreeMap<TargetName, String>,
     /// Specs to plan; `None` for all.
     pub only: Option<&'a BTreeSet<SpecId>>,
-    /// Whether up-to-date targets are made again.
+    /// Whether to regenerate up-to-date targets.
     pub force: bool,
 }
 
-/// The targets of a spec that are generated, in the order in which they are made.
+/// The generated targets of a spec, in order.
 pub fn targets(spec: &Spec, harness: &Harness) -> Vec<TargetName> {
     let mut named = all_targets(spec, harness).to_vec();
     named.retain(|name| harness.target.get(name).is_none_or(Target::is_generated));
     named
 }
 
-/// The targets of a spec, those of people's code included.
+/// All targets of a spec, including hand-written ones.
 pub fn all_targets<'a>(spec: &'a Spec, harness: &'a Harness) -> &'a [TargetName] {
     if spec.targets.is_empty() { &harness.harness.default_targets } else { &spec.targets }
 }
@@ -81,7 +81,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
     Plan { jobs: jobs.map(|spec| job(spec, inputs)).filter(|job| !job.parts.is_empty()).collect() }
 }
 
-/// Specs before the ones that depend on them, otherwise by id.
+/// Specs in dependency order, otherwise by id.
 fn ordered(specs: &[AdmittedSpec]) -> Vec<&AdmittedSpec> {
     let mut rest: BTreeMap<&str, &AdmittedSpec> =
         specs.iter().map(|spec| (spec.id.as_str(), spec)).collect();
@@ -89,7 +89,7 @@ fn ordered(specs: &[AdmittedSpec]) -> Vec<&AdmittedSpec> {
     while !rest.is_empty() {
         let ready =
             rest.values().find(|s| !s.depends.iter().any(|d| rest.contains_key(d.as_str())));
-        // Admission refuses circles; should one get here, its members come in order of id.
+        // Admission refuses cycles; if there is one, its members are ordered by id.
         let Some(id) = ready.or(rest.values().next()).map(|spec| spec.id.as_str()) else { break };
         done.extend(rest.remove(id));
     }
@@ -114,12 +114,12 @@ fn job(spec: &AdmittedSpec, inputs: &PlanInputs<'_>) -> Job {
     Job::new(&spec.id, parts, inputs.harness.tiers())
 }
 
-/// Digest of a spec's meaning: its clauses, in whatever order they stand, and its prose.
+/// Digest of a spec's meaning: its prose and its clauses, independent of their order.
 pub fn meaning(spec: &Spec) -> Digest {
     meaning_with(spec, spec.context)
 }
 
-/// The same with a digest of the prose as an older regen took it.
+/// The same, with a digest of the prose from an older regen.
 fn meaning_with(spec: &Spec, context: Digest) -> Digest {
     let mut clauses: Vec<_> = spec.clauses.iter().map(|c| (c.id.as_str(), c.digest)).collect();
     clauses.sort();
@@ -162,7 +162,7 @@ pub fn config(target: &Target) -> Digest {
     out.finish()
 }
 
-/// Digests of everything that judges a target, by a name that a person knows it by.
+/// Digests of a target's gate inputs, by display name.
 fn judges(spec: &Spec, checks: &Checks, inputs: &PlanInputs<'_>) -> BTreeMap<String, Digest> {
     let mut judges = checks.files.clone();
     let texts = |kind: &str, list: &[&str]| Encoder::new(kind).texts(list).finish();
@@ -184,12 +184,12 @@ fn judges(spec: &Spec, checks: &Checks, inputs: &PlanInputs<'_>) -> BTreeMap<Str
     judges
 }
 
-/// The name of the gates and their order among what judges.
+/// The display name of the gates and their order.
 const GATES: &str = "gates in order";
-/// The name of the demanded clauses among what judges.
+/// The display name of the demanded clauses.
 const DEMANDED: &str = "demanded clauses";
 
-/// Names of the clauses that must be tested, sorted.
+/// Sorted names of the clauses that require tests.
 fn demanded(spec: &Spec) -> Vec<&str> {
     let demanded = spec.clauses.iter().filter(|clause| clause.is_demanded());
     let names: BTreeSet<&str> = demanded.map(|clause| clause.id.name()).collect();
@@ -203,7 +203,7 @@ fn gate_key(judges: &BTreeMap<String, Digest>) -> GateInputsDigest {
     )
 }
 
-/// A gate's settings as far as they are set: an option that a later regen adds changes nothing.
+/// A gate's settings without defaults, so that new options of regen do not change the digest.
 fn settings(gate: Option<&GateConfig>) -> String {
     let value = serde_json::to_value(gate).unwrap_or_default();
     let set =
@@ -212,7 +212,7 @@ fn settings(gate: Option<&GateConfig>) -> String {
     fields.map(|(name, value)| format!("{name}={value} ")).collect()
 }
 
-/// Why a part is not up to date, and whether a person holds it as it is.
+/// Why a part is not up to date, and whether it is held by a rollback.
 fn reason(
     spec: &Spec,
     part: &TargetJob,
@@ -257,7 +257,7 @@ fn is_judged_otherwise(part: &TargetJob, target: &TargetStanding) -> bool {
     target.gates != part.gate_key || (!part.tools.is_empty() && target.tools != part.tools)
 }
 
-/// What judges a part now and did not then, or the other way round.
+/// Names of gate inputs that differ from the promoted ones.
 fn judged_otherwise(part: &TargetJob, target: &TargetStanding) -> Vec<String> {
     let names: BTreeSet<&String> =
         part.gate_inputs.keys().chain(target.gate_inputs.keys()).collect();
@@ -271,7 +271,7 @@ fn judged_otherwise(part: &TargetJob, target: &TargetStanding) -> Vec<String> {
     changed
 }
 
-/// Names of the clauses that were added, changed or removed since the promotion.
+/// Names of clauses added, changed or removed since the promotion.
 pub fn changed_clauses(spec: &Spec, standing: &TargetStanding) -> Vec<String> {
     let now: BTreeMap<&str, Digest> =
         spec.clauses.iter().map(|c| (c.id.name(), c.digest)).collect();
@@ -336,7 +336,7 @@ mod tests {
             self.plan().jobs[0].parts[0].reason.clone()
         }
 
-        /// Writes into the lock what the plan says now.
+        /// Puts the current plan into the lockfile.
         fn promote(&mut self) {
             let job = self.plan().jobs.remove(0);
             let spec = &self.specs[0];
@@ -363,7 +363,7 @@ mod tests {
     const SPEC: &str = "# A\n\nProse.\n\n- one `test_id: one`\n- two `test_id: two`\n";
 
     #[test]
-    fn reasons_name_what_changed_and_nothing_else() {
+    fn reasons_list_exactly_what_changed() {
         let mut world = World::new(SPEC);
         assert_eq!(world.reason(), Some(Reason::NothingPromoted));
         world.promote();
@@ -385,13 +385,13 @@ mod tests {
         world.tools = "2";
         let Some(reason @ Reason::Gates { .. }) = world.reason() else { panic!() };
         assert!(reason.revalidates());
-        assert_eq!(reason.to_string(), "changed: tools (1; now 2): judge again first");
+        assert_eq!(reason.to_string(), "changed: tools (1; now 2); runs the gates first");
         world.live = LiveTree::Missing;
         assert_eq!(world.reason(), Some(Reason::TreeMissing));
     }
 
-    /// Digests that stand in lockfiles. When one of these changes, every promoted tree in every
-    /// workspace is out of date: raise the format and migrate instead.
+    /// Digests in lockfiles. If one of these changes, every promoted tree in every workspace is out
+    /// of date: increase the format and migrate instead.
     #[test]
     fn golden_digests() {
         let text = "# A\n\nProse.\n\n- one `test_id: one` `guard: forbid x y`\n\n  ```rust\n  f();\n  ```\n\n\

@@ -1,5 +1,5 @@
-//! Runs programs: own process group, cleared environment, closed or fed stdin, bounded output, a
-//! wall timeout that ends the whole group.
+//! Runs programs: separate process group, cleared environment, closed or given stdin, bounded
+//! output, timeout for the whole group.
 #![expect(clippy::disallowed_methods, reason = "the one edge that starts processes")]
 
 mod secrets;
@@ -20,25 +20,24 @@ pub use secrets::{conceal, without_secrets};
 use crate::types::text::visible;
 use crate::types::{Resource, limits};
 
-/// Keeps what this process holds to itself: no memory image when it crashes, and no look into it
-/// for other programs of the same user.
+/// Protects this process's memory: no core dumps, and no ptrace by other programs of the user.
 pub fn keep_private() {
     use rustix::process::{Resource as Kind, Rlimit, setrlimit};
-    // Both are a second line: where they cannot be had, nothing is worse than before.
-    // One byte, because of nothing the kernel would still feed a program that collects dumps.
+    // Defence in depth; failures are ignored.
+    // RLIMIT_CORE 0 does not stop a core_pattern pipe, 1 does.
     let _ = setrlimit(Kind::Core, Rlimit { current: Some(1), maximum: Some(1) });
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
-/// Ends every child of this process, and what becomes its child thereby.
+/// Kills all children of this process, and orphans that become its children.
 pub fn end_children() {
-    // Each round also finds what the killed ones leave behind.
+    // Each round finds orphans of the processes killed before.
     let end = Instant::now() + limits::KILL_GRACE;
     loop {
         let children = children();
         for pid in &children {
-            // It fails when the process is gone already, which is what is wanted.
+            // Fails if the process is already gone.
             let _ = kill_process(*pid, Signal::KILL);
             let _ = waitpid(Some(*pid), WaitOptions::NOHANG);
         }
@@ -54,7 +53,7 @@ pub fn children() -> Vec<Pid> {
     let mine = std::process::id().to_string();
     let is_mine = |pid: &String| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // The name, in brackets, may hold anything; the state and the parent follow it.
+        // The name in parentheses may contain anything; state and parent follow it.
         let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
         behind.split_whitespace().nth(1) == Some(&mine)
     };
@@ -63,7 +62,7 @@ pub fn children() -> Vec<Pid> {
     names.filter(is_mine).filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
 }
 
-/// A program to run, with everything it may know.
+/// A program to run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Program {
     /// Absolute path.
@@ -74,9 +73,9 @@ pub struct Program {
     pub dir: PathBuf,
     /// The whole environment.
     pub env: Vec<(String, OsString)>,
-    /// What it reads; `None` closes its stdin.
+    /// Its standard input; `None` closes it.
     pub stdin: Option<Vec<u8>>,
-    /// Wall time.
+    /// Wall-clock timeout.
     pub timeout: Duration,
 }
 
@@ -85,11 +84,11 @@ pub struct Program {
 pub enum Ended {
     /// With an exit status.
     Exit(i32),
-    /// By a signal.
+    /// Killed by a signal.
     Signal(i32),
-    /// By regen, at its timeout.
+    /// Killed by regen at its timeout.
     Timeout,
-    /// By regen or the kernel, when something was used up.
+    /// Killed by regen or the kernel at a resource limit.
     Limit(Resource),
 }
 
@@ -97,14 +96,14 @@ impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Exit(status) => write!(f, "exited with status {status}"),
-            Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
+            Self::Signal(signal) => write!(f, "was killed by signal {signal}"),
             Self::Timeout => f.write_str("timed out"),
-            Self::Limit(resource) => write!(f, "reached its limit of {}", resource.word()),
+            Self::Limit(resource) => write!(f, "exceeded its limit of {}", resource.word()),
         }
     }
 }
 
-/// What a program did.
+/// The result of a program.
 #[derive(Clone, Debug)]
 pub struct Output {
     /// How it ended.
@@ -113,24 +112,24 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// The same of its standard error.
     pub stderr: Vec<u8>,
-    /// Bytes beyond that, dropped.
+    /// Bytes beyond that, which were dropped.
     pub dropped: u64,
-    /// Wall time.
+    /// Wall-clock time.
     pub elapsed: Duration,
 }
 
 impl Output {
-    /// Standard output as text, without values of keys.
+    /// Standard output as text, without secrets.
     pub fn text(&self) -> String {
         without_secrets(&String::from_utf8_lossy(&self.stdout))
     }
 
-    /// Standard error as text, without values of keys.
+    /// Standard error as text, without secrets.
     pub fn errors(&self) -> String {
         without_secrets(&String::from_utf8_lossy(&self.stderr))
     }
 
-    /// Both as they are kept for people.
+    /// Both, as stored for people.
     pub fn evidence(&self) -> Vec<u8> {
         visible(&(self.text() + &self.errors())).into_bytes()
     }
@@ -141,7 +140,7 @@ impl Output {
     }
 }
 
-/// A program could not be run.
+/// A program that could not be run.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot run {program}: {source}")]
 pub struct ProcessError {
@@ -149,13 +148,13 @@ pub struct ProcessError {
     source: std::io::Error,
 }
 
-/// Kills the group when the run is dropped, so that Ctrl-C leaves nothing behind.
+/// Kills the process group when dropped, so that Ctrl-C leaves nothing behind.
 struct Group(Option<Pid>);
 
 impl Group {
     fn signal(&self, signal: Signal) {
         if let Some(pid) = self.0 {
-            // It fails when the group is gone already, which is what is wanted.
+            // Fails if the group is already gone.
             let _ = kill_process_group(pid, signal);
         }
     }
@@ -167,7 +166,7 @@ impl Drop for Group {
     }
 }
 
-/// Runs a program to its end. Once this returns, every process of its group was killed.
+/// Runs a program to its end. When this returns, its process group was killed.
 ///
 /// # Errors
 /// The program cannot be started or waited for.
@@ -193,7 +192,7 @@ pub async fn run(program: &Program) -> Result<Output, ProcessError> {
     let input = child.stdin.take();
     let feed = async {
         if let (Some(mut pipe), Some(bytes)) = (input, &program.stdin) {
-            // A program that does not read its input closes the pipe: its own matter.
+            // A program may close its stdin without reading; not an error.
             let _ = pipe.write_all(bytes).await;
         }
     };
@@ -217,7 +216,7 @@ pub async fn run(program: &Program) -> Result<Output, ProcessError> {
             }
         }
         group.signal(Signal::KILL);
-        // What left the group and holds a pipe open is not waited for.
+        // Processes that left the group and hold a pipe open are not waited for.
         if !drained {
             let _ = tokio::time::timeout(limits::KILL_GRACE, &mut drain).await;
         }
@@ -245,7 +244,7 @@ fn end_of(status: std::process::ExitStatus) -> Ended {
 
 type Hears = dyn Fn(&[u8]) + Send + Sync;
 
-/// Hears what a program prints, as it prints it.
+/// Receives a program's output while it runs.
 #[derive(Clone)]
 pub struct Listener(pub Arc<Hears>);
 
@@ -255,10 +254,10 @@ impl std::fmt::Debug for Listener {
     }
 }
 
-/// More output than is allowed.
+/// The output limit was exceeded.
 pub(crate) struct Flood;
 
-/// The first bytes of a stream; the rest is read and counted, so that the writer never blocks.
+/// The first bytes of a stream; the rest is counted and dropped, so that the writer never blocks.
 #[derive(Default)]
 pub(crate) struct CappedOutput {
     pub(crate) bytes: Vec<u8>,
@@ -267,7 +266,7 @@ pub(crate) struct CappedOutput {
 }
 
 impl CappedOutput {
-    /// Reads to the end, or until there was more than `most`: an error.
+    /// Reads to the end; more than `most` bytes are an error.
     pub(crate) async fn drain<R: AsyncRead + Unpin>(
         &mut self,
         pipe: Option<R>,
@@ -320,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_ends_the_whole_group_even_when_it_ignores_the_polite_signal() {
+    fn a_timeout_kills_the_whole_group_even_if_it_ignores_sigterm() {
         let script = "trap '' TERM; (trap '' TERM; while :; do :; done) & while :; do :; done";
         let output = block_on(run(&sh(script, 100))).expect("runs");
         assert_eq!(output.ended, Ended::Timeout);
@@ -328,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_bounded_and_a_holder_of_the_pipe_is_not_waited_for() {
+    fn output_is_bounded_and_orphans_holding_the_pipe_are_not_awaited() {
         let output = block_on(run(&sh("head -c 20000000 /dev/zero", 5000))).expect("runs");
         assert_eq!(output.stdout.len(), 1024 * 1024);
         assert_eq!(output.dropped, 20_000_000 - 1024 * 1024);

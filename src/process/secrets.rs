@@ -1,15 +1,14 @@
-//! Values of this process's environment that are never shown and never kept.
+//! Secret values of the environment, which are never shown or stored.
 
 use std::sync::{PoisonError, RwLock};
 
-/// Values shorter than this are too ordinary to be taken out of texts.
+/// Shorter values occur in ordinary text and are not redacted.
 const LEAST_BYTES: usize = 8;
 
 /// Values with the names of their variables, the longest first.
 static SECRETS: RwLock<Vec<(String, String)>> = RwLock::new(Vec::new());
 
-/// Has the values of variables taken out of texts from here on. Of a value of several lines, each
-/// line counts.
+/// Redacts the values of these variables from now on; of multi-line values, each line.
 pub fn conceal<'a>(names: impl IntoIterator<Item = &'a str>) {
     let mut known = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
     for name in names {
@@ -24,7 +23,7 @@ pub fn conceal<'a>(names: impl IntoIterator<Item = &'a str>) {
     known.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
 }
 
-/// A text without the values: each is replaced by its variable's name.
+/// Replaces each secret in a text by its variable's name.
 pub fn without_secrets(text: &str) -> String {
     let known = SECRETS.read().unwrap_or_else(PoisonError::into_inner);
     let mut out = text.to_owned();

@@ -1,4 +1,4 @@
-//! The intent of a promotion, durable before the first visible step.
+//! The journal of a promotion, durable before the first visible change.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ use crate::types::{Digest, JobId, RelPath, SpecId, SpecStanding, TargetName, lim
 
 pub const VERSION: u32 = 2;
 
-/// A folder as the kernel knows it: device and inode.
+/// A folder's device and inode.
 pub type Identity = (u64, u64);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,24 +21,24 @@ pub struct Journal {
     pub job: JobId,
     pub spec: SpecId,
     pub unit: RelPath,
-    /// The live folder before; `None` when there was none.
+    /// The live folder before the switch, if there was one.
     pub old: Option<Identity>,
     /// The staged folder.
     pub new: Identity,
-    /// Digest of the live folder's content before.
+    /// Digest of the live folder's content before the switch.
     pub old_content: Option<Digest>,
-    /// Whether the fall-back runs: file by file, redone from the stage.
+    /// Whether the fallback is used: file by file, redone from the stage.
     pub in_place: bool,
-    /// What the lock file is to say of the spec.
+    /// The new lockfile entries of the spec.
     pub standing: SpecStanding,
-    /// The object that keeps what this promotion was.
+    /// The object with the record of this promotion.
     #[serde(default)]
     pub record: Option<Digest>,
     pub trees: Vec<(TargetName, Digest)>,
 }
 
 impl Journal {
-    /// Where the journal of a job is.
+    /// The path of a job's journal.
     pub fn path(state: &Path, job: JobId) -> PathBuf {
         state.join("journal").join(format!("{job}.json"))
     }
@@ -58,7 +58,7 @@ impl Journal {
     pub fn all(state: &Path) -> io::Result<Vec<Self>> {
         let mut journals = Vec::new();
         for path in files::walk(&state.join("journal"), 0)? {
-            // A temporary file of a write that was killed says nothing.
+            // A temporary file of an interrupted write; ignored.
             if path.extension().is_none_or(|extension| extension != "json") {
                 fs::remove_file(&path)?;
                 continue;
@@ -67,7 +67,7 @@ impl Journal {
                 |bytes: Vec<u8>| serde_json::from_slice(&bytes).map_err(|why| why.to_string());
             journals.push(read(files::read_capped(&path, limits::RESULT_BYTES)?).map_err(
                 |why| {
-                    let message = format!("{}: {why}: update regen", path.display());
+                    let message = format!("{}: {why}; update regen", path.display());
                     io::Error::new(io::ErrorKind::InvalidData, message)
                 },
             )?);

@@ -1,7 +1,7 @@
-//! Puts accepted trees in place: at once, drift never overwritten, every step journalled.
+//! Promotes accepted trees atomically, with a journal. Manual edits are never overwritten.
 //!
-//! The unit is the folder of a spec, `generated/<spec>/`: all its targets switch together. The
-//! order of steps and the failure behind each is in `docs/design/promotion.md`.
+//! The unit is the folder of a spec, `generated/<spec>/`: all its targets are switched together.
+//! The order of steps, and the failures it handles, are in `docs/design/promotion.md`.
 #![expect(clippy::disallowed_methods, reason = "the one edge that writes below generated/")]
 
 mod journal;
@@ -23,7 +23,7 @@ use crate::plan::LiveTree;
 use crate::store::{files, write_staged};
 use crate::types::{Digest, JobId, RelPath, SpecId, Standing, TargetName, Tree, limits};
 
-/// Puts trees in place below a workspace's root.
+/// Promotes trees below a workspace's root.
 #[derive(Clone, Debug)]
 pub struct Promoter {
     root: PathBuf,
@@ -36,18 +36,18 @@ pub enum PromoteError {
     /// The live tree was edited by hand.
     #[error("edited by hand: {}", .0.join(", "))]
     Drift(Vec<String>),
-    /// Trees of unknown content stand where a broken promotion left them.
+    /// A tree with unknown content is in place after an interrupted promotion.
     #[error("{0}")]
     Blocked(String),
-    /// The disk's trouble.
+    /// I/O errors.
     #[error("cannot promote: {0}")]
     Io(#[from] io::Error),
 }
 
-/// A switch that is done and durable, with the lock file; [`Promoter::finish`] tidies up behind it
-/// once the ledger has it.
+/// A durable switch, including the lockfile. [`Promoter::finish`] cleans up once it is in the
+/// ledger.
 #[derive(Debug)]
-#[must_use = "finish it once the ledger has it"]
+#[must_use = "finish it once it is in the ledger"]
 pub struct Switched {
     /// The job.
     pub job: JobId,
@@ -55,9 +55,9 @@ pub struct Switched {
     pub spec: SpecId,
     /// Target and tree.
     pub trees: Vec<(TargetName, Digest)>,
-    /// The object that keeps what this promotion was.
+    /// The object with the record of this promotion.
     pub record: Option<Digest>,
-    /// Edits made while the switch happened were saved here.
+    /// Where edits made during the switch were saved.
     pub saved: Option<PathBuf>,
     journal: Journal,
 }
@@ -68,10 +68,10 @@ impl Promoter {
         Self { root, state }
     }
 
-    /// What stands in the place of each target that the lock file names.
+    /// The state on disk of each target in the lockfile.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn live(
         &self,
         standing: &Standing,
@@ -102,30 +102,30 @@ impl Promoter {
         Ok(live)
     }
 
-    /// The promoted tree of a target, as it stands.
+    /// The promoted tree of a target, as it is on disk.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn tree(&self, path: &str) -> io::Result<Option<Tree>> {
         files::tree(&self.root.join(path))
     }
 
-    /// The attestation beside a target's tree; empty when there is none.
+    /// The attestation beside a target's tree; empty if missing.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn attestation(&self, path: &str) -> io::Result<String> {
         let bytes = self.regular(&format!("{path}{ATTESTATION}"))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Puts an attestation in the place of the one beside a target's tree.
+    /// Replaces the attestation beside a target's tree.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn attest(&self, path: &str, text: &str) -> io::Result<()> {
         let to = self.root.join(format!("{path}{ATTESTATION}"));
-        // Where a killed process leaves nothing that looks like a part of a tree.
+        // Where a killed process leaves no partial file in the unit.
         write_staged(&self.state.join("stage"), &to, text.as_bytes())
     }
 
@@ -138,7 +138,7 @@ impl Promoter {
         write_staged(&self.state.join("stage"), &to, lock.render().as_bytes())
     }
 
-    /// The bytes of a file; of anything else none.
+    /// The bytes of a regular file; empty for anything else.
     fn regular(&self, path: &str) -> io::Result<Vec<u8>> {
         let path = self.root.join(path);
         if path.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
@@ -148,7 +148,7 @@ impl Promoter {
         }
     }
 
-    /// The files of a tree that are not what the manifest beside it says.
+    /// The files of a tree that differ from the manifest beside it.
     fn changed(&self, path: &str, tree: &Tree) -> Vec<String> {
         let manifest = self.regular(&format!("{path}.manifest")).unwrap_or_default();
         let manifest = String::from_utf8_lossy(&manifest);
@@ -163,7 +163,7 @@ impl Promoter {
         list.into_iter().map(|file| format!("{path}/{file}")).collect()
     }
 
-    /// What is wrong beside a tree that is there: its manifest, and links in its place.
+    /// Drift beside an existing tree: its manifest, and symbolic links in its place.
     fn beside(&self, path: &str, tree: Digest) -> Vec<String> {
         let mut drift = Vec::new();
         let manifest = format!("{path}.manifest");
@@ -174,16 +174,16 @@ impl Promoter {
         let unit = Path::new(path).parent().unwrap_or(Path::new(path));
         for folder in [unit, Path::new(path)] {
             if self.root.join(folder).symlink_metadata().is_ok_and(|meta| meta.is_symlink()) {
-                drift.push(format!("{} is a link", folder.display()));
+                drift.push(format!("{} is a symbolic link", folder.display()));
             }
         }
         drift
     }
 
-    /// Everything in a spec's unit that regen did not put there or that is not what it put there.
+    /// All files of a spec's unit that regen did not write, or that have changed.
     ///
     /// # Errors
-    /// The disk's, or a lock file that is none.
+    /// I/O errors; an invalid lockfile.
     pub fn edited(&self, unit: &str, spec: &str) -> io::Result<Vec<String>> {
         let standing = files::standing(&self.root)?.spec.remove(spec);
         let mut drift = Vec::new();
@@ -198,7 +198,7 @@ impl Promoter {
                 other => drop(other?),
             }
             known.push(format!("{}.manifest", target.path));
-            // It can be written again, from the gates.
+            // It can be regenerated from the gates' reports.
             known.push(format!("{}{ATTESTATION}", target.path));
             known.push(target.path.to_string());
         }
@@ -212,11 +212,11 @@ impl Promoter {
         Ok(drift)
     }
 
-    /// Switches. Once this returns, the new trees and the lock file are in place and durable;
-    /// before the switch itself, a failure leaves everything as it was.
+    /// Switches. When this returns, the new trees and the lockfile are in place and durable. A
+    /// failure before the switch leaves everything unchanged.
     ///
     /// # Errors
-    /// Drift, or the disk's.
+    /// Drift; I/O errors.
     pub fn switch(&self, promotion: &Promotion<'_>) -> Result<Switched, PromoteError> {
         self.refuse_links(&promotion.unit)?;
         let drift = self.edited(&promotion.unit, &promotion.spec)?;
@@ -254,15 +254,15 @@ impl Promoter {
         Ok(self.forward(journal)?)
     }
 
-    /// A folder that is a link would have everything written elsewhere.
+    /// Rejects folders that are symbolic links, which would redirect writes.
     fn refuse_links(&self, unit: &RelPath) -> Result<(), PromoteError> {
-        // The unit itself is compared: a link in its place is drift.
+        // The unit itself is compared elsewhere: a link in its place is drift.
         let above = unit.rsplit_once('/').map_or("", |(above, _)| above);
         let link = files::link_on(&self.root, above);
-        link.map_or(Ok(()), |link| Err(PromoteError::Blocked(format!("{link} is a link"))))
+        link.map_or(Ok(()), |link| Err(PromoteError::Blocked(format!("{link} is a symbolic link"))))
     }
 
-    /// Everything behind the switch, up to the lock file. Doing it twice is the same as once.
+    /// The steps after the switch, up to the lockfile. Idempotent.
     fn forward(&self, journal: Journal) -> io::Result<Switched> {
         let (unit, stage) = self.paths(&journal);
         swap::sync_parents(&unit, &stage)?;
@@ -273,7 +273,7 @@ impl Promoter {
             }
             swap::carry(&stage, &unit)?;
         }
-        // The file may have changed since a killed run began: only this spec's entry is ours.
+        // The lockfile may have changed since the killed run: only this spec's entry is replaced.
         let mut lock = files::standing(&self.root)?;
         lock.spec.insert(journal.spec.clone(), journal.standing.clone());
         self.write_lock(&lock)?;
@@ -292,15 +292,16 @@ impl Promoter {
         (self.root.join(&journal.unit), stage)
     }
 
-    /// Where the replaced tree goes; names sort by age.
+    /// The trash folder of the replaced tree; names sort by age.
     fn trash(&self, journal: &Journal) -> PathBuf {
         self.state.join("trash").join(&journal.spec).join(format!("{:08}", journal.job.0))
     }
 
-    /// Moves the replaced tree to the trash and drops the journal: the ledger has the promotion.
+    /// Moves the replaced tree to the trash and deletes the journal, once the promotion is in the
+    /// ledger.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn finish(&self, switched: Switched) -> io::Result<()> {
         let (_, stage) = self.paths(&switched.journal);
         let trash = self.trash(&switched.journal);
@@ -315,17 +316,17 @@ impl Promoter {
         switched.journal.remove(&self.state)
     }
 
-    /// Whether a promotion is under way, or was cut off.
+    /// Whether a promotion is under way or was interrupted.
     pub fn is_busy(&self) -> bool {
         let journals = fs::read_dir(self.state.join("journal"));
         journals.is_ok_and(|mut journals| journals.next().is_some())
     }
 
-    /// Finishes or undoes what a killed promotion left. Gives the switches that happened; the
-    /// caller records them and finishes them. `units` gives the folders that a spec may have.
+    /// Finishes or undoes interrupted promotions. Gives the switches that happened, for the caller
+    /// to record and finish. `units` gives the possible folders of a spec.
     ///
     /// # Errors
-    /// [`PromoteError::Blocked`] when a tree has unknown content: both are kept. The disk's.
+    /// [`PromoteError::Blocked`] if a tree has unknown content; both trees are kept. I/O errors.
     pub fn recover(
         &self,
         units: &dyn Fn(&SpecId) -> Vec<String>,
@@ -334,8 +335,8 @@ impl Promoter {
         for journal in Journal::all(&self.state)? {
             if !units(&journal.spec).iter().any(|unit| *unit == *journal.unit) {
                 return Err(PromoteError::Blocked(format!(
-                    "{} says that {} belongs to the spec {}, and harness.toml does not: make it say so \
-                     until the next run, or delete the file",
+                    "{} names the folder {} for the spec {}, but harness.toml does not; change harness.toml for \
+                     the next run, or delete the file",
                     Journal::path(Path::new(".regen"), journal.job).display(),
                     journal.unit,
                     journal.spec
@@ -355,13 +356,13 @@ impl Promoter {
             } else if live == journal.old
                 || (live.is_none() && swap::identity(&stage)? == Some(journal.new))
             {
-                // Not switched. Should a person have removed the old tree since, it stays removed.
+                // Not switched. If the old tree was removed since, it stays removed.
                 swap::remove(&stage)?;
                 journal.remove(&self.state)?;
             } else {
                 return Err(PromoteError::Blocked(format!(
-                    "{} is neither the tree before nor the one after an interrupted promotion: compare it \
-                     with .regen/stage/{}, leave the one you want in {}, and delete {}; then run again",
+                    "{} is neither the tree before nor after an interrupted promotion; compare it with \
+                     .regen/stage/{}, leave the right one in {}, delete {} and run again",
                     journal.unit,
                     journal.job,
                     journal.unit,
@@ -373,7 +374,7 @@ impl Promoter {
     }
 
     /// Takes away what is staged without a journal, once everything is finished that has one: it
-    /// was never switched, and is our own copy of recorded bytes.
+    /// was never switched, and has only recorded bytes.
     ///
     /// # Errors
     /// The disk's.
@@ -381,7 +382,7 @@ impl Promoter {
         if self.is_busy() { Ok(()) } else { swap::remove(&self.state.join("stage")) }
     }
 
-    /// Copies a folder aside, so that no byte of a person's is lost.
+    /// Saves a copy of a folder, so that no manual edit is lost.
     fn save(&self, spec: &str, from: &Path) -> io::Result<PathBuf> {
         let folder = self.state.join("drift").join(spec);
         fs::create_dir_all(&folder)?;

@@ -1,9 +1,9 @@
-//! What a promotion puts where.
+//! The content of a promotion.
 
 use crate::types::{Digest, JobId, RelPath, SpecId, SpecStanding, TargetName};
 use crate::verdict::Accepted;
 
-/// The end of an attestation's name, behind the target's folder.
+/// The suffix of an attestation's name, after the target's folder.
 pub const ATTESTATION: &str = ".intoto.jsonl";
 
 /// One target of a promotion.
@@ -11,18 +11,18 @@ pub const ATTESTATION: &str = ".intoto.jsonl";
 pub struct PartTree<'a> {
     /// The target.
     pub target: TargetName,
-    /// Its folder inside the unit.
+    /// Its folder in the unit.
     pub leaf: String,
-    /// The proof, and with it the tree.
+    /// The accepted tree.
     pub accepted: &'a Accepted,
-    /// What stands beside it as its attestation.
+    /// Its attestation.
     pub attestation: String,
 }
 
-/// A promotion: what goes where.
+/// A promotion: trees and their places.
 #[derive(Debug)]
 pub struct Promotion<'a> {
-    /// The job, which names the transaction.
+    /// The job; names the transaction.
     pub job: JobId,
     /// The spec.
     pub spec: SpecId,
@@ -30,12 +30,12 @@ pub struct Promotion<'a> {
     pub unit: RelPath,
     /// New trees.
     pub parts: Vec<PartTree<'a>>,
-    /// Folders of targets that stay as they are.
+    /// Folders of unchanged targets.
     pub kept: Vec<String>,
-    /// What the lock file is to say of the spec.
+    /// The new lockfile entries of the spec.
     pub standing: SpecStanding,
-    /// The object that keeps what this promotion was.
+    /// The object with the record of this promotion.
     pub record: Digest,
-    /// Whether edits by hand are saved aside instead of refused.
+    /// Whether to save and replace manual edits instead of refusing.
     pub discard_edits: bool,
 }

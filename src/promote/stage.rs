@@ -9,8 +9,8 @@ use super::swap;
 use crate::store::files;
 use crate::types::{Tree, limits};
 
-/// Writes the stage and makes it durable with one `syncfs`: skipping it left empty files after
-/// power loss, and one `fsync` per file takes hundreds of times longer.
+/// Writes the stage and makes it durable with one `syncfs`. Without it, files were empty after a
+/// power loss; one `fsync` per file takes hundreds of times longer.
 pub fn build(promotion: &Promotion<'_>, unit: &Path, stage: &Path) -> io::Result<()> {
     swap::remove(stage)?;
     fs::create_dir_all(stage)?;
@@ -32,8 +32,7 @@ pub fn build(promotion: &Promotion<'_>, unit: &Path, stage: &Path) -> io::Result
     rustix::fs::syncfs(&folder).map_err(io::Error::from)
 }
 
-/// Unchanged files keep the live file's time, so that the user's cargo rebuilds what changed and
-/// only that: it compares nothing but times.
+/// Unchanged files keep their modification time, because cargo rebuilds by time alone.
 fn write(tree: &Tree, live: &Path, stage: &Path) -> io::Result<()> {
     for (path, bytes) in tree.iter() {
         let to = stage.join(path.as_str());

@@ -1,4 +1,4 @@
-//! The switch itself, and the steps around it that know only folders.
+//! The switch itself, on the level of folders.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use super::journal::Identity;
 use crate::store::files::{self, CARRIED, walk};
 use crate::types::{Digest, limits};
 
-/// A file on its way to its name.
+/// The prefix of a file that is still being written.
 const PART: &str = ".regen-part";
 
 /// Device and inode of a folder.
@@ -26,7 +26,7 @@ pub fn identity(path: &Path) -> io::Result<Option<Identity>> {
     }
 }
 
-/// Digest of everything below a folder but what is carried over.
+/// Digest of a folder's content, without build leftovers.
 pub fn content(root: &Path) -> io::Result<Option<Digest>> {
     if identity(root)?.is_none() {
         return Ok(None);
@@ -45,13 +45,13 @@ pub fn content(root: &Path) -> io::Result<Option<Digest>> {
     Ok(Some(Digest::of_parts(parts)))
 }
 
-/// Whether a path inside a unit is a build leftover: such a name directly in a target's folder.
+/// Whether a path in a unit is a build leftover directly in a target's folder.
 fn is_carried(name: &Path) -> bool {
     let second = name.components().nth(1);
     second.is_some_and(|name| CARRIED.iter().any(|carried| name.as_os_str() == *carried))
 }
 
-/// Whether a folder has a file that none of the others has with the same bytes.
+/// Whether a folder has a file whose bytes are in none of the others.
 pub fn has_strangers(unit: &Path, others: &[&Path]) -> io::Result<bool> {
     for path in walk(unit, limits::PATH_DEPTH)? {
         let name = path.strip_prefix(unit).unwrap_or(&path);
@@ -68,8 +68,8 @@ pub fn has_strangers(unit: &Path, others: &[&Path]) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Exchanges the folders in one step of the kernel; where it cannot, file by file. `note` is
-/// called before the fall-back changes anything.
+/// Exchanges two folders atomically (RENAME_EXCHANGE), or else file by file. `note` is called
+/// before the fallback changes anything.
 pub fn switch(
     unit: &Path,
     stage: &Path,
@@ -90,8 +90,8 @@ pub fn switch(
     }
 }
 
-/// The fall-back: every file of the stage by a rename of its own, then what is not in the stage is
-/// deleted. Redone from the journal until it ends.
+/// The fallback: renames every file of the stage into place, then deletes other files. Redone from
+/// the journal until it completes.
 pub fn redo(unit: &Path, stage: &Path) -> io::Result<()> {
     if !stage.exists() {
         return Ok(());
@@ -121,7 +121,7 @@ pub fn redo(unit: &Path, stage: &Path) -> io::Result<()> {
     rustix::fs::syncfs(&folder).map_err(io::Error::from)
 }
 
-/// Removes a folder that may not be there.
+/// Removes a folder, if it exists.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -168,8 +168,7 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Deletes trees beyond the newest few that are old enough: a build may still stand in a younger
-/// one.
+/// Deletes old trees beyond the newest few; a build may still use a recent one.
 pub fn prune(trash: &Path) -> io::Result<()> {
     let Ok(entries) = fs::read_dir(trash) else { return Ok(()) };
     let mut kept: Vec<_> = entries.collect::<Result<_, _>>()?;

@@ -1,4 +1,4 @@
-//! Promotion over real folders: drift, times, recovery at every step, the fall-back.
+//! Promotions over real folders: drift, times, recovery at every step, the fallback.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -101,7 +101,7 @@ impl World {
 }
 
 #[test]
-fn unchanged_files_keep_their_time_and_leftovers_are_carried() {
+fn unchanged_files_keep_their_mtime_and_build_leftovers_are_kept() {
     let mut world = World::new();
     world.promote(&[("a", "1"), ("b", "1")]);
     let time = |w: &World, p: &str| {
@@ -119,7 +119,7 @@ fn unchanged_files_keep_their_time_and_leftovers_are_carried() {
 }
 
 #[test]
-fn drift_is_refused_by_name_or_saved_aside() {
+fn drift_is_refused_with_file_names_or_saved() {
     let mut world = World::new();
     world.promote(&[("a", "1")]);
     fs::write(world.root().join("generated/s/rust/a"), "mine").unwrap();
@@ -137,12 +137,12 @@ fn drift_is_refused_by_name_or_saved_aside() {
 }
 
 #[test]
-fn recovery_goes_forward_after_the_switch_and_back_before_it_and_twice_is_once() {
+fn recovery_completes_after_the_switch_reverts_before_it_and_is_idempotent() {
     let mut world = World::new();
     world.promote(&[("a", "1")]);
     let lock = fs::read(world.root().join("regen.lock")).unwrap();
     let switched = world.switch(&[("a", "2")], false).expect("switches");
-    // Killed behind the switch, before the lock file.
+    // Killed after the switch, before the lockfile.
     fs::write(world.root().join("regen.lock"), &lock).unwrap();
     drop(switched);
     let mut recovered =
@@ -160,7 +160,7 @@ fn recovery_goes_forward_after_the_switch_and_back_before_it_and_twice_is_once()
         ),
         ("2", 0)
     );
-    // Killed before the switch: undo ours by hand, with the journal still there.
+    // Killed before the switch: reverts by hand, with the journal in place.
     let switched = world.switch(&[("a", "3")], false).expect("switches");
     let (unit, stage) = (world.root().join("generated/s"), world.root().join(".regen/stage/3"));
     swap::switch(&unit, &stage, &mut || Ok(())).expect("switches back");
@@ -173,7 +173,7 @@ fn recovery_goes_forward_after_the_switch_and_back_before_it_and_twice_is_once()
 }
 
 #[test]
-fn the_fall_back_ends_with_the_same_content() {
+fn the_fallback_gives_the_same_content() {
     let mut world = World::new();
     world.promote(&[("a", "1"), ("gone", "1"), ("d/e", "1")]);
     let stage = world.root().join("stage");
@@ -189,7 +189,7 @@ fn the_fall_back_ends_with_the_same_content() {
 }
 
 #[test]
-fn a_tree_of_unknown_content_blocks_and_nothing_is_deleted() {
+fn unknown_content_blocks_recovery_and_is_kept() {
     let mut world = World::new();
     world.promote(&[("a", "1")]);
     drop(world.switch(&[("a", "2")], false).expect("switches"));
@@ -204,10 +204,10 @@ fn a_tree_of_unknown_content_blocks_and_nothing_is_deleted() {
 }
 
 #[test]
-fn recovery_keeps_what_others_did_meanwhile() {
+fn recovery_keeps_concurrent_changes() {
     let mut world = World::new();
     world.promote(&[("a", "1")]);
-    // Another spec's entry came into the lock file while the promotion was cut off.
+    // Another spec's entry was added to the lockfile during the interruption.
     drop(world.switch(&[("a", "2")], false).expect("switches"));
     let path = world.root().join("regen.lock");
     let mut lock = files::standing(world.root()).unwrap();
@@ -218,7 +218,7 @@ fn recovery_keeps_what_others_did_meanwhile() {
         world.promoter.recover(&|_| vec!["generated/s".to_owned()]).expect("recovers").remove(0);
     world.promoter.finish(switched).unwrap();
     assert!(files::standing(world.root()).unwrap().spec.contains_key("other"));
-    // The old tree was removed before the switch: there is nothing to keep, and nothing is lost.
+    // The old tree was removed before the switch: nothing to keep, nothing lost.
     let switched = world.switch(&[("a", "3")], false).expect("switches");
     let (unit, stage) = (world.root().join("generated/s"), world.root().join(".regen/stage/3"));
     swap::switch(&unit, &stage, &mut || Ok(())).expect("switches back");
@@ -227,7 +227,7 @@ fn recovery_keeps_what_others_did_meanwhile() {
     assert!(
         world.promoter.recover(&|_| vec!["generated/s".to_owned()]).expect("recovers").is_empty()
     );
-    // An edit made while a switch file by file was cut off is saved before it goes on.
+    // An edit made during an interrupted file-by-file switch is saved first.
     world.promote(&[("a", "4"), ("b", "4")]);
     let switched = world.switch(&[("a", "5"), ("b", "5")], false).expect("switches");
     let (stage, trash) =
@@ -262,7 +262,7 @@ fn version_control_sees_every_promotion_at_once() {
     };
     git(&world, &["init", "-q"]);
     for round in 0..20 {
-        // The same size each time, many within one second.
+        // Equal sizes, many within one second.
         let text = format!("{round:04}");
         world.promote(&[("src/lib.rs", &text), ("same", "same")]);
         git(&world, &["add", "-A", "generated"]);

@@ -1,4 +1,4 @@
-//! Job -> prompt: deterministic to the byte, stable at its front, inside a token budget.
+//! Renders prompts: deterministic, with a stable beginning, within a token budget.
 
 mod redact;
 
@@ -12,7 +12,7 @@ use crate::types::{AttemptKind, Finding, Problem, Prompt, Spec, Tree, limits};
 
 pub use redact::HeldOut;
 
-/// The two templates; a user's file of the same name replaces one.
+/// The two templates; users can replace either.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Templates {
     /// `system.md`: the rules.
@@ -62,7 +62,7 @@ pub struct File {
     pub text: String,
 }
 
-/// Everything a prompt is made of.
+/// The inputs of a prompt.
 #[derive(Debug)]
 pub struct PromptInputs<'a> {
     /// The spec.
@@ -71,35 +71,35 @@ pub struct PromptInputs<'a> {
     pub depends: Vec<&'a Spec>,
     /// The language's name.
     pub language: &'a str,
-    /// The file the target cannot do without.
+    /// The required file of the target.
     pub root: String,
-    /// The file that the harness writes; a prompt does not show it.
+    /// The harness's own file, which is not shown.
     pub manifest: &'static str,
-    /// What the model must know of the target.
+    /// Rules of the target for the model.
     pub constraints: Vec<String>,
     /// The user's suites.
     pub suites: Vec<File>,
-    /// The promoted tree, when one stands.
+    /// The promoted tree, if any.
     pub accepted: Option<&'a Tree>,
-    /// Names of the clauses that changed since.
+    /// Names of the clauses changed since its promotion.
     pub changes: Vec<String>,
-    /// What the attempt is for.
+    /// The kind of the attempt.
     pub kind: AttemptKind,
     /// The last candidate, for a repair.
     pub candidate: Option<&'a Tree>,
-    /// What the gates found in it.
+    /// The findings of its gates.
     pub findings: Vec<Finding>,
-    /// Why the last reply could not be used.
+    /// Why the last reply was unusable.
     pub problem: Option<String>,
-    /// One line for each way that failed before.
+    /// One line for each failed approach.
     pub tried: Vec<String>,
-    /// Whether the answer is to be one JSON object.
+    /// Whether the answer must be one JSON object.
     pub json: bool,
-    /// Most tokens of the prompt.
+    /// Maximum tokens of the prompt.
     pub most_tokens: Option<usize>,
 }
 
-/// Checks the templates before anything is asked: syntax, and every variable by name.
+/// Checks the templates: syntax and variable names.
 pub fn check(templates: &Templates) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (name, text) in [("system.md", &templates.system), ("task.md", &templates.task)] {
@@ -114,8 +114,8 @@ pub fn check(templates: &Templates) -> Vec<Problem> {
         let mut unknown: Vec<_> = template.undeclared_variables(false).into_iter().collect();
         unknown.sort();
         for variable in unknown.iter().filter(|v| !VARIABLES.contains(&v.as_str())) {
-            let message = format!("the template uses `{variable}`, which is no variable");
-            let help = format!("there are: {}", VARIABLES.join(", "));
+            let message = format!("unknown template variable `{variable}`");
+            let help = format!("known variables: {}", VARIABLES.join(", "));
             let mut problem = Problem::error("template::variable", message).help(help).file(name);
             let at = text.lines().position(|line| line.contains(variable.as_str()));
             problem.line = at.map_or(0, |line| line + 1);
@@ -134,11 +134,10 @@ fn environment() -> Environment<'static> {
     env
 }
 
-/// Renders a prompt. What does not fit is left out: the promoted tree first, then the user's
-/// suites.
+/// Renders a prompt. If it is too long, leaves out the promoted tree first, then the user's suites.
 ///
 /// # Errors
-/// The template engine's message, or that the prompt does not fit.
+/// An error of the template engine, or the prompt is too long.
 pub fn render(templates: &Templates, inputs: &PromptInputs<'_>) -> Result<Prompt, String> {
     for (accepted, suites) in [(true, true), (false, true), (false, false)] {
         let prompt = render_with(templates, inputs, accepted, suites)?;
@@ -148,11 +147,10 @@ pub fn render(templates: &Templates, inputs: &PromptInputs<'_>) -> Result<Prompt
             _ => return Ok(prompt),
         }
     }
-    Err("the spec alone is too long for the model's context: split it, or raise context_tokens"
-        .into())
+    Err("the spec alone exceeds the model's context; split it, or raise context_tokens".into())
 }
 
-/// An estimate of a prompt's tokens that is never too small.
+/// An upper estimate of a prompt's tokens.
 pub fn tokens(prompt: &Prompt) -> usize {
     (prompt.system.len() + prompt.user.len()).div_ceil(limits::BYTES_PER_TOKEN)
 }
@@ -213,7 +211,7 @@ fn fence(text: &str) -> String {
     "~".repeat(6.max(longest + 1))
 }
 
-/// What a tool or a candidate printed: more than one line stands in a fence that it cannot end.
+/// Output of a tool or candidate; several lines are put into a fence that they cannot close.
 fn fenced(message: &str) -> String {
     if !message.contains('\n') {
         return message.to_owned();
@@ -233,7 +231,7 @@ fn tidy(text: &str) -> String {
     out.join("\n") + "\n"
 }
 
-/// The findings worth a model's attention, with the clauses' texts beside them.
+/// The most useful findings, with their clauses' texts.
 fn findings(inputs: &PromptInputs<'_>) -> Vec<serde_json::Value> {
     let mut list: Vec<&Finding> = inputs.findings.iter().collect();
     list.sort_by_key(|finding| !finding.rule.starts_with("E0") && finding.rule != "error");
@@ -266,7 +264,7 @@ mod tests {
     use crate::types::{AttemptKind, ClauseId, Finding};
 
     #[test]
-    fn a_repair_shows_finding_clause_and_candidate_and_equal_inputs_give_equal_bytes() {
+    fn a_repair_prompt_shows_finding_clause_and_candidate_deterministically() {
         let (spec, _) = spec(
             "# S\n\n- it MUST add `test_id: adds`\n\n  ```rust hidden\n  s::secret();\n  ```\n",
         );

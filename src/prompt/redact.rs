@@ -1,30 +1,30 @@
-//! Keeps held-out examples out of prompts, whatever path they take towards one.
+//! Removes quotes of held-out examples from prompts.
 
 use std::collections::HashSet;
 
 use crate::types::{Finding, Spec};
 
-/// Letters and digits in a row that give an example away.
+/// How many letters and digits in a row reveal an example.
 const WINDOW: usize = 10;
-/// An example with fewer than [`WINDOW`] is given away by all of them; one with fewer than this
-/// cannot be told from anything else.
+/// Shorter examples are revealed only as a whole; below this length they are indistinguishable from
+/// ordinary text.
 const SHORTEST: usize = 3;
-/// What stands in the place of a withheld text.
+/// The replacement of a withheld text.
 const WITHHELD: &str = "[withheld: this text quotes a held-out example]";
 
-/// Letters and digits alone, folded: quoting, escaping and wrapping change nothing.
+/// Letters and digits only, lowercase, so that quoting, escaping and wrapping do not matter.
 fn essence(text: &str) -> Vec<char> {
     let text = text.replace("\\n", " ").replace("\\t", " ");
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// What gives held-out examples away. A candidate can read the specs of a workspace, so the
-/// examples of all of them count, those of refused specs included.
+/// The secrets: held-out examples of all specs, including refused ones, since candidates can read
+/// the workspace's specs.
 #[derive(Clone, Debug, Default)]
 pub struct HeldOut(HashSet<Vec<char>>);
 
 impl HeldOut {
-    /// Adds a spec's hidden examples, as far as its visible text does not say the same.
+    /// Adds a spec's hidden examples, except what its visible text also contains.
     pub fn add(&mut self, spec: &Spec) {
         let hidden = spec.clauses.iter().flat_map(|c| &c.examples).filter(|e| e.hidden);
         let mut secret = Self::default();
@@ -39,7 +39,7 @@ impl HeldOut {
         self.0.extend(secret.except(&[&spec.visible]).0);
     }
 
-    /// What remains secret for a model that sees these texts anyway.
+    /// The secrets that these visible texts do not reveal.
     pub fn except(mut self, visible: &[&str]) -> Self {
         for text in visible {
             for quoted in self.quotes(text) {
@@ -53,7 +53,7 @@ impl HeldOut {
         !self.quotes(text).is_empty()
     }
 
-    /// The secrets that a text gives away.
+    /// The secrets that a text reveals.
     fn quotes(&self, text: &str) -> Vec<Vec<char>> {
         if self.0.is_empty() {
             return Vec::new();
@@ -64,12 +64,12 @@ impl HeldOut {
         windows.filter(|window| self.0.contains(*window)).map(<[char]>::to_vec).collect()
     }
 
-    /// The text, or what stands in its place.
+    /// The text, or its replacement.
     pub fn text(&self, text: String) -> String {
         if self.quoted_in(&text) { WITHHELD.to_owned() } else { text }
     }
 
-    /// The finding without what quotes a held-out example.
+    /// The finding, without quotes of held-out examples.
     pub fn finding(&self, finding: Finding) -> Finding {
         Finding {
             message: self.text(finding.message),
@@ -87,7 +87,7 @@ mod tests {
     use crate::spec_for_tests::spec;
 
     #[test]
-    fn quotes_of_hidden_examples_are_withheld_and_nothing_else() {
+    fn only_quotes_of_hidden_examples_are_withheld() {
         let (spec, _) = spec(
             "- a `test_id: a`\n  ```rust\n  assert_eq!(s::f(10), Some(1));\n  ```\n  ```rust hidden\n  \
              assert_eq!(s::f(77001), Some(4242));\n  ```\n",

@@ -1,4 +1,4 @@
-//! Changes -> tree, after every check on sizes, paths and contents.
+//! Checks sizes, paths and contents of changes, and builds the tree.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use super::read::FileChange;
 use super::rules::ReplyRules;
 use crate::types::{RelPath, Tree, limits};
 
-/// What no candidate may touch in any language, whatever a target allows. A name that ends in `/`
-/// is a folder at any depth, one that ends in `*` the beginning of a name at the root.
+/// Files that no candidate may write. A name ending in `/` is a folder at any depth; one ending in
+/// `*` is a prefix at the root.
 const DENIED: [&str; 10] = [
     "specs/",
     "validators/",
@@ -24,10 +24,10 @@ const DENIED: [&str; 10] = [
     "regen.lock",
 ];
 
-/// What begins a comment or an ellipsis, beside the language's own comments.
+/// Starts of comments or ellipses, in addition to the language's comments.
 const COMMENTS: [&str; 4] = ["#", "...", "…", "<!--"];
 
-/// Words in place of code that the model left out: in a line that is a comment or an ellipsis.
+/// Phrases for code that the model left out, in comments or ellipses.
 const LAZY_WORDS: [&str; 7] = [
     "rest unchanged",
     "rest of the code",
@@ -38,7 +38,7 @@ const LAZY_WORDS: [&str; 7] = [
     "implementation goes here",
 ];
 
-/// Builds the tree, or says what is wrong and what to do.
+/// Builds the tree, or gives the problem and its fix.
 pub fn build(changes: Vec<FileChange>, rules: &ReplyRules) -> Result<Tree, String> {
     sizes(&changes)?;
     let (mut tree, mut steps) = (rules.base.clone(), limits::EDIT_STEPS);
@@ -65,17 +65,17 @@ pub fn build(changes: Vec<FileChange>, rules: &ReplyRules) -> Result<Tree, Strin
     }
     clashes(&tree)?;
     if tree.is_empty() {
-        return Err("the answer leaves no file".to_owned());
+        return Err("the answer deletes every file".to_owned());
     }
     // Edits make files longer.
     within_limits(tree.iter().map(|(path, bytes)| (path.to_string(), bytes.len())))?;
     Ok(tree)
 }
 
-/// Checks a finished tree as [`build`] checks the files of a reply.
+/// Checks a complete tree in the same way as [`build`].
 pub fn tree(tree: &Tree, rules: &ReplyRules) -> Result<Tree, String> {
     let files = tree.iter().map(|(path, bytes)| (path.to_string(), bytes.len()));
-    // Before anything is copied: nobody has looked at the tree's size.
+    // Checked before copying, since the tree's size is unknown.
     within_limits(files)?;
     let changes = tree.iter().map(|(path, bytes)| match std::str::from_utf8(bytes) {
         Ok(text) => Ok(FileChange::Write(path.to_string(), text.to_owned())),
@@ -96,7 +96,7 @@ fn within_limits(files: impl Iterator<Item = (String, usize)>) -> Result<(), Str
     let (mut total, mut count) = (0_usize, 0);
     for (path, size) in files {
         if size > limits::FILE_BYTES {
-            return Err(format!("{path:.80} is larger than 1 MiB: split it"));
+            return Err(format!("{path:.80} is larger than 1 MiB; split it"));
         }
         total = total.saturating_add(size);
         count += 1;
@@ -124,7 +124,7 @@ fn allowed(path: &str, rules: &ReplyRules) -> Result<RelPath, String> {
         }
     });
     if denied {
-        return Err(format!("{path} belongs to the harness: leave it out"));
+        return Err(format!("{path} belongs to the harness; leave it out"));
     }
     let mut set = GlobSetBuilder::new();
     for pattern in &rules.allowed {
@@ -134,7 +134,7 @@ fn allowed(path: &str, rules: &ReplyRules) -> Result<RelPath, String> {
     let set = set.build().map_err(|e| e.to_string())?;
     if !set.is_match(path.as_str()) {
         let list = rules.allowed.join(", ");
-        return Err(format!("{path} is not among the allowed files: {list}"));
+        return Err(format!("{path} is not an allowed file; allowed: {list}"));
     }
     Ok(path)
 }
@@ -151,7 +151,7 @@ fn content(path: &RelPath, text: &str, rules: &ReplyRules) -> Result<(), String>
         let placeholders = rules.layout.placeholders.iter();
         if let Some(lazy) = placeholders.chain(words).find(|lazy| folded.contains(**lazy)) {
             let number = number + 1;
-            return Err(format!("{path}:{number}: `{lazy}` stands for missing code: write it out"));
+            return Err(format!("{path}:{number}: `{lazy}` replaces code; write the code out"));
         }
     }
     Ok(())
@@ -161,12 +161,12 @@ fn clashes(tree: &Tree) -> Result<(), String> {
     let mut seen: BTreeMap<String, &RelPath> = BTreeMap::new();
     for (path, _) in tree.iter() {
         if let Some(other) = seen.insert(path.folded(), path) {
-            return Err(format!("{other} and {path} differ only by case: rename one"));
+            return Err(format!("{other} and {path} differ only by case; rename one"));
         }
     }
     for folder in tree.iter().flat_map(|(path, _)| parents(path.folded())) {
         if let Some(file) = seen.get(&folder) {
-            return Err(format!("{file} is a file and a folder: rename one"));
+            return Err(format!("{file} is a file and a folder; rename one"));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `EDIT` blocks: search and replace inside a file that is too long to be sent whole.
+//! `EDIT` blocks: search and replace in a long file.
 
 use crate::types::limits::EDIT_LINES;
 
@@ -8,17 +8,19 @@ const REPLACE: &str = ">>>>>>> REPLACE";
 /// What looking at a line costs beside its bytes.
 const LINE: usize = 16;
 
-/// Applies the blocks to a text: exact match first, then one that ignores white space. `steps` are
+/// Applies the blocks to a text: by exact match, else ignoring white space. `steps` are
 /// the bytes that may still be looked at.
 pub fn apply(text: &str, blocks: &str, steps: &mut usize) -> Result<String, String> {
     if text.lines().count() < EDIT_LINES {
-        return Err(format!("EDIT is for files of {EDIT_LINES} lines and more: send it whole"));
+        return Err(format!(
+            "EDIT is for files of {EDIT_LINES} lines or more; send the whole file"
+        ));
     }
     let mut text = text.to_owned();
     let mut rest = blocks;
     let mut count = 0;
     while let Some((_, behind)) = rest.split_once(SEARCH) {
-        let form = || format!("an EDIT block is `{SEARCH}`, `{MIDDLE}`, `{REPLACE}`");
+        let form = || format!("an EDIT block consists of `{SEARCH}`, `{MIDDLE}`, `{REPLACE}`");
         let (search, behind) = behind.split_once(MIDDLE).ok_or_else(form)?;
         let (replace, behind) = behind.split_once(REPLACE).ok_or_else(form)?;
         text = one(&text, inside(search), inside(replace), steps)?;
@@ -43,7 +45,7 @@ fn one(text: &str, search: &str, replace: &str, steps: &mut usize) -> Result<Str
     match text.matches(search).count() {
         1 => return Ok(text.replacen(search, replace, 1)),
         0 => {}
-        many => return Err(format!("the SEARCH text occurs {many} times: quote more lines")),
+        many => return Err(format!("the SEARCH text occurs {many} times; quote more lines")),
     }
     let wanted: Vec<_> = search.lines().map(str::trim).collect();
     let lines: Vec<_> = text.split_inclusive('\n').collect();
@@ -61,8 +63,8 @@ fn one(text: &str, search: &str, replace: &str, steps: &mut usize) -> Result<Str
             let behind = lines[at + wanted.len()..].concat();
             Ok(lines[..*at].concat() + replace + &behind)
         }
-        [] => Err("the SEARCH text is not in the file: quote its lines as they are".to_owned()),
-        many => Err(format!("the SEARCH text occurs {} times: quote more lines", many.len())),
+        [] => Err("the SEARCH text is not in the file; quote its lines exactly".to_owned()),
+        many => Err(format!("the SEARCH text occurs {} times; quote more lines", many.len())),
     }
 }
 
@@ -72,7 +74,7 @@ mod tests {
     use crate::types::limits::EDIT_STEPS;
 
     #[test]
-    fn exact_then_loose_then_refused() {
+    fn edits_match_exactly_then_loosely_then_fail() {
         let file: String = (0..500).map(|i| format!("    line {i}\n")).collect();
         let edit = |s: &str| format!("<<<<<<< SEARCH\n{s}\n=======\nnew\n>>>>>>> REPLACE\n");
         let apply = |text: &str, blocks: &str| apply(text, blocks, &mut { EDIT_STEPS });

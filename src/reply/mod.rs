@@ -1,8 +1,8 @@
-//! Completion or finished tree -> checked tree, a conflict between clauses, or a problem the model
-//! can act on.
+//! Turns a completion or finished tree into a checked tree, a conflict between clauses, or a
+//! problem that the model can fix.
 //!
-//! Readers are tried in the order of their strictness; which one won is recorded. Whatever they
-//! read passes the same checks before anything touches a disk.
+//! Readers are tried from strict to lenient; the successful one is recorded. All results pass the
+//! same checks before anything is written.
 
 mod check;
 mod edit;
@@ -15,17 +15,17 @@ use rules::CONFLICT;
 
 use crate::types::{ClauseId, Completion, Finish, Tree};
 
-/// What a reply turned out to be.
+/// The content of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// Files.
     Tree {
         /// The whole tree, base included.
         tree: Tree,
-        /// The reader that understood it.
+        /// The reader that parsed it.
         reader: &'static str,
     },
-    /// The model says that clauses contradict each other.
+    /// The model reports contradicting clauses.
     Conflict {
         /// The clause it names.
         clause: ClauseId,
@@ -39,23 +39,23 @@ pub enum Reply {
         /// Why.
         message: String,
     },
-    /// Nothing that can be used.
+    /// Unusable.
     Malformed {
-        /// What is wrong, and the remedy.
+        /// The problem and its fix.
         message: String,
-        /// Whether the form was missed, so that asking for it again may help.
+        /// Whether the format was wrong, so that asking again may help.
         reask: bool,
     },
 }
 
-/// Reads a completion.
+/// Parses a completion.
 pub fn read(completion: &Completion, rules: &ReplyRules) -> Reply {
     let finished = completion.finish == Finish::Stop;
     let found = match read::read(&completion.text, finished, rules) {
         Ok(found) => found,
         Err(mut message) => {
             if completion.finish == Finish::Length {
-                message.push_str("; the answer was cut at the limit of output tokens: be shorter");
+                message.push_str("; the answer exceeded the limit of output tokens: be shorter");
             }
             return Reply::Malformed { message, reask: true };
         }
@@ -69,8 +69,8 @@ pub fn read(completion: &Completion, rules: &ReplyRules) -> Reply {
     }
 }
 
-/// Reads a finished tree: each file passes the checks that a completion's files pass, and what is
-/// not in it is deleted. A file `CONFLICT` in its root, `CLAUSE reason`, reports a conflict.
+/// Reads a complete tree. Its files pass the same checks as a completion's; files missing from it
+/// are deleted. A file `CONFLICT` in its root, `CLAUSE reason`, reports a conflict.
 pub fn read_tree(tree: &Tree, rules: &ReplyRules) -> Reply {
     if let Some(text) = tree.text(CONFLICT) {
         let text = text.trim();

@@ -1,8 +1,8 @@
-//! The four forms a reply may have.
+//! Parses the four formats of a reply.
 
 use super::rules::{CONFLICT, ReplyRules};
 
-/// One thing a reply does to the tree.
+/// One change of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileChange {
     Write(String, String),
@@ -10,7 +10,7 @@ pub enum FileChange {
     Edit(String, String),
 }
 
-/// What a reader understood.
+/// The result of a reader.
 #[derive(Debug, Default)]
 pub struct FoundFile {
     pub changes: Vec<FileChange>,
@@ -18,7 +18,7 @@ pub struct FoundFile {
     pub reader: &'static str,
 }
 
-/// Tries the readers in order. The error says what is wrong with the form.
+/// Tries the readers in order. The error describes the problem of the format.
 pub fn read(text: &str, finished: bool, rules: &ReplyRules) -> Result<FoundFile, String> {
     let text = text.replace("\r\n", "\n");
     if text.trim().is_empty() {
@@ -55,7 +55,7 @@ pub fn read(text: &str, finished: bool, rules: &ReplyRules) -> Result<FoundFile,
     }
 }
 
-/// The form that is asked for. `None` when no line of it is there.
+/// The requested format; `None` if no line of it is present.
 fn primary(text: &str, finished: bool) -> Result<Option<FoundFile>, String> {
     let mut found = FoundFile { reader: "files", ..FoundFile::default() };
     let mut announced = None;
@@ -101,7 +101,7 @@ fn primary(text: &str, finished: bool) -> Result<Option<FoundFile>, String> {
     }
 }
 
-/// `### WORD: rest`, with the path's quotes taken off.
+/// `### WORD: rest`, without quotes around the path.
 fn directive(line: &str) -> Option<(&'static str, &str)> {
     let rest = line.trim().trim_matches('*').trim().strip_prefix("###")?.trim_start();
     let (word, rest) = rest.split_once(':')?;
@@ -139,7 +139,7 @@ struct Fence {
     closed: bool,
 }
 
-/// Every fence, with a path from its info string or from the line before it.
+/// Every fenced block whose path is in its info string or on the line before.
 fn fences(text: &str) -> Vec<Fence> {
     let mut fences = Vec::new();
     let mut before = "";
@@ -158,7 +158,7 @@ fn fences(text: &str) -> Vec<Fence> {
     fences
 }
 
-/// A word that is a path to a file: `src/lib.rs`, `setup.toml`; not `rust`, not `v1.2`.
+/// A path to a file: `src/lib.rs`, `setup.toml`; not `rust` or `v1.2`.
 fn path_like(word: &str) -> Option<String> {
     let word = word.trim_matches(['`', '*', '"', '\'', ':', '(', ')', '#', ',']);
     let (stem, extension) = word.rsplit_once('.')?;

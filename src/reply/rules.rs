@@ -1,4 +1,4 @@
-//! What a target allows a reply to hold.
+//! A target's rules for replies.
 
 use crate::toolchain::Layout;
 use crate::types::{ClauseId, Tree};
@@ -6,15 +6,15 @@ use crate::types::{ClauseId, Tree};
 /// The file by which a reply in files reports a conflict between clauses.
 pub const CONFLICT: &str = "CONFLICT";
 
-/// What a target allows a reply to hold.
+/// A target's rules for replies.
 #[derive(Clone, Debug)]
 pub struct ReplyRules {
     /// Glob patterns of allowed files.
     pub allowed: Vec<String>,
-    /// The language's layout. A reply with a single nameless fence is taken for its required file.
+    /// The language's layout. A single unnamed fence is taken as its required file.
     pub layout: Layout,
-    /// Clauses a conflict may name.
+    /// Clauses that a conflict may name.
     pub clauses: Vec<ClauseId>,
-    /// The tree the reply changes: the last candidate of a repair, else empty.
+    /// The tree that the reply changes: the candidate under repair, else empty.
     pub base: Tree,
 }

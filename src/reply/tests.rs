@@ -1,4 +1,4 @@
-//! Replies as models write them, and as attackers do.
+//! Replies of models and attackers.
 
 use super::{Reply, ReplyRules, read, read_tree};
 use crate::toolchain;
@@ -25,7 +25,7 @@ fn reply_ended(text: &str, finish: Finish) -> Reply {
     )
 }
 
-/// The manifest-like summary of a reply: reader and paths, or the message.
+/// A summary of a reply: reader and paths, or the message.
 fn summary(reply: Reply) -> String {
     match reply {
         Reply::Tree { tree, reader } => {
@@ -39,7 +39,7 @@ fn summary(reply: Reply) -> String {
 }
 
 #[test]
-fn every_reader_reads_its_form() {
+fn every_reader_parses_its_format() {
     for (text, expected) in [
         ("### FILE: src/lib.rs\n~~~~~~\na\n~~~~~~\n### DONE: 1 files\n", "files: src/lib.rs=2"),
         ("Sure!\n### FILE: `src/lib.rs`\n\n```rust\na\n```\n", "files-backticks: src/lib.rs=2"),
@@ -63,7 +63,7 @@ fn every_reader_reads_its_form() {
 }
 
 #[test]
-fn what_cannot_be_read_is_malformed() {
+fn unreadable_replies_are_malformed() {
     for (text, says) in [
         ("", "empty"),
         ("I would rather explain.", "no `### FILE"),
@@ -82,7 +82,7 @@ fn what_cannot_be_read_is_malformed() {
 }
 
 #[test]
-fn dangerous_and_lazy_answers_are_refused_by_name() {
+fn dangerous_and_incomplete_answers_are_rejected_with_the_reason() {
     let long = format!("src/{}.rs", "x".repeat(300));
     for (path, says) in [
         ("../../x", "`..`"),
@@ -139,7 +139,7 @@ fn a_repair_changes_the_last_candidate() {
 }
 
 #[test]
-fn a_finished_tree_passes_the_checks_of_a_text() {
+fn a_complete_tree_passes_the_same_checks_as_a_reply() {
     let tree = |files: &[(&str, &[u8])]| {
         let files = files.iter();
         Tree::from_iter(files.map(|(path, bytes)| (RelPath::parse(path).unwrap(), bytes.to_vec())))
@@ -154,14 +154,17 @@ fn a_finished_tree_passes_the_checks_of_a_text() {
         (&[("CONFLICT", b"roman/range why\n")], "conflict roman/range: why"),
         (&[("CONFLICT", b"nothing")], "unknown conflict: nothing"),
         (&[("src/lib.rs", b"a"), ("specs/a.md", b"")], "malformed: specs/a.md belongs to"),
-        (&[("src/lib.rs", b"a"), ("notes.txt", b"")], "malformed: notes.txt is not among"),
+        (
+            &[("src/lib.rs", b"a"), ("notes.txt", b"")],
+            "malformed: notes.txt is not an allowed file",
+        ),
         (&[("src/lib.rs", b"todo!()")], "malformed: src/lib.rs:1: `todo!(` stands for"),
         (&[("src/lib.rs", b"\xff")], "malformed: src/lib.rs is not UTF-8"),
         (&[("src/lib.rs", b"a\0")], "malformed: src/lib.rs contains a NUL"),
         (&[("src/a.rs", b""), ("src/A.rs", b"")], "malformed: src/A.rs and src/a.rs differ"),
         (&[("src/lib.rs", &big)], "malformed: src/lib.rs is larger than 1 MiB"),
         (&many, "malformed: the answer has more than 500 files"),
-        (&[], "malformed: the answer leaves no file"),
+        (&[], "malformed: the answer deletes every file"),
     ] {
         let said = summary(read_tree(&tree(files), &rules));
         assert!(said.starts_with(expected), "{expected}: {said}");

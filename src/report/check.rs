@@ -1,10 +1,11 @@
-//! What `regen check` found: for people, for test reports, for a pull request's page.
+//! Renders what `regen check` found: for people, test reports and pull requests.
 
 use std::fmt::Write;
 
 use super::Styler;
 use super::markup::{self, markdown_code, xml};
 use crate::commands::check::{CheckOutcome, Checked, Flaw};
+use crate::types::text::counted;
 use crate::types::text::visible_line;
 
 fn place(flaw: &Flaw) -> String {
@@ -15,15 +16,14 @@ fn place(flaw: &Flaw) -> String {
     }
 }
 
-/// One line.
+/// A summary in one line.
 pub fn summary(outcome: &CheckOutcome) -> String {
     let specs = outcome.checked.len();
     let count = outcome.flaws.len();
-    let of = format!("{specs} targets, {} files", outcome.files);
+    let of = format!("{}, {}", counted(specs, "target"), counted(outcome.files, "file"));
     match count {
-        0 => format!("{of}: everything is as it was accepted"),
-        1 => format!("{of}: 1 finding"),
-        _ => format!("{of}: {count} findings"),
+        0 => format!("{of}: everything matches regen.lock"),
+        _ => format!("{of}: {}", counted(count, "finding")),
     }
 }
 
@@ -46,22 +46,21 @@ pub fn human(outcome: &CheckOutcome, paint: Styler) -> String {
     out
 }
 
-/// What is wrong with a target; the flaws that belong to its spec as a whole are its, too.
+/// The flaws of a target, including those of its spec as a whole.
 fn of<'a>(outcome: &'a CheckOutcome, one: &'a Checked) -> impl Iterator<Item = &'a Flaw> {
     let whole = |flaw: &Flaw| flaw.target.is_empty() || flaw.target == one.target;
     outcome.flaws.iter().filter(move |flaw| flaw.spec == one.spec && whole(flaw))
 }
 
-/// What is wrong with none of the targets that were checked.
+/// The flaws that belong to no checked target.
 fn others(outcome: &CheckOutcome) -> Vec<&Flaw> {
     let known =
         |flaw: &&Flaw| outcome.checked.iter().any(|one| of(outcome, one).any(|own| own == *flaw));
     outcome.flaws.iter().filter(|flaw| !known(flaw)).collect()
 }
 
-/// A test report in which each target is a test, and one more stands for everything else. It has
-/// what each of the two schemas in use demands; there is no clock in it, so that the same state
-/// gives the same bytes.
+/// A JUnit report: one test per target, and one for everything else. It satisfies both schemas in
+/// use and has no clock, so the same state gives the same bytes.
 pub fn junit(outcome: &CheckOutcome) -> String {
     let mut cases: Vec<(String, String, Vec<&Flaw>)> = outcome
         .checked
@@ -100,7 +99,7 @@ pub fn junit(outcome: &CheckOutcome) -> String {
     out + "    <system-out/>\n    <system-err/>\n  </testsuite>\n</testsuites>\n"
 }
 
-/// A page in Markdown, for a pull request or a job's summary.
+/// A Markdown page for a pull request or a job summary.
 pub fn markdown(outcome: &CheckOutcome) -> String {
     let verdict = if outcome.flaws.is_empty() { "passed" } else { "failed" };
     let mut out = format!("### regen check {verdict}\n\n{}\n", summary(outcome));
@@ -118,7 +117,7 @@ pub fn markdown(outcome: &CheckOutcome) -> String {
     for one in &outcome.checked {
         let tree = one.tree.map_or("-".to_owned(), |tree| tree.short());
         let by = markup::markdown(one.origin.as_deref().unwrap_or("-"));
-        let word = if of(outcome, one).next().is_none() { "as accepted" } else { "**not**" };
+        let word = if of(outcome, one).next().is_none() { "ok" } else { "**failed**" };
         let _ = writeln!(
             out,
             "| {} | {} | `{tree}` | {by} | {} | {word} |",

@@ -1,4 +1,4 @@
-//! What changed in specs, for people, pull requests and GitHub's annotations.
+//! Renders changes of specs: for people, pull requests and GitHub annotations.
 
 use crate::commands::diff::{OutOfDate, SpecsDiff};
 use crate::spec::{Change, ClauseChange, SpecChange, Stretch};
@@ -6,8 +6,9 @@ use crate::spec::{Change, ClauseChange, SpecChange, Stretch};
 use super::markup::{self, markdown_code as code};
 use super::{Styler, words};
 use crate::types::Waiver;
+use crate::types::text::counted;
 
-/// How a change is marked.
+/// The mark of a change.
 fn mark(change: &Change) -> char {
     match change {
         Change::Added => '+',
@@ -24,7 +25,7 @@ fn name(change: &ClauseChange) -> String {
     }
 }
 
-/// What is said of a change beside its words.
+/// Details of a change besides its words.
 fn details(change: &ClauseChange) -> Vec<String> {
     let mut list = Vec::new();
     if let Some((before, now)) = change.level {
@@ -39,20 +40,20 @@ fn details(change: &ClauseChange) -> Vec<String> {
     }
     match change.examples {
         (0, 0) => {}
-        (new, 0) => list.push(format!("{new} new examples")),
-        (0, gone) => list.push(format!("{gone} examples gone")),
-        (new, gone) => list.push(format!("{new} new examples, {gone} gone")),
+        (new, 0) => list.push(counted(new, "new example")),
+        (0, gone) => list.push(format!("{} removed", counted(gone, "example"))),
+        (new, gone) => list.push(format!("{}, {gone} removed", counted(new, "new example"))),
     }
     if list.is_empty() && change.words.is_empty() {
         list.push(match change.change {
             Change::Renamed { .. } => "the same words".to_owned(),
-            _ => "its bindings or status, or words that are not known any more".to_owned(),
+            _ => "bindings or status changed, or the old words are unknown".to_owned(),
         });
     }
     list
 }
 
-/// Long stretches that did not change are cut in the middle.
+/// Cuts long unchanged stretches in the middle.
 fn cut(text: &str) -> String {
     let words: Vec<&str> = text.split(' ').collect();
     match words.len() {
@@ -67,7 +68,7 @@ fn stretches(words: &[Stretch], show: impl Fn(char, &str) -> String) -> String {
         .map(|one| match one.sign {
             '=' => show('=', &cut(&one.text)),
             sign => {
-                // Blanks around stay outside of the marks.
+                // Surrounding blanks stay outside of the marks.
                 let inner = one.text.trim();
                 let at = one.text.len() - one.text.trim_start().len();
                 let end = at + inner.len();
@@ -100,7 +101,7 @@ fn heading(change: &SpecChange) -> String {
     format!("{}{word}", change.spec)
 }
 
-/// What changed in the words of specs, for a terminal.
+/// Word changes of specs, for a terminal.
 pub fn clauses(specs: &[SpecChange], paint: Styler) -> String {
     specs.iter().map(|spec| of_words(spec, paint)).collect()
 }
@@ -157,7 +158,7 @@ pub fn human(diff: &SpecsDiff, paint: Styler) -> String {
     out
 }
 
-/// For a pull request.
+/// Markdown for a pull request.
 pub fn markdown(diff: &SpecsDiff) -> String {
     if diff.specs.is_empty() {
         return "No clause changed.\n".to_owned();
@@ -211,7 +212,7 @@ pub fn markdown(diff: &SpecsDiff) -> String {
     out
 }
 
-/// Annotations of a workflow, at the clauses.
+/// GitHub annotations at the changed clauses.
 pub fn annotations(diff: &SpecsDiff) -> String {
     let escape = markup::github;
     let mut out = String::new();
@@ -242,7 +243,7 @@ pub fn annotations(diff: &SpecsDiff) -> String {
     out
 }
 
-/// What two sides made of one clause.
+/// How both sides changed one clause.
 pub fn against(ours: &ClauseChange, theirs: &ClauseChange) -> String {
     let show = |sign: char, text: &str| match sign {
         '=' => text.to_owned(),
@@ -258,7 +259,7 @@ pub fn against(ours: &ClauseChange, theirs: &ClauseChange) -> String {
     format!("\"{}\" against \"{}\"", side(ours), side(theirs))
 }
 
-/// An annotation of a conflict.
+/// A GitHub annotation of a conflict.
 pub fn conflict(ours: &ClauseChange, text: &str) -> String {
     let escape = markup::github;
     let at = if ours.line > 0 { format!(",line={}", ours.line) } else { String::new() };

@@ -1,5 +1,5 @@
-//! The lines that a problem points at, cut to what a person can read: the renderer's work and
-//! widths grow with the length of the lines it is given, and it panics from 65,536 columns on.
+//! Cuts source lines to what a person can read. miette's work and widths grow with the length of
+//! lines, and it panics from 65,536 columns on.
 
 use std::ops::Range;
 
@@ -8,10 +8,10 @@ use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanConten
 use crate::types::text::is_hidden;
 use crate::types::{Problem, Span, limits};
 
-/// Lines behind the last one a span touches that the renderer may show.
+/// Lines shown after the last line of a span.
 const AFTER: usize = 2;
 
-/// The line and column of an offset in a text; counting goes on from the offset before.
+/// The line and column of an offset. Counting continues from the previous offset.
 #[derive(Debug, Default)]
 pub(super) struct LineCount {
     offset: usize,
@@ -36,12 +36,12 @@ impl LineCount {
     }
 }
 
-/// A few lines of a file.
+/// An excerpt of a file.
 #[derive(Debug)]
 pub(super) struct Excerpt {
     file: String,
     text: String,
-    /// What is marked, in bytes of `text`.
+    /// The marked range, in bytes of `text`.
     pub marked: Range<usize>,
     /// Lines of the file before `text`.
     before: usize,
@@ -50,8 +50,7 @@ pub(super) struct Excerpt {
 }
 
 impl Excerpt {
-    /// The lines around a problem; `None` without a place in the text at hand: a stale one would
-    /// point nowhere.
+    /// The lines around a problem; `None` if its span is not in this text.
     pub fn of(problem: &Problem, text: &str, lines: &mut LineCount) -> Option<Self> {
         let span = problem.span.filter(|span| is_inside(*span, text))?;
         let start = line_start(text, span.start);
@@ -78,7 +77,7 @@ impl Excerpt {
         Some(excerpt)
     }
 
-    /// Appends a line, cut around what is marked of it.
+    /// Appends a line, cut around the marked range.
     fn push(&mut self, text: &str, line: Range<usize>, span: Span) {
         let marked = span.start.clamp(line.start, line.end)..span.end.clamp(line.start, line.end);
         let kept = kept(text, line.clone(), marked.clone());
@@ -108,7 +107,7 @@ fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }
 
-/// The part of a line that is shown.
+/// The visible range of a line.
 fn kept(text: &str, line: Range<usize>, marked: Range<usize>) -> Range<usize> {
     if line.len() <= limits::SHOWN_LINE {
         return line;
@@ -127,7 +126,7 @@ impl SourceCode for Excerpt {
         lines_after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let found = self.text.read_span(span, lines_before, lines_after)?;
-        // Without context the renderer asks where the mark begins.
+        // Without context lines the renderer asks for the start of the mark.
         let column = if lines_before == 0 { self.column } else { found.column() };
         Ok(Box::new(MietteSpanContents::new_named(
             self.file.clone(),
@@ -140,7 +139,7 @@ impl SourceCode for Excerpt {
     }
 }
 
-/// A source without what a terminal would take for a command. No offset changes.
+/// A source without control characters. Offsets stay the same.
 fn tame(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! Problems for machines: SARIF 2.1.0 and GitHub's workflow commands.
+//! Renders problems for machines: SARIF 2.1.0 and GitHub workflow commands.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::workspace::Sources;
 /// A place: line and column from 1, in characters.
 type Place = (usize, usize);
 
-/// Where problems begin and end. Counting goes on from the problem before.
+/// Where problems begin and end. Counting continues from the previous problem.
 struct Regions<'a> {
     sources: &'a Sources,
     starts: BTreeMap<&'a str, LineCount>,
@@ -33,7 +33,7 @@ impl<'a> Regions<'a> {
             source.zip(span).and_then(|(text, span)| Some((text, span.start, text.get(span)?)));
         match (part, problem.line) {
             (Some((text, start, part)), _) => {
-                // A line that ends with the place is not the next one.
+                // A range that ends with a line break does not include the next line.
                 let end = start + part.trim_end().len();
                 let starts = self.starts.entry(&problem.file).or_default();
                 let start = starts.place(text, start);
@@ -94,7 +94,7 @@ pub fn sarif<'a>(problems: &'a [Problem], sources: &'a Sources) -> Value {
     })
 }
 
-/// A relative reference: what is special in it is escaped (RFC 3986).
+/// A relative URI reference; reserved characters are escaped (RFC 3986).
 fn uri(file: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     let letter =
@@ -109,7 +109,7 @@ fn with_help(problem: &Problem) -> String {
     }
 }
 
-/// Workflow commands: annotations at the lines of a pull request.
+/// GitHub workflow commands: annotations at lines of a pull request.
 pub fn github(problems: &[Problem], sources: &Sources) -> String {
     let mut out = String::new();
     let mut regions = Regions::new(sources);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_special_is_escaped() {
+    fn special_characters_are_escaped() {
         let text = "- ä MUST: 100%, so\n";
         let problem = Problem::error("spec::x", "100%\nbad").at(text, 2..4).file("specs/a b,c.md");
         let sources = Sources::from([("specs/a b,c.md".to_owned(), text.to_owned())]);

@@ -1,9 +1,8 @@
-//! Text that others wrote, inside of formats that have marks of their own.
+//! Escapes untrusted text for Markdown, XML, HTML and workflow commands.
 
 use crate::types::text::{visible, visible_line};
 
-/// Text that Markdown takes for no marks, links or mentions, on one line. What stands between
-/// backticks stays a code span.
+/// Escapes text for Markdown: no markup, links or mentions, on one line. Code spans stay.
 pub fn markdown(text: &str) -> String {
     let text = visible_line(text);
     let parts: Vec<&str> = text.split('`').collect();
@@ -30,7 +29,7 @@ fn markdown_text(text: &str) -> String {
     out
 }
 
-/// A code span of Markdown in a table's cell.
+/// A Markdown code span in a table cell.
 pub fn markdown_code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
@@ -42,7 +41,7 @@ pub fn markdown_code(text: &str) -> String {
     format!("{fence}{blank}{text}{blank}{fence}")
 }
 
-/// Text in XML and HTML, on one line.
+/// Escapes text for XML and HTML, on one line.
 pub fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible(text).chars() {
@@ -52,7 +51,7 @@ pub fn xml(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\t' | '\n' => out.push(' '),
-            // No characters of XML 1.0.
+            // Not allowed in XML 1.0.
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             c => out.push(c),
         }
@@ -60,7 +59,7 @@ pub fn xml(text: &str) -> String {
     out
 }
 
-/// Text in a workflow command of GitHub's; `property` for those before the message.
+/// Escapes text for a GitHub workflow command; `property` for those before the message.
 pub fn github(text: &str, property: bool) -> String {
     let text = visible(text).replace('%', "%25").replace('\n', "%0A");
     if property { text.replace(':', "%3A").replace(',', "%2C") } else { text }
@@ -71,7 +70,7 @@ mod tests {
     use super::{github, markdown, markdown_code, xml};
 
     #[test]
-    fn marks_of_others_are_text() {
+    fn untrusted_markup_is_escaped() {
         assert_eq!(markdown("a|b [x](y) @me\n<img>"), "a\\|b \\[x\\](y) &#64;me\\\\n&lt;img>");
         assert_eq!(markdown("`a|b` *c*"), "`a\\|b` \\*c\\*");
         assert_eq!(markdown("`a *c*"), "\\`a \\*c\\*");

@@ -1,5 +1,5 @@
-//! How things look: problems with their source lines, progress, words for people. Facts come as
-//! types; nothing here decides.
+//! Rendering: problems with source lines, progress, sentences. Takes typed facts and decides
+//! nothing.
 
 pub mod check;
 pub mod diff;
@@ -18,11 +18,11 @@ pub use progress::{Progress, Style};
 use crate::process::without_secrets;
 use crate::types::text::visible;
 
-/// Marks the beginning of a colour until a text is shown; no character.
+/// Marks the start of a colour until a text is shown. A noncharacter, so it cannot occur in text.
 const MARK: char = '\u{10fffe}';
 
-/// A text as it may go to a terminal: what others wrote is made visible, values of keys are taken
-/// out, and only regen's own colours become escape codes.
+/// Makes a text safe for a terminal: control characters are made visible, secrets are removed, and
+/// only regen's own colours become escape codes.
 pub fn for_terminal(text: &str) -> String {
     let text = without_secrets(text);
     let mut parts = text.split(MARK);
@@ -36,13 +36,13 @@ pub fn for_terminal(text: &str) -> String {
     out
 }
 
-/// Whether a code does no more than colour: nothing that hides text.
+/// Whether an escape code only sets a colour, and hides no text.
 fn is_colour(code: &str) -> bool {
     let known = |number: &str| matches!(number.parse(), Ok(0..=4 | 22 | 31..=36 | 39 | 91..=96));
     !code.is_empty() && code.split(';').all(known)
 }
 
-/// Whether and how to colour.
+/// Whether and how output is coloured.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Styler {
     /// Whether escape codes are written.
@@ -54,27 +54,27 @@ impl Styler {
         if self.colour { format!("{MARK}{code}m{text}{MARK}0m") } else { text.to_owned() }
     }
 
-    /// For what is right.
+    /// Colours a success.
     pub fn good(self, text: &str) -> String {
         self.with("32", text)
     }
 
-    /// For what is wrong.
+    /// Colours a failure.
     pub fn bad(self, text: &str) -> String {
         self.with("31", text)
     }
 
-    /// For what wants attention.
+    /// Colours a warning.
     pub fn warn(self, text: &str) -> String {
         self.with("33", text)
     }
 
-    /// For what matters less.
+    /// Dims text.
     pub fn dim(self, text: &str) -> String {
         self.with("2", text)
     }
 
-    /// For names.
+    /// Colours a name.
     pub fn name(self, text: &str) -> String {
         self.with("1", text)
     }
@@ -85,7 +85,7 @@ mod tests {
     use super::{Styler, for_terminal};
 
     #[test]
-    fn only_own_colours_become_escape_codes() {
+    fn only_regens_colours_become_escape_codes() {
         let paint = Styler { colour: true };
         assert_eq!(for_terminal(&paint.bad("a\x1b[2J")), "\x1b[31ma\\u{1b}[2J\x1b[0m");
         assert_eq!(for_terminal("\u{10fffe}8mhidden"), "8mhidden");

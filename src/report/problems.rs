@@ -1,4 +1,4 @@
-//! Problems in people's files, with the line they point at.
+//! Renders problems in source files, with the lines they point at.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::types::text::visible;
 use crate::types::{Problem, Severity};
 use crate::workspace::Sources;
 
-/// A problem in the form miette renders.
+/// A problem as a miette diagnostic.
 #[derive(Debug)]
 struct ProblemView<'a> {
     problem: &'a Problem,
@@ -85,7 +85,7 @@ mod tests {
     use crate::workspace::Sources;
 
     #[test]
-    fn the_line_is_shown_with_its_number_and_the_remedy() {
+    fn the_line_is_shown_with_its_number_and_a_hint() {
         let text = "[generator]\nmodle = \"m\"\n";
         let problems = crate::config::parse("harness.toml", text).expect_err("is wrong");
         let sources = Sources::from([("harness.toml".to_owned(), text.to_owned())]);

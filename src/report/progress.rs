@@ -1,5 +1,5 @@
-//! Progress of a run: a line with a spinner for each job at work on a terminal, plain lines
-//! elsewhere, JSON lines for machines.
+//! Progress of a run: a spinner line per running job on a terminal, plain lines elsewhere, JSON
+//! lines for machines.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -16,12 +16,12 @@ use crate::process::without_secrets;
 use crate::types::text::visible_line;
 use crate::types::{Event, Job, JobOutcome, SpecId, Usage};
 
-/// How much is said.
+/// Verbosity of the progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// Nothing but errors.
+    /// Only errors.
     Quiet,
-    /// Lines and, on a terminal, the line of the job at work.
+    /// Lines and, on a terminal, a live line per running job.
     Human {
         /// Whether standard error is a terminal.
         terminal: bool,
@@ -30,11 +30,11 @@ pub enum Style {
     Json,
 }
 
-/// A view of a run.
+/// Shows the progress of a run.
 pub struct Progress {
     style: Style,
     paint: Styler,
-    /// The model's name, for labels of replays.
+    /// The model's name, shown with replays.
     model: String,
     live: Mutex<LiveLines>,
 }
@@ -42,21 +42,21 @@ pub struct Progress {
 #[derive(Default)]
 struct LiveLines {
     all: MultiProgress,
-    /// The line of each job at work, with what stands before what it is doing.
+    /// The live line of each running job, with its prefix.
     bars: BTreeMap<SpecId, (ProgressBar, String)>,
     tokens: u64,
 }
 
 impl Progress {
-    /// A view. `model` is shown with replays.
+    /// A new view. `model` is shown with replays.
     pub fn new(style: Style, paint: Styler, model: &str) -> Self {
         Self { style, paint, model: model.to_owned(), live: Mutex::default() }
     }
 
-    /// A line for a person.
+    /// Prints a line for people.
     pub fn line(&self, text: &str) {
         let Ok(live) = self.live.lock() else { return };
-        // A closed standard error is nobody's loss.
+        // A closed standard error is not an error.
         match self.style {
             Style::Quiet | Style::Json => {}
             Style::Human { terminal: true } => drop(live.all.println(for_terminal(text))),
@@ -66,7 +66,7 @@ impl Progress {
         }
     }
 
-    /// A line for a machine.
+    /// Prints a line for machines.
     pub fn json(&self, value: &serde_json::Value) {
         if self.style == Style::Json {
             drop(writeln!(std::io::stdout(), "{}", without_secrets(&value.to_string())));

@@ -1,4 +1,4 @@
-//! The matrix of clauses and tests: for people, pages, tables and test reports.
+//! Renders the matrix of clauses and tests: text, HTML, Markdown, CSV, JUnit.
 
 use std::fmt::Write;
 
@@ -42,7 +42,7 @@ fn said(said: TestVerdict) -> &'static str {
     }
 }
 
-/// Status and waiver, where they are not what is usual.
+/// Status and waiver, if not the default.
 fn life(row: &TraceRow) -> String {
     let status = row.status.word();
     let status = if status == "stable" { "" } else { status };
@@ -53,7 +53,7 @@ fn life(row: &TraceRow) -> String {
         .join(", ")
 }
 
-/// One line a level.
+/// The coverage by level, in one line.
 pub fn summary(matrix: &Matrix) -> String {
     let share = |one: &Level| {
         let share = matrix.share(*one);
@@ -62,6 +62,7 @@ pub fn summary(matrix: &Matrix) -> String {
     let shares = LEVELS.iter().map(share).collect::<Vec<_>>().join(", ");
     match matrix.strays.len() {
         0 => format!("covered: {shares}"),
+        1 => format!("covered: {shares}; 1 test or file without a clause"),
         count => format!("covered: {shares}; {count} tests or files without a clause"),
     }
 }
@@ -91,10 +92,10 @@ pub fn human(matrix: &Matrix, paint: Styler) -> String {
     out
 }
 
-/// A table in Markdown.
+/// A Markdown table.
 pub fn markdown(matrix: &Matrix) -> String {
     let mut out =
-        format!("{}\n\n| clause | level | stands | tests |\n|---|---|---|---|\n", summary(matrix));
+        format!("{}\n\n| clause | level | status | tests |\n|---|---|---|---|\n", summary(matrix));
     for row in &matrix.rows {
         let tests: Vec<String> = row
             .proofs
@@ -120,7 +121,7 @@ pub fn markdown(matrix: &Matrix) -> String {
     out
 }
 
-/// A line for each clause and test (RFC 4180).
+/// CSV with a row for each clause and test (RFC 4180).
 pub fn csv(matrix: &Matrix) -> String {
     let cell = |text: &str| {
         if text.contains(['"', ',', '\n', '\r']) {
@@ -149,7 +150,7 @@ pub fn csv(matrix: &Matrix) -> String {
     out
 }
 
-/// A report in which each clause is a test: a clause without one has failed.
+/// A JUnit report in which each clause is a test; a clause without a test fails.
 pub fn junit(matrix: &Matrix) -> String {
     let failed = |row: &&TraceRow| {
         matches!(row.coverage, Coverage::Failed | Coverage::Uncovered | Coverage::Unproven)
@@ -183,7 +184,7 @@ pub fn junit(matrix: &Matrix) -> String {
     out + "  </testsuite>\n</testsuites>\n"
 }
 
-/// One page that needs nothing else.
+/// A self-contained HTML page.
 pub fn html(matrix: &Matrix) -> String {
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -193,7 +194,7 @@ pub fn html(matrix: &Matrix) -> String {
          border-bottom:1px solid #8884}}\ncode{{font-size:.9em}}.passed{{color:light-dark(#106b2a,#6fd58b)}}\
          .failed,.no{{color:light-dark(#b3151f,#ff8f8f);font-weight:600}}small{{opacity:.75}}\n</style></head><body>\n\
          <h1>Clauses and tests</h1>\n<p>{}</p>\n<table><thead><tr><th scope=\"col\">Clause</th><th scope=\"col\">Level</th>\
-         <th scope=\"col\">Stands</th><th scope=\"col\">Tests</th></tr></thead><tbody>\n",
+         <th scope=\"col\">Status</th><th scope=\"col\">Tests</th></tr></thead><tbody>\n",
         xml(&summary(matrix))
     );
     for row in &matrix.rows {

@@ -2,30 +2,30 @@
 
 use super::Styler;
 use crate::store::Spend;
-use crate::types::text::visible_line;
+use crate::types::text::{counted, visible_line};
 use crate::types::{
     AttemptKind, ClauseId, Diagnosis, Event, Fault, Finding, GateReport, Job, JobOutcome,
     Judgement, Outcome, Reason, Spec, TargetJob,
 };
 
-/// What an attempt is, in a word.
+/// The name of an attempt's kind.
 pub fn kind(kind: AttemptKind) -> &'static str {
     match kind {
         AttemptKind::Generate => "generate",
         AttemptKind::Repair => "repair",
         AttemptKind::Fresh => "fresh start",
-        AttemptKind::Reask => "ask for the form again",
-        AttemptKind::Revalidate => "judge the promoted tree",
+        AttemptKind::Reask => "ask again for the right format",
+        AttemptKind::Revalidate => "check the promoted tree",
     }
 }
 
-/// How a replay is labelled everywhere.
+/// The label of a replay.
 pub fn replay(date: &str, model: &str) -> String {
     let origin = if date == "scripted" { date.to_owned() } else { format!("recorded {date}") };
     format!("REPLAY · {origin} · {model} · no model was called")
 }
 
-/// One gate's line: outcome, tests, time.
+/// One line per gate: outcome, tests, time.
 pub fn gate(report: &GateReport, paint: Styler) -> String {
     let word = match report.outcome {
         Outcome::Pass => paint.good("pass"),
@@ -35,8 +35,7 @@ pub fn gate(report: &GateReport, paint: Styler) -> String {
     };
     let tests = match report.tests.len() {
         0 => String::new(),
-        1 => " · 1 test".to_owned(),
-        count => format!(" · {count} tests"),
+        count => format!(" · {}", counted(count, "test")),
     };
     let detail = match &report.outcome {
         Outcome::Error { message } => format!(": {}", indented(message)),
@@ -52,7 +51,7 @@ pub fn gate(report: &GateReport, paint: Styler) -> String {
     format!("{:<8} {word}{tests}{notes} · {} ms{detail}", report.gate, report.elapsed_ms)
 }
 
-/// What a gate that passed has to tell nevertheless, a line each.
+/// Notes of a gate that passed, one per line.
 pub fn notes(report: &GateReport) -> String {
     let notes = report.findings.iter().filter(|_| report.outcome == Outcome::Pass);
     notes
@@ -68,11 +67,13 @@ fn place(finding: &Finding) -> String {
     }
 }
 
-/// An event, in a line.
+/// An event as one line.
 pub fn event(event: &Event, paint: Styler) -> String {
     match event {
         Event::Triggered { by } => format!("triggered by {}", visible_line(by)),
-        Event::SpecAdmitted { spec, clauses } => format!("spec {spec} admitted, {clauses} clauses"),
+        Event::SpecAdmitted { spec, clauses } => {
+            format!("spec {spec} admitted, {}", counted(clauses, "clause"))
+        }
         Event::SpecRefused { file, problem } => {
             format!("spec {file} {}: {problem}", paint.bad("refused"))
         }
@@ -89,7 +90,7 @@ pub fn event(event: &Event, paint: Styler) -> String {
                 .as_ref()
                 .map(|date| format!(" · {}", paint.warn(&format!("REPLAY of {date}"))));
             format!(
-                "answer: {} tokens read, {} written{}",
+                "answer: {} input tokens, {} output tokens{}",
                 usage.input,
                 usage.output,
                 label.unwrap_or_default()
@@ -129,7 +130,7 @@ pub fn event(event: &Event, paint: Styler) -> String {
             format!("{}: {}", paint.bad("not promoted"), indented(message))
         }
         Event::Superseded => "superseded by a newer revision".to_owned(),
-        Event::Resumed => "taken up again".to_owned(),
+        Event::Resumed => "resumed".to_owned(),
         Event::Cancelled { .. } | Event::Retried { .. } | Event::Paused | Event::Unpaused => {
             order(event)
         }
@@ -146,15 +147,15 @@ fn judged(judgement: &Judgement, paint: Styler) -> String {
             } else {
                 format!(" ({})", clauses.join(", "))
             };
-            format!("{}: {}{clauses}", paint.bad("refused"), indented(&diagnosis.summary))
+            format!("{}: {}{clauses}", paint.bad("rejected"), indented(&diagnosis.told()))
         }
         Judgement::Unsound { diagnosis } => {
-            format!("{}: {}", paint.warn("not judged"), indented(&diagnosis.summary))
+            format!("{}: {}", paint.warn("not judged"), indented(&diagnosis.told()))
         }
     }
 }
 
-/// Further lines of what others wrote stand apart from regen's own.
+/// Indents further lines of untrusted text.
 fn indented(text: &str) -> String {
     text.replace('\n', "\n      ")
 }
@@ -165,32 +166,32 @@ fn queued(job: &Job) -> String {
     format!("queued ({})", parts.join("; "))
 }
 
-/// What a person wanted.
+/// A person's order, as one line.
 fn order(event: &Event) -> String {
     match event {
         Event::Cancelled { by } => format!("cancelled by {}", visible_line(by)),
-        Event::Retried { specs } => format!("to be tried again: {}", specs.join(", ")),
-        Event::Paused => "paused: no job starts".to_owned(),
-        _ => "no longer paused".to_owned(),
+        Event::Retried { specs } => format!("retry: {}", specs.join(", ")),
+        Event::Paused => "paused".to_owned(),
+        _ => "resumed".to_owned(),
     }
 }
 
-/// Whose fault, as a noun.
+/// Who is at fault.
 pub fn fault(fault: Fault) -> &'static str {
     match fault {
-        Fault::Spec => "the spec",
-        Fault::Model => "the model",
-        Fault::Gate => "a gate",
-        Fault::Environment => "the machine",
-        Fault::Generator => "the generator",
-        Fault::Budget => "the budget",
+        Fault::Spec => "spec",
+        Fault::Model => "model",
+        Fault::Gate => "gate",
+        Fault::Environment => "environment",
+        Fault::Generator => "generator",
+        Fault::Budget => "budget",
     }
 }
 
 /// A diagnosis in full: fault, clauses with their lines, findings.
 pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Styler) -> String {
-    let mut out =
-        format!("{}: {}\n", paint.bad(fault(diagnosis.fault)), indented(&diagnosis.summary));
+    let (fault, told) = (fault(diagnosis.fault), diagnosis.told());
+    let mut out = format!("fault: {}\n  {}\n", paint.bad(fault), indented(&told));
     for id in &diagnosis.clauses {
         let clause = spec.and_then(|spec| spec.clauses.iter().find(|c| c.id == *id));
         let place =
@@ -227,44 +228,44 @@ pub fn job_end(outcome: &JobOutcome, attempts: usize, spend: Spend, paint: Style
     )
 }
 
-/// What a person can do about an outcome.
+/// An outcome, and what a person can do about it.
 pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Styler) -> String {
     match outcome {
         JobOutcome::Promoted => paint.good("promoted") + "\n",
         JobOutcome::Superseded => "superseded\n".to_owned(),
-        JobOutcome::Cancelled => "cancelled: `regen retry` has it tried again\n".to_owned(),
+        JobOutcome::Cancelled => "cancelled; `regen retry` retries it\n".to_owned(),
         JobOutcome::Rejected { diagnosis: d } => {
-            format!("{}; fault of {}", paint.bad("rejected"), diagnosis(d, spec, paint))
+            format!("{}; {}", paint.bad("rejected"), diagnosis(d, spec, paint))
         }
         JobOutcome::SpecRefused { diagnosis: d } => {
             format!("{}; fault of {}", paint.bad("spec refused"), diagnosis(d, spec, paint))
         }
         JobOutcome::SpecSuspected { diagnosis: d } => {
-            format!("{}; fault of {}", paint.bad("spec suspected"), diagnosis(d, spec, paint))
+            format!("{}; {}", paint.bad("spec suspected"), diagnosis(d, spec, paint))
         }
         JobOutcome::Failed { diagnosis: d, .. } => {
-            format!("{}; fault of {}", paint.bad("failed"), diagnosis(d, spec, paint))
+            format!("{}; {}", paint.bad("failed"), diagnosis(d, spec, paint))
         }
         JobOutcome::Drifted { files } => format!(
-            "{}: the promoted tree was edited by hand and stays as it is:\n  {}\n\
-             move the wish into the spec and undo the edit (git checkout; the same if regen.lock is lost), \
-             or run again with --discard-edits, which saves these files in .regen/drift/ first\n",
+            "{}: generated files were edited by hand:\n  {}\n\
+             hint: write the change into the spec and undo the edit (git checkout), or run again with \
+             --discard-edits, which first saves these files in .regen/drift/\n",
             paint.bad("refused"),
             files.join("\n  ")
         ),
     }
 }
 
-/// Where a target stands in the plan.
+/// The state of a target in the plan.
 pub fn part(part: &TargetJob) -> String {
     if part.held {
-        "held · rolled back, until the spec changes".to_owned()
+        "held · rolled back until the spec changes".to_owned()
     } else {
         reason(part.reason.as_ref())
     }
 }
 
-/// A reason, with what it leads to.
+/// A reason, and what it causes.
 pub fn reason(reason: Option<&Reason>) -> String {
     match reason {
         None => "up to date".to_owned(),

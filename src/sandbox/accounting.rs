@@ -1,5 +1,4 @@
-//! Looks at what the processes of a sandbox use, where the kernel does not keep a limit for all of
-//! them together.
+//! Measures resource usage of a sandbox's processes where the kernel enforces no common limit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -13,7 +12,7 @@ use super::procfs::{self, MemoryUse, ProcessUse};
 use super::sys;
 use crate::types::{Limits, Resource, limits};
 
-/// What a program and everything it started use.
+/// The usage of a program and its descendants.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Use {
     /// Bytes of memory.
@@ -23,87 +22,87 @@ pub struct Use {
     pub time: Duration,
 }
 
-/// Where a sandbox's files are, to be measured.
+/// A sandbox's files to measure.
 #[derive(Clone, Debug)]
 pub enum FileTable {
-    /// File systems of their own: one of the whole sandbox, and some below each program's root.
+    /// Separate file systems: one of the sandbox, and some below each program's root.
     Mounted,
-    /// Folders of the machine's file system.
+    /// Folders on the machine's file system.
     Below(Vec<PathBuf>),
-    /// Folders in memory that somebody else mounted.
+    /// In-memory folders mounted by others.
     InMemory(Vec<PathBuf>),
 }
 
-/// The number of a kernel counter in `/proc/vmstat`.
+/// A kernel counter in `/proc/vmstat`.
 pub fn oom_kills() -> u64 {
     let text = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
     line.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// What programs use at one moment.
+/// A snapshot of the usage.
 #[derive(Debug, Default)]
 pub struct Sample {
-    /// Each program, with everything below it.
+    /// Each program with its descendants.
     pub programs: BTreeMap<i32, Use>,
     /// The processes of all programs.
     pub processes: Vec<Process>,
-    /// Memory that processes share without a file: bytes that are mapped of each, by its number.
+    /// Shared memory without a file: mapped bytes by inode.
     pub nameless: BTreeMap<u64, u64>,
-    /// What processes hold open, if it was asked for.
+    /// Resources held through descriptors, if requested.
     pub held: HeldMemory,
-    /// Processes that do not let themselves be looked into, with the program each belongs to.
+    /// Processes that cannot be inspected, with their programs.
     pub hidden: BTreeMap<i32, Pid>,
-    /// Bytes of the kernel's own memory for processes, but for descriptors.
+    /// Kernel memory for processes in bytes, without descriptors.
     pub kernel: u64,
-    /// Processes with more mappings than were looked at.
+    /// Processes with more mappings than were read.
     pub large: Vec<i32>,
 }
 
 /// A process of a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Process {
-    /// Its number.
+    /// Its pid.
     pub pid: i32,
     /// The program it belongs to.
     pub program: i32,
-    /// What the kernel tells of it.
+    /// Its `/proc` data.
     pub seen: ProcessUse,
-    /// Its memory, unless it ends.
+    /// Its memory, unless it is exiting.
     pub memory: Option<MemoryUse>,
 }
 
-/// What open descriptors and mappings hold that nothing else shows.
+/// Resources visible only through open descriptors and mappings.
 #[derive(Debug, Default)]
 pub struct HeldMemory {
     sockets: BTreeSet<u64>,
     pipes: BTreeSet<(u64, u64)>,
-    /// Pairs of a descriptor that watches and one that is watched.
+    /// Pairs of an epoll descriptor and a watched descriptor.
     watches: u64,
     descriptors: u64,
-    /// Files without a name, by their number, with their bytes.
+    /// Unnamed files, by inode, with their sizes.
     removed: BTreeMap<u64, u64>,
 }
 
 impl HeldMemory {
-    /// Bytes of memory that may wait in buffers of sockets.
+    /// Bytes of memory that socket buffers may use.
     pub fn sockets(&self) -> u64 {
         self.sockets.len() as u64 * limits::SOCKET
     }
 
-    /// Bytes and number of files without a name.
+    /// Size and number of unnamed files.
     pub fn removed(&self) -> (u64, u64) {
         (self.removed.values().sum(), self.removed.len() as u64)
     }
 
-    /// Bytes of the kernel's memory behind descriptors, but for sockets.
+    /// Kernel memory behind descriptors in bytes, without sockets.
     fn descriptors(&self) -> u64 {
         self.pipes.len() as u64 * pipe()
             + self.watches * limits::WATCH
             + self.descriptors * limits::DESCRIPTOR
     }
 
-    /// Adds what a process has open.
+    /// Adds the descriptors of a process.
     fn look(&mut self, face: i32) -> io::Result<()> {
         for entry in std::fs::read_dir(format!("/proc/{face}/fd"))?.flatten() {
             self.descriptors += 1;
@@ -137,20 +136,19 @@ impl HeldMemory {
     }
 }
 
-/// How many descriptors one watches.
+/// How many descriptors an epoll descriptor watches.
 fn watched(face: i32, descriptor: &std::ffi::OsStr) -> u64 {
     let path = Path::new("/proc").join(face.to_string()).join("fdinfo").join(descriptor);
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.lines().filter(|line| line.starts_with("tfd:")).count() as u64
 }
 
-/// Bytes that a pipe may hold: sixteen pages, which are not to be made more.
+/// Capacity of a pipe: sixteen pages; pipes cannot be enlarged in a sandbox.
 fn pipe() -> u64 {
     16 * sys::page()
 }
 
-/// Bytes of memory that may wait in buffers of the sockets in a process's network, also of those
-/// that nobody has open any more.
+/// Bytes that socket buffers in a process's network may use, including sockets without an owner.
 pub fn sockets(process: &str) -> u64 {
     let path = Path::new("/proc").join(process).join("net/sockstat");
     let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -158,7 +156,7 @@ pub fn sockets(process: &str) -> u64 {
     number.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * limits::SOCKET
 }
 
-/// Bytes of memory that the machine could still give, and has in all.
+/// Available and total memory of the machine, in bytes.
 pub fn machine() -> Option<(u64, u64)> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let kib = |name: &str| {
@@ -168,14 +166,14 @@ pub fn machine() -> Option<(u64, u64)> {
     Some((1024 * kib("MemAvailable:")?, 1024 * kib("MemTotal:")?))
 }
 
-/// What each of these programs uses, with everything below it. `held` asks for what they hold open.
-/// Looking ends where the kernel's own memory for them is beyond `most`.
+/// The usage of each program with its descendants. `held` also inspects descriptors. Stops when the
+/// kernel memory exceeds `most`.
 pub fn measure(programs: &[Pid], held: bool, most: u64) -> Sample {
     let all = procfs::all();
     let uses = programs.iter().map(|pid| (pid.as_raw_nonzero().get(), Use::default()));
     let mut sample = Sample { programs: uses.collect(), ..Sample::default() };
     for (pid, seen) in &all {
-        // Each belongs to the program above it.
+        // Each process belongs to the program above it.
         let mut above = *pid;
         let mut steps = 0;
         while !sample.programs.contains_key(&above) && steps < 1000 {
@@ -187,8 +185,7 @@ pub fn measure(programs: &[Pid], held: bool, most: u64) -> Sample {
             sample.add(Process { pid: *pid, program: above, seen: *seen, memory }, held);
         }
     }
-    // Who has that many mappings was counted as having all that there can be; what they are of is
-    // still to be seen.
+    // Processes with too many mappings are counted at the maximum; their mappings are still read.
     for face in std::mem::take(&mut sample.large) {
         if sample.kernel <= most {
             sample.share(procfs::mappings(face, u64::MAX).unwrap_or_default().nameless);
@@ -201,14 +198,14 @@ pub fn measure(programs: &[Pid], held: bool, most: u64) -> Sample {
     sample
 }
 
-/// Seconds of processor time of the processes that this one waited for, and its own.
+/// CPU seconds of this process and its reaped children.
 pub fn spent() -> u64 {
-    // In `/proc` of a process namespace a process has the number it knows.
+    // In `/proc` of a pid namespace, a process has its inner pid.
     let own = i32::try_from(std::process::id()).ok().and_then(procfs::stat);
     own.map_or(0, |seen| (seen.own + seen.waited).as_secs())
 }
 
-/// Threads of all processes that can be seen.
+/// The number of threads of all visible processes.
 pub fn threads() -> u64 {
     procfs::all().values().map(|seen| seen.threads).sum()
 }
@@ -223,7 +220,7 @@ impl Sample {
             }
             Ok::<_, io::Error>(mapped)
         });
-        // Not who is gone meanwhile or has ended, nor what stands above a program.
+        // Skips processes that have exited, and those above a program.
         let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
         if program != pid && !seen.ended && matches!(&mapped, Some(Err(error)) if denied(error)) {
             self.hidden.extend(Pid::from_raw(program).map(|program| (pid, program)));
@@ -243,7 +240,7 @@ impl Sample {
         self.processes.push(process);
     }
 
-    /// Adds what of mappings has no name.
+    /// Adds unnamed files from mappings.
     fn share(&mut self, mapped: Vec<(bool, u64, u64)>) {
         for (memory, number, bytes) in mapped {
             let known = if memory { &mut self.nameless } else { &mut self.held.removed };
@@ -252,7 +249,7 @@ impl Sample {
         }
     }
 
-    /// Bytes that were counted more than once, because processes share them.
+    /// Bytes counted more than once because they are shared.
     pub fn shared(&self) -> u64 {
         let more = |one: &Process| {
             let memory = one.memory?;
@@ -262,8 +259,8 @@ impl Sample {
         self.processes.iter().filter_map(more).sum()
     }
 
-    /// Bytes of the kernel's memory behind descriptors, but for sockets: at most as many as `room`
-    /// if there cannot be more, else counted one by one.
+    /// Kernel memory behind descriptors in bytes, without sockets: an upper bound if it is below
+    /// `room`, else counted one by one.
     pub fn descriptors(&self, room: u64) -> u64 {
         let memories = self.processes.iter().filter_map(|one| one.memory);
         let most = |memory: MemoryUse| {
@@ -275,31 +272,31 @@ impl Sample {
         }
         let mut held = HeldMemory::default();
         for memory in memories {
-            // Who does not let itself be looked into is dealt with already.
+            // Processes that cannot be inspected are handled separately.
             let _ = held.look(memory.face);
         }
         held.descriptors()
     }
 
-    /// Bytes in the temporary files of a program in a mount namespace of its own, and what ran out.
+    /// Size of the temporary files in a program's mount namespace, and the exceeded limit.
     pub fn temporary(&self, program: Pid) -> (u64, Option<Resource>) {
         let program = program.as_raw_nonzero().get();
         let own = self.processes.iter().filter(|one| one.program == program);
-        // What stands above a program does not let itself be looked into.
+        // The process above a program cannot be inspected.
         let faces = own.filter_map(|one| one.memory).map(|memory| memory.face);
         let root = faces.map(|face| PathBuf::from(format!("/proc/{face}/root/tmp")));
         root.filter_map(|path| used(&path)).next().unwrap_or((0, None))
     }
 }
 
-/// Bytes and files in use in a file system in memory, and whether one of them ran out.
+/// Bytes and inodes used in a tmpfs, and the exhausted resource.
 pub fn mounted(path: &Path) -> (u64, Option<Resource>) {
     used(path).unwrap_or((0, None))
 }
 
 fn used(path: &Path) -> Option<(u64, Option<Resource>)> {
     let fs = rustix::fs::statvfs(path).ok()?;
-    // Within a page's reach of the end: what did not fit any more was larger.
+    // Within a page of the limit: a larger write no longer fits.
     let full = fs.f_blocks > 0 && fs.f_bavail <= fs.f_blocks / 512;
     let inodes = fs.f_files > 0 && fs.f_ffree == 0;
     let ran_out = if full { Some(Resource::Disk) } else { inodes.then_some(Resource::Inodes) };
@@ -307,7 +304,7 @@ fn used(path: &Path) -> Option<(u64, Option<Resource>)> {
     Some(((fs.f_blocks - fs.f_bfree) * fs.f_frsize + files, ran_out))
 }
 
-/// Bytes in folders and in files without a name, as far as the limits go, and what ran out.
+/// Bytes in folders and unnamed files, up to the limits, and the exceeded limit.
 pub fn below(folders: &[PathBuf], held: &HeldMemory, limits: &Limits) -> (u64, Option<Resource>) {
     let (mut bytes, mut inodes) = held.removed();
     for folder in folders {
@@ -332,14 +329,14 @@ pub fn size(folder: &Path) -> (u64, u64) {
 fn walk(folder: &Path, limits: &Limits, bytes: &mut u64, inodes: &mut u64) {
     let device = folder.metadata().map(|meta| meta.dev()).ok();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        // What is mounted there is not the program's.
+        // A mount inside is not the program's.
         let Ok(meta) = entry.metadata() else { continue };
         if Some(meta.dev()) != device {
             continue;
         }
         *inodes += 1;
         *bytes += meta.blocks() * 512;
-        // Enough to decide.
+        // Stops once a limit is exceeded.
         if *bytes > limits.disk || *inodes > limits.inodes {
             return;
         }
@@ -349,7 +346,7 @@ fn walk(folder: &Path, limits: &Limits, bytes: &mut u64, inodes: &mut u64) {
     }
 }
 
-/// What of its limits a program is beyond.
+/// The limit that a program exceeds.
 pub fn beyond(used: Use, limits: &Limits) -> Option<Resource> {
     if used.time.as_secs() > limits.cpu_s {
         Some(Resource::Cpu)

@@ -1,4 +1,4 @@
-//! Ways to keep programs apart.
+//! Isolation backends.
 
 use std::fmt;
 use std::path::Path;
@@ -11,26 +11,26 @@ use super::host;
 use super::protocol::{Mode, StartRequest};
 use crate::types::Isolation;
 
-/// The argument that makes regen's program a supervisor.
+/// The argument that starts regen as a supervisor.
 pub const SUPERVISOR: &str = "sandbox-supervisor";
 
-/// A way to keep programs apart.
+/// An isolation backend.
 pub trait Backend: fmt::Debug + Send + Sync {
     /// Its name.
     fn name(&self) -> &'static str;
-    /// The level it gives at best.
+    /// The highest level it gives.
     fn level(&self) -> Isolation;
-    /// Whether it can be had here, before it is tried.
+    /// Whether it is available, before it is tried.
     ///
     /// # Errors
     /// What is missing, and how to fix it.
     fn available(&self) -> Result<(), String>;
-    /// The user outside that its programs are, where that is not the caller.
+    /// The user id that programs have outside, if not the caller's.
     fn runs_as(&self) -> Option<u32> {
         None
     }
-    /// Completes an order. Gives the command that starts a supervisor for it alone, where the
-    /// zygote cannot make one.
+    /// Completes an order. Gives the command of a separate supervisor, if the zygote cannot make
+    /// one.
     fn launch(
         &self,
         supervisor: &Path,
@@ -38,15 +38,15 @@ pub trait Backend: fmt::Debug + Send + Sync {
     ) -> Option<tokio::process::Command>;
 }
 
-/// Regen's own namespaces.
+/// Namespaces, made by regen.
 #[derive(Debug)]
 pub struct Namespaces;
 
-/// Landlock and seccomp alone.
+/// Landlock and seccomp only.
 #[derive(Debug)]
 pub struct Landlock;
 
-/// Nothing but limits.
+/// Resource limits only.
 #[derive(Debug)]
 pub struct Bare;
 
@@ -65,10 +65,10 @@ impl Backend for Namespaces {
 
     fn available(&self) -> Result<(), String> {
         if !cfg!(target_os = "linux") {
-            Err("namespaces are Linux's".to_owned())
+            Err("namespaces require Linux".to_owned())
         } else if host::only_root() {
-            Err("programs would be the machine's administrator: no other user is known in this \
-                 user namespace"
+            Err("programs would run as the machine's administrator: no other user is known in \
+                    this user namespace"
                 .to_owned())
         } else {
             Ok(())
@@ -85,7 +85,7 @@ impl Backend for Namespaces {
             start.cgroup = cgroup::make(&name, &start.order.limits).ok();
         }
         start.order.mode = Mode::Namespaces;
-        // It is not used: the same for all, so that they can be made ahead.
+        // Unused; equal for all sandboxes, so that they can be prepared.
         start.order.room.set_file_name("none");
         None
     }
@@ -101,7 +101,7 @@ impl Backend for Landlock {
     }
 
     fn available(&self) -> Result<(), String> {
-        // Before version 6 it holds back no signals, before 3 no truncation.
+        // Landlock restricts signals from version 6, truncation from version 3.
         host::landlock(6)
     }
 

@@ -1,5 +1,5 @@
-//! Bubblewrap, for machines that allow namespaces to it alone: it makes them, and regen's supervisor
-//! puts limits, Landlock and seccomp in place inside.
+//! Bubblewrap, for machines that allow user namespaces only to it. Regen's supervisor sets limits,
+//! Landlock and seccomp inside.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::types::{Isolation, places};
 #[derive(Debug)]
 pub struct Bwrap;
 
-/// Where regen's program stands inside.
+/// The path of regen's program inside.
 const INSIDE: &str = "/regen";
 
 fn installed() -> Option<PathBuf> {
@@ -34,14 +34,14 @@ impl Backend for Bwrap {
             return Err(String::new());
         }
         if installed().is_none() {
-            return Err("it is not installed".to_owned());
+            return Err("not installed".to_owned());
         }
         if rustix::process::geteuid().is_root() {
             return Err(
-                "it would map the administrator into the sandbox: not used as root".to_owned()
+                "not used as root: it would map the administrator into the sandbox".to_owned()
             );
         }
-        // Before version 3 it holds back no truncation.
+        // Landlock restricts truncation from version 3.
         super::host::landlock(3)
     }
 
@@ -51,7 +51,7 @@ impl Backend for Bwrap {
         start: &mut StartRequest,
     ) -> Option<tokio::process::Command> {
         start.order.mode = Mode::Inside;
-        // The supervisor's own file, also when it was replaced since.
+        // The supervisor's own file, even if it was replaced.
         let supervisor = supervisor.read_link().unwrap_or_else(|_| supervisor.to_owned());
         let mut command = tokio::process::Command::new(installed().unwrap_or_default());
         command.args(arguments(&start.order, &supervisor, &|path| {
@@ -61,7 +61,7 @@ impl Backend for Bwrap {
     }
 }
 
-/// The command line. `link` tells whether a path of the machine's is a link.
+/// The command line. `link` tells whether a path of the machine is a symbolic link.
 fn arguments(order: &OpenRequest, supervisor: &Path, link: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
     let mut list: Vec<PathBuf> = Vec::new();
     let mut add = |words: &[&Path]| list.extend(words.iter().map(|word| word.to_path_buf()));

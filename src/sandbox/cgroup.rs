@@ -1,4 +1,4 @@
-//! Control groups (version 2): the kernel's own limits over all processes of a sandbox together.
+//! Control groups (version 2): kernel limits for all processes of a sandbox together.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,19 +7,19 @@ use rustix::process::Pid;
 
 use crate::types::{Limits, Resource};
 
-/// Makes a group for a sandbox below one that this process may divide.
+/// Makes a control group below one that this process may divide.
 ///
 /// # Errors
-/// There is no such group; the message says what is missing.
+/// There is none; the message tells what is missing.
 pub fn make(name: &str, limits: &Limits) -> Result<PathBuf, String> {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let own = own.lines().find_map(|line| line.strip_prefix("0::"));
-    let own = own.ok_or("this process is in no control group of version 2")?;
+    let own = own.ok_or("this process is not in a control group of version 2")?;
     let root = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
     let root = root.into_iter().find(|path| path.join("cgroup.controllers").is_file());
     let root = root.ok_or("control groups of version 2 are not mounted")?;
     let own = root.join(own.trim_start_matches('/'));
-    // A group with processes cannot be divided, but beside it there may be room.
+    // A group with processes cannot be divided, but its parent may be.
     let beside = own.parent().filter(|parent| parent.starts_with(root));
     let mut why = "no control group can be divided".to_owned();
     for parent in beside.into_iter().chain([own.as_path()]) {
@@ -44,9 +44,9 @@ fn below(parent: &Path, name: &str, limits: &Limits) -> io::Result<PathBuf> {
     let set = |file: &str, value: String| std::fs::write(group.join(file), value);
     let limited = set("memory.max", limits.memory.to_string())
         .and_then(|()| set("memory.oom.group", "1".to_owned()))
-        // A few processes are the sandbox's own.
+        // Some processes belong to the sandbox itself.
         .and_then(|()| set("pids.max", (limits.processes + 8).to_string()));
-    // Not every machine counts swapped memory.
+    // Some kernels do not account swap.
     let _ = set("memory.swap.max", "0".to_owned());
     match limited {
         Ok(()) => Ok(group),
@@ -63,7 +63,7 @@ pub fn join(group: Option<&Path>, pid: Pid) -> io::Result<()> {
     std::fs::write(group.join("cgroup.procs"), pid.as_raw_nonzero().to_string())
 }
 
-/// Removes a group whose processes are gone. What ran out in it.
+/// Removes an empty group. Gives the limit that was exceeded.
 pub fn leave(group: Option<&Path>) -> Option<Resource> {
     let group = group?;
     let count = |file: &str, key: &str| {

@@ -1,9 +1,9 @@
-//! What can go wrong with a sandbox.
+//! Errors of sandboxes.
 
 use std::fmt;
 use std::io;
 
-/// What failed on the way to an open sandbox.
+/// A failed step of opening a sandbox.
 #[derive(Debug)]
 pub struct SetupError {
     pub(super) what: &'static str,
@@ -23,12 +23,12 @@ impl fmt::Display for SetupError {
     }
 }
 
-/// A sandbox did not work; says nothing about what was to run in it.
+/// A sandbox failure; says nothing about the program in it.
 #[derive(Debug, thiserror::Error)]
 #[error("the sandbox failed: {0}")]
 pub struct SandboxError(pub(super) String);
 
-/// A sandbox that did not work for this reason.
+/// A sandbox failure with this reason.
 pub(super) fn failed(why: impl fmt::Display) -> SandboxError {
     SandboxError(why.to_string())
 }

@@ -1,5 +1,5 @@
-//! A filter over system calls, assembled from the table in `syscalls`: what the table does not name
-//! is answered as by a kernel that does not have it, so that libraries fall back.
+//! Assembles a seccomp filter from the table in `syscalls`. Calls outside of the table fail with
+//! ENOSYS, so that libraries fall back.
 
 use seccompiler::sock_filter;
 
@@ -12,12 +12,12 @@ const ARCHITECTURE: u32 = 0xc000_00b7;
 #[cfg(target_arch = "riscv64")]
 const ARCHITECTURE: u32 = 0xc000_00f3;
 
-/// Where the kernel shows a filter the number, the architecture, and the arguments' low words.
+/// Offsets of the number, the architecture and the arguments' low words.
 const NUMBER: u32 = 0;
 const ARCHITECTURE_AT: u32 = 4;
 const ARGUMENTS: u32 = 16;
 
-/// Instructions of the kernel's.
+/// BPF instructions.
 const LOAD: u16 = 0x20;
 const MASK: u16 = 0x54;
 const JUMP: u16 = 0x05;
@@ -25,7 +25,7 @@ const IF_EQUAL: u16 = 0x15;
 const IF_AT_LEAST: u16 = 0x35;
 const ANSWER: u16 = 0x06;
 
-/// Behind all calls that there are: calls from here on are unknown.
+/// Beyond all known calls.
 const CALLS: u32 = 1024;
 
 fn one(code: u16, k: u32) -> sock_filter {
@@ -33,7 +33,7 @@ fn one(code: u16, k: u32) -> sock_filter {
 }
 
 fn branch(code: u16, k: u32, jt: usize, jf: usize) -> sock_filter {
-    // Rules are short: none is longer than a jump reaches, which a test sees to.
+    // Rules are shorter than the longest jump; a test checks this.
     let short = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
     sock_filter { code, jt: short(jt), jf: short(jf), k }
 }
@@ -52,16 +52,16 @@ fn answer(answer: CallAnswer) -> sock_filter {
     )
 }
 
-/// The whole filter.
+/// The complete filter.
 pub fn assemble(table: &CallTable) -> Vec<sock_filter> {
-    // Skip the next one if the architecture is ours; end the process.
+    // Kills the process on another architecture.
     let mut list = vec![
         one(LOAD, ARCHITECTURE_AT),
         branch(IF_EQUAL, ARCHITECTURE, 1, 0),
         one(ANSWER, libc::SECCOMP_RET_KILL_PROCESS),
         one(LOAD, NUMBER),
     ];
-    // The x32 interface: its calls pass for those of this architecture otherwise.
+    // x32 calls would otherwise pass as calls of this architecture.
     #[cfg(target_arch = "x86_64")]
     list.extend([
         branch(IF_AT_LEAST, 0x4000_0000, 0, 1),
@@ -71,7 +71,7 @@ pub fn assemble(table: &CallTable) -> Vec<sock_filter> {
     list
 }
 
-/// Calls in a row that have the same answer, by the first of them.
+/// Ranges of calls with the same answer, by their first call.
 fn runs(table: &CallTable) -> Vec<(u32, Vec<sock_filter>)> {
     let unknown = CallRules::from(CallAnswer::Errno(libc::ENOSYS));
     let mut last = None;
@@ -85,8 +85,8 @@ fn runs(table: &CallTable) -> Vec<(u32, Vec<sock_filter>)> {
     list
 }
 
-/// Finds the run of a call by halving: the kernel walks through a filter for every call there is
-/// when it is put in place, and for each call with conditions when it is made.
+/// Finds the range of a call by binary search: the kernel checks the filter for every call when it
+/// is installed, and runs it for conditional calls.
 fn halve(runs: &[(u32, Vec<sock_filter>)]) -> Vec<sock_filter> {
     if let [(_, only)] = runs {
         return only.clone();
@@ -100,7 +100,7 @@ fn halve(runs: &[(u32, Vec<sock_filter>)]) -> Vec<sock_filter> {
     list
 }
 
-/// The answer to one call: that of the first rule that holds.
+/// The answer to one call: of the first matching rule.
 fn block(rules: &CallRules) -> Vec<sock_filter> {
     let mut list: Vec<sock_filter> = rules.rules.iter().flat_map(rule).collect();
     list.push(answer(rules.otherwise));
@@ -108,7 +108,7 @@ fn block(rules: &CallRules) -> Vec<sock_filter> {
 }
 
 fn rule(rule: &CallRule) -> Vec<sock_filter> {
-    // From behind, because each test jumps over what follows it.
+    // Built from the end, because each test jumps over the code after it.
     let mut list = vec![answer(rule.answer)];
     for test in rule.tests.iter().rev() {
         let mut longer = look(test, length(&list));
@@ -118,7 +118,7 @@ fn rule(rule: &CallRule) -> Vec<sock_filter> {
     list
 }
 
-/// Goes on behind itself where a test holds, and over `rest` more where it does not.
+/// Continues if a test holds, otherwise jumps over `rest` more instructions.
 fn look(test: &ArgumentTest, rest: u32) -> Vec<sock_filter> {
     let mut list = vec![one(LOAD, ARGUMENTS + 8 * test.argument)];
     if test.mask != u32::MAX {
@@ -142,7 +142,7 @@ mod tests {
     use super::super::syscalls::{Shares, table};
     use super::*;
 
-    /// Walks through a program as the kernel does.
+    /// Interprets a filter as the kernel does.
     fn run(program: &[sock_filter], architecture: u32, call: u32, arguments: [u64; 6]) -> u32 {
         let (mut at, mut value) = (0, 0);
         loop {
@@ -172,12 +172,12 @@ mod tests {
     }
 
     #[test]
-    fn every_call_has_the_answer_of_the_table_and_all_others_are_absent() {
+    fn calls_are_answered_by_the_table_and_others_fail_with_enosys() {
         for shares in [Shares::Nothing, Shares::Builds, Shares::All] {
             let table = table(shares);
             let program = assemble(&table);
             assert!(program.len() < 2048, "{}", program.len());
-            // A jump that does not reach would be one of the longest.
+            // A jump that is too short would be one of the longest.
             assert!(program.iter().all(|one| one.jt < u8::MAX && one.jf < u8::MAX));
             let absent = CallRules::from(CallAnswer::Errno(libc::ENOSYS));
             for call in (0..2000).chain([0x3fff_ffff]) {

@@ -1,9 +1,9 @@
-//! Folders of sandboxes, which killed processes may leave behind.
+//! Folders of sandboxes; killed processes may leave some behind.
 
 use std::io;
 use std::path::Path;
 
-/// Removes a folder, also one in which a program has locked folders.
+/// Removes a folder, including write-protected folders in it.
 pub fn remove(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fn unlock(folder: &Path) {
@@ -20,14 +20,14 @@ pub fn remove(folder: &Path) -> io::Result<()> {
     })
 }
 
-/// A mark of this process in the names of folders that other machines' processes may see too.
+/// A mark of this process in names of folders that other machines may see too.
 pub fn mark() -> String {
     let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     let space: String = space.display().to_string().chars().filter(char::is_ascii_digit).collect();
     format!("{space}-{}", std::process::id())
 }
 
-/// Whether the process that left a folder with such a mark is gone, as far as one can tell here.
+/// Whether the process that made a marked folder is gone, as far as visible here.
 pub fn is_left(name: &str, path: &Path) -> bool {
     let mut parts = name.split('-');
     let (space, process) = (parts.next().unwrap_or("?"), parts.next().unwrap_or("0"));
@@ -35,7 +35,7 @@ pub fn is_left(name: &str, path: &Path) -> bool {
     if ours {
         !Path::new("/proc").join(process).is_dir()
     } else {
-        // Another container's: nothing lives so long.
+        // From another container or machine: removed after this time.
         let age = path.metadata().and_then(|meta| meta.modified()).ok();
         let age = age.and_then(|time| time.elapsed().ok()).unwrap_or_default();
         age > std::time::Duration::from_secs(3 * 24 * 3600)

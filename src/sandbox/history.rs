@@ -1,5 +1,5 @@
-//! What was seen at earlier looks and must not be forgotten: processor time of processes that ended
-//! and that nobody waited for, and memory that is shared and no longer mapped.
+//! Remembers from earlier measurements: CPU time of processes that ended without being reaped, and
+//! shared memory that is no longer mapped.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,16 +8,16 @@ use super::accounting::{Process, Sample};
 use super::procfs::ProcessUse;
 use crate::types::limits;
 
-/// A process at the last look.
+/// A process at the last measurement.
 #[derive(Clone, Copy, Debug)]
 struct LastLook {
     program: i32,
     started: u64,
     own: Duration,
     waited: Duration,
-    /// It had run for less time than passes between two looks, and still ran. Among many such looks
-    /// one has a chance to see a process that is as large as the part of that time it lives for:
-    /// whoever is seen and gone counts for all of it.
+    /// It started after the previous measurement and was still running. A process that lives for a
+    /// fraction of the interval is seen with that probability, so one that is seen and gone counts
+    /// for the whole interval.
     runs: bool,
 }
 
@@ -29,16 +29,16 @@ impl LastLook {
     }
 }
 
-/// Processor time of a program's ended processes.
+/// CPU time of a program's ended processes.
 #[derive(Clone, Copy, Debug, Default)]
 struct EndedTime {
-    /// What nobody waited for.
+    /// Of processes that were not reaped.
     lost: Duration,
-    /// Seconds that were seen of ended processes and not yet with who waited for them.
+    /// Seen CPU seconds of ended processes that are not yet in their parents' times.
     open: f64,
 }
 
-/// What was seen at earlier looks.
+/// State of earlier measurements.
 #[derive(Debug, Default)]
 pub struct EarlierLooks {
     processes: BTreeMap<i32, LastLook>,
@@ -47,11 +47,11 @@ pub struct EarlierLooks {
     looked: Option<Instant>,
 }
 
-/// Seconds by which such sums are off from one look to the next.
+/// Rounding error of such sums between two measurements, in seconds.
 const SLACK: f64 = 0.2;
 
 impl EarlierLooks {
-    /// Adds a look, and to it what only earlier ones have seen.
+    /// Adds a measurement, completed by earlier ones.
     pub fn add(&mut self, sample: &mut Sample, now: Instant) {
         let between = self.looked.replace(now).map_or(Duration::ZERO, |last| now - last);
         self.nameless.retain(|number, _| sample.nameless.contains_key(number));
@@ -68,12 +68,13 @@ impl EarlierLooks {
         }
     }
 
-    /// Whether to look again soon: shared memory can be filled and be unmapped between two looks.
+    /// Whether to measure again soon: shared memory can be filled and unmapped between
+    /// measurements.
     pub fn is_fleeting(&self) -> bool {
         !self.nameless.is_empty()
     }
 
-    /// Compares the time of processes that are gone with what those that wait have got since.
+    /// Compares CPU times of ended processes with the increase in their parents.
     fn settle(&mut self, sample: &Sample, between: f64) {
         let now: BTreeMap<i32, _> =
             sample.processes.iter().map(|process| (process.pid, process.seen)).collect();
@@ -108,7 +109,7 @@ mod tests {
 
     const PROGRAM: i32 = 5;
 
-    /// A look at a program, and one child of it that has run for so long.
+    /// A measurement of a program, with one child that has run for this long.
     fn look(waited: u64, child: Option<(i32, u64)>) -> Sample {
         let seen = |own, waited| ProcessUse {
             parent: 1,
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn time_of_children_that_nobody_waited_for_is_kept() {
+    fn cpu_time_of_unreaped_children_is_kept() {
         let mut history = EarlierLooks::default();
         for child in 10..20 {
             time(&mut history, look(0, Some((child, 500))));
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn time_of_children_that_were_waited_for_is_counted_once() {
+    fn cpu_time_of_reaped_children_is_counted_once() {
         let mut history = EarlierLooks::default();
         for number in 0..10 {
             let child = Some((number + 10, 500));
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn shared_memory_that_was_unmapped_is_remembered_while_any_of_it_is_mapped() {
+    fn unmapped_shared_memory_counts_while_a_part_is_mapped() {
         let mut history = EarlierLooks::default();
         let mut nameless = |bytes: Option<u64>| {
             let mut sample = look(0, None);

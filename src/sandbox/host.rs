@@ -1,6 +1,6 @@
-//! What the machine's kernel and users allow.
+//! What this machine's kernel and users support.
 
-/// Whether the kernel has Landlock, of this version at least.
+/// Whether the kernel has Landlock in at least this version.
 pub fn landlock(least: i64) -> Result<(), String> {
     #[cfg(target_os = "linux")]
     let version = super::sys::landlock_version();
@@ -13,7 +13,7 @@ pub fn landlock(least: i64) -> Result<(), String> {
     }
 }
 
-/// The users that are known to this process: first inside, first outside, how many.
+/// The user ids mapped in this process: first inside, first outside, count.
 fn users() -> Vec<(u64, u64, u64)> {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let range = |line: &str| {
@@ -23,8 +23,8 @@ fn users() -> Vec<(u64, u64, u64)> {
     map.lines().filter_map(range).collect()
 }
 
-/// The user to be outside, for a caller who may choose: never the machine's administrator. `None`
-/// for the caller's own.
+/// The user id to use outside, for a caller who can choose; never the machine's administrator.
+/// `None` for the caller's own.
 pub fn unprivileged() -> Option<u32> {
     if !rustix::process::geteuid().is_root() {
         return None;
@@ -38,7 +38,7 @@ pub fn unprivileged() -> Option<u32> {
     chosen.and_then(|id| u32::try_from(id).ok())
 }
 
-/// Whether the caller is an administrator who can be nobody else, and might be the machine's.
+/// Whether the caller is an administrator without other user ids, and might be the machine's.
 pub fn only_root() -> bool {
     let outside = users().iter().any(|(_, outside, _)| *outside == 0);
     rustix::process::geteuid().is_root() && unprivileged().is_none() && outside

@@ -1,5 +1,5 @@
-//! The processes between the supervisor and a program: the first of a process namespace, which
-//! waits for the program and takes everything down with it, and the program's own before it starts.
+//! The processes between the supervisor and a program: the init of its pid namespace, which waits
+//! for the program and takes everything down with it, and the program's process before exec.
 
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
@@ -20,7 +20,7 @@ use super::{accounting, lockdown, rootfs, selftest, sys};
 use crate::process::{Ended, end_children};
 use crate::types::{Resource, limits, places};
 
-/// An order with everything that belongs to it.
+/// An order with its resources.
 pub struct Whole<'a> {
     /// The order.
     pub order: &'a OpenRequest,
@@ -28,19 +28,19 @@ pub struct Whole<'a> {
     pub filters: &'a lockdown::Filters,
 }
 
-/// What a program is connected to.
+/// The descriptors of a program.
 pub struct Wires {
-    /// Where its end is told.
+    /// Where its end is reported.
     pub reply: OwnedFd,
     /// Its standard input, output and error.
     pub standard: [OwnedFd; 3],
 }
 
-/// Namespaces that each program has for itself, beside a network if it is not the first; those of
-/// the other kinds are its sandbox's.
+/// Namespaces that each program has for itself, plus its own network unless it is the first; others
+/// are the sandbox's.
 pub const OWN: u64 = sys::new::MOUNT | sys::new::PID;
 
-/// A reply's socket, to be written without another descriptor.
+/// A reply's socket, written without another descriptor.
 struct ReplySocket<'a>(&'a OwnedFd);
 
 impl std::io::Write for ReplySocket<'_> {
@@ -53,9 +53,9 @@ impl std::io::Write for ReplySocket<'_> {
     }
 }
 
-/// The process that stands above a program. It does not return.
+/// The init process above a program. Does not return.
 pub fn stand(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> ! {
-    // Of other programs it holds nothing.
+    // Closes the descriptors of other programs.
     let [input, output, errors] = &wires.standard;
     let own = [wires.reply.as_fd(), input.as_fd(), output.as_fd(), errors.as_fd()];
     let _ = sys::close_all_but(&own);
@@ -63,7 +63,7 @@ pub fn stand(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> ! 
         Ok(done) => done,
         Err(step) => Done::Failed(step.to_string()),
     };
-    // When nobody is there to hear it, nobody cares.
+    // If the supervisor is gone, the report is not needed.
     let _ = send(ReplySocket(&wires.reply), &done);
     sys::exit(0)
 }
@@ -73,7 +73,7 @@ fn over(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> Result<
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(SetupError::at("tie to the supervisor"))?;
     if order.mode == Mode::Namespaces {
-        // While `/proc` can be written.
+        // While `/proc` is writable.
         if network {
             loopback().map_err(SetupError::at("take loopback up"))?;
         }
@@ -81,7 +81,7 @@ fn over(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> Result<
     } else {
         rustix::process::set_child_subreaper(Pid::from_raw(1)).map_err(SetupError::at("adopt"))?;
     }
-    // It holds descriptors that the program must not take from it.
+    // It holds descriptors that the program must not get through ptrace or /proc.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(SetupError::at("hide"))?;
     let (mut told, tells) = std::io::pipe().map_err(SetupError::at("make a pipe"))?;
     let Some(program) = sys::fork(0).map_err(SetupError::at("start a process"))? else {
@@ -91,7 +91,7 @@ fn over(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> Result<
         sys::exit(127)
     };
     drop(tells);
-    // The program's start closes the other end; whatever is said there is why it did not start.
+    // A successful exec closes the other end; otherwise it contains the error.
     let mut why = Vec::new();
     let _ = told.read_to_end(&mut why);
     let status = loop {
@@ -103,7 +103,7 @@ fn over(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> Result<
     };
     if !why.is_empty() {
         let why = serde_json::from_slice(why.get(4..).unwrap_or_default());
-        return Ok(Done::Failed(why.unwrap_or_else(|_| "it did not start".to_owned())));
+        return Ok(Done::Failed(why.unwrap_or_else(|_| "the program did not start".to_owned())));
     }
     if order.mode != Mode::Namespaces {
         end_children();
@@ -111,18 +111,18 @@ fn over(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> Result<
     Ok(Done::Ended(end(order, status)))
 }
 
-/// How a program ended. A full file system is an end of its own.
+/// How a program ended. A full file system is reported as a limit.
 fn end(order: &OpenRequest, status: WaitStatus) -> Ended {
     let full = match order.mode {
         Mode::Namespaces => {
-            // What programs write on the machine's disk is measured elsewhere.
+            // Files on the machine's disk are measured elsewhere.
             let overlays = order.overlays().map(|mount| &*mount.at);
             let own = [Path::new(places::TEMPORARY)].into_iter().chain(overlays);
             own.chain(order.session_scratch()).find_map(|path| accounting::mounted(path).1)
         }
         Mode::Inside | Mode::Landlock | Mode::Bare => None,
     };
-    // What a child of the program's used counts too, however the program took its end.
+    // CPU time of descendants counts too, even if they were not reaped.
     let spent = accounting::spent() > order.limits.cpu_s;
     let full = full.or(spent.then_some(Resource::Cpu));
     let status = ExitStatus::from_raw(status.as_raw());
@@ -135,20 +135,20 @@ fn end(order: &OpenRequest, status: WaitStatus) -> Ended {
     }
 }
 
-/// Takes the loopback interface of this process's network up, and keeps its buffers small: they are
-/// counted by their usual size.
+/// Takes the loopback interface up, and keeps its buffers at their default size, by which they are
+/// counted.
 pub fn loopback() -> std::io::Result<()> {
     use rustix::net::{AddressFamily, SocketType, socket};
     let socket = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
     for name in ["tcp_rmem", "tcp_wmem"] {
-        // Where it cannot be written the kernel's own bound over all of TCP stands.
+        // Where this is not writable, the kernel's global TCP limit applies.
         let sizes = format!("4096 65536 {}", limits::SOCKET / 2);
         let _ = std::fs::write(Path::new("/proc/sys/net/ipv4").join(name), sizes);
     }
     sys::loopback_up(socket.as_fd())
 }
 
-/// Becomes the program. Returns only when that fails, with the reason.
+/// Executes the program. Returns only on failure, with the reason.
 fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> SetupError {
     let order = whole.order;
     match prepare(whole, task, wires) {
@@ -207,7 +207,7 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), SetupErr
     whole.filters.put(shares).map_err(SetupError::at("filter system calls"))
 }
 
-/// Processes and threads of this user's that are none of the sandbox's.
+/// Processes and threads of this user outside of the sandbox.
 fn others(order: &OpenRequest) -> u64 {
     match order.mode {
         Mode::Namespaces | Mode::Inside => 0,
@@ -215,7 +215,7 @@ fn others(order: &OpenRequest) -> u64 {
     }
 }
 
-/// What a program may read and execute, and what it may write.
+/// The paths that a program may read and execute, and those it may write.
 fn reach(order: &OpenRequest, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let paths = SandboxPaths::of(order);
     let at = |place: &Path| paths.at(place).to_owned();
@@ -225,11 +225,11 @@ fn reach(order: &OpenRequest, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
     match order.mode {
         Mode::Namespaces | Mode::Inside => {
             write.push("/dev".into());
-            // All there is, is there to be read.
+            // Everything in the sandbox is readable.
             (vec!["/".into()], write)
         }
         Mode::Landlock | Mode::Bare => {
-            // The machine's own: of its configuration and devices the harmless parts.
+            // On the machine's own file system: only harmless configuration and devices.
             let etc = rootfs::ETC.iter().chain(&rootfs::ETC_FOLDERS).chain(&rootfs::PUBLIC);
             let mut read: Vec<PathBuf> =
                 lockdown::SYSTEM.iter().chain(etc).map(Into::into).collect();

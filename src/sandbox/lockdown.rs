@@ -1,5 +1,5 @@
-//! The last fences of a program before it starts: limits, Landlock, no privileges, a filter over
-//! system calls. They hold for it and everything it starts, and cannot be taken down again.
+//! The last restrictions before a program starts: rlimits, Landlock, no privileges, seccomp. They
+//! are inherited and cannot be removed.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,35 +17,34 @@ use super::sys;
 use super::syscalls::{Shares, table};
 use crate::types::{Limits, limits};
 
-/// The newest version of Landlock that is asked for; older kernels give what they have.
+/// The newest Landlock version used; older kernels restrict less.
 const NEWEST: ABI = ABI::V7;
 
-/// Sets the limits that the kernel keeps for each process. `others` are processes of the same user
-/// that count too.
+/// Sets per-process limits. `others` are processes of the same user outside, which count too.
 pub fn limit(set: &Limits, others: u64) -> io::Result<()> {
     let both = |value| Rlimit { current: Some(value), maximum: Some(value) };
-    // A little more than all may use together, so that who wants more is seen to have it. The soft
-    // limit ends the process with a signal that tells of it.
+    // A margin above the accounted CPU limit, so that accounting detects the overrun. The soft
+    // limit kills the process with SIGXCPU.
     let cpu = Rlimit { current: Some(set.cpu_s + 2), maximum: Some(set.cpu_s + 5) };
     setrlimit(Kind::Cpu, cpu)?;
-    // A little more than is allowed, so that who wants more is seen to have it.
+    // A margin above the accounted limit, so that accounting detects the overrun.
     setrlimit(Kind::Nproc, both(set.processes + others + 16))?;
     setrlimit(Kind::Nofile, both(set.open_files))?;
     setrlimit(Kind::Fsize, both(set.file))?;
-    // One byte, because of nothing the kernel would still feed a program that collects dumps.
+    // RLIMIT_CORE 0 does not stop a core_pattern pipe, 1 does.
     setrlimit(Kind::Core, both(1))?;
-    // Timers and signals that wait are the kernel's memory.
+    // Pending timers and signals use kernel memory.
     let most = getrlimit(Kind::Sigpending).maximum.unwrap_or(u64::MAX);
     setrlimit(Kind::Sigpending, both(most.min(limits::SIGNALS)))?;
-    // A message queue and locked memory would be memory that nobody counts.
+    // POSIX message queues and locked memory are not accounted.
     setrlimit(Kind::Msgqueue, both(0))?;
     setrlimit(Kind::Memlock, both(0))?;
-    // Of a huge page whose parts are given back only the rest is counted, and all of it is kept.
+    // A partly freed huge page is accounted in part but kept as a whole.
     sys::no_huge_pages()
 }
 
-/// Lets files be read only below `read` and written only below `write`. Whether the kernel knows
-/// how.
+/// Restricts reading to paths below `read` and writing to paths below `write`. Gives whether the
+/// kernel has Landlock.
 pub fn files(read: &[PathBuf], write: &[PathBuf], no_network: bool) -> io::Result<bool> {
     let other = |error: landlock::RulesetError| io::Error::other(error);
     let mut rules = Ruleset::default()
@@ -62,7 +61,7 @@ pub fn files(read: &[PathBuf], write: &[PathBuf], no_network: bool) -> io::Resul
         [(read, AccessFs::from_read(NEWEST)), (write, AccessFs::from_all(NEWEST))]
     {
         for path in paths {
-            // What is not there needs no rule.
+            // A missing path requires no rule.
             let Ok(opened) = PathFd::new(path) else { continue };
             let folder = path.metadata().is_ok_and(|meta| meta.is_dir());
             let access = if folder { access } else { access & AccessFs::from_file(NEWEST) };
@@ -73,10 +72,10 @@ pub fn files(read: &[PathBuf], write: &[PathBuf], no_network: bool) -> io::Resul
     Ok(status.ruleset != landlock::RulesetStatus::NotEnforced)
 }
 
-/// Gives every privilege away, for good.
+/// Gives up all privileges permanently.
 pub fn privileges() -> io::Result<()> {
     for number in 0..64 {
-        // It fails behind the last capability that this kernel knows.
+        // Fails after the last capability of this kernel.
         let one = CapabilitySet::from_bits_retain(1 << number);
         if rustix::thread::remove_capability_from_bounding_set(one).is_err() {
             break;
@@ -88,13 +87,13 @@ pub fn privileges() -> io::Result<()> {
     Ok(set_no_new_privs(true)?)
 }
 
-/// Filters over system calls, ready to be put in place.
+/// Seccomp filters.
 pub struct Filters {
-    /// For who has a file system and a network of its own.
+    /// For programs with their own file system and network.
     apart: BpfProgram,
-    /// For who shares the machine's, and builds.
+    /// For builds on the machine's file system and network.
     builds: BpfProgram,
-    /// For who shares the machine's.
+    /// For programs on the machine's file system and network.
     shares: BpfProgram,
 }
 
@@ -109,7 +108,7 @@ impl Filters {
         }
     }
 
-    /// Puts one in place.
+    /// Installs a filter.
     pub fn put(&self, shares: Shares) -> io::Result<()> {
         let filter = match shares {
             Shares::Nothing => &self.apart,
@@ -120,6 +119,6 @@ impl Filters {
     }
 }
 
-/// Folders of the system that programs need, where they stand for themselves.
+/// System folders for programs, without symbolic links among them.
 pub const SYSTEM: [&str; 8] =
     ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store"];

@@ -1,4 +1,4 @@
-//! macOS: the profile for `sandbox-exec`. Written and tested as text; never run on the real thing.
+//! macOS: the profile for `sandbox-exec`. Tested as text only, never run on macOS.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::protocol::{Mode, OpenRequest, StartRequest};
 use super::spec::MountMode;
 use crate::types::{Isolation, places};
 
-/// `sandbox-exec`, untested on real hardware.
+/// `sandbox-exec`; not tested on macOS.
 #[derive(Debug)]
 pub struct SandboxExec;
 
@@ -24,8 +24,7 @@ impl Backend for SandboxExec {
 
     fn available(&self) -> Result<(), String> {
         if cfg!(target_os = "macos") {
-            Err("its supervisor is not written yet: run regen in a Linux container or VM"
-                .to_owned())
+            Err("not supported yet; run regen in a Linux container or VM".to_owned())
         } else {
             Err(String::new())
         }
@@ -43,7 +42,7 @@ impl Backend for SandboxExec {
     }
 }
 
-/// The profile: nothing is allowed but reading the system and what is shown, and writing the room.
+/// The profile: allows reading the system and the shown paths, and writing the sandbox's folder.
 fn profile(order: &OpenRequest) -> String {
     let paths = SandboxPaths::of(order);
     let mut text = String::from(

@@ -1,8 +1,8 @@
-//! Runs programs of the candidates' apart from the machine.
+//! Runs untrusted programs in isolation.
 //!
-//! [`Sandbox::open`] has a supervisor made: a process of regen's own program, which builds the sandbox
-//! and lives as long as the [`Session`] does. Programs of one session share its build folder and
-//! nothing else; nothing comes out of it but exit status and output.
+//! [`Sandbox::open`] starts a supervisor: a process of regen's own program, which builds the
+//! sandbox and lives as long as the [`Session`]. Programs of a session share only its build folder;
+//! the only results are exit status and output.
 #![expect(clippy::disallowed_methods, reason = "the one edge that keeps programs apart")]
 
 mod backend;
@@ -77,8 +77,7 @@ use session::ZygoteSocket;
 pub use spec::{Egress, Mount, MountMode, SandboxSpec, Scratch};
 use wire::{async_stream, hear, pass};
 
-/// Gives memory that is not used any more back to the system: a daemon reads a whole workspace, and
-/// then sleeps.
+/// Returns unused memory to the system: a daemon is idle after reading a whole workspace.
 pub fn give_back_memory() {
     #[cfg(target_os = "linux")]
     sys::trim();
@@ -86,7 +85,7 @@ pub fn give_back_memory() {
 
 const MIB: u64 = 1024 * 1024;
 
-/// Becomes a supervisor if that is what this process was started for.
+/// Becomes a supervisor if this process was started as one.
 pub fn keep(mut args: impl Iterator<Item = std::ffi::OsString>) {
     if args.nth(1).is_some_and(|arg| arg == OsStr::new(SUPERVISOR)) {
         #[cfg(target_os = "linux")]
@@ -94,7 +93,7 @@ pub fn keep(mut args: impl Iterator<Item = std::ffi::OsString>) {
     }
 }
 
-/// A way to keep programs apart that was found to work here.
+/// A working isolation backend.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     supervisor: PathBuf,
@@ -106,8 +105,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A sandbox by a backend that is not tried here. `supervisor` is regen's program; `cache` the
-    /// machine's cache folder; `memory` what all open sessions may use together, in MiB.
+    /// A sandbox with a backend that is not tried first. `supervisor` is regen's program; `cache`
+    /// the machine's cache folder; `memory` the limit of all open sessions together, in MiB.
     pub fn new(supervisor: &Path, backend: Arc<dyn Backend>, cache: &Path, memory: u64) -> Self {
         let total = u32::try_from(memory).unwrap_or(u32::MAX >> 3).clamp(1, u32::MAX >> 3);
         Self {
@@ -120,15 +119,15 @@ impl Sandbox {
         }
     }
 
-    /// How strongly it keeps programs apart.
+    /// Its isolation level.
     pub fn backend(&self) -> &dyn Backend {
         &*self.backend
     }
 
-    /// Opens a sandbox, once there is memory for it.
+    /// Opens a sandbox, once memory for it is free.
     ///
     /// # Errors
-    /// It could not be built: the machine's trouble.
+    /// It could not be built; an error of the environment.
     pub async fn open(&self, policy: &SandboxSpec) -> Result<Session, SandboxError> {
         let wanted = u32::try_from(policy.limits.memory / MIB).unwrap_or(u32::MAX);
         let memory = self.memory.clone().acquire_many_owned(wanted.clamp(1, self.total));
@@ -181,7 +180,7 @@ impl Sandbox {
         })
     }
 
-    /// Has a supervisor made for the other end of this socket.
+    /// Starts a supervisor for the other end of this socket.
     fn ask_zygote(&self, how: &StartRequest, socket: &UnixStream) -> Result<(), SandboxError> {
         let mut zygote = self.zygote.lock().map_err(failed)?;
         if let Some(stream) = &*zygote
@@ -189,7 +188,7 @@ impl Sandbox {
         {
             return Ok(());
         }
-        // There was none yet, or it is gone.
+        // Not started yet, or gone.
         let mut command = tokio::process::Command::new(&self.supervisor);
         command.arg(SUPERVISOR);
         let stream = start(command).map_err(failed)?;
@@ -198,13 +197,13 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Where a read-only mount is for programs, before its sandbox is open:
-    /// [`SandboxPaths::at`] says the same then.
+    /// The path of a read-only mount for programs, before its sandbox is open; equal to
+    /// [`SandboxPaths::at`] afterwards.
     pub fn shows<'a>(&self, mount: &'a Mount) -> &'a Path {
         if self.has_mounts() { &mount.at } else { &mount.source }
     }
 
-    /// Whether its programs have a file system of their own.
+    /// Whether its programs have their own file system.
     pub fn has_mounts(&self) -> bool {
         self.backend.level() >= Isolation::NAMESPACES
     }
@@ -212,7 +211,7 @@ impl Sandbox {
     /// Removes folders of sessions whose regen is gone.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn sweep(&self) -> io::Result<()> {
         let mut failed = Ok(());
         for entry in std::fs::read_dir(&self.rooms).into_iter().flatten().flatten() {
@@ -227,7 +226,7 @@ impl Sandbox {
     }
 }
 
-/// Starts a program with a socket as its standard input. It ends when the socket is closed.
+/// Starts a program with a socket as standard input. It ends when the socket is closed.
 fn start(mut command: tokio::process::Command) -> io::Result<UnixStream> {
     let (ours, theirs) = UnixStream::pair()?;
     command

@@ -1,5 +1,5 @@
-//! Opening a sandbox in namespaces of its own: the process outside, which maps users and waits, and
-//! the one inside, which becomes the supervisor.
+//! Opens a sandbox in new namespaces: the outer process maps users and waits; the inner one becomes
+//! the supervisor.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -31,16 +31,16 @@ const NEW: u64 = sys::new::USER
     | sys::new::UTS
     | sys::new::CGROUP;
 
-/// The process of a supervisor, which builds the sandbox where that is in namespaces of its own,
-/// and waits for the socket to its regen. It ends when this is dropped.
+/// A supervisor's process. It builds the sandbox if that has its own namespaces, and waits for the
+/// socket to its regen. It ends when this is dropped.
 pub struct Spare {
-    /// Until it has it.
+    /// `None` after the handover.
     pid: Option<Pid>,
     socket: UnixStream,
 }
 
 impl Spare {
-    /// Makes one.
+    /// Starts one.
     pub fn make(order: &OpenRequest, filters: &Filters) -> Result<Self, SetupError> {
         let (socket, theirs) = UnixStream::pair().map_err(SetupError::at("make a socket"))?;
         let own = order.mode == Mode::Namespaces;
@@ -58,7 +58,7 @@ impl Spare {
         Ok(spare)
     }
 
-    /// Its number.
+    /// Its pid.
     pub fn pid(&self) -> Option<Pid> {
         self.pid
     }
@@ -87,7 +87,7 @@ impl Drop for Spare {
     }
 }
 
-/// The life of a supervisor, until it is over.
+/// The main function of a supervisor.
 fn live(socket: &UnixStream, order: &OpenRequest, filters: &Filters) {
     let build = || -> Result<Option<Within>, SetupError> {
         sys::close_all_but(&[socket.as_fd()]).map_err(SetupError::at("begin"))?;
@@ -99,7 +99,7 @@ fn live(socket: &UnixStream, order: &OpenRequest, filters: &Filters) {
         receive::<()>(socket).map_err(SetupError::at("hear who it is"))?;
         inside(order).map(Some)
     };
-    // It may take a while until somebody wants it.
+    // A prepared sandbox may wait here for a while.
     let built = build();
     if let Ok(Some(((), [control]))) = take::<(), 1>(socket) {
         let control = UnixStream::from(control);
@@ -109,7 +109,7 @@ fn live(socket: &UnixStream, order: &OpenRequest, filters: &Filters) {
     }
 }
 
-/// Maps one user and one group, so that nobody else exists inside.
+/// Maps one user and one group, so that no others exist inside.
 fn map(pid: Pid, run_as: Option<u32>) -> io::Result<()> {
     let folder = format!("/proc/{}", pid.as_raw_nonzero());
     let write = |name: &str, text: String| {
@@ -128,13 +128,13 @@ fn map(pid: Pid, run_as: Option<u32>) -> io::Result<()> {
     write("gid_map", format!("{INSIDE} {group} 1"))
 }
 
-/// Builds the sandbox around this process, and becomes nobody of the machine's.
+/// Builds the sandbox around this process, and gives up the machine's user.
 fn inside(order: &OpenRequest) -> Result<Within, SetupError> {
     use rustix::mount::{MountPropagationFlags, mount_change};
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(SetupError::at("keep mounts private"))?;
-    // Opened as who regen runs as; then it is somebody else, who owns nothing.
+    // Files are opened as regen's user; afterwards the user id owns nothing.
     let pieces = rootfs::Pieces::open(order).map_err(SetupError::at("open"))?;
     set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)
         .map_err(SetupError::at("keep capabilities"))?;
@@ -145,7 +145,7 @@ fn inside(order: &OpenRequest) -> Result<Within, SetupError> {
     let user = rustix::process::Uid::from_raw(INSIDE);
     set_thread_res_gid(group, group, group).map_err(SetupError::at("change group"))?;
     set_thread_res_uid(user, user, user).map_err(SetupError::at("change user"))?;
-    // Changing the user forgot it.
+    // Changing the user id resets the parent-death signal.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(SetupError::at("tie to regen"))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(SetupError::at("hide"))?;
     rustix::system::sethostname(b"regen").map_err(SetupError::at("name the host"))?;

@@ -1,4 +1,4 @@
-//! Where the folders of an open sandbox are for its programs.
+//! Paths in an open sandbox, as its programs see them.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use super::protocol::{Mode, OpenRequest};
 use super::spec::{MountMode, Scratch};
 use crate::types::places;
 
-/// Where the folders of an open sandbox are for its programs.
+/// Paths in an open sandbox, as its programs see them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SandboxPaths {
-    /// Places that are elsewhere, where the sandbox has no mounts.
+    /// Replacements of paths, if the sandbox has no mounts.
     moved: Vec<(PathBuf, PathBuf)>,
 }
 
@@ -33,8 +33,8 @@ impl SandboxPaths {
         Self { moved: own.chain(mounts).collect() }
     }
 
-    /// The path that programs have to use for a mount, a scratch folder, [`places::SOURCE`] or
-    /// [`places::TEMPORARY`]: this place itself, or without mounts the folder that stands for it.
+    /// The path of a mount, a scratch folder, [`places::SOURCE`] or [`places::TEMPORARY`] for
+    /// programs: the same path, or a replacement if there are no mounts.
     pub fn at<'a>(&'a self, place: &'a (impl AsRef<Path> + ?Sized)) -> &'a Path {
         let place = place.as_ref();
         let moved = self.moved.iter().find(|(at, _)| at == place);
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_themselves_behind_mounts_and_elsewhere_without() {
+    fn paths_are_unchanged_with_mounts_and_replaced_without() {
         let layer = |at: &str, mode| Mount { source: "/l".into(), at: at.into(), mode };
         let mounts = vec![
             Mount::read_only("/opt/tools", places::TOOLS),

@@ -1,4 +1,4 @@
-//! Which backend works here: each is tried, by a sandbox that tries itself.
+//! Finds the backends that work on this machine, by running a self-test in a sandbox.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,33 +14,33 @@ use super::spec::SandboxSpec;
 use crate::process::{Ended, Program};
 use crate::types::{Isolation, Limits, LimitsConfig};
 
-/// What was found.
+/// The result of the probe.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// The sandbox that gates use.
+    /// The sandbox for gates.
     pub sandbox: Sandbox,
-    /// The level it gives.
+    /// Its isolation level.
     pub level: Isolation,
-    /// Whether namespaces stand alone, without Landlock inside.
+    /// Whether namespaces work without Landlock inside.
     pub without_landlock: bool,
-    /// What stronger ones, or it itself, have to do without; each with a hint.
+    /// What is missing for it or for stronger backends, with hints.
     pub missing: Vec<Missing>,
 }
 
 impl Probe {
-    /// A sandbox that is taken to give what its backend gives at best.
+    /// An untested sandbox, assumed to give its backend's level.
     pub fn of(sandbox: Sandbox) -> Self {
         let level = sandbox.backend().level();
         Self { sandbox, level, without_landlock: false, missing: Vec::new() }
     }
 }
 
-/// Something that is not there.
+/// A missing feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// What, and why.
+    /// The feature and the reason.
     pub what: String,
-    /// How to get it.
+    /// How to enable it.
     pub hint: String,
 }
 
@@ -64,7 +64,7 @@ pub async fn probe(supervisor: &Path, cache: &Path, memory: u64) -> Probe {
     Probe { missing, ..Probe::of(Sandbox::new(supervisor, Arc::new(Bare), cache, memory)) }
 }
 
-/// Tries one. `Err(None)` when it is for other systems.
+/// Tries a backend. `Err(None)` if it is for another system.
 pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Option<Missing>> {
     let backend = sandbox.backend();
     let missing = |why: String| Missing {
@@ -90,7 +90,7 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
     session.close().await;
     match tried {
         Ok(output) if output.ended == Ended::Exit(0) => {}
-        Ok(output) => return Err(Some(missing(format!("its test {}", output.ended)))),
+        Ok(output) => return Err(Some(missing(format!("self-test {}", output.ended)))),
         Err(why) => return Err(Some(missing(why.0))),
     }
     let mut lacks: Vec<Missing> = without.into_iter().map(missing).collect();
@@ -98,7 +98,7 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
         lacks.push(Missing {
             what: format!("control group: {}", no_cgroup()),
             hint:
-                "not needed for level 2; start regen where memory and pids are delegated, such as \
+                "not needed for level 2; start regen where memory and pids are delegated, for example \
                    `systemd-run --user --scope -p Delegate=yes regen …`"
                     .to_owned(),
         });
@@ -108,7 +108,7 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
     {
         lacks.push(Missing {
             what: format!("Landlock inside the namespaces: {why}"),
-            hint: "a second line of defence: boot a kernel with `lsm=landlock,…`".to_owned(),
+            hint: "additional protection; boot a kernel with `lsm=landlock,…`".to_owned(),
         });
     }
     Ok((if level { Isolation::CGROUP } else { backend.level() }, lacks))
@@ -128,10 +128,10 @@ fn no_cgroup() -> String {
 
 #[cfg(not(target_os = "linux"))]
 fn no_cgroup() -> String {
-    "Linux's".to_owned()
+    "control groups require Linux".to_owned()
 }
 
-/// How to get what a backend lacks.
+/// How to enable a backend.
 fn hint(backend: &str, why: &str) -> String {
     let restricted =
         std::fs::read_to_string("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
@@ -143,21 +143,21 @@ fn hint(backend: &str, why: &str) -> String {
             "start regen as an ordinary user, or map more users: a range in /etc/subuid"
         }
         "namespaces" if why.contains("/proc") => {
-            "/proc is masked, as container runtimes do: docker run --security-opt systempaths=unconfined, or \
+            "/proc is masked by the container runtime; use docker run --security-opt systempaths=unconfined, or \
              procMount: Unmasked in Kubernetes"
         }
         "namespaces" if restricted.is_ok_and(|text| text.trim() == "1") => {
-            "Ubuntu's AppArmor restricts user namespaces: install bubblewrap (apt install \
-             bubblewrap), or sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+            "Ubuntu's AppArmor restricts user namespaces; install bubblewrap (apt install \
+             bubblewrap), or set sysctl kernel.apparmor_restrict_unprivileged_userns=0"
         }
         "namespaces" if none("/proc/sys/kernel/unprivileged_userns_clone") => {
-            "Debian's switch: sysctl kernel.unprivileged_userns_clone=1"
+            "set sysctl kernel.unprivileged_userns_clone=1"
         }
         "namespaces" if none("/proc/sys/user/max_user_namespaces") => {
-            "sysctl user.max_user_namespaces=15000"
+            "set sysctl user.max_user_namespaces=15000"
         }
         "namespaces" if container => {
-            "the container's filter forbids namespaces: docker run --security-opt \
+            "the container's seccomp filter forbids namespaces; use docker run --security-opt \
              seccomp=unconfined --security-opt systempaths=unconfined, or run regen in a VM"
         }
         "namespaces" => {
@@ -167,7 +167,7 @@ fn hint(backend: &str, why: &str) -> String {
             "install it: apt install bubblewrap, dnf install bubblewrap, apk add bubblewrap"
         }
         "bwrap" if why.contains("administrator") => "",
-        "bwrap" => "see what stops `bwrap --ro-bind / / true`",
+        "bwrap" => "run `bwrap --ro-bind / / true` to see the error",
         "landlock" => {
             "boot Linux 6.12 or newer with `lsm=landlock,…` (Debian 13 and Ubuntu 25.04 have it)"
         }

@@ -1,5 +1,5 @@
-//! What `/proc` tells of a process, also of one whose first thread has ended: what is shown of the
-//! process itself is empty then, and what is shown of its other threads is not.
+//! Reads `/proc` of processes, including those whose first thread has exited: the process's own
+//! files are empty then, but those of its other threads are not.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,33 +11,33 @@ use crate::types::limits;
 /// One process.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessUse {
-    /// The process above it.
+    /// Its parent.
     pub parent: i32,
     /// Its threads.
     pub threads: u64,
-    /// Processor time of its own.
+    /// Its own CPU time.
     pub own: Duration,
-    /// The same of its children that were waited for.
+    /// CPU time of its reaped children.
     pub waited: Duration,
-    /// When it was started, in the kernel's own measure: tells it from a later one with its number.
+    /// Its start time in kernel ticks; distinguishes it from a later process with the same pid.
     pub started: u64,
-    /// It has ended, with all its threads, and nobody has waited for it.
+    /// A zombie: all threads have exited, and it was not reaped.
     pub ended: bool,
-    /// It is young, has had a processor, and has not given it back of itself.
+    /// It is young, has run, and never yielded the CPU.
     pub runs: bool,
 }
 
-/// The time in which the kernel tells processor time.
+/// The kernel's unit of CPU time.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A process, or a thread by its number.
+/// A process, or a thread by its id.
 pub fn stat(pid: i32) -> Option<ProcessUse> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in brackets, may hold anything.
+    // The name in parentheses may contain anything.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let state = *fields.first()?;
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    // In user and in kernel mode.
+    // User and kernel time.
     let time = |at: usize| {
         let ticks = number(at)?.checked_add(number(at + 1)?)?;
         Some(TICK * u32::try_from(ticks).unwrap_or(u32::MAX))
@@ -59,34 +59,34 @@ fn numbers(folder: &str) -> impl Iterator<Item = i32> {
     all.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
 }
 
-/// All processes that can be seen.
+/// All visible processes.
 pub fn all() -> BTreeMap<i32, ProcessUse> {
     numbers("/proc").filter_map(|pid| Some((pid, stat(pid)?))).collect()
 }
 
-/// Whether a process does not wait for its first processor any more.
+/// Whether a process has already been scheduled.
 fn has_begun(pid: i32) -> bool {
     let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
     text.split_ascii_whitespace().nth(2).is_some_and(|runs| runs != "0")
 }
 
-/// Memory of a process.
+/// The memory of a process.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryUse {
-    /// A thread of it that shows what the process has; `/proc` knows it by its number.
+    /// A live thread of it, by whose id `/proc` shows the process.
     pub face: i32,
-    /// Bytes that are its own or shared with those it started: not the files it maps.
+    /// Bytes private or shared with its children; without mapped files.
     pub bytes: u64,
-    /// Those of them that are page tables.
+    /// Page tables among them.
     pub tables: u64,
-    /// Descriptors that it has at most.
+    /// An upper bound of its descriptors.
     pub descriptors: u64,
 }
 
-/// How often threads are listed that may be gone before they are looked at.
+/// How often the list of threads is read again if they exit meanwhile.
 const TRIES: usize = 8;
 
-/// Memory of a process, by any of its threads; `None` for one that ends.
+/// The memory of a process, through any thread; `None` while it exits.
 pub fn memory(pid: i32) -> Option<MemoryUse> {
     let threads = || numbers(&format!("/proc/{pid}/task")).find_map(status);
     status(pid).or_else(|| (0..TRIES).find_map(|_| threads()))
@@ -100,25 +100,25 @@ fn status(face: i32) -> Option<MemoryUse> {
     };
     let kib = |name| number(name).unwrap_or(0) * 1024;
     let tables = kib("VmPTE:");
-    // Who ends has none any more.
+    // An exiting process has none.
     let own = number("RssAnon:")? * 1024;
     let bytes = own + kib("VmSwap:") + tables;
     Some(MemoryUse { face, bytes, tables, descriptors: number("FDSize:").unwrap_or(0) })
 }
 
-/// What a process has mapped.
+/// The mappings of a process.
 #[derive(Debug, Default)]
 pub struct MappedMemory {
     /// Number of mappings.
     pub count: u64,
-    /// Whether these are all.
+    /// Whether the list is complete.
     pub whole: bool,
-    /// Those of files without a name, by their number, with their size: `true` for memory that
-    /// processes share, where what was written stays, whoever still has it mapped.
+    /// Mapped unnamed files, by inode, with their sizes: `true` for shared memory, whose content
+    /// stays while it is mapped anywhere.
     pub nameless: Vec<(bool, u64, u64)>,
 }
 
-/// What a process has mapped, as far as it is told in so many bytes.
+/// The mappings of a process, up to this many bytes of the list.
 pub fn mappings(face: i32, most: u64) -> io::Result<MappedMemory> {
     let mut text = String::new();
     File::open(format!("/proc/{face}/maps"))?.take(most).read_to_string(&mut text)?;
@@ -127,7 +127,7 @@ pub fn mappings(face: i32, most: u64) -> io::Result<MappedMemory> {
         let (start, end) = fields.first()?.split_once('-')?;
         let hex = |text: &str| u64::from_str_radix(text, 16).ok();
         let memory = fields.get(5..) == Some(&["/dev/zero", "(deleted)"]);
-        // Of memory also what is in front of it may still be there.
+        // Pages before the mapped offset may still exist.
         let before = if memory { hex(fields.get(2)?)? } else { 0 };
         Some((memory, fields.get(4)?.parse().ok()?, hex(end)? - hex(start)? + before))
     };
@@ -137,8 +137,8 @@ pub fn mappings(face: i32, most: u64) -> io::Result<MappedMemory> {
     Ok(MappedMemory { count: text.lines().count() as u64, whole, nameless })
 }
 
-/// Bytes of a process's memory without files, of shared ones its part; `None` where the kernel does
-/// not tell.
+/// Bytes of a process's memory without files, its proportional part of shared memory; `None` if the
+/// kernel does not report it.
 pub fn proportional(face: i32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{face}/smaps_rollup")).ok()?;
     let kib = |name: &str| {
@@ -148,9 +148,9 @@ pub fn proportional(face: i32) -> Option<u64> {
     Some(1024 * (kib("Pss_Anon:")? + kib("SwapPss:")?))
 }
 
-/// Locks on files that these processes hold. Those of open files (OFD) are refused in a sandbox:
-/// the list has those of the whole machine, and does not say whose they are.
-/// Counting ends at `most`: the longer the list is, the slower the kernel writes it.
+/// The number of file locks held by these processes. OFD locks are not allowed in a sandbox,
+/// because the list covers the whole machine without their owners. Counting stops at `most`, since
+/// long lists are slow to read.
 pub fn locks(ours: impl Fn(i32) -> bool, most: u64) -> u64 {
     let Ok(list) = File::open("/proc/locks") else { return 0 };
     let holder =

@@ -1,4 +1,4 @@
-//! What goes between regen and the supervisor of a sandbox: plain data over one socket.
+//! The protocol between regen and a sandbox's supervisor: plain data over a socket.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use super::spec::{Egress, Mount, MountMode, SandboxSpec, Scratch};
 use crate::process::{Ended, Program};
 use crate::types::{Limits, limits};
 
-/// How the supervisor keeps programs apart.
+/// The supervisor's isolation mechanism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// Its own namespaces, Landlock and seccomp.
     Namespaces,
-    /// It was started in namespaces that somebody else made; Landlock and seccomp.
+    /// Landlock and seccomp, in namespaces made by others.
     Inside,
     /// Landlock and seccomp.
     Landlock,
@@ -23,27 +23,27 @@ pub enum Mode {
     Bare,
 }
 
-/// What a sandbox is, but for the candidate's files: one that is the same can be made ahead.
+/// A sandbox without the candidate's files; equal ones can be prepared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenRequest {
-    /// How programs are kept apart.
+    /// The isolation mechanism.
     pub mode: Mode,
-    /// User and group outside, for a caller who may choose; `None` for the caller's own.
+    /// User and group id outside, for a caller who can choose; `None` for the caller's own.
     pub run_as: Option<u32>,
-    /// Folders and files of the machine's that it shows.
+    /// Folders and files of the machine to show.
     pub mounts: Vec<Mount>,
-    /// Writable folders that are made for it.
+    /// Writable folders to create.
     pub scratch: Vec<Scratch>,
-    /// What its programs reach by network.
+    /// The programs' network access.
     pub egress: Egress,
-    /// What its programs may use.
+    /// The programs' limits.
     pub limits: Limits,
-    /// The folder for its files, where there are no mounts.
+    /// The folder for its files, if there are no mounts.
     pub room: PathBuf,
 }
 
 impl OpenRequest {
-    /// The request for a sandbox of this kind.
+    /// The order for a sandbox of this kind.
     pub fn of(spec: &SandboxSpec, mode: Mode, room: PathBuf) -> Self {
         Self {
             mode,
@@ -58,36 +58,36 @@ impl OpenRequest {
 }
 
 impl OpenRequest {
-    /// Folders of the machine's that programs write.
+    /// Writable folders of the machine.
     pub fn written(&self) -> impl Iterator<Item = &Mount> {
         self.mounts.iter().filter(|mount| mount.mode == MountMode::ReadWrite)
     }
 
-    /// Folders with a writable layer above them.
+    /// Folders with an overlay.
     pub fn overlays(&self) -> impl Iterator<Item = &Mount> {
         self.mounts.iter().filter(|mount| mount.mode == MountMode::Overlay)
     }
 
-    /// Fresh folders of the session.
+    /// Fresh folders per session.
     pub fn session_scratch(&self) -> impl Iterator<Item = &Path> {
         let own = |scratch: &'_ Scratch| matches!(scratch, Scratch::Session(_));
         self.scratch.iter().filter(move |scratch| own(scratch)).map(Scratch::at)
     }
 
-    /// Fresh folders of each program, beside the temporary one.
+    /// Fresh folders per program, besides the temporary one.
     pub fn program_scratch(&self) -> impl Iterator<Item = &Path> {
         let own = |scratch: &'_ Scratch| matches!(scratch, Scratch::Program(_));
         self.scratch.iter().filter(move |scratch| own(scratch)).map(Scratch::at)
     }
 
-    /// What the programs of the session share, and write only if they build.
+    /// Folders shared by the session's programs, writable only for builds.
     pub fn shared(&self) -> impl Iterator<Item = &Path> {
         let mounts = self.overlays().chain(self.written()).map(|mount| &*mount.at);
         mounts.chain(self.session_scratch())
     }
 }
 
-/// What the zygote is asked for.
+/// A request to the zygote.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StartRequest {
     /// The sandbox.
@@ -96,7 +96,7 @@ pub struct StartRequest {
     pub cgroup: Option<PathBuf>,
 }
 
-/// Files of `/src` and their lengths; their bytes follow.
+/// Files of `/src` with their lengths; their bytes follow.
 pub type FileList = Vec<(String, usize)>;
 
 /// A program to run in a sandbox.
@@ -104,16 +104,16 @@ pub type FileList = Vec<(String, usize)>;
 pub struct Task {
     /// The program; its stdin is passed as a descriptor.
     pub program: Program,
-    /// Whether it may write into what the programs of the session share.
+    /// Whether it may write to the session's shared folders.
     pub builds: bool,
-    /// Whether the sandbox is to try itself instead.
+    /// Whether to run the self-test instead.
     pub selftest: bool,
 }
 
 /// The supervisor's answer to an order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Opened {
-    /// It is open; what it has to do without.
+    /// It is open; lists what is not available.
     Ready { without: Vec<String> },
     /// It could not be opened.
     Failed { why: String },

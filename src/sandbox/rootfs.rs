@@ -1,6 +1,5 @@
-//! The file system of a sandbox: a root of its own in memory, with the candidate's files and the
-//! system's programs read-only in it, what the sandbox's spec mounts, and folders that are thrown
-//! away.
+//! The file system of a sandbox: a tmpfs root with the candidate's files and system programs
+//! read-only, the mounts of the sandbox's spec, and temporary folders.
 
 use std::ffi::CString;
 use std::io::{self, Write};
@@ -22,13 +21,13 @@ use super::spec::{MountMode, lower, upper};
 use super::sys;
 use crate::types::places;
 
-/// Small files of the system's configuration that programs need to start and to link.
+/// Small system configuration files for starting and linking programs.
 pub const ETC: [&str; 3] = ["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/localtime"];
-/// The same as folders.
+/// Such folders.
 pub const ETC_FOLDERS: [&str; 2] = ["/etc/alternatives", "/etc/ld.so.conf.d"];
 /// Devices that programs may open.
 pub const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
-/// What is said of the world.
+/// Minimal configuration files.
 const TOLD: [(&str, &str); 5] = [
     ("etc/passwd", "root:x:0:0::/:/bin/false\nregen:x:1000:1000::/tmp:/bin/sh\n"),
     ("etc/group", "root:x:0:\nregen:x:1000:\n"),
@@ -36,27 +35,27 @@ const TOLD: [(&str, &str); 5] = [
     ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
     ("etc/resolv.conf", ""),
 ];
-/// Files that tell of the world where there is no world of our own: nothing in them is secret.
+/// Files shown if there are no mounts; they contain nothing secret.
 pub const PUBLIC: [&str; 4] = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf"];
-/// Bytes of small file systems in memory.
+/// Size of small tmpfs mounts in bytes.
 const SMALL: u64 = 16 * 1024 * 1024;
 
 const HARDENED: MountAttrFlags =
     MountAttrFlags::MOUNT_ATTR_NOSUID.union(MountAttrFlags::MOUNT_ATTR_NODEV);
 const READ_ONLY: MountAttrFlags = HARDENED.union(MountAttrFlags::MOUNT_ATTR_RDONLY);
-/// Devices can be read and written so; their modes and times, which everybody sees, cannot.
+/// Devices are readable and writable, but their modes and times cannot be changed.
 const DEVICE: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID
     .union(MountAttrFlags::MOUNT_ATTR_NOEXEC)
     .union(MountAttrFlags::MOUNT_ATTR_RDONLY);
 
-/// A part of the machine's files, ready to be shown elsewhere.
+/// Part of the machine's files, to be mounted elsewhere.
 struct MountSource {
     at: PathBuf,
     tree: OwnedFd,
     folder: bool,
 }
 
-/// Opens what of the machine's files is shown, while this process may still open it.
+/// Opens the shown files while this process still has access.
 pub struct Pieces {
     list: Vec<MountSource>,
     links: Vec<(PathBuf, PathBuf)>,
@@ -65,7 +64,7 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// Takes hold of everything an order names.
+    /// Opens everything that an order names.
     pub fn open(order: &OpenRequest) -> io::Result<Self> {
         let copies = ETC.into_iter().filter_map(|path| Some((path, std::fs::read(path).ok()?)));
         let copies = copies.collect();
@@ -82,7 +81,7 @@ impl Pieces {
         }
         for name in DEVICES {
             let device = Path::new("/dev").join(name);
-            // A container may have fewer.
+            // A container may lack some.
             if device.exists() {
                 pieces.add(&device, &device, DEVICE)?;
             }
@@ -98,7 +97,7 @@ impl Pieces {
                 }
             }
         }
-        // What it stands on is not needed any more.
+        // The lower folders are not needed any longer.
         pieces.covers = None;
         Ok(pieces)
     }
@@ -121,26 +120,26 @@ impl Pieces {
     }
 }
 
-/// Shows folders of the machine's through overlays that nothing lies over, one for all below a
-/// folder that nothing is mounted in. A file is another one there, with the same bytes: who locks
-/// it locks nobody out, and who watches it sees nobody.
+/// Shows folders of the machine through overlays without an upper layer, one per mount-free
+/// subtree. Files get other inodes there, so that locks and inotify watches do not reach the
+/// machine's files.
 struct Cover {
-    /// Where something is mounted: an overlay shows one file system, and nothing mounted in it.
+    /// Mount points: an overlay shows one file system, without mounts in it.
     mounts: Vec<PathBuf>,
-    /// Overlays, by the folder below.
+    /// Overlays, by lower folder.
     made: Vec<(PathBuf, Option<OwnedFd>)>,
 }
 
-/// Where an empty folder stands meanwhile, because an overlay is over two, and where the overlays
-/// stand. Nothing that is shown lies below them.
+/// A temporary place for an empty second layer and for the overlays. Shown paths are never below
+/// it.
 const EMPTY: &str = "/proc";
 const OVERLAYS: &str = "/sys";
 
 impl Cover {
-    /// `None` where that cannot be done.
+    /// `None` if overlays are not available.
     fn new() -> Option<Self> {
         let text = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
-        // Unusual characters are written as numbers there; such folders are shown as they are.
+        // Special characters are octal escapes there; such folders are shown directly.
         let mounts = text.lines().filter_map(|line| line.split(' ').nth(4).map(PathBuf::from));
         let mounts = mounts.collect();
         if !Path::new(OVERLAYS).is_dir() {
@@ -150,13 +149,13 @@ impl Cover {
         Some(Self { mounts, made: Vec::new() })
     }
 
-    /// A folder, apart from the machine's; `None` for what has to be shown as it is.
+    /// The overlay of a folder; `None` if it must be shown directly.
     fn over(&mut self, path: &Path) -> Option<OwnedFd> {
         let path = path.canonicalize().ok().filter(|path| path.is_dir())?;
         let inner = |above: &Path| {
             self.mounts.iter().any(|mount| mount.starts_with(above) && mount.as_path() != above)
         };
-        // The root itself always has something mounted in it.
+        // The root always contains mounts.
         let above: Vec<&Path> = path.ancestors().collect();
         let root = above.into_iter().rev().skip(1).find(|above| !inner(above))?.to_owned();
         if !self.made.iter().any(|(made, _)| *made == root) {
@@ -172,7 +171,7 @@ impl Cover {
 
 fn overlay_of(root: &Path) -> io::Result<OwnedFd> {
     let text = root.to_str().filter(|text| !text.contains([':', ',', '\\']));
-    let text = text.ok_or_else(|| io::Error::other("an unusual name"))?;
+    let text = text.ok_or_else(|| io::Error::other("unsupported characters in a path"))?;
     let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_set_string(fs.as_fd(), "lowerdir", format!("{text}:{EMPTY}"))?;
     fsconfig_set_flag(fs.as_fd(), "userxattr")?;
@@ -191,7 +190,7 @@ impl Drop for Cover {
     }
 }
 
-/// A file system in memory of its own, not yet anywhere.
+/// A detached tmpfs.
 fn memory(bytes: u64, inodes: u64) -> io::Result<OwnedFd> {
     let fs = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_set_string(fs.as_fd(), "size", bytes.to_string())?;
@@ -205,7 +204,7 @@ fn attach(mount: &OwnedFd, at: &Path) -> io::Result<()> {
     Ok(move_mount(mount, "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
 }
 
-/// A mount point for a piece.
+/// Creates a mount point.
 fn place(at: &Path, folder: bool) -> io::Result<()> {
     if at.symlink_metadata().is_ok() {
         Ok(())
@@ -217,15 +216,15 @@ fn place(at: &Path, folder: bool) -> io::Result<()> {
     }
 }
 
-/// Builds the root and moves into it. Gives what the sandbox has to do without.
+/// Builds the root and enters it. Gives what is not available.
 pub fn enter(order: &OpenRequest, pieces: Pieces) -> Result<Vec<String>, SetupError> {
     let root = memory(SMALL, 4096).map_err(SetupError::at("mount a file system in memory"))?;
-    // Any folder will do: the machine's own root is let go of below.
+    // Any folder works: the machine's root is detached below.
     let over = ["/tmp", "/usr", "/etc"].into_iter().find(|path| Path::new(path).is_dir());
     let over = Path::new(over.unwrap_or("/"));
     attach(&root, over).map_err(SetupError::at("mount a root"))?;
     fill(order, pieces, over).map_err(SetupError::at("fill the root"))?;
-    // The kernel gives a fresh one only to who can see a whole one.
+    // The kernel allows mounting a new procfs only while a complete one is visible.
     proc(&over.join("proc"), false).map_err(SetupError::at("mount /proc"))?;
     rustix::process::chdir(over).map_err(SetupError::at("enter the root"))?;
     rustix::process::pivot_root(".", ".").map_err(SetupError::at("pivot_root"))?;
@@ -238,7 +237,7 @@ pub fn enter(order: &OpenRequest, pieces: Pieces) -> Result<Vec<String>, SetupEr
             copied(number, &mount.at).map_err(SetupError::at("copy the layer"))?;
         }
     }
-    // Quotas of the user's outside: some of them, not all.
+    // The user's own disk quotas: some folders, not all.
     for (name, value) in [("max_inotify_instances", "64"), ("max_inotify_watches", "8192")] {
         let _ = std::fs::write(Path::new("/proc/sys/user").join(name), value);
     }
@@ -252,7 +251,7 @@ fn fill(order: &OpenRequest, pieces: Pieces, root: &Path) -> io::Result<()> {
     for folder in ["src", "tmp", "proc", "dev", "etc"] {
         std::fs::create_dir(root.join(folder))?;
     }
-    // All that is fresh for each program is one file system.
+    // All fresh folders of a program share one file system.
     for at in order.program_scratch() {
         let link = below(at);
         link.parent().map_or(Ok(()), std::fs::create_dir_all)?;
@@ -287,19 +286,19 @@ fn fill(order: &OpenRequest, pieces: Pieces, root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The file systems in memory that a session's programs share, for who measures them: fresh folders
-/// and the upper folders of overlays.
+/// The tmpfs mounts shared by a session's programs, for accounting: fresh folders and upper folders
+/// of overlays.
 pub fn in_memory(order: &OpenRequest) -> Vec<PathBuf> {
     let overlays = order.overlays().enumerate().map(|(number, _)| upper(number));
     order.session_scratch().map(Path::to_owned).chain(overlays).collect()
 }
 
-/// Where a program's own fresh folder really is.
+/// The real path of a program's fresh folder.
 fn temporary(at: &Path) -> PathBuf {
     Path::new(places::TEMPORARY).join(at.strip_prefix("/").unwrap_or(at))
 }
 
-/// The candidate's files, read-only from here on.
+/// Writes the candidate's files, and makes them read-only.
 pub fn source(files: &[(String, Vec<u8>)]) -> io::Result<()> {
     let bytes: usize = files.iter().map(|(_, bytes)| bytes.len() + 8192).sum();
     let source = memory(SMALL + bytes as u64, 8 * files.len() as u64 + 64)?;
@@ -319,7 +318,7 @@ pub fn write(folder: &Path, files: &[(String, Vec<u8>)]) -> io::Result<()> {
     Ok(())
 }
 
-/// Mounts an overlay: the machine's folder below, a file system in memory above.
+/// Mounts an overlay: the machine's folder below, a tmpfs above.
 fn overlay(number: usize, at: &Path) -> io::Result<()> {
     let (lower, upper) = (lower(number), upper(number));
     let (changes, work) = (upper.join("u"), upper.join("w"));
@@ -333,12 +332,12 @@ fn overlay(number: usize, at: &Path) -> io::Result<()> {
     );
     let data = CString::new(data).map_err(io::Error::other)?;
     mount("overlay", at, "overlay", MountFlags::NODEV | MountFlags::NOSUID, &*data)?;
-    // The overlay keeps its parts; nobody else needs to see them.
+    // The overlay keeps its layers open; their mount points can be detached.
     unmount(&lower, UnmountFlags::DETACH)?;
     Ok(())
 }
 
-/// Where the kernel has no overlays for us: a copy.
+/// A copy, if overlays are not available.
 fn copied(number: usize, at: &Path) -> io::Result<()> {
     let changes = upper(number).join("u");
     copy(&lower(number), &changes)?;
@@ -346,7 +345,7 @@ fn copied(number: usize, at: &Path) -> io::Result<()> {
     attach(&open_tree(CWD, &changes, flags)?, at)
 }
 
-/// Copies a folder with its times, which build tools compare.
+/// Copies a folder with modification times, which build tools compare.
 pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
@@ -364,13 +363,13 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A fresh `/proc` for the process namespace of the caller. `fenced` for one that programs see.
+/// Mounts `/proc` for the caller's pid namespace. `fenced`: as programs see it.
 fn proc(at: &Path, fenced: bool) -> io::Result<()> {
     let fs = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(fs.as_fd())?;
     let set = if fenced { READ_ONLY } else { HARDENED } | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     attach(&fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, set)?, at)?;
-    // The keys of the same user outside, and locks of the whole machine.
+    // Keys of the same user outside, and locks of the whole machine.
     for name in ["keys", "locks"] {
         let told = at.join(name);
         if fenced && told.symlink_metadata().is_ok() {
@@ -381,8 +380,8 @@ fn proc(at: &Path, fenced: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// What each program has for itself: `/proc` of its own processes, fresh temporary folders. What
-/// the session's programs share is read-only for one that does not build.
+/// Mounts the program's own `/proc` and temporary folders. Shared folders are read-only unless it
+/// builds.
 pub fn private(order: &OpenRequest, builds: bool) -> Result<(), SetupError> {
     let clone = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
@@ -410,7 +409,7 @@ pub fn private(order: &OpenRequest, builds: bool) -> Result<(), SetupError> {
         sys::set_mount(shared.as_fd(), set, false)
             .map_err(SetupError::at("close shared folders"))?;
     }
-    // What overlays lie over stays out of reach.
+    // Hides the upper folders of overlays.
     if order.overlays().next().is_some() {
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
         let cover = open_tree(CWD, places::SOURCE, flags);

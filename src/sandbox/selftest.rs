@@ -1,4 +1,4 @@
-//! The sandbox tries itself: what must not be possible inside, tried where a program would stand.
+//! The self-test: tries forbidden operations from inside, in the place of a program.
 
 use std::fs::File;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::protocol::{Mode, OpenRequest};
 use super::sys;
 
-/// What is possible and must not be.
+/// The forbidden operations that succeeded.
 pub fn wrong(order: &OpenRequest) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut check = |holds: bool, what: &str| {
@@ -19,34 +19,34 @@ pub fn wrong(order: &OpenRequest) -> Vec<String> {
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let says = |line: &str| status.lines().any(|one| one == line);
-    check(says("NoNewPrivs:\t1"), "new privileges can be had");
+    check(says("NoNewPrivs:\t1"), "new privileges can be acquired");
     check(says("Seccomp:\t2"), "system calls are not filtered");
-    check(says("CapEff:\t0000000000000000"), "capabilities are left");
-    // Who never had any cannot give them up for those who come after, and has nothing to fear.
+    check(says("CapEff:\t0000000000000000"), "capabilities remain");
+    // Without capabilities they cannot be dropped from the bounding set, which is harmless.
     let never = order.mode == Mode::Landlock && !rustix::process::geteuid().is_root();
-    check(never || says("CapBnd:\t0000000000000000"), "capabilities can be had back");
-    check(sys::new_user().is_err(), "namespaces can be made");
+    check(never || says("CapBnd:\t0000000000000000"), "capabilities can be regained");
+    check(sys::new_user().is_err(), "namespaces can be created");
     let writes = |path: &str| File::options().append(true).create(true).open(path).is_ok();
-    check(!writes("/usr/regen-was-here"), "/usr can be written");
+    check(!writes("/usr/regen-was-here"), "/usr is writable");
     let core = "/proc/sys/kernel/core_pattern";
     check(File::options().append(true).open(core).is_err(), "the kernel can be configured");
     let outside = order.room.parent().unwrap_or(Path::new("/root"));
-    check(std::fs::read_dir(outside).is_err(), "the machine's files can be seen");
+    check(std::fs::read_dir(outside).is_err(), "the machine's files are visible");
     match order.mode {
         Mode::Namespaces | Mode::Inside => {
             let network = std::fs::read_to_string("/proc/net/dev").unwrap_or_default();
             let others = network.lines().skip(2).any(|line| !line.trim_start().starts_with("lo:"));
-            check(!others && !network.is_empty(), "the machine's network is there");
+            check(!others && !network.is_empty(), "the machine's network is reachable");
             let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
             let processes = processes.filter(|entry| {
                 entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok())
             });
-            check(processes.count() <= 8, "the machine's processes can be seen");
+            check(processes.count() <= 8, "the machine's processes are visible");
         }
         Mode::Landlock | Mode::Bare => {
-            check(!writes("/tmp/regen-was-here"), "/tmp can be written");
+            check(!writes("/tmp/regen-was-here"), "/tmp is writable");
             let socket = std::net::UdpSocket::bind("127.0.0.1:0");
-            check(socket.is_err(), "the network is there");
+            check(socket.is_err(), "the network is reachable");
         }
     }
     wrong

@@ -19,10 +19,10 @@ use super::wire::{async_stream, hear, pass};
 use crate::process::{CappedOutput, Ended, Listener, Output, Program};
 use crate::types::{Limits, Resource, limits};
 
-/// The socket to the process that makes supervisors. They end with it, and it when this is closed.
+/// The socket to the zygote. Closing it ends the zygote and all supervisors.
 pub type ZygoteSocket = Arc<Mutex<Option<UnixStream>>>;
 
-/// An open sandbox. Dropping it ends everything in it.
+/// An open sandbox. Dropping it ends all its processes.
 #[derive(Debug)]
 pub struct Session {
     pub(super) control: UnixStream,
@@ -36,28 +36,28 @@ pub struct Session {
 }
 
 impl Session {
-    /// Where things are for its programs.
+    /// Paths for its programs.
     pub fn paths(&self) -> &SandboxPaths {
         &self.paths
     }
 
-    /// What the sandbox has to do without.
+    /// What the sandbox lacks.
     pub fn without(&self) -> &[String] {
         &self.without
     }
 
-    /// Has everything heard that its programs print.
+    /// Passes all output of its programs to this receiver.
     pub fn listen(&mut self, listener: Option<Listener>) {
         self.listener = listener;
     }
 
-    /// Whether a control group limits its memory and processes.
+    /// Whether a control group limits memory and processes.
     pub fn in_control_group(&self) -> bool {
         self.cgroup.is_some()
     }
 
-    /// Runs a program to its end. Once this returns, nothing that it started is left. `builds` lets
-    /// it write into the build folder.
+    /// Runs a program to its end. When this returns, all its processes have ended. `builds` makes
+    /// the build folder writable.
     ///
     /// # Errors
     /// The sandbox failed.
@@ -97,7 +97,7 @@ impl Session {
         })
     }
 
-    /// Feeds a program, reads what it prints, and waits for its end.
+    /// Feeds a program, reads its output and waits for its end.
     async fn follow(
         &self,
         mut reply: Stream,
@@ -111,7 +111,7 @@ impl Session {
         let (mut stdout, mut stderr) = (kept(), kept());
         let feed = async {
             if let (Some(mut pipe), Some(bytes)) = (input, bytes) {
-                // A program that does not read its input closes the pipe: its own matter.
+                // A program may close its stdin without reading; not an error.
                 let _ = pipe.write_all(bytes).await;
             }
             Ok(())
@@ -139,18 +139,20 @@ impl Session {
                 }
             };
             let ended = match ended {
-                // The kernel ends a group one by one: who waits may still tell of the first.
+                // The kernel kills a group's processes one by one: the waiting one may still report
+                // the first.
                 Ok(Done::Ended(Ended::Signal(9))) => {
                     self.ran_out().await.unwrap_or(Ended::Signal(9))
                 }
                 Ok(Done::Ended(ended)) => ended,
                 Ok(Done::Failed(why)) => return Err(failed(why)),
-                // Whatever ended its supervisor was no wish of ours: it is not taken for the machine's fault.
+                // The supervisor was killed by someone else, not at a limit or timeout: not an
+                // error of the sandbox.
                 Err(_) => self.last_words().await.map_or(Ended::Signal(9), Ended::Limit),
             };
-            // For a program that still runs this is the end.
+            // Kills a program that still runs.
             let _ = reply.shutdown().await;
-            // The supervisor lets go of it when everything below the program is gone.
+            // The supervisor closes it once all descendants are gone.
             let mut rest = [0; 64];
             let gone = async { while matches!(reply.read(&mut rest).await, Ok(1..)) {} };
             let _ = tokio::time::timeout(limits::SANDBOX_START, gone).await;
@@ -162,7 +164,7 @@ impl Session {
         Ok((ended, stdout, stderr))
     }
 
-    /// Whether the kernel ended the sandbox's control group for want of memory.
+    /// Whether the kernel killed the sandbox's control group for lack of memory.
     async fn ran_out(&self) -> Option<Ended> {
         let Ok(events) = std::fs::read_to_string(self.cgroup.as_ref()?.join("memory.events"))
         else {
@@ -177,15 +179,15 @@ impl Session {
     /// Why the supervisor is gone.
     async fn last_words(&self) -> Option<Resource> {
         let mut control = async_stream(self.control.try_clone().ok()?).ok()?;
-        // Its socket is closed before its memory is taken apart, and only then it is told of.
+        // Its socket closes before its memory is freed, and only then is its end reported.
         let said =
             tokio::time::timeout(limits::SANDBOX_START, hear::<Option<Resource>>(&mut control));
         said.await.ok()?.ok()?
     }
 
-    /// Ends everything in it and waits until it is gone.
+    /// Ends all processes and waits until they are gone.
     pub async fn close(self) {
-        // Its supervisor sees this as the end, and is seen to be gone by its own end closing.
+        // The supervisor sees the closed socket and exits, which closes its end.
         let _ = self.control.shutdown(std::net::Shutdown::Write);
         if let Ok(mut control) = self.control.try_clone().map_err(failed).and_then(async_stream) {
             let mut rest = [0; 64];

@@ -1,4 +1,4 @@
-//! What a sandbox holds and allows, as plain data, and where its folders are for programs.
+//! The content and rules of a sandbox, as plain data.
 
 use std::path::{Path, PathBuf};
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{Limits, places};
 
-/// What a sandbox holds and allows.
+/// The content and rules of a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SandboxSpec {
-    /// The candidate's files and the harness's beside them, by path below the source folder.
+    /// The candidate's and the harness's files, by path below the source folder.
     pub files: Vec<(String, Vec<u8>)>,
-    /// Folders and files of the machine's that it shows.
+    /// Folders and files of the machine to show.
     pub mounts: Vec<Mount>,
-    /// Writable folders that are made for it.
+    /// Writable folders to create.
     pub scratch: Vec<Scratch>,
-    /// What its programs reach by network.
+    /// The programs' network access.
     pub egress: Egress,
-    /// What its programs may use.
+    /// The programs' limits.
     pub limits: Limits,
 }
 
@@ -34,35 +34,35 @@ impl SandboxSpec {
     }
 }
 
-/// A folder or file of the machine's, shown in a sandbox.
+/// A folder or file of the machine, shown in a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
-    /// Where it is on the machine.
+    /// Its path on the machine.
     pub source: PathBuf,
-    /// Where programs see it: at its own path, or at one of [`places::MOUNT_POINTS`].
+    /// Its path for programs: the same, or one of [`places::MOUNT_POINTS`].
     pub at: PathBuf,
-    /// What programs may do there.
+    /// The programs' access.
     pub mode: MountMode,
 }
 
-/// What programs may do below a mount.
+/// The access to a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MountMode {
-    /// Read.
+    /// Read only.
     ReadOnly,
-    /// Read and write; what they write is gone when the sandbox is closed.
+    /// Read and write; changes are discarded with the sandbox.
     Overlay,
-    /// Read and write the machine's own folder.
+    /// Read and write the machine's folder.
     ReadWrite,
 }
 
 impl Mount {
-    /// A mount that programs only read.
+    /// A read-only mount.
     pub fn read_only(source: impl Into<PathBuf>, at: impl Into<PathBuf>) -> Self {
         Self { source: source.into(), at: at.into(), mode: MountMode::ReadOnly }
     }
 
-    /// What programs see at the same path as outside, and only read.
+    /// A read-only mount at the same path as outside.
     pub fn shown(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self { source: path.clone(), at: path, mode: MountMode::ReadOnly }
@@ -73,46 +73,45 @@ impl Mount {
     }
 }
 
-/// A writable folder that is made fresh, with limits of its own on size and number of files.
+/// A fresh writable folder, with its own limits on size and number of files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scratch {
-    /// Fresh for a session. Its programs share it, and those that build may write into it.
+    /// Fresh per session. Its programs share it; builds may write to it.
     Session(PathBuf),
-    /// Fresh for each program, in the same file system as the temporary folder.
+    /// Fresh per program, in the same file system as the temporary folder.
     Program(PathBuf),
 }
 
 impl Scratch {
-    /// Where programs see it.
+    /// Its path for programs.
     pub fn at(&self) -> &Path {
         let (Self::Session(at) | Self::Program(at)) = self;
         at
     }
 }
 
-/// What programs reach by network beside their own loopback interface.
+/// Network access besides the program's own loopback interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Egress {
-    /// Nothing.
+    /// None.
     #[default]
     None,
 }
 
-/// Finds what a sandbox with mounts of its own cannot hold: two things in one place, or something
-/// in a place that is the sandbox's own.
+/// Finds conflicting mounts: two in one place, or one in a place of the sandbox itself.
 pub fn conflict(spec: &SandboxSpec) -> Option<String> {
     let mounts = spec.mounts.iter().map(|mount| (&*mount.at, mount.is_shown()));
     let scratch = spec.scratch.iter().map(|scratch| (scratch.at(), false));
     let all: Vec<(&Path, bool)> = mounts.chain(scratch).collect();
     let point = |at: &Path| places::MOUNT_POINTS.iter().any(|point| at == Path::new(point));
     for (number, (at, shown)) in all.iter().enumerate() {
-        // Two folders of the machine's may lie in each other, as they do outside.
+        // Folders of the machine may be nested, as outside.
         let meets = all[..number].iter().any(|(other, other_shown)| {
             (at.starts_with(other) || other.starts_with(at)) && !(*shown && *other_shown)
         });
         if meets || (places::is_taken(at) && !point(at)) {
             return Some(format!(
-                "{} cannot be shown: a sandbox has such a folder of its own",
+                "{} cannot be shown; a sandbox has its own folder there",
                 at.display()
             ));
         }
@@ -123,12 +122,12 @@ pub fn conflict(spec: &SandboxSpec) -> Option<String> {
     None
 }
 
-/// Where the lower folder of an overlay is, until programs start.
+/// The lower folder of an overlay, until programs start.
 pub fn lower(number: usize) -> PathBuf {
     Path::new(places::LOWER).join(number.to_string())
 }
 
-/// Where the upper folder of an overlay is, out of reach of programs.
+/// The upper folder of an overlay, invisible to programs.
 #[cfg(target_os = "linux")]
 pub fn upper(number: usize) -> PathBuf {
     Path::new(places::UPPER).join(number.to_string())

@@ -1,6 +1,6 @@
 //! The supervisor: a process of regen's own program that opens a sandbox, starts programs in it and
-//! watches them. It lives as long as its socket to regen does; when that closes, by whatever end of
-//! regen's, everything in the sandbox ends with it.
+//! monitors them. When its socket to regen closes, for whatever reason, it ends everything in the
+//! sandbox.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -29,7 +29,7 @@ use super::{accounting, folders, lockdown, rootfs, sys};
 use crate::process::{Ended, children, end_children};
 use crate::types::{Limits, Resource, limits, places};
 
-/// Keeps one sandbox, in its own process. `within` is the sandbox where it was built ahead.
+/// Runs one sandbox in this process. `within` is a prepared sandbox.
 pub fn keep(
     control: &UnixStream,
     order: &OpenRequest,
@@ -59,23 +59,23 @@ pub fn keep(
     }
 }
 
-/// Says why a sandbox did not open.
+/// Reports why a sandbox did not open.
 pub fn answer(control: &UnixStream, step: &SetupError) {
-    // When nobody is there to hear it, nobody cares.
+    // If regen is gone, the report is not needed.
     let _ = send(control, &Opened::Failed { why: step.to_string() });
 }
 
-/// What the supervisor measures.
+/// The monitored files of a sandbox.
 pub struct Within {
-    /// What the sandbox has to do without.
+    /// What the sandbox lacks.
     pub without: Vec<String>,
     /// Where its files are.
     pub files: accounting::FileTable,
-    /// The limits of these files, with what was there at the start.
+    /// The files' limits and initial usage.
     pub disk: Limits,
 }
 
-/// Lays out a sandbox where there are no mounts of our own.
+/// Prepares a sandbox without mounts.
 fn set_up(order: &OpenRequest, files: &[(String, Vec<u8>)]) -> Result<Within, SetupError> {
     let paths = SandboxPaths::of(order);
     let written = order.shared().chain(temporary(order)).map(|place| paths.at(place).to_owned());
@@ -105,12 +105,12 @@ fn set_up(order: &OpenRequest, files: &[(String, Vec<u8>)]) -> Result<Within, Se
     Ok(Within { without: vec!["overlay mounts: layers are copied".to_owned()], files, disk })
 }
 
-/// Places that are fresh for each program.
+/// Folders that are fresh for each program.
 fn temporary(order: &OpenRequest) -> impl Iterator<Item = &Path> {
     [Path::new(places::TEMPORARY)].into_iter().chain(order.program_scratch())
 }
 
-/// A program that runs.
+/// A running program.
 struct RunningProgram {
     pid: Pid,
     ended: OwnedFd,
@@ -118,7 +118,7 @@ struct RunningProgram {
     deadline: Instant,
 }
 
-/// Starts and watches programs until the socket closes.
+/// Starts and monitors programs until the socket closes.
 pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result<(), SetupError> {
     let ready = Opened::Ready { without: within.without.clone() };
     send(control, &ready).map_err(SetupError::at("answer"))?;
@@ -142,7 +142,7 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
                 Ok(Some((task, [reply, input, output, errors]))) => {
                     supervisor.start(&task, Wires { reply, standard: [input, output, errors] });
                 }
-                // Regen is gone, or done with us.
+                // Regen is gone or finished.
                 Ok(None) | Err(_) => return supervisor.end_all(),
             }
         }
@@ -156,21 +156,21 @@ struct Supervisor<'a> {
     order: &'a OpenRequest,
     within: &'a Within,
     running: Vec<RunningProgram>,
-    /// How often the kernel has ended processes of the machine for want of memory.
+    /// The machine's count of out-of-memory kills.
     kills: u64,
-    /// Most bytes of memory that were seen in use.
+    /// Peak memory usage in bytes.
     peak: u64,
-    /// What was seen at earlier looks.
+    /// State of earlier measurements.
     history: EarlierLooks,
-    /// Since when processes do not let themselves be looked into.
+    /// Since when processes cannot be inspected.
     hidden: BTreeMap<i32, Instant>,
-    /// Whether much memory is used.
+    /// Whether memory usage is high.
     closely: bool,
-    /// When to look next at what is used.
+    /// Time of the next measurement.
     look: Instant,
-    /// Bytes of memory that the machine could give at the start.
+    /// Available memory of the machine at the start, in bytes.
     available: u64,
-    /// Whether the sandbox's own network is as fresh as a new one.
+    /// Whether the sandbox's own network is still unused.
     unused: bool,
 }
 
@@ -179,7 +179,7 @@ fn number(pid: Pid) -> i32 {
 }
 
 impl Supervisor<'_> {
-    /// Waits until something is to be done. Whether it is a new task, or the end.
+    /// Waits for the next event. Gives whether it is a new task, or the end.
     fn wait(&self, control: &UnixStream) -> io::Result<bool> {
         let mut list = vec![PollFd::new(control, PollFlags::IN)];
         for one in &self.running {
@@ -201,7 +201,7 @@ impl Supervisor<'_> {
         Ok(!list[0].revents().is_empty())
     }
 
-    /// Memory is used up fast: who has used half is looked at more often.
+    /// Above half of the memory limit, measures more often, since usage can grow fast.
     fn tick(&self) -> Duration {
         if self.closely { limits::WATCH_CLOSELY } else { limits::WATCH_TICK }
     }
@@ -227,7 +227,7 @@ impl Supervisor<'_> {
         task: &Task,
         wires: &Wires,
     ) -> Result<(Pid, OwnedFd, Instant), SetupError> {
-        // The sandbox's own network was not used yet: the first program has it.
+        // The first program uses the sandbox's own network.
         let network = !std::mem::replace(&mut self.unused, false);
         let own = match self.order.mode {
             Mode::Namespaces => init::OWN | if network { sys::new::NET } else { 0 },
@@ -249,13 +249,13 @@ impl Supervisor<'_> {
         Ok((pid, ended, deadline))
     }
 
-    /// Nothing of one program's temporary files is there for the next.
+    /// Clears temporary files between programs.
     fn freshen(&self) -> io::Result<()> {
         let paths = SandboxPaths::of(self.order);
         for place in temporary(self.order) {
             for entry in std::fs::read_dir(paths.at(place))? {
                 let entry = entry?;
-                // What is shown from outside may stand there too.
+                // Mounts from outside may be there too.
                 let mut shown = self.order.mounts.iter().map(|mount| paths.at(&mount.at));
                 if shown.any(|path| path.starts_with(entry.path())) {
                     continue;
@@ -270,7 +270,7 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Takes ended processes off the list.
+    /// Reaps ended processes.
     fn reap(&mut self) {
         while let Ok(Some((pid, _))) = wait(WaitOptions::NOHANG) {
             self.running.retain(|one| one.pid != pid);
@@ -284,7 +284,7 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Ends what is past its time, above its limits, or asked for by nobody any more.
+    /// Kills programs that exceed their time or limits, or whose client is gone.
     fn watch(&mut self) {
         let now = Instant::now();
         let mut ends: Vec<(Pid, Option<Ended>)> = Vec::new();
@@ -297,7 +297,7 @@ impl Supervisor<'_> {
                 ends.push((one.pid, Some(Ended::Timeout)));
             }
         }
-        // Not at every turn: looking costs more than most turns.
+        // Not in every iteration: measuring costs more than most iterations.
         if !self.running.is_empty()
             && now >= self.look
             && let Some((pid, resource)) = self.beyond()
@@ -309,7 +309,7 @@ impl Supervisor<'_> {
         }
     }
 
-    /// The program that is beyond a limit, and which.
+    /// The program that exceeds a limit, and the limit.
     fn beyond(&mut self) -> Option<(Pid, Resource)> {
         let limits = &self.order.limits;
         let programs: Vec<Pid> = self.running.iter().map(|one| one.pid).collect();
@@ -318,7 +318,8 @@ impl Supervisor<'_> {
         let mut sample = accounting::measure(&programs, shares || written, limits.memory);
         let kills = accounting::oom_kills();
         let kernel = std::mem::replace(&mut self.kills, kills) != kills;
-        // Who hides what it uses may use anything; between fork and exec, and dying, all do.
+        // A process that hides its usage could use anything; between fork and exec, and while
+        // exiting, all do.
         let now = Instant::now();
         self.hidden.retain(|process, _| sample.hidden.contains_key(process));
         for (process, program) in &sample.hidden {
@@ -354,7 +355,7 @@ impl Supervisor<'_> {
         self.closely = all > limits.memory / 2 || self.history.is_fleeting();
         self.look = Instant::now() + self.tick() / 2;
         let most = programs.iter().max_by_key(|pid| memory(pid))?;
-        // The kernel's kills are the whole machine's; who used little was not meant.
+        // Out-of-memory kills are machine-wide; a program that used little was not the cause.
         let killed = kernel && self.peak > limits.memory / 4;
         self.peak = self.peak.max(all);
         let beyond = sample.kernel > limits.memory
@@ -362,8 +363,7 @@ impl Supervisor<'_> {
         (killed || beyond || self.drained()).then_some((*most, Resource::Memory))
     }
 
-    /// Bytes of memory in files and sockets of all programs together, and what of the files' limits
-    /// ran out.
+    /// Memory in files and sockets of all programs in bytes, and the exceeded limit of the files.
     fn files(&self, held: &accounting::HeldMemory) -> (u64, Option<Resource>) {
         let disk = &self.within.disk;
         match &self.within.files {
@@ -380,7 +380,7 @@ impl Supervisor<'_> {
                 (held.sockets(), accounting::below(folders, held, disk).1)
             }
             accounting::FileTable::InMemory(folders) => {
-                // Also files that have no name any more.
+                // Includes unlinked files.
                 let bytes: u64 = folders.iter().map(|folder| accounting::mounted(folder).0).sum();
                 let ran_out = accounting::below(folders, held, disk).1;
                 let ran_out = ran_out.or((bytes > disk.disk).then_some(Resource::Disk));
@@ -389,8 +389,8 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Whether the machine's memory is nearly gone, and more of it went since the sandbox was opened
-    /// than its programs may use: into what only the kernel sees, such as buffers of sockets.
+    /// Whether the machine is almost out of memory, and has lost more since the sandbox was opened
+    /// than its programs may use, for example to socket buffers that only the kernel sees.
     fn drained(&self) -> bool {
         let Some((left, all)) = accounting::machine() else { return false };
         let gone = self.available.saturating_sub(left);
@@ -401,7 +401,7 @@ impl Supervisor<'_> {
         let Some(at) = self.running.iter().position(|one| one.pid == pid) else { return };
         let one = self.running.swap_remove(at);
         let _ = kill_process(pid, Signal::KILL);
-        // It goes with everything below it before anybody hears of its end.
+        // All descendants are killed before its end is reported.
         let _ = waitpid(Some(pid), WaitOptions::empty());
         if self.order.mode != Mode::Namespaces {
             self.reap();
@@ -422,7 +422,7 @@ impl Supervisor<'_> {
     }
 }
 
-/// Takes a message with descriptors that are passed along. `None` when the socket was closed.
+/// Receives a message with descriptors. `None` if the socket was closed.
 pub fn take<T: DeserializeOwned, const N: usize>(
     socket: &UnixStream,
 ) -> io::Result<Option<(T, [OwnedFd; N])>> {

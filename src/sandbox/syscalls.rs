@@ -1,37 +1,37 @@
-//! The system calls that programs in a sandbox have: one table, by purpose. A call that is not in
-//! it does not exist there, also one that the kernel will only have tomorrow.
+//! The system calls allowed in a sandbox: one table, by purpose. Calls outside of the table,
+//! including future ones, do not exist there.
 //!
-//! Who adds a call asks: can it reach another process or the machine, does it hold memory that
-//! `accounting` does not see, does it leave anything that another sandbox can look at?
+//! Before adding a call, check: can it reach another process or the machine, does it use memory
+//! that `accounting` does not see, does it leave anything that another sandbox can read?
 
 use std::collections::BTreeMap;
 
 /// The answer to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallAnswer {
-    /// The kernel's own.
+    /// Allow the call.
     Allow,
-    /// It is not made; this error, or success for 0.
+    /// Do not perform it; return this error, or success for 0.
     Errno(i32),
 }
 
-/// Looks at the low word of an argument: all that the kernel reads of those that are looked at.
+/// A test of an argument's low word, which is all that the kernel reads of the tested arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArgumentTest {
     /// Which argument, from 0.
     pub argument: u32,
-    /// The bits that are compared.
+    /// The bits to compare.
     pub mask: u32,
-    /// With these.
+    /// The values.
     pub values: Vec<u32>,
     /// Whether it holds for these values, or for all others.
     pub among: bool,
 }
 
-/// An answer for calls with some arguments.
+/// An answer that depends on arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRule {
-    /// All have to hold.
+    /// All must hold.
     pub tests: Vec<ArgumentTest>,
     /// The answer then.
     pub answer: CallAnswer,
@@ -40,9 +40,9 @@ pub struct CallRule {
 /// The answers to one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRules {
-    /// The first that holds decides.
+    /// The first matching rule decides.
     pub rules: Vec<CallRule>,
-    /// The answer if none holds.
+    /// The answer if no rule matches.
     pub otherwise: CallAnswer,
 }
 
@@ -52,7 +52,7 @@ impl From<CallAnswer> for CallRules {
     }
 }
 
-/// The answers to calls, by their number; what is not in it is unknown.
+/// The answers by call number; other calls are unknown.
 pub type CallTable = BTreeMap<u32, CallRules>;
 
 /// What a program shares with the machine.
@@ -60,7 +60,7 @@ pub type CallTable = BTreeMap<u32, CallRules>;
 pub enum Shares {
     /// Nothing.
     Nothing,
-    /// Files and network; it has to set modes and times, because it builds.
+    /// Files and network; may set modes and times, for builds.
     Builds,
     /// Files and network.
     All,
@@ -70,7 +70,7 @@ macro_rules! calls {
     ($($name:ident)*) => { &[$(libc::$name),*] };
 }
 
-/// Reads, writes and names files: which ones is Landlock's and the mounts' matter.
+/// Reading, writing and naming files; which ones is decided by Landlock and mounts.
 const FILES: &[i64] = calls![
     SYS_chdir SYS_close SYS_copy_file_range SYS_dup SYS_dup3 SYS_faccessat SYS_faccessat2
     SYS_fadvise64 SYS_fallocate SYS_fchdir SYS_fdatasync SYS_fgetxattr SYS_flistxattr SYS_flock
@@ -82,17 +82,17 @@ const FILES: &[i64] = calls![
     SYS_unlinkat SYS_write SYS_writev
 ];
 
-/// Changes files' owners, modes and times, which Landlock does not look at.
+/// Changing owners, modes and times, which Landlock does not check.
 const CHANGES: &[i64] = calls![SYS_fchmod SYS_fchmodat SYS_fchown SYS_fchownat SYS_utimensat];
 
-/// Memory of its own. None may be locked, which the limits say.
+/// Memory of its own. Locking is prevented by limits.
 const MEMORY: &[i64] = calls![
     SYS_brk SYS_get_mempolicy SYS_madvise SYS_membarrier SYS_mincore SYS_mlock SYS_mlock2
     SYS_mlockall SYS_mprotect SYS_mremap SYS_msync SYS_munlock SYS_munlockall
     SYS_munmap SYS_pkey_alloc SYS_pkey_free SYS_pkey_mprotect
 ];
 
-/// Processes and threads, signals between them, and waiting for each other.
+/// Processes, threads, signals between them, waiting.
 const PROCESSES: &[i64] = calls![
     SYS_execve SYS_execveat SYS_exit SYS_exit_group SYS_futex SYS_futex_waitv
     SYS_get_robust_list SYS_getcpu SYS_getpgid SYS_getpid SYS_getppid SYS_getpriority
@@ -107,14 +107,14 @@ const PROCESSES: &[i64] = calls![
     SYS_tkill SYS_times SYS_wait4 SYS_waitid
 ];
 
-/// Who it is and what it may: nobody, and nothing that it could get.
+/// Credentials: nothing can be acquired.
 const IDENTITY: &[i64] = calls![
     SYS_capget SYS_capset SYS_getegid SYS_geteuid SYS_getgid SYS_getgroups SYS_getresgid
     SYS_getresuid SYS_getuid SYS_setfsgid SYS_setfsuid SYS_setgid SYS_setgroups SYS_setregid
     SYS_setresgid SYS_setresuid SYS_setreuid SYS_setuid
 ];
 
-/// Clocks that are read, and timers of its own.
+/// Reading clocks; own timers.
 const TIME: &[i64] = calls![
     SYS_clock_getres SYS_clock_gettime SYS_getitimer SYS_gettimeofday SYS_nanosleep
     SYS_setitimer SYS_timer_delete SYS_timer_getoverrun SYS_timer_gettime SYS_timer_settime
@@ -128,17 +128,17 @@ const EVENTS: &[i64] = calls![
     SYS_signalfd4
 ];
 
-/// Use of sockets; which there are is told below.
+/// Using sockets; allowed kinds are below.
 const SOCKETS: &[i64] = calls![
     SYS_accept SYS_accept4 SYS_bind SYS_connect SYS_getpeername SYS_getsockname SYS_getsockopt
     SYS_listen SYS_recvfrom SYS_recvmmsg SYS_recvmsg SYS_sendmmsg SYS_sendmsg SYS_sendto
     SYS_shutdown
 ];
 
-/// What is asked of the system.
+/// System information.
 const SYSTEM: &[i64] = calls![SYS_getrandom SYS_sysinfo SYS_uname];
 
-/// The same under names that only older architectures have.
+/// The same under older names on some architectures.
 #[cfg(target_arch = "x86_64")]
 const OLD: &[i64] = calls![
     SYS_access SYS_alarm SYS_arch_prctl SYS_creat SYS_dup2 SYS_epoll_create SYS_epoll_wait
@@ -155,16 +155,15 @@ const OLD: &[i64] = &[38, 84, 163, 164];
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const OLD: &[i64] = &[84, 163, 164];
 
-/// The same for owners, modes and times, and the one that the library has no name for: `fchmodat2`.
+/// Owners, modes and times, including `fchmodat2`, which the library does not name.
 #[cfg(target_arch = "x86_64")]
 const MORE_CHANGES: &[i64] =
     calls![SYS_chmod SYS_chown SYS_fchmodat2 SYS_futimesat SYS_lchown SYS_utime SYS_utimes];
 #[cfg(not(target_arch = "x86_64"))]
 const MORE_CHANGES: &[i64] = &[452];
 
-/// Calls that there are, and that are not for everybody: programs know this answer from kernels
-/// where they lack the right, and a few take it better than that there is no such call.
-/// `memfd_create` makes memory that no accounting of processes and files shows.
+/// Existing calls that are refused with EPERM, which programs expect for missing rights; a few
+/// handle it better than ENOSYS. `memfd_create` makes memory that accounting does not see.
 const FORBIDDEN: &[i64] = calls![
     SYS_acct SYS_add_key SYS_adjtimex SYS_bpf SYS_chroot SYS_clock_adjtime SYS_clock_settime
     SYS_delete_module SYS_fanotify_init SYS_finit_module SYS_init_module SYS_kcmp SYS_keyctl
@@ -181,22 +180,21 @@ const OLD_FORBIDDEN: &[i64] = calls![SYS_ioperm SYS_iopl SYS_modify_ldt];
 #[cfg(not(target_arch = "x86_64"))]
 const OLD_FORBIDDEN: &[i64] = &[];
 
-/// Attributes of files, as on a file system without them: those of files in memory are memory that
-/// nobody counts.
+/// Extended attributes, answered as on a file system without them: in a tmpfs they are memory that
+/// is not accounted.
 const ATTRIBUTES: &[i64] = calls![
     SYS_fremovexattr SYS_fsetxattr SYS_lremovexattr SYS_lsetxattr SYS_removexattr SYS_setxattr
 ];
 
-/// A page in a pipe or a socket stays, and what it is a part of, for as little as one byte of it:
-/// programs copy instead. Nothing else answers every kind of file so.
+/// Splicing keeps whole pages alive through single bytes in pipes or sockets; programs fall back to
+/// copying. No other error works for all kinds of files.
 const SPLICES: &[i64] = calls![SYS_sendfile SYS_splice SYS_tee SYS_vmsplice];
 
-/// Done, as far as anybody can tell: nothing of a sandbox outlives it, and the rest is the
-/// machine's.
+/// Pretended successes: nothing of a sandbox outlives it, so syncing is unnecessary.
 const DONE: &[i64] = calls![SYS_sync SYS_syncfs];
 
-/// Calls for which the library has no names yet, on some architecture: `map_shadow_stack`, futexes
-/// by call, `mseal`.
+/// Calls without names in the library on some architecture: `map_shadow_stack`, futexes by call,
+/// `mseal`.
 const NEW: &[i64] = &[453, 454, 455, 456, 462];
 
 /// All answers.
@@ -244,7 +242,7 @@ fn when(tests: &[ArgumentTest], answer: CallAnswer) -> CallRule {
     CallRule { tests: tests.to_vec(), answer }
 }
 
-/// The call only if one of these lists of tests holds.
+/// Allows the call only if one of these lists of tests holds.
 fn only(allowed: &[&[ArgumentTest]], otherwise: i32) -> CallRules {
     let rules = allowed.iter().map(|tests| when(tests, CallAnswer::Allow)).collect();
     CallRules { rules, otherwise: CallAnswer::Errno(otherwise) }
@@ -252,7 +250,7 @@ fn only(allowed: &[&[ArgumentTest]], otherwise: i32) -> CallRules {
 
 /// Calls whose answer depends on their arguments.
 fn conditions(sockets: bool) -> Vec<(i64, CallRules)> {
-    // The error of clock_nanosleep for clocks that wake the machine is that of the others.
+    // clock_nanosleep on alarm clocks fails as on other unsupported clocks.
     let clocks = |at| {
         let alarm = [value(libc::CLOCK_REALTIME_ALARM), value(libc::CLOCK_BOOTTIME_ALARM)];
         CallRules {
@@ -263,17 +261,17 @@ fn conditions(sockets: bool) -> Vec<(i64, CallRules)> {
     let huge = without(3, value(libc::MAP_HUGETLB));
     let mut list = vec![
         (libc::SYS_clone, clone()),
-        // Its arguments are out of the filter's sight: libraries make do with the one above.
+        // clone3's arguments are invisible to the filter: libraries fall back to clone.
         (libc::SYS_clone3, CallAnswer::Errno(libc::ENOSYS).into()),
-        // A table of descriptors that one thread has for itself is not seen.
+        // A thread's private descriptor table is invisible to accounting.
         (libc::SYS_close_range, only(&[&[without(2, 2)]], libc::EINVAL)),
         (libc::SYS_fcntl, only(&[&[is(1, &FCNTL)]], libc::EINVAL)),
         (libc::SYS_ioctl, only(&[&[is(1, &IOCTL)]], libc::ENOTTY)),
-        // The machine's huge pages are in no process's memory.
+        // Reserved huge pages are in no process's memory.
         (libc::SYS_mmap, only(&[&[huge]], libc::ENOMEM)),
         (libc::SYS_personality, only(&[&[is(0, &PERSONALITY)]], libc::EINVAL)),
         (libc::SYS_prctl, only(&[&[is(0, &PRCTL)]], libc::EINVAL)),
-        // Limits of others: the processes above would be blinded.
+        // Limits of other processes: the ones above could be blinded.
         (libc::SYS_prlimit64, only(&[&[is(0, &[0])]], libc::EPERM)),
         (libc::SYS_clock_nanosleep, clocks(0)),
         (libc::SYS_timer_create, clocks(0)),
@@ -283,7 +281,7 @@ fn conditions(sockets: bool) -> Vec<(i64, CallRules)> {
     list
 }
 
-/// Processes and threads, but no namespaces, and no thread with descriptors of its own.
+/// Processes and threads, but no namespaces and no private descriptor tables.
 fn clone() -> CallRules {
     let namespaces = [
         libc::CLONE_NEWCGROUP,
@@ -319,7 +317,7 @@ fn socket(sockets: bool) -> [(i64, CallRules); 3] {
     let tcp = protocol(libc::SOCK_STREAM, libc::IPPROTO_TCP);
     let udp = protocol(libc::SOCK_DGRAM, libc::IPPROTO_UDP);
     let netlink = is(0, &[value(libc::AF_NETLINK)]);
-    // It tells of the interfaces there are; there is nobody in here who may change them.
+    // Netlink for listing interfaces; changing them requires privileges.
     let route = [netlink, is(2, &[value(libc::NETLINK_ROUTE)])];
     let socket = if sockets {
         only(&[&[unix.clone(), local.clone()], &tcp, &udp, &route], libc::EAFNOSUPPORT)
@@ -333,8 +331,7 @@ fn socket(sockets: bool) -> [(i64, CallRules); 3] {
     ]
 }
 
-/// Settings of sockets. Buffers are counted by their usual size: a program may ask for others,
-/// which the kernel too gives as far as it likes.
+/// Socket options. Buffers are counted at their default size, so larger ones cannot be requested.
 fn options() -> CallRules {
     let general = is(1, &[value(libc::SOL_SOCKET)]);
     let sizes = [libc::SO_SNDBUF, libc::SO_RCVBUF, libc::SO_SNDBUFFORCE, libc::SO_RCVBUFFORCE];
@@ -353,9 +350,8 @@ fn options() -> CallRules {
     }
 }
 
-/// Commands for descriptors: no larger pipes, no leases, which hold up who opens a file, and no
-/// locks of open files (OFD): the kernel's list does not say whose they are, so nobody could count
-/// them.
+/// Commands of fcntl: no larger pipes, no leases (which block other openers), no OFD locks (whose
+/// owners the kernel does not list, so they cannot be counted).
 const FCNTL: [u32; 15] = [
     libc::F_DUPFD.cast_unsigned(),
     libc::F_DUPFD_CLOEXEC.cast_unsigned(),
@@ -375,8 +371,8 @@ const FCNTL: [u32; 15] = [
     libc::F_GET_SEALS.cast_unsigned(),
 ];
 
-/// Commands for terminals, sockets and files that read, or change what is the program's own:
-/// nothing for devices, and nothing that types into a terminal.
+/// ioctls for terminals, sockets and files that read, or change the program's own state; none for
+/// devices, none that inserts terminal input.
 const IOCTL: [u32; 32] = [
     0x5401,      // TCGETS
     0x5402,      // TCSETS
@@ -412,11 +408,11 @@ const IOCTL: [u32; 32] = [
     0x802c_542a, // TCGETS2
 ];
 
-/// Ways to be another Linux: as it is, addresses that are not shuffled, and asking.
+/// Personalities: default, without address randomisation, and the query.
 const PERSONALITY: [u32; 3] = [0, 0x0004_0000, u32::MAX];
 
-/// Settings of a process: no filters of its own, whose memory nobody counts, and none that let it
-/// have what is taken from it.
+/// prctl options: no own filters, whose memory is not accounted, and none that restore removed
+/// rights.
 const PRCTL: [u32; 29] = [
     libc::PR_SET_PDEATHSIG.cast_unsigned(),
     libc::PR_GET_PDEATHSIG.cast_unsigned(),
@@ -440,7 +436,7 @@ const PRCTL: [u32; 29] = [
     libc::PR_CAP_AMBIENT.cast_unsigned(),
     libc::PR_GET_SPECULATION_CTRL.cast_unsigned(),
     libc::PR_SET_SPECULATION_CTRL.cast_unsigned(),
-    // Vectors, signed pointers and tagged addresses of aarch64.
+    // Vector lengths, pointer authentication and tagged addresses of aarch64.
     50,
     51,
     54,

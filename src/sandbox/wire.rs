@@ -1,4 +1,4 @@
-//! Messages of the protocol over sockets, beside which descriptors can be passed.
+//! Messages over sockets, with passed descriptors.
 
 use std::io::{self, IoSlice, Write};
 use std::mem::MaybeUninit;
@@ -13,7 +13,7 @@ use super::errors::{SandboxError, failed};
 use super::protocol;
 use crate::types::limits;
 
-/// Sends a message, and passes descriptors with it.
+/// Sends a message with descriptors.
 pub fn pass(
     mut socket: &UnixStream,
     message: &impl serde::Serialize,
@@ -24,12 +24,12 @@ pub fn pass(
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut passed = SendAncillaryBuffer::new(&mut space);
     passed.push(SendAncillaryMessage::ScmRights(descriptors));
-    // The descriptors go with the first bytes.
+    // The descriptors are sent with the first bytes.
     let sent = sendmsg(socket, &[IoSlice::new(&text)], &mut passed, SendFlags::NOSIGNAL)?;
     socket.write_all(&text[sent..])
 }
 
-/// A socket that is read without blocking.
+/// A non-blocking socket.
 pub fn async_stream(stream: UnixStream) -> Result<Stream, SandboxError> {
     stream.set_nonblocking(true).map_err(failed)?;
     Stream::from_std(stream).map_err(failed)

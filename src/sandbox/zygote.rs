@@ -1,5 +1,5 @@
-//! The zygote: a small process with one thread, from which every sandbox's supervisor is made, so that
-//! making one costs the same however large regen is.
+//! The zygote: a small single-threaded process that forks all supervisors, so that the cost does
+//! not depend on regen's size.
 
 use std::fs::File;
 use std::io;
@@ -22,8 +22,8 @@ use super::{cgroup, sys};
 use crate::process::{children, end_children};
 use crate::types::limits;
 
-/// Makes supervisors for the regen at the other end of standard input, until that closes. It does
-/// not return.
+/// Makes supervisors for the regen at the other end of standard input, until that closes. Does not
+/// return.
 pub fn main() -> ! {
     let code = match zygote() {
         Ok(()) => 0,
@@ -32,10 +32,10 @@ pub fn main() -> ! {
     sys::exit(code)
 }
 
-/// Nanoseconds without anything to do before the next sandbox is made ahead.
+/// Idle time before the next sandbox is prepared, in nanoseconds.
 const PAUSE: i64 = 4_000_000;
 
-/// A supervisor at work.
+/// A running supervisor.
 struct RunningSupervisor {
     pid: Pid,
     control: UnixStream,
@@ -47,17 +47,17 @@ struct Zygote {
     orders: UnixStream,
     filters: Filters,
     kept: Vec<RunningSupervisor>,
-    /// One like the last, made ahead.
+    /// A prepared sandbox like the last one.
     ahead: Option<Ahead>,
-    /// What the next is to be like, until it is made.
+    /// The order for the next prepared sandbox.
     next: Option<OpenRequest>,
 }
 
-/// A sandbox that waits to be asked for.
+/// A prepared sandbox.
 struct Ahead {
     spare: Spare,
     order: OpenRequest,
-    /// The folders it shows, by what the file system knows them by.
+    /// The shown folders, by device and inode.
     shown: Vec<Option<(u64, u64)>>,
     made: Instant,
 }
@@ -69,7 +69,7 @@ impl Ahead {
         Some(Self { spare, order, shown, made: Instant::now() })
     }
 
-    /// Whether it is what a new one would be.
+    /// Whether it equals a new one.
     fn is(&self, order: &OpenRequest) -> bool {
         self.order == *order
             && self.made.elapsed() < limits::SANDBOX_AHEAD
@@ -77,7 +77,7 @@ impl Ahead {
     }
 }
 
-/// Who the folders and files are that an order shows.
+/// Device and inode of the folders and files that an order shows.
 fn shown(order: &OpenRequest) -> Vec<Option<(u64, u64)>> {
     let known = |path: &Path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
     order.mounts.iter().map(|mount| known(&mount.source)).collect()
@@ -88,7 +88,7 @@ fn zygote() -> io::Result<()> {
     let orders = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     set_child_subreaper(Pid::from_raw(1))?;
-    // When the machine's own memory runs out, what is below this goes first.
+    // If the machine runs out of memory, descendants are killed first.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let filters = Filters::assemble();
     let mut zygote = Zygote { orders, filters, kept: Vec::new(), ahead: None, next: None };
@@ -101,14 +101,14 @@ fn zygote() -> io::Result<()> {
 }
 
 impl Zygote {
-    /// Waits for an order, and sees to supervisors that ended. Whether there may be one.
+    /// Waits for an order, and reaps supervisors. Gives whether there may be an order.
     fn wait(&mut self) -> io::Result<bool> {
         loop {
             let ends = self.kept.iter().map(|one| pidfd_open(one.pid, PidfdFlags::empty()));
             let ends: Vec<OwnedFd> = ends.collect::<Result<_, _>>()?;
             let mut list = vec![PollFd::new(&self.orders, PollFlags::IN)];
             list.extend(ends.iter().map(|end| PollFd::new(end, PollFlags::IN)));
-            // Not while the last one's first program starts.
+            // Not while the last sandbox's first program starts.
             let pause = self.next.is_some().then_some(&Timespec { tv_sec: 0, tv_nsec: PAUSE });
             match poll(&mut list, pause) {
                 Ok(0) => {
@@ -125,7 +125,7 @@ impl Zygote {
                 let one = self.kept.swap_remove(at);
                 let _ = waitpid(Some(one.pid), WaitOptions::empty());
                 let _ = send(&one.control, &cgroup::leave(one.cgroup.as_deref()));
-                // Behind a process namespace there are none.
+                // With a pid namespace there are none.
                 if one.mode != Mode::Namespaces {
                     self.end_strays();
                 }
@@ -136,7 +136,7 @@ impl Zygote {
         }
     }
 
-    /// Ends what a supervisor that was ended itself has left.
+    /// Kills what a killed supervisor left behind.
     fn end_strays(&self) {
         let spare = self.ahead.as_ref().and_then(|ahead| ahead.spare.pid());
         for pid in children() {
@@ -147,19 +147,19 @@ impl Zygote {
         }
     }
 
-    /// Gives an order's socket to a supervisor.
+    /// Passes an order's socket to a supervisor.
     fn place(&mut self, StartRequest { order, cgroup }: StartRequest, control: UnixStream) {
         let group = cgroup.as_deref();
         let make = || Spare::make(&order, &self.filters)?.hand_over(group, &control);
         let placed = match self.ahead.take().filter(|ahead| ahead.is(&order)) {
-            // One that somebody ended is replaced.
+            // A killed one is replaced.
             Some(ahead) => ahead.spare.hand_over(group, &control).or_else(|_| make()),
             None => make(),
         };
         match placed {
             Ok(pid) => {
                 self.kept.push(RunningSupervisor { pid, control, cgroup, mode: order.mode });
-                // What writes a folder of the machine's is made once.
+                // A sandbox that writes to a folder of the machine is made once.
                 let once = order.written().next().is_some();
                 let again = order.mode == Mode::Namespaces && !once;
                 self.next = again.then_some(order);
@@ -168,7 +168,7 @@ impl Zygote {
         }
     }
 
-    /// Regen is gone, which every supervisor sees too. They clear up; what is left then ends here.
+    /// Regen is gone, which supervisors notice too. Waits for them, then kills what is left.
     fn close(self) {
         drop(self.ahead);
         let patience = Instant::now() + limits::KILL_GRACE;

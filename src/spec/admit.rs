@@ -1,13 +1,13 @@
-//! What only shows across specs, and the admission itself.
+//! Checks across specs, and admission.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::types::{AdmittedSpec, Binding, Harness, Problem, Severity, Spec};
 
-/// Says what is wrong with a guard's name or arguments.
+/// Checks a guard's name and arguments.
 pub type GuardCheck = fn(&str, &[String]) -> Option<Problem>;
 
-/// A spec as [`super::parse`] gave it, with whatever other rooms found in it.
+/// A parsed spec with its problems.
 #[derive(Clone, Debug)]
 pub struct Parsed {
     /// The spec.
@@ -16,10 +16,10 @@ pub struct Parsed {
     pub problems: Vec<Problem>,
 }
 
-/// Admits the specs that may be generated from; gives every problem of all of them. `guard` says
-/// what is wrong with a guard's name or arguments.
+/// Admits valid specs. Gives all problems of all specs. `guard` checks a guard's name and
+/// arguments.
 ///
-/// A spec is refused for its own errors and for those of the specs it depends on.
+/// A spec is refused for its own errors and for those of its dependencies.
 pub fn admit(
     parsed: Vec<Parsed>,
     harness: &Harness,
@@ -36,9 +36,9 @@ pub fn admit(
         let across = across(one, harness, guard, &files);
         problems.extend(across.into_iter().map(|problem| problem.file(&one.spec.file)));
         if let Some(cycle) = cycles.get(one.spec.id.as_str()) {
-            let message = format!("the specs depend on each other: {}", cycle.join(" -> "));
+            let message = format!("circular dependency: {}", cycle.join(" -> "));
             let problem = Problem::error("spec::cycle", message)
-                .help("take one `depends` of the circle out")
+                .help("remove one `depends`")
                 .file(&one.spec.file);
             problems.push(problem);
         }
@@ -59,34 +59,37 @@ fn across(
     let mut problems = Vec::new();
     if let Some(same) = files.get(spec.id.as_str()).filter(|same| same.len() > 1) {
         let message = format!("the id `{}` is used by {}", spec.id, same.join(" and "));
-        problems.push(Problem::error("spec::duplicate_id", message).help("give one another `id`"));
+        problems.push(
+            Problem::error("spec::duplicate_id", message)
+                .help("set a different `id` in one of them"),
+        );
     }
     for name in &spec.depends {
         if !files.contains_key(name.as_str()) {
-            let message = format!("it depends on `{name}`, which is no spec");
+            let message = format!("unknown spec `{name}` in `depends`");
             problems.push(Problem::error("spec::unknown_dependency", message));
         }
     }
     if spec.targets.is_empty() && harness.harness.default_targets.is_empty() {
         let known: Vec<_> = harness.target.keys().map(|name| name.as_str()).collect();
         let help = format!(
-            "name some in its front matter, `targets: [{}]`, or set `default_targets` in harness.toml",
+            "set `targets: [{}]` in its front matter, or `default_targets` in harness.toml",
             known.join(", ")
         );
-        let message = "it names no target, and there is no default one";
+        let message = "no target and no default target";
         problems.push(Problem::error("spec::no_target", message).help(help));
     }
     if let Some(twice) =
         (1..spec.targets.len()).find(|n| spec.targets[..*n].contains(&spec.targets[*n]))
     {
-        let message = format!("it names the target `{}` twice", spec.targets[twice]);
-        problems.push(Problem::error("spec::duplicate_target", message).help("name it once"));
+        let message = format!("the target `{}` is listed twice", spec.targets[twice]);
+        problems.push(Problem::error("spec::duplicate_target", message).help("list it once"));
     }
     for name in &spec.targets {
         if !harness.target.contains_key(name) {
             let known: Vec<_> = harness.target.keys().map(|name| name.as_str()).collect();
-            let message = format!("it names the target `{name}`, which is not in harness.toml");
-            let help = format!("there are: {}", known.join(", "));
+            let message = format!("the target `{name}` is not in harness.toml");
+            let help = format!("known targets: {}", known.join(", "));
             problems.push(Problem::error("spec::unknown_target", message).help(help));
         }
     }
@@ -95,7 +98,7 @@ fn across(
             let problem = match binding {
                 Binding::Guard { name, args } => guard(name, args),
                 Binding::Bench { name, .. } => {
-                    let message = format!("nothing measures the bound of `{name}` yet");
+                    let message = format!("`bench: {name}` is not measured yet");
                     Some(Problem::error("spec::bench", message).warning())
                 }
                 Binding::TestId { .. } => None,
@@ -109,7 +112,7 @@ fn across(
     problems
 }
 
-/// A spec whose dependency is refused cannot be generated either.
+/// Refuses specs whose dependencies are refused.
 fn refuse_dependents(parsed: &[Parsed], problems: &mut Vec<Problem>) {
     let bad = |problems: &[Problem], file: &str| {
         problems.iter().any(|p| p.severity == Severity::Error && p.file == file)
@@ -133,7 +136,7 @@ fn refuse_dependents(parsed: &[Parsed], problems: &mut Vec<Problem>) {
     }
 }
 
-/// The circle each spec of a circle stands in.
+/// The cycle of each spec in one.
 fn cycles(parsed: &[Parsed]) -> BTreeMap<&str, Vec<&str>> {
     let edges: BTreeMap<&str, Vec<&str>> = parsed
         .iter()
@@ -148,7 +151,7 @@ fn cycles(parsed: &[Parsed]) -> BTreeMap<&str, Vec<&str>> {
     found
 }
 
-/// A shortest way from a spec back to itself, breadth first.
+/// A shortest path from a spec to itself, by breadth-first search.
 fn path_back<'a>(start: &'a str, edges: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<Vec<&'a str>> {
     let mut seen = BTreeSet::new();
     let mut queue = std::collections::VecDeque::from([vec![start]]);
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_across_specs_refuses_them_and_their_dependents() {
+    fn problems_across_specs_refuse_them_and_their_dependents() {
         let (ids, found) = codes(&[("specs/a.md", "---\ndepends: [b]\n---\n"), ("specs/b.md", "")]);
         assert_eq!((ids.len(), found.len()), (2, 0));
         for (text, code) in [

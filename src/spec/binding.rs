@@ -1,8 +1,9 @@
-//! The code spans that make a block a clause: `test_id:`, `guard:`, `bench:`, `status:`, `waived:`.
+//! Bindings: code spans that make a block a clause: `test_id:`, `guard:`, `bench:`, `status:`,
+//! `waived:`.
 
 use crate::types::{Binding, Span, Status, Waiver};
 
-/// What one code span says about the block it stands in.
+/// The content of one code span.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Mark {
     Binding(Binding),
@@ -10,9 +11,9 @@ pub enum Mark {
     Waiver(Waiver),
 }
 
-/// Reads a code span; `None` when it is ordinary code.
+/// Parses a code span; `None` for ordinary code.
 ///
-/// Errors are fragments for a problem at the span.
+/// Errors are message fragments.
 pub fn read(text: &str) -> Option<Result<Vec<Mark>, String>> {
     let text = text.trim();
     let (kind, rest) = text.split_once(':')?;
@@ -53,10 +54,12 @@ fn name(text: &str) -> Result<String, String> {
         || !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         || text.len() > 100
     {
-        return Err(format!("`{text}` is no name: letters, digits and `_`, at most 100"));
+        return Err(format!("invalid name `{text}`: use letters, digits and `_`, at most 100"));
     }
     if text.contains("__") || text.ends_with('_') {
-        return Err(format!("`{text}`: `__` separates a clause from its tests' numbers"));
+        return Err(format!(
+            "`{text}` must not contain `__`, which separates a clause from a test's suffix"
+        ));
     }
     Ok(text.to_owned())
 }
@@ -68,7 +71,7 @@ fn guard(text: &str) -> Result<Binding, String> {
 }
 
 fn bench(text: &str) -> Result<Binding, String> {
-    let why = || format!("`{text}` is no bound: write `bench: NAME <op> <value><unit>`");
+    let why = || format!("invalid bound `{text}`; write `bench: NAME <op> <value><unit>`");
     let (name_text, rest) = text.split_once(char::is_whitespace).ok_or_else(why)?;
     let rest = rest.trim();
     let op = ["<=", ">=", "<", ">", "="].into_iter().find(|op| rest.starts_with(op));
@@ -92,7 +95,7 @@ fn status(text: &str) -> Result<Status, String> {
         "draft" => Ok(Status::Draft),
         "stable" => Ok(Status::Stable),
         "deprecated" => Ok(Status::Deprecated),
-        other => Err(format!("`{other}` is no status: draft, stable or deprecated")),
+        other => Err(format!("invalid status `{other}`; use draft, stable or deprecated")),
     }
 }
 
@@ -100,10 +103,10 @@ fn waiver(text: &str) -> Result<Waiver, String> {
     let (reason, until) = text
         .rsplit_once(" until ")
         .filter(|(reason, _)| !reason.trim().is_empty())
-        .ok_or("a waiver says why and until when: `waived: REASON until YYYY-MM-DD`")?;
+        .ok_or("a waiver requires a reason and a date: `waived: REASON until YYYY-MM-DD`")?;
     let until = until.trim();
     if until.parse::<jiff::civil::Date>().is_err() || until.len() != 10 {
-        return Err(format!("`{until}` is no date: write YYYY-MM-DD"));
+        return Err(format!("invalid date `{until}`; write YYYY-MM-DD"));
     }
     Ok(Waiver {
         reason: reason.trim().to_owned(),
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_code_is_none_and_wrong_marks_are_errors() {
+    fn ordinary_code_is_no_binding_and_invalid_bindings_are_errors() {
         assert!(read("x: u32").is_none());
         assert!(read("Vec::new()").is_none());
         for wrong in [

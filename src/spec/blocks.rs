@@ -1,13 +1,13 @@
-//! CommonMark events -> a small tree of blocks with their places.
+//! Turns CommonMark events into a tree of blocks with source positions.
 
 use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
-/// Blocks nested deeper than this are read as part of the block at this depth.
+/// Maximum nesting depth; deeper blocks become part of the block at this depth.
 const DEPTH: usize = 64;
 
-/// What a block is, as far as clauses care.
+/// The kinds of blocks that matter for clauses.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub enum Kind {
     Root,
@@ -19,7 +19,7 @@ pub enum Kind {
     Other,
 }
 
-/// Something inside a block, in document order.
+/// A part of a block, in document order.
 #[derive(Debug)]
 pub enum Piece {
     Text(String),
@@ -34,9 +34,9 @@ pub struct Block {
     pub span: Range<usize>,
     pub parent: usize,
     pub pieces: Vec<Piece>,
-    /// Whether it is a code block between fences.
+    /// Whether it is a fenced code block.
     pub fenced: bool,
-    /// Info string of a fenced block.
+    /// The info string of a fenced block.
     pub info: String,
     /// Offset of the first byte of a code block's text.
     pub text_start: usize,
@@ -74,7 +74,7 @@ pub fn read(text: &str, offset: usize) -> Vec<Block> {
 struct BlockReader {
     blocks: Vec<Block>,
     stack: Vec<usize>,
-    /// Where the open links lead; `None` where the text is the address.
+    /// Targets of the open links; `None` for autolinks.
     links: Vec<Option<String>>,
 }
 
@@ -116,8 +116,8 @@ impl BlockReader {
             Tag::List(_) | Tag::BlockQuote(_) | Tag::HtmlBlock | Tag::FootnoteDefinition(_) => {
                 Kind::Other
             }
-            // Inline marks: their text belongs to the block around them. Where a link leads, and
-            // that a text is struck out, is read like words.
+            // The text of inline marks belongs to the block. Link targets and strike-through change
+            // the meaning, so they are included.
             Tag::Link { link_type, dest_url, .. } | Tag::Image { link_type, dest_url, .. } => {
                 let plain = matches!(link_type, LinkType::Autolink | LinkType::Email);
                 return self.links.push((!plain).then(|| dest_url.to_string()));

@@ -1,11 +1,11 @@
-//! What a clause claims, as far as two claims can be compared without understanding them: a
-//! quantity, a choice out of few, or that something is done or not done.
+//! Extracts claims that can be compared without understanding the text: quantities, choices, and
+//! whether something is done.
 
 use std::collections::BTreeSet;
 
 use super::words::{Word, carries, content, sentences, turns, words};
 
-/// Who acts: left out where only one of two sentences names it.
+/// Actors, which are ignored if only one of two sentences names them.
 const ACTORS: [&str; 22] = [
     "agent",
     "api",
@@ -30,14 +30,14 @@ const ACTORS: [&str; 22] = [
     "tool",
     "user",
 ];
-/// How bad something is.
+/// Severities.
 const LEVELS: [&str; 7] = ["error", "warning", "note", "info", "fatal", "debug", "notice"];
-/// Words of saying so.
+/// Verbs that report a severity.
 const SAYS: [&str; 17] = [
     "onli", "just", "mere", "report", "log", "emit", "treat", "count", "rais", "give", "print",
     "produc", "result", "caus", "issu", "show", "flag",
 ];
-/// Words with one meaning and its opposite.
+/// Words with a meaning and its opposite.
 const OPPOSITE: [(&str, &str); 12] = [
     ("reject", "accept"),
     ("refus", "accept"),
@@ -52,32 +52,32 @@ const OPPOSITE: [(&str, &str); 12] = [
     ("hide", "show"),
     ("option", "requir"),
 ];
-/// Words behind which only the manner comes.
+/// Words that introduce only the manner.
 const TAIL: [&str; 11] =
     ["up", "using", "within", "via", "by", "with", "immediately", "at", "for", "until", "exactly"];
-/// Words that make a demand hold only sometimes.
+/// Words that make a requirement conditional.
 const CONDITION: [&str; 11] = [
     "if", "when", "unless", "while", "except", "only", "after", "before", "where", "without",
     "until",
 ];
-/// Nouns that are counted.
+/// Countable nouns.
 const COUNTED: [&str; 12] = [
     "time", "attempt", "retri", "charact", "line", "file", "entri", "item", "level", "digit",
     "connect", "thread",
 ];
 
-/// What is said of a subject.
+/// The content of a claim.
 #[derive(Clone, Debug, PartialEq)]
 enum What {
-    /// A quantity between two bounds, in a unit.
+    /// A range of a quantity, in a unit.
     Quantity { unit: String, low: f64, high: f64 },
-    /// One of several.
+    /// One of several values.
     Choice { of: &'static str, value: String },
-    /// It is done, or it is not.
+    /// Done or not done.
     Done { yes: bool, core: BTreeSet<String>, conditional: bool },
 }
 
-/// "no more than" and "not exceed" in the words of [`quantity`].
+/// Rewrites "no more than" and "not exceed" for [`quantity`].
 fn bounds(all: Vec<Word>) -> Vec<Word> {
     let word = |word: &str| Word { stem: word.to_owned(), word: word.to_owned() };
     let mut list: Vec<Word> = Vec::with_capacity(all.len());
@@ -102,7 +102,7 @@ fn bounds(all: Vec<Word>) -> Vec<Word> {
     list
 }
 
-/// Which way something goes, in the order in which it is said: "from A to B" is not "from B to A".
+/// Words of direction, in order: "from A to B" differs from "from B to A".
 fn ways(all: &[Word]) -> Vec<String> {
     const WAYS: [&str; 10] =
         ["from", "to", "into", "onto", "on", "in", "off", "out", "or", "twice"];
@@ -124,13 +124,13 @@ fn ways(all: &[Word]) -> Vec<String> {
 #[derive(Clone, Debug)]
 pub struct Claim {
     ways: Vec<String>,
-    /// Words of the sentence without what is claimed.
+    /// Words of the sentence without the claim.
     about: BTreeSet<String>,
     actors: BTreeSet<String>,
     what: What,
 }
 
-/// The claims of a clause's text.
+/// The claims of a clause.
 pub fn claims(text: &str) -> Vec<Claim> {
     sentences(text).into_iter().flat_map(of_sentence).collect()
 }
@@ -145,7 +145,7 @@ fn of_sentence(sentence: &str) -> Vec<Claim> {
     };
     let split = all.iter().position(modal).or_else(|| all.iter().position(copula));
     let Some(split) = split.filter(|at| *at > 0) else { return Vec::new() };
-    // What is turned around in the subject or in a condition makes another case.
+    // A negation in the subject or in a condition describes another case.
     let condition = (split + 1..all.len()).find(|at| CONDITION.contains(&all[*at].word.as_str()));
     let condition = condition.unwrap_or(all.len());
     for (at, word) in all.iter_mut().enumerate() {
@@ -157,7 +157,7 @@ fn of_sentence(sentence: &str) -> Vec<Claim> {
     let find = [quantity, level, exit_code, value];
     claims.extend(find.iter().filter_map(|find| find(&all, split)));
     claims.push(done(&all, split));
-    // Of the manner in which something is done nothing is compared.
+    // The manner of an action is not compared.
     let tail = (split + 2..all.len()).find(|at| TAIL.contains(&all[*at].word.as_str()));
     for claim in &mut claims {
         let end = matches!(claim.what, What::Done { .. }).then_some(tail).flatten();
@@ -173,7 +173,7 @@ fn claim<'a>(about: impl IntoIterator<Item = &'a Word>, what: What) -> Claim {
     Claim { ways: Vec::new(), about, actors, what }
 }
 
-/// Everything but the words at these places.
+/// All words except at these places.
 fn without<'a>(all: &'a [Word], out: &'a [usize]) -> impl Iterator<Item = &'a Word> {
     all.iter().enumerate().filter(|(at, _)| !out.contains(at)).map(|(_, word)| word)
 }
@@ -184,7 +184,7 @@ fn number(word: &Word) -> Option<f64> {
         .then(|| word.word.replace(',', "").parse().ok())?
 }
 
-/// A unit's kind, and how many of the smallest it is.
+/// A unit's kind, and its size in the smallest unit.
 fn unit(word: &str) -> Option<(&'static str, f64)> {
     Some(match word {
         "ns" | "nanosecond" => ("time", 1e-9),
@@ -206,7 +206,7 @@ fn unit(word: &str) -> Option<(&'static str, f64)> {
     })
 }
 
-/// "at most 5 s": exactly one number behind the verb, with a unit or a comparison.
+/// "at most 5 s": exactly one number after the verb, with a unit or comparison.
 fn quantity(all: &[Word], split: usize) -> Option<Claim> {
     let mut numbers = (split..all.len()).filter(|at| number(&all[*at]).is_some());
     let at = numbers.next()?;
@@ -249,7 +249,7 @@ fn quantity(all: &[Word], split: usize) -> Option<Claim> {
     Some(claim(without(all, &out), what))
 }
 
-/// "is an error": exactly one word for how bad it is, behind the verb.
+/// "is an error": exactly one severity, after the verb.
 fn level(all: &[Word], split: usize) -> Option<Claim> {
     let is = |at: &usize| LEVELS.contains(&all[*at].word.trim_matches('`'));
     let plural = |at: &usize| LEVELS.contains(&all[*at].word.trim_end_matches('s'));
@@ -275,7 +275,7 @@ fn exit_code(all: &[Word], _: usize) -> Option<Claim> {
     Some(claim(without(all, &out), what))
 }
 
-/// "is `json`": exactly one piece of code behind the verb, right behind a word that gives a value.
+/// "is `json`": exactly one code span after the verb, directly after a word that assigns a value.
 fn value(all: &[Word], split: usize) -> Option<Claim> {
     let mut code = (split..all.len()).filter(|at| all[*at].word.starts_with('`'));
     let at = code.next()?;
@@ -288,7 +288,7 @@ fn value(all: &[Word], split: usize) -> Option<Claim> {
     Some(claim(without(all, &[at]), what))
 }
 
-/// That something is done, or not.
+/// Whether something is done.
 fn done(all: &[Word], split: usize) -> Claim {
     let mut yes = all[split..].iter().filter(|word| turns(word)).count() % 2 == 0;
     let mut turned: Vec<Word> = all.to_vec();
@@ -309,7 +309,7 @@ fn done(all: &[Word], split: usize) -> Claim {
 }
 
 impl Claim {
-    /// Why two claims cannot both hold, if that can be told.
+    /// Why two claims contradict each other, if they do.
     pub fn against(&self, other: &Self) -> Option<String> {
         let silent = self.actors.is_empty() || other.actors.is_empty();
         if !silent && self.actors != other.actors {
@@ -329,13 +329,13 @@ impl Claim {
             }
             (What::Choice { of, value }, What::Choice { of: other_of, value: other_value }) => {
                 (same && of == other_of && value != other_value)
-                    .then(|| format!("{of} {value} against {other_value}"))
+                    .then(|| format!("{of} {value} and {other_value}"))
             }
             (
                 What::Done { yes, core, conditional },
                 What::Done { yes: other_yes, core: other_core, conditional: other_conditional },
             ) => {
-                // A plain ban stands against every manner of doing it.
+                // A general prohibition contradicts every manner of doing it.
                 let plain_ban = |ban: &Self, core: &BTreeSet<String>, other: &BTreeSet<String>| {
                     ban.about == *core && core == other
                 };
@@ -344,14 +344,14 @@ impl Claim {
                     (true, false) => !conditional && plain_ban(other, other_core, core),
                     _ => return None,
                 };
-                (same || banned).then(|| "done against not done".to_owned())
+                (same || banned).then(|| "done and not done".to_owned())
             }
             _ => None,
         }
     }
 }
 
-/// A subject without words that add nothing to the others.
+/// A subject without redundant words.
 fn plain(about: &BTreeSet<String>) -> BTreeSet<&str> {
     let weak = ["status", "code", "valu", "case"];
     let rest: BTreeSet<&str> =
@@ -359,7 +359,7 @@ fn plain(about: &BTreeSet<String>) -> BTreeSet<&str> {
     if rest.len() >= 2 { rest } else { about.iter().map(String::as_str).collect() }
 }
 
-/// A key under which only claims stand that could contradict each other.
+/// A key shared by claims that could contradict each other.
 pub fn key(claim: &Claim) -> String {
     let kind = match &claim.what {
         What::Quantity { unit, .. } => format!("quantity {unit}"),
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_both_be() {
+    fn contradicting_claims_are_found() {
         for (one, other) in [
             ("A 503 response MUST be retried.", "A response with status 503 MUST NOT be retried."),
             (
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_alike() {
+    fn similar_claims_are_not_contradictions() {
         for (one, other) in [
             ("A 503 response MUST be retried.", "A 404 response MUST NOT be retried."),
             ("Timeouts MUST be retried.", "Validation errors MUST NOT be retried."),

@@ -1,4 +1,4 @@
-//! The digest of what a spec says outside of its clauses.
+//! The digest of a spec's text outside of its clauses.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use super::blocks::{Block, Kind, Piece};
 use super::text::{APART, Gather, Marks, code_text, squeeze};
 use crate::types::{Digest, Encoder};
 
-/// A part of a spec, as the digest of its context sees it.
+/// An element of the context digest.
 enum OutlinePart {
     Prose(String),
     Code(String),
     Clause(String),
 }
 
-/// The blocks of a spec, and which of them belong to clauses.
+/// The blocks of a spec, with those that belong to clauses.
 pub struct Prose<'a> {
     pub blocks: &'a [Block],
     /// Marks of the blocks that are clauses.
@@ -23,14 +23,14 @@ pub struct Prose<'a> {
 }
 
 impl Prose<'_> {
-    /// Whether a block or one around it belongs to a clause. Depth is bounded by `blocks`.
+    /// Whether a block or an ancestor belongs to a clause. `blocks` bounds the depth.
     pub fn in_clause(&self, block: usize) -> bool {
         let around = std::iter::successors(Some(block), |at| Some(self.blocks[*at].parent));
         around.take_while(|at| *at != 0).any(|at| self.owned[at])
     }
 
-    /// Digest of the prose that belongs to no clause and of where the clauses stand in it: their
-    /// heading and the paragraphs around them. The order of neighbouring clauses does not count.
+    /// Digest of the prose outside of clauses and of the clauses' positions in it: heading and
+    /// surrounding paragraphs. The order of neighbouring clauses is ignored.
     pub fn context(&self) -> Digest {
         let mut parts = Vec::new();
         self.outline(0, &mut parts);
@@ -55,7 +55,7 @@ impl Prose<'_> {
         out.finish()
     }
 
-    /// What stands below a block, in order. Recursion is bounded by the depth that `blocks` keeps.
+    /// The content below a block, in order. `blocks` bounds the recursion.
     fn outline(&self, index: usize, parts: &mut Vec<OutlinePart>) {
         let block = &self.blocks[index];
         if let Some(marks) = self.marks.get(&index) {
@@ -82,7 +82,7 @@ impl Prose<'_> {
         }
     }
 
-    /// A block's text without that of the blocks in it.
+    /// A block's text without that of nested blocks.
     fn inline_text(&self, index: usize, text: &mut String) {
         for piece in &self.blocks[index].pieces {
             match piece {
@@ -93,7 +93,7 @@ impl Prose<'_> {
         }
     }
 
-    /// The same as regen had it before it looked at places: for lockfiles of then.
+    /// The digest of older versions, without positions; for old lockfiles.
     pub fn loose_context(&self) -> Digest {
         let mut gather = Gather {
             blocks: self.blocks,

@@ -1,4 +1,4 @@
-//! What changed between two sets of specs, clause by clause: nothing about formatting and order.
+//! Differences between two sets of specs, by clause; formatting and order are ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,24 +8,24 @@ use similar::{ChangeTag, TextDiff};
 use super::renames::{WordBudget, renames};
 use crate::types::{Clause, Digest, Level, Spec, SpecId, Waiver};
 
-/// What happened to a clause.
+/// The kind of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "change")]
 pub enum Change {
-    /// It is new.
+    /// Added.
     Added,
-    /// It is gone.
+    /// Removed.
     Removed,
-    /// Its words, level, bindings, status or examples are others.
+    /// Changed in words, level, bindings, status or examples.
     Changed,
-    /// Its text is known under another identity.
+    /// Renamed.
     Renamed {
-        /// Its identity before.
+        /// The old identity.
         from: String,
     },
 }
 
-/// A stretch of words.
+/// A run of words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stretch {
     /// `=`, `-` or `+`.
@@ -34,40 +34,40 @@ pub struct Stretch {
     pub text: String,
 }
 
-/// A clause that is not what it was.
+/// A changed clause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClauseChange {
     /// Its identity; the new one if it was renamed.
     pub clause: String,
-    /// What happened.
+    /// The kind of change.
     #[serde(flatten)]
     pub change: Change,
-    /// Its level before and now, where both are known and differ.
+    /// The level before and now, if both are known and differ.
     pub level: Option<(Level, Level)>,
-    /// Its text, word by word; empty when the words are the same or the old ones unknown.
+    /// The text, word by word; empty if unchanged or the old text is unknown.
     pub words: Vec<Stretch>,
-    /// Its waiver before and now, where they differ.
+    /// The waiver before and now, if they differ.
     pub waiver: Option<(Option<Waiver>, Option<Waiver>)>,
-    /// Numbers of examples that are new, and that are gone.
+    /// The number of added and removed examples.
     pub examples: (usize, usize),
-    /// The file it stands in, or stood in.
+    /// Its file, now or before.
     pub file: String,
     /// Its line there, from 1; 0 when unknown.
     pub line: usize,
 }
 
-/// A spec that is not what it was.
+/// A changed spec.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SpecChange {
     /// Its id.
     pub spec: SpecId,
     /// Its file, now or before.
     pub file: String,
-    /// Whether it is new or gone.
+    /// Whether it was added or removed.
     pub change: Change,
     /// Whether its prose outside clauses changed.
     pub prose: bool,
-    /// Targets or dependencies that were named or no longer are.
+    /// Added or removed targets and dependencies.
     pub named: Vec<Stretch>,
     /// Its clauses.
     pub clauses: Vec<ClauseChange>,
@@ -91,7 +91,8 @@ pub fn diff(old: &[Spec], new: &[Spec]) -> Vec<SpecChange> {
             (_, None) => Change::Removed,
             _ => Change::Changed,
         };
-        // Names of clauses are in the digest of the context; what became of them is said by them.
+        // Clause names are part of the context digest, but changes of clauses are reported
+        // separately.
         let loose = before.map(|spec| spec.loose_context) != now.map(|spec| spec.loose_context);
         let moved = before.map(|spec| spec.context) != now.map(|spec| spec.context);
         let prose = loose || (moved && clauses.is_empty());
@@ -143,12 +144,12 @@ fn clauses(
     changes
 }
 
-/// Why and until when a clause is let off; where that is said is formatting.
+/// A waiver's reason and date; its place in the text is ignored.
 fn waived(clause: &Clause) -> Option<(&str, &str)> {
     clause.waiver.as_ref().map(|waiver| (waiver.reason.as_str(), waiver.until.as_str()))
 }
 
-/// A clause that stands on one side only.
+/// A clause on one side only.
 fn one(clause: &Clause, change: Change) -> ClauseChange {
     let sign = if change == Change::Added { '+' } else { '-' };
     let words = vec![Stretch { sign, text: clause.text.clone() }];
@@ -166,7 +167,7 @@ fn one(clause: &Clause, change: Change) -> ClauseChange {
 }
 
 fn compare(before: &Clause, now: &Clause, change: Change, budget: &mut WordBudget) -> ClauseChange {
-    // Only the digest is known of a clause without a binding.
+    // For an unbound clause only the digest is known.
     let known = !before.bindings.is_empty();
     let texts = |clause: &Clause| -> BTreeSet<Digest> {
         let text = |e: &crate::types::Example| {
@@ -192,8 +193,8 @@ fn compare(before: &Clause, now: &Clause, change: Change, budget: &mut WordBudge
     }
 }
 
-/// What changed in a text, word by word; nothing when it is the same. Without a budget for that,
-/// all between the first and the last change.
+/// The differences of two texts, word by word; empty if equal. Without budget, one range from the
+/// first to the last difference.
 fn words(before: &str, now: &str, budget: &mut WordBudget) -> Vec<Stretch> {
     let mut list: Vec<Stretch> = Vec::new();
     if before == now {
@@ -225,7 +226,7 @@ fn words(before: &str, now: &str, budget: &mut WordBudget) -> Vec<Stretch> {
     list
 }
 
-/// Bytes at the beginning and the end of two texts that are the same, cut at words.
+/// The length of the common prefix and suffix of two texts, cut at words.
 fn ends(before: &str, now: &str) -> (usize, usize) {
     let same = |(a, b): &(u8, u8)| a == b;
     let head = before.bytes().zip(now.bytes()).take_while(same).count();
@@ -250,7 +251,7 @@ fn named(before: Option<&Spec>, now: Option<&Spec>) -> Vec<Stretch> {
     gone.chain(new).collect()
 }
 
-/// Clauses that two sides changed differently from where they began.
+/// Clauses that both sides changed differently.
 pub fn conflicts(
     base: &[Spec],
     ours: &[Spec],
@@ -261,7 +262,7 @@ pub fn conflicts(
         all.map(|clause| (clause.id.as_str().to_owned(), clause.digest)).collect()
     };
     let changes = |specs: &[Spec]| diff(base, specs).into_iter().flat_map(|spec| spec.clauses);
-    // A renamed clause is a change of the one it was.
+    // A renamed clause is a change of the original.
     let was = |one: &ClauseChange| match &one.change {
         Change::Renamed { from } => from.clone(),
         _ => one.clause.clone(),
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn formatting_and_order_are_nothing() {
+    fn formatting_and_order_are_ignored() {
         let (head, clauses) = TEXT.split_once("- One").expect("has it");
         let (one, rest) = clauses.split_once("- Two").expect("has it");
         let (two, rest) = rest.split_once("\n\n").expect("has it");
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn one_word_is_one_clause() {
+    fn one_changed_word_changes_one_clause() {
         let found = changed(&TEXT.replace("SHOULD give `2`", "MUST give `2`"));
         let [SpecChange { clauses, prose: false, .. }] = found.as_slice() else {
             panic!("{found:?}")
@@ -333,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_budget_all_between_the_first_and_the_last_change_is_changed() {
+    fn without_a_budget_the_diff_is_one_range() {
         let mut budget = WordBudget::new();
         while budget.take(1000) {}
         while budget.take(1) {}
@@ -353,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_name_is_a_rename_never_silence() {
+    fn a_new_name_is_a_rename() {
         for now in [
             TEXT.replace(": two`", ": second`"),
             TEXT.replace("`2`. `test_id: two`", "`22`. `test_id: second`"),
@@ -372,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_gone_or_prose() {
+    fn added_removed_and_prose_changes() {
         let found = changed(&TEXT.replace(
             "- Two SHOULD give `2`. `test_id: two`\n",
             "- Other words altogether. `guard: g`\n",

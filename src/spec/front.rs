@@ -1,4 +1,4 @@
-//! Front matter: the YAML between two `---` lines at the very start.
+//! Front matter: YAML between two `---` lines at the start of a spec.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use crate::types::{Problem, Span, SpecId, TargetName};
 
-/// Bytes of front matter: it holds a few names.
+/// Maximum size of front matter, in bytes.
 const FRONT_BYTES: usize = 64 * 1024;
 
-/// What regen reads of a front matter.
+/// The keys that regen reads.
 #[derive(Debug, Default, Deserialize)]
 pub struct Front {
     pub id: Option<String>,
@@ -18,7 +18,7 @@ pub struct Front {
     pub targets: Vec<TargetName>,
     #[serde(default)]
     pub depends: Vec<SpecId>,
-    /// Keys of other tools; only looked at for typing mistakes.
+    /// Other tools' keys; checked only for typing mistakes.
     #[serde(flatten)]
     others: BTreeMap<String, serde_norway::Value>,
 }
@@ -26,22 +26,22 @@ pub struct Front {
 /// The keys regen reads.
 const KEYS: [&str; 4] = ["id", "title", "targets", "depends"];
 
-/// Whether a word is another one but for two letters; the comparison takes the product of their
-/// lengths, in memory too.
+/// Whether two words differ in at most two letters. The comparison takes time and memory of the
+/// product of their lengths.
 pub(super) fn is_near(word: &str, known: &str) -> bool {
     word.len() <= 4 * (known.len() + 2) && strsim::damerau_levenshtein(word, known) <= 2
 }
 
-/// Warns of keys that look like one of ours.
+/// Warns of keys similar to regen's.
 fn near_misses(front: &Front, source: &str, span: Span, problems: &mut Vec<Problem>) {
     for key in front.others.keys() {
         let near = KEYS.iter().find(|known| is_near(key, known));
-        // A key that is written with escapes is not found.
+        // A key with escapes cannot be located.
         let place = source[span.start..span.end].find(key.as_str());
         let near = near.filter(|known| key.len() > 2 && known.len() > 2);
         if let Some((known, at)) = near.zip(place) {
             let at = span.start + at;
-            let message = format!("`{key}` is not read");
+            let message = format!("unknown key `{key}`");
             let problem = Problem::error("spec::unknown_key", message).warning();
             let problem = problem.help(format!("did you mean `{known}`?"));
             let problem = problem.fix(Span { start: at, end: at + key.len() }, *known);
@@ -50,7 +50,7 @@ fn near_misses(front: &Front, source: &str, span: Span, problems: &mut Vec<Probl
     }
 }
 
-/// The front matter's inside and the offset at which the body begins.
+/// The front matter's text, and the offset of the body.
 fn split(source: &str) -> Option<(Span, usize)> {
     let mut offset = opening(source)?;
     let start = offset;
@@ -63,24 +63,24 @@ fn split(source: &str) -> Option<(Span, usize)> {
     None
 }
 
-/// Where the inside begins, if the first line opens a front matter.
+/// The start of the text, if the first line opens front matter.
 fn opening(source: &str) -> Option<usize> {
     let first = source.split_inclusive('\n').next()?;
     (first.trim_end() == "---").then_some(first.len())
 }
 
-/// Text under a first `---` that reads like one of our keys: the closing line is missing. Without
-/// it the `---` is a rule, as anywhere else.
+/// Detects a missing closing line: text after a first `---` with one of regen's keys. Otherwise
+/// `---` is a thematic break.
 fn unclosed(source: &str) -> Option<Problem> {
     let inside = &source[opening(source)?..];
     let key = inside.lines().find(|line| !line.trim().is_empty())?.split_once(':')?.0;
     KEYS.contains(&key.trim()).then(|| {
-        let problem = Problem::error("spec::front_matter", "the front matter does not end");
-        problem.help("put a line `---` below its last key").at(source, 0..3)
+        let problem = Problem::error("spec::front_matter", "the front matter is not closed");
+        problem.help("add a line `---` below its last key").at(source, 0..3)
     })
 }
 
-/// Reads the front matter; gives the offset at which the body begins.
+/// Parses the front matter. Gives the offset of the body.
 pub fn read(source: &str, problems: &mut Vec<Problem>) -> (Front, usize) {
     let Some((span, body)) = split(source) else {
         problems.extend(unclosed(source));
@@ -104,7 +104,7 @@ pub fn read(source: &str, problems: &mut Vec<Problem>) -> (Front, usize) {
             let line_start = error.location().map_or(span.start, |at| span.start + at.index());
             let at = line_start.min(span.end);
             let problem = Problem::error("spec::front_matter", error.to_string())
-                .help("known keys: `id` and `title` are texts, `targets` and `depends` are lists")
+                .help("known keys: `id` and `title` are strings, `targets` and `depends` are lists")
                 .at(source, Span { start: at, end: at });
             problems.push(problem);
             (Front::default(), body)

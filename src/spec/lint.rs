@@ -1,5 +1,5 @@
-//! Rules over a spec that need no model: what a reviewer would ask for. A finding is a [`Problem`]
-//! with a code `lint::RULE`; `types::lint` lists the rules.
+//! Lint rules for specs, without a model. A finding is a [`Problem`] with a code `lint::RULE`;
+//! `types::lint` lists the rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -11,14 +11,14 @@ use super::words::{head, shape, turns, words};
 use crate::toolchain::conflicts;
 use crate::types::{Binding, Clause, Level, LintConfig, Passage, Problem, Span, Spec, Status};
 
-/// What rules need to know beside the spec.
+/// Inputs of the rules besides the spec.
 pub struct Lint {
     vague: Option<Regex>,
     today: String,
 }
 
 impl Lint {
-    /// Rules for a day, `YYYY-MM-DD`.
+    /// The rules for a day, `YYYY-MM-DD`.
     pub fn new(config: &LintConfig, today: String) -> Self {
         let list = config.vague().iter().map(|word| regex::escape(word)).collect::<Vec<_>>();
         let list = list.join("|");
@@ -27,18 +27,18 @@ impl Lint {
     }
 }
 
-/// A clause as reviewers see it.
+/// A clause in the lint output.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Shape<'a> {
     /// Its identity.
     pub clause: &'a str,
     /// MUST, SHOULD or MAY.
     pub level: Level,
-    /// Its form in EARS: ubiquitous, event-driven, state-driven, optional, unwanted or complex.
+    /// Its EARS form: ubiquitous, event-driven, state-driven, optional, unwanted or complex.
     pub shape: &'static str,
 }
 
-/// The shapes of a spec's clauses.
+/// The forms of a spec's clauses.
 pub fn shapes(spec: &Spec) -> Vec<Shape<'_>> {
     let clauses = spec.clauses.iter();
     clauses
@@ -46,7 +46,7 @@ pub fn shapes(spec: &Spec) -> Vec<Shape<'_>> {
         .collect()
 }
 
-/// Applies the rules to a spec. The levels are not set yet: see [`set_levels`].
+/// Applies the rules to a spec. Severities are set later: see [`set_levels`].
 pub fn lint(spec: &Spec, lint: &Lint) -> Vec<Problem> {
     let mut problems = Vec::new();
     for clause in &spec.clauses {
@@ -62,7 +62,7 @@ pub fn lint(spec: &Spec, lint: &Lint) -> Vec<Problem> {
     problems.into_iter().map(|problem| problem.file(&spec.file)).collect()
 }
 
-/// Sets the severities of findings as a workspace wants them; takes out what is off.
+/// Sets the severities from a workspace's configuration; removes disabled rules.
 pub fn set_levels(problems: &mut Vec<Problem>, config: &LintConfig) {
     problems.retain_mut(|problem| {
         let Some(rule) = problem.code.strip_prefix("lint::") else { return true };
@@ -94,36 +94,37 @@ fn of_clause(clause: &Clause, vague: Option<&Regex>) -> Vec<Problem> {
             vague.find_iter(&prose).map(|found| found.as_str().to_lowercase()).collect();
         if !found.is_empty() {
             let list = found.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-            let message = format!("vague in the clause `{}`: {list}", clause.id);
-            let help = "say how much, how many, which, or by what one can tell";
+            let message = format!("vague words in clause `{}`: {list}", clause.id);
+            let help = "use a number, a list, or an observable result";
             problems.push(Problem::lint("vague", message, at(clause)).help(help));
         }
     }
     let modals = words(&prose);
     let modals = modals.iter().filter(|word| ["must", "shall"].contains(&word.word.as_str()));
-    // In capitals if there are any, as RFC 8174 wants it.
+    // Uppercase words if there are any, as in RFC 8174.
     let capitals = prose.split(|c: char| !c.is_alphanumeric());
     let capitals = capitals.filter(|w| ["MUST", "SHALL", "SHOULD", "MAY"].contains(w)).count();
     let count = if capitals > 0 { capitals } else { modals.count() };
     if count > 1 {
-        let message = format!("the clause `{}` demands {count} things", clause.id);
-        let help = "give each demand its own clause: one can fail while the other holds";
+        let message = format!("clause `{}` contains {count} requirements", clause.id);
+        let help = "split it into one clause per requirement";
         problems.push(Problem::lint("two_modals", message, at(clause)).help(help));
     }
     if !observable(clause) {
-        let message = format!("nothing in the clause `{}` could be observed", clause.id);
-        let help = "say what is returned, printed, written or refused; or give an example";
+        let message =
+            format!("clause `{}` has no example or value that could be tested", clause.id);
+        let help = "describe what is returned, printed, written or rejected, or add an example";
         problems.push(Problem::lint("no_observable", message, at(clause)).help(help));
     }
     if is_passive(&prose) {
-        let message = format!("the clause `{}` does not say who does it", clause.id);
-        problems.push(Problem::lint("passive", message, at(clause)).help("name who acts"));
+        let message = format!("clause `{}` does not name the actor", clause.id);
+        problems.push(Problem::lint("passive", message, at(clause)).help("name the actor"));
     }
     problems
 }
 
-/// Whether there is something to see: an example, a rule, a bound, a name, a value, a number, or a
-/// demand that is more than a quality or good will.
+/// Whether the clause is testable: it has an example, guard, bound, name, value or number, or
+/// requires more than a quality or an effort.
 fn observable(clause: &Clause) -> bool {
     const WILL: [&str; 22] = [
         "aim",
@@ -170,11 +171,11 @@ fn observable(clause: &Clause) -> bool {
             None => true,
         }
     });
-    // Who demands nothing in such words says how it is.
+    // A clause without a level word describes a fact.
     !(vain.next().is_some_and(|first| first) && vain.all(|one| one))
 }
 
-/// "must be stored": somebody does it, and nobody says who.
+/// Passive without an actor: "must be stored".
 fn is_passive(prose: &str) -> bool {
     static PASSIVE: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"(?i)\b(?:must|shall|should|may)(?: not)? be \w+(?:ed|en)\b( by\b)?")
@@ -189,42 +190,42 @@ fn waiver(clause: &Clause, today: &str) -> Option<Problem> {
     let place = (waiver.span, waiver.line);
     if until.as_str() < today {
         let message =
-            format!("the waiver of `{id}` ended on {until}: the clause is demanded again");
+            format!("the waiver of `{id}` ended on {until}; the clause is required again");
         let problem = Problem::lint("waiver_expired", message, place);
-        return Some(problem.help("take the waiver out, or give a new day").fix(waiver.span, ""));
+        return Some(problem.help("remove the waiver, or set a new date").fix(waiver.span, ""));
     }
     let year = |day: &str| day.get(..4).and_then(|year| year.parse::<u32>().ok()).unwrap_or(0);
     let long = year(until) > year(today) + 1
         || (year(until) == year(today) + 1 && until.get(4..) > today.get(4..));
-    let message = format!("the waiver of `{id}` holds for more than a year");
-    long.then(|| Problem::lint("waiver_long", message, place).help("give a nearer day"))
+    let message = format!("the waiver of `{id}` lasts more than a year");
+    long.then(|| Problem::lint("waiver_long", message, place).help("set an earlier date"))
 }
 
-/// Demands that nothing checks. A file that binds nothing is said so once.
+/// Requirements without a binding. A file without any binding is reported once.
 fn unbound(spec: &Spec) -> Vec<Problem> {
     let Some(Passage { span, line, .. }) = spec.unbound.first() else { return Vec::new() };
     if spec.clauses.is_empty() {
         let count = spec.unbound.len();
-        let message = format!("{count} passages say MUST or SHALL, and none is bound to a check");
-        let help = "bind them one by one: `test_id: NAME` at the end of a list item or paragraph";
+        let message = format!("{count} passages with MUST or SHALL, none with a binding");
+        let help = "add `test_id: NAME` at the end of each list item or paragraph";
         return vec![Problem::lint("no_binding", message, (*span, *line)).help(help)];
     }
     let problem = |passage: &Passage| {
-        let message = "nothing checks this: it says MUST or SHALL and binds nothing";
-        let help = "bind it: `test_id: NAME`, `guard: NAME` or `bench: NAME <op> <value><unit>`";
+        let message = "not checked: MUST or SHALL without a binding";
+        let help = "add `test_id: NAME`, `guard: NAME` or `bench: NAME <op> <value><unit>`";
         Problem::lint("unbound", message, (passage.span, passage.line)).help(help)
     };
     spec.unbound.iter().map(problem).collect()
 }
 
-/// Names of clauses that differ by an underscore, a plural or one letter.
+/// Clause names that differ by an underscore, a plural or one letter.
 fn names(spec: &Spec) -> Vec<Problem> {
     let tests = spec.clauses.iter().flat_map(|c| c.test_ids().map(move |name| (name, c)));
     let mut known: BTreeMap<String, Vec<(&str, &Clause)>> = BTreeMap::new();
     for (name, clause) in tests {
         let bare: String = name.chars().filter(|c| *c != '_').collect::<String>().to_lowercase();
         let mut keys = vec![bare.trim_end_matches('s').to_owned()];
-        // One letter more, less or another: names that are equal without one of their letters.
+        // Names one edit apart are equal after deleting one letter from each.
         if bare.len() >= 9 && !bare.contains(|c: char| c.is_ascii_digit()) {
             keys.extend((1..bare.len()).map(|at| format!("{}?{}", &bare[..at], &bare[at + 1..])));
         }
@@ -238,14 +239,14 @@ fn names(spec: &Spec) -> Vec<Problem> {
         let ((one, _), (other, clause)) = (pair[0], pair[1]);
         if one != other && !differ_by_word(one, other) && said.insert((one, other)) {
             let message = format!("the names `{other}` and `{one}` are easily confused");
-            let help = "a test is found by its clause's name: make the difference plain";
+            let help = "tests are matched by clause name; choose clearly different names";
             problems.push(Problem::lint("near_duplicate", message, at(clause)).help(help));
         }
     }
     problems
 }
 
-/// Whether two names differ in a word so short that its letter is its meaning: `axis_x`, `axis_y`.
+/// Whether two names differ in a one-letter word, as in `axis_x` and `axis_y`.
 fn differ_by_word(one: &str, other: &str) -> bool {
     let (one, other): (Vec<_>, Vec<_>) = (one.split('_').collect(), other.split('_').collect());
     let mut pairs = one.iter().zip(&other).filter(|(a, b)| a != b);
@@ -261,16 +262,18 @@ fn same_text(spec: &Spec) -> Vec<Problem> {
         if bare.len() > 20
             && let Some(first) = known.insert(bare, clause)
         {
-            let message =
-                format!("`{}` says the same as `{}` in line {}", clause.id, first.id, first.line);
-            let help = "say it once, with both bindings, or say what is different";
+            let message = format!(
+                "`{}` has the same text as `{}` in line {}",
+                clause.id, first.id, first.line
+            );
+            let help = "merge them with both bindings, or state the difference";
             problems.push(Problem::lint("same_text", message, at(clause)).help(help));
         }
     }
     problems
 }
 
-/// Clauses that cannot both hold; each is flagged, with the other's name.
+/// Contradicting clauses; each is flagged, with the other's name.
 fn contradictions(spec: &Spec) -> Vec<Problem> {
     let mut groups: BTreeMap<String, Vec<(&Clause, Claim)>> = BTreeMap::new();
     for clause in spec.clauses.iter().filter(|clause| clause.status != Status::Draft) {
@@ -280,7 +283,7 @@ fn contradictions(spec: &Spec) -> Vec<Problem> {
     }
     let mut found: BTreeMap<(usize, usize), (&Clause, &Clause, String)> = BTreeMap::new();
     for group in groups.values() {
-        // What many clauses are about, such a comparison says nothing of.
+        // Subjects shared by many clauses are too general to compare.
         for (number, (one, claim)) in group.iter().enumerate().take(MANY) {
             for (other, against) in group[number + 1..].iter().take(MANY) {
                 if one.id != other.id
@@ -292,11 +295,9 @@ fn contradictions(spec: &Spec) -> Vec<Problem> {
         }
     }
     let problem = |one: &Clause, other: &Clause, why: &str| {
-        let message = format!(
-            "`{}` and `{}` in line {} cannot both hold: {why}",
-            one.id, other.id, other.line
-        );
-        let help = "decide for one, or say in both what makes them different cases";
+        let message =
+            format!("`{}` contradicts `{}` in line {}: {why}", one.id, other.id, other.line);
+        let help = "remove one, or state in both how their cases differ";
         Problem::lint("contradiction", message, at(one)).help(help)
     };
     let both = |(one, other, why): &(&Clause, &Clause, String)| {
@@ -305,5 +306,5 @@ fn contradictions(spec: &Spec) -> Vec<Problem> {
     found.values().flat_map(both).collect()
 }
 
-/// Claims of one subject that are compared with each other.
+/// Claims about one subject that are compared.
 const MANY: usize = 64;

@@ -1,6 +1,6 @@
-//! Markdown text -> [`Spec`](crate::types::Spec) and problems; specs -> admitted specs.
+//! Parses Markdown into a [`Spec`](crate::types::Spec) and problems, and admits specs.
 //!
-//! Parsing never fails: whatever the bytes are, there is a spec and a list of problems.
+//! Parsing never fails: any input gives a spec and a list of problems.
 
 mod admit;
 mod binding;

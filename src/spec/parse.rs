@@ -1,4 +1,4 @@
-//! Bytes -> a spec and its problems. Nothing here fails: a problem is a value.
+//! Parses a spec file into a spec and its problems. Never fails.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,7 +17,7 @@ use crate::types::{
 
 /// Parses a spec file. `file` is its path relative to the workspace; its stem is the default id.
 ///
-/// Also returns the text that spans refer to: without a byte-order mark and with LF line ends.
+/// Also gives the text that spans refer to: without a byte-order mark, with LF line ends.
 pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let mut problems = Vec::new();
     let source = decode(bytes, &mut problems);
@@ -25,7 +25,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let text = front.id.unwrap_or_else(|| id_of(file));
     let id = SpecId::parse(&text).unwrap_or_else(|| "spec".into());
     if id != text {
-        let message = format!("`{text}` is no id for a spec");
+        let message = format!("invalid spec id `{text}`");
         let help = "use lower-case letters, digits, `-` and `_`, a letter first: `id: my-spec`";
         problems.push(Problem::error("spec::id", message).help(help));
     }
@@ -66,7 +66,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     (spec, problems, source)
 }
 
-/// The id that a file's stem gives: the stem, where it is one.
+/// The id from a file's stem, if valid.
 fn id_of(file: &str) -> String {
     let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".md");
     let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -78,7 +78,7 @@ fn id_of(file: &str) -> String {
 fn decode(bytes: &[u8], problems: &mut Vec<Problem>) -> String {
     if bytes.len() > limits::SPEC_BYTES {
         let problem = Problem::error("spec::too_large", "the spec is larger than 10 MiB");
-        problems.push(problem.help("split it, or keep data in files of its own"));
+        problems.push(problem.help("split it, or move data to other files"));
         return String::new();
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -87,7 +87,7 @@ fn decode(bytes: &[u8], problems: &mut Vec<Problem>) -> String {
         Err(error) => {
             let text = String::from_utf8_lossy(bytes).into_owned();
             let at = error.valid_up_to();
-            let problem = Problem::error("spec::not_utf8", "the spec is not UTF-8 here");
+            let problem = Problem::error("spec::not_utf8", "invalid UTF-8");
             let problem = problem.help("save the file as UTF-8").at(&text, at..at);
             problems.push(problem);
             text
@@ -119,11 +119,11 @@ struct SpecReader<'a> {
     lines: Vec<usize>,
     id: &'a str,
     blocks: &'a [Block],
-    /// Marks by the block that is the clause; a heading stands for its section.
+    /// Marks by the block that is the clause; a heading represents its section.
     marks: BTreeMap<usize, Marks>,
-    /// Blocks that belong to a clause beside its own.
+    /// Further blocks of a clause.
     followers: Vec<Vec<usize>>,
-    /// Blocks that are clauses or followers.
+    /// All blocks of clauses.
     owned: Vec<bool>,
     problems: Vec<Problem>,
 }
@@ -158,7 +158,7 @@ impl SpecReader<'_> {
             self.marks.remove(&index);
             let problem =
                 Problem::error("spec::stray_mark", "a status or waiver without a binding")
-                    .help("put it beside the clause's `test_id`, `guard` or `bench`");
+                    .help("move it next to the clause's `test_id`, `guard` or `bench`");
             self.problem(problem, self.blocks[index].span.clone());
         }
     }
@@ -166,7 +166,7 @@ impl SpecReader<'_> {
     fn mark(&mut self, block: usize, read: Result<Vec<binding::Mark>, String>, span: Range<usize>) {
         let Some(clause) = self.clause_block(block) else {
             let problem = Problem::error("spec::binding_in_table", "a binding inside a table")
-                .help("a clause is a list item, a paragraph or a section: move it there");
+                .help("move it to a list item, paragraph or section");
             return self.problem(problem, span);
         };
         match read {
@@ -188,7 +188,7 @@ impl SpecReader<'_> {
         }
     }
 
-    /// The smallest list item, paragraph or heading section around a block.
+    /// The smallest list item, paragraph or section around a block.
     fn clause_block(&self, block: usize) -> Option<usize> {
         let mut paragraph = None;
         let mut at = block;
@@ -205,8 +205,8 @@ impl SpecReader<'_> {
         paragraph
     }
 
-    /// Blocks that belong to a clause beside its own block, for every clause in one pass: a section's,
-    /// or the fenced blocks that follow a paragraph directly. A block has one owner, the innermost.
+    /// Further blocks of each clause, in one pass: a section's content, or the fenced blocks
+    /// directly after a paragraph. The innermost clause owns a block.
     fn find_followers(&mut self) {
         self.followers = vec![Vec::new(); self.blocks.len()];
         self.owned = vec![false; self.blocks.len()];
@@ -251,7 +251,7 @@ impl SpecReader<'_> {
                     let name = binding.name();
                     let message = format!("the name `{name}` is already used in line {line}");
                     let problem = Problem::error("spec::duplicate_clause", message)
-                        .help("a clause is known by this name: give each its own");
+                        .help("use a unique name for each clause");
                     self.problem(problem, self.blocks[*index].span.clone());
                 }
             }
@@ -260,7 +260,7 @@ impl SpecReader<'_> {
         self.marks = marks;
         let mut names: BTreeMap<ClauseId, usize> = BTreeMap::new();
         for clause in &mut clauses {
-            // Two clauses under one guard differ by number; test ids were refused above.
+            // Clauses under the same guard get numbers; duplicate test ids were rejected above.
             let count = names.entry(clause.id.clone()).and_modify(|n| *n += 1).or_insert(1);
             if *count > 1 {
                 clause.id = ClauseId::new(self.id, &format!("{}__{count}", clause.id.name()));
@@ -313,7 +313,7 @@ impl SpecReader<'_> {
         let flags: Vec<_> = words.collect();
         let wrong = flags.iter().filter(|flag| !FLAGS.contains(flag));
         for flag in wrong.take(limits::PROBLEMS) {
-            let message = format!("`{flag}` is no flag of an example");
+            let message = format!("unknown example flag `{flag}`");
             let mut problem = Problem::error("spec::example_flag", message)
                 .help("known flags: `hidden` and `ignore`");
             let line = block.span.start..block.text_start.max(block.span.start);
@@ -333,8 +333,8 @@ impl SpecReader<'_> {
         }
     }
 
-    /// A hidden block that no clause owns, or that Markdown does not take for a block between
-    /// fences where it stands, would be shown to the model as prose.
+    /// Rejects hidden blocks without a clause, and ones that Markdown does not parse as fenced
+    /// code: they would be shown to the model as prose.
     fn stray_hidden(&mut self, body: usize) {
         let mut fenced = vec![false; self.lines.len() + 1];
         let mut stray = Vec::new();
@@ -356,7 +356,7 @@ impl SpecReader<'_> {
         }
         for span in stray {
             let problem = Problem::error("spec::stray_hidden", "a hidden block outside a clause")
-                .help("indent it to the text of its list item, or put it behind its paragraph");
+                .help("indent it like the text of its list item, or put it directly after its paragraph");
             self.problem(problem, span);
         }
     }
@@ -365,7 +365,7 @@ impl SpecReader<'_> {
         Prose { blocks: self.blocks, marks: &self.marks, owned: &self.owned }
     }
 
-    /// List items and paragraphs outside clauses that demand something.
+    /// List items and paragraphs with requirements outside of clauses.
     fn unbound(&self) -> Vec<Passage> {
         let inside = |block: &Block| self.blocks[block.parent].kind == Kind::Item;
         let prose = self.blocks.iter().enumerate().filter(|(index, block)| match block.kind {
@@ -387,8 +387,7 @@ impl SpecReader<'_> {
         prose.filter_map(passage).collect()
     }
 
-    /// A block's text without that of the lists in it. Recursion is bounded by the depth that
-    /// `blocks` keeps.
+    /// A block's text without that of nested lists. `blocks` bounds the recursion.
     fn own_text(&self, index: usize, text: &mut String) {
         for piece in &self.blocks[index].pieces {
             match piece {
@@ -403,7 +402,7 @@ impl SpecReader<'_> {
         }
     }
 
-    /// The body with hidden and switched-off blocks cut out, line by line.
+    /// The body with hidden and disabled blocks removed, line by line.
     fn visible(&self, body: usize) -> String {
         let mut cut = vec![false; self.lines.len() + 1];
         for block in self.blocks.iter().filter(|b| b.kind == Kind::Code) {

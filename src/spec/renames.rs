@@ -1,8 +1,8 @@
-//! Clauses under a new identity, found by their words.
+//! Finds renamed clauses by their words.
 //!
-//! Comparing two texts word by word costs the square of their length. So a pair is compared only
-//! if the words it shares allow it to be similar enough; of many pairs, only those that share rare
-//! words are considered; and all comparisons of one diff share a [`WordBudget`].
+//! A word-by-word comparison takes quadratic time. So a pair is compared only if it shares enough
+//! words; with many pairs, only those that share rare words are considered; and all comparisons of
+//! one diff share a [`WordBudget`].
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,25 +10,25 @@ use similar::TextDiff;
 
 use crate::types::{Clause, Spec, limits};
 
-/// The part of equal words from which on two texts are one clause.
+/// The minimum share of equal words of two versions of a clause.
 const ALIKE: f64 = 0.75;
-/// Pairs of clauses that are all considered; of more, only those that share rare words.
+/// Up to this many pairs are all considered; beyond, only those that share rare words.
 const PAIRS: usize = 10_000;
-/// Clauses a word may be in to be rare.
+/// A word is rare if it occurs in at most this many clauses.
 const RARE: usize = 32;
-/// Clauses that are considered for one other when there are many pairs.
+/// How many candidates are considered per clause if there are many pairs.
 const CANDIDATES: usize = 32;
 
-/// Steps that comparisons word by word may still take.
+/// The remaining steps for word-by-word comparisons.
 pub(super) struct WordBudget(usize);
 
 impl WordBudget {
-    /// For one diff.
+    /// The budget of one diff.
     pub fn new() -> Self {
         Self(limits::DIFF_STEPS)
     }
 
-    /// Takes the steps for comparing so many words in all; whether they were there.
+    /// Takes the steps for comparing this many words; gives whether there were enough.
     pub fn take(&mut self, words: usize) -> bool {
         let rest = self.0.checked_sub(words.saturating_mul(words));
         self.0 = rest.unwrap_or(self.0);
@@ -36,14 +36,14 @@ impl WordBudget {
     }
 }
 
-/// A clause with the numbers of its words.
+/// A clause with its word counts.
 struct Counted<'a> {
     clause: &'a Clause,
-    /// Each word with how often it is there, by its number.
+    /// Word ids with their counts.
     words: Vec<(usize, usize)>,
-    /// Words in all.
+    /// The total number of words.
     total: usize,
-    /// Whether it can still be the origin of a new clause.
+    /// Whether it is still available as the origin of a new clause.
     open: bool,
 }
 
@@ -58,8 +58,8 @@ impl<'a> Counted<'a> {
         Self { clause, words: counts.into_iter().collect(), total, open: true }
     }
 
-    /// The highest part of equal words that comparing two clauses can give; 0 if they share so few
-    /// different words, or have so many, that they are not to be compared.
+    /// An upper bound for the share of equal words of two clauses; 0 if they share too few distinct
+    /// words or are too long to compare.
     fn likeness_at_most(&self, other: &Self) -> f64 {
         let (mut shared, mut equal) = (0, 0);
         let mut theirs = other.words.iter().peekable();
@@ -74,13 +74,13 @@ impl<'a> Counted<'a> {
         if different.0 + different.1 >= 1000 || 3 * shared < different.0.max(different.1) {
             return 0.0;
         }
-        // The blanks between words are compared too.
+        // Blanks between words are compared too.
         let blanks = self.total.min(other.total) + 1;
         2.0 * (equal + blanks) as f64 / (2 * (self.total + other.total)).saturating_sub(2) as f64
     }
 }
 
-/// New clauses by their identity, each with the old clause it was.
+/// The old identity of each renamed clause, by its new identity.
 pub(super) fn renames<'a>(
     old: &'a [Spec],
     new: &'a [Spec],
@@ -101,7 +101,7 @@ pub(super) fn renames<'a>(
     found
 }
 
-/// Pairs of equal texts, in the order of identities; they are taken out of both lists.
+/// Pairs with equal texts, in order of identities; removes them from both lists.
 fn equal<'a>(
     gone: &mut Vec<&'a Clause>,
     fresh: &mut Vec<&'a Clause>,
@@ -121,7 +121,7 @@ fn equal<'a>(
     found
 }
 
-/// For each new clause the old one that is most like it, if one is like it enough.
+/// The most similar old clause for each new one, if similar enough.
 fn similar<'a>(
     gone: &[&'a Clause],
     fresh: &[&'a Clause],
@@ -145,7 +145,7 @@ fn similar<'a>(
     }
 }
 
-/// Rare words, each with the clauses it is in.
+/// Rare words, with their clauses.
 fn index(clauses: &[Counted<'_>]) -> BTreeMap<usize, Vec<usize>> {
     let mut index: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (at, clause) in clauses.iter().enumerate() {
@@ -168,7 +168,7 @@ fn sharing(clause: &Counted<'_>, index: &BTreeMap<usize, Vec<usize>>) -> Vec<usi
     list.into_iter().take(CANDIDATES).map(|(at, _)| at).collect()
 }
 
-/// The candidate that is most like a clause, the first of several.
+/// The most similar candidate, the first of several.
 fn most_like(
     clause: &Counted<'_>,
     gone: &[Counted<'_>],
@@ -220,7 +220,7 @@ mod tests {
         parse("specs/a.md", text.as_bytes()).0
     }
 
-    /// What comparing every pair gives.
+    /// The result of comparing every pair.
     fn by_every_pair(old: &Spec, new: &Spec) -> Vec<(String, String)> {
         let mut gone: Vec<_> = old.clauses.iter().collect();
         gone.sort_by_key(|clause| clause.id.as_str());

@@ -1,4 +1,4 @@
-//! Parsing, from outside: texts in, clauses, digests and problems out.
+//! Parsing as a black box: texts in, clauses, digests and problems out.
 
 use super::parse;
 use crate::types::{Clause, Level, Severity, Spec};
@@ -20,7 +20,7 @@ const ROMAN: &str = "---\nid: roman\ntargets: [rust]\ndepends: [digits]\n---\n# 
     assert_eq!(secret(), None);\n  ```\n\n- The crate MUST NOT contain `unsafe`. `guard: forbid_unsafe`\n";
 
 #[test]
-fn the_contracts_example() {
+fn the_example_of_the_format_is_parsed() {
     let spec = clean(ROMAN);
     assert_eq!((spec.id.as_str(), spec.title.as_str()), ("roman", "Roman numerals"));
     let ids: Vec<_> = spec.clauses.iter().map(|c| c.id.as_str()).collect();
@@ -35,7 +35,7 @@ fn the_contracts_example() {
 }
 
 #[test]
-fn the_seeds_section_parses_unchanged() {
+fn the_first_design_documents_section_is_parsed() {
     let spec = clean(
         "## Principle: Avoid Financial Advice\nThe assistant must never give direct financial \
          advice. When asked, it must decline. `test_id: financial_advice_disclaimer`\n",
@@ -63,7 +63,7 @@ fn nested_items_are_clauses_of_their_own() {
 }
 
 #[test]
-fn digests_see_words_and_nothing_else() {
+fn digests_change_with_words_only() {
     let base = clean(ROMAN);
     let wrapped = clean(&ROMAN.replace("MUST accept", "MUST\n  accept"));
     let crlf = clean(&format!("\u{feff}{}", ROMAN.replace('\n', "\r\n")));
@@ -80,7 +80,7 @@ fn digests_see_words_and_nothing_else() {
 }
 
 #[test]
-fn what_the_model_reads_differently_is_a_difference() {
+fn changes_visible_to_the_model_change_the_digest() {
     let base = "# T\n\nOld `a`.\n\nThen [this](https://a.example/) holds.\n\n## New behaviour\n\n\
                 - x MUST be 1 `test_id: x`\n- y MUST be 2, see [z](z.md) `test_id: y`\n\n## Old behaviour\n\nGone.\n";
     let (one, changed) = (clean(base), |from: &str, to: &str| clean(&base.replace(from, to)));
@@ -143,7 +143,7 @@ fn wrong_input_is_a_clear_problem() {
 }
 
 #[test]
-fn lifecycle_is_read() {
+fn status_and_waivers_are_parsed() {
     let spec = clean(
         "- a `test_id: a` `status: draft`\n- b `test_id: b`, `waived: slow until 2026-12-31`\n",
     );

@@ -1,4 +1,4 @@
-//! Text as clauses hold it: collected from blocks, folded, with the level its words give.
+//! Text of clauses: collected from blocks, normalised, with its level.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use super::binding;
 use super::blocks::{Block, Kind, Piece};
 use crate::types::{Binding, Level, Status, Waiver};
 
-/// White space folded to single blanks: what re-wrapping cannot change.
+/// White space collapsed to single blanks, so that re-wrapping changes nothing.
 pub fn squeeze(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What the code spans of one clause say.
+/// The code spans of one clause.
 #[derive(Default)]
 pub struct Marks {
     pub bindings: Vec<Binding>,
@@ -19,7 +19,7 @@ pub struct Marks {
     pub waiver: Option<Waiver>,
 }
 
-/// What can stand behind an example's language.
+/// Flags after an example's language.
 pub const FLAGS: [&str; 2] = ["hidden", "ignore"];
 
 pub fn is_held_back(info: &str) -> Option<&'static str> {
@@ -27,7 +27,7 @@ pub fn is_held_back(info: &str) -> Option<&'static str> {
     words.find_map(|word| FLAGS.into_iter().find(|flag| *flag == word))
 }
 
-/// Whether a line reads like the fence of a hidden block, whatever stands before the fence.
+/// Whether a line looks like the fence of a hidden block, with any prefix.
 pub fn looks_hidden(line: &str) -> bool {
     let fence = line.trim_start_matches([' ', '\t', '>', '-', '*', '+', '.', ')', '0', '1']);
     let info = fence.trim_start_matches(['`', '~']);
@@ -42,8 +42,7 @@ pub fn code_text(block: &Block) -> String {
     texts.collect()
 }
 
-/// RFC 2119's words, in capitals as RFC 8174 wants them. A bound clause without one is a MUST: who
-/// binds it wants it checked.
+/// RFC 2119 words, uppercase as in RFC 8174. A bound clause without one is a MUST.
 pub fn level(text: &str) -> Level {
     let found = |list: &[&str]| says(text, list);
     if found(&["MUST", "SHALL", "REQUIRED"]) {
@@ -57,26 +56,26 @@ pub fn level(text: &str) -> Level {
     }
 }
 
-/// Whether one of these words stands in a text.
+/// Whether a text contains one of these words.
 pub fn says(text: &str, words: &[&str]) -> bool {
     text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word))
 }
 
-/// Collects the text and the code blocks below a block, without what belongs to other clauses.
+/// Collects the text and code blocks below a block, without other clauses.
 pub struct Gather<'a> {
     pub blocks: &'a [Block],
     pub all: &'a BTreeMap<usize, Marks>,
     pub text: String,
     pub code: Vec<usize>,
-    /// Whether paragraphs, list items and headings are kept apart.
+    /// Whether paragraphs, list items and headings are separated.
     pub apart: bool,
 }
 
-/// Stands between blocks that are kept apart.
+/// The separator.
 pub const APART: char = '\u{b6}';
 
 impl Gather<'_> {
-    /// Recursion is bounded by the depth that `blocks` keeps.
+    /// `blocks` bounds the recursion.
     pub fn block(&mut self, index: usize) {
         let block = &self.blocks[index];
         if block.kind == Kind::Code {

@@ -1,4 +1,4 @@
-//! Which test stands for which clause, and what it said last.
+//! Which tests cover which clause, and their last results.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,63 +6,62 @@ use serde::Serialize;
 
 use crate::types::{Binding, Clause, Level, Spec, Status, TargetName, TraceConfig};
 
-/// What is known of a test.
+/// The last result of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TestVerdict {
-    /// It failed, or ran out of time.
+    /// Failed or timed out.
     Failed,
-    /// It was switched off.
+    /// Ignored.
     Ignored,
-    /// It is there, and nobody here has seen it run.
+    /// Present; no result is known.
     NotRun,
-    /// It passed, and nobody has seen it fail without the implementation.
+    /// Passed, but was never seen to fail without the implementation.
     Unproven,
-    /// It passed.
+    /// Passed.
     Passed,
 }
 
-/// A test, or a rule, that stands for a clause.
+/// A test or guard that covers a clause.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Proof {
     /// The target.
     pub target: TargetName,
     /// The test's name, or `guard NAME`, `bench NAME`.
     pub test: String,
-    /// What it said last.
+    /// Its last result.
     pub said: TestVerdict,
-    /// Its name as it stands in files; `None` where only results name it.
+    /// Its name in files; `None` if only results name it.
     #[serde(skip)]
     pub lasting: Option<String>,
 }
 
-/// A test that stands for no clause.
+/// A test without a clause.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Stray {
-    /// Where it is: a file or a target.
+    /// Its file or target.
     pub place: String,
     /// Its name; empty for a whole file.
     pub test: String,
 }
 
-/// How a clause stands.
+/// The coverage of a clause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Coverage {
-    /// Everything that stands for it passed, in every target.
+    /// All its tests passed, in every target.
     Passed,
-    /// Something stands for it in every target; of code that people wrote nobody has told here how
-    /// its tests ended.
+    /// It has tests in every target; for hand-written code, no results are known.
     Linked,
-    /// Everything passed; not all of it was seen to fail without the implementation.
+    /// All tests passed; some were not seen to fail without the implementation.
     Unproven,
-    /// Something stands for it in every target; not all of it was seen to run.
+    /// It has tests in every target; some have no result.
     NotRun,
-    /// Something that stands for it failed or is switched off.
+    /// A test failed or is ignored.
     Failed,
-    /// Nothing stands for it in some target.
+    /// No test in some target.
     Uncovered,
-    /// A draft, or waived: nothing is demanded.
+    /// A draft, or waived: not required.
     Exempt,
 }
 
@@ -77,11 +76,11 @@ pub struct TraceRow {
     pub level: Level,
     /// Draft, stable or deprecated.
     pub status: Status,
-    /// Until when it is waived, and why.
+    /// The waiver's date and reason.
     pub waived: Option<String>,
-    /// How it stands.
+    /// Its coverage.
     pub coverage: Coverage,
-    /// What stands for it.
+    /// Its tests.
     pub proofs: Vec<Proof>,
     /// The spec's file.
     pub file: String,
@@ -92,17 +91,17 @@ pub struct TraceRow {
 /// The whole matrix.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Matrix {
-    /// By clause, in the order of identities.
+    /// By clause, sorted.
     pub rows: Vec<TraceRow>,
-    /// Tests and files that no clause explains.
+    /// Tests and files without a clause.
     pub strays: Vec<Stray>,
 }
 
-/// What stands for a clause's binding in a target: by the clause's identity and the binding's name.
+/// The tests of a binding in a target, by the clause's identity and the binding's name.
 pub type Proofs = BTreeMap<(String, String), Vec<Proof>>;
 
-/// Makes the matrix of specs and their targets. `proofs` is what stands for bindings of clauses;
-/// `untold` are targets of whose tests nobody has told how they ended.
+/// Makes the matrix of specs and their targets. `proofs` are the tests of bindings; `untold` are
+/// targets without test results.
 pub fn trace(
     specs: &[(Spec, Vec<TargetName>)],
     proofs: &Proofs,
@@ -162,31 +161,31 @@ fn coverage(
     }
 }
 
-/// How many clauses of a level are demanded, and how many of them stand well.
+/// How many clauses of a level are required and covered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Share {
-    /// Clauses that stand well.
+    /// Covered clauses.
     pub covered: usize,
-    /// All that are demanded.
+    /// Required clauses.
     pub all: usize,
 }
 
 impl Share {
-    /// Percent, rounded down; 100 of none.
+    /// Percent, rounded down; 100 if none are required.
     pub fn percent(self) -> usize {
         (100 * self.covered).checked_div(self.all).unwrap_or(100)
     }
 }
 
 impl TraceRow {
-    /// Whether it stands well.
+    /// Whether it counts as covered.
     pub fn is_covered(&self) -> bool {
         matches!(self.coverage, Coverage::Passed | Coverage::Linked)
     }
 }
 
 impl Matrix {
-    /// Levels of which too few clauses are covered, each in a sentence with the clauses.
+    /// Levels with too few covered clauses, each as a sentence with the clauses.
     pub fn below(&self, config: &TraceConfig) -> Vec<String> {
         let wanted = [
             (Level::Must, "MUST", config.must),
@@ -206,13 +205,13 @@ impl Matrix {
             let names = bad.map(|row| row.clause.as_str()).collect::<Vec<_>>().join(", ");
             let percent = share.percent();
             lines.push(format!(
-                "{percent} % of the {word} clauses are covered, {wanted} % are wanted: {names}"
+                "{percent} % of the {word} clauses are covered, {wanted} % are required: {names}"
             ));
         }
         lines
     }
 
-    /// The share of a level.
+    /// The coverage of a level.
     pub fn share(&self, level: Level) -> Share {
         let mut share = Share::default();
         let demanded = |row: &&TraceRow| row.level == level && row.coverage != Coverage::Exempt;
@@ -223,7 +222,8 @@ impl Matrix {
         share
     }
 
-    /// What of the matrix depends on specs and tests alone, a line each, sorted: to be committed.
+    /// The part of the matrix that depends only on specs and tests, as sorted lines, for
+    /// regen.trace.
     pub fn snapshot(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
         for row in &self.rows {
@@ -250,7 +250,7 @@ mod tests {
     use crate::spec::parse;
 
     #[test]
-    fn a_clause_stands_as_well_as_the_worst_that_stands_for_it() {
+    fn a_clause_has_the_coverage_of_its_worst_test() {
         let text = "- a `test_id: a, guard: forbid_unsafe`\n- b `test_id: b` `status: draft`\n";
         let (spec, ..) = parse("specs/s.md", text.as_bytes());
         let targets = vec!["x".into(), "y".into()];

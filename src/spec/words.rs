@@ -1,4 +1,4 @@
-//! Sentences of a clause, and their words as rules compare them.
+//! Splits clauses into sentences and words for lint rules.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use rust_stemmers::{Algorithm, Stemmer};
 
 use crate::types::limits;
 
-/// Words that carry no meaning of their own in a demand.
+/// Stop words.
 const EMPTY: [&str; 67] = [
     "a",
     "an",
@@ -78,19 +78,19 @@ const EMPTY: [&str; 67] = [
     "themselves",
     "itself",
 ];
-/// Words that turn a demand around.
+/// Negations.
 const NOT: [&str; 6] = ["not", "never", "no", "cannot", "neither", "nor"];
 
-/// A word of a sentence: as it is compared, and as it stands.
+/// A word of a sentence: normalised and original.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
-    /// Its stem, lower case; code spans and numbers as they are.
+    /// Its stem in lower case; code spans and numbers unchanged.
     pub stem: String,
     /// Lower case.
     pub word: String,
 }
 
-/// Splits a clause's text into sentences: at full stops, semicolons, and nothing inside code.
+/// Splits a text into sentences at full stops and semicolons outside of code.
 pub fn sentences(text: &str) -> Vec<&str> {
     let mut list = Vec::new();
     let (mut start, mut code) = (0, false);
@@ -148,22 +148,22 @@ pub fn words(sentence: &str) -> Vec<Word> {
     WORD.find_iter(sentence).map(|found| word(found.as_str())).collect()
 }
 
-/// Whether a word carries meaning.
+/// Whether a word is not a stop word.
 pub fn carries(word: &Word) -> bool {
     !EMPTY.contains(&word.word.as_str()) && !turns(word) && !word.word.ends_with("n't")
 }
 
-/// Whether a word turns a demand around.
+/// Whether a word is a negation.
 pub fn turns(word: &Word) -> bool {
     NOT.contains(&word.word.as_str()) || word.word.ends_with("n't")
 }
 
-/// The words of a sentence that carry meaning, in no order.
+/// The distinct words of a sentence without stop words.
 pub fn content<'a>(words: impl IntoIterator<Item = &'a Word>) -> BTreeSet<String> {
     words.into_iter().filter(|word| carries(word)).map(|word| word.stem.clone()).collect()
 }
 
-/// The shape of a demand in the Easy Approach to Requirements Syntax (Mavin and others, 2009).
+/// The form of a requirement in the Easy Approach to Requirements Syntax (Mavin et al., 2009).
 pub fn shape(text: &str) -> &'static str {
     let mut found = Vec::new();
     for sentence in sentences(text) {
@@ -190,7 +190,7 @@ mod tests {
     use super::{sentences, shape, words};
 
     #[test]
-    fn sentences_end_where_they_end() {
+    fn sentences_are_split_correctly() {
         let text = "It takes 1.5 s, e.g. on `a.b; c. d`. Then it stops; it MUST. End";
         assert_eq!(sentences(text).len(), 4, "{:?}", sentences(text));
         assert_eq!(

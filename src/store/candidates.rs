@@ -1,4 +1,4 @@
-//! Candidates in memory, so that a tree is read and hashed once for all its gates.
+//! Candidates in memory, so that a tree is read and hashed once for all gates.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::ContentStore;
 use crate::types::{Candidate, CandidateId, limits};
 
-/// The candidates that were read last, at most [`limits::CANDIDATES`].
+/// The last candidates, at most [`limits::CANDIDATES`].
 #[derive(Debug)]
 pub struct Candidates {
     store: Arc<dyn ContentStore>,
@@ -25,7 +25,7 @@ impl Candidates {
         self.store.as_ref()
     }
 
-    /// A candidate; its tree is read from the store unless it was among the last.
+    /// A candidate; its tree is read from the store unless it is cached.
     ///
     /// # Errors
     /// A part of the tree is missing or damaged.

@@ -1,4 +1,4 @@
-//! People's files: specs, suites, validators, templates, the lock file.
+//! Reads source files: specs, suites, validators, templates, lockfile.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,16 +10,17 @@ use std::sync::{Arc, LazyLock};
 use crate::toolchain;
 use crate::types::{RelPath, Standing, Tree, limits};
 
-/// Folders inside each other below the specs' folder.
+/// Maximum folder depth below the specs' folder.
 const SPEC_DEPTH: usize = 12;
-/// Depth of folders of code that people wrote.
+/// Maximum folder depth for hand-written code.
 const CODE_DEPTH: usize = 32;
 
-/// Every Markdown file below a folder, in order of path, with its bytes. Paths are relative to
+/// All Markdown files below a folder, sorted by path, with their bytes. Paths are relative to
 /// `root`. A file above the size limit gives one byte more than the limit, which the parser
 /// reports.
 ///
 /// # Errors
+/// The folder or a file cannot be read; the message names it.
 /// The folder or a file cannot be read; the error names it.
 pub fn specs(root: &Path, folder: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
@@ -31,10 +32,10 @@ pub fn specs(root: &Path, folder: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
     Ok(found)
 }
 
-/// What looks like a spec and is none, because it is a link or another thing that is no file.
+/// Entries that look like specs but are symbolic links or not regular files.
 ///
 /// # Errors
-/// The disk's.
+/// I/O errors.
 pub fn not_specs(root: &Path, folder: &str) -> io::Result<Vec<String>> {
     let mut found = walk_all(&root.join(folder), SPEC_DEPTH)?;
     let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|meta| meta.is_file());
@@ -46,21 +47,20 @@ fn relative(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
 }
 
-/// Reads a regular file up to one byte more than `most`. A pipe or a device, which may never end,
-/// is an error.
+/// Reads a regular file up to one byte more than `most`. Pipes and devices, which may never end,
+/// are errors.
 ///
 /// # Errors
-/// The disk's, with the path in its message.
+/// I/O errors, with the path in the message.
 pub fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
     read_regular(path, most).map_err(named)
 }
 
-/// Reads what a person names on a command line, which may be a pipe, up to one byte more than
-/// `most`.
+/// Reads a file named on the command line, which may be a pipe, up to one byte more than `most`.
 ///
 /// # Errors
-/// The disk's, with the path in its message.
+/// I/O errors, with the path in the message.
 pub fn read_given(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
     let mut bytes = Vec::new();
@@ -72,17 +72,17 @@ pub fn read_given(path: &Path, most: usize) -> io::Result<Vec<u8>> {
 /// As [`read_capped`], without the path in the message.
 ///
 /// # Errors
-/// The disk's.
+/// I/O errors.
 pub fn read_regular(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_regular(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Opens a regular file for reading, and never waits for what else may be in its place.
+/// Opens a regular file without blocking on pipes or devices.
 ///
 /// # Errors
-/// The disk's.
+/// I/O errors.
 pub fn open_regular(path: &Path) -> io::Result<fs::File> {
     let nonblock = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
     let flags = i32::try_from(nonblock.bits()).unwrap_or_default();
@@ -90,11 +90,11 @@ pub fn open_regular(path: &Path) -> io::Result<fs::File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
     }
 }
 
-/// The first folder or file on a way below a root that is a link.
+/// The first symbolic link on a path below a root.
 pub fn link_on(root: &Path, path: &str) -> Option<String> {
     let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
     let is_link = |path: &str| {
@@ -106,17 +106,17 @@ pub fn link_on(root: &Path, path: &str) -> Option<String> {
 /// Regular files below a folder, sorted; a missing folder has none. Links are not followed.
 ///
 /// # Errors
-/// The disk's.
+/// I/O errors.
 pub fn walk(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
     let mut found = walk_all(folder, depth)?;
     found.retain(|path| path.symlink_metadata().is_ok_and(|meta| meta.is_file()));
     Ok(found)
 }
 
-/// Regular files below a folder, sorted, but for those in folders of these names.
+/// Regular files below a folder, sorted, without folders of these names.
 ///
 /// # Errors
-/// The disk's.
+/// I/O errors.
 pub fn walk_without(folder: &Path, skipped: &[&str]) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![(folder.to_owned(), 0)];
@@ -140,10 +140,10 @@ pub fn walk_without(folder: &Path, skipped: &[&str]) -> io::Result<Vec<PathBuf>>
     Ok(found)
 }
 
-/// Everything below a folder that is no folder, and folders below the depth, sorted.
+/// All entries below a folder that are not folders, and folders beyond the depth, sorted.
 ///
 /// # Errors
-/// The disk's.
+/// I/O errors.
 pub fn walk_all(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let entries = match fs::read_dir(folder) {
@@ -165,7 +165,7 @@ pub fn walk_all(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
 /// The files of one folder with their bytes, by path relative to it.
 ///
 /// # Errors
-/// The disk's, or a file above the limit of a tree.
+/// I/O errors; a file is larger than a tree allows.
 pub fn folder(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut found = BTreeMap::new();
     for path in walk(folder, 12)? {
@@ -174,10 +174,10 @@ pub fn folder(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     Ok(found)
 }
 
-/// A promoted tree as it lies on the disk. Build leftovers that regen carries along are left out.
+/// A promoted tree on disk, without build leftovers.
 ///
 /// # Errors
-/// The disk's. A name that no tree can have is an error too: somebody else wrote it.
+/// I/O errors; a name that no tree can have.
 pub fn tree(root: &Path) -> io::Result<Option<Tree>> {
     if !root.is_dir() {
         return Ok(None);
@@ -193,23 +193,23 @@ pub fn tree(root: &Path) -> io::Result<Option<Tree>> {
         }
         let wrong = |why: &str| io::Error::new(io::ErrorKind::InvalidData, format!("{name} {why}"));
         if !path.symlink_metadata()?.is_file() {
-            return Err(wrong("is no regular file"));
+            return Err(wrong("is not a regular file"));
         }
         tree.insert(RelPath::parse(&name).map_err(wrong)?, read_capped(&path, limits::TREE_BYTES)?);
     }
     Ok(Some(tree))
 }
 
-/// What tools leave in a tree that is no part of it; carried over by a promotion.
+/// Build leftovers that tools put into a tree; a promotion moves them to the new tree.
 pub static CARRIED: LazyLock<Vec<&str>> = LazyLock::new(toolchain::artefacts);
 
-/// Why the lockfile cannot be used.
+/// Why the lockfile cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LockfileError {
-    /// The disk's trouble.
+    /// I/O errors.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It is not a lockfile.
+    /// Invalid content.
     #[error("regen.lock: {0}")]
     Invalid(String),
 }
@@ -223,18 +223,18 @@ impl From<LockfileError> for io::Error {
     }
 }
 
-/// The lock file; a missing one is empty.
+/// The lockfile; a missing one is empty.
 ///
 /// # Errors
-/// It cannot be read or is not one; the message says so and names it.
+/// It is invalid or cannot be read; the message names it.
 pub fn standing(root: &Path) -> Result<Standing, LockfileError> {
     Ok(Arc::unwrap_or_clone(lock(root)?.0))
 }
 
-/// A lock file, and whether it is exactly as regen writes it.
+/// A lockfile, and whether it is in canonical form.
 pub type Lock = (Arc<Standing>, bool);
 
-/// The lock file as [`Lock`].
+/// Reads the lockfile as [`Lock`].
 ///
 /// # Errors
 /// As [`standing`].
@@ -245,16 +245,16 @@ pub fn lock(root: &Path) -> Result<Lock, LockfileError> {
             return Ok((Arc::default(), true));
         }
         Ok(meta) if !meta.is_file() => {
-            return Err(LockfileError::Invalid("it is no regular file".to_owned()));
+            return Err(LockfileError::Invalid("not a regular file".to_owned()));
         }
         _ => {}
     }
     let bytes = read_capped(&path, limits::RESULT_BYTES)?;
     if bytes.len() > limits::RESULT_BYTES {
-        return Err(LockfileError::Invalid("it is larger than 64 MiB".to_owned()));
+        return Err(LockfileError::Invalid("larger than 64 MiB".to_owned()));
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| LockfileError::Invalid("it is not UTF-8".to_owned()))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| LockfileError::Invalid("not UTF-8".to_owned()))?;
     let (standing, is_canonical) = Standing::parse(&text).map_err(LockfileError::Invalid)?;
     Ok((Arc::new(standing), is_canonical))
 }

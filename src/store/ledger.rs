@@ -1,4 +1,4 @@
-//! What a ledger is asked: events in order, append-only, with what was spent and proven.
+//! The interface of the ledger: append-only events, spending and proven tests.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,25 +9,25 @@ use crate::types::event::Entry;
 use crate::types::harness::Budget;
 use crate::types::{Digest, Event, Job, JobId, SpecId, Usage};
 
-/// Trouble with the ledger.
+/// Errors of the ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The database's.
+    /// A database error.
     #[error(
-        "the ledger .regen/ledger.db: {0}; if it is damaged, move it away: it is history, what stands is in regen.lock"
+        "the ledger .regen/ledger.db: {0}; if it is damaged, move it away (it is only history; promotions are in regen.lock)"
     )]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// An event that this version does not know.
-    #[error("the ledger .regen/ledger.db: event {seq} is not readable: {why}")]
+    /// An event that this version does not support.
+    #[error("the ledger .regen/ledger.db: cannot read event {seq}: {why}")]
     Event {
         /// Its number.
         seq: i64,
-        /// What is wrong.
+        /// The reason.
         why: String,
     },
     /// Written by a newer regen.
     #[error(
-        "the ledger .regen/ledger.db has format {found}, this regen knows {known}: update regen"
+        "the ledger .regen/ledger.db has format {found}; this regen supports {known}; update regen"
     )]
     Future {
         /// The file's format.
@@ -35,12 +35,12 @@ pub enum LedgerError {
         /// This program's format.
         known: i64,
     },
-    /// A cap would be passed.
+    /// A limit of the budget would be exceeded.
     #[error("{0}")]
     Budget(String),
 }
 
-/// A job in short.
+/// A summary of a job.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct JobRow {
     /// Its number.
@@ -49,186 +49,186 @@ pub struct JobRow {
     pub run: i64,
     /// Its spec.
     pub spec: SpecId,
-    /// How it ended, if it did.
+    /// Its result, if it ended.
     pub result: Option<String>,
     /// Its first event.
     pub from: Option<String>,
     /// Its last event.
     pub to: Option<String>,
-    /// Tokens it cost, reservations included.
+    /// Tokens used, including reservations.
     pub tokens: i64,
-    /// US dollars it cost, reservations included.
+    /// US dollars spent, including reservations.
     pub usd: f64,
 }
 
-/// What a call may cost or did cost.
+/// The cost of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spend {
-    /// Tokens, read and written.
+    /// Tokens, input and output.
     pub tokens: u64,
     /// US dollars.
     pub usd: f64,
 }
 
 impl Spend {
-    /// The cost of tokens at prices per million.
+    /// The cost at prices per million tokens.
     pub fn of(usage: Usage, input_price: f64, output_price: f64) -> Self {
         let usd = usage.input as f64 * input_price + usage.output as f64 * output_price;
         Self { tokens: usage.input.saturating_add(usage.output), usd: usd / 1e6 }
     }
 }
 
-/// What a UTC day cost.
+/// The spending of a UTC day.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Day {
     /// The day.
     pub day: String,
-    /// Tokens, read and written.
+    /// Tokens, input and output.
     pub tokens: i64,
     /// US dollars.
     pub usd: f64,
-    /// Calls that were reserved for.
+    /// Number of calls.
     pub calls: i64,
 }
 
-/// One call of a model.
+/// One model call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallId {
     /// The job it is for.
     pub job: JobId,
-    /// The attempt it is made in.
+    /// The attempt.
     pub attempt: u32,
 }
 
-/// An event of a job, to be appended.
+/// An event of a job to append.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEvent<'a> {
     /// The run it belongs to.
     pub run: i64,
-    /// When it happened.
+    /// Its time.
     pub at: &'a str,
     /// Its job.
     pub job: JobId,
     /// The job's spec.
     pub spec: &'a SpecId,
-    /// What happened.
+    /// The event.
     pub event: &'a Event,
-    /// How the job ended, where it ends it.
+    /// The job's result, if this event ends it.
     pub result: Option<&'a str>,
 }
 
-/// What a call may cost at most.
+/// A reservation for a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Reservation<'a> {
     /// The call.
     pub call: CallId,
-    /// The run it is made in.
+    /// The run.
     pub run: i64,
     /// The UTC day.
     pub day: &'a str,
-    /// Its price at most.
+    /// Its maximum cost.
     pub spend: Spend,
 }
 
-/// The ledger of a workspace. What a method wrote is durable once it returns.
+/// The ledger of a workspace. A write is durable once its method returns.
 pub trait Ledger: fmt::Debug {
-    /// Whether it has everything that this version writes; who only reads meets older ones.
+    /// Whether its format is current; a reader may find an older one.
     fn is_current(&self) -> bool;
 
-    /// Begins a run with its first events.
+    /// Starts a run with its first events.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn begin_run(&mut self, at: &str, by: &str, events: &[Event]) -> Result<i64, LedgerError>;
 
-    /// Queues a job. At most one job of a spec is open: a second one is refused by the database.
+    /// Queues a job. The database allows at most one open job per spec.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn queue(&mut self, run: i64, at: &str, job: &Job) -> Result<JobId, LedgerError>;
 
     /// Appends a job's event; `result` closes the job.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn append(&mut self, entry: &NewEvent<'_>) -> Result<(), LedgerError>;
 
     /// The open job of a spec.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn open_job(&self, spec: &str) -> Result<Option<(JobId, Vec<Event>)>, LedgerError>;
 
-    /// Entries in order; the newest `most`, of one spec or of all.
+    /// The newest `most` entries in order, of one spec or of all.
     ///
     /// # Errors
-    /// The database's, or an unreadable event.
+    /// Database errors; an unreadable event.
     fn log(&self, spec: Option<&str>, most: u32) -> Result<Vec<Entry>, LedgerError>;
 
-    /// Entries behind `seq` in order, at most so many.
+    /// At most this many entries after `seq`, in order.
     ///
     /// # Errors
-    /// The database's, or an unreadable event.
+    /// Database errors; an unreadable event.
     fn after(&self, seq: i64, most: u32) -> Result<Vec<Entry>, LedgerError>;
 
     /// The newest entry's number; 0 when there is none.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn newest(&self) -> Result<i64, LedgerError>;
 
     /// The entries of a run.
     ///
     /// # Errors
-    /// The database's, or an unreadable event.
+    /// Database errors; an unreadable event.
     fn run(&self, run: i64) -> Result<Vec<Entry>, LedgerError>;
 
     /// The entries of a job.
     ///
     /// # Errors
-    /// The database's, or an unreadable event.
+    /// Database errors; an unreadable event.
     fn job(&self, id: JobId) -> Result<Vec<Entry>, LedgerError>;
 
-    /// The jobs that promoted a spec, oldest first, each with the entry that says so.
+    /// The jobs that promoted a spec, oldest first, each with its promotion entry.
     ///
     /// # Errors
-    /// The database's, or an unreadable event.
+    /// Database errors; an unreadable event.
     fn promotions(&self, spec: &str) -> Result<Vec<(JobId, Entry)>, LedgerError>;
 
-    /// The newest jobs of a spec that ended and are not forgiven, oldest first.
+    /// The newest ended jobs of a spec since its last retry order, oldest first.
     ///
     /// # Errors
-    /// The database's, or an unreadable event.
+    /// Database errors; an unreadable event.
     fn history(&self, spec: &str, most: u32) -> Result<Vec<Vec<Entry>>, LedgerError>;
 
-    /// Records that a person wants specs tried again: how their jobs ended counts no more.
+    /// Records a retry order: earlier failures no longer count.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn forgive(&mut self, at: &str, by: &str, specs: &[SpecId]) -> Result<(), LedgerError>;
 
-    /// Records that a person wants no job to start, or jobs to start again.
+    /// Records that scheduling was paused or resumed.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn pause(&mut self, at: &str, by: &str, paused: bool) -> Result<(), LedgerError>;
 
-    /// Since when, and by whom, no job is to start.
+    /// Since when, and by whom, scheduling is paused.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn paused(&self) -> Result<Option<(String, String)>, LedgerError>;
 
     /// The newest jobs, of one spec or of all, newest first.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn jobs(&self, spec: Option<&str>, most: u32) -> Result<Vec<JobRow>, LedgerError>;
 
     /// The newest job of a spec: its number and its entries.
     ///
     /// # Errors
-    /// The database's, or an unreadable event.
+    /// Database errors; an unreadable event.
     fn last_job(&self, spec: &str) -> Result<Option<(JobId, Vec<Entry>)>, LedgerError>;
 
     /// Every recorded answer of a job, also one that no event tells of yet.
@@ -240,15 +240,14 @@ pub trait Ledger: fmt::Debug {
     /// The recorded answer to a request of an attempt.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn completion(&self, call: CallId, request: Digest) -> Result<Option<Digest>, LedgerError>;
 
-    /// The newest answer to a request that another job of the spec recorded and that was not
-    /// rejected. One that was promoted counts only where a rollback has put another tree in its
-    /// place: else a person asks for a new one.
+    /// The newest answer to a request from another job of the spec that was not rejected. Promoted
+    /// ones count only after a rollback; otherwise a forced run wants a new answer.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn reusable(
         &self,
         job: JobId,
@@ -259,26 +258,26 @@ pub trait Ledger: fmt::Debug {
     /// The tests that were seen to fail without an implementation.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn proven(&self) -> Result<BTreeSet<Digest>, LedgerError>;
 
-    /// Reserves what a call may cost at most, inside the caps. Unsettled reservations count in
-    /// full, also those of a try that was killed: its call may have been served.
+    /// Reserves the maximum cost of a call, within the limits. Unsettled reservations count in
+    /// full, including those of killed runs, whose calls may be billed.
     ///
     /// # Errors
-    /// [`LedgerError::Budget`] with the cap that would be passed; The database's.
+    /// [`LedgerError::Budget`] with the limit that would be exceeded; database errors.
     fn reserve(&mut self, most: &Reservation<'_>, budget: &Budget) -> Result<(), LedgerError>;
 
-    /// Settles a reservation at what the call really cost.
+    /// Settles a reservation with the actual cost.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn settle(&mut self, call: CallId, spend: Spend) -> Result<(), LedgerError>;
 
-    /// Records an answer and settles what it cost, before anything acts on it.
+    /// Records an answer and settles its cost, before anything uses it.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn record_completion(
         &mut self,
         call: CallId,
@@ -287,16 +286,16 @@ pub trait Ledger: fmt::Debug {
         spend: Spend,
     ) -> Result<(), LedgerError>;
 
-    /// Tokens and dollars by UTC day, the newest first.
+    /// Tokens and dollars by UTC day, newest first.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn days(&self, most: u32) -> Result<Vec<Day>, LedgerError>;
 
     /// Tokens and dollars of a UTC day.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     fn spent(&self, day: &str) -> Result<Spend, LedgerError>;
 
     /// What a job spent.

@@ -1,4 +1,4 @@
-//! One writer per workspace.
+//! The writer lock: one writer per workspace.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 
 use super::files;
 
-/// Held while a process may write; released by the kernel when it ends, however it ends.
+/// Held by a writing process; the kernel releases it when the process ends.
 #[derive(Debug)]
 pub struct WriterLock {
     _file: File,
@@ -19,14 +19,14 @@ pub struct WriterLock {
 #[derive(Debug, thiserror::Error)]
 pub enum WriterLockError {
     /// Another process has it.
-    #[error("another regen works in this workspace ({0}): wait for it or stop it")]
+    #[error("another regen runs in this workspace ({0}); wait for it or stop it")]
     Held(String),
-    /// The disk's trouble.
+    /// I/O errors.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
 
-/// Opens the file, and never waits for what else may be in its place.
+/// Opens the file without blocking on pipes or devices.
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
@@ -36,22 +36,22 @@ fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        let why = format!("{}: it is not a regular file", path.display());
+        let why = format!("{}: not a regular file", path.display());
         Err(io::Error::new(io::ErrorKind::InvalidInput, why))
     }
 }
 
 impl WriterLock {
-    /// Whether no process holds it. Writes nothing.
+    /// Whether no process holds the lock. Writes nothing.
     pub fn is_free(state: &Path) -> bool {
         let file = files::open_regular(&state.join("lock"));
         file.is_ok_and(|file| file.try_lock_shared().is_ok())
     }
 
-    /// Takes the lock, or says who holds it. `who` describes this process for others.
+    /// Takes the lock. `who` describes this process.
     ///
     /// # Errors
-    /// Another process holds it, or the disk's.
+    /// Another process holds it; I/O errors.
     pub fn take(state: &Path, who: &str) -> Result<Self, WriterLockError> {
         fs::create_dir_all(state)
             .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", state.display())))?;

@@ -1,5 +1,4 @@
-//! What regen keeps: the ledger, the objects, the lock of the single writer, and people's files as
-//! they are read.
+//! Storage: the ledger, the objects, the writer lock, and reading of source files.
 #![expect(
     clippy::disallowed_methods,
     reason = "the edge that keeps state and reads people's files"
@@ -29,10 +28,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes a file so that a reader sees the old or the new content, and the new one survives power
-/// loss: temporary file beside it, fsync, rename, fsync of the folder.
+/// Writes a file atomically and durably: temporary file, fsync, rename, fsync of the folder.
 ///
 /// # Errors
+/// I/O errors; the old content stays.
 /// Any step's; then the old content stands.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, 0o644, folder(path))
@@ -48,10 +47,10 @@ pub fn write_staged(stage: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     staged(stage, path, bytes, 0o644)
 }
 
-/// The same for what only the user may read.
+/// The same, readable only by the user.
 ///
 /// # Errors
-/// Any step's; then the old content stands.
+/// I/O errors; the old content stays.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, 0o600, folder(path))
 }

@@ -1,4 +1,4 @@
-//! Content-addressed bytes: prompts, completions, trees, gates' outputs. Never changed, only added.
+//! The object store: prompts, completions, trees and outputs by digest. Only added, never changed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,27 +10,25 @@ use std::sync::{Mutex, PoisonError};
 use super::{files, staged};
 use crate::types::{Digest, RelPath, Tree, limits};
 
-/// Bytes by the digest of what they are. They are added, never changed.
+/// A content-addressed store. Objects are added, never changed.
 pub trait ContentStore: fmt::Debug + Send + Sync {
-    /// Keeps bytes. Once this returns, [`Self::get`] gives them back by the digest, for as long as
-    /// the store lives: one on a disk, also after power loss.
+    /// Stores bytes. When this returns, [`Self::get`] finds them, on disk also after a power loss.
     ///
     /// # Errors
-    /// They could not be kept.
+    /// They could not be stored.
     fn put(&self, bytes: &[u8]) -> io::Result<Digest>;
 
-    /// Gives bytes back. What this returns has this digest.
+    /// Reads an object and checks its digest.
     ///
     /// # Errors
-    /// They are missing, or are not what their name says.
+    /// It is missing or damaged.
     fn get(&self, digest: Digest) -> io::Result<Vec<u8>>;
 
-    /// Keeps a tree: each file, and then the manifest, whose digest is the tree's. Once this
-    /// returns, [`Self::get_tree`] gives the tree back; when it fails, the tree is not there,
-    /// though some of its files may be.
+    /// Stores a tree: its files, then its manifest, whose digest is the tree's. If this fails, the
+    /// tree is missing, but some of its files may be stored.
     ///
     /// # Errors
-    /// A part of it could not be kept.
+    /// A part could not be stored.
     fn put_tree(&self, tree: &Tree) -> io::Result<Digest> {
         for (_, bytes) in tree.iter() {
             self.put(bytes)?;
@@ -38,10 +36,10 @@ pub trait ContentStore: fmt::Debug + Send + Sync {
         self.put(tree.manifest().as_bytes())
     }
 
-    /// Gives a tree back. What this returns has this digest.
+    /// Reads a tree and checks its digest.
     ///
     /// # Errors
-    /// A part of it is missing or damaged.
+    /// A part is missing or damaged.
     fn get_tree(&self, digest: Digest) -> io::Result<Tree> {
         let manifest = self.get(digest)?;
         let wrong = || io::Error::new(io::ErrorKind::InvalidData, "not a tree's manifest");
@@ -63,7 +61,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Objects below a folder, which need not exist.
+    /// Objects in a folder, which may be missing.
     pub fn new(root: PathBuf) -> Self {
         Self { root }
     }
@@ -76,7 +74,7 @@ impl Objects {
     /// Every object, with its size.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn all(&self) -> io::Result<Vec<(Digest, u64)>> {
         let mut all = Vec::new();
         for path in files::walk(&self.root, 1)? {
@@ -88,10 +86,10 @@ impl Objects {
         Ok(all)
     }
 
-    /// Takes an object away.
+    /// Deletes an object.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn remove(&self, digest: Digest) -> io::Result<()> {
         fs::remove_file(self.path(digest))
     }
@@ -113,13 +111,13 @@ impl ContentStore for Objects {
             Ok(bytes)
         } else {
             let message =
-                format!("object {digest} is damaged: delete .regen/objects and run again");
+                format!("object {digest} is damaged; delete .regen/objects and run again");
             Err(io::Error::new(io::ErrorKind::InvalidData, message))
         }
     }
 }
 
-/// Content in memory, for work that leaves nothing behind.
+/// A store in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     content: Mutex<BTreeMap<Digest, Vec<u8>>>,
@@ -135,8 +133,7 @@ impl ContentStore for MemoryStore {
 
     fn get(&self, digest: Digest) -> io::Result<Vec<u8>> {
         let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing =
-            || io::Error::new(io::ErrorKind::NotFound, format!("there is no content {digest}"));
+        let missing = || io::Error::new(io::ErrorKind::NotFound, format!("no object {digest}"));
         content.get(&digest).cloned().ok_or_else(missing)
     }
 }

@@ -1,4 +1,4 @@
-//! Specs as git knows them, read with the git that is on the machine.
+//! Reads specs from Git, through the `git` program.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,25 +7,25 @@ use std::process::{Command, Stdio};
 /// Specs of a revision, by path relative to the workspace, and their bytes.
 pub type RevisionFiles = Vec<(String, Vec<u8>)>;
 
-/// Why git did not answer.
+/// Why git failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RevisionError {
-    /// It cannot be run.
+    /// It cannot be started.
     #[error("git: {0}")]
     Git(io::Error),
-    /// It refuses: there is no such revision, or no repository.
+    /// It reported an error, such as an unknown revision.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Runs git in a workspace; its standard output.
+/// Runs git in a workspace. Gives its standard output.
 fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> Result<Vec<u8>, RevisionError> {
     let mut child = Command::new("git")
-        // A program that a repository's configuration names.
+        // `core.fsmonitor` would run a program from the repository's configuration.
         .args(["-c", "core.fsmonitor=false", "-C"])
         .arg(root)
         .args(args)
-        // Git sets them in hooks, relative to another folder.
+        // Git sets these in hooks, relative to another folder.
         .env_remove("GIT_DIR")
         .env_remove("GIT_WORK_TREE")
         .env_remove("GIT_INDEX_FILE")
@@ -38,7 +38,7 @@ fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> Result<Vec<u8>, Revi
     let output = std::thread::scope(|scope| {
         scope.spawn(|| {
             if let Some((mut stdin, input)) = feed {
-                // Git says itself why it does not read on.
+                // If git stops reading early, its own error is reported.
                 let _ = stdin.write_all(input);
             }
         });
@@ -51,36 +51,36 @@ fn git(root: &Path, args: &[&str], input: Option<&[u8]>) -> Result<Vec<u8>, Revi
     Ok(output.stdout)
 }
 
-/// The commit that a revision means.
+/// The commit of a revision.
 ///
 /// # Errors
-/// There is none, or no git.
+/// The revision or git does not exist.
 pub fn commit(root: &Path, revision: &str) -> Result<String, RevisionError> {
     let what = format!("{revision}^{{commit}}");
     let found = git(root, &["rev-parse", "--verify", "--end-of-options", &what], None);
     let found = found.map_err(|error| match error {
         RevisionError::Refused(why) => {
-            RevisionError::Refused(format!("`{revision}` is no revision here: {why}"))
+            RevisionError::Refused(format!("unknown revision `{revision}`: {why}"))
         }
         missing => missing,
     })?;
     Ok(String::from_utf8_lossy(&found).trim().to_owned())
 }
 
-/// The newest commit that two revisions share.
+/// The newest common ancestor of two revisions.
 ///
 /// # Errors
-/// There is none, or no git.
+/// The revision or git does not exist.
 pub fn merge_base(root: &Path, one: &str, other: &str) -> Result<String, RevisionError> {
     let (one, other) = (commit(root, one)?, commit(root, other)?);
     let found = git(root, &["merge-base", &one, &other], None)?;
     Ok(String::from_utf8_lossy(&found).trim().to_owned())
 }
 
-/// Files, relative to the workspace, that differ from a commit or are in none.
+/// Files, relative to the workspace, that differ from a commit or are untracked.
 ///
 /// # Errors
-/// There is no git, or no repository.
+/// No git, or no repository.
 pub fn changed(root: &Path, commit: &str) -> Result<Vec<String>, RevisionError> {
     let tracked = ["diff", "--name-only", "--no-renames", "--relative", "-z", commit, "--"];
     let new = ["ls-files", "-z", "--others", "--exclude-standard"];
@@ -89,15 +89,15 @@ pub fn changed(root: &Path, commit: &str) -> Result<Vec<String>, RevisionError> 
     Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
 }
 
-/// A file as it was in a commit; `None` when it was not there.
+/// A file's content in a commit; `None` if missing.
 ///
 /// # Errors
-/// There is no git, or no repository.
+/// No git, or no repository.
 pub fn file(root: &Path, commit: &str, file: &str) -> Result<Option<Vec<u8>>, RevisionError> {
     Ok(contents(root, &format!("{commit}:./{file}\n"))?.into_iter().next().flatten())
 }
 
-/// A file below a folder that version control has, if it has one.
+/// A tracked file below a folder, if any.
 pub fn tracked(folder: &Path) -> Option<String> {
     let name = folder.file_name()?.to_str()?;
     let root = folder.parent()?;
@@ -107,7 +107,7 @@ pub fn tracked(folder: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(first).into_owned())
 }
 
-/// Which of these paths version control ignores; without it, none.
+/// The paths that Git ignores; none without Git.
 pub fn ignored(root: &Path, paths: &[&str]) -> Vec<String> {
     let input = paths.join("\0");
     let list = git(root, &["check-ignore", "-z", "--stdin"], Some(input.as_bytes()));
@@ -116,10 +116,10 @@ pub fn ignored(root: &Path, paths: &[&str]) -> Vec<String> {
     names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
 }
 
-/// The specs below a folder at a revision.
+/// The specs below a folder in a revision.
 ///
 /// # Errors
-/// There is no such revision, or no git.
+/// The revision or git does not exist.
 pub fn specs(root: &Path, folder: &str, revision: &str) -> Result<RevisionFiles, RevisionError> {
     let commit = commit(root, revision)?;
     let below = format!("{}/", folder.trim_end_matches('/'));
@@ -140,10 +140,10 @@ pub fn specs(root: &Path, folder: &str, revision: &str) -> Result<RevisionFiles,
     Ok(names.into_iter().zip(contents).filter_map(|(name, bytes)| Some((name, bytes?))).collect())
 }
 
-/// What a file was, newest first.
+/// Earlier contents of a file, newest first.
 ///
 /// # Errors
-/// There is no git, or no repository.
+/// No git, or no repository.
 pub fn history(root: &Path, file: &str, most: usize) -> Result<Vec<Vec<u8>>, RevisionError> {
     let most = format!("-n{most}");
     let list = git(root, &["log", "--format=%H", &most, "--", file], None)?;
@@ -152,7 +152,7 @@ pub fn history(root: &Path, file: &str, most: usize) -> Result<Vec<Vec<u8>>, Rev
     Ok(contents(root, &wanted)?.into_iter().flatten().collect())
 }
 
-/// Contents of objects, one name a line; `None` for what is not there.
+/// Contents of objects, one name per line; `None` for missing ones.
 fn contents(root: &Path, wanted: &str) -> Result<Vec<Option<Vec<u8>>>, RevisionError> {
     let all = git(root, &["cat-file", "--batch"], Some(wanted.as_bytes()))?;
     let mut rest = all.as_slice();

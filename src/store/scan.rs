@@ -1,4 +1,4 @@
-//! Everything that stands below folders, with digests. A deploy waits for it.
+//! Scans folders and computes digests. Fast, since every deploy runs it.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
@@ -15,41 +15,41 @@ use rustix::io::Errno;
 use super::files::CARRIED;
 use crate::types::{Digest, limits};
 
-/// How a file is opened: not a link, and without waiting for what is none.
+/// Flags for opening a file: no symbolic links, no blocking on pipes.
 const FILE: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
-/// How a folder is opened: a link is none.
+/// Flags for opening a folder: no symbolic links.
 const FOLDER: OFlags =
     OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Something that stands there.
+/// An entry found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scanned {
     /// A regular file.
     File {
-        /// Its content.
+        /// The digest of its content.
         digest: Digest,
-        /// Its permissions, with the bits for who runs it.
+        /// Its permissions, including the execute bits.
         mode: RawMode,
     },
-    /// An attestation: a file beside a tree.
+    /// An attestation beside a tree.
     Attestation {
-        /// Its content; of what is not UTF-8 nothing.
+        /// Its content; empty if not UTF-8.
         text: String,
-        /// As of other files.
+        /// Its permissions.
         mode: RawMode,
     },
-    /// A link, or another thing that is neither a file nor a folder, or too deep or too large.
+    /// A symbolic link or special file, or too deep or too large.
     Other(&'static str),
-    /// What tools leave in a tree and regen carries along, not looked into.
+    /// A build leftover; not scanned.
     Leftover,
 }
 
-/// What is found, by path relative to the workspace.
+/// Entries by path relative to the workspace.
 pub type Scan = BTreeMap<String, Scanned>;
 
-/// Looks at what stands below folders of a workspace; goes on with the same buffers.
+/// Scans folders of a workspace, reusing its buffers.
 pub struct Scanner<'a> {
     root: &'a Path,
     found: Scan,
@@ -57,16 +57,16 @@ pub struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    /// One that has seen nothing.
+    /// An empty scan.
     pub fn new(root: &'a Path) -> Self {
         Self { root, found: Scan::new(), bytes: Vec::new() }
     }
 
-    /// What lies directly in a folder: its folders, by path, and everything else. In one that is
-    /// missing there is nothing.
+    /// The direct entries of a folder: its folders by path, and everything else. A missing folder
+    /// is empty.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn list(&mut self, folder: &str) -> io::Result<(Vec<String>, Scan)> {
         let mut folders = Vec::new();
         if let Some(mut top) = self.top(folder)? {
@@ -76,10 +76,10 @@ impl<'a> Scanner<'a> {
         Ok((folders.collect(), std::mem::take(&mut self.found)))
     }
 
-    /// Everything in the unit of a spec; in one that is missing there is nothing.
+    /// All entries of a spec's unit; a missing one is empty.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn unit(&mut self, unit: &str) -> io::Result<Scan> {
         if let Some(mut top) = self.top(unit)? {
             self.walk(&mut top, unit, 0)?;
@@ -87,24 +87,24 @@ impl<'a> Scanner<'a> {
         Ok(std::mem::take(&mut self.found))
     }
 
-    /// Opens a folder, if there is one.
+    /// Opens a folder, if it exists.
     fn top(&mut self, folder: &str) -> io::Result<Option<Dir>> {
         match openat(CWD, self.root.join(folder), FOLDER, Mode::empty()) {
             Err(Errno::NOENT) => Ok(None),
             Err(Errno::NOTDIR | Errno::LOOP) => {
-                self.found.insert(folder.to_owned(), Scanned::Other("is no folder"));
+                self.found.insert(folder.to_owned(), Scanned::Other("is not a folder"));
                 Ok(None)
             }
             opened => opened.and_then(Dir::new).map(Some).map_err(|error| named(folder, error)),
         }
     }
 
-    /// Looks through an open folder; `path` is its name, relative to the workspace.
+    /// Scans an open folder; `path` is relative to the workspace.
     fn walk(&mut self, folder: &mut Dir, path: &str, depth: usize) -> io::Result<()> {
         for name in self.level(folder, path, Some(depth))? {
             let path = below(path, &name);
             if depth > limits::PATH_DEPTH {
-                self.found.insert(path, Scanned::Other("lies too deep"));
+                self.found.insert(path, Scanned::Other("is nested too deeply"));
                 continue;
             }
             let inner = folder.fd().and_then(|fd| openat(fd, &name, FOLDER, Mode::empty()));
@@ -114,8 +114,8 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Looks at what lies directly in an open folder, and gives the names of its folders. In a
-    /// unit, at `depth` 0, there are attestations, in its trees leftovers.
+    /// Scans the direct entries of an open folder; gives the names of its folders. A unit, at
+    /// `depth` 0, contains attestations; its trees contain leftovers.
     fn level(
         &mut self,
         folder: &mut Dir,
@@ -143,8 +143,8 @@ impl<'a> Scanner<'a> {
                     let attests = depth == Some(0) && path.ends_with(".intoto.jsonl");
                     file(fd, name, attests, &mut self.bytes).map_err(failed)?
                 }
-                FileType::Symlink => Scanned::Other("is a link"),
-                _ => Scanned::Other("is no regular file"),
+                FileType::Symlink => Scanned::Other("is a symbolic link"),
+                _ => Scanned::Other("is not a regular file"),
             };
             self.found.insert(path, found);
         }
@@ -152,7 +152,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The path of an entry. No name that is not UTF-8 passes for one that is.
+/// The path of an entry. Invalid UTF-8 is escaped so that it equals no valid name.
 fn below(folder: &str, name: &CStr) -> String {
     match name.to_str() {
         Ok(name) => [folder, "/", name].concat(),
@@ -160,7 +160,7 @@ fn below(folder: &str, name: &CStr) -> String {
     }
 }
 
-/// What an entry is; not every file system says so by itself.
+/// The type of an entry; some file systems need a `stat` for it.
 fn kind(folder: BorrowedFd<'_>, entry: &DirEntry) -> rustix::io::Result<FileType> {
     match entry.file_type() {
         FileType::Unknown => {
@@ -176,7 +176,7 @@ fn named(path: &str, error: impl Into<io::Error>) -> io::Error {
     io::Error::new(error.kind(), format!("{path}: {error}"))
 }
 
-/// A regular file, read into a buffer.
+/// Reads a regular file into a buffer.
 fn file(
     folder: BorrowedFd<'_>,
     name: &CStr,
@@ -186,7 +186,7 @@ fn file(
     let file = File::from(openat(folder, name, FILE, Mode::empty())?);
     let stat = fstat(&file)?;
     if stat.st_size as u64 > limits::TREE_BYTES as u64 {
-        return Ok(Scanned::Other("is larger than a tree may be"));
+        return Ok(Scanned::Other("is too large for a tree"));
     }
     let mode = stat.st_mode & 0o7777;
     let bytes = read(&file, stat.st_size as usize, buffer)?;
@@ -200,7 +200,7 @@ fn file(
     })
 }
 
-/// Reads a file in as few calls as there can be: one that gives less than it may has met the end.
+/// Reads a file with few system calls: a short read means its end.
 fn read<'b>(mut file: &File, expected: usize, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
     let mut length = 0;
     buffer.resize(buffer.len().max(expected + 1), 0);

@@ -1,15 +1,15 @@
-//! What calls cost: reserved before they are made, settled after.
+//! The cost of calls: reserved before, settled after.
 
 use rusqlite::{Transaction, params};
 
 use super::ledger::{CallId, LedgerError, Spend};
 use crate::types::JobId;
 
-/// What was spent before a call, where caps look.
+/// Spending so far, as compared with the limits.
 pub(super) struct Spent {
     pub(super) run: Spend,
     pub(super) day: Spend,
-    /// By the job's spec in the day.
+    /// By the job's spec on that day.
     pub(super) spec: Spend,
 }
 
@@ -95,7 +95,7 @@ mod tests {
                 .is_ok()
         );
         assert_eq!(ledger.spent("d").unwrap().tokens, 70);
-        // A spec's cap is of a day, over all its jobs, and nobody else's.
+        // A spec's daily limit covers all its jobs, and no other spec's.
         let budget = Budget { spec_tokens: Some(100), ..Budget::default() };
         let other = Job::new(&"other".into(), Vec::new(), 1);
         let other = ledger.queue(run, "t", &other).unwrap();

@@ -1,7 +1,7 @@
-//! The ledger in SQLite: one file, WAL, append-only events. Any user's `sqlite3` reads it.
+//! The ledger in SQLite: one file, WAL, append-only events, readable with any `sqlite3`.
 //!
-//! A transaction is `BEGIN IMMEDIATE` and durable once it returns (`synchronous=FULL`). Another
-//! process may read at any time.
+//! Transactions are `BEGIN IMMEDIATE` and durable when they return (`synchronous=FULL`). Other
+//! processes may read at any time.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -40,8 +40,8 @@ impl From<rusqlite::Error> for LedgerError {
     }
 }
 
-/// Makes an empty file that only the user may read, where there is none; SQLite gives the files
-/// beside it the same mode.
+/// Creates a file that only the user may read, if missing; SQLite gives its other files the same
+/// mode.
 fn private_file(path: &Path) -> Result<(), LedgerError> {
     if path == Path::new(":memory:") {
         return Ok(());
@@ -57,7 +57,7 @@ fn private_file(path: &Path) -> Result<(), LedgerError> {
     .map_err(|why| LedgerError::Database(why.into()))
 }
 
-/// Each step brings the format from its index to the next.
+/// Each step upgrades the format from its index to the next.
 const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, by TEXT NOT NULL) STRICT;
@@ -105,10 +105,10 @@ pub struct SqliteLedger {
 }
 
 impl SqliteLedger {
-    /// Opens the ledger for writing, making or upgrading it.
+    /// Opens the ledger for writing, creating or upgrading it.
     ///
     /// # Errors
-    /// SQLite's, or a file from the future.
+    /// SQLite errors; a newer format.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         private_file(path)?;
         let mut db = Connection::open(path)?;
@@ -130,10 +130,10 @@ impl SqliteLedger {
         Ok(Self { db })
     }
 
-    /// Opens the ledger for reading; `None` when there is none yet.
+    /// Opens the ledger for reading; `None` if it does not exist.
     ///
     /// # Errors
-    /// SQLite's, or a file from the future.
+    /// SQLite errors; a newer format.
     pub fn read(path: &Path) -> Result<Option<Self>, LedgerError> {
         if path.symlink_metadata().is_err() {
             return Ok(None);
@@ -147,7 +147,7 @@ impl SqliteLedger {
         if found > known {
             return Err(LedgerError::Future { found, known });
         }
-        // Older formats lack only what nobody reads who cannot write.
+        // Older formats only lack tables that writers use.
         Ok((found > 0).then_some(Self { db }))
     }
 
@@ -395,12 +395,12 @@ impl Ledger for SqliteLedger {
             for (name, spent, tokens, usd) in caps {
                 let sum = Spend { tokens: spent.tokens + spend.tokens, usd: spent.usd + spend.usd };
                 if let Some(cap) = tokens.filter(|cap| sum.tokens > *cap) {
-                    let why = format!("the call may bring the {name} to {} tokens", sum.tokens);
+                    let why = format!("the call could raise the {name} to {} tokens", sum.tokens);
                     let hint = format!("[budget] {name}_tokens = {cap} in harness.toml");
                     return Err(LedgerError::Budget(format!("{why}, above {hint}")));
                 }
                 if let Some(cap) = usd.filter(|cap| sum.usd > *cap) {
-                    let why = format!("the call may bring the {name} to {:.4} USD", sum.usd);
+                    let why = format!("the call could raise the {name} to {:.4} USD", sum.usd);
                     let hint = format!("[budget] {name}_usd = {cap} in harness.toml");
                     return Err(LedgerError::Budget(format!("{why}, above {hint}")));
                 }
@@ -461,7 +461,7 @@ impl Ledger for SqliteLedger {
     }
 }
 
-/// A value as it is kept: what others wrote is visible in it, and values of keys are not in it.
+/// A value for storage: untrusted text is made visible, secrets are removed.
 fn kept(value: &impl serde::Serialize) -> serde_json::Value {
     fn walk(value: &mut serde_json::Value) {
         match value {
@@ -496,7 +496,7 @@ mod tests {
     use crate::types::{Event, Job};
 
     #[test]
-    fn events_are_append_only_jobs_are_one_and_the_future_is_refused() {
+    fn events_are_append_only_one_job_is_open_and_newer_formats_are_rejected() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger.db");
         let mut ledger = SqliteLedger::open(&path).expect("opens");
@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn older_ledgers_are_read_as_they_are_and_brought_up_by_who_writes() {
+    fn older_ledgers_are_readable_and_upgraded_by_writers() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger.db");
         let old = rusqlite::Connection::open(&path).expect("opens");

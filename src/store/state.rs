@@ -1,9 +1,8 @@
-//! The state folder of a workspace: whose it is.
+//! Checks that a state folder belongs to this user and machine.
 //!
-//! A checkout or an archive can bring a `.regen/` of its own, with a journal that says what to move
-//! where and a ledger that says what passed. So the folder counts only if this user's regen made
-//! it here: its `id` is random, and a file of that name is in a folder of the user's outside of
-//! every workspace.
+//! A checkout or archive could bring its own `.regen/`, with a journal of file moves and a ledger
+//! of passed gates. So the folder is accepted only if this user's regen made it here: its `id` is
+//! random, and a file of that name is in a folder of the user outside of all workspaces.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -12,49 +11,49 @@ use std::path::{Path, PathBuf};
 
 use super::{files, revision, write_private};
 
-/// Bytes of an id, written in hexadecimal digits.
+/// Size of an id in bytes; written in hexadecimal.
 const ID_BYTES: usize = 32;
-/// Folders inside each other of a state folder in which files are made: `objects/3c/`. Below them
-/// are objects, whose digests are compared, and trees that are made anew.
+/// Depth of state folders in which files are created, `objects/3c/`. Deeper are only objects, whose
+/// digests are checked, and trees that are rebuilt.
 const LINK_DEPTH: usize = 2;
 
-/// Why a state folder does not count.
+/// Why a state folder is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// It was not made here.
-    #[error("{}: this user's regen did not make it on this machine", .0.display())]
+    #[error("{}: not created by this user's regen on this machine", .0.display())]
     Foreign(PathBuf),
-    /// It, or something in it, is a link; or it is not a folder.
-    #[error("{}: it is a link, or not a folder", .0.display())]
+    /// It, or something in it, is a symbolic link or not a folder.
+    #[error("{}: a symbolic link, or not a folder", .0.display())]
     NotAFolder(PathBuf),
-    /// Its owner is somebody else.
-    #[error("{}: it belongs to the user {}, not to this one", .0.display(), .1)]
+    /// It has another owner.
+    #[error("{}: owned by user {}, not by the current user", .0.display(), .1)]
     Owner(PathBuf, u32),
-    /// Version control has files in it.
-    #[error("{}: version control tracks {}", .0.display(), .1)]
+    /// Git tracks files in it.
+    #[error("{}: Git tracks {}", .0.display(), .1)]
     Tracked(PathBuf, String),
-    /// The disk's trouble.
+    /// I/O errors.
     #[error("{}: {}", .0.display(), .1)]
     Io(PathBuf, io::Error),
 }
 
 impl StateError {
-    /// What to do about it.
+    /// A hint for the user.
     pub fn hint(&self) -> Option<String> {
         let (Self::Foreign(path) | Self::NotAFolder(path) | Self::Owner(path, _)) = self else {
             return matches!(self, Self::Tracked(..))
-                .then(|| "`git rm -r --cached .regen`, and commit that".to_owned());
+                .then(|| "run `git rm -r --cached .regen` and commit".to_owned());
         };
         let path = path.display();
-        Some(format!("it is history and caches: `mv {path} {path}.old` starts over without them"))
+        Some(format!("run `mv {path} {path}.old` to start without its history and caches"))
     }
 }
 
-/// Checks a state folder. A missing or an empty one is fine. One that others may enter is closed
-/// to them. `known` is the folder that has a file for each state folder of the user's.
+/// Checks a state folder. A missing or empty one is valid. One that other users can enter is made
+/// private. `known` is the folder with a file for each state folder of the user.
 ///
 /// # Errors
-/// It does not count, or the disk's.
+/// It is rejected; I/O errors.
 pub fn verify(state: &Path, known: &Path) -> Result<(), StateError> {
     let named = |error| StateError::Io(state.to_owned(), error);
     let meta = match state.symlink_metadata() {
@@ -82,7 +81,7 @@ pub fn verify(state: &Path, known: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
-/// Makes a state folder where there is none yet, after checking the one that is there.
+/// Creates a state folder if missing, after checking an existing one.
 ///
 /// # Errors
 /// As [`verify`].
@@ -97,7 +96,7 @@ pub fn make(state: &Path, known: &Path) -> Result<(), StateError> {
     let mut id = [0; ID_BYTES];
     getrandom::fill(&mut id).map_err(|why| named(io::Error::other(why)))?;
     let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-    // Known first: a folder whose id is not known would be refused.
+    // Registered first: a folder with an unknown id would be rejected.
     let root = state.parent().unwrap_or(state).display().to_string();
     write_private(&known.join(&id), root.as_bytes())
         .map_err(|error| StateError::Io(known.to_owned(), error))?;
@@ -111,7 +110,7 @@ fn is_known(state: &Path, known: &Path) -> bool {
     hex && known.join(String::from_utf8_lossy(&id).as_ref()).is_file()
 }
 
-/// A file or folder of the state that is a link: regen would read and write elsewhere.
+/// A symbolic link in the state folder, through which regen would read or write elsewhere.
 fn link_in(folder: &Path, depth: usize) -> io::Result<Option<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -129,7 +128,7 @@ fn link_in(folder: &Path, depth: usize) -> io::Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// Whether nothing is in it but what a killed process left before it had an id.
+/// Whether it contains only what a killed process left before writing its id.
 fn is_empty(state: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(state)? {
         let entry = entry?;

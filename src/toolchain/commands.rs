@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 use super::suite::{Expected, Suite};
 use crate::types::Finding;
 
-/// Where things are for programs over a candidate.
+/// Paths for programs over a candidate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// The candidate's root, which is the working directory.
+    /// The candidate's root; the working directory.
     pub source: PathBuf,
-    /// The folder for what is built.
+    /// The build folder.
     pub build: PathBuf,
-    /// The home folder, and the one for temporary files.
+    /// The home folder and the folder for temporary files.
     pub home: PathBuf,
     /// The language's tools, read only.
     pub tools: PathBuf,
-    /// Where these tools keep their state: fresh for each program.
+    /// Where these tools keep their state; fresh for each program.
     pub tool_home: PathBuf,
     /// The sources of the dependencies, read only.
     pub dependencies: PathBuf,
@@ -27,22 +27,22 @@ pub struct Places {
 /// A command as data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCommand {
-    /// The program: a path, or a name on the search path.
+    /// The program: a path, or a name on PATH.
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<String>,
-    /// Variables beside [`Toolchain::environment`].
+    /// Variables in addition to [`Toolchain::environment`].
     pub env: Vec<(String, String)>,
-    /// What it reads on standard input.
+    /// Its standard input.
     pub stdin: Option<Vec<u8>>,
-    /// Whether it writes into the folder for what is built.
+    /// Whether it writes into the build folder.
     pub builds: bool,
 }
 
-/// What a command printed and how it ended. One that ran out of time or of a resource is not read.
+/// A command's output and end. Not parsed after a timeout or an exceeded limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToolOutput {
-    /// Its exit status; `None` when a signal ended it.
+    /// Its exit status; `None` if killed by a signal.
     pub status: Option<i32>,
     /// How it ended, in words.
     pub ended: String,
@@ -52,23 +52,23 @@ pub struct ToolOutput {
     pub stderr: String,
 }
 
-/// What a compiling command's output is read with.
+/// The context for parsing a compiler's output.
 #[derive(Clone, Copy, Debug)]
 pub struct BuildContext<'a> {
-    /// Where things are.
+    /// The paths.
     pub places: &'a Places,
     /// The mounted tests.
     pub suites: &'a [Suite],
 }
 
-/// What a compiling command gave.
+/// The result of a compiling command.
 #[derive(Clone, Debug, Default)]
 pub struct Built {
-    /// Errors and warnings with a place in the candidate's or the harness's files.
+    /// Errors and warnings in the candidate's or the harness's files.
     pub findings: Vec<Finding>,
     /// Test programs that it built.
     pub programs: Vec<TestProgram>,
-    /// Whether the compiler gave up on this candidate without a diagnostic.
+    /// Whether the compiler crashed without a diagnostic.
     pub crashed: bool,
 }
 
@@ -81,28 +81,28 @@ pub struct TestProgram {
     pub source: String,
 }
 
-/// One run of one test.
+/// One run of a test.
 #[derive(Clone, Copy, Debug)]
 pub struct TestCase<'a> {
-    /// The program it is in.
+    /// Its program.
     pub program: &'a TestProgram,
     /// Its name in the program.
     pub name: &'a str,
-    /// What is known of it; `None` for a test of the candidate's own.
+    /// Its expected properties; `None` for a candidate's own test.
     pub expected: Option<&'a Expected>,
     /// The number that proves its end.
     pub nonce: &'a str,
-    /// The change that is switched on in the candidate.
+    /// The mutation that is switched on.
     pub mutant: Option<&'a str>,
 }
 
-/// How one test ended, by the output of its own process.
+/// The result of a test, from the output of its process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reported {
     /// It passed.
     Passed,
-    /// It is marked as not to be run.
+    /// Ignored.
     Ignored,
-    /// It failed; why.
+    /// Failed, with the reason.
     Failed(String),
 }

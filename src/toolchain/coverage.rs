@@ -1,10 +1,10 @@
-//! Whether tests cover a spec's clauses: what can be known before a model is asked.
+//! Checks before a model is called whether a spec's clauses have tests.
 
 use crate::toolchain::conflicts;
 use crate::toolchain::{Suite, Toolchain, Visibility, is_test_of};
 use crate::types::{Clause, Problem, Spec, Status, Target, limits};
 
-/// Checks a spec in a language: its names and examples, and that there are tests.
+/// Checks a spec in a language: names, examples and tests.
 pub fn check(
     toolchain: &dyn Toolchain,
     spec: &Spec,
@@ -20,9 +20,9 @@ pub fn check(
         for name in
             clause.test_ids().filter(|name| !tests().any(|test| is_test_of(&test.name, name)))
         {
-            let message = format!("nothing tests the clause `{id}`: no candidate could pass");
+            let message = format!("clause `{id}` has no test, so no candidate could pass");
             let help = format!(
-                "give it an example, or a test named `{name}` in validators/{}/; a test behind a condition (`#[cfg]`) may not exist, and does not count",
+                "add an example, or a test named `{name}` in validators/{}/; a test behind a condition (`#[cfg]`) may not exist, and does not count",
                 spec.id
             );
             problems.push(at(clause, Problem::error("spec::untested_clause", message).help(help)));
@@ -32,8 +32,8 @@ pub fn check(
     problems.extend(conflicts::find(spec, suites, Some(toolchain)));
     if tests().next().is_none() {
         let problem =
-            Problem::error("spec::no_test", "nothing tests this spec: no candidate could pass")
-                .help("bind a clause (`test_id: NAME`) and give it an example");
+            Problem::error("spec::no_test", "the spec has no test, so no candidate could pass")
+                .help("add a clause with `test_id: NAME` and an example");
         problems.push(problem);
     }
     problems.truncate(limits::PROBLEMS);
@@ -46,23 +46,23 @@ pub fn at(clause: &Clause, mut problem: Problem) -> Problem {
     problem
 }
 
-/// Names that no test covers where that refuses nothing, and tests that cover no name.
+/// Warns of optional clauses without tests, and tests without clauses.
 fn lints(spec: &Spec, suites: &[Suite], own: &[Option<Suite>]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let tests = || own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
     let wanted = spec.clauses.iter().filter(|c| !c.is_demanded() && c.status != Status::Draft);
     for clause in wanted {
         for name in clause.test_ids().filter(|name| !tests().any(|t| is_test_of(&t.name, name))) {
-            let message = format!("no test covers the clause `{}`", clause.id);
-            let help = format!("give it an example, or a test named `{name}`");
+            let message = format!("clause `{}` has no test", clause.id);
+            let help = format!("add an example, or a test named `{name}`");
             let place = (clause.span, clause.line);
             problems.push(Problem::lint("uncovered", message, place).help(help));
         }
     }
     for suite in suites {
         for test in suite.tests.iter().filter(|test| test.clause.is_none()) {
-            let message = format!("the test `{}` in {} names no clause", test.name, suite.file());
-            let help = "begin its name with a clause's `test_id`, or bind a clause to it";
+            let message = format!("the test `{}` in {} has no clause", test.name, suite.file());
+            let help = "start its name with a clause's `test_id`, or add a clause";
             problems.push(Problem::lint("stray_test", message, Default::default()).help(help));
         }
     }

@@ -1,4 +1,4 @@
-//! What a language says of itself.
+//! The interface of a language.
 
 use super::commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
@@ -11,7 +11,7 @@ use crate::types::{
     Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
 };
 
-/// A language: how its candidates look, are judged, and how its tools' output is read.
+/// A language: the form of its candidates, its gates, and parsers for its tools' output.
 pub trait Toolchain: Sync {
     /// Its id in `toolchain = "…"`.
     fn id(&self) -> &'static str;
@@ -19,48 +19,47 @@ pub trait Toolchain: Sync {
     /// Its name in prompts.
     fn language(&self) -> &'static str;
 
-    /// The version of the language and of the rules for it: part of the digest of a job's inputs.
+    /// The version of the language and its rules; part of the digest of a job's inputs.
     fn rules_version(&self) -> &'static str;
 
-    /// The keys of `[target.X]` that are its own, each with the keywords and description of its
-    /// JSON schema.
+    /// Its keys of `[target.X]`, each with the keywords and description of its JSON schema.
     fn options(&self) -> Vec<OptionSchema>;
 
     /// Checks the value of one of its options.
     ///
     /// # Errors
-    /// What is wrong, as a sentence, and what to do.
+    /// A sentence on the problem, and a hint.
     fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)>;
 
-    /// Writes what of a target's options decides about its candidates.
+    /// Encodes the options that affect candidates.
     fn encode_options(&self, target: &Target, out: &mut Encoder);
 
-    /// Files: required, allowed, owned by the harness, left behind by tools.
+    /// Files: required, allowed, owned by the harness, build leftovers.
     fn layout(&self, target: &Target) -> Layout;
 
-    /// What the model must know of a target, for the prompt: short sentences.
+    /// Rules of a target for the model's prompt, as short sentences.
     fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String>;
 
-    /// Replaces what the harness owns in a candidate's tree by the harness's own.
+    /// Replaces the harness's own files in a candidate's tree.
     ///
     /// # Errors
-    /// What the candidate put where the harness rules: findings of the layout gate.
+    /// Files of the candidate in their place, as findings of the layout gate.
     fn normalise(&self, tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>>;
 
-    /// Finds what would mislead the gates: findings of the layout gate.
+    /// Finds code that would mislead the gates, as findings of the layout gate.
     fn tamper_lints(&self, gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding>;
 
-    /// Every identifier in a file, with its line. `None` for a file that is not of this language.
+    /// Every identifier in a file, with its line. `None` for other languages.
     ///
     /// # Errors
-    /// The file cannot be read as this language.
+    /// The file cannot be parsed.
     fn identifiers(&self, path: &RelPath, text: &str)
     -> Option<Result<Vec<(String, u32)>, String>>;
 
-    /// The harness's own tests from a spec's examples; `None` when there are none.
+    /// The generated tests of a spec's examples; `None` without examples.
     fn examples(&self, spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite>;
 
-    /// Reads a user's suite.
+    /// Parses a user's suite.
     ///
     /// # Errors
     /// A problem in the file, for the user.
@@ -72,71 +71,69 @@ pub trait Toolchain: Sync {
     /// Checks a spec and its suites before a model is asked: names, syntax, what they import.
     fn check_spec(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem>;
 
-    /// What an example expects of inputs, where it is nothing but comparisons.
+    /// The expectations of an example expects of inputs, if it has nothing but comparisons.
     fn expectations(&self, example: &Example) -> Vec<Expectation>;
 
     /// The same of a suite, by test.
     fn suite_expectations(&self, suite: &Suite) -> Vec<(String, Vec<Expectation>)>;
 
-    /// The tests in a file that people wrote. `None` for a file that is not of this language.
+    /// The tests in a hand-written file. `None` for other languages.
     fn tests_in(&self, path: &str, text: &str) -> Option<Vec<String>>;
 
-    /// Its gates, in their usual order.
+    /// Its gates, in default order.
     fn gates(&self) -> &'static [GateDefinition];
 
-    /// The harness's files of a workspace, beside the candidate's and the tests. `lock` is the lock
-    /// file of its dependencies.
+    /// The harness's own files of a workspace. `lock` is the lockfile of its dependencies.
     fn workspace_files(&self, package: &str, lock: &str, places: &Places)
     -> Vec<(String, Vec<u8>)>;
 
     /// The environment of every program over a candidate.
     fn environment(&self, places: &Places) -> Vec<(String, String)>;
 
-    /// Formats one file: reads it on standard input and prints it. `None` for a file that has no
-    /// formatter.
+    /// Formats a file from standard input to standard output. `None` for files without a formatter.
     fn format(&self, path: &RelPath, places: &Places) -> Option<ToolCommand>;
 
     /// The commands of a compiling gate, in order.
     fn compile(&self, gate: &GateName, tree: &Tree, places: &Places) -> Vec<ToolCommand>;
 
-    /// The commands that build test programs: all of them, or those of some suites. None where
-    /// nothing is built.
+    /// The commands that build test programs: all, or those of some suites. Empty if nothing is
+    /// built.
     fn build_tests(&self, suites: Option<&[Suite]>, places: &Places) -> Vec<ToolCommand>;
 
-    /// Reads what a compiling command printed.
+    /// Parses the output of a compiling command.
     fn read_build(&self, gate: &GateName, output: &ToolOutput, context: &BuildContext<'_>)
     -> Built;
 
-    /// The command that lists a test program's tests; `None` where they are known beforehand.
+    /// The command that lists a program's tests; `None` if they are known.
     fn list_tests(&self, program: &TestProgram, places: &Places) -> Option<ToolCommand>;
 
-    /// Reads that list.
+    /// Parses that list.
     fn read_list(&self, output: &str) -> Vec<String>;
 
-    /// The commands that run exactly one test, in order, in a folder of their own. The test proves
-    /// with `nonce` that it reached its end.
+    /// The commands that run exactly one test, in order, in a separate folder. The test proves with
+    /// `nonce` that it reached its end.
     fn run_test(&self, run: &TestCase<'_>, places: &Places) -> Vec<ToolCommand>;
 
-    /// Reads what a test's commands did.
+    /// Parses the results of a test's commands.
     fn read_test(&self, run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported;
 
-    /// The test in every mounted file that must fail with the nonce in its message; `None` where no
-    /// code of the candidate shares a process with its judge.
+    /// The control test in each mounted file, which must fail with the nonce in its message; `None`
+    /// if candidate code never shares a process with the tests.
     fn canary(&self) -> Option<&'static str>;
 
     /// The value that a failing test's comparison was given, and the one it requires, by its message.
     fn compared(&self, message: &str) -> Option<(String, String)>;
 
-    /// What was used up, by a failing test's message.
+    /// The exceeded limit, from a failing test's message.
     fn exhausted(&self, message: &str) -> Option<Resource>;
 
-    /// The changes of the red proof. `None`: every test stays `undecided`.
+    /// The mutations of the red proof. `None`: every test stays `undecided`.
     fn mutator(&self) -> Option<&'static dyn Mutator>;
 
-    /// The dependencies of a normalised tree. `None` where this language has none.
+    /// The dependencies of a normalised tree. `None` if the language has none.
     fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>>;
 
-    /// The programs on this machine that it needs.
+    /// The programs it requires on this machine.
     fn host_tools(&self) -> &'static dyn HostProbe;
 }
 
@@ -152,26 +149,26 @@ pub struct OptionSchema {
 /// The files of a candidate.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// The file it cannot do without.
+    /// The required file.
     pub required: RelPath,
-    /// The file that the harness writes; a model neither sees nor changes it.
+    /// The file that the harness writes; hidden from the model.
     pub manifest: &'static str,
-    /// Glob patterns of the files it may have.
+    /// Glob patterns of allowed files.
     pub allowed: Vec<String>,
-    /// Names that belong to the harness, whatever is allowed: a name at any depth, or a folder at
-    /// any depth where it ends in `/`, or the beginning of a top-level name where it ends in `*`.
+    /// Reserved names: at any depth, as a folder if it ends in `/`, as a prefix of a top-level name
+    /// if it ends in `*`.
     pub denied: &'static [&'static str],
-    /// Names in a promoted tree that tools leave behind and that are no part of it.
+    /// Names of build leftovers in a promoted tree.
     pub artefacts: &'static [&'static str],
-    /// Texts that are written in place of code.
+    /// Phrases that replace omitted code.
     pub placeholders: &'static [&'static str],
-    /// What begins a comment.
+    /// Comment starts.
     pub comments: &'static [&'static str],
-    /// The folder in which tests are mounted; with a `/` at its end.
+    /// The folder in which tests are mounted; ends with `/`.
     pub tests: &'static str,
-    /// The end of the name of a user's suite.
+    /// The suffix of a user's suite.
     pub suite_extension: &'static str,
-    /// Glob patterns of tests in code that people wrote.
+    /// Glob patterns of hand-written tests.
     pub people_tests: &'static [&'static str],
 }
 
@@ -180,18 +177,18 @@ pub struct Layout {
 pub struct GateDefinition {
     /// Its name in `gates = […]`.
     pub name: &'static str,
-    /// What it does.
+    /// Its kind.
     pub kind: GateKind,
-    /// Whether a target that names no gates has it.
+    /// Whether it is in the default gates.
     pub default: bool,
 }
 
-/// What a built-in gate does.
+/// The kinds of built-in gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateKind {
-    /// Looks at the files: layout, tampering, guards. Runs nothing.
+    /// Checks the files: layout, tampering, guards. Runs nothing.
     Source,
-    /// Compares the files with what the formatter makes of them.
+    /// Compares the files with their formatted versions.
     Format,
     /// Compiles or lints.
     Compile,
@@ -199,8 +196,8 @@ pub enum GateKind {
     Test,
     /// Runs the held-out examples.
     Hidden,
-    /// Sees tests fail without the implementation.
+    /// Checks that tests fail without the implementation.
     Proof,
-    /// Demands a passed test for every demanded clause.
+    /// Requires a passed test for every required clause.
     Coverage,
 }

@@ -1,70 +1,69 @@
-//! What a language needs of the machine: its tools, and the packages that candidates depend on.
+//! What a language requires of the machine: tools and packages.
 
 use std::path::PathBuf;
 
 use super::commands::{Places, ToolCommand};
 use crate::types::{HostTools, ToolEnv};
 
-/// Third-party packages of candidates: fetched outside of the sandbox without running any code of
-/// theirs, built once inside, and then read only.
+/// Third-party packages of candidates: fetched outside of the sandbox without running their code,
+/// built once inside, then read-only.
 pub trait DependencyLayer: Send + Sync {
-    /// What decides about the layer, beside the tools.
+    /// Inputs of the layer's key, besides the tools.
     fn key(&self) -> &str;
 
-    /// Whether the candidate, and not the target, chose something in it: what fails then may be the
-    /// candidate's fault.
+    /// Whether the candidate chose some of them; a failure may then be its fault.
     fn is_chosen(&self) -> bool;
 
-    /// The project that is fetched for, by path.
+    /// The project for fetching, by path.
     fn project(&self) -> Vec<(String, String)>;
 
-    /// The command that fetches, run in the project's folder with the network; `None` where there
-    /// is nothing to fetch. It puts sources into `../vendor`.
+    /// The command that fetches, run in the project's folder with network access; `None` if there
+    /// is nothing to fetch. Writes sources to `../vendor`.
     fn fetch(&self, tools: &HostTools) -> Option<ToolCommand>;
 
-    /// The lock file of the fetched project, by its name.
+    /// The name of the fetched project's lockfile.
     fn lock_name(&self) -> &'static str;
 
-    /// The lock file where nothing is fetched.
+    /// The lockfile if nothing is fetched.
     fn empty_lock(&self) -> String;
 
-    /// Whether what a fetch printed is about what the candidate chose.
+    /// Whether the output of a failed fetch is about the candidate's choices.
     fn is_refusal(&self, errors: &str) -> bool;
 
-    /// Further files of the project when it is built.
+    /// Additional files of the project for the build.
     fn build_files(&self) -> Vec<(String, String)>;
 
-    /// The commands that build it, as every gate will want it.
+    /// The commands that build it as the gates do.
     fn build(&self, places: &Places) -> Vec<ToolCommand>;
 
-    /// Folders of the build in which the project itself left files.
+    /// Build folders that also contain the project's own files.
     fn build_folders(&self) -> &'static [&'static str];
 
-    /// Whether a name in one of them is the project's, and not a dependency's.
+    /// Whether a name in one of them is the project's, not a dependency's.
     fn is_of_project(&self, name: &str) -> bool;
 }
 
-/// How a language's programs are found on this machine.
+/// How to find a language's programs on this machine.
 pub trait HostProbe: Sync {
-    /// The program that is looked for on the search path.
+    /// The program to search on PATH.
     fn program(&self) -> &'static str;
 
-    /// What to do where it is missing.
+    /// The hint if it is missing.
     fn install_hint(&self) -> &'static str;
 
-    /// Variables of the environment that it passes on.
+    /// Environment variables that are passed on.
     fn variables(&self) -> &'static [&'static str];
 
     /// Files whose change may mean another version.
     fn watched(&self, env: &ToolEnv) -> Vec<PathBuf>;
 
-    /// Arguments with which the program is asked.
+    /// Arguments of the queries.
     fn questions(&self) -> &'static [&'static [&'static str]];
 
     /// Makes the tools from the answers. `path` is the program.
     ///
     /// # Errors
-    /// An answer cannot be used.
+    /// An answer is unusable.
     fn tools(
         &self,
         env: &ToolEnv,
@@ -72,10 +71,9 @@ pub trait HostProbe: Sync {
         answers: &[String],
     ) -> Result<HostTools, String>;
 
-    /// Files that must be there, with what to do where one is missing.
+    /// Required files, with a hint if one is missing.
     fn components(&self, tools: &HostTools) -> Vec<(PathBuf, String)>;
 
-    /// The folder of the machine that gates see as [`Places::tools`]; `None` where the system's
-    /// programs are enough.
+    /// The machine's folder that gates see as [`Places::tools`]; `None` if system programs suffice.
     fn tools_folder(&self, tools: &HostTools) -> Option<PathBuf>;
 }

@@ -1,8 +1,7 @@
-//! Languages: what regen must know of each, as one trait that plans commands as data and reads
-//! their outputs. Nothing here runs anything; `gate` does.
+//! Languages: a trait that plans commands as data and parses their outputs. Nothing here runs
+//! anything; `gate` does.
 //!
-//! A language is one folder and one line of [`ALL`]. Nothing else in regen asks which language a
-//! target has.
+//! A language is one folder and one line of [`ALL`]. No other module distinguishes languages.
 
 mod commands;
 pub mod conflicts;
@@ -29,42 +28,42 @@ pub use suite::{
     ExampleSuites, Expected, Independent, Suite, SuiteFile, Visibility, clause_of, is_test_of,
 };
 
-/// The languages that are built in. The first is asked where a target names none.
+/// The built-in languages. The first is the default.
 static ALL: [&dyn Toolchain; 1] = [&rust::Rust];
 
-/// The languages that are built in.
+/// The built-in languages.
 pub fn all() -> &'static [&'static dyn Toolchain] {
     &ALL
 }
 
-/// The language of an id.
+/// The language with an id.
 pub fn find(id: &ToolchainId) -> Option<&'static dyn Toolchain> {
     ALL.into_iter().find(|toolchain| toolchain.id() == id.as_str())
 }
 
 /// The language of a target.
 pub fn of(target: &Target) -> &'static dyn Toolchain {
-    // The configuration refuses unknown ids; code that people wrote need not name its language.
+    // The configuration rejects unknown ids; hand-written code may omit its language.
     target.toolchain.as_ref().and_then(find).unwrap_or(ALL[0])
 }
 
-/// The names of the gates of a target that names none.
+/// The default gates of a target.
 pub fn default_gates(target: &Target) -> Vec<GateName> {
     let gates = of(target).gates().iter().filter(|gate| gate.default);
     gates.map(|gate| gate.name.into()).collect()
 }
 
-/// The gate of a name, if the language has it.
+/// The language's gate with a name.
 pub fn gate(target: &Target, name: &str) -> Option<GateDefinition> {
     of(target).gates().iter().find(|gate| gate.name == name).copied()
 }
 
-/// The files a candidate of a target may have.
+/// Rules for the files of a candidate.
 pub fn allowed_files(target: &Target) -> Vec<String> {
     target.allowed_files.clone().unwrap_or_else(|| of(target).layout(target).allowed)
 }
 
-/// Names in promoted trees that tools of any language leave behind.
+/// Names of build leftovers, in all languages.
 pub fn artefacts() -> Vec<&'static str> {
     let target = Target::default();
     let mut names: Vec<_> = ALL
@@ -76,18 +75,18 @@ pub fn artefacts() -> Vec<&'static str> {
     names
 }
 
-/// Whether a target's gates can decide about a spec: every example is of its language's syntax,
-/// every demanded clause has a test, and there is something to run at all.
+/// Whether a target's gates can check a spec: valid examples, tests for required clauses, at least
+/// one test.
 pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     coverage::check(of(target), spec, target, suites)
 }
 
-/// What an example expects, in whichever language it is.
+/// The expectations of an example, in any language.
 fn expectations(example: &Example) -> Vec<Expectation> {
     ALL.into_iter().flat_map(|toolchain| toolchain.expectations(example)).collect()
 }
 
-/// The harness's own suites of a spec's examples, as the target's language makes them.
+/// The generated suites of a spec's examples in the target's language.
 pub fn example_suites(spec: &Spec, target: &Target) -> ExampleSuites {
     let make = |shown| of(target).examples(spec, target, shown);
     ExampleSuites { visible: make(Visibility::Visible), hidden: make(Visibility::Hidden) }

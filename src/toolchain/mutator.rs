@@ -1,60 +1,59 @@
-//! Changes in a candidate: the red proof's.
+//! Mutations of candidates, for the red proof.
 
 use std::collections::BTreeSet;
 
 use crate::types::Tree;
 
-/// Changes that a test should notice: the red proof's.
+/// Mutations that a test should detect.
 pub trait Mutator: Sync {
-    /// The environment variable that switches a change on.
+    /// The environment variable that switches a mutation on.
     fn variable(&self) -> &'static str;
 
-    /// Puts changes into a candidate.
+    /// Mutates a candidate.
     ///
     /// # Errors
-    /// A file is not of this language.
+    /// A file cannot be parsed.
     fn mutants(&self, tree: &Tree, extent: &Extent) -> Result<Mutants, String>;
 }
 
-/// The switch's value where every function fails.
+/// The switch's value with which every function panics.
 pub const PANICS: &str = "panics";
-/// Its value where every function gives a default, if its type has one.
+/// The value with which every function returns a default, if its type has one.
 pub const DEFAULTS: &str = "defaults";
-/// Its value where every function ends the process.
+/// The value with which every function ends the process.
 pub const ENDS: &str = "ends";
 
-/// One change.
+/// One mutation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mutant {
     /// The file.
     pub file: String,
     /// Its line, from 1.
     pub line: u32,
-    /// What is changed.
+    /// Its description, for "no test fails …".
     pub what: String,
 }
 
-/// What is changed.
+/// Which mutations to make.
 #[derive(Clone, Debug)]
 pub enum Extent {
-    /// All that can be, but for these lines, where it did not compile. Without any, functions that
-    /// can run at compile time are changed too, which makes them ordinary ones.
+    /// All except at these lines, where they did not compile. An empty set also mutates `const fn`s
+    /// by making them ordinary functions.
     But(BTreeSet<(String, u32)>),
-    /// Functions panic; nothing else.
+    /// Only panics.
     Panics,
-    /// What the compiler evaluates has other values, for good: constants, and functions that can
-    /// run at compile time. But for these lines, where it did not compile; then no functions.
+    /// Permanently changes values that the compiler evaluates: constants and `const fn`s. Except at
+    /// these lines, where it did not compile; then no functions.
     Constants(BTreeSet<(String, u32)>),
 }
 
-/// A candidate with changes in it.
+/// A mutated candidate.
 #[derive(Debug)]
 pub struct Mutants {
     /// The files.
     pub tree: Tree,
-    /// The changes; the first has number 1.
+    /// The mutations, numbered from 1.
     pub list: Vec<Mutant>,
-    /// Names of what the candidate has and no change touches: constants, types, macros and what
-    /// they write, functions that run at compile time.
+    /// Names of code without mutations: constants, types, macros and their output, `const fn`s.
     pub rest: BTreeSet<String>,
 }

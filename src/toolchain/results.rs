@@ -1,5 +1,5 @@
-//! What other tools say of tests: JUnit XML and the JSON lines of libtest and nextest; and tests
-//! that stand in files which nobody here runs.
+//! Parses test results of other tools (JUnit XML, JSON lines of libtest and nextest), and finds
+//! tests in files that regen does not run.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -9,22 +9,22 @@ use regex::Regex;
 use crate::toolchain;
 use crate::types::{TestResult, TestStatus};
 
-/// Reads a file of results, whichever of the forms it has.
+/// Parses a results file of any known format.
 ///
 /// # Errors
-/// It is in none of them; the message says where it ends to be.
+/// The format is unknown; the message names the place.
 pub fn read(text: &str) -> Result<Vec<TestResult>, String> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     if text.starts_with('<') { junit(text) } else { lines(text) }
 }
 
-/// JUnit XML, as pytest, nextest, node and many others write it: `testcase` at any depth.
+/// Parses JUnit XML of pytest, nextest, node and others: `testcase` at any depth.
 fn junit(text: &str) -> Result<Vec<TestResult>, String> {
     let tree =
-        roxmltree::Document::parse(text).map_err(|error| format!("no JUnit XML: {error}"))?;
+        roxmltree::Document::parse(text).map_err(|error| format!("invalid JUnit XML: {error}"))?;
     let root = tree.root_element();
     if !["testsuites", "testsuite"].contains(&root.tag_name().name()) {
-        return Err(format!("no JUnit XML: it begins with <{}>", root.tag_name().name()));
+        return Err(format!("not JUnit XML: the root element is <{}>", root.tag_name().name()));
     }
     let cases = root.descendants().filter(|node| node.has_tag_name("testcase"));
     Ok(cases
@@ -57,7 +57,7 @@ fn word_of(value: Option<&str>) -> TestStatus {
     }
 }
 
-/// `{"type":"test","event":"ok","name":"…"}`, one a line.
+/// `{"type":"test","event":"ok","name":"…"}`, one per line.
 fn lines(text: &str) -> Result<Vec<TestResult>, String> {
     let mut results = Vec::new();
     let mut events = 0;
@@ -79,13 +79,13 @@ fn lines(text: &str) -> Result<Vec<TestResult>, String> {
         results.push(TestResult { name, status, trusted: true });
     }
     match events {
-        0 => Err("neither JUnit XML nor JSON lines: there is no result in it".to_owned()),
+        0 => Err("neither JUnit XML nor JSON lines: no results".to_owned()),
         _ => Ok(results),
     }
 }
 
-/// The tests in a file that people wrote: a known language's by its own rules, others' by what names
-/// look like tests and by titles that name a clause.
+/// The tests in a hand-written file: by the language's rules if known, else by names that look like
+/// tests and by titles that name a clause.
 pub fn tests(file: &str, text: &str) -> Vec<String> {
     let of_language = toolchain::all().iter().find_map(|language| language.tests_in(file, text));
     if let Some(tests) = of_language {
@@ -101,8 +101,8 @@ pub fn tests(file: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The `test_id`s that a test of any runner's stands for: by its leaf name, which pytest begins with
-/// `test_` and ends with parameters, and by a title that says `test_id: NAME`.
+/// The `test_id`s that a test covers: by its leaf name (pytest adds the prefix `test_` and
+/// parameters), and by a title with `test_id: NAME`.
 pub fn ids(test: &str) -> BTreeSet<String> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let own = |text: &str| text.split(|c| !word(c)).next().unwrap_or_default().to_owned();
@@ -110,8 +110,8 @@ pub fn ids(test: &str) -> BTreeSet<String> {
     let mut ids: BTreeSet<String> =
         titles.map(|(at, mark)| own(test[at + mark.len()..].trim_start())).collect();
     let leaf = leaf(test);
-    // A sentence is a title: it names a clause only by saying so. Behind two underscores stands
-    // what tells tests of one clause apart.
+    // A title with blanks names a clause only through `test_id:`. Text after two underscores
+    // distinguishes tests of one clause.
     let first = |leaf: &str| leaf.split("__").next().unwrap_or(leaf).to_owned();
     if !leaf.contains(' ') {
         ids.insert(first(leaf));
@@ -121,11 +121,11 @@ pub fn ids(test: &str) -> BTreeSet<String> {
     ids
 }
 
-/// A test's own name, without modules, classes and parameters.
+/// A test's leaf name, without modules, classes and parameters.
 pub fn leaf(test: &str) -> &str {
     let leaf = test.split('[').next().unwrap_or(test);
     let (around, leaf) = leaf.rsplit_once("::").unwrap_or(("", leaf));
-    // rstest names the cases of a test below it.
+    // rstest puts the cases of a test below its name.
     let case = leaf
         .strip_prefix("case_")
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));

@@ -1,4 +1,4 @@
-//! Tests as they are read before anything runs.
+//! Tests, before they run.
 
 use std::collections::BTreeSet;
 
@@ -7,42 +7,42 @@ use serde::{Deserialize, Serialize};
 use super::shared::console::ConsoleStep;
 use crate::types::{ClauseId, Digest, RelPath, Spec, Tree};
 
-/// Which examples.
+/// A group of examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
-    /// Those that the model sees.
+    /// Visible to the model.
     Visible,
-    /// Those that are held out.
+    /// Held out.
     Hidden,
 }
 
-/// A test that must be there and must pass.
+/// A test that must be present and pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expected {
     /// Leaf name.
     pub name: String,
-    /// The clause it tests; `None` for a suite's test that names none.
+    /// The clause it tests; `None` for a suite's test without a clause.
     pub clause: Option<ClauseId>,
-    /// The names in it, and in what it uses of its file.
+    /// The identifiers in it and in the code it uses.
     pub words: BTreeSet<String>,
-    /// The digest of all that makes it what it is.
+    /// The digest of its definition.
     pub key: Digest,
-    /// For a console example: what its commands must print.
+    /// For a console example: the expected output of its commands.
     pub transcript: Option<Vec<ConsoleStep>>,
 }
 
-/// A test file of the harness's own or of the user's, as it is mounted.
+/// A test file as it is mounted, generated or the user's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suite {
-    /// Where it is mounted.
+    /// Its path.
     pub path: RelPath,
-    /// Its text, as it is mounted.
+    /// Its mounted text.
     pub text: String,
-    /// Its text as the user wrote it, for prompts; the harness's own files are not shown.
+    /// The user's text, for prompts; `None` for generated files.
     pub shown: String,
     /// The tests in it.
     pub tests: Vec<Expected>,
-    /// For generated files: which lines belong to which clause (first line, last line).
+    /// For generated files: the line ranges of clauses (first, last).
     pub lines: Vec<(u32, u32, ClauseId)>,
 }
 
@@ -64,16 +64,16 @@ pub struct Independent {
     pub certain: &'static [&'static str],
 }
 
-/// The harness's own suites of a spec's examples.
+/// The generated suites of a spec's examples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExampleSuites {
-    /// Of the visible examples; `None` where there are none.
+    /// The visible examples, if any.
     pub visible: Option<Suite>,
-    /// Of the held-out examples; `None` where there are none.
+    /// The held-out examples, if any.
     pub hidden: Option<Suite>,
 }
 
-/// A user's suite as it lies in `validators/<spec>/<target>/`.
+/// A user's suite in `validators/<spec>/<target>/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuiteFile {
     /// File name.
@@ -82,7 +82,7 @@ pub struct SuiteFile {
     pub text: String,
 }
 
-/// The digest of what a test is: of its spec, its name, and the texts it is made of.
+/// The digest of a test: its spec, name and texts.
 pub(super) fn key(spec: &Spec, name: &str, text: &str) -> Digest {
     Digest::of_parts(["red proof 2", &spec.id, name, text])
 }
@@ -94,7 +94,7 @@ pub fn clause_of(spec: &Spec, test: &str) -> Option<ClauseId> {
     clause.map(|clause| clause.id.clone())
 }
 
-/// Whether a test belongs to a `test_id`: its leaf name is that, or starts with it and `__`.
+/// Whether a test belongs to a `test_id`: its leaf name is the id, or the id with `__…`.
 pub fn is_test_of(test: &str, test_id: &str) -> bool {
     let leaf = test.rsplit("::").next().unwrap_or(test);
     let rest = leaf.strip_prefix(test_id);

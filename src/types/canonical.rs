@@ -1,15 +1,14 @@
-//! The canonical encoding: the only way a structure becomes a digest that is kept.
+//! The canonical encoding: the only way from a structure to a stored digest.
 //!
-//! Every value is written with a tag and, where its size varies, a length, so that two different
-//! structures never give the same bytes. Nothing depends on how Rust prints a type: renaming a
-//! variant changes no digest.
+//! Every value has a tag and, if its size varies, a length, so that different structures never have
+//! equal bytes. Nothing depends on how Rust prints a type: renaming a variant changes no digest.
 
 use sha2::{Digest as _, Sha256};
 
 use super::Digest;
 
-/// The format of the encoding. It is part of every digest; raise it when the encoding of anything
-/// that is kept changes, together with [`super::lockfile::LOCK_VERSION`].
+/// The version of the encoding, part of every digest. Increase it, with
+/// [`super::lockfile::LOCK_VERSION`], when the encoding of stored data changes.
 pub const FORMAT: u64 = 3;
 
 /// Encodes a structure field by field and gives its digest.
@@ -21,14 +20,14 @@ pub const FORMAT: u64 = 3;
 pub struct Encoder(Sha256);
 
 impl Encoder {
-    /// An encoder of one kind of structure: digests of different kinds never meet.
+    /// An encoder for one kind of structure: digests of different kinds never collide.
     pub fn new(kind: &str) -> Self {
         let mut encoder = Self(Sha256::new());
         encoder.number(FORMAT).text(kind);
         encoder
     }
 
-    /// A text.
+    /// Encodes a text.
     pub fn text(&mut self, text: impl AsRef<str>) -> &mut Self {
         let text = text.as_ref();
         self.tagged(b't', text.len() as u64);
@@ -36,25 +35,25 @@ impl Encoder {
         self
     }
 
-    /// A number.
+    /// Encodes a number.
     pub fn number(&mut self, number: u64) -> &mut Self {
         self.tagged(b'n', number)
     }
 
-    /// A flag.
+    /// Encodes a flag.
     pub fn flag(&mut self, flag: bool) -> &mut Self {
         self.0.update([if flag { b'1' } else { b'0' }]);
         self
     }
 
-    /// The digest of something else.
+    /// Encodes a digest.
     pub fn digest(&mut self, digest: Digest) -> &mut Self {
         self.0.update(b"d");
         self.0.update(digest.as_bytes());
         self
     }
 
-    /// A value that may be absent.
+    /// Encodes an optional value.
     pub fn option<T>(
         &mut self,
         value: Option<T>,
@@ -67,7 +66,7 @@ impl Encoder {
         }
     }
 
-    /// A list, in the order given.
+    /// Encodes a list, in the given order.
     pub fn list<T, I: IntoIterator<Item = T, IntoIter: ExactSizeIterator>>(
         &mut self,
         items: I,
@@ -81,7 +80,7 @@ impl Encoder {
         self
     }
 
-    /// A list of texts.
+    /// Encodes a list of texts.
     pub fn texts<T: AsRef<str>, I: IntoIterator<Item = T, IntoIter: ExactSizeIterator>>(
         &mut self,
         items: I,
@@ -89,7 +88,7 @@ impl Encoder {
         self.list(items, |encoder, item| encoder.text(item))
     }
 
-    /// The digest of all that was written.
+    /// The digest of all encoded values.
     pub fn finish(&self) -> Digest {
         Digest::from_bytes(self.0.clone().finalize().into())
     }
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_do_not_run_into_each_other() {
+    fn adjacent_values_do_not_collide() {
         let digest = |lists: &[&[&str]]| {
             let mut encoder = Encoder::new("k");
             for list in lists {

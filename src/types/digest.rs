@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
-/// What each byte is worth as a digit; what is none, more than any: a check reads thousands.
+/// The value of each hexadecimal digit; above 15 for other bytes. A table, since checks parse
+/// thousands.
 const VALUES: [u8; 256] = {
     let (mut values, mut value) = ([0xff; 256], 0);
     while value < 16 {
@@ -39,7 +40,7 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
-    /// The digest with these 32 bytes.
+    /// The digest with these bytes.
     pub(super) fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -49,7 +50,7 @@ impl Digest {
         &self.0
     }
 
-    /// Reads 64 lower-case hexadecimal digits; anything else is `None`.
+    /// Parses 64 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         let text: &[u8; 64] = text.as_bytes().try_into().ok()?;
         let (mut out, mut all) = ([0; 32], 0);
@@ -58,11 +59,11 @@ impl Digest {
             *slot = high << 4 | low;
             all |= high | low;
         }
-        // Only what is no digit has a value with these bits.
+        // Only invalid digits set these bits.
         (all < 16).then_some(Self(out))
     }
 
-    /// The first twelve digits, for people.
+    /// The first twelve digits, for display.
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()
     }
@@ -79,7 +80,7 @@ impl Digest {
         text
     }
 
-    /// Appends its digits: a check writes thousands of digests.
+    /// Appends its digits; fast, since checks write thousands.
     pub fn write(&self, out: &mut String) {
         out.push_str(std::str::from_utf8(&self.digits()).unwrap_or_default());
     }
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_do_not_run_into_each_other() {
+    fn adjacent_parts_do_not_collide() {
         assert_ne!(Digest::of_parts(["ab", "c"]), Digest::of_parts(["a", "bc"]));
     }
 }

@@ -1,23 +1,23 @@
-//! What happened: the ledger's content, and the only thing that moves a job.
+//! Events: the content of the ledger, and the only input of a job's state machine.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ClauseId, Diagnosis, Digest, GateReport, Job, JobId, Judgement, Provenance, Usage};
 use crate::types::{SpecId, TargetName};
 
-/// What an attempt is for.
+/// The kind of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptKind {
     /// A first answer.
     Generate,
-    /// The last candidate with its findings.
+    /// A repair: the last candidate with its findings.
     Repair,
-    /// A first answer again, without the candidates that failed.
+    /// A fresh start: a first answer again, without earlier candidates.
     Fresh,
-    /// The same task after a reply that could not be read; no repair.
+    /// The same task after an unreadable reply.
     Reask,
-    /// The promoted tree through the gates; no model is called.
+    /// The gates over the promoted tree; no model is called.
     Revalidate,
 }
 
@@ -25,33 +25,33 @@ pub enum AttemptKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
-    /// Asked too often, and it did not get better.
+    /// Rate limited, despite retries.
     RateLimited,
-    /// The generator is overloaded or in trouble, and it did not get better.
+    /// Overloaded or failing, despite retries.
     Overloaded,
-    /// The key or the login is refused.
+    /// Invalid key or login.
     Unauthorised,
     /// The account has no credit left.
     Quota,
-    /// The request is refused as it is: an unknown model, a wrong setting.
+    /// Rejected request: unknown model, invalid setting.
     BadRequest,
-    /// The prompt does not fit the model.
+    /// The prompt exceeds the model's context.
     ContextOverflow,
-    /// No connection, or it broke before the first content.
+    /// No connection, or lost before the first content.
     Connection,
-    /// Nothing came in time, before the first content.
+    /// Timeout before the first content.
     TimedOut,
-    /// The answer cannot be read.
+    /// The answer cannot be parsed.
     BadResponse,
-    /// The answer ended or stalled after content began: an attempt of the model's.
+    /// The answer ended or stalled after content began: counts as an attempt of the model.
     Truncated,
     /// No recording for the request.
     CassetteMiss,
     /// The answer differs from the recording.
     CassetteDiffers,
-    /// A cap would be passed.
+    /// A limit of the budget would be exceeded.
     Budget,
-    /// A missing key or another thing to configure.
+    /// A missing key or another configuration error.
     Configuration,
 }
 
@@ -61,12 +61,12 @@ pub enum Failure {
 pub enum JobOutcome {
     /// Every target is promoted.
     Promoted,
-    /// Every attempt was refused.
+    /// Every attempt was rejected.
     Rejected {
         /// Why.
         diagnosis: Diagnosis,
     },
-    /// The model reports clauses that cannot all hold.
+    /// The model reports contradicting clauses.
     SpecSuspected {
         /// Why.
         diagnosis: Diagnosis,
@@ -76,20 +76,20 @@ pub enum JobOutcome {
         /// Why.
         diagnosis: Diagnosis,
     },
-    /// A newer revision took its place.
+    /// A newer revision replaced it.
     Superseded,
-    /// The promoted tree was edited by hand and stands as it was.
+    /// The promoted tree was edited by hand and was kept.
     Drifted {
         /// The files, relative to the workspace.
         files: Vec<String>,
     },
-    /// A person ended it.
+    /// A person cancelled it.
     Cancelled,
-    /// Generator, budget or environment.
+    /// An error of generator, budget or environment.
     Failed {
         /// Why.
         diagnosis: Diagnosis,
-        /// A server asked for fewer requests.
+        /// The server's rate limit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<RateLimit>,
     },
@@ -107,7 +107,7 @@ impl JobOutcome {
         }
     }
 
-    /// The word for it, in the ledger and in reports.
+    /// The outcome's name, in the ledger and in reports.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Promoted => "promoted",
@@ -122,32 +122,32 @@ impl JobOutcome {
     }
 }
 
-/// A rate limit that a server asked for.
+/// A server's rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateLimit {
-    /// Which generator.
+    /// The generator's tier.
     pub tier: usize,
-    /// For how many seconds, from when it said so.
+    /// Seconds, from when the server sent it.
     pub wait_s: u64,
 }
 
-/// One thing that happened. Events up to `Planned` belong to a run, the others to a job.
+/// An event. Events up to `Planned` belong to a run, the others to a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Event {
-    /// Somebody asked for a run.
+    /// A run was started.
     Triggered {
-        /// The command line or what else it was.
+        /// By which command or other cause.
         by: String,
     },
-    /// A spec is fit to generate from.
+    /// A spec was admitted.
     SpecAdmitted {
         /// Its id.
         spec: SpecId,
         /// How many clauses it has.
         clauses: usize,
     },
-    /// A spec is not.
+    /// A spec was refused.
     SpecRefused {
         /// Its file.
         file: String,
@@ -161,18 +161,18 @@ pub enum Event {
         /// Specs without.
         up_to_date: Vec<SpecId>,
     },
-    /// A job begins.
+    /// A job starts.
     Queued {
         /// The job.
         job: Job,
     },
-    /// A generator is about to be asked.
+    /// An attempt starts.
     AttemptStarted {
         /// Its number in the job, from 1.
         attempt: u32,
-        /// What for.
+        /// Its kind.
         kind: AttemptKind,
-        /// Which generator.
+        /// The generator's tier.
         tier: usize,
         /// The target.
         target: TargetName,
@@ -186,7 +186,7 @@ pub enum Event {
         /// Why.
         diagnosis: Diagnosis,
     },
-    /// It answered.
+    /// The generator answered.
     Completed {
         /// The attempt.
         attempt: u32,
@@ -194,47 +194,47 @@ pub enum Event {
         completion: Digest,
         /// Tokens.
         usage: Usage,
-        /// The recording's date, when nothing was asked.
+        /// The recording's date, for a replay.
         replay: Option<String>,
     },
-    /// It did not.
+    /// The generator gave no answer.
     GenerationFailed {
         /// The attempt.
         attempt: u32,
-        /// What kind.
+        /// The class of failure.
         failure: Failure,
-        /// What happened and what to do.
+        /// What failed and what to do.
         message: String,
-        /// For how many seconds the server limits the rate of requests.
+        /// Seconds of the server's rate limit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         wait_s: Option<u64>,
     },
-    /// The answer is a tree.
+    /// The answer was parsed into a tree.
     CandidateMade {
         /// The attempt.
         attempt: u32,
         /// The tree, in the objects.
         tree: Digest,
-        /// Where it comes from.
+        /// Its origin.
         provenance: Provenance,
-        /// Which reader understood the reply.
+        /// The reader that parsed the reply.
         reader: String,
-        /// Files the toolchain's formatter changed: a recorded normalisation.
+        /// Files changed by the toolchain's formatter.
         formatted: Vec<String>,
-        /// The user's files that it was made and is judged from, as a tree in the objects.
+        /// The user's files that were its inputs, as a tree in the objects.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inputs: Option<Digest>,
     },
-    /// The answer is not one.
+    /// The answer could not be used.
     Malformed {
         /// The attempt.
         attempt: u32,
-        /// What is wrong, for the model to act on.
+        /// The problem, for the model to fix.
         message: String,
-        /// Whether asking for the form again may help.
+        /// Whether asking again for the right format may help.
         reask: bool,
     },
-    /// The model says that clauses contradict each other.
+    /// The model reports contradicting clauses.
     Conflict {
         /// The attempt.
         attempt: u32,
@@ -243,23 +243,23 @@ pub enum Event {
         /// Its reason.
         message: String,
     },
-    /// A gate has spoken.
+    /// A gate finished.
     GateReported {
         /// The attempt.
         attempt: u32,
-        /// What it said.
+        /// Its report.
         report: GateReport,
     },
-    /// The judge has spoken.
+    /// The candidate was judged.
     Judged {
         /// The attempt.
         attempt: u32,
-        /// What it said.
+        /// The judgement.
         judgement: Judgement,
     },
-    /// The trees are in place.
+    /// The trees were promoted.
     Promoted {
-        /// Target and tree.
+        /// Targets and trees.
         trees: Vec<(TargetName, Digest)>,
         /// Entries and attestations, in the objects.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -270,32 +270,32 @@ pub enum Event {
         /// The files, relative to the workspace.
         files: Vec<String>,
     },
-    /// The trees could not be put in place.
+    /// The promotion failed.
     PromotionFailed {
         /// What failed and what to do.
         message: String,
     },
-    /// A newer revision took the job's place.
+    /// A newer revision replaced the job.
     Superseded,
-    /// A newer process took the job up again.
+    /// A newer process resumed the job.
     Resumed,
-    /// A person ended the job.
+    /// A person cancelled the job.
     Cancelled {
-        /// The command line or what else it was.
+        /// By which command or other cause.
         by: String,
     },
-    /// A person wants failed jobs of these specs tried again.
+    /// A person ordered a retry of these specs' failed jobs.
     Retried {
         /// The specs.
         specs: Vec<SpecId>,
     },
-    /// A person wants no job to start.
+    /// A person paused scheduling.
     Paused,
-    /// A person wants jobs to start again.
+    /// A person resumed scheduling.
     Unpaused,
 }
 
-/// An event as the ledger keeps it.
+/// An event in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its number, from 1, without gaps.
@@ -308,7 +308,7 @@ pub struct Entry {
     pub spec: Option<SpecId>,
     /// UTC, RFC 3339, milliseconds.
     pub at: String,
-    /// What happened.
+    /// The event.
     #[serde(flatten)]
     pub event: Event,
 }

@@ -1,4 +1,4 @@
-//! What gates say, and what is concluded from it.
+//! Reports of gates, and conclusions from them.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use super::text::visible;
 use super::{ClauseId, Digest, Isolation, Resource, problem::shortened};
 use crate::types::GateName;
 
-/// One thing a gate found, in a form a model and a person can act on.
+/// One finding of a gate, usable by models and people.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Finding {
@@ -22,11 +22,11 @@ pub struct Finding {
     pub file: Option<String>,
     /// Line from 1.
     pub line: Option<u32>,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// Clauses it touches.
+    /// Affected clauses.
     pub clauses: Vec<ClauseId>,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: Option<String>,
     /// The value that a comparison of a test was given, and the one that it requires.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,28 +37,28 @@ pub struct Finding {
     pub in_suite: bool,
 }
 
-/// How one test ended.
+/// The result of one test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TestStatus {
-    /// It ran and reported success.
+    /// It passed.
     Passed,
-    /// It reported failure, or ended without a report.
+    /// It failed, or ended without a report.
     Failed,
     /// It was listed but marked `#[ignore]`.
     Ignored,
-    /// It ran into its time limit.
+    /// It exceeded its time limit.
     TimedOut,
 }
 
-/// One test as a gate saw it.
+/// One test in a gate's report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestResult {
     /// Full name, `suite::module::name`.
     pub name: String,
-    /// How it ended.
+    /// Its result.
     pub status: TestStatus,
-    /// Whether the harness or the user wrote it; a candidate's own tests prove no clause.
+    /// Whether the harness or the user wrote it; a candidate's own tests cover no clause.
     pub trusted: bool,
 }
 
@@ -71,38 +71,38 @@ pub const VACUOUS: &str = "vacuous";
 pub enum Red {
     /// It was.
     Seen,
-    /// It passes whatever the code does.
+    /// It passes with any code.
     Vacuous,
-    /// Neither could be shown.
+    /// Inconclusive.
     Undecided,
 }
 
-/// What is known of a test's failing.
+/// The red proof of a test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedProof {
     /// The test's full name.
     pub test: String,
-    /// The digest of what the test is: an unchanged one is proven once.
+    /// The digest of the test's definition: an unchanged test is proven once.
     pub key: Digest,
     /// Whether it was seen to fail.
     pub red: Red,
 }
 
-/// How a gate ended.
+/// The result of a gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Outcome {
-    /// It ran and holds.
+    /// Passed.
     Pass,
-    /// It ran and does not hold; the findings say why.
+    /// Failed; the findings tell why.
     Fail,
-    /// Two runs over the same bytes disagreed.
+    /// Two runs over the same bytes had different results.
     Flaky,
-    /// It ran into its time limit: the candidate's fault.
+    /// It exceeded its time limit; the candidate's fault.
     Timeout,
-    /// Its programs used more of something than they may: the candidate's fault.
+    /// Its programs exceeded a resource limit; the candidate's fault.
     Limit {
-        /// What they used up.
+        /// The resource.
         resource: Resource,
     },
     /// The environment failed; says nothing about the candidate.
@@ -118,7 +118,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The word for tables and logs.
+    /// The outcome's name for tables and logs.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -132,39 +132,39 @@ impl Outcome {
     }
 }
 
-/// What one gate said about one candidate. A failing gate is data, never an `Err`.
+/// A gate's report on one candidate. A failing gate is a value, never an `Err`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateReport {
     /// The gate.
     pub gate: GateName,
-    /// The tree it was run over: a report for other bytes counts for nothing.
+    /// The tree it ran over; the report counts for no other.
     pub tree: Digest,
     /// Whether acceptance depends on it.
     pub required: bool,
-    /// How it ended.
+    /// Its outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// What it found.
+    /// Its findings.
     pub findings: Vec<Finding>,
     /// The tests it ran.
     pub tests: Vec<TestResult>,
-    /// Which tests were seen to fail without the implementation.
+    /// Red proofs of tests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub red: Vec<RedProof>,
-    /// Wall time in milliseconds.
+    /// Wall-clock time in milliseconds.
     pub elapsed_ms: u64,
-    /// How strongly its programs were kept apart.
+    /// The isolation level of its programs.
     #[serde(default)]
     pub isolation: Isolation,
-    /// The tools of the machine that ran it, as they name themselves.
+    /// The tools of the machine that ran it, by their own names.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tools: String,
-    /// The object that keeps its output.
+    /// The object with its output.
     pub evidence: Option<Digest>,
 }
 
 impl GateReport {
-    /// The tests that no gate saw fail without the implementation.
+    /// The tests that were never seen to fail without the implementation.
     pub fn unproven(reports: &[Self]) -> Vec<String> {
         let tests = reports.iter().flat_map(|report| &report.red);
         let open: BTreeSet<&str> =
@@ -172,26 +172,26 @@ impl GateReport {
         open.into_iter().map(str::to_owned).collect()
     }
 
-    /// Whether the pipeline goes on behind it: it passed, or it was advisory, or had nothing to do.
+    /// Whether the pipeline continues: it passed, was advisory, or was skipped.
     pub fn lets_through(&self) -> bool {
         matches!(self.outcome, Outcome::Pass | Outcome::Skipped { .. })
             || (!self.required && !matches!(self.outcome, Outcome::Error { .. }))
     }
 }
 
-/// Whose fault a failure is.
+/// Who is at fault for a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fault {
-    /// Clauses that cannot hold together, or an example that does not compile.
+    /// The spec: contradicting clauses, or an example that does not compile.
     Spec,
     /// The model's answer.
     Model,
-    /// A gate that gives no reliable answer.
+    /// A gate without reliable results.
     Gate,
-    /// The machine.
+    /// The environment.
     Environment,
-    /// The server that should have answered.
+    /// The model's server.
     Generator,
     /// The budget.
     Budget,
@@ -200,20 +200,38 @@ pub enum Fault {
 /// Why a candidate or a job failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
-    /// Whose fault.
+    /// Who is at fault.
     pub fault: Fault,
     /// One sentence.
     pub summary: String,
-    /// The clauses concerned.
+    /// The affected clauses.
     pub clauses: Vec<ClauseId>,
-    /// The findings behind it, most telling first.
+    /// The findings, most important first.
     pub findings: Vec<Finding>,
-    /// Equal for equal failures, whatever the paths, times and numbers in the messages.
+    /// Equal for equal failures, independent of paths, times and numbers in the messages.
     pub fingerprint: Option<Digest>,
 }
 
-/// What the judge said, as the ledger keeps it. It is a record: promotion needs the verdict itself,
-/// which is made again from the reports.
+impl Diagnosis {
+    /// The summary for people: ``gate `test` failed: …`` for the ledger's `gate test: fail: …`.
+    pub fn told(&self) -> String {
+        let parts = self.summary.strip_prefix("gate ").and_then(|rest| {
+            let (gate, rest) = rest.split_once(": ")?;
+            let (word, why) = rest.split_once(": ")?;
+            let word = match word {
+                "fail" => "failed",
+                "flaky" => "is flaky",
+                "timeout" => "timed out",
+                "limit" => "exceeded a limit",
+                _ => return None,
+            };
+            Some(format!("gate `{gate}` {word}: {why}"))
+        });
+        parts.unwrap_or_else(|| self.summary.clone())
+    }
+}
+
+/// A judgement in the ledger. Only a record: promotion derives the verdict again from the reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Judgement {
@@ -231,7 +249,7 @@ pub enum Judgement {
     },
 }
 
-/// Takes a root out of a text, where it is one: not in the middle of another path.
+/// Removes a root folder from paths in a text.
 fn without(text: &str, root: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -246,9 +264,8 @@ fn without(text: &str, root: &str) -> String {
     out + rest
 }
 
-/// Takes out of a tool's text what changes from run to run and says nothing: ANSI codes, the roots
-/// of temporary folders, thread numbers, addresses, running times. Cuts it to
-/// `limits::FINDING_BYTES`.
+/// Removes variable parts from a tool's output: ANSI codes, temporary roots, thread numbers,
+/// addresses, times. Cuts it to `limits::FINDING_BYTES`.
 pub fn clean(text: &str, roots: &[&str]) -> String {
     static NOISE: LazyLock<[(Regex, &str); 5]> = LazyLock::new(|| {
         let pattern = |text| Regex::new(text).expect("the pattern is a constant");

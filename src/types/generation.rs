@@ -1,24 +1,24 @@
-//! What is asked of a model and what comes back.
+//! Requests to a model and its answers.
 
 use serde::{Deserialize, Serialize};
 
 use super::Digest;
 
-/// A rendered prompt: byte-deterministic for equal inputs.
+/// A rendered prompt, deterministic for equal inputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
-    /// The system message: rules that never change within a project.
+    /// The system message: rules that are constant within a project.
     pub system: String,
     /// The user message: spec, examples, task, last candidate, findings.
     pub user: String,
 }
 
-/// Tokens spent on a completion, as the server counted them.
+/// Tokens of a completion, as the server counted them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens read.
+    /// Input tokens.
     pub input: u64,
-    /// Tokens written.
+    /// Output tokens.
     pub output: u64,
 }
 
@@ -26,63 +26,62 @@ pub struct Usage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finish {
-    /// It said all.
+    /// It finished.
     Stop,
-    /// It ran into the limit of output tokens.
+    /// It reached the limit of output tokens.
     Length,
     /// Anything else, as the server named it.
     Other(String),
 }
 
-/// What a model answered.
+/// A model's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completion {
     /// The text.
     pub text: String,
-    /// Why it ended.
+    /// Why it stopped.
     pub finish: Finish,
-    /// What it cost.
+    /// Its tokens.
     pub usage: Usage,
     /// The model, as the server named it.
     pub model: String,
-    /// Set when nothing was asked: the answer is a recording of that date (`YYYY-MM-DD`), or
-    /// `scripted`.
+    /// For a replay: the recording's date (`YYYY-MM-DD`), or `scripted`.
     pub replay: Option<String>,
     /// The whole exchange as a recording, in the objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Digest>,
 }
 
-/// A finished tree that a generator left, as the objects have it.
+/// A generator's complete tree, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredWorkspace {
     /// The tree, in the objects.
     pub tree: Digest,
-    /// What the generator said while it worked, in the objects.
+    /// The generator's output, in the objects.
     pub transcript: Digest,
-    /// Tokens it used.
+    /// Tokens used.
     pub usage: Usage,
     /// The model that wrote it.
     pub model: String,
-    /// Set when nobody was asked: the recording's date, or `scripted`.
+    /// For a replay: the recording's date, or `scripted`.
     pub replay: Option<String>,
     /// The whole exchange as a recording, in the objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Digest>,
 }
 
-/// What a generator gave, as the objects have it: the ledger names it by its digest.
+/// A generator's answer, as stored; the ledger refers to it by digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum StoredGeneration {
-    /// A text to read files out of.
+    /// A text with files in it.
     Text(Completion),
     /// The files.
     Workspace(StoredWorkspace),
 }
 
 impl StoredGeneration {
-    /// Tokens it used.
+    /// Tokens used.
     pub fn usage(&self) -> Usage {
         match self {
             Self::Text(text) => text.usage,
@@ -98,7 +97,7 @@ impl StoredGeneration {
         }
     }
 
-    /// The recording's date, or `scripted`, when nobody was asked.
+    /// The recording's date, or `scripted`, for a replay.
     pub fn replay(&self) -> Option<&str> {
         match self {
             Self::Text(text) => text.replay.as_deref(),
@@ -120,7 +119,7 @@ mod tests {
     use super::{Digest, StoredGeneration, StoredWorkspace, Usage};
 
     #[test]
-    fn texts_of_older_objects_are_read_and_written_byte_for_byte() {
+    fn older_objects_are_read_and_written_unchanged() {
         let text = "{\"text\":\"a\",\"finish\":\"stop\",\"usage\":{\"input\":1,\"output\":2},\
                     \"model\":\"m\",\"replay\":null}";
         let read: StoredGeneration = serde_json::from_str(text).expect("is one");

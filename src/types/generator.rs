@@ -1,105 +1,106 @@
-//! `[generator]`: who is asked. The table in the file is flat, so that a wrong key is named with
-//! its line; the code sees one variant per `kind`, with prices and tiers beside it.
+//! `[generator]`. The table in the file is flat, so that a wrong key is reported with its line; the
+//! code has one variant per `kind`, with prices and tiers beside it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::limits;
 
-/// What kind of generator answers.
+/// The kinds of generators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum GeneratorKind {
-    /// A server that speaks OpenAI's chat completions.
+    /// A server with OpenAI's chat completions API.
     Openai,
     /// Recorded exchanges only: no network, no key, no cost.
     Cassette,
 }
 
-/// What is done with recorded exchanges.
+/// The mode of recorded exchanges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CassetteMode {
-    /// Nothing.
+    /// Do not use recordings.
     Off,
-    /// Answer from recordings; a miss is an error.
+    /// Answer from recordings; a missing one is an error.
     Replay,
-    /// Answer from a recording where there is one, else ask and record.
+    /// Answer from a recording if there is one, else call the model and record.
     Auto,
-    /// Ask, and record over what is there.
+    /// Call the model and overwrite recordings.
     Record,
-    /// Ask, and report an answer that differs from the recording.
+    /// Call the model and report answers that differ from the recording.
     Verify,
 }
 
-/// The form in which a model is asked to answer.
+/// The form of answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReplyForm {
-    /// Whole files between fences: what models do best.
+    /// Whole files in fences, which models do best.
     Files,
     /// One JSON object, constrained by a schema in the request.
     Json,
 }
 
-/// A stronger generator. What it leaves out it takes from `[generator]`.
+/// A stronger generator. Missing keys are taken from `[generator]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tier {
     /// The model's name at the server.
     pub model: String,
-    /// Address of the API.
+    /// Base URL of the API.
     pub base_url: Option<String>,
     /// The name of the environment variable with the key.
     pub api_key_env: Option<String>,
-    /// US dollars per million tokens read.
+    /// US dollars per million input tokens.
     pub input_price: Option<f64>,
-    /// US dollars per million tokens written.
+    /// US dollars per million output tokens.
     pub output_price: Option<f64>,
 }
 
-/// Who is asked, and within which limits: the table as files have it.
+/// The generator and its limits, as in the file.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename = "GeneratorConfig")]
 #[serde(expecting = "struct GeneratorConfig")]
 struct GeneratorTable {
     /// `openai` or `cassette`.
     kind: GeneratorKind,
-    /// Address of the API, up to and with `/v1`.
+    /// Base URL of the API, including `/v1`.
     base_url: String,
     /// The model's name at the server.
     model: String,
     /// The NAME of the environment variable with the key; absent for servers without keys.
     api_key_env: Option<String>,
-    /// What is done with recordings. Default: `off` for `openai`, `replay` for `cassette`.
+    /// The mode of recordings. Default: `off` for `openai`, `replay` for `cassette`.
     cassettes: Option<CassetteMode>,
-    /// The form of answers: `files`, or `json` for servers that can be held to a JSON schema.
+    /// The form of answers: `files`, or `json` for servers that support JSON schemas.
     reply: ReplyForm,
     /// Sampling temperature of first answers and repairs, 0 to 2; a fresh start adds 0.5.
     temperature: f64,
-    /// Tokens a completion may have.
+    /// Maximum tokens of a completion.
     max_output_tokens: u32,
-    /// Tokens the model can read and write together; absent: not checked before the call.
+    /// The model's context size in tokens, input and output together; absent: not checked before
+    /// the call.
     context_tokens: Option<u32>,
-    /// Calls of one request before its first content, retries included.
+    /// Maximum tries of one request before its first content, including retries.
     max_tries: u32,
-    /// First wait between two tries, in milliseconds; doubles, with full jitter, up to 30 s.
+    /// First wait between tries, in milliseconds; doubles, with full jitter, up to 30 s.
     retry_base_ms: u64,
-    /// Time until the first content, in milliseconds.
+    /// Timeout for the first content, in milliseconds.
     first_token_timeout_ms: u64,
-    /// Time between two pieces of a stream, in milliseconds.
+    /// Timeout between two chunks of a stream, in milliseconds.
     idle_timeout_ms: u64,
-    /// Wall time of one completion, in milliseconds.
+    /// Timeout of one completion, in milliseconds.
     deadline_ms: u64,
-    /// Most requests per minute, 0 for no limit.
+    /// Maximum requests per minute, 0 for no limit.
     requests_per_minute: u32,
-    /// Most requests at a time, 0 for no limit; of each tier.
+    /// Maximum concurrent requests of each tier, 0 for no limit.
     requests: u32,
-    /// US dollars per million tokens read.
+    /// US dollars per million input tokens.
     input_price: f64,
-    /// US dollars per million tokens written.
+    /// US dollars per million output tokens.
     output_price: f64,
-    /// Stronger generators, asked in this order when the ones before have given up.
+    /// Stronger generators, used in this order when the previous ones have failed.
     tiers: Vec<Tier>,
 }
 
@@ -129,35 +130,35 @@ impl Default for GeneratorTable {
     }
 }
 
-/// Who is asked, and within which limits: the settings of its kind, and what every kind has.
+/// The generator and its limits: settings of its kind, and of all kinds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "GeneratorTable", into = "GeneratorTable")]
 pub struct GeneratorConfig {
     /// The settings of its kind.
     pub settings: GeneratorSettings,
-    /// What is done with recordings; `None` for the default of the kind.
+    /// The mode of recordings; `None` for the kind's default.
     pub cassettes: Option<CassetteMode>,
-    /// US dollars per million tokens read.
+    /// US dollars per million input tokens.
     pub input_price: f64,
-    /// US dollars per million tokens written.
+    /// US dollars per million output tokens.
     pub output_price: f64,
-    /// Stronger generators, asked in this order when the ones before have given up.
+    /// Stronger generators, used in this order when the previous ones have failed.
     pub tiers: Vec<Tier>,
 }
 
 /// The settings of a generator, by kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GeneratorSettings {
-    /// `kind = "openai"`: a server that speaks OpenAI's chat completions.
+    /// `kind = "openai"`: a server with OpenAI's chat completions API.
     Openai(OpenaiSettings),
-    /// `kind = "cassette"`: recordings of such a server, which is never asked itself.
+    /// `kind = "cassette"`: recordings of such a server, which is never called.
     Cassette(OpenaiSettings),
 }
 
-/// A server that speaks OpenAI's chat completions. The keys of `[generator]` have the same names.
+/// A server with OpenAI's chat completions API. The keys of `[generator]` have the same names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenaiSettings {
-    /// Address of the API, up to and with `/v1`.
+    /// Base URL of the API, including `/v1`.
     pub base_url: String,
     /// The model's name at the server.
     pub model: String,
@@ -167,23 +168,23 @@ pub struct OpenaiSettings {
     pub reply: ReplyForm,
     /// Sampling temperature of first answers and repairs, 0 to 2.
     pub temperature: f64,
-    /// Tokens a completion may have.
+    /// Maximum tokens of a completion.
     pub max_output_tokens: u32,
-    /// Tokens the model can read and write together; `None`: not checked before the call.
+    /// The model's context size in tokens; `None`: not checked before the call.
     pub context_tokens: Option<u32>,
-    /// Calls of one request before its first content, retries included.
+    /// Maximum tries of one request before its first content.
     pub max_tries: u32,
-    /// First wait between two tries, in milliseconds.
+    /// First wait between tries, in milliseconds.
     pub retry_base_ms: u64,
-    /// Time until the first content, in milliseconds.
+    /// Timeout for the first content, in milliseconds.
     pub first_token_timeout_ms: u64,
-    /// Time between two pieces of a stream, in milliseconds.
+    /// Timeout between two chunks of a stream, in milliseconds.
     pub idle_timeout_ms: u64,
-    /// Wall time of one completion, in milliseconds.
+    /// Timeout of one completion, in milliseconds.
     pub deadline_ms: u64,
-    /// Most requests per minute, 0 for no limit.
+    /// Maximum requests per minute, 0 for no limit.
     pub requests_per_minute: u32,
-    /// Most requests at a time, 0 for no limit.
+    /// Maximum concurrent requests, 0 for no limit.
     pub requests: u32,
 }
 
@@ -268,7 +269,7 @@ impl GeneratorConfig {
         one
     }
 
-    /// What is done with recordings.
+    /// The mode of recordings.
     pub fn cassette_mode(&self) -> CassetteMode {
         self.cassettes.unwrap_or(match self.settings {
             GeneratorSettings::Openai(_) => CassetteMode::Off,
@@ -278,7 +279,7 @@ impl GeneratorConfig {
 }
 
 impl GeneratorSettings {
-    /// The word for the kind in `harness.toml`, the lockfile and traces.
+    /// The kind's name in `harness.toml`, the lockfile and traces.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Openai(_) => "openai",
@@ -293,7 +294,7 @@ impl GeneratorSettings {
         }
     }
 
-    /// Address of the server; `None` for a kind without one.
+    /// The server's base URL; `None` for kinds without one.
     pub fn address(&self) -> Option<&str> {
         match self {
             Self::Openai(server) | Self::Cassette(server) => Some(&server.base_url),
@@ -307,28 +308,28 @@ impl GeneratorSettings {
         }
     }
 
-    /// The form in which answers are asked for.
+    /// The form of answers.
     pub fn reply(&self) -> ReplyForm {
         match self {
             Self::Openai(server) | Self::Cassette(server) => server.reply,
         }
     }
 
-    /// Sampling temperature of a first answer; `None` for a kind that has no such setting.
+    /// Sampling temperature of a first answer; `None` for kinds without it.
     pub fn temperature(&self) -> Option<f64> {
         match self {
             Self::Openai(server) | Self::Cassette(server) => Some(server.temperature),
         }
     }
 
-    /// Tokens an answer may have; `None` for a kind that has no such setting.
+    /// Maximum tokens of an answer; `None` for kinds without it.
     pub fn max_output_tokens(&self) -> Option<u32> {
         match self {
             Self::Openai(server) | Self::Cassette(server) => Some(server.max_output_tokens),
         }
     }
 
-    /// Tokens a prompt may have beside the longest answer; `None`: not checked before the call.
+    /// Maximum tokens of a prompt, besides the longest answer; `None`: not checked.
     pub fn prompt_tokens(&self) -> Option<usize> {
         match self {
             Self::Openai(server) | Self::Cassette(server) => server
@@ -337,7 +338,7 @@ impl GeneratorSettings {
         }
     }
 
-    /// The same settings, answered from recordings alone.
+    /// The same settings with recordings only.
     pub fn replayed(self) -> Self {
         match self {
             Self::Openai(server) | Self::Cassette(server) => Self::Cassette(server),

@@ -1,4 +1,4 @@
-//! `harness.toml` as it is understood: every key, its unit and its default.
+//! The content of `harness.toml`: keys, units and defaults.
 
 use std::collections::BTreeMap;
 
@@ -17,37 +17,37 @@ pub struct Harness {
     /// Paths and default targets.
     #[serde(default)]
     pub harness: PathsConfig,
-    /// Who is asked; needed where a target is generated.
+    /// The model to use; required for generated targets.
     #[serde(default)]
     pub generator: Option<GeneratorConfig>,
-    /// Caps on spending.
+    /// Limits on spending.
     #[serde(default)]
     pub budget: Budget,
-    /// How candidates are kept apart from the machine.
+    /// Isolation of candidates.
     #[serde(default)]
     pub sandbox: SandboxConfig,
-    /// How what is promoted is attested.
+    /// Signing of attestations.
     #[serde(default)]
     pub attestation: Attestation,
-    /// How long things are kept.
+    /// How long data of attempts is kept.
     #[serde(default)]
     pub retention: Retention,
-    /// What `regen lint` looks for.
+    /// Rules of `regen lint`.
     #[serde(default)]
     pub lint: LintConfig,
-    /// How much of the specs tests must cover.
+    /// Required test coverage of specs.
     #[serde(default)]
     pub trace: TraceConfig,
-    /// What runs at a time.
+    /// Concurrency, priorities and quiet hours.
     #[serde(default)]
     pub schedule: Schedule,
     /// Where traces go.
     #[serde(default)]
     pub telemetry: Telemetry,
-    /// Programs that `regen watch` tells of what happens.
+    /// Programs that `regen watch` runs on events.
     #[serde(default)]
     pub hook: Vec<Hook>,
-    /// What is generated, by target name.
+    /// Targets, by name.
     #[serde(default)]
     pub target: BTreeMap<TargetName, Target>,
     /// Custom gates, and settings of built-in ones, by gate name.
@@ -56,17 +56,17 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// The model's name as configured; empty where nothing is generated.
+    /// The model's name as configured; empty if nothing is generated.
     pub fn model(&self) -> &str {
         self.generator.as_ref().map_or("", |generator| generator.settings.model())
     }
 
-    /// How many generators a job can try, one after the other.
+    /// The number of generators that a job can try.
     pub fn tiers(&self) -> usize {
         self.generator.as_ref().map_or(1, |generator| 1 + generator.tiers.len())
     }
 
-    /// Names of the environment variables that hold the generators' keys.
+    /// Names of the environment variables with the generators' keys.
     pub fn generator_keys(&self) -> Vec<String> {
         let Some(generator) = &self.generator else { return Vec::new() };
         let tiers = (0..self.tiers()).map(|tier| generator.tier(tier));
@@ -74,19 +74,19 @@ impl Harness {
     }
 }
 
-/// Where things are, relative to `harness.toml`.
+/// Paths, relative to `harness.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PathsConfig {
     /// Folder of the Markdown specs.
     pub specs: String,
-    /// Folder of the user's own checks.
+    /// Folder of the user's suites and validators.
     pub validators: String,
     /// Folder of recorded model exchanges.
     pub cassettes: String,
     /// Folder of prompt templates that override the built-in ones: `system.md`, `task.md`.
     pub templates: Option<String>,
-    /// Targets of a spec that names none.
+    /// Targets of specs without `targets`.
     pub default_targets: Vec<TargetName>,
 }
 
@@ -102,11 +102,11 @@ impl Default for PathsConfig {
     }
 }
 
-/// Caps on spending, reserved before a call and settled after it. Absent: no cap.
+/// Limits on spending, reserved before a call and settled after it. Absent: no limit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Budget {
-    /// Tokens, read and written, of one call.
+    /// Tokens, input and output, of one call.
     pub call_tokens: Option<u64>,
     /// Tokens of one run.
     pub run_tokens: Option<u64>,
@@ -124,19 +124,19 @@ pub struct Budget {
     pub spec_usd: Option<f64>,
 }
 
-/// How candidates' programs, and the programs that judge them, are kept apart from the machine.
+/// Isolation of candidates and gates from the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SandboxConfig {
-    /// The lowest level of isolation that is good enough: 3 namespaces and a control group, 2
-    /// namespaces, 1 Landlock and seccomp, 0 none. Below 2, the environment variable
-    /// `REGEN_MIN_LEVEL` must allow it too.
+    /// The lowest isolation level allowed: 3 namespaces and a control group, 2 namespaces, 1
+    /// Landlock and seccomp, 0 none. Below 2, the environment variable `REGEN_MIN_LEVEL` must allow
+    /// it too.
     pub min_level: Isolation,
-    /// Further files and folders that gates can read, absolute or relative to `harness.toml`: an
+    /// Additional files and folders that gates can read, absolute or relative to `harness.toml`: an
     /// interpreter, a data set.
     pub read_only: Vec<String>,
-    /// Memory that all gates running at a time may use together, in MiB; absent: three quarters of
-    /// the machine's. A gate waits until its own limit is free.
+    /// Memory for all concurrent gates together, in MiB; absent: three quarters of the machine's. A
+    /// gate waits until its own limit is free.
     pub memory_mb: Option<u64>,
 }
 
@@ -146,7 +146,7 @@ impl Default for SandboxConfig {
     }
 }
 
-/// The id of a language, as the configuration names it.
+/// The id of a language in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ToolchainId(String);
@@ -158,28 +158,28 @@ impl ToolchainId {
     }
 }
 
-/// The one thing a target can say of its generator.
+/// The only value of a target's `generator`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NoGenerator {
-    /// People write it.
+    /// Hand-written.
     None,
 }
 
-/// `[attestation]`: who signs.
+/// `[attestation]`: the signing key.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Attestation {
-    /// The NAME of the environment variable with the private Ed25519 key (PEM or OpenSSH's form,
-    /// without passphrase), or with the path of its file. Absent: attestations are not signed.
+    /// The NAME of the environment variable with the private Ed25519 key (PEM or OpenSSH, without
+    /// passphrase), or with the path of its file. Absent: attestations are not signed.
     pub key_env: Option<String>,
 }
 
-/// `[retention]`: what `regen gc` leaves.
+/// `[retention]`: what `regen gc` keeps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
-    /// Days that attempts are kept which led to no promotion. What was promoted is always kept.
+    /// Days that failed attempts are kept. Promoted ones are always kept.
     pub days: u32,
 }
 
@@ -189,7 +189,7 @@ impl Default for Retention {
     }
 }
 
-/// `[trace]`: the least percentage of demanded clauses that a test must stand for, by level.
+/// `[trace]`: the minimum percentage of required clauses with tests, by level.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TraceConfig {
@@ -201,34 +201,34 @@ pub struct TraceConfig {
     pub may: Option<u8>,
 }
 
-/// One thing a spec compiles to.
+/// One output of a spec.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Target {
-    /// `none` for code that people wrote: it is traced, never generated.
+    /// `none` for hand-written code: traced, never generated.
     #[serde(default)]
     pub generator: Option<NoGenerator>,
-    /// The folder of such code. Only with `generator = "none"`.
+    /// The folder of hand-written code. Only with `generator = "none"`.
     #[serde(default)]
     pub path: Option<String>,
-    /// Glob patterns, below `path`, of the files its tests stand in. Default: those
-    /// of the first language that is built in.
+    /// Glob patterns, below `path`, of files with tests. Default: those of the first built-in
+    /// language.
     #[serde(default)]
     pub tests: Vec<String>,
-    /// Glob patterns, below `path`, of results that its test runner writes: JUnit XML, or lines of
-    /// JSON by libtest or nextest.
+    /// Glob patterns, below `path`, of test results: JUnit XML, or JSON lines of libtest or
+    /// nextest.
     #[serde(default)]
     pub results: Vec<String>,
-    /// The language; needed where code is generated.
+    /// The language; required for generated code.
     #[serde(default)]
     pub toolchain: Option<ToolchainId>,
-    /// Where the tree goes: `<folder>/{spec}/<name>`, where `<name>` may be `{target}`.
+    /// The output folder: `<folder>/{spec}/<name>`, where `<name>` may be `{target}`.
     #[serde(default = "default_output")]
     pub output: String,
     /// Gates in order. Default: the toolchain's.
     pub gates: Option<Vec<GateName>>,
-    /// Glob patterns of the files a candidate may have. Default: the toolchain's.
+    /// Glob patterns of allowed files. Default: the toolchain's.
     pub allowed_files: Option<Vec<String>>,
-    /// The keys of the language's own.
+    /// The language's own keys.
     #[serde(flatten)]
     #[schemars(skip)]
     pub options: BTreeMap<String, toml::Value>,
@@ -240,19 +240,19 @@ pub fn default_output() -> String {
 }
 
 impl Target {
-    /// Whether regen writes it.
+    /// Whether it is generated.
     pub fn is_generated(&self) -> bool {
         self.generator.is_none()
     }
 
-    /// The folder of a spec's unit, in which all its targets stand: everything before the last
-    /// segment of `output`.
+    /// The folder of a spec's unit with all its targets: everything before the last segment of
+    /// `output`.
     pub fn unit(&self, spec: &str) -> String {
         let (unit, _) = self.output.rsplit_once('/').unwrap_or((self.output.as_str(), ""));
         unit.replace("{spec}", spec)
     }
 
-    /// The name of the target's folder inside the unit.
+    /// The name of the target's folder in the unit.
     pub fn leaf(&self, target: &str) -> String {
         let (_, leaf) = self.output.rsplit_once('/').unwrap_or(("", self.output.as_str()));
         leaf.replace("{target}", target)
@@ -261,7 +261,7 @@ impl Target {
     /// The folder of a target of a spec.
     ///
     /// # Errors
-    /// Names and `output` together do not make a path, for example because it is too long.
+    /// The names and `output` do not give a valid path, for example because it is too long.
     pub fn path(&self, spec: &SpecId, target: &TargetName) -> Result<RelPath, String> {
         let path = format!("{}/{}", self.unit(spec), self.leaf(target));
         RelPath::parse(&path).map_err(|why| format!("the path {path:?} {why}"))
@@ -272,19 +272,19 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// How a gate's output is read.
+/// The format of a gate's output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GateFormat {
     /// `path:line[:column]: message` lines are findings; the exit status decides.
     #[default]
     Lines,
-    /// The messages of the target's compiler, as its language's own gates read them.
+    /// Messages of the target's compiler.
     #[serde(alias = "cargo")]
     Compiler,
 }
 
-/// A gate of the user's, or settings of a built-in one.
+/// A custom gate, or settings of a built-in one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GateConfig {
@@ -292,25 +292,24 @@ pub struct GateConfig {
     pub argv: Option<Vec<String>>,
     /// A validator by its folder's name in `validators/`, instead of `argv`.
     pub validator: Option<String>,
-    /// How `argv`'s output is read.
+    /// The format of `argv`'s output.
     pub format: GateFormat,
-    /// Wall time in seconds.
+    /// Timeout in seconds.
     pub timeout_s: Option<u64>,
-    /// Of `test` and `hidden`: how often a test is run that fails, or passes for the first time; 3
-    /// unless given.
+    /// For `test` and `hidden`: how often a test runs that fails, or passes for the first time.
+    /// Default: 3.
     pub runs: Option<u8>,
-    /// What its programs may use, where the built-in limits do not fit.
+    /// Resource limits of its programs, instead of the built-in ones.
     #[serde(skip_serializing_if = "is_default")]
     pub limits: LimitsConfig,
     /// Of a compiling gate: lints whose findings do not count, as `clippy::new_without_default`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
-    /// A gate that only informs: its failure refuses nothing.
+    /// An advisory gate: its failure rejects nothing.
     pub advisory: bool,
-    /// Names of further environment variables the gate may see.
+    /// Names of further environment variables for the gate.
     pub env: Vec<String>,
-    /// The same for variables that look like secrets (`*_KEY`, `*_TOKEN`, `*_SECRET`,
-    /// `*_PASSWORD`, `*_CREDENTIALS`): candidates can read what their gates can. Never the model's
-    /// key.
+    /// The same for variables that look like secrets (`*_KEY`, `*_TOKEN`, `*_SECRET`, `*_PASSWORD`,
+    /// `*_CREDENTIALS`): candidates can read what their gates can. Never the model's key.
     pub secrets: Vec<String>,
 }

@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 
 use super::Severity;
 
-/// How much a rule's findings weigh.
+/// The level of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleLevel {
-    /// The rule is not applied.
+    /// Disabled.
     Off,
-    /// Advice, shown only to who asks for it.
+    /// Advice, shown only on request.
     Note,
-    /// A person should look.
+    /// A person should check it.
     Warning,
-    /// The spec is refused, by every command.
+    /// The spec is refused by every command.
     Error,
 }
 
 impl RuleLevel {
-    /// The severity of a finding; `None` when there is to be none.
+    /// The severity of a finding; `None` if disabled.
     pub fn severity(self) -> Option<Severity> {
         match self {
             Self::Off => None,
@@ -33,13 +33,13 @@ impl RuleLevel {
     }
 }
 
-/// `[lint]`: what `regen lint` looks for.
+/// `[lint]`: the rules of `regen lint`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LintConfig {
-    /// Levels of rules by name, where the built-in ones do not fit: `vague = "error"`.
+    /// Levels of rules by name, instead of the built-in ones: `vague = "error"`.
     pub rules: BTreeMap<String, RuleLevel>,
-    /// Words and phrases that say nothing checkable; replaces the built-in list.
+    /// Vague words and phrases; replaces the built-in list.
     pub vague: Option<Vec<String>>,
 }
 
@@ -50,7 +50,7 @@ impl LintConfig {
         self.rules.get(rule).copied().or_else(built_in).unwrap_or(RuleLevel::Warning)
     }
 
-    /// The words that say nothing checkable.
+    /// The vague words.
     pub fn vague(&self) -> Vec<&str> {
         match &self.vague {
             Some(list) => list.iter().map(String::as_str).collect(),
@@ -59,26 +59,26 @@ impl LintConfig {
     }
 }
 
-/// Every rule: its name behind `lint::`, its level, and what it is about. Names stay what they are.
+/// All rules: name after `lint::`, level and description. Names are stable.
 pub const RULES: [(&str, RuleLevel, &str); 14] = [
-    ("contradiction", RuleLevel::Warning, "two clauses demand what cannot both be"),
-    ("example_conflict", RuleLevel::Error, "two examples expect different results of one input"),
+    ("contradiction", RuleLevel::Warning, "two clauses that contradict each other"),
+    ("example_conflict", RuleLevel::Error, "two examples with different results for one input"),
     ("near_duplicate", RuleLevel::Warning, "two clause names that are easily confused"),
-    ("no_binding", RuleLevel::Warning, "a spec that demands something and binds nothing"),
-    ("no_observable", RuleLevel::Warning, "a clause with nothing that could be observed"),
+    ("no_binding", RuleLevel::Warning, "a spec with requirements but no binding"),
+    ("no_observable", RuleLevel::Warning, "a clause without a testable example or value"),
     ("passive", RuleLevel::Note, "a passive without an actor"),
     ("same_text", RuleLevel::Warning, "two clauses with the same text"),
-    ("stray_test", RuleLevel::Warning, "a test that names no clause"),
-    ("two_modals", RuleLevel::Warning, "more than one demand in one clause"),
-    ("unbound", RuleLevel::Warning, "a MUST or SHALL that nothing checks"),
-    ("uncovered", RuleLevel::Warning, "a `test_id` that no test covers"),
-    ("vague", RuleLevel::Warning, "a word that says nothing checkable"),
-    ("waiver_expired", RuleLevel::Warning, "a waiver that is over"),
+    ("stray_test", RuleLevel::Warning, "a test without a clause"),
+    ("two_modals", RuleLevel::Warning, "more than one requirement in one clause"),
+    ("unbound", RuleLevel::Warning, "a MUST or SHALL without a binding"),
+    ("uncovered", RuleLevel::Warning, "a `test_id` without a test"),
+    ("vague", RuleLevel::Warning, "a vague word"),
+    ("waiver_expired", RuleLevel::Warning, "an expired waiver"),
     ("waiver_long", RuleLevel::Note, "a waiver for more than a year"),
 ];
 
-/// Words that say nothing checkable, after the lists of requirements engineering (INCOSE's rules for
-/// writing requirements, R7 to R9).
+/// Vague words, from lists of requirements engineering (INCOSE's rules for writing requirements, R7
+/// to R9).
 const VAGUE: [&str; 36] = [
     "acceptable",
     "adequate",

@@ -1,7 +1,6 @@
-//! Nouns only: what the modules exchange. No I/O, no async, no clock, no randomness.
+//! Shared data types. No I/O, no async, no clock, no randomness.
 //!
-//! A type lives here only if two modules exchange it. Types do not know how they look: views are in
-//! `report`.
+//! A type belongs here only if two modules exchange it. How types are displayed is in `report`.
 
 pub mod action;
 pub mod canonical;

@@ -1,7 +1,7 @@
-//! Names of specs, targets and gates: three kinds of text that are never mistaken for each other.
+//! Names of specs, targets and gates, as three distinct types.
 //!
-//! Names are parts of paths. One that is read back from a file is checked there, so a path made of
-//! names stays in the folder it is joined to.
+//! Names are parts of paths. They are checked when read from a file, so a path made of names stays
+//! in its folder.
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::limits;
 
-/// Whether a text is a name: lower-case letters, digits, `-` and `_`, a letter first, and not
-/// longer than [`limits::NAME_BYTES`].
+/// Whether a text is a valid name: lower-case letters, digits, `-` and `_`, a letter first, at most
+/// [`limits::NAME_BYTES`] bytes.
 pub fn is_name(text: &str) -> bool {
     let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     text.len() <= limits::NAME_BYTES
@@ -32,7 +32,7 @@ macro_rules! names {
         pub struct $name(String);
 
         impl $name {
-            /// A text as a name, if it is one.
+            /// A text as a name, if valid.
             pub fn parse(text: &str) -> Option<Self> {
                 is_name(text).then(|| Self(text.to_owned()))
             }
@@ -51,11 +51,11 @@ macro_rules! names {
                     return Ok(Self(text));
                 }
                 let rule = "lower-case letters, digits, `-` and `_`, a letter first, at most 64";
-                Err(format!("`{}` is no name of a {}: {rule}", text.escape_debug(), $what))
+                Err(format!("invalid name `{}` of a {}: {rule}", text.escape_debug(), $what))
             }
         }
 
-        /// A name in the program's own text.
+        /// A name in the program's own text; panics if invalid.
         impl From<&'static str> for $name {
             fn from(text: &'static str) -> Self {
                 Self(text.to_owned())

@@ -1,4 +1,4 @@
-//! Relative paths that cannot leave their root, on any file system a tree may be checked out on.
+//! Relative paths that cannot leave their root, on any file system.
 
 use std::fmt;
 use std::ops::Deref;
@@ -9,20 +9,20 @@ use unicode_normalization::is_nfc;
 
 use super::limits;
 
-/// A relative path of a tree: `/` between segments, NFC, no segment that means something to a file
-/// system. Made only by [`RelPath::parse`], so that holding one is the proof.
+/// A relative path in a tree: `/` between segments, NFC, no special segments. Made only by
+/// [`RelPath::parse`], so that every value is valid.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct RelPath(String);
 
-/// Device names that Windows reserves, with or without an extension.
+/// Device names reserved by Windows, with or without extension.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
 impl RelPath {
-    /// Checks a path.
+    /// Parses a path.
     ///
     /// # Errors
-    /// A fragment that says what is wrong with it, for a message that names the path.
+    /// The problem, as a fragment for a message that names the path.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         if text.is_empty() {
             return Err("is empty");
@@ -54,7 +54,7 @@ impl RelPath {
         &self.0
     }
 
-    /// The path with letters folded, for finding two names that are one on some file systems.
+    /// The path in lower case, to find names that are equal on some file systems.
     pub fn folded(&self) -> String {
         self.0.to_lowercase()
     }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_whatever_could_leave_or_confuse() {
+    fn refuses_paths_that_escape_or_are_ambiguous() {
         let long = "a/".repeat(20) + "b";
         for path in [
             "",

@@ -1,18 +1,18 @@
-//! Folders of a sandbox, as its programs see them: one list, for those who check a configuration
-//! and for the sandbox itself.
+//! Folders of a sandbox, as its programs see them; for checks of a configuration and for the
+//! sandbox.
 
 use std::path::Path;
 
 /// The candidate's files, read-only.
 pub const SOURCE: &str = "/src";
-/// Temporary files, fresh for each program. Other folders can be shown below it.
+/// Temporary files, fresh for each program. Other folders can be mounted below it.
 pub const TEMPORARY: &str = "/tmp";
 /// Lower folders of overlays, while they are being mounted.
 pub const LOWER: &str = "/.lower";
-/// Upper folders of overlays. Programs do not see them.
+/// Upper folders of overlays; invisible to programs.
 pub const UPPER: &str = "/.upper";
 
-/// Folders that every sandbox makes itself: nothing else is mounted at them or below them.
+/// Folders of every sandbox: nothing else is mounted at or below them.
 pub const OWN: [&str; 6] = [SOURCE, "/proc", "/dev", "/sys", LOWER, UPPER];
 
 /// Build output.
@@ -21,14 +21,14 @@ pub const BUILD: &str = "/target";
 pub const DEPENDENCIES: &str = "/vendor";
 /// A language's tools, read-only.
 pub const TOOLS: &str = "/toolchain";
-/// The home of these tools, where they keep their state: fresh for each program.
+/// The home of these tools, for their state; fresh for each program.
 pub const TOOL_HOME: &str = "/cargo";
 
-/// Folders at which a caller of the sandbox mounts something else than what is there outside.
+/// Mount points for content that differs from the machine's folders.
 pub const MOUNT_POINTS: [&str; 4] = [BUILD, DEPENDENCIES, TOOLS, TOOL_HOME];
 
-/// Whether a sandbox has a folder of its own at this path, so that the machine's cannot be shown
-/// there. Give it a path without `..`.
+/// Whether a sandbox has its own folder at this path, so that the machine's cannot be shown. The
+/// path must not contain `..`.
 pub fn is_taken(path: &Path) -> bool {
     let mut own = OWN.iter().chain(&MOUNT_POINTS);
     path == Path::new("/") || path == Path::new(TEMPORARY) || own.any(|own| path.starts_with(own))
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_folders_are_taken_and_their_neighbours_are_not() {
+    fn the_sandboxs_folders_are_reserved_and_others_are_not() {
         for path in ["/", "/tmp", "/tmp/", "//sys", "/./proc/self", "/src/x", "/target", "/cargo/x"]
         {
             assert!(is_taken(Path::new(path)), "{path}");

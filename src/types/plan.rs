@@ -1,4 +1,4 @@
-//! What is to be done, and why.
+//! Jobs and their reasons.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::Digest;
 use crate::types::{GateName, SpecId, TargetName};
 
-/// Digest of everything that makes a promoted tree the wrong one when it changes.
+/// Digest of all inputs of a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct InputsDigest(pub Digest);
 
-/// Digest of everything that makes a verdict an old one when it changes.
+/// Digest of all inputs of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GateInputsDigest(pub Digest);
@@ -29,13 +29,13 @@ impl fmt::Display for JobId {
     }
 }
 
-/// Why something is not up to date. The order is the order in which they are looked for.
+/// Why a target is out of date, in the order of checking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "reason")]
 pub enum Reason {
     /// No tree is promoted.
     NothingPromoted,
-    /// The promoted tree is gone.
+    /// The promoted tree is missing.
     TreeMissing,
     /// The promoted tree was changed by hand.
     Drift {
@@ -54,19 +54,19 @@ pub enum Reason {
     /// Validators, gates, guards or tool versions changed: the gates run over the promoted tree
     /// first.
     Gates {
-        /// Which.
+        /// Their names.
         #[serde(default)]
         changed: Vec<String>,
     },
     /// The attestation is missing, was changed, or another key signs now: the gates run over the
     /// promoted tree first.
     Attestation,
-    /// A person asked for it.
+    /// Ordered with `--force`.
     Forced,
 }
 
 impl Reason {
-    /// Whether the promoted tree is judged again before a model is asked.
+    /// Whether the promoted tree is checked again before a model is called.
     pub fn revalidates(&self) -> bool {
         matches!(self, Self::Gates { .. } | Self::Attestation)
     }
@@ -82,15 +82,15 @@ impl fmt::Display for Reason {
             Self::Context => f.write_str("the spec's prose changed"),
             Self::Target => f.write_str("the target's configuration changed"),
             Self::Gates { changed } if changed.is_empty() => {
-                f.write_str("validators, gates or tools changed: judge again first")
+                f.write_str("validators, gates or tools changed; runs the gates first")
             }
             Self::Gates { changed } => {
-                write!(f, "changed: {}: judge again first", changed.join(", "))
+                write!(f, "changed: {}; runs the gates first", changed.join(", "))
             }
             Self::Attestation => {
-                f.write_str("the attestation is not this tree's: judge again first")
+                f.write_str("the attestation does not match; runs the gates first")
             }
-            Self::Forced => f.write_str("asked for"),
+            Self::Forced => f.write_str("forced"),
         }
     }
 }
@@ -100,22 +100,22 @@ impl fmt::Display for Reason {
 pub struct TargetJob {
     /// The target's name.
     pub target: TargetName,
-    /// What it is generated from.
+    /// Digest of its generation inputs.
     pub key: InputsDigest,
-    /// What it is judged by.
+    /// Digest of its gate inputs.
     pub gate_key: GateInputsDigest,
     /// The gates, in order.
     pub gates: Vec<GateName>,
-    /// Digests of what judges it.
+    /// Digests of its gate inputs, by name.
     #[serde(rename = "judges", default)]
     pub gate_inputs: BTreeMap<String, Digest>,
     /// The tools that its gates run.
     #[serde(default)]
     pub tools: String,
-    /// Whether a person went back to an earlier tree, which stays until something changes.
+    /// Whether it is held at an earlier tree by a rollback.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
-    /// Why it is not up to date; `None` when it is, and only comes along.
+    /// Why it is out of date; `None` if it is up to date.
     pub reason: Option<Reason>,
 }
 
@@ -126,15 +126,15 @@ pub struct Job {
     pub spec: SpecId,
     /// Its targets, in order.
     pub parts: Vec<TargetJob>,
-    /// How many generators there are, the first included.
+    /// The number of generators, including the first.
     pub tiers: usize,
-    /// The earlier job whose trees take the place of what is promoted; nothing is generated.
+    /// For a rollback: the job whose trees are promoted again; nothing is generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<JobId>,
 }
 
 impl TargetJob {
-    /// A part that is up to date, judged by nothing yet.
+    /// An up-to-date part without results.
     pub fn new(target: &TargetName, key: InputsDigest, gate_key: GateInputsDigest) -> Self {
         Self {
             target: target.to_owned(),
@@ -155,12 +155,12 @@ impl Job {
         Self { spec: spec.to_owned(), parts, tiers, rollback: None }
     }
 
-    /// Whether nothing is to be done.
+    /// Whether there is nothing to do.
     pub fn is_up_to_date(&self) -> bool {
         self.rollback.is_none() && self.parts.iter().all(|part| part.reason.is_none())
     }
 
-    /// Whether it does what another job does; reasons and generators may differ.
+    /// Whether it does the same as another job; reasons and generators may differ.
     pub fn is_same_work(&self, other: &Self) -> bool {
         let work = |job: &Self| -> (_, Vec<_>) {
             let part = |p: &TargetJob| {
@@ -173,9 +173,9 @@ impl Job {
     }
 }
 
-/// What a run will do, specs before the ones that depend on them.
+/// What a run does; specs before the ones that depend on them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// One job per spec, up-to-date ones included.
+    /// One job per spec, including up-to-date ones.
     pub jobs: Vec<Job>,
 }

@@ -1,4 +1,4 @@
-//! Problems in people's files: values with a place, not errors.
+//! Problems in source files: values with a place, not errors.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::limits;
 pub struct Span {
     /// Offset of the first byte.
     pub start: usize,
-    /// Offset behind the last byte.
+    /// Offset after the last byte.
     pub end: usize,
 }
 
@@ -19,45 +19,45 @@ impl From<std::ops::Range<usize>> for Span {
     }
 }
 
-/// How much a problem weighs, most first.
+/// The severity of a problem, highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The file is refused.
     Error,
-    /// The file is accepted; a person should look.
+    /// The file is accepted; a person should check it.
     Warning,
-    /// Advice, shown only to who asks for it.
+    /// Advice, shown only on request.
     Note,
 }
 
-/// A change that fixes a problem.
+/// A fix for a problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fix {
-    /// What is replaced.
+    /// The range to replace.
     pub span: Span,
-    /// By what.
+    /// The replacement.
     pub text: String,
 }
 
-/// Something wrong in a file that a person wrote.
+/// A problem in a source file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// A stable code, such as `spec::duplicate_clause`.
     pub code: String,
-    /// Error or warning.
+    /// Its severity.
     pub severity: Severity,
     /// The file, relative to the workspace.
     pub file: String,
-    /// What is wrong, as a lowercase fragment that names the thing.
+    /// The problem, as a lowercase fragment that names the thing.
     pub message: String,
-    /// What to do about it.
+    /// The hint.
     pub help: Option<String>,
-    /// Where; `None` when the whole file is meant.
+    /// The place; `None` for the whole file.
     pub span: Option<Span>,
     /// Line of the span's start, from 1; 0 without a span.
     pub line: usize,
-    /// The change that fixes it, where that needs no thought.
+    /// A fix that is safe to apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
 }
@@ -77,35 +77,35 @@ impl Problem {
         }
     }
 
-    /// Makes a warning of it.
+    /// Makes it a warning.
     #[must_use]
     pub fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }
 
-    /// Makes a warning of the rule `name` of `lint`, at a place whose line is known.
+    /// A warning of the lint rule `name`, at a place whose line is known.
     pub fn lint(name: &str, message: impl Into<String>, place: (Span, usize)) -> Self {
         let code = format!("lint::{name}");
         let (span, line) = place;
         Self { span: Some(span), line, ..Self::error(&code, message).warning() }
     }
 
-    /// Offers a change that fixes it.
+    /// Adds a fix.
     #[must_use]
     pub fn fix(mut self, span: Span, text: impl Into<String>) -> Self {
         self.fix = Some(Fix { span, text: text.into() });
         self
     }
 
-    /// Says what to do about it.
+    /// Adds a hint.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(shortened(help.into()));
         self
     }
 
-    /// Says where it is; the line is counted from `source`.
+    /// Sets the place; the line is counted in `source`.
     #[must_use]
     pub fn at(mut self, source: &str, span: impl Into<Span>) -> Self {
         let span = span.into();
@@ -115,7 +115,7 @@ impl Problem {
         self
     }
 
-    /// Names the file.
+    /// Sets the file.
     #[must_use]
     pub fn file(mut self, file: impl Into<String>) -> Self {
         self.file = file.into();

@@ -1,4 +1,4 @@
-//! What a gate may use, and how strongly it is kept apart.
+//! Resource limits and isolation levels of gates.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits;
 
-/// How strongly programs are kept apart from the machine, 0 to 3.
+/// The isolation level of programs, 0 to 3.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -15,16 +15,16 @@ use super::limits;
 pub struct Isolation(#[schemars(range(max = 3))] pub u8);
 
 impl Isolation {
-    /// A process group with a cleared environment and limits; nothing else.
+    /// A process group with a cleared environment and limits only.
     pub const NONE: Self = Self(0);
     /// Landlock and seccomp.
     pub const LANDLOCK: Self = Self(1);
-    /// Namespaces of its own for files, processes, network and users, and level 1's fences inside.
+    /// Separate namespaces for files, processes, network and users, plus level 1 inside.
     pub const NAMESPACES: Self = Self(2);
-    /// Level 2, with memory and processes limited by a control group of the kernel's.
+    /// Level 2, with memory and processes limited by a control group.
     pub const CGROUP: Self = Self(3);
 
-    /// What the level means, in a few words.
+    /// The level in a few words.
     pub fn means(self) -> &'static str {
         match self.0 {
             0 => "no isolation",
@@ -41,11 +41,11 @@ impl fmt::Display for Isolation {
     }
 }
 
-/// Something a program can use up.
+/// A limited resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resource {
-    /// Processor time of all its processes.
+    /// CPU time of all its processes.
     Cpu,
     /// Memory of all its processes and temporary files.
     Memory,
@@ -59,15 +59,15 @@ pub enum Resource {
     Disk,
     /// Number of its files.
     Inodes,
-    /// What it prints.
+    /// Its output.
     Output,
 }
 
-/// What the programs of one gate may use. Left-out values are the built-in ones.
+/// Resource limits of one gate's programs. Missing values are the built-in ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
-    /// Processor time in seconds.
+    /// CPU time in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_s: Option<u64>,
     /// Memory of all processes and temporary files together, in MiB.
@@ -85,18 +85,18 @@ pub struct LimitsConfig {
     /// Size of the build folder, and of the temporary files, in MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk_mb: Option<u64>,
-    /// Files in each of them.
+    /// Number of files in each of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inodes: Option<u64>,
-    /// What one program may print, in MiB.
+    /// Output of one program, in MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_mb: Option<u64>,
 }
 
-/// What the programs of one gate may use.
+/// Resource limits of one gate's programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Processor time in seconds.
+    /// CPU time in seconds.
     pub cpu_s: u64,
     /// Bytes of memory, temporary files included.
     pub memory: u64,
@@ -108,9 +108,9 @@ pub struct Limits {
     pub file: u64,
     /// Bytes of the build folder, and of the temporary files.
     pub disk: u64,
-    /// Files in each of them.
+    /// Number of files in each of them.
     pub inodes: u64,
-    /// Bytes one program may print.
+    /// Bytes of one program's output.
     pub output: u64,
 }
 
@@ -127,14 +127,14 @@ impl Limits {
             processes: config.processes.unwrap_or(limits::GATE_PROCESSES),
             open_files: config.open_files.unwrap_or(limits::GATE_OPEN_FILES),
             file: mib(config.file_mb, limits::GATE_FILE),
-            // Temporary files are memory: they run out first, so that it is said which.
+            // Temporary files are memory; their own limit is reached first, so that it is reported.
             disk: mib(config.disk_mb, limits::GATE_DISK.min(memory / 2)),
             inodes: config.inodes.unwrap_or(limits::GATE_INODES),
             output: mib(config.output_mb, limits::GATE_OUTPUT),
         }
     }
 
-    /// One sentence on a limit that was hit, for a model and a person.
+    /// A sentence about an exceeded limit, for models and people.
     pub fn hit(&self, resource: Resource) -> String {
         let mib = |bytes: u64| format!("{} MiB", bytes / MIB);
         match resource {
@@ -155,7 +155,7 @@ impl Limits {
 }
 
 impl Resource {
-    /// The word for rules and tables.
+    /// The resource's name for rules and tables.
     pub fn word(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",

@@ -1,4 +1,4 @@
-//! What runs when, and who is told of it.
+//! Schedules, telemetry and hooks.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 use super::limits;
 use crate::types::TargetName;
 
-/// `[schedule]`: what runs when.
+/// `[schedule]`: concurrency, priorities and quiet hours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Schedule {
-    /// Specs at a time, 1 to 64.
+    /// Concurrent specs, 1 to 64.
     pub jobs: usize,
-    /// Specs at a time with work in a target, by the target's name.
+    /// Concurrent specs with work in a target, by the target's name.
     pub target: BTreeMap<TargetName, usize>,
-    /// Glob patterns of specs that come before others, the first ones first.
+    /// Glob patterns of specs that run before others, in order of priority.
     pub priority: Vec<String>,
-    /// Hours, of this machine's time zone, in which `regen watch` starts nothing by itself:
+    /// Quiet hours in this machine's time zone, in which `regen watch` starts no jobs by itself:
     /// `22:00-06:00`.
     pub quiet: Vec<QuietHours>,
 }
@@ -43,13 +43,13 @@ impl Schedule {
         self.priority.iter().position(matches).unwrap_or(self.priority.len())
     }
 
-    /// In how many minutes quiet hours end, if a minute of the day is inside of them.
+    /// In how many minutes quiet hours end, if they include this minute of the day.
     pub fn quiet_for(&self, minute: u32) -> Option<u32> {
         self.quiet.iter().filter_map(|hours| hours.left(minute)).max()
     }
 }
 
-/// Hours of a day, from the first minute up to the last, across midnight when that comes first.
+/// A time range of a day, which may cross midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct QuietHours {
@@ -79,7 +79,7 @@ impl TryFrom<String> for QuietHours {
         let hours = text.split_once('-').and_then(|(a, b)| Some((minute(a)?, minute(b)?)));
         match hours {
             Some((from, to)) if from != to => Ok(Self { from, to }),
-            _ => Err(format!("`{text}` are no hours: write them as \"22:00-06:00\"")),
+            _ => Err(format!("invalid quiet hours `{text}`; expected `HH:MM-HH:MM`")),
         }
     }
 }
@@ -102,40 +102,39 @@ impl JsonSchema for QuietHours {
     }
 }
 
-/// `[telemetry]`: where `regen watch` sends traces.
+/// `[telemetry]`: traces of `regen watch`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Telemetry {
-    /// Address of an OpenTelemetry collector that speaks OTLP over HTTP, such as
-    /// `http://127.0.0.1:4318`.
+    /// URL of an OpenTelemetry collector with OTLP over HTTP, for example `http://127.0.0.1:4318`.
     pub otlp: Option<String>,
-    /// Whether spans carry the words of prompts and answers.
+    /// Whether spans contain the text of prompts and answers.
     pub prompts: bool,
 }
 
-/// Something that a hook may be told of.
+/// Events for hooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HookEvent {
-    /// A job ended: its trees are in place.
+    /// A job ended: promoted.
     Promoted,
-    /// A job ended: every attempt was refused.
+    /// A job ended: every attempt was rejected.
     Rejected,
     /// A job ended: the spec is at fault.
     SpecSuspected,
     /// A job ended: the promoted tree was edited by hand.
     Drifted,
-    /// A job ended: generator, budget or machine.
+    /// A job ended: an error of generator, budget or environment.
     Failed,
-    /// A job ended: a person wanted it so.
+    /// A job ended: cancelled.
     Cancelled,
-    /// A job ended in one of these ways, and is not tried again by itself.
+    /// A job ended in one of these ways and is parked.
     Parked,
     /// The model server limits the rate of requests.
     Held,
-    /// A person wants no job to start.
+    /// Scheduling was paused.
     Paused,
-    /// A person wants jobs to start again.
+    /// Scheduling was resumed.
     Resumed,
     /// The workspace cannot be read.
     Unreadable,
@@ -143,16 +142,16 @@ pub enum HookEvent {
     Idle,
 }
 
-/// `[[hook]]`: a program that is told of what happens, by JSON on its standard input.
+/// `[[hook]]`: a program that receives events as JSON on its standard input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hook {
-    /// Of what.
+    /// The events.
     pub on: Vec<HookEvent>,
-    /// The program and its arguments, run in the folder of `harness.toml`. A name with a `/` is
+    /// The program and its arguments, run in the folder of `harness.toml`. A name with `/` is
     /// relative to it.
     pub argv: Vec<String>,
-    /// Wall time in seconds; 10 unless given.
+    /// Timeout in seconds. Default: 10.
     pub timeout_s: Option<u64>,
 }
 
@@ -161,7 +160,7 @@ mod tests {
     use super::{QuietHours, Schedule};
 
     #[test]
-    fn quiet_hours_go_across_midnight_and_end_when_they_say() {
+    fn quiet_hours_may_cross_midnight() {
         let hours = |text: &str| QuietHours::try_from(text.to_owned());
         let quiet = ["22:00-06:00", "05:30-7:15"].map(|text| hours(text).expect("are some"));
         let schedule = Schedule { quiet: quiet.to_vec(), ..Schedule::default() };

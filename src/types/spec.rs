@@ -1,4 +1,4 @@
-//! Specs as they are understood: clauses with identities, bindings, examples and digests.
+//! Parsed specs: clauses with identities, bindings, examples and digests.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Digest, Encoder, Problem, Severity, Span};
 use crate::types::{SpecId, TargetName};
 
-/// `<spec>/<name>`: a clause's identity, never its heading, position or wording.
+/// `<spec>/<name>`: a clause's identity, independent of heading, position and wording.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ClauseId(String);
@@ -23,7 +23,7 @@ impl ClauseId {
         &self.0
     }
 
-    /// The part behind the slash.
+    /// The part after the slash.
     pub fn name(&self) -> &str {
         self.0.split_once('/').map_or(self.0.as_str(), |(_, name)| name)
     }
@@ -35,11 +35,11 @@ impl fmt::Display for ClauseId {
     }
 }
 
-/// Requirement level, from RFC 2119's words in the clause's text.
+/// Requirement level, from RFC 2119 words in the clause's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
-    /// MUST, SHALL, REQUIRED; also a bound clause that uses no such word.
+    /// MUST, SHALL, REQUIRED; also a bound clause without such a word.
     Must,
     /// SHOULD, RECOMMENDED.
     Should,
@@ -48,7 +48,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The word that people and digests know it by.
+    /// Its name, also used in digests.
     pub fn word(self) -> &'static str {
         match self {
             Self::Must => "MUST",
@@ -58,20 +58,20 @@ impl Level {
     }
 }
 
-/// Where a clause is in its life.
+/// The status of a clause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Written down, not yet demanded.
+    /// Written, not yet required.
     Draft,
-    /// Demanded.
+    /// Required.
     Stable,
-    /// Still demanded, on its way out.
+    /// Still required, but to be removed.
     Deprecated,
 }
 
 impl Status {
-    /// The word that people and digests know it by.
+    /// Its name, also used in digests.
     pub fn word(self) -> &'static str {
         match self {
             Self::Draft => "draft",
@@ -81,14 +81,14 @@ impl Status {
     }
 }
 
-/// A clause that is let off until a day.
+/// A waiver of a clause until a date.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiver {
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// The last day it holds, `YYYY-MM-DD`.
+    /// The last day, `YYYY-MM-DD`.
     pub until: String,
-    /// The code span that says so.
+    /// The code span of the waiver.
     #[serde(skip)]
     pub span: Span,
     /// Line of its start, from 1.
@@ -96,7 +96,7 @@ pub struct Waiver {
     pub line: usize,
 }
 
-/// What makes a clause executable.
+/// A binding, which makes a clause checkable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Binding {
@@ -105,7 +105,7 @@ pub enum Binding {
         /// The name.
         name: String,
     },
-    /// `guard: NAME [args]`: a rule over the tree.
+    /// `guard: NAME [args]`: a static rule for the tree.
     Guard {
         /// The rule.
         name: String,
@@ -126,7 +126,7 @@ pub enum Binding {
 }
 
 impl Binding {
-    /// The name a clause gets from this binding.
+    /// The clause's name from this binding.
     pub fn name(&self) -> &str {
         match self {
             Self::TestId { name } | Self::Guard { name, .. } | Self::Bench { name, .. } => name,
@@ -144,14 +144,14 @@ impl Binding {
     }
 }
 
-/// A fenced block inside a clause.
+/// A fenced block in a clause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     /// First word of the info string, lower case.
     pub language: String,
-    /// Held out: it gates, but never reaches the model.
+    /// Held out: used by gates, but never shown to the model.
     pub hidden: bool,
-    /// Switched off.
+    /// Ignored.
     pub ignored: bool,
     /// The block's text.
     pub code: String,
@@ -170,7 +170,7 @@ pub struct Clause {
     pub level: Level,
     /// Draft, stable or deprecated.
     pub status: Status,
-    /// A waiver, if one stands.
+    /// A waiver, if any.
     pub waiver: Option<Waiver>,
     /// At least one; the first names the clause.
     pub bindings: Vec<Binding>,
@@ -178,15 +178,15 @@ pub struct Clause {
     pub examples: Vec<Example>,
     /// Over text, level, bindings, status and examples.
     pub digest: Digest,
-    /// Where it stands.
+    /// Its place.
     pub span: Span,
     /// Line of its start, from 1.
     pub line: usize,
 }
 
 impl Clause {
-    /// The digest of what the clause demands: its text, level, status, bindings and examples. It is
-    /// taken before a waiver or a draft switches anything off.
+    /// The digest of the clause's requirements: text, level, status, bindings and examples.
+    /// Computed before waivers and drafts are applied.
     pub fn canonical_digest(&self) -> Digest {
         let mut out = Encoder::new("clause");
         out.text(&self.text).text(self.level.word()).text(self.status.word());
@@ -206,18 +206,18 @@ impl Clause {
         })
     }
 
-    /// Whether a gate must see it tested: a MUST that is not a draft.
+    /// Whether it must be tested: a MUST that is not a draft.
     pub fn is_demanded(&self) -> bool {
         self.level == Level::Must && self.status != Status::Draft
     }
 }
 
-/// A sentence or more that demands something and is no clause: nothing checks it.
+/// Text with a requirement outside of clauses, which is not checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passage {
     /// Normalised text.
     pub text: String,
-    /// Where it stands.
+    /// Its place.
     pub span: Span,
     /// Line of its start, from 1.
     pub line: usize,
@@ -232,34 +232,34 @@ pub struct Spec {
     pub file: String,
     /// Front matter or the first heading.
     pub title: String,
-    /// Targets it names; empty for the defaults.
+    /// Its targets; empty for the defaults.
     pub targets: Vec<TargetName>,
-    /// Specs it depends on.
+    /// The specs it depends on.
     pub depends: Vec<SpecId>,
     /// Clauses in file order.
     pub clauses: Vec<Clause>,
-    /// The spec as the model may see it: hidden and switched-off examples cut out.
+    /// The spec as shown to the model: without hidden and ignored examples.
     pub visible: String,
-    /// Digest of the normalised prose outside clauses, and of where the clauses stand in it.
+    /// Digest of the normalised prose outside of clauses, and of the clauses' positions in it.
     pub context: Digest,
-    /// The same without places, as lockfiles had it before.
+    /// The same without positions, for old lockfiles.
     #[serde(default)]
     pub loose_context: Digest,
-    /// Prose outside clauses that says MUST or SHALL.
+    /// Prose outside of clauses with MUST or SHALL.
     #[serde(skip)]
     pub unbound: Vec<Passage>,
 }
 
 impl Spec {
-    /// The clause of a name or of a whole identity.
+    /// The clause with a name or a full identity.
     pub fn clause(&self, name: &str) -> Option<&Clause> {
         self.clauses.iter().find(|c| {
             c.id.as_str() == name || c.bindings.iter().any(|binding| binding.name() == name)
         })
     }
 
-    /// The spec as it is in force on a day (`YYYY-MM-DD`): a waived clause is let off like a draft,
-    /// and the examples of both are switched off. Digests stay what they are.
+    /// The spec in force on a day (`YYYY-MM-DD`): waived clauses are treated as drafts, and the
+    /// examples of both are disabled. Digests stay the same.
     pub fn in_force(mut self, today: &str) -> Self {
         for clause in &mut self.clauses {
             if clause.waiver.as_ref().is_some_and(|waiver| waiver.until.as_str() >= today) {
@@ -273,13 +273,13 @@ impl Spec {
     }
 }
 
-/// A spec without errors: the proof that generation may start from it.
+/// A spec without errors, which may be generated from.
 #[derive(Clone, Debug)]
 pub struct AdmittedSpec(Spec);
 
 impl AdmittedSpec {
-    /// Admits a spec that has no problem of severity error. Called only by `spec::admit`, which
-    /// adds the checks across specs; `tests/it/tidy` holds that.
+    /// Admits a spec without problems of severity error. Called only by `spec::admit`, which adds
+    /// checks across specs; `tests/it/tidy` ensures this.
     pub(crate) fn new(spec: Spec, problems: &[Problem]) -> Option<Self> {
         let refused = problems.iter().any(|p| p.severity == Severity::Error && p.file == spec.file);
         (!refused).then_some(Self(spec))

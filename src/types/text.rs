@@ -1,17 +1,14 @@
-//! Text that others wrote: candidates, models, servers, callers, names of files. Before it is shown
-//! or kept, it goes through here.
+//! Makes untrusted text (of candidates, models, servers, callers, file names) safe to show or keep.
 
 use super::limits;
 
-/// Makes a text harmless for a terminal, a pipeline's log and a reader: what would be a command is
-/// shown as its code point, `\u{1b}` for the escape character. Lines stay lines.
-///
-/// Doing it twice is the same as once.
+/// Makes a text safe for a terminal, a CI log and a reader: control characters are shown as code
+/// points, `\u{1b}` for the escape character. Line ends stay. Idempotent.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut lines = text.split('\n').peekable();
     while let Some(line) = lines.next() {
-        // A line that Windows ended.
+        // A Windows line end (CRLF).
         let line =
             if lines.peek().is_some() { line.strip_suffix('\r').unwrap_or(line) } else { line };
         push_line(&mut out, line);
@@ -22,9 +19,16 @@ pub fn visible(text: &str) -> String {
     out
 }
 
-/// The same for what must stay on one line: an end of a line is shown as `\n`.
+/// The same on one line: a line end is shown as `\n`.
 pub fn visible_line(text: &str) -> String {
     visible(text).replace('\n', "\\n")
+}
+
+/// A count with its noun: `1 file`, `2 files`.
+pub fn counted(count: impl std::fmt::Display, noun: &str) -> String {
+    let count = count.to_string();
+    let s = if count == "1" { "" } else { "s" };
+    format!("{count} {noun}{s}")
 }
 
 fn push_line(out: &mut String, line: &str) {
@@ -34,7 +38,7 @@ fn push_line(out: &mut String, line: &str) {
             out.push_str(" […]");
             return;
         }
-        // What GitHub's runner would take for a command of a step's.
+        // A workflow command of GitHub's runner: `::…` or `##[…`.
         let command = (at == indent && line[at..].starts_with("::"))
             || (c == '#' && line[at..].starts_with("##["));
         if command || is_hidden(c) {
@@ -45,7 +49,7 @@ fn push_line(out: &mut String, line: &str) {
     }
 }
 
-/// Whether a character is a command to a terminal, or changes how its neighbours are read.
+/// Whether a character controls a terminal, is invisible, or reorders its neighbours.
 pub fn is_hidden(c: char) -> bool {
     let turns_or_hides = matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -59,7 +63,7 @@ mod tests {
     use crate::types::limits;
 
     #[test]
-    fn commands_are_shown_and_text_stays() {
+    fn control_characters_are_escaped_and_text_is_unchanged() {
         for (text, shown) in [
             ("plain ä 漢 \t👩\u{fe0f}\nnext", "plain ä 漢 \t👩\u{fe0f}\nnext"),
             ("\x1b]52;c;aGk=\x07", "\\u{1b}]52;c;aGk=\\u{7}"),

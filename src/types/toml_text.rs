@@ -1,4 +1,4 @@
-//! TOML that others wrote.
+//! Parses untrusted TOML.
 
 use serde::de::{DeserializeOwned, Error as _};
 use toml_parser::Source;
@@ -6,11 +6,11 @@ use toml_parser::lexer::TokenKind;
 
 use super::limits;
 
-/// Reads TOML. The parser recurses without a limit where brackets do not match, so text that is
-/// nested too deeply is not given to it.
+/// Parses TOML. The parser recurses without a limit on unbalanced brackets, so text that is nested
+/// too deeply is rejected first.
 ///
 /// # Errors
-/// The parser's, or that the text is nested too deeply.
+/// The parser's error, or the text is nested too deeply.
 pub fn read_toml<T: DeserializeOwned>(text: &str) -> Result<T, toml::de::Error> {
     if is_too_deep(text) {
         return Err(toml::de::Error::custom("brackets are nested too deeply, or do not match"));
@@ -18,8 +18,8 @@ pub fn read_toml<T: DeserializeOwned>(text: &str) -> Result<T, toml::de::Error> 
     toml::from_str(text)
 }
 
-/// Whether more brackets are open at a place than any file needs; one that does not match the last
-/// open one closes nothing.
+/// Whether more brackets are open than any valid file needs; an unmatched closing bracket closes
+/// nothing.
 fn is_too_deep(text: &str) -> bool {
     let mut open = Vec::new();
     for token in Source::new(text).lex() {
@@ -41,7 +41,7 @@ mod tests {
     use super::read_toml;
 
     #[test]
-    fn deep_text_is_refused_and_ordinary_text_is_read() {
+    fn deeply_nested_toml_is_rejected() {
         for part in ["a = {[\"k\"]\n", "a = {[", "a = [{", "[", "{", "a = [ # ]\n", "a = {[}"] {
             let text = part.repeat(100_000);
             assert!(read_toml::<toml::Table>(&text).is_err(), "{part}");

@@ -1,4 +1,4 @@
-//! The programs of this machine that judge candidates.
+//! The tools of this machine.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, Encoder, Fingerprint};
 
-/// The part of this process's environment that decides which tools are meant.
+/// The environment variables that determine which tools are found.
 #[derive(Clone, Debug, Default)]
 pub struct ToolEnv(BTreeMap<String, OsString>);
 
 impl ToolEnv {
-    /// An environment of these variables.
+    /// An environment with these variables.
     pub fn new(variables: impl IntoIterator<Item = (String, OsString)>) -> Self {
         Self(variables.into_iter().collect())
     }
 
-    /// A variable's value; an empty one counts as absent.
+    /// A variable's value; an empty one counts as unset.
     pub fn get(&self, name: &str) -> Option<&OsString> {
         self.0.get(name).filter(|value| !value.is_empty())
     }
@@ -29,10 +29,10 @@ impl ToolEnv {
     }
 }
 
-/// One language's programs: where they are, and which they are.
+/// One language's tools.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostTools {
-    /// What they say of their version, on one line.
+    /// Their versions, on one line.
     pub version: String,
     /// Their folders, by the toolchain's names for them.
     pub paths: BTreeMap<String, PathBuf>,
@@ -44,12 +44,12 @@ impl HostTools {
         self.paths.get(name).cloned().unwrap_or_default()
     }
 
-    /// What names these tools on every machine that has them.
+    /// The digest of these tools, equal on every machine that has them.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint(Encoder::new("toolchain").text(&self.version).finish())
     }
 
-    /// What differs between two installations.
+    /// The parts that differ between installations.
     pub fn identity(&self) -> Digest {
         let mut out = Encoder::new("tools");
         out.text(&self.version);
@@ -58,7 +58,7 @@ impl HostTools {
     }
 }
 
-/// The tools of the languages that a run needs, by the language's id.
+/// The tools for a run, by the language's id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolSet(pub BTreeMap<String, HostTools>);
 
@@ -68,7 +68,7 @@ impl ToolSet {
         self.0.get(toolchain)
     }
 
-    /// What they say of their version; empty for a language whose tools were not looked for.
+    /// Their versions; empty for a language whose tools were not searched.
     pub fn version(&self, toolchain: &str) -> &str {
         self.get(toolchain).map_or("", |tools| tools.version.as_str())
     }

@@ -1,4 +1,4 @@
-//! Trees of files, held in memory whole, and the candidate a job judges.
+//! In-memory trees of files, and candidates.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, RelPath};
 
-/// A tree of regular files. Small by contract (see `limits::TREE_BYTES`), so it is held whole.
+/// A tree of regular files. Limited in size (see `limits::TREE_BYTES`), so it is held in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
     files: BTreeMap<RelPath, Vec<u8>>,
@@ -18,7 +18,7 @@ impl Tree {
         self.files.insert(path, bytes);
     }
 
-    /// Takes a file out.
+    /// Removes a file.
     pub fn remove(&mut self, path: &RelPath) -> Option<Vec<u8>> {
         self.files.remove(path)
     }
@@ -39,7 +39,7 @@ impl Tree {
         self.files.iter().map(|(path, bytes)| (path, bytes.as_slice()))
     }
 
-    /// Whether there is no file.
+    /// Whether it has no file.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
@@ -61,33 +61,33 @@ impl FromIterator<(RelPath, Vec<u8>)> for Tree {
     }
 }
 
-/// Where a candidate comes from.
+/// The origin of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
-    /// A completion of a generator, by digest of its text.
+    /// A completion, by digest of its text.
     Completion(Digest),
-    /// The promoted tree, judged again.
+    /// The promoted tree, checked again.
     Promoted,
 }
 
 impl Provenance {
-    /// That of a candidate made of this completion, or of none.
+    /// The origin of a candidate from this completion, or from none.
     pub fn of(completion: Option<Digest>) -> Self {
         completion.map_or(Self::Promoted, Self::Completion)
     }
 }
 
-/// What names a candidate in the ledger and the objects.
+/// A candidate's reference in the ledger and the objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CandidateId {
     /// Its tree, in the objects.
     pub tree: Digest,
-    /// Where it comes from.
+    /// Its origin.
     pub provenance: Provenance,
 }
 
-/// A tree with its provenance. The digest is computed once, here, so it always names these bytes.
+/// A tree with its origin. The digest is computed once, so it always matches.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     tree: Tree,
@@ -96,7 +96,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Makes a candidate of a tree.
+    /// Makes a candidate from a tree.
     pub fn new(tree: Tree, provenance: Provenance) -> Self {
         let digest = tree.digest();
         Self { tree, digest, provenance }
@@ -107,12 +107,12 @@ impl Candidate {
         &self.tree
     }
 
-    /// The digest of exactly these files.
+    /// The digest of these files.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Where they come from.
+    /// Their origin.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }

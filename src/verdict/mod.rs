@@ -1,4 +1,4 @@
-//! Reports -> verdict. The only module that can make an [`Accepted`].
+//! Makes verdicts from reports. Only this module can make an [`Accepted`].
 
 pub mod blame;
 
@@ -7,8 +7,8 @@ use crate::types::{
     Outcome, Provenance, Tree, gate::VACUOUS,
 };
 
-/// The proof that every required gate passed over exactly this tree. Never stored: after a crash it
-/// is made again from the recorded reports.
+/// Proof that every required gate passed over this tree. Never stored: after a crash it is derived
+/// again from the recorded reports.
 #[derive(Clone, Debug)]
 pub struct Accepted {
     candidate: Candidate,
@@ -25,25 +25,25 @@ impl Accepted {
         self.candidate.digest()
     }
 
-    /// Where they come from.
+    /// Their origin.
     pub fn provenance(&self) -> &Provenance {
         self.candidate.provenance()
     }
 }
 
-/// What the judge says.
+/// The verdict on a candidate.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// Every required gate passed.
     Accept(Accepted),
     /// A gate refused the candidate.
     Refuse(Diagnosis),
-    /// The environment failed: nothing is known about the candidate.
+    /// The environment failed; says nothing about the candidate.
     Unsound(Diagnosis),
 }
 
 impl Verdict {
-    /// The record of it.
+    /// Its record for the ledger.
     pub fn judgement(&self) -> Judgement {
         match self {
             Self::Accept(_) => Judgement::Accept,
@@ -53,7 +53,7 @@ impl Verdict {
     }
 }
 
-/// Judges a candidate by the reports of the gates it had to pass, in order.
+/// Judges a candidate by the reports of its required gates, in order.
 pub fn judge(candidate: &Candidate, gates: &[GateName], reports: &[GateReport]) -> Verdict {
     for gate in gates {
         let report = reports.iter().rev().find(|r| r.gate == *gate && r.tree == candidate.digest());
@@ -63,10 +63,10 @@ pub fn judge(candidate: &Candidate, gates: &[GateName], reports: &[GateReport]) 
         if let Outcome::Error { message } = &report.outcome {
             return Verdict::Unsound(Diagnosis {
                 fault: Fault::Environment,
-                summary: format!("gate {gate}: {message}"),
+                summary: format!("gate `{gate}` gave no result; {message}"),
                 clauses: Vec::new(),
                 findings: report.findings.clone(),
-                // The same trouble again and again is parked, too.
+                // Repeated identical failures are parked.
                 fingerprint: Some(fingerprint(report)),
             });
         }
@@ -80,31 +80,31 @@ pub fn judge(candidate: &Candidate, gates: &[GateName], reports: &[GateReport]) 
 fn missing(gate: &GateName) -> Diagnosis {
     Diagnosis {
         fault: Fault::Environment,
-        summary: format!("gate {gate} gave no report on this tree"),
+        summary: format!("no report from gate `{gate}` for this tree"),
         clauses: Vec::new(),
         findings: Vec::new(),
         fingerprint: None,
     }
 }
 
-/// Says whose fault a red gate is, and at which clauses.
+/// Decides who is at fault for a failed gate, and at which clauses.
 fn diagnose(report: &GateReport) -> Diagnosis {
     let fault = match report.findings.first() {
         _ if report.outcome == Outcome::Flaky => Fault::Gate,
-        // No code can fix a test that passes whatever the code does.
+        // No code can fix a test that passes with any code.
         Some(finding) if report.gate == "proof" && finding.rule == VACUOUS => Fault::Spec,
         _ => Fault::Model,
     };
     let findings: Vec<Finding> = match fault {
-        // What else was noted is nobody's fault.
+        // Other findings are unrelated.
         Fault::Spec => report.findings.iter().filter(|f| f.rule == VACUOUS).cloned().collect(),
         _ => report.findings.clone(),
     };
     let mut clauses: Vec<_> = findings.iter().flat_map(|f| f.clauses.clone()).collect();
     clauses.sort();
     clauses.dedup();
-    let first = report.findings.first().map_or("it gave no finding", |f| f.message.as_str());
-    // A panic's first line only says where, and what stands before it is what the test printed.
+    let first = report.findings.first().map_or("no finding", |f| f.message.as_str());
+    // A panic's first line has only its where, and what stands before it is what the test printed.
     let panic = first.lines().skip_while(|line| !is_panic(line));
     let mut lines = if first.lines().any(is_panic) {
         panic.skip(1).collect()
@@ -126,7 +126,7 @@ fn is_panic(line: &str) -> bool {
     line.starts_with("thread '") && line.contains(" panicked at ")
 }
 
-/// Equal for equal failures: the messages were normalised before, and their order does not count.
+/// Equal for equal failures: messages are normalised, order is ignored.
 fn fingerprint(report: &GateReport) -> Digest {
     let mut findings: Vec<_> =
         report.findings.iter().map(|one| (&one.rule, &one.file, &one.message)).collect();

@@ -1,9 +1,9 @@
-//! What people change, and when they have finished changing it.
+//! Watches source files and waits until changes are complete.
 //!
-//! The operating system's events are hints: content decides. A file counts as changed when its
-//! digest is another one, and as finished when whoever wrote it has closed or renamed it; where
-//! nobody tells, when its digest has stayed the same for a while. A look at everything from time to
-//! time finds what no event told of, as on network file systems.
+//! Events of the operating system are hints; contents decide. A file has changed if its digest
+//! differs, and is complete once its writer has closed or renamed it or, without such events, once
+//! its digest is stable for a while. A periodic scan finds changes without events, as on network
+//! file systems.
 #![expect(clippy::disallowed_methods, reason = "the edge that looks at people's files")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ use crate::sandbox::give_back_memory;
 use crate::store::files;
 use crate::types::{Digest, limits};
 
-/// What tells that a file may have changed without reading it.
+/// Metadata that shows without reading whether a file may have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -30,7 +30,7 @@ struct Stamp {
 /// A file as it was last read.
 type KnownFile = (Stamp, Digest);
 
-/// Files below the watched places, as they were last read.
+/// Files below the watched paths, as last read.
 pub struct Watcher {
     places: Vec<PathBuf>,
     seen: BTreeMap<PathBuf, KnownFile>,
@@ -38,14 +38,14 @@ pub struct Watcher {
     events: UnboundedReceiver<notify::Result<Event>>,
 }
 
-/// What one event says.
+/// The content of one event.
 #[derive(Default)]
 struct Hints {
-    /// Files of which something was said.
+    /// Affected files.
     paths: BTreeSet<PathBuf>,
-    /// Files that somebody still writes.
+    /// Files that are still being written.
     open: BTreeSet<PathBuf>,
-    /// Whether everything has to be looked at: events were lost.
+    /// Whether events were lost, so that everything must be scanned.
     lost: bool,
 }
 
@@ -74,10 +74,10 @@ impl Hints {
 }
 
 impl Watcher {
-    /// Watches files and folders. What is there already is no change.
+    /// Watches files and folders. Existing content is not a change.
     pub fn new(places: Vec<PathBuf>) -> Self {
         let (sender, events) = unbounded_channel();
-        // Where the system cannot tell, the look from time to time does.
+        // Without events, the periodic scan suffices.
         let system = notify::recommended_watcher(move |event| drop(sender.send(event))).ok();
         let mut watcher = Self { places, seen: BTreeMap::new(), system, events };
         watcher.listen();
@@ -85,30 +85,30 @@ impl Watcher {
         watcher
     }
 
-    /// Asks the system for events. A folder that was replaced is another one: this is done again.
+    /// Subscribes to events. Repeated when a folder is replaced.
     fn listen(&mut self) {
         let Some(system) = &mut self.system else { return };
         for place in &self.places {
-            // A file is watched by its folder: editors put another file in its place.
+            // A file is watched through its folder, because editors replace files.
             let (path, mode) = if place.is_dir() {
                 (place.as_path(), RecursiveMode::Recursive)
             } else {
                 (place.parent().unwrap_or(place), RecursiveMode::NonRecursive)
             };
             if let Err(error) = system.watch(path, mode) {
-                tracing::debug!("{} cannot be watched: {error}", path.display());
+                tracing::debug!("cannot watch {}: {error}", path.display());
             }
         }
     }
 
-    /// Waits until something has changed, and has stayed so.
+    /// Waits for a change that is complete.
     pub async fn changed(&mut self) {
         let mut rescan = Instant::now() + limits::RESCAN;
         loop {
             let mut hints = Hints::default();
             match timeout_at(rescan, self.events.recv()).await {
                 Ok(Some(event)) => hints.add(event),
-                // No events: a look at everything is all there is.
+                // Without events, only the periodic scan remains.
                 Ok(None) => tokio::time::sleep_until(rescan).await,
                 Err(_) => {}
             }
@@ -123,13 +123,13 @@ impl Watcher {
         }
     }
 
-    /// Waits for the end of a burst, and of writing.
+    /// Waits for the end of a burst of changes.
     async fn settle(&mut self, hints: &mut Hints) {
         let patience = Instant::now() + limits::UNFINISHED;
         loop {
             let quiet = Instant::now() + limits::SETTLE;
             match timeout_at(quiet, self.events.recv()).await {
-                // Whatever else happens beside the configuration is nobody's business.
+                // Other files beside the configuration are ignored.
                 Ok(Some(Ok(event))) if !event.need_rescan() && !self.concerns_any(&event) => {}
                 Ok(Some(event)) => hints.add(event),
                 Ok(None) => return,
@@ -154,7 +154,7 @@ impl Watcher {
         self.places.iter().any(|place| path.starts_with(place))
     }
 
-    /// Whether a file that was hinted at has another content than before.
+    /// Whether a hinted file's content has changed.
     fn differs(&mut self, hints: &Hints) -> bool {
         let folders = hints.paths.iter().any(|path| self.places.contains(path) || path.is_dir());
         if hints.lost || folders {
@@ -171,7 +171,7 @@ impl Watcher {
                 Some(now) => self.seen.insert(path.clone(), now),
                 None => self.seen.remove(path),
             };
-            // Whatever was below a folder that is gone went with it.
+            // A removed folder removes all files below it.
             let below =
                 self.seen.range(path.join("")..).take_while(|(one, _)| one.starts_with(path));
             let below: Vec<PathBuf> = below.map(|(one, _)| one.clone()).collect();
@@ -183,7 +183,7 @@ impl Watcher {
         differs
     }
 
-    /// Looks at everything. Whether the content of any file is another one.
+    /// Scans everything. Gives whether any content changed.
     fn look(&mut self) -> bool {
         let mut now = BTreeMap::new();
         for place in &self.places {

@@ -1,4 +1,4 @@
-//! Builds the inputs of jobs, each once, from what was read with the workspace.
+//! Builds the inputs of jobs, each once, from the files read with the workspace.
 
 use std::sync::{Arc, PoisonError};
 
@@ -9,8 +9,8 @@ use crate::prompt::File;
 use crate::types::{AdmittedSpec, RelPath, SpecId, TargetName, Tree};
 
 impl Workspace {
-    /// The inputs of a target of an admitted spec, built at the first call. `None` where there is
-    /// no such spec or target.
+    /// The inputs of a target of an admitted spec, built at the first call. `None` if the spec or
+    /// target does not exist.
     pub fn job_inputs(&self, spec: &SpecId, target: &TargetName) -> Option<Arc<JobInputs>> {
         let mut known = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
         let at = (spec.to_owned(), target.to_owned());
@@ -45,7 +45,7 @@ impl Workspace {
         })
     }
 
-    /// The files that a target is generated and judged from, as they were read.
+    /// The files that a target is generated and checked from, as they were read.
     fn snapshot(&self, spec: &AdmittedSpec, target: &TargetName) -> Tree {
         let depends = self.specs.iter().filter(|other| spec.depends.contains(&other.id));
         let specs = depends.chain([spec]).map(|spec| spec.file.as_str());

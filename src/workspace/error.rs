@@ -1,4 +1,4 @@
-//! What ends a command: errors of other modules are classified here, once.
+//! Errors that end a command; errors of other modules are classified here.
 
 use std::error::Error;
 use std::{fmt, io};
@@ -14,36 +14,36 @@ use crate::types::Problem;
 /// The kinds of errors that end a command. `cli::exit` maps each to an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// There is no configuration.
+    /// No configuration file was found.
     NoWorkspace,
-    /// A configuration file is wrong; see [`CommandError::problems`].
+    /// The configuration is invalid; see [`CommandError::problems`].
     Config,
-    /// An argument, or a file or variable that it leads to, is wrong.
+    /// An argument is invalid, or a file or variable named by it.
     Usage,
-    /// `regen.lock` is not a lockfile.
+    /// `regen.lock` is invalid.
     Lockfile,
     /// The command needs a running daemon, and none runs.
     NoDaemon,
     /// A tool is missing.
     HostTools,
-    /// `.regen/` was not made here, or is not only this user's.
+    /// `.regen/` was not made here, or other users can write to it.
     State,
     /// The ledger cannot be read or written.
     Ledger,
-    /// A promotion cannot be made or finished.
+    /// A promotion failed, or an interrupted one cannot be finished.
     Promotion,
     /// The machine's isolation is below the required level.
     Isolation,
     /// The generator cannot be set up.
     Generator,
-    /// The disk or another program fails, or another regen works in the workspace.
+    /// The disk or another program failed, or another regen runs in the workspace.
     Io,
     /// The ledger contradicts itself.
     Bug,
 }
 
-/// What ended a command, or kept the daemon from planning: its kind, its cause, and what to do
-/// about it. A job that fails is not an error but an outcome.
+/// An error that ends a command or stops planning: kind, cause and hints. A failed job is an
+/// outcome, not an error.
 #[derive(Debug)]
 pub struct CommandError {
     kind: ErrorKind,
@@ -51,39 +51,39 @@ pub struct CommandError {
     hints: Vec<String>,
 }
 
-/// Problems in a configuration file, with the texts they point into.
+/// Problems in a configuration file, with its text.
 #[derive(Debug, thiserror::Error)]
-#[error("the configuration is refused")]
+#[error("invalid configuration")]
 pub struct ConfigProblems {
-    /// What is wrong.
+    /// The problems.
     pub problems: Vec<Problem>,
     /// The texts.
     pub sources: Sources,
 }
 
 impl CommandError {
-    /// An error of a kind.
+    /// A new error.
     pub fn new(kind: ErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind, source: source.into(), hints: Vec::new() }
     }
 
-    /// A wrong argument, or a wrong file or variable that it leads to.
+    /// An invalid argument, or an invalid file or variable named by it.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message.into())
     }
 
-    /// There is no configuration file that can be read.
+    /// No readable configuration file.
     pub fn no_workspace(why: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::NoWorkspace, format!("there is no workspace here: {why}"))
-            .hint("start one with `regen init`, or name it with --config")
+        Self::new(ErrorKind::NoWorkspace, format!("no workspace here: {why}"))
+            .hint("create one with `regen init`, or name it with --config")
     }
 
-    /// A refused configuration file.
+    /// An invalid configuration file.
     pub fn config(problems: Vec<Problem>, sources: Sources) -> Self {
         Self::new(ErrorKind::Config, ConfigProblems { problems, sources })
     }
 
-    /// Adds a hint: one line that says what to do.
+    /// Adds a hint: one line with a command or setting.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -95,19 +95,23 @@ impl CommandError {
         self.kind
     }
 
-    /// What to do about it, a line each.
+    /// The hints, one per line.
     pub fn hints(&self) -> &[String] {
         &self.hints
     }
 
-    /// The problems of a refused configuration file.
+    /// The problems of an invalid configuration file.
     pub fn problems(&self) -> Option<&ConfigProblems> {
         self.source.downcast_ref()
     }
 
-    /// The message and its hints, a line each.
+    /// The message and its hints, one per line.
     pub fn lines(&self) -> String {
-        let hints = self.hints.iter().map(|hint| format!("\n{hint}"));
+        let hints = self.hints.iter().map(|hint| {
+            // Indented lines are details of the error.
+            let label = if hint.starts_with(' ') { "" } else { "hint: " };
+            format!("\n{label}{hint}")
+        });
         std::iter::once(self.to_string()).chain(hints).collect()
     }
 }
@@ -124,9 +128,9 @@ impl Error for CommandError {
     }
 }
 
-const FIX_LOCK: &str = "`regen check --fix-lock` rebuilds it from the trees";
+const FIX_LOCK: &str = "rebuild it with `regen check --fix-lock`";
 
-/// Whether a lockfile that is not one is at the bottom of a disk's error.
+/// Whether the cause of an I/O error is an invalid lockfile.
 fn is_of_lockfile(error: &io::Error) -> bool {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<LockfileError>());
     matches!(inner, Some(LockfileError::Invalid(_)))
@@ -153,7 +157,7 @@ impl From<LockfileError> for CommandError {
 
 impl From<RevisionError> for CommandError {
     fn from(error: RevisionError) -> Self {
-        // Git that is missing is the machine's trouble, a wrong name is not.
+        // A missing `git` is an environment error, an unknown revision a usage error.
         let kind = match &error {
             RevisionError::Git(_) => ErrorKind::Io,
             RevisionError::Refused(_) => ErrorKind::Usage,
@@ -180,7 +184,7 @@ impl From<WriterLockError> for CommandError {
 
 impl From<ToolsError> for CommandError {
     fn from(error: ToolsError) -> Self {
-        Self::new(ErrorKind::HostTools, error).hint("`regen doctor` checks the machine")
+        Self::new(ErrorKind::HostTools, error).hint("run `regen doctor`")
     }
 }
 
@@ -217,7 +221,7 @@ impl From<GenerationError> for CommandError {
 
 impl From<IllegalEvent> for CommandError {
     fn from(error: IllegalEvent) -> Self {
-        let message = format!("{error}: this is a bug in regen or the ledger was edited");
+        let message = format!("{error}; this is a bug in regen, or the ledger was edited");
         Self::new(ErrorKind::Bug, message)
     }
 }

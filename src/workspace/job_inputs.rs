@@ -1,4 +1,4 @@
-//! What a target of a spec is generated and judged from.
+//! The inputs of a target of a spec.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::gate::GateInputs;
 use crate::prompt::File;
 use crate::types::{AdmittedSpec, Digest, Target, TargetName, Tree};
 
-/// What candidates of one target of a spec are generated and judged from.
+/// The inputs that candidates of one target are generated and checked from.
 #[derive(Debug)]
 pub struct JobInputs {
     /// The spec.
@@ -17,12 +17,12 @@ pub struct JobInputs {
     pub name: TargetName,
     /// The target.
     pub target: Target,
-    /// The user's suites as a prompt shows them.
+    /// The user's suites, as shown in prompts.
     pub shown: Vec<File>,
-    /// What its gates are given.
+    /// The inputs of its gates.
     pub judged: Arc<GateInputs>,
-    /// The files all this was read from, with the bytes that were read. A file whose name a tree
-    /// cannot hold is left out.
+    /// All files read for this, with their bytes. Files whose names a tree cannot hold are left
+    /// out.
     pub snapshot: Tree,
     /// The digest of the snapshot.
     pub digest: Digest,

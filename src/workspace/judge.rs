@@ -1,4 +1,4 @@
-//! Who runs the gates of a workspace.
+//! Creates the executor of a workspace's gates.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::store::Candidates;
 use crate::types::ToolSet;
 
 impl Workspace {
-    /// An executor of this machine for the gates of this workspace.
+    /// An executor on this machine for the gates of this workspace.
     pub fn executor(
         &self,
         tools: &Arc<ToolSet>,

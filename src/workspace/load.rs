@@ -1,5 +1,5 @@
-//! Reads a workspace: configuration, specs, suites, templates, standing. No decision is made here
-//! that a room could make.
+//! Reads a workspace: configuration, specs, suites, templates, lockfile. Decisions are left to pure
+//! modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,16 +23,16 @@ use crate::{config, guard, process, prompt};
 /// A configuration file.
 #[derive(Debug)]
 pub struct ConfigFile {
-    /// What it says.
+    /// The parsed configuration.
     pub harness: Harness,
-    /// Its bytes as they were read.
+    /// Its bytes.
     bytes: Vec<u8>,
 }
 
-/// Reads a configuration file. `mode` replaces its mode of cassettes.
+/// Reads a configuration file. `mode` replaces its cassette mode.
 ///
 /// # Errors
-/// It is missing or wrong, with every problem.
+/// It is missing or invalid; lists every problem.
 pub fn load_config(
     places: &WorkspaceLayout,
     mode: Option<CassetteMode>,
@@ -63,7 +63,8 @@ pub fn load_config(
     Ok(ConfigFile { harness, bytes: text.into_bytes() })
 }
 
-/// A folder for promoted trees that is a link: what is written there would land elsewhere.
+/// Rejects a folder for promoted trees that is a symbolic link, which could lead outside of the
+/// workspace.
 fn linked_output(root: &Path, harness: &Harness) -> Option<Problem> {
     let outputs = harness.target.values().filter(|target| target.is_generated());
     let fixed = outputs.map(|target| match target.output.split_once('{') {
@@ -71,12 +72,12 @@ fn linked_output(root: &Path, harness: &Harness) -> Option<Problem> {
         None => target.output.as_str(),
     });
     let link = fixed.filter(|path| !path.is_empty()).find_map(|path| files::link_on(root, path))?;
-    let message = format!("`{link}` is a link, and regen writes only into the workspace");
-    let help = format!("make `{link}` a folder, or set `output` of the targets to one");
+    let message = format!("`{link}` is a symbolic link; regen writes only inside the workspace");
+    let help = format!("replace `{link}` by a folder, or change `output` of the targets");
     Some(Problem::error("config::linked_output", message).help(help))
 }
 
-/// Reads what a configuration file says.
+/// Parses a configuration file.
 ///
 /// # Errors
 /// As [`load_config`].
@@ -90,7 +91,7 @@ pub fn load_harness(
 /// Reads a workspace.
 ///
 /// # Errors
-/// What keeps the whole workspace from being read; problems of single specs are values.
+/// The workspace cannot be read. Problems of single specs are values.
 pub fn load(
     places: &WorkspaceLayout,
     mode: Option<CassetteMode>,
@@ -98,12 +99,12 @@ pub fn load(
     let config = load_config(places, mode)?;
     std::thread::scope(|scope| {
         let lock = scope.spawn(|| files::lock(&places.root));
-        read(places, config, true, || lock.join().expect("reading a lock file does not panic"))
+        read(places, config, true, || lock.join().expect("reading a lockfile does not panic"))
     })
 }
 
-/// Reads a workspace without asking the toolchain again about specs that it has accepted: for
-/// whoever wants nothing but to compare, and reads the lock file meanwhile.
+/// Reads a workspace without asking the toolchain again about specs it accepted before. For
+/// comparisons that read the lockfile in parallel.
 ///
 /// # Errors
 /// As [`load`].
@@ -180,7 +181,7 @@ fn read(
     Ok(workspace)
 }
 
-/// The prompt templates, and the names of their files, whose bytes are added to `bytes`.
+/// The prompt templates and the names of their files; adds their bytes to `bytes`.
 fn templates(
     places: &WorkspaceLayout,
     harness: &Harness,
@@ -196,11 +197,11 @@ fn templates(
     templates.system = take("system.md").unwrap_or(templates.system);
     templates.task = take("task.md").unwrap_or(templates.task);
     if !places.root.join(folder).is_dir() {
-        let why = format!("`templates` in harness.toml names {folder}/, which is no folder");
+        let why = format!("`templates` in harness.toml: {folder}/ is not a folder");
         return Err(CommandError::usage(why));
     }
     if let Some(name) = found.keys().next() {
-        let why = format!("{folder}/{name} is no template: there are system.md and task.md");
+        let why = format!("{folder}/{name} is not a template; expected system.md or task.md");
         return Err(CommandError::usage(why));
     }
     let problems: Vec<_> = prompt::check(&templates)
@@ -217,7 +218,7 @@ fn templates(
 }
 
 impl Workspace {
-    /// Reads what judges a spec's targets, and lets the toolchain say what it thinks of the spec.
+    /// Reads the suites and validators of a spec's targets, and lets the toolchain check the spec.
     fn read_checks(&mut self, one: &mut Parsed, again: bool) -> Result<(), CommandError> {
         for name in plan::targets(&one.spec, &self.harness) {
             let Some(target) = self.harness.target.get(&name).cloned() else { continue };
@@ -251,7 +252,7 @@ impl Workspace {
         Ok(())
     }
 
-    /// Whether this regen has promoted a target of exactly this spec, under the same suites.
+    /// Whether this regen has promoted a target of this exact spec, with the same suites.
     fn was_accepted(&self, spec: &Spec, name: &str, target: &Target, checks: &Checks) -> bool {
         let entry = self.standing.spec.get(&spec.id).and_then(|s| s.target.get(name));
         entry.is_some_and(|entry| {
@@ -265,8 +266,7 @@ impl Workspace {
         })
     }
 
-    /// Applies the rules for reviewers. What they refuse is refused; for the rest they are applied
-    /// when somebody asks.
+    /// Applies the lint rules that refuse specs; the others run only in `regen lint`.
     fn lint(&mut self, one: &mut Parsed, rules: &Lint) {
         let config = &self.harness.lint;
         if config.rules.values().any(|level| *level == RuleLevel::Error) {
@@ -276,7 +276,7 @@ impl Workspace {
         self.remarks.extend(one.problems.extract_if(.., is_remark));
     }
 
-    /// Everything that `regen lint` finds and that refuses nothing.
+    /// All findings of `regen lint` that do not refuse a spec.
     pub fn remarks(&self) -> Vec<Problem> {
         let config = &self.harness.lint;
         let rules = rules(config);
@@ -291,11 +291,10 @@ impl Workspace {
         found
     }
 
-    /// Warns of what a person may take for a spec or for a promoted one.
+    /// Warns of folders that look like a spec or a promoted tree.
     fn look_for_leftovers(&mut self) -> Result<(), CommandError> {
         for file in files::not_specs(&self.places.root, &self.harness.harness.specs)? {
-            let problem =
-                Problem::error("spec::no_file", "this is no regular file: it is not read");
+            let problem = Problem::error("spec::no_file", "not a regular file; ignored");
             self.problems.push(problem.warning().file(&file));
         }
         let known: BTreeSet<&SpecId> = self.files.values().collect();
@@ -303,7 +302,8 @@ impl Workspace {
             if !known.contains(id) {
                 let trees: Vec<_> = standing.target.values().map(|t| t.path.as_str()).collect();
                 let trees = trees.join(", ");
-                let message = format!("{trees} is promoted from the spec `{id}`, which is gone");
+                let message =
+                    format!("{trees} was promoted from the spec `{id}`, which was removed");
                 let help = "restore the spec, or delete the folder and its entry in regen.lock";
                 let problem = Problem::error("spec::gone", message).warning().help(help);
                 self.problems.push(problem.file("regen.lock"));
@@ -312,7 +312,7 @@ impl Workspace {
         Ok(())
     }
 
-    /// Digests of the validator programs that gates name, each read once.
+    /// Digests of the validator programs of gates; each is read once.
     fn validators(&mut self, checks: &mut Checks) -> Result<(), CommandError> {
         for gate in &checks.gates {
             let Some(name) = self.harness.gate.get(gate).and_then(|g| g.validator.clone()) else {
@@ -341,12 +341,12 @@ impl Workspace {
     }
 }
 
-/// Whether a finding is one of `regen lint`'s that refuses nothing.
+/// Whether a finding is of a lint rule that does not refuse specs.
 fn is_remark(problem: &mut Problem) -> bool {
     problem.code.starts_with("lint::") && problem.severity != Severity::Error
 }
 
-/// The rules for reviewers, as configured, today.
+/// The lint rules, as configured, with today's date.
 pub fn rules(config: &LintConfig) -> Lint {
     Lint::new(config, today())
 }
@@ -355,11 +355,13 @@ fn suite(spec: &Spec, target: &Target, file: &str, bytes: &[u8]) -> Result<Suite
     let wrong = |why: &str| Box::new(Problem::error("suite::file", why));
     let end = toolchain::of(target).layout(target).suite_extension;
     if file.contains('/') || !file.ends_with(end) {
-        return Err(wrong(&format!("a suite is a `{end}` file directly in the target's folder")));
+        return Err(wrong(&format!(
+            "suites must be `{end}` files directly in the target's folder"
+        )));
     }
     if file.starts_with("regen_") {
-        return Err(wrong("names that begin with `regen_` are the harness's: rename it"));
+        return Err(wrong("names starting with `regen_` are reserved; rename it"));
     }
-    let text = String::from_utf8(bytes.to_vec()).map_err(|_| wrong("it is not UTF-8"))?;
+    let text = String::from_utf8(bytes.to_vec()).map_err(|_| wrong("not UTF-8"))?;
     toolchain::of(target).read_suite(spec, &SuiteFile { name: file.to_owned(), text })
 }

@@ -1,4 +1,4 @@
-//! A workspace: its files are read, specs are selected, the plan is made. It knows nothing of runs.
+//! A workspace: reads its files, selects specs, makes the plan.
 #![expect(clippy::disallowed_methods, reason = "a workspace is read from files, and has today")]
 
 mod build_inputs;

@@ -1,4 +1,4 @@
-//! A workspace as it was read, and where it is.
+//! The data of a workspace, and its paths.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,23 +12,23 @@ use crate::store::{StateError, state};
 use crate::toolchain::Suite;
 use crate::types::{AdmittedSpec, Digest, Harness, Problem, Spec, SpecId, Standing, TargetName};
 
-/// Where a workspace and its state are.
+/// The paths of a workspace and its state.
 #[derive(Clone, Debug)]
 pub struct WorkspaceLayout {
-    /// Folder of `harness.toml`.
+    /// The folder of `harness.toml`.
     pub root: PathBuf,
     /// The configuration file.
     pub config: PathBuf,
     /// `.regen/`.
     pub state: PathBuf,
-    /// The machine's cache folder for regen: build caches and workspaces of candidates.
+    /// Regen's cache folder of this machine: build caches and workspaces of candidates.
     pub cache: PathBuf,
-    /// The user's folder that has a file for each `.regen/` that regen made.
+    /// The user's folder with a marker file for each `.regen/` that regen made.
     pub known: PathBuf,
 }
 
 impl WorkspaceLayout {
-    /// Places of a configuration file.
+    /// The paths for a configuration file.
     pub fn new(config: PathBuf, cache: PathBuf, known: PathBuf) -> Self {
         let root = match config.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
@@ -38,15 +38,15 @@ impl WorkspaceLayout {
         Self { state: root.join(".regen"), root, config, cache, known }
     }
 
-    /// Checks that `.regen/`, if there is one, was made by this user's regen on this machine.
+    /// Checks that an existing `.regen/` was made by this user's regen on this machine.
     ///
     /// # Errors
-    /// It does not count, or the disk's.
+    /// It was not; I/O errors.
     pub fn verify_state(&self) -> Result<(), StateError> {
         state::verify(&self.state, &self.known)
     }
 
-    /// Makes `.regen/` where there is none yet.
+    /// Creates `.regen/` if it is missing.
     ///
     /// # Errors
     /// As [`Self::verify_state`].
@@ -60,55 +60,55 @@ impl WorkspaceLayout {
     }
 }
 
-/// A file that people wrote, with its text as spans count it.
+/// A source file and its text; spans are offsets into it.
 pub type Sources = BTreeMap<String, String>;
 
-/// The configuration's name in a snapshot, whatever its file is called.
+/// The configuration's name in a snapshot, independent of its file name.
 pub const CONFIG: &str = "harness.toml";
 
-/// A workspace as it was read.
+/// A workspace, as it was read.
 #[derive(Debug)]
 pub struct Workspace {
-    /// Where it is.
+    /// Its paths.
     pub places: WorkspaceLayout,
     /// Its configuration.
     pub harness: Harness,
-    /// Specs that may be generated from.
+    /// Admitted specs.
     pub specs: Vec<AdmittedSpec>,
-    /// Where each stands there, by id.
+    /// Their indices in `specs`, by id.
     pub(super) index: BTreeMap<SpecId, usize>,
-    /// Every spec as it was read, refused ones included.
+    /// All parsed specs, including refused ones.
     pub read: Vec<Spec>,
-    /// Every problem of every spec and suite that refuses it or should be seen at each run.
+    /// Problems of specs and suites that refuse them or are shown in every run.
     pub problems: Vec<Problem>,
-    /// What was found on the way and refuses nothing.
+    /// Lint findings that refuse nothing.
     pub(super) remarks: Vec<Problem>,
-    /// Texts of the specs, for showing problems.
+    /// Texts of the specs, for rendering problems.
     pub sources: Sources,
-    /// Ids of every spec by file, refused ones included.
+    /// Ids of all specs by file, including refused ones.
     pub files: BTreeMap<String, SpecId>,
     /// The user's suites, by spec and target.
     pub suites: BTreeMap<(SpecId, TargetName), Vec<Suite>>,
     /// Prompt templates.
     pub templates: Templates,
-    /// The lock file.
+    /// The lockfile.
     pub standing: Arc<Standing>,
-    /// The lock file as it was read, where its format is an older one.
+    /// The lockfile as read, if it has an older format.
     pub older: Option<Arc<Standing>>,
-    /// Whether it is exactly as regen writes it.
+    /// Whether the lockfile is in canonical form.
     pub is_canonical: bool,
-    /// What gives hidden examples away.
+    /// Finds leaks of hidden examples.
     pub secrets: HeldOut,
-    /// The key that signs what is promoted.
+    /// The signing key.
     pub signer: Option<Signer>,
     pub(super) checks: BTreeMap<(SpecId, TargetName), Checks>,
-    /// The bytes of every file as they were read, by path; the configuration's as [`CONFIG`].
+    /// The bytes of every file read, by path; the configuration's as [`CONFIG`].
     pub(super) bytes: BTreeMap<String, Vec<u8>>,
-    /// Files of prompt templates among them.
+    /// Prompt template files among them.
     pub(super) template_files: Vec<String>,
     /// Digests of the validators' files, by validator.
     pub(super) validators: BTreeMap<String, BTreeMap<String, Digest>>,
-    /// Inputs of targets, as far as they were asked for.
+    /// Inputs of targets, built so far.
     pub(super) inputs: Mutex<BTreeMap<(SpecId, TargetName), Arc<JobInputs>>>,
 }
 
@@ -118,14 +118,14 @@ impl Workspace {
         self.specs.get(*self.index.get(id)?)
     }
 
-    /// Says so where the lockfile has promoted specs and this machine has no history of them.
+    /// A note if the lockfile has promoted specs but this machine has no ledger.
     pub fn missing_history(&self) -> Option<String> {
         let count = self.standing.spec.len();
         let none = count > 0 && self.places.ledger().symlink_metadata().is_err();
         let specs = if count == 1 { "spec" } else { "specs" };
         none.then(|| {
             format!(
-                "no history of {count} promoted {specs} here: .regen/ledger.db is not there yet"
+                "no history of {count} promoted {specs} here; .regen/ledger.db does not exist yet"
             )
         })
     }
@@ -135,7 +135,7 @@ impl Workspace {
         self.bytes.get(file).map(Vec::as_slice)
     }
 
-    /// What judges, by spec and target.
+    /// The gates' inputs, by spec and target.
     pub fn checks(&self) -> &BTreeMap<(SpecId, TargetName), Checks> {
         &self.checks
     }

@@ -12,18 +12,18 @@ use crate::toolchain;
 use crate::types::{Plan, SpecId, Standing, TargetName, ToolEnv, ToolSet};
 
 impl Workspace {
-    /// Finds the tools that the targets need.
+    /// Finds the tools of the targets.
     ///
     /// # Errors
-    /// One is missing.
+    /// A tool is missing.
     pub async fn tools(&self, env: &ToolEnv) -> Result<ToolSet, CommandError> {
         Ok(gate::find_tools(&self.harness, env, &self.places.cache).await?)
     }
 
-    /// Further files and folders that gates can read.
+    /// Additional files and folders that gates can read.
     pub fn read_only(&self) -> Vec<PathBuf> {
         let shown = self.harness.sandbox.read_only.iter().map(|path| self.places.root.join(path));
-        // What is not there is said when it is to be shown.
+        // A missing path is reported when a sandbox is built.
         shown.map(|path| path.canonicalize().unwrap_or(path)).collect()
     }
 
@@ -40,7 +40,7 @@ impl Workspace {
         self.plan_from(&self.standing, tools, only, force)
     }
 
-    /// Makes the plan from a lock file that is newer than the workspace's reading of it.
+    /// Makes the plan from a newer lockfile than the workspace's.
     ///
     /// # Errors
     /// `generated/` cannot be read.
@@ -70,7 +70,7 @@ impl Workspace {
         }))
     }
 
-    /// Language version, by target.
+    /// Language versions, by target.
     pub fn languages(&self) -> BTreeMap<TargetName, String> {
         let version = |target| toolchain::of(target).rules_version().to_owned();
         let targets = self.harness.target.iter();

@@ -1,4 +1,4 @@
-//! The specs that a person names, and their problems.
+//! Selects specs and their problems.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,15 +11,14 @@ use crate::config;
 use crate::types::{Problem, Severity, SpecId};
 
 impl Workspace {
-    /// Ids of the specs that patterns mean: an id, a path, or a glob over either. No pattern:
-    /// `None`.
+    /// Ids of the specs that match the patterns: id, path or glob. Without patterns: `None`.
     ///
     /// # Errors
-    /// A pattern that means no spec.
+    /// A pattern that matches no spec.
     pub fn select(&self, patterns: &[String]) -> Result<Option<BTreeSet<SpecId>>, CommandError> {
         if self.files.is_empty() {
             let folder = &self.harness.harness.specs;
-            let why = format!("there is no spec in {folder}/: write one, {folder}/NAME.md");
+            let why = format!("no specs in {folder}/; write one as {folder}/NAME.md");
             return Err(CommandError::usage(why));
         }
         if patterns.is_empty() {
@@ -43,9 +42,10 @@ impl Workspace {
                 let nearest = config::nearest(pattern, self.files.values().map(|id| id.as_str()));
                 let hint = match nearest {
                     Some(id) => format!("did you mean `{id}`?"),
-                    None => format!("there are: {}", self.ids().join(", ")),
+                    None => format!("known specs: {}", self.ids().join(", ")),
                 };
-                return Err(CommandError::usage(format!("--spec {pattern} means no spec; {hint}")));
+                let why = format!("no spec matches `{pattern}`");
+                return Err(CommandError::usage(why).hint(hint));
             }
         }
         Ok(Some(ids))
@@ -55,7 +55,7 @@ impl Workspace {
         self.files.values().map(|id| id.as_str()).collect()
     }
 
-    /// Files of selected specs that were refused.
+    /// Files of the selected specs that were refused.
     pub fn refused(&self, only: Option<&BTreeSet<SpecId>>) -> Vec<&str> {
         let admitted = |file: &str| self.specs.iter().any(|spec| spec.file == file);
         let wanted = |id: &SpecId| only.is_none_or(|only| only.contains(id));
@@ -63,7 +63,7 @@ impl Workspace {
         files.map(|(file, _)| file.as_str()).collect()
     }
 
-    /// Problems of selected specs.
+    /// Problems of the selected specs.
     pub fn problems_of(&self, only: Option<&BTreeSet<SpecId>>) -> Vec<&Problem> {
         let wanted = |problem: &&Problem| {
             only.is_none_or(|only| {
@@ -73,7 +73,7 @@ impl Workspace {
         self.problems.iter().filter(wanted).collect()
     }
 
-    /// Whether any problem of a spec is an error, for exit codes.
+    /// Whether the selected specs have an error, for exit codes.
     pub fn has_errors(&self, only: Option<&BTreeSet<SpecId>>) -> bool {
         self.problems_of(only).iter().any(|problem| problem.severity == Severity::Error)
     }

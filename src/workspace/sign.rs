@@ -1,5 +1,5 @@
-//! Finds the key that signs attestations. It is read once, stays in this process, and is in no
-//! workspace, log or message.
+//! Finds the key that signs attestations. It is read once, stays in this process, and is never in
+//! the workspace, logs or messages.
 
 use std::path::Path;
 
@@ -10,18 +10,17 @@ use crate::store::files;
 use crate::types::limits;
 
 impl Workspace {
-    /// Reads the key that `[attestation]` names, if it names one.
+    /// Reads the key of `[attestation]`, if configured.
     ///
     /// # Errors
-    /// The variable is not set, there is no key in it or in the file it names, or candidates could
-    /// read that file.
+    /// The variable is not set, has no valid key or file, or candidates could read that file.
     pub fn sign_with(&mut self, variable: fn(&str) -> Option<String>) -> Result<(), CommandError> {
         let Some(name) = &self.harness.attestation.key_env else { return Ok(()) };
         let wrong = |why: String| CommandError::usage(format!("the signing key in ${name}: {why}"));
         let Some(value) = variable(name).filter(|value| !value.is_empty()) else {
             return Err(CommandError::usage(format!(
-                "`[attestation]` wants attestations signed, and the variable {name} is not set: give \
-                 it the key, or the path of its file"
+                "`[attestation]` needs the variable {name}, which is not set; set it to the key or the \
+                 path of its file"
             )));
         };
         let text = if value.contains("PRIVATE KEY") {
@@ -35,11 +34,11 @@ impl Workspace {
 
     fn key_file(&self, value: &str) -> Result<String, String> {
         let path = self.places.root.join(value);
-        // What is no path may be a key with its lines broken: it is not repeated.
-        let path = path.canonicalize().map_err(|why| format!("it names no file: {why}"))?;
+        // An invalid path may be a key with broken lines, so it is not printed.
+        let path = path.canonicalize().map_err(|why| format!("not a key and not a file: {why}"))?;
         let inside = |folder: &Path| path.starts_with(folder);
         if inside(&self.places.root) || self.read_only().iter().any(|shown| inside(shown)) {
-            let why = "the file is in the workspace or shown in the sandbox: keep it elsewhere";
+            let why = "the file is in the workspace or visible in the sandbox; move it elsewhere";
             return Err(why.to_owned());
         }
         let bytes = files::read_given(&path, limits::CONFIG_BYTES).map_err(|e| e.to_string())?;

@@ -1,5 +1,5 @@
-//! Migrates a lockfile of an older format to the one this regen writes. No model is asked and no
-//! gate runs: only the form of the digests changes.
+//! Migrates a lockfile of an older format. Only digests are rewritten: no model is called and no
+//! gate runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::promote::Promoter;
 use crate::types::{Spec, TargetName, TargetStanding, lockfile::LOCK_VERSION};
 
 impl Workspace {
-    /// Whether the lockfile has a spec's targets, if any, as this format does and as they are now.
+    /// Whether the lockfile's entries of a spec are current and in today's format.
     pub(super) fn is_current(&self, spec: &Spec) -> bool {
         let Some(standing) = self.standing.spec.get(&spec.id) else { return true };
         let is_current = |(name, entry): (&TargetName, &TargetStanding)| {
@@ -23,9 +23,9 @@ impl Workspace {
         self.standing.version == LOCK_VERSION && standing.target.iter().all(is_current)
     }
 
-    /// Puts what a lockfile says in an older format into today's digests, in memory. In a lockfile of
-    /// today's format, too, there can be entries with digests of an older one. `written` are the
-    /// specs that [`Self::is_current`] denies, as they were parsed.
+    /// Converts digests of an older format to today's, in memory. Lockfiles of today's format can
+    /// contain older digests too. `written` are the parsed specs for which [`Self::is_current`] is
+    /// false.
     pub(super) fn migrate(&mut self, written: &[Spec]) {
         if self.standing.version == LOCK_VERSION && written.is_empty() {
             return;
@@ -52,14 +52,14 @@ impl Workspace {
         }
     }
 
-    /// Writes a lockfile that was read in an older format in today's, with the attestations of trees
-    /// whose attestation was in order. A signed one is left for the next run, which signs it. The
-    /// caller holds the writer lock. Doing it twice, or being killed in it, changes nothing else.
+    /// Rewrites a lockfile of an older format, with the attestations of trees whose attestation was
+    /// valid. Signed ones are left for the next run, which signs them. The caller holds the writer
+    /// lock. Idempotent.
     ///
     /// Gives what was done, for people.
     ///
     /// # Errors
-    /// The disk's.
+    /// I/O errors.
     pub fn upgrade_lock(&mut self) -> Result<Option<String>, CommandError> {
         let Some(older) = self.older.clone() else { return Ok(None) };
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());

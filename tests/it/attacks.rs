@@ -17,11 +17,11 @@ use regen::sandbox::{
 };
 use regen::types::{Limits, LimitsConfig, Resource, places};
 
-/// Set for the process that attacks as somebody else: the folder of the programs.
+/// Set for the process that attacks as another user: the folder of the programs.
 const INNER: &str = "REGEN_ATTACKS";
-/// What must not be found inside.
+/// A text that must not be found inside.
 const MARKER: &str = "marker-5d81c2";
-/// What a backend without namespaces cannot stop, with the reason that the docs give.
+/// Attacks that a backend cannot stop, with the reason for the docs.
 const KNOWN: [(&str, &str, &str); 11] = [
     (
         "landlock",
@@ -64,7 +64,7 @@ const KNOWN: [(&str, &str, &str); 11] = [
     ),
 ];
 
-/// Attacks that only read: they run without a sandbox too, to show that they are real.
+/// Attacks that only read: they also run without a sandbox, to show that they are real.
 const READS: [&str; 11] = [
     "environ-of-others",
     "command-lines",
@@ -82,19 +82,19 @@ const READS: [&str; 11] = [
 /// How an attack is judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Expect {
-    /// By what the program says.
+    /// By the program's output.
     Says,
-    /// By its end.
+    /// By its exit.
     Ends(Ended),
-    /// By its end, one of two.
+    /// By its exit, one of two.
     Either(Ended, Ended),
-    /// It ends well, and nothing of it is left.
+    /// It succeeds, and nothing of it remains.
     Gone,
-    /// It works where there is a network of one's own.
+    /// It works with a separate network.
     Works,
 }
 
-/// Attacks that say themselves how they went, by family.
+/// Attacks that report their own result, by family.
 const SAYING: [(&str, &[&str]); 4] = [
     (
         "secrets",
@@ -214,7 +214,7 @@ fn attacks() -> Vec<Attack> {
     let (nothing, limit) = (Ended::Exit(0), Ended::Limit);
     list.push(either("fill", &["/dev/shm"], limit(Resource::Disk), nothing));
     list.push(either("memory-in-connections", &[], limit(Resource::Memory), nothing));
-    // Where files are counted together, there cannot be so many.
+    // If files are counted together, there cannot be that many.
     list.push(either("memory-in-named-pipes", &["TMP"], limit(Resource::Memory), nothing));
     list.push(either("sparse", &[], limit(Resource::FileSize), nothing));
     list.push(either("loop", &[], Ended::Timeout, limit(Resource::Cpu)));
@@ -230,9 +230,9 @@ struct Host {
     port: u16,
     name: String,
     attack: PathBuf,
-    /// A file that everybody sees, locked while this is there.
+    /// A world-readable file, locked while this exists.
     shown: std::fs::File,
-    /// While this is there somebody opens that file now and then.
+    /// While this exists, another process opens that file regularly.
     _opens: std::sync::mpsc::Sender<()>,
 }
 
@@ -298,7 +298,7 @@ impl Drop for Host {
     }
 }
 
-/// One cell of the table.
+/// A cell of the table.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub backend: String,
@@ -342,7 +342,7 @@ fn judge(expect: Expect, output: &Output) -> (bool, String) {
     }
 }
 
-/// Runs the attacks under a backend; with `full` unset, those that tell their result themselves.
+/// Runs the attacks under a backend; without `full`, only those that report their own result.
 async fn assault(
     backend: Arc<dyn Backend>,
     (programs, host): (&Path, &Host),
@@ -371,7 +371,7 @@ async fn assault(
     };
     let mut rows = Vec::new();
     for (family, attack, arguments, expect) in attacks() {
-        // Without a sandbox only what reads and leaves the machine as it is.
+        // Without a sandbox, only attacks that do not change the machine.
         if backend.name() == "none" && !READS.contains(&attack) || !full && expect != Expect::Says {
             continue;
         }
@@ -390,7 +390,7 @@ async fn assault(
             stdin: None,
             timeout: Duration::from_secs(match attack {
                 "loop" => 1,
-                // On a machine that does much else.
+                // For a busy machine.
                 _ if attack.starts_with("unwaited") => 120,
                 _ => 20,
             }),
@@ -415,7 +415,7 @@ fn backends() -> [Arc<dyn Backend>; 4] {
     [Arc::new(Namespaces), Arc::new(Bwrap), Arc::new(Landlock), Arc::new(Bare)]
 }
 
-/// Runs the suite as who this process is. What cannot run here is a row that says why.
+/// Runs the suite as the current user. Attacks that cannot run here give a row with the reason.
 async fn suite(programs: &Path, full: bool) -> Vec<Row> {
     let host = Host::new(programs);
     let cache = tempfile::tempdir().expect("a folder");
@@ -450,7 +450,7 @@ async fn suite(programs: &Path, full: bool) -> Vec<Row> {
     rows
 }
 
-/// Regen, the attacks and this test, where everybody can read them.
+/// Regen, the attacks and this test, readable by all users.
 pub fn programs() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("is set");
@@ -470,7 +470,7 @@ pub fn programs() -> tempfile::TempDir {
     folder
 }
 
-/// Regen's program with arguments, as on a machine that lacks something.
+/// Regen with arguments, simulating a machine without some features.
 pub fn without(lacks: &[&str], world: &crate::world::World, args: &[&str]) -> Command {
     static PROGRAMS: LazyLock<tempfile::TempDir> = LazyLock::new(programs);
     let inner = world.command(args);
@@ -486,7 +486,7 @@ pub fn without(lacks: &[&str], world: &crate::world::World, args: &[&str]) -> Co
     command
 }
 
-/// The same suite in a process of another user.
+/// The same suite as another user.
 fn as_nobody(programs: &Path) -> Vec<Row> {
     let mut child = Command::new(programs.join("test"))
         .args(["--exact", "attacks::every_attack_is_stopped", "--nocapture"])
@@ -505,7 +505,7 @@ fn as_nobody(programs: &Path) -> Vec<Row> {
     rows(&text)
 }
 
-/// The rows that such a process prints.
+/// The rows printed by such a process.
 pub fn rows(text: &str) -> Vec<Row> {
     let rows = text.lines().filter_map(|line| line.strip_prefix("ROW\t"));
     let row = |line: &str| {
@@ -542,7 +542,7 @@ fn every_attack_is_stopped() {
     conclude("attacks.md", "attacks::every_attack_is_stopped", &tables);
 }
 
-/// Prints and writes the page of a test, and judges it.
+/// Prints and writes a test's page, and checks the rows.
 pub fn conclude(name: &str, test: &str, tables: &[(&str, Vec<Row>)]) {
     let page = page(test, tables);
     println!("{page}");
@@ -553,7 +553,7 @@ pub fn conclude(name: &str, test: &str, tables: &[(&str, Vec<Row>)]) {
     judge_rows(tables);
 }
 
-/// Demands that every attack is stopped, but for those known to be open.
+/// Requires that every attack is stopped, except known open ones.
 fn judge_rows(tables: &[(&str, Vec<Row>)]) {
     for (who, rows) in tables {
         assert!(rows.len() > 20, "{who}: {rows:?}");
@@ -564,20 +564,20 @@ fn judge_rows(tables: &[(&str, Vec<Row>)]) {
             let loopback = row.backend.starts_with("landlock") && row.attack == "own-loopback";
             assert!(known || loopback, "as {who}: {row:?}");
         }
-        // The attacks are real: without a sandbox they get through.
+        // The attacks are real: without a sandbox they succeed.
         let none = rows.iter().filter(|row| row.backend.starts_with("none"));
         let open = none.filter(|row| !row.stopped).count();
         assert!(open > 5, "{rows:?}");
     }
 }
 
-/// Whether this is the administrator.
+/// Whether this is root.
 pub fn is_root() -> bool {
     std::fs::read_to_string("/proc/self/status")
         .is_ok_and(|text| text.lines().any(|line| line.starts_with("Uid:\t0\t")))
 }
 
-/// The table, in Markdown.
+/// The table in Markdown.
 fn page(test: &str, tables: &[(&str, Vec<Row>)]) -> String {
     let mut text = format!(
         "# Attacks\n\nWritten by the test `{test}` at its last run. Each attack is a \

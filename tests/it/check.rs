@@ -1,4 +1,4 @@
-//! The deploy gate: what it finds, what it leaves alone, and what it writes.
+//! The deploy gate: its findings, what it ignores, and its outputs.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -12,10 +12,10 @@ use regen::types::Standing;
 use crate::server::{Server, lib};
 use crate::world::{ADDER, GOOD, Run, World, collect, rounds};
 
-/// Right in another way.
+/// Correct in another way.
 pub const ALSO_GOOD: &str = "/// Adds, saturating.\npub fn add(a: i32, b: i32) -> i32 {\n    i32::saturating_add(a, b)\n}\n";
 
-/// The demonstration as it is committed: trees that real gates accepted.
+/// The committed demo: trees that real gates accepted.
 pub fn demonstration() -> World {
     let world = World::new("http://127.0.0.1:1/v1", &[], "");
     let from = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -61,7 +61,7 @@ pub fn commit(world: &World) {
     git(world, &["commit", "-qm", "x"]).expect(0);
 }
 
-/// An adder that is promoted, by real gates.
+/// An adder promoted by real gates.
 pub fn promoted(extra: &str) -> (World, Server) {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[("adder", ADDER)], extra);
@@ -83,7 +83,7 @@ impl Random {
     }
 }
 
-/// Files below `generated/`, of trees alone or with what stands beside them.
+/// Files below `generated/`: of trees only, or with those beside them.
 fn promoted_files(world: &World, trees: bool) -> Vec<PathBuf> {
     let all = world.snapshot("generated").into_keys();
     all.filter(|path| {
@@ -100,7 +100,7 @@ fn flip(path: &Path, random: &mut Random) {
     fs::write(path, bytes).expect("writes");
 }
 
-/// Words of a spec that mean something: not in its front matter.
+/// Words of a spec that matter: outside of its front matter.
 fn change_a_word(path: &Path, random: &mut Random) {
     let text = fs::read_to_string(path).expect("reads");
     let (head, body) = text.split_at(text.find("\n# ").unwrap_or(0));
@@ -205,7 +205,7 @@ fn tamper(world: &World, kind: usize, random: &mut Random) -> String {
     name
 }
 
-/// An attestation that is whole, and of another acceptance.
+/// A valid attestation of another acceptance.
 fn replay(world: &World, random: &mut Random) -> String {
     let (lock, _) = Standing::parse(&world.read("regen.lock")).expect("is one");
     let spec = *random.one(&["celsius", "divisors", "seasons"]);
@@ -221,11 +221,11 @@ fn replay(world: &World, random: &mut Random) -> String {
     format!("older attestation of {spec}")
 }
 
-/// Puts everything back as it was committed.
+/// Restores the committed state.
 fn restore(world: &World) {
     git(world, &["checkout", "-q", "--", "."]).expect(0);
     git(world, &["clean", "-fdxq"]).expect(0);
-    // Version control knows one bit of a mode.
+    // Git stores one bit of a mode.
     for path in world.snapshot("generated").into_keys() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("sets it");
     }
@@ -241,7 +241,7 @@ fn every_tampering_is_found() {
         let what = tamper(&world, round % 12, &mut random);
         let run = world.run(&["check", "-q"]);
         assert!([2, 10, 22].contains(&run.code), "{round} {what}: {} {}", run.code, run.err);
-        // A word may make a spec refused, and a line of the configuration wrong.
+        // A changed word may make a spec refused, a changed line the configuration invalid.
         let loose = run.code != 22 && !what.starts_with("spec") && !what.starts_with("config");
         assert!(!loose, "{round} {what}: {} {} {}", run.code, run.out, run.err);
         restore(&world);
@@ -250,7 +250,7 @@ fn every_tampering_is_found() {
 }
 
 fn wrap_anew(world: &World, by_blank: bool, random: &mut Random) -> String {
-    // Another line of prose ends where there was a blank, or is set in by another blank.
+    // Changes line breaks and indentation of prose.
     let spec = *random.one(&["celsius", "divisors", "greet", "seasons"]);
     let path = world.path(&format!("specs/{spec}.md"));
     let text = fs::read_to_string(&path).expect("reads");
@@ -319,7 +319,7 @@ fn harmless(world: &World, kind: usize, random: &mut Random) -> String {
             world.write("harness.toml", &text);
         }
         _ => {
-            // What a build leaves, where version control ignores it.
+            // Build leftovers that Git ignores.
             world.write("generated/celsius/rust/target/debug/x", "binary");
             world.write(".regen/anything", "x");
         }
@@ -341,7 +341,7 @@ fn harmless_changes_are_accepted() {
 }
 
 #[test]
-fn each_finding_names_the_command_that_mends_it_and_the_command_does() {
+fn each_finding_has_a_command_that_fixes_it() {
     let (world, server) = promoted("");
     world.run(&["run", "-q"]).expect(0);
     commit(&world);
@@ -389,11 +389,11 @@ fn each_finding_names_the_command_that_mends_it_and_the_command_does() {
         let run = world.run(&["check"]);
         assert_eq!(run.code, 0, "{code}: {found:#}\n{}{}", run.out, run.err);
     }
-    // A name that is not text is shown as its bytes.
+    // A name that is not UTF-8 is shown as bytes.
     let name = std::ffi::OsStr::from_bytes(b"generated/adder/lib\xff.rs");
     fs::write(world.path("").join(name), "x").expect("writes");
     let run = world.run(&["check"]).expect(22);
     insta::assert_snapshot!(run.shown());
-    // Only what was changed by hand, or by the spec, was asked for again.
+    // Only manually edited or changed specs were requested again.
     assert_eq!(server.requests().len() - asked_before, 3);
 }

@@ -1,10 +1,10 @@
-//! What people and machines see.
+//! Output for people and machines.
 
 use crate::server::{Server, lib};
 use crate::world::{ADDER, GOOD, Run, World};
 
 #[test]
-fn a_plain_run_says_what_happened() {
+fn a_run_prints_its_events() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     let run = world.run(&["--spec", "adder"]).expect(0);
@@ -15,7 +15,7 @@ fn a_plain_run_says_what_happened() {
 }
 
 #[test]
-fn problems_show_the_line_and_the_remedy() {
+fn problems_show_the_line_and_a_hint() {
     let world = World::new("http://127.0.0.1:9/v1", &[("adder", ADDER)], "");
     let wrong = ADDER.replace("`test_id: saturates`", "`test_id: adds`");
     world.write("specs/adder.md", &wrong);
@@ -27,7 +27,7 @@ fn problems_show_the_line_and_the_remedy() {
 }
 
 #[test]
-fn json_is_one_object_a_line_and_ends_with_the_result() {
+fn json_is_one_object_per_line_and_ends_with_the_result() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     let lines = world.run(&["run", "--json"]).expect(0).json();
@@ -42,7 +42,7 @@ fn json_is_one_object_a_line_and_ends_with_the_result() {
 }
 
 #[test]
-fn usage_is_honest() {
+fn wrong_usage_exits_with_2_and_help_is_complete() {
     let world = World::adder("http://127.0.0.1:9/v1");
     let version = world.run(&["--version"]).expect(0);
     assert!(version.out.contains(env!("CARGO_PKG_VERSION")), "{}", version.out);
@@ -95,7 +95,7 @@ fn usage_is_honest() {
 }
 
 #[test]
-fn init_writes_the_smallest_workspace_once_and_it_is_right() {
+fn init_writes_a_minimal_valid_workspace_once() {
     let world = World::new("http://127.0.0.1:9/v1", &[], "");
     std::fs::remove_file(world.path("harness.toml")).expect("was there");
     insta::assert_snapshot!("init", world.run(&["init"]).expect(0).shown());
@@ -106,7 +106,7 @@ fn init_writes_the_smallest_workspace_once_and_it_is_right() {
 }
 
 #[test]
-fn one_refused_spec_does_not_hold_up_the_others() {
+fn a_refused_spec_does_not_block_others() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     world.write("specs/bad.md", "- a MUST `test_id: 9`\n");
@@ -117,7 +117,7 @@ fn one_refused_spec_does_not_hold_up_the_others() {
 }
 
 #[test]
-fn a_missing_toolchain_is_the_machines_fault_and_doctor_says_so() {
+fn a_missing_toolchain_is_an_environment_error_reported_by_doctor() {
     let world = World::adder("http://127.0.0.1:9/v1");
     let run = Run::of(world.command(&["run"]).env("PATH", "/nowhere")).expect(40);
     insta::assert_snapshot!("missing_toolchain", run.shown());

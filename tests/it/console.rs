@@ -1,4 +1,4 @@
-//! Console examples: transcripts of a program, run against what was built.
+//! Console examples: transcripts of a program, run against the build.
 
 use crate::server::{Act, Server, files};
 use crate::world::{World, stable};
@@ -28,7 +28,7 @@ fn program(code: &str) -> Act {
 }
 
 #[test]
-fn a_transcript_has_input_wildcards_errors_and_a_folder_of_its_own() {
+fn a_transcript_supports_input_wildcards_errors_and_a_separate_folder() {
     let server = Server::start(vec![program(NOTES)]);
     let world = World::new(&server.url, &[("notes", SPEC)], TARGET);
     world.run(&["run"]).expect(0);
@@ -36,7 +36,7 @@ fn a_transcript_has_input_wildcards_errors_and_a_folder_of_its_own() {
 }
 
 #[test]
-fn where_output_and_transcript_part_is_told_and_a_held_out_one_is_not() {
+fn differing_output_is_reported_unless_held_out() {
     let forgets = NOTES.replace(".append(true)", ".write(true).truncate(true)");
     let elsewhere = NOTES.replace("\"notes\"", "\"/tmp/notes\"").replace(
         "read_to_string(\"/tmp/notes\").unwrap_or_default()",
@@ -59,7 +59,7 @@ fn where_output_and_transcript_part_is_told_and_a_held_out_one_is_not() {
 }
 
 #[test]
-fn what_is_no_transcript_is_refused_at_its_line() {
+fn an_invalid_transcript_is_refused_at_its_line() {
     let spec = SPEC.replace("  ? 2\n", "  $ notes | wc\n");
     let world = World::new("http://127.0.0.1:9/v1", &[("notes", &spec)], TARGET);
     let run = world.run(&["plan"]).expect(10);

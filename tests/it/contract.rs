@@ -1,7 +1,7 @@
-//! The contract with a server nobody here wrote: llama.cpp's own, with a tiny model of random weights.
+//! Tests against a real server: llama.cpp's, with a tiny model of random weights.
 //!
-//! It needs the Python packages `xllamacpp` and `gguf`; `REGEN_TEST_PYTHON` names a Python that has
-//! them (`.ci/run` makes one). Without them it says that it skipped, and why.
+//! Requires the Python packages `xllamacpp` and `gguf`; `REGEN_TEST_PYTHON` names a Python with
+//! them (`.ci/run` creates one). Skipped without them, with the reason.
 
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
@@ -72,7 +72,7 @@ fn start(python: &PathBuf, model: &PathBuf) -> Llama {
 }
 
 #[test]
-fn the_real_server_streams_counts_and_refuses_as_regen_expects() {
+fn llama_cpp_streams_counts_and_rejects_as_expected() {
     let Some(python) = python() else {
         eprintln!("SKIPPED contract: no Python with xllamacpp, gguf and numpy (REGEN_TEST_PYTHON)");
         return;
@@ -86,7 +86,7 @@ fn the_real_server_streams_counts_and_refuses_as_regen_expects() {
         .replace("timeout_ms = 2000", "timeout_ms = 60000")
         .replace("timeout_ms = 300", "timeout_ms = 60000");
     world.write("harness.toml", &config);
-    // Random weights say nothing of use: every answer is read, counted and refused.
+    // Random weights give nonsense: every answer is parsed, counted and rejected.
     let run = world.run(&["run", "--json"]).expect(20);
     let lines = run.json();
     let usage: Vec<_> = lines
@@ -97,7 +97,7 @@ fn the_real_server_streams_counts_and_refuses_as_regen_expects() {
     assert!(usage.len() >= 3, "{}", run.out);
     assert!(usage.iter().all(|u| u["input"].as_u64() > Some(100)), "{usage:?}");
     assert!(usage.iter().all(|u| u["output"].as_u64() <= Some(41)), "{usage:?}");
-    // A prompt that the model cannot hold is refused by class.
+    // A prompt that exceeds the context is rejected with its class.
     let long =
         crate::world::ADDER.replace("A crate that adds.", &"A crate that adds. ".repeat(2000));
     world.write("specs/adder.md", &long);

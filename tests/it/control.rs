@@ -1,4 +1,4 @@
-//! A daemon that is asked for things: by the command line, and over HTTP.
+//! Control of a daemon through the command line and HTTP.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -26,7 +26,7 @@ pub fn serving_of(daemon: Daemon) -> (Daemon, String, String) {
     (daemon, url.trim_start_matches("http://").to_owned(), token.to_owned())
 }
 
-/// Sends a request as it stands here; its status and body.
+/// Sends a request unchanged. Gives status and body.
 fn http(address: &str, head: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("listens");
     let length = body.len();
@@ -45,13 +45,13 @@ pub fn ask(address: &str, token: &str, line: &str, body: &str) -> (u16, Value) {
          Content-Type: application/json"
     );
     let (status, body) = http(address, &head, body);
-    // Chunked bodies have their lengths around them.
+    // Removes the lengths of a chunked body.
     let from = body.find('{').unwrap_or(0);
     let to = body.rfind('}').map_or(0, |end| end + 1);
     (status, serde_json::from_str(body.get(from..to).unwrap_or_default()).unwrap_or_default())
 }
 
-/// Lines of a command that goes on, until one is so.
+/// Reads lines of a running command until one matches.
 struct Follows(Child, Receiver<String>);
 
 impl Follows {
@@ -90,7 +90,7 @@ impl Drop for Follows {
     }
 }
 
-/// Waits until a daemon that was just started can be asked.
+/// Waits until a daemon that was just started answers.
 fn listens(world: &World) {
     let end = Instant::now() + Duration::from_secs(30);
     while !world.path(".regen/socket").exists() {
@@ -104,7 +104,7 @@ fn spec(name: &str) -> String {
 }
 
 #[test]
-fn a_daemon_follows_orders_and_remembers_them_when_it_is_started_again() {
+fn orders_are_performed_and_remembered_across_restarts() {
     let server = Server::start(vec![Act::Silence, lib(GOOD)]);
     let world = World::adder(&server.url);
     insta::assert_snapshot!(world.run(&["pause"]).expect(40).shown());
@@ -114,7 +114,7 @@ fn a_daemon_follows_orders_and_remembers_them_when_it_is_started_again() {
     status.until("asking");
     let mut log = Follows::start(&world, &["log", "--follow"]);
     log.until("attempt 1");
-    // Cancelled, it rests, also over a restart.
+    // A cancelled job rests, also after a restart.
     insta::assert_snapshot!(world.run(&["cancel", "adder"]).expect(0).shown());
     let line = daemon.ended("cancelled");
     assert_eq!(line["parked"], true);
@@ -126,7 +126,7 @@ fn a_daemon_follows_orders_and_remembers_them_when_it_is_started_again() {
     listens(&world);
     insta::assert_snapshot!(world.run(&["pause"]).expect(0).shown());
     daemon.until("the pause", |line| line["type"] == "paused");
-    // Asked for again while nothing may start: it waits, also over a restart.
+    // Ordered while paused: it waits, also after a restart.
     insta::assert_snapshot!(world.run(&["retry"]).expect(0).shown());
     status.until("waiting");
     assert_eq!(daemon.stop(), Some(0));
@@ -136,7 +136,7 @@ fn a_daemon_follows_orders_and_remembers_them_when_it_is_started_again() {
     insta::assert_snapshot!(world.run(&["resume"]).expect(0).shown());
     daemon.ended("promoted");
     log.until("promoted");
-    // Up to date, it is made again only if that is wanted.
+    // Up to date: regenerated only with --force.
     world.run(&["trigger", "adder"]).expect(0);
     world.run(&["trigger", "--force", "adder"]).expect(0);
     daemon.ended("promoted");
@@ -144,17 +144,17 @@ fn a_daemon_follows_orders_and_remembers_them_when_it_is_started_again() {
     let said = world.run(&["retry", "--json"]).expect(0).json();
     assert_eq!(said[0], json!({ "type": "done", "specs": [] }));
     assert_eq!(daemon.stop(), Some(0));
-    // Who follows goes on with the ledger alone.
+    // A follower continues with the ledger alone.
     world.write("specs/adder.md", &ADDER.replace("A crate", "Another crate"));
     world.run(&["run"]).expect(0);
     log.until("triggered by regen run");
 }
 
 #[test]
-fn failures_are_counted_over_restarts_until_a_person_forgives_them() {
+fn failures_are_counted_across_restarts_until_retry() {
     let server = Server::start(vec![lib(WRONG)]);
     let world = World::adder(&server.url);
-    // Each run of its own ends the same way.
+    // Each separate run ends in the same way.
     for _ in 0..3 {
         world.run(&["run"]).expect(20);
     }
@@ -191,7 +191,7 @@ fn a_rate_limit_stops_every_job_and_status_shows_it() {
 }
 
 #[test]
-fn in_quiet_hours_only_what_a_person_asks_for_starts_and_priority_decides_what_is_first() {
+fn in_quiet_hours_only_ordered_jobs_start_by_priority() {
     let server = Server::start(vec![lib(GOOD)]);
     let specs = [("a1", spec("a1")), ("b1", spec("b1")), ("c1", spec("c1"))];
     let specs: Vec<(&str, &str)> = specs.iter().map(|(n, t)| (*n, t.as_str())).collect();
@@ -218,7 +218,7 @@ fn in_quiet_hours_only_what_a_person_asks_for_starts_and_priority_decides_what_i
 }
 
 #[test]
-fn hooks_hear_what_they_want_and_harm_nothing() {
+fn hooks_receive_selected_events_and_do_not_affect_jobs() {
     let server = Server::start(vec![lib(GOOD)]);
     let hooks = "[[hook]]\non = [\"promoted\", \"idle\"]\nargv = [\"sh\", \"-c\", \"cat >> heard; \
                  echo key=$KEY >> heard\"]\n[[hook]]\non = [\"promoted\"]\nargv = [\"sh\", \"-c\", \
@@ -251,7 +251,7 @@ fn hooks_hear_what_they_want_and_harm_nothing() {
 }
 
 #[test]
-fn http_is_for_who_has_the_token_and_comes_from_its_own_page() {
+fn http_requires_the_token_and_the_same_origin() {
     let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
     let world = World::adder(&server.url);
     let (daemon, at, token) = serving(&world);
@@ -290,7 +290,7 @@ fn http_is_for_who_has_the_token_and_comes_from_its_own_page() {
     assert_eq!(diff["targets"][0]["diff"], "", "what is promoted is the candidate");
     let (_, spending) = ask(&at, &token, "GET /api/spending", "");
     assert_eq!(spending["days"][0]["calls"], 2, "{spending}");
-    // An order, and what a bad one is told.
+    // An order, and the answers to invalid ones.
     let (status, _) = ask(&at, &token, "POST /api/orders", r#"{"order":"pause"}"#);
     assert_eq!(status, 200);
     assert_eq!(ask(&at, &token, "POST /api/orders", r#"{"order":"explode"}"#).0, 422);
@@ -311,13 +311,13 @@ fn http_is_for_who_has_the_token_and_comes_from_its_own_page() {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(world.path(".regen/token")).expect("is kept").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    // Not beyond this machine.
+    // Only on loopback.
     let out = world.run(&["watch", "--http", "0.0.0.0:0"]).expect(2);
     insta::assert_snapshot!(out.shown());
 }
 
 #[test]
-fn events_are_resumed_where_they_were_left_and_tell_what_gates_print() {
+fn events_resume_and_include_gate_output() {
     let noisy = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    println!(\"noise\");\n    a.saturating_sub(b)\n}\n";
     let server = Server::start(vec![lib(GOOD), lib(noisy), lib(GOOD)]);
     let world = World::adder(&server.url);
@@ -353,7 +353,7 @@ fn events_are_resumed_where_they_were_left_and_tell_what_gates_print() {
 }
 
 #[test]
-fn traces_tell_of_runs_attempts_and_gates_and_of_prompts_only_if_that_is_wanted() {
+fn traces_contain_runs_attempts_gates_and_prompts_only_if_configured() {
     let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
     let accepts =
         Act::Raw(200, vec![("content-type", "application/json".to_owned())], "{}".to_owned());
@@ -400,7 +400,7 @@ fn traces_tell_of_runs_attempts_and_gates_and_of_prompts_only_if_that_is_wanted(
 }
 
 #[test]
-fn systemd_is_told_when_it_is_ready_alive_and_ending() {
+fn systemd_is_notified_of_ready_watchdog_and_stopping() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     let path = world.path("notify");
@@ -426,14 +426,14 @@ fn systemd_is_told_when_it_is_ready_alive_and_ending() {
 }
 
 #[test]
-fn what_is_refused_is_shown_at_once_and_what_depends_on_others_can_be_made_again() {
+fn refused_specs_are_shown_and_dependents_can_be_forced() {
     let server = Server::start(vec![lib(GOOD)]);
     let dependent = format!("---\ndepends: [a1]\n---\n{}", spec("b1"));
     let world = World::new(&server.url, &[("a1", &spec("a1")), ("b1", &dependent)], "");
     let daemon = Daemon::start(&world);
     daemon.idle();
     assert_eq!(server.requests().len(), 2);
-    // A person's wish holds although another plan was made in between.
+    // An order stays valid although a new plan was made.
     world.run(&["trigger", "--force", "b1"]).expect(0);
     assert_eq!(daemon.ended("promoted")["spec"], "b1");
     assert_eq!(server.requests().len(), 3);
@@ -448,12 +448,12 @@ fn what_is_refused_is_shown_at_once_and_what_depends_on_others_can_be_made_again
 }
 
 #[test]
-fn whoever_asks_twice_for_the_end_has_it_at_once() {
+fn second_sigint_exits_immediately() {
     let server = Server::start(vec![Act::Silence]);
     let world = World::adder(&server.url);
     let mut daemon = Daemon::start(&world);
     server.arrived();
-    // Both are there before it can do anything about the first.
+    // Both signals arrive before it can handle the first.
     for signal in [Signal::STOP, Signal::TERM, Signal::INT, Signal::CONT] {
         daemon.signal(signal);
     }

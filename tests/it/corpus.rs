@@ -1,4 +1,4 @@
-//! Suites that others wrote, of crates that regen itself is built with: all their tests are proven.
+//! Third-party suites of crates that regen depends on: all their tests are proven.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -50,7 +50,7 @@ fn sources() -> Vec<(String, PathBuf)> {
     };
     let about = run("RUSTC", "rustc", &["-vV"]);
     let host = about.lines().find_map(|line| line.strip_prefix("host: ")).expect("has a host");
-    // What other machines need was never fetched.
+    // Crates for other platforms were never fetched.
     let args = ["metadata", "--format-version", "1", "--offline", "--filter-platform", host];
     let metadata: Value = serde_json::from_str(&run("CARGO", "cargo", &args)).expect("is JSON");
     let packages = metadata["packages"].as_array().expect("is a list").iter();
@@ -62,7 +62,7 @@ fn sources() -> Vec<(String, PathBuf)> {
 }
 
 #[tokio::test]
-async fn suites_of_other_crates_are_proven_without_false_alarms() {
+async fn suites_of_third_party_crates_are_proven_without_false_positives() {
     let world = World::new("http://127.0.0.1:9/v1", &[], "");
     let sources = sources();
     let suites = [
@@ -75,7 +75,7 @@ async fn suites_of_other_crates_are_proven_without_false_alarms() {
         let report = prove(&world, source, name, &source.join("tests").join(file)).await;
         let count = |red| report.red.iter().filter(|proof| proof.red == red).count();
         let vacuous: Vec<_> = report.red.iter().filter(|proof| proof.red == Red::Vacuous).collect();
-        // This one tests the suite's own allocator.
+        // This test checks the suite's own allocator.
         let wanted = vacuous.iter().all(|proof| proof.test == "sanity_check_odd_allocator");
         assert!(wanted && count(Red::Seen) >= least, "{name} {file}: {:?}", report.red);
         assert!(count(Red::Undecided) <= 1, "{name} {file}: {:?}", report.red);

@@ -1,4 +1,4 @@
-//! The demonstration in this repository, as README.md runs it: genuine recordings, replayed.
+//! The demo of this repository, as in README.md: real recordings, replayed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ fn regen(folder: &Path, args: &[&str]) -> (i32, String) {
     (output.status.code().unwrap_or(-1), err)
 }
 
-/// What was said, spec by spec: several are worked on at a time.
+/// The output, by spec, because several run at once.
 fn by_spec(text: &str) -> String {
     let text = stable(text);
     let mut lines: Vec<&str> = text.lines().collect();
@@ -41,7 +41,7 @@ fn files(folder: &Path, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
 const WORKSPACE: [&str; 4] = ["harness.toml", "specs", "validators", "cassettes"];
 
 #[test]
-fn from_specs_and_recordings_alone_the_committed_trees_come_out_byte_for_byte() {
+fn specs_and_recordings_give_the_committed_trees() {
     let folder = tempfile::tempdir().expect("a folder");
     copy(&WORKSPACE, repository(), folder.path());
     let (code, err) = regen(folder.path(), &["run"]);
@@ -49,7 +49,7 @@ fn from_specs_and_recordings_alone_the_committed_trees_come_out_byte_for_byte() 
     insta::assert_snapshot!(by_spec(&err));
     let made = files(folder.path(), "generated");
     for (path, bytes) in files(repository(), "generated") {
-        // What a person's own cargo left there is no part of a tree.
+        // Build leftovers of the user's cargo are not part of a tree.
         let leftover =
             path.components().any(|c| c.as_os_str() == "target") || path.ends_with("Cargo.lock");
         assert!(leftover || made.get(&path) == Some(&bytes), "{}", path.display());
@@ -62,13 +62,13 @@ fn from_specs_and_recordings_alone_the_committed_trees_come_out_byte_for_byte() 
 }
 
 #[test]
-fn a_fresh_clone_trusts_its_lock_and_has_one_spec_left_to_run() {
+fn a_fresh_clone_uses_its_lockfile_and_has_one_spec_to_run() {
     let folder = tempfile::tempdir().expect("a folder");
     copy(&WORKSPACE, repository(), folder.path());
     copy(&["generated", "regen.lock"], repository(), folder.path());
     let (code, err) = regen(folder.path(), &["run"]);
     assert_eq!(code, 0, "{err}");
-    // Another compiler judges the other specs' trees again.
+    // With another compiler, the gates of the other specs run again.
     let of_lights: Vec<&str> =
         err.lines().filter(|line| line.starts_with("lights") || line.starts_with(' ')).collect();
     insta::assert_snapshot!(stable(&of_lights.join("\n")));

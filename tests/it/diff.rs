@@ -1,9 +1,9 @@
-//! `regen diff` between the working tree, git's revisions and what is promoted.
+//! `regen diff` between the working tree, Git revisions and what is promoted.
 
 use crate::server::{Server, lib};
 use crate::world::{ADDER, GOOD, World};
 
-/// Runs git in a workspace, whoever the user is.
+/// Runs Git in a workspace, independent of the user's configuration.
 fn git(world: &World, args: &[&str]) {
     let mut command = std::process::Command::new("git");
     command.args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(args);
@@ -35,7 +35,7 @@ fn json(world: &World, args: &[&str]) -> serde_json::Value {
 }
 
 #[test]
-fn one_word_in_one_of_forty_clauses_names_that_clause_and_what_follows() {
+fn a_changed_word_lists_its_clause_and_effects() {
     let world = many();
     assert_eq!(json(&world, &["HEAD"])["specs"], serde_json::json!([]));
     let text = world.read("specs/many.md");
@@ -65,7 +65,7 @@ fn one_word_in_one_of_forty_clauses_names_that_clause_and_what_follows() {
 }
 
 #[test]
-fn formatting_and_order_change_nothing_and_nothing_is_out_of_date() {
+fn formatting_and_order_make_nothing_out_of_date() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["--spec", "adder"]).expect(0);
@@ -82,7 +82,7 @@ fn formatting_and_order_change_nothing_and_nothing_is_out_of_date() {
 }
 
 #[test]
-fn what_is_promoted_is_compared_by_the_lock_and_by_words_where_git_has_them() {
+fn promoted_specs_are_compared_by_lockfile_and_git_history() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["--spec", "adder"]).expect(0);
@@ -93,7 +93,7 @@ fn what_is_promoted_is_compared_by_the_lock_and_by_words_where_git_has_them() {
         (&clause["clause"], &clause["words"]),
         (&"adder/adds".into(), &serde_json::json!([]))
     );
-    // The same with the old words at hand.
+    // The same, with the old text available.
     git(&world, &["init", "-q", "-b", "main"]);
     world.write("specs/adder.md", ADDER);
     commit(&world);
@@ -103,7 +103,7 @@ fn what_is_promoted_is_compared_by_the_lock_and_by_words_where_git_has_them() {
 }
 
 #[test]
-fn names_are_followed_and_clashes_are_conflicts() {
+fn renames_are_detected_and_concurrent_changes_are_conflicts() {
     let world = many();
     let text = world.read("specs/many.md");
     git(&world, &["checkout", "-qb", "feature"]);
@@ -141,19 +141,19 @@ fn a_removed_spec_can_be_chosen_by_its_id() {
 }
 
 #[test]
-fn what_git_does_not_know_is_said() {
+fn unknown_revisions_are_reported() {
     let world = many();
     let wrong = world.run(&["diff", "nowhere"]).expect(2);
     insta::assert_snapshot!(wrong.shown());
     world.run(&["diff", "--output=x"]).expect(2);
     let bare = World::adder("http://127.0.0.1:1");
     insta::assert_snapshot!(bare.run(&["diff", "HEAD"]).expect(2).shown());
-    // Nothing is promoted: everything is new.
+    // Nothing is promoted, so everything is new.
     insta::assert_snapshot!(bare.run(&["diff"]).expect(0).shown());
 }
 
 #[test]
-fn a_waiver_is_a_change_and_a_glued_word_is_one_too() {
+fn a_waiver_and_a_joined_word_are_changes() {
     let world = World::new(
         "http://127.0.0.1:1",
         &[("s", "# S\n\n## A `test_id: a`\n\nAlpha\n\nbeta MUST hold.\n")],
@@ -169,7 +169,7 @@ fn a_waiver_is_a_change_and_a_glued_word_is_one_too() {
         &text.replace("test_id: a`", "test_id: a` `waived: slow until 2099-01-01`"),
     );
     insta::assert_snapshot!(world.run(&["diff", "HEAD"]).expect(0).shown());
-    // What a terminal or a table would take for its own is shown, not obeyed.
+    // Control and markup characters are escaped.
     world.write("specs/s.md", &text.replace("beta", "b\u{1b}[31m|<b>eta"));
     assert!(!world.run(&["diff", "HEAD"]).expect(0).out.contains('\u{1b}'));
     let markdown = world.run(&["diff", "HEAD", "--format", "markdown"]).expect(0);

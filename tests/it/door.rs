@@ -1,4 +1,4 @@
-//! Connections that send no whole request, from anyone on the machine, while the daemon works.
+//! Incomplete requests from any local user while the daemon works.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use crate::server::{Server, lib};
 use crate::watch::Daemon;
 use crate::world::{ADDER, GOOD, Run, World, rounds};
 
-/// Lets this process open as many files as it may.
+/// Raises this process's limit on open files.
 fn many_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
@@ -44,7 +44,7 @@ fn limited(world: &World, files: usize) -> (Daemon, String, String) {
     serving_of(Daemon::of(under(world, &format!("ulimit -S -n {files}"), &args)))
 }
 
-/// Beginnings of requests, none of which is whole or read.
+/// Beginnings of requests; none is complete.
 fn beginnings(address: &str, token: &str) -> [String; 5] {
     [
         String::new(),
@@ -62,7 +62,7 @@ fn connect(address: &str, text: &str) -> Option<TcpStream> {
     Some(stream)
 }
 
-/// Opens connections again and again until it is told to end.
+/// Opens connections repeatedly until it is stopped.
 fn storm(address: String, end: Arc<AtomicBool>) -> std::thread::JoinHandle<usize> {
     std::thread::spawn(move || {
         let mut open = std::collections::VecDeque::new();
@@ -80,7 +80,7 @@ fn storm(address: String, end: Arc<AtomicBool>) -> std::thread::JoinHandle<usize
 }
 
 #[test]
-fn half_requests_stop_neither_work_nor_answers() {
+fn incomplete_requests_do_not_block_the_daemon() {
     many_files();
     for files in rounds(vec![256, 1024], vec![256]) {
         let server = Server::start(vec![lib(GOOD)]);
@@ -115,7 +115,7 @@ fn half_requests_stop_neither_work_nor_answers() {
         end.store(true, Ordering::Relaxed);
         assert!(storm.join().expect("ends") > 20);
 
-        // What was asked for before is still answered.
+        // Earlier requests are still answered.
         events.set_read_timeout(Some(Duration::from_secs(30))).expect("is set");
         let (mut text, mut part) = (Vec::new(), [0; 4096]);
         while !String::from_utf8_lossy(&text).contains(&format!("adding {files}"))

@@ -1,4 +1,4 @@
-//! A daemon over a long time: many specs, many changes, many deaths.
+//! A daemon over a long time: many specs, many changes, many kills.
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::collections::BTreeMap;
@@ -12,13 +12,13 @@ use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
 use crate::world::{ADDER, GOOD, World, all, rounds};
 
-/// The fewest gates that can be: time is for changes.
+/// As few gates as possible, to save time for changes.
 const QUICK: &str = "gates = [\"layout\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
 /// The shortest spec.
 const PLAIN: &str = "# Plain\n\nA crate that adds.\n\n- `add(a: i32, b: i32)` MUST add. `test_id: adds`\n\n  \
                      ```rust\n  assert_eq!(NAME::add(2, 3), 5);\n  ```\n";
 
-/// Random enough, and the same each time.
+/// A deterministic pseudo-random generator.
 pub struct Random(pub u64);
 
 impl Random {
@@ -39,7 +39,7 @@ fn write(world: &World, name: &str, revision: u64) {
     world.write(&format!("specs/{name}.md"), &plain(name, revision));
 }
 
-/// What is promoted of each spec that there is.
+/// The promoted trees of all specs.
 fn promoted(world: &World) -> BTreeMap<PathBuf, Vec<u8>> {
     let specs = world.snapshot("specs");
     let specs: Vec<String> = specs
@@ -51,7 +51,7 @@ fn promoted(world: &World) -> BTreeMap<PathBuf, Vec<u8>> {
         .snapshot("generated")
         .into_iter()
         .map(|(path, bytes)| (path.strip_prefix(&root).expect("is below").to_owned(), bytes));
-    // An attestation has the prompt's digest, and a prompt shows what stood before.
+    // An attestation contains the prompt's digest, and a prompt the previous tree.
     let all = all.filter(|(path, _)| path.extension().is_none_or(|end| end != "jsonl"));
     all.filter(|(path, _)| specs.iter().any(|spec| path.starts_with(spec))).collect()
 }
@@ -74,7 +74,7 @@ fn a_checkout_of_many_specs_is_one_plan_without_duplicate_jobs() {
     std::fs::create_dir_all(world.path("specs")).expect("makes");
     let daemon = Daemon::start(&world);
     daemon.idle();
-    // As git does it: one after the other, each a new file.
+    // As in a Git checkout: one file after the other, each new.
     let many = rounds(1000, 100);
     for number in 0..many {
         write(&world, &format!("s{number}"), number as u64);
@@ -82,7 +82,7 @@ fn a_checkout_of_many_specs_is_one_plan_without_duplicate_jobs() {
     for _ in 0..8 {
         server.arrived();
     }
-    // What comes later is no change.
+    // Later events are no changes.
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(daemon.stop(), Some(0));
     let log = world.run(&["log", "--json", "--limit", "100000"]).expect(0).json();
@@ -116,7 +116,7 @@ fn a_daemon_after_many_changes_equals_a_fresh_run() {
         }
         std::thread::sleep(Duration::from_millis(random.below(120)));
     }
-    // A mark that only comes behind everything else.
+    // A marker after all other changes.
     write(&world, "last", 0);
     daemon.until("the last", |line| line["type"] == "ended" && line["spec"] == "last");
     daemon.idle();
@@ -157,7 +157,7 @@ fn a_daemon_killed_many_times_promotes_everything() {
     assert!(!world.run(&["plan"]).expect(0).out.contains("generate"), "nothing is left to do");
     let libs = promoted(&world).into_keys().filter(|path| path.ends_with("lib.rs"));
     assert_eq!(libs.count() as u64, specs);
-    // An answer that was recorded is not bought again: at most what was under way is.
+    // Recorded answers are not requested again: at most the current request is.
     let twice: u64 = asked(&server).values().map(|times| *times as u64 - 1).sum();
     assert!(twice <= kills, "{twice} requests were repeated over {kills} kills");
     // Each recorded answer was recorded once.
@@ -170,7 +170,7 @@ fn a_daemon_killed_many_times_promotes_everything() {
 }
 
 #[test]
-fn twenty_saves_within_a_second_are_one_run_and_leave_nothing_behind() {
+fn twenty_saves_within_a_second_give_one_run() {
     let slow = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    \
                 std::thread::sleep(std::time::Duration::from_secs(40));\n    a.saturating_add(b)\n}\n";
     let server = Server::start(vec![lib(slow), lib(GOOD)]);
@@ -179,7 +179,7 @@ fn twenty_saves_within_a_second_are_one_run_and_leave_nothing_behind() {
     let is_test = |line: &Value| line["body"]["report"]["gate"] == "clippy";
     daemon.until("the gate before the tests", is_test);
     std::thread::sleep(Duration::from_millis(300));
-    // On a busy machine a pause between two saves may be long enough for a run to begin.
+    // On a busy machine a run may start between two saves.
     let (mut last, mut pauses) = (Instant::now(), 0);
     for revision in 0..20 {
         world.write("specs/adder.md", &ADDER.replace("A crate", &format!("Crate {revision}")));
@@ -193,7 +193,7 @@ fn twenty_saves_within_a_second_are_one_run_and_leave_nothing_behind() {
     assert!((2..=2 + pauses).contains(&asked), "one run for all of them: {asked}, {pauses} pauses");
     assert!(server.prompt(asked - 1).contains("Crate 19"), "and that of the newest");
     assert_eq!(daemon.stop(), Some(0));
-    // Whatever ran for it saw this world's cache among its mounts or in its environment.
+    // Its processes have this world's cache in their mounts or environment.
     let mark = world.cache().display().to_string();
     for entry in std::fs::read_dir("/proc").expect("is there").flatten() {
         for file in ["mountinfo", "environ"] {
@@ -206,7 +206,7 @@ fn twenty_saves_within_a_second_are_one_run_and_leave_nothing_behind() {
 }
 
 #[test]
-fn a_full_disk_and_a_locked_ledger_are_told_and_outlived() {
+fn a_full_disk_and_a_locked_ledger_are_reported_and_survived() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[], QUICK);
     write(&world, "s0", 0);
@@ -226,7 +226,7 @@ fn a_full_disk_and_a_locked_ledger_are_told_and_outlived() {
     let daemon = Daemon::start(&world);
     daemon.idle();
     if small {
-        // The last bytes go as well.
+        // Fills the last bytes too.
         for size in [1024 * 1024, 4096, 1] {
             let mut options = std::fs::File::options();
             let mut file =
@@ -239,7 +239,7 @@ fn a_full_disk_and_a_locked_ledger_are_told_and_outlived() {
         daemon.ended("promoted");
         daemon.idle();
     }
-    // The ledger waits half a minute for a lock.
+    // The ledger waits 30 s for a lock.
     if all() {
         outlive_a_locked_ledger(&world, &daemon);
     }
@@ -251,7 +251,7 @@ fn trouble(line: &Value) -> bool {
     line["type"] == "unreadable" || line["result"] == "failed"
 }
 
-/// Holds the ledger as a backup tool does; the daemon tells it, and goes on afterwards.
+/// Locks the ledger as a backup tool does; the daemon reports it and continues afterwards.
 fn outlive_a_locked_ledger(world: &World, daemon: &Daemon) {
     let backup = rusqlite::Connection::open(world.path(".regen/ledger.db")).expect("opens");
     backup.execute_batch("BEGIN IMMEDIATE").expect("locks");

@@ -17,7 +17,7 @@ use crate::world::{GOOD, WRONG, World};
 
 const SUITE: &str = "#[test]\nfn adds__two_and_two() {\n    assert_eq!(adder::add(2, 2), 4);\n}\n";
 
-/// Takes files away while a job runs.
+/// Removes files while a job runs.
 struct Saboteur {
     root: PathBuf,
     snapshot: Mutex<Option<Digest>>,
@@ -39,13 +39,13 @@ impl Observer for Saboteur {
 
     fn begin(&self, _: &Job, _: &State, effect: &Effect) {
         match effect {
-            // The workspace is loaded: nothing of it is read again.
+            // The workspace is loaded and not read again.
             Effect::Start => {
                 std::fs::remove_dir_all(self.root.join("specs")).expect("deletes");
                 std::fs::remove_dir_all(self.root.join("validators")).expect("deletes");
                 std::fs::write(self.root.join("harness.toml"), "jobs = nonsense").expect("writes");
             }
-            // The first gate has read the candidate: no other gate does, nor the verdict.
+            // The first gate has read the candidate; later gates and the verdict do not.
             Effect::Gate { candidate, gate: 1 } => {
                 std::fs::remove_file(self.object(candidate.tree)).expect("deletes");
             }
@@ -92,7 +92,7 @@ async fn run(world: &World, observer: Arc<Saboteur>) -> Vec<(SpecId, Option<JobO
 }
 
 #[tokio::test]
-async fn a_running_job_reads_neither_the_workspace_nor_its_candidate_again() {
+async fn a_running_job_does_not_reread_workspace_or_candidate() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     world.write("validators/adder/rust/suite.rs", SUITE);
@@ -134,7 +134,7 @@ fn a_run_opens_each_of_its_inputs_once_however_many_attempts_it_takes() {
     }
     world.run(&["run"]).expect(0);
     assert_eq!(server.requests().len(), 2, "one answer was refused");
-    // Events come in order: once this one is there, all others are.
+    // Events are ordered: after this one, all earlier ones are there.
     let last = world.path("specs/last");
     std::fs::write(&last, "").expect("writes");
     let opened = opened.iter().flatten().take_while(|path| *path != last);

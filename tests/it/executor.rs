@@ -1,4 +1,4 @@
-//! Gates as actions: what a worker on another machine would be given, and would give back.
+//! Gates as actions, as sent to and returned by a remote worker.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use regen::types::{
 
 use crate::world::{ADDER, GOOD, WRONG, World};
 
-/// A workspace, this machine, and a store in which a candidate and its inputs are.
+/// A workspace, this machine, and a store with a candidate and its inputs.
 struct Setting {
     _world: World,
     machine: Machine,
@@ -36,7 +36,7 @@ impl Setting {
         Self { _world: world, machine, store: Arc::default(), inputs }
     }
 
-    /// An executor that knows nothing but the store.
+    /// An executor that has only the store.
     fn worker(&self) -> LocalExecutor {
         LocalExecutor::new(self.machine.clone(), self.store.clone())
     }
@@ -63,7 +63,7 @@ fn options() -> ExecuteOptions<'static> {
 }
 
 #[test]
-fn an_action_and_a_content_store_are_all_that_a_worker_needs() {
+fn a_worker_needs_only_an_action_and_a_content_store() {
     block_on(async {
         let setting = Setting::new().await;
         assert_eq!(
@@ -102,7 +102,7 @@ fn inputs_are_the_same_content_on_every_machine() {
 }
 
 #[test]
-fn an_action_that_cannot_be_honoured_is_not_run() {
+fn an_action_with_unmet_requirements_is_not_run() {
     block_on(async {
         let setting = Setting::new().await;
         let worker = setting.worker();

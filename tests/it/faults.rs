@@ -16,7 +16,7 @@ fn json(status: u16, body: &str) -> Act {
     Act::Raw(status, vec![("content-type", "application/json".to_owned())], body.to_owned())
 }
 
-/// Runs the cases; gives what each says of its failures and its end.
+/// Runs the cases. Gives the failures and the outcome of each.
 fn check(cases: Vec<Case>) -> String {
     let mut said = String::new();
     for (number, Case { acts, calls, code, class }) in (1..).zip(cases) {
@@ -60,7 +60,7 @@ fn case(acts: Vec<Act>, calls: usize, code: i32, class: &'static str) -> Case {
 }
 
 #[test]
-fn what_gets_better_is_tried_again() {
+fn temporary_faults_are_retried() {
     let limited = |code: &str| {
         json(429, &format!("{{\"error\":{{\"message\":\"slow down\",\"code\":{code}}}}}"))
     };
@@ -80,7 +80,7 @@ fn what_gets_better_is_tried_again() {
 }
 
 #[test]
-fn what_does_not_get_better_stops_at_once() {
+fn permanent_faults_end_at_once() {
     let quota = "{\"error\":{\"message\":\"no credit\",\"code\":\"insufficient_quota\"}}";
     let overflow = "{\"error\":{\"message\":\"maximum context length is 10\",\"code\":\"context_length_exceeded\"}}";
     let llama = "{\"error\":{\"code\":400,\"message\":\"request exceeds the available context size\",\
@@ -106,7 +106,7 @@ fn what_does_not_get_better_stops_at_once() {
 }
 
 #[test]
-fn what_breaks_after_content_began_is_an_attempt() {
+fn truncated_answers_count_as_attempts() {
     let text = || files(&[("src/lib.rs", GOOD)]);
     let said = check(vec![
         case(vec![Act::Cut(text()), lib(GOOD)], 2, 0, "truncated"),
@@ -119,7 +119,7 @@ fn what_breaks_after_content_began_is_an_attempt() {
 }
 
 #[test]
-fn odd_but_whole_answers_are_used() {
+fn unusual_but_complete_answers_are_used() {
     let body = serde_json::json!({
         "choices": [{ "message": { "content": files(&[("src/lib.rs", GOOD)]) }, "finish_reason": "stop" }],
     });
@@ -131,7 +131,7 @@ fn odd_but_whole_answers_are_used() {
 }
 
 #[test]
-fn no_server_no_key_and_no_money() {
+fn missing_server_key_and_budget_have_exit_codes() {
     let world = World::adder("http://127.0.0.1:9/v1");
     let run = world.run(&["--spec", "adder"]).expect(30);
     insta::assert_snapshot!(run.shown());
@@ -155,7 +155,7 @@ fn no_server_no_key_and_no_money() {
 }
 
 #[test]
-fn a_stall_before_anything_is_a_time_out() {
+fn a_stall_before_content_is_a_timeout() {
     let server = Server::start(vec![Act::Stall(String::new())]);
     let world = World::adder(&server.url);
     let run = world.run(&["--spec", "adder"]).expect(30);

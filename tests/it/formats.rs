@@ -1,5 +1,4 @@
-//! Formats on disk: the committed schemas are the ones the code speaks. `REGEN_BLESS=1` writes
-//! them.
+//! Committed schemas match the code. `REGEN_BLESS=1` writes them.
 
 use std::path::Path;
 
@@ -13,7 +12,7 @@ fn committed(name: &str, text: &str) {
 }
 
 #[test]
-fn schemas_are_true() {
+fn committed_schemas_are_current() {
     let pretty = |schema: schemars::Schema| {
         serde_json::to_string_pretty(&schema).expect("is plain JSON") + "\n"
     };
@@ -30,7 +29,7 @@ fn schemas_are_true() {
 }
 
 #[test]
-fn the_lock_file_is_read_back_as_it_was_written() {
+fn the_lockfile_round_trips() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("regen.lock"));
     let text = text.expect("the demonstration is promoted");
     let standing = regen::types::Standing::parse(&text).expect("reads");

@@ -1,4 +1,4 @@
-//! The user's gates: validators that speak the protocol, and those that do not.
+//! Custom gates: valid and invalid validators.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -29,7 +29,7 @@ fn a_validators_finding_reaches_the_model() {
 }
 
 #[test]
-fn whatever_is_no_report_is_an_error_of_the_machine_and_never_a_pass() {
+fn an_invalid_report_is_an_environment_error_never_a_pass() {
     let mut said = String::new();
     for script in [
         "echo all good",
@@ -52,7 +52,7 @@ fn whatever_is_no_report_is_an_error_of_the_machine_and_never_a_pass() {
 }
 
 #[test]
-fn an_advisory_gate_informs_and_refuses_nothing() {
+fn an_advisory_gate_rejects_nothing() {
     let script = "echo '{\"version\":1,\"outcome\":\"fail\",\"findings\":[{\"rule\":\"r\",\"message\":\"hm\"}]}'";
     let server = Server::start(vec![lib(GOOD)]);
     let run = world(&server, script, "advisory = true\n").run(&["run"]).expect(0);
@@ -60,7 +60,7 @@ fn an_advisory_gate_informs_and_refuses_nothing() {
 }
 
 #[test]
-fn a_command_is_a_gate_too_and_sees_nothing_of_the_users_environment() {
+fn a_command_gate_runs_without_the_users_environment() {
     let server = Server::start(vec![lib(GOOD)]);
     let extra = "gates = [\"layout\", \"lines\", \"check\", \"fmt\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n[gate.lines]\n\
         argv = [\"sh\", \"-c\", \"test -z \\\"$TEST_TOKEN\\\" || { echo src/lib.rs:1:2: leaked; exit 1; }\"]\n";
@@ -76,7 +76,7 @@ fn a_command_is_a_gate_too_and_sees_nothing_of_the_users_environment() {
 }
 
 #[test]
-fn a_gate_behind_the_tests_sees_the_candidate_and_not_what_its_tests_made_of_it() {
+fn a_gate_after_the_tests_sees_the_original_candidate() {
     let tests = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn cleans_up() {\n        let clean = \
         std::fs::read_to_string(\"src/lib.rs\").unwrap().replace(\"SECRET\", \"\");\n        \
         let _ = std::fs::write(\"src/lib.rs\", clean);\n    }\n}\n";
@@ -100,18 +100,18 @@ fn a_guard_names_its_clause() {
 }
 
 #[test]
-fn a_test_that_changes_its_mind_is_flaky_and_only_a_dated_waiver_lets_it_stand() {
+fn flaky_tests_are_rejected_unless_waived() {
     let suite = "use std::hash::{BuildHasher, RandomState};\n#[test]\nfn keeps() {\n    \
         assert!(RandomState::new().hash_one(1) % 2 == 0, \"odd\");\n    assert_eq!(adder::add(1, 1), 2);\n}\n";
     let spec = |waiver: &str| format!("{ADDER}\n- It MUST keep `1`. `test_id: keeps` {waiver}\n");
     for (waiver, code) in [("", 20), ("`waived: moody until 2099-01-01`", 0)] {
         let server = Server::start(vec![lib(GOOD)]);
-        // So many runs agree by chance once in a million times.
+        // So many equal runs happen by chance once in a million times.
         let extra = "[gate.test]\nruns = 20\n";
         let world = World::new(&server.url, &[("adder", &spec(waiver))], extra);
         world.write("validators/adder/rust/suite.rs", suite);
         let run = world.run(&["--spec", "adder"]).expect(code);
-        // Whether the proof has a note depends on the numbers that were drawn.
+        // Whether `proof` has a finding depends on random numbers.
         insta::assert_snapshot!(run.shown().replace("pass · 1 note · [time]", "pass · [time]"));
         assert_eq!(world.path("generated").exists(), code == 0);
     }
@@ -137,18 +137,18 @@ fn a_gate_named_error_that_fails_again_is_a_failed_gate() {
 }
 
 #[test]
-fn a_validator_that_only_a_candidate_breaks_is_the_candidates_fault() {
+fn a_validator_failing_only_on_the_candidate_rejects_it() {
     let pass = "echo '{\"version\":1,\"outcome\":\"pass\"}'";
     for breaks in ["kill -9 $$", "exit 3", "echo nonsense; exit 0"] {
         let script = format!(
             "read request\nif grep -q saturating_sub src/lib.rs; then {breaks}; fi\n{pass}"
         );
-        // With an empty tree as the control, and with the promoted one.
+        // With an empty tree as the control, then with the promoted one.
         let server = Server::start(vec![lib(WRONG), lib(GOOD), lib(WRONG), lib(GOOD)]);
         let world = world(&server, &script, "");
         for asked in [2, 4] {
             let run = world.run(&["run", "--force"]).expect(0);
-            assert!(run.err.contains("breaks over this candidate only"), "{breaks}: {}", run.err);
+            assert!(run.err.contains("fails only on this candidate"), "{breaks}: {}", run.err);
             assert_eq!(server.requests().len(), asked, "{breaks}");
             assert!(server.told(asked - 1).contains("breaks_validator"), "{breaks}");
         }

@@ -4,7 +4,7 @@ use crate::server::{Server, lib};
 use crate::world::{GOOD, SHALLOW, World, stable};
 
 #[test]
-fn a_failing_hidden_example_tells_the_clause_and_nothing_else() {
+fn a_failing_hidden_example_reveals_only_the_clause() {
     let server = Server::start(vec![lib(SHALLOW), lib(GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["--spec", "adder"]).expect(0);
@@ -14,9 +14,9 @@ fn a_failing_hidden_example_tells_the_clause_and_nothing_else() {
 }
 
 #[test]
-fn not_even_when_the_candidate_prints_every_file_it_can_read() {
+fn a_candidate_that_prints_every_file_reveals_no_hidden_example() {
     let world = World::new("http://127.0.0.1:9/v1", &[("adder", crate::world::ADDER)], "");
-    // The others' examples are as secret, also those of a spec that is refused.
+    // Examples of other specs are secret too, including refused specs.
     let other = "- It has one. `test_id: one`\n\n  ```rust hidden\n  let held = \"88002 is not for you\";\n  ```\n\n\
         - It has no guard. `guard: no_such`\n";
     world.write("specs/other.md", other);
@@ -32,7 +32,7 @@ fn not_even_when_the_candidate_prints_every_file_it_can_read() {
         )
     };
     let specs = world.path("specs").display().to_string();
-    // The first one reaches the hidden gate and fails there; the others look for what it left.
+    // The first one reaches the hidden gate and fails there; the others search for traces of it.
     let server = Server::start(vec![
         lib(SHALLOW),
         lib(&printer(&specs)),
@@ -40,13 +40,13 @@ fn not_even_when_the_candidate_prints_every_file_it_can_read() {
         lib(GOOD),
     ]);
     let config = world.read("harness.toml").replace("http://127.0.0.1:9/v1", &server.url);
-    // A visible gate that fails when the held-out text is anywhere in the sandbox.
+    // A visible gate that fails if the hidden text is anywhere in the sandbox.
     let gates = "gates = [\"layout\", \"spy\", \"check\", \"clippy\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n\
         [gate.spy]\nargv = [\"sh\", \"-c\", \"if grep -rqs 77001 /src /target /tmp /cargo /vendor; then exit 1; fi\"]\n";
     world.write("harness.toml", &(config + gates));
     let run = world.run(&["--spec", "adder"]).expect(0);
     assert!(!run.err.contains("gate spy"), "{}", run.err);
-    // The specs are nowhere in the sandbox.
+    // The specs are not in the sandbox.
     assert!(!server.requests()[2].to_string().contains("[withheld"), "it was read");
     let requests = server.requests();
     assert_eq!(requests.len(), 4);
@@ -62,7 +62,7 @@ fn not_even_when_the_candidate_prints_every_file_it_can_read() {
 }
 
 #[test]
-fn a_hidden_example_that_does_not_compile_against_the_candidate_tells_nothing_either() {
+fn a_hidden_example_that_does_not_compile_reveals_nothing() {
     let spec = "- It MUST add. `test_id: adds`\n\n  ```rust\n  assert_eq!(adder::add(1, 2), 3);\n  ```\n\n- It MUST \
         have a secret. `test_id: secret`\n\n  ```rust hidden\n  assert!(adder::very_secret_name());\n  ```\n";
     let server = Server::start(vec![lib(GOOD)]);

@@ -1,5 +1,5 @@
-//! Programs that do nothing wrong run in a sandbox as they do outside: scripts of the shell, Python
-//! and Node, programs in C, and crates that other people wrote.
+//! Honest programs run in a sandbox as outside: shell scripts, Python, Node, C programs and
+//! third-party crates.
 #![expect(clippy::print_stdout, reason = "a test that cannot run says so")]
 
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use regen::sandbox::{
 };
 use regen::types::{Limits, LimitsConfig, places};
 
-/// Scripts and programs, where everybody can read them.
+/// Scripts and programs, readable by all users.
 fn programs() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("is set");
@@ -31,7 +31,7 @@ fn programs() -> tempfile::TempDir {
     folder
 }
 
-/// Programs with their arguments. Without a network and `/dev/shm` of its own some do less.
+/// Programs with their arguments. Without a separate network and `/dev/shm` some do less.
 fn commands(programs: &Path, sockets: bool) -> Vec<(String, Vec<String>)> {
     let script = |name: &str| programs.join(name).display().to_string();
     let mut list = vec![
@@ -81,7 +81,7 @@ async fn try_all(backend: Arc<dyn Backend>) {
             stdin: None,
             timeout: Duration::from_secs(60),
         };
-        // A test of somebody's may write nothing but its own folders; a build also times and modes.
+        // A test may write only to its own folders; a build also changes times and modes.
         let output = session.run(&program, true).await.expect("runs");
         let said = format!("{}{}", output.text(), output.errors());
         let good = output.ended == Ended::Exit(0) && output.text().ends_with("all good\n");
@@ -90,7 +90,7 @@ async fn try_all(backend: Arc<dyn Backend>) {
     session.close().await;
 }
 
-/// Crates that other people wrote, with tests of their own in their code and no other dependencies.
+/// Third-party crates with tests in their code and without other dependencies.
 const CRATES: [&str; 20] = [
     "adler2-",
     "base64ct-",
@@ -114,7 +114,7 @@ const CRATES: [&str; 20] = [
     "unicode-ident-",
 ];
 
-/// The files of a crate without what its tests would need from elsewhere.
+/// The files of a crate, without dependencies of its tests.
 fn crate_files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = std::collections::BTreeMap::new();
     crate::world::collect(folder, &mut found);
@@ -142,7 +142,7 @@ fn crate_files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn crates_of_others_build_and_pass_their_tests() {
+fn third_party_crates_build_and_pass_their_tests() {
     if !crate::world::all() {
         return;
     }
@@ -165,7 +165,7 @@ fn crates_of_others_build_and_pass_their_tests() {
     }
 }
 
-/// Tests a crate in a sandbox. What it could not do outside either, by itself, is only told.
+/// Tests a crate in a sandbox. Failures that also occur outside are only reported.
 async fn test_crate(folder: &Path) {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output().expect("runs").stdout;
@@ -186,7 +186,7 @@ async fn test_crate(folder: &Path) {
     let bin = format!("{}/bin", places::TOOLS);
     let arguments = ["test", "--lib", "--offline", "--quiet"];
     let session = sandbox.open(&policy).await.expect("opens");
-    // The lock file is written beside the manifest, where nothing can be written in a sandbox.
+    // Cargo.lock is written beside the manifest, which is read-only in a sandbox.
     let script =
         format!("cp -r /src /tmp/crate && cd /tmp/crate && {bin}/cargo {}", arguments.join(" "));
     let program = Program {

@@ -1,5 +1,5 @@
-//! What isolation does for a run: limits that a model hears of, nothing left behind, no step down
-//! in silence, caches that stay as they are.
+//! Effects of isolation on a run: limits reported to the model, nothing left behind, no silent
+//! downgrade, unchanged caches.
 #![expect(clippy::print_stdout, reason = "a test that cannot run says so")]
 
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn a_limit_that_is_hit_is_an_outcome_of_its_own_and_the_model_hears_which() {
+fn an_exceeded_limit_is_a_separate_outcome_reported_to_the_model() {
     let limits = "[gate.test.limits]\nmemory_mb = 300\nprocesses = 100\nopen_files = 200\ndisk_mb = 50\n\
         inodes = 300\nfile_mb = 20\noutput_mb = 3\ncpu_s = 2\n";
     let mut said = String::new();
@@ -156,7 +156,7 @@ fn killing_regen_in_the_middle_of_a_gate_leaves_nothing() {
 }
 
 #[test]
-fn what_a_machine_lacks_is_said_and_never_made_do_without() {
+fn missing_isolation_is_reported_and_never_ignored() {
     let world = |url: &str| {
         World::new(url, &[("adder", crate::world::ADDER)], "[sandbox]\nmin_level = 0\n")
     };
@@ -174,7 +174,7 @@ fn what_a_machine_lacks_is_said_and_never_made_do_without() {
         };
         let (code, said) = run(None);
         assert_eq!(code, Some(40), "{said}");
-        assert!(said.contains(&format!("isolation is at level {level}")), "{said}");
+        assert!(said.contains(&format!("isolation level {level}")), "{said}");
         assert!(said.contains(reason) && said.contains("hint: "), "{said}");
         assert!(server.requests().is_empty(), "nothing is paid for that could not be judged");
         let (code, said) = run(Some("2"));
@@ -187,7 +187,7 @@ fn what_a_machine_lacks_is_said_and_never_made_do_without() {
         let doctor = String::from_utf8_lossy(&doctor.expect("runs").stdout).into_owned();
         assert!(doctor.contains(reason) && doctor.contains("\"good\":false"), "{doctor}");
     }
-    // The configuration alone, or the variable alone, allows nothing.
+    // Neither the configuration nor the variable alone allows a lower level.
     let server = Server::start(vec![]);
     let plain = World::adder(&server.url);
     let output = crate::attacks::without(&["namespaces"], &plain, &["run"])
@@ -239,7 +239,7 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn a_poisoned_build_changes_no_layer_and_no_later_candidate() {
+fn a_poisoned_build_does_not_change_layers_or_later_candidates() {
     let poison = "fn main() {\n    fn spoil(path: &std::path::Path) {\n        for entry in \
         std::fs::read_dir(path).into_iter().flatten().flatten() {\n            let path = entry.path();\n            \
         if path.is_dir() { spoil(&path); } else if std::fs::write(&path, b\"poison\").is_err() {\n                \
@@ -277,7 +277,7 @@ fn a_poisoned_build_changes_no_layer_and_no_later_candidate() {
 fn concurrent_gates_share_a_layer_and_the_memory() {
     let world = World::adder("http://127.0.0.1:9/v1");
     block_on(async {
-        // They wait for each other's memory, not for cargo's locks.
+        // They wait for memory, not for cargo's locks.
         let shared =
             Sandbox::new(Path::new(SUPERVISOR), Arc::new(Namespaces), &world.cache(), 8192);
         let layers = DependencyCache::new(&world.cache());
@@ -316,7 +316,7 @@ fn a_sandbox_outlives_the_thread_that_opened_it() {
 }
 
 #[test]
-fn killing_regen_while_a_layer_is_made_leaves_nothing_that_is_taken_for_one() {
+fn killing_regen_leaves_no_incomplete_layer_in_use() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url).with_own_layers();
     let mut child = world.spawn(&["run"]);
@@ -341,7 +341,7 @@ fn killing_regen_while_a_layer_is_made_leaves_nothing_that_is_taken_for_one() {
 }
 
 #[test]
-fn a_gate_sees_what_is_shown_and_nothing_beside_it() {
+fn a_gate_sees_only_what_is_shown() {
     let shown = tempfile::tempdir().expect("a folder");
     std::fs::write(shown.path().join("data"), "shown").expect("writes");
     let hidden = tempfile::tempdir().expect("a folder");
@@ -367,7 +367,7 @@ fn a_gate_sees_what_is_shown_and_nothing_beside_it() {
 }
 
 #[test]
-fn folders_of_the_sandbox_itself_are_refused_before_anything_is_asked() {
+fn the_sandboxs_own_folders_are_rejected_before_a_model_is_called() {
     let link = tempfile::tempdir().expect("a folder");
     let link = link.path().join("link");
     std::os::unix::fs::symlink("/sys/kernel", &link).expect("links");
@@ -375,7 +375,7 @@ fn folders_of_the_sandbox_itself_are_refused_before_anything_is_asked() {
     let named = own.chain(["/", "/tmp", "/sys/kernel", "/dev/shm", "/tmp/../proc"]);
     for path in named.map(Path::new).chain([link.as_path()]) {
         let extra = format!("[sandbox]\nread_only = [\"/usr\", {path:?}]\n");
-        // A server that would be seen to be asked.
+        // A server that would notice a request.
         let server = Server::start(vec![lib(GOOD)]);
         let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &extra);
         for command in ["plan", "run"] {
@@ -393,7 +393,7 @@ fn folders_of_the_sandbox_itself_are_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_named() {
+fn a_missing_folder_is_named() {
     let missing = "[sandbox]\nread_only = [\"/no/such/folder\"]\n";
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[("adder", crate::world::ADDER)], missing);
@@ -402,7 +402,7 @@ fn a_folder_that_is_not_there_is_named() {
 }
 
 #[test]
-fn the_process_with_the_key_cannot_be_looked_into() {
+fn the_process_with_the_key_cannot_be_inspected() {
     let server = Server::start(vec![crate::server::Act::Silence]);
     let world = World::adder(&server.url);
     let mut child = world.command(&["run"]).env("THE_KEY", "k").spawn().expect("starts");
@@ -410,7 +410,7 @@ fn the_process_with_the_key_cannot_be_looked_into() {
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).expect("is there");
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("has it");
     assert_eq!(core.split_whitespace().nth(4), Some("1"), "{core}");
-    // What is not dumpable belongs to the administrator, whoever runs it.
+    // A non-dumpable process's files belong to root.
     use std::os::linux::fs::MetadataExt;
     let owner = std::fs::metadata(format!("/proc/{}/environ", child.id())).expect("is there");
     assert_eq!(owner.st_uid(), 0);
@@ -471,7 +471,7 @@ fn script(session: &regen::sandbox::Session, text: &str) -> regen::process::Prog
 }
 
 #[test]
-fn overlays_are_shared_by_a_session_and_leave_the_folders_below_as_they_are() {
+fn overlays_are_shared_by_a_session_and_leave_lower_folders_unchanged() {
     let backends: [Arc<dyn Backend>; 4] =
         [Arc::new(Namespaces), Arc::new(Bwrap), Arc::new(Landlock), Arc::new(Bare)];
     for backend in backends.into_iter().filter(|one| one.available().is_ok()) {
@@ -529,7 +529,7 @@ fn overlays_are_shared_by_a_session_and_leave_the_folders_below_as_they_are() {
 }
 
 #[test]
-fn a_sandbox_made_ahead_shows_what_is_there_now() {
+fn a_prepared_sandbox_shows_current_files() {
     let shown = tempfile::tempdir().expect("a folder");
     let path = shown.path().join("text");
     let cache = tempfile::tempdir().expect("a folder");
@@ -545,7 +545,7 @@ fn a_sandbox_made_ahead_shows_what_is_there_now() {
         timeout: Duration::from_secs(10),
     };
     for text in ["first", "second", "third"] {
-        // As editors do: another file of the same name.
+        // As editors do: a new file with the same name.
         std::fs::write(shown.path().join("new"), text).expect("writes");
         std::fs::rename(shown.path().join("new"), &path).expect("renames");
         let said = block_on(async {
@@ -555,7 +555,7 @@ fn a_sandbox_made_ahead_shows_what_is_there_now() {
             said
         });
         assert_eq!(said, text);
-        // Time for the next to be made ahead, of the file that is there.
+        // Time to prepare the next sandbox with the current file.
         std::thread::sleep(Duration::from_millis(100));
     }
 }

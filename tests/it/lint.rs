@@ -1,4 +1,4 @@
-//! `regen lint` as a reviewer and a pipeline use it.
+//! `regen lint` as used by reviewers and CI.
 
 use crate::world::{ADDER, World};
 
@@ -12,7 +12,7 @@ const PLANTED: &str = "# Client\n\n\
     - A missing optional key is a warning. `test_id: optional_keys`\n\
     - A missing key is an error. `test_id: needed_keys`\n";
 
-/// Codes and lines of what `--json` says.
+/// Codes and lines in the output of `--json`.
 fn findings(world: &World, args: &[&str], code: i32) -> Vec<(String, u64)> {
     let args = [&["lint", "--json"], args].concat();
     let said = world.run(&args).expect(code).json().remove(0);
@@ -24,7 +24,7 @@ fn findings(world: &World, args: &[&str], code: i32) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn planted_contradictions_are_flagged_at_both_clauses_and_nothing_else_is() {
+fn only_contradictions_are_reported_at_both_clauses() {
     let world = World::new("http://127.0.0.1:1", &[], "");
     world.write("planted.md", PLANTED);
     std::fs::remove_file(world.path("harness.toml")).expect("is there");
@@ -82,7 +82,7 @@ fn a_rule_at_level_error_refuses_at_admission() {
 }
 
 #[test]
-fn what_needs_no_thought_is_mended() {
+fn lint_fix_applies_safe_fixes() {
     let waived = "`test_id: adds` `waived: slow until 2020-01-01`";
     let spec = ADDER.replace("`test_id: adds`", waived);
     let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], "");
@@ -90,18 +90,18 @@ fn what_needs_no_thought_is_mended() {
     insta::assert_snapshot!(world.run(&["lint", "--fix"]).expect(0).shown());
     assert_eq!(world.read("specs/adder.md"), ADDER);
     insta::assert_snapshot!(world.run(&["lint", "--fix"]).expect(0).shown());
-    // A waiver on a line of its own goes with the line: what stood around it stays one clause.
+    // A waiver on its own line is removed with the line; the clause stays in one piece.
     let line = "Clients MUST wait\n`waived: x until 2020-01-01`\nat most `5` s. `test_id: waits`\n\n  ```rust\n  ```\n";
     world.write("specs/adder.md", &format!("{ADDER}\n{line}"));
     world.run(&["lint", "--fix"]).expect(0);
     assert!(world.read("specs/adder.md").contains("Clients MUST wait\nat most `5` s."));
-    // Words that are nearly right are made right.
+    // Typing mistakes are corrected.
     let typed = ADDER.replace("```rust hidden", "```rust hiden");
     world.write("specs/adder.md", &format!("---\ntitel: Adder\n---\n{typed}"));
     world.run(&["lint"]).expect(10);
     world.run(&["lint", "--fix"]).expect(0);
     assert_eq!(world.read("specs/adder.md"), format!("---\ntitle: Adder\n---\n{ADDER}"));
-    // Another line end is not touched.
+    // Files with other line ends are not changed.
     let other = spec.replace('\n', "\r\n");
     world.write("specs/adder.md", &other);
     world.run(&["lint", "--fix"]).expect(0);
@@ -109,13 +109,13 @@ fn what_needs_no_thought_is_mended() {
 }
 
 #[test]
-fn pipelines_get_the_place_of_each_finding() {
+fn sarif_and_github_have_the_place_of_each_finding() {
     let spec = ADDER.replace("MUST give", "MUST quickly give");
     let world = World::new("http://127.0.0.1:1", &[("adder", &spec)], "");
     insta::assert_snapshot!(world.run(&["lint", "--format", "github"]).expect(0).shown());
     let sarif = world.run(&["lint", "--format", "sarif"]).expect(0).out;
     let log: serde_json::Value = serde_json::from_str(&sarif).expect("is JSON");
-    // Types that are generated from the standard's schema: nothing is missing, nothing unknown.
+    // Types generated from the standard's schema: no missing or unknown fields.
     let typed: serde_sarif::sarif::Sarif = serde_json::from_str(&sarif).expect("is SARIF");
     assert_eq!(serde_json::to_value(typed).expect("is JSON"), log);
     let result = &log["runs"][0]["results"][0];
@@ -124,7 +124,7 @@ fn pipelines_get_the_place_of_each_finding() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error() {
+fn unreadable_files_are_errors() {
     let world = World::new("http://127.0.0.1:1", &[("adder", ADDER)], "");
     insta::assert_snapshot!(world.run(&["lint", "nothing"]).expect(2).shown());
     std::fs::remove_file(world.path("harness.toml")).expect("is there");

@@ -1,5 +1,5 @@
-//! One binary of topic modules. Everything goes through the real `regen`, real cargo, real files;
-//! only the model is played, by a server that speaks HTTP.
+//! One test binary with a module per topic. Tests use the real `regen`, cargo and files; only the
+//! model is simulated, by an HTTP server.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
 mod blame;

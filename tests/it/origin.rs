@@ -1,4 +1,4 @@
-//! Proof of origin: attestations, keys, the verifiers of other people, the lock file made anew.
+//! Attestations, keys, third-party verifiers, rebuilding of the lockfile.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::check::{commit, demonstration, git, promoted};
 use crate::world::{World, collect, stable};
 
-/// A key made for this test, with OpenSSL.
+/// A key made with OpenSSL for this test.
 const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n\
                    -----END PRIVATE KEY-----\n";
 const SIGNED: &str = "[attestation]\nkey_env = \"SIGNING_KEY\"\n";
@@ -16,7 +16,7 @@ fn run_with_key(world: &World, key: &str, args: &[&str]) -> crate::world::Run {
     crate::world::Run::of(world.command(args).env("SIGNING_KEY", key))
 }
 
-/// A Python with the packages that verify; `None` where it is not to be had.
+/// A Python with the packages for verification, if available.
 pub fn python() -> Option<PathBuf> {
     let python = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/verify/bin/python");
     let packages =
@@ -25,7 +25,7 @@ pub fn python() -> Option<PathBuf> {
     tried.is_ok_and(|output| output.status.success()).then_some(python)
 }
 
-/// Verifies with securesystemslib, and reads the statements with in-toto's own types.
+/// Verifies with securesystemslib, and parses the statements with in-toto's types.
 const VERIFY: &str = r#"
 import base64, json, sys
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -56,7 +56,7 @@ assert kinds == ["https://slsa.dev/provenance/v1", "https://in-toto.io/attestati
 "#;
 
 #[test]
-fn a_verifier_of_other_people_accepts_what_was_signed_and_refuses_a_flipped_bit() {
+fn third_party_verifiers_accept_signatures_and_reject_a_flipped_bit() {
     let (world, _server) = promoted(SIGNED);
     run_with_key(&world, PEM, &["run", "-q"]).expect(0);
     let Some(python) = python() else {
@@ -80,7 +80,7 @@ fn a_verifier_of_other_people_accepts_what_was_signed_and_refuses_a_flipped_bit(
         for (at, _) in text.match_indices(part) {
             let mut bytes = text.clone().into_bytes();
             let at = at + part.len() + 40;
-            // Another letter of the same alphabet: one bit.
+            // Another letter of the alphabet: one bit.
             bytes[at] ^= if bytes[at].is_ascii_alphabetic() { 0x20 } else { 1 };
             world.write("flipped.jsonl", &String::from_utf8(bytes).expect("is text"));
             let (good, _) = verify(&world.path("flipped.jsonl"));
@@ -90,7 +90,7 @@ fn a_verifier_of_other_people_accepts_what_was_signed_and_refuses_a_flipped_bit(
 }
 
 #[test]
-fn keys_sign_verify_and_are_nowhere_else() {
+fn keys_sign_and_verify_and_never_leak() {
     let (world, server) = promoted(SIGNED);
     let run = world.run(&["run"]).expect(2);
     insta::assert_snapshot!(run.shown());
@@ -110,7 +110,7 @@ fn keys_sign_verify_and_are_nowhere_else() {
         assert!(!text.contains(secret), "{}", path.display());
     }
     assert!(!log.err.contains(secret) && !log.out.contains(secret));
-    // OpenSSH makes the public half of the same key.
+    // OpenSSH derives the public key of the same key.
     let signer = world.read("regen.lock");
     let signer = signer.lines().find_map(|line| line.strip_prefix("signer = ")).expect("is signed");
     let signer = signer.trim_matches('"').to_owned();
@@ -119,9 +119,9 @@ fn keys_sign_verify_and_are_nowhere_else() {
     world.run(&["verify", "--key", "../public.pub", "generated"]).expect(0);
     let other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBd4bpRqLAHwxAkQvWnZcZSBg9vZ1PYwyLxZ7OQ5xmNf";
     let run = world.run(&["verify", "--key", other]);
-    assert!(run.code == 22 || run.err.contains("no public"), "{} {}", run.out, run.err);
+    assert!(run.code == 22 || run.err.contains("not a public"), "{} {}", run.out, run.err);
     world.run(&["check", "-q"]).expect(0);
-    // It needs nothing but the folder.
+    // Only the folder is required.
     let alone = tempfile::tempdir().expect("a folder");
     let mut copy = Command::new("cp");
     let copied = copy.arg("-r").arg(world.path("generated/adder")).arg(alone.path()).status();
@@ -133,7 +133,7 @@ fn keys_sign_verify_and_are_nowhere_else() {
     assert_eq!(regen(&["verify", "adder", "--key", &signer]), Some(0));
     std::fs::write(alone.path().join("adder/rust/src/lib.rs"), "other").expect("writes");
     assert_eq!(regen(&["verify", "adder"]), Some(22));
-    // Nor does it hold in another place, or for what lies beside it.
+    // It is invalid in another place, and with other files beside it.
     std::fs::write(alone.path().join("adder/rust/src/lib.rs"), crate::world::GOOD).expect("writes");
     assert_eq!(regen(&["verify", "adder"]), Some(0));
     std::fs::write(alone.path().join("adder/stray"), "x").expect("writes");
@@ -141,12 +141,12 @@ fn keys_sign_verify_and_are_nowhere_else() {
     std::fs::remove_file(alone.path().join("adder/stray")).expect("was written");
     std::fs::rename(alone.path().join("adder"), alone.path().join("other")).expect("moves");
     assert_eq!(regen(&["verify", "other"]), Some(22));
-    // Without a key an attestation says nothing of who wrote it.
+    // Without a key an attestation does not prove its author.
     let (unsigned, _server) = promoted("");
     unsigned.run(&["run", "-q"]).expect(0);
     unsigned.run(&["verify"]).expect(0);
     unsigned.run(&["verify", "--key", &signer]).expect(22);
-    // A key that comes later signs what is there, without a model.
+    // A key configured later signs existing trees, without a model.
     let config = unsigned.read("harness.toml");
     unsigned.write("harness.toml", &format!("{config}{SIGNED}"));
     run_with_key(&unsigned, PEM, &["run", "-q"]).expect(0);
@@ -154,7 +154,7 @@ fn keys_sign_verify_and_are_nowhere_else() {
 }
 
 #[test]
-fn a_signature_that_is_none_is_found_among_others() {
+fn an_invalid_signature_is_found_in_a_batch() {
     let (world, _server) = promoted(SIGNED);
     run_with_key(&world, PEM, &["run", "-q"]).expect(0);
     world.run(&["check", "-q"]).expect(0);
@@ -202,7 +202,7 @@ fn a_key_of_openssh_signs_and_one_with_a_passphrase_is_refused() {
 }
 
 #[test]
-fn a_lock_file_in_conflict_is_made_anew_from_the_trees() {
+fn fix_lock_rebuilds_a_conflicting_lockfile_from_the_trees() {
     let world = demonstration();
     commit(&world);
     let whole = world.read("regen.lock");
@@ -216,7 +216,7 @@ fn a_lock_file_in_conflict_is_made_anew_from_the_trees() {
     insta::assert_snapshot!(world.run(&["run"]).expect(40).shown());
     insta::assert_snapshot!(world.run(&["check", "--fix-lock"]).expect(0).shown());
     assert_eq!(world.read("regen.lock"), whole, "the same bytes");
-    // A tree that no attestation bears is in no lock file, whatever either side says.
+    // A tree without attestation is in no lockfile, in either version.
     let lib = "generated/celsius/rust/src/lib.rs";
     world.write(lib, &format!("{}\n// merged\n", world.read(lib)));
     insta::assert_snapshot!(world.run(&["check", "--fix-lock"]).expect(22).shown());
@@ -224,14 +224,14 @@ fn a_lock_file_in_conflict_is_made_anew_from_the_trees() {
     git(&world, &["checkout", "-q", "--", "generated"]).expect(0);
     world.run(&["check", "--fix-lock", "-q"]).expect(0);
     assert_eq!(world.read("regen.lock"), whole);
-    // One from the future is left as it is.
+    // A lockfile of a newer version is not changed.
     let future = whole.replace("version = 3", "version = 7");
     world.write("regen.lock", &future);
     insta::assert_snapshot!(world.run(&["check"]).expect(22).shown());
 }
 
 #[test]
-fn a_policy_demands_more_and_is_refused_where_it_is_wrong() {
+fn policies_are_enforced_and_invalid_ones_rejected() {
     let world = demonstration();
     let check = |policy: &str| {
         world.write("../policy.toml", policy);
@@ -262,7 +262,7 @@ fn a_policy_demands_more_and_is_refused_where_it_is_wrong() {
         ),
     ] {
         let run = check(policy);
-        // Bytes that are no point of the curve are no key.
+        // Bytes that are not a point of the curve are not a key.
         if code == "check::policy_signer" && run.code == 2 {
             continue;
         }
@@ -271,7 +271,7 @@ fn a_policy_demands_more_and_is_refused_where_it_is_wrong() {
     check("modles = []").expect(2);
     check("min_isolation = 9").expect(2);
     check("signed_by = [\"me\"]").expect(2);
-    // Signed, and by whom; the time is in the attestation.
+    // Signed, by whom, and when.
     let (signed, _server) = promoted(SIGNED);
     run_with_key(&signed, PEM, &["run", "-q"]).expect(0);
     let lock = signed.read("regen.lock");

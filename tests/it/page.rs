@@ -1,5 +1,5 @@
-//! The page in a real browser, driven by its own driver. Where either is missing it is said, and
-//! nothing is tested.
+//! The page in a real browser, controlled through its WebDriver. Skipped with a message if either
+//! is missing.
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
 use crate::world::{ADDER, GOOD, WRONG, World};
 
-/// A browser without a window.
+/// A headless browser.
 struct Browser {
     driver: Child,
     port: u16,
@@ -22,7 +22,7 @@ struct Browser {
 }
 
 impl Browser {
-    /// `None` where there is none.
+    /// `None` if not available.
     fn start() -> Option<Self> {
         let free = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = free.local_addr().expect("an address").port();
@@ -80,7 +80,7 @@ impl Browser {
             self.port
         )
         .expect("sends");
-        // It may leave the connection open behind its answer.
+        // It may leave the connection open after its answer.
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("can be set");
         let mut reader = BufReader::new(stream);
         let (mut line, mut length) = (String::new(), 0);
@@ -100,7 +100,7 @@ impl Browser {
         self.send("POST", "/url", &json!({ "url": url }));
     }
 
-    /// What a script gives.
+    /// The result of a script.
     fn eval(&self, script: &str) -> Value {
         let body = json!({ "script": format!("return {script}"), "args": [] });
         self.send("POST", "/execute/sync", &body)
@@ -110,7 +110,7 @@ impl Browser {
         self.send("POST", "/goog/cdp/execute", &json!({ "cmd": cmd, "params": params }));
     }
 
-    /// Waits until a script gives true.
+    /// Waits until a script returns true.
     #[track_caller]
     fn until(&self, script: &str) {
         let end = Instant::now() + Duration::from_secs(30);
@@ -129,7 +129,7 @@ impl Browser {
         self.send("POST", &format!("/element/{id}/value"), &json!({ "text": keys }));
     }
 
-    /// What the browser's console complains about.
+    /// Messages on the browser's console.
     fn complaints(&self) -> String {
         let log = self.send("POST", "/se/log", &json!({ "type": "browser" }));
         let lines = log
@@ -140,7 +140,7 @@ impl Browser {
         lines.map(|line| line["message"].as_str().unwrap_or_default().to_owned() + "\n").collect()
     }
 
-    /// A picture of the page, kept where somebody wants to look at it.
+    /// A screenshot, stored if requested.
     fn picture(&self, name: &str) {
         let picture = self.send("GET", "/screenshot", &Value::Null);
         let picture = picture.as_str().unwrap_or_default();
@@ -162,7 +162,7 @@ impl Drop for Browser {
     }
 }
 
-/// The least contrast of a text on the page with what is behind it, with the text.
+/// The lowest contrast of any text with its background, with the text.
 const CONTRAST: &str = r#"(() => {
   const parts = (text) => text.match(/[\d.]+/g).map(Number);
   const light = ([r, g, b]) => {
@@ -189,7 +189,7 @@ const CONTRAST: &str = r#"(() => {
 })()"#;
 
 #[test]
-fn the_page_shows_everything_as_it_happens_and_outlives_the_daemon() {
+fn the_page_updates_live_and_reconnects_after_a_restart() {
     let Some(browser) = Browser::start() else { return };
     let server = Server::start(vec![lib(GOOD), lib(WRONG), Act::Silence, lib(GOOD)]);
     let title = "# <img src=x onerror=\"document.title='broken'\"> Adder\n";
@@ -206,7 +206,7 @@ fn the_page_shows_everything_as_it_happens_and_outlives_the_daemon() {
     assert_eq!(browser.eval("location.hash"), "", "the token does not stay in the address");
     assert_eq!(browser.eval("document.title"), "regen", "what specs say is no markup");
     browser.until("document.querySelectorAll('.clauses span.good').length == 2");
-    // Without a mouse: to the filter, to the spec, into it.
+    // Keyboard only: to the filter, to the spec, into it.
     browser.press("/");
     browser.until("document.activeElement.id == 'filter'");
     browser.press("add");
@@ -214,7 +214,7 @@ fn the_page_shows_everything_as_it_happens_and_outlives_the_daemon() {
     browser.press("\u{e007}");
     browser.until("!document.getElementById('detail').hidden");
     browser.until("document.querySelectorAll('#detail tbody tr').length >= 3");
-    // A save in an editor: the first answer is refused, the second one is waited for.
+    // A save in an editor: the first answer is rejected, the second one is awaited.
     world.write("specs/adder.md", &ADDER.replace("A crate", "A newer crate"));
     browser.until(&state("running"));
     browser.until(
@@ -222,7 +222,7 @@ fn the_page_shows_everything_as_it_happens_and_outlives_the_daemon() {
                    document.getElementById('about').innerText.includes('attempt 2')",
     );
     browser.until("document.getElementById('detail').innerText.includes('saturating_sub')");
-    browser.until("document.getElementById('log').innerText.includes('refused')");
+    browser.until("document.getElementById('log').innerText.includes('rejected')");
     for theme in ["light", "dark"] {
         let feature = json!([{ "name": "prefers-color-scheme", "value": theme }]);
         browser.cdp("Emulation.setEmulatedMedia", &json!({ "features": feature }));
@@ -235,13 +235,13 @@ fn the_page_shows_everything_as_it_happens_and_outlives_the_daemon() {
     browser.cdp("Emulation.setDeviceMetricsOverride", &phone);
     browser.until("document.documentElement.scrollWidth <= innerWidth");
     browser.picture("phone");
-    // Orders, by the keyboard.
+    // Orders, by keyboard.
     browser.eval(
         "[...document.querySelectorAll('button')].find(b => b.textContent == 'Cancel').focus()",
     );
     browser.press(" ");
     browser.until(&state("parked"));
-    // The daemon goes and another one comes, at the same address: the page goes on by itself.
+    // The daemon restarts at the same address: the page reconnects by itself.
     assert_eq!(browser.complaints(), "");
     let address = url.split("/#").next().expect("has one").trim_start_matches("http://").to_owned();
     assert_eq!(daemon.stop(), Some(0));
@@ -250,12 +250,12 @@ fn the_page_shows_everything_as_it_happens_and_outlives_the_daemon() {
     browser.until("document.getElementById('link').innerText.includes('live')");
     browser.until(&state("parked"));
     browser.eval(
-        "[...document.querySelectorAll('button')].find(b => b.textContent == 'Try again').focus()",
+        "[...document.querySelectorAll('button')].find(b => b.textContent == 'Retry').focus()",
     );
     browser.press(" ");
     browser.until(&state("up_to_date"));
     browser.complaints();
-    // Without the token it says how to get it.
+    // Without the token it shows how to get it.
     browser.eval("(localStorage.clear(), location.reload())");
     browser.until("document.getElementById('notes').innerText.includes('regen watch --http')");
     assert_eq!(daemon.stop(), Some(0));

@@ -1,4 +1,4 @@
-//! What pipelines read, and the recipes of docs/pipelines.md, run as they stand there.
+//! Outputs for CI, and the recipes of docs/pipelines.md, run as documented.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use crate::check::{commit, demonstration, git, promoted};
 use crate::origin::python;
 use crate::world::{ADDER, Run, World, stable};
 
-/// The code block of the recipes that has a line.
+/// The code block of docs/pipelines.md that contains a line.
 fn recipe(line: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pipelines.md");
     let text = fs::read_to_string(path).expect("is there");
@@ -18,7 +18,7 @@ fn recipe(line: &str) -> String {
     block.split_once('\n').expect("has a language").1.to_owned()
 }
 
-/// A shell that finds regen, in a folder.
+/// A shell with regen on PATH.
 fn shell(folder: &Path, script: &str, env: &[(&str, &str)]) -> Output {
     let regen = Path::new(env!("CARGO_BIN_EXE_regen")).parent().expect("has one");
     let path = format!("{}:{}", regen.display(), std::env::var("PATH").expect("is set"));
@@ -40,7 +40,7 @@ fn stale(world: &World) {
 }
 
 #[test]
-fn the_pre_commit_hook_refuses_a_stale_tree_and_passes_a_good_one() {
+fn the_pre_commit_hook_rejects_stale_trees_only() {
     let world = demonstration();
     git(&world, &["init", "-q", "-b", "main"]).expect(0);
     hook(&world.path(".git/hooks/pre-commit"), &recipe("pre-commit"));
@@ -56,7 +56,7 @@ fn the_pre_commit_hook_refuses_a_stale_tree_and_passes_a_good_one() {
     let refused = Run::from(commit("stale"));
     assert_ne!(refused.code, 0);
     insta::assert_snapshot!(refused.shown());
-    // What lies in the folder and is not committed does not matter, either way.
+    // Uncommitted files do not matter.
     git(&world, &["reset", "-q"]).expect(0);
     world.write("notes.txt", "n");
     let script =
@@ -65,7 +65,7 @@ fn the_pre_commit_hook_refuses_a_stale_tree_and_passes_a_good_one() {
 }
 
 #[test]
-fn the_pre_receive_hook_refuses_a_stale_push_and_takes_a_good_one() {
+fn the_pre_receive_hook_rejects_stale_pushes_only() {
     let world = demonstration();
     commit(&world);
     let bare = world.path("").canonicalize().expect("is there").with_file_name("bare.git");
@@ -80,14 +80,14 @@ fn the_pre_receive_hook_refuses_a_stale_push_and_takes_a_good_one() {
     commit(&world);
     let refused = push("other");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    // Git decorates and wraps what a hook prints.
+    // Git decorates and wraps a hook's output.
     assert!(!refused.status.success() && said.contains("check::clause"), "{said}");
     assert!(push("main:third").status.success());
     assert!(push(":third").status.success(), "a branch can be deleted");
 }
 
 #[test]
-fn the_containers_step_and_the_hosted_ones_refuse_what_is_stale_and_pass_what_is_good() {
+fn container_and_ci_recipes_reject_stale_trees_only() {
     let step = |text: &str, start: &str| -> String {
         let line = text.lines().find_map(|line| line.trim().strip_prefix(start));
         line.expect("has the step").to_owned()
@@ -127,7 +127,7 @@ fn reports() -> World {
 }
 
 #[test]
-fn github_reads_annotations_at_the_line_of_the_clause() {
+fn github_annotations_are_at_the_clauses_line() {
     let world = reports();
     let run = world.run(&["check", "--format", "github"]).expect(22);
     let spec = world.read("specs/seasons.md");
@@ -157,7 +157,7 @@ xmlschema.XMLSchema(xsd).validate(folder + "/good.xml")
 "#;
 
 #[test]
-fn sarif_and_junit_are_what_their_schemas_say() {
+fn sarif_and_junit_are_valid() {
     let world = reports();
     let log = fs::read_to_string(world.path("all.sarif")).expect("is written");
     let _: serde_sarif::sarif::Sarif = serde_json::from_str(&log).expect("is SARIF");
@@ -178,7 +178,7 @@ fn sarif_and_junit_are_what_their_schemas_say() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The schema that the crate `serde-sarif` carries: OASIS's own.
+/// OASIS's schema, from the crate `serde-sarif`.
 fn sarif_schema() -> Option<PathBuf> {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--offline", "--locked"])
@@ -193,7 +193,7 @@ fn sarif_schema() -> Option<PathBuf> {
 }
 
 #[test]
-fn against_a_revision_only_what_a_branch_touches_is_checked() {
+fn check_against_covers_only_what_a_branch_touches() {
     let world = demonstration();
     stale(&world);
     commit(&world);
@@ -208,23 +208,23 @@ fn against_a_revision_only_what_a_branch_touches_is_checked() {
     assert_eq!(specs, ["greet"], "{found:#}");
     world.write("generated/new.txt", "x");
     insta::assert_snapshot!(world.run(&["check", "--against", "main"]).expect(22).shown());
-    // A spec that is gone is not overlooked.
+    // A removed spec is detected.
     fs::rename(world.path("specs/celsius.md"), world.path("../celsius.md")).expect("moves");
     insta::assert_snapshot!(world.run(&["check", "--against", "main"]).expect(22).shown());
     fs::rename(world.path("../celsius.md"), world.path("specs/celsius.md")).expect("moves");
-    // What judges everything is everybody's business.
+    // Shared inputs affect every spec.
     world.write("validators/documented/check.sh", "#!/bin/sh\nexit 0\n");
     insta::assert_snapshot!(world.run(&["check", "--against", "main"]).expect(22).shown());
     world.run(&["check", "--against", "nothing"]).expect(2);
 }
 
 #[test]
-fn gates_run_again_over_the_trees_as_they_are() {
+fn rerun_runs_all_gates_on_the_promoted_trees() {
     let (world, server) = promoted("");
     world.run(&["run", "-q"]).expect(0);
     let run = world.run(&["check", "--rerun"]).expect(0);
     insta::assert_snapshot!(run.shown());
-    // A lock file and an attestation can be made for any tree; the gates cannot be talked to.
+    // Lockfile and attestation can be forged for any tree, but the gates detect it.
     let path = world.path("generated/adder/rust/src/lib.rs");
     fs::write(&path, crate::world::WRONG).expect("writes");
     let run = world.run(&["check", "--rerun", "--json"]).expect(22);
@@ -253,7 +253,7 @@ fn gates_run_again_over_the_trees_as_they_are() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// Makes lock file, manifest and attestation say of this tree what they said of another.
+/// Makes lockfile, manifest and attestation claim for this tree what they had for another.
 fn forge(world: &World) {
     use regen::attest::Attested;
     use regen::types::{Digest, Standing};

@@ -1,11 +1,11 @@
-//! The red proof: a test that passes without an implementation proves nothing, and says so.
+//! The red proof: tests that pass without an implementation are detected.
 
 use serde_json::Value;
 
 use crate::server::{Act, Server, files, lib};
 use crate::world::{GOOD, Run, World, stable};
 
-/// What the proof gate said last.
+/// The last report of the proof gate.
 fn proof(world: &World) -> Value {
     let log = world.run(&["log", "--json"]).expect(0).out;
     let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -13,7 +13,7 @@ fn proof(world: &World) -> Value {
     reports.next_back().expect("the gate ran")["report"].clone()
 }
 
-/// How each test stands, and the rules of the notes.
+/// The coverage of each test, and the rules of the findings.
 fn learnt(report: &Value) -> (Vec<String>, Vec<String>) {
     let list = |key: &str, part: &dyn Fn(&Value) -> String| -> Vec<String> {
         report[key].as_array().into_iter().flatten().map(part).collect()
@@ -40,7 +40,7 @@ const ADDS: &str =
     "- It MUST add. `test_id: adds`\n\n  ```rust\n  assert_eq!(adder::add(2, 3), 5);\n  ```\n\n";
 
 #[test]
-fn a_must_whose_test_never_runs_the_code_is_the_specs_fault_and_costs_one_answer() {
+fn a_vacuous_must_is_the_specs_fault_after_one_answer() {
     let mut said = String::new();
     for example in [
         "assert!(true);",
@@ -64,7 +64,7 @@ fn a_must_whose_test_never_runs_the_code_is_the_specs_fault_and_costs_one_answer
 }
 
 #[test]
-fn suites_of_the_users_and_held_out_examples_are_proven_too() {
+fn user_suites_and_hidden_examples_are_proven() {
     let clauses = format!(
         "{ADDS}- It MUST be sound. `test_id: sound`\n\n- It MUST stay. `test_id: stays`\n\n  \
         ```rust hidden\n  let secret = 77001;\n  assert!(secret > 0);\n  ```\n"
@@ -82,7 +82,7 @@ fn suites_of_the_users_and_held_out_examples_are_proven_too() {
     let wanted = ["adds", "deep::sound__deep", "sound", "sound__more", "stays"];
     let states = ["seen", "seen", "vacuous", "seen", "vacuous"];
     assert_eq!(red, wanted.iter().zip(states).map(|(t, s)| format!("{t} {s}")).collect::<Vec<_>>());
-    // Nothing is promoted; the last job tells how each test ended.
+    // Nothing is promoted; results come from the last job.
     let trace = world.run(&["trace", "--json"]).expect(0).out;
     let trace: Value = serde_json::from_str(&trace).expect("is JSON");
     let proofs = trace["clauses"].as_array().expect("is a list").iter();
@@ -98,7 +98,7 @@ fn suites_of_the_users_and_held_out_examples_are_proven_too() {
 }
 
 #[test]
-fn what_is_not_demanded_and_what_cannot_be_decided_is_told_and_stands_in_nobodys_way() {
+fn undemanded_and_undecided_tests_do_not_block_promotion() {
     let clauses = format!(
         "{ADDS}- It SHOULD be quick. `test_id: quick`\n\n  ```rust\n  assert!(true);\n  ```\n\n\
         - The limit MUST be 7. `test_id: limit`\n\n  ```rust\n  assert_eq!(adder::LIMIT, 7);\n  ```\n\n\
@@ -125,7 +125,7 @@ fn what_is_not_demanded_and_what_cannot_be_decided_is_told_and_stands_in_nobodys
         ]
     );
     insta::assert_snapshot!(stable(&notes.join("\n")));
-    // What passed and was never seen to fail is not covered.
+    // Tests that passed but were never seen to fail do not cover.
     assert!(world.read("regen.lock").contains("unproven = [\"ends\", \"quick\", \"side\"]"));
     std::fs::remove_dir_all(world.path(".regen")).expect("is there");
     let trace = world.run(&["trace", "--json"]).expect(0).out;
@@ -143,7 +143,7 @@ fn what_is_not_demanded_and_what_cannot_be_decided_is_told_and_stands_in_nobodys
     assert_eq!(rows, wanted.map(|row| format!("\"adder/{row}\"")));
 }
 
-/// Specs of one clause each, with code that satisfies them; none is to be called vacuous.
+/// Specs of one clause each, with correct code; none may be vacuous.
 const HONEST: [(&str, &str, &str); 5] = [
     (
         "a function that a macro writes",
@@ -179,7 +179,7 @@ const HONEST: [(&str, &str, &str); 5] = [
 ];
 
 #[test]
-fn what_looks_at_types_macros_or_panics_is_no_empty_test() {
+fn tests_of_types_macros_or_panics_are_not_vacuous() {
     for (what, example, code) in HONEST {
         let clause = format!("- It MUST hold. `test_id: holds`\n\n  ```rust\n  {example}\n  ```\n");
         let (world, _, run) = adder(&clause, code);
@@ -189,7 +189,7 @@ fn what_looks_at_types_macros_or_panics_is_no_empty_test() {
 }
 
 #[test]
-fn programs_are_proven_by_what_they_do() {
+fn programs_are_proven_through_their_output() {
     let main = "use std::process::ExitCode;\n\nfn main() -> ExitCode {\n    match std::env::args().nth(1) {\n        \
         Some(name) => {\n            println!(\"Hello, {name}!\");\n            ExitCode::SUCCESS\n        }\n        \
         None => ExitCode::from(3),\n    }\n}\n";
@@ -207,7 +207,7 @@ fn programs_are_proven_by_what_they_do() {
 }
 
 #[test]
-fn only_the_gates_own_findings_are_the_specs_fault() {
+fn only_vacuous_findings_of_proof_are_the_specs_fault() {
     let wrong = GOOD.replace("saturating_add", "saturating_sub");
     let clause = "- It MUST add. `test_id: vacuous`\n\n  ```rust\n  assert_eq!(adder::add(2, 3), 5);\n  ```\n";
     let server = Server::start(vec![lib(&wrong), lib(GOOD)]);
@@ -217,14 +217,14 @@ fn only_the_gates_own_findings_are_the_specs_fault() {
 }
 
 #[test]
-fn time_that_runs_out_proves_nothing() {
+fn timeouts_prove_nothing() {
     let clauses = format!(
         "{ADDS}- It MUST be quick. `test_id: quick`\n\n  ```rust\n  assert!(true);\n  ```\n"
     );
     let server = Server::start(vec![lib(GOOD)]);
     let spec = format!("# Adder\n\n{clauses}");
     let world = World::new(&server.url, &[("adder", &spec)], "[gate.proof]\ntimeout_s = 1\n");
-    // Whether or not it was enough: what was not seen is not proven.
+    // Whether or not the time sufficed: unproven tests stay unproven.
     let run = world.run(&["run"]);
     assert!([0, 21].contains(&run.code), "{}", run.err);
     assert!(!learnt(&proof(&world)).0.contains(&"quick seen".to_owned()));
@@ -234,7 +234,7 @@ fn time_that_runs_out_proves_nothing() {
 }
 
 #[test]
-fn behaviour_that_no_test_notices_is_told() {
+fn undetected_mutations_are_reported() {
     let code = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    if a > 1000 {\n        return b;\n    }\n    a.saturating_add(b)\n}\n";
     let (world, _, run) = adder(ADDS, code);
     run.expect(0);
@@ -264,7 +264,7 @@ fn an_unchanged_test_is_proven_once() {
 }
 
 #[test]
-fn every_shape_of_code_is_proven_without_a_false_alarm() {
+fn all_kinds_of_code_are_proven_without_false_positives() {
     let code = include_str!("../fixtures/shapes/lib.rs");
     let spec = include_str!("../fixtures/shapes/spec.md");
     let suite = include_str!("../fixtures/shapes/suite.rs");

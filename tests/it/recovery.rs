@@ -1,4 +1,4 @@
-//! Real kills: at random moments, with the same command again.
+//! Real kills at random moments, followed by the same command.
 
 use std::io::{BufRead, BufReader};
 use std::sync::mpsc::channel;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::server::{Act, Server, lib};
 use crate::world::{GOOD, WRONG, World, rounds};
 
-/// Kills a run after so many lines of its event stream and then so many milliseconds more, unless
-/// it ends before. Gives whether it was killed.
+/// Kills a run after so many event lines plus so many milliseconds, unless it ends before. Gives
+/// whether it was killed.
 fn kill_at(world: &World, lines: usize, then: u64) -> bool {
     let mut child = world.spawn(&["--spec", "adder", "--json"]);
     let out = child.stdout.take().expect("is piped");
@@ -21,7 +21,7 @@ fn kill_at(world: &World, lines: usize, then: u64) -> bool {
             break;
         }
     }
-    // The next line or the time: either is a moment like any other.
+    // The next line or the timeout.
     let _ = receiver.recv_timeout(Duration::from_millis(then));
     let alive = child.try_wait().expect("waits").is_none();
     child.kill().expect("kills");
@@ -31,7 +31,7 @@ fn kill_at(world: &World, lines: usize, then: u64) -> bool {
     alive
 }
 
-/// Completions that the ledger has.
+/// The completions in the ledger.
 fn recorded(world: &World) -> usize {
     let Ok(db) = rusqlite::Connection::open(world.path(".regen/ledger.db")) else { return 0 };
     let count = db.query_row("SELECT count(*) FROM completions", [], |row| row.get::<_, i64>(0));
@@ -45,12 +45,12 @@ fn a_killed_run_resumes_and_requests_nothing_twice() {
     for moment in (0..20u64).step_by(step) {
         let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
         let world = World::adder(&server.url);
-        // Event lines of a whole run: about twenty.
+        // A whole run has about twenty event lines.
         killed += usize::from(kill_at(&world, moment as usize, (moment * 37) % 90));
         let (asked, had) = (server.requests().len(), recorded(&world));
         let tree = world.snapshot("generated");
         assert!(tree.is_empty() || tree.len() == 4, "old or new, never half: {tree:?}");
-        // A request that was asked and not recorded is asked again; the server plays on.
+        // A request that was sent but not recorded is sent again; the server continues its script.
         let rest = Server::start(vec![lib(WRONG), lib(GOOD)].split_off(had.min(1)));
         let config = world.read("harness.toml").replace(&server.url, &rest.url);
         world.write("harness.toml", &config);
@@ -74,7 +74,7 @@ fn a_killed_run_resumes_and_requests_nothing_twice() {
 }
 
 #[test]
-fn two_at_once_and_a_reader_beside_them() {
+fn a_second_writer_is_refused_and_readers_work() {
     let server = Server::start(vec![Act::Stall("thinking".to_owned())]);
     let world = World::adder(&server.url);
     let config =
@@ -87,14 +87,14 @@ fn two_at_once_and_a_reader_beside_them() {
     insta::assert_snapshot!(second.shown());
     insta::assert_snapshot!(world.run(&["status"]).expect(0).shown());
     insta::assert_snapshot!(world.run(&["log"]).expect(0).shown());
-    // A polite end: exit 130, and nothing of the candidate's is left.
+    // SIGINT: exit 130, and nothing of the candidate remains.
     let pid = rustix::process::Pid::from_child(&first);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signals");
     assert_eq!(first.wait().expect("ends").code(), Some(130));
 }
 
 #[test]
-fn nothing_of_a_candidate_is_left_behind_unless_it_is_kept() {
+fn nothing_of_a_candidate_remains_without_keep() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url).with_own_layers();
     world.run(&["run"]).expect(0);

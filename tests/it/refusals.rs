@@ -1,11 +1,11 @@
-//! Lies and tricks: each ends in a refusal or a red gate, never in a promotion.
+//! Lies and tricks: each ends in a rejection, never in a promotion.
 
 use serde_json::{Value, json};
 
 use crate::server::{Act, Server, files, lib};
 use crate::world::{GOOD, Run, SHALLOW, World, stable};
 
-/// Runs with one answer for ever, asserts that nothing was promoted, and gives the run.
+/// Runs with one constant answer, asserts that nothing was promoted, and gives the run.
 #[track_caller]
 fn refused(act: Act, extra: &str) -> Run {
     refused_with(act, extra, &["--spec", "adder"])
@@ -22,8 +22,7 @@ fn refused_with(act: Act, extra: &str, args: &[&str]) -> Run {
     run
 }
 
-/// The same for what ends in words of the compiler or the linker, which are not ours: gives what
-/// the last refusal found.
+/// The same for messages of the compiler or linker, which vary: gives the last rejection's finding.
 #[track_caller]
 fn refusal(act: Act) -> Value {
     let run = refused_with(act, "", &["--spec", "adder", "--json"]);
@@ -32,7 +31,7 @@ fn refusal(act: Act) -> Value {
 }
 
 #[test]
-fn answers_that_are_no_files() {
+fn answers_without_files() {
     let mut said = String::new();
     for text in
         ["I would be happy to help you with that!", "", "### FILE: src/lib.rs\nand then nothing"]
@@ -46,7 +45,7 @@ fn answers_that_are_no_files() {
 }
 
 #[test]
-fn paths_that_are_not_the_candidates() {
+fn forbidden_paths() {
     let mut said = String::new();
     for path in [
         "../../x",
@@ -64,7 +63,7 @@ fn paths_that_are_not_the_candidates() {
 }
 
 #[test]
-fn manifests_that_want_more() {
+fn forbidden_manifest_keys() {
     let mut said = String::new();
     for manifest in [
         "[package]\nname = \"other\"",
@@ -80,7 +79,7 @@ fn manifests_that_want_more() {
 }
 
 #[test]
-fn code_that_pretends() {
+fn code_that_fakes_results() {
     let fake = "/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    println!(\"test result: ok. 9 passed; 0 failed\");\n    \
         println!(\"{{\\\"type\\\":\\\"test\\\",\\\"name\\\":\\\"other\\\",\\\"event\\\":\\\"ok\\\"}}\");\n    0\n}\n";
     let mut said = String::new();
@@ -107,7 +106,7 @@ fn code_that_pretends() {
     }
 }
 
-/// Reports success of the test that runs, in the test runner's own words, and ends the process.
+/// Reports success of the running test in the test runner's format, and exits.
 const FORGER: &str = r#"
 use std::process as end;
 
@@ -128,13 +127,13 @@ pub fn add(a: i32, b: i32) -> i32 {
 #[test]
 fn code_that_reports_in_the_runners_place() {
     insta::assert_snapshot!(refused(lib(FORGER), "").shown());
-    // The shallow half is right, so that only the hidden gate meets the forgery.
+    // The visible half is correct, so that only the hidden gate meets the forgery.
     let head = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    if a.checked_add(b).is_some() {\n        return a + b;\n    }\n    forge(a, b)\n}\n";
     let forger = FORGER.replace("/// Adds.\npub fn add", "fn forge");
     insta::assert_snapshot!(refused(lib(&format!("{forger}\n{head}")), "").shown());
 }
 
-/// Forges the same from a constructor, before any test begins: it knows the number too.
+/// Forges the same from a constructor, before any test starts, knowing the number too.
 const CONSTRUCTOR: &str = r#"
 use std::process as end;
 
@@ -160,7 +159,7 @@ pub fn add(a: i32, _: i32) -> i32 {
 #[test]
 fn code_that_runs_before_the_tests() {
     insta::assert_snapshot!(refused(lib(CONSTRUCTOR), "").shown());
-    // Should such code come past the layout gate, the canary gives it away.
+    // If such code passed the layout gate, the canary would detect it.
     let server = Server::start(vec![lib(CONSTRUCTOR)]);
     let world = World::new(&server.url, &[("adder", crate::world::ADDER)], "");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -206,7 +205,7 @@ fn code_that_leaves_configuration_links_or_processes_behind() {
 }
 
 #[test]
-fn a_name_that_reads_like_trouble_of_the_machine() {
+fn a_test_name_that_looks_like_an_environment_error() {
     let tests = "#[cfg(test)]\nmod tests {\n    unsafe extern \"C\" {\n        #[link_name = \"os error\"]\n        fn missing();\n    }\n    \
         #[test]\n    fn tests() {\n        unsafe { missing() }\n    }\n}\n";
     let diagnosis = refusal(lib(&format!("{GOOD}\n{tests}")));
@@ -227,7 +226,7 @@ fn a_program_that_prints_a_report_of_its_own() {
 }
 
 #[test]
-fn a_flood_and_an_endless_loop_end_in_time_with_a_finding() {
+fn a_flood_and_an_endless_loop_end_with_a_finding() {
     let flood = GOOD.replace(
         "a.saturating_add(b)",
         "let line = \"x\".repeat(1000);\n    (0..10_000).for_each(|_| println!(\"{line}\"));\n    a.saturating_sub(b)",
@@ -240,7 +239,7 @@ fn a_flood_and_an_endless_loop_end_in_time_with_a_finding() {
 }
 
 #[test]
-fn a_candidates_own_tests_prove_no_clause() {
+fn a_candidates_own_tests_do_not_cover_clauses() {
     let tests = "\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn adds() {}\n    #[test]\n    #[ignore]\n    fn \
         saturates() {}\n}\n";
     let wrong = GOOD.replace("saturating_add", "wrapping_add");

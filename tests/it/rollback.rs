@@ -1,4 +1,4 @@
-//! Going back, the story of a spec, and what is kept of it.
+//! Rollbacks, histories of specs, and stored runs.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -22,7 +22,7 @@ fn twice() -> (World, Server) {
 }
 
 #[test]
-fn an_earlier_promotion_stands_again_with_its_entry_and_attestation() {
+fn rollback_restores_tree_entry_and_attestation() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["rollback", "adder"]).expect(2);
@@ -43,7 +43,7 @@ fn an_earlier_promotion_stands_again_with_its_entry_and_attestation() {
     let lock = world.read("regen.lock");
     let without: Vec<_> = lock.lines().filter(|line| !line.starts_with("held = ")).collect();
     assert_eq!(without.join("\n") + "\n", first.0, "its entry, and the hold");
-    // Held: nothing undoes it, and the gate says that it is not what the spec asks for.
+    // Held: nothing undoes it, and `check` reports it.
     world.run(&["run", "-q"]).expect(0);
     assert_eq!((world.snapshot("generated"), server.requests().len()), (first.1.clone(), 2));
     insta::assert_snapshot!(world.run(&["plan"]).expect(0).shown());
@@ -53,11 +53,11 @@ fn an_earlier_promotion_stands_again_with_its_entry_and_attestation() {
     let run = world.run(&["rollback", "adder"]).expect(2);
     insta::assert_snapshot!(run.shown());
     world.run(&["rollback", "adder", "--to", "77"]).expect(2);
-    // Forward again by its number: that is what the spec asks for.
+    // Forward again by run number: this matches the spec.
     world.run(&["rollback", "adder", "--to", "2"]).expect(0);
     assert_eq!(world.snapshot("generated"), second);
     world.run(&["check", "-q"]).expect(0);
-    // The spec taken back, too: nothing is held, and everything fits.
+    // The spec is reverted too: nothing is held, and everything matches.
     world.run(&["rollback", "adder", "--to", "1"]).expect(0);
     world.write("specs/adder.md", ADDER);
     world.run(&["check", "-q"]).expect(0);
@@ -71,7 +71,7 @@ fn an_earlier_promotion_stands_again_with_its_entry_and_attestation() {
     world.run(&["run", "-q"]).expect(0);
     assert_eq!(server.requests().len(), 3);
     world.run(&["check", "-q"]).expect(0);
-    // What a person wrote is not lost.
+    // Manual edits are not lost.
     world.write(LIB, "mine");
     world.run(&["rollback", "adder"]).expect(22);
     assert_eq!(world.read(LIB), "mine");
@@ -81,7 +81,7 @@ fn an_earlier_promotion_stands_again_with_its_entry_and_attestation() {
 }
 
 #[test]
-fn a_spec_that_is_refused_is_not_rolled_back_and_says_why() {
+fn a_refused_spec_is_not_rolled_back() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["run", "-q"]).expect(0);
@@ -101,7 +101,7 @@ fn a_spec_that_is_refused_is_not_rolled_back_and_says_why() {
 }
 
 #[test]
-fn while_a_daemon_runs_it_does_the_rollback_and_leaves_it() {
+fn a_running_daemon_performs_the_rollback_and_keeps_it() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["run", "-q"]).expect(0);
@@ -115,11 +115,11 @@ fn while_a_daemon_runs_it_does_the_rollback_and_leaves_it() {
     assert_eq!(world.read(LIB), first);
     let run = world.run(&["rollback", "adder"]);
     assert_ne!(run.code, 0, "there is none before");
-    // It answers when it has read everything anew, and found nothing to do.
+    // It answers after reloading with nothing to do.
     world.run(&["trigger"]).expect(0);
     world.run(&["trigger", "adder"]).expect(0);
     assert_eq!((world.read(LIB), server.requests().len()), (first, 2));
-    // What the page shows of it.
+    // The same in the page's API.
     let mut socket = UnixStream::connect(world.path(".regen/socket")).expect("listens");
     socket
         .write_all(b"GET /api/state HTTP/1.1\r\nHost: regen\r\nConnection: close\r\n\r\n")
@@ -130,8 +130,7 @@ fn while_a_daemon_runs_it_does_the_rollback_and_leaves_it() {
     drop(daemon);
 }
 
-/// Runs regen under strace, which kills it at its n-th call that changes something; `None` where
-/// there is no strace.
+/// Runs regen under strace, which kills it at its n-th changing system call; `None` without strace.
 fn killed_at(world: &World, args: &[&str], n: usize) -> Option<bool> {
     let calls =
         "rename,renameat,renameat2,fsync,fdatasync,syncfs,mkdir,unlink,unlinkat,pwrite64,ftruncate";
@@ -146,7 +145,7 @@ fn killed_at(world: &World, args: &[&str], n: usize) -> Option<bool> {
         .env("XDG_CACHE_HOME", world.cache())
         .env("XDG_STATE_HOME", world.cache());
     let output = traced.output().ok()?;
-    // Where tracing is not allowed it says so, and nothing ran.
+    // If tracing is not permitted, nothing runs.
     let refused = String::from_utf8_lossy(&output.stderr).contains("PTRACE");
     (!refused).then(|| !output.status.success())
 }
@@ -157,8 +156,8 @@ fn copy(from: &Path, to: &Path) {
     assert!(done.expect("copies").success());
 }
 
-/// Kills a command at each of its steps, or at some of them in a short run. `states` are the trees
-/// that may stand then, each with what the deploy gate says of it.
+/// Kills a command at each of its steps, or at some of them in a short run. `states` are the
+/// possible trees, each with the expected result of `check`.
 fn kill_at_every_step(world: &World, args: &[&str], states: [(&str, i32); 2]) -> usize {
     let work = world.path("").canonicalize().expect("is there");
     let saved = work.with_file_name("saved");
@@ -179,14 +178,14 @@ fn kill_at_every_step(world: &World, args: &[&str], states: [(&str, i32); 2]) ->
         let before = world.read(LIB);
         let state = states.iter().find(|(tree, _)| *tree == before);
         let (_, code) = state.unwrap_or_else(|| panic!("step {n}: neither old nor new: {before}"));
-        // The deploy gate reports what was cut off, and writes nothing.
+        // `check` reports the interruption and writes nothing.
         if !world.snapshot(".regen/journal").is_empty() {
             let all = world.snapshot("");
             let run = world.run(&["check"]).expect(22);
             assert!(run.out.contains("check::interrupted"), "step {n}: {}", run.out);
             assert!(world.snapshot("") == all, "step {n}: it wrote");
         }
-        // A writer finishes it; lock and attestation are those of the tree there.
+        // A writer finishes it; lockfile and attestation match the tree.
         world.run(&["gc", "-q"]).expect(0);
         let run = world.run(&["check"]);
         assert_eq!(run.code, *code, "step {n}: {}{}", run.out, run.err);
@@ -200,7 +199,7 @@ fn kill_at_every_step(world: &World, args: &[&str], states: [(&str, i32); 2]) ->
         let tree =
             log["promotions"].as_array().expect("a list").iter().find(|p| p["stands"] == true);
         assert!(tree.is_some(), "step {n}: the ledger knows what stands: {log:#}");
-        // The same command again comes to its end.
+        // The same command completes.
         if n % 7 == 0 {
             world.run(args).expect(0);
             world.run(&["check", "-q"]).expect(0);
@@ -228,7 +227,7 @@ fn a_promotion_killed_at_any_step_leaves_the_old_or_the_new_tree() {
     let world = World::adder(&server.url);
     world.run(&["run", "-q"]).expect(0);
     world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
-    // The step before anything is visible: the stage is synced. What follows goes on from there.
+    // The step before any visible change: the stage is synced.
     let traced = Command::new("strace")
         .args([
             "-qq",
@@ -255,7 +254,7 @@ fn a_promotion_killed_at_any_step_leaves_the_old_or_the_new_tree() {
 }
 
 #[test]
-fn a_run_is_shown_taken_elsewhere_and_replayed_there() {
+fn a_run_is_shown_exported_and_replayed() {
     let (world, server) = twice();
     commit(&world);
     let run = world.run(&["show", "2"]).expect(0);
@@ -269,7 +268,7 @@ fn a_run_is_shown_taken_elsewhere_and_replayed_there() {
     world.run(&["export", "2", "-o", &again.display().to_string(), "-q"]).expect(0);
     let bytes = |path: &str| std::fs::read(world.path(path)).expect("is there");
     assert_eq!(bytes("../run.tar.gz"), bytes("../again.tar.gz"), "the same run, the same bytes");
-    // The spec has long changed, and the server is gone.
+    // The spec has changed since, and the server is gone.
     let tree = world.snapshot("generated/adder/rust");
     world.write("specs/adder.md", "# Adder\n\nOther.\n");
     drop(server);
@@ -296,7 +295,7 @@ fn a_run_is_shown_taken_elsewhere_and_replayed_there() {
 }
 
 #[test]
-fn a_sweep_leaves_what_stands_what_can_be_gone_back_to_and_what_is_young() {
+fn gc_keeps_promotions_rollback_candidates_and_recent_attempts() {
     let server = Server::start(vec![lib(WRONG), lib(GOOD), lib(ALSO_GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["run", "-q"]).expect(0);
@@ -312,7 +311,8 @@ fn a_sweep_leaves_what_stands_what_can_be_gone_back_to_and_what_is_young() {
     let run = world.run(&["show", "1"]).expect(0);
     insta::assert_snapshot!(run.shown());
     let run = world.run(&["export", "1", "-o", "../run.tar.gz"]).expect(0);
-    // How many parts are gone depends on the order of cargo's messages: equal bytes are kept once.
+    // The number of missing parts depends on the order of cargo's messages: equal bytes are stored
+    // once.
     insta::assert_snapshot!(run.shown().replace(|c: char| c.is_ascii_digit(), "#"));
     world.run(&["rollback", "adder", "--to", "1"]).expect(0);
     assert_eq!(world.read(LIB), GOOD);
@@ -321,7 +321,7 @@ fn a_sweep_leaves_what_stands_what_can_be_gone_back_to_and_what_is_young() {
 }
 
 #[test]
-fn an_answer_of_a_job_that_was_cut_off_is_used_by_a_later_one() {
+fn a_later_job_reuses_the_answer_of_an_interrupted_one() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
     let world = World::adder(&server.url);
     let gate = "[gate.slow]\nargv = [\"/bin/sh\", \"-c\", \"sleep 1000\"]\n";
@@ -336,11 +336,11 @@ fn an_answer_of_a_job_that_was_cut_off_is_used_by_a_later_one() {
     run.wait().expect("ends");
     assert_eq!(server.requests().len(), 1);
     world.write("harness.toml", &config);
-    // Other gates are other work: the job is superseded, and its answer is not bought again.
+    // Other gates are other work: the job is superseded, and its answer is reused.
     let run = world.run(&["run"]).expect(0);
-    assert!(run.err.contains("paid for before"), "{}", run.err);
+    assert!(run.err.contains("already paid for"), "{}", run.err);
     assert_eq!((server.requests().len(), world.read(LIB).as_str()), (1, GOOD));
-    // A person who wants another answer has it.
+    // `--force` requests a new answer.
     world.run(&["run", "-q", "--force"]).expect(0);
     assert_eq!((server.requests().len(), world.read(LIB).as_str()), (2, ALSO_GOOD));
 }

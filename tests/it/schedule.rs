@@ -3,7 +3,7 @@
 use crate::server::{Act, Server, lib};
 use crate::world::{ADDER, GOOD, World, rounds};
 
-/// The adder's spec under other names, each behind the one before it if `chained`.
+/// The adder's spec under other names; `chained`: each depends on the one before it.
 fn specs(names: &[&str], chained: bool) -> Vec<(String, String)> {
     let depends = |at: usize| match at {
         0 => String::new(),
@@ -29,18 +29,18 @@ fn world(server: &Server, specs: &[(String, String)], schedule: &str) -> World {
 }
 
 #[test]
-fn as_many_specs_as_wanted_ask_at_a_time() {
+fn the_configured_number_of_specs_runs_at_once() {
     let server = Server::start(vec![Act::Silence]);
     let world = world(&server, &specs(&["a1", "b1", "c1"], false), "jobs = 3\n");
     let mut run = world.spawn(&["run"]);
-    // Nobody has an answer when the last one asks.
+    // No answer is sent before the last request arrives.
     (0..3).for_each(|_| server.arrived());
     run.kill().expect("runs");
     run.wait().expect("ends");
 }
 
 #[test]
-fn what_runs_at_a_time_is_promoted_as_one_after_the_other_is_and_dependents_wait() {
+fn concurrent_runs_give_the_sequential_result_and_dependents_wait() {
     let server = Server::start(vec![lib(GOOD)]);
     let names = &["a1", "b1", "c1", "d1", "e1", "f1"][..rounds(6, 3)];
     let at_once = world(&server, &specs(names, false), "jobs = 4\n[schedule.target]\nrust = 3\n");
@@ -59,7 +59,7 @@ fn what_runs_at_a_time_is_promoted_as_one_after_the_other_is_and_dependents_wait
 }
 
 #[test]
-fn wrong_limits_are_told_with_their_line() {
+fn invalid_limits_are_reported_with_their_line() {
     let server = Server::start(vec![Act::Close]);
     let mut said = String::new();
     for schedule in ["jobs = 0\n", "[schedule.target]\nrsut = 1\n", "[schedule.target]\nrust = 0\n"]

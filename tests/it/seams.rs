@@ -1,4 +1,4 @@
-//! The seams: what lies behind one can be changed without the rest.
+//! Traits: implementations can be added without changing other modules.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,19 +29,19 @@ fn workspaces_without_generated_targets_need_no_generator() {
     let doctor = world.run(&["doctor"]).expect(0);
     let line = "generator      not needed: no target is generated";
     assert!(doctor.out.contains(line), "{}", doctor.out);
-    // Without a target a spec has nothing to be made into: that is said, and nothing of a model.
+    // A spec without a target is reported, without mentioning a model.
     world.write("harness.toml", "");
     for (args, code) in [("status", 0), ("log", 0), ("plan", 10), ("run", 10), ("doctor", 40)] {
         let run = world.run(&[args]).expect(code);
         assert!(!run.err.contains("model"), "{args}: {run:?}");
     }
-    // A generated target does need one, and is told so.
+    // A generated target requires a generator.
     world.write("harness.toml", "[target.rust]\ntoolchain = \"rust\"\n");
     let refused = world.run(&["plan"]).expect(2);
-    assert!(refused.err.contains("`[generator]` names no model"), "{}", refused.err);
+    assert!(refused.err.contains("`[generator]` has no model"), "{}", refused.err);
 }
 
-/// The registry of this test: production's, and one line for another kind.
+/// The registry of this test: production's, plus another kind.
 fn registry(answers: std::path::PathBuf, deadline: Duration) -> MakeGenerator {
     Arc::new(move |parts| match parts.config.settings.model() {
         "cp" => Ok(Arc::new(Copier::new(answers.clone(), deadline)) as Arc<dyn Generator>),
@@ -49,7 +49,7 @@ fn registry(answers: std::path::PathBuf, deadline: Duration) -> MakeGenerator {
     })
 }
 
-/// Keeps what happened.
+/// Stores the events.
 #[derive(Default)]
 struct Events(Mutex<Vec<Event>>);
 
@@ -65,7 +65,7 @@ impl Observer for Events {
     fn note(&self, _: &str) {}
 }
 
-/// Runs a workspace with the copier below `answers/`: how it ended, and what happened.
+/// Runs a workspace with the copier below `answers/`. Gives the outcome and the events.
 async fn run(world: &World) -> (RunOutcome, Vec<Event>) {
     run_within(world, Duration::from_secs(600)).await
 }
@@ -127,7 +127,7 @@ async fn a_generator_that_copies_a_folder_is_one_folder_and_one_line() {
     ]);
     let (outcome, events) = run(&world).await;
     assert_eq!(outcome.jobs, [("adder".into(), Some(JobOutcome::Promoted))], "{events:?}");
-    // The first two were refused by what refuses a text as well.
+    // The first two were rejected by the same checks as text.
     let refused: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
@@ -137,10 +137,7 @@ async fn a_generator_that_copies_a_folder_is_one_folder_and_one_line() {
         .collect();
     let [first, second] = refused[..] else { panic!("{refused:?}") };
     assert!(first.contains("validators/adder.rs belongs to the harness"), "{first}");
-    assert!(
-        second.contains("src/lib.rs:3: `rest of the code` stands for missing code"),
-        "{second}"
-    );
+    assert!(second.contains("src/lib.rs:3: `rest of the code` replaces code"), "{second}");
     let read = events
         .iter()
         .any(|event| matches!(event, Event::CandidateMade { reader, .. } if reader == "workspace"));
@@ -149,7 +146,7 @@ async fn a_generator_that_copies_a_folder_is_one_folder_and_one_line() {
     let lock = world.read("regen.lock");
     assert!(lock.contains("generator = \"copy\"\nmodel = \"cp\"\nsource = \"model\""), "{lock}");
 
-    // Everything that explains it is kept, and nothing of it names a model's server.
+    // All data that explains it is stored, and none names a model server.
     world.run(&["check"]).expect(0);
     let shown = world.run(&["show", "1", "--attempt", "3"]).expect(0);
     assert!(shown.out.contains("--- reply") && shown.out.contains("src/lib.rs"), "{}", shown.out);
@@ -188,7 +185,7 @@ async fn a_generator_that_takes_longer_than_its_deadline_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_copier_that_fails_asks_nothing_twice_and_ends_the_job() {
+async fn a_failing_generator_is_not_called_twice_and_ends_the_job() {
     let world = copied(&[]);
     let (outcome, events) = run(&world).await;
     assert!(matches!(outcome.jobs[..], [(_, Some(JobOutcome::Failed { .. }))]), "{outcome:?}");

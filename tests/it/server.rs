@@ -1,4 +1,4 @@
-//! A scripted server of chat completions, over plain sockets so that it can also misbehave.
+//! A scripted server with chat completions, over plain sockets so that it can also misbehave.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,28 +7,28 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-/// What the server does with one request.
+/// The server's behaviour for one request.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// A whole streamed answer.
+    /// A complete streamed answer.
     Say(String),
     /// The same, made of the request's number and its body.
     Make(fn(usize, &Value) -> String),
-    /// A whole streamed answer with this finish reason.
+    /// A complete streamed answer with this finish reason.
     Finish(String, &'static str),
-    /// A response that is no stream: status, headers, body.
+    /// A response that is not a stream: status, headers, body.
     Raw(u16, Vec<(&'static str, String)>, String),
-    /// The beginning of a stream, then the connection ends properly.
+    /// The beginning of a stream, then a clean end of the connection.
     Cut(String),
     /// The beginning of a stream, then the connection ends inside a JSON text.
     CutInside(String),
     /// The beginning of a stream, then an error object.
     CutByError(String),
-    /// Nothing at all, not even a status, until the client goes away.
+    /// No response until the client disconnects.
     Silence,
-    /// The beginning of a stream, then nothing, until the client goes away.
+    /// The beginning of a stream, then nothing until the client disconnects.
     Stall(String),
-    /// The connection ends before any answer.
+    /// The connection closes before any answer.
     Close,
 }
 
@@ -41,7 +41,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Plays the acts in order; the last one again and again.
+    /// Performs the acts in order, repeating the last one.
     pub fn start(acts: Vec<Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
@@ -62,14 +62,14 @@ impl Server {
         self.requests.lock().expect("no test panics while holding it").clone()
     }
 
-    /// The words of a request.
+    /// The text of a request.
     pub fn prompt(&self, index: usize) -> String {
         let body = self.requests()[index].clone();
         let messages = body["messages"].as_array().cloned().unwrap_or_default();
         messages.iter().filter_map(|m| m["content"].as_str()).collect::<Vec<_>>().join("\n")
     }
 
-    /// What a request says behind the specification: changes, findings, the task.
+    /// The part of a request after the specification: changes, findings, task.
     pub fn told(&self, index: usize) -> String {
         let prompt = self.prompt(index);
         let (_, told) = prompt.rsplit_once("\n---\n").expect("has a task");
@@ -108,7 +108,7 @@ fn serve(stream: TcpStream, acts: &[Act], requests: &Mutex<Vec<Value>>, sender: 
         requests.push(body.clone());
         requests.len() - 1
     };
-    // The test may have gone on without waiting.
+    // The test may have continued without waiting.
     let _ = sender.send(());
     let act = match acts.get(number).or(acts.last()).cloned() {
         Some(Act::Make(make)) => Act::Say(make(number, &body)),
@@ -142,14 +142,14 @@ fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
         Act::Stall(text) => {
             write!(stream, "{head}{}", events(&text, None))?;
             stream.flush()?;
-            // Ends when the client closes.
+            // Ends when the client disconnects.
             stream.read_to_end(&mut Vec::new()).map(drop)
         }
         Act::Make(_) | Act::Close => Ok(()),
     }
 }
 
-/// Server-sent events of an answer, in several pieces.
+/// Server-sent events of an answer, in several chunks.
 pub fn events(text: &str, finish: Option<&str>) -> String {
     let mut out = String::new();
     let letters: Vec<char> = text.chars().collect();
@@ -167,7 +167,7 @@ pub fn events(text: &str, finish: Option<&str>) -> String {
     out
 }
 
-/// A reply in the form that is asked for.
+/// A reply in the requested format.
 pub fn files(files: &[(&str, &str)]) -> String {
     let list = files
         .iter()

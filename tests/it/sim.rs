@@ -1,5 +1,5 @@
-//! A seeded simulator of the pure machine: random answers, outcomes, crashes between any two steps,
-//! late and doubled events. A failing seed is printed and can be given back in `REGEN_SIM_SEED`.
+//! A seeded simulator of the pure state machine: random answers, outcomes, crashes between steps,
+//! late and duplicate events. A failing seed is printed and can be set in `REGEN_SIM_SEED`.
 
 use regen::pipeline::{Effect, Phase, Scheduler, State};
 use regen::store::{CallId, Ledger, NewEvent, Reservation, Spend, SqliteLedger};
@@ -13,11 +13,10 @@ use regen::verdict::{Verdict, judge};
 
 use crate::world::rounds;
 
-/// Seeds of a full run and of a short one.
+/// Number of seeds in a full and in a short run.
 const SEEDS: (u64, u64) = (10_000, 1_000);
 
-/// A small generator of numbers; the same seed gives the same story (SplitMix64, Steele et al.
-/// 2014).
+/// A small pseudo-random generator (SplitMix64, Steele et al. 2014).
 struct Random(u64);
 
 impl Random {
@@ -61,7 +60,7 @@ fn tree(content: u64) -> Tree {
     Tree::from_iter([(path, content.to_string().into_bytes())])
 }
 
-/// The world's answer to an effect.
+/// The simulated result of an effect.
 fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
     let attempt = state.attempt().map_or(0, |attempt| attempt.number);
     let message = "m".to_owned();
@@ -139,7 +138,7 @@ fn made(attempt: u32, random: &mut Random) -> Event {
     }
 }
 
-/// The real judge over the recorded reports.
+/// The real judge on recorded reports.
 fn verdict(state: &State) -> Verdict {
     let attempt = state.attempt().expect("a judge has one");
     let content = (0..5).find(|n| Some(tree(*n).digest()) == attempt.tree).expect("is one of five");
@@ -147,7 +146,7 @@ fn verdict(state: &State) -> Verdict {
     judge(&candidate, &state.job.parts[attempt.part].gates, &attempt.reports)
 }
 
-/// An event that has no business here: from an older attempt, or of another kind.
+/// An event that is not allowed: of an older attempt, or of another kind.
 fn stray(state: &State, random: &mut Random) -> Event {
     let attempt = state.attempt().map_or(0, |attempt| attempt.number);
     let stale = attempt.saturating_sub(1 + random.below(2) as u32);
@@ -164,7 +163,7 @@ fn stray(state: &State, random: &mut Random) -> Event {
     }
 }
 
-/// What must hold after each step.
+/// Invariants after each step.
 fn check(state: &State, events: &[Event]) {
     let folded = State::fold(events).expect("the ledger folds").expect("it has a job");
     assert_eq!(&folded, state, "the fold is the live state");
@@ -199,7 +198,7 @@ fn story(seed: u64) {
         check(&state, &events);
         let Some(effect) = state.outstanding() else { break };
         if random.one_in(10) {
-            // A crash: memory is gone, the ledger is not.
+            // A crash: memory is lost, the ledger is not.
             state = State::fold(&events).expect("folds").expect("has a job");
             assert_eq!(state.outstanding(), Some(effect.clone()), "the same is outstanding");
             state.step(&Event::Resumed).expect("fits every unfinished state");
@@ -224,7 +223,7 @@ fn story(seed: u64) {
 }
 
 #[test]
-fn every_story_ends() {
+fn every_simulated_run_ends() {
     let given = std::env::var("REGEN_SIM_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = given.map_or_else(|| 0..rounds(SEEDS.0, SEEDS.1), |seed: u64| seed..seed + 1);
     for seed in seeds {
@@ -236,7 +235,7 @@ fn every_story_ends() {
 }
 
 #[test]
-fn an_illegal_pair_names_both() {
+fn an_illegal_event_names_event_and_state() {
     let mut state = State::queued(job(&mut Random(3)));
     let diagnosis = Diagnosis {
         fault: Fault::Model,
@@ -247,10 +246,10 @@ fn an_illegal_pair_names_both() {
     };
     let event = Event::Judged { attempt: 9, judgement: Judgement::Refuse { diagnosis } };
     let error = state.step(&event).expect_err("is illegal").to_string();
-    assert_eq!(error, "event judged cannot happen in state Starting");
+    assert_eq!(error, "event judged is not allowed in state Starting");
 }
 
-/// A job whose every answer is refused; how it ends, and what it asked for.
+/// A job whose every answer is rejected: its outcome and requests.
 fn lied_to(
     job: &Job,
     ledger: &mut dyn Ledger,
@@ -318,7 +317,7 @@ fn lied_to(
     (state.outcome().expect("has ended").clone(), asked)
 }
 
-/// Lets a model lie about five specs for an hour: how often it was asked, and what it cost.
+/// A model gives wrong answers for five specs for an hour: number of calls and cost.
 fn an_hour_of_lies(budget: &Budget, same: bool) -> (u32, f64) {
     let random = &mut Random(5);
     let mut ledger = SqliteLedger::open(std::path::Path::new(":memory:")).expect("opens");
@@ -349,7 +348,7 @@ fn an_hour_of_lies(budget: &Budget, same: bool) -> (u32, f64) {
 }
 
 #[test]
-fn a_model_that_lies_for_an_hour_is_asked_within_bounds_and_not_a_cent_beyond_the_cap() {
+fn a_model_that_is_always_wrong_stays_within_limits_and_budget() {
     let none = Budget::default();
     let (asked, _) = an_hour_of_lies(&none, true);
     assert!(asked > 0 && asked <= 5 * limits::SAME_FAILURES * limits::CALLS, "{asked}");

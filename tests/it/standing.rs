@@ -1,10 +1,10 @@
-//! What is up to date, and what is noticed before anything is paid for.
+//! What is up to date, and what is detected before a model is called.
 
 use crate::server::{Act, Server, lib};
 use crate::world::{ADDER, GOOD, SHALLOW, World, stable};
 
 #[test]
-fn a_waived_clause_is_let_off_until_its_day() {
+fn a_waived_clause_is_not_required_until_its_date() {
     let server = Server::start(vec![lib(SHALLOW), lib(GOOD)]);
     let waived = |day: &str| {
         ADDER.replace(
@@ -24,7 +24,7 @@ fn a_waived_clause_is_let_off_until_its_day() {
 }
 
 #[test]
-fn what_depends_on_a_promotion_of_the_same_run_is_up_to_date_behind_it() {
+fn dependents_are_up_to_date_after_promotions_in_the_same_run() {
     let server = Server::start(vec![lib(GOOD)]);
     let above = format!("---\ndepends: [adder]\n---\n{}", ADDER.replace("adder::", "above::"));
     let world = World::new(&server.url, &[("adder", ADDER), ("above", &above)], "");
@@ -35,7 +35,7 @@ fn what_depends_on_a_promotion_of_the_same_run_is_up_to_date_behind_it() {
 }
 
 #[test]
-fn what_is_not_regens_is_refused_before_a_model_is_asked() {
+fn foreign_files_are_refused_before_a_model_is_called() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["run"]).expect(0);
@@ -67,7 +67,7 @@ fn what_is_not_regens_is_refused_before_a_model_is_asked() {
 }
 
 #[test]
-fn what_a_person_may_take_for_a_spec_is_named() {
+fn files_that_look_like_specs_are_reported() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["run"]).expect(0);
@@ -78,7 +78,7 @@ fn what_a_person_may_take_for_a_spec_is_named() {
 }
 
 #[test]
-fn mistakes_on_the_command_line_and_empty_workspaces_are_usage_errors() {
+fn command_line_mistakes_and_empty_workspaces_are_usage_errors() {
     let server = Server::start(vec![Act::Close]);
     let world = World::new(&server.url, &[], "");
     let run = world.run(&["run"]).expect(2);
@@ -103,7 +103,7 @@ fn mistakes_on_the_command_line_and_empty_workspaces_are_usage_errors() {
 }
 
 #[test]
-fn every_name_of_a_clause_needs_its_test() {
+fn every_test_id_of_a_clause_needs_a_test() {
     let server = Server::start(vec![lib(GOOD)]);
     let spec = ADDER.replace("`test_id: adds`", "`test_id: adds, commutes`");
     let world = World::new(&server.url, &[("adder", &spec)], "");

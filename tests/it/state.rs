@@ -1,4 +1,4 @@
-//! State that a checkout brings along is not input, and nothing in a file's place hangs a command.
+//! State from a checkout is not trusted, and special files do not block commands.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use crate::server::{Server, lib};
 use crate::world::{GOOD, Run, World, collect};
 
-/// A regen of another machine's user.
+/// A regen of a user on another machine.
 fn elsewhere(world: &World, args: &[&str]) -> Run {
     let state = world.path("").join("../elsewhere-state");
     Run::of(world.command(args).env("XDG_STATE_HOME", state.canonicalize().unwrap_or(state)))
 }
 
-/// A journal that would move a folder outside of the workspace away.
+/// A journal that would move a folder outside of the workspace.
 fn plant_journal(world: &World, unit: &str) {
     let standing = r#"{"target": {}}"#;
     let journal = format!(
@@ -57,7 +57,7 @@ fn a_planted_journal_moves_nothing_and_check_writes_nothing() {
 }
 
 #[test]
-fn a_journal_in_state_of_ones_own_names_only_folders_of_its_spec() {
+fn a_journal_can_only_name_folders_of_its_spec() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["run"]).expect(0);
@@ -84,20 +84,20 @@ fn a_ledger_of_another_machine_promotes_nothing() {
     let asked = server.requests().len();
     for args in [&["run"][..], &["status"], &["why", "adder"], &["log"], &["rollback", "adder"]] {
         let refused = elsewhere(&world, args).expect(40);
-        assert!(refused.err.contains("did not make it"), "{args:?}: {}", refused.err);
+        assert!(refused.err.contains("not created by this user"), "{args:?}: {}", refused.err);
     }
     assert!(!world.path("generated").exists());
     assert_eq!(server.requests().len(), asked);
-    // What does not use it works.
+    // Commands without state work.
     elsewhere(&world, &["plan"]).expect(0);
     elsewhere(&world, &["lint"]).expect(0);
-    // As told: without it, everything begins again.
+    // As in the hint: without the folder, everything starts again.
     fs::rename(world.path(".regen"), world.path(".regen.old")).expect("moves");
     elsewhere(&world, &["run"]).expect(0);
 }
 
 #[test]
-fn state_that_version_control_has_is_refused() {
+fn state_tracked_by_git_is_rejected() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["run"]).expect(0);
@@ -118,7 +118,7 @@ fn state_that_version_control_has_is_refused() {
 }
 
 #[test]
-fn state_is_only_its_users_and_a_link_is_not_state() {
+fn state_is_private_and_symbolic_links_are_rejected() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["run"]).expect(0);
@@ -141,7 +141,7 @@ fn state_is_only_its_users_and_a_link_is_not_state() {
         fs::rename(linked, &moved).expect("moves");
         symlink(&moved, linked).expect("links");
         let refused = world.run(&["run"]).expect(40);
-        assert!(refused.err.contains("is a link"), "{}", refused.err);
+        assert!(refused.err.contains("a symbolic link"), "{}", refused.err);
         fs::remove_file(linked).expect("goes");
         fs::rename(&moved, linked).expect("moves back");
     }
@@ -149,7 +149,7 @@ fn state_is_only_its_users_and_a_link_is_not_state() {
 }
 
 #[test]
-fn every_command_refuses_a_linked_folder_for_trees() {
+fn every_command_rejects_a_linked_output_folder() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     let outside = tempfile::tempdir().expect("a folder");
@@ -165,7 +165,11 @@ fn every_command_refuses_a_linked_folder_for_trees() {
     ];
     for args in commands {
         let refused = world.run(args).expect(2);
-        assert!(refused.err.contains("`generated` is a link"), "{args:?}: {}", refused.err);
+        assert!(
+            refused.err.contains("`generated` is a symbolic link"),
+            "{args:?}: {}",
+            refused.err
+        );
     }
     assert_eq!(fs::read_dir(outside.path()).expect("is there").count(), 0);
     fs::remove_file(world.path("generated")).expect("deletes");
@@ -176,7 +180,7 @@ fn every_command_refuses_a_linked_folder_for_trees() {
 }
 
 #[test]
-fn a_machine_without_the_history_of_what_is_promoted_says_so() {
+fn missing_history_is_noted() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     let first = world.run(&["run"]).expect(0);
@@ -191,7 +195,7 @@ fn a_machine_without_the_history_of_what_is_promoted_says_so() {
 }
 
 #[test]
-fn a_pipe_in_the_place_of_a_file_hangs_nothing() {
+fn a_pipe_in_place_of_a_file_does_not_hang() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     world.write(
@@ -251,7 +255,7 @@ fn a_pipe_in_the_place_of_a_file_hangs_nothing() {
 }
 
 #[test]
-fn an_altered_attestation_changes_no_intact_lockfile() {
+fn a_changed_attestation_does_not_change_a_valid_lockfile() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["run"]).expect(0);
@@ -270,7 +274,7 @@ fn an_altered_attestation_changes_no_intact_lockfile() {
     assert_ne!(altered, attested);
     world.write(path, &altered);
     let fixed = world.run(&["check", "--fix-lock"]).expect(22);
-    assert!(fixed.err.contains("says something else; kept"), "{}", fixed.err);
+    assert!(fixed.err.contains("kept the entry"), "{}", fixed.err);
     assert_eq!(world.read("regen.lock"), lock);
     assert!(fixed.out.contains("hint: regen --spec adder"), "{}", fixed.out);
     world.run(&["--spec", "adder"]).expect(0);

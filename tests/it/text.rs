@@ -1,13 +1,13 @@
-//! Text of others commands no terminal, no pipeline and no reader, wherever it is shown or kept.
+//! Untrusted text is escaped wherever it is shown or stored.
 
 use crate::server::{Act, Server, files, lib};
 use crate::world::{ADDER, GOOD, World, collect};
 
-/// What a terminal, a runner or a reader would follow.
+/// Sequences that a terminal, a CI runner or a reader would interpret.
 const EVIL: &str =
     "\x1b]52;c;ZXZpbA==\x07\x1bc\u{9b}2J\rpromoted\u{202e}\u{2066}\n::add-mask::x\n##[error]y";
 
-/// Whether something in an output would still be followed.
+/// Whether an output still contains active sequences.
 fn follows(text: &str) -> Option<String> {
     let hidden = |c: char| {
         (c.is_control() && c != '\n' && c != '\t')
@@ -45,7 +45,7 @@ fn shown_by_every_command(world: &World) {
     }
 }
 
-/// Nothing that is kept has it either, but for the model's answer as it came.
+/// Stored data has none either, except the model's raw answer.
 fn kept(world: &World, value: &str) -> Vec<String> {
     let mut found = Default::default();
     collect(&world.path(".regen"), &mut found);
@@ -58,14 +58,14 @@ fn kept(world: &World, value: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_candidates_panic_commands_nothing() {
+fn a_candidates_panic_message_is_escaped() {
     let code =
         GOOD.replace("a.saturating_add(b)", &format!("let _ = (a, b);\n    panic!({EVIL:?})"));
     let server = Server::start(vec![lib(&code)]);
     let world = World::adder(&server.url);
     world.run(&["run"]).expect(20);
     shown_by_every_command(&world);
-    // The model is shown it in a fence.
+    // The model sees it in a fence.
     let prompt = server.prompt(1);
     assert!(prompt.contains("~~~~~~\n  "), "{prompt}");
     let hidden = |c: char| c.is_control() && c != '\n';
@@ -73,7 +73,7 @@ fn a_candidates_panic_commands_nothing() {
 }
 
 #[test]
-fn a_servers_error_commands_nothing() {
+fn a_servers_error_is_escaped() {
     let error = serde_json::json!({ "error": { "message": EVIL } }).to_string();
     let server = Server::start(vec![Act::Raw(400, Vec::new(), error)]);
     let world = World::adder(&server.url);
@@ -83,7 +83,7 @@ fn a_servers_error_commands_nothing() {
 }
 
 #[test]
-fn a_models_conflict_and_a_files_name_command_nothing() {
+fn conflict_texts_and_file_names_are_escaped() {
     let conflict = format!("### CONFLICT: adder/adds\n{EVIL}\n");
     let name = format!("src/{}.rs", EVIL.replace('\n', " "));
     let server = Server::start(vec![
@@ -97,7 +97,7 @@ fn a_models_conflict_and_a_files_name_command_nothing() {
 }
 
 #[test]
-fn what_is_written_in_a_workspace_commands_nothing() {
+fn workspace_texts_are_escaped() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[("adder", ADDER)], "");
     world.run(&["run"]).expect(0);
@@ -112,7 +112,7 @@ fn what_is_written_in_a_workspace_commands_nothing() {
 }
 
 #[test]
-fn values_of_keys_are_neither_shown_nor_kept() {
+fn secret_values_are_never_shown_or_stored() {
     const KEY: &str = "sk-0123456789abcdef";
     const SECRET: &str = "hunter2-hunter2";
     let error = serde_json::json!({ "error": { "message": format!("bad key {KEY}") } }).to_string();

@@ -1,4 +1,4 @@
-//! The laws of docs/ARCHITECTURE.md, read from the code itself.
+//! The rules of docs/ARCHITECTURE.md, checked on the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-/// Modules in the order of the map, each with its floor.
+/// Modules in order, each with its group.
 fn map() -> Vec<(String, String)> {
     let text = std::fs::read_to_string(root().join("src/lib.rs")).expect("reads");
     let mut floor = String::new();
@@ -78,7 +78,7 @@ fn law_1_a_module_imports_only_modules_above_it_and_rooms_no_rooms() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The code of a file without its tests.
+/// A file's code without its tests.
 fn without_tests(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
 }
@@ -126,11 +126,11 @@ fn modules() -> Vec<Module> {
     found
 }
 
-/// A path as it is written: `super::spec::parse`.
+/// A path as written: `super::spec::parse`.
 type Written = Vec<String>;
 
-/// Collects the paths in tokens: in code, in `use` and inside macros. `a::{b, c::d}` is two paths.
-/// A single word counts where it names a type or is called.
+/// Collects paths in tokens: in code, in `use` and in macros. `a::{b, c::d}` is two paths. A single
+/// word counts if it names a type or is called.
 fn paths(tokens: TokenStream, before: &[String], found: &mut Vec<Written>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let is = |at: usize, sign: char| match tokens.get(at) {
@@ -149,7 +149,7 @@ fn paths(tokens: TokenStream, before: &[String], found: &mut Vec<Written>) {
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }
         let TokenTree::Ident(_) = token else { continue };
-        // The rest of a path that began before, a method or field, or a definition.
+        // The rest of an earlier path, a method or field, or a definition.
         let follows = first > 0
             && (is(first - 1, '.')
                 || first > 1 && is_colons(first - 2)
@@ -175,7 +175,7 @@ fn paths(tokens: TokenStream, before: &[String], found: &mut Vec<Written>) {
     }
 }
 
-/// What a `use` brings in: each name with its path.
+/// The names that a `use` imports, with their paths.
 fn names(tree: &UseTree, before: &[String], found: &mut Vec<(String, Written)>) {
     let with = |name: &str| {
         let own = (name != "self").then(|| name.to_owned());
@@ -195,7 +195,7 @@ fn names(tree: &UseTree, before: &[String], found: &mut Vec<(String, Written)>) 
     }
 }
 
-/// What the modules are called and what their `use` items bring in.
+/// Names of modules, and names that their `use` items import.
 struct Tree {
     places: BTreeSet<Vec<String>>,
     names: BTreeMap<Vec<String>, Vec<(String, Written)>>,
@@ -229,7 +229,7 @@ impl Tree {
         Some([base, rest].concat())
     }
 
-    /// What a module uses: absolute paths.
+    /// The absolute paths that a module uses.
     fn uses(&self, module: &Module) -> BTreeSet<Written> {
         let mut written = Vec::new();
         for item in &module.items {
@@ -250,7 +250,7 @@ impl Tree {
         used.collect()
     }
 
-    /// The file or folder inside `folder` that has what a path names; `mod` is the `mod.rs`.
+    /// The file or folder in `folder` with the item of a path; `mod` is `mod.rs`.
     fn owner(&self, folder: &[String], path: &[String]) -> Option<String> {
         let name = path.strip_prefix(folder)?.first()?;
         let child = [folder, std::slice::from_ref(name)].concat();
@@ -268,7 +268,7 @@ impl Tree {
     }
 }
 
-/// The cycles of a graph: sets of nodes that reach each other.
+/// The cycles of a graph: sets of mutually reachable nodes.
 fn cycles(uses: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Vec<String>> {
     let reached = |from: &str| {
         let mut found = BTreeSet::new();
@@ -291,13 +291,13 @@ fn cycles(uses: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Vec<String>> {
     all.keys().map(cycle).filter(|cycle| cycle.len() > 1).collect()
 }
 
-/// In each folder of `src`, the files and subfolders use each other without a cycle.
+/// In each folder of `src`, files and subfolders use each other without a cycle.
 ///
-/// A file uses another one when it names it or an item of it, through any `use`, path or macro. An
+/// A file uses another one if it names it or an item of it, through any `use`, path or macro. An
 /// item that `mod.rs` re-exports belongs to the file that defines it. `mod.rs` is a file like any
-/// other: whoever uses an item that it defines uses `mod.rs`, and `mod.rs` uses a file when its own
-/// code does; `mod x;` and `pub use x::Y;` alone are no use. What is in a subfolder counts for the
-/// subfolder. Methods are not seen: a value's type is named somewhere.
+/// other: using its own items uses `mod.rs`, and `mod.rs` uses a file if its code does; `mod x;`
+/// and `pub use x::Y;` alone do not count. The content of a subfolder counts as the subfolder.
+/// Methods are not seen, but a value's type is named somewhere.
 #[test]
 fn modules_of_a_folder_form_no_cycle() {
     let modules = modules();
@@ -305,7 +305,7 @@ fn modules_of_a_folder_form_no_cycle() {
     let mut graphs: BTreeMap<&[String], BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for module in &modules {
         let uses = tree.uses(module);
-        // Top-level modules are held by their order in lib.rs.
+        // The order of top-level modules is checked in another test.
         for depth in 1..=module.place.len() {
             let (folder, rest) = module.place.split_at(depth);
             let mine = rest.first().map_or("mod", String::as_str);
@@ -328,7 +328,7 @@ fn modules_of_a_folder_form_no_cycle() {
     assert!(told.is_empty(), "{told}");
 }
 
-/// The types of items, without those that traits associate.
+/// The types of items, without associated types of traits.
 fn types<'a>(items: &'a [Item], found: &mut Vec<&'a syn::Ident>) {
     for item in items {
         match item {
@@ -390,7 +390,7 @@ impl<'ast> Visit<'ast> for Functions {
     }
 }
 
-/// Lines from `fn` to the closing brace, both counted.
+/// Lines from `fn` to the closing brace, inclusive.
 #[test]
 fn half_of_all_functions_have_at_most_nine_lines() {
     let mut found = Functions::default();
@@ -404,7 +404,7 @@ fn half_of_all_functions_have_at_most_nine_lines() {
     assert!(median <= 9, "the median of {} functions is {median} lines", lines.len());
 }
 
-/// One language's names stay in its folder; `regen init` writes a first workspace for it.
+/// Names of Rust tools stay in Rust's folder; `regen init` is an exception.
 #[test]
 fn names_of_rust_tools_stay_in_the_folder_of_rust() {
     let mut files = BTreeMap::new();
@@ -425,10 +425,10 @@ fn names_of_rust_tools_stay_in_the_folder_of_rust() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// A digest must not depend on how Rust prints a type, see `types/canonical.rs`. Digests of format
-/// 2 did; they are computed as they were.
+/// A digest must not depend on Rust's `Debug` output, see `types/canonical.rs`. Digests of format 2
+/// did, and are computed as before.
 #[test]
-fn files_that_make_digests_print_nothing_with_debug() {
+fn digests_do_not_use_debug_output() {
     for (path, text) in rust_files("src") {
         let code = without_tests(&text);
         let makes = ["Digest::of", "Encoder"].iter().any(|name| code.contains(name));
@@ -443,7 +443,7 @@ fn files_that_make_digests_print_nothing_with_debug() {
 }
 
 #[test]
-fn specs_and_configuration_are_parsed_where_they_are_read_and_nowhere_below() {
+fn specs_and_configuration_are_parsed_only_on_load() {
     for (path, text) in ["engine", "gate", "pipeline"]
         .into_iter()
         .flat_map(|folder| rust_files(&format!("src/{folder}")))
@@ -523,7 +523,7 @@ fn functions_lines_and_files_are_short_and_modules_say_what_they_are() {
             wrong.push(format!("{name} has {} lines", code.lines().count()));
         }
         for (number, line) in text.lines().enumerate() {
-            // rustfmt holds code to the limit; texts for people and test data are not broken up.
+            // rustfmt keeps code within the limit; texts for people and test data are not wrapped.
             let literal = line.contains(['"', '\'']) || line.ends_with('\\');
             if line.chars().count() > 100 && !literal {
                 wrong.push(format!("{name}:{} is longer than 100 columns", number + 1));
@@ -603,10 +603,10 @@ fn no_name_says_nothing() {
     }
 }
 
-/// Text of others is made harmless where it is written, so there is one place for each way out.
+/// Untrusted text is escaped where it is written, so each output stream has one place.
 #[test]
 fn standard_streams_are_written_through_one_door() {
-    // Bytes of an archive, a script for shells, and what the parser of arguments says.
+    // Archive bytes, completion scripts, and clap's own output.
     let doors = ["cli/context.rs", "report/progress.rs", "cli/export.rs", "cli/mod.rs"];
     for (path, text) in rust_files("src") {
         let code = without_tests(&text);

@@ -1,4 +1,4 @@
-//! Servers behind TLS: a certificate is verified against the machine's roots and the name asked for.
+//! TLS servers: a certificate is verified against the machine's roots and the requested name.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -12,13 +12,12 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use crate::server::{Server, lib};
 use crate::world::{GOOD, Run, World};
 
-/// A certificate authority that made a certificate of `127.0.0.1`, with its key. No machine trusts
-/// it.
+/// A certificate authority with a certificate for `127.0.0.1`, and its key. No machine trusts it.
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls").join(name)
 }
 
-/// Puts TLS in front of a server; gives the port.
+/// Puts TLS in front of a server. Gives the port.
 fn behind_tls(server: &Server) -> u16 {
     let certificate = CertificateDer::from_pem_file(fixture("server.pem")).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(fixture("server.key")).expect("a key");
@@ -41,7 +40,7 @@ fn behind_tls(server: &Server) -> u16 {
     port
 }
 
-/// Passes one request on, and its answer back. A refused handshake ends it.
+/// Forwards one request and its answer. A rejected handshake ends it.
 fn relay(stream: TcpStream, config: Arc<ServerConfig>, behind: &str) -> std::io::Result<()> {
     let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
     let mut client = StreamOwned::new(connection, stream);
@@ -68,7 +67,7 @@ fn relay(stream: TcpStream, config: Arc<ServerConfig>, behind: &str) -> std::io:
     }
 }
 
-/// Whether a request has come with its body.
+/// Whether a request with its body has arrived.
 fn whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request).to_lowercase();
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
@@ -77,7 +76,7 @@ fn whole(request: &[u8]) -> bool {
     body.len() >= length
 }
 
-/// Runs the adder with a server behind TLS, by the name that is asked for.
+/// Runs the adder with a TLS server, by the requested name.
 fn run(host: &str, roots: Option<&str>) -> (Run, usize) {
     let server = Server::start(vec![lib(GOOD)]);
     let url = format!("https://{host}:{}/v1", behind_tls(&server));
@@ -94,14 +93,14 @@ fn run(host: &str, roots: Option<&str>) -> (Run, usize) {
 }
 
 #[test]
-fn a_server_with_a_trusted_certificate_is_asked() {
+fn a_trusted_certificate_is_accepted() {
     let (run, requests) = run("127.0.0.1", Some("ca.pem"));
     run.expect(0);
     assert_eq!(requests, 1);
 }
 
 #[test]
-fn an_unknown_authority_is_refused() {
+fn an_unknown_authority_is_rejected() {
     let (run, requests) = run("127.0.0.1", None);
     assert!(run.err.contains("UnknownIssuer"), "{}", run.err);
     run.expect(30);
@@ -109,7 +108,7 @@ fn an_unknown_authority_is_refused() {
 }
 
 #[test]
-fn a_certificate_of_another_name_is_refused() {
+fn a_certificate_for_another_name_is_rejected() {
     let (run, requests) = run("localhost", Some("ca.pem"));
     assert!(run.err.contains("not valid for name"), "{}", run.err);
     run.expect(30);

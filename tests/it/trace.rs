@@ -1,4 +1,4 @@
-//! `regen trace`: over generated code, over code that people wrote, and over regen's own.
+//! `regen trace` over generated code, hand-written code, and regen's own code.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::server::{Server, lib};
 use crate::world::{ADDER, GOOD, World, collect, stable};
 
-/// A workspace whose code people wrote, in another language.
+/// A workspace with hand-written code in another language.
 fn people(specs: &str, extra: &str) -> World {
     let world = World::new("http://127.0.0.1:1", &[("calc", specs)], "");
     let config = format!(
@@ -31,7 +31,7 @@ fn coverage(said: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn results_of_other_tools_are_joined_to_clauses() {
+fn results_of_other_tools_are_matched_to_clauses() {
     let world = people(CALC, "results = [\"out/*.xml\"]\n");
     world.write("out/junit.xml", JUNIT);
     let said = world.run(&["trace", "--json"]).expect(0).json().remove(0);
@@ -40,7 +40,7 @@ fn results_of_other_tools_are_joined_to_clauses() {
     let expected: Vec<_> =
         expected.map(|(name, word)| (format!("calc/{name}"), word.to_owned())).to_vec();
     assert_eq!(coverage(&said), expected);
-    // The same by the command line, in nextest's form.
+    // The same on the command line, in nextest's format.
     assert!(world.run(&["trace", "--results", "x"]).code != 0);
     std::fs::remove_file(world.path("out/junit.xml")).expect("is there");
     world.write("lines.json", "{\"type\":\"test\",\"event\":\"ok\",\"name\":\"calc::it$adds\"}\n");
@@ -71,7 +71,7 @@ fn a_clause_without_a_test_fails_the_check() {
     world.run(&["trace", "--write"]).expect(20);
     let run = world.run(&["trace", "--check"]).expect(20);
     insta::assert_snapshot!(run.shown());
-    // A test that goes is seen too.
+    // A removed test is detected too.
     world.write("specs/calc.md", CALC);
     world.run(&["trace", "--write"]).expect(0);
     world.write("tests/test_calc.py", "def test_adds():\n    pass\n");
@@ -79,7 +79,7 @@ fn a_clause_without_a_test_fails_the_check() {
 }
 
 #[test]
-fn the_snapshot_is_the_same_with_results_and_without() {
+fn the_snapshot_does_not_depend_on_results() {
     let world = people(CALC, "tests = [\"t/*\"]\nresults = [\"out/*.xml\"]\n");
     world.write("t/test_calc.py", "def test_adds():\n    pass\ndef test_takes():\n    pass\n");
     world.write("t/calc.test.ts", "it('multiplies (test_id: times)', () => {})\n");
@@ -89,7 +89,7 @@ fn the_snapshot_is_the_same_with_results_and_without() {
     let said = world.run(&["trace", "--json"]).expect(0).json().remove(0);
     let words: Vec<String> = coverage(&said).into_iter().map(|(_, word)| word).collect();
     assert_eq!(words, ["passed", "exempt", "failed", "passed"], "{said}");
-    // A runner that wrote nothing has not passed anything.
+    // Without results nothing counts as passed.
     world.write("out/junit.xml", "<testsuites/>");
     let said = world.run(&["trace", "--json"]).expect(0).json().remove(0);
     assert_eq!(coverage(&said)[0].1, "not_run");
@@ -107,7 +107,7 @@ fn generated_code_is_traced_to_what_is_promoted() {
     world.run(&["--spec", "adder"]).expect(0);
     let said = world.run(&["trace", "--json"]).expect(0).json().remove(0);
     assert!(coverage(&said).iter().all(|(_, word)| word == "passed"), "{said}");
-    // Without the ledger the lock file says so.
+    // Without the ledger, the lockfile has the results.
     std::fs::remove_dir_all(world.path(".regen")).expect("is there");
     let clone = world.run(&["trace", "--json"]).expect(0).json().remove(0);
     assert_eq!(clone, said);
@@ -117,7 +117,7 @@ fn generated_code_is_traced_to_what_is_promoted() {
 }
 
 #[test]
-fn every_format_is_whole() {
+fn every_format_is_complete() {
     let world =
         people(&CALC.replace("the sum", "the <sum> | \"of\" & two"), "results = [\"j.xml\"]\n");
     world.write("j.xml", JUNIT);
@@ -159,7 +159,7 @@ fn regens_own_specs_are_clean_and_every_must_has_its_test() {
     assert!(problems.iter().all(|problem| problem["severity"] == "note"), "{said}");
     let (code, said) = own(root, &["trace", "--check", "regen-*"]);
     assert_eq!(code, 0, "{said}");
-    // The same with one clause more.
+    // The same, plus one clause.
     let copy = tempfile::tempdir().expect("a folder");
     for name in ["harness.toml", "regen.trace", "regen.lock", "specs", "src", "tests", "validators"]
     {

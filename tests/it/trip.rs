@@ -38,7 +38,7 @@ fn a_wrong_answer_is_repaired_and_promoted_and_then_up_to_date() {
 }
 
 #[test]
-fn always_wrong_ends_by_the_policy_and_changes_nothing() {
+fn wrong_answers_end_by_policy_and_change_nothing() {
     let wrong =
         |n: i32| lib(&GOOD.replace("a.saturating_add(b)", &format!("a.saturating_mul(b) * {n}")));
     let server = Server::start((7..12).map(wrong).collect());
@@ -64,7 +64,7 @@ fn the_same_failure_twice_skips_to_a_fresh_start_without_the_candidate() {
 }
 
 #[test]
-fn a_conflict_is_a_legal_answer() {
+fn a_model_can_report_a_conflict() {
     let server =
         Server::start(vec![Act::Say("### CONFLICT: adder/saturates contradicts adds".into())]);
     let world = World::adder(&server.url);
@@ -74,7 +74,7 @@ fn a_conflict_is_a_legal_answer() {
 }
 
 #[test]
-fn a_stronger_generator_is_asked_when_the_first_has_given_up() {
+fn a_stronger_generator_is_used_after_the_first_fails() {
     let wrong =
         |n: i32| lib(&GOOD.replace("a.saturating_add(b)", &format!("a.saturating_mul(b) * {n}")));
     let mut acts: Vec<Act> = (7..12).map(wrong).collect();
@@ -90,7 +90,7 @@ fn a_stronger_generator_is_asked_when_the_first_has_given_up() {
 }
 
 #[test]
-fn equal_workspaces_ask_equal_bytes() {
+fn equal_workspaces_send_equal_requests() {
     let server = Server::start(vec![lib(WRONG), lib(GOOD), lib(WRONG), lib(GOOD)]);
     for _ in 0..2 {
         World::adder(&server.url).run(&["--spec", "specs/adder.md"]).expect(0);
@@ -101,7 +101,7 @@ fn equal_workspaces_ask_equal_bytes() {
 }
 
 #[test]
-fn a_changed_clause_regenerates_and_tells_the_model_what_changed() {
+fn a_changed_clause_regenerates_with_the_change_in_the_prompt() {
     let server = Server::start(vec![lib(GOOD), lib(WRONG), lib(&GOOD.replace("Adds.", "Sums."))]);
     let world = World::adder(&server.url);
     world.run(&["run"]).expect(0);
@@ -118,7 +118,7 @@ fn a_changed_clause_regenerates_and_tells_the_model_what_changed() {
 }
 
 #[test]
-fn a_changed_suite_judges_the_promoted_tree_again_before_anything_is_asked() {
+fn a_changed_suite_runs_the_gates_before_a_model_is_called() {
     let server = Server::start(vec![lib(SHALLOW), lib(GOOD)]);
     let spec = ADDER.split("- It MUST NOT").next().unwrap_or_default();
     let world = World::new(&server.url, &[("adder", spec)], "");
@@ -139,7 +139,7 @@ fn a_changed_suite_judges_the_promoted_tree_again_before_anything_is_asked() {
 }
 
 #[test]
-fn edits_by_hand_are_refused_by_name_or_saved() {
+fn manual_edits_are_refused_or_saved() {
     let server = Server::start(vec![lib(GOOD), lib(&GOOD.replace("Adds.", "Sums."))]);
     let world = World::adder(&server.url);
     world.run(&["run"]).expect(0);
@@ -218,7 +218,7 @@ fn templates_are_files_a_user_can_override() {
 }
 
 #[test]
-fn cassettes_record_replay_and_name_what_differs() {
+fn cassettes_record_replay_and_report_differences() {
     let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
     let world = World::adder(&server.url);
     let config = world.read("harness.toml");
@@ -250,7 +250,7 @@ fn cassettes_record_replay_and_name_what_differs() {
     let by = |line: &&str| !["generator", "source", "recorded"].iter().any(|k| line.starts_with(k));
     let asked: Vec<_> = first.1.lines().filter(by).collect();
     let lock: Vec<_> = lock.lines().filter(by).collect();
-    // Attestations say who was asked, as the lock file does.
+    // Attestations and lockfile have the origin.
     let trees = |all: std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| {
         all.into_iter()
             .filter(|(path, _)| path.extension().is_none_or(|end| end != "jsonl"))

@@ -1,10 +1,10 @@
-//! Workspaces that an older regen left.
+//! Workspaces of older versions of regen.
 
 use std::path::Path;
 
 use crate::world::{World, collect, copy};
 
-/// The workspace of an older format, as `tests/fixtures/format-2` has it.
+/// The workspace of `tests/fixtures/format-2`.
 fn older() -> World {
     let world = World::new("http://127.0.0.1:9/v1", &[], "");
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-2");
@@ -48,7 +48,7 @@ fn fix_lock_migrates_a_lockfile_of_format_2() {
 fn a_run_migrates_a_lockfile_of_format_2_without_a_model() {
     let world = older();
     let before = trees(&world);
-    // A clause that was changed before the update is out of date after it, too.
+    // A clause changed before the update is still out of date after it.
     let spec = world.read("specs/celsius.md");
     world.write("specs/celsius.md", &spec.replacen(" MUST ", " MUST always ", 1));
     let plan = world.run(&["plan", "--json"]).expect(0).json().remove(0);
@@ -58,7 +58,7 @@ fn a_run_migrates_a_lockfile_of_format_2_without_a_model() {
         .iter()
         .map(|job| {
             let reason = &job["parts"][0]["reason"]["reason"];
-            // The fixture's tools may be others than this machine's.
+            // The fixture's tools may differ from this machine's.
             (
                 job["spec"].as_str().expect("is one"),
                 reason.as_str().filter(|reason| *reason != "gates"),
@@ -67,7 +67,7 @@ fn a_run_migrates_a_lockfile_of_format_2_without_a_model() {
         .collect();
     assert_eq!(reasons, [("celsius", Some("clauses")), ("divisors", None), ("greet", None)]);
     world.write("specs/celsius.md", &spec);
-    // There is no server and no recording: a model that was asked would fail the run.
+    // There is no server and no recording: a request would fail the run.
     let run = world.run(&["run"]).expect(0);
     assert!(run.err.contains("migrated from format 2 to 3"), "{}", run.err);
     assert_eq!(trees(&world), before);
@@ -75,7 +75,7 @@ fn a_run_migrates_a_lockfile_of_format_2_without_a_model() {
     assert!(!world.run(&["run"]).expect(0).err.contains("migrated"));
 }
 
-/// What `regen plan` would do, without what follows from this machine's tools.
+/// The plan, without effects of this machine's tools.
 fn reasons(world: &World) -> Vec<String> {
     let plan = world.run(&["plan", "--json"]).expect(0).json().remove(0);
     let jobs = plan["jobs"].as_array().expect("has jobs").iter();
@@ -113,7 +113,7 @@ fn a_change_undone_after_the_migration_leaves_the_target_up_to_date() {
 }
 
 #[test]
-fn fix_lock_leaves_a_lockfile_of_a_newer_regen_as_it_is() {
+fn fix_lock_does_not_change_a_newer_lockfile() {
     let world = older();
     let newer = world.read("regen.lock").replacen("version = 2", "version = 4", 1);
     world.write("regen.lock", &newer);
@@ -127,7 +127,7 @@ fn fix_lock_leaves_a_lockfile_of_a_newer_regen_as_it_is() {
 }
 
 #[test]
-fn a_lockfile_from_before_places_counted_is_migrated_without_a_model() {
+fn a_lockfile_with_loose_context_is_migrated_without_a_model() {
     let world = crate::check::demonstration();
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fixture = repository.join("tests/fixtures/format-3-sorted");

@@ -1,8 +1,8 @@
-//! The acceptance suite of the sandbox at level 3: a control group that regen may make needs a
-//! kernel of one's own, so it runs in a virtual machine. Writes `docs/security/attacks-level-3.md`.
+//! The attack suite at level 3, which requires control groups and therefore a virtual machine with
+//! its own kernel. Writes `docs/security/attacks-level-3.md`.
 //!
 //! `REGEN_TEST=all REGEN_TEST_KERNEL=/boot/vmlinuz… cargo test --test it vm -- --nocapture`, with
-//! `qemu-system-x86_64` and a static `busybox` on the machine. It takes some minutes.
+//! `qemu-system-x86_64` and a static `busybox`. Takes some minutes.
 #![expect(clippy::print_stdout, reason = "the table is to be read")]
 
 use std::io::{BufRead, BufReader};
@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use crate::attacks::{self, Row};
 
-/// The first program: leaves the initial file system, from whose root nobody can pivot.
+/// The first program: leaves the initramfs, whose root cannot be pivoted.
 const FIRST: &str = "#!/busybox sh
 /busybox mkdir /new
 /busybox mount -t tmpfs -o mode=0755 none /new
@@ -21,7 +21,7 @@ cd /new && /busybox mkdir proc sys dev tmp root home
 /busybox ln -s usr/bin bin
 exec /busybox switch_root /new /second
 ";
-/// The second: a machine with control groups for root and for a user, and the suite as each.
+/// The second program: sets up control groups for root and for a user, and runs the suite as each.
 const SECOND: &str = "#!/busybox sh
 /busybox mkdir -p /applets && /busybox --install -s /applets
 export PATH=/usr/bin:/applets
@@ -40,7 +40,7 @@ echo END
 poweroff -f
 ";
 
-/// Copies a program with the libraries it names to where they are.
+/// Copies a program with its libraries.
 fn install(root: &Path, program: &Path, at: &Path) {
     let copy = |from: &Path, to: &Path| {
         let to = root.join(to.strip_prefix("/").unwrap_or(to));
@@ -56,7 +56,7 @@ fn install(root: &Path, program: &Path, at: &Path) {
     }
 }
 
-/// The initial file system, compressed by nobody.
+/// The initramfs, uncompressed.
 fn initial(folder: &Path) -> PathBuf {
     let root = folder.join("root");
     let programs = attacks::programs();
@@ -110,7 +110,7 @@ fn at_level_3_every_attack_is_stopped() {
     let mut machine = Command::new("timeout");
     machine.args(["1200", "qemu-system-x86_64"]);
     let mut machine = machine
-        // Not KVM, which some machines have and cannot do.
+        // Not KVM, which is broken on some machines.
         .args(["-accel", "tcg,thread=multi", "-cpu", "max"])
         .args(["-m", "4096", "-smp", "2", "-nographic", "-no-reboot", "-nic", "none"])
         .args(["-append", "console=ttyS0 panic=-1"])

@@ -1,4 +1,4 @@
-//! `regen watch`: what people change is made, once, and the newest of it.
+//! `regen watch`: changes are generated once, in the newest revision.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -46,7 +46,7 @@ impl Daemon {
         Self { child, lines }
     }
 
-    /// Waits for a line that is so.
+    /// Waits for a matching line.
     pub fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         let end = Instant::now() + Duration::from_secs(60);
         let mut seen = Vec::new();
@@ -78,7 +78,7 @@ impl Daemon {
         self.child.wait().expect("ends").code()
     }
 
-    /// Ends it as systemd does; its exit code.
+    /// Stops it as systemd does. Gives its exit code.
     pub fn stop(mut self) -> Option<i32> {
         let told = Instant::now();
         self.signal(Signal::TERM);
@@ -104,7 +104,7 @@ fn with(word: &str) -> String {
 }
 
 #[test]
-fn every_save_however_it_is_made_is_one_run() {
+fn every_kind_of_save_gives_one_run() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
     let daemon = Daemon::start(&world);
@@ -140,7 +140,7 @@ fn every_save_however_it_is_made_is_one_run() {
         assert_eq!(server.requests().len(), number + 2, "{how}: one request a save");
         assert!(server.prompt(number + 1).contains(how), "{how}: the whole spec, and the new one");
     }
-    // What is no other content is no change.
+    // Unchanged content is not a change.
     std::fs::write(&spec, with("in two parts")).expect("writes");
     world.write(
         "validators/adder/rust/more.rs",
@@ -153,7 +153,7 @@ fn every_save_however_it_is_made_is_one_run() {
 }
 
 #[test]
-fn a_save_during_a_run_ends_it_and_the_newest_is_promoted() {
+fn a_save_cancels_the_run_and_the_newest_revision_is_promoted() {
     let server = Server::start(vec![Act::Silence, lib(GOOD)]);
     let world = World::adder(&server.url);
     let daemon = Daemon::start(&world);
@@ -165,7 +165,7 @@ fn a_save_during_a_run_ends_it_and_the_newest_is_promoted() {
     assert!(server.prompt(1).contains("newly"));
     let log = world.run(&["log", "--json"]).expect(0).out;
     assert!(log.contains("\"event\":\"superseded\""), "{log}");
-    // A spec that comes, one that goes, and a folder that is replaced.
+    // An added spec, a removed one, and a replaced folder.
     world.write("specs/other.md", &ADDER.replace("adder::", "other::"));
     daemon.ended("promoted");
     std::fs::rename(world.path("specs"), world.path("old")).expect("renames");
@@ -177,7 +177,7 @@ fn a_save_during_a_run_ends_it_and_the_newest_is_promoted() {
 }
 
 #[test]
-fn a_wrong_configuration_is_told_and_the_last_good_one_stays() {
+fn an_invalid_configuration_is_reported_and_the_last_valid_one_kept() {
     let slow = GOOD.replace(
         "    a.saturating_add(b)",
         "    std::thread::sleep(std::time::Duration::from_millis(500));\n    a.saturating_add(b)",
@@ -191,10 +191,10 @@ fn a_wrong_configuration_is_told_and_the_last_good_one_stays() {
     let line = daemon.until("the fault", |line| line["type"] == "unreadable");
     let message = line["message"].as_str().unwrap_or_default();
     insta::assert_snapshot!(stable(message));
-    // What runs ends as it began.
+    // Running jobs end with their configuration.
     daemon.ended("promoted");
     assert_eq!(server.requests().len(), 1);
-    // It lives, and works again as soon as the file is right.
+    // It survives, and continues once the file is valid.
     world.write("harness.toml", &good.replace("jobs = 1", "jobs = 2"));
     world.write("specs/adder.md", &with("later"));
     daemon.ended("promoted");
@@ -204,7 +204,7 @@ fn a_wrong_configuration_is_told_and_the_last_good_one_stays() {
 }
 
 #[test]
-fn what_cannot_be_made_waits_and_what_only_a_person_can_mend_is_parked() {
+fn failing_jobs_wait_and_those_for_a_person_are_parked() {
     let vacuous =
         ADDER.replace("assert_eq!(adder::add(2, 3), 5, \"two and three\");", "assert!(true);");
     let server = Server::start(vec![lib(WRONG), lib(WRONG), lib(WRONG), lib(WRONG), lib(GOOD)]);
@@ -221,11 +221,11 @@ fn what_cannot_be_made_waits_and_what_only_a_person_can_mend_is_parked() {
         "{line}"
     );
     assert!(server.requests().len() > asked);
-    // Its change is what it waits for.
+    // It waits for its change.
     world.write("specs/adder.md", ADDER);
     daemon.ended("promoted");
     daemon.idle();
-    // Two at once in one workspace are one too many.
+    // Two daemons in one workspace are refused.
     insta::assert_snapshot!(world.run(&["run"]).expect(40).shown());
     assert_eq!(daemon.stop(), Some(0));
 }

@@ -1,4 +1,4 @@
-//! A workspace of a user's in a temporary folder, and the real program run in it.
+//! A user's workspace in a temporary folder, and the real program run in it.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
@@ -17,15 +17,15 @@ use regen::types::{GateName, GateReport, Provenance, RelPath, Spec, ToolEnv, Tre
 use regex::Regex;
 use serde_json::Value;
 
-/// What differs between runs and machines, with its replacement in snapshots. The order matters:
+/// Parts that differ between runs and machines, with their replacements in snapshots. In order:
 /// whole lines first, then parts of them.
 static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let patterns = [
-        // Written only where the machine offers weaker isolation.
+        // Printed only on machines with weaker isolation.
         (r"(?m)^warning: isolation.*\n", ""),
-        // Cargo's messages come in any order.
+        // Cargo's messages have no fixed order.
         (r#"(?m)^\{"reason":"[a-z-]+".*\n"#, ""),
-        // What git says depends on its version.
+        // Git's messages depend on its version.
         (r"(?m)git rev-parse: .*", "git rev-parse: [message]"),
         (r"[\w./-]*/\.tmp[A-Za-z0-9]{6}\b", "[tmp]"),
         (r"· [0-9]+ ms\b", "· [time]"),
@@ -46,7 +46,7 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     patterns.map(|(pattern, with)| (Regex::new(pattern).expect("is one"), with)).into()
 });
 
-/// A text without what differs between runs and machines.
+/// A text without parts that differ between runs and machines.
 pub fn stable(text: &str) -> String {
     let replace = |text: String, (pattern, with): &(Regex, &str)| {
         pattern.replace_all(&text, *with).into_owned()
@@ -54,8 +54,8 @@ pub fn stable(text: &str) -> String {
     VARYING.iter().fold(text.to_owned(), replace)
 }
 
-/// The dependency layers that all worlds share, so that each is built once. The folder belongs to
-/// one build of regen: another build does not use what this one made.
+/// Dependency layers shared by all worlds, so that each is built once. The folder belongs to one
+/// build of regen.
 static LAYERS: LazyLock<PathBuf> = LazyLock::new(|| {
     let built = Path::new(env!("CARGO_BIN_EXE_regen")).metadata().expect("is built");
     let built = built.modified().expect("has a time").duration_since(SystemTime::UNIX_EPOCH);
@@ -81,7 +81,7 @@ pub fn all() -> bool {
     all
 }
 
-/// How often or how much: `full` with `REGEN_TEST=all`, otherwise `few`.
+/// A quantity: `full` with `REGEN_TEST=all`, otherwise `few`.
 pub fn rounds<T>(full: T, few: T) -> T {
     if all() { full } else { few }
 }
@@ -102,7 +102,7 @@ pub const WRONG: &str =
 pub const SHALLOW: &str =
     "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    a.wrapping_add(b)\n}\n";
 
-/// What a gate looks at.
+/// The inputs of a gate.
 pub struct Subject<'a> {
     pub spec: &'a Spec,
     pub suites: &'a [Suite],
@@ -114,7 +114,7 @@ pub struct World {
     folder: tempfile::TempDir,
 }
 
-/// How a run of the program ended.
+/// The result of a run of the program.
 #[derive(Debug)]
 pub struct Run {
     /// Exit code; -1 for a signal.
@@ -145,7 +145,7 @@ impl World {
         world
     }
 
-    /// Has dependency layers of its own, for a test that looks at them.
+    /// Uses separate dependency layers, for tests that inspect them.
     pub fn with_own_layers(self) -> Self {
         std::fs::remove_file(self.cache().join("regen/layers")).expect("is a link");
         self
@@ -183,12 +183,12 @@ impl World {
             .env("XDG_CACHE_HOME", self.cache())
             .env("XDG_STATE_HOME", self.cache())
             .env_remove("RUST_BACKTRACE")
-            // Widths and colours as where there is no terminal.
+            // As without a terminal.
             .env_remove("COLUMNS")
             .env_remove("CLICOLOR_FORCE")
             .env_remove("RUSTC_BOOTSTRAP")
             .stdin(Stdio::null());
-        // What `cargo test` sets for this process is no part of a user's environment.
+        // Variables that `cargo test` sets are not part of a user's environment.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG")) {
             command.env_remove(name);
         }
@@ -204,20 +204,20 @@ impl World {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
     }
 
-    /// What one gate says of a library, without the gates before it.
+    /// Runs one gate over a library, without earlier gates.
     pub async fn gate(&self, gate: &str, code: &str) -> GateReport {
         let manifest = "[package]\nname = \"adder\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n";
         self.gate_over(gate, &[("Cargo.toml", manifest), ("src/lib.rs", code)]).await
     }
 
-    /// What one gate says of a tree.
+    /// Runs one gate over a tree.
     pub async fn gate_over(&self, gate: &str, files: &[(&str, &str)]) -> GateReport {
         let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
         let probe = probe(supervisor, &self.cache(), 8192).await;
         self.gate_in(gate, files, (&probe.sandbox, &DependencyCache::new(&self.cache()))).await
     }
 
-    /// The same in a sandbox of the caller's.
+    /// The same in a given sandbox.
     pub async fn gate_in(
         &self,
         gate: &str,
@@ -232,7 +232,7 @@ impl World {
         self.gate_of(gate, Subject { spec: &spec, suites: &[], tree }, room).await
     }
 
-    /// What one gate says of a tree under a spec.
+    /// Runs one gate over a tree with a spec.
     pub async fn gate_of(
         &self,
         gate: &str,
@@ -324,7 +324,7 @@ impl Run {
         command.output().expect("runs").into()
     }
 
-    /// Demands an exit code, showing everything otherwise.
+    /// Asserts an exit code, showing the output otherwise.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);

@@ -1,56 +1,56 @@
-//! What a check finds.
+//! The findings of a check.
 
 use serde::Serialize;
 
 use crate::types::{Problem, Span, SpecId, TargetName};
 
-/// What kind of flaw it is: `cli::exit` maps each to an exit code.
+/// The kind of a flaw; `cli::exit` maps each to an exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FlawKind {
-    /// Something is not as it was accepted, or not as a policy demands.
+    /// Differs from what was accepted, or violates the policy.
     #[default]
     Drift,
     /// A spec is refused.
     SpecRefused,
     /// A gate that ran again rejected the tree.
     GateFailed,
-    /// A gate that ran again could not do its work.
+    /// A gate that ran again failed to give a result.
     GateBroken,
 }
 
-/// Something that is not as it was accepted.
+/// A difference from what was accepted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Flaw {
     /// Its kind.
     #[serde(skip)]
     pub kind: FlawKind,
-    /// The spec; empty for what belongs to none.
+    /// The spec; empty for a flaw of the whole workspace.
     pub spec: SpecId,
-    /// The target; empty when it is all of them.
+    /// The target; empty for all targets of the spec.
     pub target: TargetName,
-    /// What is wrong, where, and the command that fixes it.
+    /// The problem, its place, and a command that fixes it.
     #[serde(flatten)]
     pub problem: Problem,
 }
 
-/// A name in a command that a person may run.
+/// Quotes a name for a shell command in a hint.
 pub(super) fn quoted(name: &str) -> String {
     shlex::try_quote(name).unwrap_or_default().into_owned()
 }
 
 impl Flaw {
-    /// A promotion was cut off, and nobody has finished it.
+    /// An interrupted promotion that was not recovered yet.
     pub fn interrupted() -> Self {
-        let message = "a promotion was interrupted: what stands may be half of it";
+        let message = "a promotion was interrupted; generated/ may be incomplete";
         Self::of_workspace("interrupted", message).at(".regen").hint("regen run")
     }
 
-    /// Of the workspace as a whole.
+    /// A flaw of the whole workspace.
     pub(super) fn of_workspace(code: &str, message: impl Into<String>) -> Self {
         Self::of_spec(&SpecId::default(), code, message)
     }
 
-    /// Of a spec with all its targets.
+    /// A flaw of a spec with all its targets.
     pub(super) fn of_spec(spec: &SpecId, code: &str, message: impl Into<String>) -> Self {
         Self::new((spec, &TargetName::default()), code, message)
     }
@@ -65,7 +65,7 @@ impl Flaw {
         self
     }
 
-    /// In a spec, whose line is known.
+    /// Points at a span of a spec, whose line is known.
     pub(super) fn span(mut self, file: &str, span: Span, line: usize) -> Self {
         self.problem = Problem { span: Some(span), line, ..self.problem }.file(file);
         self

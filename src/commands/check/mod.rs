@@ -1,5 +1,5 @@
-//! Whether `generated/` is exactly what was accepted for exactly these specs: without a model, the
-//! network or the ledger, and without changing anything.
+//! Checks that `generated/` is exactly what was accepted for these specs: without a model, network
+//! or ledger, and without writing.
 
 mod flaw;
 mod policy;

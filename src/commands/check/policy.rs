@@ -1,4 +1,4 @@
-//! What a pipeline demands beyond that everything is as it was accepted.
+//! Requirements of a policy, beyond a match with the lockfile.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,14 @@ use globset::{Glob, GlobSetBuilder};
 
 use super::flaw::{Flaw, quoted};
 use crate::attest::PublicKey;
+use crate::types::text::counted;
 use crate::types::{Policy, Source, SpecId, TargetName};
 use crate::workspace::{CommandError, Workspace, now};
 
-/// What does not meet a policy; trees were accepted when signatures say so.
+/// Violations of a policy. Ages come from signed attestations only.
 ///
 /// # Errors
-/// The policy names what is no key.
+/// The policy has an invalid key or pattern.
 pub(super) fn demands(
     workspace: &Workspace,
     policy: &Policy,
@@ -43,8 +44,10 @@ pub(super) fn demands(
             let is_allowed = policy.models.is_empty() || models.is_match(&origin.model);
             demand(is_allowed, "policy_model", format!("{what} was written by {}", origin.model));
             let least = policy.min_isolation.unwrap_or_default();
-            let message =
-                format!("{what} was judged at isolation {}, {least} is demanded", entry.isolation);
+            let message = format!(
+                "{what} was checked at isolation level {}; {least} is required",
+                entry.isolation
+            );
             demand(entry.isolation >= least, "policy_isolation", message);
             for gate in &policy.gates {
                 let passed =
@@ -57,13 +60,17 @@ pub(super) fn demands(
             let signer = entry.signer.as_deref().and_then(|key| PublicKey::parse(key).ok());
             let is_signed =
                 keys.is_empty() || signer.as_ref().is_some_and(|key| keys.contains(key));
-            let by = signer.map_or("nobody".to_owned(), |key| key.id());
+            let by = signer.map_or("no key".to_owned(), |key| key.id());
             demand(is_signed, "policy_signer", format!("{what} is signed by {by}"));
             if let Some(most) = policy.max_age_days {
                 let at = accepted.get(&(spec.clone(), target.clone()));
                 let days = at.and_then(|at| age(at));
-                let told = days.map_or("an unknown number of".to_owned(), |days| days.to_string());
-                let message = format!("{what} was accepted {told} days ago, {most} are allowed");
+                let told = days.map(|days| counted(days, "day"));
+                let told = told.unwrap_or_else(|| "an unknown number of days".to_owned());
+                let message = format!(
+                    "{what} was accepted {told} ago; at most {} allowed",
+                    counted(most, "day")
+                );
                 demand(days.is_some_and(|days| days <= i64::from(most)), "policy_age", message);
             }
         }
@@ -76,6 +83,6 @@ fn age(at: &str) -> Option<i64> {
     let at: jiff::Timestamp = at.parse().ok()?;
     let now: jiff::Timestamp = now().parse().ok()?;
     let seconds = now.as_second() - at.as_second();
-    // What comes from the future is of no known age.
+    // A date in the future gives no age.
     (seconds >= -300).then(|| seconds.max(0) / (24 * 3600))
 }

@@ -1,4 +1,4 @@
-//! All gates again, over the trees as they are.
+//! Runs all gates again over the promoted trees.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -25,18 +25,18 @@ pub struct RerunTarget {
     pub spec: SpecId,
     /// The target.
     pub target: TargetName,
-    /// What the gates said.
+    /// The reports of the gates.
     pub reports: Vec<GateReport>,
-    /// What is wrong.
+    /// The flaws found.
     pub flaws: Vec<Flaw>,
 }
 
 impl Workspace {
-    /// Runs the gates of what was checked again, some targets at a time; `tell` hears of each as it
+    /// Runs the gates of all checked targets again, some at a time; calls `tell` for each that
     /// ends.
     ///
     /// # Errors
-    /// The disk's. A gate that fails is a flaw.
+    /// I/O errors. A gate that fails is a flaw.
     pub async fn rerun(
         &self,
         outcome: &CheckOutcome,
@@ -72,7 +72,7 @@ impl Workspace {
         let Some(inputs) = self.job_inputs(&one.spec, &one.target) else { return Ok(ran) };
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
         let path = format!("{}/{}", inputs.target.unit(&one.spec), inputs.target.leaf(&one.target));
-        // What is not there, or is no tree, was found before.
+        // A missing or invalid tree was reported before.
         let Ok(Some(tree)) = promoter.tree(&path) else { return Ok(ran) };
         let at = (one.spec.clone(), one.target.clone());
         let candidate = Candidate::new(tree, Provenance::Promoted);
@@ -87,7 +87,7 @@ impl Workspace {
                 Some(Outcome::Error { .. }) => (FlawKind::GateBroken, "rerun_error".to_owned()),
                 _ => (FlawKind::GateFailed, format!("rerun_{gate}")),
             };
-            let head = Flaw::new((&one.spec, &one.target), &code, diagnosis.summary).at(&one.file);
+            let head = Flaw::new((&one.spec, &one.target), &code, diagnosis.told()).at(&one.file);
             let head = head.hint(if kind == FlawKind::GateBroken {
                 "regen doctor".to_owned()
             } else {
@@ -101,7 +101,7 @@ impl Workspace {
         Ok(ran)
     }
 
-    /// Runs gates over a tree until one stops. Nothing of it is kept.
+    /// Runs gates over a tree until one stops. Keeps no result.
     async fn judge_again(
         &self,
         inputs: &Arc<GateInputs>,
@@ -114,7 +114,7 @@ impl Workspace {
         let tree = store.put_tree(candidate.tree())?;
         let executor = self.executor(tools, probe, Arc::new(Candidates::new(store)));
         executor.accept(inputs)?;
-        // A ledger that a checkout brought proves nothing.
+        // A ledger from a checkout is not trusted.
         let ours = self.places.verify_state().is_ok();
         let ledger = ours.then(|| SqliteLedger::read(&self.places.ledger()).ok()).flatten();
         let proven = ledger.flatten().and_then(|ledger| ledger.proven().ok()).unwrap_or_default();
@@ -142,7 +142,7 @@ impl Workspace {
         Ok(reports)
     }
 
-    /// A gate's finding, at the clause that it speaks of, else at its file.
+    /// A gate's finding, at its clause, else at its file.
     fn of_finding(&self, one: &Checked, path: &str, code: &str, finding: &Finding) -> Flaw {
         let message = format!("{}: {}", finding.rule, finding.message);
         let flaw = Flaw::new((&one.spec, &one.target), code, message);

@@ -25,7 +25,7 @@ pub struct Checked {
     pub target: TargetName,
     /// Its file.
     pub file: String,
-    /// The tree that the lock file names.
+    /// The tree in the lockfile.
     pub tree: Option<crate::types::Digest>,
     /// Who wrote it.
     pub origin: Option<String>,
@@ -33,14 +33,14 @@ pub struct Checked {
     pub clauses: usize,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct CheckOutcome {
-    /// What is wrong, in order of file and line.
+    /// Flaws, sorted by file and line.
     pub flaws: Vec<Flaw>,
-    /// What was looked at.
+    /// The checked targets.
     pub checked: Vec<Checked>,
-    /// Files below `generated/` that were compared.
+    /// How many files of `generated/` were compared.
     pub files: usize,
     /// Whether a spec is refused.
     pub refused: bool,
@@ -49,13 +49,13 @@ pub struct CheckOutcome {
 /// What is to be checked.
 #[derive(Debug, Default)]
 pub struct CheckOptions {
-    /// A revision: only what differs from where this branch left it.
+    /// A Git revision: check only what differs from the merge base with it.
     pub against: Option<String>,
-    /// Further demands.
+    /// A policy.
     pub policy: Option<Policy>,
 }
 
-/// The folder that holds nothing but units, if there is one.
+/// The folder that holds only units, if there is one.
 fn folder(harness: &Harness) -> Option<String> {
     let target = harness.target.values().find(|target| target.is_generated())?;
     target.unit("{spec}").strip_suffix("/{spec}").map(str::to_owned)
@@ -72,7 +72,7 @@ fn units(workspace: &Workspace) -> Vec<String> {
 /// Reads a workspace and checks it.
 ///
 /// # Errors
-/// What keeps the workspace from being read. A lock file that cannot be read is a flaw.
+/// The workspace cannot be read. An invalid lockfile is a flaw.
 pub fn check_workspace(
     places: &WorkspaceLayout,
     asked: &CheckOptions,
@@ -80,18 +80,18 @@ pub fn check_workspace(
     let root = &places.root;
     let config = load_config(places, None)?;
     let folder = folder(&config.harness);
-    // What stands there is compared while the specs are read: it needs nothing but the lock file.
+    // `generated/` is compared while the specs are read: it depends only on the lockfile.
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         let early = scope.spawn(move || {
             let lock = files::lock(root);
             let standing = lock.as_ref().ok().map(|(standing, _)| Arc::clone(standing));
-            // Nobody listens any more if a spec's folder cannot be read.
+            // The receiver is gone if a spec folder cannot be read.
             let _ = tell.send(lock);
             let (standing, folder) = standing.zip(folder)?;
             Some(compare(root, &standing, Units::In(&folder)))
         });
-        let lock = || told.recv().expect("the lock file is told of");
+        let lock = || told.recv().expect("the lockfile is sent");
         let workspace = match load_as_accepted(places, config, lock) {
             Err(error) if error.kind() == ErrorKind::Lockfile => {
                 let message = error.to_string();
@@ -112,7 +112,7 @@ pub fn check_workspace(
 }
 
 impl Workspace {
-    /// Checks; what stands on the disk is asked for last.
+    /// Checks. `generated/` is waited for last.
     fn compare_with_lock(
         &self,
         compared: impl FnOnce() -> std::io::Result<Compared>,
@@ -156,7 +156,7 @@ impl Workspace {
         Ok(CheckOutcome { flaws, checked, files: compared.files, refused })
     }
 
-    /// The plan as if every tree stood where it should and the tools were those that judged it.
+    /// The plan as if every tree were in place and the tools were those of the accepted run.
     fn plan_as_accepted(&self) -> Plan {
         let mut live = BTreeMap::new();
         for (id, spec) in &self.standing.spec {

@@ -1,4 +1,4 @@
-//! What is not as it was accepted, in specs, configuration and lockfile.
+//! Finds what changed in specs, configuration and lockfile since acceptance.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::types::{Plan, Problem, Reason, RelPath, Severity, Spec, SpecId, Targe
 use crate::workspace::{CommandError, Workspace, today};
 
 impl Workspace {
-    /// Specs that may not be generated from.
+    /// Refused specs.
     pub(super) fn refusals(&self) -> Vec<Flaw> {
         let refused = self.problems.iter().filter(|p| p.severity == Severity::Error);
         let flaw = |problem: &Problem| {
@@ -24,7 +24,7 @@ impl Workspace {
         refused.map(flaw).collect()
     }
 
-    /// Targets that were accepted for something else than what is asked for now.
+    /// Targets that were accepted for other inputs than the current ones.
     pub(super) fn stale(&self, plan: &Plan) -> Vec<Flaw> {
         let mut flaws = Vec::new();
         for job in &plan.jobs {
@@ -33,7 +33,7 @@ impl Workspace {
                 let at = (&job.spec, &part.target);
                 if part.held {
                     let message = format!(
-                        "`{}` is held at an earlier tree by a rollback: it was not accepted for this spec",
+                        "`{}` is held at an earlier tree by a rollback; it was not accepted for this spec",
                         part.target
                     );
                     let flaw = Flaw::new(at, "held", message).at(&spec.file);
@@ -62,7 +62,7 @@ impl Workspace {
                     }
                     None => {
                         let message = format!(
-                            "`{target}` was promoted with `{}/{name}`, which is gone",
+                            "`{target}` was promoted with `{}/{name}`, which was removed",
                             spec.id
                         );
                         flaw("clause", message).at(&spec.file)
@@ -79,7 +79,8 @@ impl Workspace {
                     } else {
                         "harness.toml"
                     };
-                    let message = format!("{name} is not what judged `{}` · `{target}`", spec.id);
+                    let message =
+                        format!("{name} changed since `{}` · `{target}` was accepted", spec.id);
                     flaw("judges", message).at(file)
                 })
                 .collect(),
@@ -92,8 +93,8 @@ impl Workspace {
             }
             _ => {
                 let message = format!(
-                    "`{}` · `{target}` was promoted with another configuration, or for other clauses of \
-                     what it depends on",
+                    "`{}` · `{target}` was promoted with another configuration or other clauses of a \
+                     dependency",
                     spec.id
                 );
                 vec![flaw("target", message).at("harness.toml")]
@@ -101,7 +102,7 @@ impl Workspace {
         }
     }
 
-    /// Waivers that are over.
+    /// Expired waivers.
     pub(super) fn waivers(&self) -> Vec<Flaw> {
         let today = today();
         let mut flaws = Vec::new();
@@ -119,7 +120,7 @@ impl Workspace {
         flaws
     }
 
-    /// What is wrong with the lock file itself.
+    /// Flaws of the lockfile itself.
     pub(super) fn lock(&self) -> Vec<Flaw> {
         let flaw = |message: String| {
             Flaw::of_workspace("lock", message).at("regen.lock").hint("regen check --fix-lock")
@@ -127,11 +128,11 @@ impl Workspace {
         let mut flaws = Vec::new();
         if let Some(older) = self.older.as_ref().filter(|older| older.version != LOCK_VERSION) {
             flaws.push(flaw(format!(
-                "its format is {}, this regen writes format {}",
+                "the lockfile has format {}; this regen writes format {}",
                 older.version, LOCK_VERSION
             )));
         } else if !self.is_canonical {
-            flaws.push(flaw("it is not as regen writes it".to_owned()));
+            flaws.push(flaw("the lockfile is not in canonical form".to_owned()));
         }
         let read: BTreeMap<&SpecId, &Spec> =
             self.read.iter().map(|spec| (&spec.id, spec)).collect();
@@ -141,14 +142,15 @@ impl Workspace {
             for (name, entry) in &standing.target {
                 let at = (id, name);
                 if !targets.contains(name) {
-                    let why = if known.is_some() { "does not have it any more" } else { "is gone" };
-                    let message = format!("{} is promoted, and the spec `{id}` {why}", entry.path);
+                    let why =
+                        if known.is_some() { "no longer has this target" } else { "was removed" };
+                    let message = format!("{} is promoted, but the spec `{id}` {why}", entry.path);
                     let hint = match RelPath::parse(&entry.path) {
                         Ok(path) => {
                             let path = quoted(path.as_str());
                             format!("rm -r {path} {path}.* && regen check --fix-lock")
                         }
-                        // Whoever wrote this wants something else removed.
+                        // An invalid path could make `rm -r` delete other files.
                         Err(_) => "regen check --fix-lock".to_owned(),
                     };
                     flaws.push(Flaw::new(at, "gone", message).at("regen.lock").hint(hint));
@@ -156,14 +158,16 @@ impl Workspace {
                 let path = self.harness.target.get(name);
                 let path = path.map(|t| format!("{}/{}", t.unit(id), t.leaf(name)));
                 if path.is_some_and(|path| path != *entry.path) {
-                    flaws.push(flaw(format!("`{id}` · `{name}` is not where its output goes")));
+                    flaws.push(flaw(format!(
+                        "the path of `{id}` · `{name}` differs from its configured output"
+                    )));
                 }
             }
         }
         flaws
     }
 
-    /// Levels of which too few clauses are covered.
+    /// Levels with too few covered clauses.
     pub(super) fn thresholds(
         &self,
         only: Option<&BTreeSet<SpecId>>,

@@ -1,4 +1,4 @@
-//! What a pull request touches.
+//! Finds what a pull request touches.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use crate::store::revision;
 use crate::types::{SpecId, Standing};
 use crate::workspace::{CommandError, Workspace};
 
-/// What a pull request touches.
+/// Specs and files touched by a pull request.
 pub(super) struct Touched {
     /// Specs; `None` for all.
     pub(super) specs: Option<BTreeSet<SpecId>>,
@@ -15,7 +15,7 @@ pub(super) struct Touched {
 }
 
 impl Workspace {
-    /// What differs from where this branch left a revision.
+    /// What differs from the merge base with a revision.
     pub(super) fn touched(&self, revision: &str) -> Result<Touched, CommandError> {
         let root = &self.places.root;
         let base = revision::merge_base(root, revision, "HEAD")?;
@@ -31,7 +31,7 @@ impl Workspace {
             **file == *config
                 || (file.starts_with(&format!("{}/", paths.validators)) && !of_one(file))
         };
-        // A spec that is gone is gone for whatever depends on it, too.
+        // A removed spec also affects the specs that depend on it.
         let specs = format!("{}/", paths.specs);
         let is_gone = |file: &String| file.starts_with(&specs) && !self.files.contains_key(file);
         if files.iter().any(|file| shared(file) || is_gone(file)) {

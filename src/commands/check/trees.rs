@@ -1,4 +1,4 @@
-//! What stands below `generated/`, file by file, against the lock file.
+//! Compares `generated/` with the lockfile, file by file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -14,44 +14,45 @@ use crate::store::revision;
 use crate::store::scan::{Scan, Scanned, Scanner};
 use crate::types::{Digest, SpecId, Standing, TargetName, TargetStanding};
 
-/// Bits that no promoted file has: who runs it, and as whom.
+/// Mode bits that no promoted file has: execute, setuid, setgid, sticky.
 const RUNS: RawMode = 0o7111;
 
-/// Threads, at least: with cold caches they wait for the disk, which is faster when asked for
-/// several things.
+/// Minimum number of threads. With cold caches they wait for the disk, which is faster with
+/// parallel requests.
 const READERS: usize = 8;
 
-/// Units whose signatures are verified together, and that are read again if they do not hold.
+/// How many units' signatures are verified as one batch. A batch that fails is verified again one
+/// by one.
 const TOGETHER: usize = 8;
 
-/// Which folders hold what was promoted.
+/// The folders of promoted trees.
 pub(super) enum Units<'a> {
-    /// Everything in this one.
+    /// Every entry of this folder.
     In(&'a str),
-    /// These.
+    /// These folders.
     These(Vec<String>),
 }
 
-/// What stands there, compared.
+/// The result of the comparison.
 #[derive(Default)]
 pub(super) struct Compared {
-    /// What is wrong.
+    /// The flaws.
     pub flaws: Vec<Flaw>,
-    /// How many files were looked at.
+    /// How many files were compared.
     pub files: usize,
-    /// When each tree was accepted, by spec and target, where a signature holds for it.
+    /// Acceptance times by spec and target, from valid signatures.
     pub accepted: BTreeMap<(SpecId, TargetName), String>,
-    /// What builds left, with the spec it may belong to.
+    /// Build outputs, with the spec they may belong to.
     leftovers: Vec<(SpecId, String)>,
 }
 
 /// An entry of the lock file, with its spec and target.
 type LockedTarget<'a> = (&'a SpecId, &'a TargetName, &'a TargetStanding);
 
-/// Compares, unit by unit on all cores.
+/// Compares all units, in parallel.
 ///
 /// # Errors
-/// The disk's.
+/// I/O errors.
 pub(super) fn compare(root: &Path, standing: &Standing, units: Units<'_>) -> io::Result<Compared> {
     let (units, top) = match units {
         Units::In(folder) => Scanner::new(root).list(folder)?,
@@ -80,7 +81,7 @@ pub(super) fn compare(root: &Path, standing: &Standing, units: Units<'_>) -> io:
             keys.batch = Some(Batch::default());
             let mut some = Compared::of(units, &mut scanner, &mut keys)?;
             if !keys.batch.take().is_some_and(|batch| batch.verifies()) {
-                // Which of the signatures is none is seen when they are verified one by one.
+                // A failed batch does not tell which signature is invalid; each is verified again.
                 some = Compared::of(units, &mut scanner, &mut keys)?;
             }
             done.add(some);
@@ -102,12 +103,12 @@ pub(super) fn compare(root: &Path, standing: &Standing, units: Units<'_>) -> io:
     Ok(all)
 }
 
-/// What verifies signatures.
+/// State for verifying signatures.
 #[derive(Default)]
 struct Keys<'a> {
-    /// The keys that entries name: most are signed by the same.
+    /// Parsed keys: most entries share one.
     known: HashMap<&'a str, Option<PublicKey>>,
-    /// Where they are to be verified together.
+    /// The batch, if signatures are verified together.
     batch: Option<Batch>,
 }
 
@@ -131,7 +132,7 @@ impl Compared {
         self.leftovers.extend(other.leftovers);
     }
 
-    /// Compares what stands in a unit with what was promoted there.
+    /// Compares a unit with its lockfile entries.
     fn unit<'a>(&mut self, entries: &[LockedTarget<'a>], mut there: Scan, keys: &mut Keys<'a>) {
         self.files += there.len();
         for &(spec, target, entry) in entries {
@@ -146,24 +147,24 @@ impl Compared {
                 self.accepted.insert((spec.to_owned(), target.to_owned()), at);
             }
         }
-        // What is left nobody promoted.
+        // Remaining files are in no lockfile entry.
         let spec = entries.first().map_or_else(SpecId::default, |(spec, ..)| (*spec).clone());
         for (path, found) in there {
             match found {
                 Scanned::Leftover => self.leftovers.push((spec.clone(), path)),
-                _ => self.flaws.push(extra(&spec, "it is not in regen.lock", &path)),
+                _ => self.flaws.push(extra(&spec, "not in regen.lock", &path)),
             }
         }
     }
 
-    /// What a build left is no flaw where version control ignores it.
+    /// A build output is a flaw only if version control does not ignore it.
     fn unless_ignored(&mut self, root: &Path) {
         if self.leftovers.is_empty() {
             return;
         }
         let paths: Vec<&str> = self.leftovers.iter().map(|(_, path)| path.as_str()).collect();
         let ignored = revision::ignored(root, &paths);
-        let message = "a build left it, and version control does not ignore it";
+        let message = "left by a build and not ignored by Git";
         let left = self.leftovers.iter().filter(|(_, path)| !ignored.contains(path));
         self.flaws.extend(left.map(|(spec, path)| extra(spec, message, path)));
     }
@@ -173,11 +174,11 @@ fn extra(spec: &SpecId, message: &str, path: &str) -> Flaw {
     Flaw::of_spec(spec, "extra", message).at(path).hint(format!("rm -r {}", quoted(path)))
 }
 
-/// One tree that is compared.
+/// The comparison of one tree.
 struct One<'a> {
     at: (&'a SpecId, &'a TargetName),
     key: Option<&'a PublicKey>,
-    /// What stands in its unit and is not compared yet.
+    /// Files of its unit that were not compared yet.
     there: &'a mut Scan,
     flaws: &'a mut Vec<Flaw>,
 }
@@ -186,7 +187,8 @@ impl One<'_> {
     fn files(&mut self, entry: &TargetStanding) {
         if Digest::of(entry.manifest()) != entry.tree {
             let (spec, target) = self.at;
-            let message = format!("the files of `{spec}` · `{target}` do not make its tree");
+            let message =
+                format!("the files listed for `{spec}` · `{target}` do not match its tree digest");
             let flaw = Flaw::new(self.at, "lock", message).at("regen.lock");
             self.flaws.push(flaw.hint("regen check --fix-lock"));
         }
@@ -206,12 +208,10 @@ impl One<'_> {
                 mode_flaw(self.at, mode, path)
             }
             Some(Scanned::File { .. } | Scanned::Attestation { .. }) => {
-                self.regenerated("changed", "it is not what was promoted")
+                self.regenerated("changed", "changed since it was promoted")
             }
             Some(Scanned::Other(what)) => self.regenerated("link", what),
-            Some(Scanned::Leftover) | None => {
-                self.regenerated("missing", "it was promoted and is missing")
-            }
+            Some(Scanned::Leftover) | None => self.regenerated("missing", "missing"),
         };
         self.flaws.extend(flaw.map(|flaw| flaw.at(path)));
     }
@@ -221,7 +221,7 @@ impl One<'_> {
         Some(Flaw::new(self.at, code, message).hint(hint))
     }
 
-    /// Gives when a signature says that the tree was accepted.
+    /// Checks the attestation. Gives the acceptance time, if it is signed.
     fn attestation(&mut self, entry: &TargetStanding, batch: Option<&mut Batch>) -> Option<String> {
         let path = format!("{}{ATTESTATION}", entry.path);
         let (spec, target) = self.at;
@@ -232,9 +232,10 @@ impl One<'_> {
                 match Attested::check(spec, target, entry, self.key, &text, batch) {
                     Err(_) if attests(&text, entry) => {
                         let message =
-                            format!("it says something else of `{spec}` · `{target}` than {path}");
+                            format!("the entry of `{spec}` · `{target}` differs from {path}");
                         let flaw = Flaw::new(self.at, "lock", message).at("regen.lock");
-                        // Which of two unsigned texts was changed nobody knows: gates judge again.
+                        // Neither text is signed, so either may be the changed one: run the gates
+                        // again.
                         let hint = match entry.signer {
                             Some(_) => "regen check --fix-lock".to_owned(),
                             None => format!("regen --spec {}", quoted(spec)),
@@ -246,9 +247,7 @@ impl One<'_> {
                 }
             }
             Some(Scanned::Other(what)) => Err(what.to_owned()),
-            Some(Scanned::File { .. } | Scanned::Leftover) | None => {
-                Err("it is missing".to_owned())
-            }
+            Some(Scanned::File { .. } | Scanned::Leftover) | None => Err("missing".to_owned()),
         };
         said.unwrap_or_else(|why| {
             let flaw = Flaw::new(self.at, "attestation", why).at(&path);
@@ -258,7 +257,7 @@ impl One<'_> {
     }
 }
 
-/// Whether attestations are whole, and of the tree that an entry names.
+/// Whether an attestation is intact and describes the tree of an entry.
 fn attests(text: &str, entry: &TargetStanding) -> bool {
     Attested::read(text)
         .is_ok_and(|one| one.entry.tree == entry.tree && one.entry.path == entry.path)
@@ -266,7 +265,7 @@ fn attests(text: &str, entry: &TargetStanding) -> bool {
 
 fn mode_flaw(at: (&SpecId, &TargetName), mode: RawMode, path: &str) -> Option<Flaw> {
     (mode & RUNS != 0).then(|| {
-        let message = format!("its mode is {mode:o}: a promoted file is never run");
+        let message = format!("mode is {mode:o}; promoted files must not be executable");
         let name = quoted(path);
         Flaw::new(at, "mode", message).hint(format!("chmod 644 {name}"))
     })

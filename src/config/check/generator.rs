@@ -1,4 +1,4 @@
-//! `[generator]` and its tiers, by kind; prices and caps.
+//! Checks `[generator]`, its tiers, prices and limits.
 
 use super::{ConfigCheck, is_web};
 use crate::types::generator::OpenaiSettings;
@@ -18,8 +18,8 @@ impl ConfigCheck<'_> {
     }
 
     fn no_model(&mut self) {
-        let help = "name the model as its server does: model = \"…\"";
-        self.wrong(&["generator", "model"], "`[generator]` names no model", help);
+        let help = "set the model's name at its server: model = \"…\"";
+        self.wrong(&["generator", "model"], "`[generator]` has no model", help);
     }
 
     fn settings(&mut self, generator: &GeneratorConfig) {
@@ -37,8 +37,8 @@ impl ConfigCheck<'_> {
         let urls = generator.tiers.iter().filter_map(|tier| tier.base_url.as_ref());
         for url in urls.chain([&server.base_url]) {
             if !is_web(url) {
-                let help = "such as http://127.0.0.1:8080/v1";
-                self.wrong(&["generator", "base_url"], format!("`{url}` is no web address"), help);
+                let help = "for example http://127.0.0.1:8080/v1";
+                self.wrong(&["generator", "base_url"], format!("`{url}` is not a valid URL"), help);
             }
         }
         let keys = generator.tiers.iter().filter_map(|tier| tier.api_key_env.as_ref());
@@ -46,11 +46,11 @@ impl ConfigCheck<'_> {
             self.variable(["generator", "api_key_env"], key);
         }
         if !(0.0..=2.0).contains(&server.temperature) {
-            let help = "0 is steady, 2 is wild; 0.2 is the default";
-            self.wrong(&["generator", "temperature"], "`temperature` is not from 0 to 2", help);
+            let help = "0 is deterministic, 2 is very random; the default is 0.2";
+            self.wrong(&["generator", "temperature"], "`temperature` must be from 0 to 2", help);
         }
         if server.max_tries == 0 || server.max_output_tokens == 0 {
-            let help = "leave them out for the defaults";
+            let help = "remove them to use the defaults";
             let message = "`max_tries` and `max_output_tokens` must be at least 1";
             self.wrong(&["generator"], message, help);
         }
@@ -65,8 +65,8 @@ impl ConfigCheck<'_> {
         let budget = &harness.budget;
         let caps = [budget.call_usd, budget.run_usd, budget.day_usd, budget.spec_usd];
         if prices.chain(caps).flatten().any(|usd| !usd.is_finite() || usd < 0.0) {
-            let message = "a price or a cap in USD is negative or no number";
-            self.wrong(&["budget"], message, "leave it out, or give 0 or more");
+            let message = "a price or limit in USD is negative or not a number";
+            self.wrong(&["budget"], message, "remove it, or use 0 or more");
         }
     }
 }

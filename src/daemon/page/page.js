@@ -1,11 +1,11 @@
-// The page of `regen watch`: everything it shows comes from the API, and stays current by its
-// events, also when the daemon is started again. Text is put in as text alone, never as markup.
+// The page of `regen watch`. All data comes from the API and is updated by its events, also after
+// a restart of the daemon. Data is inserted as text, never as markup.
 "use strict";
 
-const LIST = 500; // specs that are drawn at a time
-const DOTS = 300; // specs up to which clauses are drawn in the list
-const LINES = 200; // entries of the log that stay
-const OUTPUT = 16384; // characters of a gate's output that stay
+const LIST = 500; // specs shown at a time
+const DOTS = 300; // up to this many specs, the list shows clauses
+const LINES = 200; // log entries kept
+const OUTPUT = 16384; // characters of a gate's output kept
 
 const $ = (id) => document.getElementById(id);
 const make = (tag, props = {}, ...children) => {
@@ -17,7 +17,7 @@ const make = (tag, props = {}, ...children) => {
   return node;
 };
 
-// The token comes behind the address's `#` and is kept by this browser.
+// The token is in the URL's fragment and is stored by this browser.
 const given = new URLSearchParams(location.hash.slice(1)).get("token");
 if (given) {
   localStorage.setItem("regen-token", given);
@@ -29,9 +29,9 @@ const specs = new Map();
 const coverage = new Map(); // spec -> clauses
 let daemon = {};
 let last = 0;
-let detail = null; // what is known of the chosen spec
+let detail = null; // data of the selected spec
 let output = "";
-let fitting = 0; // specs that the filter lets through
+let fitting = 0; // specs that match the filter
 
 const chosen = () => decodeURIComponent(location.hash.replace(/^#spec=?/, ""));
 
@@ -51,13 +51,13 @@ async function call(path, body) {
 const order = (name, more) =>
   call("/api/orders", { order: name, by: "the page", ...more }).catch((error) => say(error.message, true));
 
-// Words and colours of states.
+// Labels and colours of states.
 const STATES = {
   up_to_date: ["up to date", "good"],
   refused: ["refused", "bad"],
   waiting: ["waiting", "warn"],
   running: ["running", "busy"],
-  resting: ["tried again", "warn"],
+  resting: ["retrying", "warn"],
   parked: ["parked", "bad"],
 };
 const COVERED = {
@@ -92,10 +92,10 @@ function drawHead() {
   const notes = $("notes");
   notes.querySelectorAll("[data-kept]").forEach((line) => line.remove());
   const keep = (text, bad) => notes.append(make("p", { className: bad ? "bad" : "", dataset: { kept: "" } }, text));
-  if (daemon.paused) keep(`Paused since ${daemon.paused[0]} by ${daemon.paused[1]}: no job starts.`);
-  if (daemon.quiet_until) keep(`Quiet hours until ${daemon.quiet_until}: nothing starts by itself.`);
+  if (daemon.paused) keep(`Paused since ${daemon.paused[0]} by ${daemon.paused[1]}.`);
+  if (daemon.quiet_until) keep(`Quiet hours until ${daemon.quiet_until}; no job starts.`);
   if (daemon.held_until) keep(`Rate limited by the model server until ${daemon.held_until}.`);
-  if (daemon.unreadable) keep(`${daemon.unreadable}: what was read before stays in force.`, true);
+  if (daemon.unreadable) keep(`${daemon.unreadable}; keeping the last valid configuration.`, true);
 }
 
 function about(spec) {
@@ -124,7 +124,7 @@ function row(spec) {
     make("div", { className: "top" }, link, make("span", { className: "title" }, `${spec.title} · ${targets}`),
       make("span", { className: `state ${colour}` }, word)),
     text ? make("div", { className: "faint" }, text) : null,
-    dots.length ? make("div", { className: "clauses", role: "img", ariaLabel: `${dots.length} clauses` }, ...dots) : null,
+    dots.length ? make("div", { className: "clauses", role: "img", ariaLabel: `${dots.length} clause${dots.length === 1 ? "" : "s"}` }, ...dots) : null,
   );
 }
 
@@ -141,7 +141,7 @@ function drawCounts() {
   const counts = {};
   for (const spec of specs.values()) counts[spec.state] = (counts[spec.state] || 0) + 1;
   const texts = Object.entries(counts).map(([state, count]) => `${count} ${(STATES[state] || [state])[0]}`);
-  if (fitting > LIST) texts.push(`the first ${LIST} of ${fitting} are shown`);
+  if (fitting > LIST) texts.push(`showing the first ${LIST} of ${fitting}`);
   $("counts").textContent = texts.join(" · ") || "no specs yet";
 }
 
@@ -176,7 +176,7 @@ function matrix(clauses, targets) {
       make("br"), make("span", { className: "faint" }, `${clause.file}:${clause.line}`));
     return [name, clause.level.toUpperCase(), ...of, mark(clause.coverage)];
   });
-  return table(["Clause", "Level", ...targets, "Covered"], rows);
+  return table(["Clause", "Level", ...targets, "Status"], rows);
 }
 
 function coloured(text) {
@@ -187,7 +187,7 @@ function coloured(text) {
   return make("pre", { tabIndex: 0 }, ...lines);
 }
 
-// What cargo and tests say, out of the JSON around it.
+// Extracts messages from the JSON lines of cargo and libtest.
 function readable(text) {
   return text.split("\n").map((line) => {
     if (!/^\{ ?"/.test(line)) return line;
@@ -218,9 +218,9 @@ function drawDetail() {
       make("span", { className: `state ${colour}` }, word)),
     make("p", { className: "faint", id: "about" }, about(spec)),
     make("div", { className: "actions" },
-      button("Do it first", "trigger", { force: false }, spec.state === "up_to_date" || spec.state === "refused"),
-      button("Make it again", "trigger", { force: true }, spec.state === "refused"),
-      button("Try again", "retry", {}, !resting),
+      button("Run next", "trigger", { force: false }, spec.state === "up_to_date" || spec.state === "refused"),
+      button("Regenerate", "trigger", { force: true }, spec.state === "refused"),
+      button("Retry", "retry", {}, !resting),
       button("Cancel", "cancel", {}, spec.state === "up_to_date" || spec.state === "refused"),
       make("a", { href: "#" }, "Close")),
   ];
@@ -229,7 +229,7 @@ function drawDetail() {
   if (detail && detail.spec === name) {
     if (detail.clauses.length) parts.push(make("h2", {}, "Clauses"), matrix(detail.clauses, spec.targets.map((t) => t.target)));
     for (const one of detail.diffs || []) {
-      const text = one.diff || "The candidate is what is promoted.";
+      const text = one.diff || "The candidate equals what is promoted.";
       parts.push(make("h2", {}, `Newest candidate of ${one.target} against what is promoted`), coloured(text));
     }
     const rows = detail.jobs.map((job) => [
@@ -241,7 +241,7 @@ function drawDetail() {
   if (focused) [...place.querySelectorAll("button, a")].find((one) => one.textContent === focused)?.focus();
 }
 
-// Asks again once things have calmed down, however often something changes meanwhile.
+// Debounced: reloads once after many changes.
 function calmly(act, pause) {
   let timer = null;
   return () => {
@@ -343,9 +343,9 @@ function told(text) {
 }
 
 function refused() {
-  $("link").textContent = "not let in";
+  $("link").textContent = "access denied";
   $("notes").replaceChildren(make("p", { className: "bad", dataset: { kept: "" } },
-    "Open the address that `regen watch --http` printed: it carries the token."));
+    "Open the address that `regen watch --http` printed; it contains the token."));
 }
 
 async function follow() {
@@ -370,7 +370,7 @@ async function live() {
     try {
       const before = last;
       await readState();
-      // At first what happened lately is shown as well; later nothing of it twice.
+      // The first connection also loads recent entries; a reconnection loads only new ones.
       last = first ? Math.max(0, last - LINES / 4) : before;
       await follow();
     } catch (error) {

@@ -1,4 +1,4 @@
-//! The pieces of a streamed completion, and a reader that trusts none of them.
+//! Chunks of a streamed completion, and a parser that trusts none of them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::generator::{GenerationError, GenerationProgress};
 use crate::types::generator::OpenaiSettings;
 use crate::types::{Completion, Failure, Finish, Usage, limits};
 
-/// Reads a stream to its end. `begun` is set when its first content has come.
+/// Reads a stream to its end. `begun` is set when the first content arrives.
 ///
 /// # Errors
-/// The class of what went wrong.
+/// The class of the failure.
 pub async fn read(
     server: &OpenaiSettings,
     mut stream: impl Stream<Item = Result<Value, OpenAIError>> + Unpin,
@@ -35,7 +35,7 @@ pub async fn read(
         };
         let next = tokio::time::timeout_at(until, stream.next()).await;
         let Ok(next) = next else {
-            let message = format!("the server sent no content for {wait} ms");
+            let message = format!("no content from the server for {wait} ms");
             return Err(GenerationError::new(silence(!text.is_empty()), message));
         };
         let Some(next) = next else { break };
@@ -56,7 +56,8 @@ pub async fn read(
         begun.store(!text.is_empty(), Ordering::Relaxed);
         progress.grown(text.len());
         if text.len() > limits::REPLY_BYTES {
-            let message = "the answer is longer than 32 MiB: the model is looping".to_owned();
+            let message =
+                "the answer is longer than 32 MiB; the model is probably looping".to_owned();
             return Err(GenerationError::new(Failure::Truncated, message));
         }
     }
@@ -76,13 +77,12 @@ pub async fn read(
     Ok(Completion { text, finish, usage, model, replay: None, exchange: None })
 }
 
-/// What a server's silence means: before the first content nothing was written.
+/// The failure for a silent server: before the first content, nothing was generated.
 pub fn silence(begun: bool) -> Failure {
     if begun { Failure::Truncated } else { Failure::TimedOut }
 }
 
-/// A piece of a stream, or a whole completion. Every field may be missing, and one that is not as
-/// it should be takes nothing with it.
+/// A chunk, or a whole completion. Missing or invalid fields are ignored one by one.
 #[derive(Debug, Default, PartialEq)]
 struct Chunk {
     text: String,
@@ -100,7 +100,7 @@ impl Chunk {
             chunk.text.push_str(&said.unwrap_or_default());
             chunk.finish = text(&choice["finish_reason"]).or(chunk.finish);
         }
-        // A count that no model reaches is no count: sums of these never overflow.
+        // Implausible counts are ignored, so that sums never overflow.
         let count = |name: &str| value["usage"][name].as_u64().map(|n| n.min(u32::MAX.into()));
         if let (Some(input), Some(output)) = (count("prompt_tokens"), count("completion_tokens")) {
             chunk.usage = Some(Usage { input, output });
@@ -120,7 +120,7 @@ mod tests {
     use crate::types::Usage;
 
     #[test]
-    fn a_wrong_field_takes_nothing_with_it() {
+    fn an_invalid_field_is_ignored_alone() {
         let chunk = Chunk::of(&json!({
             "choices": [{ "delta": { "content": "a" }, "index": "x" }, 7],
             "usage": "none", "model": 3,

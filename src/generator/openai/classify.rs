@@ -1,4 +1,4 @@
-//! Status, headers and body -> a class of failure, whether to try again, and what to do.
+//! Classifies failures by status, headers and body: class, retry, advice.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::generator::GenerationError;
 use crate::types::{Failure, limits};
 
-/// Classifies a response that is not a stream of a success.
+/// Classifies a response other than a successful stream.
 pub fn of_response(status: u16, headers: &HeaderMap, body: &str) -> GenerationError {
     let value: Value = serde_json::from_str(body).unwrap_or_default();
     let error = value.get("error").filter(|error| !error.is_null());
@@ -47,7 +47,7 @@ pub fn of_error_object(error: &Value, status: Option<u16>) -> GenerationError {
         || said("exceed_context")
         || overflow.iter().any(|o| folded.contains(o))
     {
-        let message = format!("the prompt does not fit the model: {message}; split the spec");
+        let message = format!("the prompt exceeds the model's context: {message}; split the spec");
         return GenerationError::new(Failure::ContextOverflow, message);
     }
     let status = status.filter(|status| *status >= 400).or_else(|| code.parse().ok());
@@ -60,32 +60,24 @@ pub fn of_error_object(error: &Value, status: Option<u16>) -> GenerationError {
 }
 
 fn quota(said: &str) -> GenerationError {
-    GenerationError::new(Failure::Quota, format!("the account has no credit left: {said}"))
+    GenerationError::new(Failure::Quota, format!("no credit left: {said}"))
 }
 
 fn of_status(status: u16, said: &str) -> GenerationError {
     let with = |what: &str| format!("HTTP {status}: {what}: {said}");
     match status {
-        408 | 409 | 425 | 429 => {
-            GenerationError::again(Failure::RateLimited, with("asked too often"))
+        408 | 409 | 425 | 429 => GenerationError::again(Failure::RateLimited, with("rate limited")),
+        500..=599 => GenerationError::again(Failure::Overloaded, with("server error")),
+        401 | 403 => {
+            GenerationError::new(Failure::Unauthorised, with("invalid API key (check api_key_env)"))
         }
-        500..=599 => GenerationError::again(Failure::Overloaded, with("the server has trouble")),
-        401 | 403 => GenerationError::new(
-            Failure::Unauthorised,
-            with("the key is refused: check api_key_env"),
-        ),
         402 => quota(said),
         404 => GenerationError::new(
             Failure::BadRequest,
-            with("no such model or path: check model, base_url"),
+            with("no such model or path (check model, base_url)"),
         ),
-        400..=499 => {
-            GenerationError::new(Failure::BadRequest, with("the server refuses the request"))
-        }
-        _ => GenerationError::new(
-            Failure::BadResponse,
-            with("this is no answer of a completions API"),
-        ),
+        400..=499 => GenerationError::new(Failure::BadRequest, with("request rejected")),
+        _ => GenerationError::new(Failure::BadResponse, with("not a completions API")),
     }
 }
 
@@ -111,7 +103,7 @@ fn seconds(number: f64) -> Option<Duration> {
     (0.0..1e9).contains(&number).then(|| Duration::from_secs_f64(number))
 }
 
-/// Classifies what async-openai gives back; `begun`: content came before.
+/// Classifies async-openai's errors; `begun`: content came before.
 pub fn of_openai(error: OpenAIError, begun: bool) -> GenerationError {
     let failure = |unbegun: Failure| if begun { Failure::Truncated } else { unbegun };
     let broken = |message: String| GenerationError::new(failure(Failure::BadResponse), message);
@@ -128,19 +120,19 @@ pub fn of_openai(error: OpenAIError, begun: bool) -> GenerationError {
             };
             GenerationError::new(
                 failure(Failure::Connection),
-                format!("the stream broke off: {text}"),
+                format!("the stream was interrupted: {text}"),
             )
         }
         OpenAIError::JSONDeserialize(error, _) => {
-            broken(format!("the stream holds something that is not JSON: {error}"))
+            broken(format!("invalid JSON in the stream: {error}"))
         }
         OpenAIError::ApiError(error) => broken(error.to_string()),
         OpenAIError::InvalidArgument(text) => GenerationError::new(Failure::Configuration, text),
-        _ => broken("the answer could not be read".to_owned()),
+        _ => broken("cannot read the answer".to_owned()),
     }
 }
 
-/// Classifies a failure below HTTP: worth another try, because nothing was answered.
+/// Classifies a failure below HTTP. Retried, because no answer was given.
 pub fn of_reqwest(error: &reqwest::Error) -> GenerationError {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -149,7 +141,7 @@ pub fn of_reqwest(error: &reqwest::Error) -> GenerationError {
         source = inner.source();
     }
     let url = error.url().map_or_else(String::new, |url| format!(" to {url}"));
-    let what = if error.is_connect() { "no connection" } else { "the connection broke" };
+    let what = if error.is_connect() { "cannot connect" } else { "connection lost" };
     let served = !error.is_connect();
     GenerationError {
         served,
@@ -157,7 +149,7 @@ pub fn of_reqwest(error: &reqwest::Error) -> GenerationError {
     }
 }
 
-/// How long to wait before try number `tried + 1`, or `None` when waiting is over.
+/// The wait before try number `tried + 1`; `None` when no tries are left.
 pub fn pause(error: &GenerationError, tried: u32, base: Duration, most: u32) -> Option<Duration> {
     if !error.retry || tried >= most {
         return None;
@@ -173,7 +165,7 @@ pub fn pause(error: &GenerationError, tried: u32, base: Duration, most: u32) -> 
     }
 }
 
-/// A random share: the standard library's hash keys are the randomness, which is enough for jitter.
+/// A random factor from the standard library's hash keys, which suffices for jitter.
 fn jitter() -> f64 {
     use std::hash::{BuildHasher, RandomState};
     let word = RandomState::new().hash_one(0u8);

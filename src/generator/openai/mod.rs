@@ -1,5 +1,5 @@
-//! A server that speaks OpenAI's chat completions: one `tower` stack under async-openai (retry by
-//! class, pace, HTTP), and a reader of the stream that trusts nothing.
+//! OpenAI-compatible chat completions: a `tower` stack under async-openai (retries, pacing, HTTP),
+//! and a parser that does not trust the stream.
 
 mod chunks;
 mod classify;
@@ -26,7 +26,7 @@ use crate::types::{AttemptKind, Completion, Digest, Failure, Usage, limits};
 
 pub use pace::RateLimits;
 
-/// How much warmer a fresh start is sampled, and the warmest there is.
+/// By how much a fresh start raises the temperature, and the maximum.
 const FRESH: (f64, f64) = (0.5, 2.0);
 
 /// One server and model.
@@ -44,10 +44,10 @@ impl fmt::Debug for Openai {
 }
 
 impl Openai {
-    /// A server with its key: the content of the variable that the settings name.
+    /// A server with its key, from the variable in the settings.
     ///
     /// # Errors
-    /// A key that no header can carry, or TLS that cannot start.
+    /// The key is not a valid header value, or TLS cannot start.
     pub fn new(
         settings: OpenaiSettings,
         key: Option<String>,
@@ -58,7 +58,7 @@ impl Openai {
             && !key.bytes().all(|b| b.is_ascii_graphic())
         {
             let name = settings.api_key_env.clone().unwrap_or_default();
-            let message = format!("the key in {name} has blanks or other characters no key has");
+            let message = format!("the key in {name} contains blanks or other invalid characters");
             return Err(GenerationError::new(Failure::Configuration, message));
         }
         super::install_tls();
@@ -72,9 +72,9 @@ impl Openai {
         Ok(Self { settings, key, http, pace })
     }
 
-    /// The body of a request, canonical: its keys are sorted.
+    /// The body of a request, canonical: keys are sorted.
     fn body(&self, request: &Request) -> Value {
-        // OpenAI's own servers refuse `max_tokens` for newer models; the compatible ones know it.
+        // OpenAI rejects `max_tokens` for newer models; compatible servers know only this name.
         let limit = if self.settings.base_url.starts_with("https://api.openai.com") {
             "max_completion_tokens"
         } else {
@@ -99,7 +99,7 @@ impl Openai {
         body
     }
 
-    /// Sends a request through a wire, and reads the answer.
+    /// Sends a request over HTTP or to a recording, and reads the answer.
     async fn send(
         &self,
         request: &Request,
@@ -120,7 +120,8 @@ impl Openai {
             chunks::read(&self.settings, stream, progress, &begun).await
         };
         let mut completion = tokio::time::timeout(deadline, asked).await.unwrap_or_else(|_| {
-            let message = format!("no whole answer within {} s (deadline_ms)", deadline.as_secs());
+            let message =
+                format!("no complete answer within {}s (deadline_ms)", deadline.as_secs());
             Err(GenerationError::new(chunks::silence(begun.load(Ordering::Relaxed)), message))
         })?;
         if completion.usage == Usage::default() {
@@ -203,8 +204,7 @@ impl Recordable for Openai {
     fn check_setup(&self) -> Result<(), GenerationError> {
         match (&self.settings.api_key_env, &self.key) {
             (Some(name), None) => {
-                let message =
-                    format!("the variable {name} is not set: put the server's key into it");
+                let message = format!("{name} is not set; set it to the server's API key");
                 Err(GenerationError::new(Failure::Configuration, message))
             }
             _ => Ok(()),
@@ -216,7 +216,7 @@ impl Recordable for Openai {
     }
 }
 
-/// The schema that `reply = "json"` holds an answer to.
+/// The schema for answers with `reply = "json"`.
 fn constraint() -> Value {
     let text = json!({ "type": "string" });
     let file = json!({
@@ -235,7 +235,7 @@ fn constraint() -> Value {
     json!({ "type": "json_schema", "json_schema": named })
 }
 
-/// Requests to this machine never go through a proxy.
+/// Requests to this machine bypass proxies.
 trait Loopback {
     fn no_proxy_for_loopback(self, base_url: &str) -> Self;
 }

@@ -1,4 +1,4 @@
-//! What requests to one server share: its rate limit, and how many are sent at a time and a minute.
+//! Shared limits of requests to one server: rate limit, requests at a time and per minute.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::types::generator::OpenaiSettings;
 
-/// What requests share, for as long as a process lives and however often it plans anew.
+/// Shared state, kept for the life of the process, across plans.
 #[derive(Clone, Debug, Default)]
 pub struct RateLimits(Arc<Mutex<KnownServers>>);
 
@@ -23,7 +23,7 @@ struct KnownServers {
 impl RateLimits {
     pub(super) fn of(&self, server: &OpenaiSettings) -> Arc<Pace> {
         let OpenaiSettings { base_url, model, requests_per_minute: rate, requests, .. } = server;
-        // What is behind it is whole after every statement.
+        // No statement leaves the state half-changed, so a poisoned lock can be used.
         let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let held = known.held.entry(base_url.clone()).or_default().clone();
         let key = format!("{base_url} {model} {rate} {requests}");
@@ -35,23 +35,23 @@ impl RateLimits {
     }
 }
 
-/// Until when a server wants to be left alone.
+/// End of a server's rate limit.
 type HeldUntil = Arc<Mutex<Option<Instant>>>;
 
-/// What requests to one server and model share: they are spread over the minute, only so many are
-/// under way, and all wait when the server limits the rate of requests.
+/// Limits for one server and model: requests are spread over the minute, limited in number, and all
+/// wait during a rate limit.
 #[derive(Debug)]
 pub struct Pace {
     gap: Duration,
     next: tokio::sync::Mutex<Option<Instant>>,
-    /// Until when the server limits the rate of requests, whatever the model.
+    /// End of the server's rate limit, for all its models.
     held: HeldUntil,
-    /// Places for requests at a time.
+    /// Permits for concurrent requests.
     pub slots: Semaphore,
 }
 
 impl Pace {
-    /// At most so many requests per minute, and at a time; 0 for no limit.
+    /// Limits per minute and at a time; 0 for no limit.
     fn new(per_minute: u32, at_a_time: u32, held: HeldUntil) -> Self {
         let gap = Duration::from_secs(60).checked_div(per_minute).unwrap_or_default();
         let most = match at_a_time {
@@ -71,14 +71,14 @@ impl Pace {
         *next = Some(Instant::now() + self.gap);
     }
 
-    /// Sends nothing for so long.
+    /// Sends nothing for this duration.
     pub fn hold(&self, time: Duration) {
         if let Ok(mut held) = self.held.lock() {
             *held = (*held).max(Instant::now().checked_add(time));
         }
     }
 
-    /// Until when the server limits the rate of requests.
+    /// End of the server's rate limit.
     pub fn held(&self) -> Option<Instant> {
         self.held.lock().ok().and_then(|held| *held).filter(|at| *at > Instant::now())
     }

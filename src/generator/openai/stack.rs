@@ -1,4 +1,4 @@
-//! The stack: retries over pace over HTTP.
+//! The HTTP stack: retries over pacing over HTTP.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,10 +17,10 @@ use crate::generator::GenerationError;
 use crate::types::generator::OpenaiSettings;
 use crate::types::{Failure, limits};
 
-/// Bytes of a body that is read whole: errors and answers that are no stream.
+/// Maximum size of a body that is read at once: errors and unstreamed answers.
 const BODY_BYTES: usize = 32 * 1024 * 1024;
 
-/// What answers async-openai's requests: a server, or a recording.
+/// What async-openai sends requests to: a server or a recording.
 pub trait Wire:
     Service<HttpRequestFactory, Response = Response, Error = OpenAIError, Future: Send + 'static>
     + Clone
@@ -43,12 +43,12 @@ impl<S> Wire for S where
 {
 }
 
-/// What went over the wire in one call.
+/// The raw exchange of one call.
 #[derive(Debug, Default)]
 pub struct Tape(Mutex<Vec<u8>>);
 
 impl Tape {
-    /// The body of the response so far.
+    /// The response body so far.
     pub fn bytes(&self) -> Vec<u8> {
         self.0.lock().map(|bytes| bytes.clone()).unwrap_or_default()
     }
@@ -60,7 +60,7 @@ impl Tape {
     }
 }
 
-/// The way to the server for one call. What comes back is copied to the tape.
+/// The connection to the server for one call; copies the response to the tape.
 pub fn stack(
     settings: &OpenaiSettings,
     http: reqwest::Client,
@@ -79,8 +79,7 @@ pub fn stack(
         Box::pin(async move {
             pace.wait().await;
             tokio::time::timeout(patience, send(&http, request)).await.unwrap_or_else(|_| {
-                let message =
-                    format!("the server answered nothing for {} ms", patience.as_millis());
+                let message = format!("no answer from the server for {} ms", patience.as_millis());
                 Err(GenerationError::new(Failure::TimedOut, message))
             })
         })
@@ -91,7 +90,7 @@ pub fn stack(
     retrying.map_response(answered).map_err(boxed)
 }
 
-/// A recorded response in the server's place.
+/// A recorded response instead of a server.
 pub fn recorded(response: String) -> impl Wire {
     service_fn(move |_: HttpRequestFactory| {
         std::future::ready(Ok(stream_of(response.clone().into())))
@@ -103,7 +102,7 @@ fn stream_of(body: reqwest::Body) -> Response {
     Response::from(response.expect("a status and a header that are constants"))
 }
 
-/// Copies what passes to the tape.
+/// Copies chunks to the tape.
 fn taped(response: Response, tape: Arc<Tape>) -> Response {
     let pieces = response.bytes_stream().map(move |piece| {
         if let Ok(piece) = &piece {
@@ -114,7 +113,7 @@ fn taped(response: Response, tape: Arc<Tape>) -> Response {
     stream_of(reqwest::Body::wrap_stream(pieces))
 }
 
-/// One try: a stream of a success, or a classified error.
+/// One try: a successful stream, or a classified error.
 async fn send(
     http: &reqwest::Client,
     request: HttpRequestFactory,
@@ -130,11 +129,11 @@ async fn send(
     let value: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
     let answered = status.is_success() && value.get("error").is_none_or(serde_json::Value::is_null);
     if answered && value.get("choices").is_some() {
-        // A server that does not stream: its whole answer becomes a stream of one piece.
+        // A server that does not stream: its answer becomes a stream of one chunk.
         return Ok(stream_of(format!("data: {value}\n\ndata: [DONE]\n\n").into()));
     }
     let error = classify::of_response(status.as_u16(), &headers, &body);
-    // An error inside a success came from behind the server's front: it may have been served.
+    // An error in a successful response comes from the model's backend; the request may be billed.
     let served = status.is_success() || error.served;
     Err(GenerationError { retry: error.retry && !status.is_success(), served, ..error })
 }
@@ -152,7 +151,7 @@ async fn whole(response: Response) -> Result<String, GenerationError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The retry policy: by class, with the server's wish before our own.
+/// The retry policy: by class; the server's Retry-After comes first.
 #[derive(Clone, Debug)]
 struct Attempts {
     tried: u32,

@@ -1,4 +1,4 @@
-//! The commands of Rust's gates, and the files and variables that they need.
+//! The commands of Rust's gates, with their files and variables.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ fn bin(places: &Places, program: &str) -> PathBuf {
     places.tools.join("bin").join(program)
 }
 
-/// What every program over a candidate knows beside its folders.
+/// The environment of every program over a candidate.
 pub fn environment(places: &Places) -> Vec<(String, String)> {
     let text = |path: PathBuf| path.display().to_string();
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", text(places.tools.join("bin")));
@@ -51,8 +51,8 @@ pub fn format(places: &Places) -> ToolCommand {
     }
 }
 
-/// Any error or warning in the candidate's files is a finding. That is `-D warnings`, except that
-/// warnings in the user's suites are not the candidate's.
+/// Every error or warning in the candidate's files is a finding, as with `-D warnings`; but
+/// warnings in the user's suites do not count.
 pub fn compile(gate: &GateName, places: &Places) -> ToolCommand {
     let args = if gate == "clippy" { vec!["clippy", "--all-targets"] } else { vec!["check"] };
     cargo(args, places)
@@ -72,8 +72,7 @@ fn cargo(mut args: Vec<&str>, places: &Places) -> ToolCommand {
     bare(&args, places)
 }
 
-/// A command of cargo's. It would look for programs of its commands in its home first, so they are
-/// called directly.
+/// A cargo subcommand, called directly: cargo would search programs in its home folder first.
 pub fn bare(args: &[&str], places: &Places) -> ToolCommand {
     let program = if args[0] == "clippy" { "cargo-clippy" } else { "cargo" };
     ToolCommand {

@@ -1,11 +1,11 @@
-//! Console examples of a Rust program: a test runs the commands and tells what they printed.
+//! Console examples of a Rust program: a test runs the commands and prints their output.
 
 use crate::toolchain::shared::console::{ConsoleStep, StepOutput};
 
-/// Begins the line on which a test tells of a command.
+/// The prefix of the line with a command's result.
 const RAN: &str = "regen_ran";
 
-/// What a generated file needs for its transcripts.
+/// Code that a generated file needs for transcripts.
 pub const SUPPORT: &str = r#"
 mod regen_console {
     use std::io::Write;
@@ -39,7 +39,7 @@ mod regen_console {
 }
 "#;
 
-/// A test's body that runs the commands and tells what they printed.
+/// The body of a test that runs the commands and prints their output.
 pub fn body(steps: &[ConsoleStep], program: &str) -> String {
     let steps: Vec<_> =
         steps.iter().map(|step| format!("(&{:?}, {:?})", step.args, step.input)).collect();
@@ -49,7 +49,7 @@ pub fn body(steps: &[ConsoleStep], program: &str) -> String {
     )
 }
 
-/// What a test's process told of its commands.
+/// Parses the results that a test's process printed.
 pub fn told(said: &str) -> Vec<StepOutput> {
     let lines = said.lines().filter_map(|line| line.strip_prefix(RAN));
     let told = lines.map_while(|line| {
@@ -74,7 +74,7 @@ mod tests {
     use super::told;
 
     #[test]
-    fn only_whole_lines_tell_of_a_command() {
+    fn only_complete_lines_report_a_command() {
         let one = [("0".to_owned(), "a\n".to_owned(), String::new())];
         assert_eq!(told("noise\nregen_ran 0 .610a .\n"), one);
         assert_eq!(told("regen_ran 0 .610a .\nregen_ran 0 .6\nregen_ran 0 . .\n"), one);

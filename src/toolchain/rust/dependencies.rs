@@ -1,4 +1,4 @@
-//! Crates that a candidate depends on: vendored by cargo outside of the sandbox, built inside.
+//! Crates that candidates depend on: vendored outside of the sandbox, built inside.
 
 use super::commands::bare;
 use super::host_tools::{CARGO_HOME, SYSROOT};
@@ -7,18 +7,18 @@ use super::package::EDITION;
 use crate::toolchain::{DependencyLayer, Places, ToolCommand};
 use crate::types::HostTools;
 
-/// The dependencies of one normalised manifest.
+/// The dependencies of a normalised manifest.
 pub struct CargoLayer {
-    /// The manifest's part from `[features]` on, or nothing.
+    /// The manifest from `[features]` on, or nothing.
     dependencies: String,
 }
 
 impl CargoLayer {
-    /// Those of a manifest of the harness's own making.
+    /// The dependencies in a generated manifest.
     pub fn of(manifest: &str) -> Self {
         let own = manifest.find("\n[features]\n").or_else(|| manifest.find("\n[dependencies]\n"));
         let part = own.map_or("", |at| &manifest[at + 1..]);
-        // Features without dependencies build nothing.
+        // Features alone require no build.
         let part = if part.contains("[dependencies]\n") { part } else { "" };
         Self { dependencies: part.to_owned() }
     }
@@ -67,8 +67,7 @@ impl DependencyLayer for CargoLayer {
     }
 
     fn is_refusal(&self, errors: &str) -> bool {
-        // The versions are the target's, so what cannot be resolved is what the candidate wants of
-        // them.
+        // Versions come from the target, so an unresolvable choice is the candidate's.
         errors.contains("feature") && self.is_chosen()
     }
 

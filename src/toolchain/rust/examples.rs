@@ -1,4 +1,4 @@
-//! Examples -> one test file of the harness's own, and where each line of it comes from.
+//! Generates a test file from examples, with the origin of each line.
 
 use super::options::{CrateType, RustOptions};
 use super::{console, identifiers, nonce, recursion_limit};
@@ -8,12 +8,12 @@ use crate::types::{Clause, Example, RelPath, Spec, Target};
 
 /// Where visible examples are mounted.
 const VISIBLE: &str = "tests/regen_examples.rs";
-/// Where hidden examples are mounted, in a workspace of their own.
+/// Where hidden examples are mounted, in a separate workspace.
 const HIDDEN: &str = "tests/regen_hidden.rs";
-/// The first lines of a generated file: lints over examples are nobody's business here.
+/// The start of a generated file; lints of examples are disabled.
 const HEAD: &str = "#![allow(warnings, clippy::all, clippy::pedantic)]\n";
 
-/// Whether a target runs an example of this language.
+/// Whether a target runs examples of this language.
 fn runs(example: &Example, target: &Target) -> bool {
     !example.ignored
         && match example.language.as_str() {
@@ -64,7 +64,7 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
     (!suite.tests.is_empty()).then_some(suite)
 }
 
-/// Appends a test to a file of so many lines; returns how many it has then.
+/// Appends a test to a file of this many lines. Gives the new number of lines.
 fn add(suite: &mut Suite, lines: u32, test: Expected, body: &str, clause: &Clause) -> u32 {
     let text = nonce::test(&test.name, body.trim_end());
     let last = lines + text.lines().count() as u32;
@@ -74,7 +74,7 @@ fn add(suite: &mut Suite, lines: u32, test: Expected, body: &str, clause: &Claus
     last
 }
 
-/// Checks an example's syntax. The error has the line inside the example, from 0.
+/// Checks an example's syntax. The error has its line in the example, from 0.
 pub fn check(example: &Example, spec: &Spec, target: &Target) -> Result<(), (String, usize)> {
     if !runs(example, target) {
         return Ok(());
@@ -88,7 +88,7 @@ pub fn check(example: &Example, spec: &Spec, target: &Target) -> Result<(), (Str
         .map_err(|(why, line)| (format!("the example is not Rust: {why}"), line.saturating_sub(2)))
 }
 
-/// Whether a function's body defines a `main` of its own.
+/// Whether a function body defines its own `main`.
 fn has_main(code: &str) -> Result<bool, (String, usize)> {
     let is_main =
         |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if f.sig.ident == "main");
@@ -99,7 +99,7 @@ fn has_main(code: &str) -> Result<bool, (String, usize)> {
     })
 }
 
-/// Takes rustdoc's markers of hidden lines off.
+/// Removes rustdoc's markers of hidden lines.
 pub fn unhide(code: &str) -> String {
     let lines = code.lines().map(|line| {
         let trimmed = line.trim_start();
@@ -112,8 +112,8 @@ pub fn unhide(code: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A Rust example as a function's body, the way rustdoc compiles one: a `main` of its own is
-/// called, and a last `Ok::<(), E>(())` makes `?` usable.
+/// A Rust example as a function body, as in rustdoc: its own `main` is called, and a final
+/// `Ok::<(), E>(())` allows `?`.
 fn rust_body(code: &str) -> String {
     let code = unhide(code);
     if has_main(&code) == Ok(true) {

@@ -1,20 +1,19 @@
-//! Where Rust is on this machine: found once, called directly, because rustup's stand-ins cost 5 ms
-//! each.
+//! Finds Rust on this machine. Tools are called directly, because rustup's proxies take 5 ms each.
 
 use std::path::{Path, PathBuf};
 
 use crate::toolchain::HostProbe;
 use crate::types::{HostTools, ToolEnv};
 
-/// The toolchain's folder, among the tools' paths.
+/// The key of the toolchain's folder among the tools' paths.
 pub const SYSROOT: &str = "toolchain";
-/// Cargo's home.
+/// The key of cargo's home.
 pub const CARGO_HOME: &str = "cargo";
 
-/// Asks the `rustc` on the search path.
+/// Queries the `rustc` on PATH.
 pub struct RustupProbe;
 
-/// The programs that gates run, each with the component it comes with.
+/// The programs that gates run, with their rustup components.
 const COMPONENTS: [(&str, &str); 6] = [
     ("cargo", "cargo"),
     ("rustc", "rustc"),
@@ -48,7 +47,7 @@ impl HostProbe for RustupProbe {
     }
 
     fn tools(&self, env: &ToolEnv, _: &Path, answers: &[String]) -> Result<HostTools, String> {
-        let [sysroot, version] = answers else { return Err("`rustc` did not answer".to_owned()) };
+        let [sysroot, version] = answers else { return Err("no answer from `rustc`".to_owned()) };
         let line = |start: &str| version.lines().find(|l| l.starts_with(start)).unwrap_or_default();
         let home = env.path("HOME").unwrap_or_default();
         let cargo_home = env.path("CARGO_HOME").unwrap_or_else(|| home.join(".cargo"));
@@ -63,7 +62,7 @@ impl HostProbe for RustupProbe {
         let folder = tools.path(SYSROOT).join("bin");
         let component = |(name, component): (&str, &str)| {
             let help = format!(
-                "the Rust toolchain has no `{name}`: install it: `rustup component add {component}`"
+                "the Rust toolchain has no `{name}`; install it with `rustup component add {component}`"
             );
             (folder.join(name), help)
         };

@@ -1,10 +1,10 @@
-//! Names that stand in Rust code, whatever they mean there.
+//! Identifiers in Rust code.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::{TokenStream, TokenTree};
 
-/// Every name in tokens, at any depth; nothing of what stands in texts.
+/// Every identifier in a token stream, at any depth; not in strings.
 pub fn of(tokens: TokenStream) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut streams = vec![tokens];
@@ -20,7 +20,7 @@ pub fn of(tokens: TokenStream) -> BTreeSet<String> {
     names
 }
 
-/// The names of the items in tokens, at any depth, as far as they stand there.
+/// The names of items declared in a token stream, at any depth.
 pub fn declared(tokens: TokenStream) -> BTreeSet<String> {
     const ITEMS: [&str; 8] = ["fn", "struct", "enum", "union", "const", "static", "type", "trait"];
     let mut names = BTreeSet::new();
@@ -39,12 +39,12 @@ pub fn declared(tokens: TokenStream) -> BTreeSet<String> {
     names
 }
 
-/// Every name in a text, with its line, in order; raw names without their mark.
+/// Every identifier in a text, with its line, in order; raw ones without `r#`.
 ///
 /// # Errors
-/// It cannot be split into tokens.
+/// It cannot be tokenized.
 pub fn with_lines(text: &str) -> Result<Vec<(String, u32)>, String> {
-    let tokens = text.parse().map_err(|_| "this file cannot be read as Rust".to_owned())?;
+    let tokens = text.parse().map_err(|_| "cannot parse this file as Rust".to_owned())?;
     let (mut names, mut streams): (_, Vec<TokenStream>) = (Vec::new(), vec![tokens]);
     while let Some(stream) = streams.pop() {
         for token in stream {
@@ -62,15 +62,15 @@ pub fn with_lines(text: &str) -> Result<Vec<(String, u32)>, String> {
     Ok(names)
 }
 
-/// Every name in a text, if it is Rust.
+/// Every identifier in a text, if it is Rust.
 pub fn in_text(text: &str) -> BTreeSet<String> {
     of(text.parse().unwrap_or_default())
 }
 
-/// What an item is called, and the names in it.
+/// An item's name, and the identifiers in it.
 pub type Named = (String, BTreeSet<String>);
 
-/// Adds the names in what is named, and in what is named there.
+/// Adds identifiers transitively.
 pub fn follow(names: &mut BTreeSet<String>, items: &[Named]) {
     let mut left: Vec<&Named> = items.iter().collect();
     loop {
@@ -89,7 +89,7 @@ mod tests {
     use super::{follow, in_text};
 
     #[test]
-    fn names_are_followed_and_texts_are_not_read() {
+    fn names_are_followed_transitively_and_strings_are_ignored() {
         let mut names = in_text("a(\"b\", [c::d], 'e', 1)");
         assert_eq!(names, ["a", "c", "d"].map(str::to_owned).into());
         let tokens = "#[m] pub fn one() { struct Two; } ($x:ident) => { fn $x() {} }";

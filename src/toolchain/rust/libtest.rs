@@ -1,4 +1,4 @@
-//! Running test programs of libtest and reading their reports.
+//! Runs libtest programs and parses their reports.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ pub fn list(program: &TestProgram, places: &Places) -> ToolCommand {
     command(program, &["--list", "--format", "terse"], places)
 }
 
-/// The command that runs exactly one test and reports on it as JSON. The nonce is its input.
+/// The command that runs one test with a JSON report. Its input is the nonce.
 pub fn run(case: &TestCase<'_>, places: &Places) -> ToolCommand {
     let args =
         ["--exact", case.name, "--format", "json", "-Z", "unstable-options", "--test-threads=1"];
@@ -32,8 +32,8 @@ fn command(program: &TestProgram, args: &[&str], places: &Places) -> ToolCommand
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
         env: vec![
             ("CARGO_MANIFEST_DIR".to_owned(), places.source.display().to_string()),
-            // Lets the stable test runner write its JSON format. Only test programs get this: with
-            // it cargo would allow unstable language features to the candidate.
+            // Allows JSON output of the stable test runner. Only test programs get this; with it
+            // cargo would allow unstable features in the candidate.
             ("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()),
         ],
         stdin: None,
@@ -41,7 +41,7 @@ fn command(program: &TestProgram, args: &[&str], places: &Places) -> ToolCommand
     }
 }
 
-/// What a test's process says of it. A trusted test passed only when it printed the nonce at its
+/// Parses the output of a test's process. A trusted test passed only if it printed the nonce at its
 /// end.
 pub fn reported(case: &TestCase<'_>, output: &ToolOutput) -> Reported {
     let text = &output.stdout;
@@ -83,7 +83,7 @@ pub fn compared(message: &str) -> Option<(String, String)> {
     Some((cut(side("left:")?), cut(side("right:")?)))
 }
 
-/// What was used up, by the operating system's error in a message as Rust's library prints it.
+/// The exceeded limit, from the OS error in a message of Rust's standard library.
 pub fn exhausted(message: &str) -> Option<Resource> {
     let (_, rest) = message.split_once("(os error ").or(message.split_once("Os { code: "))?;
     match rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()? {
@@ -109,8 +109,8 @@ struct TestLine {
     message: String,
 }
 
-/// Reads libtest's JSON of a process that ran exactly `test`. `None` when it ended without a report
-/// of that test, or with two.
+/// Parses libtest's JSON of a process that ran exactly `test`. `None` without exactly one report of
+/// that test.
 pub fn read_test(output: &str, test: &str) -> Option<Reported> {
     let mut reports = output
         .lines()
@@ -128,7 +128,7 @@ pub fn read_test(output: &str, test: &str) -> Option<Reported> {
     }
 }
 
-/// Reads `--list --format terse`.
+/// Parses `--list --format terse`.
 pub fn read_list(output: &str) -> Vec<String> {
     output.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
 }
@@ -138,7 +138,7 @@ mod tests {
     use super::{Reported, read_list, read_test};
 
     #[test]
-    fn a_test_counts_only_by_exactly_one_report_of_its_own() {
+    fn a_test_counts_only_with_exactly_one_report_of_its_own() {
         let ok = r#"{"type":"test","name":"a","event":"ok"}"#;
         assert_eq!(read_test(ok, "a"), Some(Reported::Passed));
         assert_eq!(read_test(ok, "b"), None);

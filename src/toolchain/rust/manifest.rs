@@ -1,4 +1,4 @@
-//! The manifest is the harness's: a candidate's is only read, into a small typed form.
+//! The harness writes Cargo.toml; a candidate's own is only parsed into a typed form.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::options::{CrateType, RustOptions};
 use super::package::{EDITION, crate_name, root};
 use crate::types::{Finding, RelPath, Spec, Target, Tree, read_toml};
 
-/// Everything a candidate's manifest may say.
+/// The allowed content of a candidate's manifest.
 #[derive(Debug, Default)]
 struct CargoManifest {
     description: Option<String>,
@@ -17,7 +17,7 @@ struct CargoManifest {
     dependencies: BTreeMap<String, Dependency>,
 }
 
-/// One dependency: its version is the target's, not the candidate's.
+/// A dependency. Its version comes from the target.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Dependency {
@@ -35,7 +35,7 @@ fn yes() -> bool {
     true
 }
 
-/// Puts the harness's manifest in the place of the candidate's, after checking the layout.
+/// Replaces the candidate's manifest by the harness's, after checking the layout.
 pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
     let options = RustOptions::of(target);
     let mut reader = ManifestReader { spec, options: &options, findings: Vec::new() };
@@ -53,7 +53,7 @@ pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<
     Ok(tree)
 }
 
-/// The manifest as the harness writes it.
+/// The harness's manifest.
 fn render(manifest: &CargoManifest, spec: &Spec, options: &RustOptions) -> String {
     let quote = |text: &str| Value::from(text).to_string();
     let mut out = format!(
@@ -113,30 +113,30 @@ impl ManifestReader<'_> {
         let root = root(self.options.crate_type);
         if tree.get(root.as_str()).is_none() {
             let message = format!("the crate has no `{root}`");
-            self.finding(root.as_str(), "root", message, "answer with this file");
+            self.finding(root.as_str(), "root", message, "write this file");
         }
         if self.options.crate_type == CrateType::Lib && tree.get("src/main.rs").is_some() {
             let message = "a library crate has no `src/main.rs`".to_owned();
-            self.finding("src/main.rs", "root", message, "leave this file out");
+            self.finding("src/main.rs", "root", message, "remove this file");
         }
         let other = tree
             .iter()
             .map(|(path, _)| path.as_str())
             .find(|path| *path == "build.rs" || path.starts_with("src/bin/") || !tree_file(path));
         if let Some(path) = other {
-            let message = format!("`{path}` would be a target of its own");
-            self.finding(path, "extra_target", message, "leave this file out");
+            let message = format!("cargo would build `{path}` as a separate target");
+            self.finding(path, "extra_target", message, "remove this file");
         }
     }
 
-    /// Reads the candidate's manifest; every key that is not known becomes a finding by its name.
+    /// Parses the candidate's manifest; every unknown key is a finding.
     fn manifest(&mut self, text: &str) -> CargoManifest {
         let mut manifest = CargoManifest::default();
         let table: Table = match read_toml(text) {
             Ok(table) => table,
             Err(error) => {
-                let message = format!("it is not TOML: {}", error.message());
-                self.finding("Cargo.toml", "manifest", message, "leave `Cargo.toml` out");
+                let message = format!("invalid TOML: {}", error.message());
+                self.finding("Cargo.toml", "manifest", message, "remove `Cargo.toml`");
                 return manifest;
             }
         };
@@ -151,7 +151,7 @@ impl ManifestReader<'_> {
                 }
                 "features" => match value.clone().try_into() {
                     Ok(features) => manifest.features = features,
-                    Err(_) => self.unknown("features", "it is no table of lists"),
+                    Err(_) => self.unknown("features", "not a table of lists"),
                 },
                 "dependencies" => self.dependencies(value, &mut manifest),
                 other => self.unknown(other, "the harness does not allow this key"),
@@ -161,7 +161,7 @@ impl ManifestReader<'_> {
         manifest
     }
 
-    /// Cargo would refuse a feature that enables what is not there, without a diagnostic.
+    /// Cargo rejects a feature that enables a missing one, without a diagnostic.
     fn features(&mut self, manifest: &CargoManifest) {
         for (name, list) in &manifest.features {
             if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
@@ -169,7 +169,7 @@ impl ManifestReader<'_> {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '.'))
             {
-                self.unknown(&format!("features.{name}"), "this is no name of a feature");
+                self.unknown(&format!("features.{name}"), "invalid feature name");
             }
             for enabled in list {
                 let dependency =
@@ -183,7 +183,7 @@ impl ManifestReader<'_> {
                     None => manifest.features.contains_key(enabled) || optional(enabled),
                 };
                 if !known || enabled == name {
-                    let why = format!("it enables `{enabled}`, which is not there");
+                    let why = format!("it enables `{enabled}`, which does not exist");
                     self.unknown(&format!("features.{name}"), &why);
                 }
             }
@@ -196,7 +196,7 @@ impl ManifestReader<'_> {
             "Cargo.toml",
             "manifest",
             message,
-            "leave it out: the harness writes the manifest",
+            "remove it; the harness writes the manifest",
         );
     }
 
@@ -218,7 +218,7 @@ impl ManifestReader<'_> {
         }
     }
 
-    /// `[lib]` and `[[bin]]` may only say what is the default anyway.
+    /// `[lib]` and `[[bin]]` may contain only default values.
     fn root(&mut self, table: &str, value: &Value, path: &str) {
         for (key, value) in value.as_table().into_iter().flatten() {
             let text = value.as_str().unwrap_or_default();
@@ -273,7 +273,7 @@ impl ManifestReader<'_> {
     }
 }
 
-/// Whether cargo takes a file for part of the crate rather than for a target of its own.
+/// Whether cargo treats a file as part of the crate, not as a separate target.
 fn tree_file(path: &str) -> bool {
     !["tests/", "benches/", "examples/"].iter().any(|folder| path.starts_with(folder))
 }
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_key_is_a_finding_that_names_it() {
+    fn every_unknown_key_is_a_finding() {
         for (text, says) in [
             ("[package]\nname=\"other\"", "named `other`"),
             ("[package]\nname=\"s\"\nbuild=\"b.rs\"", "package.build"),
@@ -329,11 +329,11 @@ mod tests {
             ("[dependencies]\nitoa={path=\"../x\"}", "path"),
             ("[dependencies]\nitoa={git=\"https://x\"}", "git"),
             ("[lints.rust]\nunsafe_code=\"allow\"", "`lints`"),
-            ("[features]\n\"-x\"=[]", "no name of a feature"),
-            ("[features]\nx=[\"x\"]", "`x`, which is not there"),
-            ("[features]\nx=[\"y\"]", "`y`, which is not there"),
-            ("[features]\nx=[\"dep:y\"]", "`dep:y`, which is not there"),
-            ("not toml", "not TOML"),
+            ("[features]\n\"-x\"=[]", "invalid feature name"),
+            ("[features]\nx=[\"x\"]", "`x`, which does not exist"),
+            ("[features]\nx=[\"y\"]", "`y`, which does not exist"),
+            ("[features]\nx=[\"dep:y\"]", "`dep:y`, which does not exist"),
+            ("not toml", "invalid TOML"),
         ] {
             let message = run(text).expect_err(text);
             assert!(message.contains(says), "{text}: {message}");

@@ -204,7 +204,7 @@ impl Toolchain for Rust {
     fn read_test(&self, run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported {
         match outputs {
             [output] => libtest::reported(run, output),
-            _ => Reported::Failed("the test was not run".to_owned()),
+            _ => Reported::Failed("the test did not run".to_owned()),
         }
     }
 
@@ -234,7 +234,7 @@ impl Toolchain for Rust {
     }
 }
 
-/// Changes in the candidate's source.
+/// Mutations of the candidate's source.
 struct RustMutator;
 
 impl Mutator for RustMutator {

@@ -1,9 +1,9 @@
-//! A candidate with changes in it, each of which a test should notice.
+//! Mutates Rust code.
 //!
-//! All changes are compiled into one copy of the candidate, and the variable `REGEN_MUTANT` says
-//! which is switched on ("mutant schemata", Untch, Offutt and Harrold 1993): one build serves every
-//! run. The operators are those of cargo-mutants: what functions return, comparisons, `&&` and
-//! `||`, arithmetic with literals, negations, arms of a `match`.
+//! All mutations are compiled into one copy of the candidate, and the variable `REGEN_MUTANT`
+//! selects one ("mutant schemata", Untch, Offutt and Harrold 1993), so one build suffices. The
+//! operators are those of cargo-mutants: return values, comparisons, `&&` and `||`, arithmetic with
+//! literals, negations, `match` arms.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::types::{RelPath, Tree};
 
 /// The variable's name.
 pub const VARIABLE: &str = "REGEN_MUTANT";
-/// The roots of crates, where the switch is put.
+/// The crate roots, where the switch's code is added.
 const ROOTS: [&str; 2] = ["src/lib.rs", "src/main.rs"];
 
 const SWITCH: &str = r#"
@@ -48,7 +48,7 @@ mod regen_mutants {
 }
 "#;
 
-/// Puts changes into a candidate.
+/// Mutates a candidate.
 ///
 /// # Errors
 /// A file is not Rust.
@@ -90,7 +90,8 @@ fn file(
     });
     (mutants.list, mutants.rest) = (list, rest);
     let (opens, closes, spared) = edits.map_err(|(why, line)| format!("{path}:{line}: {why}"))?;
-    // At one place what ends comes first, inner before outer; then what begins, outer before inner.
+    // At one offset: closing texts first, inner before outer; then opening texts, outer before
+    // inner.
     let mut inserts: Vec<(usize, bool, &String)> =
         closes.iter().map(|(at, text)| (*at, false, text)).collect();
     inserts.extend(opens.iter().map(|(at, text)| (*at, true, text)));
@@ -105,22 +106,22 @@ fn file(
         out.insert_str(*at, text);
     }
     if ROOTS.contains(&path.as_str()) {
-        // What is changed is no good style.
+        // Mutated code would trigger lints.
         out.insert_str(0, "#![allow(warnings)] ");
         out.push_str(SWITCH);
     }
     Ok(out)
 }
 
-/// Bytes of a text, and what stands there instead, filled up with blanks.
+/// A byte range of a text and its replacement, padded with blanks.
 type Spared = (std::ops::Range<usize>, &'static str);
 
 struct Writer<'a> {
     file: &'a str,
     extent: &'a Extent,
-    /// Types of the file that have a default value.
+    /// Types of the file with a default value.
     defaults: BTreeSet<String>,
-    /// The function that is being read.
+    /// The current function.
     function: String,
     opens: Vec<(usize, String)>,
     closes: Vec<(usize, String)>,
@@ -129,11 +130,11 @@ struct Writer<'a> {
     rest: &'a mut BTreeSet<String>,
 }
 
-/// What a function demands of its caller.
+/// Assertions.
 const ASSERTS: [&str; 6] =
     ["assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne"];
 
-/// Whether an item is there for tests only.
+/// Whether an item is only for tests.
 fn of_tests(attrs: &[syn::Attribute]) -> bool {
     let is = |attr: &syn::Attribute| {
         let text = attr.meta.to_token_stream().to_string();
@@ -150,7 +151,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether what the compiler evaluates is changed in a line.
+    /// Whether compile-time values at a line are mutated.
     fn constants(&self, line: usize) -> bool {
         let at = (self.file.to_owned(), u32::try_from(line).unwrap_or(0));
         matches!(self.extent, Extent::Constants(lines) if !lines.contains(&at))
@@ -166,19 +167,18 @@ impl Writer<'_> {
         }
     }
 
-    /// A change, if it is wanted in this line: its number.
+    /// Adds a mutation, if wanted at this line. Gives its number.
     fn mutant(&mut self, line: usize, what: String) -> Option<usize> {
         let line = u32::try_from(line).ok()?;
         let file = self.file.to_owned();
         if self.all()?.contains(&(file.clone(), line)) {
             return None;
         }
-        let what = format!("{what} in {}", self.function);
         self.list.push(Mutant { file, line, what });
         Some(self.list.len())
     }
 
-    /// A function's body. Whether to look into it.
+    /// Mutates a function's body. Gives whether to visit it.
     fn body(&mut self, sig: &syn::Signature, block: &syn::Block) -> bool {
         self.function = sig.ident.to_string();
         if let Some(word) = &sig.constness {
@@ -202,7 +202,7 @@ impl Writer<'_> {
         let mut arms = String::new();
         for value in replacements::of(&sig.output, &self.defaults) {
             let shown = value.replace("::core::default::Default::default()", "a default");
-            let what = format!("gives {shown}");
+            let what = format!("when `{}` returns {shown}", self.function);
             if let Some(number) = self.mutant(line, what) {
                 arms += &format!("{} => return {value}, ", number - first + 1);
             }
@@ -215,7 +215,7 @@ impl Writer<'_> {
         true
     }
 
-    /// Another expression in place of one.
+    /// Replaces an expression.
     fn instead(&mut self, of: &impl Spanned, what: String, other: &str) -> bool {
         let span = of.span();
         if other.contains('\n') {
@@ -228,12 +228,14 @@ impl Writer<'_> {
         true
     }
 
-    /// A demand that is not made.
+    /// Removes an assertion.
     fn demand(&mut self, one: &syn::Macro, attrs: &[syn::Attribute]) {
         let name = one.path.segments.last().map(|last| last.ident.to_string());
         let name = name.filter(|name| ASSERTS.contains(&&**name) && attrs.is_empty());
         let span = one.span();
-        let mutant = name.and_then(|name| self.mutant(span.start().line, format!("no {name}!")));
+        let mutant = name.and_then(|name| {
+            self.mutant(span.start().line, format!("without {name}! in {}", self.function))
+        });
         if let Some(number) = mutant {
             let open = format!("if !crate::regen_mutants::on({number}) {{ ");
             self.opens.push((span.byte_range().start, open));
@@ -246,7 +248,7 @@ impl Writer<'_> {
     }
 }
 
-/// The operator that stands in for another one, in the source.
+/// The replacement of an operator, in the source.
 fn other(binary: &syn::ExprBinary) -> Option<&'static str> {
     let number = |side: &Expr| match side {
         Expr::Lit(one) => matches!(one.lit, syn::Lit::Int(_) | syn::Lit::Float(_)),
@@ -262,7 +264,7 @@ fn other(binary: &syn::ExprBinary) -> Option<&'static str> {
         BinOp::Ne(_) => "==",
         BinOp::And(_) => "||",
         BinOp::Or(_) => "&&",
-        // Of other types than numbers nobody knows what they can do.
+        // For non-numeric types the available operators are unknown.
         BinOp::Add(_) if numbers => "-",
         BinOp::Sub(_) | BinOp::Mul(_) | BinOp::Div(_) | BinOp::Rem(_) if numbers => "+",
         BinOp::AddAssign(_) if numbers => "-=",
@@ -271,7 +273,7 @@ fn other(binary: &syn::ExprBinary) -> Option<&'static str> {
     })
 }
 
-/// Whether an expression binds names: it cannot stand elsewhere.
+/// Whether an expression binds names, so that it cannot be moved.
 fn binds(expr: &Expr) -> bool {
     struct Lets(bool);
     impl<'ast> Visit<'ast> for Lets {
@@ -339,7 +341,7 @@ impl<'ast> Visit<'ast> for Writer<'_> {
                 binary.right.to_token_stream(),
             ];
             let other = format!("{left} {by} {right}");
-            self.instead(binary, format!("{by} instead of {op}"), &other)
+            self.instead(binary, format!("with {by} instead of {op} in {}", self.function), &other)
         });
         syn::visit::visit_expr_binary(self, binary);
         if changed {
@@ -350,13 +352,13 @@ impl<'ast> Visit<'ast> for Writer<'_> {
     fn visit_expr_unary(&mut self, unary: &'ast syn::ExprUnary) {
         let literal = matches!(*unary.expr, Expr::Lit(_));
         let what = match unary.op {
-            syn::UnOp::Not(_) => Some("no !"),
-            syn::UnOp::Neg(_) if !literal => Some("no -"),
+            syn::UnOp::Not(_) => Some("without !"),
+            syn::UnOp::Neg(_) if !literal => Some("without -"),
             _ => None,
         };
         let changed = what.is_some_and(|what| {
             let other = unary.expr.to_token_stream().to_string();
-            self.instead(unary, what.to_owned(), &other)
+            self.instead(unary, format!("{what} in {}", self.function), &other)
         });
         syn::visit::visit_expr_unary(self, unary);
         if changed {
@@ -380,7 +382,9 @@ impl<'ast> Visit<'ast> for Writer<'_> {
                 continue;
             }
             let shown = arm.pat.to_token_stream().to_string();
-            if let Some(number) = self.mutant(end.end().line, format!("no arm for {shown}")) {
+            if let Some(number) =
+                self.mutant(end.end().line, format!("without the arm {shown} in {}", self.function))
+            {
                 let guard = format!(" if !crate::regen_mutants::on({number})");
                 self.closes.push((end.byte_range().end, guard));
             }
@@ -388,7 +392,7 @@ impl<'ast> Visit<'ast> for Writer<'_> {
         syn::visit::visit_expr_match(self, one);
     }
 
-    // Evaluated by the compiler, where no switch can be: constants, lengths, patterns.
+    // Evaluated by the compiler, so not switchable at run time: constants, lengths, patterns.
     fn visit_item_const(&mut self, item: &'ast syn::ItemConst) {
         self.constant(&item.ident, &item.ty, &item.expr);
     }
@@ -403,7 +407,7 @@ impl<'ast> Visit<'ast> for Writer<'_> {
     }
     fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
         let declared = identifiers::declared(item.mac.tokens.clone());
-        // What a macro is given may become a name of what it writes.
+        // A macro's arguments may become names in its output.
         let given = item.ident.is_none() && declared.is_empty();
         self.rest.extend(item.ident.as_ref().map(ToString::to_string));
         self.rest.extend(if given { identifiers::of(item.mac.tokens.clone()) } else { declared });

@@ -1,12 +1,12 @@
-//! Seals tests: a trusted test counts only when its body ran to its end, and a candidate inside the
-//! same process cannot say so in its place.
+//! Seals tests: a trusted test counts only if its body ran to its end, which a candidate in the
+//! same process cannot fake.
 //!
-//! Each test reads a number from its standard input before any code of the candidate runs, and
-//! writes it to its standard output behind its last statement. Who ends the process early, or
-//! prints a report of success, does not know the number.
+//! Each test reads a random number from standard input before any candidate code runs, and prints
+//! it after its last statement. Code that ends the process early, or prints a report of success,
+//! does not know the number.
 //!
-//! Each sealed file also has a canary: a test that must fail, with the number in its message. A
-//! program in which it does not is not believed in anything else.
+//! Each sealed file also has a canary: a test that must fail, with the number in its message. If it
+//! does not, no result of that program counts.
 
 use proc_macro2::extra::DelimSpan;
 use quote::ToTokens;
@@ -14,8 +14,7 @@ use syn::visit::Visit;
 
 use super::{identifiers, recursion_limit};
 
-/// What a sealed file needs at its end. A file's own lints are not for it; where they are forbidden to
-/// be switched off, they are left as they are.
+/// Code appended to a sealed file. Its lints are disabled, unless the file forbids that.
 pub fn guard(forbids: bool) -> String {
     let lints = "#[cfg_attr(all(), allow(warnings, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction))]";
     format!("\n{}\n{GUARD}", if forbids { "" } else { lints })
@@ -81,13 +80,14 @@ pub fn test(name: &str, body: &str) -> String {
     )
 }
 
-/// A test in a file: its path, and the names in it and in what it uses of the file.
+/// A test in a file: its path, and the identifiers in it and in the items it uses.
 pub type Found = identifiers::Named;
 
-/// Seals every test of a file that somebody else wrote, line numbers kept; gives the tests
-/// too. Tests that a macro writes are not seen: they run, but prove nothing.
+/// Seals every test of a user's file, keeping line numbers. Gives the tests too. Tests from macros
+/// run, but prove nothing.
 ///
 /// # Errors
+/// The text is not Rust: the reason and the line.
 /// The text is not Rust: why, and in which line.
 pub fn file(text: &str) -> Result<(String, Vec<Found>), (String, usize)> {
     let mut tests = recursion_limit::parse(text, |text| {
@@ -101,10 +101,10 @@ pub fn file(text: &str) -> Result<(String, Vec<Found>), (String, usize)> {
         identifiers::follow(words, &tests.others);
     }
     if let Some(line) = tests.unsealed {
-        return Err(("a test gives nothing, a `Result` or an `ExitCode`".to_owned(), line));
+        return Err(("a test must return nothing, a `Result` or an `ExitCode`".to_owned(), line));
     }
     let mut sealed = text.to_owned();
-    // From the last to the first, so that no place moves before its turn.
+    // From last to first, so that offsets stay valid.
     tests.inserts.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     for (at, insert) in tests.inserts {
         sealed.insert_str(at, &insert);
@@ -122,10 +122,10 @@ struct Tests {
     /// Modules around that may not exist.
     conditions: usize,
     found: Vec<Found>,
-    /// The other items.
+    /// Other items.
     others: Vec<identifiers::Named>,
     inserts: Vec<(usize, String)>,
-    /// Line of a test whose end cannot be told from its type.
+    /// Line of a test whose success cannot be derived from its return type.
     unsealed: Option<usize>,
 }
 
@@ -177,7 +177,7 @@ impl<'ast> Visit<'ast> for Tests {
         let open = format!(" fn regen_body() {output} {{");
         let panics = has("should_panic");
         let close = format!("}} crate::regen_guard::run({panics}, regen_body){end} ");
-        // In an empty body both stand at one place: the later insertion comes to stand first.
+        // In an empty body both have the same offset; the later insertion comes first.
         self.inserts.push((braces.close().byte_range().start, close));
         self.inserts.push((braces.open().byte_range().end, open));
     }
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_are_sealed_where_they_stand() {
+    fn tests_are_sealed_in_place() {
         let text = "// ä\nmod m {\n    #[test]\n    fn a() -> Result<(), String> {\n        Err(\"ü\")? // }\n    }\n}\n\
             #[test]\n#[should_panic]\nfn b() { panic!() }\n#[test]\n#[ignore]\nfn c() {}\nfn d() {}\n#[test]\nfn e() {}\n";
         let (sealed, tests) = file(text).expect("is Rust");

@@ -1,4 +1,4 @@
-//! The keys of `[target.X]` that are Rust's.
+//! Rust's keys of `[target.X]`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::toolchain::OptionSchema;
 use crate::types::{Encoder, Target};
 
-/// What crate a target is.
+/// The crate type of a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CrateType {
@@ -19,7 +19,7 @@ pub enum CrateType {
     Bin,
 }
 
-/// A target's options as Rust reads them.
+/// The parsed options of a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RustOptions {
@@ -34,7 +34,7 @@ pub struct RustOptions {
 const KEYS: [&str; 2] = ["crate", "allowed_dependencies"];
 
 impl RustOptions {
-    /// Those of a target. A wrong value counts as absent: the configuration refuses it.
+    /// The options of a target. An invalid value counts as missing; the configuration rejects it.
     pub fn of(target: &Target) -> Self {
         fn read<T: serde::de::DeserializeOwned + Default>(target: &Target, key: &str) -> T {
             let value = target.options.get(key).cloned();
@@ -63,12 +63,12 @@ impl RustOptions {
     /// Checks one value.
     ///
     /// # Errors
-    /// What is wrong, and what to do.
+    /// The problem and a hint.
     pub fn check(name: &str, value: &toml::Value) -> Result<(), (String, String)> {
         let value = value.clone();
         match name {
             "crate" => value.try_into::<CrateType>().map(drop).map_err(|_| {
-                let message = "`crate` is neither \"lib\" nor \"bin\"".to_owned();
+                let message = "`crate` must be \"lib\" or \"bin\"".to_owned();
                 (message, "crate = \"lib\" or crate = \"bin\"".to_owned())
             }),
             _ => match value.try_into::<BTreeMap<String, String>>() {
@@ -81,7 +81,7 @@ impl RustOptions {
         }
     }
 
-    /// Writes them for a digest.
+    /// Encodes them for a digest.
     pub fn encode(&self, out: &mut Encoder) {
         out.text(match self.crate_type {
             CrateType::Lib => "lib",
@@ -92,7 +92,7 @@ impl RustOptions {
     }
 }
 
-/// Checks one crate and its version requirement, as far as cargo could not read them.
+/// Checks a crate name and its version requirement.
 fn entry(name: &str, version: &str) -> Result<(), (String, String)> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(plain) {
@@ -109,7 +109,7 @@ fn entry(name: &str, version: &str) -> Result<(), (String, String)> {
         return Ok(());
     }
     let message = format!("`{name}`: \"{}\" is not a version requirement", version.escape_debug());
-    Err((message, "such as \"1\", \"1.2.3\" or \">=1, <3\"".to_owned()))
+    Err((message, "for example \"1\", \"1.2.3\" or \">=1, <3\"".to_owned()))
 }
 
 #[cfg(test)]
@@ -117,7 +117,7 @@ mod tests {
     use super::entry;
 
     #[test]
-    fn names_and_versions_are_those_that_cargo_reads() {
+    fn names_and_versions_are_valid_for_cargo() {
         for (name, version, right) in [
             ("serde", "1", true),
             ("serde_json", "^1.2.3", true),

@@ -1,4 +1,4 @@
-//! What every package of a candidate has: its name, edition and root file.
+//! Name, edition and root file of a candidate's package.
 
 use super::options::CrateType;
 use crate::types::{RelPath, Spec};
@@ -6,7 +6,7 @@ use crate::types::{RelPath, Spec};
 /// The edition of every generated crate.
 pub const EDITION: &str = "2024";
 
-/// The name of the crate in code.
+/// The crate's name in code.
 pub fn crate_name(spec: &Spec) -> String {
     spec.id.replace('-', "_")
 }

@@ -1,10 +1,10 @@
-//! What the model is told of a Rust target.
+//! Rules of a Rust target for the model.
 
 use super::options::{CrateType, RustOptions};
 use super::package::{EDITION, crate_name, root};
 use crate::types::{Spec, Target};
 
-/// What the model is told of the target.
+/// Rules of the target for the model.
 pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
     let options = RustOptions::of(target);
     let root = root(options.crate_type);

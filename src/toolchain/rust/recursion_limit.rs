@@ -1,23 +1,23 @@
-//! Keeps deeply nested Rust from overflowing the stack of a parser that recurses.
+//! Keeps deeply nested Rust from overflowing the stack of the recursive parser.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::types::limits;
 
-/// Deeper than this a text is parsed on a stack of its own.
+/// Texts nested deeper than this are parsed on a larger stack.
 const ORDINARY: usize = 60;
-/// Bytes of that stack: debug builds take up to 50 KiB for one level.
+/// Size of that stack in bytes; debug builds use up to 50 KiB per level.
 const STACK: usize = 64 * 1024 * 1024;
 
-/// Parses a text, unless it is nested too deeply; says so then.
+/// Parses a text, unless it is nested too deeply, which is an error.
 pub fn parse<T: Send>(
     text: &str,
     parser: impl FnOnce(&str) -> Result<T, (String, usize)> + Send,
 ) -> Result<T, (String, usize)> {
-    // What cannot even be split into tokens is not nested: the parser says what is wrong.
+    // An invalid token stream has no nesting; the parser reports the error.
     let nesting = text.parse::<TokenStream>().map_or(0, nesting);
     if nesting > limits::RUST_NESTING {
-        let message = format!("it is nested more than {} deep", limits::RUST_NESTING);
+        let message = format!("nested more than {} levels deep", limits::RUST_NESTING);
         return Err((message, 1));
     }
     if nesting <= ORDINARY {
@@ -31,8 +31,7 @@ pub fn parse<T: Send>(
     })
 }
 
-/// The largest number of tokens that can stand inside each other: those of a statement or list
-/// element, and of the ones around it.
+/// The maximum number of nested tokens, of a statement or list element and all around it.
 fn nesting(tokens: TokenStream) -> usize {
     let mut stack = vec![(tokens.into_iter().peekable(), 0, 0)];
     let mut most = 0;
@@ -70,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_of_every_kind_ends_in_an_answer() {
+    fn nesting_of_every_kind_is_parsed_or_rejected() {
         for (unit, end) in [
             ("!", "a"),
             ("(", ""),

@@ -1,4 +1,4 @@
-//! Values of a type, as a function could give them without doing its work.
+//! Values that a function could return without doing its work.
 
 use std::collections::BTreeSet;
 
@@ -6,18 +6,18 @@ use quote::ToTokens;
 use syn::{GenericArgument, PathArguments, ReturnType, Type};
 
 const DEFAULT: &str = "::core::default::Default::default()";
-/// Types of the standard library with a default and nothing else that is as simple.
+/// Standard types with only a default value.
 const EMPTY: [&str; 7] =
     ["HashMap", "BTreeMap", "PathBuf", "OsString", "Duration", "Cow", "Wrapping"];
 /// Collections of one type.
 const MANY: [&str; 7] =
     ["Vec", "VecDeque", "HashSet", "BTreeSet", "BinaryHeap", "LinkedList", "IndexSet"];
-/// What holds one value.
+/// Wrappers of one value.
 const HOLDS: [&str; 6] = ["Box", "Rc", "Arc", "Cell", "RefCell", "Mutex"];
 const INTEGERS: [&str; 12] =
     ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
 
-/// Types of a file that have a default value.
+/// Types of a file with a default value.
 pub fn defaults(file: &syn::File) -> BTreeSet<String> {
     let derives = |attrs: &[syn::Attribute]| {
         attrs.iter().any(|attr| {
@@ -50,8 +50,7 @@ pub fn defaults(file: &syn::File) -> BTreeSet<String> {
     names
 }
 
-/// Values that a function of this type could give, the most usual default first; none where nothing
-/// is known of the type.
+/// Possible values of a type, the most common default first; empty for unknown types.
 pub fn of(output: &ReturnType, defaults: &BTreeSet<String>) -> Vec<String> {
     match output {
         ReturnType::Default => vec!["()".to_owned()],
@@ -59,13 +58,13 @@ pub fn of(output: &ReturnType, defaults: &BTreeSet<String>) -> Vec<String> {
     }
 }
 
-/// A value of a simple type, as the compiler can evaluate it.
+/// A value of a simple type, as a constant expression.
 pub fn constant(output: &ReturnType) -> Option<String> {
     let values = of(output, &BTreeSet::new()).into_iter();
     values.into_iter().find(|value| ![DEFAULT, "From", "iter"].iter().any(|no| value.contains(no)))
 }
 
-/// What stands before and behind a constant of a simple type, to give it another value.
+/// Code before and after a constant that changes its value.
 pub fn other(of: &Type) -> Option<(String, String)> {
     let text = of.to_token_stream().to_string().replace("'static ", "");
     let change = match text.as_str() {

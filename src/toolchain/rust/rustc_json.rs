@@ -1,4 +1,4 @@
-//! Reading cargo's JSON: structured output, never prose.
+//! Parses cargo's JSON output.
 
 use serde::Deserialize;
 
@@ -65,8 +65,8 @@ struct Profile {
     test: bool,
 }
 
-/// Reads `cargo … --message-format=json`. `root` is the crate's root; `suites` are mounted files,
-/// whose own warnings are no finding and whose errors name the clause.
+/// Parses `cargo … --message-format=json`. `root` is the crate's root; `suites` are mounted files:
+/// their warnings are ignored and their errors name the clause.
 pub fn read(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Built {
     let mut said = Built::default();
     for line in output.lines().filter(|line| line.starts_with('{')) {
@@ -93,7 +93,7 @@ pub fn read(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Buil
 fn finding(gate: &GateName, diagnostic: Diagnostic, suites: &[Suite]) -> Option<Finding> {
     let error = diagnostic.level.starts_with("error");
     let place = diagnostic.spans.iter().find(|span| span.is_primary);
-    // "aborting due to 2 previous errors" and the like have neither place nor code.
+    // Summaries such as "aborting due to 2 previous errors" have neither place nor code.
     if !(error || diagnostic.level == "warning") || (place.is_none() && diagnostic.code.is_none()) {
         let linker = error && diagnostic.message.contains("linking");
         if !linker {
@@ -133,7 +133,7 @@ mod tests {
     use super::read;
 
     #[test]
-    fn diagnostics_have_place_code_and_remedy() {
+    fn diagnostics_have_place_code_and_hint() {
         let output = r#"{"reason":"compiler-message","message":{"level":"error","message":"cannot find","code":{"code":"E0425"},"spans":[{"file_name":"src/lib.rs","line_start":3,"is_primary":true}],"children":[{"level":"help","message":"import it"}],"rendered":"error[E0425]: cannot find\n"}}
 {"reason":"compiler-message","message":{"level":"error","message":"aborting","code":null,"spans":[],"children":[],"rendered":"x"}}
 {"reason":"compiler-artifact","target":{"src_path":"/w/tests/a.rs"},"profile":{"test":true},"executable":"/t/a-1"}

@@ -1,10 +1,10 @@
-//! Reading the user's suites.
+//! Parses the user's suites.
 
 use super::nonce;
 use crate::toolchain::{Expected, Suite, SuiteFile, clause_of, key};
 use crate::types::{Problem, RelPath, Spec};
 
-/// Reads a user's suite: its tests are the functions marked `#[test]` and not `#[ignore]`.
+/// Parses a user's suite: its tests are functions with `#[test]` and without `#[ignore]`.
 pub fn read(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
     let shown = file.text.trim_start_matches('\u{feff}').to_owned();
     let (text, tests) = nonce::file(&shown).map_err(|(why, line)| {
@@ -14,7 +14,7 @@ pub fn read(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
     })?;
     let tests = tests.into_iter().map(|(name, words)| Expected {
         clause: clause_of(spec, &name),
-        // What stands around a test may be a part of it.
+        // Code around a test may be part of it.
         key: key(spec, &name, &shown),
         name,
         words,

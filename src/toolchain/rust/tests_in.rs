@@ -1,11 +1,11 @@
-//! The tests in Rust files that people wrote and nobody here runs.
+//! Finds tests in hand-written Rust files.
 
 use proc_macro2::{TokenStream, TokenTree};
 
-/// Functions with an attribute of tests, also those that a macro is given.
+/// Functions with a test attribute, including those passed to macros.
 pub fn tests_in(text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    // What cannot be split into tokens has no tests.
+    // An invalid token stream has no tests.
     let tokens = text.parse::<TokenStream>().unwrap_or_default();
     let mut streams = vec![(tokens, String::new())];
     while let Some((stream, path)) = streams.pop() {
@@ -42,7 +42,7 @@ pub fn tests_in(text: &str) -> Vec<String> {
     found
 }
 
-/// What makes a function a test: by itself, or with the crates rstest, test-case and quickcheck.
+/// Test attributes: of the standard library and of the crates rstest, test-case and quickcheck.
 const ATTRIBUTES: [&str; 4] = ["test", "rstest", "test_case", "quickcheck"];
 
 /// Whether an attribute's path ends in one of these words.

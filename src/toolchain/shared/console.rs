@@ -1,7 +1,7 @@
-//! Console examples: a transcript of commands and of what they print.
+//! Console examples: transcripts of commands and their output.
 //!
-//! The commands run inside a sealed test, in a fresh folder. The test tells what they printed; here
-//! it is compared with the transcript, outside of the candidate's reach.
+//! The commands run in a sealed test, in a fresh folder. The test prints their output, which is
+//! compared with the transcript outside of the candidate's reach.
 
 use serde::{Deserialize, Serialize};
 use snapbox::IntoData;
@@ -14,18 +14,18 @@ pub struct ConsoleStep {
     command: String,
     /// Its arguments, without the program.
     pub args: Vec<String>,
-    /// What stands in its here-document.
+    /// The content of its here-document.
     pub input: Option<String>,
-    /// Whether its errors belong to what is expected: `2>&1`.
+    /// Whether standard error is part of the expected output: `2>&1`.
     merged: bool,
     status: i32,
     expected: String,
 }
 
-/// What a shell would take for something else than itself, where it is not quoted.
+/// Characters that are special in a shell, unless quoted.
 const SHELL: [char; 11] = ['|', '&', ';', '<', '>', '`', '$', '*', '(', ')', '#'];
 
-/// Reads a transcript of a program. The error has the line in it, from 0.
+/// Parses a transcript of a program. The error has its line in it, from 0.
 pub fn parse(code: &str, program: &str) -> Result<Vec<ConsoleStep>, (String, usize)> {
     let mut steps = Vec::new();
     let mut lines = code.lines().enumerate().peekable();
@@ -36,12 +36,12 @@ pub fn parse(code: &str, program: &str) -> Result<Vec<ConsoleStep>, (String, usi
         let wrong = |message: &str| (message.to_owned(), number);
         let command = line
             .strip_prefix("$ ")
-            .ok_or_else(|| wrong("a transcript begins with `$ <program> <arguments>`"))?;
-        let mut words = shlex::split(command).ok_or_else(|| wrong("a quote is not closed"))?;
+            .ok_or_else(|| wrong("a transcript must begin with `$ <program> <arguments>`"))?;
+        let mut words = shlex::split(command).ok_or_else(|| wrong("unclosed quote"))?;
         let bare = unquoted(command);
         let bare: Vec<&str> = bare.split_whitespace().collect();
         if bare.len() != words.len() {
-            return Err(wrong("`#` begins a comment: quote it"));
+            return Err(wrong("`#` begins a comment; quote it"));
         }
         let (mut here, mut merged) = (None, false);
         for at in (0..bare.len()).rev() {
@@ -53,7 +53,7 @@ pub fn parse(code: &str, program: &str) -> Result<Vec<ConsoleStep>, (String, usi
                 _ => {
                     if let Some(c) = bare[at].chars().find(|c| SHELL.contains(c)) {
                         let message = format!(
-                            "`{c}`: a transcript knows only `2>&1` and `<<END` of a shell; quote what is meant"
+                            "`{c}`: transcripts support only `2>&1` and `<<END`; quote other characters"
                         );
                         return Err((message, number));
                     }
@@ -65,12 +65,12 @@ pub fn parse(code: &str, program: &str) -> Result<Vec<ConsoleStep>, (String, usi
             Some(word) => {
                 let end = word.trim_start_matches("<<");
                 Some(document(&mut lines, end).ok_or_else(|| {
-                    (format!("the here-document has no last line `{end}`"), number)
+                    (format!("the here-document has no closing line `{end}`"), number)
                 })?)
             }
         };
         if words.first().is_none_or(|first| first != program) {
-            return Err((format!("the program of this spec is `{program}`"), number));
+            return Err((format!("the command must start with `{program}`"), number));
         }
         let mut status = 0;
         if let Some((number, line)) = lines.next_if(|(_, line)| line.starts_with("? ")) {
@@ -94,7 +94,7 @@ pub fn parse(code: &str, program: &str) -> Result<Vec<ConsoleStep>, (String, usi
     if steps.is_empty() { Err(("the transcript has no command".to_owned(), 0)) } else { Ok(steps) }
 }
 
-/// A command with a letter in the place of each that is quoted.
+/// A command with quoted characters replaced by letters.
 fn unquoted(command: &str) -> String {
     let (mut quote, mut escaped) = (None, false);
     let mask = |c: char| {
@@ -111,8 +111,7 @@ fn unquoted(command: &str) -> String {
     command.chars().map(mask).collect()
 }
 
-/// The lines of a here-document, without the prompt that a shell shows before each, its last line
-/// included.
+/// The lines of a here-document, including the last, without the shell's prompt before each.
 fn document<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>, end: &str) -> Option<String> {
     let bare = |line: &'a str| line.strip_prefix("> ").or_else(|| line.strip_prefix('>'));
     let mut found = Vec::new();
@@ -127,17 +126,17 @@ fn document<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>, end: &str) -
     None
 }
 
-/// What one command did: its exit status, standard output and standard error.
+/// A command's exit status, standard output and standard error.
 pub type StepOutput = (String, String, String);
 
-/// Compares what the commands did with the transcript.
+/// Compares the results of the commands with the transcript.
 ///
 /// # Errors
-/// Where they part, for people.
+/// The first difference, for people.
 pub fn compare(steps: &[ConsoleStep], told: &[StepOutput]) -> Result<(), String> {
     for (at, step) in steps.iter().enumerate() {
         let Some((status, out, errors)) = told.get(at) else {
-            return Err(format!("$ {}\nit was not run", step.command));
+            return Err(format!("$ {}\nit did not run", step.command));
         };
         step.compare(status, out, errors)?;
     }
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_transcript_is_told_with_its_line() {
+    fn invalid_transcripts_are_reported_with_their_line() {
         for (code, line) in [
             ("s a", 0),
             ("$ rm -rf /", 0),

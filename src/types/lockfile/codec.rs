@@ -1,8 +1,7 @@
-//! The text of `regen.lock`: TOML, in one form only, so that the same state gives the same bytes.
+//! The format of `regen.lock`: canonical TOML, so that equal states give equal bytes.
 //!
-//! A check reads it before every deploy, and it has a line for every promoted file: text in the
-//! form that is written here is read line by line, ten times as fast as TOML in general. Anything
-//! else goes to the TOML reader, which says what is wrong.
+//! Each deploy reads it, with a line per promoted file. Canonical text is parsed line by line, ten
+//! times as fast as general TOML; anything else goes to the TOML parser, which reports errors.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,16 +18,16 @@ const HEAD: &str =
     "# Written by regen. Commit it; do not edit it: `generated/` is checked against it.\n";
 
 impl Standing {
-    /// The version that a text says it has, if it says one on a line of its own.
+    /// The version in a text, if it is on its own line.
     pub fn version_of(text: &str) -> Option<u32> {
         let mut lines = text.lines().filter_map(|line| line.strip_prefix("version = "));
         lines.find_map(|version| version.trim().parse().ok())
     }
 
-    /// Reads a lock file. Also gives whether it is exactly as regen writes it.
+    /// Parses a lockfile. Also gives whether it is in canonical form.
     ///
     /// # Errors
-    /// The reader's message, with the line, and what to do.
+    /// The parser's message with the line, and a hint.
     pub fn parse(text: &str) -> Result<(Self, bool), String> {
         #[derive(Deserialize)]
         struct VersionField {
@@ -38,11 +37,11 @@ impl Standing {
             return Ok((standing, true));
         }
         if text.lines().any(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ")) {
-            return Err("there are marks of a merge conflict in it".to_owned());
+            return Err("it contains merge conflict markers".to_owned());
         }
         match read_toml::<Self>(text) {
             Ok(standing) if standing.version == LOCK_VERSION => {
-                // Version control may write line ends as it likes.
+                // Git may change line ends.
                 let is_ours = text.replace("\r\n", "\n") == standing.render();
                 Ok((standing, is_ours))
             }
@@ -51,18 +50,18 @@ impl Standing {
             }
             other => match read_toml::<VersionField>(text) {
                 Ok(VersionField { version }) if version > LOCK_VERSION => Err(format!(
-                    "its version is {version}, this regen knows {LOCK_VERSION}: update regen"
+                    "it has version {version}; this regen supports {LOCK_VERSION}; update regen"
                 )),
                 Ok(VersionField { version }) if version < OLDEST_LOCK => Err(format!(
-                    "its version is {version}, this regen reads {OLDEST_LOCK} and later: delete the \
-                     file and generated/, and run `regen run`"
+                    "it has version {version}; this regen reads {OLDEST_LOCK} and later; delete the file \
+                                 and generated/, and run `regen run`"
                 )),
                 _ => Err(other.err().map(|error| error.to_string()).unwrap_or_default()),
             },
         }
     }
 
-    /// Writes a lock file.
+    /// Writes a lockfile.
     pub fn render(&self) -> String {
         let entries = self.spec.values().flat_map(|spec| spec.target.values());
         let lines: usize = entries.map(|entry| 30 + entry.files.len()).sum();
@@ -81,7 +80,7 @@ impl Standing {
     }
 }
 
-/// A string or a key that needs no escapes.
+/// A string or key without escapes.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
 }
@@ -98,7 +97,7 @@ impl Text {
         if is_plain(text) {
             self.0.extend(["\"", text, "\""]);
         } else {
-            // TOML's basic strings have JSON's escapes, and one more.
+            // TOML's basic strings have JSON's escapes and one more.
             let json = serde_json::Value::from(text).to_string();
             self.0.push_str(&json.replace('\u{7f}', "\\u007f"));
         }
@@ -187,8 +186,8 @@ impl Text {
     }
 }
 
-/// Reads text that is as [`Standing::render`] writes it; whoever calls holds it to that. `None` for
-/// most of what is not.
+/// Parses text in the form that [`Standing::render`] writes; the caller compares the result. `None`
+/// for most other text.
 fn read(text: &str) -> Option<Standing> {
     let mut lines = text.strip_prefix(HEAD)?.lines();
     let version: u32 = lines.next()?.strip_prefix("version = ")?.parse().ok()?;
@@ -206,7 +205,7 @@ fn read(text: &str) -> Option<Standing> {
             set(entry.as_deref_mut()?, table, name, value)?;
             continue;
         };
-        // Names that need quotes are left to the other reader.
+        // Quoted names are left to the general parser.
         let mut names = head.split('.');
         let (spec, of, target) = (names.next()?, names.next()?, names.next()?);
         if of != "target" || head.contains('"') {
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn both_readers_read_what_is_written_whatever_is_in_it() {
+    fn both_parsers_read_any_written_lockfile() {
         for name in [
             "plain",
             "a b",
@@ -325,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn another_form_of_the_same_is_read_and_told_apart() {
+    fn non_canonical_lockfiles_are_read_and_detected() {
         let target = BTreeMap::from([("rust".into(), entry("x"))]);
         let spec = BTreeMap::from([("s".into(), SpecStanding { target })]);
         let standing = Standing { spec, ..Standing::default() };

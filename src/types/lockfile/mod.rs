@@ -1,4 +1,4 @@
-//! `regen.lock`: what is promoted and why it was accepted, and its text.
+//! `regen.lock`: what is promoted, and the evidence for it.
 
 mod codec;
 pub mod model;

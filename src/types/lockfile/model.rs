@@ -1,7 +1,7 @@
-//! What is promoted, and why it was accepted: the content of `regen.lock`.
+//! The content of `regen.lock`: what is promoted, and the evidence for it.
 //!
-//! TOML, sorted, LF, one table per item so that version control merges it; no host paths, no cost,
-//! no clock. The format is described in `docs/formats/lock.md`.
+//! TOML, sorted, LF, one table per item so that Git can merge it; no host paths, costs or times.
+//! The format is described in `docs/formats/lock.md`.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use crate::types::{
     Digest, GateInputsDigest, InputsDigest, Isolation, RelPath, SpecId, TargetName,
 };
 
-/// The format of `regen.lock` that is written.
+/// The version that is written.
 pub const LOCK_VERSION: u32 = 3;
-/// The oldest format that is read.
+/// The oldest version that can be read.
 pub const OLDEST_LOCK: u32 = 2;
 
 /// What is promoted, by spec.
@@ -33,7 +33,7 @@ impl Default for Standing {
     }
 }
 
-/// One spec's promoted trees, which were switched together.
+/// One spec's promoted trees, which are switched together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpecStanding {
@@ -53,26 +53,26 @@ impl SpecStanding {
     }
 }
 
-/// Whether a model was asked for what is promoted.
+/// Whether a promoted tree came from a live model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// It was.
+    /// A live model.
     #[default]
     Model,
-    /// A recording answered.
+    /// A recording.
     Replay,
 }
 
-/// Who wrote a tree.
+/// The origin of a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
     /// The generator's kind: `openai` or `cassette`.
     pub generator: String,
-    /// The model's name, without folders of its server's.
+    /// The model's name, without folders of its server.
     pub model: String,
-    /// Whether it was asked.
+    /// Whether it was a live model.
     pub source: Source,
     /// The recording's date, or `scripted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,7 +84,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// In a few words.
+    /// A short description.
     pub fn words(&self) -> String {
         match &self.recorded {
             Some(from) => format!("{}, replayed from {from}", self.model),
@@ -93,7 +93,7 @@ impl Origin {
     }
 }
 
-/// One promoted tree: what it was made from, by whom, and what judged it.
+/// One promoted tree: its inputs, origin and gates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetStanding {
@@ -107,35 +107,34 @@ pub struct TargetStanding {
     pub context: Digest,
     /// Digest of the target's configuration.
     pub config: Digest,
-    /// What it was generated from: spec, configuration, language, dependencies.
+    /// Digest of the generation inputs: spec, configuration, language, dependencies.
     pub inputs: InputsDigest,
-    /// What it was judged by: [`Self::gate_inputs`] and the order of the gates.
+    /// Digest of [`Self::gate_inputs`] and the order of the gates.
     pub gates: GateInputsDigest,
     /// The tools that the gates ran.
     pub tools: String,
     /// The version of regen that accepted it.
     pub regen: String,
-    /// The weakest isolation of its gates, 0 to 3.
+    /// The lowest isolation level of its gates, 0 to 3.
     pub isolation: Isolation,
-    /// The public key whose owner signed the attestation, as OpenSSH writes it.
+    /// The public signing key of the attestation, in OpenSSH format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,
-    /// A person went back to this tree while this was wanted: nothing takes its place until
-    /// something else is.
+    /// Set by a rollback: the inputs at that time. The tree is held until they change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<InputsDigest>,
-    /// Tests that passed and that nobody has seen fail without the implementation.
+    /// Tests that passed but were never seen to fail without the implementation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven: Vec<String>,
-    /// Who wrote it.
+    /// Its origin.
     pub origin: Origin,
     /// Digest of each clause, by its name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub clauses: BTreeMap<String, Digest>,
-    /// How each gate ended, by its name.
+    /// The outcome of each gate, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, String>,
-    /// Digests of what judged: settings of gates, suites, validators, demands, dependencies.
+    /// Digests of gate inputs: settings, suites, validators, required clauses, dependencies.
     #[serde(rename = "judges", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gate_inputs: BTreeMap<String, Digest>,
     /// SHA-256 of each file of the tree.
@@ -144,7 +143,7 @@ pub struct TargetStanding {
 }
 
 impl TargetStanding {
-    /// An entry that says nothing.
+    /// An empty entry.
     pub fn nothing() -> Self {
         let none = Digest::of("");
         Self {
@@ -176,8 +175,8 @@ impl TargetStanding {
         }
     }
 
-    /// What is attested of it: everything but the list of files, which the tree's digest stands for,
-    /// and a hold, which is no matter of its acceptance.
+    /// The attested part: without the list of files, which the tree's digest covers, and without a
+    /// hold.
     pub fn attested(&self) -> Self {
         Self {
             path: self.path.clone(),

@@ -1,5 +1,5 @@
-//! A generator of another kind, whole: it runs `cp`, and what it copied is its answer. The folder
-//! of an attempt is named by its number.
+//! A complete generator of another kind: it runs `cp`, and the copy is its answer. An attempt's
+//! folder is named by its number.
 
 use std::path::PathBuf;
 use std::time::Duration;

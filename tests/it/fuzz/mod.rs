@@ -1,8 +1,8 @@
-//! Every reader of bytes that others wrote takes any bytes: it neither panics, nor overflows the
-//! stack, nor takes long, and what it accepts is written as it is read.
+//! Every parser of untrusted bytes accepts any input: it does not panic, overflow the stack or take
+//! long, and accepted input round-trips.
 //!
-//! Inputs are changes of real files. Each follows from its number alone, so that one that failed
-//! is made again. `REGEN_FUZZ_SECONDS` says how long each reader is tried.
+//! Inputs are mutations of real files, derived from a number, so that failures can be reproduced.
+//! `REGEN_FUZZ_SECONDS` sets the time per parser.
 
 mod mutate;
 mod readers;
@@ -17,11 +17,11 @@ use mutate::Corpus;
 pub use mutate::Numbers;
 use readers::{READERS, Reader};
 
-/// Processor time from which on an input is told of.
+/// CPU time above which an input is reported.
 const SLOW: Duration = Duration::from_secs(1);
-/// Time after which a reader that is not done with an input counts as stuck.
+/// Time after which a parser counts as stuck.
 const STUCK: Duration = Duration::from_secs(60);
-/// As much stack as the program has.
+/// The program's stack size.
 const STACK: usize = 8 * 1024 * 1024;
 
 fn seconds() -> f64 {
@@ -35,11 +35,11 @@ fn folder() -> PathBuf {
     folder
 }
 
-/// A process that tries one reader.
+/// A process that tests one parser.
 struct Trial {
     reader: &'static Reader,
     child: Child,
-    /// The number of the input at hand, as the process notes it.
+    /// The number of the current input, as stored by the process.
     at: File,
     seen: (u64, Instant),
 }
@@ -68,7 +68,7 @@ impl Trial {
         u64::from_le_bytes(bytes)
     }
 
-    /// Whether it ended; what was found, if anything.
+    /// Whether it ended, and the failure, if any.
     fn ended(&mut self) -> Option<Result<String, String>> {
         let number = self.number();
         if number != self.seen.0 {
@@ -105,7 +105,7 @@ impl Trial {
 
 #[test]
 #[expect(clippy::print_stdout, reason = "how much was tried is worth knowing")]
-fn every_reader_takes_any_bytes() {
+fn every_parser_accepts_any_bytes() {
     let mut waiting: Vec<&'static Reader> = READERS.iter().collect();
     let mut running: Vec<Trial> = Vec::new();
     let mut wrong = Vec::new();
@@ -131,9 +131,9 @@ fn every_reader_takes_any_bytes() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-/// Tries a reader, in a process of its own.
+/// Tests a parser in a separate process.
 #[test]
-#[ignore = "started by every_reader_takes_any_bytes"]
+#[ignore = "started by every_parser_accepts_any_bytes"]
 fn one_reader() {
     let name = std::env::var("REGEN_FUZZ_READER").expect("is named");
     let reader = READERS.iter().find(|reader| reader.name == name).expect("is one");
@@ -175,7 +175,7 @@ fn try_reader(reader: &Reader, only: Option<u64>) {
     }
 }
 
-/// Processor time of this thread: others use the machine too.
+/// CPU time of this thread, since the machine may be busy.
 fn cpu() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(now.tv_sec.cast_unsigned(), now.tv_nsec as u32)

@@ -1,8 +1,8 @@
-//! Inputs: real files with a few changes.
+//! Inputs: mutations of real files.
 
 use super::readers::Reader;
 
-/// Numbers that follow from a seed (SplitMix64).
+/// Pseudo-random numbers from a seed (SplitMix64).
 pub struct Numbers(u64);
 
 impl Numbers {
@@ -28,7 +28,7 @@ impl Numbers {
     }
 }
 
-/// Texts that readers take for something.
+/// Texts with a special meaning for parsers.
 const WORDS: [&str; 44] = [
     "\0",
     "\u{feff}",
@@ -75,7 +75,7 @@ const WORDS: [&str; 44] = [
     "..",
     "../../../x",
 ];
-/// Texts that stand inside themselves, with what ends them.
+/// Texts that nest, with their closing parts.
 const NESTED: [(&str, &str); 14] = [
     ("[", "]"),
     ("{\"a\":", "}"),
@@ -92,10 +92,10 @@ const NESTED: [(&str, &str); 14] = [
     ("!", ""),
     ("/*", "*/"),
 ];
-/// The most bytes of an input, but for a few that are larger.
+/// Maximum size of most inputs.
 const MOST: usize = 256 * 1024;
 
-/// What inputs are made of.
+/// The seeds of inputs.
 pub struct Corpus {
     seeds: Vec<Vec<u8>>,
     words: Vec<Vec<u8>>,
@@ -120,7 +120,7 @@ impl Corpus {
         Self { seeds, words, name }
     }
 
-    /// The input of a number; the first are the seeds themselves.
+    /// The input with a number; the first ones are the seeds themselves.
     pub fn input(&self, number: u64) -> Vec<u8> {
         if let Some(seed) = usize::try_from(number).ok().and_then(|at| self.seeds.get(at)) {
             return seed.clone();

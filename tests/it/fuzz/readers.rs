@@ -1,4 +1,4 @@
-//! The readers, what they begin with, and what must be so of any input.
+//! The parsers, their seeds, and invariants for any input.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,12 +19,12 @@ use regen::types::{
 };
 use regen::{config, guard};
 
-/// One reader.
+/// One parser.
 pub struct Reader {
     pub name: &'static str,
-    /// Files that inputs are made of.
+    /// Seeds.
     pub seeds: fn() -> Vec<Vec<u8>>,
-    /// Reads an input and checks what must be so; panics otherwise.
+    /// Parses an input and checks its invariants; panics if one is violated.
     pub read: fn(&[u8]),
 }
 
@@ -42,7 +42,7 @@ pub const READERS: [Reader; 11] = [
     Reader { name: "report", seeds: reports, read: report },
 ];
 
-/// Files of the repository's own whose names end so, the smaller ones.
+/// Files of this repository with a suffix, smallest first.
 fn files(folder: &str, end: &str) -> Vec<Vec<u8>> {
     let mut found = BTreeMap::new();
     crate::world::collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
@@ -75,7 +75,7 @@ fn target() -> &'static Target {
 static ADDER: LazyLock<Spec> =
     LazyLock::new(|| parse("specs/adder.md", crate::world::ADDER.as_bytes()).0);
 
-/// Every place is in the text, and everything that shows problems can show them.
+/// Every place is in the text, and every renderer accepts the problems.
 fn problems_can_be_shown(problems: &[Problem], file: &str, source: &str) {
     let sources = BTreeMap::from([(file.to_owned(), source.to_owned())]);
     for problem in problems {
@@ -208,7 +208,7 @@ fn candidate(bytes: &[u8]) {
     let _ = toolchain::of(target()).tests_in("tests/a.rs", &file.text);
 }
 
-/// Everything that looks at a candidate's files without running them.
+/// All static checks of a candidate's files.
 fn look_at(tree: &Tree) {
     let language = toolchain::of(target());
     let gate = "layout".into();

@@ -1,4 +1,4 @@
-//! What is changed, and where.
+//! Mutations and their places.
 
 use std::collections::BTreeSet;
 
@@ -21,23 +21,23 @@ fn changed(code: &str, extent: &Extent) -> (String, Vec<String>, BTreeSet<String
 }
 
 #[test]
-fn every_change_stands_in_its_line() {
+fn every_mutation_keeps_its_line() {
     let code = "#![deny(warnings)]\n// ä\nfn a(n: i64) -> bool {\n    let ü = n + 1; // <\n    ü < 3 && !(n == 4)\n}\n\
         fn b(n: u8) -> &'static str {\n    match n {\n        1 => \"one\",\n        2 if a(3) => \"two\",\n        _ => \"many\",\n    }\n}\n";
     let (text, list, _) = changed(code, &Extent::But(BTreeSet::new()));
     assert_eq!(
         list,
         [
-            "3: gives false in a",
-            "3: gives true in a",
-            "4: - instead of + in a",
-            "5: || instead of && in a",
-            "5: <= instead of < in a",
-            "5: no ! in a",
-            "5: != instead of == in a",
-            "7: gives \"\" in b",
-            "7: gives \"xyzzy\" in b",
-            "9: no arm for 1 in b",
+            "3: when `a` returns false",
+            "3: when `a` returns true",
+            "4: with - instead of + in a",
+            "5: with || instead of && in a",
+            "5: with <= instead of < in a",
+            "5: without ! in a",
+            "5: with != instead of == in a",
+            "7: when `b` returns \"\"",
+            "7: when `b` returns \"xyzzy\"",
+            "9: without the arm 1 in b",
         ]
     );
     assert!(text.contains("#![warn(warnings)]"), "{text}");
@@ -49,7 +49,7 @@ fn every_change_stands_in_its_line() {
 }
 
 #[test]
-fn lines_are_spared_and_panics_alone_are_possible() {
+fn lines_can_be_excluded_and_panics_used_alone() {
     let code = "fn a(n: i64) -> bool {\n    n < 3\n}\nconst fn c() -> u8 {\n    1\n}\n";
     let all = changed(code, &Extent::But(BTreeSet::new()));
     assert_eq!(all.1.len(), 5, "{:?}", all.1);
@@ -71,14 +71,14 @@ fn lines_are_spared_and_panics_alone_are_possible() {
 }
 
 #[test]
-fn what_the_compiler_evaluates_is_left_alone() {
+fn compile_time_code_is_not_mutated() {
     let code = "const N: usize = 1 + 2;\nstatic S: bool = 1 < 2;\nenum E { A = 1 + 1 }\n\
         fn a() -> [u8; 1 + 1] {\n    let x: [u8; 2 + 3] = [0; 2 + 3];\n    let _ = const { 1 < 2 };\n    \
         if let [0, ..] = x && true {}\n    [0; 2]\n}\n#[cfg(test)]\nmod tests {\n    fn t() -> bool { 1 < 2 }\n}\n\
         fn b() -> impl Iterator<Item = u8> {\n    [1].into_iter()\n}\nfn c() -> ! {\n    loop {}\n}\n\
         macro_rules! m { () => { 1 < 2 } }\n";
     let (_, list, rest) = changed(code, &Extent::But(BTreeSet::new()));
-    assert_eq!(list, ["4: gives [0; 1 + 1] in a"]);
+    assert_eq!(list, ["4: when `a` returns [0; 1 + 1]"]);
     assert_eq!(rest, ["A", "E", "N", "S", "m"].map(str::to_owned).into());
 }
 
@@ -104,13 +104,16 @@ fn values_fit_their_types() {
 }
 
 #[test]
-fn what_macros_write_has_names_and_demands_can_go() {
+fn macro_output_is_named_and_assertions_can_be_removed() {
     let code = "macro_rules! op { ($n:ident) => { pub fn $n() {} pub fn fixed() {} } }\nop!(inc);\n\
         thread_local! { static CELL: u8 = const { 1 }; }\npub use a::B as C;\n\
         fn f(n: u8) {\n    assert!(n < 9, \"{n}\");\n    debug_assert_eq!(n, 1)\n}\n";
     let (text, list, rest) = changed(code, &Extent::But(BTreeSet::new()));
     assert_eq!(rest, ["C", "CELL", "fixed", "inc", "op"].map(str::to_owned).into());
-    assert_eq!(list, ["5: gives () in f", "6: no assert! in f", "7: no debug_assert_eq! in f"]);
+    assert_eq!(
+        list,
+        ["5: when `f` returns ()", "6: without assert! in f", "7: without debug_assert_eq! in f"]
+    );
     assert!(
         text.contains("if !crate::regen_mutants::on(2) { assert!(n < 9, \"{n}\") };"),
         "{text}"
