@@ -71,7 +71,7 @@ pub trait Toolchain: Sync {
     /// Checks a spec and its suites before a model is asked: names, syntax, what they import.
     fn check_spec(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem>;
 
-    /// The expectations of an example expects of inputs, if it has nothing but comparisons.
+    /// The expectations of an example, if it has only comparisons.
     fn expectations(&self, example: &Example) -> Vec<Expectation>;
 
     /// The same of a suite, by test.
