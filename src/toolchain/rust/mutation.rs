@@ -5,6 +5,8 @@
 //! operators are those of cargo-mutants: return values, comparisons, `&&` and `||`, arithmetic with
 //! literals, negations, `match` arms.
 
+mod places;
+
 use std::collections::BTreeSet;
 
 use quote::ToTokens;
@@ -55,18 +57,35 @@ mod regen_mutants {
 pub fn of(tree: &Tree, extent: &Extent) -> Result<Mutants, String> {
     let mut mutants = Mutants { tree: tree.clone(), list: Vec::new(), rest: BTreeSet::new() };
     let is_rust = |path: &str| path.starts_with("src/") && path.ends_with(".rs");
+    let defaults = defaults(tree);
     for (path, bytes) in tree.iter().filter(|(path, _)| is_rust(path.as_str())) {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        let changed = file(path, &text, extent, &mut mutants)?;
+        let changed = file(path, &text, extent, &defaults, &mut mutants)?;
         mutants.tree.insert(path.clone(), changed.into_bytes());
     }
     Ok(mutants)
+}
+
+/// Types of a candidate with a default value.
+fn defaults(tree: &Tree) -> BTreeSet<String> {
+    let texts = tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs"));
+    let texts: Vec<_> = texts.map(|(_, bytes)| String::from_utf8_lossy(bytes)).collect();
+    // A file that is not Rust has none; it is refused below.
+    let shallow = texts.iter().filter(|text| {
+        recursion_limit::parse(text, |text| {
+            syn::parse_str::<syn::File>(text).map(drop).map_err(|_| (String::new(), 0))
+        })
+        .is_ok()
+    });
+    let files: Vec<syn::File> = shallow.filter_map(|text| syn::parse_str(text).ok()).collect();
+    replacements::defaults(files.iter())
 }
 
 fn file(
     path: &RelPath,
     text: &str,
     extent: &Extent,
+    defaults: &BTreeSet<String>,
     mutants: &mut Mutants,
 ) -> Result<String, String> {
     let (mut list, mut rest) =
@@ -77,7 +96,8 @@ fn file(
         let mut writer = Writer {
             file: path.as_str(),
             extent,
-            defaults: replacements::defaults(&parsed),
+            defaults: defaults.clone(),
+            own: None,
             function: String::new(),
             opens: Vec::new(),
             closes: Vec::new(),
@@ -119,8 +139,10 @@ type Spared = (std::ops::Range<usize>, &'static str);
 struct Writer<'a> {
     file: &'a str,
     extent: &'a Extent,
-    /// Types of the file with a default value.
+    /// Types with a default value.
     defaults: BTreeSet<String>,
+    /// The type of the current `impl`.
+    own: Option<String>,
     /// The current function.
     function: String,
     opens: Vec<(usize, String)>,
@@ -200,7 +222,9 @@ impl Writer<'_> {
         }
         let first = self.list.len() + 1;
         let mut arms = String::new();
-        for value in replacements::of(&sig.output, &self.defaults) {
+        let mut values = replacements::of(&sig.output, &self.defaults);
+        values.extend(places::returns_itself(sig, self.own.as_deref()).then(|| "self".to_owned()));
+        for value in values {
             let shown = value.replace("::core::default::Default::default()", "a default");
             let what = format!("when `{}` returns {shown}", self.function);
             if let Some(number) = self.mutant(line, what) {
@@ -240,6 +264,17 @@ impl Writer<'_> {
             let open = format!("if !crate::regen_mutants::on({number}) {{ ");
             self.opens.push((span.byte_range().start, open));
             self.closes.push((span.byte_range().end, " }".to_owned()));
+        }
+    }
+
+    /// Drops an assignment.
+    fn assignment(&mut self, expr: &Expr) {
+        let Some(place) = places::assigned(expr).filter(|_| !binds(expr)) else { return };
+        let what = format!("without the assignment to {place} in {}", self.function);
+        if let Some(number) = self.mutant(expr.span().start().line, what) {
+            let open = format!("if !crate::regen_mutants::on({number}) {{ ");
+            self.opens.push((expr.span().byte_range().start, open));
+            self.closes.push((expr.span().byte_range().end, " }".to_owned()));
         }
     }
 
@@ -306,7 +341,9 @@ impl<'ast> Visit<'ast> for Writer<'_> {
         if self.defaults.contains(&name) {
             self.defaults.insert("Self".to_owned());
         }
+        self.own = Some(name);
         syn::visit::visit_item_impl(self, item);
+        self.own = None;
         self.defaults.remove("Self");
     }
 
@@ -364,6 +401,13 @@ impl<'ast> Visit<'ast> for Writer<'_> {
         if changed {
             self.close(unary);
         }
+    }
+
+    fn visit_stmt(&mut self, statement: &'ast syn::Stmt) {
+        if let syn::Stmt::Expr(expr, Some(_)) = statement {
+            self.assignment(expr);
+        }
+        syn::visit::visit_stmt(self, statement);
     }
 
     fn visit_stmt_macro(&mut self, one: &'ast syn::StmtMacro) {

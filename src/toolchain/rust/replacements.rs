@@ -17,17 +17,33 @@ const HOLDS: [&str; 6] = ["Box", "Rc", "Arc", "Cell", "RefCell", "Mutex"];
 const INTEGERS: [&str; 12] =
     ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
 
-/// Types of a file with a default value.
-pub fn defaults(file: &syn::File) -> BTreeSet<String> {
+/// Types of files with a default value, in modules too; a name that several types have is left out.
+pub fn defaults<'a>(files: impl Iterator<Item = &'a syn::File>) -> BTreeSet<String> {
+    let (mut names, mut declared) = (BTreeSet::new(), Vec::new());
+    for file in files {
+        in_items(&file.items, &mut names, &mut declared);
+    }
+    names.retain(|name| declared.iter().filter(|one| *one == name).count() == 1);
+    names
+}
+
+fn in_items(items: &[syn::Item], names: &mut BTreeSet<String>, declared: &mut Vec<String>) {
     let derives = |attrs: &[syn::Attribute]| {
         attrs.iter().any(|attr| {
             let text = attr.meta.to_token_stream().to_string();
             attr.path().is_ident("derive") && text.contains("Default")
         })
     };
-    let mut names = BTreeSet::new();
-    for item in &file.items {
+    for item in items {
         match item {
+            syn::Item::Struct(syn::ItemStruct { ident, .. })
+            | syn::Item::Enum(syn::ItemEnum { ident, .. }) => declared.push(ident.to_string()),
+            _ => {}
+        }
+        match item {
+            syn::Item::Mod(item) => {
+                in_items(item.content.as_ref().map_or(&[], |(_, items)| items), names, declared);
+            }
             syn::Item::Struct(item) if derives(&item.attrs) => {
                 names.insert(item.ident.to_string());
             }
@@ -47,7 +63,6 @@ pub fn defaults(file: &syn::File) -> BTreeSet<String> {
             _ => {}
         }
     }
-    names
 }
 
 /// Possible values of a type, the most common default first; empty for unknown types.

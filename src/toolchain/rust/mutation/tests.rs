@@ -119,3 +119,26 @@ fn macro_output_is_named_and_assertions_can_be_removed() {
         "{text}"
     );
 }
+
+#[test]
+fn types_in_modules_builders_and_assignments_are_mutated() {
+    let code = "pub mod deep {\n    #[derive(Default)]\n    pub struct Kept { n: u8, all: [u8; 2] }\n    \
+        impl Kept {\n        pub fn get() -> Kept { Kept { n: 1, all: [0; 2] } }\n        pub fn with(mut self, n: u8) -> Self {\n            \
+        self.n = n;\n            self.all[0] += n;\n            let other;\n            other = n;\n            drop(other);\n            \
+        self\n        }\n        pub fn set(&mut self) -> &mut Self { self }\n        pub fn get_self(self: Box<Self>) -> Self { *self }\n    }\n}\n\
+        fn made() -> deep::Kept { deep::Kept::get() }\n";
+    let (text, list, _) = changed(code, &Extent::But(BTreeSet::new()));
+    let has = |what: &str| list.iter().any(|one| one.contains(what));
+    for what in [
+        "when `get` returns a default",
+        "when `made` returns a default",
+        "when `with` returns self",
+        "when `set` returns self",
+        "without the assignment to self.n in with",
+        "without the assignment to self.all [0] in with",
+    ] {
+        assert!(has(what), "{what}: {list:#?}");
+    }
+    assert!(!has("assignment to other") && !has("`get_self` returns self"), "{list:#?}");
+    assert!(text.contains(" { self.n = n; }") || text.contains("{ self.n = n }"), "{text}");
+}
