@@ -50,7 +50,7 @@ pub fn defaults(file: &syn::File) -> BTreeSet<String> {
     names
 }
 
-/// Possible values of a type, the most common default first; empty for unknown types.
+/// Possible values of a type, the most usual default first; empty for unknown types.
 pub fn of(output: &ReturnType, defaults: &BTreeSet<String>) -> Vec<String> {
     match output {
         ReturnType::Default => vec!["()".to_owned()],
