@@ -83,9 +83,11 @@ fn show(door: &Context, places: &WorkspaceLayout, key: &str) -> Result<u8, Comma
     let all = cassettes(places)?.all();
     let found = all.into_iter().filter_map(|(_, c)| c.ok());
     let mut found = found.filter(|c: &Recording| c.key.to_string().starts_with(key));
-    let (Some(cassette), None) = (found.next(), found.next()) else {
-        let text = format!("`{key}` is the beginning of no single key: see `regen cassette ls`");
-        return Err(CommandError::usage(text));
+    let wrong = |text: String| Err(CommandError::usage(text).hint("run `regen cassette ls`"));
+    let cassette = match (found.next(), found.next()) {
+        (Some(cassette), None) => cassette,
+        (None, _) => return wrong(format!("no recording's key starts with `{key}`")),
+        _ => return wrong(format!("several recordings' keys start with `{key}`")),
     };
     if door.global.json {
         door.json(&cassette);

@@ -89,8 +89,8 @@ impl FromStr for CheckOutput {
             Some("md") => CheckFormat::Markdown,
             Some("txt") => CheckFormat::Human,
             _ => {
-                let why = "its name does not end in .json, .sarif, .xml, .md or .txt: write FORMAT=FILE, \
-                           FORMAT being human, json, sarif, junit or github";
+                let why = "unknown extension; use .json, .sarif, .xml, .md or .txt, or FORMAT=FILE with \
+                           human, json, sarif, junit or github";
                 return Err(why.to_owned());
             }
         };

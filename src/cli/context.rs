@@ -97,7 +97,7 @@ impl Context {
     }
 
     /// The workspace: of `--config`, or of the nearest harness.toml here or above. Fails if its
-    /// `.regen/` was not made in this checkout.
+    /// `.regen/` was not made by this user's regen.
     pub(super) fn places(&self) -> Result<WorkspaceLayout, CommandError> {
         let places = self.layout()?;
         places.verify_state()?;

@@ -98,7 +98,7 @@ pub fn allows(probe: &Probe) -> String {
     )
 }
 
-/// Three quarters of the machine's memory in MiB; 3072 where /proc/meminfo cannot be read.
+/// Three quarters of the machine's memory in MiB; 4096 if /proc/meminfo cannot be read.
 fn three_quarters() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));

@@ -1,4 +1,4 @@
-//! `regen lint`: checks specs for unbound demands, vague words and contradictions.
+//! `regen lint`: checks specs for unbound requirements, vague words and contradictions.
 
 use std::ops::Range;
 use std::path::PathBuf;

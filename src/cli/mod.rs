@@ -84,7 +84,7 @@ enum CliCommand {
         Exit codes: 0 all are valid · 22 one is not"
     )]
     Verify(verify::VerifyArgs),
-    /// Check specs: unbound demands, vague words, contradictions. Calls no model.
+    /// Check specs: unbound requirements, vague words, contradictions. Calls no model.
     #[command(after_help = "Examples:\n  regen lint\n  regen lint --level note roman\n  \
         regen lint --format sarif > lint.sarif\n  regen lint docs/requirements.md\n\n\
         Exit codes: 0 no errors · 10 a finding of level error. `[lint.rules]` in harness.toml sets levels.")]
@@ -270,7 +270,7 @@ async fn perform(
             run::run(door, run, None).await
         } else if door.global.json {
             Err(CommandError::usage(
-                "nothing to do: name specs with --spec, or a command".to_owned(),
+                "nothing to do; name specs with --spec, or a command".to_owned(),
             ))
         } else {
             drop(Cli::command().print_help());

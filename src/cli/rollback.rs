@@ -100,7 +100,7 @@ fn refused(door: &Context, workspace: &Workspace, only: Option<&BTreeSet<SpecId>
     } else {
         let text = render(problems, &workspace.sources, door.paint);
         door.say(text.trim_end());
-        door.say("not rolled back: fix the spec first");
+        door.say("not rolled back; fix the spec first");
     }
     code
 }

@@ -123,7 +123,7 @@ fn summary(door: &Context, workspace: &Workspace, outcome: &engine::RunOutcome, 
     if code == exit::DONE && outcome.jobs.is_empty() && outcome.up_to_date.is_empty() {
         let folder = &workspace.harness.harness.specs;
         door.say(&format!(
-            "no spec with a target in {folder}/: see `default_targets` in harness.toml"
+            "no spec with a target in {folder}/; see `default_targets` in harness.toml"
         ));
     }
 }

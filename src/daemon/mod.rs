@@ -159,7 +159,7 @@ pub struct Inbox {
 
 impl Daemon {
     /// Runs until dropped. The caller holds the writer lock.
-    pub async fn run(self, mut ears: Inbox) -> Infallible {
+    pub async fn run(self, mut inbox: Inbox) -> Infallible {
         let mut places = self.places().unwrap_or_else(|| vec![self.places.config.clone()]);
         let mut changes = watched(places.clone());
         let mut work = Work {
@@ -186,7 +186,7 @@ impl Daemon {
             if work.running.is_empty() {
                 work.rest();
             }
-            match work.next(&mut changes, &mut ears).await {
+            match work.next(&mut changes, &mut inbox).await {
                 Wakeup::Changed => {
                     // Watching starts before reading, so that no change is missed.
                     if let Some(now) = work.daemon.places().filter(|now| *now != places) {
@@ -331,7 +331,7 @@ impl Work {
         });
     }
 
-    async fn next(&mut self, changes: &mut Receiver<()>, ears: &mut Inbox) -> Wakeup {
+    async fn next(&mut self, changes: &mut Receiver<()>, inbox: &mut Inbox) -> Wakeup {
         let due = self.wake().map(|at| Duration::from_millis(at.saturating_sub(self.now())));
         let wait = async {
             match due {
@@ -350,8 +350,8 @@ impl Work {
             // Changes come first: a job that just ended may be outdated.
             biased;
             Some(()) = changes.recv() => Wakeup::Changed,
-            Some(()) = ears.reload.recv() => Wakeup::Changed,
-            Some(order) = ears.orders.recv() => Wakeup::Ordered(order),
+            Some(()) = inbox.reload.recv() => Wakeup::Changed,
+            Some(order) = inbox.orders.recv() => Wakeup::Ordered(order),
             (spec, outcome) = ended => Wakeup::Ended(spec, outcome),
             () = wait => Wakeup::Due,
         }

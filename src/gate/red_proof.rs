@@ -368,7 +368,8 @@ impl Trial<'_> {
         let shared = &shared;
         let tries = self.mutants.list.iter().enumerate().map(|(at, mutant)| async move {
             let number = (at + 1).to_string();
-            // All unproven tests run, least proven first; of the proven tests one failure suffices.
+            // Least proven tests first. All tests without a failed mutation run; of the others one
+            // failure suffices.
             let asked = |case: &usize| whole || !shared.borrow()[*case].defaults;
             let mut order: Vec<usize> = (0..cases.len()).filter(asked).collect();
             let rank = |one: &Learnt| (one.panics || one.defaults, one.defaults, one.mutant);

@@ -2,7 +2,7 @@
 //!
 //! A spec's job waits, runs, and is removed when it succeeds. A failed one is retried after a
 //! growing delay; after three identical failures, or if only a person can fix it, it is parked
-//! until its inputs change or it is retried by order. Orders, rate limits and quiet hours can hold
+//! until its inputs change or a person retries it. Pausing, rate limits and quiet hours can hold
 //! all jobs.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +60,7 @@ pub struct Scheduler {
     /// Specs whose job was replaced by a newer revision: since when, and when the new one may
     /// start. The delay merges repeated saves into one job.
     settling: BTreeMap<SpecId, (u64, u64)>,
-    /// Specs ordered by a person: they run first, even in quiet hours.
+    /// Specs requested by a person: they run first, even in quiet hours.
     asked: BTreeSet<SpecId>,
     /// Whether scheduling is paused.
     paused: bool,
@@ -141,7 +141,7 @@ impl Scheduler {
         self.running.iter()
     }
 
-    /// Sorts startable jobs: ordered ones first, then by priority, age and name.
+    /// Sorts startable jobs: requested ones first, then by priority, age and name.
     fn queue_up(&mut self) {
         let rests = |spec: &SpecId| self.failed.get(spec).is_some_and(|one| one.rest.is_some());
         let mut waiting: Vec<(&Job, u64)> = self
@@ -166,7 +166,7 @@ impl Scheduler {
     }
 
     /// The next job that may start now. It counts as running from then on. In quiet hours, only
-    /// ordered jobs start.
+    /// requested jobs start.
     pub fn start(&mut self, now: u64, quiet: bool) -> Option<Job> {
         let due = |one: &FailedJob| matches!(one.rest, Some(Backoff::Until(then)) if then <= now);
         let settled = |(_, then): &(u64, u64)| *then <= now;
@@ -504,7 +504,7 @@ mod tests {
         // Parked specs do not block the queue.
         agenda.ended(&"a".into(), &failed(Fault::Spec, "x"), then);
         assert_eq!(names(&mut agenda, then), "b");
-        // An order includes the spec's dependencies, even in quiet hours.
+        // A request includes the spec's dependencies, even in quiet hours.
         agenda.replan(vec![job("a", "3"), job("b", "3")], on, Schedule::default(), then + 400);
         let quiet = |agenda: &mut Scheduler, now| agenda.start(now, true).map(|job| job.spec);
         assert_eq!(quiet(&mut agenda, then + 400), None);

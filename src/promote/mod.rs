@@ -198,7 +198,7 @@ impl Promoter {
                 other => drop(other?),
             }
             known.push(format!("{}.manifest", target.path));
-            // It can be regenerated from the gates' reports.
+            // A missing attestation is written again after the gates have run.
             known.push(format!("{}{ATTESTATION}", target.path));
             known.push(target.path.to_string());
         }

@@ -1,4 +1,4 @@
-//! Measures resource usage of a sandbox's processes where the kernel enforces no common limit.
+//! Measures resource usage of a sandbox's processes where the kernel has no limit for all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -53,7 +53,7 @@ impl Spare {
         let spare = Self { pid: Some(pid), socket };
         if own {
             map(pid, order.run_as).map_err(SetupError::at("map users"))?;
-            send(&spare.socket, &()).map_err(SetupError::at("say who it is"))?;
+            send(&spare.socket, &()).map_err(SetupError::at("send the handshake"))?;
         }
         Ok(spare)
     }
@@ -69,8 +69,9 @@ impl Spare {
         cgroup: Option<&Path>,
         control: &UnixStream,
     ) -> Result<Pid, SetupError> {
-        let pid =
-            self.pid.ok_or_else(|| SetupError::at("hand over")(io::Error::other("it is gone")))?;
+        let pid = self.pid.ok_or_else(|| {
+            SetupError::at("hand over")(io::Error::other("the supervisor is gone"))
+        })?;
         cgroup::join(cgroup, pid).map_err(SetupError::at("join the control group"))?;
         pass(&self.socket, &(), &[control.as_fd()]).map_err(SetupError::at("hand over"))?;
         self.pid = None;
@@ -96,7 +97,7 @@ fn live(socket: &UnixStream, order: &OpenRequest, filters: &Filters) {
         if order.mode != Mode::Namespaces {
             return Ok(None);
         }
-        receive::<()>(socket).map_err(SetupError::at("hear who it is"))?;
+        receive::<()>(socket).map_err(SetupError::at("receive the handshake"))?;
         inside(order).map(Some)
     };
     // A prepared sandbox may wait here for a while.

@@ -146,8 +146,8 @@ impl Session {
                 }
                 Ok(Done::Ended(ended)) => ended,
                 Ok(Done::Failed(why)) => return Err(failed(why)),
-                // The supervisor was killed by someone else, not at a limit or timeout: not an
-                // error of the sandbox.
+                // The supervisor was not killed by regen: probably from inside, so this counts as
+                // the program's end, not as an error of the sandbox.
                 Err(_) => self.last_words().await.map_or(Ended::Signal(9), Ended::Limit),
             };
             // Kills a program that still runs.

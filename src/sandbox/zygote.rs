@@ -159,7 +159,7 @@ impl Zygote {
         match placed {
             Ok(pid) => {
                 self.kept.push(RunningSupervisor { pid, control, cgroup, mode: order.mode });
-                // A sandbox that writes to a folder of the machine is made once.
+                // A sandbox that writes to a folder of the machine is not prepared in advance.
                 let once = order.written().next().is_some();
                 let again = order.mode == Mode::Namespaces && !once;
                 self.next = again.then_some(order);

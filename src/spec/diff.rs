@@ -226,7 +226,7 @@ fn words(before: &str, now: &str, budget: &mut WordBudget) -> Vec<Stretch> {
     list
 }
 
-/// The length of the common prefix and suffix of two texts, cut at words.
+/// The length of the equal prefix and suffix of two texts, cut at words.
 fn ends(before: &str, now: &str) -> (usize, usize) {
     let same = |(a, b): &(u8, u8)| a == b;
     let head = before.bytes().zip(now.bytes()).take_while(same).count();

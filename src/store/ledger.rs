@@ -195,13 +195,13 @@ pub trait Ledger: fmt::Debug {
     /// Database errors; an unreadable event.
     fn promotions(&self, spec: &str) -> Result<Vec<(JobId, Entry)>, LedgerError>;
 
-    /// The newest ended jobs of a spec since its last retry order, oldest first.
+    /// The newest ended jobs of a spec since its last `regen retry`, oldest first.
     ///
     /// # Errors
     /// Database errors; an unreadable event.
     fn history(&self, spec: &str, most: u32) -> Result<Vec<Vec<Entry>>, LedgerError>;
 
-    /// Records a retry order: earlier failures no longer count.
+    /// Records `regen retry`: earlier failures no longer count.
     ///
     /// # Errors
     /// Database errors.

@@ -67,7 +67,7 @@ pub fn commit(root: &Path, revision: &str) -> Result<String, RevisionError> {
     Ok(String::from_utf8_lossy(&found).trim().to_owned())
 }
 
-/// The newest common ancestor of two revisions.
+/// The merge base of two revisions.
 ///
 /// # Errors
 /// The revision or git does not exist.

@@ -284,7 +284,7 @@ pub enum Event {
         /// By which command or other cause.
         by: String,
     },
-    /// A person ordered a retry of these specs' failed jobs.
+    /// A person requested a retry of these specs' failed jobs.
     Retried {
         /// The specs.
         specs: Vec<SpecId>,

@@ -61,7 +61,7 @@ pub enum Reason {
     /// The attestation is missing, was changed, or another key signs now: the gates run over the
     /// promoted tree first.
     Attestation,
-    /// Ordered with `--force`.
+    /// Requested with `--force`.
     Forced,
 }
 

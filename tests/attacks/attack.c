@@ -1,5 +1,5 @@
-/* What a hostile candidate would try. Each attack says "open: …" when it got through, "stopped: …"
- * when it did not, or does its damage and is judged from outside. */
+/* Attacks of a hostile candidate. Each prints "open: …" if it succeeded, "stopped: …" if it did not, or
+ * causes damage that is checked from outside. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -34,12 +34,12 @@
 
 static int said;
 
-/* The attacks of `kernel.c`. Whether it knows this one. */
+/* The attacks of `kernel.c`. Gives whether the attack is there. */
 int kernel_attack(const char *attack, const char *one);
 
 void open_way(const char *what) { printf("open: %s\n", what); said = 1; }
 void stopped(const char *what) { if (!said) printf("stopped: %s\n", what); said = 1; }
-/* Judges a call that must fail. */
+/* Reports the result of a call that must fail. */
 void must_fail(const char *what, long result) {
     int why = errno;
     if (result >= 0) open_way(what);
@@ -84,7 +84,7 @@ static void memory_of_others(void) {
         char path[64];
         snprintf(path, sizeof path, "/proc/%d/mem", pid);
         int fd = open(path, O_RDONLY);
-        /* The kernel's own threads have no memory to look at. */
+        /* Kernel threads have no memory. */
         snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
         int line = open(path, O_RDONLY);
         if (fd >= 0 && read(line, &byte, 1) == 1) open_way("/proc/…/mem");
@@ -135,8 +135,8 @@ static void keyring(void) {
     must_fail("keyctl", syscall(SYS_keyctl, 0, -3, 1));
 }
 
-/* Network. Arguments: a port of the host's where everything is answered, the name of its abstract
- * socket, the path of its other one. */
+/* Network. Arguments: a port on the host that answers, the name of an abstract socket, the path of a
+ * Unix socket. */
 static void inet(int type, const char *address, int port) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     inet_pton(AF_INET, address, &to.sin_addr);
@@ -240,12 +240,12 @@ static void set_uid(void) {
     }
     if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) open_way("new privileges");
     if (getuid() == 0) {
-        /* Only where there is no user namespace; it must be powerless then. */
+        /* Only without a user namespace; it must have no effect then. */
         must_fail("chown", chown("/tmp", 1, 1));
     }
 }
 
-/* Resources: judged from outside. */
+/* Resources: checked from outside. */
 static void forks(void) {
     for (int i = 0; i < 600; i++) if (fork() == 0) { pause(); _exit(0); }
     pause();
@@ -270,7 +270,7 @@ static void memory_of_a_child(void) {
     exit(0);
 }
 
-/* Many pages that are the same one: only their tables are memory. */
+/* Many mappings of one page: only page tables use memory. */
 static void memory_of_tables(void) {
     size_t step = (size_t)2 << 20, bytes = (size_t)300 << 30;
     volatile char *memory = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -280,7 +280,7 @@ static void memory_of_tables(void) {
     pause();
 }
 
-/* Shared memory that was written and is mapped no more. */
+/* Shared memory that was written and unmapped. */
 static void memory_unmapped(void) {
     size_t bytes = (size_t)600 << 20;
     char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -292,7 +292,7 @@ static void memory_unmapped(void) {
     pause();
 }
 
-/* Messages that wait in sockets whose other end is closed. */
+/* Messages in sockets whose other end is closed. */
 static void memory_in_sockets(void) {
     static char message[100000];
     for (int child = 0; child < 16; child++) {
@@ -308,7 +308,7 @@ static void memory_in_sockets(void) {
     pause();
 }
 
-/* Bytes that nobody reads from connections to itself. */
+/* Unread bytes in connections to itself. */
 static void memory_in_connections(void) {
     static char bytes[100000];
     for (int child = 0; child < 16; child++) {
@@ -328,7 +328,7 @@ static void memory_in_connections(void) {
     while (wait(NULL) > 0) {}
 }
 
-/* A program may ask for larger ones and must not get them. */
+/* Requests for larger buffers must have no effect. */
 static void large_buffers(void) {
     int fds[2], bytes = 64 << 20;
     socketpair(AF_UNIX, SOCK_DGRAM, 0, fds);
@@ -350,7 +350,7 @@ static void watches(void) {
     else stopped("a part of the user's");
 }
 
-/* Files that have no name any more; mapped ones that are not even open. */
+/* Unlinked files; also mapped ones without a descriptor. */
 static void removed(const char *folder, int mapped) {
     char path[300], *block = calloc(1, 1 << 20);
     memset(block, 7, 1 << 20);
@@ -366,7 +366,7 @@ static void removed(const char *folder, int mapped) {
     }
 }
 
-/* Does not let itself be looked into, and uses memory that only looking shows. */
+/* Cannot be inspected, and uses memory that only inspection shows. */
 static void hidden(void) {
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     memory_unmapped();
@@ -441,7 +441,7 @@ static void open_files(void) {
     open_way("5000 open files");
 }
 
-/* The kernel's surface. */
+/* System calls. */
 static void namespaces(void) {
     must_fail("unshare", unshare(CLONE_NEWUSER));
     must_fail("clone", syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
@@ -475,7 +475,7 @@ static void handles(void) {
     must_fail("open_by_handle_at", open_by_handle_at(AT_FDCWD, &file.handle, O_RDONLY));
 }
 
-/* Becomes a program to which the kernel lacks something, as in some containers. */
+/* Runs a program without a kernel feature, as in some containers. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 

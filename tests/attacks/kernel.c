@@ -1,6 +1,5 @@
-/* Attacks with objects of the kernel's: memory that is in no process, processor time of processes
- * that nobody waits for, calls that no list of forbidden ones knows, and traces that one sandbox
- * could leave for another. `attack.c` calls `kernel_attack`. */
+/* Attacks through kernel objects: memory outside of processes, CPU time of unreaped processes, unusual
+ * system calls, and traces that one sandbox could leave for another. Called by `attack.c`. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -44,14 +43,14 @@ static void *take_memory(void *nothing) {
     return NULL;
 }
 
-/* The first thread has ended: what `/proc` shows of the process itself is empty. */
+/* The first thread has exited: the process's own files in `/proc` are empty. */
 static void behind_a_leader(void) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, take_memory, NULL)) exit(0);
     pthread_exit(NULL);
 }
 
-/* Hides in the same way, and holds files that have no name any more. */
+/* Hides in the same way, and holds unlinked files. */
 static void *take_files(void *folder) {
     static char block[1 << 20];
     char path[300];
@@ -74,7 +73,7 @@ static void files_behind_a_leader(const char *folder) {
     pthread_exit(NULL);
 }
 
-/* One byte of a page keeps the page, or the huge page that it is a part of. */
+/* One byte keeps its page, or its huge page, in memory. */
 static void pages_in_pipes(void) {
     int ends[2], others[2];
     char *memory = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -133,7 +132,7 @@ static void memory_in_named_pipes(const char *folder) {
     exit(0);
 }
 
-/* Areas of memory that hold nothing are kept in the kernel's own memory. */
+/* Empty mappings use kernel memory. */
 static void memory_of_mappings(void) {
     for (int child = 0; child < 100; child++) {
         if (fork() != 0) continue;
@@ -146,7 +145,7 @@ static void memory_of_mappings(void) {
     pause();
 }
 
-/* Each pair of a watching and a watched descriptor is an object. */
+/* Each pair of an epoll and a watched descriptor is a kernel object. */
 static void memory_of_watches(void) {
     for (int child = 0; child < 100; child++) {
         if (fork() != 0) continue;
@@ -162,7 +161,7 @@ static void memory_of_watches(void) {
     pause();
 }
 
-/* Locks of single bytes. */
+/* Locks on single bytes. */
 static void memory_of_locks(const char *folder) {
     char path[300];
     for (int i = 0; i < 200; i++) {
@@ -207,7 +206,7 @@ static void unlisted_memory(void) {
     must_fail("a socket's filter", fd < 0 ? -1 : setsockopt(fd, SOL_SOCKET, 26, &program, sizeof program));
 }
 
-/* Attributes are memory of files that nobody counts, and marks on files that others see. */
+/* Extended attributes use unaccounted memory, and are visible to other processes. */
 static void attributes(const char *folder) {
     char path[300];
     snprintf(path, sizeof path, "%s/attributes", folder);
@@ -222,7 +221,7 @@ static void attributes(const char *folder) {
     must_fail("FS_IOC_SETFLAGS", ioctl(fd, FS_IOC_SETFLAGS, &flags));
 }
 
-/* Devices are the machine's: what is changed about one is seen by everybody. */
+/* Devices are shared: changes are visible to all processes. */
 static void marked_devices(void) {
     const char *paths[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
@@ -238,7 +237,7 @@ static void marked_devices(void) {
     }
 }
 
-/* Argument: a file that the machine has locked, and opens again and again. */
+/* Argument: a file that is locked and regularly opened on the machine. */
 static void locks_of_others(const char *file) {
     int fd = open(file, O_RDONLY);
     if (fd < 0) { stopped("not there"); return; }
@@ -272,7 +271,7 @@ static void alarms(void) {
     must_fail("clock_adjtime", syscall(SYS_clock_adjtime, CLOCK_REALTIME, state));
 }
 
-/* Calls of other kinds, and ones that are not made yet. */
+/* Other calls, including future ones. */
 static void unlisted(void) {
     const int calls[] = {451, 457, 458, 459, 460, 461, 463, 464, 465, 466, 467, 468, 469, 470, 471, 480, 499};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
@@ -303,10 +302,10 @@ static void families(void) {
     must_fail("netfilter's netlink", socket(AF_NETLINK, SOCK_RAW, 12));
 }
 
-/* Processor time of children that nobody waits for. */
+/* CPU time of unreaped children. */
 static void unwaited(long milliseconds) {
     signal(SIGCHLD, SIG_IGN);
-    /* Four times the limit, and time for the one who looks. */
+    /* Four times the limit, plus time for measurements. */
     for (long used = 0; used < 8000; used += milliseconds) {
         pid_t child = fork();
         if (child == 0) {

@@ -126,7 +126,7 @@ fn orders_are_performed_and_remembered_across_restarts() {
     listens(&world);
     insta::assert_snapshot!(world.run(&["pause"]).expect(0).shown());
     daemon.until("the pause", |line| line["type"] == "paused");
-    // Ordered while paused: it waits, also after a restart.
+    // Triggered while paused: it waits, also after a restart.
     insta::assert_snapshot!(world.run(&["retry"]).expect(0).shown());
     status.until("waiting");
     assert_eq!(daemon.stop(), Some(0));
@@ -191,7 +191,7 @@ fn a_rate_limit_stops_every_job_and_status_shows_it() {
 }
 
 #[test]
-fn in_quiet_hours_only_ordered_jobs_start_by_priority() {
+fn in_quiet_hours_only_requested_jobs_start_by_priority() {
     let server = Server::start(vec![lib(GOOD)]);
     let specs = [("a1", spec("a1")), ("b1", spec("b1")), ("c1", spec("c1"))];
     let specs: Vec<(&str, &str)> = specs.iter().map(|(n, t)| (*n, t.as_str())).collect();
@@ -433,7 +433,7 @@ fn refused_specs_are_shown_and_dependents_can_be_forced() {
     let daemon = Daemon::start(&world);
     daemon.idle();
     assert_eq!(server.requests().len(), 2);
-    // An order stays valid although a new plan was made.
+    // A request stays valid although a new plan was made.
     world.run(&["trigger", "--force", "b1"]).expect(0);
     assert_eq!(daemon.ended("promoted")["spec"], "b1");
     assert_eq!(server.requests().len(), 3);

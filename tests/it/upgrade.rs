@@ -31,7 +31,7 @@ fn fix_lock_migrates_a_lockfile_of_format_2() {
     let (before, lock) = (trees(&world), world.read("regen.lock"));
     let found = world.run(&["check"]).expect(22);
     insta::assert_snapshot!(found.out, @r"
-    regen.lock  its format is 2, this regen writes format 3
+    regen.lock  the lockfile has format 2; this regen writes format 3
         check::lock  hint: regen check --fix-lock
     ");
     assert_eq!(world.read("regen.lock"), lock, "a check changes nothing");
@@ -120,8 +120,8 @@ fn fix_lock_does_not_change_a_newer_lockfile() {
     insta::assert_snapshot!(world.run(&["check", "--fix-lock"]).expect(2).shown(), @r"
     exit code: 2
     --- stderr ---
-    error: regen.lock: its version is 4, this regen knows 3: nothing is fixed
-    update regen
+    error: regen.lock has version 4; this regen supports 3
+    hint: update regen
     ");
     assert_eq!(world.read("regen.lock"), newer);
 }

@@ -65,7 +65,7 @@ fn in_items(items: &[syn::Item], names: &mut BTreeSet<String>, declared: &mut Ve
     }
 }
 
-/// Possible values of a type, the most common default first; empty for unknown types.
+/// Possible values of a type, the most usual default first; empty for unknown types.
 pub fn of(output: &ReturnType, defaults: &BTreeSet<String>) -> Vec<String> {
     match output {
         ReturnType::Default => vec!["()".to_owned()],
