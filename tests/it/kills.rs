@@ -262,7 +262,11 @@ impl Life {
         let mut saves = if deed == Deed::Watch { self.random.below(4) } else { 0 };
         let mut next = Duration::from_millis(self.random.below(200));
         let stage = self.world.path(".regen/stage");
-        let is_staged = || std::fs::read_dir(&stage).is_ok_and(|mut all| all.next().is_some());
+        // A tree is a folder; files are parts of something else.
+        let is_staged = || {
+            let mut all = std::fs::read_dir(&stage).into_iter().flatten().flatten();
+            all.any(|entry| entry.path().is_dir())
+        };
         let mut since = matches!(moment, Moment::Started(_)).then_some(begun);
         let (Moment::Started(then) | Moment::Asked(then) | Moment::Staged(then)) = moment;
         while child.try_wait().expect("waits").is_none() && begun.elapsed() < most {
@@ -301,10 +305,10 @@ impl Life {
         let mut child = self.start(&deed.args(name));
         self.wait(&mut child, deed, moment);
         let killed = child.try_wait().expect("waits").is_none();
-        let group = Pid::from_child(&child);
-        // It fails where all have ended.
-        let _ = kill_process_group(group, Signal::KILL);
-        child.wait().expect("ends");
+        if killed {
+            kill_process_group(Pid::from_child(&child), Signal::KILL).expect("is there");
+            child.wait().expect("ends");
+        }
         self.kills += u64::from(killed);
         self.cut += u64::from(killed);
         self.settled(&before);
