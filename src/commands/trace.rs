@@ -12,8 +12,8 @@ use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files};
 use crate::toolchain::results;
 use crate::toolchain::{self, Expected, Suite, Visibility};
 use crate::types::{
-    Binding, Clause, ClauseId, Digest, Event, Red, Spec, SpecId, Target, TargetName, TestResult,
-    TestStatus, Tree, limits,
+    Binding, Clause, ClauseId, Digest, Event, Red, Spec, SpecId, Target, TargetName,
+    TargetStanding, TestResult, TestStatus, Tree, limits,
 };
 use crate::workspace::{CommandError, Workspace};
 
@@ -177,10 +177,6 @@ impl Workspace {
         // A promoted tree passed every gate for these clauses.
         let standing = self.standing.spec.get(&spec.id);
         let promoted = standing.and_then(|standing| standing.target.get(name));
-        let accepted = |clause: &Clause| {
-            promoted.is_some_and(|p| p.clauses.get(clause.id.name()) == Some(&clause.digest))
-        };
-        let unproven = promoted.map_or(&[][..], |target| &target.unproven);
         let own = [Visibility::Visible, Visibility::Hidden];
         let own = own.map(|shown| toolchain::of(target).examples(spec, target, shown));
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
@@ -192,23 +188,14 @@ impl Workspace {
             .chain(theirs)
             .flat_map(|(file, suite)| suite.tests.iter().map(move |test| (file.clone(), test)))
             .collect();
-        // A result counts for the words and the suite that it was had with.
-        let same_suite = |file: &Option<String>| {
-            let now = file.as_ref().and_then(|file| Some((file, self.bytes_of(file)?)));
-            now.is_none_or(|(file, bytes)| {
-                promoted.is_some_and(|one| one.gate_inputs.get(file) == Some(&Digest::of(bytes)))
-            })
-        };
         for clause in &spec.clauses {
             let done = |file: &Option<String>, name: &String| {
-                if !accepted(clause) || !same_suite(file) {
-                    let counts = last.counts(clause, file.as_deref(), self);
-                    let said = last.said.get(name).filter(|_| counts);
-                    said.copied().unwrap_or(TestVerdict::NotRun)
-                } else if unproven.contains(name) {
-                    TestVerdict::Unproven
-                } else {
-                    TestVerdict::Passed
+                let counts = last.counts(clause, file.as_deref(), self);
+                let said = last.said.get(name).filter(|_| counts).copied();
+                match promoted.filter(|one| self.is_of(one, clause, file.as_deref())) {
+                    None => said.unwrap_or(TestVerdict::NotRun),
+                    Some(promoted) if promoted.unproven.contains(name) => TestVerdict::Unproven,
+                    Some(_) => TestVerdict::Passed,
                 }
             };
             for binding in &clause.bindings {
@@ -224,11 +211,8 @@ impl Workspace {
                         entry.extend(mine);
                     }
                     Binding::Guard { name, .. } => {
-                        let said = if accepted(clause) {
-                            TestVerdict::Passed
-                        } else {
-                            TestVerdict::NotRun
-                        };
+                        let accepted = promoted.is_some_and(|one| self.is_of(one, clause, None));
+                        let said = if accepted { TestVerdict::Passed } else { TestVerdict::NotRun };
                         entry.push(proof(format!("guard {name}"), said));
                     }
                     // `bench:` bindings are not measured yet.
@@ -241,6 +225,13 @@ impl Workspace {
                 strays.insert(Stray { place: place(suite), test: test.name.clone() });
             }
         }
+    }
+
+    /// Whether a promoted tree was accepted for a clause, and under a suite, as they are now.
+    fn is_of(&self, promoted: &TargetStanding, clause: &Clause, suite: Option<&str>) -> bool {
+        let bytes = |file| Some(Digest::of(self.bytes_of(file)?));
+        promoted.clauses.get(clause.id.name()) == Some(&clause.digest)
+            && suite.is_none_or(|file| promoted.gate_inputs.get(file).copied() == bytes(file))
     }
 
     fn written(&self, target: &Target, extra: &[PathBuf]) -> Result<Written, CommandError> {

@@ -361,6 +361,24 @@ impl ConfigCheck<'_> {
         }
     }
 
+    fn allowed_lints(&mut self, gate: &str, allow: &[String]) {
+        let is_lint = |lint: &String| {
+            let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:-".contains(c);
+            !lint.is_empty() && lint.chars().all(word)
+        };
+        let path = ["gate", gate, "allow"];
+        if !allow.is_empty() && !compiles(gate) {
+            self.wrong(
+                &path,
+                "`allow` is only for gates that compile",
+                "write it below one of those",
+            );
+        } else if let Some(lint) = allow.iter().find(|lint| !is_lint(lint)) {
+            let message = format!("`{lint}` is not the name of a lint");
+            self.wrong(&path, message, "use the name that the gate's findings show");
+        }
+    }
+
     fn gates(&mut self, harness: &Harness) {
         let built_in = built_in();
         for (name, gate) in &harness.gate {
@@ -376,18 +394,7 @@ impl ConfigCheck<'_> {
                     format!("`{name}` is built in; only its time, env and `allow` can be set");
                 self.wrong(&path, message, "use another name for a custom gate");
             }
-            let is_lint = |lint: &String| {
-                let word =
-                    |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:-".contains(c);
-                !lint.is_empty() && lint.chars().all(word)
-            };
-            if !gate.allow.is_empty() && !compiles(name) {
-                let message = "`allow` is of gates that compile";
-                self.wrong(&["gate", name, "allow"], message, "write it below `[gate.clippy]`");
-            } else if let Some(lint) = gate.allow.iter().find(|lint| !is_lint(lint)) {
-                let message = format!("`{lint}` is not the name of a lint");
-                self.wrong(&["gate", name, "allow"], message, "as `clippy::new_without_default`");
-            }
+            self.allowed_lints(name, &gate.allow);
             let repeats = ["test", "hidden"].contains(&name.as_str());
             if gate.runs.is_some_and(|runs| !repeats || !(1..=20).contains(&runs)) {
                 let message = "`runs` must be from 1 to 20, for the gates `test` and `hidden`";

@@ -180,7 +180,8 @@ impl Engine {
         let open = self.ledger.borrow().open_job(&job.spec)?;
         if let Some((id, events)) = open {
             let state = State::fold(&events)?;
-            if let Some(mut state) = state.filter(|state| state.job.is_same_work(job)) {
+            let resumes = |state: &State| state.job.is_same_work(job) && self.has_content(state);
+            if let Some(mut state) = state.filter(resumes) {
                 self.options.observer.note(&format!("{}: resuming job {id}", job.spec));
                 self.record(id, &mut state, &Event::Resumed)?;
                 return Ok((id, state));
@@ -189,6 +190,15 @@ impl Engine {
         }
         let id = self.ledger.borrow_mut().queue(self.run.get(), &now(), job)?;
         Ok((id, State::queued(job.clone())))
+    }
+
+    /// Whether the objects that a job was to go on with are there and whole.
+    fn has_content(&self, state: &State) -> bool {
+        let last = state.attempts.last();
+        let asked = last.into_iter().flat_map(|one| [one.prompt, one.completion]);
+        let content = asked.flatten().all(|digest| self.objects.get(digest).is_ok());
+        let mut trees = state.attempts.iter().filter_map(|attempt| attempt.tree);
+        content && trees.all(|tree| self.objects.get_tree(tree).is_ok())
     }
 
     fn append(

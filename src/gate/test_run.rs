@@ -112,19 +112,19 @@ pub struct TestRunner<'a> {
     /// Whether the candidate is checked for the first time.
     pub fresh: bool,
     /// How long tests take here.
-    pace: Pace,
+    pace: TestPace,
 }
 
 /// How long the tests of a candidate take.
 #[derive(Default)]
-struct Pace {
+struct TestPace {
     /// The longest time of one that passed.
     longest: Cell<Duration>,
     /// Whether one did not end.
     hung: Cell<bool>,
 }
 
-impl Pace {
+impl TestPace {
     fn limit(&self) -> Duration {
         if self.hung.get() {
             (self.longest.get() * limits::HUNG_TIMES).max(limits::HUNG_TIMEOUT)
@@ -174,7 +174,7 @@ impl<'a> TestRunner<'a> {
         started: Instant,
         fresh: bool,
     ) -> Self {
-        Self { bench, room, gate, started, fresh, pace: Pace::default() }
+        Self { bench, room, gate, started, fresh, pace: TestPace::default() }
     }
 
     async fn execute(

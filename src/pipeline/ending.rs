@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Attempt, AttemptFailure};
-use crate::types::{AttemptKind, Diagnosis, Fault, JobOutcome};
+use crate::types::{AttemptKind, ClauseId, Diagnosis, Fault, JobOutcome};
 
 /// What a job ends with when no attempt is left.
 pub fn rejected(calls: &[&Attempt], why: &str) -> JobOutcome {
@@ -66,4 +66,11 @@ pub fn trouble(fault: Fault, summary: &str) -> Diagnosis {
         findings: Vec::new(),
         fingerprint: None,
     }
+}
+
+/// The diagnosis of a conflict that the model reports.
+pub fn conflict(clause: Option<&ClauseId>, message: &str) -> Diagnosis {
+    let place = clause.map(|clause| format!(" at {clause}")).unwrap_or_default();
+    let summary = format!("the model reports a conflict{place}: {message}");
+    Diagnosis { clauses: clause.into_iter().cloned().collect(), ..trouble(Fault::Spec, &summary) }
 }

@@ -17,8 +17,8 @@ pub use queue::Queue;
 pub use scheduler::{Backoff, JobStatus, Scheduler};
 
 use crate::types::{
-    AttemptKind, CandidateId, Diagnosis, Digest, Event, Failure, Fault, GateReport, Job,
-    JobOutcome, Judgement, Outcome, RateLimit, limits,
+    AttemptKind, CandidateId, Digest, Event, Failure, Fault, GateReport, Job, JobOutcome,
+    Judgement, Outcome, RateLimit, limits,
 };
 
 /// An effect on the outside world. Performing one twice is harmless: everything it writes is named
@@ -262,18 +262,7 @@ impl State {
                 if *attempt == number =>
             {
                 self.end(JobOutcome::SpecSuspected {
-                    diagnosis: Diagnosis {
-                        fault: Fault::Spec,
-                        summary: match clause {
-                            Some(clause) => {
-                                format!("the model reports a conflict at {clause}: {message}")
-                            }
-                            None => format!("the model reports a conflict: {message}"),
-                        },
-                        clauses: clause.iter().cloned().collect(),
-                        findings: Vec::new(),
-                        fingerprint: None,
-                    },
+                    diagnosis: ending::conflict(clause.as_ref(), message),
                 });
             }
             (Phase::Gating { candidate, gate }, Event::GateReported { attempt, report })

@@ -218,7 +218,7 @@ pub fn job_end(outcome: &JobOutcome, attempts: usize, spend: Spend, paint: Style
         JobOutcome::Promoted => paint.good(&word),
         _ => paint.bad(&word),
     };
-    let fault = outcome.diagnosis().map(|one| format!("; fault of {}", fault(one.fault)));
+    let fault = outcome.diagnosis().map(|one| format!("; fault: {}", fault(one.fault)));
     let plural = if attempts == 1 { "" } else { "s" };
     let usd = if spend.usd > 0.0 { format!(", {:.4} USD", spend.usd) } else { String::new() };
     format!(
@@ -238,7 +238,7 @@ pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Styler) -> Stri
             format!("{}; {}", paint.bad("rejected"), diagnosis(d, spec, paint))
         }
         JobOutcome::SpecRefused { diagnosis: d } => {
-            format!("{}; fault of {}", paint.bad("spec refused"), diagnosis(d, spec, paint))
+            format!("{}; fault: {}", paint.bad("spec refused"), diagnosis(d, spec, paint))
         }
         JobOutcome::SpecSuspected { diagnosis: d } => {
             format!("{}; {}", paint.bad("spec suspected"), diagnosis(d, spec, paint))

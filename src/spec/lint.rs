@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::claims::{Claim, claims, key};
 use super::words::{head, shape, turns, words};
-use crate::toolchain::conflicts;
+use crate::toolchain::{self, conflicts};
 use crate::types::{Binding, Clause, Level, LintConfig, Passage, Problem, Span, Spec, Status};
 
 /// Inputs of the rules besides the spec.
@@ -57,7 +57,7 @@ pub fn lint(spec: &Spec, lint: &Lint) -> Vec<Problem> {
     problems.extend(names(spec));
     problems.extend(same_text(spec));
     problems.extend(contradictions(spec));
-    problems.extend(conflicts::find(spec, &[], None));
+    problems.extend(conflicts::find(spec, &toolchain::expectations, Vec::new()));
     problems.sort_by_key(|problem| (problem.line, problem.span.map(|span| span.start)));
     problems.into_iter().map(|problem| problem.file(&spec.file)).collect()
 }

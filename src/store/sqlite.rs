@@ -364,7 +364,10 @@ impl Ledger for SqliteLedger {
             SELECT completion FROM completions c JOIN jobs j ON j.id = c.job
             WHERE request = ?1 AND j.spec = ?2 AND c.job != ?3
                 AND coalesce(result, '') NOT IN ('rejected', 'spec_suspected', 'spec_refused')
-                AND (coalesce(result, '') != 'promoted' OR (
+                AND (completion NOT IN (
+                    SELECT completion FROM completions p JOIN jobs o ON o.id = p.job
+                    WHERE o.spec = ?2 AND o.result = 'promoted'
+                ) OR (
                     SELECT job ->> '$.rollback' FROM jobs
                     WHERE spec = ?2 AND result = 'promoted' ORDER BY id DESC LIMIT 1
                 ) IS NOT NULL)

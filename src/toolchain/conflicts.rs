@@ -3,24 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Suite, clause_of, expectations};
-use crate::toolchain::Toolchain;
-use crate::types::{Clause, ClauseId, Problem, Spec};
-
-/// What an example or a test expects of one input.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expectation {
-    /// The input, in one spelling.
-    pub input: String,
-    /// The result, in one spelling.
-    pub result: String,
-    /// Its line in the example or the file, from 0.
-    pub line: usize,
-}
+use super::suite::{Expectation, clause_of};
+use crate::types::{Clause, Example, Problem, Spec};
 
 /// Where an expectation is written.
 #[derive(Clone)]
-struct Origin<'a> {
+struct ExpectedAt<'a> {
     clause: &'a Clause,
     /// The file, if it is not the spec.
     file: Option<String>,
@@ -28,7 +16,7 @@ struct Origin<'a> {
     result: String,
 }
 
-impl Origin<'_> {
+impl ExpectedAt<'_> {
     fn words(&self) -> String {
         match &self.file {
             Some(file) => format!("in {file}, line {}", self.line),
@@ -37,11 +25,26 @@ impl Origin<'_> {
     }
 }
 
-/// Conflicts of a spec's examples with each other and with its suites, at both places.
-pub fn find(spec: &Spec, suites: &[Suite], language: Option<&dyn Toolchain>) -> Vec<Problem> {
-    let mut known: BTreeMap<(String, String), Origin<'_>> = BTreeMap::new();
+/// The expectations of a test in a suite.
+pub struct TestExpectations {
+    /// The suite's file.
+    pub file: String,
+    /// The test.
+    pub test: String,
+    /// What it expects.
+    pub expected: Vec<Expectation>,
+}
+
+/// Conflicts of a spec's examples with each other and with tests of its suites, at both places.
+/// `expectations` reads an example.
+pub fn find(
+    spec: &Spec,
+    expectations: &dyn Fn(&Example) -> Vec<Expectation>,
+    tests: Vec<TestExpectations>,
+) -> Vec<Problem> {
+    let mut known: BTreeMap<(String, String), ExpectedAt<'_>> = BTreeMap::new();
     let mut problems = Vec::new();
-    for (language, origin, input) in written(spec, suites, language) {
+    for (language, origin, input) in written(spec, expectations, tests) {
         let Some(before) = known.get(&(language.clone(), input.clone())) else {
             known.insert((language, input), origin);
             continue;
@@ -66,7 +69,7 @@ fn kind(result: &str) -> char {
     }
 }
 
-fn problem(input: &str, here: &Origin<'_>, there: &Origin<'_>) -> Problem {
+fn problem(input: &str, here: &ExpectedAt<'_>, there: &ExpectedAt<'_>) -> Problem {
     let (own, other) = (&here.result, &there.result);
     let message = match &here.file {
         Some(file) => format!(
@@ -84,30 +87,30 @@ fn problem(input: &str, here: &Origin<'_>, there: &Origin<'_>) -> Problem {
 /// What examples and suites expect, with the language and the input.
 fn written<'a>(
     spec: &'a Spec,
-    suites: &[Suite],
-    language: Option<&dyn Toolchain>,
-) -> Vec<(String, Origin<'a>, String)> {
+    expectations: &dyn Fn(&Example) -> Vec<Expectation>,
+    tests: Vec<TestExpectations>,
+) -> Vec<(String, ExpectedAt<'a>, String)> {
     let mut found = Vec::new();
     for clause in &spec.clauses {
         for example in clause.examples.iter().filter(|example| !example.ignored) {
             found.extend(stateless(expectations(example)).into_iter().map(|one| {
-                let line = example.line + 1 + one.line;
-                let origin = Origin { clause, file: None, line, result: one.result };
-                (example.language.clone(), origin, one.input)
+                let line = example.line + one.line;
+                let at = ExpectedAt { clause, file: None, line, result: one.result };
+                (example.language.clone(), at, one.input)
             }));
         }
     }
-    let Some(language) = language else { return found };
-    for suite in suites {
-        for (test, expected) in language.suite_expectations(suite) {
-            let Some(id): Option<ClauseId> = clause_of(spec, &test) else { continue };
-            let Some(clause) = spec.clauses.iter().find(|clause| clause.id == id) else { continue };
-            found.extend(stateless(expected).into_iter().map(|one| {
-                let file = Some(suite.file().to_owned());
-                let origin = Origin { clause, file, line: one.line + 1, result: one.result };
-                (language.id().to_owned(), origin, one.input)
-            }));
-        }
+    // A suite is in the language of the target's examples.
+    let language = found.first().map(|(language, ..)| language.clone()).unwrap_or_default();
+    for TestExpectations { file, test, expected } in tests {
+        let id = clause_of(spec, &test);
+        let clause = spec.clauses.iter().find(|clause| Some(&clause.id) == id.as_ref());
+        let Some(clause) = clause else { continue };
+        found.extend(stateless(expected).into_iter().map(|one| {
+            let (line, file) = (one.line + 1, Some(file.clone()));
+            let at = ExpectedAt { clause, file, line, result: one.result };
+            (language.clone(), at, one.input)
+        }));
     }
     found
 }

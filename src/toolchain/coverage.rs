@@ -1,6 +1,6 @@
 //! Checks before a model is called whether a spec's clauses have tests.
 
-use crate::toolchain::conflicts;
+use crate::toolchain::conflicts::{self, TestExpectations};
 use crate::toolchain::{Suite, Toolchain, Visibility, is_test_of};
 use crate::types::{Clause, Problem, Spec, Status, Target, limits};
 
@@ -29,7 +29,11 @@ pub fn check(
         }
     }
     problems.extend(lints(spec, suites, &own));
-    problems.extend(conflicts::find(spec, suites, Some(toolchain)));
+    problems.extend(conflicts::find(
+        spec,
+        &|one| toolchain.expectations(one),
+        in_suites(toolchain, suites),
+    ));
     if tests().next().is_none() {
         let problem =
             Problem::error("spec::no_test", "the spec has no test, so no candidate could pass")
@@ -38,6 +42,16 @@ pub fn check(
     }
     problems.truncate(limits::PROBLEMS);
     problems.into_iter().map(|problem| problem.file(&spec.file)).collect()
+}
+
+/// What the tests of suites expect.
+fn in_suites(toolchain: &dyn Toolchain, suites: &[Suite]) -> Vec<TestExpectations> {
+    let of_suite = |suite: &Suite| {
+        let file = suite.file().to_owned();
+        let tests = toolchain.suite_expectations(suite).into_iter();
+        tests.map(move |(test, expected)| TestExpectations { file: file.clone(), test, expected })
+    };
+    suites.iter().flat_map(of_suite).collect()
 }
 
 /// A problem at a clause.

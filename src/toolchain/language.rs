@@ -3,10 +3,9 @@
 use super::commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
-use super::conflicts::Expectation;
 use super::machine::{DependencyLayer, HostProbe};
 use super::mutator::Mutator;
-use super::suite::{Independent, Suite, SuiteFile, Visibility};
+use super::suite::{Expectation, Independent, Suite, SuiteFile, Visibility};
 use crate::types::{
     Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
 };

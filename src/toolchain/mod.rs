@@ -19,13 +19,13 @@ use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId};
 pub use commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
-pub use conflicts::Expectation;
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, PANICS};
 use suite::key;
 pub use suite::{
-    ExampleSuites, Expected, Independent, Suite, SuiteFile, Visibility, clause_of, is_test_of,
+    ExampleSuites, Expectation, Expected, Independent, Suite, SuiteFile, Visibility, clause_of,
+    is_test_of,
 };
 
 /// The built-in languages. The first is the default.
@@ -82,7 +82,7 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
 }
 
 /// The expectations of an example, in any language.
-fn expectations(example: &Example) -> Vec<Expectation> {
+pub fn expectations(example: &Example) -> Vec<Expectation> {
     ALL.into_iter().flat_map(|toolchain| toolchain.expectations(example)).collect()
 }
 

@@ -64,6 +64,17 @@ pub struct Independent {
     pub certain: &'static [&'static str],
 }
 
+/// What an example or a test expects of one input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// The input, in one spelling.
+    pub input: String,
+    /// The result, in one spelling.
+    pub result: String,
+    /// Its line in the example or the file, from 0.
+    pub line: usize,
+}
+
 /// The generated suites of a spec's examples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExampleSuites {

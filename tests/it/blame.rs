@@ -31,7 +31,7 @@ fn an_error_in_a_suites_own_text_is_found_before_a_call() {
         let run = world.run(&["--spec", "adder"]).expect(10);
         assert!(server.requests().is_empty());
         let place = format!("validators/adder/rust/suite.rs:{line}: error[E");
-        assert!(run.err.contains(&place) && run.err.contains("fault of the spec"), "{}", run.err);
+        assert!(run.err.contains(&place) && run.err.contains("fault: spec"), "{}", run.err);
         assert!(!world.path("generated").exists());
     }
 }
@@ -116,7 +116,7 @@ fn a_name_that_two_answers_lack_is_the_models_fault() {
     let server = Server::start(vec![answer("plus"), answer("sum"), answer("total")]);
     let world = World::adder(&server.url);
     let run = world.run(&["--spec", "adder"]).expect(20);
-    assert!(run.err.contains("fault of the model"), "{}", run.err);
+    assert!(run.err.contains("fault: model"), "{}", run.err);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn the_log_ends_a_job_with_outcome_fault_and_cost_and_the_same_answer_is_told() 
     assert!(run.err.contains("the same files as in attempt 1: refused again"), "{}", run.err);
     let log = world.run(&["log"]).expect(0);
     let last = log.out.lines().last().expect("has lines");
-    assert!(last.contains("job ended: rejected; fault of the model · 4 attempts, "), "{last}");
+    assert!(last.contains("job ended: rejected; fault: model · 4 attempts, "), "{last}");
     assert!(last.ends_with(" tokens"), "{last}");
     let entries = world.run(&["log", "--json"]).expect(0).json();
     let last = entries.last().expect("has entries");

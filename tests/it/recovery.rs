@@ -39,6 +39,21 @@ fn recorded(world: &World) -> usize {
 }
 
 #[test]
+fn a_job_whose_objects_were_deleted_starts_over() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    // Killed between the answer and the promotion, most likely at a gate.
+    for lines in [6, 7, 5, 8] {
+        if kill_at(&world, lines, 1) && recorded(&world) > 0 {
+            break;
+        }
+    }
+    std::fs::remove_dir_all(world.path(".regen/objects")).expect("goes");
+    world.run(&["--spec", "adder"]).expect(0);
+    world.run(&["check"]).expect(0);
+}
+
+#[test]
 fn a_killed_run_resumes_and_requests_nothing_twice() {
     let mut killed = 0;
     let step = rounds(1, 5);

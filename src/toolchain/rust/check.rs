@@ -48,7 +48,7 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
                 let body = format!("fn example() {{\n{}\n}}", examples::unhide(&example.code));
                 for (name, line) in imports::not_allowed(&body, spec, target) {
                     let mut problem = at(clause, not_allowed("", &name));
-                    problem.line = example.line + line - 1;
+                    problem.line = example.line + line - 2;
                     problems.push(problem);
                 }
             }

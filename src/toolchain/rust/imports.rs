@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(found("extern crate libc;"), [("libc".into(), 1)]);
         for fine in [
             "use rand_core::RngCore;\nuse s::deep;\nuse deep::Kind;",
-            "mod util;\nuse util::wanted;\nenum Kind { A }\nuse Kind::A;",
+            "mod kept;\nuse kept::wanted;\nenum Kind { A }\nuse Kind::A;",
             "use s::*;\nuse shapes::Circle;",
             "use crate::a;\nuse self::b;\nfn a() { use super::c; }",
         ] {
