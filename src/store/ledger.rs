@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::types::event::Entry;
 use crate::types::harness::Budget;
-use crate::types::{Digest, Event, Job, JobId, SpecId, Usage};
+use crate::types::{Digest, Event, Job, JobId, Prices, SpecId, Usage};
 
 /// Trouble with the ledger.
 #[derive(Debug, thiserror::Error)]
@@ -57,36 +57,49 @@ pub struct JobRow {
     pub to: Option<String>,
     /// Tokens it cost, reservations included.
     pub tokens: i64,
-    /// US dollars it cost, reservations included.
+    /// US dollars it cost, reservations included, of tokens whose price is known.
     pub usd: f64,
+    /// Tokens whose price is unknown.
+    pub unpriced: i64,
 }
 
 /// What a call may cost or did cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spend {
     /// Tokens, read and written.
     pub tokens: u64,
-    /// US dollars.
-    pub usd: f64,
+    /// US dollars; `None`: the price is unknown.
+    pub usd: Option<f64>,
 }
 
 impl Spend {
-    /// The cost of tokens at prices per million.
-    pub fn of(usage: Usage, input_price: f64, output_price: f64) -> Self {
-        let usd = usage.input as f64 * input_price + usage.output as f64 * output_price;
-        Self { tokens: usage.input.saturating_add(usage.output), usd: usd / 1e6 }
+    /// What tokens cost.
+    pub fn of(usage: Usage, prices: &Prices) -> Self {
+        Self { tokens: usage.input.saturating_add(usage.output), usd: prices.usd(usage) }
+    }
+
+    /// The most that tokens can cost.
+    pub fn most(usage: Usage, prices: &Prices) -> Self {
+        Self { usd: prices.most(usage), ..Self::of(usage, prices) }
+    }
+
+    /// Nothing was spent.
+    pub fn nothing() -> Self {
+        Self { tokens: 0, usd: Some(0.0) }
     }
 }
 
 /// What a UTC day cost.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Day {
     /// The day.
     pub day: String,
     /// Tokens, read and written.
     pub tokens: i64,
-    /// US dollars.
+    /// US dollars, of tokens whose price is known.
     pub usd: f64,
+    /// Tokens whose price is unknown.
+    pub unpriced: i64,
     /// Calls that were reserved for.
     pub calls: i64,
 }
@@ -291,5 +304,5 @@ pub trait Ledger: fmt::Debug {
     ///
     /// # Errors
     /// The database's.
-    fn spent(&self, day: &str) -> Result<Spend, LedgerError>;
+    fn spent(&self, day: &str) -> Result<Day, LedgerError>;
 }

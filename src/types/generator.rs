@@ -4,13 +4,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::limits;
+use super::{ModelApi, Prices, limits};
 
 /// What kind of generator answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum GeneratorKind {
-    /// A server that speaks OpenAI's chat completions.
+    /// A model's server.
     Openai,
     /// Recorded exchanges only: no network, no key, no cost.
     Cassette,
@@ -50,12 +50,32 @@ pub struct Tier {
     pub model: String,
     /// Address of the API.
     pub base_url: Option<String>,
+    /// The API. Default: that of `[generator]`, or of the host where `base_url` is another one.
+    pub api: Option<ModelApi>,
     /// The name of the environment variable with the key.
     pub api_key_env: Option<String>,
-    /// US dollars per million tokens read.
+    /// How much the model thinks, as `[generator]` has it.
+    pub reasoning_effort: Option<String>,
+    /// US dollars per million tokens read. A tier that gives no price has an unknown one.
     pub input_price: Option<f64>,
     /// US dollars per million tokens written.
     pub output_price: Option<f64>,
+    /// US dollars per million tokens read from the server's cache.
+    pub cached_input_price: Option<f64>,
+    /// US dollars per million tokens written into the server's cache.
+    pub cache_write_price: Option<f64>,
+}
+
+impl Tier {
+    /// The prices it gives.
+    pub fn prices(&self) -> Prices {
+        Prices {
+            input: self.input_price,
+            output: self.output_price,
+            cached_input: self.cached_input_price,
+            cache_write: self.cache_write_price,
+        }
+    }
 }
 
 /// Who is asked, and within which limits: the table as files have it.
@@ -67,6 +87,9 @@ struct GeneratorTable {
     kind: GeneratorKind,
     /// Address of the API, up to and with `/v1`.
     base_url: String,
+    /// The API: `responses`, `chat` or `messages`. Default: `responses` for api.openai.com and
+    /// api.x.ai, `messages` for api.anthropic.com, `chat` for every other host.
+    api: Option<ModelApi>,
     /// The model's name at the server.
     model: String,
     /// The NAME of the environment variable with the key; absent for servers without keys.
@@ -75,10 +98,14 @@ struct GeneratorTable {
     cassettes: Option<CassetteMode>,
     /// The form of answers: `files`, or `json` for servers that can be held to a JSON schema.
     reply: ReplyForm,
-    /// Sampling temperature of first answers and repairs, 0 to 2; a fresh start adds 0.5.
-    temperature: f64,
-    /// Tokens a completion may have.
-    max_output_tokens: u32,
+    /// Sampling temperature of first answers and repairs, 0 to 2; a fresh start adds 0.5. Absent:
+    /// the model's own.
+    temperature: Option<f64>,
+    /// How much the model thinks, in the server's words: `low`, `medium`, `high`, … Absent: the
+    /// model's own.
+    reasoning_effort: Option<String>,
+    /// Tokens an answer may have, thoughts included. Default: 32768 for `responses`, else 8192.
+    max_output_tokens: Option<u32>,
     /// Tokens the model can read and write together; absent: not checked before the call.
     context_tokens: Option<u32>,
     /// Calls of one request before its first content, retries included.
@@ -96,9 +123,13 @@ struct GeneratorTable {
     /// Most requests at a time, 0 for no limit; of each tier.
     requests: u32,
     /// US dollars per million tokens read.
-    input_price: f64,
+    input_price: Option<f64>,
     /// US dollars per million tokens written.
-    output_price: f64,
+    output_price: Option<f64>,
+    /// US dollars per million tokens read from the server's cache. Default: `input_price`.
+    cached_input_price: Option<f64>,
+    /// US dollars per million tokens written into the server's cache. Default: `input_price`.
+    cache_write_price: Option<f64>,
     /// Stronger generators, asked in this order when the ones before have given up.
     tiers: Vec<Tier>,
 }
@@ -108,12 +139,14 @@ impl Default for GeneratorTable {
         Self {
             kind: GeneratorKind::Openai,
             base_url: "https://api.openai.com/v1".to_owned(),
+            api: None,
             model: String::new(),
             api_key_env: None,
             cassettes: None,
             reply: ReplyForm::Files,
-            temperature: 0.2,
-            max_output_tokens: limits::OUTPUT_TOKENS,
+            temperature: None,
+            reasoning_effort: None,
+            max_output_tokens: None,
             context_tokens: None,
             max_tries: limits::HTTP_TRIES,
             retry_base_ms: limits::RETRY_BASE.as_millis() as u64,
@@ -122,8 +155,10 @@ impl Default for GeneratorTable {
             deadline_ms: limits::ATTEMPT_DEADLINE.as_millis() as u64,
             requests_per_minute: 0,
             requests: 0,
-            input_price: 0.0,
-            output_price: 0.0,
+            input_price: None,
+            output_price: None,
+            cached_input_price: None,
+            cache_write_price: None,
             tiers: Vec::new(),
         }
     }
@@ -137,10 +172,8 @@ pub struct GeneratorConfig {
     pub settings: GeneratorSettings,
     /// What is done with recordings; `None` for the default of the kind.
     pub cassettes: Option<CassetteMode>,
-    /// US dollars per million tokens read.
-    pub input_price: f64,
-    /// US dollars per million tokens written.
-    pub output_price: f64,
+    /// What tokens cost.
+    pub prices: Prices,
     /// Stronger generators, asked in this order when the ones before have given up.
     pub tiers: Vec<Tier>,
 }
@@ -148,27 +181,31 @@ pub struct GeneratorConfig {
 /// The settings of a generator, by kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GeneratorSettings {
-    /// `kind = "openai"`: a server that speaks OpenAI's chat completions.
-    Openai(OpenaiSettings),
+    /// `kind = "openai"`: a model's server.
+    Openai(ServerSettings),
     /// `kind = "cassette"`: recordings of such a server, which is never asked itself.
-    Cassette(OpenaiSettings),
+    Cassette(ServerSettings),
 }
 
-/// A server that speaks OpenAI's chat completions. The keys of `[generator]` have the same names.
+/// A model's server. The keys of `[generator]` have the same names.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OpenaiSettings {
+pub struct ServerSettings {
     /// Address of the API, up to and with `/v1`.
     pub base_url: String,
+    /// The API; `None` for the host's own.
+    pub api: Option<ModelApi>,
     /// The model's name at the server.
     pub model: String,
     /// Name of the environment variable with the key; `None` for servers without keys.
     pub api_key_env: Option<String>,
     /// The form of answers.
     pub reply: ReplyForm,
-    /// Sampling temperature of first answers and repairs, 0 to 2.
-    pub temperature: f64,
-    /// Tokens a completion may have.
-    pub max_output_tokens: u32,
+    /// Sampling temperature of first answers and repairs, 0 to 2; `None` for the model's own.
+    pub temperature: Option<f64>,
+    /// How much the model thinks; `None` for its own.
+    pub reasoning_effort: Option<String>,
+    /// Tokens an answer may have; `None` for the API's default.
+    pub max_output_tokens: Option<u32>,
     /// Tokens the model can read and write together; `None`: not checked before the call.
     pub context_tokens: Option<u32>,
     /// Calls of one request before its first content, retries included.
@@ -187,14 +224,40 @@ pub struct OpenaiSettings {
     pub requests: u32,
 }
 
+impl ServerSettings {
+    /// The API it is asked by.
+    pub fn api(&self) -> ModelApi {
+        self.api.unwrap_or_else(|| ModelApi::of_address(&self.base_url))
+    }
+
+    /// Tokens an answer may have.
+    pub fn output_tokens(&self) -> u32 {
+        self.max_output_tokens.unwrap_or_else(|| self.api().output_tokens())
+    }
+
+    /// Takes what a tier says in its place.
+    fn over(&mut self, tier: &Tier) {
+        self.model.clone_from(&tier.model);
+        if let Some(url) = tier.base_url.as_ref().filter(|url| **url != self.base_url) {
+            self.base_url.clone_from(url);
+            self.api = None;
+        }
+        self.api = tier.api.or(self.api);
+        self.api_key_env = tier.api_key_env.clone().or(self.api_key_env.take());
+        self.reasoning_effort = tier.reasoning_effort.clone().or(self.reasoning_effort.take());
+    }
+}
+
 impl From<GeneratorTable> for GeneratorConfig {
     fn from(table: GeneratorTable) -> Self {
-        let settings = OpenaiSettings {
+        let settings = ServerSettings {
             base_url: table.base_url,
+            api: table.api,
             model: table.model,
             api_key_env: table.api_key_env,
             reply: table.reply,
             temperature: table.temperature,
+            reasoning_effort: table.reasoning_effort,
             max_output_tokens: table.max_output_tokens,
             context_tokens: table.context_tokens,
             max_tries: table.max_tries,
@@ -211,8 +274,12 @@ impl From<GeneratorTable> for GeneratorConfig {
                 GeneratorKind::Cassette => GeneratorSettings::Cassette(settings),
             },
             cassettes: table.cassettes,
-            input_price: table.input_price,
-            output_price: table.output_price,
+            prices: Prices {
+                input: table.input_price,
+                output: table.output_price,
+                cached_input: table.cached_input_price,
+                cache_write: table.cache_write_price,
+            },
             tiers: table.tiers,
         }
     }
@@ -227,11 +294,13 @@ impl From<GeneratorConfig> for GeneratorTable {
         Self {
             kind,
             base_url: one.base_url,
+            api: one.api,
             model: one.model,
             api_key_env: one.api_key_env,
             cassettes: config.cassettes,
             reply: one.reply,
             temperature: one.temperature,
+            reasoning_effort: one.reasoning_effort,
             max_output_tokens: one.max_output_tokens,
             context_tokens: one.context_tokens,
             max_tries: one.max_tries,
@@ -241,8 +310,10 @@ impl From<GeneratorConfig> for GeneratorTable {
             deadline_ms: one.deadline_ms,
             requests_per_minute: one.requests_per_minute,
             requests: one.requests,
-            input_price: config.input_price,
-            output_price: config.output_price,
+            input_price: config.prices.input,
+            output_price: config.prices.output,
+            cached_input_price: config.prices.cached_input,
+            cache_write_price: config.prices.cache_write,
             tiers: config.tiers,
         }
     }
@@ -256,15 +327,19 @@ impl GeneratorConfig {
         let Some(over) = tier.checked_sub(1).and_then(|i| self.tiers.get(i)) else { return one };
         match &mut one.settings {
             GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server) => {
-                server.model.clone_from(&over.model);
-                if let Some(url) = &over.base_url {
-                    server.base_url.clone_from(url);
-                }
-                server.api_key_env = over.api_key_env.clone().or(server.api_key_env.take());
+                server.over(over);
             }
         }
-        one.input_price = over.input_price.unwrap_or(one.input_price);
-        one.output_price = over.output_price.unwrap_or(one.output_price);
+        // A price belongs to a model.
+        let own = over.prices();
+        one.prices = match own.given().next() {
+            None => Prices::default(),
+            Some(_) => Prices {
+                input: own.input.or(one.prices.input),
+                output: own.output.or(one.prices.output),
+                ..own
+            },
+        };
         one
     }
 
@@ -314,26 +389,26 @@ impl GeneratorSettings {
         }
     }
 
-    /// Sampling temperature of a first answer; `None` for a kind that has no such setting.
+    /// Sampling temperature of a first answer; `None` for the model's own.
     pub fn temperature(&self) -> Option<f64> {
         match self {
-            Self::Openai(server) | Self::Cassette(server) => Some(server.temperature),
+            Self::Openai(server) | Self::Cassette(server) => server.temperature,
         }
     }
 
     /// Tokens an answer may have; `None` for a kind that has no such setting.
     pub fn max_output_tokens(&self) -> Option<u32> {
         match self {
-            Self::Openai(server) | Self::Cassette(server) => Some(server.max_output_tokens),
+            Self::Openai(server) | Self::Cassette(server) => Some(server.output_tokens()),
         }
     }
 
     /// Tokens a prompt may have beside the longest answer; `None`: not checked before the call.
     pub fn prompt_tokens(&self) -> Option<usize> {
         match self {
-            Self::Openai(server) | Self::Cassette(server) => server
-                .context_tokens
-                .map(|all| all.saturating_sub(server.max_output_tokens) as usize),
+            Self::Openai(server) | Self::Cassette(server) => {
+                server.context_tokens.map(|all| all.saturating_sub(server.output_tokens()) as usize)
+            }
         }
     }
 

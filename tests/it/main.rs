@@ -2,6 +2,7 @@
 //! only the model is played, by a server that speaks HTTP.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
+mod apis;
 mod bounds;
 mod check;
 mod cli;
@@ -25,6 +26,7 @@ mod hidden;
 mod honest;
 mod isolation;
 mod lint;
+mod models;
 mod origin;
 mod page;
 mod pipelines;

@@ -1,4 +1,4 @@
-//! A scripted server of chat completions, over plain sockets so that it can also misbehave.
+//! A scripted server of models, over plain sockets so that it can also misbehave.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -28,19 +28,43 @@ pub enum Act {
     Stall(String),
     /// The connection ends before any answer.
     Close,
+    /// These bytes as a stream.
+    Bytes(String),
+    /// These bytes as a stream, then nothing, until the client goes away.
+    Hold(String),
+    /// These bytes as a stream, then the connection breaks.
+    Break(String),
+    /// These pieces as a stream, with so many milliseconds before each.
+    Slow(u64, Vec<String>),
 }
 
 /// The server; it ends with the test.
 pub struct Server {
     /// Its address, for `base_url`.
     pub url: String,
-    requests: Arc<Mutex<Vec<Value>>>,
+    requests: Arc<Mutex<Vec<Asked>>>,
     arrivals: Receiver<()>,
+}
+
+/// A request that asks for an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Method and path.
+    pub path: String,
+    /// The lines of its head, lower-case names.
+    pub head: Vec<String>,
+    /// Its body.
+    pub body: Value,
 }
 
 impl Server {
     /// Plays the acts in order; the last one again and again.
     pub fn start(acts: Vec<Act>) -> Self {
+        Self::with_models(acts, Act::Raw(404, Vec::new(), String::new()))
+    }
+
+    /// The same, and this where its models are asked for.
+    pub fn with_models(acts: Vec<Act>, models: Act) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -48,8 +72,9 @@ impl Server {
         let shared = Arc::clone(&requests);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (acts, shared, sender) = (acts.clone(), Arc::clone(&shared), sender.clone());
-                std::thread::spawn(move || serve(stream, &acts, &shared, &sender));
+                let (acts, models) = (acts.clone(), models.clone());
+                let (shared, sender) = (Arc::clone(&shared), sender.clone());
+                std::thread::spawn(move || serve(stream, (&acts, models), &shared, &sender));
             }
         });
         Self { url, requests, arrivals }
@@ -57,6 +82,11 @@ impl Server {
 
     /// Bodies of the requests so far.
     pub fn requests(&self) -> Vec<Value> {
+        self.asked().into_iter().map(|asked| asked.body).collect()
+    }
+
+    /// The requests so far.
+    pub fn asked(&self) -> Vec<Asked> {
         self.requests.lock().expect("no test panics while holding it").clone()
     }
 
@@ -80,35 +110,49 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, acts: &[Act], requests: &Mutex<Vec<Value>>, sender: &Sender<()>) {
+fn serve(
+    stream: TcpStream,
+    (acts, models): (&[Act], Act),
+    requests: &Mutex<Vec<Asked>>,
+    sender: &Sender<()>,
+) {
     let Ok(copy) = stream.try_clone() else { return };
-    let mut reader = BufReader::new(copy);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap_or(0);
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    if reader.read_exact(&mut body).is_err() {
+    let Some(asked) = read(BufReader::new(copy)) else { return };
+    if asked.path.starts_with("GET ") {
+        let _ = play(stream, models);
         return;
     }
     let number = {
         let mut requests = requests.lock().expect("no test panics while holding it");
-        requests.push(serde_json::from_slice(&body).unwrap_or_default());
+        requests.push(asked);
         requests.len() - 1
     };
     // The test may have gone on without waiting.
     let _ = sender.send(());
     let act = acts.get(number).or(acts.last()).cloned().unwrap_or(Act::Close);
     let _ = play(stream, act);
+}
+
+fn read(mut reader: BufReader<TcpStream>) -> Option<Asked> {
+    let mut asked = Asked::default();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
+        let line = line.trim();
+        if line.is_empty() {
+            break;
+        }
+        if asked.path.is_empty() {
+            asked.path = line.trim_end_matches(" HTTP/1.1").to_owned();
+        } else if let Some((name, value)) = line.split_once(':') {
+            asked.head.push(format!("{}: {}", name.to_lowercase(), value.trim()));
+        }
+    }
+    let length = asked.head.iter().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.and_then(|text| text.parse().ok()).unwrap_or_default()];
+    reader.read_exact(&mut body).ok()?;
+    asked.body = serde_json::from_slice(&body).unwrap_or_default();
+    Some(asked)
 }
 
 fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
@@ -140,6 +184,25 @@ fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
             stream.read_to_end(&mut Vec::new()).map(drop)
         }
         Act::Close => Ok(()),
+        Act::Bytes(text) => write!(stream, "{head}{text}"),
+        Act::Hold(text) => {
+            write!(stream, "{head}{text}")?;
+            stream.read_to_end(&mut Vec::new()).map(drop)
+        }
+        Act::Break(text) => {
+            let promised = text.len() + 100;
+            let head =
+                head.replace("connection", &format!("content-length: {promised}\r\nconnection"));
+            write!(stream, "{head}{text}")
+        }
+        Act::Slow(wait, pieces) => {
+            write!(stream, "{head}")?;
+            for piece in pieces {
+                std::thread::sleep(std::time::Duration::from_millis(wait));
+                write!(stream, "{piece}")?;
+            }
+            Ok(())
+        }
     }
 }
 

@@ -2,27 +2,68 @@
 
 use std::time::{Duration, SystemTime};
 
-use async_openai::error::{OpenAIError, StreamError};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use super::events::{EventData, StreamReader};
+use super::parameters;
 use crate::generator::GenerationError;
 use crate::types::{Failure, limits};
 
-/// Classifies a response that is not a stream of a success.
+/// Classifies a response that is no success.
 pub fn of_response(status: u16, headers: &HeaderMap, body: &str) -> GenerationError {
-    let value: Value = serde_json::from_str(body).unwrap_or_default();
-    let error = value.get("error").filter(|error| !error.is_null());
-    match error {
-        Some(error) => {
-            GenerationError { after: after(headers), ..of_error_object(error, Some(status)) }
-        }
+    let value = object(body);
+    let inner = value.get("error").filter(|error| !error.is_null());
+    let error = match inner.or((value["object"] == "error").then_some(&value)) {
+        Some(error) => of_error_object(error, Some(status)),
         None => {
             let detail = value.get("message").or(value.get("detail")).and_then(Value::as_str);
-            let said = detail.map_or_else(|| first_line(body), str::to_owned);
-            GenerationError { after: after(headers), ..of_status(status, &said) }
+            of_status(status, &detail.map_or_else(|| first_line(body), str::to_owned))
         }
-    }
+    };
+    let refused = match error.failure {
+        Failure::BadRequest => parameters::refused(body),
+        _ => None,
+    };
+    let help = refused.map_or("", |refused| refused.setting);
+    let help = api_of(body).or((!help.is_empty()).then_some(help));
+    let message = match help {
+        Some(help) => format!("{}; {help}", error.message),
+        None => error.message,
+    };
+    let parameter = refused.and_then(|refused| refused.name);
+    GenerationError { after: after(headers), message, parameter, ..error }
+}
+
+/// The object in a body: the body itself, the first of a list, or in an event of a stream.
+fn object(body: &str) -> Value {
+    let mut reader = StreamReader::default();
+    let mut events = reader.push(body.as_bytes());
+    events.extend(reader.finish());
+    let objects = events.into_iter().filter_map(|event| match event.data {
+        EventData::Object(value) => Some(value),
+        _ => None,
+    });
+    let mut objects = objects.filter(|value| !value.is_null());
+    objects.next().unwrap_or_default()
+}
+
+/// The setting that asks by the API that the server names.
+fn api_of(body: &str) -> Option<&'static str> {
+    let only = ["only supported in", "only available in", "use the", "did you mean", "instead"];
+    let folded = body.to_lowercase();
+    let names = |path: &str| {
+        let said = folded.find(path)?;
+        only.iter().any(|word| folded.contains(word)).then_some(said)
+    };
+    let apis = [
+        ("v1/responses", "set api = \"responses\" in [generator]"),
+        ("v1/chat/completions", "set api = \"chat\" in [generator]"),
+        ("v1/messages", "set api = \"messages\" in [generator]"),
+    ];
+    // What is named first is what should be used: "only supported in A and not in B".
+    let found = apis.iter().filter_map(|(path, help)| Some((names(path)?, *help)));
+    found.min_by_key(|(at, _)| *at).map(|(_, help)| help)
 }
 
 /// Classifies an error object, whose `code` may be a string, a number or missing.
@@ -50,7 +91,10 @@ pub fn of_error_object(error: &Value, status: Option<u16>) -> GenerationError {
         let message = format!("the prompt does not fit the model: {message}; split the spec");
         return GenerationError::new(Failure::ContextOverflow, message);
     }
-    let status = status.filter(|status| *status >= 400).or_else(|| code.parse().ok());
+    let status = status
+        .filter(|status| *status >= 400)
+        .or_else(|| code.parse().ok())
+        .or_else(|| of_word(&code).or(of_word(&kind)));
     match status {
         Some(status) => of_status(status, &message),
         None => {
@@ -59,11 +103,29 @@ pub fn of_error_object(error: &Value, status: Option<u16>) -> GenerationError {
     }
 }
 
+/// The status that a word for an error stands for.
+fn of_word(word: &str) -> Option<u16> {
+    let words = [
+        ("rate_limit", 429),
+        ("overloaded", 529),
+        ("slow_down", 503),
+        ("server_error", 500),
+        ("api_error", 500),
+        ("internal", 500),
+        ("timeout", 504),
+        ("authentication", 401),
+        ("permission", 403),
+        ("not_found", 404),
+        ("invalid_", 400),
+    ];
+    words.iter().find(|(known, _)| word.contains(known)).map(|(_, status)| *status)
+}
+
 fn quota(said: &str) -> GenerationError {
     GenerationError::new(Failure::Quota, format!("the account has no credit left: {said}"))
 }
 
-fn of_status(status: u16, said: &str) -> GenerationError {
+pub fn of_status(status: u16, said: &str) -> GenerationError {
     let with = |what: &str| format!("HTTP {status}: {what}: {said}");
     match status {
         408 | 409 | 425 | 429 => {
@@ -77,15 +139,12 @@ fn of_status(status: u16, said: &str) -> GenerationError {
         402 => quota(said),
         404 => GenerationError::new(
             Failure::BadRequest,
-            with("no such model or path: check model, base_url"),
+            with("no such model or path: check model, base_url, api"),
         ),
         400..=499 => {
             GenerationError::new(Failure::BadRequest, with("the server refuses the request"))
         }
-        _ => GenerationError::new(
-            Failure::BadResponse,
-            with("this is no answer of a completions API"),
-        ),
+        _ => GenerationError::new(Failure::BadResponse, with("this is no answer of a model's API")),
     }
 }
 
@@ -109,35 +168,6 @@ fn after(headers: &HeaderMap) -> Option<Duration> {
 
 fn seconds(number: f64) -> Option<Duration> {
     (0.0..1e9).contains(&number).then(|| Duration::from_secs_f64(number))
-}
-
-/// Classifies what async-openai gives back; `begun`: content came before.
-pub fn of_openai(error: OpenAIError, begun: bool) -> GenerationError {
-    let failure = |unbegun: Failure| if begun { Failure::Truncated } else { unbegun };
-    let broken = |message: String| GenerationError::new(failure(Failure::BadResponse), message);
-    match error {
-        OpenAIError::Boxed(boxed) => match boxed.downcast::<GenerationError>() {
-            Ok(error) => *error,
-            Err(other) => GenerationError::new(Failure::Connection, other.to_string()),
-        },
-        OpenAIError::Reqwest(error) => of_reqwest(&error),
-        OpenAIError::StreamError(error) => {
-            let text = match *error {
-                StreamError::EventStream(text) => text,
-                StreamError::UnknownEvent(event) => format!("unknown event {}", event.event),
-            };
-            GenerationError::new(
-                failure(Failure::Connection),
-                format!("the stream broke off: {text}"),
-            )
-        }
-        OpenAIError::JSONDeserialize(error, _) => {
-            broken(format!("the stream holds something that is not JSON: {error}"))
-        }
-        OpenAIError::ApiError(error) => broken(error.to_string()),
-        OpenAIError::InvalidArgument(text) => GenerationError::new(Failure::Configuration, text),
-        _ => broken("the answer could not be read".to_owned()),
-    }
 }
 
 /// Classifies a failure below HTTP: worth another try, because nothing was answered.

@@ -1,13 +1,13 @@
 //! What requests to one server share: its rate limit, and how many are sent at a time and a minute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::types::generator::OpenaiSettings;
+use crate::types::generator::ServerSettings;
 
 /// What requests share, for as long as a process lives and however often it plans anew.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +21,8 @@ struct KnownServers {
 }
 
 impl RateLimits {
-    pub(super) fn of(&self, server: &OpenaiSettings) -> Arc<Pace> {
-        let OpenaiSettings { base_url, model, requests_per_minute: rate, requests, .. } = server;
+    pub(super) fn of(&self, server: &ServerSettings) -> Arc<Pace> {
+        let ServerSettings { base_url, model, requests_per_minute: rate, requests, .. } = server;
         // What is behind it is whole after every statement.
         let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let held = known.held.entry(base_url.clone()).or_default().clone();
@@ -46,6 +46,8 @@ pub struct Pace {
     next: tokio::sync::Mutex<Option<Instant>>,
     /// Until when the server limits the rate of requests, whatever the model.
     held: HeldUntil,
+    /// Parameters that the model's server has refused.
+    refused: Mutex<BTreeSet<&'static str>>,
     /// Places for requests at a time.
     pub slots: Semaphore,
 }
@@ -59,7 +61,19 @@ impl Pace {
             most => most as usize,
         };
         let slots = Semaphore::new(most);
-        Self { gap, next: tokio::sync::Mutex::new(None), held, slots }
+        Self { gap, next: tokio::sync::Mutex::new(None), held, refused: Mutex::default(), slots }
+    }
+
+    /// Parameters that are not sent any more.
+    pub fn refused(&self) -> BTreeSet<&'static str> {
+        self.refused.lock().map(|refused| refused.clone()).unwrap_or_default()
+    }
+
+    /// Remembers a parameter that was refused.
+    pub fn refuse(&self, parameter: &'static str) {
+        if let Ok(mut refused) = self.refused.lock() {
+            refused.insert(parameter);
+        }
     }
 
     /// Waits until a request may be sent.
