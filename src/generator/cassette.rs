@@ -162,7 +162,7 @@ impl Cassette {
             return Err("its key is not the digest of its request: it was edited".to_owned());
         }
         if let Some(wire) = wire::of_path(&self.request.path)
-            && !wire::read(wire, &self.response()).is_answer()
+            && !wire::read(wire, self.response().as_bytes()).is_answer()
         {
             return Err("its response is no answer of a model".to_owned());
         }
@@ -178,7 +178,7 @@ impl Cassette {
     pub fn response_text(&self) -> String {
         let response = self.response();
         match wire::of_path(&self.request.path) {
-            Some(wire) => wire::read(wire, &response).text,
+            Some(wire) => wire::read(wire, response.as_bytes()).text,
             None => response,
         }
     }

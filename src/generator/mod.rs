@@ -23,6 +23,7 @@ pub use cassette::{Cassette, Cassettes};
 pub use recorded::{Recordable, Recorded};
 pub use registry::{GeneratorParts, MakeGenerator, of};
 pub use server::{KnownModel, ModelServer, RateLimits, known_models};
+pub use wire::read_response;
 
 /// What is asked of a generator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

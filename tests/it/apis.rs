@@ -192,6 +192,9 @@ async fn a_whole_chat_completion_is_never_lost() {
     let empty =
         events(&answer(), None).replace("\"choices\":[{", "\"choices\":[{\"finish_reason\":\"\",");
     let tagged = json!({ "content": "<think>\n### CONFLICT: a b\n</think>\n" });
+    let details =
+        json!({ "reasoning_details": [{ "type": "reasoning.summary", "summary": "hm" }] });
+    let details = chunk(details, None);
     let end = |reason: &'static str| format!("{text}{}", chunk(json!({}), Some(reason)));
     let together = chunk(json!({ "content": answer() }), Some("stop"));
     let variants = vec![
@@ -204,6 +207,7 @@ async fn a_whole_chat_completion_is_never_lost() {
         sent("an end without a reason", format!("{text}{DONE}"), "unsaid"),
         sent("empty reasons", format!("{empty}{stop}{DONE}"), "whole"),
         one("thoughts for long", Act::Slow(350, slow), "whole"),
+        sent("thoughts of many forms", format!("{details}{whole}"), "whole"),
         sent("thoughts in tags", format!("{}{whole}", chunk(tagged, None)), "whole"),
         sent("too long", end("length"), "length"),
         sent("a filter behind a whole answer", end("content_filter"), "content_filter"),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -112,10 +113,10 @@ impl ModelServer {
         body: &Value,
         deadline: Instant,
     ) -> Result<reqwest::Response, GenerationError> {
-        let url = format!("{}{}", self.settings.base_url.trim_end_matches('/'), self.wire().path());
+        let path = self.wire().path().trim_start_matches('/');
         let request = self
             .http
-            .post(url)
+            .post(below(&self.settings, path.split('/'))?)
             .headers(headers(&self.settings, self.key.as_deref()))
             .header(CONTENT_TYPE, "application/json")
             .body(body.to_string())
@@ -136,6 +137,20 @@ fn counted(completion: Completion, request: &Request) -> Completion {
         usage => usage,
     };
     Completion { usage, ..completion }
+}
+
+/// An address below the server's, which may have a query.
+fn below<'a>(
+    settings: &ServerSettings,
+    path: impl IntoIterator<Item = &'a str>,
+) -> Result<Url, GenerationError> {
+    let wrong = |why: String| GenerationError::new(Failure::Configuration, why);
+    let mut url = Url::parse(&settings.base_url).map_err(|why| wrong(why.to_string()))?;
+    url.path_segments_mut()
+        .map_err(|()| wrong(format!("{} has no path", settings.base_url)))?
+        .pop_if_empty()
+        .extend(path);
+    Ok(url)
 }
 
 fn client(settings: &ServerSettings) -> Result<reqwest::Client, GenerationError> {
@@ -225,9 +240,10 @@ impl Recordable for ModelServer {
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a> {
         Box::pin(async move {
-            let heard = wire::read(self.wire(), &answer);
-            progress.grown(heard.grown());
-            let completion = counted(heard.end(&self.settings.model)?, &request);
+            let (api, model) = (self.settings.api(), &self.settings.model);
+            let completion = wire::read_response(api, model, answer.as_bytes())?;
+            progress.grown(completion.text.len());
+            let completion = counted(completion, &request);
             Ok(Generation::Text { completion, transcript: answer.into_bytes() })
         })
     }

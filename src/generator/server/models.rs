@@ -1,7 +1,7 @@
 //! The models that a server lists: whether it is there, takes the key and knows the model, without
 //! asking a model.
 
-use reqwest::{StatusCode, Url};
+use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::{client, headers, stack};
@@ -57,15 +57,9 @@ async fn get(
     key: Option<&str>,
     below: &[&str],
 ) -> Result<Option<String>, GenerationError> {
-    let wrong = |why: String| GenerationError::new(Failure::Configuration, why);
-    let mut url = Url::parse(&settings.base_url).map_err(|why| wrong(why.to_string()))?;
-    url.path_segments_mut()
-        .map_err(|()| wrong("base_url has no path".to_owned()))?
-        .pop_if_empty()
-        .push("models")
-        .extend(below);
+    let mut url = super::below(settings, ["models"].iter().chain(below).copied())?;
     if settings.api() == ModelApi::Messages && below.is_empty() {
-        url.set_query(Some("limit=1000"));
+        url.query_pairs_mut().append_pair("limit", "1000");
     }
     let http = client(settings)?;
     let sent = http.get(url).headers(headers(settings, key)).send();

@@ -79,11 +79,12 @@ fn choice(choice: &Value, heard: &mut Heard) {
         heard.text.push_str(text);
     }
     for message in [delta, &choice["message"]] {
-        for key in ["reasoning_content", "reasoning", "thinking"] {
-            heard.think(message[key].as_str().unwrap_or_default());
+        // `reasoning_content`, `reasoning`, `reasoning_details`, `thinking`, …
+        let is_thought = |key: &str| ["reason", "think", "thought"].iter().any(|w| key.contains(w));
+        for (_, thought) in message.as_object().into_iter().flatten().filter(|(k, _)| is_thought(k))
+        {
+            think(thought, heard);
         }
-        let details = message["reasoning_details"].as_array().into_iter().flatten();
-        details.for_each(|one| heard.think(one["text"].as_str().unwrap_or_default()));
         heard.refusal.push_str(message["refusal"].as_str().unwrap_or_default());
     }
     if let Some(error) = choice.get("error").filter(|error| !error.is_null()) {
@@ -94,6 +95,20 @@ fn choice(choice: &Value, heard: &mut Heard) {
         None | Some("" | "null" | "none") => {}
         Some("error") => heard.fail(&json!("the server reports an error of the model")),
         Some(reason) => heard.finish = Some(finish(reason)),
+    }
+}
+
+/// Takes every text in a thought, whatever its form.
+fn think(thought: &Value, heard: &mut Heard) {
+    match thought {
+        Value::String(text) => heard.think(text),
+        Value::Array(parts) => parts.iter().for_each(|part| think(part, heard)),
+        Value::Object(fields) => {
+            let is_text = |key: &str| !["type", "format", "id"].contains(&key);
+            let texts = fields.iter().filter(|(key, _)| is_text(key));
+            texts.for_each(|(_, text)| think(text, heard));
+        }
+        _ => {}
     }
 }
 
@@ -111,9 +126,7 @@ fn part(part: &Value, heard: &mut Heard) {
     let kind = part["type"].as_str().unwrap_or_default();
     let text = part.as_str().or(part["text"].as_str()).or(part["text"]["value"].as_str());
     if kind.contains("think") || kind.contains("reason") {
-        let inner = part["thinking"].as_array().into_iter().flatten();
-        inner.for_each(|one| heard.think(one["text"].as_str().unwrap_or_default()));
-        heard.think(text.or(part["thinking"].as_str()).unwrap_or_default());
+        think(part, heard);
     } else {
         heard.text.push_str(text.or(part["content"].as_str()).unwrap_or_default());
     }

@@ -13,7 +13,8 @@ mod thoughts;
 
 use serde_json::Value;
 
-use crate::types::ModelApi;
+use super::GenerationError;
+use crate::types::{Completion, ModelApi};
 
 pub(super) use events::StreamReader;
 pub(super) use heard::{ApiWire, Heard};
@@ -31,11 +32,23 @@ pub(super) fn of_path(path: &str) -> Option<&'static dyn ApiWire> {
     ALL.iter().find(|wire| wire.path() == path).copied()
 }
 
+/// Reads a whole response as the answer of a model.
+///
+/// # Errors
+/// The class of what went wrong.
+pub fn read_response(
+    api: ModelApi,
+    model: &str,
+    response: &[u8],
+) -> Result<Completion, GenerationError> {
+    read(of(api), response).end(model)
+}
+
 /// Reads a whole response.
-pub(super) fn read(wire: &dyn ApiWire, response: &str) -> Heard {
+pub(super) fn read(wire: &dyn ApiWire, response: &[u8]) -> Heard {
     let mut heard = Heard::default();
     let mut reader = StreamReader::default();
-    let mut events = reader.push(response.as_bytes());
+    let mut events = reader.push(response);
     events.extend(reader.finish());
     events.iter().for_each(|event| heard.add(wire, event));
     heard

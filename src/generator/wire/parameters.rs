@@ -10,7 +10,7 @@ struct Parameter {
 }
 
 /// All of them. What a request can do without has a place.
-const ALL: [Parameter; 9] = [
+const ALL: [Parameter; 10] = [
     Parameter {
         names: &["temperature"],
         place: &["temperature"],
@@ -53,8 +53,12 @@ const ALL: [Parameter; 9] = [
         setting: "",
     },
     Parameter { names: &["prompt_cache_key"], place: &["prompt_cache_key"], setting: "" },
+    Parameter { names: &["cache_control"], place: &[CACHE_MARK], setting: "" },
     Parameter { names: &["store"], place: &["store"], setting: "" },
 ];
+
+/// A mark that stands at several places of a body.
+const CACHE_MARK: &str = "cache_control";
 
 /// Words with which servers say that they do not know or take a parameter.
 const REFUSALS: [&str; 19] = [
@@ -129,7 +133,7 @@ pub fn leave_out(body: &mut Value, name: &str) -> bool {
     let Some(parameter) = ALL.iter().find(|one| one.names.first() == Some(&name)) else {
         return false;
     };
-    let mut removed = false;
+    let mut removed = parameter.place.contains(&CACHE_MARK) && leave_out_everywhere(body);
     for place in parameter.place {
         let (outer, key) = place.split_once('/').map_or((None, *place), |(o, k)| (Some(o), k));
         let table = match outer {
@@ -137,12 +141,28 @@ pub fn leave_out(body: &mut Value, name: &str) -> bool {
             None => Some(&mut *body),
         };
         let value = table.and_then(Value::as_object_mut).and_then(|table| table.remove(key));
+        if let Some(outer) = outer.filter(|outer| body[outer] == serde_json::json!({})) {
+            body.as_object_mut().map(|table| table.remove(outer));
+        }
         removed |= value.is_some();
         if let (Some(value), Some(other)) = (value, other_limit(key)) {
             body[other] = value;
         }
     }
     removed
+}
+
+fn leave_out_everywhere(value: &mut Value) -> bool {
+    match value {
+        Value::Object(fields) => {
+            let here = fields.remove(CACHE_MARK).is_some();
+            fields.values_mut().fold(here, |found, inner| leave_out_everywhere(inner) || found)
+        }
+        Value::Array(list) => {
+            list.iter_mut().fold(false, |found, inner| leave_out_everywhere(inner) || found)
+        }
+        _ => false,
+    }
 }
 
 /// The other name of a limit of tokens.
@@ -230,6 +250,9 @@ mod tests {
         let mut body = json!({ "max_tokens": 7, "output_config": { "effort": "low" }, "n": 1 });
         assert!(leave_out(&mut body, "max_tokens") && leave_out(&mut body, "reasoning_effort"));
         assert!(!leave_out(&mut body, "temperature") && !leave_out(&mut body, "n"));
-        assert_eq!(body, json!({ "max_completion_tokens": 7, "output_config": {}, "n": 1 }));
+        assert_eq!(body, json!({ "max_completion_tokens": 7, "n": 1 }));
+        let mut body = json!({ "system": [{ "text": "a", "cache_control": {} }] });
+        assert!(leave_out(&mut body, "cache_control") && !leave_out(&mut body, "cache_control"));
+        assert_eq!(body, json!({ "system": [{ "text": "a" }] }));
     }
 }
