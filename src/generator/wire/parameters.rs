@@ -152,17 +152,20 @@ pub fn leave_out(body: &mut Value, name: &str) -> bool {
     removed
 }
 
+/// Takes out a mark wherever it stands; gives whether it was there.
 fn leave_out_everywhere(value: &mut Value) -> bool {
+    let mut found = false;
     match value {
         Value::Object(fields) => {
-            let here = fields.remove(CACHE_MARK).is_some();
-            fields.values_mut().fold(here, |found, inner| leave_out_everywhere(inner) || found)
+            found = fields.remove(CACHE_MARK).is_some();
+            fields.values_mut().for_each(|inner| found |= leave_out_everywhere(inner));
         }
         Value::Array(list) => {
-            list.iter_mut().fold(false, |found, inner| leave_out_everywhere(inner) || found)
+            list.iter_mut().for_each(|inner| found |= leave_out_everywhere(inner));
         }
-        _ => false,
+        _ => {}
     }
+    found
 }
 
 /// The other name of a limit of tokens.
