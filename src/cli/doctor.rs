@@ -3,26 +3,19 @@
 use rustix::process::{Resource, Rlimit, getrlimit};
 use serde_json::json;
 
-use super::{Context, exit, isolation, variable};
+use super::model::{self, AskModel, DoctorCheck};
+use super::{Context, exit, isolation};
 use crate::gate::find_language_tools;
 use crate::sandbox::Missing;
 use crate::toolchain;
-use crate::types::GeneratorConfig;
-use crate::types::harness::CassetteMode;
 use crate::types::limits;
 use crate::workspace::{CommandError, ErrorKind, load};
 
-/// The result of one check.
-struct DoctorCheck {
-    name: &'static str,
-    good: bool,
-    says: String,
-    hint: Option<String>,
-}
-
-/// Checks tools, folders and generator. Exit code 40 when something is missing.
-pub async fn doctor(door: &Context) -> Result<u8, CommandError> {
-    let (checks, missing) = look(door).await?;
+/// Checks tools, folders and generator, also by one call with `deep`. Exit code 40 when something
+/// is missing.
+pub async fn doctor(door: &Context, deep: bool) -> Result<u8, CommandError> {
+    let ask = if deep { AskModel::Answer } else { AskModel::List };
+    let (checks, missing) = look(door, ask).await?;
     tell(door, &checks, &missing);
     let good = checks.iter().all(|check| check.good);
     Ok(if good { exit::DONE } else { exit::ENVIRONMENT })
@@ -31,7 +24,7 @@ pub async fn doctor(door: &Context) -> Result<u8, CommandError> {
 /// Warns a starting daemon about failed checks. It starts anyway: what is missing may be installed
 /// later.
 pub async fn preflight(door: &Context) -> Result<(), CommandError> {
-    let (checks, _) = look(door).await?;
+    let (checks, _) = look(door, AskModel::Nothing).await?;
     for check in checks.iter().filter(|check| !check.good) {
         door.say(&format!("{}: {}: {}", door.paint.warn("warning"), check.name, check.says));
         if let Some(hint) = &check.hint {
@@ -41,9 +34,13 @@ pub async fn preflight(door: &Context) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), CommandError> {
+async fn look(
+    door: &Context,
+    ask: AskModel,
+) -> Result<(Vec<DoctorCheck>, Vec<Missing>), CommandError> {
     let mut checks = vec![open_files(&getrlimit(Resource::Nofile))];
-    let mut add = |name, result: Result<String, String>| {
+    let mut add = |name: &str, result: Result<String, String>| {
+        let name = name.to_owned();
         let good = result.is_ok();
         let says = result.unwrap_or_else(|why| why);
         checks.push(DoctorCheck { name, good, says, hint: None });
@@ -88,8 +85,10 @@ async fn look(door: &Context) -> Result<(Vec<DoctorCheck>, Vec<Missing>), Comman
                     Err(format!("refused: {}", errors.join(", ")))
                 },
             );
-            let none = || Ok("not needed: no target is generated".to_owned());
-            add("generator", workspace.harness.generator.as_ref().map_or_else(none, generator));
+            match &workspace.harness.generator {
+                None => add("generator", Ok("not needed: no target is generated".to_owned())),
+                Some(generator) => checks.extend(model::checks(generator, ask).await),
+            }
         }
     }
     Ok((checks, probe.missing))
@@ -114,19 +113,8 @@ fn open_files(limit: &Rlimit) -> DoctorCheck {
         limits::GATE_OPEN_FILES
     );
     let hint = why.is_err().then_some(hint);
-    DoctorCheck { name: "open files", good: why.is_ok(), says: why.unwrap_or_else(|e| e), hint }
-}
-
-fn generator(config: &GeneratorConfig) -> Result<String, String> {
-    let settings = &config.settings;
-    match (settings.api_key_env(), config.cassette_mode()) {
-        (_, CassetteMode::Replay) => Ok("cassettes: no model is called".to_owned()),
-        (Some(name), _) if variable(name).is_none() => Err(format!("{name} is not set")),
-        _ => {
-            let at = settings.address().map(|address| format!(" at {address}"));
-            Ok(format!("{}{}", settings.model(), at.unwrap_or_default()))
-        }
-    }
+    let name = "open files".to_owned();
+    DoctorCheck { name, good: why.is_ok(), says: why.unwrap_or_else(|e| e), hint }
 }
 
 fn tell(door: &Context, checks: &[DoctorCheck], missing: &[Missing]) {
@@ -142,7 +130,11 @@ fn tell(door: &Context, checks: &[DoctorCheck], missing: &[Missing]) {
         return;
     }
     for check in checks {
-        let mark = if check.good { door.paint.good("ok  ") } else { door.paint.bad("FAIL") };
+        let mark = match &check.hint {
+            _ if !check.good => door.paint.bad("FAIL"),
+            Some(_) => door.paint.warn("warn"),
+            None => door.paint.good("ok  "),
+        };
         door.show(&format!("{mark} {:<14} {}", check.name, check.says));
         if let Some(hint) = &check.hint {
             door.show(&format!("       hint: {hint}"));

@@ -15,6 +15,7 @@ mod init;
 mod isolation;
 mod lint;
 mod log;
+mod model;
 mod rollback;
 mod run;
 mod show;
@@ -192,7 +193,14 @@ enum CliCommand {
     /// Create a workspace in this folder.
     Init,
     /// Check the machine: tools, folders, generator.
-    Doctor,
+    #[command(
+        after_help = "The server is asked which models it has, which costs nothing.\n\nExamples:\n  regen doctor\n  regen doctor --deep"
+    )]
+    Doctor {
+        /// Ask each model one short question too, at its price.
+        #[arg(long)]
+        deep: bool,
+    },
     /// Print a completion script for a shell.
     #[command(
         after_help = "Example:\n  regen completions bash > ~/.local/share/bash-completion/completions/regen"
@@ -317,7 +325,7 @@ async fn perform(
         CliCommand::Why { spec } => why::why(door, &spec).await,
         CliCommand::Cassette(command) => cassette::run(door, command).await,
         CliCommand::Init => init::init(door),
-        CliCommand::Doctor => doctor::doctor(door).await,
+        CliCommand::Doctor { deep } => doctor::doctor(door, deep).await,
         CliCommand::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "regen", &mut std::io::stdout());
             Ok(exit::DONE)

@@ -43,8 +43,7 @@ pub(super) fn log(global: &Global) -> std::io::Result<()> {
         1 => "regen=info",
         _ => "regen=trace,info",
     };
-    // async-openai logs whole bodies that it cannot decode.
-    let filter = format!("{level},async_openai=off").parse::<Targets>();
+    let filter = level.parse::<Targets>();
     let log = registry().with(filter.map_err(std::io::Error::other)?);
     let lines = fmt::layer().with_ansi(false);
     match &global.log_file {

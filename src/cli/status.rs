@@ -12,7 +12,7 @@ use crate::pipeline::State;
 use crate::report::words;
 use crate::store::{Ledger, SqliteLedger};
 use crate::types::JobOutcome;
-use crate::workspace::{CommandError, load};
+use crate::workspace::{CommandError, load, today};
 
 /// Shows each spec: what is promoted, and how its last job ended.
 pub async fn show_status(door: &Context) -> Result<u8, CommandError> {
@@ -48,10 +48,19 @@ pub async fn show_status(door: &Context) -> Result<u8, CommandError> {
             }));
         }
     }
+    // A ledger of an earlier version says nothing of prices before it is written to.
+    let spent = ledger.and_then(|ledger| ledger.spent(&today()).ok()).unwrap_or_default();
     if door.global.json {
         let problems = &workspace.problems;
-        door.json(&json!({ "type": "status", "targets": rows, "problems": problems }));
+        let status = json!({
+            "type": "status", "targets": rows, "problems": problems, "today": spent,
+        });
+        door.json(&status);
         return Ok(exit::DONE);
+    }
+    if spent.calls > 0 {
+        let tokens = spent.tokens;
+        door.show(&format!("today: {tokens} tokens, {}", words::money(&spent)));
     }
     for row in &rows {
         let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();

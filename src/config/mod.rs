@@ -186,7 +186,8 @@ mod tests {
     fn a_generator_is_written_as_it_was_read() {
         let text = format!(
             "[generator]\nkind = \"cassette\"\nmodel = \"m\"\nbase_url = \"http://x/v1\"\napi_key_env = \"K\"\n\
-             cassettes = \"auto\"\nreply = \"json\"\ntemperature = 0.3\nmax_output_tokens = 1\n\
+             api = \"messages\"\ncassettes = \"auto\"\nreply = \"json\"\ntemperature = 0.3\nmax_output_tokens = 1\n\
+             reasoning_effort = \"low\"\ncached_input_price = 0.5\ncache_write_price = 0.6\n\
              context_tokens = 2\nmax_tries = 3\nretry_base_ms = 4\nfirst_token_timeout_ms = 5\n\
              idle_timeout_ms = 6\ndeadline_ms = 7\nrequests_per_minute = 8\nrequests = 9\n\
              input_price = 1.5\noutput_price = 2.5\n[[generator.tiers]]\nmodel = \"n\"\ninput_price = 3.5\n{}",
@@ -197,7 +198,11 @@ mod tests {
         assert_eq!(parse("harness.toml", &written).expect("is right"), harness);
         let generator = harness.generator.expect("is there");
         let stronger = generator.tier(1);
-        assert_eq!((stronger.input_price, stronger.output_price), (3.5, 2.5));
+        let prices = stronger.prices;
+        assert_eq!(
+            (prices.input, prices.output, prices.cached_input),
+            (Some(3.5), Some(2.5), None)
+        );
         assert_eq!(stronger.settings.model(), "n");
         assert_eq!(stronger.settings.api_key_env(), Some("K"));
         assert_eq!(stronger.settings.prompt_tokens(), Some(1));

@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::store::Spend;
+use crate::store::Day;
 use crate::types::{Event, JobOutcome, Outcome};
 
 type Labels<const N: usize> = [(&'static str, String); N];
@@ -79,7 +79,7 @@ impl Metrics {
 
     /// All metrics in the OpenMetrics text format, with the number of specs by state and today's
     /// spending.
-    pub fn text(&self, states: BTreeMap<&'static str, i64>, today: Spend) -> String {
+    pub fn text(&self, states: BTreeMap<&'static str, i64>, today: &Day) -> String {
         let mut registry = Registry::with_prefix("regen");
         let specs: Family<Labels<1>, Gauge> = Family::default();
         for (state, count) in states {
@@ -96,7 +96,7 @@ impl Metrics {
         spent.set(today.usd);
         registry.register("spent_today_usd", "US dollars spent in this UTC day", spent);
         let tokens: Gauge = Gauge::default();
-        tokens.set(i64::try_from(today.tokens).unwrap_or(i64::MAX));
+        tokens.set(today.tokens);
         registry.register("spent_today_tokens", "Tokens spent in this UTC day", tokens);
         let mut text = String::new();
         // Writing to a string cannot fail.

@@ -375,7 +375,7 @@ async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
         None => Default::default(),
     };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], api.hub.metrics.text(api.hub.counts(), today))
+    Ok(([(header::CONTENT_TYPE, kind)], api.hub.metrics.text(api.hub.counts(), &today))
         .into_response())
 }
 

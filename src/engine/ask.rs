@@ -1,5 +1,6 @@
 //! Asks a generator. A paid answer is recorded before anything else happens.
 
+use super::observer::Observer;
 use super::resources::Engine;
 use crate::generator::{
     CallContext, Generation, GenerationError, GenerationProgress, Generator, Request,
@@ -8,8 +9,8 @@ use crate::pipeline::{Attempt, State};
 use crate::store::{CallId, LedgerError, Reservation, Spend};
 use crate::types::harness::CassetteMode;
 use crate::types::{
-    Completion, Digest, Event, Failure, GeneratorConfig, JobId, SpecId, StoredGeneration,
-    StoredWorkspace,
+    Completion, Digest, Event, Failure, GeneratorConfig, Job, JobId, Prices, SpecId,
+    StoredGeneration, StoredWorkspace,
 };
 use crate::workspace::{CommandError, today};
 
@@ -36,13 +37,12 @@ impl Engine {
             return Ok(event);
         }
         let config = self.workspace.harness.generator.as_ref().map(|one| one.tier(attempt.tier));
-        let (input, output) = config.map_or((0.0, 0.0), |one| (one.input_price, one.output_price));
-        let price = |usage| Spend::of(usage, input, output);
+        let prices = config.map_or_else(Prices::default, |one| one.prices);
         if !generator.is_free() {
             if let Err(error) = generator.check_rate_limit() {
                 return Ok(unanswered(number, error));
             }
-            let spend = price(generator.ceiling(&request));
+            let spend = Spend::most(generator.ceiling(&request), &prices);
             let most = Reservation { call, run: self.run.get(), day: &today(), spend };
             let budget = &self.workspace.harness.budget;
             let reserved = self.ledger.borrow_mut().reserve(&most, budget);
@@ -53,15 +53,15 @@ impl Engine {
                 other => other?,
             }
         }
-        let observer = &self.options.observer;
-        let progress = |count: usize| observer.streaming(&state.job, count);
+        let observer = self.options.observer.as_ref();
+        let progress = AnswerProgress { observer, job: &state.job };
         match in_time(generator, request.clone(), &progress).await {
             Ok(answer) => {
                 let exchange = generator.recording(&request, &answer, &today());
                 let digest = self.store(&answer, exchange)?;
                 let spend = match answer.replay() {
-                    Some(_) => Spend::default(),
-                    None => price(answer.usage()),
+                    Some(_) => Spend::nothing(),
+                    None => Spend::of(answer.usage(), &prices),
                 };
                 self.ledger.borrow_mut().record_completion(call, request_id, digest, spend)?;
                 // Recorded first, so that a paid answer is never requested again.
@@ -73,7 +73,7 @@ impl Engine {
             Err(error) => {
                 // If a model may have worked, the reservation stays: the cost is unknown.
                 if !error.served {
-                    self.ledger.borrow_mut().settle(call, Spend::default())?;
+                    self.ledger.borrow_mut().settle(call, Spend::nothing())?;
                 }
                 Ok(unanswered(number, error))
             }
@@ -96,7 +96,7 @@ impl Engine {
         let Some(digest) = known.filter(|digest| self.objects.get(*digest).is_ok()) else {
             return Ok(None);
         };
-        self.ledger.borrow_mut().record_completion(call, request, digest, Spend::default())?;
+        self.ledger.borrow_mut().record_completion(call, request, digest, Spend::nothing())?;
         self.options.observer.note(&format!("{spec}: reusing an answer that was already paid for"));
         self.completed(call.attempt, digest).map(Some)
     }
@@ -171,6 +171,22 @@ async fn in_time(
         let message = format!("no answer within {} s", deadline.as_secs());
         Err(GenerationError::new(Failure::TimedOut, message))
     })
+}
+
+/// Tells who watches how an answer goes on.
+struct AnswerProgress<'a> {
+    observer: &'a (dyn Observer + Send + Sync),
+    job: &'a Job,
+}
+
+impl GenerationProgress for AnswerProgress<'_> {
+    fn grown(&self, characters: usize) {
+        self.observer.streaming(self.job, characters);
+    }
+
+    fn note(&self, text: &str) {
+        self.observer.note(&format!("{}: {text}", self.job.spec));
+    }
 }
 
 fn unanswered(attempt: u32, error: GenerationError) -> Event {

@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CallContext, GenerationError};
+use super::{CallContext, GenerationError, wire};
 use crate::store::{files, write_staged};
 use crate::types::{Digest, Failure, Usage, limits};
 
 /// The format of a cassette.
 const VERSION: u32 = 1;
-/// The path of chat completions; its responses are event streams.
-pub(super) const CHAT: &str = "/chat/completions";
 
 /// The replay label of recordings written by hand.
 const SCRIPTED: &str = "scripted";
@@ -84,12 +82,10 @@ impl RecordedRequest {
 
     /// The text in it.
     fn text(&self) -> String {
-        if self.path != CHAT {
-            return serde_json::to_string_pretty(&self.body).unwrap_or_default();
+        match wire::of_path(&self.path) {
+            Some(_) => wire::words(&self.body),
+            None => serde_json::to_string_pretty(&self.body).unwrap_or_default(),
         }
-        let messages = self.body.get("messages").and_then(Value::as_array).into_iter().flatten();
-        let texts = messages.filter_map(|message| message.get("content")?.as_str());
-        texts.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -166,8 +162,10 @@ impl Cassette {
         if self.key != self.request.key() {
             return Err("its key does not match its request; it was edited".to_owned());
         }
-        if self.request.path == CHAT && !self.response().contains("data:") {
-            return Err("its response is not an event stream".to_owned());
+        if let Some(wire) = wire::of_path(&self.request.path)
+            && !wire::read(wire, self.response().as_bytes()).is_answer()
+        {
+            return Err("its response is not an answer of a model".to_owned());
         }
         Ok(())
     }
@@ -179,18 +177,11 @@ impl Cassette {
 
     /// The text that came back, as far as it can be parsed.
     pub fn response_text(&self) -> String {
-        if self.request.path != CHAT {
-            return self.response();
+        let response = self.response();
+        match wire::of_path(&self.request.path) {
+            Some(wire) => wire::read(wire, response.as_bytes()).text,
+            None => response,
         }
-        let events = self.response.iter().filter_map(|line| line.trim().strip_prefix("data:"));
-        let values = events.filter_map(|data| serde_json::from_str::<Value>(data).ok());
-        values
-            .filter_map(|value| {
-                let choice = value.get("choices")?.get(0)?.clone();
-                let said = choice.get("delta").or(choice.get("message"))?.get("content")?;
-                said.as_str().map(str::to_owned)
-            })
-            .collect()
     }
 }
 

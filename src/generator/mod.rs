@@ -3,9 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "the edge to the model's server and its recordings")]
 
 pub mod cassette;
-mod openai;
 mod recorded;
 mod registry;
+mod server;
+mod wire;
 
 use std::fmt;
 use std::time::Duration;
@@ -19,9 +20,10 @@ use crate::types::{
 };
 
 pub use cassette::{Cassette, Cassettes};
-pub use openai::{Openai, RateLimits};
 pub use recorded::{Recordable, Recorded};
 pub use registry::{GeneratorParts, MakeGenerator, of};
+pub use server::{KnownModel, ModelServer, RateLimits, known_models};
+pub use wire::read_response;
 
 /// A request to a generator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +124,9 @@ impl Generation {
 pub trait GenerationProgress: Sync {
     /// The number of characters so far.
     fn grown(&self, characters: usize);
+
+    /// Something a person should know.
+    fn note(&self, _text: &str) {}
 }
 
 impl<F: Fn(usize) + Sync> GenerationProgress for F {
@@ -214,6 +219,8 @@ pub struct GenerationError {
     pub after: Option<Duration>,
     /// Whether a model may have worked for it, at a cost.
     pub served: bool,
+    /// The parameter of the request that the server does not take.
+    pub parameter: Option<&'static str>,
 }
 
 impl GenerationError {
@@ -221,9 +228,14 @@ impl GenerationError {
     pub fn new(failure: Failure, message: impl Into<String>) -> Self {
         let served = matches!(
             failure,
-            Failure::Connection | Failure::TimedOut | Failure::BadResponse | Failure::Truncated
+            Failure::Connection
+                | Failure::TimedOut
+                | Failure::BadResponse
+                | Failure::Truncated
+                | Failure::Refused
         );
-        Self { failure, message: message.into(), retry: false, after: None, served }
+        let message = message.into();
+        Self { failure, message, retry: false, after: None, served, parameter: None }
     }
 
     /// An error that a retry may fix.
@@ -235,5 +247,6 @@ impl GenerationError {
 /// Tokens of a prompt and a text, estimated from their bytes, for servers without counts.
 pub fn estimate(prompt: &Prompt, text: &str) -> Usage {
     let tokens = |bytes: usize| bytes.div_ceil(limits::BYTES_PER_TOKEN) as u64;
-    Usage { input: tokens(prompt.system.len() + prompt.user.len()), output: tokens(text.len()) }
+    let input = tokens(prompt.system.len() + prompt.user.len());
+    Usage { input, output: tokens(text.len()), ..Usage::default() }
 }

@@ -162,7 +162,7 @@ mod tests {
         Generation::Workspace {
             tree: Tree::from_iter([(RelPath::parse("src/lib.rs").expect("is one"), text.into())]),
             transcript: text.into(),
-            usage: Usage { input: 1, output: 2 },
+            usage: Usage { input: 1, output: 2, ..Usage::default() },
             model: "models/one-file".to_owned(),
             replay: None,
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Cassettes, GenerationError, Generator, Openai, RateLimits, Recorded};
+use super::{Cassettes, GenerationError, Generator, ModelServer, RateLimits, Recorded};
 use crate::types::{GeneratorConfig, GeneratorSettings};
 
 /// The parts of a generator.
@@ -30,7 +30,7 @@ pub fn of(parts: GeneratorParts<'_>) -> Result<Arc<dyn Generator>, GenerationErr
     let GeneratorParts { config, key, cassettes, servers } = parts;
     match &config.settings {
         GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server) => {
-            recorded(Openai::new(server.clone(), key, servers)?, config, cassettes)
+            recorded(ModelServer::new(server.clone(), key, servers)?, config, cassettes)
         }
     }
 }

@@ -92,7 +92,7 @@ impl Observer for Progress {
     fn event(&self, job: &Job, state: &State, event: &Event) {
         let body = serde_json::to_value(event).unwrap_or_default();
         self.json(&json!({ "type": "event", "spec": job.spec, "body": body }));
-        if let Event::Completed { usage: Usage { input, output }, .. } = event
+        if let Event::Completed { usage: Usage { input, output, .. }, .. } = event
             && let Ok(mut live) = self.live.lock()
         {
             live.tokens += input + output;

@@ -1,7 +1,7 @@
 //! Sentences for people about events, outcomes and diagnoses.
 
 use super::Styler;
-use crate::store::Spend;
+use crate::store::{Day, Spend};
 use crate::types::text::{counted, visible_line};
 use crate::types::{
     AttemptKind, ClauseId, Diagnosis, Event, Fault, Finding, GateReport, Job, JobOutcome,
@@ -64,6 +64,17 @@ fn place(finding: &Finding) -> String {
         (Some(file), Some(line)) => format!(" {}:{line}", visible_line(file)),
         (Some(file), None) => format!(" {}", visible_line(file)),
         _ => String::new(),
+    }
+}
+
+/// What tokens cost, as far as their price is known.
+pub fn money(day: &Day) -> String {
+    let digits = if day.usd > 0.0 && day.usd < 0.01 { 4 } else { 2 };
+    let usd = format!("{:.digits$} USD", day.usd);
+    match day.unpriced {
+        0 => usd,
+        _ if day.usd == 0.0 => "price unknown".to_owned(),
+        unpriced => format!("{usd} and {unpriced} tokens, price unknown"),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::types::event::Entry;
 use crate::types::harness::Budget;
-use crate::types::{Digest, Event, Job, JobId, SpecId, Usage};
+use crate::types::{Digest, Event, Job, JobId, Prices, SpecId, Usage};
 
 /// Errors of the ledger.
 #[derive(Debug, thiserror::Error)]
@@ -57,36 +57,49 @@ pub struct JobRow {
     pub to: Option<String>,
     /// Tokens used, including reservations.
     pub tokens: i64,
-    /// US dollars spent, including reservations.
+    /// US dollars spent, including reservations, of tokens whose price is known.
     pub usd: f64,
+    /// Tokens whose price is unknown.
+    pub unpriced: i64,
 }
 
 /// The cost of a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spend {
     /// Tokens, input and output.
     pub tokens: u64,
-    /// US dollars.
-    pub usd: f64,
+    /// US dollars; `None`: the price is unknown.
+    pub usd: Option<f64>,
 }
 
 impl Spend {
-    /// The cost at prices per million tokens.
-    pub fn of(usage: Usage, input_price: f64, output_price: f64) -> Self {
-        let usd = usage.input as f64 * input_price + usage.output as f64 * output_price;
-        Self { tokens: usage.input.saturating_add(usage.output), usd: usd / 1e6 }
+    /// What tokens cost.
+    pub fn of(usage: Usage, prices: &Prices) -> Self {
+        Self { tokens: usage.input.saturating_add(usage.output), usd: prices.usd(usage) }
+    }
+
+    /// The most that tokens can cost.
+    pub fn most(usage: Usage, prices: &Prices) -> Self {
+        Self { usd: prices.most(usage), ..Self::of(usage, prices) }
+    }
+
+    /// Nothing was spent.
+    pub fn nothing() -> Self {
+        Self { tokens: 0, usd: Some(0.0) }
     }
 }
 
 /// The spending of a UTC day.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Day {
     /// The day.
     pub day: String,
     /// Tokens, input and output.
     pub tokens: i64,
-    /// US dollars.
+    /// US dollars, of tokens whose price is known.
     pub usd: f64,
+    /// Tokens whose price is unknown.
+    pub unpriced: i64,
     /// Number of calls.
     pub calls: i64,
 }
@@ -296,7 +309,7 @@ pub trait Ledger: fmt::Debug {
     ///
     /// # Errors
     /// Database errors.
-    fn spent(&self, day: &str) -> Result<Spend, LedgerError>;
+    fn spent(&self, day: &str) -> Result<Day, LedgerError>;
 
     /// What a job spent.
     ///

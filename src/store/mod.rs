@@ -17,7 +17,7 @@ mod sqlite;
 
 pub use candidates::Candidates;
 pub use files::LockfileError;
-pub use ledger::{CallId, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
+pub use ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
 pub use lock::{WriterLock, WriterLockError};
 pub use objects::{ContentStore, MemoryStore, Objects};
 pub use revision::RevisionError;

@@ -2,15 +2,22 @@
 
 use rusqlite::{Transaction, params};
 
-use super::ledger::{CallId, LedgerError, Spend};
+use super::ledger::{CallId, Day, LedgerError, Spend};
 use crate::types::JobId;
+
+/// Tokens, and US dollars as far as prices are known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SpendSum {
+    pub(super) tokens: u64,
+    pub(super) usd: f64,
+}
 
 /// Spending so far, as compared with the limits.
 pub(super) struct Spent {
-    pub(super) run: Spend,
-    pub(super) day: Spend,
+    pub(super) run: SpendSum,
+    pub(super) day: SpendSum,
     /// By the job's spec on that day.
-    pub(super) spec: Spend,
+    pub(super) spec: SpendSum,
 }
 
 impl Spent {
@@ -31,9 +38,9 @@ impl Spent {
                 total(tokens * in_day), total(usd * in_day),
                 total(tokens * (in_day AND same)), total(usd * (in_day AND same))
             FROM one";
-        let spend = |row: &rusqlite::Row<'_>, at: usize| -> Result<Spend, rusqlite::Error> {
+        let spend = |row: &rusqlite::Row<'_>, at: usize| -> Result<SpendSum, rusqlite::Error> {
             let tokens: f64 = row.get(at)?;
-            Ok(Spend { tokens: tokens as u64, usd: row.get(at + 1)? })
+            Ok(SpendSum { tokens: tokens as u64, usd: row.get(at + 1)? })
         };
         Ok(tx.query_row(sql, params![run, day, job.0], |row| {
             Ok(Self { run: spend(row, 0)?, day: spend(row, 2)?, spec: spend(row, 4)? })
@@ -43,11 +50,33 @@ impl Spent {
 
 pub(super) fn settle(tx: &Transaction<'_>, call: CallId, spend: Spend) -> Result<(), LedgerError> {
     tx.execute(
-        "UPDATE spending SET tokens = ?3, usd = ?4, settled = 1
+        "UPDATE spending SET tokens = ?3, usd = ?4, priced = ?5, settled = 1
          WHERE id = (SELECT max(id) FROM spending WHERE job = ?1 AND attempt = ?2) AND settled = 0",
-        params![call.job.0, call.attempt, spend.tokens as i64, spend.usd],
+        params![
+            call.job.0,
+            call.attempt,
+            spend.tokens as i64,
+            spend.usd.unwrap_or_default(),
+            spend.usd.is_some()
+        ],
     )?;
     Ok(())
+}
+
+/// What days cost.
+pub(super) const DAYS: &str =
+    "SELECT day, sum(tokens), sum(usd), sum(tokens * (priced = 0)), count(*)
+    FROM spending";
+
+/// A row of [`DAYS`].
+pub(super) fn day(row: &rusqlite::Row<'_>) -> Result<Day, rusqlite::Error> {
+    Ok(Day {
+        day: row.get(0)?,
+        tokens: row.get(1)?,
+        usd: row.get(2)?,
+        unpriced: row.get(3)?,
+        calls: row.get(4)?,
+    })
 }
 
 #[cfg(test)]
@@ -63,7 +92,7 @@ mod tests {
         let job = Job::new(&"s".into(), Vec::new(), 1);
         let id: JobId = ledger.queue(run, "t", &job).unwrap();
         let budget = Budget { run_tokens: Some(100), ..Budget::default() };
-        let spend = |tokens| Spend { tokens, usd: 0.0 };
+        let spend = |tokens| Spend { tokens, usd: Some(0.0) };
         let mut reserve = |attempt, tokens| {
             ledger
                 .reserve(

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBeh
 
 use super::files;
 use super::ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
-use super::spending::{Spent, settle};
+use super::spending::{DAYS, SpendSum, Spent, day, settle};
 use crate::process::without_secrets;
 use crate::types::event::Entry;
 use crate::types::harness::Budget;
@@ -58,7 +58,7 @@ fn private_file(path: &Path) -> Result<(), LedgerError> {
 }
 
 /// Each step upgrades the format from its index to the next.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, by TEXT NOT NULL) STRICT;
     CREATE TABLE jobs (
@@ -95,6 +95,11 @@ const MIGRATIONS: [&str; 3] = [
     CREATE INDEX spending_of_day ON spending (day);
     CREATE INDEX spending_of_run ON spending (run);
     CREATE INDEX spending_of_job ON spending (job);
+",
+    // Until then an unknown price was kept as none.
+    "
+    ALTER TABLE spending ADD COLUMN priced INTEGER NOT NULL DEFAULT 1;
+    UPDATE spending SET priced = 0 WHERE usd = 0 AND tokens > 0;
 ",
 ];
 
@@ -314,7 +319,9 @@ impl Ledger for SqliteLedger {
                        (SELECT min(at) FROM events WHERE job = j.id),
                        (SELECT max(at) FROM events WHERE job = j.id),
                        (SELECT coalesce(sum(tokens), 0) FROM spending WHERE job = j.id),
-                       (SELECT coalesce(sum(usd), 0.0) FROM spending WHERE job = j.id)
+                       (SELECT coalesce(sum(usd), 0.0) FROM spending WHERE job = j.id),
+                       (SELECT coalesce(sum(tokens), 0) FROM spending
+                           WHERE job = j.id AND priced = 0)
                    FROM jobs j WHERE ?1 IS NULL OR j.spec = ?1 ORDER BY j.id DESC LIMIT ?2";
         let mut statement = self.db.prepare(sql)?;
         let rows = statement.query_map(params![spec, most], |row| {
@@ -327,6 +334,7 @@ impl Ledger for SqliteLedger {
                 to: row.get(5)?,
                 tokens: row.get(6)?,
                 usd: row.get(7)?,
+                unpriced: row.get(8)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -388,7 +396,7 @@ impl Ledger for SqliteLedger {
         let Reservation { call, run, day, spend } = *most;
         self.write(|tx| {
             let spent = Spent::before(tx, call.job, run, day)?;
-            let none = Spend::default();
+            let none = SpendSum::default();
             let caps = [
                 ("call", none, budget.call_tokens, budget.call_usd),
                 ("run", spent.run, budget.run_tokens, budget.run_usd),
@@ -396,7 +404,10 @@ impl Ledger for SqliteLedger {
                 ("spec", spent.spec, budget.spec_tokens, budget.spec_usd),
             ];
             for (name, spent, tokens, usd) in caps {
-                let sum = Spend { tokens: spent.tokens + spend.tokens, usd: spent.usd + spend.usd };
+                let sum = SpendSum {
+                    tokens: spent.tokens + spend.tokens,
+                    usd: spent.usd + spend.usd.unwrap_or_default(),
+                };
                 if let Some(cap) = tokens.filter(|cap| sum.tokens > *cap) {
                     let why = format!("the call could raise the {name} to {} tokens", sum.tokens);
                     let hint = format!("[budget] {name}_tokens = {cap} in harness.toml");
@@ -409,9 +420,17 @@ impl Ledger for SqliteLedger {
                 }
             }
             tx.execute(
-                "INSERT INTO spending (job, attempt, run, day, tokens, usd, settled)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)",
-                params![call.job.0, call.attempt, run, day, spend.tokens as i64, spend.usd],
+                "INSERT INTO spending (job, attempt, run, day, tokens, usd, priced, settled)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
+                params![
+                    call.job.0,
+                    call.attempt,
+                    run,
+                    day,
+                    spend.tokens as i64,
+                    spend.usd.unwrap_or_default(),
+                    spend.usd.is_some()
+                ],
             )?;
             Ok(())
         })
@@ -438,21 +457,16 @@ impl Ledger for SqliteLedger {
     }
 
     fn days(&self, most: u32) -> Result<Vec<Day>, LedgerError> {
-        let sql = "SELECT day, sum(tokens), sum(usd), count(*) FROM spending
-                   GROUP BY day ORDER BY day DESC LIMIT ?1";
-        let mut statement = self.db.prepare(sql)?;
-        let days = statement.query_map([most], |row| {
-            Ok(Day { day: row.get(0)?, tokens: row.get(1)?, usd: row.get(2)?, calls: row.get(3)? })
-        })?;
+        let sql = format!("{DAYS} GROUP BY day ORDER BY day DESC LIMIT ?1");
+        let mut statement = self.db.prepare(&sql)?;
+        let days = statement.query_map([most], day)?;
         Ok(days.collect::<Result<_, _>>()?)
     }
 
-    fn spent(&self, day: &str) -> Result<Spend, LedgerError> {
-        let sql =
-            "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending WHERE day = ?1";
-        let (tokens, usd) =
-            self.db.query_row(sql, [day], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
-        Ok(Spend { tokens: tokens.unsigned_abs(), usd })
+    fn spent(&self, date: &str) -> Result<Day, LedgerError> {
+        let sql = format!("{DAYS} WHERE day = ?1 GROUP BY day");
+        let found = self.db.query_row(&sql, [date], day).optional()?;
+        Ok(found.unwrap_or_else(|| Day { day: date.to_owned(), ..Day::default() }))
     }
 
     fn spent_by(&self, job: JobId) -> Result<Spend, LedgerError> {

@@ -45,6 +45,8 @@ pub enum Failure {
     BadResponse,
     /// The answer ended or stalled after content began: counts as an attempt of the model.
     Truncated,
+    /// The model, or a filter before it, refuses to answer.
+    Refused,
     /// No recording for the request.
     CassetteMiss,
     /// The answer differs from the recording.

@@ -18,8 +18,19 @@ pub struct Prompt {
 pub struct Usage {
     /// Input tokens.
     pub input: u64,
-    /// Output tokens.
+    /// Output tokens, thoughts included.
     pub output: u64,
+    /// Of those read, tokens that the server had in its cache.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub cached: u64,
+    /// Of those read, tokens that the server wrote into its cache.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub cache_write: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Why a model stopped.
@@ -132,7 +143,7 @@ mod tests {
         let stored = StoredGeneration::Workspace(StoredWorkspace {
             tree: Digest::of("tree"),
             transcript: Digest::of("transcript"),
-            usage: Usage { input: 1, output: 2 },
+            usage: Usage { input: 1, output: 2, ..Usage::default() },
             model: "m".to_owned(),
             replay: None,
             exchange: None,

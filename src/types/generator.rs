@@ -1,106 +1,136 @@
-//! `[generator]`. The table in the file is flat, so that a wrong key is reported with its line; the
-//! code has one variant per `kind`, with prices and tiers beside it.
+//! `[generator]`: who is asked. The table in the file is flat, so that a wrong key is named with
+//! its line; the code sees one variant per `kind`, with prices and tiers beside it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::limits;
+use super::{ModelApi, Prices, limits};
 
-/// The kinds of generators.
+/// What kind of generator answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum GeneratorKind {
-    /// A server with OpenAI's chat completions API.
+    /// A model's server.
     Openai,
     /// Recorded exchanges only: no network, no key, no cost.
     Cassette,
 }
 
-/// The mode of recorded exchanges.
+/// What is done with recorded exchanges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CassetteMode {
-    /// Do not use recordings.
+    /// Nothing.
     Off,
-    /// Answer from recordings; a missing one is an error.
+    /// Answer from recordings; a miss is an error.
     Replay,
-    /// Answer from a recording if there is one, else call the model and record.
+    /// Answer from a recording where there is one, else ask and record.
     Auto,
-    /// Call the model and overwrite recordings.
+    /// Ask, and record over what is there.
     Record,
-    /// Call the model and report answers that differ from the recording.
+    /// Ask, and report an answer that differs from the recording.
     Verify,
 }
 
-/// The form of answers.
+/// The form in which a model is asked to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReplyForm {
-    /// Whole files in fences, which models do best.
+    /// Whole files between fences: what models do best.
     Files,
     /// One JSON object, constrained by a schema in the request.
     Json,
 }
 
-/// A stronger generator. Missing keys are taken from `[generator]`.
+/// A stronger generator. What it leaves out it takes from `[generator]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tier {
     /// The model's name at the server.
     pub model: String,
-    /// Base URL of the API.
+    /// Address of the API.
     pub base_url: Option<String>,
+    /// The API. Default: that of `[generator]`, or of the host where `base_url` is another one.
+    pub api: Option<ModelApi>,
     /// The name of the environment variable with the key.
     pub api_key_env: Option<String>,
-    /// US dollars per million input tokens.
+    /// How much the model thinks, as `[generator]` has it.
+    pub reasoning_effort: Option<String>,
+    /// US dollars per million tokens read. A tier that gives no price has an unknown one.
     pub input_price: Option<f64>,
-    /// US dollars per million output tokens.
+    /// US dollars per million tokens written.
     pub output_price: Option<f64>,
+    /// US dollars per million tokens read from the server's cache.
+    pub cached_input_price: Option<f64>,
+    /// US dollars per million tokens written into the server's cache.
+    pub cache_write_price: Option<f64>,
 }
 
-/// The generator and its limits, as in the file.
+impl Tier {
+    /// The prices it gives.
+    pub fn prices(&self) -> Prices {
+        Prices {
+            input: self.input_price,
+            output: self.output_price,
+            cached_input: self.cached_input_price,
+            cache_write: self.cache_write_price,
+        }
+    }
+}
+
+/// Who is asked, and within which limits: the table as files have it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename = "GeneratorConfig")]
 #[serde(expecting = "struct GeneratorConfig")]
 struct GeneratorTable {
     /// `openai` or `cassette`.
     kind: GeneratorKind,
-    /// Base URL of the API, including `/v1`.
+    /// Address of the API, up to and with `/v1`.
     base_url: String,
+    /// The API: `responses`, `chat` or `messages`. Default: `responses` for api.openai.com and
+    /// api.x.ai, `messages` for api.anthropic.com, `chat` for every other host.
+    api: Option<ModelApi>,
     /// The model's name at the server.
     model: String,
     /// The NAME of the environment variable with the key; absent for servers without keys.
     api_key_env: Option<String>,
-    /// The mode of recordings. Default: `off` for `openai`, `replay` for `cassette`.
+    /// What is done with recordings. Default: `off` for `openai`, `replay` for `cassette`.
     cassettes: Option<CassetteMode>,
-    /// The form of answers: `files`, or `json` for servers that support JSON schemas.
+    /// The form of answers: `files`, or `json` for servers that can be held to a JSON schema.
     reply: ReplyForm,
-    /// Sampling temperature of first answers and repairs, 0 to 2; a fresh start adds 0.5.
-    temperature: f64,
-    /// Maximum tokens of a completion.
-    max_output_tokens: u32,
-    /// The model's context size in tokens, input and output together; absent: not checked before
-    /// the call.
+    /// Sampling temperature of first answers and repairs, 0 to 2; a fresh start adds 0.5. Absent:
+    /// the model's own.
+    temperature: Option<f64>,
+    /// How much the model thinks, in the server's words: `low`, `medium`, `high`, … Absent: the
+    /// model's own.
+    reasoning_effort: Option<String>,
+    /// Tokens an answer may have, thoughts included. Default: 32768 for `responses`, else 8192.
+    max_output_tokens: Option<u32>,
+    /// Tokens the model can read and write together; absent: not checked before the call.
     context_tokens: Option<u32>,
-    /// Maximum tries of one request before its first content, including retries.
+    /// Calls of one request before its first content, retries included.
     max_tries: u32,
-    /// First wait between tries, in milliseconds; doubles, with full jitter, up to 30 s.
+    /// First wait between two tries, in milliseconds; doubles, with full jitter, up to 30 s.
     retry_base_ms: u64,
-    /// Timeout for the first content, in milliseconds.
+    /// Time until the first content, in milliseconds.
     first_token_timeout_ms: u64,
-    /// Timeout between two chunks of a stream, in milliseconds.
+    /// Time between two pieces of a stream, in milliseconds.
     idle_timeout_ms: u64,
-    /// Timeout of one completion, in milliseconds.
+    /// Wall time of one completion, in milliseconds.
     deadline_ms: u64,
-    /// Maximum requests per minute, 0 for no limit.
+    /// Most requests per minute, 0 for no limit.
     requests_per_minute: u32,
-    /// Maximum concurrent requests of each tier, 0 for no limit.
+    /// Most requests at a time, 0 for no limit; of each tier.
     requests: u32,
-    /// US dollars per million input tokens.
-    input_price: f64,
-    /// US dollars per million output tokens.
-    output_price: f64,
-    /// Stronger generators, used in this order when the previous ones have failed.
+    /// US dollars per million tokens read.
+    input_price: Option<f64>,
+    /// US dollars per million tokens written.
+    output_price: Option<f64>,
+    /// US dollars per million tokens read from the server's cache. Default: `input_price`.
+    cached_input_price: Option<f64>,
+    /// US dollars per million tokens written into the server's cache. Default: `input_price`.
+    cache_write_price: Option<f64>,
+    /// Stronger generators, asked in this order when the ones before have given up.
     tiers: Vec<Tier>,
 }
 
@@ -109,12 +139,14 @@ impl Default for GeneratorTable {
         Self {
             kind: GeneratorKind::Openai,
             base_url: "https://api.openai.com/v1".to_owned(),
+            api: None,
             model: String::new(),
             api_key_env: None,
             cassettes: None,
             reply: ReplyForm::Files,
-            temperature: 0.2,
-            max_output_tokens: limits::OUTPUT_TOKENS,
+            temperature: None,
+            reasoning_effort: None,
+            max_output_tokens: None,
             context_tokens: None,
             max_tries: limits::HTTP_TRIES,
             retry_base_ms: limits::RETRY_BASE.as_millis() as u64,
@@ -123,79 +155,109 @@ impl Default for GeneratorTable {
             deadline_ms: limits::ATTEMPT_DEADLINE.as_millis() as u64,
             requests_per_minute: 0,
             requests: 0,
-            input_price: 0.0,
-            output_price: 0.0,
+            input_price: None,
+            output_price: None,
+            cached_input_price: None,
+            cache_write_price: None,
             tiers: Vec::new(),
         }
     }
 }
 
-/// The generator and its limits: settings of its kind, and of all kinds.
+/// Who is asked, and within which limits: the settings of its kind, and what every kind has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "GeneratorTable", into = "GeneratorTable")]
 pub struct GeneratorConfig {
     /// The settings of its kind.
     pub settings: GeneratorSettings,
-    /// The mode of recordings; `None` for the kind's default.
+    /// What is done with recordings; `None` for the default of the kind.
     pub cassettes: Option<CassetteMode>,
-    /// US dollars per million input tokens.
-    pub input_price: f64,
-    /// US dollars per million output tokens.
-    pub output_price: f64,
-    /// Stronger generators, used in this order when the previous ones have failed.
+    /// What tokens cost.
+    pub prices: Prices,
+    /// Stronger generators, asked in this order when the ones before have given up.
     pub tiers: Vec<Tier>,
 }
 
 /// The settings of a generator, by kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GeneratorSettings {
-    /// `kind = "openai"`: a server with OpenAI's chat completions API.
-    Openai(OpenaiSettings),
-    /// `kind = "cassette"`: recordings of such a server, which is never called.
-    Cassette(OpenaiSettings),
+    /// `kind = "openai"`: a model's server.
+    Openai(ServerSettings),
+    /// `kind = "cassette"`: recordings of such a server, which is never asked itself.
+    Cassette(ServerSettings),
 }
 
-/// A server with OpenAI's chat completions API. The keys of `[generator]` have the same names.
+/// A model's server. The keys of `[generator]` have the same names.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OpenaiSettings {
-    /// Base URL of the API, including `/v1`.
+pub struct ServerSettings {
+    /// Address of the API, up to and with `/v1`.
     pub base_url: String,
+    /// The API; `None` for the host's own.
+    pub api: Option<ModelApi>,
     /// The model's name at the server.
     pub model: String,
     /// Name of the environment variable with the key; `None` for servers without keys.
     pub api_key_env: Option<String>,
     /// The form of answers.
     pub reply: ReplyForm,
-    /// Sampling temperature of first answers and repairs, 0 to 2.
-    pub temperature: f64,
-    /// Maximum tokens of a completion.
-    pub max_output_tokens: u32,
-    /// The model's context size in tokens; `None`: not checked before the call.
+    /// Sampling temperature of first answers and repairs, 0 to 2; `None` for the model's own.
+    pub temperature: Option<f64>,
+    /// How much the model thinks; `None` for its own.
+    pub reasoning_effort: Option<String>,
+    /// Tokens an answer may have; `None` for the API's default.
+    pub max_output_tokens: Option<u32>,
+    /// Tokens the model can read and write together; `None`: not checked before the call.
     pub context_tokens: Option<u32>,
-    /// Maximum tries of one request before its first content.
+    /// Calls of one request before its first content, retries included.
     pub max_tries: u32,
-    /// First wait between tries, in milliseconds.
+    /// First wait between two tries, in milliseconds.
     pub retry_base_ms: u64,
-    /// Timeout for the first content, in milliseconds.
+    /// Time until the first content, in milliseconds.
     pub first_token_timeout_ms: u64,
-    /// Timeout between two chunks of a stream, in milliseconds.
+    /// Time between two pieces of a stream, in milliseconds.
     pub idle_timeout_ms: u64,
-    /// Timeout of one completion, in milliseconds.
+    /// Wall time of one completion, in milliseconds.
     pub deadline_ms: u64,
-    /// Maximum requests per minute, 0 for no limit.
+    /// Most requests per minute, 0 for no limit.
     pub requests_per_minute: u32,
-    /// Maximum concurrent requests, 0 for no limit.
+    /// Most requests at a time, 0 for no limit.
     pub requests: u32,
+}
+
+impl ServerSettings {
+    /// The API it is asked by.
+    pub fn api(&self) -> ModelApi {
+        self.api.unwrap_or_else(|| ModelApi::of_address(&self.base_url))
+    }
+
+    /// Tokens an answer may have.
+    pub fn output_tokens(&self) -> u32 {
+        self.max_output_tokens.unwrap_or_else(|| self.api().output_tokens())
+    }
+
+    /// Takes what a tier says in its place.
+    fn over(&mut self, tier: &Tier) {
+        self.model.clone_from(&tier.model);
+        if let Some(url) = tier.base_url.as_ref().filter(|url| **url != self.base_url) {
+            self.base_url.clone_from(url);
+            self.api = None;
+        }
+        self.api = tier.api.or(self.api);
+        self.api_key_env = tier.api_key_env.clone().or(self.api_key_env.take());
+        self.reasoning_effort = tier.reasoning_effort.clone().or(self.reasoning_effort.take());
+    }
 }
 
 impl From<GeneratorTable> for GeneratorConfig {
     fn from(table: GeneratorTable) -> Self {
-        let settings = OpenaiSettings {
+        let settings = ServerSettings {
             base_url: table.base_url,
+            api: table.api,
             model: table.model,
             api_key_env: table.api_key_env,
             reply: table.reply,
             temperature: table.temperature,
+            reasoning_effort: table.reasoning_effort,
             max_output_tokens: table.max_output_tokens,
             context_tokens: table.context_tokens,
             max_tries: table.max_tries,
@@ -212,8 +274,12 @@ impl From<GeneratorTable> for GeneratorConfig {
                 GeneratorKind::Cassette => GeneratorSettings::Cassette(settings),
             },
             cassettes: table.cassettes,
-            input_price: table.input_price,
-            output_price: table.output_price,
+            prices: Prices {
+                input: table.input_price,
+                output: table.output_price,
+                cached_input: table.cached_input_price,
+                cache_write: table.cache_write_price,
+            },
             tiers: table.tiers,
         }
     }
@@ -228,11 +294,13 @@ impl From<GeneratorConfig> for GeneratorTable {
         Self {
             kind,
             base_url: one.base_url,
+            api: one.api,
             model: one.model,
             api_key_env: one.api_key_env,
             cassettes: config.cassettes,
             reply: one.reply,
             temperature: one.temperature,
+            reasoning_effort: one.reasoning_effort,
             max_output_tokens: one.max_output_tokens,
             context_tokens: one.context_tokens,
             max_tries: one.max_tries,
@@ -242,8 +310,10 @@ impl From<GeneratorConfig> for GeneratorTable {
             deadline_ms: one.deadline_ms,
             requests_per_minute: one.requests_per_minute,
             requests: one.requests,
-            input_price: config.input_price,
-            output_price: config.output_price,
+            input_price: config.prices.input,
+            output_price: config.prices.output,
+            cached_input_price: config.prices.cached_input,
+            cache_write_price: config.prices.cache_write,
             tiers: config.tiers,
         }
     }
@@ -257,19 +327,23 @@ impl GeneratorConfig {
         let Some(over) = tier.checked_sub(1).and_then(|i| self.tiers.get(i)) else { return one };
         match &mut one.settings {
             GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server) => {
-                server.model.clone_from(&over.model);
-                if let Some(url) = &over.base_url {
-                    server.base_url.clone_from(url);
-                }
-                server.api_key_env = over.api_key_env.clone().or(server.api_key_env.take());
+                server.over(over);
             }
         }
-        one.input_price = over.input_price.unwrap_or(one.input_price);
-        one.output_price = over.output_price.unwrap_or(one.output_price);
+        // A price belongs to a model.
+        let own = over.prices();
+        one.prices = match own.given().next() {
+            None => Prices::default(),
+            Some(_) => Prices {
+                input: own.input.or(one.prices.input),
+                output: own.output.or(one.prices.output),
+                ..own
+            },
+        };
         one
     }
 
-    /// The mode of recordings.
+    /// What is done with recordings.
     pub fn cassette_mode(&self) -> CassetteMode {
         self.cassettes.unwrap_or(match self.settings {
             GeneratorSettings::Openai(_) => CassetteMode::Off,
@@ -279,7 +353,7 @@ impl GeneratorConfig {
 }
 
 impl GeneratorSettings {
-    /// The kind's name in `harness.toml`, the lockfile and traces.
+    /// The word for the kind in `harness.toml`, the lockfile and traces.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Openai(_) => "openai",
@@ -294,7 +368,7 @@ impl GeneratorSettings {
         }
     }
 
-    /// The server's base URL; `None` for kinds without one.
+    /// Address of the server; `None` for a kind without one.
     pub fn address(&self) -> Option<&str> {
         match self {
             Self::Openai(server) | Self::Cassette(server) => Some(&server.base_url),
@@ -308,37 +382,37 @@ impl GeneratorSettings {
         }
     }
 
-    /// The form of answers.
+    /// The form in which answers are asked for.
     pub fn reply(&self) -> ReplyForm {
         match self {
             Self::Openai(server) | Self::Cassette(server) => server.reply,
         }
     }
 
-    /// Sampling temperature of a first answer; `None` for kinds without it.
+    /// Sampling temperature of a first answer; `None` for the model's own.
     pub fn temperature(&self) -> Option<f64> {
         match self {
-            Self::Openai(server) | Self::Cassette(server) => Some(server.temperature),
+            Self::Openai(server) | Self::Cassette(server) => server.temperature,
         }
     }
 
-    /// Maximum tokens of an answer; `None` for kinds without it.
+    /// Tokens an answer may have; `None` for a kind that has no such setting.
     pub fn max_output_tokens(&self) -> Option<u32> {
         match self {
-            Self::Openai(server) | Self::Cassette(server) => Some(server.max_output_tokens),
+            Self::Openai(server) | Self::Cassette(server) => Some(server.output_tokens()),
         }
     }
 
-    /// Maximum tokens of a prompt, besides the longest answer; `None`: not checked.
+    /// Tokens a prompt may have beside the longest answer; `None`: not checked before the call.
     pub fn prompt_tokens(&self) -> Option<usize> {
         match self {
-            Self::Openai(server) | Self::Cassette(server) => server
-                .context_tokens
-                .map(|all| all.saturating_sub(server.max_output_tokens) as usize),
+            Self::Openai(server) | Self::Cassette(server) => {
+                server.context_tokens.map(|all| all.saturating_sub(server.output_tokens()) as usize)
+            }
         }
     }
 
-    /// The same settings with recordings only.
+    /// The same settings, answered from recordings alone.
     pub fn replayed(self) -> Self {
         match self {
             Self::Openai(server) | Self::Cassette(server) => Self::Cassette(server),

@@ -179,6 +179,14 @@ pub const RETRY_CAP: Duration = Duration::from_secs(30);
 pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(120);
 /// Maximum tokens of a completion.
 pub const OUTPUT_TOKENS: u32 = 8192;
+/// The same where what a model thinks counts too.
+pub const RESPONSES_TOKENS: u32 = 32_768;
+/// Time that is waited, behind a whole answer, for the count of its tokens.
+pub const AFTER_FINISH: Duration = Duration::from_secs(5);
+/// Bytes of a stream, with everything around the answer.
+pub const STREAM_BYTES: usize = 256 * 1024 * 1024;
+/// Days before its end that a model is warned of.
+pub const SHUTDOWN_DAYS: i64 = 90;
 
 /// Interval of full scans, which find changes without events.
 pub const RESCAN: Duration = Duration::from_secs(120);

@@ -3,6 +3,7 @@
 //! A type belongs here only if two modules exchange it. How types are displayed is in `report`.
 
 pub mod action;
+pub mod api;
 pub mod canonical;
 pub mod digest;
 pub mod event;
@@ -18,6 +19,7 @@ pub mod path;
 pub mod places;
 pub mod plan;
 pub mod policy;
+pub mod price;
 pub mod problem;
 pub mod sandbox;
 pub mod schedule;
@@ -28,6 +30,7 @@ pub mod tools;
 pub mod tree;
 
 pub use action::{Action, ActionResult, Fingerprint};
+pub use api::ModelApi;
 pub use canonical::Encoder;
 pub use digest::Digest;
 pub use event::{AttemptKind, Event, Failure, JobOutcome, RateLimit};
@@ -44,6 +47,7 @@ pub use name::{GateName, SpecId, TargetName};
 pub use path::RelPath;
 pub use plan::{GateInputsDigest, InputsDigest, Job, JobId, Plan, Reason, TargetJob};
 pub use policy::Policy;
+pub use price::Prices;
 pub use problem::{Fix, Problem, Severity, Span};
 pub use sandbox::{Isolation, Limits, LimitsConfig, Resource};
 pub use schedule::{Hook, HookEvent, Schedule, Telemetry};

@@ -154,7 +154,8 @@ fn whole_requests_are_answered_however_they_arrive() {
 
 #[test]
 fn doctor_names_a_low_limit_on_open_files() {
-    let world = World::new("http://127.0.0.1:1", &[("adder", ADDER)], "");
+    let server = Server::start(Vec::new());
+    let world = World::new(&server.url, &[("adder", ADDER)], "");
     let (run, check) = doctor(&world, "ulimit -S -n 128");
     assert_eq!((run, check["good"].as_bool()), (40, Some(false)), "{check}");
     assert!(check["says"].as_str().is_some_and(|says| says.contains("128")), "{check}");

@@ -2,6 +2,7 @@
 //! model is simulated, by an HTTP server.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
+mod apis;
 mod blame;
 mod bounds;
 mod check;
@@ -27,6 +28,7 @@ mod honest;
 mod isolation;
 mod kills;
 mod lint;
+mod models;
 mod origin;
 mod page;
 mod pipelines;

@@ -1,4 +1,4 @@
-//! A scripted server with chat completions, over plain sockets so that it can also misbehave.
+//! A scripted server of models, over plain sockets so that it can also misbehave.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,42 +7,64 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-/// The server's behaviour for one request.
+/// What the server does with one request.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// A complete streamed answer.
+    /// A whole streamed answer.
     Say(String),
-    /// The same, made of the request's number and its body.
-    Make(fn(usize, &Value) -> String),
-    /// A complete streamed answer with this finish reason.
+    /// A whole streamed answer with this finish reason.
     Finish(String, &'static str),
-    /// A response that is not a stream: status, headers, body.
+    /// A response that is no stream: status, headers, body.
     Raw(u16, Vec<(&'static str, String)>, String),
-    /// The beginning of a stream, then a clean end of the connection.
+    /// The beginning of a stream, then the connection ends properly.
     Cut(String),
     /// The beginning of a stream, then the connection ends inside a JSON text.
     CutInside(String),
     /// The beginning of a stream, then an error object.
     CutByError(String),
-    /// No response until the client disconnects.
+    /// Nothing at all, not even a status, until the client goes away.
     Silence,
-    /// The beginning of a stream, then nothing until the client disconnects.
+    /// The beginning of a stream, then nothing, until the client goes away.
     Stall(String),
-    /// The connection closes before any answer.
+    /// The connection ends before any answer.
     Close,
+    /// These bytes as a stream.
+    Bytes(String),
+    /// These bytes as a stream, then nothing, until the client goes away.
+    Hold(String),
+    /// These bytes as a stream, then the connection breaks.
+    Break(String),
+    /// These pieces as a stream, with so many milliseconds before each.
+    Slow(u64, Vec<String>),
 }
 
 /// The server; it ends with the test.
 pub struct Server {
     /// Its address, for `base_url`.
     pub url: String,
-    requests: Arc<Mutex<Vec<Value>>>,
+    requests: Arc<Mutex<Vec<Asked>>>,
     arrivals: Receiver<()>,
 }
 
+/// A request that asks for an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Method and path.
+    pub path: String,
+    /// The lines of its head, lower-case names.
+    pub head: Vec<String>,
+    /// Its body.
+    pub body: Value,
+}
+
 impl Server {
-    /// Performs the acts in order, repeating the last one.
+    /// Plays the acts in order; the last one again and again.
     pub fn start(acts: Vec<Act>) -> Self {
+        Self::with_models(acts, Act::Raw(404, Vec::new(), String::new()))
+    }
+
+    /// The same, and this where its models are asked for.
+    pub fn with_models(acts: Vec<Act>, models: Act) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -50,8 +72,9 @@ impl Server {
         let shared = Arc::clone(&requests);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (acts, shared, sender) = (acts.clone(), Arc::clone(&shared), sender.clone());
-                std::thread::spawn(move || serve(stream, &acts, &shared, &sender));
+                let (acts, models) = (acts.clone(), models.clone());
+                let (shared, sender) = (Arc::clone(&shared), sender.clone());
+                std::thread::spawn(move || serve(stream, (&acts, models), &shared, &sender));
             }
         });
         Self { url, requests, arrivals }
@@ -59,17 +82,22 @@ impl Server {
 
     /// Bodies of the requests so far.
     pub fn requests(&self) -> Vec<Value> {
+        self.asked().into_iter().map(|asked| asked.body).collect()
+    }
+
+    /// The requests so far.
+    pub fn asked(&self) -> Vec<Asked> {
         self.requests.lock().expect("no test panics while holding it").clone()
     }
 
-    /// The text of a request.
+    /// The words of a request.
     pub fn prompt(&self, index: usize) -> String {
         let body = self.requests()[index].clone();
         let messages = body["messages"].as_array().cloned().unwrap_or_default();
         messages.iter().filter_map(|m| m["content"].as_str()).collect::<Vec<_>>().join("\n")
     }
 
-    /// The part of a request after the specification: changes, findings, task.
+    /// What a request says behind the specification: changes, findings, the task.
     pub fn told(&self, index: usize) -> String {
         let prompt = self.prompt(index);
         let (_, told) = prompt.rsplit_once("\n---\n").expect("has a task");
@@ -82,39 +110,49 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, acts: &[Act], requests: &Mutex<Vec<Value>>, sender: &Sender<()>) {
+fn serve(
+    stream: TcpStream,
+    (acts, models): (&[Act], Act),
+    requests: &Mutex<Vec<Asked>>,
+    sender: &Sender<()>,
+) {
     let Ok(copy) = stream.try_clone() else { return };
-    let mut reader = BufReader::new(copy);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap_or(0);
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    if reader.read_exact(&mut body).is_err() {
+    let Some(asked) = read(BufReader::new(copy)) else { return };
+    if asked.path.starts_with("GET ") {
+        let _ = play(stream, models);
         return;
     }
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let number = {
         let mut requests = requests.lock().expect("no test panics while holding it");
-        requests.push(body.clone());
+        requests.push(asked);
         requests.len() - 1
     };
-    // The test may have continued without waiting.
+    // The test may have gone on without waiting.
     let _ = sender.send(());
-    let act = match acts.get(number).or(acts.last()).cloned() {
-        Some(Act::Make(make)) => Act::Say(make(number, &body)),
-        act => act.unwrap_or(Act::Close),
-    };
+    let act = acts.get(number).or(acts.last()).cloned().unwrap_or(Act::Close);
     let _ = play(stream, act);
+}
+
+fn read(mut reader: BufReader<TcpStream>) -> Option<Asked> {
+    let mut asked = Asked::default();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
+        let line = line.trim();
+        if line.is_empty() {
+            break;
+        }
+        if asked.path.is_empty() {
+            asked.path = line.trim_end_matches(" HTTP/1.1").to_owned();
+        } else if let Some((name, value)) = line.split_once(':') {
+            asked.head.push(format!("{}: {}", name.to_lowercase(), value.trim()));
+        }
+    }
+    let length = asked.head.iter().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.and_then(|text| text.parse().ok()).unwrap_or_default()];
+    reader.read_exact(&mut body).ok()?;
+    asked.body = serde_json::from_slice(&body).unwrap_or_default();
+    Some(asked)
 }
 
 fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
@@ -142,14 +180,33 @@ fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
         Act::Stall(text) => {
             write!(stream, "{head}{}", events(&text, None))?;
             stream.flush()?;
-            // Ends when the client disconnects.
+            // Ends when the client closes.
             stream.read_to_end(&mut Vec::new()).map(drop)
         }
-        Act::Make(_) | Act::Close => Ok(()),
+        Act::Close => Ok(()),
+        Act::Bytes(text) => write!(stream, "{head}{text}"),
+        Act::Hold(text) => {
+            write!(stream, "{head}{text}")?;
+            stream.read_to_end(&mut Vec::new()).map(drop)
+        }
+        Act::Break(text) => {
+            let promised = text.len() + 100;
+            let head =
+                head.replace("connection", &format!("content-length: {promised}\r\nconnection"));
+            write!(stream, "{head}{text}")
+        }
+        Act::Slow(wait, pieces) => {
+            write!(stream, "{head}")?;
+            for piece in pieces {
+                std::thread::sleep(std::time::Duration::from_millis(wait));
+                write!(stream, "{piece}")?;
+            }
+            Ok(())
+        }
     }
 }
 
-/// Server-sent events of an answer, in several chunks.
+/// Server-sent events of an answer, in several pieces.
 pub fn events(text: &str, finish: Option<&str>) -> String {
     let mut out = String::new();
     let letters: Vec<char> = text.chars().collect();
@@ -167,7 +224,7 @@ pub fn events(text: &str, finish: Option<&str>) -> String {
     out
 }
 
-/// A reply in the requested format.
+/// A reply in the form that is asked for.
 pub fn files(files: &[(&str, &str)]) -> String {
     let list = files
         .iter()

@@ -262,7 +262,7 @@ fn lied_to(
     let mut asked = 0;
     while let Some(effect) = state.outstanding() {
         let attempt = state.attempt().map_or(0, |attempt| attempt.number);
-        let spend = |usd| Spend { tokens: 1000, usd };
+        let spend = |usd| Spend { tokens: 1000, usd: Some(usd) };
         let event = match effect {
             Effect::Ask { .. } => {
                 let call = CallId { job: id, attempt };

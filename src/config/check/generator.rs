@@ -1,7 +1,8 @@
-//! Checks `[generator]`, its tiers, prices and limits.
+//! `[generator]` and its tiers, by kind; prices and caps.
 
 use super::{ConfigCheck, is_web};
-use crate::types::generator::OpenaiSettings;
+use crate::types::generator::ServerSettings;
+use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{GeneratorConfig, GeneratorSettings, Harness, Target};
 
 impl ConfigCheck<'_> {
@@ -18,55 +19,104 @@ impl ConfigCheck<'_> {
     }
 
     fn no_model(&mut self) {
-        let help = "set the model's name at its server: model = \"…\"";
-        self.wrong(&["generator", "model"], "`[generator]` has no model", help);
+        let help = "name the model as its server does: model = \"…\"";
+        self.wrong(&["generator", "model"], "`[generator]` names no model", help);
     }
 
     fn settings(&mut self, generator: &GeneratorConfig) {
         match &generator.settings {
             GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server) => {
                 self.server(server, generator);
+                self.apis(generator);
             }
         }
     }
 
-    fn server(&mut self, server: &OpenaiSettings, generator: &GeneratorConfig) {
+    fn server(&mut self, server: &ServerSettings, generator: &GeneratorConfig) {
         if server.model.is_empty() {
             self.no_model();
         }
         let urls = generator.tiers.iter().filter_map(|tier| tier.base_url.as_ref());
         for url in urls.chain([&server.base_url]) {
             if !is_web(url) {
-                let help = "for example http://127.0.0.1:8080/v1";
-                self.wrong(&["generator", "base_url"], format!("`{url}` is not a valid URL"), help);
+                let help = "such as http://127.0.0.1:8080/v1";
+                self.wrong(&["generator", "base_url"], format!("`{url}` is no web address"), help);
             }
         }
         let keys = generator.tiers.iter().filter_map(|tier| tier.api_key_env.as_ref());
         for key in keys.chain(&server.api_key_env) {
             self.variable(["generator", "api_key_env"], key);
         }
-        if !(0.0..=2.0).contains(&server.temperature) {
-            let help = "0 is deterministic, 2 is very random; the default is 0.2";
-            self.wrong(&["generator", "temperature"], "`temperature` must be from 0 to 2", help);
+        if server.temperature.is_some_and(|value| !(0.0..=2.0).contains(&value)) {
+            let help = "0 is steady, 2 is wild; leave it out for the model's own";
+            self.wrong(&["generator", "temperature"], "`temperature` is not from 0 to 2", help);
         }
-        if server.max_tries == 0 || server.max_output_tokens == 0 {
-            let help = "remove them to use the defaults";
+        if server.max_tries == 0 || server.output_tokens() == 0 {
+            let help = "leave them out for the defaults";
             let message = "`max_tries` and `max_output_tokens` must be at least 1";
             self.wrong(&["generator"], message, help);
         }
     }
 
-    fn prices(&mut self, harness: &Harness) {
-        let generator = harness.generator.iter();
-        let prices = generator.flat_map(|generator| {
-            let tiers = generator.tiers.iter().flat_map(|t| [t.input_price, t.output_price]);
-            tiers.chain([Some(generator.input_price), Some(generator.output_price)])
-        });
-        let budget = &harness.budget;
-        let caps = [budget.call_usd, budget.run_usd, budget.day_usd, budget.spec_usd];
-        if prices.chain(caps).flatten().any(|usd| !usd.is_finite() || usd < 0.0) {
-            let message = "a price or limit in USD is negative or not a number";
-            self.wrong(&["budget"], message, "remove it, or use 0 or more");
+    /// What is known of hosts and their APIs, of each tier.
+    fn apis(&mut self, generator: &GeneratorConfig) {
+        for tier in 0..=generator.tiers.len() {
+            let (GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server)) =
+                generator.tier(tier).settings;
+            let (api, url) = (server.api(), &server.base_url);
+            if server.reply == ReplyForm::Json && api.ignores_schema(url) {
+                let message = format!("{url} ignores `reply = \"json\"` by this API");
+                let help = "leave `api` out, or set reply = \"files\"";
+                self.wrong(&["generator", "reply"], message, help);
+            }
+            if !api.serves(url, &server.model) {
+                let message = format!("{url} does not serve `{}` by this API", server.model);
+                self.wrong(&["generator", "api"], message, "leave `api` out");
+            }
+            if server.reasoning_effort.is_some_and(|effort| effort.trim().is_empty()) {
+                let help = "leave it out, or give a word such as \"low\"";
+                self.wrong(&["generator", "reasoning_effort"], "`reasoning_effort` is empty", help);
+            }
         }
     }
+
+    fn prices(&mut self, harness: &Harness) {
+        let tiers = harness.generator.iter().flat_map(|generator| {
+            (0..=generator.tiers.len()).map(|number| (number, generator.tier(number)))
+        });
+        let tiers: Vec<_> = tiers.collect();
+        let prices = tiers.iter().flat_map(|(_, one)| one.prices.given());
+        let budget = &harness.budget;
+        let caps = [
+            ("call_usd", budget.call_usd),
+            ("run_usd", budget.run_usd),
+            ("day_usd", budget.day_usd),
+            ("spec_usd", budget.spec_usd),
+        ];
+        if prices.chain(caps.iter().filter_map(|(_, cap)| *cap)).any(|usd| !is_price(usd)) {
+            let message = "a price or a cap in USD is negative or no number";
+            self.wrong(&["budget"], message, "leave it out, or give 0 or more");
+        }
+        let Some((key, _)) = caps.iter().find(|(_, cap)| cap.is_some()) else { return };
+        for (number, one) in &tiers {
+            let is_asked = one.cassette_mode() != CassetteMode::Replay;
+            if is_asked && !one.prices.are_known() {
+                let place = match number {
+                    0 => "[generator]",
+                    _ => "[[generator.tiers]]",
+                };
+                let model = one.settings.model();
+                let message = format!("`{key}` caps dollars, and `{model}` has no prices");
+                let help = format!(
+                    "set input_price and output_price (US dollars per million tokens) in {place}, \
+                     0 for a model that costs nothing; or cap tokens"
+                );
+                self.wrong(&["budget", key], message, help);
+            }
+        }
+    }
+}
+
+fn is_price(usd: f64) -> bool {
+    usd.is_finite() && usd >= 0.0
 }

@@ -234,7 +234,7 @@ function drawDetail() {
     }
     const rows = detail.jobs.map((job) => [
       job.job, make("span", { className: `mark ${RESULTS[job.result] ?? "bad"}` }, job.result || "open"),
-      when(job.from || ""), job.tokens, job.usd.toFixed(4)]);
+      when(job.from || ""), job.tokens, dollars(job, 4)]);
     if (rows.length) parts.push(make("h2", {}, "History"), table(["Job", "Result", "Began", "Tokens", "USD"], rows));
   }
   place.replaceChildren(...parts);
@@ -280,13 +280,19 @@ const readCoverage = calmly(async () => {
   drawList();
 }, 400);
 
+// What is known of a cost: tokens without a price are none of it.
+function dollars({ usd, unpriced }, digits, cap = "") {
+  if (!unpriced) return `${usd.toFixed(digits)}${cap} USD`;
+  return usd ? `${usd.toFixed(digits)}${cap} USD and ${unpriced} tokens, price unknown` : "price unknown";
+}
+
 const readSpending = calmly(async () => {
   const { days, budget } = await call("/api/spending");
   const today = new Date().toISOString().slice(0, 10);
-  const now = days.find((day) => day.day === today) || { usd: 0, tokens: 0 };
+  const now = days.find((day) => day.day === today) || { usd: 0, tokens: 0, unpriced: 0 };
   const cap = budget.day_usd != null ? ` of ${budget.day_usd.toFixed(2)}` : "";
-  $("spent").textContent = `${now.usd.toFixed(2)}${cap} USD, ${now.tokens} tokens today`;
-  $("spending").replaceChildren(table(["Day", "Calls", "Tokens", "USD"], days.map((day) => [day.day, day.calls, day.tokens, day.usd.toFixed(4)])));
+  $("spent").textContent = `${dollars(now, 2, cap)}, ${now.tokens} tokens today`;
+  $("spending").replaceChildren(table(["Day", "Calls", "Tokens", "USD"], days.map((day) => [day.day, day.calls, day.tokens, dollars(day, 4)])));
 }, 300);
 
 async function readState() {

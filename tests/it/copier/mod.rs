@@ -54,7 +54,7 @@ impl Generator for Copier {
     }
 
     fn ceiling(&self, _: &Request) -> Usage {
-        Usage { input: 0, output: 7 }
+        Usage { output: 7, ..Usage::default() }
     }
 
     fn deadline(&self) -> Option<Duration> {
@@ -72,7 +72,7 @@ impl Generator for Copier {
                 .await
                 .map_err(|why| GenerationError::new(Failure::Configuration, why.to_string()))?;
             progress.grown(transcript.len());
-            let usage = Usage { input: 0, output: 5 };
+            let usage = Usage { output: 5, ..Usage::default() };
             let model = "cp".to_owned();
             Ok(Generation::Workspace { tree, transcript, usage, model, replay: None })
         })

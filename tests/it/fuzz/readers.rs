@@ -7,15 +7,15 @@ use std::sync::LazyLock;
 use regen::attest::Attested;
 use regen::daemon::OrderBody;
 use regen::gate::ValidatorReport;
-use regen::generator::Cassette;
+use regen::generator::{Cassette, read_response};
 use regen::promote::Promoter;
 use regen::reply::{self, Reply, ReplyRules};
 use regen::report::{Styler, github, render, sarif};
 use regen::spec::{Lint, Parsed, admit, diff, lint, parse, shapes};
 use regen::toolchain::{self, Extent, SuiteFile};
 use regen::types::{
-    ClauseId, Completion, Finish, Harness, LintConfig, Problem, RelPath, Spec, Standing, Target,
-    Tree, Usage,
+    ClauseId, Completion, Finish, Harness, LintConfig, ModelApi, Problem, RelPath, Spec, Standing,
+    Target, Tree, Usage,
 };
 use regen::{config, guard};
 
@@ -28,7 +28,7 @@ pub struct Reader {
     pub read: fn(&[u8]),
 }
 
-pub const READERS: [Reader; 11] = [
+pub const READERS: [Reader; 12] = [
     Reader { name: "spec", seeds: specs, read: spec },
     Reader { name: "configuration", seeds: configurations, read: configuration },
     Reader { name: "reply", seeds: replies, read: reply },
@@ -37,6 +37,7 @@ pub const READERS: [Reader; 11] = [
     Reader { name: "attestation", seeds: attestations, read: attestation },
     Reader { name: "policy", seeds: policies, read: policy },
     Reader { name: "cassette", seeds: cassettes, read: cassette },
+    Reader { name: "stream", seeds: streams, read: stream },
     Reader { name: "order", seeds: orders, read: order },
     Reader { name: "journal", seeds: journals, read: journal },
     Reader { name: "report", seeds: reports, read: report },
@@ -248,6 +249,31 @@ fn attestation(bytes: &[u8]) {
         let written = attested.render(None);
         let again = Attested::read(&written).expect("is one");
         assert_eq!(again.render(None), written);
+    }
+}
+
+fn streams() -> Vec<Vec<u8>> {
+    let chat = crate::server::events("<think>\nhm\n</think>\n### FILE: a\n", Some("stop"));
+    texts(&[
+        &chat,
+        &crate::apis::message("### FILE: a", "end_turn"),
+        "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n\
+         data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"usage\":\
+         {\"input_tokens\":1,\"output_tokens\":2}}}\n\n",
+        "\u{feff}: ping\r\n\r\ndata: data: {\"choices\":[{\"message\":{\"content\":[{\"type\":\"text\",\
+         \"text\":\"a\"}]},\"finish_reason\":\"length\"}]}\r\rdata: [DONE]\n",
+        "{\n\"error\": {\n\"code\": 429, \"message\": \"slow down\"}\n}\n",
+    ])
+}
+
+/// Whatever a server sends is an answer or has a class, and no answer holds more than was sent.
+fn stream(bytes: &[u8]) {
+    for api in [ModelApi::Responses, ModelApi::Chat, ModelApi::Messages] {
+        match read_response(api, "m", bytes) {
+            // A byte that is no text becomes three.
+            Ok(completion) => assert!(completion.text.len() <= 3 * bytes.len()),
+            Err(error) => assert!(!error.message.is_empty()),
+        }
     }
 }
 

@@ -1,15 +1,15 @@
-//! Shared limits of requests to one server: rate limit, requests at a time and per minute.
+//! What requests to one server share: its rate limit, and how many are sent at a time and a minute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::types::generator::OpenaiSettings;
+use crate::types::generator::ServerSettings;
 
-/// Shared state, kept for the life of the process, across plans.
+/// What requests share, for as long as a process lives and however often it plans anew.
 #[derive(Clone, Debug, Default)]
 pub struct RateLimits(Arc<Mutex<KnownServers>>);
 
@@ -21,9 +21,9 @@ struct KnownServers {
 }
 
 impl RateLimits {
-    pub(super) fn of(&self, server: &OpenaiSettings) -> Arc<Pace> {
-        let OpenaiSettings { base_url, model, requests_per_minute: rate, requests, .. } = server;
-        // No statement leaves the state half-changed, so a poisoned lock can be used.
+    pub(super) fn of(&self, server: &ServerSettings) -> Arc<Pace> {
+        let ServerSettings { base_url, model, requests_per_minute: rate, requests, .. } = server;
+        // What is behind it is whole after every statement.
         let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let held = known.held.entry(base_url.clone()).or_default().clone();
         let key = format!("{base_url} {model} {rate} {requests}");
@@ -35,23 +35,25 @@ impl RateLimits {
     }
 }
 
-/// End of a server's rate limit.
+/// Until when a server wants to be left alone.
 type HeldUntil = Arc<Mutex<Option<Instant>>>;
 
-/// Limits for one server and model: requests are spread over the minute, limited in number, and all
-/// wait during a rate limit.
+/// What requests to one server and model share: they are spread over the minute, only so many are
+/// under way, and all wait when the server limits the rate of requests.
 #[derive(Debug)]
 pub struct Pace {
     gap: Duration,
     next: tokio::sync::Mutex<Option<Instant>>,
-    /// End of the server's rate limit, for all its models.
+    /// Until when the server limits the rate of requests, whatever the model.
     held: HeldUntil,
-    /// Permits for concurrent requests.
+    /// Parameters that the model's server has refused.
+    refused: Mutex<BTreeSet<&'static str>>,
+    /// Places for requests at a time.
     pub slots: Semaphore,
 }
 
 impl Pace {
-    /// Limits per minute and at a time; 0 for no limit.
+    /// At most so many requests per minute, and at a time; 0 for no limit.
     fn new(per_minute: u32, at_a_time: u32, held: HeldUntil) -> Self {
         let gap = Duration::from_secs(60).checked_div(per_minute).unwrap_or_default();
         let most = match at_a_time {
@@ -59,7 +61,19 @@ impl Pace {
             most => most as usize,
         };
         let slots = Semaphore::new(most);
-        Self { gap, next: tokio::sync::Mutex::new(None), held, slots }
+        Self { gap, next: tokio::sync::Mutex::new(None), held, refused: Mutex::default(), slots }
+    }
+
+    /// Parameters that are not sent any more.
+    pub fn refused(&self) -> BTreeSet<&'static str> {
+        self.refused.lock().map(|refused| refused.clone()).unwrap_or_default()
+    }
+
+    /// Remembers a parameter that was refused.
+    pub fn refuse(&self, parameter: &'static str) {
+        if let Ok(mut refused) = self.refused.lock() {
+            refused.insert(parameter);
+        }
     }
 
     /// Waits until a request may be sent.
@@ -71,14 +85,14 @@ impl Pace {
         *next = Some(Instant::now() + self.gap);
     }
 
-    /// Sends nothing for this duration.
+    /// Sends nothing for so long.
     pub fn hold(&self, time: Duration) {
         if let Ok(mut held) = self.held.lock() {
             *held = (*held).max(Instant::now().checked_add(time));
         }
     }
 
-    /// End of the server's rate limit.
+    /// Until when the server limits the rate of requests.
     pub fn held(&self) -> Option<Instant> {
         self.held.lock().ok().and_then(|held| *held).filter(|at| *at > Instant::now())
     }

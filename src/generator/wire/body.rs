@@ -1,0 +1,33 @@
+//! What the bodies of all APIs share.
+
+use serde_json::{Value, json};
+
+use crate::generator::Request;
+use crate::types::AttemptKind;
+use crate::types::generator::ServerSettings;
+
+/// How much warmer a fresh start is sampled.
+const FRESH: f64 = 0.5;
+
+/// The temperature of a request, where one is configured: a fresh start is sampled warmer.
+pub fn temperature(server: &ServerSettings, request: &Request, warmest: f64) -> Option<f64> {
+    let warmer = if request.kind == AttemptKind::Fresh { FRESH } else { 0.0 };
+    server.temperature.map(|temperature| (temperature + warmer).min(warmest))
+}
+
+/// The schema that `reply = "json"` holds an answer to.
+pub fn schema() -> Value {
+    let text = json!({ "type": "string" });
+    let file = json!({
+        "type": "object",
+        "properties": { "path": text, "content": text },
+        "required": ["path", "content"],
+        "additionalProperties": false,
+    });
+    json!({
+        "type": "object",
+        "properties": { "files": { "type": "array", "items": file } },
+        "required": ["files"],
+        "additionalProperties": false,
+    })
+}

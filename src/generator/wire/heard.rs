@@ -1,0 +1,173 @@
+//! What a server has said so far, and what it comes to when it says no more.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::events::{EventData, StreamEvent};
+use super::{classify, thoughts};
+use crate::generator::{GenerationError, Request};
+use crate::types::generator::ServerSettings;
+use crate::types::{Completion, Failure, Finish, ModelApi, Usage, limits};
+
+/// One API.
+pub trait ApiWire: fmt::Debug + Sync {
+    /// Its word.
+    fn api(&self) -> ModelApi;
+
+    /// Where requests go, below the server's address; recordings have it too.
+    fn path(&self) -> &'static str;
+
+    /// The body of a request, canonical: its keys are sorted.
+    fn body(&self, server: &ServerSettings, request: &Request) -> Value;
+
+    /// Adds an event of a stream, or a whole answer, to what was heard.
+    fn hear(&self, event: &Value, heard: &mut Heard);
+}
+
+/// What was read of an answer. Wires add to it.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// The answer.
+    pub text: String,
+    /// Characters of thoughts, which are no part of the answer.
+    pub thought: usize,
+    /// Why the model refuses.
+    pub refusal: String,
+    /// Why it ended.
+    pub finish: Option<Finish>,
+    /// What it cost.
+    pub usage: Option<Usage>,
+    /// The model, as the server names it.
+    pub model: Option<String>,
+    /// The server has begun with an answer, if with no word of it.
+    pub opened: bool,
+    /// The server has said that this is all.
+    pub done: bool,
+    /// What went wrong.
+    pub error: Option<GenerationError>,
+    /// A piece of the answer is lost.
+    damaged: bool,
+    /// The first thing that is no event of any API.
+    foreign: Option<String>,
+}
+
+impl Heard {
+    /// Adds an event.
+    pub fn add(&mut self, wire: &dyn ApiWire, event: &StreamEvent) {
+        match &event.data {
+            EventData::Done => self.done |= wire.api() != ModelApi::Responses,
+            EventData::Damaged => self.damaged |= self.finish.is_none(),
+            EventData::Text(text) if event.name == "error" => self.fail(&Value::from(text.clone())),
+            EventData::Text(text) => self.unknown(text),
+            EventData::Object(value) => match error_of(&event.name, value) {
+                Some(error) => self.fail(error),
+                None => wire.hear(value, self),
+            },
+        }
+        if self.text.len() > limits::REPLY_BYTES {
+            let message = "the answer is longer than 32 MiB: the model is looping";
+            self.error = Some(GenerationError::new(Failure::Truncated, message));
+        }
+    }
+
+    /// Takes an error object. Behind a whole answer it takes nothing from it.
+    pub fn fail(&mut self, error: &Value) {
+        if self.finish.is_none() && self.error.is_none() {
+            let error = classify::of_error_object(error, None);
+            self.error = Some(self.broken(error));
+        }
+    }
+
+    /// Takes a piece of a thought.
+    pub fn think(&mut self, text: &str) {
+        self.thought += text.len();
+    }
+
+    /// Takes what no wire knows.
+    pub fn unknown(&mut self, text: &str) {
+        self.foreign.get_or_insert_with(|| text.to_owned());
+    }
+
+    /// Takes the model's name, if there is one.
+    pub fn named(&mut self, model: &Value) {
+        if let Some(name) = model.as_str().filter(|name| !name.is_empty()) {
+            self.model = Some(name.chars().filter(|c| !c.is_control()).take(100).collect());
+        }
+    }
+
+    /// How much has come, answer and thoughts.
+    pub fn grown(&self) -> usize {
+        self.text.len() + self.thought
+    }
+
+    /// Whether the model has begun: what breaks then is an attempt of the model's.
+    pub fn has_begun(&self) -> bool {
+        self.grown() > 0
+    }
+
+    /// Whether it comes to an answer, of whatever use.
+    pub fn is_answer(&self) -> bool {
+        self.finish.is_some() || self.has_begun()
+    }
+
+    /// An error as what it is once the model has begun. What came from behind a success may have
+    /// been paid for, and is not asked for again here.
+    pub fn broken(&self, error: GenerationError) -> GenerationError {
+        let failure = if self.has_begun() { Failure::Truncated } else { error.failure };
+        GenerationError { failure, retry: false, served: true, ..error }
+    }
+
+    /// What it comes to. `model` is what was asked for.
+    ///
+    /// # Errors
+    /// The class of what went wrong.
+    pub fn end(mut self, model: &str) -> Result<Completion, GenerationError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let is_whole = self.text.lines().any(|line| line.starts_with("### DONE"));
+        let filtered = Finish::Other("content_filter".to_owned());
+        if !is_whole && (!self.refusal.is_empty() || self.finish.as_ref() == Some(&filtered)) {
+            let why = if self.refusal.is_empty() { "a content filter" } else { &self.refusal };
+            let message = format!("the model refuses to answer: {why}; reword the spec");
+            return Err(GenerationError::new(Failure::Refused, message));
+        }
+        let unsaid = (self.done && !self.text.is_empty()).then(|| Finish::Other("unsaid".into()));
+        let Some(finish) = self.finish.take().or(unsaid) else { return Err(self.unfinished()) };
+        if self.damaged {
+            let message = "a piece of the answer is not JSON, and lost";
+            return Err(GenerationError::new(Failure::Truncated, message));
+        }
+        let text = thoughts::without(&self.text, finish == Finish::Stop);
+        let usage = self.usage.unwrap_or_default();
+        let model = self.model.unwrap_or_else(|| model.to_owned());
+        Ok(Completion { text, finish, usage, model, replay: None, exchange: None })
+    }
+
+    fn unfinished(self) -> GenerationError {
+        if self.has_begun() || self.opened {
+            let message = "the stream ended before the model had finished";
+            return GenerationError::new(Failure::Truncated, message);
+        }
+        match self.foreign {
+            Some(said) => classify::of_status(200, &said),
+            None => {
+                let message = "the stream ended without any content";
+                GenerationError::new(Failure::BadResponse, message)
+            }
+        }
+    }
+}
+
+/// The error in an event, wherever servers put it.
+fn error_of<'a>(name: &str, value: &'a Value) -> Option<&'a Value> {
+    let inner = value.get("error").filter(|error| !error.is_null());
+    let is_one = name == "error" || value["type"] == "error" || value["object"] == "error";
+    inner.or_else(|| is_one.then_some(value))
+}
+
+/// A count of tokens. One that no model reaches is cut: sums of these never overflow.
+pub fn count(value: &Value) -> Option<u64> {
+    value.as_u64().map(|count| count.min(u32::MAX.into()))
+}
