@@ -96,9 +96,10 @@ fn show_entry(door: &Context, ledger: &SqliteLedger, entry: &Entry) -> Result<()
         door.json(&json!({
             "type": "job_ended", "job": job, "spec": entry.spec, "outcome": outcome,
             "attempts": attempts, "tokens": spend.tokens, "usd": spend.usd,
+            "unpriced": spend.unpriced,
         }));
     } else {
-        door.show(&format!("{head} {}", words::job_end(outcome, attempts, spend, door.paint)));
+        door.show(&format!("{head} {}", words::job_end(outcome, attempts, &spend, door.paint)));
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use super::{CallContext, GenerationError, wire};
 use crate::store::{files, write_staged};
 use crate::types::{Digest, Failure, Usage, limits};
 
-/// The format of a cassette.
-const VERSION: u32 = 1;
+/// The format of a cassette. Format 1 has no digest.
+const VERSION: u32 = 2;
 
 /// The replay label of recordings written by hand.
 const SCRIPTED: &str = "scripted";
@@ -27,6 +27,9 @@ pub struct Cassette {
     pub meta: Meta,
     request: RecordedRequest,
     response: Vec<String>,
+    /// The digest of origin, usage and response; a recording of format 1 has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<Digest>,
 }
 
 /// The origin and usage of a recording.
@@ -106,7 +109,7 @@ impl Cassette {
     /// Makes a recording of an exchange.
     pub fn new(request: RecordedRequest, recording: Recording, context: &CallContext) -> Self {
         let text = String::from_utf8_lossy(&recording.response).into_owned();
-        Self {
+        let mut cassette = Self {
             version: VERSION,
             key: request.key(),
             meta: Meta {
@@ -122,7 +125,22 @@ impl Cassette {
             },
             request,
             response: text.split_inclusive('\n').map(str::to_owned).collect(),
-        }
+            digest: None,
+        };
+        cassette.digest = Some(cassette.content());
+        cassette
+    }
+
+    /// The digest of what came back, with its origin and usage.
+    fn content(&self) -> Digest {
+        let Meta { date, model, usage, .. } = &self.meta;
+        let usage = serde_json::to_string(usage).unwrap_or_default();
+        Digest::of_parts(["cassette 2", date, model, &usage, &self.response()])
+    }
+
+    /// Whether an edit of the response would be noticed.
+    pub fn is_verifiable(&self) -> bool {
+        self.digest.is_some()
     }
 
     /// The response's body.
@@ -161,6 +179,12 @@ impl Cassette {
         }
         if self.key != self.request.key() {
             return Err("its key does not match its request; it was edited".to_owned());
+        }
+        if self.digest.is_some_and(|digest| digest != self.content()) {
+            return Err("its response does not match its digest; it was edited".to_owned());
+        }
+        if self.digest.is_none() && self.version > 1 {
+            return Err("has no digest; it was edited".to_owned());
         }
         if let Some(wire) = wire::of_path(&self.request.path)
             && !wire::read(wire, self.response().as_bytes()).is_answer()

@@ -1,7 +1,7 @@
 //! Sentences for people about events, outcomes and diagnoses.
 
 use super::Styler;
-use crate::store::{Day, Spend};
+use crate::store::Day;
 use crate::types::text::{counted, visible_line};
 use crate::types::{
     AttemptKind, ClauseId, Diagnosis, Event, Fault, Finding, GateReport, Job, JobOutcome,
@@ -223,19 +223,20 @@ pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Styler) -> S
 }
 
 /// How a job ended, in a line: outcome, fault, attempts and cost.
-pub fn job_end(outcome: &JobOutcome, attempts: usize, spend: Spend, paint: Styler) -> String {
+pub fn job_end(outcome: &JobOutcome, attempts: usize, spend: &Day, paint: Styler) -> String {
     let word = outcome.word().replace('_', " ");
     let word = match outcome {
         JobOutcome::Promoted => paint.good(&word),
         _ => paint.bad(&word),
     };
     let fault = outcome.diagnosis().map(|one| format!("; fault: {}", fault(one.fault)));
-    let plural = if attempts == 1 { "" } else { "s" };
-    let usd = if spend.usd > 0.0 { format!(", {:.4} USD", spend.usd) } else { String::new() };
+
     format!(
-        "job ended: {word}{} · {attempts} attempt{plural}, {} tokens{usd}",
+        "job ended: {word}{} · {}, {} tokens, {}",
         fault.unwrap_or_default(),
-        spend.tokens
+        counted(&attempts, "attempt"),
+        spend.tokens,
+        money(spend)
     )
 }
 

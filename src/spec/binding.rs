@@ -1,7 +1,7 @@
 //! Bindings: code spans that make a block a clause: `test_id:`, `guard:`, `bench:`, `status:`,
 //! `waived:`.
 
-use crate::types::{Binding, Span, Status, Waiver};
+use crate::types::{Binding, Span, Status, Waiver, limits};
 
 /// The content of one code span.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,9 +52,12 @@ fn name(text: &str) -> Result<String, String> {
     }
     if !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         || !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        || text.len() > 100
+        || text.len() > limits::TEST_ID_BYTES
     {
-        return Err(format!("invalid name `{text}`: use letters, digits and `_`, at most 100"));
+        return Err(format!(
+            "invalid name `{text}`: use letters, digits and `_`, at most {}",
+            limits::TEST_ID_BYTES
+        ));
     }
     if text.contains("__") || text.ends_with('_') {
         return Err(format!(

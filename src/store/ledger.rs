@@ -311,9 +311,9 @@ pub trait Ledger: fmt::Debug {
     /// Database errors.
     fn spent(&self, day: &str) -> Result<Day, LedgerError>;
 
-    /// What a job spent.
+    /// What a job spent; the day is one of its days.
     ///
     /// # Errors
     /// The database's.
-    fn spent_by(&self, job: JobId) -> Result<Spend, LedgerError>;
+    fn spent_by(&self, job: JobId) -> Result<Day, LedgerError>;
 }

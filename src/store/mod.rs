@@ -8,6 +8,7 @@ mod candidates;
 pub mod files;
 pub mod ledger;
 mod lock;
+mod migrations;
 mod objects;
 pub mod revision;
 pub mod scan;

@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBeh
 
 use super::files;
 use super::ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
+use super::migrations::MIGRATIONS;
 use super::spending::{DAYS, SpendSum, Spent, day, settle};
 use crate::process::without_secrets;
 use crate::types::event::Entry;
@@ -56,52 +57,6 @@ fn private_file(path: &Path) -> Result<(), LedgerError> {
     }
     .map_err(|why| LedgerError::Database(why.into()))
 }
-
-/// Each step upgrades the format from its index to the next.
-const MIGRATIONS: [&str; 4] = [
-    "
-    CREATE TABLE runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, by TEXT NOT NULL) STRICT;
-    CREATE TABLE jobs (
-        id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, spec TEXT NOT NULL,
-        job TEXT NOT NULL, result TEXT
-    ) STRICT;
-    CREATE UNIQUE INDEX one_open_job ON jobs (spec) WHERE result IS NULL;
-    CREATE TABLE events (
-        seq INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, job INTEGER REFERENCES jobs,
-        spec TEXT, at TEXT NOT NULL, event TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX events_of_job ON events (job);
-    CREATE TRIGGER events_stay BEFORE UPDATE ON events
-        BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
-    CREATE TRIGGER events_remain BEFORE DELETE ON events
-        BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
-    CREATE TABLE completions (
-        job INTEGER NOT NULL REFERENCES jobs, attempt INTEGER NOT NULL, request TEXT NOT NULL,
-        completion TEXT NOT NULL, PRIMARY KEY (job, attempt, request)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE spending (
-        id INTEGER PRIMARY KEY, job INTEGER NOT NULL REFERENCES jobs, attempt INTEGER NOT NULL,
-        run INTEGER NOT NULL, day TEXT NOT NULL, tokens INTEGER NOT NULL, usd REAL NOT NULL,
-        settled INTEGER NOT NULL
-    ) STRICT;
-",
-    "CREATE TABLE proven (test TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;",
-    "
-    ALTER TABLE jobs ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;
-    CREATE INDEX jobs_of_spec ON jobs (spec);
-    CREATE TABLE paused (
-        one INTEGER PRIMARY KEY CHECK (one = 1), at TEXT NOT NULL, by TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX spending_of_day ON spending (day);
-    CREATE INDEX spending_of_run ON spending (run);
-    CREATE INDEX spending_of_job ON spending (job);
-",
-    // Until then an unknown price was kept as none.
-    "
-    ALTER TABLE spending ADD COLUMN priced INTEGER NOT NULL DEFAULT 1;
-    UPDATE spending SET priced = 0 WHERE usd = 0 AND tokens > 0;
-",
-];
 
 /// A ledger in a SQLite file.
 #[derive(Debug)]
@@ -469,12 +424,10 @@ impl Ledger for SqliteLedger {
         Ok(found.unwrap_or_else(|| Day { day: date.to_owned(), ..Day::default() }))
     }
 
-    fn spent_by(&self, job: JobId) -> Result<Spend, LedgerError> {
-        let sql =
-            "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending WHERE job = ?1";
-        let (tokens, usd) =
-            self.db.query_row(sql, [job.0], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
-        Ok(Spend { tokens: tokens.unsigned_abs(), usd })
+    fn spent_by(&self, job: JobId) -> Result<Day, LedgerError> {
+        let sql = format!("{DAYS} WHERE job = ?1 GROUP BY job");
+        let found = self.db.query_row(&sql, [job.0], day).optional()?;
+        Ok(found.unwrap_or_default())
     }
 }
 

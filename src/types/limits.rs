@@ -263,6 +263,8 @@ pub const KEPT_TREES: usize = 3;
 /// Minimum time that a replaced tree is kept: a build may still use it.
 pub const TRASH_AGE: Duration = Duration::from_secs(600);
 
+/// The longest name in a binding, in bytes.
+pub const TEST_ID_BYTES: usize = 200;
 /// The longest name of a spec, a target or a gate, in bytes.
 pub const NAME_BYTES: usize = 64;
 

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 pub enum Act {
     /// A whole streamed answer.
     Say(String),
+    /// The same, made of the request's number and its body.
+    Make(fn(usize, &Value) -> String),
     /// A whole streamed answer with this finish reason.
     Finish(String, &'static str),
     /// A response that is no stream: status, headers, body.
@@ -122,6 +124,7 @@ fn serve(
         let _ = play(stream, models);
         return;
     }
+    let body = asked.body.clone();
     let number = {
         let mut requests = requests.lock().expect("no test panics while holding it");
         requests.push(asked);
@@ -129,7 +132,10 @@ fn serve(
     };
     // The test may have gone on without waiting.
     let _ = sender.send(());
-    let act = acts.get(number).or(acts.last()).cloned().unwrap_or(Act::Close);
+    let act = match acts.get(number).or(acts.last()).cloned() {
+        Some(Act::Make(make)) => Act::Say(make(number, &body)),
+        act => act.unwrap_or(Act::Close),
+    };
     let _ = play(stream, act);
 }
 
@@ -183,7 +189,7 @@ fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
             // Ends when the client closes.
             stream.read_to_end(&mut Vec::new()).map(drop)
         }
-        Act::Close => Ok(()),
+        Act::Make(_) | Act::Close => Ok(()),
         Act::Bytes(text) => write!(stream, "{head}{text}"),
         Act::Hold(text) => {
             write!(stream, "{head}{text}")?;

@@ -20,7 +20,7 @@ impl ConfigCheck<'_> {
 
     fn no_model(&mut self) {
         let help = "name the model as its server does: model = \"…\"";
-        self.wrong(&["generator", "model"], "`[generator]` names no model", help);
+        self.wrong(&["generator", "model"], "`[generator]` has no model", help);
     }
 
     fn settings(&mut self, generator: &GeneratorConfig) {

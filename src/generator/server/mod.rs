@@ -198,6 +198,11 @@ impl Generator for ModelServer {
         Usage { input, output: self.settings.output_tokens().into(), ..Usage::default() }
     }
 
+    fn deadline(&self) -> Option<Duration> {
+        // `deadline_ms` counts from when a request may be sent.
+        None
+    }
+
     fn generate<'a>(
         &'a self,
         request: Request,

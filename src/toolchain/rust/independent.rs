@@ -245,18 +245,18 @@ mod tests {
     #[test]
     fn what_depends_on_the_candidate_is_cut_and_places_stay() {
         let text = "use one::{Two, three as tri};\nuse std::fmt;\nstruct Own(Two);\n\
-            fn helper() -> u8 { let n: u8 = 3; n }\nfn other() -> u8 { tri() + 1 }\n\
+            fn three() -> u8 { let n: u8 = 3; n }\nfn other() -> u8 { tri() + 1 }\n\
             #[test]\nfn same() {\n    let s: String = 5;\n    let t = Two::new();\n    let u = t + 1;\n    \
-            assert_eq!(one::one(), s);\n    println!(\"{u}\");\n    let v: u8 = helper();\n}\n";
+            assert_eq!(one::one(), s);\n    println!(\"{u}\");\n    let v: u8 = three();\n}\n";
         let kept = of(text, "one").expect("something is left");
         assert_eq!(kept.lines().count(), text.lines().count());
         let lines: Vec<&str> = kept.lines().map(str::trim_end).collect();
         assert_eq!(lines[0..3], ["", "use std::fmt;", ""]);
-        assert_eq!(lines[3], "fn helper() -> u8 { let n: u8 = 3; n }");
+        assert_eq!(lines[3], "fn three() -> u8 { let n: u8 = 3; n }");
         assert_eq!(lines[4].split_whitespace().collect::<String>(), "fnother()->u8{loop{}}");
         assert_eq!(lines[7], "    let s: String = 5;");
         assert_eq!(lines[8..12], ["", "", "", ""]);
-        assert_eq!(lines[12], "    let v: u8 = helper();");
+        assert_eq!(lines[12], "    let v: u8 = three();");
     }
 
     #[test]

@@ -1,0 +1,47 @@
+//! The tables of the ledger, as steps from each format to the next.
+
+/// Each step upgrades the format from its index to the next.
+pub(super) const MIGRATIONS: [&str; 4] = [
+    "
+    CREATE TABLE runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, by TEXT NOT NULL) STRICT;
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, spec TEXT NOT NULL,
+        job TEXT NOT NULL, result TEXT
+    ) STRICT;
+    CREATE UNIQUE INDEX one_open_job ON jobs (spec) WHERE result IS NULL;
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, job INTEGER REFERENCES jobs,
+        spec TEXT, at TEXT NOT NULL, event TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_of_job ON events (job);
+    CREATE TRIGGER events_stay BEFORE UPDATE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+    CREATE TRIGGER events_remain BEFORE DELETE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+    CREATE TABLE completions (
+        job INTEGER NOT NULL REFERENCES jobs, attempt INTEGER NOT NULL, request TEXT NOT NULL,
+        completion TEXT NOT NULL, PRIMARY KEY (job, attempt, request)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE spending (
+        id INTEGER PRIMARY KEY, job INTEGER NOT NULL REFERENCES jobs, attempt INTEGER NOT NULL,
+        run INTEGER NOT NULL, day TEXT NOT NULL, tokens INTEGER NOT NULL, usd REAL NOT NULL,
+        settled INTEGER NOT NULL
+    ) STRICT;
+",
+    "CREATE TABLE proven (test TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;",
+    "
+    ALTER TABLE jobs ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX jobs_of_spec ON jobs (spec);
+    CREATE TABLE paused (
+        one INTEGER PRIMARY KEY CHECK (one = 1), at TEXT NOT NULL, by TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX spending_of_day ON spending (day);
+    CREATE INDEX spending_of_run ON spending (run);
+    CREATE INDEX spending_of_job ON spending (job);
+",
+    // Until then an unknown price was kept as none.
+    "
+    ALTER TABLE spending ADD COLUMN priced INTEGER NOT NULL DEFAULT 1;
+    UPDATE spending SET priced = 0 WHERE usd = 0 AND tokens > 0;
+",
+];
