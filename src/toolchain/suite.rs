@@ -31,7 +31,7 @@ pub struct Expected {
     pub transcript: Option<Vec<ConsoleStep>>,
 }
 
-/// A test file as it is mounted, generated or the user's.
+/// A file as it is mounted: generated tests, a user's suite, or a module or data file of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suite {
     /// Its path.
@@ -42,11 +42,32 @@ pub struct Suite {
     pub shown: String,
     /// The tests in it.
     pub tests: Vec<Expected>,
+    /// Whether it is data, not code.
+    #[serde(default)]
+    pub data: bool,
+    /// The content of a data file that is not text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Vec<u8>>,
     /// For generated files: the line ranges of clauses (first, last).
     pub lines: Vec<(u32, u32, ClauseId)>,
 }
 
 impl Suite {
+    /// A module or data file of a suite.
+    pub fn helper(path: RelPath, bytes: Vec<u8>, data: bool) -> Self {
+        let (text, bytes) = match String::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(error) => (String::new(), Some(error.into_bytes())),
+        };
+        let shown = text.trim_start_matches('\u{feff}').to_owned();
+        Self { path, text, shown, tests: Vec::new(), data, bytes, lines: Vec::new() }
+    }
+
+    /// Its mounted content.
+    pub fn content(&self) -> &[u8] {
+        self.bytes.as_deref().unwrap_or(self.text.as_bytes())
+    }
+
     /// Its file's name.
     pub fn file(&self) -> &str {
         self.path.as_str().rsplit('/').next().unwrap_or_default()

@@ -32,6 +32,8 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
         text: HEAD.to_owned(),
         shown: String::new(),
         tests: Vec::new(),
+        data: false,
+        bytes: None,
         lines: Vec::new(),
     };
     let mut lines = suite.text.lines().count() as u32;

@@ -24,5 +24,5 @@ pub fn read(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
     let path = RelPath::parse(&format!("tests/{}", file.name)).map_err(|why| {
         Box::new(Problem::error("suite::name", format!("the name {} {why}", file.name)))
     })?;
-    Ok(Suite { path, text, shown, tests, lines: Vec::new() })
+    Ok(Suite { path, text, shown, tests, data: false, bytes: None, lines: Vec::new() })
 }
