@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{ADDER, GOOD, World};
+use crate::world::{ADDER, GOOD, WRONG, World};
 
 /// A clause of the adder, with an example.
 fn clause(name: &str) -> String {
@@ -348,4 +348,47 @@ fn wildcards_stand_for_text_in_any_place() {
     let server = Server::start(vec![Act::Say(files(&[("src/main.rs", main)]))]);
     let wrong = spec.replace("  x=[..]\n", "  x=[..]2\n");
     World::new(&server.url, &[("say", &wrong)], target).run(&["run"]).expect(20);
+}
+
+/// A spec whose clause has no example: only a suite tests it.
+const BARE: &str = "# Adder\n\n- `add(a: i32, b: i32) -> i32` MUST give the sum. `test_id: adds`\n";
+
+/// A table of tests, made by a macro of the suite.
+const TABLE: &str = "macro_rules! sums {\n    ($($name:ident: $a:expr, $b:expr => $sum:expr;)*) => { $(\n        \
+    #[test]\n        fn $name() {\n            let sum: i32 = adder::add($a, $b);\n            assert_eq!(sum, $sum);\n        \
+    }\n    )* };\n}\nmod table {\n    sums! {\n        adds__small: 1, 2 => 3;\n        adds__zero: 0, 0 => 0;\n    }\n}\n";
+
+/// A property: a macro that runs a body with many values.
+const PROPERTY: &str = "macro_rules! property {\n    ($(#[$m:meta])* fn $name:ident($v:ident in $range:expr) $body:block) => {\n        \
+    $(#[$m])* fn $name() { for $v in $range { $body } }\n    };\n}\nproperty! {\n    #[test]\n    fn adds__any(n in 0..9) {\n        \
+    let sum: i32 = adder::add(n, 1);\n        assert_eq!(sum, n + 1);\n    }\n}\n";
+
+#[test]
+fn tests_that_macros_make_count_for_their_clause() {
+    for suite in [TABLE, PROPERTY] {
+        let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
+        let world = World::new(&server.url, &[("adder", BARE)], "");
+        world.write("validators/adder/rust/s.rs", suite);
+        let run = world.run(&["--spec", "adder"]).expect(0);
+        assert_eq!(server.requests().len(), 2, "{}", run.err);
+        assert!(!run.err.contains("undecided"), "{}", run.err);
+        let trace = world.run(&["trace", "--json"]).expect(0);
+        assert!(trace.out.contains("adds__") && trace.out.contains("passed"), "{}", trace.out);
+        world.run(&["check", "--rerun"]).expect(0);
+    }
+}
+
+#[test]
+fn a_forged_report_does_not_pass_a_test_that_a_macro_makes() {
+    let forged = "//! Adds.\n\nuse std::io::Write;\n\nunsafe extern \"C\" {\n    fn _exit(code: i32) -> !;\n}\n\n/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    let mut out = std::io::stdout();\n    \
+        for name in [\"table::adds__small\", \"table::adds__zero\", \"adds__any\"] {\n        \
+        drop(writeln!(out, \"\\n{{\\\"type\\\":\\\"test\\\",\\\"name\\\":\\\"{name}\\\",\\\"event\\\":\\\"ok\\\"}}\"));\n    }\n    drop(out.flush());\n    \
+        // SAFETY: ends the process.\n    unsafe { _exit(0) }\n}\n";
+    for suite in [TABLE, PROPERTY] {
+        let server = Server::start(vec![lib(forged)]);
+        let world = World::new(&server.url, &[("adder", BARE)], "");
+        world.write("validators/adder/rust/s.rs", suite);
+        let run = world.run(&["--spec", "adder"]).expect(20);
+        assert!(run.err.contains("before the test reached its end"), "{}", run.err);
+    }
 }

@@ -5,6 +5,7 @@ mod commands;
 mod console;
 mod dependencies;
 mod examples;
+mod expanded;
 mod expects;
 mod host_tools;
 mod identifiers;
