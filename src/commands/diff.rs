@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::guard;
 use crate::plan::{self, Checks, LiveTree};
-use crate::spec::{Change, ClauseChange, Parsed, SpecChange, admit, diff, parse};
+use crate::spec::{Change, ClauseChange, Parsed, SpecChange, admit, diff, is_prose, parse};
 use crate::store::revision;
 use crate::toolchain::{self, Suite, Visibility};
 use crate::types::{
@@ -63,13 +63,11 @@ impl Workspace {
     /// The revision or `git` does not exist.
     pub fn at(&self, revision: &str) -> Result<Side, CommandError> {
         let files = revision::specs(&self.places.root, &self.harness.harness.specs, revision)?;
-        let parsed: Vec<Parsed> = files
-            .iter()
-            .map(|(file, bytes)| {
-                let (spec, problems, _) = parse(file, bytes);
-                Parsed { spec: spec.in_force(&today()), problems }
-            })
-            .collect();
+        let parsed = files.iter().map(|(file, bytes)| {
+            let (spec, problems, _) = parse(file, bytes);
+            Parsed { spec: spec.in_force(&today()), problems }
+        });
+        let parsed: Vec<Parsed> = parsed.filter(|one| !is_prose(&one.spec)).collect();
         let specs = parsed.iter().map(|one| one.spec.clone()).collect();
         let (admitted, _) = admit(parsed, &self.harness, guard::problem);
         Ok(Side { specs, admitted })
@@ -144,6 +142,7 @@ impl Workspace {
             context,
             loose_context,
             unbound: Vec::new(),
+            sections: Vec::new(),
         })
     }
 

@@ -10,7 +10,7 @@ use super::programs::read;
 use super::result::{GateResult, finding};
 use super::workspace::GateSandbox;
 use crate::process::{Ended, Output};
-use crate::toolchain::{Expected, Reported, Suite, TestCase, TestProgram, ToolCommand};
+use crate::toolchain::{Expansion, Expected, Reported, Suite, TestCase, TestProgram, ToolCommand};
 use crate::types::{
     ClauseId, Finding, GateName, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
 };
@@ -37,7 +37,9 @@ pub async fn run(
         let mut run = Vec::new();
         for program in programs.iter().filter(|program| suite_of(program).is_some() == trusted) {
             match runner.list(program, suite_of(program)).await {
-                Ok(mut names) => {
+                Ok(names) => {
+                    let suite = suite_of(program);
+                    let mut names = suite.map_or(names.clone(), |suite| suite.gathered(names));
                     seen.findings.extend(missing(gate, suite_of(program), &names));
                     names.retain(|name| Some(name.as_str()) != runner.room.language().canary());
                     if suite_of(program).is_some_and(|suite| !suite.tests.is_empty()) {
@@ -80,7 +82,8 @@ pub async fn run(
 /// Expected tests that a program does not list.
 fn missing(gate: &GateName, suite: Option<&Suite>, names: &[String]) -> Vec<Finding> {
     let expected = suite.into_iter().flat_map(|suite| suite.tests.iter().map(move |t| (suite, t)));
-    let gone = expected.filter(|(_, test)| !names.contains(&test.name));
+    let gone = expected
+        .filter(|(_, test)| test.expansion != Expansion::Macro && !names.contains(&test.name));
     gone.map(|(suite, test)| Finding {
         file: Some(suite.path.to_string()),
         clauses: test.clause.iter().cloned().collect(),
@@ -288,7 +291,7 @@ impl<'a> TestRunner<'a> {
     }
 
     async fn once(&self, program: &TestProgram, suite: Option<&Suite>, name: &str) -> FinishedTest {
-        // An unsealed test was written by the candidate or a macro, and proves nothing.
+        // An unsealed test was written by the candidate or an unknown macro, and proves nothing.
         let sealed = suite.and_then(|suite| suite.tests.iter().find(|test| test.name == name));
         let said = if self.left().is_zero() {
             Err("the gate timed out before this test")

@@ -16,7 +16,7 @@ use crate::types::{GateName, Limits, Resource, Tree};
 /// The files of a workspace: of the candidate, the tests, the harness.
 pub fn files(tree: &Tree, suites: &[Suite], own: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
     let tree = tree.iter().map(|(path, bytes)| (path.to_string(), bytes.to_vec()));
-    let suites = suites.iter().map(|s| (s.path.to_string(), s.text.clone().into_bytes()));
+    let suites = suites.iter().map(|s| (s.path.to_string(), s.content().to_vec()));
     let mut files: std::collections::BTreeMap<String, Vec<u8>> = tree.collect();
     // On name conflicts the harness's file wins.
     files.extend(suites.chain(own));

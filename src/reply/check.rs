@@ -143,18 +143,43 @@ fn content(path: &RelPath, text: &str, rules: &ReplyRules) -> Result<(), String>
     if text.contains('\0') {
         return Err(format!("{path} contains a NUL character"));
     }
-    for (number, line) in text.lines().enumerate() {
-        let folded = line.to_lowercase();
-        let mut comments = COMMENTS.iter().chain(rules.layout.comments);
-        let words = comments.any(|start| folded.trim_start().starts_with(start));
-        let words = LAZY_WORDS.iter().filter(|_| words);
-        let placeholders = rules.layout.placeholders.iter();
-        if let Some(lazy) = placeholders.chain(words).find(|lazy| folded.contains(**lazy)) {
-            let number = number + 1;
-            return Err(format!("{path}:{number}: `{lazy}` replaces code; write the code out"));
+    let lines = text.lines().enumerate();
+    let mut words = lines.filter_map(|(at, line)| Some((lazy_words(line, rules)?, at + 1)));
+    let lazy = words.next().or_else(|| (rules.layout.unwritten)(path.as_str(), text));
+    match lazy {
+        Some((lazy, line)) => {
+            Err(format!("{path}:{line}: `{lazy}` replaces code; write the code out"))
         }
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The phrase of a line that only says that code was left out: a comment with nothing else, or an
+/// ellipsis before the phrase. A comment may use the same words to describe code.
+fn lazy_words(line: &str, rules: &ReplyRules) -> Option<&'static str> {
+    let folded = line.to_lowercase();
+    let mut text = folded.trim();
+    let mut marks = 0;
+    while let Some(rest) = rules
+        .layout
+        .comments
+        .iter()
+        .chain(&COMMENTS)
+        .find_map(|start| text.strip_prefix(start).filter(|_| !start.starts_with(['.', '…'])))
+    {
+        (text, marks) = (rest.trim_start(), marks + 1);
+    }
+    for end in ["-->", "*/"] {
+        text = text.strip_suffix(end).unwrap_or(text).trim_end();
+    }
+    let inner = text.trim_matches(|c: char| !c.is_alphanumeric());
+    let is_elided = text.starts_with("...") || text.starts_with('…');
+    let around = ["the", "your", "all", "of", "here", "as", "is", "above", "below", "code", "goes"];
+    LAZY_WORDS.into_iter().find(|lazy| {
+        let Some((before, after)) = inner.split_once(lazy) else { return false };
+        let mut rest = before.split_whitespace().chain(after.split_whitespace());
+        is_elided || (marks > 0 && rest.all(|word| around.contains(&word)))
+    })
 }
 
 fn clashes(tree: &Tree) -> Result<(), String> {

@@ -26,6 +26,13 @@ pub fn read(text: &str) -> Option<Result<Vec<Mark>, String>> {
     Some(read)
 }
 
+/// Whether a code span makes a clause, rightly or wrongly written.
+pub fn is_bound(code: &str) -> bool {
+    read(code).is_some_and(|read| {
+        read.map_or(true, |marks| marks.iter().any(|m| matches!(m, Mark::Binding(_))))
+    })
+}
+
 fn list(text: &str) -> Result<Vec<Mark>, String> {
     let mut kind = "";
     let mut marks = Vec::new();

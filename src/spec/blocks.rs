@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
+use super::binding::is_bound;
+
 /// Maximum nesting depth; deeper blocks become part of the block at this depth.
 const DEPTH: usize = 64;
 
@@ -16,6 +18,7 @@ pub enum Kind {
     Heading(u8),
     Code,
     Table,
+    Html,
     Other,
 }
 
@@ -68,7 +71,50 @@ pub fn read(text: &str, offset: usize) -> Vec<Block> {
             Event::FootnoteReference(_) | Event::InlineMath(_) | Event::DisplayMath(_) => {}
         }
     }
+    for item in 0..reader.blocks.len() {
+        split_tight(&mut reader.blocks, item, text);
+    }
     reader.blocks
+}
+
+/// Makes paragraphs of the texts of a tight list item that other blocks separate, if more than one
+/// of them has a binding.
+fn split_tight(blocks: &mut Vec<Block>, item: usize, source: &str) {
+    let is_child = |piece: &Piece| matches!(piece, Piece::Child(_));
+    let runs = blocks[item].pieces.split(is_child);
+    let bound = runs.filter(|run| run.iter().any(is_binding)).count();
+    if blocks[item].kind != Kind::Item || bound < 2 {
+        return;
+    }
+    let ends = blocks[item].span.end;
+    let mut start = blocks[item].span.start;
+    let mut pieces = std::mem::take(&mut blocks[item].pieces).into_iter().peekable();
+    let mut kept = Vec::new();
+    while let Some(piece) = pieces.next() {
+        if let Piece::Child(child) = piece {
+            start = blocks[child].span.end;
+            kept.push(piece);
+            continue;
+        }
+        let mut run = vec![piece];
+        while let Some(piece) = pieces.next_if(|piece| !is_child(piece)) {
+            run.push(piece);
+        }
+        let end = match pieces.peek() {
+            Some(Piece::Child(next)) => blocks[*next].span.start,
+            _ => ends,
+        };
+        let text = &source[start.min(end)..end];
+        let from = start.min(end) + (text.len() - text.trim_start().len());
+        let to = end - (text.len() - text.trim_end().len());
+        kept.push(Piece::Child(blocks.len()));
+        blocks.push(Block { pieces: run, ..block(Kind::Paragraph, from..to.max(from), item) });
+    }
+    blocks[item].pieces = kept;
+}
+
+fn is_binding(piece: &Piece) -> bool {
+    matches!(piece, Piece::Code(code, _) if is_bound(code))
 }
 
 struct BlockReader {
@@ -113,9 +159,8 @@ impl BlockReader {
             Tag::Heading { level, .. } => Kind::Heading(*level as u8),
             Tag::CodeBlock(_) => Kind::Code,
             Tag::Table(_) => Kind::Table,
-            Tag::List(_) | Tag::BlockQuote(_) | Tag::HtmlBlock | Tag::FootnoteDefinition(_) => {
-                Kind::Other
-            }
+            Tag::HtmlBlock => Kind::Html,
+            Tag::List(_) | Tag::BlockQuote(_) | Tag::FootnoteDefinition(_) => Kind::Other,
             // The text of inline marks belongs to the block. Link targets and strike-through change
             // the meaning, so they are included.
             Tag::Link { link_type, dest_url, .. } | Tag::Image { link_type, dest_url, .. } => {

@@ -2,6 +2,7 @@
 //! whether something is done.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::words::{Word, carries, content, sentences, turns, words};
 
@@ -59,6 +60,26 @@ const TAIL: [&str; 11] =
 const CONDITION: [&str; 11] = [
     "if", "when", "unless", "while", "except", "only", "after", "before", "where", "without",
     "until",
+];
+/// Words that begin the case in which a requirement applies.
+const CASE: [&str; 11] = [
+    "if",
+    "when",
+    "whenever",
+    "unless",
+    "while",
+    "except",
+    "where",
+    "wherever",
+    "provided",
+    "depending",
+    "otherwise",
+];
+/// Subjects that do not say what they are about.
+const GENERAL: [&str; 22] = [
+    "valu", "field", "properti", "element", "member", "paramet", "option", "name", "type", "key",
+    "string", "number", "list", "array", "object", "follow", "result", "set", "attribut",
+    "argument", "one", "default",
 ];
 /// Countable nouns.
 const COUNTED: [&str; 12] = [
@@ -153,10 +174,15 @@ fn of_sentence(sentence: &str) -> Vec<Claim> {
             *word = Word { stem: "!".to_owned(), word: "!".to_owned() };
         }
     }
+    // A value in a condition is no claim.
+    let is_case = |at: &usize| CASE.contains(&all[*at].word.as_str());
+    let main = split..(split + 1..all.len()).find(is_case).unwrap_or(all.len());
     let mut claims = Vec::new();
-    let find = [quantity, level, exit_code, value];
-    claims.extend(find.iter().filter_map(|find| find(&all, split)));
-    claims.push(done(&all, split));
+    if names_subject(&all[..split]) {
+        let find = [quantity, level, exit_code, value];
+        claims.extend(find.iter().filter_map(|find| find(&all, main.clone())));
+        claims.push(done(&all, split));
+    }
     // The manner of an action is not compared.
     let tail = (split + 2..all.len()).find(|at| TAIL.contains(&all[*at].word.as_str()));
     for claim in &mut claims {
@@ -165,6 +191,12 @@ fn of_sentence(sentence: &str) -> Vec<Claim> {
     }
     claims.retain(|claim| !claim.about.is_empty() || !claim.actors.is_empty());
     claims
+}
+
+/// Whether the words before the verb say what a sentence is about: "the value" alone does not.
+fn names_subject(subject: &[Word]) -> bool {
+    let named = content(subject);
+    named.iter().any(|word| !GENERAL.contains(&word.as_str()))
 }
 
 fn claim<'a>(about: impl IntoIterator<Item = &'a Word>, what: What) -> Claim {
@@ -207,10 +239,10 @@ fn unit(word: &str) -> Option<(&'static str, f64)> {
 }
 
 /// "at most 5 s": exactly one number after the verb, with a unit or comparison.
-fn quantity(all: &[Word], split: usize) -> Option<Claim> {
-    let mut numbers = (split..all.len()).filter(|at| number(&all[*at]).is_some());
+fn quantity(all: &[Word], main: Range<usize>) -> Option<Claim> {
+    let mut numbers = main.clone().filter(|at| number(&all[*at]).is_some());
     let at = numbers.next()?;
-    if numbers.next().is_some() || all[split..].iter().any(turns) {
+    if numbers.next().is_some() || all[main].iter().any(turns) {
         return None;
     }
     let value = number(&all[at])?;
@@ -250,12 +282,12 @@ fn quantity(all: &[Word], split: usize) -> Option<Claim> {
 }
 
 /// "is an error": exactly one severity, after the verb.
-fn level(all: &[Word], split: usize) -> Option<Claim> {
+fn level(all: &[Word], main: Range<usize>) -> Option<Claim> {
     let is = |at: &usize| LEVELS.contains(&all[*at].word.trim_matches('`'));
     let plural = |at: &usize| LEVELS.contains(&all[*at].word.trim_end_matches('s'));
-    let mut found = (split..all.len()).filter(|at| is(at) || plural(at));
+    let mut found = main.clone().filter(|at| is(at) || plural(at));
     let at = found.next()?;
-    if found.next().is_some() || all[split..].iter().any(turns) {
+    if found.next().is_some() || all[main].iter().any(turns) {
         return None;
     }
     let word = all[at].word.trim_matches('`').trim_end_matches('s').to_owned();
@@ -265,10 +297,10 @@ fn level(all: &[Word], split: usize) -> Option<Claim> {
 }
 
 /// "exits with 2".
-fn exit_code(all: &[Word], _: usize) -> Option<Claim> {
+fn exit_code(all: &[Word], main: Range<usize>) -> Option<Claim> {
     let exit = all.iter().position(|word| word.stem == "exit")?;
     let between = ["with", "code", "status", "is", "of", "be", "must", "shall", "the", "should"];
-    let at = (exit + 1..all.len()).find(|at| !between.contains(&all[*at].word.as_str()))?;
+    let at = (exit + 1..main.end).find(|at| !between.contains(&all[*at].word.as_str()))?;
     let value = all[at].word.trim_matches('`').parse::<u8>().ok()?;
     let out: Vec<usize> = (exit..=at).collect();
     let what = What::Choice { of: "exit code", value: value.to_string() };
@@ -276,12 +308,12 @@ fn exit_code(all: &[Word], _: usize) -> Option<Claim> {
 }
 
 /// "is `json`": exactly one code span after the verb, directly after a word that assigns a value.
-fn value(all: &[Word], split: usize) -> Option<Claim> {
-    let mut code = (split..all.len()).filter(|at| all[*at].word.starts_with('`'));
+fn value(all: &[Word], main: Range<usize>) -> Option<Claim> {
+    let mut code = main.clone().filter(|at| all[*at].word.starts_with('`'));
     let at = code.next()?;
     let before = all[at - 1].stem.as_str();
     let gives = ["be", "is", "are", "return", "give", "to", "yield", "equal"].contains(&before);
-    if code.next().is_some() || !gives || all[split..].iter().any(turns) {
+    if code.next().is_some() || !gives || all[main].iter().any(turns) {
         return None;
     }
     let what = What::Choice { of: "value", value: all[at].stem.clone() };
@@ -445,6 +477,32 @@ mod tests {
             (
                 "If the input is empty, the output MUST be `a`.",
                 "If the input is not empty, the output MUST be `b`.",
+            ),
+            (
+                "This MUST be set if the target platform is `linux`.",
+                "This MUST be set if the target platform is `windows`.",
+            ),
+            (
+                "The path MUST be set when the type is `a`.",
+                "The path MUST be set when the type is `b`.",
+            ),
+            (
+                "If the platform is `linux`, the path MUST be absolute.",
+                "If the platform is `windows`, the path MUST be absolute.",
+            ),
+            (
+                "The flag MUST be set if there are 2 items.",
+                "The flag MUST be set if there are 3 items.",
+            ),
+            ("The value MUST be `a`.", "The value MUST be `b`."),
+            ("It MUST be at most 5 s.", "It MUST be at least 10 s."),
+            (
+                "The exit code MUST be shown when it exits with 2.",
+                "The exit code MUST be shown when it exits with 3.",
+            ),
+            (
+                "The cache MUST be used unless `x` is `on`.",
+                "The cache MUST be used unless `x` is `off`.",
             ),
             ("A copy from A to B MUST be allowed.", "A copy from B to A MUST be refused."),
             ("Numbers below -5 MUST be rejected.", "Numbers below 5 MUST be accepted."),

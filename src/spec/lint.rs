@@ -99,6 +99,10 @@ fn of_clause(clause: &Clause, vague: Option<&Regex>) -> Vec<Problem> {
             problems.push(Problem::lint("vague", message, at(clause)).help(help));
         }
     }
+    problems.extend(placeholder(&prose).map(|word| {
+        let message = format!("clause `{}` contains the placeholder `{word}`", clause.id);
+        Problem::lint("placeholder", message, at(clause)).help("write what is required")
+    }));
     let modals = words(&prose);
     let modals = modals.iter().filter(|word| ["must", "shall"].contains(&word.word.as_str()));
     // Uppercase words if there are any, as in RFC 8174.
@@ -121,6 +125,15 @@ fn of_clause(clause: &Clause, vague: Option<&Regex>) -> Vec<Problem> {
         problems.push(Problem::lint("passive", message, at(clause)).help("name the actor"));
     }
     problems
+}
+
+/// A word that stands for a text that is not written yet.
+fn placeholder(prose: &str) -> Option<&str> {
+    static WORDS: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = r"\b(?:TBD|TBC|TBA)\b|\?\?\?|(?i:\blorem ipsum\b)|\bNEEDS CLARIFICATION\b|[\[(<](?i:todo|fixme|xxx|placeholder|fill in)[\])>:]|\b(?:TODO|FIXME|XXX)\b(?:\s*[:(]|[.\s]*$)|\b(?:MUST|SHALL|SHOULD|MAY) (?:TODO|FIXME|XXX)\b";
+        Regex::new(pattern).expect("the pattern is a constant")
+    });
+    WORDS.find(prose).map(|found| found.as_str().trim())
 }
 
 /// Whether the clause is testable: it has an example, guard, bound, name, value or number, or
@@ -273,12 +286,18 @@ fn same_text(spec: &Spec) -> Vec<Problem> {
     problems
 }
 
-/// Contradicting clauses; each is flagged, with the other's name.
+/// Contradicting clauses of one section, both required; each is flagged, with the other's name.
 fn contradictions(spec: &Spec) -> Vec<Problem> {
-    let mut groups: BTreeMap<String, Vec<(&Clause, Claim)>> = BTreeMap::new();
-    for clause in spec.clauses.iter().filter(|clause| clause.status != Status::Draft) {
+    let mut groups: BTreeMap<(usize, String), Vec<(&Clause, Claim)>> = BTreeMap::new();
+    let compared = spec
+        .clauses
+        .iter()
+        .filter(|clause| clause.status != Status::Draft && clause.level == Level::Must);
+    for clause in compared {
+        // Under another heading the same words may be about something else.
+        let section = spec.sections.partition_point(|start| *start <= clause.span.start);
         for claim in claims(head(&clause.text)) {
-            groups.entry(key(&claim)).or_default().push((clause, claim));
+            groups.entry((section, key(&claim))).or_default().push((clause, claim));
         }
     }
     let mut found: BTreeMap<(usize, usize), (&Clause, &Clause, String)> = BTreeMap::new();

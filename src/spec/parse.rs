@@ -1,11 +1,12 @@
 //! Parses a spec file into a spec and its problems. Never fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::blocks::{self, Block, Kind, Piece};
 use super::context::Prose;
 use super::front::is_near;
+use super::lost::Lost;
 use super::text::{
     FLAGS, Gather, Marks, code_text, is_held_back, level, looks_hidden, says, squeeze,
 };
@@ -15,7 +16,7 @@ use crate::types::{
     Waiver, limits,
 };
 
-/// Parses a spec file. `file` is its path relative to the workspace; its stem is the default id.
+/// Parses a spec file. `file` is its path relative to the workspace; it gives the default id.
 ///
 /// Also gives the text that spans refer to: without a byte-order mark, with LF line ends.
 pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
@@ -30,20 +31,27 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         problems.push(Problem::error("spec::id", message).help(help));
     }
     let blocks = blocks::read(&source, body);
+    let headings = blocks.iter().filter(|block| matches!(block.kind, Kind::Heading(_)));
+    let sections = headings.map(|block| block.span.start).collect();
     let mut reader = SpecReader {
         lines: line_starts(&source),
         source: &source,
         id: &id,
         blocks: &blocks,
         marks: BTreeMap::new(),
+        split: BTreeSet::new(),
         followers: Vec::new(),
         owned: Vec::new(),
         problems,
     };
+    reader.find_split();
     reader.find_marks();
     reader.find_followers();
     let clauses = reader.clauses();
     reader.stray_hidden(body);
+    for (problem, span) in (Lost { source: &source, body, blocks: &blocks }).find() {
+        reader.problem(problem, span);
+    }
     let prose = reader.prose();
     let (context, loose_context) = (prose.context(), prose.loose_context());
     let visible = reader.visible(body);
@@ -62,13 +70,32 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         context,
         loose_context,
         unbound,
+        sections,
     };
     (spec, problems, source)
 }
 
-/// The id from a file's stem, if valid.
+/// Names of files that do not say what they specify; their folder does.
+const GENERAL: [&str; 4] = ["index", "readme", "requirements", "spec"];
+
+/// A file's name without its extension.
+fn stem(file: &str) -> &str {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// Whether a file is not a spec: a README without clauses.
+pub fn is_prose(spec: &Spec) -> bool {
+    stem(&spec.file).eq_ignore_ascii_case("readme") && spec.clauses.is_empty()
+}
+
+/// The id from a file's name, or its folder's where the name is a general one.
 fn id_of(file: &str) -> String {
-    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".md");
+    let stem = stem(file);
+    let folder =
+        file.rsplit('/').nth(1).filter(|folder| !["", ".", "..", "specs"].contains(folder));
+    let is_general = GENERAL.iter().any(|name| stem.eq_ignore_ascii_case(name));
+    let stem = folder.filter(|_| is_general).unwrap_or(stem);
     let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let id: String = stem.chars().map(|c| if inside(c) { c } else { '-' }).collect();
     let id = id.trim_matches('-').to_ascii_lowercase();
@@ -121,6 +148,8 @@ struct SpecReader<'a> {
     blocks: &'a [Block],
     /// Marks by the block that is the clause; a heading represents its section.
     marks: BTreeMap<usize, Marks>,
+    /// List items with several bound paragraphs, each of which is a clause.
+    split: BTreeSet<usize>,
     /// Further blocks of a clause.
     followers: Vec<Vec<usize>>,
     /// All blocks of clauses.
@@ -140,6 +169,21 @@ impl SpecReader<'_> {
             problem.span = Some(span.into());
             self.problems.push(problem);
         }
+    }
+
+    fn find_split(&mut self) {
+        let mut bound: BTreeMap<usize, BTreeSet<Option<usize>>> = BTreeMap::new();
+        for (index, block) in self.blocks.iter().enumerate() {
+            let has =
+                |piece: &Piece| matches!(piece, Piece::Code(code, _) if binding::is_bound(code));
+            if block.pieces.iter().any(has)
+                && let (paragraph, Some(item)) = self.around(index)
+            {
+                bound.entry(item).or_default().insert(paragraph);
+            }
+        }
+        bound.retain(|_, paragraphs| paragraphs.len() > 1);
+        self.split = bound.into_keys().collect();
     }
 
     fn find_marks(&mut self) {
@@ -188,29 +232,39 @@ impl SpecReader<'_> {
         }
     }
 
-    /// The smallest list item, paragraph or section around a block.
+    /// The smallest list item, paragraph or section around a block. In a list item with several
+    /// bound paragraphs, the paragraph.
     fn clause_block(&self, block: usize) -> Option<usize> {
+        match self.around(block) {
+            (Some(paragraph), Some(item)) if self.split.contains(&item) => Some(paragraph),
+            (paragraph, item) => item.or(paragraph),
+        }
+    }
+
+    /// The paragraph, and the list item or heading, around a block; neither in a table.
+    fn around(&self, block: usize) -> (Option<usize>, Option<usize>) {
         let mut paragraph = None;
         let mut at = block;
         while at != 0 {
             match self.blocks[at].kind {
-                Kind::Item => return Some(at),
-                Kind::Heading(_) => return Some(at),
+                Kind::Item | Kind::Heading(_) => return (paragraph, Some(at)),
                 Kind::Paragraph => paragraph = Some(at),
-                Kind::Table => return None,
+                Kind::Table => return (None, None),
                 _ => {}
             }
             at = self.blocks[at].parent;
         }
-        paragraph
+        (paragraph, None)
     }
 
     /// Further blocks of each clause, in one pass: a section's content, or the fenced blocks
-    /// directly after a paragraph. The innermost clause owns a block.
+    /// directly after a paragraph. In a split list item a paragraph owns all up to the next one.
+    /// The innermost clause owns a block.
     fn find_followers(&mut self) {
         self.followers = vec![Vec::new(); self.blocks.len()];
         self.owned = vec![false; self.blocks.len()];
-        for block in self.blocks {
+        for (index, block) in self.blocks.iter().enumerate() {
+            let is_split = self.split.contains(&index);
             let mut sections: Vec<(u8, usize)> = Vec::new();
             let mut paragraph = None;
             for piece in &block.pieces {
@@ -219,7 +273,7 @@ impl SpecReader<'_> {
                 if let Kind::Heading(level) = kind {
                     while sections.pop_if(|(open, _)| *open >= level).is_some() {}
                 }
-                let owner = paragraph.filter(|_| kind == Kind::Code);
+                let owner = paragraph.filter(|_| kind == Kind::Code || is_split);
                 let owner = owner.or(sections.last().map(|(_, clause)| *clause));
                 self.owned[*child] = is_clause || owner.is_some() || self.owned[*child];
                 match (kind, owner) {
@@ -227,7 +281,7 @@ impl SpecReader<'_> {
                     (_, Some(owner)) if !is_clause => self.followers[owner].push(*child),
                     _ => {}
                 }
-                if kind != Kind::Code {
+                if kind != Kind::Code && (is_clause || !is_split) {
                     paragraph = (kind == Kind::Paragraph && is_clause).then_some(*child);
                 }
             }
@@ -242,7 +296,9 @@ impl SpecReader<'_> {
         }
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut clauses = Vec::new();
-        for (index, mark) in marks.iter().take(limits::CLAUSES) {
+        let mut in_order: Vec<_> = marks.iter().take(limits::CLAUSES).collect();
+        in_order.sort_by_key(|(index, _)| self.blocks[**index].span.start);
+        for (index, mark) in in_order {
             let clause = self.clause(*index, mark, &marks);
             for binding in &clause.bindings {
                 if let Some(line) = seen.insert(binding.name().to_owned(), clause.line)
@@ -393,7 +449,9 @@ impl SpecReader<'_> {
             match piece {
                 Piece::Text(part) => text.push_str(part),
                 Piece::Code(code, _) => text.push_str(&format!("`{code}`")),
-                Piece::Child(child) if self.blocks[*child].kind == Kind::Paragraph => {
+                Piece::Child(child)
+                    if self.blocks[*child].kind == Kind::Paragraph && !self.owned[*child] =>
+                {
                     text.push(' ');
                     self.own_text(*child, text);
                 }

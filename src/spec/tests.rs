@@ -114,8 +114,11 @@ fn changes_visible_to_the_model_change_the_digest() {
 
 #[test]
 fn headings_and_bindings_inside_code_blocks_are_code() {
-    let spec = clean("# T\n\n```text\n## No `test_id: no`\n```\n\n    `test_id: indented`\n");
+    let spec = clean("# T\n\n```text\n## No `test_id: no`\n```\n\n    indented\n");
     assert!(spec.clauses.is_empty());
+    let (spec, problems, _) = parse("specs/s.md", b"# T\n\n    `test_id: indented`\n");
+    assert!(spec.clauses.is_empty());
+    assert_eq!(problems[0].code, "spec::lost_binding");
 }
 
 #[test]

@@ -15,32 +15,64 @@ const SPEC_DEPTH: usize = 12;
 /// Maximum folder depth for hand-written code.
 const CODE_DEPTH: usize = 32;
 
-/// All Markdown files below a folder, sorted by path, with their bytes. Paths are relative to
-/// `root`. A file above the size limit gives one byte more than the limit, which the parser
-/// reports.
+/// All Markdown files (`.md`, `.markdown`) below a folder, sorted by path, with their bytes. Files
+/// and folders whose name begins with a dot are skipped. Paths are relative to `root`. A file above
+/// the size limit gives one byte more than the limit, which the parser reports.
 ///
 /// # Errors
-/// The folder or a file cannot be read; the message names it.
 /// The folder or a file cannot be read; the error names it.
 pub fn specs(root: &Path, folder: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
-    for path in walk(&root.join(folder), SPEC_DEPTH)? {
-        if path.extension().is_some_and(|e| e == "md") {
+    let folder = root.join(folder);
+    for path in walk(&folder, SPEC_DEPTH)? {
+        if is_markdown(&path) && !is_dotted(&folder, &path) {
             found.push((relative(root, &path), read_capped(&path, limits::SPEC_BYTES)?));
         }
     }
     Ok(found)
 }
 
-/// Entries that look like specs but are symbolic links or not regular files.
+/// Entries that look like specs, or folders of specs, but are symbolic links or not regular files.
 ///
 /// # Errors
 /// I/O errors.
 pub fn not_specs(root: &Path, folder: &str) -> io::Result<Vec<String>> {
-    let mut found = walk_all(&root.join(folder), SPEC_DEPTH)?;
+    let folder = root.join(folder);
+    let mut found = walk_all(&folder, SPEC_DEPTH)?;
     let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|meta| meta.is_file());
-    found.retain(|path| path.extension().is_some_and(|e| e == "md") && !is_file(path));
+    found.retain(|path| {
+        let is_meant = is_markdown(path) || path.is_dir();
+        is_meant && !is_file(path) && !is_dotted(&folder, path)
+    });
     Ok(found.iter().map(|path| relative(root, path)).collect())
+}
+
+/// Entries below a folder that are neither regular files nor folders, relative to it. Names that
+/// begin with a dot are skipped.
+///
+/// # Errors
+/// I/O errors.
+pub fn not_files(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = walk_all(folder, SPEC_DEPTH)?;
+    let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|meta| meta.is_file());
+    found.retain(|path| !is_file(path) && !is_dotted(folder, path));
+    Ok(found.iter().map(|path| relative(folder, path)).collect())
+}
+
+fn is_markdown(path: &Path) -> bool {
+    let is = |e: &std::ffi::OsStr| ["md", "markdown"].iter().any(|k| e.eq_ignore_ascii_case(k));
+    path.extension().is_some_and(is)
+}
+
+/// Whether a path below a folder is read as a spec.
+pub fn is_spec(folder: &str, path: &str) -> bool {
+    is_markdown(Path::new(path)) && !is_dotted(Path::new(folder), Path::new(path))
+}
+
+/// Whether a name on the way from a folder to a path begins with a dot.
+pub fn is_dotted(folder: &Path, path: &Path) -> bool {
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    below.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
 }
 
 fn relative(root: &Path, path: &Path) -> String {
@@ -172,6 +204,18 @@ pub fn folder(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
         found.insert(relative(folder, &path), read_capped(&path, limits::TREE_BYTES)?);
     }
     Ok(found)
+}
+
+/// A text file as version control stores it: with LF line ends, if all of its lines end in CRLF, as
+/// in a checkout with `core.autocrlf`. Other files are unchanged.
+pub fn stored(bytes: Vec<u8>) -> Vec<u8> {
+    let ends = |end: &[u8]| bytes.windows(end.len()).filter(|two| *two == end).count();
+    let count = |byte: u8| bytes.iter().filter(|one| **one == byte).count();
+    let lines = count(b'\n');
+    if lines == 0 || count(0) > 0 || count(b'\r') != lines || ends(b"\r\n") != lines {
+        return bytes;
+    }
+    bytes.into_iter().filter(|byte| *byte != b'\r').collect()
 }
 
 /// A promoted tree on disk, without build leftovers.

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::files;
+
 /// Specs of a revision, by path relative to the workspace, and their bytes.
 pub type RevisionFiles = Vec<(String, Vec<u8>)>;
 
@@ -131,7 +133,7 @@ pub fn specs(root: &Path, folder: &str, revision: &str) -> Result<RevisionFiles,
         let Some((meta, path)) = entry.split_once('\t') else { continue };
         let mut meta = meta.split(' ');
         let (mode, id) = (meta.next().unwrap_or_default(), meta.nth(1).unwrap_or_default());
-        if mode.starts_with("100") && path.ends_with(".md") {
+        if mode.starts_with("100") && files::is_spec(&below, path) {
             names.push(path.to_owned());
             wanted += &format!("{id}\n");
         }

@@ -159,8 +159,8 @@ pub struct Layout {
     pub denied: &'static [&'static str],
     /// Names of build leftovers in a promoted tree.
     pub artefacts: &'static [&'static str],
-    /// Phrases that replace omitted code.
-    pub placeholders: &'static [&'static str],
+    /// Finds code that replaces omitted code in a file: what, and its line from 1.
+    pub unwritten: fn(&str, &str) -> Option<(&'static str, usize)>,
     /// Comment starts.
     pub comments: &'static [&'static str],
     /// The folder in which tests are mounted; ends with `/`.

@@ -24,7 +24,7 @@ pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, PANICS};
 use suite::key;
 pub use suite::{
-    ExampleSuites, Expectation, Expected, Independent, Suite, SuiteFile, Visibility, clause_of,
+    ExampleSuites, Expectation, Expansion, Expected, Independent, Suite, SuiteFile, Visibility, clause_of,
     is_test_of,
 };
 

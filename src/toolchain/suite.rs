@@ -16,6 +16,18 @@ pub enum Visibility {
     Hidden,
 }
 
+/// How the names of a test in its program follow from its function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expansion {
+    /// The function's name.
+    #[default]
+    Plain,
+    /// One test for each case, below the function's name.
+    Cases,
+    /// A macro makes it, if it does: it is not required to be present.
+    Macro,
+}
+
 /// A test that must be present and pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expected {
@@ -29,9 +41,12 @@ pub struct Expected {
     pub key: Digest,
     /// For a console example: the expected output of its commands.
     pub transcript: Option<Vec<ConsoleStep>>,
+    /// How its name in the program is made.
+    #[serde(default)]
+    pub expansion: Expansion,
 }
 
-/// A test file as it is mounted, generated or the user's.
+/// A file as it is mounted: generated tests, a user's suite, or a module or data file of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suite {
     /// Its path.
@@ -42,11 +57,49 @@ pub struct Suite {
     pub shown: String,
     /// The tests in it.
     pub tests: Vec<Expected>,
+    /// Whether it is data, not code.
+    #[serde(default)]
+    pub data: bool,
+    /// The content of a data file that is not text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Vec<u8>>,
     /// For generated files: the line ranges of clauses (first, last).
     pub lines: Vec<(u32, u32, ClauseId)>,
 }
 
 impl Suite {
+    /// The tests that a program lists, with the cases of one function as one test.
+    pub fn gathered(&self, names: Vec<String>) -> Vec<String> {
+        let by_cases = || self.tests.iter().filter(|test| test.expansion == Expansion::Cases);
+        let below = |name: &str, test: &Expected| {
+            name.strip_prefix(test.name.as_str()).is_some_and(|rest| rest.starts_with("::"))
+        };
+        let mut gathered: Vec<String> = Vec::new();
+        for name in names {
+            let test = by_cases().find(|test| below(&name, test));
+            let name = test.map_or(name, |test| test.name.clone());
+            if !gathered.contains(&name) {
+                gathered.push(name);
+            }
+        }
+        gathered
+    }
+
+    /// A module or data file of a suite.
+    pub fn helper(path: RelPath, bytes: Vec<u8>, data: bool) -> Self {
+        let (text, bytes) = match String::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(error) => (String::new(), Some(error.into_bytes())),
+        };
+        let shown = text.trim_start_matches('\u{feff}').to_owned();
+        Self { path, text, shown, tests: Vec::new(), data, bytes, lines: Vec::new() }
+    }
+
+    /// Its mounted content.
+    pub fn content(&self) -> &[u8] {
+        self.bytes.as_deref().unwrap_or(self.text.as_bytes())
+    }
+
     /// Its file's name.
     pub fn file(&self) -> &str {
         self.path.as_str().rsplit('/').next().unwrap_or_default()

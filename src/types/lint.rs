@@ -60,13 +60,15 @@ impl LintConfig {
 }
 
 /// All rules: name after `lint::`, level and description. Names are stable.
-pub const RULES: [(&str, RuleLevel, &str); 14] = [
+pub const RULES: [(&str, RuleLevel, &str); 16] = [
     ("contradiction", RuleLevel::Warning, "two clauses that contradict each other"),
     ("example_conflict", RuleLevel::Error, "two examples with different results for one input"),
+    ("near_binding", RuleLevel::Warning, "a code span or words that are nearly a binding"),
     ("near_duplicate", RuleLevel::Warning, "two clause names that are easily confused"),
     ("no_binding", RuleLevel::Warning, "a spec with requirements but no binding"),
     ("no_observable", RuleLevel::Warning, "a clause without a testable example or value"),
     ("passive", RuleLevel::Note, "a passive without an actor"),
+    ("placeholder", RuleLevel::Warning, "a word that stands for a missing text"),
     ("same_text", RuleLevel::Warning, "two clauses with the same text"),
     ("stray_test", RuleLevel::Warning, "a test without a clause"),
     ("two_modals", RuleLevel::Warning, "more than one requirement in one clause"),

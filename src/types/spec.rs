@@ -226,7 +226,7 @@ pub struct Passage {
 /// A parsed spec.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
-    /// Its id: front matter or the file's stem.
+    /// Its id: front matter, or the name of the file or its folder.
     pub id: SpecId,
     /// The file, relative to the workspace.
     pub file: String,
@@ -248,6 +248,9 @@ pub struct Spec {
     /// Prose outside of clauses with MUST or SHALL.
     #[serde(skip)]
     pub unbound: Vec<Passage>,
+    /// Offsets of its headings, in order.
+    #[serde(skip)]
+    pub sections: Vec<usize>,
 }
 
 impl Spec {

@@ -6,7 +6,19 @@ use super::job_inputs::JobInputs;
 use super::model::{CONFIG, Workspace};
 use crate::gate::GateInputs;
 use crate::prompt::File;
+use crate::toolchain::Suite;
 use crate::types::{AdmittedSpec, RelPath, SpecId, TargetName, Tree};
+
+/// Data larger than this is not shown.
+const SHOWN_DATA: usize = 16 * 1024;
+
+/// What a prompt shows of a file: modules and tests, and short data.
+fn shown(suite: &Suite) -> String {
+    if suite.bytes.is_some() || (suite.data && suite.shown.len() > SHOWN_DATA) {
+        return format!("({} bytes of data, not shown)", suite.content().len());
+    }
+    suite.shown.trim_end().to_owned()
+}
 
 impl Workspace {
     /// The inputs of a target of an admitted spec, built at the first call. `None` if the spec or
@@ -26,10 +38,8 @@ impl Workspace {
         let (spec, target) = (self.spec(spec)?, self.harness.target.get(name)?);
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
         let suites = suites.map(Vec::as_slice).unwrap_or_default();
-        let shown = suites.iter().map(|suite| File {
-            path: suite.path.to_string(),
-            text: suite.shown.trim_end().to_owned(),
-        });
+        let shown =
+            suites.iter().map(|suite| File { path: suite.path.to_string(), text: shown(suite) });
         let snapshot = self.snapshot(spec, name);
         let judged = GateInputs::new((**spec).clone(), name, target, &self.harness.gate, suites);
         let depends = self.specs.iter().filter(|other| spec.depends.contains(&other.id));

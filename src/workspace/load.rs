@@ -16,7 +16,8 @@ use crate::store::{LockfileError, files};
 use crate::toolchain::{self, Suite, SuiteFile};
 use crate::types::harness::CassetteMode;
 use crate::types::{
-    Digest, Harness, LintConfig, Problem, RuleLevel, Severity, Spec, SpecId, Target, limits,
+    Digest, Harness, LintConfig, Problem, RelPath, RuleLevel, Severity, Spec, SpecId, Target,
+    limits,
 };
 use crate::{config, guard, process, prompt};
 
@@ -160,6 +161,9 @@ fn read(
     let rules = rules(&workspace.harness.lint);
     let (mut parsed, mut written) = (Vec::new(), Vec::new());
     for ((spec, problems, source), file) in specs? {
+        if spec::is_prose(&spec) {
+            continue;
+        }
         if !workspace.is_current(&spec) {
             written.push(spec.clone());
         }
@@ -192,8 +196,9 @@ fn templates(
     let mut found = files::folder(&places.root.join(folder))?;
     let named = |(file, bytes): (&String, &Vec<u8>)| (format!("{folder}/{file}"), bytes.clone());
     let kept: BTreeMap<String, Vec<u8>> = found.iter().map(named).collect();
-    let mut take =
-        |name: &str| found.remove(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let mut take = |name: &str| {
+        found.remove(name).map(|bytes| String::from_utf8_lossy(&files::stored(bytes)).into_owned())
+    };
     templates.system = take("system.md").unwrap_or(templates.system);
     templates.task = take("task.md").unwrap_or(templates.task);
     if !places.root.join(folder).is_dir() {
@@ -228,18 +233,30 @@ impl Workspace {
                 files: BTreeMap::new(),
             };
             let mut suites = Vec::new();
-            for (file, bytes) in files::folder(&self.places.root.join(&folder))? {
+            let place = self.places.root.join(&folder);
+            for file in files::not_files(&place)? {
+                let message = format!("{}/{file}: not a regular file", folder.display());
+                let problem = Problem::error("suite::file", message);
+                one.problems.push(problem.help("replace a link by the file").file(&one.spec.file));
+            }
+            for (file, bytes) in files::folder(&place)? {
+                if files::is_dotted(Path::new(""), Path::new(&file)) {
+                    continue;
+                }
                 let label = folder.join(&file).display().to_string();
-                checks.files.insert(label.clone(), Digest::of(&bytes));
-                match suite(&one.spec, &target, &file, &bytes) {
+                let stored = files::stored(bytes.clone());
+                checks.files.insert(label.clone(), Digest::of(&stored));
+                match suite(&one.spec, &target, &file, bytes, &stored) {
                     Ok(suite) => suites.push(suite),
                     Err(problem) => {
-                        let message = format!("{label}: {}", problem.message);
+                        let line = Some(problem.line).filter(|line| *line > 0);
+                        let line = line.map_or(String::new(), |line| format!(":{line}"));
+                        let message = format!("{label}{line}: {}", problem.message);
                         let problem = Problem { message, line: 0, ..*problem };
                         one.problems.push(problem.file(&one.spec.file));
                     }
                 }
-                self.bytes.insert(label, bytes);
+                self.bytes.insert(label, stored);
             }
             self.validators(&mut checks)?;
             if again || !self.was_accepted(&one.spec, &name, &target, &checks) {
@@ -294,7 +311,8 @@ impl Workspace {
     /// Warns of folders that look like a spec or a promoted tree.
     fn look_for_leftovers(&mut self) -> Result<(), CommandError> {
         for file in files::not_specs(&self.places.root, &self.harness.harness.specs)? {
-            let problem = Problem::error("spec::no_file", "not a regular file; ignored");
+            let problem =
+                Problem::error("spec::no_file", "not a regular file or folder (a link?); ignored");
             self.problems.push(problem.warning().file(&file));
         }
         let known: BTreeSet<&SpecId> = self.files.values().collect();
@@ -334,6 +352,7 @@ impl Workspace {
         let mut digests = BTreeMap::new();
         for (file, bytes) in files::folder(&folder)? {
             let label = place.join(file).display().to_string();
+            let bytes = files::stored(bytes);
             digests.insert(label.clone(), Digest::of(&bytes));
             self.bytes.insert(label, bytes);
         }
@@ -351,17 +370,35 @@ pub fn rules(config: &LintConfig) -> Lint {
     Lint::new(config, today())
 }
 
-fn suite(spec: &Spec, target: &Target, file: &str, bytes: &[u8]) -> Result<Suite, Box<Problem>> {
+/// Reads a file of a target's suites: a suite, or a module or data of one. `stored` is its content
+/// with the line ends of version control.
+fn suite(
+    spec: &Spec,
+    target: &Target,
+    file: &str,
+    bytes: Vec<u8>,
+    stored: &[u8],
+) -> Result<Suite, Box<Problem>> {
     let wrong = |why: &str| Box::new(Problem::error("suite::file", why));
-    let end = toolchain::of(target).layout(target).suite_extension;
-    if file.contains('/') || !file.ends_with(end) {
-        return Err(wrong(&format!(
-            "suites must be `{end}` files directly in the target's folder"
-        )));
-    }
+    let layout = toolchain::of(target).layout(target);
     if file.starts_with("regen_") {
         return Err(wrong("names starting with `regen_` are reserved; rename it"));
     }
-    let text = String::from_utf8(bytes.to_vec()).map_err(|_| wrong("not UTF-8"))?;
+    let is_code = file.ends_with(layout.suite_extension);
+    if !is_code && bytes.len() > limits::FILE_BYTES {
+        return Err(wrong("larger than 1 MiB; make the data in the suite, or a smaller file"));
+    }
+    let text = String::from_utf8(stored.to_vec());
+    if file.contains('/') || !is_code {
+        let path = RelPath::parse(&format!("{}{file}", layout.tests));
+        let path = path.map_err(|why| wrong(&format!("the name {why}")))?;
+        // A module is text; data keep their line ends.
+        return match text {
+            Ok(text) if is_code => Ok(Suite::helper(path, text.into_bytes(), false)),
+            Err(_) if is_code => Err(wrong("not UTF-8")),
+            _ => Ok(Suite::helper(path, bytes, true)),
+        };
+    }
+    let text = text.map_err(|_| wrong("not UTF-8"))?;
     toolchain::of(target).read_suite(spec, &SuiteFile { name: file.to_owned(), text })
 }

@@ -44,6 +44,7 @@ fn every_rule_finds_its_case() {
         - It SHOULD print `x`. `test_id: unproven`\n\
         - It MUST print `y`. `test_id: old` `waived: slow until 2020-01-01`\n\
         - It MUST print `z`. `test_id: late` `waived: slow until 2099-01-01`\n\
+        - It MUST print TBD. `test_id: missing` `testid: other`\n\
         - A name longer than that MUST be stored. `test_id: stored`\n\
         - A name longer than that MUST be stored. `test_id: stored_too`\n\n\
         - One gives `two`. `test_id: one`\n\n  ```rust\n  assert_eq!(s::f(1), 2);\n  ```\n\n\

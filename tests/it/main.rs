@@ -43,6 +43,7 @@ mod server;
 mod state;
 mod text;
 mod sim;
+mod specs;
 mod standing;
 mod tidy;
 mod tls;

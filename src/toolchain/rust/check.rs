@@ -1,7 +1,7 @@
 //! What can be checked of a spec before a model is asked.
 
 use super::package::crate_name;
-use super::{examples, imports};
+use super::{examples, imports, modules};
 use crate::toolchain::Suite;
 use crate::toolchain::coverage::at;
 use crate::types::{Problem, Spec, Target};
@@ -18,7 +18,13 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
         let message = format!("the id `{}` cannot be the name of a crate", spec.id);
         problems.push(Problem::error("spec::crate_name", message).help("give another `id`"));
     }
-    for suite in suites {
+    for suite in suites.iter().filter(|suite| !suite.data) {
+        for (name, line) in modules::missing(suite, suites) {
+            let place = format!("{}:{line}: ", suite.path);
+            let message = format!("{place}no file for the module `{name}`");
+            let help = format!("add `{name}.rs` or `{name}/mod.rs` beside the suite");
+            problems.push(Problem::error("suite::module", message).help(help));
+        }
         for (name, line) in imports::not_allowed(&suite.shown, spec, target) {
             let place = format!("{}:{line}: ", suite.file());
             problems.push(not_allowed(&place, &name));
@@ -37,9 +43,9 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
                 problem.line = example.line + line;
                 let help = match example.language.as_str() {
                     "console" => {
-                        "a transcript is `$ PROGRAM ARGUMENTS` and what it prints: see the spec format"
+                        "a transcript is `$ PROGRAM ARGUMENTS` and its output; see docs/formats/spec.md"
                     }
-                    _ => "an example is a function's body: see the spec format",
+                    _ => "an example is a function's body; see docs/formats/spec.md",
                 };
                 problems.push(problem.help(help));
                 continue;

@@ -61,7 +61,8 @@ pub fn compile(gate: &GateName, places: &Places) -> ToolCommand {
 /// Builds test programs without running them.
 pub fn build_tests(suites: Option<&[Suite]>, places: &Places) -> ToolCommand {
     let mut args = vec!["test", "--no-run"];
-    for suite in suites.into_iter().flatten() {
+    // Modules and data of suites are no programs.
+    for suite in suites.into_iter().flatten().filter(|suite| !suite.tests.is_empty()) {
         args.extend(["--test", suite.file().trim_end_matches(".rs")]);
     }
     cargo(args, places)

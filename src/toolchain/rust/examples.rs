@@ -3,7 +3,7 @@
 use super::options::{CrateType, RustOptions};
 use super::{console, identifiers, nonce, recursion_limit};
 use crate::toolchain::shared::console::parse;
-use crate::toolchain::{Expected, Suite, Visibility, key};
+use crate::toolchain::{Expansion, Expected, Suite, Visibility, key};
 use crate::types::{Clause, Example, RelPath, Spec, Target};
 
 /// Where visible examples are mounted.
@@ -32,6 +32,8 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
         text: HEAD.to_owned(),
         shown: String::new(),
         tests: Vec::new(),
+        data: false,
+        bytes: None,
         lines: Vec::new(),
     };
     let mut lines = suite.text.lines().count() as u32;
@@ -53,6 +55,7 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
                 clause: Some(clause.id.clone()),
                 words: identifiers::in_text(&unhide(&example.code)),
                 transcript: steps,
+                expansion: Expansion::Plain,
             };
             lines = add(&mut suite, lines, test, &body, clause);
         }

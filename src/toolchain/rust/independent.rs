@@ -167,14 +167,12 @@ impl Cutter {
     fn statement(&mut self, statement: &syn::Stmt) -> Option<()> {
         match statement {
             syn::Stmt::Item(item) => return self.item(item),
-            syn::Stmt::Local(local) => {
-                if self.depends(local) {
-                    let mut bound = Bound::default();
-                    bound.visit_pat(&local.pat);
-                    self.names.extend(bound.names);
-                    self.cut(local, "");
-                    return Some(());
-                }
+            syn::Stmt::Local(local) if self.depends(local) => {
+                let mut bound = Bound::default();
+                bound.visit_pat(&local.pat);
+                self.names.extend(bound.names);
+                self.cut(local, "");
+                return Some(());
             }
             statement if self.depends(statement) => {
                 self.cut(statement, "");

@@ -1,12 +1,15 @@
 //! Runs libtest programs and parses their reports.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::console;
 use crate::toolchain::shared::console::compare;
-use crate::toolchain::{Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput};
+use crate::toolchain::{
+    Expansion, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
+};
 use crate::types::{Resource, limits};
 
 /// The command that lists a program's tests.
@@ -16,9 +19,10 @@ pub fn list(program: &TestProgram, places: &Places) -> ToolCommand {
 
 /// The command that runs one test with a JSON report. Its input is the nonce.
 pub fn run(case: &TestCase<'_>, places: &Places) -> ToolCommand {
-    let args =
-        ["--exact", case.name, "--format", "json", "-Z", "unstable-options", "--test-threads=1"];
-    let mut command = command(case.program, &args, places);
+    let below = format!("{}::", case.name);
+    let which: &[&str] = if has_cases(case) { &[&below] } else { &["--exact", case.name] };
+    let report = ["--format", "json", "-Z", "unstable-options", "--test-threads=1"];
+    let mut command = command(case.program, &[which, &report].concat(), places);
     command.stdin = Some(case.nonce.as_bytes().to_vec());
     let mutant =
         case.mutant.map(|mutant| (super::mutation::VARIABLE.to_owned(), mutant.to_owned()));
@@ -45,8 +49,11 @@ fn command(program: &TestProgram, args: &[&str], places: &Places) -> ToolCommand
 /// end.
 pub fn reported(case: &TestCase<'_>, output: &ToolOutput) -> Reported {
     let text = &output.stdout;
-    let whole = case.expected.is_none() || text.lines().any(|line| line == case.nonce);
-    match (read_test(text, case.name), output.status) {
+    let seals = text.lines().filter(|line| *line == case.nonce).count();
+    let (report, required) =
+        if has_cases(case) { read_cases(text, case.name) } else { (read_test(text, case.name), 1) };
+    let whole = case.expected.is_none() || seals >= required;
+    match (report, output.status) {
         (Some(Reported::Passed), Some(0)) if whole => {
             let steps = case.expected.and_then(|test| test.transcript.as_deref());
             match compare(steps.unwrap_or_default(), &console::told(text)) {
@@ -128,6 +135,32 @@ pub fn read_test(output: &str, test: &str) -> Option<Reported> {
     }
 }
 
+/// Whether a test is a function with cases, which run in one process.
+fn has_cases(case: &TestCase<'_>) -> bool {
+    case.expected.is_some_and(|test| test.expansion == Expansion::Cases)
+}
+
+/// The reports of all cases of a function as one, and how many passed. `None` unless each case that
+/// started has one report.
+fn read_cases(output: &str, test: &str) -> (Option<Reported>, usize) {
+    let below = format!("{test}::");
+    let lines = output.lines().filter_map(|line| serde_json::from_str::<TestLine>(line).ok());
+    let lines: Vec<TestLine> =
+        lines.filter(|line| line.kind == "test" && line.name.starts_with(&below)).collect();
+    let names: BTreeSet<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+    let mut reports: Vec<Option<Reported>> =
+        names.into_iter().map(|name| read_test(output, name)).collect();
+    let passed = reports.iter().filter(|one| **one == Some(Reported::Passed)).count();
+    let rank = |one: &Option<Reported>| match one {
+        Some(Reported::Failed(_)) => 0,
+        None => 1,
+        Some(Reported::Passed) => 2,
+        Some(Reported::Ignored) => 3,
+    };
+    reports.sort_by_key(rank);
+    (reports.into_iter().next().flatten(), passed.max(1))
+}
+
 /// Parses `--list --format terse`.
 pub fn read_list(output: &str) -> Vec<String> {
     output.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
@@ -135,7 +168,7 @@ pub fn read_list(output: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reported, read_list, read_test};
+    use super::{Reported, read_cases, read_list, read_test};
 
     #[test]
     fn a_test_counts_only_with_exactly_one_report_of_its_own() {
@@ -146,6 +179,23 @@ mod tests {
         assert_eq!(read_test("test result: ok. 1 passed", "a"), None);
         let failed = r#"{"type":"test","name":"a","event":"failed","stdout":"boom"}"#;
         assert_eq!(read_test(failed, "a"), Some(Reported::Failed("boom".to_owned())));
+    }
+
+    #[test]
+    fn cases_pass_only_together() {
+        let line = |name: &str, event: &str| {
+            format!("{{\"type\":\"test\",\"name\":\"{name}\",\"event\":\"{event}\"}}\n")
+        };
+        let both = line("a::case_1", "started") + &line("a::case_1", "ok");
+        let both = both + &line("a::case_2", "started") + &line("a::case_2", "ok");
+        assert_eq!(read_cases(&both, "a"), (Some(Reported::Passed), 2));
+        let other = both.clone() + &line("ab::case_1", "failed") + &line("a", "failed");
+        assert_eq!(read_cases(&other, "a"), (Some(Reported::Passed), 2));
+        let ends = line("a::case_1", "ok") + &line("a::case_2", "started");
+        assert_eq!(read_cases(&ends, "a").0, None);
+        let failed = both + &line("a::case_3", "failed");
+        assert!(matches!(read_cases(&failed, "a").0, Some(Reported::Failed(_))));
+        assert_eq!(read_cases("", "a"), (None, 1));
     }
 
     #[test]

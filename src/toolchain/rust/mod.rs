@@ -5,6 +5,7 @@ mod commands;
 mod console;
 mod dependencies;
 mod examples;
+mod expanded;
 mod expects;
 mod host_tools;
 mod identifiers;
@@ -13,6 +14,7 @@ mod independent;
 mod libtest;
 mod lock;
 mod manifest;
+mod modules;
 mod mutation;
 mod nonce;
 mod options;
@@ -25,6 +27,7 @@ mod rustc_json;
 mod suites;
 mod tamper;
 mod tests_in;
+mod unwritten;
 
 use options::RustOptions;
 use package::root;
@@ -88,7 +91,7 @@ impl Toolchain for Rust {
             allowed: ["Cargo.toml", "src/**/*.rs"].map(str::to_owned).into(),
             denied: &[".cargo/", "build.rs", "tests/", "rust-toolchain*"],
             artefacts: &["target", "Cargo.lock"],
-            placeholders: &["todo!(", "unimplemented!("],
+            unwritten: unwritten::find,
             comments: &["//", "/*", "*"],
             tests: "tests/",
             suite_extension: ".rs",
