@@ -228,6 +228,31 @@ pub fn job_end(outcome: &JobOutcome, attempts: usize, spend: Spend, paint: Style
     )
 }
 
+/// Tokens and dollars. `priced`: the prices are configured.
+pub fn money(spend: Spend, priced: bool) -> String {
+    let tokens = counted(usize::try_from(spend.tokens).unwrap_or(usize::MAX), "token");
+    let known = priced || spend.tokens == 0;
+    let usd = known.then(|| usd(spend.usd));
+    format!("{tokens}, {}", usd.as_deref().unwrap_or(PRICE_UNKNOWN))
+}
+
+fn usd(usd: f64) -> String {
+    if usd == 0.0 { "0 USD".to_owned() } else { format!("{usd:.4} USD") }
+}
+
+const PRICE_UNKNOWN: &str = "price unknown";
+
+/// The most that a plan can cost. `work`: it has a job.
+pub fn most(attempts: u32, tokens: u64, usd: Option<f64>, work: bool) -> String {
+    if attempts == 0 {
+        let what = if work { "calls no model" } else { "nothing to do" };
+        return format!("at most: {what}, 0 tokens, 0 USD");
+    }
+    let attempts = counted(attempts as usize, "attempt");
+    let usd = usd.map(|usd| format!("{usd:.2} USD"));
+    format!("at most: {attempts}, {tokens} tokens, {}", usd.as_deref().unwrap_or(PRICE_UNKNOWN))
+}
+
 /// An outcome, and what a person can do about it.
 pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Styler) -> String {
     match outcome {

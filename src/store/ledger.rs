@@ -298,6 +298,12 @@ pub trait Ledger: fmt::Debug {
     /// Database errors.
     fn spent(&self, day: &str) -> Result<Spend, LedgerError>;
 
+    /// What a run spent, including reservations.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn spent_in(&self, run: i64) -> Result<Spend, LedgerError>;
+
     /// What a job spent.
     ///
     /// # Errors

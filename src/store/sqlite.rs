@@ -40,6 +40,24 @@ impl From<rusqlite::Error> for LedgerError {
     }
 }
 
+/// Whether no file can be made beside this one.
+fn is_read_only(path: &Path) -> bool {
+    let folder = path.parent().unwrap_or(path);
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err()
+}
+
+/// Opens a database that no one can change.
+fn immutable(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let path = path.as_os_str().as_encoded_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(byte);
+    let escaped = path.iter().map(|byte| {
+        if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02x}") }
+    });
+    let address = format!("file:{}?immutable=1", escaped.collect::<String>());
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(address, flags)
+}
+
 /// Creates a file that only the user may read, if missing; SQLite gives its other files the same
 /// mode.
 fn private_file(path: &Path) -> Result<(), LedgerError> {
@@ -139,16 +157,35 @@ impl SqliteLedger {
             return Ok(None);
         }
         files::open_regular(path).map_err(|why| LedgerError::Database(why.into()))?;
-        let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let version = |db: &Connection| db.query_row("PRAGMA user_version", [], |row| row.get(0));
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let mut db = Connection::open_with_flags(path, flags)?;
         db.busy_timeout(Duration::from_secs(10))?;
         db.pragma_update(None, "query_only", true)?;
-        let found: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let found: i64 = match version(&db) {
+            // On a read-only file system SQLite cannot make its index of the write-ahead log.
+            Err(_) if is_read_only(path) => {
+                db = immutable(path)?;
+                version(&db)?
+            }
+            found => found?,
+        };
         let known = MIGRATIONS.len() as i64;
         if found > known {
             return Err(LedgerError::Future { found, known });
         }
         // Older formats only lack tables that writers use.
         Ok((found > 0).then_some(Self { db }))
+    }
+
+    /// The sum of spending where a column has a value.
+    fn sum(&self, column: &str, value: &dyn ToSql) -> Result<Spend, LedgerError> {
+        let sql = format!(
+            "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending WHERE {column} = ?1"
+        );
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
+        let (tokens, usd) = self.db.query_row(&sql, [value], row)?;
+        Ok(Spend { tokens: tokens.unsigned_abs(), usd })
     }
 
     fn write<T>(
@@ -445,19 +482,15 @@ impl Ledger for SqliteLedger {
     }
 
     fn spent(&self, day: &str) -> Result<Spend, LedgerError> {
-        let sql =
-            "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending WHERE day = ?1";
-        let (tokens, usd) =
-            self.db.query_row(sql, [day], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
-        Ok(Spend { tokens: tokens.unsigned_abs(), usd })
+        self.sum("day", &day)
+    }
+
+    fn spent_in(&self, run: i64) -> Result<Spend, LedgerError> {
+        self.sum("run", &run)
     }
 
     fn spent_by(&self, job: JobId) -> Result<Spend, LedgerError> {
-        let sql =
-            "SELECT coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0) FROM spending WHERE job = ?1";
-        let (tokens, usd) =
-            self.db.query_row(sql, [job.0], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
-        Ok(Spend { tokens: tokens.unsigned_abs(), usd })
+        self.sum("job", &job.0)
     }
 }
 

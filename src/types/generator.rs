@@ -269,6 +269,12 @@ impl GeneratorConfig {
         one
     }
 
+    /// Whether the prices of all tiers are configured.
+    pub fn has_prices(&self) -> bool {
+        let priced = |one: Self| one.input_price > 0.0 || one.output_price > 0.0;
+        (0..=self.tiers.len()).all(|tier| priced(self.tier(tier)))
+    }
+
     /// The mode of recordings.
     pub fn cassette_mode(&self) -> CassetteMode {
         self.cassettes.unwrap_or(match self.settings {
