@@ -3,17 +3,107 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 
-/// Arguments of `run`, and of regen without a subcommand.
+use super::complete;
+
+/// The specs that a command concerns.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(super) struct SpecArgs {
+    /// Specs, by id, path or glob. Default: all.
+    #[arg(value_name = "SPEC", add = ArgValueCandidates::new(complete::specs))]
+    specs: Vec<String>,
+    /// The same as SPEC.
+    #[arg(short, long = "spec", value_name = "SPEC", num_args = 1.., hide = true)]
+    #[arg(add = ArgValueCandidates::new(complete::specs))]
+    named: Vec<String>,
+}
+
+impl SpecArgs {
+    /// All patterns, in the order of the two spellings.
+    pub(super) fn all(&self) -> Vec<String> {
+        self.specs.iter().chain(&self.named).cloned().collect()
+    }
+}
+
+/// The specs that a command changes: at least one.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(super) struct NamedSpecArgs {
+    /// Specs, by id, path or glob.
+    #[arg(value_name = "SPEC", required_unless_present = "named")]
+    #[arg(add = ArgValueCandidates::new(complete::specs))]
+    specs: Vec<String>,
+    /// The same as SPEC.
+    #[arg(short, long = "spec", value_name = "SPEC", num_args = 1.., hide = true)]
+    #[arg(add = ArgValueCandidates::new(complete::specs))]
+    named: Vec<String>,
+}
+
+impl NamedSpecArgs {
+    /// All patterns, in the order of the two spellings.
+    pub(super) fn all(&self) -> Vec<String> {
+        self.specs.iter().chain(&self.named).cloned().collect()
+    }
+}
+
+/// A past run and its specs.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PastArgs {
+    /// A run's number in `regen log`, and specs of it by id or glob. Default: the last run.
+    #[arg(value_name = "RUN|SPEC", add = ArgValueCandidates::new(complete::runs_and_specs))]
+    names: Vec<String>,
+    /// The same as SPEC.
+    #[arg(short, long = "spec", value_name = "SPEC", num_args = 1.., hide = true)]
+    #[arg(add = ArgValueCandidates::new(complete::specs))]
+    named: Vec<String>,
+}
+
+impl PastArgs {
+    /// The run's number, if the first name is one, and the specs.
+    pub(super) fn parts(&self) -> (Option<i64>, Vec<String>) {
+        let run = self.names.first().and_then(|name| name.parse().ok());
+        let specs = self.names.iter().skip(usize::from(run.is_some()));
+        (run, specs.chain(&self.named).cloned().collect())
+    }
+}
+
+/// Arguments of `run` and `cassette record`.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(super) struct RunArgs {
-    /// A spec by id, path or glob; several may be given.
-    #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
-    pub(super) specs: Vec<String>,
+    #[command(flatten)]
+    pub(super) specs: SpecArgs,
+    #[command(flatten)]
+    pub(super) flags: RunFlags,
+}
+
+/// Arguments of regen without a subcommand.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(super) struct BareArgs {
+    /// Run these specs, by id, path or glob; short for `regen run SPEC…`.
+    #[arg(short, long = "spec", value_name = "SPEC", num_args = 1..)]
+    #[arg(add = ArgValueCandidates::new(complete::specs))]
+    specs: Vec<String>,
+    #[command(flatten)]
+    flags: RunFlags,
+}
+
+impl BareArgs {
+    /// The same as arguments of `run`; `None` if no spec is named.
+    pub(super) fn run(self) -> Option<RunArgs> {
+        let Self { specs, flags } = self;
+        let named = !specs.is_empty();
+        named.then(|| RunArgs { specs: SpecArgs { specs, named: Vec::new() }, flags })
+    }
+}
+
+/// Options of a run.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(super) struct RunFlags {
     /// Regenerate even if up to date.
     #[arg(long)]
     pub(super) force: bool,
-    /// Save manual edits to .regen/drift/ and replace them, instead of refusing.
+    /// Save manual edits to .regen/drift/ and replace them, instead of refusing. Restores the
+    /// promoted files from the store if nothing else changed.
     #[arg(long)]
     pub(super) discard_edits: bool,
     /// Keep the candidates' folders and print their paths.
@@ -23,7 +113,11 @@ pub(super) struct RunArgs {
 
 /// Arguments of every command.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct Global {
+    /// Run as if started in this folder.
+    #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]
+    pub(super) directory: Option<PathBuf>,
     /// Configuration file. Default: harness.toml here or in a folder above.
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,

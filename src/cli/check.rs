@@ -10,18 +10,21 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::args::SpecArgs;
+use super::output::write_output;
 use super::{Context, exit, isolation, run};
 use crate::commands::check::{CheckOptions, CheckOutcome, Flaw, RerunTarget, check_workspace};
 use crate::commands::fix_lock::fix_lock;
 use crate::promote::Promoter;
 use crate::report::{check as report, github, sarif};
-use crate::store::{WriterLock, files, write_atomic};
+use crate::store::{WriterLock, files};
 use crate::types::text::visible_line;
 use crate::types::{Policy, Problem, limits};
 use crate::workspace::{CommandError, Sources, Workspace, WorkspaceLayout};
 
 /// Text below the help.
 pub const HELP: &str = "Examples:\n  regen check                        before a deploy: exits 0 or 22\n  \
+    regen check roman                  only this spec\n  \
     regen check --rerun                run all gates again with this machine's tools\n  \
     regen check --against origin/main  only what a pull request touches\n  \
     regen check --format github -o check.sarif -o junit=check.xml --summary \"$GITHUB_STEP_SUMMARY\"\n  \
@@ -32,6 +35,8 @@ pub const HELP: &str = "Examples:\n  regen check                        before a
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
+    #[command(flatten)]
+    specs: SpecArgs,
     /// Run all gates again, in the sandbox, on the promoted trees.
     #[arg(long)]
     rerun: bool,
@@ -100,7 +105,7 @@ impl FromStr for CheckOutput {
 
 /// Checks.
 pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError> {
-    let places = door.layout()?;
+    let places = if args.fix_lock || args.rerun { door.layout()? } else { door.reading()? };
     if args.fix_lock {
         let _lock = run::lock(door, &places)?;
         for line in fix_lock(&places)? {
@@ -108,7 +113,7 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
         }
     }
     let policy = args.policy.as_deref().map(policy).transpose()?;
-    let asked = CheckOptions { against: args.against.clone(), policy };
+    let asked = CheckOptions { only: args.specs.all(), against: args.against.clone(), policy };
     let (workspace, mut outcome) = steady(door, &places, &asked).await?;
     let mut ran = Vec::new();
     if let Some(workspace) = workspace.as_ref().filter(|_| args.rerun) {
@@ -122,9 +127,7 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
     let sources = workspace.as_ref().map_or(&none, |workspace| &workspace.sources);
     for output in &args.output {
         let text = written(door, output.format, &outcome, &ran, code, sources);
-        let file = std::path::absolute(&output.file)?;
-        write_atomic(&file, text.as_bytes())
-            .map_err(|e| CommandError::usage(format!("--output {}: {e}", output.file.display())))?;
+        write_output(&output.file, text.as_bytes())?;
     }
     let shown = if door.global.json { CheckFormat::Json } else { args.format };
     if args.summary.as_deref() == Some(Path::new("-")) {
@@ -140,8 +143,10 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
         }
     }
     if let Some(file) = args.summary.as_deref().filter(|file| *file != Path::new("-")) {
-        let mut file = std::fs::File::options().create(true).append(true).open(file)?;
-        file.write_all(report::markdown(&outcome).as_bytes())?;
+        let named = |why| CommandError::usage(format!("--summary {}: {why}", file.display()));
+        let mut to =
+            std::fs::File::options().create(true).append(true).open(file).map_err(named)?;
+        to.write_all(report::markdown(&outcome).as_bytes()).map_err(named)?;
     }
     if shown == CheckFormat::Human && !door.global.quiet {
         let word =

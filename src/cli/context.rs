@@ -10,8 +10,11 @@ use super::args::{Colour, Global};
 use super::exit;
 use crate::process::without_secrets;
 use crate::report::{Style, Styler, for_terminal, render};
-use crate::types::ToolEnv;
-use crate::workspace::{CommandError, ConfigProblems, WorkspaceLayout};
+use crate::types::{ToolEnv, ToolSet};
+use crate::workspace::{CommandError, ConfigProblems, Workspace, WorkspaceLayout};
+
+/// Stands for a folder that does not exist and cannot be made.
+const NOWHERE: &str = "/dev/null/regen";
 
 /// Context of every command.
 pub struct Context {
@@ -56,16 +59,46 @@ impl Context {
     }
 
     fn write(&self, text: &str) {
-        if let Err(error) = writeln!(std::io::stdout(), "{text}") {
+        self.written(writeln!(std::io::stdout(), "{text}"));
+    }
+
+    fn written(&self, written: std::io::Result<()>) {
+        if let Err(error) = written {
             // A reader that closes the pipe (`| head`) is not an error.
             self.lost.fetch_or(error.kind() != ErrorKind::BrokenPipe, Ordering::Relaxed);
         }
+    }
+
+    /// Writes bytes to standard output.
+    pub(super) fn bytes(&self, bytes: &[u8]) {
+        self.written(std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()));
     }
 
     /// Writes the result of a command as JSON.
     pub(super) fn json(&self, value: &impl serde::Serialize) {
         let text = serde_json::to_string(value).unwrap_or_default();
         self.print(&text);
+    }
+
+    /// Whether a person can be asked: standard input and error are terminals.
+    pub(super) fn asks(&self) -> bool {
+        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        terminal && !self.global.json && !self.global.quiet
+    }
+
+    /// Asks a person for a line; `None` at the end of the input. A thread reads it, so that Ctrl-C
+    /// ends the wait.
+    pub(super) async fn answer(&self, question: &str) -> Option<String> {
+        let mut out = std::io::stderr();
+        let _ = write!(out, "{question}").and_then(|()| out.flush());
+        let (send, line) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = std::io::stdin().read_line(&mut line);
+            // The receiver is gone after Ctrl-C.
+            let _ = send.send(read.ok().filter(|count| *count > 0).map(|_| line));
+        });
+        line.await.ok().flatten()
     }
 
     /// Whether standard output is a terminal.
@@ -104,12 +137,63 @@ impl Context {
         Ok(places)
     }
 
-    /// The same for commands that do not use `.regen/`.
+    /// The same for commands that write, but not below `.regen/`.
     pub(super) fn layout(&self) -> Result<WorkspaceLayout, CommandError> {
-        let config = match &self.global.config {
+        let config = self.config()?;
+        // Containers often set only the cache folder; the state then goes there.
+        let home = base_folder("XDG_STATE_HOME", ".local/state").or_else(|_| self.cache())?;
+        Ok(WorkspaceLayout::new(config, self.cache()?, home.join("workspaces")))
+    }
+
+    /// The same for commands that only read, and not `.regen/`. Works without a home folder.
+    pub(super) fn reading(&self) -> Result<WorkspaceLayout, CommandError> {
+        let config = self.config()?;
+        let cache = self.cache().unwrap_or_else(|_| PathBuf::from(NOWHERE));
+        let home = base_folder("XDG_STATE_HOME", ".local/state").unwrap_or_else(|_| cache.clone());
+        Ok(WorkspaceLayout::new(config, cache, home.join("workspaces")))
+    }
+
+    /// The same for commands that only read, also `.regen/`. Without a home folder it cannot be
+    /// checked who made `.regen/`, so it is not read.
+    pub(super) fn reading_state(&self) -> Result<WorkspaceLayout, CommandError> {
+        let mut places = self.reading()?;
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match places.verify_state() {
+            Err(error) if is_set("HOME") || is_set("XDG_STATE_HOME") => Err(error.into()),
+            Err(_) => {
+                let why = "neither XDG_STATE_HOME nor HOME is set";
+                self.note(&format!("{} is not read: {why}", places.state.display()));
+                places.state = PathBuf::from(NOWHERE);
+                Ok(places)
+            }
+            Ok(()) => Ok(places),
+        }
+    }
+
+    /// A note for people.
+    pub(super) fn note(&self, text: &str) {
+        if !self.global.quiet {
+            self.say(&format!("note: {text}"));
+        }
+    }
+
+    /// The tools of the targets. Without them a plan compares no versions of tools.
+    pub(super) async fn known_tools(&self, workspace: &Workspace) -> ToolSet {
+        workspace.tools(&self.tool_env()).await.unwrap_or_else(|error| {
+            let error = error.to_string();
+            let why = error.lines().next().unwrap_or_default();
+            self.note(&format!("{why}; tool versions are not compared"));
+            ToolSet::default()
+        })
+    }
+
+    /// The configuration file: of `--config`, or the nearest harness.toml here or above.
+    fn config(&self) -> Result<PathBuf, CommandError> {
+        Ok(match &self.global.config {
             Some(config) => config.clone(),
             None => {
-                let here = std::env::current_dir()?;
+                let here = std::env::current_dir()
+                    .map_err(|why| CommandError::no_workspace(format!("current folder: {why}")))?;
                 let mut above = here.ancestors().map(|dir| dir.join("harness.toml"));
                 let found = above.find(|path| path.is_file());
                 let found = found.map(|path| match path.strip_prefix(&here) {
@@ -121,10 +205,7 @@ impl Context {
                     CommandError::no_workspace(why)
                 })?
             }
-        };
-        // Containers often set only the cache folder; the state then goes there.
-        let home = base_folder("XDG_STATE_HOME", ".local/state").or_else(|_| self.cache())?;
-        Ok(WorkspaceLayout::new(config, self.cache()?, home.join("workspaces")))
+        })
     }
 
     /// `$XDG_CACHE_HOME/regen`, else `~/.cache/regen`.
@@ -143,8 +224,13 @@ impl Context {
 fn base_folder(variable: &str, below_home: &str) -> Result<PathBuf, CommandError> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let folder = set(variable).filter(|path| path.is_absolute());
-    let folder = folder.or_else(|| Some(set("HOME")?.join(below_home)));
-    let why = || CommandError::usage(format!("neither {variable} nor HOME is set"));
+    // Without HOME, the home folder in the user database.
+    let home = || set("HOME").or_else(std::env::home_dir).filter(|home| home.is_absolute());
+    let folder = folder.or_else(|| Some(home()?.join(below_home)));
+    let why = || {
+        let why = format!("neither {variable} nor HOME is set");
+        CommandError::usage(why).hint(format!("set {variable} to a folder that regen can write"))
+    };
     folder.map(|folder| folder.join("regen")).ok_or_else(why)
 }
 

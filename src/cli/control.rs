@@ -6,10 +6,19 @@ use super::{Context, exit};
 use crate::daemon::Command;
 use crate::daemon::client::Client;
 use crate::types::SpecId;
-use crate::workspace::{CommandError, ErrorKind};
+use crate::workspace::{CommandError, ErrorKind, load};
 
 /// The error when no daemon runs.
 pub const NO_DAEMON: &str = "no daemon runs in this workspace";
+
+/// Ids of the named specs, for the daemon. A name that is not in the files may be known to it.
+pub fn ids(door: &Context, specs: &[String]) -> Result<Vec<String>, CommandError> {
+    let known = load(&door.layout()?, None).and_then(|workspace| workspace.select(specs));
+    match known {
+        Ok(Some(ids)) => Ok(ids.into_iter().map(String::from).collect()),
+        _ => Ok(specs.to_vec()),
+    }
+}
 
 /// Sends a command to the daemon.
 pub async fn order(door: &Context, act: Command, specs: &[String]) -> Result<u8, CommandError> {
@@ -17,7 +26,7 @@ pub async fn order(door: &Context, act: Command, specs: &[String]) -> Result<u8,
         let hint = "start one with `regen watch`, or use `regen run`";
         return Err(CommandError::new(ErrorKind::NoDaemon, NO_DAEMON).hint(hint));
     };
-    let answer = client.order(act, specs, &door.by).await?;
+    let answer = client.order(act, &ids(door, specs)?, &door.by).await?;
     if door.global.json {
         door.json(&json!({ "type": "done", "specs": answer.specs }));
     } else {

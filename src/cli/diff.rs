@@ -3,30 +3,33 @@
 use std::collections::BTreeSet;
 
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use serde_json::json;
 
-use super::{Context, exit};
+use super::{Context, complete, exit};
 use crate::commands::diff::{Side, SpecsDiff};
 use crate::report::diff as report;
 use crate::spec::{ClauseChange, conflicts};
-use crate::store::revision;
+use crate::store::{RevisionError, revision};
 use crate::types::SpecId;
 use crate::workspace::{CommandError, Workspace, load};
 
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// Git revisions. Default: working tree against what is promoted.
-    #[arg(value_name = "FROM[..TO]")]
-    range: Option<String>,
+    /// Git revisions, if the first name is not a spec; then specs, by id, path or glob. Default:
+    /// working tree against what is promoted, all specs.
+    #[arg(value_name = "FROM[..TO]|SPEC", add = ArgValueCandidates::new(complete::specs))]
+    names: Vec<String>,
     /// Compare with what is promoted (default).
-    #[arg(long, conflicts_with_all = ["range", "merge_base"])]
+    #[arg(long, conflicts_with = "merge_base")]
     promoted: bool,
     /// Compare both sides with their merge base and show clauses that both changed.
-    #[arg(long, requires = "range")]
+    #[arg(long, requires = "names")]
     merge_base: bool,
     /// Only these specs, by id, path or glob.
-    #[arg(short, long = "spec", value_name = "ID|PATH|GLOB", num_args = 1..)]
+    #[arg(short, long = "spec", value_name = "SPEC", num_args = 1..)]
+    #[arg(add = ArgValueCandidates::new(complete::specs))]
     specs: Vec<String>,
     /// Output format.
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
@@ -43,8 +46,9 @@ enum DiffFormat {
 
 /// Compares.
 pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, CommandError> {
-    let workspace = load(&door.layout()?, None)?;
-    let (from, to) = match args.range.as_deref() {
+    let workspace = load(&door.reading()?, None)?;
+    let (range, specs) = parts(&workspace, args)?;
+    let (from, to) = match range {
         None => (None, None),
         Some(range) => match range.split_once("..") {
             Some((from, to)) => (Some(from), Some(to.trim_start_matches('.'))),
@@ -71,16 +75,11 @@ pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, CommandError> {
             workspace.compare(Some(&base), &now)
         }
     };
-    if !args.specs.is_empty() {
+    if !specs.is_empty() {
         // A removed spec has no file, so its id is shown.
-        let gone = |name: &&String| found.specs.iter().any(|spec| spec.spec == **name);
-        let (gone, there): (Vec<String>, Vec<String>) =
-            args.specs.iter().cloned().partition(|name| gone(&name));
-        let mut only: BTreeSet<SpecId> =
-            gone.iter().filter_map(|name| SpecId::parse(name)).collect();
-        if !there.is_empty() {
-            only.extend(workspace.select(&there)?.unwrap_or_default());
-        }
+        let gone = found.specs.iter().map(|spec| spec.spec.clone());
+        let gone = gone.chain(workspace.standing.spec.keys().cloned()).collect();
+        let only = workspace.select_among(&specs, &gone)?;
         found.specs.retain(|spec| only.contains(&spec.spec));
         let kept = |one: &str| found.specs.iter().any(|spec| spec.spec == *one);
         found.out_of_date.retain(|one| one.dependent || kept(&one.spec));
@@ -89,6 +88,44 @@ pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, CommandError> {
     }
     show(door, args, &workspace, &found, &clashes);
     Ok(if clashes.is_empty() { exit::DONE } else { exit::SPEC_REFUSED })
+}
+
+/// The range of revisions, if the first name is one, and the specs.
+fn parts<'a>(
+    workspace: &Workspace,
+    args: &'a DiffArgs,
+) -> Result<(Option<&'a str>, Vec<String>), CommandError> {
+    let gone: BTreeSet<SpecId> = workspace.standing.spec.keys().cloned().collect();
+    let is_spec = |name: &String| {
+        !name.contains("..") && workspace.select_among(std::slice::from_ref(name), &gone).is_ok()
+    };
+    let root = &workspace.places.root;
+    let is_revision = |name: &str| revision::commit(root, name).is_ok();
+    let first = args.names.first();
+    let range = match first {
+        None => None,
+        Some(name) if args.promoted || (is_spec(name) && !args.merge_base) => {
+            if !args.promoted && is_revision(name) {
+                let why = format!("`{name}` is both a spec and a Git revision");
+                let hint = format!("`--spec {name}` for the spec, `{name}..` for the revision");
+                return Err(CommandError::usage(why).hint(hint));
+            }
+            None
+        }
+        Some(name) => Some(name.as_str()),
+    };
+    // Neither: probably a spec's name, mistyped.
+    if let Some(name) = range.filter(|name| !name.contains("..")) {
+        match revision::commit(root, name) {
+            Err(RevisionError::Refused(_)) => {
+                let why = format!("`{name}` is neither a Git revision nor a spec");
+                return Err(workspace.nearest_to(name, CommandError::usage(why)));
+            }
+            other => drop(other?),
+        }
+    }
+    let specs = args.names.iter().skip(usize::from(range.is_some())).chain(&args.specs);
+    Ok((range, specs.cloned().collect()))
 }
 
 fn show(

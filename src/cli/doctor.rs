@@ -45,9 +45,11 @@ async fn look(
         let says = result.unwrap_or_else(|why| why);
         checks.push(DoctorCheck { name, good, says, hint: None });
     };
-    let cache = door.cache()?;
-    add("cache folder", writable(&cache).map(|()| cache.display().to_string()));
-    let loaded = door.layout().and_then(|places| load(&places, None));
+    let found = door.cache();
+    let cache = found.as_ref().map_or(std::path::PathBuf::from("/dev/null/regen"), Clone::clone);
+    let usable = found.map_err(|error| error.lines()).and_then(|cache| writable(&cache));
+    add("cache folder", usable.map(|()| cache.display().to_string()));
+    let loaded = door.reading().and_then(|places| load(&places, None));
     // Without a workspace, every language.
     let needed = |id: &str| {
         loaded.as_ref().map_or(true, |workspace| {

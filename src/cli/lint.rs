@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::args::SpecArgs;
 use super::{Context, exit};
 use crate::commands::lint::Standalone;
 use crate::report::{github, render, sarif};
@@ -18,9 +19,8 @@ use crate::workspace::{CommandError, ErrorKind, Sources, load};
 /// Arguments of `lint`.
 #[derive(Debug, Args)]
 pub struct LintArgs {
-    /// Specs by id, path or glob; outside of a workspace, files and folders. Default: all.
-    #[arg(value_name = "SPEC")]
-    specs: Vec<String>,
+    #[command(flatten)]
+    specs: SpecArgs,
     /// Apply safe fixes.
     #[arg(long)]
     fix: bool,
@@ -57,16 +57,17 @@ struct LintInput {
 }
 
 fn subject(door: &Context, args: &LintArgs) -> Result<LintInput, CommandError> {
-    let places = match door.layout() {
-        Err(error) if error.kind() == ErrorKind::NoWorkspace && !args.specs.is_empty() => {
-            let paths: Vec<PathBuf> = args.specs.iter().map(PathBuf::from).collect();
+    let named = args.specs.all();
+    let places = match door.reading() {
+        Err(error) if error.kind() == ErrorKind::NoWorkspace && !named.is_empty() => {
+            let paths: Vec<PathBuf> = named.iter().map(PathBuf::from).collect();
             let Standalone { specs, problems, sources } = Standalone::read(&paths)?;
             return Ok(LintInput { root: PathBuf::from("."), specs, problems, sources });
         }
         places => places?,
     };
     let mut workspace = load(&places, None)?;
-    let only = workspace.select(&args.specs)?;
+    let only = workspace.select(&named)?;
     let mut problems = std::mem::take(&mut workspace.problems);
     problems.append(&mut workspace.remarks());
     let wanted = |id: &SpecId| only.as_ref().is_none_or(|only| only.contains(id));

@@ -1,33 +1,80 @@
 //! `regen log`: shows events, with `--follow` as they happen; of one spec its promotions.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use futures::StreamExt;
 use serde_json::json;
 
 use super::control::NO_DAEMON;
-use super::{Context, exit};
+use super::{Context, complete, exit};
 use crate::commands::log::read_promotions;
 use crate::daemon::client::{AGAIN, Client, Told};
 use crate::pipeline::State;
 use crate::report::{diff, words};
 use crate::store::{Ledger, SqliteLedger};
 use crate::types::event::Entry;
-use crate::types::limits;
 use crate::types::text::visible_line;
-use crate::workspace::{CommandError, load};
+use crate::types::{SpecId, limits};
+use crate::workspace::{CommandError, WorkspaceLayout, load};
+
+/// Arguments of `log`.
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// Specs, by id, path or glob: show their promotions.
+    #[arg(value_name = "SPEC", conflicts_with_all = ["spec", "limit", "follow"])]
+    #[arg(add = ArgValueCandidates::new(complete::specs))]
+    promotions: Vec<String>,
+    /// Show only the events of these specs.
+    #[arg(short, long, value_name = "SPEC", num_args = 1..)]
+    #[arg(add = ArgValueCandidates::new(complete::specs))]
+    spec: Vec<String>,
+    /// Only the newest entries.
+    #[arg(short = 'n', long, default_value_t = 200)]
+    limit: u32,
+    /// Keep printing new entries.
+    #[arg(short, long)]
+    follow: bool,
+}
+
+/// Shows events, or the promotions of the named specs.
+pub async fn log(door: &Context, args: &LogArgs) -> Result<u8, CommandError> {
+    let places = door.reading_state()?;
+    if !args.promotions.is_empty() {
+        for spec in past(&places, &args.promotions)? {
+            show_promotions(door, &places, &spec)?;
+        }
+        return Ok(exit::DONE);
+    }
+    let only = if args.spec.is_empty() { None } else { Some(past(&places, &args.spec)?) };
+    let newest = show_entries(door, &places, only.as_ref(), args)?;
+    if args.follow {
+        return follow_entries(door, &places, only.as_ref(), newest).await;
+    }
+    Ok(exit::DONE)
+}
+
+/// The matching specs, also removed ones: they have a history, too.
+fn past(places: &WorkspaceLayout, names: &[String]) -> Result<BTreeSet<SpecId>, CommandError> {
+    let jobs = match SqliteLedger::read(&places.ledger())? {
+        Some(ledger) => ledger.jobs(None, u32::MAX)?,
+        None => Vec::new(),
+    };
+    load(places, None)?.select_among(names, &jobs.into_iter().map(|job| job.spec).collect())
+}
 
 /// Shows the promotions of a spec.
-pub fn show_promotions(door: &Context, spec: &str) -> Result<u8, CommandError> {
-    let places = door.places()?;
-    // A deleted spec has a history, too.
-    let known = load(&places, None)?.select(&[spec.to_owned()]);
-    let id = known.ok().flatten().and_then(|ids| ids.into_iter().next());
-    let id = id.map_or_else(|| spec.to_owned(), String::from);
-    let steps = read_promotions(&places, &id)?;
+fn show_promotions(
+    door: &Context,
+    places: &WorkspaceLayout,
+    id: &SpecId,
+) -> Result<(), CommandError> {
+    let steps = read_promotions(places, id)?;
     if door.global.json {
         door.json(&json!({ "type": "promotions", "spec": id, "promotions": steps }));
-        return Ok(exit::DONE);
+        return Ok(());
     }
     if steps.is_empty() {
         door.say(&format!("`{id}` was never promoted here; see `regen log`"));
@@ -50,24 +97,34 @@ pub fn show_promotions(door: &Context, spec: &str) -> Result<u8, CommandError> {
             door.show(&indented.join("\n"));
         }
     }
-    Ok(exit::DONE)
+    Ok(())
 }
 
 /// Shows the newest entries, oldest first. Gives the number of the newest one; `follow`: more come.
-pub fn show_entries(
+fn show_entries(
     door: &Context,
-    spec: Option<&str>,
-    limit: u32,
-    follow: bool,
+    places: &WorkspaceLayout,
+    only: Option<&BTreeSet<SpecId>>,
+    args: &LogArgs,
 ) -> Result<i64, CommandError> {
-    let Some(ledger) = SqliteLedger::read(&door.places()?.ledger())? else {
-        if !follow {
+    let Some(ledger) = SqliteLedger::read(&places.ledger())? else {
+        if !args.follow {
             door.say("no events yet");
         }
         return Ok(0);
     };
     let newest = ledger.newest()?;
-    for entry in ledger.log(spec, limit)?.iter().filter(|entry| entry.seq <= newest) {
+    let mut entries = match only {
+        None => ledger.log(None, args.limit)?,
+        Some(only) => {
+            let of_one = only.iter().map(|spec| ledger.log(Some(spec), args.limit));
+            let all: Result<Vec<_>, _> = of_one.collect();
+            all?.into_iter().flatten().collect()
+        }
+    };
+    entries.sort_by_key(|entry| entry.seq);
+    let surplus = entries.len().saturating_sub(args.limit as usize);
+    for entry in entries.iter().skip(surplus).filter(|entry| entry.seq <= newest) {
         show_entry(door, &ledger, entry)?;
     }
     Ok(newest)
@@ -105,16 +162,18 @@ fn show_entry(door: &Context, ledger: &SqliteLedger, entry: &Entry) -> Result<()
 }
 
 /// Follows the log behind an entry: through the daemon if one runs, else by reading the ledger.
-pub async fn follow_entries(
+async fn follow_entries(
     door: &Context,
-    spec: Option<&str>,
+    places: &WorkspaceLayout,
+    only: Option<&BTreeSet<SpecId>>,
     mut after: i64,
 ) -> Result<u8, CommandError> {
-    let places = door.places()?;
     let mut alone = false;
-    let wanted = |entry: &Entry| spec.is_none() || entry.spec.as_deref() == spec;
+    let wanted = |entry: &Entry| {
+        only.is_none_or(|only| entry.spec.as_ref().is_some_and(|spec| only.contains(spec)))
+    };
     loop {
-        if let Some(client) = Client::connect(&places).await? {
+        if let Some(client) = Client::connect(places).await? {
             alone = false;
             if let Ok(news) = client.events(after).await {
                 let mut news = pin!(news);

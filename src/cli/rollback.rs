@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
-use super::{Context, exit, run, variable};
+use super::args::NamedSpecArgs;
+use super::{Context, control, exit, run, variable};
 use crate::commands::rollback::roll_back;
 use crate::daemon::Command;
 use crate::daemon::client::Client;
@@ -19,8 +20,8 @@ use crate::workspace::{CommandError, Workspace, load};
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
-    /// The spec, by id or path.
-    spec: String,
+    #[command(flatten)]
+    specs: NamedSpecArgs,
     /// The run to go back to, as in `regen log SPEC`. Default: the promotion before the current
     /// one.
     #[arg(long, value_name = "RUN")]
@@ -33,14 +34,17 @@ pub struct RollbackArgs {
 /// Rolls back.
 pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, CommandError> {
     let places = door.places()?;
+    let named = args.specs.all();
     // While a daemon runs, only it writes.
     if let Some(client) = Client::connect(&places).await? {
         let act = Command::Rollback { to: args.to, discard_edits: args.discard_edits };
-        let answer = client.order(act, std::slice::from_ref(&args.spec), &door.by).await?;
-        if door.global.json {
-            door.json(&json!({ "type": "done", "specs": answer.specs }));
-        } else {
-            door.say(&format!("{}: rolled back; {HELD}", answer.specs.join(", ")));
+        for spec in control::ids(door, &named)? {
+            let answer = client.order(act, &[spec], &door.by).await?;
+            if door.global.json {
+                door.json(&json!({ "type": "done", "specs": answer.specs }));
+            } else {
+                door.say(&format!("{}: rolled back; {HELD}", answer.specs.join(", ")));
+            }
         }
         return Ok(exit::DONE);
     }
@@ -49,10 +53,21 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, Command
     let mut workspace = load(&places, None)?;
     let migrated = workspace.upgrade_lock()?;
     migrated.iter().for_each(|line| door.say(&format!("regen.lock: {line}")));
-    let only = workspace.select(std::slice::from_ref(&args.spec))?.unwrap_or_default();
-    let [spec] = &only.into_iter().collect::<Vec<_>>()[..] else {
-        return Err(CommandError::usage("name one spec".to_owned()));
-    };
+    let mut code = exit::DONE;
+    for spec in workspace.select(&named)?.unwrap_or_default() {
+        // Read again for each: the one before changed the lockfile.
+        code = code.max(one(door, load(&places, None)?, args, &spec).await?);
+    }
+    Ok(code)
+}
+
+/// Rolls back one spec.
+async fn one(
+    door: &Context,
+    workspace: Workspace,
+    args: &RollbackArgs,
+    spec: &SpecId,
+) -> Result<u8, CommandError> {
     let only = Some([spec.clone()].into());
     if workspace.has_errors(only.as_ref()) {
         return Ok(refused(door, &workspace, only.as_ref()));
@@ -81,6 +96,8 @@ pub async fn rollback(door: &Context, args: &RollbackArgs) -> Result<u8, Command
             "type": "rollback", "exit_code": code, "spec": spec, "to": run, "held": done.held,
             "outcome": done.outcome,
         }));
+    } else if done.outcome != JobOutcome::Promoted && progress.has_told(spec) {
+        // The event said it.
     } else if done.outcome != JobOutcome::Promoted {
         let text = words::outcome(&done.outcome, None, door.paint);
         door.say(&format!("{name}: {}", text.trim_end()));

@@ -1,16 +1,18 @@
-//! `regen --spec`, `regen run`, `regen plan`.
+//! `regen run`, `regen plan`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Context, RunArgs, exit, isolation, variable};
-use crate::engine::{self, Engine, Options};
+use crate::engine::{Engine, Options, RunOutcome};
 use crate::generator;
 use crate::report::{Progress, render, words};
 use crate::store::WriterLock;
 use crate::types::harness::CassetteMode;
-use crate::types::{JobOutcome, Plan, Severity};
+use crate::types::{JobOutcome, Plan, Severity, SpecId};
 use crate::workspace::{CommandError, Workspace, WorkspaceLayout, load, now};
 
 /// Takes the writer lock.
@@ -33,8 +35,9 @@ fn problems(door: &Context, workspace: &Workspace, options: &Options) -> bool {
 
 /// Notes that there is no ledger for what is promoted, as in a fresh clone.
 pub fn tell_missing_history(door: &Context, workspace: &Workspace) {
-    let note = workspace.missing_history().filter(|_| !door.global.quiet);
-    note.iter().for_each(|note| door.say(&format!("note: {note}")));
+    if let Some(note) = workspace.missing_history() {
+        door.note(&note);
+    }
 }
 
 /// Runs specs.
@@ -43,6 +46,7 @@ pub async fn run(
     args: RunArgs,
     mode: Option<CassetteMode>,
 ) -> Result<u8, CommandError> {
+    let begun = Instant::now();
     let places = door.places()?;
     let _lock = lock(door, &places)?;
     for spec in Engine::recover(&places)? {
@@ -53,23 +57,25 @@ pub async fn run(
     let migrated = workspace.upgrade_lock()?;
     migrated.iter().for_each(|line| door.say(&format!("regen.lock: {line}")));
     workspace.sign_with(variable)?;
-    let only = workspace.select(&args.specs)?;
+    let only = workspace.select(&args.specs.all())?;
+    let selected = only.clone();
     let tools = workspace.tools(&door.tool_env()).await?;
     let model = workspace.harness.model();
     let progress = Arc::new(Progress::new(door.style(), door.paint, model));
+    progress.know(&workspace.specs);
     let options = Options {
         only,
         by: door.by.clone(),
-        force: args.force,
-        discard_edits: args.discard_edits,
-        keep: args.keep,
+        force: args.flags.force,
+        discard_edits: args.flags.discard_edits,
+        keep: args.flags.keep,
         variable,
         servers: Default::default(),
         generators: Arc::new(generator::of),
         observer: progress.clone(),
     };
     let refused = problems(door, &workspace, &options);
-    let plan = workspace.plan(&tools, options.only.as_ref(), args.force)?;
+    let plan = workspace.plan(&tools, options.only.as_ref(), args.flags.force)?;
     // Checked before any model is called, so that no answer is paid for that cannot be judged.
     let isolation = if plan.jobs.iter().all(|job| job.is_up_to_date()) {
         None
@@ -83,13 +89,48 @@ pub async fn run(
     progress.clear();
     let outcome = outcome?;
     let code = exit::of_run(&outcome, refused);
-    summary(door, &workspace, &outcome, code);
+    let only = selected.as_ref();
+    let seconds = begun.elapsed().as_secs_f64();
+    let ended = RunReport { workspace: &workspace, outcome: &outcome, only, seconds };
+    if door.global.json {
+        door.json(&ended.machine(code));
+    } else if !door.global.quiet {
+        ended.tell(door, &progress, code);
+    }
     Ok(code)
 }
 
-fn summary(door: &Context, workspace: &Workspace, outcome: &engine::RunOutcome, code: u8) {
-    if door.global.json {
-        let jobs: Vec<_> = outcome
+/// A run that ended.
+struct RunReport<'a> {
+    workspace: &'a Workspace,
+    outcome: &'a RunOutcome,
+    only: Option<&'a BTreeSet<SpecId>>,
+    seconds: f64,
+}
+
+impl RunReport<'_> {
+    fn count(&self, is: impl Fn(&Option<JobOutcome>) -> bool) -> usize {
+        self.outcome.jobs.iter().filter(|(_, end)| is(end)).count()
+    }
+
+    /// The folder with the code of the specs: of one spec its own, otherwise that of all. `None` if
+    /// no code is there.
+    fn code(&self) -> Option<String> {
+        let target = self.workspace.harness.target.values().find(|target| target.is_generated())?;
+        let done = self.outcome.jobs.iter().filter(|(_, end)| *end == Some(JobOutcome::Promoted));
+        let done: BTreeSet<_> =
+            done.map(|(spec, _)| spec).chain(&self.outcome.up_to_date).collect();
+        let first = done.first()?;
+        if done.len() == 1 {
+            return Some(target.unit(first) + "/");
+        }
+        let all = target.unit("{spec}");
+        Some(all.split_once("{spec}").map_or("", |(folder, _)| folder).to_owned())
+    }
+
+    fn machine(&self, code: u8) -> Value {
+        let jobs: Vec<_> = self
+            .outcome
             .jobs
             .iter()
             .map(|(spec, end)| {
@@ -97,60 +138,96 @@ fn summary(door: &Context, workspace: &Workspace, outcome: &engine::RunOutcome, 
                 json!({ "spec": spec, "result": word, "outcome": end })
             })
             .collect();
-        let problems = &workspace.problems;
-        let up = &outcome.up_to_date;
-        door.json(&json!({
-            "type": "result", "exit_code": code, "jobs": jobs, "up_to_date": up, "problems": problems,
-        }));
-        return;
+        let spend = &self.outcome.spend;
+        json!({
+            "type": "result", "exit_code": code, "jobs": jobs,
+            "up_to_date": self.outcome.up_to_date, "problems": self.workspace.problems,
+            "promoted": self.count(|end| *end == Some(JobOutcome::Promoted)),
+            "rejected": self.count(|end| matches!(end, Some(JobOutcome::Rejected { .. }))),
+            "seconds": self.seconds, "tokens": spend.tokens, "usd": spend.known_usd(),
+            "code": self.code(),
+        })
     }
-    if door.global.quiet {
-        return;
-    }
-    for (spec, end) in &outcome.jobs {
-        let name = door.paint.name(spec);
-        match end {
-            Some(end) => {
-                let text = words::outcome(end, workspace.spec(spec).map(|s| &**s), door.paint);
-                door.say(&format!("{name}: {}", text.trim_end()));
+
+    /// Tells what no event told, and ends with one line about the whole run.
+    fn tell(&self, door: &Context, progress: &Progress, code: u8) {
+        for (spec, end) in &self.outcome.jobs {
+            let name = door.paint.name(spec);
+            match end {
+                Some(_) if progress.has_told(spec) => {}
+                Some(end) => {
+                    let known = self.workspace.spec(spec).map(|spec| &**spec);
+                    let text = words::outcome(end, known, door.paint);
+                    door.say(&format!("{name}: {}", text.trim_end()));
+                }
+                None => door.say(&format!("{name}: {}", door.paint.warn("not tried"))),
             }
-            None => door.say(&format!("{name}: {}", door.paint.warn("not tried"))),
         }
+        for spec in &self.outcome.up_to_date {
+            door.say(&format!("{}: up to date", door.paint.name(spec)));
+        }
+        let nothing = self.outcome.jobs.is_empty() && self.outcome.up_to_date.is_empty();
+        if code == exit::DONE && nothing {
+            let folder = &self.workspace.harness.harness.specs;
+            door.say(&format!(
+                "no spec with a target in {folder}/: see `default_targets` in harness.toml"
+            ));
+        }
+        door.say(&self.line());
     }
-    for spec in &outcome.up_to_date {
-        door.say(&format!("{}: up to date", door.paint.name(spec)));
-    }
-    if code == exit::DONE && outcome.jobs.is_empty() && outcome.up_to_date.is_empty() {
-        let folder = &workspace.harness.harness.specs;
-        door.say(&format!(
-            "no spec with a target in {folder}/; see `default_targets` in harness.toml"
-        ));
+
+    fn line(&self) -> String {
+        let promoted = self.count(|end| *end == Some(JobOutcome::Promoted));
+        let rejected = self.count(|end| matches!(end, Some(JobOutcome::Rejected { .. })));
+        let untried = self.count(Option::is_none);
+        let others = self.outcome.jobs.len() - promoted - rejected - untried;
+        let counts = [
+            ("promoted", promoted, true),
+            ("rejected", rejected, true),
+            ("failed", others, false),
+            ("refused", self.workspace.refused(self.only).len(), false),
+            ("not tried", untried, false),
+            ("up to date", self.outcome.up_to_date.len(), false),
+        ];
+        let counts = counts.into_iter().filter(|(_, count, always)| *always || *count > 0);
+        let counts: Vec<_> = counts.map(|(word, count, _)| format!("{word} {count}")).collect();
+        let money = words::spent(&self.outcome.spend);
+        let code = self.code().map_or("no code".to_owned(), |folder| format!("code in {folder}"));
+        let seconds = self.seconds;
+        format!("{} in {seconds:.1} s; {money}; {code}", counts.join(", "))
     }
 }
 
-/// Shows the plan.
+/// Shows the plan, and the most it can cost.
 pub async fn plan(door: &Context, specs: &[String]) -> Result<u8, CommandError> {
-    let mut workspace = load(&door.layout()?, None)?;
+    let mut workspace = load(&door.reading()?, None)?;
     // A plan does not need the generator's key.
     let _ = workspace.sign_with(variable);
     let only = workspace.select(specs)?;
-    let tools = workspace.tools(&door.tool_env()).await?;
+    let tools = door.known_tools(&workspace).await;
     let plan: Plan = workspace.plan(&tools, only.as_ref(), false)?;
     let refused = workspace.has_errors(only.as_ref());
+    let most = workspace.most_cost(&plan);
     if door.global.json {
         let problems = workspace.problems_of(only.as_ref());
-        door.json(&json!({ "type": "plan", "jobs": plan.jobs, "problems": problems }));
-    } else {
-        let shown = workspace.problems_of(only.as_ref());
-        if !shown.is_empty() {
-            door.say(render(shown, &workspace.sources, door.paint).trim_end());
+        door.json(
+            &json!({ "type": "plan", "jobs": plan.jobs, "problems": problems, "most": most }),
+        );
+        return Ok(if refused { exit::SPEC_REFUSED } else { exit::DONE });
+    }
+    let shown = workspace.problems_of(only.as_ref());
+    if !shown.is_empty() {
+        door.say(render(shown, &workspace.sources, door.paint).trim_end());
+    }
+    for job in &plan.jobs {
+        for part in &job.parts {
+            let reason = words::part(part);
+            door.show(&format!("{:<20} {:<10} {reason}", job.spec, part.target));
         }
-        for job in &plan.jobs {
-            for part in &job.parts {
-                let reason = words::part(part);
-                door.show(&format!("{:<20} {:<10} {reason}", job.spec, part.target));
-            }
-        }
+    }
+    if !door.global.quiet {
+        let work = plan.jobs.iter().any(|job| !job.is_up_to_date());
+        door.show(&words::most(most.attempts, most.tokens, most.usd, work));
     }
     Ok(if refused { exit::SPEC_REFUSED } else { exit::DONE })
 }

@@ -1,10 +1,12 @@
 //! `regen show`: shows the attempts of a run.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use serde_json::json;
 
-use super::{Context, exit};
-use crate::commands::show::{KeptAttempt, read_attempts};
+use super::args::PastArgs;
+use super::{Context, complete, exit};
+use crate::commands::show::{KeptAttempt, find_run, read_attempts};
 use crate::pipeline::AttemptFailure;
 use crate::report::words;
 use crate::workspace::CommandError;
@@ -12,11 +14,14 @@ use crate::workspace::CommandError;
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The run's number in `regen log`.
-    run: i64,
-    /// Only this spec.
-    #[arg(short, long, value_name = "ID")]
-    spec: Option<String>,
+    #[command(flatten)]
+    past: PastArgs,
+    /// Only this target.
+    #[arg(short, long, value_name = "TARGET", add = ArgValueCandidates::new(complete::targets))]
+    target: Option<String>,
+    /// Only attempts in which this gate ran.
+    #[arg(short, long, value_name = "GATE", add = ArgValueCandidates::new(complete::gates))]
+    gate: Option<String>,
     /// Only this attempt.
     #[arg(short, long, value_name = "NUMBER")]
     attempt: Option<u32>,
@@ -24,15 +29,21 @@ pub struct ShowArgs {
 
 /// Shows the attempts of a run.
 pub fn show(door: &Context, args: &ShowArgs) -> Result<u8, CommandError> {
-    let mut attempts = read_attempts(&door.places()?, args.run)?;
+    let places = door.reading_state()?;
+    let (run, specs) = args.past.parts();
+    let (run, only) = find_run(&places, run, &specs)?;
+    let mut attempts = read_attempts(&places, run)?;
+    let all = attempts.len();
     attempts.retain(|kept| {
-        args.spec.as_ref().is_none_or(|spec| kept.spec == *spec)
+        only.as_ref().is_none_or(|only| only.contains(&kept.spec))
             && args.attempt.is_none_or(|number| kept.attempt.number == number)
+            && args.target.as_ref().is_none_or(|target| kept.target == target.as_str())
+            && args.gate.as_ref().is_none_or(|gate| has_gate(kept, gate))
     });
     if attempts.is_empty() {
-        let why =
-            format!("run {} has no such attempt; `regen show {}` shows all", args.run, args.run);
-        return Err(CommandError::usage(why));
+        let why = if all == 0 { "has no attempts" } else { "has no such attempt" };
+        let error = CommandError::usage(format!("run {run} {why}"));
+        return Err(error.hint(format!("`regen show {run}` shows all")));
     }
     for kept in &attempts {
         if door.global.json {
@@ -42,6 +53,10 @@ pub fn show(door: &Context, args: &ShowArgs) -> Result<u8, CommandError> {
         }
     }
     Ok(exit::DONE)
+}
+
+fn has_gate(kept: &KeptAttempt, gate: &str) -> bool {
+    kept.attempt.reports.iter().any(|report| report.gate == gate)
 }
 
 fn machine(kept: &KeptAttempt) -> serde_json::Value {

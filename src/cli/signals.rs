@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::args::Global;
 use super::exit;
+use crate::store::with_path;
 
 /// Exits at once on the second signal. The next start recovers what was under way.
 pub(super) fn second_ends() -> std::io::Result<()> {
@@ -45,10 +46,14 @@ pub(super) fn log(global: &Global) -> std::io::Result<()> {
     };
     let filter = level.parse::<Targets>();
     let log = registry().with(filter.map_err(std::io::Error::other)?);
-    let lines = fmt::layer().with_ansi(false);
+    let lines = fmt::layer().with_ansi(false).log_internal_errors(false);
     match &global.log_file {
         Some(path) => {
-            let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+            let file = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .map_err(|error| with_path(path, error))?;
             log.with(lines.with_writer(std::sync::Mutex::new(file))).init();
         }
         None => log.with(lines.with_writer(std::io::stderr)).init(),

@@ -1,5 +1,6 @@
 //! `regen status`: shows the state of every spec, with `--follow` as it changes.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 
 use futures::StreamExt;
@@ -10,58 +11,41 @@ use super::{Context, exit};
 use crate::daemon::client::{AGAIN, Client, Told};
 use crate::pipeline::State;
 use crate::report::words;
-use crate::store::{Ledger, SqliteLedger};
-use crate::types::JobOutcome;
-use crate::workspace::{CommandError, load, today};
+use crate::store::{Day, Ledger, SqliteLedger};
+use crate::types::{Job, JobOutcome, SpecId};
+use crate::workspace::{CommandError, Workspace, load, today};
 
-/// Shows each spec: what is promoted, and how its last job ended.
-pub async fn show_status(door: &Context) -> Result<u8, CommandError> {
-    let workspace = load(&door.places()?, None)?;
+/// Shows the daemon and today's spending, then each spec: what is promoted, and how its last job
+/// ended.
+pub async fn show_status(door: &Context, specs: &[String]) -> Result<u8, CommandError> {
+    let workspace = load(&door.reading_state()?, None)?;
     super::run::tell_missing_history(door, &workspace);
-    let tools = workspace.tools(&door.tool_env()).await?;
-    let plan = workspace.plan(&tools, None, false)?;
+    let only = if specs.is_empty() { None } else { workspace.select(specs)? };
+    let daemon = daemon(&workspace).await;
+    let tools = door.known_tools(&workspace).await;
+    let plan = workspace.plan(&tools, only.as_ref(), false)?;
     let ledger = SqliteLedger::read(&workspace.places.ledger())?;
+    let day = today();
+    // A ledger of an earlier version says nothing of prices before it is written to.
+    let spend = ledger.as_ref().and_then(|ledger| ledger.spent(&day).ok()).unwrap_or_default();
     let mut rows = Vec::new();
     for job in &plan.jobs {
-        let last = match &ledger {
-            Some(ledger) => ledger.last_job(&job.spec)?,
-            None => None,
-        };
-        let state = last
-            .as_ref()
-            .map(|(_, entries)| State::fold(entries.iter().map(|entry| &entry.event)))
-            .transpose()?
-            .flatten();
-        let word = match &state {
-            None => "no job here",
-            Some(state) => state.outcome().map_or("running or interrupted", JobOutcome::word),
-        };
-        let at = last.and_then(|(_, entries)| entries.last().map(|entry| entry.at.clone()));
-        for part in &job.parts {
-            let standing = workspace.standing.spec.get(&job.spec);
-            let standing = standing.and_then(|s| s.target.get(&part.target));
-            rows.push(json!({
-                "spec": job.spec, "target": part.target, "reason": part.reason,
-                "plan": words::part(part),
-                "tree": standing.map(|s| s.tree), "generator": standing.map(|s| s.origin.words()),
-                "last_job": word, "at": at,
-            }));
-        }
+        rows.extend(rows_of(&workspace, ledger.as_ref(), job)?);
     }
-    // A ledger of an earlier version says nothing of prices before it is written to.
-    let spent = ledger.and_then(|ledger| ledger.spent(&today()).ok()).unwrap_or_default();
     if door.global.json {
         let problems = &workspace.problems;
-        let status = json!({
-            "type": "status", "targets": rows, "problems": problems, "today": spent,
+        let today = json!({
+            "day": day, "tokens": spend.tokens, "usd": spend.known_usd(),
+            "unpriced": spend.unpriced,
         });
-        door.json(&status);
+        door.json(&json!({
+            "type": "status", "daemon": daemon, "today": today, "targets": rows,
+            "problems": problems,
+        }));
         return Ok(exit::DONE);
     }
-    if spent.calls > 0 {
-        let tokens = spent.tokens;
-        door.show(&format!("today: {tokens} tokens, {}", words::money(&spent)));
-    }
+    door.show(&format!("daemon: {}", daemon_words(&daemon)));
+    door.show(&format!("today:  {}", money(&workspace, &spend)));
     for row in &rows {
         let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
         let tree = text("tree").chars().take(12).collect::<String>();
@@ -76,19 +60,87 @@ pub async fn show_status(door: &Context) -> Result<u8, CommandError> {
     Ok(exit::DONE)
 }
 
+/// The rows of a spec's targets.
+fn rows_of(
+    workspace: &Workspace,
+    ledger: Option<&SqliteLedger>,
+    job: &Job,
+) -> Result<Vec<Value>, CommandError> {
+    let last = match ledger {
+        Some(ledger) => ledger.last_job(&job.spec)?,
+        None => None,
+    };
+    let state = last
+        .as_ref()
+        .map(|(_, entries)| State::fold(entries.iter().map(|entry| &entry.event)))
+        .transpose()?
+        .flatten();
+    let word = match &state {
+        None => "no job here",
+        Some(state) => state.outcome().map_or("running or interrupted", JobOutcome::word),
+    };
+    let at = last.and_then(|(_, entries)| entries.last().map(|entry| entry.at.clone()));
+    let row = |part: &crate::types::TargetJob| {
+        let standing = workspace.standing.spec.get(&job.spec);
+        let standing = standing.and_then(|s| s.target.get(&part.target));
+        json!({
+            "spec": job.spec, "target": part.target, "reason": part.reason,
+            "plan": words::part(part),
+            "tree": standing.map(|s| s.tree), "generator": standing.map(|s| s.origin.words()),
+            "last_job": word, "at": at,
+        })
+    };
+    Ok(job.parts.iter().map(row).collect())
+}
+
+/// The daemon's own state; `null` if none runs or it does not answer.
+async fn daemon(workspace: &Workspace) -> Value {
+    let client = Client::connect(&workspace.places).await.ok().flatten();
+    let Some(client) = client else { return Value::Null };
+    client.state().await.map(|mut state| state["daemon"].take()).unwrap_or_default()
+}
+
+fn daemon_words(daemon: &Value) -> String {
+    let Some(since) = daemon["since"].as_str() else { return "not running".to_owned() };
+    let held = [
+        ("quiet_until", "quiet hours until"),
+        ("held_until", "rate limited by the model server until"),
+        ("unreadable", "invalid workspace, keeping the last valid configuration:"),
+    ];
+    let paused = daemon["paused"][1].as_str().map(|by| {
+        format!("paused since {} by {by}", daemon["paused"][0].as_str().unwrap_or_default())
+    });
+    let held =
+        held.iter().filter_map(|(key, says)| Some(format!("{says} {}", daemon[*key].as_str()?)));
+    let all = [format!("running since {since}")].into_iter().chain(paused).chain(held);
+    all.collect::<Vec<_>>().join("; ")
+}
+
+/// Today's spending, with the limits of a day.
+fn money(workspace: &Workspace, spend: &Day) -> String {
+    let budget = &workspace.harness.budget;
+    let tokens = budget.day_tokens.map(|most| format!("{most} tokens"));
+    let usd = budget.day_usd.map(|most| format!("{most:.2} USD"));
+    let caps: Vec<_> = tokens.into_iter().chain(usd).collect();
+    let caps =
+        if caps.is_empty() { String::new() } else { format!(" (limit {})", caps.join(", ")) };
+    words::spent(spend) + &caps
+}
+
 /// Shows the status, again whenever it changes.
-pub async fn follow_status(door: &Context) -> Result<u8, CommandError> {
-    let places = door.places()?;
+pub async fn follow_status(door: &Context, specs: &[String]) -> Result<u8, CommandError> {
+    let places = door.reading_state()?;
+    let only = load(&places, None)?.select(specs)?;
     if Client::connect(&places).await?.is_none() {
         // Without a daemon the ledger is read once; nothing changes by itself.
-        show_status(door).await?;
+        show_status(door, specs).await?;
         door.say(NO_DAEMON);
     }
     let mut shown = String::new();
     loop {
         if let Some(client) = Client::connect(&places).await? {
             // When the daemon stops, waits for the next one.
-            let _ = follow_state(door, &client, &mut shown).await;
+            let _ = follow_state(door, &client, only.as_ref(), &mut shown).await;
         }
         tokio::time::sleep(AGAIN).await;
     }
@@ -97,17 +149,29 @@ pub async fn follow_status(door: &Context) -> Result<u8, CommandError> {
 async fn follow_state(
     door: &Context,
     client: &Client,
+    only: Option<&BTreeSet<SpecId>>,
     shown: &mut String,
 ) -> Result<(), CommandError> {
     let state = client.state().await?;
     let mut news = pin!(client.events(state["seq"].as_i64().unwrap_or_default()).await?);
-    show_state(door, &state, shown);
+    show_state(door, &within(state, only), shown);
     while let Some(Told { kind, .. }) = news.next().await {
         if kind != "output" {
-            show_state(door, &client.state().await?, shown);
+            show_state(door, &within(client.state().await?, only), shown);
         }
     }
     Ok(())
+}
+
+/// The state of the selected specs.
+fn within(mut state: Value, only: Option<&BTreeSet<SpecId>>) -> Value {
+    let wanted = |spec: &Value| {
+        only.is_none_or(|only| spec["spec"].as_str().is_some_and(|id| only.contains(id)))
+    };
+    if let Some(specs) = state["specs"].as_array_mut() {
+        specs.retain(wanted);
+    }
+    state
 }
 
 /// Prints a state that differs from the last one.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::args::SpecArgs;
 use super::{Context, exit};
 use crate::report::trace as report;
 use crate::store::{files, write_atomic};
@@ -18,9 +19,8 @@ const SNAPSHOT: &str = "regen.trace";
 /// Arguments of `trace`.
 #[derive(Debug, Args)]
 pub struct TraceArgs {
-    /// Only these specs, by id, path or glob.
-    #[arg(value_name = "SPEC")]
-    specs: Vec<String>,
+    #[command(flatten)]
+    specs: SpecArgs,
     /// Test results of hand-written code: JUnit XML, or JSON lines of libtest or nextest.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     results: Vec<PathBuf>,
@@ -28,7 +28,7 @@ pub struct TraceArgs {
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     format: TraceFormat,
     /// Write regen.trace (clauses and their tests), to be committed.
-    #[arg(long, conflicts_with_all = ["check", "specs"])]
+    #[arg(long, conflicts_with_all = ["check", "specs", "named"])]
     write: bool,
     /// Fail if regen.trace is out of date.
     #[arg(long)]
@@ -47,8 +47,8 @@ enum TraceFormat {
 
 /// Traces clauses to tests.
 pub fn trace(door: &Context, args: &TraceArgs) -> Result<u8, CommandError> {
-    let workspace = load(&door.places()?, None)?;
-    let only = workspace.select(&args.specs)?;
+    let workspace = load(&door.reading_state()?, None)?;
+    let only = workspace.select(&args.specs.all())?;
     let matrix = workspace.trace(only.as_ref(), &args.results)?;
     let low = matrix.below(&workspace.harness.trace);
     let path = workspace.places.root.join(SNAPSHOT);

@@ -1,24 +1,29 @@
 //! `regen verify`: verifies attestations and the trees beside them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use serde_json::json;
 
-use super::{Context, exit};
+use super::{Context, complete, exit};
 use crate::attest::{Attested, PublicKey};
 use crate::promote::ATTESTATION;
 use crate::store::files;
 use crate::types::text::visible_line;
 use crate::types::{Digest, limits};
-use crate::workspace::CommandError;
+use crate::workspace::{CommandError, ErrorKind, load};
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Attestations, or folders to search for them. Default: generated.
-    #[arg(value_name = "PATH")]
+    /// Attestations, folders to search for them, or specs by id or path. Default: generated.
+    #[arg(value_name = "SPEC|PATH", add = ArgValueCandidates::new(complete::specs))]
     paths: Vec<PathBuf>,
+    /// Specs, by id, path or glob.
+    #[arg(short, long = "spec", value_name = "SPEC", num_args = 1.., hide = true)]
+    named: Vec<String>,
     /// Accept signatures by this key: a file (PEM or OpenSSH) or an OpenSSH line. Repeatable; one
     /// must match.
     #[arg(short, long, value_name = "KEY")]
@@ -36,17 +41,16 @@ pub fn verify(door: &Context, args: &VerifyArgs) -> Result<u8, CommandError> {
     let keys: Vec<PublicKey> =
         args.key.iter().map(|key| read_key(key)).collect::<Result<_, _>>()?;
     let (mut found, mut all) = (Vec::new(), Vec::new());
-    let default = [PathBuf::from("generated")];
-    for path in if args.paths.is_empty() { &default } else { &args.paths[..] } {
+    let is_attestation = |path: &PathBuf| path.to_string_lossy().ends_with(ATTESTATION);
+    for path in paths(door, args)? {
         if path.is_dir() {
-            all.extend(files::walk_all(path, limits::PATH_DEPTH)?);
+            all.extend(files::walk_all(&path, limits::PATH_DEPTH)?);
         } else if path.is_file() {
-            found.push(path.clone());
+            found.push(path);
         } else {
             return Err(CommandError::usage(format!("{} does not exist", path.display())));
         }
     }
-    let is_attestation = |path: &PathBuf| path.to_string_lossy().ends_with(ATTESTATION);
     found.retain(is_attestation);
     found.extend(all.iter().filter(|path| is_attestation(path)).cloned());
     if found.is_empty() {
@@ -105,6 +109,45 @@ fn machine(one: &Verified) -> serde_json::Value {
         }),
         Err(why) => json!({ "file": one.file, "holds": false, "why": why }),
     }
+}
+
+/// The named attestations and folders; of a spec the folder of its code.
+fn paths(door: &Context, args: &VerifyArgs) -> Result<Vec<PathBuf>, CommandError> {
+    let is_given = |path: &PathBuf| {
+        path.is_dir() || (path.is_file() && path.to_string_lossy().ends_with(ATTESTATION))
+    };
+    let (mut given, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        args.paths.iter().cloned().partition(is_given);
+    let others = others.iter().map(|path| path.to_string_lossy().into_owned());
+    let specs: Vec<String> = others.chain(args.named.iter().cloned()).collect();
+    if specs.is_empty() && given.is_empty() {
+        given.push(PathBuf::from("generated"));
+    }
+    if specs.is_empty() {
+        return Ok(given);
+    }
+    let workspace = match door.reading().and_then(|places| load(&places, None)) {
+        Err(error) if error.kind() == ErrorKind::NoWorkspace => {
+            return Err(CommandError::usage(format!("{} does not exist", specs[0])));
+        }
+        workspace => workspace?,
+    };
+    let gone = workspace.standing.spec.keys().cloned().collect();
+    for id in workspace.select_among(&specs, &gone)? {
+        let entry = workspace.standing.spec.get(&id);
+        let trees = entry.into_iter().flat_map(|entry| entry.target.values());
+        let units = trees.filter_map(|tree| tree.path.rsplit_once('/').map(|(unit, _)| unit));
+        let units: BTreeSet<&str> = units.collect();
+        if units.is_empty() {
+            return Err(CommandError::usage(format!("`{id}` is not promoted")));
+        }
+        let here = std::env::current_dir().unwrap_or_default();
+        given.extend(units.iter().map(|unit| {
+            let path = workspace.places.root.join(unit);
+            path.strip_prefix(&here).map_or(path.clone(), Path::to_owned)
+        }));
+    }
+    Ok(given)
 }
 
 fn read_key(text: &str) -> Result<PublicKey, CommandError> {

@@ -1,6 +1,6 @@
 //! `regen watch`.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
@@ -23,8 +23,19 @@ use crate::workspace::{CommandError, ConfigProblems, WorkspaceLayout, load_harne
 #[derive(Debug, Args)]
 pub struct WatchArgs {
     /// Also serve the web page and API on this loopback address; port 0 picks a free port.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "[HOST]:PORT", value_parser = address)]
     http: Option<SocketAddr>,
+}
+
+/// An address to listen on: `127.0.0.1:7300`, `localhost:7300`, `:7300`, `7300` or `[::1]:7300`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = || "expected an address such as 127.0.0.1:7300, localhost:7300 or :7300".to_owned();
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    let port: u16 = port.parse().map_err(|_| wrong())?;
+    match host {
+        "" | "localhost" => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        _ => text.parse().map_err(|_| wrong()),
+    }
 }
 
 /// Notices for people; job events are shown by `progress`.
@@ -69,6 +80,7 @@ impl View for WatchView {
             Notice::Read(workspace) => {
                 // Reports readiness to systemd, which then starts dependent units.
                 self.ready.call_once(|| told(&[NotifyState::Ready]));
+                self.progress.know(&workspace.specs);
                 let text = render(workspace.problems_of(None), &workspace.sources, self.paint);
                 let Ok(mut last) = self.problems.lock() else { return };
                 if *last != text && !text.is_empty() {

@@ -1,23 +1,54 @@
 //! `regen why`: explains why a spec is, or is not, promoted.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{Context, exit};
 use crate::pipeline::State;
 use crate::report::words;
 use crate::store::{Ledger, SqliteLedger};
-use crate::types::{Event, JobOutcome};
-use crate::workspace::{CommandError, load};
+use crate::types::{Event, JobOutcome, SpecId, ToolSet};
+use crate::workspace::{CommandError, Workspace, load};
 
-/// Explains why a spec is, or is not, promoted.
-pub async fn why(door: &Context, id: &str) -> Result<u8, CommandError> {
-    let workspace = load(&door.places()?, None)?;
-    let only = workspace.select(&[id.to_owned()])?;
-    let id = only.into_iter().flatten().next().unwrap_or_default();
-    let tools = workspace.tools(&door.tool_env()).await?;
-    let plan = workspace.plan(&tools, Some(&[id.clone()].into()), false)?;
-    let last = match SqliteLedger::read(&workspace.places.ledger())? {
-        Some(ledger) => ledger.last_job(&id)?,
+/// Explains why specs are, or are not, promoted: those named, else those of the last run, else all.
+pub async fn why(door: &Context, specs: &[String]) -> Result<u8, CommandError> {
+    let workspace = load(&door.reading_state()?, None)?;
+    let only = workspace.select(specs)?;
+    let tools = door.known_tools(&workspace).await;
+    let ledger = SqliteLedger::read(&workspace.places.ledger())?;
+    let all = || workspace.files.values().cloned().collect();
+    let ids = only.or(last_run(&workspace, ledger.as_ref())?).unwrap_or_else(all);
+    for id in ids {
+        why_one(door, &workspace, &tools, ledger.as_ref(), &id)?;
+    }
+    Ok(exit::DONE)
+}
+
+/// The specs of the last run that still exist; `None` without a run.
+fn last_run(
+    workspace: &Workspace,
+    ledger: Option<&SqliteLedger>,
+) -> Result<Option<BTreeSet<SpecId>>, CommandError> {
+    let Some(ledger) = ledger else { return Ok(None) };
+    let rows = ledger.jobs(None, u32::MAX)?;
+    let Some(run) = rows.iter().map(|row| row.run).max() else { return Ok(None) };
+    let known: BTreeSet<&SpecId> = workspace.files.values().collect();
+    let of_it = rows.iter().filter(|row| row.run == run && known.contains(&row.spec));
+    let ids: BTreeSet<SpecId> = of_it.map(|row| row.spec.clone()).collect();
+    Ok((!ids.is_empty()).then_some(ids))
+}
+
+fn why_one(
+    door: &Context,
+    workspace: &Workspace,
+    tools: &ToolSet,
+    ledger: Option<&SqliteLedger>,
+    id: &SpecId,
+) -> Result<(), CommandError> {
+    let plan = workspace.plan(tools, Some(&[id.clone()].into()), false)?;
+    let last = match ledger {
+        Some(ledger) => ledger.last_job(id)?,
         None => None,
     };
     let state = last
@@ -25,7 +56,7 @@ pub async fn why(door: &Context, id: &str) -> Result<u8, CommandError> {
         .map(|(_, entries)| State::fold(entries.iter().map(|entry| &entry.event)))
         .transpose()?
         .flatten();
-    let standing = workspace.standing.spec.get(&id);
+    let standing = workspace.standing.spec.get(id);
     let problems = workspace.problems_of(Some(&[id.clone()].into()));
     if door.global.json {
         let outcome = state.as_ref().and_then(State::outcome);
@@ -34,7 +65,7 @@ pub async fn why(door: &Context, id: &str) -> Result<u8, CommandError> {
             "type": "why", "spec": id, "plan": plan.jobs, "standing": standing, "outcome": outcome,
             "problems": problems, "events": events,
         }));
-        return Ok(exit::DONE);
+        return Ok(());
     }
     if !problems.is_empty() {
         door.show(&crate::report::render(problems, &workspace.sources, door.paint));
@@ -48,7 +79,7 @@ pub async fn why(door: &Context, id: &str) -> Result<u8, CommandError> {
             door.show(&format!("  promoted {tree} by {}, passed {passed}", target.origin.words()));
         }
     }
-    let Some((job, entries)) = last else { return Ok(exit::DONE) };
+    let Some((job, entries)) = last else { return Ok(()) };
     door.show(&format!("last job here: {job}"));
     for entry in &entries {
         if !matches!(entry.event, Event::Queued { .. }) {
@@ -61,10 +92,10 @@ pub async fn why(door: &Context, id: &str) -> Result<u8, CommandError> {
             }
         }
     }
-    let spec = workspace.spec(&id).map(|spec| &**spec);
+    let spec = workspace.spec(id).map(|spec| &**spec);
     match state.as_ref().and_then(State::outcome) {
         Some(JobOutcome::Promoted) | None => {}
         Some(outcome) => door.show(&words::outcome(outcome, spec, door.paint)),
     }
-    Ok(exit::DONE)
+    Ok(())
 }

@@ -18,7 +18,7 @@ use crate::workspace::{CONFIG, CommandError, ErrorKind, WorkspaceLayout};
 /// The archive's README.
 const README: &str = "A run of regen that can be replayed without a model.
 
-    regen --spec SPEC…        replay these specs (specs/) from cassettes/
+    regen run SPEC…           replay these specs (specs/) from cassettes/
     history.jsonl             the events of the run
     attempts/                 prompts, replies, gate reports and trees of every attempt
 
@@ -27,20 +27,28 @@ regen.lock are as they were before the run.
 ";
 
 /// Writes a run as a `.tar.gz`: inputs, promoted state before the run, exchanges as cassettes,
-/// attempts. Gives the specs, and how many parts of attempts were deleted.
+/// attempts; `only` these specs. Gives the specs, and how many parts of attempts were deleted.
 ///
 /// # Errors
 /// The run does not exist; ledger or write errors.
 pub fn export_run(
     places: &WorkspaceLayout,
     run: i64,
+    only: Option<&BTreeSet<SpecId>>,
     to: &mut dyn Write,
 ) -> Result<(Vec<SpecId>, usize), CommandError> {
     let (ledger, objects) = (ledger(places)?, objects(places));
     let mut out = Archive { files: BTreeMap::new() };
     out.add("README.txt", README);
     let (mut history, mut standing, mut missing) = (String::new(), Standing::default(), 0);
-    let jobs = jobs(&ledger, run)?;
+    let wanted =
+        |spec: Option<&SpecId>| only.is_none_or(|only| spec.is_some_and(|s| only.contains(s)));
+    let mut jobs = jobs(&ledger, run)?;
+    jobs.retain(|_, entries| wanted(entries.iter().find_map(|entry| entry.spec.as_ref())));
+    if jobs.is_empty() {
+        let why = format!("run {run} has no job of these specs");
+        return Err(CommandError::usage(why).hint(format!("`regen show {run}` shows its jobs")));
+    }
     let mut specs = BTreeSet::new();
     for (job, entries) in &jobs {
         for entry in entries {
@@ -62,7 +70,7 @@ pub fn export_run(
         }
         specs.insert(spec);
     }
-    for kept in read_attempts(places, run)? {
+    for kept in read_attempts(places, run)?.into_iter().filter(|kept| wanted(Some(&kept.spec))) {
         missing += out.attempt(&objects, &kept);
     }
     out.replays()?;

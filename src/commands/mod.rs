@@ -8,6 +8,7 @@ pub mod fix_lock;
 pub mod gc;
 pub mod lint;
 pub mod log;
+pub mod remove;
 pub mod rollback;
 pub mod show;
 pub mod trace;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pipeline::{Attempt, State};
-use crate::store::{ContentStore, Ledger, Objects, SqliteLedger};
+use crate::store::{ContentStore, JobRow, Ledger, Objects, SqliteLedger};
 use crate::types::event::Entry;
 use crate::types::{Digest, GateName, JobId, Prompt, SpecId, StoredGeneration, TargetName};
-use crate::workspace::{CommandError, WorkspaceLayout};
+use crate::workspace::{CommandError, WorkspaceLayout, load};
 
 /// One attempt, with its stored data.
 #[derive(Debug)]
@@ -46,9 +46,38 @@ pub(super) fn jobs(
     }
 }
 
+/// The run to show: the given one, else the last one with a job of these specs, or of any. Also
+/// gives the ids of the specs that the patterns match, among those of all jobs.
+///
+/// # Errors
+/// There is no run, or a pattern matches no spec; ledger errors.
+pub fn find_run(
+    places: &WorkspaceLayout,
+    run: Option<i64>,
+    patterns: &[String],
+) -> Result<(i64, Option<BTreeSet<SpecId>>), CommandError> {
+    let rows = ledger(places)?.jobs(None, u32::MAX)?;
+    let only = if patterns.is_empty() {
+        None
+    } else {
+        let past = rows.iter().map(|row| row.spec.clone()).collect();
+        Some(load(places, None)?.select_among(patterns, &past)?)
+    };
+    let wanted = |row: &&JobRow| only.as_ref().is_none_or(|only| only.contains(&row.spec));
+    let last = rows.iter().filter(wanted).map(|row| row.run).max();
+    let none = || {
+        let why = match patterns {
+            [] => "no runs yet".to_owned(),
+            some => format!("no runs of {} yet", some.join(", ")),
+        };
+        CommandError::usage(why).hint("`regen run` starts one")
+    };
+    Ok((run.or(last).ok_or_else(none)?, only))
+}
+
 pub(super) fn ledger(places: &WorkspaceLayout) -> Result<SqliteLedger, CommandError> {
     SqliteLedger::read(&places.ledger())?
-        .ok_or_else(|| CommandError::usage("no runs yet".to_owned()))
+        .ok_or_else(|| CommandError::usage("no runs yet").hint("`regen run` starts one"))
 }
 
 pub(super) fn objects(places: &WorkspaceLayout) -> Objects {

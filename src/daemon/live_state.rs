@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::{Receiver, Sender, channel};
 
 use super::metrics::Metrics;
+use crate::config;
 use crate::engine::Observer;
 use crate::pipeline::{Effect, State};
 use crate::types::{Event, Job, Plan, SpecId, TargetName, limits};
@@ -271,7 +272,10 @@ impl LiveState {
             let before = found.len();
             found.extend(rows.keys().filter(|spec| glob.is_match(spec)).cloned());
             if found.len() == before {
-                return Err(format!("no spec matches `{pattern}`"));
+                let nearest = config::nearest(pattern, rows.keys().map(|spec| spec.as_str()));
+                let near = nearest.map(|near| format!("; did you mean `{near}`?"));
+                let near = near.unwrap_or_default();
+                return Err(format!("no spec matches `{pattern}`{near}"));
             }
         }
         found.sort();

@@ -12,6 +12,7 @@ mod precheck;
 mod promotion;
 mod recover;
 mod resources;
+mod restore;
 mod run;
 
 pub use close::{cancel, supersede};

@@ -8,7 +8,7 @@ use futures::stream::FuturesUnordered;
 use super::resources::Engine;
 use crate::pipeline::{Queue, State};
 use crate::promote::Switched;
-use crate::store::{LedgerError, NewEvent, files};
+use crate::store::{Day, LedgerError, NewEvent, files};
 use crate::types::{
     Diagnosis, Event, Fault, GeneratorSettings, Job, JobId, JobOutcome, Plan, Reason, SpecId,
 };
@@ -21,6 +21,8 @@ pub struct RunOutcome {
     pub jobs: Vec<(SpecId, Option<JobOutcome>)>,
     /// Specs without work.
     pub up_to_date: Vec<SpecId>,
+    /// What the run spent.
+    pub spend: Day,
 }
 
 impl Engine {
@@ -54,18 +56,27 @@ impl Engine {
         let up_to_date = up.into_iter().map(|job| job.spec.clone()).collect();
         // In the plan's order, independent of which ended first.
         let jobs = work.into_iter().filter_map(|job| ends.remove_entry(&job.spec)).collect();
-        Ok(RunOutcome { jobs, up_to_date })
+        let spend = self.ledger.borrow().spent_in(self.run.get())?;
+        Ok(RunOutcome { jobs, up_to_date, spend })
     }
 
     /// Performs one job of a plan.
     pub async fn one(&self, job: &Job) -> (SpecId, Result<JobOutcome, CommandError>) {
         let end = async {
             match self.again(job)? {
-                Some(job) => self.job(&job).await,
-                None => self.job(job).await,
+                Some(job) => self.restored(&job).await,
+                None => self.restored(job).await,
             }
         };
         (job.spec.clone(), end.await)
+    }
+
+    /// Performs a job; edited files alone are restored from the store.
+    async fn restored(&self, job: &Job) -> Result<JobOutcome, CommandError> {
+        match self.restoring(job)? {
+            Some(job) => self.job(&job).await,
+            None => self.job(job).await,
+        }
     }
 
     /// The job of a spec with dependencies, planned again: if this run promoted one of them, its

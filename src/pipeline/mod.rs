@@ -14,6 +14,7 @@ use ending::{failed, rejected, trouble};
 
 pub use attempt::{Attempt, AttemptFailure};
 pub use queue::Queue;
+pub use retry_policy::most_calls;
 pub use scheduler::{Backoff, JobStatus, Scheduler};
 
 use crate::types::{

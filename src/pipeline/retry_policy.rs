@@ -18,6 +18,13 @@ const SEQUENCE: [AttemptKind; 5] = [
 /// The position of the fresh start in it.
 const FRESH: usize = 3;
 
+/// The most calls for one target, with this many generators. One more than the sequence: an answer
+/// in the wrong format is asked for again once.
+pub fn most_calls(tiers: usize) -> u32 {
+    let all = SEQUENCE.len() * tiers.max(1) + 1;
+    u32::try_from(all).unwrap_or(u32::MAX).min(limits::CALLS)
+}
+
 /// The next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextAttempt {

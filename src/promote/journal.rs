@@ -38,6 +38,11 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// Whether it is of a removal.
+    pub fn removes(&self) -> bool {
+        self.standing.target.is_empty()
+    }
+
     /// The path of a job's journal.
     pub fn path(state: &Path, job: JobId) -> PathBuf {
         state.join("journal").join(format!("{job}.json"))

@@ -6,6 +6,7 @@
 
 mod journal;
 mod promotion;
+mod removal;
 mod stage;
 mod swap;
 
@@ -20,7 +21,7 @@ use journal::Journal;
 
 use crate::attest::Attested;
 use crate::plan::LiveTree;
-use crate::store::{files, write_staged};
+use crate::store::{files, with_path, write_staged};
 use crate::types::{Digest, JobId, RelPath, SpecId, Standing, TargetName, Tree, limits};
 
 /// Promotes trees below a workspace's root.
@@ -228,7 +229,7 @@ impl Promoter {
         }
         let unit = self.root.join(&promotion.unit);
         let stage = self.state.join("stage").join(promotion.job.to_string());
-        stage::build(promotion, &unit, &stage)?;
+        stage::build(promotion, &unit, &stage).map_err(|error| with_path(&stage, error))?;
         let trees = promotion.parts.iter().map(|p| (p.target.clone(), p.accepted.digest()));
         let mut journal = Journal {
             version: journal::VERSION,
@@ -250,7 +251,8 @@ impl Promoter {
             swap::copy(&unit, &trash)?;
             journal.in_place = true;
             journal.write(&self.state)
-        })?;
+        })
+        .map_err(|error| with_path(&unit, error))?;
         Ok(self.forward(journal)?)
     }
 
@@ -275,7 +277,11 @@ impl Promoter {
         }
         // The lockfile may have changed since the killed run: only this spec's entry is replaced.
         let mut lock = files::standing(&self.root)?;
-        lock.spec.insert(journal.spec.clone(), journal.standing.clone());
+        if journal.removes() {
+            lock.spec.remove(&journal.spec);
+        } else {
+            lock.spec.insert(journal.spec.clone(), journal.standing.clone());
+        }
         self.write_lock(&lock)?;
         Ok(Switched {
             job: journal.job,
@@ -343,6 +349,10 @@ impl Promoter {
                 )));
             }
             self.refuse_links(&journal.unit)?;
+            if journal.removes() {
+                done.extend(self.recover_removal(journal)?);
+                continue;
+            }
             let (unit, stage) = self.paths(&journal);
             let live = swap::identity(&unit)?;
             if journal.in_place {

@@ -1,7 +1,7 @@
 //! Progress of a run: a spinner line per running job on a terminal, plain lines elsewhere, JSON
 //! lines for machines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::engine::Observer;
 use crate::pipeline::{Effect, State};
 use crate::process::without_secrets;
 use crate::types::text::visible_line;
-use crate::types::{Event, Job, JobOutcome, SpecId, Usage};
+use crate::types::{AdmittedSpec, Event, Job, JobOutcome, SpecId, Usage};
 
 /// Verbosity of the progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +45,44 @@ struct LiveLines {
     /// The live line of each running job, with its prefix.
     bars: BTreeMap<SpecId, (ProgressBar, String)>,
     tokens: u64,
+    /// The specs, for the words of clauses in diagnoses.
+    specs: BTreeMap<SpecId, AdmittedSpec>,
+    /// Specs whose last outcome was told.
+    told: BTreeSet<SpecId>,
 }
 
 impl Progress {
     /// A new view. `model` is shown with replays.
     pub fn new(style: Style, paint: Styler, model: &str) -> Self {
         Self { style, paint, model: model.to_owned(), live: Mutex::default() }
+    }
+
+    /// The specs that jobs are of. Diagnoses then show the words of their clauses.
+    pub fn know(&self, specs: &[AdmittedSpec]) {
+        if let Ok(mut live) = self.live.lock() {
+            live.specs = specs.iter().map(|spec| (spec.id.clone(), spec.clone())).collect();
+        }
+    }
+
+    /// Whether the outcome of a spec's job was printed.
+    pub fn has_told(&self, spec: &SpecId) -> bool {
+        self.live.lock().is_ok_and(|live| live.told.contains(spec))
+    }
+
+    /// Prints the outcome of a job, and removes its live line. A promotion is an event already.
+    fn ended(&self, spec: &SpecId, outcome: &JobOutcome) {
+        let Ok(mut live) = self.live.lock() else { return };
+        if let Some((bar, _)) = live.bars.remove(spec) {
+            bar.finish_and_clear();
+            live.all.remove(&bar);
+        }
+        live.told.insert(spec.clone());
+        let known = live.specs.get(spec).map(|spec| &**spec);
+        let text = words::outcome(outcome, known, self.paint);
+        drop(live);
+        if !matches!(outcome, JobOutcome::Promoted) {
+            self.line(&format!("{}: {}", self.paint.name(spec), text.trim_end()));
+        }
     }
 
     /// Prints a line for people.
@@ -116,15 +148,7 @@ impl Observer for Progress {
             self.line(&format!("{}   {}", self.paint.name(&job.spec), self.paint.bad(&text)));
         }
         if let Some(outcome) = state.outcome() {
-            if let Ok(mut live) = self.live.lock()
-                && let Some((bar, _)) = live.bars.remove(&job.spec)
-            {
-                bar.finish_and_clear();
-                live.all.remove(&bar);
-            }
-            if !matches!(outcome, JobOutcome::Promoted) {
-                self.line(words::outcome(outcome, None, self.paint).trim_end());
-            }
+            self.ended(&job.spec, outcome);
         }
     }
 

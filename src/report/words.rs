@@ -73,8 +73,8 @@ pub fn money(day: &Day) -> String {
     let usd = format!("{:.digits$} USD", day.usd);
     match day.unpriced {
         0 => usd,
-        _ if day.usd == 0.0 => "price unknown".to_owned(),
-        unpriced => format!("{usd} and {unpriced} tokens, price unknown"),
+        _ if day.usd == 0.0 => PRICE_UNKNOWN.to_owned(),
+        unpriced => format!("{usd} and {unpriced} tokens, {PRICE_UNKNOWN}"),
     }
 }
 
@@ -230,14 +230,31 @@ pub fn job_end(outcome: &JobOutcome, attempts: usize, spend: &Day, paint: Styler
         _ => paint.bad(&word),
     };
     let fault = outcome.diagnosis().map(|one| format!("; fault: {}", fault(one.fault)));
-
     format!(
-        "job ended: {word}{} · {}, {} tokens, {}",
+        "job ended: {word}{} · {}, {}",
         fault.unwrap_or_default(),
-        counted(&attempts, "attempt"),
-        spend.tokens,
-        money(spend)
+        counted(attempts, "attempt"),
+        spent(spend)
     )
+}
+
+/// Tokens and dollars.
+pub fn spent(day: &Day) -> String {
+    let money = if day.tokens == 0 { "0 USD".to_owned() } else { money(day) };
+    format!("{}, {money}", counted(day.tokens, "token"))
+}
+
+const PRICE_UNKNOWN: &str = "price unknown";
+
+/// The most that a plan can cost. `work`: it has a job.
+pub fn most(attempts: u32, tokens: u64, usd: Option<f64>, work: bool) -> String {
+    if attempts == 0 {
+        let what = if work { "calls no model" } else { "nothing to do" };
+        return format!("at most: {what}, 0 tokens, 0 USD");
+    }
+    let attempts = counted(attempts, "attempt");
+    let usd = usd.map(|usd| format!("{usd:.2} USD"));
+    format!("at most: {attempts}, {tokens} tokens, {}", usd.as_deref().unwrap_or(PRICE_UNKNOWN))
 }
 
 /// An outcome, and what a person can do about it.

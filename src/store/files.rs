@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use super::with_path;
 use crate::toolchain;
 use crate::types::{RelPath, Standing, Tree, limits};
 
@@ -155,10 +156,10 @@ pub fn walk_without(folder: &Path, skipped: &[&str]) -> io::Result<Vec<PathBuf>>
     while let Some((folder, depth)) = folders.pop() {
         let entries = match fs::read_dir(&folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries?,
+            entries => entries.map_err(|error| with_path(&folder, error))?,
         };
         for entry in entries {
-            let entry = entry?;
+            let entry = entry.map_err(|error| with_path(&folder, error))?;
             let kind = entry.file_type()?;
             let skip = skipped.iter().any(|name| entry.file_name() == *name);
             if kind.is_dir() && !skip && depth < CODE_DEPTH {
@@ -180,10 +181,10 @@ pub fn walk_all(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-        entries => entries?,
+        entries => entries.map_err(|error| with_path(folder, error))?,
     };
     for entry in entries {
-        let entry = entry?;
+        let entry = entry.map_err(|error| with_path(folder, error))?;
         if entry.file_type()?.is_dir() && depth > 0 {
             found.extend(walk_all(&entry.path(), depth - 1)?);
         } else {

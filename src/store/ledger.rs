@@ -104,6 +104,13 @@ pub struct Day {
     pub calls: i64,
 }
 
+impl Day {
+    /// The dollars, if the price of everything is known.
+    pub fn known_usd(&self) -> Option<f64> {
+        (self.unpriced == 0).then_some(self.usd)
+    }
+}
+
 /// One model call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallId {
@@ -310,6 +317,12 @@ pub trait Ledger: fmt::Debug {
     /// # Errors
     /// Database errors.
     fn spent(&self, day: &str) -> Result<Day, LedgerError>;
+
+    /// What a run spent, including reservations.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn spent_in(&self, run: i64) -> Result<Day, LedgerError>;
 
     /// What a job spent; the day is one of its days.
     ///

@@ -32,7 +32,8 @@ fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    let file = options.mode(0o600).custom_flags(flags).open(path)?;
+    let file = options.mode(0o600).custom_flags(flags).open(path);
+    let file = file.map_err(|error| super::with_path(path, error))?;
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
@@ -59,9 +60,9 @@ impl WriterLock {
         let mut file = open(&path)?;
         match file.try_lock() {
             Ok(()) => {
-                file.set_len(0)?;
-                file.rewind()?;
-                file.write_all(who.as_bytes())?;
+                let written = file.set_len(0).and_then(|()| file.rewind());
+                let written = written.and_then(|()| file.write_all(who.as_bytes()));
+                written.map_err(|error| super::with_path(&path, error))?;
                 Ok(Self { _file: file })
             }
             Err(TryLockError::WouldBlock) => {

@@ -56,6 +56,16 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, 0o600, folder(path))
 }
 
+/// An I/O error with its path in front, unless the message has it already.
+pub fn with_path(path: &Path, error: io::Error) -> io::Error {
+    let (path, text) = (path.display().to_string(), error.to_string());
+    if text.contains(&path) {
+        error
+    } else {
+        io::Error::new(error.kind(), format!("{path}: {text}"))
+    }
+}
+
 fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
@@ -70,6 +80,14 @@ fn staged(stage: &Path, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
 }
 
 fn write(path: &Path, bytes: &[u8], mode: u32, part: &Path) -> io::Result<()> {
+    written(path, bytes, mode, part).map_err(|error| match error.kind() {
+        // The caller tries another folder.
+        io::ErrorKind::CrossesDevices => error,
+        _ => with_path(path, error),
+    })
+}
+
+fn written(path: &Path, bytes: &[u8], mode: u32, part: &Path) -> io::Result<()> {
     let folder = folder(path);
     fs::create_dir_all(folder)?;
     fs::create_dir_all(part)?;

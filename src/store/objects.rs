@@ -91,7 +91,8 @@ impl Objects {
     /// # Errors
     /// I/O errors.
     pub fn remove(&self, digest: Digest) -> io::Result<()> {
-        fs::remove_file(self.path(digest))
+        let path = self.path(digest);
+        fs::remove_file(&path).map_err(|error| super::with_path(&path, error))
     }
 }
 

@@ -76,7 +76,11 @@ pub fn verify(state: &Path, known: &Path) -> Result<(), StateError> {
         return Err(StateError::Tracked(state.to_owned(), file));
     }
     if meta.mode() & 0o077 != 0 {
-        fs::set_permissions(state, fs::Permissions::from_mode(0o700)).map_err(named)?;
+        match fs::set_permissions(state, fs::Permissions::from_mode(0o700)) {
+            // Nobody can write to it anyway.
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {}
+            made => made.map_err(named)?,
+        }
     }
     Ok(())
 }

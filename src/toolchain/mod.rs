@@ -24,8 +24,8 @@ pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, PANICS};
 use suite::key;
 pub use suite::{
-    ExampleSuites, Expectation, Expansion, Expected, Independent, Suite, SuiteFile, Visibility, clause_of,
-    is_test_of,
+    ExampleSuites, Expansion, Expectation, Expected, Independent, Suite, SuiteFile, Visibility,
+    clause_of, is_test_of,
 };
 
 /// The built-in languages. The first is the default.

@@ -343,6 +343,12 @@ impl GeneratorConfig {
         one
     }
 
+    /// Whether the prices of all tiers are configured.
+    pub fn has_prices(&self) -> bool {
+        (0..=self.tiers.len())
+            .all(|tier| self.tier(tier).prices.usd(crate::types::Usage::default()).is_some())
+    }
+
     /// What is done with recordings.
     pub fn cassette_mode(&self) -> CassetteMode {
         self.cassettes.unwrap_or(match self.settings {

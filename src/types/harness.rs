@@ -66,6 +66,11 @@ impl Harness {
         self.generator.as_ref().map_or(1, |generator| 1 + generator.tiers.len())
     }
 
+    /// Whether the prices of everything that can be asked are known.
+    pub fn has_prices(&self) -> bool {
+        self.generator.as_ref().is_none_or(GeneratorConfig::has_prices)
+    }
+
     /// Names of the environment variables with the generators' keys.
     pub fn generator_keys(&self) -> Vec<String> {
         let Some(generator) = &self.generator else { return Vec::new() };

@@ -141,15 +141,30 @@ impl From<io::Error> for CommandError {
         if is_of_lockfile(&error) {
             Self::new(ErrorKind::Lockfile, error).hint(FIX_LOCK)
         } else {
-            Self::new(ErrorKind::Io, error)
+            let hint = what_to_do(error.kind());
+            hint.into_iter().fold(Self::new(ErrorKind::Io, error), Self::hint)
         }
     }
+}
+
+/// What a person can do about an error of the file system.
+fn what_to_do(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space on this disk (`regen gc` deletes old attempts), then run it again"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "plan, status, lint, diff, trace, check, why, log and show work in a read-only checkout"
+        }
+        io::ErrorKind::PermissionDenied => "check the owner and the mode of this path",
+        _ => return None,
+    })
 }
 
 impl From<LockfileError> for CommandError {
     fn from(error: LockfileError) -> Self {
         match error {
-            LockfileError::Io(error) => Self::new(ErrorKind::Io, error),
+            LockfileError::Io(error) => error.into(),
             LockfileError::Invalid(_) => Self::new(ErrorKind::Lockfile, error).hint(FIX_LOCK),
         }
     }
@@ -169,7 +184,7 @@ impl From<RevisionError> for CommandError {
 impl From<StateError> for CommandError {
     fn from(error: StateError) -> Self {
         let (kind, hint) = match &error {
-            StateError::Io(..) => (ErrorKind::Io, None),
+            StateError::Io(_, why) => (ErrorKind::Io, what_to_do(why.kind()).map(str::to_owned)),
             _ => (ErrorKind::State, error.hint()),
         };
         hint.into_iter().fold(Self::new(kind, error), Self::hint)
@@ -178,7 +193,10 @@ impl From<StateError> for CommandError {
 
 impl From<WriterLockError> for CommandError {
     fn from(error: WriterLockError) -> Self {
-        Self::new(ErrorKind::Io, error)
+        match error {
+            WriterLockError::Io(error) => error.into(),
+            held => Self::new(ErrorKind::Io, held),
+        }
     }
 }
 

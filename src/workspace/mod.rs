@@ -3,6 +3,7 @@
 
 mod build_inputs;
 mod clock;
+mod cost;
 mod error;
 mod job_inputs;
 mod judge;
@@ -14,6 +15,7 @@ mod sign;
 mod upgrade;
 
 pub use clock::{now, today};
+pub use cost::MostCost;
 pub use error::{CommandError, ConfigProblems, ErrorKind};
 pub use job_inputs::JobInputs;
 pub use load::{ConfigFile, load, load_as_accepted, load_config, load_harness, rules};

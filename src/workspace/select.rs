@@ -10,6 +10,9 @@ use super::model::Workspace;
 use crate::config;
 use crate::types::{Problem, Severity, SpecId};
 
+/// How many known specs an error lists.
+const SHOWN: usize = 10;
+
 impl Workspace {
     /// Ids of the specs that match the patterns: id, path or glob. Without patterns: `None`.
     ///
@@ -24,35 +27,55 @@ impl Workspace {
         if patterns.is_empty() {
             return Ok(None);
         }
+        self.select_among(patterns, &BTreeSet::new()).map(Some)
+    }
+
+    /// The same, also among specs without a file: removed ones that the lockfile or the ledger
+    /// still has.
+    ///
+    /// # Errors
+    /// A pattern that matches no spec.
+    pub fn select_among(
+        &self,
+        patterns: &[String],
+        gone: &BTreeSet<SpecId>,
+    ) -> Result<BTreeSet<SpecId>, CommandError> {
         let mut ids = BTreeSet::new();
         for pattern in patterns {
             let glob = Glob::new(pattern.trim_start_matches("./"))
-                .map_err(|e| CommandError::usage(format!("--spec {pattern}: {e}")))?
+                .map_err(|e| CommandError::usage(format!("`{pattern}` is not a valid glob: {e}")))?
                 .compile_matcher();
             let absolute = Path::new(pattern).canonicalize().ok();
-            let before = ids.len();
-            for (file, id) in &self.files {
-                let same =
-                    absolute.as_ref().is_some_and(|path| *path == self.places.root.join(file));
-                if same || glob.is_match(file) || glob.is_match(id) {
-                    ids.insert(id.clone());
-                }
+            let same = |file: &String| {
+                absolute.as_ref().is_some_and(|path| *path == self.places.root.join(file))
+            };
+            let files = self.files.iter().filter(|(file, id)| {
+                same(file) || glob.is_match(file) || glob.is_match(id.as_str())
+            });
+            let gone = gone.iter().filter(|id| glob.is_match(id.as_str()));
+            let found: Vec<&SpecId> = files.map(|(_, id)| id).chain(gone).collect();
+            if found.is_empty() {
+                let why = CommandError::usage(format!("no spec matches `{pattern}`"));
+                return Err(self.nearest_to(pattern, why));
             }
-            if ids.len() == before && !self.files.values().any(|id| glob.is_match(id)) {
-                let nearest = config::nearest(pattern, self.files.values().map(|id| id.as_str()));
-                let hint = match nearest {
-                    Some(id) => format!("did you mean `{id}`?"),
-                    None => format!("known specs: {}", self.ids().join(", ")),
-                };
-                let why = format!("no spec matches `{pattern}`");
-                return Err(CommandError::usage(why).hint(hint));
-            }
+            ids.extend(found.into_iter().cloned());
         }
-        Ok(Some(ids))
+        Ok(ids)
     }
 
-    fn ids(&self) -> Vec<&str> {
-        self.files.values().map(|id| id.as_str()).collect()
+    /// Adds the nearest known spec to the error about a name.
+    pub fn nearest_to(&self, name: &str, why: CommandError) -> CommandError {
+        let known = self.files.values().chain(self.standing.spec.keys());
+        let ids: BTreeSet<&str> = known.map(SpecId::as_str).collect();
+        let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(name);
+        let nearest = config::nearest(stem, ids.iter().copied());
+        let shown: Vec<&str> = ids.iter().copied().take(SHOWN).collect();
+        let more = if ids.len() > SHOWN { ", …" } else { "" };
+        match nearest {
+            Some(id) => why.hint(format!("did you mean `{id}`?")),
+            None if ids.is_empty() => why,
+            None => why.hint(format!("known specs: {}{more}", shown.join(", "))),
+        }
     }
 
     /// Files of the selected specs that were refused.

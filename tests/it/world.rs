@@ -29,6 +29,7 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"(?m)git rev-parse: .*", "git rev-parse: [message]"),
         (r"[\w./-]*/\.tmp[A-Za-z0-9]{6}\b", "[tmp]"),
         (r"· [0-9]+ ms\b", "· [time]"),
+        (r"(?m)^(promoted [0-9]+, .*) in [0-9.]+ s;", "$1 in [time];"),
         (r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z", "[time]"),
         (r"\bdid not end within [0-9]+ s\b", "did not end within [time]"),
         (r"\b(recorded|REPLAY of|replayed from) [0-9]{4}-[0-9]{2}-[0-9]{2}\b", "$1 [date]"),
@@ -344,6 +345,12 @@ impl Run {
     /// The same under a title, for a snapshot of several runs.
     pub fn titled(&self, title: &str) -> String {
         format!("=== {title} ===\n{}\n", self.shown())
+    }
+
+    /// Standard output as one JSON document.
+    #[track_caller]
+    pub fn json_document(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
     }
 
     /// Standard output as JSON lines.

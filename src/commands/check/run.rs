@@ -11,7 +11,7 @@ use super::touched::Touched;
 use super::trees::{Compared, Units, compare};
 use crate::plan::{self, LiveTree};
 use crate::store::files;
-use crate::types::{Harness, Plan, Policy, SpecId, TargetName};
+use crate::types::{Harness, Plan, Policy, SpecId, Standing, TargetName};
 use crate::workspace::{
     CommandError, ErrorKind, Workspace, WorkspaceLayout, load_as_accepted, load_config,
 };
@@ -49,6 +49,8 @@ pub struct CheckOutcome {
 /// What is to be checked.
 #[derive(Debug, Default)]
 pub struct CheckOptions {
+    /// Only these specs, by id, path or glob; empty for all.
+    pub only: Vec<String>,
     /// A Git revision: check only what differs from the merge base with it.
     pub against: Option<String>,
     /// A policy.
@@ -63,10 +65,15 @@ fn folder(harness: &Harness) -> Option<String> {
 
 /// The units of known specs.
 fn units(workspace: &Workspace) -> Vec<String> {
-    let target = workspace.harness.target.values().find(|target| target.is_generated());
     let ids: BTreeSet<&SpecId> =
         workspace.files.values().chain(workspace.standing.spec.keys()).collect();
-    ids.into_iter().filter_map(|id| Some(target?.unit(id))).collect()
+    units_of(workspace, ids.into_iter())
+}
+
+/// The units of these specs.
+fn units_of<'a>(workspace: &Workspace, ids: impl Iterator<Item = &'a SpecId>) -> Vec<String> {
+    let target = workspace.harness.target.values().find(|target| target.is_generated());
+    ids.filter_map(|id| Some(target?.unit(id))).collect()
 }
 
 /// Reads a workspace and checks it.
@@ -102,9 +109,16 @@ pub fn check_workspace(
             }
             workspace => workspace?,
         };
-        let compared = || match early.join().expect("comparing does not panic") {
-            Some(compared) => compared,
-            None => compare(root, &workspace.standing, Units::These(units(&workspace))),
+        let only = workspace.asked(asked)?;
+        let compared = || match (early.join().expect("comparing does not panic"), only) {
+            (Some(compared), None) => compared,
+            (_, None) => compare(root, &workspace.standing, Units::These(units(&workspace))),
+            (_, Some(only)) => {
+                let mut standing = Standing::clone(&workspace.standing);
+                standing.spec.retain(|id, _| only.contains(id));
+                let units = units_of(&workspace, only.iter());
+                compare(root, &standing, Units::These(units))
+            }
         };
         let outcome = workspace.compare_with_lock(compared, asked)?;
         Ok((Some(workspace), outcome))
@@ -121,6 +135,11 @@ impl Workspace {
         let touched = match &asked.against {
             Some(revision) => self.touched(revision)?,
             None => Touched { specs: None, files: BTreeSet::new() },
+        };
+        let only = self.asked(asked)?;
+        let touched = match &only {
+            Some(only) => touched.within(only),
+            None => touched,
         };
         let plan = self.plan_as_accepted();
         let mut flaws = self.refusals();
@@ -174,6 +193,13 @@ impl Workspace {
             only: None,
             force: false,
         })
+    }
+
+    /// The named specs, including those of the lockfile whose file was removed.
+    fn asked(&self, asked: &CheckOptions) -> Result<Option<BTreeSet<SpecId>>, CommandError> {
+        let gone = self.standing.spec.keys().cloned().collect();
+        let named = !asked.only.is_empty();
+        named.then(|| self.select_among(&asked.only, &gone)).transpose()
     }
 
     fn checked(&self, plan: &Plan, only: Option<&BTreeSet<SpecId>>) -> Vec<Checked> {

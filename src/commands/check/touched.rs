@@ -14,6 +14,17 @@ pub(super) struct Touched {
     pub(super) files: BTreeSet<String>,
 }
 
+impl Touched {
+    /// The part of it that belongs to these specs.
+    pub(super) fn within(self, only: &BTreeSet<SpecId>) -> Self {
+        let specs = match self.specs {
+            Some(specs) => specs.intersection(only).cloned().collect(),
+            None => only.clone(),
+        };
+        Self { specs: Some(specs), files: BTreeSet::new() }
+    }
+}
+
 impl Workspace {
     /// What differs from the merge base with a revision.
     pub(super) fn touched(&self, revision: &str) -> Result<Touched, CommandError> {

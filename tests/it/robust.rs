@@ -1,0 +1,176 @@
+//! Machines that lack something: a read-only checkout, no home folder, no compiler, a full disk, a
+//! reader that has gone.
+
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::process::{Command, Stdio};
+
+use crate::server::{Server, lib};
+use crate::world::{GOOD, Run, World};
+
+/// Commands that only read, with their exit code.
+const READERS: [&[&str]; 17] = [
+    &["plan"],
+    &["plan", "adder"],
+    &["status"],
+    &["lint"],
+    &["diff"],
+    &["trace"],
+    &["check"],
+    &["verify"],
+    &["why"],
+    &["why", "adder"],
+    &["log"],
+    &["log", "adder"],
+    &["show"],
+    &["cassette", "ls"],
+    &["schema"],
+    &["man"],
+    &["completions", "bash"],
+];
+
+fn promoted() -> World {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.run(&["run", "-q"]).expect(0);
+    world
+}
+
+/// Runs regen in a mount namespace, after a shell command; `None` where that is not allowed.
+fn apart(world: &World, before: &str, args: &[&str]) -> Option<Run> {
+    let mut command = world.command(&[]);
+    let program = command.get_program().to_owned();
+    let script = format!("{before} && cd \"$PWD\" && exec \"$@\"");
+    let mut shell = Command::new("unshare");
+    shell.args(["-Urm", "/bin/sh", "-c", &script, "sh"]).arg(program).args(args);
+    for (name, value) in command.stdin(Stdio::null()).get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.current_dir(world.path("")).stdin(Stdio::null());
+    let run = Run::of(&mut shell);
+    let refused = run.err.contains("unshare") || run.err.contains("mount:");
+    (!refused).then_some(run)
+}
+
+#[test]
+fn commands_that_read_need_no_home_no_cache_and_no_compiler() {
+    let world = promoted();
+    for args in READERS {
+        let whole = world.run(args);
+        let mut poor = world.command(args);
+        poor.env_clear().env("PATH", "/nowhere");
+        let run = Run::of(&mut poor);
+        assert!(!run.err.contains("panicked"), "{args:?}: {}", run.err);
+        // Without a home folder it is not known who made `.regen/`.
+        let history = matches!(args[0], "log" | "show");
+        assert!(run.code == whole.code || history && run.code != 40, "{args:?}: {run:?}");
+        let mut nothing = world.command(args);
+        nothing.env("XDG_CACHE_HOME", "/dev/null/no").env("PATH", "/nowhere");
+        let run = Run::of(&mut nothing).expect(whole.code);
+        assert_eq!(run.out, whole.out, "{args:?}");
+    }
+}
+
+#[test]
+fn commands_that_read_work_in_a_read_only_checkout() {
+    let world = promoted();
+    let before = "mount --bind \"$PWD\" \"$PWD\" && mount -o remount,bind,ro \"$PWD\"";
+    for args in READERS {
+        let whole = world.run(args);
+        let Some(run) = apart(&world, before, args) else { return };
+        let run = run.expect(whole.code);
+        assert_eq!(run.out, whole.out, "{args:?}");
+    }
+    for args in [&["run"][..], &["rollback", "adder"], &["remove", "adder", "--force"]] {
+        let run = apart(&world, before, args).expect("worked before").expect(40);
+        assert!(run.err.contains(".regen"), "{args:?} names no path: {}", run.err);
+        assert!(run.err.contains("hint: "), "{args:?} has no hint: {}", run.err);
+    }
+    let run = apart(&world, before, &["trace", "--write"]).expect("worked before").expect(40);
+    assert!(run.err.contains("regen.trace"), "{}", run.err);
+}
+
+#[test]
+fn a_full_disk_is_named_with_its_path() {
+    let world = promoted();
+    let small = "mount -t tmpfs -o size=300k tmpfs .regen && mount -t tmpfs -o size=16k tmpfs specs \
+                 && cp /dev/zero specs/zero 2>/dev/null; cp /dev/zero .regen/zero 2>/dev/null; true";
+    for args in [&["run"][..], &["gc"], &["rollback", "adder"]] {
+        let Some(run) = apart(&world, small, args) else { return };
+        assert!(!run.err.contains("panicked"), "{args:?}: {}", run.err);
+        assert_ne!(run.code, 0, "{args:?}: {run:?}");
+        assert!(run.err.contains(".regen") || run.err.contains("specs"), "{args:?}: {}", run.err);
+    }
+    for args in [&["export", "-o", "/dev/full"][..], &["check", "-o", "json=/dev/full"]] {
+        let run = world.run(args).expect(2);
+        assert!(run.err.contains("/dev/full"), "{args:?}: {}", run.err);
+        assert!(run.err.contains("hint: "), "{args:?}: {}", run.err);
+    }
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("is there");
+    let run = Run::of(world.command(&["plan"]).stdout(full)).expect(40);
+    assert!(run.err.contains("cannot write to standard output"), "{}", run.err);
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let world = promoted();
+    let more: [&[&str]; 8] = [
+        &["--help"],
+        &["run", "--help"],
+        &["--version"],
+        &["export", "-o", "-"],
+        &["run"],
+        &["run", "--json"],
+        &["doctor"],
+        &["frobnicate"],
+    ];
+    for args in READERS.iter().copied().chain(more) {
+        let whole = world.run(args).code;
+        for close_both in [false, true] {
+            let (read, write) = std::io::pipe().expect("a pipe");
+            let mut command = world.command(args);
+            command.stdout(write.try_clone().expect("is open")).stderr(Stdio::piped());
+            if close_both {
+                command.stderr(write.try_clone().expect("is open"));
+            }
+            drop((read, write));
+            let run = Run::of(&mut command);
+            assert!(!run.err.contains("panicked"), "{args:?}: {}", run.err);
+            assert_eq!(run.code, whole, "{args:?}: {run:?}");
+            assert!(!run.err.contains("ipe"), "{args:?}: {}", run.err);
+        }
+    }
+}
+
+#[test]
+fn an_output_file_never_replaces_what_is_not_a_regular_file() {
+    let world = promoted();
+    let fifo = world.path("pipe");
+    Command::new("mkfifo").arg(&fifo).status().expect("runs");
+    symlink("target.txt", world.path("link.txt")).expect("links");
+    world.write("target.txt", "old");
+    std::fs::create_dir(world.path("folder")).expect("makes it");
+    for command in [&["export"][..], &["check"]] {
+        let to = |name: &str| {
+            let name =
+                if command[0] == "check" { format!("human={name}") } else { name.to_owned() };
+            world.run(&[command, &["-o", &name]].concat())
+        };
+        let run = to("pipe").expect(2);
+        assert!(run.err.contains("a pipe that no program reads"), "{}", run.err);
+        assert!(fifo.metadata().expect("is there").file_type().is_fifo());
+        to("link.txt").expect(0);
+        assert!(world.path("link.txt").is_symlink());
+        assert_ne!(world.read("target.txt"), "old");
+        world.write("target.txt", "old");
+        let run = to("folder").expect(2);
+        assert!(run.err.contains("--output folder: "), "{}", run.err);
+        assert!(world.path("folder").is_dir());
+        to("/dev/null").expect(0);
+        to("nowhere/file").expect(0);
+        assert!(world.path("nowhere/file").is_file());
+        std::fs::remove_dir_all(world.path("nowhere")).expect("was made");
+    }
+}
