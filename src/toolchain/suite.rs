@@ -100,9 +100,9 @@ impl Suite {
         self.bytes.as_deref().unwrap_or(self.text.as_bytes())
     }
 
-    /// Its file's name.
+    /// Its path below the folder of tests, as below the user's folder of suites.
     pub fn file(&self) -> &str {
-        self.path.as_str().rsplit('/').next().unwrap_or_default()
+        self.path.as_str().split_once('/').map_or(self.path.as_str(), |(_, file)| file)
     }
 }
 

@@ -312,7 +312,7 @@ impl Workspace {
     fn look_for_leftovers(&mut self) -> Result<(), CommandError> {
         for file in files::not_specs(&self.places.root, &self.harness.harness.specs)? {
             let problem =
-                Problem::error("spec::no_file", "not a regular file or folder (a link?); ignored");
+                Problem::error("spec::no_file", "a symbolic link or special file; ignored");
             self.problems.push(problem.warning().file(&file));
         }
         let known: BTreeSet<&SpecId> = self.files.values().collect();

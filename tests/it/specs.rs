@@ -264,6 +264,20 @@ fn a_suite_may_have_modules_and_data() {
 }
 
 #[test]
+fn an_error_in_a_module_of_a_suite_is_not_the_models_fault() {
+    let server = Server::start(vec![lib(GOOD), lib(&GOOD.replace("/// Adds.", "/// Sums."))]);
+    let world = World::adder(&server.url);
+    let suite =
+        "mod util;\n#[test]\nfn adds__m() {\n    assert_eq!(adder::add(1, 2), util::three());\n}\n";
+    world.write("validators/adder/rust/m.rs", suite);
+    world.write("validators/adder/rust/util/mod.rs", "pub fn three() -> i32 {\n    \"3\"\n}\n");
+    let run = world.run(&["--spec", "adder"]);
+    assert!([10, 21].contains(&run.code), "{}: {}", run.code, run.err);
+    assert!(run.err.contains("validators/adder/rust/util/mod.rs"), "{}", run.err);
+    assert!(server.requests().len() <= 2, "{}", server.requests().len());
+}
+
+#[test]
 fn words_in_comments_and_strings_are_not_left_out_code() {
     let honest = "//! Adds; `todo!()` is never called.\n\n/// Adds, whether or not there is existing code in the table.\n\
         // The implementation remains unchanged since 2015, and the rest of the file is short.\n\
