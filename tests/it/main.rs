@@ -30,6 +30,7 @@ mod kills;
 mod lint;
 mod origin;
 mod page;
+mod packaging;
 mod pipelines;
 mod proof;
 mod recovery;
