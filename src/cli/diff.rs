@@ -166,7 +166,7 @@ fn show(
     }
     for pair in clashes {
         match format {
-            DiffFormat::Markdown => door.print(&format!("\n**Conflict:** {}", clash(pair))),
+            DiffFormat::Markdown => door.print(&report::conflict_markdown(&clash(pair))),
             DiffFormat::Github => door.print(&report::conflict(&pair.0, &clash(pair))),
             _ => door.say(&format!("{}: {}", door.paint.bad("conflict"), clash(pair))),
         }

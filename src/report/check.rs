@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::Styler;
-use super::markup::{self, markdown_code, xml};
+use super::markup::{markdown_code, xml};
+use super::spans;
 use crate::commands::check::{CheckOutcome, Checked, Flaw};
 use crate::types::text::counted;
 use crate::types::text::visible_line;
@@ -108,7 +109,7 @@ pub fn markdown(outcome: &CheckOutcome) -> String {
         for flaw in &outcome.flaws {
             let hint = flaw.problem.help.clone().unwrap_or_default();
             let (place, what) =
-                (markdown_code(&place(flaw)), markup::markdown(&flaw.problem.message));
+                (markdown_code(&place(flaw)), spans::markdown(&flaw.problem.message));
             let _ = writeln!(out, "| {place} | {what} | {} |", markdown_code(&hint));
         }
     }
@@ -116,13 +117,13 @@ pub fn markdown(outcome: &CheckOutcome) -> String {
             |---|---|---|---|---|---|\n";
     for one in &outcome.checked {
         let tree = one.tree.map_or("-".to_owned(), |tree| tree.short());
-        let by = markup::markdown(one.origin.as_deref().unwrap_or("-"));
+        let by = spans::markdown(one.origin.as_deref().unwrap_or("-"));
         let word = if of(outcome, one).next().is_none() { "ok" } else { "**failed**" };
         let _ = writeln!(
             out,
             "| {} | {} | `{tree}` | {by} | {} | {word} |",
-            markup::markdown(&one.spec),
-            markup::markdown(&one.target),
+            spans::markdown(&one.spec),
+            spans::markdown(&one.target),
             one.clauses
         );
     }

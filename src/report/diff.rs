@@ -4,7 +4,7 @@ use crate::commands::diff::{OutOfDate, SpecsDiff};
 use crate::spec::{Change, ClauseChange, SpecChange, Stretch};
 
 use super::markup::{self, markdown_code as code};
-use super::{Styler, words};
+use super::{Styler, spans, words};
 use crate::types::Waiver;
 use crate::types::text::counted;
 
@@ -164,11 +164,6 @@ pub fn markdown(diff: &SpecsDiff) -> String {
         return "No clause changed.\n".to_owned();
     }
     let mut out = String::from("### Changed requirements\n");
-    let show = |sign: char, text: &str| match sign {
-        '=' => markup::markdown(text),
-        '-' => format!("~~{}~~", markup::markdown(text)),
-        _ => format!("**{}**", markup::markdown(text)),
-    };
     for spec in &diff.specs {
         out += &format!("\n#### {}\n\n", heading(spec));
         if !spec.clauses.is_empty() {
@@ -177,9 +172,10 @@ pub fn markdown(diff: &SpecsDiff) -> String {
         for clause in &spec.clauses {
             let mut cells: Vec<String> = Vec::new();
             if !clause.words.is_empty() {
-                cells.push(stretches(&clause.words, show));
+                let words = clause.words.iter().map(|one| (one.sign, one.text.as_str()));
+                cells.push(spans::changed(words));
             }
-            cells.extend(details(clause));
+            cells.extend(details(clause).iter().map(|detail| spans::markdown(detail)));
             let what = cells.join("<br>");
             out += &format!("| {} | {} | {what} |\n", mark(&clause.change), code(&name(clause)));
         }
@@ -210,6 +206,11 @@ pub fn markdown(diff: &SpecsDiff) -> String {
         );
     }
     out
+}
+
+/// Markdown of a conflict.
+pub fn conflict_markdown(text: &str) -> String {
+    format!("\n**Conflict:** {}", spans::markdown(text))
 }
 
 /// GitHub annotations at the changed clauses.

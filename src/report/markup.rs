@@ -2,20 +2,9 @@
 
 use crate::types::text::{visible, visible_line};
 
-/// Escapes text for Markdown: no markup, links or mentions, on one line. Code spans stay.
-pub fn markdown(text: &str) -> String {
-    let text = visible_line(text);
-    let parts: Vec<&str> = text.split('`').collect();
-    if parts.len().is_multiple_of(2) {
-        return markdown_text(&text);
-    }
-    let part = |(number, part): (usize, &&str)| {
-        if number % 2 == 0 { markdown_text(part) } else { markdown_code(part) }
-    };
-    parts.iter().enumerate().map(part).collect()
-}
-
-fn markdown_text(text: &str) -> String {
+/// Escapes text for Markdown: no markup, links or mentions, on one line.
+pub fn markdown_text(text: &str) -> String {
+    let text = one_line(text);
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -29,16 +18,41 @@ fn markdown_text(text: &str) -> String {
     out
 }
 
-/// A Markdown code span in a table cell.
+/// A text as code, in a table cell or outside of one.
 pub fn markdown_code(text: &str) -> String {
+    let text = one_line(text);
     if text.is_empty() {
         return String::new();
     }
-    let text = visible_line(text).replace('|', "\\|");
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let blank = if longest > 0 { " " } else { "" };
-    format!("{fence}{blank}{text}{blank}{fence}")
+    // A code span cannot have these in every place.
+    if text.contains(['|', '`']) || text.trim() != text {
+        return markdown_code_element(&text);
+    }
+    format!("`{text}`")
+}
+
+/// A text as an HTML element, which Markdown renders as code. No character of it is markup.
+pub fn markdown_code_element(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("<code>");
+    for c in one_line(text).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '|' | '`' | '*' | '_' | '~' | '[' | ']' | '\\' | '@' | '!' | ':' => {
+                out.push_str(&format!("&#{};", u32::from(c)));
+            }
+            c => out.push(c),
+        }
+    }
+    out + "</code>"
+}
+
+/// Text on one line, with control characters made visible.
+fn one_line(text: &str) -> String {
+    visible_line(&text.replace(['\r', '\n'], " "))
 }
 
 /// Escapes text for XML and HTML, on one line.
@@ -67,15 +81,16 @@ pub fn github(text: &str, property: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{github, markdown, markdown_code, xml};
+    use super::{github, markdown_code, markdown_text, xml};
 
     #[test]
     fn untrusted_markup_is_escaped() {
-        assert_eq!(markdown("a|b [x](y) @me\n<img>"), "a\\|b \\[x\\](y) &#64;me\\\\n&lt;img>");
-        assert_eq!(markdown("`a|b` *c*"), "`a\\|b` \\*c\\*");
-        assert_eq!(markdown("`a *c*"), "\\`a \\*c\\*");
-        assert_eq!(markdown_code("plain|x"), "`plain\\|x`");
-        assert_eq!(markdown_code("a`b``c"), "``` a`b``c ```");
+        let text = markdown_text("a|b [x](y) @me\n<img>");
+        assert_eq!(text, "a\\|b \\[x\\](y) &#64;me &lt;img>");
+        assert_eq!(markdown_text("`a *c*"), "\\`a \\*c\\*");
+        assert_eq!(markdown_code("plain x"), "`plain x`");
+        assert_eq!(markdown_code("plain|x"), "<code>plain&#124;x</code>");
+        assert_eq!(markdown_code("a`b``c"), "<code>a&#96;b&#96;&#96;c</code>");
         assert_eq!(xml("<a b=\"\x1b\">\u{202e}&"), "&lt;a b=&quot;\\u{1b}&quot;&gt;\\u{202e}&amp;");
         assert_eq!(github("100%\r\n::x", false), "100%25%0A\\u{3a}:x");
         assert_eq!(github("a:b,c", true), "a%3Ab%2Cc");

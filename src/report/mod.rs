@@ -8,6 +8,7 @@ mod findings;
 mod markup;
 mod problems;
 mod progress;
+mod spans;
 pub mod trace;
 pub mod words;
 

@@ -6,7 +6,8 @@ use crate::spec::{Coverage, Matrix, TestVerdict, TraceRow};
 use crate::types::Level;
 
 use super::Styler;
-use super::markup::{self, markdown_code as code, xml};
+use super::markup::{markdown_code as code, xml};
+use super::spans;
 
 /// The levels, strongest first.
 pub const LEVELS: [Level; 3] = [Level::Must, Level::Should, Level::May];
@@ -100,7 +101,7 @@ pub fn markdown(matrix: &Matrix) -> String {
         let tests: Vec<String> = row
             .proofs
             .iter()
-            .map(|p| format!("{} {} {}", markup::markdown(&p.target), code(&p.test), said(p.said)))
+            .map(|p| format!("{} {} {}", spans::markdown(&p.target), code(&p.test), said(p.said)))
             .collect();
         let life = life(row);
         let stands = [word(row.coverage), &life].join(" ");
@@ -109,13 +110,13 @@ pub fn markdown(matrix: &Matrix) -> String {
             out,
             "| {clause} | {} | {} | {tests} |",
             level(row.level),
-            markup::markdown(stands.trim())
+            spans::markdown(stands.trim())
         );
     }
     if !matrix.strays.is_empty() {
         out += "\nWithout a clause:\n\n";
         for stray in &matrix.strays {
-            let _ = writeln!(out, "- {} {}", markup::markdown(&stray.place), code(&stray.test));
+            let _ = writeln!(out, "- {} {}", spans::markdown(&stray.place), code(&stray.test));
         }
     }
     out

@@ -5,6 +5,7 @@
 )]
 
 mod candidates;
+mod database;
 pub mod files;
 pub mod ledger;
 mod lock;

@@ -4,15 +4,13 @@
 //! processes may read at any time.
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
 
+use super::database::{immutable, is_read_only, private_file};
 use super::files;
 use super::ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
 use super::migrations::MIGRATIONS;
@@ -39,23 +37,6 @@ impl From<rusqlite::Error> for LedgerError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(Box::new(error))
     }
-}
-
-/// Creates a file that only the user may read, if missing; SQLite gives its other files the same
-/// mode.
-fn private_file(path: &Path) -> Result<(), LedgerError> {
-    if path == Path::new(":memory:") {
-        return Ok(());
-    }
-    let mut options = OpenOptions::new();
-    let made = options.write(true).create_new(true).mode(0o600).open(path);
-    match made {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            files::open_regular(path).map(drop)
-        }
-        made => made.map(drop),
-    }
-    .map_err(|why| LedgerError::Database(why.into()))
 }
 
 /// A ledger in a SQLite file.
@@ -99,10 +80,19 @@ impl SqliteLedger {
             return Ok(None);
         }
         files::open_regular(path).map_err(|why| LedgerError::Database(why.into()))?;
-        let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let version = |db: &Connection| db.query_row("PRAGMA user_version", [], |row| row.get(0));
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let mut db = Connection::open_with_flags(path, flags)?;
         db.busy_timeout(Duration::from_secs(10))?;
         db.pragma_update(None, "query_only", true)?;
-        let found: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let found: i64 = match version(&db) {
+            // On a read-only file system SQLite cannot make its index of the write-ahead log.
+            Err(_) if is_read_only(path) => {
+                db = immutable(path)?;
+                version(&db)?
+            }
+            found => found?,
+        };
         let known = MIGRATIONS.len() as i64;
         if found > known {
             return Err(LedgerError::Future { found, known });

@@ -32,6 +32,7 @@ mod lint;
 mod models;
 mod origin;
 mod page;
+mod packaging;
 mod pipelines;
 mod proof;
 mod recovery;

@@ -255,8 +255,37 @@ fn the_page_updates_live_and_reconnects_after_a_restart() {
     browser.press(" ");
     browser.until(&state("up_to_date"));
     browser.complaints();
+    updates_keep_the_focus(&browser, &state("up_to_date"));
     // Without the token it shows how to get it.
     browser.eval("(localStorage.clear(), location.reload())");
     browser.until("document.getElementById('notes').innerText.includes('regen watch --http')");
     assert_eq!(daemon.stop(), Some(0));
+}
+
+/// An update of the page leaves the keyboard where it is.
+fn updates_keep_the_focus(browser: &Browser, up_to_date: &str) {
+    let focus =
+        |script: &str| browser.eval(&format!("({script}, document.activeElement.textContent)"));
+    let held = focus(
+        "[...document.querySelectorAll('button')].find(b => b.textContent == 'Regenerate').focus()",
+    );
+    assert_eq!(held, "Regenerate");
+    browser.eval("document.querySelector('#detail .actions').dataset.old = '1'");
+    browser.press(" ");
+    browser.until("!document.querySelector('#detail .actions').dataset.old");
+    browser.until("document.querySelector('#detail').contains(document.activeElement)");
+    browser.until(up_to_date);
+    assert_eq!(browser.eval("document.activeElement.textContent"), "Regenerate");
+    for (focused, redraw) in [
+        ("#specs a", "drawList()"),
+        ("#detail .actions a", "drawDetail()"),
+        ("#filter", "drawList()"),
+    ] {
+        let script = format!(
+            "(document.querySelector('{focused}').focus(), {redraw}, \
+             document.activeElement == document.querySelector('{focused}'))"
+        );
+        assert_eq!(browser.eval(&script), json!(true), "{focused}");
+    }
+    browser.until("document.querySelectorAll('#detail td').length > 0");
 }

@@ -108,6 +108,35 @@ function about(spec) {
   return spec.targets.filter(why).map((t) => `${t.target}: ${why(t)}`).join("; ");
 }
 
+// What has the keyboard's focus in a part of the page: its spec and its text, or its place among
+// all that can have it.
+const FOCUSABLE = "a, button, input, pre[tabindex]";
+function focusIn(place) {
+  const node = document.activeElement;
+  if (!node || node === place || !place.contains(node)) return null;
+  const spec = node.closest("[data-spec]")?.dataset.spec;
+  const all = [...place.querySelectorAll(FOCUSABLE)];
+  return { spec, id: node.id, text: node.matches("pre") ? null : node.textContent, tag: node.tagName, index: all.indexOf(node), scroll: node.scrollTop };
+}
+
+// Draws a part of the page again; what had the focus has it afterwards, even if it is disabled now
+// or moved.
+function keepingFocus(place, draw) {
+  const had = focusIn(place);
+  draw();
+  if (!had) return;
+  const all = [...place.querySelectorAll(FOCUSABLE)];
+  const same = (node) => node.tagName === had.tag && node.closest("[data-spec]")?.dataset.spec === had.spec;
+  const found =
+    (had.id && document.getElementById(had.id)) ||
+    all.find((node) => same(node) && had.text !== null && node.textContent === had.text) ||
+    all.filter(same)[0] || all[Math.min(had.index, all.length - 1)];
+  const able = found && found.disabled ? all.find((node) => !node.disabled) : found;
+  if (!able) return;
+  able.focus({ preventScroll: true });
+  able.scrollTop = had.scroll;
+}
+
 function row(spec) {
   const [word, colour] = STATES[spec.state] || [spec.state, ""];
   const link = make("a", { href: `#spec=${encodeURIComponent(spec.spec)}` }, spec.spec);
@@ -132,7 +161,7 @@ function drawList() {
   const words = $("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (spec) => words.every((word) => `${spec.spec} ${spec.title} ${spec.state}`.toLowerCase().includes(word));
   const found = [...specs.values()].filter(fits);
-  $("specs").replaceChildren(...found.slice(0, LIST).map(row));
+  keepingFocus($("specs"), () => $("specs").replaceChildren(...found.slice(0, LIST).map(row)));
   fitting = found.length;
   drawCounts();
 }
@@ -147,12 +176,9 @@ function drawCounts() {
 
 function drawRow(spec) {
   const old = document.querySelector(`#specs > li[data-spec="${CSS.escape(spec.spec)}"]`);
-  const focused = old && old.contains(document.activeElement);
   if (!old) return drawList();
-  const fresh = row(spec);
-  old.replaceWith(fresh);
+  keepingFocus($("specs"), () => old.replaceWith(row(spec)));
   drawCounts();
-  if (focused) fresh.querySelector("a").focus();
 }
 
 function table(heads, rows) {
@@ -211,7 +237,6 @@ function drawDetail() {
   if (!spec) return place.replaceChildren();
   const [word, colour] = STATES[spec.state] || [spec.state, ""];
   const button = (text, act, more, off) => make("button", { type: "button", disabled: off, onclick: () => order(act, { specs: [name], ...more }) }, text);
-  const focused = document.activeElement && place.contains(document.activeElement) ? document.activeElement.textContent : "";
   const resting = spec.state === "resting" || spec.state === "parked";
   const parts = [
     make("div", { className: "top" }, make("h2", {}, name), make("span", { className: "title" }, spec.title),
@@ -237,8 +262,7 @@ function drawDetail() {
       when(job.from || ""), job.tokens, dollars(job, 4)]);
     if (rows.length) parts.push(make("h2", {}, "History"), table(["Job", "Result", "Began", "Tokens", "USD"], rows));
   }
-  place.replaceChildren(...parts);
-  if (focused) [...place.querySelectorAll("button, a")].find((one) => one.textContent === focused)?.focus();
+  keepingFocus(place, () => place.replaceChildren(...parts));
 }
 
 // Debounced: reloads once after many changes.
@@ -334,8 +358,10 @@ const TOLD = {
     output = (output + data.text).slice(-OUTPUT);
     const place = $("output");
     if (!place) return drawDetail();
+    // Someone who scrolled back is reading.
+    const atEnd = place.scrollTop + place.clientHeight >= place.scrollHeight - 8;
     place.textContent = readable(output);
-    place.scrollTop = place.scrollHeight;
+    if (atEnd) place.scrollTop = place.scrollHeight;
   },
 };
 
