@@ -416,14 +416,12 @@ impl Ledger for SqliteLedger {
 
     fn spent_in(&self, run: i64) -> Result<Day, LedgerError> {
         let sql = format!("{DAYS} WHERE run = ?1 GROUP BY run");
-        let found = self.db.query_row(&sql, [run], day).optional()?;
-        Ok(found.unwrap_or_default())
+        Ok(self.db.query_row(&sql, [run], day).optional()?.unwrap_or_default())
     }
 
     fn spent_by(&self, job: JobId) -> Result<Day, LedgerError> {
         let sql = format!("{DAYS} WHERE job = ?1 GROUP BY job");
-        let found = self.db.query_row(&sql, [job.0], day).optional()?;
-        Ok(found.unwrap_or_default())
+        Ok(self.db.query_row(&sql, [job.0], day).optional()?.unwrap_or_default())
     }
 }
 
