@@ -411,6 +411,10 @@ const IOCTL: [u32; 32] = [
 /// Personalities: default, without address randomisation, and the query.
 const PERSONALITY: [u32; 3] = [0, 0x0004_0000, u32::MAX];
 
+/// Options of prctl(2), which libc does not define for musl.
+const PR_GET_SPECULATION_CTRL: u32 = 52;
+const PR_SET_SPECULATION_CTRL: u32 = 53;
+
 /// prctl options: no own filters, whose memory is not accounted, and none that restore removed
 /// rights.
 const PRCTL: [u32; 29] = [
@@ -434,8 +438,8 @@ const PRCTL: [u32; 29] = [
     libc::PR_GET_TID_ADDRESS.cast_unsigned(),
     libc::PR_GET_THP_DISABLE.cast_unsigned(),
     libc::PR_CAP_AMBIENT.cast_unsigned(),
-    libc::PR_GET_SPECULATION_CTRL.cast_unsigned(),
-    libc::PR_SET_SPECULATION_CTRL.cast_unsigned(),
+    PR_GET_SPECULATION_CTRL,
+    PR_SET_SPECULATION_CTRL,
     // Vector lengths, pointer authentication and tagged addresses of aarch64.
     50,
     51,

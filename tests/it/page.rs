@@ -254,7 +254,6 @@ fn the_page_updates_live_and_reconnects_after_a_restart() {
     );
     browser.press(" ");
     browser.until(&state("up_to_date"));
-    browser.complaints();
     updates_keep_the_focus(&browser, &state("up_to_date"));
     // Without the token it shows how to get it.
     browser.eval("(localStorage.clear(), location.reload())");

@@ -134,7 +134,12 @@ fn a_lockfile_with_loose_context_is_migrated_without_a_model() {
     copy(&["generated", "regen.lock"], &fixture, &world.path(""));
     let before = trees(&world);
     let plan = world.run(&["plan"]);
-    assert!(plan.out.lines().all(|line| line.ends_with("up to date")), "{}{}", plan.out, plan.err);
+    assert!(
+        plan.out.lines().all(|l| l.ends_with("up to date") || l.starts_with("at most: nothing")),
+        "{}{}",
+        plan.out,
+        plan.err
+    );
     world.run(&["check", "--fix-lock"]).expect(0);
     assert_eq!(trees(&world), before);
     assert_eq!(world.read("regen.lock"), {
