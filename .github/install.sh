@@ -1,9 +1,9 @@
 #!/bin/sh
 # Installs a released regen: install.sh VERSION FOLDER
-# REGEN_RELEASES: the address of the releases, instead of those of this repository.
+# REGEN_RELEASES: the address of the releases, below which is vVERSION/.
 set -eu
 version=$1 folder=$2
-base=${REGEN_RELEASES:-https://github.com/regen-harness/regen-harness/releases/download}
+base=${REGEN_RELEASES:?set it to the address of the releases}
 case $(uname -s)-$(uname -m) in
   Linux-x86_64) target=x86_64-unknown-linux-musl ;;
   Linux-aarch64) target=aarch64-unknown-linux-musl ;;

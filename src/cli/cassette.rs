@@ -1,8 +1,11 @@
 //! `regen cassette`: recorded model exchanges.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use serde_json::json;
 
+use super::args::SpecArgs;
 use super::{Context, RunArgs, exit, run};
 use crate::generator::{Cassette as Recording, Cassettes};
 use crate::types::InputsDigest;
@@ -10,21 +13,26 @@ use crate::types::harness::CassetteMode;
 use crate::types::text::counted;
 use crate::workspace::{CommandError, WorkspaceLayout, load, load_harness};
 
+/// Recordings by path; unreadable ones with the reason.
+type Recordings = Vec<(PathBuf, Result<Recording, String>)>;
+
 /// Subcommands of `cassette`.
 #[derive(Debug, Subcommand)]
 pub enum CassetteCommand {
     /// Run specs against the real generator and record every exchange.
-    #[command(after_help = "Example:\n  regen cassette record --spec roman --force")]
+    #[command(after_help = "Example:\n  regen cassette record roman --force")]
     Record(RunArgs),
     /// List the recordings.
-    Ls,
+    #[command(after_help = "Example:\n  regen cassette ls roman")]
+    Ls(SpecArgs),
     /// Show a recording: request and response.
     Show {
         /// The beginning of the recording's key.
         key: String,
     },
     /// Check that every recording is complete and unedited; calls no model.
-    Verify,
+    #[command(after_help = "Example:\n  regen cassette verify")]
+    Verify(SpecArgs),
     /// Delete recordings of specs and revisions that no longer exist.
     Prune {
         /// Only list them.
@@ -35,13 +43,12 @@ pub enum CassetteCommand {
 
 /// Runs a subcommand.
 pub async fn run(door: &Context, command: CassetteCommand) -> Result<u8, CommandError> {
-    let places = door.layout()?;
     match command {
         CassetteCommand::Record(args) => run::run(door, args, Some(CassetteMode::Record)).await,
-        CassetteCommand::Ls => list(door, &places),
-        CassetteCommand::Show { key } => show(door, &places, &key),
-        CassetteCommand::Verify => verify(door, &places),
-        CassetteCommand::Prune { dry_run } => prune(door, &places, dry_run).await,
+        CassetteCommand::Ls(specs) => list(door, &recordings(&door.reading()?, &specs)?),
+        CassetteCommand::Show { key } => show(door, &door.reading()?, &key),
+        CassetteCommand::Verify(specs) => verify(door, recordings(&door.reading()?, &specs)?),
+        CassetteCommand::Prune { dry_run } => prune(door, &door.layout()?, dry_run).await,
     }
 }
 
@@ -50,9 +57,25 @@ fn cassettes(places: &WorkspaceLayout) -> Result<Cassettes, CommandError> {
     Ok(Cassettes::new(places.root.join(harness.harness.cassettes)))
 }
 
-fn list(door: &Context, places: &WorkspaceLayout) -> Result<u8, CommandError> {
+/// The recordings of the named specs, also of removed ones; without names all, also those that
+/// cannot be read.
+fn recordings(places: &WorkspaceLayout, specs: &SpecArgs) -> Result<Recordings, CommandError> {
+    let mut all: Recordings = cassettes(places)?.all();
+    let names = specs.all();
+    if !names.is_empty() {
+        let of = |one: &Result<Recording, String>| {
+            one.as_ref().ok().map(|c| c.meta.context.spec.clone())
+        };
+        let past = all.iter().filter_map(|(_, one)| of(one)).collect();
+        let only = load(places, None)?.select_among(&names, &past)?;
+        all.retain(|(_, one)| of(one).is_some_and(|spec| only.contains(&spec)));
+    }
+    Ok(all)
+}
+
+fn list(door: &Context, all: &Recordings) -> Result<u8, CommandError> {
     let mut code = exit::DONE;
-    for (path, cassette) in cassettes(places)?.all() {
+    for (path, cassette) in all {
         match cassette {
             Ok(cassette) if door.global.json => {
                 door.json(&json!({ "key": cassette.key, "meta": cassette.meta, "path": path }));
@@ -98,8 +121,7 @@ fn show(door: &Context, places: &WorkspaceLayout, key: &str) -> Result<u8, Comma
     Ok(exit::DONE)
 }
 
-fn verify(door: &Context, places: &WorkspaceLayout) -> Result<u8, CommandError> {
-    let all = cassettes(places)?.all();
+fn verify(door: &Context, all: Recordings) -> Result<u8, CommandError> {
     let (count, mut bad, mut unverified) = (all.len(), Vec::new(), Vec::new());
     for (path, cassette) in all {
         match cassette.and_then(|cassette| cassette.check().map(|()| cassette)) {

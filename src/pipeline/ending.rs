@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Attempt, AttemptFailure};
 use crate::types::{AttemptKind, ClauseId, Diagnosis, Fault, JobOutcome};
 
-/// What a job ends with when no attempt is left.
+/// The outcome of a job without attempts left.
 pub fn rejected(calls: &[&Attempt], why: &str) -> JobOutcome {
     let refused = calls.iter().rev().find_map(|attempt| match &attempt.failed {
         Some(AttemptFailure::Refused(diagnosis)) => Some(diagnosis.clone()),
@@ -21,10 +21,10 @@ pub fn rejected(calls: &[&Attempt], why: &str) -> JobOutcome {
         _ => None,
     });
     if let Some(message) = malformed {
-        let summary = format!("no answer could be used: {message} ({why})");
+        let summary = format!("no usable answer: {message} ({why})");
         return JobOutcome::Rejected { diagnosis: trouble(Fault::Model, &summary) };
     }
-    let summary = format!("every answer broke off ({why}): look at the server");
+    let summary = format!("every answer was truncated ({why}); check the server");
     failed(trouble(Fault::Generator, &summary))
 }
 

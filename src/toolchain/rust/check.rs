@@ -1,4 +1,4 @@
-//! What can be checked of a spec before a model is asked.
+//! Checks a spec before a model is called.
 
 use super::package::crate_name;
 use super::{examples, imports, modules};
@@ -6,17 +6,17 @@ use crate::toolchain::Suite;
 use crate::toolchain::coverage::at;
 use crate::types::{Problem, Spec, Target};
 
-/// Crate names that would hide one of the language's own.
+/// Crate names that would shadow a standard crate.
 const TAKEN: [&str; 7] = ["std", "core", "alloc", "test", "proc_macro", "build", "gen"];
 
-/// Checks what can be known before a model is asked.
+/// Checks a spec before a model is called.
 pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     let mut problems = Vec::new();
     if TAKEN.contains(&crate_name(spec).as_str())
         || syn::parse_str::<syn::Ident>(&crate_name(spec)).is_err()
     {
         let message = format!("the id `{}` cannot be the name of a crate", spec.id);
-        problems.push(Problem::error("spec::crate_name", message).help("give another `id`"));
+        problems.push(Problem::error("spec::crate_name", message).help("use another `id`"));
     }
     for suite in suites.iter().filter(|suite| !suite.data) {
         for (name, line) in modules::missing(suite, suites) {
@@ -45,7 +45,7 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
                     "console" => {
                         "a transcript is `$ PROGRAM ARGUMENTS` and its output; see docs/formats/spec.md"
                     }
-                    _ => "an example is a function's body; see docs/formats/spec.md",
+                    _ => "an example is a function body; see docs/formats/spec.md",
                 };
                 problems.push(problem.help(help));
                 continue;

@@ -1,5 +1,5 @@
-//! Tricks in a candidate's Rust that would mislead the gates: found in its tokens, before anything
-//! is compiled, so that the finding can say what the candidate did.
+//! Finds code that would mislead the gates, in a candidate's tokens before compiling, so that the
+//! finding can name it.
 
 use std::collections::BTreeSet;
 
@@ -9,21 +9,21 @@ use super::options::{CrateType, RustOptions};
 use super::reach;
 use crate::types::{Finding, GateName, Target, Tree};
 
-/// Attributes, and what each would do.
+/// Attributes, with their effects.
 const ATTRIBUTES: [(&str, &str); 10] = [
-    ("allow", "switches a lint off that a gate asks for: fix what the lint reports"),
-    ("expect", "switches a lint off that a gate asks for: fix what the lint reports"),
+    ("allow", "disables a lint of a gate; fix the code instead"),
+    ("expect", "disables a lint of a gate; fix the code instead"),
     ("link_section", "places code where the linker runs it before the tests"),
     ("link", "links a library that the harness does not know"),
     ("no_mangle", "replaces a symbol of the test program"),
     ("export_name", "replaces a symbol of the test program"),
-    ("used", "keeps code in the test program that nothing calls"),
+    ("used", "keeps unused code in the test program"),
     ("naked", "is assembly, which cannot be checked"),
     ("no_main", "replaces the test program's own start"),
-    ("path", "takes a module from another place than its name says: name the file after it"),
+    ("path", "loads a module from another file; name the file after the module"),
 ];
 
-/// Finds tricks in every Rust file.
+/// Checks every Rust file.
 pub fn find(gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
     let unreached = reach::unreached(tree).into_iter().map(|path| Finding {
         gate: gate.to_owned(),
@@ -37,9 +37,9 @@ pub fn find(gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
     let features = reach::features(tree);
     let binary = RustOptions::of(target).crate_type == CrateType::Bin;
     for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
-        // What cannot be split into tokens does not compile either: the compiler says it better.
+        // An invalid token stream does not compile; the compiler's message is better.
         let Ok(tokens) = String::from_utf8_lossy(bytes).parse::<TokenStream>() else { continue };
-        // A program may end itself: its tests look at it from another process.
+        // A program may end its process: its tests observe it from another process.
         let ends = binary && path.as_str() == "src/main.rs";
         let mut reader = TokenReader { ends, features: &features, found: Vec::new() };
         let mut streams = vec![tokens];
@@ -145,7 +145,7 @@ impl TokenReader<'_> {
         }
     }
 
-    /// `include_str!` and `include_bytes!` may take a file of the candidate's own.
+    /// `include_str!` and `include_bytes!` may include only the candidate's own files.
     fn include(&mut self, name: &str, argument: Option<&TokenTree>, line: usize) {
         let path = match argument {
             Some(TokenTree::Group(group)) => group.stream().to_string(),
@@ -156,7 +156,7 @@ impl TokenReader<'_> {
             !path.starts_with('/') && !path.contains(['\\', '"']) && !path.contains("..")
         });
         if name == "include" || !own {
-            let message = format!("`{name}!` takes in what is not the candidate's own");
+            let message = format!("`{name}!` includes a file outside of the candidate");
             self.found.push((line, "include", message));
         }
     }
@@ -173,8 +173,7 @@ impl TokenReader<'_> {
 
     fn end(&mut self, name: &str, line: usize) {
         if !self.ends {
-            let message =
-                format!("`process::{name}` ends the tests with the process: return instead");
+            let message = format!("`process::{name}` would end the test process; return instead");
             self.found.push((line, "exit", message));
         }
     }
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn tricks_are_found_where_they_stand() {
+    fn tricks_are_found_with_their_lines() {
         for (code, rule, line) in [
             ("#![allow(clippy::all)]", "attribute", 1),
             ("\n#[cfg_attr(not(test), allow(dead_code))]\nfn a() {}", "attribute", 2),
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_code_is_left_alone() {
+    fn ordinary_code_is_accepted() {
         for code in [
             "#[derive(Debug)]\n#[must_use]\nstruct A { used: bool, path: String }",
             "// #![allow(x)]\nconst A: &str = \"#[no_mangle] process::exit(0)\";",

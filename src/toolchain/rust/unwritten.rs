@@ -43,7 +43,7 @@ mod tests {
         for code in [
             "// todo!() would panic\nfn a() {}",
             "/// Lists each `todo!()` and `unimplemented!()`.\nfn a() -> &'static str { \"todo!(\" }",
-            "/* unimplemented!( */ fn todo(todo: bool) -> bool { todo != true && !(todo) }",
+            "/* unimplemented!() */ fn todo(todo: bool) -> bool { todo != true && !(todo) }",
             "fn a( { todo!()",
         ] {
             assert_eq!(find("src/lib.rs", code), None, "{code}");
