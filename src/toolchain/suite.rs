@@ -86,7 +86,7 @@ impl Suite {
     }
 
     /// A module or data file of a suite.
-    pub fn helper(path: RelPath, bytes: Vec<u8>, data: bool) -> Self {
+    pub fn other(path: RelPath, bytes: Vec<u8>, data: bool) -> Self {
         let (text, bytes) = match String::from_utf8(bytes) {
             Ok(text) => (text, None),
             Err(error) => (String::new(), Some(error.into_bytes())),

@@ -394,9 +394,9 @@ fn suite(
         let path = path.map_err(|why| wrong(&format!("the name {why}")))?;
         // A module is text; data keep their line ends.
         return match text {
-            Ok(text) if is_code => Ok(Suite::helper(path, text.into_bytes(), false)),
+            Ok(text) if is_code => Ok(Suite::other(path, text.into_bytes(), false)),
             Err(_) if is_code => Err(wrong("not UTF-8")),
-            _ => Ok(Suite::helper(path, bytes, true)),
+            _ => Ok(Suite::other(path, bytes, true)),
         };
     }
     let text = text.map_err(|_| wrong("not UTF-8"))?;
