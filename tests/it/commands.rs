@@ -248,7 +248,7 @@ fn init_makes_a_folder_and_asks_only_on_a_terminal() {
     let mut script = Command::new("script");
     script.args(["-qec", &line, "/dev/null"]).current_dir(world.path(""));
     script.stdin(Stdio::piped()).stdout(Stdio::piped());
-    // Part of util-linux; without it there is no terminal to ask on.
+    // `script` may be missing: then there is no terminal to ask on.
     let Ok(mut script) = script.spawn() else { return };
     use std::io::Write;
     script.stdin.take().expect("is piped").write_all(b"9\n3\n").expect("writes");

@@ -197,9 +197,9 @@ fn cloned(world: &World) -> String {
 fn a_checkout_with_crlf_passes_and_a_changed_suite_does_not() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    let suite = "mod util;\n#[test]\nfn adds__more() {\n    assert_eq!(adder::add(1, 2), util::three());\n}\n";
+    let suite = "mod shared;\n#[test]\nfn adds__more() {\n    assert_eq!(adder::add(1, 2), shared::three());\n}\n";
     world.write("validators/adder/rust/more.rs", suite);
-    world.write("validators/adder/rust/util/mod.rs", "pub fn three() -> i32 {\n    3\n}\n");
+    world.write("validators/adder/rust/shared/mod.rs", "pub fn three() -> i32 {\n    3\n}\n");
     world.run(&["--spec", "adder"]).expect(0);
     let other = cloned(&world);
     let check = |code: i32| {
@@ -212,7 +212,7 @@ fn a_checkout_with_crlf_passes_and_a_changed_suite_does_not() {
     check(0);
     for (file, from, to) in [
         ("validators/adder/rust/more.rs", "add(1, 2)", "add(2, 1)"),
-        ("validators/adder/rust/util/mod.rs", "3\r\n", "3 + 0\r\n"),
+        ("validators/adder/rust/shared/mod.rs", "3\r\n", "3 + 0\r\n"),
     ] {
         let before = read(file);
         std::fs::write(format!("{other}/{file}"), before.replace(from, to)).expect("writes");
@@ -230,13 +230,13 @@ fn a_suite_may_have_modules_and_data() {
     let folder = "validators/adder/rust";
     world.write(
         &format!("{folder}/more.rs"),
-        "mod util;\nmod deep;\n#[test]\nfn adds__table() {\n    for line in include_str!(\"data/sums.txt\").lines() {\n        \
-        let [a, b, sum] = util::numbers(line);\n        assert_eq!(adder::add(a, b), sum);\n    }\n    \
+        "mod shared;\nmod deep;\n#[test]\nfn adds__table() {\n    for line in include_str!(\"data/sums.txt\").lines() {\n        \
+        let [a, b, sum] = shared::numbers(line);\n        assert_eq!(adder::add(a, b), sum);\n    }\n    \
         assert_eq!(include_bytes!(\"data/raw.bin\").len(), deep::inner::length());\n    \
         assert!(std::fs::read(\"tests/data/sums.txt\").unwrap().ends_with(b\"\\r\\n\"));\n}\n",
     );
     world.write(
-        &format!("{folder}/util/mod.rs"),
+        &format!("{folder}/shared/mod.rs"),
         "pub fn numbers(line: &str) -> [i32; 3] {\n    let mut all = line.split(' ').map(|n| n.parse().unwrap());\n    \
         [(); 3].map(|()| all.next().unwrap())\n}\n",
     );
@@ -247,7 +247,7 @@ fn a_suite_may_have_modules_and_data() {
     world.write(&format!("{folder}/.DS_Store"), "\u{0}");
     world.run(&["--spec", "adder"]).expect(0);
     let prompt = server.prompt(0);
-    for shown in ["tests/util/mod.rs", "tests/deep/inner.rs", "4 5 9", "tests/data/raw.bin"] {
+    for shown in ["tests/shared/mod.rs", "tests/deep/inner.rs", "4 5 9", "tests/data/raw.bin"] {
         assert!(prompt.contains(shown), "{shown}: {prompt}");
     }
     world.run(&["check"]).expect(0);
@@ -267,13 +267,12 @@ fn a_suite_may_have_modules_and_data() {
 fn an_error_in_a_module_of_a_suite_is_not_the_models_fault() {
     let server = Server::start(vec![lib(GOOD), lib(&GOOD.replace("/// Adds.", "/// Sums."))]);
     let world = World::adder(&server.url);
-    let suite =
-        "mod util;\n#[test]\nfn adds__m() {\n    assert_eq!(adder::add(1, 2), util::three());\n}\n";
+    let suite = "mod shared;\n#[test]\nfn adds__m() {\n    assert_eq!(adder::add(1, 2), shared::three());\n}\n";
     world.write("validators/adder/rust/m.rs", suite);
-    world.write("validators/adder/rust/util/mod.rs", "pub fn three() -> i32 {\n    \"3\"\n}\n");
+    world.write("validators/adder/rust/shared/mod.rs", "pub fn three() -> i32 {\n    \"3\"\n}\n");
     let run = world.run(&["--spec", "adder"]);
     assert!([10, 21].contains(&run.code), "{}: {}", run.code, run.err);
-    assert!(run.err.contains("validators/adder/rust/util/mod.rs"), "{}", run.err);
+    assert!(run.err.contains("validators/adder/rust/shared/mod.rs"), "{}", run.err);
     assert!(server.requests().len() <= 2, "{}", server.requests().len());
 }
 
