@@ -280,7 +280,7 @@ fn an_error_in_a_module_of_a_suite_is_not_the_models_fault() {
 fn words_in_comments_and_strings_are_not_left_out_code() {
     let honest = "//! Adds; `todo!()` is never called.\n\n/// Adds, whether or not there is existing code in the table.\n\
         // The implementation remains unchanged since 2015, and the rest of the file is short.\n\
-        pub fn add(a: i32, b: i32) -> i32 {\n    let _lazy = \"unimplemented!( and todo!(\";\n    a.saturating_add(b)\n}\n";
+        pub fn add(a: i32, b: i32) -> i32 {\n    let _lazy = \"unimplemented!() and todo!()\";\n    a.saturating_add(b)\n}\n";
     let server = Server::start(vec![lib(honest)]);
     let world = World::adder(&server.url);
     world.run(&["--spec", "adder"]).expect(0);
