@@ -109,18 +109,18 @@ fn decode(bytes: &[u8], problems: &mut Vec<Problem>) -> String {
         return String::new();
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
+    let plain = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
+    match std::str::from_utf8(bytes) {
+        Ok(text) => plain(text),
         Err(error) => {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            let at = error.valid_up_to();
+            let text = plain(&String::from_utf8_lossy(bytes));
+            let at = plain(&String::from_utf8_lossy(&bytes[..error.valid_up_to()])).len();
             let problem = Problem::error("spec::not_utf8", "invalid UTF-8");
             let problem = problem.help("save the file as UTF-8").at(&text, at..at);
             problems.push(problem);
             text
         }
-    };
-    text.replace("\r\n", "\n").replace('\r', "\n")
+    }
 }
 
 fn line_starts(source: &str) -> Vec<usize> {

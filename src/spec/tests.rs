@@ -20,6 +20,13 @@ const ROMAN: &str = "---\nid: roman\ntargets: [rust]\ndepends: [digits]\n---\n# 
     assert_eq!(secret(), None);\n  ```\n\n- The crate MUST NOT contain `unsafe`. `guard: forbid_unsafe`\n";
 
 #[test]
+fn invalid_utf8_behind_crlf_has_its_place_in_the_text() {
+    let (_, problems, source) = parse("specs/s.md", b"# A\r\n\r\n- a\r\n\xff\r\n");
+    let span = problems[0].span.expect("has a place");
+    assert_eq!((problems[0].line, span.start), (4, source.find('\u{fffd}').expect("is there")));
+}
+
+#[test]
 fn the_example_of_the_format_is_parsed() {
     let spec = clean(ROMAN);
     assert_eq!((spec.id.as_str(), spec.title.as_str()), ("roman", "Roman numerals"));

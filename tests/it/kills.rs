@@ -397,7 +397,9 @@ impl Life {
         let Ok(db) = rusqlite::Connection::open(self.world.path(".regen/ledger.db")) else {
             return;
         };
-        let sql = "SELECT c.request, c.completion, min(c.job), coalesce(j.result, 'open')
+        let sql = "SELECT c.request, c.completion, min(c.job),
+                          CASE WHEN max(coalesce(j.result, '') = 'promoted') THEN 'promoted'
+                               ELSE coalesce(min(j.result), 'open') END
                    FROM completions c JOIN jobs j ON j.id = c.job
                    GROUP BY c.request, c.completion ORDER BY min(c.job)";
         let Ok(mut statement) = db.prepare(sql) else { return };
