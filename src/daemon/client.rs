@@ -26,7 +26,7 @@ pub struct Told {
 }
 
 /// The connection is closed.
-fn nobody(_: reqwest::Error) -> CommandError {
+fn unreachable_daemon(_: reqwest::Error) -> CommandError {
     CommandError::usage("the daemon has ended".to_owned())
 }
 
@@ -51,9 +51,10 @@ impl Client {
     }
 
     async fn answer(request: reqwest::RequestBuilder) -> Result<Value, CommandError> {
-        let response = request.timeout(limits::DAEMON_ANSWER).send().await.map_err(nobody)?;
+        let response =
+            request.timeout(limits::DAEMON_ANSWER).send().await.map_err(unreachable_daemon)?;
         let good = response.status().is_success();
-        let bytes = response.bytes().await.map_err(nobody)?;
+        let bytes = response.bytes().await.map_err(unreachable_daemon)?;
         let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         if good {
             return Ok(value);
@@ -98,7 +99,7 @@ impl Client {
         after: i64,
     ) -> Result<impl Stream<Item = Told> + use<>, CommandError> {
         let request = self.http.get(format!("http://regen/api/events?after={after}"));
-        let response = request.send().await.map_err(nobody)?;
+        let response = request.send().await.map_err(unreachable_daemon)?;
         let pieces = Box::pin(response.bytes_stream());
         let lines = (pieces, Vec::new());
         Ok(futures::stream::unfold(lines, |(mut pieces, mut bytes)| async move {

@@ -98,11 +98,11 @@ impl Engine {
             .collect();
         let secrets = self.workspace.secrets.clone().except(&seen);
         let standing = self.workspace.standing.spec.get(&spec.id);
-        // What is asked for anew is asked as if nothing were promoted: so a recording of it replays
+        // A forced prompt is built as if nothing were promoted, so that a recording of it replays
         // wherever the spec is.
         let reason = &state.job.parts[attempt.part].reason;
-        let anew = self.options.force || *reason == Some(Reason::Forced);
-        let promoted = standing.and_then(|s| s.target.get(&job.name)).filter(|_| !anew);
+        let forced = self.options.force || *reason == Some(Reason::Forced);
+        let promoted = standing.and_then(|s| s.target.get(&job.name)).filter(|_| !forced);
         let accepted = match promoted {
             Some(promoted) => self.promoter.tree(&promoted.path)?,
             None => None,

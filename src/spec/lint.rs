@@ -127,7 +127,7 @@ fn of_clause(clause: &Clause, vague: Option<&Regex>) -> Vec<Problem> {
     problems
 }
 
-/// A word that stands for a text that is not written yet.
+/// A placeholder for missing text.
 fn placeholder(prose: &str) -> Option<&str> {
     static WORDS: LazyLock<Regex> = LazyLock::new(|| {
         let pattern = r"\b(?:TBD|TBC|TBA)\b|\?\?\?|(?i:\blorem ipsum\b)|\bNEEDS CLARIFICATION\b|[\[(<](?i:todo|fixme|xxx|placeholder|fill in)[\])>:]|\b(?:TODO|FIXME|XXX)\b(?:\s*[:(]|[.\s]*$)|\b(?:MUST|SHALL|SHOULD|MAY) (?:TODO|FIXME|XXX)\b";

@@ -47,7 +47,7 @@ fn junit(text: &str) -> Result<Vec<TestResult>, String> {
 }
 
 /// What an attribute of a case says of it; nothing, or a word for success, leaves it passed. A word
-/// that is not known is no success.
+/// that is not known means that the test did not pass.
 fn word_of(value: Option<&str>) -> TestStatus {
     match value.unwrap_or_default().to_ascii_lowercase().as_str() {
         "" | "run" | "completed" | "complete" | "passed" | "pass" | "success" | "successful"

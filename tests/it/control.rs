@@ -169,7 +169,7 @@ fn failures_are_counted_across_restarts_until_retry() {
     assert_eq!(server.requests().len(), asked, "it is not tried once more");
     world.run(&["retry", "adder"]).expect(0);
     let line = daemon.ended("rejected");
-    assert_eq!(line["parked"], false, "the count begins anew: {line}");
+    assert_eq!(line["parked"], false, "the count restarts: {line}");
     assert!(server.requests().len() > asked);
     assert_eq!(daemon.stop(), Some(0));
 }
@@ -186,7 +186,7 @@ fn a_rate_limit_stops_every_job_and_status_shows_it() {
     let mut status = Follows::start(&world, &["status", "--follow"]);
     status.until("rate limited by the model server until");
     status.until("waiting");
-    assert_eq!(server.requests().len(), 1, "nobody else asks it");
+    assert_eq!(server.requests().len(), 1, "no other request");
     assert_eq!(daemon.stop(), Some(0));
 }
 

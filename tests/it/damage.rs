@@ -30,7 +30,7 @@ enum Damage {
     FileOutside,
     /// A link to a folder outside of the workspace.
     FolderOutside,
-    /// A pipe that nobody writes to.
+    /// A pipe without a writer.
     Pipe,
     Socket,
     Huge,

@@ -293,7 +293,7 @@ impl Life {
     /// One deed, with its kill; gives whether it was killed.
     fn round(&mut self, number: u64) -> bool {
         let (mut deed, name) = (Deed::any(&mut self.random), self.one());
-        // A lock file made anew has no tree that was edited: there is nobody who accepted it.
+        // A rebuilt lockfile leaves out edited trees: no attestation accepts them.
         if deed == Deed::FixLock && !self.edited.is_empty() {
             deed = Deed::Discard;
         }
@@ -463,7 +463,7 @@ impl Life {
         let rooms = self.world.cache().join("regen/rooms");
         let rooms = std::fs::read_dir(rooms).into_iter().flatten().count();
         assert_eq!(rooms, 0, "{}: workspaces are left", self.now);
-        // Until the state has an id, nobody knows whose it is.
+        // Until the state has an id, its owner is unknown.
         let first = self.world.path(".regen");
         let parts = self.world.snapshot("").into_keys().filter(|path| {
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".regen-"))

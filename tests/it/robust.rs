@@ -51,6 +51,9 @@ fn apart(world: &World, before: &str, args: &[&str]) -> Option<Run> {
     shell.current_dir(world.path("")).stdin(Stdio::null());
     let run = Run::of(&mut shell);
     let refused = run.err.contains("unshare") || run.err.contains("mount:");
+    if refused {
+        eprintln!("skipped, mount namespaces are not allowed here: {}", run.err);
+    }
     (!refused).then_some(run)
 }
 

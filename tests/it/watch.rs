@@ -147,7 +147,7 @@ fn every_kind_of_save_gives_one_run() {
         "#[test]\nfn adds__more() {\n    assert_eq!(adder::add(1, 1), 2);\n}\n",
     );
     daemon.ended("promoted");
-    assert_eq!(server.requests().len(), 5, "a new test judges what is there, and asks nobody");
+    assert_eq!(server.requests().len(), 5, "a new test judges the promoted tree without a call");
     assert_eq!(daemon.stop(), Some(0));
     insta::assert_snapshot!(world.run(&["run"]).expect(0).shown());
 }

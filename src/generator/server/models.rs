@@ -85,7 +85,7 @@ fn id(model: &Value) -> Option<&str> {
     [&model["id"], &model["name"], &model["model"]].iter().find_map(|id| id.as_str())
 }
 
-/// Whether a listed model is the one that a name stands for.
+/// Whether a listed model has a name or an alias.
 fn is(model: &Value, name: &str) -> bool {
     let Some(listed) = id(model) else { return false };
     let base = |name: &str, mark: char| name.rsplit_once(mark).map(|(base, _)| base.to_owned());

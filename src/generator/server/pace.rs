@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::types::generator::ServerSettings;
 
-/// What requests share, for as long as a process lives and however often it plans anew.
+/// State that all requests of a process share, over all its plans.
 #[derive(Clone, Debug, Default)]
 pub struct RateLimits(Arc<Mutex<KnownServers>>);
 

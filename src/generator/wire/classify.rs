@@ -10,7 +10,7 @@ use super::parameters;
 use crate::generator::GenerationError;
 use crate::types::{Failure, limits};
 
-/// Classifies a response that is no success.
+/// Classifies an error response.
 pub fn of_response(status: u16, headers: &HeaderMap, body: &str) -> GenerationError {
     let value = object(body);
     let inner = value.get("error").filter(|error| !error.is_null());
@@ -103,7 +103,7 @@ pub fn of_error_object(error: &Value, status: Option<u16>) -> GenerationError {
     }
 }
 
-/// The status that a word for an error stands for.
+/// The status of a named error.
 fn of_word(word: &str) -> Option<u16> {
     let words = [
         ("rate_limit", 429),
