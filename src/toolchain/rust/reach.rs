@@ -11,7 +11,7 @@ use crate::types::{Tree, read_toml};
 /// The roots of a crate's modules.
 const ROOTS: [&str; 2] = ["src/lib.rs", "src/main.rs"];
 
-/// Files of Rust that no module of the crate names, wherever its declaration stands.
+/// Files with Rust code that no module of the crate declares. An empty file has none.
 pub fn unreached(tree: &Tree) -> Vec<String> {
     let is_there = |path: &str| tree.get(path).is_some();
     let mut reached: BTreeSet<String> = BTreeSet::new();
@@ -30,11 +30,12 @@ pub fn unreached(tree: &Tree) -> Vec<String> {
         }
         reached.insert(path);
     }
-    let files = tree.iter().map(|(path, _)| path.as_str());
-    files
-        .filter(|path| path.ends_with(".rs") && !reached.contains(*path))
-        .map(str::to_owned)
-        .collect()
+    let has_code = |path: &str| {
+        let tokens = tree.text(path).map(str::parse::<TokenStream>);
+        !matches!(tokens, Some(Ok(tokens)) if tokens.is_empty())
+    };
+    let files = tree.iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with(".rs"));
+    files.filter(|path| !reached.contains(*path) && has_code(path)).map(str::to_owned).collect()
 }
 
 /// The folder in which a file's modules are.
@@ -156,7 +157,8 @@ mod tests {
             ("src/lib.rs", "// mod orphan;\nmod a;"),
             ("src/a.rs", ""),
             ("src/orphan.rs", "{{{"),
-            ("src/b/a.rs", ""),
+            ("src/empty.rs", "// nothing\n"),
+            ("src/b/a.rs", "fn a() {}"),
         ]);
         assert_eq!(unreached(&some), ["src/b/a.rs", "src/orphan.rs"]);
     }
