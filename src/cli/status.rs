@@ -66,15 +66,7 @@ fn rows_of(
     ledger: Option<&SqliteLedger>,
     job: &Job,
 ) -> Result<Vec<Value>, CommandError> {
-    let last = match ledger {
-        Some(ledger) => ledger.last_job(&job.spec)?,
-        None => None,
-    };
-    let state = last
-        .as_ref()
-        .map(|(_, entries)| State::fold(entries.iter().map(|entry| &entry.event)))
-        .transpose()?
-        .flatten();
+    let (last, state) = super::why::last_job(ledger, &job.spec)?;
     let word = match &state {
         None => "no job here",
         Some(state) => state.outcome().map_or("running or interrupted", JobOutcome::word),

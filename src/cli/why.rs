@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::pipeline::State;
 use crate::report::words;
-use crate::store::{Ledger, SqliteLedger};
-use crate::types::{Event, JobOutcome, SpecId, ToolSet};
+use crate::store::{Entry, Ledger, SqliteLedger};
+use crate::types::{Event, JobId, JobOutcome, SpecId, ToolSet};
 use crate::workspace::{CommandError, Workspace, load};
 
 /// Explains why specs are, or are not, promoted: those named, else those of the last run, else all.
@@ -39,6 +39,18 @@ fn last_run(
     Ok((!ids.is_empty()).then_some(ids))
 }
 
+/// The last job of a spec: its entries and its state.
+pub(super) fn last_job(
+    ledger: Option<&SqliteLedger>,
+    id: &SpecId,
+) -> Result<(Option<(JobId, Vec<Entry>)>, Option<State>), CommandError> {
+    let Some(last) = ledger.map(|ledger| ledger.last_job(id)).transpose()?.flatten() else {
+        return Ok((None, None));
+    };
+    let state = State::fold(last.1.iter().map(|entry| &entry.event))?;
+    Ok((Some(last), state))
+}
+
 fn why_one(
     door: &Context,
     workspace: &Workspace,
@@ -47,15 +59,7 @@ fn why_one(
     id: &SpecId,
 ) -> Result<(), CommandError> {
     let plan = workspace.plan(tools, Some(&[id.clone()].into()), false)?;
-    let last = match ledger {
-        Some(ledger) => ledger.last_job(id)?,
-        None => None,
-    };
-    let state = last
-        .as_ref()
-        .map(|(_, entries)| State::fold(entries.iter().map(|entry| &entry.event)))
-        .transpose()?
-        .flatten();
+    let (last, state) = last_job(ledger, id)?;
     let standing = workspace.standing.spec.get(id);
     let problems = workspace.problems_of(Some(&[id.clone()].into()));
     if door.global.json {

@@ -105,7 +105,7 @@ impl Engine {
             Ok(match (attested(old), self.recorded(&spec.id, target, old)?) {
                 (Some(entry), _) | (None, Some(entry)) => entry,
                 (None, None) if signer.is_none() => old.clone(),
-                (None, None) => TargetStanding { origin: nobody(), ..old.clone() },
+                (None, None) => TargetStanding { origin: unattested(), ..old.clone() },
             })
         };
         let (mut parts, mut unit) = (Parts::default(), String::new());
@@ -342,7 +342,7 @@ impl Engine {
 }
 
 /// The origin of a tree without a trusted attestation; policies do not accept it as a model's.
-fn nobody() -> Origin {
+fn unattested() -> Origin {
     let source = Source::Replay;
     let (generator, model) = ("unknown".to_owned(), "unknown".to_owned());
     Origin { generator, model, source, ..TargetStanding::nothing().origin }

@@ -68,7 +68,7 @@ pub const RULES: [(&str, RuleLevel, &str); 16] = [
     ("no_binding", RuleLevel::Warning, "a spec with requirements but no binding"),
     ("no_observable", RuleLevel::Warning, "a clause without a testable example or value"),
     ("passive", RuleLevel::Note, "a passive without an actor"),
-    ("placeholder", RuleLevel::Warning, "a word that stands for a missing text"),
+    ("placeholder", RuleLevel::Warning, "placeholder for a missing text"),
     ("same_text", RuleLevel::Warning, "two clauses with the same text"),
     ("stray_test", RuleLevel::Warning, "a test without a clause"),
     ("two_modals", RuleLevel::Warning, "more than one requirement in one clause"),
