@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::control::NO_DAEMON;
 use super::{Context, exit};
 use crate::daemon::client::{AGAIN, Client, Told};
-use crate::pipeline::State;
 use crate::report::words;
 use crate::store::{Day, Ledger, SqliteLedger};
 use crate::types::{Job, JobOutcome, SpecId};

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::pipeline::State;
 use crate::report::words;
-use crate::store::{Entry, Ledger, SqliteLedger};
+use crate::store::{Ledger, SqliteLedger};
+use crate::types::event::Entry;
 use crate::types::{Event, JobId, JobOutcome, SpecId, ToolSet};
 use crate::workspace::{CommandError, Workspace, load};
 
