@@ -14,6 +14,9 @@
 // ground: shared data types
 pub mod types;
 
+// contract: typed interfaces and examples as data; pure
+pub mod contract;
+
 // languages: pure, one folder each; used by rooms and edges
 pub mod toolchain;
 

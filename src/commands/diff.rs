@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::contract::tests_of;
 use crate::guard;
 use crate::plan::{self, Checks, LiveTree};
 use crate::spec::{Change, ClauseChange, Parsed, SpecChange, admit, diff, is_prose, parse};
@@ -138,7 +139,9 @@ impl Workspace {
             targets: now.map_or(names.0, |spec| spec.targets.clone()),
             depends: now.map_or(names.1, |spec| spec.depends.clone()),
             clauses,
+            contract: None,
             visible: String::new(),
+            open: None,
             context,
             loose_context,
             unbound: Vec::new(),
@@ -265,6 +268,9 @@ impl Workspace {
                     toolchain::of(target).examples(spec, target, shown).iter().for_each(&mut add);
                 }
             }
+        }
+        for test in tests_of(spec) {
+            found.entry(test.clause.to_string()).or_default().insert(test.name);
         }
         for clause in &spec.clauses {
             for binding in &clause.bindings {

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
+use crate::contract::tests_of;
 use crate::plan;
 use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, parse, trace};
 use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files};
 use crate::toolchain::results;
-use crate::toolchain::{self, Expected, Suite, Visibility};
+use crate::toolchain::{self, Suite, Visibility};
 use crate::types::{
     Binding, Clause, ClauseId, Digest, Event, Red, Spec, SpecId, Target, TargetName,
     TargetStanding, TestResult, TestStatus, Tree, limits,
@@ -184,10 +185,11 @@ impl Workspace {
         let place = |suite: &Suite| format!("{folder}/{}", suite.file());
         let own = own.iter().flatten().map(|suite| (None, suite));
         let theirs = suites.into_iter().flatten().map(|suite| (Some(place(suite)), suite));
-        let tests: Vec<(Option<String>, &Expected)> = own
-            .chain(theirs)
-            .flat_map(|(file, suite)| suite.tests.iter().map(move |test| (file.clone(), test)))
-            .collect();
+        let native = own.chain(theirs).flat_map(|(file, suite)| {
+            suite.tests.iter().map(move |test| (file.clone(), test.name.clone()))
+        });
+        let outside = tests_of(spec).into_iter().map(|test| (None, test.name));
+        let tests: Vec<(Option<String>, String)> = native.chain(outside).collect();
         for clause in &spec.clauses {
             let done = |file: &Option<String>, name: &String| {
                 let counts = last.counts(clause, file.as_deref(), self);
@@ -206,8 +208,8 @@ impl Workspace {
                 };
                 match binding {
                     Binding::TestId { name: id } => {
-                        let mine = tests.iter().filter(|(_, t)| toolchain::is_test_of(&t.name, id));
-                        let mine = mine.map(|(at, t)| proof(t.name.clone(), done(at, &t.name)));
+                        let mine = tests.iter().filter(|(_, test)| toolchain::is_test_of(test, id));
+                        let mine = mine.map(|(at, test)| proof(test.clone(), done(at, test)));
                         entry.extend(mine);
                     }
                     Binding::Guard { name, .. } => {

@@ -5,12 +5,12 @@ use super::attempt_history::History;
 use super::resources::Engine;
 use crate::pipeline::{Attempt, Effect, State};
 use crate::promote::Switched;
-use crate::prompt;
+use crate::prompt::{self, ContractPrompt, File};
 use crate::reply::{self, Reply, ReplyRules};
 use crate::types::harness::ReplyForm;
 use crate::types::{
     AttemptKind, Digest, Event, Failure, GeneratorSettings, JobId, Prompt, Provenance, Reason,
-    Spec, StoredGeneration, Tree,
+    Spec, StoredGeneration, Target, Tree,
 };
 use crate::workspace::{CommandError, ErrorKind};
 use crate::{plan, toolchain};
@@ -114,6 +114,7 @@ impl Engine {
             root: toolchain::of(target).layout(target).required.to_string(),
             manifest: toolchain::of(target).layout(target).manifest,
             constraints: toolchain::of(target).prompt_rules(spec, target),
+            contract: contract(target, spec),
             suites: job.shown.clone(),
             accepted: accepted.as_ref(),
             changes: promoted.map(|s| plan::changed_clauses(spec, s)).unwrap_or_default(),
@@ -206,4 +207,12 @@ impl Engine {
             inputs,
         })
     }
+}
+
+/// A spec's contract in the target's language.
+fn contract(target: &Target, spec: &Spec) -> Option<ContractPrompt> {
+    let (interface, language) = spec.contract.as_ref().zip(toolchain::of(target).contract())?;
+    let types = language.types(interface);
+    let types = types.map(|(path, text)| File { path: path.to_string(), text });
+    Some(ContractPrompt { items: language.signatures(interface), types })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::context::GateContext;
+use super::contract;
 use super::dependency_cache::{Layer, LayerBuilder};
 use super::programs::{self, read};
 use super::result::{GateResult, finding};
@@ -240,7 +241,12 @@ async fn format_files(
 
 /// Runs the visible tests with the harness's runner.
 pub async fn test(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
-    tests(context, gate, candidate, &visible(context), false).await
+    let outside = contract::run(context, gate, candidate, &context.contract.visible).await;
+    let suites = visible(context);
+    if suites.is_empty() && !context.contract.visible.is_empty() {
+        return outside;
+    }
+    outside.and(tests(context, gate, candidate, &suites, false).await)
 }
 
 /// Runs held-out examples in a separate workspace, deleted before this returns. Only clause ids may
@@ -250,16 +256,23 @@ pub async fn hidden(
     gate: &GateName,
     candidate: &Candidate,
 ) -> GateResult {
-    let Some(suite) = &context.examples.hidden else {
+    let outside = &context.contract.hidden;
+    if context.examples.hidden.is_none() && outside.is_empty() {
         let reason = "the spec has no hidden example".to_owned();
         return GateResult { outcome: Some(Outcome::Skipped { reason }), ..GateResult::default() };
-    };
-    // The candidate's own tests are left out.
-    let mut seen = tests(context, gate, candidate, std::slice::from_ref(suite), true).await;
+    }
+    let mut seen = contract::run(context, gate, candidate, outside).await;
+    let suite = context.examples.hidden.as_slice();
+    if !suite.is_empty() {
+        // The candidate's own tests are left out.
+        seen = seen.and(tests(context, gate, candidate, suite, true).await);
+    }
     let mut clauses: BTreeSet<ClauseId> =
         seen.findings.iter().flat_map(|finding| finding.clauses.clone()).collect();
     if clauses.is_empty() && !seen.findings.is_empty() {
-        clauses = suite.tests.iter().filter_map(|test| test.clause.clone()).collect();
+        let tests = suite.iter().flat_map(|suite| &suite.tests);
+        clauses = tests.filter_map(|test| test.clause.clone()).collect();
+        clauses.extend(outside.iter().map(|test| test.clause.clone()));
     }
     let told = |clause: ClauseId| Finding {
         clauses: vec![clause.clone()],

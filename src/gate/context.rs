@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::dependency_cache::DependencyCache;
+use super::gate_inputs::ContractTests;
 use crate::process::Listener;
 use crate::sandbox::Sandbox;
 use crate::toolchain::{self, Suite};
@@ -29,6 +30,8 @@ pub struct GateContext<'a> {
     pub suites: &'a [Suite],
     /// The generated suites of the spec's examples.
     pub examples: &'a toolchain::ExampleSuites,
+    /// The tests of the contract.
+    pub contract: &'a ContractTests,
     /// Folder of the validators.
     pub validators: &'a Path,
     /// The tools.

@@ -143,6 +143,7 @@ impl Machine {
             gates: &inputs.gates,
             suites: &inputs.suites,
             examples: &inputs.examples,
+            contract: &inputs.contract,
             validators: &self.validators,
             tools: &self.tools,
             sandbox: &self.probe.sandbox,

@@ -6,11 +6,33 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::contract::{ContractTest, tests_of};
 use crate::toolchain::{self, ExampleSuites, Suite, Toolchain};
 use crate::types::{
     Action, Digest, Fingerprint, GateConfig, GateName, Isolation, Limits, LimitsConfig, Provenance,
     Spec, Target, TargetName, limits,
 };
+
+/// The tests of a contract.
+#[derive(Clone, Debug, Default)]
+pub struct ContractTests {
+    /// Visible ones, and properties.
+    pub visible: Vec<ContractTest>,
+    /// Held-out ones.
+    pub hidden: Vec<ContractTest>,
+}
+
+impl ContractTests {
+    fn of(spec: &Spec) -> Self {
+        let (hidden, visible) = tests_of(spec).into_iter().partition(|test| test.hidden);
+        Self { visible, hidden }
+    }
+
+    /// All.
+    pub fn all(&self) -> impl Iterator<Item = &ContractTest> {
+        self.visible.iter().chain(&self.hidden)
+    }
+}
 
 /// The inputs of the gates of a job's target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +45,9 @@ pub struct GateInputs {
     /// The generated suites of the spec's examples.
     #[serde(skip)]
     pub(super) examples: ExampleSuites,
+    /// The tests of its contract.
+    #[serde(skip)]
+    pub(super) contract: ContractTests,
     #[serde(skip)]
     digest: Digest,
 }
@@ -43,10 +68,12 @@ impl GateInputs {
             gates: gates.clone(),
             suites: suites.to_vec(),
             examples: ExampleSuites::default(),
+            contract: ContractTests::default(),
             digest: Digest::default(),
         };
         inputs.digest = Digest::of(inputs.bytes());
         inputs.examples = toolchain::example_suites(&inputs.spec, &inputs.target);
+        inputs.contract = ContractTests::of(&inputs.spec);
         inputs
     }
 
@@ -62,7 +89,8 @@ impl GateInputs {
     pub fn read(bytes: &[u8]) -> io::Result<Self> {
         let inputs: Self = serde_json::from_slice(bytes)?;
         let examples = toolchain::example_suites(&inputs.spec, &inputs.target);
-        Ok(Self { digest: Digest::of(bytes), examples, ..inputs })
+        let contract = ContractTests::of(&inputs.spec);
+        Ok(Self { digest: Digest::of(bytes), examples, contract, ..inputs })
     }
 
     /// The language of the target.

@@ -21,6 +21,25 @@ impl GateResult {
         Self { findings, ..Self::default() }
     }
 
+    /// Both results as one: the worse outcome counts.
+    pub fn and(mut self, other: Self) -> Self {
+        let rank = |outcome: &Option<Outcome>| match outcome {
+            Some(Outcome::Error { .. }) => 4,
+            Some(Outcome::Limit { .. }) => 3,
+            Some(Outcome::Timeout) => 2,
+            Some(Outcome::Flaky) => 1,
+            _ => 0,
+        };
+        if rank(&other.outcome) > rank(&self.outcome) {
+            self.outcome = other.outcome;
+        }
+        self.findings.extend(other.findings);
+        self.tests.extend(other.tests);
+        self.red.extend(other.red);
+        self.evidence.extend(other.evidence);
+        self
+    }
+
     /// A program that exceeded a limit.
     pub fn limit(mut self, resource: Resource) -> Self {
         self.outcome = Some(Outcome::Limit { resource });

@@ -377,7 +377,7 @@ impl<'a> TestRunner<'a> {
 }
 
 /// An unguessable number: 128 random bits.
-fn random_nonce() -> Result<String, getrandom::Error> {
+pub fn random_nonce() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))

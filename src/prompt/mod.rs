@@ -31,7 +31,7 @@ impl Default for Templates {
 }
 
 /// The variables a template may use.
-const VARIABLES: [&str; 19] = [
+const VARIABLES: [&str; 20] = [
     "json",
     "long",
     "language",
@@ -42,6 +42,7 @@ const VARIABLES: [&str; 19] = [
     "spec",
     "clauses",
     "constraints",
+    "contract",
     "dependencies",
     "suites",
     "accepted",
@@ -62,6 +63,15 @@ pub struct File {
     pub text: String,
 }
 
+/// A contract in the target's language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ContractPrompt {
+    /// The public items to write.
+    pub items: Vec<String>,
+    /// The harness's file with the types, if there are types.
+    pub types: Option<File>,
+}
+
 /// The inputs of a prompt.
 #[derive(Debug)]
 pub struct PromptInputs<'a> {
@@ -77,6 +87,8 @@ pub struct PromptInputs<'a> {
     pub manifest: &'static str,
     /// Rules of the target for the model.
     pub constraints: Vec<String>,
+    /// The contract, if the spec has one.
+    pub contract: Option<ContractPrompt>,
     /// The user's suites.
     pub suites: Vec<File>,
     /// The promoted tree, if any.
@@ -163,7 +175,11 @@ fn render_with(
 ) -> Result<Prompt, String> {
     let files = |tree: Option<&Tree>| -> Vec<File> {
         let files = tree.into_iter().flat_map(Tree::iter);
-        let files = files.filter(|(path, _)| path.as_str() != inputs.manifest);
+        let types = inputs.contract.as_ref().and_then(|contract| contract.types.as_ref());
+        let own = |path: &str| {
+            path == inputs.manifest || types.is_some_and(|types| types.path == path)
+        };
+        let files = files.filter(|(path, _)| !own(path.as_str()));
         files.map(|(path, bytes)| File { path: path.to_string(), text: text(bytes) }).collect()
     };
     let suites = if suites { inputs.suites.as_slice() } else { &[] };
@@ -185,7 +201,7 @@ fn render_with(
         "language": inputs.language, "root": inputs.root, "fence": fence(&all),
         "spec_id": inputs.spec.id, "title": inputs.spec.title, "spec": inputs.spec.visible,
         "clauses": clauses, "dependencies": dependencies, "constraints": inputs.constraints,
-        "suites": suites, "accepted": accepted, "candidate": candidate, "changes": inputs.changes,
+        "contract": inputs.contract, "suites": suites, "accepted": accepted, "candidate": candidate, "changes": inputs.changes,
         "json": inputs.json, "long": long, "findings": findings, "problem": problem, "kind": inputs.kind, "tried": tried,
     });
     let context = Value::from(minijinja::value::Serde(&context));
@@ -275,6 +291,7 @@ mod tests {
             root: "src/lib.rs".to_owned(),
             manifest: "",
             constraints: vec!["be brief".to_owned()],
+            contract: None,
             suites: Vec::new(),
             accepted: None,
             changes: Vec::new(),

@@ -26,10 +26,15 @@ pub struct HeldOut(HashSet<Vec<char>>);
 impl HeldOut {
     /// Adds a spec's hidden examples, except what its visible text also contains.
     pub fn add(&mut self, spec: &Spec) {
-        let hidden = spec.clauses.iter().flat_map(|c| &c.examples).filter(|e| e.hidden);
+        let examples = || spec.clauses.iter().flat_map(|clause| &clause.examples);
+        let whole = examples().filter(|one| one.hidden).map(|one| one.code.clone());
+        let lines = examples().flat_map(|one| {
+            let line = |at: &usize| one.code.lines().nth(*at).map(str::to_owned);
+            one.held.iter().filter_map(line)
+        });
         let mut secret = Self::default();
-        for example in hidden {
-            let essence = essence(&example.code);
+        for text in whole.chain(lines) {
+            let essence = essence(&text);
             match essence.len() {
                 0..SHORTEST => {}
                 SHORTEST..WINDOW => drop(secret.0.insert(essence)),

@@ -7,6 +7,7 @@ mod binding;
 mod blocks;
 mod claims;
 mod context;
+mod contract;
 mod diff;
 mod front;
 mod lint;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::blocks::{self, Block, Kind, Piece};
 use super::context::Prose;
+use super::contract::{ContractText, hold_out};
 use super::front::is_near;
 use super::lost::Lost;
 use super::text::{
@@ -30,11 +31,18 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         let help = "use lower-case letters, digits, `-` and `_`, a letter first: `id: my-spec`";
         problems.push(Problem::error("spec::id", message).help(help));
     }
-    let blocks = blocks::read(&source, body);
+    let mut blocks = blocks::read(&source, body);
+    let lines = line_starts(&source);
+    let text = ContractText { source: &source, lines: &lines };
+    let mut contract_problems = Vec::new();
+    let contract = text.interface(&blocks, &mut contract_problems);
+    if contract.is_some() {
+        text.tables(&mut blocks);
+    }
     let headings = blocks.iter().filter(|block| matches!(block.kind, Kind::Heading(_)));
     let sections = headings.map(|block| block.span.start).collect();
     let mut reader = SpecReader {
-        lines: line_starts(&source),
+        lines: &lines,
         source: &source,
         id: &id,
         blocks: &blocks,
@@ -47,14 +55,23 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     reader.find_split();
     reader.find_marks();
     reader.find_followers();
-    let clauses = reader.clauses();
+    let mut clauses = reader.clauses();
+    contract_problems.extend(text.check(contract.as_ref(), &clauses));
+    for (problem, span) in contract_problems {
+        reader.problem(problem, span);
+    }
+    hold_out(&mut clauses);
     reader.stray_hidden(body);
     for (problem, span) in (Lost { source: &source, body, blocks: &blocks }).find() {
         reader.problem(problem, span);
     }
     let prose = reader.prose();
     let (context, loose_context) = (prose.context(), prose.loose_context());
-    let visible = reader.visible(body);
+    let held = clauses.iter().flat_map(|clause| &clause.examples);
+    let held: BTreeSet<usize> =
+        held.flat_map(|one| one.held.iter().map(|at| one.line + at)).collect();
+    let visible = reader.visible(body, &held);
+    let open = (!held.is_empty()).then(|| reader.visible(body, &BTreeSet::new()));
     let unbound = reader.unbound();
     let mut problems = reader.problems;
     problems.truncate(limits::PROBLEMS);
@@ -66,7 +83,9 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         targets: front.targets,
         depends: front.depends,
         clauses,
+        contract,
         visible,
+        open,
         context,
         loose_context,
         unbound,
@@ -143,7 +162,7 @@ fn first_heading(blocks: &[Block]) -> Option<String> {
 
 struct SpecReader<'a> {
     source: &'a str,
-    lines: Vec<usize>,
+    lines: &'a [usize],
     id: &'a str,
     blocks: &'a [Block],
     /// Marks by the block that is the clause; a heading represents its section.
@@ -386,6 +405,7 @@ impl SpecReader<'_> {
             ignored: flags.contains(&"ignore"),
             code: code_text(block),
             line: self.line(block.text_start),
+            held: Vec::new(),
         }
     }
 
@@ -460,9 +480,10 @@ impl SpecReader<'_> {
         }
     }
 
-    /// The body with hidden and disabled blocks removed, line by line.
-    fn visible(&self, body: usize) -> String {
+    /// The body with hidden and disabled blocks and these lines removed, line by line.
+    fn visible(&self, body: usize, held: &BTreeSet<usize>) -> String {
         let mut cut = vec![false; self.lines.len() + 1];
+        held.iter().for_each(|line| cut[*line] = true);
         for block in self.blocks.iter().filter(|b| b.kind == Kind::Code) {
             if is_held_back(&block.info).is_some() && block.span.end > block.span.start {
                 let (from, to) = (self.line(block.span.start), self.line(block.span.end - 1));

@@ -1,5 +1,6 @@
 //! Checks before a model is called whether a spec's clauses have tests.
 
+use crate::contract::tests_of;
 use crate::toolchain::conflicts::{self, TestExpectations};
 use crate::toolchain::{Suite, Toolchain, Visibility, is_test_of};
 use crate::types::{Clause, Problem, Spec, Status, Target, limits};
@@ -14,11 +15,15 @@ pub fn check(
     let mut problems = toolchain.check_spec(spec, target, suites);
     let own = [Visibility::Visible, Visibility::Hidden];
     let own = own.map(|shown| toolchain.examples(spec, target, shown));
-    let tests = || own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
+    let outside = contract(toolchain, spec, target, &mut problems);
+    let tests = || {
+        let native = own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
+        native.map(|test| test.name.as_str()).chain(outside.iter().map(String::as_str))
+    };
     for clause in spec.clauses.iter().filter(|clause| clause.is_demanded()) {
         let id = &clause.id;
         for name in
-            clause.test_ids().filter(|name| !tests().any(|test| is_test_of(&test.name, name)))
+            clause.test_ids().filter(|name| !tests().any(|test| is_test_of(test, name)))
         {
             let message = format!("clause `{id}` has no test, so no candidate could pass");
             let help = format!(
@@ -28,7 +33,7 @@ pub fn check(
             problems.push(at(clause, Problem::error("spec::untested_clause", message).help(help)));
         }
     }
-    problems.extend(lints(spec, suites, &own));
+    problems.extend(lints(spec, suites, &own, &outside));
     problems.extend(conflicts::find(
         spec,
         &|one| toolchain.expectations(one),
@@ -42,6 +47,24 @@ pub fn check(
     }
     problems.truncate(limits::PROBLEMS);
     problems.into_iter().map(|problem| problem.file(&spec.file)).collect()
+}
+
+/// The names of the tests of a spec's contract, and what the language cannot carry of it.
+fn contract(
+    toolchain: &dyn Toolchain,
+    spec: &Spec,
+    target: &Target,
+    problems: &mut Vec<Problem>,
+) -> Vec<String> {
+    let Some(interface) = &spec.contract else { return Vec::new() };
+    match toolchain.contract() {
+        Some(language) => problems.extend(language.check(spec, interface, target)),
+        None => {
+            let message = format!("{} targets have no contracts yet", toolchain.language());
+            problems.push(Problem::error("contract::language", message));
+        }
+    }
+    tests_of(spec).into_iter().map(|test| test.name).collect()
 }
 
 /// What the tests of suites expect.
@@ -61,12 +84,17 @@ pub fn at(clause: &Clause, mut problem: Problem) -> Problem {
 }
 
 /// Warns of optional clauses without tests, and tests without clauses.
-fn lints(spec: &Spec, suites: &[Suite], own: &[Option<Suite>]) -> Vec<Problem> {
+fn lints(spec: &Spec, suites: &[Suite], own: &[Option<Suite>],
+    outside: &[String],
+) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let tests = || own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
+    let tests = || {
+        let native = own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
+        native.map(|test| test.name.as_str()).chain(outside.iter().map(String::as_str))
+    };
     let wanted = spec.clauses.iter().filter(|c| !c.is_demanded() && c.status != Status::Draft);
     for clause in wanted {
-        for name in clause.test_ids().filter(|name| !tests().any(|t| is_test_of(&t.name, name))) {
+        for name in clause.test_ids().filter(|name| !tests().any(|test| is_test_of(test, name))) {
             let message = format!("clause `{}` has no test", clause.id);
             let help = format!("add an example, or a test named `{name}`");
             let place = (clause.span, clause.line);

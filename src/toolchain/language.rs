@@ -3,6 +3,7 @@
 use super::commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
+use super::contract::ContractLanguage;
 use super::machine::{DependencyLayer, HostProbe};
 use super::mutator::Mutator;
 use super::suite::{Expectation, Independent, Suite, SuiteFile, Visibility};
@@ -128,6 +129,9 @@ pub trait Toolchain: Sync {
 
     /// The mutations of the red proof. `None`: every test stays `undecided`.
     fn mutator(&self) -> Option<&'static dyn Mutator>;
+
+    /// How it carries a contract. `None` if it cannot.
+    fn contract(&self) -> Option<&'static dyn ContractLanguage>;
 
     /// The dependencies of a normalised tree. `None` if the language has none.
     fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>>;

@@ -5,6 +5,7 @@
 
 mod commands;
 pub mod conflicts;
+mod contract;
 mod coverage;
 mod language;
 mod machine;
@@ -19,6 +20,7 @@ use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId};
 pub use commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
+pub use contract::ContractLanguage;
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, PANICS};

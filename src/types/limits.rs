@@ -22,6 +22,16 @@ pub const DIFF_STEPS: usize = 50_000_000;
 pub const LINTED: usize = 64 * 1024;
 /// Clauses per spec; keeps prompts and lockfiles small.
 pub const CLAUSES: usize = 10_000;
+/// Maximum size of a contract.
+pub const CONTRACT_BYTES: usize = 64 * 1024;
+/// Maximum functions of a contract.
+pub const CONTRACT_FUNCTIONS: usize = 1000;
+/// Maximum nesting of brackets in a value of an example.
+pub const VALUE_NESTING: usize = 64;
+/// Inputs of a property.
+pub const PROPERTY_CASES: usize = 256;
+/// Calls of one generated input of a property.
+pub const PROPERTY_CALLS: usize = 64;
 
 /// Bytes of one file in a reply.
 pub const FILE_BYTES: usize = 1024 * 1024;

@@ -11,6 +11,7 @@ pub mod gate;
 pub mod generation;
 pub mod generator;
 pub mod harness;
+pub mod interface;
 pub mod limits;
 pub mod lockfile;
 pub mod lint;
@@ -41,6 +42,7 @@ pub use gate::{
 pub use generation::{Completion, Finish, Prompt, StoredGeneration, StoredWorkspace, Usage};
 pub use generator::{GeneratorConfig, GeneratorSettings};
 pub use harness::{GateConfig, GateFormat, Harness, Target, ToolchainId, TraceConfig};
+pub use interface::Interface;
 pub use lint::{LintConfig, RuleLevel};
 pub use lockfile::{Origin, Source, SpecStanding, Standing, TargetStanding};
 pub use name::{GateName, SpecId, TargetName};

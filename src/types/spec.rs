@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Encoder, Problem, Severity, Span};
+use super::{Digest, Encoder, Interface, Problem, Severity, Span};
 use crate::types::{SpecId, TargetName};
 
 /// `<spec>/<name>`: a clause's identity, independent of heading, position and wording.
@@ -157,6 +157,9 @@ pub struct Example {
     pub code: String,
     /// Line of the block's first line in the spec, from 1.
     pub line: usize,
+    /// Its lines that are held out although the block is visible, from 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<usize>,
 }
 
 /// The smallest block with a binding.
@@ -238,8 +241,14 @@ pub struct Spec {
     pub depends: Vec<SpecId>,
     /// Clauses in file order.
     pub clauses: Vec<Clause>,
-    /// The spec as shown to the model: without hidden and ignored examples.
+    /// The typed interface, if the spec has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Interface>,
+    /// The spec as shown to the model: without hidden and ignored examples and held-out lines.
     pub visible: String,
+    /// The same with held-out lines, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<String>,
     /// Digest of the normalised prose outside of clauses, and of the clauses' positions in it.
     pub context: Digest,
     /// The same without positions, for old lockfiles.
@@ -259,6 +268,16 @@ impl Spec {
         self.clauses.iter().find(|c| {
             c.id.as_str() == name || c.bindings.iter().any(|binding| binding.name() == name)
         })
+    }
+
+    /// The spec without lines that are held out automatically.
+    pub fn without_hold_out(mut self) -> Self {
+        if let Some(open) = self.open.take() {
+            self.visible = open;
+            let examples = self.clauses.iter_mut().flat_map(|clause| &mut clause.examples);
+            examples.for_each(|example| example.held.clear());
+        }
+        self
     }
 
     /// The spec in force on a day (`YYYY-MM-DD`): waived clauses are treated as drafts, and the

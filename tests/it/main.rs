@@ -10,6 +10,7 @@ mod cli;
 mod commands;
 mod console;
 mod contract;
+mod contracts;
 mod control;
 mod copier;
 mod corpus;

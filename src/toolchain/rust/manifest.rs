@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use super::contract::RustContract;
 use super::options::{CrateType, RustOptions};
 use super::package::{EDITION, crate_name, root};
+use crate::toolchain::ContractLanguage;
 use crate::types::{Finding, RelPath, Spec, Target, Tree, read_toml};
 
 /// The allowed content of a candidate's manifest.
@@ -50,6 +52,10 @@ pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<
     let mut tree = tree.clone();
     let path = RelPath::parse("Cargo.toml").expect("it is a plain path");
     tree.insert(path, render(&manifest, spec, &options).into_bytes());
+    let types = spec.contract.as_ref().and_then(|interface| RustContract.types(interface));
+    if let Some((path, text)) = types {
+        tree.insert(path, text.into_bytes());
+    }
     Ok(tree)
 }
 

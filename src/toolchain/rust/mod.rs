@@ -3,6 +3,7 @@
 mod check;
 mod commands;
 mod console;
+mod contract;
 mod dependencies;
 mod examples;
 mod expanded;
@@ -33,7 +34,7 @@ use options::RustOptions;
 use package::root;
 
 use super::{
-    BuildContext, Built, DependencyLayer, Expectation, Extent, GateDefinition, GateKind, HostProbe,
+    BuildContext, Built, ContractLanguage, DependencyLayer, Expectation, Extent, GateDefinition, GateKind, HostProbe,
     Independent, Layout, Mutants, Mutator, OptionSchema, Places, Reported, Suite, SuiteFile,
     TestCase, TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
 };
@@ -225,6 +226,10 @@ impl Toolchain for Rust {
 
     fn mutator(&self) -> Option<&'static dyn Mutator> {
         Some(&RustMutator)
+    }
+
+    fn contract(&self) -> Option<&'static dyn ContractLanguage> {
+        Some(&contract::RustContract)
     }
 
     fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>> {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::contract::ADAPTER;
 use crate::toolchain::{Built, Suite, TestProgram};
 use crate::types::{ClauseId, Finding, GateName, limits};
 
@@ -75,7 +76,7 @@ pub fn read(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Buil
                 said.findings.extend(finding(gate, message, suites));
             }
             Ok(Line::CompilerArtifact { target, profile, executable: Some(executable) })
-                if profile.test =>
+                if profile.test || target.src_path.ends_with(ADAPTER) =>
             {
                 let source = target.src_path.strip_prefix(root).unwrap_or(&target.src_path);
                 let source = source.trim_start_matches('/').to_owned();

@@ -1,0 +1,522 @@
+//! Properties: variables with types or ranges, then one CEL expression over calls.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cel::extractors::Arguments;
+use cel::objects::{Key, Map};
+use cel::{Context, ExecutionError, Program, Value};
+
+use super::TextError;
+use super::block::Call;
+use super::generate::{Input, inputs};
+use crate::types::interface::{FunctionRole, Interface, Shape, WitFunction, WitType};
+use super::value::WitValue;
+use super::wave::near;
+use super::wire::{Answer, value_to};
+use crate::types::{Digest, limits};
+
+/// Functions of CEL itself.
+const STANDARD: [&str; 14] = [
+    "bool", "bytes", "contains", "double", "endsWith", "has", "int", "max", "min", "size",
+    "startsWith", "string", "type", "uint",
+];
+
+/// A property.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Property {
+    /// Its variables.
+    variables: Vec<Variable>,
+    /// Its expression.
+    expression: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Variable {
+    name: String,
+    ty: WitType,
+    range: Option<(i128, i128)>,
+}
+
+/// The answers that are known, by function and arguments.
+#[derive(Default)]
+pub struct Trial {
+    answers: BTreeMap<(usize, String), Answer>,
+}
+
+/// What a property is over one input.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judged {
+    /// True.
+    Holds,
+    /// Not true, and why.
+    Fails(String),
+    /// It depends on the answer to a call.
+    Needs(Call),
+}
+
+/// Reads a `property` block.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn read_property(interface: &Interface, code: &str) -> Result<Property, TextError> {
+    let mut variables = Vec::new();
+    let mut rest = Vec::new();
+    for (at, line) in code.lines().enumerate() {
+        let text = line.split("//").next().unwrap_or_default();
+        let text = if text.contains(['"', '\'']) { line.trim() } else { text.trim() };
+        if text.is_empty() {
+            continue;
+        }
+        match variable(interface, text).filter(|_| rest.is_empty()) {
+            Some(read) => {
+                variables.push(read.map_err(|message| TextError::new(message, at, 0..line.len()))?);
+            }
+            None => rest.push((at, line)),
+        }
+    }
+    let Some((first, _)) = rest.first() else {
+        return Err(TextError::new("the property has no expression", 0, 0..0));
+    };
+    let text = rest.iter().map(|(_, line)| *line).collect::<Vec<_>>().join("\n");
+    let property = Property { variables, expression: text };
+    property.check(interface).map_err(|message| TextError::new(message, *first, 0..0))?;
+    Ok(property)
+}
+
+/// A line `NAME in LEAST..=MOST` or `NAME: TYPE`; `None` for others.
+fn variable(interface: &Interface, text: &str) -> Option<Result<Variable, String>> {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    if let Some((name, range)) = text.split_once(" in ").filter(|(name, _)| is_name(name.trim())) {
+        let (least, most) = range.split_once("..")?;
+        let (most, open) = match most.strip_prefix('=') {
+            Some(most) => (most, 0),
+            None => (most, 1),
+        };
+        let number = |text: &str| text.trim().replace('_', "").parse::<i64>().ok();
+        let (Some(least), Some(most)) = (number(least), number(most)) else {
+            return Some(Err(format!("`{range}` is not a range: write `1..=100`")));
+        };
+        let (least, most) = (i128::from(least), i128::from(most) - open);
+        if least > most {
+            return Some(Err(format!("the range `{range}` is empty")));
+        }
+        let ty = WitType::Int { signed: true, bits: 64 };
+        return Some(Ok(Variable { name: name.trim().to_owned(), ty, range: Some((least, most)) }));
+    }
+    let (name, ty) = text.split_once(':').filter(|(name, _)| is_name(name.trim()))?;
+    let read = type_of(interface, ty.trim());
+    Some(read.map(|ty| Variable { name: name.trim().to_owned(), ty, range: None }))
+}
+
+/// Reads a type.
+fn type_of(interface: &Interface, text: &str) -> Result<WitType, String> {
+    let int = |signed, bits| Ok(WitType::Int { signed, bits });
+    match text {
+        "bool" => return Ok(WitType::Bool),
+        "u8" => return int(false, 8),
+        "u16" => return int(false, 16),
+        "u32" => return int(false, 32),
+        "u64" => return int(false, 64),
+        "s8" => return int(true, 8),
+        "s16" => return int(true, 16),
+        "s32" => return int(true, 32),
+        "s64" => return int(true, 64),
+        "f32" => return Ok(WitType::Float { bits: 32 }),
+        "f64" => return Ok(WitType::Float { bits: 64 }),
+        "char" => return Ok(WitType::Char),
+        "string" => return Ok(WitType::Text),
+        _ => {}
+    }
+    if let Some((outer, inner)) = text.strip_suffix('>').and_then(|text| text.split_once('<')) {
+        let parts = parts_of(inner).into_iter().map(|part| type_of(interface, part.trim()));
+        let mut parts: Vec<WitType> = parts.collect::<Result<_, _>>()?;
+        match (outer, parts.len()) {
+            ("list", 1) => return Ok(WitType::List(Box::new(parts.remove(0)))),
+            ("option", 1) => return Ok(WitType::Option(Box::new(parts.remove(0)))),
+            ("tuple", 1..) => return Ok(WitType::Tuple(parts)),
+            _ => {}
+        }
+    }
+    let names = || interface.types.iter().map(|one| one.name.as_str());
+    let at = names().position(|name| name == text);
+    match at.filter(|at| interface.types[*at].shape != Shape::Resource) {
+        Some(at) => Ok(WitType::Named(at)),
+        None => Err(format!("`{text}` is not a type of this contract{}", near(text, names()))),
+    }
+}
+
+/// The parts between commas that are in no angle brackets.
+fn parts_of(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
+    for (at, c) in text.char_indices() {
+        match c {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+/// A name in CEL.
+fn cel_name(name: &str) -> String {
+    name.replace(['-', '.'], "_")
+}
+
+/// The functions that an expression can call: those without resources.
+fn callable(interface: &Interface) -> impl Iterator<Item = (usize, &WitFunction)> {
+    interface.functions.iter().enumerate().filter(|(_, one)| {
+        let mut params = one.params.iter().map(|(_, ty)| ty);
+        matches!(one.role, FunctionRole::Free | FunctionRole::Static(_))
+            && !params.any(|ty| interface.has_resource(ty))
+            && one.result.as_ref().is_some_and(|ty| !interface.has_resource(ty))
+    })
+}
+
+impl Property {
+    /// Its expression, for messages.
+    pub fn expression(&self) -> &str {
+        self.expression.trim()
+    }
+
+    fn check(&self, interface: &Interface) -> Result<(), String> {
+        let program = Program::compile(&self.expression).map_err(|error| {
+            let text = error.to_string();
+            let line = text.lines().map(str::trim).find(|line| !line.is_empty());
+            format!("the expression is not CEL: {}", line.unwrap_or_default())
+        })?;
+        let known: BTreeSet<String> =
+            callable(interface).map(|(_, one)| cel_name(&interface.call_name(one))).collect();
+        let references = program.references();
+        let names: BTreeSet<&str> = self.variables.iter().map(|v| v.name.as_str()).collect();
+        if let Some(name) = references.variables().into_iter().find(|name| !names.contains(name)) {
+            let hint = near(name, names.iter().copied());
+            return Err(format!("the property has no variable `{name}`{hint}"));
+        }
+        let functions = references.functions();
+        if !functions.iter().any(|name| known.contains(*name)) {
+            return Err("the property calls no function of the contract".to_owned());
+        }
+        let is_known = |name: &str| known.contains(name) || STANDARD.contains(&name);
+        let wrong = functions.iter().find(|name| {
+            let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic());
+            is_word && !is_known(name)
+        });
+        match wrong {
+            None => Ok(()),
+            Some(name) => {
+                let hint = near(name, known.iter().map(String::as_str));
+                Err(format!("there is no function `{name}`{hint}"))
+            }
+        }
+    }
+
+    /// Generated inputs, the same for one seed.
+    pub fn inputs(&self, interface: &Interface, seed: Digest) -> Vec<Input> {
+        let variables: Vec<_> = self.variables.iter().map(|v| (&v.ty, v.range)).collect();
+        let count = if variables.is_empty() { 1 } else { limits::PROPERTY_CASES };
+        inputs(interface, &variables, seed, count)
+    }
+
+    /// Whether some functions break it: it is judged with arbitrary results.
+    pub fn can_fail(&self, interface: &Interface, seed: Digest) -> bool {
+        let results: Vec<Vec<Vec<WitValue>>> = interface.functions.iter().map(|one| {
+            let made = one.result.as_ref().map(|ty| inputs(interface, &[(ty, None)], seed, 16));
+            made.unwrap_or_default().iter().map(Input::values).collect()
+        }).collect();
+        let mut turn = 0;
+        self.inputs(interface, seed).iter().any(|input| {
+            let mut trial = Trial::default();
+            for _ in 0..limits::PROPERTY_CALLS {
+                let shared = Arc::new(trial);
+                let judged = self.judge(interface, &input.values(), &shared);
+                trial = Arc::into_inner(shared).unwrap_or_default();
+                match judged {
+                    Judged::Holds => return false,
+                    Judged::Fails(_) => return true,
+                    Judged::Needs(call) => {
+                        turn += 1;
+                        let made = &results[call.function];
+                        let value = made.get(turn % made.len().max(1)).and_then(|v| v.first());
+                        trial.learn(interface, &call, Answer::Value(value.cloned()));
+                    }
+                }
+            }
+            false
+        })
+    }
+
+    /// An input as text.
+    pub fn shown(&self, interface: &Interface, values: &[WitValue]) -> String {
+        let all = self.variables.iter().zip(values);
+        let all = all.map(|(v, value)| format!("{} = {}", v.name, value.text(interface, &v.ty)));
+        all.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Evaluates the property over one input, as far as answers are known.
+    pub fn judge(&self, interface: &Interface, values: &[WitValue], trial: &Arc<Trial>) -> Judged {
+        let needed = Arc::new(Mutex::new(None));
+        let mut context = Context::default();
+        for (variable, value) in self.variables.iter().zip(values) {
+            let value = to_cel(interface, &variable.ty, value);
+            context.add_variable_from_value(variable.name.clone(), value);
+        }
+        let shared = Arc::new(interface.clone());
+        for (at, function) in callable(interface) {
+            let name = cel_name(&interface.call_name(function));
+            let (shared, trial, needed) = (shared.clone(), trial.clone(), needed.clone());
+            let called = move |Arguments(args): Arguments| {
+                let found = call(&shared, at, &args, &trial);
+                found.map_err(|missing| {
+                    let message = match &missing {
+                        Missing::Answer(_) => "not known yet".to_owned(),
+                        Missing::Value(message) => message.clone(),
+                    };
+                    let mut first = needed.lock().unwrap_or_else(PoisonError::into_inner);
+                    first.get_or_insert(missing);
+                    ExecutionError::function_error("call", message)
+                })
+            };
+            // A function of the contract cannot replace one of the language.
+            let _ = context.add_function(&name, called);
+        }
+        let Ok(program) = Program::compile(&self.expression) else {
+            return Judged::Fails("the expression is not CEL".to_owned());
+        };
+        let result = program.execute(&context);
+        let needed = needed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (result, needed) {
+            (Ok(Value::Bool(true)), _) => Judged::Holds,
+            (_, Some(Missing::Answer(call))) => Judged::Needs(call),
+            (_, Some(Missing::Value(message))) => Judged::Fails(message),
+            (Ok(Value::Bool(false)), None) => Judged::Fails("it is false".to_owned()),
+            (Ok(_), None) => Judged::Fails("it is not true or false".to_owned()),
+            (Err(error), None) => Judged::Fails(error.to_string()),
+        }
+    }
+}
+
+impl Trial {
+    /// Adds the answer to a call.
+    pub fn learn(&mut self, interface: &Interface, call: &Call, answer: Answer) {
+        self.answers.insert(key(interface, call.function, &call.args), answer);
+    }
+
+    /// How many calls are known.
+    pub fn calls(&self) -> usize {
+        self.answers.len()
+    }
+}
+
+enum Missing {
+    /// The answer to a call.
+    Answer(Call),
+    /// A value: why.
+    Value(String),
+}
+
+fn key(interface: &Interface, function: usize, args: &[WitValue]) -> (usize, String) {
+    let params = interface.functions[function].params.iter();
+    let args = args.iter().zip(params).map(|(arg, (_, ty))| value_to(interface, ty, arg));
+    (function, args.collect::<serde_json::Value>().to_string())
+}
+
+/// The result of a call in an expression.
+fn call(
+    interface: &Interface,
+    at: usize,
+    given: &[Value],
+    trial: &Trial,
+) -> Result<Value, Missing> {
+    let function = &interface.functions[at];
+    let name = interface.call_name(function);
+    if given.len() != function.params.len() {
+        let signature = interface.signature(function);
+        let message = format!("`{signature}` has {} parameters", function.params.len());
+        return Err(Missing::Value(message));
+    }
+    let args = given.iter().zip(&function.params).map(|(value, (param, ty))| {
+        from_cel(interface, ty, value).ok_or_else(|| {
+            let ty = interface.text(ty);
+            Missing::Value(format!("`{param}` of `{name}` is not given a value of type {ty}"))
+        })
+    });
+    let args: Vec<WitValue> = args.collect::<Result<_, _>>()?;
+    let shown = args.iter().zip(&function.params).map(|(arg, (_, ty))| arg.text(interface, ty));
+    let text = format!("{name}({})", shown.collect::<Vec<_>>().join(", "));
+    match trial.answers.get(&key(interface, at, &args)) {
+        None => Err(Missing::Answer(Call { function: at, on: None, args, text })),
+        Some(Answer::Value(Some(value))) => {
+            let ty = function.result.as_ref().expect("only functions with results are callable");
+            Ok(to_cel(interface, ty, value))
+        }
+        Some(Answer::Value(None) | Answer::Unbound) => Ok(Value::Null),
+        Some(Answer::Trap(message)) => {
+            Err(Missing::Value(format!("{text} ended in a trap: {message}")))
+        }
+    }
+}
+
+/// A value in CEL: cases with a payload are maps of one key, other cases texts, `none` an empty map.
+fn to_cel(interface: &Interface, ty: &WitType, value: &WitValue) -> Value {
+    let ty = interface.plain(ty);
+    let map = |entries: Vec<(String, Value)>| {
+        let entries = entries.into_iter().map(|(key, value)| (Key::from(key), value));
+        Value::Map(Map { map: Arc::new(entries.collect::<HashMap<_, _>>()) })
+    };
+    match (value, ty, interface.shape(ty)) {
+        (WitValue::Bool(value), ..) => Value::Bool(*value),
+        (WitValue::Int(value), ..) => match i64::try_from(*value) {
+            Ok(value) => Value::Int(value),
+            Err(_) => Value::UInt(u64::try_from(*value).unwrap_or(u64::MAX)),
+        },
+        (WitValue::Float(value), ..) => Value::Float(*value),
+        (WitValue::Char(value), ..) => Value::String(Arc::new(value.to_string())),
+        (WitValue::Text(value), ..) => Value::String(Arc::new(value.clone())),
+        (WitValue::List(parts), WitType::List(of), _) => {
+            Value::List(Arc::new(parts.iter().map(|part| to_cel(interface, of, part)).collect()))
+        }
+        (WitValue::List(parts), WitType::Tuple(types), _) => {
+            let parts = parts.iter().zip(types).map(|(part, ty)| to_cel(interface, ty, part));
+            Value::List(Arc::new(parts.collect()))
+        }
+        (WitValue::List(parts), _, Some(Shape::Record(fields))) => {
+            let parts = parts.iter().zip(fields).map(|(part, field)| {
+                (cel_name(&field.name), to_cel(interface, &field.ty, part))
+            });
+            map(parts.collect())
+        }
+        (WitValue::Case(0, None), WitType::Option(_), _) => map(Vec::new()),
+        (WitValue::Case(1, Some(part)), WitType::Option(of), _) => {
+            map(vec![("some".to_owned(), to_cel(interface, of, part))])
+        }
+        (WitValue::Case(at, part), WitType::Result(ok, err), _) => {
+            let (name, of) = if *at == 0 { ("ok", ok) } else { ("err", err) };
+            let part = part.as_ref().zip(of.as_ref());
+            let part = part.map_or(Value::Bool(true), |(part, of)| to_cel(interface, of, part));
+            map(vec![(name.to_owned(), part)])
+        }
+        (WitValue::Case(at, part), _, Some(Shape::Variant(cases) | Shape::Enum(cases))) => {
+            let case = &cases[*at];
+            match part.as_ref().zip(case.payload.as_ref()) {
+                Some((part, of)) => {
+                    map(vec![(cel_name(&case.name), to_cel(interface, of, part))])
+                }
+                None => Value::String(Arc::new(cel_name(&case.name))),
+            }
+        }
+        (WitValue::Flags(set), _, Some(Shape::Flags(names))) => {
+            let set = set.iter().zip(names).filter(|(is_set, _)| **is_set);
+            let set = set.map(|(_, flag)| Value::String(Arc::new(cel_name(&flag.name))));
+            Value::List(Arc::new(set.collect()))
+        }
+        _ => Value::Null,
+    }
+}
+
+/// A value of a type from one in CEL; `None` if it is not one.
+fn from_cel(interface: &Interface, ty: &WitType, value: &Value) -> Option<WitValue> {
+    let ty = interface.plain(ty);
+    let field = |name: &str| match value {
+        Value::Map(map) => map.map.get(&Key::from(cel_name(name))),
+        _ => None,
+    };
+    let parts = |value: &Value| match value {
+        Value::List(parts) => Some(parts.clone()),
+        _ => None,
+    };
+    let payload = |at: usize, of: Option<&WitType>, value: &Value| match of {
+        Some(of) => Some(WitValue::Case(at, Some(Box::new(from_cel(interface, of, value)?)))),
+        None => Some(WitValue::Case(at, None)),
+    };
+    Some(match ty {
+        WitType::Bool => WitValue::Bool(matches!(value, Value::Bool(true)).then_some(true).or(
+            matches!(value, Value::Bool(false)).then_some(false),
+        )?),
+        WitType::Int { signed, bits } => {
+            let number = match value {
+                Value::Int(value) => i128::from(*value),
+                Value::UInt(value) => i128::from(*value),
+                _ => return None,
+            };
+            let (least, most) = Interface::range(*signed, *bits);
+            WitValue::Int(Some(number).filter(|n| (least..=most).contains(n))?)
+        }
+        WitType::Float { bits } => {
+            let number = match value {
+                Value::Float(value) => *value,
+                Value::Int(value) => *value as f64,
+                _ => return None,
+            };
+            WitValue::Float(if *bits == 32 { f64::from(number as f32) } else { number })
+        }
+        WitType::Char | WitType::Text => {
+            let Value::String(text) = value else { return None };
+            let mut chars = text.chars();
+            match (ty, chars.next(), chars.next()) {
+                (WitType::Text, ..) => WitValue::Text(text.to_string()),
+                (_, Some(one), None) => WitValue::Char(one),
+                _ => return None,
+            }
+        }
+        WitType::List(of) => {
+            let parts = parts(value)?;
+            let parts = parts.iter().map(|part| from_cel(interface, of, part));
+            WitValue::List(parts.collect::<Option<_>>()?)
+        }
+        WitType::Tuple(types) => {
+            let parts = parts(value).filter(|parts| parts.len() == types.len())?;
+            let parts = parts.iter().zip(types).map(|(part, ty)| from_cel(interface, ty, part));
+            WitValue::List(parts.collect::<Option<_>>()?)
+        }
+        WitType::Option(of) => match field("some") {
+            Some(part) => payload(1, Some(of), part)?,
+            None if matches!(value, Value::Map(map) if map.map.is_empty()) => {
+                WitValue::Case(0, None)
+            }
+            None => payload(1, Some(of), value)?,
+        },
+        WitType::Result(ok, err) => match (field("ok"), field("err")) {
+            (Some(part), _) => payload(0, ok.as_deref(), part)?,
+            (_, Some(part)) => payload(1, err.as_deref(), part)?,
+            _ => return None,
+        },
+        WitType::Named(at) => match &interface.types[*at].shape {
+            Shape::Record(fields) => {
+                let parts = fields.iter().map(|one| {
+                    from_cel(interface, &one.ty, field(&one.name)?)
+                });
+                WitValue::List(parts.collect::<Option<_>>()?)
+            }
+            Shape::Variant(cases) | Shape::Enum(cases) => {
+                let found = cases.iter().enumerate().find_map(|(at, case)| {
+                    let bare = matches!(value, Value::String(text) if **text == cel_name(&case.name));
+                    match &case.payload {
+                        Some(of) => Some((at, Some(of), field(&case.name)?)),
+                        None => bare.then_some((at, None, value)),
+                    }
+                });
+                let (at, of, part) = found?;
+                payload(at, of, part)?
+            }
+            Shape::Flags(names) => {
+                let parts = parts(value)?;
+                let has = |flag: &str| {
+                    parts.iter().any(|one| matches!(one, Value::String(t) if **t == cel_name(flag)))
+                };
+                WitValue::Flags(names.iter().map(|flag| has(&flag.name)).collect())
+            }
+            Shape::Alias(_) | Shape::Resource => return None,
+        },
+        WitType::Own(_) | WitType::Borrow(_) => return None,
+    })
+}

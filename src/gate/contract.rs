@@ -1,0 +1,415 @@
+//! Runs the examples of a contract: an adapter answers calls, and this module compares.
+//!
+//! The adapter's process gets functions and arguments. No expected value, test name or source of a
+//! test is in its sandbox.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::{StreamExt, TryStreamExt};
+
+use super::build::{PreparedSources, build, prepare};
+use super::context::GateContext;
+use super::result::{GateResult, finding};
+use super::test_run::{AT_ONCE, random_nonce};
+use super::workspace::GateSandbox;
+use crate::contract::{
+    Answer, Call, ContractBody, ContractTest, Input, Judged, Property, Request, Step, Trial, Wanted,
+    WitValue, answer, mismatch, request,
+};
+use crate::process::Ended;
+use crate::toolchain::{self, ContractLanguage, Suite, ToolCommand};
+use crate::types::{
+    Candidate, Digest, Finding, GateName, Interface, Outcome, Provenance, RelPath, Resource,
+    TestResult, TestStatus, gate::clean, limits,
+};
+
+/// How often a counterexample is made simpler.
+const SIMPLER: usize = 200;
+/// Findings of one test.
+const SHOWN: usize = 3;
+/// The adapter's exit status if it cannot move its output.
+const NOT_MOVED: i32 = 97;
+
+/// Runs contract tests over a candidate.
+pub async fn run(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    tests: &[ContractTest],
+) -> GateResult {
+    match check(context, gate, candidate, tests).await {
+        Ok(seen) | Err(seen) => seen,
+    }
+}
+
+async fn check(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    tests: &[ContractTest],
+) -> Result<GateResult, GateResult> {
+    let language = toolchain::of(context.target).contract();
+    let (Some(interface), Some(language)) = (&context.spec.contract, language) else {
+        return Ok(GateResult::default());
+    };
+    if tests.is_empty() {
+        return Ok(GateResult::default());
+    }
+    let adapter = language.adapter(context.spec, interface).into_iter().map(|(path, bytes)| {
+        Suite::other(RelPath::parse(&path).expect("the language's path"), bytes, false)
+    });
+    let adapter: Vec<Suite> = adapter.collect();
+    let PreparedSources { files, layer } = prepare(context, gate, candidate, &adapter).await?;
+    let started = Instant::now();
+    let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
+    let built = build(&room, gate, &language.build(room.places()), &adapter, context.timeout).await;
+    let command = match built {
+        Ok((programs, _)) => language.run(&programs, room.places()),
+        Err(mut seen) => {
+            seen.findings.iter_mut().for_each(|one| explain(one, &adapter, language, interface));
+            return Err(seen);
+        }
+    };
+    let Some(command) = command else {
+        return Err(GateResult::error("the adapter of the contract was not built"));
+    };
+    let hung = Cell::new(false);
+    let caller = Caller { context, gate, interface, command, room: &room, started, hung };
+    let fresh = *candidate.provenance() != Provenance::Promoted;
+    let seen = caller.repeated(tests, fresh).await;
+    room.close().await;
+    seen
+}
+
+/// An error in the adapter is one of the function that it calls there.
+fn explain(
+    finding: &mut Finding,
+    adapter: &[Suite],
+    language: &dyn ContractLanguage,
+    interface: &Interface,
+) {
+    let file = adapter.iter().find(|one| finding.file.as_deref() == Some(one.path.as_str()));
+    let Some((file, line)) = file.zip(finding.line) else { return };
+    finding.in_suite = false;
+    finding.rule = "signature".to_owned();
+    let lines: Vec<&str> = file.text.lines().take(line as usize).collect();
+    let marked = lines.iter().rev().find_map(|line| line.trim().strip_prefix("// function "));
+    let number = marked.and_then(|text| text.parse::<usize>().ok());
+    let wanted = number.and_then(|number| interface.functions.get(number));
+    finding.remedy = Some(match wanted {
+        Some(function) => format!("write `{}`", language.signature(interface, function)),
+        None => format!("write exactly: {}", language.signatures(interface).join("; ")),
+    });
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Debug)]
+enum Silence {
+    /// The process was killed by a signal of its own.
+    Killed(String),
+    /// The process ended, or its answer is not one.
+    Lost(String),
+    /// It did not end in time.
+    Late,
+    /// It exceeded a limit.
+    Limit(Resource),
+}
+
+/// The result of one test.
+struct Tested {
+    status: TestStatus,
+    findings: Vec<Finding>,
+    ran_out: Option<Resource>,
+}
+
+struct Caller<'a> {
+    context: &'a GateContext<'a>,
+    gate: &'a GateName,
+    interface: &'a Interface,
+    command: ToolCommand,
+    room: &'a GateSandbox<'a>,
+    started: Instant,
+    /// Whether a call did not end.
+    hung: Cell<bool>,
+}
+
+impl Caller<'_> {
+    /// Runs all tests, and again if they fail or run for the first time: they must agree.
+    async fn repeated(
+        &self,
+        tests: &[ContractTest],
+        fresh: bool,
+    ) -> Result<GateResult, GateResult> {
+        let mut seen = GateResult::default();
+        let first = self.all(tests).await?;
+        let is_red = first.iter().any(|one| one.status != TestStatus::Passed);
+        let runs = self.context.gates.get(self.gate).and_then(|gate| gate.runs);
+        let more = if fresh || is_red { runs.unwrap_or(limits::TEST_RUNS).min(2) } else { 1 };
+        let second = if more > 1 && !self.hung.get() { self.all(tests).await? } else { Vec::new() };
+        for (at, (test, mut one)) in tests.iter().zip(first).enumerate() {
+            let again = second.get(at).map_or(one.status, |again| again.status);
+            if again != one.status {
+                let clause = self.context.spec.clauses.iter().find(|c| c.id == test.clause);
+                if clause.is_some_and(|clause| clause.is_demanded()) {
+                    seen.outcome = seen.outcome.or(Some(Outcome::Flaky));
+                    let rule = test.name.as_str();
+                    let message = "it passes in one run and fails in another".to_owned();
+                    one.findings.insert(0, self.finding(test, rule, message));
+                }
+                one.status = TestStatus::Failed;
+            }
+            if let Some(resource) = one.ran_out {
+                seen.outcome = Some(Outcome::Limit { resource });
+            } else if one.status == TestStatus::TimedOut && seen.outcome.is_none() {
+                seen.outcome = Some(Outcome::Timeout);
+            }
+            let name = test.name.clone();
+            seen.tests.push(TestResult { name, status: one.status, trusted: true });
+            seen.findings.append(&mut one.findings);
+        }
+        Ok(seen)
+    }
+
+    async fn all(&self, tests: &[ContractTest]) -> Result<Vec<Tested>, GateResult> {
+        let ran = tests.iter().map(|test| self.one(test));
+        futures::stream::iter(ran).buffered(AT_ONCE).try_collect().await
+    }
+
+    async fn one(&self, test: &ContractTest) -> Result<Tested, GateResult> {
+        match &test.body {
+            ContractBody::Steps(steps) => self.steps(test, steps).await,
+            ContractBody::Property(property) => self.property(test, property).await,
+        }
+    }
+
+    fn finding(&self, test: &ContractTest, rule: &str, message: String) -> Finding {
+        let message = clean(&message, &[&self.room.root()]);
+        Finding { clauses: vec![test.clause.clone()], ..finding(self.gate, rule, message) }
+    }
+
+    fn failed(&self, test: &ContractTest, message: String) -> Tested {
+        let findings = vec![self.finding(test, &test.name, message)];
+        Tested { status: TestStatus::Failed, findings, ran_out: None }
+    }
+
+    /// A call without an answer.
+    fn silent(&self, test: &ContractTest, call: &Call, why: &Silence) -> Tested {
+        let text = &call.text;
+        let message = match why {
+            Silence::Killed(how) | Silence::Lost(how) => format!("{how}, in {text}"),
+            Silence::Late => format!("{text} did not end in time"),
+            Silence::Limit(resource) => format!("{}, in {text}", self.room.hit(*resource)),
+        };
+        let mut tested = self.failed(test, message);
+        match why {
+            Silence::Late => tested.status = TestStatus::TimedOut,
+            Silence::Limit(resource) => tested.ran_out = Some(*resource),
+            Silence::Killed(_) | Silence::Lost(_) => {}
+        }
+        tested
+    }
+
+    /// Calls in order, in one process.
+    async fn steps(&self, test: &ContractTest, steps: &[Step]) -> Result<Tested, GateResult> {
+        let calls: Vec<_> = steps.iter().map(|step| (step.bind, &step.call)).collect();
+        let (answers, silence) = self.ask(&calls).await?;
+        let mut tested =
+            Tested { status: TestStatus::Passed, findings: Vec::new(), ran_out: None };
+        for (step, given) in steps.iter().zip(&answers) {
+            let Some((expected, got)) = mismatch(self.interface, step, given) else { continue };
+            tested.status = TestStatus::Failed;
+            let text = &step.call.text;
+            let message = format!("expected {expected}, got {got} for {text}");
+            let values = Some((got, expected));
+            let one = Finding { values, ..self.finding(test, &test.name, message) };
+            tested.findings.push(one);
+        }
+        if let (Some(why), Some(step)) = (silence, steps.get(answers.len())) {
+            let is_last = answers.len() + 1 == steps.len();
+            let wanted = matches!(why, Silence::Killed(_)) && step.wanted == Wanted::Trap;
+            if !(wanted && is_last) {
+                let silent = self.silent(test, &step.call, &why);
+                tested.findings.extend(silent.findings);
+                (tested.status, tested.ran_out) = (silent.status, silent.ran_out);
+            }
+        }
+        let more = tested.findings.len().saturating_sub(SHOWN);
+        tested.findings.truncate(SHOWN);
+        if let (true, Some(last)) = (more > 0, tested.findings.last_mut()) {
+            last.message.push_str(&format!("\n{more} more calls of this block fail"));
+        }
+        Ok(tested)
+    }
+
+    /// Asks for calls in one process. Gives the answers up to the first one that is missing, and
+    /// why it is.
+    async fn ask(
+        &self,
+        calls: &[(Option<usize>, &Call)],
+    ) -> Result<(Vec<Answer>, Option<Silence>), GateResult> {
+        let random = || random_nonce().map_err(|why| GateResult::error(why.to_string()));
+        let number = u8::from_str_radix(&random()?[..2], 16).unwrap_or(0);
+        let mut stdin = format!("{}\n", 16 + u32::from(number) % 200);
+        let mut requests = Vec::new();
+        for (bind, call) in calls {
+            let one = Request { id: random()?, bind: *bind, call };
+            stdin.push_str(&request(self.interface, &one));
+            stdin.push('\n');
+            requests.push(one);
+        }
+        let command = ToolCommand { stdin: Some(stdin.into_bytes()), ..self.command.clone() };
+        let most = if self.hung.get() { limits::HUNG_TIMEOUT } else { limits::TEST_TIMEOUT };
+        let left = self.context.timeout.saturating_sub(self.started.elapsed()).min(most);
+        if left.is_zero() {
+            return Ok((Vec::new(), Some(Silence::Late)));
+        }
+        let output = self.room.execute(&command, left).await?;
+        if output.ended == Ended::Exit(NOT_MOVED) {
+            return Err(GateResult::error("the adapter cannot move its output: raise `ulimit -n`"));
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        let mut answers = Vec::new();
+        for one in &requests {
+            let Some(line) = lines.next() else { break };
+            match answer(self.interface, one, line) {
+                Ok(answer) => answers.push(answer),
+                Err(why) => return Ok((answers, Some(Silence::Lost(why)))),
+            }
+        }
+        if answers.len() == requests.len() {
+            let why = "there are more answers than calls".to_owned();
+            let extra = lines.next().is_some().then_some(Silence::Lost(why));
+            if extra.is_some() {
+                answers.pop();
+            }
+            return Ok((answers, extra));
+        }
+        let silence = match output.ended {
+            Ended::Timeout => {
+                self.hung.set(true);
+                Silence::Late
+            }
+            Ended::Limit(resource) => Silence::Limit(resource),
+            Ended::Signal(signal) => {
+                Silence::Killed(format!("the process was killed by signal {signal}"))
+            }
+            Ended::Exit(_) if output.dropped > 0 => {
+                Silence::Lost("the answer is larger than 1 MiB".to_owned())
+            }
+            Ended::Exit(status) => {
+                Silence::Lost(format!("the process ended with exit status {status}"))
+            }
+        };
+        Ok((answers, Some(silence)))
+    }
+
+    /// A property over its inputs: the first one that fails, made simpler.
+    async fn property(
+        &self,
+        test: &ContractTest,
+        property: &Property,
+    ) -> Result<Tested, GateResult> {
+        let seed = Digest::of_parts([test.name.as_str(), &test.key.to_string()]);
+        let mut inputs = property.inputs(self.interface, seed);
+        let mut trials: Vec<Trial> = inputs.iter().map(|_| Trial::default()).collect();
+        let mut failed = None;
+        let mut open: Vec<usize> = (0..inputs.len()).collect();
+        while failed.is_none() && !open.is_empty() {
+            let mut needed: Vec<(usize, Call)> = Vec::new();
+            for at in &open {
+                let trial = Arc::new(std::mem::take(&mut trials[*at]));
+                let judged = property.judge(self.interface, &inputs[*at].values(), &trial);
+                trials[*at] = Arc::into_inner(trial).unwrap_or_default();
+                match judged {
+                    Judged::Holds => {}
+                    Judged::Fails(why) => failed = failed.or(Some((*at, why))),
+                    Judged::Needs(_) if trials[*at].calls() >= limits::PROPERTY_CALLS => {
+                        let why = "the expression needs too many calls".to_owned();
+                        failed = failed.or(Some((*at, why)));
+                    }
+                    Judged::Needs(call) => needed.push((*at, call)),
+                }
+            }
+            let calls: Vec<_> = needed.iter().map(|(_, call)| (None, call)).collect();
+            if failed.is_some() || calls.is_empty() {
+                break;
+            }
+            let (answers, silence) = self.ask(&calls).await?;
+            for ((at, call), answer) in needed.iter().zip(&answers) {
+                trials[*at].learn(self.interface, call, answer.clone());
+            }
+            if let (Some(why), Some((at, call))) = (silence, needed.get(answers.len())) {
+                let shown = property.shown(self.interface, &inputs[*at].values());
+                let mut silent = self.silent(test, call, &why);
+                silent.findings.iter_mut().for_each(|one| one.message.push_str(&over(&shown)));
+                return Ok(silent);
+            }
+            open = needed.iter().map(|(at, _)| *at).collect();
+        }
+        let Some((at, why)) = failed else {
+            return Ok(Tested { status: TestStatus::Passed, findings: Vec::new(), ran_out: None });
+        };
+        let (values, why) = self.simplest(property, &mut inputs[at], why).await?;
+        let shown = property.shown(self.interface, &values);
+        let expression = property.expression();
+        Ok(self.failed(test, format!("`{expression}` does not hold{}: {why}", over(&shown))))
+    }
+
+    /// The simplest input found for which a property fails, and why.
+    async fn simplest(
+        &self,
+        property: &Property,
+        input: &mut Input,
+        mut why: String,
+    ) -> Result<(Vec<WitValue>, String), GateResult> {
+        let mut values = input.values();
+        for _ in 0..SIMPLER {
+            if !input.simplify() {
+                break;
+            }
+            loop {
+                let next = input.values();
+                if let Some(reason) = self.fails(property, &next).await? {
+                    (values, why) = (next, reason);
+                    break;
+                }
+                if !input.complicate() {
+                    return Ok((values, why));
+                }
+            }
+        }
+        Ok((values, why))
+    }
+
+    /// Why a property fails over one input, if it does.
+    async fn fails(
+        &self,
+        property: &Property,
+        values: &[WitValue],
+    ) -> Result<Option<String>, GateResult> {
+        let mut trial = Trial::default();
+        for _ in 0..limits::PROPERTY_CALLS {
+            let shared = Arc::new(trial);
+            let judged = property.judge(self.interface, values, &shared);
+            trial = Arc::into_inner(shared).unwrap_or_default();
+            match judged {
+                Judged::Holds => return Ok(None),
+                Judged::Fails(why) => return Ok(Some(why)),
+                Judged::Needs(call) => {
+                    let (answers, _) = self.ask(&[(None, &call)]).await?;
+                    let Some(answer) = answers.into_iter().next() else { return Ok(None) };
+                    trial.learn(self.interface, &call, answer);
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// An input, after a message.
+fn over(shown: &str) -> String {
+    if shown.is_empty() { String::new() } else { format!(" for {shown}") }
+}

@@ -1,0 +1,33 @@
+//! How a language carries a contract.
+
+use super::commands::{Places, TestProgram, ToolCommand};
+use crate::types::interface::WitFunction;
+use crate::types::{Finding, GateName, Interface, Problem, RelPath, Spec, Target, Tree};
+
+/// How a language carries a contract: its types, its functions, and the program that calls them.
+pub trait ContractLanguage: Sync {
+    /// What of a contract this language or target cannot carry.
+    fn check(&self, spec: &Spec, interface: &Interface, target: &Target) -> Vec<Problem>;
+
+    /// The file with the contract's types, a part of each candidate; `None` without types.
+    fn types(&self, interface: &Interface) -> Option<(RelPath, String)>;
+
+    /// The public items that a candidate must write, one line each.
+    fn signatures(&self, interface: &Interface) -> Vec<String>;
+
+    /// The wanted form of one function.
+    fn signature(&self, interface: &Interface, function: &WitFunction) -> String;
+
+    /// Differences between a candidate's public items and the contract, as findings.
+    fn surface(&self, gate: &GateName, tree: &Tree, interface: &Interface) -> Vec<Finding>;
+
+    /// The files of the adapter: a program that reads calls from standard input and writes their
+    /// results to standard output.
+    fn adapter(&self, spec: &Spec, interface: &Interface) -> Vec<(String, Vec<u8>)>;
+
+    /// The commands that build the adapter.
+    fn build(&self, places: &Places) -> Vec<ToolCommand>;
+
+    /// The command that runs the adapter. `programs` are those that were built.
+    fn run(&self, programs: &[TestProgram], places: &Places) -> Option<ToolCommand>;
+}

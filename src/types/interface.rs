@@ -1,0 +1,234 @@
+//! The types and functions of a contract.
+
+use serde::{Deserialize, Serialize};
+
+/// The types and functions of a contract. Names are those of the WIT text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Types; one refers only to types before it.
+    pub types: Vec<NamedType>,
+    /// Functions, in the order of the text.
+    pub functions: Vec<WitFunction>,
+}
+
+/// A type with a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedType {
+    /// Its name.
+    pub name: String,
+    /// Its documentation.
+    pub docs: String,
+    /// Its form.
+    pub shape: Shape,
+}
+
+/// The form of a named type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shape {
+    /// Named fields.
+    Record(Vec<Field>),
+    /// One of several cases, with or without a payload.
+    Variant(Vec<Case>),
+    /// One of several names.
+    Enum(Vec<Case>),
+    /// A set of names.
+    Flags(Vec<Case>),
+    /// Another name of a type.
+    Alias(WitType),
+    /// A thing with state, used through its functions.
+    Resource,
+}
+
+/// A field of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its documentation.
+    pub docs: String,
+    /// Its type.
+    pub ty: WitType,
+}
+
+/// A case of a variant, an enum or flags.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// Its name.
+    pub name: String,
+    /// Its documentation.
+    pub docs: String,
+    /// Its payload, in a variant.
+    pub payload: Option<WitType>,
+}
+
+/// A type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WitType {
+    /// `bool`.
+    Bool,
+    /// `s8` to `s64` and `u8` to `u64`.
+    Int {
+        /// Whether it has negative values.
+        signed: bool,
+        /// Its bits.
+        bits: u8,
+    },
+    /// `f32` or `f64`.
+    Float {
+        /// Its bits.
+        bits: u8,
+    },
+    /// `char`.
+    Char,
+    /// `string`.
+    Text,
+    /// `list<T>`.
+    List(Box<WitType>),
+    /// `option<T>`.
+    Option(Box<WitType>),
+    /// `result<T, E>`.
+    Result(Option<Box<WitType>>, Option<Box<WitType>>),
+    /// `tuple<…>`.
+    Tuple(Vec<WitType>),
+    /// A named type, by its place in the interface.
+    Named(usize),
+    /// A resource that is handed over.
+    Own(usize),
+    /// A resource that is lent for the call.
+    Borrow(usize),
+}
+
+/// A function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WitFunction {
+    /// Its name; of a resource's function, without the resource's.
+    pub name: String,
+    /// Its documentation.
+    pub docs: String,
+    /// What it belongs to.
+    pub role: FunctionRole,
+    /// Its parameters, without the resource of a method.
+    pub params: Vec<(String, WitType)>,
+    /// Its result, if any.
+    pub result: Option<WitType>,
+}
+
+/// What a function belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FunctionRole {
+    /// The interface.
+    Free,
+    /// A resource, which it makes.
+    Constructor(usize),
+    /// A resource, on which it is called.
+    Method(usize),
+    /// A resource, without being called on one.
+    Static(usize),
+}
+
+impl Interface {
+    /// The range of an integer type.
+    pub fn range(signed: bool, bits: u8) -> (i128, i128) {
+        match signed {
+            true => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
+            false => (0, (1 << bits) - 1),
+        }
+    }
+
+    /// A type without its aliases.
+    pub fn plain<'a>(&'a self, ty: &'a WitType) -> &'a WitType {
+        match ty {
+            WitType::Named(at) => match &self.types[*at].shape {
+                Shape::Alias(of) => self.plain(of),
+                _ => ty,
+            },
+            _ => ty,
+        }
+    }
+
+    /// The form of a named type without its aliases; `None` for other types.
+    pub fn shape(&self, ty: &WitType) -> Option<&Shape> {
+        match self.plain(ty) {
+            WitType::Named(at) => Some(&self.types[*at].shape),
+            _ => None,
+        }
+    }
+
+    /// Whether some part of a type is a resource.
+    pub fn has_resource(&self, ty: &WitType) -> bool {
+        let inside = |ty: &Option<Box<WitType>>| ty.as_ref().is_some_and(|ty| self.has_resource(ty));
+        match ty {
+            WitType::Own(_) | WitType::Borrow(_) => true,
+            WitType::List(of) | WitType::Option(of) => self.has_resource(of),
+            WitType::Result(ok, err) => inside(ok) || inside(err),
+            WitType::Tuple(parts) => parts.iter().any(|part| self.has_resource(part)),
+            WitType::Named(at) => match &self.types[*at].shape {
+                Shape::Record(fields) => fields.iter().any(|field| self.has_resource(&field.ty)),
+                Shape::Variant(cases) => {
+                    cases.iter().filter_map(|c| c.payload.as_ref()).any(|ty| self.has_resource(ty))
+                }
+                Shape::Alias(of) => self.has_resource(of),
+                Shape::Resource => true,
+                Shape::Enum(_) | Shape::Flags(_) => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// A function's name in examples: `name`, `resource` for a constructor, `resource.name` for a
+    /// static function, `name` for a method.
+    pub fn call_name(&self, function: &WitFunction) -> String {
+        match function.role {
+            FunctionRole::Free | FunctionRole::Method(_) => function.name.clone(),
+            FunctionRole::Constructor(of) => self.types[of].name.clone(),
+            FunctionRole::Static(of) => format!("{}.{}", self.types[of].name, function.name),
+        }
+    }
+
+    /// A type as WIT text.
+    pub fn text(&self, ty: &WitType) -> String {
+        let maybe = |ty: &Option<Box<WitType>>| match ty {
+            Some(ty) => self.text(ty),
+            None => "_".to_owned(),
+        };
+        match ty {
+            WitType::Bool => "bool".to_owned(),
+            WitType::Int { signed, bits } => format!("{}{bits}", if *signed { 's' } else { 'u' }),
+            WitType::Float { bits } => format!("f{bits}"),
+            WitType::Char => "char".to_owned(),
+            WitType::Text => "string".to_owned(),
+            WitType::List(of) => format!("list<{}>", self.text(of)),
+            WitType::Option(of) => format!("option<{}>", self.text(of)),
+            WitType::Result(None, None) => "result".to_owned(),
+            WitType::Result(ok, None) => format!("result<{}>", maybe(ok)),
+            WitType::Result(ok, err) => format!("result<{}, {}>", maybe(ok), maybe(err)),
+            WitType::Tuple(parts) => {
+                let parts: Vec<_> = parts.iter().map(|part| self.text(part)).collect();
+                format!("tuple<{}>", parts.join(", "))
+            }
+            WitType::Named(at) | WitType::Own(at) => self.types[*at].name.clone(),
+            WitType::Borrow(at) => format!("borrow<{}>", self.types[*at].name),
+        }
+    }
+
+    /// A function as WIT text.
+    pub fn signature(&self, function: &WitFunction) -> String {
+        let params = function.params.iter();
+        let params: Vec<_> =
+            params.map(|(name, ty)| format!("{name}: {}", self.text(ty))).collect();
+        let params = params.join(", ");
+        let of = |at: usize| &self.types[at].name;
+        let result = function.result.as_ref();
+        let result = result.map(|ty| format!(" -> {}", self.text(ty))).unwrap_or_default();
+        match function.role {
+            FunctionRole::Free => format!("{}: func({params}){result}", function.name),
+            FunctionRole::Constructor(at) => format!("{}: constructor({params})", of(at)),
+            FunctionRole::Method(at) => {
+                format!("{}.{}: func({params}){result}", of(at), function.name)
+            }
+            FunctionRole::Static(at) => {
+                format!("{}.{}: static func({params}){result}", of(at), function.name)
+            }
+        }
+    }
+}
