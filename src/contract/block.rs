@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use super::TextError;
-use crate::types::interface::{FunctionRole, Interface, WitFunction, WitType};
 use super::value::WitValue;
 use super::wave::{near, read_value};
 use super::wire::Answer;
 use crate::types::Digest;
+use crate::types::interface::{FunctionRole, Interface, WitFunction, WitType};
+use crate::types::text::counted;
 
 /// One call.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +63,9 @@ pub fn read_block(interface: &Interface, code: &str) -> Result<Vec<Step>, TextEr
     let mut reader = BlockReader { interface, variables: Vec::new() };
     let mut steps = Vec::new();
     for (line, text) in statements(code) {
-        steps.push(reader.step(text).map_err(|(message, span)| within(code, line, text, message, span))?);
+        steps.push(
+            reader.step(text).map_err(|(message, span)| within(code, line, text, message, span))?,
+        );
         let last: &mut Step = steps.last_mut().expect("it was just added");
         last.lines = line..line + text.lines().count();
     }
@@ -83,7 +86,8 @@ pub fn read_table(interface: &Interface, code: &str) -> Result<Vec<Step>, TextEr
     let Some((call, names)) = header.split_last() else {
         return Err(TextError::new("the table has no header", 0, 0..0));
     };
-    let (name, given) = call_parts(call).map_err(|(message, _)| TextError::new(message, 0, 0..0))?;
+    let (name, given) =
+        call_parts(call).map_err(|(message, _)| TextError::new(message, 0, 0..0))?;
     let params = split(&given).into_iter().map(|(text, _)| text.trim()).collect::<Vec<_>>();
     if let Some(param) = params.iter().find(|param| !names.contains(param)) {
         let message = format!("`{param}` in `{call}` is not a column of the table");
@@ -212,14 +216,17 @@ fn independent(language: &str, code: &str) -> Vec<Range<usize>> {
     statements.iter().map(|(at, text)| *at..at + text.lines().count()).collect()
 }
 
-/// The statements of a block with the lines they begin in. One goes on where a bracket is open.
+/// The statements of a block with the lines they begin in. One goes on where a bracket is open, and
+/// behind a `=`.
 fn statements(code: &str) -> impl Iterator<Item = (usize, &str)> {
     let (mut found, mut start, mut line, mut first) = (Vec::new(), 0, 0, 0);
     let mut scan = Scan::default();
     for (at, c) in code.char_indices() {
         if c == '\n' {
             line += 1;
-            if scan.depth == 0 && !scan.is_quoted() {
+            let goes_on =
+                scan.depth > 0 || scan.is_quoted() || code[..at].trim_end().ends_with('=');
+            if !goes_on {
                 found.push((first, &code[start..at]));
                 (start, first) = (at + 1, line);
             }
@@ -398,12 +405,14 @@ impl BlockReader<'_> {
         let given = split(&args);
         if given.len() != params.len() {
             let signature = self.interface.signature(&self.interface.functions[function]);
-            let message = format!("`{signature}` has {} parameters, not {}", params.len(), given.len());
+            let (wanted, given) = (counted(params.len(), "parameter"), given.len());
+            let message = format!("`{signature}` has {wanted}, not {given}");
             return Err((message, 0..text.len()));
         }
         let args = given.iter().zip(params).map(|((text, at), (_, ty))| {
             let start = offset + at + (text.len() - text.trim_start().len());
-            let moved = |(message, span): StepError| (message, span.start + start..span.end + start);
+            let moved =
+                |(message, span): StepError| (message, span.start + start..span.end + start);
             self.argument(text.trim(), ty).map_err(moved)
         });
         let args = args.collect::<Result<_, _>>()?;
@@ -464,7 +473,10 @@ impl BlockReader<'_> {
         let value = match value {
             "_" => WitValue::Any,
             text if matches!(ty, WitType::Own(_)) => {
-                return Err((format!("`{text}` is a resource: write `_`"), start..start + text.len()));
+                return Err((
+                    format!("`{text}` is a resource: write `_`"),
+                    start..start + text.len(),
+                ));
             }
             text => read_value(self.interface, ty, text, true)
                 .map_err(|(message, span)| (message, span.start + start..span.end + start))?,

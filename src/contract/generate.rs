@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use proptest::strategy::{BoxedStrategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::types::interface::{Case, Interface, Shape, WitType};
 use super::value::WitValue;
 use crate::types::Digest;
+use crate::types::interface::{Case, Interface, Shape, WitType};
 
 /// Longest generated text, and list outside of other lists.
 const LENGTH: usize = 24;
@@ -82,7 +82,9 @@ fn strategy(interface: &Interface, ty: &WitType, length: usize) -> BoxedStrategy
         WitType::List(of) => {
             proptest::collection::vec(below(of), 0..=length).prop_map(WitValue::List).boxed()
         }
-        WitType::Tuple(types) => types.iter().map(below).collect::<Vec<_>>().prop_map(WitValue::List).boxed(),
+        WitType::Tuple(types) => {
+            types.iter().map(below).collect::<Vec<_>>().prop_map(WitValue::List).boxed()
+        }
         WitType::Option(of) => cases(&[(0, None), (1, Some(&**of))], &below),
         WitType::Result(ok, err) => cases(&[(0, ok.as_deref()), (1, err.as_deref())], &below),
         WitType::Named(at) => match &interface.types[*at].shape {

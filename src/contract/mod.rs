@@ -15,7 +15,7 @@ mod wit;
 pub use block::{Call, Step, Wanted, held_out, is_call, mismatch, read_block, read_table};
 pub use generate::Input;
 pub use property::{Judged, Property, Trial, read_property};
-pub use tests_of::{ContractBody, ContractTest, is_neutral, tests_of};
+pub use tests_of::{ContractBody, ContractTest, has_example, is_neutral, tests_of};
 pub use value::WitValue;
 pub use wire::{Answer, Request, answer, request};
 pub use wit::read_interface;

@@ -10,16 +10,29 @@ use cel::{Context, ExecutionError, Program, Value};
 use super::TextError;
 use super::block::Call;
 use super::generate::{Input, inputs};
-use crate::types::interface::{FunctionRole, Interface, Shape, WitFunction, WitType};
 use super::value::WitValue;
 use super::wave::near;
 use super::wire::{Answer, value_to};
+use crate::types::interface::{FunctionRole, Interface, Shape, WitFunction, WitType};
+use crate::types::text::counted;
 use crate::types::{Digest, limits};
 
 /// Functions of CEL itself.
 const STANDARD: [&str; 14] = [
-    "bool", "bytes", "contains", "double", "endsWith", "has", "int", "max", "min", "size",
-    "startsWith", "string", "type", "uint",
+    "bool",
+    "bytes",
+    "contains",
+    "double",
+    "endsWith",
+    "has",
+    "int",
+    "max",
+    "min",
+    "size",
+    "startsWith",
+    "string",
+    "type",
+    "uint",
 ];
 
 /// A property.
@@ -229,10 +242,14 @@ impl Property {
 
     /// Whether some functions break it: it is judged with arbitrary results.
     pub fn can_fail(&self, interface: &Interface, seed: Digest) -> bool {
-        let results: Vec<Vec<Vec<WitValue>>> = interface.functions.iter().map(|one| {
-            let made = one.result.as_ref().map(|ty| inputs(interface, &[(ty, None)], seed, 16));
-            made.unwrap_or_default().iter().map(Input::values).collect()
-        }).collect();
+        let results: Vec<Vec<Vec<WitValue>>> = interface
+            .functions
+            .iter()
+            .map(|one| {
+                let made = one.result.as_ref().map(|ty| inputs(interface, &[(ty, None)], seed, 16));
+                made.unwrap_or_default().iter().map(Input::values).collect()
+            })
+            .collect();
         let mut turn = 0;
         self.inputs(interface, seed).iter().any(|input| {
             let mut trial = Trial::default();
@@ -341,7 +358,7 @@ fn call(
     let name = interface.call_name(function);
     if given.len() != function.params.len() {
         let signature = interface.signature(function);
-        let message = format!("`{signature}` has {} parameters", function.params.len());
+        let message = format!("`{signature}` has {}", counted(function.params.len(), "parameter"));
         return Err(Missing::Value(message));
     }
     let args = given.iter().zip(&function.params).map(|(value, (param, ty))| {
@@ -390,9 +407,10 @@ fn to_cel(interface: &Interface, ty: &WitType, value: &WitValue) -> Value {
             Value::List(Arc::new(parts.collect()))
         }
         (WitValue::List(parts), _, Some(Shape::Record(fields))) => {
-            let parts = parts.iter().zip(fields).map(|(part, field)| {
-                (cel_name(&field.name), to_cel(interface, &field.ty, part))
-            });
+            let parts = parts
+                .iter()
+                .zip(fields)
+                .map(|(part, field)| (cel_name(&field.name), to_cel(interface, &field.ty, part)));
             map(parts.collect())
         }
         (WitValue::Case(0, None), WitType::Option(_), _) => map(Vec::new()),
@@ -408,9 +426,7 @@ fn to_cel(interface: &Interface, ty: &WitType, value: &WitValue) -> Value {
         (WitValue::Case(at, part), _, Some(Shape::Variant(cases) | Shape::Enum(cases))) => {
             let case = &cases[*at];
             match part.as_ref().zip(case.payload.as_ref()) {
-                Some((part, of)) => {
-                    map(vec![(cel_name(&case.name), to_cel(interface, of, part))])
-                }
+                Some((part, of)) => map(vec![(cel_name(&case.name), to_cel(interface, of, part))]),
                 None => Value::String(Arc::new(cel_name(&case.name))),
             }
         }
@@ -439,9 +455,13 @@ fn from_cel(interface: &Interface, ty: &WitType, value: &Value) -> Option<WitVal
         None => Some(WitValue::Case(at, None)),
     };
     Some(match ty {
-        WitType::Bool => WitValue::Bool(matches!(value, Value::Bool(true)).then_some(true).or(
-            matches!(value, Value::Bool(false)).then_some(false),
-        )?),
+        WitType::Bool => WitValue::Bool(
+            matches!(value, Value::Bool(true)).then_some(true).or(matches!(
+                value,
+                Value::Bool(false)
+            )
+            .then_some(false))?,
+        ),
         WitType::Int { signed, bits } => {
             let number = match value {
                 Value::Int(value) => i128::from(*value),
@@ -492,14 +512,14 @@ fn from_cel(interface: &Interface, ty: &WitType, value: &Value) -> Option<WitVal
         },
         WitType::Named(at) => match &interface.types[*at].shape {
             Shape::Record(fields) => {
-                let parts = fields.iter().map(|one| {
-                    from_cel(interface, &one.ty, field(&one.name)?)
-                });
+                let parts =
+                    fields.iter().map(|one| from_cel(interface, &one.ty, field(&one.name)?));
                 WitValue::List(parts.collect::<Option<_>>()?)
             }
             Shape::Variant(cases) | Shape::Enum(cases) => {
                 let found = cases.iter().enumerate().find_map(|(at, case)| {
-                    let bare = matches!(value, Value::String(text) if **text == cel_name(&case.name));
+                    let bare =
+                        matches!(value, Value::String(text) if **text == cel_name(&case.name));
                     match &case.payload {
                         Some(of) => Some((at, Some(of), field(&case.name)?)),
                         None => bare.then_some((at, None, value)),

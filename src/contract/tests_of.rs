@@ -35,6 +35,11 @@ pub fn is_neutral(language: &str) -> bool {
     matches!(language, "wave" | "table" | "property")
 }
 
+/// Whether a clause has a contract example, be it one with errors.
+pub fn has_example(clause: &Clause) -> bool {
+    clause.examples.iter().any(|one| !one.ignored && is_neutral(&one.language))
+}
+
 /// The tests of a spec's contract examples; none without a contract.
 pub fn tests_of(spec: &Spec) -> Vec<ContractTest> {
     let Some(interface) = &spec.contract else { return Vec::new() };
@@ -57,7 +62,7 @@ fn of_clause(spec: &Spec, clause: &Clause, interface: &Interface) -> Vec<Contrac
         match language.as_str() {
             "property" => {
                 if let Ok(property) = read_property(interface, &example.code) {
-                    add("", true, ContractBody::Property(property));
+                    add("", false, ContractBody::Property(property));
                 }
             }
             language => {

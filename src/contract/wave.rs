@@ -5,8 +5,8 @@ use std::ops::Range;
 use wasm_wave::ast::{Node, NodeType};
 use wasm_wave::untyped::UntypedValue;
 
-use crate::types::interface::{Case, Interface, Shape, WitType};
 use super::value::WitValue;
+use crate::types::interface::{Case, Interface, Shape, WitType};
 use crate::types::limits;
 
 /// What `_` is replaced by before the text is parsed: a label of the same meaning.

@@ -5,9 +5,9 @@
 
 use serde_json::{Value, json};
 
-use crate::types::interface::{Interface, Shape, WitType};
-use super::value::WitValue;
 use super::block::Call;
+use super::value::WitValue;
+use crate::types::interface::{Interface, Shape, WitType};
 
 /// A call with the number that its answer must have.
 #[derive(Clone, Debug)]

@@ -60,7 +60,8 @@ fn place(text: &str, span: Span) -> (usize, std::ops::Range<usize>) {
     }
     let inside = |offset: u32| (offset as usize).saturating_sub(HEAD.len()).min(text.len());
     let (start, end) = (inside(span.start()), inside(span.end()));
-    let line_start = text.as_bytes()[..start].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+    let line_start =
+        text.as_bytes()[..start].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     let line = text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count();
     (line, start - line_start..end.max(start) - line_start)
 }

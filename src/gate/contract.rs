@@ -15,8 +15,8 @@ use super::result::{GateResult, finding};
 use super::test_run::{AT_ONCE, random_nonce};
 use super::workspace::GateSandbox;
 use crate::contract::{
-    Answer, Call, ContractBody, ContractTest, Input, Judged, Property, Request, Step, Trial, Wanted,
-    WitValue, answer, mismatch, request,
+    Answer, Call, ContractBody, ContractTest, Input, Judged, Property, Request, Step, Trial,
+    Wanted, WitValue, answer, mismatch, request,
 };
 use crate::process::Ended;
 use crate::toolchain::{self, ContractLanguage, Suite, ToolCommand};
@@ -98,10 +98,15 @@ fn explain(
     let marked = lines.iter().rev().find_map(|line| line.trim().strip_prefix("// function "));
     let number = marked.and_then(|text| text.parse::<usize>().ok());
     let wanted = number.and_then(|number| interface.functions.get(number));
-    finding.remedy = Some(match wanted {
-        Some(function) => format!("write `{}`", language.signature(interface, function)),
-        None => format!("write exactly: {}", language.signatures(interface).join("; ")),
-    });
+    let items = match wanted {
+        Some(function) => language.signature(interface, function),
+        None => language.signatures(interface).join("; "),
+    };
+    // The compiler's advice is about the adapter.
+    let error = finding.message.lines().next().unwrap_or_default();
+    finding.message = format!("not as in the contract: {error}");
+    finding.remedy = Some(format!("write exactly `{items}`"));
+    (finding.file, finding.line) = (None, None);
 }
 
 /// Why a call has no answer.
@@ -215,8 +220,7 @@ impl Caller<'_> {
     async fn steps(&self, test: &ContractTest, steps: &[Step]) -> Result<Tested, GateResult> {
         let calls: Vec<_> = steps.iter().map(|step| (step.bind, &step.call)).collect();
         let (answers, silence) = self.ask(&calls).await?;
-        let mut tested =
-            Tested { status: TestStatus::Passed, findings: Vec::new(), ran_out: None };
+        let mut tested = Tested { status: TestStatus::Passed, findings: Vec::new(), ran_out: None };
         for (step, given) in steps.iter().zip(&answers) {
             let Some((expected, got)) = mismatch(self.interface, step, given) else { continue };
             tested.status = TestStatus::Failed;

@@ -105,7 +105,9 @@ fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidat
         Ok(tree) => {
             let mut findings = language.tamper_lints(gate, &tree, context.target);
             findings.extend(guard::check(gate, context.spec, context.target, &tree));
-            if let Some((interface, contract)) = context.spec.contract.as_ref().zip(language.contract()) {
+            if let Some((interface, contract)) =
+                context.spec.contract.as_ref().zip(language.contract())
+            {
                 findings.extend(contract.surface(gate, &tree, interface));
             }
             GateResult::fail(findings)

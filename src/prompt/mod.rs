@@ -176,9 +176,8 @@ fn render_with(
     let files = |tree: Option<&Tree>| -> Vec<File> {
         let files = tree.into_iter().flat_map(Tree::iter);
         let types = inputs.contract.as_ref().and_then(|contract| contract.types.as_ref());
-        let own = |path: &str| {
-            path == inputs.manifest || types.is_some_and(|types| types.path == path)
-        };
+        let own =
+            |path: &str| path == inputs.manifest || types.is_some_and(|types| types.path == path);
         let files = files.filter(|(path, _)| !own(path.as_str()));
         files.map(|(path, bytes)| File { path: path.to_string(), text: text(bytes) }).collect()
     };

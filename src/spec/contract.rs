@@ -37,7 +37,11 @@ impl ContractText<'_> {
             problems.push((problem, block.span.start..block.text_start.max(block.span.start)));
         };
         for block in found {
-            wrong(block, "a second `wit` block", "a spec has one contract: put both into one block");
+            wrong(
+                block,
+                "a second `wit` block",
+                "a spec has one contract: put both into one block",
+            );
         }
         if block.info.trim().len() != 3 {
             wrong(block, "a `wit` block has no flags", "the contract is always shown");
@@ -90,10 +94,12 @@ impl ContractText<'_> {
             let examples = clause.examples.iter();
             for example in examples.filter(|one| !one.ignored && is_neutral(&one.language)) {
                 let Some(interface) = interface else {
-                    let message = format!("a `{}` block in a spec without a contract", example.language);
+                    let message =
+                        format!("a `{}` block in a spec without a contract", example.language);
                     let start = self.lines.get(example.line - 1).copied().unwrap_or(0);
                     let problem = Problem::error("contract::none", message);
-                    problems.push((problem.help("add a `wit` block with the interface"), start..start));
+                    problems
+                        .push((problem.help("add a `wit` block with the interface"), start..start));
                     continue;
                 };
                 if let Err(error) = read(interface, example) {
@@ -102,7 +108,8 @@ impl ContractText<'_> {
                         "property" => "property",
                         _ => "example",
                     };
-                    let problem = Problem::error(&format!("contract::{kind}"), error.message.clone());
+                    let problem =
+                        Problem::error(&format!("contract::{kind}"), error.message.clone());
                     problems.push((problem.help("see docs/formats/contract.md"), span));
                 }
             }

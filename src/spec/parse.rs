@@ -56,7 +56,10 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     reader.find_marks();
     reader.find_followers();
     let mut clauses = reader.clauses();
-    contract_problems.extend(text.check(contract.as_ref(), &clauses));
+    // Examples of an invalid contract cannot be read.
+    if contract_problems.is_empty() {
+        contract_problems.extend(text.check(contract.as_ref(), &clauses));
+    }
     for (problem, span) in contract_problems {
         reader.problem(problem, span);
     }

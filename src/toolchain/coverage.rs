@@ -1,6 +1,6 @@
 //! Checks before a model is called whether a spec's clauses have tests.
 
-use crate::contract::tests_of;
+use crate::contract::{has_example, tests_of};
 use crate::toolchain::conflicts::{self, TestExpectations};
 use crate::toolchain::{Suite, Toolchain, Visibility, is_test_of};
 use crate::types::{Clause, Problem, Spec, Status, Target, limits};
@@ -22,9 +22,9 @@ pub fn check(
     };
     for clause in spec.clauses.iter().filter(|clause| clause.is_demanded()) {
         let id = &clause.id;
-        for name in
-            clause.test_ids().filter(|name| !tests().any(|test| is_test_of(test, name)))
-        {
+        // Contract examples test the first name; their errors are told elsewhere.
+        let names = clause.test_ids().skip(usize::from(has_example(clause)));
+        for name in names.filter(|name| !tests().any(|test| is_test_of(test, name))) {
             let message = format!("clause `{id}` has no test, so no candidate could pass");
             let help = format!(
                 "add an example, or a test named `{name}` in validators/{}/; a test behind a condition (`#[cfg]`) may not exist, and does not count",
@@ -39,7 +39,7 @@ pub fn check(
         &|one| toolchain.expectations(one),
         in_suites(toolchain, suites),
     ));
-    if tests().next().is_none() {
+    if tests().next().is_none() && !spec.clauses.iter().any(has_example) {
         let problem =
             Problem::error("spec::no_test", "the spec has no test, so no candidate could pass")
                 .help("add a clause with `test_id: NAME` and an example");
@@ -84,9 +84,7 @@ pub fn at(clause: &Clause, mut problem: Problem) -> Problem {
 }
 
 /// Warns of optional clauses without tests, and tests without clauses.
-fn lints(spec: &Spec, suites: &[Suite], own: &[Option<Suite>],
-    outside: &[String],
-) -> Vec<Problem> {
+fn lints(spec: &Spec, suites: &[Suite], own: &[Option<Suite>], outside: &[String]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let tests = || {
         let native = own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);

@@ -156,7 +156,8 @@ impl Interface {
 
     /// Whether some part of a type is a resource.
     pub fn has_resource(&self, ty: &WitType) -> bool {
-        let inside = |ty: &Option<Box<WitType>>| ty.as_ref().is_some_and(|ty| self.has_resource(ty));
+        let inside =
+            |ty: &Option<Box<WitType>>| ty.as_ref().is_some_and(|ty| self.has_resource(ty));
         match ty {
             WitType::Own(_) | WitType::Borrow(_) => true,
             WitType::List(of) | WitType::Option(of) => self.has_resource(of),

@@ -34,9 +34,9 @@ use options::RustOptions;
 use package::root;
 
 use super::{
-    BuildContext, Built, ContractLanguage, DependencyLayer, Expectation, Extent, GateDefinition, GateKind, HostProbe,
-    Independent, Layout, Mutants, Mutator, OptionSchema, Places, Reported, Suite, SuiteFile,
-    TestCase, TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
+    BuildContext, Built, ContractLanguage, DependencyLayer, Expectation, Extent, GateDefinition,
+    GateKind, HostProbe, Independent, Layout, Mutants, Mutator, OptionSchema, Places, Reported,
+    Suite, SuiteFile, TestCase, TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
 };
 use crate::types::{
     Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,

@@ -76,7 +76,8 @@ fn arm(crate_name: &str, interface: &Interface, function: &WitFunction) -> Strin
             (format!("{}::{}({args})", of(at), snake(&function.name)), function.result.clone())
         }
         FunctionRole::Method(at) => {
-            let call = format!("variables.lend::<{}>(on)?.{}({args})", of(at), snake(&function.name));
+            let call =
+                format!("variables.lend::<{}>(on)?.{}({args})", of(at), snake(&function.name));
             (call, function.result.clone())
         }
     };

@@ -153,7 +153,8 @@ impl Surface<'_> {
             self.found.insert(format!("{name}::{function}"));
             if matches!(one.vis, syn::Visibility::Public(_)) && !own.contains(&function) {
                 let line = u32::try_from(one.sig.ident.span().start().line).ok();
-                let message = format!("the public function `{name}::{function}` is not in the contract");
+                let message =
+                    format!("the public function `{name}::{function}` is not in the contract");
                 self.finding(path, line, message, "make it private".to_owned());
             }
         }
@@ -170,7 +171,9 @@ impl Surface<'_> {
         for one in &interface.functions {
             let name = match one.role {
                 FunctionRole::Free => snake(&one.name),
-                FunctionRole::Constructor(at) => format!("{}::new", camel(&interface.types[at].name)),
+                FunctionRole::Constructor(at) => {
+                    format!("{}::new", camel(&interface.types[at].name))
+                }
                 FunctionRole::Method(at) | FunctionRole::Static(at) => {
                     format!("{}::{}", camel(&interface.types[at].name), snake(&one.name))
                 }

@@ -4,7 +4,8 @@ use super::names::{camel, owned, snake};
 use crate::types::Interface;
 use crate::types::interface::{Case, Shape};
 
-const HEAD: &str = "//! The types of the contract. Written by regen from the spec: edits are drift.\n";
+const HEAD: &str =
+    "//! The types of the contract. Written by regen from the spec: edits are drift.\n";
 
 /// The file's text; `None` if the contract has no types but resources.
 pub fn text(interface: &Interface) -> Option<String> {
@@ -14,7 +15,9 @@ pub fn text(interface: &Interface) -> Option<String> {
         let mut item = String::new();
         match &one.shape {
             Shape::Resource => continue,
-            Shape::Alias(of) => item.push_str(&format!("pub type {name} = {};\n", owned(interface, of))),
+            Shape::Alias(of) => {
+                item.push_str(&format!("pub type {name} = {};\n", owned(interface, of)))
+            }
             Shape::Record(fields) => {
                 let fields = fields.iter().map(|field| {
                     let (name, ty) = (snake(&field.name), owned(interface, &field.ty));
@@ -56,6 +59,7 @@ pub fn text(interface: &Interface) -> Option<String> {
 }
 
 fn docs(text: &str, indent: &str) -> String {
-    let lines = text.lines().map(|line| format!("{indent}/// {}", line.trim()).trim_end().to_owned());
+    let lines =
+        text.lines().map(|line| format!("{indent}/// {}", line.trim()).trim_end().to_owned());
     lines.map(|line| line + "\n").collect()
 }
