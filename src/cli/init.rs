@@ -75,16 +75,26 @@ const SPEC: &str = r#"# Greeting
 
 A library that greets people by name.
 
-- `greet(name: &str) -> String` MUST return `Hello, <name>!`. `test_id: greets_by_name`
+```wit
+/// The greeting of a person.
+greet: func(name: string) -> string;
+```
 
-  ```rust
-  assert_eq!(greeting::greet("Ada"), "Hello, Ada!");
+- `greet` MUST return `Hello, <name>!`. `test_id: greets_by_name`
+
+  ```wave
+  greet("Ada") = "Hello, Ada!"
   ```
 
-- An empty name MUST be greeted as `Hello!`. `test_id: greets_nobody`
+  ```property
+  name: string
+  name == "" || greet(name) == "Hello, " + name + "!"
+  ```
 
-  ```rust hidden
-  assert_eq!(greeting::greet(""), "Hello!");
+- An empty name MUST be greeted as `Hello!`. `test_id: greets_no_one`
+
+  ```wave hidden
+  greet("") = "Hello!"
   ```
 "#;
 

@@ -139,7 +139,8 @@ impl Workspace {
             targets: now.map_or(names.0, |spec| spec.targets.clone()),
             depends: now.map_or(names.1, |spec| spec.depends.clone()),
             clauses,
-            contract: None,
+            // What the promoted contract was is not kept.
+            contract: now.and_then(|spec| spec.contract.clone()),
             visible: String::new(),
             open: None,
             context,

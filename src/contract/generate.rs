@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::value::WitValue;
 use crate::types::Digest;
-use crate::types::interface::{Case, Interface, Shape, WitType};
+use crate::types::interface::{Interface, WitCase, WitShape, WitType};
 
 /// Longest generated text, and list outside of other lists.
 const LENGTH: usize = 24;
@@ -88,20 +88,20 @@ fn strategy(interface: &Interface, ty: &WitType, length: usize) -> BoxedStrategy
         WitType::Option(of) => cases(&[(0, None), (1, Some(&**of))], &below),
         WitType::Result(ok, err) => cases(&[(0, ok.as_deref()), (1, err.as_deref())], &below),
         WitType::Named(at) => match &interface.types[*at].shape {
-            Shape::Record(fields) => {
+            WitShape::Record(fields) => {
                 let fields: Vec<_> = fields.iter().map(|field| below(&field.ty)).collect();
                 fields.prop_map(WitValue::List).boxed()
             }
-            Shape::Variant(list) | Shape::Enum(list) => {
-                let payload = |(at, case): (usize, &'_ Case)| (at, case.payload.clone());
+            WitShape::Variant(list) | WitShape::Enum(list) => {
+                let payload = |(at, case): (usize, &'_ WitCase)| (at, case.payload.clone());
                 let list: Vec<_> = list.iter().enumerate().map(payload).collect();
                 let list: Vec<_> = list.iter().map(|(at, of)| (*at, of.as_ref())).collect();
                 cases(&list, &below)
             }
-            Shape::Flags(names) => proptest::collection::vec(any::<bool>(), names.len())
+            WitShape::Flags(names) => proptest::collection::vec(any::<bool>(), names.len())
                 .prop_map(WitValue::Flags)
                 .boxed(),
-            Shape::Alias(_) | Shape::Resource => Just(WitValue::Any).boxed(),
+            WitShape::Alias(_) | WitShape::Resource => Just(WitValue::Any).boxed(),
         },
         WitType::Own(_) | WitType::Borrow(_) => Just(WitValue::Any).boxed(),
     }

@@ -4,35 +4,33 @@
 //! properties. A candidate's process gets only calls; what it answers is compared here.
 
 mod block;
+mod cel_values;
+mod compare;
 mod generate;
+mod held_out;
 mod property;
+mod statements;
+mod step;
+mod table;
 mod tests_of;
+mod text_error;
 mod value;
 mod wave;
 mod wire;
 mod wit;
 
-pub use block::{Call, Step, Wanted, held_out, is_call, mismatch, read_block, read_table};
+pub use block::read_block;
+pub use compare::mismatch;
 pub use generate::Input;
-pub use property::{Judged, Property, Trial, read_property};
+pub use held_out::held_out;
+pub use property::{Judged, Property, PropertyTrial, read_property};
+pub use step::{Call, Step, Wanted};
+pub use table::{is_call, read_table};
 pub use tests_of::{ContractBody, ContractTest, has_example, is_neutral, tests_of};
+pub use text_error::TextError;
 pub use value::WitValue;
-pub use wire::{Answer, Request, answer, request};
+pub use wire::{AdapterAnswer, AdapterCall, answer, request};
 pub use wit::read_interface;
 
-/// An error in the text of a block: what, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TextError {
-    /// What is wrong.
-    pub message: String,
-    /// The line in the block, from 0.
-    pub line: usize,
-    /// The bytes of the line.
-    pub columns: std::ops::Range<usize>,
-}
-
-impl TextError {
-    fn new(message: impl Into<String>, line: usize, columns: std::ops::Range<usize>) -> Self {
-        Self { message: message.into(), line, columns }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,20 @@
 //! Properties: variables with types or ranges, then one CEL expression over calls.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cel::extractors::Arguments;
-use cel::objects::{Key, Map};
 use cel::{Context, ExecutionError, Program, Value};
 
-use super::TextError;
-use super::block::Call;
+use super::cel_values::{cel_name, from_cel, to_cel};
 use super::generate::{Input, inputs};
+use super::statements::nesting;
+use super::step::Call;
+use super::text_error::TextError;
 use super::value::WitValue;
 use super::wave::near;
-use super::wire::{Answer, value_to};
-use crate::types::interface::{FunctionRole, Interface, Shape, WitFunction, WitType};
+use super::wire::{AdapterAnswer, value_to};
+use crate::types::interface::{FunctionRole, Interface, WitFunction, WitShape, WitType};
 use crate::types::text::counted;
 use crate::types::{Digest, limits};
 
@@ -42,6 +43,8 @@ pub struct Property {
     variables: Vec<Variable>,
     /// Its expression.
     expression: String,
+    /// The expression's first line in the block, from 0.
+    line: usize,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -53,8 +56,8 @@ struct Variable {
 
 /// The answers that are known, by function and arguments.
 #[derive(Default)]
-pub struct Trial {
-    answers: BTreeMap<(usize, String), Answer>,
+pub struct PropertyTrial {
+    answers: BTreeMap<(usize, String), (String, AdapterAnswer)>,
 }
 
 /// What a property is over one input.
@@ -73,6 +76,9 @@ pub enum Judged {
 /// # Errors
 /// What is wrong, and where.
 pub fn read_property(interface: &Interface, code: &str) -> Result<Property, TextError> {
+    if nesting(code) > limits::VALUE_NESTING {
+        return Err(TextError::new("the property is nested too deeply", 0, 0..0));
+    }
     let mut variables = Vec::new();
     let mut rest = Vec::new();
     for (at, line) in code.lines().enumerate() {
@@ -92,9 +98,11 @@ pub fn read_property(interface: &Interface, code: &str) -> Result<Property, Text
         return Err(TextError::new("the property has no expression", 0, 0..0));
     };
     let text = rest.iter().map(|(_, line)| *line).collect::<Vec<_>>().join("\n");
-    let property = Property { variables, expression: text };
-    property.check(interface).map_err(|message| TextError::new(message, *first, 0..0))?;
-    Ok(property)
+    let property = Property { variables, expression: text, line: *first };
+    match property.check(interface) {
+        Ok(()) => Ok(property),
+        Err(message) => Err(property.problem(message)),
+    }
 }
 
 /// A line `NAME in LEAST..=MOST` or `NAME: TYPE`; `None` for others.
@@ -156,7 +164,7 @@ fn type_of(interface: &Interface, text: &str) -> Result<WitType, String> {
     }
     let names = || interface.types.iter().map(|one| one.name.as_str());
     let at = names().position(|name| name == text);
-    match at.filter(|at| interface.types[*at].shape != Shape::Resource) {
+    match at.filter(|at| interface.types[*at].shape != WitShape::Resource) {
         Some(at) => Ok(WitType::Named(at)),
         None => Err(format!("`{text}` is not a type of this contract{}", near(text, names()))),
     }
@@ -180,11 +188,6 @@ fn parts_of(text: &str) -> Vec<&str> {
     parts
 }
 
-/// A name in CEL.
-fn cel_name(name: &str) -> String {
-    name.replace(['-', '.'], "_")
-}
-
 /// The functions that an expression can call: those without resources.
 fn callable(interface: &Interface) -> impl Iterator<Item = (usize, &WitFunction)> {
     interface.functions.iter().enumerate().filter(|(_, one)| {
@@ -196,6 +199,11 @@ fn callable(interface: &Interface) -> impl Iterator<Item = (usize, &WitFunction)
 }
 
 impl Property {
+    /// An error at its expression.
+    pub fn problem(&self, message: impl Into<String>) -> TextError {
+        TextError::new(message, self.line, 0..0)
+    }
+
     /// Its expression, for messages.
     pub fn expression(&self) -> &str {
         self.expression.trim()
@@ -252,7 +260,7 @@ impl Property {
             .collect();
         let mut turn = 0;
         self.inputs(interface, seed).iter().any(|input| {
-            let mut trial = Trial::default();
+            let mut trial = PropertyTrial::default();
             for _ in 0..limits::PROPERTY_CALLS {
                 let shared = Arc::new(trial);
                 let judged = self.judge(interface, &input.values(), &shared);
@@ -264,7 +272,7 @@ impl Property {
                         turn += 1;
                         let made = &results[call.function];
                         let value = made.get(turn % made.len().max(1)).and_then(|v| v.first());
-                        trial.learn(interface, &call, Answer::Value(value.cloned()));
+                        trial.learn(interface, &call, AdapterAnswer::Value(value.cloned()));
                     }
                 }
             }
@@ -280,7 +288,12 @@ impl Property {
     }
 
     /// Evaluates the property over one input, as far as answers are known.
-    pub fn judge(&self, interface: &Interface, values: &[WitValue], trial: &Arc<Trial>) -> Judged {
+    pub fn judge(
+        &self,
+        interface: &Interface,
+        values: &[WitValue],
+        trial: &Arc<PropertyTrial>,
+    ) -> Judged {
         let needed = Arc::new(Mutex::new(None));
         let mut context = Context::default();
         for (variable, value) in self.variables.iter().zip(values) {
@@ -295,8 +308,8 @@ impl Property {
                 let found = call(&shared, at, &args, &trial);
                 found.map_err(|missing| {
                     let message = match &missing {
-                        Missing::Answer(_) => "not known yet".to_owned(),
-                        Missing::Value(message) => message.clone(),
+                        MissingAnswer::Call(_) => "not known yet".to_owned(),
+                        MissingAnswer::Value(message) => message.clone(),
                     };
                     let mut first = needed.lock().unwrap_or_else(PoisonError::into_inner);
                     first.get_or_insert(missing);
@@ -313,8 +326,8 @@ impl Property {
         let needed = needed.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (result, needed) {
             (Ok(Value::Bool(true)), _) => Judged::Holds,
-            (_, Some(Missing::Answer(call))) => Judged::Needs(call),
-            (_, Some(Missing::Value(message))) => Judged::Fails(message),
+            (_, Some(MissingAnswer::Call(call))) => Judged::Needs(call),
+            (_, Some(MissingAnswer::Value(message))) => Judged::Fails(message),
             (Ok(Value::Bool(false)), None) => Judged::Fails("it is false".to_owned()),
             (Ok(_), None) => Judged::Fails("it is not true or false".to_owned()),
             (Err(error), None) => Judged::Fails(error.to_string()),
@@ -322,10 +335,28 @@ impl Property {
     }
 }
 
-impl Trial {
+impl PropertyTrial {
     /// Adds the answer to a call.
-    pub fn learn(&mut self, interface: &Interface, call: &Call, answer: Answer) {
-        self.answers.insert(key(interface, call.function, &call.args), answer);
+    pub fn learn(&mut self, interface: &Interface, call: &Call, answer: AdapterAnswer) {
+        let key = key(interface, call.function, &call.args);
+        self.answers.insert(key, (call.text.clone(), answer));
+    }
+
+    /// The calls with their answers, as text.
+    pub fn shown(&self, interface: &Interface) -> String {
+        let one =
+            |((function, _), (call, answer)): (&(usize, String), &(String, AdapterAnswer))| {
+                let ty = interface.functions[*function].result.as_ref();
+                let value = match answer {
+                    AdapterAnswer::Value(value) => {
+                        value.as_ref().zip(ty).map(|(value, ty)| value.text(interface, ty))
+                    }
+                    AdapterAnswer::Trap(message) => Some(format!("a trap: {message}")),
+                    AdapterAnswer::Unbound => None,
+                };
+                format!("\n{call} = {}", value.unwrap_or_default())
+            };
+        self.answers.iter().map(one).collect()
     }
 
     /// How many calls are known.
@@ -334,9 +365,9 @@ impl Trial {
     }
 }
 
-enum Missing {
+enum MissingAnswer {
     /// The answer to a call.
-    Answer(Call),
+    Call(Call),
     /// A value: why.
     Value(String),
 }
@@ -352,191 +383,33 @@ fn call(
     interface: &Interface,
     at: usize,
     given: &[Value],
-    trial: &Trial,
-) -> Result<Value, Missing> {
+    trial: &PropertyTrial,
+) -> Result<Value, MissingAnswer> {
     let function = &interface.functions[at];
     let name = interface.call_name(function);
     if given.len() != function.params.len() {
         let signature = interface.signature(function);
         let message = format!("`{signature}` has {}", counted(function.params.len(), "parameter"));
-        return Err(Missing::Value(message));
+        return Err(MissingAnswer::Value(message));
     }
     let args = given.iter().zip(&function.params).map(|(value, (param, ty))| {
         from_cel(interface, ty, value).ok_or_else(|| {
             let ty = interface.text(ty);
-            Missing::Value(format!("`{param}` of `{name}` is not given a value of type {ty}"))
+            MissingAnswer::Value(format!("`{param}` of `{name}` is not given a value of type {ty}"))
         })
     });
     let args: Vec<WitValue> = args.collect::<Result<_, _>>()?;
     let shown = args.iter().zip(&function.params).map(|(arg, (_, ty))| arg.text(interface, ty));
     let text = format!("{name}({})", shown.collect::<Vec<_>>().join(", "));
     match trial.answers.get(&key(interface, at, &args)) {
-        None => Err(Missing::Answer(Call { function: at, on: None, args, text })),
-        Some(Answer::Value(Some(value))) => {
+        None => Err(MissingAnswer::Call(Call { function: at, on: None, args, text })),
+        Some((_, AdapterAnswer::Value(Some(value)))) => {
             let ty = function.result.as_ref().expect("only functions with results are callable");
             Ok(to_cel(interface, ty, value))
         }
-        Some(Answer::Value(None) | Answer::Unbound) => Ok(Value::Null),
-        Some(Answer::Trap(message)) => {
-            Err(Missing::Value(format!("{text} ended in a trap: {message}")))
+        Some((_, AdapterAnswer::Value(None) | AdapterAnswer::Unbound)) => Ok(Value::Null),
+        Some((_, AdapterAnswer::Trap(message))) => {
+            Err(MissingAnswer::Value(format!("{text} ended in a trap: {message}")))
         }
     }
-}
-
-/// A value in CEL: cases with a payload are maps of one key, other cases texts, `none` an empty map.
-fn to_cel(interface: &Interface, ty: &WitType, value: &WitValue) -> Value {
-    let ty = interface.plain(ty);
-    let map = |entries: Vec<(String, Value)>| {
-        let entries = entries.into_iter().map(|(key, value)| (Key::from(key), value));
-        Value::Map(Map { map: Arc::new(entries.collect::<HashMap<_, _>>()) })
-    };
-    match (value, ty, interface.shape(ty)) {
-        (WitValue::Bool(value), ..) => Value::Bool(*value),
-        (WitValue::Int(value), ..) => match i64::try_from(*value) {
-            Ok(value) => Value::Int(value),
-            Err(_) => Value::UInt(u64::try_from(*value).unwrap_or(u64::MAX)),
-        },
-        (WitValue::Float(value), ..) => Value::Float(*value),
-        (WitValue::Char(value), ..) => Value::String(Arc::new(value.to_string())),
-        (WitValue::Text(value), ..) => Value::String(Arc::new(value.clone())),
-        (WitValue::List(parts), WitType::List(of), _) => {
-            Value::List(Arc::new(parts.iter().map(|part| to_cel(interface, of, part)).collect()))
-        }
-        (WitValue::List(parts), WitType::Tuple(types), _) => {
-            let parts = parts.iter().zip(types).map(|(part, ty)| to_cel(interface, ty, part));
-            Value::List(Arc::new(parts.collect()))
-        }
-        (WitValue::List(parts), _, Some(Shape::Record(fields))) => {
-            let parts = parts
-                .iter()
-                .zip(fields)
-                .map(|(part, field)| (cel_name(&field.name), to_cel(interface, &field.ty, part)));
-            map(parts.collect())
-        }
-        (WitValue::Case(0, None), WitType::Option(_), _) => map(Vec::new()),
-        (WitValue::Case(1, Some(part)), WitType::Option(of), _) => {
-            map(vec![("some".to_owned(), to_cel(interface, of, part))])
-        }
-        (WitValue::Case(at, part), WitType::Result(ok, err), _) => {
-            let (name, of) = if *at == 0 { ("ok", ok) } else { ("err", err) };
-            let part = part.as_ref().zip(of.as_ref());
-            let part = part.map_or(Value::Bool(true), |(part, of)| to_cel(interface, of, part));
-            map(vec![(name.to_owned(), part)])
-        }
-        (WitValue::Case(at, part), _, Some(Shape::Variant(cases) | Shape::Enum(cases))) => {
-            let case = &cases[*at];
-            match part.as_ref().zip(case.payload.as_ref()) {
-                Some((part, of)) => map(vec![(cel_name(&case.name), to_cel(interface, of, part))]),
-                None => Value::String(Arc::new(cel_name(&case.name))),
-            }
-        }
-        (WitValue::Flags(set), _, Some(Shape::Flags(names))) => {
-            let set = set.iter().zip(names).filter(|(is_set, _)| **is_set);
-            let set = set.map(|(_, flag)| Value::String(Arc::new(cel_name(&flag.name))));
-            Value::List(Arc::new(set.collect()))
-        }
-        _ => Value::Null,
-    }
-}
-
-/// A value of a type from one in CEL; `None` if it is not one.
-fn from_cel(interface: &Interface, ty: &WitType, value: &Value) -> Option<WitValue> {
-    let ty = interface.plain(ty);
-    let field = |name: &str| match value {
-        Value::Map(map) => map.map.get(&Key::from(cel_name(name))),
-        _ => None,
-    };
-    let parts = |value: &Value| match value {
-        Value::List(parts) => Some(parts.clone()),
-        _ => None,
-    };
-    let payload = |at: usize, of: Option<&WitType>, value: &Value| match of {
-        Some(of) => Some(WitValue::Case(at, Some(Box::new(from_cel(interface, of, value)?)))),
-        None => Some(WitValue::Case(at, None)),
-    };
-    Some(match ty {
-        WitType::Bool => WitValue::Bool(
-            matches!(value, Value::Bool(true)).then_some(true).or(matches!(
-                value,
-                Value::Bool(false)
-            )
-            .then_some(false))?,
-        ),
-        WitType::Int { signed, bits } => {
-            let number = match value {
-                Value::Int(value) => i128::from(*value),
-                Value::UInt(value) => i128::from(*value),
-                _ => return None,
-            };
-            let (least, most) = Interface::range(*signed, *bits);
-            WitValue::Int(Some(number).filter(|n| (least..=most).contains(n))?)
-        }
-        WitType::Float { bits } => {
-            let number = match value {
-                Value::Float(value) => *value,
-                Value::Int(value) => *value as f64,
-                _ => return None,
-            };
-            WitValue::Float(if *bits == 32 { f64::from(number as f32) } else { number })
-        }
-        WitType::Char | WitType::Text => {
-            let Value::String(text) = value else { return None };
-            let mut chars = text.chars();
-            match (ty, chars.next(), chars.next()) {
-                (WitType::Text, ..) => WitValue::Text(text.to_string()),
-                (_, Some(one), None) => WitValue::Char(one),
-                _ => return None,
-            }
-        }
-        WitType::List(of) => {
-            let parts = parts(value)?;
-            let parts = parts.iter().map(|part| from_cel(interface, of, part));
-            WitValue::List(parts.collect::<Option<_>>()?)
-        }
-        WitType::Tuple(types) => {
-            let parts = parts(value).filter(|parts| parts.len() == types.len())?;
-            let parts = parts.iter().zip(types).map(|(part, ty)| from_cel(interface, ty, part));
-            WitValue::List(parts.collect::<Option<_>>()?)
-        }
-        WitType::Option(of) => match field("some") {
-            Some(part) => payload(1, Some(of), part)?,
-            None if matches!(value, Value::Map(map) if map.map.is_empty()) => {
-                WitValue::Case(0, None)
-            }
-            None => payload(1, Some(of), value)?,
-        },
-        WitType::Result(ok, err) => match (field("ok"), field("err")) {
-            (Some(part), _) => payload(0, ok.as_deref(), part)?,
-            (_, Some(part)) => payload(1, err.as_deref(), part)?,
-            _ => return None,
-        },
-        WitType::Named(at) => match &interface.types[*at].shape {
-            Shape::Record(fields) => {
-                let parts =
-                    fields.iter().map(|one| from_cel(interface, &one.ty, field(&one.name)?));
-                WitValue::List(parts.collect::<Option<_>>()?)
-            }
-            Shape::Variant(cases) | Shape::Enum(cases) => {
-                let found = cases.iter().enumerate().find_map(|(at, case)| {
-                    let bare =
-                        matches!(value, Value::String(text) if **text == cel_name(&case.name));
-                    match &case.payload {
-                        Some(of) => Some((at, Some(of), field(&case.name)?)),
-                        None => bare.then_some((at, None, value)),
-                    }
-                });
-                let (at, of, part) = found?;
-                payload(at, of, part)?
-            }
-            Shape::Flags(names) => {
-                let parts = parts(value)?;
-                let has = |flag: &str| {
-                    parts.iter().any(|one| matches!(one, Value::String(t) if **t == cel_name(flag)))
-                };
-                WitValue::Flags(names.iter().map(|flag| has(&flag.name)).collect())
-            }
-            Shape::Alias(_) | Shape::Resource => return None,
-        },
-        WitType::Own(_) | WitType::Borrow(_) => return None,
-    })
 }

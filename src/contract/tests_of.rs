@@ -1,7 +1,9 @@
 //! The tests of a spec's contract examples.
 
-use super::block::{Step, read_block, read_table};
+use super::block::read_block;
 use super::property::{Property, read_property};
+use super::step::Step;
+use super::table::read_table;
 use crate::types::{Clause, ClauseId, Digest, Interface, Spec};
 
 /// A test of contract examples.

@@ -1,6 +1,6 @@
 //! Values of a contract's types.
 
-use crate::types::interface::{Interface, Shape, WitType};
+use crate::types::interface::{Interface, WitShape, WitType};
 
 /// A value, read with its type.
 #[derive(Clone, Debug)]
@@ -59,6 +59,16 @@ impl WitValue {
         }
     }
 
+    /// Whether some part of it is any value.
+    pub fn has_any(&self) -> bool {
+        match self {
+            Self::Any => true,
+            Self::List(parts) => parts.iter().any(Self::has_any),
+            Self::Case(_, Some(part)) => part.has_any(),
+            _ => false,
+        }
+    }
+
     /// The value as WAVE text.
     pub fn text(&self, interface: &Interface, ty: &WitType) -> String {
         let mut out = String::new();
@@ -82,7 +92,7 @@ impl WitValue {
                 value.chars().for_each(|c| escape(c, '"', out));
                 out.push('"');
             }
-            (Self::List(parts), _, Some(Shape::Record(fields))) => {
+            (Self::List(parts), _, Some(WitShape::Record(fields))) => {
                 let parts = parts.iter().zip(fields).map(|(part, field)| {
                     format!("{}: {}", field.name, part.text(interface, &field.ty))
                 });
@@ -103,7 +113,7 @@ impl WitValue {
                     out.push_str(&format!("({})", payload.text(interface, of)));
                 }
             }
-            (Self::Flags(set), _, Some(Shape::Flags(names))) => {
+            (Self::Flags(set), _, Some(WitShape::Flags(names))) => {
                 let set = set.iter().zip(names).filter(|(is_set, _)| **is_set);
                 let names: Vec<_> = set.map(|(_, flag)| flag.name.as_str()).collect();
                 out.push_str(&format!("{{{}}}", names.join(", ")));
@@ -128,7 +138,7 @@ impl WitValue {
                 _ => ("err".to_owned(), err.as_deref()),
             },
             _ => match interface.shape(ty) {
-                Some(Shape::Variant(cases) | Shape::Enum(cases)) => cases
+                Some(WitShape::Variant(cases) | WitShape::Enum(cases)) => cases
                     .get(case)
                     .map(|case| (label(&case.name), case.payload.as_ref()))
                     .unwrap_or_default(),

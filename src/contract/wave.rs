@@ -5,8 +5,9 @@ use std::ops::Range;
 use wasm_wave::ast::{Node, NodeType};
 use wasm_wave::untyped::UntypedValue;
 
+use super::statements::nesting;
 use super::value::WitValue;
-use crate::types::interface::{Case, Interface, Shape, WitType};
+use crate::types::interface::{Interface, WitCase, WitShape, WitType};
 use crate::types::limits;
 
 /// What `_` is replaced by before the text is parsed: a label of the same meaning.
@@ -25,8 +26,7 @@ pub fn read_value(
     text: &str,
     wild: bool,
 ) -> Result<WitValue, ValueError> {
-    let depth = text.bytes().filter(|b| matches!(b, b'(' | b'[' | b'{')).count();
-    if depth > limits::VALUE_NESTING && nesting(text) > limits::VALUE_NESTING {
+    if nesting(text) > limits::VALUE_NESTING {
         return Err(("the value is nested too deeply".to_owned(), 0..0));
     }
     let (source, moved) = if wild { with_labels(text) } else { (text.to_owned(), Vec::new()) };
@@ -37,20 +37,6 @@ pub fn read_value(
     })?;
     let reader = ValueReader { interface, source: &source, wild };
     reader.value(parsed.node(), ty).map_err(|(message, span)| (message, back(span)))
-}
-
-/// The deepest nesting of brackets, those in strings included.
-fn nesting(text: &str) -> usize {
-    let (mut depth, mut most) = (0_usize, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        most = most.max(depth);
-    }
-    most
 }
 
 /// The text with labels for each `_`, and where they are.
@@ -138,10 +124,12 @@ impl ValueReader<'_> {
             WitType::Option(of) => self.option(node, of)?,
             WitType::Result(ok, err) => self.result(node, ok.as_deref(), err.as_deref())?,
             WitType::Named(at) => match &self.interface.types[*at].shape {
-                Shape::Record(_) => self.record(node, plain)?,
-                Shape::Variant(cases) | Shape::Enum(cases) => self.case(node, cases, plain)?,
-                Shape::Flags(cases) => self.flags(node, cases, plain)?,
-                Shape::Alias(_) | Shape::Resource => return Err(wrong()),
+                WitShape::Record(_) => self.record(node, plain)?,
+                WitShape::Variant(cases) | WitShape::Enum(cases) => {
+                    self.case(node, cases, plain)?
+                }
+                WitShape::Flags(cases) => self.flags(node, cases, plain)?,
+                WitShape::Alias(_) | WitShape::Resource => return Err(wrong()),
             },
             WitType::Own(_) | WitType::Borrow(_) => return Err(wrong()),
         })
@@ -184,7 +172,7 @@ impl ValueReader<'_> {
 
     fn record(&self, node: &Node, ty: &WitType) -> Result<WitValue, ValueError> {
         let wrong = |message: String| (message, node.span());
-        let Some(Shape::Record(fields)) = self.interface.shape(ty) else {
+        let Some(WitShape::Record(fields)) = self.interface.shape(ty) else {
             return Err(wrong("not a record".to_owned()));
         };
         let name = self.interface.text(ty);
@@ -213,7 +201,7 @@ impl ValueReader<'_> {
         Ok(WitValue::List(parts.collect::<Result<_, _>>()?))
     }
 
-    fn case(&self, node: &Node, cases: &[Case], ty: &WitType) -> Result<WitValue, ValueError> {
+    fn case(&self, node: &Node, cases: &[WitCase], ty: &WitType) -> Result<WitValue, ValueError> {
         let name = self.interface.text(ty);
         let wrong = |message: String| (message, node.span());
         let (given, part) = match (node.as_enum(self.source), node.as_variant(self.source)) {
@@ -237,7 +225,7 @@ impl ValueReader<'_> {
         }
     }
 
-    fn flags(&self, node: &Node, cases: &[Case], ty: &WitType) -> Result<WitValue, ValueError> {
+    fn flags(&self, node: &Node, cases: &[WitCase], ty: &WitType) -> Result<WitValue, ValueError> {
         let name = self.interface.text(ty);
         let wrong = |message: String| (message, node.span());
         let given = node.as_flags(self.source);

@@ -5,13 +5,13 @@
 
 use serde_json::{Value, json};
 
-use super::block::Call;
+use super::step::Call;
 use super::value::WitValue;
-use crate::types::interface::{Interface, Shape, WitType};
+use crate::types::interface::{Interface, WitShape, WitType};
 
 /// A call with the number that its answer must have.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
+pub struct AdapterCall<'a> {
     /// A random number.
     pub id: String,
     /// The variable that gets the resource in the result.
@@ -22,7 +22,7 @@ pub struct Request<'a> {
 
 /// An adapter's answer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub enum AdapterAnswer {
     /// The result; `None` for a function without one.
     Value(Option<WitValue>),
     /// A panic or exception, with its message.
@@ -32,7 +32,7 @@ pub enum Answer {
 }
 
 /// A request as one line.
-pub fn request(interface: &Interface, request: &Request<'_>) -> String {
+pub fn request(interface: &Interface, request: &AdapterCall<'_>) -> String {
     let slot = |at: Option<usize>| at.map_or(-1, |at| i64::try_from(at).unwrap_or(-1));
     let call = request.call;
     let params = &interface.functions[call.function].params;
@@ -45,23 +45,27 @@ pub fn request(interface: &Interface, request: &Request<'_>) -> String {
 ///
 /// # Errors
 /// It is not an answer to this request, or its value is not of the result's type.
-pub fn answer(interface: &Interface, request: &Request<'_>, line: &str) -> Result<Answer, String> {
+pub fn answer(
+    interface: &Interface,
+    request: &AdapterCall<'_>,
+    line: &str,
+) -> Result<AdapterAnswer, String> {
     let parsed: Value =
         serde_json::from_str(line).map_err(|_| "the answer is not an answer".to_owned())?;
     let parts = parsed.as_array().map(Vec::as_slice).unwrap_or_default();
     let function = &interface.functions[request.call.function];
+    if parts.first().and_then(Value::as_str) != Some(&request.id) {
+        return Err("an answer does not belong to its call".to_owned());
+    }
     match parts {
-        [Value::String(id), ..] if *id != request.id => {
-            Err("an answer does not belong to its call".to_owned())
-        }
         [_, Value::Number(kind), value] if kind.as_u64() == Some(0) => match &function.result {
-            Some(ty) => Ok(Answer::Value(Some(value_from(interface, ty, value)?))),
-            None => Ok(Answer::Value(None)),
+            Some(ty) => Ok(AdapterAnswer::Value(Some(value_from(interface, ty, value)?))),
+            None => Ok(AdapterAnswer::Value(None)),
         },
         [_, Value::Number(kind), Value::String(message)] if kind.as_u64() == Some(1) => {
-            Ok(Answer::Trap(message.clone()))
+            Ok(AdapterAnswer::Trap(message.clone()))
         }
-        [_, Value::Number(kind)] if kind.as_u64() == Some(2) => Ok(Answer::Unbound),
+        [_, Value::Number(kind)] if kind.as_u64() == Some(2) => Ok(AdapterAnswer::Unbound),
         _ => Err("the answer is not an answer".to_owned()),
     }
 }
@@ -86,7 +90,7 @@ pub fn value_to(interface: &Interface, ty: &WitType, value: &WitValue) -> Value 
         (WitValue::List(parts), WitType::Tuple(types), _) => {
             parts.iter().zip(types).map(|(part, ty)| value_to(interface, ty, part)).collect()
         }
-        (WitValue::List(parts), _, Some(Shape::Record(fields))) => {
+        (WitValue::List(parts), _, Some(WitShape::Record(fields))) => {
             let parts = parts.iter().zip(fields);
             parts.map(|(part, field)| value_to(interface, &field.ty, part)).collect()
         }
@@ -114,7 +118,7 @@ fn payload_of<'a>(
         (WitType::Result(_, err), 1) => Some(err.as_deref()),
         (WitType::Option(_) | WitType::Result(..), _) => None,
         _ => match interface.shape(ty)? {
-            Shape::Variant(cases) | Shape::Enum(cases) => {
+            WitShape::Variant(cases) | WitShape::Enum(cases) => {
                 cases.get(case).map(|case| case.payload.as_ref())
             }
             _ => None,
@@ -162,15 +166,15 @@ pub fn value_from(interface: &Interface, ty: &WitType, json: &Value) -> Result<W
         (WitType::Tuple(types), _) if list()?.len() == types.len() => {
             all(list()?, &mut types.iter())?
         }
-        (_, Some(Shape::Record(fields))) if list()?.len() == fields.len() => {
+        (_, Some(WitShape::Record(fields))) if list()?.len() == fields.len() => {
             all(list()?, &mut fields.iter().map(|field| &field.ty))?
         }
-        (_, Some(Shape::Flags(names))) if list()?.len() == names.len() => {
+        (_, Some(WitShape::Flags(names))) if list()?.len() == names.len() => {
             let set = list()?.iter().map(|flag| flag.as_bool().ok_or_else(wrong));
             WitValue::Flags(set.collect::<Result<_, _>>()?)
         }
         (WitType::Own(_) | WitType::Borrow(_), _) => WitValue::Handle(0),
-        (WitType::Tuple(_), _) | (_, Some(Shape::Record(_) | Shape::Flags(_))) => {
+        (WitType::Tuple(_), _) | (_, Some(WitShape::Record(_) | WitShape::Flags(_))) => {
             return Err(wrong());
         }
         _ => {

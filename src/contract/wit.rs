@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use wit_parser::{
-    Docs, Function, FunctionKind, Handle, Interface as WitInterface, Resolve, Span, Type,
-    TypeDefKind, TypeId, UnresolvedPackageGroup,
+    Docs, Function, FunctionKind, Handle, Interface as WitBody, Resolve, Span, Type, TypeDefKind,
+    TypeId, UnresolvedPackageGroup,
 };
 
-use super::TextError;
+use super::statements::nesting;
+use super::text_error::TextError;
 use crate::types::interface::{
-    Case, Field, FunctionRole, Interface, NamedType, Shape, WitFunction, WitType,
+    Field, FunctionRole, Interface, NamedType, WitCase, WitFunction, WitShape, WitType,
 };
 use crate::types::limits;
 
@@ -24,6 +25,9 @@ pub fn read_interface(text: &str) -> Result<Interface, TextError> {
     let whole = |message: &str| TextError::new(message, 0, 0..0);
     if text.len() > limits::CONTRACT_BYTES {
         return Err(whole("the contract is larger than 64 KiB"));
+    }
+    if nesting(text) > limits::VALUE_NESTING {
+        return Err(whole("the contract is nested too deeply"));
     }
     let document = format!("{HEAD}{text}\n}}\n");
     let at = |span: Span| place(text, span);
@@ -66,7 +70,7 @@ fn place(text: &str, span: Span) -> (usize, std::ops::Range<usize>) {
     (line, start - line_start..end.max(start) - line_start)
 }
 
-type Problem = (String, Span);
+type WitError = (String, Span);
 
 struct WitReader<'a> {
     resolve: &'a Resolve,
@@ -75,7 +79,7 @@ struct WitReader<'a> {
 }
 
 impl WitReader<'_> {
-    fn interface(&mut self, interface: &WitInterface) -> Result<Interface, Problem> {
+    fn interface(&mut self, interface: &WitBody) -> Result<Interface, WitError> {
         for id in interface.types.values() {
             self.named(*id)?;
         }
@@ -94,7 +98,7 @@ impl WitReader<'_> {
     }
 
     /// A named type, after those that it refers to. Cycles were rejected by the parser.
-    fn named(&mut self, id: TypeId) -> Result<usize, Problem> {
+    fn named(&mut self, id: TypeId) -> Result<usize, WitError> {
         if let Some(at) = self.known.get(&id) {
             return Ok(*at);
         }
@@ -106,23 +110,23 @@ impl WitReader<'_> {
                     let ty = self.part(&one.ty, one.span)?;
                     Ok(Field { name: one.name.clone(), docs: docs(&one.docs), ty })
                 };
-                Shape::Record(record.fields.iter().map(field).collect::<Result<_, Problem>>()?)
+                WitShape::Record(record.fields.iter().map(field).collect::<Result<_, WitError>>()?)
             }
             TypeDefKind::Variant(variant) => {
                 let case = |one: &wit_parser::Case| {
                     let payload = one.ty.as_ref().map(|ty| self.part(ty, one.span)).transpose()?;
-                    Ok(Case { name: one.name.clone(), docs: docs(&one.docs), payload })
+                    Ok(WitCase { name: one.name.clone(), docs: docs(&one.docs), payload })
                 };
-                Shape::Variant(variant.cases.iter().map(case).collect::<Result<_, Problem>>()?)
+                WitShape::Variant(variant.cases.iter().map(case).collect::<Result<_, WitError>>()?)
             }
             TypeDefKind::Enum(names) => {
-                Shape::Enum(names.cases.iter().map(|one| bare(&one.name, &one.docs)).collect())
+                WitShape::Enum(names.cases.iter().map(|one| bare(&one.name, &one.docs)).collect())
             }
             TypeDefKind::Flags(flags) => {
-                Shape::Flags(flags.flags.iter().map(|one| bare(&one.name, &one.docs)).collect())
+                WitShape::Flags(flags.flags.iter().map(|one| bare(&one.name, &one.docs)).collect())
             }
-            TypeDefKind::Resource => Shape::Resource,
-            _ => Shape::Alias(self.unnamed(&def.kind, span)?),
+            TypeDefKind::Resource => WitShape::Resource,
+            _ => WitShape::Alias(self.unnamed(&def.kind, span)?),
         };
         let name = def.name.clone().unwrap_or_default();
         self.made.types.push(NamedType { name, docs: docs(&def.docs), shape });
@@ -132,15 +136,15 @@ impl WitReader<'_> {
     }
 
     /// The type of a part of another type, which is no resource.
-    fn part(&mut self, ty: &Type, span: Span) -> Result<WitType, Problem> {
+    fn part(&mut self, ty: &Type, span: Span) -> Result<WitType, WitError> {
         let ty = self.of(ty, span)?;
-        match self.made.has_resource(&ty) {
-            true => Err(("a resource cannot be part of another type".to_owned(), span)),
-            false => Ok(ty),
+        if self.made.has_resource(&ty) {
+            return Err(("a resource cannot be part of another type".to_owned(), span));
         }
+        Ok(ty)
     }
 
-    fn of(&mut self, ty: &Type, span: Span) -> Result<WitType, Problem> {
+    fn of(&mut self, ty: &Type, span: Span) -> Result<WitType, WitError> {
         let int = |signed, bits| WitType::Int { signed, bits };
         Ok(match ty {
             Type::Bool => WitType::Bool,
@@ -167,7 +171,7 @@ impl WitReader<'_> {
         })
     }
 
-    fn unnamed(&mut self, kind: &TypeDefKind, span: Span) -> Result<WitType, Problem> {
+    fn unnamed(&mut self, kind: &TypeDefKind, span: Span) -> Result<WitType, WitError> {
         let boxed = |ty: Option<&Type>, reader: &mut Self| {
             ty.map(|ty| reader.part(ty, span).map(Box::new)).transpose()
         };
@@ -189,7 +193,7 @@ impl WitReader<'_> {
         })
     }
 
-    fn function(&mut self, function: &Function) -> Result<WitFunction, Problem> {
+    fn function(&mut self, function: &Function) -> Result<WitFunction, WitError> {
         let span = function.span;
         let (role, skip) = match &function.kind {
             FunctionKind::Freestanding => (FunctionRole::Free, 0),
@@ -227,12 +231,12 @@ impl WitReader<'_> {
     }
 }
 
-fn unsupported(what: &str, span: Span) -> Problem {
+fn unsupported(what: &str, span: Span) -> WitError {
     (format!("`{what}` is not supported in a contract"), span)
 }
 
-fn bare(name: &str, of: &Docs) -> Case {
-    Case { name: name.to_owned(), docs: docs(of), payload: None }
+fn bare(name: &str, of: &Docs) -> WitCase {
+    WitCase { name: name.to_owned(), docs: docs(of), payload: None }
 }
 
 fn docs(docs: &Docs) -> String {

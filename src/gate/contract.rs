@@ -15,8 +15,8 @@ use super::result::{GateResult, finding};
 use super::test_run::{AT_ONCE, random_nonce};
 use super::workspace::GateSandbox;
 use crate::contract::{
-    Answer, Call, ContractBody, ContractTest, Input, Judged, Property, Request, Step, Trial,
-    Wanted, WitValue, answer, mismatch, request,
+    AdapterAnswer, AdapterCall, Call, ContractBody, ContractTest, Input, Judged, Property,
+    PropertyTrial, Step, Wanted, WitValue, answer, mismatch, request,
 };
 use crate::process::Ended;
 use crate::toolchain::{self, ContractLanguage, Suite, ToolCommand};
@@ -98,14 +98,14 @@ fn explain(
     let marked = lines.iter().rev().find_map(|line| line.trim().strip_prefix("// function "));
     let number = marked.and_then(|text| text.parse::<usize>().ok());
     let wanted = number.and_then(|number| interface.functions.get(number));
-    let items = match wanted {
+    let wanted = match wanted {
         Some(function) => language.signature(interface, function),
         None => language.signatures(interface).join("; "),
     };
     // The compiler's advice is about the adapter.
     let error = finding.message.lines().next().unwrap_or_default();
-    finding.message = format!("not as in the contract: {error}");
-    finding.remedy = Some(format!("write exactly `{items}`"));
+    finding.message = format!("the contract has `{wanted}`: {error}");
+    finding.remedy = Some(format!("write exactly `{wanted}`"));
     (finding.file, finding.line) = (None, None);
 }
 
@@ -252,13 +252,13 @@ impl Caller<'_> {
     async fn ask(
         &self,
         calls: &[(Option<usize>, &Call)],
-    ) -> Result<(Vec<Answer>, Option<Silence>), GateResult> {
+    ) -> Result<(Vec<AdapterAnswer>, Option<Silence>), GateResult> {
         let random = || random_nonce().map_err(|why| GateResult::error(why.to_string()));
         let number = u8::from_str_radix(&random()?[..2], 16).unwrap_or(0);
         let mut stdin = format!("{}\n", 16 + u32::from(number) % 200);
         let mut requests = Vec::new();
         for (bind, call) in calls {
-            let one = Request { id: random()?, bind: *bind, call };
+            let one = AdapterCall { id: random()?, bind: *bind, call };
             stdin.push_str(&request(self.interface, &one));
             stdin.push('\n');
             requests.push(one);
@@ -318,7 +318,8 @@ impl Caller<'_> {
     ) -> Result<Tested, GateResult> {
         let seed = Digest::of_parts([test.name.as_str(), &test.key.to_string()]);
         let mut inputs = property.inputs(self.interface, seed);
-        let mut trials: Vec<Trial> = inputs.iter().map(|_| Trial::default()).collect();
+        let mut trials: Vec<PropertyTrial> =
+            inputs.iter().map(|_| PropertyTrial::default()).collect();
         let mut failed = None;
         let mut open: Vec<usize> = (0..inputs.len()).collect();
         while failed.is_none() && !open.is_empty() {
@@ -329,7 +330,10 @@ impl Caller<'_> {
                 trials[*at] = Arc::into_inner(trial).unwrap_or_default();
                 match judged {
                     Judged::Holds => {}
-                    Judged::Fails(why) => failed = failed.or(Some((*at, why))),
+                    Judged::Fails(why) => {
+                        let why = why + &trials[*at].shown(self.interface);
+                        failed = failed.or(Some((*at, why)));
+                    }
                     Judged::Needs(_) if trials[*at].calls() >= limits::PROPERTY_CALLS => {
                         let why = "the expression needs too many calls".to_owned();
                         failed = failed.or(Some((*at, why)));
@@ -359,7 +363,8 @@ impl Caller<'_> {
         let (values, why) = self.simplest(property, &mut inputs[at], why).await?;
         let shown = property.shown(self.interface, &values);
         let expression = property.expression();
-        Ok(self.failed(test, format!("`{expression}` does not hold{}: {why}", over(&shown))))
+        let message = format!("`{expression}` does not hold{}: {why}", over(&shown));
+        Ok(self.failed(test, message))
     }
 
     /// The simplest input found for which a property fails, and why.
@@ -394,14 +399,14 @@ impl Caller<'_> {
         property: &Property,
         values: &[WitValue],
     ) -> Result<Option<String>, GateResult> {
-        let mut trial = Trial::default();
+        let mut trial = PropertyTrial::default();
         for _ in 0..limits::PROPERTY_CALLS {
             let shared = Arc::new(trial);
             let judged = property.judge(self.interface, values, &shared);
             trial = Arc::into_inner(shared).unwrap_or_default();
             match judged {
                 Judged::Holds => return Ok(None),
-                Judged::Fails(why) => return Ok(Some(why)),
+                Judged::Fails(why) => return Ok(Some(why + &trial.shown(self.interface))),
                 Judged::Needs(call) => {
                     let (answers, _) = self.ask(&[(None, &call)]).await?;
                     let Some(answer) = answers.into_iter().next() else { return Ok(None) };

@@ -10,6 +10,7 @@ mod validator;
 mod dependency_cache;
 mod red_proof;
 mod workspace;
+mod test_gates;
 mod test_run;
 mod host_tools;
 mod programs;
@@ -75,8 +76,8 @@ async fn see(
         Some(GateKind::Source) => check_source(context, gate, candidate),
         Some(GateKind::Format) => build::check_format(context, gate, candidate).await,
         Some(GateKind::Compile) => build::compile(context, gate, candidate).await,
-        Some(GateKind::Test) => build::test(context, gate, candidate).await,
-        Some(GateKind::Hidden) => build::hidden(context, gate, candidate).await,
+        Some(GateKind::Test) => test_gates::test(context, gate, candidate).await,
+        Some(GateKind::Hidden) => test_gates::hidden(context, gate, candidate).await,
         Some(GateKind::Proof) => red_proof::run(context, candidate).await,
         Some(GateKind::Coverage) => check_coverage(context, gate, before),
         None => validator::run(context, gate, candidate).await,

@@ -16,7 +16,6 @@ use super::dependency_cache::Layer;
 use super::result::{GateResult, finding};
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
 use super::workspace::GateSandbox;
-use crate::contract::{ContractBody, ContractTest};
 use crate::toolchain::{
     self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, PANICS, Suite, TestProgram,
 };
@@ -73,7 +72,7 @@ pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     let all = suites.iter().flat_map(|suite| &suite.tests);
     let known = all.filter(|test| proven(test)).map(|test| proof(bench, test, Red::Seen));
     let mut known: Vec<RedProof> = known.collect();
-    known.extend(outside(bench));
+    known.extend(bench.contract.proofs(bench.name));
     // Files without tests may be modules and data of the others.
     suites.retain(|suite| suite.tests.is_empty() || suite.tests.iter().any(|t| !proven(t)));
     if suites.iter().all(|suite| suite.tests.is_empty()) {
@@ -89,23 +88,6 @@ pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     done.red.extend(known);
     done.red.sort_by(|a, b| a.test.cmp(&b.test));
     done
-}
-
-/// Proofs of contract tests, without a run: an example with a value can fail, and a property that
-/// holds whatever the functions give is vacuous.
-fn outside(bench: &GateContext<'_>) -> Vec<RedProof> {
-    let Some(interface) = &bench.spec.contract else { return Vec::new() };
-    let of = |test: &ContractTest| {
-        let red = match &test.body {
-            ContractBody::Property(property) if !property.can_fail(interface, test.key) => {
-                Red::Vacuous
-            }
-            _ => Red::Seen,
-        };
-        let key = Digest::of_parts([bench.name.as_str(), &test.key.to_string()]);
-        RedProof { test: test.name.clone(), key, red }
-    };
-    bench.contract.all().map(of).collect()
 }
 
 /// The digest of a test in a target. For a user's test it covers all suites, which may share code.

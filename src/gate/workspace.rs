@@ -78,9 +78,12 @@ impl<'a> GateSandbox<'a> {
         &self.places
     }
 
-    /// Lints whose findings do not count in a gate.
-    pub fn allowed(&self, gate: &GateName) -> &[String] {
-        self.context.gates.get(gate).map_or(&[], |gate| &gate.allow)
+    /// Whether findings of a lint do not count in a gate: the user's choice, or the contract's.
+    pub fn allows(&self, gate: &GateName, lint: &str) -> bool {
+        let own = self.context.gates.get(gate);
+        let contract = self.context.spec.contract.as_ref().and(self.language().contract());
+        own.is_some_and(|gate| gate.allow.iter().any(|one| one == lint))
+            || contract.is_some_and(|contract| contract.interface_lints().contains(&lint))
     }
 
     /// The language of the candidate.

@@ -125,6 +125,20 @@ fn meaning_with(spec: &Spec, context: Digest) -> Digest {
     clauses.sort();
     let mut out = Encoder::new("spec");
     out.list(clauses, |out, (id, digest)| out.text(id).digest(digest));
+    // Lines that the model is not shown, which a setting can change.
+    let examples = spec.clauses.iter().flat_map(|clause| &clause.examples);
+    let held: Vec<&str> = examples
+        .flat_map(|one| {
+            one.code
+                .lines()
+                .enumerate()
+                .filter(|(at, _)| one.held.contains(at))
+                .map(|(_, line)| line)
+        })
+        .collect();
+    if !held.is_empty() {
+        out.text("held out").texts(&held);
+    }
     out.digest(context).finish()
 }
 

@@ -1,16 +1,15 @@
 //! The contract of a spec: its `wit` block, tables of examples, and what is held out.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::blocks::{Block, Kind, Piece};
+use super::lost::PlacedProblem;
 use super::text::code_text;
 use crate::contract::{
     TextError, held_out, is_call, is_neutral, read_block, read_interface, read_property, read_table,
 };
-use crate::types::{Clause, Example, Interface, Problem};
-
-/// A problem and its place in the source.
-type Placed = (Problem, Range<usize>);
+use crate::types::{Clause, Digest, Example, Interface, Problem};
 
 /// A spec's text with its lines and blocks.
 pub struct ContractText<'a> {
@@ -24,8 +23,20 @@ impl ContractText<'_> {
         self.lines.partition_point(|start| *start <= offset)
     }
 
-    /// The interface in the spec's `wit` block.
-    pub fn interface(&self, blocks: &[Block], problems: &mut Vec<Placed>) -> Option<Interface> {
+    /// The interface in the spec's `wit` block; with it, tables of calls become blocks of examples.
+    pub fn read(
+        &self,
+        blocks: &mut [Block],
+        problems: &mut Vec<PlacedProblem>,
+    ) -> Option<Interface> {
+        let interface = self.interface(blocks, problems);
+        if interface.is_some() {
+            self.tables(blocks);
+        }
+        interface
+    }
+
+    fn interface(&self, blocks: &[Block], problems: &mut Vec<PlacedProblem>) -> Option<Interface> {
         let is_wit = |block: &&Block| {
             let first = block.info.split([' ', ',', '\t']).next().unwrap_or_default();
             block.kind == Kind::Code && first.eq_ignore_ascii_case("wit")
@@ -60,7 +71,7 @@ impl ContractText<'_> {
     }
 
     /// Makes blocks of examples of the tables whose last header is a call.
-    pub fn tables(&self, blocks: &mut [Block]) {
+    fn tables(&self, blocks: &mut [Block]) {
         for block in blocks.iter_mut().filter(|block| block.kind == Kind::Table) {
             let text = self.source.get(block.span.clone()).unwrap_or_default().trim_end();
             if is_call(text) {
@@ -88,7 +99,7 @@ impl ContractText<'_> {
     }
 
     /// Checks the contract examples of clauses.
-    pub fn check(&self, interface: Option<&Interface>, clauses: &[Clause]) -> Vec<Placed> {
+    pub fn check(&self, interface: Option<&Interface>, clauses: &[Clause]) -> Vec<PlacedProblem> {
         let mut problems = Vec::new();
         for clause in clauses {
             let examples = clause.examples.iter();
@@ -122,7 +133,13 @@ impl ContractText<'_> {
 fn read(interface: &Interface, example: &Example) -> Result<(), TextError> {
     match example.language.as_str() {
         "table" => read_table(interface, &example.code).map(drop),
-        "property" => read_property(interface, &example.code).map(drop),
+        "property" => {
+            let property = read_property(interface, &example.code)?;
+            if property.can_fail(interface, Digest::of(&example.code)) {
+                return Ok(());
+            }
+            Err(property.problem("the property holds whatever the functions give"))
+        }
         _ => read_block(interface, &example.code).map(drop),
     }
 }
@@ -142,4 +159,10 @@ pub fn hold_out(clauses: &mut [Clause]) {
             example.held = lines;
         }
     }
+}
+
+/// The lines of the spec that are held out, from 1.
+pub fn held_lines(clauses: &[Clause]) -> BTreeSet<usize> {
+    let examples = clauses.iter().flat_map(|clause| &clause.examples);
+    examples.flat_map(|one| one.held.iter().map(|at| one.line + at)).collect()
 }

@@ -242,7 +242,10 @@ fn named(before: Option<&Spec>, now: Option<&Spec>) -> Vec<Stretch> {
     let names = |spec: Option<&Spec>| -> BTreeSet<String> {
         let targets = spec.iter().flat_map(|s| s.targets.iter().map(|t| format!("target {t}")));
         let depends = spec.iter().flat_map(|s| s.depends.iter().map(|d| format!("depends {d}")));
-        targets.chain(depends).collect()
+        let contract = spec.iter().filter_map(|s| s.contract.as_ref());
+        let contract =
+            contract.flat_map(|c| c.lines().into_iter().map(|l| format!("contract {l}")));
+        targets.chain(depends).chain(contract).collect()
     };
     let (Some(_), Some(_)) = (before, now) else { return Vec::new() };
     let (before, now) = (names(before), names(now));

@@ -8,8 +8,11 @@ use regex::Regex;
 
 use super::claims::{Claim, claims, key};
 use super::words::{head, shape, turns, words};
+use crate::contract::is_neutral;
 use crate::toolchain::{self, conflicts};
-use crate::types::{Binding, Clause, Level, LintConfig, Passage, Problem, Span, Spec, Status};
+use crate::types::{
+    Binding, Clause, Example, Level, LintConfig, Passage, Problem, Span, Spec, Status,
+};
 
 /// Inputs of the rules besides the spec.
 pub struct Lint {
@@ -57,7 +60,7 @@ pub fn lint(spec: &Spec, lint: &Lint) -> Vec<Problem> {
     problems.extend(names(spec));
     problems.extend(same_text(spec));
     problems.extend(contradictions(spec));
-    problems.extend(conflicts::find(spec, &toolchain::expectations, Vec::new()));
+    problems.extend(conflicts::find(spec, &|one| toolchain::expectations(spec, one), Vec::new()));
     problems.sort_by_key(|problem| (problem.line, problem.span.map(|span| span.start)));
     problems.into_iter().map(|problem| problem.file(&spec.file)).collect()
 }
@@ -120,11 +123,23 @@ fn of_clause(clause: &Clause, vague: Option<&Regex>) -> Vec<Problem> {
         let help = "describe what is returned, printed, written or rejected, or add an example";
         problems.push(Problem::lint("no_observable", message, at(clause)).help(help));
     }
+    if guessable(clause) {
+        let message = format!("clause `{}` shows the model all its examples", clause.id);
+        let help = "add a `property`, a `wave hidden` block, or three examples and more";
+        problems.push(Problem::lint("guessable", message, at(clause)).help(help));
+    }
     if is_passive(&prose) {
         let message = format!("clause `{}` does not name the actor", clause.id);
         problems.push(Problem::lint("passive", message, at(clause)).help("name the actor"));
     }
     problems
+}
+
+/// Whether a candidate can pass a clause's contract examples by a look-up of what it was shown.
+fn guessable(clause: &Clause) -> bool {
+    let mut neutral = clause.examples.iter().filter(|e| !e.ignored && is_neutral(&e.language));
+    let held = |one: &Example| one.hidden || one.language == "property" || !one.held.is_empty();
+    neutral.clone().next().is_some() && !neutral.any(held)
 }
 
 /// A placeholder for missing text.

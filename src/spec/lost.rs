@@ -15,7 +15,7 @@ use crate::types::{Problem, Span};
 const PROSE: [&str; 7] = ["", "markdown", "md", "mdx", "text", "txt", "plain"];
 
 /// A problem, and its place in the source.
-type PlacedProblem = (Problem, Range<usize>);
+pub type PlacedProblem = (Problem, Range<usize>);
 
 /// A spec's text and its blocks.
 pub struct Lost<'a> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::blocks::{self, Block, Kind, Piece};
 use super::context::Prose;
-use super::contract::{ContractText, hold_out};
+use super::contract::{ContractText, held_lines, hold_out};
 use super::front::is_near;
 use super::lost::Lost;
 use super::text::{
@@ -35,10 +35,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let lines = line_starts(&source);
     let text = ContractText { source: &source, lines: &lines };
     let mut contract_problems = Vec::new();
-    let contract = text.interface(&blocks, &mut contract_problems);
-    if contract.is_some() {
-        text.tables(&mut blocks);
-    }
+    let contract = text.read(&mut blocks, &mut contract_problems);
     let headings = blocks.iter().filter(|block| matches!(block.kind, Kind::Heading(_)));
     let sections = headings.map(|block| block.span.start).collect();
     let mut reader = SpecReader {
@@ -58,21 +55,15 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let mut clauses = reader.clauses();
     // Examples of an invalid contract cannot be read.
     if contract_problems.is_empty() {
-        contract_problems.extend(text.check(contract.as_ref(), &clauses));
-    }
-    for (problem, span) in contract_problems {
-        reader.problem(problem, span);
+        contract_problems = text.check(contract.as_ref(), &clauses);
     }
     hold_out(&mut clauses);
     reader.stray_hidden(body);
-    for (problem, span) in (Lost { source: &source, body, blocks: &blocks }).find() {
-        reader.problem(problem, span);
-    }
+    let lost = Lost { source: &source, body, blocks: &blocks }.find();
+    contract_problems.into_iter().chain(lost).for_each(|(why, span)| reader.problem(why, span));
     let prose = reader.prose();
     let (context, loose_context) = (prose.context(), prose.loose_context());
-    let held = clauses.iter().flat_map(|clause| &clause.examples);
-    let held: BTreeSet<usize> =
-        held.flat_map(|one| one.held.iter().map(|at| one.line + at)).collect();
+    let held = held_lines(&clauses);
     let visible = reader.visible(body, &held);
     let open = (!held.is_empty()).then(|| reader.visible(body, &BTreeSet::new()));
     let unbound = reader.unbound();

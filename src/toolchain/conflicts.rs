@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::suite::{Expectation, clause_of};
+use crate::contract::is_neutral;
 use crate::types::{Clause, Example, Problem, Spec};
 
 /// Where an expectation is written.
@@ -96,12 +97,16 @@ fn written<'a>(
             found.extend(stateless(expectations(example)).into_iter().map(|one| {
                 let line = example.line + one.line;
                 let at = ExpectedAt { clause, file: None, line, result: one.result };
-                (example.language.clone(), at, one.input)
+                // All contract examples are of one language.
+                let language =
+                    if is_neutral(&example.language) { "wave" } else { &example.language };
+                (language.to_owned(), at, one.input)
             }));
         }
     }
     // A suite is in the language of the target's examples.
-    let language = found.first().map(|(language, ..)| language.clone()).unwrap_or_default();
+    let native = found.iter().find(|(language, ..)| language != "wave");
+    let language = native.map(|(language, ..)| language.clone()).unwrap_or_default();
     for TestExpectations { file, test, expected } in tests {
         let id = clause_of(spec, &test);
         let clause = spec.clauses.iter().find(|clause| Some(&clause.id) == id.as_ref());

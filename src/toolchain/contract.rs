@@ -1,8 +1,10 @@
 //! How a language carries a contract.
 
 use super::commands::{Places, TestProgram, ToolCommand};
+use super::suite::Expectation;
+use crate::contract::{Step, read_block, read_table};
 use crate::types::interface::WitFunction;
-use crate::types::{Finding, GateName, Interface, Problem, RelPath, Spec, Target, Tree};
+use crate::types::{Example, Finding, GateName, Interface, Problem, RelPath, Spec, Target, Tree};
 
 /// How a language carries a contract: its types, its functions, and the program that calls them.
 pub trait ContractLanguage: Sync {
@@ -21,6 +23,9 @@ pub trait ContractLanguage: Sync {
     /// Differences between a candidate's public items and the contract, as findings.
     fn surface(&self, gate: &GateName, tree: &Tree, interface: &Interface) -> Vec<Finding>;
 
+    /// Lints about public items, which the contract decides.
+    fn interface_lints(&self) -> &'static [&'static str];
+
     /// The files of the adapter: a program that reads calls from standard input and writes their
     /// results to standard output.
     fn adapter(&self, spec: &Spec, interface: &Interface) -> Vec<(String, Vec<u8>)>;
@@ -30,4 +35,22 @@ pub trait ContractLanguage: Sync {
 
     /// The command that runs the adapter. `programs` are those that were built.
     fn run(&self, programs: &[TestProgram], places: &Places) -> Option<ToolCommand>;
+}
+
+/// What the calls of a contract example without state expect.
+pub fn neutral_expectations(interface: &Interface, example: &Example) -> Vec<Expectation> {
+    let steps = match example.language.as_str() {
+        "table" => read_table(interface, &example.code),
+        "wave" => read_block(interface, &example.code),
+        _ => return Vec::new(),
+    };
+    let steps = steps.unwrap_or_default();
+    if steps.iter().any(|step| step.bind.is_some()) {
+        return Vec::new();
+    }
+    let expectation = |step: &Step| {
+        let (input, result) = step.exact(interface)?;
+        Some(Expectation { input, result, line: step.lines.start })
+    };
+    steps.iter().filter_map(expectation).collect()
 }

@@ -1,7 +1,8 @@
 //! Checks before a model is called whether a spec's clauses have tests.
 
-use crate::contract::{has_example, tests_of};
+use crate::contract::{has_example, is_neutral, tests_of};
 use crate::toolchain::conflicts::{self, TestExpectations};
+use crate::toolchain::contract::neutral_expectations;
 use crate::toolchain::{Suite, Toolchain, Visibility, is_test_of};
 use crate::types::{Clause, Problem, Spec, Status, Target, limits};
 
@@ -36,7 +37,10 @@ pub fn check(
     problems.extend(lints(spec, suites, &own, &outside));
     problems.extend(conflicts::find(
         spec,
-        &|one| toolchain.expectations(one),
+        &|one| match spec.contract.as_ref().filter(|_| is_neutral(&one.language)) {
+            Some(interface) => neutral_expectations(interface, one),
+            None => toolchain.expectations(one),
+        },
         in_suites(toolchain, suites),
     ));
     if tests().next().is_none() && !spec.clauses.iter().any(has_example) {

@@ -15,6 +15,7 @@ mod rust;
 pub mod shared;
 mod suite;
 
+use crate::contract::is_neutral;
 use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId};
 
 pub use commands::{
@@ -84,7 +85,10 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
 }
 
 /// The expectations of an example, in any language.
-pub fn expectations(example: &Example) -> Vec<Expectation> {
+pub fn expectations(spec: &Spec, example: &Example) -> Vec<Expectation> {
+    if let Some(interface) = spec.contract.as_ref().filter(|_| is_neutral(&example.language)) {
+        return contract::neutral_expectations(interface, example);
+    }
     ALL.into_iter().flat_map(|toolchain| toolchain.expectations(example)).collect()
 }
 

@@ -20,6 +20,9 @@ pub struct Harness {
     /// The model to use; required for generated targets.
     #[serde(default)]
     pub generator: Option<GeneratorConfig>,
+    /// What the model is shown.
+    #[serde(default)]
+    pub prompt: PromptConfig,
     /// Limits on spending.
     #[serde(default)]
     pub budget: Budget,
@@ -105,6 +108,26 @@ impl Default for PathsConfig {
             default_targets: Vec::new(),
         }
     }
+}
+
+/// What the model is shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PromptConfig {
+    /// Whether a third of the contract examples of a clause is held out, if the clause has three or
+    /// more and none that is hidden, and no property.
+    pub hold_out: HoldOutMode,
+}
+
+/// Whether examples are held out automatically.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HoldOutMode {
+    /// They are.
+    #[default]
+    Auto,
+    /// Only examples with the flag `hidden` are.
+    Off,
 }
 
 /// Limits on spending, reserved before a call and settled after it. Absent: no limit.

@@ -19,20 +19,20 @@ pub struct NamedType {
     /// Its documentation.
     pub docs: String,
     /// Its form.
-    pub shape: Shape,
+    pub shape: WitShape,
 }
 
 /// The form of a named type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Shape {
+pub enum WitShape {
     /// Named fields.
     Record(Vec<Field>),
     /// One of several cases, with or without a payload.
-    Variant(Vec<Case>),
+    Variant(Vec<WitCase>),
     /// One of several names.
-    Enum(Vec<Case>),
+    Enum(Vec<WitCase>),
     /// A set of names.
-    Flags(Vec<Case>),
+    Flags(Vec<WitCase>),
     /// Another name of a type.
     Alias(WitType),
     /// A thing with state, used through its functions.
@@ -52,7 +52,7 @@ pub struct Field {
 
 /// A case of a variant, an enum or flags.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Case {
+pub struct WitCase {
     /// Its name.
     pub name: String,
     /// Its documentation.
@@ -129,17 +129,14 @@ pub enum FunctionRole {
 impl Interface {
     /// The range of an integer type.
     pub fn range(signed: bool, bits: u8) -> (i128, i128) {
-        match signed {
-            true => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
-            false => (0, (1 << bits) - 1),
-        }
+        if signed { (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) } else { (0, (1 << bits) - 1) }
     }
 
     /// A type without its aliases.
     pub fn plain<'a>(&'a self, ty: &'a WitType) -> &'a WitType {
         match ty {
             WitType::Named(at) => match &self.types[*at].shape {
-                Shape::Alias(of) => self.plain(of),
+                WitShape::Alias(of) => self.plain(of),
                 _ => ty,
             },
             _ => ty,
@@ -147,7 +144,7 @@ impl Interface {
     }
 
     /// The form of a named type without its aliases; `None` for other types.
-    pub fn shape(&self, ty: &WitType) -> Option<&Shape> {
+    pub fn shape(&self, ty: &WitType) -> Option<&WitShape> {
         match self.plain(ty) {
             WitType::Named(at) => Some(&self.types[*at].shape),
             _ => None,
@@ -164,13 +161,13 @@ impl Interface {
             WitType::Result(ok, err) => inside(ok) || inside(err),
             WitType::Tuple(parts) => parts.iter().any(|part| self.has_resource(part)),
             WitType::Named(at) => match &self.types[*at].shape {
-                Shape::Record(fields) => fields.iter().any(|field| self.has_resource(&field.ty)),
-                Shape::Variant(cases) => {
+                WitShape::Record(fields) => fields.iter().any(|field| self.has_resource(&field.ty)),
+                WitShape::Variant(cases) => {
                     cases.iter().filter_map(|c| c.payload.as_ref()).any(|ty| self.has_resource(ty))
                 }
-                Shape::Alias(of) => self.has_resource(of),
-                Shape::Resource => true,
-                Shape::Enum(_) | Shape::Flags(_) => false,
+                WitShape::Alias(of) => self.has_resource(of),
+                WitShape::Resource => true,
+                WitShape::Enum(_) | WitShape::Flags(_) => false,
             },
             _ => false,
         }
@@ -210,6 +207,32 @@ impl Interface {
             WitType::Named(at) | WitType::Own(at) => self.types[*at].name.clone(),
             WitType::Borrow(at) => format!("borrow<{}>", self.types[*at].name),
         }
+    }
+
+    /// Its types and functions, one line each.
+    pub fn lines(&self) -> Vec<String> {
+        let named = |word: &str, name: &str, parts: Vec<String>| {
+            format!("{word} {name} {{ {} }}", parts.join(", "))
+        };
+        let case = |case: &WitCase| match &case.payload {
+            Some(ty) => format!("{}({})", case.name, self.text(ty)),
+            None => case.name.clone(),
+        };
+        let line = |one: &NamedType| match &one.shape {
+            WitShape::Record(fields) => {
+                let fields = fields.iter().map(|f| format!("{}: {}", f.name, self.text(&f.ty)));
+                named("record", &one.name, fields.collect())
+            }
+            WitShape::Variant(cases) => {
+                named("variant", &one.name, cases.iter().map(case).collect())
+            }
+            WitShape::Enum(cases) => named("enum", &one.name, cases.iter().map(case).collect()),
+            WitShape::Flags(cases) => named("flags", &one.name, cases.iter().map(case).collect()),
+            WitShape::Alias(of) => format!("type {} = {}", one.name, self.text(of)),
+            WitShape::Resource => format!("resource {}", one.name),
+        };
+        let types = self.types.iter().map(line);
+        types.chain(self.functions.iter().map(|one| self.signature(one))).collect()
     }
 
     /// A function as WIT text.

@@ -60,9 +60,14 @@ impl LintConfig {
 }
 
 /// All rules: name after `lint::`, level and description. Names are stable.
-pub const RULES: [(&str, RuleLevel, &str); 16] = [
+pub const RULES: [(&str, RuleLevel, &str); 17] = [
     ("contradiction", RuleLevel::Warning, "two clauses that contradict each other"),
     ("example_conflict", RuleLevel::Error, "two examples with different results for one input"),
+    (
+        "guessable",
+        RuleLevel::Note,
+        "a clause with a few visible examples, none hidden, no property",
+    ),
     ("near_binding", RuleLevel::Warning, "a code span or words that are nearly a binding"),
     ("near_duplicate", RuleLevel::Warning, "two clause names that are easily confused"),
     ("no_binding", RuleLevel::Warning, "a spec with requirements but no binding"),

@@ -14,7 +14,7 @@ use crate::prompt::{HeldOut, Templates};
 use crate::spec::{self, Lint, Parsed, admit, lint, parse};
 use crate::store::{LockfileError, files};
 use crate::toolchain::{self, Suite, SuiteFile};
-use crate::types::harness::CassetteMode;
+use crate::types::harness::{CassetteMode, HoldOutMode};
 use crate::types::{
     Digest, Harness, LintConfig, Problem, RelPath, RuleLevel, Severity, Spec, SpecId, Target,
     limits,
@@ -167,6 +167,8 @@ fn read(
         if !workspace.is_current(&spec) {
             written.push(spec.clone());
         }
+        let is_open = workspace.harness.prompt.hold_out == HoldOutMode::Off;
+        let spec = if is_open { spec.without_hold_out() } else { spec };
         let spec = spec.in_force(&today());
         workspace.secrets.add(&spec);
         workspace.files.insert(file.clone(), spec.id.clone());

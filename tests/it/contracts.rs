@@ -1,6 +1,7 @@
 //! Contracts: a typed interface, neutral examples and properties, compared outside of the
 //! candidate's process.
 
+use crate::check::git;
 use crate::server::{Server, lib};
 use crate::world::World;
 
@@ -346,4 +347,148 @@ fn errors_in_a_contract_are_told_at_their_place_before_a_call() {
     }
     assert!(server.requests().is_empty());
     insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_third_of_three_examples_is_held_out() {
+    let rows: String =
+        (1..=9).map(|n| format!("  | {n} | ok(\"{}\") |\n", "I".repeat(n))).collect();
+    let spec = format!(
+        "# Tally\n\n```wit\ntally: func(n: u32) -> result<string>;\n```\n\n- A tally MUST have a stroke for \
+         each. `test_id: tallies`\n\n  | n | tally(n) |\n  |---|---|\n{rows}"
+    );
+    let shown = |server: &Server| {
+        let prompt = server.requests()[0].to_string();
+        (1..=9).filter(|n| prompt.contains(&format!("| {n} |"))).collect::<Vec<_>>()
+    };
+    let good = "//! A tally.\n\n/// Strokes.\npub fn tally(n: u32) -> Result<String, ()> {\n    \
+        Ok(\"I\".repeat(n as usize))\n}\n";
+    let server = Server::start(vec![lib(good)]);
+    let world = World::new(&server.url, &[("tally", &spec)], "");
+    world.run(&["run"]).expect(0);
+    let open = shown(&server);
+    assert_eq!(open.len(), 6, "{open:?}");
+    // A table of what was shown does not pass.
+    let arms: String = open
+        .iter()
+        .map(|n| format!("        {n} => Ok(\"{}\".to_owned()),\n", "I".repeat(*n)))
+        .collect();
+    let table = format!(
+        "//! A tally.\n\n/// Strokes.\npub fn tally(n: u32) -> Result<String, ()> {{\n    match n {{\n{arms}        \
+         _ => Err(()),\n    }}\n}}\n"
+    );
+    let server = Server::start(vec![lib(&table)]);
+    let world = World::new(&server.url, &[("tally", &spec)], "");
+    let run = world.run(&["run"]).expect(20);
+    assert!(
+        run.err.contains("gate `hidden` failed: a held-out example of tally/tallies"),
+        "{}",
+        run.err
+    );
+    // Switched off, all are shown, and it is another prompt.
+    let server = Server::start(vec![lib(good)]);
+    let world = World::new(&server.url, &[("tally", &spec)], "");
+    world.run(&["run"]).expect(0);
+    let config = world.read("harness.toml");
+    world.write("harness.toml", &(config + "[prompt]\nhold_out = \"off\"\n"));
+    world.run(&["run"]).expect(0);
+    assert_eq!(server.requests().len(), 2);
+    let prompt = server.requests()[1].to_string();
+    assert!((1..=9).all(|n| prompt.contains(&format!("| {n} |"))), "{prompt}");
+}
+
+#[test]
+fn a_changed_signature_is_a_change_of_the_contract() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = world(&server, ROMAN);
+    git(&world, &["init", "-q"]);
+    git(&world, &["add", "specs"]);
+    git(&world, &["commit", "-qm", "a"]);
+    world.write(
+        "specs/roman.md",
+        &ROMAN.replace("func(numeral: string)", "func(numeral: list<char>)"),
+    );
+    insta::assert_snapshot!(world.run(&["diff", "HEAD"]).out);
+}
+
+#[test]
+fn examples_that_contradict_each_other_are_told_before_a_call() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let spec = ROMAN.replace(
+        "to-roman(0) = err(out-of-range(0))",
+        "to-roman(0) = err(out-of-range(0))\n  to-roman(1) = ok(\"i\")",
+    );
+    let world = world(&server, &spec);
+    let run = world.run(&["run"]).expect(10);
+    assert!(run.err.contains("`to-roman(1)` gives ok(\"I\") here"), "{}", run.err);
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_property_that_always_holds_proves_nothing() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = world(&server, &ROMAN.replace(".some == n", ".some == n || n > 0"));
+    let run = world.run(&["run"]).expect(10);
+    assert!(server.requests().is_empty());
+    insta::assert_snapshot!(run.err);
+}
+
+#[test]
+fn candidates_cannot_answer_for_the_adapter() {
+    let hostile = [
+        ("exits", "std::process::exit(0)"),
+        ("aborts", "std::process::abort()"),
+        ("prints", "{ println!(\"[\\\"0\\\",0,[0,\\\"I\\\"]]\"); Ok(\"x\".to_owned()) }"),
+        ("is long", "Ok(\"x\".repeat(20_000_000))"),
+        ("hangs", "loop { std::thread::yield_now(); }"),
+        ("overflows", "to_roman(n.wrapping_add(1)).map(|text| text + \"I\")"),
+    ];
+    let mut told = String::new();
+    for (name, body) in hostile {
+        let code = format!(
+            "//! Roman numerals.\n\npub mod contract;\n\nuse contract::Problem;\n\n/// The numeral.\n\
+             #[expect(unconditional_recursion, reason = \"a test\")]\npub fn to_roman(n: u32) -> \
+             Result<String, Problem> {{\n    {body}\n}}\n\n/// The number.\npub fn from_roman(numeral: &str) \
+             -> Option<u32> {{\n    numeral.len().try_into().ok()\n}}\n"
+        );
+        let code = match name {
+            "overflows" => code,
+            _ => code.replace("#[expect(unconditional_recursion, reason = \"a test\")]\n", ""),
+        };
+        let server = Server::start(vec![lib(&code)]);
+        let world = world(&server, ROMAN);
+        let config = world.read("harness.toml");
+        let config =
+            config.replace("toolchain = \"rust\"\n", "toolchain = \"rust\"\ngates = [\"layout\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n");
+        world.write("harness.toml", &(config + "[gate.test]\ntimeout_s = 6\n"));
+        let run = world.run(&["run"]).expect(20);
+        let from = run.err.find("roman: rejected").expect("is rejected");
+        told += &format!("== {name}\n{}", crate::world::stable(&run.err[from..]));
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn nothing_of_an_expected_value_or_a_test_is_beside_the_candidate() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = world(&server, ROMAN);
+    world.run(&["run", "--keep"]).expect(0);
+    let kept = world.cache().join("regen/kept");
+    let mut seen = 0;
+    let mut folders = vec![kept];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("is a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = String::from_utf8_lossy(&std::fs::read(&path).expect("reads")).into_owned();
+            for secret in ["MMMCMXCIX", "MCMXCIV", "1994", "to_roman_basic", "round_trip"] {
+                assert!(!text.contains(secret), "{secret} in {}", path.display());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 3, "{seen}");
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use regen::attest::Attested;
+use regen::contract::{AdapterCall, Call, read_block, read_interface};
 use regen::daemon::OrderBody;
 use regen::gate::ValidatorReport;
 use regen::generator::{Cassette, read_response};
@@ -14,8 +15,8 @@ use regen::report::{Styler, github, render, sarif};
 use regen::spec::{Lint, Parsed, admit, diff, lint, parse, shapes};
 use regen::toolchain::{self, Extent, SuiteFile};
 use regen::types::{
-    ClauseId, Completion, Finish, Harness, LintConfig, ModelApi, Problem, RelPath, Spec, Standing,
-    Target, Tree, Usage,
+    ClauseId, Completion, Finish, Harness, Interface, LintConfig, ModelApi, Problem, RelPath, Spec,
+    Standing, Target, Tree, Usage,
 };
 use regen::{config, guard};
 
@@ -28,7 +29,7 @@ pub struct Reader {
     pub read: fn(&[u8]),
 }
 
-pub const READERS: [Reader; 12] = [
+pub const READERS: [Reader; 14] = [
     Reader { name: "spec", seeds: specs, read: spec },
     Reader { name: "configuration", seeds: configurations, read: configuration },
     Reader { name: "reply", seeds: replies, read: reply },
@@ -41,6 +42,8 @@ pub const READERS: [Reader; 12] = [
     Reader { name: "order", seeds: orders, read: order },
     Reader { name: "journal", seeds: journals, read: journal },
     Reader { name: "report", seeds: reports, read: report },
+    Reader { name: "contract", seeds: contracts, read: spec },
+    Reader { name: "answer", seeds: answers, read: answer },
 ];
 
 /// Files of this repository with a suffix, smallest first.
@@ -360,4 +363,42 @@ fn report(bytes: &[u8]) {
     for file in ["a.rs", "a.py", "a.js", "a.go"] {
         toolchain::results::tests(file, &text(bytes));
     }
+}
+
+const TYPES: &str = "record point { x: s32, y: f64, label: option<string> }\nenum color { red, blue }\n\
+    flags access { read, write }\nvariant shape { dot, path(list<point>), pair(tuple<u8, char>) }\n\
+    resource counter { constructor(n: u64); add: func(by: u64) -> result<u64, string>; }\n\
+    same: func(shape: shape, color: color, access: access) -> tuple<shape, option<point>>;\n\
+    total: func(of: borrow<counter>, more: list<s64>) -> s64;\n";
+
+/// A spec with a contract: mutations hit the interface, the values, the table and the property.
+fn contracts() -> Vec<Vec<u8>> {
+    let spec = format!(
+        "# S\n\n```wit\n{TYPES}```\n\n- A `test_id: a`\n\n  | shape | same(shape, red, {{}}) |\n  |---|---|\n  \
+         | dot | (dot, none) |\n  | path([{{x: -1, y: nan}}]) | _ |\n\n  ```wave\n  let c = counter(3)\n  c.add(1) = \
+         ok(4)\n  total(c, [-1, 9]) = 12\n  ```\n\n- B `test_id: b`\n\n  ```property\n  n: list<s64>\n  shape: \
+         shape\n  same(shape, \"red\", []).size() == 2 || n.size() > 3\n  ```\n"
+    );
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read(folder.join("docs/formats/contract.md")).expect("reads");
+    vec![spec.into_bytes(), page]
+}
+
+fn answers() -> Vec<Vec<u8>> {
+    texts(&[
+        r#"["ab",0,[[1,[[5,"7ff8000000000000",[1,"x"]]]],[0]]]"#,
+        r#"["ab",1,"boom"]"#,
+        r#"["ab",2]"#,
+    ])
+}
+
+fn answer(bytes: &[u8]) {
+    static CALL: LazyLock<(Interface, Call)> = LazyLock::new(|| {
+        let interface = read_interface(TYPES).expect("is WIT");
+        let steps = read_block(&interface, "same(dot, red, {}) = (dot, none)").expect("is read");
+        (interface, steps[0].call.clone())
+    });
+    let (interface, call) = &*CALL;
+    let one = AdapterCall { id: "ab".to_owned(), bind: None, call };
+    let _ = regen::contract::answer(interface, &one, &String::from_utf8_lossy(bytes));
 }

@@ -2,8 +2,10 @@
 
 use super::names::{camel, owned, parameter, snake};
 use crate::types::Interface;
-use crate::types::interface::{Case, FunctionRole, Shape, WitFunction, WitType};
+use crate::types::interface::{FunctionRole, WitCase, WitFunction, WitShape, WitType};
 
+/// Its file.
+pub const ADAPTER: &str = "examples/regen_adapter.rs";
 /// What every adapter has.
 const SUPPORT: &str = include_str!("support.txt");
 
@@ -13,7 +15,7 @@ pub fn text(crate_name: &str, interface: &Interface) -> String {
     if super::types_file::text(interface).is_some() {
         out.push_str(&format!("use ::{crate_name}::contract::*;\n"));
     }
-    for one in interface.types.iter().filter(|one| one.shape == Shape::Resource) {
+    for one in interface.types.iter().filter(|one| one.shape == WitShape::Resource) {
         out.push_str(&format!("use ::{crate_name}::{};\n", camel(&one.name)));
     }
     out.push_str(SUPPORT);
@@ -123,18 +125,18 @@ fn written(interface: &Interface, ty: &WitType, value: &str) -> String {
 }
 
 /// How a named type is read and written.
-fn wire(interface: &Interface, name: &str, shape: &Shape) -> String {
+fn wire(interface: &Interface, name: &str, shape: &WitShape) -> String {
     let (read, write) = match shape {
-        Shape::Alias(_) | Shape::Resource => return String::new(),
-        Shape::Record(fields) => {
+        WitShape::Alias(_) | WitShape::Resource => return String::new(),
+        WitShape::Record(fields) => {
             let fields: Vec<_> = fields.iter().map(|field| snake(&field.name)).collect();
             product(&fields)
         }
-        Shape::Flags(cases) => {
+        WitShape::Flags(cases) => {
             let fields: Vec<_> = cases.iter().map(|case| snake(&case.name)).collect();
             product(&fields)
         }
-        Shape::Variant(cases) | Shape::Enum(cases) => sum(interface, cases),
+        WitShape::Variant(cases) | WitShape::Enum(cases) => sum(interface, cases),
     };
     format!(
         "\nimpl Wire for {name} {{\n    fn read(reader: &mut Reader<'_>) -> Self {{\n        \
@@ -163,7 +165,7 @@ fn product(fields: &[String]) -> (String, String) {
 }
 
 /// Reading and writing one of several cases.
-fn sum(interface: &Interface, cases: &[Case]) -> (String, String) {
+fn sum(interface: &Interface, cases: &[WitCase]) -> (String, String) {
     let mut read = String::from("        let value = match reader.number() {\n");
     let mut write = String::from("        match self {\n");
     for (at, case) in cases.iter().enumerate() {

@@ -5,16 +5,33 @@ mod names;
 mod surface;
 mod types_file;
 
+pub use adapter::ADAPTER;
+
 use super::commands::bare;
 use super::options::{CrateType, RustOptions};
 use crate::toolchain::{ContractLanguage, Places, TestProgram, ToolCommand};
 use crate::types::interface::WitFunction;
 use crate::types::{Finding, GateName, Interface, Problem, RelPath, Spec, Target, Tree};
 
-/// The file of the contract's types.
-pub const TYPES: &str = "src/contract.rs";
-/// The file of the adapter.
-pub const ADAPTER: &str = "examples/regen_adapter.rs";
+/// Lints about names, parameters and results of public items.
+const INTERFACE_LINTS: [&str; 16] = [
+    "clippy::enum_variant_names",
+    "clippy::inherent_to_string",
+    "clippy::large_enum_variant",
+    "clippy::len_without_is_empty",
+    "clippy::new_ret_no_self",
+    "clippy::new_without_default",
+    "clippy::ptr_arg",
+    "clippy::result_large_err",
+    "clippy::result_unit_err",
+    "clippy::self_named_constructors",
+    "clippy::should_implement_trait",
+    "clippy::too_many_arguments",
+    "clippy::type_complexity",
+    "clippy::upper_case_acronyms",
+    "clippy::wrong_self_convention",
+    "clippy::doc_overindented_list_items",
+];
 
 /// Contracts in Rust.
 pub struct RustContract;
@@ -35,7 +52,7 @@ impl ContractLanguage for RustContract {
 
     fn types(&self, interface: &Interface) -> Option<(RelPath, String)> {
         let text = types_file::text(interface)?;
-        Some((RelPath::parse(TYPES).expect("it is a plain path"), text))
+        Some((RelPath::parse(types_file::PATH).expect("it is a plain path"), text))
     }
 
     fn signatures(&self, interface: &Interface) -> Vec<String> {
@@ -48,6 +65,10 @@ impl ContractLanguage for RustContract {
 
     fn surface(&self, gate: &GateName, tree: &Tree, interface: &Interface) -> Vec<Finding> {
         surface::check(gate, tree, interface)
+    }
+
+    fn interface_lints(&self) -> &'static [&'static str] {
+        &INTERFACE_LINTS
     }
 
     fn adapter(&self, spec: &Spec, interface: &Interface) -> Vec<(String, Vec<u8>)> {

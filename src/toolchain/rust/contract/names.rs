@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::types::interface::{FunctionRole, Shape, WitFunction, WitType};
+use crate::types::interface::{FunctionRole, WitFunction, WitShape, WitType};
 use crate::types::{Interface, Problem};
 
 /// Names that cannot be written as `r#name`.
@@ -61,7 +61,7 @@ pub fn is_copy(interface: &Interface, ty: &WitType) -> bool {
     match interface.plain(ty) {
         WitType::Bool | WitType::Int { .. } | WitType::Float { .. } | WitType::Char => true,
         WitType::Named(at) => {
-            matches!(interface.types[*at].shape, Shape::Enum(_) | Shape::Flags(_))
+            matches!(interface.types[*at].shape, WitShape::Enum(_) | WitShape::Flags(_))
         }
         _ => false,
     }
@@ -109,7 +109,7 @@ pub fn signatures(interface: &Interface) -> Vec<String> {
     let free = interface.functions.iter().filter(|one| one.role == FunctionRole::Free);
     let mut lines: Vec<_> = free.map(|one| signature(interface, one)).collect();
     for (at, resource) in interface.types.iter().enumerate() {
-        if resource.shape != Shape::Resource {
+        if resource.shape != WitShape::Resource {
             continue;
         }
         let name = camel(&resource.name);
@@ -143,12 +143,12 @@ pub fn clashes(interface: &Interface) -> Vec<Problem> {
             add(format!("`{}` and `{other}` are both `{name}` in Rust", one.name));
         }
         let parts: Vec<(String, &str)> = match &one.shape {
-            Shape::Record(fields) => fields.iter().map(|f| (snake(&f.name), &*f.name)).collect(),
-            Shape::Flags(cases) => cases.iter().map(|c| (snake(&c.name), &*c.name)).collect(),
-            Shape::Variant(cases) | Shape::Enum(cases) => {
+            WitShape::Record(fields) => fields.iter().map(|f| (snake(&f.name), &*f.name)).collect(),
+            WitShape::Flags(cases) => cases.iter().map(|c| (snake(&c.name), &*c.name)).collect(),
+            WitShape::Variant(cases) | WitShape::Enum(cases) => {
                 cases.iter().map(|c| (camel(&c.name), &*c.name)).collect()
             }
-            Shape::Alias(_) | Shape::Resource => Vec::new(),
+            WitShape::Alias(_) | WitShape::Resource => Vec::new(),
         };
         let mut seen = BTreeMap::new();
         for (name, part) in parts {

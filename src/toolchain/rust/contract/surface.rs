@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use quote::ToTokens;
 use syn::spanned::Spanned;
 
-use super::TYPES;
 use super::names::{camel, signature, snake};
+use super::types_file::PATH;
 use crate::toolchain::rust::recursion_limit;
-use crate::types::interface::{FunctionRole, Shape};
+use crate::types::interface::{FunctionRole, WitShape};
 use crate::types::{Finding, GateName, Interface, Tree};
 
 /// Differences as findings: public items that the contract does not have, and missing ones.
@@ -24,7 +24,7 @@ pub fn check(gate: &GateName, tree: &Tree, interface: &Interface) -> Vec<Finding
             Ok::<(), (String, usize)>(())
         });
     }
-    surface.missing(tree.get(TYPES).is_some());
+    surface.missing(tree.get(PATH).is_some());
     surface.findings
 }
 
@@ -64,7 +64,7 @@ impl Surface<'_> {
     /// Names that the contract has at the root of the crate.
     fn wanted(&self) -> BTreeSet<String> {
         let functions = self.interface.functions.iter().filter(|f| f.role == FunctionRole::Free);
-        let resources = self.interface.types.iter().filter(|one| one.shape == Shape::Resource);
+        let resources = self.interface.types.iter().filter(|one| one.shape == WitShape::Resource);
         let names = functions.map(|f| snake(&f.name));
         names.chain(resources.map(|one| camel(&one.name))).collect()
     }
@@ -137,7 +137,8 @@ impl Surface<'_> {
     fn methods(&mut self, path: &str, item: &syn::ItemImpl) {
         let name = item.self_ty.to_token_stream().to_string();
         let types = self.interface.types.iter();
-        let at = types.clone().position(|t| t.shape == Shape::Resource && camel(&t.name) == name);
+        let at =
+            types.clone().position(|t| t.shape == WitShape::Resource && camel(&t.name) == name);
         let Some(at) = at.filter(|_| item.trait_.is_none()) else { return };
         let own = self.interface.functions.iter().filter_map(|one| match one.role {
             FunctionRole::Constructor(of) if of == at => Some("new".to_owned()),

@@ -2,7 +2,10 @@
 
 use super::names::{camel, owned, snake};
 use crate::types::Interface;
-use crate::types::interface::{Case, Shape};
+use crate::types::interface::{WitCase, WitShape};
+
+/// The file.
+pub const PATH: &str = "src/contract.rs";
 
 const HEAD: &str =
     "//! The types of the contract. Written by regen from the spec: edits are drift.\n";
@@ -14,11 +17,11 @@ pub fn text(interface: &Interface) -> Option<String> {
         let name = camel(&one.name);
         let mut item = String::new();
         match &one.shape {
-            Shape::Resource => continue,
-            Shape::Alias(of) => {
+            WitShape::Resource => continue,
+            WitShape::Alias(of) => {
                 item.push_str(&format!("pub type {name} = {};\n", owned(interface, of)))
             }
-            Shape::Record(fields) => {
+            WitShape::Record(fields) => {
                 let fields = fields.iter().map(|field| {
                     let (name, ty) = (snake(&field.name), owned(interface, &field.ty));
                     format!("{}    pub {name}: {ty},\n", docs(&field.docs, "    "))
@@ -26,8 +29,8 @@ pub fn text(interface: &Interface) -> Option<String> {
                 item.push_str("#[derive(Clone, Debug, PartialEq)]\n");
                 item.push_str(&format!("pub struct {name} {{\n{}}}\n", fields.collect::<String>()));
             }
-            Shape::Variant(cases) => {
-                let case = |case: &Case| {
+            WitShape::Variant(cases) => {
+                let case = |case: &WitCase| {
                     let of = case.payload.as_ref().map(|ty| format!("({})", owned(interface, ty)));
                     let (name, of) = (camel(&case.name), of.unwrap_or_default());
                     format!("{}    {name}{of},\n", docs(&case.docs, "    "))
@@ -36,16 +39,16 @@ pub fn text(interface: &Interface) -> Option<String> {
                 item.push_str("#[derive(Clone, Debug, PartialEq)]\n");
                 item.push_str(&format!("pub enum {name} {{\n{cases}}}\n"));
             }
-            Shape::Enum(cases) => {
-                let case = |case: &Case| {
+            WitShape::Enum(cases) => {
+                let case = |case: &WitCase| {
                     format!("{}    {},\n", docs(&case.docs, "    "), camel(&case.name))
                 };
                 let cases: String = cases.iter().map(case).collect();
                 item.push_str("#[derive(Clone, Copy, Debug, PartialEq, Eq)]\n");
                 item.push_str(&format!("pub enum {name} {{\n{cases}}}\n"));
             }
-            Shape::Flags(cases) => {
-                let flag = |case: &Case| {
+            WitShape::Flags(cases) => {
+                let flag = |case: &WitCase| {
                     format!("{}    pub {}: bool,\n", docs(&case.docs, "    "), snake(&case.name))
                 };
                 let flags: String = cases.iter().map(flag).collect();
