@@ -58,8 +58,14 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
             Ok((spec, target, entry)) => {
                 let entry = match of_lock(&known, &spec, &target, &entry) {
                     Some(kept) => {
+                        let more = if kept.tree == entry.tree {
+                            ""
+                        } else {
+                            "; the files are another tree: to accept them as they are, delete the \
+                             entry first"
+                        };
                         lines.push(format!(
-                            "{tree}: kept the entry, which differs from an unsigned attestation"
+                            "{tree}: kept the entry, which differs from an unsigned attestation{more}"
                         ));
                         kept
                     }
@@ -119,7 +125,8 @@ fn entry(
     Ok((one.spec, one.target, TargetStanding { files, ..one.entry }))
 }
 
-/// The entry of a valid lockfile, if it has the same tree and differs from an unsigned attestation.
+/// The entry of a valid lockfile, if it differs from an unsigned attestation, which everybody can
+/// write.
 fn of_lock(
     known: &Standing,
     spec: &SpecId,
@@ -127,9 +134,8 @@ fn of_lock(
     attested: &TargetStanding,
 ) -> Option<TargetStanding> {
     let entry = known.spec.get(spec)?.target.get(target)?;
-    let same_tree = entry.tree == attested.tree && entry.files == attested.files;
     let differs = TargetStanding { held: None, ..entry.clone() } != *attested;
-    (same_tree && differs && attested.signer.is_none()).then(|| entry.clone())
+    (differs && attested.signer.is_none()).then(|| entry.clone())
 }
 
 /// Takes over the holds of a text that may be an invalid lockfile.

@@ -56,7 +56,13 @@ pub fn read(text: &str, offset: usize) -> Vec<Block> {
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
     let mut skipped = 0;
-    for (event, span) in Parser::new_ext(body, options).into_offset_iter() {
+    let parser = Parser::new_ext(body, options);
+    let mut definitions: Vec<(usize, String)> = Vec::new();
+    for (label, one) in parser.reference_definitions().iter() {
+        let title = one.title.as_deref().unwrap_or_default();
+        definitions.push((one.span.start, format!("[{label}]: {} {title}", one.dest)));
+    }
+    for (event, span) in parser.into_offset_iter() {
         let span = span.start + offset..span.end + offset;
         match event {
             Event::Start(_) if reader.stack.len() >= DEPTH => skipped += 1,
@@ -70,6 +76,16 @@ pub fn read(text: &str, offset: usize) -> Vec<Block> {
             Event::TaskListMarker(done) => reader.text(if done { "[x] " } else { "[ ] " }, &span),
             Event::FootnoteReference(_) | Event::InlineMath(_) | Event::DisplayMath(_) => {}
         }
+    }
+    // The model reads them, but they are no part of the document.
+    definitions.sort();
+    for (start, text) in definitions {
+        let at = reader.blocks.len();
+        let span = start + offset..start + offset;
+        reader
+            .blocks
+            .push(Block { pieces: vec![Piece::Text(text)], ..block(Kind::Other, span, 0) });
+        reader.blocks[0].pieces.push(Piece::Child(at));
     }
     for item in 0..reader.blocks.len() {
         split_tight(&mut reader.blocks, item, text);
@@ -163,9 +179,11 @@ impl BlockReader {
             Tag::List(_) | Tag::BlockQuote(_) | Tag::FootnoteDefinition(_) => Kind::Other,
             // The text of inline marks belongs to the block. Link targets and strike-through change
             // the meaning, so they are included.
-            Tag::Link { link_type, dest_url, .. } | Tag::Image { link_type, dest_url, .. } => {
+            Tag::Link { link_type, dest_url, title, .. }
+            | Tag::Image { link_type, dest_url, title, .. } => {
                 let plain = matches!(link_type, LinkType::Autolink | LinkType::Email);
-                return self.links.push((!plain).then(|| dest_url.to_string()));
+                let title = if title.is_empty() { String::new() } else { format!(" \"{title}\"") };
+                return self.links.push((!plain).then(|| format!("{dest_url}{title}")));
             }
             Tag::Strikethrough => return self.text("~~", &span),
             Tag::TableCell | Tag::TableRow => return self.text(" | ", &span),

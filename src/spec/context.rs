@@ -60,7 +60,7 @@ impl Prose<'_> {
         let block = &self.blocks[index];
         if let Some(marks) = self.marks.get(&index) {
             let name = marks.bindings.first().map_or("", |binding| binding.name());
-            parts.push(OutlinePart::Clause(name.to_owned()));
+            parts.push(OutlinePart::Clause(self.nested(index, name.to_owned())));
         } else if !self.in_clause(index) {
             let mut text = String::new();
             if block.kind == Kind::Code {
@@ -72,13 +72,23 @@ impl Prose<'_> {
             self.inline_text(index, &mut text);
             let text = squeeze(&text);
             if !text.is_empty() {
-                parts.push(OutlinePart::Prose(text));
+                parts.push(OutlinePart::Prose(self.nested(index, text)));
             }
         }
         for piece in &block.pieces {
             if let Piece::Child(child) = piece {
                 self.outline(*child, parts);
             }
+        }
+    }
+
+    /// A text with the depth of its list, if that is inside of another list's item.
+    fn nested(&self, index: usize, text: String) -> String {
+        let around = std::iter::successors(Some(index), |at| Some(self.blocks[*at].parent));
+        let around = around.take_while(|at| *at != 0);
+        match around.filter(|at| self.blocks[*at].kind == Kind::Item).count() {
+            0 | 1 => text,
+            depth => format!("{} {text}", ">".repeat(depth)),
         }
     }
 

@@ -89,7 +89,7 @@ fn digests_change_with_words_only() {
 #[test]
 fn changes_visible_to_the_model_change_the_digest() {
     let base = "# T\n\nOld `a`.\n\nThen [this](https://a.example/) holds.\n\n## New behaviour\n\n\
-                - x MUST be 1 `test_id: x`\n- y MUST be 2, see [z](z.md) `test_id: y`\n\n## Old behaviour\n\nGone.\n";
+                - x MUST be 1 `test_id: x`\n- y MUST be 2, see [z](z.md) `test_id: y`\n\n## Old behaviour\n\nGone.\n\n- a\n- b\n";
     let (one, changed) = (clean(base), |from: &str, to: &str| clean(&base.replace(from, to)));
     let digests = |spec: &Spec| {
         let mut clauses: Vec<_> = spec.clauses.iter().map(|c| (c.id.clone(), c.digest)).collect();
@@ -99,6 +99,10 @@ fn changes_visible_to_the_model_change_the_digest() {
     for (from, to) in [
         ("(https://a.example/)", "(https://b.example/)"),
         ("(z.md)", "(w.md)"),
+        ("(z.md)", "(z.md 'never')"),
+        ("Gone.", "Gone.\n\n[n]: https://n.example/ 'never'"),
+        ("- b", "  - b"),
+        ("- y MUST", "  - y MUST"),
         ("Then ", "~~Then~~ "),
         ("x MUST be 1", "x MUST be ~~1~~"),
         ("## New behaviour", "## Behaviour"),

@@ -15,6 +15,8 @@ struct ExpectedAt<'a> {
     file: Option<String>,
     line: usize,
     result: String,
+    /// The number of the example or test.
+    unit: usize,
 }
 
 impl ExpectedAt<'_> {
@@ -50,7 +52,7 @@ pub fn find(
             known.insert((language, input), origin);
             continue;
         };
-        let is_same_example = before.clause.id == origin.clause.id && before.file == origin.file;
+        let is_same_example = before.unit == origin.unit;
         // Of another type, the call may be another one, too.
         let is_same_type = kind(&before.result) == kind(&origin.result);
         if before.result != origin.result && !is_same_example && is_same_type {
@@ -91,12 +93,13 @@ fn written<'a>(
     expectations: &dyn Fn(&Example) -> Vec<Expectation>,
     tests: Vec<TestExpectations>,
 ) -> Vec<(String, ExpectedAt<'a>, String)> {
-    let mut found = Vec::new();
+    let (mut found, mut unit) = (Vec::new(), 0);
     for clause in &spec.clauses {
         for example in clause.examples.iter().filter(|example| !example.ignored) {
+            unit += 1;
             found.extend(stateless(expectations(example)).into_iter().map(|one| {
                 let line = example.line + one.line;
-                let at = ExpectedAt { clause, file: None, line, result: one.result };
+                let at = ExpectedAt { clause, file: None, line, result: one.result, unit };
                 // All contract examples are of one language.
                 let language =
                     if is_neutral(&example.language) { "wave" } else { &example.language };
@@ -111,9 +114,10 @@ fn written<'a>(
         let id = clause_of(spec, &test);
         let clause = spec.clauses.iter().find(|clause| Some(&clause.id) == id.as_ref());
         let Some(clause) = clause else { continue };
+        unit += 1;
         found.extend(stateless(expected).into_iter().map(|one| {
             let (line, file) = (one.line + 1, Some(file.clone()));
-            let at = ExpectedAt { clause, file, line, result: one.result };
+            let at = ExpectedAt { clause, file, line, result: one.result, unit };
             (language.clone(), at, one.input)
         }));
     }

@@ -277,3 +277,43 @@ fn an_edited_recording_neither_verifies_nor_replays() {
     assert!(old.err.contains("unverified: 1 cassette"), "{}", old.err);
     world.run(&["run", "--force"]).expect(0);
 }
+
+#[test]
+fn names_that_no_answer_can_give_are_the_specs_fault() {
+    let answers = [GOOD.to_owned(), GOOD.replace("a.saturating_add(b)", "b.saturating_add(a)")];
+    for (code, exit) in [
+        ("assert_eq!(adder::add(2, 3), expected);", 21),
+        ("assert_eq!(adders::add(2, 3), 5);", 21),
+        ("assert_eq!(serde_json::json!(adder::add(2, 3)), 5);", 21),
+    ] {
+        let server = Server::start(answers.iter().map(|code| lib(code)).collect());
+        let world = World::adder(&server.url);
+        let spec = ADDER.replace("assert_eq!(adder::add(2, 3), 5, \"two and three\");", code);
+        world.write("specs/adder.md", &spec);
+        let run = world.run(&["run"]).expect(exit);
+        assert!(run.err.contains("fault: spec"), "{code}: {}", run.err);
+        assert!(server.requests().len() <= 2, "{code}");
+    }
+    for (suite, exit) in [
+        (
+            "mod h {\n    fn hidden() -> i32 {\n        3\n    }\n}\n#[test]\nfn adds__s() {\n    assert_eq!(adder::add(1, 2), h::hidden());\n}\n",
+            21,
+        ),
+        ("use adder::*;\n#[test]\nfn adds__s() {\n    assert_eq!(sum(1, 2), 3);\n}\n", 20),
+    ] {
+        let server = Server::start(answers.iter().map(|code| lib(code)).collect());
+        let run = with_suite(&server, suite).run(&["run"]);
+        assert!(run.code == exit || run.code == 10, "{suite}: {}", run.err);
+        assert_eq!(run.err.contains("fault: model"), exit == 20, "{suite}: {}", run.err);
+    }
+}
+
+#[test]
+fn a_file_name_that_is_no_program_is_refused_before_a_call() {
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::adder(&server.url);
+    world.write("validators/adder/rust/my suite.rs", "#[test]\nfn adds__s() {}\n");
+    let run = world.run(&["run"]).expect(10);
+    assert!(run.err.contains("cannot be the name of a test"), "{}", run.err);
+    assert!(server.requests().is_empty());
+}

@@ -1,6 +1,6 @@
 //! What examples and tests expect, as far as they are nothing but comparisons with values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -17,7 +17,7 @@ pub fn of_example(example: &Example) -> Vec<Expectation> {
     let unhidden = super::examples::unhide(&example.code);
     let found = recursion_limit::parse(&format!("{{{unhidden}}}"), |text| {
         let block: syn::Block = syn::parse_str(text).map_err(|_| (String::new(), 0))?;
-        Ok(of_body(&[], &block.stmts))
+        Ok(of_body(Scope::default(), &block.stmts))
     });
     found.unwrap_or_default()
 }
@@ -26,36 +26,66 @@ pub fn of_example(example: &Example) -> Vec<Expectation> {
 pub fn of_suite(text: &str) -> Vec<(String, Vec<Expectation>)> {
     let found = recursion_limit::parse(text, |text| {
         let file: syn::File = syn::parse_str(text).map_err(|_| (String::new(), 0))?;
-        let uses = file.items.iter().filter_map(|item| match item {
-            syn::Item::Use(import) => Some(import),
-            _ => None,
-        });
-        let uses: Vec<&syn::ItemUse> = uses.collect();
-        let tests = file.items.iter().filter_map(|item| match item {
-            syn::Item::Fn(function) if function.attrs.iter().any(|a| a.path().is_ident("test")) => {
-                Some(function)
-            }
-            _ => None,
-        });
-        let of_test =
-            |test: &syn::ItemFn| (test.sig.ident.to_string(), of_body(&uses, &test.block.stmts));
-        Ok(tests.map(of_test).collect())
+        let mut found = Vec::new();
+        of_items(&file.items, &Scope::default(), "", &mut found);
+        Ok(found)
     });
     found.unwrap_or_default()
 }
 
+/// What the tests of a module and those inside of it expect.
+fn of_items(
+    items: &[syn::Item],
+    around: &Scope,
+    path: &str,
+    found: &mut Vec<(String, Vec<Expectation>)>,
+) {
+    let mut scope = around.clone();
+    for item in items {
+        match item {
+            syn::Item::Use(import) => scope.import("", &import.tree),
+            syn::Item::Const(one) => {
+                drop(scope.values.insert(one.ident.to_string(), one.expr.to_token_stream()));
+                scope.constants.insert(one.ident.to_string());
+            }
+            _ => {}
+        }
+    }
+    for item in items {
+        match item {
+            syn::Item::Fn(function) if function.attrs.iter().any(is_test) => {
+                let name = format!("{path}{}", function.sig.ident);
+                found.push((name, of_body(scope.clone(), &function.block.stmts)));
+            }
+            syn::Item::Mod(inner) => {
+                let path = format!("{path}{}::", inner.ident);
+                let items = inner.content.iter().flat_map(|(_, items)| items);
+                of_items(&items.cloned().collect::<Vec<_>>(), &scope, &path, found);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether an attribute is that of a test, of any library.
+fn is_test(attribute: &syn::Attribute) -> bool {
+    attribute.path().segments.last().is_some_and(|last| last.ident == "test")
+}
+
 /// What is known in a body: imported names by their path, and values by their name.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Scope {
     paths: BTreeMap<String, String>,
+    /// Modules of which all names are imported.
+    globs: Vec<String>,
     values: BTreeMap<String, TokenStream>,
+    /// Names of values that cannot change.
+    constants: BTreeSet<String>,
     /// How often each value was used: one that is used twice may have changed between.
     used: BTreeMap<String, usize>,
 }
 
-fn of_body(uses: &[&syn::ItemUse], body: &[Stmt]) -> Vec<Expectation> {
-    let mut scope = Scope::default();
-    uses.iter().for_each(|import| scope.import("", &import.tree));
+fn of_body(mut scope: Scope, body: &[Stmt]) -> Vec<Expectation> {
     let mut found = Vec::new();
     for statement in body {
         match statement {
@@ -66,6 +96,18 @@ fn of_body(uses: &[&syn::ItemUse], body: &[Stmt]) -> Vec<Expectation> {
                 let value = scope.resolved(value.to_token_stream());
                 scope.values.insert(name, value);
             }
+            Stmt::Item(syn::Item::Const(one)) => {
+                drop(scope.values.insert(one.ident.to_string(), one.expr.to_token_stream()));
+                scope.constants.insert(one.ident.to_string());
+            }
+            Stmt::Macro(one) if is_print(&one.mac) => {}
+            // The end of a test with a result.
+            Stmt::Expr(Expr::Call(call), None) if call.args.len() == 1 => {
+                let Expr::Path(path) = &*call.func else { return Vec::new() };
+                if path.path.segments.first().is_none_or(|first| first.ident != "Ok") {
+                    return Vec::new();
+                }
+            }
             Stmt::Macro(one) => match comparison(&one.mac) {
                 Some((input, result)) => found.push((input, result, one.span().start().line - 1)),
                 None => return Vec::new(),
@@ -74,13 +116,15 @@ fn of_body(uses: &[&syn::ItemUse], body: &[Stmt]) -> Vec<Expectation> {
         }
     }
     let expectations = found.into_iter().filter_map(|(input, result, line)| {
-        let input = scope.resolved(input.to_token_stream()).to_string();
+        let input = spelled(scope.resolved(input.to_token_stream())).to_string();
         // What does not call anything is no input.
         let result = value(&result, &mut scope)?;
         input.contains('(').then_some(Expectation { input, result, line })
     });
     let expectations: Vec<Expectation> = expectations.collect();
-    if scope.used.values().any(|count| *count > 1) { Vec::new() } else { expectations }
+    let changes = |name: &String| !scope.constants.contains(name);
+    let twice = scope.used.iter().any(|(name, count)| *count > 1 && changes(name));
+    if twice { Vec::new() } else { expectations }
 }
 
 /// `let name = value;`, without `mut` and without another pattern.
@@ -95,14 +139,55 @@ fn plain(local: &syn::Local) -> Option<(String, &Expr)> {
         .then(|| (name.ident.to_string(), &*init.expr))
 }
 
+fn is_print(one: &syn::Macro) -> bool {
+    let name = one.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+    ["print", "println", "eprint", "eprintln"].contains(&name.as_str())
+}
+
+/// Tokens with literals in one spelling, without commas at the end and colons at the start.
+fn spelled(tokens: TokenStream) -> TokenStream {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let is = |at: usize, mark: char| matches!(tokens.get(at), Some(TokenTree::Punct(one)) if one.as_char() == mark);
+    let starts = |at: usize| at == 0 || is(at - 1, ',') || is(at - 1, '&');
+    let mut out = TokenStream::new();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        at += 1;
+        match token {
+            TokenTree::Punct(one) if one.as_char() == ':' && starts(at - 1) && is(at, ':') => {
+                at += 1
+            }
+            TokenTree::Punct(one) if one.as_char() == ',' && at == tokens.len() => {}
+            TokenTree::Group(group) => {
+                let inner = spelled(group.stream());
+                out.extend([TokenTree::Group(proc_macro2::Group::new(group.delimiter(), inner))]);
+            }
+            TokenTree::Literal(literal) => {
+                let value = syn::parse_str::<Expr>(&literal.to_string()).ok();
+                let value = value.and_then(|one| value_of(&one)).unwrap_or(literal.to_string());
+                out.extend(value.parse::<TokenStream>().unwrap_or_default());
+            }
+            token => out.extend([token.clone()]),
+        }
+    }
+    out
+}
+
+fn value_of(one: &Expr) -> Option<String> {
+    value(one, &mut Scope::default())
+}
+
 /// The sides of an assertion: what is called, and the value that it must give.
 fn comparison(one: &syn::Macro) -> Option<(Expr, Expr)> {
     let args = one.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated).ok()?;
     let mut args = args.into_iter();
     let truth = |value: bool| syn::parse_str::<Expr>(if value { "true" } else { "false" }).ok();
-    let (left, right) = match one.path.get_ident()?.to_string().as_str() {
-        "assert_eq" => (args.next()?, args.next()?),
-        "assert" => match args.next()? {
+    let (left, right) = match one.path.segments.last()?.ident.to_string().as_str() {
+        "assert_eq" | "debug_assert_eq" => (args.next()?, args.next()?),
+        "assert" | "debug_assert" => match args.next()? {
+            Expr::MethodCall(call) if call.method == "is_none" && call.args.is_empty() => {
+                (*call.receiver, syn::parse_str("None").ok()?)
+            }
             Expr::Binary(syn::ExprBinary { left, op: syn::BinOp::Eq(_), right, .. }) => {
                 (*left, *right)
             }
@@ -136,6 +221,7 @@ fn value(one: &Expr, scope: &mut Scope) -> Option<String> {
         }
         Expr::Reference(inner) => value(&inner.expr, scope),
         Expr::Paren(inner) => value(&inner.expr, scope),
+        Expr::Cast(inner) => value(&inner.expr, scope),
         Expr::Group(inner) => value(&inner.expr, scope),
         Expr::Tuple(tuple) => Some(format!("({})", list(&tuple.elems)?)),
         Expr::Array(array) => Some(format!("[{}]", list(&array.elems)?)),
@@ -190,8 +276,12 @@ impl Scope {
             syn::UseTree::Group(group) => {
                 group.items.iter().for_each(|tree| self.import(before, tree));
             }
-            // Of which names it speaks is not known: they stay as they are written.
-            syn::UseTree::Glob(_) => {}
+            syn::UseTree::Glob(_) => {
+                let path = before.trim_start_matches("::").trim_end_matches("::");
+                if path != "super" {
+                    self.globs.push(path.to_owned());
+                }
+            }
         }
     }
 
@@ -199,14 +289,19 @@ impl Scope {
     fn resolved(&mut self, tokens: TokenStream) -> TokenStream {
         let mut out = TokenStream::new();
         let mut before = String::new();
-        for token in tokens {
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
             let text = token.to_string();
+            let next = tokens.peek().map(ToString::to_string).unwrap_or_default();
             match token {
                 TokenTree::Ident(_) if before != "." && before != ":" => {
                     if let Some(value) = self.values.get(&text) {
                         out.extend(value.clone());
                         *self.used.entry(text.clone()).or_default() += 1;
                     } else if let Some(path) = self.paths.get(&text) {
+                        out.extend(path.parse::<TokenStream>().unwrap_or_default());
+                    } else if let ([glob], true) = (&self.globs[..], next.starts_with('(')) {
+                        let path = format!("{glob}::{text}");
                         out.extend(path.parse::<TokenStream>().unwrap_or_default());
                     } else {
                         out.extend([token]);
@@ -248,6 +343,8 @@ mod tests {
             "let n: u32 = add(1, 2); assert_eq!(n, 3);",
             "let three = 3; assert_eq!(add(1, 2), three);",
             "use one::deep; assert_eq!(deep::add(1, 2), 3);",
+            "std::assert_eq!(::one::deep::add(0x1, 2i64,), 3_u8);",
+            "const N: i32 = 1; println!(\"x\"); debug_assert_eq!(add(N, 2), 3 as i64); Ok::<(), ()>(())",
         ] {
             assert_eq!(pairs(body), expected, "{body}");
         }
@@ -260,6 +357,19 @@ mod tests {
         ] {
             assert_eq!(pairs(body)[0].1, result, "{body}");
         }
+    }
+
+    #[test]
+    fn tests_in_modules_and_of_libraries_are_read() {
+        let text = "use one::*;\nconst N: u8 = 1;\nmod m {\n    use super::*;\n    #[tokio::test]\n    async fn \
+            a() { assert_eq!(add(N), 2); assert!(add(2).is_none()); assert_eq!(add(N), 2); }\n}\n";
+        let found = of_suite(text);
+        let shown: Vec<_> = found[0].1.iter().map(|one| (&*one.input, &*one.result)).collect();
+        assert_eq!(found[0].0, "m::a");
+        assert_eq!(
+            shown,
+            [("one :: add (1)", "2"), ("one :: add (2)", "None"), ("one :: add (1)", "2")]
+        );
     }
 
     #[test]

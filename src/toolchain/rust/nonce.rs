@@ -116,7 +116,8 @@ pub fn file(text: &str) -> Result<(String, Vec<SealedTest>), (String, usize)> {
     let mut tests = recursion_limit::parse(text, |text| {
         let parsed: syn::File =
             syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
-        let mut tests = Tests { text: text.to_owned(), ..Tests::default() };
+        let conditions = usize::from(is_conditional(&parsed.attrs));
+        let mut tests = Tests { text: text.to_owned(), conditions, ..Tests::default() };
         tests.visit_file(&parsed);
         Ok(tests)
     })?;
@@ -306,6 +307,8 @@ mod tests {
     fn tests_that_may_not_exist_are_not_demanded() {
         let text = "#[cfg(windows)]\n#[test]\nfn a() {}\n#[cfg(test)]\nmod m {\n#[test]\nfn b() {}\n}\n\
             #[cfg(feature = \"x\")]\nmod n {\n#[test]\nfn c() {}\n}\n#[cfg_attr(unix, ignore)]\n#[test]\nfn d() {}\n";
+        let (_, none) = file(&format!("#![cfg(windows)]\n{text}")).expect("is Rust");
+        assert!(none.is_empty());
         let (_, tests) = file(text).expect("is Rust");
         assert_eq!(tests.iter().map(|test| test.name.as_str()).collect::<Vec<_>>(), ["m::b"]);
     }

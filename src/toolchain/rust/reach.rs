@@ -50,7 +50,7 @@ fn children_of(path: &str) -> String {
 }
 
 /// The paths of modules that are declared in a file and are other files: `mod name;`, also inside
-/// inline modules and macros.
+/// inline modules. What a macro declares, it may not declare.
 fn modules(tokens: TokenStream) -> Vec<Vec<String>> {
     let (mut found, mut streams) = (Vec::new(), vec![(tokens, Vec::new())]);
     while let Some((stream, around)) = streams.pop() {
@@ -63,7 +63,12 @@ fn modules(tokens: TokenStream) -> Vec<Vec<String>> {
                 _ => None,
             };
             let declared = name(1).filter(|_| name(2).is_some_and(|word| word == "mod"));
+            let is_macro = |back: usize| {
+                let before = at.checked_sub(back).map(|at| &tokens[at]);
+                matches!(before, Some(TokenTree::Punct(mark)) if mark.as_char() == '!')
+            };
             match token {
+                TokenTree::Group(_) if is_macro(1) || is_macro(2) && name(1).is_some() => {}
                 TokenTree::Group(group) => {
                     let mut inside: Vec<String> = around.clone();
                     inside.extend(declared.filter(|_| group.delimiter() == Delimiter::Brace));
@@ -102,28 +107,40 @@ pub fn foreign_condition(
             |token: &TokenTree| matches!(token, TokenTree::Punct(one) if one.as_char() == ',');
         tokens.truncate(tokens.iter().position(comma).unwrap_or(tokens.len()));
     }
-    let mut streams = vec![tokens];
-    while let Some(tokens) = streams.pop() {
-        for (at, token) in tokens.iter().enumerate() {
-            match token {
-                TokenTree::Group(group) => streams.push(group.stream().into_iter().collect()),
-                TokenTree::Ident(name) if name == "feature" => {
-                    let value = tokens.get(at + 2).map(ToString::to_string).unwrap_or_default();
-                    if !features.contains(value.trim_matches('"')) {
-                        return Some(format!("feature = {value}"));
-                    }
-                }
-                TokenTree::Ident(name) => {
-                    let name = name.to_string();
-                    if !["test", "all", "any", "not"].contains(&name.as_str()) {
-                        return Some(name);
-                    }
-                }
-                _ => {}
-            }
+    predicate(&tokens, features).err()
+}
+
+/// Checks one predicate; the error is the part that may not be asked for.
+fn predicate(tokens: &[TokenTree], features: &BTreeSet<String>) -> Result<(), String> {
+    let shown = || tokens.iter().map(ToString::to_string).collect::<String>();
+    match tokens {
+        [TokenTree::Ident(name)] if name == "test" => Ok(()),
+        [TokenTree::Ident(name), TokenTree::Punct(_), TokenTree::Literal(value)]
+            if name == "feature" =>
+        {
+            let value = value.to_string();
+            let known = features.contains(value.trim_matches('"'));
+            if known { Ok(()) } else { Err(format!("feature = {value}")) }
         }
+        [TokenTree::Ident(name), TokenTree::Group(group)] => {
+            let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
+            let comma = |t: &TokenTree| matches!(t, TokenTree::Punct(one) if one.as_char() == ',');
+            let parts: Vec<_> = tokens.split(comma).filter(|part| !part.is_empty()).collect();
+            let asks_for_test = group.stream().to_string().split_whitespace().any(is_test_word);
+            match (name.to_string().as_str(), parts.len()) {
+                // Code that only tests do not see, and code that nothing sees.
+                ("not", 1) if !asks_for_test => {}
+                ("all" | "any", 1..) => {}
+                _ => return Err(shown()),
+            }
+            parts.into_iter().try_for_each(|part| predicate(part, features))
+        }
+        _ => Err(shown()),
     }
-    None
+}
+
+fn is_test_word(word: &str) -> bool {
+    word.split(|c: char| !c.is_alphanumeric()).any(|part| part == "test")
 }
 
 #[cfg(test)]
@@ -140,10 +157,7 @@ mod tests {
     #[test]
     fn files_are_reached_through_modules_however_they_are_declared() {
         let all = tree(&[
-            (
-                "src/lib.rs",
-                "mod a;\npub mod b { mod c; }\n#[cfg(test)]\nmod tests;\nmacro_rules! m { () => { mod r#type; } }",
-            ),
+            ("src/lib.rs", "mod a;\npub mod b { mod c; }\n#[cfg(test)]\nmod tests;\nmod r#type;"),
             ("src/a.rs", "pub(crate) mod deep;"),
             ("src/a/deep.rs", ""),
             ("src/b/c/mod.rs", "mod d;"),
@@ -154,12 +168,47 @@ mod tests {
         ]);
         assert_eq!(unreached(&all), [""; 0]);
         let some = tree(&[
-            ("src/lib.rs", "// mod orphan;\nmod a;"),
+            (
+                "src/lib.rs",
+                "// mod orphan;\nmod a;\nmacro_rules! m { () => { mod orphan; } }\nn!{ mod orphan; }",
+            ),
             ("src/a.rs", ""),
             ("src/orphan.rs", "{{{"),
             ("src/empty.rs", "// nothing\n"),
             ("src/b/a.rs", "fn a() {}"),
         ]);
         assert_eq!(unreached(&some), ["src/b/a.rs", "src/orphan.rs"]);
+    }
+
+    #[test]
+    fn conditions_ask_for_tests_and_declared_features_only() {
+        use super::foreign_condition;
+        let features = ["std".to_owned()].into();
+        let foreign = |text: &str| {
+            let stream: proc_macro2::TokenStream = text.parse().expect("is Rust");
+            let group = proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, stream);
+            foreign_condition("cfg", &group, &features)
+        };
+        for right in
+            ["test", "feature = \"std\"", "not(feature = \"std\")", "any(test, feature = \"std\",)"]
+        {
+            assert_eq!(foreign(right), None, "{right}");
+        }
+        for wrong in [
+            "",
+            "any()",
+            "not(all())",
+            "all(test, not(test))",
+            "not(test)",
+            "not(any(test))",
+            "unix",
+            "feature = \"x\"",
+            "true",
+            "test, test",
+            "target_os = \"linux\"",
+            "all(any())",
+        ] {
+            assert!(foreign(wrong).is_some(), "{wrong}");
+        }
     }
 }

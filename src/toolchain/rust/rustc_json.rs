@@ -22,6 +22,7 @@ enum Line {
     CompilerArtifact {
         target: ArtifactTarget,
         profile: Profile,
+        #[serde(default)]
         executable: Option<String>,
     },
     #[serde(other)]
@@ -48,17 +49,32 @@ struct SourceSpan {
     file_name: String,
     line_start: u32,
     is_primary: bool,
+    #[serde(default)]
+    text: Vec<SpanText>,
+}
+
+/// A line of a span; columns count from 1.
+#[derive(Deserialize)]
+struct SpanText {
+    text: String,
+    highlight_start: usize,
 }
 
 #[derive(Deserialize)]
 struct Child {
     level: String,
     message: String,
+    #[serde(default)]
+    spans: Vec<SourceSpan>,
 }
 
 #[derive(Deserialize)]
 struct ArtifactTarget {
     src_path: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    kind: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -70,10 +86,18 @@ struct Profile {
 /// their warnings are ignored and their errors name the clause.
 pub fn read(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Built {
     let mut said = Built::default();
+    // The candidate's library, which is built before its tests.
+    let mut library = String::new();
     for line in output.lines().filter(|line| line.starts_with('{')) {
         match serde_json::from_str(line) {
             Ok(Line::CompilerMessage { message }) => {
-                said.findings.extend(finding(gate, message, suites));
+                said.findings.extend(finding(gate, message, suites, &library));
+            }
+            Ok(Line::CompilerArtifact { target, executable: None, .. })
+                if target.kind.iter().any(|kind| kind == "lib")
+                    && target.src_path.starts_with(root) =>
+            {
+                library = target.name.replace('-', "_");
             }
             Ok(Line::CompilerArtifact { target, profile, executable: Some(executable) })
                 if profile.test || target.src_path.ends_with(ADAPTER) =>
@@ -91,7 +115,12 @@ pub fn read(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Buil
     said
 }
 
-fn finding(gate: &GateName, diagnostic: Diagnostic, suites: &[Suite]) -> Option<Finding> {
+fn finding(
+    gate: &GateName,
+    diagnostic: Diagnostic,
+    suites: &[Suite],
+    library: &str,
+) -> Option<Finding> {
     let error = diagnostic.level.starts_with("error");
     let place = diagnostic.spans.iter().find(|span| span.is_primary);
     // Summaries such as "aborting due to 2 previous errors" have neither place nor code.
@@ -108,7 +137,10 @@ fn finding(gate: &GateName, diagnostic: Diagnostic, suites: &[Suite]) -> Option<
     let clauses =
         mounted.zip(place).map_or_else(Vec::new, |(suite, p)| clauses(suite, p.line_start));
     let code = diagnostic.code.as_ref().map_or("", |code| code.code.as_str());
-    let in_suite = mounted.is_some() && !MISSING_NAMES.contains(&code);
+    let is_own = |suite: &Suite| {
+        !MISSING_NAMES.contains(&code) || is_own_name(code, &diagnostic, suite, library)
+    };
+    let in_suite = mounted.is_some_and(is_own);
     let help = diagnostic.children.iter().find(|child| child.level == "help");
     let text = diagnostic.rendered.unwrap_or(diagnostic.message);
     Some(Finding {
@@ -122,6 +154,35 @@ fn finding(gate: &GateName, diagnostic: Diagnostic, suites: &[Suite]) -> Option<
         values: None,
         in_suite,
     })
+}
+
+/// Whether a name that is missing or private is not one of the candidate's: it is reached through
+/// another crate, through the suite itself, or through nothing.
+fn is_own_name(code: &str, diagnostic: &Diagnostic, suite: &Suite, library: &str) -> bool {
+    let notes = diagnostic.children.iter().filter(|child| child.level == "note");
+    let mut defined = notes.flat_map(|note| &note.spans);
+    if code == "E0603" {
+        return defined.any(|span| span.file_name == suite.path.as_str());
+    }
+    let place = diagnostic.spans.iter().find(|span| span.is_primary);
+    let Some(line) = place.and_then(|place| place.text.first()) else { return false };
+    if !["E0405", "E0412", "E0425", "E0432", "E0433"].contains(&code) || library.is_empty() {
+        return false;
+    }
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let (before, after): (String, String) = (
+        line.text.chars().take(line.highlight_start.saturating_sub(1)).collect(),
+        line.text.chars().skip(line.highlight_start.saturating_sub(1)).collect(),
+    );
+    let head = &before[before.trim_end_matches(word).len()..];
+    let path = format!("{head}{after}");
+    let path = path.trim_start_matches(':');
+    let end = path.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(path.len());
+    let first = &path[..end];
+    // What an import of the candidate's items, by name or all, may have brought in.
+    let imports = suite.text.split("use ").skip(1).map(|rest| rest.split(';').next().unwrap_or(""));
+    let mut imports = imports.filter(|one| one.trim_start_matches(':').starts_with(library));
+    first != library && !imports.any(|one| one.contains('*') || one.contains(first))
 }
 
 fn clauses(suite: &Suite, line: u32) -> Vec<ClauseId> {

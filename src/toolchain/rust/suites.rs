@@ -7,6 +7,12 @@ use crate::types::{Problem, RelPath, Spec};
 /// Parses a user's suite: its tests are functions with `#[test]` or an attribute of a test library, and
 /// those that macros make, without `#[ignore]`.
 pub fn read(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
+    let stem = file.name.trim_end_matches(".rs");
+    if !stem.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+        let message = format!("`{}` cannot be the name of a test program", file.name);
+        let problem = Problem::error("suite::name", message);
+        return Err(Box::new(problem.help("use letters, digits, `-` and `_`")));
+    }
     let shown = file.text.trim_start_matches('\u{feff}').to_owned();
     let (text, tests) = nonce::file(&shown).map_err(|(why, line)| {
         let mut problem = Problem::error("suite::syntax", format!("{}: {why}", file.name));

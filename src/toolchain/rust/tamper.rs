@@ -209,7 +209,7 @@ mod tests {
     fn tricks_are_found_with_their_lines() {
         for (code, rule, line) in [
             ("#![allow(clippy::all)]", "attribute", 1),
-            ("\n#[cfg_attr(not(test), allow(dead_code))]\nfn a() {}", "attribute", 2),
+            ("\n#[cfg_attr(test, allow(dead_code))]\nfn a() {}", "attribute", 2),
             ("#[expect(unused)]\nfn a() {}", "attribute", 1),
             ("#[unsafe(link_section = \".init_array\")]\nstatic A: fn() = a;", "attribute", 1),
             ("#[unsafe(no_mangle)]\nfn main() {}", "attribute", 1),
