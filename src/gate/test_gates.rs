@@ -9,8 +9,8 @@ use super::contract;
 use super::result::{GateResult, finding};
 use super::test_run::{self, TestRunner};
 use super::workspace::GateSandbox;
-use crate::toolchain::Suite;
-use crate::types::{Candidate, ClauseId, Finding, GateName, Outcome, Provenance};
+use crate::toolchain::{self, Suite, TestProgram};
+use crate::types::{Candidate, ClauseId, Finding, GateName, Outcome, Provenance, RelPath};
 
 /// Runs the visible tests with the harness's runner.
 pub async fn test(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
@@ -59,7 +59,7 @@ pub async fn hidden(
 }
 
 /// Builds and runs tests over a candidate: all, or only those of `suites`, the mounted files. Their
-/// tests are trusted and must all be present.
+/// tests are trusted and must all be present. A new candidate also runs their twins.
 async fn tests(
     context: &GateContext<'_>,
     gate: &GateName,
@@ -67,26 +67,88 @@ async fn tests(
     suites: &[Suite],
     only: bool,
 ) -> GateResult {
-    let PreparedSources { files, layer } = match prepare(context, gate, candidate, suites).await {
-        Ok(ground) => ground,
-        Err(seen) => return seen,
-    };
-    // Dependencies have a time of their own.
-    let started = Instant::now();
-    let room = match GateSandbox::open(context, gate, files, layer.as_ref(), None).await {
-        Ok(room) => room,
-        Err(seen) => return seen,
-    };
-    let commands = room.language().build_tests(only.then_some(suites), room.places());
-    let seen = match build(&room, gate, &commands, suites, context.timeout).await {
-        Ok((programs, seen)) => {
-            let programs = programs_of(programs, &commands, suites);
-            let fresh = *candidate.provenance() != Provenance::Promoted;
-            let runner = TestRunner::new(context, &room, gate, started, fresh);
-            test_run::run(&runner, &programs, suites, seen).await
-        }
+    let fresh = *candidate.provenance() != Provenance::Promoted;
+    let twins = if fresh { twins(context, suites) } else { Vec::new() };
+    let work = TestWork { context, gate, candidate, suites, only, fresh };
+    match work.run(&twins).await {
+        Ok(seen) => seen,
+        // A twin that does not compile says nothing about the candidate.
+        Err(seen) if is_of(&seen, &twins) => match work.run(&[]).await {
+            Ok(seen) | Err(seen) => seen,
+        },
         Err(seen) => seen,
+    }
+}
+
+/// The twins of suites, under names of their own.
+fn twins(context: &GateContext<'_>, suites: &[Suite]) -> Vec<Suite> {
+    let language = toolchain::of(context.target);
+    let twin = |(number, suite): (usize, &Suite)| {
+        let mut twin = language.twin(suite)?;
+        let path = format!("{}regen_tests_{number}{}", twin_folder(suite), twin_end(suite));
+        twin.path = RelPath::parse(&path).ok()?;
+        Some(twin)
     };
-    room.close().await;
-    seen
+    suites.iter().enumerate().filter_map(twin).collect()
+}
+
+fn twin_folder(suite: &Suite) -> &str {
+    suite.path.as_str().strip_suffix(suite.file()).unwrap_or_default()
+}
+
+fn twin_end(suite: &Suite) -> &str {
+    suite.path.as_str().rfind('.').map_or("", |at| &suite.path.as_str()[at..])
+}
+
+/// Whether all errors of a build are in twins.
+fn is_of(seen: &GateResult, twins: &[Suite]) -> bool {
+    let in_twin = |finding: &Finding| {
+        twins.iter().any(|twin| finding.file.as_deref() == Some(twin.path.as_str()))
+    };
+    seen.outcome.is_none() && !seen.findings.is_empty() && seen.findings.iter().any(in_twin)
+}
+
+/// Native tests of one gate.
+struct TestWork<'a> {
+    context: &'a GateContext<'a>,
+    gate: &'a GateName,
+    candidate: &'a Candidate,
+    suites: &'a [Suite],
+    only: bool,
+    fresh: bool,
+}
+
+impl TestWork<'_> {
+    /// Runs the tests, then their twins.
+    ///
+    /// # Errors
+    /// The build failed.
+    async fn run(&self, twins: &[Suite]) -> Result<GateResult, GateResult> {
+        let TestWork { context, gate, candidate, suites, .. } = *self;
+        let mounted = [suites, twins].concat();
+        let PreparedSources { files, layer } = prepare(context, gate, candidate, &mounted).await?;
+        // Dependencies have a time of their own.
+        let started = Instant::now();
+        let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
+        let commands = room.language().build_tests(self.only.then_some(&mounted), room.places());
+        let built = build(&room, gate, &commands, &mounted, context.timeout).await;
+        let seen = match built {
+            Ok((programs, seen)) => {
+                let programs = programs_of(programs, &commands, &mounted);
+                let is_twin = |program: &TestProgram| {
+                    twins.iter().any(|twin| twin.path.as_str() == program.source)
+                };
+                let (others, own): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_twin);
+                let runner = TestRunner::new(context, &room, gate, started, self.fresh);
+                let mut seen = test_run::run(&runner, &own, suites, seen).await;
+                if seen.outcome.is_none() && seen.findings.is_empty() {
+                    seen.findings = test_run::twins(&runner, &others, twins).await;
+                }
+                Ok(seen)
+            }
+            Err(seen) => Err(seen),
+        };
+        room.close().await;
+        seen
+    }
 }

@@ -79,6 +79,33 @@ pub async fn run(
     seen
 }
 
+/// Runs twins, of which none may pass: a finding for each test that does.
+pub async fn twins(
+    runner: &TestRunner<'_>,
+    programs: &[TestProgram],
+    suites: &[Suite],
+) -> Vec<Finding> {
+    let cases = suites.iter().flat_map(|suite| {
+        let program = programs.iter().find(|one| one.source == suite.path.as_str());
+        program.into_iter().flat_map(move |one| suite.tests.iter().map(move |test| (one, test)))
+    });
+    let run = cases.map(|(program, test)| async move {
+        let said = runner.say(program, Some(test), &test.name, TestStart::default()).await;
+        let passed = said.is_ok_and(|said| said.status == TestStatus::Passed);
+        let name = &test.name;
+        let message = format!(
+            "the test {name} also passes where it expects another result: the code does not compute it"
+        );
+        passed.then(|| Finding {
+            clauses: test.clause.iter().cloned().collect(),
+            remedy: Some("compute the result, whatever it is compared with".to_owned()),
+            ..finding(runner.gate, "twin", message)
+        })
+    });
+    let found: Vec<_> = futures::stream::iter(run).buffered(AT_ONCE).collect().await;
+    found.into_iter().flatten().collect()
+}
+
 /// Expected tests that a program does not list.
 fn missing(gate: &GateName, suite: Option<&Suite>, names: &[String]) -> Vec<Finding> {
     let expected = suite.into_iter().flat_map(|suite| suite.tests.iter().map(move |t| (suite, t)));

@@ -28,6 +28,7 @@ mod rustc_json;
 mod suites;
 mod tamper;
 mod tests_in;
+mod twins;
 mod unwritten;
 
 use options::RustOptions;
@@ -130,6 +131,10 @@ impl Toolchain for Rust {
 
     fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
         suites::read(spec, file)
+    }
+
+    fn twin(&self, suite: &Suite) -> Option<Suite> {
+        twins::of(suite)
     }
 
     fn independent(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Option<Independent> {
