@@ -237,7 +237,7 @@ fn every_tampering_is_found() {
     commit(&world);
     world.run(&["check", "-q"]).expect(0);
     let mut random = Random(0x5eed);
-    for round in 0..rounds(204, 12) {
+    for round in 0..rounds(204, 6) {
         let what = tamper(&world, round % 12, &mut random);
         let run = world.run(&["check", "-q"]);
         assert!([2, 10, 22].contains(&run.code), "{round} {what}: {} {}", run.code, run.err);
@@ -332,7 +332,7 @@ fn harmless_changes_are_accepted() {
     let world = demonstration();
     commit(&world);
     let mut random = Random(0xface);
-    for round in 0..rounds(200, 8) {
+    for round in 0..rounds(200, 4) {
         let what = harmless(&world, round % 8, &mut random);
         let run = world.run(&["check"]);
         assert_eq!(run.code, 0, "{round} {what}: {}\n{}", run.out, run.err);

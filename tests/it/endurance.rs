@@ -101,7 +101,7 @@ fn a_daemon_after_many_changes_equals_a_fresh_run() {
     write(&world, "s0", 0);
     let daemon = Daemon::start(&world);
     let mut random = Random(7);
-    for round in 1..=rounds(100, 8) {
+    for round in 1..=rounds(100, 5) {
         let name = format!("s{}", random.below(8));
         let path = world.path(&format!("specs/{name}.md"));
         let away = world.path(&format!("specs/{name}.md.away"));
@@ -136,7 +136,7 @@ fn a_daemon_after_many_changes_equals_a_fresh_run() {
 fn a_daemon_killed_many_times_promotes_everything() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[], QUICK);
-    let (specs, kills) = rounds((20, 50), (3, 4));
+    let (specs, kills) = rounds((20, 50), (2, 3));
     for number in 0..specs {
         write(&world, &format!("s{number}"), 0);
     }

@@ -37,7 +37,7 @@ fn only_contradictions_are_reported_at_both_clauses() {
 
 #[test]
 fn every_rule_finds_its_case() {
-    let spec = "# S\n\nWords that MUST bind.\n\n\
+    let spec = "# S\n\nWords that MUST bind.\n\n```wit\nf: func(n: u8) -> u8;\n```\n\n\
         - `add` MUST be fast, etc. `test_id: adds_number`\n\
         - The store MUST be durable. `test_id: lasts`\n\
         - `add` MUST return `1`. It MUST also print. `test_id: adds_numbers`\n\
@@ -48,7 +48,8 @@ fn every_rule_finds_its_case() {
         - A name longer than that MUST be stored. `test_id: stored`\n\
         - A name longer than that MUST be stored. `test_id: stored_too`\n\n\
         - One gives `two`. `test_id: one`\n\n  ```rust\n  assert_eq!(s::f(1), 2);\n  ```\n\n\
-        - Another gives `three`. `test_id: other`\n\n  ```rust\n  assert_eq!(s::f(1), 3);\n  ```\n";
+        - Another gives `three`. `test_id: other`\n\n  ```rust\n  assert_eq!(s::f(1), 3);\n  ```\n\n\
+        - It MUST print `u`. `test_id: seen`\n\n  ```wave\n  f(2) = 3\n  ```\n";
     let world = World::new("http://127.0.0.1:1", &[("s", spec)], "");
     let tests = "#[test]\nfn of_nothing() { assert_eq!(s::f(1), 2); }\n";
     world.write("validators/s/rust/suite.rs", tests);
