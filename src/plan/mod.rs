@@ -125,7 +125,12 @@ fn meaning_with(spec: &Spec, context: Digest) -> Digest {
     clauses.sort();
     let mut out = Encoder::new("spec");
     out.list(clauses, |out, (id, digest)| out.text(id).digest(digest));
-    out.digest(context).finish()
+    out.digest(context);
+    // Without effects the digest is that of older versions.
+    if !spec.effects.is_empty() {
+        out.list(&spec.effects, |out, effect| out.text(effect.word()));
+    }
+    out.finish()
 }
 
 fn job_key(

@@ -6,6 +6,7 @@
 mod commands;
 pub mod conflicts;
 mod coverage;
+mod effect_rules;
 mod language;
 mod machine;
 mod mutator;
@@ -19,6 +20,7 @@ use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId};
 pub use commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
+pub use effect_rules::{EffectRules, EffectSubject};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, PANICS};

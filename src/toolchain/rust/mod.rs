@@ -4,6 +4,7 @@ mod check;
 mod commands;
 mod console;
 mod dependencies;
+mod effects;
 mod examples;
 mod expanded;
 mod expects;
@@ -19,6 +20,7 @@ mod mutation;
 mod nonce;
 mod options;
 mod package;
+mod places;
 mod prompt;
 mod reach;
 mod recursion_limit;
@@ -33,9 +35,9 @@ use options::RustOptions;
 use package::root;
 
 use super::{
-    BuildContext, Built, DependencyLayer, Expectation, Extent, GateDefinition, GateKind, HostProbe,
-    Independent, Layout, Mutants, Mutator, OptionSchema, Places, Reported, Suite, SuiteFile,
-    TestCase, TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
+    BuildContext, Built, DependencyLayer, EffectRules, Expectation, Extent, GateDefinition,
+    GateKind, HostProbe, Independent, Layout, Mutants, Mutator, OptionSchema, Places, Reported,
+    Suite, SuiteFile, TestCase, TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
 };
 use crate::types::{
     Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
@@ -221,6 +223,10 @@ impl Toolchain for Rust {
 
     fn exhausted(&self, message: &str) -> Option<Resource> {
         libtest::exhausted(message)
+    }
+
+    fn effect_rules(&self) -> Option<&'static dyn EffectRules> {
+        Some(&effects::RustEffects)
     }
 
     fn mutator(&self) -> Option<&'static dyn Mutator> {
