@@ -80,7 +80,8 @@ fn every_effect_is_refused_with_a_finding_that_a_model_can_act_on() {
         let told = told.filter(|told| told.contains(&format!("effect: {effect}")));
         let told: Vec<String> = told.collect();
         assert_eq!(told.len(), 1, "{effect}: {told:?}");
-        assert!(told[0].contains("src/lib.rs:"), "{effect}: {}", told[0]);
+        assert!(told[0].contains("in `src/lib.rs` line "), "{effect}: {}", told[0]);
+        assert!(told[0].contains("Remedy: "), "{effect}: {}", told[0]);
         assert_eq!(world.read(&format!("generated/does_{effect}/rust/src/lib.rs")), GOOD);
     }
 }
@@ -161,11 +162,16 @@ fn programs_have_arguments_and_streams_only() {
     assert!(server.prompt(0).contains("The code may use: arguments, standard input"));
 }
 
+/// The manifest that the harness writes.
+const MANIFEST: &str = "# Written by regen from specs: edits are drift.\n[package]\nname = \"adder\"\n\
+    version = \"0.0.0\"\nedition = \"2024\"\npublish = false\n";
+
 /// Runs the gates that read and compile, and gives the first report that does not pass.
 fn judged(world: &World, code: &str) -> Option<GateReport> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
-    let reports = ["layout", "check"].map(|gate| runtime.block_on(world.gate(gate, code)));
+    let files = [("Cargo.toml", MANIFEST), ("src/lib.rs", code)];
+    let reports = ["layout", "check"].map(|gate| runtime.block_on(world.gate_over(gate, &files)));
     reports.into_iter().find(|report| report.outcome != Outcome::Pass)
 }
 
@@ -260,7 +266,7 @@ const HONEST: [&str; 22] = [
     "/// C.\npub fn compose<A, B, C>(f: impl Fn(A) -> B, g: impl Fn(B) -> C) -> impl Fn(A) -> C {\n    move |a| g(f(a))\n}\n/// B.\npub fn boxed(n: i32) -> Box<dyn FnMut() -> i32> {\n    let mut at = n;\n    Box::new(move || {\n        at += 1;\n        at\n    })\n}",
     "/// S.\npub fn middle(all: &[i32]) -> Option<i32> {\n    match all {\n        [] => None,\n        [one] => Some(*one),\n        [_, rest @ .., _] => middle(rest).or(all.first().copied()),\n    }\n}\n/// W.\npub fn pairs(all: &[i32]) -> Vec<(i32, i32)> {\n    all.windows(2).map(|w| (w[0], w[1])).collect()\n}",
     "/// Grüße – «naïve» 数.\npub fn reverse(text: &str) -> String {\n    let smile = \"🙂\\u{301}é\";\n    text.chars().rev().filter(|c| !smile.contains(*c)).flat_map(char::to_uppercase).collect()\n}",
-    "/// T.\npub fn checked(a: &[u8]) -> u8 {\n    assert!(!a.is_empty(), \"no items: {a:?}\");\n    debug_assert!(a.len() < 1000);\n    debug_assert_eq!(a.len(), a.iter().count());\n    if a.len() > 100 {\n        panic!(\"too many: {}\", a.len());\n    }\n    let Some(first) = a.first() else { unreachable!() };\n    *first\n}\n#[cfg(test)]\nmod tests {\n    use super::*;\n    #[test]\n    #[should_panic(expected = \"no items\")]\n    fn none() {\n        println!(\"{}\", line!());\n        checked(&[]);\n    }\n}",
+    "/// T.\npub fn checked(a: &[u8]) -> u8 {\n    assert!(!a.is_empty(), \"no items: {a:?}\");\n    debug_assert!(a.len() < 1000);\n    debug_assert_eq!(a.len(), a.iter().count());\n    if a.len() > 100 {\n        panic!(\"too many: {}\", a.len());\n    }\n    let Some(first) = a.first() else { unreachable!() };\n    *first\n}\n#[cfg(test)]\nmod tests {\n    use super::*;\n    #[test]\n    #[should_panic(expected = \"no items\")]\n    fn none() {\n        checked(&[]);\n    }\n}",
     "use std::sync::{Arc, LazyLock, Mutex, OnceLock};\nstatic TABLE: LazyLock<Vec<u32>> = LazyLock::new(|| (0..10).map(|n| n * n).collect());\n/// S.\npub fn square(n: usize) -> Option<u32> {\n    static SEEN: OnceLock<Mutex<u32>> = OnceLock::new();\n    let seen = Arc::new(SEEN.get_or_init(|| Mutex::new(0)));\n    *seen.lock().expect(\"is not poisoned\") += 1;\n    TABLE.get(n).copied()\n}",
     "thread_local! {\n    static LAST: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };\n    static ALL: std::cell::RefCell<Vec<u32>> = std::cell::RefCell::default();\n}\n/// N.\npub fn next(n: u32) -> u32 {\n    ALL.with_borrow_mut(|all| all.push(n));\n    LAST.replace(n)\n}",
     "use std::io::{self, BufRead, Read, Write};\n/// C.\n///\n/// # Errors\n/// I/O.\npub fn copy(from: &mut dyn Read, to: &mut impl Write) -> io::Result<u64> {\n    let mut lines = 0;\n    for line in io::BufReader::new(from).lines() {\n        writeln!(to, \"{}\", line?)?;\n        lines += 1;\n    }\n    to.flush()?;\n    Ok(lines)\n}\n/// T.\npub fn trial() -> Vec<u8> {\n    let mut out = io::Cursor::new(Vec::new());\n    let _ = copy(&mut &b\"a\\nb\"[..], &mut out);\n    out.into_inner()\n}",
@@ -292,14 +298,13 @@ fn honest_code_passes() {
 fn declared_features_are_allowed_and_their_code_is_checked_too() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[("adder", crate::world::ADDER)], "");
-    let manifest = "[package]\nname = \"adder\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
-        [features]\nextra = []\n";
+    let manifest = format!("{MANIFEST}\n[features]\nextra = []\n");
     let judge = |body: &str| {
         let code = format!(
             "{GOOD}\n/// M.\n#[cfg(feature = \"extra\")]\npub fn more() -> bool {{\n    {body}\n}}\n"
         );
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let files = [("Cargo.toml", manifest), ("src/lib.rs", code.as_str())];
+        let files = [("Cargo.toml", manifest.as_str()), ("src/lib.rs", code.as_str())];
         runtime.expect("a runtime").block_on(world.gate_over("check", &files))
     };
     assert_eq!(judge("true").outcome, Outcome::Pass);
