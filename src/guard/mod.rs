@@ -2,7 +2,7 @@
 
 use crate::toolchain;
 use crate::types::{
-    Binding, Clause, Effect, Finding, GateName, Problem, Spec, Status, Target, Tree,
+    Binding, Clause, CodeEffect, Finding, GateName, Problem, Spec, Status, Target, Tree,
 };
 
 /// The guards, each with its rule.
@@ -20,7 +20,7 @@ pub fn problem(name: &str, args: &[String]) -> Option<Problem> {
         let problem = Problem::error("spec::guard", format!("unknown guard `{name}`"));
         return Some(problem.help(format!("known guards: {}", known.join(", "))));
     };
-    let unknown = args.iter().filter(|_| name == "effects").find_map(|a| Effect::read(a).err());
+    let unknown = args.iter().filter(|_| name == "effects").find_map(|a| CodeEffect::read(a).err());
     if let Some((message, help)) = unknown {
         return Some(Problem::error("spec::effect", message).help(help));
     }

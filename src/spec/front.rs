@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::types::{Effect, Problem, Span, SpecId, TargetName};
+use crate::types::{CodeEffect, Problem, Span, SpecId, TargetName};
 
 /// Maximum size of front matter, in bytes.
 const FRONT_BYTES: usize = 64 * 1024;
@@ -30,8 +30,8 @@ const KEYS: [&str; 5] = ["id", "title", "targets", "depends", "effects"];
 
 impl Front {
     /// The effects that it grants; unknown ones were reported.
-    pub fn effects(&self) -> BTreeSet<Effect> {
-        self.effects.iter().filter_map(|word| Effect::read(word).ok()).collect()
+    pub fn effects(&self) -> BTreeSet<CodeEffect> {
+        self.effects.iter().filter_map(|word| CodeEffect::read(word).ok()).collect()
     }
 }
 
@@ -61,7 +61,8 @@ fn near_misses(front: &Front, source: &str, span: Span, problems: &mut Vec<Probl
 
 /// Unknown names of effects.
 fn unknown_effects(front: &Front, source: &str, span: Span, problems: &mut Vec<Problem>) {
-    let unknown = front.effects.iter().filter_map(|word| Some((word, Effect::read(word).err()?)));
+    let unknown =
+        front.effects.iter().filter_map(|word| Some((word, CodeEffect::read(word).err()?)));
     for (word, (message, help)) in unknown {
         let problem = Problem::error("spec::effect", message).help(help);
         let text = &source[span.start..span.end];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::commands::{Places, ToolCommand, ToolOutput};
-use crate::types::{Effect, Finding, GateName, Spec, Target, Tree};
+use crate::types::{CodeEffect, Finding, GateName, Spec, Target, Tree};
 
 /// What is checked.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub struct EffectSubject<'a> {
 /// is run or promoted.
 pub trait EffectRules: Sync {
     /// The effects that a spec and its target grant. Programs have others by being programs.
-    fn granted(&self, spec: &Spec, target: &Target) -> BTreeSet<Effect>;
+    fn granted(&self, spec: &Spec, target: &Target) -> BTreeSet<CodeEffect>;
 
     /// The harness's own files of that room, beside those of a workspace.
     fn files(&self, subject: EffectSubject<'_>) -> Vec<(String, Vec<u8>)>;

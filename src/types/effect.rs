@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-pub enum Effect {
+pub enum CodeEffect {
     /// Files and folders.
     Fs,
     /// The network, and sockets of this machine.
@@ -34,7 +34,7 @@ pub enum Effect {
     Unsafe,
 }
 
-impl Effect {
+impl CodeEffect {
     /// All effects, in order.
     pub const ALL: [Self; 10] = [
         Self::Fs,
@@ -88,26 +88,26 @@ impl Effect {
 }
 
 /// The assurance with which a test that shares a process with the candidate was judged.
-pub fn assurance(granted: &BTreeSet<Effect>) -> String {
+pub fn assurance(granted: &BTreeSet<CodeEffect>) -> String {
     match granted.len() {
         0 => "sealed".to_owned(),
-        _ => format!("sealed, effects: {}", Effect::list(granted.iter().copied())),
+        _ => format!("sealed, effects: {}", CodeEffect::list(granted.iter().copied())),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Effect;
+    use super::CodeEffect;
 
     #[test]
     fn names_are_read_and_wrong_ones_get_the_nearest() {
-        for effect in Effect::ALL {
-            assert_eq!(Effect::read(effect.word()), Ok(effect));
+        for effect in CodeEffect::ALL {
+            assert_eq!(CodeEffect::read(effect.word()), Ok(effect));
         }
         for (wrong, near) in
             [("stdot", "stdout"), ("envs", "env"), ("FS", ""), ("proces", "process")]
         {
-            let (message, hint) = Effect::read(wrong).expect_err(wrong);
+            let (message, hint) = CodeEffect::read(wrong).expect_err(wrong);
             assert!(message.contains(wrong) && hint.contains("stderr, unsafe"), "{message} {hint}");
             assert!(near.is_empty() || hint.contains(&format!("did you mean `{near}`")), "{hint}");
         }

@@ -34,7 +34,7 @@ pub use action::{Action, ActionResult, Fingerprint};
 pub use api::ModelApi;
 pub use canonical::Encoder;
 pub use digest::Digest;
-pub use effect::Effect;
+pub use effect::CodeEffect;
 pub use event::{AttemptKind, Event, Failure, JobOutcome, RateLimit};
 pub use gate::{
     Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, Red, RedProof, TestResult,

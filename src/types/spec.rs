@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Effect, Encoder, Problem, Severity, Span};
+use super::{CodeEffect, Digest, Encoder, Problem, Severity, Span};
 use crate::types::{SpecId, TargetName};
 
 /// `<spec>/<name>`: a clause's identity, independent of heading, position and wording.
@@ -247,7 +247,7 @@ pub struct Spec {
     pub depends: Vec<SpecId>,
     /// The effects that its front matter grants.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub effects: BTreeSet<Effect>,
+    pub effects: BTreeSet<CodeEffect>,
     /// Clauses in file order.
     pub clauses: Vec<Clause>,
     /// The spec as shown to the model: without hidden and ignored examples.
@@ -275,10 +275,10 @@ impl Spec {
 
     /// The effects that it grants: in its front matter, and by guards of clauses that are not
     /// drafts.
-    pub fn granted_effects(&self) -> BTreeSet<Effect> {
+    pub fn granted_effects(&self) -> BTreeSet<CodeEffect> {
         let clauses = self.clauses.iter().filter(|clause| clause.status != Status::Draft);
         let guards = clauses.flat_map(|clause| &clause.bindings).filter_map(Binding::effects);
-        let words = guards.flatten().filter_map(|word| Effect::read(word).ok());
+        let words = guards.flatten().filter_map(|word| CodeEffect::read(word).ok());
         self.effects.iter().copied().chain(words).collect()
     }
 

@@ -176,7 +176,12 @@ fn judged(world: &World, code: &str) -> Option<GateReport> {
 }
 
 /// Code that hides what it does, with the rule that finds it.
-const TRICKS: [(&str, &str); 24] = [
+const TRICKS: [(&str, &str); 26] = [
+    (
+        "#![warn(clippy::all)]\npub fn a() -> bool {\n    std::fs::exists(\"a\").is_ok()\n}",
+        "effect: fs",
+    ),
+    ("#![deny(warnings, clippy::style)]\npub fn a() {\n    print!(\"a\")\n}", "effect: stdout"),
     ("#!/usr/bin/env run\npub fn a() {}", "shebang"),
     ("#[r#allow(dead_code)]\nfn a() {}", "attribute"),
     (
@@ -241,7 +246,7 @@ fn tricks_are_found_whatever_their_spelling() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[("adder", crate::world::ADDER)], "");
     for (code, rule) in TRICKS {
-        let head = if code.starts_with("#!/") { "" } else { GOOD };
+        let head = if code.starts_with("#!") { "" } else { GOOD };
         let tail = if head.is_empty() { GOOD } else { "" };
         let report = judged(&world, &format!("{head}\n{code}\n{tail}").trim_start().to_owned());
         let report = report.unwrap_or_else(|| panic!("passed: {code}"));

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::toolchain::OptionSchema;
-use crate::types::{Effect, Encoder, Target};
+use crate::types::{CodeEffect, Encoder, Target};
 
 /// The crate type of a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,7 +29,7 @@ pub struct RustOptions {
     /// Crates a candidate may depend on, with their version requirements.
     pub allowed_dependencies: BTreeMap<String, String>,
     /// Effects that candidates may have, in addition to those that their specs grant.
-    pub effects: BTreeSet<Effect>,
+    pub effects: BTreeSet<CodeEffect>,
 }
 
 /// The keys.
@@ -78,7 +78,7 @@ impl RustOptions {
                 (message, "crate = \"lib\" or crate = \"bin\"".to_owned())
             }),
             "effects" => match value.try_into::<Vec<String>>() {
-                Ok(words) => words.iter().try_for_each(|word| Effect::read(word).map(drop)),
+                Ok(words) => words.iter().try_for_each(|word| CodeEffect::read(word).map(drop)),
                 Err(_) => {
                     let message = "`effects` must be a list of names".to_owned();
                     Err((message, "effects = [\"fs\", \"env\"]".to_owned()))

@@ -3,7 +3,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 
-use super::tamper::plain;
+use super::identifiers::plain;
 
 /// The macros, and those that are hidden in the same way.
 const MACROS: [&str; 7] =

@@ -68,6 +68,13 @@ struct Profile {
 /// Parses `cargo … --message-format=json`. `root` is the crate's root; `suites` are mounted files:
 /// their warnings are ignored and their errors name the clause.
 pub fn read(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Built {
+    let mut said = read_all(gate, output, root, suites);
+    said.findings.truncate(limits::FINDINGS);
+    said
+}
+
+/// The same with all findings.
+pub fn read_all(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Built {
     let mut said = Built::default();
     for line in output.lines().filter(|line| line.starts_with('{')) {
         match serde_json::from_str(line) {
@@ -86,7 +93,6 @@ pub fn read(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Buil
     }
     said.findings.dedup();
     said.findings.sort_by_key(|finding| finding.rule == "warning");
-    said.findings.truncate(limits::FINDINGS);
     said
 }
 

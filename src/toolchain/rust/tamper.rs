@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
+use super::identifiers::{self, plain};
 use super::options::{CrateType, RustOptions};
-use super::{identifiers, places, reach};
+use super::{places, reach};
 use crate::types::{Finding, GateName, Target, Tree};
 
 /// Attributes, with their effects.
@@ -158,10 +159,10 @@ impl TokenReader<'_> {
                     }
                     streams.push(group.stream());
                 }
-                TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                    if is(tokens.get(at + 1), '$') {
-                        self.found.push((punct.span().start().line, "attribute", MADE.to_owned()));
-                    }
+                TokenTree::Punct(punct)
+                    if punct.as_char() == '#' && is(tokens.get(at + 1), '$') =>
+                {
+                    self.found.push((punct.span().start().line, "attribute", MADE.to_owned()));
                 }
                 TokenTree::Ident(ident) => {
                     let name = plain(ident);
@@ -252,11 +253,6 @@ impl TokenReader<'_> {
             self.found.push((line, "exit", message));
         }
     }
-}
-
-/// An identifier without `r#`.
-pub fn plain(ident: &Ident) -> String {
-    ident.to_string().trim_start_matches("r#").to_owned()
 }
 
 fn is(token: Option<&TokenTree>, char: char) -> bool {

@@ -11,15 +11,18 @@ use super::options::{CrateType, RustOptions};
 use super::{commands, reach, rustc_json};
 use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput};
 use crate::types::gate::clean;
-use crate::types::{Effect, Finding, GateName, Spec, Target};
+use crate::types::{CodeEffect, Finding, GateName, Spec, Target};
 use paths::{CLOSED, Closed, OF_PROGRAMS, STREAMS};
 
 /// Rust's check of effects.
 pub struct RustEffects;
 
-/// The lints that find effects.
-const LINTS: [&str; 3] =
-    ["clippy::disallowed_methods", "clippy::disallowed_types", "clippy::disallowed_macros"];
+/// The lints that find effects: the beginning of their names, and the rest.
+const LINT: &str = "clippy::disallowed_";
+const LINTS: [&str; 3] = ["methods", "types", "macros"];
+/// The level at which no attribute changes a lint: `allow` does not switch it off, and, unlike with
+/// `forbid`, an honest `#![warn(clippy::all)]` is no error.
+const FORCED: &str = "--force-warn";
 
 /// One command.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +56,8 @@ impl Step {
         format!(".effects/{}", self.root.trim_start_matches('-'))
     }
 
-    fn command(self, granted: &BTreeSet<Effect>, places: &Places) -> ToolCommand {
+    fn command(self, granted: &BTreeSet<CodeEffect>, places: &Places) -> ToolCommand {
+        let lints = LINTS.map(|lint| format!("{LINT}{lint}"));
         let mut args = if self.expands {
             vec!["rustc", self.root, "--profile", "check"]
         } else {
@@ -64,9 +68,9 @@ impl Step {
         if self.expands {
             args.push("-Zunpretty=expanded");
         } else {
-            args.extend(LINTS.iter().flat_map(|lint| ["-F", lint]));
-            let is_safe = !granted.contains(&Effect::Unsafe);
-            args.extend(is_safe.then_some(["-F", "unsafe-code"]).into_iter().flatten());
+            args.extend(lints.iter().flat_map(|lint| [FORCED, lint.as_str()]));
+            let is_safe = !granted.contains(&CodeEffect::Unsafe);
+            args.extend(is_safe.then_some([FORCED, "unsafe-code"]).into_iter().flatten());
         }
         let folder = places.source.join(self.folder()).display().to_string();
         // With it nothing is built.
@@ -77,7 +81,7 @@ impl Step {
 }
 
 impl EffectRules for RustEffects {
-    fn granted(&self, spec: &Spec, target: &Target) -> BTreeSet<Effect> {
+    fn granted(&self, spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
         spec.granted_effects().into_iter().chain(RustOptions::of(target).effects).collect()
     }
 
@@ -111,9 +115,8 @@ impl EffectRules for RustEffects {
         let mut findings = unfolded::unreadable(subject.tree);
         for (step, output) in steps(subject).into_iter().zip(outputs) {
             match output.status {
-                Some(0) if step.expands => findings.extend(unfolded::find(&output.stdout, subject)),
-                Some(0) => {}
                 _ if !step.expands => findings.extend(lint_findings(gate, step, output, subject)?),
+                Some(0) => findings.extend(unfolded::find(&output.stdout, subject)),
                 // With other features the gates do not require that it compiles.
                 _ if !findings.is_empty() || step.features.is_some() => {}
                 _ => findings.push(not_expanded(output)?),
@@ -139,26 +142,23 @@ fn is_program(target: &Target) -> bool {
 }
 
 /// The effects that candidates may have: those that are granted, and a program's streams.
-fn open(spec: &Spec, target: &Target) -> BTreeSet<Effect> {
+fn open(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
     let streams = STREAMS.into_iter().filter(|_| is_program(target));
     RustEffects.granted(spec, target).into_iter().chain(streams).collect()
 }
 
 /// A `clippy.toml` that closes everything that is not granted.
-fn configuration(granted: &BTreeSet<Effect>, open: &[&str]) -> String {
+fn configuration(granted: &BTreeSet<CodeEffect>, open: &[&str]) -> String {
     let closed = |closed: &&Closed| !closed.effect.is_some_and(|one| granted.contains(&one));
     let list = |of: fn(&Closed) -> &'static str| {
         let groups = CLOSED.iter().filter(closed);
         let paths = groups.flat_map(|group| {
-            let reason = group.effect.map_or("surroundings", Effect::word);
+            let reason = group.effect.map_or("surroundings", CodeEffect::word);
             of(group).split_whitespace().map(move |path| (path, reason))
         });
         let paths = paths.filter(|(path, _)| !open.contains(path));
-        let entry = |(path, reason)| {
-            format!(
-                "{{ path = \"{path}\", reason = \"closed: {reason}\", allow-invalid = true }},\n"
-            )
-        };
+        let entry =
+            |(path, reason)| format!("{{ path = \"{path}\", reason = \"closed: {reason}\" }},\n");
         paths.map(entry).collect::<String>()
     };
     format!(
@@ -186,63 +186,69 @@ fn lint_findings(
     output: &ToolOutput,
     subject: EffectSubject<'_>,
 ) -> Result<Vec<Finding>, String> {
-    let found = rustc_json::read(gate, &output.stdout, "", &[]).findings;
-    let errors = found.into_iter().filter(|finding| finding.message.starts_with("error"));
-    let (effects, others): (Vec<_>, Vec<_>) = errors.partition(is_effect);
-    let compiles = output.stderr.contains("could not compile");
-    if effects.is_empty() && step.features.is_some() && compiles {
+    let found = rustc_json::read_all(gate, &output.stdout, "", &[]).findings;
+    let (effects, others): (Vec<_>, Vec<_>) = found.into_iter().partition(is_effect);
+    let is_error = |finding: &Finding| finding.message.starts_with("error");
+    let others: Vec<_> = others.into_iter().filter(is_error).collect();
+    if !effects.is_empty() {
+        let granted = open(subject.spec, subject.target);
+        return Ok(effects.into_iter().map(|finding| typed(finding, &granted)).collect());
+    }
+    let compiles = !output.stderr.contains("could not compile");
+    let is_ours =
+        |finding: &Finding| finding.file.as_ref().is_some_and(|file| file.ends_with("clippy.toml"));
+    let ours = others.iter().find(|finding| is_ours(finding));
+    if output.status == Some(0) || (ours.is_none() && !compiles && step.features.is_some()) {
         return Ok(Vec::new());
     }
-    if effects.is_empty() && others.is_empty() {
-        let why = clean(&output.stderr, &[]);
-        let error = format!("clippy failed to check effects ({}): {why}", output.ended);
-        return compiles.then(|| vec![unfolded::finding("unreadable", None)]).ok_or(error);
+    if ours.is_some() || (others.is_empty() && compiles) {
+        let why = ours.map_or_else(|| clean(&output.stderr, &[]), |one| one.message.clone());
+        return Err(format!("clippy failed to check effects ({}): {why}", output.ended));
     }
-    if effects.is_empty() {
-        return Ok(others.into_iter().map(beside_no_tests).collect());
+    if others.is_empty() {
+        return Ok(vec![unfolded::finding("unreadable", None)]);
     }
-    let granted = open(subject.spec, subject.target);
-    Ok(effects.into_iter().map(|finding| typed(finding, &granted)).collect())
+    Ok(others.into_iter().map(beside_no_tests).collect())
 }
 
 fn is_effect(finding: &Finding) -> bool {
-    finding.rule == "unsafe_code" || LINTS.contains(&finding.rule.as_str())
+    let lint = finding.rule.strip_prefix(LINT);
+    finding.rule == "unsafe_code" || lint.is_some_and(|lint| LINTS.contains(&lint))
 }
 
-/// An error that the gates' own builds do not have: the code needs the tests beside it, or switches a
-/// lint off.
+/// An error that the gates' own builds do not have: the code needs the tests beside it.
 fn beside_no_tests(finding: Finding) -> Finding {
-    let remedy = "the code must compile without the tests beside it, and switch no lint off";
+    let remedy = "the code must compile without the tests beside it";
     Finding { remedy: Some(remedy.to_owned()), ..finding }
 }
 
 /// A finding of clippy that says which effect is missing, and what to do.
-fn typed(finding: Finding, granted: &BTreeSet<Effect>) -> Finding {
+fn typed(finding: Finding, granted: &BTreeSet<CodeEffect>) -> Finding {
     let path = finding.message.split('`').nth(1).unwrap_or_default().to_owned();
     let closed = |word: &str| finding.message.contains(&format!("closed: {word}"));
     let effect = match finding.rule.as_str() {
-        "unsafe_code" => Some(Effect::Unsafe),
-        _ => Effect::ALL.into_iter().find(|effect| closed(effect.word())),
+        "unsafe_code" => Some(CodeEffect::Unsafe),
+        _ => CodeEffect::ALL.into_iter().find(|effect| closed(effect.word())),
     };
     let Some(effect) = effect else {
         let message = format!("`{path}` tells the code where it stands or who calls it");
         return Finding { message, ..unfolded::finding("surroundings", Some(&finding)) };
     };
     let what = match effect {
-        Effect::Unsafe => "`unsafe` and attributes that count as it".to_owned(),
+        CodeEffect::Unsafe => "`unsafe` and attributes that count as it".to_owned(),
         _ => format!("`{path}`"),
     };
     let has = match granted.len() {
         0 => "grants no effects".to_owned(),
-        _ => format!("grants only: {}", Effect::list(granted.iter().copied())),
+        _ => format!("grants only: {}", CodeEffect::list(granted.iter().copied())),
     };
     let message = format!("{what} needs the effect `{}`; the specification {has}", effect.word());
     let remedy = match effect {
-        Effect::Stdout | Effect::Stderr => "return the text instead of printing it",
-        Effect::Stdin => "take the text as an argument instead of reading it",
-        Effect::Unsafe => "write it in safe Rust",
-        Effect::Thread => "compute the result in the caller's thread",
-        Effect::Process => "return a value or an error instead",
+        CodeEffect::Stdout | CodeEffect::Stderr => "return the text instead of printing it",
+        CodeEffect::Stdin => "take the text as an argument instead of reading it",
+        CodeEffect::Unsafe => "write it in safe Rust",
+        CodeEffect::Thread => "compute the result in the caller's thread",
+        CodeEffect::Process => "return a value or an error instead",
         _ => "compute the result from the arguments alone",
     };
     let rule = format!("effect: {}", effect.word());
@@ -252,7 +258,7 @@ fn typed(finding: Finding, granted: &BTreeSet<Effect>) -> Finding {
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
     let open = open(spec, target);
-    let closed = Effect::ALL.into_iter().filter(|effect| !open.contains(effect));
+    let closed = CodeEffect::ALL.into_iter().filter(|effect| !open.contains(effect));
     let closed: Vec<&str> = closed.map(paths::opens).collect();
     let arguments = is_program(target).then_some("arguments");
     let may: Vec<&str> = arguments.into_iter().chain(open.into_iter().map(paths::opens)).collect();

@@ -1,11 +1,11 @@
 //! The paths of the standard library that each effect opens.
 
-use crate::types::Effect;
+use crate::types::CodeEffect;
 
 /// A group of paths.
 pub struct Closed {
     /// The effect that opens it; `None` for what no effect opens.
-    pub effect: Option<Effect>,
+    pub effect: Option<CodeEffect>,
     /// Functions and methods.
     pub methods: &'static str,
     /// Types.
@@ -16,11 +16,11 @@ pub struct Closed {
 
 const NOTHING: Closed = Closed { effect: None, methods: "", types: "", macros: "" };
 
-/// Everything that is closed unless it is granted. A path that a version of the standard library does
-/// not have is ignored there.
+/// Everything that is closed unless it is granted. Clippy ignores a path that
+/// its version of the standard library does not have.
 pub const CLOSED: [Closed; 10] = [
     Closed {
-        effect: Some(Effect::Fs),
+        effect: Some(CodeEffect::Fs),
         methods: "
             std::fs::canonicalize std::fs::copy std::fs::create_dir std::fs::create_dir_all
             std::fs::exists std::fs::hard_link std::fs::metadata std::fs::read std::fs::read_dir
@@ -35,15 +35,14 @@ pub const CLOSED: [Closed; 10] = [
             std::path::Path::exists std::path::Path::try_exists std::path::Path::is_file
             std::path::Path::is_dir std::path::Path::is_symlink
             std::os::unix::fs::symlink std::os::unix::fs::chown std::os::unix::fs::fchown
-            std::os::unix::fs::lchown std::os::unix::fs::chroot std::os::unix::fs::mkfifo
-            std::os::windows::fs::symlink_file std::os::windows::fs::symlink_dir",
+            std::os::unix::fs::lchown std::os::unix::fs::chroot std::os::unix::fs::mkfifo",
         types: "
             std::fs::File std::fs::OpenOptions std::fs::DirBuilder std::fs::ReadDir
             std::fs::DirEntry",
         ..NOTHING
     },
     Closed {
-        effect: Some(Effect::Net),
+        effect: Some(CodeEffect::Net),
         methods: "
             std::net::TcpStream::connect std::net::TcpStream::connect_timeout
             std::net::TcpListener::bind std::net::UdpSocket::bind
@@ -60,7 +59,7 @@ pub const CLOSED: [Closed; 10] = [
         ..NOTHING
     },
     Closed {
-        effect: Some(Effect::Env),
+        effect: Some(CodeEffect::Env),
         methods: "
             std::env::var std::env::var_os std::env::vars std::env::vars_os std::env::set_var
             std::env::remove_var std::env::args std::env::args_os std::env::current_dir
@@ -70,7 +69,7 @@ pub const CLOSED: [Closed; 10] = [
         ..NOTHING
     },
     Closed {
-        effect: Some(Effect::Process),
+        effect: Some(CodeEffect::Process),
         methods: "
             std::process::exit std::process::abort std::process::id std::process::Command::new
             std::process::ExitCode::exit_process std::os::unix::process::parent_id
@@ -79,7 +78,7 @@ pub const CLOSED: [Closed; 10] = [
         ..NOTHING
     },
     Closed {
-        effect: Some(Effect::Clock),
+        effect: Some(CodeEffect::Clock),
         methods: "
             std::time::Instant::now std::time::Instant::elapsed std::time::SystemTime::now
             std::time::SystemTime::elapsed std::thread::sleep std::thread::sleep_ms
@@ -89,7 +88,7 @@ pub const CLOSED: [Closed; 10] = [
         ..NOTHING
     },
     Closed {
-        effect: Some(Effect::Thread),
+        effect: Some(CodeEffect::Thread),
         methods: "
             std::thread::spawn std::thread::scope std::thread::current std::thread::park
             std::thread::yield_now std::thread::available_parallelism
@@ -100,15 +99,15 @@ pub const CLOSED: [Closed; 10] = [
         types: "std::thread::Builder std::thread::Thread std::thread::ThreadId",
         ..NOTHING
     },
-    Closed { effect: Some(Effect::Stdin), methods: "std::io::stdin", ..NOTHING },
+    Closed { effect: Some(CodeEffect::Stdin), methods: "std::io::stdin", ..NOTHING },
     Closed {
-        effect: Some(Effect::Stdout),
+        effect: Some(CodeEffect::Stdout),
         methods: "std::io::stdout",
         macros: "std::print std::println",
         ..NOTHING
     },
     Closed {
-        effect: Some(Effect::Stderr),
+        effect: Some(CodeEffect::Stderr),
         methods: "std::io::stderr",
         macros: "std::eprint std::eprintln std::dbg",
         ..NOTHING
@@ -128,20 +127,20 @@ pub const OF_PROGRAMS: [&str; 4] =
     ["std::env::args", "std::env::args_os", "std::process::exit", "std::process::abort"];
 
 /// The streams that every program has.
-pub const STREAMS: [Effect; 3] = [Effect::Stdin, Effect::Stdout, Effect::Stderr];
+pub const STREAMS: [CodeEffect; 3] = [CodeEffect::Stdin, CodeEffect::Stdout, CodeEffect::Stderr];
 
 /// What an effect opens, for a prompt.
-pub fn opens(effect: Effect) -> &'static str {
+pub fn opens(effect: CodeEffect) -> &'static str {
     match effect {
-        Effect::Fs => "files",
-        Effect::Net => "network",
-        Effect::Env => "environment",
-        Effect::Process => "processes",
-        Effect::Clock => "clock",
-        Effect::Thread => "threads",
-        Effect::Stdin => "standard input",
-        Effect::Stdout => "standard output",
-        Effect::Stderr => "standard error",
-        Effect::Unsafe => "`unsafe`",
+        CodeEffect::Fs => "files",
+        CodeEffect::Net => "network",
+        CodeEffect::Env => "environment",
+        CodeEffect::Process => "processes",
+        CodeEffect::Clock => "clock",
+        CodeEffect::Thread => "threads",
+        CodeEffect::Stdin => "standard input",
+        CodeEffect::Stdout => "standard output",
+        CodeEffect::Stderr => "standard error",
+        CodeEffect::Unsafe => "`unsafe`",
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{ItemType, ItemUse, UseTree};
 
-use super::super::tamper::plain;
+use super::super::identifiers::plain;
 
 /// Types and traits of the prelude.
 const TYPES: &str = "
@@ -23,8 +23,8 @@ const MACROS: &str = "
     assert assert_eq assert_ne debug_assert debug_assert_eq debug_assert_ne panic matches format
     vec write writeln print println eprint eprintln dbg unreachable todo unimplemented concat
     stringify include_str env";
-/// The standard crates.
-const CRATES: &str = "std core alloc";
+/// The standard crate.
+const CRATES: &str = "std";
 
 /// What an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,7 +222,7 @@ mod tests {
             ("pub use std::fmt::Result;", "Result"),
             ("pub use std::collections::BTreeMap as Vec;", "Vec"),
             ("extern crate self as std;", "std"),
-            ("pub mod core {}", "core"),
+            ("pub mod std {}", "std"),
             ("pub(crate) fn a() {} pub struct r#Vec;", "Vec"),
             ("pub unsafe extern \"C\" fn drop2() {} pub const unsafe fn None() {}", "None"),
         ] {
@@ -239,7 +239,7 @@ mod tests {
             "pub struct Box; pub fn drop() {}",
             "pub struct Error; impl A { pub fn drop() {} pub fn assert() {} }",
             "macro_rules! vec { () => {} }",
-            "pub fn format() {} pub fn char() {} pub struct Hash; pub mod str {} pub use a::format;",
+            "pub fn format() {} pub fn char() {} pub struct Hash; pub mod str {} pub mod core {} pub use a::format;",
             "extern crate std; pub enum Kind { String, Some }",
         ] {
             assert!(shadows(code).is_empty(), "{code}: {:?}", shadows(code));

@@ -43,7 +43,7 @@ pub fn unreadable(tree: &Tree) -> Vec<Finding> {
 
 /// A word of the candidate's own source.
 #[derive(Clone, Debug)]
-struct Word {
+struct SourceWord {
     file: String,
     line: u32,
     /// Whether it names an item, or what is imported.
@@ -51,7 +51,7 @@ struct Word {
 }
 
 /// The words of the candidate's files, each at its best place.
-fn words(tree: &Tree) -> BTreeMap<String, Word> {
+fn words(tree: &Tree) -> BTreeMap<String, SourceWord> {
     const BEFORE: [&str; 12] = [
         "struct",
         "enum",
@@ -66,7 +66,7 @@ fn words(tree: &Tree) -> BTreeMap<String, Word> {
         "use",
         "macro_rules",
     ];
-    let mut words: BTreeMap<String, Word> = BTreeMap::new();
+    let mut words: BTreeMap<String, SourceWord> = BTreeMap::new();
     for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
         let text = String::from_utf8_lossy(bytes);
         let Ok(tokens) = text.parse::<TokenStream>() else { continue };
@@ -80,7 +80,7 @@ fn words(tree: &Tree) -> BTreeMap<String, Word> {
                     TokenTree::Ident(name) if before != "." => {
                         let line = u32::try_from(name.span().start().line).unwrap_or(u32::MAX);
                         let declares = BEFORE.contains(&before.as_str());
-                        let word = Word { file: path.to_string(), line, declares };
+                        let word = SourceWord { file: path.to_string(), line, declares };
                         let name = name.to_string().trim_start_matches("r#").to_owned();
                         let known = words.entry(name).or_insert_with(|| word.clone());
                         if declares && !known.declares {
