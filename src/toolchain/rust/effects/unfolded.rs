@@ -123,3 +123,37 @@ pub fn find(expanded: &str, subject: EffectSubject<'_>) -> Vec<Finding> {
     });
     own.chain(shadows).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EffectSubject, find, unreadable};
+    use crate::spec_for_tests::spec;
+    use crate::types::{RelPath, Tree};
+
+    fn rules(source: &str, expanded: &str) -> Vec<(String, Option<u32>)> {
+        let (spec, target) = spec("");
+        let file = (RelPath::parse("src/lib.rs").unwrap(), source.as_bytes().to_vec());
+        let tree = Tree::from_iter([file]);
+        let found = find(expanded, EffectSubject { spec: &spec, target: &target, tree: &tree });
+        let found = unreadable(&tree).into_iter().chain(found);
+        found.map(|finding| (finding.rule, finding.line)).collect()
+    }
+
+    #[test]
+    fn only_attributes_of_the_candidates_own_words_count() {
+        let matches = "#[allow(non_exhaustive_omitted_patterns)] fn a() {}";
+        assert_eq!(rules("fn a(allow: bool) { b.expect(matches!(c, d)) }", matches), []);
+        let made = "#[allow(dead_code)] fn a() {}";
+        let source = "m! {\n[r#allow(dead_code)] }";
+        assert_eq!(rules(source, made), [("attribute".to_owned(), Some(2))]);
+        assert_eq!(rules("m! { Some }", "pub struct Some;"), [("shadow".to_owned(), Some(1))]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_finding() {
+        let unreadable = |line| ("unreadable".to_owned(), line);
+        assert_eq!(rules("#!/bin/x\nfn a() {}", ""), [unreadable(None)]);
+        assert_eq!(rules("fn a() { \"", ""), [unreadable(None)]);
+        assert_eq!(rules("", "fn a( {"), [unreadable(None)]);
+    }
+}
