@@ -248,7 +248,7 @@ fn tricks_are_found_whatever_their_spelling() {
     for (code, rule) in TRICKS {
         let head = if code.starts_with("#!") { "" } else { GOOD };
         let tail = if head.is_empty() { GOOD } else { "" };
-        let report = judged(&world, &format!("{head}\n{code}\n{tail}").trim_start());
+        let report = judged(&world, format!("{head}\n{code}\n{tail}").trim_start());
         let report = report.unwrap_or_else(|| panic!("passed: {code}"));
         let rules: Vec<_> = report.findings.iter().map(|one| one.rule.as_str()).collect();
         assert!(rules.contains(&rule), "{code}: {:#?}", report.findings);
