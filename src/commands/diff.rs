@@ -138,6 +138,7 @@ impl Workspace {
             title: String::new(),
             targets: now.map_or(names.0, |spec| spec.targets.clone()),
             depends: now.map_or(names.1, |spec| spec.depends.clone()),
+            effects: now.map_or_else(Default::default, |spec| spec.effects.clone()),
             clauses,
             // What the promoted contract was is not kept.
             contract: now.and_then(|spec| spec.contract.clone()),

@@ -22,7 +22,24 @@ pub(super) struct PreparedSources {
     pub(super) layer: Option<Layer>,
 }
 
+/// The same, which `--keep` also writes for people.
 pub(super) async fn prepare(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    suites: &[Suite],
+) -> Result<PreparedSources, GateResult> {
+    let prepared = sources(context, gate, candidate, suites).await?;
+    if let Some(folder) = context.keep.as_ref().filter(|_| gate != "proof") {
+        let folder = folder.join(if gate == "hidden" { "held-out" } else { "visible" });
+        workspace::keep(&folder, &prepared.files).map_err(|why| {
+            GateResult::error(format!("cannot keep the candidate's folder: {why}"))
+        })?;
+    }
+    Ok(prepared)
+}
+
+pub(super) async fn sources(
     context: &GateContext<'_>,
     gate: &GateName,
     candidate: &Candidate,
@@ -41,12 +58,6 @@ pub(super) async fn prepare(
     let places = programs::planned(sandbox, layer.as_ref().map(Layer::path));
     let own = language.workspace_files(&context.spec.id, lock, &places);
     let files = workspace::files(candidate.tree(), suites, own);
-    if let Some(folder) = context.keep.as_ref().filter(|_| gate != "proof") {
-        let folder = folder.join(if gate == "hidden" { "held-out" } else { "visible" });
-        workspace::keep(&folder, &files).map_err(|why| {
-            GateResult::error(format!("cannot keep the candidate's folder: {why}"))
-        })?;
-    }
     Ok(PreparedSources { files, layer })
 }
 

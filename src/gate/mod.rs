@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the edge that makes workspaces and times gates")]
 
 mod build;
+mod effects;
 mod executor;
 mod gate_inputs;
 mod context;
@@ -42,7 +43,14 @@ async fn run(
     before: &[GateReport],
 ) -> (GateReport, Vec<u8>) {
     let started = Instant::now();
-    let seen = see(bench, gate, candidate, before).await;
+    let mut seen = see(bench, gate, candidate, before).await;
+    if effects::passes(&seen) && effects::is_due(bench, gate) {
+        let found = effects::check(bench, gate, candidate).await;
+        seen.evidence.extend(&found.evidence);
+        if !effects::passes(&found) {
+            seen = GateResult { outcome: found.outcome, findings: found.findings, ..seen };
+        }
+    }
     let outcome = seen.outcome.unwrap_or(if seen.findings.is_empty() {
         Outcome::Pass
     } else {
@@ -61,6 +69,7 @@ async fn run(
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         isolation: bench.level,
         tools: bench.tools.version(toolchain::of(bench.target).id()).to_owned(),
+        assurance: effects::assurance(bench, gate),
         evidence: None,
     };
     (report, seen.evidence)

@@ -1,10 +1,13 @@
 //! Guards: static rules over the files of a tree.
 
 use crate::toolchain;
-use crate::types::{Binding, Clause, Finding, GateName, Problem, Spec, Status, Target, Tree};
+use crate::types::{
+    Binding, Clause, CodeEffect, Finding, GateName, Problem, Spec, Status, Target, Tree,
+};
 
 /// The guards, each with its rule.
-pub const GUARDS: [(&str, &str); 3] = [
+pub const GUARDS: [(&str, &str); 4] = [
+    ("effects", "the effects that the clause grants: `guard: effects stdout`"),
     ("forbid_unsafe", "no `unsafe` anywhere in the tree"),
     ("forbid", "none of the identifiers given: `guard: forbid unwrap expect`"),
     ("max_lines", "no file with more lines than the number given: `guard: max_lines 400`"),
@@ -17,6 +20,10 @@ pub fn problem(name: &str, args: &[String]) -> Option<Problem> {
         let problem = Problem::error("spec::guard", format!("unknown guard `{name}`"));
         return Some(problem.help(format!("known guards: {}", known.join(", "))));
     };
+    let unknown = args.iter().filter(|_| name == "effects").find_map(|a| CodeEffect::read(a).err());
+    if let Some((message, help)) = unknown {
+        return Some(Problem::error("spec::effect", message).help(help));
+    }
     let right = match (name, args) {
         ("forbid_unsafe", args) => args.is_empty(),
         ("max_lines", args) => args.len() == 1 && args[0].parse::<usize>().is_ok(),
@@ -35,6 +42,8 @@ pub fn check(gate: &GateName, spec: &Spec, target: &Target, tree: &Tree) -> Vec<
                 let found = match name.as_str() {
                     "forbid_unsafe" => identifiers(tree, &["unsafe".to_owned()], target),
                     "forbid" => identifiers(tree, args, target),
+                    // It grants; what is not granted is refused where code is compiled.
+                    "effects" => Vec::new(),
                     _ => long_files(tree, args),
                 };
                 findings.extend(found.into_iter().map(|f| complete(f, gate, name, clause)));
@@ -110,6 +119,9 @@ mod tests {
             ("forbid_unsafe", "x", false),
             ("forbid", "unwrap", true),
             ("forbid", "", false),
+            ("effects", "fs stdout", true),
+            ("effects", "", false),
+            ("effects", "files", false),
             ("max_lines", "400", true),
             ("max_lines", "", false),
             ("max_lines", "many", false),

@@ -139,7 +139,12 @@ fn meaning_with(spec: &Spec, context: Digest) -> Digest {
     if !held.is_empty() {
         out.text("held out").texts(&held);
     }
-    out.digest(context).finish()
+    out.digest(context);
+    // Without effects the digest is that of older versions.
+    if !spec.effects.is_empty() {
+        out.list(&spec.effects, |out, effect| out.text(effect.word()));
+    }
+    out.finish()
 }
 
 fn job_key(

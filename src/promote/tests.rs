@@ -33,6 +33,7 @@ fn accepted(files: &[(&str, &str)]) -> Accepted {
         elapsed_ms: 0,
         isolation: Default::default(),
         tools: String::new(),
+        assurance: String::new(),
         evidence: None,
     };
     match judge(&candidate, &["g".into()], &[report]) {

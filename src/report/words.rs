@@ -37,6 +37,10 @@ pub fn gate(report: &GateReport, paint: Styler) -> String {
         0 => String::new(),
         count => format!(" · {}", counted(count, "test")),
     };
+    let effects = report
+        .assurance
+        .split_once(", ")
+        .map_or(String::new(), |(_, effects)| format!(" · {}", visible_line(effects)));
     let detail = match &report.outcome {
         Outcome::Error { message } => format!(": {}", indented(message)),
         Outcome::Skipped { reason } => format!(": {}", indented(reason)),
@@ -48,7 +52,7 @@ pub fn gate(report: &GateReport, paint: Styler) -> String {
         (Outcome::Pass, count @ 2..) => format!(" · {count} notes"),
         _ => String::new(),
     };
-    format!("{:<8} {word}{tests}{notes} · {} ms{detail}", report.gate, report.elapsed_ms)
+    format!("{:<8} {word}{tests}{effects}{notes} · {} ms{detail}", report.gate, report.elapsed_ms)
 }
 
 /// Notes of a gate that passed, one per line.

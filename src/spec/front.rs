@@ -1,10 +1,10 @@
 //! Front matter: YAML between two `---` lines at the start of a spec.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::types::{Problem, Span, SpecId, TargetName};
+use crate::types::{CodeEffect, Problem, Span, SpecId, TargetName};
 
 /// Maximum size of front matter, in bytes.
 const FRONT_BYTES: usize = 64 * 1024;
@@ -18,13 +18,22 @@ pub struct Front {
     pub targets: Vec<TargetName>,
     #[serde(default)]
     pub depends: Vec<SpecId>,
+    #[serde(default)]
+    effects: Vec<String>,
     /// Other tools' keys; checked only for typing mistakes.
     #[serde(flatten)]
     others: BTreeMap<String, serde_norway::Value>,
 }
 
 /// The keys regen reads.
-const KEYS: [&str; 4] = ["id", "title", "targets", "depends"];
+const KEYS: [&str; 5] = ["id", "title", "targets", "depends", "effects"];
+
+impl Front {
+    /// The effects that it grants; unknown ones were reported.
+    pub fn effects(&self) -> BTreeSet<CodeEffect> {
+        self.effects.iter().filter_map(|word| CodeEffect::read(word).ok()).collect()
+    }
+}
 
 /// Whether two words differ in at most two letters. The comparison takes time and memory of the
 /// product of their lengths.
@@ -47,6 +56,19 @@ fn near_misses(front: &Front, source: &str, span: Span, problems: &mut Vec<Probl
             let problem = problem.fix(Span { start: at, end: at + key.len() }, *known);
             problems.push(problem.at(source, at..at + key.len()));
         }
+    }
+}
+
+/// Unknown names of effects.
+fn unknown_effects(front: &Front, source: &str, span: Span, problems: &mut Vec<Problem>) {
+    let unknown =
+        front.effects.iter().filter_map(|word| Some((word, CodeEffect::read(word).err()?)));
+    for (word, (message, help)) in unknown {
+        let problem = Problem::error("spec::effect", message).help(help);
+        let text = &source[span.start..span.end];
+        let list = text.find("effects").unwrap_or(0);
+        let at = span.start + list + text[list..].find(word.as_str()).unwrap_or(0);
+        problems.push(problem.at(source, at..at));
     }
 }
 
@@ -97,6 +119,7 @@ pub fn read(source: &str, problems: &mut Vec<Problem>) -> (Front, usize) {
     }
     match serde_norway::from_str(text) {
         Ok(front) => {
+            unknown_effects(&front, source, span, problems);
             near_misses(&front, source, span, problems);
             (front, body)
         }
@@ -104,7 +127,7 @@ pub fn read(source: &str, problems: &mut Vec<Problem>) -> (Front, usize) {
             let line_start = error.location().map_or(span.start, |at| span.start + at.index());
             let at = line_start.min(span.end);
             let problem = Problem::error("spec::front_matter", error.to_string())
-                .help("known keys: `id` and `title` are strings, `targets` and `depends` are lists")
+                .help("`id` and `title` are strings; `targets`, `depends` and `effects` are lists")
                 .at(source, Span { start: at, end: at });
             problems.push(problem);
             (Front::default(), body)

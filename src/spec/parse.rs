@@ -24,6 +24,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let mut problems = Vec::new();
     let source = decode(bytes, &mut problems);
     let (front, body) = front::read(&source, &mut problems);
+    let effects = front.effects();
     let text = front.id.unwrap_or_else(|| id_of(file));
     let id = SpecId::parse(&text).unwrap_or_else(|| "spec".into());
     if id != text {
@@ -76,6 +77,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         file: file.to_owned(),
         targets: front.targets,
         depends: front.depends,
+        effects,
         clauses,
         contract,
         visible,

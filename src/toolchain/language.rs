@@ -4,6 +4,7 @@ use super::commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
 use super::contract::ContractLanguage;
+use super::effect_rules::EffectRules;
 use super::machine::{DependencyLayer, HostProbe};
 use super::mutator::Mutator;
 use super::suite::{Expectation, Independent, Suite, SuiteFile, Visibility};
@@ -130,6 +131,9 @@ pub trait Toolchain: Sync {
 
     /// The exceeded limit, from a failing test's message.
     fn exhausted(&self, message: &str) -> Option<Resource>;
+
+    /// The check of effects. `None`: effects are not checked.
+    fn effect_rules(&self) -> Option<&'static dyn EffectRules>;
 
     /// The mutations of the red proof. `None`: every test stays `undecided`.
     fn mutator(&self) -> Option<&'static dyn Mutator>;

@@ -7,6 +7,7 @@ mod commands;
 pub mod conflicts;
 mod contract;
 mod coverage;
+mod effect_rules;
 mod language;
 mod machine;
 mod mutator;
@@ -22,6 +23,7 @@ pub use commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
 pub use contract::ContractLanguage;
+pub use effect_rules::{EffectRules, EffectSubject};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, PANICS};

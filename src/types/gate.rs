@@ -159,6 +159,10 @@ pub struct GateReport {
     /// The tools of the machine that ran it, by their own names.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tools: String,
+    /// With which assurance its tests were judged: `sealed` (in one process with the candidate,
+    /// which has no effects), or `sealed, effects: fs`. Empty for gates without tests.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub assurance: String,
     /// The object with its output.
     pub evidence: Option<Digest>,
 }

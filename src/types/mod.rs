@@ -6,6 +6,7 @@ pub mod action;
 pub mod api;
 pub mod canonical;
 pub mod digest;
+pub mod effect;
 pub mod event;
 pub mod gate;
 pub mod generation;
@@ -34,6 +35,7 @@ pub use action::{Action, ActionResult, Fingerprint};
 pub use api::ModelApi;
 pub use canonical::Encoder;
 pub use digest::Digest;
+pub use effect::CodeEffect;
 pub use event::{AttemptKind, Event, Failure, JobOutcome, RateLimit};
 pub use gate::{
     Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, Red, RedProof, TestResult,

@@ -80,7 +80,9 @@ impl fmt::Display for Reason {
             Self::Drift { files } => write!(f, "edited by hand: {}", files.join(", ")),
             Self::Clauses { names } => write!(f, "clauses changed: {}", names.join(", ")),
             Self::Context => f.write_str("the spec's prose changed"),
-            Self::Target => f.write_str("the target's configuration changed"),
+            Self::Target => {
+                f.write_str("the target's configuration or the granted effects changed")
+            }
             Self::Gates { changed } if changed.is_empty() => {
                 f.write_str("validators, gates or tools changed; runs the gates first")
             }

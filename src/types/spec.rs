@@ -1,10 +1,11 @@
 //! Parsed specs: clauses with identities, bindings, examples and digests.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Encoder, Interface, Problem, Severity, Span};
+use super::{CodeEffect, Digest, Encoder, Interface, Problem, Severity, Span};
 use crate::types::{SpecId, TargetName};
 
 /// `<spec>/<name>`: a clause's identity, independent of heading, position and wording.
@@ -133,6 +134,14 @@ impl Binding {
         }
     }
 
+    /// The words of a guard that grants effects.
+    pub fn effects(&self) -> Option<&[String]> {
+        match self {
+            Self::Guard { name, args } if name == "effects" => Some(args),
+            _ => None,
+        }
+    }
+
     fn encode<'e>(&self, out: &'e mut Encoder) -> &'e mut Encoder {
         match self {
             Self::TestId { name } => out.text("test_id").text(name),
@@ -239,6 +248,9 @@ pub struct Spec {
     pub targets: Vec<TargetName>,
     /// The specs it depends on.
     pub depends: Vec<SpecId>,
+    /// The effects that its front matter grants.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub effects: BTreeSet<CodeEffect>,
     /// Clauses in file order.
     pub clauses: Vec<Clause>,
     /// The typed interface, if the spec has one.
@@ -278,6 +290,15 @@ impl Spec {
             examples.for_each(|example| example.held.clear());
         }
         self
+    }
+
+    /// The effects that it grants: in its front matter, and by guards of clauses that are not
+    /// drafts.
+    pub fn granted_effects(&self) -> BTreeSet<CodeEffect> {
+        let clauses = self.clauses.iter().filter(|clause| clause.status != Status::Draft);
+        let guards = clauses.flat_map(|clause| &clause.bindings).filter_map(Binding::effects);
+        let words = guards.flatten().filter_map(|word| CodeEffect::read(word).ok());
+        self.effects.iter().copied().chain(words).collect()
     }
 
     /// The spec in force on a day (`YYYY-MM-DD`): waived clauses are treated as drafts, and the

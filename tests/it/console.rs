@@ -3,7 +3,8 @@
 use crate::server::{Act, Server, files};
 use crate::world::{World, stable};
 
-const TARGET: &str = "[target.command]\ntoolchain = \"rust\"\ncrate = \"bin\"\n";
+const TARGET: &str = "[target.command]\ntoolchain = \"rust\"\ncrate = \"bin\"\n\
+    effects = [\"fs\", \"process\"]\n";
 
 /// A notebook: adds lines of its input to a file, shows them, counts them on standard error.
 const NOTES: &str = "use std::io::Write;\n\nfn main() -> std::process::ExitCode {\n    \

@@ -174,7 +174,7 @@ fn twenty_saves_within_a_second_give_one_run() {
     let slow = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    \
                 std::thread::sleep(std::time::Duration::from_secs(40));\n    a.saturating_add(b)\n}\n";
     let server = Server::start(vec![lib(slow), lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::new(&server.url, &[("adder", ADDER)], "effects = [\"clock\"]\n");
     let daemon = Daemon::start(&world);
     let is_test = |line: &Value| line["body"]["report"]["gate"] == "clippy";
     daemon.until("the gate before the tests", is_test);

@@ -58,7 +58,8 @@ fn an_exceeded_limit_is_a_separate_outcome_reported_to_the_model() {
         let code = GOOD.replace("    a.satur", &format!("    {body}\n    a.satur"));
         let server = Server::start(vec![lib(&code), lib(GOOD)]);
         let extra = format!(
-            "gates = [\"layout\", \"check\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n{limits}"
+            "effects = [\"fs\", \"clock\", \"thread\", \"stdout\", \"stderr\"]\n\
+             gates = [\"layout\", \"check\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n{limits}"
         );
         let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &extra);
         let run = world.run(&["run"]).expect(0);

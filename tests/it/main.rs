@@ -17,6 +17,7 @@ mod corpus;
 mod damage;
 mod demo;
 mod diff;
+mod effects;
 mod door;
 mod endurance;
 mod engine;

@@ -399,7 +399,8 @@ fn a_forged_report_does_not_pass_a_test_that_a_macro_makes() {
         // SAFETY: ends the process.\n    unsafe { _exit(0) }\n}\n";
     for suite in [TABLE, PROPERTY] {
         let server = Server::start(vec![lib(forged)]);
-        let world = World::new(&server.url, &[("adder", BARE)], "");
+        let world =
+            World::new(&server.url, &[("adder", BARE)], "effects = [\"stdout\", \"unsafe\"]\n");
         world.write("validators/adder/rust/s.rs", suite);
         let run = world.run(&["--spec", "adder"]).expect(20);
         assert!(run.err.contains("before the test reached its end"), "{}", run.err);

@@ -183,7 +183,7 @@ fn an_invalid_configuration_is_reported_and_the_last_valid_one_kept() {
         "    std::thread::sleep(std::time::Duration::from_millis(500));\n    a.saturating_add(b)",
     );
     let server = Server::start(vec![lib(&slow), lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::new(&server.url, &[("adder", ADDER)], "effects = [\"clock\"]\n");
     let daemon = Daemon::start(&world);
     daemon.until("a gate", |line| line["body"]["report"]["gate"] == "clippy");
     let good = world.read("harness.toml");

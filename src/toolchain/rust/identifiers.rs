@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
+
+/// An identifier without `r#`.
+pub fn plain(ident: &Ident) -> String {
+    ident.to_string().trim_start_matches("r#").to_owned()
+}
 
 /// Every identifier in a token stream, at any depth; not in strings.
 pub fn of(tokens: TokenStream) -> BTreeSet<String> {

@@ -5,6 +5,7 @@ mod commands;
 mod console;
 mod contract;
 mod dependencies;
+mod effects;
 mod examples;
 mod expanded;
 mod expects;
@@ -20,6 +21,7 @@ mod mutation;
 mod nonce;
 mod options;
 mod package;
+mod places;
 mod prompt;
 mod reach;
 mod recursion_limit;
@@ -35,9 +37,10 @@ use options::RustOptions;
 use package::root;
 
 use super::{
-    BuildContext, Built, ContractLanguage, DependencyLayer, Expectation, Extent, GateDefinition,
-    GateKind, HostProbe, Independent, Layout, Mutants, Mutator, OptionSchema, Places, Reported,
-    Suite, SuiteFile, TestCase, TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
+    BuildContext, Built, ContractLanguage, DependencyLayer, EffectRules, Expectation, Extent,
+    GateDefinition, GateKind, HostProbe, Independent, Layout, Mutants, Mutator, OptionSchema,
+    Places, Reported, Suite, SuiteFile, TestCase, TestProgram, ToolCommand, ToolOutput, Toolchain,
+    Visibility,
 };
 use crate::types::{
     Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
@@ -227,6 +230,10 @@ impl Toolchain for Rust {
 
     fn exhausted(&self, message: &str) -> Option<Resource> {
         libtest::exhausted(message)
+    }
+
+    fn effect_rules(&self) -> Option<&'static dyn EffectRules> {
+        Some(&effects::RustEffects)
     }
 
     fn mutator(&self) -> Option<&'static dyn Mutator> {

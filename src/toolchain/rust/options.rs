@@ -1,12 +1,12 @@
 //! Rust's keys of `[target.X]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::toolchain::OptionSchema;
-use crate::types::{Encoder, Target};
+use crate::types::{CodeEffect, Encoder, Target};
 
 /// The crate type of a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,10 +28,12 @@ pub struct RustOptions {
     pub crate_type: CrateType,
     /// Crates a candidate may depend on, with their version requirements.
     pub allowed_dependencies: BTreeMap<String, String>,
+    /// Effects that candidates may have, in addition to those that their specs grant.
+    pub effects: BTreeSet<CodeEffect>,
 }
 
 /// The keys.
-const KEYS: [&str; 2] = ["crate", "allowed_dependencies"];
+const KEYS: [&str; 3] = ["crate", "allowed_dependencies", "effects"];
 
 impl RustOptions {
     /// The options of a target. An invalid value counts as missing; the configuration rejects it.
@@ -40,7 +42,11 @@ impl RustOptions {
             let value = target.options.get(key).cloned();
             value.and_then(|value| value.try_into().ok()).unwrap_or_default()
         }
-        Self { crate_type: read(target, KEYS[0]), allowed_dependencies: read(target, KEYS[1]) }
+        Self {
+            crate_type: read(target, KEYS[0]),
+            allowed_dependencies: read(target, KEYS[1]),
+            effects: read(target, KEYS[2]),
+        }
     }
 
     /// Their JSON schemas.
@@ -71,6 +77,13 @@ impl RustOptions {
                 let message = "`crate` must be \"lib\" or \"bin\"".to_owned();
                 (message, "crate = \"lib\" or crate = \"bin\"".to_owned())
             }),
+            "effects" => match value.try_into::<Vec<String>>() {
+                Ok(words) => words.iter().try_for_each(|word| CodeEffect::read(word).map(drop)),
+                Err(_) => {
+                    let message = "`effects` must be a list of names".to_owned();
+                    Err((message, "effects = [\"fs\", \"env\"]".to_owned()))
+                }
+            },
             _ => match value.try_into::<BTreeMap<String, String>>() {
                 Ok(crates) => crates.iter().try_for_each(|(name, version)| entry(name, version)),
                 Err(_) => {
@@ -89,6 +102,10 @@ impl RustOptions {
         });
         let dependencies = &self.allowed_dependencies;
         out.list(dependencies, |out, (name, version)| out.text(name).text(version));
+        // Without effects the digest is that of older versions.
+        if !self.effects.is_empty() {
+            out.list(&self.effects, |out, effect| out.text(effect.word()));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rules of a Rust target for the model.
 
+use super::effects;
 use super::options::{CrateType, RustOptions};
 use super::package::{EDITION, crate_name, root};
 use crate::types::{Spec, Target};
@@ -36,6 +37,7 @@ pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
              `[package]` and `[dependencies]`."
         ));
     }
+    list.push(effects::constraint(spec, target));
     list.push(
         "The code must compile without warnings, also from clippy: no unused code, no missing pieces."
             .to_owned(),

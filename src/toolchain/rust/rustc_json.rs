@@ -85,6 +85,13 @@ struct Profile {
 /// Parses `cargo … --message-format=json`. `root` is the crate's root; `suites` are mounted files:
 /// their warnings are ignored and their errors name the clause.
 pub fn read(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Built {
+    let mut said = read_all(gate, output, root, suites);
+    said.findings.truncate(limits::FINDINGS);
+    said
+}
+
+/// The same with all findings.
+pub fn read_all(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Built {
     let mut said = Built::default();
     // The candidate's library, which is built before its tests.
     let mut library = String::new();
@@ -111,7 +118,6 @@ pub fn read(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> Buil
     }
     said.findings.dedup();
     said.findings.sort_by_key(|finding| finding.rule == "warning");
-    said.findings.truncate(limits::FINDINGS);
     said
 }
 

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
+use super::identifiers::{self, plain};
 use super::options::{CrateType, RustOptions};
-use super::reach;
+use super::{places, reach};
 use crate::types::{Finding, GateName, Target, Tree};
 
 /// Attributes, with their effects.
-const ATTRIBUTES: [(&str, &str); 10] = [
+const ATTRIBUTES: [(&str, &str); 13] = [
     ("allow", "disables a lint of a gate; fix the code instead"),
     ("expect", "disables a lint of a gate; fix the code instead"),
     ("link_section", "places code where the linker runs it before the tests"),
@@ -20,8 +21,14 @@ const ATTRIBUTES: [(&str, &str); 10] = [
     ("used", "keeps unused code in the test program"),
     ("naked", "is assembly, which cannot be checked"),
     ("no_main", "replaces the test program's own start"),
+    ("global_allocator", "replaces the memory of the test program"),
+    ("panic_handler", "replaces what the test program does when it panics"),
+    ("no_implicit_prelude", "hides the names that tests and proofs use"),
     ("path", "loads a module from another file; name the file after the module"),
 ];
+
+/// Why an attribute of a macro's variable is refused.
+const MADE: &str = "an attribute that a macro puts together cannot be checked";
 
 /// Checks every Rust file.
 pub fn find(gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
@@ -34,6 +41,7 @@ pub fn find(gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
         ..Finding::default()
     });
     let mut findings: Vec<Finding> = unreached.collect();
+    findings.extend(shebangs(gate, tree));
     let features = reach::features(tree);
     let binary = RustOptions::of(target).crate_type == CrateType::Bin;
     for (path, bytes) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
@@ -42,6 +50,7 @@ pub fn find(gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
         // A program may end its process: its tests observe it from another process.
         let ends = binary && path.as_str() == "src/main.rs";
         let mut reader = TokenReader { ends, features: &features, found: Vec::new() };
+        reader.found.extend(places::find(&tokens));
         let mut streams = vec![tokens];
         while let Some(stream) = streams.pop() {
             reader.stream(&stream.into_iter().collect::<Vec<_>>(), &mut streams);
@@ -57,6 +66,69 @@ pub fn find(gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
         }));
     }
     findings
+}
+
+/// Whether a text begins with a line that the compiler skips, and a reader of tokens does not.
+pub fn shebang(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    text.strip_prefix("#!").is_some_and(|rest| !rest.trim_start().starts_with('['))
+}
+
+fn shebangs(gate: &GateName, tree: &Tree) -> impl Iterator<Item = Finding> {
+    let files = tree.iter().filter(|(path, bytes)| {
+        path.as_str().ends_with(".rs") && shebang(&String::from_utf8_lossy(bytes))
+    });
+    files.map(|(path, _)| Finding {
+        gate: gate.to_owned(),
+        rule: "shebang".to_owned(),
+        message: "a line `#!` is not Rust: nothing can check what follows".to_owned(),
+        remedy: Some("remove the line".to_owned()),
+        file: Some(path.to_string()),
+        line: Some(1),
+        ..Finding::default()
+    })
+}
+
+/// What of the expanded source would mislead the gates: its words, and a message.
+pub fn in_expanded(tokens: TokenStream) -> Vec<(Vec<String>, String)> {
+    let (mut found, mut streams) = (Vec::new(), vec![tokens]);
+    while let Some(stream) = streams.pop() {
+        let tokens: Vec<TokenTree> = stream.into_iter().collect();
+        for (at, token) in tokens.iter().enumerate() {
+            let before = |back: usize| at.checked_sub(back).map(|at| &tokens[at]);
+            match token {
+                TokenTree::Group(group) => {
+                    let is_attribute =
+                        is(before(1), '#') || (is(before(1), '!') && is(before(2), '#'));
+                    if is_attribute && group.delimiter() == Delimiter::Bracket {
+                        found.extend(expanded_attribute(group));
+                    } else {
+                        streams.push(group.stream());
+                    }
+                }
+                TokenTree::Ident(ident) if is_assembly(&plain(ident)) => {
+                    let name = plain(ident);
+                    let message = format!("`{name}!` is assembly, which cannot be checked");
+                    found.extend(is(tokens.get(at + 1), '!').then_some((vec![name], message)));
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn is_assembly(name: &str) -> bool {
+    matches!(name, "global_asm" | "naked_asm")
+}
+
+fn expanded_attribute(group: &Group) -> Option<(Vec<String>, String)> {
+    let words: Vec<String> = identifiers::of(group.stream())
+        .into_iter()
+        .map(|word| word.trim_start_matches("r#").to_owned())
+        .collect();
+    let (name, why) = ATTRIBUTES.iter().find(|(name, _)| words.iter().any(|word| word == name))?;
+    Some((words, format!("the attribute `{name}`, which a macro makes, {why}")))
 }
 
 struct TokenReader<'a> {
@@ -76,7 +148,7 @@ impl TokenReader<'_> {
                 TokenTree::Group(group) => {
                     let condition = if is(before(1), '!') { before(2) } else { before(1) };
                     if let Some(TokenTree::Ident(word)) = condition {
-                        self.condition(&word.to_string(), group);
+                        self.condition(&plain(word), group);
                     }
                     let hash = is(before(1), '#') || (is(before(1), '!') && is(before(2), '#'));
                     if hash && group.delimiter() == Delimiter::Bracket {
@@ -87,14 +159,19 @@ impl TokenReader<'_> {
                     }
                     streams.push(group.stream());
                 }
+                TokenTree::Punct(punct)
+                    if punct.as_char() == '#' && is(tokens.get(at + 1), '$') =>
+                {
+                    self.found.push((punct.span().start().line, "attribute", MADE.to_owned()));
+                }
                 TokenTree::Ident(ident) => {
-                    let name = ident.to_string();
+                    let name = plain(ident);
                     let line = ident.span().start().line;
                     let called = is(tokens.get(at + 1), '!');
                     if called && matches!(&*name, "include" | "include_str" | "include_bytes") {
                         self.include(&name, tokens.get(at + 2), line);
                     }
-                    if called && matches!(&*name, "global_asm" | "naked_asm") {
+                    if called && is_assembly(&name) {
                         let message = format!("`{name}!` is assembly, which cannot be checked");
                         self.found.push((line, "assembly", message));
                     }
@@ -115,7 +192,7 @@ impl TokenReader<'_> {
                 match token {
                     TokenTree::Group(group) => streams.push(group.stream()),
                     TokenTree::Ident(ident) => {
-                        let name = ident.to_string();
+                        let name = plain(&ident);
                         let trick = ATTRIBUTES.iter().find(|(attribute, _)| *attribute == name);
                         if let Some((attribute, why)) = trick {
                             let message = format!("the attribute `{attribute}` {why}");
@@ -123,8 +200,7 @@ impl TokenReader<'_> {
                         }
                     }
                     TokenTree::Punct(punct) if punct.as_char() == '$' => {
-                        let why = "an attribute that a macro puts together cannot be checked";
-                        self.found.push((line, "attribute", why.to_owned()));
+                        self.found.push((line, "attribute", MADE.to_owned()));
                     }
                     _ => {}
                 }
@@ -164,9 +240,9 @@ impl TokenReader<'_> {
     fn endings(&mut self, group: &Group) {
         for token in group.stream() {
             if let TokenTree::Ident(ident) = token
-                && is_end(&ident.to_string())
+                && is_end(&plain(&ident))
             {
-                self.end(&ident.to_string(), ident.span().start().line);
+                self.end(&plain(&ident), ident.span().start().line);
             }
         }
     }
@@ -224,6 +300,19 @@ mod tests {
             ("use std::process::{self, abort as a};", "exit", 1),
             ("mod m { fn a() {\nprocess :: abort() } }", "exit", 2),
             ("include!(\"a.rs\");", "include", 1),
+            ("#[r#allow(dead_code)]\nfn a() {}", "attribute", 1),
+            ("#[unsafe(r#link_section = \".a\")]\nstatic A: fn() = a;", "attribute", 1),
+            ("macro_rules! a { ($a:tt) => {\n# $a fn b() {} } }", "attribute", 2),
+            ("#![no_implicit_prelude]", "attribute", 1),
+            ("#[global_allocator]\nstatic A: S = S;", "attribute", 1),
+            ("#[r#cfg(windows)]\nfn a() {}", "condition", 1),
+            ("fn a() -> u32 {\nline!() }", "surroundings", 2),
+            ("use std::file as f;\nfn a() { f!(); }", "surroundings", 1),
+            (
+                "macro_rules! m { ($a:ident) => { $a!() } }\nfn a() {\nm!(line); }",
+                "surroundings",
+                3,
+            ),
             ("core::arch::global_asm!(\"nop\");", "assembly", 1),
             ("const A: &str = include_str!(\"../../specs/a.md\");", "include", 1),
             ("const A: &str = include_str!(concat!(\"/\", \"etc\"));", "include", 1),
@@ -240,6 +329,9 @@ mod tests {
             "fn exit() { abort(); std::process::Command::new(\"a\"); }",
             "const A: &str = include_str!(\"words.txt\");",
             "#[cfg(test)]\nmod tests { #[test] fn a() {} }",
+            "fn a(line: u8, file: &F) -> bool { line != 3 && b(file, line) && !(line == 2) }",
+            "use crate::line as l; fn a(f: l::L) { println!(\"{}\", line); }",
+            "macro_rules! m { ($f:ident) => { $f!(1) } }\nm!(vec);",
         ] {
             assert!(rules("src/lib.rs", code).is_empty(), "{code}");
         }

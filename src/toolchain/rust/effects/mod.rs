@@ -1,0 +1,276 @@
+//! Effects of a candidate's own code: clippy's lists of what is closed, by resolved paths, and the
+//! rules of `tamper` over the source with its macros expanded.
+
+mod paths;
+mod shadows;
+mod unfolded;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::options::{CrateType, RustOptions};
+use super::{commands, reach, rustc_json};
+use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput};
+use crate::types::gate::clean;
+use crate::types::{CodeEffect, Finding, GateName, Spec, Target};
+use paths::{CLOSED, Closed, OF_PROGRAMS, STREAMS};
+
+/// Rust's check of effects.
+pub struct RustEffects;
+
+/// The lints that find effects: the beginning of their names, and the rest.
+const LINT: &str = "clippy::disallowed_";
+const LINTS: [&str; 3] = ["methods", "types", "macros"];
+/// The level at which no attribute changes a lint: `allow` does not switch it off, and, unlike with
+/// `forbid`, an honest `#![warn(clippy::all)]` is no error.
+const FORCED: &str = "--force-warn";
+
+/// One command.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    /// `--lib` or `--bins`.
+    root: &'static str,
+    /// The choice of features, if it is not the default.
+    features: Option<&'static str>,
+    /// Whether it prints the expanded source; otherwise it lints.
+    expands: bool,
+}
+
+/// Both kinds of commands, for the library and the program, with each choice of features.
+fn steps(subject: EffectSubject<'_>) -> Vec<Step> {
+    let features = match reach::features(subject.tree).len() {
+        0 => vec![None],
+        _ => vec![None, Some("--all-features"), Some("--no-default-features")],
+    };
+    let roots = [("--lib", "src/lib.rs"), ("--bins", "src/main.rs")];
+    let roots = roots.into_iter().filter(|(_, file)| subject.tree.get(file).is_some());
+    let roots: Vec<&str> = roots.map(|(root, _)| root).collect();
+    let chosen = features
+        .into_iter()
+        .flat_map(|features| roots.iter().map(move |root| Step { root, features, expands: false }));
+    chosen.flat_map(|step| [step, Step { expands: true, ..step }]).collect()
+}
+
+impl Step {
+    /// The folder of its `clippy.toml`.
+    fn folder(self) -> String {
+        format!(".effects/{}", self.root.trim_start_matches('-'))
+    }
+
+    fn command(self, granted: &BTreeSet<CodeEffect>, places: &Places) -> ToolCommand {
+        let lints = LINTS.map(|lint| format!("{LINT}{lint}"));
+        let mut args = if self.expands {
+            vec!["rustc", self.root, "--profile", "check"]
+        } else {
+            vec!["clippy", self.root, "--message-format=json"]
+        };
+        args.extend(self.features);
+        args.extend(["--offline", "--quiet", "--"]);
+        if self.expands {
+            args.push("-Zunpretty=expanded");
+        } else {
+            args.extend(lints.iter().flat_map(|lint| [FORCED, lint.as_str()]));
+            let is_safe = !granted.contains(&CodeEffect::Unsafe);
+            args.extend(is_safe.then_some([FORCED, "unsafe-code"]).into_iter().flatten());
+        }
+        let folder = places.source.join(self.folder()).display().to_string();
+        // With it nothing is built.
+        let unstable = ("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned());
+        let env = if self.expands { unstable } else { ("CLIPPY_CONF_DIR".to_owned(), folder) };
+        ToolCommand { env: vec![env], ..commands::bare(&args, places) }
+    }
+}
+
+impl EffectRules for RustEffects {
+    fn granted(&self, spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
+        spec.granted_effects().into_iter().chain(RustOptions::of(target).effects).collect()
+    }
+
+    fn files(&self, subject: EffectSubject<'_>) -> Vec<(String, Vec<u8>)> {
+        let granted = open(subject.spec, subject.target);
+        let is_program = is_program(subject.target);
+        let paths = |step: Step| match step.root {
+            _ if !is_program => &[],
+            "--bins" => &OF_PROGRAMS[..],
+            _ => &OF_PROGRAMS[..2],
+        };
+        let lints = steps(subject).into_iter().filter(|step| !step.expands);
+        let files = lints.map(|step| {
+            let text = configuration(&granted, paths(step));
+            (format!("{}/clippy.toml", step.folder()), text.into_bytes())
+        });
+        files.collect::<BTreeMap<_, _>>().into_iter().collect()
+    }
+
+    fn commands(&self, subject: EffectSubject<'_>, places: &Places) -> Vec<ToolCommand> {
+        let granted = open(subject.spec, subject.target);
+        steps(subject).into_iter().map(|step| step.command(&granted, places)).collect()
+    }
+
+    fn read(
+        &self,
+        gate: &GateName,
+        subject: EffectSubject<'_>,
+        outputs: &[ToolOutput],
+    ) -> Result<Vec<Finding>, String> {
+        let mut findings = unfolded::unreadable(subject.tree);
+        for (step, output) in steps(subject).into_iter().zip(outputs) {
+            match output.status {
+                _ if !step.expands => findings.extend(lint_findings(gate, step, output, subject)?),
+                Some(0) => findings.extend(unfolded::find(&output.stdout, subject)),
+                // With other features the gates do not require that it compiles.
+                _ if !findings.is_empty() || step.features.is_some() => {}
+                _ => findings.push(not_expanded(output)?),
+            }
+        }
+        let clauses = subject.spec.clauses.iter();
+        let granting = clauses.filter(|one| one.bindings.iter().any(|b| b.effects().is_some()));
+        let granting: Vec<_> = granting.map(|clause| clause.id.clone()).collect();
+        for finding in &mut findings {
+            finding.gate = gate.to_owned();
+            if finding.rule.starts_with("effect: ") {
+                finding.clauses.clone_from(&granting);
+            }
+        }
+        let mut said = BTreeSet::new();
+        findings.retain(|one| said.insert((one.file.clone(), one.line, one.rule.clone())));
+        Ok(findings)
+    }
+}
+
+fn is_program(target: &Target) -> bool {
+    RustOptions::of(target).crate_type == CrateType::Bin
+}
+
+/// The effects that candidates may have: those that are granted, and a program's streams.
+fn open(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
+    let streams = STREAMS.into_iter().filter(|_| is_program(target));
+    RustEffects.granted(spec, target).into_iter().chain(streams).collect()
+}
+
+/// A `clippy.toml` that closes everything that is not granted.
+fn configuration(granted: &BTreeSet<CodeEffect>, open: &[&str]) -> String {
+    let closed = |closed: &&Closed| !closed.effect.is_some_and(|one| granted.contains(&one));
+    let list = |of: fn(&Closed) -> &'static str| {
+        let groups = CLOSED.iter().filter(closed);
+        let paths = groups.flat_map(|group| {
+            let reason = group.effect.map_or("surroundings", CodeEffect::word);
+            of(group).split_whitespace().map(move |path| (path, reason))
+        });
+        let paths = paths.filter(|(path, _)| !open.contains(path));
+        let entry =
+            |(path, reason)| format!("{{ path = \"{path}\", reason = \"closed: {reason}\" }},\n");
+        paths.map(entry).collect::<String>()
+    };
+    format!(
+        "disallowed-methods = [\n{}]\ndisallowed-types = [\n{}]\ndisallowed-macros = [\n{}]\n",
+        list(|group| group.methods),
+        list(|group| group.types),
+        list(|group| group.macros)
+    )
+}
+
+/// The finding for source that compiles, but cannot be expanded.
+fn not_expanded(output: &ToolOutput) -> Result<Finding, String> {
+    let why = clean(&output.stderr, &[]);
+    if output.status.is_none() || !output.stderr.contains("could not compile") {
+        return Err(format!("cargo failed to expand macros ({}): {why}", output.ended));
+    }
+    let message = format!("the source with its macros expanded cannot be read: {why}");
+    Ok(Finding { message, ..unfolded::finding("unreadable", None) })
+}
+
+/// What clippy found, as effects.
+fn lint_findings(
+    gate: &GateName,
+    step: Step,
+    output: &ToolOutput,
+    subject: EffectSubject<'_>,
+) -> Result<Vec<Finding>, String> {
+    let found = rustc_json::read_all(gate, &output.stdout, "", &[]).findings;
+    let (effects, others): (Vec<_>, Vec<_>) = found.into_iter().partition(is_effect);
+    let is_error = |finding: &Finding| finding.message.starts_with("error");
+    let others: Vec<_> = others.into_iter().filter(is_error).collect();
+    if !effects.is_empty() {
+        let granted = open(subject.spec, subject.target);
+        return Ok(effects.into_iter().map(|finding| typed(finding, &granted)).collect());
+    }
+    let compiles = !output.stderr.contains("could not compile");
+    let is_ours =
+        |finding: &Finding| finding.file.as_ref().is_some_and(|file| file.ends_with("clippy.toml"));
+    let ours = others.iter().find(|finding| is_ours(finding));
+    if output.status == Some(0) || (ours.is_none() && !compiles && step.features.is_some()) {
+        return Ok(Vec::new());
+    }
+    if ours.is_some() || (others.is_empty() && compiles) {
+        let why = ours.map_or_else(|| clean(&output.stderr, &[]), |one| one.message.clone());
+        return Err(format!("clippy failed to check effects ({}): {why}", output.ended));
+    }
+    if others.is_empty() {
+        return Ok(vec![unfolded::finding("unreadable", None)]);
+    }
+    Ok(others.into_iter().map(beside_no_tests).collect())
+}
+
+fn is_effect(finding: &Finding) -> bool {
+    let lint = finding.rule.strip_prefix(LINT);
+    finding.rule == "unsafe_code" || lint.is_some_and(|lint| LINTS.contains(&lint))
+}
+
+/// An error that the gates' own builds do not have: the code needs the tests beside it.
+fn beside_no_tests(finding: Finding) -> Finding {
+    let remedy = "the code must compile without the tests beside it";
+    Finding { remedy: Some(remedy.to_owned()), ..finding }
+}
+
+/// A finding of clippy that says which effect is missing, and what to do.
+fn typed(finding: Finding, granted: &BTreeSet<CodeEffect>) -> Finding {
+    let path = finding.message.split('`').nth(1).unwrap_or_default().to_owned();
+    let closed = |word: &str| finding.message.contains(&format!("closed: {word}"));
+    let effect = match finding.rule.as_str() {
+        "unsafe_code" => Some(CodeEffect::Unsafe),
+        _ => CodeEffect::ALL.into_iter().find(|effect| closed(effect.word())),
+    };
+    let Some(effect) = effect else {
+        let message = format!("`{path}` tells the code where it stands or who calls it");
+        return Finding { message, ..unfolded::finding("surroundings", Some(&finding)) };
+    };
+    let what = match effect {
+        CodeEffect::Unsafe => "`unsafe` and attributes that count as it".to_owned(),
+        _ => format!("`{path}`"),
+    };
+    let has = match granted.len() {
+        0 => "grants no effects".to_owned(),
+        _ => format!("grants only: {}", CodeEffect::list(granted.iter().copied())),
+    };
+    let message = format!("{what} needs the effect `{}`; the specification {has}", effect.word());
+    let remedy = match effect {
+        CodeEffect::Stdout | CodeEffect::Stderr => "return the text instead of printing it",
+        CodeEffect::Stdin => "take the text as an argument instead of reading it",
+        CodeEffect::Unsafe => "write it in safe Rust",
+        CodeEffect::Thread => "compute the result in the caller's thread",
+        CodeEffect::Process => "return a value or an error instead",
+        _ => "compute the result from the arguments alone",
+    };
+    let rule = format!("effect: {}", effect.word());
+    Finding { message, rule, remedy: Some(remedy.to_owned()), ..finding }
+}
+
+/// The sentence on effects for a prompt.
+pub fn constraint(spec: &Spec, target: &Target) -> String {
+    let open = open(spec, target);
+    let closed = CodeEffect::ALL.into_iter().filter(|effect| !open.contains(effect));
+    let closed: Vec<&str> = closed.map(paths::opens).collect();
+    let arguments = is_program(target).then_some("arguments");
+    let may: Vec<&str> = arguments.into_iter().chain(open.into_iter().map(paths::opens)).collect();
+    let may = match may.len() {
+        0 => "Compute results from arguments alone".to_owned(),
+        _ => format!("The code may use: {}", may.join(", ")),
+    };
+    let not = match closed.len() {
+        0 => String::new(),
+        _ => format!("; not allowed: {}", closed.join(", ")),
+    };
+    format!(
+        "{may}{not}. Do not use `#[allow]`, `file!`, `line!`, or `cfg` of the platform or profile."
+    )
+}
