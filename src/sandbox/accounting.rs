@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use rustix::process::Pid;
@@ -79,6 +80,8 @@ pub struct HeldMemory {
     pipes: BTreeSet<(u64, u64)>,
     /// Pairs of an epoll descriptor and a watched descriptor.
     watches: u64,
+    /// Inotify descriptors with watches, each with a queue of events.
+    queues: u64,
     descriptors: u64,
     /// Unnamed files, by inode, with their sizes.
     removed: BTreeMap<u64, u64>,
@@ -99,6 +102,7 @@ impl HeldMemory {
     fn descriptors(&self) -> u64 {
         self.pipes.len() as u64 * pipe()
             + self.watches * limits::WATCH
+            + self.queues * queue()
             + self.descriptors * limits::DESCRIPTOR
     }
 
@@ -116,7 +120,9 @@ impl HeldMemory {
             } else if let Some(number) = number("pipe:[") {
                 self.pipes.insert((0, number));
             } else if name == "anon_inode:[eventpoll]" {
-                self.watches += watched(face, &entry.file_name());
+                self.watches += lines(face, &entry.file_name(), "tfd:");
+            } else if name == "anon_inode:inotify" {
+                self.queues += lines(face, &entry.file_name(), "inotify ").min(1);
             } else if name.starts_with('/')
                 && let Ok(meta) = std::fs::metadata(entry.path())
             {
@@ -136,11 +142,20 @@ impl HeldMemory {
     }
 }
 
-/// How many descriptors an epoll descriptor watches.
-fn watched(face: i32, descriptor: &std::ffi::OsStr) -> u64 {
+/// How many lines about a descriptor begin with a word.
+fn lines(face: i32, descriptor: &std::ffi::OsStr, word: &str) -> u64 {
     let path = Path::new("/proc").join(face.to_string()).join("fdinfo").join(descriptor);
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines().filter(|line| line.starts_with("tfd:")).count() as u64
+    text.lines().filter(|line| line.starts_with(word)).count() as u64
+}
+
+/// What the events of one inotify descriptor can take: each with the longest name of a file.
+fn queue() -> u64 {
+    static EVENTS: LazyLock<u64> = LazyLock::new(|| {
+        let text = std::fs::read_to_string("/proc/sys/fs/inotify/max_queued_events");
+        text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(16_384)
+    });
+    *EVENTS * limits::EVENT
 }
 
 /// Capacity of a pipe: sixteen pages; pipes cannot be enlarged in a sandbox.
@@ -265,7 +280,8 @@ impl Sample {
         let memories = self.processes.iter().filter_map(|one| one.memory);
         let most = |memory: MemoryUse| {
             let number = memory.descriptors;
-            number * (pipe() + limits::DESCRIPTOR) + number * number / 4 * limits::WATCH
+            let most = pipe().max(queue());
+            number * (most + limits::DESCRIPTOR) + number * number / 4 * limits::WATCH
         };
         if memories.clone().map(most).sum::<u64>() <= room {
             return 0;

@@ -237,6 +237,10 @@ pub fn enter(order: &OpenRequest, pieces: Pieces) -> Result<Vec<String>, SetupEr
             copied(number, &mount.at).map_err(SetupError::at("copy the layer"))?;
         }
     }
+    // The user's own disk quotas: some folders, not all.
+    for (name, value) in [("max_inotify_instances", "64"), ("max_inotify_watches", "8192")] {
+        let _ = std::fs::write(Path::new("/proc/sys/user").join(name), value);
+    }
     let read_only = MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into();
     sys::set_mount(root.as_fd(), read_only, false).map_err(SetupError::at("close the root"))?;
     Ok(without)

@@ -121,10 +121,11 @@ const TIME: &[i64] = calls![
     SYS_timerfd_gettime SYS_timerfd_settime
 ];
 
-/// Waiting for descriptors. Without inotify, whose queues of events cannot be counted.
+/// Waiting for descriptors.
 const EVENTS: &[i64] = calls![
     SYS_epoll_create1 SYS_epoll_ctl SYS_epoll_pwait SYS_epoll_pwait2 SYS_eventfd2
-    SYS_ppoll SYS_pselect6 SYS_signalfd4
+    SYS_inotify_add_watch SYS_inotify_init1 SYS_inotify_rm_watch SYS_ppoll SYS_pselect6
+    SYS_signalfd4
 ];
 
 /// Using sockets; allowed kinds are below.
@@ -141,7 +142,7 @@ const SYSTEM: &[i64] = calls![SYS_getrandom SYS_sysinfo SYS_uname];
 #[cfg(target_arch = "x86_64")]
 const OLD: &[i64] = calls![
     SYS_access SYS_alarm SYS_arch_prctl SYS_creat SYS_dup2 SYS_epoll_create SYS_epoll_wait
-    SYS_eventfd SYS_fork SYS_getdents SYS_getpgrp SYS_getrlimit SYS_link
+    SYS_eventfd SYS_fork SYS_getdents SYS_getpgrp SYS_getrlimit SYS_inotify_init SYS_link
     SYS_lstat SYS_mkdir SYS_mknod SYS_open SYS_pause SYS_pipe SYS_poll SYS_readlink SYS_rename
     SYS_renameat SYS_rmdir SYS_select SYS_setrlimit SYS_signalfd SYS_stat SYS_symlink
     SYS_sync_file_range

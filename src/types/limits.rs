@@ -132,6 +132,8 @@ pub const THREAD: u64 = 32 * 1024;
 pub const DESCRIPTOR: u64 = 1024;
 /// The same per descriptor watched by epoll.
 pub const WATCH: u64 = 256;
+/// Kernel memory of one inotify event in bytes.
+pub const EVENT: u64 = 512;
 /// The same per file in memory, in addition to its content.
 pub const INODE: u64 = 1024;
 /// File locks of all programs of a sandbox: the kernel stores them, and long lists are slow to

@@ -209,6 +209,11 @@ impl TokenReader<'_> {
     }
 
     fn condition(&mut self, word: &str, group: &Group) {
+        if word == "cfg_select" {
+            let message =
+                "`cfg_select` leaves code out that no gate compiles; write one code for all";
+            self.found.push((group.span().start().line, "condition", message.to_owned()));
+        }
         if !matches!(word, "cfg" | "cfg_attr") {
             return;
         }
@@ -295,6 +300,8 @@ mod tests {
             ("#[cfg(windows)]\nfn a() {}", "condition", 1),
             ("#[cfg(all(test, not(feature = \"a\")))]\nfn a() {}", "condition", 1),
             ("fn a() -> u8 {\nif cfg!(debug_assertions) { 1 } else { 2 } }", "condition", 2),
+            ("fn a() -> u8 { std::cfg_select! {\n windows => { 2 } _ => { 1 } } }", "condition", 1),
+            ("#[cfg(any())]\nmod a;", "condition", 1),
             ("#[cfg_attr(docsrs, doc(cfg(test)))]\nfn a() {}", "condition", 1),
             ("fn a() { std::process::exit(0) }", "exit", 1),
             ("use std::process::{self, abort as a};", "exit", 1),
