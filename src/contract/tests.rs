@@ -1,3 +1,5 @@
+//! Contracts: every type, hostile answers, texts at their place.
+
 use proptest::prelude::*;
 
 use super::generate::inputs;

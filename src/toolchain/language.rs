@@ -66,8 +66,8 @@ pub trait Toolchain: Sync {
     /// A problem in the file, for the user.
     fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>>;
 
-    /// A file in which the tests of a suite expect other results, with those tests that must fail in
-    /// it. `None` if no test must.
+    /// A file in which the tests of a suite expect other results, with those tests that must fail
+    /// in it. `None` if no test must.
     fn twin(&self, suite: &Suite) -> Option<Suite>;
 
     /// What of a spec's suites can be compiled before a model is asked; `None` where that is nothing.

@@ -102,7 +102,7 @@ fn code_that_fakes_results() {
     insta::assert_snapshot!(said);
     for (code, gate) in [
         (format!("#![cfg(test)]\n{GOOD}"), "clippy"),
-        (format!("{GOOD}\n#[cfg(not(test))]\ncompile_error!(\"x\");"), "check"),
+        (format!("{GOOD}\n#[cfg(not(test))]\ncompile_error!(\"x\");"), "layout"),
         (format!("{GOOD}fn unused() {{}}\n"), "check"),
         (
             GOOD.replace("a.saturating_add(b)", "let x = a.clone();\n    x.saturating_sub(b)"),

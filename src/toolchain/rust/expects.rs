@@ -147,7 +147,7 @@ fn is_print(one: &syn::Macro) -> bool {
 /// Tokens with literals in one spelling, without commas at the end and colons at the start.
 fn spelled(tokens: TokenStream) -> TokenStream {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    let is = |at: usize, mark: char| matches!(tokens.get(at), Some(TokenTree::Punct(one)) if one.as_char() == mark);
+    let is = |at: usize, mark: char| tokens.get(at).is_some_and(|one| is_mark(one, mark));
     let starts = |at: usize| at == 0 || is(at - 1, ',') || is(at - 1, '&');
     let mut out = TokenStream::new();
     let mut at = 0;
@@ -171,6 +171,10 @@ fn spelled(tokens: TokenStream) -> TokenStream {
         }
     }
     out
+}
+
+fn is_mark(token: &TokenTree, mark: char) -> bool {
+    matches!(token, TokenTree::Punct(one) if one.as_char() == mark)
 }
 
 fn value_of(one: &Expr) -> Option<String> {

@@ -207,7 +207,7 @@ mod tests {
             "#[test]\nfn a() { f().unwrap(); }\n",
             "#[test]\n#[should_panic]\nfn a() { assert_eq!(f(), 1); }\n",
             "#[tokio::test]\nasync fn a() { assert_eq!(f().await, 1); }\n",
-            "fn helper() {}\n",
+            "fn plain() {}\n",
         ] {
             assert!(twin(text).is_none(), "{text}");
         }

@@ -26,7 +26,7 @@ const FORCED: &str = "--force-warn";
 
 /// One command.
 #[derive(Clone, Copy, Debug)]
-struct Step {
+struct ExpansionRun {
     /// `--lib` or `--bins`.
     root: &'static str,
     /// The choice of features, if it is not the default.
@@ -36,7 +36,7 @@ struct Step {
 }
 
 /// Both kinds of commands, for the library and the program, with each choice of features.
-fn steps(subject: EffectSubject<'_>) -> Vec<Step> {
+fn steps(subject: EffectSubject<'_>) -> Vec<ExpansionRun> {
     let features = match reach::features(subject.tree).len() {
         0 => vec![None],
         _ => vec![None, Some("--all-features"), Some("--no-default-features")],
@@ -44,13 +44,13 @@ fn steps(subject: EffectSubject<'_>) -> Vec<Step> {
     let roots = [("--lib", "src/lib.rs"), ("--bins", "src/main.rs")];
     let roots = roots.into_iter().filter(|(_, file)| subject.tree.get(file).is_some());
     let roots: Vec<&str> = roots.map(|(root, _)| root).collect();
-    let chosen = features
-        .into_iter()
-        .flat_map(|features| roots.iter().map(move |root| Step { root, features, expands: false }));
-    chosen.flat_map(|step| [step, Step { expands: true, ..step }]).collect()
+    let chosen = features.into_iter().flat_map(|features| {
+        roots.iter().map(move |root| ExpansionRun { root, features, expands: false })
+    });
+    chosen.flat_map(|step| [step, ExpansionRun { expands: true, ..step }]).collect()
 }
 
-impl Step {
+impl ExpansionRun {
     /// The folder of its `clippy.toml`.
     fn folder(self) -> String {
         format!(".effects/{}", self.root.trim_start_matches('-'))
@@ -88,7 +88,7 @@ impl EffectRules for RustEffects {
     fn files(&self, subject: EffectSubject<'_>) -> Vec<(String, Vec<u8>)> {
         let granted = open(subject.spec, subject.target);
         let is_program = is_program(subject.target);
-        let paths = |step: Step| match step.root {
+        let paths = |step: ExpansionRun| match step.root {
             _ if !is_program => &[],
             "--bins" => &OF_PROGRAMS[..],
             _ => &OF_PROGRAMS[..2],
@@ -182,7 +182,7 @@ fn not_expanded(output: &ToolOutput) -> Result<Finding, String> {
 /// What clippy found, as effects.
 fn lint_findings(
     gate: &GateName,
-    step: Step,
+    step: ExpansionRun,
     output: &ToolOutput,
     subject: EffectSubject<'_>,
 ) -> Result<Vec<Finding>, String> {

