@@ -4,8 +4,6 @@
 //! A statement is a pure function of the lockfile entry (and, if signed, of the time). An
 //! attestation is checked by rendering it again and comparing bytes, and a lost entry can be read
 //! back from it. Sources: in-toto Attestation Framework v1, SLSA v1.0, DSSE v1.0.
-//! an attestation is checked by making it again and comparing the bytes, and an entry that was lost
-//! is read back from it. Sources: in-toto Attestation Framework v1, SLSA v1.0, DSSE v1.0.
 
 mod key;
 

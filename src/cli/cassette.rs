@@ -35,6 +35,8 @@ pub enum CassetteCommand {
     Verify(SpecArgs),
     /// Delete recordings of specs and revisions that no longer exist.
     Prune {
+        #[command(flatten)]
+        specs: SpecArgs,
         /// Only list them.
         #[arg(long)]
         dry_run: bool,
@@ -48,7 +50,7 @@ pub async fn run(door: &Context, command: CassetteCommand) -> Result<u8, Command
         CassetteCommand::Ls(specs) => list(door, &recordings(&door.reading()?, &specs)?),
         CassetteCommand::Show { key } => show(door, &door.reading()?, &key),
         CassetteCommand::Verify(specs) => verify(door, recordings(&door.reading()?, &specs)?),
-        CassetteCommand::Prune { dry_run } => prune(door, &door.layout()?, dry_run).await,
+        CassetteCommand::Prune { specs, dry_run } => prune(door, &specs, dry_run).await,
     }
 }
 
@@ -151,11 +153,8 @@ fn verify(door: &Context, all: Recordings) -> Result<u8, CommandError> {
     Ok(if bad.is_empty() { exit::DONE } else { exit::USAGE })
 }
 
-async fn prune(
-    door: &Context,
-    places: &WorkspaceLayout,
-    dry_run: bool,
-) -> Result<u8, CommandError> {
+async fn prune(door: &Context, specs: &SpecArgs, dry_run: bool) -> Result<u8, CommandError> {
+    let places = &door.layout()?;
     let workspace = load(places, None)?;
     let tools = workspace.tools(&door.tool_env()).await?;
     let plan = workspace.plan(&tools, None, false)?;
@@ -163,7 +162,7 @@ async fn prune(
         let mut parts = plan.jobs.iter().filter(|job| job.spec == spec).flat_map(|job| &job.parts);
         parts.any(|part| part.target == target && part.key == key)
     };
-    let all = cassettes(places)?.all();
+    let all = recordings(places, specs)?;
     let contexts: Vec<_> =
         all.iter().filter_map(|(_, one)| Some(one.as_ref().ok()?.meta.context.clone())).collect();
     for (path, cassette) in all {

@@ -1,6 +1,5 @@
 //! `regen check`: the deploy gate.
 
-use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,13 +10,13 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::args::SpecArgs;
-use super::output::write_output;
+use super::output::{append_output, write_output};
 use super::{Context, exit, isolation, run};
 use crate::commands::check::{CheckOptions, CheckOutcome, Flaw, RerunTarget, check_workspace};
 use crate::commands::fix_lock::fix_lock;
 use crate::promote::Promoter;
 use crate::report::{check as report, github, sarif};
-use crate::store::{WriterLock, files};
+use crate::store::{WriterLock, files, given};
 use crate::types::text::visible_line;
 use crate::types::{Policy, Problem, limits};
 use crate::workspace::{CommandError, Sources, Workspace, WorkspaceLayout};
@@ -144,9 +143,7 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
     }
     if let Some(file) = args.summary.as_deref().filter(|file| *file != Path::new("-")) {
         let named = |why| CommandError::usage(format!("--summary {}: {why}", file.display()));
-        let mut to =
-            std::fs::File::options().create(true).append(true).open(file).map_err(named)?;
-        to.write_all(report::markdown(&outcome).as_bytes()).map_err(named)?;
+        append_output(file, report::markdown(&outcome).as_bytes()).map_err(named)?;
     }
     if shown == CheckFormat::Human && !door.global.quiet {
         let word =
@@ -192,7 +189,7 @@ async fn steady(
 
 fn policy(path: &Path) -> Result<Policy, CommandError> {
     let name = path.display().to_string();
-    let bytes = files::read_capped(path, limits::CONFIG_BYTES)
+    let bytes = given::read_given(path, limits::CONFIG_BYTES)
         .map_err(|error| CommandError::usage(format!("--policy {error}")))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     crate::config::policy(&name, &text)

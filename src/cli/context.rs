@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use serde_json::json;
 
@@ -21,8 +21,8 @@ pub struct Context {
     pub(super) global: Global,
     pub(super) paint: Styler,
     pub(super) by: String,
-    /// Whether writing to standard output failed.
-    pub(super) lost: AtomicBool,
+    /// Why writing to standard output failed first.
+    lost: OnceLock<String>,
 }
 
 impl Context {
@@ -34,7 +34,7 @@ impl Context {
             Colour::Auto => !plain && std::io::stderr().is_terminal() && !global.json,
         };
         let by: Vec<_> = std::env::args().skip(1).collect();
-        let (by, lost) = (format!("regen {}", by.join(" ")), AtomicBool::new(false));
+        let (by, lost) = (format!("regen {}", by.join(" ")), OnceLock::new());
         Self { global, paint: Styler { colour }, by, lost }
     }
 
@@ -63,10 +63,22 @@ impl Context {
     }
 
     fn written(&self, written: std::io::Result<()>) {
-        if let Err(error) = written {
-            // A reader that closes the pipe (`| head`) is not an error.
-            self.lost.fetch_or(error.kind() != ErrorKind::BrokenPipe, Ordering::Relaxed);
+        // A reader that closes the pipe (`| head`) is not an error.
+        if let Some(error) = written.err().filter(|error| error.kind() != ErrorKind::BrokenPipe) {
+            self.lose(&error.to_string());
         }
+    }
+
+    /// Takes note of output that is lost, and why.
+    pub(super) fn lose(&self, why: &str) {
+        let _ = self.lost.set(why.to_owned());
+    }
+
+    /// Tells whether writing to standard output failed. Gives the exit code.
+    pub(super) fn end(&self, code: u8) -> u8 {
+        let Some(why) = self.lost.get() else { return code };
+        self.say(&format!("error: cannot write to standard output: {why}"));
+        if code == exit::DONE { exit::ENVIRONMENT } else { code }
     }
 
     /// Writes bytes to standard output.

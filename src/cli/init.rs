@@ -1,11 +1,14 @@
 //! `regen init`: writes a minimal workspace.
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::{Context, exit};
-use crate::store::write_atomic;
+use crate::store::{files, write_atomic};
+use crate::types::limits;
+use crate::types::text::visible_line;
 use crate::workspace::CommandError;
 
 /// Text below the help.
@@ -106,54 +109,171 @@ fn harness(provider: Provider) -> String {
     )
 }
 
-/// Writes a workspace; changes no existing spec.
+/// Writes a workspace; changes no existing spec. What was written is taken back if it fails.
 pub async fn init(door: &Context, args: &InitArgs) -> Result<u8, CommandError> {
     let given = args.path.clone().unwrap_or_else(|| PathBuf::from("."));
     let folder = std::path::absolute(&given)?;
     let folder: PathBuf = folder.components().collect();
     refuse_inside(&folder)?;
+    refuse_others(&folder)?;
     let provider = match args.provider {
         Some(provider) => provider,
         None => ask(door).await,
     };
     let label = |name: &str| match &args.path {
-        Some(path) => path.join(name).display().to_string(),
+        Some(path) => visible_line(&path.join(name).display().to_string()),
         None => name.to_owned(),
     };
-    let files = [
-        ("harness.toml", harness(provider)),
-        (SCHEMA, crate::config::schema()),
-        ("specs/greeting.md", SPEC.to_owned()),
-    ];
-    for (name, text) in files {
-        let path = folder.join(name);
-        if path.exists() {
-            door.say(&format!("{} exists; not changed", label(name)));
-        } else {
-            write(&path, &text)?;
-            door.say(&format!("wrote {}", label(name)));
-        }
-    }
-    for (name, line) in [(".gitignore", "/.regen/"), (".gitattributes", "generated/** -text")] {
-        if append(&folder.join(name), line)? {
-            door.say(&format!("added `{line}` to {}", label(name)));
-        }
-    }
+    let mut written = WrittenFiles::default();
+    let told = written.all(&folder, provider, &label);
+    let told = told.inspect_err(|_| written.take_back())?;
+    told.iter().for_each(|line| door.say(line));
     if door.global.json {
         door.json(&serde_json::json!({ "type": "init", "folder": folder }));
     }
     let there = args.path.as_ref().map(|path| format!("cd {}, ", path.display()));
-    let there = there.unwrap_or_default();
+    let there = visible_line(&there.unwrap_or_default());
     door.say(&format!("next: {there}check the model in harness.toml, then `regen run greeting`"));
     Ok(exit::DONE)
+}
+
+/// What was written so far.
+#[derive(Default)]
+struct WrittenFiles {
+    /// Files and folders that are new, in order.
+    made: Vec<PathBuf>,
+    /// Files that were added to, with what was in them.
+    before: Vec<(PathBuf, Vec<u8>)>,
+}
+
+impl WrittenFiles {
+    /// Writes all files. Gives what to say.
+    fn all(
+        &mut self,
+        folder: &Path,
+        provider: Provider,
+        label: &dyn Fn(&str) -> String,
+    ) -> Result<Vec<String>, CommandError> {
+        let files = [
+            ("harness.toml", harness(provider)),
+            (SCHEMA, crate::config::schema()),
+            ("specs/greeting.md", SPEC.to_owned()),
+        ];
+        let mut told = Vec::new();
+        for (name, text) in files {
+            let path = folder.join(name);
+            if path.exists() {
+                told.push(format!("{} exists; not changed", label(name)));
+            } else {
+                self.folders(&path)?;
+                write(&path, text.as_bytes())?;
+                self.made.push(path);
+                told.push(format!("wrote {}", label(name)));
+            }
+        }
+        for (name, line) in [(".gitignore", "/.regen/"), (".gitattributes", "generated/** -text")] {
+            if self.append(&folder.join(name), line)? {
+                told.push(format!("added `{line}` to {}", label(name)));
+            }
+        }
+        Ok(told)
+    }
+
+    /// Makes the folders of a file.
+    fn folders(&mut self, path: &Path) -> Result<(), CommandError> {
+        let missing = path.ancestors().skip(1).take_while(|folder| !folder.exists());
+        let missing: Vec<&Path> = missing.collect();
+        for folder in missing.into_iter().rev() {
+            let named = |why| CommandError::from(crate::store::with_path(folder, why));
+            std::fs::create_dir(folder).map_err(named)?;
+            self.made.push(folder.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Appends a line to a file that does not have it. Gives whether it did.
+    fn append(&mut self, path: &Path, line: &str) -> Result<bool, CommandError> {
+        let is_new = !path.exists();
+        let before =
+            if is_new { Vec::new() } else { files::read_capped(path, limits::CONFIG_BYTES)? };
+        if before.len() > limits::CONFIG_BYTES {
+            let why = format!("{} is larger than 1 MiB", path.display());
+            return Err(CommandError::usage(why).hint(format!("add `{line}` to it yourself")));
+        }
+        let has = |have: &[u8]| have.trim_ascii() == line.as_bytes();
+        if before.split(|byte| *byte == b'\n').any(has) {
+            return Ok(false);
+        }
+        let mut text = before.clone();
+        if !text.is_empty() && !text.ends_with(b"\n") {
+            text.push(b'\n');
+        }
+        text.extend_from_slice(format!("{line}\n").as_bytes());
+        write(path, &text)?;
+        if is_new {
+            self.made.push(path.to_owned());
+        } else {
+            self.before.push((path.to_owned(), before));
+        }
+        Ok(true)
+    }
+
+    /// Takes it all back, as far as that works.
+    fn take_back(&mut self) {
+        for (path, bytes) in self.before.drain(..) {
+            let _ = write_atomic(&path, &bytes);
+        }
+        for path in self.made.drain(..).rev() {
+            let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
+        }
+    }
 }
 
 /// Refuses a folder in a workspace: its files would belong to two.
 fn refuse_inside(folder: &Path) -> Result<(), CommandError> {
     let mut above = folder.ancestors().map(|dir| dir.join("harness.toml"));
     let Some(found) = above.find(|path| path.is_file()) else { return Ok(()) };
-    let why = format!("{} exists: this is a workspace already", found.display());
+    let found = visible_line(&found.display().to_string());
+    let why = format!("{found} exists: this is a workspace already");
     Err(CommandError::usage(why).hint("add specs to it, or name a folder outside of it"))
+}
+
+/// Refuses places that something else has: no file is replaced, and none written elsewhere through
+/// a link.
+fn refuse_others(folder: &Path) -> Result<(), CommandError> {
+    let refuse = |path: &Path, what: &str, hint: &str| {
+        let path = visible_line(&path.display().to_string());
+        Err(CommandError::usage(format!("{path} is {what}")).hint(hint.to_owned()))
+    };
+    let there = folder.ancestors().find(|path| path.symlink_metadata().is_ok());
+    if let Some(there) = there.filter(|path| !path.is_dir()) {
+        return refuse(there, kind_of(there), "name a folder, or a path at which there is nothing");
+    }
+    let specs = folder.join("specs");
+    if specs.symlink_metadata().is_ok_and(|meta| !meta.is_dir()) {
+        return refuse(&specs, kind_of(&specs), "replace it by a folder, or name another folder");
+    }
+    for name in ["harness.toml", SCHEMA, "specs/greeting.md", ".gitignore", ".gitattributes"] {
+        let path = folder.join(name);
+        if path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
+            return refuse(&path, kind_of(&path), "replace it by a file, or remove it");
+        }
+    }
+    Ok(())
+}
+
+/// What is at a path that is not what was expected.
+fn kind_of(path: &Path) -> &'static str {
+    let Ok(meta) = path.symlink_metadata() else { return "gone" };
+    let kind = meta.file_type();
+    match kind {
+        _ if kind.is_symlink() && !path.exists() => "a link to nothing",
+        _ if kind.is_symlink() => "a symbolic link",
+        _ if kind.is_fifo() => "a pipe",
+        _ if kind.is_dir() => "a folder",
+        _ if kind.is_file() => "a file",
+        _ => "a socket or device",
+    }
 }
 
 /// Asks for the provider, on a terminal. The answer is read by a thread, so that Ctrl-C ends the
@@ -185,22 +305,7 @@ async fn ask(door: &Context) -> Provider {
     default
 }
 
-fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+fn write(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let named = |why| CommandError::from(crate::store::with_path(path, why));
-    write_atomic(path, text.as_bytes()).map_err(named)
-}
-
-/// Appends a line to a file that does not have it. Gives whether it did.
-fn append(path: &Path, line: &str) -> Result<bool, CommandError> {
-    let mut text = std::fs::read_to_string(path).unwrap_or_default();
-    if text.lines().any(|have| have.trim() == line) {
-        return Ok(false);
-    }
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
-    text.push_str(line);
-    text.push('\n');
-    write(path, &text)?;
-    Ok(true)
+    write_atomic(path, bytes).map_err(named)
 }

@@ -32,7 +32,6 @@ mod watch;
 mod why;
 
 use std::io::Write;
-use std::sync::atomic::Ordering;
 
 use clap::FromArgMatches;
 use clap_complete::CompleteEnv;
@@ -126,11 +125,7 @@ async fn main() -> u8 {
         }
     };
     let code = result.unwrap_or_else(|error| door.fail(&error));
-    if door.lost.load(Ordering::Relaxed) && code == exit::DONE {
-        door.say("error: cannot write to standard output");
-        return exit::ENVIRONMENT;
-    }
-    code
+    door.end(code)
 }
 
 /// Performs a command; without one, runs the named specs.

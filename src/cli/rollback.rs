@@ -87,7 +87,7 @@ async fn one(
         observer: progress.clone(),
     };
     let done = roll_back(Arc::new(workspace), Arc::new(tools), options, spec, args.to).await;
-    progress.clear();
+    progress.end().into_iter().for_each(|why| door.lose(why));
     let done = done?;
     let code = exit::of_job(&done.outcome);
     let (name, run) = (door.paint.name(spec), done.to);

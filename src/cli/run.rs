@@ -86,7 +86,7 @@ pub async fn run(
     let workspace = Arc::new(workspace);
     let engine = Engine::open(workspace.clone(), Arc::new(tools), isolation, options)?;
     let outcome = engine.run(&plan).await;
-    progress.clear();
+    progress.end().into_iter().for_each(|why| door.lose(why));
     let outcome = outcome?;
     let code = exit::of_run(&outcome, refused);
     let only = selected.as_ref();

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::args::Global;
 use super::exit;
-use crate::store::with_path;
+use crate::store::given::append_given;
 
 /// Exits at once on the second signal. The next start recovers what was under way.
 pub(super) fn second_ends() -> std::io::Result<()> {
@@ -49,11 +49,9 @@ pub(super) fn log(global: &Global) -> std::io::Result<()> {
     let lines = fmt::layer().with_ansi(false).log_internal_errors(false);
     match &global.log_file {
         Some(path) => {
-            let file = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .map_err(|error| with_path(path, error))?;
+            let file = append_given(path).map_err(|why| {
+                std::io::Error::new(why.kind(), format!("{}: {why}", path.display()))
+            })?;
             log.with(lines.with_writer(std::sync::Mutex::new(file))).init();
         }
         None => log.with(lines.with_writer(std::io::stderr)).init(),

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Context, complete, exit};
 use crate::attest::{Attested, PublicKey};
 use crate::promote::ATTESTATION;
-use crate::store::files;
+use crate::store::{files, given};
 use crate::types::text::visible_line;
 use crate::types::{Digest, limits};
 use crate::workspace::{CommandError, ErrorKind, load};
@@ -155,7 +155,7 @@ fn read_key(text: &str) -> Result<PublicKey, CommandError> {
     if text.starts_with("ssh-") {
         return PublicKey::parse(text).map_err(wrong);
     }
-    let bytes = files::read_given(Path::new(text), limits::CONFIG_BYTES);
+    let bytes = given::read_given(Path::new(text), limits::CONFIG_BYTES);
     let bytes = bytes.map_err(|error| CommandError::usage(format!("--key {error}")))?;
     PublicKey::parse(&String::from_utf8_lossy(&bytes)).map_err(wrong)
 }

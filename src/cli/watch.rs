@@ -32,7 +32,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     let wrong = || "expected an address such as 127.0.0.1:7300, localhost:7300 or :7300".to_owned();
     let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
     let port: u16 = port.parse().map_err(|_| wrong())?;
-    match host {
+    match host.to_ascii_lowercase().as_str() {
         "" | "localhost" => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
         _ => text.parse().map_err(|_| wrong()),
     }
@@ -183,7 +183,7 @@ pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, CommandError>
     };
     until_told(daemon, ordered, signals).await;
     told(&[NotifyState::Stopping]);
-    progress.clear();
+    progress.end().into_iter().for_each(|why| door.lose(why));
     // Removed so that no client connects to a socket without a daemon.
     let _ = std::fs::remove_file(places.state.join("socket"));
     Ok(exit::DONE)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::spec::{self, lint, parse};
-use crate::store::files;
+use crate::store::{files, given};
 use crate::types::{LintConfig, Problem, Spec, limits};
 use crate::workspace::{CommandError, Sources, rules, today};
 
@@ -31,7 +31,7 @@ impl Standalone {
             let files = if path.is_dir() {
                 files::specs(path, "")?
             } else {
-                vec![(String::new(), files::read_given(path, limits::SPEC_BYTES)?)]
+                vec![(String::new(), given::read_given(path, limits::SPEC_BYTES)?)]
             };
             for (name, bytes) in files {
                 let file = if name.is_empty() {

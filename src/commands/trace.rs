@@ -9,7 +9,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use crate::contract::tests_of;
 use crate::plan;
 use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, parse, trace};
-use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files};
+use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files, given};
 use crate::toolchain::results;
 use crate::toolchain::{self, Suite, Visibility};
 use crate::types::{
@@ -366,7 +366,7 @@ fn matching(root: &Path, patterns: &[String]) -> Result<Vec<(String, PathBuf)>, 
 }
 
 fn text(path: &Path) -> Result<String, CommandError> {
-    let bytes = files::read_given(path, limits::RESULT_BYTES)?;
+    let bytes = given::read_given(path, limits::RESULT_BYTES)?;
     if bytes.len() > limits::RESULT_BYTES {
         let most = limits::RESULT_BYTES / 1024 / 1024;
         return Err(CommandError::usage(format!("{} is larger than {most} MiB", path.display())));

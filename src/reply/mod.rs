@@ -69,6 +69,12 @@ pub fn read(completion: &Completion, rules: &ReplyRules) -> Reply {
     }
 }
 
+/// Whether a text is a complete answer, even if its stream ends before the model says so: its files
+/// and the line that counts them, or JSON with files.
+pub fn is_whole(text: &str) -> bool {
+    read::is_whole(text)
+}
+
 /// Reads a complete tree. Its files pass the same checks as a completion's; files missing from it
 /// are deleted. A file `CONFLICT` in its root, `CLAUSE reason`, reports a conflict.
 pub fn read_tree(tree: &Tree, rules: &ReplyRules) -> Reply {

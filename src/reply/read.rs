@@ -16,6 +16,8 @@ pub struct FoundFile {
     pub changes: Vec<FileChange>,
     pub conflict: Option<(String, String)>,
     pub reader: &'static str,
+    /// How many files its last line counts.
+    pub announced: Option<usize>,
 }
 
 /// Tries the readers in order. The error describes the problem of the format.
@@ -33,7 +35,7 @@ pub fn read(text: &str, finished: bool, rules: &ReplyRules) -> Result<FoundFile,
         .filter_map(|f| Some(FileChange::Write(f.path.clone()?, f.text.clone())))
         .collect();
     if !named.is_empty() {
-        return Ok(FoundFile { changes: named, conflict: None, reader: "fences" });
+        return Ok(FoundFile { changes: named, reader: "fences", ..FoundFile::default() });
     }
     if let Some(changes) = json(&text) {
         let conflict = changes.iter().find_map(|change| match change {
@@ -43,22 +45,31 @@ pub fn read(text: &str, finished: bool, rules: &ReplyRules) -> Result<FoundFile,
             }
             _ => None,
         });
-        return Ok(FoundFile { changes, conflict, reader: "json" });
+        return Ok(FoundFile { changes, conflict, reader: "json", announced: None });
     }
     match fences.as_slice() {
         [fence] if fence.closed || finished => {
             let path = rules.layout.required.to_string();
             let change = FileChange::Write(path, fence.text.clone());
-            Ok(FoundFile { changes: vec![change], conflict: None, reader: "single" })
+            Ok(FoundFile { changes: vec![change], reader: "single", ..FoundFile::default() })
         }
         _ => Err("the answer has no `### FILE: <path>` followed by a fenced file".to_owned()),
+    }
+}
+
+/// Whether a text is complete by itself.
+pub fn is_whole(text: &str) -> bool {
+    let text = text.replace("\r\n", "\n");
+    match primary(&text, false) {
+        Ok(Some(found)) => found.announced.is_some(),
+        Ok(None) => text.trim_end_matches(['`', '\n', ' ']).ends_with('}') && json(&text).is_some(),
+        Err(_) => false,
     }
 }
 
 /// The requested format; `None` if no line of it is present.
 fn primary(text: &str, finished: bool) -> Result<Option<FoundFile>, String> {
     let mut found = FoundFile { reader: "files", ..FoundFile::default() };
-    let mut announced = None;
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
         let Some((word, rest)) = directive(line) else { continue };
@@ -87,13 +98,13 @@ fn primary(text: &str, finished: bool) -> Result<Option<FoundFile>, String> {
                 let (clause, why) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
                 found.conflict = Some((clause.trim_matches('`').to_owned(), why.trim().to_owned()));
             }
-            _ => announced = rest.split_whitespace().next().and_then(|n| n.parse().ok()),
+            _ => found.announced = rest.split_whitespace().next().and_then(|n| n.parse().ok()),
         }
     }
     if found.changes.is_empty() && found.conflict.is_none() {
         return Ok(None);
     }
-    match announced {
+    match found.announced {
         Some(count) if found.conflict.is_none() && found.changes.len() < count => {
             Err(format!("DONE announces {count} files, the answer has {}", found.changes.len()))
         }

@@ -2,8 +2,8 @@
 //! lines for machines.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::sync::Mutex;
+use std::io::{ErrorKind, Write};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -37,6 +37,8 @@ pub struct Progress {
     /// The model's name, shown with replays.
     model: String,
     live: Mutex<LiveLines>,
+    /// Why writing to standard output failed first.
+    lost: OnceLock<String>,
 }
 
 #[derive(Default)]
@@ -54,7 +56,13 @@ struct LiveLines {
 impl Progress {
     /// A new view. `model` is shown with replays.
     pub fn new(style: Style, paint: Styler, model: &str) -> Self {
-        Self { style, paint, model: model.to_owned(), live: Mutex::default() }
+        Self {
+            style,
+            paint,
+            model: model.to_owned(),
+            live: Mutex::default(),
+            lost: OnceLock::new(),
+        }
     }
 
     /// The specs that jobs are of. Diagnoses then show the words of their clauses.
@@ -101,8 +109,18 @@ impl Progress {
     /// Prints a line for machines.
     pub fn json(&self, value: &serde_json::Value) {
         if self.style == Style::Json {
-            drop(writeln!(std::io::stdout(), "{}", without_secrets(&value.to_string())));
+            let text = without_secrets(&value.to_string());
+            let written = writeln!(std::io::stdout(), "{text}");
+            if let Some(why) = written.err().filter(|why| why.kind() != ErrorKind::BrokenPipe) {
+                let _ = self.lost.set(why.to_string());
+            }
         }
+    }
+
+    /// Removes the live lines. Gives why lines for machines are lost, if they are.
+    pub fn end(&self) -> Option<&str> {
+        self.clear();
+        self.lost.get().map(String::as_str)
     }
 
     /// Removes the live lines.

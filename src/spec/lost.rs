@@ -3,16 +3,41 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::binding;
 use super::blocks::{Block, Kind, Piece};
 use super::front::is_near;
+use super::places::{SourceMap, Surroundings};
 use super::text::says;
 use crate::types::{Problem, Span};
 
 /// Languages of fences that show Markdown or plain text.
 const PROSE: [&str; 7] = ["", "markdown", "md", "mdx", "text", "txt", "plain"];
+
+/// Words of a requirement.
+const LEVELS: [&str; 4] = ["MUST", "SHALL", "SHOULD", "MAY"];
+
+/// What may stand in a word unseen.
+const UNSEEN: &str = r"[\x{200b}-\x{200d}\x{2060}\x{feff}\x{ad}]*";
+
+/// Bindings and what is nearly one, in a source: in backticks, in a tag, or bare.
+static WRITTEN: LazyLock<Regex> = LazyLock::new(|| {
+    let test = test_id();
+    let key = format!("(?:guard|bench|{test})[ \\t]*:");
+    let forms = [
+        format!(r"(?P<ticks>`[ \t]*{key}[^`\n]*`?)"),
+        format!(r"<(?:code|tt|kbd|samp)(?:\s[^<>\n]*)?>\s*(?P<tag>{key}[^<\n]*)"),
+        format!(r"(?:^|[\s(\[>])(?P<bare>{test}[ \t]*:[ \t]*[A-Za-z_]\w*)"),
+    ];
+    Regex::new(&forms.join("|")).expect("is constant")
+});
+
+/// The pattern of a key of tests, in any of its spellings.
+fn test_id() -> String {
+    let letters = |word: &str| word.chars().map(|c| format!("{UNSEEN}{c}")).collect::<String>();
+    format!("(?i:{}{UNSEEN}[_ -]?{}s?)", letters("test"), letters("id"))
+}
 
 /// A problem, and its place in the source.
 pub type PlacedProblem = (Problem, Range<usize>);
@@ -28,8 +53,9 @@ pub struct Lost<'a> {
 impl Lost<'_> {
     /// All problems, in the order of their places.
     pub fn find(&self) -> Vec<PlacedProblem> {
-        let mut found: Vec<PlacedProblem> = self.unread().collect();
-        found.extend(self.unclosed());
+        let places = SourceMap::of_source(self.source, self.body, self.blocks);
+        let mut found = self.unread(&places);
+        found.extend(Self::unclosed(&places));
         for block in self.blocks.iter().filter(|b| !matches!(b.kind, Kind::Code | Kind::Html)) {
             found.extend(self.merged(block));
             found.extend(self.mistyped(block));
@@ -39,82 +65,89 @@ impl Lost<'_> {
     }
 
     /// Bindings in the source that Markdown does not read as code spans.
-    fn unread(&self) -> impl Iterator<Item = PlacedProblem> {
-        static BINDING: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(r"`[ \t]*(?:test_id|guard|bench)[ \t]*:[^`\n]*`?").expect("is constant")
-        });
+    fn unread(&self, places: &SourceMap<'_>) -> Vec<PlacedProblem> {
         let mut spans: Vec<Range<usize>> =
             self.blocks.iter().flat_map(|block| &block.pieces).filter_map(code_span).collect();
         spans.sort_by_key(|span| span.start);
-        let is_read = move |at: usize| {
+        let is_read = |at: usize| {
             let before = spans.partition_point(|span| span.start <= at);
             before.checked_sub(1).is_some_and(|last| spans[last].contains(&at))
         };
-        let all = BINDING.find_iter(&self.source[self.body..]);
-        let all = all.map(|one| one.start() + self.body..one.end() + self.body);
-        let lost = all.filter(move |one| !is_read(one.start));
-        lost.filter(|one| !self.source[..one.start].ends_with('\\')).filter_map(|one| {
-            let (place, help, is_error) = self.place(one.start)?;
-            let binding = self.source[one.clone()].trim_matches('`').trim();
+        let all = WRITTEN.captures_iter(&self.source[self.body..]);
+        let lost = all.filter_map(|one| {
+            let written = WrittenBinding::of(&one, self.body)?;
+            let is_escaped = self.source[..written.span.start].ends_with('\\');
+            let place = places.around(written.span.start);
+            (!is_read(written.span.start) && !is_escaped).then_some(())?;
+            let (place, help, is_error) = self.lost_at(places, &place, &written)?;
+            let binding = written.text.trim();
             let message = format!("`{binding}` is {place}, so it binds nothing");
             let problem = Problem::error("spec::lost_binding", message).help(help);
-            Some((if is_error { problem } else { problem.warning() }, one))
-        })
+            Some((if is_error { problem } else { problem.warning() }, written.span))
+        });
+        lost.collect()
     }
 
     /// What a binding is part of, what to do, and whether it is an error. `None` where it is shown
     /// on purpose.
-    fn place(&self, at: usize) -> Option<(String, &'static str, bool)> {
-        let comment = self.source[..at].rfind("<!--").filter(|from| *from >= self.body);
-        if let Some(from) = comment.filter(|from| !self.source[*from..at].contains("-->")) {
-            let is_open = !self.source[at..].contains("-->");
-            let line = self.line(from);
-            let place = format!("in the HTML comment that begins in line {line}");
-            let help =
-                if is_open { "close the comment with `-->`" } else { "move it out, or remove it" };
-            return Some((place, help, is_open));
+    fn lost_at(
+        &self,
+        places: &SourceMap<'_>,
+        place: &Surroundings<'_>,
+        written: &WrittenBinding<'_>,
+    ) -> Option<(String, &'static str, bool)> {
+        match place {
+            Surroundings::Comment { .. } if written.form == BindingForm::Bare => None,
+            Surroundings::Comment { line, is_open } => {
+                let place = format!("in the HTML comment that begins in line {line}");
+                let help = if *is_open {
+                    "close the comment with `-->`"
+                } else {
+                    "move it out, or remove it"
+                };
+                (*is_open || written.is_exact).then_some((place, help, *is_open))
+            }
+            Surroundings::Text => match written.form {
+                BindingForm::Ticks if written.is_exact => {
+                    let help =
+                        "write the binding in one pair of backticks, in a list item or paragraph";
+                    Some(("not read as a code span".to_owned(), help, true))
+                }
+                BindingForm::Tag => {
+                    let help = "write it in backticks";
+                    Some(("written as HTML".to_owned(), help, true))
+                }
+                _ => None,
+            },
+            Surroundings::Html { line } => {
+                let help = "put a blank line between HTML and Markdown, or remove the HTML";
+                Some((format!("in the HTML block that begins in line {line}"), help, true))
+            }
+            Surroundings::Indented if written.form == BindingForm::Ticks && written.is_exact => {
+                let help = "remove the indentation; to show Markdown, use a fence with `markdown`";
+                Some(("in a block that is code by its indentation".to_owned(), help, true))
+            }
+            Surroundings::Fence { line, fence } if written.form != BindingForm::Bare => {
+                let place = format!("in the fenced block that begins in line {line}");
+                let help = "close the fence before the clause; to show Markdown, use a fence with `markdown`";
+                let is_lost = !fence.is_closed
+                    || fence.nested
+                    || (written.is_exact
+                        && !PROSE.contains(&fence.language.as_str())
+                        && places.is_item(written.span.start));
+                is_lost.then_some((place, help, true))
+            }
+            _ => None,
         }
-        let around = self.blocks.iter().rev().find(|block| {
-            matches!(block.kind, Kind::Code | Kind::Html) && block.span.contains(&at)
-        });
-        let Some(block) = around else {
-            let help = "write the binding in one pair of backticks, in a list item or paragraph";
-            return Some(("not read as a code span".to_owned(), help, true));
-        };
-        let line = self.line(block.span.start);
-        if block.kind == Kind::Html {
-            let help = "put a blank line between HTML and Markdown, or remove the HTML";
-            return Some((format!("in the HTML block that begins in line {line}"), help, true));
-        }
-        if !block.fenced {
-            let help = "remove the indentation; to show Markdown, use a fence with `markdown`";
-            return Some(("in a block that is code by its indentation".to_owned(), help, true));
-        }
-        let fence = CodeFence::of(self.source, block);
-        let place = format!("in the fenced block that begins in line {line}");
-        let help =
-            "close the fence before the clause; to show Markdown, use a fence with `markdown`";
-        let is_lost = !fence.is_closed || fence.nested || {
-            let start = self.source[..at].rfind('\n').map_or(0, |end| end + 1);
-            !PROSE.contains(&fence.language.as_str()) && is_item(&self.source[start..at])
-        };
-        is_lost.then_some((place, help, true))
-    }
-
-    fn line(&self, at: usize) -> usize {
-        1 + self.source[..at].matches('\n').count()
     }
 
     /// Fences without an end.
-    fn unclosed(&self) -> impl Iterator<Item = PlacedProblem> {
-        let fenced = self.blocks.iter().filter(|block| block.fenced);
-        let open = fenced.filter(|block| !CodeFence::of(self.source, block).is_closed);
-        open.map(|block| {
+    fn unclosed(places: &SourceMap<'_>) -> impl Iterator<Item = PlacedProblem> {
+        places.unclosed().map(|span| {
             let message = "the fenced block is not closed";
             let problem = Problem::error("spec::unclosed_fence", message).warning();
             let help = "close it with the same fence, indented like its first line";
-            let line = self.source[block.span.clone()].lines().next().unwrap_or_default();
-            (problem.help(help), block.span.start..block.span.start + line.len())
+            (problem.help(help), span)
         })
     }
 
@@ -126,8 +159,9 @@ impl Lost<'_> {
             match piece {
                 Piece::Text(part) => text.push_str(part),
                 Piece::Code(code, span) if binding::is_bound(code) => {
-                    let level = ["MUST", "SHALL", "SHOULD", "MAY"];
-                    let is_merged = says(&text, &level) || text.split_whitespace().count() > 3;
+                    let is_merged = says(&text, &LEVELS)
+                        || ends_sentence(&text)
+                        || text.split_whitespace().count() > 3;
                     if let Some(before) = before.filter(|_| is_merged) {
                         let message = format!("`{code}` and `{before}` bind one clause");
                         let help = "put each requirement into a list item or paragraph of its own";
@@ -150,32 +184,98 @@ impl Lost<'_> {
     /// Code spans and words that look like a binding.
     fn mistyped(&self, block: &Block) -> Vec<PlacedProblem> {
         let mut found = Vec::new();
+        let is_clause = self.is_clause(block);
+        // Where the text of the next piece begins.
+        let mut from = block.span.start;
         for piece in &block.pieces {
-            let (text, span, in_code) = match piece {
-                Piece::Code(code, span) if binding::read(code).is_none() => {
-                    (code, span.clone(), true)
+            match piece {
+                Piece::Code(code, span) => {
+                    from = span.end;
+                    let key = mistyped_key(code).filter(|_| binding::read(code).is_none());
+                    let Some((key, known)) = key else { continue };
+                    let Some(at) = self.source[span.clone()].find(key) else { continue };
+                    let place = span.start + at..span.start + at + key.len();
+                    let message = format!("`{}` is not a binding", code.trim());
+                    let problem = near(message, known, &place);
+                    let can_fix = code.contains(':');
+                    let place_of = Span::from(place.clone());
+                    let fixed = |problem: Problem| problem.fix(place_of, known);
+                    found.push((if can_fix { fixed(problem) } else { problem }, place));
                 }
-                Piece::Text(text) => (text, block.span.clone(), false),
-                _ => continue,
-            };
-            let bare = || bare_key(text).map(|key| (key, "test_id"));
-            let key = if in_code { mistyped_key(text) } else { bare() };
-            let Some((key, known)) = key else { continue };
-            let Some(at) = self.source[span.clone()].find(key) else { continue };
-            let place = span.start + at..span.start + at + key.len();
-            let message = if in_code {
-                format!("`{}` is not a binding", text.trim())
-            } else {
-                format!("`{key}` without backticks is not a binding")
-            };
-            let span = Span::from(place.clone());
-            let problem = Problem::lint("near_binding", message, (span, 0));
-            let problem = problem.help(format!("write `{known}: NAME` in backticks"));
-            let can_fix = in_code && text.contains(':');
-            found.push((if can_fix { problem.fix(span, known) } else { problem }, place));
+                Piece::Text(text) => {
+                    let Some((key, is_quoted)) = bare_key(text) else { continue };
+                    let end = from.saturating_add(text.len().saturating_mul(4)).saturating_add(64);
+                    let end = self.source.floor_char_boundary(end.min(block.span.end));
+                    let Some(at) = self.source.get(from..end).and_then(|part| part.find(key))
+                    else {
+                        continue;
+                    };
+                    let place = from + at..from + at + key.len();
+                    from = place.end;
+                    let before = &self.source[..place.start];
+                    // A single backtick is no code span: see `unread`.
+                    if (is_quoted && !is_clause)
+                        || (before.ends_with('`') && !before.ends_with("\\`"))
+                    {
+                        continue;
+                    }
+                    let message = format!("`{key}` without backticks is not a binding");
+                    found.push((near(message, "test_id", &place), place));
+                }
+                Piece::Child(child) => from = self.blocks[*child].span.end,
+            }
         }
         found
     }
+
+    /// Whether a block has the word of a requirement.
+    fn is_clause(&self, block: &Block) -> bool {
+        block.pieces.iter().any(|piece| match piece {
+            Piece::Text(text) => says(text, &LEVELS),
+            _ => false,
+        })
+    }
+}
+
+fn near(message: String, known: &'static str, place: &Range<usize>) -> Problem {
+    let problem = Problem::lint("near_binding", message, (Span::from(place.clone()), 0));
+    problem.help(format!("write `{known}: NAME` in backticks"))
+}
+
+/// How a binding is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BindingForm {
+    Ticks,
+    Tag,
+    Bare,
+}
+
+/// A binding, or what is nearly one, in a source.
+struct WrittenBinding<'a> {
+    form: BindingForm,
+    text: &'a str,
+    span: Range<usize>,
+    /// Whether its key is right.
+    is_exact: bool,
+}
+
+impl<'a> WrittenBinding<'a> {
+    /// What was found in a text that begins at `body`.
+    fn of(found: &Captures<'a>, body: usize) -> Option<Self> {
+        let forms =
+            [(BindingForm::Ticks, "ticks"), (BindingForm::Tag, "tag"), (BindingForm::Bare, "bare")];
+        let (form, one) = forms.iter().find_map(|(form, name)| Some((*form, found.name(name)?)))?;
+        let text = one.as_str().trim_matches('`').trim();
+        let key = text.split(':').next().unwrap_or_default().trim_end();
+        let is_exact = ["test_id", "guard", "bench"].contains(&key);
+        Some(Self { form, text, span: one.start() + body..one.end() + body, is_exact })
+    }
+}
+
+/// Whether a text has the end of a sentence behind a word.
+fn ends_sentence(text: &str) -> bool {
+    let ends = |word: &str| word.ends_with(['.', ';', '!', '?']) && word.len() > 2;
+    text.split_whitespace().any(|word| ends(word) && !["etc.", "e.g.", "i.e."].contains(&word))
 }
 
 fn code_span(piece: &Piece) -> Option<Range<usize>> {
@@ -183,14 +283,6 @@ fn code_span(piece: &Piece) -> Option<Range<usize>> {
         Piece::Code(_, span) => Some(span.clone()),
         _ => None,
     }
-}
-
-/// Whether a line begins like a list item.
-fn is_item(line: &str) -> bool {
-    let line = line.trim_start();
-    let digits = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    ["- ", "* ", "+ "].iter().any(|mark| line.starts_with(mark))
-        || (digits.len() < line.len() && (digits.starts_with(". ") || digits.starts_with(") ")))
 }
 
 /// The key of a code span that is nearly a binding, and the binding's key.
@@ -204,7 +296,7 @@ fn mistyped_key(code: &str) -> Option<(&str, &'static str)> {
     if first.is_empty() || value.starts_with(':') || !first.chars().all(is_name) {
         return None;
     }
-    let bare: String = key.chars().filter(|c| !['_', '-', ' '].contains(c)).collect();
+    let bare: String = key.chars().filter(|c| !is_unseen(*c)).collect();
     let bare = bare.to_lowercase();
     if bare == "testid" || is_slip(&bare, "testid") {
         return Some((key, "test_id"));
@@ -220,6 +312,12 @@ fn mistyped_key(code: &str) -> Option<(&str, &'static str)> {
     None
 }
 
+/// Characters that do not tell keys apart.
+fn is_unseen(c: char) -> bool {
+    ['_', '-', ' ', '\u{a0}', '\u{ad}', '\u{2060}', '\u{feff}'].contains(&c)
+        || ('\u{200b}'..='\u{200d}').contains(&c)
+}
+
 /// Whether a letter is missing or typed twice, or two are swapped. Another letter makes another
 /// word: `rest_id`.
 fn is_slip(word: &str, known: &str) -> bool {
@@ -232,46 +330,18 @@ fn is_slip(word: &str, known: &str) -> bool {
     is_near && (word.len() != known.len() || sorted(word) == sorted(known))
 }
 
-/// `test_id:` in plain words.
-fn bare_key(text: &str) -> Option<&str> {
+/// `test_id:` in plain words, and whether it is in quotes: typographic ones, or backticks that
+/// Markdown does not read.
+fn bare_key(text: &str) -> Option<(&str, bool)> {
     static BARE: LazyLock<Regex> = LazyLock::new(|| {
-        let pattern = r"(?:^|[\s(\[{])((?i:test[_-]?id)s?)\s*[:：=]\s*[A-Za-z_]\w*";
-        Regex::new(pattern).expect("the pattern is a constant")
+        let pattern = format!(
+            r"(?:^|[\s(\[{{]|([`‘’‚‛“”„«‹´]))({})\s*[:：=]\s*[A-Za-z_]\w*",
+            test_id().replace("[_ -]", "[_-]")
+        );
+        Regex::new(&pattern).expect("the pattern is a constant")
     });
-    BARE.captures(text)?.get(1).map(|key| key.as_str())
-}
-
-/// A fence.
-struct CodeFence {
-    language: String,
-    is_closed: bool,
-    /// Whether it contains the first line of another block of the same fence.
-    nested: bool,
-}
-
-impl CodeFence {
-    fn of(source: &str, block: &Block) -> Self {
-        let text = source[block.span.clone()].trim_end();
-        let mut lines = text.lines().map(|line| line.trim_start_matches([' ', '\t', '>']));
-        let first = lines.next().unwrap_or_default();
-        let mark = first.chars().next().unwrap_or('`');
-        let length = |line: &str| line.len() - line.trim_start_matches(mark).len();
-        let most = length(first);
-        let last = lines.next_back().unwrap_or_default();
-        let rest = |line: &str| line.trim_start_matches(mark).trim().to_owned();
-        let opens = |line: &str| length(line) >= most && !rest(line).is_empty();
-        let nested = lines.any(|line| {
-            // Also as the first block of a list item.
-            let inner = line.trim_start_matches(['-', '*', '+', ' ']);
-            opens(inner)
-        });
-        let language = block.info.split([' ', ',', '\t']).next().unwrap_or_default();
-        Self {
-            language: language.to_lowercase(),
-            is_closed: length(last) >= most && rest(last).is_empty(),
-            nested,
-        }
-    }
+    let found = BARE.captures(text)?;
+    found.get(2).map(|key| (key.as_str(), found.get(1).is_some()))
 }
 
 #[cfg(test)]
@@ -290,6 +360,7 @@ mod tests {
             "test_id= a",
             "test id: a",
             "test_id：a",
+            "test_\u{200b}id: a",
             "Guard: forbid_unsafe",
             "guards: forbid x",
             "Bench: a < 5ms",
@@ -313,8 +384,9 @@ mod tests {
         ] {
             assert!(mistyped_key(other).is_none(), "{other}");
         }
-        assert_eq!(bare_key("It MUST. test_id: a"), Some("test_id"));
-        assert_eq!(bare_key("(testid: a)"), Some("testid"));
+        assert_eq!(bare_key("It MUST. test_id: a"), Some(("test_id", false)));
+        assert_eq!(bare_key("(testid: a)"), Some(("testid", false)));
+        assert_eq!(bare_key("‘test_id: a’"), Some(("test_id", true)));
         assert_eq!(bare_key("The test id identifies it: a"), None);
         assert_eq!(bare_key("the latest_id: a"), None);
     }

@@ -13,6 +13,7 @@ mod front;
 mod lint;
 mod lost;
 mod parse;
+mod places;
 mod renames;
 mod text;
 mod trace;

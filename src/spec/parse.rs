@@ -25,10 +25,15 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let source = decode(bytes, &mut problems);
     let (front, body) = front::read(&source, &mut problems);
     let effects = front.effects();
+    let is_named = front.id.is_some();
     let text = front.id.unwrap_or_else(|| id_of(file));
     let id = SpecId::parse(&text).unwrap_or_else(|| "spec".into());
     if id != text {
-        let message = format!("invalid spec id `{text}`");
+        let message = if is_named {
+            format!("invalid spec id `{text}`")
+        } else {
+            "the file's name has no letters for an id".to_owned()
+        };
         let help = "use lower-case letters, digits, `-` and `_`, a letter first: `id: my-spec`";
         problems.push(Problem::error("spec::id", message).help(help));
     }
@@ -113,6 +118,11 @@ fn id_of(file: &str) -> String {
     let stem = folder.filter(|_| is_general).unwrap_or(stem);
     let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let id: String = stem.chars().map(|c| if inside(c) { c } else { '-' }).collect();
+    let kept = stem.chars().filter(char::is_ascii_alphanumeric).count();
+    // What is left of `ünï` names nothing.
+    if stem.chars().filter(|c| !c.is_ascii() && c.is_alphanumeric()).count() >= kept.max(1) {
+        return String::new();
+    }
     let id = id.trim_matches('-').to_ascii_lowercase();
     if id.starts_with(|c: char| c.is_ascii_digit()) { format!("spec-{id}") } else { id }
 }

@@ -1,6 +1,7 @@
 //! Reads source files: specs, suites, validators, templates, lockfile.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,21 +26,23 @@ const CODE_DEPTH: usize = 32;
 pub fn specs(root: &Path, folder: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
     let folder = root.join(folder);
-    for path in walk(&folder, SPEC_DEPTH)? {
-        if is_markdown(&path) && !is_dotted(&folder, &path) {
+    for path in below_specs(&folder)? {
+        let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
+        if is_file && is_markdown(&path) && !is_dotted(&folder, &path) {
             found.push((relative(root, &path), read_capped(&path, limits::SPEC_BYTES)?));
         }
     }
     Ok(found)
 }
 
-/// Entries that look like specs, or folders of specs, but are symbolic links or not regular files.
+/// Entries that look like specs, or folders of specs, but are symbolic links, not regular files, or
+/// folders that other programs fill.
 ///
 /// # Errors
 /// I/O errors.
 pub fn not_specs(root: &Path, folder: &str) -> io::Result<Vec<String>> {
     let folder = root.join(folder);
-    let mut found = walk_all(&folder, SPEC_DEPTH)?;
+    let mut found = below_specs(&folder)?;
     let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|meta| meta.is_file());
     found.retain(|path| {
         let is_meant = is_markdown(path) || path.is_dir();
@@ -61,19 +64,36 @@ pub fn not_files(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 fn is_markdown(path: &Path) -> bool {
-    let is = |e: &std::ffi::OsStr| ["md", "markdown"].iter().any(|k| e.eq_ignore_ascii_case(k));
+    let is = |e: &OsStr| ["md", "markdown"].iter().any(|k| e.eq_ignore_ascii_case(k));
     path.extension().is_some_and(is)
 }
 
 /// Whether a path below a folder is read as a spec.
 pub fn is_spec(folder: &str, path: &str) -> bool {
-    is_markdown(Path::new(path)) && !is_dotted(Path::new(folder), Path::new(path))
+    let (folder, path) = (Path::new(folder), Path::new(path));
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    let mut folders = below.ancestors().skip(1).filter_map(Path::file_name);
+    is_markdown(path) && !is_dotted(folder, path) && !folders.any(is_of_others)
 }
 
 /// Whether a name on the way from a folder to a path begins with a dot.
 pub fn is_dotted(folder: &Path, path: &Path) -> bool {
     let below = path.strip_prefix(folder).unwrap_or(path);
-    below.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
+    below.components().any(|part| begins_with_dot(part.as_os_str()))
+}
+
+fn begins_with_dot(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// Whether other programs fill a folder of this name, so that no specs are read from it.
+pub fn is_of_others(name: &OsStr) -> bool {
+    ["node_modules", "target"].iter().any(|other| name == *other)
+}
+
+/// What is in the specs' folder; folders that are not read are not gone into.
+fn below_specs(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    walk_where(folder, SPEC_DEPTH, &|name| !begins_with_dot(name) && !is_of_others(name))
 }
 
 fn relative(root: &Path, path: &Path) -> String {
@@ -88,18 +108,6 @@ fn relative(root: &Path, path: &Path) -> String {
 pub fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
     read_regular(path, most).map_err(named)
-}
-
-/// Reads a file named on the command line, which may be a pipe, up to one byte more than `most`.
-///
-/// # Errors
-/// I/O errors, with the path in the message.
-pub fn read_given(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(named)?;
-    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(named)?;
-    Ok(bytes)
 }
 
 /// As [`read_capped`], without the path in the message.
@@ -178,6 +186,15 @@ pub fn walk_without(folder: &Path, skipped: &[&str]) -> io::Result<Vec<PathBuf>>
 /// # Errors
 /// I/O errors.
 pub fn walk_all(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
+    walk_where(folder, depth, &|_| true)
+}
+
+/// The same, and folders whose name is not wanted in place of what is below them.
+fn walk_where(
+    folder: &Path,
+    depth: usize,
+    is_wanted: &dyn Fn(&OsStr) -> bool,
+) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
@@ -185,8 +202,8 @@ pub fn walk_all(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
     };
     for entry in entries {
         let entry = entry.map_err(|error| with_path(folder, error))?;
-        if entry.file_type()?.is_dir() && depth > 0 {
-            found.extend(walk_all(&entry.path(), depth - 1)?);
+        if entry.file_type()?.is_dir() && depth > 0 && is_wanted(&entry.file_name()) {
+            found.extend(walk_where(&entry.path(), depth - 1, is_wanted)?);
         } else {
             found.push(entry.path());
         }

@@ -7,6 +7,7 @@
 mod candidates;
 mod database;
 pub mod files;
+pub mod given;
 pub mod ledger;
 mod lock;
 mod migrations;
@@ -29,6 +30,8 @@ pub use state::StateError;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
+
+use crate::types::text::visible_line;
 
 /// Writes a file atomically and durably: temporary file, fsync, rename, fsync of the folder.
 ///
@@ -59,7 +62,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// An I/O error with its path in front, unless the message has it already.
 pub fn with_path(path: &Path, error: io::Error) -> io::Error {
-    let (path, text) = (path.display().to_string(), error.to_string());
+    let (path, text) = (visible_line(&path.display().to_string()), error.to_string());
     if text.contains(&path) {
         error
     } else {

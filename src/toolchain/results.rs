@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use roxmltree::Node;
 
 use crate::toolchain;
 use crate::types::{TestResult, TestStatus};
@@ -29,15 +30,7 @@ fn junit(text: &str) -> Result<Vec<TestResult>, String> {
     let cases = root.descendants().filter(|node| node.has_tag_name("testcase"));
     Ok(cases
         .map(|case| {
-            let has = |name: &str| case.children().any(|child| child.has_tag_name(name));
-            let said = ["status", "result"].map(|name| word_of(case.attribute(name)));
-            let status = if has("failure") || has("error") || said.contains(&TestStatus::Failed) {
-                TestStatus::Failed
-            } else if has("skipped") || has("disabled") || said.contains(&TestStatus::Ignored) {
-                TestStatus::Ignored
-            } else {
-                TestStatus::Passed
-            };
+            let status = status(case);
             let name = case.attribute("name").unwrap_or_default();
             let class = case.attribute("classname").filter(|class| !class.is_empty());
             let name = class.map_or_else(|| name.to_owned(), |class| format!("{class}::{name}"));
@@ -46,10 +39,61 @@ fn junit(text: &str) -> Result<Vec<TestResult>, String> {
         .collect())
 }
 
+/// What a case comes to: passed only if nothing says that it failed or did not run.
+fn status(case: Node<'_, '_>) -> TestStatus {
+    let has = |names: &[&str]| {
+        case.children().any(|child| {
+            names.iter().any(|name| child.tag_name().name().eq_ignore_ascii_case(name))
+        })
+    };
+    let is = |names: &[&str], value: bool| names.iter().any(|name| flag(case, name) == Some(value));
+    let words: Vec<TestStatus> = ["status", "result", "outcome"]
+        .iter()
+        .filter_map(|name| case.attribute(*name).map(word_of))
+        .collect();
+    let passed = words.contains(&TestStatus::Passed) || is(&["success"], true);
+    let suites = || case.ancestors().filter(|node| node.has_tag_name("testsuite"));
+    if has(&["failure", "error"])
+        || words.contains(&TestStatus::Failed)
+        || is(&["success"], false)
+        || (has(&["rerunFailure", "rerunError"]) && !passed)
+    {
+        TestStatus::Failed
+    } else if has(&["skipped", "disabled", "ignored"])
+        || words.contains(&TestStatus::Ignored)
+        || is(&["disabled", "skipped", "ignored"], true)
+        || is(&["executed", "run"], false)
+        || suites().any(|suite| all_are(suite, &["skipped", "skip", "disabled", "ignored"]))
+    {
+        TestStatus::Ignored
+    } else if suites().any(|suite| all_are(suite, &["failures", "errors"])) {
+        TestStatus::Failed
+    } else {
+        TestStatus::Passed
+    }
+}
+
+/// An attribute that is true or false.
+fn flag(node: Node<'_, '_>, name: &str) -> Option<bool> {
+    match node.attribute(name)?.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" => Some(true),
+        "false" | "no" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether a suite's counters say that all of its tests ended like this.
+fn all_are(suite: Node<'_, '_>, counters: &[&str]) -> bool {
+    let count = |name: &str| suite.attribute(name)?.trim().parse::<u32>().ok();
+    let sum: u64 = counters.iter().filter_map(|name| count(name)).map(u64::from).sum();
+    let is_off = counters.contains(&"disabled") && suite.attribute("disabled") == Some("true");
+    is_off || count("tests").is_some_and(|all| all > 0 && sum >= all.into())
+}
+
 /// What an attribute of a case says of it; nothing, or a word for success, leaves it passed. A word
 /// that is not known means that the test did not pass.
-fn word_of(value: Option<&str>) -> TestStatus {
-    match value.unwrap_or_default().to_ascii_lowercase().as_str() {
+fn word_of(value: &str) -> TestStatus {
+    match value.to_ascii_lowercase().as_str() {
         "" | "run" | "completed" | "complete" | "passed" | "pass" | "success" | "successful"
         | "succeeded" | "ok" => TestStatus::Passed,
         "failed" | "fail" | "failure" | "error" | "errored" | "broken" => TestStatus::Failed,
@@ -185,6 +229,44 @@ mod tests {
             "<!DOCTYPE x [<!ENTITY a \"b\">]><testsuites/>",
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_case_that_did_not_run_or_failed_has_not_passed() {
+        for (attributes, child, expected) in [
+            ("", "", Passed),
+            ("disabled='false' executed='True' run='true' success='True'", "", Passed),
+            ("disabled='true'", "", Ignored),
+            ("skipped='True'", "", Ignored),
+            ("ignored='true'", "", Ignored),
+            ("executed='False'", "", Ignored),
+            ("run='false'", "", Ignored),
+            ("success='false'", "", Failed),
+            ("", "<ignored/>", Ignored),
+            ("", "<Skipped/>", Ignored),
+            ("", "<rerunFailure message='no'/>", Failed),
+            ("status='passed'", "<rerunFailure/>", Passed),
+            ("", "<flakyFailure/>", Passed),
+            ("", "<system-out/>", Passed),
+        ] {
+            let case = format!("<testcase name='a' {attributes}>{child}</testcase>");
+            let results = read(&format!("<testsuite>{case}</testsuite>")).expect("is JUnit");
+            assert_eq!(results[0].status, expected, "{case}");
+        }
+        for (counters, expected) in [
+            ("tests=\"2\" skipped=\"0\" failures=\"0\"", Passed),
+            ("tests=\"2\" skipped=\"1\"", Passed),
+            ("tests=\"2\" skipped=\"2\"", Ignored),
+            ("tests=\"2\" disabled=\"2\"", Ignored),
+            ("tests=\"2\" errors=\"1\" failures=\"1\"", Failed),
+            ("tests=\"0\" skipped=\"0\"", Passed),
+        ] {
+            let cases = "<testcase name=\"a\"/><testcase name=\"b\"/>";
+            let text =
+                format!("<testsuites><testsuite {counters}>{cases}</testsuite></testsuites>");
+            let results = read(&text).expect("is JUnit");
+            assert!(results.iter().all(|one| one.status == expected), "{counters}: {results:?}");
         }
     }
 

@@ -313,8 +313,13 @@ impl Workspace {
     /// Warns of folders that look like a spec or a promoted tree.
     fn look_for_leftovers(&mut self) -> Result<(), CommandError> {
         for file in files::not_specs(&self.places.root, &self.harness.harness.specs)? {
-            let problem =
-                Problem::error("spec::no_file", "a symbolic link or special file; ignored");
+            let is_of_others = Path::new(&file).file_name().is_some_and(files::is_of_others);
+            let what = if is_of_others {
+                "a folder that other programs fill; not read"
+            } else {
+                "a symbolic link or special file; ignored"
+            };
+            let problem = Problem::error("spec::no_file", what);
             self.problems.push(problem.warning().file(&file));
         }
         let known: BTreeSet<&SpecId> = self.files.values().collect();

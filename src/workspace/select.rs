@@ -14,7 +14,7 @@ use crate::types::{Problem, Severity, SpecId};
 const SHOWN: usize = 10;
 
 impl Workspace {
-    /// Ids of the specs that match the patterns: id, path or glob. Without patterns: `None`.
+    /// Ids of the specs that match the patterns: id, path, folder or glob. Without patterns: `None`.
     ///
     /// # Errors
     /// A pattern that matches no spec.
@@ -46,14 +46,20 @@ impl Workspace {
                 .map_err(|e| CommandError::usage(format!("`{pattern}` is not a valid glob: {e}")))?
                 .compile_matcher();
             let absolute = Path::new(pattern).canonicalize().ok();
-            let same = |file: &String| {
-                absolute.as_ref().is_some_and(|path| *path == self.places.root.join(file))
-            };
+            let path = |file: &String| self.places.root.join(file);
+            let same = |file: &String| absolute.as_ref().is_some_and(|given| *given == path(file));
             let files = self.files.iter().filter(|(file, id)| {
                 same(file) || glob.is_match(file) || glob.is_match(id.as_str())
             });
             let gone = gone.iter().filter(|id| glob.is_match(id.as_str()));
-            let found: Vec<&SpecId> = files.map(|(_, id)| id).chain(gone).collect();
+            let mut found: Vec<&SpecId> = files.map(|(_, id)| id).chain(gone).collect();
+            // A folder stands for the specs below it.
+            if let Some(folder) =
+                absolute.as_ref().filter(|given| found.is_empty() && given.is_dir())
+            {
+                let below = self.files.iter().filter(|(file, _)| path(file).starts_with(folder));
+                found.extend(below.map(|(_, id)| id));
+            }
             if found.is_empty() {
                 let why = CommandError::usage(format!("no spec matches `{pattern}`"));
                 return Err(self.nearest_to(pattern, why));

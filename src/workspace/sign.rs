@@ -6,7 +6,7 @@ use std::path::Path;
 use super::error::CommandError;
 use super::model::Workspace;
 use crate::attest::Signer;
-use crate::store::files;
+use crate::store::given;
 use crate::types::limits;
 
 impl Workspace {
@@ -41,7 +41,7 @@ impl Workspace {
             let why = "the file is in the workspace or visible in the sandbox; move it elsewhere";
             return Err(why.to_owned());
         }
-        let bytes = files::read_given(&path, limits::CONFIG_BYTES).map_err(|e| e.to_string())?;
+        let bytes = given::read_given(&path, limits::CONFIG_BYTES).map_err(|e| e.to_string())?;
         String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())
     }
 }

@@ -176,6 +176,37 @@ async fn chat_completions_are_read_in_every_framing() {
     check("chat", variants).await;
 }
 
+/// A piece with this as its error.
+fn with_error(error: Value) -> Act {
+    let delta = json!({ "delta": { "content": answer() }, "finish_reason": null });
+    let text = data(&json!({ "choices": [delta], "error": error }));
+    Act::Bytes(format!("{text}{}{DONE}", chunk(json!({}), Some("stop"))))
+}
+
+#[tokio::test]
+async fn pieces_that_say_there_is_no_error_and_pieces_on_one_line_are_read() {
+    let (half, rest) = (&answer()[..20], &answer()[20..]);
+    let [half, rest] = [half, rest].map(|text| chunk(json!({ "content": text }), None));
+    let stop = chunk(json!({}), Some("stop"));
+    let object = |text: &str| text.trim().trim_start_matches("data: ").to_owned();
+    let list = format!("[{},{}]", object(&half), object(&rest));
+    let body = format!("[{},\n{},\n{}]", object(&half), object(&rest), object(&stop));
+    let variants = vec![
+        one("an empty error", with_error(json!("")), "whole"),
+        one("an error without fields", with_error(json!({})), "whole"),
+        one("an error that is none", with_error(json!(false)), "whole"),
+        one("no error", with_error(Value::Null), "whole"),
+        one("code 0", with_error(json!({ "code": 0, "message": "" })), "whole"),
+        one("code 0 and a word", with_error(json!({ "code": 0, "message": "ok" })), "whole"),
+        sent("two on a line", format!("{}{rest}{stop}{DONE}", half.trim()), "whole"),
+        sent("no mark between", format!("{}{}\n\n{stop}", half.trim(), object(&rest)), "whole"),
+        sent("all on a line", format!("{half}{rest}{stop}{DONE}").replace("\n\n", ""), "whole"),
+        sent("a list in an event", format!("data: {list}\n\n{stop}{DONE}"), "whole"),
+        one("a list as body", raw(200, "application/json", body), "whole"),
+    ];
+    check("chat", variants).await;
+}
+
 #[tokio::test]
 async fn a_whole_chat_completion_is_never_lost() {
     let text = chunk(json!({ "content": answer() }), None);
@@ -191,6 +222,12 @@ async fn a_whole_chat_completion_is_never_lost() {
     let slow = vec![thought; 5].into_iter().chain([whole.clone()]).collect();
     let empty =
         events(&answer(), None).replace("\"choices\":[{", "\"choices\":[{\"finish_reason\":\"\",");
+    let half = chunk(json!({ "content": "### FILE: a\n" }), None);
+    let draft = format!("<think>\n{}\n", answer());
+    let draft = chunk(json!({ "content": draft }), None);
+    let counted = answer().replace("DONE: 1", "DONE: 2");
+    let counted = chunk(json!({ "content": counted }), None);
+    let analysis = json!({ "content": "<Analysis>\n### CONFLICT: a b\n</Analysis>\n" });
     let tagged = json!({ "content": "<think>\n### CONFLICT: a b\n</think>\n" });
     let details =
         json!({ "reasoning_details": [{ "type": "reasoning.summary", "summary": "hm" }] });
@@ -205,6 +242,16 @@ async fn a_whole_chat_completion_is_never_lost() {
         sent("an error behind stop", format!("{whole}{error}{DONE}"), "whole"),
         sent("bytes behind the end", format!("{whole}{DONE}{error}{{\"cho"), "whole"),
         sent("an end without a reason", format!("{text}{DONE}"), "unsaid"),
+        sent("an end without a reason, an error", format!("{half}{DONE}{error}"), "unsaid"),
+        sent("an error without a reason", format!("{text}{error}"), "unsaid"),
+        sent("an error without a reason, stop", format!("{text}{error}{stop}"), "whole"),
+        sent("no end", text.clone(), "unsaid"),
+        one("a break without an end", Act::Break(text.clone()), "unsaid"),
+        one("silence without an end", Act::Hold(text.clone()), "unsaid"),
+        sent("a lost piece behind all", format!("{text}data: {{\"usage\":\n\n"), "unsaid"),
+        sent("a whole draft in thoughts, cut", draft, "truncated"),
+        sent("a count that is not reached", counted, "truncated"),
+        sent("an analysis in tags", format!("{}{whole}", chunk(analysis, None)), "whole"),
         sent("empty reasons", format!("{empty}{stop}{DONE}"), "whole"),
         one("thoughts for long", Act::Slow(350, slow), "whole"),
         sent("thoughts of many forms", format!("{details}{whole}"), "whole"),
@@ -221,7 +268,6 @@ async fn a_whole_chat_completion_is_never_lost() {
 
 #[tokio::test]
 async fn errors_of_chat_completions_have_their_class() {
-    let text = chunk(json!({ "content": answer() }), None);
     let stop = chunk(json!({}), Some("stop"));
     let error = |error: &Value| data(&json!({ "error": error }));
     let context = "{\"error\":{\"code\":400,\"message\":\"exceeds the available context size\"}}\n";
@@ -231,7 +277,8 @@ async fn errors_of_chat_completions_have_their_class() {
     let old = json!({ "object": "error", "message": "no such model", "code": 404 });
     let choice = json!({ "choices": [{ "error": { "code": 503 } }] });
     let limited = raw(429, "text/event-stream", limited);
-    let failed = format!("{text}{}", chunk(json!({}), Some("error")));
+    let part = chunk(json!({ "content": "### FILE: a\n" }), None);
+    let failed = format!("{part}{}", chunk(json!({}), Some("error")));
     let refusal = format!("{}{stop}", chunk(json!({ "refusal": "no" }), None));
     let filtered = chunk(json!({ "content": "a" }), Some("content_filter"));
     let elsewhere = Act::Raw(302, vec![("location", "/login".to_owned())], String::new());
@@ -242,7 +289,7 @@ async fn errors_of_chat_completions_have_their_class() {
         sent("an error first", error(&busy), "overloaded"),
         sent("an error of a choice", data(&choice), "overloaded"),
         sent("an old error", data(&old), "bad_request"),
-        sent("an error behind content", format!("{text}{}", error(&busy)), "truncated"),
+        sent("an error behind content", format!("{part}{}", error(&busy)), "truncated"),
         sent("a reason that is an error", failed, "truncated"),
         sent("a filter", filtered, "refused"),
         sent("a refusal", refusal, "refused"),
@@ -259,7 +306,7 @@ async fn ends_of_chat_completions_that_are_none_have_their_class() {
     let begun = chunk(json!({ "content": "### FILE" }), None);
     let stop = chunk(json!({}), Some("stop"));
     let thought = chunk(json!({ "reasoning": "hm" }), None);
-    let lost = format!("{text}data: {{\"choices\":[\n\n{text}{stop}");
+    let lost = format!("{begun}data: {{\"choices\":[\n\n{text}{stop}");
     let pings = Act::Slow(100, vec![": ping\n\n".to_owned(); 30]);
     let variants = vec![
         sent("cut", begun.clone(), "truncated"),
@@ -309,6 +356,12 @@ async fn responses_end_with_their_closing_event() {
         event(&json!({ "type": format!("response.{status}"), "response": response(status, more) }))
     };
     let whole = format!("{text}{}", end("completed", json!({})));
+    let part = format!("{created}{}", delta("### FILE: a\n"));
+    let completed = end("completed", nothing());
+    let part_done = event(&json!({ "type": "response.output_text.done", "text": answer() }));
+    let content = json!([{ "type": "output_text", "text": answer() }]);
+    let item = json!({ "type": "message", "content": content });
+    let item_done = event(&json!({ "type": "response.output_item.done", "item": item }));
     let cut = |why: &str| {
         end("incomplete", json!({ "output": [], "incomplete_details": { "reason": why } }))
     };
@@ -335,11 +388,23 @@ async fn responses_end_with_their_closing_event() {
         sent("a filter", format!("{created}{}", cut("content_filter")), "refused"),
         sent("a refusal", format!("{created}{refusal}{}", end("completed", nothing())), "refused"),
         sent("failed", format!("{created}{}", failed("server_error")), "overloaded"),
-        sent("failed behind content", format!("{text}{}", failed("server_error")), "truncated"),
+        sent("failed behind content", format!("{part}{}", failed("server_error")), "truncated"),
+        sent("failed behind all", format!("{text}{}", failed("server_error")), "unsaid"),
+        sent("an error behind all", format!("{text}{error}"), "unsaid"),
+        sent("text at the end of a part", format!("{created}{part_done}{completed}"), "whole"),
+        sent("text at the end of an item", format!("{created}{item_done}{completed}"), "whole"),
+        sent("both", format!("{created}{part_done}{item_done}{completed}"), "whole"),
+        sent("pieces and both", format!("{text}{part_done}{item_done}{completed}"), "whole"),
+        sent(
+            "a text alone",
+            end("completed", json!({ "output": [], "output_text": answer() })),
+            "whole",
+        ),
         sent("no credit", format!("{created}{}", failed("insufficient_quota")), "quota"),
         sent("an error", format!("{created}{error}"), "rate_limited"),
-        sent("no end", text.clone(), "truncated"),
-        sent("no end, and a mark", format!("{text}{DONE}"), "truncated"),
+        sent("no end", part.clone(), "truncated"),
+        sent("no end, and a mark", format!("{part}{DONE}"), "truncated"),
+        sent("no end of all", text.clone(), "unsaid"),
         sent("no content and no end", created, "truncated"),
         sent("nothing", "", "bad_response"),
     ];
@@ -368,6 +433,8 @@ pub fn message(text: &str, reason: &str) -> String {
 async fn messages_are_read_block_by_block() {
     let usual = message(&answer(), "end_turn");
     let (open, _) = usual.split_once("event: message_delta").expect("has an end");
+    let part = message("### FILE: a\n", "end_turn");
+    let (part, _) = part.split_once("event: message_delta").expect("has an end");
     let (unstopped, _) = usual.split_once("event: message_stop").expect("has an end");
     let thought = event(
         &json!({ "type": "content_block_delta", "delta": { "type": "thinking_delta", "thinking": "hm" } }),
@@ -396,9 +463,11 @@ async fn messages_are_read_block_by_block() {
         sent("too long", message(&answer(), "max_tokens"), "length"),
         sent("a refusal", message("I", "refusal"), "refused"),
         sent("overloaded", format!("{}{error}", message_start()), "overloaded"),
-        sent("overloaded behind content", format!("{open}{error}"), "truncated"),
+        sent("overloaded behind content", format!("{part}{error}"), "truncated"),
+        sent("overloaded behind all", format!("{open}{error}"), "unsaid"),
         Variant("overloaded at once", busy, "whole", 2),
-        sent("no end", open, "truncated"),
+        sent("no end", part, "truncated"),
+        sent("no end of all", open, "unsaid"),
         sent("no content and no end", message_start(), "truncated"),
     ];
     check("messages", variants).await;
@@ -480,6 +549,29 @@ async fn what_is_refused_by_name_is_left_out_once_and_told() {
         let told = ask("chat", extra, vec![refuses(name)]).await;
         assert_eq!((told.word().as_str(), told.asked.len()), ("bad_request", calls), "{name}");
         assert!(told.message().contains(says), "{}", told.message());
+    }
+    let message = "Your organization must be verified to stream this model.";
+    let error = json!({ "message": message, "param": "stream", "code": "unsupported_value" });
+    let unstreamed = raw(400, "application/json", json!({ "error": error }).to_string());
+    let acts = vec![unstreamed, raw(200, "application/json", whole_chat().to_string())];
+    let told = ask("chat", "", acts).await;
+    assert_eq!((told.word().as_str(), told.asked.len(), told.notes.len()), ("whole", 2, 1));
+    let sent = &told.asked[1].body;
+    assert!(sent.get("stream").is_none() && sent.get("stream_options").is_none(), "{sent}");
+    for (api, extra, said, key) in [
+        ("responses", "", "Unsupported parameter: max_output_tokens", "max_output_tokens"),
+        ("chat", "temperature = 0.3", "Unsupported parameter: temperature", "temperature"),
+        (
+            "messages",
+            "reasoning_effort = \"low\"",
+            "output_config: Extra inputs are not permitted",
+            "output_config",
+        ),
+    ] {
+        let told =
+            ask(api, extra, vec![raw(400, "text/plain", said), raw(401, "text/plain", "")]).await;
+        assert_eq!((told.asked.len(), told.notes.len()), (2, 1), "{said}");
+        assert!(told.asked[1].body.get(key).is_none(), "{said}");
     }
     let only = "This model is only supported in v1/responses and not in v1/chat/completions.";
     let error = json!({ "error": { "message": only, "type": "invalid_request_error" } });

@@ -1,6 +1,9 @@
 //! One grammar for all commands: `[SPEC]…`, `-C`, defaults, and what a run and a plan say at the
 //! end.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::server::{Server, lib};
@@ -237,7 +240,7 @@ fn init_makes_a_folder_and_asks_only_on_a_terminal() {
         all += &world.run(args).expect(2).titled(&format!("regen {}", args.join(" ")));
     }
     world.write("file", "");
-    all += &world.run(&["init", "file"]).expect(40).titled("regen init file");
+    all += &world.run(&["init", "file"]).expect(2).titled("regen init file");
     let all = all.replace(&world.path("").display().to_string(), "[work]/");
     insta::assert_snapshot!("init_path", all);
     world.run(&["init", "openai", "--provider", "openai"]).expect(0);
@@ -255,6 +258,63 @@ fn init_makes_a_folder_and_asks_only_on_a_terminal() {
     let run = Run::from(script.wait_with_output().expect("ends")).expect(0);
     assert!(run.out.contains("`9` is not one of them"), "{}", run.out);
     assert!(world.read("asked/harness.toml").contains("11434"), "{}", run.out);
+}
+
+/// Everything below a folder.
+fn entries(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeMap::new();
+    crate::world::collect(folder, &mut found);
+    found.keys().map(|path| path.display().to_string()).collect()
+}
+
+#[test]
+fn init_says_what_is_in_its_way_and_leaves_nothing_behind() {
+    let world = World::new("http://127.0.0.1:9/v1", &[], "");
+    std::fs::remove_file(world.path("harness.toml")).expect("was there");
+    for folder in ["elsewhere", "linked", "pipes", "dangling", "ignoring"] {
+        std::fs::create_dir(world.path(folder)).expect("makes it");
+    }
+    world.write("file", "");
+    world.write("ignoring/.gitignore", &"a\n".repeat(600_000));
+    symlink("../elsewhere", world.path("linked/specs")).expect("links");
+    symlink("nothing", world.path("dangling/harness.toml")).expect("links");
+    symlink("nothing", world.path("link")).expect("links");
+    for pipe in ["pipe", "pipes/.gitignore"] {
+        Command::new("mkfifo").arg(world.path(pipe)).status().expect("runs");
+    }
+    let before = entries(&world.path(""));
+    let mut all = String::new();
+    for path in ["pipe", "file/below", "link", "linked", "pipes", "dangling", "ignoring"] {
+        all += &world.run(&["init", path]).expect(2).titled(&format!("regen init {path}"));
+        assert_eq!(entries(&world.path("")), before, "{path}");
+        assert!(!world.path(path).join("specs").is_dir() || path == "linked", "{path}");
+    }
+    all += &world.run(&["init", "new\nline"]).expect(0).titled("regen init new\\nline");
+    let all = all.replace(&world.path("").display().to_string(), "[work]/");
+    insta::assert_snapshot!("init_refused", all);
+    // What is not UTF-8 stays.
+    std::fs::create_dir(world.path("bytes")).expect("makes it");
+    std::fs::write(world.path("bytes/.gitignore"), b"\xff").expect("writes");
+    world.run(&["init", "bytes"]).expect(0);
+    let bytes = std::fs::read(world.path("bytes/.gitignore")).expect("reads");
+    assert_eq!(bytes, b"\xff\n/.regen/\n");
+}
+
+#[test]
+fn a_folder_stands_for_its_specs_and_names_are_near_in_any_case() {
+    let (world, _server) = two();
+    for (args, here) in [(&["specs/"][..], ""), (&["specs"], ""), (&["."], "specs")] {
+        let mut command = world.command(&[&["plan", "--json"], args].concat());
+        let run = Run::of(command.current_dir(world.path(here)));
+        assert!(run.out.contains("\"one\"") && run.out.contains("\"two\""), "{args:?}: {run:?}");
+    }
+    for args in [&["plan", "TWO"][..], &["run", "TWO"], &["cassette", "prune", "TWO"]] {
+        let run = world.run(args).expect(2);
+        assert!(run.err.contains("did you mean `two`?"), "{args:?}: {}", run.err);
+    }
+    world.run(&["cassette", "prune", "two", "--dry-run"]).expect(0);
+    let run = world.run(&["plan", "validators"]).expect(2);
+    assert!(run.err.contains("no spec matches `validators`"), "{}", run.err);
 }
 
 #[test]
@@ -307,7 +367,7 @@ fn every_command_is_in_a_group_of_the_help_and_has_a_page_and_an_example() {
 #[test]
 fn addresses_of_the_page_can_be_short() {
     let (world, _server) = two();
-    for address in [":0", "localhost:0", "127.0.0.1:0", "0"] {
+    for address in [":0", "localhost:0", "LOCALHOST:0", "127.0.0.1:0", "0"] {
         let daemon = Daemon::start_with(&world, &["--http", address]);
         let line = daemon.until("an address", |line| line["type"] == "serving");
         assert!(line["url"].as_str().is_some_and(|url| url.contains("127.0.0.1:")), "{line}");

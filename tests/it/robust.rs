@@ -6,7 +6,7 @@
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::process::{Command, Stdio};
 
-use crate::server::{Server, lib};
+use crate::server::{Act, Server, lib};
 use crate::world::{GOOD, Run, World};
 
 /// Commands that only read, with their exit code.
@@ -113,9 +113,19 @@ fn a_full_disk_is_named_with_its_path() {
         assert!(run.err.contains("/dev/full"), "{args:?}: {}", run.err);
         assert!(run.err.contains("hint: "), "{args:?}: {}", run.err);
     }
-    let full = std::fs::File::options().write(true).open("/dev/full").expect("is there");
-    let run = Run::of(world.command(&["plan"]).stdout(full)).expect(40);
-    assert!(run.err.contains("cannot write to standard output"), "{}", run.err);
+    let server = Server::start(vec![Act::Say("### CONFLICT: adder/adds no\n".to_owned())]);
+    let conflict = World::adder(&server.url);
+    for (world, args, code) in [
+        (&world, &["plan"][..], 40),
+        (&world, &["run", "--json"], 40),
+        (&conflict, &["run", "--json"], 21),
+        (&world, &["plan", "nothing", "--json"], 2),
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("is there");
+        let run = Run::of(world.command(args).stdout(full)).expect(code);
+        let why = "cannot write to standard output: No space left on device";
+        assert!(run.err.contains(why), "{args:?}: {}", run.err);
+    }
 }
 
 #[test]
@@ -178,4 +188,21 @@ fn an_output_file_never_replaces_what_is_not_a_regular_file() {
         assert!(world.path("nowhere/file").is_file());
         std::fs::remove_dir_all(world.path("nowhere")).expect("was made");
     }
+    for args in [&["check", "--summary", "pipe"][..], &["plan", "--log-file", "pipe"]] {
+        let run = world.run(args).expect(2);
+        assert!(run.err.contains("pipe: a pipe that no program reads"), "{args:?}: {}", run.err);
+    }
+    let run = world.run(&["check", "--policy", "pipe"]).expect(2);
+    assert!(run.err.contains("pipe: a pipe that no program wrote to"), "{}", run.err);
+    // A pipe that a program holds is written to, and one without a name is read to its end.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec 3<>pipe; \"$0\" check --summary pipe && head -n 1 <&3 > read.txt"]);
+    shell.arg(world.command(&[]).get_program()).current_dir(world.path(""));
+    Run::of(shell.stdin(Stdio::null())).expect(0);
+    assert!(world.read("read.txt").contains("regen"), "{}", world.read("read.txt"));
+    let mut shell = Command::new("bash");
+    shell.args(["-c", "\"$0\" check --policy <(sleep 6; echo signed = false)"]);
+    shell.arg(world.command(&[]).get_program()).current_dir(world.path(""));
+    let run = Run::of(shell.stdin(Stdio::null()));
+    assert!(!run.err.contains("wrote"), "{}", run.err);
 }

@@ -60,6 +60,20 @@ fn a_binding_that_makes_no_clause_is_a_finding_at_its_line() {
         ("- It MUST. `test-id: two`\n", "warning", "lint::near_binding", 0),
         ("Long.\nIt MUST. `Test_ID: two`\n", "warning", "lint::near_binding", 1),
         ("- It MUST. test_id: two\n", "warning", "lint::near_binding", 0),
+        ("- It MUST. \\`test_id: two\\`\n", "warning", "lint::near_binding", 0),
+        ("- It MUST. ‘test_id: two’\n", "warning", "lint::near_binding", 0),
+        ("- It MUST. `test_\u{200b}id: two`\n", "warning", "lint::near_binding", 0),
+        ("~~~\nx\n- It MUST. `testid: two`\n", "error", "spec::lost_binding", 2),
+        (
+            "<ul>\n<li>It MUST. <code>test_id: two</code></li>\n</ul>\n",
+            "error",
+            "spec::lost_binding",
+            1,
+        ),
+        ("- It MUST. <code>test_id: two</code>\n", "error", "spec::lost_binding", 0),
+        ("<p>x\nIt MUST. `testid: two`</p>\n", "error", "spec::lost_binding", 1),
+        ("<ul>\n<li>It MUST. test_id: two</li>\n</ul>\n", "error", "spec::lost_binding", 1),
+        ("- `test_id: two` Sum kept. `test_id: three`\n", "warning", "spec::merged_binding", 0),
     ] {
         let (found, clauses) = linted(&format!("{head}{text}"));
         let lost = found.iter().find(|(_, code, _)| is_lost(code));
@@ -69,11 +83,36 @@ fn a_binding_that_makes_no_clause_is_a_finding_at_its_line() {
 }
 
 #[test]
+fn folders_of_other_programs_are_not_read_and_a_name_without_letters_needs_an_id() {
+    let world = World::adder("http://127.0.0.1:9/v1");
+    world.write("specs/node_modules/x/README.md", &format!("# X\n\n{}", clause("one")));
+    world.write("specs/target/y.md", &format!("# Y\n\n{}", clause("two")));
+    world.write("specs/.git/z.md", &format!("# Z\n\n{}", clause("two")));
+    let run = world.run(&["lint"]).expect(0);
+    assert!(run.err.contains("specs/target: ") && run.err.contains("not read"), "{}", run.err);
+    assert!(!run.err.contains(".git"), "{}", run.err);
+    let out = world.run(&["trace", "--json"]).out;
+    assert!(!out.contains("README.md") && !out.contains("y.md"), "{out}");
+    let (world, text) = (World::adder("http://127.0.0.1:9/v1"), format!("# Ü\n\n{}", clause("u")));
+    world.write("specs/ünï.md", &text);
+    let run = world.run(&["lint"]).expect(10);
+    assert!(
+        run.err.contains("no letters for an id") && run.err.contains("`id: my-spec`"),
+        "{}",
+        run.err
+    );
+    world.write("specs/ünï.md", &format!("---\nid: uni\n---\n{text}"));
+    assert!(!world.run(&["lint"]).err.contains("letters for an id"));
+}
+
+#[test]
 fn bindings_that_are_shown_on_purpose_are_no_findings() {
     let spec = format!(
         "# Adder\n\nA clause has `` `test_id: NAME` `` or \\`test_id: NAME\\`, and a `test_id`.\n\n\
         ```markdown\n- It MUST. `test_id: shown`\n```\n\n~~~text\n- It MUST. `test_id: shown`\n~~~\n\n\
-        The `user_id: u32` and `rest_id: u32` are fields.\n\n{}",
+        The `user_id: u32` and `rest_id: u32` are fields.\n\n\
+        ```html\n<code>test_id: shown</code>\n```\n\n<!-- test_id: shown -->\n\n\
+        <p>A test id identifies it: <b>a</b></p>\n\n{}",
         clause("one")
     );
     let (found, clauses) = linted(&spec);

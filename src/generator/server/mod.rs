@@ -6,6 +6,7 @@ mod pace;
 mod read;
 mod stack;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +104,8 @@ impl ModelServer {
             Ok(bytes) => Ok(bytes.to_vec()),
             Err(error) => Err(classify::of_reqwest(&error)),
         });
-        let reader = read::AnswerReader::new(&self.settings, self.wire(), deadline);
+        let settings = patient(&self.settings, &body);
+        let reader = read::AnswerReader::new(&settings, self.wire(), deadline);
         let (completion, tape) = reader.read(pieces, progress).await?;
         Ok((counted(completion, request), tape))
     }
@@ -124,10 +126,20 @@ impl ModelServer {
         let request = request
             .map_err(|error| GenerationError::new(Failure::Configuration, error.to_string()))?;
         let (http, pace) = (self.http.clone(), self.pace.clone());
-        let sent = stack::send(&self.settings, http, pace, request);
+        let settings = patient(&self.settings, body);
+        let sent = stack::send(&settings, http, pace, request);
         let sent = tokio::time::timeout_at(deadline, sent).await;
         sent.unwrap_or_else(|_| Err(read::late(&self.settings)))
     }
+}
+
+/// The settings for a request. An answer that is not streamed comes when it is whole.
+fn patient<'a>(settings: &'a ServerSettings, body: &Value) -> Cow<'a, ServerSettings> {
+    if body["stream"] == true {
+        return Cow::Borrowed(settings);
+    }
+    let first_token_timeout_ms = settings.deadline_ms;
+    Cow::Owned(ServerSettings { first_token_timeout_ms, ..settings.clone() })
 }
 
 /// An answer with tokens that are estimated, where the server did not count them.

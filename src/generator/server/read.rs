@@ -47,7 +47,7 @@ impl<'a> AnswerReader<'a> {
             match timeout_at(until, stream.next()).await {
                 Ok(Some(Ok(bytes))) => self.take(&bytes, progress),
                 Ok(None) => break,
-                Ok(Some(Err(_))) | Err(_) if self.heard.finish.is_some() => break,
+                Ok(Some(Err(_))) | Err(_) if self.heard.is_ended() => break,
                 Ok(Some(Err(error))) => return Err(self.heard.broken(error)),
                 Err(_) => return Err(self.silence(wait, key)),
             }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::body::{schema, temperature};
-use super::heard::{ApiWire, Heard, count};
+use super::heard::{ApiWire, Heard, count, error_in};
 use crate::generator::Request;
 use crate::types::generator::ServerSettings;
 use crate::types::harness::ReplyForm;
@@ -87,7 +87,7 @@ fn choice(choice: &Value, heard: &mut Heard) {
         }
         heard.refusal.push_str(message["refusal"].as_str().unwrap_or_default());
     }
-    if let Some(error) = choice.get("error").filter(|error| !error.is_null()) {
+    if let Some(error) = error_in(choice) {
         return heard.fail(error);
     }
     // Some servers send an empty reason with every piece.

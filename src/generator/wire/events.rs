@@ -91,15 +91,12 @@ impl StreamReader {
     }
 
     fn piece(&mut self, text: &str, is_data: bool) {
-        if text.trim_matches('"').eq_ignore_ascii_case("[done]") {
+        // Objects of their own, where no line of another one is awaited.
+        let is_free = self.part.is_empty() || (is_data && !self.part.starts_with('['));
+        let (found, rest) = if is_free || is_end(text) { leading(text) } else { (vec![], text) };
+        if rest.is_empty() && !found.is_empty() {
             self.end_part();
-            return self.add(EventData::Done);
-        }
-        // An object of its own, where no line of another one is awaited.
-        let alone = (self.part.is_empty() || is_data).then(|| object(text)).flatten();
-        if let Some(value) = alone {
-            self.end_part();
-            self.add(EventData::Object(value));
+            found.into_iter().for_each(|data| self.add(data));
         } else if !self.part.is_empty() || text.starts_with(['{', '[']) {
             self.part.push_str(text);
             self.part.push('\n');
@@ -110,11 +107,12 @@ impl StreamReader {
 
     fn end_part(&mut self) {
         let part = std::mem::take(&mut self.part);
-        match object(&part) {
-            Some(value) => self.add(EventData::Object(value)),
-            None if part.starts_with("{\"") => self.add(EventData::Damaged),
-            None if part.is_empty() => {}
-            None => self.add(EventData::Text(part.trim().chars().take(200).collect())),
+        let (found, rest) = leading(&part);
+        found.into_iter().for_each(|data| self.add(data));
+        if rest.starts_with("{\"") {
+            self.add(EventData::Damaged);
+        } else if !rest.is_empty() {
+            self.add(EventData::Text(rest.trim().chars().take(200).collect()));
         }
     }
 
@@ -127,12 +125,34 @@ fn is(field: &str, name: &str) -> bool {
     field.eq_ignore_ascii_case(name)
 }
 
-/// A JSON object, or the first of a list of them.
-fn object(text: &str) -> Option<Value> {
-    match serde_json::from_str(text).ok()? {
-        Value::Array(list) => list.into_iter().next().filter(Value::is_object),
-        value => value.is_object().then_some(value),
+/// Whether a text is the mark that ends a stream.
+fn is_end(text: &str) -> bool {
+    text.trim_matches('"').eq_ignore_ascii_case("[done]")
+}
+
+/// The objects that a text begins with, each alone or in a list of them, and the rest. Some servers
+/// put several on a line, with `data:`, a comma or nothing between them.
+fn leading(text: &str) -> (Vec<EventData>, &str) {
+    let (mut found, mut rest) = (Vec::new(), text.trim());
+    while !rest.is_empty() {
+        if is_end(rest) {
+            found.push(EventData::Done);
+            return (found, "");
+        }
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter();
+        let list = match values.next() {
+            Some(Ok(Value::Array(list))) => list,
+            Some(Ok(value)) => vec![value],
+            _ => break,
+        };
+        if list.is_empty() || !list.iter().all(Value::is_object) {
+            break;
+        }
+        found.extend(list.into_iter().map(EventData::Object));
+        rest = rest[values.byte_offset()..].trim_start();
+        rest = rest.strip_prefix(',').or(rest.strip_prefix("data:")).unwrap_or(rest).trim_start();
     }
+    (found, rest)
 }
 
 #[cfg(test)]
@@ -177,6 +197,13 @@ mod tests {
             "data: {\ndata:  \"n\": 1\ndata: }\n\ndata: {\"n\":2}\n\n",
             "data: data: {\"n\":1}\n\n{\"n\":2}\n",
             "{\n  \"n\": 1\n}\n\n[{\"n\":2}]",
+            "data: {\"n\":1}data: {\"n\":2}\n\n",
+            "data: {\"n\":1}{\"n\":2}\n\n",
+            "data: {\"n\":1},\n\ndata: {\"n\":2},\n",
+            "data: [{\"n\":1},{\"n\":2}]\n\n",
+            "data: [{\"n\":1},\ndata: {\"n\":2}]\n\n",
+            "[{\"n\":1},\n{\"n\":2}]",
+            "[{\n\"n\":1\n}\n,\n{\"n\":2}\n]\n",
         ] {
             assert_eq!(data(text), two, "{text:?}");
         }
@@ -190,6 +217,9 @@ mod tests {
         assert_eq!(data("data: ping\n\ndata: null\n\n"), [text("ping"), text("null")]);
         assert_eq!(data("<html>\n"), [text("<html>")]);
         assert_eq!(data("data: [DONE]\n\ndata: \"[done]\"\n"), [EventData::Done, EventData::Done]);
+        assert_eq!(data("data: {\"n\":1}data: [DONE]\n\n"), [object(1), EventData::Done]);
+        assert_eq!(data("data: {\"n\":1}{\"n\":\n\n"), [object(1), EventData::Damaged]);
+        assert_eq!(data("data: [1]\n\ndata: []\n\n"), [text("[1]"), text("[]")]);
         assert_eq!(data("data: {\"n\":\n\ndata: {\"n\":1}\n"), [EventData::Damaged, object(1)]);
         assert_eq!(data("data: {\"n\":\ndata: {\"n\":1}\n"), [EventData::Damaged, object(1)]);
         assert_eq!(read("event: error\ndata: {\"n\":1}\n\n"), [("error".to_owned(), object(1))]);

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::events::{EventData, StreamEvent};
 use super::{classify, thoughts};
 use crate::generator::{GenerationError, Request};
+use crate::reply;
 use crate::types::generator::ServerSettings;
 use crate::types::{Completion, Failure, Finish, ModelApi, Usage, limits};
 
@@ -46,8 +47,10 @@ pub struct Heard {
     pub done: bool,
     /// What went wrong.
     pub error: Option<GenerationError>,
-    /// A piece of the answer is lost.
-    damaged: bool,
+    /// How much of the text was there when a piece of the answer was lost.
+    damaged: Option<usize>,
+    /// How much of the text stood there when its last part was finished.
+    settled: usize,
     /// The first thing that is no event of any API.
     foreign: Option<String>,
 }
@@ -57,7 +60,10 @@ impl Heard {
     pub fn add(&mut self, wire: &dyn ApiWire, event: &StreamEvent) {
         match &event.data {
             EventData::Done => self.done |= wire.api() != ModelApi::Responses,
-            EventData::Damaged => self.damaged |= self.finish.is_none(),
+            EventData::Damaged if self.finish.is_some() => {}
+            EventData::Damaged => {
+                self.damaged.get_or_insert(self.text.len());
+            }
             EventData::Text(text) if event.name == "error" => self.fail(&Value::from(text.clone())),
             EventData::Text(text) => self.unknown(text),
             EventData::Object(value) => match error_of(&event.name, value) {
@@ -71,12 +77,35 @@ impl Heard {
         }
     }
 
-    /// Takes an error object. Behind a whole answer it takes nothing from it.
+    /// Takes an error object. Behind a whole answer, or the end of one, it takes nothing from it.
     pub fn fail(&mut self, error: &Value) {
-        if self.finish.is_none() && self.error.is_none() {
+        let is_ended = self.finish.is_some() || (self.done && !self.text.is_empty());
+        if is_ended || self.error.is_some() {
+        } else if self.is_whole() {
+            self.finish = Some(unsaid());
+        } else {
             let error = classify::of_error_object(error, None);
             self.error = Some(self.broken(error));
         }
+    }
+
+    /// Takes the whole text of a part that is finished, of which the pieces may have come before.
+    pub fn finish_part(&mut self, text: &str) {
+        let is_new = self.text.len() == self.settled;
+        if is_new && !self.text.trim_end().ends_with(text.trim()) {
+            self.text.push_str(text);
+        }
+        self.settled = self.text.len();
+    }
+
+    /// Whether no more is needed: the server has said why it ends, or the answer is complete.
+    pub fn is_ended(&self) -> bool {
+        self.finish.is_some() || self.is_whole()
+    }
+
+    /// Whether the answer is complete, whatever the server says or does from here on.
+    pub fn is_whole(&self) -> bool {
+        is_whole(&self.text)
     }
 
     /// Takes a piece of a thought.
@@ -126,16 +155,16 @@ impl Heard {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let is_whole = self.text.lines().any(|line| line.starts_with("### DONE"));
+        let is_whole = self.is_whole();
         let filtered = Finish::Other("content_filter".to_owned());
         if !is_whole && (!self.refusal.is_empty() || self.finish.as_ref() == Some(&filtered)) {
             let why = if self.refusal.is_empty() { "a content filter" } else { &self.refusal };
             let message = format!("the model refuses to answer: {why}; reword the spec");
             return Err(GenerationError::new(Failure::Refused, message));
         }
-        let unsaid = (self.done && !self.text.is_empty()).then(|| Finish::Other("unsaid".into()));
-        let Some(finish) = self.finish.take().or(unsaid) else { return Err(self.unfinished()) };
-        if self.damaged {
+        let ended = (is_whole || (self.done && !self.text.is_empty())).then(unsaid);
+        let Some(finish) = self.finish.take().or(ended) else { return Err(self.unfinished()) };
+        if self.damaged.is_some_and(|at| !is_whole || !self::is_whole(&self.text[..at])) {
             let message = "a piece of the answer is not JSON, and lost";
             return Err(GenerationError::new(Failure::Truncated, message));
         }
@@ -160,9 +189,42 @@ impl Heard {
     }
 }
 
+/// An end for which the server gives no reason.
+fn unsaid() -> Finish {
+    Finish::Other("unsaid".to_owned())
+}
+
+/// Whether a text is a complete answer without the thoughts before it.
+fn is_whole(text: &str) -> bool {
+    reply::is_whole(&thoughts::without(text, false))
+}
+
+/// The error in a field, which many servers also send where there is none: `""`, `{}`, `code: 0`.
+pub fn error_in(value: &Value) -> Option<&Value> {
+    let error = value.get("error")?;
+    let says_success = match &error["code"] {
+        Value::Number(code) => code.as_u64() == Some(0) || code.as_u64() == Some(200),
+        Value::String(code) => ["0", "200", "ok", "success"].iter().any(|word| code == word),
+        _ => false,
+    };
+    (!says_success && !is_nothing(error)).then_some(error)
+}
+
+/// Whether a value says nothing.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(is) => !is,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(list) => list.iter().all(is_nothing),
+        Value::Object(fields) => fields.values().all(is_nothing),
+    }
+}
+
 /// The error in an event, wherever servers put it.
 fn error_of<'a>(name: &str, value: &'a Value) -> Option<&'a Value> {
-    let inner = value.get("error").filter(|error| !error.is_null());
+    let inner = error_in(value);
     let is_one = name == "error" || value["type"] == "error" || value["object"] == "error";
     inner.or_else(|| is_one.then_some(value))
 }

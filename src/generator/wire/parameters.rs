@@ -10,7 +10,7 @@ struct Parameter {
 }
 
 /// All of them. What a request can do without has a place.
-const ALL: [Parameter; 10] = [
+const ALL: [Parameter; 12] = [
     Parameter {
         names: &["temperature"],
         place: &["temperature"],
@@ -28,12 +28,13 @@ const ALL: [Parameter; 10] = [
     },
     Parameter {
         names: &["max_output_tokens"],
-        place: &[],
+        place: &["max_output_tokens"],
         setting: "set `max_output_tokens` in [generator]",
     },
     Parameter {
         names: &[
             "reasoning_effort",
+            "reasoningEffort",
             "reasoning.effort",
             "reasoning",
             "output_config.effort",
@@ -41,6 +42,11 @@ const ALL: [Parameter; 10] = [
         ],
         place: &["reasoning_effort", "reasoning", "output_config/effort"],
         setting: "change `reasoning_effort` in [generator], or leave it out",
+    },
+    Parameter {
+        names: &["output_config"],
+        place: &["output_config/effort"],
+        setting: "leave `reasoning_effort` out of [generator], or set reply = \"files\" there",
     },
     Parameter {
         names: &["response_format", "text.format", "output_config.format", "json_schema"],
@@ -52,6 +58,8 @@ const ALL: [Parameter; 10] = [
         place: &["stream_options"],
         setting: "",
     },
+    // A whole body is read too.
+    Parameter { names: &["stream"], place: &["stream", "stream_options"], setting: "" },
     Parameter { names: &["prompt_cache_key"], place: &["prompt_cache_key"], setting: "" },
     Parameter { names: &["cache_control"], place: &[CACHE_MARK], setting: "" },
     Parameter { names: &["store"], place: &["store"], setting: "" },
@@ -119,12 +127,34 @@ fn mention(text: &str, name: &str) -> Option<usize> {
     text.match_indices(name).map(|(at, _)| at).find(|at| {
         let before = text[..*at].chars().next_back();
         let behind = text[at + name.len()..].chars().next();
-        // A word of a sentence is no name: those stand in quotes, or before a colon.
-        let is_name = behind == Some(':') || (is_quote(before) && is_quote(behind));
+        let is_quoted = is_quote(before) && is_quote(behind);
         !before.is_some_and(is_word)
             && !behind.is_some_and(is_word)
-            && (is_name || name.contains(['_', '.']))
+            && (is_quoted
+                || name.contains(['_', '.'])
+                || is_named(&text[..*at], &text[at + name.len()..]))
     })
+}
+
+/// Whether a word is the name of a parameter by what stands before and behind it: most words of a
+/// sentence are none.
+fn is_named(before: &str, behind: &str) -> bool {
+    let tail = before.len().saturating_sub(20);
+    let before = before.get(before.ceil_char_boundary(tail)..).unwrap_or_default().to_lowercase();
+    let behind = behind.get(..behind.floor_char_boundary(20)).unwrap_or_default().to_lowercase();
+    let nouns = ["parameter", "argument", "field", "option", "property"];
+    let is_kind = |text: &str| nouns.iter().any(|noun| text.starts_with(noun));
+    let ends = ["", "'", "\"", ".", ",", ";", ")", "\n", "\\"];
+    let is_last = ends.iter().any(|end| match *end {
+        "" => behind.is_empty(),
+        end => behind.starts_with(end),
+    });
+    let verbs = [" is not ", " is unsupported", " not supported", " is deprecated", " isn't "];
+    behind.starts_with(':')
+        || is_kind(behind.trim_start())
+        || verbs.iter().any(|verb| behind.starts_with(verb))
+        || nouns.iter().any(|noun| before.trim_end_matches([' ', ':', 's']).ends_with(noun))
+        || (before.ends_with(": ") && is_last)
 }
 
 /// Takes a parameter out of a body; gives whether it was there. A limit of tokens goes by another
@@ -187,62 +217,95 @@ mod tests {
         refused(body).and_then(|refused| refused.name)
     }
 
+    /// What servers say, and the parameter that they refuse.
+    const SAID: &[(&str, Option<&str>)] = &[
+        (
+            r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0.2 with this model.","param":"temperature","code":"unsupported_value"}}"#,
+            Some("temperature"),
+        ),
+        (
+            r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","param":"max_tokens"}}"#,
+            Some("max_tokens"),
+        ),
+        (
+            r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."}}"#,
+            Some("max_tokens"),
+        ),
+        (
+            r#"{"error":{"message":"Unsupported parameter: 'reasoning.effort' is not supported with this model.","param":"reasoning.effort"}}"#,
+            Some("reasoning_effort"),
+        ),
+        (
+            r#"{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}"#,
+            Some("stream_options"),
+        ),
+        (
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"`temperature` is deprecated for this model."}}"#,
+            Some("temperature"),
+        ),
+        (
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"output_config.effort: Extra inputs are not permitted"}}"#,
+            Some("reasoning_effort"),
+        ),
+        (
+            r#"[{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name \"prompt_cache_key\": Cannot find field."}}]"#,
+            Some("prompt_cache_key"),
+        ),
+        (
+            r#"{"error":{"message":"property 'reasoning_effort' is unsupported"}}"#,
+            Some("reasoning_effort"),
+        ),
+        (
+            r#"{"error":{"message":"Unsupported parameter: 'max_output_tokens'","param":"max_output_tokens"}}"#,
+            Some("max_output_tokens"),
+        ),
+        ("Unsupported parameter: temperature", Some("temperature")),
+        (r#"{"detail":"Unsupported parameter: temperature"}"#, Some("temperature")),
+        (
+            r#"{"error":{"message":"temperature is not supported with this model"}}"#,
+            Some("temperature"),
+        ),
+        (
+            r#"{"error":{"message":"This model does not support the temperature parameter."}}"#,
+            Some("temperature"),
+        ),
+        (
+            r#"{"code":"Client specified an invalid argument","error":"Argument not supported on this model: temperature"}"#,
+            Some("temperature"),
+        ),
+        (
+            r#"{"error":"Model grok-4 does not support parameter reasoningEffort."}"#,
+            Some("reasoning_effort"),
+        ),
+        (
+            r#"{"error":{"message":"This model does not support the effort parameter."}}"#,
+            Some("reasoning_effort"),
+        ),
+        (
+            r#"{"error":{"message":"output_config: Extra inputs are not permitted"}}"#,
+            Some("output_config"),
+        ),
+        (
+            r#"{"error":{"message":"Your organization must be verified to stream this model.","param":"stream","code":"unsupported_value"}}"#,
+            Some("stream"),
+        ),
+        // Values, and words of sentences, are no names.
+        (r#"{"error":{"message":"the store of this reasoning is unknown"}}"#, None),
+        (r#"{"error":{"message":"the stream broke: model not supported"}}"#, None),
+        (r#"{"error":{"message":"max_tokens is too large: 90000","param":"max_tokens"}}"#, None),
+        (r#"{"error":{"message":"temperature must be at most 1","param":"temperature"}}"#, None),
+        (r#"{"error":{"message":"reasoning models are not supported in this store"}}"#, None),
+        (
+            r#"{"error":{"message":"'response_format' is not supported","param":"response_format"}}"#,
+            None,
+        ),
+        ("<html>", None),
+    ];
+
     #[test]
     fn the_parameter_is_found_in_what_servers_say() {
-        for (body, name) in [
-            (
-                r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0.2 with this model.","param":"temperature","code":"unsupported_value"}}"#,
-                Some("temperature"),
-            ),
-            (
-                r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","param":"max_tokens"}}"#,
-                Some("max_tokens"),
-            ),
-            (
-                r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."}}"#,
-                Some("max_tokens"),
-            ),
-            (
-                r#"{"error":{"message":"Unsupported parameter: 'reasoning.effort' is not supported with this model.","param":"reasoning.effort"}}"#,
-                Some("reasoning_effort"),
-            ),
-            (
-                r#"{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}"#,
-                Some("stream_options"),
-            ),
-            (
-                r#"{"type":"error","error":{"type":"invalid_request_error","message":"`temperature` is deprecated for this model."}}"#,
-                Some("temperature"),
-            ),
-            (
-                r#"{"type":"error","error":{"type":"invalid_request_error","message":"output_config.effort: Extra inputs are not permitted"}}"#,
-                Some("reasoning_effort"),
-            ),
-            (
-                r#"[{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name \"prompt_cache_key\": Cannot find field."}}]"#,
-                Some("prompt_cache_key"),
-            ),
-            (
-                r#"{"error":{"message":"property 'reasoning_effort' is unsupported"}}"#,
-                Some("reasoning_effort"),
-            ),
-            // Values, and words of sentences, are no names.
-            (
-                r#"{"error":{"message":"max_tokens is too large: 90000","param":"max_tokens"}}"#,
-                None,
-            ),
-            (
-                r#"{"error":{"message":"temperature must be at most 1","param":"temperature"}}"#,
-                None,
-            ),
-            (r#"{"error":{"message":"reasoning models are not supported in this store"}}"#, None),
-            (
-                r#"{"error":{"message":"'response_format' is not supported","param":"response_format"}}"#,
-                None,
-            ),
-            ("<html>", None),
-        ] {
-            assert_eq!(named(body), name, "{body}");
+        for (body, name) in SAID {
+            assert_eq!(named(body), *name, "{body}");
         }
         let said = refused(r#"{"error":{"message":"'response_format' is not supported"}}"#);
         assert!(said.is_some_and(|said| said.setting.contains("reply = \"files\"")));
@@ -252,6 +315,10 @@ mod tests {
     fn what_is_refused_is_left_out() {
         let mut body = json!({ "max_tokens": 7, "output_config": { "effort": "low" }, "n": 1 });
         assert!(leave_out(&mut body, "max_tokens") && leave_out(&mut body, "reasoning_effort"));
+        let mut streamed = json!({ "stream": true, "stream_options": {}, "max_output_tokens": 7 });
+        assert!(leave_out(&mut streamed, "stream"));
+        assert!(leave_out(&mut streamed, "max_output_tokens"));
+        assert_eq!(streamed, json!({}));
         assert!(!leave_out(&mut body, "temperature") && !leave_out(&mut body, "n"));
         assert_eq!(body, json!({ "max_completion_tokens": 7, "n": 1 }));
         let mut body = json!({ "system": [{ "text": "a", "cache_control": {} }] });

@@ -49,10 +49,23 @@ impl ApiWire for Responses {
     }
 
     fn hear(&self, event: &Value, heard: &mut Heard) {
-        let delta = event["delta"].as_str().unwrap_or_default();
+        let delta = &event["delta"];
+        let delta = delta.as_str().or(delta["text"].as_str()).unwrap_or_default();
         let kind = event["type"].as_str().unwrap_or_default();
         match kind {
             "response.output_text.delta" => heard.text.push_str(delta),
+            "response.output_text.done" => heard.finish_part(text_of(event)),
+            "response.content_part.done" if event["part"]["type"] == "output_text" => {
+                heard.finish_part(text_of(&event["part"]));
+            }
+            "response.output_item.done" => {
+                let mut item = Heard::default();
+                output(&json!([event["item"]]), &mut item);
+                heard.finish_part(&item.text);
+                if heard.refusal.is_empty() {
+                    heard.refusal = item.refusal;
+                }
+            }
             "response.refusal.delta" => heard.refusal.push_str(delta),
             "response.created" | "response.in_progress" | "response.queued" => heard.opened = true,
             "response.completed" | "response.done" | "response.incomplete" | "response.failed" => {
@@ -75,12 +88,17 @@ fn end(response: &Value, kind: &str, heard: &mut Heard) {
     heard.usage = usage(&response["usage"]).or(heard.usage);
     if heard.text.is_empty() && heard.refusal.is_empty() {
         output(&response["output"], heard);
+        if heard.text.is_empty() && heard.refusal.is_empty() {
+            output(&response["output_text"], heard);
+        }
     }
     heard.opened = true;
-    heard.done = true;
     if is("failed") || is("cancelled") {
-        return heard.fail(&response["error"]);
+        heard.fail(&response["error"]);
+        heard.done = true;
+        return;
     }
+    heard.done = true;
     let why = response["incomplete_details"]["reason"].as_str();
     heard.finish = Some(match why {
         Some("max_output_tokens" | "max_tokens") => Finish::Length,
@@ -90,16 +108,22 @@ fn end(response: &Value, kind: &str, heard: &mut Heard) {
     });
 }
 
+fn text_of(part: &Value) -> &str {
+    part["text"].as_str().unwrap_or_default()
+}
+
 /// The texts of the messages in a response.
 fn output(output: &Value, heard: &mut Heard) {
+    heard.text.push_str(output.as_str().unwrap_or_default());
     for item in output.as_array().into_iter().flatten() {
+        heard.text.push_str(item["content"].as_str().unwrap_or_default());
         for part in item["content"].as_array().into_iter().flatten() {
             match part["type"].as_str() {
                 Some("refusal") => {
                     heard.refusal.push_str(part["refusal"].as_str().unwrap_or_default());
                 }
-                Some("reasoning_text") => heard.think(part["text"].as_str().unwrap_or_default()),
-                _ => heard.text.push_str(part["text"].as_str().unwrap_or_default()),
+                Some("reasoning_text") => heard.think(text_of(part)),
+                _ => heard.text.push_str(text_of(part)),
             }
         }
     }
