@@ -9,7 +9,8 @@ use super::contract::{ContractText, held_lines, hold_out};
 use super::front::is_near;
 use super::lost::Lost;
 use super::text::{
-    FLAGS, Gather, Marks, code_text, is_held_back, level, looks_hidden, says, squeeze,
+    FLAGS, Gather, Marks, code_text, decode, is_held_back, level, line_starts, looks_hidden, says,
+    squeeze,
 };
 use super::{binding, front};
 use crate::types::{
@@ -125,32 +126,6 @@ fn id_of(file: &str) -> String {
     }
     let id = id.trim_matches('-').to_ascii_lowercase();
     if id.starts_with(|c: char| c.is_ascii_digit()) { format!("spec-{id}") } else { id }
-}
-
-fn decode(bytes: &[u8], problems: &mut Vec<Problem>) -> String {
-    if bytes.len() > limits::SPEC_BYTES {
-        let problem = Problem::error("spec::too_large", "the spec is larger than 10 MiB");
-        problems.push(problem.help("split it, or move data to other files"));
-        return String::new();
-    }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let plain = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
-    match std::str::from_utf8(bytes) {
-        Ok(text) => plain(text),
-        Err(error) => {
-            let text = plain(&String::from_utf8_lossy(bytes));
-            let at = plain(&String::from_utf8_lossy(&bytes[..error.valid_up_to()])).len();
-            let problem = Problem::error("spec::not_utf8", "invalid UTF-8");
-            let problem = problem.help("save the file as UTF-8").at(&text, at..at);
-            problems.push(problem);
-            text
-        }
-    }
-}
-
-fn line_starts(source: &str) -> Vec<usize> {
-    let ends = source.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
-    std::iter::once(0).chain(ends).collect()
 }
 
 fn first_heading(blocks: &[Block]) -> Option<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::binding;
 use super::blocks::{Block, Kind, Piece};
-use crate::types::{Binding, Level, Status, Waiver};
+use crate::types::{Binding, Level, Problem, Status, Waiver, limits};
 
 /// White space collapsed to single blanks, so that re-wrapping changes nothing.
 pub fn squeeze(text: &str) -> String {
@@ -101,4 +101,32 @@ impl Gather<'_> {
             }
         }
     }
+}
+
+/// The text of a file: without a byte-order mark, with LF line ends.
+pub fn decode(bytes: &[u8], problems: &mut Vec<Problem>) -> String {
+    if bytes.len() > limits::SPEC_BYTES {
+        let problem = Problem::error("spec::too_large", "the spec is larger than 10 MiB");
+        problems.push(problem.help("split it, or move data to other files"));
+        return String::new();
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let plain = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
+    match std::str::from_utf8(bytes) {
+        Ok(text) => plain(text),
+        Err(error) => {
+            let text = plain(&String::from_utf8_lossy(bytes));
+            let at = plain(&String::from_utf8_lossy(&bytes[..error.valid_up_to()])).len();
+            let problem = Problem::error("spec::not_utf8", "invalid UTF-8");
+            let problem = problem.help("save the file as UTF-8").at(&text, at..at);
+            problems.push(problem);
+            text
+        }
+    }
+}
+
+/// Offsets of the lines.
+pub fn line_starts(source: &str) -> Vec<usize> {
+    let ends = source.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
+    std::iter::once(0).chain(ends).collect()
 }

@@ -1,5 +1,4 @@
-/// This function converts degrees Celsius to degrees Fahrenheit.
-/// It returns `Some(f64)` if the input is valid, otherwise `None`.
+/// Converts degrees Celsius to degrees Fahrenheit.
 ///
 /// # Examples
 ///
@@ -10,7 +9,7 @@
 ///
 /// # Errors
 ///
-/// If the input is below -273.15 degrees Celsius, the function returns `None`.
+/// Returns `None` if the input temperature is below -273.15 degrees Celsius.
 pub fn to_fahrenheit(celsius: f64) -> Option<f64> {
     if celsius < -273.15 {
         None
