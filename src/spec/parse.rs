@@ -26,18 +26,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let source = decode(bytes, &mut problems);
     let (front, body) = front::read(&source, &mut problems);
     let effects = front.effects();
-    let is_named = front.id.is_some();
-    let text = front.id.unwrap_or_else(|| id_of(file));
-    let id = SpecId::parse(&text).unwrap_or_else(|| "spec".into());
-    if id != text {
-        let message = if is_named {
-            format!("invalid spec id `{text}`")
-        } else {
-            "the file's name has no letters for an id".to_owned()
-        };
-        let help = "use lower-case letters, digits, `-` and `_`, a letter first: `id: my-spec`";
-        problems.push(Problem::error("spec::id", message).help(help));
-    }
+    let id = spec_id(front.id, file, &mut problems);
     let mut blocks = blocks::read(&source, body);
     let lines = line_starts(&source);
     let text = ContractText { source: &source, lines: &lines };
@@ -94,6 +83,23 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         sections,
     };
     (spec, problems, source)
+}
+
+/// The id that a spec gives itself, or that of its file.
+fn spec_id(own: Option<String>, file: &str, problems: &mut Vec<Problem>) -> SpecId {
+    let is_named = own.is_some();
+    let text = own.unwrap_or_else(|| id_of(file));
+    let id = SpecId::parse(&text).unwrap_or_else(|| "spec".into());
+    if id != text {
+        let message = if is_named {
+            format!("invalid spec id `{text}`")
+        } else {
+            "the file's name has no letters for an id".to_owned()
+        };
+        let help = "use lower-case letters, digits, `-` and `_`, a letter first: `id: my-spec`";
+        problems.push(Problem::error("spec::id", message).help(help));
+    }
+    id
 }
 
 /// Names of files that do not say what they specify; their folder does.

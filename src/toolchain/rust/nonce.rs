@@ -294,7 +294,10 @@ impl<'ast> Visit<'ast> for Tests {
 /// depend on something.
 fn is_conditional(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|one| match &one.meta {
-        syn::Meta::List(list) if list.path.is_ident("cfg") => list.tokens.to_string() != "test",
+        syn::Meta::List(list) if list.path.is_ident("cfg") => {
+            // The interpreters of these names do not run tests here.
+            !["test", "not (miri)", "not (loom)"].contains(&&*list.tokens.to_string())
+        }
         meta => meta.path().is_ident("cfg_attr"),
     })
 }
