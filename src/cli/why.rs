@@ -40,11 +40,14 @@ fn last_run(
     Ok((!ids.is_empty()).then_some(ids))
 }
 
+/// The last job of a spec, with its entries.
+type LastJob = Option<(JobId, Vec<Entry>)>;
+
 /// The last job of a spec: its entries and its state.
 pub(super) fn last_job(
     ledger: Option<&SqliteLedger>,
     id: &SpecId,
-) -> Result<(Option<(JobId, Vec<Entry>)>, Option<State>), CommandError> {
+) -> Result<(LastJob, Option<State>), CommandError> {
     let Some(last) = ledger.map(|ledger| ledger.last_job(id)).transpose()?.flatten() else {
         return Ok((None, None));
     };

@@ -253,12 +253,12 @@ impl Caller<'_> {
         &self,
         calls: &[(Option<usize>, &Call)],
     ) -> Result<(Vec<AdapterAnswer>, Option<Silence>), GateResult> {
-        let random = || random_nonce().map_err(|why| GateResult::error(why.to_string()));
-        let number = u8::from_str_radix(&random()?[..2], 16).unwrap_or(0);
+        let number =
+            u8::from_str_radix(&random().map_err(GateResult::error)?[..2], 16).unwrap_or(0);
         let mut stdin = format!("{}\n", 16 + u32::from(number) % 200);
         let mut requests = Vec::new();
         for (bind, call) in calls {
-            let one = AdapterCall { id: random()?, bind: *bind, call };
+            let one = AdapterCall { id: random().map_err(GateResult::error)?, bind: *bind, call };
             stdin.push_str(&request(self.interface, &one));
             stdin.push('\n');
             requests.push(one);
@@ -416,6 +416,11 @@ impl Caller<'_> {
         }
         Ok(None)
     }
+}
+
+/// A random number.
+fn random() -> Result<String, String> {
+    random_nonce().map_err(|why| why.to_string())
 }
 
 /// An input, after a message.

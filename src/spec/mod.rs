@@ -10,6 +10,7 @@ mod context;
 mod contract;
 mod diff;
 mod front;
+mod id;
 mod lint;
 mod lost;
 mod parse;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use admit::{Parsed, admit};
 pub use diff::{Change, ClauseChange, SpecChange, Stretch, conflicts, diff};
+pub use id::is_prose;
 pub use lint::{Lint, Shape, lint, set_levels, shapes};
-pub use parse::{is_prose, parse};
+pub use parse::parse;
 pub use trace::{Coverage, Matrix, Proof, Proofs, Share, Stray, TestVerdict, TraceRow, trace};

@@ -12,10 +12,10 @@ use super::text::{
     FLAGS, Gather, Marks, code_text, decode, is_held_back, level, line_starts, looks_hidden, says,
     squeeze,
 };
-use super::{binding, front};
+use super::{binding, front, id};
 use crate::types::{
-    Binding, Clause, ClauseId, Digest, Example, Passage, Problem, Span, Spec, SpecId, Status,
-    Waiver, limits,
+    Binding, Clause, ClauseId, Digest, Example, Passage, Problem, Span, Spec, Status, Waiver,
+    limits,
 };
 
 /// Parses a spec file. `file` is its path relative to the workspace; it gives the default id.
@@ -26,7 +26,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let source = decode(bytes, &mut problems);
     let (front, body) = front::read(&source, &mut problems);
     let effects = front.effects();
-    let id = spec_id(front.id, file, &mut problems);
+    let id = id::read(front.id, file, &mut problems);
     let mut blocks = blocks::read(&source, body);
     let lines = line_starts(&source);
     let text = ContractText { source: &source, lines: &lines };
@@ -83,55 +83,6 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
         sections,
     };
     (spec, problems, source)
-}
-
-/// The id that a spec gives itself, or that of its file.
-fn spec_id(own: Option<String>, file: &str, problems: &mut Vec<Problem>) -> SpecId {
-    let is_named = own.is_some();
-    let text = own.unwrap_or_else(|| id_of(file));
-    let id = SpecId::parse(&text).unwrap_or_else(|| "spec".into());
-    if id != text {
-        let message = if is_named {
-            format!("invalid spec id `{text}`")
-        } else {
-            "the file's name has no letters for an id".to_owned()
-        };
-        let help = "use lower-case letters, digits, `-` and `_`, a letter first: `id: my-spec`";
-        problems.push(Problem::error("spec::id", message).help(help));
-    }
-    id
-}
-
-/// Names of files that do not say what they specify; their folder does.
-const GENERAL: [&str; 4] = ["index", "readme", "requirements", "spec"];
-
-/// A file's name without its extension.
-fn stem(file: &str) -> &str {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
-}
-
-/// Whether a file is not a spec: a README without clauses.
-pub fn is_prose(spec: &Spec) -> bool {
-    stem(&spec.file).eq_ignore_ascii_case("readme") && spec.clauses.is_empty()
-}
-
-/// The id from a file's name, or its folder's where the name is a general one.
-fn id_of(file: &str) -> String {
-    let stem = stem(file);
-    let folder =
-        file.rsplit('/').nth(1).filter(|folder| !["", ".", "..", "specs"].contains(folder));
-    let is_general = GENERAL.iter().any(|name| stem.eq_ignore_ascii_case(name));
-    let stem = folder.filter(|_| is_general).unwrap_or(stem);
-    let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let id: String = stem.chars().map(|c| if inside(c) { c } else { '-' }).collect();
-    let kept = stem.chars().filter(char::is_ascii_alphanumeric).count();
-    // What is left of `ünï` names nothing.
-    if stem.chars().filter(|c| !c.is_ascii() && c.is_alphanumeric()).count() >= kept.max(1) {
-        return String::new();
-    }
-    let id = id.trim_matches('-').to_ascii_lowercase();
-    if id.starts_with(|c: char| c.is_ascii_digit()) { format!("spec-{id}") } else { id }
 }
 
 fn first_heading(blocks: &[Block]) -> Option<String> {

@@ -14,8 +14,7 @@ use crate::types::{Problem, Severity, SpecId};
 const SHOWN: usize = 10;
 
 impl Workspace {
-    /// Ids of the specs that match the patterns: id, path, folder or glob. Without patterns:
-    /// `None`.
+    /// Ids of the specs that match the patterns: id, path, folder or glob. Without: `None`.
     ///
     /// # Errors
     /// A pattern that matches no spec.

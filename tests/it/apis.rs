@@ -249,6 +249,7 @@ async fn a_whole_chat_completion_is_never_lost() {
         one("a break without an end", Act::Break(text.clone()), "unsaid"),
         one("silence without an end", Act::Hold(text.clone()), "unsaid"),
         sent("a lost piece behind all", format!("{text}data: {{\"usage\":\n\n"), "unsaid"),
+        sent("a broken keep-alive", format!("data: {{\"ping\n\n{whole}"), "whole"),
         sent("a whole draft in thoughts, cut", draft, "truncated"),
         sent("a count that is not reached", counted, "truncated"),
         sent("an analysis in tags", format!("{}{whole}", chunk(analysis, None)), "whole"),

@@ -164,7 +164,9 @@ impl Heard {
         }
         let ended = (is_whole || (self.done && !self.text.is_empty())).then(unsaid);
         let Some(finish) = self.finish.take().or(ended) else { return Err(self.unfinished()) };
-        if self.damaged.is_some_and(|at| !is_whole || !self::is_whole(&self.text[..at])) {
+        // A piece before the first word, or behind the last one, takes nothing from it.
+        let is_lost = |at: usize| !is_whole || (at > 0 && !self::is_whole(&self.text[..at]));
+        if self.damaged.is_some_and(is_lost) {
             let message = "a piece of the answer is not JSON, and lost";
             return Err(GenerationError::new(Failure::Truncated, message));
         }
