@@ -107,7 +107,8 @@ fn permanent_faults_end_at_once() {
 
 #[test]
 fn truncated_answers_count_as_attempts() {
-    let text = || files(&[("src/lib.rs", GOOD)]);
+    // What has its last line is complete, whatever the server does.
+    let text = || files(&[("src/lib.rs", GOOD)]).replace("### DONE: 1 files\n", "");
     let said = check(vec![
         case(vec![Act::Cut(text()), lib(GOOD)], 2, 0, "truncated"),
         case(vec![Act::CutInside(text()), lib(GOOD)], 2, 0, "truncated"),
