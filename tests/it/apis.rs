@@ -154,6 +154,12 @@ async fn chat_completions_are_read_in_every_framing() {
         ": ping\n\n:\n\ndata:\n\ndata: : keep-alive\n\nevent: ping\ndata: {}\n\ndata: ping\n\n";
     let changed = |from: &str, to: &str| usual.replace(from, to);
     let kind = |kind: &str| raw(200, kind, usual.clone());
+    let (half, rest) = (&answer()[..20], &answer()[20..]);
+    let own = [(half, false), (rest, true)].map(|(text, done)| {
+        let message = json!({ "role": "assistant", "content": text });
+        json!({ "message": message, "done": done, "done_reason": "stop" }).to_string()
+    });
+    let own = own.join("\n");
     let (line, lines) = (whole_chat().to_string(), format!("{:#}", whole_chat()));
     let variants = vec![
         sent("usual", usual.clone(), "whole"),
@@ -171,6 +177,8 @@ async fn chat_completions_are_read_in_every_framing() {
         one("another media type", kind("text/plain"), "whole"),
         one("no media type", Act::Raw(200, Vec::new(), usual.clone()), "whole"),
         one("no stream", raw(200, "application/json", line), "whole"),
+        sent("another number", changed("\"index\":0", "\"index\":1"), "whole"),
+        one("Ollama's own form", raw(200, "application/x-ndjson", own), "whole"),
         one("no stream, on lines", raw(200, "application/json", lines), "whole"),
     ];
     check("chat", variants).await;

@@ -107,7 +107,7 @@ fn permanent_faults_end_at_once() {
 
 #[test]
 fn truncated_answers_count_as_attempts() {
-    // What has its last line is complete, whatever the server does.
+    // The last line is missing: with it the answer would be complete.
     let text = || files(&[("src/lib.rs", GOOD)]).replace("### DONE: 1 files\n", "");
     let said = check(vec![
         case(vec![Act::Cut(text()), lib(GOOD)], 2, 0, "truncated"),
@@ -117,6 +117,14 @@ fn truncated_answers_count_as_attempts() {
         case(vec![Act::CutInside(text())], 5, 30, "truncated"),
     ]);
     insta::assert_snapshot!(said);
+}
+
+#[test]
+fn a_complete_answer_is_used_whatever_the_server_does_behind_it() {
+    let text = || files(&[("src/lib.rs", GOOD)]);
+    for act in [Act::Cut(text()), Act::CutInside(text()), Act::CutByError(text())] {
+        check(vec![case(vec![act], 1, 0, "")]);
+    }
 }
 
 #[test]

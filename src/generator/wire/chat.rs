@@ -51,18 +51,35 @@ impl ApiWire for Chat {
 
     fn hear(&self, event: &Value, heard: &mut Heard) {
         let choices = event.get("choices").and_then(Value::as_array);
-        if choices.is_none() && event.get("usage").is_none() {
+        if event["message"].is_object() && choices.is_none() {
+            own_of_ollama(event, heard);
+        } else if choices.is_none() && event.get("usage").is_none() {
             let said = event.get("message").or(event.get("detail")).and_then(Value::as_str);
             heard.unknown(said.map_or_else(|| event.to_string(), str::to_owned).as_str());
         }
-        // Of several choices the first is the answer.
-        let is_first = |choice: &&Value| choice["index"].as_u64().unwrap_or_default() == 0;
-        for choice in choices.into_iter().flatten().filter(is_first) {
-            self::choice(choice, heard);
+        // Of several choices the first is the answer, whatever its number.
+        for choice in choices.into_iter().flatten() {
+            let index = choice["index"].as_u64().unwrap_or_default();
+            if *heard.choice.get_or_insert(index) == index {
+                self::choice(choice, heard);
+            }
         }
         heard.usage =
             usage(&event["usage"]).or_else(|| usage(&event["x_groq"]["usage"])).or(heard.usage);
         heard.named(&event["model"]);
+    }
+}
+
+/// A piece of Ollama's own form: a message, and at last `done`.
+fn own_of_ollama(event: &Value, heard: &mut Heard) {
+    said(&event["message"]["content"], heard);
+    think(&event["message"]["thinking"], heard);
+    if event["done"] == true {
+        heard.finish = Some(finish(event["done_reason"].as_str().unwrap_or("stop")));
+        let counts = (count(&event["prompt_eval_count"]), count(&event["eval_count"]));
+        if let (Some(input), Some(output)) = counts {
+            heard.usage = Some(Usage { input, output, ..Usage::default() });
+        }
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Heard {
     pub text: String,
     /// Characters of thoughts, which are no part of the answer.
     pub thought: usize,
+    /// The number of the choice that is the answer.
+    pub choice: Option<u64>,
     /// Why the model refuses.
     pub refusal: String,
     /// Why it ended.
