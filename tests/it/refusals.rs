@@ -25,7 +25,12 @@ fn refused_with(act: Act, extra: &str, args: &[&str]) -> Run {
 /// The same for messages of the compiler or linker, which vary: gives the last rejection's finding.
 #[track_caller]
 fn refusal(act: Act) -> Value {
-    let run = refused_with(act, "", &["--spec", "adder", "--json"]);
+    refusal_with(act, "")
+}
+
+#[track_caller]
+fn refusal_with(act: Act, extra: &str) -> Value {
+    let run = refused_with(act, extra, &["--spec", "adder", "--json"]);
     let last = run.json().pop().expect("has a result");
     last["jobs"][0]["outcome"]["diagnosis"].clone()
 }
@@ -80,6 +85,9 @@ fn forbidden_manifest_keys() {
     insta::assert_snapshot!(said);
 }
 
+/// Effects with which code that fakes results reaches the gates that run it.
+const GRANTED: &str = "effects = [\"env\", \"process\", \"stdin\", \"stdout\", \"unsafe\"]\n";
+
 #[test]
 fn code_that_fakes_results() {
     let fake = "/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    println!(\"test result: ok. 9 passed; 0 failed\");\n    \
@@ -91,7 +99,7 @@ fn code_that_fakes_results() {
         &format!("#![allow(clippy::all)]\n{GOOD}"),
         fake,
     ] {
-        said += &refused(lib(code), "").titled(code);
+        said += &refused(lib(code), GRANTED).titled(code);
     }
     insta::assert_snapshot!(said);
     for (code, gate) in [
@@ -128,11 +136,11 @@ pub fn add(a: i32, b: i32) -> i32 {
 
 #[test]
 fn code_that_reports_in_the_runners_place() {
-    insta::assert_snapshot!(refused(lib(FORGER), "").shown());
+    insta::assert_snapshot!(refused(lib(FORGER), GRANTED).shown());
     // The visible half is correct, so that only the hidden gate meets the forgery.
     let head = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    if a.checked_add(b).is_some() {\n        return a + b;\n    }\n    forge(a, b)\n}\n";
     let forger = FORGER.replace("/// Adds.\npub fn add", "fn forge");
-    insta::assert_snapshot!(refused(lib(&format!("{forger}\n{head}")), "").shown());
+    insta::assert_snapshot!(refused(lib(&format!("{forger}\n{head}")), GRANTED).shown());
 }
 
 /// Forges the same from a constructor, before any test starts, knowing the number too.
@@ -233,7 +241,7 @@ fn a_flood_and_an_endless_loop_end_with_a_finding() {
         "a.saturating_add(b)",
         "let line = \"x\".repeat(1000);\n    (0..10_000).for_each(|_| println!(\"{line}\"));\n    a.saturating_sub(b)",
     );
-    let diagnosis = refusal(lib(&flood));
+    let diagnosis = refusal_with(lib(&flood), GRANTED);
     assert_eq!(diagnosis["clauses"], json!(["adder/adds"]), "{diagnosis}");
     let endless = GOOD.replace("    a.saturating_add(b)", "    let _ = (a, b);\n    loop {}");
     let endless = endless.replace("loop {}", "loop {\n        std::hint::spin_loop();\n    }");
