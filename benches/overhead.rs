@@ -118,6 +118,20 @@ fn by_hand(tools: &HostTools, source: &Path, home: &Path) -> Duration {
     for (program, args) in [
         ("cargo", &["check", "--quiet", "--offline"][..]),
         ("cargo-clippy", &["clippy", "--all-targets", "--quiet", "--offline"]),
+        ("cargo-clippy", &["clippy", "--lib", "--quiet", "--offline"]),
+        (
+            "cargo",
+            &[
+                "rustc",
+                "--lib",
+                "--profile",
+                "check",
+                "--quiet",
+                "--offline",
+                "--",
+                "-Zunpretty=expanded",
+            ],
+        ),
         (
             "cargo",
             &[
@@ -141,7 +155,8 @@ fn by_hand(tools: &HostTools, source: &Path, home: &Path) -> Duration {
             .env("TMPDIR", home)
             .env("LANG", "C.UTF-8")
             .env("CARGO_HOME", tools.path("cargo"))
-            .env("CARGO_TARGET_DIR", home.join("target"))
+            .env("CARGO_TARGET_DIR", home.join(if args[1] == "--lib" { "effects" } else { "target" }))
+            .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO", bin.join("cargo"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -40,6 +40,14 @@ pub fn passes(seen: &GateResult) -> bool {
 pub fn assurance(context: &GateContext<'_>, gate: &GateName) -> String {
     let kind = toolchain::gate(context.target, gate).map(|gate| gate.kind);
     let rules = toolchain::of(context.target).effect_rules();
+    let is_native = match kind {
+        Some(GateKind::Test) => context.examples.visible.is_some() || !context.suites.is_empty(),
+        Some(GateKind::Hidden) => context.examples.hidden.is_some(),
+        _ => true,
+    };
+    if context.spec.contract.is_some() && !is_native {
+        return "outside".to_owned();
+    }
     match (kind, rules) {
         (Some(GateKind::Test | GateKind::Hidden), Some(rules)) => {
             effect::assurance(&rules.granted(context.spec, context.target))
