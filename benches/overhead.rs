@@ -155,7 +155,10 @@ fn by_hand(tools: &HostTools, source: &Path, home: &Path) -> Duration {
             .env("TMPDIR", home)
             .env("LANG", "C.UTF-8")
             .env("CARGO_HOME", tools.path("cargo"))
-            .env("CARGO_TARGET_DIR", home.join(if args[1] == "--lib" { "effects" } else { "target" }))
+            .env(
+                "CARGO_TARGET_DIR",
+                home.join(if args[1] == "--lib" { "effects" } else { "target" }),
+            )
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO", bin.join("cargo"))
             .stdout(Stdio::null())

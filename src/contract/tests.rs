@@ -173,3 +173,12 @@ proptest! {
         prop_assert!(text.len() < limits::CONTRACT_BYTES);
     }
 }
+
+#[test]
+fn problems_lie_between_characters() {
+    for text in ["é", "a: func() -> ü;", "record é { }", "f: func(\u{2028}: u8);", "\"ß"] {
+        let problem = read_interface(text).expect_err("is wrong");
+        let line = text.lines().nth(problem.line).unwrap_or_default();
+        assert!(line.get(problem.columns.clone()).is_some(), "{text} {problem:?}");
+    }
+}

@@ -63,7 +63,9 @@ fn place(text: &str, span: Span) -> (usize, std::ops::Range<usize>) {
         return (0, 0..0);
     }
     let inside = |offset: u32| (offset as usize).saturating_sub(HEAD.len()).min(text.len());
-    let (start, end) = (inside(span.start()), inside(span.end()));
+    // The parser's span of a wrong character ends after its first byte.
+    let start = text.floor_char_boundary(inside(span.start()));
+    let end = text.ceil_char_boundary(inside(span.end()));
     let line_start =
         text.as_bytes()[..start].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     let line = text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count();

@@ -118,12 +118,13 @@ fn slow_files_share_the_formatters_deadline() {
     let slow = format!("#[cfg(any())]\nfn slow() {{\n    {slow}\n}}\n");
     let modules: Vec<String> = (0..12).map(|n| format!("src/slow_{n}.rs")).collect();
     let mut tree: Vec<(&str, &str)> = modules.iter().map(|path| (&**path, &*slow)).collect();
-    let lib: String = (0..12).map(|n| format!("mod slow_{n};\n")).collect();
-    let lib = format!("{lib}\n{GOOD}");
-    tree.push(("src/lib.rs", &lib));
-    let server = Server::start(vec![Act::Say(files(&tree))]);
+    let root: String = (0..12).map(|n| format!("mod slow_{n};\n")).collect();
+    let root = format!("{root}\n{GOOD}");
+    tree.push(("src/lib.rs", &root));
+    // Then the condition is refused, and the second answer is right.
+    let server = Server::start(vec![Act::Say(files(&tree)), lib(GOOD)]);
     let world = World::adder(&server.url);
     let run = world.run(&["run", "--json"]).expect(0);
     assert!(run.out.contains("candidate_made"), "{}", run.out);
-    assert_eq!(server.requests().len(), 1);
+    assert_eq!(server.requests().len(), 2);
 }

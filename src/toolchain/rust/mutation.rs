@@ -68,17 +68,21 @@ pub fn of(tree: &Tree, extent: &Extent) -> Result<Mutants, String> {
 
 /// Types of a candidate with a default value.
 fn defaults(tree: &Tree) -> BTreeSet<String> {
-    let texts = tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs"));
-    let texts: Vec<_> = texts.map(|(_, bytes)| String::from_utf8_lossy(bytes)).collect();
-    // A file that is not Rust has none; it is refused below.
-    let shallow = texts.iter().filter(|text| {
-        recursion_limit::parse(text, |text| {
-            syn::parse_str::<syn::File>(text).map(drop).map_err(|_| (String::new(), 0))
-        })
-        .is_ok()
-    });
-    let files: Vec<syn::File> = shallow.filter_map(|text| syn::parse_str(text).ok()).collect();
-    replacements::defaults(files.iter())
+    let files = tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs"));
+    let mut all = replacements::Defaults::default();
+    for (_, bytes) in files {
+        let found = recursion_limit::parse(&String::from_utf8_lossy(bytes), |text| {
+            let file: syn::File = syn::parse_str(text).map_err(|_| (String::new(), 0))?;
+            let mut found = replacements::Defaults::default();
+            found.in_items(&file.items);
+            Ok(found)
+        });
+        // A file that is not Rust has none; it is refused below.
+        let found = found.unwrap_or_default();
+        all.names.extend(found.names);
+        all.declared.extend(found.declared);
+    }
+    all.unambiguous()
 }
 
 fn file(

@@ -17,50 +17,60 @@ const HOLDS: [&str; 6] = ["Box", "Rc", "Arc", "Cell", "RefCell", "Mutex"];
 const INTEGERS: [&str; 12] =
     ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
 
-/// Types of files with a default value, in modules too; a name that several types have is left out.
-pub fn defaults<'a>(files: impl Iterator<Item = &'a syn::File>) -> BTreeSet<String> {
-    let (mut names, mut declared) = (BTreeSet::new(), Vec::new());
-    for file in files {
-        in_items(&file.items, &mut names, &mut declared);
-    }
-    names.retain(|name| declared.iter().filter(|one| *one == name).count() == 1);
-    names
+/// Types of files with a default value.
+#[derive(Debug, Default)]
+pub struct Defaults {
+    pub names: BTreeSet<String>,
+    /// The types of the files, with or without one.
+    pub declared: Vec<String>,
 }
 
-fn in_items(items: &[syn::Item], names: &mut BTreeSet<String>, declared: &mut Vec<String>) {
-    let derives = |attrs: &[syn::Attribute]| {
-        attrs.iter().any(|attr| {
-            let text = attr.meta.to_token_stream().to_string();
-            attr.path().is_ident("derive") && text.contains("Default")
-        })
-    };
-    for item in items {
-        match item {
-            syn::Item::Struct(syn::ItemStruct { ident, .. })
-            | syn::Item::Enum(syn::ItemEnum { ident, .. }) => declared.push(ident.to_string()),
-            _ => {}
-        }
-        match item {
-            syn::Item::Mod(item) => {
-                in_items(item.content.as_ref().map_or(&[], |(_, items)| items), names, declared);
-            }
-            syn::Item::Struct(item) if derives(&item.attrs) => {
-                names.insert(item.ident.to_string());
-            }
-            syn::Item::Enum(item) if derives(&item.attrs) => {
-                names.insert(item.ident.to_string());
-            }
-            syn::Item::Impl(item) => {
-                let of =
-                    |path: &syn::Path| path.segments.last().is_some_and(|s| s.ident == "Default");
-                if item.trait_.as_ref().is_some_and(|(path, _)| of(path))
-                    && let Type::Path(path) = &*item.self_ty
-                    && let Some(last) = path.path.segments.last()
-                {
-                    names.insert(last.ident.to_string());
+impl Defaults {
+    /// The types with a default value whose name only one type has.
+    pub fn unambiguous(mut self) -> BTreeSet<String> {
+        self.names.retain(|name| self.declared.iter().filter(|one| *one == name).count() == 1);
+        self.names
+    }
+
+    /// Looks at items, in modules too.
+    pub fn in_items(&mut self, items: &[syn::Item]) {
+        let derives = |attrs: &[syn::Attribute]| {
+            attrs.iter().any(|attr| {
+                let text = attr.meta.to_token_stream().to_string();
+                attr.path().is_ident("derive") && text.contains("Default")
+            })
+        };
+        for item in items {
+            match item {
+                syn::Item::Struct(syn::ItemStruct { ident, .. })
+                | syn::Item::Enum(syn::ItemEnum { ident, .. }) => {
+                    self.declared.push(ident.to_string())
                 }
+                _ => {}
             }
-            _ => {}
+            match item {
+                syn::Item::Mod(item) => {
+                    self.in_items(item.content.as_ref().map_or(&[], |(_, items)| items));
+                }
+                syn::Item::Struct(item) if derives(&item.attrs) => {
+                    self.names.insert(item.ident.to_string());
+                }
+                syn::Item::Enum(item) if derives(&item.attrs) => {
+                    self.names.insert(item.ident.to_string());
+                }
+                syn::Item::Impl(item) => {
+                    let of = |path: &syn::Path| {
+                        path.segments.last().is_some_and(|s| s.ident == "Default")
+                    };
+                    if item.trait_.as_ref().is_some_and(|(path, _)| of(path))
+                        && let Type::Path(path) = &*item.self_ty
+                        && let Some(last) = path.path.segments.last()
+                    {
+                        self.names.insert(last.ident.to_string());
+                    }
+                }
+                _ => {}
+            }
         }
     }
 }

@@ -228,8 +228,12 @@ impl TokenReader<'_> {
 
     /// `include_str!` and `include_bytes!` may include only the candidate's own files.
     fn include(&mut self, name: &str, argument: Option<&TokenTree>, line: usize) {
-        let path = match argument {
-            Some(TokenTree::Group(group)) => group.stream().to_string(),
+        let arguments: Vec<TokenTree> = match argument {
+            Some(TokenTree::Group(group)) => group.stream().into_iter().collect(),
+            _ => Vec::new(),
+        };
+        let path = match &arguments[..] {
+            [TokenTree::Literal(path)] => path.to_string(),
             _ => String::new(),
         };
         let plain = path.strip_prefix('"').and_then(|path| path.strip_suffix('"'));

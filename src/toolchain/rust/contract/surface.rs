@@ -16,13 +16,17 @@ pub fn check(gate: &GateName, tree: &Tree, interface: &Interface) -> Vec<Finding
     let mut surface = Surface { gate, interface, found: BTreeSet::new(), findings: Vec::new() };
     for (path, _) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs")) {
         let text = tree.text(path.as_str()).unwrap_or_default();
-        // What does not parse does not compile.
-        let _ = recursion_limit::parse(text, |text| {
+        let read = recursion_limit::parse(text, |text| {
+            // What does not parse does not compile.
             if let Ok(file) = syn::parse_file(text) {
                 surface.file(path.as_str(), &file);
             }
-            Ok::<(), (String, usize)>(())
+            Ok(())
         });
+        if let Err((why, _)) = read {
+            let remedy = "divide the expression into several".to_owned();
+            surface.finding(path.as_str(), None, why, remedy);
+        }
     }
     surface.missing(tree.get(PATH).is_some());
     surface.findings

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{TokenStream, TokenTree};
-use syn::{ItemType, ItemUse, UseTree};
 
 use super::super::identifiers::plain;
 
@@ -107,8 +106,8 @@ fn is_exported(before: &[TokenTree]) -> bool {
         matches!(pair, [TokenTree::Punct(hash), TokenTree::Group(_)] if hash.as_char() == '#')
     });
     let mut attributes = pairs.filter_map(|pair| content(&pair[1]));
-    attributes
-        .any(|attribute| attribute.into_iter().any(|token| token.to_string() == "macro_export"))
+    let exports = |token| matches!(token, TokenTree::Ident(word) if word == "macro_export");
+    attributes.any(|attribute| attribute.into_iter().any(exports))
 }
 
 /// Whether a spec asks for an item of this name.
@@ -135,7 +134,7 @@ fn kind(word: &str) -> Option<ItemKind> {
 fn public(tokens: &[TokenTree]) -> Vec<Public> {
     let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(p) if p.as_char() == ';');
     let end = tokens.iter().position(is_end).map_or(tokens.len(), |end| end + 1);
-    let item = || tokens[..end].iter().cloned().collect::<TokenStream>();
+    let item = &tokens[..end];
     let words = tokens.iter().map_while(|token| match token {
         TokenTree::Ident(word) => Some(plain(word)),
         // The ABI of a function.
@@ -144,13 +143,8 @@ fn public(tokens: &[TokenTree]) -> Vec<Public> {
     });
     let words: Vec<String> = words.collect();
     match words.first().map_or("", String::as_str) {
-        "use" => {
-            let read = syn::parse2::<ItemUse>(item());
-            return read.map_or_else(|_| Vec::new(), |item| reexported(&item.tree));
-        }
-        "type" if syn::parse2::<ItemType>(item()).is_ok_and(|item| is_same(&item)) => {
-            return Vec::new();
-        }
+        "use" => return reexported(&item[1..]),
+        "type" if is_same(item) => return Vec::new(),
         _ => {}
     }
     let item = words.iter().zip(words.iter().skip(1));
@@ -159,10 +153,26 @@ fn public(tokens: &[TokenTree]) -> Vec<Public> {
 }
 
 /// `type Result<T> = std::result::Result<T, Error>`: still the same type.
-fn is_same(item: &ItemType) -> bool {
-    let syn::Type::Path(ty) = &*item.ty else { return false };
-    let segments: Vec<String> = ty.path.segments.iter().map(|one| plain(&one.ident)).collect();
-    segments.last().is_some_and(|last| item.ident == last) && is_standard(&segments)
+fn is_same(item: &[TokenTree]) -> bool {
+    let (mut depth, mut equals) = (0_i32, None);
+    for (at, token) in item.iter().enumerate() {
+        let TokenTree::Punct(punct) = token else { continue };
+        match punct.as_char() {
+            '<' => depth += 1,
+            '>' => depth -= 1,
+            '=' if depth == 0 && equals.is_none() => equals = Some(at),
+            _ => {}
+        }
+    }
+    let path =
+        item[equals.map_or(item.len(), |at| at + 1)..].iter().map_while(|token| match token {
+            TokenTree::Ident(word) => Some(plain(word)),
+            TokenTree::Punct(punct) if punct.as_char() == ':' => Some(String::new()),
+            _ => None,
+        });
+    let path: Vec<String> = path.filter(|word| !word.is_empty()).collect();
+    let name = item.get(1).map(ToString::to_string);
+    path.last().is_some_and(|last| name.as_ref() == Some(last)) && is_standard(&path)
 }
 
 /// A path to the standard library's own item of its name.
@@ -173,26 +183,30 @@ fn is_standard(path: &[String]) -> bool {
 }
 
 /// The names that a public import makes, except those of the standard library's own items.
-fn reexported(tree: &UseTree) -> Vec<Public> {
-    let (mut found, mut trees) = (Vec::new(), vec![(tree, Vec::new())]);
-    while let Some((tree, around)) = trees.pop() {
-        match tree {
-            UseTree::Path(path) => {
-                trees.push((&path.tree, [around, vec![plain(&path.ident)]].concat()));
-            }
-            UseTree::Group(group) => {
-                trees.extend(group.items.iter().map(|tree| (tree, around.clone())));
-            }
-            UseTree::Name(name) => {
-                let whole = [around, vec![plain(&name.ident)]].concat();
-                if whole.len() == 1 || !is_standard(&whole) {
-                    found.push((ItemKind::Import, plain(&name.ident), Some(plain(&name.ident))));
+fn reexported(tokens: &[TokenTree]) -> Vec<Public> {
+    let mut found = Vec::new();
+    let mut trees = vec![(tokens.to_vec(), Vec::new())];
+    while let Some((tokens, around)) = trees.pop() {
+        let ends = |token: &TokenTree| matches!(token, TokenTree::Punct(p) if [',', ';'].contains(&p.as_char()));
+        for tree in tokens.split(ends) {
+            let words = tree.iter().filter_map(|token| match token {
+                TokenTree::Ident(word) => Some(plain(word)),
+                _ => None,
+            });
+            let path: Vec<String> = [around.clone(), words.collect()].concat();
+            match (tree.last(), &path[..]) {
+                (Some(TokenTree::Group(group)), _) => {
+                    trees.push((group.stream().into_iter().collect(), path));
                 }
+                (Some(TokenTree::Punct(_)) | None, _) => {}
+                (_, [.., name, word, rename]) if word == "as" => {
+                    found.push((ItemKind::Import, rename.clone(), Some(name.clone())));
+                }
+                (_, [.., name]) if path.len() == 1 || !is_standard(&path) => {
+                    found.push((ItemKind::Import, name.clone(), Some(name.clone())));
+                }
+                _ => {}
             }
-            UseTree::Rename(name) => {
-                found.push((ItemKind::Import, plain(&name.rename), Some(plain(&name.ident))));
-            }
-            UseTree::Glob(_) => {}
         }
     }
     found
@@ -219,6 +233,8 @@ mod tests {
             ("#[macro_export] macro_rules! assert_eq { () => {} }", "assert_eq"),
             ("pub type Vec = u8;", "Vec"),
             ("pub type u32 = i32;", "u32"),
+            ("pub type Result<T = std::result::Result> = Same<T>;", "Result"),
+            ("pub use {a::{b::{self, c::{Vec}}}};", "Vec"),
             ("pub use std::fmt::Result;", "Result"),
             ("pub use std::collections::BTreeMap as Vec;", "Vec"),
             ("extern crate self as std;", "std"),
@@ -241,6 +257,8 @@ mod tests {
             "macro_rules! vec { () => {} }",
             "pub fn format() {} pub fn char() {} pub struct Hash; pub mod str {} pub mod core {} pub use a::format;",
             "extern crate std; pub enum Kind { String, Some }",
+            "pub type Result<T, E = Box<dyn Error<A = u8>>> = core::result::Result<T, E>;",
+            "pub use ::std::{string::{String, ToString}, vec::Vec}; pub use a::{*};",
         ] {
             assert!(shadows(code).is_empty(), "{code}: {:?}", shadows(code));
         }

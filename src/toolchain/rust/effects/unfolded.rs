@@ -89,8 +89,11 @@ fn words(tree: &Tree) -> BTreeMap<String, SourceWord> {
                     }
                     _ => {}
                 }
-                if !matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '!') {
-                    before = token.to_string();
+                match &token {
+                    TokenTree::Punct(punct) if punct.as_char() == '!' => {}
+                    // The text of a deeply nested group would overflow the stack.
+                    TokenTree::Group(_) => before.clear(),
+                    _ => before = token.to_string(),
                 }
             }
         }
@@ -147,6 +150,15 @@ mod tests {
         let source = "m! {\n[r#allow(dead_code)] }";
         assert_eq!(rules(source, made), [("attribute".to_owned(), Some(2))]);
         assert_eq!(rules("m! { Some }", "pub struct Some;"), [("shadow".to_owned(), Some(1))]);
+    }
+
+    #[test]
+    fn nesting_of_any_depth_is_read() {
+        let (open, close) = ("(".repeat(20_000), ")".repeat(20_000));
+        let deep = format!(
+            "fn a() {{ {open}{close} }} pub type A = {open}{close}; pub use {open}{close};"
+        );
+        assert_eq!(rules(&deep, &deep), []);
     }
 
     #[test]
