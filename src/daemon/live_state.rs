@@ -11,7 +11,7 @@ use super::metrics::Metrics;
 use crate::config;
 use crate::engine::Observer;
 use crate::pipeline::{Effect, State};
-use crate::types::{Event, Job, Plan, SpecId, TargetName, limits};
+use crate::types::{Assurance, Event, Job, Plan, SpecId, TargetName, limits};
 use crate::workspace::{Workspace, now};
 
 /// The state of a spec.
@@ -57,6 +57,9 @@ pub struct TargetRow {
     /// Whether it stays at an earlier tree until the spec changes.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
+    /// With which assurance the tests of its promoted tree were judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Assurance>,
 }
 
 /// Progress of a running job.
@@ -195,10 +198,14 @@ impl LiveState {
         let mut rows = BTreeMap::new();
         for job in &plan.jobs {
             let spec = workspace.spec(&job.spec);
+            let standing = workspace.standing.spec.get(&job.spec);
             let targets = job.parts.iter().map(|part| TargetRow {
                 target: part.target.clone(),
                 reason: part.reason.as_ref().map(ToString::to_string),
                 held: part.held,
+                assurance: standing
+                    .and_then(|of| of.target.get(&part.target))
+                    .and_then(|entry| entry.assurance.clone()),
             });
             let row = SpecRow {
                 spec: job.spec.clone(),

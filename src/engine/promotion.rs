@@ -296,6 +296,7 @@ impl Engine {
             tools: self.tools_of(target, reports),
             regen: env!("CARGO_PKG_VERSION").to_owned(),
             isolation: reports.iter().map(|report| report.isolation).min().unwrap_or_default(),
+            assurance: GateReport::weakest(reports),
             signer: self.workspace.signer.as_ref().map(|signer| signer.public().to_string()),
             held: None,
             unproven: GateReport::unproven(reports),

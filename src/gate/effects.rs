@@ -9,7 +9,7 @@ use super::result::{GateResult, finding};
 use super::workspace::GateSandbox;
 use crate::process::Ended;
 use crate::toolchain::{self, EffectSubject, GateKind};
-use crate::types::{Candidate, GateName, Outcome, effect};
+use crate::types::{Assurance, Candidate, GateName, Outcome};
 
 /// The gates that compile a candidate.
 const KINDS: [GateKind; 4] = [GateKind::Compile, GateKind::Test, GateKind::Hidden, GateKind::Proof];
@@ -37,7 +37,7 @@ pub fn passes(seen: &GateResult) -> bool {
 }
 
 /// With which assurance a gate's tests were judged.
-pub fn assurance(context: &GateContext<'_>, gate: &GateName) -> String {
+pub fn assurance(context: &GateContext<'_>, gate: &GateName) -> Option<Assurance> {
     let kind = toolchain::gate(context.target, gate).map(|gate| gate.kind);
     let rules = toolchain::of(context.target).effect_rules();
     let is_native = match kind {
@@ -46,13 +46,13 @@ pub fn assurance(context: &GateContext<'_>, gate: &GateName) -> String {
         _ => true,
     };
     if context.spec.contract.is_some() && !is_native {
-        return "outside".to_owned();
+        return Some(Assurance::Outside);
     }
     match (kind, rules) {
         (Some(GateKind::Test | GateKind::Hidden), Some(rules)) => {
-            effect::assurance(&rules.granted(context.spec, context.target))
+            Some(Assurance::Sealed(rules.granted(context.spec, context.target)))
         }
-        _ => String::new(),
+        _ => None,
     }
 }
 

@@ -33,7 +33,7 @@ fn accepted(files: &[(&str, &str)]) -> Accepted {
         elapsed_ms: 0,
         isolation: Default::default(),
         tools: String::new(),
-        assurance: String::new(),
+        assurance: None,
         evidence: None,
     };
     match judge(&candidate, &["g".into()], &[report]) {

@@ -4,8 +4,8 @@ use super::Styler;
 use crate::store::Day;
 use crate::types::text::{counted, visible_line};
 use crate::types::{
-    AttemptKind, ClauseId, Diagnosis, Event, Fault, Finding, GateReport, Job, JobOutcome,
-    Judgement, Outcome, Reason, Spec, TargetJob,
+    Assurance, AttemptKind, ClauseId, CodeEffect, Diagnosis, Event, Fault, Finding, GateReport,
+    Job, JobOutcome, Judgement, Outcome, Reason, Spec, TargetJob,
 };
 
 /// The name of an attempt's kind.
@@ -37,10 +37,13 @@ pub fn gate(report: &GateReport, paint: Styler) -> String {
         0 => String::new(),
         count => format!(" · {}", counted(count, "test")),
     };
-    let effects = report
-        .assurance
-        .split_once(", ")
-        .map_or(String::new(), |(_, effects)| format!(" · {}", visible_line(effects)));
+    // The ordinary assurance is not told in each line.
+    let effects = match &report.assurance {
+        Some(Assurance::Sealed(effects)) if !effects.is_empty() => {
+            format!(" · effects: {}", CodeEffect::list(effects.iter().copied()))
+        }
+        _ => String::new(),
+    };
     let detail = match &report.outcome {
         Outcome::Error { message } => format!(": {}", indented(message)),
         Outcome::Skipped { reason } => format!(": {}", indented(reason)),

@@ -1,8 +1,6 @@
 //! Effects: what code can do besides computing a result from its arguments. None is allowed unless
 //! a spec or a target grants it.
 
-use std::collections::BTreeSet;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -84,14 +82,6 @@ impl CodeEffect {
     /// The names of some effects, separated by commas.
     pub fn list(effects: impl IntoIterator<Item = Self>) -> String {
         effects.into_iter().map(Self::word).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// The assurance with which a test that shares a process with the candidate was judged.
-pub fn assurance(granted: &BTreeSet<CodeEffect>) -> String {
-    match granted.len() {
-        0 => "sealed".to_owned(),
-        _ => format!("sealed, effects: {}", CodeEffect::list(granted.iter().copied())),
     }
 }
 

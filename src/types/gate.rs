@@ -7,7 +7,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::text::visible;
-use super::{ClauseId, Digest, Isolation, Resource, problem::shortened};
+use super::{Assurance, ClauseId, Digest, Isolation, Resource, problem::shortened};
 use crate::types::GateName;
 
 /// One finding of a gate, usable by models and people.
@@ -159,10 +159,9 @@ pub struct GateReport {
     /// The tools of the machine that ran it, by their own names.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tools: String,
-    /// With which assurance its tests were judged: `sealed` (in one process with the candidate,
-    /// which has no effects), or `sealed, effects: fs`. Empty for gates without tests.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub assurance: String,
+    /// With which assurance its tests were judged; absent for gates without tests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Assurance>,
     /// The object with its output.
     pub evidence: Option<Digest>,
 }
@@ -174,6 +173,12 @@ impl GateReport {
         let open: BTreeSet<&str> =
             tests.filter(|proof| proof.red != Red::Seen).map(|proof| &*proof.test).collect();
         open.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The weakest assurance of the gates that ran tests.
+    pub fn weakest(reports: &[Self]) -> Option<Assurance> {
+        let ran = reports.iter().filter(|one| !matches!(one.outcome, Outcome::Skipped { .. }));
+        ran.filter_map(|report| report.assurance.clone()).reduce(Assurance::weakest)
     }
 
     /// Whether the pipeline continues: it passed, was advisory, or was skipped.

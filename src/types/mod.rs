@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod api;
+pub mod assurance;
 pub mod canonical;
 pub mod digest;
 pub mod effect;
@@ -33,6 +34,7 @@ pub mod tree;
 
 pub use action::{Action, ActionResult, Fingerprint};
 pub use api::ModelApi;
+pub use assurance::Assurance;
 pub use canonical::Encoder;
 pub use digest::Digest;
 pub use effect::CodeEffect;

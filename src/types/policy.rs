@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Isolation;
+use super::{Assurance, Isolation};
 use crate::types::GateName;
 
 /// A policy. Missing keys require nothing.
@@ -14,6 +14,9 @@ pub struct Policy {
     pub models: Vec<String>,
     /// The minimum isolation level of each tree's gates, 0 to 3.
     pub min_isolation: Option<Isolation>,
+    /// The minimum assurance of each tree's tests: `outside` is more than `sealed`, and fewer
+    /// effects are more than others.
+    pub min_assurance: Option<Assurance>,
     /// Gates that each tree must have passed.
     pub gates: Vec<GateName>,
     /// Public keys in OpenSSH format; one must have signed each attestation.

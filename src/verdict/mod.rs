@@ -167,7 +167,7 @@ mod tests {
             elapsed_ms: 1,
             isolation: Default::default(),
             tools: String::new(),
-            assurance: String::new(),
+            assurance: None,
             evidence: None,
         }
     }

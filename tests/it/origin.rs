@@ -250,9 +250,12 @@ fn policies_are_enforced_and_invalid_ones_rejected() {
     };
     check("models = [\"qwen2.5-*\"]\nmin_isolation = 2\ngates = [\"test\", \"proof\"]\nreplay = true\n")
         .expect(0);
+    check("min_assurance = \"sealed\"").expect(0);
+    check("min_assurance = \"sealed, effects: fs\"").expect(0);
     for (policy, code) in [
         ("models = [\"other\"]", "check::policy_model"),
         ("min_isolation = 3", "check::policy_isolation"),
+        ("min_assurance = \"outside\"", "check::policy_assurance"),
         ("gates = [\"documented\"]", "check::policy_gate"),
         ("replay = false", "check::policy_replay"),
         ("max_age_days = 1", "check::policy_age"),
@@ -270,6 +273,7 @@ fn policies_are_enforced_and_invalid_ones_rejected() {
     }
     check("modles = []").expect(2);
     check("min_isolation = 9").expect(2);
+    check("min_assurance = \"sealed, effects: disk\"").expect(2);
     check("signed_by = [\"me\"]").expect(2);
     // Signed, by whom, and when.
     let (signed, _server) = promoted(SIGNED);

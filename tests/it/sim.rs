@@ -114,7 +114,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
                 elapsed_ms: 0,
                 isolation: Isolation::NONE,
                 tools: String::new(),
-                assurance: String::new(),
+                assurance: None,
                 evidence: None,
             };
             Event::GateReported { attempt, report }

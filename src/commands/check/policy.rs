@@ -49,6 +49,13 @@ pub(super) fn demands(
                 entry.isolation
             );
             demand(entry.isolation >= least, "policy_isolation", message);
+            if let Some(least) = &policy.min_assurance {
+                let has = entry.assurance.as_ref();
+                let told = has.map_or("unknown".to_owned(), ToString::to_string);
+                let message =
+                    format!("{what} was tested with assurance `{told}`; `{least}` is required");
+                demand(has.is_some_and(|has| has.meets(least)), "policy_assurance", message);
+            }
             for gate in &policy.gates {
                 let passed =
                     entry.outcomes.get(gate.as_str()).is_some_and(|outcome| outcome == "pass");

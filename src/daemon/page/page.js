@@ -146,7 +146,8 @@ function row(spec) {
     return make("span", { className: tint, title: `${clause.clause}: ${says}` }, mark);
   });
   const text = about(spec);
-  const targets = spec.targets.map((target) => target.target).join(", ");
+  const named = (t) => (t.assurance ? `${t.target} (${t.assurance})` : t.target);
+  const targets = spec.targets.map(named).join(", ");
   return make(
     "li",
     { dataset: { spec: spec.spec, state: spec.state }, className: spec.spec === chosen() ? "chosen" : "" },

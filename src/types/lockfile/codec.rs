@@ -154,6 +154,9 @@ impl Text {
         self.text("tools", &entry.tools);
         self.text("regen", &entry.regen);
         self.number("isolation", entry.isolation.0.into());
+        if let Some(assurance) = &entry.assurance {
+            self.text("assurance", &assurance.to_string());
+        }
         if let Some(signer) = &entry.signer {
             self.text("signer", signer);
         }
@@ -255,6 +258,7 @@ fn set(entry: &mut TargetStanding, table: &str, name: &str, value: &str) -> Opti
         ("", "tools") => entry.tools = text()?.to_owned(),
         ("", "regen") => entry.regen = text()?.to_owned(),
         ("", "isolation") => entry.isolation = Isolation(value.parse().ok()?),
+        ("", "assurance") => entry.assurance = Some(text()?.to_owned().try_into().ok()?),
         ("", "signer") => entry.signer = Some(text()?.to_owned()),
         ("", "held") => entry.held = Some(InputsDigest(digest()?)),
         ("", "unproven") => {
@@ -288,6 +292,7 @@ mod tests {
         let mut entry = TargetStanding {
             path: RelPath::parse("generated/s").unwrap(),
             tools: name.to_owned(),
+            assurance: Some("sealed, effects: fs".to_owned().try_into().unwrap()),
             signer: Some("ssh-ed25519 AAAA".to_owned()),
             held: Some(InputsDigest(Digest::of("h"))),
             unproven: vec!["a::b".to_owned(), name.to_owned()],

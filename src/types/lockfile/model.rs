@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    Digest, GateInputsDigest, InputsDigest, Isolation, RelPath, SpecId, TargetName,
+    Assurance, Digest, GateInputsDigest, InputsDigest, Isolation, RelPath, SpecId, TargetName,
 };
 
 /// The version that is written.
@@ -117,6 +117,10 @@ pub struct TargetStanding {
     pub regen: String,
     /// The lowest isolation level of its gates, 0 to 3.
     pub isolation: Isolation,
+    /// The weakest assurance of its gates' tests; absent without tests, or if an older version
+    /// accepted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Assurance>,
     /// The public signing key of the attestation, in OpenSSH format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,
@@ -157,6 +161,7 @@ impl TargetStanding {
             tools: String::new(),
             regen: String::new(),
             isolation: Isolation::NONE,
+            assurance: None,
             signer: None,
             held: None,
             unproven: Vec::new(),
@@ -182,6 +187,7 @@ impl TargetStanding {
             path: self.path.clone(),
             tools: self.tools.clone(),
             regen: self.regen.clone(),
+            assurance: self.assurance.clone(),
             signer: self.signer.clone(),
             held: None,
             unproven: self.unproven.clone(),
