@@ -127,14 +127,14 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
         order: whole.order,
         within,
         running: Vec::new(),
-        kills: accounting::oom_kills(),
+        kills: 0,
         peak: 0,
         history: EarlierLooks::default(),
         hidden: BTreeMap::new(),
         closely: false,
         unused: true,
         look: Instant::now(),
-        available: accounting::machine().map_or(0, |(left, _)| left),
+        available: 0,
     };
     loop {
         if supervisor.wait(control).map_err(SetupError::at("wait"))? {
@@ -168,7 +168,7 @@ struct Supervisor<'a> {
     closely: bool,
     /// Time of the next measurement.
     look: Instant,
-    /// Available memory of the machine at the start, in bytes.
+    /// Available memory of the machine when the first program started, in bytes.
     available: u64,
     /// Whether the sandbox's own network is still unused.
     unused: bool,
@@ -210,7 +210,13 @@ impl Supervisor<'_> {
         if self.running.is_empty() {
             self.look = Instant::now() + limits::WATCH_TICK;
         }
+        let first = self.unused;
         let started = self.launch(task, &wires);
+        if first {
+            // The kernel takes 0.1 ms to count these; the program starts meanwhile.
+            self.kills = accounting::oom_kills();
+            self.available = accounting::machine().map_or(0, |(left, _)| left);
+        }
         match started {
             Ok((pid, ended, deadline)) => {
                 let Wires { reply, .. } = wires;
