@@ -66,6 +66,18 @@ pub(super) fn visible(context: &GateContext<'_>) -> Vec<Suite> {
     context.examples.visible.iter().cloned().chain(context.suites.iter().cloned()).collect()
 }
 
+/// Files that tests may read while they run: data of the suites, and what of a candidate is no
+/// source.
+pub(super) fn data(context: &GateContext<'_>, candidate: &Candidate) -> Vec<String> {
+    let layout = toolchain::of(context.target).layout(context.target);
+    let is_source =
+        |path: &&str| path.ends_with(layout.suite_extension) || *path == layout.manifest;
+    let own = candidate.tree().iter().map(|(path, _)| path.as_str());
+    let own = own.filter(|path| !is_source(path));
+    let data = context.suites.iter().filter(|suite| suite.data);
+    own.chain(data.map(|suite| suite.path.as_str())).map(str::to_owned).collect()
+}
+
 /// A compiling gate.
 pub async fn compile(
     context: &GateContext<'_>,
@@ -129,6 +141,8 @@ pub(super) async fn build(
         let built = room.language().read_build(gate, &read(&output), &context);
         let found = built.findings.len();
         let counts = built.findings.into_iter().filter(|one| !room.allows(gate, &one.rule));
+        // Of what was built before, warnings are repeated.
+        let counts: Vec<_> = counts.filter(|one| !all.findings.contains(one)).collect();
         all.findings.extend(counts);
         let all_allowed = found > 0 && all.findings.is_empty();
         all.evidence.extend(output.evidence());
@@ -259,6 +273,7 @@ pub(super) fn programs_of(
     let program = |suite: &Suite| TestProgram {
         executable: suite.path.to_string(),
         source: suite.path.to_string(),
+        starts: Vec::new(),
     };
     suites.iter().map(program).collect()
 }

@@ -11,8 +11,9 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::build::{PreparedSources, build, prepare};
 use super::context::GateContext;
+use super::programs::random_nonce;
 use super::result::{GateResult, finding};
-use super::test_run::{AT_ONCE, random_nonce};
+use super::test_run::AT_ONCE;
 use super::workspace::GateSandbox;
 use crate::contract::{
     AdapterAnswer, AdapterCall, Call, ContractBody, ContractTest, Input, Judged, Property,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::result::GateResult;
 use crate::process::{Ended, Output, Program};
 use crate::sandbox::{Mount, MountMode, Sandbox, SandboxError, SandboxSpec, Scratch, Session};
-use crate::toolchain::{Places, ToolCommand, ToolOutput, Toolchain};
+use crate::toolchain::{Places, Sees, ToolCommand, ToolOutput, Toolchain};
 use crate::types::{HostTools, Limits, places};
 
 /// A sandbox failure; says nothing about the candidate.
@@ -74,7 +74,12 @@ pub fn program(
         ("TMPDIR".to_owned(), places.home.clone().into()),
         ("LANG".to_owned(), "C.UTF-8".into()),
     ];
-    let own = language.environment(places).into_iter().chain(command.env.clone());
+    // A program that sees no tools needs none of their variables.
+    let tools = match command.sees {
+        Sees::Itself(_) => Vec::new(),
+        Sees::Workspace | Sees::Candidate => language.environment(places),
+    };
+    let own = tools.into_iter().chain(command.env.clone());
     env.extend(own.map(|(name, value)| (name, value.into())));
     env.extend(granted);
     Program {
@@ -92,4 +97,11 @@ pub fn read(output: &Output) -> ToolOutput {
     let status = if let Ended::Exit(status) = output.ended { Some(status) } else { None };
     let ended = output.ended.to_string();
     ToolOutput { status, ended, stdout: output.text(), stderr: output.errors() }
+}
+
+/// An unguessable number: 128 random bits.
+pub fn random_nonce() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }

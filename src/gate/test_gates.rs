@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::build::{PreparedSources, build, prepare, programs_of, visible};
+use super::build::{self, PreparedSources, build, prepare, programs_of, visible};
 use super::context::GateContext;
 use super::contract;
+use super::effects::passes;
 use super::result::{GateResult, finding};
 use super::test_run::{self, TestRunner};
 use super::workspace::GateSandbox;
-use crate::toolchain::{self, Suite, TestProgram};
-use crate::types::{Candidate, ClauseId, Finding, GateName, Outcome, Provenance, RelPath};
+use crate::toolchain::{self, BuildKind, Suite, TestBuild, TestProgram};
+use crate::types::{Candidate, ClauseId, Finding, GateName, Outcome, Provenance};
 
 /// Runs the visible tests with the harness's runner.
 pub async fn test(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
@@ -83,21 +84,9 @@ async fn tests(
 /// The twins of suites, under names of their own.
 fn twins(context: &GateContext<'_>, suites: &[Suite]) -> Vec<Suite> {
     let language = toolchain::of(context.target);
-    let twin = |(number, suite): (usize, &Suite)| {
-        let mut twin = language.twin(suite)?;
-        let path = format!("{}regen_tests_{number}{}", twin_folder(suite), twin_end(suite));
-        twin.path = RelPath::parse(&path).ok()?;
-        Some(twin)
-    };
+    let twin =
+        |(number, suite)| Some(language.twin(suite)?.renamed(&format!("regen_tests_{number}")));
     suites.iter().enumerate().filter_map(twin).collect()
-}
-
-fn twin_folder(suite: &Suite) -> &str {
-    suite.path.as_str().strip_suffix(suite.file()).unwrap_or_default()
-}
-
-fn twin_end(suite: &Suite) -> &str {
-    suite.path.as_str().rfind('.').map_or("", |at| &suite.path.as_str()[at..])
 }
 
 /// Whether all errors of a build are in twins.
@@ -125,30 +114,72 @@ impl TestWork<'_> {
     /// The build failed.
     async fn run(&self, twins: &[Suite]) -> Result<GateResult, GateResult> {
         let TestWork { context, gate, candidate, suites, .. } = *self;
-        let mounted = [suites, twins].concat();
+        let mut mounted = [suites, twins].concat();
+        // All tests see the same data while they run.
+        let data = context.suites.iter().filter(|one| one.data && self.only);
+        mounted.extend(data.cloned());
         let PreparedSources { files, layer } = prepare(context, gate, candidate, &mounted).await?;
         // Dependencies have a time of their own.
         let started = Instant::now();
         let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
-        let commands = room.language().build_tests(self.only.then_some(&mounted), room.places());
-        let built = build(&room, gate, &commands, &mounted, context.timeout).await;
-        let seen = match built {
-            Ok((programs, seen)) => {
-                let programs = programs_of(programs, &commands, &mounted);
-                let is_twin = |program: &TestProgram| {
-                    twins.iter().any(|twin| twin.path.as_str() == program.source)
-                };
-                let (others, own): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_twin);
-                let runner = TestRunner::new(context, &room, gate, started, self.fresh);
-                let mut seen = test_run::run(&runner, &own, suites, seen).await;
-                if seen.outcome.is_none() && seen.findings.is_empty() {
-                    seen.findings = test_run::twins(&runner, &others, twins).await;
-                }
-                Ok(seen)
-            }
-            Err(seen) => Err(seen),
-        };
+        let room = room.showing(build::data(context, candidate));
+        let seen = self.judge(&room, started, &mounted, twins).await;
         room.close().await;
         seen
+    }
+
+    async fn judge(
+        &self,
+        room: &GateSandbox<'_>,
+        started: Instant,
+        mounted: &[Suite],
+        twins: &[Suite],
+    ) -> Result<GateResult, GateResult> {
+        let TestWork { context, gate, suites, .. } = *self;
+        let tests = TestBuild { own: !self.only, ..TestBuild::of(mounted) };
+        let commands = room.language().build_tests(tests, room.places());
+        let (programs, seen) = build(room, gate, &commands, mounted, context.timeout).await?;
+        let programs = programs_of(programs, &commands, mounted);
+        let is_twin =
+            |program: &TestProgram| twins.iter().any(|twin| twin.path.as_str() == program.source);
+        let (others, own): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_twin);
+        let runner = TestRunner::new(context, room, gate, started, self.fresh);
+        let mut seen = test_run::run(&runner, &own, suites, seen).await;
+        if passes(&seen) {
+            seen.findings = test_run::twins(&runner, &others, twins).await;
+        }
+        if passes(&seen) && self.fresh && !suites.is_empty() {
+            seen = seen.and(self.other_builds(room, started).await);
+        }
+        Ok(seen)
+    }
+
+    /// Runs the same tests over other builds of the candidate, until one fails. Their twins are not
+    /// built again.
+    async fn other_builds(&self, room: &GateSandbox<'_>, started: Instant) -> GateResult {
+        let TestWork { context, gate, candidate, suites, .. } = *self;
+        for kind in room.language().more_builds(context.spec, candidate.tree()) {
+            let tests = TestBuild { kind, ..TestBuild::of(suites) };
+            let commands = room.language().build_tests(tests, room.places());
+            let left = context.timeout.saturating_sub(started.elapsed());
+            let mut seen = match build(room, gate, &commands, suites, left).await {
+                Ok((programs, seen)) => {
+                    let runner = TestRunner::new(context, room, gate, started, false);
+                    test_run::run(&runner, &programs, suites, seen).await
+                }
+                // What does not exist without a feature cannot be wrong.
+                Err(seen) if kind == BuildKind::Bare && seen.outcome.is_none() => continue,
+                Err(seen) => seen,
+            };
+            // The first build had tests.
+            seen.findings.retain(|one| one.rule != test_run::NO_TEST);
+            if !passes(&seen) {
+                for one in &mut seen.findings {
+                    one.message = format!("{}: {}", kind.words(), one.message);
+                }
+                return GateResult { tests: Vec::new(), ..seen };
+            }
+        }
+        GateResult::default()
     }
 }

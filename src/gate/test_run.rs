@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 
 use super::context::GateContext;
-use super::programs::read;
+use super::programs::{random_nonce, read};
 use super::result::{GateResult, finding};
 use super::workspace::GateSandbox;
 use crate::process::{Ended, Output};
@@ -14,6 +14,9 @@ use crate::toolchain::{Expansion, Expected, Reported, Suite, TestCase, TestProgr
 use crate::types::{
     ClauseId, Finding, GateName, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
 };
+
+/// The rule of a finding that no test ran.
+pub const NO_TEST: &str = "no_test";
 
 /// How many tests run at once.
 pub const AT_ONCE: usize = 2;
@@ -74,7 +77,7 @@ pub async fn run(
     } else if ended(TestStatus::TimedOut) {
         seen.outcome = Some(Outcome::Timeout);
     } else if !ended(TestStatus::Passed) && seen.findings.is_empty() {
-        seen.findings.push(finding(gate, "no_test", "no test ran".to_owned()));
+        seen.findings.push(finding(gate, NO_TEST, "no test ran".to_owned()));
     }
     seen
 }
@@ -401,11 +404,4 @@ impl<'a> TestRunner<'a> {
             }
         })
     }
-}
-
-/// An unguessable number: 128 random bits.
-pub fn random_nonce() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }

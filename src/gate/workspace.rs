@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::context::{GateContext, granted};
 use super::dependency_cache::Layer;
-use super::programs::{places, program, sandbox_spec, unusable};
+use super::programs::{places, program, random_nonce, sandbox_spec, unusable};
 use super::result::GateResult;
 use crate::process::{Output, Program};
-use crate::sandbox::{Mount, MountMode, SandboxSpec, Session};
-use crate::toolchain::{self, Places, Suite, ToolCommand, Toolchain};
+use crate::sandbox::{Alone, Mount, MountMode, SandboxSpec, SandboxView, Session};
+use crate::toolchain::{self, Places, Sees, Suite, ToolCommand, Toolchain};
 use crate::types::{GateName, Limits, Resource, Tree};
 
 /// The files of a workspace: of the candidate, the tests, the harness.
@@ -47,6 +47,8 @@ pub struct GateSandbox<'a> {
     session: Session,
     places: Places,
     limits: Limits,
+    /// What programs may read that run alone.
+    data: Vec<String>,
     // Keeps the dependency layer in use.
     _layer: Option<&'a Layer>,
 }
@@ -70,7 +72,12 @@ impl<'a> GateSandbox<'a> {
         let mut session = context.sandbox.open(&spec).await.map_err(|why| unusable(&why))?;
         session.listen(context.listener.clone());
         let places = places(&session);
-        Ok(Self { context, gate, session, places, limits, _layer: layer })
+        Ok(Self { context, gate, session, places, limits, data: Vec::new(), _layer: layer })
+    }
+
+    /// The same, with files that programs may read that run alone.
+    pub fn showing(self, data: Vec<String>) -> Self {
+        Self { data, ..self }
     }
 
     /// The paths of the gate's programs.
@@ -118,7 +125,21 @@ impl<'a> GateSandbox<'a> {
         command: &ToolCommand,
         timeout: Duration,
     ) -> Result<Output, GateResult> {
-        self.run(&self.planned(command, timeout), command.builds).await
+        let view = match &command.sees {
+            Sees::Workspace if command.builds => SandboxView::Build,
+            Sees::Workspace => SandboxView::Read,
+            Sees::Candidate => {
+                let tests = self.language().layout(self.context.target).tests;
+                SandboxView::BuildWithout(tests.trim_end_matches('/').to_owned())
+            }
+            Sees::Itself(starts) => {
+                let name = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;
+                let starts = starts.iter().map(PathBuf::from).collect();
+                SandboxView::Alone(Alone { name, starts, reads: self.data.clone() })
+            }
+        };
+        let program = self.planned(command, timeout);
+        self.session.run_in(view, &program).await.map_err(|why| unusable(&why))
     }
 
     /// The message for an exceeded limit.

@@ -13,9 +13,11 @@ use rustix::process::{
 };
 
 use super::errors::SetupError;
+use super::lockdown::Reach;
 use super::paths::SandboxPaths;
 use super::protocol::{Done, Mode, OpenRequest, Task, send};
 use super::syscalls::Shares;
+use super::view::{Alone, SandboxView};
 use super::{accounting, lockdown, rootfs, selftest, sys};
 use crate::process::{Ended, end_children};
 use crate::types::{Resource, limits, places};
@@ -39,6 +41,9 @@ pub struct Wires {
 /// Namespaces that each program has for itself, plus its own network unless it is the first; others
 /// are the sandbox's.
 pub const OWN: u64 = sys::new::MOUNT | sys::new::PID;
+
+/// The name by which a program that runs alone is called.
+const ALONE: &str = "program";
 
 /// A reply's socket, written without another descriptor.
 struct ReplySocket<'a>(&'a OwnedFd);
@@ -77,14 +82,16 @@ fn over(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> Result<
         if network {
             loopback().map_err(SetupError::at("take loopback up"))?;
         }
-        rootfs::private(order, task.builds)?;
+        rootfs::private(order, &task.view)?;
     } else {
         rustix::process::set_child_subreaper(Pid::from_raw(1)).map_err(SetupError::at("adopt"))?;
     }
     // It holds descriptors that the program must not get through ptrace or /proc.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(SetupError::at("hide"))?;
     let (mut told, tells) = std::io::pipe().map_err(SetupError::at("make a pipe"))?;
-    let Some(program) = sys::fork(0).map_err(SetupError::at("start a process"))? else {
+    // What is hidden from the program is not hidden from this process.
+    let apart = if alone(order, task).is_some() { sys::new::MOUNT } else { 0 };
+    let Some(program) = sys::fork(apart).map_err(SetupError::at("start a process"))? else {
         drop(told);
         let step = start(whole, task, wires);
         let _ = send(&tells, &step.to_string());
@@ -163,7 +170,15 @@ fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> SetupError {
         }
         Ok(()) => {
             let program = &task.program;
-            let mut command = Command::new(&program.path);
+            let hidden = alone(order, task);
+            let path = match hidden {
+                Some(hidden) => Path::new(places::PROGRAM).join(&hidden.name),
+                None => program.path.clone(),
+            };
+            let mut command = Command::new(path);
+            if matches!(task.view, SandboxView::Alone(_)) {
+                command.arg0(ALONE);
+            }
             command.args(&program.args).current_dir(&program.dir).env_clear();
             command.envs(program.env.iter().map(|(key, value)| (key, value)));
             let name = program.path.display().to_string();
@@ -175,8 +190,19 @@ fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> SetupError {
     }
 }
 
+/// What a program sees that runs alone on file systems of its own.
+fn alone<'a>(order: &OpenRequest, task: &'a Task) -> Option<&'a Alone> {
+    match &task.view {
+        SandboxView::Alone(alone) if order.mode == Mode::Namespaces => Some(alone),
+        _ => None,
+    }
+}
+
 fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), SetupError> {
     let order = whole.order;
+    if let Some(alone) = alone(order, task) {
+        rootfs::alone(&task.program.path, alone).map_err(SetupError::at("hide the sandbox"))?;
+    }
     use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
     let [input, output, errors] = &wires.standard;
     dup2_stdin(input).map_err(SetupError::at("connect stdin"))?;
@@ -188,10 +214,9 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), SetupErr
     if order.mode == Mode::Bare {
         return Ok(());
     }
-    let (read, write) = reach(order, task.builds);
+    let reach = reach(order, task);
     let sockets = order.mode != Mode::Landlock;
-    let fenced =
-        lockdown::files(&read, &write, !sockets).map_err(SetupError::at("restrict files"))?;
+    let fenced = lockdown::files(&reach, !sockets).map_err(SetupError::at("restrict files"))?;
     if !fenced && order.mode != Mode::Namespaces {
         let why = std::io::Error::other("the kernel has no Landlock");
         return Err(SetupError::at("restrict files")(why));
@@ -199,7 +224,7 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), SetupErr
     lockdown::privileges().map_err(SetupError::at("give up privileges"))?;
     let shares = if sockets {
         Shares::Nothing
-    } else if task.builds {
+    } else if task.view.builds() {
         Shares::Builds
     } else {
         Shares::All
@@ -215,29 +240,48 @@ fn others(order: &OpenRequest) -> u64 {
     }
 }
 
-/// The paths that a program may read and execute, and those it may write.
-fn reach(order: &OpenRequest, builds: bool) -> (Vec<PathBuf>, Vec<PathBuf>) {
+/// The paths that a program may use.
+fn reach(order: &OpenRequest, task: &Task) -> Reach {
     let paths = SandboxPaths::of(order);
     let at = |place: &Path| paths.at(place).to_owned();
     let mut write = vec![at(Path::new(places::TEMPORARY))];
     write.extend(order.program_scratch().map(at));
-    write.extend(order.shared().filter(|_| builds).map(at));
-    match order.mode {
-        Mode::Namespaces | Mode::Inside => {
-            write.push("/dev".into());
-            // Everything in the sandbox is readable.
-            (vec!["/".into()], write)
-        }
-        Mode::Landlock | Mode::Bare => {
-            // On the machine's own file system: only harmless configuration and devices.
-            let etc = rootfs::ETC.iter().chain(&rootfs::ETC_FOLDERS).chain(&rootfs::PUBLIC);
-            let mut read: Vec<PathBuf> =
-                lockdown::SYSTEM.iter().chain(etc).map(Into::into).collect();
-            read.extend(["/proc".into(), at(Path::new(places::SOURCE))]);
-            read.extend(order.mounts.iter().map(|mount| at(&mount.at)));
-            read.extend(order.session_scratch().map(at));
-            write.extend(rootfs::DEVICES.map(|name| Path::new("/dev").join(name)));
-            (read, write)
-        }
+    write.extend(order.shared().filter(|_| task.view.builds()).map(at));
+    let is_shared = matches!(order.mode, Mode::Landlock | Mode::Bare);
+    if is_shared {
+        write.extend(rootfs::DEVICES.map(|name| Path::new("/dev").join(name)));
+    } else {
+        write.push("/dev".into());
     }
+    // Everything in the sandbox is readable, unless mounts cannot hide a part of it.
+    let is_whole = matches!(task.view, SandboxView::Read | SandboxView::Build);
+    if order.mode == Mode::Namespaces || (is_whole && !is_shared) {
+        return Reach { read: vec!["/".into()], write, ..Reach::default() };
+    }
+    // On the machine's own file system: only harmless configuration and devices.
+    let etc = rootfs::ETC.iter().chain(&rootfs::ETC_FOLDERS).chain(&rootfs::PUBLIC);
+    let mut read: Vec<PathBuf> = lockdown::SYSTEM.iter().chain(etc).map(Into::into).collect();
+    let source = at(Path::new(places::SOURCE));
+    if let SandboxView::Alone(alone) = &task.view {
+        let shown = order.mounts.iter().filter(|mount| mount.is_shown());
+        read.extend(shown.map(|mount| at(&mount.at)));
+        read.push(task.program.path.clone());
+        read.extend(alone.starts.iter().cloned());
+        let data: Vec<PathBuf> = alone.reads.iter().map(|path| source.join(path)).collect();
+        let list = data.iter().filter_map(|path| path.parent()).map(Path::to_owned).collect();
+        read.extend(data);
+        return Reach { read, list, write };
+    }
+    match &task.view {
+        SandboxView::BuildWithout(hidden) => {
+            let entries = std::fs::read_dir(&source).into_iter().flatten().flatten();
+            let shown = entries.filter(|entry| entry.file_name() != hidden.as_str());
+            read.extend(shown.map(|entry| entry.path()));
+        }
+        _ => read.push(source),
+    }
+    read.push("/proc".into());
+    read.extend(order.mounts.iter().map(|mount| at(&mount.at)));
+    read.extend(order.session_scratch().map(at));
+    Reach { read, write, ..Reach::default() }
 }

@@ -43,9 +43,19 @@ pub fn limit(set: &Limits, others: u64) -> io::Result<()> {
     sys::no_huge_pages()
 }
 
-/// Restricts reading to paths below `read` and writing to paths below `write`. Gives whether the
-/// kernel has Landlock.
-pub fn files(read: &[PathBuf], write: &[PathBuf], no_network: bool) -> io::Result<bool> {
+/// Paths that a program may use, with everything below them.
+#[derive(Default)]
+pub struct Reach {
+    /// To read and execute.
+    pub read: Vec<PathBuf>,
+    /// To list.
+    pub list: Vec<PathBuf>,
+    /// To write, too.
+    pub write: Vec<PathBuf>,
+}
+
+/// Restricts the use of files. Gives whether the kernel has Landlock.
+pub fn files(reach: &Reach, no_network: bool) -> io::Result<bool> {
     let other = |error: landlock::RulesetError| io::Error::other(error);
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
@@ -57,9 +67,11 @@ pub fn files(read: &[PathBuf], write: &[PathBuf], no_network: bool) -> io::Resul
         rules = rules.handle_access(AccessNet::from_all(NEWEST)).map_err(other)?;
     }
     let mut rules = rules.create().map_err(other)?;
-    for (paths, access) in
-        [(read, AccessFs::from_read(NEWEST)), (write, AccessFs::from_all(NEWEST))]
-    {
+    for (paths, access) in [
+        (&reach.read, AccessFs::from_read(NEWEST)),
+        (&reach.list, AccessFs::ReadDir.into()),
+        (&reach.write, AccessFs::from_all(NEWEST)),
+    ] {
         for path in paths {
             // A missing path requires no rule.
             let Ok(opened) = PathFd::new(path) else { continue };

@@ -1,8 +1,8 @@
 //! Runs untrusted programs in isolation.
 //!
 //! [`Sandbox::open`] starts a supervisor: a process of regen's own program, which builds the
-//! sandbox and lives as long as the [`Session`]. Programs of a session share only its build folder;
-//! the only results are exit status and output.
+//! sandbox and lives as long as the [`Session`]. Programs of a session share only its build folder,
+//! and a [`SandboxView`] may show them less of it; the only results are exit status and output.
 #![expect(clippy::disallowed_methods, reason = "the one edge that keeps programs apart")]
 
 mod backend;
@@ -16,6 +16,7 @@ mod protocol;
 mod probe;
 mod session;
 mod spec;
+mod view;
 mod wire;
 
 #[cfg(target_os = "linux")]
@@ -75,6 +76,7 @@ use protocol::{FileList, Mode, OpenRequest, Opened, StartRequest};
 pub use session::Session;
 use session::ZygoteSocket;
 pub use spec::{Egress, Mount, MountMode, SandboxSpec, Scratch};
+pub use view::{Alone, SandboxView};
 use wire::{async_stream, hear, pass};
 
 /// Returns unused memory to the system: a daemon is idle after reading a whole workspace.

@@ -11,6 +11,7 @@ use super::host::landlock;
 use super::macos::SandboxExec;
 use super::protocol::Task;
 use super::spec::SandboxSpec;
+use super::view::SandboxView;
 use crate::process::{Ended, Program};
 use crate::types::{Isolation, Limits, LimitsConfig};
 
@@ -85,7 +86,7 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
         stdin: None,
         timeout: Duration::from_secs(10),
     };
-    let tried = session.task(Task { program, builds: false, selftest: true }).await;
+    let tried = session.task(Task { program, view: SandboxView::Read, selftest: true }).await;
     let (level, without) = (session.in_control_group(), session.without().to_vec());
     session.close().await;
     match tried {

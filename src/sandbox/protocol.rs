@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::spec::{Egress, Mount, MountMode, SandboxSpec, Scratch};
+use super::view::SandboxView;
 use crate::process::{Ended, Program};
 use crate::types::{Limits, limits};
 
@@ -104,8 +105,8 @@ pub type FileList = Vec<(String, usize)>;
 pub struct Task {
     /// The program; its stdin is passed as a descriptor.
     pub program: Program,
-    /// Whether it may write to the session's shared folders.
-    pub builds: bool,
+    /// What it sees.
+    pub view: SandboxView,
     /// Whether to run the self-test instead.
     pub selftest: bool,
 }

@@ -19,6 +19,7 @@ use super::lockdown::SYSTEM;
 use super::protocol::OpenRequest;
 use super::spec::{MountMode, lower, upper};
 use super::sys;
+use super::view::{Alone, SandboxView};
 use crate::types::places;
 
 /// Small system configuration files for starting and linking programs.
@@ -251,6 +252,7 @@ fn fill(order: &OpenRequest, pieces: Pieces, root: &Path) -> io::Result<()> {
     for folder in ["src", "tmp", "proc", "dev", "etc"] {
         std::fs::create_dir(root.join(folder))?;
     }
+    std::fs::create_dir(below(Path::new(places::PROGRAM)))?;
     // All fresh folders of a program share one file system.
     for at in order.program_scratch() {
         let link = below(at);
@@ -382,7 +384,7 @@ fn proc(at: &Path, fenced: bool) -> io::Result<()> {
 
 /// Mounts the program's own `/proc` and temporary folders. Shared folders are read-only unless it
 /// builds.
-pub fn private(order: &OpenRequest, builds: bool) -> Result<(), SetupError> {
+pub fn private(order: &OpenRequest, view: &SandboxView) -> Result<(), SetupError> {
     let clone = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
@@ -402,7 +404,7 @@ pub fn private(order: &OpenRequest, builds: bool) -> Result<(), SetupError> {
         place(path, folder).map_err(SetupError::at("keep folders"))?;
         attach(&tree, path).map_err(SetupError::at("keep folders"))?;
     }
-    for at in order.shared().filter(|_| !builds) {
+    for at in order.shared().filter(|_| !view.builds()) {
         let flags = OpenTreeFlags::OPEN_TREE_CLOEXEC;
         let shared = open_tree(CWD, at, flags).map_err(SetupError::at("find shared folders"))?;
         let set = MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into();
@@ -416,6 +418,46 @@ pub fn private(order: &OpenRequest, builds: bool) -> Result<(), SetupError> {
         let cover = cover.map_err(SetupError::at("hide upper folders"))?;
         let upper = Path::new(places::UPPER);
         attach(&cover, upper).map_err(SetupError::at("hide upper folders"))?;
+    }
+    if let SandboxView::BuildWithout(folder) = view {
+        let folder = Path::new(places::SOURCE).join(folder);
+        let hide = || if folder.is_dir() { covered(&folder).map(drop) } else { Ok(()) };
+        hide().map_err(SetupError::at("hide a folder"))?;
+    }
+    Ok(())
+}
+
+/// Mounts an empty file system over a folder.
+fn covered(at: &Path) -> io::Result<OwnedFd> {
+    let cover = memory(SMALL, 4096)?;
+    attach(&cover, at)?;
+    Ok(cover)
+}
+
+/// Hides everything from this process but the system's programs, a program and what it needs.
+pub fn alone(program: &Path, alone: &Alone) -> io::Result<()> {
+    let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let reads = alone.reads.iter().map(|path| Path::new(places::SOURCE).join(path));
+    let stay = alone.starts.iter().cloned().chain(reads).map(|path| (path.clone(), path));
+    let own = Path::new(places::PROGRAM).join(&alone.name);
+    let kept = stay.chain([(program.to_owned(), own)]).map(|(from, to)| {
+        let named = |e: rustix::io::Errno| io::Error::other(format!("{}: {e}", from.display()));
+        Ok((open_tree(CWD, &from, clone).map_err(named)?, to))
+    });
+    let kept: Vec<(OwnedFd, PathBuf)> = kept.collect::<io::Result<_>>()?;
+    let own = [places::SOURCE, places::PROGRAM, places::LOWER, places::UPPER, "/proc"];
+    // Links lead to temporary folders, which are fresh.
+    let is_folder = |path: &&Path| path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+    let folders = own.iter().chain(&places::MOUNT_POINTS).map(Path::new).filter(is_folder);
+    let covers: Vec<OwnedFd> = folders.map(covered).collect::<io::Result<_>>()?;
+    for (tree, at) in &kept {
+        place(at, false)?;
+        attach(tree, at)?;
+    }
+    // Its programs own it, but cannot change its mode on a read-only file system.
+    std::fs::set_permissions(places::PROGRAM, PermissionsExt::from_mode(0o111))?;
+    for mount in covers.iter().chain(kept.iter().map(|(tree, _)| tree)) {
+        sys::set_mount(mount.as_fd(), MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into(), false)?;
     }
     Ok(())
 }

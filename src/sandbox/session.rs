@@ -15,6 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::errors::{SandboxError, failed};
 use super::paths::SandboxPaths;
 use super::protocol::{Done, Task};
+use super::view::SandboxView;
 use super::wire::{async_stream, hear, pass};
 use crate::process::{CappedOutput, Ended, Listener, Output, Program};
 use crate::types::{Limits, Resource, limits};
@@ -62,7 +63,20 @@ impl Session {
     /// # Errors
     /// The sandbox failed.
     pub async fn run(&self, program: &Program, builds: bool) -> Result<Output, SandboxError> {
-        self.task(Task { program: program.clone(), builds, selftest: false }).await
+        let view = if builds { SandboxView::Build } else { SandboxView::Read };
+        self.run_in(view, program).await
+    }
+
+    /// Runs a program that sees only part of the sandbox.
+    ///
+    /// # Errors
+    /// The sandbox failed.
+    pub async fn run_in(
+        &self,
+        view: SandboxView,
+        program: &Program,
+    ) -> Result<Output, SandboxError> {
+        self.task(Task { program: program.clone(), view, selftest: false }).await
     }
 
     pub(super) async fn task(&self, task: Task) -> Result<Output, SandboxError> {

@@ -68,7 +68,8 @@ impl Mount {
         Self { source: path.clone(), at: path, mode: MountMode::ReadOnly }
     }
 
-    fn is_shown(&self) -> bool {
+    /// Whether it has the same path as outside.
+    pub fn is_shown(&self) -> bool {
         self.source == self.at
     }
 }

@@ -37,6 +37,44 @@ pub struct ToolCommand {
     pub stdin: Option<Vec<u8>>,
     /// Whether it writes into the build folder.
     pub builds: bool,
+    /// What it sees of the workspace.
+    #[serde(default)]
+    pub sees: Sees,
+}
+
+/// What a command's program sees of the workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sees {
+    /// Everything.
+    #[default]
+    Workspace,
+    /// Everything but the tests.
+    Candidate,
+    /// Only itself, files that are no sources, and these programs.
+    Itself(Vec<String>),
+}
+
+/// A way to build a candidate for its tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BuildKind {
+    /// With debug assertions and the default features.
+    #[default]
+    Usual,
+    /// As for a release.
+    Release,
+    /// Without the default features.
+    Bare,
+}
+
+impl BuildKind {
+    /// Where a finding was made, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Usual => "in the usual build",
+            Self::Release => "in the release build",
+            Self::Bare => "without the default features",
+        }
+    }
 }
 
 /// A command's output and end. Not parsed after a timeout or an exceeded limit.
@@ -50,6 +88,24 @@ pub struct ToolOutput {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
+}
+
+/// What is built for tests.
+#[derive(Clone, Copy, Debug)]
+pub struct TestBuild<'a> {
+    /// The mounted files.
+    pub suites: &'a [Suite],
+    /// Whether the candidate's own tests are built too.
+    pub own: bool,
+    /// The way to build.
+    pub kind: BuildKind,
+}
+
+impl<'a> TestBuild<'a> {
+    /// The usual build of these files only.
+    pub fn of(suites: &'a [Suite]) -> Self {
+        Self { suites, own: false, kind: BuildKind::Usual }
+    }
 }
 
 /// The context for parsing a compiler's output.
@@ -79,6 +135,8 @@ pub struct TestProgram {
     pub executable: String,
     /// The test file, relative to the candidate's root.
     pub source: String,
+    /// The candidate's own programs, which it may start.
+    pub starts: Vec<String>,
 }
 
 /// One run of a test.

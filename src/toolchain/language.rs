@@ -1,7 +1,8 @@
 //! The interface of a language.
 
 use super::commands::{
-    BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
+    BuildContext, BuildKind, Built, Places, Reported, TestBuild, TestCase, TestProgram,
+    ToolCommand, ToolOutput,
 };
 use super::contract::ContractLanguage;
 use super::effect_rules::EffectRules;
@@ -101,9 +102,12 @@ pub trait Toolchain: Sync {
     /// The commands of a compiling gate, in order.
     fn compile(&self, gate: &GateName, tree: &Tree, places: &Places) -> Vec<ToolCommand>;
 
-    /// The commands that build test programs: all, or those of some suites. Empty if nothing is
-    /// built.
-    fn build_tests(&self, suites: Option<&[Suite]>, places: &Places) -> Vec<ToolCommand>;
+    /// How a new candidate is also built for its tests, besides the usual way.
+    fn more_builds(&self, spec: &Spec, tree: &Tree) -> Vec<BuildKind>;
+
+    /// The commands that build test programs: the candidate where there are no tests, then the
+    /// tests. Empty if nothing is built.
+    fn build_tests(&self, tests: TestBuild<'_>, places: &Places) -> Vec<ToolCommand>;
 
     /// Parses the output of a compiling command.
     fn read_build(&self, gate: &GateName, output: &ToolOutput, context: &BuildContext<'_>)

@@ -20,7 +20,8 @@ use crate::contract::is_neutral;
 use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId};
 
 pub use commands::{
-    BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
+    BuildContext, BuildKind, Built, Places, Reported, Sees, TestBuild, TestCase, TestProgram,
+    ToolCommand, ToolOutput,
 };
 pub use contract::ContractLanguage;
 pub use effect_rules::{EffectRules, EffectSubject};

@@ -100,6 +100,14 @@ impl Suite {
         self.bytes.as_deref().unwrap_or(self.text.as_bytes())
     }
 
+    /// The same under another name.
+    pub fn renamed(mut self, stem: &str) -> Self {
+        let folder = self.path.as_str().strip_suffix(self.file()).unwrap_or_default();
+        let end = self.path.as_str().rfind('.').map_or("", |at| &self.path.as_str()[at..]);
+        self.path = RelPath::parse(&format!("{folder}{stem}{end}")).unwrap_or(self.path);
+        self
+    }
+
     /// Its path below the folder of tests, as below the user's folder of suites.
     pub fn file(&self) -> &str {
         self.path.as_str().split_once('/').map_or(self.path.as_str(), |(_, file)| file)

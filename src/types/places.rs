@@ -11,9 +11,11 @@ pub const TEMPORARY: &str = "/tmp";
 pub const LOWER: &str = "/.lower";
 /// Upper folders of overlays; invisible to programs.
 pub const UPPER: &str = "/.upper";
+/// The program that runs alone, under a name of its own.
+pub const PROGRAM: &str = "/.program";
 
 /// Folders of every sandbox: nothing else is mounted at or below them.
-pub const OWN: [&str; 6] = [SOURCE, "/proc", "/dev", "/sys", LOWER, UPPER];
+pub const OWN: [&str; 7] = [SOURCE, "/proc", "/dev", "/sys", LOWER, UPPER, PROGRAM];
 
 /// Build output.
 pub const BUILD: &str = "/target";

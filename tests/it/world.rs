@@ -31,7 +31,7 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"· [0-9]+ ms\b", "· [time]"),
         (r"(?m)^(promoted [0-9]+, .*) in [0-9.]+ s;", "$1 in [time];"),
         (r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z", "[time]"),
-        (r"\bdid not end within [0-9]+ s\b", "did not end within [time]"),
+        (r"\bdid not end within [0-9]+ ?s\b", "did not end within [time]"),
         (r"\b(recorded|REPLAY of|replayed from) [0-9]{4}-[0-9]{2}-[0-9]{2}\b", "$1 [date]"),
         (r"\b[0-9a-f]{64}\b", "[digest]"),
         (r"\b[0-9a-f]{12}\b", "[digest]"),

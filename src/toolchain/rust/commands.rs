@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::package::EDITION;
-use crate::toolchain::{Places, Suite, ToolCommand};
+use crate::toolchain::{Places, ToolCommand};
 use crate::types::GateName;
 
 const RUSTFMT: &str = "newline_style = \"Unix\"\n";
@@ -58,17 +58,8 @@ pub fn compile(gate: &GateName, places: &Places) -> ToolCommand {
     cargo(args, places)
 }
 
-/// Builds test programs without running them.
-pub fn build_tests(suites: Option<&[Suite]>, places: &Places) -> ToolCommand {
-    let mut args = vec!["test", "--no-run"];
-    // Modules and data of suites are no programs.
-    for suite in suites.into_iter().flatten().filter(|suite| !suite.tests.is_empty()) {
-        args.extend(["--test", suite.file().trim_end_matches(".rs")]);
-    }
-    cargo(args, places)
-}
-
-fn cargo(mut args: Vec<&str>, places: &Places) -> ToolCommand {
+/// A cargo subcommand with output for programs.
+pub fn cargo(mut args: Vec<&str>, places: &Places) -> ToolCommand {
     args.extend(["--offline", "--message-format=json", "--quiet"]);
     bare(&args, places)
 }

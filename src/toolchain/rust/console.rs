@@ -9,6 +9,7 @@ const RAN: &str = "regen_ran";
 pub const SUPPORT: &str = r#"
 mod regen_console {
     use std::io::Write;
+    use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
     // Both streams in hexadecimal digits fit into what is kept of a test's output.
     const MOST: usize = 192 * 1024;
@@ -16,12 +17,16 @@ mod regen_console {
         assert!(bytes.len() <= MOST, "it printed more than {MOST} bytes");
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
-    pub(crate) fn run(program: &str, steps: &[(&[&str], Option<&str>)]) {
-        let folder = std::env::temp_dir().join(format!("transcript-{}", std::process::id()));
+    pub(crate) fn run(name: &str, program: &str, steps: &[(&[&str], Option<&str>)]) {
+        // Neither it nor the variables below tell a program that it is tested.
+        let number = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), program);
+        let folder = std::env::temp_dir().join(format!("{number:x}"));
         std::fs::create_dir(&folder).unwrap();
         for (args, input) in steps {
             let mut command = Command::new(program);
-            command.args(*args).current_dir(&folder);
+            command.arg0(name).args(*args).current_dir(&folder);
+            command.env_remove("RUSTC_BOOTSTRAP").env_remove("CARGO_MANIFEST_DIR");
+            command.env_remove(format!("CARGO_BIN_EXE_{name}"));
             command.stdin(input.map_or_else(Stdio::null, |_| Stdio::piped()));
             let mut child =
                 command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -44,7 +49,7 @@ pub fn body(steps: &[ConsoleStep], program: &str) -> String {
     let steps: Vec<_> =
         steps.iter().map(|step| format!("(&{:?}, {:?})", step.args, step.input)).collect();
     format!(
-        "crate::regen_console::run(env!(\"CARGO_BIN_EXE_{program}\"), &[{}]);",
+        "crate::regen_console::run({program:?}, env!(\"CARGO_BIN_EXE_{program}\"), &[{}]);",
         steps.join(", ")
     )
 }

@@ -80,12 +80,24 @@ impl DependencyLayer for CargoLayer {
             &["check", "--all-targets", "--offline", "--quiet"][..],
             &["clippy", "--all-targets", "--offline", "--quiet"],
             &["test", "--no-run", "--offline", "--quiet"],
+            &["test", "--no-run", "--release", "--offline", "--quiet"],
         ];
         commands.map(|args| bare(args, places)).into()
     }
 
     fn build_folders(&self) -> &'static [&'static str] {
-        &["debug/.fingerprint", "debug/deps", "debug/build", "debug/incremental", "debug"]
+        &[
+            "debug/.fingerprint",
+            "debug/deps",
+            "debug/build",
+            "debug/incremental",
+            "debug",
+            "release/.fingerprint",
+            "release/deps",
+            "release/build",
+            "release/incremental",
+            "release",
+        ]
     }
 
     fn is_of_project(&self, name: &str) -> bool {

@@ -6,10 +6,8 @@ use crate::toolchain::shared::console::parse;
 use crate::toolchain::{Expansion, Expected, Suite, Visibility, key};
 use crate::types::{Clause, Example, RelPath, Spec, Target};
 
-/// Where visible examples are mounted.
-const VISIBLE: &str = "tests/regen_examples.rs";
-/// Where hidden examples are mounted, in a separate workspace.
-const HIDDEN: &str = "tests/regen_hidden.rs";
+/// Where examples are mounted; hidden ones too, in a workspace of their own.
+const PATH: &str = "tests/regen_examples.rs";
 /// The start of a generated file; lints of examples are disabled.
 const HEAD: &str = "#![allow(warnings, clippy::all, clippy::pedantic)]\n";
 
@@ -26,9 +24,8 @@ fn runs(example: &Example, target: &Target) -> bool {
 /// The test file of a spec's visible or hidden examples.
 pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
     let hidden = shown == Visibility::Hidden;
-    let path = if hidden { HIDDEN } else { VISIBLE };
     let mut suite = Suite {
-        path: RelPath::parse(path).expect("it is a plain path"),
+        path: RelPath::parse(PATH).expect("it is a plain path"),
         text: HEAD.to_owned(),
         shown: String::new(),
         tests: Vec::new(),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::console;
 use crate::toolchain::shared::console::compare;
 use crate::toolchain::{
-    Expansion, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
+    Expansion, Places, Reported, Sees, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
 use crate::types::{Resource, limits};
 
@@ -31,17 +31,25 @@ pub fn run(case: &TestCase<'_>, places: &Places) -> ToolCommand {
 }
 
 fn command(program: &TestProgram, args: &[&str], places: &Places) -> ToolCommand {
+    let mut env = vec![
+        ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
+        ("CARGO_MANIFEST_DIR".to_owned(), places.source.display().to_string()),
+        // Allows JSON output of the stable test runner. Only test programs get this; with it cargo
+        // would allow unstable features in the candidate.
+        ("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()),
+    ];
+    // As cargo does; suites would otherwise search beside their own program.
+    env.extend(program.starts.iter().map(|path| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        (format!("CARGO_BIN_EXE_{name}"), path.clone())
+    }));
     ToolCommand {
         program: PathBuf::from(&program.executable),
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-        env: vec![
-            ("CARGO_MANIFEST_DIR".to_owned(), places.source.display().to_string()),
-            // Allows JSON output of the stable test runner. Only test programs get this; with it
-            // cargo would allow unstable features in the candidate.
-            ("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()),
-        ],
+        env,
         stdin: None,
         builds: false,
+        sees: Sees::Itself(program.starts.clone()),
     }
 }
 

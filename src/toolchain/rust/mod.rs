@@ -1,5 +1,6 @@
 //! Rust: crates, checked by the compiler and clippy, tested by libtest.
 
+mod builds;
 mod check;
 mod commands;
 mod console;
@@ -37,10 +38,10 @@ use options::RustOptions;
 use package::root;
 
 use super::{
-    BuildContext, Built, ContractLanguage, DependencyLayer, EffectRules, Expectation, Extent,
-    GateDefinition, GateKind, HostProbe, Independent, Layout, Mutants, Mutator, OptionSchema,
-    Places, Reported, Suite, SuiteFile, TestCase, TestProgram, ToolCommand, ToolOutput, Toolchain,
-    Visibility,
+    BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, Expectation,
+    Extent, GateDefinition, GateKind, HostProbe, Independent, Layout, Mutants, Mutator,
+    OptionSchema, Places, Reported, Suite, SuiteFile, TestBuild, TestCase, TestProgram,
+    ToolCommand, ToolOutput, Toolchain, Visibility,
 };
 use crate::types::{
     Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
@@ -185,8 +186,12 @@ impl Toolchain for Rust {
         vec![commands::compile(gate, places)]
     }
 
-    fn build_tests(&self, suites: Option<&[Suite]>, places: &Places) -> Vec<ToolCommand> {
-        vec![commands::build_tests(suites, places)]
+    fn more_builds(&self, spec: &Spec, tree: &Tree) -> Vec<BuildKind> {
+        builds::of(spec, tree)
+    }
+
+    fn build_tests(&self, tests: TestBuild<'_>, places: &Places) -> Vec<ToolCommand> {
+        builds::commands(tests, places)
     }
 
     fn read_build(

@@ -94,6 +94,14 @@ pub fn features(tree: &Tree) -> BTreeSet<String> {
     keys("features").chain(optional).map(|(name, _)| name.clone()).collect()
 }
 
+/// The features that are on by default.
+pub fn defaults(tree: &Tree) -> Vec<String> {
+    let manifest: Table =
+        tree.text("Cargo.toml").and_then(|text| read_toml(text).ok()).unwrap_or_default();
+    let list = manifest.get("features").and_then(|features| features.get("default")?.as_array());
+    list.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+}
+
 /// What of a condition (`cfg(…)`, `cfg_attr(…, …)`, `cfg!(…)`) may differ where the crate is used:
 /// everything but `test` and declared features.
 pub fn foreign_condition(

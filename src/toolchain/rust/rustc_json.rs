@@ -95,6 +95,8 @@ pub fn read_all(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> 
     let mut said = Built::default();
     // The candidate's library, which is built before its tests.
     let mut library = String::new();
+    // Its own programs.
+    let mut starts = Vec::new();
     for line in output.lines().filter(|line| line.starts_with('{')) {
         match serde_json::from_str(line) {
             Ok(Line::CompilerMessage { message }) => {
@@ -111,11 +113,17 @@ pub fn read_all(gate: &GateName, output: &str, root: &str, suites: &[Suite]) -> 
             {
                 let source = target.src_path.strip_prefix(root).unwrap_or(&target.src_path);
                 let source = source.trim_start_matches('/').to_owned();
-                said.programs.push(TestProgram { executable, source });
+                said.programs.push(TestProgram { executable, source, starts: Vec::new() });
+            }
+            Ok(Line::CompilerArtifact { target, executable: Some(executable), .. })
+                if target.kind.iter().any(|kind| kind == "bin") =>
+            {
+                starts.push(executable);
             }
             _ => {}
         }
     }
+    said.programs.iter_mut().for_each(|program| program.starts.clone_from(&starts));
     said.findings.dedup();
     said.findings.sort_by_key(|finding| finding.rule == "warning");
     said

@@ -1,0 +1,46 @@
+//! How candidates are built for their tests: first where there are no tests, then the tests against
+//! what was built.
+
+use super::{commands, reach};
+use crate::toolchain::{BuildKind, Places, Sees, Suite, TestBuild, ToolCommand};
+use crate::types::{Spec, Tree};
+
+/// The other builds of a candidate: as for a release, and without its default features, unless the
+/// spec itself names them.
+pub fn of(spec: &Spec, tree: &Tree) -> Vec<BuildKind> {
+    let defaults = reach::defaults(tree);
+    let named = |feature: &String| {
+        let word = format!("`{feature}`");
+        spec.clauses.iter().any(|clause| clause.text.contains(&word))
+    };
+    let bare = defaults.iter().any(|feature| !named(feature));
+    [BuildKind::Release].into_iter().chain(bare.then_some(BuildKind::Bare)).collect()
+}
+
+/// The commands of a build. Cargo does not build the candidate again for the tests: it compares its
+/// files, and tests are none of them.
+pub fn commands(tests: TestBuild<'_>, places: &Places) -> Vec<ToolCommand> {
+    let kind: &[&str] = match tests.kind {
+        BuildKind::Usual => &[],
+        BuildKind::Release => &["--release"],
+        BuildKind::Bare => &["--no-default-features"],
+    };
+    let first = if tests.own { &["test", "--no-run"][..] } else { &["build"] };
+    let first = commands::cargo([first, kind].concat(), places);
+    let names = tests.suites.iter().filter(|suite| is_program(suite));
+    let names: Vec<&str> = names.map(|suite| suite.file().trim_end_matches(".rs")).collect();
+    let all = [ToolCommand { sees: Sees::Candidate, ..first }];
+    let then = (!names.is_empty()).then(|| {
+        let names = names.into_iter().flat_map(|name| ["--test", name]);
+        commands::cargo(
+            ["test", "--no-run"].iter().chain(kind).copied().chain(names).collect(),
+            places,
+        )
+    });
+    all.into_iter().chain(then).collect()
+}
+
+/// Whether a mounted file is a test program: modules and data are in folders.
+fn is_program(suite: &Suite) -> bool {
+    !suite.data && suite.path.as_str().ends_with(".rs") && !suite.file().contains('/')
+}
