@@ -6,6 +6,9 @@ use std::time::Instant;
 use super::build::{PreparedSources, build, prepare, programs_of, visible};
 use super::context::GateContext;
 use super::contract;
+use super::doc_examples;
+use super::effects::passes;
+use super::equality;
 use super::result::{GateResult, finding};
 use super::test_run::{self, TestRunner};
 use super::workspace::GateSandbox;
@@ -14,12 +17,15 @@ use crate::types::{Candidate, ClauseId, Finding, GateName, Outcome, Provenance, 
 
 /// Runs the visible tests with the harness's runner.
 pub async fn test(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
-    let outside = contract::run(context, gate, candidate, &context.contract.visible).await;
+    let mut seen = contract::run(context, gate, candidate, &context.contract.visible).await;
     let suites = visible(context);
-    if suites.is_empty() && !context.contract.visible.is_empty() {
-        return outside;
+    if !suites.is_empty() || context.contract.visible.is_empty() {
+        seen = seen.and(tests(context, gate, candidate, &suites, false).await);
     }
-    outside.and(tests(context, gate, candidate, &suites, false).await)
+    if passes(&seen) {
+        seen = seen.and(doc_examples::run(context, gate, candidate).await);
+    }
+    seen
 }
 
 /// Runs held-out examples in a separate workspace, deleted before this returns. Only clause ids may
@@ -68,28 +74,42 @@ async fn tests(
     only: bool,
 ) -> GateResult {
     let fresh = *candidate.provenance() != Provenance::Promoted;
-    let twins = if fresh { twins(context, suites) } else { Vec::new() };
+    let copies = if fresh { copies(context, candidate, suites) } else { Copies::default() };
     let work = TestWork { context, gate, candidate, suites, only, fresh };
-    match work.run(&twins).await {
+    match work.run(&copies).await {
         Ok(seen) => seen,
+        Err(seen) if is_of(&seen, &copies.forms) => GateResult::fail(vec![equality::unseen(gate)]),
         // A twin that does not compile says nothing about the candidate.
-        Err(seen) if is_of(&seen, &twins) => match work.run(&[]).await {
-            Ok(seen) | Err(seen) => seen,
-        },
+        Err(seen) if is_of(&seen, &copies.twins) => {
+            match work.run(&Copies { twins: Vec::new(), ..copies }).await {
+                Ok(seen) | Err(seen) => seen,
+            }
+        }
         Err(seen) => seen,
     }
 }
 
-/// The twins of suites, under names of their own.
-fn twins(context: &GateContext<'_>, suites: &[Suite]) -> Vec<Suite> {
+/// Copies of suites that expect other results, and those that look at what is compared.
+#[derive(Default)]
+struct Copies {
+    twins: Vec<Suite>,
+    forms: Vec<Suite>,
+}
+
+/// The copies of suites, under names of their own.
+fn copies(context: &GateContext<'_>, candidate: &Candidate, suites: &[Suite]) -> Copies {
     let language = toolchain::of(context.target);
-    let twin = |(number, suite): (usize, &Suite)| {
-        let mut twin = language.twin(suite)?;
+    let named = |number: usize, suite: &Suite, copy: Option<Suite>| {
         let path = format!("{}regen_tests_{number}{}", twin_folder(suite), twin_end(suite));
-        twin.path = RelPath::parse(&path).ok()?;
-        Some(twin)
+        Some(Suite { path: RelPath::parse(&path).ok()?, ..copy? })
     };
-    suites.iter().enumerate().filter_map(twin).collect()
+    let each = || suites.iter().enumerate();
+    let twins = each().filter_map(|(at, suite)| named(at, suite, language.twin(suite)));
+    let forms = each().filter_map(|(at, suite)| {
+        let form = language.equality_form(suite, context.spec, candidate.tree());
+        named(suites.len() + at, suite, form)
+    });
+    Copies { twins: twins.collect(), forms: forms.collect() }
 }
 
 fn twin_folder(suite: &Suite) -> &str {
@@ -119,13 +139,13 @@ struct TestWork<'a> {
 }
 
 impl TestWork<'_> {
-    /// Runs the tests, then their twins.
+    /// Runs the tests, then their copies.
     ///
     /// # Errors
     /// The build failed.
-    async fn run(&self, twins: &[Suite]) -> Result<GateResult, GateResult> {
+    async fn run(&self, copies: &Copies) -> Result<GateResult, GateResult> {
         let TestWork { context, gate, candidate, suites, .. } = *self;
-        let mounted = [suites, twins].concat();
+        let mounted = [suites, &copies.twins, &copies.forms].concat();
         let PreparedSources { files, layer } = prepare(context, gate, candidate, &mounted).await?;
         // Dependencies have a time of their own.
         let started = Instant::now();
@@ -135,14 +155,18 @@ impl TestWork<'_> {
         let seen = match built {
             Ok((programs, seen)) => {
                 let programs = programs_of(programs, &commands, &mounted);
-                let is_twin = |program: &TestProgram| {
-                    twins.iter().any(|twin| twin.path.as_str() == program.source)
+                let is_copy = |program: &TestProgram| {
+                    let mut copies = copies.twins.iter().chain(&copies.forms);
+                    copies.any(|copy| copy.path.as_str() == program.source)
                 };
-                let (others, own): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_twin);
+                let (others, own): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_copy);
                 let runner = TestRunner::new(context, &room, gate, started, self.fresh);
                 let mut seen = test_run::run(&runner, &own, suites, seen).await;
                 if seen.outcome.is_none() && seen.findings.is_empty() {
-                    seen.findings = test_run::twins(&runner, &others, twins).await;
+                    seen.findings = test_run::twins(&runner, &others, &copies.twins).await;
+                }
+                if passes(&seen) {
+                    seen.findings = equality::run(&runner, &others, &copies.forms).await;
                 }
                 Ok(seen)
             }

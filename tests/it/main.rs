@@ -5,6 +5,7 @@
 mod apis;
 mod blame;
 mod bounds;
+mod cheats;
 mod check;
 mod cli;
 mod commands;
