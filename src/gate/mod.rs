@@ -2,13 +2,16 @@
 #![expect(clippy::disallowed_methods, reason = "the edge that makes workspaces and times gates")]
 
 mod build;
+mod doc_examples;
 mod effects;
+mod equality;
 mod executor;
 mod gate_inputs;
 mod context;
 mod contract;
 mod validator;
 mod dependency_cache;
+mod proof_result;
 mod red_proof;
 mod workspace;
 mod test_gates;
@@ -88,7 +91,7 @@ async fn see(
         Some(GateKind::Test) => test_gates::test(context, gate, candidate).await,
         Some(GateKind::Hidden) => test_gates::hidden(context, gate, candidate).await,
         Some(GateKind::Proof) => red_proof::run(context, candidate).await,
-        Some(GateKind::Coverage) => check_coverage(context, gate, before),
+        Some(GateKind::Coverage) => check_coverage(context, gate, candidate, before),
         None => validator::run(context, gate, candidate).await,
     }
 }
@@ -127,7 +130,12 @@ fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidat
 
 /// The coverage gate: each `test_id` of every required clause has a trusted test that ran and
 /// passed.
-fn check_coverage(bench: &GateContext<'_>, gate: &GateName, before: &[GateReport]) -> GateResult {
+fn check_coverage(
+    bench: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    before: &[GateReport],
+) -> GateResult {
     let passed: Vec<&str> = before
         .iter()
         .flat_map(|report| &report.tests)
@@ -144,5 +152,23 @@ fn check_coverage(bench: &GateContext<'_>, gate: &GateName, before: &[GateReport
         clauses: vec![id.clone()],
         ..Finding::default()
     };
-    GateResult::fail(bare.map(|clause| finding(&clause.id)).collect())
+    let bare: Vec<Finding> = bare.map(|clause| finding(&clause.id)).collect();
+    let outcome = bare.is_empty().then_some(Outcome::Pass);
+    let notes = quotes(bench, gate, candidate);
+    GateResult { outcome, ..GateResult::fail(bare.into_iter().chain(notes).collect()) }
+}
+
+/// Notes on code that handles the input of a single test by itself.
+fn quotes(bench: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> Vec<Finding> {
+    let found = toolchain::quotes(bench.spec, bench.target, bench.suites, candidate.tree());
+    let note = |quote: toolchain::QuotedTest| Finding {
+        gate: gate.to_owned(),
+        rule: "quotes_tests".to_owned(),
+        message: format!("this code handles {}, the input of a test, by itself", quote.literal),
+        file: Some(quote.file),
+        line: Some(quote.line),
+        clauses: vec![quote.clause],
+        ..Finding::default()
+    };
+    found.into_iter().map(note).collect()
 }

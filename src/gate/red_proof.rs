@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
@@ -13,20 +12,15 @@ use futures::{StreamExt, TryStreamExt};
 use super::build::{PreparedSources, build, data, prepare, programs_of, visible};
 use super::context::GateContext;
 use super::dependency_cache::Layer;
+use super::proof_result::{GATE, Learnt, Tried, key, proof, unprovable};
 use super::result::{GateResult, finding};
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
 use super::workspace::GateSandbox;
 use crate::toolchain::{
-    self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, PANICS, Suite, TestBuild,
-    TestProgram,
+    self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, OFF, PANICS, Suite,
+    TestBuild, TestProgram,
 };
-use crate::types::{
-    Candidate, Clause, Digest, Finding, GateName, Outcome, Red, RedProof, TestStatus,
-    gate::VACUOUS, limits,
-};
-
-/// The gate of the proof.
-static GATE: LazyLock<GateName> = LazyLock::new(|| "proof".into());
+use crate::types::{Candidate, Digest, Outcome, Red, RedProof, TestStatus, limits};
 
 /// How many builds are tried; each leaves out the mutations at lines where the one before failed.
 const BUILDS: usize = 4;
@@ -37,23 +31,6 @@ struct Case<'a> {
     test: &'a Expected,
     /// Its duration over the unchanged candidate.
     usual: Duration,
-}
-
-/// Observations of a test.
-#[derive(Clone, Copy, Default)]
-struct Learnt {
-    /// It fails if every function panics.
-    panics: bool,
-    /// It fails if every function returns a default.
-    defaults: bool,
-    /// It fails on a small mutation.
-    mutant: bool,
-    /// It fails if constants have other values.
-    constants: bool,
-    /// It runs the candidate's code.
-    reaches: bool,
-    /// A run was inconclusive.
-    unsure: bool,
 }
 
 /// The result of a test over a mutant.
@@ -89,21 +66,6 @@ pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     done.red.extend(known);
     done.red.sort_by(|a, b| a.test.cmp(&b.test));
     done
-}
-
-/// The digest of a test in a target. For a user's test it covers all suites, which may share code.
-fn key(bench: &GateContext<'_>, test: &Expected) -> Digest {
-    let mut parts = vec![bench.name.to_string(), test.key.to_string()];
-    if bench.suites.iter().any(|suite| suite.tests.contains(test)) {
-        parts.extend(bench.suites.iter().map(|suite| suite.shown.clone()));
-        let data = bench.suites.iter().filter_map(|suite| suite.bytes.as_ref());
-        parts.extend(data.map(|bytes| Digest::of(bytes).to_string()));
-    }
-    Digest::of_parts(parts)
-}
-
-fn proof(bench: &GateContext<'_>, test: &Expected, red: Red) -> RedProof {
-    RedProof { test: test.name.clone(), key: key(bench, test), red }
 }
 
 /// The tests that were never seen to fail.
@@ -147,7 +109,13 @@ async fn prove(
     let built = with_changes(&on, candidate, suites, Extent::But(BTreeSet::new())).await?;
     let MutantBuild { room, programs, mutants, every } = match built {
         Ok(built) => built,
-        Err(why) => return Ok(undecided(why)),
+        Err(Unbuilt::Late) => {
+            return Ok(undecided("building it with mutations exceeded a limit".to_owned()));
+        }
+        Err(Unbuilt::Spoilt(why, place)) => {
+            let findings = vec![unprovable(&why, place)];
+            return Ok(GateResult { findings, outcome: None, ..undecided(why) });
+        }
     };
     let runner = TestRunner::new(bench, &room, &GATE, started, false);
     let trial = Trial { runner: &runner, mutants: &mutants, every };
@@ -200,24 +168,37 @@ async fn with_constants(
     failed
 }
 
-/// Builds a candidate with all mutations that compile, or gives the reason why there are none.
+/// Why there is no build with mutations.
+enum Unbuilt {
+    /// Time or memory did not suffice, which says nothing about the candidate.
+    Late,
+    /// The candidate builds only without them: a reason, and a place in it.
+    Spoilt(String, Option<(String, u32)>),
+}
+
+/// Builds a candidate with all mutations that compile.
 async fn with_changes<'a>(
     on: &ProofSite<'a>,
     candidate: &Candidate,
     suites: &[Suite],
     mut extent: Extent,
-) -> Result<Result<MutantBuild<'a>, String>, GateResult> {
+) -> Result<Result<MutantBuild<'a>, Unbuilt>, GateResult> {
     let ProofSite { bench, layer, mutator, started } = *on;
+    let mut place = None;
     for build_number in 1.. {
         let mutants = match mutator.mutants(candidate.tree(), &extent) {
             Ok(mutants) => mutants,
-            Err(why) => return Ok(Err(why)),
+            Err(why) => return Ok(Err(Unbuilt::Spoilt(why, None))),
         };
         let changed = Candidate::new(mutants.tree.clone(), candidate.provenance().clone());
         let PreparedSources { files, .. } = prepare(bench, &GATE, &changed, suites).await?;
         let room = GateSandbox::open(bench, &GATE, files, layer, None).await?;
         let room = room.showing(data(bench, candidate));
-        let left = bench.timeout.saturating_sub(started.elapsed());
+        let mut left = bench.timeout.saturating_sub(started.elapsed());
+        if matches!(extent, Extent::But(_)) {
+            // Panics alone compile faster.
+            left /= 2;
+        }
         let commands = room.language().build_tests(TestBuild::of(suites), room.places());
         let seen = match build(&room, &GATE, &commands, suites, left).await {
             Ok((programs, _)) => {
@@ -230,11 +211,16 @@ async fn with_changes<'a>(
         room.close().await;
         match seen.outcome {
             Some(Outcome::Error { .. }) => return Err(seen),
-            Some(_) => return Ok(Err("building it with mutations exceeded a limit".to_owned())),
+            Some(_) if !matches!(extent, Extent::But(_)) => return Ok(Err(Unbuilt::Late)),
+            Some(_) => {
+                extent = Extent::Panics;
+                continue;
+            }
             None => {}
         }
         let places = seen.findings.iter().filter_map(|f| Some((f.file.clone()?, f.line?)));
         let places: BTreeSet<(String, u32)> = places.collect();
+        place = places.iter().find(|(file, _)| candidate.tree().get(file).is_some()).cloned();
         let more = |before: &BTreeSet<_>| build_number < BUILDS && !places.is_subset(before);
         extent = match extent {
             Extent::But(before) if more(&before) => Extent::But(&before | &places),
@@ -243,7 +229,8 @@ async fn with_changes<'a>(
             Extent::Panics | Extent::Constants(_) => break,
         };
     }
-    Ok(Err("the candidate does not compile with mutations".to_owned()))
+    let why = "it compiles, but not with mutations".to_owned();
+    Ok(Err(Unbuilt::Spoilt(why, place)))
 }
 
 /// The tests over a mutated candidate.
@@ -251,19 +238,6 @@ struct Trial<'a> {
     runner: &'a TestRunner<'a>,
     mutants: &'a Mutants,
     every: bool,
-}
-
-/// Observations of all tests.
-struct Tried<'a> {
-    tests: Vec<(&'a Expected, Learnt)>,
-    /// Tests that are missing or fail with all mutations switched off.
-    strange: Vec<&'a Expected>,
-    /// Mutations that no test detects, if all were tried.
-    survivors: Option<Vec<Mutant>>,
-    /// Whether all tests were tried, so none was proven before.
-    whole: bool,
-    /// Names of code without mutations.
-    rest: BTreeSet<String>,
 }
 
 impl Trial<'_> {
@@ -289,12 +263,16 @@ impl Trial<'_> {
         programs: &'a [TestProgram],
     ) -> Result<Tried<'a>, GateResult> {
         let (mut cases, mut strange) = self.cases(suites, programs);
+        let mut failed = 0;
         // Over the unchanged candidate, and with all mutations off, they pass.
         let usual = self.round(&cases, None).await?;
         for (case, ran) in cases.iter_mut().zip(usual) {
             match ran {
                 MutantRun::Passed(elapsed) => case.usual = elapsed,
-                MutantRun::Failed | MutantRun::Unknown => strange.push(case.test),
+                MutantRun::Failed | MutantRun::Unknown => {
+                    failed += usize::from(ran == MutantRun::Failed);
+                    strange.push(case.test);
+                }
             }
         }
         cases.retain(|case| strange.iter().all(|strange| strange.key != case.test.key));
@@ -318,7 +296,8 @@ impl Trial<'_> {
             None
         };
         let tests = cases.iter().map(|case| case.test).zip(learnt).collect();
-        Ok(Tried { tests, strange, survivors, whole, rest: self.mutants.rest.clone() })
+        let rest = self.mutants.rest.clone();
+        Ok(Tried { tests, strange, failed, survivors, whole, rest })
     }
 
     /// Runs tests with one mutation switched on.
@@ -349,7 +328,8 @@ impl Trial<'_> {
             if left.is_zero() {
                 return Ok(MutantRun::Unknown);
             }
-            let start = TestStart { mutant, timeout: Some(left) };
+            let switch = (self.mutants.variable.as_str(), mutant.unwrap_or(OFF));
+            let start = TestStart { mutant: Some(switch), timeout: Some(left) };
             let name = &case.test.name;
             let said = self.runner.say(case.program, Some(case.test), name, start).await?;
             last = match said.status {
@@ -407,94 +387,5 @@ impl Trial<'_> {
         let survivors = tried.iter().filter(|(noticed, _)| *noticed == Some(false));
         let all = tried.iter().all(|(noticed, _)| noticed.is_some());
         Ok(all.then(|| survivors.map(|(_, mutant)| (*mutant).clone()).collect()))
-    }
-}
-
-/// Words in a test that expects panics, starts threads that may panic, or hides the switch from a
-/// program that it starts.
-const APART: [&str; 4] = ["should_panic", "catch_unwind", "spawn", "env_clear"];
-
-impl Tried<'_> {
-    fn red(&self, test: &Expected, learnt: Learnt) -> Red {
-        if learnt.panics || learnt.defaults || learnt.mutant || learnt.constants {
-            return Red::Seen;
-        }
-        let has = |word: &str| test.words.contains(word);
-        // A test that starts a program does not run the code itself.
-        let reaches = learnt.reaches || test.transcript.is_some() || has("Command");
-        let open = learnt.unsure
-            || if reaches {
-                self.survivors.is_none() || APART.into_iter().any(has)
-            } else {
-                test.words.iter().any(|word| self.rest.contains(word))
-            };
-        if open { Red::Undecided } else { Red::Vacuous }
-    }
-
-    fn conclude(self, bench: &GateContext<'_>) -> GateResult {
-        let mut seen = GateResult::default();
-        for test in &self.strange {
-            let why = format!("the test {} fails with all mutations switched off", test.name);
-            seen.findings.push(finding(&GATE, "undecided", why));
-            seen.red.push(proof(bench, test, Red::Undecided));
-        }
-        for (test, learnt) in &self.tests {
-            let red = self.red(test, *learnt);
-            seen.red.push(proof(bench, test, red));
-            let mut clauses = bench.spec.clauses.iter();
-            let clause = clauses.find(|clause| Some(&clause.id) == test.clause.as_ref());
-            let demanded = clause.is_some_and(Clause::is_demanded);
-            seen.findings.extend(self.told(test, *learnt, red, demanded));
-        }
-        let blocks = |finding: &Finding| finding.rule == VACUOUS;
-        seen.findings.sort_by_key(|finding| !blocks(finding));
-        if !seen.findings.iter().any(blocks) {
-            seen.outcome = Some(Outcome::Pass);
-        }
-        // Tests that were proven before might detect it.
-        let survivors = self.survivors.into_iter().flatten().filter(|_| self.whole);
-        seen.findings.extend(survivors.take(limits::SURVIVORS).map(unnoticed));
-        seen
-    }
-
-    /// The finding for a test.
-    fn told(&self, test: &Expected, learnt: Learnt, red: Red, demanded: bool) -> Option<Finding> {
-        let name = &test.name;
-        let hint = "assert the result that the clause requires";
-        let weak = learnt.panics && !learnt.defaults && !learnt.mutant && self.survivors.is_some();
-        let (rule, message, remedy) = match red {
-            Red::Vacuous => {
-                let why = if learnt.reaches {
-                    "with any code"
-                } else {
-                    "without an implementation: it never runs the code"
-                };
-                let rule = if demanded { VACUOUS } else { "vacuous_undemanded" };
-                (rule, format!("the test {name} passes {why}"), hint)
-            }
-            Red::Undecided => {
-                let remedy = "call a function whose result the clause defines";
-                ("undecided", format!("could not make the test {name} fail"), remedy)
-            }
-            Red::Seen if weak && !APART.into_iter().any(|word| test.words.contains(word)) => {
-                ("weak", format!("the test {name} fails only where the code panics"), hint)
-            }
-            Red::Seen => return None,
-        };
-        Some(Finding {
-            clauses: test.clause.iter().cloned().collect(),
-            remedy: Some(remedy.to_owned()),
-            ..finding(&GATE, rule, message)
-        })
-    }
-}
-
-/// An undetected mutation.
-fn unnoticed(mutant: Mutant) -> Finding {
-    Finding {
-        file: Some(mutant.file),
-        line: Some(mutant.line),
-        remedy: Some("if it matters, add a clause".to_owned()),
-        ..finding(&GATE, "unnoticed", format!("no test fails {}", mutant.what))
     }
 }

@@ -6,7 +6,9 @@ use std::time::Instant;
 use super::build::{self, PreparedSources, build, prepare, programs_of, visible};
 use super::context::GateContext;
 use super::contract;
+use super::doc_examples;
 use super::effects::passes;
+use super::equality;
 use super::result::{GateResult, finding};
 use super::test_run::{self, TestRunner};
 use super::workspace::GateSandbox;
@@ -15,12 +17,15 @@ use crate::types::{Candidate, ClauseId, Finding, GateName, Outcome, Provenance};
 
 /// Runs the visible tests with the harness's runner.
 pub async fn test(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
-    let outside = contract::run(context, gate, candidate, &context.contract.visible).await;
+    let mut seen = contract::run(context, gate, candidate, &context.contract.visible).await;
     let suites = visible(context);
-    if suites.is_empty() && !context.contract.visible.is_empty() {
-        return outside;
+    if !suites.is_empty() || context.contract.visible.is_empty() {
+        seen = seen.and(tests(context, gate, candidate, &suites, false).await);
     }
-    outside.and(tests(context, gate, candidate, &suites, false).await)
+    if passes(&seen) {
+        seen = seen.and(doc_examples::run(context, gate, candidate).await);
+    }
+    seen
 }
 
 /// Runs held-out examples in a separate workspace, deleted before this returns. Only clause ids may
@@ -69,24 +74,40 @@ async fn tests(
     only: bool,
 ) -> GateResult {
     let fresh = *candidate.provenance() != Provenance::Promoted;
-    let twins = if fresh { twins(context, suites) } else { Vec::new() };
+    let copies = if fresh { copies(context, candidate, suites) } else { Copies::default() };
     let work = TestWork { context, gate, candidate, suites, only, fresh };
-    match work.run(&twins).await {
+    match work.run(&copies).await {
         Ok(seen) => seen,
+        Err(seen) if is_of(&seen, &copies.forms) => GateResult::fail(vec![equality::unseen(gate)]),
         // A twin that does not compile says nothing about the candidate.
-        Err(seen) if is_of(&seen, &twins) => match work.run(&[]).await {
-            Ok(seen) | Err(seen) => seen,
-        },
+        Err(seen) if is_of(&seen, &copies.twins) => {
+            match work.run(&Copies { twins: Vec::new(), ..copies }).await {
+                Ok(seen) | Err(seen) => seen,
+            }
+        }
         Err(seen) => seen,
     }
 }
 
-/// The twins of suites, under names of their own.
-fn twins(context: &GateContext<'_>, suites: &[Suite]) -> Vec<Suite> {
+/// Copies of suites that expect other results, and those that look at what is compared.
+#[derive(Default)]
+struct Copies {
+    twins: Vec<Suite>,
+    forms: Vec<Suite>,
+}
+
+/// The copies of suites, under names of their own.
+fn copies(context: &GateContext<'_>, candidate: &Candidate, suites: &[Suite]) -> Copies {
     let language = toolchain::of(context.target);
-    let twin =
-        |(number, suite)| Some(language.twin(suite)?.renamed(&format!("regen_tests_{number}")));
-    suites.iter().enumerate().filter_map(twin).collect()
+    let named =
+        |number: usize, copy: Option<Suite>| Some(copy?.renamed(&format!("regen_tests_{number}")));
+    let each = || suites.iter().enumerate();
+    let twins = each().filter_map(|(at, suite)| named(at, language.twin(suite)));
+    let forms = each().filter_map(|(at, suite)| {
+        let form = language.equality_form(suite, context.spec, candidate.tree());
+        named(suites.len() + at, form)
+    });
+    Copies { twins: twins.collect(), forms: forms.collect() }
 }
 
 /// Whether all errors of a build are in twins.
@@ -108,13 +129,13 @@ struct TestWork<'a> {
 }
 
 impl TestWork<'_> {
-    /// Runs the tests, then their twins.
+    /// Runs the tests, then their copies.
     ///
     /// # Errors
     /// The build failed.
-    async fn run(&self, twins: &[Suite]) -> Result<GateResult, GateResult> {
+    async fn run(&self, copies: &Copies) -> Result<GateResult, GateResult> {
         let TestWork { context, gate, candidate, suites, .. } = *self;
-        let mut mounted = [suites, twins].concat();
+        let mut mounted = [suites, &copies.twins, &copies.forms].concat();
         // All tests see the same data while they run.
         let data = context.suites.iter().filter(|one| one.data && self.only);
         mounted.extend(data.cloned());
@@ -123,7 +144,7 @@ impl TestWork<'_> {
         let started = Instant::now();
         let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
         let room = room.showing(build::data(context, candidate));
-        let seen = self.judge(&room, started, &mounted, twins).await;
+        let seen = self.judge(&room, started, &mounted, copies).await;
         room.close().await;
         seen
     }
@@ -133,20 +154,25 @@ impl TestWork<'_> {
         room: &GateSandbox<'_>,
         started: Instant,
         mounted: &[Suite],
-        twins: &[Suite],
+        copies: &Copies,
     ) -> Result<GateResult, GateResult> {
         let TestWork { context, gate, suites, .. } = *self;
         let tests = TestBuild { own: !self.only, ..TestBuild::of(mounted) };
         let commands = room.language().build_tests(tests, room.places());
         let (programs, seen) = build(room, gate, &commands, mounted, context.timeout).await?;
         let programs = programs_of(programs, &commands, mounted);
-        let is_twin =
-            |program: &TestProgram| twins.iter().any(|twin| twin.path.as_str() == program.source);
-        let (others, own): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_twin);
+        let is_copy = |program: &TestProgram| {
+            let mut copies = copies.twins.iter().chain(&copies.forms);
+            copies.any(|copy| copy.path.as_str() == program.source)
+        };
+        let (others, own): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_copy);
         let runner = TestRunner::new(context, room, gate, started, self.fresh);
         let mut seen = test_run::run(&runner, &own, suites, seen).await;
         if passes(&seen) {
-            seen.findings = test_run::twins(&runner, &others, twins).await;
+            seen.findings = test_run::twins(&runner, &others, &copies.twins).await;
+        }
+        if passes(&seen) {
+            seen.findings = equality::run(&runner, &others, &copies.forms).await;
         }
         if passes(&seen) && self.fresh && !suites.is_empty() {
             seen = seen.and(self.other_builds(room, started).await);

@@ -178,8 +178,8 @@ impl TestPace {
 /// How a test process is started.
 #[derive(Default)]
 pub struct TestStart<'a> {
-    /// The mutation that is switched on.
-    pub mutant: Option<&'a str>,
+    /// The variable that switches mutations, and the value that switches one on.
+    pub mutant: Option<(&'a str, &'a str)>,
     /// Wall-clock timeout, if not the default.
     pub timeout: Option<Duration>,
 }
@@ -189,7 +189,7 @@ pub struct TestReport {
     /// The result.
     pub status: TestStatus,
     /// The message of a test that did not pass.
-    message: String,
+    pub message: String,
     /// The limit it exceeded.
     pub ran_out: Option<Resource>,
     /// Its output.

@@ -55,6 +55,7 @@ pub fn lint(spec: &Spec, lint: &Lint) -> Vec<Problem> {
     for clause in &spec.clauses {
         problems.extend(of_clause(clause, lint.vague.as_ref()));
         problems.extend(waiver(clause, &lint.today));
+        problems.extend(one_value(spec, clause));
     }
     problems.extend(unbound(spec));
     problems.extend(names(spec));
@@ -140,6 +141,17 @@ fn guessable(clause: &Clause) -> bool {
     let mut neutral = clause.examples.iter().filter(|e| !e.ignored && is_neutral(&e.language));
     let held = |one: &Example| one.hidden || one.language == "property" || !one.held.is_empty();
     neutral.clone().next().is_some() && !neutral.any(held)
+}
+
+/// Hidden examples that one constant fulfils.
+fn one_value(spec: &Spec, clause: &Clause) -> Option<Problem> {
+    let hidden = clause.examples.iter().filter(|one| one.hidden && !one.ignored);
+    let expected: Vec<_> = hidden.flat_map(|one| toolchain::expectations(spec, one)).collect();
+    let results: BTreeSet<&str> = expected.iter().map(|one| one.result.as_str()).collect();
+    let value = results.first().filter(|_| expected.len() > 1 && results.len() == 1)?;
+    let message = format!("all hidden examples of clause `{}` expect `{value}`", clause.id);
+    let help = "add a hidden example with another result: a constant passes these";
+    Some(Problem::lint("one_value", message, at(clause)).help(help))
 }
 
 /// A placeholder for missing text.

@@ -150,8 +150,8 @@ pub struct TestCase<'a> {
     pub expected: Option<&'a Expected>,
     /// The number that proves its end.
     pub nonce: &'a str,
-    /// The mutation that is switched on.
-    pub mutant: Option<&'a str>,
+    /// The variable that switches mutations, and the value that switches one on.
+    pub mutant: Option<(&'a str, &'a str)>,
 }
 
 /// The result of a test, from the output of its process.

@@ -1,14 +1,17 @@
 //! The interface of a language.
 
+use std::collections::BTreeSet;
+
 use super::commands::{
     BuildContext, BuildKind, Built, Places, Reported, TestBuild, TestCase, TestProgram,
     ToolCommand, ToolOutput,
 };
 use super::contract::ContractLanguage;
+use super::doc_examples::DocTests;
 use super::effect_rules::EffectRules;
 use super::machine::{DependencyLayer, HostProbe};
 use super::mutator::Mutator;
-use super::suite::{Expectation, Independent, Suite, SuiteFile, Visibility};
+use super::suite::{Expectation, Independent, SpecialCase, Suite, SuiteFile, Visibility};
 use crate::types::{
     Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
 };
@@ -71,6 +74,13 @@ pub trait Toolchain: Sync {
     /// in it. `None` if no test must.
     fn twin(&self, suite: &Suite) -> Option<Suite>;
 
+    /// A form of a suite that fails where a test compares values whose equality the candidate
+    /// writes by hand. `None` if it writes none, or the spec wants it.
+    fn equality_form(&self, suite: &Suite, spec: &Spec, tree: &Tree) -> Option<Suite>;
+
+    /// The type that a failed test of such a form compares.
+    fn compared_type<'a>(&self, message: &'a str) -> Option<&'a str>;
+
     /// What of a spec's suites can be compiled before a model is asked; `None` where that is nothing.
     fn independent(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Option<Independent>;
 
@@ -82,6 +92,12 @@ pub trait Toolchain: Sync {
 
     /// The same of a suite, by test.
     fn suite_expectations(&self, suite: &Suite) -> Vec<(String, Vec<Expectation>)>;
+
+    /// The literals of an expectation's input, in one spelling.
+    fn literals(&self, input: &str) -> BTreeSet<String>;
+
+    /// The special cases of a candidate's code.
+    fn special_cases(&self, tree: &Tree) -> Vec<SpecialCase>;
 
     /// The tests in a hand-written file. `None` for other languages.
     fn tests_in(&self, path: &str, text: &str) -> Option<Vec<String>>;
@@ -138,6 +154,9 @@ pub trait Toolchain: Sync {
 
     /// The check of effects. `None`: effects are not checked.
     fn effect_rules(&self) -> Option<&'static dyn EffectRules>;
+
+    /// The tests in documentation. `None`: there are none.
+    fn doc_tests(&self) -> Option<&'static dyn DocTests>;
 
     /// The mutations of the red proof. `None`: every test stays `undecided`.
     fn mutator(&self) -> Option<&'static dyn Mutator>;

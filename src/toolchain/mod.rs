@@ -7,31 +7,35 @@ mod commands;
 pub mod conflicts;
 mod contract;
 mod coverage;
+mod doc_examples;
 mod effect_rules;
 mod language;
 mod machine;
 mod mutator;
+mod quotes;
 pub mod results;
 mod rust;
 pub mod shared;
 mod suite;
 
 use crate::contract::is_neutral;
-use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId};
+use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId, Tree};
 
 pub use commands::{
     BuildContext, BuildKind, Built, Places, Reported, Sees, TestBuild, TestCase, TestProgram,
     ToolCommand, ToolOutput,
 };
 pub use contract::ContractLanguage;
+pub use doc_examples::DocTests;
 pub use effect_rules::{EffectRules, EffectSubject};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
-pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, PANICS};
+pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS};
+pub use quotes::QuotedTest;
 use suite::key;
 pub use suite::{
-    ExampleSuites, Expansion, Expectation, Expected, Independent, Suite, SuiteFile, Visibility,
-    clause_of, is_test_of,
+    ExampleSuites, Expansion, Expectation, Expected, Independent, SpecialCase, Suite, SuiteFile,
+    Visibility, clause_of, is_test_of,
 };
 
 /// The built-in languages. The first is the default.
@@ -93,6 +97,15 @@ pub fn expectations(spec: &Spec, example: &Example) -> Vec<Expectation> {
         return contract::neutral_expectations(interface, example);
     }
     ALL.into_iter().flat_map(|toolchain| toolchain.expectations(example)).collect()
+}
+
+/// The visible tests of a spec whose inputs a candidate handles by themselves.
+pub fn quotes(spec: &Spec, target: &Target, suites: &[Suite], tree: &Tree) -> Vec<QuotedTest> {
+    quotes::find(
+        of(target),
+        &|one| expectations(spec, one),
+        quotes::QuoteSources { spec, suites, tree },
+    )
 }
 
 /// The generated suites of a spec's examples in the target's language.

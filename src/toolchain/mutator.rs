@@ -6,13 +6,10 @@ use crate::types::Tree;
 
 /// Mutations that a test should detect.
 pub trait Mutator: Sync {
-    /// The environment variable that switches a mutation on.
-    fn variable(&self) -> &'static str;
-
     /// Mutates a candidate.
     ///
     /// # Errors
-    /// A file cannot be parsed.
+    /// A file cannot be read.
     fn mutants(&self, tree: &Tree, extent: &Extent) -> Result<Mutants, String>;
 }
 
@@ -20,6 +17,8 @@ pub trait Mutator: Sync {
 pub const PANICS: &str = "panics";
 /// The value with which every function returns a default, if its type has one.
 pub const DEFAULTS: &str = "defaults";
+/// The value with which nothing is changed.
+pub const OFF: &str = "off";
 /// The value with which every function ends the process.
 pub const ENDS: &str = "ends";
 
@@ -56,4 +55,6 @@ pub struct Mutants {
     pub list: Vec<Mutant>,
     /// Names of code without mutations: constants, types, macros and their output, `const fn`s.
     pub rest: BTreeSet<String>,
+    /// The environment variable that switches a mutation on.
+    pub variable: String,
 }

@@ -136,6 +136,21 @@ pub struct Expectation {
     pub line: usize,
 }
 
+/// Code for inputs that it names: an arm, a branch or an entry of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecialCase {
+    /// The file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// The number of the `match` or table that it is part of.
+    pub table: usize,
+    /// The literals that it handles, spelled as in expectations.
+    pub inputs: BTreeSet<String>,
+    /// The literals in its result.
+    pub results: BTreeSet<String>,
+}
+
 /// The generated suites of a spec's examples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExampleSuites {

@@ -60,7 +60,7 @@ impl LintConfig {
 }
 
 /// All rules: name after `lint::`, level and description. Names are stable.
-pub const RULES: [(&str, RuleLevel, &str); 17] = [
+pub const RULES: [(&str, RuleLevel, &str); 18] = [
     ("contradiction", RuleLevel::Warning, "two clauses that contradict each other"),
     ("example_conflict", RuleLevel::Error, "two examples with different results for one input"),
     (
@@ -72,6 +72,7 @@ pub const RULES: [(&str, RuleLevel, &str); 17] = [
     ("near_duplicate", RuleLevel::Warning, "two clause names that are easily confused"),
     ("no_binding", RuleLevel::Warning, "a spec with requirements but no binding"),
     ("no_observable", RuleLevel::Warning, "a clause without a testable example or value"),
+    ("one_value", RuleLevel::Warning, "a clause whose hidden examples all expect the same value"),
     ("passive", RuleLevel::Note, "a passive without an actor"),
     ("placeholder", RuleLevel::Warning, "placeholder for a missing text"),
     ("same_text", RuleLevel::Warning, "two clauses with the same text"),

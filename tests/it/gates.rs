@@ -154,3 +154,33 @@ fn a_validator_failing_only_on_the_candidate_rejects_it() {
         }
     }
 }
+
+/// The examples in the documentation of `add`, after each other in several files.
+#[test]
+fn examples_in_documentation_must_pass() {
+    let of = |example: &str| GOOD.replace("/// Adds.\n", &format!("/// Adds.\n///\n{example}"));
+    let wrong = of("/// ```\n/// assert_eq!(adder::add(2, 3), 6);\n/// ```\n");
+    let broken = of("/// ```\n/// assert_eq!(add(2, 3), 5);\n/// ```\n");
+    let right = of("/// ```\n/// assert_eq!(adder::add(2, 3), 5);\n/// ```\n\
+        ///\n/// ```should_panic\n/// assert_eq!(adder::add(2, 3), 6);\n/// ```\n\
+        ///\n/// ```text\n/// not Rust\n/// ```\n");
+    let server = Server::start(vec![lib(&wrong), lib(&broken), lib(&right)]);
+    let world = World::new(&server.url, &[("adder", ADDER)], "");
+    world.run(&["run"]).expect(0);
+    assert_eq!(server.requests().len(), 3);
+    for (at, what) in [(1, "right: 6"), (2, "cannot find function")] {
+        let told = server.told(at);
+        assert!(told.contains("the test in the documentation of `add` fails"), "{told}");
+        assert!(told.contains("in `src/lib.rs` line 3") && told.contains(what), "{told}");
+    }
+    assert_eq!(world.read("generated/adder/rust/src/lib.rs"), right);
+}
+
+#[test]
+fn an_example_in_documentation_that_does_not_end_is_refused() {
+    let endless = GOOD.replace("/// Adds.\n", "/// Adds.\n///\n/// ```\n/// loop {}\n/// ```\n");
+    let server = Server::start(vec![lib(&endless), lib(GOOD)]);
+    let world = World::new(&server.url, &[("adder", ADDER)], "[gate.test]\ntimeout_s = 20\n");
+    world.run(&["run"]).expect(0);
+    assert!(server.told(1).contains("the tests in the documentation did not end within"));
+}

@@ -49,7 +49,8 @@ fn every_rule_finds_its_case() {
         - A name longer than that MUST be stored. `test_id: stored_too`\n\n\
         - One gives `two`. `test_id: one`\n\n  ```rust\n  assert_eq!(s::f(1), 2);\n  ```\n\n\
         - Another gives `three`. `test_id: other`\n\n  ```rust\n  assert_eq!(s::f(1), 3);\n  ```\n\n\
-        - It MUST print `u`. `test_id: seen`\n\n  ```wave\n  f(2) = 3\n  ```\n";
+        - It MUST print `u`. `test_id: seen`\n\n  ```wave\n  f(2) = 3\n  ```\n\n\
+        - It MUST print `v`. `test_id: held`\n\n  ```rust hidden\n  assert_eq!(s::f(7), 9);\n  assert_eq!(s::f(8), 9);\n  ```\n";
     let world = World::new("http://127.0.0.1:1", &[("s", spec)], "");
     let tests = "#[test]\nfn of_nothing() { assert_eq!(s::f(1), 2); }\n";
     world.write("validators/s/rust/suite.rs", tests);

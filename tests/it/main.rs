@@ -23,6 +23,7 @@ mod effects;
 mod door;
 mod endurance;
 mod engine;
+mod equality;
 mod faults;
 mod fuzz;
 mod formats;

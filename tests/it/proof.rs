@@ -188,6 +188,50 @@ fn tests_of_types_macros_or_panics_are_not_vacuous() {
     }
 }
 
+/// Code that adds, and that would not compile as it is once it is mutated carelessly.
+const SPOILS: [(&str, &str); 7] = [
+    ("a guessed name", "GOOD\nmod regen_mutants {}\n"),
+    ("a mark at the start", "\u{feff}GOOD"),
+    ("attributes in a body", "BARE    //! Adds.\n    a.saturating_add(b)\n}\n"),
+    ("a lint under a raw name", "#![r#forbid(warnings)]\nGOOD"),
+    ("a hidden crate", "extern crate self as core;\nGOOD"),
+    (
+        "a long statement",
+        "BODY    if matches!(a, LONG) {\n        return b.saturating_add(a);\n    }\n    a.saturating_add(b)\n}\n",
+    ),
+    (
+        "a macro's function",
+        "macro_rules! op {\n    ($name:ident) => {\n        /// Adds.\n        pub fn $name(a: i32, b: i32) -> i32 \
+         {\n            a.saturating_add(b)\n        }\n    };\n}\nop!(add);\n",
+    ),
+];
+
+#[test]
+fn code_that_does_not_like_to_be_mutated_is_proven_nevertheless() {
+    let clauses = format!(
+        "{ADDS}- It MUST be quick. `test_id: quick`\n\n  ```rust\n  assert!(true);\n  ```\n"
+    );
+    for (what, code) in SPOILS {
+        let body = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n";
+        let bare = "pub fn add(a: i32, b: i32) -> i32 {\n";
+        let code = code.replace("BARE", bare);
+        let long = (100..700).map(|n| (n * 3).to_string()).collect::<Vec<_>>().join(" | ");
+        let code = code.replace("GOOD", GOOD).replace("BODY", body).replace("LONG", &long);
+        let (world, _, run) = adder(&clauses, &code);
+        assert_eq!(run.code, 21, "{what}: {}", run.err);
+        assert_eq!(learnt(&proof(&world)).0, ["adds seen", "quick vacuous"], "{what}");
+    }
+}
+
+#[test]
+fn code_that_compiles_only_without_mutations_is_refused() {
+    let code = format!("{GOOD}\nconst _: () = assert!(include_str!(\"lib.rs\").len() < 400);\n");
+    let (_, server, run) = adder(ADDS, &code);
+    assert_eq!(run.code, 20, "{}", run.err);
+    let told = server.told(1);
+    assert!(told.contains("tests of this code cannot be proven"), "{told}");
+}
+
 #[test]
 fn programs_are_proven_through_their_output() {
     let main = "use std::process::ExitCode;\n\nfn main() -> ExitCode {\n    match std::env::args().nth(1) {\n        \

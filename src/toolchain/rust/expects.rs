@@ -177,6 +177,11 @@ fn is_mark(token: &TokenTree, mark: char) -> bool {
     matches!(token, TokenTree::Punct(one) if one.as_char() == mark)
 }
 
+/// A literal in one spelling.
+pub fn literal(text: &str) -> Option<String> {
+    value_of(&syn::parse_str(text).ok()?)
+}
+
 fn value_of(one: &Expr) -> Option<String> {
     value(one, &mut Scope::default())
 }

@@ -24,9 +24,7 @@ pub fn run(case: &TestCase<'_>, places: &Places) -> ToolCommand {
     let report = ["--format", "json", "-Z", "unstable-options", "--test-threads=1"];
     let mut command = command(case.program, &[which, &report].concat(), places);
     command.stdin = Some(case.nonce.as_bytes().to_vec());
-    let mutant =
-        case.mutant.map(|mutant| (super::mutation::VARIABLE.to_owned(), mutant.to_owned()));
-    command.env.extend(mutant);
+    command.env.extend(case.mutant.map(|(name, value)| (name.to_owned(), value.to_owned())));
     command
 }
 

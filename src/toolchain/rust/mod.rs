@@ -6,7 +6,9 @@ mod commands;
 mod console;
 mod contract;
 mod dependencies;
+mod doc_examples;
 mod effects;
+mod equality;
 mod examples;
 mod expanded;
 mod expects;
@@ -28,20 +30,23 @@ mod reach;
 mod recursion_limit;
 mod replacements;
 mod rustc_json;
+mod special;
 mod suites;
 mod tamper;
 mod tests_in;
 mod twins;
 mod unwritten;
 
+use std::collections::BTreeSet;
+
 use options::RustOptions;
 use package::root;
 
 use super::{
-    BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, Expectation,
-    Extent, GateDefinition, GateKind, HostProbe, Independent, Layout, Mutants, Mutator,
-    OptionSchema, Places, Reported, Suite, SuiteFile, TestBuild, TestCase, TestProgram,
-    ToolCommand, ToolOutput, Toolchain, Visibility,
+    BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, DocTests, EffectRules,
+    Expectation, Extent, GateDefinition, GateKind, HostProbe, Independent, Layout, Mutants,
+    Mutator, OptionSchema, Places, Reported, SpecialCase, Suite, SuiteFile, TestBuild, TestCase,
+    TestProgram, ToolCommand, ToolOutput, Toolchain, Visibility,
 };
 use crate::types::{
     Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
@@ -141,6 +146,17 @@ impl Toolchain for Rust {
         twins::of(suite)
     }
 
+    fn equality_form(&self, suite: &Suite, spec: &Spec, tree: &Tree) -> Option<Suite> {
+        // The author asks for it.
+        let is_wanted = spec.visible.contains("impl PartialEq");
+        let name = package::crate_name(spec);
+        (!is_wanted).then(|| equality::checked(suite, &name, tree)).flatten()
+    }
+
+    fn compared_type<'a>(&self, message: &'a str) -> Option<&'a str> {
+        equality::compared(message)
+    }
+
     fn independent(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Option<Independent> {
         independent::suites(spec, target, suites)
     }
@@ -155,6 +171,14 @@ impl Toolchain for Rust {
 
     fn suite_expectations(&self, suite: &Suite) -> Vec<(String, Vec<Expectation>)> {
         expects::of_suite(&suite.shown)
+    }
+
+    fn literals(&self, input: &str) -> BTreeSet<String> {
+        input.parse().map(special::literals).unwrap_or_default()
+    }
+
+    fn special_cases(&self, tree: &Tree) -> Vec<SpecialCase> {
+        special::cases(tree)
     }
 
     fn tests_in(&self, path: &str, text: &str) -> Option<Vec<String>> {
@@ -241,6 +265,10 @@ impl Toolchain for Rust {
         Some(&effects::RustEffects)
     }
 
+    fn doc_tests(&self) -> Option<&'static dyn DocTests> {
+        Some(&doc_examples::Rustdoc)
+    }
+
     fn mutator(&self) -> Option<&'static dyn Mutator> {
         Some(&RustMutator)
     }
@@ -263,10 +291,6 @@ impl Toolchain for Rust {
 struct RustMutator;
 
 impl Mutator for RustMutator {
-    fn variable(&self) -> &'static str {
-        mutation::VARIABLE
-    }
-
     fn mutants(&self, tree: &Tree, extent: &Extent) -> Result<Mutants, String> {
         mutation::of(tree, extent)
     }

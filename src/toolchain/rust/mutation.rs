@@ -1,66 +1,52 @@
 //! Mutates Rust code.
 //!
-//! All mutations are compiled into one copy of the candidate, and the variable `REGEN_MUTANT`
-//! selects one ("mutant schemata", Untch, Offutt and Harrold 1993), so one build suffices. The
-//! operators are those of cargo-mutants: return values, comparisons, `&&` and `||`, arithmetic with
-//! literals, negations, `match` arms.
+//! All mutations are compiled into one copy of the candidate, and a variable selects one ("mutant
+//! schemata", Untch, Offutt and Harrold 1993), so one build suffices. The operators are those of
+//! cargo-mutants: return values, comparisons, `&&` and `||`, arithmetic with literals, negations,
+//! `match` arms.
 
+mod functions;
 mod places;
+mod switch;
 
 use std::collections::BTreeSet;
 
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::Visit;
-use syn::{BinOp, Expr, Pat};
+use syn::{Expr, Pat};
 
 use super::{identifiers, recursion_limit, replacements};
 use crate::toolchain::{Extent, Mutant, Mutants};
 use crate::types::{RelPath, Tree};
+pub use places::of_tests;
+use switch::Switch;
 
-/// The variable's name.
-pub const VARIABLE: &str = "REGEN_MUTANT";
 /// The crate roots, where the switch's code is added.
 const ROOTS: [&str; 2] = ["src/lib.rs", "src/main.rs"];
-
-const SWITCH: &str = r#"
-mod regen_mutants {
-    extern crate std;
-    use std::{option::Option, result::Result, string::String, sync::OnceLock};
-    fn chosen() -> &'static str {
-        static CHOSEN: OnceLock<Result<String, std::env::VarError>> = OnceLock::new();
-        CHOSEN.get_or_init(|| std::env::var("REGEN_MUTANT")).as_deref().unwrap_or_default()
-    }
-    fn number() -> u32 {
-        static NUMBER: OnceLock<Option<u32>> = OnceLock::new();
-        NUMBER.get_or_init(|| chosen().parse().ok()).unwrap_or(0)
-    }
-    pub(crate) fn body(first: u32, values: u32) -> u32 {
-        match (chosen(), number()) {
-            ("ends", _) => std::process::exit(86),
-            ("panics", _) => 0,
-            ("defaults", _) if values > 0 => 1,
-            (_, number) if (first..first + values).contains(&number) => number - first + 1,
-            _ => u32::MAX,
-        }
-    }
-    pub(crate) fn on(mutant: u32) -> bool {
-        number() == mutant
-    }
-}
-"#;
 
 /// Mutates a candidate.
 ///
 /// # Errors
-/// A file is not Rust.
+/// A file has no tokens of Rust.
 pub fn of(tree: &Tree, extent: &Extent) -> Result<Mutants, String> {
-    let mut mutants = Mutants { tree: tree.clone(), list: Vec::new(), rest: BTreeSet::new() };
+    let switch = Switch::of(tree);
+    let variable = switch.name.clone();
+    let mut mutants =
+        Mutants { tree: tree.clone(), list: Vec::new(), rest: BTreeSet::new(), variable };
     let is_rust = |path: &str| path.starts_with("src/") && path.ends_with(".rs");
     let defaults = defaults(tree);
     for (path, bytes) in tree.iter().filter(|(path, _)| is_rust(path.as_str())) {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        let changed = file(path, &text, extent, &defaults, &mut mutants)?;
+        let text = String::from_utf8_lossy(bytes);
+        // The parser does not count it.
+        let text = text.trim_start_matches('\u{feff}');
+        let mut changed = file(path, text, extent, &switch, &defaults, &mut mutants)?;
+        if ROOTS.contains(&path.as_str()) {
+            // Mutated code would trigger lints.
+            changed.insert_str(0, "#![allow(warnings)] ");
+            changed.push_str(&switch.code());
+        }
         mutants.tree.insert(path.clone(), changed.into_bytes());
     }
     Ok(mutants)
@@ -89,6 +75,7 @@ fn file(
     path: &RelPath,
     text: &str,
     extent: &Extent,
+    switch: &Switch,
     defaults: &BTreeSet<String>,
     mutants: &mut Mutants,
 ) -> Result<String, String> {
@@ -100,6 +87,7 @@ fn file(
         let mut writer = Writer {
             file: path.as_str(),
             extent,
+            switch,
             defaults: defaults.clone(),
             own: None,
             function: String::new(),
@@ -113,7 +101,18 @@ fn file(
         Ok((writer.opens, writer.closes, writer.spared))
     });
     (mutants.list, mutants.rest) = (list, rest);
-    let (opens, closes, spared) = edits.map_err(|(why, line)| format!("{path}:{line}: {why}"))?;
+    let (opens, closes, spared) = match edits {
+        Ok(edits) => edits,
+        Err((why, line)) => {
+            // What the parser does not read has tokens nevertheless.
+            let tokens: Result<TokenStream, _> = text.parse();
+            let tokens = tokens.map_err(|_| format!("{path}:{line}: {why}"))?;
+            mutants.rest.extend(identifiers::of(tokens.clone()));
+            let stub = switch.stub("crate", 0, 0, "");
+            let bodies = functions::bodies(tokens).into_iter();
+            (bodies.map(|at| (at, stub.clone())).collect(), Vec::new(), Vec::new())
+        }
+    };
     // At one offset: closing texts first, inner before outer; then opening texts, outer before
     // inner.
     let mut inserts: Vec<(usize, bool, &String)> =
@@ -129,11 +128,6 @@ fn file(
     for (at, _, text) in inserts.iter().rev() {
         out.insert_str(*at, text);
     }
-    if ROOTS.contains(&path.as_str()) {
-        // Mutated code would trigger lints.
-        out.insert_str(0, "#![allow(warnings)] ");
-        out.push_str(SWITCH);
-    }
     Ok(out)
 }
 
@@ -143,6 +137,7 @@ type Spared = (std::ops::Range<usize>, &'static str);
 struct Writer<'a> {
     file: &'a str,
     extent: &'a Extent,
+    switch: &'a Switch,
     /// Types with a default value.
     defaults: BTreeSet<String>,
     /// The type of the current `impl`.
@@ -159,15 +154,6 @@ struct Writer<'a> {
 /// Assertions.
 const ASSERTS: [&str; 6] =
     ["assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne"];
-
-/// Whether an item is only for tests.
-fn of_tests(attrs: &[syn::Attribute]) -> bool {
-    let is = |attr: &syn::Attribute| {
-        let text = attr.meta.to_token_stream().to_string();
-        attr.path().is_ident("test") || text.replace(' ', "") == "cfg(test)"
-    };
-    attrs.iter().any(is)
-}
 
 impl Writer<'_> {
     fn all(&self) -> Option<&BTreeSet<(String, u32)>> {
@@ -193,6 +179,14 @@ impl Writer<'_> {
         }
     }
 
+    /// Functions in a macro: they can only panic, and only if everything compiles at once.
+    fn macro_functions(&mut self, root: &str, bodies: Vec<usize>) {
+        if self.all().is_some_and(BTreeSet::is_empty) {
+            let stub = self.switch.stub(root, 0, 0, "");
+            self.opens.extend(bodies.into_iter().map(|at| (at, stub.clone())));
+        }
+    }
+
     /// Adds a mutation, if wanted at this line. Gives its number.
     fn mutant(&mut self, line: usize, what: String) -> Option<usize> {
         let line = u32::try_from(line).ok()?;
@@ -205,22 +199,23 @@ impl Writer<'_> {
     }
 
     /// Mutates a function's body. Gives whether to visit it.
-    fn body(&mut self, sig: &syn::Signature, block: &syn::Block) -> bool {
+    fn body(&mut self, sig: &syn::Signature, block: &syn::Block, attrs: &[syn::Attribute]) -> bool {
         self.function = sig.ident.to_string();
+        attrs.iter().for_each(|attr| self.visit_attribute(attr));
+        let start = places::start(block, attrs);
         if let Some(word) = &sig.constness {
-            let open = block.brace_token.span.open();
             let first = matches!(self.extent, Extent::Constants(lines) if lines.is_empty());
             let value = replacements::constant(&sig.output).filter(|_| first);
-            let value = value.map(|value| format!(" if true {{ return {value}; }} "));
-            self.opens.extend(value.map(|value| (open.byte_range().end, value)));
+            let value =
+                value.map(|value| format!(" if true {{ return {}; }} ", self.switch.own(&value)));
+            self.opens.extend(value.map(|value| (start, value)));
             if self.all().is_none_or(|lines| !lines.is_empty()) {
                 self.rest.insert(self.function.clone());
                 return false;
             }
             self.spared.push((word.span().byte_range(), ""));
         }
-        let open = block.brace_token.span.open();
-        let line = open.end().line;
+        let line = block.brace_token.span.open().end().line;
         if let Extent::Constants(_) = self.extent {
             return false;
         }
@@ -232,14 +227,13 @@ impl Writer<'_> {
             let shown = value.replace("::core::default::Default::default()", "a default");
             let what = format!("when `{}` returns {shown}", self.function);
             if let Some(number) = self.mutant(line, what) {
+                let value = self.switch.own(&value);
                 arms += &format!("{} => return {value}, ", number - first + 1);
             }
         }
         let count = self.list.len() + 1 - first;
-        let stub = format!(
-            " match crate::regen_mutants::body({first}, {count}) {{ 0 => ::core::panic!(\"not implemented\"), {arms}_ => {{}} }} "
-        );
-        self.opens.push((open.byte_range().end, stub));
+        let stub = self.switch.stub("crate", first, count, &arms);
+        self.opens.push((start, stub));
         true
     }
 
@@ -251,7 +245,7 @@ impl Writer<'_> {
         }
         let Some(number) = self.mutant(span.start().line, what) else { return false };
         let range = span.byte_range();
-        let open = format!("(if crate::regen_mutants::on({number}) {{ {other} }} else {{ ");
+        let open = format!("(if {} {{ {other} }} else {{ ", self.switch.on(number));
         self.opens.push((range.start, open));
         true
     }
@@ -265,7 +259,7 @@ impl Writer<'_> {
             self.mutant(span.start().line, format!("without {name}! in {}", self.function))
         });
         if let Some(number) = mutant {
-            let open = format!("if !crate::regen_mutants::on({number}) {{ ");
+            let open = format!("if !{} {{ ", self.switch.on(number));
             self.opens.push((span.byte_range().start, open));
             self.closes.push((span.byte_range().end, " }".to_owned()));
         }
@@ -273,10 +267,10 @@ impl Writer<'_> {
 
     /// Drops an assignment.
     fn assignment(&mut self, expr: &Expr) {
-        let Some(place) = places::assigned(expr).filter(|_| !binds(expr)) else { return };
+        let Some(place) = places::assigned(expr).filter(|_| !places::binds(expr)) else { return };
         let what = format!("without the assignment to {place} in {}", self.function);
         if let Some(number) = self.mutant(expr.span().start().line, what) {
-            let open = format!("if !crate::regen_mutants::on({number}) {{ ");
+            let open = format!("if !{} {{ ", self.switch.on(number));
             self.opens.push((expr.span().byte_range().start, open));
             self.closes.push((expr.span().byte_range().end, " }".to_owned()));
         }
@@ -287,50 +281,26 @@ impl Writer<'_> {
     }
 }
 
-/// The replacement of an operator, in the source.
-fn other(binary: &syn::ExprBinary) -> Option<&'static str> {
-    let number = |side: &Expr| match side {
-        Expr::Lit(one) => matches!(one.lit, syn::Lit::Int(_) | syn::Lit::Float(_)),
-        _ => false,
-    };
-    let numbers = number(&binary.left) || number(&binary.right);
-    Some(match binary.op {
-        BinOp::Lt(_) => "<=",
-        BinOp::Le(_) => "<",
-        BinOp::Gt(_) => ">=",
-        BinOp::Ge(_) => ">",
-        BinOp::Eq(_) => "!=",
-        BinOp::Ne(_) => "==",
-        BinOp::And(_) => "||",
-        BinOp::Or(_) => "&&",
-        // For non-numeric types the available operators are unknown.
-        BinOp::Add(_) if numbers => "-",
-        BinOp::Sub(_) | BinOp::Mul(_) | BinOp::Div(_) | BinOp::Rem(_) if numbers => "+",
-        BinOp::AddAssign(_) if numbers => "-=",
-        BinOp::SubAssign(_) | BinOp::MulAssign(_) | BinOp::DivAssign(_) if numbers => "+=",
-        _ => return None,
-    })
-}
-
-/// Whether an expression binds names, so that it cannot be moved.
-fn binds(expr: &Expr) -> bool {
-    struct Lets(bool);
-    impl<'ast> Visit<'ast> for Lets {
-        fn visit_expr_let(&mut self, _: &'ast syn::ExprLet) {
-            self.0 = true;
-        }
-        fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
-        fn visit_block(&mut self, _: &'ast syn::Block) {}
-    }
-    let mut lets = Lets(false);
-    lets.visit_expr(expr);
-    lets.0
-}
-
 impl<'ast> Visit<'ast> for Writer<'_> {
     fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
-        if attribute.path().is_ident("deny") || attribute.path().is_ident("forbid") {
-            self.spared.push((attribute.path().span().byte_range(), "warn"));
+        let name = attribute.path().get_ident().map(identifiers::plain).unwrap_or_default();
+        let mut streams = match name.as_str() {
+            "deny" | "forbid" => vec![attribute.path().to_token_stream()],
+            "cfg_attr" => vec![attribute.meta.to_token_stream()],
+            _ => return,
+        };
+        while let Some(stream) = streams.pop() {
+            for token in stream {
+                match token {
+                    TokenTree::Group(group) => streams.push(group.stream()),
+                    TokenTree::Ident(word)
+                        if ["deny", "forbid"].contains(&&*identifiers::plain(&word)) =>
+                    {
+                        self.spared.push((word.span().byte_range(), "warn"));
+                    }
+                    _ => {}
+                }
+            }
         }
     }
 
@@ -353,28 +323,29 @@ impl<'ast> Visit<'ast> for Writer<'_> {
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
         let around = self.function.clone();
-        if !of_tests(&item.attrs) && self.body(&item.sig, &item.block) {
+        if !of_tests(&item.attrs) && self.body(&item.sig, &item.block, &item.attrs) {
             self.visit_block(&item.block);
         }
         self.function = around;
     }
 
     fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
-        if !of_tests(&item.attrs) && self.body(&item.sig, &item.block) {
+        if !of_tests(&item.attrs) && self.body(&item.sig, &item.block, &item.attrs) {
             self.visit_block(&item.block);
         }
     }
 
     fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
         if let Some(block) = &item.default
-            && self.body(&item.sig, block)
+            && self.body(&item.sig, block, &item.attrs)
         {
             self.visit_block(block);
         }
     }
 
     fn visit_expr_binary(&mut self, binary: &'ast syn::ExprBinary) {
-        let by = other(binary).filter(|_| !binds(&binary.left) && !binds(&binary.right));
+        let by = places::other(binary)
+            .filter(|_| !places::binds(&binary.left) && !places::binds(&binary.right));
         let changed = by.is_some_and(|by| {
             let [left, op, right] = [
                 binary.left.to_token_stream(),
@@ -433,7 +404,7 @@ impl<'ast> Visit<'ast> for Writer<'_> {
             if let Some(number) =
                 self.mutant(end.end().line, format!("without the arm {shown} in {}", self.function))
             {
-                let guard = format!(" if !crate::regen_mutants::on({number})");
+                let guard = format!(" if !{}", self.switch.on(number));
                 self.closes.push((end.byte_range().end, guard));
             }
         }
@@ -454,6 +425,12 @@ impl<'ast> Visit<'ast> for Writer<'_> {
         self.rest.insert(item.ident.to_string());
     }
     fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
+        let tokens = item.mac.tokens.clone();
+        if item.mac.path.is_ident("macro_rules") {
+            self.macro_functions("$crate", functions::bodies_in_rules(tokens));
+        } else {
+            self.macro_functions("crate", functions::bodies(tokens));
+        }
         let declared = identifiers::declared(item.mac.tokens.clone());
         // A macro's arguments may become names in its output.
         let given = item.ident.is_none() && declared.is_empty();
@@ -461,6 +438,7 @@ impl<'ast> Visit<'ast> for Writer<'_> {
         self.rest.extend(if given { identifiers::of(item.mac.tokens.clone()) } else { declared });
     }
     fn visit_impl_item_macro(&mut self, item: &'ast syn::ImplItemMacro) {
+        self.macro_functions("crate", functions::bodies(item.mac.tokens.clone()));
         self.rest.extend(identifiers::of(item.mac.tokens.clone()));
     }
     fn visit_use_rename(&mut self, item: &'ast syn::UseRename) {

@@ -1,6 +1,7 @@
 //! Effects of a candidate's own code: clippy's lists of what is closed, by resolved paths, and the
 //! rules of `tamper` over the source with its macros expanded.
 
+mod methods;
 mod paths;
 mod shadows;
 mod unfolded;

@@ -21,7 +21,8 @@ const VALUES: &str = "Some None Ok Err drop";
 const MACROS: &str = "
     assert assert_eq assert_ne debug_assert debug_assert_eq debug_assert_ne panic matches format
     vec write writeln print println eprint eprintln dbg unreachable todo unimplemented concat
-    stringify include_str env";
+    stringify include_str env cfg column compile_error file format_args include include_bytes line
+    module_path option_env thread_local assert_matches debug_assert_matches";
 /// The standard crate.
 const CRATES: &str = "std";
 
@@ -55,8 +56,8 @@ type Public = (ItemKind, String, Option<String>);
 /// Public items of the expanded source that shadow others, with a message each. An item that the
 /// spec itself declares is its author's choice. Bodies are not read.
 pub fn find(tokens: TokenStream, spec: &str) -> Vec<(String, String)> {
-    let (mut found, mut modules) = (Vec::new(), vec![tokens]);
-    let mut macros = BTreeSet::new();
+    let mut found: Vec<Public> = exported(tokens.clone());
+    let (mut modules, mut macros) = (vec![tokens], BTreeSet::new());
     while let Some(module) = modules.pop() {
         let tokens: Vec<TokenTree> = module.into_iter().collect();
         for at in 0..tokens.len() {
@@ -71,8 +72,6 @@ pub fn find(tokens: TokenStream, spec: &str) -> Vec<(String, String)> {
                 "as" => found.push((ItemKind::Module, word(at + 1), None)),
                 "macro_rules" => {
                     macros.insert(word(at + 2));
-                    let exported = is_exported(&tokens[..at]);
-                    found.extend(exported.then(|| (ItemKind::Macro, word(at + 2), None)));
                 }
                 _ => {}
             }
@@ -100,6 +99,29 @@ fn content(token: &TokenTree) -> Option<TokenStream> {
     }
 }
 
+/// Exported macros, which are at the crate's root wherever they are defined, also in bodies.
+fn exported(tokens: TokenStream) -> Vec<Public> {
+    let (mut found, mut streams) = (Vec::new(), vec![tokens]);
+    while let Some(stream) = streams.pop() {
+        let tokens: Vec<TokenTree> = stream.into_iter().collect();
+        let is_definition = |at: Option<usize>| matches!(at.map(|at| &tokens[at]), Some(TokenTree::Ident(word)) if word == "macro_rules");
+        for (at, token) in tokens.iter().enumerate() {
+            match token {
+                TokenTree::Ident(name)
+                    if is_definition(at.checked_sub(2)) && is_exported(&tokens[..at - 2]) =>
+                {
+                    found.push((ItemKind::Macro, plain(name), None));
+                }
+                TokenTree::Group(group) if !is_definition(at.checked_sub(3)) => {
+                    streams.push(group.stream());
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
 /// Whether an item's attributes, before it, export it.
 fn is_exported(before: &[TokenTree]) -> bool {
     let pairs = before.rchunks(2).take_while(|pair| {
@@ -111,7 +133,7 @@ fn is_exported(before: &[TokenTree]) -> bool {
 }
 
 /// Whether a spec asks for an item of this name.
-fn declared_by(spec: &str, name: &str) -> bool {
+pub fn declared_by(spec: &str, name: &str) -> bool {
     let kinds = ["struct", "enum", "union", "trait", "type", "mod", "fn", "const", "macro"];
     let is_end = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
     let has =
@@ -231,6 +253,10 @@ mod tests {
             ("macro_rules! a { () => {} } pub use checks::{a as assert, c};", "assert"),
             ("pub fn Some() {}", "Some"),
             ("#[macro_export] macro_rules! assert_eq { () => {} }", "assert_eq"),
+            (
+                "const _: () = { fn a() { #[macro_export] macro_rules! assert { () => {} } } };",
+                "assert",
+            ),
             ("pub type Vec = u8;", "Vec"),
             ("pub type u32 = i32;", "u32"),
             ("pub type Result<T = std::result::Result> = Same<T>;", "Result"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proc_macro2::{TokenStream, TokenTree};
 
 use super::super::tamper;
-use super::shadows;
+use super::{methods, shadows};
 use crate::toolchain::EffectSubject;
 use crate::types::{Finding, Tree};
 
@@ -112,7 +112,9 @@ pub fn find(expanded: &str, subject: EffectSubject<'_>) -> Vec<Finding> {
         let (file, line) = (at.map(|at| at.file.clone()), at.map(|at| at.line));
         Finding { file, line, ..found }
     };
-    let shadows = shadows::find(tokens.clone(), &subject.spec.visible);
+    let spec = &subject.spec.visible;
+    let methods = methods::find(tokens.clone(), |name| shadows::declared_by(spec, name));
+    let shadows = shadows::find(tokens.clone(), spec).into_iter().chain(methods);
     let shadows = shadows
         .into_iter()
         .map(|(name, message)| at(&name, Finding { message, ..finding("shadow", None) }));

@@ -3,16 +3,24 @@
 use std::collections::BTreeSet;
 
 use super::of;
+use super::switch::Switch;
 use crate::toolchain::Extent;
 use crate::types::{RelPath, Tree};
 
 fn changed(code: &str, extent: &Extent) -> (String, Vec<String>, BTreeSet<String>) {
+    let changed = mutated(code, extent);
+    assert!(syn::parse_str::<syn::File>(&changed.0).is_ok(), "{}", changed.0);
+    assert_eq!(changed.0.lines().count(), code.lines().count(), "lines stay where they are");
+    changed
+}
+
+fn mutated(code: &str, extent: &Extent) -> (String, Vec<String>, BTreeSet<String>) {
     let path = RelPath::parse("src/part.rs").expect("is one");
     let tree = Tree::from_iter([(path, code.as_bytes().to_vec())]);
     let mutants = of(&tree, extent).expect("is Rust");
     let text = mutants.tree.text("src/part.rs").expect("is there").to_owned();
-    assert!(syn::parse_str::<syn::File>(&text).is_ok(), "{text}");
-    assert_eq!(text.lines().count(), code.lines().count(), "lines stay where they are");
+    assert_eq!(mutants.variable, Switch::of(&tree).name);
+    let text = text.replace(&mutants.variable, "NAME");
     (
         text,
         mutants.list.into_iter().map(|m| format!("{}: {}", m.line, m.what)).collect(),
@@ -41,11 +49,8 @@ fn every_mutation_keeps_its_line() {
         ]
     );
     assert!(text.contains("#![warn(warnings)]"), "{text}");
-    assert!(
-        text.contains("(if crate::regen_mutants::on(4) { ü < 3 || ! (n == 4) } else { (if "),
-        "{text}"
-    );
-    assert!(text.contains("1 if !crate::regen_mutants::on(10) =>"), "{text}");
+    assert!(text.contains("(if crate::NAME::on(4) { ü < 3 || ! (n == 4) } else { (if "), "{text}");
+    assert!(text.contains("1 if !crate::NAME::on(10) =>"), "{text}");
 }
 
 #[test]
@@ -67,7 +72,7 @@ fn lines_can_be_excluded_and_panics_used_alone() {
         "{text}"
     );
     let (text, list, _) = changed(code, &Extent::Panics);
-    assert!(list.is_empty() && text.contains("body(1, 0) { 0 => ::core::panic!"), "{text}");
+    assert!(list.is_empty() && text.contains("body(1, 0) { 0 => crate::NAME::stop(), "), "{text}");
 }
 
 #[test]
@@ -114,10 +119,7 @@ fn macro_output_is_named_and_assertions_can_be_removed() {
         list,
         ["5: when `f` returns ()", "6: without assert! in f", "7: without debug_assert_eq! in f"]
     );
-    assert!(
-        text.contains("if !crate::regen_mutants::on(2) { assert!(n < 9, \"{n}\") };"),
-        "{text}"
-    );
+    assert!(text.contains("if !crate::NAME::on(2) { assert!(n < 9, \"{n}\") };"), "{text}");
 }
 
 #[test]
@@ -141,4 +143,55 @@ fn types_in_modules_builders_and_assignments_are_mutated() {
     }
     assert!(!has("assignment to other") && !has("`get_self` returns self"), "{list:#?}");
     assert!(text.contains(" { self.n = n; }") || text.contains("{ self.n = n }"), "{text}");
+}
+
+#[test]
+fn what_would_spoil_a_mutation_does_not() {
+    for (code, part) in [
+        ("\u{feff}fn a() {}", "fn a() { match crate::NAME::body(1, 1)"),
+        (
+            "fn a() { //! A.\n    let b = 1; }",
+            "{ //! A.\n     match crate::NAME::body(1, 1) { 0 => crate::NAME::stop(), 1 => return (), _ => {} } let",
+        ),
+        ("fn a() { #![warn(unused)] }", "{ #![warn(unused)]  match crate::NAME::body"),
+        (
+            "impl A { fn a() { #![warn(unused)] #[b] c(); } }",
+            "#![warn(unused)]  match crate::NAME::body(1, 1) { 0 => crate::NAME::stop(), 1 => return (), _ => {} } #[b] c();",
+        ),
+        ("#[r#deny(unused)]\nfn a() {}", "#[warn  (unused)]"),
+        ("#![cfg_attr(feature = \"a\", b, forbid(unused))]\nfn a() {}", "b, warn  (unused)"),
+        ("fn a() -> Option<u8> { b() }", "1 => return crate::NAME::core::option::Option::None,"),
+        (
+            "macro_rules! m { ($n:ident) => { fn $n() {} } }",
+            "fn $n() { match $crate::NAME::body(0, 0) { 0 => $crate::NAME::stop(), _ => {} } }",
+        ),
+        ("m! { fn a() {} }", "fn a() { match crate::NAME::body(0, 0)"),
+    ] {
+        let (text, ..) = mutated(code, &Extent::But(BTreeSet::new()));
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn what_the_parser_does_not_read_is_mutated_by_its_tokens() {
+    let code = format!("fn a() -> u8 {{ 1 {} }}", "+ 1 ".repeat(2_000));
+    for extent in [Extent::But(BTreeSet::new()), Extent::Panics] {
+        let (text, list, rest) = mutated(&code, &extent);
+        assert!(text.contains("u8 { match crate::NAME::body(0, 0)") && list.is_empty(), "{text}");
+        assert!(rest.contains("a"));
+    }
+    let path = RelPath::parse("src/part.rs").expect("is one");
+    let broken = Tree::from_iter([(path, b"fn a( {".to_vec())]);
+    assert!(of(&broken, &Extent::Panics).is_err());
+}
+
+#[test]
+fn the_name_of_the_switch_is_another_one_in_each_candidate() {
+    let name = |code: &str| {
+        let path = RelPath::parse("src/lib.rs").expect("is one");
+        let mutants = of(&Tree::from_iter([(path, code.into())]), &Extent::Panics);
+        mutants.expect("is Rust").variable
+    };
+    let first = name("fn a() {}");
+    assert_ne!(name(&format!("fn a() {{}} mod {first} {{}}")), first);
 }
