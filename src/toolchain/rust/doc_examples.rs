@@ -138,7 +138,7 @@ fn is_compiled(info: &str) -> bool {
     };
     let mut words = words.peekable();
     words.peek().is_none()
-        || words.clone().all(|word| word != "ignore") && words.any(|word| of_rust(word))
+        || words.clone().all(|word| word != "ignore") && words.any(of_rust)
 }
 
 /// The failed tests in rustdoc's output, with what each printed.
