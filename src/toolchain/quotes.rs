@@ -94,7 +94,7 @@ fn pairs(
     let mut all = Vec::new();
     for clause in &spec.clauses {
         let visible = clause.examples.iter().filter(|one| !one.hidden && !one.ignored);
-        let expected = visible.flat_map(|one| expectations(one));
+        let expected = visible.flat_map(expectations);
         all.extend(expected.map(|one| (clause.id.clone(), one)));
     }
     for suite in suites {

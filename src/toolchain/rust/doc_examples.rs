@@ -137,8 +137,7 @@ fn is_compiled(info: &str) -> bool {
         WORDS.contains(&word) || word.starts_with("edition") || word.starts_with("ignore-")
     };
     let mut words = words.peekable();
-    words.peek().is_none()
-        || words.clone().all(|word| word != "ignore") && words.any(of_rust)
+    words.peek().is_none() || words.clone().all(|word| word != "ignore") && words.any(of_rust)
 }
 
 /// The failed tests in rustdoc's output, with what each printed.
