@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::nearest::nearest;
 use crate::toolchain::{self, GateKind};
+use crate::types::gate::QUOTES_TESTS;
 use crate::types::{
     Harness, Isolation, Problem, RelPath, Schedule, Span, Target, TraceConfig, limits, lint, places,
 };
@@ -379,6 +380,16 @@ impl ConfigCheck<'_> {
         }
     }
 
+    fn denied_notes(&mut self, gate: &str, deny: &[String]) {
+        let path = ["gate", gate, "deny"];
+        if !deny.is_empty() && gate != "clauses" {
+            self.wrong(&path, "`deny` is only for the gate `clauses`", "write it below that one");
+        } else if let Some(note) = deny.iter().find(|note| *note != QUOTES_TESTS) {
+            let message = format!("`{note}` is not the name of a note");
+            self.wrong(&path, message, &format!("the only one is `{QUOTES_TESTS}`"));
+        }
+    }
+
     fn gates(&mut self, harness: &Harness) {
         let built_in = built_in();
         for (name, gate) in &harness.gate {
@@ -390,11 +401,13 @@ impl ConfigCheck<'_> {
                 self.wrong(&path, message, help);
             }
             if built_in.contains(name.as_str()) && (runs > 0 || gate.advisory) {
-                let message =
-                    format!("`{name}` is built in; only its time, env and `allow` can be set");
+                let message = format!(
+                    "`{name}` is built in; only its time, env, `allow` and `deny` can be set"
+                );
                 self.wrong(&path, message, "use another name for a custom gate");
             }
             self.allowed_lints(name, &gate.allow);
+            self.denied_notes(name, &gate.deny);
             let repeats = ["test", "hidden"].contains(&name.as_str());
             if gate.runs.is_some_and(|runs| !repeats || !(1..=20).contains(&runs)) {
                 let message = "`runs` must be from 1 to 20, for the gates `test` and `hidden`";

@@ -33,6 +33,7 @@ pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_man
 
 use crate::guard;
 use crate::toolchain::{self, GateKind};
+use crate::types::gate::QUOTES_TESTS;
 use crate::types::{
     Candidate, ClauseId, Finding, GateName, GateReport, Outcome, RelPath, TestStatus, limits,
 };
@@ -153,8 +154,10 @@ fn check_coverage(
         ..Finding::default()
     };
     let bare: Vec<Finding> = bare.map(|clause| finding(&clause.id)).collect();
-    let outcome = bare.is_empty().then_some(Outcome::Pass);
     let notes = quotes(bench, gate, candidate);
+    let denies = bench.gates.get(gate).is_some_and(|gate| !gate.deny.is_empty());
+    let passes = bare.is_empty() && (notes.is_empty() || !denies);
+    let outcome = passes.then_some(Outcome::Pass);
     GateResult { outcome, ..GateResult::fail(bare.into_iter().chain(notes).collect()) }
 }
 
@@ -163,10 +166,11 @@ fn quotes(bench: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> Ve
     let found = toolchain::quotes(bench.spec, bench.target, bench.suites, candidate.tree());
     let note = |quote: toolchain::QuotedTest| Finding {
         gate: gate.to_owned(),
-        rule: "quotes_tests".to_owned(),
+        rule: QUOTES_TESTS.to_owned(),
         message: format!("this code handles {}, the input of a test, by itself", quote.literal),
         file: Some(quote.file),
         line: Some(quote.line),
+        remedy: Some("write code that gives the result for every input of this kind".to_owned()),
         clauses: vec![quote.clause],
         ..Finding::default()
     };

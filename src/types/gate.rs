@@ -65,6 +65,9 @@ pub struct TestResult {
 /// The rule of a test that passes without an implementation.
 pub const VACUOUS: &str = "vacuous";
 
+/// The rule of code that handles the input of a test by itself.
+pub const QUOTES_TESTS: &str = "quotes_tests";
+
 /// Whether a test was seen to fail without the implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

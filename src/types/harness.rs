@@ -333,6 +333,9 @@ pub struct GateConfig {
     /// Of a compiling gate: lints whose findings do not count, as `clippy::new_without_default`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
+    /// Of the gate `clauses`: notes that reject an answer, `quotes_tests`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<String>,
     /// An advisory gate: its failure rejects nothing.
     pub advisory: bool,
     /// Names of further environment variables for the gate.

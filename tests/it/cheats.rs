@@ -19,9 +19,15 @@ fn judged(of: &str, answers: &[&str]) -> String {
     let extra = match of {
         "program" => "crate = \"bin\"\n",
         "bombs" => "[gate.check]\ntimeout_s = 20\n",
+        "denied" => "[gate.clauses]\ndeny = [\"quotes_tests\"]\n",
         _ => "",
     };
-    let spec = text(&format!("specs/{}.md", if of == "bombs" { "rle" } else { of }));
+    let spec = match of {
+        "bombs" => "rle",
+        "denied" => "open",
+        of => of,
+    };
+    let spec = text(&format!("specs/{spec}.md"));
     let mut seen = String::new();
     for name in answers {
         let server = Server::start(vec![Act::Say(text(&format!("{name}.md")))]);
@@ -134,7 +140,8 @@ fn cheats_against_suites_and_proofs_are_refused() {
             + &judged("clash", &["proof-env"])
             + &judged("granted", &["proof-env"]);
         let open = judged("open", &["overfit-open", "include-alias"]);
-        insta::assert_snapshot!(guarded + &suite + &proof + &open);
+        let denied = judged("denied", &["control-good", "overfit-open"]);
+        insta::assert_snapshot!(guarded + &suite + &proof + &open + &denied);
     }
 }
 

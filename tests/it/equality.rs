@@ -99,7 +99,7 @@ fn code_that_names_the_input_of_a_test_is_noted() {
     let text = "# Adder\n\n- It MUST reverse. `test_id: reverses`\n\n  ```rust\n  assert_eq!(adder::back(\"abc\"), \"cba\");\n  ```\n";
     let code = "/// Reverses.\npub fn back(text: &str) -> String {\n    match text {\n        \"abc\" => \"cba\".to_owned(),\n        _ => \
         text.to_owned(),\n    }\n}\n";
-    let (world, _, exit) = run(text, code);
+    let (world, _server, exit) = run(text, code);
     assert_eq!(exit, 0);
     let log = world.run(&["log", "--json"]).expect(0).out;
     let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -110,6 +110,17 @@ fn code_that_names_the_input_of_a_test_is_noted() {
     assert_eq!((&note["file"], &note["line"]), (&"src/lib.rs".into(), &4.into()));
     let why = world.run(&["why", "adder"]).expect(0).shown();
     assert!(why.contains("this code handles \"abc\", the input of a test, by itself"), "{why}");
+    for (deny, code) in [("quotes_tests", 0), ("other", 2)] {
+        let line = format!("[gate.clauses]\ndeny = [\"{deny}\"]\n");
+        world.write("harness.toml", &(world.read("harness.toml") + &line));
+        assert_eq!(world.run(&["plan"]).code, code);
+        if code == 0 {
+            let text = world.run(&["run", "--force"]).expect(20).shown();
+            assert!(text.contains("by itself"), "{text}");
+        }
+        let whole = world.read("harness.toml").replace(&line, "");
+        world.write("harness.toml", &whole);
+    }
     let (world, ..) =
         run(&text.replace("back", "add").replace("(\"abc\"), \"cba\"", "(2, 3), 5"), GOOD);
     assert!(!world.run(&["log", "--json"]).expect(0).out.contains("quotes_tests"));
