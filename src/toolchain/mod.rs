@@ -11,6 +11,7 @@ mod effect_rules;
 mod language;
 mod machine;
 mod mutator;
+mod python;
 pub mod results;
 mod rust;
 pub mod shared;
@@ -22,7 +23,7 @@ use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId};
 pub use commands::{
     BuildContext, Built, Places, Reported, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
-pub use contract::ContractLanguage;
+pub use contract::{ContractLanguage, ContractWords};
 pub use effect_rules::{EffectRules, EffectSubject};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
@@ -34,7 +35,7 @@ pub use suite::{
 };
 
 /// The built-in languages. The first is the default.
-static ALL: [&dyn Toolchain; 1] = [&rust::Rust];
+static ALL: [&dyn Toolchain; 2] = [&rust::Rust, &python::Python];
 
 /// The built-in languages.
 pub fn all() -> &'static [&'static dyn Toolchain] {

@@ -1,0 +1,476 @@
+//! Python as a language: contracts, compared outside of the candidate's process.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::contracts::{GOOD as GOOD_RUST, ROMAN, SHAPES, SHAPES_CODE};
+use crate::server::{Act, Server, files};
+use crate::world::{Run, World, stable};
+
+/// The gates that need no tools but the interpreter.
+const WITHOUT_TOOLS: &str =
+    "gates = [\"layout\", \"check\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
+
+/// Right.
+const GOOD: &str = "\"\"\"Roman numerals.\"\"\"
+
+from .contract import Err, Problem, Problem_OutOfRange
+
+__all__ = [\"from_roman\", \"to_roman\"]
+
+DIGITS = [
+    (1000, \"M\"),
+    (900, \"CM\"),
+    (500, \"D\"),
+    (400, \"CD\"),
+    (100, \"C\"),
+    (90, \"XC\"),
+    (50, \"L\"),
+    (40, \"XL\"),
+    (10, \"X\"),
+    (9, \"IX\"),
+    (5, \"V\"),
+    (4, \"IV\"),
+    (1, \"I\"),
+]
+
+
+def to_roman(n: int) -> str:
+    \"\"\"The numeral of `n`.\"\"\"
+    if not 0 < n < 4000:
+        problem: Problem = Problem_OutOfRange(n)
+        raise Err(problem)
+    left = n
+    out = \"\"
+    for value, digit in DIGITS:
+        while left >= value:
+            out += digit
+            left -= value
+    return out
+
+
+def from_roman(numeral: str) -> int | None:
+    \"\"\"The number of a numeral.\"\"\"
+    return next((n for n in range(1, 4000) if to_roman(n) == numeral), None)
+";
+
+const SHAPES_PYTHON: &str = "\"\"\"Shapes.\"\"\"
+
+from .contract import Access, Color, Err, Name, Point, Shape, Some
+
+__all__ = [
+    \"Counter\",
+    \"fail\",
+    \"half\",
+    \"move_by\",
+    \"nothing\",
+    \"same\",
+    \"spell\",
+    \"total\",
+]
+
+
+class Counter:
+    \"\"\"Counts.\"\"\"
+
+    def __init__(self, start: int) -> None:
+        self.count = start
+
+    def add(self, by: int) -> int:
+        \"\"\"Adds.\"\"\"
+        if self.count + by >= 2**64:
+            raise Err(\"full\")
+        self.count += by
+        return self.count
+
+    @staticmethod
+    def from_text(text: str) -> \"Counter\":
+        \"\"\"Reads.\"\"\"
+        if not text.isdigit():
+            raise Err(text)
+        return Counter(int(text))
+
+
+def total(of: Counter, more: list[int]) -> int:
+    \"\"\"The sum.\"\"\"
+    return of.count + sum(more)
+
+
+def same(shape: Shape, color: Color, access: Access) -> tuple[Shape, Color, Access]:
+    \"\"\"The same.\"\"\"
+    return (shape, color, access)
+
+
+def move_by(point: Point, by: Point | None, none: Some[int | None] | None) -> Point:
+    \"\"\"Moves.\"\"\"
+    x, y = (0, 0.0) if by is None else (by.x, by.y)
+    label: Name | None = \"no byte\" if none is None else None
+    return Point(point.x + x, point.y + y, label)
+
+
+def half(of: float) -> float:
+    \"\"\"Half.\"\"\"
+    return of / 2.0
+
+
+def spell(text: str, one: str, maybe: str | None) -> list[str]:
+    \"\"\"Spells.\"\"\"
+    return [text, one] if maybe is None else [text, one, maybe]
+
+
+def nothing() -> None:
+    \"\"\"Nothing.\"\"\"
+
+
+def fail(text: str) -> None:
+    \"\"\"Fails.\"\"\"
+    if text:
+        raise ValueError(text)
+";
+
+/// Whether this machine has an interpreter with pip; otherwise says so.
+#[expect(clippy::print_stdout, reason = "a skipped test says why")]
+fn has_python() -> bool {
+    static FOUND: LazyLock<bool> = LazyLock::new(|| {
+        let ask = "import sys, pip; sys.exit(sys.version_info < (3, 10))";
+        let asked = std::process::Command::new("python3").args(["-I", "-c", ask]).output();
+        asked.is_ok_and(|output| output.status.success())
+    });
+    if !*FOUND {
+        println!("skipped: no python3 >= 3.10 with pip on PATH");
+    }
+    *FOUND
+}
+
+/// Whether the tools can be fetched; otherwise says so.
+#[expect(clippy::print_stdout, reason = "a skipped test says why")]
+fn has_tools() -> bool {
+    static FOUND: LazyLock<bool> = LazyLock::new(|| {
+        use std::net::{TcpStream, ToSocketAddrs};
+        let mut places = "pypi.org:443".to_socket_addrs().into_iter().flatten();
+        places.any(|at| TcpStream::connect_timeout(&at, Duration::from_secs(5)).is_ok())
+    });
+    if !*FOUND {
+        println!("skipped: the tools cannot be fetched from pypi.org");
+    }
+    has_python() && *FOUND
+}
+
+/// A workspace with a Python target only. `more` are keys of the target.
+fn world(server: &Server, id: &str, spec: &str, more: &str) -> World {
+    let world = World::new(&server.url, &[(id, spec)], "");
+    let config = world.read("harness.toml").replace("[\"rust\"]", "[\"python\"]");
+    let target = format!("[target.python]\ntoolchain = \"python\"\n{more}");
+    world.write("harness.toml", &config.replace("[target.rust]\ntoolchain = \"rust\"\n", &target));
+    world
+}
+
+fn package(name: &str, code: &str) -> Act {
+    Act::Say(files(&[(&format!("src/{name}/__init__.py"), code)]))
+}
+
+/// A run over the numerals with this answer each time.
+fn answered(code: &str) -> (World, Run) {
+    let server = Server::start(vec![package("roman", code)]);
+    let world = world(&server, "roman", ROMAN, WITHOUT_TOOLS);
+    let run = world.run(&["run"]);
+    (world, run)
+}
+
+/// In the language that is asked for.
+fn in_both(_: usize, body: &Value) -> String {
+    let text = body.to_string();
+    let is_python = text.contains("You write Python code");
+    let (rust, python, name) = if text.contains("Shapes") {
+        (SHAPES_CODE, SHAPES_PYTHON, "shapes")
+    } else {
+        (GOOD_RUST, GOOD, "roman")
+    };
+    if is_python {
+        files(&[(&format!("src/{name}/__init__.py"), python)])
+    } else {
+        files(&[("src/lib.rs", rust)])
+    }
+}
+
+#[test]
+fn one_spec_is_promoted_in_two_languages_in_one_run() {
+    if !has_tools() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(in_both)]);
+    let specs = [("roman", ROMAN), ("shapes", SHAPES)];
+    let world = World::new(&server.url, &specs, "[target.python]\ntoolchain = \"python\"\n");
+    let config = world.read("harness.toml").replace("[\"rust\"]", "[\"rust\", \"python\"]");
+    world.write("harness.toml", &config);
+    let run = world.run(&["run"]).expect(0);
+    assert!(run.err.contains("promoted 2, rejected 0"), "{run:?}");
+    assert_eq!(server.requests().len(), 4, "{run:?}");
+    assert_eq!(world.read("generated/roman/python/src/roman/__init__.py"), GOOD);
+    let types = world.read("generated/shapes/python/src/shapes/contract.py");
+    insta::assert_snapshot!("types", types);
+    insta::assert_snapshot!("manifest", world.read("generated/shapes/python/pyproject.toml"));
+    world.run(&["check", "--rerun"]).expect(0);
+    let prompts = (0..4).map(|at| server.prompt(at));
+    let prompt = prompts.into_iter().find(|text| text.contains("class Counter:"));
+    let prompt = prompt.expect("one is for Python");
+    let part = &prompt[..prompt.find("## Specification").expect("is there")];
+    insta::assert_snapshot!("prompt", part);
+}
+
+/// Why a run was rejected: what is printed for the last attempt.
+fn refusal(run: &Run) -> String {
+    let from = run.err.find("\nroman: rejected").expect("is told");
+    stable(run.err[from..].trim_start())
+}
+
+#[test]
+fn wrong_answers_are_refused_with_the_call_and_both_values() {
+    if !has_python() {
+        return;
+    }
+    let wrong = [
+        ("value", GOOD.replace("(4, \"IV\")", "(4, \"IIII\")")),
+        ("range", GOOD.replace("0 < n < 4000", "n < 4000")),
+        ("trap", GOOD.replace("raise Err(problem)", "raise ValueError(problem)")),
+        ("lookup", GOOD.replace("range(1, 4000)", "range(1, 1000)")),
+        ("held out", GOOD.replace("n < 4000", "n < 3999")),
+        ("no text", GOOD.replace("return out", "return out.encode()  # type unknown")),
+        (
+            "a boolean",
+            GOOD.replace("return next((n for", "return n if (n := next((n for")
+                .replace("numeral), None)", "numeral), None)) != 1 else True"),
+        ),
+        ("a float", GOOD.replace("return next((n for", "return next((float(n) for")),
+        ("import", GOOD.replace("DIGITS = [", "DIGITS = [] + None\nDIGITS = [")),
+    ];
+    let mut told = String::new();
+    for (name, code) in wrong {
+        let (_, run) = answered(&code);
+        told += &format!("== {name}\n{}", refusal(&run.expect(20)));
+    }
+    insta::assert_snapshot!(told);
+    // The words are the interpreter's.
+    let (_, run) = answered(&GOOD.replace("def to_roman(n: int)", "def to_roman(n: int"));
+    assert!(refusal(&run.expect(20)).contains("gate `check` failed: syntax error: "));
+}
+
+#[test]
+fn the_public_surface_is_exactly_the_contract() {
+    if !has_python() {
+        return;
+    }
+    let wrong = [
+        ("more", GOOD.replace("\"to_roman\"]", "\"to_roman\", \"DIGITS\"]")),
+        ("less", GOOD.replace("[\"from_roman\", \"to_roman\"]", "[\"to_roman\"]")),
+        ("missing", GOOD.replace("def from_roman", "def of_roman")),
+        ("computed", GOOD.replace("[\"from_roman\", \"to_roman\"]", "[n for n in \"ab\"]")),
+        (
+            "no list",
+            GOOD.replace("__all__ = [\"from_roman\", \"to_roman\"]\n", "def extra():\n    pass\n"),
+        ),
+        ("parameters", GOOD.replace("def to_roman(n: int)", "def to_roman(n: int, m: int)")),
+    ];
+    let mut told = String::new();
+    for (name, code) in wrong {
+        let (_, run) = answered(&code);
+        told += &format!("== {name}\n{}", refusal(&run.expect(20)));
+    }
+    insta::assert_snapshot!(told);
+    // Functions and constants beside the contract's are nobody's concern if `__all__` is set; without
+    // it, constants and imports are none.
+    let own = "DIGITS = [";
+    let honest = [
+        GOOD.replace(own, "def extra(n: int) -> int:\n    return n\n\n\nDIGITS = ["),
+        GOOD.replace(
+            "__all__ = [\"from_roman\", \"to_roman\"]\n",
+            "import math\n\nLIMIT = math.pi\n",
+        ),
+        GOOD.replace("\"to_roman\"]", "\"to_roman\", \"Problem\"]"),
+    ];
+    for code in honest {
+        let (_, run) = answered(&code);
+        run.expect(0);
+    }
+}
+
+/// The numerals, with four strokes for four, and this before.
+fn four_strokes(before: &str) -> String {
+    let code = GOOD.replace("(4, \"IV\")", "(4, \"IIII\")");
+    code.replace("DIGITS = [", &format!("{before}\n\nDIGITS = ["))
+}
+
+/// Cheats: their names, and code before the functions.
+const CHEATS: [(&str, &str); 16] = [
+    ("none", ""),
+    ("prints", "print('[\"0\",0,[0,\"I\"]]')"),
+    ("exits", "import sys\nsys.exit(0)"),
+    ("exits_late", "import os\nlater = os._exit\nDIGITS = None\n"),
+    ("exits_as_the_adapter", "import os\nos._exit(97)"),
+    ("patches_json", "import json\njson.dumps = lambda *_: '[\"0\",0,[0,\"I\"]]'"),
+    ("patches_streams", "import io, sys\nsys.stdout = sys.stderr = io.StringIO()"),
+    ("patches_builtins", "import builtins\nbuiltins.type = lambda _: str"),
+    (
+        "equals_everything",
+        "class Text(str):\n    def __eq__(self, other):\n        return True\n    __hash__ = None\n",
+    ),
+    (
+        "replaces_the_driver",
+        "import sys\nsys.modules['__main__'].answer = lambda d, l: ['0', 0, [0, 'IV']]",
+    ),
+    (
+        "writes_to_every_descriptor",
+        "import os\nfor fd in range(3, 300):\n    try:\n        os.write(fd, b'[\"0\",0,[0,\"IV\"]]\\n')\n    \
+         except OSError:\n        pass",
+    ),
+    ("closes_every_descriptor", "import os\nos.closerange(3, 300)"),
+    ("reads_the_frames", "import sys\nprint(sys._getframe(1).f_locals, sys._getframe(0).f_back)"),
+    (
+        "reads_proc",
+        "try:\n    print(open('/proc/self/cmdline').read(), open('/src/regen_adapter.py').read())\nexcept \
+         OSError:\n    pass",
+    ),
+    ("evaluates", "eval(\"__import__('os').getpid()\")"),
+    ("hangs", "while True:\n    pass"),
+];
+
+/// The cheat of the package that is asked for.
+fn cheat(_: usize, body: &Value) -> String {
+    let text = body.to_string();
+    let asked = |name: &str| text.contains(&format!("Write the package `{name}`"));
+    let (name, before) = CHEATS.iter().find(|(name, _)| asked(name)).expect("names its package");
+    let code = four_strokes(before);
+    let code = match *name {
+        "equals_everything" => code.replace("return out", "return Text(out)"),
+        "exits_late" => {
+            code.replace("    left = n\n", "    if n == 4:\n        later(97)\n    left = n\n")
+        }
+        _ => code,
+    };
+    files(&[(&format!("src/{name}/__init__.py"), &code)])
+}
+
+/// A world with all cheats. The first answer is the last one.
+fn cheats(server: &Server, more: &str) -> World {
+    let first = world(server, "none", ROMAN, &format!("{WITHOUT_TOOLS}{more}"));
+    for (name, _) in CHEATS {
+        first.write(&format!("specs/{name}.md"), ROMAN);
+    }
+    first
+}
+
+#[test]
+fn no_cheat_is_promoted_even_with_every_effect() {
+    if !has_python() {
+        return;
+    }
+    let every = "effects = [\"fs\", \"net\", \"env\", \"process\", \"clock\", \"thread\", \"stdin\", \
+        \"stdout\", \"stderr\", \"unsafe\"]\n";
+    for effects in [every, ""] {
+        let server = Server::start(vec![Act::Make(cheat)]);
+        let world = cheats(&server, effects);
+        let run = world.run(&["run"]);
+        // The candidate's fault, never the machine's.
+        assert_eq!(run.code, 20, "{run:?}");
+        for (name, _) in CHEATS {
+            let tree = world.read(&format!("generated/{name}/python/src/{name}/__init__.py"));
+            assert_eq!(tree, "", "{name}");
+        }
+        let summary = format!("promoted 0, rejected {}", CHEATS.len());
+        assert!(run.err.contains(&summary) || run.out.contains(&summary), "{run:?}");
+        if effects.is_empty() {
+            let told = ["exits", "patches_builtins", "reads_proc", "evaluates", "prints"];
+            for name in told {
+                let needs = run.err.lines().any(|line| {
+                    line.starts_with(name) && line.contains("check") && line.contains("fail")
+                });
+                assert!(needs, "{name}: {}", run.err);
+            }
+            assert!(run.err.contains("needs the effect `unsafe`"), "{}", run.err);
+        }
+    }
+}
+
+#[test]
+fn findings_of_linter_and_type_checker_are_mended() {
+    if !has_tools() {
+        return;
+    }
+    let unused = GOOD.replace("from .contract", "import math\n\nfrom .contract");
+    let typed = GOOD.replace("    out = \"\"\n", "    out: int = \"\"\n");
+    let silenced = typed.replace("int = \"\"", "int = \"\"  # type: ignore");
+    let answers = [unused.as_str(), typed.as_str(), silenced.as_str(), GOOD];
+    let server = Server::start(answers.map(|code| package("roman", code)).to_vec());
+    let world = world(&server, "roman", ROMAN, "");
+    world.run(&["run"]).expect(0);
+    let told: Vec<String> = (1..server.requests().len()).map(|at| server.told(at)).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].contains("gate `lint`, `F401`"), "{}", told[0]);
+    assert!(told[1].contains("gate `types`, `bad-assignment`"), "{}", told[1]);
+    assert!(told[2].contains("disables a check"), "{}", told[2]);
+    assert_eq!(world.read("generated/roman/python/src/roman/__init__.py"), GOOD);
+}
+
+#[test]
+fn an_answer_is_formatted() {
+    if !has_tools() {
+        return;
+    }
+    let server = Server::start(vec![package("roman", &GOOD.replace("\"M\"", "'M'"))]);
+    let world = world(&server, "roman", ROMAN, "");
+    world.run(&["run"]).expect(0);
+    assert_eq!(world.read("generated/roman/python/src/roman/__init__.py"), GOOD);
+}
+
+#[test]
+fn native_examples_of_another_language_are_no_tests() {
+    let native = ROMAN.replace(
+        "  ```property\n  n in 1..=3999\n  from_roman(to_roman(n).ok).some == n\n  ```",
+        "  ```rust\n  assert_eq!(roman::to_roman(1).unwrap(), \"I\");\n  ```",
+    );
+    let none =
+        "# Adder\n\n- It MUST add. `test_id: adds`\n\n  ```rust\n  assert_eq!(1 + 1, 2);\n  ```\n";
+    let standard = ROMAN.replace("# Roman numerals", "# JSON");
+    let server = Server::start(vec![package("roman", GOOD)]);
+    let mut told = String::new();
+    for (id, spec) in [("roman", native.as_str()), ("adder", none), ("json", standard.as_str())] {
+        let world = world(&server, id, spec, "");
+        told += &format!("== {id}\n{}", world.run(&["plan"]).expect(10).err);
+    }
+    let world = world(&server, "roman", ROMAN, "");
+    world.write("validators/roman/python/test_roman.py", "def test_it():\n    pass\n");
+    told += &format!("== suite\n{}", world.run(&["plan"]).expect(10).err);
+    assert!(server.requests().is_empty());
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn without_an_interpreter_other_targets_are_promoted_and_nothing_is_bought() {
+    let server = Server::start(vec![Act::Make(in_both)]);
+    let specs = [("roman", ROMAN)];
+    let world = World::new(&server.url, &specs, "[target.python]\ntoolchain = \"python\"\n");
+    let config = world.read("harness.toml").replace("[\"rust\"]", "[\"rust\", \"python\"]");
+    world.write("harness.toml", &config);
+    // A folder with `rustc` and no `python3`.
+    let folder = world.path("bin");
+    std::fs::create_dir_all(&folder).expect("makes folders");
+    let path = std::env::var_os("PATH").expect("is set");
+    let rustc = std::env::split_paths(&path).map(|one| one.join("rustc")).find(|one| one.is_file());
+    std::os::unix::fs::symlink(rustc.expect("is there"), folder.join("rustc")).expect("links");
+    let run = |args: &[&str]| Run::of(world.command(args).env("PATH", &folder));
+    let doctor = run(&["doctor"]).expect(40);
+    let missing = "FAIL python         no `python3` on PATH; install Python 3.10 or newer";
+    assert!(doctor.out.contains(missing), "{}", doctor.out);
+    let ran = run(&["run"]).expect(40);
+    assert!(ran.err.contains("no `python3` on PATH"), "{}", ran.err);
+    assert_eq!(server.requests().len(), 1);
+    assert_eq!(world.read("generated/roman/rust/src/lib.rs"), GOOD_RUST);
+    // Alone, it is an error before anything else.
+    world.write("harness.toml", &world.read("harness.toml").replace("[\"rust\", ", "["));
+    let alone = world.read("harness.toml").replace("[target.rust]\ntoolchain = \"rust\"\n", "");
+    world.write("harness.toml", &alone);
+    run(&["run"]).expect(40);
+    assert_eq!(server.requests().len(), 1);
+}
