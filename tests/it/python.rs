@@ -474,3 +474,160 @@ fn without_an_interpreter_other_targets_are_promoted_and_nothing_is_bought() {
     run(&["run"]).expect(40);
     assert_eq!(server.requests().len(), 1);
 }
+
+/// What the program that lists effects says of a module, sorted.
+fn listed(code: &str) -> Vec<String> {
+    use std::io::Write;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("src/pk");
+    std::fs::create_dir_all(&path).expect("makes folders");
+    std::fs::write(path.join("__init__.py"), code).expect("writes");
+    let script = include_bytes!("../../src/toolchain/python/audit.txt");
+    let mut child = std::process::Command::new("python3")
+        .args(["-I", "-S", "-B", "-X", "utf8", "-", "pk", "src/pk/__init__.py"])
+        .current_dir(folder.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
+    child.stdin.take().expect("is piped").write_all(script).expect("writes");
+    let output = child.wait_with_output().expect("ends");
+    let text = String::from_utf8(output.stdout).expect("is UTF-8");
+    assert!(text.ends_with("{\"kind\": \"end\"}\n"), "{code}: {text}");
+    let lines = text.lines().map(|line| serde_json::from_str(line).expect("is JSON"));
+    let words = lines.filter_map(|line: Value| match line["kind"].as_str() {
+        Some("effect") => line["effect"].as_str().map(str::to_owned),
+        Some(kind @ ("syntax" | "suppress" | "import")) => Some(kind.to_owned()),
+        _ => None,
+    });
+    let mut words: Vec<String> = words.collect();
+    words.sort();
+    words.dedup();
+    words
+}
+
+#[test]
+fn each_way_to_an_effect_is_found() {
+    if !has_python() {
+        return;
+    }
+    for (effect, code) in [
+        ("fs", "open('a')"),
+        ("fs", "f = open"),
+        ("fs", "import pathlib"),
+        ("fs", "from os import path as p\np.exists('a')"),
+        ("fs", "import io\nio.open('a')"),
+        ("net", "import urllib.request"),
+        ("net", "def f():\n    import socket"),
+        ("env", "from os import environ"),
+        ("env", "import random"),
+        ("env", "import sys as s\ns.argv"),
+        ("process", "import os as o\no.system('a')"),
+        ("process", "import sys\nsys.exit(1)"),
+        ("process", "exit()"),
+        ("clock", "from datetime import datetime as d\nd.now()"),
+        ("clock", "import time"),
+        ("thread", "import threading"),
+        ("stdin", "input()"),
+        ("stdout", "print(1)"),
+        ("stderr", "import warnings"),
+        ("unsafe", "eval('1')"),
+        ("unsafe", "e = eval"),
+        ("unsafe", "[eval for eval in [1]], eval('1')"),
+        ("unsafe", "def f():\n    return [eval for eval in [1]], eval('1')"),
+        ("unsafe", "if False:\n    eval = 1\neval('1')"),
+        ("unsafe", "class A:\n    eval = 1\n    def f(self):\n        return eval('1')"),
+        ("unsafe", "def f():\n    global eval\n    return 1"),
+        ("unsafe", "\u{ff45}\u{ff56}al('1')"),
+        ("unsafe", "().__class__.__base__.__subclasses__()"),
+        ("unsafe", "getattr(1, 'a' + 'b')"),
+        ("unsafe", "getattr(1, '__globals__')"),
+        ("unsafe", "map(getattr, [], [])"),
+        ("unsafe", "from operator import attrgetter\nattrgetter('a.__globals__')"),
+        ("unsafe", "import operator\noperator.methodcaller('__reduce__')"),
+        (
+            "unsafe",
+            "def f(x):\n    match x:\n        case object(__globals__=g):\n            return g",
+        ),
+        ("unsafe", "class A:\n    __match_args__ = ('__globals__',)"),
+        ("unsafe", "import json\njson.codecs"),
+        ("unsafe", "import json\nm = json"),
+        ("unsafe", "from json import codecs"),
+        ("unsafe", "from .contract import dataclasses"),
+        ("unsafe", "from . import contract\ncontract.typing.sys.modules"),
+        ("unsafe", "import importlib"),
+        ("unsafe", "import _ctypes"),
+        ("unsafe", "__builtins__"),
+        ("unsafe", "import string\nstring.Formatter().get_field('0.a', (1,), {})"),
+        ("unsafe", "(x for x in [1]).gi_frame.f_globals"),
+        ("import", "import numpy"),
+        ("suppress", "import math  # noqa: F401"),
+        ("suppress", "x: int = ''  #type:ignore"),
+        ("syntax", "def f(:"),
+        ("syntax", "# -*- coding: latin-1 -*-\nx = 1"),
+        ("syntax", "x = 1\0"),
+    ] {
+        assert!(
+            listed(code).iter().any(|one| one == effect),
+            "{effect}: {code}: {:?}",
+            listed(code)
+        );
+    }
+}
+
+#[test]
+fn honest_code_has_no_effect() {
+    if !has_python() {
+        return;
+    }
+    for code in [
+        "from __future__ import annotations\nimport math, re, json, itertools\nx = math.pi",
+        "from collections import Counter, defaultdict, deque\nimport collections.abc\n\
+         def f(x: collections.abc.Iterable[int]) -> None: ...",
+        "from datetime import date, datetime, timedelta\nx = date(2020, 1, 1) + timedelta(days=1)",
+        "import datetime\nx = datetime.datetime(2020, 1, 1).isoformat()",
+        "import copy\ndef f(copy: list[int]) -> list[int]:\n    return copy.copy()",
+        "import string\ndef f(string: str) -> str:\n    return string.upper()",
+        "from dataclasses import dataclass, field, replace\n@dataclass(frozen=True)\nclass A:\n    x: int = field(default=1)",
+        "from operator import attrgetter, itemgetter\nx = sorted([], key=attrgetter('a.b'))",
+        "import operator\nx = sorted([], key=operator.attrgetter('name'))",
+        "def f(x: object) -> object:\n    return getattr(x, 'name', None)",
+        "class A:\n    def __init__(self) -> None:\n        self.sys = 1\n        self.open = True\n    def close(self) -> int:\n        return self.sys",
+        "class A:\n    def open(self) -> None: ...\n    def compile(self) -> None:\n        self.open()",
+        "def f(input: str, vars: dict[str, int]) -> int:\n    return vars[input]",
+        "def f(x: object) -> str:\n    return type(x).__name__ + x.__class__.__name__ + f'{x!r}'",
+        "import sys\nx = sys.maxsize\nsys.setrecursionlimit(5000)",
+        "from io import StringIO\nout = StringIO()\nout.write('a')",
+        "import functools\n@functools.cache\ndef f(n: int) -> int:\n    return n",
+        "from functools import reduce\nx = reduce(lambda a, b: a * b, [1, 2], 1)",
+        "import enum\nclass E(enum.Enum):\n    A = enum.auto()",
+        "from typing import Final, NamedTuple, TypeVar\nT = TypeVar('T')\nclass P(NamedTuple):\n    a: int",
+        "from decimal import Decimal, getcontext\nfrom fractions import Fraction\nx = Decimal('1.1')",
+        "import hashlib, base64, struct\nx = hashlib.sha256(base64.b64encode(struct.pack('>I', 1))).hexdigest()",
+        "from urllib.parse import quote, urlsplit\nx = quote('a')",
+        "import urllib.parse\nx = urllib.parse.quote('a')",
+        "try:\n    x = 1\nexcept ValueError as error:\n    raise TypeError('no') from error",
+        "def f(x: object) -> int:\n    match x:\n        case {'a': int(a), **rest}:\n            return a\n        case [a, *_]:\n            return 1\n        case _:\n            return 0",
+        "import types\nx = types.MappingProxyType({})\nfrom types import SimpleNamespace",
+        "from ast import literal_eval\nx = literal_eval('[1]')",
+        "class A:\n    def __eq__(self, other: object) -> bool:\n        return isinstance(other, A)\n    def __hash__(self) -> int:\n        return 1",
+        "# The type is checked, so no error is ignored.\nx = '# noqa is in a text'",
+    ] {
+        assert_eq!(listed(code), [""; 0], "{code}");
+    }
+}
+
+#[test]
+fn a_granted_effect_is_promoted() {
+    if !has_python() {
+        return;
+    }
+    let code = GOOD.replace("    left = n\n", "    print(n)\n    left = n\n");
+    let server = Server::start(vec![package("roman", &code)]);
+    let granted =
+        world(&server, "roman", ROMAN, &format!("{WITHOUT_TOOLS}effects = [\"stdout\"]\n"));
+    granted.run(&["run"]).expect(0);
+    let closed = world(&server, "roman", ROMAN, WITHOUT_TOOLS);
+    let run = closed.run(&["run"]).expect(20);
+    assert!(run.err.contains("`print` needs the effect `stdout`"), "{}", run.err);
+}
