@@ -48,11 +48,9 @@ pub(super) async fn sources(
     let language = toolchain::of(context.target);
     let (sandbox, tools) = (context.sandbox, context.host_tools().map_err(GateResult::error)?);
     let builder = LayerBuilder { sandbox, tools, language };
-    let is_static = toolchain::gate(context.target, gate).is_some_and(|gate| gate.kind.is_static());
     let layer = match language.dependencies(candidate.tree()) {
         Some(wanted) => Some(context.layers.get(builder, gate, &*wanted, context.now).await?),
-        None if is_static => context.layers.tools(builder, gate, context.now).await?,
-        None => None,
+        None => context.layers.tools(builder, gate, context.now).await?,
     };
     let lock = layer.as_ref().map_or("", |layer| layer.lock());
     let places = programs::planned(sandbox, layer.as_ref().map(Layer::path));

@@ -103,14 +103,14 @@ impl DependencyCache {
         }
     }
 
-    /// The layer of a language's tools, if they are fetched as packages.
+    /// The layer of a gate's tools, if they are fetched as packages.
     pub(super) async fn tools(
         &self,
         builder: LayerBuilder<'_>,
         gate: &GateName,
         now: SystemTime,
     ) -> Result<Option<Layer>, GateResult> {
-        match builder.language.tools_layer() {
+        match builder.language.tools_layer(gate) {
             Some(wanted) => self.get(builder, gate, &*wanted, now).await.map(Some),
             None => Ok(None),
         }

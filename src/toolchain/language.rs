@@ -147,9 +147,9 @@ pub trait Toolchain: Sync {
     /// The dependencies of a normalised tree. `None` if the language has none.
     fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>>;
 
-    /// Tools that are fetched as packages, for gates that look at code without running it. `None`
+    /// Tools that are fetched as packages, for a gate that looks at code without running it. `None`
     /// if this machine's tools suffice.
-    fn tools_layer(&self) -> Option<Box<dyn DependencyLayer>>;
+    fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>>;
 
     /// The programs it requires on this machine.
     fn host_tools(&self) -> &'static dyn HostProbe;
@@ -197,13 +197,6 @@ pub struct GateDefinition {
     pub kind: GateKind,
     /// Whether it is in the default gates.
     pub default: bool,
-}
-
-impl GateKind {
-    /// Whether a gate of this kind looks at code without running it.
-    pub fn is_static(self) -> bool {
-        matches!(self, Self::Source | Self::Format | Self::Compile)
-    }
 }
 
 /// The kinds of built-in gates.

@@ -425,6 +425,28 @@ fn an_answer_is_formatted() {
 }
 
 #[test]
+fn gates_that_need_no_tools_run_without_network() {
+    if !has_python() {
+        return;
+    }
+    let server = Server::start(vec![package("roman", GOOD)]);
+    let offline = |world: &World| {
+        let mut command = world.command(&["run"]);
+        // The model's server is on this machine.
+        command.env("https_proxy", "http://127.0.0.1:1").env("no_proxy", "127.0.0.1");
+        Run::of(&mut command)
+    };
+    let few = world(&server, "roman", ROMAN, WITHOUT_TOOLS).with_own_layers();
+    offline(&few).expect(0);
+    // The tools' absence is the machine's fault, and says what was not fetched.
+    let every = world(&server, "roman", ROMAN, "").with_own_layers();
+    let run = offline(&every);
+    assert!(run.err.contains("fault: environment"), "{run:?}");
+    assert!(run.err.contains("cannot fetch the dependencies"), "{run:?}");
+    assert_eq!(every.read("generated/roman/python/src/roman/__init__.py"), "");
+}
+
+#[test]
 fn native_examples_of_another_language_are_no_tests() {
     let native = ROMAN.replace(
         "  ```property\n  n in 1..=3999\n  from_roman(to_roman(n).ok).some == n\n  ```",

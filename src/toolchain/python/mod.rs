@@ -245,8 +245,9 @@ impl Toolchain for Python {
         None
     }
 
-    fn tools_layer(&self) -> Option<Box<dyn DependencyLayer>> {
-        Some(Box::new(tools_layer::WheelLayer))
+    fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
+        let uses_them = ["fmt", "lint", "types"].contains(&gate.as_str());
+        uses_them.then(|| Box::new(tools_layer::WheelLayer) as Box<dyn DependencyLayer>)
     }
 
     fn host_tools(&self) -> &'static dyn HostProbe {

@@ -252,7 +252,7 @@ impl Toolchain for Rust {
         Some(Box::new(dependencies::CargoLayer::of(manifest)))
     }
 
-    fn tools_layer(&self) -> Option<Box<dyn DependencyLayer>> {
+    fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
         None
     }
 
