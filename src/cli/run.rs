@@ -75,6 +75,11 @@ pub async fn run(
         observer: progress.clone(),
     };
     let refused = problems(door, &workspace, &options);
+    let missing: Vec<String> = tools.missing.values().cloned().collect();
+    for why in &missing {
+        door.say(&format!("{}: {why}", door.paint.bad("error")));
+        door.say("  its targets are left out; run `regen doctor`");
+    }
     let plan = workspace.plan(&tools, options.only.as_ref(), args.flags.force)?;
     // Checked before any model is called, so that no answer is paid for that cannot be judged.
     let isolation = if plan.jobs.iter().all(|job| job.is_up_to_date()) {
@@ -88,7 +93,8 @@ pub async fn run(
     let outcome = engine.run(&plan).await;
     progress.end().into_iter().for_each(|why| door.lose(why));
     let outcome = outcome?;
-    let code = exit::of_run(&outcome, refused);
+    let lacks = if missing.is_empty() { exit::DONE } else { exit::ENVIRONMENT };
+    let code = exit::of_run(&outcome, refused).max(lacks);
     let only = selected.as_ref();
     let seconds = begun.elapsed().as_secs_f64();
     let ended = RunReport { workspace: &workspace, outcome: &outcome, only, seconds };

@@ -76,7 +76,11 @@ pub fn schema() -> String {
     let mut schema = schemars::schema_for!(Harness).to_value();
     let target = &mut schema["$defs"]["Target"];
     for option in toolchain::all().iter().flat_map(|language| language.options()) {
-        target["properties"][option.name] = option.schema;
+        // Languages may share a key; the first one describes it.
+        let known = &mut target["properties"][option.name];
+        if known.is_null() {
+            *known = option.schema;
+        }
     }
     target["additionalProperties"] = serde_json::Value::Bool(false);
     let names: Vec<_> = toolchain::all().iter().map(|language| language.id()).collect();

@@ -1,7 +1,8 @@
 //! Calls and answers as JSON, between regen and an adapter.
 //!
 //! A call is `["ID",FUNCTION,BIND,ON,[ARGUMENTS]]` with -1 where there is no variable; an answer is
-//! `["ID",0,VALUE]`, `["ID",1,"MESSAGE"]` for a trap, or `["ID",2]` for a variable without a value.
+//! `["ID",0,VALUE]`, `["ID",1,"MESSAGE"]` for a trap, `["ID",2]` for a variable without a value, or
+//! `["ID",3,"MESSAGE"]` for a value that the adapter sees is not of the result's type.
 
 use serde_json::{Value, json};
 
@@ -66,6 +67,9 @@ pub fn answer(
             Ok(AdapterAnswer::Trap(message.clone()))
         }
         [_, Value::Number(kind)] if kind.as_u64() == Some(2) => Ok(AdapterAnswer::Unbound),
+        [_, Value::Number(kind), Value::String(message)] if kind.as_u64() == Some(3) => {
+            Err(message.clone())
+        }
         _ => Err("the answer is not an answer".to_owned()),
     }
 }

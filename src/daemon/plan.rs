@@ -43,6 +43,7 @@ impl Work {
         migrated.iter().for_each(note);
         workspace.sign_with(self.daemon.options.variable)?;
         let tools: ToolSet = workspace.tools(&self.daemon.wanted).await?;
+        tools.missing.values().for_each(|why| self.daemon.options.observer.note(why));
         let mut plan = workspace.plan(&tools, None, false)?;
         self.force(&workspace, &tools, &mut plan)?;
         let workspace = Arc::new(workspace);

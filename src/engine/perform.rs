@@ -7,6 +7,7 @@ use crate::pipeline::{Attempt, Effect, State};
 use crate::promote::Switched;
 use crate::prompt::{self, ContractPrompt, File};
 use crate::reply::{self, Reply, ReplyRules};
+use crate::toolchain::ContractWords;
 use crate::types::harness::ReplyForm;
 use crate::types::{
     AttemptKind, Digest, Event, Failure, GeneratorSettings, JobId, Prompt, Provenance, Reason,
@@ -111,7 +112,7 @@ impl Engine {
             spec,
             depends,
             language: toolchain::of(target).language(),
-            root: toolchain::of(target).layout(target).required.to_string(),
+            root: toolchain::of(target).root(spec, target).to_string(),
             manifest: toolchain::of(target).layout(target).manifest,
             constraints: toolchain::of(target).prompt_rules(spec, target),
             contract: contract(target, spec),
@@ -158,6 +159,7 @@ impl Engine {
         };
         let rules = ReplyRules {
             allowed: toolchain::allowed_files(target),
+            root: toolchain::of(target).root(spec, target),
             layout: toolchain::of(target).layout(target),
             clauses: spec.clauses.iter().map(|clause| clause.id.clone()).collect(),
             base,
@@ -212,7 +214,8 @@ impl Engine {
 /// A spec's contract in the target's language.
 fn contract(target: &Target, spec: &Spec) -> Option<ContractPrompt> {
     let (interface, language) = spec.contract.as_ref().zip(toolchain::of(target).contract())?;
-    let types = language.types(interface);
+    let types = language.types(spec, interface);
     let types = types.map(|(path, text)| File { path: path.to_string(), text });
-    Some(ContractPrompt { items: language.signatures(interface), types })
+    let ContractWords { items: intro, types: hint } = language.words();
+    Some(ContractPrompt { intro, items: language.signatures(interface), types, hint })
 }

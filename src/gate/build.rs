@@ -2,18 +2,18 @@
 //! module runs them.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::context::GateContext;
-use super::dependency_cache::{Layer, LayerBuilder};
+use super::dependency_cache::{DependencyCache, Layer, LayerBuilder};
 use super::programs::{self, read};
 use super::result::{GateResult, finding};
 use super::workspace::{self, GateSandbox};
 use crate::process::Ended;
-use crate::sandbox::{Sandbox, SandboxError};
-use crate::toolchain::{self, BuildContext, Suite, TestProgram, ToolCommand, Toolchain};
+use crate::sandbox::{MountMode, SandboxError};
+use crate::toolchain::{self, BuildContext, Suite, TestProgram, ToolCommand};
 use crate::types::{
-    Candidate, Finding, GateName, Limits, LimitsConfig, Outcome, ToolSet, Tree, gate::clean, limits,
+    Candidate, Finding, GateName, Limits, LimitsConfig, Outcome, Tree, gate::clean, limits,
 };
 
 /// The base of a gate: the candidate with its tests, and the dependencies.
@@ -47,12 +47,10 @@ pub(super) async fn sources(
 ) -> Result<PreparedSources, GateResult> {
     let language = toolchain::of(context.target);
     let (sandbox, tools) = (context.sandbox, context.host_tools().map_err(GateResult::error)?);
+    let builder = LayerBuilder { sandbox, tools, language };
     let layer = match language.dependencies(candidate.tree()) {
-        Some(wanted) => {
-            let builder = LayerBuilder { sandbox, tools, language };
-            Some(context.layers.get(builder, gate, &*wanted, context.now).await?)
-        }
-        None => None,
+        Some(wanted) => Some(context.layers.get(builder, gate, &*wanted, context.now).await?),
+        None => context.layers.tools(builder, gate, context.now).await?,
     };
     let lock = layer.as_ref().map_or("", |layer| layer.lock());
     let places = programs::planned(sandbox, layer.as_ref().map(Layer::path));
@@ -182,9 +180,18 @@ pub async fn check_format(
     gate: &GateName,
     candidate: &Candidate,
 ) -> GateResult {
-    let (tools, language) = (context.tools, toolchain::of(context.target));
+    let (sandbox, language) = (context.sandbox, toolchain::of(context.target));
+    let tools = match context.host_tools() {
+        Ok(tools) => tools,
+        Err(why) => return GateResult::error(why),
+    };
+    let builder = LayerBuilder { sandbox, tools, language };
+    let layer = match context.layers.tools(builder, gate, context.now).await {
+        Ok(layer) => layer,
+        Err(seen) => return seen,
+    };
     let Formatted { changed, unfinished, .. } =
-        match format_files(tools, language, context.sandbox, candidate.tree()).await {
+        match format_files(builder, layer.as_ref(), candidate.tree()).await {
             Ok(formatted) => formatted,
             Err(why) => return programs::unusable(&why),
         };
@@ -208,34 +215,38 @@ struct Formatted {
     unfinished: Vec<String>,
 }
 
-/// Formats a candidate. Files that do not parse or take too long are unchanged. Gives the names of
-/// changed files.
+/// Formats a candidate. Files that do not parse or take too long are unchanged, and so are all
+/// where the formatter cannot be had: the gates say why. Gives the names of changed files.
 ///
 /// # Errors
 /// The sandbox failed.
-pub async fn format(
-    tools: &ToolSet,
-    language: &dyn Toolchain,
-    sandbox: &Sandbox,
+pub(super) async fn format(
+    builder: LayerBuilder<'_>,
+    layers: &DependencyCache,
     tree: &Tree,
+    now: SystemTime,
 ) -> Result<(Tree, Vec<String>), SandboxError> {
-    let formatted = format_files(tools, language, sandbox, tree).await?;
+    let Ok(layer) = layers.tools(builder, &"fmt".into(), now).await else {
+        return Ok((tree.clone(), Vec::new()));
+    };
+    let formatted = format_files(builder, layer.as_ref(), tree).await?;
     Ok((formatted.tree, formatted.changed))
 }
 
 /// Formats files one by one through standard input, with the harness's configuration, under one
 /// deadline.
 async fn format_files(
-    tools: &ToolSet,
-    language: &dyn Toolchain,
-    sandbox: &Sandbox,
+    builder: LayerBuilder<'_>,
+    layer: Option<&Layer>,
     tree: &Tree,
 ) -> Result<Formatted, SandboxError> {
+    let LayerBuilder { sandbox, tools, language } = builder;
     let mut made = Formatted { tree: tree.clone(), changed: Vec::new(), unfinished: Vec::new() };
-    let Some(tools) = tools.get(language.id()) else { return Ok(made) };
     let limits = Limits::of(&LimitsConfig::default());
-    let mut spec = programs::sandbox_spec(tools, language, None, limits);
-    spec.files = language.workspace_files("", "", &programs::planned(sandbox, None));
+    let over = layer.map(|layer| (layer.path(), MountMode::Overlay));
+    let mut spec = programs::sandbox_spec(tools, language, over, limits);
+    let planned = programs::planned(sandbox, layer.map(Layer::path));
+    spec.files = language.workspace_files("", "", &planned);
     let session = sandbox.open(&spec).await?;
     let places = programs::places(&session);
     let started = Instant::now();

@@ -248,6 +248,11 @@ impl Caller<'_> {
         Ok(tested)
     }
 
+    /// The adapter with these calls.
+    fn with(&self, calls: Vec<u8>) -> ToolCommand {
+        ToolCommand { stdin: Some(calls), ..self.command.clone() }
+    }
+
     /// Asks for calls in one process. Gives the answers up to the first one that is missing, and
     /// why it is.
     async fn ask(
@@ -256,7 +261,8 @@ impl Caller<'_> {
     ) -> Result<(Vec<AdapterAnswer>, Option<Silence>), GateResult> {
         let number =
             u8::from_str_radix(&random().map_err(GateResult::error)?[..2], 16).unwrap_or(0);
-        let mut stdin = format!("{}\n", 16 + u32::from(number) % 200);
+        let descriptor = 16 + u32::from(number) % 200;
+        let mut stdin = format!("{descriptor}\n");
         let mut requests = Vec::new();
         for (bind, call) in calls {
             let one = AdapterCall { id: random().map_err(GateResult::error)?, bind: *bind, call };
@@ -264,14 +270,19 @@ impl Caller<'_> {
             stdin.push('\n');
             requests.push(one);
         }
-        let command = ToolCommand { stdin: Some(stdin.into_bytes()), ..self.command.clone() };
+        let command = self.with(stdin.into_bytes());
         let most = if self.hung.get() { limits::HUNG_TIMEOUT } else { limits::TEST_TIMEOUT };
         let left = self.context.timeout.saturating_sub(self.started.elapsed()).min(most);
         if left.is_zero() {
             return Ok((Vec::new(), Some(Silence::Late)));
         }
         let output = self.room.execute(&command, left).await?;
-        if output.ended == Ended::Exit(NOT_MOVED) {
+        // Without calls no code of the candidate runs.
+        let no_calls = || format!("{}\n", descriptor).into_bytes();
+        if output.ended == Ended::Exit(NOT_MOVED)
+            && self.room.execute(&self.with(no_calls()), left).await?.ended
+                == Ended::Exit(NOT_MOVED)
+        {
             return Err(GateResult::error("the adapter cannot move its output: raise `ulimit -n`"));
         }
         let text = String::from_utf8_lossy(&output.stdout);

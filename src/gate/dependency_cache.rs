@@ -103,6 +103,19 @@ impl DependencyCache {
         }
     }
 
+    /// The layer of a gate's tools, if they are fetched as packages.
+    pub(super) async fn tools(
+        &self,
+        builder: LayerBuilder<'_>,
+        gate: &GateName,
+        now: SystemTime,
+    ) -> Result<Option<Layer>, GateResult> {
+        match builder.language.tools_layer(gate) {
+            Some(wanted) => self.get(builder, gate, &*wanted, now).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     fn staging(&self, sandbox: &Sandbox) -> io::Result<tempfile::TempDir> {
         fs::create_dir_all(&self.root)?;
         let name = format!(".making-{}-", sandbox::mark());

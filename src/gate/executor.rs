@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
 use super::context::GateContext;
-use super::dependency_cache::DependencyCache;
+use super::dependency_cache::{DependencyCache, LayerBuilder};
 use super::gate_inputs::GateInputs;
 use super::{build, run};
 use crate::process::Listener;
@@ -262,7 +262,14 @@ impl GateExecutor for LocalExecutor {
         language: &'a dyn Toolchain,
         tree: &'a Tree,
     ) -> LocalBoxFuture<'a, Result<(Tree, Vec<String>), SandboxError>> {
-        let Machine { tools, probe, .. } = &self.machine;
-        build::format(tools, language, &probe.sandbox, tree).boxed_local()
+        let Machine { tools, probe, layers, .. } = &self.machine;
+        async move {
+            let Some(tools) = tools.get(language.id()) else {
+                return Ok((tree.clone(), Vec::new()));
+            };
+            let builder = LayerBuilder { sandbox: &probe.sandbox, tools, language };
+            build::format(builder, layers, tree, SystemTime::now()).await
+        }
+        .boxed_local()
     }
 }

@@ -28,7 +28,7 @@ struct RememberedTools {
 /// Finds the tools for a workspace's generated targets.
 ///
 /// # Errors
-/// A program or component is missing; the message tells how to install it.
+/// A program or component is missing for every language; the message tells how to install it.
 pub async fn find_tools(
     harness: &Harness,
     env: &ToolEnv,
@@ -38,9 +38,16 @@ pub async fn find_tools(
     let ids: BTreeSet<&str> = generated.map(|target: &Target| toolchain::of(target).id()).collect();
     let mut found = ToolSet::default();
     for language in toolchain::all().iter().filter(|language| ids.contains(language.id())) {
-        found.0.insert(language.id().to_owned(), find(*language, env, cache).await?);
+        let id = language.id().to_owned();
+        match find(*language, env, cache).await {
+            Ok(tools) => drop(found.found.insert(id, tools)),
+            Err(ToolsError(why)) => drop(found.missing.insert(id, why)),
+        }
     }
-    Ok(found)
+    match found.missing.values().next() {
+        Some(why) if found.found.is_empty() => Err(ToolsError(why.clone())),
+        _ => Ok(found),
+    }
 }
 
 /// Finds the tools of a language; uses `cache` if nothing changed.

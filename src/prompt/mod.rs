@@ -66,10 +66,14 @@ pub struct File {
 /// A contract in the target's language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ContractPrompt {
+    /// The sentence before the items.
+    pub intro: &'static str,
     /// The public items to write.
     pub items: Vec<String>,
     /// The harness's file with the types, if there are types.
     pub types: Option<File>,
+    /// How to use that file.
+    pub hint: &'static str,
 }
 
 /// The inputs of a prompt.

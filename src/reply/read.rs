@@ -49,7 +49,7 @@ pub fn read(text: &str, finished: bool, rules: &ReplyRules) -> Result<FoundFile,
     }
     match fences.as_slice() {
         [fence] if fence.closed || finished => {
-            let path = rules.layout.required.to_string();
+            let path = rules.root.to_string();
             let change = FileChange::Write(path, fence.text.clone());
             Ok(FoundFile { changes: vec![change], reader: "single", ..FoundFile::default() })
         }

@@ -1,7 +1,7 @@
 //! A target's rules for replies.
 
 use crate::toolchain::Layout;
-use crate::types::{ClauseId, Tree};
+use crate::types::{ClauseId, RelPath, Tree};
 
 /// The file by which a reply in files reports a conflict between clauses.
 pub const CONFLICT: &str = "CONFLICT";
@@ -11,7 +11,9 @@ pub const CONFLICT: &str = "CONFLICT";
 pub struct ReplyRules {
     /// Glob patterns of allowed files.
     pub allowed: Vec<String>,
-    /// The language's layout. A single unnamed fence is taken as its required file.
+    /// The required file. A single unnamed fence is taken as it.
+    pub root: RelPath,
+    /// The language's layout.
     pub layout: Layout,
     /// Clauses that a conflict may name.
     pub clauses: Vec<ClauseId>,

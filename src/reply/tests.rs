@@ -7,6 +7,7 @@ use crate::types::{ClauseId, Completion, Finish, RelPath, Target, Tree, Usage};
 fn rules() -> ReplyRules {
     ReplyRules {
         allowed: ["setup.toml", "src/**/*.rs"].map(str::to_owned).to_vec(),
+        root: RelPath::parse("src/lib.rs").expect("is one"),
         layout: toolchain::of(&Target::default()).layout(&Target::default()),
         clauses: vec![ClauseId::new("roman", "range")],
         base: Tree::default(),

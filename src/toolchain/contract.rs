@@ -12,7 +12,7 @@ pub trait ContractLanguage: Sync {
     fn check(&self, spec: &Spec, interface: &Interface, target: &Target) -> Vec<Problem>;
 
     /// The file with the contract's types, a part of each candidate; `None` without types.
-    fn types(&self, interface: &Interface) -> Option<(RelPath, String)>;
+    fn types(&self, spec: &Spec, interface: &Interface) -> Option<(RelPath, String)>;
 
     /// The public items that a candidate must write, one line each.
     fn signatures(&self, interface: &Interface) -> Vec<String>;
@@ -20,7 +20,11 @@ pub trait ContractLanguage: Sync {
     /// The wanted form of one function.
     fn signature(&self, interface: &Interface, function: &WitFunction) -> String;
 
-    /// Differences between a candidate's public items and the contract, as findings.
+    /// What a prompt says around them.
+    fn words(&self) -> ContractWords;
+
+    /// Differences between a candidate's public items and the contract, as findings. A language
+    /// whose source only its own programs read finds them with the effects.
     fn surface(&self, gate: &GateName, tree: &Tree, interface: &Interface) -> Vec<Finding>;
 
     /// Lints about public items, which the contract decides.
@@ -35,6 +39,15 @@ pub trait ContractLanguage: Sync {
 
     /// The command that runs the adapter. `programs` are those that were built.
     fn run(&self, programs: &[TestProgram], places: &Places) -> Option<ToolCommand>;
+}
+
+/// What a prompt says around a contract's items.
+#[derive(Clone, Copy, Debug)]
+pub struct ContractWords {
+    /// The sentence before the items.
+    pub items: &'static str,
+    /// How to use the file with the types.
+    pub types: &'static str,
 }
 
 /// What the calls of a contract example without state expect.

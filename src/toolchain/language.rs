@@ -39,7 +39,10 @@ pub trait Toolchain: Sync {
     /// Encodes the options that affect candidates.
     fn encode_options(&self, target: &Target, out: &mut Encoder);
 
-    /// Files: required, allowed, owned by the harness, build leftovers.
+    /// The file that a candidate must have.
+    fn root(&self, spec: &Spec, target: &Target) -> RelPath;
+
+    /// Files: allowed, owned by the harness, build leftovers.
     fn layout(&self, target: &Target) -> Layout;
 
     /// Rules of a target for the model's prompt, as short sentences.
@@ -167,6 +170,10 @@ pub trait Toolchain: Sync {
     /// The dependencies of a normalised tree. `None` if the language has none.
     fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>>;
 
+    /// Tools that are fetched as packages, for a gate that looks at code without running it. `None`
+    /// if this machine's tools suffice.
+    fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>>;
+
     /// The programs it requires on this machine.
     fn host_tools(&self) -> &'static dyn HostProbe;
 }
@@ -183,8 +190,6 @@ pub struct OptionSchema {
 /// The files of a candidate.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// The required file.
-    pub required: RelPath,
     /// The file that the harness writes; hidden from the model.
     pub manifest: &'static str,
     /// Glob patterns of allowed files.

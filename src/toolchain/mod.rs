@@ -12,6 +12,7 @@ mod effect_rules;
 mod language;
 mod machine;
 mod mutator;
+mod python;
 mod quotes;
 pub mod results;
 mod rust;
@@ -25,7 +26,7 @@ pub use commands::{
     BuildContext, BuildKind, Built, Places, Reported, Sees, TestBuild, TestCase, TestProgram,
     ToolCommand, ToolOutput,
 };
-pub use contract::ContractLanguage;
+pub use contract::{ContractLanguage, ContractWords};
 pub use doc_examples::DocTests;
 pub use effect_rules::{EffectRules, EffectSubject};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
@@ -39,7 +40,7 @@ pub use suite::{
 };
 
 /// The built-in languages. The first is the default.
-static ALL: [&dyn Toolchain; 1] = [&rust::Rust];
+static ALL: [&dyn Toolchain; 2] = [&rust::Rust, &python::Python];
 
 /// The built-in languages.
 pub fn all() -> &'static [&'static dyn Toolchain] {

@@ -60,12 +60,17 @@ impl HostTools {
 
 /// The tools for a run, by the language's id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToolSet(pub BTreeMap<String, HostTools>);
+pub struct ToolSet {
+    /// Those that were found.
+    pub found: BTreeMap<String, HostTools>,
+    /// Why others were not, and how to install them.
+    pub missing: BTreeMap<String, String>,
+}
 
 impl ToolSet {
     /// The tools of a language.
     pub fn get(&self, toolchain: &str) -> Option<&HostTools> {
-        self.0.get(toolchain)
+        self.found.get(toolchain)
     }
 
     /// Their versions; empty for a language whose tools were not searched.

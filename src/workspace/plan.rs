@@ -47,16 +47,16 @@ impl Workspace {
     pub fn plan_from(
         &self,
         standing: &Standing,
-        tools: &ToolSet,
+        set: &ToolSet,
         only: Option<&BTreeSet<SpecId>>,
         force: bool,
     ) -> Result<Plan, CommandError> {
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
         let live = promoter.live(self.older.as_deref().unwrap_or(standing))?;
-        let version = |target| tools.version(toolchain::of(target).id()).to_owned();
+        let version = |target| set.version(toolchain::of(target).id()).to_owned();
         let targets = self.harness.target.iter();
         let tools = targets.map(|(name, target)| (name.clone(), version(target))).collect();
-        Ok(plan::plan(&plan::PlanInputs {
+        let mut plan = plan::plan(&plan::PlanInputs {
             harness: &self.harness,
             specs: &self.specs,
             standing,
@@ -67,7 +67,21 @@ impl Workspace {
             signer: self.signer.as_ref().map(|signer| signer.public().to_string()).as_deref(),
             only,
             force,
-        }))
+        });
+        self.leave_out(&mut plan, set);
+        Ok(plan)
+    }
+
+    /// Leaves out what no gate could check on this machine: nothing is asked for it.
+    fn leave_out(&self, plan: &mut Plan, tools: &ToolSet) {
+        let is_there = |target: &TargetName| {
+            let target = self.harness.target.get(target);
+            target.is_none_or(|one| !tools.missing.contains_key(toolchain::of(one).id()))
+        };
+        for job in &mut plan.jobs {
+            job.parts.retain(|part| is_there(&part.target));
+        }
+        plan.jobs.retain(|job| !job.parts.is_empty());
     }
 
     /// Language versions, by target.

@@ -6,7 +6,7 @@ use crate::server::{Server, lib};
 use crate::world::{World, all};
 
 /// The spec of `docs/formats/contract.md`.
-const ROMAN: &str = "# Roman numerals
+pub const ROMAN: &str = "# Roman numerals
 
 ```wit
 /// Why a number has no numeral.
@@ -42,7 +42,7 @@ from-roman: func(numeral: string) -> option<u32>;
 ";
 
 /// Right.
-const GOOD: &str = "//! Roman numerals.
+pub const GOOD: &str = "//! Roman numerals.
 
 pub mod contract;
 
@@ -151,7 +151,7 @@ fn the_public_surface_is_exactly_the_contract() {
 }
 
 /// Every type of a contract, and a thing with state.
-const SHAPES: &str = "# Shapes
+pub const SHAPES: &str = "# Shapes
 
 ```wit
 type name = string;
@@ -222,7 +222,7 @@ fail: func(text: string);
   ```
 ";
 
-const SHAPES_CODE: &str = "//! Shapes.
+pub const SHAPES_CODE: &str = "//! Shapes.
 
 pub mod contract;
 

@@ -40,6 +40,7 @@ mod page;
 mod packaging;
 mod pipelines;
 mod proof;
+mod python;
 mod recovery;
 mod attacks;
 mod refusals;

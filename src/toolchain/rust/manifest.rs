@@ -52,7 +52,7 @@ pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<
     let mut tree = tree.clone();
     let path = RelPath::parse("Cargo.toml").expect("it is a plain path");
     tree.insert(path, render(&manifest, spec, &options).into_bytes());
-    let types = spec.contract.as_ref().and_then(|interface| RustContract.types(interface));
+    let types = spec.contract.as_ref().and_then(|interface| RustContract.types(spec, interface));
     if let Some((path, text)) = types {
         tree.insert(path, text.into_bytes());
     }

@@ -95,9 +95,12 @@ impl Toolchain for Rust {
         RustOptions::of(target).encode(out);
     }
 
-    fn layout(&self, target: &Target) -> Layout {
+    fn root(&self, _spec: &Spec, target: &Target) -> RelPath {
+        root(RustOptions::of(target).crate_type)
+    }
+
+    fn layout(&self, _target: &Target) -> Layout {
         Layout {
-            required: root(RustOptions::of(target).crate_type),
             manifest: "Cargo.toml",
             allowed: ["Cargo.toml", "src/**/*.rs"].map(str::to_owned).into(),
             denied: &[".cargo/", "build.rs", "tests/", "rust-toolchain*"],
@@ -280,6 +283,10 @@ impl Toolchain for Rust {
     fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
         let manifest = tree.text("Cargo.toml").unwrap_or_default();
         Some(Box::new(dependencies::CargoLayer::of(manifest)))
+    }
+
+    fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
+        None
     }
 
     fn host_tools(&self) -> &'static dyn HostProbe {

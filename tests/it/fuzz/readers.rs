@@ -172,6 +172,7 @@ fn rules() -> ReplyRules {
     let base = [(RelPath::parse("src/lib.rs").expect("is one"), b"pub fn old() {}\n".to_vec())];
     ReplyRules {
         allowed: toolchain::allowed_files(target()),
+        root: RelPath::parse("src/lib.rs").expect("is one"),
         layout: toolchain::of(target()).layout(target()),
         clauses: vec![ClauseId::new("adder", "adds")],
         base: Tree::from_iter(base),

@@ -9,7 +9,7 @@ pub use adapter::ADAPTER;
 
 use super::commands::bare;
 use super::options::{CrateType, RustOptions};
-use crate::toolchain::{ContractLanguage, Places, TestProgram, ToolCommand};
+use crate::toolchain::{ContractLanguage, ContractWords, Places, TestProgram, ToolCommand};
 use crate::types::interface::WitFunction;
 use crate::types::{Finding, GateName, Interface, Problem, RelPath, Spec, Target, Tree};
 
@@ -50,7 +50,7 @@ impl ContractLanguage for RustContract {
         problems
     }
 
-    fn types(&self, interface: &Interface) -> Option<(RelPath, String)> {
+    fn types(&self, _spec: &Spec, interface: &Interface) -> Option<(RelPath, String)> {
         let text = types_file::text(interface)?;
         Some((RelPath::parse(types_file::PATH).expect("it is a plain path"), text))
     }
@@ -61,6 +61,13 @@ impl ContractLanguage for RustContract {
 
     fn signature(&self, interface: &Interface, function: &WitFunction) -> String {
         names::signature(interface, function)
+    }
+
+    fn words(&self) -> ContractWords {
+        ContractWords {
+            items: "The crate has exactly these public items at its root, and no others:",
+            types: "declare it as a public module and use its types:",
+        }
     }
 
     fn surface(&self, gate: &GateName, tree: &Tree, interface: &Interface) -> Vec<Finding> {

@@ -1,0 +1,85 @@
+//! The commands of Python's gates, with their files and variables.
+
+use super::audit;
+use super::package::package;
+use crate::toolchain::{Places, ToolCommand};
+use crate::types::{GateName, RelPath, Spec, Tree};
+
+const RUFF: &str = "target-version = \"py310\"\nline-length = 100\n\
+    extend-exclude = [\"src/*/contract.py\"]\n[lint]\n\
+    select = [\"E4\", \"E7\", \"E9\", \"F\", \"B\"]\n";
+const PYREFLY: &str = "project-includes = [\"src/**/*.py\"]\nsearch-path = [\"src\"]\n\
+    preset = \"strict\"\npython-version = \"3.10\"\npython-platform = \"linux\"\n\
+    skip-interpreter-query = true\nsite-package-path = []\ndisable-search-path-heuristics = true\n\
+    enabled-ignores = []\n";
+
+/// The harness's files in a workspace.
+pub fn workspace_files() -> Vec<(String, Vec<u8>)> {
+    let files = [("ruff.toml", RUFF), ("pyrefly.toml", PYREFLY)];
+    files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).into()
+}
+
+/// The environment of every program over a candidate.
+pub fn environment(places: &Places) -> Vec<(String, String)> {
+    let text = |folder: &str| places.tools.join(folder).display().to_string();
+    vec![
+        ("PATH".to_owned(), format!("{}:/usr/local/bin:/usr/bin:/bin", text("bin"))),
+        // For interpreters with a shared library, which name its folder on the machine.
+        ("LD_LIBRARY_PATH".to_owned(), text("lib")),
+    ]
+}
+
+/// The interpreter: no variables, no user's packages, no start-up files, no bytecode. The first
+/// argument is a file of the workspace, or `-` for standard input.
+pub fn run(args: &[&str], places: &Places) -> ToolCommand {
+    let flags = ["-I", "-S", "-B", "-X", "utf8"];
+    ToolCommand {
+        program: places.tools.join("bin/python3"),
+        args: flags.into_iter().chain(args.iter().copied()).map(str::to_owned).collect(),
+        ..ToolCommand::default()
+    }
+}
+
+/// Lists what the modules of a candidate import and use.
+pub fn audit(package: &str, tree: &Tree, places: &Places) -> ToolCommand {
+    let files = tree.iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with(".py"));
+    let args: Vec<&str> = ["-", package].into_iter().chain(files).collect();
+    ToolCommand { stdin: Some(audit::SCRIPT.as_bytes().to_vec()), ..run(&args, places) }
+}
+
+/// The same for a spec.
+pub fn audit_of(spec: &Spec, tree: &Tree, places: &Places) -> ToolCommand {
+    audit(&package(spec), tree, places)
+}
+
+fn tool(name: &str, args: &[&str], places: &Places) -> ToolCommand {
+    ToolCommand {
+        program: places.dependencies.join("bin").join(name),
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        ..ToolCommand::default()
+    }
+}
+
+/// Formats a file with the harness's configuration.
+pub fn format(path: &RelPath, places: &Places) -> ToolCommand {
+    let name = path.as_str();
+    let args = ["format", "--config", "ruff.toml", "--no-cache", "--stdin-filename", name, "-"];
+    tool("ruff", &args, places)
+}
+
+/// The command of a compiling gate.
+pub fn compile(gate: &GateName, tree: &Tree, places: &Places) -> ToolCommand {
+    match gate.as_str() {
+        "lint" => {
+            let args = ["check", "--config", "ruff.toml", "--no-cache", "--ignore-noqa", "--quiet"];
+            let args = args.into_iter().chain(["--output-format", "json", "src"]);
+            tool("ruff", &args.collect::<Vec<_>>(), places)
+        }
+        "types" => {
+            let args = ["check", "-c", "pyrefly.toml", "--output-format", "json"];
+            let args = args.into_iter().chain(["--summary=none", "--threads=1"]);
+            tool("pyrefly", &args.collect::<Vec<_>>(), places)
+        }
+        _ => audit("", tree, places),
+    }
+}

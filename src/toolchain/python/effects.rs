@@ -1,0 +1,182 @@
+//! Effects of Python code, and its public items: both are listed by one program in the sandbox.
+
+use std::collections::BTreeSet;
+
+use super::audit::{AuditLine, Noticed, PublicItem, read};
+use super::contract::surface;
+use super::{commands, options, package};
+use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput};
+use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
+
+/// The rules of Python.
+pub struct PythonEffects;
+
+impl EffectRules for PythonEffects {
+    fn granted(&self, spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
+        spec.granted_effects().into_iter().chain(options::effects(target)).collect()
+    }
+
+    fn files(&self, _subject: EffectSubject<'_>) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
+
+    fn commands(&self, subject: EffectSubject<'_>, places: &Places) -> Vec<ToolCommand> {
+        vec![commands::audit_of(subject.spec, subject.tree, places)]
+    }
+
+    fn read(
+        &self,
+        gate: &GateName,
+        subject: EffectSubject<'_>,
+        outputs: &[ToolOutput],
+    ) -> Result<Vec<Finding>, String> {
+        let [output] = outputs else { return Err("the modules were not listed".to_owned()) };
+        let Some(lines) = read(&output.stdout) else { return unread(gate, output) };
+        let granted = self.granted(subject.spec, subject.target);
+        let mut findings = Vec::new();
+        let (mut items, mut exported): (Vec<PublicItem>, _) = (Vec::new(), None);
+        for line in lines {
+            match line {
+                AuditLine::Syntax(noticed) => findings.push(unreadable(noticed)),
+                AuditLine::Suppress(noticed) => findings.push(suppressed(noticed)),
+                AuditLine::Import(noticed) => findings.push(unknown_import(noticed)),
+                AuditLine::Effect { effect, noticed } => {
+                    let effect = CodeEffect::read(&effect).map_err(|(why, _)| why)?;
+                    if !granted.contains(&effect) {
+                        findings.push(needed(effect, noticed, &granted));
+                    }
+                }
+                AuditLine::Public(item) => items.push(item),
+                AuditLine::All { names, line } => {
+                    // Set twice, it is no literal.
+                    let names = if exported.is_some() { None } else { names };
+                    exported = Some((names, line));
+                }
+                AuditLine::End => {}
+            }
+        }
+        if let Some(interface) = &subject.spec.contract {
+            let root = package::root(subject.spec);
+            findings.extend(surface(interface, root.as_str(), &items, exported));
+        }
+        let clauses = subject.spec.clauses.iter();
+        let granting = clauses.filter(|one| one.bindings.iter().any(|b| b.effects().is_some()));
+        let granting: Vec<_> = granting.map(|clause| clause.id.clone()).collect();
+        for finding in &mut findings {
+            finding.gate = gate.to_owned();
+            if finding.rule.starts_with("effect: ") {
+                finding.clauses.clone_from(&granting);
+            }
+        }
+        let mut said = BTreeSet::new();
+        findings.retain(|one| {
+            said.insert((one.file.clone(), one.line, one.rule.clone(), one.message.clone()))
+        });
+        Ok(findings)
+    }
+}
+
+/// A list without its end: the parser itself failed over the candidate.
+fn unread(gate: &GateName, output: &ToolOutput) -> Result<Vec<Finding>, String> {
+    let why = clean(&output.stderr, &[]);
+    // A program that does not even start says nothing about the candidate.
+    if output.status.is_some() && output.stdout.is_empty() {
+        return Err(format!(
+            "the interpreter failed to list the modules ({}): {why}",
+            output.ended
+        ));
+    }
+    let message = format!("the modules cannot be read ({}): {why}", output.ended);
+    let finding = Finding {
+        gate: gate.to_owned(),
+        rule: "unreadable".to_owned(),
+        message,
+        ..Finding::default()
+    };
+    Ok(vec![finding])
+}
+
+fn at(noticed: &Noticed, rule: &str, message: String, remedy: &str) -> Finding {
+    Finding {
+        rule: rule.to_owned(),
+        file: Some(noticed.file.clone()),
+        line: Some(noticed.line),
+        message,
+        remedy: Some(remedy.to_owned()),
+        ..Finding::default()
+    }
+}
+
+/// A module that cannot be parsed.
+pub fn unreadable(noticed: Noticed) -> Finding {
+    let message = format!("syntax error: {}", noticed.what);
+    Finding { remedy: None, ..at(&noticed, "syntax", message, "") }
+}
+
+fn suppressed(noticed: Noticed) -> Finding {
+    let message = format!("`{}` disables a check", noticed.what.trim());
+    at(&noticed, "suppress", message, "remove the comment and fix the code instead")
+}
+
+fn unknown_import(noticed: Noticed) -> Finding {
+    let message =
+        format!("`{}` is neither in the standard library nor in this package", noticed.what);
+    let remedy = "use the standard library only, and import the package's modules relatively";
+    at(&noticed, "import", message, remedy)
+}
+
+/// A use that says which effect is missing, and what to do.
+fn needed(effect: CodeEffect, noticed: Noticed, granted: &BTreeSet<CodeEffect>) -> Finding {
+    let has = match granted.len() {
+        0 => "grants no effects".to_owned(),
+        _ => format!("grants only: {}", CodeEffect::list(granted.iter().copied())),
+    };
+    let (what, word) = (&noticed.what, effect.word());
+    let message = format!("`{what}` needs the effect `{word}`; the specification {has}");
+    let remedy = match effect {
+        CodeEffect::Stdout | CodeEffect::Stderr => "return the text instead of printing it",
+        CodeEffect::Stdin => "take the text as an argument instead of reading it",
+        CodeEffect::Unsafe => "write it without the interpreter's insides",
+        CodeEffect::Thread => "compute the result in the caller's thread",
+        CodeEffect::Process => "return a value or raise an exception instead",
+        _ => "compute the result from the arguments alone",
+    };
+    at(&noticed, &format!("effect: {word}"), message, remedy)
+}
+
+/// What an effect opens, for prompts.
+fn opens(effect: CodeEffect) -> &'static str {
+    match effect {
+        CodeEffect::Fs => "files and folders (`open`, `pathlib`)",
+        CodeEffect::Net => "the network (`socket`, `urllib.request`)",
+        CodeEffect::Env => "the surroundings (`os.environ`, `sys.argv`, `random`)",
+        CodeEffect::Process => "processes (`subprocess`, `sys.exit`)",
+        CodeEffect::Clock => "the time (`time`, `datetime.now`)",
+        CodeEffect::Thread => "threads (`threading`, `asyncio`)",
+        CodeEffect::Stdin => "standard input (`input`)",
+        CodeEffect::Stdout => "standard output (`print`)",
+        CodeEffect::Stderr => "standard error (`logging`, `warnings`)",
+        CodeEffect::Unsafe => {
+            "the interpreter's insides (`eval`, `__import__`, `__globals__`, `inspect`, `ctypes`)"
+        }
+    }
+}
+
+/// The sentence on effects for a prompt.
+pub fn constraint(spec: &Spec, target: &Target) -> String {
+    let open = PythonEffects.granted(spec, target);
+    let closed = CodeEffect::ALL.into_iter().filter(|effect| !open.contains(effect));
+    let closed: Vec<&str> = closed.map(opens).collect();
+    let may = match open.len() {
+        0 => "Compute results from arguments alone".to_owned(),
+        _ => {
+            let open: Vec<&str> = open.into_iter().map(opens).collect();
+            format!("The code may use: {}", open.join(", "))
+        }
+    };
+    let not = match closed.len() {
+        0 => String::new(),
+        _ => format!("; not allowed: {}", closed.join(", ")),
+    };
+    format!("{may}{not}.")
+}

@@ -1,0 +1,56 @@
+//! The files of a candidate: the harness writes `pyproject.toml` and the contract's types.
+
+use super::contract::PythonContract;
+use super::package::{MANIFEST, package, root};
+use crate::toolchain::ContractLanguage;
+use crate::types::{Finding, RelPath, Spec, Tree};
+
+/// Replaces the harness's own files, after checking the layout.
+pub fn normalise(tree: &Tree, spec: &Spec) -> Result<Tree, Vec<Finding>> {
+    let (root, folder) = (root(spec), format!("src/{}/", package(spec)));
+    let mut findings = Vec::new();
+    if tree.get(root.as_str()).is_none() {
+        let message = format!("the package has no `{root}`");
+        findings.push(finding("root", root.as_str(), message, "write this file"));
+    }
+    for (path, _) in tree.iter().filter(|(path, _)| path.as_str() != MANIFEST) {
+        let path = path.as_str();
+        let inner = path.strip_prefix(&folder).and_then(|rest| rest.strip_suffix(".py"));
+        if !inner.is_some_and(|rest| rest.split('/').all(is_module)) {
+            let message = format!("`{path}` is no module of the package");
+            let remedy = format!("write modules to `{folder}`");
+            findings.push(finding("layout", path, message, &remedy));
+        }
+    }
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let mut tree = tree.clone();
+    let manifest = format!(
+        "# Written by regen from specs: edits are drift.\n[project]\nname = {}\nversion = \"0.0.0\"\n\
+         requires-python = \">=3.10\"\n",
+        toml::Value::from(spec.id.to_string())
+    );
+    tree.insert(RelPath::parse(MANIFEST).expect("it is a plain path"), manifest.into_bytes());
+    let types = spec.contract.as_ref().and_then(|one| PythonContract.types(spec, one));
+    if let Some((path, text)) = types {
+        tree.insert(path, text.into_bytes());
+    }
+    Ok(tree)
+}
+
+/// Whether a file or folder of this name can be imported.
+fn is_module(name: &str) -> bool {
+    super::package::is_name(name)
+}
+
+fn finding(rule: &str, file: &str, message: String, remedy: &str) -> Finding {
+    Finding {
+        gate: "layout".into(),
+        rule: rule.to_owned(),
+        file: Some(file.to_owned()),
+        message,
+        remedy: Some(remedy.to_owned()),
+        ..Finding::default()
+    }
+}

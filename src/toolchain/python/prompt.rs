@@ -1,0 +1,28 @@
+//! Rules of a Python target for the model.
+
+use super::effects;
+use super::package::{package, root};
+use crate::types::{Spec, Target};
+
+/// Rules of the target for the model.
+pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
+    let (name, root) = (package(spec), root(spec));
+    vec![
+        format!(
+            "Write the package `{name}` for Python 3.10 and newer. Its public items stand in \
+             `{root}`, which sets `__all__` to a literal list of exactly these names; other modules \
+             go beside it and are imported relatively (`from .module import name`)."
+        ),
+        "Answer with source files only, without tests and without code in comments: the harness \
+         writes `pyproject.toml` and runs its own tests."
+            .to_owned(),
+        "Annotate every parameter and result: a strict type checker and a linter must find nothing, \
+         and no comment switches them off."
+            .to_owned(),
+        "Values have exactly the types of the signatures: no `bool` or `float` for an `int`, no \
+         `tuple` for a `list`, no subclasses."
+            .to_owned(),
+        "Use the standard library only.".to_owned(),
+        effects::constraint(spec, target),
+    ]
+}
