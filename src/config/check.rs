@@ -386,7 +386,7 @@ impl ConfigCheck<'_> {
             self.wrong(&path, "`deny` is only for the gate `clauses`", "write it below that one");
         } else if let Some(note) = deny.iter().find(|note| *note != QUOTES_TESTS) {
             let message = format!("`{note}` is not the name of a note");
-            self.wrong(&path, message, &format!("the only one is `{QUOTES_TESTS}`"));
+            self.wrong(&path, message, format!("the only one is `{QUOTES_TESTS}`"));
         }
     }
 
