@@ -11,6 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::build::{PreparedSources, build, prepare};
 use super::context::GateContext;
+use super::effects::passes;
 use super::programs::random_nonce;
 use super::result::{GateResult, finding};
 use super::test_run::AT_ONCE;
@@ -20,7 +21,7 @@ use crate::contract::{
     PropertyTrial, Step, Wanted, WitValue, answer, mismatch, request,
 };
 use crate::process::Ended;
-use crate::toolchain::{self, ContractLanguage, Suite, ToolCommand};
+use crate::toolchain::{self, BuildKind, ContractLanguage, Suite, ToolCommand};
 use crate::types::{
     Candidate, Digest, Finding, GateName, Interface, Outcome, Provenance, RelPath, Resource,
     TestResult, TestStatus, gate::clean, limits,
@@ -65,23 +66,79 @@ async fn check(
     let PreparedSources { files, layer } = prepare(context, gate, candidate, &adapter).await?;
     let started = Instant::now();
     let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
-    let built = build(&room, gate, &language.build(room.places()), &adapter, context.timeout).await;
-    let command = match built {
-        Ok((programs, _)) => language.run(&programs, room.places()),
-        Err(mut seen) => {
-            seen.findings.iter_mut().for_each(|one| explain(one, &adapter, language, interface));
-            return Err(seen);
-        }
-    };
-    let Some(command) = command else {
-        return Err(GateResult::error("the adapter of the contract was not built"));
-    };
-    let hung = Cell::new(false);
-    let caller = Caller { context, gate, interface, command, room: &room, started, hung };
-    let fresh = *candidate.provenance() != Provenance::Promoted;
-    let seen = caller.repeated(tests, fresh).await;
+    let work = ContractWork { context, gate, interface, language, adapter, room: &room, started };
+    let seen = work.builds(candidate, tests).await;
     room.close().await;
     seen
+}
+
+/// Contract tests of one gate.
+struct ContractWork<'a> {
+    context: &'a GateContext<'a>,
+    gate: &'a GateName,
+    interface: &'a Interface,
+    language: &'a dyn ContractLanguage,
+    adapter: Vec<Suite>,
+    room: &'a GateSandbox<'a>,
+    started: Instant,
+}
+
+impl ContractWork<'_> {
+    /// Runs the tests over each build of a new candidate, until one fails.
+    async fn builds(
+        &self,
+        candidate: &Candidate,
+        tests: &[ContractTest],
+    ) -> Result<GateResult, GateResult> {
+        let fresh = *candidate.provenance() != Provenance::Promoted;
+        let mut seen = self.build(BuildKind::Usual, tests, fresh).await?;
+        if !passes(&seen) || !fresh {
+            return Ok(seen);
+        }
+        for kind in self.room.language().more_builds(self.context.spec, candidate.tree()) {
+            let mut other = match self.build(kind, tests, false).await {
+                Ok(other) => other,
+                // What does not exist without a feature cannot be wrong.
+                Err(other) if kind == BuildKind::Bare && other.outcome.is_none() => continue,
+                Err(other) => other,
+            };
+            if !passes(&other) {
+                for one in &mut other.findings {
+                    one.message = format!("{}: {}", kind.words(), one.message);
+                }
+                seen = GateResult { tests: seen.tests, ..other };
+                break;
+            }
+        }
+        Ok(seen)
+    }
+
+    /// # Errors
+    /// The adapter is not built.
+    async fn build(
+        &self,
+        kind: BuildKind,
+        tests: &[ContractTest],
+        fresh: bool,
+    ) -> Result<GateResult, GateResult> {
+        let ContractWork { context, gate, interface, language, room, started, .. } = *self;
+        let commands = language.build(kind, room.places());
+        let left = context.timeout.saturating_sub(started.elapsed());
+        let command = match build(room, gate, &commands, &self.adapter, left).await {
+            Ok((programs, _)) => language.run(&programs, room.places()),
+            Err(mut seen) => {
+                let explained = |one| explain(one, &self.adapter, language, interface);
+                seen.findings.iter_mut().for_each(explained);
+                return Err(seen);
+            }
+        };
+        let Some(command) = command else {
+            return Err(GateResult::error("the adapter of the contract was not built"));
+        };
+        let hung = Cell::new(false);
+        let caller = Caller { context, gate, interface, command, room, started, hung };
+        caller.repeated(tests, fresh).await
+    }
 }
 
 /// An error in the adapter is one of the function that it calls there.

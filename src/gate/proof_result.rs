@@ -108,8 +108,10 @@ impl Tried<'_> {
         if !seen.findings.iter().any(blocks) {
             seen.outcome = Some(Outcome::Pass);
         }
-        // Tests that were proven before might detect it.
-        let survivors = self.survivors.into_iter().flatten().filter(|_| self.whole);
+        // Tests that were proven before, and contract examples, might detect it.
+        let all =
+            self.whole && bench.contract.visible.is_empty() && bench.contract.hidden.is_empty();
+        let survivors = self.survivors.into_iter().flatten().filter(|_| all);
         seen.findings.extend(survivors.take(limits::SURVIVORS).map(unnoticed));
         seen
     }

@@ -1,6 +1,6 @@
 //! How a language carries a contract.
 
-use super::commands::{Places, TestProgram, ToolCommand};
+use super::commands::{BuildKind, Places, TestProgram, ToolCommand};
 use super::suite::Expectation;
 use crate::contract::{Step, read_block, read_table};
 use crate::types::interface::WitFunction;
@@ -34,8 +34,8 @@ pub trait ContractLanguage: Sync {
     /// results to standard output.
     fn adapter(&self, spec: &Spec, interface: &Interface) -> Vec<(String, Vec<u8>)>;
 
-    /// The commands that build the adapter.
-    fn build(&self, places: &Places) -> Vec<ToolCommand>;
+    /// The commands that build the adapter with a candidate built in this way.
+    fn build(&self, kind: BuildKind, places: &Places) -> Vec<ToolCommand>;
 
     /// The command that runs the adapter. `programs` are those that were built.
     fn run(&self, programs: &[TestProgram], places: &Places) -> Option<ToolCommand>;

@@ -121,6 +121,7 @@ fn wrong_answers_are_refused_with_the_call_and_both_values() {
         ("trap", GOOD.replace("return Err(Problem::OutOfRange(n));", "panic!(\"no\")")),
         ("lookup", GOOD.replace("(1..=3999).find", "(1..=1000).find")),
         ("held out", GOOD.replace("n > 3999", "n > 3998")),
+        ("debug", GOOD.replace("left = n;", "left = 0;\n    debug_assert!({ left = n; true });")),
     ];
     let mut told = String::new();
     for (name, code) in wrong {

@@ -17,14 +17,19 @@ pub fn of(spec: &Spec, tree: &Tree) -> Vec<BuildKind> {
     [BuildKind::Release].into_iter().chain(bare.then_some(BuildKind::Bare)).collect()
 }
 
-/// The commands of a build. Cargo does not build the candidate again for the tests: it compares its
-/// files, and tests are none of them.
-pub fn commands(tests: TestBuild<'_>, places: &Places) -> Vec<ToolCommand> {
-    let kind: &[&str] = match tests.kind {
+/// Cargo's arguments for a build.
+pub fn flags(kind: BuildKind) -> &'static [&'static str] {
+    match kind {
         BuildKind::Usual => &[],
         BuildKind::Release => &["--release"],
         BuildKind::Bare => &["--no-default-features"],
-    };
+    }
+}
+
+/// The commands of a build. Cargo does not build the candidate again for the tests: it compares its
+/// files, and tests are none of them.
+pub fn commands(tests: TestBuild<'_>, places: &Places) -> Vec<ToolCommand> {
+    let kind = flags(tests.kind);
     let first = if tests.own { &["test", "--no-run"][..] } else { &["build"] };
     let first = commands::cargo([first, kind].concat(), places);
     let names = tests.suites.iter().filter(|suite| is_program(suite));

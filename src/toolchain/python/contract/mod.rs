@@ -8,7 +8,9 @@ mod types_file;
 pub use surface::check as surface;
 
 use super::{commands, package};
-use crate::toolchain::{ContractLanguage, ContractWords, Places, TestProgram, ToolCommand};
+use crate::toolchain::{
+    BuildKind, ContractLanguage, ContractWords, Places, TestProgram, ToolCommand,
+};
 use crate::types::interface::WitFunction;
 use crate::types::{Finding, GateName, Interface, Problem, RelPath, Spec, Target, Tree};
 
@@ -53,7 +55,7 @@ impl ContractLanguage for PythonContract {
         vec![(adapter::ADAPTER.to_owned(), adapter::text(spec, interface).into_bytes())]
     }
 
-    fn build(&self, places: &Places) -> Vec<ToolCommand> {
+    fn build(&self, _kind: BuildKind, places: &Places) -> Vec<ToolCommand> {
         vec![commands::run(&[adapter::ADAPTER, "load"], places)]
     }
 

@@ -7,9 +7,12 @@ mod types_file;
 
 pub use adapter::ADAPTER;
 
+use super::builds;
 use super::commands::bare;
 use super::options::{CrateType, RustOptions};
-use crate::toolchain::{ContractLanguage, ContractWords, Places, TestProgram, ToolCommand};
+use crate::toolchain::{
+    BuildKind, ContractLanguage, ContractWords, Places, TestProgram, ToolCommand,
+};
 use crate::types::interface::WitFunction;
 use crate::types::{Finding, GateName, Interface, Problem, RelPath, Spec, Target, Tree};
 
@@ -83,7 +86,7 @@ impl ContractLanguage for RustContract {
         vec![(ADAPTER.to_owned(), text.into_bytes())]
     }
 
-    fn build(&self, places: &Places) -> Vec<ToolCommand> {
+    fn build(&self, kind: BuildKind, places: &Places) -> Vec<ToolCommand> {
         let args = [
             "build",
             "--example",
@@ -92,7 +95,7 @@ impl ContractLanguage for RustContract {
             "--message-format=json",
             "--quiet",
         ];
-        vec![bare(&args, places)]
+        vec![bare(&[&args, builds::flags(kind)].concat(), places)]
     }
 
     fn run(&self, programs: &[TestProgram], _places: &Places) -> Option<ToolCommand> {
