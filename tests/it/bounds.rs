@@ -122,7 +122,9 @@ fn slow_files_share_the_formatters_deadline() {
     let root = format!("{root}\n{GOOD}");
     tree.push(("src/lib.rs", &root));
     // Then the condition is refused, and the second answer is right.
-    let server = Server::start(vec![Act::Say(files(&tree)), lib(GOOD)]);
+    let deleted: String = modules.iter().map(|path| format!("### DELETE: {path}\n")).collect();
+    let second = files(&[("src/lib.rs", GOOD)]).replace("### DONE", &(deleted + "### DONE"));
+    let server = Server::start(vec![Act::Say(files(&tree)), Act::Say(second)]);
     let world = World::adder(&server.url);
     let run = world.run(&["run", "--json"]).expect(0);
     assert!(run.out.contains("candidate_made"), "{}", run.out);
