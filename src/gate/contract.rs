@@ -213,7 +213,9 @@ impl Caller<'_> {
         let second = if more > 1 && !self.hung.get() { self.all(tests).await? } else { Vec::new() };
         for (at, (test, mut one)) in tests.iter().zip(first).enumerate() {
             let again = second.get(at).map_or(one.status, |again| again.status);
-            if again != one.status {
+            // A test that fails in two ways fails.
+            let passed = [again, one.status].map(|status| status == TestStatus::Passed);
+            if passed[0] != passed[1] {
                 let clause = self.context.spec.clauses.iter().find(|c| c.id == test.clause);
                 if clause.is_some_and(|clause| clause.is_demanded()) {
                     seen.outcome = seen.outcome.or(Some(Outcome::Flaky));
