@@ -1,10 +1,11 @@
 //! Properties: variables with types or ranges, then one CEL expression over calls.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use cel::extractors::Arguments;
 use cel::{Context, ExecutionError, Program, Value};
+use regex::Regex;
 
 use super::cel_values::{cel_name, from_cel, to_cel};
 use super::generate::{Input, inputs};
@@ -17,6 +18,11 @@ use super::wire::{AdapterAnswer, value_to};
 use crate::types::interface::{FunctionRole, Interface, WitFunction, WitShape, WitType};
 use crate::types::text::counted;
 use crate::types::{Digest, limits};
+
+/// The names that macros of CEL bind.
+static BOUND: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\.(?:all|exists|exists_one|map|filter)\(\s*([A-Za-z_]\w*)\s*,").expect("is right")
+});
 
 /// Functions of CEL itself.
 const STANDARD: [&str; 14] = [
@@ -219,7 +225,12 @@ impl Property {
             callable(interface).map(|(_, one)| cel_name(&interface.call_name(one))).collect();
         let references = program.references();
         let names: BTreeSet<&str> = self.variables.iter().map(|v| v.name.as_str()).collect();
-        if let Some(name) = references.variables().into_iter().find(|name| !names.contains(name)) {
+        // `all(y, …)` and the other macros bind a name.
+        let bound = BOUND.captures_iter(&self.expression).filter_map(|found| found.get(1));
+        let bound: BTreeSet<&str> = bound.map(|name| name.as_str()).collect();
+        let is_known =
+            |name: &&str| names.contains(name) || bound.contains(name) || name.starts_with('@');
+        if let Some(name) = references.variables().into_iter().find(|name| !is_known(name)) {
             let hint = near(name, names.iter().copied());
             return Err(format!("the property has no variable `{name}`{hint}"));
         }

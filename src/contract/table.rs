@@ -7,7 +7,7 @@ use super::text_error::TextError;
 use crate::types::Interface;
 
 /// A row of a table: the line in the table's text, and its cells.
-type Row<'a> = (usize, Vec<&'a str>);
+type Row = (usize, Vec<String>);
 
 /// Reads a table whose last header is a call over the other headers.
 ///
@@ -16,6 +16,7 @@ type Row<'a> = (usize, Vec<&'a str>);
 pub fn read_table(interface: &Interface, code: &str) -> Result<Vec<Step>, TextError> {
     let mut rows = rows(code);
     let header = rows.next().map(|(_, cells)| cells).unwrap_or_default();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
     let Some((call, names)) = header.split_last() else {
         return Err(TextError::new("the table has no header", 0, 0..0));
     };
@@ -35,7 +36,7 @@ pub fn read_table(interface: &Interface, code: &str) -> Result<Vec<Step>, TextEr
         }
         let value = |param: &&str| {
             let at = names.iter().position(|one| one == param).unwrap_or(0);
-            cells[at]
+            cells[at].as_str()
         };
         let args = params.iter().map(value).collect::<Vec<_>>().join(", ");
         let text = format!("{name}({args}) = {}", cells[names.len()]);
@@ -56,16 +57,16 @@ pub fn read_table(interface: &Interface, code: &str) -> Result<Vec<Step>, TextEr
 /// Whether the last header of a table is a call.
 pub fn is_call(table: &str) -> bool {
     let header = rows(table).next().map(|(_, cells)| cells).unwrap_or_default();
-    let last = header.last().copied().unwrap_or_default();
+    let last = header.last().map(String::as_str).unwrap_or_default();
     header.len() > 1 && last.ends_with(')') && call_parts(last).is_ok()
 }
 
 /// The rows of a table, the delimiter row included.
-fn rows(table: &str) -> impl Iterator<Item = Row<'_>> {
+fn rows(table: &str) -> impl Iterator<Item = Row> {
     table.lines().enumerate().map(|(at, line)| (at, cells(line)))
 }
 
-fn cells(line: &str) -> Vec<&str> {
+fn cells(line: &str) -> Vec<String> {
     let line = line.trim().trim_start_matches('|');
     let line = line.strip_suffix('|').unwrap_or(line);
     let (mut cells, mut start, mut escaped) = (Vec::new(), 0, false);
@@ -80,8 +81,9 @@ fn cells(line: &str) -> Vec<&str> {
     cells.into_iter().map(unquoted).collect()
 }
 
-/// A cell without the backticks around it.
-fn unquoted(cell: &str) -> &str {
+/// A cell without the backticks around it, and with `\|` as `|`.
+fn unquoted(cell: &str) -> String {
     let cell = cell.trim();
-    cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).unwrap_or(cell)
+    let cell = cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).unwrap_or(cell);
+    cell.replace("\\|", "|")
 }

@@ -182,3 +182,24 @@ fn problems_lie_between_characters() {
         assert!(line.get(problem.columns.clone()).is_some(), "{text} {problem:?}");
     }
 }
+
+#[test]
+fn properties_have_the_macros_of_cel_and_tables_escaped_bars() {
+    let interface = read_interface(
+        "order: func(of: list<s32>) -> list<s32>;\nsame: func(s: string) -> string;",
+    )
+    .expect("is WIT");
+    for expression in [
+        "order(xs).all(y, y in xs)",
+        "order(xs).exists(y, y == 1) || xs.map(z, z + 1).size() >= 0",
+        "order(xs.filter( x_1 , x_1 > 0)).size() <= xs.size()",
+    ] {
+        let read = read_property(&interface, &format!("xs: list<s32>\n{expression}"));
+        assert!(read.is_ok(), "{expression}: {read:?}");
+    }
+    assert!(read_property(&interface, "xs: list<s32>\norder(xs).all(y, z in xs)").is_err());
+    let steps = read_table(&interface, "| s | same(s) |\n|---|---|\n| \"a\\|b\" | `\"a\\|b\"` |");
+    let steps = steps.expect("is a table");
+    let (input, result) = steps[0].exact(&interface).expect("is exact");
+    assert!(input.contains("a|b") && result.contains("a|b"), "{input} {result}");
+}

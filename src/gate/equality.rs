@@ -39,7 +39,8 @@ fn is_demanded(runner: &TestRunner<'_>, test: &Expected) -> bool {
 
 /// The rule of a candidate's own equality.
 const RULE: &str = "own_equality";
-const REMEDY: &str = "derive equality, or return the type that the specification names";
+const REMEDY: &str = "derive equality, or return the type that the specification names; a \
+    specification that wants equality of its own says `impl PartialEq`";
 
 fn by_hand(gate: &GateName, test: &Expected, message: String) -> Finding {
     Finding {

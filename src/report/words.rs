@@ -274,7 +274,7 @@ pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Styler) -> Stri
             format!("{}; {}", paint.bad("rejected"), diagnosis(d, spec, paint))
         }
         JobOutcome::SpecRefused { diagnosis: d } => {
-            format!("{}; fault: {}", paint.bad("spec refused"), diagnosis(d, spec, paint))
+            format!("{}; {}", paint.bad("spec refused"), diagnosis(d, spec, paint))
         }
         JobOutcome::SpecSuspected { diagnosis: d } => {
             format!("{}; {}", paint.bad("spec suspected"), diagnosis(d, spec, paint))

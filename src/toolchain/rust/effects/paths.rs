@@ -64,7 +64,7 @@ pub const CLOSED: [Closed; 10] = [
             std::env::var std::env::var_os std::env::vars std::env::vars_os std::env::set_var
             std::env::remove_var std::env::args std::env::args_os std::env::current_dir
             std::env::set_current_dir std::env::current_exe std::env::temp_dir
-            std::env::home_dir std::path::absolute",
+            std::env::home_dir std::path::absolute std::io::IsTerminal::is_terminal",
         macros: "std::env std::option_env",
         ..NOTHING
     },
@@ -115,7 +115,8 @@ pub const CLOSED: [Closed; 10] = [
     Closed {
         methods: "
             std::panic::Location::caller std::backtrace::Backtrace::capture
-            std::backtrace::Backtrace::force_capture",
+            std::backtrace::Backtrace::force_capture std::any::type_name
+            std::any::type_name_of_val",
         macros: "std::module_path std::include",
         ..NOTHING
     },
