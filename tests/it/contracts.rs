@@ -439,6 +439,9 @@ fn a_property_that_always_holds_proves_nothing() {
 
 #[test]
 fn candidates_cannot_answer_for_the_adapter() {
+    if !all() {
+        return;
+    }
     let hostile = [
         ("exits", "std::process::exit(0)"),
         ("aborts", "std::process::abort()"),
