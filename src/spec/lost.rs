@@ -213,7 +213,7 @@ impl Lost<'_> {
                     let place = from + at..from + at + key.len();
                     from = place.end;
                     let before = &self.source[..place.start];
-                    // A single backtick is no code span: see `unread`.
+                    // A single backtick does not begin a code span: see `unread`.
                     if (is_quoted && !is_clause)
                         || (before.ends_with('`') && !before.ends_with("\\`"))
                     {

@@ -196,7 +196,7 @@ mod tests {
                 NUMBERS,
                 "fn to(n: u32) -> &str { match n { 9 => \"IX\", 40 => \"XL\", 90 => \"XC\", 400 => \"CD\", _ => \"\" } }",
             ),
-            // One number is no evidence.
+            // One number proves nothing.
             (NUMBERS, "fn to(n: u32) -> &str { if n == 9 { \"IX\" } else { x(n) } }"),
             // Named in a sentence, short, empty, or with another result.
             (TEXTS, "fn code(t: &str) -> &str { match t { \"named\" => \"mane\", _ => t } }"),

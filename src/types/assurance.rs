@@ -60,8 +60,9 @@ impl TryFrom<String> for Assurance {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let unknown =
-            || format!("{text:?} is no assurance: `outside`, `sealed`, `sealed, effects: fs, env`");
+        let unknown = || {
+            format!("{text:?} is not an assurance: `outside`, `sealed`, `sealed, effects: fs, env`")
+        };
         let effects = match text.strip_prefix("sealed") {
             _ if text == "outside" => return Ok(Self::Outside),
             Some("") => return Ok(Self::Sealed(BTreeSet::new())),

@@ -53,7 +53,7 @@ impl Workspace {
             });
             let gone = gone.iter().filter(|id| glob.is_match(id.as_str()));
             let mut found: Vec<&SpecId> = files.map(|(_, id)| id).chain(gone).collect();
-            // A folder stands for the specs below it.
+            // A folder means the specs below it.
             if let Some(folder) =
                 absolute.as_ref().filter(|given| found.is_empty() && given.is_dir())
             {

@@ -166,7 +166,7 @@ fn ended(mut command: Command, patience: Duration) -> Option<Output> {
 fn round(template: &World, number: u64) -> Option<String> {
     let mut numbers = Numbers::new(number);
     let folder = tempfile::tempdir().expect("a folder");
-    let (root, outside) = (folder.path().join("work"), folder.path().join("outside"));
+    let (root, outside) = (folder.path().join("project"), folder.path().join("outside"));
     let copied = Command::new("cp").arg("-a").arg(template.path("")).arg(&root).status();
     assert!(copied.expect("runs").success());
     std::fs::create_dir_all(outside.join("folder")).expect("makes folders");

@@ -158,7 +158,7 @@ impl World {
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
-        self.folder.path().join("work").join(path)
+        self.folder.path().join("project").join(path)
     }
 
     pub fn write(&self, path: &str, text: &str) {

@@ -48,7 +48,7 @@ impl EffectRules for PythonEffects {
                 }
                 AuditLine::Public(item) => items.push(item),
                 AuditLine::All { names, line } => {
-                    // Set twice, it is no literal.
+                    // Set twice, it is not a literal.
                     let names = if exported.is_some() { None } else { names };
                     exported = Some((names, line));
                 }

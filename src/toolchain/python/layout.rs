@@ -17,7 +17,7 @@ pub fn normalise(tree: &Tree, spec: &Spec) -> Result<Tree, Vec<Finding>> {
         let path = path.as_str();
         let inner = path.strip_prefix(&folder).and_then(|rest| rest.strip_suffix(".py"));
         if !inner.is_some_and(|rest| rest.split('/').all(is_module)) {
-            let message = format!("`{path}` is no module of the package");
+            let message = format!("`{path}` is not a module of the package");
             let remedy = format!("write modules to `{folder}`");
             findings.push(finding("layout", path, message, &remedy));
         }

@@ -13,7 +13,7 @@ pub fn with_lines(text: &str) -> Vec<(String, u32)> {
     lexer.found
 }
 
-/// `raise NotImplementedError` stands for code that a model left out.
+/// `raise NotImplementedError` replaces code that a model left out.
 pub fn unwritten(path: &str, text: &str) -> Option<(&'static str, usize)> {
     if !path.ends_with(".py") || !text.contains("NotImplementedError") {
         return None;

@@ -87,7 +87,7 @@ fn has_tests(text: &str) -> bool {
     false
 }
 
-/// The text of an attribute `doc = "…"`, `None` inside if it is no literal; `None` for others.
+/// The text of an attribute `doc = "…"`, `None` inside if it is not a literal; `None` for others.
 fn doc(attribute: TokenStream) -> Option<Option<String>> {
     let tokens: Vec<TokenTree> = attribute.into_iter().collect();
     match &tokens[..] {
@@ -108,7 +108,7 @@ fn doc(attribute: TokenStream) -> Option<Option<String>> {
 
 /// Whether a text has a block of code that rustdoc compiles.
 fn has_code(docs: &str) -> bool {
-    // What all lines are indented by is no code.
+    // The indentation that all lines share does not count.
     let blank = |line: &&str| line.trim().is_empty();
     let indents = docs.lines().filter(|line| !blank(line));
     let indent = indents.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
