@@ -64,8 +64,9 @@ fn strategy(interface: &Interface, ty: &WitType, length: usize) -> BoxedStrategy
     match interface.plain(ty) {
         WitType::Bool => any::<bool>().prop_map(WitValue::Bool).boxed(),
         WitType::Int { signed, bits } => {
+            // Whole numbers of an expression are signed and of 64 bits.
             let (least, most) = Interface::range(*signed, *bits);
-            int(least, most)
+            int(least, most.min(i64::MAX.into()))
         }
         WitType::Float { bits: 32 } => floats(f32::MAX.into())
             .prop_map(|value| WitValue::Float(f64::from(value as f32)))
@@ -112,7 +113,6 @@ fn floats(most: f64) -> BoxedStrategy<f64> {
         Just(0.0),
         Just(-0.0),
         Just(1.0),
-        Just(f64::NAN),
         Just(f64::INFINITY),
         Just(f64::NEG_INFINITY),
         Just(most),

@@ -43,12 +43,14 @@ const STANDARD: [&str; 14] = [
 ];
 
 /// A property.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Property {
     /// Its variables.
     variables: Vec<Variable>,
     /// Its expression.
     expression: String,
+    /// The same, read.
+    program: Arc<Program>,
     /// The expression's first line in the block, from 0.
     line: usize,
 }
@@ -73,6 +75,8 @@ pub enum Judged {
     Holds,
     /// Not true, and why.
     Fails(String),
+    /// It has no value, and why: of another type, too large, an absent key.
+    Unable(String),
     /// It depends on the answer to a call.
     Needs(Call),
 }
@@ -104,11 +108,16 @@ pub fn read_property(interface: &Interface, code: &str) -> Result<Property, Text
         return Err(TextError::new("the property has no expression", 0, 0..0));
     };
     let text = rest.iter().map(|(_, line)| *line).collect::<Vec<_>>().join("\n");
-    let property = Property { variables, expression: text, line: *first };
-    match property.check(interface) {
-        Ok(()) => Ok(property),
-        Err(message) => Err(property.problem(message)),
-    }
+    let place = |message: String| TextError::new(message, *first, 0..0);
+    let program = Program::compile(&text).map_err(|error| {
+        let text = error.to_string();
+        let line = text.lines().map(str::trim).find(|line| !line.is_empty());
+        place(format!("the expression is not CEL: {}", line.unwrap_or_default()))
+    })?;
+    let program = Arc::new(program);
+    let property = Property { variables, expression: text, program, line: *first };
+    property.check(interface).map_err(place)?;
+    Ok(property)
 }
 
 /// A line `NAME in LEAST..=MOST` or `NAME: TYPE`; `None` for others.
@@ -216,14 +225,9 @@ impl Property {
     }
 
     fn check(&self, interface: &Interface) -> Result<(), String> {
-        let program = Program::compile(&self.expression).map_err(|error| {
-            let text = error.to_string();
-            let line = text.lines().map(str::trim).find(|line| !line.is_empty());
-            format!("the expression is not CEL: {}", line.unwrap_or_default())
-        })?;
         let known: BTreeSet<String> =
             callable(interface).map(|(_, one)| cel_name(&interface.call_name(one))).collect();
-        let references = program.references();
+        let references = self.program.references();
         let names: BTreeSet<&str> = self.variables.iter().map(|v| v.name.as_str()).collect();
         // `all(y, …)` and the other macros bind a name.
         let bound = BOUND.captures_iter(&self.expression).filter_map(|found| found.get(1));
@@ -259,36 +263,65 @@ impl Property {
         inputs(interface, &variables, seed, count)
     }
 
-    /// Whether some functions break it: it is judged with arbitrary results.
-    pub fn can_fail(&self, interface: &Interface, seed: Digest) -> bool {
-        let results: Vec<Vec<Vec<WitValue>>> = interface
-            .functions
-            .iter()
-            .map(|one| {
-                let made = one.result.as_ref().map(|ty| inputs(interface, &[(ty, None)], seed, 16));
-                made.unwrap_or_default().iter().map(Input::values).collect()
-            })
-            .collect();
-        let mut turn = 0;
-        self.inputs(interface, seed).iter().any(|input| {
-            let mut trial = PropertyTrial::default();
-            for _ in 0..limits::PROPERTY_CALLS {
-                let shared = Arc::new(trial);
-                let judged = self.judge(interface, &input.values(), &shared);
-                trial = Arc::into_inner(shared).unwrap_or_default();
-                match judged {
-                    Judged::Holds => return false,
-                    Judged::Fails(_) => return true,
-                    Judged::Needs(call) => {
-                        turn += 1;
-                        let made = &results[call.function];
-                        let value = made.get(turn % made.len().max(1)).and_then(|v| v.first());
-                        trial.learn(interface, &call, AdapterAnswer::Value(value.cloned()));
+    /// Judges it with arbitrary results of the functions.
+    ///
+    /// # Errors
+    /// Why no answer satisfies it: it holds always, or it has no value over an input whatever the
+    /// results are.
+    pub fn examine(&self, interface: &Interface, seed: Digest) -> Result<(), String> {
+        let made = |one: &WitFunction| -> Vec<WitValue> {
+            let made = one.result.as_ref().map(|ty| inputs(interface, &[(ty, None)], seed, 16));
+            made.unwrap_or_default().iter().flat_map(Input::values).collect()
+        };
+        let results: Vec<_> = interface.functions.iter().map(made).collect();
+        let mut can_fail = false;
+        for (at, input) in self.inputs(interface, seed).iter().enumerate() {
+            let values = input.values();
+            let mut unable = None;
+            for turn in at..at + 16 {
+                match self.imagine(interface, &values, &results, turn) {
+                    Judged::Unable(why) => unable = unable.or(Some(why)),
+                    judged => {
+                        can_fail |= matches!(judged, Judged::Fails(_));
+                        unable = None;
+                        break;
                     }
                 }
             }
-            false
-        })
+            if let Some(why) = unable {
+                let shown = self.shown(interface, &values);
+                let shown = if shown.is_empty() { shown } else { format!(" for {shown}") };
+                return Err(format!("the property has no value{shown}: {why}"));
+            }
+        }
+        if can_fail {
+            Ok(())
+        } else {
+            Err("the property holds whatever the functions give".to_owned())
+        }
+    }
+
+    /// Judges it over one input with results that are taken in turn.
+    fn imagine(
+        &self,
+        interface: &Interface,
+        values: &[WitValue],
+        results: &[Vec<WitValue>],
+        mut turn: usize,
+    ) -> Judged {
+        let mut trial = PropertyTrial::default();
+        let mut judged = Judged::Holds;
+        for _ in 0..limits::PROPERTY_CALLS {
+            let shared = Arc::new(trial);
+            judged = self.judge(interface, values, &shared);
+            trial = Arc::into_inner(shared).unwrap_or_default();
+            let Judged::Needs(call) = &judged else { break };
+            turn += 1;
+            let made = &results[call.function];
+            let value = made.get(turn % made.len().max(1)).cloned();
+            trial.learn(interface, call, AdapterAnswer::Value(value));
+        }
+        judged
     }
 
     /// An input as text.
@@ -319,9 +352,10 @@ impl Property {
                 let found = call(&shared, at, &args, &trial);
                 found.map_err(|missing| {
                     let message = match &missing {
-                        MissingAnswer::Call(_) => "not known yet".to_owned(),
-                        MissingAnswer::Value(message) => message.clone(),
+                        MissingAnswer::Call(_) => "not known yet",
+                        MissingAnswer::Value(message) | MissingAnswer::Trap(message) => message,
                     };
+                    let message = message.to_owned();
                     let mut first = needed.lock().unwrap_or_else(PoisonError::into_inner);
                     first.get_or_insert(missing);
                     ExecutionError::function_error("call", message)
@@ -330,18 +364,16 @@ impl Property {
             // A function of the contract cannot replace one of the language.
             let _ = context.add_function(&name, called);
         }
-        let Ok(program) = Program::compile(&self.expression) else {
-            return Judged::Fails("the expression is not CEL".to_owned());
-        };
-        let result = program.execute(&context);
+        let result = self.program.execute(&context);
         let needed = needed.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (result, needed) {
             (Ok(Value::Bool(true)), _) => Judged::Holds,
             (_, Some(MissingAnswer::Call(call))) => Judged::Needs(call),
-            (_, Some(MissingAnswer::Value(message))) => Judged::Fails(message),
+            (_, Some(MissingAnswer::Trap(message))) => Judged::Fails(message),
+            (_, Some(MissingAnswer::Value(message))) => Judged::Unable(message),
             (Ok(Value::Bool(false)), None) => Judged::Fails("it is false".to_owned()),
-            (Ok(_), None) => Judged::Fails("it is not true or false".to_owned()),
-            (Err(error), None) => Judged::Fails(error.to_string()),
+            (Ok(_), None) => Judged::Unable("it is not true or false".to_owned()),
+            (Err(error), None) => Judged::Unable(error.to_string()),
         }
     }
 }
@@ -379,7 +411,9 @@ impl PropertyTrial {
 enum MissingAnswer {
     /// The answer to a call.
     Call(Call),
-    /// A value: why.
+    /// The answer is a trap.
+    Trap(String),
+    /// An argument: why.
     Value(String),
 }
 
@@ -420,7 +454,7 @@ fn call(
         }
         Some((_, AdapterAnswer::Value(None) | AdapterAnswer::Unbound)) => Ok(Value::Null),
         Some((_, AdapterAnswer::Trap(message))) => {
-            Err(MissingAnswer::Value(format!("{text} ended in a trap: {message}")))
+            Err(MissingAnswer::Trap(format!("{text} ended in a trap: {message}")))
         }
     }
 }

@@ -144,7 +144,7 @@ fn a_property_asks_for_calls_one_after_the_other() {
     let interface =
         read_interface("a: func(n: u8) -> option<u8>; b: func(n: u8) -> u8;").expect("is WIT");
     let property = read_property(&interface, "n in 1..=2\nb(a(n).some) == n").expect("is read");
-    assert!(property.can_fail(&interface, Digest::of("x")));
+    assert_eq!(property.examine(&interface, Digest::of("x")), Ok(()));
     let mut trial = PropertyTrial::default();
     let values = [WitValue::Int(2)];
     let mut asked = Vec::new();
@@ -158,6 +158,44 @@ fn a_property_asks_for_calls_one_after_the_other() {
     }
     assert_eq!(asked, ["a(2)", "b(7)"]);
     assert_eq!(property.judge(&interface, &values, &std::sync::Arc::new(trial)), Judged::Holds);
+}
+
+#[test]
+fn a_property_without_a_value_is_wrong_before_any_answer() {
+    let interface = read_interface(
+        "half: func(n: u64) -> u64;\nnext: func(n: u8) -> u8;\nsum: func(a: s64, b: s64) -> s64;\n\
+         scale: func(x: f64) -> f64;\nwords: func(s: string) -> list<string>;",
+    )
+    .expect("is WIT");
+    let examined = |text: &str| {
+        let property = read_property(&interface, text).expect("is read");
+        property.examine(&interface, Digest::of("x"))
+    };
+    for (text, why) in [
+        ("a: s64\nb: s64\nsum(a, b) == a + b", "verflow"),
+        ("n: u8\nnext(n + 1) == n", "is not given a value of type u8"),
+        ("n: u8\nnext(n) == n + 0.5", "nsupported"),
+        ("n: u8\nnext(n) + n", "it is not true or false"),
+        ("n: u8\nnext() == n", "has 1 parameter"),
+        ("s: string\nwords(s).size() >= s.indexOf(s)", "no function `indexOf`"),
+        ("n in 0..3\n7 / n == next(n)", "for n = 0"),
+    ] {
+        let found = read_property(&interface, text).map_err(|error| error.message);
+        let found = found.and_then(|property| property.examine(&interface, Digest::of("x")));
+        let found = found.expect_err(text);
+        assert!(found.contains(why), "{text}: {found}");
+    }
+    for text in [
+        "n: u64\nhalf(n) == n / 2",
+        "a in -9..=9\nb in -9..=9\nsum(a, b) == a + b",
+        "n: u8\n7 / next(n) >= 0",
+        "x: f64\nscale(x) == x || x == x",
+        "s: string\nwords(s)[0] == s",
+    ] {
+        let found = examined(text);
+        let always = "the property holds whatever the functions give";
+        assert!(found.as_ref().map_or_else(|why| why == always, |()| true), "{text}: {found:?}");
+    }
 }
 
 proptest! {

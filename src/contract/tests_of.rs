@@ -7,7 +7,7 @@ use super::table::read_table;
 use crate::types::{Clause, ClauseId, Digest, Interface, Spec};
 
 /// A test of contract examples.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct ContractTest {
     /// Its name: the clause's `test_id`, the kind of the block and its number.
     pub name: String,
@@ -24,7 +24,7 @@ pub struct ContractTest {
 }
 
 /// What a test of contract examples checks.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum ContractBody {
     /// Calls in order, in a fresh process.
     Steps(Vec<Step>),

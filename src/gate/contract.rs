@@ -401,7 +401,7 @@ impl Caller<'_> {
                 trials[*at] = Arc::into_inner(trial).unwrap_or_default();
                 match judged {
                     Judged::Holds => {}
-                    Judged::Fails(why) => {
+                    Judged::Fails(why) | Judged::Unable(why) => {
                         let why = why + &trials[*at].shown(self.interface);
                         failed = failed.or(Some((*at, why)));
                     }
@@ -477,7 +477,9 @@ impl Caller<'_> {
             trial = Arc::into_inner(shared).unwrap_or_default();
             match judged {
                 Judged::Holds => return Ok(None),
-                Judged::Fails(why) => return Ok(Some(why + &trial.shown(self.interface))),
+                Judged::Fails(why) | Judged::Unable(why) => {
+                    return Ok(Some(why + &trial.shown(self.interface)));
+                }
                 Judged::Needs(call) => {
                     let (answers, _) = self.ask(&[(None, &call)]).await?;
                     let Some(answer) = answers.into_iter().next() else { return Ok(None) };

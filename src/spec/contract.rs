@@ -135,10 +135,8 @@ fn read(interface: &Interface, example: &Example) -> Result<(), TextError> {
         "table" => read_table(interface, &example.code).map(drop),
         "property" => {
             let property = read_property(interface, &example.code)?;
-            if property.can_fail(interface, Digest::of(&example.code)) {
-                return Ok(());
-            }
-            Err(property.problem("the property holds whatever the functions give"))
+            let examined = property.examine(interface, Digest::of(&example.code));
+            examined.map_err(|why| property.problem(why))
         }
         _ => read_block(interface, &example.code).map(drop),
     }
