@@ -289,8 +289,7 @@ impl Property {
                 }
             }
             if let Some(why) = unable {
-                let shown = self.shown(interface, &values);
-                let shown = if shown.is_empty() { shown } else { format!(" for {shown}") };
+                let shown = self.over(interface, &values);
                 return Err(format!("the property has no value{shown}: {why}"));
             }
         }
@@ -324,11 +323,12 @@ impl Property {
         judged
     }
 
-    /// An input as text.
-    pub fn shown(&self, interface: &Interface, values: &[WitValue]) -> String {
+    /// An input as text, after a message; nothing without variables.
+    pub fn over(&self, interface: &Interface, values: &[WitValue]) -> String {
         let all = self.variables.iter().zip(values);
         let all = all.map(|(v, value)| format!("{} = {}", v.name, value.text(interface, &v.ty)));
-        all.collect::<Vec<_>>().join(", ")
+        let shown = all.collect::<Vec<_>>().join(", ");
+        if shown.is_empty() { shown } else { format!(" for {shown}") }
     }
 
     /// Evaluates the property over one input, as far as answers are known.

@@ -318,13 +318,12 @@ impl Caller<'_> {
         &self,
         calls: &[(Option<usize>, &Call)],
     ) -> Result<(Vec<AdapterAnswer>, Option<Silence>), GateResult> {
-        let number =
-            u8::from_str_radix(&random().map_err(GateResult::error)?[..2], 16).unwrap_or(0);
+        let number = u8::from_str_radix(&random()?[..2], 16).unwrap_or(0);
         let descriptor = 16 + u32::from(number) % 200;
         let mut stdin = format!("{descriptor}\n");
         let mut requests = Vec::new();
         for (bind, call) in calls {
-            let one = AdapterCall { id: random().map_err(GateResult::error)?, bind: *bind, call };
+            let one = AdapterCall { id: random()?, bind: *bind, call };
             stdin.push_str(&request(self.interface, &one));
             stdin.push('\n');
             requests.push(one);
@@ -421,9 +420,9 @@ impl Caller<'_> {
                 trials[*at].learn(self.interface, call, answer.clone());
             }
             if let (Some(why), Some((at, call))) = (silence, needed.get(answers.len())) {
-                let shown = property.shown(self.interface, &inputs[*at].values());
+                let shown = property.over(self.interface, &inputs[*at].values());
                 let mut silent = self.silent(test, call, &why);
-                silent.findings.iter_mut().for_each(|one| one.message.push_str(&over(&shown)));
+                silent.findings.iter_mut().for_each(|one| one.message.push_str(&shown));
                 return Ok(silent);
             }
             open = needed.iter().map(|(at, _)| *at).collect();
@@ -432,9 +431,9 @@ impl Caller<'_> {
             return Ok(Tested { status: TestStatus::Passed, findings: Vec::new(), ran_out: None });
         };
         let (values, why) = self.simplest(property, &mut inputs[at], why).await?;
-        let shown = property.shown(self.interface, &values);
+        let shown = property.over(self.interface, &values);
         let expression = property.expression();
-        let message = format!("`{expression}` does not hold{}: {why}", over(&shown));
+        let message = format!("`{expression}` does not hold{shown}: {why}");
         Ok(self.failed(test, message))
     }
 
@@ -492,11 +491,6 @@ impl Caller<'_> {
 }
 
 /// A random number.
-fn random() -> Result<String, String> {
-    random_nonce().map_err(|why| why.to_string())
-}
-
-/// An input, after a message.
-fn over(shown: &str) -> String {
-    if shown.is_empty() { String::new() } else { format!(" for {shown}") }
+fn random() -> Result<String, GateResult> {
+    random_nonce().map_err(|why| GateResult::error(why.to_string()))
 }

@@ -15,11 +15,29 @@ struct ExpectedAt<'a> {
     file: Option<String>,
     line: usize,
     result: String,
+    is_unequal: bool,
     /// The number of the example or test.
     unit: usize,
 }
 
 impl ExpectedAt<'_> {
+    /// Whether no result satisfies both.
+    fn contradicts(&self, other: &Self) -> bool {
+        let is_same = self.result == other.result;
+        // Of another type, the call may be another one, too.
+        let is_same_type = kind(&self.result) == kind(&other.result);
+        match (self.is_unequal, other.is_unequal) {
+            (false, false) => !is_same && is_same_type,
+            (true, true) => false,
+            _ => is_same,
+        }
+    }
+
+    fn result(&self) -> String {
+        let other = if self.is_unequal { "anything but " } else { "" };
+        format!("{other}{}", self.result)
+    }
+
     fn words(&self) -> String {
         match &self.file {
             Some(file) => format!("in {file}, line {}", self.line),
@@ -45,19 +63,16 @@ pub fn find(
     expectations: &dyn Fn(&Example) -> Vec<Expectation>,
     tests: Vec<TestExpectations>,
 ) -> Vec<Problem> {
-    let mut known: BTreeMap<(String, String), ExpectedAt<'_>> = BTreeMap::new();
+    let mut known: BTreeMap<(String, String), Vec<ExpectedAt<'_>>> = BTreeMap::new();
     let mut problems = Vec::new();
     for (language, origin, input) in written(spec, expectations, tests) {
-        let Some(before) = known.get(&(language.clone(), input.clone())) else {
-            known.insert((language, input), origin);
-            continue;
-        };
-        let is_same_example = before.unit == origin.unit;
-        // Of another type, the call may be another one, too.
-        let is_same_type = kind(&before.result) == kind(&origin.result);
-        if before.result != origin.result && !is_same_example && is_same_type {
-            problems.push(problem(&input, &origin, before));
-            problems.push(problem(&input, before, &origin));
+        let before = known.entry((language, input.clone())).or_default();
+        let other = |one: &&ExpectedAt<'_>| one.unit != origin.unit && one.contradicts(&origin);
+        if let Some(other) = before.iter().find(other) {
+            problems.push(problem(&input, &origin, other));
+            problems.push(problem(&input, other, &origin));
+        } else if !before.iter().any(|one| one.result() == origin.result()) {
+            before.push(origin);
         }
     }
     problems
@@ -73,7 +88,7 @@ fn kind(result: &str) -> char {
 }
 
 fn problem(input: &str, here: &ExpectedAt<'_>, there: &ExpectedAt<'_>) -> Problem {
-    let (own, other) = (&here.result, &there.result);
+    let (own, other) = (here.result(), there.result());
     let message = match &here.file {
         Some(file) => format!(
             "`{input}` gives {own} in {file}, line {}, and {other} {}",
@@ -99,11 +114,12 @@ fn written<'a>(
             unit += 1;
             found.extend(stateless(expectations(example)).into_iter().map(|one| {
                 let line = example.line + one.line;
-                let at = ExpectedAt { clause, file: None, line, result: one.result, unit };
+                let Expectation { input, result, is_unequal, .. } = one;
+                let at = ExpectedAt { clause, file: None, line, result, is_unequal, unit };
                 // All contract examples are of one language.
                 let language =
                     if is_neutral(&example.language) { "wave" } else { &example.language };
-                (language.to_owned(), at, one.input)
+                (language.to_owned(), at, input)
             }));
         }
     }
@@ -117,8 +133,9 @@ fn written<'a>(
         unit += 1;
         found.extend(stateless(expected).into_iter().map(|one| {
             let (line, file) = (one.line + 1, Some(file.clone()));
-            let at = ExpectedAt { clause, file, line, result: one.result, unit };
-            (language.clone(), at, one.input)
+            let Expectation { input, result, is_unequal, .. } = one;
+            let at = ExpectedAt { clause, file, line, result, is_unequal, unit };
+            (language.clone(), at, input)
         }));
     }
     found
@@ -127,7 +144,9 @@ fn written<'a>(
 /// A test that expects two results of one input knows of a state, on which others may depend too.
 fn stateless(all: Vec<Expectation>) -> Vec<Expectation> {
     let mut results: BTreeMap<&str, &str> = BTreeMap::new();
-    let is_stateless =
-        all.iter().all(|one| *results.entry(&one.input).or_insert(&one.result) == one.result);
+    let is_stateless = all
+        .iter()
+        .filter(|one| !one.is_unequal)
+        .all(|one| *results.entry(&one.input).or_insert(&one.result) == one.result);
     if is_stateless { all } else { Vec::new() }
 }

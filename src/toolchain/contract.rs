@@ -63,7 +63,7 @@ pub fn neutral_expectations(interface: &Interface, example: &Example) -> Vec<Exp
     }
     let expectation = |step: &Step| {
         let (input, result) = step.exact(interface)?;
-        Some(Expectation { input, result, line: step.lines.start })
+        Some(Expectation { input, result, is_unequal: false, line: step.lines.start })
     };
     steps.iter().filter_map(expectation).collect()
 }

@@ -114,7 +114,11 @@ fn pairs(
         let inputs = inputs.filter(|one| !is_frequent(one) && !is_named(one));
         Pair { clause, inputs: inputs.collect(), result: one.result }
     };
-    all.into_iter().map(pair).filter(|pair| !pair.inputs.is_empty()).collect()
+    all.into_iter()
+        .filter(|(_, one)| !one.is_unequal)
+        .map(pair)
+        .filter(|pair| !pair.inputs.is_empty())
+        .collect()
 }
 
 /// Whether a sentence has a literal as a word of its own.

@@ -132,6 +132,8 @@ pub struct Expectation {
     pub input: String,
     /// The result, in one spelling.
     pub result: String,
+    /// Whether it is any other result.
+    pub is_unequal: bool,
     /// Its line in the example or the file, from 0.
     pub line: usize,
 }

@@ -89,6 +89,8 @@ fn two_examples_that_contradict_each_other_are_found_before_a_call_in_every_spel
         "use adder::add;\n  assert_eq!(add(2, 3), 6);",
         "assert!(!adder::is_even(2));",
         "assert!(adder::add(2, 3) == 6);",
+        "assert_ne!(adder::add(2, 3), 5);",
+        "for (a, sum) in [(1, 3), (3, 6)] { assert_eq!(adder::add(2, a), sum); }",
     ] {
         let server = Server::start(vec![lib(GOOD)]);
         let world = World::new(&server.url, &[("adder", &spec(second))], "");
@@ -111,6 +113,17 @@ fn two_examples_that_contradict_each_other_are_found_before_a_call_in_every_spel
     );
     let run = world.run(&["run"]).expect(10);
     assert!(run.err.contains("in suite.rs, line 6"), "{}", run.err);
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_property_that_has_no_value_is_the_specs_fault_before_a_call() {
+    let spec = "# Sums\n\n```wit\nsum: func(a: s64, b: s64) -> s64;\n```\n\n- It MUST add. `test_id: sums`\n\n  \
+        ```property\n  a: s64\n  b: s64\n  sum(a, b) == a + b\n  ```\n";
+    let server = Server::start(vec![lib(GOOD)]);
+    let world = World::new(&server.url, &[("sums", spec)], "");
+    let run = world.run(&["run"]).expect(10);
+    insta::assert_snapshot!(run.shown());
     assert!(server.requests().is_empty());
 }
 

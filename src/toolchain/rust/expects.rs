@@ -45,8 +45,7 @@ fn of_items(
         match item {
             syn::Item::Use(import) => scope.import("", &import.tree),
             syn::Item::Const(one) => {
-                drop(scope.values.insert(one.ident.to_string(), one.expr.to_token_stream()));
-                scope.constants.insert(one.ident.to_string());
+                scope.constant(one.ident.to_string(), one.expr.to_token_stream());
             }
             _ => {}
         }
@@ -86,45 +85,71 @@ struct Scope {
 }
 
 fn of_body(mut scope: Scope, body: &[Stmt]) -> Vec<Expectation> {
-    let mut found = Vec::new();
+    statements(&mut scope, body).unwrap_or_default()
+}
+
+/// What the statements of a body expect; `None` if there may be a state on which results depend.
+fn statements(scope: &mut Scope, body: &[Stmt]) -> Option<Vec<Expectation>> {
     for statement in body {
         match statement {
             Stmt::Item(syn::Item::Use(import)) => scope.import("", &import.tree),
+            Stmt::Item(syn::Item::Const(one)) => {
+                scope.constant(one.ident.to_string(), one.expr.to_token_stream());
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for statement in body {
+        match statement {
+            Stmt::Item(syn::Item::Use(_) | syn::Item::Const(_)) => {}
             Stmt::Local(local) => {
-                // Anything else may be a state on which the results depend.
-                let Some((name, value)) = plain(local) else { return Vec::new() };
+                let (name, value) = plain(local)?;
                 let value = scope.resolved(value.to_token_stream());
                 scope.values.insert(name, value);
             }
-            Stmt::Item(syn::Item::Const(one)) => {
-                drop(scope.values.insert(one.ident.to_string(), one.expr.to_token_stream()));
-                scope.constants.insert(one.ident.to_string());
-            }
             Stmt::Macro(one) if is_print(&one.mac) => {}
-            // The end of a test with a result.
-            Stmt::Expr(Expr::Call(call), None) if call.args.len() == 1 => {
-                let Expr::Path(path) = &*call.func else { return Vec::new() };
-                if path.path.segments.first().is_none_or(|first| first.ident != "Ok") {
-                    return Vec::new();
+            Stmt::Macro(one) => {
+                let compared = comparison(&one.mac)?;
+                found.extend(scope.expectation(compared, one.span().start().line - 1));
+            }
+            Stmt::Expr(Expr::ForLoop(cases), _) => {
+                for case in elements(&cases.expr)? {
+                    let mut inner = scope.clone();
+                    inner.bind(&cases.pat, &case)?;
+                    found.extend(statements(&mut inner, &cases.body.stmts)?);
+                    inner.used.retain(|name, _| scope.values.contains_key(name));
+                    scope.used = inner.used;
                 }
             }
-            Stmt::Macro(one) => match comparison(&one.mac) {
-                Some((input, result)) => found.push((input, result, one.span().start().line - 1)),
-                None => return Vec::new(),
-            },
-            _ => return Vec::new(),
+            // The end of a test with a result.
+            Stmt::Expr(Expr::Call(call), None) if call.args.len() == 1 => {
+                let Expr::Path(path) = &*call.func else { return None };
+                path.path.segments.first().filter(|first| first.ident == "Ok")?;
+            }
+            _ => return None,
         }
     }
-    let expectations = found.into_iter().filter_map(|(input, result, line)| {
-        let input = spelled(scope.resolved(input.to_token_stream())).to_string();
-        // What does not call anything is no input.
-        let result = value(&result, &mut scope)?;
-        input.contains('(').then_some(Expectation { input, result, line })
-    });
-    let expectations: Vec<Expectation> = expectations.collect();
     let changes = |name: &String| !scope.constants.contains(name);
-    let twice = scope.used.iter().any(|(name, count)| *count > 1 && changes(name));
-    if twice { Vec::new() } else { expectations }
+    let is_reused = scope.used.iter().any(|(name, count)| *count > 1 && changes(name));
+    (!is_reused).then_some(found)
+}
+
+/// The elements of a list that is written down.
+fn elements(list: &Expr) -> Option<Vec<Expr>> {
+    match list {
+        Expr::Array(array) => Some(array.elems.iter().cloned().collect()),
+        Expr::Reference(inner) => elements(&inner.expr),
+        Expr::Paren(inner) => elements(&inner.expr),
+        Expr::MethodCall(call) if call.method == "iter" || call.method == "into_iter" => {
+            elements(&call.receiver)
+        }
+        Expr::Macro(one) if one.mac.path.is_ident("vec") => {
+            let items = one.mac.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated);
+            Some(items.ok()?.into_iter().collect())
+        }
+        _ => None,
+    }
 }
 
 /// `let name = value;`, without `mut` and without another pattern.
@@ -186,18 +211,36 @@ fn value_of(one: &Expr) -> Option<String> {
     value(one, &mut Scope::default())
 }
 
-/// The sides of an assertion: what is called, and the value that it must give.
-fn comparison(one: &syn::Macro) -> Option<(Expr, Expr)> {
+/// The sides of an assertion.
+struct Assertion {
+    /// What is called.
+    input: Expr,
+    /// The value that it must give.
+    result: Expr,
+    /// Whether it must give any other one.
+    is_unequal: bool,
+}
+
+fn comparison(one: &syn::Macro) -> Option<Assertion> {
     let args = one.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated).ok()?;
     let mut args = args.into_iter();
     let truth = |value: bool| syn::parse_str::<Expr>(if value { "true" } else { "false" }).ok();
+    let mut is_unequal = false;
     let (left, right) = match one.path.segments.last()?.ident.to_string().as_str() {
         "assert_eq" | "debug_assert_eq" => (args.next()?, args.next()?),
+        "assert_ne" | "debug_assert_ne" => {
+            is_unequal = true;
+            (args.next()?, args.next()?)
+        }
         "assert" | "debug_assert" => match args.next()? {
             Expr::MethodCall(call) if call.method == "is_none" && call.args.is_empty() => {
                 (*call.receiver, syn::parse_str("None").ok()?)
             }
             Expr::Binary(syn::ExprBinary { left, op: syn::BinOp::Eq(_), right, .. }) => {
+                (*left, *right)
+            }
+            Expr::Binary(syn::ExprBinary { left, op: syn::BinOp::Ne(_), right, .. }) => {
+                is_unequal = true;
                 (*left, *right)
             }
             Expr::Binary(_) => return None,
@@ -209,7 +252,9 @@ fn comparison(one: &syn::Macro) -> Option<(Expr, Expr)> {
         _ => return None,
     };
     let calls = |side: &Expr| value(side, &mut Scope::default()).is_none();
-    Some(if calls(&right) && !calls(&left) { (right, left) } else { (left, right) })
+    let is_swapped = calls(&right) && !calls(&left);
+    let (input, result) = if is_swapped { (right, left) } else { (left, right) };
+    Some(Assertion { input, result, is_unequal })
 }
 
 /// A value in one spelling; `None` for what is no literal, or is not made of literals.
@@ -270,6 +315,38 @@ fn value(one: &Expr, scope: &mut Scope) -> Option<String> {
 }
 
 impl Scope {
+    fn constant(&mut self, name: String, value: TokenStream) {
+        self.values.insert(name.clone(), value);
+        self.constants.insert(name);
+    }
+
+    /// Binds the names of a loop to one element.
+    fn bind(&mut self, pattern: &syn::Pat, element: &Expr) -> Option<()> {
+        match (pattern, element) {
+            (syn::Pat::Ident(name), _) if name.mutability.is_none() => {
+                self.constant(name.ident.to_string(), element.to_token_stream());
+                Some(())
+            }
+            (syn::Pat::Reference(inner), _) => self.bind(&inner.pat, element),
+            (syn::Pat::Paren(inner), _) => self.bind(&inner.pat, element),
+            (syn::Pat::Tuple(names), Expr::Tuple(parts))
+                if names.elems.len() == parts.elems.len() =>
+            {
+                let mut pairs = names.elems.iter().zip(&parts.elems);
+                pairs.try_for_each(|(name, part)| self.bind(name, part))
+            }
+            _ => None,
+        }
+    }
+
+    /// What an assertion expects, if it calls something and compares with a value.
+    fn expectation(&mut self, compared: Assertion, line: usize) -> Option<Expectation> {
+        let Assertion { input, result, is_unequal } = compared;
+        let input = spelled(self.resolved(input.to_token_stream())).to_string();
+        let result = value(&result, self)?;
+        input.contains('(').then_some(Expectation { input, result, is_unequal, line })
+    }
+
     fn import(&mut self, before: &str, tree: &syn::UseTree) {
         let join = |name: &syn::Ident| format!("{before}{name}");
         match tree {
@@ -369,6 +446,23 @@ mod tests {
     }
 
     #[test]
+    fn tables_and_unequal_results_are_read() {
+        let expected = [("one :: deep :: add (1)", "2"), ("one :: deep :: add (2)", "3")];
+        for body in [
+            "for (n, m) in [(1, 2), (2, 3)] { assert_eq!(add(n), m); }",
+            "for &(n, m) in &[(1, 2), (2, 3)] { assert_eq!(add(n), m, \"{n}\"); }",
+            "for (n, m) in vec![(1, 2), (2, 3)].into_iter() { let got = add(n); assert_eq!(got, m); }",
+        ] {
+            let found = pairs(body);
+            let shown: Vec<_> = found.iter().map(|(input, result)| (&**input, &**result)).collect();
+            assert_eq!(shown, expected, "{body}");
+        }
+        let found = of_suite("#[test]\nfn t() { assert_ne!(add(1), 2); assert!(add(1) != 3); }");
+        let all: Vec<_> = found[0].1.iter().map(|one| (&*one.result, one.is_unequal)).collect();
+        assert_eq!(all, [("2", true), ("3", true)]);
+    }
+
+    #[test]
     fn tests_in_modules_and_of_libraries_are_read() {
         let text = "use one::*;\nconst N: u8 = 1;\nmod m {\n    use super::*;\n    #[tokio::test]\n    async fn \
             a() { assert_eq!(add(N), 2); assert!(add(2).is_none()); assert_eq!(add(N), 2); }\n}\n";
@@ -391,6 +485,8 @@ mod tests {
             "assert_eq!(add(1), add(2));",
             "assert!(add(1) > 2);",
             "for n in 0..3 { assert_eq!(add(n), n); }",
+            "for (n, mut m) in [(1, 2)] { assert_eq!(add(n), m); }",
+            "let c = add(); for n in [1, 2] { assert_eq!(c.next(), n); }",
         ] {
             assert_eq!(pairs(body), [], "{body}");
         }
