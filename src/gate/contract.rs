@@ -318,12 +318,13 @@ impl Caller<'_> {
         &self,
         calls: &[(Option<usize>, &Call)],
     ) -> Result<(Vec<AdapterAnswer>, Option<Silence>), GateResult> {
-        let number = u8::from_str_radix(&random()?[..2], 16).unwrap_or(0);
+        let number =
+            u8::from_str_radix(&random().map_err(GateResult::error)?[..2], 16).unwrap_or(0);
         let descriptor = 16 + u32::from(number) % 200;
         let mut stdin = format!("{descriptor}\n");
         let mut requests = Vec::new();
         for (bind, call) in calls {
-            let one = AdapterCall { id: random()?, bind: *bind, call };
+            let one = AdapterCall { id: random().map_err(GateResult::error)?, bind: *bind, call };
             stdin.push_str(&request(self.interface, &one));
             stdin.push('\n');
             requests.push(one);
@@ -491,6 +492,6 @@ impl Caller<'_> {
 }
 
 /// A random number.
-fn random() -> Result<String, GateResult> {
-    random_nonce().map_err(|why| GateResult::error(why.to_string()))
+fn random() -> Result<String, String> {
+    random_nonce().map_err(|why| why.to_string())
 }
