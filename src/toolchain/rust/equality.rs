@@ -91,7 +91,7 @@ fn by_hand(tree: &Tree) -> Option<ByHand> {
             let is_free = text.parse().is_ok_and(|tokens| !is_written(&tokens));
             Equalities { in_macro: !is_free, ..Equalities::default() }
         });
-        found.names.extend(parsed.names);
+        found.renamed.extend(parsed.renamed);
         found.impls.extend(parsed.impls);
         found.in_macro |= parsed.in_macro;
         found.macro_types |= parsed.macro_types;
@@ -105,8 +105,8 @@ fn by_hand(tree: &Tree) -> Option<ByHand> {
 /// What a candidate's files say about equality.
 #[derive(Default)]
 struct Equalities {
-    /// Other names of the trait.
-    names: BTreeSet<String>,
+    /// Names that get another one, with it.
+    renamed: BTreeSet<(String, String)>,
     /// Traits that are implemented, with the identifiers of the types.
     impls: Vec<(String, BTreeSet<String>)>,
     /// Types, with the identifiers in them.
@@ -119,7 +119,14 @@ struct Equalities {
 
 impl Equalities {
     fn conclude(self) -> Option<ByHand> {
-        let is_equality = |of: &String| of == EQUALITY || self.names.contains(of);
+        let mut names = BTreeSet::from([EQUALITY.to_owned()]);
+        // A name may have another name in turn.
+        while let Some((_, name)) =
+            self.renamed.iter().find(|(of, name)| names.contains(of) && !names.contains(name))
+        {
+            names.insert(name.clone());
+        }
+        let is_equality = |of: &String| names.contains(of);
         let own = |names: &BTreeSet<String>| -> BTreeSet<String> {
             names.iter().filter(|name| self.types.contains_key(*name)).cloned().collect()
         };
@@ -163,7 +170,8 @@ fn is_written(tokens: &TokenStream) -> bool {
                 TokenTree::Ident(name) => text = plain(name),
                 TokenTree::Punct(punct) => text = punct.to_string(),
             }
-            let is_bound = before[1] == "+" || before[1] == ":" && before[0] != ":";
+            let is_bound =
+                before[1] == "+" || before[1] == ":" && before[0] != ":" && !before[0].is_empty();
             if text == EQUALITY && !is_bound {
                 return true;
             }
@@ -209,9 +217,7 @@ impl<'ast> Visit<'ast> for Equalities {
     }
 
     fn visit_use_rename(&mut self, one: &'ast syn::UseRename) {
-        if plain(&one.ident) == EQUALITY {
-            self.names.insert(plain(&one.rename));
-        }
+        self.renamed.insert((plain(&one.ident), plain(&one.rename)));
     }
 
     fn visit_macro(&mut self, one: &'ast syn::Macro) {
@@ -223,6 +229,9 @@ impl<'ast> Visit<'ast> for Equalities {
         self.in_macro |= !own && is_written(&one.meta.to_token_stream());
     }
 }
+
+/// Methods that compare their argument with what they are called on.
+const COMPARING: [&str; 4] = ["contains", "contains_key", "starts_with", "ends_with"];
 
 /// Wraps the sides of comparisons, wherever a function can be called.
 #[derive(Default)]
@@ -269,6 +278,18 @@ impl Sides {
 }
 
 impl<'ast> Visit<'ast> for Sides {
+    fn visit_expr_method_call(&mut self, one: &'ast syn::ExprMethodCall) {
+        let name = one.method.to_string();
+        let is_reference = matches!(one.args.first(), Some(Expr::Reference(_)));
+        match one.args.first() {
+            Some(arg) if COMPARING.contains(&&*name) || (is_reference && name == "eq") => {
+                self.visit_expr(&one.receiver);
+                self.side(arg);
+            }
+            _ => visit::visit_expr_method_call(self, one),
+        }
+    }
+
     fn visit_expr_binary(&mut self, one: &'ast syn::ExprBinary) {
         if matches!(one.op, BinOp::Eq(_) | BinOp::Ne(_)) {
             self.side(&one.left);
@@ -339,6 +360,7 @@ mod tests {
             ("impl PartialEq<A> for &str {} struct B(&'static str);", "A"),
             ("trait S {} impl PartialEq for dyn S {} struct B(Box<dyn S>);", "B S"),
             ("use std::cmp::PartialEq as Same; impl Same for A {}", "A"),
+            ("mod m { pub use std::cmp::PartialEq as B; } use m::B as C; impl C for A {}", "A"),
             (
                 "impl r#PartialEq for A {} #[derive(PartialEq)] enum B { C(Vec<A>) } type D = B; struct E(u8);",
                 "A B D",
@@ -353,6 +375,7 @@ mod tests {
         for code in [
             "macro_rules! m { ($t:ident) => { impl PartialEq for $t {} } }",
             "m!(PartialEq, A);",
+            "m!(: PartialEq, A);",
             "#[derivative(PartialEq = \"ignore\")] struct A;",
             "macro_rules! m { ($t:ident) => { struct $t; } } impl PartialEq for A {}",
             "m!(A); impl PartialEq for A {}",
@@ -399,6 +422,14 @@ mod tests {
                 "std::assert_ne!(T(&(a + 1)), T(&(b[0])), \"{x}\");",
             ),
             ("assert!(f(a == 1) && g() != -1);", "assert!(f(T(&a) == 1) && g() != -1);"),
+            (
+                "assert!(f().contains(&A) && a.eq(&b));",
+                "assert!(f().contains(T(&(&A))) && a.eq(T(&(&b))));",
+            ),
+            (
+                "assert!(f().contains(\"a\") && a.eq(b) && a.get(&b).is_none());",
+                "assert!(f().contains(\"a\") && a.eq(b) && a.get(&b).is_none());",
+            ),
             ("let x = (a == b) == c;", "let x = T(&(T(&a) == T(&b))) == T(&c);"),
             (
                 "const X: bool = A == B; let y = [0; (A == B) as usize];",

@@ -185,6 +185,9 @@ impl TokenReader<'_> {
     }
 
     fn attribute(&mut self, group: &Group) {
+        if is_passed_on(group) {
+            return;
+        }
         let line = group.span().start().line;
         let mut streams = vec![group.stream()];
         while let Some(stream) = streams.pop() {
@@ -264,6 +267,22 @@ impl TokenReader<'_> {
     }
 }
 
+/// Whether a macro passes an attribute on as it was written: `#[$name:meta]` and `#[$name]`, or a text
+/// in `#[doc = $text]`. What it becomes is in the expanded source; conditions are read where they stand.
+fn is_passed_on(group: &Group) -> bool {
+    let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
+    match &tokens[..] {
+        [dollar, TokenTree::Ident(_)] => is(Some(dollar), '$'),
+        [dollar, TokenTree::Ident(_), colon, kind] => {
+            is(Some(dollar), '$') && is(Some(colon), ':') && named(Some(kind), "meta")
+        }
+        [doc, equals, dollar, TokenTree::Ident(_)] => {
+            named(Some(doc), "doc") && is(Some(equals), '=') && is(Some(dollar), '$')
+        }
+        _ => false,
+    }
+}
+
 fn is(token: Option<&TokenTree>, char: char) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == char)
 }
@@ -300,7 +319,8 @@ mod tests {
             ("#[unsafe(no_mangle)]\nfn main() {}", "attribute", 1),
             ("#[used]\nstatic A: u8 = 1;", "attribute", 1),
             ("#[path = \"../x.rs\"]\nmod a;", "attribute", 1),
-            ("macro_rules! a { ($a:meta) => {\n#[$a] fn b() {} } }", "attribute", 2),
+            ("macro_rules! a { ($a:ident) => {\n#[$a(windows)] fn b() {} } }", "attribute", 2),
+            ("macro_rules! a { ($a:ident) => { } }\na!(cfg(any()));", "condition", 2),
             ("#[cfg(windows)]\nfn a() {}", "condition", 1),
             ("#[cfg(all(test, not(feature = \"a\")))]\nfn a() {}", "condition", 1),
             ("fn a() -> u8 {\nif cfg!(debug_assertions) { 1 } else { 2 } }", "condition", 2),

@@ -7,7 +7,7 @@ use std::ops::Range;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::visit::Visit;
-use syn::{Expr, Lit, Stmt, Token};
+use syn::{BinOp, Expr, Lit, Stmt, Token};
 
 use super::recursion_limit;
 use crate::toolchain::Suite;
@@ -101,10 +101,28 @@ fn assertion(one: &syn::Macro) -> Option<Vec<(Range<usize>, String)>> {
         }
         "assert_ne" => Some(vec![(ident, "assert_eq".to_owned())]),
         "assert" => {
-            let condition = args.next()?.span().byte_range();
+            let condition = args.next()?;
+            if let Expr::Binary(one) = condition
+                && let Some(opposite) = opposite(&one.op)
+            {
+                return Some(vec![(one.op.span().byte_range(), opposite.to_owned())]);
+            }
+            let condition = condition.span().byte_range();
             let (start, end) = (condition.start, condition.end);
             Some(vec![(start..start, "!(".to_owned()), (end..end, ")".to_owned())])
         }
+        _ => None,
+    }
+}
+
+/// The comparison that does not hold where this one does. A type that is compared by its own code
+/// has to answer both.
+fn opposite(op: &BinOp) -> Option<&'static str> {
+    match op {
+        BinOp::Eq(_) => Some("!="),
+        BinOp::Ne(_) => Some("=="),
+        BinOp::Lt(_) | BinOp::Le(_) => Some(">"),
+        BinOp::Gt(_) | BinOp::Ge(_) => Some("<"),
         _ => None,
     }
 }
@@ -189,7 +207,10 @@ mod tests {
             ("assert_eq!(f(1), vec![1.5])", "assert_eq!(f(1), vec![0.75])"),
             ("assert_eq!(f(1), g(2))", "assert_ne!(f(1), g(2))"),
             ("assert_ne!(f(1), 2)", "assert_eq!(f(1), 2)"),
-            ("assert!(f(1) > 2, \"why\")", "assert!(!(f(1) > 2), \"why\")"),
+            ("assert!(f(1) > 2, \"why\")", "assert!(f(1) < 2, \"why\")"),
+            ("assert!(f(1) <= 2)", "assert!(f(1) > 2)"),
+            ("assert!(f(1) == 2)", "assert!(f(1) != 2)"),
+            ("assert!(f(1) && g(2))", "assert!(!(f(1) && g(2)))"),
             ("std::assert!(f(1).is_none())", "std::assert!(!(f(1).is_none()))"),
         ] {
             let text = format!("#[test]\nfn a() {{ let x = 1; {assertion}; }}\n");

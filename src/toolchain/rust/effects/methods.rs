@@ -1,5 +1,6 @@
-//! Public traits that hide methods of the standard library: where such a trait is imported, its
-//! method for `String` is found before the one of `str`.
+//! Public traits that hide methods of the standard library. Where such a trait is imported, its method
+//! for `String` is found before the one of `str`, one with `self` before one with `&self`, and one with
+//! `&self` before one with `&mut self`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,19 +16,45 @@ const METHODS: &str = "
     to_ascii_lowercase to_ascii_uppercase to_lowercase to_uppercase trim trim_end trim_start
     binary_search chunks concat first is_sorted iter iter_mut join last reverse sort sort_by
     sort_unstable split_first split_last swap to_vec windows";
+/// Other methods with `&self`, of types and of the traits that every file imports.
+const SHARED: &str = "
+    as_bytes as_deref as_mut as_ref as_slice as_str back borrow capacity clone cmp contains_key count
+    deref difference eq fmt front ge get_key_value gt hash intersection is_disjoint is_empty is_err
+    is_none is_ok is_some is_subset is_superset keys le len lt ne partial_cmp peek range size_hint
+    symmetric_difference to_owned to_string union values";
+/// Methods with `&mut self`.
+const MUTABLE: &str = "
+    all any append clear drain entry extend find find_map get_mut get_or_insert get_or_insert_with
+    insert iter_mut next next_back nth pop pop_back pop_first pop_front pop_last position push
+    push_back push_front push_str remove replace resize retain reverse rposition sort sort_by
+    sort_by_key sort_unstable swap take truncate try_fold values_mut";
+/// Methods of traits on which tests rely, and which nobody needs to write: they follow from others.
+const FOLLOWING: [(&str, &str); 3] = [
+    ("Iterator", "eq ne lt le gt ge cmp partial_cmp all any is_sorted"),
+    ("PartialOrd", "lt le gt ge"),
+    ("PartialEq", "ne"),
+];
 /// Types whose methods are mostly those of what they point to.
-const POINTERS: [&str; 8] = ["String", "Vec", "Box", "Rc", "Arc", "Cow", "PathBuf", "OsString"];
+const POINTERS: [&str; 9] =
+    [ARRAY, "String", "Vec", "Box", "Rc", "Arc", "Cow", "PathBuf", "OsString"];
+const ARRAY: &str = "array";
 
 /// Methods of public traits that hide others, with a message each. A method that the spec asks for,
 /// by `asked`, is its author's choice. Bodies are not read.
 pub fn find(tokens: TokenStream, asked: impl Fn(&str) -> bool) -> Vec<(String, String)> {
-    let mut traits: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut given: Vec<(String, String)> = Vec::new();
+    let mut traits: BTreeMap<String, BTreeSet<TraitMethod>> = BTreeMap::new();
+    let mut given: Vec<(String, ImplementedFor)> = Vec::new();
+    let (mut own, mut aliases) = (BTreeSet::new(), BTreeMap::new());
+    let mut replaced: Vec<(String, String)> = Vec::new();
     let mut modules = vec![tokens];
     while let Some(module) = modules.pop() {
         let tokens: Vec<TokenTree> = module.into_iter().collect();
         for at in 0..tokens.len() {
             let before = |back: usize| at.checked_sub(back).and_then(|at| word(&tokens, at));
+            // The names of an import.
+            if at > 0 && is(&tokens[at - 1], ':') {
+                modules.extend(braces(&tokens[at..], 1));
+            }
             match word(&tokens, at).as_deref() {
                 Some("mod") => modules.extend(braces(&tokens[at..], 3)),
                 Some("trait") if ["pub", "unsafe"].contains(&&*before(1).unwrap_or_default()) => {
@@ -35,23 +62,95 @@ pub fn find(tokens: TokenStream, asked: impl Fn(&str) -> bool) -> Vec<(String, S
                     let body = braces(&tokens[at..], usize::MAX).unwrap_or_default();
                     traits.entry(name).or_default().extend(functions(body));
                 }
-                Some("impl") => given.extend(implemented(&tokens[at + 1..])),
+                Some("impl") => {
+                    let Some((of, to)) = implemented(&tokens[at + 1..]) else { continue };
+                    let body = braces(&tokens[at..], usize::MAX).unwrap_or_default();
+                    replaced.extend(functions(body).into_iter().map(|one| (of.clone(), one.name)));
+                    given.push((of, to));
+                }
+                Some("as") => {
+                    aliases
+                        .extend(before(1).zip(word(&tokens, at + 1)).map(|(of, name)| (name, of)));
+                }
+                Some("struct" | "enum" | "union") => own.extend(word(&tokens, at + 1)),
                 _ => {}
             }
         }
     }
     let mut found = BTreeMap::new();
     for (of, to) in given {
-        let hides = |name: &&String| METHODS.split_whitespace().any(|known| known == *name);
-        for method in traits.get(&of).into_iter().flatten().filter(hides) {
+        for TraitMethod { name, receiver } in traits.get(&of).into_iter().flatten() {
+            if !to.is_hidden_in(*receiver, name, &own) {
+                continue;
+            }
             let message = format!(
-                "the public trait `{of}` gives {to} a method `{method}`, which hides the one of the \
+                "the public trait `{of}` gives {to} a method `{name}`, which hides the one of the \
                  standard library"
             );
-            found.insert(method.clone(), message);
+            found.insert(name.clone(), message);
+        }
+    }
+    for (of, method) in replaced {
+        let of = aliases.get(&of).unwrap_or(&of);
+        let follows = |(name, methods): &(&str, &str)| {
+            name == of && methods.split_whitespace().any(|known| known == method)
+        };
+        if FOLLOWING.iter().any(follows) {
+            let message = format!(
+                "an implementation of `{of}` replaces `{method}`, which follows from its other methods: \
+                 leave it out"
+            );
+            found.insert(method, message);
         }
     }
     found.into_iter().filter(|(method, _)| !asked(method)).collect()
+}
+
+/// A method of a trait.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct TraitMethod {
+    name: String,
+    receiver: Receiver,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Receiver {
+    Value,
+    Shared,
+    Mutable,
+}
+
+/// The type that a trait is implemented for.
+enum ImplementedFor {
+    /// A parameter.
+    Every,
+    /// One with this name, or a word for what has none.
+    Named(String),
+}
+
+impl std::fmt::Display for ImplementedFor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Every => f.write_str("every type"),
+            Self::Named(name) => write!(f, "`{name}`"),
+        }
+    }
+}
+
+impl ImplementedFor {
+    /// Whether a trait's method of this name hides another one of this type.
+    fn is_hidden_in(&self, receiver: Receiver, name: &str, own: &BTreeSet<String>) -> bool {
+        let is_in = |lists: &[&str]| {
+            lists.iter().any(|list| list.split_whitespace().any(|known| known == name))
+        };
+        match self {
+            Self::Named(of) if own.contains(of) => false,
+            _ if receiver == Receiver::Value => is_in(&[METHODS, SHARED, MUTABLE]),
+            _ if receiver == Receiver::Shared && is_in(&[MUTABLE]) => true,
+            Self::Named(of) if !POINTERS.contains(&of.as_str()) => false,
+            _ => is_in(&[METHODS]),
+        }
+    }
 }
 
 fn word(tokens: &[TokenTree], at: usize) -> Option<String> {
@@ -59,6 +158,10 @@ fn word(tokens: &[TokenTree], at: usize) -> Option<String> {
         Some(TokenTree::Ident(word)) => Some(plain(word)),
         _ => None,
     }
+}
+
+fn is(token: &TokenTree, mark: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == mark)
 }
 
 /// The first group of braces among the first tokens.
@@ -70,17 +173,35 @@ fn braces(tokens: &[TokenTree], among: usize) -> Option<TokenStream> {
     groups.next()
 }
 
-/// The functions of a trait.
-fn functions(body: TokenStream) -> Vec<String> {
+/// The methods of a trait.
+fn functions(body: TokenStream) -> Vec<TraitMethod> {
     let tokens: Vec<TokenTree> = body.into_iter().collect();
     let all = 0..tokens.len();
-    let names = all.filter(|at| word(&tokens, *at).is_some_and(|word| word == "fn"));
-    names.filter_map(|at| word(&tokens, at + 1)).collect()
+    let starts = all.filter(|at| word(&tokens, *at).is_some_and(|word| word == "fn"));
+    let method = |at: usize| {
+        let parameters = tokens[at..].iter().find_map(|token| match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
+                Some(group.stream().into_iter())
+            }
+            _ => None,
+        });
+        let first: Vec<TokenTree> =
+            parameters?.take_while(|token| !is(token, ',') && !is(token, ':')).collect();
+        let has =
+            |wanted: &str| (0..first.len()).any(|at| word(&first, at).as_deref() == Some(wanted));
+        let receiver = match (first.iter().any(|token| is(token, '&')), has("mut")) {
+            (true, true) => Receiver::Mutable,
+            (true, false) => Receiver::Shared,
+            _ => Receiver::Value,
+        };
+        let name = word(&tokens, at + 1)?;
+        has("self").then_some(TraitMethod { name, receiver })
+    };
+    starts.filter_map(method).collect()
 }
 
-/// The trait and the type of an implementation, from the tokens after `impl`, if the type points to
-/// another one or may be any.
-fn implemented(tokens: &[TokenTree]) -> Option<(String, String)> {
+/// The trait and the type of an implementation, from the tokens after `impl`.
+fn implemented(tokens: &[TokenTree]) -> Option<(String, ImplementedFor)> {
     let (mut depth, mut before) = (0_i32, ' ');
     let (mut names, mut parameters): (Vec<String>, BTreeSet<String>) = Default::default();
     let mut of = None;
@@ -102,17 +223,26 @@ fn implemented(tokens: &[TokenTree]) -> Option<(String, String)> {
             },
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => break,
             TokenTree::Group(group) if of.is_some() && depth == 0 => {
-                let is_array = group.stream().into_iter().any(|token| token.to_string() == ";");
-                names.extend(is_array.then(|| "arrays".to_owned()));
+                let is_array = group.stream().into_iter().any(|token| is(&token, ';'));
+                let is_tuple = group.delimiter() == Delimiter::Parenthesis;
+                names.push(
+                    if is_tuple {
+                        "tuple"
+                    } else if is_array {
+                        ARRAY
+                    } else {
+                        "slice"
+                    }
+                    .to_owned(),
+                );
             }
             _ => {}
         }
         before = ' ';
     }
     let to = names.pop()?;
-    let hides = POINTERS.contains(&to.as_str()) || to == "arrays" || parameters.contains(&to);
-    let to = if parameters.contains(&to) { "every type".to_owned() } else { format!("`{to}`") };
-    of.filter(|_| hides).map(|of| (of, to))
+    let is_every = parameters.contains(&to);
+    Some((of?, if is_every { ImplementedFor::Every } else { ImplementedFor::Named(to) }))
 }
 
 #[cfg(test)]
@@ -144,6 +274,23 @@ mod tests {
                 "pub unsafe trait A { fn r#trim(&self); } unsafe impl A for ::std::boxed::Box<str> {}",
                 "trim",
             ),
+            ("pub trait A { fn is_none(self) -> bool; } impl A for Option<u8> {}", "is_none"),
+            (
+                "pub trait A { fn all(&self, of: F) -> bool; } impl<T> A for std::slice::Iter<'_, T> {}",
+                "all",
+            ),
+            ("pub trait A { fn lt(self, other: Self) -> bool; } impl<T: Ord> A for T {}", "lt"),
+            ("pub trait A { fn get(mut self: Box<Self>); } impl A for (u8, u8) {}", "get"),
+            ("pub trait A { fn insert<T>(&self); } impl A for HashSet<Own> {}", "insert"),
+            (
+                "impl Iterator for Own { fn next(&mut self) {} fn eq<I>(self, _: I) -> bool {} }",
+                "eq",
+            ),
+            (
+                "use std::{cmp, cmp::{PartialOrd as P}}; impl<T> P for Own<T> { fn lt(&self) {} }",
+                "lt",
+            ),
+            ("impl ::core::cmp::PartialEq for Own { fn eq(&self) {} fn ne(&self) {} }", "ne"),
         ] {
             assert_eq!(methods(code), [name], "{code}");
         }
@@ -158,7 +305,13 @@ mod tests {
             "pub(crate) trait A { fn contains(&self); } impl A for String {}",
             "pub trait A { fn contains(&self); } impl A for Own<String> {} impl<T> A for Own<T> {}",
             "pub trait A { fn windows(&self); } impl A for String {}",
+            "impl Iterator for Own { fn next(&mut self) {} fn size_hint(&self) {} fn fold(self) {} }",
+            "impl PartialOrd for Own { fn partial_cmp(&self) {} } impl PartialEq for Own { fn eq(&self) {} }",
+            "impl Own { pub fn lt(&self) {} } impl Own2 for Own { fn eq(&self) {} }",
             "impl Own { pub fn contains(&self) {} } impl Iterator for Vec2 { fn last(self) {} }",
+            "struct Own; pub trait A { fn is_none(self); fn all(&self); } impl A for Own {} impl A for &Own {}",
+            "pub trait A { fn is_some(&self); fn len(&mut self); fn get(n: u8); } impl A for Option<u8> {}",
+            "pub trait A { fn area(self); fn is_even(self); } impl A for f64 {} impl<T> A for T {}",
         ] {
             assert_eq!(methods(code), [""; 0], "{code}");
         }

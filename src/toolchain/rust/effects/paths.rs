@@ -18,7 +18,7 @@ const NOTHING: Closed = Closed { effect: None, methods: "", types: "", macros: "
 
 /// Everything that is closed unless it is granted. Clippy ignores a path that
 /// its version of the standard library does not have.
-pub const CLOSED: [Closed; 10] = [
+pub const CLOSED: [Closed; 11] = [
     Closed {
         effect: Some(CodeEffect::Fs),
         methods: "
@@ -110,6 +110,15 @@ pub const CLOSED: [Closed; 10] = [
         effect: Some(CodeEffect::Stderr),
         methods: "std::io::stderr",
         macros: "std::eprint std::eprintln std::dbg",
+        ..NOTHING
+    },
+    Closed {
+        effect: Some(CodeEffect::Unsafe),
+        methods: "
+            str::as_ptr slice::as_ptr slice::as_ptr_range std::vec::Vec::as_ptr
+            std::string::String::as_ptr const_ptr::addr mut_ptr::addr
+            const_ptr::expose_provenance mut_ptr::expose_provenance std::ptr::from_ref
+            std::rc::Rc::as_ptr std::sync::Arc::as_ptr std::fmt::Pointer::fmt",
         ..NOTHING
     },
     Closed {
