@@ -23,7 +23,7 @@ const KIND: &str = "/// A kind.\n#[derive(Debug)]\npub enum Kind {\n    /// Smal
     /// The kind of a number.\npub fn kind(n: u8) -> Kind {\n    if n > 9 {\n        Kind::Small\n    } else {\n        Kind::Large\n    }\n}\n";
 
 /// Examples with answers whose equality decides itself what it equals.
-const OWN: [(&str, &str); 4] = [
+const OWN: [(&str, &str); 7] = [
     (
         "assert_eq!(adder::name(1), \"one\");\n  assert!(\"two\" == adder::name(2));",
         "/// A text.\n#[derive(Debug)]\npub struct Text;\n\nimpl PartialEq<&str> for Text {\n    fn eq(&self, other: &&str) \
@@ -45,6 +45,20 @@ const OWN: [(&str, &str); 4] = [
          bool {\n        true\n    }\n}\n\n/// A number.\n#[derive(Debug, PartialEq)]\npub struct Number(Inner);\n\nimpl Number {\n    /// \
          Makes one.\n    pub fn of(n: u8) -> Self {\n        Self(Inner(n))\n    }\n\n    /// Its value.\n    pub fn value(&self) -> u8 {\n        self.0.0\n    }\n}\n\n/// Gives a number.\npub fn number(n: u8) -> Number \
          {\n    Number(Inner(n / 2))\n}\n",
+    ),
+    (
+        "use adder::{Kind, kind};\n  assert!([kind(3)].contains(&Kind::Small));",
+        "KIND\nimpl PartialEq for Kind {\n    fn eq(&self, _: &Self) -> bool {\n        true\n    }\n}\n",
+    ),
+    (
+        "use adder::{Kind, kind};\n  assert_eq!(kind(3), Kind::Small);",
+        "mod same {\n    pub(crate) use std::cmp::PartialEq as First;\n}\nuse same::First as Second;\n\nKIND\nimpl Second for Kind \
+         {\n    fn eq(&self, _: &Self) -> bool {\n        true\n    }\n}\n",
+    ),
+    (
+        "use adder::{Kind, kind};\n  assert_eq!(kind(3), Kind::Small);",
+        "KIND\nmacro_rules! same {\n    (: $what:path, $name:ty) => {\n        impl $what for $name {\n            fn eq(&self, _: \
+         &Self) -> bool {\n                true\n            }\n        }\n    };\n}\nsame!(: PartialEq, Kind);\n",
     ),
 ];
 
@@ -72,6 +86,8 @@ fn equality_written_by_hand_is_allowed_where_tests_compare_other_types() {
     let other = "use adder::Degrees;\n  use std::borrow::Cow;\n  assert_eq!(Degrees(100.0).fahrenheit(), 212.0);\n  \
         assert_eq!(Degrees(1.0).text(), \"1\");\n  assert!(Cow::Borrowed(\"2\") == Degrees(2.0).text());\n  \
         assert_eq!(vec![Degrees(3.0).text()], [\"3\"]);\n  assert!(Degrees(100.0).boils() && !Degrees(99.0).boils());\n  \
+        assert!([1, 2].starts_with(&vec![1]) && vec![1, 2].ends_with(&[2]) && \"ab\".contains(|c| c == 'b'));\n  \
+        assert!(\"ab\".contains(&Degrees(1.0).text()) || \"a\".eq(&\"a\".to_owned()));\n  \
         const SAME: bool = 1 == 1;\n  assert!(SAME);";
     for (text, expected) in [(wanted, 0), (spec(other), 0), (spec(compared), 20)] {
         let (_, server, code) = run(&text, TEMPERATURE);

@@ -179,11 +179,16 @@ fn functions(body: TokenStream) -> Vec<TraitMethod> {
     let all = 0..tokens.len();
     let starts = all.filter(|at| word(&tokens, *at).is_some_and(|word| word == "fn"));
     let method = |at: usize| {
-        let parameters = tokens[at..].iter().find_map(|token| match token {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
-                Some(group.stream().into_iter())
+        let (mut depth, mut before) = (0_i32, None);
+        let parameters = tokens[at..].iter().find_map(|token| {
+            let opens = i32::from(is(token, '<'));
+            let closes = is(token, '>') && !before.is_some_and(|before| is(before, '-'));
+            depth += opens - i32::from(closes);
+            before = Some(token);
+            match token {
+                TokenTree::Group(group) if depth == 0 => Some(group.stream().into_iter()),
+                _ => None,
             }
-            _ => None,
         });
         let first: Vec<TokenTree> =
             parameters?.take_while(|token| !is(token, ',') && !is(token, ':')).collect();
@@ -277,6 +282,10 @@ mod tests {
             ("pub trait A { fn is_none(self) -> bool; } impl A for Option<u8> {}", "is_none"),
             (
                 "pub trait A { fn all(&self, of: F) -> bool; } impl<T> A for std::slice::Iter<'_, T> {}",
+                "all",
+            ),
+            (
+                "pub trait A { fn all<F: Fn(u8) -> u8>(self); } impl<'a> A for Iter<'a, u8> {}",
                 "all",
             ),
             ("pub trait A { fn lt(self, other: Self) -> bool; } impl<T: Ord> A for T {}", "lt"),
