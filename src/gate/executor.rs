@@ -225,6 +225,7 @@ impl LocalExecutor {
         };
         let context = self.machine.context(&inputs, action, &control, options);
         let (mut report, output) = run(&context, &action.gate, &candidate, before).await;
+        toolchain::release();
         if !output.is_empty() {
             report.evidence = Some(self.candidates.store().put(&output)?);
         }

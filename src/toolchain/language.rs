@@ -174,6 +174,9 @@ pub trait Toolchain: Sync {
     /// if this machine's tools suffice.
     fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>>;
 
+    /// Frees what its parsers keep of the texts that this thread has read.
+    fn release(&self);
+
     /// The programs it requires on this machine.
     fn host_tools(&self) -> &'static dyn HostProbe;
 }

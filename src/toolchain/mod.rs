@@ -47,6 +47,11 @@ pub fn all() -> &'static [&'static dyn Toolchain] {
     &ALL
 }
 
+/// Frees what parsers keep of the texts that this thread has read: a daemon would collect them.
+pub fn release() {
+    all().iter().for_each(|language| language.release());
+}
+
 /// The language with an id.
 pub fn find(id: &ToolchainId) -> Option<&'static dyn Toolchain> {
     ALL.into_iter().find(|toolchain| toolchain.id() == id.as_str())

@@ -49,6 +49,8 @@ pub const EDIT_LINES: usize = 400;
 pub const EDIT_STEPS: usize = 1024 * 1024 * 1024;
 /// Token nesting depth of examples and suites, whose parsers recurse.
 pub const RUST_NESTING: usize = 1000;
+/// Longest number in Rust code, in characters. Reading one takes time that grows with its square.
+pub const RUST_DIGITS: usize = 1000;
 /// Bytes of a path: the smallest limit of file systems, minus a margin for the root.
 pub const PATH_BYTES: usize = 240;
 /// Folders in one path.

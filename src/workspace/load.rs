@@ -184,6 +184,7 @@ fn read(
     workspace.index = index.collect();
     workspace.migrate(&written);
     workspace.look_for_leftovers()?;
+    toolchain::release();
     Ok(workspace)
 }
 

@@ -276,6 +276,8 @@ impl Toolchain for Python {
         uses_them.then(|| Box::new(tools_layer::WheelLayer) as Box<dyn DependencyLayer>)
     }
 
+    fn release(&self) {}
+
     fn host_tools(&self) -> &'static dyn HostProbe {
         &host_tools::PythonProbe
     }

@@ -289,6 +289,11 @@ impl Toolchain for Rust {
         None
     }
 
+    /// Every text that was parsed is kept, for the places of its tokens. None lives beyond a call.
+    fn release(&self) {
+        proc_macro2::extra::invalidate_current_thread_spans();
+    }
+
     fn host_tools(&self) -> &'static dyn HostProbe {
         &host_tools::RustupProbe
     }

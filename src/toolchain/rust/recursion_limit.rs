@@ -1,4 +1,5 @@
-//! Keeps deeply nested Rust from overflowing the stack of the recursive parser.
+//! Keeps deeply nested Rust from overflowing the stack of the recursive parser, and endless numbers
+//! from holding it up.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -15,7 +16,11 @@ pub fn parse<T: Send>(
     parser: impl FnOnce(&str) -> Result<T, (String, usize)> + Send,
 ) -> Result<T, (String, usize)> {
     // An invalid token stream has no nesting; the parser reports the error.
-    let nesting = text.parse::<TokenStream>().map_or(0, nesting);
+    let Extent { nesting, digits } =
+        text.parse::<TokenStream>().map_or_else(|_| Extent::default(), extent);
+    if digits > limits::RUST_DIGITS {
+        return Err((format!("a number of more than {} characters", limits::RUST_DIGITS), 1));
+    }
     if nesting > limits::RUST_NESTING {
         let message = format!("nested more than {} levels deep", limits::RUST_NESTING);
         return Err((message, 1));
@@ -31,10 +36,18 @@ pub fn parse<T: Send>(
     })
 }
 
-/// The maximum number of nested tokens, of a statement or list element and all around it.
-fn nesting(tokens: TokenStream) -> usize {
+/// How much a parser has to do.
+#[derive(Default)]
+struct Extent {
+    /// The maximum number of nested tokens, of a statement or list element and all around it.
+    nesting: usize,
+    /// The length of the longest number.
+    digits: usize,
+}
+
+fn extent(tokens: TokenStream) -> Extent {
     let mut stack = vec![(tokens.into_iter().peekable(), 0, 0)];
-    let mut most = 0;
+    let mut most = Extent::default();
     while let Some((tokens, around, here)) = stack.last_mut() {
         let Some(token) = tokens.next() else {
             stack.pop();
@@ -42,7 +55,12 @@ fn nesting(tokens: TokenStream) -> usize {
         };
         *here += 1;
         let depth = *around + *here;
-        most = most.max(depth);
+        most.nesting = most.nesting.max(depth);
+        if let TokenTree::Literal(literal) = &token {
+            let text = literal.to_string();
+            let is_number = text.starts_with(|c: char| c.is_ascii_digit());
+            most.digits = most.digits.max(if is_number { text.len() } else { 0 });
+        }
         let ends = match &token {
             TokenTree::Punct(punct) => matches!(punct.as_char(), ';' | ','),
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
@@ -63,6 +81,17 @@ fn nesting(tokens: TokenStream) -> usize {
 #[cfg(test)]
 mod tests {
     use super::parse;
+
+    #[test]
+    fn a_number_of_any_length_takes_no_time() {
+        for digits in ["7".repeat(2_000_000), format!("0x{}", "f".repeat(2_000_000))] {
+            let text = format!("fn a() -> u8 {{ [-{digits}][0] }}");
+            let read = parse(&text, |text| Ok(syn::parse_str::<syn::File>(text).is_ok()));
+            assert!(read.is_err_and(|(why, _)| why.contains("a number of more than")));
+        }
+        let most = format!("const A: f64 = {}.0;", "7".repeat(500));
+        assert_eq!(parse(&most, |text| Ok(syn::parse_str::<syn::File>(text).is_ok())), Ok(true));
+    }
 
     fn read(text: &str) -> Result<bool, (String, usize)> {
         parse(text, |text| Ok(syn::parse_str::<syn::Block>(&format!("{{\n{text}\n}}")).is_ok()))

@@ -159,6 +159,7 @@ fn try_reader(reader: &Reader, only: Option<u64>) {
         let input = corpus.input(number);
         let begun = cpu();
         (reader.read)(&input);
+        regen::toolchain::release();
         let took = cpu().saturating_sub(begun);
         if took > SLOW {
             slow.push((took, number));
