@@ -266,16 +266,16 @@ impl Sides {
         } else {
             ("*crate::regen_equality::typed(&(", "))")
         };
-        self.wrap(side, around);
+        self.wrap(side, around.0, around.1);
     }
 
     /// An argument, which is coerced as before.
     fn argument(&mut self, argument: &Expr) {
         let look = ") { value => { crate::regen_equality::typed(&value); value } }";
-        self.wrap(argument, ("match (", look));
+        self.wrap(argument, "match (", look);
     }
 
-    fn wrap(&mut self, side: &Expr, (open, close): (&'static str, &'static str)) {
+    fn wrap(&mut self, side: &Expr, open: &'static str, close: &'static str) {
         let range = side.span().byte_range();
         let is_left = matches!(side, Expr::Lit(_) | Expr::Closure(_));
         if !is_left {

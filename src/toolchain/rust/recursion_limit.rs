@@ -16,8 +16,8 @@ pub fn parse<T: Send>(
     parser: impl FnOnce(&str) -> Result<T, (String, usize)> + Send,
 ) -> Result<T, (String, usize)> {
     // An invalid token stream has no nesting; the parser reports the error.
-    let Extent { nesting, digits } =
-        text.parse::<TokenStream>().map_or_else(|_| Extent::default(), extent);
+    let ParserLoad { nesting, digits } =
+        text.parse::<TokenStream>().map_or_else(|_| ParserLoad::default(), load);
     if digits > limits::RUST_DIGITS {
         return Err((format!("a number of more than {} characters", limits::RUST_DIGITS), 1));
     }
@@ -38,16 +38,16 @@ pub fn parse<T: Send>(
 
 /// How much a parser has to do.
 #[derive(Default)]
-struct Extent {
+struct ParserLoad {
     /// The maximum number of nested tokens, of a statement or list element and all around it.
     nesting: usize,
     /// The length of the longest number.
     digits: usize,
 }
 
-fn extent(tokens: TokenStream) -> Extent {
+fn load(tokens: TokenStream) -> ParserLoad {
     let mut stack = vec![(tokens.into_iter().peekable(), 0, 0)];
-    let mut most = Extent::default();
+    let mut most = ParserLoad::default();
     while let Some((tokens, around, here)) = stack.last_mut() {
         let Some(token) = tokens.next() else {
             stack.pop();

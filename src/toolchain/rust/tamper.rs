@@ -267,8 +267,9 @@ impl TokenReader<'_> {
     }
 }
 
-/// Whether a macro passes an attribute on as it was written: `#[$name:meta]` and `#[$name]`, or a text
-/// in `#[doc = $text]`. What it becomes is in the expanded source; conditions are read where they stand.
+/// Whether a macro passes an attribute on as it was written: `#[$name:meta]` and `#[$name]`, or a
+/// text in `#[doc = $text]`. What it becomes is in the expanded source; conditions are read where
+/// they stand.
 fn is_passed_on(group: &Group) -> bool {
     let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
     match &tokens[..] {

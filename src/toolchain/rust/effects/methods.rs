@@ -1,6 +1,6 @@
-//! Public traits that hide methods of the standard library. Where such a trait is imported, its method
-//! for `String` is found before the one of `str`, one with `self` before one with `&self`, and one with
-//! `&self` before one with `&mut self`.
+//! Public traits that hide methods of the standard library. Where such a trait is imported, its
+//! method for `String` is found before the one of `str`, one with `self` before one with `&self`,
+//! and one with `&self` before one with `&mut self`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,8 @@ const METHODS: &str = "
     sort_unstable split_first split_last swap to_vec windows";
 /// Other methods with `&self`, of types and of the traits that every file imports.
 const SHARED: &str = "
-    as_bytes as_deref as_mut as_ref as_slice as_str back borrow capacity clone cmp contains_key count
+    as_bytes as_deref as_mut as_ref as_slice as_str back borrow capacity clone cmp contains_key
+    count
     deref difference eq fmt front ge get_key_value gt hash intersection is_disjoint is_empty is_err
     is_none is_ok is_some is_subset is_superset keys le len lt ne partial_cmp peek range size_hint
     symmetric_difference to_owned to_string union values";
