@@ -531,7 +531,7 @@ fn whatever_is_killed_whenever_it_is_the_next_command_goes_on() {
 fn an_answer_that_was_recorded_right_before_a_kill_is_no_garbage() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     // The ledger and the tree of a run that was killed between its answer and its next event.
     let ledger = rusqlite::Connection::open(world.path(".regen/ledger.db")).expect("opens");
     let back = "DROP TRIGGER events_remain; UPDATE jobs SET result = NULL;

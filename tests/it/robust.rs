@@ -33,7 +33,7 @@ const READERS: [&[&str]; 17] = [
 fn promoted() -> World {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     world
 }
 

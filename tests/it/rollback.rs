@@ -15,7 +15,7 @@ const LIB: &str = "generated/adder/rust/src/lib.rs";
 fn twice() -> (World, Server) {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD), lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     world.run(&["run", "-q", "--force"]).expect(0);
     assert_eq!(world.read(LIB), ALSO_GOOD);
     (world, server)
@@ -84,7 +84,7 @@ fn rollback_restores_tree_entry_and_attestation() {
 fn a_refused_spec_is_not_rolled_back() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     let other = ADDER.replace("give the sum", "give their sum");
     world.write("specs/adder.md", &other);
     world.run(&["run", "-q"]).expect(0);
@@ -104,7 +104,7 @@ fn a_refused_spec_is_not_rolled_back() {
 fn a_running_daemon_performs_the_rollback_and_keeps_it() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     let first = world.read(LIB);
     world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
     world.run(&["run", "-q"]).expect(0);
@@ -225,7 +225,7 @@ fn a_rollback_killed_at_any_step_leaves_the_old_or_the_new_tree() {
 fn a_promotion_killed_at_any_step_leaves_the_old_or_the_new_tree() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
     // The step before any visible change: the stage is synced.
     let traced = Command::new("strace")

@@ -60,7 +60,7 @@ fn a_planted_journal_moves_nothing_and_check_writes_nothing() {
 fn a_journal_can_only_name_folders_of_its_spec() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    world.first(&server, &["run"]).expect(0);
     for unit in ["../victim", "victim", "generated/other", "generated"] {
         plant_journal(&world, unit);
         let before = tree(&world.path("generated"));
@@ -78,7 +78,7 @@ fn a_journal_can_only_name_folders_of_its_spec() {
 fn a_ledger_of_another_machine_promotes_nothing() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    world.first(&server, &["run"]).expect(0);
     fs::remove_dir_all(world.path("generated")).expect("deletes");
     fs::remove_file(world.path("regen.lock")).expect("deletes");
     let asked = server.requests().len();
@@ -100,7 +100,7 @@ fn a_ledger_of_another_machine_promotes_nothing() {
 fn state_tracked_by_git_is_rejected() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    world.first(&server, &["run"]).expect(0);
     let git = |args: &[&str]| {
         let done = Command::new("git").args(args).current_dir(world.path("")).output();
         assert!(done.expect("git runs").status.success(), "{args:?}");
@@ -121,7 +121,7 @@ fn state_tracked_by_git_is_rejected() {
 fn state_is_private_and_symbolic_links_are_rejected() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    world.first(&server, &["run"]).expect(0);
     let mode = |path: &str| world.path(path).metadata().expect("is there").permissions().mode();
     assert_eq!(mode(".regen") & 0o777, 0o700);
     for file in ["ledger.db", "id", "lock"] {
@@ -183,7 +183,7 @@ fn every_command_rejects_a_linked_output_folder() {
 fn missing_history_is_noted() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    let first = world.run(&["run"]).expect(0);
+    let first = world.first(&server, &["run"]).expect(0);
     assert!(!first.err.contains("no history"), "{}", first.err);
     fs::remove_dir_all(world.path(".regen")).expect("deletes");
     for args in [&["status"][..], &["run"]] {
@@ -258,7 +258,7 @@ fn a_pipe_in_place_of_a_file_does_not_hang() {
 fn a_changed_attestation_does_not_change_a_valid_lockfile() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    world.first(&server, &["run"]).expect(0);
     let (lock, path) = (world.read("regen.lock"), "generated/adder/rust.intoto.jsonl");
     let attested = world.read(path);
     let alter = |line: &str| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::SystemTime;
 
 use regen::gate::{
@@ -72,10 +72,15 @@ static LAYERS: LazyLock<PathBuf> = LazyLock::new(|| {
     all.join(name)
 });
 
-/// Whether this is the full run, `REGEN_TEST=all`; otherwise prints how to start one.
+/// Whether this is the full run, `REGEN_TEST=all`.
+pub fn is_full() -> bool {
+    std::env::var_os("REGEN_TEST").is_some_and(|value| value == "all")
+}
+
+/// The same; otherwise prints how to start one.
 #[expect(clippy::print_stdout, reason = "a shortened test says so")]
 pub fn all() -> bool {
-    let all = std::env::var_os("REGEN_TEST").is_some_and(|value| value == "all");
+    let all = is_full();
     if !all {
         println!("runs with REGEN_TEST=all");
     }
@@ -113,10 +118,12 @@ pub struct Subject<'a> {
 /// A workspace.
 pub struct World {
     folder: tempfile::TempDir,
+    /// Its first runs; `None` after another command.
+    pub ran: Mutex<Option<String>>,
 }
 
 /// The result of a run of the program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     /// Exit code; -1 for a signal.
     pub code: i32,
@@ -129,7 +136,8 @@ pub struct Run {
 impl World {
     /// A workspace with these specs, asking a server. `extra` is appended to harness.toml.
     pub fn new(url: &str, specs: &[(&str, &str)], extra: &str) -> Self {
-        let world = Self { folder: tempfile::tempdir().expect("a folder") };
+        let folder = tempfile::tempdir().expect("a folder");
+        let world = Self { folder, ran: Mutex::new(Some(String::new())) };
         world.write(
             "harness.toml",
             &format!(
@@ -157,6 +165,11 @@ impl World {
         Self::new(url, &[("adder", ADDER)], "")
     }
 
+    /// The folder of the workspace and its caches.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join("project").join(path)
     }
@@ -177,6 +190,7 @@ impl World {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
+        *self.ran.lock().expect("none panics") = None;
         let mut command = Command::new(env!("CARGO_BIN_EXE_regen"));
         command
             .args(args)
