@@ -162,7 +162,7 @@ fn results_count_for_a_clause_only_in_the_words_they_were_had_with() {
     };
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.first(&server, &["run"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     assert_eq!(said(&world), "passed");
     let spec = world.read("specs/adder.md");
     world.write("specs/adder.md", &spec.replace("MUST give the sum", "MUST give the exact sum"));
@@ -244,7 +244,7 @@ fn a_lint_against_the_interface_itself_can_be_allowed() {
 fn a_forced_run_asks_as_if_nothing_were_promoted() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.first(&server, &["run"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     world.run(&["run", "--force"]).expect(0);
     assert_eq!(server.prompt(0), server.prompt(1));
 }

@@ -343,7 +343,7 @@ fn harmless_changes_are_accepted() {
 #[test]
 fn each_finding_has_a_command_that_fixes_it() {
     let (world, server) = promoted("");
-    world.run(&["run", "-q"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     commit(&world);
     let shell = |command: &str| {
         let regen = Path::new(env!("CARGO_BIN_EXE_regen")).parent().expect("has one");

@@ -21,7 +21,7 @@ fn check(cases: Vec<Case>) -> String {
     let mut said = String::new();
     for (number, Case { acts, calls, code, class }) in (1..).zip(cases) {
         let server = Server::start(acts.clone());
-        let world = World::adder(&server.url);
+        let world = World::quick(&server.url);
         let run = world.run(&["--spec", "adder", "--json"]);
         let label = format!("{acts:?}\n{}\n{}", run.out, run.err);
         assert_eq!(run.code, code, "{label}");

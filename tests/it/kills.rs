@@ -16,10 +16,8 @@ use serde_json::Value;
 
 use crate::endurance::Random;
 use crate::server::{Act, Server, files, lib};
-use crate::world::{GOOD, Run, World, rounds};
+use crate::world::{GOOD, QUICK, Run, World, rounds};
 
-/// The fewest gates that can be: time is for kills.
-const QUICK: &str = "gates = [\"layout\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
 const SPECS: [&str; 3] = ["s0", "s1", "s2"];
 /// Kills in one workspace.
 const LIFE: u64 = 50;

@@ -41,7 +41,7 @@ fn recorded(world: &World) -> usize {
 #[test]
 fn a_job_whose_objects_were_deleted_starts_over() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     // Killed between the answer and the promotion, most likely at a gate.
     for lines in [6, 7, 5, 8] {
         if kill_at(&world, lines, 1) && recorded(&world) > 0 {
@@ -59,7 +59,7 @@ fn a_killed_run_resumes_and_requests_nothing_twice() {
     let step = rounds(1, 5);
     for moment in (0..20u64).step_by(step) {
         let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
-        let world = World::adder(&server.url);
+        let world = World::quick(&server.url);
         // A whole run has about twenty event lines.
         killed += usize::from(kill_at(&world, moment as usize, (moment * 37) % 90));
         let (asked, had) = (server.requests().len(), recorded(&world));

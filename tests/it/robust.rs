@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileTypeExt, symlink};
 use std::process::{Command, Stdio};
 
 use crate::server::{Act, Server, lib};
-use crate::world::{GOOD, Run, World};
+use crate::world::{GOOD, Run, World, rounds};
 
 /// Commands that only read, with their exit code.
 const READERS: [&[&str]; 17] = [
@@ -201,8 +201,9 @@ fn an_output_file_never_replaces_what_is_not_a_regular_file() {
     Run::of(shell.stdin(Stdio::null())).expect(0);
     assert!(world.read("read.txt").contains("regen"), "{}", world.read("read.txt"));
     let mut shell = Command::new("bash");
-    shell.args(["-c", "\"$0\" check --policy <(sleep 6; echo signed = false)"]);
-    shell.arg(world.command(&[]).get_program()).current_dir(world.path(""));
-    let run = Run::of(shell.stdin(Stdio::null()));
+    shell.args(["-c", "\"$0\" check --policy <(sleep $1; echo signed = false)"]);
+    // Longer than a pipe with a name is waited for.
+    shell.arg(world.command(&[]).get_program()).arg(rounds("6", "1"));
+    let run = Run::of(shell.current_dir(world.path("")).stdin(Stdio::null()));
     assert!(!run.err.contains("wrote"), "{}", run.err);
 }

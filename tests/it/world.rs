@@ -1,6 +1,6 @@
 //! A user's workspace in a temporary folder, and the real program run in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -92,11 +92,26 @@ pub fn rounds<T>(full: T, few: T) -> T {
     if all() { full } else { few }
 }
 
+/// All cases in a full run, otherwise the first of each kind.
+pub fn of_each_kind<T, K: Ord>(
+    cases: impl IntoIterator<Item = T>,
+    kind: impl Fn(&T) -> K,
+) -> Vec<T> {
+    let (all, mut seen) = (all(), BTreeSet::new());
+    cases.into_iter().filter(|case| seen.insert(kind(case)) || all).collect()
+}
+
 /// A spec with one visible and one hidden example.
 pub const ADDER: &str = "# Adder\n\nA crate that adds.\n\n- `add(a: i32, b: i32) -> i32` MUST give the sum. \
     `test_id: adds`\n\n  ```rust\n  assert_eq!(adder::add(2, 3), 5, \"two and three\");\n  ```\n\n- It MUST NOT \
     overflow: it saturates. `test_id: saturates`\n\n  ```rust hidden\n  \
     assert_eq!(adder::add(i32::MAX, 77001), i32::MAX);\n  ```\n";
+
+/// The adder without what it hides, for tests of something else than gates.
+pub const PLAIN: &str = "# Adder\n\nA crate that adds.\n\n- `add(a: i32, b: i32) -> i32` MUST give the sum. \
+    `test_id: adds`\n\n  ```rust\n  assert_eq!(adder::add(2, 3), 5, \"two and three\");\n  ```\n";
+/// As few gates as possible.
+pub const QUICK: &str = "gates = [\"layout\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
 
 /// Right.
 pub const GOOD: &str =
@@ -163,6 +178,11 @@ impl World {
     /// The adder, with a server.
     pub fn adder(url: &str) -> Self {
         Self::new(url, &[("adder", ADDER)], "")
+    }
+
+    /// The plain adder with few gates, and a server.
+    pub fn quick(url: &str) -> Self {
+        Self::new(url, &[("adder", PLAIN)], QUICK)
     }
 
     /// The folder of the workspace and its caches.
