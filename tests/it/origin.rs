@@ -150,7 +150,7 @@ fn keys_sign_and_verify_and_never_leak() {
     std::fs::rename(alone.path().join("adder"), alone.path().join("other")).expect("moves");
     assert_eq!(regen(&["verify", "other"]), Some(22));
     // Without a key an attestation does not prove its author.
-    let (unsigned, other_server) = promoted("");
+    let (unsigned, other_server) = promoted();
     unsigned.first(&other_server, &["run", "-q"]).expect(0);
     unsigned.run(&["verify"]).expect(0);
     unsigned.run(&["verify", "--key", &signer]).expect(22);

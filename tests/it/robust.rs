@@ -32,7 +32,7 @@ const READERS: [&[&str]; 17] = [
 
 fn promoted() -> World {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     world.first(&server, &["run", "-q"]).expect(0);
     world
 }
@@ -114,7 +114,7 @@ fn a_full_disk_is_named_with_its_path() {
         assert!(run.err.contains("hint: "), "{args:?}: {}", run.err);
     }
     let server = Server::start(vec![Act::Say("### CONFLICT: adder/adds no\n".to_owned())]);
-    let conflict = World::adder(&server.url);
+    let conflict = World::quick(&server.url);
     for (world, args, code) in [
         (&world, &["plan"][..], 40),
         (&world, &["run", "--json"], 40),

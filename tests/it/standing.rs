@@ -37,7 +37,7 @@ fn dependents_are_up_to_date_after_promotions_in_the_same_run() {
 #[test]
 fn foreign_files_are_refused_before_a_model_is_called() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     world.first(&server, &["run", "-q"]).expect(0);
     let mut said = String::new();
     let mut refused = |what: &str| {
@@ -69,7 +69,7 @@ fn foreign_files_are_refused_before_a_model_is_called() {
 #[test]
 fn files_that_look_like_specs_are_reported() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     world.first(&server, &["run", "-q"]).expect(0);
     std::fs::rename(world.path("specs/adder.md"), world.path("adder.md")).expect("moves");
     std::os::unix::fs::symlink(world.path("adder.md"), world.path("specs/link.md")).expect("links");
