@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::server::{Server, lib};
 use crate::watch::Daemon;
-use crate::world::{ADDER, GOOD, PLAIN, QUICK, Run, WRONG, World};
+use crate::world::{ADDER, GOOD, Run, WRONG, World};
 
 const LIB: &str = "generated/one/rust/src/lib.rs";
 

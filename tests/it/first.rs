@@ -44,9 +44,9 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl World {
-    /// Runs a command in a workspace in which only such commands were run before. Of tests that begin
-    /// with the same files, commands and answers only one runs them; the others go on with a copy of
-    /// what they left. In a full run each runs them.
+    /// Runs a command in a workspace in which only such commands were run before. Of tests that
+    /// begin with the same files, commands and answers only one runs them; the others go on with a
+    /// copy of what they left. In a full run each runs them.
     pub fn first(&self, server: &Server, args: &[&str]) -> Run {
         let before = self.ran.lock().expect("none panics").clone();
         let Some(before) = before.filter(|_| !is_full()) else { return self.run(args) };
