@@ -506,7 +506,7 @@ fn whatever_is_killed_whenever_it_is_the_next_command_goes_on() {
     let seed = std::env::var("REGEN_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or(u64::from(clock.subsec_nanos()));
     let many = std::env::var("REGEN_KILLS").ok().and_then(|many| many.parse::<u64>().ok());
-    let (lives, kills) = rounds((many.unwrap_or(200).div_ceil(LIFE), LIFE), (1, 8));
+    let (lives, kills) = rounds((many.unwrap_or(200).div_ceil(LIFE), LIFE), (1, 6));
     eprintln!("REGEN_SEED={seed} for the first of {lives} workspaces");
     let (next, total) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {

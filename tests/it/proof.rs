@@ -42,12 +42,13 @@ const ADDS: &str =
 #[test]
 fn a_vacuous_must_is_the_specs_fault_after_one_answer() {
     let mut said = String::new();
-    for example in [
+    let examples = [
         "assert!(true);",
         "assert_eq!(2 + 3, 5);",
         "let add = |a: i32, b: i32| a + b;\n  assert_eq!(add(2, 3), 5);",
         "use adder::add;\n  let _ = add as fn(i32, i32) -> i32;",
-    ] {
+    ];
+    for example in examples.into_iter().skip(rounds(0, 2)) {
         let vacuous = format!(
             "{ADDS}- It MUST be quick. `test_id: quick`\n\n  ```rust\n  {example}\n  ```\n"
         );
@@ -60,7 +61,9 @@ fn a_vacuous_must_is_the_specs_fault_after_one_answer() {
         let (red, _) = learnt(&proof(&world));
         assert_eq!(red, ["adds seen", "quick vacuous"], "{example}");
     }
-    insta::assert_snapshot!(said);
+    if all() {
+        insta::assert_snapshot!(said);
+    }
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn a_job_whose_objects_were_deleted_starts_over() {
 #[test]
 fn a_killed_run_resumes_and_requests_nothing_twice() {
     let mut killed = 0;
-    let step = rounds(1, 5);
+    let step = rounds(1, 7);
     for moment in (0..20u64).step_by(step) {
         let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
         let world = World::quick(&server.url);

@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{ADDER, GOOD, QUICK, WRONG, World};
+use crate::world::{ADDER, GOOD, QUICK, WRONG, World, rounds};
 
 /// A clause of the adder, with an example.
 fn clause(name: &str) -> String {
@@ -324,12 +324,13 @@ fn words_in_comments_and_strings_are_not_left_out_code() {
     let world = World::quick(&server.url);
     world.run(&["--spec", "adder"]).expect(0);
     assert_eq!(server.requests().len(), 1);
-    for lazy in [
+    let left_out = [
         "pub fn add(_: i32, _: i32) -> i32 {\n    todo ! ( )\n}\n",
         "pub fn add(_: i32, _: i32) -> i32 {\n    // ... existing code ...\n    0\n}\n",
         "pub fn add(_: i32, _: i32) -> i32 {\n    /* implementation goes here */ 0\n}\n",
         "// The rest of the code is unchanged.\npub fn add(_: i32, _: i32) -> i32 {\n    // rest of the code\n    0\n}\n",
-    ] {
+    ];
+    for lazy in left_out.into_iter().step_by(rounds(1, 2)) {
         let server = Server::start(vec![lib(lazy), lib(GOOD)]);
         let world = World::quick(&server.url);
         let run = world.run(&["--spec", "adder"]).expect(0);
