@@ -101,7 +101,7 @@ fn edits_that_take_too_long_to_find_are_refused() {
     let edit = format!("<<<<<<< SEARCH\n{search}\n=======\n\n>>>>>>> REPLACE\n");
     let edit = format!("### EDIT: src/lib.rs\n~~~~~~~~\n{edit}~~~~~~~~\n### DONE: 1 files\n");
     let server = Server::start(vec![lib(&long), Act::Say(edit), lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     let run = world.run(&["run", "--json"]).expect(0);
     assert!(run.out.contains("EDIT blocks take too long to find"), "{}", run.out);
     assert_eq!(server.requests().len(), 3);

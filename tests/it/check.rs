@@ -10,7 +10,7 @@ use regen::attest::Attested;
 use regen::types::Standing;
 
 use crate::server::{Server, lib};
-use crate::world::{ADDER, GOOD, Run, World, collect, rounds};
+use crate::world::{GOOD, PLAIN, Run, World, collect, rounds};
 
 /// Correct in another way.
 pub const ALSO_GOOD: &str = "/// Adds, saturating.\npub fn add(a: i32, b: i32) -> i32 {\n    i32::saturating_add(a, b)\n}\n";
@@ -62,9 +62,9 @@ pub fn commit(world: &World) {
 }
 
 /// An adder promoted by real gates.
-pub fn promoted(extra: &str) -> (World, Server) {
+pub fn promoted() -> (World, Server) {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::new(&server.url, &[("adder", ADDER)], extra);
+    let world = World::quick(&server.url);
     (world, server)
 }
 
@@ -342,8 +342,8 @@ fn harmless_changes_are_accepted() {
 
 #[test]
 fn each_finding_has_a_command_that_fixes_it() {
-    let (world, server) = promoted("");
-    world.run(&["run", "-q"]).expect(0);
+    let (world, server) = promoted();
+    world.first(&server, &["run", "-q"]).expect(0);
     commit(&world);
     let shell = |command: &str| {
         let regen = Path::new(env!("CARGO_BIN_EXE_regen")).parent().expect("has one");
@@ -371,7 +371,7 @@ fn each_finding_has_a_command_that_fixes_it() {
             world.write("regen.lock", &text);
         }),
         ("check::clause", &|| {
-            world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
+            world.write("specs/adder.md", &PLAIN.replace("give the sum", "give their sum"));
         }),
     ];
     let asked_before = server.requests().len();

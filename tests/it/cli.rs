@@ -7,7 +7,7 @@ use crate::world::{ADDER, GOOD, Run, World};
 fn a_run_prints_its_events() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    let run = world.run(&["--spec", "adder"]).expect(0);
+    let run = world.first(&server, &["--spec", "adder"]).expect(0);
     assert_eq!(run.out, "");
     insta::assert_snapshot!("run", run.shown());
     insta::assert_snapshot!("plan", world.run(&["plan"]).expect(0).shown());

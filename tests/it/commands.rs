@@ -18,7 +18,7 @@ fn two() -> (World, Server) {
     let text = |id: &str| ADDER.replace("adder::", &format!("{id}::"));
     let specs = [("one", &*text("one")), ("two", &*text("two"))];
     let world = World::new(&server.url, &specs, "");
-    world.run(&["run", "-q"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     (world, server)
 }
 

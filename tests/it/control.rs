@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
-use crate::world::{ADDER, GOOD, WRONG, World, stable};
+use crate::world::{GOOD, PLAIN, QUICK, WRONG, World, stable};
 
 /// A daemon that serves HTTP, with its address and token.
 fn serving(world: &World) -> (Daemon, String, String) {
@@ -100,13 +100,13 @@ fn listens(world: &World) {
 }
 
 fn spec(name: &str) -> String {
-    ADDER.replace("adder::", &format!("{name}::"))
+    PLAIN.replace("adder::", &format!("{name}::"))
 }
 
 #[test]
 fn orders_are_performed_and_remembered_across_restarts() {
     let server = Server::start(vec![Act::Silence, lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     insta::assert_snapshot!(world.run(&["pause"]).expect(40).shown());
     let daemon = Daemon::start(&world);
     server.arrived();
@@ -145,7 +145,7 @@ fn orders_are_performed_and_remembered_across_restarts() {
     assert_eq!(said[0], json!({ "type": "done", "specs": [] }));
     assert_eq!(daemon.stop(), Some(0));
     // A follower continues with the ledger alone.
-    world.write("specs/adder.md", &ADDER.replace("A crate", "Another crate"));
+    world.write("specs/adder.md", &PLAIN.replace("A crate", "Another crate"));
     world.run(&["run"]).expect(0);
     log.until("triggered by regen run");
 }
@@ -153,7 +153,7 @@ fn orders_are_performed_and_remembered_across_restarts() {
 #[test]
 fn failures_are_counted_across_restarts_until_retry() {
     let server = Server::start(vec![lib(WRONG)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     // Each separate run ends in the same way.
     for _ in 0..3 {
         world.run(&["run"]).expect(20);
@@ -179,7 +179,7 @@ fn a_rate_limit_stops_every_job_and_status_shows_it() {
     let error = json!({ "error": { "message": "slow down" } }).to_string();
     let limited = Act::Raw(429, vec![("retry-after", "300".to_owned())], error);
     let server = Server::start(vec![limited, lib(GOOD)]);
-    let world = World::new(&server.url, &[("a1", &spec("a1")), ("b1", &spec("b1"))], "");
+    let world = World::new(&server.url, &[("a1", &spec("a1")), ("b1", &spec("b1"))], QUICK);
     let daemon = Daemon::start(&world);
     let line = daemon.until("the wait", |line| line["type"] == "held");
     assert_eq!(line["again_in_s"], 300);
@@ -195,7 +195,7 @@ fn in_quiet_hours_only_requested_jobs_start_by_priority() {
     let server = Server::start(vec![lib(GOOD)]);
     let specs = [("a1", spec("a1")), ("b1", spec("b1")), ("c1", spec("c1"))];
     let specs: Vec<(&str, &str)> = specs.iter().map(|(n, t)| (*n, t.as_str())).collect();
-    let world = World::new(&server.url, &specs, "");
+    let world = World::new(&server.url, &specs, QUICK);
     let loud =
         world.read("harness.toml").replace("jobs = 1", "jobs = 1\npriority = [\"c*\", \"b1\"]");
     world.write(
@@ -224,7 +224,7 @@ fn hooks_receive_selected_events_and_do_not_affect_jobs() {
                  echo key=$KEY >> heard\"]\n[[hook]]\non = [\"promoted\"]\nargv = [\"sh\", \"-c\", \
                  \"echo broken >&2; exit 3\"]\n[[hook]]\non = [\"promoted\"]\ntimeout_s = 1\n\
                  argv = [\"sleep\", \"60\"]\n[[hook]]\non = [\"promoted\"]\nargv = [\"./none\"]\n";
-    let world = World::new(&server.url, &[("adder", ADDER)], hooks);
+    let world = World::new(&server.url, &[("adder", PLAIN)], &format!("{QUICK}{hooks}"));
     let config = world.read("harness.toml");
     world.write(
         "harness.toml",
@@ -253,7 +253,7 @@ fn hooks_receive_selected_events_and_do_not_affect_jobs() {
 #[test]
 fn http_requires_the_token_and_the_same_origin() {
     let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     let (daemon, at, token) = serving(&world);
     daemon.idle();
     let head = |line: &str, more: &str| format!("{line} HTTP/1.1\r\nHost: {at}\r\n{more}X: y");
@@ -320,7 +320,7 @@ fn http_requires_the_token_and_the_same_origin() {
 fn events_resume_and_include_gate_output() {
     let noisy = "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {\n    println!(\"noise\");\n    a.saturating_sub(b)\n}\n";
     let server = Server::start(vec![lib(GOOD), lib(noisy), lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     let (daemon, at, token) = serving(&world);
     daemon.idle();
     let open = |last: i64| {
@@ -343,7 +343,7 @@ fn events_resume_and_include_gate_output() {
     assert_eq!(ids(&mut open(3), 2), [4, 5], "from where it was left");
     let (_, state) = ask(&at, &token, "GET /api/state", "");
     let mut live = open(state["seq"].as_i64().expect("is a number"));
-    world.write("specs/adder.md", &ADDER.replace("A crate", "A noisy crate"));
+    world.write("specs/adder.md", &PLAIN.replace("A crate", "A noisy crate"));
     let seen: Vec<String> = live.by_ref().take_while(|line| !line.contains("accepted")).collect();
     let seen = seen.join("\n");
     assert!(seen.contains("event: output") && seen.contains("event: spec"), "{seen}");
@@ -360,7 +360,7 @@ fn traces_contain_runs_attempts_gates_and_prompts_only_if_configured() {
     let collector = Server::start(vec![accepts]);
     let to = collector.url.trim_end_matches("/v1");
     let telemetry = format!("[telemetry]\notlp = \"{to}\"\n");
-    let world = World::new(&server.url, &[("adder", ADDER)], &telemetry);
+    let world = World::new(&server.url, &[("adder", PLAIN)], &format!("{QUICK}{telemetry}"));
     let daemon = Daemon::start(&world);
     daemon.idle();
     let spans = |from: usize, until: &str| -> Vec<Value> {
@@ -392,7 +392,7 @@ fn traces_contain_runs_attempts_gates_and_prompts_only_if_configured() {
     let before = collector.requests().len();
     let wants = telemetry.replace("[telemetry]", "[telemetry]\nprompts = true");
     world.write("harness.toml", &world.read("harness.toml").replace(&telemetry, &wants));
-    world.write("specs/adder.md", &ADDER.replace("A crate", "Another crate"));
+    world.write("specs/adder.md", &PLAIN.replace("A crate", "Another crate"));
     daemon.ended("promoted");
     let text = Value::from(spans(before, "run")).to_string();
     assert!(text.contains("Another crate that adds") && text.contains("saturating_add"), "{text}");
@@ -402,7 +402,7 @@ fn traces_contain_runs_attempts_gates_and_prompts_only_if_configured() {
 #[test]
 fn systemd_is_notified_of_ready_watchdog_and_stopping() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     let path = world.path("notify");
     let socket = std::os::unix::net::UnixDatagram::bind(&path).expect("binds");
     socket.set_read_timeout(Some(Duration::from_secs(30))).expect("can be set");
@@ -429,7 +429,7 @@ fn systemd_is_notified_of_ready_watchdog_and_stopping() {
 fn refused_specs_are_shown_and_dependents_can_be_forced() {
     let server = Server::start(vec![lib(GOOD)]);
     let dependent = format!("---\ndepends: [a1]\n---\n{}", spec("b1"));
-    let world = World::new(&server.url, &[("a1", &spec("a1")), ("b1", &dependent)], "");
+    let world = World::new(&server.url, &[("a1", &spec("a1")), ("b1", &dependent)], QUICK);
     let daemon = Daemon::start(&world);
     daemon.idle();
     assert_eq!(server.requests().len(), 2);
@@ -440,7 +440,7 @@ fn refused_specs_are_shown_and_dependents_can_be_forced() {
     daemon.idle();
     let mut status = Follows::start(&world, &["status", "--follow"]);
     status.until("up_to_date");
-    world.write("specs/a1.md", &spec("a1").replace("test_id: adds", "test_id: saturates"));
+    world.write("specs/a1.md", &format!("{}\n- It MUST be so. `test_id: adds`\n", spec("a1")));
     status.until("refused");
     world.write("specs/a1.md", &spec("a1"));
     status.until("a1");
@@ -450,7 +450,7 @@ fn refused_specs_are_shown_and_dependents_can_be_forced() {
 #[test]
 fn second_sigint_exits_immediately() {
     let server = Server::start(vec![Act::Silence]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     let mut daemon = Daemon::start(&world);
     server.arrived();
     // Both signals arrive before it can handle the first.
@@ -458,7 +458,7 @@ fn second_sigint_exits_immediately() {
         daemon.signal(signal);
     }
     assert_eq!(daemon.code(), Some(130));
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     let daemon = Daemon::start(&world);
     server.arrived();
     assert_eq!(daemon.stop(), Some(0), "asked once it ends properly");

@@ -215,7 +215,7 @@ fn round(template: &World, number: u64) -> Option<String> {
 
 /// A workspace with all that can be in one.
 fn template(server: &Server) -> World {
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     world.write("policy.toml", "models = [\"scripted\"]\nmax_age_days = 30\n");
     world.write(
         "validators/adder/rust/suite.rs",

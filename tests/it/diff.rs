@@ -68,7 +68,7 @@ fn a_changed_word_lists_its_clause_and_effects() {
 fn formatting_and_order_make_nothing_out_of_date() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["--spec", "adder"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     let (head, clauses) = ADDER.split_once("- `add(").expect("has both");
     let (first, second) = clauses.split_once("- It MUST NOT").expect("has both");
     let other = format!(
@@ -85,7 +85,7 @@ fn formatting_and_order_make_nothing_out_of_date() {
 fn promoted_specs_are_compared_by_lockfile_and_git_history() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["--spec", "adder"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     world.write("specs/adder.md", &ADDER.replace("give the sum", "give the exact sum"));
     let said = json(&world, &[]);
     let clause = &said["specs"][0]["clauses"][0];

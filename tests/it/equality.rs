@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{GOOD, World};
+use crate::world::{GOOD, World, rounds};
 
 /// A spec with one clause and this example.
 fn spec(example: &str) -> String {
@@ -64,7 +64,7 @@ const OWN: [(&str, &str); 7] = [
 
 #[test]
 fn equality_that_is_not_derived_proves_nothing() {
-    for (example, code) in OWN {
+    for (example, code) in OWN.into_iter().step_by(rounds(1, 2)) {
         let code = code.replace("KIND", KIND);
         let (_, server, code) = run(&spec(example), &code);
         let told = server.told(1);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{GOOD, World, stable};
+use crate::world::{GOOD, World, rounds, stable};
 
 struct Case {
     acts: Vec<Act>,
@@ -21,7 +21,7 @@ fn check(cases: Vec<Case>) -> String {
     let mut said = String::new();
     for (number, Case { acts, calls, code, class }) in (1..).zip(cases) {
         let server = Server::start(acts.clone());
-        let world = World::adder(&server.url);
+        let world = World::quick(&server.url);
         let run = world.run(&["--spec", "adder", "--json"]);
         let label = format!("{acts:?}\n{}\n{}", run.out, run.err);
         assert_eq!(run.code, code, "{label}");
@@ -122,7 +122,8 @@ fn truncated_answers_count_as_attempts() {
 #[test]
 fn a_complete_answer_is_used_whatever_the_server_does_behind_it() {
     let text = || files(&[("src/lib.rs", GOOD)]);
-    for act in [Act::Cut(text()), Act::CutInside(text()), Act::CutByError(text())] {
+    let acts = [Act::CutByError(text()), Act::Cut(text()), Act::CutInside(text())];
+    for act in acts.into_iter().take(rounds(3, 1)) {
         check(vec![case(vec![act], 1, 0, "")]);
     }
 }

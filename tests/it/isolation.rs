@@ -15,7 +15,7 @@ use regen::sandbox::{
 use regen::types::{Limits, LimitsConfig, Outcome, places};
 
 use crate::server::{Server, lib};
-use crate::world::{GOOD, World, all, rounds};
+use crate::world::{GOOD, PLAIN, World, all, rounds};
 
 const FILES: [(&str, &str); 2] = [
     (
@@ -64,7 +64,7 @@ fn an_exceeded_limit_is_a_separate_outcome_reported_to_the_model() {
             "effects = [\"fs\", \"clock\", \"thread\", \"stdout\", \"stderr\"]\n\
              gates = [\"layout\", \"check\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n{limits}"
         );
-        let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &extra);
+        let world = World::new(&server.url, &[("adder", PLAIN)], &extra);
         let run = world.run(&["run"]).expect(0);
         said += &run.titled(body);
         let log = world.run(&["log", "--json"]).expect(0).json();
@@ -118,7 +118,7 @@ fn killing_regen_in_the_middle_of_a_gate_leaves_nothing() {
             "gates = [\"layout\", \"own\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n[gate.own]\n\
              argv = [\"sh\", \"-c\", \"setsid sleep {number} & sleep {number}\"]\n[sandbox]\nmin_level = 1\n"
         );
-        let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &gates);
+        let world = World::new(&server.url, &[("adder", PLAIN)], &gates);
         let mut command = match level {
             2 => world.command(&["run"]),
             _ => crate::attacks::without(&["namespaces"], &world, &["run"]),
@@ -161,9 +161,7 @@ fn killing_regen_in_the_middle_of_a_gate_leaves_nothing() {
 
 #[test]
 fn missing_isolation_is_reported_and_never_ignored() {
-    let world = |url: &str| {
-        World::new(url, &[("adder", crate::world::ADDER)], "[sandbox]\nmin_level = 0\n")
-    };
+    let world = |url: &str| World::new(url, &[("adder", PLAIN)], "[sandbox]\nmin_level = 0\n");
     for (lacks, level, reason) in [
         (&["namespaces"][..], 1, "make namespaces: Operation not permitted"),
         (&["namespaces", "landlock"], 0, "the kernel has no Landlock"),
@@ -255,7 +253,7 @@ fn a_poisoned_build_does_not_change_layers_or_later_candidates() {
         spoil(std::path::Path::new(folder));\n    }\n}\n";
     let world = World::new(
         "http://127.0.0.1:9/v1",
-        &[("adder", crate::world::ADDER)],
+        &[("adder", PLAIN)],
         "allowed_dependencies = { itoa = \"1\" }\n",
     );
     let manifest = "[package]\nname = \"adder\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
@@ -361,13 +359,13 @@ fn a_gate_sees_only_what_is_shown() {
             folder.join("data"),
             shown.path()
         );
-        let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &extra);
+        let world = World::new(&server.url, &[("adder", PLAIN)], &extra);
         world.run(&["run"]).expect(code);
     }
     let mut said = String::new();
     for line in ["min_level = 4", "memory_mb = 0", "read_only = [\"/src/x\"]", "minimum = 2"] {
         let extra = format!("[sandbox]\n{line}\n");
-        let world = World::new("http://127.0.0.1:9/v1", &[("adder", crate::world::ADDER)], &extra);
+        let world = World::new("http://127.0.0.1:9/v1", &[("adder", PLAIN)], &extra);
         said += &world.run(&["plan"]).expect(2).titled(line);
     }
     insta::assert_snapshot!(said);
@@ -384,7 +382,7 @@ fn the_sandboxs_own_folders_are_rejected_before_a_model_is_called() {
         let extra = format!("[sandbox]\nread_only = [\"/usr\", {path:?}]\n");
         // A server that would notice a request.
         let server = Server::start(vec![lib(GOOD)]);
-        let world = World::new(&server.url, &[("adder", crate::world::ADDER)], &extra);
+        let world = World::new(&server.url, &[("adder", PLAIN)], &extra);
         for command in ["plan", "run"] {
             let run = world.run(&[command]).expect(2);
             let config = world.read("harness.toml");
@@ -403,7 +401,7 @@ fn the_sandboxs_own_folders_are_rejected_before_a_model_is_called() {
 fn a_missing_folder_is_named() {
     let missing = "[sandbox]\nread_only = [\"/no/such/folder\"]\n";
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::new(&server.url, &[("adder", crate::world::ADDER)], missing);
+    let world = World::new(&server.url, &[("adder", PLAIN)], missing);
     let run = world.run(&["run"]).expect(40);
     assert!(run.err.contains("/no/such/folder"), "{}", run.err);
 }

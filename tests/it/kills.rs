@@ -16,10 +16,8 @@ use serde_json::Value;
 
 use crate::endurance::Random;
 use crate::server::{Act, Server, files, lib};
-use crate::world::{GOOD, Run, World, rounds};
+use crate::world::{GOOD, QUICK, Run, World, rounds};
 
-/// The fewest gates that can be: time is for kills.
-const QUICK: &str = "gates = [\"layout\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
 const SPECS: [&str; 3] = ["s0", "s1", "s2"];
 /// Kills in one workspace.
 const LIFE: u64 = 50;
@@ -508,7 +506,7 @@ fn whatever_is_killed_whenever_it_is_the_next_command_goes_on() {
     let seed = std::env::var("REGEN_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or(u64::from(clock.subsec_nanos()));
     let many = std::env::var("REGEN_KILLS").ok().and_then(|many| many.parse::<u64>().ok());
-    let (lives, kills) = rounds((many.unwrap_or(200).div_ceil(LIFE), LIFE), (1, 12));
+    let (lives, kills) = rounds((many.unwrap_or(200).div_ceil(LIFE), LIFE), (1, 6));
     eprintln!("REGEN_SEED={seed} for the first of {lives} workspaces");
     let (next, total) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -530,8 +528,8 @@ fn whatever_is_killed_whenever_it_is_the_next_command_goes_on() {
 #[test]
 fn an_answer_that_was_recorded_right_before_a_kill_is_no_garbage() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
     // The ledger and the tree of a run that was killed between its answer and its next event.
     let ledger = rusqlite::Connection::open(world.path(".regen/ledger.db")).expect("opens");
     let back = "DROP TRIGGER events_remain; UPDATE jobs SET result = NULL;

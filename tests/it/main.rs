@@ -25,6 +25,7 @@ mod endurance;
 mod engine;
 mod equality;
 mod faults;
+mod first;
 mod fuzz;
 mod formats;
 mod executor;

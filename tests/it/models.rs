@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::apis::{message, raw};
 use crate::server::{Act, Server, events, files, lib};
-use crate::world::{ADDER, GOOD, World, rounds};
+use crate::world::{GOOD, PLAIN, QUICK, World, rounds};
 
 /// The adder, with more in `[generator]`.
 fn world(url: &str, generator: &str, rest: &str) -> World {
-    let world = World::new(url, &[("adder", ADDER)], rest);
+    let world = World::new(url, &[("adder", PLAIN)], &format!("{QUICK}{rest}"));
     let config = world.read("harness.toml");
     world.write("harness.toml", &config.replace("[target", &format!("{generator}\n[target")));
     world
@@ -82,7 +82,7 @@ fn a_parameter_that_is_refused_is_told() {
     let only = json!({ "error": { "message": "This model is only supported in v1/responses and not in \
         v1/chat/completions.", "type": "invalid_request_error", "param": "model" } });
     let server = Server::start(vec![raw(404, "application/json", only.to_string())]);
-    let run = World::adder(&server.url).run(&["run"]).expect(30);
+    let run = World::quick(&server.url).run(&["run"]).expect(30);
     assert!(run.err.contains("set api = \"responses\" in [generator]"), "{}", run.err);
     assert_eq!(server.requests().len(), 1);
 }
@@ -102,7 +102,7 @@ fn tokens_of_the_servers_cache_have_prices_and_an_unknown_price_is_said() {
     assert!(priced.run(&["status"]).expect(0).out.contains("150 tokens, 0.0006 USD"));
 
     let server = Server::start(vec![lib(GOOD)]);
-    let unpriced = World::adder(&server.url);
+    let unpriced = World::quick(&server.url);
     unpriced.run(&["run"]).expect(0);
     let status = unpriced.run(&["status"]).expect(0).out;
     assert!(status.contains("150 tokens, price unknown"), "{status}");
@@ -174,13 +174,13 @@ fn doctor_asks_the_server_for_its_models() {
         (raw(200, "text/html", "<html>"), 0, "lists no models", ""),
     ] {
         let server = Server::with_models(vec![lib(GOOD)], act);
-        let check = doctor(&World::adder(&server.url), &[], code);
+        let check = doctor(&World::quick(&server.url), &[], code);
         let text = check.to_string();
         assert!(text.contains(says) && text.contains(hint), "{says}: {text}");
         assert_eq!(check["hint"].is_null(), hint.is_empty(), "{text}");
         assert_eq!(server.requests().len(), 0, "no model is asked");
     }
-    let check = doctor(&World::adder("http://127.0.0.1:9/v1"), &[], 40);
+    let check = doctor(&World::quick("http://127.0.0.1:9/v1"), &[], 40);
     assert!(check["says"].as_str().is_some_and(|says| says.contains("not reachable")), "{check}");
 }
 
@@ -188,12 +188,12 @@ fn doctor_asks_the_server_for_its_models() {
 fn doctor_asks_the_model_where_it_is_told_to() {
     let list = || models(json!([{ "id": "scripted" }]));
     let server = Server::with_models(vec![Act::Say("ready".to_owned())], list());
-    let check = doctor(&World::adder(&server.url), &["--deep"], 0);
+    let check = doctor(&World::quick(&server.url), &["--deep"], 0);
     let says = check["says"].as_str().unwrap_or_default();
     assert!(says.contains("it answered: 100 tokens read, 50 written"), "{check}");
     assert_eq!(server.requests().len(), 1);
     let server = Server::with_models(vec![raw(402, "application/json", "{}")], list());
-    let check = doctor(&World::adder(&server.url), &["--deep"], 40);
+    let check = doctor(&World::quick(&server.url), &["--deep"], 40);
     assert!(check.to_string().contains("no answer: the account has no credit"), "{check}");
     // A host that takes a schema and does not hold to it.
     let server = Server::with_models(vec![Act::Say("ready".to_owned())], list());
@@ -210,7 +210,7 @@ fn what_a_host_is_known_not_to_do_is_refused() {
         ),
         ("api = \"chat\"\nmodel = \"gpt-5.1-codex\"", "does not serve `gpt-5.1-codex`"),
     ] {
-        let world = World::adder("http://x/v1");
+        let world = World::quick("http://x/v1");
         let model = if generator.contains("model") { "" } else { "model = \"m\"\n" };
         let target = "[target.rust]\ntoolchain = \"rust\"\n";
         world.write("harness.toml", &format!("[generator]\n{model}{generator}\n{target}"));

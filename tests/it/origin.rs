@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::check::{commit, demonstration, git, promoted};
-use crate::world::{World, collect, stable};
+use crate::server::{Server, lib};
+use crate::world::{GOOD, PLAIN, QUICK, World, collect, stable};
 
 /// A key made with OpenSSL for this test.
 const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n\
@@ -14,6 +15,13 @@ const FILE: &str = "generated/adder/rust.intoto.jsonl";
 
 fn run_with_key(world: &World, key: &str, args: &[&str]) -> crate::world::Run {
     crate::world::Run::of(world.command(args).env("SIGNING_KEY", key))
+}
+
+/// A workspace that signs, without its key.
+fn signed() -> (World, Server) {
+    let server = Server::start(vec![lib(GOOD)]);
+    let extra = format!("{QUICK}{SIGNED}");
+    (World::new(&server.url, &[("adder", PLAIN)], &extra), server)
 }
 
 /// A Python with the packages for verification, if available.
@@ -57,7 +65,7 @@ assert kinds == ["https://slsa.dev/provenance/v1", "https://in-toto.io/attestati
 
 #[test]
 fn third_party_verifiers_accept_signatures_and_reject_a_flipped_bit() {
-    let (world, _server) = promoted(SIGNED);
+    let (world, _server) = signed();
     run_with_key(&world, PEM, &["run", "-q"]).expect(0);
     let Some(python) = python() else {
         #[expect(clippy::print_stderr, reason = "says what is not tested")]
@@ -91,7 +99,7 @@ fn third_party_verifiers_accept_signatures_and_reject_a_flipped_bit() {
 
 #[test]
 fn keys_sign_and_verify_and_never_leak() {
-    let (world, server) = promoted(SIGNED);
+    let (world, server) = signed();
     let run = world.run(&["run"]).expect(2);
     insta::assert_snapshot!(run.shown());
     let run = run_with_key(&world, "nonsense", &["run"]).expect(2);
@@ -134,7 +142,7 @@ fn keys_sign_and_verify_and_never_leak() {
     std::fs::write(alone.path().join("adder/rust/src/lib.rs"), "other").expect("writes");
     assert_eq!(regen(&["verify", "adder"]), Some(22));
     // It is invalid in another place, and with other files beside it.
-    std::fs::write(alone.path().join("adder/rust/src/lib.rs"), crate::world::GOOD).expect("writes");
+    std::fs::write(alone.path().join("adder/rust/src/lib.rs"), GOOD).expect("writes");
     assert_eq!(regen(&["verify", "adder"]), Some(0));
     std::fs::write(alone.path().join("adder/stray"), "x").expect("writes");
     assert_eq!(regen(&["verify", "adder"]), Some(22));
@@ -142,8 +150,8 @@ fn keys_sign_and_verify_and_never_leak() {
     std::fs::rename(alone.path().join("adder"), alone.path().join("other")).expect("moves");
     assert_eq!(regen(&["verify", "other"]), Some(22));
     // Without a key an attestation does not prove its author.
-    let (unsigned, _server) = promoted("");
-    unsigned.run(&["run", "-q"]).expect(0);
+    let (unsigned, other_server) = promoted();
+    unsigned.first(&other_server, &["run", "-q"]).expect(0);
     unsigned.run(&["verify"]).expect(0);
     unsigned.run(&["verify", "--key", &signer]).expect(22);
     // A key configured later signs existing trees, without a model.
@@ -155,7 +163,7 @@ fn keys_sign_and_verify_and_never_leak() {
 
 #[test]
 fn an_invalid_signature_is_found_in_a_batch() {
-    let (world, _server) = promoted(SIGNED);
+    let (world, _server) = signed();
     run_with_key(&world, PEM, &["run", "-q"]).expect(0);
     world.run(&["check", "-q"]).expect(0);
     let file = "generated/adder/rust.intoto.jsonl";
@@ -177,7 +185,7 @@ fn an_invalid_signature_is_found_in_a_batch() {
 
 #[test]
 fn a_key_of_openssh_signs_and_one_with_a_passphrase_is_refused() {
-    let (world, _server) = promoted(SIGNED);
+    let (world, _server) = signed();
     let key = world.path("../id");
     let keygen = |phrase: &str| {
         let _ = std::fs::remove_file(&key);
@@ -276,7 +284,7 @@ fn policies_are_enforced_and_invalid_ones_rejected() {
     check("min_assurance = \"sealed, effects: disk\"").expect(2);
     check("signed_by = [\"me\"]").expect(2);
     // Signed, by whom, and when.
-    let (signed, _server) = promoted(SIGNED);
+    let (signed, _server) = signed();
     run_with_key(&signed, PEM, &["run", "-q"]).expect(0);
     let lock = signed.read("regen.lock");
     let key = lock.lines().find_map(|line| line.strip_prefix("signer = ")).expect("is signed");

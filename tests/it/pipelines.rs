@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use crate::check::{commit, demonstration, git, promoted};
 use crate::origin::python;
-use crate::world::{ADDER, Run, World, stable};
+use crate::world::{PLAIN, Run, World, stable};
 
 /// The code block of docs/pipelines.md that contains a line.
 fn recipe(line: &str) -> String {
@@ -220,8 +220,8 @@ fn check_against_covers_only_what_a_branch_touches() {
 
 #[test]
 fn rerun_runs_all_gates_on_the_promoted_trees() {
-    let (world, server) = promoted("");
-    world.run(&["run", "-q"]).expect(0);
+    let (world, server) = promoted();
+    world.first(&server, &["run", "-q"]).expect(0);
     let run = world.run(&["check", "--rerun"]).expect(0);
     insta::assert_snapshot!(run.shown());
     // Lockfile and attestation can be forged for any tree, but the gates detect it.
@@ -247,7 +247,7 @@ fn rerun_runs_all_gates_on_the_promoted_trees() {
     forge(&world);
     world.run(&["check", "-q"]).expect(0);
     let run = world.run(&["check", "--rerun"]).expect(20);
-    let line = 1 + ADDER.lines().position(|line| line.contains("adds`")).expect("is there");
+    let line = 1 + PLAIN.lines().position(|line| line.contains("adds`")).expect("is there");
     assert!(run.out.contains(&format!("specs/adder.md:{line}")), "{}", run.out);
     insta::assert_snapshot!(run.shown());
     assert_eq!(server.requests().len(), 1);

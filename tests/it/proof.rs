@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{GOOD, Run, World, all, stable};
+use crate::world::{GOOD, Run, World, all, rounds, stable};
 
 /// The last report of the proof gate.
 fn proof(world: &World) -> Value {
@@ -42,12 +42,13 @@ const ADDS: &str =
 #[test]
 fn a_vacuous_must_is_the_specs_fault_after_one_answer() {
     let mut said = String::new();
-    for example in [
+    let examples = [
         "assert!(true);",
         "assert_eq!(2 + 3, 5);",
         "let add = |a: i32, b: i32| a + b;\n  assert_eq!(add(2, 3), 5);",
         "use adder::add;\n  let _ = add as fn(i32, i32) -> i32;",
-    ] {
+    ];
+    for example in examples.into_iter().skip(rounds(0, 2)) {
         let vacuous = format!(
             "{ADDS}- It MUST be quick. `test_id: quick`\n\n  ```rust\n  {example}\n  ```\n"
         );
@@ -60,7 +61,9 @@ fn a_vacuous_must_is_the_specs_fault_after_one_answer() {
         let (red, _) = learnt(&proof(&world));
         assert_eq!(red, ["adds seen", "quick vacuous"], "{example}");
     }
-    insta::assert_snapshot!(said);
+    if all() {
+        insta::assert_snapshot!(said);
+    }
 }
 
 #[test]
@@ -180,7 +183,7 @@ const HONEST: [(&str, &str, &str); 5] = [
 
 #[test]
 fn tests_of_types_macros_or_panics_are_not_vacuous() {
-    for (what, example, code) in HONEST {
+    for (what, example, code) in HONEST.into_iter().step_by(rounds(1, 2)) {
         let clause = format!("- It MUST hold. `test_id: holds`\n\n  ```rust\n  {example}\n  ```\n");
         let (world, _, run) = adder(&clause, code);
         assert_eq!(run.code, 0, "{what}: {}", run.err);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::contracts::{GOOD as GOOD_RUST, ROMAN, SHAPES, SHAPES_CODE};
 use crate::server::{Act, Server, files};
-use crate::world::{Run, World, all, stable};
+use crate::world::{Run, World, all, of_each_kind, rounds, stable};
 
 /// The gates that need no tools but the interpreter.
 const WITHOUT_TOOLS: &str =
@@ -201,19 +201,23 @@ fn one_spec_is_promoted_in_two_languages_in_one_run() {
         return;
     }
     let server = Server::start(vec![Act::Make(in_both)]);
-    let specs = [("roman", ROMAN), ("shapes", SHAPES)];
-    let world = World::new(&server.url, &specs, "[target.python]\ntoolchain = \"python\"\n");
+    let specs = &[("shapes", SHAPES), ("roman", ROMAN)][..rounds(2, 1)];
+    let world = World::new(&server.url, specs, "[target.python]\ntoolchain = \"python\"\n");
     let config = world.read("harness.toml").replace("[\"rust\"]", "[\"rust\", \"python\"]");
     world.write("harness.toml", &config);
     let run = world.run(&["run"]).expect(0);
-    assert!(run.err.contains("promoted 2, rejected 0"), "{run:?}");
-    assert_eq!(server.requests().len(), 4, "{run:?}");
-    assert_eq!(world.read("generated/roman/python/src/roman/__init__.py"), GOOD);
+    assert!(run.err.contains(&format!("promoted {}, rejected 0", specs.len())), "{run:?}");
+    assert_eq!(server.requests().len(), 2 * specs.len(), "{run:?}");
+    let made = world.read("generated/shapes/python/src/shapes/__init__.py");
+    assert_eq!(made, SHAPES_PYTHON);
     let types = world.read("generated/shapes/python/src/shapes/contract.py");
     insta::assert_snapshot!("types", types);
     insta::assert_snapshot!("manifest", world.read("generated/shapes/python/pyproject.toml"));
-    world.run(&["check", "--rerun"]).expect(0);
-    let prompts = (0..4).map(|at| server.prompt(at));
+    if all() {
+        assert_eq!(world.read("generated/roman/python/src/roman/__init__.py"), GOOD);
+        world.run(&["check", "--rerun"]).expect(0);
+    }
+    let prompts = (0..2 * specs.len()).map(|at| server.prompt(at));
     let prompt = prompts.into_iter().find(|text| text.contains("class Counter:"));
     let prompt = prompt.expect("one is for Python");
     let part = &prompt[..prompt.find("## Specification").expect("is there")];
@@ -293,8 +297,8 @@ fn the_public_surface_is_exactly_the_contract() {
         ),
         GOOD.replace("\"to_roman\"]", "\"to_roman\", \"Problem\"]"),
     ];
-    for code in honest {
-        let (_, run) = answered(&code);
+    for code in &honest[rounds(0, 2)..] {
+        let (_, run) = answered(code);
         run.expect(0);
     }
 }
@@ -339,6 +343,20 @@ const CHEATS: [(&str, &str); 16] = [
     ("hangs", "while True:\n    pass"),
 ];
 
+/// In a short run with every effect: one that prints, exits, patches, compares, replaces and reads.
+const OPEN: [&str; 6] = [
+    "prints",
+    "exits_as_the_adapter",
+    "patches_streams",
+    "equals_everything",
+    "replaces_the_driver",
+    "reads_the_frames",
+];
+
+/// In a short run without effects: those whose finding is compared, and those without an effect.
+const CLOSED: [&str; 7] =
+    ["none", "exits", "patches_builtins", "reads_proc", "evaluates", "prints", "equals_everything"];
+
 /// The cheat of the package that is asked for.
 fn cheat(_: usize, body: &Value) -> String {
     let text = body.to_string();
@@ -355,10 +373,10 @@ fn cheat(_: usize, body: &Value) -> String {
     files(&[(&format!("src/{name}/__init__.py"), &code)])
 }
 
-/// A world with all cheats. The first answer is the last one.
-fn cheats(server: &Server, more: &str) -> World {
-    let first = world(server, "none", ROMAN, &format!("{WITHOUT_TOOLS}{more}"));
-    for (name, _) in CHEATS {
+/// A world with cheats. The first answer is the last one.
+fn cheats(server: &Server, names: &[&str], more: &str) -> World {
+    let first = world(server, names[0], ROMAN, &format!("{WITHOUT_TOOLS}{more}"));
+    for name in names {
         first.write(&format!("specs/{name}.md"), ROMAN);
     }
     first
@@ -371,17 +389,20 @@ fn no_cheat_is_promoted_even_with_every_effect() {
     }
     let every = "effects = [\"fs\", \"net\", \"env\", \"process\", \"clock\", \"thread\", \"stdin\", \
         \"stdout\", \"stderr\", \"unsafe\"]\n";
-    for effects in [every, ""] {
+    let all = CHEATS.map(|(name, _)| name);
+    for (effects, names) in
+        [(every, rounds(&all[..], &OPEN[..])), ("", rounds(&all[..], &CLOSED[..]))]
+    {
         let server = Server::start(vec![Act::Make(cheat)]);
-        let world = cheats(&server, effects);
+        let world = cheats(&server, names, effects);
         let run = world.run(&["run"]);
         // The candidate's fault, never the machine's.
         assert_eq!(run.code, 20, "{run:?}");
-        for (name, _) in CHEATS {
+        for name in names {
             let tree = world.read(&format!("generated/{name}/python/src/{name}/__init__.py"));
             assert_eq!(tree, "", "{name}");
         }
-        let summary = format!("promoted 0, rejected {}", CHEATS.len());
+        let summary = format!("promoted 0, rejected {}", names.len());
         assert!(run.err.contains(&summary) || run.out.contains(&summary), "{run:?}");
         if effects.is_empty() {
             let told = ["exits", "patches_builtins", "reads_proc", "evaluates", "prints"];
@@ -536,7 +557,7 @@ fn each_way_to_an_effect_is_found() {
     if !has_python() {
         return;
     }
-    for (effect, code) in [
+    let ways = [
         ("fs", "open('a')"),
         ("fs", "f = open"),
         ("fs", "import pathlib"),
@@ -591,7 +612,8 @@ fn each_way_to_an_effect_is_found() {
         ("syntax", "def f(:"),
         ("syntax", "# -*- coding: latin-1 -*-\nx = 1"),
         ("syntax", "x = 1\0"),
-    ] {
+    ];
+    for (effect, code) in of_each_kind(ways, |way| way.0) {
         assert!(
             listed(code).iter().any(|one| one == effect),
             "{effect}: {code}: {:?}",
@@ -605,7 +627,7 @@ fn honest_code_has_no_effect() {
     if !has_python() {
         return;
     }
-    for code in [
+    let honest = [
         "from __future__ import annotations\nimport math, re, json, itertools\nx = math.pi",
         "from collections import Counter, defaultdict, deque\nimport collections.abc\n\
          def f(x: collections.abc.Iterable[int]) -> None: ...",
@@ -637,7 +659,8 @@ fn honest_code_has_no_effect() {
         "from ast import literal_eval\nx = literal_eval('[1]')",
         "class A:\n    def __eq__(self, other: object) -> bool:\n        return isinstance(other, A)\n    def __hash__(self) -> int:\n        return 1",
         "# The type is checked, so no error is ignored.\nx = '# noqa is in a text'",
-    ] {
+    ];
+    for code in honest.into_iter().step_by(rounds(1, 3)) {
         assert_eq!(listed(code), [""; 0], "{code}");
     }
 }

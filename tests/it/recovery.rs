@@ -41,7 +41,7 @@ fn recorded(world: &World) -> usize {
 #[test]
 fn a_job_whose_objects_were_deleted_starts_over() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     // Killed between the answer and the promotion, most likely at a gate.
     for lines in [6, 7, 5, 8] {
         if kill_at(&world, lines, 1) && recorded(&world) > 0 {
@@ -56,10 +56,10 @@ fn a_job_whose_objects_were_deleted_starts_over() {
 #[test]
 fn a_killed_run_resumes_and_requests_nothing_twice() {
     let mut killed = 0;
-    let step = rounds(1, 5);
+    let step = rounds(1, 7);
     for moment in (0..20u64).step_by(step) {
         let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
-        let world = World::adder(&server.url);
+        let world = World::quick(&server.url);
         // A whole run has about twenty event lines.
         killed += usize::from(kill_at(&world, moment as usize, (moment * 37) % 90));
         let (asked, had) = (server.requests().len(), recorded(&world));

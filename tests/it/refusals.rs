@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{GOOD, Run, SHALLOW, World, stable};
+use crate::world::{GOOD, Run, SHALLOW, World, rounds, stable};
 
 /// Runs with one constant answer, asserts that nothing was promoted, and gives the run.
 #[track_caller]
@@ -200,8 +200,10 @@ fn code_that_leaves_configuration_links_or_processes_behind() {
         let _ = std::fs::remove_dir_all(\"/src\");";
     let spawn = "        let line = \"setsid env -i sleep 86437 >/dev/null 2>&1 &\";\n        \
         std::process::Command::new(\"sh\").args([\"-c\", line]).status().unwrap();";
-    for trick in [wrapper, &link, remove, spawn] {
-        let server = Server::start(vec![lib(&tests(trick)), lib(GOOD)]);
+    let tricks = [wrapper, &link, spawn, remove].map(str::to_owned);
+    let at_once = tricks.join("\n");
+    for trick in rounds(tricks.to_vec(), vec![at_once]) {
+        let server = Server::start(vec![lib(&tests(&trick)), lib(GOOD)]);
         let world = World::new(&server.url, &[("adder", crate::world::ADDER)], "");
         let run = world.run(&["run"]).expect(0);
         assert!(run.err.contains("adder/saturates"), "{trick}: {}", run.err);

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileTypeExt, symlink};
 use std::process::{Command, Stdio};
 
 use crate::server::{Act, Server, lib};
-use crate::world::{GOOD, Run, World};
+use crate::world::{GOOD, Run, World, rounds};
 
 /// Commands that only read, with their exit code.
 const READERS: [&[&str]; 17] = [
@@ -32,8 +32,8 @@ const READERS: [&[&str]; 17] = [
 
 fn promoted() -> World {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
     world
 }
 
@@ -114,7 +114,7 @@ fn a_full_disk_is_named_with_its_path() {
         assert!(run.err.contains("hint: "), "{args:?}: {}", run.err);
     }
     let server = Server::start(vec![Act::Say("### CONFLICT: adder/adds no\n".to_owned())]);
-    let conflict = World::adder(&server.url);
+    let conflict = World::quick(&server.url);
     for (world, args, code) in [
         (&world, &["plan"][..], 40),
         (&world, &["run", "--json"], 40),
@@ -201,8 +201,9 @@ fn an_output_file_never_replaces_what_is_not_a_regular_file() {
     Run::of(shell.stdin(Stdio::null())).expect(0);
     assert!(world.read("read.txt").contains("regen"), "{}", world.read("read.txt"));
     let mut shell = Command::new("bash");
-    shell.args(["-c", "\"$0\" check --policy <(sleep 6; echo signed = false)"]);
-    shell.arg(world.command(&[]).get_program()).current_dir(world.path(""));
-    let run = Run::of(shell.stdin(Stdio::null()));
+    shell.args(["-c", "\"$0\" check --policy <(sleep $1; echo signed = false)"]);
+    // Longer than a pipe with a name is waited for.
+    shell.arg(world.command(&[]).get_program()).arg(rounds("6", "1"));
+    let run = Run::of(shell.current_dir(world.path("")).stdin(Stdio::null()));
     assert!(!run.err.contains("wrote"), "{}", run.err);
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::check::{ALSO_GOOD, commit};
 use crate::server::{Server, lib};
-use crate::world::{ADDER, GOOD, WRONG, World, rounds};
+use crate::world::{GOOD, PLAIN, WRONG, World, rounds};
 
 const LIB: &str = "generated/adder/rust/src/lib.rs";
 
@@ -15,8 +15,8 @@ const LIB: &str = "generated/adder/rust/src/lib.rs";
 fn twice() -> (World, Server) {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD), lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
-    world.run(&["run", "-q", "--force"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
+    world.first(&server, &["run", "-q", "--force"]).expect(0);
     assert_eq!(world.read(LIB), ALSO_GOOD);
     (world, server)
 }
@@ -24,13 +24,13 @@ fn twice() -> (World, Server) {
 #[test]
 fn rollback_restores_tree_entry_and_attestation() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     world.run(&["rollback", "adder"]).expect(2);
     world.run(&["run", "-q"]).expect(0);
     let first = (world.read("regen.lock"), world.snapshot("generated"));
     let run = world.run(&["rollback", "adder"]).expect(2);
     insta::assert_snapshot!(run.shown());
-    world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
+    world.write("specs/adder.md", &PLAIN.replace("give the sum", "give their sum"));
     world.run(&["run", "-q"]).expect(0);
     let second = world.snapshot("generated");
     assert_ne!(first.1, second);
@@ -59,15 +59,15 @@ fn rollback_restores_tree_entry_and_attestation() {
     world.run(&["check", "-q"]).expect(0);
     // The spec is reverted too: nothing is held, and everything matches.
     world.run(&["rollback", "adder", "--to", "1"]).expect(0);
-    world.write("specs/adder.md", ADDER);
+    world.write("specs/adder.md", PLAIN);
     world.run(&["check", "-q"]).expect(0);
     world.run(&["run", "-q"]).expect(0);
     assert_eq!(server.requests().len(), 2);
-    world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
+    world.write("specs/adder.md", &PLAIN.replace("give the sum", "give their sum"));
     world.run(&["rollback", "adder", "--to", "2"]).expect(0);
     // A hold ends with the spec's next change.
     world.run(&["rollback", "adder", "--to", "1"]).expect(0);
-    world.write("specs/adder.md", &ADDER.replace("give the sum", "yield the sum"));
+    world.write("specs/adder.md", &PLAIN.replace("give the sum", "yield the sum"));
     world.run(&["run", "-q"]).expect(0);
     assert_eq!(server.requests().len(), 3);
     world.run(&["check", "-q"]).expect(0);
@@ -83,11 +83,11 @@ fn rollback_restores_tree_entry_and_attestation() {
 #[test]
 fn a_refused_spec_is_not_rolled_back() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
-    let other = ADDER.replace("give the sum", "give their sum");
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
+    let other = PLAIN.replace("give the sum", "give their sum");
     world.write("specs/adder.md", &other);
-    world.run(&["run", "-q"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     let before = world.snapshot("generated");
     world.write("specs/adder.md", &format!("{other}\n- It MUST be so. `test_id: adds`\n"));
     let run = world.run(&["rollback", "adder"]).expect(10);
@@ -103,11 +103,11 @@ fn a_refused_spec_is_not_rolled_back() {
 #[test]
 fn a_running_daemon_performs_the_rollback_and_keeps_it() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
     let first = world.read(LIB);
-    world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
-    world.run(&["run", "-q"]).expect(0);
+    world.write("specs/adder.md", &PLAIN.replace("give the sum", "give their sum"));
+    world.first(&server, &["run", "-q"]).expect(0);
     let daemon = crate::watch::Daemon::start(&world);
     daemon.idle();
     let run = world.run(&["rollback", "adder"]);
@@ -224,9 +224,9 @@ fn a_rollback_killed_at_any_step_leaves_the_old_or_the_new_tree() {
 #[test]
 fn a_promotion_killed_at_any_step_leaves_the_old_or_the_new_tree() {
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run", "-q"]).expect(0);
-    world.write("specs/adder.md", &ADDER.replace("give the sum", "give their sum"));
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
+    world.write("specs/adder.md", &PLAIN.replace("give the sum", "give their sum"));
     // The step before any visible change: the stage is synced.
     let traced = Command::new("strace")
         .args([
@@ -297,7 +297,7 @@ fn a_run_is_shown_exported_and_replayed() {
 #[test]
 fn gc_keeps_promotions_rollback_candidates_and_recent_attempts() {
     let server = Server::start(vec![lib(WRONG), lib(GOOD), lib(ALSO_GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     world.run(&["run", "-q"]).expect(0);
     world.run(&["run", "-q", "--force"]).expect(0);
     let before = world.snapshot(".regen/objects").len();

@@ -44,8 +44,9 @@ pub enum Act {
 pub struct Server {
     /// Its address, for `base_url`.
     pub url: String,
+    acts: Vec<Act>,
     requests: Arc<Mutex<Vec<Asked>>>,
-    arrivals: Receiver<()>,
+    arrivals: (Sender<()>, Receiver<()>),
 }
 
 /// A request that asks for an answer.
@@ -71,15 +72,27 @@ impl Server {
         let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (sender, arrivals) = channel();
-        let shared = Arc::clone(&requests);
+        let (shared, played, arrived) = (Arc::clone(&requests), acts.clone(), sender.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (acts, models) = (acts.clone(), models.clone());
-                let (shared, sender) = (Arc::clone(&shared), sender.clone());
+                let (acts, models) = (played.clone(), models.clone());
+                let (shared, sender) = (Arc::clone(&shared), arrived.clone());
                 std::thread::spawn(move || serve(stream, (&acts, models), &shared, &sender));
             }
         });
-        Self { url, requests, arrivals }
+        Self { url, acts, requests, arrivals: (sender, arrivals) }
+    }
+
+    /// What it does with so many requests.
+    pub fn acts(&self, count: usize) -> Vec<String> {
+        let act = |number: usize| format!("{:?}", self.acts.get(number).or(self.acts.last()));
+        (0..count).map(act).collect()
+    }
+
+    /// Goes on as if it had answered these.
+    pub fn has_answered(&self, asked: &[Asked]) {
+        self.requests.lock().expect("no test panics while holding it").extend_from_slice(asked);
+        asked.iter().for_each(|_| self.arrivals.0.send(()).expect("is kept"));
     }
 
     /// Bodies of the requests so far.
@@ -108,7 +121,7 @@ impl Server {
 
     /// Waits until the next request has arrived.
     pub fn arrived(&self) {
-        self.arrivals.recv_timeout(std::time::Duration::from_secs(60)).expect("a request");
+        self.arrivals.1.recv_timeout(std::time::Duration::from_secs(60)).expect("a request");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{ADDER, GOOD, WRONG, World};
+use crate::world::{ADDER, GOOD, QUICK, WRONG, World, rounds};
 
 /// A clause of the adder, with an example.
 fn clause(name: &str) -> String {
@@ -321,17 +321,18 @@ fn words_in_comments_and_strings_are_not_left_out_code() {
         // The implementation remains unchanged since 2015, and the rest of the file is short.\n\
         pub fn add(a: i32, b: i32) -> i32 {\n    let _lazy = \"unimplemented!() and todo!()\";\n    a.saturating_add(b)\n}\n";
     let server = Server::start(vec![lib(honest)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     world.run(&["--spec", "adder"]).expect(0);
     assert_eq!(server.requests().len(), 1);
-    for lazy in [
+    let left_out = [
         "pub fn add(_: i32, _: i32) -> i32 {\n    todo ! ( )\n}\n",
         "pub fn add(_: i32, _: i32) -> i32 {\n    // ... existing code ...\n    0\n}\n",
         "pub fn add(_: i32, _: i32) -> i32 {\n    /* implementation goes here */ 0\n}\n",
         "// The rest of the code is unchanged.\npub fn add(_: i32, _: i32) -> i32 {\n    // rest of the code\n    0\n}\n",
-    ] {
+    ];
+    for lazy in left_out.into_iter().step_by(rounds(1, 2)) {
         let server = Server::start(vec![lib(lazy), lib(GOOD)]);
-        let world = World::adder(&server.url);
+        let world = World::quick(&server.url);
         let run = world.run(&["--spec", "adder"]).expect(0);
         let is_last = lazy.contains("/* implementation goes here */ 0");
         assert_eq!(server.requests().len(), 2, "{lazy}: {}", run.err);
@@ -419,7 +420,7 @@ const PROPERTY: &str = "macro_rules! property {\n    ($(#[$m:meta])* fn $name:id
 fn tests_that_macros_make_count_for_their_clause() {
     for suite in [TABLE, PROPERTY] {
         let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
-        let world = World::new(&server.url, &[("adder", BARE)], "");
+        let world = World::new(&server.url, &[("adder", BARE)], QUICK);
         world.write("validators/adder/rust/s.rs", suite);
         let run = world.run(&["--spec", "adder"]).expect(0);
         assert_eq!(server.requests().len(), 2, "{}", run.err);
@@ -438,8 +439,8 @@ fn a_forged_report_does_not_pass_a_test_that_a_macro_makes() {
         // SAFETY: ends the process.\n    unsafe { _exit(0) }\n}\n";
     for suite in [TABLE, PROPERTY] {
         let server = Server::start(vec![lib(forged)]);
-        let world =
-            World::new(&server.url, &[("adder", BARE)], "effects = [\"stdout\", \"unsafe\"]\n");
+        let extra = format!("{QUICK}effects = [\"stdout\", \"unsafe\"]\n");
+        let world = World::new(&server.url, &[("adder", BARE)], &extra);
         world.write("validators/adder/rust/s.rs", suite);
         let run = world.run(&["--spec", "adder"]).expect(20);
         assert!(run.err.contains("before the test reached its end"), "{}", run.err);

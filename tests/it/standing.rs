@@ -37,8 +37,8 @@ fn dependents_are_up_to_date_after_promotions_in_the_same_run() {
 #[test]
 fn foreign_files_are_refused_before_a_model_is_called() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
     let mut said = String::new();
     let mut refused = |what: &str| {
         said += &world.run(&["run", "--force"]).expect(22).titled(what);
@@ -69,8 +69,8 @@ fn foreign_files_are_refused_before_a_model_is_called() {
 #[test]
 fn files_that_look_like_specs_are_reported() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
     std::fs::rename(world.path("specs/adder.md"), world.path("adder.md")).expect("moves");
     std::os::unix::fs::symlink(world.path("adder.md"), world.path("specs/link.md")).expect("links");
     world.write("specs/other.md", &ADDER.replace("adder", "other"));

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::server::{Server, lib};
-use crate::world::{GOOD, Run, World, collect};
+use crate::world::{GOOD, Run, World, collect, rounds};
 
 /// A regen of a user on another machine.
 fn elsewhere(world: &World, args: &[&str]) -> Run {
@@ -36,7 +36,7 @@ fn tree(path: &Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> 
 fn a_planted_journal_moves_nothing_and_check_writes_nothing() {
     let server = Server::start(vec![lib(GOOD)]);
     for unit in ["../victim", "victim", "generated/adder", "/tmp/victim"] {
-        let world = World::adder(&server.url);
+        let world = World::quick(&server.url);
         let victim = world.path("victim");
         fs::create_dir_all(&victim).expect("is made");
         fs::write(victim.join("file"), "precious").expect("writes");
@@ -59,8 +59,8 @@ fn a_planted_journal_moves_nothing_and_check_writes_nothing() {
 #[test]
 fn a_journal_can_only_name_folders_of_its_spec() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
     for unit in ["../victim", "victim", "generated/other", "generated"] {
         plant_journal(&world, unit);
         let before = tree(&world.path("generated"));
@@ -77,8 +77,8 @@ fn a_journal_can_only_name_folders_of_its_spec() {
 #[test]
 fn a_ledger_of_another_machine_promotes_nothing() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
     fs::remove_dir_all(world.path("generated")).expect("deletes");
     fs::remove_file(world.path("regen.lock")).expect("deletes");
     let asked = server.requests().len();
@@ -99,8 +99,8 @@ fn a_ledger_of_another_machine_promotes_nothing() {
 #[test]
 fn state_tracked_by_git_is_rejected() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
     let git = |args: &[&str]| {
         let done = Command::new("git").args(args).current_dir(world.path("")).output();
         assert!(done.expect("git runs").status.success(), "{args:?}");
@@ -120,8 +120,8 @@ fn state_tracked_by_git_is_rejected() {
 #[test]
 fn state_is_private_and_symbolic_links_are_rejected() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
     let mode = |path: &str| world.path(path).metadata().expect("is there").permissions().mode();
     assert_eq!(mode(".regen") & 0o777, 0o700);
     for file in ["ledger.db", "id", "lock"] {
@@ -151,7 +151,7 @@ fn state_is_private_and_symbolic_links_are_rejected() {
 #[test]
 fn every_command_rejects_a_linked_output_folder() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     let outside = tempfile::tempdir().expect("a folder");
     symlink(outside.path(), world.path("generated")).expect("links");
     let commands = [
@@ -182,8 +182,8 @@ fn every_command_rejects_a_linked_output_folder() {
 #[test]
 fn missing_history_is_noted() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
-    let first = world.run(&["run"]).expect(0);
+    let world = World::quick(&server.url);
+    let first = world.first(&server, &["run", "-q"]).expect(0);
     assert!(!first.err.contains("no history"), "{}", first.err);
     fs::remove_dir_all(world.path(".regen")).expect("deletes");
     for args in [&["status"][..], &["run"]] {
@@ -197,7 +197,7 @@ fn missing_history_is_noted() {
 #[test]
 fn a_pipe_in_place_of_a_file_does_not_hang() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     world.write(
         "validators/adder/rust/suite.rs",
         "#[test]\nfn adds__more() {\n    assert_eq!(adder::add(2, 2), 4);\n}\n",
@@ -227,14 +227,15 @@ fn a_pipe_in_place_of_a_file_does_not_hang() {
         &["diff"],
         &["gc"],
     ];
-    for file in files {
+    for (number, file) in files.into_iter().enumerate() {
         let path = world.path(file);
         let before = fs::read(&path).ok();
         let _ = fs::remove_file(&path);
         fs::create_dir_all(path.parent().expect("has one")).expect("is made");
         let made = Command::new("mkfifo").arg(&path).status();
         assert!(made.is_ok_and(|made| made.success()), "{file}");
-        for args in commands {
+        // In a short run three commands over each file.
+        for args in commands.iter().skip(rounds(0, number % 3)).step_by(rounds(1, 3)) {
             let started = Instant::now();
             let mut child = world.spawn(args);
             while child.try_wait().expect("is told").is_none() {
@@ -257,8 +258,8 @@ fn a_pipe_in_place_of_a_file_does_not_hang() {
 #[test]
 fn a_changed_attestation_does_not_change_a_valid_lockfile() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    let world = World::quick(&server.url);
+    world.first(&server, &["run", "-q"]).expect(0);
     let (lock, path) = (world.read("regen.lock"), "generated/adder/rust.intoto.jsonl");
     let attested = world.read(path);
     let alter = |line: &str| {

@@ -100,7 +100,7 @@ fn conflict_texts_and_file_names_are_escaped() {
 fn workspace_texts_are_escaped() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[("adder", ADDER)], "");
-    world.run(&["run"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     let evil = EVIL.replace('\n', " ");
     world.write("specs/adder.md", &ADDER.replace("It MUST", &format!("It {evil} [x](y) MUST")));
     world.write(&format!("generated/adder/rust/src/{}.rs", evil.replace('/', "")), "x");

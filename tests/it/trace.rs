@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::server::{Server, lib};
-use crate::world::{ADDER, GOOD, World, collect, stable};
+use crate::world::{GOOD, PLAIN, World, collect, stable};
 
 /// A workspace with hand-written code in another language.
 fn people(specs: &str, extra: &str) -> World {
@@ -101,7 +101,7 @@ fn the_snapshot_does_not_depend_on_results() {
 #[test]
 fn generated_code_is_traced_to_what_is_promoted() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     let before = world.run(&["trace", "--json"]).expect(0).json().remove(0);
     assert_eq!(coverage(&before)[0].1, "not_run");
     world.run(&["--spec", "adder"]).expect(0);
@@ -111,7 +111,7 @@ fn generated_code_is_traced_to_what_is_promoted() {
     std::fs::remove_dir_all(world.path(".regen")).expect("is there");
     let clone = world.run(&["trace", "--json"]).expect(0).json().remove(0);
     assert_eq!(clone, said);
-    world.write("specs/adder.md", &ADDER.replace("the sum", "the true sum"));
+    world.write("specs/adder.md", &PLAIN.replace("the sum", "the true sum"));
     let late = world.run(&["trace", "--json"]).expect(0).json().remove(0);
     assert_eq!(coverage(&late)[0].1, "not_run");
 }

@@ -7,7 +7,7 @@ use crate::world::{ADDER, GOOD, SHALLOW, WRONG, World, stable};
 fn a_wrong_answer_is_repaired_and_promoted_and_then_up_to_date() {
     let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["--spec", "adder"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     assert_eq!(server.requests().len(), 2);
     let repair = server.prompt(1);
     insta::assert_snapshot!(stable(&repair));
@@ -105,7 +105,7 @@ fn equal_workspaces_send_equal_requests() {
 fn a_changed_clause_regenerates_with_the_change_in_the_prompt() {
     let server = Server::start(vec![lib(GOOD), lib(WRONG), lib(&GOOD.replace("Adds.", "Sums."))]);
     let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     world.write("specs/adder.md", &ADDER.replace("A crate that adds.", "A crate\nthat adds."));
     world.run(&["run"]).expect(0);
     assert_eq!(server.requests().len(), 1, "wrapping is no change");
@@ -143,7 +143,7 @@ fn a_changed_suite_runs_the_gates_before_a_model_is_called() {
 fn manual_edits_are_refused_or_saved() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::adder(&server.url);
-    world.run(&["run"]).expect(0);
+    world.first(&server, &["run", "-q"]).expect(0);
     world.write("generated/adder/rust/src/lib.rs", "// mine\n");
     let run = world.run(&["run"]).expect(22);
     insta::assert_snapshot!(run.shown());

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::server::{Act, Server, lib};
-use crate::world::{ADDER, GOOD, WRONG, World, stable};
+use crate::world::{ADDER, GOOD, PLAIN, WRONG, World, stable};
 
 /// A daemon in a workspace.
 pub struct Daemon {
@@ -100,13 +100,13 @@ impl Drop for Daemon {
 }
 
 fn with(word: &str) -> String {
-    ADDER.replace("A crate that adds.", &format!("A crate that adds {word}."))
+    PLAIN.replace("A crate that adds.", &format!("A crate that adds {word}."))
 }
 
 #[test]
 fn every_kind_of_save_gives_one_run() {
     let server = Server::start(vec![lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     let daemon = Daemon::start(&world);
     daemon.ended("promoted");
     daemon.idle();
@@ -155,7 +155,7 @@ fn every_kind_of_save_gives_one_run() {
 #[test]
 fn a_save_cancels_the_run_and_the_newest_revision_is_promoted() {
     let server = Server::start(vec![Act::Silence, lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     let daemon = Daemon::start(&world);
     server.arrived();
     world.write("specs/adder.md", &with("newly"));
@@ -166,11 +166,11 @@ fn a_save_cancels_the_run_and_the_newest_revision_is_promoted() {
     let log = world.run(&["log", "--json"]).expect(0).out;
     assert!(log.contains("\"event\":\"superseded\""), "{log}");
     // An added spec, a removed one, and a replaced folder.
-    world.write("specs/other.md", &ADDER.replace("adder::", "other::"));
+    world.write("specs/other.md", &PLAIN.replace("adder::", "other::"));
     daemon.ended("promoted");
     std::fs::rename(world.path("specs"), world.path("old")).expect("renames");
     std::fs::create_dir(world.path("specs")).expect("makes");
-    world.write("specs/third.md", &ADDER.replace("adder::", "third::"));
+    world.write("specs/third.md", &PLAIN.replace("adder::", "third::"));
     let line = daemon.ended("promoted");
     assert_eq!(line["spec"], "third");
     assert_eq!(daemon.stop(), Some(0));
@@ -206,9 +206,9 @@ fn an_invalid_configuration_is_reported_and_the_last_valid_one_kept() {
 #[test]
 fn failing_jobs_wait_and_those_for_a_person_are_parked() {
     let vacuous =
-        ADDER.replace("assert_eq!(adder::add(2, 3), 5, \"two and three\");", "assert!(true);");
+        PLAIN.replace("assert_eq!(adder::add(2, 3), 5, \"two and three\");", "assert!(true);");
     let server = Server::start(vec![lib(WRONG), lib(WRONG), lib(WRONG), lib(WRONG), lib(GOOD)]);
-    let world = World::adder(&server.url);
+    let world = World::quick(&server.url);
     let daemon = Daemon::start(&world);
     let line = daemon.ended("rejected");
     assert!((10..=13).contains(&line["again_in_s"].as_u64().unwrap_or(0)), "{line}");
@@ -222,7 +222,7 @@ fn failing_jobs_wait_and_those_for_a_person_are_parked() {
     );
     assert!(server.requests().len() > asked);
     // It waits for its change.
-    world.write("specs/adder.md", ADDER);
+    world.write("specs/adder.md", PLAIN);
     daemon.ended("promoted");
     daemon.idle();
     // Two daemons in one workspace are refused.

@@ -1,10 +1,10 @@
 //! A user's workspace in a temporary folder, and the real program run in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::SystemTime;
 
 use regen::gate::{
@@ -72,10 +72,15 @@ static LAYERS: LazyLock<PathBuf> = LazyLock::new(|| {
     all.join(name)
 });
 
-/// Whether this is the full run, `REGEN_TEST=all`; otherwise prints how to start one.
+/// Whether this is the full run, `REGEN_TEST=all`.
+pub fn is_full() -> bool {
+    std::env::var_os("REGEN_TEST").is_some_and(|value| value == "all")
+}
+
+/// The same; otherwise prints how to start one.
 #[expect(clippy::print_stdout, reason = "a shortened test says so")]
 pub fn all() -> bool {
-    let all = std::env::var_os("REGEN_TEST").is_some_and(|value| value == "all");
+    let all = is_full();
     if !all {
         println!("runs with REGEN_TEST=all");
     }
@@ -87,11 +92,26 @@ pub fn rounds<T>(full: T, few: T) -> T {
     if all() { full } else { few }
 }
 
+/// All cases in a full run, otherwise the first of each kind.
+pub fn of_each_kind<T, K: Ord>(
+    cases: impl IntoIterator<Item = T>,
+    kind: impl Fn(&T) -> K,
+) -> Vec<T> {
+    let (all, mut seen) = (all(), BTreeSet::new());
+    cases.into_iter().filter(|case| seen.insert(kind(case)) || all).collect()
+}
+
 /// A spec with one visible and one hidden example.
 pub const ADDER: &str = "# Adder\n\nA crate that adds.\n\n- `add(a: i32, b: i32) -> i32` MUST give the sum. \
     `test_id: adds`\n\n  ```rust\n  assert_eq!(adder::add(2, 3), 5, \"two and three\");\n  ```\n\n- It MUST NOT \
     overflow: it saturates. `test_id: saturates`\n\n  ```rust hidden\n  \
     assert_eq!(adder::add(i32::MAX, 77001), i32::MAX);\n  ```\n";
+
+/// The adder without what it hides, for tests of something else than gates.
+pub const PLAIN: &str = "# Adder\n\nA crate that adds.\n\n- `add(a: i32, b: i32) -> i32` MUST give the sum. \
+    `test_id: adds`\n\n  ```rust\n  assert_eq!(adder::add(2, 3), 5, \"two and three\");\n  ```\n";
+/// As few gates as possible.
+pub const QUICK: &str = "gates = [\"layout\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
 
 /// Right.
 pub const GOOD: &str =
@@ -113,10 +133,12 @@ pub struct Subject<'a> {
 /// A workspace.
 pub struct World {
     folder: tempfile::TempDir,
+    /// Its first runs; `None` after another command.
+    pub ran: Mutex<Option<String>>,
 }
 
 /// The result of a run of the program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     /// Exit code; -1 for a signal.
     pub code: i32,
@@ -129,7 +151,8 @@ pub struct Run {
 impl World {
     /// A workspace with these specs, asking a server. `extra` is appended to harness.toml.
     pub fn new(url: &str, specs: &[(&str, &str)], extra: &str) -> Self {
-        let world = Self { folder: tempfile::tempdir().expect("a folder") };
+        let folder = tempfile::tempdir().expect("a folder");
+        let world = Self { folder, ran: Mutex::new(Some(String::new())) };
         world.write(
             "harness.toml",
             &format!(
@@ -157,6 +180,16 @@ impl World {
         Self::new(url, &[("adder", ADDER)], "")
     }
 
+    /// The plain adder with few gates, and a server.
+    pub fn quick(url: &str) -> Self {
+        Self::new(url, &[("adder", PLAIN)], QUICK)
+    }
+
+    /// The folder of the workspace and its caches.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join("project").join(path)
     }
@@ -177,6 +210,7 @@ impl World {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
+        *self.ran.lock().expect("none panics") = None;
         let mut command = Command::new(env!("CARGO_BIN_EXE_regen"));
         command
             .args(args)
