@@ -543,7 +543,7 @@ fn listed(code: &str) -> Vec<String> {
     let lines = text.lines().map(|line| serde_json::from_str(line).expect("is JSON"));
     let words = lines.filter_map(|line: Value| match line["kind"].as_str() {
         Some("effect") => line["effect"].as_str().map(str::to_owned),
-        Some(kind @ ("syntax" | "suppress" | "import")) => Some(kind.to_owned()),
+        Some(kind @ ("syntax" | "suppress" | "import" | "unreached")) => Some(kind.to_owned()),
         _ => None,
     });
     let mut words: Vec<String> = words.collect();
@@ -606,6 +606,13 @@ fn each_way_to_an_effect_is_found() {
         ("unsafe", "__builtins__"),
         ("unsafe", "import string\nstring.Formatter().get_field('0.a', (1,), {})"),
         ("unsafe", "(x for x in [1]).gi_frame.f_globals"),
+        ("unsafe", "x = 1 if __debug__ else 2"),
+        ("unsafe", "import sys\nsys.setrecursionlimit(60)"),
+        ("unsafe", "import sys\nf = sys.setrecursionlimit\nf(5000)"),
+        ("unsafe", "import sys\nx = sys.getrecursionlimit()"),
+        ("unsafe", "import textwrap\ntextwrap.dedent = str"),
+        ("unsafe", "from textwrap import TextWrapper as T\nT.width = 3"),
+        ("unsafe", "import re\ndel re.compile"),
         ("import", "import numpy"),
         ("suppress", "import math  # noqa: F401"),
         ("suppress", "x: int = ''  #type:ignore"),
@@ -658,11 +665,45 @@ fn honest_code_has_no_effect() {
         "import types\nx = types.MappingProxyType({})\nfrom types import SimpleNamespace",
         "from ast import literal_eval\nx = literal_eval('[1]')",
         "class A:\n    def __eq__(self, other: object) -> bool:\n        return isinstance(other, A)\n    def __hash__(self) -> int:\n        return 1",
+        "from collections import Counter\nc = Counter()\nc['a'] += 1\nclass A:\n    x = 0\nA.x = 1",
         "# The type is checked, so no error is ignored.\nx = '# noqa is in a text'",
     ];
     for code in honest.into_iter().step_by(rounds(1, 3)) {
         assert_eq!(listed(code), [""; 0], "{code}");
     }
+}
+
+#[test]
+fn a_module_that_no_other_one_imports_is_refused() {
+    if !has_python() {
+        return;
+    }
+    let module = |imports: &str| {
+        let root = GOOD.replace("__all__", &format!("{imports}\n__all__"));
+        let left = "\"\"\"Nothing.\"\"\"\n\nraise RuntimeError\n";
+        files(&[
+            ("src/roman/__init__.py", &root),
+            ("src/roman/py.typed", ""),
+            ("src/roman/parts/__init__.py", "\"\"\"Parts.\"\"\"\n"),
+            ("src/roman/parts/used.py", "\"\"\"Used.\"\"\"\n"),
+            ("src/roman/parts/left.py", if imports.contains("left") { "" } else { left }),
+        ])
+    };
+    let imports = "from .parts import used";
+    let server = Server::start(vec![
+        Act::Say(module(imports)),
+        Act::Say(module(&format!("{imports}, left"))),
+    ]);
+    let world = world(&server, "roman", ROMAN, WITHOUT_TOOLS);
+    let run = world.run(&["run"]).expect(0);
+    let said = "no module imports `src/roman/parts/left.py`: nothing tests it";
+    assert!(run.err.contains(said), "{}", run.err);
+    assert!(
+        !run.err.contains("parts/used.py`") && !run.err.contains("parts/__init__"),
+        "{}",
+        run.err
+    );
+    assert!(world.path("generated/roman/python/src/roman/py.typed").exists());
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub enum AuditLine {
     Suppress(Noticed),
     /// A module that is neither the standard library's nor the package's.
     Import(Noticed),
+    /// A file that no other one imports.
+    Unreached(Noticed),
     /// A use of something that needs an effect.
     Effect {
         /// The effect.

@@ -40,6 +40,7 @@ impl EffectRules for PythonEffects {
                 AuditLine::Syntax(noticed) => findings.push(unreadable(noticed)),
                 AuditLine::Suppress(noticed) => findings.push(suppressed(noticed)),
                 AuditLine::Import(noticed) => findings.push(unknown_import(noticed)),
+                AuditLine::Unreached(noticed) => findings.push(unreached(&noticed)),
                 AuditLine::Effect { effect, noticed } => {
                     let effect = CodeEffect::read(&effect).map_err(|(why, _)| why)?;
                     if !granted.contains(&effect) {
@@ -123,6 +124,11 @@ fn unknown_import(noticed: Noticed) -> Finding {
         format!("`{}` is neither in the standard library nor in this package", noticed.what);
     let remedy = "use the standard library only, and import the package's modules relatively";
     at(&noticed, "import", message, remedy)
+}
+
+fn unreached(noticed: &Noticed) -> Finding {
+    let message = format!("no module imports `{}`: nothing tests it", noticed.what);
+    at(noticed, "unreached", message, "import it where it is used, or leave this file out")
 }
 
 /// A use that says which effect is missing, and what to do.

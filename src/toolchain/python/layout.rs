@@ -15,6 +15,9 @@ pub fn normalise(tree: &Tree, spec: &Spec) -> Result<Tree, Vec<Finding>> {
     }
     for (path, _) in tree.iter().filter(|(path, _)| path.as_str() != MANIFEST) {
         let path = path.as_str();
+        if path == typed(spec) {
+            continue;
+        }
         let inner = path.strip_prefix(&folder).and_then(|rest| rest.strip_suffix(".py"));
         if !inner.is_some_and(|rest| rest.split('/').all(is_module)) {
             let message = format!("`{path}` is not a module of the package");
@@ -32,11 +35,17 @@ pub fn normalise(tree: &Tree, spec: &Spec) -> Result<Tree, Vec<Finding>> {
         toml::Value::from(spec.id.to_string())
     );
     tree.insert(RelPath::parse(MANIFEST).expect("it is a plain path"), manifest.into_bytes());
+    tree.insert(RelPath::parse(&typed(spec)).expect("it is a plain path"), Vec::new());
     let types = spec.contract.as_ref().and_then(|one| PythonContract.types(spec, one));
     if let Some((path, text)) = types {
         tree.insert(path, text.into_bytes());
     }
     Ok(tree)
+}
+
+/// The file that says that the package has types.
+fn typed(spec: &Spec) -> String {
+    format!("src/{}/py.typed", package(spec))
 }
 
 /// Whether a file or folder of this name can be imported.

@@ -56,7 +56,7 @@ impl Toolchain for Python {
     }
 
     fn rules_version(&self) -> &'static str {
-        "python 3.10, rules 1"
+        "python 3.10, rules 2"
     }
 
     fn options(&self) -> Vec<OptionSchema> {
@@ -78,7 +78,7 @@ impl Toolchain for Python {
     fn layout(&self, _target: &Target) -> Layout {
         Layout {
             manifest: package::MANIFEST,
-            allowed: [package::MANIFEST, "src/**/*.py"].map(str::to_owned).into(),
+            allowed: [package::MANIFEST, "src/**/*.py", "src/*/py.typed"].map(str::to_owned).into(),
             denied: &["conftest.py", "sitecustomize.py", "usercustomize.py", "__pycache__/"],
             artefacts: &["__pycache__", ".ruff_cache", ".pyrefly_cache"],
             unwritten: words::unwritten,
