@@ -13,8 +13,8 @@ pub fn with_lines(text: &str) -> Vec<(String, u32)> {
     lexer.found
 }
 
-/// `raise NotImplementedError` replaces code that a model left out, unless it is in a file with classes
-/// whose functions others write.
+/// `raise NotImplementedError` replaces code that a model left out, unless it is in a file with
+/// classes whose functions others write.
 pub fn unwritten(path: &str, text: &str) -> Option<(&'static str, usize)> {
     if !path.ends_with(".py") || !text.contains("NotImplementedError") {
         return None;
