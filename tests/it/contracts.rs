@@ -355,6 +355,9 @@ fn errors_in_a_contract_are_told_at_their_place_before_a_call() {
 
 #[test]
 fn a_third_of_three_examples_is_held_out() {
+    if !all() {
+        return;
+    }
     let rows: String =
         (1..=9).map(|n| format!("  | {n} | ok(\"{}\") |\n", "I".repeat(n))).collect();
     let spec = format!(

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::fuzz::Numbers;
 use crate::server::{Server, lib};
-use crate::world::{GOOD, World, collect, rounds};
+use crate::world::{GOOD, World, all, collect};
 
 /// Time after which a command counts as hanging; one that gates is given more.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -234,10 +234,13 @@ fn template(server: &Server) -> World {
 
 #[test]
 fn commands_over_damaged_workspaces_end_and_write_nothing_elsewhere() {
+    if !all() {
+        return;
+    }
     let only = std::env::var("REGEN_FUZZ_INPUT").ok().map(|text| text.parse().expect("a number"));
     let server = Server::start(vec![lib(GOOD)]);
     let world = template(&server);
-    let numbers: Vec<u64> = only.map_or_else(|| (0..rounds(1000, 15)).collect(), |one| vec![one]);
+    let numbers: Vec<u64> = only.map_or_else(|| (0..1000).collect(), |one| vec![one]);
     let work = |part: usize| -> Vec<String> {
         let mine = numbers.iter().skip(part).step_by(2);
         mine.filter_map(|number| round(&world, *number)).collect()

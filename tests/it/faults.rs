@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{GOOD, World, rounds, stable};
+use crate::world::{GOOD, World, all, rounds, stable};
 
 struct Case {
     acts: Vec<Act>,
@@ -61,6 +61,9 @@ fn case(acts: Vec<Act>, calls: usize, code: i32, class: &'static str) -> Case {
 
 #[test]
 fn temporary_faults_are_retried() {
+    if !all() {
+        return;
+    }
     let limited = |code: &str| {
         json(429, &format!("{{\"error\":{{\"message\":\"slow down\",\"code\":{code}}}}}"))
     };
@@ -107,6 +110,9 @@ fn permanent_faults_end_at_once() {
 
 #[test]
 fn truncated_answers_count_as_attempts() {
+    if !all() {
+        return;
+    }
     // The last line is missing: with it the answer would be complete.
     let text = || files(&[("src/lib.rs", GOOD)]).replace("### DONE: 1 files\n", "");
     let said = check(vec![

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use crate::server::{Server, lib};
-use crate::world::{ADDER, GOOD, Run, WRONG, World, all, rounds, stable};
+use crate::world::{ADDER, GOOD, Run, WRONG, World, all, stable};
 
 const GATES: &str = "gates = [\"layout\", \"check\", \"own\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n[gate.own]\n\
     validator = \"own\"\n";
@@ -30,6 +30,9 @@ fn a_validators_finding_reaches_the_model() {
 
 #[test]
 fn an_invalid_report_is_an_environment_error_never_a_pass() {
+    if !all() {
+        return;
+    }
     let mut said = String::new();
     for script in [
         "echo all good",
@@ -101,6 +104,9 @@ fn a_guard_names_its_clause() {
 
 #[test]
 fn flaky_tests_are_rejected_unless_waived() {
+    if !all() {
+        return;
+    }
     let suite = "use std::hash::{BuildHasher, RandomState};\n#[test]\nfn keeps() {\n    \
         assert!(RandomState::new().hash_one(1) % 2 == 0, \"odd\");\n    assert_eq!(adder::add(1, 1), 2);\n}\n";
     let spec = |waiver: &str| format!("{ADDER}\n- It MUST keep `1`. `test_id: keeps` {waiver}\n");
@@ -138,8 +144,11 @@ fn a_gate_named_error_that_fails_again_is_a_failed_gate() {
 
 #[test]
 fn a_validator_failing_only_on_the_candidate_rejects_it() {
+    if !all() {
+        return;
+    }
     let pass = "echo '{\"version\":1,\"outcome\":\"pass\"}'";
-    for breaks in ["kill -9 $$", "exit 3", "echo nonsense; exit 0"].iter().take(rounds(3, 1)) {
+    for breaks in ["kill -9 $$", "exit 3", "echo nonsense; exit 0"] {
         let script = format!(
             "read request\nif grep -q saturating_sub src/lib.rs; then {breaks}; fi\n{pass}"
         );

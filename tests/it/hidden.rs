@@ -1,7 +1,7 @@
 //! Held-out examples never reach the model.
 
 use crate::server::{Server, lib};
-use crate::world::{GOOD, SHALLOW, World, stable};
+use crate::world::{GOOD, SHALLOW, World, all, stable};
 
 #[test]
 fn a_failing_hidden_example_reveals_only_the_clause() {
@@ -15,6 +15,9 @@ fn a_failing_hidden_example_reveals_only_the_clause() {
 
 #[test]
 fn a_candidate_that_prints_every_file_reveals_no_hidden_example() {
+    if !all() {
+        return;
+    }
     let world = World::new("http://127.0.0.1:9/v1", &[("adder", crate::world::ADDER)], "");
     // Examples of other specs are secret too, including refused specs.
     let other = "- It has one. `test_id: one`\n\n  ```rust hidden\n  let held = \"88002 is not for you\";\n  ```\n\n\

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::apis::{message, raw};
 use crate::server::{Act, Server, events, files, lib};
-use crate::world::{GOOD, PLAIN, QUICK, World, rounds};
+use crate::world::{GOOD, PLAIN, QUICK, World, all, rounds};
 
 /// The adder, with more in `[generator]`.
 fn world(url: &str, generator: &str, rest: &str) -> World {
@@ -89,6 +89,9 @@ fn a_parameter_that_is_refused_is_told() {
 
 #[test]
 fn tokens_of_the_servers_cache_have_prices_and_an_unknown_price_is_said() {
+    if !all() {
+        return;
+    }
     let prices = "api = \"messages\"\ninput_price = 1.0\noutput_price = 10.0\ncached_input_price = 0.1\n\
         cache_write_price = 2.0";
     let server = Server::start(vec![Act::Bytes(message(&good(), "end_turn"))]);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
-use crate::world::{ADDER, GOOD, WRONG, World};
+use crate::world::{ADDER, GOOD, WRONG, World, all};
 
 /// A headless browser.
 struct Browser {
@@ -190,7 +190,7 @@ const CONTRAST: &str = r#"(() => {
 
 #[test]
 fn the_page_updates_live_and_reconnects_after_a_restart() {
-    let Some(browser) = Browser::start() else { return };
+    let Some(browser) = all().then(Browser::start).flatten() else { return };
     let server = Server::start(vec![lib(GOOD), lib(WRONG), Act::Silence, lib(GOOD)]);
     let title = "# <img src=x onerror=\"document.title='broken'\"> Adder\n";
     let world = World::new(&server.url, &[("adder", &ADDER.replace("# Adder\n", title))], "");

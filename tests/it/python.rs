@@ -266,6 +266,9 @@ fn wrong_answers_are_refused_with_the_call_and_both_values() {
 
 #[test]
 fn the_public_surface_is_exactly_the_contract() {
+    if !all() {
+        return;
+    }
     if !has_python() {
         return;
     }
@@ -297,7 +300,7 @@ fn the_public_surface_is_exactly_the_contract() {
         ),
         GOOD.replace("\"to_roman\"]", "\"to_roman\", \"Problem\"]"),
     ];
-    for code in &honest[rounds(0, 2)..] {
+    for code in &honest {
         let (_, run) = answered(code);
         run.expect(0);
     }
@@ -343,20 +346,6 @@ const CHEATS: [(&str, &str); 16] = [
     ("hangs", "while True:\n    pass"),
 ];
 
-/// In a short run with every effect: one that prints, exits, patches, compares, replaces and reads.
-const OPEN: [&str; 6] = [
-    "prints",
-    "exits_as_the_adapter",
-    "patches_streams",
-    "equals_everything",
-    "replaces_the_driver",
-    "reads_the_frames",
-];
-
-/// In a short run without effects: those whose finding is compared, and those without an effect.
-const CLOSED: [&str; 7] =
-    ["none", "exits", "patches_builtins", "reads_proc", "evaluates", "prints", "equals_everything"];
-
 /// The cheat of the package that is asked for.
 fn cheat(_: usize, body: &Value) -> String {
     let text = body.to_string();
@@ -384,17 +373,15 @@ fn cheats(server: &Server, names: &[&str], more: &str) -> World {
 
 #[test]
 fn no_cheat_is_promoted_even_with_every_effect() {
-    if !has_python() {
+    if !all() || !has_python() {
         return;
     }
     let every = "effects = [\"fs\", \"net\", \"env\", \"process\", \"clock\", \"thread\", \"stdin\", \
         \"stdout\", \"stderr\", \"unsafe\"]\n";
-    let all = CHEATS.map(|(name, _)| name);
-    for (effects, names) in
-        [(every, rounds(&all[..], &OPEN[..])), ("", rounds(&all[..], &CLOSED[..]))]
-    {
+    let names = CHEATS.map(|(name, _)| name);
+    for effects in [every, ""] {
         let server = Server::start(vec![Act::Make(cheat)]);
-        let world = cheats(&server, names, effects);
+        let world = cheats(&server, &names, effects);
         let run = world.run(&["run"]);
         // The candidate's fault, never the machine's.
         assert_eq!(run.code, 20, "{run:?}");
@@ -450,6 +437,9 @@ fn an_answer_is_formatted() {
 
 #[test]
 fn gates_that_need_no_tools_run_without_network() {
+    if !all() {
+        return;
+    }
     if !has_python() {
         return;
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{GOOD, Run, SHALLOW, World, rounds, stable};
+use crate::world::{GOOD, Run, SHALLOW, World, all, stable};
 
 /// Runs with one constant answer, asserts that nothing was promoted, and gives the run.
 #[track_caller]
@@ -90,6 +90,9 @@ const GRANTED: &str = "effects = [\"env\", \"process\", \"stdin\", \"stdout\", \
 
 #[test]
 fn code_that_fakes_results() {
+    if !all() {
+        return;
+    }
     let fake = "/// Adds.\npub fn add(_: i32, _: i32) -> i32 {\n    println!(\"test result: ok. 9 passed; 0 failed\");\n    \
         println!(\"{{\\\"type\\\":\\\"test\\\",\\\"name\\\":\\\"other\\\",\\\"event\\\":\\\"ok\\\"}}\");\n    0\n}\n";
     let mut said = String::new();
@@ -180,6 +183,9 @@ fn code_that_runs_before_the_tests() {
 
 #[test]
 fn code_that_leaves_configuration_links_or_processes_behind() {
+    if !all() {
+        return;
+    }
     let tests = |body: &str| {
         format!(
             "{SHALLOW}\n#[cfg(test)]\nmod tests {{\n    #[test]\n    fn tests() {{\n{body}\n    }}\n}}\n"
@@ -201,8 +207,7 @@ fn code_that_leaves_configuration_links_or_processes_behind() {
     let spawn = "        let line = \"setsid env -i sleep 86437 >/dev/null 2>&1 &\";\n        \
         std::process::Command::new(\"sh\").args([\"-c\", line]).status().unwrap();";
     let tricks = [wrapper, &link, spawn, remove].map(str::to_owned);
-    let at_once = tricks.join("\n");
-    for trick in rounds(tricks.to_vec(), vec![at_once]) {
+    for trick in tricks {
         let server = Server::start(vec![lib(&tests(&trick)), lib(GOOD)]);
         let world = World::new(&server.url, &[("adder", crate::world::ADDER)], "");
         let run = world.run(&["run"]).expect(0);
@@ -239,6 +244,9 @@ fn a_program_that_prints_a_report_of_its_own() {
 
 #[test]
 fn a_flood_and_an_endless_loop_end_with_a_finding() {
+    if !all() {
+        return;
+    }
     let flood = GOOD.replace(
         "a.saturating_add(b)",
         "let line = \"x\".repeat(1000);\n    (0..10_000).for_each(|_| println!(\"{line}\"));\n    a.saturating_sub(b)",

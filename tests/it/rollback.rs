@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::check::{ALSO_GOOD, commit};
 use crate::server::{Server, lib};
-use crate::world::{GOOD, PLAIN, WRONG, World, rounds};
+use crate::world::{GOOD, PLAIN, WRONG, World, all, rounds};
 
 const LIB: &str = "generated/adder/rust/src/lib.rs";
 
@@ -255,6 +255,9 @@ fn a_promotion_killed_at_any_step_leaves_the_old_or_the_new_tree() {
 
 #[test]
 fn a_run_is_shown_exported_and_replayed() {
+    if !all() {
+        return;
+    }
     let (world, server) = twice();
     commit(&world);
     let run = world.run(&["show", "2"]).expect(0);
@@ -322,6 +325,9 @@ fn gc_keeps_promotions_rollback_candidates_and_recent_attempts() {
 
 #[test]
 fn a_later_job_reuses_the_answer_of_an_interrupted_one() {
+    if !all() {
+        return;
+    }
     let server = Server::start(vec![lib(GOOD), lib(ALSO_GOOD)]);
     let world = World::adder(&server.url);
     let gate = "[gate.slow]\nargv = [\"/bin/sh\", \"-c\", \"sleep 1000\"]\n";

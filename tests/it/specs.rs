@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{ADDER, GOOD, QUICK, WRONG, World, rounds};
+use crate::world::{ADDER, GOOD, QUICK, WRONG, World, all};
 
 /// A clause of the adder, with an example.
 fn clause(name: &str) -> String {
@@ -317,6 +317,9 @@ fn an_error_in_a_module_of_a_suite_is_not_the_models_fault() {
 
 #[test]
 fn words_in_comments_and_strings_are_not_left_out_code() {
+    if !all() {
+        return;
+    }
     let honest = "//! Adds; `todo!()` is never called.\n\n/// Adds, whether or not there is existing code in the table.\n\
         // The implementation remains unchanged since 2015, and the rest of the file is short.\n\
         pub fn add(a: i32, b: i32) -> i32 {\n    let _lazy = \"unimplemented!() and todo!()\";\n    a.saturating_add(b)\n}\n";
@@ -330,7 +333,7 @@ fn words_in_comments_and_strings_are_not_left_out_code() {
         "pub fn add(_: i32, _: i32) -> i32 {\n    /* implementation goes here */ 0\n}\n",
         "// The rest of the code is unchanged.\npub fn add(_: i32, _: i32) -> i32 {\n    // rest of the code\n    0\n}\n",
     ];
-    for lazy in left_out.into_iter().step_by(rounds(1, 2)) {
+    for lazy in left_out {
         let server = Server::start(vec![lib(lazy), lib(GOOD)]);
         let world = World::quick(&server.url);
         let run = world.run(&["--spec", "adder"]).expect(0);
@@ -391,6 +394,9 @@ fn an_example_or_suite_that_does_not_parse_is_named_with_its_line() {
 
 #[test]
 fn wildcards_stand_for_text_in_any_place() {
+    if !all() {
+        return;
+    }
     let main = "fn main() {\n    for line in std::env::args().skip(1) {\n        println!(\"{line}\");\n    }\n}\n";
     let spec = "---\ntargets: [command]\n---\n# Say\n\n- It MUST print. `test_id: prints`\n\n  ```console\n  \
         $ say 'name = \"a\", \"b\",' end\n  name = \"[..]\",\n  end\n  $ say a b c\n  ...\n  [..]\n  $ say k1 x=1\n  …\n  \
@@ -418,6 +424,9 @@ const PROPERTY: &str = "macro_rules! property {\n    ($(#[$m:meta])* fn $name:id
 
 #[test]
 fn tests_that_macros_make_count_for_their_clause() {
+    if !all() {
+        return;
+    }
     for suite in [TABLE, PROPERTY] {
         let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
         let world = World::new(&server.url, &[("adder", BARE)], QUICK);

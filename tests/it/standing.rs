@@ -1,10 +1,13 @@
 //! What is up to date, and what is detected before a model is called.
 
 use crate::server::{Act, Server, lib};
-use crate::world::{ADDER, GOOD, SHALLOW, World, stable};
+use crate::world::{ADDER, GOOD, SHALLOW, World, all, stable};
 
 #[test]
 fn a_waived_clause_is_not_required_until_its_date() {
+    if !all() {
+        return;
+    }
     let server = Server::start(vec![lib(SHALLOW), lib(GOOD)]);
     let waived = |day: &str| {
         ADDER.replace(
@@ -25,6 +28,9 @@ fn a_waived_clause_is_not_required_until_its_date() {
 
 #[test]
 fn dependents_are_up_to_date_after_promotions_in_the_same_run() {
+    if !all() {
+        return;
+    }
     let server = Server::start(vec![lib(GOOD)]);
     let above = format!("---\ndepends: [adder]\n---\n{}", ADDER.replace("adder::", "above::"));
     let world = World::new(&server.url, &[("adder", ADDER), ("above", &above)], "");
@@ -104,6 +110,9 @@ fn command_line_mistakes_and_empty_workspaces_are_usage_errors() {
 
 #[test]
 fn every_test_id_of_a_clause_needs_a_test() {
+    if !all() {
+        return;
+    }
     let server = Server::start(vec![lib(GOOD)]);
     let spec = ADDER.replace("`test_id: adds`", "`test_id: adds, commutes`");
     let world = World::new(&server.url, &[("adder", &spec)], "");

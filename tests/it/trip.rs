@@ -1,7 +1,7 @@
 //! The main job, end to end.
 
 use crate::server::{Act, Server, files, lib};
-use crate::world::{ADDER, GOOD, SHALLOW, WRONG, World, stable};
+use crate::world::{ADDER, GOOD, SHALLOW, WRONG, World, all, stable};
 
 #[test]
 fn a_wrong_answer_is_repaired_and_promoted_and_then_up_to_date() {
@@ -55,6 +55,9 @@ fn wrong_answers_end_by_policy_and_change_nothing() {
 
 #[test]
 fn the_same_failure_twice_skips_to_a_fresh_start_without_the_candidate() {
+    if !all() {
+        return;
+    }
     let server = Server::start(vec![lib(WRONG), lib(&WRONG.replace("Adds.", "Sums.")), lib(GOOD)]);
     let world = World::adder(&server.url);
     world.run(&["--spec", "adder"]).expect(0);
@@ -76,6 +79,9 @@ fn a_model_can_report_a_conflict() {
 
 #[test]
 fn a_stronger_generator_is_used_after_the_first_fails() {
+    if !all() {
+        return;
+    }
     let wrong =
         |n: i32| lib(&GOOD.replace("a.saturating_add(b)", &format!("a.saturating_mul(b) * {n}")));
     let mut acts: Vec<Act> = (7..12).map(wrong).collect();
@@ -92,6 +98,9 @@ fn a_stronger_generator_is_used_after_the_first_fails() {
 
 #[test]
 fn equal_workspaces_send_equal_requests() {
+    if !all() {
+        return;
+    }
     let server = Server::start(vec![lib(WRONG), lib(GOOD), lib(WRONG), lib(GOOD)]);
     for _ in 0..2 {
         World::adder(&server.url).run(&["--spec", "specs/adder.md"]).expect(0);
@@ -120,6 +129,9 @@ fn a_changed_clause_regenerates_with_the_change_in_the_prompt() {
 
 #[test]
 fn a_changed_suite_runs_the_gates_before_a_model_is_called() {
+    if !all() {
+        return;
+    }
     let server = Server::start(vec![lib(SHALLOW), lib(GOOD)]);
     let spec = ADDER.split("- It MUST NOT").next().unwrap_or_default();
     let world = World::new(&server.url, &[("adder", spec)], "");
@@ -160,6 +172,9 @@ fn manual_edits_are_refused_or_saved() {
 
 #[test]
 fn all_targets_of_a_spec_switch_together_or_not_at_all() {
+    if !all() {
+        return;
+    }
     let main = "fn main() {\n    println!(\"5\");\n}\n";
     let program = |main: &str| Act::Say(files(&[("src/main.rs", main), ("src/lib.rs", GOOD)]));
     let server = Server::start(vec![
@@ -224,6 +239,9 @@ fn templates_are_files_a_user_can_override() {
 
 #[test]
 fn cassettes_record_replay_and_report_differences() {
+    if !all() {
+        return;
+    }
     let server = Server::start(vec![lib(WRONG), lib(GOOD)]);
     let world = World::adder(&server.url);
     let config = world.read("harness.toml");

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::server::{Act, Server, lib};
-use crate::world::{ADDER, GOOD, PLAIN, WRONG, World, stable};
+use crate::world::{ADDER, GOOD, PLAIN, WRONG, World, all, stable};
 
 /// A daemon in a workspace.
 pub struct Daemon {
@@ -105,6 +105,9 @@ fn with(word: &str) -> String {
 
 #[test]
 fn every_kind_of_save_gives_one_run() {
+    if !all() {
+        return;
+    }
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::quick(&server.url);
     let daemon = Daemon::start(&world);
@@ -178,6 +181,9 @@ fn a_save_cancels_the_run_and_the_newest_revision_is_promoted() {
 
 #[test]
 fn an_invalid_configuration_is_reported_and_the_last_valid_one_kept() {
+    if !all() {
+        return;
+    }
     let slow = GOOD.replace(
         "    a.saturating_add(b)",
         "    std::thread::sleep(std::time::Duration::from_millis(500));\n    a.saturating_add(b)",

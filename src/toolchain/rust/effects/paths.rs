@@ -64,7 +64,9 @@ pub const CLOSED: [Closed; 11] = [
             std::env::var std::env::var_os std::env::vars std::env::vars_os std::env::set_var
             std::env::remove_var std::env::args std::env::args_os std::env::current_dir
             std::env::set_current_dir std::env::current_exe std::env::temp_dir
-            std::env::home_dir std::path::absolute std::io::IsTerminal::is_terminal",
+            std::env::home_dir std::path::absolute std::io::IsTerminal::is_terminal
+            std::collections::HashMap::hasher std::collections::HashSet::hasher",
+        types: "std::hash::RandomState",
         macros: "std::env std::option_env",
         ..NOTHING
     },
