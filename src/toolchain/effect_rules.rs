@@ -39,3 +39,21 @@ pub trait EffectRules: Sync {
         outputs: &[ToolOutput],
     ) -> Result<Vec<Finding>, String>;
 }
+
+/// Findings of one gate, each once. Those of effects belong to the clauses that grant some.
+pub fn told_once(gate: &GateName, spec: &Spec, mut findings: Vec<Finding>) -> Vec<Finding> {
+    let clauses = spec.clauses.iter();
+    let granting = clauses.filter(|one| one.bindings.iter().any(|b| b.effects().is_some()));
+    let granting: Vec<_> = granting.map(|clause| clause.id.clone()).collect();
+    for finding in &mut findings {
+        finding.gate = gate.to_owned();
+        if finding.rule.starts_with("effect: ") {
+            finding.clauses.clone_from(&granting);
+        }
+    }
+    let mut told = BTreeSet::new();
+    findings.retain(|one| {
+        told.insert((one.file.clone(), one.line, one.rule.clone(), one.message.clone()))
+    });
+    findings
+}

@@ -28,7 +28,7 @@ pub use commands::{
 };
 pub use contract::{ContractLanguage, ContractWords};
 pub use doc_examples::DocTests;
-pub use effect_rules::{EffectRules, EffectSubject};
+pub use effect_rules::{EffectRules, EffectSubject, told_once};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::audit::{AuditLine, Noticed, PublicItem, read};
 use super::contract::surface;
 use super::{commands, options, package};
-use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput};
+use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
 
 /// The rules of Python.
@@ -60,20 +60,7 @@ impl EffectRules for PythonEffects {
             let root = package::root(subject.spec);
             findings.extend(surface(interface, root.as_str(), &items, exported));
         }
-        let clauses = subject.spec.clauses.iter();
-        let granting = clauses.filter(|one| one.bindings.iter().any(|b| b.effects().is_some()));
-        let granting: Vec<_> = granting.map(|clause| clause.id.clone()).collect();
-        for finding in &mut findings {
-            finding.gate = gate.to_owned();
-            if finding.rule.starts_with("effect: ") {
-                finding.clauses.clone_from(&granting);
-            }
-        }
-        let mut said = BTreeSet::new();
-        findings.retain(|one| {
-            said.insert((one.file.clone(), one.line, one.rule.clone(), one.message.clone()))
-        });
-        Ok(findings)
+        Ok(told_once(gate, subject.spec, findings))
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::{CrateType, RustOptions};
 use super::{commands, reach, rustc_json};
-use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput};
+use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
 use crate::types::gate::clean;
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target};
 use paths::{CLOSED, Closed, OF_PROGRAMS, STREAMS};
@@ -123,18 +123,7 @@ impl EffectRules for RustEffects {
                 _ => findings.push(not_expanded(output)?),
             }
         }
-        let clauses = subject.spec.clauses.iter();
-        let granting = clauses.filter(|one| one.bindings.iter().any(|b| b.effects().is_some()));
-        let granting: Vec<_> = granting.map(|clause| clause.id.clone()).collect();
-        for finding in &mut findings {
-            finding.gate = gate.to_owned();
-            if finding.rule.starts_with("effect: ") {
-                finding.clauses.clone_from(&granting);
-            }
-        }
-        let mut said = BTreeSet::new();
-        findings.retain(|one| said.insert((one.file.clone(), one.line, one.rule.clone())));
-        Ok(findings)
+        Ok(told_once(gate, subject.spec, findings))
     }
 }
 

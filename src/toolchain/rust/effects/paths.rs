@@ -68,7 +68,6 @@ pub const CLOSED: [Closed; 11] = [
             std::collections::HashMap::hasher std::collections::HashSet::hasher",
         types: "std::hash::RandomState",
         macros: "std::env std::option_env",
-        ..NOTHING
     },
     Closed {
         effect: Some(CodeEffect::Process),
