@@ -109,10 +109,13 @@ pub fn read_property(interface: &Interface, code: &str) -> Result<Property, Text
     };
     let text = rest.iter().map(|(_, line)| *line).collect::<Vec<_>>().join("\n");
     let place = |message: String| TextError::new(message, *first, 0..0);
-    let program = Program::compile(&text).map_err(|error| {
-        let text = error.to_string();
-        let line = text.lines().map(str::trim).find(|line| !line.is_empty());
-        place(format!("the expression is not CEL: {}", line.unwrap_or_default()))
+    // The text of these errors panics for a column beyond 65,535.
+    let program = Program::compile(&text).map_err(|errors| {
+        let error = errors.errors.first();
+        let line = error.and_then(|error| usize::try_from(error.pos.0 - 1).ok()).unwrap_or(0);
+        let why = error.map_or("", |error| error.msg.as_str());
+        let line = first + line.min(rest.len() - 1);
+        TextError::new(format!("the expression is not CEL: {why}"), line, 0..0)
     })?;
     let program = Arc::new(program);
     let property = Property { variables, expression: text, program, line: *first };

@@ -236,6 +236,12 @@ fn properties_have_the_macros_of_cel_and_tables_escaped_bars() {
         assert!(read.is_ok(), "{expression}: {read:?}");
     }
     assert!(read_property(&interface, "xs: list<s32>\norder(xs).all(y, z in xs)").is_err());
+    let far = format!("xs: list<s32>\n\norder(xs) ==\n{}§", " ".repeat(70_000));
+    let error = read_property(&interface, &far).expect_err("is not CEL");
+    assert!(
+        error.message.starts_with("the expression is not CEL: ") && error.line == 3,
+        "{error:?}"
+    );
     let steps = read_table(&interface, "| s | same(s) |\n|---|---|\n| \"a\\|b\" | `\"a\\|b\"` |");
     let steps = steps.expect("is a table");
     let (input, result) = steps[0].exact(&interface).expect("is exact");
