@@ -109,6 +109,10 @@ pub fn read_property(interface: &Interface, code: &str) -> Result<Property, Text
     };
     let text = rest.iter().map(|(_, line)| *line).collect::<Vec<_>>().join("\n");
     let place = |message: String| TextError::new(message, *first, 0..0);
+    if loops(&text) > limits::PROPERTY_LOOPS {
+        let most = limits::PROPERTY_LOOPS;
+        return Err(place(format!("the property has more than {most} loops inside of each other")));
+    }
     // The text of these errors panics for a column beyond 65,535.
     let program = Program::compile(&text).map_err(|errors| {
         let error = errors.errors.first();
@@ -121,6 +125,28 @@ pub fn read_property(interface: &Interface, code: &str) -> Result<Property, Text
     let property = Property { variables, expression: text, program, line: *first };
     property.check(interface).map_err(place)?;
     Ok(property)
+}
+
+/// The deepest nesting of macros that go through a list; beside strings, how many there are.
+fn loops(text: &str) -> usize {
+    if text.contains(['"', '\'']) {
+        return BOUND.find_iter(text).count();
+    }
+    let mut open: Vec<bool> = Vec::new();
+    let (mut starts, mut most) = (BOUND.find_iter(text).peekable(), 0);
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => {
+                while starts.next_if(|found| found.end() <= at).is_some() {}
+                let is_loop = starts.peek().is_some_and(|found| found.range().contains(&at));
+                open.push(is_loop);
+                most = most.max(open.iter().filter(|is_loop| **is_loop).count());
+            }
+            ')' => drop(open.pop()),
+            _ => {}
+        }
+    }
+    most
 }
 
 /// A line `NAME in LEAST..=MOST` or `NAME: TYPE`; `None` for others.

@@ -236,6 +236,16 @@ fn properties_have_the_macros_of_cel_and_tables_escaped_bars() {
         assert!(read.is_ok(), "{expression}: {read:?}");
     }
     assert!(read_property(&interface, "xs: list<s32>\norder(xs).all(y, z in xs)").is_err());
+    let nested = |depth: usize| {
+        let loops = (0..depth).map(|at| format!("order(xs).all(y{at}, ")).collect::<String>();
+        format!("xs: list<s32>\n{loops}true{}", ")".repeat(depth))
+    };
+    assert!(read_property(&interface, &nested(3)).is_ok());
+    assert!(read_property(&interface, &nested(4)).is_err());
+    assert!(read_property(&interface, &nested(4).replace("y1, ", "y1, ')' == ')' && ")).is_err());
+    let beside = "xs: list<s32>\n(order(xs)).all(y, y > 0) || xs.map(z, z).all(y, (y) == 1) || \
+        xs.exists(z, z < 2) || xs.all(a, (a > 3))";
+    assert!(read_property(&interface, beside).is_ok());
     let far = format!("xs: list<s32>\n\norder(xs) ==\n{}§", " ".repeat(70_000));
     let error = read_property(&interface, &far).expect_err("is not CEL");
     assert!(

@@ -12,6 +12,9 @@ use super::recursion_limit;
 use crate::toolchain::Expectation;
 use crate::types::Example;
 
+/// Most passes of loops that are read in one test.
+const PASSES: usize = 1000;
+
 /// What an example expects.
 pub fn of_example(example: &Example) -> Vec<Expectation> {
     let unhidden = super::examples::unhide(&example.code);
@@ -82,6 +85,8 @@ struct Scope {
     constants: BTreeSet<String>,
     /// How often each value was used: one that is used twice may have changed between.
     used: BTreeMap<String, usize>,
+    /// How many passes of loops were read.
+    passes: usize,
 }
 
 fn of_body(mut scope: Scope, body: &[Stmt]) -> Vec<Expectation> {
@@ -115,11 +120,15 @@ fn statements(scope: &mut Scope, body: &[Stmt]) -> Option<Vec<Expectation>> {
             }
             Stmt::Expr(Expr::ForLoop(cases), _) => {
                 for case in elements(&cases.expr)? {
+                    scope.passes += 1;
+                    if scope.passes > PASSES {
+                        return None;
+                    }
                     let mut inner = scope.clone();
                     inner.bind(&cases.pat, &case)?;
                     found.extend(statements(&mut inner, &cases.body.stmts)?);
                     inner.used.retain(|name, _| scope.values.contains_key(name));
-                    scope.used = inner.used;
+                    (scope.used, scope.passes) = (inner.used, inner.passes);
                 }
             }
             // The end of a test with a result.
@@ -457,6 +466,9 @@ mod tests {
             let shown: Vec<_> = found.iter().map(|(input, result)| (&**input, &**result)).collect();
             assert_eq!(shown, expected, "{body}");
         }
+        let list = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]";
+        let loops = (0..9).map(|at| format!("for n{at} in {list} {{ ")).collect::<String>();
+        assert_eq!(pairs(&format!("{loops} assert_eq!(add(1), n8); {}", "}".repeat(9))), []);
         let found = of_suite("#[test]\nfn t() { assert_ne!(add(1), 2); assert!(add(1) != 3); }");
         let all: Vec<_> = found[0].1.iter().map(|one| (&*one.result, one.is_unequal)).collect();
         assert_eq!(all, [("2", true), ("3", true)]);
