@@ -15,7 +15,7 @@ use regen::sandbox::{
 use regen::types::{Limits, LimitsConfig, Outcome, places};
 
 use crate::server::{Server, lib};
-use crate::world::{GOOD, PLAIN, World, all};
+use crate::world::{ADDER, GOOD, PLAIN, World, all};
 
 const FILES: [(&str, &str); 2] = [
     (
@@ -64,7 +64,7 @@ fn an_exceeded_limit_is_a_separate_outcome_reported_to_the_model() {
             "effects = [\"fs\", \"clock\", \"thread\", \"stdout\", \"stderr\"]\n\
              gates = [\"layout\", \"check\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n{limits}"
         );
-        let world = World::new(&server.url, &[("adder", PLAIN)], &extra);
+        let world = World::new(&server.url, &[("adder", ADDER)], &extra);
         let run = world.run(&["run"]).expect(0);
         said += &run.titled(body);
         let log = world.run(&["log", "--json"]).expect(0).json();
