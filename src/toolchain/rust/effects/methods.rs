@@ -29,7 +29,7 @@ const MUTABLE: &str = "
     insert iter_mut next next_back nth pop pop_back pop_first pop_front pop_last position push
     push_back push_front push_str remove replace resize retain reverse rposition sort sort_by
     sort_by_key sort_unstable swap take truncate try_fold values_mut";
-/// Methods of traits on which tests rely, and which nobody needs to write: they follow from others.
+/// Methods of traits on which tests rely, and which need not be written: they follow from others.
 const FOLLOWING: [(&str, &str); 3] = [
     ("Iterator", "eq ne lt le gt ge cmp partial_cmp all any is_sorted"),
     ("PartialOrd", "lt le gt ge"),
