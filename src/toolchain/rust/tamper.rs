@@ -21,11 +21,13 @@ const ATTRIBUTES: [(&str, &str); 13] = [
     ("used", "keeps unused code in the test program"),
     ("naked", "is assembly, which cannot be checked"),
     ("no_main", "replaces the test program's own start"),
-    ("global_allocator", "replaces the memory of the test program"),
+    ALLOCATOR,
     ("panic_handler", "replaces what the test program does when it panics"),
     ("no_implicit_prelude", "hides the names that tests and proofs use"),
     ("path", "loads a module from another file; name the file after the module"),
 ];
+
+const ALLOCATOR: (&str, &str) = ("global_allocator", "replaces the memory of the test program");
 
 /// Why an attribute of a macro's variable is refused.
 const MADE: &str = "an attribute that a macro puts together cannot be checked";
@@ -56,6 +58,7 @@ pub fn find(gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
             reader.stream(&stream.into_iter().collect::<Vec<_>>(), &mut streams);
         }
         reader.found.sort_by_key(|(line, _, _)| *line);
+        reader.found.dedup();
         findings.extend(reader.found.into_iter().map(|(line, rule, message)| Finding {
             gate: gate.to_owned(),
             rule: rule.to_owned(),
@@ -170,6 +173,11 @@ impl TokenReader<'_> {
                     let called = is(tokens.get(at + 1), '!');
                     if called && matches!(&*name, "include" | "include_str" | "include_bytes") {
                         self.include(&name, tokens.get(at + 2), line);
+                    }
+                    // Expanded, this attribute is gone, so it is searched by its name.
+                    if name == ALLOCATOR.0 {
+                        let message = format!("the attribute `{name}` {}", ALLOCATOR.1);
+                        self.found.push((line, "attribute", message));
                     }
                     if called && is_assembly(&name) {
                         let message = format!("`{name}!` is assembly, which cannot be checked");
@@ -337,6 +345,11 @@ mod tests {
             ("macro_rules! a { ($a:tt) => {\n# $a fn b() {} } }", "attribute", 2),
             ("#![no_implicit_prelude]", "attribute", 1),
             ("#[global_allocator]\nstatic A: S = S;", "attribute", 1),
+            (
+                "macro_rules! a { ($a:ident) => { #[$a] static A: S = S; } }\na!(global_allocator);",
+                "attribute",
+                2,
+            ),
             ("#[r#cfg(windows)]\nfn a() {}", "condition", 1),
             ("fn a() -> u32 {\nline!() }", "surroundings", 2),
             ("use std::file as f;\nfn a() { f!(); }", "surroundings", 1),
