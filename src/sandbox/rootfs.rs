@@ -98,14 +98,12 @@ impl Pieces {
                 }
             }
         }
-        // The lower folders are not needed any longer.
-        pieces.covers = None;
         Ok(pieces)
     }
 
     fn add(&mut self, path: &Path, at: &Path, set: MountAttrFlags) -> io::Result<()> {
         let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
-        let covers = self.covers.as_mut().filter(|_| set == READ_ONLY);
+        let covers = self.covers.as_ref().filter(|_| set == READ_ONLY);
         if let Some(tree) = covers.and_then(|covers| covers.over(path)) {
             self.list.push(MountSource { at: at.to_owned(), tree, folder: true });
             return Ok(());
@@ -121,20 +119,17 @@ impl Pieces {
     }
 }
 
-/// Shows folders of the machine through overlays without an upper layer, one per mount-free
-/// subtree. Files get other inodes there, so that locks and inotify watches do not reach the
-/// machine's files.
+/// Shows folders of the machine through overlays without an upper layer. Files get other inodes
+/// there, so that locks and inotify watches do not reach the machine's files.
 struct Cover {
     /// Mount points: an overlay shows one file system, without mounts in it.
     mounts: Vec<PathBuf>,
-    /// Overlays, by lower folder.
-    made: Vec<(PathBuf, Option<OwnedFd>)>,
 }
 
-/// A temporary place for an empty second layer and for the overlays. Shown paths are never below
-/// it.
-const EMPTY: &str = "/proc";
-const OVERLAYS: &str = "/sys";
+/// The place of an empty second layer, which overlays without an upper layer need. Shown paths are
+/// never below it, and it goes with the machine's root: unmounting it would cost as much as the
+/// rest of a sandbox.
+const EMPTY: &str = "/sys";
 
 impl Cover {
     /// `None` if overlays are not available.
@@ -143,52 +138,26 @@ impl Cover {
         // Special characters are octal escapes there; such folders are shown directly.
         let mounts = text.lines().filter_map(|line| line.split(' ').nth(4).map(PathBuf::from));
         let mounts = mounts.collect();
-        if !Path::new(OVERLAYS).is_dir() {
-            return None;
-        }
         attach(&memory(4096, 1).ok()?, Path::new(EMPTY)).ok()?;
-        Some(Self { mounts, made: Vec::new() })
+        Some(Self { mounts })
     }
 
     /// The overlay of a folder; `None` if it must be shown directly.
-    fn over(&mut self, path: &Path) -> Option<OwnedFd> {
+    fn over(&self, path: &Path) -> Option<OwnedFd> {
         let path = path.canonicalize().ok().filter(|path| path.is_dir())?;
-        let inner = |above: &Path| {
-            self.mounts.iter().any(|mount| mount.starts_with(above) && mount.as_path() != above)
-        };
-        // The root always contains mounts.
-        let above: Vec<&Path> = path.ancestors().collect();
-        let root = above.into_iter().rev().skip(1).find(|above| !inner(above))?.to_owned();
-        if !self.made.iter().any(|(made, _)| *made == root) {
-            let made = overlay_of(&root).ok();
-            self.made.push((root.clone(), made));
-        }
-        let made = self.made.iter().find(|(made, _)| *made == root)?.1.as_ref()?;
-        let inner = path.strip_prefix(&root).ok().filter(|inner| *inner != Path::new(""));
-        let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        open_tree(made, inner.unwrap_or(Path::new(".")), clone).ok()
+        let inner = |mount: &PathBuf| mount.starts_with(&path) && *mount != path;
+        if self.mounts.iter().any(inner) { None } else { overlay_of(&path).ok() }
     }
 }
 
-fn overlay_of(root: &Path) -> io::Result<OwnedFd> {
-    let text = root.to_str().filter(|text| !text.contains([':', ',', '\\']));
+fn overlay_of(folder: &Path) -> io::Result<OwnedFd> {
+    let text = folder.to_str().filter(|text| !text.contains([':', ',', '\\']));
     let text = text.ok_or_else(|| io::Error::other("unsupported characters in a path"))?;
     let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_set_string(fs.as_fd(), "lowerdir", format!("{text}:{EMPTY}"))?;
     fsconfig_set_flag(fs.as_fd(), "userxattr")?;
     fsconfig_create(fs.as_fd())?;
-    let made = fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, READ_ONLY)?;
-    attach(&made, Path::new(OVERLAYS))?;
-    Ok(made)
-}
-
-impl Drop for Cover {
-    fn drop(&mut self) {
-        for _ in self.made.iter().filter(|(_, made)| made.is_some()) {
-            let _ = unmount(OVERLAYS, UnmountFlags::DETACH);
-        }
-        let _ = unmount(EMPTY, UnmountFlags::DETACH);
-    }
+    Ok(fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, READ_ONLY)?)
 }
 
 /// A detached tmpfs.
