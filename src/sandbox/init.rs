@@ -3,6 +3,7 @@
 
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -18,6 +19,7 @@ use super::paths::SandboxPaths;
 use super::protocol::{Done, Mode, OpenRequest, Task, send};
 use super::syscalls::Shares;
 use super::view::{Alone, SandboxView};
+use super::wire::{pass, take};
 use super::{accounting, lockdown, rootfs, selftest, sys};
 use crate::process::{Ended, end_children};
 use crate::types::{Resource, limits, places};
@@ -40,7 +42,7 @@ pub struct Wires {
 
 /// Namespaces that each program has for itself, plus its own network unless it is the first; others
 /// are the sandbox's.
-pub const OWN: u64 = sys::new::MOUNT | sys::new::PID;
+const OWN: u64 = sys::new::MOUNT | sys::new::PID;
 
 /// The name by which a program that runs alone is called.
 const ALONE: &str = "program";
@@ -58,13 +60,52 @@ impl std::io::Write for ReplySocket<'_> {
     }
 }
 
-/// The init process above a program. Does not return.
-pub fn stand(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> ! {
+/// The init process of a program's namespaces, which waits for the program.
+pub struct StandingInit {
+    pid: Pid,
+    socket: UnixStream,
+}
+
+impl StandingInit {
+    /// Makes one, in a network of its own or in the sandbox's.
+    pub fn make(whole: &Whole<'_>, network: bool) -> Result<Self, SetupError> {
+        let (socket, theirs) = UnixStream::pair().map_err(SetupError::at("make a socket"))?;
+        let own = match whole.order.mode {
+            Mode::Namespaces => OWN | if network { sys::new::NET } else { 0 },
+            Mode::Inside | Mode::Landlock | Mode::Bare => 0,
+        };
+        let Some(pid) = sys::fork(own).map_err(SetupError::at("make namespaces"))? else {
+            stand(whole, network, theirs)
+        };
+        Ok(Self { pid, socket })
+    }
+
+    /// Its pid.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Gives it its program.
+    pub fn start(self, task: &Task, wires: &Wires) -> Result<Pid, SetupError> {
+        let [input, output, errors] = &wires.standard;
+        let passed = [wires.reply.as_fd(), input.as_fd(), output.as_fd(), errors.as_fd()];
+        pass(&self.socket, task, &passed).map_err(SetupError::at("hand over a program"))?;
+        Ok(self.pid)
+    }
+}
+
+/// The main function of an init process.
+fn stand(whole: &Whole<'_>, network: bool, socket: UnixStream) -> ! {
     // Closes the descriptors of other programs.
-    let [input, output, errors] = &wires.standard;
-    let own = [wires.reply.as_fd(), input.as_fd(), output.as_fd(), errors.as_fd()];
-    let _ = sys::close_all_but(&own);
-    let done = match over(whole, task, network, wires) {
+    let _ = sys::close_all_but(&[socket.as_fd()]);
+    let built = build(whole.order, network);
+    // It may wait here for a while.
+    let Ok(Some((task, [reply, input, output, errors]))) = take::<Task, 4>(&socket) else {
+        sys::exit(0)
+    };
+    drop(socket);
+    let wires = &Wires { reply, standard: [input, output, errors] };
+    let done = match built.and_then(|()| over(whole, &task, wires)) {
         Ok(done) => done,
         Err(step) => Done::Failed(step.to_string()),
     };
@@ -73,8 +114,8 @@ pub fn stand(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> ! 
     sys::exit(0)
 }
 
-fn over(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> Result<Done, SetupError> {
-    let order = whole.order;
+/// Makes the file systems that do not depend on the program.
+fn build(order: &OpenRequest, network: bool) -> Result<(), SetupError> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(SetupError::at("tie to the supervisor"))?;
     if order.mode == Mode::Namespaces {
@@ -82,12 +123,19 @@ fn over(whole: &Whole<'_>, task: &Task, network: bool, wires: &Wires) -> Result<
         if network {
             loopback().map_err(SetupError::at("take loopback up"))?;
         }
-        rootfs::private(order, &task.view)?;
+        rootfs::private(order)?;
     } else {
         rustix::process::set_child_subreaper(Pid::from_raw(1)).map_err(SetupError::at("adopt"))?;
     }
     // It holds descriptors that the program must not get through ptrace or /proc.
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(SetupError::at("hide"))?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(SetupError::at("hide"))
+}
+
+fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, SetupError> {
+    let order = whole.order;
+    if order.mode == Mode::Namespaces {
+        rootfs::view(order, &task.view)?;
+    }
     let (mut told, tells) = std::io::pipe().map_err(SetupError::at("make a pipe"))?;
     // What is hidden from the program is not hidden from this process.
     let apart = if alone(order, task).is_some() { sys::new::MOUNT } else { 0 };

@@ -14,10 +14,11 @@ use rustix::process::{
 use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits};
 
 use super::errors::SetupError;
+use super::init::{StandingInit, Whole};
 use super::lockdown::Filters;
 use super::protocol::{Mode, OpenRequest, receive, send};
-use super::supervisor::{Within, answer, keep, take};
-use super::wire::pass;
+use super::supervisor::{Within, answer, keep};
+use super::wire::{pass, take};
 use super::{accounting, cgroup, init, rootfs, sys};
 
 /// User and group inside.
@@ -73,7 +74,8 @@ impl Spare {
             SetupError::at("hand over")(io::Error::other("the supervisor is gone"))
         })?;
         cgroup::join(cgroup, pid).map_err(SetupError::at("join the control group"))?;
-        pass(&self.socket, &(), &[control.as_fd()]).map_err(SetupError::at("hand over"))?;
+        pass(&self.socket, &cgroup.is_some(), &[control.as_fd()])
+            .map_err(SetupError::at("hand over"))?;
         self.pid = None;
         Ok(pid)
     }
@@ -98,11 +100,15 @@ fn live(socket: &UnixStream, order: &OpenRequest, filters: &Filters) {
             return Ok(None);
         }
         receive::<()>(socket).map_err(SetupError::at("receive the handshake"))?;
-        inside(order).map(Some)
+        inside(order, filters).map(Some)
     };
     // A prepared sandbox may wait here for a while.
-    let built = build();
-    if let Ok(Some(((), [control]))) = take::<(), 1>(socket) {
+    let mut built = build();
+    if let Ok(Some((grouped, [control]))) = take::<bool, 1>(socket) {
+        if let (true, Ok(Some(within))) = (grouped, &mut built) {
+            // It is not in the control group.
+            within.standing = None;
+        }
         let control = UnixStream::from(control);
         if let Err(step) = built.and_then(|within| keep(&control, order, filters, within)) {
             answer(&control, &step);
@@ -130,7 +136,7 @@ fn map(pid: Pid, run_as: Option<u32>) -> io::Result<()> {
 }
 
 /// Builds the sandbox around this process, and gives up the machine's user.
-fn inside(order: &OpenRequest) -> Result<Within, SetupError> {
+fn inside(order: &OpenRequest, filters: &Filters) -> Result<Within, SetupError> {
     use rustix::mount::{MountPropagationFlags, mount_change};
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
@@ -152,5 +158,7 @@ fn inside(order: &OpenRequest) -> Result<Within, SetupError> {
     rustix::system::sethostname(b"regen").map_err(SetupError::at("name the host"))?;
     let without = rootfs::enter(order, pieces)?;
     init::loopback().map_err(SetupError::at("take loopback up"))?;
-    Ok(Within { without, files: accounting::FileTable::Mounted, disk: order.limits })
+    let standing = StandingInit::make(&Whole { order, filters }, false)?;
+    let files = accounting::FileTable::Mounted;
+    Ok(Within { without, files, disk: order.limits, standing: Some(standing) })
 }

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::CWD;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags,
-    UnmountFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount,
-    move_mount, open_tree, unmount,
+    FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags, MountFlags, MoveMountFlags,
+    OpenTreeFlags, UnmountFlags, fsconfig_create, fsconfig_reconfigure, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen, fspick, mount, move_mount, open_tree, unmount,
 };
 
 use super::errors::SetupError;
@@ -207,6 +207,10 @@ pub fn enter(order: &OpenRequest, pieces: Pieces) -> Result<Vec<String>, SetupEr
             copied(number, &mount.at).map_err(SetupError::at("copy the layer"))?;
         }
     }
+    // Unlimited until the candidate's files are there, which are limited.
+    memory(0, 0)
+        .and_then(|source| attach(&source, Path::new(places::SOURCE)))
+        .map_err(SetupError::at("mount the candidate's folder"))?;
     // The user's own disk quotas: some folders, not all.
     for (name, value) in [("max_inotify_instances", "64"), ("max_inotify_watches", "8192")] {
         let _ = std::fs::write(Path::new("/proc/sys/user").join(name), value);
@@ -269,13 +273,13 @@ fn temporary(at: &Path) -> PathBuf {
     Path::new(places::TEMPORARY).join(at.strip_prefix("/").unwrap_or(at))
 }
 
-/// Writes the candidate's files, and makes them read-only.
+/// Writes the candidate's files, and makes their file system read-only, also where it is mounted in
+/// the namespaces of programs.
 pub fn source(files: &[(String, Vec<u8>)]) -> io::Result<()> {
-    let bytes: usize = files.iter().map(|(_, bytes)| bytes.len() + 8192).sum();
-    let source = memory(SMALL + bytes as u64, 8 * files.len() as u64 + 64)?;
-    attach(&source, Path::new(places::SOURCE))?;
     write(Path::new(places::SOURCE), files)?;
-    sys::set_mount(source.as_fd(), MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into(), false)
+    let fs = fspick(CWD, places::SOURCE, FsPickFlags::FSPICK_CLOEXEC)?;
+    fsconfig_set_flag(fs.as_fd(), "ro")?;
+    Ok(fsconfig_reconfigure(fs.as_fd())?)
 }
 
 /// Writes files below a folder.
@@ -351,9 +355,8 @@ fn proc(at: &Path, fenced: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Mounts the program's own `/proc` and temporary folders. Shared folders are read-only unless it
-/// builds.
-pub fn private(order: &OpenRequest, view: &SandboxView) -> Result<(), SetupError> {
+/// Mounts a program's own `/proc` and temporary folders.
+pub fn private(order: &OpenRequest) -> Result<(), SetupError> {
     let clone = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
@@ -373,13 +376,6 @@ pub fn private(order: &OpenRequest, view: &SandboxView) -> Result<(), SetupError
         place(path, folder).map_err(SetupError::at("keep folders"))?;
         attach(&tree, path).map_err(SetupError::at("keep folders"))?;
     }
-    for at in order.shared().filter(|_| !view.builds()) {
-        let flags = OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        let shared = open_tree(CWD, at, flags).map_err(SetupError::at("find shared folders"))?;
-        let set = MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into();
-        sys::set_mount(shared.as_fd(), set, false)
-            .map_err(SetupError::at("close shared folders"))?;
-    }
     // Hides the upper folders of overlays.
     if order.overlays().next().is_some() {
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
@@ -387,6 +383,18 @@ pub fn private(order: &OpenRequest, view: &SandboxView) -> Result<(), SetupError
         let cover = cover.map_err(SetupError::at("hide upper folders"))?;
         let upper = Path::new(places::UPPER);
         attach(&cover, upper).map_err(SetupError::at("hide upper folders"))?;
+    }
+    Ok(())
+}
+
+/// Limits what a program sees and writes. Shared folders are read-only unless it builds.
+pub fn view(order: &OpenRequest, view: &SandboxView) -> Result<(), SetupError> {
+    for at in order.shared().filter(|_| !view.builds()) {
+        let flags = OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        let shared = open_tree(CWD, at, flags).map_err(SetupError::at("find shared folders"))?;
+        let set = MountAttrFlags::MOUNT_ATTR_RDONLY.bits().into();
+        sys::set_mount(shared.as_fd(), set, false)
+            .map_err(SetupError::at("close shared folders"))?;
     }
     if let SandboxView::BuildWithout(folder) = view {
         let folder = Path::new(places::SOURCE).join(folder);

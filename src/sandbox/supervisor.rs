@@ -5,27 +5,25 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, set_child_subreaper, wait,
     waitpid,
 };
-use serde::de::DeserializeOwned;
 
 use super::errors::SetupError;
 use super::history::EarlierLooks;
-use super::init::{self, Whole, Wires};
+use super::init::{StandingInit, Whole, Wires};
 use super::paths::SandboxPaths;
 use super::protocol::{Done, FileList, Mode, OpenRequest, Opened, Task, receive, send};
 use super::spec::lower;
-use super::{accounting, folders, lockdown, rootfs, sys};
+use super::wire::take;
+use super::{accounting, folders, lockdown, rootfs};
 use crate::process::{Ended, children, end_children};
 use crate::types::{Limits, Resource, limits, places};
 
@@ -48,11 +46,11 @@ pub fn keep(
     match (within, order.mode) {
         (Some(within), _) => {
             rootfs::source(&files).map_err(SetupError::at("write the candidate's files"))?;
-            serve(&whole, control, &within)
+            serve(&whole, control, within)
         }
-        (None, Mode::Inside) => serve(&whole, control, &set_up(order, &files)?),
+        (None, Mode::Inside) => serve(&whole, control, set_up(order, &files)?),
         (None, _) => {
-            let kept = set_up(order, &files).and_then(|within| serve(&whole, control, &within));
+            let kept = set_up(order, &files).and_then(|within| serve(&whole, control, within));
             let _ = folders::remove(&order.room);
             kept
         }
@@ -73,6 +71,8 @@ pub struct Within {
     pub files: accounting::FileTable,
     /// The files' limits and initial usage.
     pub disk: Limits,
+    /// Made in advance, for the first program.
+    pub standing: Option<StandingInit>,
 }
 
 /// Prepares a sandbox without mounts.
@@ -102,7 +102,12 @@ fn set_up(order: &OpenRequest, files: &[(String, Vec<u8>)]) -> Result<Within, Se
         }
         _ => accounting::FileTable::Below(folders),
     };
-    Ok(Within { without: vec!["overlay mounts: layers are copied".to_owned()], files, disk })
+    Ok(Within {
+        without: vec!["overlay mounts: layers are copied".to_owned()],
+        files,
+        disk,
+        standing: None,
+    })
 }
 
 /// Folders that are fresh for each program.
@@ -119,12 +124,13 @@ struct RunningProgram {
 }
 
 /// Starts and monitors programs until the socket closes.
-pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result<(), SetupError> {
+fn serve(whole: &Whole<'_>, control: &UnixStream, mut within: Within) -> Result<(), SetupError> {
     let ready = Opened::Ready { without: within.without.clone() };
     send(control, &ready).map_err(SetupError::at("answer"))?;
     let mut supervisor = Supervisor {
         whole,
         order: whole.order,
+        standing: within.standing.take(),
         within,
         running: Vec::new(),
         kills: 0,
@@ -154,7 +160,9 @@ pub fn serve(whole: &Whole<'_>, control: &UnixStream, within: &Within) -> Result
 struct Supervisor<'a> {
     whole: &'a Whole<'a>,
     order: &'a OpenRequest,
-    within: &'a Within,
+    within: Within,
+    /// Waits for the next program.
+    standing: Option<StandingInit>,
     running: Vec<RunningProgram>,
     /// The machine's count of out-of-memory kills.
     kills: u64,
@@ -235,21 +243,14 @@ impl Supervisor<'_> {
     ) -> Result<(Pid, OwnedFd, Instant), SetupError> {
         // The first program uses the sandbox's own network.
         let network = !std::mem::replace(&mut self.unused, false);
-        let own = match self.order.mode {
-            Mode::Namespaces => init::OWN | if network { sys::new::NET } else { 0 },
-            Mode::Inside | Mode::Landlock | Mode::Bare => {
-                if self.running.is_empty() {
-                    self.freshen().map_err(SetupError::at("clear the temporary folders"))?;
-                }
-                0
-            }
-        };
-        let now = Instant::now();
+        if self.order.mode != Mode::Namespaces && self.running.is_empty() {
+            self.freshen().map_err(SetupError::at("clear the temporary folders"))?;
+        }
         let longest = Duration::from_secs(30 * 24 * 3600);
-        let deadline = now + task.program.timeout.min(longest);
-        let Some(pid) = sys::fork(own).map_err(SetupError::at("make namespaces"))? else {
-            init::stand(self.whole, task, network, wires)
-        };
+        let deadline = Instant::now() + task.program.timeout.min(longest);
+        let standing =
+            self.standing.take().map_or_else(|| StandingInit::make(self.whole, network), Ok)?;
+        let pid = standing.start(task, wires)?;
         let ended =
             pidfd_open(pid, PidfdFlags::empty()).map_err(SetupError::at("watch a process"))?;
         Ok((pid, ended, deadline))
@@ -280,6 +281,7 @@ impl Supervisor<'_> {
     fn reap(&mut self) {
         while let Ok(Some((pid, _))) = wait(WaitOptions::NOHANG) {
             self.running.retain(|one| one.pid != pid);
+            self.standing.take_if(|one| one.pid() == pid);
         }
         if self.order.mode != Mode::Namespaces {
             for pid in children() {
@@ -304,11 +306,14 @@ impl Supervisor<'_> {
             }
         }
         // Not in every iteration: measuring costs more than most iterations.
-        if !self.running.is_empty()
-            && now >= self.look
-            && let Some((pid, resource)) = self.beyond()
-        {
-            ends.push((pid, Some(Ended::Limit(resource))));
+        if !self.running.is_empty() && now >= self.look {
+            if let Some((pid, resource)) = self.beyond() {
+                ends.push((pid, Some(Ended::Limit(resource))));
+            }
+            // While a program runs, the next one's namespaces cost nothing.
+            if self.order.mode == Mode::Namespaces && self.standing.is_none() {
+                self.standing = StandingInit::make(self.whole, true).ok();
+            }
         }
         for (pid, end) in ends {
             self.end(pid, end);
@@ -426,28 +431,4 @@ impl Supervisor<'_> {
         }
         Ok(())
     }
-}
-
-/// Receives a message with descriptors. `None` if the socket was closed.
-pub fn take<T: DeserializeOwned, const N: usize>(
-    socket: &UnixStream,
-) -> io::Result<Option<(T, [OwnedFd; N])>> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
-    let mut passed = RecvAncillaryBuffer::new(&mut space);
-    let mut length = [0; 4];
-    let mut parts = [io::IoSliceMut::new(&mut length)];
-    let read = recvmsg(socket, &mut parts, &mut passed, RecvFlags::CMSG_CLOEXEC)?;
-    let mut list = Vec::new();
-    for message in passed.drain() {
-        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-            list.extend(descriptors);
-        }
-    }
-    if read.bytes == 0 {
-        return Ok(None);
-    }
-    let message = receive(length[..read.bytes].chain(socket))?;
-    let whole: Result<[OwnedFd; N], _> = list.try_into();
-    let whole = whole.map_err(|_| io::Error::other("a message came without its descriptors"))?;
-    Ok(Some((message, whole)))
 }

@@ -1,11 +1,15 @@
 //! Messages over sockets, with passed descriptors.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream as Stream;
 
@@ -29,6 +33,30 @@ pub fn pass(
     socket.write_all(&text[sent..])
 }
 
+/// Receives a message with descriptors. `None` if the socket was closed.
+pub fn take<T: DeserializeOwned, const N: usize>(
+    socket: &UnixStream,
+) -> io::Result<Option<(T, [OwnedFd; N])>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut passed = RecvAncillaryBuffer::new(&mut space);
+    let mut length = [0; 4];
+    let mut parts = [IoSliceMut::new(&mut length)];
+    let read = recvmsg(socket, &mut parts, &mut passed, RecvFlags::CMSG_CLOEXEC)?;
+    let mut list = Vec::new();
+    for message in passed.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            list.extend(descriptors);
+        }
+    }
+    if read.bytes == 0 {
+        return Ok(None);
+    }
+    let message = protocol::receive(Read::chain(&length[..read.bytes], socket))?;
+    let whole: Result<[OwnedFd; N], _> = list.try_into();
+    let whole = whole.map_err(|_| io::Error::other("a message came without its descriptors"))?;
+    Ok(Some((message, whole)))
+}
+
 /// A non-blocking socket.
 pub fn async_stream(stream: UnixStream) -> Result<Stream, SandboxError> {
     stream.set_nonblocking(true).map_err(failed)?;
@@ -36,7 +64,7 @@ pub fn async_stream(stream: UnixStream) -> Result<Stream, SandboxError> {
 }
 
 /// Reads a message without blocking.
-pub async fn hear<T: serde::de::DeserializeOwned>(from: &mut Stream) -> io::Result<T> {
+pub async fn hear<T: DeserializeOwned>(from: &mut Stream) -> io::Result<T> {
     let mut text = vec![0; 4];
     from.read_exact(&mut text).await?;
     let length = u32::from_le_bytes([text[0], text[1], text[2], text[3]]) as usize;

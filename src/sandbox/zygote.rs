@@ -17,7 +17,8 @@ use rustix::process::{
 use super::lockdown::Filters;
 use super::namespaces::Spare;
 use super::protocol::{Mode, OpenRequest, StartRequest, send};
-use super::supervisor::{answer, take};
+use super::supervisor::answer;
+use super::wire::take;
 use super::{cgroup, sys};
 use crate::process::{children, end_children};
 use crate::types::limits;
@@ -33,7 +34,7 @@ pub fn main() -> ! {
 }
 
 /// Idle time before the next sandbox is prepared, in nanoseconds.
-const PAUSE: i64 = 4_000_000;
+const PAUSE: i64 = 10_000_000;
 
 /// A running supervisor.
 struct RunningSupervisor {
