@@ -64,6 +64,8 @@ pub enum BuildKind {
     Release,
     /// Without the default features.
     Bare,
+    /// With all features, which add to each other.
+    Full,
 }
 
 impl BuildKind {
@@ -73,6 +75,7 @@ impl BuildKind {
             Self::Usual => "in the usual build",
             Self::Release => "in the release build",
             Self::Bare => "without the default features",
+            Self::Full => "with all features",
         }
     }
 }

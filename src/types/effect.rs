@@ -28,13 +28,15 @@ pub enum CodeEffect {
     Stdout,
     /// Standard error.
     Stderr,
+    /// Values that outlive a call and can change.
+    State,
     /// Code that the compiler does not check for memory safety.
     Unsafe,
 }
 
 impl CodeEffect {
     /// All effects, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Fs,
         Self::Net,
         Self::Env,
@@ -44,6 +46,7 @@ impl CodeEffect {
         Self::Stdin,
         Self::Stdout,
         Self::Stderr,
+        Self::State,
         Self::Unsafe,
     ];
 
@@ -59,6 +62,7 @@ impl CodeEffect {
             Self::Stdin => "stdin",
             Self::Stdout => "stdout",
             Self::Stderr => "stderr",
+            Self::State => "state",
             Self::Unsafe => "unsafe",
         }
     }
@@ -98,7 +102,10 @@ mod tests {
             [("stdot", "stdout"), ("envs", "env"), ("FS", ""), ("proces", "process")]
         {
             let (message, hint) = CodeEffect::read(wrong).expect_err(wrong);
-            assert!(message.contains(wrong) && hint.contains("stderr, unsafe"), "{message} {hint}");
+            assert!(
+                message.contains(wrong) && hint.contains("stderr, state, unsafe"),
+                "{message} {hint}"
+            );
             assert!(near.is_empty() || hint.contains(&format!("did you mean `{near}`")), "{hint}");
         }
     }

@@ -197,6 +197,29 @@ fn a_candidate_that_is_wrong_without_its_default_features_is_refused() {
 }
 
 #[test]
+fn a_candidate_that_is_wrong_with_another_feature_is_refused() {
+    if !all() {
+        return;
+    }
+    let code = |when: &str| {
+        format!(
+            "/// Adds.\npub fn add(a: i32, b: i32) -> i32 {{\n    if cfg!(feature = \"fast\") {{ {when} }} \
+             else {{ a.saturating_add(b) }}\n}}\n"
+        )
+    };
+    let optional = |code: &str| match featured(code) {
+        Act::Say(text) => Act::Say(text.replace("default = [\"exact\"]\nexact", "fast")),
+        other => other,
+    };
+    let (wrong, right) = (code("a"), code("b.saturating_add(a)"));
+    let server = Server::start(vec![optional(&wrong), optional(&right)]);
+    let judged = world(&server, "title: Adder", "");
+    judged.run(&["run"]).expect(0);
+    let told = server.told(1);
+    assert!(told.contains("with all features: "), "{told}");
+}
+
+#[test]
 fn a_program_is_called_as_in_its_example() {
     let main = "fn main() {\n    let mut names = std::env::vars().map(|(name, _)| name);\n    \
         let tells = names.any(|name| name.starts_with(\"CARGO\") || name.starts_with(\"RUST\"));\n    \

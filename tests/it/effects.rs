@@ -7,7 +7,7 @@ use crate::server::{Act, Server, files, lib};
 use crate::world::{GOOD, World, all, rounds};
 
 /// Effects, each with code that has it. A line of its own has the mark `//!`.
-const USES: [(&str, &str); 10] = [
+const USES: [(&str, &str); 11] = [
     ("fs", "std::path::Path::new(\"words.txt\").exists()"),
     ("net", "std::net::UdpSocket::bind(\"127.0.0.1:0\").is_ok()"),
     ("env", "std::env::var_os(\"LANG\").is_some()"),
@@ -17,6 +17,12 @@ const USES: [(&str, &str); 10] = [
     ("stdin", "std::io::stdin().lines().next().is_some()"),
     ("stdout", "{\n        println!(\"here\");\n        true\n    }"),
     ("stderr", "std::io::Write::flush(&mut std::io::stderr()).is_ok()"),
+    (
+        "state",
+        "{\n        static CALLS: std::sync::atomic::AtomicU32 = \
+        std::sync::atomic::AtomicU32::new(0);\n        \
+        CALLS.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 1\n    }",
+    ),
     (
         "unsafe",
         "{\n        let byte = 1u8;\n        let at = &raw const byte;\n        \
@@ -182,7 +188,7 @@ fn judged(world: &World, code: &str) -> Option<GateReport> {
 }
 
 /// Code that hides what it does, with the rule that finds it.
-const TRICKS: [(&str, &str); 26] = [
+const TRICKS: [(&str, &str); 28] = [
     (
         "#![warn(clippy::all)]\npub fn a() -> bool {\n    std::fs::exists(\"a\").is_ok()\n}",
         "effect: fs",
@@ -228,6 +234,11 @@ const TRICKS: [(&str, &str); 26] = [
     (
         "pub fn a() -> String {\n    std::backtrace::Backtrace::force_capture().to_string()\n}",
         "surroundings",
+    ),
+    ("pub fn a(b: &u8) -> usize {\n    b as *const u8 as usize\n}", "effect: unsafe"),
+    (
+        "thread_local! { static N: std::cell::Cell<u8> = const { std::cell::Cell::new(0) }; }\npub fn a() -> u8 {\n    N.get()\n}",
+        "effect: state",
     ),
     ("pub fn a() -> &'static str {\n    module_path!()\n}", "surroundings"),
     ("pub fn a() -> u32 {\n    line!()\n}", "surroundings"),
@@ -281,8 +292,8 @@ const HONEST: [&str; 22] = [
     "/// S.\npub fn middle(all: &[i32]) -> Option<i32> {\n    match all {\n        [] => None,\n        [one] => Some(*one),\n        [_, rest @ .., _] => middle(rest).or(all.first().copied()),\n    }\n}\n/// W.\npub fn pairs(all: &[i32]) -> Vec<(i32, i32)> {\n    all.windows(2).map(|w| (w[0], w[1])).collect()\n}",
     "/// Grüße – «naïve» 数.\npub fn reverse(text: &str) -> String {\n    let smile = \"🙂\\u{301}é\";\n    text.chars().rev().filter(|c| !smile.contains(*c)).flat_map(char::to_uppercase).collect()\n}",
     "/// T.\npub fn checked(a: &[u8]) -> u8 {\n    assert!(!a.is_empty(), \"no items: {a:?}\");\n    debug_assert!(a.len() < 1000);\n    debug_assert_eq!(a.len(), a.iter().count());\n    if a.len() > 100 {\n        panic!(\"too many: {}\", a.len());\n    }\n    let Some(first) = a.first() else { unreachable!() };\n    *first\n}\n#[cfg(test)]\nmod tests {\n    use super::*;\n    #[test]\n    #[should_panic(expected = \"no items\")]\n    fn none() {\n        checked(&[]);\n    }\n}",
-    "use std::sync::{Arc, LazyLock, Mutex, OnceLock};\nstatic TABLE: LazyLock<Vec<u32>> = LazyLock::new(|| (0..10).map(|n| n * n).collect());\n/// S.\npub fn square(n: usize) -> Option<u32> {\n    static SEEN: OnceLock<Mutex<u32>> = OnceLock::new();\n    let seen = Arc::new(SEEN.get_or_init(|| Mutex::new(0)));\n    *seen.lock().expect(\"is not poisoned\") += 1;\n    TABLE.get(n).copied()\n}",
-    "thread_local! {\n    static LAST: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };\n    static ALL: std::cell::RefCell<Vec<u32>> = std::cell::RefCell::default();\n}\n/// N.\npub fn next(n: u32) -> u32 {\n    ALL.with_borrow_mut(|all| all.push(n));\n    LAST.replace(n)\n}",
+    "use std::sync::{Arc, LazyLock, Mutex};\nstatic TABLE: LazyLock<Vec<u32>> = LazyLock::new(|| (0..10).map(|n| n * n).collect());\n/// S.\npub fn square(n: usize) -> Option<u32> {\n    let seen = Arc::new(Mutex::new(0));\n    *seen.lock().expect(\"is not poisoned\") += 1;\n    TABLE.get(n).copied()\n}",
+    "use std::cell::{Cell, RefCell};\n/// Counts.\n#[derive(Default)]\npub struct Counter {\n    last: Cell<u32>,\n    all: RefCell<Vec<u32>>,\n}\nimpl Counter {\n    /// N.\n    pub fn next(&self, n: u32) -> u32 {\n        self.all.borrow_mut().push(n);\n        self.last.replace(n)\n    }\n}",
     "use std::io::{self, BufRead, Read, Write};\n/// C.\n///\n/// # Errors\n/// I/O.\npub fn copy(from: &mut dyn Read, to: &mut impl Write) -> io::Result<u64> {\n    let mut lines = 0;\n    for line in io::BufReader::new(from).lines() {\n        writeln!(to, \"{}\", line?)?;\n        lines += 1;\n    }\n    to.flush()?;\n    Ok(lines)\n}\n/// T.\npub fn trial() -> Vec<u8> {\n    let mut out = io::Cursor::new(Vec::new());\n    let _ = copy(&mut &b\"a\\nb\"[..], &mut out);\n    out.into_inner()\n}",
     "use std::time::Duration;\n/// H.\npub fn human(time: Duration) -> String {\n    format!(\"{}m{:02}s\", time.as_secs() / 60, time.as_secs() % 60)\n}\n/// P.\npub fn stem(path: &std::path::Path) -> Option<String> {\n    Some(path.with_extension(\"txt\").file_stem()?.to_str()?.to_owned())\n}\n/// L.\npub fn local(at: std::net::IpAddr) -> bool {\n    at.is_loopback()\n}",
     "/// A.\npub async fn twice(n: u32) -> u32 {\n    let add = async |a: u32| a + n;\n    add(n).await\n}\n/// P.\npub fn poll(n: u32) -> Option<u32> {\n    let mut future = std::pin::pin!(twice(n));\n    let mut context = std::task::Context::from_waker(std::task::Waker::noop());\n    match std::future::Future::poll(future.as_mut(), &mut context) {\n        std::task::Poll::Ready(n) => Some(n),\n        std::task::Poll::Pending => None,\n    }\n}",

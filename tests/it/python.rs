@@ -377,7 +377,7 @@ fn no_cheat_is_promoted_even_with_every_effect() {
         return;
     }
     let every = "effects = [\"fs\", \"net\", \"env\", \"process\", \"clock\", \"thread\", \"stdin\", \
-        \"stdout\", \"stderr\", \"unsafe\"]\n";
+        \"stdout\", \"stderr\", \"state\", \"unsafe\"]\n";
     let names = CHEATS.map(|(name, _)| name);
     for effects in [every, ""] {
         let server = Server::start(vec![Act::Make(cheat)]);
@@ -599,6 +599,18 @@ const WAYS: &[(&str, &str)] = &[
     ("unsafe", "import textwrap\ntextwrap.dedent = str"),
     ("unsafe", "from textwrap import TextWrapper as T\nT.width = 3"),
     ("unsafe", "import re\ndel re.compile"),
+    ("state", "n = 0\ndef f():\n    global n\n    n += 1"),
+    ("state", "seen = []\ndef f(a):\n    seen.append(a)"),
+    ("state", "seen = {}\ndef f(a):\n    seen[a] = 1"),
+    ("state", "def f(a):\n    f.calls = 1"),
+    ("state", "class A:\n    n = 0\ndef f():\n    A.n += 1"),
+    ("state", "class A:\n    all = []\n    def f(self):\n        self.all.append(1)"),
+    ("state", "class A:\n    n = 0\n    @classmethod\n    def f(cls):\n        cls.n += 1"),
+    ("state", "def f(a, seen=[]):\n    seen.append(a)"),
+    ("state", "def f(a, *, seen={}):\n    seen[a] = 1"),
+    ("state", "import itertools\nids = itertools.count()\ndef f():\n    return next(ids)"),
+    ("state", "from .contract import seen\ndef f(a):\n    seen.append(a)"),
+    ("state", "def make():\n    def f():\n        old.pop()\n    return f\nold = [1]"),
     ("import", "import numpy"),
     ("suppress", "import math  # noqa: F401"),
     ("suppress", "x: int = ''  #type:ignore"),
@@ -658,6 +670,13 @@ fn honest_code_has_no_effect() {
         "from ast import literal_eval\nx = literal_eval('[1]')",
         "class A:\n    def __eq__(self, other: object) -> bool:\n        return isinstance(other, A)\n    def __hash__(self) -> int:\n        return 1",
         "from collections import Counter\nc = Counter()\nc['a'] += 1\nclass A:\n    x = 0\nA.x = 1",
+        "words: dict[str, int] = {}\nfor one in ['a']:\n    words[one] = 1\nwords.update(b=2)",
+        "def f(a: list[int]) -> list[int]:\n    out = []\n    out.append(a.pop())\n    a[0] = 1\n    return out",
+        "class A:\n    def __init__(self) -> None:\n        self.all: list[int] = []\n    def f(self) -> None:\n        self.all.append(1)\n        self.n = 1",
+        "class A:\n    items: list[int] = []\n    def __init__(self) -> None:\n        self.items = []\n    def f(self) -> None:\n        self.items.append(1)",
+        "def f() -> int:\n    n = 0\n    def up() -> None:\n        nonlocal n\n        n += 1\n    up()\n    return n",
+        "def f(a: str, sep: str = ',') -> list[str]:\n    seen: set[str] = set()\n    return [x for x in a.split(sep) if x not in seen and not seen.add(x)]",
+        "def f(rows: list[list[int]]) -> None:\n    for row in rows:\n        row.sort()\n    with_it = iter(rows)\n    next(with_it)",
         "# The type is checked, so no error is ignored.\nx = '# noqa is in a text'",
     ];
     for code in honest.into_iter().step_by(rounds(1, 3)) {

@@ -129,6 +129,7 @@ fn needed(effect: CodeEffect, noticed: Noticed, granted: &BTreeSet<CodeEffect>) 
     let remedy = match effect {
         CodeEffect::Stdout | CodeEffect::Stderr => "return the text instead of printing it",
         CodeEffect::Stdin => "take the text as an argument instead of reading it",
+        CodeEffect::State => "keep it in a value of the caller",
         CodeEffect::Unsafe => "write it without the interpreter's insides",
         CodeEffect::Thread => "compute the result in the caller's thread",
         CodeEffect::Process => "return a value or raise an exception instead",
@@ -149,6 +150,7 @@ fn opens(effect: CodeEffect) -> &'static str {
         CodeEffect::Stdin => "standard input (`input`)",
         CodeEffect::Stdout => "standard output (`print`)",
         CodeEffect::Stderr => "standard error (`logging`, `warnings`)",
+        CodeEffect::State => "state that outlives a call (`global`)",
         CodeEffect::Unsafe => {
             "the interpreter's insides (`eval`, `__import__`, `__globals__`, `inspect`, `ctypes`)"
         }
@@ -158,8 +160,9 @@ fn opens(effect: CodeEffect) -> &'static str {
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
     let open = PythonEffects.granted(spec, target);
-    let closed = CodeEffect::ALL.into_iter().filter(|effect| !open.contains(effect));
-    let closed: Vec<&str> = closed.map(opens).collect();
+    // "From arguments alone" says that there is no state.
+    let told = |effect: &CodeEffect| !open.contains(effect) && *effect != CodeEffect::State;
+    let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(opens).collect();
     let may = match open.len() {
         0 => "Compute results from arguments alone".to_owned(),
         _ => {

@@ -5,8 +5,8 @@ use super::{commands, reach};
 use crate::toolchain::{BuildKind, Places, Sees, Suite, TestBuild, ToolCommand};
 use crate::types::{Spec, Tree};
 
-/// The other builds of a candidate: as for a release, and without its default features, unless the
-/// spec itself names them.
+/// The other builds of a candidate: as for a release, without its default features, unless the spec
+/// itself names them, and with the others.
 pub fn of(spec: &Spec, tree: &Tree) -> Vec<BuildKind> {
     let defaults = reach::defaults(tree);
     let named = |feature: &String| {
@@ -14,7 +14,9 @@ pub fn of(spec: &Spec, tree: &Tree) -> Vec<BuildKind> {
         spec.clauses.iter().any(|clause| clause.text.contains(&word))
     };
     let bare = defaults.iter().any(|feature| !named(feature));
-    [BuildKind::Release].into_iter().chain(bare.then_some(BuildKind::Bare)).collect()
+    let more = reach::features(tree).iter().any(|one| one != "default" && !defaults.contains(one));
+    let kinds = [(true, BuildKind::Release), (bare, BuildKind::Bare), (more, BuildKind::Full)];
+    kinds.into_iter().filter_map(|(differs, kind)| differs.then_some(kind)).collect()
 }
 
 /// Cargo's arguments for a build.
@@ -23,6 +25,7 @@ pub fn flags(kind: BuildKind) -> &'static [&'static str] {
         BuildKind::Usual => &[],
         BuildKind::Release => &["--release"],
         BuildKind::Bare => &["--no-default-features"],
+        BuildKind::Full => &["--all-features"],
     }
 }
 

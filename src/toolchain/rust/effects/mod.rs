@@ -3,7 +3,9 @@
 
 mod methods;
 mod paths;
+mod pointers;
 mod shadows;
+mod statics;
 mod unfolded;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,7 +119,11 @@ impl EffectRules for RustEffects {
         for (step, output) in steps(subject).into_iter().zip(outputs) {
             match output.status {
                 _ if !step.expands => findings.extend(lint_findings(gate, step, output, subject)?),
-                Some(0) => findings.extend(unfolded::find(&output.stdout, subject)),
+                Some(0) => {
+                    findings.extend(unfolded::find(&output.stdout, subject));
+                    findings.extend(changing(&output.stdout, subject));
+                    findings.extend(pointer(&output.stdout, subject));
+                }
                 // With other features the gates do not require that it compiles.
                 _ if !findings.is_empty() || step.features.is_some() => {}
                 _ => findings.push(not_expanded(output)?),
@@ -228,6 +234,41 @@ fn typed(finding: Finding, granted: &BTreeSet<CodeEffect>) -> Finding {
         CodeEffect::Unsafe => "`unsafe` and attributes that count as it".to_owned(),
         _ => format!("`{path}`"),
     };
+    needed(effect, &what, finding, granted)
+}
+
+/// Statics that can change, unless that is granted.
+fn changing(expanded: &str, subject: EffectSubject<'_>) -> Vec<Finding> {
+    let granted = open(subject.spec, subject.target);
+    let Ok(tokens) = expanded.parse() else { return Vec::new() };
+    if granted.contains(&CodeEffect::State) {
+        return Vec::new();
+    }
+    let found = unfolded::at_words(subject.tree, statics::find(tokens));
+    let what = |name: &str| format!("the static `{name}`, which can change,");
+    found
+        .into_iter()
+        .map(|(name, at)| needed(CodeEffect::State, &what(&name), at, &granted))
+        .collect()
+}
+
+/// A raw pointer, unless that is granted.
+fn pointer(expanded: &str, subject: EffectSubject<'_>) -> Option<Finding> {
+    let granted = open(subject.spec, subject.target);
+    let line = |text: &str| pointers::first(text.parse().ok()?);
+    if granted.contains(&CodeEffect::Unsafe) || line(expanded).is_none() {
+        return None;
+    }
+    let mut files = subject.tree.iter().filter(|(path, _)| path.as_str().ends_with(".rs"));
+    let place = files
+        .find_map(|(path, bytes)| Some((path.to_string(), line(&String::from_utf8_lossy(bytes))?)));
+    let (file, line) = place.unzip();
+    let at = Finding { file, line, ..Finding::default() };
+    Some(needed(CodeEffect::Unsafe, "a raw pointer", at, &granted))
+}
+
+/// The finding that an effect is missing, at the place of another one.
+fn needed(effect: CodeEffect, what: &str, at: Finding, granted: &BTreeSet<CodeEffect>) -> Finding {
     let has = match granted.len() {
         0 => "grants no effects".to_owned(),
         _ => format!("grants only: {}", CodeEffect::list(granted.iter().copied())),
@@ -238,18 +279,20 @@ fn typed(finding: Finding, granted: &BTreeSet<CodeEffect>) -> Finding {
         CodeEffect::Stdin => "take the text as an argument instead of reading it",
         CodeEffect::Unsafe => "write it in safe Rust",
         CodeEffect::Thread => "compute the result in the caller's thread",
+        CodeEffect::State => "keep it in a value of the caller; for a table, use `LazyLock`",
         CodeEffect::Process => "return a value or an error instead",
         _ => "compute the result from the arguments alone",
     };
     let rule = format!("effect: {}", effect.word());
-    Finding { message, rule, remedy: Some(remedy.to_owned()), ..finding }
+    Finding { message, rule, remedy: Some(remedy.to_owned()), ..at }
 }
 
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
     let open = open(spec, target);
-    let closed = CodeEffect::ALL.into_iter().filter(|effect| !open.contains(effect));
-    let closed: Vec<&str> = closed.map(paths::opens).collect();
+    // "From arguments alone" says that there is no state.
+    let told = |effect: &CodeEffect| !open.contains(effect) && *effect != CodeEffect::State;
+    let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(paths::opens).collect();
     let arguments = is_program(target).then_some("arguments");
     let may: Vec<&str> = arguments.into_iter().chain(open.into_iter().map(paths::opens)).collect();
     let may = match may.len() {

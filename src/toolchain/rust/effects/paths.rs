@@ -120,6 +120,7 @@ pub const CLOSED: [Closed; 11] = [
             std::string::String::as_ptr const_ptr::addr mut_ptr::addr
             const_ptr::expose_provenance mut_ptr::expose_provenance std::ptr::from_ref
             std::rc::Rc::as_ptr std::sync::Arc::as_ptr std::fmt::Pointer::fmt",
+        types: "std::ptr::NonNull",
         ..NOTHING
     },
     Closed {
@@ -152,6 +153,7 @@ pub fn opens(effect: CodeEffect) -> &'static str {
         CodeEffect::Stdin => "standard input",
         CodeEffect::Stdout => "standard output",
         CodeEffect::Stderr => "standard error",
+        CodeEffect::State => "state that outlives a call",
         CodeEffect::Unsafe => "`unsafe`",
     }
 }

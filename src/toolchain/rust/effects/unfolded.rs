@@ -101,6 +101,17 @@ fn words(tree: &Tree) -> BTreeMap<String, SourceWord> {
     words
 }
 
+/// The candidate's own names among some, with a finding at each one's place.
+pub fn at_words(tree: &Tree, names: Vec<String>) -> Vec<(String, Finding)> {
+    let words = words(tree);
+    let own = names.into_iter().filter_map(|name| {
+        let at = words.get(&name)?;
+        let (file, line) = (Some(at.file.clone()), Some(at.line));
+        Some((name, Finding { file, line, ..Finding::default() }))
+    });
+    own.collect()
+}
+
 /// Checks the expanded source.
 pub fn find(expanded: &str, subject: EffectSubject<'_>) -> Vec<Finding> {
     let words = words(subject.tree);
