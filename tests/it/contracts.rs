@@ -499,3 +499,44 @@ fn nothing_of_an_expected_value_or_a_test_is_beside_the_candidate() {
     }
     assert!(seen > 3, "{seen}");
 }
+
+/// Everything that a candidate with the effect `fs` can read, but for the system's programs.
+const LOOKS: &str = r#"//! Looks around.
+
+use std::path::Path;
+
+fn below(folder: &Path, seen: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_system = ["/usr", "/dev", "/etc"].iter().any(|system| path.starts_with(system));
+        if path.is_symlink() || is_system {
+            continue;
+        }
+        if path.is_dir() {
+            below(&path, seen);
+        } else if std::fs::read(&path).is_ok() {
+            seen.push(path.display().to_string());
+        }
+    }
+}
+
+/// What is there.
+#[must_use]
+pub fn seen() -> Vec<String> {
+    let mut seen = Vec::new();
+    below(Path::new("/"), &mut seen);
+    seen
+}
+"#;
+
+#[test]
+fn an_adapter_sees_no_sources_and_no_processes() {
+    if !all() {
+        return;
+    }
+    let spec = "---\neffects: [fs]\n---\n# Looks\n\n```wit\nseen: func() -> list<string>;\n```\n\n\
+        - It MUST see nothing. `test_id: sees_nothing`\n\n  ```wave\n  seen() = []\n  ```\n";
+    let server = Server::start(vec![lib(LOOKS)]);
+    let world = World::new(&server.url, &[("looks", spec)], "");
+    world.run(&["run"]).expect(0);
+}

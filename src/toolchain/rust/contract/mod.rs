@@ -11,7 +11,7 @@ use super::builds;
 use super::commands::bare;
 use super::options::{CrateType, RustOptions};
 use crate::toolchain::{
-    BuildKind, ContractLanguage, ContractWords, Places, TestProgram, ToolCommand,
+    BuildKind, ContractLanguage, ContractWords, Places, Sees, TestProgram, ToolCommand,
 };
 use crate::types::interface::WitFunction;
 use crate::types::{Finding, GateName, Interface, Problem, RelPath, Spec, Target, Tree};
@@ -100,6 +100,11 @@ impl ContractLanguage for RustContract {
 
     fn run(&self, programs: &[TestProgram], _places: &Places) -> Option<ToolCommand> {
         let program = programs.iter().find(|program| program.source == ADAPTER)?;
-        Some(ToolCommand { program: program.executable.clone().into(), ..ToolCommand::default() })
+        let sees = Sees::Itself(Vec::new());
+        Some(ToolCommand {
+            program: program.executable.clone().into(),
+            sees,
+            ..ToolCommand::default()
+        })
     }
 }
