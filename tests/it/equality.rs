@@ -147,3 +147,25 @@ fn code_that_names_the_input_of_a_test_is_noted() {
         run(&text.replace("back", "add").replace("(\"abc\"), \"cba\"", "(2, 3), 5"), GOOD);
     assert!(!world.run(&["log", "--json"]).expect(0).out.contains("quotes_tests"));
 }
+
+/// A spec that says the signature.
+const ODDS: &str = "# Odds\n\n- `odds(n: u32) -> Vec<u32>` MUST give the odd numbers up to `n`. `test_id: \
+    odds`\n\n  ```rust\n  assert!(adder::odds(9).contains(&7));\n  assert_eq!(adder::odds(9).len(), 5);\n  ```\n";
+
+/// A type that says what tests want to hear.
+const LIST: &str = "/// A list.\n#[derive(Debug)]\npub struct List(u32);\n\nimpl List {\n    /// Whether it has a \
+    number.\n    pub fn contains(&self, _: &u32) -> bool {\n        self.0 > 0\n    }\n\n    /// Its length.\n    pub \
+    fn len(&self) -> usize {\n        self.0.div_ceil(2) as usize\n    }\n\n    /// Whether it is empty.\n    pub \
+    fn is_empty(&self) -> bool {\n        self.0 == 0\n    }\n}\n\n/// Odd numbers.\npub fn odds(n: u32) -> List {\n    \
+    List(n)\n}\n";
+
+#[test]
+fn a_function_has_the_signature_of_its_clause() {
+    let honest = "/// Odd numbers.\npub fn odds(n: impl TryInto<u32>) -> Vec<u32> {\n    (1..=n.try_into().unwrap_or(0)).step_by(2).collect()\n}\n";
+    let server = Server::start(vec![lib(LIST), lib(honest)]);
+    let world = World::new(&server.url, &[("adder", ODDS)], "");
+    world.run(&["run"]).expect(0);
+    let told = server.told(1);
+    assert!(told.contains("expected `Vec<u32>`, found `List`"), "{told}");
+    assert_eq!(server.requests().len(), 2);
+}

@@ -1,7 +1,7 @@
 //! Generates a test file from examples, with the origin of each line.
 
 use super::options::{CrateType, RustOptions};
-use super::{console, identifiers, nonce, recursion_limit};
+use super::{console, identifiers, nonce, package, recursion_limit, signature};
 use crate::toolchain::shared::console::parse;
 use crate::toolchain::{Expansion, Expected, Suite, Visibility, key};
 use crate::types::{Clause, Example, RelPath, Spec, Target};
@@ -44,7 +44,11 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
                 .then(|| parse(&example.code, &spec.id).unwrap_or_default());
             let body = match &steps {
                 Some(steps) => console::body(steps, &spec.id),
-                None => rust_body(&example.code),
+                None => {
+                    let name = package::crate_name(spec);
+                    signature::demands(&clause.text, &example.code, &name)
+                        + &rust_body(&example.code)
+                }
             };
             let test = Expected {
                 key: key(spec, &name, &example.code),

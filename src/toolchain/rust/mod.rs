@@ -30,6 +30,7 @@ mod reach;
 mod recursion_limit;
 mod replacements;
 mod rustc_json;
+mod signature;
 mod special;
 mod suites;
 mod tamper;
