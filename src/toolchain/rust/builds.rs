@@ -6,7 +6,7 @@ use crate::toolchain::{BuildKind, Places, Sees, Suite, TestBuild, ToolCommand};
 use crate::types::{Spec, Tree};
 
 /// The other builds of a candidate: as for a release, without its default features, unless the spec
-/// itself names them, and with the others.
+/// itself names them, and with the others, unless the spec names one.
 pub fn of(spec: &Spec, tree: &Tree) -> Vec<BuildKind> {
     let defaults = reach::defaults(tree);
     let named = |feature: &String| {
@@ -14,7 +14,9 @@ pub fn of(spec: &Spec, tree: &Tree) -> Vec<BuildKind> {
         spec.clauses.iter().any(|clause| clause.text.contains(&word))
     };
     let bare = defaults.iter().any(|feature| !named(feature));
-    let more = reach::features(tree).iter().any(|one| one != "default" && !defaults.contains(one));
+    let features = reach::features(tree);
+    let more = features.iter().any(|one| one != "default" && !defaults.contains(one))
+        && !features.iter().any(named);
     let kinds = [(true, BuildKind::Release), (bare, BuildKind::Bare), (more, BuildKind::Full)];
     kinds.into_iter().filter_map(|(differs, kind)| differs.then_some(kind)).collect()
 }

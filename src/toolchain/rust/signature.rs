@@ -27,25 +27,25 @@ const PRIMITIVES: &str =
 /// signatures in a clause's text. Nothing calls them. A signature with other types than those of the
 /// standard library is not compared.
 pub fn demands(text: &str, example: &str, crate_name: &str) -> String {
-    let mut calls = String::new();
-    for span in text.split('`').skip(1).step_by(2) {
-        let Some(call) = call(span, crate_name) else { continue };
-        let Some(name) = span.split('(').next().and_then(|head| head.split_whitespace().last())
-        else {
-            continue;
-        };
-        if example.contains(&format!("{crate_name}::{name}(")) && !calls.contains(&call) {
-            calls.push_str(&call);
+    let mut demands = String::new();
+    for (number, span) in text.split('`').skip(1).step_by(2).enumerate() {
+        let called = |name: &str| example.contains(&format!("{crate_name}::{name}("));
+        if let Some(call) = call(span, crate_name).filter(|call| called(&call.name)) {
+            let Call { arguments, statement, .. } = call;
+            demands.push_str(&format!("fn _signature_{number}({arguments}) {{ {statement} }} "));
         }
     }
-    if calls.is_empty() {
-        return calls;
-    }
-    format!("fn _signatures() {{ fn any<T>() -> T {{ loop {{}} }} {calls}}}\n")
+    if demands.is_empty() { demands } else { demands.trim_end().to_owned() + "\n" }
 }
 
-/// A call with arguments of the signature's types, and with its result.
-fn call(span: &str, crate_name: &str) -> Option<String> {
+/// A call with arguments of a signature's types, and with its result.
+struct Call {
+    name: String,
+    arguments: String,
+    statement: String,
+}
+
+fn call(span: &str, crate_name: &str) -> Option<Call> {
     let span = span.trim().trim_end_matches(';');
     let span = span.strip_prefix("pub ").unwrap_or(span);
     let span = span.strip_prefix("fn ").unwrap_or(span);
@@ -59,22 +59,26 @@ fn call(span: &str, crate_name: &str) -> Option<String> {
     recursion_limit::parse(&format!("fn {span}"), read).ok()?
 }
 
-fn called(signature: &Signature, crate_name: &str) -> Option<String> {
+fn called(signature: &Signature, crate_name: &str) -> Option<Call> {
     let generics = &signature.generics;
     if !generics.params.is_empty() || generics.where_clause.is_some() {
         return None;
     }
     let argument = |input: &FnArg| match input {
-        FnArg::Typed(typed) => Some(format!("any::<{}>()", known(&typed.ty)?)),
+        FnArg::Typed(typed) => known(&typed.ty),
         FnArg::Receiver(_) => None,
     };
-    let arguments: Option<Vec<String>> = signature.inputs.iter().map(argument).collect();
-    let called = format!("::{crate_name}::{}({})", signature.ident, arguments?.join(", "));
-    Some(match &signature.output {
+    let types: Vec<String> = signature.inputs.iter().map(argument).collect::<Option<_>>()?;
+    let arguments = types.iter().enumerate().map(|(at, of)| format!("a{at}: {of}, ")).collect();
+    let given: String = (0..types.len()).map(|at| format!("a{at}, ")).collect();
+    let name = signature.ident.to_string();
+    let result = match &signature.output {
         // A text may leave the result's type out.
-        ReturnType::Default => format!("let _ = {called}; "),
-        ReturnType::Type(_, result) => format!("let _: {} = {called}; ", known(result)?),
-    })
+        ReturnType::Default => String::new(),
+        ReturnType::Type(_, result) => format!(": {}", known(result)?),
+    };
+    let statement = format!("let _{result} = ::{crate_name}::{name}({given});");
+    Some(Call { name, arguments, statement })
 }
 
 /// A type with paths that no import changes; `None` if it has other names.
@@ -128,13 +132,13 @@ mod tests {
         let said = of("- `odds(n: u32, s: &str) -> Result<Vec<(u8, char)>, String>` MUST `x`.");
         assert!(
             said.contains(
-                "let _: ::core::result::Result<::std::vec::Vec<(::core::primitive::u8, \
-                 ::core::primitive::char, )>, ::std::string::String> = \
-                 ::odds::odds(any::<::core::primitive::u32>(), any::<&::core::primitive::str>()); "
+                "(a0: ::core::primitive::u32, a1: &::core::primitive::str, ) { let _: \
+                 ::core::result::Result<::std::vec::Vec<(::core::primitive::u8, \
+                 ::core::primitive::char, )>, ::std::string::String> = ::odds::odds(a0, a1, ); }"
             ),
             "{said}"
         );
-        assert!(of("`pub fn odds(n: &mut [u8]);`").contains("let _ = ::odds::odds(any::<&mut ["));
+        assert!(of("`pub fn odds(n: &mut [u8]);`").contains("let _ = ::odds::odds(a0, );"));
         for none in [
             "`odds(n, s)` MUST give",
             "`odds(n: u32) -> Odds`",
