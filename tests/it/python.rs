@@ -264,6 +264,30 @@ fn wrong_answers_are_refused_with_the_call_and_both_values() {
     assert!(refusal(&run.expect(20)).contains("gate `check` failed: syntax error: "));
 }
 
+const SORTS: &str = "# Sorts\n\n```wit\nsorted-of: func(xs: list<s32>) -> list<s32>;\n```\n\n- It MUST sort. \
+    `test_id: sorts`\n\n  | xs | sorted-of(xs) |\n  |----|----|\n  | [2, 1] | [1, 2] |\n  | [] | [] |\n";
+
+#[test]
+fn an_argument_belongs_to_its_caller() {
+    if !has_python() {
+        return;
+    }
+    let code = |body: &str| {
+        format!(
+            "\"\"\"Sorts.\"\"\"\n\n__all__ = [\"sorted_of\"]\n\n\ndef sorted_of(xs: list[int]) -> list[int]:\n{body}"
+        )
+    };
+    let in_place = code("    xs.sort()\n    return xs\n");
+    let server = Server::start(vec![
+        package("sorts", &in_place),
+        package("sorts", &code("    return sorted(xs)\n")),
+    ]);
+    let world = world(&server, "sorts", SORTS, WITHOUT_TOOLS);
+    world.run(&["run"]).expect(0);
+    let told = server.told(1);
+    assert!(told.contains("argument 1 was changed by the call, in sorted-of([2, 1])"), "{told}");
+}
+
 #[test]
 fn the_public_surface_is_exactly_the_contract() {
     if !all() {

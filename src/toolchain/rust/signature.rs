@@ -31,7 +31,7 @@ pub fn demands(text: &str, example: &str, crate_name: &str) -> String {
     for (number, span) in text.split('`').skip(1).step_by(2).enumerate() {
         let called = |name: &str| example.contains(&format!("{crate_name}::{name}("));
         if let Some(call) = call(span, crate_name).filter(|call| called(&call.name)) {
-            let Call { arguments, statement, .. } = call;
+            let DemandedCall { arguments, statement, .. } = call;
             demands.push_str(&format!("fn _signature_{number}({arguments}) {{ {statement} }} "));
         }
     }
@@ -39,13 +39,13 @@ pub fn demands(text: &str, example: &str, crate_name: &str) -> String {
 }
 
 /// A call with arguments of a signature's types, and with its result.
-struct Call {
+struct DemandedCall {
     name: String,
     arguments: String,
     statement: String,
 }
 
-fn call(span: &str, crate_name: &str) -> Option<Call> {
+fn call(span: &str, crate_name: &str) -> Option<DemandedCall> {
     let span = span.trim().trim_end_matches(';');
     let span = span.strip_prefix("pub ").unwrap_or(span);
     let span = span.strip_prefix("fn ").unwrap_or(span);
@@ -59,7 +59,7 @@ fn call(span: &str, crate_name: &str) -> Option<Call> {
     recursion_limit::parse(&format!("fn {span}"), read).ok()?
 }
 
-fn called(signature: &Signature, crate_name: &str) -> Option<Call> {
+fn called(signature: &Signature, crate_name: &str) -> Option<DemandedCall> {
     let generics = &signature.generics;
     if !generics.params.is_empty() || generics.where_clause.is_some() {
         return None;
@@ -78,7 +78,7 @@ fn called(signature: &Signature, crate_name: &str) -> Option<Call> {
         ReturnType::Type(_, result) => format!(": {}", known(result)?),
     };
     let statement = format!("let _{result} = ::{crate_name}::{name}({given});");
-    Some(Call { name, arguments, statement })
+    Some(DemandedCall { name, arguments, statement })
 }
 
 /// A type with paths that no import changes; `None` if it has other names.
