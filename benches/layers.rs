@@ -102,7 +102,10 @@ impl Place {
         let started = Instant::now();
         self.cargo("cargo", &["test", "--no-run"]);
         // Runs each test in its own process, as in the sandbox; the canary must fail.
-        for test in ["adds", toolchain::all()[0].canary().expect("Rust has one")] {
+        for test in [
+            "adds",
+            toolchain::all()[0].native().expect("Rust has tests").canary().expect("Rust has one"),
+        ] {
             let deps = std::fs::read_dir(self.folder.join("target/debug/deps")).expect("is there");
             let newest = deps
                 .flatten()

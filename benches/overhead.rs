@@ -142,7 +142,11 @@ fn by_hand(tools: &HostTools, source: &Path, home: &Path) -> Duration {
                 "--tests",
                 "--",
                 "--skip",
-                toolchain::all()[0].canary().expect("Rust has one"),
+                toolchain::all()[0]
+                    .native()
+                    .expect("Rust has tests")
+                    .canary()
+                    .expect("Rust has one"),
             ],
         ),
     ] {

@@ -9,7 +9,7 @@ use crate::guard;
 use crate::plan::{self, Checks, LiveTree};
 use crate::spec::{Change, ClauseChange, Parsed, SpecChange, admit, diff, is_prose, parse};
 use crate::store::revision;
-use crate::toolchain::{self, Suite, Visibility};
+use crate::toolchain::{self, Suite};
 use crate::types::{
     AdmittedSpec, Binding, Clause, ClauseId, Level, Reason, Span, Spec, SpecId, SpecStanding,
     Standing, Status, TargetName, TargetStanding,
@@ -266,9 +266,8 @@ impl Workspace {
             let suites = self.suites.get(&(spec.id.clone(), target.clone()));
             suites.into_iter().flatten().for_each(&mut add);
             if let Some(target) = self.harness.target.get(&target) {
-                for shown in [Visibility::Visible, Visibility::Hidden] {
-                    toolchain::of(target).examples(spec, target, shown).iter().for_each(&mut add);
-                }
+                let own = toolchain::example_suites(spec, target);
+                own.visible.iter().chain(&own.hidden).for_each(&mut add);
             }
         }
         for test in tests_of(spec) {

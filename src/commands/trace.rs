@@ -179,7 +179,7 @@ impl Workspace {
         let standing = self.standing.spec.get(&spec.id);
         let promoted = standing.and_then(|standing| standing.target.get(name));
         let own = [Visibility::Visible, Visibility::Hidden];
-        let own = own.map(|shown| toolchain::of(target).examples(spec, target, shown));
+        let own = own.map(|shown| toolchain::of(target).native()?.examples(spec, target, shown));
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
         let folder = format!("{}/{}/{name}", self.harness.harness.validators, spec.id);
         let place = |suite: &Suite| format!("{folder}/{}", suite.file());

@@ -26,7 +26,10 @@ impl Engine {
         }
         let job = self.inputs(state, attempt);
         let language = job.judged.language();
-        let Some(independent) = language.independent(&job.spec, &job.target, job.judged.suites())
+        let suites = job.judged.suites();
+        let native = language.native();
+        let Some(independent) =
+            native.and_then(|native| native.independent(&job.spec, &job.target, suites))
         else {
             return Ok(None);
         };

@@ -13,7 +13,7 @@ use crate::types::{Candidate, GateName, Outcome, limits};
 
 /// Runs the tests in a candidate's documentation, if it has some.
 pub async fn run(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
-    let docs = toolchain::of(context.target).doc_tests();
+    let docs = toolchain::of(context.target).native().and_then(|native| native.doc_tests());
     let Some(docs) = docs.filter(|docs| docs.may_have(candidate.tree())) else {
         return GateResult::default();
     };

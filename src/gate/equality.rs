@@ -19,7 +19,7 @@ pub async fn run(
             let Some(program) = program else { return vec![unseen(runner.gate)] };
             let said = runner.say(program, Some(test), &test.name, TestStart::default()).await;
             let Ok(said) = said else { return vec![unseen(runner.gate)] };
-            let of = runner.room.language().compared_type(&said.message);
+            let of = runner.native.compared_type(&said.message);
             if let Some(of) = of.filter(|_| said.status == TestStatus::Failed) {
                 let name = &test.name;
                 let why = format!(

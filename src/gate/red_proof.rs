@@ -17,8 +17,8 @@ use super::result::{GateResult, finding};
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
 use super::workspace::GateSandbox;
 use crate::toolchain::{
-    self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, OFF, PANICS, Suite,
-    TestBuild, TestProgram,
+    self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, NativeSuites, OFF, PANICS,
+    Suite, TestBuild, TestProgram,
 };
 use crate::types::{Candidate, Digest, Outcome, Red, RedProof, TestStatus, limits};
 
@@ -99,13 +99,15 @@ async fn prove(
         }
     };
     let language = toolchain::of(bench.target);
-    let Some(mutator) = language.mutator() else {
+    let native = language.native();
+    let Some((native, mutator)) = native.and_then(|native| Some((native, native.mutator()?)))
+    else {
         let why =
             format!("mutations are not supported for {}; tests stay unproven", language.language());
         return Ok(undecided(why));
     };
     let layer = prepare(bench, &GATE, candidate, &[]).await?.layer;
-    let on = ProofSite { bench, layer: layer.as_ref(), mutator, started };
+    let on = ProofSite { bench, layer: layer.as_ref(), native, mutator, started };
     let built = with_changes(&on, candidate, suites, Extent::But(BTreeSet::new())).await?;
     let MutantBuild { room, programs, mutants, every } = match built {
         Ok(built) => built,
@@ -117,7 +119,7 @@ async fn prove(
             return Ok(GateResult { findings, outcome: None, ..undecided(why) });
         }
     };
-    let runner = TestRunner::new(bench, &room, &GATE, started, false);
+    let runner = TestRunner::new(bench, &room, native, &GATE, started, false);
     let trial = Trial { runner: &runner, mutants: &mutants, every };
     let tried = trial.run(suites, &programs).await;
     room.close().await;
@@ -138,6 +140,7 @@ async fn prove(
 struct ProofSite<'a> {
     bench: &'a GateContext<'a>,
     layer: Option<&'a Layer>,
+    native: &'static dyn NativeSuites,
     mutator: &'a dyn Mutator,
     started: Instant,
 }
@@ -154,7 +157,7 @@ async fn with_constants(
         return Ok(BTreeSet::new());
     };
     let MutantBuild { room, programs, mutants, every } = built;
-    let runner = TestRunner::new(on.bench, &room, &GATE, on.started, false);
+    let runner = TestRunner::new(on.bench, &room, on.native, &GATE, on.started, false);
     let trial = Trial { runner: &runner, mutants: &mutants, every };
     let (mut cases, _) = trial.cases(suites, &programs);
     cases.retain(|case| open.iter().any(|test| test.key == case.test.key));
@@ -183,7 +186,7 @@ async fn with_changes<'a>(
     suites: &[Suite],
     mut extent: Extent,
 ) -> Result<Result<MutantBuild<'a>, Unbuilt>, GateResult> {
-    let ProofSite { bench, layer, mutator, started } = *on;
+    let ProofSite { bench, layer, native, mutator, started } = *on;
     let mut place = None;
     for build_number in 1.. {
         let mutants = match mutator.mutants(candidate.tree(), &extent) {
@@ -199,7 +202,7 @@ async fn with_changes<'a>(
             // Panics alone compile faster.
             left /= 2;
         }
-        let commands = room.language().build_tests(TestBuild::of(suites), room.places());
+        let commands = native.build_tests(TestBuild::of(suites), room.places());
         let seen = match build(&room, &GATE, &commands, suites, left).await {
             Ok((programs, _)) => {
                 let programs = programs_of(programs, &commands, suites);

@@ -12,7 +12,7 @@ use super::equality;
 use super::result::{GateResult, finding};
 use super::test_run::{self, TestRunner};
 use super::workspace::GateSandbox;
-use crate::toolchain::{self, BuildKind, Suite, TestBuild, TestProgram};
+use crate::toolchain::{self, BuildKind, NativeSuites, Suite, TestBuild, TestProgram};
 use crate::types::{Candidate, ClauseId, Finding, GateName, Outcome, Provenance};
 
 /// Runs the visible tests with the harness's runner.
@@ -73,9 +73,12 @@ async fn tests(
     suites: &[Suite],
     only: bool,
 ) -> GateResult {
+    let Some(native) = toolchain::of(context.target).native() else {
+        return GateResult::default();
+    };
     let fresh = *candidate.provenance() != Provenance::Promoted;
-    let copies = if fresh { copies(context, candidate, suites) } else { Copies::default() };
-    let work = TestWork { context, gate, candidate, suites, only, fresh };
+    let work = TestWork { context, gate, native, candidate, suites, only, fresh };
+    let copies = if fresh { work.copies() } else { Copies::default() };
     match work.run(&copies).await {
         Ok(seen) => seen,
         Err(seen) if is_of(&seen, &copies.forms) => GateResult::fail(vec![equality::unseen(gate)]),
@@ -96,20 +99,6 @@ struct Copies {
     forms: Vec<Suite>,
 }
 
-/// The copies of suites, under names of their own.
-fn copies(context: &GateContext<'_>, candidate: &Candidate, suites: &[Suite]) -> Copies {
-    let language = toolchain::of(context.target);
-    let named =
-        |number: usize, copy: Option<Suite>| Some(copy?.renamed(&format!("regen_tests_{number}")));
-    let each = || suites.iter().enumerate();
-    let twins = each().filter_map(|(at, suite)| named(at, language.twin(suite)));
-    let forms = each().filter_map(|(at, suite)| {
-        let form = language.equality_form(suite, context.spec, candidate.tree());
-        named(suites.len() + at, form)
-    });
-    Copies { twins: twins.collect(), forms: forms.collect() }
-}
-
 /// Whether all errors of a build are in twins.
 fn is_of(seen: &GateResult, twins: &[Suite]) -> bool {
     let in_twin = |finding: &Finding| {
@@ -122,6 +111,7 @@ fn is_of(seen: &GateResult, twins: &[Suite]) -> bool {
 struct TestWork<'a> {
     context: &'a GateContext<'a>,
     gate: &'a GateName,
+    native: &'static dyn NativeSuites,
     candidate: &'a Candidate,
     suites: &'a [Suite],
     only: bool,
@@ -129,6 +119,21 @@ struct TestWork<'a> {
 }
 
 impl TestWork<'_> {
+    /// The copies of suites, under names of their own.
+    fn copies(&self) -> Copies {
+        let TestWork { context, native, candidate, suites, .. } = *self;
+        let named = |number: usize, copy: Option<Suite>| {
+            Some(copy?.renamed(&format!("regen_tests_{number}")))
+        };
+        let each = || suites.iter().enumerate();
+        let twins = each().filter_map(|(at, suite)| named(at, native.twin(suite)));
+        let forms = each().filter_map(|(at, suite)| {
+            let form = native.equality_form(suite, context.spec, candidate.tree());
+            named(suites.len() + at, form)
+        });
+        Copies { twins: twins.collect(), forms: forms.collect() }
+    }
+
     /// Runs the tests, then their copies.
     ///
     /// # Errors
@@ -158,7 +163,7 @@ impl TestWork<'_> {
     ) -> Result<GateResult, GateResult> {
         let TestWork { context, gate, suites, .. } = *self;
         let tests = TestBuild { own: !self.only, ..TestBuild::of(mounted) };
-        let commands = room.language().build_tests(tests, room.places());
+        let commands = self.native.build_tests(tests, room.places());
         let (programs, seen) = build(room, gate, &commands, mounted, context.timeout).await?;
         let programs = programs_of(programs, &commands, mounted);
         let is_copy = |program: &TestProgram| {
@@ -166,7 +171,7 @@ impl TestWork<'_> {
             copies.any(|copy| copy.path.as_str() == program.source)
         };
         let (others, own): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_copy);
-        let runner = TestRunner::new(context, room, gate, started, self.fresh);
+        let runner = TestRunner::new(context, room, self.native, gate, started, self.fresh);
         let mut seen = test_run::run(&runner, &own, suites, seen).await;
         if passes(&seen) {
             seen.findings = test_run::twins(&runner, &others, &copies.twins).await;
@@ -186,11 +191,11 @@ impl TestWork<'_> {
         let TestWork { context, gate, candidate, suites, .. } = *self;
         for kind in room.language().more_builds(context.spec, candidate.tree()) {
             let tests = TestBuild { kind, ..TestBuild::of(suites) };
-            let commands = room.language().build_tests(tests, room.places());
+            let commands = self.native.build_tests(tests, room.places());
             let left = context.timeout.saturating_sub(started.elapsed());
             let mut seen = match build(room, gate, &commands, suites, left).await {
                 Ok((programs, seen)) => {
-                    let runner = TestRunner::new(context, room, gate, started, false);
+                    let runner = TestRunner::new(context, room, self.native, gate, started, false);
                     test_run::run(&runner, &programs, suites, seen).await
                 }
                 // What does not exist without a feature cannot be wrong.

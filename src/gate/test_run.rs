@@ -10,7 +10,9 @@ use super::programs::{random_nonce, read};
 use super::result::{GateResult, finding};
 use super::workspace::GateSandbox;
 use crate::process::{Ended, Output};
-use crate::toolchain::{Expansion, Expected, Reported, Suite, TestCase, TestProgram, ToolCommand};
+use crate::toolchain::{
+    Expansion, Expected, NativeSuites, Reported, Suite, TestCase, TestProgram, ToolCommand,
+};
 use crate::types::{
     ClauseId, Finding, GateName, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
 };
@@ -44,7 +46,7 @@ pub async fn run(
                     let suite = suite_of(program);
                     let mut names = suite.map_or(names.clone(), |suite| suite.gathered(names));
                     seen.findings.extend(missing(gate, suite_of(program), &names));
-                    names.retain(|name| Some(name.as_str()) != runner.room.language().canary());
+                    names.retain(|name| Some(name.as_str()) != runner.native.canary());
                     if suite_of(program).is_some_and(|suite| !suite.tests.is_empty()) {
                         seen.findings.extend(runner.canary(program).await);
                     }
@@ -138,6 +140,8 @@ pub struct TestRunner<'a> {
     pub bench: &'a GateContext<'a>,
     /// The open workspace.
     pub room: &'a GateSandbox<'a>,
+    /// How its language runs tests.
+    pub native: &'static dyn NativeSuites,
     /// Its name.
     pub gate: &'a GateName,
     /// When it started.
@@ -203,11 +207,12 @@ impl<'a> TestRunner<'a> {
     pub fn new(
         bench: &'a GateContext<'a>,
         room: &'a GateSandbox<'a>,
+        native: &'static dyn NativeSuites,
         gate: &'a GateName,
         started: Instant,
         fresh: bool,
     ) -> Self {
-        Self { bench, room, gate, started, fresh, pace: TestPace::default() }
+        Self { bench, room, native, gate, started, fresh, pace: TestPace::default() }
     }
 
     async fn execute(
@@ -231,7 +236,7 @@ impl<'a> TestRunner<'a> {
         suite: Option<&Suite>,
     ) -> Result<Vec<String>, Finding> {
         let wrong = |why: &str| finding(self.gate, "list", format!("{}: {why}", program.source));
-        let language = self.room.language();
+        let language = self.native;
         let Some(command) = language.list_tests(program, self.room.places()) else {
             let tests = suite.into_iter().flat_map(|suite| &suite.tests);
             return Ok(tests.map(|test| test.name.clone()).collect());
@@ -247,7 +252,7 @@ impl<'a> TestRunner<'a> {
 
     /// Runs the control test, which must fail. A finding if it does not.
     async fn canary(&self, program: &TestProgram) -> Option<Finding> {
-        let language = self.room.language();
+        let language = self.native;
         let name = language.canary()?;
         let nonce = random_nonce().unwrap_or_default();
         let case = TestCase { program, name, expected: None, nonce: &nonce, mutant: None };
@@ -347,7 +352,7 @@ impl<'a> TestRunner<'a> {
         let one = Finding {
             file: Some(program.source.clone()),
             clauses: sealed.and_then(|test| test.clause.clone()).into_iter().collect(),
-            values: self.room.language().compared(&said.message),
+            values: self.native.compared(&said.message),
             ..finding(self.gate, name, clean(&said.message, &[&self.room.root()]))
         };
         let (findings, evidence) = (vec![one], said.evidence);
@@ -368,7 +373,7 @@ impl<'a> TestRunner<'a> {
         let nonce = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;
         let case =
             TestCase { program, name, expected: sealed, nonce: &nonce, mutant: start.mutant };
-        let language = self.room.language();
+        let language = self.native;
         let (mut outputs, mut evidence, mut elapsed) = (Vec::new(), Vec::new(), Duration::ZERO);
         let report = |status, message: String, evidence, elapsed| TestReport {
             status,

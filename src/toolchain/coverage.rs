@@ -15,7 +15,7 @@ pub fn check(
 ) -> Vec<Problem> {
     let mut problems = toolchain.check_spec(spec, target, suites);
     let own = [Visibility::Visible, Visibility::Hidden];
-    let own = own.map(|shown| toolchain.examples(spec, target, shown));
+    let own = own.map(|shown| toolchain.native()?.examples(spec, target, shown));
     let outside = contract(toolchain, spec, target, &mut problems);
     let tests = || {
         let native = own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
@@ -39,7 +39,10 @@ pub fn check(
         spec,
         &|one| match spec.contract.as_ref().filter(|_| is_neutral(&one.language)) {
             Some(interface) => neutral_expectations(interface, one),
-            None => toolchain.expectations(one),
+            None => {
+                let native = toolchain.native();
+                native.map(|native| native.expectations(one)).unwrap_or_default()
+            }
         },
         in_suites(toolchain, suites),
     ));
@@ -73,9 +76,10 @@ fn contract(
 
 /// What the tests of suites expect.
 fn in_suites(toolchain: &dyn Toolchain, suites: &[Suite]) -> Vec<TestExpectations> {
+    let Some(native) = toolchain.native() else { return Vec::new() };
     let of_suite = |suite: &Suite| {
         let file = suite.file().to_owned();
-        let tests = toolchain.suite_expectations(suite).into_iter();
+        let tests = native.suite_expectations(suite).into_iter();
         tests.map(move |(test, expected)| TestExpectations { file: file.clone(), test, expected })
     };
     suites.iter().flat_map(of_suite).collect()

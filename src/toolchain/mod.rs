@@ -12,6 +12,7 @@ mod effect_rules;
 mod language;
 mod machine;
 mod mutator;
+mod native;
 mod python;
 mod quotes;
 pub mod results;
@@ -32,6 +33,7 @@ pub use effect_rules::{EffectRules, EffectSubject, told_once};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS};
+pub use native::NativeSuites;
 pub use quotes::QuotedTest;
 use suite::key;
 pub use suite::{
@@ -55,6 +57,11 @@ pub fn release() {
 /// The language with an id.
 pub fn find(id: &ToolchainId) -> Option<&'static dyn Toolchain> {
     ALL.into_iter().find(|toolchain| toolchain.id() == id.as_str())
+}
+
+/// The languages that run tests of their own.
+pub fn natives() -> impl Iterator<Item = &'static dyn NativeSuites> {
+    ALL.into_iter().filter_map(|language| language.native())
 }
 
 /// The language of a target.
@@ -102,7 +109,7 @@ pub fn expectations(spec: &Spec, example: &Example) -> Vec<Expectation> {
     if let Some(interface) = spec.contract.as_ref().filter(|_| is_neutral(&example.language)) {
         return contract::neutral_expectations(interface, example);
     }
-    ALL.into_iter().flat_map(|toolchain| toolchain.expectations(example)).collect()
+    natives().flat_map(|native| native.expectations(example)).collect()
 }
 
 /// The visible tests of a spec whose inputs a candidate handles by themselves.
@@ -116,6 +123,6 @@ pub fn quotes(spec: &Spec, target: &Target, suites: &[Suite], tree: &Tree) -> Ve
 
 /// The generated suites of a spec's examples in the target's language.
 pub fn example_suites(spec: &Spec, target: &Target) -> ExampleSuites {
-    let make = |shown| of(target).examples(spec, target, shown);
+    let make = |shown| of(target).native()?.examples(spec, target, shown);
     ExampleSuites { visible: make(Visibility::Visible), hidden: make(Visibility::Hidden) }
 }

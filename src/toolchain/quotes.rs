@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::language::Toolchain;
+use super::native::NativeSuites;
 use super::suite::{Expectation, Suite, clause_of};
 use crate::types::{ClauseId, Example, Spec, Tree};
 
@@ -50,9 +51,10 @@ pub fn find(
     expectations: &Expectations<'_>,
     sources: QuoteSources<'_>,
 ) -> Vec<QuotedTest> {
+    let Some(native) = toolchain.native() else { return Vec::new() };
     let mut by_table: BTreeMap<(String, usize), (Vec<QuotedTest>, usize)> = BTreeMap::new();
-    let pairs = pairs(toolchain, expectations, sources);
-    for case in toolchain.special_cases(sources.tree) {
+    let pairs = pairs(native, expectations, sources);
+    for case in native.special_cases(sources.tree) {
         let (found, others) = by_table.entry((case.file.clone(), case.table)).or_default();
         for input in &case.inputs {
             let quotes =
@@ -86,7 +88,7 @@ fn text(literal: &str) -> &str {
 
 /// The visible tests whose input has a literal that the clauses' sentences do not name.
 fn pairs(
-    toolchain: &dyn Toolchain,
+    native: &dyn NativeSuites,
     expectations: &Expectations<'_>,
     sources: QuoteSources<'_>,
 ) -> Vec<Pair> {
@@ -98,7 +100,7 @@ fn pairs(
         all.extend(expected.map(|one| (clause.id.clone(), one)));
     }
     for suite in suites {
-        for (test, expected) in toolchain.suite_expectations(suite) {
+        for (test, expected) in native.suite_expectations(suite) {
             let clause = clause_of(spec, &test);
             all.extend(clause.into_iter().flat_map(|clause| {
                 expected.clone().into_iter().map(move |one| (clause.clone(), one))
@@ -110,7 +112,7 @@ fn pairs(
         spec.clauses.iter().any(|clause| names(&clause.text, plain))
     };
     let pair = |(clause, one): (ClauseId, Expectation)| {
-        let inputs = toolchain.literals(&one.input).into_iter();
+        let inputs = native.literals(&one.input).into_iter();
         let inputs = inputs.filter(|one| !is_frequent(one) && !is_named(one));
         Pair { clause, inputs: inputs.collect(), result: one.result }
     };

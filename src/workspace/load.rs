@@ -408,5 +408,11 @@ fn suite(
         };
     }
     let text = text.map_err(|_| wrong("not UTF-8"))?;
-    toolchain::of(target).read_suite(spec, &SuiteFile { name: file.to_owned(), text })
+    let language = toolchain::of(target);
+    let Some(native) = language.native() else {
+        let message = format!("suites in {} are not run yet", language.language());
+        let help = "write a contract with examples; see docs/languages.md";
+        return Err(Box::new(Problem::error("suite::language", message).help(help)));
+    };
+    native.read_suite(spec, &SuiteFile { name: file.to_owned(), text })
 }

@@ -22,7 +22,11 @@ async fn prove(world: &World, source: &Path, name: &str, file: &Path) -> GateRep
     let harness = regen::config::parse("h", &world.read("harness.toml")).expect("is right");
     let target = &harness.target["rust"];
     let suite_file = SuiteFile { name: "theirs.rs".to_owned(), text };
-    let suite = toolchain::of(target).read_suite(&spec, &suite_file).expect("is Rust");
+    let suite = toolchain::of(target)
+        .native()
+        .expect("Rust has tests")
+        .read_suite(&spec, &suite_file)
+        .expect("is Rust");
     let mut files = std::collections::BTreeMap::new();
     collect(&source.join("src"), &mut files);
     let tree = files.into_iter().filter_map(|(path, bytes)| {

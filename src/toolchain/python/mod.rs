@@ -14,18 +14,13 @@ mod prompt;
 mod tools_layer;
 mod words;
 
-use std::collections::BTreeSet;
-
 use super::coverage::at;
 use super::{
-    BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, DocTests, EffectRules,
-    Expectation, GateDefinition, GateKind, HostProbe, Independent, Layout, Mutator, OptionSchema,
-    Places, Reported, SpecialCase, Suite, SuiteFile, TestBuild, TestCase, TestProgram, ToolCommand,
-    ToolOutput, Toolchain, Visibility,
+    BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
+    GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
+    ToolOutput, Toolchain,
 };
-use crate::types::{
-    Encoder, Example, Finding, GateName, Problem, RelPath, Resource, Spec, Target, Tree,
-};
+use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
 
 /// Python.
 pub struct Python;
@@ -50,31 +45,24 @@ impl Toolchain for Python {
     fn id(&self) -> &'static str {
         "python"
     }
-
     fn language(&self) -> &'static str {
         "Python"
     }
-
     fn rules_version(&self) -> &'static str {
         "python 3.10, rules 2"
     }
-
     fn options(&self) -> Vec<OptionSchema> {
         options::schemas()
     }
-
     fn check_option(&self, _name: &str, value: &toml::Value) -> Result<(), (String, String)> {
         options::check(value)
     }
-
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
         options::encode(target, out);
     }
-
     fn root(&self, spec: &Spec, _target: &Target) -> RelPath {
         package::root(spec)
     }
-
     fn layout(&self, _target: &Target) -> Layout {
         Layout {
             manifest: package::MANIFEST,
@@ -88,20 +76,16 @@ impl Toolchain for Python {
             people_tests: &["tests/**/*.py", "**/test_*.py"],
         }
     }
-
     fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
         prompt::rules(spec, target)
     }
-
     fn normalise(&self, tree: &Tree, spec: &Spec, _target: &Target) -> Result<Tree, Vec<Finding>> {
         layout::normalise(tree, spec)
     }
-
     /// Comments that switch tools off are found with the effects, by the interpreter's own parser.
     fn tamper_lints(&self, _gate: &GateName, _tree: &Tree, _target: &Target) -> Vec<Finding> {
         Vec::new()
     }
-
     fn identifiers(
         &self,
         path: &RelPath,
@@ -113,25 +97,6 @@ impl Toolchain for Python {
             path => path.ends_with(".py").then(|| Ok(words::with_lines(text))),
         }
     }
-
-    fn examples(&self, _spec: &Spec, _target: &Target, _shown: Visibility) -> Option<Suite> {
-        None
-    }
-
-    fn read_suite(&self, _spec: &Spec, _file: &SuiteFile) -> Result<Suite, Box<Problem>> {
-        let message = "suites in Python are not run yet";
-        let help = "write a contract with examples; see docs/languages.md";
-        Err(Box::new(Problem::error("suite::language", message).help(help)))
-    }
-
-    fn twin(&self, _suite: &Suite) -> Option<Suite> {
-        None
-    }
-
-    fn independent(&self, _: &Spec, _: &Target, _: &[Suite]) -> Option<Independent> {
-        None
-    }
-
     fn check_spec(&self, spec: &Spec, _target: &Target, _suites: &[Suite]) -> Vec<Problem> {
         let mut problems = Vec::new();
         let name = package::package(spec);
@@ -152,70 +117,26 @@ impl Toolchain for Python {
         }
         problems
     }
-
-    fn expectations(&self, _example: &Example) -> Vec<Expectation> {
-        Vec::new()
-    }
-
-    fn suite_expectations(&self, _suite: &Suite) -> Vec<(String, Vec<Expectation>)> {
-        Vec::new()
-    }
-
-    fn equality_form(&self, _suite: &Suite, _spec: &Spec, _tree: &Tree) -> Option<Suite> {
-        None
-    }
-
-    fn compared_type<'a>(&self, _message: &'a str) -> Option<&'a str> {
-        None
-    }
-
-    fn literals(&self, _input: &str) -> BTreeSet<String> {
-        BTreeSet::new()
-    }
-
-    fn special_cases(&self, _tree: &Tree) -> Vec<SpecialCase> {
-        Vec::new()
-    }
-
-    fn doc_tests(&self) -> Option<&'static dyn DocTests> {
-        None
-    }
-
-    fn tests_in(&self, _path: &str, _text: &str) -> Option<Vec<String>> {
-        // Names that look like tests are read without a language.
-        None
-    }
-
     fn gates(&self) -> &'static [GateDefinition] {
         &GATES
     }
-
     fn workspace_files(&self, _: &str, _: &str, _: &Places) -> Vec<(String, Vec<u8>)> {
         commands::workspace_files()
     }
-
     fn environment(&self, places: &Places) -> Vec<(String, String)> {
         commands::environment(places)
     }
-
     fn format(&self, path: &RelPath, places: &Places) -> Option<ToolCommand> {
         let text = path.as_str();
         let is_code = text.ends_with(".py") && !package::is_types(text);
         is_code.then(|| commands::format(path, places))
     }
-
     fn compile(&self, gate: &GateName, tree: &Tree, places: &Places) -> Vec<ToolCommand> {
         vec![commands::compile(gate, tree, places)]
     }
-
     fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
         Vec::new()
     }
-
-    fn build_tests(&self, _tests: TestBuild<'_>, _places: &Places) -> Vec<ToolCommand> {
-        Vec::new()
-    }
-
     fn read_build(
         &self,
         gate: &GateName,
@@ -226,58 +147,24 @@ impl Toolchain for Python {
         let findings = findings::read(gate, output, &root);
         Built { findings, crashed: findings::is_crash(output), ..Built::default() }
     }
-
-    fn list_tests(&self, _program: &TestProgram, _places: &Places) -> Option<ToolCommand> {
-        None
-    }
-
-    fn read_list(&self, _output: &str) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn run_test(&self, _run: &TestCase<'_>, _places: &Places) -> Vec<ToolCommand> {
-        Vec::new()
-    }
-
-    fn read_test(&self, _run: &TestCase<'_>, _outputs: &[ToolOutput]) -> Reported {
-        Reported::Failed("there are no native tests in Python".to_owned())
-    }
-
-    fn canary(&self) -> Option<&'static str> {
-        None
-    }
-
-    fn compared(&self, _message: &str) -> Option<(String, String)> {
-        None
-    }
-
-    fn exhausted(&self, _message: &str) -> Option<Resource> {
-        None
-    }
-
     fn effect_rules(&self) -> Option<&'static dyn EffectRules> {
         Some(&effects::PythonEffects)
     }
-
-    fn mutator(&self) -> Option<&'static dyn Mutator> {
+    fn native(&self) -> Option<&'static dyn NativeSuites> {
         None
     }
 
     fn contract(&self) -> Option<&'static dyn ContractLanguage> {
         Some(&contract::PythonContract)
     }
-
     fn dependencies(&self, _tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
         None
     }
-
     fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
         let uses_them = ["fmt", "lint", "types"].contains(&gate.as_str());
         uses_them.then(|| Box::new(tools_layer::WheelLayer) as Box<dyn DependencyLayer>)
     }
-
     fn release(&self) {}
-
     fn host_tools(&self) -> &'static dyn HostProbe {
         &host_tools::PythonProbe
     }

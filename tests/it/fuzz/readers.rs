@@ -209,8 +209,11 @@ fn candidate(bytes: &[u8]) {
     let lib = crate::world::GOOD.as_bytes().to_vec();
     look_at(&Tree::from_iter([(path("Cargo.toml"), bytes.to_vec()), (path("src/lib.rs"), lib)]));
     let file = SuiteFile { name: "suite.rs".to_owned(), text: text(bytes) };
-    let _ = toolchain::of(target()).read_suite(&ADDER, &file);
-    let _ = toolchain::of(target()).tests_in("tests/a.rs", &file.text);
+    let _ = toolchain::of(target()).native().expect("Rust has tests").read_suite(&ADDER, &file);
+    let _ = toolchain::of(target())
+        .native()
+        .expect("Rust has tests")
+        .tests_in("tests/a.rs", &file.text);
 }
 
 /// All static checks of a candidate's files.
@@ -222,7 +225,7 @@ fn look_at(tree: &Tree) {
     if let Ok(normal) = language.normalise(tree, &ADDER, target()) {
         assert_eq!(language.normalise(&normal, &ADDER, target()).as_ref(), Ok(&normal));
         let _ = language.dependencies(&normal);
-        let mutator = language.mutator().expect("Rust has one");
+        let mutator = language.native().expect("Rust has tests").mutator().expect("Rust has one");
         for extent in
             [Extent::Panics, Extent::But(Default::default()), Extent::Constants(Default::default())]
         {

@@ -1,0 +1,85 @@
+//! The interface of a language's own tests, which run in a process with the candidate.
+
+use std::collections::BTreeSet;
+
+use super::commands::{
+    Places, Reported, TestBuild, TestCase, TestProgram, ToolCommand, ToolOutput,
+};
+use super::doc_examples::DocTests;
+use super::mutator::Mutator;
+use super::suite::{Expectation, Independent, SpecialCase, Suite, SuiteFile, Visibility};
+use crate::types::{Example, Problem, Resource, Spec, Target, Tree};
+
+/// Examples and suites in a language: how they are read, built, run and proven.
+pub trait NativeSuites: Sync {
+    /// The generated tests of a spec's examples; `None` without examples.
+    fn examples(&self, spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite>;
+
+    /// Parses a user's suite.
+    ///
+    /// # Errors
+    /// A problem in the file, for the user.
+    fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>>;
+
+    /// A file in which the tests of a suite expect other results, with those tests that must fail
+    /// in it. `None` if no test must.
+    fn twin(&self, suite: &Suite) -> Option<Suite>;
+
+    /// A form of a suite that fails where a test compares values whose equality the candidate
+    /// writes by hand. `None` if it writes none, or the spec wants it.
+    fn equality_form(&self, suite: &Suite, spec: &Spec, tree: &Tree) -> Option<Suite>;
+
+    /// The type that a failed test of such a form compares.
+    fn compared_type<'a>(&self, message: &'a str) -> Option<&'a str>;
+
+    /// What of a spec's suites can be compiled before a model is asked; `None` where that is nothing.
+    fn independent(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Option<Independent>;
+
+    /// The expectations of an example, if it has only comparisons.
+    fn expectations(&self, example: &Example) -> Vec<Expectation>;
+
+    /// The same of a suite, by test.
+    fn suite_expectations(&self, suite: &Suite) -> Vec<(String, Vec<Expectation>)>;
+
+    /// The literals of an expectation's input, in one spelling.
+    fn literals(&self, input: &str) -> BTreeSet<String>;
+
+    /// The special cases of a candidate's code.
+    fn special_cases(&self, tree: &Tree) -> Vec<SpecialCase>;
+
+    /// The tests in a hand-written file. `None` for other languages.
+    fn tests_in(&self, path: &str, text: &str) -> Option<Vec<String>>;
+
+    /// The commands that build test programs: the candidate where there are no tests, then the
+    /// tests. Empty if nothing is built.
+    fn build_tests(&self, tests: TestBuild<'_>, places: &Places) -> Vec<ToolCommand>;
+
+    /// The command that lists a program's tests; `None` if they are known.
+    fn list_tests(&self, program: &TestProgram, places: &Places) -> Option<ToolCommand>;
+
+    /// Parses that list.
+    fn read_list(&self, output: &str) -> Vec<String>;
+
+    /// The commands that run exactly one test, in order, in a separate folder. The test proves with
+    /// `nonce` that it reached its end.
+    fn run_test(&self, run: &TestCase<'_>, places: &Places) -> Vec<ToolCommand>;
+
+    /// Parses the results of a test's commands.
+    fn read_test(&self, run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported;
+
+    /// The control test in each mounted file, which must fail with the nonce in its message; `None`
+    /// if candidate code never shares a process with the tests.
+    fn canary(&self) -> Option<&'static str>;
+
+    /// The value that a failing test's comparison was given, and the one it requires, by its message.
+    fn compared(&self, message: &str) -> Option<(String, String)>;
+
+    /// The exceeded limit, from a failing test's message.
+    fn exhausted(&self, message: &str) -> Option<Resource>;
+
+    /// The tests in documentation. `None`: there are none.
+    fn doc_tests(&self) -> Option<&'static dyn DocTests>;
+
+    /// The mutations of the red proof. `None`: every test stays `undecided`.
+    fn mutator(&self) -> Option<&'static dyn Mutator>;
+}
