@@ -63,8 +63,14 @@ impl ContractText<'_> {
             Err(error) => {
                 let span = self.place(&code, self.line(block.text_start), &error);
                 let message = format!("the contract is not valid WIT: {}", error.message);
-                let problem = Problem::error("contract::wit", message);
-                problems.push((problem.help("see docs/formats/contract.md"), span));
+                let is_name = error.message.contains("expected an identifier");
+                let keyword = error.message.split("found keyword `").nth(1).filter(|_| is_name);
+                let keyword = keyword.and_then(|rest| rest.split('`').next());
+                let help = match keyword {
+                    Some(word) => format!("as a name, a keyword is written `%{word}`"),
+                    None => "see docs/formats/contract.md".to_owned(),
+                };
+                problems.push((Problem::error("contract::wit", message).help(help), span));
                 None
             }
         }

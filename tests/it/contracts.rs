@@ -304,6 +304,7 @@ fn errors_in_a_contract_are_told_at_their_place_before_a_call() {
     let cases = [
         ("type", "to-roman: func(n: u33) -> string;", "to-roman(1) = \"I\""),
         ("syntax", "to-roman func(n: u32) -> string;", "to-roman(1) = \"I\""),
+        ("keyword", "f: func(list: list<u32>) -> u32;", "f([1]) = 1"),
         ("escape", "f: func(); }\ninterface other {", "f() = trap"),
         ("value", "f: func(n: u8) -> string;", "f(256) = \"I\""),
         ("result", "f: func(n: u8) -> option<u8>;", "f(25) = some(\"I\")"),
