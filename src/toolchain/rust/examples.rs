@@ -34,8 +34,10 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
         lines: Vec::new(),
     };
     let mut lines = suite.text.lines().count() as u32;
+    let crate_name = package::crate_name(spec);
     for clause in &spec.clauses {
         let Some(name) = clause.test_ids().next() else { continue };
+        let calls = signature::calls(&clause.text, &crate_name);
         let mine = clause.examples.iter().filter(|e| runs(e, target));
         let several = mine.clone().count() > 1;
         for (number, example) in mine.enumerate().filter(|(_, e)| e.hidden == hidden) {
@@ -45,8 +47,7 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
             let body = match &steps {
                 Some(steps) => console::body(steps, &spec.id),
                 None => {
-                    let name = package::crate_name(spec);
-                    signature::demands(&clause.text, &example.code, &name)
+                    signature::demands(&calls, &example.code, &crate_name)
                         + &rust_body(&example.code)
                 }
             };

@@ -23,35 +23,40 @@ const TYPES: [(&str, &str); 11] = [
 const PRIMITIVES: &str =
     "bool char str u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64";
 
-/// Statements that compile only if the functions that an example calls by the crate's name have the
-/// signatures in a clause's text. Nothing calls them. A signature with other types than those of the
-/// standard library is not compared.
-pub fn demands(text: &str, example: &str, crate_name: &str) -> String {
-    let mut demands = String::new();
-    for (number, span) in text.split('`').skip(1).step_by(2).enumerate() {
-        let called = |name: &str| example.contains(&format!("{crate_name}::{name}("));
-        if let Some(call) = call(span, crate_name).filter(|call| called(&call.name)) {
-            let DemandedCall { arguments, statement, .. } = call;
-            demands.push_str(&format!("fn _signature_{number}({arguments}) {{ {statement} }} "));
-        }
-    }
-    if demands.is_empty() { demands } else { demands.trim_end().to_owned() + "\n" }
-}
+/// Signatures of a clause that are read, and their greatest length in bytes.
+const MOST: usize = 20;
+const LONGEST: usize = 400;
 
 /// A call with arguments of a signature's types, and with its result.
-struct DemandedCall {
+pub struct DemandedCall {
     name: String,
     arguments: String,
     statement: String,
+}
+
+/// The signatures in a clause's text, apart from those with other types than the standard library's.
+pub fn calls(text: &str, crate_name: &str) -> Vec<DemandedCall> {
+    let spans = text.split('`').skip(1).step_by(2);
+    let spans = spans.filter(|span| span.contains('(') && span.len() <= LONGEST);
+    spans.take(MOST).filter_map(|span| call(span, crate_name)).collect()
+}
+
+/// Statements that compile only if the functions that an example calls by the crate's name have
+/// these signatures. Nothing calls them.
+pub fn demands(calls: &[DemandedCall], example: &str, crate_name: &str) -> String {
+    let called = |call: &&DemandedCall| example.contains(&format!("{crate_name}::{}(", call.name));
+    let demands = calls.iter().filter(called).enumerate().map(|(number, call)| {
+        let DemandedCall { arguments, statement, .. } = call;
+        format!("fn _signature_{number}({arguments}) {{ {statement} }}")
+    });
+    let demands: Vec<String> = demands.collect();
+    if demands.is_empty() { String::new() } else { demands.join(" ") + "\n" }
 }
 
 fn call(span: &str, crate_name: &str) -> Option<DemandedCall> {
     let span = span.trim().trim_end_matches(';');
     let span = span.strip_prefix("pub ").unwrap_or(span);
     let span = span.strip_prefix("fn ").unwrap_or(span);
-    if !span.contains('(') || span.contains('\n') {
-        return None;
-    }
     let read = |text: &str| {
         let signature = syn::parse_str(text).map_err(|error| (error.to_string(), 0))?;
         Ok(called(&signature, crate_name))
@@ -123,12 +128,12 @@ fn full(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::demands;
+    use super::{calls, demands};
 
     #[test]
     fn only_signatures_of_known_types_are_demanded() {
         let example = "assert_eq!(odds::odds(9, \"a\").len(), 5); odds::Odds::new(1)";
-        let of = |text: &str| demands(text, example, "odds");
+        let of = |text: &str| demands(&calls(text, "odds"), example, "odds");
         let said = of("- `odds(n: u32, s: &str) -> Result<Vec<(u8, char)>, String>` MUST `x`.");
         assert!(
             said.contains(
