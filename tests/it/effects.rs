@@ -171,6 +171,7 @@ fn programs_have_arguments_and_streams_only() {
     assert_eq!(server.requests().len(), 2);
     let told = server.told(1);
     assert!(told.contains("`std::env::current_dir` needs the effect `env`"), "{told}");
+    assert!(told.contains("(`effects: [env]` in its front matter would grant it)"), "{told}");
     assert!(server.prompt(0).contains("The code may use: arguments, standard input"));
 }
 

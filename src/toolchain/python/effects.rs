@@ -125,7 +125,10 @@ fn needed(effect: CodeEffect, noticed: Noticed, granted: &BTreeSet<CodeEffect>) 
         _ => format!("grants only: {}", CodeEffect::list(granted.iter().copied())),
     };
     let (what, word) = (&noticed.what, effect.word());
-    let message = format!("`{what}` needs the effect `{word}`; the specification {has}");
+    let message = format!(
+        "`{what}` needs the effect `{word}`; the specification {has} (`effects: [{word}]` in its front \
+         matter would grant it)"
+    );
     let remedy = match effect {
         CodeEffect::Stdout | CodeEffect::Stderr => "return the text instead of printing it",
         CodeEffect::Stdin => "take the text as an argument instead of reading it",

@@ -31,7 +31,7 @@ impl NativeSuites for RustSuites {
 
     fn equality_form(&self, suite: &Suite, spec: &Spec, tree: &Tree) -> Option<Suite> {
         // The author asks for it.
-        let is_wanted = spec.visible.contains("impl PartialEq");
+        let is_wanted = spec.visible.lines().any(says_equality);
         let name = package::crate_name(spec);
         (!is_wanted).then(|| equality::checked(suite, &name, tree)).flatten()
     }
@@ -108,11 +108,32 @@ impl NativeSuites for RustSuites {
     }
 }
 
+/// Whether a line has an implementation of `PartialEq` in code.
+fn says_equality(line: &str) -> bool {
+    let mut found = line.match_indices("impl").map(|(at, word)| &line[at + word.len()..]);
+    found.any(|rest| rest.starts_with([' ', '<']) && rest.contains("PartialEq"))
+}
+
 /// Mutations of the candidate's source.
 struct RustMutator;
 
 impl Mutator for RustMutator {
     fn mutants(&self, tree: &Tree, extent: &Extent) -> Result<Mutants, String> {
         mutation::of(tree, extent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_equality;
+
+    #[test]
+    fn equality_is_wanted_only_in_code() {
+        for line in ["impl PartialEq for A", "`impl<T: Ord> std::cmp::PartialEq for A<T> {`"] {
+            assert!(says_equality(line), "{line}");
+        }
+        for line in ["Types implement `PartialEq`.", "PartialEq, impl A", "`impl A`"] {
+            assert!(!says_equality(line), "{line}");
+        }
     }
 }

@@ -273,7 +273,11 @@ fn needed(effect: CodeEffect, what: &str, at: Finding, granted: &BTreeSet<CodeEf
         0 => "grants no effects".to_owned(),
         _ => format!("grants only: {}", CodeEffect::list(granted.iter().copied())),
     };
-    let message = format!("{what} needs the effect `{}`; the specification {has}", effect.word());
+    let word = effect.word();
+    let message = format!(
+        "{what} needs the effect `{word}`; the specification {has} (`effects: [{word}]` in its front \
+         matter would grant it)"
+    );
     let remedy = match effect {
         CodeEffect::Stdout | CodeEffect::Stderr => "return the text instead of printing it",
         CodeEffect::Stdin => "take the text as an argument instead of reading it",
