@@ -163,7 +163,7 @@ fn opens(effect: CodeEffect) -> &'static str {
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
     let open = PythonEffects.granted(spec, target);
-    // "From arguments alone" says that there is no state.
+    // "From arguments alone" already excludes state.
     let told = |effect: &CodeEffect| !open.contains(effect) && *effect != CodeEffect::State;
     let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(opens).collect();
     let may = match open.len() {

@@ -294,7 +294,7 @@ fn needed(effect: CodeEffect, what: &str, at: Finding, granted: &BTreeSet<CodeEf
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
     let open = open(spec, target);
-    // "From arguments alone" says that there is no state.
+    // "From arguments alone" already excludes state.
     let told = |effect: &CodeEffect| !open.contains(effect) && *effect != CodeEffect::State;
     let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(paths::opens).collect();
     let arguments = is_program(target).then_some("arguments");

@@ -18,7 +18,7 @@ const CHANGING: &str = "
 struct Items {
     /// Statics, and constants, which `thread_local!` makes: the name, and the words of the type.
     statics: Vec<(String, BTreeSet<String>)>,
-    /// Types, traits and imports under another name: the name, and the words it stands for.
+    /// Types, traits and imports under another name: the name, and the words of what it names.
     types: Vec<(String, BTreeSet<String>)>,
 }
 
