@@ -24,6 +24,10 @@ static BOUND: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\.(?:all|exists|exists_one|map|filter)\(\s*([A-Za-z_]\w*)\s*,").expect("is right")
 });
 
+/// Operators, each of which is a level of the tree that CEL makes, even if it follows another one.
+static OPERATORS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"[.\[<>=!+*/%&|?-]+|\bin\b").expect("is right"));
+
 /// Functions of CEL itself.
 const STANDARD: [&str; 14] = [
     "bool",
@@ -112,6 +116,10 @@ pub fn read_property(interface: &Interface, code: &str) -> Result<Property, Text
     if loops(&text) > limits::PROPERTY_LOOPS {
         let most = limits::PROPERTY_LOOPS;
         return Err(place(format!("the property has more than {most} loops inside of each other")));
+    }
+    if OPERATORS.find_iter(&text).count() > limits::PROPERTY_OPERATORS {
+        let most = limits::PROPERTY_OPERATORS;
+        return Err(place(format!("the property has more than {most} operators")));
     }
     // The text of these errors panics for a column beyond 65,535.
     let program = Program::compile(&text).map_err(|errors| {

@@ -32,9 +32,10 @@ pub const VALUE_NESTING: usize = 64;
 pub const PROPERTY_CASES: usize = 256;
 /// Calls of one generated input of a property.
 pub const PROPERTY_CALLS: usize = 64;
-
 /// Deepest nesting of the macros of CEL that go through a list.
 pub const PROPERTY_LOOPS: usize = 3;
+/// Operators of a property.
+pub const PROPERTY_OPERATORS: usize = 500;
 /// Bytes of one file in a reply.
 pub const FILE_BYTES: usize = 1024 * 1024;
 /// Bytes of all files in a reply.

@@ -333,7 +333,9 @@ fn errors_in_a_contract_are_told_at_their_place_before_a_call() {
         let run = world.run(&["plan"]).expect(10);
         told += &format!("== {name}\n{}", run.err);
     }
+    let chain = format!("n: u8\nf(n) == n{}", ">n".repeat(30_000));
     let properties = [
+        ("operators", chain.as_str()),
         ("variable", "n in 1..=3\nf(m) == 1"),
         ("function", "n in 1..=3\ng(n) == 1"),
         ("none", "n in 1..=3\nn == 1"),
