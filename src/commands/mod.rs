@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "commands look into the workspace")]
 
 pub mod check;
+pub mod conformance;
 pub mod diff;
 pub mod export;
 pub mod fix_lock;

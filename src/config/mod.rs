@@ -2,10 +2,12 @@
 
 mod check;
 mod nearest;
+mod toolchains;
 
 use std::path::PathBuf;
 
 pub use nearest::nearest;
+pub use toolchains::DeclaredText;
 
 use crate::toolchain;
 use crate::types::{Harness, Isolation, Policy, Problem, limits, read_toml};
@@ -16,11 +18,29 @@ use crate::types::{Harness, Isolation, Policy, Problem, limits, read_toml};
 /// All problems, each with its place in `text`. A wrong type or an unknown key stops parsing;
 /// semantic problems are reported all at once.
 pub fn parse(file: &str, text: &str) -> Result<Harness, Vec<Problem>> {
+    parse_with(file, text, &|_| None)
+}
+
+/// The folder of declared toolchains in a workspace.
+pub const TOOLCHAINS: &str = "toolchains";
+
+/// The file of a declared toolchain.
+pub fn toolchain_file(name: &str) -> String {
+    format!("{TOOLCHAINS}/{name}.toml")
+}
+
+/// The same, with the toolchains that the workspace declares: `declared` gives the text of
+/// `toolchains/NAME.toml`, or why it cannot be read.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(file: &str, text: &str, declared: &DeclaredText<'_>) -> Result<Harness, Vec<Problem>> {
     if text.len() > limits::CONFIG_BYTES {
         let problem = Problem::error("config::too_large", "the file is larger than 1 MiB");
         return Err(vec![problem.file(file)]);
     }
-    let harness: Harness = read_toml(text).map_err(|e| vec![unreadable(file, text, &e)])?;
+    let mut harness: Harness = read_toml(text).map_err(|e| vec![unreadable(file, text, &e)])?;
+    toolchains::declare(&mut harness, declared)?;
     let problems = check::check(&harness, text);
     if problems.is_empty() {
         Ok(harness)
@@ -38,8 +58,9 @@ pub fn parse_resolved(
     file: &str,
     text: &str,
     real: &dyn Fn(&str) -> PathBuf,
+    declared: &DeclaredText<'_>,
 ) -> Result<Harness, Vec<Problem>> {
-    let harness = parse(file, text)?;
+    let harness = parse_with(file, text, declared)?;
     let problems = check::check_resolved(&harness, text, real);
     if problems.is_empty() {
         Ok(harness)
@@ -83,8 +104,8 @@ pub fn schema() -> String {
         }
     }
     target["additionalProperties"] = serde_json::Value::Bool(false);
-    let names: Vec<_> = toolchain::all().iter().map(|language| language.id()).collect();
-    schema["$defs"]["ToolchainId"]["enum"] = names.into();
+    let names: Vec<_> = toolchain::names().collect();
+    schema["$defs"]["ToolchainId"]["examples"] = names.into();
     let schema = schemars::Schema::try_from(schema).expect("the schema stays valid");
     serde_json::to_string_pretty(&schema).expect("a schema is plain JSON") + "\n"
 }

@@ -93,6 +93,11 @@ impl GateInputs {
     /// The bytes are invalid.
     pub fn read(bytes: &[u8]) -> io::Result<Self> {
         let inputs: Self = serde_json::from_slice(bytes)?;
+        if let Some(one) = &inputs.target.declaration
+            && let Some(problem) = toolchain::check_declaration(one).first()
+        {
+            return Err(io::Error::other(format!("`{}`: {}", one.name(), problem.message)));
+        }
         let examples = toolchain::example_suites(&inputs.spec, &inputs.target);
         let contract = ContractTests::of(&inputs.spec);
         Ok(Self { digest: Digest::of(bytes), examples, contract, ..inputs })

@@ -122,7 +122,7 @@ fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidat
             if let Some((interface, contract)) =
                 context.spec.contract.as_ref().zip(language.contract())
             {
-                findings.extend(contract.surface(gate, &tree, interface));
+                findings.extend(contract.surface(gate, context.spec, interface, &tree));
             }
             GateResult::fail(findings)
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::generator::{CassetteMode, GeneratorConfig, GeneratorSettings, ReplyForm};
 use super::schedule::{Hook, Schedule, Telemetry};
-use super::{Isolation, LimitsConfig, LintConfig};
+use super::{Declaration, Isolation, LimitsConfig, LintConfig};
 use crate::types::{GateName, RelPath, SpecId, TargetName};
 
 /// The whole file.
@@ -249,6 +249,10 @@ pub struct Target {
     /// The language; required for generated code.
     #[serde(default)]
     pub toolchain: Option<ToolchainId>,
+    /// The declaration of `toolchain`, if it is not built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub declaration: Option<Declaration>,
     /// The output folder: `<folder>/{spec}/<name>`, where `<name>` may be `{target}`.
     #[serde(default = "default_output")]
     pub output: String,

@@ -6,6 +6,7 @@ pub mod action;
 pub mod api;
 pub mod assurance;
 pub mod canonical;
+mod declaration;
 pub mod digest;
 pub mod effect;
 pub mod event;
@@ -45,6 +46,7 @@ pub use gate::{
 };
 pub use generation::{Completion, Finish, Prompt, StoredGeneration, StoredWorkspace, Usage};
 pub use generator::{GeneratorConfig, GeneratorSettings};
+pub use declaration::Declaration;
 pub use harness::{GateConfig, GateFormat, Harness, Target, ToolchainId, TraceConfig};
 pub use interface::Interface;
 pub use lint::{LintConfig, RuleLevel};

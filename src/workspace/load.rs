@@ -1,6 +1,7 @@
 //! Reads a workspace: configuration, specs, suites, templates, lockfile. Decisions are left to pure
 //! modules.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
@@ -47,9 +48,15 @@ pub fn load_config(
         CommandError::config(vec![problem.file(&name)], sources)
     })?;
     let real = |path: &str| places.root.join(path).canonicalize().unwrap_or_else(|_| path.into());
-    let refused =
-        |problems| CommandError::config(problems, Sources::from([(name.clone(), text.clone())]));
-    let mut harness = config::parse_resolved(&name, &text, &real).map_err(refused)?;
+    let sources = RefCell::new(Sources::from([(name.clone(), text.clone())]));
+    let declared = |toolchain: &str| {
+        let read = declared_text(places, toolchain)?;
+        let shown = read.clone().unwrap_or_default();
+        sources.borrow_mut().insert(config::toolchain_file(toolchain), shown);
+        Some(read)
+    };
+    let refused = |problems| CommandError::config(problems, sources.borrow().clone());
+    let mut harness = config::parse_resolved(&name, &text, &real, &declared).map_err(refused)?;
     if let Some(problem) = linked_output(&places.root, &harness) {
         return Err(refused(vec![problem.file(&name)]));
     }
@@ -62,6 +69,18 @@ pub fn load_config(
         generator.cassettes = mode.or(generator.cassettes);
     }
     Ok(ConfigFile { harness, bytes: text.into_bytes() })
+}
+
+/// The text of a file that declares a toolchain; `None` without one.
+pub fn declared_text(places: &WorkspaceLayout, name: &str) -> Option<Result<String, String>> {
+    let file = config::toolchain_file(name);
+    if let Some(link) = files::link_on(&places.root, &file) {
+        return Some(Err(format!("`{link}` is a symbolic link")));
+    }
+    let path = places.root.join(&file);
+    path.symlink_metadata().ok()?;
+    let read = files::read_capped(&path, limits::CONFIG_BYTES).map_err(|why| why.to_string());
+    Some(read.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())))
 }
 
 /// Rejects a folder for promoted trees that is a symbolic link, which could lead outside of the
@@ -125,6 +144,11 @@ fn read(
 ) -> Result<Workspace, CommandError> {
     let ConfigFile { harness, bytes } = config;
     let mut bytes = BTreeMap::from([(CONFIG.to_owned(), bytes)]);
+    for one in harness.target.values().filter_map(|target| target.declaration.as_ref()) {
+        if toolchain::shipped(one.name()).as_ref() != Some(one) {
+            bytes.insert(config::toolchain_file(one.name()), one.text().as_bytes().to_vec());
+        }
+    }
     let (templates, template_files) = templates(places, &harness, &mut bytes)?;
     let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
         let parsed = specs.into_iter().map(|(file, read)| {

@@ -8,13 +8,13 @@ mod effects;
 mod findings;
 mod host_tools;
 mod layout;
-mod options;
 mod package;
 mod prompt;
 mod tools_layer;
 mod words;
 
 use super::coverage::at;
+use super::shared::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
     GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
@@ -52,13 +52,13 @@ impl Toolchain for Python {
         "python 3.10, rules 2"
     }
     fn options(&self) -> Vec<OptionSchema> {
-        options::schemas()
+        effect_option::schemas()
     }
     fn check_option(&self, _name: &str, value: &toml::Value) -> Result<(), (String, String)> {
-        options::check(value)
+        effect_option::check(value)
     }
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
-        options::encode(target, out);
+        effect_option::encode(target, out);
     }
     fn root(&self, spec: &Spec, _target: &Target) -> RelPath {
         package::root(spec)

@@ -1,4 +1,4 @@
-//! Python's keys of `[target.X]`.
+//! The key `effects` of `[target.X]`.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::toolchain::OptionSchema;
 use crate::types::{CodeEffect, Encoder, Target};
 
-/// The only key: effects that candidates may have, in addition to those that their specs grant.
+/// Effects that candidates may have, in addition to those that their specs grant.
 const EFFECTS: &str = "effects";
 
 /// The effects of a target. An invalid value counts as missing; the configuration rejects it.
