@@ -29,9 +29,11 @@ pub enum ToolchainCommand {
         name: String,
     },
     /// Run a toolchain's gates over its own known-good and known-bad candidates. Calls no model.
-    #[command(after_help = "Examples:\n  regen toolchain check go\n  regen toolchain check mine --json\n\n\
+    #[command(
+        after_help = "Examples:\n  regen toolchain check go\n  regen toolchain check mine --json\n\n\
         Exit codes: 0 each candidate is judged as its file says · 2 the file is wrong · \
-        20 one is not · 40 a tool is missing")]
+        20 one is not · 40 a tool is missing"
+    )]
     Check {
         /// The toolchain.
         name: String,
@@ -89,7 +91,10 @@ async fn check(door: &Context, name: &str) -> Result<u8, CommandError> {
     let conformance = Conformance::new(&declaration).map_err(|problems| {
         let file = toolchain_file(name);
         let problems = problems.into_iter().map(|problem| problem.file(&file)).collect();
-        CommandError::config(problems, Sources::from([(file.clone(), declaration.text().to_owned())]))
+        CommandError::config(
+            problems,
+            Sources::from([(file.clone(), declaration.text().to_owned())]),
+        )
     })?;
     let cache = door.cache()?;
     let language = toolchain::of(conformance.target());

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::gate::{DependencyCache, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, Machine};
+use crate::gate::{
+    DependencyCache, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, Machine,
+};
 use crate::sandbox::Probe;
 use crate::spec::parse;
 use crate::store::{Candidates, ContentStore, MemoryStore};
@@ -64,7 +66,8 @@ impl Conformance {
     pub fn new(declaration: &Declaration) -> Result<Self, Vec<Problem>> {
         let wrong = |message: String| vec![Problem::error("toolchain::check", message)];
         let problems = toolchain::check_declaration(declaration);
-        let Some(declared) = toolchain::declared(declaration).filter(|_| problems.is_empty()) else {
+        let Some(declared) = toolchain::declared(declaration).filter(|_| problems.is_empty())
+        else {
             return Err(problems);
         };
         let file = declared.file();
@@ -93,7 +96,8 @@ impl Conformance {
         let mut stub = Tree::default();
         stub.insert(path(&fill(&file.root)?)?, fill(&file.check.stub)?.into_bytes());
         trees.push((STUB.to_owned(), Some("test".to_owned()), stub));
-        let wants = |wanted: Option<&str>| trees.iter().any(|(_, fails, _)| fails.as_deref() == wanted);
+        let wants =
+            |wanted: Option<&str>| trees.iter().any(|(_, fails, _)| fails.as_deref() == wanted);
         let compiles = file.gate.iter().any(|gate| wants(Some(&gate.name)));
         if !wants(None) || !(compiles || file.gate.is_empty()) {
             let message = "`check.tree` needs a candidate that passes and one that a gate of the toolchain \
@@ -149,8 +153,13 @@ impl Conformance {
         let executor = LocalExecutor::sharing(machine, Arc::new(Candidates::new(store)));
         let target_name: TargetName = language.id().into();
         let settings = std::collections::BTreeMap::new();
-        let inputs =
-            Arc::new(GateInputs::new(self.spec.clone(), &target_name, &self.target, &settings, &[]));
+        let inputs = Arc::new(GateInputs::new(
+            self.spec.clone(),
+            &target_name,
+            &self.target,
+            &settings,
+            &[],
+        ));
         executor.accept(&inputs).map_err(io)?;
         let mut reports: Vec<GateReport> = Vec::new();
         for gate in toolchain::default_gates(&self.target) {
@@ -183,7 +192,8 @@ impl Conformance {
     pub fn unshown(&self) -> Vec<&'static str> {
         let gates = toolchain::of(&self.target).gates().iter();
         let compile = gates.filter(|gate| gate.kind == GateKind::Compile);
-        let shown = |name: &str| self.trees.iter().any(|(_, fails, _)| fails.as_deref() == Some(name));
+        let shown =
+            |name: &str| self.trees.iter().any(|(_, fails, _)| fails.as_deref() == Some(name));
         compile.map(|gate| gate.name).filter(|name| !shown(name)).collect()
     }
 }
@@ -192,7 +202,10 @@ impl Conformance {
 ///
 /// # Errors
 /// There is none, or it cannot be read.
-pub fn declaration(places: Option<&WorkspaceLayout>, name: &str) -> Result<Declaration, CommandError> {
+pub fn declaration(
+    places: Option<&WorkspaceLayout>,
+    name: &str,
+) -> Result<Declaration, CommandError> {
     let own = places.and_then(|places| crate::workspace::declared_text(places, name));
     match own {
         Some(Ok(text)) => Ok(Declaration::new(name, text)),

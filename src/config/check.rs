@@ -12,7 +12,8 @@ use super::toolchain_file;
 use crate::toolchain::{self, GateDefinition, GateKind};
 use crate::types::gate::QUOTES_TESTS;
 use crate::types::{
-    Harness, Isolation, Problem, RelPath, Schedule, Span, Target, ToolchainId, TraceConfig, limits, lint, places,
+    Harness, Isolation, Problem, RelPath, Schedule, Span, Target, ToolchainId, TraceConfig, limits,
+    lint, places,
 };
 
 /// The gates of all languages: built in, and used by a target.
@@ -267,9 +268,8 @@ impl ConfigCheck<'_> {
     fn written(&mut self, name: &str, target: &Target) {
         let (language, folder) = (target.toolchain.is_some(), target.path.is_some());
         let of_people = folder || !target.tests.is_empty() || !target.results.is_empty();
-        let unknown = |id: &&ToolchainId| {
-            toolchain::find(id).is_none() && target.declaration.is_none()
-        };
+        let unknown =
+            |id: &&ToolchainId| toolchain::find(id).is_none() && target.declaration.is_none();
         if let Some(id) = target.toolchain.as_ref().filter(unknown) {
             let message = format!("unknown toolchain `{}`", id.as_str());
             let help = hint(id.as_str(), toolchain::names());

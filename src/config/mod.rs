@@ -34,19 +34,25 @@ pub fn toolchain_file(name: &str) -> String {
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_with(file: &str, text: &str, declared: &DeclaredText<'_>) -> Result<Harness, Vec<Problem>> {
+pub fn parse_with(
+    file: &str,
+    text: &str,
+    declared: &DeclaredText<'_>,
+) -> Result<Harness, Vec<Problem>> {
     if text.len() > limits::CONFIG_BYTES {
         let problem = Problem::error("config::too_large", "the file is larger than 1 MiB");
         return Err(vec![problem.file(file)]);
     }
     let mut harness: Harness = read_toml(text).map_err(|e| vec![unreadable(file, text, &e)])?;
-    toolchains::declare(&mut harness, declared)?;
+    toolchains::declare(&mut harness, declared).map_err(|problems| in_file(file, problems))?;
     let problems = check::check(&harness, text);
-    if problems.is_empty() {
-        Ok(harness)
-    } else {
-        Err(problems.into_iter().map(|problem| problem.file(file)).collect())
-    }
+    if problems.is_empty() { Ok(harness) } else { Err(in_file(file, problems)) }
+}
+
+/// Problems without a file are in this one.
+fn in_file(file: &str, problems: Vec<Problem>) -> Vec<Problem> {
+    let named = |one: Problem| if one.file.is_empty() { one.file(file) } else { one };
+    problems.into_iter().map(named).collect()
 }
 
 /// Parses a configuration and checks where its paths lead. `real` gives an absolute path without
@@ -62,11 +68,7 @@ pub fn parse_resolved(
 ) -> Result<Harness, Vec<Problem>> {
     let harness = parse_with(file, text, declared)?;
     let problems = check::check_resolved(&harness, text, real);
-    if problems.is_empty() {
-        Ok(harness)
-    } else {
-        Err(problems.into_iter().map(|problem| problem.file(file)).collect())
-    }
+    if problems.is_empty() { Ok(harness) } else { Err(in_file(file, problems)) }
 }
 
 /// Parses a policy.

@@ -210,7 +210,8 @@ impl Daemon {
         let name = self.places.config.file_name().unwrap_or_default();
         let paths = load_harness(&self.places, None).ok()?.harness;
         let toolchains = TOOLCHAINS.to_owned();
-        let folders = [Some(paths.specs), Some(paths.validators), paths.templates, Some(toolchains)];
+        let folders =
+            [Some(paths.specs), Some(paths.validators), paths.templates, Some(toolchains)];
         let folders = folders.into_iter().flatten().map(|folder| root.join(folder));
         Some(folders.chain([root.join(name)]).collect())
     }

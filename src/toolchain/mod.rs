@@ -22,9 +22,7 @@ pub mod shared;
 mod suite;
 
 use crate::contract::is_neutral;
-use crate::types::{
-    Declaration, Example, GateName, Problem, Spec, Target, ToolchainId, Tree,
-};
+use crate::types::{Declaration, Example, GateName, Problem, Spec, Target, ToolchainId, Tree};
 
 pub use declared::{ToolchainFile, TreeFile, check as check_declaration, shipped};
 

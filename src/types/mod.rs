@@ -37,6 +37,7 @@ pub use action::{Action, ActionResult, Fingerprint};
 pub use api::ModelApi;
 pub use assurance::Assurance;
 pub use canonical::Encoder;
+pub use declaration::Declaration;
 pub use digest::Digest;
 pub use effect::CodeEffect;
 pub use event::{AttemptKind, Event, Failure, JobOutcome, RateLimit};
@@ -46,7 +47,6 @@ pub use gate::{
 };
 pub use generation::{Completion, Finish, Prompt, StoredGeneration, StoredWorkspace, Usage};
 pub use generator::{GeneratorConfig, GeneratorSettings};
-pub use declaration::Declaration;
 pub use harness::{GateConfig, GateFormat, Harness, Target, ToolchainId, TraceConfig};
 pub use interface::Interface;
 pub use lint::{LintConfig, RuleLevel};

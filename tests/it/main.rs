@@ -17,6 +17,7 @@ mod control;
 mod copier;
 mod corpus;
 mod damage;
+mod declared;
 mod demo;
 mod diff;
 mod effects;

@@ -119,7 +119,8 @@ impl ContractLanguage for Declared {
     }
 
     fn build(&self, _kind: BuildKind, places: &Places) -> Vec<ToolCommand> {
-        let build = |words: &Vec<String>| ToolCommand { builds: true, ..self.command(words, places) };
+        let build =
+            |words: &Vec<String>| ToolCommand { builds: true, ..self.command(words, places) };
         self.file.driver.build.iter().map(build).collect()
     }
 

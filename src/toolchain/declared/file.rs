@@ -91,7 +91,7 @@ pub struct ToolsFile {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LayerFile {
-    /// Its files, by path; templates.
+    /// Its files, by path.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
     /// Commands that build into `{{ build }}`.

@@ -152,7 +152,8 @@ mod tests {
             {"artifactLocation":{"uri":"file:///src/a.c"},"region":{"startLine":7}}}]},
             {"level":"note","message":{"text":"n"}}]}]}"#;
         assert_eq!(read(ReportFormat::Sarif, None, sarif), ["a.c:7 r: m"]);
-        let junit = "<testsuite><testcase name='a'/><testcase name='b'><failure/></testcase></testsuite>";
+        let junit =
+            "<testsuite><testcase name='a'/><testcase name='b'><failure/></testcase></testsuite>";
         assert_eq!(read(ReportFormat::Junit, None, junit), [":0 b: the test `b` did not pass"]);
         assert_eq!(
             read(ReportFormat::Tap, None, "1..2\nok 1 - a\nnot ok 2 - b\n"),

@@ -33,8 +33,9 @@ pub fn root(toolchain: &Declared, spec: &Spec) -> RelPath {
 pub fn check_spec(toolchain: &Declared, spec: &Spec) -> Vec<Problem> {
     let (name, mut problems) = (toolchain.name, Vec::new());
     if spec.contract.is_none() {
-        let message =
-            format!("a target of the toolchain `{name}` needs a contract: its examples are the tests");
+        let message = format!(
+            "a target of the toolchain `{name}` needs a contract: its examples are the tests"
+        );
         let help = "add a `wit` block and examples; see docs/formats/contract.md";
         problems.push(Problem::error("spec::contract", message).help(help));
     }
@@ -48,7 +49,8 @@ pub fn check_spec(toolchain: &Declared, spec: &Spec) -> Vec<Problem> {
     }
     let path = toolchain.rendered(&file.root, spec).unwrap_or_default();
     if let Err(why) = RelPath::parse(&path) {
-        let message = format!("the toolchain `{name}` gives the root the path {path:?}, which {why}");
+        let message =
+            format!("the toolchain `{name}` gives the root the path {path:?}, which {why}");
         problems.push(Problem::error("toolchain::template", message));
     }
     for clause in &spec.clauses {
@@ -62,11 +64,7 @@ pub fn check_spec(toolchain: &Declared, spec: &Spec) -> Vec<Problem> {
 }
 
 /// Replaces the harness's own files, after checking the layout.
-pub fn normalise(
-    toolchain: &Declared,
-    tree: &Tree,
-    spec: &Spec,
-) -> Result<Tree, Vec<Finding>> {
+pub fn normalise(toolchain: &Declared, tree: &Tree, spec: &Spec) -> Result<Tree, Vec<Finding>> {
     let root = root(toolchain, spec);
     if tree.get(root.as_str()).is_none() {
         return Err(vec![Finding {

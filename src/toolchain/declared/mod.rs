@@ -22,8 +22,8 @@ use self::tools::{BuiltLayer, DeclaredProbe};
 use super::shared::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
-    HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
-    ToolOutput, Toolchain,
+    HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand, ToolOutput,
+    Toolchain,
 };
 use crate::types::{
     Declaration, Digest, Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree,
@@ -41,7 +41,8 @@ static SHIPPED: [(&str, &str); 4] = [
 ];
 
 /// The ones that were used, by digest. They are kept: each different text costs memory once.
-static KNOWN: LazyLock<RwLock<BTreeMap<Digest, &'static Declared>>> = LazyLock::new(RwLock::default);
+static KNOWN: LazyLock<RwLock<BTreeMap<Digest, &'static Declared>>> =
+    LazyLock::new(RwLock::default);
 
 /// A toolchain from a file.
 pub struct Declared {
@@ -136,8 +137,7 @@ impl Declared {
 
     /// A command with its places.
     fn command(&self, words: &[String], places: &Places) -> ToolCommand {
-        let context = render::context(&self.engine, &self.file, "", None);
-        let context = render::with_places(context, places);
+        let context = render::with_places(serde_json::Map::new(), places);
         let fill = |text: &str| {
             render::render(&self.engine, text, &context).unwrap_or_else(|_| text.to_owned())
         };
@@ -210,8 +210,7 @@ impl Toolchain for Declared {
         files.map(|(path, text)| (path.clone(), fill(text).into_bytes())).collect()
     }
     fn environment(&self, places: &Places) -> Vec<(String, String)> {
-        let context = render::context(&self.engine, &self.file, "", None);
-        let context = render::with_places(context, places);
+        let context = render::with_places(serde_json::Map::new(), places);
         let fill = |text: &str| render::render(&self.engine, text, &context).unwrap_or_default();
         let own = self.file.environment.iter().map(|(name, text)| (name.clone(), fill(text)));
         let mut all: BTreeMap<String, String> = own.collect();
@@ -226,7 +225,8 @@ impl Toolchain for Declared {
     }
     fn compile(&self, gate: &GateName, _tree: &Tree, places: &Places) -> Vec<ToolCommand> {
         let gate = self.file.gate.iter().find(|one| *gate == *one.name.as_str());
-        let command = |words: &Vec<String>| ToolCommand { builds: true, ..self.command(words, places) };
+        let command =
+            |words: &Vec<String>| ToolCommand { builds: true, ..self.command(words, places) };
         gate.map(|one| command(&one.command)).into_iter().collect()
     }
     fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
@@ -258,11 +258,10 @@ impl Toolchain for Declared {
     }
     fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
         let layer = self.file.layer.as_ref()?;
-        let context = render::plain(&render::context(&self.engine, &self.file, "", None));
-        let fill = |text: &str| render::render(&self.engine, text, &context).unwrap_or_default();
-        let files = layer.files.iter().map(|(path, text)| (path.clone(), fill(text))).collect();
+        let files = layer.files.clone().into_iter().collect();
         // Toolchains are kept, and found again by their digest.
-        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&self.digest).copied()?;
+        let known =
+            KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&self.digest).copied()?;
         let build = |words: &Vec<String>, places: &Places| ToolCommand {
             builds: true,
             ..known.command(words, places)

@@ -146,7 +146,8 @@ impl Reading<'_> {
             let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
             let is_plain = path.split('/').skip(1).all(|part| !["", ".", ".."].contains(&part));
             if !folders.starts_with('/') || folders.contains('*') || !is_plain {
-                let message = format!("`tools.shown`: {path:?} is not an absolute path below a folder");
+                let message =
+                    format!("`tools.shown`: {path:?} is not an absolute path below a folder");
                 self.wrong(path, message);
             }
         }
@@ -195,15 +196,15 @@ impl Reading<'_> {
     }
 
     fn commands(&mut self, file: &ToolchainFile) {
-        let layer = file.layer.iter().flat_map(|layer| &layer.build).map(|one| ("layer.build", one));
+        let layer =
+            file.layer.iter().flat_map(|layer| &layer.build).map(|one| ("layer.build", one));
         let build = file.driver.build.iter().map(|one| ("driver.build", one));
         let gates = file.gate.iter().map(|one| ("gate.command", &one.command));
         let format = file.format.iter().map(|one| ("format", one));
         let own = [("driver.run", &file.driver.run), ("tools.version", &file.tools.version)];
         let all: Vec<_> = layer.chain(build).chain(gates).chain(format).chain(own).collect();
         let places = crate::toolchain::Places::default();
-        let context = render::context(&render::engine(&[]), file, "", None);
-        let context = render::with_places(context, &places);
+        let context = render::with_places(serde_json::Map::new(), &places);
         let engine = render::engine(&[]);
         for (key, words) in all {
             if words.is_empty() {

@@ -9,8 +9,8 @@ use serde_json::{Map, json};
 
 use super::file::ToolchainFile;
 use crate::toolchain::Places;
-use crate::types::interface::{FunctionRole, NamedType, WitFunction, WitShape, WitType};
 use crate::types::Interface;
+use crate::types::interface::{FunctionRole, NamedType, WitFunction, WitShape, WitType};
 
 /// Steps of one template.
 const FUEL: u64 = 10_000_000;
@@ -269,9 +269,7 @@ impl Contexts<'_> {
         out["docs"] = json!(docs);
         match shape {
             WitShape::Record(fields) => {
-                let one = |f: &crate::types::interface::Field| {
-                    json!({ "name": f.name, "docs": f.docs, "type": self.ty(&f.ty) })
-                };
+                let one = |f: &crate::types::interface::Field| json!({ "name": f.name, "docs": f.docs, "type": self.ty(&f.ty) });
                 out["fields"] = fields.iter().map(one).collect();
             }
             WitShape::Variant(cases) | WitShape::Enum(cases) | WitShape::Flags(cases) => {
