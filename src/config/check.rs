@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::nearest::nearest;
-use super::toolchain_file;
+use super::toolchains::toolchain_file;
 use crate::toolchain::{self, GateDefinition, GateKind};
 use crate::types::gate::QUOTES_TESTS;
 use crate::types::{

@@ -7,7 +7,7 @@ mod toolchains;
 use std::path::PathBuf;
 
 pub use nearest::nearest;
-pub use toolchains::DeclaredText;
+pub use toolchains::{DeclaredText, TOOLCHAINS, toolchain_file};
 
 use crate::toolchain;
 use crate::types::{Harness, Isolation, Policy, Problem, limits, read_toml};
@@ -19,14 +19,6 @@ use crate::types::{Harness, Isolation, Policy, Problem, limits, read_toml};
 /// semantic problems are reported all at once.
 pub fn parse(file: &str, text: &str) -> Result<Harness, Vec<Problem>> {
     parse_with(file, text, &|_| None)
-}
-
-/// The folder of declared toolchains in a workspace.
-pub const TOOLCHAINS: &str = "toolchains";
-
-/// The file of a declared toolchain.
-pub fn toolchain_file(name: &str) -> String {
-    format!("{TOOLCHAINS}/{name}.toml")
 }
 
 /// The same, with the toolchains that the workspace declares: `declared` gives the text of

@@ -1,8 +1,15 @@
 //! Toolchains that the workspace declares.
 
-use crate::config::toolchain_file;
 use crate::toolchain;
 use crate::types::{Declaration, Harness, Problem};
+
+/// The folder of declared toolchains in a workspace.
+pub const TOOLCHAINS: &str = "toolchains";
+
+/// The file of a declared toolchain.
+pub fn toolchain_file(name: &str) -> String {
+    format!("{TOOLCHAINS}/{name}.toml")
+}
 
 /// Gives the text of `toolchains/NAME.toml`; `None` if there is no such file.
 pub type DeclaredText<'a> = dyn Fn(&str) -> Option<Result<String, String>> + 'a;

@@ -9,6 +9,7 @@ mod contract;
 mod coverage;
 mod declared;
 mod doc_examples;
+mod effect_option;
 mod effect_rules;
 mod language;
 mod machine;

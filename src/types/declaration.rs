@@ -6,11 +6,20 @@ use super::Digest;
 
 /// A toolchain that is declared by a file: of the workspace, or one that ships with regen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(String, String)", into = "(String, String)")]
+#[serde(from = "DeclarationFile")]
 pub struct Declaration {
     name: String,
     text: String,
+    #[serde(skip_serializing)]
     digest: Digest,
+}
+
+/// The same without its digest.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeclarationFile {
+    name: String,
+    text: String,
 }
 
 impl Declaration {
@@ -36,14 +45,8 @@ impl Declaration {
     }
 }
 
-impl From<(String, String)> for Declaration {
-    fn from((name, text): (String, String)) -> Self {
-        Self::new(&name, text)
-    }
-}
-
-impl From<Declaration> for (String, String) {
-    fn from(one: Declaration) -> Self {
-        (one.name, one.text)
+impl From<DeclarationFile> for Declaration {
+    fn from(file: DeclarationFile) -> Self {
+        Self::new(&file.name, file.text)
     }
 }

@@ -83,6 +83,13 @@ pub fn declared_text(places: &WorkspaceLayout, name: &str) -> Option<Result<Stri
     Some(read.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())))
 }
 
+/// The files of the workspace that declare toolchains.
+fn declarations(harness: &Harness) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let all = harness.target.values().filter_map(|target| target.declaration.as_ref());
+    let own = all.filter(|one| toolchain::shipped(one.name()).as_ref() != Some(*one));
+    own.map(|one| (config::toolchain_file(one.name()), one.text().as_bytes().to_vec()))
+}
+
 /// Rejects a folder for promoted trees that is a symbolic link, which could lead outside of the
 /// workspace.
 fn linked_output(root: &Path, harness: &Harness) -> Option<Problem> {
@@ -144,11 +151,7 @@ fn read(
 ) -> Result<Workspace, CommandError> {
     let ConfigFile { harness, bytes } = config;
     let mut bytes = BTreeMap::from([(CONFIG.to_owned(), bytes)]);
-    for one in harness.target.values().filter_map(|target| target.declaration.as_ref()) {
-        if toolchain::shipped(one.name()).as_ref() != Some(one) {
-            bytes.insert(config::toolchain_file(one.name()), one.text().as_bytes().to_vec());
-        }
-    }
+    bytes.extend(declarations(&harness));
     let (templates, template_files) = templates(places, &harness, &mut bytes)?;
     let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
         let parsed = specs.into_iter().map(|(file, read)| {

@@ -397,7 +397,10 @@ fn errors_in_a_declaration_name_file_line_and_key() {
     let config = world.read("harness.toml");
     world.write("harness.toml", &config.replace("\"perl\"\n", "\"pearl\"\n"));
     told += &format!("== unknown\n{}", stable(&world.run(&["plan"]).expect(2).err));
-    world.write("harness.toml", &(config.clone() + "declaration = [\"perl\", \"\"]\n"));
+    world.write(
+        "harness.toml",
+        &(config.clone() + "declaration = { name = \"perl\", text = \"\" }\n"),
+    );
     told += &format!("== smuggled\n{}", stable(&world.run(&["plan"]).expect(2).err));
     world.write("harness.toml", &config);
     std::fs::remove_file(world.path("toolchains/perl.toml")).expect("is there");

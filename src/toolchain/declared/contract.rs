@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Declared, render};
+use super::from_file::Declared;
+use super::render;
 use crate::toolchain::{
     BuildKind, ContractLanguage, ContractWords, Places, Sees, TestProgram, ToolCommand,
 };

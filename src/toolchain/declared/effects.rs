@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use regex::Regex;
 
 use super::file::EffectFile;
-use crate::toolchain::shared::effect_option;
+use super::kept::expression;
+use crate::toolchain::effect_option;
 use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target};
 
@@ -31,7 +32,7 @@ impl EffectPattern {
     /// The effect or the pattern is wrong.
     pub fn read(file: &EffectFile) -> Result<Self, String> {
         let effect = CodeEffect::read(&file.name).map_err(|(why, _)| why)?;
-        let pattern = super::expression(&file.pattern)?;
+        let pattern = expression(&file.pattern)?;
         Ok(Self { effect, pattern, opens: file.opens.clone() })
     }
 }

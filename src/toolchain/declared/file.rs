@@ -49,8 +49,8 @@ pub struct ToolchainFile {
     #[serde(default)]
     pub gate: Vec<GateFile>,
     /// Templates of types by kind: `bool`, `u8` … `s64`, `f32`, `f64`, `char`, `string`, `list`,
-    /// `option`, `result`, `tuple`, `record`, `variant`, `enum`, `flags`, `resource`. A kind without
-    /// one is not supported.
+    /// `option`, `result`, `tuple`, `record`, `variant`, `enum`, `flags`, `resource`. A kind
+    /// without one is not supported.
     pub types: BTreeMap<String, String>,
     /// The same for types inside of others, where they are written in another way.
     #[serde(default)]

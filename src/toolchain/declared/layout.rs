@@ -1,6 +1,8 @@
 //! The files of a candidate in a declared toolchain.
 
-use super::{Declared, ToolchainFile};
+use super::file::ToolchainFile;
+use super::from_file::Declared;
+use super::kept::{kept, kept_list};
 use crate::toolchain::coverage::at;
 use crate::toolchain::{ContractLanguage, Layout};
 use crate::types::{Finding, Problem, RelPath, Spec, Tree};
@@ -8,16 +10,16 @@ use crate::types::{Finding, Problem, RelPath, Spec, Tree};
 /// The layout of a toolchain.
 pub fn layout(file: &ToolchainFile) -> Layout {
     let owned = file.owned.keys().cloned();
-    let names = |words: &[String]| super::kept_list(words);
+    let names = |words: &[String]| kept_list(words);
     Layout {
-        manifest: file.owned.keys().next().map_or("", |path| super::kept(path)),
+        manifest: file.owned.keys().next().map_or("", |path| kept(path)),
         allowed: owned.chain(file.allowed.iter().cloned()).collect(),
         denied: names(&file.denied),
         artefacts: &[],
         unwritten: |_, _| None,
         comments: names(&file.comments),
         tests: "tests/",
-        suite_extension: super::kept(&file.source),
+        suite_extension: kept(&file.source),
         people_tests: &[],
     }
 }

@@ -2,24 +2,22 @@
 //! regen. Nothing here knows a language.
 
 mod contract;
+mod from_file;
 mod effects;
 mod file;
 mod findings;
+mod kept;
+mod layer;
 mod layout;
+mod probe;
 mod read;
 mod render;
-mod tools;
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
-use minijinja::Environment;
-use regex::Regex;
-
-use self::effects::DeclaredEffects;
-use self::findings::Reader;
-use self::tools::{BuiltLayer, DeclaredProbe};
-use super::shared::effect_option;
+use self::layer::BuiltLayer;
+use super::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
     HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand, ToolOutput,
@@ -30,7 +28,7 @@ use crate::types::{
 };
 
 pub use self::file::{ToolchainFile, TreeFile};
-pub use self::read::check;
+pub use self::from_file::Declared;
 
 /// The toolchains that ship with regen.
 static SHIPPED: [(&str, &str); 4] = [
@@ -43,26 +41,6 @@ static SHIPPED: [(&str, &str); 4] = [
 /// The ones that were used, by digest. They are kept: each different text costs memory once.
 static KNOWN: LazyLock<RwLock<BTreeMap<Digest, &'static Declared>>> =
     LazyLock::new(RwLock::default);
-
-/// A toolchain from a file.
-pub struct Declared {
-    name: &'static str,
-    language: &'static str,
-    rules: &'static str,
-    items: &'static str,
-    hint: &'static str,
-    digest: Digest,
-    file: ToolchainFile,
-    engine: Environment<'static>,
-    gates: &'static [GateDefinition],
-    layout: Layout,
-    /// How each gate's output is read.
-    readers: BTreeMap<String, Reader>,
-    /// How the public items are found.
-    public: Vec<Regex>,
-    effects: DeclaredEffects,
-    probe: DeclaredProbe,
-}
 
 /// The names of the toolchains that ship with regen.
 pub fn shipped_names() -> impl Iterator<Item = &'static str> + Clone {
@@ -86,68 +64,13 @@ pub fn find(declaration: &Declaration) -> Option<&'static Declared> {
     Some(known.entry(digest).or_insert_with(|| Box::leak(Box::new(made))))
 }
 
-/// A text that is kept for the program's life, as all of a toolchain is.
-fn kept(text: &str) -> &'static str {
-    String::leak(text.to_owned())
-}
-
-/// The same for a list.
-fn kept_list(words: &[String]) -> &'static [&'static str] {
-    Vec::leak(words.iter().map(|word| kept(word)).collect())
-}
-
-/// A regular expression over a whole file.
-fn expression(pattern: &str) -> Result<Regex, String> {
-    let mut builder = regex::RegexBuilder::new(pattern);
-    builder.multi_line(true).build().map_err(|why| match why {
-        regex::Error::Syntax(text) => {
-            let last = text.lines().last().unwrap_or_default();
-            format!("the regular expression is wrong: {}", last.trim_start_matches("error: "))
-        }
-        other => format!("the regular expression is wrong: {other}"),
-    })
-}
-
-/// A spec with every kind of type.
-const SHAPES: &str = include_str!("check.md");
-
-impl Declared {
-    /// What is declared.
-    pub fn file(&self) -> &ToolchainFile {
-        &self.file
+/// The problems of a declaration, each with its line. One that was used before has none.
+pub fn check(declaration: &Declaration) -> Vec<Problem> {
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    if known.contains_key(&declaration.digest()) {
+        return Vec::new();
     }
-
-    /// The spec that `regen toolchain check` uses.
-    pub fn check_spec_text(&self) -> &str {
-        self.file.check.spec.as_deref().unwrap_or(SHAPES)
-    }
-
-    /// Renders one text of the file for a spec.
-    ///
-    /// # Errors
-    /// The template is wrong.
-    pub fn rendered(&self, text: &str, spec: &Spec) -> Result<String, String> {
-        render::render(&self.engine, text, &self.texts_of(spec))
-    }
-
-    fn texts_of(&self, spec: &Spec) -> minijinja::Value {
-        let interface = spec.contract.as_ref();
-        render::plain(&render::context(&self.engine, &self.file, &spec.id, interface))
-    }
-
-    /// A command with its places.
-    fn command(&self, words: &[String], places: &Places) -> ToolCommand {
-        let context = render::with_places(serde_json::Map::new(), places);
-        let fill = |text: &str| {
-            render::render(&self.engine, text, &context).unwrap_or_else(|_| text.to_owned())
-        };
-        let mut words = words.iter().map(|word| fill(word));
-        ToolCommand {
-            program: words.next().unwrap_or_default().into(),
-            args: words.collect(),
-            ..ToolCommand::default()
-        }
-    }
+    read::problems(declaration)
 }
 
 impl Toolchain for Declared {
@@ -257,21 +180,11 @@ impl Toolchain for Declared {
         None
     }
     fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
-        let layer = self.file.layer.as_ref()?;
-        let files = layer.files.clone().into_iter().collect();
+        self.file.layer.as_ref()?;
         // Toolchains are kept, and found again by their digest.
-        let known =
-            KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&self.digest).copied()?;
-        let build = |words: &Vec<String>, places: &Places| ToolCommand {
-            builds: true,
-            ..known.command(words, places)
-        };
-        let commands = move |places: &Places| -> Vec<ToolCommand> {
-            let all = known.file.layer.iter().flat_map(|layer| &layer.build);
-            all.map(|words| build(words, places)).collect()
-        };
-        let key = self.digest.to_string();
-        Some(Box::new(BuiltLayer { key, files, commands: Box::new(commands) }))
+        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+        let toolchain = known.get(&self.digest).copied()?;
+        Some(Box::new(BuiltLayer { key: self.digest.to_string(), toolchain }))
     }
     fn release(&self) {}
     fn host_tools(&self) -> &dyn HostProbe {

@@ -7,8 +7,10 @@ use regex::Regex;
 use super::effects::{DeclaredEffects, EffectPattern};
 use super::file::{ReportFormat, ToolchainFile};
 use super::findings::Reader;
-use super::tools::DeclaredProbe;
-use super::{Declared, kept, layout, render};
+use super::from_file::Declared;
+use super::kept::{expression, kept};
+use super::probe::DeclaredProbe;
+use super::{layout, render};
 use crate::toolchain::{GateDefinition, GateKind};
 use crate::types::{Declaration, Problem, RelPath, limits, read_toml};
 
@@ -23,8 +25,8 @@ const KINDS: [&str; 21] = [
 const RESOURCE: &str = "resource";
 
 /// The problems of a declaration, each with its line.
-pub fn check(declaration: &Declaration) -> Vec<Problem> {
-    declared(declaration).err().unwrap_or_default()
+pub fn problems(declaration: &Declaration) -> Vec<Problem> {
+    read(declaration).err().unwrap_or_default()
 }
 
 /// The toolchain of a declaration.
@@ -32,6 +34,10 @@ pub fn check(declaration: &Declaration) -> Vec<Problem> {
 /// # Errors
 /// All problems.
 pub fn declared(declaration: &Declaration) -> Result<Declared, Vec<Problem>> {
+    read(declaration).map(|(file, parts)| made(declaration, file, parts))
+}
+
+fn read(declaration: &Declaration) -> Result<(ToolchainFile, DeclaredParts), Vec<Problem>> {
     let text = declaration.text();
     if text.len() > limits::CONFIG_BYTES {
         let problem = Problem::error("toolchain::too_large", "the file is larger than 1 MiB");
@@ -46,22 +52,17 @@ pub fn declared(declaration: &Declaration) -> Result<Declared, Vec<Problem>> {
     })?;
     let mut reading = Reading { text, problems: Vec::new() };
     let parts = reading.parts(&file);
-    if reading.problems.is_empty() {
-        Ok(made(declaration, file, parts))
-    } else {
-        Err(reading.problems)
-    }
+    if reading.problems.is_empty() { Ok((file, parts)) } else { Err(reading.problems) }
 }
 
 /// What is read of a file.
-struct Parts {
-    gates: Vec<GateDefinition>,
+struct DeclaredParts {
     readers: BTreeMap<String, Reader>,
     public: Vec<Regex>,
     patterns: Vec<EffectPattern>,
 }
 
-fn made(declaration: &Declaration, file: ToolchainFile, parts: Parts) -> Declared {
+fn made(declaration: &Declaration, file: ToolchainFile, parts: DeclaredParts) -> Declared {
     let (name, digest) = (declaration.name(), declaration.digest());
     Declared {
         name: kept(name),
@@ -71,7 +72,7 @@ fn made(declaration: &Declaration, file: ToolchainFile, parts: Parts) -> Declare
         hint: kept(&file.contract.hint),
         digest,
         engine: render::engine(&file.keywords),
-        gates: Vec::leak(parts.gates),
+        gates: Vec::leak(gates(&file)),
         layout: layout::layout(&file),
         readers: parts.readers,
         public: parts.public,
@@ -79,6 +80,21 @@ fn made(declaration: &Declaration, file: ToolchainFile, parts: Parts) -> Declare
         probe: DeclaredProbe::new(&file.tools),
         file,
     }
+}
+
+/// The gates of a toolchain, in default order.
+fn gates(file: &ToolchainFile) -> Vec<GateDefinition> {
+    let one = |name, kind, default| GateDefinition { name, kind, default };
+    let format = file.format.as_ref().map(|_| one("fmt", GateKind::Format, false));
+    let own = file.gate.iter().map(|gate| one(kept(&gate.name), GateKind::Compile, true));
+    let first = [one("layout", GateKind::Source, true)].into_iter().chain(format);
+    let last = [
+        one("test", GateKind::Test, true),
+        one("hidden", GateKind::Hidden, true),
+        one("proof", GateKind::Proof, true),
+        one("clauses", GateKind::Coverage, true),
+    ];
+    first.chain(own).chain(last).collect()
 }
 
 struct Reading<'a> {
@@ -99,12 +115,12 @@ impl Reading<'_> {
         });
     }
 
-    fn parts(&mut self, file: &ToolchainFile) -> Parts {
+    fn parts(&mut self, file: &ToolchainFile) -> DeclaredParts {
         self.paths(file);
         self.types(file);
         self.templates(file);
         self.commands(file);
-        let gates = self.gates(file);
+        self.gates(file);
         let readers = self.readers(file);
         let public = file.contract.public.iter();
         let public = public.filter_map(|text| self.expression("contract.public", text)).collect();
@@ -115,11 +131,11 @@ impl Reading<'_> {
                 Err(why) => self.wrong(&one.pattern, format!("`effect`: {why}")),
             }
         }
-        Parts { gates, readers, public, patterns }
+        DeclaredParts { readers, public, patterns }
     }
 
     fn expression(&mut self, key: &str, pattern: &str) -> Option<Regex> {
-        match super::expression(pattern) {
+        match expression(pattern) {
             Ok(pattern) => Some(pattern),
             Err(why) => {
                 self.wrong(pattern, format!("`{key}`: {why}"));
@@ -223,12 +239,7 @@ impl Reading<'_> {
         }
     }
 
-    fn gates(&mut self, file: &ToolchainFile) -> Vec<GateDefinition> {
-        let one = |name, kind, default| GateDefinition { name, kind, default };
-        let mut gates = vec![one("layout", GateKind::Source, true)];
-        if file.format.is_some() {
-            gates.push(one("fmt", GateKind::Format, false));
-        }
+    fn gates(&mut self, file: &ToolchainFile) {
         let mut seen = BTreeSet::new();
         for gate in &file.gate {
             let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -238,15 +249,7 @@ impl Reading<'_> {
             } else if !seen.insert(name) {
                 self.wrong(name, format!("`gate.name`: there are two gates `{name}`"));
             }
-            gates.push(one(kept(name), GateKind::Compile, true));
         }
-        gates.extend([
-            one("test", GateKind::Test, true),
-            one("hidden", GateKind::Hidden, true),
-            one("proof", GateKind::Proof, true),
-            one("clauses", GateKind::Coverage, true),
-        ]);
-        gates
     }
 
     fn readers(&mut self, file: &ToolchainFile) -> BTreeMap<String, Reader> {

@@ -10,7 +10,9 @@ use serde_json::{Map, json};
 use super::file::ToolchainFile;
 use crate::toolchain::Places;
 use crate::types::Interface;
-use crate::types::interface::{FunctionRole, NamedType, WitFunction, WitShape, WitType};
+use crate::types::interface::{
+    Field, FunctionRole, NamedType, WitCase, WitFunction, WitShape, WitType,
+};
 
 /// Steps of one template.
 const FUEL: u64 = 10_000_000;
@@ -269,11 +271,14 @@ impl Contexts<'_> {
         out["docs"] = json!(docs);
         match shape {
             WitShape::Record(fields) => {
-                let one = |f: &crate::types::interface::Field| json!({ "name": f.name, "docs": f.docs, "type": self.ty(&f.ty) });
+                let one = |f: &Field| {
+                    let ty = self.ty(&f.ty);
+                    json!({ "name": f.name, "docs": f.docs, "type": ty })
+                };
                 out["fields"] = fields.iter().map(one).collect();
             }
             WitShape::Variant(cases) | WitShape::Enum(cases) | WitShape::Flags(cases) => {
-                let one = |c: &crate::types::interface::WitCase| {
+                let one = |c: &WitCase| {
                     let payload = c.payload.as_ref().map(|ty| self.ty(ty));
                     json!({ "name": c.name, "docs": c.docs, "payload": payload })
                 };

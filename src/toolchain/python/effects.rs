@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::audit::{AuditLine, Noticed, PublicItem, read};
 use super::contract::surface;
 use super::{commands, package};
-use crate::toolchain::shared::effect_option;
+use crate::toolchain::effect_option;
 use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
 

@@ -14,7 +14,7 @@ mod tools_layer;
 mod words;
 
 use super::coverage::at;
-use super::shared::effect_option;
+use super::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
     GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,

@@ -1,4 +1,3 @@
 //! What several languages share.
 
 pub mod console;
-pub mod effect_option;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::toolchain::OptionSchema;
+use super::language::OptionSchema;
 use crate::types::{CodeEffect, Encoder, Target};
 
 /// Effects that candidates may have, in addition to those that their specs grant.

@@ -1,9 +1,10 @@
-//! The tools of a declared toolchain, and what is built once before its gates.
+//! The tools of a declared toolchain on this machine.
 
 use std::path::{Path, PathBuf};
 
 use super::file::ToolsFile;
-use crate::toolchain::{DependencyLayer, HostProbe, Places, ToolCommand};
+use super::kept::kept_list;
+use crate::toolchain::HostProbe;
 use crate::types::{HostTools, ToolEnv};
 
 /// The key of the tools' folder.
@@ -19,7 +20,7 @@ pub struct DeclaredProbe {
 impl DeclaredProbe {
     /// The probe of these tools.
     pub fn new(tools: &ToolsFile) -> Self {
-        let list = |words: &[String]| super::kept_list(words);
+        let list = |words: &[String]| kept_list(words);
         let all = [Some(&tools.version), tools.folder.as_ref()];
         let questions: Vec<_> = all.into_iter().flatten().map(|one| list(one)).collect();
         Self {
@@ -76,61 +77,5 @@ impl HostProbe for DeclaredProbe {
 
     fn tools_folder(&self, tools: &HostTools) -> Option<PathBuf> {
         tools.paths.get(FOLDER).cloned()
-    }
-}
-
-/// What is built once.
-pub struct BuiltLayer {
-    /// The digest of the declaration.
-    pub key: String,
-    /// The files.
-    pub files: Vec<(String, String)>,
-    /// The commands.
-    pub commands: Box<dyn Fn(&Places) -> Vec<ToolCommand> + Send + Sync>,
-}
-
-impl DependencyLayer for BuiltLayer {
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn is_chosen(&self) -> bool {
-        false
-    }
-
-    fn project(&self) -> Vec<(String, String)> {
-        self.files.clone()
-    }
-
-    fn fetch(&self, _tools: &HostTools) -> Option<ToolCommand> {
-        None
-    }
-
-    fn lock_name(&self) -> &'static str {
-        "lock"
-    }
-
-    fn empty_lock(&self) -> String {
-        String::new()
-    }
-
-    fn is_refusal(&self, _errors: &str) -> bool {
-        false
-    }
-
-    fn build_files(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
-
-    fn build(&self, places: &Places) -> Vec<ToolCommand> {
-        (self.commands)(places)
-    }
-
-    fn build_folders(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn is_of_project(&self, _name: &str) -> bool {
-        false
     }
 }
