@@ -18,6 +18,7 @@ mod init;
 mod isolation;
 mod lint;
 mod log;
+mod migrate;
 mod model;
 mod output;
 mod remove;
@@ -198,6 +199,7 @@ async fn around(door: &Context, command: CliCommand) -> Result<u8, CommandError>
         CliCommand::Pause => control::order(door, DaemonCommand::Pause, &[]).await,
         CliCommand::Resume => control::order(door, DaemonCommand::Resume, &[]).await,
         CliCommand::Init(args) => init::init(door, &args).await,
+        CliCommand::Migrate(args) => migrate::migrate(door, &args),
         CliCommand::Toolchain(command) => toolchain::run(door, command).await,
         CliCommand::Doctor { deep } => doctor::doctor(door, deep).await,
         CliCommand::Schema { format } => {

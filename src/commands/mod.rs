@@ -9,6 +9,7 @@ pub mod fix_lock;
 pub mod gc;
 pub mod lint;
 pub mod log;
+pub mod migrate;
 pub mod remove;
 pub mod rollback;
 pub mod show;

@@ -186,6 +186,12 @@ impl ToolchainId {
     }
 }
 
+impl From<&str> for ToolchainId {
+    fn from(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+}
+
 /// The only value of a target's `generator`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -47,18 +47,10 @@ pub fn load_config(
         let sources = Sources::from([(name.clone(), String::new())]);
         CommandError::config(vec![problem.file(&name)], sources)
     })?;
-    let real = |path: &str| places.root.join(path).canonicalize().unwrap_or_else(|_| path.into());
-    let sources = RefCell::new(Sources::from([(name.clone(), text.clone())]));
-    let declared = |toolchain: &str| {
-        let read = declared_text(places, toolchain)?;
-        let shown = read.clone().unwrap_or_default();
-        sources.borrow_mut().insert(config::toolchain_file(toolchain), shown);
-        Some(read)
-    };
-    let refused = |problems| CommandError::config(problems, sources.borrow().clone());
-    let mut harness = config::parse_resolved(&name, &text, &real, &declared).map_err(refused)?;
+    let mut harness = config_with(places, &text)?;
     if let Some(problem) = linked_output(&places.root, &harness) {
-        return Err(refused(vec![problem.file(&name)]));
+        let sources = Sources::from([(name.clone(), text)]);
+        return Err(CommandError::config(vec![problem.file(&name)], sources));
     }
     let keys = harness.generator_keys();
     let secrets = harness.gate.values().flat_map(|gate| &gate.secrets);
@@ -69,6 +61,24 @@ pub fn load_config(
         generator.cassettes = mode.or(generator.cassettes);
     }
     Ok(ConfigFile { harness, bytes: text.into_bytes() })
+}
+
+/// Parses the text of a configuration of this workspace.
+///
+/// # Errors
+/// It is invalid; lists every problem.
+pub fn config_with(places: &WorkspaceLayout, text: &str) -> Result<Harness, CommandError> {
+    let name = places.config.display().to_string();
+    let real = |path: &str| places.root.join(path).canonicalize().unwrap_or_else(|_| path.into());
+    let sources = RefCell::new(Sources::from([(name.clone(), text.to_owned())]));
+    let declared = |toolchain: &str| {
+        let read = declared_text(places, toolchain)?;
+        let shown = read.clone().unwrap_or_default();
+        sources.borrow_mut().insert(config::toolchain_file(toolchain), shown);
+        Some(read)
+    };
+    let refused = |problems| CommandError::config(problems, sources.borrow().clone());
+    config::parse_resolved(&name, text, &real, &declared).map_err(refused)
 }
 
 /// The text of a file that declares a toolchain; `None` without one.

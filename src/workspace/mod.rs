@@ -19,6 +19,7 @@ pub use cost::MostCost;
 pub use error::{CommandError, ConfigProblems, ErrorKind};
 pub use job_inputs::JobInputs;
 pub use load::{
-    ConfigFile, declared_text, load, load_as_accepted, load_config, load_harness, rules,
+    ConfigFile, config_with, declared_text, load, load_as_accepted, load_config, load_harness,
+    rules,
 };
 pub use model::{CONFIG, Sources, Workspace, WorkspaceLayout};

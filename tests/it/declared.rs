@@ -432,3 +432,40 @@ fn a_toolchain_that_cannot_tell_good_from_bad_is_refused() {
         shipped("c").trim_end()
     );
 }
+
+#[test]
+fn a_migration_is_a_diff_of_the_configuration() {
+    let server = Server::start(vec![Act::Make(good)]);
+    let options = "gates = [\"layout\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
+    let world = World::new(&server.url, &[("shapes", SHAPES)], "");
+    let config = world.read("harness.toml");
+    world.write(
+        "harness.toml",
+        &config.replace("[target.rust]\n", &format!("[target.rust]\n{options}")),
+    );
+    let before = world.read("harness.toml");
+    let run = world.run(&["migrate", "--from", "rust", "--to", "c"]).expect(0);
+    let diff = run.out.clone();
+    let mut told = stable(&run.err);
+    assert_eq!(world.read("harness.toml"), before);
+    world.write("c.diff", &diff);
+    let patched =
+        Command::new("git").args(["apply", "c.diff"]).current_dir(world.path("")).output();
+    assert!(patched.expect("runs").status.success(), "{diff}");
+    let plan = world.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("shapes") && plan.out.contains("c "), "{plan:?}");
+    world.run(&["run"]).expect(0);
+    assert!(world.path("generated/shapes/c/shapes.c").is_file());
+    // A clause whose only example is in the old language, a target that a spec names.
+    world.write("harness.toml", &before);
+    world.write(
+        "specs/native.md",
+        &crate::world::ADDER.replace("# ", "---\ntargets: [rust]\n---\n# "),
+    );
+    for args in [["rust", "c"], ["rust", "rust"], ["go", "c"], ["rust", "pearl"], ["rust", "perl"]]
+    {
+        let run = world.run(&["migrate", "--from", args[0], "--to", args[1]]);
+        told += &format!("== {} to {}: {}\n{}", args[0], args[1], run.code, stable(&run.err));
+    }
+    insta::assert_snapshot!(told);
+}
