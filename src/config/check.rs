@@ -273,7 +273,8 @@ impl ConfigCheck<'_> {
         if let Some(id) = target.toolchain.as_ref().filter(unknown) {
             let message = format!("unknown toolchain `{}`", id.as_str());
             let help = hint(id.as_str(), toolchain::names());
-            let help = format!("{help}; `{}` can declare it", toolchain_file(id.as_str()));
+            let declares = || format!("{help}; `{}` can declare it", toolchain_file(id.as_str()));
+            let help = if help.starts_with("known") { declares() } else { help };
             self.wrong(&["target", name, "toolchain"], message, help);
         }
         if target.is_generated() && !language {
