@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::nearest::nearest;
 use super::toolchains::toolchain_file;
 use crate::toolchain::{self, GateDefinition, GateKind};
-use crate::types::gate::QUOTES_TESTS;
+use crate::types::gate::NOTES;
 use crate::types::{
     Harness, Isolation, Problem, RelPath, Schedule, Span, Target, ToolchainId, TraceConfig, limits,
     lint, places,
@@ -395,9 +395,9 @@ impl ConfigCheck<'_> {
         let path = ["gate", gate, "deny"];
         if !deny.is_empty() && gate != "clauses" {
             self.wrong(&path, "`deny` is only for the gate `clauses`", "write it below that one");
-        } else if let Some(note) = deny.iter().find(|note| *note != QUOTES_TESTS) {
+        } else if let Some(note) = deny.iter().find(|note| !NOTES.contains(&note.as_str())) {
             let message = format!("`{note}` is not the name of a note");
-            self.wrong(&path, message, format!("the only one is `{QUOTES_TESTS}`"));
+            self.wrong(&path, message, format!("there are: `{}`", NOTES.join("`, `")));
         }
     }
 

@@ -322,6 +322,13 @@ pub enum GateFormat {
     Compiler,
 }
 
+impl GateConfig {
+    /// Whether a note of this rule rejects an answer.
+    pub fn denies(&self, rule: &str) -> bool {
+        self.deny.iter().any(|one| one == rule)
+    }
+}
+
 /// A custom gate, or settings of a built-in one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -343,7 +350,7 @@ pub struct GateConfig {
     /// Of a compiling gate: lints whose findings do not count, as `clippy::new_without_default`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
-    /// Of the gate `clauses`: notes that reject an answer, `quotes_tests`.
+    /// Of the gate `clauses`: notes that reject an answer, `quotes_tests` and `differs`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<String>,
     /// An advisory gate: its failure rejects nothing.

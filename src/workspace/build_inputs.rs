@@ -6,6 +6,7 @@ use super::job_inputs::JobInputs;
 use super::model::{CONFIG, Workspace};
 use crate::config::toolchain_file;
 use crate::gate::GateInputs;
+use crate::plan;
 use crate::prompt::File;
 use crate::toolchain::Suite;
 use crate::types::{AdmittedSpec, RelPath, SpecId, TargetName, Tree};
@@ -43,6 +44,8 @@ impl Workspace {
             suites.iter().map(|suite| File { path: suite.path.to_string(), text: shown(suite) });
         let snapshot = self.snapshot(spec, name);
         let judged = GateInputs::new((**spec).clone(), name, target, &self.harness.gate, suites);
+        let is_compared = plan::targets(spec, &self.harness).len() > 1;
+        let judged = if is_compared { judged.compared() } else { judged };
         let depends = self.specs.iter().filter(|other| spec.depends.contains(&other.id));
         Some(JobInputs {
             depends: depends.cloned().collect(),

@@ -469,3 +469,49 @@ fn a_migration_is_a_diff_of_the_configuration() {
     }
     insta::assert_snapshot!(told);
 }
+
+const HALF: &str = "# Half
+
+```wit
+half: func(n: s32, by: f64) -> tuple<s32, f64>;
+```
+
+- A half MUST be given, and a third. `test_id: half`
+
+  ```wave
+  half(8, 3.0) = (4, 1.0)
+  half(0, 6.0) = (0, 2.0)
+  ```
+";
+
+fn halves(_: usize, body: &Value) -> String {
+    if body.to_string().contains("You write C code") {
+        // Another third, which is the same number; another half of negative odd numbers.
+        files(&[(
+            "half.c",
+            "#include \"contract.h\"\n\ntuple2_int32_t_double half(int32_t n, double by) {\n    \
+             return (tuple2_int32_t_double){n >= 0 ? n / 2 : (n - 1) / 2, by * (1.0 / 3.0)};\n}\n",
+        )])
+    } else {
+        files(&[(
+            "src/lib.rs",
+            "//! Halves.\n/// A half and a third.\n#[must_use]\npub fn half(n: i32, by: f64) -> (i32, f64) {\n    \
+             (n / 2, by / 3.0)\n}\n",
+        )])
+    }
+}
+
+#[test]
+fn targets_that_give_different_results_are_told() {
+    let server = Server::start(vec![Act::Make(halves)]);
+    let world = World::new(&server.url, &[("half", HALF)], "[target.c]\ntoolchain = \"c\"\n");
+    let config = world.read("harness.toml").replace("[\"rust\"]", "[\"rust\", \"c\"]");
+    world.write("harness.toml", &config);
+    world.run(&["run"]).expect(0);
+    let why = stable(&world.run(&["why", "half"]).out);
+    insta::assert_snapshot!(why);
+    assert_eq!(why.matches("no example decides it").count(), 1, "{why}");
+    world.write("harness.toml", &format!("{config}[gate.clauses]\ndeny = [\"differs\"]\n"));
+    let run = world.run(&["run", "--force"]).expect(20);
+    assert!(run.err.contains("differs"), "{run:?}");
+}
