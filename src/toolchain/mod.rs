@@ -19,6 +19,7 @@ pub mod results;
 mod rust;
 pub mod shared;
 mod suite;
+mod typescript;
 
 use crate::contract::is_neutral;
 use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId, Tree};
@@ -42,7 +43,7 @@ pub use suite::{
 };
 
 /// The built-in languages. The first is the default.
-static ALL: [&dyn Toolchain; 2] = [&rust::Rust, &python::Python];
+static ALL: [&dyn Toolchain; 3] = [&rust::Rust, &python::Python, &typescript::TypeScript];
 
 /// The built-in languages.
 pub fn all() -> &'static [&'static dyn Toolchain] {

@@ -59,6 +59,7 @@ mod tidy;
 mod tls;
 mod trace;
 mod trip;
+mod typescript;
 mod upgrade;
 mod vm;
 mod watch;

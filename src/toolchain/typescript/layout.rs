@@ -1,0 +1,59 @@
+//! The files of a candidate: the harness writes `package.json` and the contract's types.
+
+use super::contract::TypeScriptContract;
+use super::package::{MANIFEST, ROOT, manifest, plain};
+use crate::toolchain::ContractLanguage;
+use crate::types::{Finding, Spec, Tree};
+
+/// Replaces the harness's own files, after checking the layout.
+pub fn normalise(tree: &Tree, spec: &Spec) -> Result<Tree, Vec<Finding>> {
+    let mut findings = Vec::new();
+    if tree.get(ROOT).is_none() {
+        let message = format!("the package has no `{ROOT}`");
+        findings.push(finding("root", ROOT, message, "write this file"));
+    }
+    for (path, _) in tree.iter().filter(|(path, _)| path.as_str() != MANIFEST) {
+        let path = path.as_str();
+        let inner = path.strip_prefix("src/").and_then(|rest| rest.strip_suffix(".ts"));
+        if !inner.is_some_and(|rest| rest.split('/').all(is_module)) {
+            let message = format!("`{path}` is not a module of the package");
+            findings.push(finding(
+                "layout",
+                path,
+                message,
+                "write modules to `src/`, as `NAME.ts`",
+            ));
+        }
+    }
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let mut tree = tree.clone();
+    tree.insert(plain(MANIFEST), manifest(spec).into_bytes());
+    let types = spec.contract.as_ref().and_then(|one| TypeScriptContract.types(spec, one));
+    if let Some((path, text)) = types {
+        tree.insert(path, text.into_bytes());
+    }
+    Ok(tree)
+}
+
+/// Whether a file or folder of this name is plain: no declarations without code, no tests.
+fn is_module(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let ends = [".d", ".test", ".spec"];
+    !name.is_empty()
+        && name.chars().all(is_plain)
+        && !name.starts_with('.')
+        && !ends.iter().any(|end| name.ends_with(end))
+}
+
+fn finding(rule: &str, file: &str, message: String, remedy: &str) -> Finding {
+    Finding {
+        gate: "layout".into(),
+        rule: rule.to_owned(),
+        file: Some(file.to_owned()),
+        message,
+        remedy: Some(remedy.to_owned()),
+        ..Finding::default()
+    }
+}
