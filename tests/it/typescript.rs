@@ -806,6 +806,19 @@ const WAYS: &[(&str, &str)] = &[
     ("state", r#"const now = [1]; export function f() { return now.sort(); }"#),
     ("state", r#"const o: any = {}; export function f() { Object.assign(o, { a: 1 }); }"#),
     ("state", r#"import { types } from "./contract.ts"; export function f() { types.push(2); }"#),
+    (
+        "state",
+        r#"class A { n = 0; up() { return ++this.n; } } const a = new A(); export const f = () => a.up();"#,
+    ),
+    (
+        "state",
+        r#"class A { #n = [1]; #add() { this.#n.push(1); } up() { this.#add(); } } const a = new A(); export const f = () => a.up();"#,
+    ),
+    ("state", r#"const R = /a/g; export const f = (s: string) => R.exec(s)?.index;"#),
+    (
+        "state",
+        r#"let n = 0; const all = [1].map(() => () => ++n); export const f = () => all[0]!();"#,
+    ),
     ("import", r#"import x from "lodash";"#),
     ("import", r#"import { y } from "./missing.ts";"#),
     ("import", r#"import { types } from "./contract.js";"#),
@@ -843,6 +856,11 @@ fn honest_code_has_no_effect() {
     let honest = [
         r#"import { types } from "./contract.ts"; export const f = () => types.map((n) => n + 1);"#,
         r#"import type { A } from "./contract.ts"; export type B = A;"#,
+        r#"const all: number[] = []; [1, 2].forEach((n) => all.push(n)); export const f = () => all.length;"#,
+        r#"const R = /a/g; export function f(s: string) { let n = 0; while (R.exec(s) !== null) n++; return n; }"#,
+        r#"const R = /a/y; export function f(s: string, at: number) { R.lastIndex = at; return R.test(s); }"#,
+        r#"const R = /a/; export const f = (s: string) => R.test(s) && s.replace(/b/g, "").split(R);"#,
+        r#"class A { n = 0; up() { this.n++; } get() { return this.n; } } const a = new A(); a.up(); export const f = () => a.get();"#,
         r#"export const f = (xs: readonly number[]) => [...xs].sort((a, b) => a - b).reverse();"#,
         r#"export function f(xs: number[]) { const out: number[] = []; for (const x of xs) out.push(x); out.sort(); return out; }"#,
         r#"const TABLE = new Map([["a", 1]]); export const f = (k: string) => TABLE.get(k) ?? 0;"#,
