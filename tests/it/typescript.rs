@@ -829,6 +829,8 @@ const WAYS: &[(&str, &str)] = &[
     ("suppress", r#"/* @ts-nocheck */ const x = 1;"#),
     ("suppress", r#"// biome-ignore lint: no"#),
     ("suppress", r#"/* eslint-disable */"#),
+    ("suppress", r#"declare module "./contract.ts" { interface A { b: 1 } }"#),
+    ("suppress", r#"declare global { interface Array<T> { b: T } }"#),
     ("suppress", r#"type A = /* @ts-expect-error */ 1;"#),
     ("suppress", r#"/// <reference types="x" />"#),
     ("syntax", r#"function f( {"#),
@@ -932,13 +934,19 @@ fn a_module_that_no_other_one_imports_is_refused() {
         Act::Say(files(&[&parts[..], more].concat()))
     };
     let imports = "import { one } from \"./parts/used.ts\";\n\nvoid one;\n";
-    let left = [("src/parts/left.ts", "throw new Error(\"a\");\n")];
-    let server = Server::start(vec![answer(imports, &left), answer(imports, &[])]);
+    // One with code of which only types are imported is not run either.
+    let types = "import type { B } from \"./parts/half.ts\";\nexport type { B as Problem };\n";
+    let left = [
+        ("src/parts/left.ts", "throw new Error(\"a\");\n"),
+        ("src/parts/half.ts", "export type B = 1;\nexport const b = 1;\n"),
+    ];
+    let server =
+        Server::start(vec![answer(&format!("{types}{imports}"), &left), answer(imports, &[])]);
     let world = world(&server, "roman", ROMAN, FEW_GATES);
-    let run = world.run(&["run"]).expect(0);
-    let said = "no module imports `src/parts/left.ts`: nothing tests it";
-    assert!(run.err.contains(said), "{}", run.err);
-    assert!(!run.err.contains("parts/used.ts`") && !run.err.contains("types.ts`"), "{}", run.err);
+    world.run(&["run"]).expect(0);
+    let told = server.told(1);
+    let said = |file: &str| told.contains(&format!("no module imports `src/parts/{file}.ts`"));
+    assert!(said("left") && said("half") && !said("used") && !said("types"), "{told}");
 }
 
 #[test]
@@ -947,8 +955,8 @@ fn a_granted_effect_is_promoted() {
         return;
     }
     let code = GOOD.replace("  let left = n;\n", "  console.log(n);\n  let left = n;\n");
-    let grant = format!("{FEW_GATES}effects = [\"stdout\"]\n");
-    answered(&code, &grant).1.expect(0);
+    // With Node's types.
+    answered(&code, "effects = [\"stdout\"]\n").1.expect(0);
     let (_, run) = answered(&code, FEW_GATES);
     let said = "`console.log` needs the effect `stdout`";
     assert!(run.expect(20).err.contains(said));

@@ -109,7 +109,8 @@ fn unknown_import(place: &ModulePlace) -> Finding {
 }
 
 fn unreached(place: &ModulePlace) -> Finding {
-    let message = format!("no module imports `{}`: nothing tests it", place.what);
+    let message =
+        format!("no module imports `{}`, or only its types: nothing tests it", place.what);
     at(place, "unreached", message, "import it where it is used, or leave this file out")
 }
 

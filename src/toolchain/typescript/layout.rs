@@ -37,14 +37,11 @@ pub fn normalise(tree: &Tree, spec: &Spec) -> Result<Tree, Vec<Finding>> {
     Ok(tree)
 }
 
-/// Whether a file or folder of this name is plain: no declarations without code, no tests.
+/// Whether a file or folder of this name is plain. A `.` is in those of declarations without code
+/// (`.d.ts`) and of tests (`.test.ts`).
 fn is_module(name: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let ends = [".d", ".test", ".spec"];
-    !name.is_empty()
-        && name.chars().all(is_plain)
-        && !name.starts_with('.')
-        && !ends.iter().any(|end| name.ends_with(end))
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    !name.is_empty() && name.chars().all(is_plain)
 }
 
 fn finding(rule: &str, file: &str, message: String, remedy: &str) -> Finding {

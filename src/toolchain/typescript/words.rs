@@ -4,6 +4,9 @@
 const BEFORE: &str =
     "return typeof instanceof in of new delete void throw case do else await yield";
 
+/// Characters of a regular expression.
+const LONGEST: usize = 10_000;
+
 /// Every name and keyword with its line from 1; those in the expressions of templates, too.
 ///
 /// # Errors
@@ -16,6 +19,7 @@ pub fn with_lines(text: &str) -> Result<Vec<(String, u32)>, String> {
         found: Vec::new(),
         open: Vec::new(),
         last: Last::Start,
+        unquoted: 0,
     };
     lexer.code()?;
     Ok(lexer.found)
@@ -38,7 +42,7 @@ pub fn unwritten(path: &str, text: &str) -> Option<(&'static str, usize)> {
 }
 
 /// What stands before a place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Last {
     /// Nothing, or an operator: an expression begins.
     Start,
@@ -70,6 +74,8 @@ struct ScriptLexer {
     found: Vec<(String, u32)>,
     open: Vec<Open>,
     last: Last,
+    /// The last line without quotes.
+    unquoted: u32,
 }
 
 impl ScriptLexer {
@@ -200,8 +206,8 @@ impl ScriptLexer {
                 self.at = (self.at + 2).min(self.text.len());
             }
             _ => {
-                let end = self.regex_end();
-                match (&self.last, end) {
+                let end = if self.last == Last::Value { None } else { self.regex_end()? };
+                match (self.last, end) {
                     (Last::Brace, Some(_)) if self.has_quote() => {
                         let line = self.line;
                         return Err(format!(
@@ -220,7 +226,7 @@ impl ScriptLexer {
     }
 
     /// The end of a regular expression that begins here, in its line.
-    fn regex_end(&self) -> Option<usize> {
+    fn regex_end(&self) -> Result<Option<usize>, String> {
         let mut in_class = false;
         let mut at = self.at + 1;
         while let Some(c) = self.text.get(at).filter(|c| **c != '\n') {
@@ -228,18 +234,24 @@ impl ScriptLexer {
                 '\\' => at += 1,
                 '[' => in_class = true,
                 ']' => in_class = false,
-                '/' if !in_class => return Some(at + 1),
+                '/' if !in_class => return Ok(Some(at + 1)),
                 _ => {}
             }
             at += 1;
+            if at - self.at > LONGEST {
+                return Err(format!("line {} is too long to be read", self.line));
+            }
         }
-        None
+        Ok(None)
     }
 
     /// Whether a string could begin in the rest of the line.
-    fn has_quote(&self) -> bool {
+    fn has_quote(&mut self) -> bool {
         let rest = self.text[self.at..].iter().take_while(|c| **c != '\n');
-        rest.into_iter().any(|c| matches!(c, '"' | '\'' | '`'))
+        let is_known = self.unquoted == self.line;
+        let found = !is_known && rest.into_iter().any(|c| matches!(c, '"' | '\'' | '`'));
+        self.unquoted = if found { 0 } else { self.line };
+        found
     }
 
     fn sign(&mut self, c: char) {
@@ -309,6 +321,9 @@ mod tests {
         assert_eq!(with_lines("a\n`\n`\nb").expect("is read")[1], ("b".to_owned(), 4));
         assert!(with_lines("{} /'/; a('/')").is_err());
         assert!(with_lines("x = {} / 2").is_ok());
+        // No line takes long.
+        assert!(with_lines(&"=/[".repeat(300_000)).is_err());
+        assert!(with_lines(&"}/x/".repeat(300_000)).is_ok());
     }
 
     #[test]

@@ -73,6 +73,8 @@ fn interface_of(name: &str, fields: String) -> String {
 
 /// Lines of comments: no text ends one.
 fn comment(text: &str, indent: &str) -> String {
+    // What ends a line in JavaScript.
+    let text = text.replace(['\r', '\u{2028}', '\u{2029}'], "\n");
     let lines =
         text.lines().map(|line| format!("{indent}// {}", line.trim()).trim_end().to_owned());
     lines.map(|line| line + "\n").collect()
