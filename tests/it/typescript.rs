@@ -961,3 +961,163 @@ fn a_granted_effect_is_promoted() {
     let said = "`console.log` needs the effect `stdout`";
     assert!(run.expect(20).err.contains(said));
 }
+
+/// Numerals written in many words: what may look like a cheat, and is none.
+const RICH: [(&str, &str); 3] = [
+    (
+        "src/index.ts",
+        r#"import { ContractError, type Problem } from "./contract.ts";
+import { parse } from "./text/parse.ts";
+import { isNumeral, Numeral } from "./text/numeral.ts";
+
+export type { Problem };
+
+/** Why there is no numeral. */
+class RangeProblem extends ContractError<Problem> {
+  override name = "RangeProblem";
+}
+
+function refuse(val: number): never {
+  const problem = new RangeProblem({ tag: "out-of-range", val });
+  throw new ContractError(problem.val);
+}
+
+/** The numeral of `n`. */
+export const toRoman = (n: number): string => {
+  const found = Numeral.of(n);
+  return found?.text ?? refuse(n);
+};
+
+/** The number of a numeral. */
+export function fromRoman(text: Readonly<string>): number | undefined {
+  try {
+    return isNumeral(text) ? parse(text) : undefined;
+  } catch (error) {
+    if (error instanceof RangeError && error.constructor.name === "RangeError") {
+      return undefined;
+    }
+    throw error;
+  }
+}
+"#,
+    ),
+    (
+        "src/text/numeral.ts",
+        r#"const DIGITS = {
+  M: 1000,
+  CM: 900,
+  D: 500,
+  CD: 400,
+  C: 100,
+  XC: 90,
+  L: 50,
+  XL: 40,
+  X: 10,
+  IX: 9,
+  V: 5,
+  IV: 4,
+  I: 1,
+} as const satisfies Record<string, number>;
+
+export type Digit = keyof typeof DIGITS;
+
+export const VALUES: ReadonlyMap<string, number> = new Map(Object.entries(DIGITS));
+
+const ORDER: Digit[] = [];
+for (const digit of VALUES.keys()) ORDER.push(digit as Digit);
+ORDER.sort((a, b) => DIGITS[b] - DIGITS[a]);
+
+const SHAPE = /^(?=.)M{0,3}(C[DM]|D?C{0,3})(X[LC]|L?X{0,3})(I[VX]|V?I{0,3})$/u;
+
+export const isNumeral = (text: unknown): text is string =>
+  typeof text === "string" && SHAPE.test(text);
+
+abstract class Shown {
+  abstract get text(): string;
+
+  toString(): string {
+    return `${this.constructor.name} ${this.text}`;
+  }
+}
+
+export class Numeral extends Shown {
+  static readonly MOST = 3999;
+  readonly #digits: readonly Digit[];
+  private readonly stack: Digit[] = [];
+
+  private constructor(n: number) {
+    super();
+    this.#digits = [...this.split(n)];
+  }
+
+  static of(n: number): Numeral | undefined {
+    return Number.isInteger(n) && n >= 1 && n <= this.MOST ? new Numeral(n) : undefined;
+  }
+
+  private *split(n: number): Generator<Digit, void, undefined> {
+    let left = n;
+    for (const digit of ORDER) {
+      for (; left >= DIGITS[digit]; left -= DIGITS[digit]) {
+        this.stack.push(digit);
+        yield digit;
+      }
+    }
+  }
+
+  override get text(): string {
+    return this.#digits.join("");
+  }
+}
+"#,
+    ),
+    (
+        "src/text/parse.ts",
+        r#"import { VALUES } from "./numeral.ts";
+
+interface Token {
+  readonly value: number;
+  next?: Token;
+}
+
+const TOKEN = /C[DM]|X[LC]|I[VX]|[MDCLXVI]/y;
+
+function tokens(text: string): Token | undefined {
+  let [head, last]: (Token | undefined)[] = [];
+  for (let at = 0; at < text.length; at = TOKEN.lastIndex) {
+    TOKEN.lastIndex = at;
+    const match = TOKEN.exec(text);
+    if (match === null) {
+      throw new RangeError(`no digit at ${at}`);
+    }
+    const token: Token = { value: VALUES.get(match[0]) ?? 0 };
+    if (last) last.next = token;
+    head ??= token;
+    last = token;
+  }
+  return head;
+}
+
+/** The number of a numeral of the right form. */
+export function parse(text: string): number {
+  const seen = new Set<Token>();
+  let sum = 0n;
+  for (let token = tokens(text); token && !seen.has(token); token = token.next) {
+    seen.add(token);
+    sum += BigInt(token.value);
+  }
+  return Number(BigInt.asUintN(32, sum));
+}
+"#,
+    ),
+];
+
+#[test]
+fn code_that_only_looks_like_a_cheat_is_promoted() {
+    if !has_tools() {
+        return;
+    }
+    let server = Server::start(vec![Act::Say(files(&RICH))]);
+    let world = world(&server, "roman", ROMAN, "");
+    world.run(&["run"]).expect(0);
+    assert_eq!(server.requests().len(), 1);
+}

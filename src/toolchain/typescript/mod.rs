@@ -71,7 +71,7 @@ impl Toolchain for TypeScript {
             denied: &["node_modules/", "tsconfig.json", "biome.json"],
             artefacts: &["node_modules"],
             unwritten: words::unwritten,
-            comments: &["//"],
+            comments: &["//", "/*", "*"],
             tests: "tests/",
             suite_extension: ".ts",
             people_tests: &["tests/**/*.ts", "**/*.test.ts"],
