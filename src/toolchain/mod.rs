@@ -43,7 +43,8 @@ pub use suite::{
 };
 
 /// The built-in languages. The first is the default.
-static ALL: [&dyn Toolchain; 3] = [&rust::Rust, &python::Python, &typescript::TypeScript];
+static ALL: [&dyn Toolchain; 4] =
+    [&rust::Rust, &python::Python, &typescript::TYPESCRIPT, &typescript::JAVASCRIPT];
 
 /// The built-in languages.
 pub fn all() -> &'static [&'static dyn Toolchain] {

@@ -1,4 +1,4 @@
-//! TypeScript as a language: contracts, compared outside of the candidate's process.
+//! TypeScript and JavaScript as languages: contracts, compared outside of the candidate's process.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -663,6 +663,7 @@ fn listed(codes: &[&str]) -> Vec<Vec<String>> {
     let mut child = std::process::Command::new("node")
         .args(["--input-type=module", "-"])
         .arg(&*TOOLS)
+        .arg(".ts")
         .args(every.iter().map(|(path, _)| path))
         .current_dir(folder.path())
         .stdin(std::process::Stdio::piped())
@@ -1120,4 +1121,145 @@ fn code_that_only_looks_like_a_cheat_is_promoted() {
     let world = world(&server, "roman", ROMAN, "");
     world.run(&["run"]).expect(0);
     assert_eq!(server.requests().len(), 1);
+}
+
+const SHAPES_JAVASCRIPT: &str = r#"import { ContractError } from "./contract.js";
+
+/** @import { Access, Color, Name, Point, Shape } from "./contract.js" */
+
+/** Counts. */
+export class Counter {
+  #count;
+
+  /** @param {bigint} start */
+  constructor(start) {
+    this.#count = start;
+  }
+
+  /**
+   * Adds.
+   * @param {bigint} by
+   */
+  add(by) {
+    if (this.#count + by >= 2n ** 64n) {
+      throw new ContractError("full");
+    }
+    this.#count += by;
+    return this.#count;
+  }
+
+  /** @param {string} text */
+  static fromText(text) {
+    if (!/^\d+$/.test(text)) {
+      throw new ContractError(text);
+    }
+    return new Counter(BigInt(text));
+  }
+}
+
+/**
+ * @param {Counter} of
+ * @param {readonly bigint[]} more
+ */
+export function total(of, more) {
+  return more.reduce((sum, one) => sum + one, of.add(0n));
+}
+
+/**
+ * @param {Shape} shape
+ * @param {Color} color
+ * @param {Access} access
+ * @returns {[Shape, Color, Access]}
+ */
+export function same(shape, color, access) {
+  return [shape, color, access];
+}
+
+/**
+ * @param {Point} point
+ * @param {Point | undefined} by
+ * @param {{ tag: "some"; val: number | undefined } | undefined} none
+ * @returns {Point}
+ */
+export function moveBy(point, by, none) {
+  const { x, y } = by ?? { x: 0, y: 0 };
+  /** @type {Name | undefined} */
+  const label = none === undefined ? "no byte" : undefined;
+  return { x: point.x + x, y: point.y + y, label };
+}
+
+/** @type {(of: number) => number} */
+export const half = (of) => of / 2;
+
+/**
+ * @param {string} text
+ * @param {string} one
+ * @param {string | undefined} maybe
+ */
+export function spell(text, one, maybe) {
+  return maybe === undefined ? [text, one] : [text, one, maybe];
+}
+
+export function nothing() {}
+
+/**
+ * @param {string} text
+ * @returns {void}
+ */
+export function fail(text) {
+  if (text) {
+    throw new Error(text);
+  }
+}
+"#;
+
+#[test]
+fn javascript_has_its_types_in_its_documentation() {
+    if !has_tools() {
+        return;
+    }
+    let answer = |code: &str| Act::Say(files(&[("src/index.js", code)]));
+    let unused =
+        SHAPES_JAVASCRIPT.replace("  const { x, y }", "  const more = 1;\n  const { x, y }");
+    let typed = SHAPES_JAVASCRIPT.replace("? \"no byte\"", "? 1");
+    let silenced = typed.replace("  /** @type {Name", "  // @ts-ignore\n  /** @type {Name");
+    let any = SHAPES_JAVASCRIPT.replace("@type {Name | undefined}", "@type {any}");
+    let surface =
+        SHAPES_JAVASCRIPT.replace("@param {readonly bigint[]} more", "@param {unknown[]} more");
+    let effect = SHAPES_JAVASCRIPT.replace("  if (text) {", "  console.log(text);\n  if (text) {");
+    let wrong = SHAPES_JAVASCRIPT.replace("of / 2;", "of / 2 + 1;");
+    let answers = [&unused, &typed, &silenced, &any, SHAPES_JAVASCRIPT, &surface, &effect, &wrong];
+    let made = |codes: &[&str]| Server::start(codes.iter().map(|code| answer(code)).collect());
+    let server = made(&answers[..5]);
+    let javascript = |server: &Server| {
+        let world = world(server, "shapes", SHAPES, "");
+        let config = world.read("harness.toml").replace("typescript", "javascript");
+        world.write("harness.toml", &config);
+        world
+    };
+    let right = javascript(&server);
+    right.run(&["run"]).expect(0);
+    let told: Vec<String> = (1..server.requests().len()).map(|at| server.told(at)).collect();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told[0].contains("gate `lint`, `correctness/noUnusedVariables`"), "{}", told[0]);
+    assert!(told[1].contains("gate `types`, `TS2322`"), "{}", told[1]);
+    assert!(told[2].contains("`@ts-ignore` disables a check"), "{}", told[2]);
+    assert!(told[3].contains("`@type {any}` disables a check"), "{}", told[3]);
+    assert_eq!(right.read("generated/shapes/javascript/src/index.js"), SHAPES_JAVASCRIPT);
+    insta::assert_snapshot!(
+        "script_types",
+        right.read("generated/shapes/javascript/src/contract.js")
+    );
+    let prompt = server.prompt(0);
+    let part = &prompt[prompt.find("## Constraints").expect("is there")..];
+    insta::assert_snapshot!(
+        "script_prompt",
+        &part[..part.find("The harness writes").expect("is there")]
+    );
+    let server = made(&answers[5..]);
+    let refused = javascript(&server);
+    let run = refused.run(&["run"]).expect(20);
+    assert!(server.told(1).contains("`total` has another type"), "{}", server.told(1));
+    assert!(server.told(2).contains("needs the effect `stdout`"), "{}", server.told(2));
+    assert!(run.err.contains("`half(x) <= x"), "{}", run.err);
 }

@@ -1,10 +1,11 @@
-//! The commands of TypeScript's gates, with their files and variables.
+//! The commands of the gates, with their files and variables.
 
 use std::path::Path;
 
 use serde_json::json;
 
 use super::audit;
+use super::package::Dialect;
 use crate::toolchain::{Places, ToolCommand};
 use crate::types::{GateName, RelPath, Tree};
 
@@ -18,7 +19,7 @@ pub fn workspace_files(places: &Places) -> Vec<(String, Vec<u8>)> {
         "compilerOptions": {
             "target": "es2023", "lib": ["es2023"], "module": "preserve",
             "moduleResolution": "bundler", "moduleDetection": "force",
-            "allowImportingTsExtensions": true, "noEmit": true, "strict": true,
+            "allowJs": true, "checkJs": true, "allowImportingTsExtensions": true, "noEmit": true, "strict": true,
             "noUncheckedIndexedAccess": true, "exactOptionalPropertyTypes": true,
             "noImplicitOverride": true, "noImplicitReturns": true, "noUnusedLocals": true,
             "noFallthroughCasesInSwitch": true, "allowUnreachableCode": false,
@@ -31,7 +32,7 @@ pub fn workspace_files(places: &Places) -> Vec<(String, Vec<u8>)> {
     let linter = json!({
         "root": true,
         "vcs": { "enabled": false },
-        "files": { "includes": ["src/**", "!src/contract.ts"] },
+        "files": { "includes": ["src/**", "!src/contract.*"] },
         "formatter": { "indentStyle": "space", "indentWidth": 2, "lineWidth": 100 },
         "assist": { "enabled": false },
         "linter": { "rules": {
@@ -66,8 +67,11 @@ fn text(path: &Path) -> String {
 }
 
 /// The modules of a tree.
-pub fn modules(tree: &Tree) -> impl Iterator<Item = String> {
-    let paths = tree.iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with(".ts"));
+pub fn modules(tree: &Tree, dialect: Dialect) -> impl Iterator<Item = String> {
+    let paths = tree
+        .iter()
+        .map(|(path, _)| path.as_str())
+        .filter(move |path| path.ends_with(dialect.end()));
     paths.map(str::to_owned)
 }
 
@@ -81,10 +85,10 @@ pub fn run(before: &str, args: Vec<String>, places: &Places) -> ToolCommand {
 }
 
 /// Lists what the modules of a candidate import and use.
-pub fn audit(tree: &Tree, places: &Places) -> ToolCommand {
+pub fn audit(tree: &Tree, places: &Places, dialect: Dialect) -> ToolCommand {
     let mut args = texts(&["--input-type=module", "-"]);
-    args.push(text(&places.dependencies));
-    args.extend(modules(tree));
+    args.extend([text(&places.dependencies), dialect.end().to_owned()]);
+    args.extend(modules(tree, dialect));
     ToolCommand {
         program: places.tools.join("bin/node"),
         args,
@@ -126,13 +130,13 @@ pub fn format(path: &RelPath, places: &Places) -> ToolCommand {
 }
 
 /// The command of a compiling gate.
-pub fn compile(gate: &GateName, tree: &Tree, places: &Places) -> ToolCommand {
+pub fn compile(gate: &GateName, tree: &Tree, places: &Places, dialect: Dialect) -> ToolCommand {
     match gate.as_str() {
         "lint" => {
             let args = ["lint", "--colors=off", "--reporter=json", "--max-diagnostics=200", "src"];
             biome(&args, places)
         }
         "types" => check_types(TSCONFIG, places),
-        _ => audit(tree, places),
+        _ => audit(tree, places, dialect),
     }
 }

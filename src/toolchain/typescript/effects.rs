@@ -1,30 +1,37 @@
-//! Effects of TypeScript code, and its public items. A program in the sandbox lists what the
+//! Effects of code, and its public items. A program in the sandbox lists what the
 //! modules use; the type checker compares what they export with the contract.
 
 use std::collections::BTreeSet;
 
 use super::audit::{ModuleLine, ModulePlace, read};
 use super::contract::surface;
+use super::package::Dialect;
 use super::{commands, options};
 use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
 
-/// The rules of TypeScript.
-pub struct TypeScriptEffects;
+/// The rules of a language.
+pub struct ScriptEffects(pub Dialect);
 
-impl EffectRules for TypeScriptEffects {
+/// The effects that a spec and its target grant.
+fn granted(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
+    spec.granted_effects().into_iter().chain(options::effects(target)).collect()
+}
+
+impl EffectRules for ScriptEffects {
     fn granted(&self, spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
-        spec.granted_effects().into_iter().chain(options::effects(target)).collect()
+        granted(spec, target)
     }
 
     fn files(&self, subject: EffectSubject<'_>) -> Vec<(String, Vec<u8>)> {
-        subject.spec.contract.as_ref().map(surface::files).unwrap_or_default()
+        let interface = subject.spec.contract.as_ref();
+        interface.map(|one| surface::files(one, self.0)).unwrap_or_default()
     }
 
     fn commands(&self, subject: EffectSubject<'_>, places: &Places) -> Vec<ToolCommand> {
         let compared = subject.spec.contract.is_some();
         let surface = compared.then(|| commands::check_types(surface::CONFIG, places));
-        [commands::audit(subject.tree, places)].into_iter().chain(surface).collect()
+        [commands::audit(subject.tree, places, self.0)].into_iter().chain(surface).collect()
     }
 
     fn read(
@@ -56,9 +63,9 @@ impl EffectRules for TypeScriptEffects {
         // What cannot be parsed has no public items.
         let is_read = !findings.iter().any(|finding| finding.rule == "syntax");
         if let (true, Some(interface)) = (is_read, &subject.spec.contract) {
-            findings.extend(surface::exported_types(interface, &types));
+            findings.extend(surface::exported_types(interface, &types, self.0));
             let [checked] = more else { return Err("no public item was compared".to_owned()) };
-            findings.extend(surface::read(interface, checked)?);
+            findings.extend(surface::read(interface, checked, self.0)?);
         }
         Ok(told_once(gate, subject.spec, findings))
     }
@@ -104,7 +111,8 @@ fn suppressed(place: &ModulePlace) -> Finding {
 
 fn unknown_import(place: &ModulePlace) -> Finding {
     let message = format!("`{}` is no module of this package", place.what);
-    let remedy = "import only the package's modules, with their ends: `from \"./module.ts\"`";
+    let remedy = "import only the package's modules, with their ends: `from \"./module.ts\"`, or \
+        `.js` in JavaScript";
     at(place, "import", message, remedy)
 }
 
@@ -164,7 +172,7 @@ fn opens(effect: CodeEffect) -> &'static str {
 
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
-    let open = TypeScriptEffects.granted(spec, target);
+    let open = granted(spec, target);
     // "From arguments alone" already excludes state.
     let told = |effect: &CodeEffect| !open.contains(effect) && *effect != CodeEffect::State;
     let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(opens).collect();

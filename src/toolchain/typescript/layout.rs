@@ -1,36 +1,33 @@
 //! The files of a candidate: the harness writes `package.json` and the contract's types.
 
-use super::contract::TypeScriptContract;
-use super::package::{MANIFEST, ROOT, manifest, plain};
+use super::contract::ScriptContract;
+use super::package::{Dialect, MANIFEST, manifest, plain};
 use crate::toolchain::ContractLanguage;
 use crate::types::{Finding, Spec, Tree};
 
 /// Replaces the harness's own files, after checking the layout.
-pub fn normalise(tree: &Tree, spec: &Spec) -> Result<Tree, Vec<Finding>> {
+pub fn normalise(tree: &Tree, spec: &Spec, dialect: Dialect) -> Result<Tree, Vec<Finding>> {
+    let (root, end) = (dialect.root(), dialect.end());
     let mut findings = Vec::new();
-    if tree.get(ROOT).is_none() {
-        let message = format!("the package has no `{ROOT}`");
-        findings.push(finding("root", ROOT, message, "write this file"));
+    if tree.get(root).is_none() {
+        let message = format!("the package has no `{root}`");
+        findings.push(finding("root", root, message, "write this file"));
     }
     for (path, _) in tree.iter().filter(|(path, _)| path.as_str() != MANIFEST) {
         let path = path.as_str();
-        let inner = path.strip_prefix("src/").and_then(|rest| rest.strip_suffix(".ts"));
+        let inner = path.strip_prefix("src/").and_then(|rest| rest.strip_suffix(end));
         if !inner.is_some_and(|rest| rest.split('/').all(is_module)) {
             let message = format!("`{path}` is not a module of the package");
-            findings.push(finding(
-                "layout",
-                path,
-                message,
-                "write modules to `src/`, as `NAME.ts`",
-            ));
+            let remedy = format!("write modules to `src/`, as `NAME{end}`");
+            findings.push(finding("layout", path, message, &remedy));
         }
     }
     if !findings.is_empty() {
         return Err(findings);
     }
     let mut tree = tree.clone();
-    tree.insert(plain(MANIFEST), manifest(spec).into_bytes());
-    let types = spec.contract.as_ref().and_then(|one| TypeScriptContract.types(spec, one));
+    tree.insert(plain(MANIFEST), manifest(spec, dialect).into_bytes());
+    let types = spec.contract.as_ref().and_then(|one| ScriptContract(dialect).types(spec, one));
     if let Some((path, text)) = types {
         tree.insert(path, text.into_bytes());
     }

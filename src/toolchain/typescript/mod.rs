@@ -1,5 +1,5 @@
-//! TypeScript: packages for Node, checked by tsc, Biome and a parser. Contracts only: no native
-//! tests.
+//! TypeScript and JavaScript: packages for Node, checked by tsc, Biome and a parser. Contracts
+//! only: no native tests.
 
 mod audit;
 mod commands;
@@ -23,8 +23,29 @@ use super::{
 };
 use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
 
+use contract::ScriptContract;
+use effects::ScriptEffects;
+use package::Dialect;
+
+/// One of the languages.
+pub struct ScriptLanguage {
+    dialect: Dialect,
+    contract: &'static ScriptContract,
+    effects: &'static ScriptEffects,
+}
+
 /// TypeScript.
-pub struct TypeScript;
+pub static TYPESCRIPT: ScriptLanguage = ScriptLanguage {
+    dialect: Dialect::TypeScript,
+    contract: &ScriptContract(Dialect::TypeScript),
+    effects: &ScriptEffects(Dialect::TypeScript),
+};
+/// JavaScript.
+pub static JAVASCRIPT: ScriptLanguage = ScriptLanguage {
+    dialect: Dialect::JavaScript,
+    contract: &ScriptContract(Dialect::JavaScript),
+    effects: &ScriptEffects(Dialect::JavaScript),
+};
 
 const GATES: [GateDefinition; 9] = [
     gate("layout", GateKind::Source, true),
@@ -42,12 +63,12 @@ const fn gate(name: &'static str, kind: GateKind, default: bool) -> GateDefiniti
     GateDefinition { name, kind, default }
 }
 
-impl Toolchain for TypeScript {
+impl Toolchain for ScriptLanguage {
     fn id(&self) -> &'static str {
-        "typescript"
+        self.dialect.choose("typescript", "javascript")
     }
     fn language(&self) -> &'static str {
-        "TypeScript"
+        self.dialect.choose("TypeScript", "JavaScript")
     }
     fn rules_version(&self) -> &'static str {
         "typescript 7, rules 1"
@@ -62,26 +83,28 @@ impl Toolchain for TypeScript {
         options::encode(target, out);
     }
     fn root(&self, _spec: &Spec, _target: &Target) -> RelPath {
-        package::plain(package::ROOT)
+        package::plain(self.dialect.root())
     }
     fn layout(&self, _target: &Target) -> Layout {
         Layout {
             manifest: package::MANIFEST,
-            allowed: [package::MANIFEST, "src/**/*.ts"].map(str::to_owned).into(),
+            allowed: vec![package::MANIFEST.to_owned(), format!("src/**/*{}", self.dialect.end())],
             denied: &["node_modules/", "tsconfig.json", "biome.json"],
             artefacts: &["node_modules"],
             unwritten: words::unwritten,
             comments: &["//", "/*", "*"],
             tests: "tests/",
-            suite_extension: ".ts",
-            people_tests: &["tests/**/*.ts", "**/*.test.ts"],
+            suite_extension: self.dialect.end(),
+            people_tests: self
+                .dialect
+                .choose(&["tests/**/*.ts", "**/*.test.ts"], &["tests/**/*.js", "**/*.test.js"]),
         }
     }
     fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
-        prompt::rules(spec, target)
+        prompt::rules(spec, target, self.dialect)
     }
     fn normalise(&self, tree: &Tree, spec: &Spec, _target: &Target) -> Result<Tree, Vec<Finding>> {
-        layout::normalise(tree, spec)
+        layout::normalise(tree, spec, self.dialect)
     }
     /// Comments that switch tools off are found with the effects, by a parser.
     fn tamper_lints(&self, _gate: &GateName, _tree: &Tree, _target: &Target) -> Vec<Finding> {
@@ -95,14 +118,16 @@ impl Toolchain for TypeScript {
         match path.as_str() {
             // The harness writes it.
             package::MANIFEST => Some(Ok(Vec::new())),
-            path => path.ends_with(".ts").then(|| words::with_lines(text)),
+            path => path.ends_with(self.dialect.end()).then(|| words::with_lines(text)),
         }
     }
     fn check_spec(&self, spec: &Spec, _target: &Target, _suites: &[Suite]) -> Vec<Problem> {
         let mut problems = Vec::new();
         if spec.contract.is_none() {
-            let message =
-                "a TypeScript target needs a contract: its examples are the tests".to_owned();
+            let message = format!(
+                "a {} target needs a contract: its examples are the tests",
+                self.language()
+            );
             let help = "add a `wit` block and examples; see docs/formats/contract.md";
             problems.push(Problem::error("spec::contract", message).help(help));
         }
@@ -124,11 +149,12 @@ impl Toolchain for TypeScript {
         commands::environment(places)
     }
     fn format(&self, path: &RelPath, places: &Places) -> Option<ToolCommand> {
-        let is_code = path.as_str().ends_with(".ts") && path.as_str() != package::TYPES;
+        let is_code =
+            path.as_str().ends_with(self.dialect.end()) && path.as_str() != self.dialect.types();
         is_code.then(|| commands::format(path, places))
     }
     fn compile(&self, gate: &GateName, tree: &Tree, places: &Places) -> Vec<ToolCommand> {
-        vec![commands::compile(gate, tree, places)]
+        vec![commands::compile(gate, tree, places, self.dialect)]
     }
     fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
         Vec::new()
@@ -138,14 +164,14 @@ impl Toolchain for TypeScript {
         Built { findings, crashed: findings::is_crash(output), ..Built::default() }
     }
     fn effect_rules(&self) -> Option<&'static dyn EffectRules> {
-        Some(&effects::TypeScriptEffects)
+        Some(self.effects)
     }
     fn native(&self) -> Option<&'static dyn NativeSuites> {
         None
     }
 
     fn contract(&self) -> Option<&'static dyn ContractLanguage> {
-        Some(&contract::TypeScriptContract)
+        Some(self.contract)
     }
     fn dependencies(&self, _tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
         None

@@ -4,10 +4,49 @@ use crate::types::{RelPath, Spec};
 
 /// The harness's manifest.
 pub const MANIFEST: &str = "package.json";
-/// The file with the public items.
-pub const ROOT: &str = "src/index.ts";
-/// The file with the contract's types.
-pub const TYPES: &str = "src/contract.ts";
+
+/// The language of the modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// TypeScript.
+    TypeScript,
+    /// JavaScript, with types in its documentation.
+    JavaScript,
+}
+
+impl Dialect {
+    /// The end of modules' names.
+    pub fn end(self) -> &'static str {
+        match self {
+            Self::TypeScript => ".ts",
+            Self::JavaScript => ".js",
+        }
+    }
+
+    /// The file with the public items.
+    pub fn root(self) -> &'static str {
+        match self {
+            Self::TypeScript => "src/index.ts",
+            Self::JavaScript => "src/index.js",
+        }
+    }
+
+    /// The file with the contract's types.
+    pub fn types(self) -> &'static str {
+        match self {
+            Self::TypeScript => "src/contract.ts",
+            Self::JavaScript => "src/contract.js",
+        }
+    }
+
+    /// One of two texts.
+    pub fn choose<T>(self, typescript: T, javascript: T) -> T {
+        match self {
+            Self::TypeScript => typescript,
+            Self::JavaScript => javascript,
+        }
+    }
+}
 
 /// Words that cannot name a function or a parameter.
 const RESERVED: &str = "arguments await break case catch class const continue debugger default \
@@ -32,13 +71,13 @@ pub fn plain(path: &str) -> RelPath {
 }
 
 /// The text of the manifest.
-pub fn manifest(spec: &Spec) -> String {
+pub fn manifest(spec: &Spec, dialect: Dialect) -> String {
     let manifest = serde_json::json!({
         "name": spec.id.to_string(),
         "version": "0.0.0",
         "private": true,
         "type": "module",
-        "exports": format!("./{ROOT}"),
+        "exports": format!("./{}", dialect.root()),
     });
     format!("{manifest:#}\n")
 }

@@ -1,4 +1,4 @@
-//! The names in TypeScript code, without comments, strings and regular expressions.
+//! The names in code, without comments, strings and regular expressions.
 
 /// Words behind which an expression begins, so that a `/` there is a regular expression.
 const BEFORE: &str =
@@ -27,7 +27,7 @@ pub fn with_lines(text: &str) -> Result<Vec<(String, u32)>, String> {
 
 /// `throw new Error("not implemented")` replaces code that a model left out.
 pub fn unwritten(path: &str, text: &str) -> Option<(&'static str, usize)> {
-    if !path.ends_with(".ts") {
+    if !path.ends_with(".ts") && !path.ends_with(".js") {
         return None;
     }
     let left = ["not implemented", "unimplemented", "todo"];

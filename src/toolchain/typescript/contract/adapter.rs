@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::names::{camel, member, owner, plain, signature};
 use crate::toolchain::typescript::commands;
+use crate::toolchain::typescript::package::Dialect;
 use crate::toolchain::{Places, ToolCommand};
+use crate::types::Interface;
 use crate::types::interface::{FunctionRole, NamedType, WitFunction, WitShape, WitType};
-use crate::types::{Interface, Spec};
 
 /// Its file.
 const ADAPTER: &str = "regen_adapter.mjs";
@@ -21,11 +22,12 @@ const PLACE: &str = "const INTERFACE = null;\n";
 const LOADING: &str = "ulimit -t 20; ";
 
 /// The adapter of a package.
-pub fn files(_spec: &Spec, interface: &Interface) -> Vec<(String, Vec<u8>)> {
+pub fn files(interface: &Interface, dialect: Dialect) -> Vec<(String, Vec<u8>)> {
     let resources = interface.types.iter().filter(|one| one.shape == WitShape::Resource);
     let data = json!({
+        "end": dialect.end(),
         "types": interface.types.iter().map(|one| named(interface, one)).collect::<Vec<_>>(),
-        "functions": interface.functions.iter().map(|one| function(interface, one)).collect::<Vec<_>>(),
+        "functions": interface.functions.iter().map(|one| function(interface, one, dialect)).collect::<Vec<_>>(),
         "resources": resources.map(|one| json!({ "name": camel(&one.name) })).collect::<Vec<_>>(),
     });
     // JSON is an expression of JavaScript.
@@ -47,9 +49,9 @@ pub fn args(places: &Places) -> Vec<String> {
 }
 
 /// Removes the types, then only loads the candidate.
-pub fn build(places: &Places) -> Vec<ToolCommand> {
+pub fn build(places: &Places, dialect: Dialect) -> Vec<ToolCommand> {
     let tools = places.dependencies.display().to_string();
-    let strip = vec![STRIP.to_owned(), tools, out(places)];
+    let strip = vec![STRIP.to_owned(), tools, dialect.end().to_owned(), out(places)];
     let strip = ToolCommand { builds: true, ..commands::run("", strip, places) };
     let load = args(places).into_iter().chain(["load".to_owned()]).collect();
     vec![strip, commands::run(LOADING, load, places)]
@@ -109,7 +111,7 @@ fn named(interface: &Interface, one: &NamedType) -> Value {
     }
 }
 
-fn function(interface: &Interface, one: &WitFunction) -> Value {
+fn function(interface: &Interface, one: &WitFunction, dialect: Dialect) -> Value {
     let role = match one.role {
         FunctionRole::Free => "free",
         FunctionRole::Constructor(_) => "constructor",
@@ -127,6 +129,6 @@ fn function(interface: &Interface, one: &WitFunction) -> Value {
         "of": of,
         "params": one.params.iter().map(|(_, ty)| encoded(interface, ty)).collect::<Vec<_>>(),
         "result": result.map(|ty| encoded(interface, &ty)),
-        "shown": signature(interface, one),
+        "shown": signature(interface, one, dialect),
     })
 }

@@ -1,6 +1,6 @@
-//! Names, types and signatures of a contract in TypeScript.
+//! Names, types and signatures of a contract.
 
-use crate::toolchain::typescript::package::is_reserved;
+use crate::toolchain::typescript::package::{Dialect, is_reserved};
 use crate::types::interface::{FunctionRole, NamedType, WitFunction, WitShape, WitType};
 use crate::types::{Interface, Problem};
 
@@ -109,19 +109,31 @@ pub fn function(interface: &Interface, function: &WitFunction, beside: Beside) -
 }
 
 /// A function's declaration; those of a resource stand in its class.
-pub fn signature(interface: &Interface, one: &WitFunction) -> String {
+pub fn signature(interface: &Interface, one: &WitFunction, dialect: Dialect) -> String {
     let TypedFunction { params, result, throws } = function(interface, one, Beside::Package);
-    let params: Vec<_> = params.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
-    let params = params.join(", ");
+    let is_constructor = matches!(one.role, FunctionRole::Constructor(_));
+    let (docs, params, result) = match dialect {
+        Dialect::TypeScript => {
+            let params: Vec<_> = params.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+            (String::new(), params.join(", "), format!(": {result}"))
+        }
+        Dialect::JavaScript => {
+            let docs = params.iter().map(|(name, ty)| format!("@param {{{ty}}} {name} "));
+            let returns = (!is_constructor).then(|| format!("@returns {{{result}}} "));
+            let docs: String = docs.chain(returns).collect();
+            let names: Vec<_> = params.into_iter().map(|(name, _)| name).collect();
+            (format!("/** {docs}*/ "), names.join(", "), String::new())
+        }
+    };
     let throws = throws.map_or(String::new(), |of| format!(" // throws `ContractError<{of}>`"));
     let name = member(&one.name);
     match one.role {
         FunctionRole::Free => {
-            format!("export function {}({params}): {result}{throws}", plain(&one.name))
+            format!("{docs}export function {}({params}){result}{throws}", plain(&one.name))
         }
-        FunctionRole::Constructor(_) => format!("constructor({params})"),
-        FunctionRole::Method(_) => format!("{name}({params}): {result}{throws}"),
-        FunctionRole::Static(_) => format!("static {name}({params}): {result}{throws}"),
+        FunctionRole::Constructor(_) => format!("{docs}constructor({params})"),
+        FunctionRole::Method(_) => format!("{docs}{name}({params}){result}{throws}"),
+        FunctionRole::Static(_) => format!("{docs}static {name}({params}){result}{throws}"),
     }
 }
 
@@ -136,9 +148,9 @@ pub fn owner(function: &WitFunction) -> Option<usize> {
 }
 
 /// The public items that a candidate writes, one line each.
-pub fn signatures(interface: &Interface) -> Vec<String> {
+pub fn signatures(interface: &Interface, dialect: Dialect) -> Vec<String> {
     let free = interface.functions.iter().filter(|one| one.role == FunctionRole::Free);
-    let mut lines: Vec<_> = free.map(|one| signature(interface, one)).collect();
+    let mut lines: Vec<_> = free.map(|one| signature(interface, one, dialect)).collect();
     for (at, resource) in interface.types.iter().enumerate() {
         if resource.shape != WitShape::Resource {
             continue;
@@ -146,7 +158,7 @@ pub fn signatures(interface: &Interface) -> Vec<String> {
         let name = camel(&resource.name);
         lines.push(format!("export class {name}"));
         let own = interface.functions.iter().filter(|one| owner(one) == Some(at));
-        lines.extend(own.map(|one| format!("{name}: {}", signature(interface, one))));
+        lines.extend(own.map(|one| format!("{name}: {}", signature(interface, one, dialect))));
     }
     lines
 }

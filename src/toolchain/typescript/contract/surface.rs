@@ -3,7 +3,7 @@
 
 use super::names::{Beside, TypedFunction, camel, function, member, owner, plain, signature};
 use crate::toolchain::ToolOutput;
-use crate::toolchain::typescript::package::ROOT;
+use crate::toolchain::typescript::package::Dialect;
 use crate::toolchain::typescript::type_errors::{TypeError, type_errors};
 use crate::types::interface::{FunctionRole, WitFunction, WitShape};
 use crate::types::{Finding, Interface};
@@ -14,10 +14,6 @@ pub const CONFIG: &str = "regen_surface.json";
 const FILE: &str = "regen_surface.ts";
 /// Before the lines. A parameter or result may be read-only, or another name of the same type.
 const HEAD: &str = include_str!("surface.txt");
-/// The first line of the module.
-const PACKAGE: &str = "import * as candidate from \"./src/index.ts\";\n";
-/// The line for the contract's types, if it has a file of them.
-const TYPES: &str = "import type * as contract from \"./src/contract.ts\";\n";
 
 /// A line of the module: the type that must be `true`, and what it is about.
 struct SurfaceLine<'a> {
@@ -35,11 +31,14 @@ enum SurfaceSubject<'a> {
 }
 
 /// The module and its configuration.
-pub fn files(interface: &Interface) -> Vec<(String, Vec<u8>)> {
-    let types = super::types_file::text(interface).map_or("", |_| TYPES);
+pub fn files(interface: &Interface, dialect: Dialect) -> Vec<(String, Vec<u8>)> {
+    let package = format!("import * as candidate from \"./{}\";\n", dialect.root());
+    let has_types = super::types_file::text(interface, dialect).is_some();
+    let types = format!("import type * as contract from \"./{}\";\n", dialect.types());
+    let types = if has_types { types } else { String::new() };
     let lines = lines(interface).into_iter().enumerate();
     let lines = lines.map(|(at, line)| format!("export const c{at}: {} = true;\n", line.ty));
-    let module = format!("{PACKAGE}{HEAD}{}{types}", lines.collect::<String>());
+    let module = format!("{package}{HEAD}{}{types}", lines.collect::<String>());
     let config = serde_json::json!({
         "extends": "./tsconfig.json",
         "compilerOptions": { "noUnusedLocals": false },
@@ -122,14 +121,18 @@ fn typed(interface: &Interface, one: &WitFunction) -> String {
 }
 
 /// Types that a package exports beside those of the contract.
-pub fn exported_types(interface: &Interface, types: &[(String, u32)]) -> Vec<Finding> {
+pub fn exported_types(
+    interface: &Interface,
+    types: &[(String, u32)],
+    dialect: Dialect,
+) -> Vec<Finding> {
     let is_known = |name: &str| {
         name == "ContractError" || interface.types.iter().any(|one| camel(&one.name) == name)
     };
     let more = types.iter().filter(|(name, _)| !is_known(name));
     let finding = |(name, line): &(String, u32)| {
         let message = format!("the public type `{name}` is not in the contract");
-        Finding { line: Some(*line), ..finding(message, "do not export it") }
+        Finding { line: Some(*line), ..finding(dialect, message, "do not export it") }
     };
     more.map(finding).collect()
 }
@@ -138,7 +141,11 @@ pub fn exported_types(interface: &Interface, types: &[(String, u32)]) -> Vec<Fin
 ///
 /// # Errors
 /// The type checker failed, which says nothing about the candidate.
-pub fn read(interface: &Interface, output: &ToolOutput) -> Result<Vec<Finding>, String> {
+pub fn read(
+    interface: &Interface,
+    output: &ToolOutput,
+    dialect: Dialect,
+) -> Result<Vec<Finding>, String> {
     let errors = type_errors(&output.stdout);
     match output.status {
         Some(0) => return Ok(Vec::new()),
@@ -149,7 +156,7 @@ pub fn read(interface: &Interface, output: &ToolOutput) -> Result<Vec<Finding>, 
         Some(_) => {}
         None => {
             let message = format!("the type checker ended over the package: {}", output.ended);
-            return Ok(vec![finding(message, "use simpler types")]);
+            return Ok(vec![finding(dialect, message, "use simpler types")]);
         }
     }
     let lines = lines(interface);
@@ -157,17 +164,22 @@ pub fn read(interface: &Interface, output: &ToolOutput) -> Result<Vec<Finding>, 
     let own = errors.iter().filter(|error| error.file == FILE);
     let found = own.filter_map(|error| {
         if error.line == 1 {
-            let message = format!("`{ROOT}` exports nothing: {}", error.message);
-            return Some(finding(message, "export the contract's items"));
+            let message = format!("`{}` exports nothing: {}", dialect.root(), error.message);
+            return Some(finding(dialect, message, "export the contract's items"));
         }
         let at = usize::try_from(error.line).ok()?.checked_sub(head)?;
         // What the checker cannot say of the types' file is no candidate's fault.
-        lines.get(at).map(|line| difference(interface, &line.subject, error))
+        lines.get(at).map(|line| difference(interface, &line.subject, error, dialect))
     });
     Ok(found.collect())
 }
 
-fn difference(interface: &Interface, subject: &SurfaceSubject<'_>, error: &TypeError) -> Finding {
+fn difference(
+    interface: &Interface,
+    subject: &SurfaceSubject<'_>,
+    error: &TypeError,
+    dialect: Dialect,
+) -> Finding {
     match subject {
         SurfaceSubject::Function(one) => {
             let class = owner(one).map(|at| camel(&interface.types[at].name) + ".");
@@ -183,11 +195,11 @@ fn difference(interface: &Interface, subject: &SurfaceSubject<'_>, error: &TypeE
             } else {
                 format!("`{name}` has another type than in the contract")
             };
-            finding(message, &format!("write `{}`", signature(interface, one)))
+            finding(dialect, message, &format!("write `{}`", signature(interface, one, dialect)))
         }
         SurfaceSubject::Class(name) => {
             let message = format!("the contract's class `{name}` is missing");
-            finding(message, &format!("write `export class {name}`"))
+            finding(dialect, message, &format!("write `export class {name}`"))
         }
         SurfaceSubject::Names(class) => {
             // The checker names what is left of a union.
@@ -195,16 +207,17 @@ fn difference(interface: &Interface, subject: &SurfaceSubject<'_>, error: &TypeE
             let before = class.as_ref().map_or(String::new(), |class| format!("{class}."));
             let names = names.iter().map(|name| format!("`{before}{name}`")).collect::<Vec<_>>();
             let message = format!("the contract does not have: {}", names.join(", "));
-            let private = "make them `private` or `#private`";
-            finding(message, class.as_ref().map_or("do not export them", |_| private))
+            let private =
+                dialect.choose("make them `private` or `#private`", "make them `#private`");
+            finding(dialect, message, class.as_ref().map_or("do not export them", |_| private))
         }
     }
 }
 
-fn finding(message: String, remedy: &str) -> Finding {
+fn finding(dialect: Dialect, message: String, remedy: &str) -> Finding {
     Finding {
         rule: "surface".to_owned(),
-        file: Some(ROOT.to_owned()),
+        file: Some(dialect.root().to_owned()),
         message,
         remedy: Some(remedy.to_owned()),
         ..Finding::default()

@@ -1,6 +1,7 @@
-//! Writes `contract.ts`.
+//! Writes `contract.ts` or `contract.js`.
 
 use super::names::{Beside, annotation, camel, function, member};
+use crate::toolchain::typescript::package::Dialect;
 use crate::types::Interface;
 use crate::types::interface::{Field, NamedType, WitCase, WitShape, WitType};
 
@@ -19,12 +20,30 @@ export class ContractError<E> extends Error {
 }
 ";
 
+const PLAIN_ERROR: &str = "
+/**
+ * A failure: `throw new ContractError(value)`.
+ * @template E
+ */
+export class ContractError extends Error {
+  /** @param {E} val */
+  constructor(val) {
+    super(\"the contract's failure\");
+    this.name = \"ContractError\";
+    /** @readonly @type {E} */
+    this.val = val;
+  }
+}
+";
+
 /// The file's text; `None` if the contract needs no types.
-pub fn text(interface: &Interface) -> Option<String> {
+pub fn text(interface: &Interface, dialect: Dialect) -> Option<String> {
     let mut functions = interface.functions.iter();
     let fails = functions.any(|one| function(interface, one, Beside::Package).throws.is_some());
+    let item = dialect.choose(item as fn(&Interface, &NamedType) -> Option<String>, documented);
     let items = interface.types.iter().filter_map(|one| item(interface, one));
-    let items: String = fails.then(|| ERROR.to_owned()).into_iter().chain(items).collect();
+    let error = dialect.choose(ERROR, PLAIN_ERROR);
+    let items: String = fails.then(|| error.to_owned()).into_iter().chain(items).collect();
     (!items.is_empty()).then(|| format!("{HEAD}{items}"))
 }
 
@@ -78,4 +97,36 @@ fn comment(text: &str, indent: &str) -> String {
     let lines =
         text.lines().map(|line| format!("{indent}// {}", line.trim()).trim_end().to_owned());
     lines.map(|line| line + "\n").collect()
+}
+
+/// A type in the documentation of JavaScript; `None` for a resource.
+fn documented(interface: &Interface, one: &NamedType) -> Option<String> {
+    let ty = match &one.shape {
+        WitShape::Resource => return None,
+        WitShape::Alias(of) => annotation(interface, of),
+        WitShape::Record(fields) => object(fields.iter().map(|field| {
+            let is_option = matches!(interface.plain(&field.ty), WitType::Option(_));
+            let (mark, ty) = (if is_option { "?" } else { "" }, annotation(interface, &field.ty));
+            format!("{}{mark}: {ty}", member(&field.name))
+        })),
+        WitShape::Flags(cases) => {
+            object(cases.iter().map(|one| format!("{}: boolean", member(&one.name))))
+        }
+        WitShape::Variant(cases) => union(cases.iter().map(|one| {
+            let ty = one.payload.as_ref().map(|ty| annotation(interface, ty));
+            let val = ty.map_or(String::new(), |ty| format!("; val: {ty}"));
+            format!("{{ tag: \"{}\"{val} }}", one.name)
+        })),
+        WitShape::Enum(cases) => union(cases.iter().map(|one| format!("\"{}\"", one.name))),
+    };
+    let name = camel(&one.name);
+    Some(format!("\n{}/** @typedef {{{ty}}} {name} */\n", comment(&one.docs, "")))
+}
+
+fn object(fields: impl Iterator<Item = String>) -> String {
+    format!("{{ {} }}", fields.collect::<Vec<_>>().join("; "))
+}
+
+fn union(cases: impl Iterator<Item = String>) -> String {
+    cases.collect::<Vec<_>>().join(" | ")
 }
