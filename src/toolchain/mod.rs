@@ -21,6 +21,7 @@ pub mod results;
 mod rust;
 pub mod shared;
 mod suite;
+mod typescript;
 
 use crate::contract::is_neutral;
 use crate::types::{Declaration, Example, GateName, Problem, Spec, Target, ToolchainId, Tree};
@@ -46,7 +47,8 @@ pub use suite::{
 };
 
 /// The built-in languages. The first is the default.
-static ALL: [&dyn Toolchain; 2] = [&rust::Rust, &python::Python];
+static ALL: [&dyn Toolchain; 4] =
+    [&rust::Rust, &python::Python, &typescript::TYPESCRIPT, &typescript::JAVASCRIPT];
 
 /// The built-in languages.
 pub fn all() -> &'static [&'static dyn Toolchain] {

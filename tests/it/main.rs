@@ -60,6 +60,7 @@ mod tidy;
 mod tls;
 mod trace;
 mod trip;
+mod typescript;
 mod upgrade;
 mod vm;
 mod watch;

@@ -1,0 +1,142 @@
+//! The commands of the gates, with their files and variables.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::audit;
+use super::package::Dialect;
+use crate::toolchain::{Places, ToolCommand};
+use crate::types::{GateName, RelPath, Tree};
+
+/// The configuration of the type checker.
+pub const TSCONFIG: &str = "tsconfig.json";
+
+/// The harness's files in a workspace.
+pub fn workspace_files(places: &Places) -> Vec<(String, Vec<u8>)> {
+    let types = places.dependencies.join("node_modules/@types");
+    let checker = json!({
+        "compilerOptions": {
+            "target": "es2023", "lib": ["es2023"], "module": "preserve",
+            "moduleResolution": "bundler", "moduleDetection": "force",
+            "allowJs": true, "checkJs": true, "allowImportingTsExtensions": true, "noEmit": true, "strict": true,
+            "noUncheckedIndexedAccess": true, "exactOptionalPropertyTypes": true,
+            "noImplicitOverride": true, "noImplicitReturns": true, "noUnusedLocals": true,
+            "noFallthroughCasesInSwitch": true, "allowUnreachableCode": false,
+            "allowUnusedLabels": false, "verbatimModuleSyntax": true, "isolatedModules": true,
+            "erasableSyntaxOnly": true, "skipLibCheck": true, "types": ["node"],
+            "typeRoots": [types],
+        },
+        "include": ["src"],
+    });
+    let linter = json!({
+        "root": true,
+        "vcs": { "enabled": false },
+        "files": { "includes": ["src/**", "!src/contract.*"] },
+        "formatter": { "indentStyle": "space", "indentWidth": 2, "lineWidth": 100 },
+        "assist": { "enabled": false },
+        "linter": { "rules": {
+            "preset": "none",
+            "correctness": { "preset": "recommended", "noUnusedFunctionParameters": "off" },
+            "suspicious": {
+                "preset": "recommended", "noAssignInExpressions": "off",
+                "noControlCharactersInRegex": "off", "noShadowRestrictedNames": "off",
+            },
+        } },
+    });
+    let files = [(TSCONFIG, checker), ("biome.json", linter)];
+    files.map(|(path, value)| (path.to_owned(), format!("{value:#}\n").into_bytes())).into()
+}
+
+/// The environment of every program over a candidate.
+pub fn environment(places: &Places) -> Vec<(String, String)> {
+    let text = |folder: &str| places.tools.join(folder).display().to_string();
+    vec![
+        ("PATH".to_owned(), format!("{}:/usr/local/bin:/usr/bin:/bin", text("bin"))),
+        // For interpreters with a shared library, which name its folder on the machine.
+        ("LD_LIBRARY_PATH".to_owned(), text("lib")),
+    ]
+}
+
+fn texts(args: &[&str]) -> Vec<String> {
+    args.iter().map(|arg| (*arg).to_owned()).collect()
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The modules of a tree.
+pub fn modules(tree: &Tree, dialect: Dialect) -> impl Iterator<Item = String> {
+    let paths = tree
+        .iter()
+        .map(|(path, _)| path.as_str())
+        .filter(move |path| path.ends_with(dialect.end()));
+    paths.map(str::to_owned)
+}
+
+/// Node with its answers on descriptor 3; what the candidate prints goes to standard error.
+pub fn run(before: &str, args: Vec<String>, places: &Places) -> ToolCommand {
+    let script = format!("{before}exec 3>&1 1>&2; exec \"$@\"");
+    let program = text(&places.tools.join("bin/node"));
+    let mut all = vec!["-c".to_owned(), script, "sh".to_owned(), program];
+    all.extend(args);
+    ToolCommand { program: "/bin/sh".into(), args: all, ..ToolCommand::default() }
+}
+
+/// Lists what the modules of a candidate import and use.
+pub fn audit(tree: &Tree, places: &Places, dialect: Dialect) -> ToolCommand {
+    let mut args = texts(&["--input-type=module", "-"]);
+    args.extend([text(&places.dependencies), dialect.end().to_owned()]);
+    args.extend(modules(tree, dialect));
+    ToolCommand {
+        program: places.tools.join("bin/node"),
+        args,
+        stdin: Some(audit::SCRIPT.as_bytes().to_vec()),
+        ..ToolCommand::default()
+    }
+}
+
+/// The packages' names of this platform.
+fn platform() -> String {
+    let system = if std::env::consts::OS == "macos" { "darwin" } else { std::env::consts::OS };
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("{system}-{machine}")
+}
+
+fn tool(path: &str, args: &[&str], places: &Places) -> ToolCommand {
+    let program = places.dependencies.join("node_modules").join(path);
+    ToolCommand { program, args: texts(args), ..ToolCommand::default() }
+}
+
+fn biome(args: &[&str], places: &Places) -> ToolCommand {
+    tool(&format!("@biomejs/cli-{}/biome", platform()), args, places)
+}
+
+/// The type checker with one of the harness's configurations.
+pub fn check_types(config: &str, places: &Places) -> ToolCommand {
+    let path = format!("@typescript/typescript-{}/lib/tsc", platform());
+    tool(&path, &["-p", config, "--pretty", "false"], places)
+}
+
+/// Formats a file with the harness's configuration.
+pub fn format(path: &RelPath, places: &Places) -> ToolCommand {
+    let name = format!("--stdin-file-path={path}");
+    biome(&["format", "--colors=off", &name], places)
+}
+
+/// The command of a compiling gate.
+pub fn compile(gate: &GateName, tree: &Tree, places: &Places, dialect: Dialect) -> ToolCommand {
+    match gate.as_str() {
+        "lint" => {
+            let args = ["lint", "--colors=off", "--reporter=json", "--max-diagnostics=200", "src"];
+            biome(&args, places)
+        }
+        "types" => check_types(TSCONFIG, places),
+        _ => audit(tree, places, dialect),
+    }
+}

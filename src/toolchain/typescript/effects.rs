@@ -1,0 +1,192 @@
+//! Effects of code, and its public items. A program in the sandbox lists what the
+//! modules use; the type checker compares what they export with the contract.
+
+use std::collections::BTreeSet;
+
+use super::audit::{ModuleLine, ModulePlace, read};
+use super::commands;
+use super::contract::surface;
+use super::package::Dialect;
+use crate::toolchain::effect_option;
+use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
+use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
+
+/// The rules of a language.
+pub struct ScriptEffects(pub Dialect);
+
+/// The effects that a spec and its target grant.
+fn granted(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
+    spec.granted_effects().into_iter().chain(effect_option::effects(target)).collect()
+}
+
+impl EffectRules for ScriptEffects {
+    fn granted(&self, spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
+        granted(spec, target)
+    }
+
+    fn files(&self, subject: EffectSubject<'_>) -> Vec<(String, Vec<u8>)> {
+        let interface = subject.spec.contract.as_ref();
+        interface.map(|one| surface::files(one, self.0)).unwrap_or_default()
+    }
+
+    fn commands(&self, subject: EffectSubject<'_>, places: &Places) -> Vec<ToolCommand> {
+        let compared = subject.spec.contract.is_some();
+        let surface = compared.then(|| commands::check_types(surface::CONFIG, places));
+        [commands::audit(subject.tree, places, self.0)].into_iter().chain(surface).collect()
+    }
+
+    fn read(
+        &self,
+        gate: &GateName,
+        subject: EffectSubject<'_>,
+        outputs: &[ToolOutput],
+    ) -> Result<Vec<Finding>, String> {
+        let [output, more @ ..] = outputs else { return Err("no module was listed".to_owned()) };
+        let Some(lines) = read(&output.stdout) else { return unread(gate, output) };
+        let granted = self.granted(subject.spec, subject.target);
+        let (mut findings, mut types) = (Vec::new(), Vec::new());
+        for line in lines {
+            match line {
+                ModuleLine::Syntax(place) => findings.push(unreadable(&place)),
+                ModuleLine::Suppress(place) => findings.push(suppressed(&place)),
+                ModuleLine::Import(place) => findings.push(unknown_import(&place)),
+                ModuleLine::Unreached(place) => findings.push(unreached(&place)),
+                ModuleLine::Effect { effect, place } => {
+                    let effect = CodeEffect::read(&effect).map_err(|(why, _)| why)?;
+                    if !granted.contains(&effect) {
+                        findings.push(needed(effect, &place, &granted));
+                    }
+                }
+                ModuleLine::Type { name, line } => types.push((name, line)),
+                ModuleLine::End => {}
+            }
+        }
+        // What cannot be parsed has no public items.
+        let is_read = !findings.iter().any(|finding| finding.rule == "syntax");
+        if let (true, Some(interface)) = (is_read, &subject.spec.contract) {
+            findings.extend(surface::exported_types(interface, &types, self.0));
+            let [checked] = more else { return Err("no public item was compared".to_owned()) };
+            findings.extend(surface::read(interface, checked, self.0)?);
+        }
+        Ok(told_once(gate, subject.spec, findings))
+    }
+}
+
+/// A list without its end: the parser itself failed over the candidate.
+fn unread(gate: &GateName, output: &ToolOutput) -> Result<Vec<Finding>, String> {
+    let why = clean(&output.stderr, &[]);
+    // A program that does not even start says nothing about the candidate.
+    if output.status.is_some() && output.stdout.is_empty() {
+        return Err(format!("Node failed to list the modules ({}): {why}", output.ended));
+    }
+    let message = format!("the modules cannot be read ({}): {why}", output.ended);
+    let (gate, rule) = (gate.to_owned(), "unreadable".to_owned());
+    Ok(vec![Finding { gate, rule, message, ..Finding::default() }])
+}
+
+fn at(place: &ModulePlace, rule: &str, message: String, remedy: &str) -> Finding {
+    Finding {
+        rule: rule.to_owned(),
+        file: Some(place.file.clone()),
+        line: Some(place.line),
+        message,
+        remedy: Some(remedy.to_owned()),
+        ..Finding::default()
+    }
+}
+
+/// A module that cannot be parsed.
+pub fn unreadable(place: &ModulePlace) -> Finding {
+    let message = format!("syntax error: {}", place.what);
+    let remedy = "use only syntax that is JavaScript once its types are removed: no `enum`, no \
+        `namespace`, no parameter properties, no decorators";
+    let is_erasable = !place.what.contains("strip-only");
+    let remedy = Some(remedy.to_owned()).filter(|_| !is_erasable);
+    Finding { remedy, ..at(place, "syntax", message, "") }
+}
+
+fn suppressed(place: &ModulePlace) -> Finding {
+    let message = format!("`{}` disables a check", place.what.trim());
+    at(place, "suppress", message, "remove the comment and fix the code instead")
+}
+
+fn unknown_import(place: &ModulePlace) -> Finding {
+    let message = format!("`{}` is no module of this package", place.what);
+    let remedy = "import only the package's modules, with their ends: `from \"./module.ts\"`, or \
+        `.js` in JavaScript";
+    at(place, "import", message, remedy)
+}
+
+fn unreached(place: &ModulePlace) -> Finding {
+    let message =
+        format!("no module imports `{}`, or only its types: nothing tests it", place.what);
+    at(place, "unreached", message, "import it where it is used, or leave this file out")
+}
+
+/// A use that says which effect is missing, and what to do.
+fn needed(effect: CodeEffect, place: &ModulePlace, granted: &BTreeSet<CodeEffect>) -> Finding {
+    let has = match granted.len() {
+        0 => "grants no effects".to_owned(),
+        _ => format!("grants only: {}", CodeEffect::list(granted.iter().copied())),
+    };
+    let (what, word) = (&place.what, effect.word());
+    let message = format!(
+        "`{what}` needs the effect `{word}`; the specification {has} (`effects: [{word}]` in its front \
+         matter would grant it)"
+    );
+    let remedy = match effect {
+        CodeEffect::Stdout | CodeEffect::Stderr => "return the text instead of printing it",
+        CodeEffect::Stdin => "take the text as an argument instead of reading it",
+        CodeEffect::State => "keep it in a value of the caller",
+        CodeEffect::Unsafe => "write it without the interpreter's insides",
+        CodeEffect::Thread => "compute the result before the call returns",
+        CodeEffect::Process => "return a value or throw an error instead",
+        CodeEffect::Env if what.ends_with("without a locale") => {
+            "name a locale, or compare with `<`"
+        }
+        _ => "compute the result from the arguments alone",
+    };
+    at(place, &format!("effect: {word}"), message, remedy)
+}
+
+/// What an effect opens, for prompts.
+fn opens(effect: CodeEffect) -> &'static str {
+    match effect {
+        CodeEffect::Fs => "files and folders (`node:fs`)",
+        CodeEffect::Net => "the network (`fetch`, `node:net`)",
+        CodeEffect::Env => {
+            "the surroundings (`process.env`, `Math.random`, a locale that is not named)"
+        }
+        CodeEffect::Process => "processes (`node:child_process`, `process.exit`)",
+        CodeEffect::Clock => "the time (`Date.now`, `new Date()`, `setTimeout`, `performance`)",
+        CodeEffect::Thread => "work after the call (`Worker`, `queueMicrotask`)",
+        CodeEffect::Stdin => "standard input (`process.stdin`)",
+        CodeEffect::Stdout => "standard output (`console.log`)",
+        CodeEffect::Stderr => "standard error (`console.error`)",
+        CodeEffect::State => "state that outlives a call (variables and containers of a module)",
+        CodeEffect::Unsafe => {
+            "the interpreter's insides (`eval`, `Function`, `globalThis`, `import()`, `__proto__`, \
+             changed prototypes)"
+        }
+    }
+}
+
+/// The sentence on effects for a prompt.
+pub fn constraint(spec: &Spec, target: &Target) -> String {
+    let open = granted(spec, target);
+    // "From arguments alone" already excludes state.
+    let told = |effect: &CodeEffect| !open.contains(effect) && *effect != CodeEffect::State;
+    let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(opens).collect();
+    let may = match open.len() {
+        0 => "Compute results from arguments alone".to_owned(),
+        _ => {
+            let open: Vec<&str> = open.into_iter().map(opens).collect();
+            format!("The code may use: {}", open.join(", "))
+        }
+    };
+    let not = match closed.len() {
+        0 => String::new(),
+        _ => format!("; not allowed: {}", closed.join(", ")),
+    };
+    format!("{may}{not}.")
+}

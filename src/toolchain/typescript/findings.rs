@@ -1,0 +1,145 @@
+//! Reads what the tools of compiling gates found.
+
+use serde::Deserialize;
+
+use super::audit::{self, ModuleLine};
+use super::effects;
+use super::type_errors::{TypeError, type_errors};
+use crate::toolchain::ToolOutput;
+use crate::types::{Finding, GateName};
+
+/// The linter's list.
+#[derive(Deserialize)]
+struct BiomeOutput {
+    diagnostics: Vec<BiomeFinding>,
+}
+
+/// One finding of the linter.
+#[derive(Deserialize)]
+struct BiomeFinding {
+    severity: String,
+    message: String,
+    category: String,
+    location: Option<BiomePlace>,
+}
+
+#[derive(Deserialize)]
+struct BiomePlace {
+    path: String,
+    start: BiomeStart,
+}
+
+#[derive(Deserialize)]
+struct BiomeStart {
+    line: u32,
+}
+
+/// Why the driver could not load the package.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename = "load")]
+struct ModuleFailure {
+    file: Option<String>,
+    line: Option<u32>,
+    what: String,
+}
+
+/// The findings in a tool's output.
+pub fn read(gate: &GateName, output: &ToolOutput) -> Vec<Finding> {
+    let text = &output.stdout;
+    let mut findings = match gate.as_str() {
+        "lint" => lint(text),
+        "types" => type_errors(text).into_iter().map(of_types).collect(),
+        "test" | "hidden" => load(output),
+        _ => syntax(text),
+    };
+    findings.iter_mut().for_each(|finding| gate.clone_into(&mut finding.gate));
+    findings
+}
+
+/// Whether a failure without findings is the candidate's fault: it made a tool crash.
+pub fn is_crash(output: &ToolOutput) -> bool {
+    output.status.is_none()
+}
+
+fn at(rule: &str, file: String, line: u32, message: String) -> Finding {
+    let (rule, file, line) = (rule.to_owned(), Some(file), Some(line));
+    Finding { rule, file, line, message, ..Finding::default() }
+}
+
+fn lint(text: &str) -> Vec<Finding> {
+    let Ok(found) = serde_json::from_str::<BiomeOutput>(text) else { return Vec::new() };
+    let counts = |one: &BiomeFinding| one.severity != "information" && one.severity != "hint";
+    let finding = |one: BiomeFinding| {
+        let rule = one.category.trim_start_matches("lint/");
+        match one.location {
+            Some(place) => at(rule, place.path, place.start.line, one.message),
+            None => Finding { line: None, file: None, ..at(rule, String::new(), 0, one.message) },
+        }
+    };
+    found.diagnostics.into_iter().filter(counts).map(finding).collect()
+}
+
+fn of_types(error: TypeError) -> Finding {
+    at(&error.rule, error.file, error.line, error.message)
+}
+
+/// The last line that the driver wrote. Without one, the package ended the driver's process.
+fn load(output: &ToolOutput) -> Vec<Finding> {
+    if output.status == Some(0) {
+        return Vec::new();
+    }
+    let mut lines = output.stdout.lines().rev();
+    let failure = lines.find_map(|line| serde_json::from_str::<ModuleFailure>(line).ok());
+    let ModuleFailure { file, line, what: message } = failure.unwrap_or_else(|| ModuleFailure {
+        file: None,
+        line: None,
+        what: format!("loading the package ended the process: {}", output.ended),
+    });
+    vec![Finding { rule: "import".to_owned(), file, line, message, ..Finding::default() }]
+}
+
+fn syntax(text: &str) -> Vec<Finding> {
+    let lines = audit::read(text).unwrap_or_default().into_iter();
+    let syntax = lines.filter_map(|line| match line {
+        ModuleLine::Syntax(place) => Some(effects::unreadable(&place)),
+        _ => None,
+    });
+    syntax.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use crate::toolchain::ToolOutput;
+
+    fn found(gate: &'static str, stdout: &str) -> Vec<(String, Option<String>, Option<u32>)> {
+        let output = ToolOutput { stdout: stdout.to_owned(), ..ToolOutput::default() };
+        let findings = read(&gate.into(), &output);
+        findings.into_iter().map(|one| (one.rule, one.file, one.line)).collect()
+    }
+
+    #[test]
+    fn outputs_of_the_tools_are_findings_at_their_place() {
+        let file = || Some("src/index.ts".to_owned());
+        let biome = "{\"diagnostics\": [{\"severity\": \"warning\", \"message\": \"no\", \"category\": \
+            \"lint/correctness/noUnusedImports\", \"location\": {\"path\": \"src/index.ts\", \"start\": \
+            {\"line\": 2, \"column\": 1}}}, {\"severity\": \"information\", \"message\": \"\", \
+            \"category\": \"a\", \"location\": null}]}";
+        assert_eq!(
+            found("lint", biome),
+            [("correctness/noUnusedImports".to_owned(), file(), Some(2))]
+        );
+        let tsc =
+            "src/index.ts(6,3): error TS2322: Type 'a' is not 'b'.\n  More.\nFound 1 error.\n";
+        assert_eq!(found("types", tsc), [("TS2322".to_owned(), file(), Some(6))]);
+        let output = ToolOutput { stdout: tsc.to_owned(), ..ToolOutput::default() };
+        let message = &read(&"types".into(), &output)[0].message;
+        assert_eq!(message, "Type 'a' is not 'b'.\n  More.");
+        let load =
+            "x\n{\"kind\": \"load\", \"file\": \"src/index.ts\", \"line\": 1, \"what\": \"no\"}\n";
+        assert_eq!(found("test", load), [("import".to_owned(), file(), Some(1))]);
+        for gate in ["lint", "types", "check"] {
+            assert_eq!(found(gate, "no list"), []);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! TypeScript and JavaScript: packages for Node, checked by tsc, Biome and a parser. Contracts
+//! only: no native tests.
+
+mod audit;
+mod commands;
+mod contract;
+mod effects;
+mod findings;
+mod host_tools;
+mod layout;
+mod package;
+mod prompt;
+mod tools_layer;
+mod type_errors;
+mod words;
+
+use super::coverage::at;
+use super::effect_option;
+use super::{
+    BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
+    GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
+    ToolOutput, Toolchain,
+};
+use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
+
+use contract::ScriptContract;
+use effects::ScriptEffects;
+use package::Dialect;
+
+/// One of the languages.
+pub struct ScriptLanguage {
+    dialect: Dialect,
+    contract: &'static ScriptContract,
+    effects: &'static ScriptEffects,
+}
+
+/// TypeScript.
+pub static TYPESCRIPT: ScriptLanguage = ScriptLanguage {
+    dialect: Dialect::TypeScript,
+    contract: &ScriptContract(Dialect::TypeScript),
+    effects: &ScriptEffects(Dialect::TypeScript),
+};
+/// JavaScript.
+pub static JAVASCRIPT: ScriptLanguage = ScriptLanguage {
+    dialect: Dialect::JavaScript,
+    contract: &ScriptContract(Dialect::JavaScript),
+    effects: &ScriptEffects(Dialect::JavaScript),
+};
+
+const GATES: [GateDefinition; 9] = [
+    gate("layout", GateKind::Source, true),
+    gate("fmt", GateKind::Format, false),
+    gate("check", GateKind::Compile, true),
+    gate("lint", GateKind::Compile, true),
+    gate("types", GateKind::Compile, true),
+    gate("test", GateKind::Test, true),
+    gate("hidden", GateKind::Hidden, true),
+    gate("proof", GateKind::Proof, true),
+    gate("clauses", GateKind::Coverage, true),
+];
+
+const fn gate(name: &'static str, kind: GateKind, default: bool) -> GateDefinition {
+    GateDefinition { name, kind, default }
+}
+
+impl Toolchain for ScriptLanguage {
+    fn id(&self) -> &'static str {
+        self.dialect.choose("typescript", "javascript")
+    }
+    fn language(&self) -> &'static str {
+        self.dialect.choose("TypeScript", "JavaScript")
+    }
+    fn rules_version(&self) -> &'static str {
+        "typescript 7, rules 1"
+    }
+    fn options(&self) -> Vec<OptionSchema> {
+        effect_option::schemas()
+    }
+    fn check_option(&self, _name: &str, value: &toml::Value) -> Result<(), (String, String)> {
+        effect_option::check(value)
+    }
+    fn encode_options(&self, target: &Target, out: &mut Encoder) {
+        effect_option::encode(target, out);
+    }
+    fn root(&self, _spec: &Spec, _target: &Target) -> RelPath {
+        package::plain(self.dialect.root())
+    }
+    fn layout(&self, _target: &Target) -> Layout {
+        Layout {
+            manifest: package::MANIFEST,
+            allowed: vec![package::MANIFEST.to_owned(), format!("src/**/*{}", self.dialect.end())],
+            denied: &["node_modules/", "tsconfig.json", "biome.json"],
+            artefacts: &["node_modules"],
+            unwritten: words::unwritten,
+            comments: &["//", "/*", "*"],
+            tests: "tests/",
+            suite_extension: self.dialect.end(),
+            people_tests: self
+                .dialect
+                .choose(&["tests/**/*.ts", "**/*.test.ts"], &["tests/**/*.js", "**/*.test.js"]),
+        }
+    }
+    fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
+        prompt::rules(spec, target, self.dialect)
+    }
+    fn normalise(&self, tree: &Tree, spec: &Spec, _target: &Target) -> Result<Tree, Vec<Finding>> {
+        layout::normalise(tree, spec, self.dialect)
+    }
+    /// Comments that switch tools off are found with the effects, by a parser.
+    fn tamper_lints(&self, _gate: &GateName, _tree: &Tree, _target: &Target) -> Vec<Finding> {
+        Vec::new()
+    }
+    fn identifiers(
+        &self,
+        path: &RelPath,
+        text: &str,
+    ) -> Option<Result<Vec<(String, u32)>, String>> {
+        match path.as_str() {
+            // The harness writes it.
+            package::MANIFEST => Some(Ok(Vec::new())),
+            path => path.ends_with(self.dialect.end()).then(|| words::with_lines(text)),
+        }
+    }
+    fn check_spec(&self, spec: &Spec, _target: &Target, _suites: &[Suite]) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if spec.contract.is_none() {
+            let message = format!(
+                "a {} target needs a contract: its examples are the tests",
+                self.language()
+            );
+            let help = "add a `wit` block and examples; see docs/formats/contract.md";
+            problems.push(Problem::error("spec::contract", message).help(help));
+        }
+        for clause in &spec.clauses {
+            for name in clause.test_ids().filter(|name| !package::is_name(name)) {
+                let message = format!("`{name}` cannot be the name of a test");
+                problems.push(at(clause, Problem::error("spec::test_name", message)));
+            }
+        }
+        problems
+    }
+    fn gates(&self) -> &'static [GateDefinition] {
+        &GATES
+    }
+    fn workspace_files(&self, _: &str, _: &str, places: &Places) -> Vec<(String, Vec<u8>)> {
+        commands::workspace_files(places)
+    }
+    fn environment(&self, places: &Places) -> Vec<(String, String)> {
+        commands::environment(places)
+    }
+    fn format(&self, path: &RelPath, places: &Places) -> Option<ToolCommand> {
+        let is_code =
+            path.as_str().ends_with(self.dialect.end()) && path.as_str() != self.dialect.types();
+        is_code.then(|| commands::format(path, places))
+    }
+    fn compile(&self, gate: &GateName, tree: &Tree, places: &Places) -> Vec<ToolCommand> {
+        vec![commands::compile(gate, tree, places, self.dialect)]
+    }
+    fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
+        Vec::new()
+    }
+    fn read_build(&self, gate: &GateName, output: &ToolOutput, _: &BuildContext<'_>) -> Built {
+        let findings = findings::read(gate, output);
+        Built { findings, crashed: findings::is_crash(output), ..Built::default() }
+    }
+    fn effect_rules(&self) -> Option<&'static dyn EffectRules> {
+        Some(self.effects)
+    }
+    fn native(&self) -> Option<&'static dyn NativeSuites> {
+        None
+    }
+
+    fn contract(&self) -> Option<&'static dyn ContractLanguage> {
+        Some(self.contract)
+    }
+    fn dependencies(&self, _tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
+    /// Every gate that starts a program needs the parser.
+    fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
+        Some(Box::new(tools_layer::NpmLayer))
+    }
+    fn release(&self) {}
+    fn host_tools(&self) -> &'static dyn HostProbe {
+        &host_tools::NodeProbe
+    }
+}

@@ -1,0 +1,83 @@
+//! Files and names of a candidate's package.
+
+use crate::types::{RelPath, Spec};
+
+/// The harness's manifest.
+pub const MANIFEST: &str = "package.json";
+
+/// The language of the modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// TypeScript.
+    TypeScript,
+    /// JavaScript, with types in its documentation.
+    JavaScript,
+}
+
+impl Dialect {
+    /// The end of modules' names.
+    pub fn end(self) -> &'static str {
+        match self {
+            Self::TypeScript => ".ts",
+            Self::JavaScript => ".js",
+        }
+    }
+
+    /// The file with the public items.
+    pub fn root(self) -> &'static str {
+        match self {
+            Self::TypeScript => "src/index.ts",
+            Self::JavaScript => "src/index.js",
+        }
+    }
+
+    /// The file with the contract's types.
+    pub fn types(self) -> &'static str {
+        match self {
+            Self::TypeScript => "src/contract.ts",
+            Self::JavaScript => "src/contract.js",
+        }
+    }
+
+    /// One of two texts.
+    pub fn choose<T>(self, typescript: T, javascript: T) -> T {
+        match self {
+            Self::TypeScript => typescript,
+            Self::JavaScript => javascript,
+        }
+    }
+}
+
+/// Words that cannot name a function or a parameter.
+const RESERVED: &str = "arguments await break case catch class const continue debugger default \
+    delete do else enum eval export extends false finally for function if implements import in \
+    instanceof interface let new null package private protected public return static super \
+    switch this throw true try typeof undefined var void while with yield";
+
+/// Whether a word cannot name a function or a parameter.
+pub fn is_reserved(word: &str) -> bool {
+    RESERVED.split_whitespace().any(|one| one == word)
+}
+
+/// Whether a word can be the name of a test.
+pub fn is_name(word: &str) -> bool {
+    let starts = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    starts && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A path that is known to be plain.
+pub fn plain(path: &str) -> RelPath {
+    RelPath::parse(path).expect("it is a plain path")
+}
+
+/// The text of the manifest.
+pub fn manifest(spec: &Spec, dialect: Dialect) -> String {
+    let manifest = serde_json::json!({
+        "name": spec.id.to_string(),
+        "version": "0.0.0",
+        "private": true,
+        "type": "module",
+        "exports": format!("./{}", dialect.root()),
+    });
+    format!("{manifest:#}\n")
+}

@@ -1,0 +1,42 @@
+//! Rules of a target for the model.
+
+use super::effects;
+use super::package::Dialect;
+use crate::types::{Spec, Target};
+
+/// Rules of the target for the model.
+pub fn rules(spec: &Spec, target: &Target, dialect: Dialect) -> Vec<String> {
+    let (id, root, end) = (&spec.id, dialect.root(), dialect.end());
+    let language = dialect.choose("TypeScript", "JavaScript");
+    let types = dialect.choose(
+        ", types with `import type`",
+        "; types stand in documentation (`@param {number} n`, `@returns {string}`, `@import { Name } from`)",
+    );
+    let private = dialect.choose("`private` or `#private`", "`#private`");
+    let erased = "Use only syntax that is JavaScript once the types are removed: no `enum`, no \
+        `namespace`, no parameter properties, no decorators.";
+    let mut rules = vec![
+        format!(
+            "Write the package `{id}` in {language}, as ES modules. Its public items are exported by \
+             `{root}` by name; other modules go below `src/` and are imported with their ends \
+             (`from \"./module{end}\"`){types}."
+        ),
+        "Answer with source files only, without tests and without code in comments: the harness \
+         writes `package.json` and runs its own tests."
+            .to_owned(),
+        "A strict type checker (also `noUncheckedIndexedAccess` and `exactOptionalPropertyTypes`) and \
+         a linter must find nothing; write no `any`, and no comment switches them off."
+            .to_owned(),
+        format!(
+            "Values have exactly the types of the signatures: plain objects without other properties, \
+             arrays without gaps, no promises. Members of a class that are not in its signatures are \
+             {private}."
+        ),
+        "Use no packages, and Node's modules only where an effect allows them.".to_owned(),
+        effects::constraint(spec, target),
+    ];
+    if dialect == Dialect::TypeScript {
+        rules.insert(1, erased.to_owned());
+    }
+    rules
+}
