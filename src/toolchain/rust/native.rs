@@ -7,9 +7,9 @@ use super::{
     package, special, suites, tests_in, twins,
 };
 use crate::toolchain::{
-    DocTests, Expectation, Extent, Independent, Mutants, Mutator, NativeSuites, Places, Reported,
-    SpecialCase, Suite, SuiteFile, TestBuild, TestCase, TestProgram, ToolCommand, ToolOutput,
-    Visibility,
+    DocTests, Expectation, Extent, Independent, Membrane, Mutants, Mutator, NativeSuites, Places,
+    Reported, SpecialCase, Suite, SuiteFile, TestBuild, TestCase, TestProgram, ToolCommand,
+    ToolOutput, Visibility,
 };
 use crate::types::{Example, Problem, Resource, Spec, Target, Tree};
 
@@ -72,8 +72,11 @@ impl NativeSuites for RustSuites {
         Some(libtest::list(program, places))
     }
 
-    fn read_list(&self, output: &str) -> Vec<String> {
-        libtest::read_list(output)
+    fn read_list(&self, output: &ToolOutput) -> Result<Vec<String>, String> {
+        match output.status {
+            Some(0) => Ok(libtest::read_list(&output.stdout)),
+            _ => Err("the test program cannot list its tests".to_owned()),
+        }
     }
 
     fn run_test(&self, run: &TestCase<'_>, places: &Places) -> Vec<ToolCommand> {
@@ -105,6 +108,10 @@ impl NativeSuites for RustSuites {
 
     fn mutator(&self) -> Option<&'static dyn Mutator> {
         Some(&RustMutator)
+    }
+
+    fn membrane(&self) -> Option<&'static dyn Membrane> {
+        None
     }
 }
 
