@@ -249,7 +249,10 @@ impl<'a> TestRunner<'a> {
         });
         match (limit, outputs.first()) {
             (Some(hit), _) => Err(wrong(&hit)),
-            (None, Some(output)) => language.read_list(&read(output)).map_err(|why| wrong(&why)),
+            (None, Some(output)) => language.read_list(&read(output)).map_err(|why| {
+                let Finding { file, line, in_suite, .. } = *why;
+                Finding { file, line, in_suite, ..wrong(&why.message) }
+            }),
             (None, None) => Err(wrong("cannot run the test program")),
         }
     }

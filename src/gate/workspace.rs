@@ -210,11 +210,12 @@ impl<'a> GateSandbox<'a> {
         };
         let mut program = self.planned(command, timeout);
         // Its side tells which call did not end, before it is killed.
-        let left = timeout.saturating_sub((timeout / 8).min(limits::KILL_GRACE));
+        let left = timeout.saturating_sub((timeout / 8).min(limits::KILL_GRACE * 2));
         program.env.push((limits::SECONDS.to_owned(), left.as_secs_f64().to_string().into()));
-        // Variables that the user grants are for the tests.
-        let other =
-            super::programs::program(theirs, &places(beside), self.language(), Vec::new(), timeout);
+        // Variables that the user grants are for the tests. It ends with them, not before.
+        let longer = timeout.saturating_add(limits::KILL_GRACE * 4);
+        let (language, granted) = (self.language(), Vec::new());
+        let other = super::programs::program(theirs, &places(beside), language, granted, longer);
         let first = JoinedProgram { session: &self.session, view: SandboxView::Read, program };
         let second = JoinedProgram { session: beside, view: SandboxView::Read, program: other };
         let (output, other) = first.join(second).await.map_err(|why| unusable(&why))?;

@@ -9,7 +9,7 @@ use super::doc_examples::DocTests;
 use super::machine::DependencyLayer;
 use super::mutator::Mutator;
 use super::suite::{Expectation, Independent, SpecialCase, Suite, SuiteFile, Visibility};
-use crate::types::{Example, Problem, Resource, Spec, Target, Tree};
+use crate::types::{Example, Finding, Problem, Resource, Spec, Target, Tree};
 
 /// Examples and suites in a language: how they are read, built, run and proven.
 pub trait NativeSuites: Sync {
@@ -61,8 +61,8 @@ pub trait NativeSuites: Sync {
     /// Parses that list.
     ///
     /// # Errors
-    /// Why there is none.
-    fn read_list(&self, output: &ToolOutput) -> Result<Vec<String>, String>;
+    /// Why there is none: a message, and a place if the suite's own text is at fault.
+    fn read_list(&self, output: &ToolOutput) -> Result<Vec<String>, Box<Finding>>;
 
     /// The commands that run exactly one test, in order, in a separate folder. The test proves with
     /// `nonce` that it reached its end.

@@ -226,10 +226,9 @@ fn no_cheat_passes_a_test_that_it_does_not_fulfil() {
     let suites = [("test_strict.py", STRICT)];
     let honest = judged("test", &format!("{LAZY}{}", include_str!("membrane/strict.py")), &suites);
     assert_eq!(told(&honest), "");
-    let short = ["equal", "report"];
     let cheats = of_each_kind(CHEATS.iter().copied(), |cheat| cheat.0);
     for (family, code, fulfilled) in cheats {
-        if !is_full() && !short.contains(&family) {
+        if !is_full() && family != "equal" {
             continue;
         }
         let report = judged("test", &format!("{LAZY}{code}"), &suites);
@@ -252,17 +251,39 @@ fn what_does_not_pass_is_told_with_its_call() {
     let suite = "import adder\nimport pytest\n\n\ndef test_ends():\n    adder.leave(1, [2])\n\n\n@pytest.mark.skip\n\
         def test_skipped():\n    pass\n\n\n@pytest.mark.xfail\ndef test_wrong():\n    assert adder.add(1, 1) == 3\n\n\n\
         if adder.add(0, 1) == 0:\n\n    def test_gone():\n        pass\n\n\ndef test_error():\n    adder.add(1, None)\n\n\n\
-        @pytest.mark.parametrize(\"a\", [1, 2])\ndef test_case(a):\n    assert adder.add(a, 1) == 2\n\n\n\
-        def test_hangs():\n    adder.wait()\n";
+        @pytest.mark.parametrize(\"a\", [1, 2])\ndef test_case(a):\n    assert adder.add(a, 1) == 2\n";
     let code = "import os\n\n\ndef add(a, b):\n    return a + b\n\n\ndef leave(n, parts):\n    os._exit(3)\n\n\n\
-        def wait():\n    while True:\n        pass\n";
-    let (suite, code) = if all() {
-        (suite.to_owned(), code)
-    } else {
-        (suite.split("\n\n\ndef test_hangs").next().expect("has one").to_owned() + "\n", code)
-    };
-    let report = judged("test", code, &[("test_adder.py", &suite)]);
-    let name = if all() { "told_with_a_call_that_hangs" } else { "told_with_its_call" };
-    insta::assert_snapshot!(name, told(&report));
+        def wait(n):\n    while n:\n        pass\n\n\ndef fill():\n    return [b\"x\" * 2**20] * 2**13\n";
+    let report = judged("test", code, &[("test_adder.py", suite)]);
+    insta::assert_snapshot!("told_with_its_call", told(&report));
     assert_eq!(passed(&report), BTreeSet::new());
+    // Errors in a suite's own text are not the candidate's.
+    let own = [("test_adder.py", "def test_a(:\n    pass\n")];
+    let report = judged("test", code, &own);
+    assert!(report.findings.iter().any(|one| one.in_suite && one.line == Some(1)));
+    if !all() {
+        return;
+    }
+    let late = "import adder\n\n\ndef test_hangs():\n    adder.wait(1)\n";
+    let report = judged("test", code, &[("test_adder.py", late)]);
+    assert_eq!(told(&report), "test_hangs: adder.wait(1) did not end in time\n");
+    assert_eq!(report.outcome, Outcome::Timeout);
+    let late = "import adder\n\n\ndef test_fills():\n    adder.fill()\n";
+    let report = judged("test", code, &[("test_adder.py", late)]);
+    assert!(matches!(report.outcome, Outcome::Limit { .. }), "{report:?}");
+}
+
+#[test]
+fn a_test_that_cannot_fail_proves_nothing() {
+    if !has_tools() {
+        return;
+    }
+    let suite = "import pytest\n\nimport adder\n\n\ndef test_empty():\n    assert 1 + 1 == 2\n\n\n\
+        def test_ignores():\n    try:\n        adder.add(1, 1)\n    except BaseException:\n        pass\n\n\n\
+        def test_only_calls():\n    adder.add(1, 1)\n\n\ndef test_raises():\n    with pytest.raises(ValueError):\n        \
+        adder.check(-1)\n\n\ndef test_sorts():\n    parts = [2, 1]\n    adder.sort(parts)\n    assert parts == [1, 2]\n";
+    let code = "def add(a, b):\n    return a + b\n\n\ndef check(n):\n    raise ValueError\n\n\ndef sort(parts):\n    \
+        parts.sort()\n";
+    let report = judged("proof", code, &[("test_adder.py", suite)]);
+    insta::assert_snapshot!("proof_of_weak_tests", told(&report));
 }

@@ -50,7 +50,7 @@ impl Toolchain for Python {
         "Python"
     }
     fn rules_version(&self) -> &'static str {
-        "python 3.10, rules 2"
+        "python 3.10, rules 3"
     }
     fn options(&self) -> Vec<OptionSchema> {
         options::schemas()

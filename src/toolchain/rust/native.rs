@@ -11,7 +11,7 @@ use crate::toolchain::{
     Reported, SpecialCase, Suite, SuiteFile, TestBuild, TestCase, TestProgram, ToolCommand,
     ToolOutput, Visibility,
 };
-use crate::types::{Example, Problem, Resource, Spec, Target, Tree};
+use crate::types::{Example, Finding, Problem, Resource, Spec, Target, Tree};
 
 /// Rust's own tests.
 pub struct RustSuites;
@@ -72,10 +72,11 @@ impl NativeSuites for RustSuites {
         Some(libtest::list(program, places))
     }
 
-    fn read_list(&self, output: &ToolOutput) -> Result<Vec<String>, String> {
+    fn read_list(&self, output: &ToolOutput) -> Result<Vec<String>, Box<Finding>> {
+        let message = "the test program cannot list its tests".to_owned();
         match output.status {
             Some(0) => Ok(libtest::read_list(&output.stdout)),
-            _ => Err("the test program cannot list its tests".to_owned()),
+            _ => Err(Box::new(Finding { message, ..Finding::default() })),
         }
     }
 

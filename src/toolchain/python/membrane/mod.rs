@@ -15,7 +15,7 @@ use crate::toolchain::{
     NativeSuites, Places, Reported, SpecialCase, Suite, SuiteFile, TestBuild, TestCase,
     TestProgram, ToolCommand, ToolOutput, Visibility,
 };
-use crate::types::{Example, Problem, Resource, Spec, Target, Tree};
+use crate::types::{Example, Finding, Problem, Resource, Spec, Target, Tree};
 pub use examples::check as check_example;
 
 /// The candidate's side.
@@ -94,7 +94,7 @@ impl NativeSuites for PythonSuites {
         suites::is_test_file(&program.source).then(|| command(program, "", places))
     }
 
-    fn read_list(&self, output: &ToolOutput) -> Result<Vec<String>, String> {
+    fn read_list(&self, output: &ToolOutput) -> Result<Vec<String>, Box<Finding>> {
         report::names(output)
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::toolchain::{Reported, TestCase, ToolOutput};
+use crate::types::Finding;
 
 /// The report: one line.
 #[derive(Deserialize)]
@@ -13,8 +14,8 @@ struct SuiteReport {
     names: Vec<String>,
     /// The cases that were run.
     collected: Vec<String>,
-    /// Why tests could not be collected.
-    errors: Vec<String>,
+    /// Why tests could not be collected, with the place of an error in the suite's own text.
+    errors: Vec<(String, Option<String>, Option<u32>)>,
     /// Each case's phases with their outcomes.
     phases: BTreeMap<String, Vec<(String, String)>>,
     /// What did not pass: case, outcome, message.
@@ -41,10 +42,17 @@ fn read(output: &ToolOutput) -> Result<SuiteReport, String> {
 ///
 /// # Errors
 /// They cannot be collected.
-pub fn names(output: &ToolOutput) -> Result<Vec<String>, String> {
-    let told = read(output)?;
-    match told.broken.into_iter().chain(told.errors).next() {
-        Some(why) => Err(why),
+pub fn names(output: &ToolOutput) -> Result<Vec<String>, Box<Finding>> {
+    let failed = |message, file: Option<String>, line| {
+        let in_suite = file.is_some();
+        Box::new(Finding { message, file, line, in_suite, ..Finding::default() })
+    };
+    let told = read(output).map_err(|why| failed(why, None, None))?;
+    if let Some(call) = told.broken {
+        return Err(failed(call, None, None));
+    }
+    match told.errors.into_iter().next() {
+        Some((why, file, line)) => Err(failed(why, file, line)),
         None => Ok(told.names),
     }
 }
@@ -72,7 +80,7 @@ pub fn result(run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported {
         let how = if outcome == "failed" { String::new() } else { format!("it was {outcome}: ") };
         return Reported::Failed(format!("{}{how}{message}", case.unwrap_or_default()));
     }
-    if let Some(why) = told.errors.into_iter().next() {
+    if let Some((why, _, _)) = told.errors.into_iter().next() {
         return Reported::Failed(why);
     }
     let whole = ["setup", "call", "teardown"].map(|phase| (phase.to_owned(), "passed".to_owned()));
@@ -124,7 +132,7 @@ mod tests {
             ("[\"call\", \"passed\"]", "[\"call\", \"skipped\"]"),
             ("[\"call\", \"passed\"]", "[\"call\", \"passed\"], [\"call\", \"passed\"]"),
             ("\"bad\": []", "\"bad\": [[\"t.py::test_a\", \"skipped\", \"later\"]]"),
-            ("\"errors\": []", "\"errors\": [\"no\"]"),
+            ("\"errors\": []", "\"errors\": [[\"no\", null, null]]"),
             ("\"broken\": null", "\"broken\": \"a.f() ended the process\""),
             ("\"swallowed\": null", "\"swallowed\": \"no\""),
             ("\"late\": false, ", ""),
@@ -142,8 +150,10 @@ mod tests {
     fn lists_and_comparisons() {
         let output =
             |text: &str| ToolOutput { stderr: text.replace('\n', " "), ..Default::default() };
-        assert_eq!(names(&output(GOOD)), Ok(vec!["test_a".to_owned()]));
-        assert!(names(&output(&GOOD.replace("\"errors\": []", "\"errors\": [\"no\"]"))).is_err());
+        assert_eq!(names(&output(GOOD)).expect("has some"), ["test_a"]);
+        let own = GOOD.replace("\"errors\": []", "\"errors\": [[\"no\", \"tests/t.py\", 3]]");
+        let own = names(&output(&own)).expect_err("is one");
+        assert!(own.in_suite && own.line == Some(3));
         let message = "assert f(1) == 2\nAssertionError: assert 3 == 2\n +  where 3 = f(1)";
         assert_eq!(compared(message), Some(("3".to_owned(), "2".to_owned())));
         assert_eq!(compared("AssertionError: assert not True"), None);
