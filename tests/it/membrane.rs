@@ -287,3 +287,55 @@ fn a_test_that_cannot_fail_proves_nothing() {
     let report = judged("proof", code, &[("test_adder.py", suite)]);
     insta::assert_snapshot!("proof_of_weak_tests", told(&report));
 }
+
+#[test]
+fn both_sides_run_at_every_isolation_level() {
+    if !has_tools() || !all() {
+        return;
+    }
+    // Tests that a candidate finds on the disk would be in one of these folders.
+    let cheat = format!("{GOOD}\n\n{}", include_str!("membrane/disk.py"));
+    let effects = "effects = [\"fs\", \"env\", \"state\"]\n";
+    for (lacks, level) in [(&["namespaces"][..], "1"), (&["namespaces", "landlock"], "0")] {
+        for (code, status) in [(GOOD, 0), (cheat.as_str(), 20)] {
+            if level == "0" && status == 20 {
+                continue;
+            }
+            let server = Server::start(vec![package("adder", code)]);
+            let more = format!("{effects}{WITHOUT_TOOLS}[sandbox]\nmin_level = {level}\n");
+            let world = world(&server, "adder", ADDER, &more);
+            let mut command = crate::attacks::without(lacks, &world, &["run"]);
+            Run::of(command.env("REGEN_MIN_LEVEL", level)).expect(status);
+        }
+    }
+}
+
+#[test]
+fn a_users_suite_is_promoted_and_covers_its_clauses() {
+    if !has_tools() || !all() {
+        return;
+    }
+    let spec = "# Adder\n\n- It MUST add. `test_id: adds`\n- It MUST parse. `test_id: parses`\n";
+    let suite = "import unittest\n\nimport adder\nimport pytest\n\n\n@pytest.mark.parametrize(\"a\", [1, 2])\ndef \
+        test_adds__twice(a):\n    assert adder.add(a, a) == 2 * a\n\n\nclass TestParse(unittest.TestCase):\n    def \
+        test_parses(self):\n        self.assertEqual(adder.parse(\"7\"), 7)\n";
+    let server = Server::start(vec![package("adder", GOOD)]);
+    let world = world_of(&server, spec, suite);
+    world.run(&["run"]).expect(0);
+    let trace = world.run(&["trace"]).expect(0).out;
+    assert!(trace.contains("test_adds__twice") && trace.contains("TestParse::test_parses"));
+    world.run(&["check", "--rerun"]).expect(0);
+    // The error is in the suite: two different answers fail at it.
+    let other = GOOD.replace("The sum", "A sum");
+    let server = Server::start(vec![package("adder", GOOD), package("adder", &other)]);
+    let world = world_of(&server, spec, &suite.replace("import pytest", "import pytests"));
+    let run = world.run(&["run"]).expect(21);
+    assert_eq!(server.requests().len(), 2, "{}", run.err);
+}
+
+/// A workspace with a suite.
+fn world_of(server: &Server, spec: &str, suite: &str) -> World {
+    let world = world(server, "adder", spec, WITHOUT_TOOLS);
+    world.write("validators/adder/python/test_adder.py", suite);
+    world
+}

@@ -24,7 +24,7 @@ struct SuiteReport {
     broken: Option<String>,
     /// Whether that call did not end in time.
     late: bool,
-    /// A failed assertion in a callback.
+    /// What fails the test, whatever came after it.
     swallowed: Option<String>,
     /// pytest's exit status.
     status: i32,
@@ -73,7 +73,7 @@ pub fn result(run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported {
         return if told.late { Reported::Late(message) } else { Reported::Failed(message) };
     }
     if let Some(why) = told.swallowed {
-        return Reported::Failed(format!("an assertion failed in a callback: {why}"));
+        return Reported::Failed(why);
     }
     if let Some((case, outcome, message)) = told.bad.into_iter().next() {
         let case = case.rsplit_once('[').map(|(_, case)| format!("[{case} "));
