@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use regen::gate::{DependencyCache, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor};
-use regen::sandbox::probe;
+use regen::process::{Ended, Program};
+use regen::sandbox::{JoinedProgram, SandboxSpec, SandboxView, probe};
 use regen::store::{ContentStore, MemoryStore};
 use regen::toolchain::{SuiteFile, natives};
-use regen::types::{GateName, GateReport, Outcome, Provenance, RelPath, TestStatus, Tree};
+use regen::types::{
+    GateName, GateReport, Limits, LimitsConfig, Outcome, Provenance, RelPath, TestStatus, Tree,
+};
 
 use crate::python::{WITHOUT_TOOLS, has_tools, package, world};
 use crate::server::Server;
@@ -338,4 +341,44 @@ fn world_of(server: &Server, spec: &str, suite: &str) -> World {
     let world = world(server, "adder", spec, WITHOUT_TOOLS);
     world.write("validators/adder/python/test_adder.py", suite);
     world
+}
+
+#[test]
+fn joined_programs_talk_and_end_together() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
+        let sandbox = probe(supervisor, folder.path(), 1024).await.sandbox;
+        let spec = SandboxSpec::new(Limits::of(&LimitsConfig::default()));
+        // Together they want more than there is.
+        let (one, other) = sandbox.open_pair(&spec, &spec).await.expect("open");
+        let said = |session, script: &str| JoinedProgram {
+            session,
+            view: SandboxView::Read,
+            program: Program {
+                path: "/bin/sh".into(),
+                args: vec!["-c".into(), script.into()],
+                dir: "/".into(),
+                env: Vec::new(),
+                stdin: None,
+                timeout: Duration::from_secs(20),
+            },
+        };
+        let asks = "echo one; read x; echo $x >&2; exec >&-; read y || echo end >&2";
+        let first = said(&one, asks);
+        let answers = said(&other, "read x; echo $x two; echo no >&2; exit 3");
+        let (output, theirs) = first.join(answers).await.expect("run");
+        assert_eq!(output.errors(), "one two\nend\n");
+        let theirs = theirs.expect("ended");
+        assert_eq!((theirs.ended, theirs.errors().as_str()), (Ended::Exit(3), "no\n"));
+        // The other one ends with the first, whatever it does.
+        let started = Instant::now();
+        let stays = said(&other, "trap '' TERM PIPE; while :; do sleep 1; done");
+        let (output, theirs) = said(&one, "exit 0").join(stays).await.expect("run");
+        assert!(output.succeeded() && theirs.is_none());
+        assert!(started.elapsed() < Duration::from_secs(10));
+        one.close().await;
+        other.close().await;
+    });
 }

@@ -1,3 +1,4 @@
+import copy
 import pytest, unittest, datetime, decimal, fractions, math, collections, io, asyncio, enum
 from unittest import mock
 import adder as w
@@ -284,6 +285,13 @@ def test_foreign(tmp_path):
     assert w.compare(t, t) and not w.compare(t, Thing())
     assert w.read(io.StringIO("a\nb\n")) == ["a", "b"]
     assert w.read(["a ", "b"]) == ["a", "b"]
+
+
+def test_copies():
+    p = Point(1)
+    q, r = copy.copy(p), copy.deepcopy(p)
+    q.x = 2
+    assert (p.x, q.x, r) == (1, 2, Point(1))
 
 
 def test_node():
