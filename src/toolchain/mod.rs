@@ -38,7 +38,7 @@ pub use effect_rules::{EffectRules, EffectSubject, told_once};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS};
-pub use native::NativeSuites;
+pub use native::{Membrane, NativeSuites};
 pub use quotes::QuotedTest;
 use suite::key;
 pub use suite::{

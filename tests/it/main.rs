@@ -36,6 +36,7 @@ mod honest;
 mod isolation;
 mod kills;
 mod lint;
+mod membrane;
 mod models;
 mod origin;
 mod page;
