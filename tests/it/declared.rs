@@ -158,6 +158,76 @@ def checked(r: Ok[int] | Err[str]) -> None:
         raise r
 ";
 
+const TYPESCRIPT: &str = r#"import {
+  type Colour,
+  ContractError,
+  type Marks,
+  type Problem,
+  type Shape,
+} from "./contract.ts";
+
+/** Counts. */
+export class Counter {
+  #count: bigint;
+
+  constructor(start: bigint) {
+    this.#count = start;
+  }
+
+  static zero(): Counter {
+    return new Counter(0n);
+  }
+
+  add(by: bigint): bigint {
+    this.#count += by;
+    return this.#count;
+  }
+}
+
+export function root(n: bigint): number {
+  if (n < 0n) {
+    const problem: Problem = { tag: "negative", val: n };
+    throw new ContractError(problem);
+  }
+  return Math.sqrt(Number(n));
+}
+
+export function halves(
+  items: number[],
+): { tag: "some"; val: number | undefined } | undefined {
+  if (items.length === 0) {
+    return undefined;
+  }
+  const half = items.slice(0, Math.floor(items.length / 2));
+  return { tag: "some", val: half[0] };
+}
+
+export function size(shape: Shape): number {
+  switch (shape.tag) {
+    case "dot":
+      return 1;
+    case "path":
+      return shape.val.length;
+    default:
+      return 0;
+  }
+}
+
+export function swap(pair: [string, string], marks: Marks): [string, string, Marks] {
+  return [pair[1], pair[0], { big: marks.old, old: marks.big }];
+}
+
+export function mix(_a: Colour, b: number): Colour {
+  return Number.isNaN(b) ? "red" : "deep-blue";
+}
+
+export function checked(r: { tag: "ok"; val: number } | { tag: "err"; val: string }): void {
+  if (r.tag === "err") {
+    throw new ContractError(r.val);
+  }
+}
+"#;
+
 fn shipped(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src/toolchain/declared")
@@ -233,6 +303,13 @@ fn answer(body: &Value, edit: bool) -> String {
     };
     if text.contains("You write Python code") {
         list.push(code("src/shapes/__init__.py", PYTHON, "half[0] if half", "1 if half"));
+    } else if text.contains("You write TypeScript code") {
+        list.push(code(
+            "src/index.ts",
+            TYPESCRIPT,
+            "val: half[0]",
+            "val: half.length > 0 ? 1 : undefined",
+        ));
     } else if list.is_empty() {
         list.push(code("src/lib.rs", RUST, "half.first().copied()", "half.first().map(|_| 1)"));
     }
@@ -254,6 +331,7 @@ fn world_of(server: &Server, names: &[&str]) -> World {
         .iter()
         .map(|name| match *name {
             "rust" => String::new(),
+            "typescript" => "[target.typescript]\ntoolchain = \"typescript\"\n".to_owned(),
             "python" => "[target.python]\ntoolchain = \"python\"\ngates = [\"layout\", \"check\", \"test\", \"hidden\", \
                          \"proof\", \"clauses\"]\n"
                 .to_owned(),
@@ -269,7 +347,7 @@ fn world_of(server: &Server, names: &[&str]) -> World {
 
 #[test]
 fn one_contract_is_promoted_in_every_language() {
-    let names = [&["rust", "python"], &testable()[..]].concat();
+    let names = [&["rust", "python", "typescript"], &testable()[..]].concat();
     let server = Server::start(vec![Act::Make(good)]);
     let world = world_of(&server, if all() { &names } else { &["c"] });
     world.run(&["run"]).expect(0);
@@ -291,7 +369,7 @@ fn a_wrong_candidate_is_refused_at_the_same_clause_in_every_language() {
     if !all() {
         return;
     }
-    for name in [&["rust", "python"], &testable()[..]].concat() {
+    for name in [&["rust", "python", "typescript"], &testable()[..]].concat() {
         let server = Server::start(vec![Act::Make(wrong)]);
         let world = world_of(&server, &[name]);
         let run = world.run(&["run"]).expect(20);
