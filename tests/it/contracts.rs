@@ -543,3 +543,32 @@ fn an_adapter_sees_no_sources_and_no_processes() {
     let world = World::new(&server.url, &[("looks", spec)], "");
     world.run(&["run"]).expect(0);
 }
+
+const ORDER: &str = "# Order\n\n```wit\nfirst: func(words: list<string>) -> string;\n```\n\n- The first word MUST be given. \
+    `test_id: first`\n\n  ```wave\n  first([\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\"]) = \"a\"\n  \
+    first([\"q\", \"r\"]) = \"q\"\n  ```\n";
+
+#[test]
+fn a_result_that_depends_on_the_order_of_a_hash_map_is_the_models_fault() {
+    let code = |body: &str, more: &str| {
+        lib(&format!(
+            "//! Order.\n{more}/// The first.\n#[must_use]\npub fn first(words: &[String]) -> String {{\n    {body}\n}}\n"
+        ))
+    };
+    let server = Server::start(vec![code(
+        "words.iter().collect::<std::collections::HashSet<_>>().into_iter().next().cloned().unwrap_or_default()",
+        "",
+    )]);
+    let world = World::new(&server.url, &[("order", ORDER)], "");
+    let run = world.run(&["run"]).expect(20);
+    assert!(run.err.contains("fault: model"), "{run:?}");
+    // Types that do not exist are told with what to do.
+    let server = Server::start(vec![code(
+        "words.first().cloned().unwrap_or_default()",
+        "pub mod contract;\n",
+    )]);
+    let world = World::new(&server.url, &[("order", ORDER)], "");
+    let run = world.run(&["run"]).expect(20);
+    let why = "the contract has no types, so `src/contract.rs` does not exist";
+    assert!(run.err.contains(why), "{run:?}");
+}

@@ -6,7 +6,7 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 
 use super::names::{camel, signature, snake};
-use super::types_file::PATH;
+use super::types_file;
 use crate::toolchain::rust::recursion_limit;
 use crate::types::interface::{FunctionRole, WitShape};
 use crate::types::{Finding, GateName, Interface, Tree};
@@ -28,7 +28,7 @@ pub fn check(gate: &GateName, tree: &Tree, interface: &Interface) -> Vec<Finding
             surface.finding(path.as_str(), None, why, remedy);
         }
     }
-    surface.missing(tree.get(PATH).is_some());
+    surface.missing(types_file::text(interface).is_some());
     surface.findings
 }
 
@@ -171,6 +171,11 @@ impl Surface<'_> {
         if has_types && !self.found.contains("contract") {
             let message = "the module of the contract's types is not declared".to_owned();
             self.finding(root, None, message, "add `pub mod contract;`".to_owned());
+        }
+        if !has_types && self.found.contains("contract") {
+            let message =
+                "the contract has no types, so `src/contract.rs` does not exist".to_owned();
+            self.finding(root, None, message, "remove `pub mod contract;`".to_owned());
         }
         let interface = self.interface;
         for one in &interface.functions {
