@@ -189,9 +189,10 @@ impl State {
             .filter(|a| a.kind != AttemptKind::Revalidate)
     }
 
-    /// The attempt whose files were the same as those of the one that was just refused for it.
-    pub fn judged_before(&self) -> Option<u32> {
-        let refused = self.attempts.iter().rev().find(|one| one.failed.is_some())?;
+    /// The attempt whose files were the same as those of this one, which is refused for it.
+    pub fn judged_before(&self, attempt: u32) -> Option<u32> {
+        let this = |one: &&Attempt| one.number == attempt && one.failed.is_some();
+        let refused = self.attempts.iter().find(this)?;
         if !refused.reports.is_empty() {
             return None;
         }

@@ -157,8 +157,8 @@ impl Observer for Progress {
             words::event(event, self.paint)
         ));
         self.replayed(event);
-        if matches!(event, Event::CandidateMade { .. })
-            && let Some(again) = state.judged_before()
+        if let Event::CandidateMade { attempt, .. } = event
+            && let Some(again) = state.judged_before(*attempt)
         {
             let text = format!(
                 "the same files as in attempt {again}: refused again, for the same reasons"

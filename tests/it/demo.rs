@@ -93,3 +93,29 @@ fn the_rejected_run_is_rejected_again() {
     insta::assert_snapshot!(stable(&err));
     assert!(!folder.path().join("generated").exists());
 }
+
+#[test]
+fn one_contract_is_replayed_in_three_languages() {
+    if !all() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let example = repository().join("examples/languages");
+    copy(&["harness.toml", "specs", "cassettes"], &example, folder.path());
+    let (code, err) = regen(folder.path(), &["run"]);
+    assert_eq!(code, 0, "{err}");
+    for file in ["rust/src/lib.rs", "python/src/clamp/__init__.py", "typescript/src/index.ts"] {
+        assert!(folder.path().join("generated/clamp").join(file).is_file(), "{file}");
+    }
+    // No clause says what happens where `low` is above `high`, and the answers differ there.
+    let why = Command::new(env!("CARGO_BIN_EXE_regen"))
+        .args(["why", "clamp"])
+        .current_dir(folder.path())
+        .env("XDG_CACHE_HOME", folder.path().join("cache"))
+        .env("XDG_STATE_HOME", folder.path().join("cache"))
+        .output()
+        .expect("runs");
+    let why = String::from_utf8_lossy(&why.stdout).into_owned();
+    let notes: Vec<&str> = why.lines().filter(|line| line.contains("differs: ")).collect();
+    insta::assert_snapshot!(notes.join("\n"));
+}
