@@ -204,7 +204,12 @@ const CHEATS: &[(&str, &str, &[&str])] = &[
         &[],
     ),
     ("raises", "def check(n): raise ValueError('negative')\n", &["test_check"]),
-    ("catches", "def call(f):\n    try: f(5)\n    except BaseException: pass\n    return 4\n", &[]),
+    (
+        "catches",
+        "def call(f):\n    try: f(5)\n    except BaseException: pass\n    return 4\n\
+         Context.__exit__ = lambda *a: True\n",
+        &[],
+    ),
 ];
 /// Lies in the protocol, as the body of a loop. Each fails every test.
 const LIES: &[&str] = &[
