@@ -126,6 +126,9 @@ fn an_honest_package_passes_suites_of_every_kind() {
     if !all() {
         return;
     }
+    let more = [("test_more.py", include_str!("membrane/test_more.py"))];
+    let report = judged("test", include_str!("membrane/honest_more.py"), &more);
+    assert_eq!(told(&report), "");
     // Each of them fails where what crosses is changed.
     let report = judged("proof", HONEST, &suites);
     insta::assert_snapshot!("proof_of_every_kind", told(&report));
