@@ -214,6 +214,15 @@ const CHEATS: &[(&str, &str, &[&str])] = &[
         &[],
     ),
 ];
+/// Tests that import everything, and names that would replace what they use.
+const STARRED: &str = "import pytest\n\nfrom adder import *\n\n\ndef test_mean():\n    assert abs(mean(1, 2) - 1.5) < \
+    1e-9\n\n\ndef test_check():\n    with pytest.raises(ValueError):\n        check(-1)\n";
+const NAMES: &[(&str, &str)] = &[
+    ("abs", "abs = lambda x: 0\n"),
+    ("pytest", "class pytest:\n    raises = lambda e: Context()\n"),
+    ("pytest_pyfunc_call", "pytest_pyfunc_call = lambda pyfuncitem: True\n"),
+    ("setup_module", "setup_module = lambda module: module\n"),
+];
 /// Lies in the protocol, as the body of a loop. Each fails every test.
 const LIES: &[&str] = &[
     "line(['=', 999, 5, [], ''])",
@@ -246,6 +255,14 @@ fn no_cheat_passes_a_test_that_it_does_not_fulfil() {
         assert_ne!(report.outcome, Outcome::Pass, "{family}: {code}");
         let true_ones = BTreeSet::from_iter(fulfilled.iter().copied());
         assert_eq!(passed(&report), true_ones, "{family}: {code}\n{}", told(&report));
+    }
+    let starred = [("test_starred.py", STARRED)];
+    let honest = judged("test", &format!("{LAZY}{}", include_str!("membrane/strict.py")), &starred);
+    assert_eq!(told(&honest), "");
+    for (name, code) in of_each_kind(NAMES.iter().copied(), |_| ()) {
+        let report = judged("test", &format!("{LAZY}{code}"), &starred);
+        assert_eq!(passed(&report), BTreeSet::new(), "{name}");
+        assert!(told(&report).contains(&format!("adder has `{name}`")), "{}", told(&report));
     }
     for lie in of_each_kind(LIES.iter().copied(), |_| ()) {
         let code = WIRES.replace("LIE", lie);
