@@ -126,6 +126,9 @@ fn an_honest_package_passes_suites_of_every_kind() {
     if !all() {
         return;
     }
+    let more = [("test_more.py", include_str!("membrane/test_more.py"))];
+    let report = judged("test", include_str!("membrane/honest_more.py"), &more);
+    assert_eq!(told(&report), "");
     // Each of them fails where what crosses is changed.
     let report = judged("proof", HONEST, &suites);
     insta::assert_snapshot!("proof_of_every_kind", told(&report));
@@ -204,7 +207,21 @@ const CHEATS: &[(&str, &str, &[&str])] = &[
         &[],
     ),
     ("raises", "def check(n): raise ValueError('negative')\n", &["test_check"]),
-    ("catches", "def call(f):\n    try: f(5)\n    except BaseException: pass\n    return 4\n", &[]),
+    (
+        "catches",
+        "def call(f):\n    try: f(5)\n    except BaseException: pass\n    return 4\n\
+         Context.__exit__ = lambda *a: True\n",
+        &[],
+    ),
+];
+/// Tests that import everything, and names that would replace what they use.
+const STARRED: &str = "import pytest\n\nfrom adder import *\n\n\ndef test_mean():\n    assert abs(mean(1, 2) - 1.5) < \
+    1e-9\n\n\ndef test_check():\n    with pytest.raises(ValueError):\n        check(-1)\n";
+const NAMES: &[(&str, &str)] = &[
+    ("abs", "abs = lambda x: 0\n"),
+    ("pytest", "class pytest:\n    raises = lambda e: Context()\n"),
+    ("pytest_pyfunc_call", "pytest_pyfunc_call = lambda pyfuncitem: True\n"),
+    ("setup_module", "setup_module = lambda module: module\n"),
 ];
 /// Lies in the protocol, as the body of a loop. Each fails every test.
 const LIES: &[&str] = &[
@@ -238,6 +255,14 @@ fn no_cheat_passes_a_test_that_it_does_not_fulfil() {
         assert_ne!(report.outcome, Outcome::Pass, "{family}: {code}");
         let true_ones = BTreeSet::from_iter(fulfilled.iter().copied());
         assert_eq!(passed(&report), true_ones, "{family}: {code}\n{}", told(&report));
+    }
+    let starred = [("test_starred.py", STARRED)];
+    let honest = judged("test", &format!("{LAZY}{}", include_str!("membrane/strict.py")), &starred);
+    assert_eq!(told(&honest), "");
+    for (name, code) in of_each_kind(NAMES.iter().copied(), |_| ()) {
+        let report = judged("test", &format!("{LAZY}{code}"), &starred);
+        assert_eq!(passed(&report), BTreeSet::new(), "{name}");
+        assert!(told(&report).contains(&format!("adder has `{name}`")), "{}", told(&report));
     }
     for lie in of_each_kind(LIES.iter().copied(), |_| ()) {
         let code = WIRES.replace("LIE", lie);

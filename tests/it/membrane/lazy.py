@@ -10,6 +10,14 @@ class Box:
         return Box(0)
 
 
+class Context:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return False
+
+
 def items(n):
     return []
 

@@ -2,7 +2,7 @@ import unittest
 
 import pytest
 
-from adder import Box, add, call, check, greet, items, mean
+from adder import Box, Context, add, call, check, greet, items, mean
 
 
 def test_add():
@@ -54,6 +54,11 @@ def test_call_asserts():
 
     assert call(is_four) is None
     test_add()
+
+
+def test_context():
+    with Context():
+        assert add(2, 3) == 5
 
 
 def test_length():
