@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::args::{BareArgs, Global, NamedSpecArgs, RunArgs, SpecArgs};
-use super::{cassette, check, diff, export, gc, init, lint, log, remove, rollback};
-use super::{show, trace, verify, watch};
+use super::{cassette, check, diff, export, gc, init, lint, log, migrate, remove, rollback};
+use super::{show, toolchain, trace, verify, watch};
 
 /// Generates code from specs and promotes only what passes its gates.
 ///
@@ -157,6 +157,13 @@ pub(super) enum CliCommand {
     #[command(subcommand)]
     #[command(after_help = "Examples:\n  regen cassette record roman --force\n  regen cassette ls")]
     Cassette(cassette::CassetteCommand),
+    /// Show the change of `harness.toml` for another language, and what would be generated.
+    #[command(after_help = migrate::HELP)]
+    Migrate(migrate::MigrateArgs),
+    /// List, print and check toolchains that a file declares.
+    #[command(subcommand)]
+    #[command(after_help = "Examples:\n  regen toolchain ls\n  regen toolchain check go")]
+    Toolchain(toolchain::ToolchainCommand),
     /// Check the machine: tools, folders, generator.
     #[command(
         after_help = "The server is asked which models it has, which costs nothing.\n\nExamples:\n  regen doctor\n  \
@@ -200,4 +207,5 @@ pub(super) enum SchemaFormat {
     Policy,
     ValidatorRequest,
     ValidatorReport,
+    Toolchain,
 }

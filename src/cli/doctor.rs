@@ -50,15 +50,13 @@ async fn look(
     let usable = found.map_err(|error| error.lines()).and_then(|cache| writable(&cache));
     add("cache folder", usable.map(|()| cache.display().to_string()));
     let loaded = door.reading().and_then(|places| load(&places, None));
-    // Without a workspace, every language.
-    let needed = |id: &str| {
-        loaded.as_ref().map_or(true, |workspace| {
-            let mut targets = workspace.harness.target.values().filter(|t| t.is_generated());
-            targets.any(|target| toolchain::of(target).id() == id)
-        })
+    // Without a workspace, every built-in language.
+    let languages = match &loaded {
+        Ok(workspace) => toolchain::used(workspace.harness.target.values()),
+        Err(_) => toolchain::all().to_vec(),
     };
-    for language in toolchain::all().iter().filter(|language| needed(language.id())) {
-        let tools = find_language_tools(*language, &door.tool_env(), &cache).await;
+    for language in languages {
+        let tools = find_language_tools(language, &door.tool_env(), &cache).await;
         add(language.id(), tools.map(|t| t.version).map_err(|e| e.to_string()));
     }
     let config = loaded.as_ref().map(|w| w.harness.sandbox.clone()).unwrap_or_default();

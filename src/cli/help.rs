@@ -17,7 +17,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Specs", &["lint", "diff", "trace"]),
     ("Deploy", &["check", "verify", "rollback", "remove"]),
     ("Inspect", &["status", "why", "log", "show", "export", "cassette", "gc"]),
-    ("Set up", &["doctor", "schema", "man", "completions", "help"]),
+    ("Set up", &["doctor", "toolchain", "migrate", "schema", "man", "completions", "help"]),
 ];
 
 /// The command line, with its commands in groups.

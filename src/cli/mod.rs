@@ -18,6 +18,7 @@ mod init;
 mod isolation;
 mod lint;
 mod log;
+mod migrate;
 mod model;
 mod output;
 mod remove;
@@ -26,6 +27,7 @@ mod run;
 mod show;
 mod signals;
 mod status;
+mod toolchain;
 mod trace;
 mod verify;
 mod watch;
@@ -197,6 +199,8 @@ async fn around(door: &Context, command: CliCommand) -> Result<u8, CommandError>
         CliCommand::Pause => control::order(door, DaemonCommand::Pause, &[]).await,
         CliCommand::Resume => control::order(door, DaemonCommand::Resume, &[]).await,
         CliCommand::Init(args) => init::init(door, &args).await,
+        CliCommand::Migrate(args) => migrate::migrate(door, &args),
+        CliCommand::Toolchain(command) => toolchain::run(door, command).await,
         CliCommand::Doctor { deep } => doctor::doctor(door, deep).await,
         CliCommand::Schema { format } => {
             door.print(&schema(format));
@@ -221,6 +225,7 @@ fn schema(format: SchemaFormat) -> String {
         SchemaFormat::ValidatorReport => {
             pretty(schemars::schema_for!(crate::gate::ValidatorReport))
         }
+        SchemaFormat::Toolchain => pretty(schemars::schema_for!(crate::toolchain::ToolchainFile)),
     }
 }
 

@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::show::{KeptAttempt, jobs, ledger, objects, read, read_attempts};
+use crate::config;
 use crate::engine::Record;
 use crate::generator::Cassette;
 use crate::promote::ATTESTATION;
@@ -150,7 +151,12 @@ impl Archive {
     fn replays(&mut self) -> Result<(), CommandError> {
         let Some(config) = self.files.get(CONFIG) else { return Ok(()) };
         let text = String::from_utf8_lossy(config);
-        let Ok(mut harness) = crate::config::parse(CONFIG, &text) else { return Ok(()) };
+        let declared = |name: &str| {
+            let text = self.files.get(&config::toolchain_file(name))?;
+            Some(Ok(String::from_utf8_lossy(text).into_owned()))
+        };
+        let Ok(mut harness) = config::parse_with(CONFIG, &text, &declared) else { return Ok(()) };
+        harness.target.values_mut().for_each(|target| target.declaration = None);
         if let Some(generator) = harness.generator.take() {
             let settings = generator.settings.replayed();
             harness.generator = Some(GeneratorConfig { settings, cassettes: None, ..generator });

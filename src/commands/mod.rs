@@ -2,12 +2,14 @@
 #![expect(clippy::disallowed_methods, reason = "commands look into the workspace")]
 
 pub mod check;
+pub mod conformance;
 pub mod diff;
 pub mod export;
 pub mod fix_lock;
 pub mod gc;
 pub mod lint;
 pub mod log;
+pub mod migrate;
 pub mod remove;
 pub mod rollback;
 pub mod show;

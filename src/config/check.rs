@@ -8,22 +8,29 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::nearest::nearest;
-use crate::toolchain::{self, GateKind};
-use crate::types::gate::QUOTES_TESTS;
+use super::toolchains::toolchain_file;
+use crate::toolchain::{self, GateDefinition, GateKind};
+use crate::types::gate::NOTES;
 use crate::types::{
-    Harness, Isolation, Problem, RelPath, Schedule, Span, Target, TraceConfig, limits, lint, places,
+    Harness, Isolation, Problem, RelPath, Schedule, Span, Target, ToolchainId, TraceConfig, limits,
+    lint, places,
 };
 
-/// Whether a built-in gate of this name compiles.
-fn compiles(name: &str) -> bool {
-    let mut gates = toolchain::all().iter().flat_map(|language| language.gates());
-    gates.any(|gate| gate.name == name && gate.kind == GateKind::Compile)
+/// The gates of all languages: built in, and used by a target.
+fn gates_of(harness: &Harness) -> impl Iterator<Item = GateDefinition> {
+    let used = toolchain::used(harness.target.values());
+    let all = toolchain::all().iter().copied().chain(used);
+    all.flat_map(|language| language.gates().iter().copied())
 }
 
-/// The names of the built-in gates of all languages.
-fn built_in() -> BTreeSet<&'static str> {
-    let gates = toolchain::all().iter().flat_map(|language| language.gates());
-    gates.map(|gate| gate.name).collect()
+/// Whether a gate of this name compiles.
+fn compiles(harness: &Harness, name: &str) -> bool {
+    gates_of(harness).any(|gate| gate.name == name && gate.kind == GateKind::Compile)
+}
+
+/// The names of the gates of all languages.
+fn built_in(harness: &Harness) -> BTreeSet<&'static str> {
+    gates_of(harness).map(|gate| gate.name).collect()
 }
 
 /// The kinds of gates that every target must have.
@@ -261,10 +268,14 @@ impl ConfigCheck<'_> {
     fn written(&mut self, name: &str, target: &Target) {
         let (language, folder) = (target.toolchain.is_some(), target.path.is_some());
         let of_people = folder || !target.tests.is_empty() || !target.results.is_empty();
-        if let Some(id) = target.toolchain.as_ref().filter(|id| toolchain::find(id).is_none()) {
-            let known = toolchain::all().iter().map(|language| language.id());
+        let unknown =
+            |id: &&ToolchainId| toolchain::find(id).is_none() && target.declaration.is_none();
+        if let Some(id) = target.toolchain.as_ref().filter(unknown) {
             let message = format!("unknown toolchain `{}`", id.as_str());
-            self.wrong(&["target", name, "toolchain"], message, hint(id.as_str(), known));
+            let help = hint(id.as_str(), toolchain::names());
+            let declares = || format!("{help}; `{}` can declare it", toolchain_file(id.as_str()));
+            let help = if help.starts_with("known") { declares() } else { help };
+            self.wrong(&["target", name, "toolchain"], message, help);
         }
         if target.is_generated() && !language {
             let help = "toolchain = \"rust\"; for hand-written code generator = \"none\"";
@@ -362,13 +373,13 @@ impl ConfigCheck<'_> {
         }
     }
 
-    fn allowed_lints(&mut self, gate: &str, allow: &[String]) {
+    fn allowed_lints(&mut self, harness: &Harness, gate: &str, allow: &[String]) {
         let is_lint = |lint: &String| {
             let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:-".contains(c);
             !lint.is_empty() && lint.chars().all(word)
         };
         let path = ["gate", gate, "allow"];
-        if !allow.is_empty() && !compiles(gate) {
+        if !allow.is_empty() && !compiles(harness, gate) {
             self.wrong(
                 &path,
                 "`allow` is only for gates that compile",
@@ -384,14 +395,14 @@ impl ConfigCheck<'_> {
         let path = ["gate", gate, "deny"];
         if !deny.is_empty() && gate != "clauses" {
             self.wrong(&path, "`deny` is only for the gate `clauses`", "write it below that one");
-        } else if let Some(note) = deny.iter().find(|note| *note != QUOTES_TESTS) {
+        } else if let Some(note) = deny.iter().find(|note| !NOTES.contains(&note.as_str())) {
             let message = format!("`{note}` is not the name of a note");
-            self.wrong(&path, message, format!("the only one is `{QUOTES_TESTS}`"));
+            self.wrong(&path, message, format!("there are: `{}`", NOTES.join("`, `")));
         }
     }
 
     fn gates(&mut self, harness: &Harness) {
-        let built_in = built_in();
+        let built_in = built_in(harness);
         for (name, gate) in &harness.gate {
             let path = ["gate", name.as_str()];
             let runs = usize::from(gate.argv.is_some()) + usize::from(gate.validator.is_some());
@@ -406,7 +417,7 @@ impl ConfigCheck<'_> {
                 );
                 self.wrong(&path, message, "use another name for a custom gate");
             }
-            self.allowed_lints(name, &gate.allow);
+            self.allowed_lints(harness, name, &gate.allow);
             self.denied_notes(name, &gate.deny);
             let repeats = ["test", "hidden"].contains(&name.as_str());
             if gate.runs.is_some_and(|runs| !repeats || !(1..=20).contains(&runs)) {

@@ -2,10 +2,12 @@
 
 mod check;
 mod nearest;
+mod toolchains;
 
 use std::path::PathBuf;
 
 pub use nearest::nearest;
+pub use toolchains::{DeclaredText, TOOLCHAINS, toolchain_file};
 
 use crate::toolchain;
 use crate::types::{Harness, Isolation, Policy, Problem, limits, read_toml};
@@ -16,17 +18,33 @@ use crate::types::{Harness, Isolation, Policy, Problem, limits, read_toml};
 /// All problems, each with its place in `text`. A wrong type or an unknown key stops parsing;
 /// semantic problems are reported all at once.
 pub fn parse(file: &str, text: &str) -> Result<Harness, Vec<Problem>> {
+    parse_with(file, text, &|_| None)
+}
+
+/// The same, with the toolchains that the workspace declares: `declared` gives the text of
+/// `toolchains/NAME.toml`, or why it cannot be read.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(
+    file: &str,
+    text: &str,
+    declared: &DeclaredText<'_>,
+) -> Result<Harness, Vec<Problem>> {
     if text.len() > limits::CONFIG_BYTES {
         let problem = Problem::error("config::too_large", "the file is larger than 1 MiB");
         return Err(vec![problem.file(file)]);
     }
-    let harness: Harness = read_toml(text).map_err(|e| vec![unreadable(file, text, &e)])?;
+    let mut harness: Harness = read_toml(text).map_err(|e| vec![unreadable(file, text, &e)])?;
+    toolchains::declare(&mut harness, declared).map_err(|problems| in_file(file, problems))?;
     let problems = check::check(&harness, text);
-    if problems.is_empty() {
-        Ok(harness)
-    } else {
-        Err(problems.into_iter().map(|problem| problem.file(file)).collect())
-    }
+    if problems.is_empty() { Ok(harness) } else { Err(in_file(file, problems)) }
+}
+
+/// Problems without a file are in this one.
+fn in_file(file: &str, problems: Vec<Problem>) -> Vec<Problem> {
+    let named = |one: Problem| if one.file.is_empty() { one.file(file) } else { one };
+    problems.into_iter().map(named).collect()
 }
 
 /// Parses a configuration and checks where its paths lead. `real` gives an absolute path without
@@ -38,14 +56,11 @@ pub fn parse_resolved(
     file: &str,
     text: &str,
     real: &dyn Fn(&str) -> PathBuf,
+    declared: &DeclaredText<'_>,
 ) -> Result<Harness, Vec<Problem>> {
-    let harness = parse(file, text)?;
+    let harness = parse_with(file, text, declared)?;
     let problems = check::check_resolved(&harness, text, real);
-    if problems.is_empty() {
-        Ok(harness)
-    } else {
-        Err(problems.into_iter().map(|problem| problem.file(file)).collect())
-    }
+    if problems.is_empty() { Ok(harness) } else { Err(in_file(file, problems)) }
 }
 
 /// Parses a policy.
@@ -83,8 +98,8 @@ pub fn schema() -> String {
         }
     }
     target["additionalProperties"] = serde_json::Value::Bool(false);
-    let names: Vec<_> = toolchain::all().iter().map(|language| language.id()).collect();
-    schema["$defs"]["ToolchainId"]["enum"] = names.into();
+    let names: Vec<_> = toolchain::names().collect();
+    schema["$defs"]["ToolchainId"]["examples"] = names.into();
     let schema = schemars::Schema::try_from(schema).expect("the schema stays valid");
     serde_json::to_string_pretty(&schema).expect("a schema is plain JSON") + "\n"
 }

@@ -30,6 +30,7 @@ use futures::FutureExt;
 use futures::future::select_all;
 use tokio::sync::mpsc::{Receiver, channel};
 
+use crate::config::TOOLCHAINS;
 use crate::engine::{Engine, Options};
 use crate::pipeline::{Backoff, JobStatus, Scheduler};
 use crate::sandbox::{Probe, give_back_memory};
@@ -208,7 +209,9 @@ impl Daemon {
         let root = &self.places.root;
         let name = self.places.config.file_name().unwrap_or_default();
         let paths = load_harness(&self.places, None).ok()?.harness;
-        let folders = [Some(paths.specs), Some(paths.validators), paths.templates];
+        let toolchains = TOOLCHAINS.to_owned();
+        let folders =
+            [Some(paths.specs), Some(paths.validators), paths.templates, Some(toolchains)];
         let folders = folders.into_iter().flatten().map(|folder| root.join(folder));
         Some(folders.chain([root.join(name)]).collect())
     }

@@ -7,8 +7,9 @@ use super::resources::Engine;
 use crate::gate::{ExecuteOptions, GateExecutor};
 use crate::pipeline::{Attempt, State};
 use crate::process::Listener;
-use crate::toolchain;
+use crate::toolchain::{self, GateKind};
 use crate::types::{Action, CandidateId, Digest, Event, GateName, Job};
+use crate::verdict::{OtherTarget, with_differences};
 use crate::workspace::CommandError;
 
 impl Engine {
@@ -43,8 +44,14 @@ impl Engine {
             listener: Some(self.listener(&state.job, name)),
             keep: self.options.keep.then(|| self.kept(&part.target)),
         };
-        let result = executor.execute(&action, options).await?;
-        Ok(Event::GateReported { attempt: attempt.number, report: result.report })
+        let mut report = executor.execute(&action, options).await?.report;
+        let kind = toolchain::gate(inputs.target(), name).map(|gate| gate.kind);
+        if kind == Some(GateKind::Coverage) {
+            let others: Vec<_> = others(state, attempt).collect();
+            let settings = inputs.settings().get(name);
+            report = with_differences(report, &attempt.reports, &others, settings);
+        }
+        Ok(Event::GateReported { attempt: attempt.number, report })
     }
 
     /// The promoted tree of the target, for a custom gate.
@@ -72,4 +79,13 @@ impl Engine {
         let gate = gate.to_owned();
         Listener(Arc::new(move |bytes| observer.output(&job, &gate, bytes)))
     }
+}
+
+/// The last attempts of a job's other targets.
+fn others<'a>(state: &'a State, attempt: &'a Attempt) -> impl Iterator<Item = OtherTarget<'a>> {
+    let parts = state.job.parts.iter().enumerate().filter(|(at, _)| *at != attempt.part);
+    parts.filter_map(|(at, part)| {
+        let last = state.attempts.iter().rfind(|one| one.part == at)?;
+        Some(OtherTarget { name: &part.target, reports: &last.reports })
+    })
 }

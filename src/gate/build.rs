@@ -20,6 +20,8 @@ use crate::types::{
 pub(super) struct PreparedSources {
     pub(super) files: Vec<(String, Vec<u8>)>,
     pub(super) layer: Option<Layer>,
+    /// The files of the candidate's own sandbox; then `files` are only those of the tests.
+    pub(super) candidate: Option<Vec<(String, Vec<u8>)>>,
 }
 
 /// The same, which `--keep` also writes for people.
@@ -30,13 +32,42 @@ pub(super) async fn prepare(
     suites: &[Suite],
 ) -> Result<PreparedSources, GateResult> {
     let prepared = sources(context, gate, candidate, suites).await?;
-    if let Some(folder) = context.keep.as_ref().filter(|_| gate != "proof") {
-        let folder = folder.join(if gate == "hidden" { "held-out" } else { "visible" });
-        workspace::keep(&folder, &prepared.files).map_err(|why| {
-            GateResult::error(format!("cannot keep the candidate's folder: {why}"))
-        })?;
-    }
+    keep(context, gate, &prepared.files).map_err(GateResult::error)?;
     Ok(prepared)
+}
+
+fn keep(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    files: &[(String, Vec<u8>)],
+) -> Result<(), String> {
+    let Some(folder) = context.keep.as_ref().filter(|_| gate != "proof") else { return Ok(()) };
+    let folder = folder.join(if gate == "hidden" { "held-out" } else { "visible" });
+    let kept = workspace::keep(&folder, files);
+    kept.map_err(|why| format!("cannot keep the candidate's folder: {why}"))
+}
+
+/// The base of a gate that runs tests: where the language's tests run apart from the candidate, two
+/// sets of files.
+pub(super) async fn prepare_tests(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    suites: &[Suite],
+) -> Result<PreparedSources, GateResult> {
+    let language = toolchain::of(context.target);
+    let Some(membrane) = language.native().and_then(|native| native.membrane()) else {
+        return prepare(context, gate, candidate, suites).await;
+    };
+    let (sandbox, tools) = (context.sandbox, context.host_tools().map_err(GateResult::error)?);
+    let builder = LayerBuilder { sandbox, tools, language };
+    let layer = context.layers.get(builder, gate, &*membrane.tests_layer(), context.now).await?;
+    let own = membrane.candidate_files(context.spec);
+    let apart = workspace::files(candidate.tree(), &[], own);
+    let files = workspace::files(&Tree::default(), suites, membrane.tests_files(context.spec));
+    let all = [files.as_slice(), &apart].concat();
+    keep(context, gate, &all).map_err(GateResult::error)?;
+    Ok(PreparedSources { files, layer: Some(layer), candidate: Some(apart) })
 }
 
 pub(super) async fn sources(
@@ -56,7 +87,7 @@ pub(super) async fn sources(
     let places = programs::planned(sandbox, layer.as_ref().map(Layer::path));
     let own = language.workspace_files(&context.spec.id, lock, &places);
     let files = workspace::files(candidate.tree(), suites, own);
-    Ok(PreparedSources { files, layer })
+    Ok(PreparedSources { files, layer, candidate: None })
 }
 
 /// The candidate with its visible tests: generated and the user's.
@@ -82,9 +113,13 @@ pub async fn compile(
     gate: &GateName,
     candidate: &Candidate,
 ) -> GateResult {
-    let suites = visible(context);
+    // Tests that run apart are not compiled with the candidate.
+    let native = toolchain::of(context.target).native();
+    let is_apart = native.is_some_and(|native| native.membrane().is_some());
+    let suites = if is_apart { Vec::new() } else { visible(context) };
     let work = async {
-        let PreparedSources { files, layer } = prepare(context, gate, candidate, &suites).await?;
+        let PreparedSources { files, layer, .. } =
+            prepare(context, gate, candidate, &suites).await?;
         let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
         let language = toolchain::of(context.target);
         let commands = language.compile(gate, candidate.tree(), room.places());

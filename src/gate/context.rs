@@ -32,6 +32,8 @@ pub struct GateContext<'a> {
     pub examples: &'a toolchain::ExampleSuites,
     /// The tests of the contract.
     pub contract: &'a ContractTests,
+    /// Whether the spec has other targets.
+    pub compared: bool,
     /// Folder of the validators.
     pub validators: &'a Path,
     /// The tools.

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt};
 
+use super::adapter_errors::explain;
 use super::build::{PreparedSources, build, prepare};
 use super::context::GateContext;
 use super::effects::passes;
@@ -18,10 +19,11 @@ use super::test_run::AT_ONCE;
 use super::workspace::GateSandbox;
 use crate::contract::{
     AdapterAnswer, AdapterCall, Call, ContractBody, ContractTest, Input, Judged, Property,
-    PropertyTrial, Step, Wanted, WitValue, answer, mismatch, request,
+    PropertyTrial, Step, Wanted, WitValue, answer, generated_calls, mismatch, observed, request,
 };
 use crate::process::Ended;
 use crate::toolchain::{self, BuildKind, ContractLanguage, Suite, ToolCommand};
+use crate::types::gate::Observed;
 use crate::types::{
     Candidate, Digest, Finding, GateName, Interface, Outcome, Provenance, RelPath, Resource,
     TestResult, TestStatus, gate::clean, limits,
@@ -63,7 +65,7 @@ async fn check(
         Suite::other(RelPath::parse(&path).expect("the language's path"), bytes, false)
     });
     let adapter: Vec<Suite> = adapter.collect();
-    let PreparedSources { files, layer } = prepare(context, gate, candidate, &adapter).await?;
+    let PreparedSources { files, layer, .. } = prepare(context, gate, candidate, &adapter).await?;
     let started = Instant::now();
     let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
     let work = ContractWork { context, gate, interface, language, adapter, room: &room, started };
@@ -137,34 +139,13 @@ impl ContractWork<'_> {
         };
         let hung = Cell::new(false);
         let caller = Caller { context, gate, interface, command, room, started, hung };
-        caller.repeated(tests, fresh).await
+        let mut seen = caller.repeated(tests, fresh).await?;
+        let is_visible = tests.iter().all(|test| !test.hidden);
+        if fresh && is_visible && context.compared && kind == BuildKind::Usual && passes(&seen) {
+            seen.observed = caller.observed(tests).await?;
+        }
+        Ok(seen)
     }
-}
-
-/// An error in the adapter is one of the function that it calls there.
-fn explain(
-    finding: &mut Finding,
-    adapter: &[Suite],
-    language: &dyn ContractLanguage,
-    interface: &Interface,
-) {
-    let file = adapter.iter().find(|one| finding.file.as_deref() == Some(one.path.as_str()));
-    let Some((file, line)) = file.zip(finding.line) else { return };
-    finding.in_suite = false;
-    finding.rule = "signature".to_owned();
-    let lines: Vec<&str> = file.text.lines().take(line as usize).collect();
-    let marked = lines.iter().rev().find_map(|line| line.trim().strip_prefix("// function "));
-    let number = marked.and_then(|text| text.parse::<usize>().ok());
-    let wanted = number.and_then(|number| interface.functions.get(number));
-    let wanted = match wanted {
-        Some(function) => language.signature(interface, function),
-        None => language.signatures(interface).join("; "),
-    };
-    // The compiler's advice is about the adapter.
-    let error = finding.message.lines().next().unwrap_or_default();
-    finding.message = format!("the contract has `{wanted}`: {error}");
-    finding.remedy = Some(format!("write exactly `{wanted}`"));
-    (finding.file, finding.line) = (None, None);
 }
 
 /// Why a call has no answer.
@@ -379,6 +360,21 @@ impl Caller<'_> {
             }
         };
         Ok((answers, Some(silence)))
+    }
+
+    /// What generated calls give, up to the first one of a function that has no answer in time.
+    async fn observed(&self, tests: &[ContractTest]) -> Result<Vec<Observed>, GateResult> {
+        // A call may need more time than any example does: then it is not compared.
+        self.hung.set(true);
+        let mut all = Vec::new();
+        for calls in generated_calls(self.interface) {
+            let asked: Vec<_> = calls.iter().map(|call| (None, call)).collect();
+            let (answers, _) = self.ask(&asked).await?;
+            let answered = calls.iter().zip(&answers);
+            let of = |(call, answer)| observed(self.interface, call, answer, tests);
+            all.extend(answered.map(of));
+        }
+        Ok(all)
     }
 
     /// A property over its inputs: the first one that fails, made simpler.

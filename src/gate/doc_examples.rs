@@ -19,7 +19,7 @@ pub async fn run(context: &GateContext<'_>, gate: &GateName, candidate: &Candida
     };
     let work = async {
         let started = Instant::now();
-        let PreparedSources { files, layer } = sources(context, gate, candidate, &[]).await?;
+        let PreparedSources { files, layer, .. } = sources(context, gate, candidate, &[]).await?;
         let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
         let command = docs.build(room.places());
         let seen = match build(&room, gate, &[command], &[], context.timeout).await {

@@ -48,7 +48,10 @@ pub fn assurance(context: &GateContext<'_>, gate: &GateName) -> Option<Assurance
     if context.spec.contract.is_some() && !is_native {
         return Some(Assurance::Outside);
     }
+    let native = toolchain::of(context.target).native();
+    let is_apart = native.is_some_and(|native| native.membrane().is_some());
     match (kind, rules) {
+        (Some(GateKind::Test | GateKind::Hidden), _) if is_apart => Some(Assurance::Membrane),
         (Some(GateKind::Test | GateKind::Hidden), Some(rules)) => {
             Some(Assurance::Sealed(rules.granted(context.spec, context.target)))
         }
@@ -68,7 +71,8 @@ pub async fn check(
     let subject =
         EffectSubject { spec: context.spec, target: context.target, tree: candidate.tree() };
     let work = async {
-        let PreparedSources { mut files, layer } = sources(context, gate, candidate, &[]).await?;
+        let PreparedSources { mut files, layer, .. } =
+            sources(context, gate, candidate, &[]).await?;
         let own = rules.files(subject);
         files.retain(|(path, _)| !own.iter().any(|(known, _)| known == path));
         files.extend(own);

@@ -144,6 +144,7 @@ impl Machine {
             suites: &inputs.suites,
             examples: &inputs.examples,
             contract: &inputs.contract,
+            compared: inputs.compared,
             validators: &self.validators,
             tools: &self.tools,
             sandbox: &self.probe.sandbox,

@@ -47,6 +47,9 @@ pub struct GateInputs {
     pub(super) target: Target,
     pub(super) gates: BTreeMap<GateName, GateConfig>,
     pub(super) suites: Vec<Suite>,
+    /// Whether the spec has other targets, whose candidates give the same results.
+    #[serde(default)]
+    pub(super) compared: bool,
     /// The generated suites of the spec's examples.
     #[serde(skip)]
     pub(super) examples: ExampleSuites,
@@ -66,16 +69,27 @@ impl GateInputs {
         gates: &BTreeMap<GateName, GateConfig>,
         suites: &[Suite],
     ) -> Self {
-        let mut inputs = Self {
+        let inputs = Self {
             spec,
             name: name.to_owned(),
             target: target.clone(),
             gates: gates.clone(),
             suites: suites.to_vec(),
+            compared: false,
             examples: ExampleSuites::default(),
             contract: ContractTests::default(),
             digest: Digest::default(),
         };
+        inputs.finish()
+    }
+
+    /// The same for a spec with other targets, whose candidates give the same results.
+    pub fn compared(self) -> Self {
+        Self { compared: true, ..self }.finish()
+    }
+
+    fn finish(self) -> Self {
+        let mut inputs = self;
         inputs.digest = Digest::of(inputs.bytes());
         inputs.examples = toolchain::example_suites(&inputs.spec, &inputs.target);
         inputs.contract = ContractTests::of(&inputs.spec);
@@ -93,6 +107,11 @@ impl GateInputs {
     /// The bytes are invalid.
     pub fn read(bytes: &[u8]) -> io::Result<Self> {
         let inputs: Self = serde_json::from_slice(bytes)?;
+        if let Some(one) = &inputs.target.declaration
+            && let Some(problem) = toolchain::check_declaration(one).first()
+        {
+            return Err(io::Error::other(format!("`{}`: {}", one.name(), problem.message)));
+        }
         let examples = toolchain::example_suites(&inputs.spec, &inputs.target);
         let contract = ContractTests::of(&inputs.spec);
         Ok(Self { digest: Digest::of(bytes), examples, contract, ..inputs })
@@ -101,6 +120,11 @@ impl GateInputs {
     /// The language of the target.
     pub fn language(&self) -> &'static dyn Toolchain {
         toolchain::of(&self.target)
+    }
+
+    /// The target.
+    pub fn target(&self) -> &Target {
+        &self.target
     }
 
     /// The user's suites.

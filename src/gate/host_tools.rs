@@ -1,6 +1,5 @@
 //! Finds the languages' tools on this machine; cached until what determines them changes.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::process::{self, Program};
 use crate::store::write_atomic;
 use crate::toolchain::{self, HostProbe, Toolchain};
-use crate::types::{Digest, Encoder, Harness, HostTools, Target, ToolEnv, ToolSet};
+use crate::types::{Digest, Encoder, Harness, HostTools, ToolEnv, ToolSet};
 
 /// A tool is missing.
 #[derive(Debug, thiserror::Error)]
@@ -34,12 +33,10 @@ pub async fn find_tools(
     env: &ToolEnv,
     cache: &Path,
 ) -> Result<ToolSet, ToolsError> {
-    let generated = harness.target.values().filter(|target| target.is_generated());
-    let ids: BTreeSet<&str> = generated.map(|target: &Target| toolchain::of(target).id()).collect();
     let mut found = ToolSet::default();
-    for language in toolchain::all().iter().filter(|language| ids.contains(language.id())) {
+    for language in toolchain::used(harness.target.values()) {
         let id = language.id().to_owned();
-        match find(*language, env, cache).await {
+        match find(language, env, cache).await {
             Ok(tools) => drop(found.found.insert(id, tools)),
             Err(ToolsError(why)) => drop(found.missing.insert(id, why)),
         }
@@ -77,7 +74,8 @@ pub async fn find(
     for question in probe.questions() {
         answers.push(ask(probe, env, &program, question).await?);
     }
-    let tools = probe.tools(env, &program, &answers).map_err(ToolsError)?;
+    let mut tools = probe.tools(env, &program, &answers).map_err(ToolsError)?;
+    probe.shown().iter().flat_map(|pattern| matching(pattern)).for_each(|path| tools.show(path));
     if let Some((_, help)) = probe.components(&tools).into_iter().find(|(path, _)| !path.is_file())
     {
         return Err(ToolsError(help));
@@ -88,6 +86,17 @@ pub async fn find(
         tracing::warn!("cannot cache the tools: {error}");
     }
     Ok(text.tools)
+}
+
+/// The paths that exist of a pattern with `*` in its last part.
+fn matching(pattern: &str) -> Vec<PathBuf> {
+    let Some((folder, name)) = pattern.rsplit_once('/') else { return Vec::new() };
+    let Ok(name) = globset::Glob::new(name) else { return Vec::new() };
+    let name = name.compile_matcher();
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries.filter(|entry| name.is_match(entry.file_name())).collect();
+    found.sort_by_key(std::fs::DirEntry::file_name);
+    found.into_iter().map(|entry| entry.path()).collect()
 }
 
 /// The digest of all that determines the tools.
@@ -102,6 +111,8 @@ fn key(probe: &dyn HostProbe, env: &ToolEnv, program: &Path) -> Digest {
         out.option(meta.map(|meta| meta.len()), Encoder::number);
         out.option(time, |out, time| out.number(time.as_secs()).number(time.subsec_nanos().into()));
     }
+    out.list(probe.questions(), |out, words| out.list(*words, Encoder::text));
+    out.list(probe.shown(), Encoder::text);
     for name in probe.variables() {
         out.option(env.get(name), |out, value| out.text(value.to_string_lossy()));
     }

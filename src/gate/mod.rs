@@ -1,6 +1,7 @@
 //! Runs a gate in a workspace and gives its report.
 #![expect(clippy::disallowed_methods, reason = "the edge that makes workspaces and times gates")]
 
+mod adapter_errors;
 mod build;
 mod doc_examples;
 mod effects;
@@ -70,6 +71,7 @@ async fn run(
         findings,
         tests: seen.tests,
         red: seen.red,
+        observed: seen.observed,
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         isolation: bench.level,
         tools: bench.tools.version(toolchain::of(bench.target).id()).to_owned(),
@@ -122,7 +124,7 @@ fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidat
             if let Some((interface, contract)) =
                 context.spec.contract.as_ref().zip(language.contract())
             {
-                findings.extend(contract.surface(gate, &tree, interface));
+                findings.extend(contract.surface(gate, context.spec, interface, &tree));
             }
             GateResult::fail(findings)
         }
@@ -155,7 +157,7 @@ fn check_coverage(
     };
     let bare: Vec<Finding> = bare.map(|clause| finding(&clause.id)).collect();
     let notes = quotes(bench, gate, candidate);
-    let denies = bench.gates.get(gate).is_some_and(|gate| !gate.deny.is_empty());
+    let denies = bench.gates.get(gate).is_some_and(|gate| gate.denies(QUOTES_TESTS));
     let passes = bare.is_empty() && (notes.is_empty() || !denies);
     let outcome = passes.then_some(Outcome::Pass);
     GateResult { outcome, ..GateResult::fail(bare.into_iter().chain(notes).collect()) }

@@ -26,6 +26,7 @@ pub fn sandbox_spec(
     let mut spec = SandboxSpec::new(limits);
     let folder = language.host_tools().tools_folder(tools);
     spec.mounts.extend(folder.map(|folder| Mount::read_only(folder, places::TOOLS)));
+    spec.mounts.extend(tools.shown().map(Mount::shown));
     spec.scratch.push(Scratch::Program(places::TOOL_HOME.into()));
     match over {
         Some((layer, mode)) => {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::build::{PreparedSources, build, data, prepare, programs_of, visible};
+use super::build::{PreparedSources, build, data, prepare_tests, programs_of, visible};
 use super::context::GateContext;
 use super::dependency_cache::Layer;
 use super::proof_result::{GATE, Learnt, Tried, key, proof, unprovable};
@@ -106,7 +106,7 @@ async fn prove(
             format!("mutations are not supported for {}; tests stay unproven", language.language());
         return Ok(undecided(why));
     };
-    let layer = prepare(bench, &GATE, candidate, &[]).await?.layer;
+    let layer = prepare_tests(bench, &GATE, candidate, suites).await?.layer;
     let on = ProofSite { bench, layer: layer.as_ref(), native, mutator, started };
     let built = with_changes(&on, candidate, suites, Extent::But(BTreeSet::new())).await?;
     let MutantBuild { room, programs, mutants, every } = match built {
@@ -162,7 +162,7 @@ async fn with_constants(
     let (mut cases, _) = trial.cases(suites, &programs);
     cases.retain(|case| open.iter().any(|test| test.key == case.test.key));
     // Runs without a switch: the values are changed permanently.
-    let ended = trial.round(&cases, Some("")).await;
+    let ended = trial.round(cases.iter(), Some("")).await;
     let failed = ended.map(|ended| {
         let failed = cases.iter().zip(ended).filter(|(_, ran)| *ran == MutantRun::Failed);
         failed.map(|(case, _)| case.test.key).collect()
@@ -194,8 +194,9 @@ async fn with_changes<'a>(
             Err(why) => return Ok(Err(Unbuilt::Spoilt(why, None))),
         };
         let changed = Candidate::new(mutants.tree.clone(), candidate.provenance().clone());
-        let PreparedSources { files, .. } = prepare(bench, &GATE, &changed, suites).await?;
-        let room = GateSandbox::open(bench, &GATE, files, layer, None).await?;
+        let PreparedSources { files, candidate: apart, .. } =
+            prepare_tests(bench, &GATE, &changed, suites).await?;
+        let room = GateSandbox::for_tests(bench, &GATE, files, layer, apart).await?;
         let room = room.showing(data(bench, candidate));
         let mut left = bench.timeout.saturating_sub(started.elapsed());
         if matches!(extent, Extent::But(_)) {
@@ -268,7 +269,7 @@ impl Trial<'_> {
         let (mut cases, mut strange) = self.cases(suites, programs);
         let mut failed = 0;
         // Over the unchanged candidate, and with all mutations off, they pass.
-        let usual = self.round(&cases, None).await?;
+        let usual = self.round(cases.iter(), None).await?;
         for (case, ran) in cases.iter_mut().zip(usual) {
             match ran {
                 MutantRun::Passed(elapsed) => case.usual = elapsed,
@@ -281,7 +282,12 @@ impl Trial<'_> {
         cases.retain(|case| strange.iter().all(|strange| strange.key != case.test.key));
         let mut learnt = vec![Learnt::default(); cases.len()];
         for mode in [PANICS, DEFAULTS, ENDS] {
-            for (one, ran) in learnt.iter_mut().zip(self.round(&cases, Some(mode)).await?) {
+            // What it reaches matters only of a test that never failed.
+            let is_open = |one: &Learnt| mode != ENDS || !(one.panics || one.defaults);
+            let open: Vec<usize> = (0..cases.len()).filter(|at| is_open(&learnt[*at])).collect();
+            let ran = self.round(open.iter().map(|at| &cases[*at]), Some(mode)).await?;
+            for (at, ran) in open.into_iter().zip(ran) {
+                let one = &mut learnt[at];
                 let part = match mode {
                     PANICS => &mut one.panics,
                     DEFAULTS => &mut one.defaults,
@@ -304,12 +310,12 @@ impl Trial<'_> {
     }
 
     /// Runs tests with one mutation switched on.
-    async fn round(
+    async fn round<'c>(
         &self,
-        cases: &[Case<'_>],
+        cases: impl Iterator<Item = &'c Case<'c>>,
         mutant: Option<&str>,
     ) -> Result<Vec<MutantRun>, GateResult> {
-        let runs = cases.iter().map(|case| self.one(case, mutant, None));
+        let runs = cases.map(|case| self.one(case, mutant, None));
         futures::stream::iter(runs).buffered(AT_ONCE).try_collect().await
     }
 

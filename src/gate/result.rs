@@ -1,5 +1,6 @@
 //! The result of a gate, before it becomes a report.
 
+use crate::types::gate::Observed;
 use crate::types::{Finding, GateName, Outcome, RedProof, Resource, TestResult};
 
 /// The result of a gate, before it becomes a report.
@@ -9,6 +10,7 @@ pub struct GateResult {
     pub findings: Vec<Finding>,
     pub tests: Vec<TestResult>,
     pub red: Vec<RedProof>,
+    pub observed: Vec<Observed>,
     pub evidence: Vec<u8>,
 }
 
@@ -36,6 +38,7 @@ impl GateResult {
         self.findings.extend(other.findings);
         self.tests.extend(other.tests);
         self.red.extend(other.red);
+        self.observed.extend(other.observed);
         self.evidence.extend(other.evidence);
         self
     }

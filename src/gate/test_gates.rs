@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::build::{self, PreparedSources, build, prepare, programs_of, visible};
+use super::build::{self, PreparedSources, build, prepare_tests, programs_of, visible};
 use super::context::GateContext;
 use super::contract;
 use super::doc_examples;
@@ -144,10 +144,11 @@ impl TestWork<'_> {
         // All tests see the same data while they run.
         let data = context.suites.iter().filter(|one| one.data && self.only);
         mounted.extend(data.cloned());
-        let PreparedSources { files, layer } = prepare(context, gate, candidate, &mounted).await?;
+        let PreparedSources { files, layer, candidate: apart } =
+            prepare_tests(context, gate, candidate, &mounted).await?;
         // Dependencies have a time of their own.
         let started = Instant::now();
-        let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
+        let room = GateSandbox::for_tests(context, gate, files, layer.as_ref(), apart).await?;
         let room = room.showing(build::data(context, candidate));
         let seen = self.judge(&room, started, &mounted, copies).await;
         room.close().await;

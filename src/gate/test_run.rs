@@ -219,9 +219,9 @@ impl<'a> TestRunner<'a> {
         &self,
         command: &ToolCommand,
         timeout: Option<Duration>,
-    ) -> Result<Output, GateResult> {
+    ) -> Result<Vec<Output>, GateResult> {
         let left = self.left().min(timeout.unwrap_or(self.pace.limit()));
-        self.room.execute(command, left).await
+        self.room.execute_joined(command, left).await
     }
 
     /// The remaining time of the gate.
@@ -241,12 +241,19 @@ impl<'a> TestRunner<'a> {
             let tests = suite.into_iter().flat_map(|suite| &suite.tests);
             return Ok(tests.map(|test| test.name.clone()).collect());
         };
-        let output = self.execute(&command, None).await;
-        let output = output.map_err(|_| wrong("cannot run the test program"))?;
-        if output.succeeded() {
-            Ok(language.read_list(&output.text()))
-        } else {
-            Err(wrong("the test program cannot list its tests"))
+        let outputs = self.execute(&command, None).await;
+        let outputs = outputs.map_err(|_| wrong("cannot run the test program"))?;
+        let limit = outputs.iter().find_map(|output| match output.ended {
+            Ended::Limit(resource) => Some(self.room.hit(resource)),
+            _ => None,
+        });
+        match (limit, outputs.first()) {
+            (Some(hit), _) => Err(wrong(&hit)),
+            (None, Some(output)) => language.read_list(&read(output)).map_err(|why| {
+                let Finding { file, line, in_suite, .. } = *why;
+                Finding { file, line, in_suite, ..wrong(&why.message) }
+            }),
+            (None, None) => Err(wrong("cannot run the test program")),
         }
     }
 
@@ -258,7 +265,7 @@ impl<'a> TestRunner<'a> {
         let case = TestCase { program, name, expected: None, nonce: &nonce, mutant: None };
         let mut outputs = Vec::new();
         for command in language.run_test(&case, self.room.places()) {
-            outputs.extend(self.execute(&command, None).await.ok());
+            outputs.extend(self.execute(&command, None).await.into_iter().flatten());
         }
         let succeeded = outputs.iter().any(Output::succeeded);
         let outputs: Vec<_> = outputs.iter().map(read).collect();
@@ -383,23 +390,26 @@ impl<'a> TestRunner<'a> {
             elapsed,
         };
         for command in language.run_test(&case, self.room.places()) {
-            let output = self.execute(&command, start.timeout).await?;
-            evidence.extend(output.evidence());
-            elapsed += output.elapsed;
-            if output.ended == Ended::Timeout {
-                let message = format!("the test did not end within {}s", elapsed.as_secs());
-                return Ok(report(TestStatus::TimedOut, message, evidence, elapsed));
+            let ran = self.execute(&command, start.timeout).await?;
+            elapsed += ran.iter().map(|output| output.elapsed).max().unwrap_or_default();
+            for output in ran {
+                evidence.extend(output.evidence());
+                if output.ended == Ended::Timeout {
+                    let message = format!("the test did not end within {}s", elapsed.as_secs());
+                    return Ok(report(TestStatus::TimedOut, message, evidence, elapsed));
+                }
+                if let Ended::Limit(resource) = output.ended {
+                    let hit = self.room.hit(resource);
+                    let said = report(TestStatus::Failed, hit, evidence, elapsed);
+                    return Ok(TestReport { ran_out: Some(resource), ..said });
+                }
+                outputs.push(read(&output));
             }
-            if let Ended::Limit(resource) = output.ended {
-                let hit = self.room.hit(resource);
-                let said = report(TestStatus::Failed, hit, evidence, elapsed);
-                return Ok(TestReport { ran_out: Some(resource), ..said });
-            }
-            outputs.push(read(&output));
         }
         Ok(match language.read_test(&case, &outputs) {
             Reported::Passed => report(TestStatus::Passed, String::new(), evidence, elapsed),
             Reported::Ignored => report(TestStatus::Ignored, String::new(), evidence, elapsed),
+            Reported::Late(message) => report(TestStatus::TimedOut, message, evidence, elapsed),
             Reported::Failed(message) => {
                 let ran_out = language.exhausted(&message);
                 let why = ran_out.map(|resource| format!("{}\n", self.room.hit(resource)));

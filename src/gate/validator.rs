@@ -187,7 +187,8 @@ async fn ask(
         (Some(seconds), None) => Duration::from_secs(seconds),
         _ => bench.timeout,
     };
-    let PreparedSources { files, layer } = prepare(bench, gate, candidate, &visible(bench)).await?;
+    let PreparedSources { files, layer, .. } =
+        prepare(bench, gate, candidate, &visible(bench)).await?;
     let room = GateSandbox::open(bench, gate, files, layer.as_ref(), Some(&folder)).await?;
     let mut program = program(&room, &manifest.argv, &folder, timeout);
     let clause =
@@ -294,7 +295,8 @@ async fn command(
     argv: &[String],
     candidate: &Candidate,
 ) -> Result<GateResult, GateResult> {
-    let PreparedSources { files, layer } = prepare(bench, name, candidate, &visible(bench)).await?;
+    let PreparedSources { files, layer, .. } =
+        prepare(bench, name, candidate, &visible(bench)).await?;
     let room = GateSandbox::open(bench, name, files, layer.as_ref(), None).await?;
     let program = program(&room, argv, Path::new("/"), bench.timeout);
     let output = room.run(&program, true).await;

@@ -9,9 +9,9 @@ use super::dependency_cache::Layer;
 use super::programs::{places, program, random_nonce, sandbox_spec, unusable};
 use super::result::GateResult;
 use crate::process::{Output, Program};
-use crate::sandbox::{Alone, Mount, MountMode, SandboxSpec, SandboxView, Session};
+use crate::sandbox::{Alone, JoinedProgram, Mount, MountMode, SandboxSpec, SandboxView, Session};
 use crate::toolchain::{self, Places, Sees, Suite, ToolCommand, Toolchain};
-use crate::types::{GateName, Limits, Resource, Tree};
+use crate::types::{GateName, Limits, Resource, Tree, limits};
 
 /// The files of a workspace: of the candidate, the tests, the harness.
 pub fn files(tree: &Tree, suites: &[Suite], own: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
@@ -40,11 +40,29 @@ pub fn keep(folder: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The sandbox of a gate over these files.
+fn sandbox_of(
+    context: &GateContext<'_>,
+    files: Vec<(String, Vec<u8>)>,
+    layer: Option<&Layer>,
+    shown: Option<&Path>,
+) -> Result<SandboxSpec, String> {
+    let language = toolchain::of(context.target);
+    let tools = context.host_tools()?;
+    let over = layer.map(|layer| (layer.path(), MountMode::Overlay));
+    let mut spec = SandboxSpec { files, ..sandbox_spec(tools, language, over, context.limits) };
+    let shown = context.read_only.iter().map(PathBuf::as_path).chain(shown);
+    spec.mounts.extend(shown.map(Mount::shown));
+    Ok(spec)
+}
+
 /// An open sandbox of a gate.
 pub struct GateSandbox<'a> {
     context: &'a GateContext<'a>,
     gate: &'a GateName,
     session: Session,
+    /// The candidate's sandbox, where this one has only the tests.
+    beside: Option<Session>,
     places: Places,
     limits: Limits,
     /// What programs may read that run alone.
@@ -62,17 +80,52 @@ impl<'a> GateSandbox<'a> {
         layer: Option<&'a Layer>,
         shown: Option<&Path>,
     ) -> Result<Self, GateResult> {
-        let language = toolchain::of(context.target);
-        let tools = context.host_tools().map_err(GateResult::error)?;
-        let limits = context.limits;
-        let over = layer.map(|layer| (layer.path(), MountMode::Overlay));
-        let mut spec = SandboxSpec { files, ..sandbox_spec(tools, language, over, limits) };
-        let shown = context.read_only.iter().map(PathBuf::as_path).chain(shown);
-        spec.mounts.extend(shown.map(Mount::shown));
-        let mut session = context.sandbox.open(&spec).await.map_err(|why| unusable(&why))?;
-        session.listen(context.listener.clone());
-        let places = places(&session);
-        Ok(Self { context, gate, session, places, limits, data: Vec::new(), _layer: layer })
+        let spec = sandbox_of(context, files, layer, shown).map_err(GateResult::error)?;
+        let session = context.sandbox.open(&spec).await.map_err(|why| unusable(&why))?;
+        Ok(Self::over(context, gate, session, None, layer))
+    }
+
+    /// Opens what tests need: one sandbox, or two where the candidate has its own.
+    pub async fn for_tests(
+        context: &'a GateContext<'a>,
+        gate: &'a GateName,
+        files: Vec<(String, Vec<u8>)>,
+        layer: Option<&'a Layer>,
+        candidate: Option<Vec<(String, Vec<u8>)>>,
+    ) -> Result<Self, GateResult> {
+        match candidate {
+            None => Self::open(context, gate, files, layer, None).await,
+            Some(candidate) => Self::pair(context, gate, files, layer, candidate).await,
+        }
+    }
+
+    /// Opens two sandboxes: one with the tests and their packages, and one with the candidate.
+    async fn pair(
+        context: &'a GateContext<'a>,
+        gate: &'a GateName,
+        files: Vec<(String, Vec<u8>)>,
+        layer: Option<&'a Layer>,
+        candidate: Vec<(String, Vec<u8>)>,
+    ) -> Result<Self, GateResult> {
+        let tests = sandbox_of(context, files, layer, None).map_err(GateResult::error)?;
+        let candidate = sandbox_of(context, candidate, None, None).map_err(GateResult::error)?;
+        let both = context.sandbox.open_pair(&tests, &candidate).await;
+        let (session, beside) = both.map_err(|why| unusable(&why))?;
+        Ok(Self::over(context, gate, session, Some(beside), layer))
+    }
+
+    fn over(
+        context: &'a GateContext<'a>,
+        gate: &'a GateName,
+        mut session: Session,
+        mut beside: Option<Session>,
+        layer: Option<&'a Layer>,
+    ) -> Self {
+        for one in [&mut session].into_iter().chain(&mut beside) {
+            one.listen(context.listener.clone());
+        }
+        let (places, limits) = (places(&session), context.limits);
+        Self { context, gate, session, beside, places, limits, data: Vec::new(), _layer: layer }
     }
 
     /// The same, with files that programs may read that run alone.
@@ -142,6 +195,33 @@ impl<'a> GateSandbox<'a> {
         self.session.run_in(view, &program).await.map_err(|why| unusable(&why))
     }
 
+    /// Runs a planned command, with the candidate's side if it has one. The outputs of both, in this
+    /// order; without the second if that had to be killed at the end.
+    pub async fn execute_joined(
+        &self,
+        command: &ToolCommand,
+        timeout: Duration,
+    ) -> Result<Vec<Output>, GateResult> {
+        let Some(theirs) = &command.joined else {
+            return Ok(vec![self.execute(command, timeout).await?]);
+        };
+        let Some(beside) = &self.beside else {
+            return Err(GateResult::error("the candidate has no sandbox of its own"));
+        };
+        let mut program = self.planned(command, timeout);
+        // Its side tells which call did not end, before it is killed.
+        let left = timeout.saturating_sub((timeout / 8).min(limits::KILL_GRACE * 2));
+        program.env.push((limits::SECONDS.to_owned(), left.as_secs_f64().to_string().into()));
+        // Variables that the user grants are for the tests. It ends with them, not before.
+        let longer = timeout.saturating_add(limits::KILL_GRACE * 4);
+        let (language, granted) = (self.language(), Vec::new());
+        let other = super::programs::program(theirs, &places(beside), language, granted, longer);
+        let first = JoinedProgram { session: &self.session, view: SandboxView::Read, program };
+        let second = JoinedProgram { session: beside, view: SandboxView::Read, program: other };
+        let (output, other) = first.join(second).await.map_err(|why| unusable(&why))?;
+        Ok([output].into_iter().chain(other).collect())
+    }
+
     /// The message for an exceeded limit.
     pub fn hit(&self, resource: Resource) -> String {
         self.limits.hit(resource)
@@ -150,5 +230,8 @@ impl<'a> GateSandbox<'a> {
     /// Kills all processes of the sandbox.
     pub async fn close(self) {
         self.session.close().await;
+        if let Some(beside) = self.beside {
+            beside.close().await;
+        }
     }
 }

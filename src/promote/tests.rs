@@ -30,6 +30,7 @@ fn accepted(files: &[(&str, &str)]) -> Accepted {
         findings: Vec::new(),
         tests: Vec::new(),
         red: Vec::new(),
+        observed: Vec::new(),
         elapsed_ms: 0,
         isolation: Default::default(),
         tools: String::new(),

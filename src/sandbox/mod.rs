@@ -10,6 +10,7 @@ mod bwrap;
 mod errors;
 mod folders;
 mod host;
+mod joined;
 mod macos;
 mod paths;
 mod protocol;
@@ -59,7 +60,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream as Stream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::types::{Isolation, limits};
 
@@ -69,6 +70,7 @@ pub use bwrap::Bwrap;
 use errors::failed;
 pub use errors::{SandboxError, SetupError};
 pub use folders::{is_left, mark, remove};
+pub use joined::{JoinedOutput, JoinedProgram};
 pub use macos::SandboxExec;
 pub use paths::SandboxPaths;
 pub use probe::{Missing, Probe, attempt, probe};
@@ -131,9 +133,40 @@ impl Sandbox {
     /// # Errors
     /// It could not be built; an error of the environment.
     pub async fn open(&self, policy: &SandboxSpec) -> Result<Session, SandboxError> {
-        let wanted = u32::try_from(policy.limits.memory / MIB).unwrap_or(u32::MAX);
+        let memory = self.reserve(&[policy]).await?;
+        self.open_with(policy, memory).await
+    }
+
+    /// Opens two sandboxes, once memory for both is free: neither waits for more while it has some.
+    ///
+    /// # Errors
+    /// One could not be built; an error of the environment.
+    pub async fn open_pair(
+        &self,
+        one: &SandboxSpec,
+        other: &SandboxSpec,
+    ) -> Result<(Session, Session), SandboxError> {
+        let memory = self.reserve(&[one, other]).await?;
+        let first = self.open_with(one, memory.clone()).await?;
+        Ok((first, self.open_with(other, memory).await?))
+    }
+
+    async fn reserve(
+        &self,
+        specs: &[&SandboxSpec],
+    ) -> Result<Arc<OwnedSemaphorePermit>, SandboxError> {
+        let each = specs.iter().map(|spec| spec.limits.memory / MIB);
+        let wanted = each.fold(0, u64::saturating_add);
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
         let memory = self.memory.clone().acquire_many_owned(wanted.clamp(1, self.total));
-        let memory = memory.await.map_err(failed)?;
+        memory.await.map(Arc::new).map_err(failed)
+    }
+
+    async fn open_with(
+        &self,
+        policy: &SandboxSpec,
+        memory: Arc<OwnedSemaphorePermit>,
+    ) -> Result<Session, SandboxError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let room = self.rooms.join(format!("{}-{count}", mark()));

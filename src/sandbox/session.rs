@@ -23,6 +23,18 @@ use crate::types::{Limits, Resource, limits};
 /// The socket to the zygote. Closing it ends the zygote and all supervisors.
 pub type ZygoteSocket = Arc<Mutex<Option<UnixStream>>>;
 
+/// The descriptors of a task.
+pub(super) struct TaskWires {
+    /// Its standard input.
+    pub(super) input: OwnedFd,
+    /// Where regen writes that input.
+    pub(super) feed: Option<pipe::Sender>,
+    /// Its standard output.
+    pub(super) output: OwnedFd,
+    /// Where regen reads that output.
+    pub(super) read: Option<pipe::Receiver>,
+}
+
 /// An open sandbox. Dropping it ends all its processes.
 #[derive(Debug)]
 pub struct Session {
@@ -32,7 +44,7 @@ pub struct Session {
     pub(super) limits: Limits,
     pub(super) without: Vec<String>,
     pub(super) cgroup: Option<PathBuf>,
-    pub(super) _memory: OwnedSemaphorePermit,
+    pub(super) _memory: Arc<OwnedSemaphorePermit>,
     pub(super) listener: Option<Listener>,
 }
 
@@ -80,11 +92,7 @@ impl Session {
     }
 
     pub(super) async fn task(&self, task: Task) -> Result<Output, SandboxError> {
-        let started = Instant::now();
-        let (reply, theirs) = UnixStream::pair().map_err(failed)?;
-        let (out, their_out) = io::pipe().map_err(failed)?;
-        let (err, their_err) = io::pipe().map_err(failed)?;
-        let (their_in, input) = match &task.program.stdin {
+        let (input, feed) = match &task.program.stdin {
             None => (OwnedFd::from(std::fs::File::open("/dev/null").map_err(failed)?), None),
             Some(_) => {
                 let (read, write) = io::pipe().map_err(failed)?;
@@ -92,16 +100,27 @@ impl Session {
                 (read.into(), Some(write))
             }
         };
-        let passed = [theirs.as_fd(), their_in.as_fd(), their_out.as_fd(), their_err.as_fd()];
+        let (out, output) = io::pipe().map_err(failed)?;
+        let out = pipe::Receiver::from_owned_fd(out.into()).map_err(failed)?;
+        let wires = TaskWires { input, feed, output: output.into(), read: Some(out) };
+        self.wired(task, wires).await
+    }
+
+    /// Runs a task over these descriptors.
+    pub(super) async fn wired(&self, task: Task, wires: TaskWires) -> Result<Output, SandboxError> {
+        let started = Instant::now();
+        let TaskWires { input, feed, output, read } = wires;
+        let (reply, theirs) = UnixStream::pair().map_err(failed)?;
+        let (err, their_err) = io::pipe().map_err(failed)?;
+        let passed = [theirs.as_fd(), input.as_fd(), output.as_fd(), their_err.as_fd()];
         let told = Task { program: Program { stdin: None, ..task.program.clone() }, ..task };
         pass(&self.control, &told, &passed).map_err(failed)?;
-        drop((theirs, their_in, their_out, their_err));
+        drop((theirs, input, output, their_err));
         let reply = async_stream(reply)?;
-        let out = pipe::Receiver::from_owned_fd(out.into()).map_err(failed)?;
         let err = pipe::Receiver::from_owned_fd(err.into()).map_err(failed)?;
         let patience = told.program.timeout.saturating_add(limits::SANDBOX_START);
         let bytes = task.program.stdin.as_deref();
-        let (ended, stdout, stderr) = self.follow(reply, out, err, input, bytes, patience).await?;
+        let (ended, stdout, stderr) = self.follow(reply, read, err, feed, bytes, patience).await?;
         Ok(Output {
             ended,
             dropped: stdout.dropped + stderr.dropped,
@@ -115,7 +134,7 @@ impl Session {
     async fn follow(
         &self,
         mut reply: Stream,
-        out: pipe::Receiver,
+        out: Option<pipe::Receiver>,
         err: pipe::Receiver,
         input: Option<pipe::Sender>,
         bytes: Option<&[u8]>,
@@ -133,7 +152,7 @@ impl Session {
         let most = self.limits.output;
         let ended = {
             let drain = async {
-                let (out, err) = (stdout.drain(Some(out), most), stderr.drain(Some(err), most));
+                let (out, err) = (stdout.drain(out, most), stderr.drain(Some(err), most));
                 tokio::try_join!(out, err, feed).is_err()
             };
             let mut drain = std::pin::pin!(drain);

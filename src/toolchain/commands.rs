@@ -40,6 +40,10 @@ pub struct ToolCommand {
     /// What it sees of the workspace.
     #[serde(default)]
     pub sees: Sees,
+    /// The candidate's side of a membrane: it runs in the candidate's sandbox, and each of the two
+    /// reads what the other writes to standard output.
+    #[serde(default)]
+    pub joined: Option<Box<ToolCommand>>,
 }
 
 /// What a command's program sees of the workspace.
@@ -166,4 +170,6 @@ pub enum Reported {
     Ignored,
     /// Failed, with the reason.
     Failed(String),
+    /// A call into the candidate did not end in time.
+    Late(String),
 }

@@ -25,7 +25,13 @@ pub trait ContractLanguage: Sync {
 
     /// Differences between a candidate's public items and the contract, as findings. A language
     /// whose source only its own programs read finds them with the effects.
-    fn surface(&self, gate: &GateName, tree: &Tree, interface: &Interface) -> Vec<Finding>;
+    fn surface(
+        &self,
+        gate: &GateName,
+        spec: &Spec,
+        interface: &Interface,
+        tree: &Tree,
+    ) -> Vec<Finding>;
 
     /// Lints about public items, which the contract decides.
     fn interface_lints(&self) -> &'static [&'static str];

@@ -63,13 +63,13 @@ pub trait Toolchain: Sync {
     fn read_build(&self, gate: &GateName, output: &ToolOutput, context: &BuildContext<'_>)
     -> Built;
     /// The check of effects. `None`: effects are not checked.
-    fn effect_rules(&self) -> Option<&'static dyn EffectRules>;
+    fn effect_rules(&self) -> Option<&dyn EffectRules>;
     /// How it runs tests in its own language: examples and suites. `None` if it cannot; then only
     /// contracts test its candidates.
     fn native(&self) -> Option<&'static dyn NativeSuites>;
 
     /// How it carries a contract. `None` if it cannot.
-    fn contract(&self) -> Option<&'static dyn ContractLanguage>;
+    fn contract(&self) -> Option<&dyn ContractLanguage>;
     /// The dependencies of a normalised tree. `None` if the language has none.
     fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>>;
     /// Tools that are fetched as packages, which a gate sees read only. `None` if this machine's
@@ -78,7 +78,7 @@ pub trait Toolchain: Sync {
     /// Frees what its parsers keep of the texts that this thread has read.
     fn release(&self);
     /// The programs it requires on this machine.
-    fn host_tools(&self) -> &'static dyn HostProbe;
+    fn host_tools(&self) -> &dyn HostProbe;
 }
 
 /// One key of `[target.X]`.

@@ -46,10 +46,10 @@ pub trait DependencyLayer: Send + Sync {
 /// How to find a language's programs on this machine.
 pub trait HostProbe: Sync {
     /// The program to search on PATH.
-    fn program(&self) -> &'static str;
+    fn program(&self) -> &str;
 
     /// The hint if it is missing.
-    fn install_hint(&self) -> &'static str;
+    fn install_hint(&self) -> &str;
 
     /// Environment variables that are passed on.
     fn variables(&self) -> &'static [&'static str];
@@ -70,6 +70,11 @@ pub trait HostProbe: Sync {
         path: &std::path::Path,
         answers: &[String],
     ) -> Result<HostTools, String>;
+
+    /// Absolute paths, with `*` in the last part, of more files and folders that gates see.
+    fn shown(&self) -> &[String] {
+        &[]
+    }
 
     /// Required files, with a hint if one is missing.
     fn components(&self, tools: &HostTools) -> Vec<(PathBuf, String)>;

@@ -7,7 +7,9 @@ mod commands;
 pub mod conflicts;
 mod contract;
 mod coverage;
+mod declared;
 mod doc_examples;
+mod effect_option;
 mod effect_rules;
 mod language;
 mod machine;
@@ -22,7 +24,9 @@ mod suite;
 mod typescript;
 
 use crate::contract::is_neutral;
-use crate::types::{Example, GateName, Problem, Spec, Target, ToolchainId, Tree};
+use crate::types::{Declaration, Example, GateName, Problem, Spec, Target, ToolchainId, Tree};
+
+pub use declared::{ToolchainFile, TreeFile, check as check_declaration, shipped};
 
 pub use commands::{
     BuildContext, BuildKind, Built, Places, Reported, Sees, TestBuild, TestCase, TestProgram,
@@ -34,7 +38,7 @@ pub use effect_rules::{EffectRules, EffectSubject, told_once};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS};
-pub use native::NativeSuites;
+pub use native::{Membrane, NativeSuites};
 pub use quotes::QuotedTest;
 use suite::key;
 pub use suite::{
@@ -66,8 +70,32 @@ pub fn natives() -> impl Iterator<Item = &'static dyn NativeSuites> {
     ALL.into_iter().filter_map(|language| language.native())
 }
 
+/// The names of all toolchains that need no file in the workspace.
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+    ALL.into_iter().map(|language| language.id()).chain(declared::shipped_names())
+}
+
+/// The languages of generated targets, each once.
+pub fn used<'a>(targets: impl Iterator<Item = &'a Target>) -> Vec<&'static dyn Toolchain> {
+    let mut all: Vec<&'static dyn Toolchain> = Vec::new();
+    for language in targets.filter(|target| target.is_generated()).map(of) {
+        if all.iter().all(|known| known.id() != language.id()) {
+            all.push(language);
+        }
+    }
+    all
+}
+
+/// The toolchain that a file declares; `None` if the file is wrong.
+pub fn declared(declaration: &Declaration) -> Option<&'static declared::Declared> {
+    declared::find(declaration)
+}
+
 /// The language of a target.
 pub fn of(target: &Target) -> &'static dyn Toolchain {
+    if let Some(declared) = target.declaration.as_ref().and_then(declared::find) {
+        return declared;
+    }
     // The configuration rejects unknown ids; hand-written code may omit its language.
     target.toolchain.as_ref().and_then(find).unwrap_or(ALL[0])
 }

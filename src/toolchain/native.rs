@@ -1,4 +1,4 @@
-//! The interface of a language's own tests, which run in a process with the candidate.
+//! The interface of a language's own tests.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,10 @@ use super::commands::{
     Places, Reported, TestBuild, TestCase, TestProgram, ToolCommand, ToolOutput,
 };
 use super::doc_examples::DocTests;
+use super::machine::DependencyLayer;
 use super::mutator::Mutator;
 use super::suite::{Expectation, Independent, SpecialCase, Suite, SuiteFile, Visibility};
-use crate::types::{Example, Problem, Resource, Spec, Target, Tree};
+use crate::types::{Example, Finding, Problem, Resource, Spec, Target, Tree};
 
 /// Examples and suites in a language: how they are read, built, run and proven.
 pub trait NativeSuites: Sync {
@@ -58,7 +59,10 @@ pub trait NativeSuites: Sync {
     fn list_tests(&self, program: &TestProgram, places: &Places) -> Option<ToolCommand>;
 
     /// Parses that list.
-    fn read_list(&self, output: &str) -> Vec<String>;
+    ///
+    /// # Errors
+    /// Why there is none: a message, and a place if the suite's own text is at fault.
+    fn read_list(&self, output: &ToolOutput) -> Result<Vec<String>, Box<Finding>>;
 
     /// The commands that run exactly one test, in order, in a separate folder. The test proves with
     /// `nonce` that it reached its end.
@@ -82,4 +86,20 @@ pub trait NativeSuites: Sync {
 
     /// The mutations of the red proof. `None`: every test stays `undecided`.
     fn mutator(&self) -> Option<&'static dyn Mutator>;
+
+    /// How the candidate runs in a sandbox of its own, without the tests. `None`: tests and
+    /// candidate are one program.
+    fn membrane(&self) -> Option<&'static dyn Membrane>;
+}
+
+/// The two sides of tests whose candidate runs in a sandbox of its own.
+pub trait Membrane: Sync {
+    /// The harness's files in the candidate's sandbox, beside the candidate.
+    fn candidate_files(&self, spec: &Spec) -> Vec<(String, Vec<u8>)>;
+
+    /// The harness's files in the tests' sandbox, beside the suites.
+    fn tests_files(&self, spec: &Spec) -> Vec<(String, Vec<u8>)>;
+
+    /// The packages of the tests, which the candidate never sees.
+    fn tests_layer(&self) -> Box<dyn DependencyLayer>;
 }

@@ -183,9 +183,13 @@ pub fn clause_of(spec: &Spec, test: &str) -> Option<ClauseId> {
     clause.map(|clause| clause.id.clone())
 }
 
-/// Whether a test belongs to a `test_id`: its leaf name is the id, or the id with `__…`.
+/// Whether a test belongs to a `test_id`: its leaf name is the id, or the id with `__…`, in both
+/// cases also with `test_` before it.
 pub fn is_test_of(test: &str, test_id: &str) -> bool {
     let leaf = test.rsplit("::").next().unwrap_or(test);
-    let rest = leaf.strip_prefix(test_id);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
+    let is = |leaf: &str| {
+        let rest = leaf.strip_prefix(test_id);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
+    };
+    is(leaf) || leaf.strip_prefix("test_").is_some_and(is)
 }

@@ -14,16 +14,19 @@ use super::CodeEffect;
 pub enum Assurance {
     /// In the candidate's process, with these effects granted.
     Sealed(BTreeSet<CodeEffect>),
+    /// In a process of their own: values crossed from the candidate's sandbox.
+    Membrane,
     /// regen compared the results in a process of its own.
     Outside,
 }
 
 impl Assurance {
-    /// Whether it is at least as strong as `least`: outside, or without further effects.
+    /// Whether it is at least as strong as `least`: outside, membrane, or no further effects.
     pub fn meets(&self, least: &Self) -> bool {
         match (self, least) {
-            (Self::Outside, _) => true,
-            (Self::Sealed(_), Self::Outside) => false,
+            (Self::Outside, _) | (Self::Membrane, Self::Membrane | Self::Sealed(_)) => true,
+            (Self::Membrane | Self::Sealed(_), Self::Outside)
+            | (Self::Sealed(_), Self::Membrane) => false,
             (Self::Sealed(has), Self::Sealed(may)) => has.is_subset(may),
         }
     }
@@ -33,6 +36,7 @@ impl Assurance {
     pub fn weakest(self, other: Self) -> Self {
         match (self, other) {
             (Self::Outside, one) | (one, Self::Outside) => one,
+            (Self::Membrane, one) | (one, Self::Membrane) => one,
             (Self::Sealed(one), Self::Sealed(other)) => Self::Sealed(&one | &other),
         }
     }
@@ -42,6 +46,7 @@ impl std::fmt::Display for Assurance {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Outside => out.write_str("outside"),
+            Self::Membrane => out.write_str("membrane"),
             Self::Sealed(effects) if effects.is_empty() => out.write_str("sealed"),
             Self::Sealed(effects) => {
                 write!(out, "sealed, effects: {}", CodeEffect::list(effects.iter().copied()))
@@ -61,10 +66,14 @@ impl TryFrom<String> for Assurance {
 
     fn try_from(text: String) -> Result<Self, String> {
         let unknown = || {
-            format!("{text:?} is not an assurance: `outside`, `sealed`, `sealed, effects: fs, env`")
+            format!(
+                "{text:?} is not an assurance: `outside`, `membrane`, `sealed`, \
+                 `sealed, effects: fs, env`"
+            )
         };
         let effects = match text.strip_prefix("sealed") {
             _ if text == "outside" => return Ok(Self::Outside),
+            _ if text == "membrane" => return Ok(Self::Membrane),
             Some("") => return Ok(Self::Sealed(BTreeSet::new())),
             rest => rest.and_then(|rest| rest.strip_prefix(", effects: ")).ok_or_else(unknown)?,
         };
@@ -82,9 +91,10 @@ impl JsonSchema for Assurance {
         json_schema!({
             "type": "string",
             "description": "With which assurance tests were judged: `outside` (regen compared the \
-                results), `sealed` (in the candidate's process, without effects), or `sealed, \
+                results), `membrane` (in a process of their own, with values from the candidate's \
+                sandbox), `sealed` (in the candidate's process, without effects), or `sealed, \
                 effects: fs, env`.",
-            "pattern": "^(outside|sealed(, effects: [a-z]+(, [a-z]+)*)?)$",
+            "pattern": "^(outside|membrane|sealed(, effects: [a-z]+(, [a-z]+)*)?)$",
         })
     }
 }
@@ -99,7 +109,8 @@ mod tests {
 
     #[test]
     fn texts_are_read_and_ordered() {
-        let list = ["outside", "sealed", "sealed, effects: fs", "sealed, effects: fs, env"];
+        let list =
+            ["outside", "membrane", "sealed", "sealed, effects: fs", "sealed, effects: fs, env"];
         for (at, text) in list.iter().enumerate() {
             assert_eq!(read(text).to_string(), *text);
             for (least, other) in list.iter().enumerate() {

@@ -68,6 +68,23 @@ pub const VACUOUS: &str = "vacuous";
 /// The rule of code that handles the input of a test by itself.
 pub const QUOTES_TESTS: &str = "quotes_tests";
 
+/// The rule of notes on calls whose results differ between the targets of a spec.
+pub const DIFFERS: &str = "differs";
+
+/// The rules of notes, which reject only if the user says so.
+pub const NOTES: [&str; 2] = [QUOTES_TESTS, DIFFERS];
+
+/// What a candidate gave for a generated call of its contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The call.
+    pub call: String,
+    /// The result, with floats of 9 digits, or that it trapped.
+    pub value: String,
+    /// The clauses whose examples call the function.
+    pub clauses: Vec<ClauseId>,
+}
+
 /// Whether a test was seen to fail without the implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -154,6 +171,9 @@ pub struct GateReport {
     /// Red proofs of tests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub red: Vec<RedProof>,
+    /// Results of generated calls, to compare with those of the spec's other targets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<Observed>,
     /// Wall-clock time in milliseconds.
     pub elapsed_ms: u64,
     /// The isolation level of its programs.

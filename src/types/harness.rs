@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::generator::{CassetteMode, GeneratorConfig, GeneratorSettings, ReplyForm};
 use super::schedule::{Hook, Schedule, Telemetry};
-use super::{Isolation, LimitsConfig, LintConfig};
+use super::{Declaration, Isolation, LimitsConfig, LintConfig};
 use crate::types::{GateName, RelPath, SpecId, TargetName};
 
 /// The whole file.
@@ -186,6 +186,12 @@ impl ToolchainId {
     }
 }
 
+impl From<&str> for ToolchainId {
+    fn from(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+}
+
 /// The only value of a target's `generator`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -249,6 +255,10 @@ pub struct Target {
     /// The language; required for generated code.
     #[serde(default)]
     pub toolchain: Option<ToolchainId>,
+    /// The declaration of `toolchain`, if it is not built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub declaration: Option<Declaration>,
     /// The output folder: `<folder>/{spec}/<name>`, where `<name>` may be `{target}`.
     #[serde(default = "default_output")]
     pub output: String,
@@ -312,6 +322,13 @@ pub enum GateFormat {
     Compiler,
 }
 
+impl GateConfig {
+    /// Whether a note of this rule rejects an answer.
+    pub fn denies(&self, rule: &str) -> bool {
+        self.deny.iter().any(|one| one == rule)
+    }
+}
+
 /// A custom gate, or settings of a built-in one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -333,7 +350,7 @@ pub struct GateConfig {
     /// Of a compiling gate: lints whose findings do not count, as `clippy::new_without_default`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
-    /// Of the gate `clauses`: notes that reject an answer, `quotes_tests`.
+    /// Of the gate `clauses`: notes that reject an answer, `quotes_tests` and `differs`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<String>,
     /// An advisory gate: its failure rejects nothing.

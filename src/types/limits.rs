@@ -175,6 +175,8 @@ pub const HUNG_TIMEOUT: Duration = Duration::from_secs(2);
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time between SIGTERM and SIGKILL for a process group.
 pub const KILL_GRACE: Duration = Duration::from_millis(500);
+/// The variable that tells the tests' side of a membrane how many seconds it has.
+pub const SECONDS: &str = "REGEN_SECONDS";
 /// Bytes of a custom validator's report.
 pub const REPORT_BYTES: usize = 4 * 1024 * 1024;
 

@@ -29,6 +29,9 @@ impl ToolEnv {
     }
 }
 
+/// What the names of shown paths begin with.
+const SHOWN: &str = "shown ";
+
 /// One language's tools.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostTools {
@@ -42,6 +45,17 @@ impl HostTools {
     /// One of their folders.
     pub fn path(&self, name: &str) -> PathBuf {
         self.paths.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Adds a file or folder of the machine that gates see at its own path.
+    pub fn show(&mut self, path: PathBuf) {
+        self.paths.insert(format!("{SHOWN}{}", path.display()), path);
+    }
+
+    /// Those files and folders.
+    pub fn shown(&self) -> impl Iterator<Item = &PathBuf> {
+        let shown = self.paths.iter().filter(|(name, _)| name.starts_with(SHOWN));
+        shown.map(|(_, path)| path)
     }
 
     /// The digest of these tools, equal on every machine that has them.

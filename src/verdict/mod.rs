@@ -1,6 +1,9 @@
 //! Makes verdicts from reports. Only this module can make an [`Accepted`].
 
 pub mod blame;
+mod differences;
+
+pub use differences::{OtherTarget, with_differences};
 
 use crate::types::{
     Candidate, Diagnosis, Digest, Encoder, Fault, Finding, GateName, GateReport, Judgement,
@@ -164,6 +167,7 @@ mod tests {
             findings: Vec::new(),
             tests: Vec::new(),
             red: Vec::new(),
+            observed: Vec::new(),
             elapsed_ms: 1,
             isolation: Default::default(),
             tools: String::new(),

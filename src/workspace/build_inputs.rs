@@ -4,7 +4,9 @@ use std::sync::{Arc, PoisonError};
 
 use super::job_inputs::JobInputs;
 use super::model::{CONFIG, Workspace};
+use crate::config::toolchain_file;
 use crate::gate::GateInputs;
+use crate::plan;
 use crate::prompt::File;
 use crate::toolchain::Suite;
 use crate::types::{AdmittedSpec, RelPath, SpecId, TargetName, Tree};
@@ -42,6 +44,8 @@ impl Workspace {
             suites.iter().map(|suite| File { path: suite.path.to_string(), text: shown(suite) });
         let snapshot = self.snapshot(spec, name);
         let judged = GateInputs::new((**spec).clone(), name, target, &self.harness.gate, suites);
+        let is_compared = plan::targets(spec, &self.harness).len() > 1;
+        let judged = if is_compared { judged.compared() } else { judged };
         let depends = self.specs.iter().filter(|other| spec.depends.contains(&other.id));
         Some(JobInputs {
             depends: depends.cloned().collect(),
@@ -62,7 +66,10 @@ impl Workspace {
         let checks = self.checks.get(&(spec.id.clone(), target.to_owned()));
         let checks = checks.into_iter().flat_map(|checks| checks.files.keys().map(String::as_str));
         let templates = self.template_files.iter().map(String::as_str);
+        let declaration = self.harness.target.get(target).and_then(|one| one.declaration.as_ref());
+        let declared = declaration.map(|one| toolchain_file(one.name()));
         let names = [CONFIG].into_iter().chain(specs).chain(checks).chain(templates);
+        let names = names.chain(declared.as_deref());
         let files = names
             .filter_map(|name| Some((RelPath::parse(name).ok()?, self.bytes.get(name)?.to_vec())));
         files.collect()

@@ -1,6 +1,7 @@
 //! Reads a workspace: configuration, specs, suites, templates, lockfile. Decisions are left to pure
 //! modules.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
@@ -46,12 +47,10 @@ pub fn load_config(
         let sources = Sources::from([(name.clone(), String::new())]);
         CommandError::config(vec![problem.file(&name)], sources)
     })?;
-    let real = |path: &str| places.root.join(path).canonicalize().unwrap_or_else(|_| path.into());
-    let refused =
-        |problems| CommandError::config(problems, Sources::from([(name.clone(), text.clone())]));
-    let mut harness = config::parse_resolved(&name, &text, &real).map_err(refused)?;
+    let mut harness = config_with(places, &text)?;
     if let Some(problem) = linked_output(&places.root, &harness) {
-        return Err(refused(vec![problem.file(&name)]));
+        let sources = Sources::from([(name.clone(), text)]);
+        return Err(CommandError::config(vec![problem.file(&name)], sources));
     }
     let keys = harness.generator_keys();
     let secrets = harness.gate.values().flat_map(|gate| &gate.secrets);
@@ -62,6 +61,43 @@ pub fn load_config(
         generator.cassettes = mode.or(generator.cassettes);
     }
     Ok(ConfigFile { harness, bytes: text.into_bytes() })
+}
+
+/// Parses the text of a configuration of this workspace.
+///
+/// # Errors
+/// It is invalid; lists every problem.
+pub fn config_with(places: &WorkspaceLayout, text: &str) -> Result<Harness, CommandError> {
+    let name = places.config.display().to_string();
+    let real = |path: &str| places.root.join(path).canonicalize().unwrap_or_else(|_| path.into());
+    let sources = RefCell::new(Sources::from([(name.clone(), text.to_owned())]));
+    let declared = |toolchain: &str| {
+        let read = declared_text(places, toolchain)?;
+        let shown = read.clone().unwrap_or_default();
+        sources.borrow_mut().insert(config::toolchain_file(toolchain), shown);
+        Some(read)
+    };
+    let refused = |problems| CommandError::config(problems, sources.borrow().clone());
+    config::parse_resolved(&name, text, &real, &declared).map_err(refused)
+}
+
+/// The text of a file that declares a toolchain; `None` without one.
+pub fn declared_text(places: &WorkspaceLayout, name: &str) -> Option<Result<String, String>> {
+    let file = config::toolchain_file(name);
+    if let Some(link) = files::link_on(&places.root, &file) {
+        return Some(Err(format!("`{link}` is a symbolic link")));
+    }
+    let path = places.root.join(&file);
+    path.symlink_metadata().ok()?;
+    let read = files::read_capped(&path, limits::CONFIG_BYTES).map_err(|why| why.to_string());
+    Some(read.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())))
+}
+
+/// The files of the workspace that declare toolchains.
+fn declarations(harness: &Harness) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let all = harness.target.values().filter_map(|target| target.declaration.as_ref());
+    let own = all.filter(|one| toolchain::shipped(one.name()).as_ref() != Some(*one));
+    own.map(|one| (config::toolchain_file(one.name()), one.text().as_bytes().to_vec()))
 }
 
 /// Rejects a folder for promoted trees that is a symbolic link, which could lead outside of the
@@ -125,6 +161,7 @@ fn read(
 ) -> Result<Workspace, CommandError> {
     let ConfigFile { harness, bytes } = config;
     let mut bytes = BTreeMap::from([(CONFIG.to_owned(), bytes)]);
+    bytes.extend(declarations(&harness));
     let (templates, template_files) = templates(places, &harness, &mut bytes)?;
     let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
         let parsed = specs.into_iter().map(|(file, read)| {

@@ -18,5 +18,8 @@ pub use clock::{now, today};
 pub use cost::MostCost;
 pub use error::{CommandError, ConfigProblems, ErrorKind};
 pub use job_inputs::JobInputs;
-pub use load::{ConfigFile, load, load_as_accepted, load_config, load_harness, rules};
+pub use load::{
+    ConfigFile, config_with, declared_text, load, load_as_accepted, load_config, load_harness,
+    rules,
+};
 pub use model::{CONFIG, Sources, Workspace, WorkspaceLayout};

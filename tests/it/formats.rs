@@ -19,6 +19,10 @@ fn committed_schemas_are_current() {
     committed("harness.schema.json", &regen::config::schema());
     committed("policy.schema.json", &regen::config::policy_schema());
     committed(
+        "toolchain.schema.json",
+        &pretty(schemars::schema_for!(regen::toolchain::ToolchainFile)),
+    );
+    committed(
         "validator-request.schema.json",
         &pretty(schemars::schema_for!(regen::gate::ValidatorRequest)),
     );

@@ -10,7 +10,7 @@ use crate::server::{Act, Server, files};
 use crate::world::{Run, World, all, of_each_kind, rounds, stable};
 
 /// The gates that need no tools but the interpreter.
-const WITHOUT_TOOLS: &str =
+pub const WITHOUT_TOOLS: &str =
     "gates = [\"layout\", \"check\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
 
 /// Right.
@@ -132,7 +132,7 @@ def fail(text: str) -> None:
 
 /// Whether this machine has an interpreter with pip; otherwise says so.
 #[expect(clippy::print_stdout, reason = "a skipped test says why")]
-fn has_python() -> bool {
+pub fn has_python() -> bool {
     static FOUND: LazyLock<bool> = LazyLock::new(|| {
         let ask = "import sys, pip; sys.exit(sys.version_info < (3, 10))";
         let asked = std::process::Command::new("python3").args(["-I", "-c", ask]).output();
@@ -146,7 +146,7 @@ fn has_python() -> bool {
 
 /// Whether the tools can be fetched; otherwise says so.
 #[expect(clippy::print_stdout, reason = "a skipped test says why")]
-fn has_tools() -> bool {
+pub fn has_tools() -> bool {
     static FOUND: LazyLock<bool> = LazyLock::new(|| {
         use std::net::{TcpStream, ToSocketAddrs};
         let mut places = "pypi.org:443".to_socket_addrs().into_iter().flatten();
@@ -159,7 +159,7 @@ fn has_tools() -> bool {
 }
 
 /// A workspace with a Python target only. `more` are keys of the target.
-fn world(server: &Server, id: &str, spec: &str, more: &str) -> World {
+pub fn world(server: &Server, id: &str, spec: &str, more: &str) -> World {
     let world = World::new(&server.url, &[(id, spec)], "");
     let config = world.read("harness.toml").replace("[\"rust\"]", "[\"python\"]");
     let target = format!("[target.python]\ntoolchain = \"python\"\n{more}");
@@ -167,7 +167,7 @@ fn world(server: &Server, id: &str, spec: &str, more: &str) -> World {
     world
 }
 
-fn package(name: &str, code: &str) -> Act {
+pub fn package(name: &str, code: &str) -> Act {
     Act::Say(files(&[(&format!("src/{name}/__init__.py"), code)]))
 }
 
@@ -500,7 +500,10 @@ fn native_examples_of_another_language_are_no_tests() {
         told += &format!("== {id}\n{}", world.run(&["plan"]).expect(10).err);
     }
     let world = world(&server, "roman", ROMAN, "");
-    world.write("validators/roman/python/test_roman.py", "def test_it():\n    pass\n");
+    world.write(
+        "validators/roman/python/test_roman.py",
+        "def test_it():\n    pass\n".repeat(2).as_str(),
+    );
     told += &format!("== suite\n{}", world.run(&["plan"]).expect(10).err);
     assert!(server.requests().is_empty());
     insta::assert_snapshot!(told);

@@ -111,6 +111,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
                 findings: Vec::new(),
                 tests: Vec::new(),
                 red: Vec::new(),
+                observed: Vec::new(),
                 elapsed_ms: 0,
                 isolation: Isolation::NONE,
                 tools: String::new(),

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::audit::{AuditLine, Noticed, PublicItem, read};
 use super::contract::surface;
-use super::{commands, options, package};
+use super::{commands, package};
+use crate::toolchain::effect_option;
 use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
 
@@ -13,7 +14,7 @@ pub struct PythonEffects;
 
 impl EffectRules for PythonEffects {
     fn granted(&self, spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
-        spec.granted_effects().into_iter().chain(options::effects(target)).collect()
+        spec.granted_effects().into_iter().chain(effect_option::effects(target)).collect()
     }
 
     fn files(&self, _subject: EffectSubject<'_>) -> Vec<(String, Vec<u8>)> {

@@ -1,5 +1,5 @@
-//! Python: packages, checked by ruff, pyrefly and the interpreter's own parser. Contracts only: no
-//! native tests yet.
+//! Python: packages, checked by ruff, pyrefly and the interpreter's own parser; contracts, and tests
+//! that run apart from the candidate.
 
 mod audit;
 mod commands;
@@ -8,13 +8,14 @@ mod effects;
 mod findings;
 mod host_tools;
 mod layout;
-mod options;
+mod membrane;
 mod package;
 mod prompt;
 mod tools_layer;
 mod words;
 
 use super::coverage::at;
+use super::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
     GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
@@ -49,16 +50,16 @@ impl Toolchain for Python {
         "Python"
     }
     fn rules_version(&self) -> &'static str {
-        "python 3.10, rules 2"
+        "python 3.10, rules 3"
     }
     fn options(&self) -> Vec<OptionSchema> {
-        options::schemas()
+        effect_option::schemas()
     }
     fn check_option(&self, _name: &str, value: &toml::Value) -> Result<(), (String, String)> {
-        options::check(value)
+        effect_option::check(value)
     }
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
-        options::encode(target, out);
+        effect_option::encode(target, out);
     }
     fn root(&self, spec: &Spec, _target: &Target) -> RelPath {
         package::root(spec)
@@ -104,15 +105,18 @@ impl Toolchain for Python {
             let message = format!("the id `{}` cannot be the name of a package", spec.id);
             problems.push(Problem::error("spec::package_name", message).help("use another `id`"));
         }
-        if spec.contract.is_none() {
-            let message = "a Python target needs a contract: its examples are the tests".to_owned();
-            let help = "add a `wit` block and examples; see docs/formats/contract.md";
-            problems.push(Problem::error("spec::contract", message).help(help));
-        }
         for clause in &spec.clauses {
             for name in clause.test_ids().filter(|name| !package::is_name(name)) {
                 let message = format!("`{name}` cannot be the name of a Python test");
                 problems.push(at(clause, Problem::error("spec::test_name", message)));
+            }
+            for example in clause.examples.iter() {
+                if let Err((message, line)) = membrane::check_example(example) {
+                    let mut problem = Problem::error("spec::example", message);
+                    problem.line = example.line + line;
+                    let help = "an example is the body of a test; see docs/formats/spec.md";
+                    problems.push(problem.help(help));
+                }
             }
         }
         problems
@@ -151,9 +155,8 @@ impl Toolchain for Python {
         Some(&effects::PythonEffects)
     }
     fn native(&self) -> Option<&'static dyn NativeSuites> {
-        None
+        Some(&membrane::PythonSuites)
     }
-
     fn contract(&self) -> Option<&'static dyn ContractLanguage> {
         Some(&contract::PythonContract)
     }
@@ -162,7 +165,7 @@ impl Toolchain for Python {
     }
     fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
         let uses_them = ["fmt", "lint", "types"].contains(&gate.as_str());
-        uses_them.then(|| Box::new(tools_layer::WheelLayer) as Box<dyn DependencyLayer>)
+        uses_them.then(|| Box::new(tools_layer::CHECKERS) as Box<dyn DependencyLayer>)
     }
     fn release(&self) {}
     fn host_tools(&self) -> &'static dyn HostProbe {

@@ -7,11 +7,15 @@ use crate::types::{Spec, Target};
 /// Rules of the target for the model.
 pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
     let (name, root) = (package(spec), root(spec));
+    let items = match spec.contract {
+        Some(_) => "Its public items stand in",
+        None => "What the specification and its tests name stands in",
+    };
     vec![
         format!(
-            "Write the package `{name}` for Python 3.10 and newer. Its public items stand in \
-             `{root}`, which sets `__all__` to a literal list of exactly these names; other modules \
-             go beside it and are imported relatively (`from .module import name`)."
+            "Write the package `{name}` for Python 3.10 and newer. {items} `{root}`, which sets \
+             `__all__` to a literal list of exactly these names; other modules go beside it and are \
+             imported relatively (`from .module import name`)."
         ),
         "Answer with source files only, without tests and without code in comments: the harness \
          writes `pyproject.toml` and runs its own tests."

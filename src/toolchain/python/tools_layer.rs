@@ -1,21 +1,23 @@
-//! The linter and the type checker: pinned wheels, fetched once with pip. No code of theirs or of
-//! candidates runs while they are fetched.
+//! Tools that are pinned wheels, fetched once with pip. No code of theirs or of candidates runs
+//! while they are fetched.
 
 use super::host_tools::PREFIX;
 use crate::toolchain::{DependencyLayer, Places, ToolCommand};
 use crate::types::HostTools;
 
-/// Versions and hashes, for all platforms.
-const REQUIREMENTS: &str = include_str!("requirements.txt");
+/// The linter and the type checker: versions and hashes, for all platforms.
+pub const CHECKERS: WheelLayer = WheelLayer(include_str!("requirements.txt"));
+/// The runner of tests.
+pub const TESTS: WheelLayer = WheelLayer(include_str!("membrane/requirements.txt"));
 /// Their file in the project.
 const FILE: &str = "requirements.txt";
 
-/// The layer of the tools.
-pub struct WheelLayer;
+/// A layer of wheels, by its list of them.
+pub struct WheelLayer(&'static str);
 
 impl DependencyLayer for WheelLayer {
     fn key(&self) -> &str {
-        REQUIREMENTS
+        self.0
     }
 
     fn is_chosen(&self) -> bool {
@@ -23,7 +25,7 @@ impl DependencyLayer for WheelLayer {
     }
 
     fn project(&self) -> Vec<(String, String)> {
-        vec![(FILE.to_owned(), REQUIREMENTS.to_owned())]
+        vec![(FILE.to_owned(), self.0.to_owned())]
     }
 
     fn fetch(&self, tools: &HostTools) -> Option<ToolCommand> {
@@ -39,7 +41,6 @@ impl DependencyLayer for WheelLayer {
             "--timeout=15",
             "install",
             "--quiet",
-            "--no-compile",
             "--no-deps",
             "--only-binary=:all:",
             "--require-hashes",
@@ -60,7 +61,7 @@ impl DependencyLayer for WheelLayer {
     }
 
     fn empty_lock(&self) -> String {
-        REQUIREMENTS.to_owned()
+        self.0.to_owned()
     }
 
     fn is_refusal(&self, _errors: &str) -> bool {

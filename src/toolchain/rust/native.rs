@@ -7,11 +7,11 @@ use super::{
     package, special, suites, tests_in, twins,
 };
 use crate::toolchain::{
-    DocTests, Expectation, Extent, Independent, Mutants, Mutator, NativeSuites, Places, Reported,
-    SpecialCase, Suite, SuiteFile, TestBuild, TestCase, TestProgram, ToolCommand, ToolOutput,
-    Visibility,
+    DocTests, Expectation, Extent, Independent, Membrane, Mutants, Mutator, NativeSuites, Places,
+    Reported, SpecialCase, Suite, SuiteFile, TestBuild, TestCase, TestProgram, ToolCommand,
+    ToolOutput, Visibility,
 };
-use crate::types::{Example, Problem, Resource, Spec, Target, Tree};
+use crate::types::{Example, Finding, Problem, Resource, Spec, Target, Tree};
 
 /// Rust's own tests.
 pub struct RustSuites;
@@ -72,8 +72,12 @@ impl NativeSuites for RustSuites {
         Some(libtest::list(program, places))
     }
 
-    fn read_list(&self, output: &str) -> Vec<String> {
-        libtest::read_list(output)
+    fn read_list(&self, output: &ToolOutput) -> Result<Vec<String>, Box<Finding>> {
+        let message = "the test program cannot list its tests".to_owned();
+        match output.status {
+            Some(0) => Ok(libtest::read_list(&output.stdout)),
+            _ => Err(Box::new(Finding { message, ..Finding::default() })),
+        }
     }
 
     fn run_test(&self, run: &TestCase<'_>, places: &Places) -> Vec<ToolCommand> {
@@ -105,6 +109,10 @@ impl NativeSuites for RustSuites {
 
     fn mutator(&self) -> Option<&'static dyn Mutator> {
         Some(&RustMutator)
+    }
+
+    fn membrane(&self) -> Option<&'static dyn Membrane> {
+        None
     }
 }
 

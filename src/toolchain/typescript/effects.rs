@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use super::audit::{ModuleLine, ModulePlace, read};
+use super::commands;
 use super::contract::surface;
 use super::package::Dialect;
-use super::{commands, options};
+use crate::toolchain::effect_option;
 use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
 
@@ -15,7 +16,7 @@ pub struct ScriptEffects(pub Dialect);
 
 /// The effects that a spec and its target grant.
 fn granted(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
-    spec.granted_effects().into_iter().chain(options::effects(target)).collect()
+    spec.granted_effects().into_iter().chain(effect_option::effects(target)).collect()
 }
 
 impl EffectRules for ScriptEffects {

@@ -8,7 +8,6 @@ mod effects;
 mod findings;
 mod host_tools;
 mod layout;
-mod options;
 mod package;
 mod prompt;
 mod tools_layer;
@@ -16,6 +15,7 @@ mod type_errors;
 mod words;
 
 use super::coverage::at;
+use super::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
     GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
@@ -74,13 +74,13 @@ impl Toolchain for ScriptLanguage {
         "typescript 7, rules 1"
     }
     fn options(&self) -> Vec<OptionSchema> {
-        options::schemas()
+        effect_option::schemas()
     }
     fn check_option(&self, _name: &str, value: &toml::Value) -> Result<(), (String, String)> {
-        options::check(value)
+        effect_option::check(value)
     }
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
-        options::encode(target, out);
+        effect_option::encode(target, out);
     }
     fn root(&self, _spec: &Spec, _target: &Target) -> RelPath {
         package::plain(self.dialect.root())

@@ -15,8 +15,8 @@ use regen::report::{Styler, github, render, sarif};
 use regen::spec::{Lint, Parsed, admit, diff, lint, parse, shapes};
 use regen::toolchain::{self, Extent, SuiteFile};
 use regen::types::{
-    ClauseId, Completion, Finish, Harness, Interface, LintConfig, ModelApi, Problem, RelPath, Spec,
-    Standing, Target, Tree, Usage,
+    ClauseId, Completion, Declaration, Finish, Harness, Interface, LintConfig, ModelApi, Problem,
+    RelPath, Spec, Standing, Target, Tree, Usage,
 };
 use regen::{config, guard};
 
@@ -29,7 +29,8 @@ pub struct Reader {
     pub read: fn(&[u8]),
 }
 
-pub const READERS: [Reader; 14] = [
+pub const READERS: [Reader; 15] = [
+    Reader { name: "toolchain", seeds: toolchains, read: declaration },
     Reader { name: "spec", seeds: specs, read: spec },
     Reader { name: "configuration", seeds: configurations, read: configuration },
     Reader { name: "reply", seeds: replies, read: reply },
@@ -386,6 +387,20 @@ fn contracts() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read(folder.join("docs/formats/contract.md")).expect("reads");
     vec![spec.into_bytes(), page]
+}
+
+fn toolchains() -> Vec<Vec<u8>> {
+    [files("src/toolchain/declared", ".toml"), files("tests/fixtures/toolchains", ".toml")].concat()
+}
+
+/// A toolchain's file; an accepted one renders its own spec.
+fn declaration(bytes: &[u8]) {
+    let declaration = Declaration::new("mine", text(bytes));
+    let problems = toolchain::check_declaration(&declaration);
+    problems_can_be_shown(&problems, "toolchains/mine.toml", declaration.text());
+    if problems.is_empty() {
+        let _ = regen::commands::conformance::Conformance::new(&declaration);
+    }
 }
 
 fn answers() -> Vec<Vec<u8>> {

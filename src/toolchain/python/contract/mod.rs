@@ -42,7 +42,13 @@ impl ContractLanguage for PythonContract {
     }
 
     /// What the package declares is listed by the interpreter's own parser, with the effects.
-    fn surface(&self, _gate: &GateName, _tree: &Tree, _interface: &Interface) -> Vec<Finding> {
+    fn surface(
+        &self,
+        _gate: &GateName,
+        _spec: &Spec,
+        _interface: &Interface,
+        _tree: &Tree,
+    ) -> Vec<Finding> {
         Vec::new()
     }
 

@@ -73,7 +73,13 @@ impl ContractLanguage for RustContract {
         }
     }
 
-    fn surface(&self, gate: &GateName, tree: &Tree, interface: &Interface) -> Vec<Finding> {
+    fn surface(
+        &self,
+        gate: &GateName,
+        _spec: &Spec,
+        interface: &Interface,
+        tree: &Tree,
+    ) -> Vec<Finding> {
         surface::check(gate, tree, interface)
     }
 

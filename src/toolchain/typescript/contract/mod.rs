@@ -44,7 +44,13 @@ impl ContractLanguage for ScriptContract {
     }
 
     /// The type checker compares public items, with the effects.
-    fn surface(&self, _gate: &GateName, _tree: &Tree, _interface: &Interface) -> Vec<Finding> {
+    fn surface(
+        &self,
+        _gate: &GateName,
+        _spec: &Spec,
+        _interface: &Interface,
+        _tree: &Tree,
+    ) -> Vec<Finding> {
         Vec::new()
     }
 

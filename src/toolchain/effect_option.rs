@@ -1,13 +1,13 @@
-//! TypeScript's keys of `[target.X]`.
+//! The key `effects` of `[target.X]`.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::toolchain::OptionSchema;
+use super::language::OptionSchema;
 use crate::types::{CodeEffect, Encoder, Target};
 
-/// The only key: effects that candidates may have, in addition to those that their specs grant.
+/// Effects that candidates may have, in addition to those that their specs grant.
 const EFFECTS: &str = "effects";
 
 /// The effects of a target. An invalid value counts as missing; the configuration rejects it.

@@ -1,0 +1,81 @@
+//! The tools of a declared toolchain on this machine.
+
+use std::path::{Path, PathBuf};
+
+use super::file::ToolsFile;
+use super::kept::kept_list;
+use crate::toolchain::HostProbe;
+use crate::types::{HostTools, ToolEnv};
+
+/// The key of the tools' folder.
+const FOLDER: &str = "tools";
+
+/// Asks the tools for their version and folder.
+pub struct DeclaredProbe {
+    tools: ToolsFile,
+    questions: &'static [&'static [&'static str]],
+    variables: &'static [&'static str],
+}
+
+impl DeclaredProbe {
+    /// The probe of these tools.
+    pub fn new(tools: &ToolsFile) -> Self {
+        let list = |words: &[String]| kept_list(words);
+        let all = [Some(&tools.version), tools.folder.as_ref()];
+        let questions: Vec<_> = all.into_iter().flatten().map(|one| list(one)).collect();
+        Self {
+            questions: Vec::leak(questions),
+            variables: list(&tools.variables),
+            tools: tools.clone(),
+        }
+    }
+}
+
+impl HostProbe for DeclaredProbe {
+    fn program(&self) -> &str {
+        &self.tools.program
+    }
+
+    fn install_hint(&self) -> &str {
+        &self.tools.install
+    }
+
+    fn variables(&self) -> &'static [&'static str] {
+        self.variables
+    }
+
+    fn watched(&self, _env: &ToolEnv) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    fn questions(&self) -> &'static [&'static [&'static str]] {
+        self.questions
+    }
+
+    fn tools(&self, _: &ToolEnv, path: &Path, answers: &[String]) -> Result<HostTools, String> {
+        let program = path.display();
+        let version = answers.first().and_then(|text| text.lines().find(|l| !l.trim().is_empty()));
+        let version = version.ok_or_else(|| format!("`{program}` did not say its version"))?;
+        let mut paths = std::collections::BTreeMap::new();
+        if self.tools.folder.is_some() {
+            let folder = PathBuf::from(answers.get(1).map_or("", |text| text.trim()));
+            if !folder.is_absolute() || folder.parent().is_none() {
+                return Err(format!("`{program}` did not say its folder"));
+            }
+            paths.insert(FOLDER.to_owned(), folder);
+        }
+        Ok(HostTools { version: version.trim().to_owned(), paths })
+    }
+
+    fn shown(&self) -> &[String] {
+        &self.tools.shown
+    }
+
+    fn components(&self, _tools: &HostTools) -> Vec<(PathBuf, String)> {
+        Vec::new()
+    }
+
+    fn tools_folder(&self, tools: &HostTools) -> Option<PathBuf> {
+        tools.paths.get(FOLDER).cloned()
+    }
+}

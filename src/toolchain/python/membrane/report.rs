@@ -1,0 +1,167 @@
+//! Reads the report of the tests' process. The candidate cannot write to it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::toolchain::{Reported, TestCase, ToolOutput};
+use crate::types::Finding;
+
+/// The report: one line.
+#[derive(Deserialize)]
+struct SuiteReport {
+    /// The tests of the file.
+    names: Vec<String>,
+    /// The cases that were run.
+    collected: Vec<String>,
+    /// Why tests could not be collected, with the place of an error in the suite's own text.
+    errors: Vec<(String, Option<String>, Option<u32>)>,
+    /// Each case's phases with their outcomes.
+    phases: BTreeMap<String, Vec<(String, String)>>,
+    /// What did not pass: case, outcome, message.
+    bad: Vec<(String, String, String)>,
+    /// The call after which the candidate was not asked again, and why.
+    broken: Option<String>,
+    /// Whether that call did not end in time.
+    late: bool,
+    /// What fails the test, whatever came after it.
+    swallowed: Option<String>,
+    /// pytest's exit status.
+    status: i32,
+}
+
+fn read(output: &ToolOutput) -> Result<SuiteReport, String> {
+    let told = output.stderr.lines().next_back().and_then(|line| serde_json::from_str(line).ok());
+    told.ok_or_else(|| {
+        let said = output.stderr.trim();
+        format!("the tests gave no report: the process {}\n{said}", output.ended)
+    })
+}
+
+/// The tests of a file.
+///
+/// # Errors
+/// They cannot be collected.
+pub fn names(output: &ToolOutput) -> Result<Vec<String>, Box<Finding>> {
+    let failed = |message, file: Option<String>, line| {
+        let in_suite = file.is_some();
+        Box::new(Finding { message, file, line, in_suite, ..Finding::default() })
+    };
+    let told = read(output).map_err(|why| failed(why, None, None))?;
+    if let Some(call) = told.broken {
+        return Err(failed(call, None, None));
+    }
+    match told.errors.into_iter().next() {
+        Some((why, file, line)) => Err(failed(why, file, line)),
+        None => Ok(told.names),
+    }
+}
+
+/// The result of a test, of which all cases must pass in all phases.
+pub fn result(run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported {
+    let Some(output) = outputs.first() else {
+        return Reported::Failed("the test did not run".to_owned());
+    };
+    let told = match read(output) {
+        Ok(told) => told,
+        Err(why) => return Reported::Failed(why),
+    };
+    if let Some(call) = told.broken {
+        let ended = outputs.get(1).filter(|_| call.ends_with("ended the process"));
+        let how = ended.map(|output| format!(" (it {})", output.ended)).unwrap_or_default();
+        let message = format!("{call}{how}");
+        return if told.late { Reported::Late(message) } else { Reported::Failed(message) };
+    }
+    if let Some(why) = told.swallowed {
+        return Reported::Failed(why);
+    }
+    if let Some((case, outcome, message)) = told.bad.into_iter().next() {
+        let case = case.rsplit_once('[').map(|(_, case)| format!("[{case} "));
+        let how = if outcome == "failed" { String::new() } else { format!("it was {outcome}: ") };
+        return Reported::Failed(format!("{}{how}{message}", case.unwrap_or_default()));
+    }
+    if let Some((why, _, _)) = told.errors.into_iter().next() {
+        return Reported::Failed(why);
+    }
+    let whole = ["setup", "call", "teardown"].map(|phase| (phase.to_owned(), "passed".to_owned()));
+    let passed = |case: &String| told.phases.get(case).is_some_and(|phases| *phases == whole);
+    let is_whole = told.phases.len() == told.collected.len();
+    if told.collected.is_empty() || !is_whole || !told.collected.iter().all(passed) {
+        return Reported::Failed(format!("{} was not run, or not once", run.name));
+    }
+    match told.status {
+        0 => Reported::Passed,
+        status => Reported::Failed(format!("pytest ended with status {status}")),
+    }
+}
+
+/// The sides of a failed comparison: `assert 6 == 5`, or `6 != 5` of unittest.
+pub fn compared(message: &str) -> Option<(String, String)> {
+    let line = message.lines().find_map(|line| line.strip_prefix("AssertionError: "))?;
+    let (sides, sign) = match line.strip_prefix("assert ") {
+        Some(sides) => (sides, " == "),
+        None => (line, " != "),
+    };
+    let (got, expected) = sides.split_once(sign)?;
+    let is_one = !got.is_empty() && !expected.contains(sign);
+    is_one.then(|| (got.to_owned(), expected.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{compared, names, result};
+    use crate::toolchain::{Reported, TestCase, TestProgram, ToolOutput};
+
+    const GOOD: &str = r#"{"end": true, "status": 0, "names": ["test_a"], "collected": ["t.py::test_a"],
+        "errors": [], "phases": {"t.py::test_a": [["setup", "passed"], ["call", "passed"], ["teardown", "passed"]]},
+        "bad": [], "broken": null, "late": false, "swallowed": null}"#;
+
+    fn told(text: &str) -> Reported {
+        let (executable, source) = (String::new(), "t.py".to_owned());
+        let program = TestProgram { executable, source, starts: Vec::new() };
+        let case =
+            TestCase { program: &program, name: "test_a", expected: None, nonce: "", mutant: None };
+        let stderr = text.replace('\n', " ");
+        result(&case, &[ToolOutput { stderr, ..ToolOutput::default() }])
+    }
+
+    #[test]
+    fn only_a_whole_report_of_each_case_passes() {
+        assert_eq!(told(GOOD), Reported::Passed);
+        for (part, other) in [
+            ("\"status\": 0", "\"status\": 5"),
+            ("[\"t.py::test_a\"]", "[]"),
+            ("[\"t.py::test_a\"]", "[\"t.py::test_a\", \"t.py::test_a[1]\"]"),
+            (", [\"teardown\", \"passed\"]", ""),
+            ("[\"call\", \"passed\"]", "[\"call\", \"skipped\"]"),
+            ("[\"call\", \"passed\"]", "[\"call\", \"passed\"], [\"call\", \"passed\"]"),
+            ("\"bad\": []", "\"bad\": [[\"t.py::test_a\", \"skipped\", \"later\"]]"),
+            ("\"errors\": []", "\"errors\": [[\"no\", null, null]]"),
+            ("\"broken\": null", "\"broken\": \"a.f() ended the process\""),
+            ("\"swallowed\": null", "\"swallowed\": \"no\""),
+            ("\"late\": false, ", ""),
+        ] {
+            let other = GOOD.replacen(part, other, 1);
+            assert!(matches!(told(&other), Reported::Failed(_)), "{other}");
+        }
+        assert!(matches!(told(""), Reported::Failed(_)));
+        let late = "\"broken\": \"a.f() did not end in time\", \"late\": true";
+        let late = GOOD.replace("\"broken\": null, \"late\": false", late);
+        assert_eq!(told(&late), Reported::Late("a.f() did not end in time".to_owned()));
+    }
+
+    #[test]
+    fn lists_and_comparisons() {
+        let output =
+            |text: &str| ToolOutput { stderr: text.replace('\n', " "), ..Default::default() };
+        assert_eq!(names(&output(GOOD)).expect("has some"), ["test_a"]);
+        let own = GOOD.replace("\"errors\": []", "\"errors\": [[\"no\", \"tests/t.py\", 3]]");
+        let own = names(&output(&own)).expect_err("is one");
+        assert!(own.in_suite && own.line == Some(3));
+        let message = "assert f(1) == 2\nAssertionError: assert 3 == 2\n +  where 3 = f(1)";
+        assert_eq!(compared(message), Some(("3".to_owned(), "2".to_owned())));
+        let old = compared("self.assertEqual(f(1), 2)\nAssertionError: 3 != 2");
+        assert_eq!(old, Some(("3".to_owned(), "2".to_owned())));
+        assert_eq!(compared("AssertionError: assert not True"), None);
+    }
+}
