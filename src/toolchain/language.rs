@@ -72,8 +72,8 @@ pub trait Toolchain: Sync {
     fn contract(&self) -> Option<&dyn ContractLanguage>;
     /// The dependencies of a normalised tree. `None` if the language has none.
     fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>>;
-    /// Tools that are fetched as packages, for a gate that looks at code without running it. `None`
-    /// if this machine's tools suffice.
+    /// Tools that are fetched as packages, which a gate sees read only. `None` if this machine's
+    /// tools suffice.
     fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>>;
     /// Frees what its parsers keep of the texts that this thread has read.
     fn release(&self);

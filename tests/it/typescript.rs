@@ -354,7 +354,8 @@ fn values_have_exactly_the_types_of_the_contract() {
         return;
     }
     let wrong = EXACT.iter().flat_map(|(wit, expected, ty, values)| {
-        values.iter().map(move |value| [*wit, *expected, *ty, *value])
+        let values = values.iter().take(rounds(values.len(), 1));
+        values.map(move |value| [*wit, *expected, *ty, *value])
     });
     let wrong: Vec<_> = wrong.collect();
     let (spec, code) = exact(wrong.iter().copied());
@@ -394,21 +395,21 @@ fn the_public_surface_is_exactly_the_contract() {
         ("nothing", "const x = 1;\nString(x);\n".to_owned()),
     ];
     let mut told = String::new();
-    for (name, code) in &wrong[..rounds(wrong.len(), 2)] {
+    for (name, code) in &wrong[..rounds(wrong.len(), 1)] {
         let (_, run) = answered(code, FEW_GATES);
         told += &format!("== {name}\n{}", refusal(&run.expect(20)));
     }
-    if all() {
-        insta::assert_snapshot!(told);
-    }
     assert!(told.contains("the contract does not have: `DIGITS`"), "{told}");
-    assert!(told.contains("the public type `Own` is not in the contract"), "{told}");
+    if !all() {
+        return;
+    }
+    insta::assert_snapshot!(told);
     let honest = [
         // Read-only parameters, other names of types, functions as values, types again.
         GOOD.replace("export function fromRoman(numeral: string): number | undefined", "type Numeral = string;\nexport type { Problem };\nexport { ContractError };\nexport function fromRoman(numeral: Readonly<Numeral>): number | undefined"),
         GOOD.replace("export function fromRoman(numeral: string): number | undefined {", "export const fromRoman = (numeral: string): number | undefined => {"),
     ];
-    for code in &honest[..rounds(2, 1)] {
+    for code in &honest {
         answered(code, FEW_GATES).1.expect(0);
     }
 }
@@ -594,10 +595,12 @@ fn without_node_other_targets_are_promoted_and_nothing_is_bought() {
     let doctor = run(&["doctor"]).expect(40);
     let missing = "FAIL typescript     no `node` on PATH; install Node.js 20 or newer with npm";
     assert!(doctor.out.contains(missing), "{}", doctor.out);
-    let ran = run(&["run"]).expect(40);
-    assert!(ran.err.contains("no `node` on PATH"), "{}", ran.err);
-    assert_eq!(server.requests().len(), 1);
-    assert_eq!(world.read("generated/roman/rust/src/lib.rs"), GOOD_RUST);
+    if all() {
+        let ran = run(&["run"]).expect(40);
+        assert!(ran.err.contains("no `node` on PATH"), "{}", ran.err);
+        assert_eq!(server.requests().len(), 1);
+        assert_eq!(world.read("generated/roman/rust/src/lib.rs"), GOOD_RUST);
+    }
     // One that is too old, and one without npm.
     use std::os::unix::fs::PermissionsExt;
     let programs = [
@@ -775,6 +778,10 @@ const WAYS: &[(&str, &str)] = &[
     ("unsafe", r#"try { throw 1 } catch (e) { const x = (e as Error).stack; }"#),
     ("unsafe", r#"const x = new Error("a").stack;"#),
     ("unsafe", r#"Error.stackTraceLimit = 0;"#),
+    ("unsafe", r#"const { stack } = new Error("a");"#),
+    ("unsafe", r#"Array.prototype.push.call(Array.prototype, 1);"#),
+    ("clock", r#"const x = new Intl.DateTimeFormat("en").format();"#),
+    ("state", r#"const o = new Map(); export function f() { Map.prototype.set.call(o, 1, 1); }"#),
     ("unsafe", r#"process.binding("fs");"#),
     ("unsafe", r#"process.getBuiltinModule("fs");"#),
     ("unsafe", r#"Buffer.allocUnsafe(9);"#),
@@ -887,6 +894,8 @@ fn honest_code_has_no_effect() {
         r#"export const f = (o: object, k: string) => Object.prototype.hasOwnProperty.call(o, k) || Object.hasOwn(o, k);"#,
         r#"export const f = () => Object.create(null) as Record<string, number>;"#,
         r#"export const f = () => ({ __proto__: null, a: 1 });"#,
+        r#"export const f = (xs: number[]) => { const out: number[] = []; Array.prototype.push.apply(out, xs); return out; };"#,
+        r#"export const f = (o: { stack: number[] }) => { const { stack } = o; return stack.length; };"#,
         r#"const own = Object.prototype; export const f = (o: object) => own.hasOwnProperty.call(o, "a");"#,
         r#"export const f = (o: object) => Object.setPrototypeOf({ ...o }, Object.prototype);"#,
         r#"export const f = (o: object) => Object.hasOwn(o, "__proto__") || "a" in Array.prototype;"#,
@@ -958,9 +967,10 @@ fn a_granted_effect_is_promoted() {
     let code = GOOD.replace("  let left = n;\n", "  console.log(n);\n  let left = n;\n");
     // With Node's types.
     answered(&code, "effects = [\"stdout\"]\n").1.expect(0);
-    let (_, run) = answered(&code, FEW_GATES);
-    let said = "`console.log` needs the effect `stdout`";
-    assert!(run.expect(20).err.contains(said));
+    if all() {
+        let said = "`console.log` needs the effect `stdout`";
+        assert!(answered(&code, FEW_GATES).1.expect(20).err.contains(said));
+    }
 }
 
 /// Numerals written in many words: what may look like a cheat, and is none.
@@ -1256,6 +1266,9 @@ fn javascript_has_its_types_in_its_documentation() {
         "script_prompt",
         &part[..part.find("The harness writes").expect("is there")]
     );
+    if !all() {
+        return;
+    }
     let server = made(&answers[5..]);
     let refused = javascript(&server);
     let run = refused.run(&["run"]).expect(20);

@@ -38,6 +38,8 @@ impl DependencyLayer for NpmLayer {
             "--prefix=../vendor",
             "--cache=cache",
             "--ignore-scripts",
+            "--include=optional",
+            "--engine-strict=false",
             "--no-audit",
             "--no-fund",
             "--no-update-notifier",

@@ -197,21 +197,26 @@ fn difference(
             };
             finding(dialect, message, &format!("write `{}`", signature(interface, one, dialect)))
         }
-        SurfaceSubject::Class(name) => {
-            let message = format!("the contract's class `{name}` is missing");
-            finding(dialect, message, &format!("write `export class {name}`"))
-        }
+        SurfaceSubject::Class(name) => missing_class(dialect, name),
+        // Without the class there are no names.
+        SurfaceSubject::Names(Some(name)) if error.rule != "TS2322" => missing_class(dialect, name),
         SurfaceSubject::Names(class) => {
             // The checker names what is left of a union.
-            let names: Vec<&str> = error.message.split('"').skip(1).step_by(2).collect();
-            let before = class.as_ref().map_or(String::new(), |class| format!("{class}."));
-            let names = names.iter().map(|name| format!("`{before}{name}`")).collect::<Vec<_>>();
-            let message = format!("the contract does not have: {}", names.join(", "));
+            let left = error.message.split_once("assignable to type '").map_or("", |two| two.1);
+            let left = left.lines().next().unwrap_or_default().trim_end_matches(['.', '\'']);
+            let of = class.as_ref().map_or(String::new(), |class| format!(" in `{class}`"));
+            let names = left.replace('"', "`").replace(" | ", ", ");
+            let message = format!("the contract does not have{of}: {names}");
             let private =
                 dialect.choose("make them `private` or `#private`", "make them `#private`");
             finding(dialect, message, class.as_ref().map_or("do not export them", |_| private))
         }
     }
+}
+
+fn missing_class(dialect: Dialect, name: &str) -> Finding {
+    let message = format!("the contract's class `{name}` is missing");
+    finding(dialect, message, &format!("write `export class {name}`"))
 }
 
 fn finding(dialect: Dialect, message: String, remedy: &str) -> Finding {
@@ -221,5 +226,29 @@ fn finding(dialect: Dialect, message: String, remedy: &str) -> Finding {
         message,
         remedy: Some(remedy.to_owned()),
         ..Finding::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dialect, SurfaceSubject, TypeError, difference};
+    use crate::types::Interface;
+
+    #[test]
+    fn what_is_left_is_named() {
+        let told = |rule: &str, message: &str, class: Option<&str>| {
+            let (rule, message) = (rule.to_owned(), message.to_owned());
+            let error = TypeError { file: String::new(), line: 1, rule, message };
+            let subject = SurfaceSubject::Names(class.map(str::to_owned));
+            difference(&Interface::default(), &subject, &error, Dialect::TypeScript).message
+        };
+        let left = "Type 'true' is not assignable to type '\"a\" | \"b\"'.";
+        assert_eq!(told("TS2322", left, None), "the contract does not have: `a`, `b`");
+        let symbol = "Type 'true' is not assignable to type 'typeof Symbol.iterator'.";
+        let in_class = "the contract does not have in `A`: typeof Symbol.iterator";
+        assert_eq!(told("TS2322", symbol, Some("A")), in_class);
+        let no_class = "Namespace '\"/src/index\"' has no exported member 'A'.";
+        let missing = "the contract's class `A` is missing";
+        assert_eq!(told("TS2694", no_class, Some("A")), missing);
     }
 }
