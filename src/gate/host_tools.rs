@@ -59,9 +59,11 @@ pub async fn find(
     let probe = language.host_tools();
     let (name, hint) = (probe.program(), probe.install_hint());
     let folders = env.get("PATH").cloned().unwrap_or_default();
-    let program = std::env::split_paths(&folders).map(|dir| dir.join(name)).find(|p| p.is_file());
+    // A relative folder could be the workspace's.
+    let folders = std::env::split_paths(&folders).filter(|dir| dir.is_absolute());
+    let program = folders.map(|dir| dir.join(name)).find(|p| p.is_file());
     let program = program.ok_or_else(|| ToolsError(format!("no `{name}` on PATH; {hint}")))?;
-    let key = key(probe, env, &program);
+    let key = key(language, env, &program);
     let cache = cache.join(format!("tools-{}.json", language.id()));
     let remembered = std::fs::read(&cache).ok();
     let remembered = remembered.and_then(|b| serde_json::from_slice::<RememberedTools>(&b).ok());
@@ -74,7 +76,8 @@ pub async fn find(
     for question in probe.questions() {
         answers.push(ask(probe, env, &program, question).await?);
     }
-    let mut tools = probe.tools(env, &program, &answers).map_err(ToolsError)?;
+    let real = program.canonicalize().unwrap_or_else(|_| program.clone());
+    let mut tools = probe.tools(env, &real, &answers).map_err(ToolsError)?;
     probe.shown().iter().flat_map(|pattern| matching(pattern)).for_each(|path| tools.show(path));
     if let Some((_, help)) = probe.components(&tools).into_iter().find(|(path, _)| !path.is_file())
     {
@@ -100,8 +103,9 @@ fn matching(pattern: &str) -> Vec<PathBuf> {
 }
 
 /// The digest of all that determines the tools.
-fn key(probe: &dyn HostProbe, env: &ToolEnv, program: &Path) -> Digest {
-    let mut out = Encoder::new("tools wanted");
+fn key(language: &dyn Toolchain, env: &ToolEnv, program: &Path) -> Digest {
+    let (probe, mut out) = (language.host_tools(), Encoder::new("tools wanted"));
+    out.text(language.rules_version());
     let watched = probe.watched(env);
     for path in [program.to_owned()].iter().chain(&watched) {
         let meta = path.metadata().ok();
@@ -111,8 +115,6 @@ fn key(probe: &dyn HostProbe, env: &ToolEnv, program: &Path) -> Digest {
         out.option(meta.map(|meta| meta.len()), Encoder::number);
         out.option(time, |out, time| out.number(time.as_secs()).number(time.subsec_nanos().into()));
     }
-    out.list(probe.questions(), |out, words| out.list(*words, Encoder::text));
-    out.list(probe.shown(), Encoder::text);
     for name in probe.variables() {
         out.option(env.get(name), |out, value| out.text(value.to_string_lossy()));
     }

@@ -60,7 +60,7 @@ pub trait HostProbe: Sync {
     /// Arguments of the queries.
     fn questions(&self) -> &'static [&'static [&'static str]];
 
-    /// Makes the tools from the answers. `path` is the program.
+    /// Makes the tools from the answers. `path` is the program's file, behind links.
     ///
     /// # Errors
     /// An answer is unusable.

@@ -72,10 +72,13 @@ pub struct ToolchainFile {
 pub struct ToolsFile {
     /// The program to search on `PATH`.
     pub program: String,
-    /// Its arguments that print the version.
-    pub version: Vec<String>,
-    /// Its arguments that print the folder which gates must see; absent if the tools are in `/usr`.
-    pub folder: Option<Vec<String>>,
+    /// Its argument that prints the version: `--version`, `-version` or `version`. It runs outside of
+    /// the sandbox, so no other one is allowed.
+    #[serde(default = "version")]
+    pub version: String,
+    /// The folder which gates must see, from the one with the program's file: `.`, `..` or `../..`.
+    /// Absent if the tools are in `/usr`.
+    pub folder: Option<String>,
     /// More files and folders of the machine that gates see: absolute paths, in whose last part
     /// `*` can stand for any text. Missing ones are left out.
     #[serde(default)]
@@ -85,6 +88,10 @@ pub struct ToolsFile {
     pub variables: Vec<String>,
     /// How to install it, in words.
     pub install: String,
+}
+
+fn version() -> String {
+    "--version".to_owned()
 }
 
 /// What is built once.

@@ -21,10 +21,8 @@ impl DeclaredProbe {
     /// The probe of these tools.
     pub fn new(tools: &ToolsFile) -> Self {
         let list = |words: &[String]| kept_list(words);
-        let all = [Some(&tools.version), tools.folder.as_ref()];
-        let questions: Vec<_> = all.into_iter().flatten().map(|one| list(one)).collect();
         Self {
-            questions: Vec::leak(questions),
+            questions: Vec::leak(vec![list(std::slice::from_ref(&tools.version))]),
             variables: list(&tools.variables),
             tools: tools.clone(),
         }
@@ -57,12 +55,11 @@ impl HostProbe for DeclaredProbe {
         let version = answers.first().and_then(|text| text.lines().find(|l| !l.trim().is_empty()));
         let version = version.ok_or_else(|| format!("`{program}` did not say its version"))?;
         let mut paths = std::collections::BTreeMap::new();
-        if self.tools.folder.is_some() {
-            let folder = PathBuf::from(answers.get(1).map_or("", |text| text.trim()));
-            if !folder.is_absolute() || folder.parent().is_none() {
-                return Err(format!("`{program}` did not say its folder"));
-            }
-            paths.insert(FOLDER.to_owned(), folder);
+        if let Some(folder) = &self.tools.folder {
+            let levels = folder.split('/').filter(|part| *part == "..").count();
+            let folder = path.ancestors().nth(levels + 1).filter(|one| one.parent().is_some());
+            let folder = folder.ok_or_else(|| format!("`{program}` is in no folder for tools"))?;
+            paths.insert(FOLDER.to_owned(), folder.to_owned());
         }
         Ok(HostTools { version: version.trim().to_owned(), paths })
     }

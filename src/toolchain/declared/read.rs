@@ -16,6 +16,10 @@ use crate::types::{Declaration, Problem, RelPath, limits, read_toml};
 
 /// Names of gates that every toolchain has.
 const OWN: [&str; 6] = ["layout", "fmt", "test", "hidden", "proof", "clauses"];
+/// Arguments that do nothing but print a version.
+const VERSIONS: [&str; 3] = ["--version", "-version", "version"];
+/// Where the tools' folder can be.
+const FOLDERS: [&str; 3] = [".", "..", "../.."];
 /// The kinds of types that a toolchain can have.
 const KINDS: [&str; 21] = [
     "bool", "u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "f32", "f64", "char", "string",
@@ -158,6 +162,18 @@ impl Reading<'_> {
                 self.wrong(path, format!("the path {path:?} {why}"));
             }
         }
+        let tools = &file.tools;
+        if !VERSIONS.contains(&tools.version.as_str()) {
+            let message = format!("`tools.version` is not one of {}", VERSIONS.join(", "));
+            self.wrong(&tools.version, message);
+        }
+        if let Some(folder) = tools.folder.as_ref().filter(|one| !FOLDERS.contains(&one.as_str())) {
+            let message = format!("`tools.folder` is not one of {}", FOLDERS.join(", "));
+            self.wrong(folder, message);
+        }
+        if tools.program.contains('/') || tools.program.is_empty() {
+            self.wrong(&tools.program, "`tools.program` is not a name on PATH".to_owned());
+        }
         for path in &file.tools.shown {
             let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
             let is_plain = path.split('/').skip(1).all(|part| !["", ".", ".."].contains(&part));
@@ -217,7 +233,7 @@ impl Reading<'_> {
         let build = file.driver.build.iter().map(|one| ("driver.build", one));
         let gates = file.gate.iter().map(|one| ("gate.command", &one.command));
         let format = file.format.iter().map(|one| ("format", one));
-        let own = [("driver.run", &file.driver.run), ("tools.version", &file.tools.version)];
+        let own = [("driver.run", &file.driver.run)];
         let all: Vec<_> = layer.chain(build).chain(gates).chain(format).chain(own).collect();
         let places = crate::toolchain::Places::default();
         let context = render::with_places(serde_json::Map::new(), &places);
