@@ -89,6 +89,10 @@ impl Conformance {
         for one in &file.check.tree {
             let mut tree = Tree::default();
             for (name, text) in &one.files {
+                let fill = |text: &str| {
+                    let at = format!("`check.tree` {:?}, {name:?}", one.name);
+                    declared.rendered(text, &spec).map_err(|why| wrong(format!("{at}: {why}")))
+                };
                 tree.insert(path(&fill(name)?)?, fill(text)?.into_bytes());
             }
             trees.push((one.name.clone(), one.fails.clone(), tree));

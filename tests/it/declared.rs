@@ -442,6 +442,10 @@ fn a_language_that_regen_does_not_name_is_added_by_a_file() {
     insta::assert_snapshot!("refused", told);
 }
 
+/// A template that would make gigabytes.
+const ENDLESS: &str = "{% for a in range(1000) %}{% for b in range(1000) %}\
+    yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy{% endfor %}{% endfor %}";
+
 #[test]
 fn errors_in_a_declaration_name_file_line_and_key() {
     let server = Server::start(vec![perl_answer("good")]);
@@ -457,6 +461,15 @@ fn errors_in_a_declaration_name_file_line_and_key() {
         ("version", PERL.replace("program = \"perl\"", "program = \"sh\"\nversion = \"-c\"")),
         ("folder", PERL.replace("program = \"perl\"", "program = \"perl\"\nfolder = \"../../..\"")),
         ("program", PERL.replace("program = \"perl\"", "program = \"toolchains/perl\"")),
+        ("shown", PERL.replace("[tools]\n", "[tools]\nshown = [\"/root/*\"]\n")),
+        (
+            "long tag",
+            PERL.replace(
+                "types = '''\n",
+                &format!("types = '''\n{{{{ {}1 }}}}\n", "-".repeat(20_000)),
+            ),
+        ),
+        ("endless", PERL.replace("types = '''\n", &format!("types = '''\n{ENDLESS}\n"))),
         ("regex", PERL.replace("'^sub ([a-z]\\w*)'", "'^sub ('")),
         ("template", PERL.replace("sub {{ function.name|snake }}", "sub {{ function.name|snake }")),
         ("kind", PERL.replace("s64 = \"integer\"", "s65 = \"integer\"")),
@@ -549,6 +562,151 @@ fn a_migration_is_a_diff_of_the_configuration() {
         told += &format!("== {} to {}: {}\n{}", args[0], args[1], run.code, stable(&run.err));
     }
     insta::assert_snapshot!(told);
+}
+
+const NEXT: &str = "# Next
+
+```wit
+next: func(n: u8) -> option<u8>;
+remove: func(n: u8) -> u8;
+```
+
+- The next number MUST be given. `test_id: next`
+
+  ```wave
+  next(7) = some(8)
+  next(255) = none
+  remove(3) = 3
+  ```
+";
+
+const NEXT_C: &str = "#include \"contract.h\"
+
+option_uint8_t next(uint8_t n) {
+    option_uint8_t out = {n < 255, (uint8_t)(n + 1)};
+    return out;
+}
+
+uint8_t remove_(uint8_t n) { return n; }
+";
+
+const NEXT_JAVA: &str = "package next;
+
+import java.util.Optional;
+
+public final class Next {
+    private Next() {}
+
+    public static Optional<Integer> next(int n) {
+        return n < 255 ? Optional.of(n + 1) : Optional.empty();
+    }
+
+    public static int remove(int n) { return n; }
+}
+";
+
+const NEXT_GO: &str = "package next
+
+func Next(n uint8) *uint8 {
+\tif n == 255 {
+\t\treturn nil
+\t}
+\tn++
+\treturn &n
+}
+
+func Remove(n uint8) uint8 { return n }
+";
+
+/// A workspace with one target, and a model that answers with these files.
+fn world_with(server: &Server, name: &str) -> World {
+    let target = format!("[target.{name}]\ntoolchain = {name:?}\n");
+    let world = World::new(&server.url, &[("next", NEXT)], &target);
+    let config = world.read("harness.toml").replace("[\"rust\"]", &format!("[{name:?}]"));
+    world.write("harness.toml", &config);
+    world
+}
+
+#[test]
+fn a_contract_with_few_types_is_built() {
+    let all = [
+        ("c", "next.c", NEXT_C),
+        ("java", "next/Next.java", NEXT_JAVA),
+        ("go", "next.go", NEXT_GO),
+    ];
+    for (name, file, code) in all.into_iter().filter(|(name, ..)| testable().contains(name)) {
+        let server = Server::start(vec![Act::Say(files(&[(file, code)]))]);
+        world_with(&server, name).run(&["run"]).expect(0);
+    }
+}
+
+/// Wrong or hidden in ways that the text or one build does not show.
+#[test]
+fn what_another_build_or_a_reader_would_see_is_refused() {
+    let debug = "#ifdef NDEBUG\n    return (option_uint8_t){0};\n#endif\n    option_uint8_t out";
+    let quits = "#include <stdlib.h>\nstatic inline void quit(void) { exit(0); }\n";
+    let cases: [(&str, Vec<(&str, String)>, &str); 8] = [
+        ("c", vec![("next.c", NEXT_C.replace("option_uint8_t out", debug))], "release build"),
+        ("c", vec![("next.c", NEXT_C.to_owned()), ("more.h", quits.to_owned())], "effect: process"),
+        (
+            "c",
+            vec![(
+                "next.c",
+                NEXT_C.replace("uint8_t remove_", "int calls = 0;\n\nuint8_t remove_"),
+            )],
+            "effect: state",
+        ),
+        (
+            "java",
+            vec![(
+                "next/Next.java",
+                NEXT_JAVA.replace(
+                    "    public static int r",
+                    "    public static int remove(long n) { return 0; }\n\n    public static int r",
+                ),
+            )],
+            "more often",
+        ),
+        (
+            "java",
+            vec![(
+                "next/Next.java",
+                NEXT_JAVA
+                    .replace("return n <", "if (n == 9) System . exit(0);\n        return n <"),
+            )],
+            "effect: process",
+        ),
+        (
+            "java",
+            vec![(
+                "next/Next.java",
+                NEXT_JAVA.replace("return n <", "String s = \"\\u0041\";\n        return n <"),
+            )],
+            "effect: unsafe",
+        ),
+        (
+            "go",
+            vec![(
+                "next.go",
+                NEXT_GO.replace(
+                    "package next\n",
+                    "package next\n\nimport /* x */ \"os\"\n\nfunc quit() { os.Exit(0) }\n",
+                ),
+            )],
+            "effect: fs",
+        ),
+        (
+            "go",
+            vec![("next.go", NEXT_GO.to_owned()), ("next_windows.go", "package next\n".to_owned())],
+            "not a file of this package",
+        ),
+    ];
+    for (name, list, told) in cases.into_iter().filter(|(name, ..)| testable().contains(name)) {
+        let list: Vec<_> = list.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let server = Server::start(vec![Act::Say(files(&list))]);
+        let run = world_with(&server, name).run(&["run"]).expect(20);
+        assert!(run.err.contains(told), "{name} {told}: {run:?}");
+    }
 }
 
 const HALF: &str = "# Half

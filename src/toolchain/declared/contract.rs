@@ -81,27 +81,37 @@ impl ContractLanguage for Declared {
         let context = self.texts(&spec.id, interface);
         let names = self.fill(&contract.names, &context);
         let types = self.fill(&contract.path, &context);
-        let names: BTreeSet<&str> = names.lines().map(str::trim).collect();
+        let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+        for name in names.lines().map(str::trim).filter(|name| !name.is_empty()) {
+            match name.strip_suffix('*') {
+                Some(name) => drop(left.insert(name, usize::MAX)),
+                None => *left.entry(name).or_default() += 1,
+            }
+        }
         let mut findings = Vec::new();
         let sources = tree.iter().filter(|(path, _)| {
             let path = path.as_str();
-            path.ends_with(&self.file.source) && path != types
+            self.is_source(path) && path != types
         });
         for (path, bytes) in sources {
             let text = String::from_utf8_lossy(bytes);
             let found = self.public.iter().flat_map(|pattern| pattern.captures_iter(&text));
             for name in found.filter_map(|found| found.get(1)) {
-                if names.contains(name.as_str()) {
-                    continue;
-                }
+                let why = match left.get_mut(name.as_str()) {
+                    Some(0) => "declared more often than the contract has it",
+                    Some(left) => {
+                        *left -= 1;
+                        continue;
+                    }
+                    None => "public, but not in the contract",
+                };
                 let line = 1 + text[..name.start()].matches('\n').count();
-                let message = format!("`{}` is public, but not in the contract", name.as_str());
                 findings.push(Finding {
                     gate: gate.clone(),
                     rule: "surface".to_owned(),
                     file: Some(path.to_string()),
                     line: u32::try_from(line).ok(),
-                    message,
+                    message: format!("`{}` is {why}", name.as_str()),
                     remedy: Some("make it private, or remove it".to_owned()),
                     ..Finding::default()
                 });
@@ -119,10 +129,12 @@ impl ContractLanguage for Declared {
         vec![(self.file.driver.path.clone(), text.into_bytes())]
     }
 
-    fn build(&self, _kind: BuildKind, places: &Places) -> Vec<ToolCommand> {
+    fn build(&self, kind: BuildKind, places: &Places) -> Vec<ToolCommand> {
         let build =
             |words: &Vec<String>| ToolCommand { builds: true, ..self.command(words, places) };
-        self.file.driver.build.iter().map(build).collect()
+        let driver = &self.file.driver;
+        let commands = if kind == BuildKind::Release { &driver.release } else { &driver.build };
+        commands.iter().map(build).collect()
     }
 
     fn run(&self, _programs: &[TestProgram], places: &Places) -> Option<ToolCommand> {

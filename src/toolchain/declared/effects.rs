@@ -19,8 +19,8 @@ pub struct EffectPattern {
 
 /// The patterns of a toolchain.
 pub struct DeclaredEffects {
-    /// The suffix of sources.
-    pub source: String,
+    /// The suffixes of sources.
+    pub sources: Vec<String>,
     /// The patterns.
     pub patterns: Vec<EffectPattern>,
 }
@@ -79,7 +79,7 @@ impl EffectRules for DeclaredEffects {
         let needed: Vec<_> = needed.collect();
         let mut findings = Vec::new();
         for (path, bytes) in subject.tree.iter() {
-            if !path.as_str().ends_with(&self.source) {
+            if !self.sources.iter().any(|suffix| path.as_str().ends_with(suffix)) {
                 continue;
             }
             let text = String::from_utf8_lossy(bytes);

@@ -14,13 +14,16 @@ pub struct ToolchainFile {
     pub language: String,
     /// Template of the file that a candidate must have.
     pub root: String,
-    /// Glob patterns of a candidate's files.
+    /// Glob patterns of a candidate's files; templates.
     pub allowed: Vec<String>,
+    /// Glob patterns of files that a candidate must not have, although they are allowed.
+    #[serde(default)]
+    pub refused: Vec<String>,
     /// Names that no file or folder may have; a folder ends with `/`.
     #[serde(default)]
     pub denied: Vec<String>,
-    /// The suffix of a source file, as `.go`.
-    pub source: String,
+    /// The suffixes of source files, as `.go`.
+    pub sources: Vec<String>,
     /// What comments begin with.
     #[serde(default)]
     pub comments: Vec<String>,
@@ -154,7 +157,8 @@ pub struct ContractFile {
     /// Regular expressions of public items; the first group is the name.
     #[serde(default)]
     pub public: Vec<String>,
-    /// Template of the names that `public` may find, one per line.
+    /// Template of the names that `public` may find, one per line and each as often as it stands
+    /// there; with a `*` behind it, any number of times.
     #[serde(default)]
     pub names: String,
 }
@@ -170,6 +174,9 @@ pub struct DriverFile {
     /// Commands that build it.
     #[serde(default)]
     pub build: Vec<Vec<String>>,
+    /// Commands that build it as for a release, if that differs: then all tests run over both.
+    #[serde(default)]
+    pub release: Vec<Vec<String>>,
     /// As for gates.
     pub findings: Option<String>,
     /// The program and its arguments.

@@ -42,6 +42,11 @@ impl Declared {
         &self.file
     }
 
+    /// Whether a file is a source.
+    pub(super) fn is_source(&self, path: &str) -> bool {
+        self.file.sources.iter().any(|suffix| path.ends_with(suffix))
+    }
+
     /// The spec that `regen toolchain check` uses.
     pub fn check_spec_text(&self) -> &str {
         self.file.check.spec.as_deref().unwrap_or(SHAPES)

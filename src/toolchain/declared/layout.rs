@@ -13,15 +13,64 @@ pub fn layout(file: &ToolchainFile) -> Layout {
     let names = |words: &[String]| kept_list(words);
     Layout {
         manifest: file.owned.keys().next().map_or("", |path| kept(path)),
-        allowed: owned.chain(file.allowed.iter().cloned()).collect(),
+        allowed: owned.chain(any_names(&file.allowed)).collect(),
         denied: names(&file.denied),
         artefacts: &[],
         unwritten: |_, _| None,
         comments: names(&file.comments),
         tests: "tests/",
-        suite_extension: kept(&file.source),
+        suite_extension: file.sources.first().map_or(".", |suffix| kept(suffix)),
         people_tests: &[],
     }
+}
+
+/// Patterns in which a template can be any name.
+pub fn any_names(patterns: &[String]) -> Vec<String> {
+    let any = |pattern: &String| {
+        let mut parts = pattern.split("{{");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts
+            .fold(first, |out, part| out + "*" + part.split_once("}}").map_or("", |(_, rest)| rest))
+    };
+    patterns.iter().map(any).collect()
+}
+
+/// The files of a candidate that its package does not have.
+fn foreign(toolchain: &Declared, tree: &Tree, spec: &Spec) -> Vec<Finding> {
+    let file = &toolchain.file;
+    let globs = |patterns: &mut dyn Iterator<Item = String>| {
+        let mut set = globset::GlobSetBuilder::new();
+        for pattern in patterns {
+            let glob = globset::GlobBuilder::new(&pattern).literal_separator(true).build();
+            glob.ok().map(|glob| set.add(glob));
+        }
+        set.build().unwrap_or_default()
+    };
+    let rendered = |text: &String| toolchain.rendered(text, spec).unwrap_or_default();
+    let allowed = globs(&mut file.allowed.iter().map(rendered));
+    let refused = globs(&mut file.refused.iter().cloned());
+    let is_foreign = |path: &&RelPath| {
+        let path = path.as_str();
+        let own = file.owned.contains_key(path);
+        !own && (!allowed.is_match(path) || refused.is_match(path))
+    };
+    let finding = |path: &RelPath| Finding {
+        gate: "layout".into(),
+        rule: "layout".to_owned(),
+        file: Some(path.to_string()),
+        message: format!("`{path}` is not a file of this package"),
+        remedy: Some(format!(
+            "write only files that match: {}",
+            rendered_list(&file.allowed, toolchain, spec)
+        )),
+        ..Finding::default()
+    };
+    tree.iter().map(|(path, _)| path).filter(is_foreign).map(finding).collect()
+}
+
+fn rendered_list(patterns: &[String], toolchain: &Declared, spec: &Spec) -> String {
+    let all = patterns.iter().map(|text| toolchain.rendered(text, spec).unwrap_or_default());
+    all.collect::<Vec<_>>().join(", ")
 }
 
 /// The file that a candidate must have.
@@ -78,13 +127,21 @@ pub fn normalise(toolchain: &Declared, tree: &Tree, spec: &Spec) -> Result<Tree,
             ..Finding::default()
         }]);
     }
+    let types = spec.contract.as_ref().and_then(|one| toolchain.types(spec, one));
     let mut tree = tree.clone();
+    if let Some((path, _)) = &types {
+        tree.remove(path);
+    }
+    let foreign = foreign(toolchain, &tree, spec);
+    if !foreign.is_empty() {
+        return Err(foreign);
+    }
     for (path, text) in &toolchain.file.owned {
         let path = RelPath::parse(path).expect("was checked with the file");
         let text = toolchain.rendered(text, spec).unwrap_or_default();
         tree.insert(path, text.into_bytes());
     }
-    if let Some((path, text)) = spec.contract.as_ref().and_then(|one| toolchain.types(spec, one)) {
+    if let Some((path, text)) = types {
         tree.insert(path, text.into_bytes());
     }
     Ok(tree)

@@ -118,7 +118,7 @@ impl Toolchain for Declared {
         if self.file.owned.contains_key(path) {
             return Some(Ok(Vec::new()));
         }
-        path.ends_with(&self.file.source).then(|| Ok(layout::words(text)))
+        self.is_source(path).then(|| Ok(layout::words(text)))
     }
     fn check_spec(&self, spec: &Spec, _target: &Target, _suites: &[Suite]) -> Vec<Problem> {
         layout::check_spec(self, spec)
@@ -142,8 +142,7 @@ impl Toolchain for Declared {
         all.into_iter().collect()
     }
     fn format(&self, path: &RelPath, places: &Places) -> Option<ToolCommand> {
-        let is_source = path.as_str().ends_with(&self.file.source);
-        let words = self.file.format.as_ref().filter(|_| is_source)?;
+        let words = self.file.format.as_ref().filter(|_| self.is_source(path.as_str()))?;
         Some(self.command(words, places))
     }
     fn compile(&self, gate: &GateName, _tree: &Tree, places: &Places) -> Vec<ToolCommand> {
@@ -153,7 +152,8 @@ impl Toolchain for Declared {
         gate.map(|one| command(&one.command)).into_iter().collect()
     }
     fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
-        Vec::new()
+        let has_release = !self.file.driver.release.is_empty();
+        has_release.then_some(BuildKind::Release).into_iter().collect()
     }
     fn read_build(
         &self,

@@ -18,6 +18,8 @@ use crate::types::{Declaration, Problem, RelPath, limits, read_toml};
 const OWN: [&str; 6] = ["layout", "fmt", "test", "hidden", "proof", "clauses"];
 /// Arguments that do nothing but print a version.
 const VERSIONS: [&str; 3] = ["--version", "-version", "version"];
+/// Where shown files can be: a home folder or keys are not for candidates.
+const SHOWN: [&str; 4] = ["/opt/", "/usr/", "/etc/java", "/etc/ssl/certs"];
 /// Where the tools' folder can be.
 const FOLDERS: [&str; 3] = [".", "..", "../.."];
 /// The kinds of types that a toolchain can have.
@@ -80,7 +82,7 @@ fn made(declaration: &Declaration, file: ToolchainFile, parts: DeclaredParts) ->
         layout: layout::layout(&file),
         readers: parts.readers,
         public: parts.public,
-        effects: DeclaredEffects { source: file.source.clone(), patterns: parts.patterns },
+        effects: DeclaredEffects { sources: file.sources.clone(), patterns: parts.patterns },
         probe: DeclaredProbe::new(&file.tools),
         file,
     }
@@ -177,19 +179,23 @@ impl Reading<'_> {
         for path in &file.tools.shown {
             let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
             let is_plain = path.split('/').skip(1).all(|part| !["", ".", ".."].contains(&part));
-            if !folders.starts_with('/') || folders.contains('*') || !is_plain {
+            let is_open = SHOWN.iter().any(|start| path.starts_with(start));
+            if !is_open || folders.contains('*') || !is_plain {
+                let starts = SHOWN.join(", ");
                 let message =
-                    format!("`tools.shown`: {path:?} is not an absolute path below a folder");
+                    format!("`tools.shown`: {path:?} does not start with one of {starts}");
                 self.wrong(path, message);
             }
         }
-        for pattern in &file.allowed {
+        for pattern in layout::any_names(&file.allowed).iter().chain(&file.refused) {
             if let Err(why) = globset::Glob::new(pattern) {
                 self.wrong(pattern, format!("`allowed`: invalid pattern: {why}"));
             }
         }
-        if !file.source.starts_with('.') || file.source.len() < 2 {
-            self.wrong(&file.source, "`source` must be a suffix as `.go`".to_owned());
+        if file.sources.iter().any(|one| !one.starts_with('.') || one.len() < 2)
+            || file.sources.is_empty()
+        {
+            self.wrong("sources", "`sources` must be suffixes as `.go`".to_owned());
         }
     }
 
@@ -220,7 +226,14 @@ impl Reading<'_> {
         all.extend(file.prompt.iter().map(|text| ("prompt", text)));
         all.extend(file.owned.values().map(|text| ("owned", text)));
         all.extend(file.workspace.values().map(|text| ("workspace", text)));
+        all.extend(file.allowed.iter().map(|text| ("allowed", text)));
+        let trees = file.check.tree.iter().flat_map(|tree| &tree.files);
+        all.extend(trees.flat_map(|(path, text)| [("check.tree", path), ("check.tree", text)]));
         for (key, text) in all {
+            if let Err(why) = render::bounded(text) {
+                self.wrong(text, format!("`{key}`: {why}"));
+                continue;
+            }
             if let Err(error) = engine.template_from_str(text) {
                 self.wrong(text, format!("`{key}`: {}", render::shown(&error)));
             }
@@ -231,6 +244,7 @@ impl Reading<'_> {
         let layer =
             file.layer.iter().flat_map(|layer| &layer.build).map(|one| ("layer.build", one));
         let build = file.driver.build.iter().map(|one| ("driver.build", one));
+        let build = build.chain(file.driver.release.iter().map(|one| ("driver.release", one)));
         let gates = file.gate.iter().map(|one| ("gate.command", &one.command));
         let format = file.format.iter().map(|one| ("format", one));
         let own = [("driver.run", &file.driver.run)];
@@ -243,12 +257,16 @@ impl Reading<'_> {
                 self.wrong(key, format!("`{key}` is empty: it needs a program"));
             }
             for word in words {
+                if let Err(why) = render::bounded(word) {
+                    self.wrong(word, format!("`{key}`: {why}"));
+                    continue;
+                }
                 if let Err(why) = render::render(&engine, word, &context) {
                     self.wrong(word, format!("`{key}`: {why}"));
                 }
             }
         }
-        for text in file.environment.values() {
+        for text in file.environment.values().filter(|text| render::bounded(text).is_ok()) {
             if let Err(why) = render::render(&engine, text, &context) {
                 self.wrong(text, format!("`environment`: {why}"));
             }

@@ -1,6 +1,7 @@
 //! Templates over a contract: its types and functions as data.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -15,7 +16,12 @@ use crate::types::interface::{
 };
 
 /// Steps of one template.
-const FUEL: u64 = 10_000_000;
+const FUEL: u64 = 2_000_000;
+/// Bytes of a text that a template makes.
+const RENDERED: usize = 4 * 1024 * 1024;
+/// Bytes of one tag, and tags of one template: a parser of expressions needs stack for each operator.
+const TAG: usize = 1000;
+const TAGS: usize = 2000;
 
 /// The templates' engine. Names become those of the language by filters: `snake`, `camel`,
 /// `pascal`, `upper`; a keyword gets a `_`.
@@ -27,6 +33,12 @@ pub fn engine(keywords: &[String]) -> Environment<'static> {
     let syntax = syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
     env.set_syntax(syntax.expect("the delimiters are the default ones"));
     env.set_fuel(Some(FUEL));
+    // Loops that grow a value, and long ones.
+    env.remove_global("namespace");
+    env.add_function("range", |from: u32, to: Option<u32>| {
+        let (from, to) = to.map_or((0, from), |to| (from, to));
+        (from..to.min(from.saturating_add(1000))).collect::<Vec<u32>>()
+    });
     let safe = |form: fn(&str) -> String| {
         let keywords = keywords.to_vec();
         move |name: String| {
@@ -100,7 +112,53 @@ pub fn plain(all: &Map<String, serde_json::Value>) -> Value {
 /// # Errors
 /// The template is wrong for this data; the message has its line.
 pub fn render(env: &Environment<'_>, text: &str, context: &Value) -> Result<String, String> {
-    env.render_str(text, context).map_err(|error| shown(&error))
+    let template = env.template_from_str(text).map_err(|error| shown(&error))?;
+    let mut out = Bounded(Vec::new());
+    match template.render_captured_to(context, &mut out) {
+        Ok(_) => String::from_utf8(out.0).map_err(|why| why.to_string()),
+        Err(_) if out.0.len() >= RENDERED => Err(format!("it makes more than {RENDERED} bytes")),
+        Err(error) => Err(shown(&error)),
+    }
+}
+
+/// A text that does not grow without end.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        if self.0.len() > RENDERED {
+            return Err(io::Error::other("too long"));
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether a template's tags are few and short enough to be parsed and run.
+///
+/// # Errors
+/// They are not.
+pub fn bounded(text: &str) -> Result<(), String> {
+    let mut tags = 0;
+    let mut rest = text;
+    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        rest = &rest[at + 2..];
+        let end = rest.find("}}").into_iter().chain(rest.find("%}")).min().unwrap_or(rest.len());
+        let tag = &rest[..end];
+        tags += 1;
+        if tag.len() > TAG {
+            return Err(format!("a tag is longer than {TAG} bytes"));
+        }
+        if tag.contains('*') {
+            return Err("`*` is not supported in a tag".to_owned());
+        }
+        rest = &rest[end..];
+    }
+    if tags > TAGS { Err(format!("it has more than {TAGS} tags")) } else { Ok(()) }
 }
 
 /// An error of a template, in words.
