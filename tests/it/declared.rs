@@ -592,13 +592,11 @@ uint8_t remove_(uint8_t n) { return n; }
 
 const NEXT_JAVA: &str = "package next;
 
-import java.util.Optional;
-
 public final class Next {
     private Next() {}
 
-    public static Optional<Integer> next(int n) {
-        return n < 255 ? Optional.of(n + 1) : Optional.empty();
+    public static java.\u{75}til.Optional<Integer> next(int n) {
+        return n < 255 ? java.\u{75}til.Optional.of(n + 1) : java.\u{75}til.Optional.empty();
     }
 
     public static int remove(int n) { return n; }
@@ -640,12 +638,14 @@ fn a_contract_with_few_types_is_built() {
     }
 }
 
+type AnswerFiles = Vec<(&'static str, String)>;
+
 /// Wrong or hidden in ways that the text or one build does not show.
 #[test]
 fn what_another_build_or_a_reader_would_see_is_refused() {
     let debug = "#ifdef NDEBUG\n    return (option_uint8_t){0};\n#endif\n    option_uint8_t out";
     let quits = "#include <stdlib.h>\nstatic inline void quit(void) { exit(0); }\n";
-    let cases: [(&str, Vec<(&str, String)>, &str); 8] = [
+    let cases: [(&str, AnswerFiles, &str); 8] = [
         ("c", vec![("next.c", NEXT_C.replace("option_uint8_t out", debug))], "release build"),
         ("c", vec![("next.c", NEXT_C.to_owned()), ("more.h", quits.to_owned())], "effect: process"),
         (

@@ -75,8 +75,8 @@ pub struct ToolchainFile {
 pub struct ToolsFile {
     /// The program to search on `PATH`.
     pub program: String,
-    /// Its argument that prints the version: `--version`, `-version` or `version`. It runs outside of
-    /// the sandbox, so no other one is allowed.
+    /// Its argument that prints the version: `--version`, `-version` or `version`. It runs outside
+    /// of the sandbox, so no other one is allowed.
     #[serde(default = "version")]
     pub version: String,
     /// The folder which gates must see, from the one with the program's file: `.`, `..` or `../..`.

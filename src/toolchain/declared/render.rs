@@ -19,7 +19,7 @@ use crate::types::interface::{
 const FUEL: u64 = 2_000_000;
 /// Bytes of a text that a template makes.
 const RENDERED: usize = 4 * 1024 * 1024;
-/// Bytes of one tag, and tags of one template: a parser of expressions needs stack for each operator.
+/// Bytes of one tag, and tags of one template: a parser needs stack for each operator.
 const TAG: usize = 1000;
 const TAGS: usize = 2000;
 
