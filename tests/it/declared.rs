@@ -6,7 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::python::has_python;
 use crate::server::{Act, Server, files};
+use crate::typescript::has_tools;
 use crate::world::{World, all, stable};
 
 /// The spec that shipped toolchains are checked with: every kind of type.
@@ -267,6 +269,13 @@ fn testable() -> Vec<&'static str> {
     names
 }
 
+/// Those, and the built-in languages whose tools are here.
+fn all_languages() -> Vec<&'static str> {
+    let built_in = [("rust", true), ("python", has_python()), ("typescript", has_tools())];
+    let built_in = built_in.into_iter().filter(|(_, is_here)| *is_here).map(|(name, _)| name);
+    built_in.chain(testable()).collect()
+}
+
 #[test]
 fn shipped_toolchains_tell_good_from_bad() {
     for name in testable() {
@@ -347,9 +356,8 @@ fn world_of(server: &Server, names: &[&str]) -> World {
 
 #[test]
 fn one_contract_is_promoted_in_every_language() {
-    let names = [&["rust", "python", "typescript"], &testable()[..]].concat();
     let server = Server::start(vec![Act::Make(good)]);
-    let world = world_of(&server, if all() { &names } else { &["c"] });
+    let world = world_of(&server, &if all() { all_languages() } else { vec!["c"] });
     world.run(&["run"]).expect(0);
     let header = world.read("generated/shapes/c/contract.h");
     insta::assert_snapshot!("c", header);
@@ -369,7 +377,7 @@ fn a_wrong_candidate_is_refused_at_the_same_clause_in_every_language() {
     if !all() {
         return;
     }
-    for name in [&["rust", "python", "typescript"], &testable()[..]].concat() {
+    for name in all_languages() {
         let server = Server::start(vec![Act::Make(wrong)]);
         let world = world_of(&server, &[name]);
         let run = world.run(&["run"]).expect(20);

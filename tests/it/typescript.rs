@@ -127,7 +127,7 @@ export function fail(text: string): void {
 
 /// Whether this machine has Node with npm, and the tools can be fetched; otherwise says so.
 #[expect(clippy::print_stdout, reason = "a skipped test says why")]
-fn has_tools() -> bool {
+pub fn has_tools() -> bool {
     static FOUND: LazyLock<bool> = LazyLock::new(|| {
         use std::net::{TcpStream, ToSocketAddrs};
         let ask = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
