@@ -11,7 +11,7 @@ pub fn toolchain_file(name: &str) -> String {
     format!("{TOOLCHAINS}/{name}.toml")
 }
 
-/// Gives the text of `toolchains/NAME.toml`; `None` if there is no such file.
+/// Gives the text of `toolchains/NAME.toml`; `None` if the file does not exist.
 pub type DeclaredText<'a> = dyn Fn(&str) -> Option<Result<String, String>> + 'a;
 
 /// Whether a name can be that of a declared toolchain, and so of a file.

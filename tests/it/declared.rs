@@ -469,7 +469,7 @@ fn errors_in_a_declaration_name_file_line_and_key() {
         ("version", PERL.replace("program = \"perl\"", "program = \"sh\"\nversion = \"-c\"")),
         ("folder", PERL.replace("program = \"perl\"", "program = \"perl\"\nfolder = \"../../..\"")),
         ("program", PERL.replace("program = \"perl\"", "program = \"toolchains/perl\"")),
-        ("shown", PERL.replace("[tools]\n", "[tools]\nshown = [\"/root/*\"]\n")),
+        ("shown", PERL.replace("[tools]\n", "[tools]\nshown = [\"/srv/*\"]\n")),
         (
             "long tag",
             PERL.replace(
