@@ -92,11 +92,7 @@ impl Drop for Follows {
 
 /// Waits until a daemon that was just started answers.
 fn listens(world: &World) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !world.path(".regen/socket").exists() {
-        assert!(Instant::now() < end, "it does not listen");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    crate::world::until("it does not listen", || world.path(".regen/socket").exists());
 }
 
 fn spec(name: &str) -> String {
@@ -242,10 +238,8 @@ fn hooks_receive_selected_events_and_do_not_affect_jobs() {
         notes += &format!("{}\n", line["text"].as_str().unwrap_or_default());
     }
     insta::assert_snapshot!(stable(&notes));
-    let end = Instant::now() + Duration::from_secs(20);
-    while world.read("heard").matches("key=").count() < 2 && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let heard_both = || world.read("heard").matches("key=").count() >= 2;
+    crate::world::until("the hook does not hear both", heard_both);
     let heard = world.read("heard");
     let told: Value = serde_json::from_str(heard.lines().next().unwrap_or_default()).expect("JSON");
     assert_eq!((&told["event"], &told["spec"]), (&json!("promoted"), &json!("adder")));

@@ -38,11 +38,8 @@ impl Browser {
         };
         let profile = tempfile::tempdir().expect("a folder");
         let mut browser = Self { driver, port, session: String::new(), _profile: profile };
-        let end = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < end, "chromedriver does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let listens = || TcpStream::connect(("127.0.0.1", port)).is_ok();
+        crate::world::until("chromedriver does not listen", listens);
         let profile = format!("--user-data-dir={}", browser._profile.path().display());
         let args = [
             "--headless",

@@ -335,9 +335,8 @@ fn a_later_job_reuses_the_answer_of_an_interrupted_one() {
     let gates = "gates = [\"layout\", \"slow\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
     world.write("harness.toml", &format!("{}{gates}{gate}", config.trim_end().to_owned() + "\n"));
     let mut run = world.spawn(&["run"]);
-    while world.run(&["why", "adder"]).out.matches("layout").count() == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    let is_at_gates = || world.run(&["why", "adder"]).out.contains("layout");
+    crate::world::until("no gate runs", is_at_gates);
     run.kill().expect("kills");
     run.wait().expect("ends");
     assert_eq!(server.requests().len(), 1);

@@ -396,3 +396,12 @@ impl Run {
             .collect()
     }
 }
+
+/// Waits until something is so; panics with `what` after 30 s.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !is_so() {
+        assert!(std::time::Instant::now() < end, "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
