@@ -57,3 +57,38 @@ pub fn told_once(gate: &GateName, spec: &Spec, mut findings: Vec<Finding>) -> Ve
     });
     findings
 }
+
+/// What is said of a use that needs an effect which is not granted.
+pub fn missing_effect(what: &str, effect: CodeEffect, granted: &BTreeSet<CodeEffect>) -> String {
+    let has = match granted.len() {
+        0 => "grants no effects".to_owned(),
+        _ => format!("grants only: {}", CodeEffect::list(granted.iter().copied())),
+    };
+    let word = effect.word();
+    format!(
+        "`{what}` needs the effect `{word}`; the specification {has} (`effects: [{word}]` in its front \
+         matter would grant it)"
+    )
+}
+
+/// The sentence on effects for a prompt. `opens` says what an effect opens.
+pub fn effects_sentence(
+    open: &BTreeSet<CodeEffect>,
+    opens: fn(CodeEffect) -> &'static str,
+) -> String {
+    // "From arguments alone" already excludes state.
+    let told = |effect: &CodeEffect| !open.contains(effect) && *effect != CodeEffect::State;
+    let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(opens).collect();
+    let may = match open.len() {
+        0 => "Compute results from arguments alone".to_owned(),
+        _ => {
+            let open: Vec<&str> = open.iter().copied().map(opens).collect();
+            format!("The code may use: {}", open.join(", "))
+        }
+    };
+    let not = match closed.len() {
+        0 => String::new(),
+        _ => format!("; not allowed: {}", closed.join(", ")),
+    };
+    format!("{may}{not}.")
+}

@@ -12,7 +12,9 @@ pub trait DependencyLayer: Send + Sync {
     fn key(&self) -> &str;
 
     /// Whether the candidate chose some of them; a failure may then be its fault.
-    fn is_chosen(&self) -> bool;
+    fn is_chosen(&self) -> bool {
+        false
+    }
 
     /// The project for fetching, by path.
     fn project(&self) -> Vec<(String, String)>;
@@ -28,19 +30,29 @@ pub trait DependencyLayer: Send + Sync {
     fn empty_lock(&self) -> String;
 
     /// Whether the output of a failed fetch is about the candidate's choices.
-    fn is_refusal(&self, errors: &str) -> bool;
+    fn is_refusal(&self, _errors: &str) -> bool {
+        false
+    }
 
     /// Additional files of the project for the build.
-    fn build_files(&self) -> Vec<(String, String)>;
+    fn build_files(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 
     /// The commands that build it as the gates do.
-    fn build(&self, places: &Places) -> Vec<ToolCommand>;
+    fn build(&self, _places: &Places) -> Vec<ToolCommand> {
+        Vec::new()
+    }
 
     /// Build folders that also contain the project's own files.
-    fn build_folders(&self) -> &'static [&'static str];
+    fn build_folders(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Whether a name in one of them is the project's, not a dependency's.
-    fn is_of_project(&self, name: &str) -> bool;
+    fn is_of_project(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// How to find a language's programs on this machine.

@@ -34,7 +34,7 @@ pub use commands::{
 };
 pub use contract::{ContractLanguage, ContractWords};
 pub use doc_examples::DocTests;
-pub use effect_rules::{EffectRules, EffectSubject, told_once};
+pub use effect_rules::{EffectRules, EffectSubject, effects_sentence, missing_effect, told_once};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS};

@@ -7,7 +7,9 @@ use regex::Regex;
 use super::file::EffectFile;
 use super::kept::expression;
 use crate::toolchain::effect_option;
-use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
+use crate::toolchain::{
+    EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, missing_effect, told_once,
+};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target};
 
 /// Text that needs an effect.
@@ -94,10 +96,7 @@ impl EffectRules for DeclaredEffects {
                         rule: format!("effect: {word}"),
                         file: Some(path.to_string()),
                         line: u32::try_from(line).ok(),
-                        message: format!(
-                            "`{what}` needs the effect `{word}`, which the specification does not grant \
-                             (`effects: [{word}]` in its front matter would grant it)"
-                        ),
+                        message: missing_effect(what, one.effect, &granted),
                         remedy: Some("compute the result from the arguments alone".to_owned()),
                         ..Finding::default()
                     });

@@ -17,10 +17,6 @@ impl DependencyLayer for BuiltLayer {
         &self.key
     }
 
-    fn is_chosen(&self) -> bool {
-        false
-    }
-
     fn project(&self) -> Vec<(String, String)> {
         let files = self.toolchain.file.layer.iter().flat_map(|layer| &layer.files);
         files.map(|(path, text)| (path.clone(), text.clone())).collect()
@@ -38,27 +34,11 @@ impl DependencyLayer for BuiltLayer {
         String::new()
     }
 
-    fn is_refusal(&self, _errors: &str) -> bool {
-        false
-    }
-
-    fn build_files(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
-
     fn build(&self, places: &Places) -> Vec<ToolCommand> {
         let build = |words: &Vec<String>| ToolCommand {
             builds: true,
             ..self.toolchain.command(words, places)
         };
         self.toolchain.file.layer.iter().flat_map(|layer| &layer.build).map(build).collect()
-    }
-
-    fn build_folders(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn is_of_project(&self, _name: &str) -> bool {
-        false
     }
 }

@@ -2,7 +2,7 @@
 //! while they are fetched.
 
 use super::host_tools::PREFIX;
-use crate::toolchain::{DependencyLayer, Places, ToolCommand};
+use crate::toolchain::{DependencyLayer, ToolCommand};
 use crate::types::HostTools;
 
 /// The linter and the type checker: versions and hashes, for all platforms.
@@ -18,10 +18,6 @@ pub struct WheelLayer(&'static str);
 impl DependencyLayer for WheelLayer {
     fn key(&self) -> &str {
         self.0
-    }
-
-    fn is_chosen(&self) -> bool {
-        false
     }
 
     fn project(&self) -> Vec<(String, String)> {
@@ -62,25 +58,5 @@ impl DependencyLayer for WheelLayer {
 
     fn empty_lock(&self) -> String {
         self.0.to_owned()
-    }
-
-    fn is_refusal(&self, _errors: &str) -> bool {
-        false
-    }
-
-    fn build_files(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
-
-    fn build(&self, _places: &Places) -> Vec<ToolCommand> {
-        Vec::new()
-    }
-
-    fn build_folders(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn is_of_project(&self, _name: &str) -> bool {
-        false
     }
 }

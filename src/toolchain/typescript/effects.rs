@@ -8,7 +8,10 @@ use super::commands;
 use super::contract::surface;
 use super::package::Dialect;
 use crate::toolchain::effect_option;
-use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
+use crate::toolchain::{
+    EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, effects_sentence, missing_effect,
+    told_once,
+};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
 
 /// The rules of a language.
@@ -125,15 +128,8 @@ fn unreached(place: &ModulePlace) -> Finding {
 
 /// A use that says which effect is missing, and what to do.
 fn needed(effect: CodeEffect, place: &ModulePlace, granted: &BTreeSet<CodeEffect>) -> Finding {
-    let has = match granted.len() {
-        0 => "grants no effects".to_owned(),
-        _ => format!("grants only: {}", CodeEffect::list(granted.iter().copied())),
-    };
     let (what, word) = (&place.what, effect.word());
-    let message = format!(
-        "`{what}` needs the effect `{word}`; the specification {has} (`effects: [{word}]` in its front \
-         matter would grant it)"
-    );
+    let message = missing_effect(what, effect, granted);
     let remedy = match effect {
         CodeEffect::Stdout | CodeEffect::Stderr => "return the text instead of printing it",
         CodeEffect::Stdin => "take the text as an argument instead of reading it",
@@ -173,20 +169,5 @@ fn opens(effect: CodeEffect) -> &'static str {
 
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
-    let open = granted(spec, target);
-    // "From arguments alone" already excludes state.
-    let told = |effect: &CodeEffect| !open.contains(effect) && *effect != CodeEffect::State;
-    let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(opens).collect();
-    let may = match open.len() {
-        0 => "Compute results from arguments alone".to_owned(),
-        _ => {
-            let open: Vec<&str> = open.into_iter().map(opens).collect();
-            format!("The code may use: {}", open.join(", "))
-        }
-    };
-    let not = match closed.len() {
-        0 => String::new(),
-        _ => format!("; not allowed: {}", closed.join(", ")),
-    };
-    format!("{may}{not}.")
+    effects_sentence(&granted(spec, target), opens)
 }

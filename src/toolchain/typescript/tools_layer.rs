@@ -2,7 +2,7 @@
 //! theirs or of candidates runs while they are fetched.
 
 use super::host_tools::{CERTIFICATES, NPM, PREFIX};
-use crate::toolchain::{DependencyLayer, Places, ToolCommand};
+use crate::toolchain::{DependencyLayer, ToolCommand};
 use crate::types::HostTools;
 
 /// What is wanted.
@@ -21,10 +21,6 @@ pub struct NpmLayer;
 impl DependencyLayer for NpmLayer {
     fn key(&self) -> &str {
         LOCK
-    }
-
-    fn is_chosen(&self) -> bool {
-        false
     }
 
     fn project(&self) -> Vec<(String, String)> {
@@ -65,25 +61,5 @@ impl DependencyLayer for NpmLayer {
 
     fn empty_lock(&self) -> String {
         LOCK.to_owned()
-    }
-
-    fn is_refusal(&self, _errors: &str) -> bool {
-        false
-    }
-
-    fn build_files(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
-
-    fn build(&self, _places: &Places) -> Vec<ToolCommand> {
-        Vec::new()
-    }
-
-    fn build_folders(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn is_of_project(&self, _name: &str) -> bool {
-        false
     }
 }
