@@ -46,7 +46,7 @@ pub async fn run(door: &Context, command: ToolchainCommand) -> Result<u8, Comman
         ToolchainCommand::Ls => list(door),
         ToolchainCommand::Show { name } => {
             let places = door.reading().ok();
-            door.print(declaration(places.as_ref(), &name)?.text());
+            door.show(declaration(places.as_ref(), &name)?.text());
             Ok(exit::DONE)
         }
         ToolchainCommand::Check { name } => check(door, &name).await,

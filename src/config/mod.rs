@@ -7,7 +7,7 @@ mod toolchains;
 use std::path::PathBuf;
 
 pub use nearest::nearest;
-pub use toolchains::{DeclaredText, TOOLCHAINS, toolchain_file};
+pub use toolchains::{DeclaredText, TOOLCHAINS, is_toolchain_name, toolchain_file};
 
 use crate::toolchain;
 use crate::types::{Harness, Isolation, Policy, Problem, limits, read_toml};

@@ -15,7 +15,7 @@ pub fn toolchain_file(name: &str) -> String {
 pub type DeclaredText<'a> = dyn Fn(&str) -> Option<Result<String, String>> + 'a;
 
 /// Whether a name can be that of a declared toolchain, and so of a file.
-fn is_name(name: &str) -> bool {
+pub fn is_toolchain_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain)
 }
@@ -32,7 +32,9 @@ pub fn declare(harness: &mut Harness, text: &DeclaredText<'_>) -> Result<(), Vec
             return Err(vec![Problem::error("config::wrong_value", message)]);
         }
         let id = target.toolchain.as_ref().filter(|id| toolchain::find(id).is_none());
-        let Some(id) = id.map(|id| id.as_str()).filter(|id| is_name(id)) else { continue };
+        let Some(id) = id.map(|id| id.as_str()).filter(|id| is_toolchain_name(id)) else {
+            continue;
+        };
         let file = toolchain_file(id);
         match text(id) {
             None => target.declaration = toolchain::shipped(id),

@@ -83,7 +83,8 @@ pub fn config_with(places: &WorkspaceLayout, text: &str) -> Result<Harness, Comm
 
 /// The text of a file that declares a toolchain; `None` without one.
 pub fn declared_text(places: &WorkspaceLayout, name: &str) -> Option<Result<String, String>> {
-    let file = config::toolchain_file(name);
+    // The name is a part of the path.
+    let file = config::is_toolchain_name(name).then(|| config::toolchain_file(name))?;
     if let Some(link) = files::link_on(&places.root, &file) {
         return Some(Err(format!("`{link}` is a symbolic link")));
     }

@@ -487,6 +487,11 @@ fn errors_in_a_declaration_name_file_line_and_key() {
         ("place", PERL.replace("\"regen_driver.pl\"]", "\"{{ bild }}/driver\"]")),
         ("not used", PERL.replace("{{ package }}.pl`", "{{ pakage }}.pl`")),
         ("type", PERL.replace("u32 = \"integer\"\n", "")),
+        ("types' path", PERL.replace("path = \"contract.txt\"", "path = \"../contract.txt\"")),
+        (
+            "types in the root",
+            PERL.replace("path = \"contract.txt\"", "path = \"{{ package }}.pl\""),
+        ),
     ];
     let mut told = String::new();
     for (name, text) in cases {
@@ -526,6 +531,12 @@ fn a_toolchain_that_cannot_tell_good_from_bad_is_refused() {
         perl(&server, &PERL.replace("program = \"perl\"", "program = \"perl-that-is-missing\""));
     let run = world.run(&["toolchain", "check", "perl"]).expect(40);
     assert!(run.err.contains("no `perl-that-is-missing` on PATH; install Perl 5"), "{run:?}");
+    // A name cannot be a path, and what a file says is shown without its control characters.
+    world.write("x.toml", "language = 1");
+    world.run(&["toolchain", "show", "../x"]).expect(2);
+    world.write("toolchains/esc.toml", "# \u{1b}]52;c;eA==\u{7}\n");
+    let shown = world.run(&["toolchain", "show", "esc"]).expect(0);
+    assert!(!shown.out.contains('\u{1b}') && shown.out.contains("52;c;"), "{shown:?}");
     let told = world.command(&["toolchain", "show", "rust"]).output().expect("runs");
     assert_eq!(told.status.code(), Some(2));
     let shown = Command::new(env!("CARGO_BIN_EXE_regen")).args(["toolchain", "show", "c"]).output();

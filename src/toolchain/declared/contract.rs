@@ -40,6 +40,16 @@ impl ContractLanguage for Declared {
         }
         if problems.is_empty() {
             let context = self.texts(&spec.id, interface);
+            let path = self.fill(&self.file.contract.path, &context);
+            let root = self.fill(&self.file.root, &context);
+            if path == root || RelPath::parse(&path).is_err() {
+                let message = format!(
+                    "the toolchain `{}` is wrong: `contract.path` gives {path:?}, which is the root or \
+                     not a path below it",
+                    self.name
+                );
+                problems.push(Problem::error("toolchain::template", message));
+            }
             let texts = [&self.file.contract.types, &self.file.driver.text];
             for text in texts {
                 if let Err(why) = render::render(&self.engine, text, &context) {
