@@ -141,12 +141,16 @@ pub fn check(templates: &Templates) -> Vec<Problem> {
     problems
 }
 
+/// Steps of one template: a large workspace's prompt takes some thousands.
+const FUEL: u64 = 10_000_000;
+
 fn environment() -> Environment<'static> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     env.set_syntax(syntax.expect("the delimiters are the default ones"));
     env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    env.set_fuel(Some(FUEL));
     env
 }
 
@@ -318,6 +322,9 @@ mod tests {
             assert!(prompt.user.contains(part), "{part} is missing in:\n{}", prompt.user);
         }
         assert!(!prompt.user.contains("secret"));
+        let task = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
+        let endless = Templates { task: task.to_owned(), ..Templates::default() };
+        assert!(render(&endless, &inputs()).unwrap_err().contains("fuel"));
         assert_eq!(prompt, render(&Templates::default(), &inputs()).expect("renders"));
         let mut tight = inputs();
         tight.most_tokens = Some(10);

@@ -5,7 +5,7 @@ use std::io;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, filters};
 use serde_json::{Map, json};
 
 use super::file::ToolchainFile;
@@ -26,15 +26,22 @@ const TAGS: usize = 2000;
 /// The templates' engine. Names become those of the language by filters: `snake`, `camel`,
 /// `pascal`, `upper`; a keyword gets a `_`.
 pub fn engine(keywords: &[String]) -> Environment<'static> {
-    let mut env = Environment::new();
+    // Without filters and functions that make long texts in one step.
+    let mut env = Environment::empty();
+    env.add_filter("default", filters::default);
+    env.add_filter("first", filters::first);
+    env.add_filter("last", filters::last);
+    env.add_filter("length", filters::length);
+    env.add_filter("lines", filters::lines);
+    env.add_filter("list", filters::list);
+    env.add_filter("map", filters::map);
+    env.add_filter("string", filters::string);
     env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     env.set_auto_escape_callback(|_| AutoEscape::None);
     let mut syntax = SyntaxConfig::builder();
     let syntax = syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
     env.set_syntax(syntax.expect("the delimiters are the default ones"));
     env.set_fuel(Some(FUEL));
-    // Loops that grow a value, and long ones.
-    env.remove_global("namespace");
     env.add_function("range", |from: u32, to: Option<u32>| {
         let (from, to) = to.map_or((0, from), |to| (from, to));
         (from..to.min(from.saturating_add(1000))).collect::<Vec<u32>>()
