@@ -10,6 +10,7 @@ mod generate;
 mod held_out;
 mod observe;
 mod property;
+mod property_limits;
 mod statements;
 mod step;
 mod table;

@@ -1,14 +1,14 @@
 //! Properties: variables with types or ranges, then one CEL expression over calls.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cel::extractors::Arguments;
 use cel::{Context, ExecutionError, Program, Value};
-use regex::Regex;
 
 use super::cel_values::{cel_name, from_cel, to_cel};
 use super::generate::{Input, inputs};
+use super::property_limits::{BOUND, limited};
 use super::statements::nesting;
 use super::step::Call;
 use super::text_error::TextError;
@@ -18,15 +18,6 @@ use super::wire::{AdapterAnswer, value_to};
 use crate::types::interface::{FunctionRole, Interface, WitFunction, WitShape, WitType};
 use crate::types::text::counted;
 use crate::types::{Digest, limits};
-
-/// The names that macros of CEL bind.
-static BOUND: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\.(?:all|exists|exists_one|map|filter)\(\s*([A-Za-z_]\w*)\s*,").expect("is right")
-});
-
-/// Operators, each of which is a level of the tree that CEL makes, even if it follows another one.
-static OPERATORS: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"[.\[<>=!+*/%&|?-]+|\bin\b").expect("is right"));
 
 /// Functions of CEL itself.
 const STANDARD: [&str; 14] = [
@@ -90,9 +81,6 @@ pub enum Judged {
 /// # Errors
 /// What is wrong, and where.
 pub fn read_property(interface: &Interface, code: &str) -> Result<Property, TextError> {
-    if nesting(code) > limits::VALUE_NESTING {
-        return Err(TextError::new("the property is nested too deeply", 0, 0..0));
-    }
     let mut variables = Vec::new();
     let mut rest = Vec::new();
     for (at, line) in code.lines().enumerate() {
@@ -100,6 +88,10 @@ pub fn read_property(interface: &Interface, code: &str) -> Result<Property, Text
         let text = if text.contains(['"', '\'']) { line.trim() } else { text.trim() };
         if text.is_empty() {
             continue;
+        }
+        // Of a type, angle brackets nest.
+        if rest.is_empty() && text.contains(':') && nesting(text) > limits::VALUE_NESTING {
+            return Err(TextError::new("the type is nested too deeply", at, 0..line.len()));
         }
         match variable(interface, text).filter(|_| rest.is_empty()) {
             Some(read) => {
@@ -113,14 +105,7 @@ pub fn read_property(interface: &Interface, code: &str) -> Result<Property, Text
     };
     let text = rest.iter().map(|(_, line)| *line).collect::<Vec<_>>().join("\n");
     let place = |message: String| TextError::new(message, *first, 0..0);
-    if loops(&text) > limits::PROPERTY_LOOPS {
-        let most = limits::PROPERTY_LOOPS;
-        return Err(place(format!("the property has more than {most} loops inside of each other")));
-    }
-    if OPERATORS.find_iter(&text).count() > limits::PROPERTY_OPERATORS {
-        let most = limits::PROPERTY_OPERATORS;
-        return Err(place(format!("the property has more than {most} operators")));
-    }
+    limited(&text).map_err(place)?;
     // The text of these errors panics for a column beyond 65,535.
     let program = Program::compile(&text).map_err(|errors| {
         let error = errors.errors.first();
@@ -133,28 +118,6 @@ pub fn read_property(interface: &Interface, code: &str) -> Result<Property, Text
     let property = Property { variables, expression: text, program, line: *first };
     property.check(interface).map_err(place)?;
     Ok(property)
-}
-
-/// The deepest nesting of macros that go through a list; beside strings, how many there are.
-fn loops(text: &str) -> usize {
-    if text.contains(['"', '\'']) {
-        return BOUND.find_iter(text).count();
-    }
-    let mut open: Vec<bool> = Vec::new();
-    let (mut starts, mut most) = (BOUND.find_iter(text).peekable(), 0);
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => {
-                while starts.next_if(|found| found.end() <= at).is_some() {}
-                let is_loop = starts.peek().is_some_and(|found| found.range().contains(&at));
-                open.push(is_loop);
-                most = most.max(open.iter().filter(|is_loop| **is_loop).count());
-            }
-            ')' => drop(open.pop()),
-            _ => {}
-        }
-    }
-    most
 }
 
 /// A line `NAME in LEAST..=MOST` or `NAME: TYPE`; `None` for others.

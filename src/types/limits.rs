@@ -34,6 +34,8 @@ pub const PROPERTY_CASES: usize = 256;
 pub const PROPERTY_CALLS: usize = 64;
 /// Deepest nesting of the macros of CEL that go through a list.
 pub const PROPERTY_LOOPS: usize = 3;
+/// Deepest nesting of brackets in a property: CEL's parser needs much stack for each.
+pub const PROPERTY_NESTING: usize = 20;
 /// Operators of a property.
 pub const PROPERTY_OPERATORS: usize = 500;
 /// Bytes of one file in a reply.

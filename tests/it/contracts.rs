@@ -334,8 +334,12 @@ fn errors_in_a_contract_are_told_at_their_place_before_a_call() {
         told += &format!("== {name}\n{}", run.err);
     }
     let chain = format!("n: u8\nf(n) == n{}", ">n".repeat(30_000));
+    let nested = format!("n: u8\nf(n) == {}n{}", "(n > ".repeat(21), ")".repeat(21));
+    let types = format!("n: {}u8{}\nf(n) == 1", "list<".repeat(70), ">".repeat(70));
     let properties = [
         ("operators", chain.as_str()),
+        ("nesting", nested.as_str()),
+        ("type", types.as_str()),
         ("variable", "n in 1..=3\nf(m) == 1"),
         ("function", "n in 1..=3\ng(n) == 1"),
         ("none", "n in 1..=3\nn == 1"),
