@@ -137,7 +137,7 @@ impl Conformance {
             findings: Vec::new(),
             idle: Vec::new(),
         };
-        let tree = match language.normalise(tree, &self.spec, &self.target) {
+        let tree = match language.normalise(tree, &self.spec, &self.target, &[]) {
             Ok(tree) => tree,
             Err(findings) => {
                 known.refused = Some("layout".to_owned());

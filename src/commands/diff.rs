@@ -11,8 +11,8 @@ use crate::spec::{Change, ClauseChange, Parsed, SpecChange, admit, diff, is_pros
 use crate::store::revision;
 use crate::toolchain::{self, Suite};
 use crate::types::{
-    AdmittedSpec, Binding, Clause, ClauseId, Level, Reason, Span, Spec, SpecId, SpecStanding,
-    Standing, Status, TargetName, TargetStanding,
+    AdmittedSpec, Binding, Clause, ClauseId, Digest, Level, Reason, Span, Spec, SpecId,
+    SpecStanding, Standing, Status, TargetName, TargetStanding,
 };
 use crate::workspace::{CommandError, Workspace, today};
 
@@ -178,21 +178,29 @@ impl Workspace {
             job.parts.into_iter().map(move |part| (job.spec.clone(), part.target, part.reason))
         });
         let out_of_date = jobs.filter_map(|(spec, target, reason)| {
-            // Changes of gates are not changes of specs.
-            let reason = reason.filter(|reason| !reason.revalidates())?;
+            let is_of_dependency =
+                |reason: &Reason| matches!(reason, Reason::Dependency { .. } | Reason::Uses { .. });
             let dependent = !changed.contains(spec.as_str());
-            Some(OutOfDate { spec, target, reason, dependent })
+            // Changes of gates are not changes of specs.
+            let counts =
+                |reason: &Reason| is_of_dependency(reason) || !(dependent || reason.revalidates());
+            Some(OutOfDate { reason: reason.filter(counts)?, spec, target, dependent })
         });
-        let out_of_date: Vec<_> =
-            out_of_date.filter(|one| !one.dependent || one.reason == Reason::Target).collect();
+        let out_of_date: Vec<_> = out_of_date.collect();
         let tests = self.tests_of(&specs, &to.specs);
         SpecsDiff { specs, out_of_date, tests }
     }
 
     /// The lockfile as if these specs had been promoted.
     fn as_if_promoted(&self, side: &Side) -> Standing {
+        // Of a tree that uses others, the digests are known when these are there.
+        let alone = self.promoted_from(side, &Standing::default());
+        self.promoted_from(side, &alone)
+    }
+
+    fn promoted_from(&self, side: &Side, known: &Standing) -> Standing {
         let mut standing = Standing::default();
-        let plan = self.plan_of(&side.admitted, &standing);
+        let plan = self.plan_of(&side.admitted, known);
         for job in plan.jobs {
             let Some(spec) = side.admitted.iter().find(|spec| spec.id == job.spec) else {
                 continue;
@@ -204,6 +212,7 @@ impl Workspace {
                     clauses: clauses.collect(),
                     inputs: part.key,
                     gates: part.gate_key,
+                    uses: self.uses_of(side, spec, &part.target),
                     ..TargetStanding::nothing()
                 };
                 (part.target, promoted)
@@ -212,6 +221,15 @@ impl Workspace {
             standing.spec.insert(job.spec, entry);
         }
         standing
+    }
+
+    /// The items of other contracts that a promoted tree uses, as they were on this side.
+    fn uses_of(&self, side: &Side, spec: &Spec, target: &TargetName) -> BTreeMap<String, Digest> {
+        let promoted = self.standing.spec.get(&spec.id).and_then(|one| one.target.get(target));
+        let depends = side.specs.iter().filter(|other| spec.depends.contains(&other.id));
+        let mut items = plan::contract_items(depends, &|_| true);
+        items.retain(|name, _| promoted.is_some_and(|one| one.uses.contains_key(name)));
+        items
     }
 
     /// The plan for these specs, as if every tree were in place and tools had not changed.

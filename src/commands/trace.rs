@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::contract::tests_of;
-use crate::plan;
 use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, parse, trace};
 use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files, given};
 use crate::toolchain::results;
@@ -88,7 +87,7 @@ impl Workspace {
             .read
             .iter()
             .filter(|spec| only.is_none_or(|only| only.contains(&spec.id)))
-            .map(|spec| (spec.clone(), plan::all_targets(spec, &self.harness).to_vec()))
+            .map(|spec| (spec.clone(), self.harness.targets_of(spec).to_vec()))
             .collect();
         let mut written = BTreeMap::new();
         for (name, target) in self.harness.target.iter().filter(|(_, t)| !t.is_generated()) {

@@ -131,7 +131,7 @@ impl WitReader<'_> {
             _ => WitShape::Alias(self.unnamed(&def.kind, span)?),
         };
         let name = def.name.clone().unwrap_or_default();
-        self.made.types.push(NamedType { name, docs: docs(&def.docs), shape });
+        self.made.types.push(NamedType { name, docs: docs(&def.docs), shape, from: None });
         let at = self.made.types.len() - 1;
         self.known.insert(id, at);
         Ok(at)

@@ -296,7 +296,10 @@ impl Work {
             self.idle = false;
             let engine = engine.clone();
             let spec = job.spec.clone();
-            let run: RunningJob = Box::pin(async move { engine.one(&job).await });
+            let run: RunningJob = Box::pin(async move {
+                let (spec, end) = engine.one(&job).await;
+                (spec, end.map(|end| end.unwrap_or(JobOutcome::Superseded)))
+            });
             self.running.insert(spec, run);
         }
     }

@@ -53,7 +53,8 @@ impl Work {
         };
         let depended = workspace.specs.iter().flat_map(|spec| depends(&spec.id)).collect();
         let whole = plan.clone();
-        plan.jobs.retain(|job| !job.is_up_to_date());
+        // What only waits is planned again when what it waits for is promoted.
+        plan.jobs.retain(|job| !job.waits());
         self.remember(&plan.jobs)?;
         // What may fail comes first, so that agenda and engine are always of the same plan.
         let engine = if plan.jobs.is_empty() {

@@ -36,6 +36,7 @@ impl Engine {
             min_isolation: self.workspace.harness.sandbox.min_level,
             control: self.control(state, attempt, name)?,
             proven: self.ledger.borrow().proven()?,
+            links: part.links.clone(),
             ..inputs.action(name, toolchain, candidate.tree, candidate.provenance.clone())
         };
         let options = ExecuteOptions {

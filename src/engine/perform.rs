@@ -5,15 +5,16 @@ use super::attempt_history::History;
 use super::resources::Engine;
 use crate::pipeline::{Attempt, Effect, State};
 use crate::promote::Switched;
-use crate::prompt::{self, ContractPrompt, File};
+use crate::prompt::{self, ContractPrompt, File, PromptDependency};
 use crate::reply::{self, Reply, ReplyRules};
 use crate::toolchain::ContractWords;
 use crate::types::harness::ReplyForm;
+use crate::types::interface::WitFunction;
 use crate::types::{
-    AttemptKind, Digest, Event, Failure, GeneratorSettings, JobId, Prompt, Provenance, Reason,
-    Spec, StoredGeneration, Target, Tree,
+    AttemptKind, Digest, Event, Failure, GeneratorSettings, JobId, Link, Prompt, Provenance,
+    Reason, Spec, StoredGeneration, Target, Tree,
 };
-use crate::workspace::{CommandError, ErrorKind};
+use crate::workspace::{CommandError, ErrorKind, JobInputs};
 use crate::{plan, toolchain};
 
 impl Engine {
@@ -88,14 +89,14 @@ impl Engine {
             None => None,
         };
         let config = self.workspace.harness.generator.as_ref().map(|one| &one.settings);
-        let depends: Vec<&Spec> = job.depends.iter().map(|spec| &**spec).collect();
+        let depends = self.depends(&job, &state.job.parts[attempt.part].links)?;
         let seen: Vec<&str> = candidate
             .iter()
             .flat_map(Tree::iter)
             .filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok())
             .chain(job.shown.iter().map(|suite| suite.text.as_str()))
             .chain([spec.visible.as_str()])
-            .chain(depends.iter().map(|spec| spec.visible.as_str()))
+            .chain(depends.iter().map(|one| one.text.as_str()))
             .collect();
         let secrets = self.workspace.secrets.clone().except(&seen);
         let standing = self.workspace.standing.spec.get(&spec.id);
@@ -110,7 +111,7 @@ impl Engine {
         };
         let inputs = prompt::PromptInputs {
             spec,
-            depends,
+            depends: &depends,
             language: toolchain::of(target).language(),
             root: toolchain::of(target).root(spec, target).to_string(),
             manifest: toolchain::of(target).layout(target).manifest,
@@ -128,6 +129,37 @@ impl Engine {
             most_tokens: config.and_then(GeneratorSettings::prompt_tokens),
         };
         Ok(prompt::render(&self.workspace.templates, &inputs))
+    }
+
+    /// What a prompt says of the specs that a job depends on: their items, or where the language
+    /// cannot use their code, their text.
+    fn depends(
+        &self,
+        job: &JobInputs,
+        links: &[Link],
+    ) -> Result<Vec<PromptDependency>, CommandError> {
+        let language = toolchain::of(&job.target);
+        let mut all = Vec::new();
+        for spec in &job.depends {
+            let link = links.iter().find(|link| link.spec == spec.id);
+            let Some((language, link)) = language.links().zip(link) else {
+                all.push(PromptDependency::text(spec));
+                continue;
+            };
+            let words = language.words(&spec.id);
+            all.push(match contract(&job.target, spec) {
+                Some(contract) => {
+                    let items = contract.items.join("\n");
+                    let words = words + &documented(spec);
+                    PromptDependency::code(spec, &words, &items, contract.types.as_ref())
+                }
+                None => {
+                    let items = language.surface(&self.objects.get_tree(link.tree)?);
+                    PromptDependency::code(spec, &words, &items, None)
+                }
+            });
+        }
+        Ok(all)
     }
 
     fn adopt(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
@@ -165,6 +197,7 @@ impl Engine {
             base,
         };
         let inputs = Some(self.keep_snapshot(&job)?);
+        let links = &state.job.parts[attempt.part].links;
         let mut calls = state.calls(attempt.part);
         let asked_again = calls.any(|one| one.kind == AttemptKind::Reask);
         let attempt = attempt.number;
@@ -193,7 +226,7 @@ impl Engine {
             }
         };
         // A tree that cannot be completed stays as it is; the layout gate reports why.
-        let (tree, formatted) = match toolchain::of(target).normalise(&tree, spec, target) {
+        let (tree, formatted) = match toolchain::of(target).normalise(&tree, spec, target, links) {
             Err(_) => (tree, Vec::new()),
             Ok(tree) => {
                 let formatted = self.executor().format(toolchain::of(target), &tree).await;
@@ -209,6 +242,15 @@ impl Engine {
             inputs,
         })
     }
+}
+
+/// What a contract says of its functions in words.
+fn documented(spec: &Spec) -> String {
+    let functions = spec.contract.iter().flat_map(|contract| &contract.functions);
+    let functions = functions.filter(|one| !one.docs.is_empty());
+    let line = |one: &WitFunction| format!("\n- `{}`: {}", one.name, one.docs.replace('\n', " "));
+    let lines: String = functions.map(line).collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
 /// A spec's contract in the target's language.

@@ -304,8 +304,16 @@ impl Engine {
             clauses: spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect(),
             outcomes: part.gates.iter().filter_map(outcome).collect(),
             gate_inputs: part.gate_inputs.clone(),
+            uses: plan::uses(proof.tree(), target, self.direct(spec, part)),
             files: tree.collect(),
         })
+    }
+
+    /// The specs whose promoted trees a part uses itself.
+    fn direct<'a>(&'a self, spec: &'a Spec, part: &'a TargetJob) -> impl Iterator<Item = &'a Spec> {
+        let is_linked = |id: &&SpecId| part.links.iter().any(|link| link.spec == **id);
+        let all = spec.depends.iter().filter(is_linked);
+        all.filter_map(|id| self.workspace.spec(id)).map(|spec| &**spec)
     }
 
     /// The tools that judged a tree. Reports of old versions of regen do not have them.

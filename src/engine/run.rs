@@ -41,6 +41,7 @@ impl Engine {
         let mut queue = Queue::new(work.iter().copied(), depends, limits);
         let mut running = FuturesUnordered::new();
         let mut ends = BTreeMap::new();
+        let mut up_to_date: Vec<SpecId> = up.into_iter().map(|job| job.spec.clone()).collect();
         loop {
             while let Some(spec) = queue.start(|_| true) {
                 running.extend(work.iter().find(|job| job.spec == spec).map(|job| self.one(job)));
@@ -48,12 +49,15 @@ impl Engine {
             let Some((spec, end)) = running.next().await else { break };
             let end = end?;
             queue.ended(&spec);
+            let Some(end) = end else {
+                up_to_date.push(spec);
+                continue;
+            };
             if self.ends_run(&end) {
                 ends.extend(queue.stop().into_iter().map(|spec| (spec, None)));
             }
             ends.insert(spec, Some(end));
         }
-        let up_to_date = up.into_iter().map(|job| job.spec.clone()).collect();
         // In the plan's order, independent of which ended first.
         let jobs = work.into_iter().filter_map(|job| ends.remove_entry(&job.spec)).collect();
         let spend = self.ledger.borrow().spent_in(self.run.get())?;
@@ -61,11 +65,14 @@ impl Engine {
     }
 
     /// Performs one job of a plan.
-    pub async fn one(&self, job: &Job) -> (SpecId, Result<JobOutcome, CommandError>) {
+    ///
+    /// `None`: what it waited for did not make it out of date.
+    pub async fn one(&self, job: &Job) -> (SpecId, Result<Option<JobOutcome>, CommandError>) {
         let end = async {
             match self.again(job)? {
-                Some(job) => self.restored(&job).await,
-                None => self.restored(job).await,
+                Some(job) if job.waits() => Ok(None),
+                Some(job) => self.restored(&job).await.map(Some),
+                None => self.restored(job).await.map(Some),
             }
         };
         (job.spec.clone(), end.await)

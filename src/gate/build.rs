@@ -11,7 +11,7 @@ use super::result::{GateResult, finding};
 use super::workspace::{self, GateSandbox};
 use crate::process::Ended;
 use crate::sandbox::{MountMode, SandboxError};
-use crate::toolchain::{self, BuildContext, Suite, TestProgram, ToolCommand};
+use crate::toolchain::{self, BuildContext, Linked, Suite, TestProgram, ToolCommand};
 use crate::types::{
     Candidate, Finding, GateName, Limits, LimitsConfig, Outcome, Tree, gate::clean, limits,
 };
@@ -62,7 +62,8 @@ pub(super) async fn prepare_tests(
     let (sandbox, tools) = (context.sandbox, context.host_tools().map_err(GateResult::error)?);
     let builder = LayerBuilder { sandbox, tools, language };
     let layer = context.layers.get(builder, gate, &*membrane.tests_layer(), context.now).await?;
-    let own = membrane.candidate_files(context.spec);
+    let mut own = membrane.candidate_files(context.spec);
+    own.extend(linked_files(context, candidate.tree(), ""));
     let apart = workspace::files(candidate.tree(), &[], own);
     let files = workspace::files(&Tree::default(), suites, membrane.tests_files(context.spec));
     let all = [files.as_slice(), &apart].concat();
@@ -79,15 +80,24 @@ pub(super) async fn sources(
     let language = toolchain::of(context.target);
     let (sandbox, tools) = (context.sandbox, context.host_tools().map_err(GateResult::error)?);
     let builder = LayerBuilder { sandbox, tools, language };
-    let layer = match language.dependencies(candidate.tree()) {
+    let layer = match language.dependencies(candidate.tree(), context.linked) {
         Some(wanted) => Some(context.layers.get(builder, gate, &*wanted, context.now).await?),
         None => context.layers.tools(builder, gate, context.now).await?,
     };
     let lock = layer.as_ref().map_or("", |layer| layer.lock());
     let places = programs::planned(sandbox, layer.as_ref().map(Layer::path));
-    let own = language.workspace_files(&context.spec.id, lock, &places);
+    let mut own = language.workspace_files(&context.spec.id, lock, &places);
+    own.extend(linked_files(context, candidate.tree(), lock));
     let files = workspace::files(candidate.tree(), suites, own);
     Ok(PreparedSources { files, layer, candidate: None })
+}
+
+/// The promoted trees that a candidate uses, as files of its workspace.
+fn linked_files(context: &GateContext<'_>, tree: &Tree, lock: &str) -> Vec<(String, Vec<u8>)> {
+    let language = toolchain::of(context.target).links();
+    let Some(language) = language.filter(|_| !context.linked.is_empty()) else { return Vec::new() };
+    let package = context.spec.id.as_str();
+    language.files(Linked { package, tree, trees: context.linked, lock })
 }
 
 /// The candidate with its visible tests: generated and the user's.

@@ -9,9 +9,9 @@ use super::dependency_cache::DependencyCache;
 use super::gate_inputs::ContractTests;
 use crate::process::Listener;
 use crate::sandbox::Sandbox;
-use crate::toolchain::{self, Suite};
+use crate::toolchain::{self, LinkedTree, Suite};
 use crate::types::{
-    Candidate, Digest, GateConfig, GateName, HostTools, Isolation, Limits, Spec, Target,
+    Candidate, Digest, GateConfig, GateName, HostTools, Isolation, Limits, Link, Spec, Target,
     TargetName, ToolSet,
 };
 
@@ -48,6 +48,8 @@ pub struct GateContext<'a> {
     pub read_only: &'a [PathBuf],
     /// A tree with which a validator is known to work.
     pub control: &'a Candidate,
+    /// The promoted trees that candidates use.
+    pub linked: &'a [LinkedTree],
     /// Digests of tests that were already seen to fail without an implementation.
     pub proven: &'a BTreeSet<Digest>,
     /// The limits of each program.
@@ -63,6 +65,11 @@ pub struct GateContext<'a> {
 }
 
 impl GateContext<'_> {
+    /// The promoted trees that candidates use.
+    pub fn links(&self) -> Vec<Link> {
+        self.linked.iter().map(|one| one.link.clone()).collect()
+    }
+
     /// The tools of the target's language.
     pub fn host_tools(&self) -> Result<&HostTools, String> {
         let id = toolchain::of(self.target).id();

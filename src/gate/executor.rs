@@ -18,10 +18,10 @@ use super::{build, run};
 use crate::process::Listener;
 use crate::sandbox::{Probe, SandboxError};
 use crate::store::{Candidates, ContentStore};
-use crate::toolchain::{self, Toolchain};
+use crate::toolchain::{self, LinkedTree, Toolchain};
 use crate::types::{
     Action, ActionResult, Candidate, CandidateId, Digest, Fingerprint, GateName, GateReport,
-    HostTools, Isolation, Provenance, ToolSet, Tree,
+    HostTools, Isolation, Link, Provenance, ToolSet, Tree,
 };
 
 /// Why an action was not run. Says nothing about the candidate.
@@ -134,6 +134,7 @@ impl Machine {
         inputs: &'a GateInputs,
         action: &'a Action,
         control: &'a Candidate,
+        linked: &'a [LinkedTree],
         options: ExecuteOptions<'_>,
     ) -> GateContext<'a> {
         GateContext {
@@ -152,6 +153,7 @@ impl Machine {
             layers: &self.layers,
             read_only: &self.read_only,
             control,
+            linked,
             proven: &action.proven,
             limits: action.limits,
             timeout: action.timeout,
@@ -193,6 +195,16 @@ impl LocalExecutor {
         Ok(inputs)
     }
 
+    /// The promoted trees that an action's candidate uses.
+    fn linked(&self, action: &Action) -> io::Result<Vec<LinkedTree>> {
+        let tree = |link: &Link| {
+            let id = CandidateId { tree: link.tree, provenance: Provenance::Promoted };
+            let tree = self.candidates.get(&id)?.tree().clone();
+            Ok(LinkedTree { link: link.clone(), tree })
+        };
+        action.links.iter().map(tree).collect()
+    }
+
     /// Checks an action's requirements.
     fn admit(&self, action: &Action, inputs: &GateInputs) -> Result<(), ExecuteError> {
         let Machine { tools, probe, .. } = &self.machine;
@@ -224,7 +236,8 @@ impl LocalExecutor {
             }
             None => Arc::new(Candidate::new(Tree::default(), Provenance::Promoted)),
         };
-        let context = self.machine.context(&inputs, action, &control, options);
+        let linked = self.linked(action)?;
+        let context = self.machine.context(&inputs, action, &control, &linked, options);
         let (mut report, output) = run(&context, &action.gate, &candidate, before).await;
         toolchain::release();
         if !output.is_empty() {

@@ -162,6 +162,7 @@ impl GateInputs {
             limits: Limits::of(own.map_or(&none, |gate| &gate.limits)),
             min_isolation: Isolation::NONE,
             control: None,
+            links: Vec::new(),
             proven: Default::default(),
             timeout: seconds.map_or(limits::GATE_TIMEOUT, Duration::from_secs),
         }

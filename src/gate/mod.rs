@@ -103,7 +103,7 @@ async fn see(
 /// guard holds.
 fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
     let language = toolchain::of(context.target);
-    match language.normalise(candidate.tree(), context.spec, context.target) {
+    match language.normalise(candidate.tree(), context.spec, context.target, &context.links()) {
         Err(findings) => GateResult::fail(findings),
         Ok(tree) if tree.digest() != candidate.digest() => {
             let owned = |(path, bytes): &(&RelPath, &[u8])| {

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use crate::toolchain;
 use crate::types::{
     AdmittedSpec, Digest, Encoder, GateConfig, GateInputsDigest, GateName, Harness, InputsDigest,
-    Job, Plan, Reason, Spec, SpecId, Standing, Target, TargetJob, TargetName, TargetStanding,
+    Interface, Job, Link, Plan, Reason, RelPath, Spec, SpecId, Standing, Target, TargetJob,
+    TargetName, TargetStanding, Tree, all_depends, way,
 };
 
 /// The state of a promoted tree on disk.
@@ -63,22 +64,56 @@ pub struct PlanInputs<'a> {
 
 /// The generated targets of a spec, in order.
 pub fn targets(spec: &Spec, harness: &Harness) -> Vec<TargetName> {
-    let mut named = all_targets(spec, harness).to_vec();
+    let mut named = harness.targets_of(spec).to_vec();
     named.retain(|name| harness.target.get(name).is_none_or(Target::is_generated));
     named
 }
 
-/// All targets of a spec, including hand-written ones.
-pub fn all_targets<'a>(spec: &'a Spec, harness: &'a Harness) -> &'a [TargetName] {
-    if spec.targets.is_empty() { &harness.harness.default_targets } else { &spec.targets }
+/// The promoted trees that a target of a spec uses. One that is not promoted is missing.
+pub fn links(
+    spec: &Spec,
+    name: &TargetName,
+    harness: &Harness,
+    specs: &[AdmittedSpec],
+    standing: &Standing,
+) -> Vec<Link> {
+    let target = harness.target.get(name).filter(|one| toolchain::of(one).links().is_some());
+    let Some(from) = target.and_then(|one| one.path(&spec.id, name).ok()) else {
+        return Vec::new();
+    };
+    let find = |id: &SpecId| specs.iter().find(|other| other.id == *id).map(|other| &**other);
+    let link = |other: &Spec| {
+        let (target, _) = harness.linked_target(name, other)?;
+        let entry = standing.spec.get(&other.id)?.target.get(target)?;
+        Some(Link {
+            spec: other.id.clone(),
+            path: entry.path.clone(),
+            at: way(&from, &entry.path),
+            tree: entry.tree,
+            revision: entry.spec,
+            direct: spec.depends.contains(&other.id),
+        })
+    };
+    all_depends(spec, &find).into_iter().filter_map(link).collect()
 }
 
 /// Makes the plan.
 pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
-    let jobs = ordered(inputs.specs)
+    let specs = ordered(inputs.specs)
         .into_iter()
         .filter(|spec| inputs.only.is_none_or(|only| only.contains(&spec.id)));
-    Plan { jobs: jobs.map(|spec| job(spec, inputs)).filter(|job| !job.parts.is_empty()).collect() }
+    let mut jobs: Vec<Job> = Vec::new();
+    for spec in specs {
+        let mut job = job(spec, inputs);
+        let has_work = |job: &&Job| spec.depends.contains(&job.spec) && !job.is_up_to_date();
+        let first: Vec<SpecId> = jobs.iter().filter(has_work).map(|job| job.spec.clone()).collect();
+        if job.parts.iter().any(|part| !part.links.is_empty()) && !first.is_empty() {
+            job.wait_for(&first);
+        }
+        jobs.push(job);
+    }
+    jobs.retain(|job| !job.parts.is_empty());
+    Plan { jobs }
 }
 
 /// Specs in dependency order, otherwise by id.
@@ -102,10 +137,11 @@ fn job(spec: &AdmittedSpec, inputs: &PlanInputs<'_>) -> Job {
         let at = (spec.id.clone(), name.clone());
         let checks = inputs.checks.get(&at).cloned().unwrap_or_default();
         let key = job_key(spec, &name, target, inputs);
-        let judges = judges(spec, &checks, inputs);
+        let links = links(spec, &name, inputs.harness, inputs.specs, inputs.standing);
+        let judges = judges(spec, &checks, &links, inputs);
         let tools = inputs.tools.get(&name).cloned().unwrap_or_default();
         let part = TargetJob::new(&name, key, gate_key(&judges));
-        let mut part = TargetJob { gates: checks.gates, gate_inputs: judges, tools, ..part };
+        let mut part = TargetJob { gates: checks.gates, gate_inputs: judges, tools, links, ..part };
         let live = inputs.live.get(&at).unwrap_or(&LiveTree::Missing);
         (part.reason, part.held) = reason(spec, &part, inputs, live);
         Some(part)
@@ -165,10 +201,10 @@ fn job_key_with(
 ) -> InputsDigest {
     let language = inputs.languages.get(name).map_or("", String::as_str);
     let depends = inputs.specs.iter().filter(|other| spec.depends.contains(&other.id));
-    let depends: Vec<_> = depends.map(|other| (other.id.as_str(), meaning(other))).collect();
+    let depends: Vec<_> = depends.map(|other| other.id.as_str()).collect();
     let mut out = Encoder::new("job inputs");
     out.text(&spec.id).digest(meaning(spec)).text(language).digest(config(target));
-    out.list(depends, |out, (id, meaning)| out.text(id).digest(meaning));
+    out.list(depends, |out, id| out.text(id));
     InputsDigest(out.finish())
 }
 
@@ -182,7 +218,12 @@ pub fn config(target: &Target) -> Digest {
 }
 
 /// Digests of a target's gate inputs, by display name.
-fn judges(spec: &Spec, checks: &Checks, inputs: &PlanInputs<'_>) -> BTreeMap<String, Digest> {
+fn judges(
+    spec: &Spec,
+    checks: &Checks,
+    links: &[Link],
+    inputs: &PlanInputs<'_>,
+) -> BTreeMap<String, Digest> {
     let mut judges = checks.files.clone();
     let texts = |kind: &str, list: &[&str]| Encoder::new(kind).texts(list).finish();
     let gates: Vec<&str> = checks.gates.iter().map(|gate| gate.as_str()).collect();
@@ -194,12 +235,7 @@ fn judges(spec: &Spec, checks: &Checks, inputs: &PlanInputs<'_>) -> BTreeMap<Str
         }
     }
     judges.insert(DEMANDED.to_owned(), texts("demanded clauses", &demanded(spec)));
-    for other in &spec.depends {
-        let mut out = Encoder::new("promoted trees");
-        let trees = inputs.standing.spec.get(other).map(|spec| spec.target.values());
-        out.option(trees, |out, trees| out.list(trees, |out, target| out.digest(target.tree)));
-        judges.insert(format!("spec {other}"), out.finish());
-    }
+    judges.extend(links.iter().map(|link| (format!("spec {}", link.spec), link.tree)));
     judges
 }
 
@@ -258,6 +294,9 @@ fn reason(
                 Reason::Target
             })
         }
+        LiveTree::Same | LiveTree::Unattested if !changed_uses(spec, target, inputs).is_empty() => {
+            Some(Reason::Uses { items: changed_uses(spec, target, inputs) })
+        }
         LiveTree::Same | LiveTree::Unattested if inputs.force => Some(Reason::Forced),
         LiveTree::Same | LiveTree::Unattested if is_judged_otherwise(part, target) => {
             Some(Reason::Gates { changed: judged_otherwise(part, target) })
@@ -270,6 +309,45 @@ fn reason(
         }
     };
     (reason, false)
+}
+
+/// The items of other contracts that a promoted tree uses.
+pub fn uses<'a>(
+    tree: &Tree,
+    target: &Target,
+    depends: impl Iterator<Item = &'a Spec>,
+) -> BTreeMap<String, Digest> {
+    let language = toolchain::of(target);
+    let words = |(path, bytes): (&RelPath, &[u8])| {
+        let text = std::str::from_utf8(bytes).ok()?;
+        language.identifiers(path, text)?.ok()
+    };
+    let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+    let words: BTreeSet<String> =
+        tree.iter().filter_map(words).flatten().map(|(word, _)| plain(&word)).collect();
+    let is_used = |name: &str| name.split('.').all(|part| words.contains(&plain(part)));
+    contract_items(depends, &is_used)
+}
+
+/// The items of the contracts of specs that a name selects, each as `spec.item`.
+pub fn contract_items<'a>(
+    specs: impl Iterator<Item = &'a Spec>,
+    wanted: &dyn Fn(&str) -> bool,
+) -> BTreeMap<String, Digest> {
+    let items = specs.flat_map(|spec| {
+        let items = spec.contract.iter().flat_map(Interface::items);
+        let items = items.filter(|(name, _)| wanted(name));
+        items.map(|(name, digest)| (format!("{}.{name}", spec.id), digest))
+    });
+    items.collect()
+}
+
+/// The items that a promoted tree uses and that have changed since its promotion.
+fn changed_uses(spec: &Spec, target: &TargetStanding, inputs: &PlanInputs<'_>) -> Vec<String> {
+    let depends = inputs.specs.iter().filter(|other| spec.depends.contains(&other.id));
+    let now = contract_items(depends.map(|other| &**other), &|_| true);
+    let differs = |(name, digest): &(&String, &Digest)| now.get(*name) != Some(digest);
+    target.uses.iter().filter(differs).map(|(name, _)| name.clone()).collect()
 }
 
 fn is_judged_otherwise(part: &TargetJob, target: &TargetStanding) -> bool {

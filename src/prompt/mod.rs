@@ -76,13 +76,42 @@ pub struct ContractPrompt {
     pub hint: &'static str,
 }
 
+/// A spec that another one depends on, as a prompt shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PromptDependency {
+    /// Its id.
+    pub id: String,
+    /// Its text, or what of its code can be used.
+    pub text: String,
+    /// Whether its code can be used.
+    pub is_code: bool,
+}
+
+impl PromptDependency {
+    /// One whose text is all that can be used.
+    pub fn text(spec: &Spec) -> Self {
+        Self { id: spec.id.to_string(), text: spec.visible.clone(), is_code: false }
+    }
+
+    /// One whose code can be used: how, and its items.
+    pub fn code(spec: &Spec, words: &str, items: &str, types: Option<&File>) -> Self {
+        let block = |text: &str| {
+            let fence = fence(text);
+            format!("\n\n{fence}\n{}\n{fence}", text.trim_end())
+        };
+        let types = types.map(|file| format!("\n\nIts `{}`:{}", file.path, block(&file.text)));
+        let text = format!("{words}{}{}", block(items), types.unwrap_or_default());
+        Self { id: spec.id.to_string(), text, is_code: true }
+    }
+}
+
 /// The inputs of a prompt.
 #[derive(Debug)]
 pub struct PromptInputs<'a> {
     /// The spec.
     pub spec: &'a Spec,
     /// Specs it depends on.
-    pub depends: Vec<&'a Spec>,
+    pub depends: &'a [PromptDependency],
     /// The language's name.
     pub language: &'a str,
     /// The required file of the target.
@@ -192,8 +221,6 @@ fn render_with(
     let suites = if suites { inputs.suites.as_slice() } else { &[] };
     let accepted = files(inputs.accepted.filter(|_| accepted));
     let candidate = files(inputs.candidate);
-    let dependencies: Vec<_> =
-        inputs.depends.iter().map(|spec| json!({ "id": spec.id, "text": spec.visible })).collect();
     let clauses = inputs.spec.clauses.iter();
     let clauses: Vec<_> =
         clauses.map(|c| json!({ "id": c.id, "level": c.level, "text": c.text })).collect();
@@ -207,7 +234,7 @@ fn render_with(
     let context = json!({
         "language": inputs.language, "root": inputs.root, "fence": fence(&all),
         "spec_id": inputs.spec.id, "title": inputs.spec.title, "spec": inputs.spec.visible,
-        "clauses": clauses, "dependencies": dependencies, "constraints": inputs.constraints,
+        "clauses": clauses, "dependencies": inputs.depends, "constraints": inputs.constraints,
         "contract": inputs.contract, "suites": suites, "accepted": accepted, "candidate": candidate, "changes": inputs.changes,
         "json": inputs.json, "long": long, "findings": findings, "problem": problem, "kind": inputs.kind, "tried": tried,
     });
@@ -293,7 +320,7 @@ mod tests {
         );
         let inputs = || PromptInputs {
             spec: &spec,
-            depends: Vec::new(),
+            depends: &[],
             language: "Rust",
             root: "src/lib.rs".to_owned(),
             manifest: "",

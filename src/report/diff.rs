@@ -150,10 +150,8 @@ pub fn human(diff: &SpecsDiff, paint: Styler) -> String {
         }
     }
     for one in diff.out_of_date.iter().filter(|one| one.dependent) {
-        out += &format!(
-            "{} {}: out of date, because it depends on a changed spec\n",
-            one.spec, one.target
-        );
+        let reason = words::reason(Some(&one.reason));
+        out += &format!("{} {}: out of date: {reason}\n", one.spec, one.target);
     }
     out
 }

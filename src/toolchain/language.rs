@@ -3,10 +3,11 @@
 use super::commands::{BuildContext, BuildKind, Built, Places, ToolCommand, ToolOutput};
 use super::contract::ContractLanguage;
 use super::effect_rules::EffectRules;
+use super::links::{LinkLanguage, LinkedTree};
 use super::machine::{DependencyLayer, HostProbe};
 use super::native::NativeSuites;
 use super::suite::Suite;
-use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
+use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
 /// A language: the form of its candidates, its gates, and parsers for its tools' output.
 pub trait Toolchain: Sync {
@@ -31,11 +32,18 @@ pub trait Toolchain: Sync {
     fn layout(&self, target: &Target) -> Layout;
     /// Rules of a target for the model's prompt, as short sentences.
     fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String>;
-    /// Replaces the harness's own files in a candidate's tree.
+    /// Replaces the harness's own files in a candidate's tree. `links` are promoted trees that it
+    /// uses.
     ///
     /// # Errors
     /// Files of the candidate in their place, as findings of the layout gate.
-    fn normalise(&self, tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>>;
+    fn normalise(
+        &self,
+        tree: &Tree,
+        spec: &Spec,
+        target: &Target,
+        links: &[Link],
+    ) -> Result<Tree, Vec<Finding>>;
     /// Finds code that would mislead the gates, as findings of the layout gate.
     fn tamper_lints(&self, gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding>;
     /// Every identifier in a file, with its line. `None` for other languages.
@@ -70,8 +78,11 @@ pub trait Toolchain: Sync {
 
     /// How it carries a contract. `None` if it cannot.
     fn contract(&self) -> Option<&dyn ContractLanguage>;
-    /// The dependencies of a normalised tree. `None` if the language has none.
-    fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>>;
+    /// The dependencies of a normalised tree and of those that it uses. `None` if the language has
+    /// none.
+    fn dependencies(&self, tree: &Tree, linked: &[LinkedTree]) -> Option<Box<dyn DependencyLayer>>;
+    /// How its candidates use promoted trees. `None` if they cannot.
+    fn links(&self) -> Option<&'static dyn LinkLanguage>;
     /// Tools that are fetched as packages, which a gate sees read only. `None` if this machine's
     /// tools suffice.
     fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>>;

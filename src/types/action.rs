@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, GateReport, Isolation, Limits, Provenance};
-use crate::types::GateName;
+use crate::types::{GateName, Link};
 
 /// Digest of the tools' versions; equal tools on two machines have the same digest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Action {
     /// this tree, the candidate is at fault. Without one, an empty tree is used.
     #[serde(default)]
     pub control: Option<Digest>,
+    /// The promoted trees that the candidate uses, in the content store.
+    #[serde(default)]
+    pub links: Vec<Link>,
     /// Digests of tests that were seen to fail without an implementation.
     pub proven: BTreeSet<Digest>,
     /// Wall-clock timeout of the gate.

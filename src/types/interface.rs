@@ -1,6 +1,10 @@
 //! The types and functions of a contract.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
+
+use super::{Digest, Encoder, SpecId};
 
 /// The types and functions of a contract. Names are those of the WIT text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +24,9 @@ pub struct NamedType {
     pub docs: String,
     /// Its form.
     pub shape: WitShape,
+    /// The spec whose contract it is from; `None` for its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<SpecId>,
 }
 
 /// The form of a named type.
@@ -233,6 +240,71 @@ impl Interface {
         };
         let types = self.types.iter().map(line);
         types.chain(self.functions.iter().map(|one| self.signature(one))).collect()
+    }
+
+    /// Its own types and functions by name, each with the digest of its text and documentation and
+    /// of those of all types in it.
+    pub fn items(&self) -> BTreeMap<String, Digest> {
+        let lines = self.lines();
+        let digest = |docs: &str, text: &str, types: &BTreeSet<usize>| {
+            let mut out = Encoder::new("contract item");
+            out.text(docs).text(text);
+            out.list(types, |out, at| out.text(&lines[*at]).text(&self.types[*at].docs));
+            out.finish()
+        };
+        let mut items = BTreeMap::new();
+        for (at, one) in self.types.iter().enumerate().filter(|(_, one)| one.from.is_none()) {
+            let mut types = BTreeSet::new();
+            self.within(at, &mut types);
+            let made = |f: &&WitFunction| f.role == FunctionRole::Constructor(at);
+            let made = self.functions.iter().find(made).map(|one| self.signature(one));
+            items.insert(one.name.clone(), digest("", &made.unwrap_or_default(), &types));
+        }
+        for function in &self.functions {
+            let name = match function.role {
+                FunctionRole::Free => function.name.clone(),
+                FunctionRole::Constructor(_) => continue,
+                FunctionRole::Method(at) | FunctionRole::Static(at) => {
+                    format!("{}.{}", self.types[at].name, function.name)
+                }
+            };
+            let mut types = BTreeSet::new();
+            let all = function.params.iter().map(|(_, ty)| ty).chain(&function.result);
+            all.for_each(|ty| self.parts(ty, &mut types));
+            items.insert(name, digest(&function.docs, &self.signature(function), &types));
+        }
+        items
+    }
+
+    /// A named type and those within it.
+    fn within(&self, at: usize, out: &mut BTreeSet<usize>) {
+        if !out.insert(at) {
+            return;
+        }
+        match &self.types[at].shape {
+            WitShape::Record(fields) => fields.iter().for_each(|one| self.parts(&one.ty, out)),
+            WitShape::Variant(cases) => {
+                cases
+                    .iter()
+                    .filter_map(|one| one.payload.as_ref())
+                    .for_each(|ty| self.parts(ty, out));
+            }
+            WitShape::Alias(of) => self.parts(of, out),
+            WitShape::Enum(_) | WitShape::Flags(_) | WitShape::Resource => {}
+        }
+    }
+
+    /// The named types within a type.
+    fn parts(&self, ty: &WitType, out: &mut BTreeSet<usize>) {
+        match ty {
+            WitType::Named(at) | WitType::Own(at) | WitType::Borrow(at) => self.within(*at, out),
+            WitType::List(of) | WitType::Option(of) => self.parts(of, out),
+            WitType::Result(ok, err) => {
+                [ok, err].into_iter().flatten().for_each(|ty| self.parts(ty, out));
+            }
+            WitType::Tuple(all) => all.iter().for_each(|ty| self.parts(ty, out)),
+            _ => {}
+        }
     }
 
     /// A function as WIT text.

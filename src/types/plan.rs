@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Digest;
-use crate::types::{GateName, SpecId, TargetName};
+use crate::types::{GateName, Link, SpecId, TargetName};
 
 /// Digest of all inputs of a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,17 @@ pub enum Reason {
         #[serde(default)]
         changed: Vec<String>,
     },
+    /// Items of another spec's contract changed that its code uses.
+    Uses {
+        /// Their names.
+        items: Vec<String>,
+    },
+    /// Specs whose code it uses have work: after them its gates run again, or a model is asked if
+    /// items that it uses have changed.
+    Dependency {
+        /// These specs.
+        specs: Vec<SpecId>,
+    },
     /// The attestation is missing, was changed, or another key signs now: the gates run over the
     /// promoted tree first.
     Attestation,
@@ -68,7 +79,7 @@ pub enum Reason {
 impl Reason {
     /// Whether the promoted tree is checked again before a model is called.
     pub fn revalidates(&self) -> bool {
-        matches!(self, Self::Gates { .. } | Self::Attestation)
+        matches!(self, Self::Gates { .. } | Self::Attestation | Self::Dependency { .. })
     }
 }
 
@@ -88,6 +99,11 @@ impl fmt::Display for Reason {
             }
             Self::Gates { changed } => {
                 write!(f, "changed: {}; runs the gates first", changed.join(", "))
+            }
+            Self::Uses { items } => write!(f, "items that it uses changed: {}", items.join(", ")),
+            Self::Dependency { specs } => {
+                let specs: Vec<&str> = specs.iter().map(|spec| spec.as_str()).collect();
+                write!(f, "after {}: runs the gates first", specs.join(", "))
             }
             Self::Attestation => {
                 f.write_str("the attestation does not match; runs the gates first")
@@ -114,6 +130,9 @@ pub struct TargetJob {
     /// The tools that its gates run.
     #[serde(default)]
     pub tools: String,
+    /// The promoted trees that its candidates use, each after those that it uses itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
     /// Whether it is held at an earlier tree by a rollback.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
@@ -145,6 +164,7 @@ impl TargetJob {
             gates: Vec::new(),
             gate_inputs: BTreeMap::new(),
             tools: String::new(),
+            links: Vec::new(),
             held: false,
             reason: None,
         }
@@ -152,6 +172,24 @@ impl TargetJob {
 }
 
 impl Job {
+    /// Up-to-date parts wait for specs whose code they use and that have work.
+    pub fn wait_for(&mut self, specs: &[SpecId]) {
+        let parts = self.parts.iter_mut();
+        for part in parts.filter(|part| !part.held && !part.links.is_empty()) {
+            let wait = matches!(part.reason, None | Some(Reason::Uses { .. }));
+            if wait {
+                part.reason = Some(Reason::Dependency { specs: specs.to_vec() });
+            }
+        }
+    }
+
+    /// Whether nothing but specs that it depends on makes it out of date.
+    pub fn waits(&self) -> bool {
+        let waits =
+            |part: &TargetJob| matches!(part.reason, None | Some(Reason::Dependency { .. }));
+        self.parts.iter().all(waits)
+    }
+
     /// A job of these parts.
     pub fn new(spec: &SpecId, parts: Vec<TargetJob>, tiers: usize) -> Self {
         Self { spec: spec.to_owned(), parts, tiers, rollback: None }

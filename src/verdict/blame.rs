@@ -18,6 +18,12 @@ pub fn repeated<'a>(
     mine.find(|one| earlier.iter().any(|other| is_same(one, other))).cloned()
 }
 
+/// What a job ends with when a promoted tree that it uses cannot be used.
+pub fn of_dependency(why: String) -> Diagnosis {
+    let (clauses, findings) = (Vec::new(), Vec::new());
+    Diagnosis { fault: Fault::Spec, summary: why, clauses, findings, fingerprint: None }
+}
+
 /// What a job ends with when a suite or an example does not compile, whatever the answer.
 pub fn of_suite(findings: Vec<Finding>, why: &str) -> Diagnosis {
     let first = findings.first();

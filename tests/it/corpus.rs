@@ -33,8 +33,9 @@ async fn prove(world: &World, source: &Path, name: &str, file: &Path) -> GateRep
         let path = path.strip_prefix(source).ok()?.to_str()?.to_owned();
         Some((RelPath::parse(&path).ok()?, bytes))
     });
-    let tree =
-        toolchain::of(target).normalise(&Tree::from_iter(tree), &spec, target).expect("is right");
+    let tree = toolchain::of(target)
+        .normalise(&Tree::from_iter(tree), &spec, target, &[])
+        .expect("is right");
     let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
     let probe = probe(supervisor, &world.cache(), 8192).await;
     let layers = DependencyCache::new(&world.cache());

@@ -10,6 +10,7 @@ mod cheats;
 mod check;
 mod cli;
 mod commands;
+mod composition;
 mod console;
 mod contract;
 mod contracts;

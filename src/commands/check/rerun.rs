@@ -8,12 +8,13 @@ use futures::StreamExt;
 use super::flaw::{Flaw, FlawKind, quoted};
 use super::run::{CheckOutcome, Checked};
 use crate::gate::{ExecuteOptions, GateExecutor, GateInputs};
+use crate::plan;
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
-use crate::store::{Candidates, ContentStore, Ledger, MemoryStore, SqliteLedger};
+use crate::store::{Candidates, ContentStore, Ledger, MemoryStore, SqliteLedger, files};
 use crate::types::{
-    Action, Candidate, Finding, GateName, GateReport, Outcome, Provenance, SpecId, TargetName,
-    ToolSet,
+    Action, Candidate, Finding, GateName, GateReport, Link, Outcome, Provenance, SpecId,
+    TargetName, ToolSet,
 };
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{CommandError, Workspace};
@@ -29,6 +30,14 @@ pub struct RerunTarget {
     pub reports: Vec<GateReport>,
     /// The flaws found.
     pub flaws: Vec<Flaw>,
+}
+
+/// The gates of one target, to be run again.
+struct Rerun<'a> {
+    inputs: &'a Arc<GateInputs>,
+    gates: &'a [GateName],
+    candidate: &'a Candidate,
+    links: Vec<Link>,
 }
 
 impl Workspace {
@@ -77,7 +86,10 @@ impl Workspace {
         let at = (one.spec.clone(), one.target.clone());
         let candidate = Candidate::new(tree, Provenance::Promoted);
         let gates = self.checks().get(&at).map(|checks| checks.gates.clone()).unwrap_or_default();
-        ran.reports = self.judge_again(&inputs.judged, &gates, &candidate, tools, probe).await?;
+        let links =
+            plan::links(&inputs.spec, &one.target, &self.harness, &self.specs, &self.standing);
+        let again = Rerun { inputs: &inputs.judged, gates: &gates, candidate: &candidate, links };
+        ran.reports = self.judge_again(again, tools, probe).await?;
         if let Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) =
             judge(&candidate, &gates, &ran.reports)
         {
@@ -104,14 +116,17 @@ impl Workspace {
     /// Runs gates over a tree until one stops. Keeps no result.
     async fn judge_again(
         &self,
-        inputs: &Arc<GateInputs>,
-        gates: &[GateName],
-        candidate: &Candidate,
+        Rerun { inputs, gates, candidate, links }: Rerun<'_>,
         tools: &Arc<ToolSet>,
         probe: &Arc<Probe>,
     ) -> Result<Vec<GateReport>, CommandError> {
         let store = Arc::new(MemoryStore::default());
         let tree = store.put_tree(candidate.tree())?;
+        for link in &links {
+            // One that differs was reported before, and is missing here.
+            let linked = files::tree(&self.places.root.join(&link.path))?.unwrap_or_default();
+            store.put_tree(&linked)?;
+        }
         let executor = self.executor(tools, probe, Arc::new(Candidates::new(store)));
         executor.accept(inputs)?;
         // A ledger from a checkout is not trusted.
@@ -123,6 +138,7 @@ impl Workspace {
             let action = Action {
                 min_isolation: self.harness.sandbox.min_level,
                 proven: proven.clone(),
+                links: links.clone(),
                 ..inputs.action(
                     gate,
                     executor.toolchain(inputs.language().id()).unwrap_or_default(),

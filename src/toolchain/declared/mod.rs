@@ -20,11 +20,11 @@ use self::layer::BuiltLayer;
 use super::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
-    HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand, ToolOutput,
-    Toolchain,
+    HostProbe, Layout, LinkLanguage, LinkedTree, NativeSuites, OptionSchema, Places, Suite,
+    ToolCommand, ToolOutput, Toolchain,
 };
 use crate::types::{
-    Declaration, Digest, Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree,
+    Declaration, Digest, Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree,
 };
 
 pub use self::file::{ToolchainFile, TreeFile};
@@ -103,7 +103,13 @@ impl Toolchain for Declared {
         let rules = rules.map(|text| self.rendered(text, spec).unwrap_or_default());
         rules.chain([self.effects.constraint(spec, target)]).collect()
     }
-    fn normalise(&self, tree: &Tree, spec: &Spec, _target: &Target) -> Result<Tree, Vec<Finding>> {
+    fn normalise(
+        &self,
+        tree: &Tree,
+        spec: &Spec,
+        _target: &Target,
+        _links: &[Link],
+    ) -> Result<Tree, Vec<Finding>> {
         layout::normalise(self, tree, spec)
     }
     fn tamper_lints(&self, _gate: &GateName, _tree: &Tree, _target: &Target) -> Vec<Finding> {
@@ -176,7 +182,14 @@ impl Toolchain for Declared {
     fn contract(&self) -> Option<&dyn ContractLanguage> {
         Some(self)
     }
-    fn dependencies(&self, _tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
+    fn dependencies(
+        &self,
+        _tree: &Tree,
+        _linked: &[LinkedTree],
+    ) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
+    fn links(&self) -> Option<&'static dyn LinkLanguage> {
         None
     }
     fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {

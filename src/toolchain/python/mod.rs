@@ -18,10 +18,10 @@ use super::coverage::at;
 use super::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
-    GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
-    ToolOutput, Toolchain,
+    GateKind, HostProbe, Layout, LinkLanguage, LinkedTree, NativeSuites, OptionSchema, Places,
+    Suite, ToolCommand, ToolOutput, Toolchain,
 };
-use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
+use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
 /// Python.
 pub struct Python;
@@ -80,7 +80,13 @@ impl Toolchain for Python {
     fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
         prompt::rules(spec, target)
     }
-    fn normalise(&self, tree: &Tree, spec: &Spec, _target: &Target) -> Result<Tree, Vec<Finding>> {
+    fn normalise(
+        &self,
+        tree: &Tree,
+        spec: &Spec,
+        _target: &Target,
+        _links: &[Link],
+    ) -> Result<Tree, Vec<Finding>> {
         layout::normalise(tree, spec)
     }
     /// Comments that switch tools off are found with the effects, by the interpreter's own parser.
@@ -160,7 +166,14 @@ impl Toolchain for Python {
     fn contract(&self) -> Option<&'static dyn ContractLanguage> {
         Some(&contract::PythonContract)
     }
-    fn dependencies(&self, _tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
+    fn dependencies(
+        &self,
+        _tree: &Tree,
+        _linked: &[LinkedTree],
+    ) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
+    fn links(&self) -> Option<&'static dyn LinkLanguage> {
         None
     }
     fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>> {

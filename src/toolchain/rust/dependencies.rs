@@ -2,25 +2,40 @@
 
 use super::commands::bare;
 use super::host_tools::{CARGO_HOME, SYSROOT};
+use super::links;
 use super::lock::{LOCK, STUB};
 use super::package::EDITION;
-use crate::toolchain::{DependencyLayer, Places, ToolCommand};
+use crate::toolchain::{DependencyLayer, LinkedTree, Places, ToolCommand};
 use crate::types::HostTools;
 
 /// The dependencies of a normalised manifest.
 pub struct CargoLayer {
     /// The manifest from `[features]` on, or nothing.
     dependencies: String,
+    /// Manifests of promoted crates, which have dependencies, too: path and text.
+    linked: Vec<(String, String)>,
+    /// All of them.
+    key: String,
 }
 
 impl CargoLayer {
-    /// The dependencies in a generated manifest.
-    pub fn of(manifest: &str) -> Self {
+    /// The dependencies in a generated manifest, and in those of the promoted crates that it uses.
+    pub fn of(manifest: &str, linked: &[LinkedTree]) -> Self {
         let own = manifest.find("\n[features]\n").or_else(|| manifest.find("\n[dependencies]\n"));
         let part = own.map_or("", |at| &manifest[at + 1..]);
-        // Features alone require no build.
-        let part = if part.contains("[dependencies]\n") { part } else { "" };
-        Self { dependencies: part.to_owned() }
+        let manifests = linked.iter().filter_map(|one| one.tree.text("Cargo.toml"));
+        let fetches = |text: &str| {
+            let lines = text.split_once("[dependencies]\n").map_or("", |(_, rest)| rest).lines();
+            lines.into_iter().any(|line| links::spec_of(line).is_none())
+        };
+        // Features alone require no build, nor do promoted crates: each gate builds them.
+        if !manifests.chain([part]).any(fetches) {
+            return Self { dependencies: String::new(), linked: Vec::new(), key: String::new() };
+        }
+        let (linked, dependencies) = (links::stubs(linked), links::moved(part, links::FOLDER));
+        let others = linked.iter().map(|(path, text)| format!("\n# {path}\n{text}"));
+        let key = others.fold(dependencies.clone(), |key, other| key + &other);
+        Self { dependencies, linked, key }
     }
 
     fn manifest(&self) -> String {
@@ -33,7 +48,7 @@ impl CargoLayer {
 
 impl DependencyLayer for CargoLayer {
     fn key(&self) -> &str {
-        &self.dependencies
+        &self.key
     }
 
     fn is_chosen(&self) -> bool {
@@ -41,7 +56,9 @@ impl DependencyLayer for CargoLayer {
     }
 
     fn project(&self) -> Vec<(String, String)> {
-        vec![("Cargo.toml".to_owned(), self.manifest()), ("src/lib.rs".to_owned(), String::new())]
+        let own = [("Cargo.toml", self.manifest()), ("src/lib.rs", String::new())];
+        let own = own.map(|(path, text)| (path.to_owned(), text));
+        own.into_iter().chain(self.linked.iter().cloned()).collect()
     }
 
     fn fetch(&self, tools: &HostTools) -> Option<ToolCommand> {
@@ -55,7 +72,7 @@ impl DependencyLayer for CargoLayer {
         ];
         let env = env.map(|(name, value)| (name.to_owned(), value)).into();
         let command = ToolCommand { env, builds: false, ..bare(&args, &places) };
-        (!self.dependencies.is_empty()).then_some(command)
+        (!self.key.is_empty()).then_some(command)
     }
 
     fn lock_name(&self) -> &'static str {
@@ -103,7 +120,9 @@ impl DependencyLayer for CargoLayer {
     fn is_of_project(&self, name: &str) -> bool {
         let name = name.replace('-', "_");
         let name = name.trim_start_matches("lib");
-        name.starts_with(&STUB.replace('-', "_")) || name.starts_with("stub_")
+        let linked = self.linked.iter().filter_map(|(path, _)| path.split('/').nth(1));
+        let mut own = linked.chain([STUB, "stub_"]).map(|one| one.replace('-', "_"));
+        own.any(|own| name.starts_with(&own))
     }
 }
 
@@ -114,12 +133,12 @@ mod tests {
     #[test]
     fn features_count_only_with_dependencies() {
         let none = "[package]\nname = \"a\"\n\n[features]\nx = []\n";
-        assert_eq!(CargoLayer::of(none).key(), "");
+        assert_eq!(CargoLayer::of(none, &[]).key(), "");
         let some = "[package]\nname = \"a\"\n\n[features]\nx = []\n\n[dependencies]\nitoa = { version = \"1\" }\n";
-        let some = CargoLayer::of(some);
+        let some = CargoLayer::of(some, &[]);
         assert!(some.key().starts_with("[features]\n") && some.is_chosen());
         let plain = "[package]\nname = \"a\"\n\n[dependencies]\nitoa = { version = \"1\" }\n";
-        let plain = CargoLayer::of(plain);
+        let plain = CargoLayer::of(plain, &[]);
         assert!(!plain.is_chosen() && plain.manifest().ends_with("\"1\" }\n"));
     }
 }

@@ -40,7 +40,7 @@ pub fn suites(spec: &Spec, target: &Target, suites: &[Suite]) -> Option<Independ
     let crate_type = RustOptions::of(target).crate_type;
     let empty = if crate_type == CrateType::Bin { "fn main() {}\n" } else { "" };
     let tree = Tree::from_iter([(root(crate_type), empty.into())]);
-    let tree = manifest::normalise(&tree, spec, target).ok()?;
+    let tree = manifest::normalise(&tree, spec, target, &[]).ok()?;
     (!suites.is_empty()).then_some(Independent { tree, suites, certain: &CERTAIN })
 }
 

@@ -6,10 +6,12 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::contract::RustContract;
+use super::links;
 use super::options::{CrateType, RustOptions};
 use super::package::{EDITION, crate_name, root};
+use super::used_crates;
 use crate::toolchain::ContractLanguage;
-use crate::types::{Finding, RelPath, Spec, Target, Tree, read_toml};
+use crate::types::{Finding, Link, RelPath, Spec, Target, Tree, read_toml};
 
 /// The allowed content of a candidate's manifest.
 #[derive(Debug, Default)]
@@ -33,25 +35,41 @@ struct Dependency {
     default_features: bool,
 }
 
+impl Dependency {
+    /// With its default features.
+    fn plain() -> Self {
+        Self { default_features: true, ..Self::default() }
+    }
+}
+
 fn yes() -> bool {
     true
 }
 
 /// Replaces the candidate's manifest by the harness's, after checking the layout.
-pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
+pub fn normalise(
+    tree: &Tree,
+    spec: &Spec,
+    target: &Target,
+    links: &[Link],
+) -> Result<Tree, Vec<Finding>> {
     let options = RustOptions::of(target);
-    let mut reader = ManifestReader { spec, options: &options, findings: Vec::new() };
+    let mut reader = ManifestReader { spec, options: &options, links, findings: Vec::new() };
     reader.layout(tree);
-    let manifest = match tree.get("Cargo.toml") {
+    let mut manifest = match tree.get("Cargo.toml") {
         None => CargoManifest::default(),
         Some(_) => reader.manifest(tree.text("Cargo.toml").unwrap_or_default()),
     };
     if !reader.findings.is_empty() {
         return Err(reader.findings);
     }
+    let allowed = options.allowed_dependencies.keys().map(String::as_str);
+    for name in used_crates::find(tree, allowed) {
+        manifest.dependencies.entry(name).or_insert_with(Dependency::plain);
+    }
     let mut tree = tree.clone();
     let path = RelPath::parse("Cargo.toml").expect("it is a plain path");
-    tree.insert(path, render(&manifest, spec, &options).into_bytes());
+    tree.insert(path, render(&manifest, spec, &options, links).into_bytes());
     let types = spec.contract.as_ref().and_then(|interface| RustContract.types(spec, interface));
     if let Some((path, text)) = types {
         tree.insert(path, text.into_bytes());
@@ -60,7 +78,7 @@ pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<
 }
 
 /// The harness's manifest.
-fn render(manifest: &CargoManifest, spec: &Spec, options: &RustOptions) -> String {
+fn render(manifest: &CargoManifest, spec: &Spec, options: &RustOptions, links: &[Link]) -> String {
     let quote = |text: &str| Value::from(text).to_string();
     let mut out = format!(
         "# Written by regen from specs: edits are drift.\n[package]\nname = {}\nversion = \"0.0.0\"\n\
@@ -77,7 +95,8 @@ fn render(manifest: &CargoManifest, spec: &Spec, options: &RustOptions) -> Strin
             out.push_str(&format!("{} = [{list}]\n", quote(name)));
         }
     }
-    if !manifest.dependencies.is_empty() {
+    let mut links = links.iter().filter(|link| link.direct).peekable();
+    if !manifest.dependencies.is_empty() || links.peek().is_some() {
         out.push_str("\n[dependencies]\n");
         for (name, dependency) in &manifest.dependencies {
             let mut keys = format!("version = {}", quote(&options.allowed_dependencies[name]));
@@ -94,12 +113,14 @@ fn render(manifest: &CargoManifest, spec: &Spec, options: &RustOptions) -> Strin
             out.push_str(&format!("{name} = {{ {keys} }}\n"));
         }
     }
+    out.extend(links.map(|link| links::line(&link.spec, &link.at)));
     out
 }
 
 struct ManifestReader<'a> {
     spec: &'a Spec,
     options: &'a RustOptions,
+    links: &'a [Link],
     findings: Vec<Finding>,
 }
 
@@ -241,7 +262,10 @@ impl ManifestReader<'_> {
     }
 
     fn dependencies(&mut self, value: &Value, manifest: &mut CargoManifest) {
-        for (name, value) in value.as_table().into_iter().flatten() {
+        // The harness writes the lines of promoted crates.
+        let is_linked = |name: &str| self.links.iter().any(|l| l.direct && *l.spec == *name);
+        let table = value.as_table().into_iter().flatten();
+        for (name, value) in table.filter(|(name, _)| !is_linked(name)) {
             if !self.options.allowed_dependencies.contains_key(name) {
                 let known: Vec<_> = self.options.allowed_dependencies.keys().cloned().collect();
                 let remedy = if known.is_empty() {
@@ -254,11 +278,9 @@ impl ManifestReader<'_> {
                 continue;
             }
             let read = match value {
-                Value::String(version) => Ok(Dependency {
-                    version: Some(version.clone()),
-                    default_features: true,
-                    ..Dependency::default()
-                }),
+                Value::String(version) => {
+                    Ok(Dependency { version: Some(version.clone()), ..Dependency::plain() })
+                }
                 other => other.clone().try_into::<Dependency>(),
             };
             match read {
@@ -300,7 +322,7 @@ mod tests {
         let joined = |f: Vec<crate::types::Finding>| {
             f.into_iter().map(|f| f.message).collect::<Vec<_>>().join("; ")
         };
-        normalise(&tree, &spec, &target)
+        normalise(&tree, &spec, &target, &[])
             .map(|tree| tree.text("Cargo.toml").unwrap().to_owned())
             .map_err(joined)
     }

@@ -17,6 +17,7 @@ mod identifiers;
 mod imports;
 mod independent;
 mod libtest;
+mod links;
 mod lock;
 mod manifest;
 mod modules;
@@ -24,6 +25,7 @@ mod mutation;
 mod native;
 mod nonce;
 mod options;
+mod outline;
 mod package;
 mod places;
 mod prompt;
@@ -38,16 +40,17 @@ mod tamper;
 mod tests_in;
 mod twins;
 mod unwritten;
+mod used_crates;
 
 use options::RustOptions;
 use package::root;
 
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
-    GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
-    ToolOutput, Toolchain,
+    GateKind, HostProbe, Layout, LinkLanguage, LinkedTree, NativeSuites, OptionSchema, Places,
+    Suite, ToolCommand, ToolOutput, Toolchain,
 };
-use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
+use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
 /// Rust.
 pub struct Rust;
@@ -105,8 +108,14 @@ impl Toolchain for Rust {
     fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
         prompt::rules(spec, target)
     }
-    fn normalise(&self, tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
-        manifest::normalise(tree, spec, target)
+    fn normalise(
+        &self,
+        tree: &Tree,
+        spec: &Spec,
+        target: &Target,
+        links: &[Link],
+    ) -> Result<Tree, Vec<Finding>> {
+        manifest::normalise(tree, spec, target, links)
     }
     fn tamper_lints(&self, gate: &GateName, tree: &Tree, target: &Target) -> Vec<Finding> {
         tamper::find(gate, tree, target)
@@ -169,9 +178,12 @@ impl Toolchain for Rust {
     fn contract(&self) -> Option<&'static dyn ContractLanguage> {
         Some(&contract::RustContract)
     }
-    fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
+    fn dependencies(&self, tree: &Tree, linked: &[LinkedTree]) -> Option<Box<dyn DependencyLayer>> {
         let manifest = tree.text("Cargo.toml").unwrap_or_default();
-        Some(Box::new(dependencies::CargoLayer::of(manifest)))
+        Some(Box::new(dependencies::CargoLayer::of(manifest, linked)))
+    }
+    fn links(&self) -> Option<&'static dyn LinkLanguage> {
+        Some(&links::RustLinks)
     }
     fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
         None

@@ -18,10 +18,10 @@ use super::coverage::at;
 use super::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
-    GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
-    ToolOutput, Toolchain,
+    GateKind, HostProbe, Layout, LinkLanguage, LinkedTree, NativeSuites, OptionSchema, Places,
+    Suite, ToolCommand, ToolOutput, Toolchain,
 };
-use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
+use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
 use contract::ScriptContract;
 use effects::ScriptEffects;
@@ -103,7 +103,13 @@ impl Toolchain for ScriptLanguage {
     fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
         prompt::rules(spec, target, self.dialect)
     }
-    fn normalise(&self, tree: &Tree, spec: &Spec, _target: &Target) -> Result<Tree, Vec<Finding>> {
+    fn normalise(
+        &self,
+        tree: &Tree,
+        spec: &Spec,
+        _target: &Target,
+        _links: &[Link],
+    ) -> Result<Tree, Vec<Finding>> {
         layout::normalise(tree, spec, self.dialect)
     }
     /// Comments that switch tools off are found with the effects, by a parser.
@@ -173,7 +179,14 @@ impl Toolchain for ScriptLanguage {
     fn contract(&self) -> Option<&'static dyn ContractLanguage> {
         Some(self.contract)
     }
-    fn dependencies(&self, _tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
+    fn dependencies(
+        &self,
+        _tree: &Tree,
+        _linked: &[LinkedTree],
+    ) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
+    fn links(&self) -> Option<&'static dyn LinkLanguage> {
         None
     }
     /// Every gate that starts a program needs the parser.

@@ -185,6 +185,7 @@ impl Text {
         self.table(head, "clauses", &entry.clauses, |out, key, value| out.digest(key, *value));
         self.table(head, "outcomes", &entry.outcomes, |out, key, value| out.text(key, value));
         self.table(head, "judges", &entry.gate_inputs, |out, key, value| out.digest(key, *value));
+        self.table(head, "uses", &entry.uses, |out, key, value| out.digest(key, *value));
         self.table(head, "files", &entry.files, |out, key, value| out.digest(key, *value));
     }
 }
@@ -244,6 +245,7 @@ fn set(entry: &mut TargetStanding, table: &str, name: &str, value: &str) -> Opti
         rows.insert(name.to_owned(), digest);
     };
     match (table, name) {
+        ("uses", _) => insert(&mut entry.uses, digest()?),
         ("files", _) => insert(&mut entry.files, digest()?),
         ("judges", _) => insert(&mut entry.gate_inputs, digest()?),
         ("clauses", _) => insert(&mut entry.clauses, digest()?),

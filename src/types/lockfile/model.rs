@@ -141,6 +141,9 @@ pub struct TargetStanding {
     /// Digests of gate inputs: settings, suites, validators, required clauses, dependencies.
     #[serde(rename = "judges", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gate_inputs: BTreeMap<String, Digest>,
+    /// Digests of the items of other specs' contracts that its code uses, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub uses: BTreeMap<String, Digest>,
     /// SHA-256 of each file of the tree.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, Digest>,
@@ -176,6 +179,7 @@ impl TargetStanding {
             clauses: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             gate_inputs: BTreeMap::new(),
+            uses: BTreeMap::new(),
             files: BTreeMap::new(),
         }
     }
@@ -195,6 +199,7 @@ impl TargetStanding {
             clauses: self.clauses.clone(),
             outcomes: self.outcomes.clone(),
             gate_inputs: self.gate_inputs.clone(),
+            uses: self.uses.clone(),
             files: BTreeMap::new(),
             ..*self
         }

@@ -223,9 +223,9 @@ fn look_at(tree: &Tree) {
     let gate = "layout".into();
     language.tamper_lints(&gate, tree, target());
     guard::check(&gate, &ADDER, target(), tree);
-    if let Ok(normal) = language.normalise(tree, &ADDER, target()) {
-        assert_eq!(language.normalise(&normal, &ADDER, target()).as_ref(), Ok(&normal));
-        let _ = language.dependencies(&normal);
+    if let Ok(normal) = language.normalise(tree, &ADDER, target(), &[]) {
+        assert_eq!(language.normalise(&normal, &ADDER, target(), &[]).as_ref(), Ok(&normal));
+        let _ = language.dependencies(&normal, &[]);
         let mutator = language.native().expect("Rust has tests").mutator().expect("Rust has one");
         for extent in
             [Extent::Panics, Extent::But(Default::default()), Extent::Constants(Default::default())]

@@ -1,0 +1,127 @@
+//! Systems of specs: the code of one uses what is promoted of another.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::server::{Act, Server, files};
+use crate::world::{World, stable};
+
+const UNITS: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord money { cents: s64 }\n\
+    /// The sum of two amounts.\nadd: func(a: money, b: money) -> money;\n```\n\n\
+    - `add` MUST add. `test_id: adds`\n\n  ```wave\n  add({cents: 1}, {cents: 2}) = {cents: 3}\n  ```\n";
+const STOCK: &str = "---\ndepends: [units]\n---\n# Stock\n\nA crate with a `Stock` of prices.\n\n\
+    - `Stock::new().with(3).total()` MUST be the sum as `units::contract::Money`. `test_id: total`\n\n  \
+    ```rust\n  let all = stock::Stock::new().with(3).with(4);\n  \
+    assert_eq!(all.total(), units::contract::Money { cents: 7 });\n  ```\n";
+const SHOP: &str = "---\ndepends: [stock]\n---\n# Shop\n\n```wit\n/// The sum of prices in cents.\n\
+    sum: func(prices: list<s64>) -> s64;\n```\n\n- `sum` MUST add the prices. `test_id: sum`\n\n  \
+    | prices | sum(prices) |\n  |---|---|\n  | [1, 2] | 3 |\n  | [] | 0 |\n";
+const SYSTEM: [(&str, &str); 3] = [("units", UNITS), ("stock", STOCK), ("shop", SHOP)];
+
+/// The specification that a prompt is about.
+fn spec_of(prompt: &str) -> &str {
+    let (_, rest) = prompt.rsplit_once("\n## Specification `").expect("has one");
+    rest.split('`').next().unwrap_or_default()
+}
+
+fn prompt(body: &Value) -> String {
+    let messages = body["messages"].as_array().cloned().unwrap_or_default();
+    messages.iter().filter_map(|m| m["content"].as_str()).collect::<Vec<_>>().join("\n")
+}
+
+/// The code of each spec of the system. That of `units` has what its text asks for.
+fn code(_: usize, body: &Value) -> String {
+    let prompt = prompt(body);
+    let text = match spec_of(&prompt) {
+        "units" => {
+            let add = if prompt.contains("saturate") { "saturating_add" } else { "wrapping_add" };
+            let add = if prompt.contains("fail here") { "wrapping_sub" } else { add };
+            format!(
+                "//! Units.\npub mod contract;\nuse contract::Money;\n/// The sum.\n\
+                 pub fn add(a: &Money, b: &Money) -> Money {{\n    \
+                 Money {{ cents: a.cents.{add}(b.cents) }}\n}}\n"
+            )
+        }
+        "stock" => "//! Stock.\nuse units::contract::Money;\n/// Prices.\n\
+            #[derive(Clone, Debug, Default)]\npub struct Stock {\n    prices: Vec<i64>,\n}\n\
+            impl Stock {\n    /// None.\n    pub fn new() -> Self {\n        Self::default()\n    }\n    \
+            /// One more.\n    #[must_use]\n    pub fn with(mut self, cents: i64) -> Self {\n        \
+            self.prices.push(cents);\n        self\n    }\n    /// The sum.\n    \
+            pub fn total(&self) -> Money {\n        let none = Money { cents: 0 };\n        \
+            self.prices.iter().fold(none, |sum, cents| units::add(&sum, &Money { cents: *cents }))\n    \
+            }\n}\n"
+            .to_owned(),
+        _ => "//! Shop.\n/// The sum.\npub fn sum(prices: &[i64]) -> i64 {\n    \
+            let all = prices.iter().fold(stock::Stock::new(), |all, one| all.with(*one));\n    \
+            all.total().cents\n}\n"
+            .to_owned(),
+    };
+    files(&[("src/lib.rs", &text)])
+}
+
+/// The specs that were asked for, in order.
+fn asked(server: &Server) -> Vec<String> {
+    server.requests().iter().map(|body| spec_of(&prompt(body)).to_owned()).collect()
+}
+
+#[test]
+fn a_system_is_made_of_promoted_crates_and_only_users_of_a_changed_item_are_made_again() {
+    let server = Server::start(vec![Act::Make(code)]);
+    let world = World::new(&server.url, &SYSTEM, "");
+    let mut told = world.run(&["run"]).expect(0).titled("from nothing");
+    assert_eq!(asked(&server), ["units", "stock", "shop"]);
+    told += &format!("== the prompt of shop\n{}\n", code_shown(&server.prompt(2)));
+    told += &format!("== the prompt of stock\n{}\n", code_shown(&server.prompt(1)));
+    told += &world.read("generated/shop/rust/Cargo.toml");
+    // Plain cargo builds it where it is.
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--quiet", "--offline"]).current_dir(world.path("generated/shop/rust"));
+    let target = world.cache().join("plain");
+    assert!(cargo.env("CARGO_TARGET_DIR", target).status().expect("runs").success());
+    std::fs::remove_file(world.path("generated/shop/rust/Cargo.lock")).expect("cargo wrote it");
+    world.run(&["check", "--rerun"]).expect(0);
+
+    let below = UNITS.replace("MUST add.", "MUST add and saturate.");
+    world.write("specs/units.md", &below);
+    told += &world.run(&["plan"]).expect(0).titled("a change below: the plan");
+    told += &world.run(&["run"]).expect(0).titled("a change below");
+    assert_eq!(asked(&server)[3..], ["units"], "the others are only checked");
+
+    world.write("specs/units.md", &below.replace("An amount", "A sum"));
+    told += &world.run(&["run"]).expect(0).titled("a changed type");
+    assert_eq!(asked(&server)[4..], ["units", "stock"], "shop does not use it");
+    let again = world.run(&["run"]).expect(0);
+    assert_eq!(asked(&server).len(), 6, "nothing is left: {}", again.err);
+    insta::assert_snapshot!(stable(&told));
+}
+
+/// What a prompt shows of other specs.
+fn code_shown(prompt: &str) -> &str {
+    let (_, rest) = prompt.split_once("\n## Code of").expect("shows code");
+    rest.split_once("\n## Specification").expect("shows the spec").0
+}
+
+#[test]
+fn a_dependency_that_cannot_be_used_stops_what_uses_it_before_a_question() {
+    let server = Server::start(vec![Act::Make(code)]);
+    let wrong = UNITS.replace("MUST add.", "MUST add (fail here).");
+    let world = World::new(&server.url, &SYSTEM[1..], "");
+    world.write("specs/units.md", &wrong);
+    let mut told = world.run(&["run"]).expect(20).titled("a rejected dependency");
+    assert!(asked(&server).iter().all(|spec| spec == "units"));
+    world.write("specs/units.md", UNITS);
+    world.run(&["run", "-q"]).expect(0);
+    let made = server.requests().len();
+
+    let edited = world.read("generated/units/rust/src/lib.rs") + "// mine\n";
+    world.write("generated/units/rust/src/lib.rs", &edited);
+    world.write("specs/stock.md", &STOCK.replace("of prices", "of all prices"));
+    told += &world.run(&["run", "--spec", "stock"]).expect(10).titled("an edited dependency");
+    world.run(&["run", "-q", "--spec", "units", "--discard-edits"]).expect(0);
+    assert_eq!(server.requests().len(), made, "nothing was asked");
+    world.write("specs/units.md", &UNITS.replace("in cents", "in whole cents"));
+    told += &world.run(&["run", "--spec", "stock"]).expect(10).titled("one with a newer spec");
+    assert_eq!(server.requests().len(), made, "nothing was asked");
+    insta::assert_snapshot!(stable(&told));
+}
