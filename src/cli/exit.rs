@@ -34,7 +34,7 @@ pub fn of_job(outcome: &JobOutcome) -> u8 {
         JobOutcome::Promoted => DONE,
         JobOutcome::Rejected { .. } => REJECTED,
         JobOutcome::SpecSuspected { .. } => SPEC_SUSPECTED,
-        JobOutcome::SpecRefused { .. } => SPEC_REFUSED,
+        JobOutcome::SpecRefused { .. } | JobOutcome::Waits { .. } => SPEC_REFUSED,
         JobOutcome::Drifted { .. } => DRIFT,
         JobOutcome::Superseded => UNEXPECTED,
         JobOutcome::Cancelled => INTERRUPTED,

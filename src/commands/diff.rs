@@ -7,7 +7,9 @@ use serde::Serialize;
 use crate::contract::tests_of;
 use crate::guard;
 use crate::plan::{self, Checks, LiveTree};
-use crate::spec::{Change, ClauseChange, Parsed, SpecChange, admit, diff, is_prose, parse};
+use crate::spec::{
+    Change, ClauseChange, Parsed, SpecChange, admit, diff, is_prose, parse, parse_all,
+};
 use crate::store::revision;
 use crate::toolchain::{self, Suite};
 use crate::types::{
@@ -64,10 +66,10 @@ impl Workspace {
     /// The revision or `git` does not exist.
     pub fn at(&self, revision: &str) -> Result<Side, CommandError> {
         let files = revision::specs(&self.places.root, &self.harness.harness.specs, revision)?;
-        let parsed = files.iter().map(|(file, bytes)| {
-            let (spec, problems, _) = parse(file, bytes);
-            Parsed { spec: spec.in_force(&today()), problems }
-        });
+        let files: Vec<_> = files.iter().map(|(file, bytes)| (&**file, &**bytes)).collect();
+        let parsed = parse_all(&files).into_iter();
+        let parsed =
+            parsed.map(|(spec, problems, _)| Parsed { spec: spec.in_force(&today()), problems });
         let parsed: Vec<Parsed> = parsed.filter(|one| !is_prose(&one.spec)).collect();
         let specs = parsed.iter().map(|one| one.spec.clone()).collect();
         let (admitted, _) = admit(parsed, &self.harness, guard::problem);

@@ -33,7 +33,7 @@ pub use tests_of::{ContractBody, ContractTest, has_example, is_neutral, tests_of
 pub use text_error::TextError;
 pub use value::WitValue;
 pub use wire::{AdapterAnswer, AdapterCall, answer, request};
-pub use wit::read_interface;
+pub use wit::{Foreign, read_interface, read_interface_with};
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use wit_parser::{
-    Docs, Function, FunctionKind, Handle, Interface as WitBody, Resolve, Span, Type, TypeDefKind,
-    TypeId, UnresolvedPackageGroup,
+    Docs, Function, FunctionKind, Handle, Interface as WitBody, InterfaceId, Resolve, Span, Type,
+    TypeDefKind, TypeId, TypeOwner, UnresolvedPackageGroup,
 };
 
 use super::statements::nesting;
@@ -12,16 +12,35 @@ use super::text_error::TextError;
 use crate::types::interface::{
     Field, FunctionRole, Interface, NamedType, WitCase, WitFunction, WitShape, WitType,
 };
-use crate::types::limits;
+use crate::types::{SpecId, limits};
 
 /// Put before the block, so that it is a document.
 const HEAD: &str = "package spec:contract;\ninterface contract {\n";
+
+/// The contract of a spec that another one can take types from.
+#[derive(Clone, Debug)]
+pub struct Foreign {
+    /// The spec.
+    pub spec: SpecId,
+    /// Its `wit` block.
+    pub text: String,
+    /// Whether `depends` names the spec itself, not only one that it depends on.
+    pub direct: bool,
+}
 
 /// Reads the body of one WIT interface.
 ///
 /// # Errors
 /// What is wrong, and where.
 pub fn read_interface(text: &str) -> Result<Interface, TextError> {
+    read_interface_with(text, &[])
+}
+
+/// The same where `use SPEC.{type}` takes types from other contracts.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn read_interface_with(text: &str, others: &[Foreign]) -> Result<Interface, TextError> {
     let whole = |message: &str| TextError::new(message, 0, 0..0);
     if text.len() > limits::CONTRACT_BYTES {
         return Err(whole("the contract is larger than 64 KiB"));
@@ -29,7 +48,9 @@ pub fn read_interface(text: &str) -> Result<Interface, TextError> {
     if nesting(text) > limits::VALUE_NESTING {
         return Err(whole("the contract is nested too deeply"));
     }
-    let document = format!("{HEAD}{text}\n}}\n");
+    let foreign = others;
+    let others = others.iter().map(|one| format!("interface %{} {{\n{}\n}}\n", one.spec, one.text));
+    let document = format!("{HEAD}{text}\n}}\n{}", others.collect::<String>());
     let at = |span: Span| place(text, span);
     let parsed = UnresolvedPackageGroup::parse("contract.wit", &document);
     let group = parsed.map_err(|(_, error)| {
@@ -41,12 +62,13 @@ pub fn read_interface(text: &str) -> Result<Interface, TextError> {
         let (line, columns) = at(error.kind().span());
         TextError::new(first_line(&error.kind().to_string()), line, columns)
     })?;
-    let found = resolve.interfaces.len() == 1 && resolve.worlds.len() == 0;
-    let Some((_, interface)) = resolve.interfaces.iter().next().filter(|_| found) else {
+    let found = resolve.interfaces.len() == 1 + foreign.len() && resolve.worlds.len() == 0;
+    let own = resolve.interfaces.iter().find(|(_, one)| one.name.as_deref() == Some("contract"));
+    let Some((own, interface)) = own.filter(|_| found) else {
         return Err(whole("write the body of one interface, without `interface` and `world`"));
     };
-    let mut reader =
-        WitReader { resolve: &resolve, known: BTreeMap::new(), made: Interface::default() };
+    let (known, made) = (BTreeMap::new(), Interface::default());
+    let mut reader = WitReader { resolve: &resolve, own, foreign, known, made };
     reader.interface(interface).map_err(|(message, span)| {
         let (line, columns) = at(span);
         TextError::new(message, line, columns)
@@ -76,6 +98,9 @@ type WitError = (String, Span);
 
 struct WitReader<'a> {
     resolve: &'a Resolve,
+    /// The contract's own interface.
+    own: InterfaceId,
+    foreign: &'a [Foreign],
     known: BTreeMap<TypeId, usize>,
     made: Interface,
 }
@@ -106,6 +131,15 @@ impl WitReader<'_> {
         }
         let def = &self.resolve.types[id];
         let span = def.span;
+        // `use SPEC.{type}` without another name is that type itself.
+        if let TypeDefKind::Type(Type::Id(of)) = def.kind
+            && self.from(of).is_some()
+            && self.resolve.types[of].name == def.name
+        {
+            let at = self.named_at(of, span)?;
+            self.known.insert(id, at);
+            return Ok(at);
+        }
         let shape = match &def.kind {
             TypeDefKind::Record(record) => {
                 let field = |one: &wit_parser::Field| {
@@ -131,10 +165,39 @@ impl WitReader<'_> {
             _ => WitShape::Alias(self.unnamed(&def.kind, span)?),
         };
         let name = def.name.clone().unwrap_or_default();
-        self.made.types.push(NamedType { name, docs: docs(&def.docs), shape, from: None });
+        if self.made.types.iter().any(|one| one.name == name) {
+            return Err((format!("two types are named `{name}`"), span));
+        }
+        let from = self.from(id);
+        let is_direct = |one: &Foreign| one.direct && Some(&one.spec) == from.as_ref();
+        if let Some(other) = from.as_ref().filter(|_| !self.foreign.iter().any(is_direct)) {
+            let message =
+                format!("`{name}` is a type of `{other}`: name `{other}` in `depends`, too");
+            return Err((message, span));
+        }
+        if let Some(other) = from.as_ref().filter(|_| shape == WitShape::Resource) {
+            let message =
+                format!("`{name}` is a resource of `{other}`: only types of values can be used");
+            return Err((message, span));
+        }
+        self.made.types.push(NamedType { name, docs: docs(&def.docs), shape, from });
         let at = self.made.types.len() - 1;
         self.known.insert(id, at);
         Ok(at)
+    }
+
+    /// A named type that is used in this place.
+    fn named_at(&mut self, id: TypeId, span: Span) -> Result<usize, WitError> {
+        let is_foreign = self.from(id).is_some();
+        let named = self.named(id);
+        named.map_err(|(message, at)| (message, if is_foreign { span } else { at }))
+    }
+
+    /// The spec whose contract a type is from; `None` for the contract's own.
+    fn from(&self, id: TypeId) -> Option<SpecId> {
+        let TypeOwner::Interface(of) = self.resolve.types[id].owner else { return None };
+        let other = self.resolve.interfaces.get(of).filter(|_| of != self.own)?;
+        SpecId::parse(other.name.as_deref()?)
     }
 
     /// The type of a part of another type, which is no resource.
@@ -166,7 +229,7 @@ impl WitReader<'_> {
             Type::Id(id) => {
                 let def = &self.resolve.types[*id];
                 match (&def.name, &def.kind) {
-                    (Some(_), _) => WitType::Named(self.named(*id)?),
+                    (Some(_), _) => WitType::Named(self.named_at(*id, span)?),
                     (None, kind) => self.unnamed(kind, span)?,
                 }
             }

@@ -82,7 +82,7 @@ impl View for Hooks {
                     JobOutcome::Drifted { .. } => HookEvent::Drifted,
                     JobOutcome::Failed { .. } => HookEvent::Failed,
                     JobOutcome::Cancelled => HookEvent::Cancelled,
-                    JobOutcome::Superseded => return,
+                    JobOutcome::Superseded | JobOutcome::Waits { .. } => return,
                 };
                 self.tell(event, about.clone());
                 if *parked {

@@ -6,6 +6,7 @@ mod attempt_history;
 mod close;
 mod gating;
 mod input_snapshot;
+mod linked;
 mod observer;
 mod perform;
 mod precheck;

@@ -6,9 +6,8 @@ use std::time::SystemTime;
 use super::resources::Engine;
 use crate::gate::{ExecuteOptions, GateInputs};
 use crate::pipeline::{Attempt, State};
-use crate::plan;
 use crate::toolchain::{GateKind, Independent};
-use crate::types::{Action, AttemptKind, Diagnosis, Finding, Provenance, SpecId};
+use crate::types::{Action, AttemptKind, Diagnosis, Finding, Provenance};
 use crate::verdict::blame;
 use crate::workspace::{CommandError, JobInputs};
 
@@ -20,8 +19,11 @@ impl Engine {
         state: &State,
         attempt: &Attempt,
     ) -> Result<Option<Diagnosis>, CommandError> {
-        if let Some(diagnosis) = self.unlinked(state, attempt)? {
-            return Ok(Some(diagnosis));
+        // After gates that failed over a promoted tree.
+        let part = &state.job.parts[attempt.part];
+        let asks = attempt.kind != AttemptKind::Revalidate;
+        if let Some(summary) = self.missing(&state.job, part, true).filter(|_| asks) {
+            return Ok(Some(blame::of_dependency(summary)));
         }
         let first =
             state.calls(attempt.part).next().is_some_and(|one| one.number == attempt.number);
@@ -55,52 +57,6 @@ impl Engine {
         findings.iter_mut().for_each(|finding| self.at_home(&job, finding));
         let why = "no answer can change it: nothing was asked";
         Ok((!findings.is_empty()).then(|| blame::of_suite(findings, why)))
-    }
-
-    /// Puts the promoted trees that an attempt uses into the store. Gives why it cannot begin: one
-    /// is not promoted, or was edited by hand.
-    fn unlinked(
-        &self,
-        state: &State,
-        attempt: &Attempt,
-    ) -> Result<Option<Diagnosis>, CommandError> {
-        let (links, job) = (&state.job.parts[attempt.part].links, self.inputs(state, attempt));
-        if job.judged.language().links().is_none() {
-            return Ok(None);
-        }
-        let is_linked = |other: &&SpecId| links.iter().any(|link| link.spec == **other);
-        if let Some(other) = job.spec.depends.iter().find(|other| !is_linked(other)) {
-            let why = format!(
-                "it uses the code of `{other}`, which is not promoted; promote it first \
-                 (`regen why {other}` says what it lacks)"
-            );
-            return Ok(Some(blame::of_dependency(why)));
-        }
-        let changed = links.iter().filter(|link| link.direct).find(|link| {
-            let spec = self.workspace.spec(&link.spec);
-            spec.is_none_or(|spec| plan::meaning(spec) != link.revision)
-        });
-        if let Some(other) = changed.filter(|_| attempt.kind != AttemptKind::Revalidate) {
-            let other = &other.spec;
-            let why = format!(
-                "it uses the code of `{other}`, whose specification is not the promoted one; promote \
-                 it first (`regen why {other}` says what it lacks)"
-            );
-            return Ok(Some(blame::of_dependency(why)));
-        }
-        for link in links {
-            let tree = self.promoter.tree(&link.path)?.unwrap_or_default();
-            if tree.digest() != link.tree {
-                let (path, other) = (&link.path, &link.spec);
-                let why = format!(
-                    "it uses the code of `{other}`, and {path} is not what was promoted; \
-                     `regen run --spec {other} --discard-edits` restores it"
-                );
-                return Ok(Some(blame::of_dependency(why)));
-            }
-            self.objects.put_tree(&tree)?;
-        }
-        Ok(None)
     }
 
     /// The diagnosis of a refused answer, which is the spec's fault where another answer failed in

@@ -161,6 +161,9 @@ impl Engine {
                 return Ok(JobOutcome::Drifted { files });
             }
         }
+        if let Some(why) = self.unlinked(job)? {
+            return Ok(JobOutcome::Waits { why });
+        }
         for part in &job.parts {
             let _ = std::fs::remove_dir_all(self.kept(&part.target));
         }

@@ -222,6 +222,7 @@ impl Scheduler {
                 (None, format!("edited by hand: {}", files.join(", ")))
             }
             JobOutcome::Cancelled => (None, "cancelled".to_owned()),
+            JobOutcome::Waits { why } => (None, why.clone()),
             JobOutcome::Rejected { diagnosis }
             | JobOutcome::SpecSuspected { diagnosis }
             | JobOutcome::SpecRefused { diagnosis }

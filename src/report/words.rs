@@ -282,6 +282,7 @@ pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Styler) -> Stri
         JobOutcome::Failed { diagnosis: d, .. } => {
             format!("{}; {}", paint.bad("failed"), diagnosis(d, spec, paint))
         }
+        JobOutcome::Waits { why } => format!("waits: {why}\n"),
         JobOutcome::Drifted { files } => format!(
             "{}: generated files were edited by hand:\n  {}\n\
              hint: write the change into the spec and undo the edit (git checkout), or run again with \

@@ -7,7 +7,8 @@ use super::blocks::{Block, Kind, Piece};
 use super::lost::PlacedProblem;
 use super::text::code_text;
 use crate::contract::{
-    TextError, held_out, is_call, is_neutral, read_block, read_interface, read_property, read_table,
+    Foreign, TextError, held_out, is_call, is_neutral, read_block, read_interface_with,
+    read_property, read_table,
 };
 use crate::types::{Clause, Digest, Example, Interface, Problem};
 
@@ -16,6 +17,19 @@ pub struct ContractText<'a> {
     pub source: &'a str,
     /// Offsets of the lines.
     pub lines: &'a [usize],
+    /// The contracts that its own can take types from.
+    pub others: &'a [Foreign],
+}
+
+/// Whether a block has the contract.
+fn is_wit(block: &&Block) -> bool {
+    let first = block.info.split([' ', ',', '\t']).next().unwrap_or_default();
+    block.kind == Kind::Code && first.eq_ignore_ascii_case("wit")
+}
+
+/// The text of the contract.
+pub fn text_of(blocks: &[Block]) -> Option<String> {
+    blocks.iter().find(is_wit).map(|block| code_text(block))
 }
 
 impl ContractText<'_> {
@@ -37,10 +51,6 @@ impl ContractText<'_> {
     }
 
     fn interface(&self, blocks: &[Block], problems: &mut Vec<PlacedProblem>) -> Option<Interface> {
-        let is_wit = |block: &&Block| {
-            let first = block.info.split([' ', ',', '\t']).next().unwrap_or_default();
-            block.kind == Kind::Code && first.eq_ignore_ascii_case("wit")
-        };
         let mut found = blocks.iter().filter(is_wit);
         let block = found.next()?;
         let mut wrong = |block: &Block, message: &str, help: &str| {
@@ -58,7 +68,7 @@ impl ContractText<'_> {
             wrong(block, "a `wit` block has no flags", "the contract is always shown");
         }
         let code = code_text(block);
-        match read_interface(&code) {
+        match read_interface_with(&code, self.others) {
             Ok(interface) => Some(interface),
             Err(error) => {
                 let span = self.place(&code, self.line(block.text_start), &error);
@@ -68,6 +78,11 @@ impl ContractText<'_> {
                 let keyword = keyword.and_then(|rest| rest.split('`').next());
                 let help = match keyword {
                     Some(word) => format!("as a name, a keyword is written `%{word}`"),
+                    None if error.message.starts_with("interface or world") => {
+                        "`use SPEC.{type}` takes types from the contract of a spec that `depends` \
+                         names"
+                            .to_owned()
+                    }
                     None => "see docs/formats/contract.md".to_owned(),
                 };
                 problems.push((Problem::error("contract::wit", message).help(help), span));

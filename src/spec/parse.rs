@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::blocks::{self, Block, Kind, Piece};
 use super::context::Prose;
-use super::contract::{ContractText, held_lines, hold_out};
+use super::contract::{ContractText, held_lines, hold_out, text_of};
 use super::front::is_near;
 use super::lost::Lost;
 use super::text::{
@@ -13,15 +13,30 @@ use super::text::{
     squeeze,
 };
 use super::{binding, front, id};
+use crate::contract::Foreign;
 use crate::types::{
-    Binding, Clause, ClauseId, Digest, Example, Passage, Problem, Span, Spec, Status, Waiver,
-    limits,
+    Binding, Clause, ClauseId, Digest, Example, Passage, Problem, Span, Spec, SpecId, Status,
+    Waiver, limits,
 };
 
 /// Parses a spec file. `file` is its path relative to the workspace; it gives the default id.
 ///
 /// Also gives the text that spans refer to: without a byte-order mark, with LF line ends.
 pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
+    parse_with(file, bytes, &[])
+}
+
+/// The contract of a spec file that takes types from others: the specs that it depends on, and its
+/// text. `None` without a contract.
+pub fn contract_text(bytes: &[u8]) -> Option<(Vec<SpecId>, String)> {
+    let mut problems = Vec::new();
+    let source = decode(bytes, &mut problems);
+    let (front, body) = front::read(&source, &mut problems);
+    Some((front.depends, text_of(&blocks::read(&source, body))?))
+}
+
+/// The same with the contracts of the specs that it depends on.
+pub fn parse_with(file: &str, bytes: &[u8], others: &[Foreign]) -> (Spec, Vec<Problem>, String) {
     let mut problems = Vec::new();
     let source = decode(bytes, &mut problems);
     let (front, body) = front::read(&source, &mut problems);
@@ -29,7 +44,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
     let id = id::read(front.id, file, &mut problems);
     let mut blocks = blocks::read(&source, body);
     let lines = line_starts(&source);
-    let text = ContractText { source: &source, lines: &lines };
+    let text = ContractText { source: &source, lines: &lines, others };
     let mut contract_problems = Vec::new();
     let contract = text.read(&mut blocks, &mut contract_problems);
     let headings = blocks.iter().filter(|block| matches!(block.kind, Kind::Heading(_)));

@@ -78,6 +78,11 @@ pub enum JobOutcome {
         /// Why.
         diagnosis: Diagnosis,
     },
+    /// A spec whose code it uses is not promoted: nothing was asked.
+    Waits {
+        /// Which, and what to do.
+        why: String,
+    },
     /// A newer revision replaced it.
     Superseded,
     /// The promoted tree was edited by hand and was kept.
@@ -105,7 +110,11 @@ impl JobOutcome {
             | Self::SpecSuspected { diagnosis }
             | Self::SpecRefused { diagnosis }
             | Self::Failed { diagnosis, .. } => Some(diagnosis),
-            Self::Promoted | Self::Superseded | Self::Drifted { .. } | Self::Cancelled => None,
+            Self::Promoted
+            | Self::Waits { .. }
+            | Self::Superseded
+            | Self::Drifted { .. }
+            | Self::Cancelled => None,
         }
     }
 
@@ -116,6 +125,7 @@ impl JobOutcome {
             Self::Rejected { .. } => "rejected",
             Self::SpecSuspected { .. } => "spec_suspected",
             Self::SpecRefused { .. } => "spec_refused",
+            Self::Waits { .. } => "waits",
             Self::Superseded => "superseded",
             Self::Drifted { .. } => "drifted",
             Self::Cancelled => "cancelled",

@@ -18,10 +18,10 @@ pub fn repeated<'a>(
     mine.find(|one| earlier.iter().any(|other| is_same(one, other))).cloned()
 }
 
-/// What a job ends with when a promoted tree that it uses cannot be used.
-pub fn of_dependency(why: String) -> Diagnosis {
+/// What a job ends with when a promoted tree that it uses is not that of the present spec.
+pub fn of_dependency(summary: String) -> Diagnosis {
     let (clauses, findings) = (Vec::new(), Vec::new());
-    Diagnosis { fault: Fault::Spec, summary: why, clauses, findings, fingerprint: None }
+    Diagnosis { fault: Fault::Spec, summary, clauses, findings, fingerprint: None }
 }
 
 /// What a job ends with when a suite or an example does not compile, whatever the answer.

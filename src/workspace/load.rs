@@ -12,7 +12,7 @@ use super::model::{CONFIG, Sources, Workspace, WorkspaceLayout};
 use crate::gate;
 use crate::plan::{self, Checks};
 use crate::prompt::{HeldOut, Templates};
-use crate::spec::{self, Lint, Parsed, admit, lint, parse};
+use crate::spec::{self, Lint, Parsed, admit, lint, parse_all};
 use crate::store::{LockfileError, files};
 use crate::toolchain::{self, Suite, SuiteFile};
 use crate::types::harness::{CassetteMode, HoldOutMode};
@@ -165,12 +165,11 @@ fn read(
     bytes.extend(declarations(&harness));
     let (templates, template_files) = templates(places, &harness, &mut bytes)?;
     let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
-        let parsed = specs.into_iter().map(|(file, read)| {
-            let parsed = parse(&file, &read);
-            bytes.insert(file.clone(), read);
-            (parsed, file)
-        });
-        parsed.collect::<Vec<_>>()
+        let files: Vec<_> = specs.iter().map(|(file, read)| (&**file, &**read)).collect();
+        let parsed = parse_all(&files);
+        let files: Vec<String> = specs.iter().map(|(file, _)| file.clone()).collect();
+        bytes.extend(specs);
+        parsed.into_iter().zip(files).collect::<Vec<_>>()
     });
     let (standing, is_canonical) = lock()?;
     let mut workspace = Workspace {

@@ -96,6 +96,45 @@ fn a_system_is_made_of_promoted_crates_and_only_users_of_a_changed_item_are_made
     insta::assert_snapshot!(stable(&told));
 }
 
+/// A contract with types of another one, and its code.
+const BILL: &str = "---\ndepends: [units]\n---\n# Bill\n\n```wit\nuse units.{money, money as cash};\n\
+    /// A line of a bill.\nrecord line { what: string, price: money }\n\
+    /// The sum of the prices.\nsum: func(lines: list<line>) -> cash;\n```\n\n\
+    - `sum` MUST add. `test_id: sum`\n\n  \
+    ```wave\n  sum([{what: \"a\", price: {cents: 5}}]) = {cents: 5}\n  sum([]) = {cents: 0}\n  ```\n";
+const BILL_CODE: &str = "//! Bill.\npub mod contract;\nuse contract::{Cash, Line};\n/// The sum.\n\
+    pub fn sum(lines: &[Line]) -> Cash {\n    let none = Cash { cents: 0 };\n    \
+    lines.iter().fold(none, |sum, line| units::add(&sum, &line.price))\n}\n";
+
+#[test]
+fn a_contract_takes_types_from_another_one() {
+    let answer = |_: usize, body: &Value| match spec_of(&prompt(body)) {
+        "bill" => files(&[("src/lib.rs", BILL_CODE)]),
+        _ => code(0, body),
+    };
+    let server = Server::start(vec![Act::Make(answer)]);
+    let world = World::new(&server.url, &[("units", UNITS), ("bill", BILL)], "");
+    world.run(&["run"]).expect(0);
+    let mut told = world.read("generated/bill/rust/src/contract.rs");
+    let wrong = |uses: &str, with: &str, title: &str| {
+        let text = BILL.replace("use units.{money, money as cash};", uses);
+        world.write("specs/bill.md", &text.replace("depends: [units]", with));
+        world.run(&["lint"]).expect(10).titled(title)
+    };
+    told += &wrong("use units.{money, money as cash};", "depends: []", "it does not depend on it");
+    told += &wrong("use units.{coin};", "depends: [units]", "a type that is not there");
+    let second = "use units.{money as cash};\nrecord money { x: u8 }";
+    told += &wrong(second, "depends: [units]", "two types of one name");
+    let bags = "---\ndepends: [units]\n---\n# Bags\n\n```wit\nuse units.{money};\nrecord bag { all: \
+        list<money> }\nresource till { put: func(all: bag); }\nempty: func() -> bag;\n```\n\n- `empty` MUST be \
+        empty. `test_id: empty`\n\n  ```wave\n  empty() = {all: []}\n  ```\n";
+    world.write("specs/bags.md", bags);
+    let other = |name: &str| format!("use bags.{{{name} as cash}};\nrecord money {{ cents: s64 }}");
+    told += &wrong(&other("bag"), "depends: [bags]", "a type of a third contract");
+    told += &wrong(&other("till"), "depends: [bags, units]", "a resource");
+    insta::assert_snapshot!(stable(&told));
+}
+
 /// What a prompt shows of other specs.
 fn code_shown(prompt: &str) -> &str {
     let (_, rest) = prompt.split_once("\n## Code of").expect("shows code");

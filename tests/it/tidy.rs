@@ -456,7 +456,7 @@ fn specs_and_configuration_are_parsed_only_on_load() {
     }
     for (path, text) in rust_files("src/workspace") {
         let reads = path.ends_with("load.rs");
-        for call in [" parse(", "parse_resolved("] {
+        for call in [" parse_all(", "parse_resolved("] {
             let calls = without_tests(&text).matches(call).count();
             assert_eq!(calls, usize::from(reads), "{}: {call}", path.display());
         }

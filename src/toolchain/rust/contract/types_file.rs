@@ -15,6 +15,10 @@ pub fn text(interface: &Interface) -> Option<String> {
     let mut out = HEAD.to_owned();
     for one in &interface.types {
         let name = camel(&one.name);
+        if let Some(other) = &one.from {
+            out.push_str(&format!("\npub use {}::contract::{name};\n", other.replace('-', "_")));
+            continue;
+        }
         let mut item = String::new();
         match &one.shape {
             WitShape::Resource => continue,

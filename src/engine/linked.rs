@@ -1,0 +1,55 @@
+//! The promoted trees that a job uses.
+
+use super::resources::Engine;
+use crate::types::{Job, Link, SpecId, TargetJob};
+use crate::workspace::CommandError;
+use crate::{plan, toolchain};
+
+impl Engine {
+    /// Puts the promoted trees that a job uses into the store. Gives why it cannot begin: one of
+    /// them is not promoted for the present text of its spec, or was edited by hand.
+    pub(super) fn unlinked(&self, job: &Job) -> Result<Option<String>, CommandError> {
+        for part in job.parts.iter().filter(|part| part.reason.is_some()) {
+            let asks = part.reason.as_ref().is_some_and(|reason| !reason.revalidates());
+            if let Some(why) = self.missing(job, part, asks) {
+                return Ok(Some(why));
+            }
+            for link in &part.links {
+                let tree = self.promoter.tree(&link.path)?.unwrap_or_default();
+                if tree.digest() != link.tree {
+                    let (path, other) = (&link.path, &link.spec);
+                    return Ok(Some(format!(
+                        "it uses the code of `{other}`, and {path} is not what was promoted; \
+                         `regen run --spec {other} --discard-edits` restores it"
+                    )));
+                }
+                self.objects.put_tree(&tree)?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Why a part has not the trees that it uses; for a question, those of the present specs.
+    pub(super) fn missing(&self, job: &Job, part: &TargetJob, asks: bool) -> Option<String> {
+        let target = self.workspace.harness.target.get(&part.target)?;
+        toolchain::of(target).links()?;
+        let linked = |other: &SpecId| part.links.iter().find(|link| link.spec == *other);
+        let depends = &self.workspace.spec(&job.spec)?.depends;
+        let (other, what) = depends.iter().find_map(|other| match linked(other) {
+            None => Some((other, "is not promoted")),
+            Some(link) if asks && self.is_other(link) => {
+                Some((other, "is not promoted as its specification is now"))
+            }
+            Some(_) => None,
+        })?;
+        Some(format!(
+            "it uses the code of `{other}`, which {what} (`regen why {other}` says what it lacks)"
+        ))
+    }
+
+    /// Whether a tree was promoted for another text of its spec, which a model would be shown.
+    fn is_other(&self, link: &Link) -> bool {
+        let spec = self.workspace.spec(&link.spec);
+        spec.is_none_or(|spec| plan::meaning(spec) != link.revision)
+    }
+}
