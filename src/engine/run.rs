@@ -135,6 +135,7 @@ impl Engine {
         let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
         let names = |jobs: Vec<&Job>| jobs.into_iter().map(|job| job.spec.clone()).collect();
         events.push(Event::Planned { specs: names(work), up_to_date: names(up) });
+        self.write_manifests()?;
         let run = self.ledger.borrow_mut().begin_run(&now(), &self.options.by, &events)?;
         self.run.set(run);
         Ok(run)
@@ -192,7 +193,18 @@ impl Engine {
                 format!("files edited during the promotion were saved in {}", saved.display());
             self.options.observer.note(&text);
         }
-        Ok(self.promoter.finish(switched)?)
+        self.promoter.finish(switched)?;
+        self.write_manifests()
+    }
+
+    /// Writes the manifests above the promoted trees. They are made from the lockfile, so a run
+    /// after one that was killed writes them, too.
+    fn write_manifests(&self) -> Result<(), CommandError> {
+        let standing = files::standing(&self.workspace.places.root)?;
+        for (path, text) in self.workspace.manifests(&standing) {
+            self.promoter.write_manifest(&path, &text)?;
+        }
+        Ok(())
     }
 
     /// Resumes the open job of the same inputs, or opens one. An open job of other inputs is

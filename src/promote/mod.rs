@@ -130,6 +130,22 @@ impl Promoter {
         write_staged(&self.state.join("stage"), &to, text.as_bytes())
     }
 
+    /// Writes a manifest of regen above the promoted trees, unless it is there. One that regen did
+    /// not write stays.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn write_manifest(&self, path: &str, text: &str) -> io::Result<()> {
+        let there = self.regular(path)?;
+        let first = |text: &str| text.lines().next().map(str::to_owned);
+        let is_own = first(&String::from_utf8_lossy(&there)) == first(text);
+        let to = self.root.join(path);
+        if there == text.as_bytes() || (to.symlink_metadata().is_ok() && !is_own) {
+            return Ok(());
+        }
+        write_staged(&self.state.join("stage"), &to, text.as_bytes())
+    }
+
     /// Puts a lock file in the place of the one that is there.
     ///
     /// # Errors

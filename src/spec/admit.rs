@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::types::{AdmittedSpec, Binding, Harness, Problem, Severity, Spec};
+use super::depends;
+use crate::types::{AdmittedSpec, Binding, Harness, Problem, Severity, Spec, SpecId};
 
 /// Checks a guard's name and arguments.
 pub type GuardCheck = fn(&str, &[String]) -> Option<Problem>;
@@ -31,9 +32,11 @@ pub fn admit(
     }
     let cycles = cycles(&parsed);
     let mut problems: Vec<Problem> = Vec::new();
+    let find = |id: &SpecId| parsed.iter().map(|one| &one.spec).find(|spec| spec.id == *id);
     for one in &parsed {
         problems.extend(one.problems.iter().cloned());
-        let across = across(one, harness, guard, &files);
+        let mut across = across(one, harness, guard, &files);
+        across.extend(depends::check(&one.spec, &find, harness));
         problems.extend(across.into_iter().map(|problem| problem.file(&one.spec.file)));
         if let Some(cycle) = cycles.get(one.spec.id.as_str()) {
             let message = format!("circular dependency: {}", cycle.join(" -> "));

@@ -8,6 +8,7 @@ mod blocks;
 mod claims;
 mod context;
 mod contract;
+mod depends;
 mod diff;
 mod front;
 mod id;

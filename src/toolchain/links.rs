@@ -32,6 +32,10 @@ pub trait LinkLanguage: Sync {
     /// Files of a gate's workspace: the trees, and those of the harness's files that differ there.
     fn files(&self, linked: Linked<'_>) -> Vec<(String, Vec<u8>)>;
 
+    /// The manifest in the folder above all promoted trees, by which the language's own tool builds
+    /// them: its name and text. `others` are trees of the same packages as `members`.
+    fn workspace(&self, members: &[String], others: &[String]) -> Option<(&'static str, String)>;
+
     /// What a prompt says of a tree: how its items are reached.
     fn words(&self, spec: &SpecId) -> String;
 

@@ -8,6 +8,7 @@ mod error;
 mod job_inputs;
 mod judge;
 mod load;
+mod manifests;
 mod model;
 mod plan;
 mod select;

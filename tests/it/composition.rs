@@ -74,13 +74,23 @@ fn a_system_is_made_of_promoted_crates_and_only_users_of_a_changed_item_are_made
     told += &format!("== the prompt of shop\n{}\n", code_shown(&server.prompt(2)));
     told += &format!("== the prompt of stock\n{}\n", code_shown(&server.prompt(1)));
     told += &world.read("generated/shop/rust/Cargo.toml");
-    // Plain cargo builds it where it is.
+    told += &world.read("generated/Cargo.toml");
+    // Plain cargo builds all of it where it is.
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--quiet", "--offline"]).current_dir(world.path("generated/shop/rust"));
+    cargo.args(["test", "--quiet", "--offline"]).current_dir(world.path("generated"));
     let target = world.cache().join("plain");
     assert!(cargo.env("CARGO_TARGET_DIR", target).status().expect("runs").success());
-    std::fs::remove_file(world.path("generated/shop/rust/Cargo.lock")).expect("cargo wrote it");
+    std::fs::remove_file(world.path("generated/Cargo.lock")).expect("cargo wrote it");
     world.run(&["check", "--rerun"]).expect(0);
+    let manifest = world.read("generated/Cargo.toml");
+    world.write("generated/Cargo.toml", "[workspace]\nmembers = [\"elsewhere\"]\n");
+    told += &world.run(&["check"]).expect(22).titled("another manifest");
+    world.run(&["run", "-q"]).expect(0);
+    assert_ne!(world.read("generated/Cargo.toml"), manifest, "a person's file stays");
+    std::fs::remove_file(world.path("generated/Cargo.toml")).expect("is there");
+    told += &world.run(&["check"]).expect(22).titled("no manifest");
+    world.run(&["run", "-q"]).expect(0);
+    world.run(&["check"]).expect(0);
 
     let below = UNITS.replace("MUST add.", "MUST add and saturate.");
     world.write("specs/units.md", &below);
@@ -132,6 +142,31 @@ fn a_contract_takes_types_from_another_one() {
     let other = |name: &str| format!("use bags.{{{name} as cash}};\nrecord money {{ cents: s64 }}");
     told += &wrong(&other("bag"), "depends: [bags]", "a type of a third contract");
     told += &wrong(&other("till"), "depends: [bags, units]", "a resource");
+    insta::assert_snapshot!(stable(&told));
+}
+
+#[test]
+fn what_a_spec_cannot_use_is_refused_with_its_spec() {
+    let server = Server::start(vec![Act::Close]);
+    let targets = "[target.tool]\ntoolchain = \"rust\"\ncrate = \"bin\"\n[target.python]\n\
+        toolchain = \"python\"\n";
+    let world = World::new(&server.url, &SYSTEM, targets);
+    let mut told = String::new();
+    let mut units = |front: &str, code: i32, title: &str| {
+        world.write("specs/units.md", &format!("---\n{front}\n---\n{UNITS}"));
+        told += &world.run(&["lint"]).expect(code).titled(title);
+    };
+    units("targets: [python]", 10, "another language");
+    units("targets: [rust, python]", 0, "more languages");
+    units("effects: [clock]", 10, "more effects");
+    let tool = "---\ntargets: [tool]\n---\n# Units\n\n- It MUST say hi. `test_id: hi`\n\n  ```console\n  \
+        $ units\n  hi\n  ```\n";
+    world.write("specs/units.md", tool);
+    told += &world.run(&["lint"]).expect(10).titled("a program");
+    world.write("specs/units.md", &format!("---\ndepends: [shop]\n---\n{UNITS}"));
+    told += &world.run(&["lint"]).expect(10).titled("a cycle");
+    std::fs::remove_file(world.path("specs/units.md")).expect("is there");
+    told += &world.run(&["lint"]).expect(10).titled("nothing of this name");
     insta::assert_snapshot!(stable(&told));
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::flaw::Flaw;
+use super::flaw::{Flaw, quoted};
 use super::policy;
 use super::touched::Touched;
 use super::trees::{Compared, Units, compare};
 use crate::plan::{self, LiveTree};
 use crate::store::files;
-use crate::types::{Harness, Plan, Policy, SpecId, Standing, TargetName};
+use crate::types::{Harness, Plan, Policy, SpecId, Standing, TargetName, limits};
 use crate::workspace::{
     CommandError, ErrorKind, Workspace, WorkspaceLayout, load_as_accepted, load_config,
 };
@@ -150,7 +150,12 @@ impl Workspace {
         flaws.extend(self.thresholds(touched.specs.as_ref())?);
         let checked = self.checked(&plan, touched.specs.as_ref());
         let compared = compared()?;
-        flaws.extend(compared.flaws);
+        let manifests = self.manifests(&self.standing);
+        let is_own = |flaw: &Flaw| manifests.contains_key(&flaw.problem.file);
+        flaws.extend(compared.flaws.into_iter().filter(|flaw| !is_own(flaw)));
+        for (path, text) in &manifests {
+            flaws.extend(self.manifest(path, text)?);
+        }
         if let Some(policy) = &asked.policy {
             flaws.extend(policy::demands(self, policy, &compared.accepted)?);
         }
@@ -173,6 +178,20 @@ impl Workspace {
         });
         flaws.dedup();
         Ok(CheckOutcome { flaws, checked, files: compared.files, refused })
+    }
+
+    /// The flaw of a manifest above the promoted trees.
+    fn manifest(&self, path: &str, text: &str) -> std::io::Result<Option<Flaw>> {
+        let at = self.places.root.join(path);
+        let is_file = at.symlink_metadata().map(|meta| meta.is_file());
+        let (message, hint) = match is_file {
+            Ok(true) if files::read_capped(&at, limits::TREE_BYTES)? == text.as_bytes() => {
+                return Ok(None);
+            }
+            Ok(_) => ("not what regen wrote", format!("rm {}; regen run", quoted(path))),
+            Err(_) => ("missing", "regen run".to_owned()),
+        };
+        Ok(Some(Flaw::of_workspace("manifest", message.to_owned()).at(path).hint(hint)))
     }
 
     /// The plan as if every tree were in place and the tools were those of the accepted run.

@@ -38,6 +38,17 @@ impl LinkLanguage for RustLinks {
         files
     }
 
+    fn workspace(&self, members: &[String], others: &[String]) -> Option<(&'static str, String)> {
+        let list = |key: &str, paths: &[String]| {
+            let lines = paths.iter().map(|path| format!("    {},\n", toml::Value::from(&**path)));
+            format!("{key} = [\n{}]\n", lines.collect::<String>())
+        };
+        let others = if others.is_empty() { String::new() } else { list("exclude", others) };
+        let members = list("members", members);
+        let head = "# Written by regen from regen.lock: edits are drift.\n[workspace]\n";
+        Some(("Cargo.toml", format!("{head}resolver = \"3\"\n{members}{others}")))
+    }
+
     fn words(&self, spec: &SpecId) -> String {
         let name = spec.replace('-', "_");
         format!("`{name}` is a dependency of the crate already: use its items as `{name}::…`.")

@@ -1,0 +1,66 @@
+//! The manifests with which a language's own tools build all promoted trees that use each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::Workspace;
+use crate::plan;
+use crate::toolchain::{self, LinkLanguage};
+use crate::types::{SpecId, Standing, Target, TargetName};
+
+/// Promoted trees of one language below one folder, relative to it.
+#[derive(Default)]
+struct Members {
+    /// One tree of each spec.
+    paths: Vec<String>,
+    /// Other trees of the same specs.
+    others: Vec<String>,
+    /// Whether one of them uses another one.
+    is_linked: bool,
+}
+
+impl Workspace {
+    /// The text of each manifest by its path, for what is promoted.
+    pub fn manifests(&self, standing: &Standing) -> BTreeMap<String, String> {
+        let mut all: BTreeMap<(String, &str), (&dyn LinkLanguage, Members)> = BTreeMap::new();
+        let linked: BTreeSet<&SpecId> = self.specs.iter().flat_map(|spec| &spec.depends).collect();
+        for (id, name, target) in self.promoted_targets(standing) {
+            let language = toolchain::of(target);
+            let Some((links, (folder, _))) =
+                language.links().zip(target.output.split_once("/{spec}"))
+            else {
+                continue;
+            };
+            let Ok(path) = target.path(id, name) else { continue };
+            let Some(path) = path.strip_prefix(&format!("{folder}/")) else { continue };
+            let at = (folder.to_owned(), language.id());
+            let (_, members) = all.entry(at).or_insert_with(|| (links, Members::default()));
+            let spec = self.spec(id);
+            let used = spec.is_some_and(|spec| !spec.depends.is_empty()) || linked.contains(id);
+            members.is_linked |= used;
+            let unit = path.split('/').next().unwrap_or_default();
+            let known = members.paths.iter().any(|one| one.split('/').next() == Some(unit));
+            if known { &mut members.others } else { &mut members.paths }.push(path.to_owned());
+        }
+        let text =
+            |((folder, _), (links, members)): ((String, _), (&dyn LinkLanguage, Members))| {
+                let (name, text) = links.workspace(&members.paths, &members.others)?;
+                members.is_linked.then(|| (format!("{folder}/{name}"), text))
+            };
+        all.into_iter().filter_map(text).collect()
+    }
+
+    /// The promoted targets of specs that are there, in the order of each spec's targets.
+    fn promoted_targets<'a>(
+        &'a self,
+        standing: &'a Standing,
+    ) -> impl Iterator<Item = (&'a SpecId, &'a TargetName, &'a Target)> {
+        standing.spec.iter().flat_map(|(id, entries)| {
+            let order = self.spec(id).map(|spec| plan::targets(spec, &self.harness));
+            let place = move |name: &TargetName| order.iter().flatten().position(|one| one == name);
+            let mut names: Vec<&TargetName> = entries.target.keys().collect();
+            names.sort_by_key(|name| place(name).unwrap_or(usize::MAX));
+            let known = |name| Some((id, name, self.harness.target.get(name)?));
+            names.into_iter().filter_map(known).collect::<Vec<_>>()
+        })
+    }
+}
