@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::args::{BareArgs, Global, NamedSpecArgs, RunArgs, SpecArgs};
-use super::{cassette, check, diff, export, gc, init, lint, log, migrate, remove, rollback};
+use super::{cassette, check, diff, exec, export, gc, init, lint, log, migrate, remove, rollback};
 use super::{show, toolchain, trace, verify, watch};
 
 /// Generates code from specs and promotes only what passes its gates.
@@ -126,6 +126,9 @@ pub(super) enum CliCommand {
     /// Delete the promoted code of a spec, with lockfile entry and attestation.
     #[command(after_help = remove::HELP)]
     Remove(remove::RemoveArgs),
+    /// Run a program while no promoted code is switched.
+    #[command(after_help = exec::HELP)]
+    Exec(exec::ExecArgs),
     /// Watch specs, validators and configuration, and regenerate affected targets.
     #[command(after_help = "Shuts down cleanly on SIGTERM or Ctrl-C; reloads on SIGHUP.\n\n\
                             Examples:\n  regen watch --json | tee watch.jsonl\n  regen watch --http :7300")]

@@ -10,6 +10,7 @@ mod context;
 mod control;
 mod diff;
 mod doctor;
+mod exec;
 pub mod exit;
 mod export;
 mod gc;
@@ -163,6 +164,7 @@ async fn perform(
         CliCommand::Lint(args) => lint::lint(door, &args),
         CliCommand::Trace(args) => trace::trace(door, &args),
         CliCommand::Rollback(args) => rollback::rollback(door, &args).await,
+        CliCommand::Exec(args) => exec::exec(door, &args),
         CliCommand::Remove(args) => remove::remove(door, &args).await,
         CliCommand::Watch(args) => watch::watch(door, &args).await,
         CliCommand::Status { specs, follow: true } => {

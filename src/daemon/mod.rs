@@ -297,8 +297,10 @@ impl Work {
             let engine = engine.clone();
             let spec = job.spec.clone();
             let run: RunningJob = Box::pin(async move {
-                let (spec, end) = engine.one(&job).await;
-                (spec, end.map(|end| end.unwrap_or(JobOutcome::Superseded)))
+                let (spec, ends) = engine.one(&job).await;
+                let own = |ends: Vec<(SpecId, JobOutcome)>| ends.into_iter().find(|e| e.0 == spec);
+                let end = ends.map(|ends| own(ends).map_or(JobOutcome::Superseded, |(_, end)| end));
+                (spec, end)
             });
             self.running.insert(spec, run);
         }

@@ -14,7 +14,7 @@ impl Engine {
             if let Some(why) = self.missing(job, part, asks) {
                 return Ok(Some(why));
             }
-            for link in &part.links {
+            for link in part.links.iter().filter(|link| !self.is_accepted(link)) {
                 let tree = self.promoter.tree(&link.path)?.unwrap_or_default();
                 if tree.digest() != link.tree {
                     let (path, other) = (&link.path, &link.spec);
@@ -27,6 +27,13 @@ impl Engine {
             }
         }
         Ok(None)
+    }
+
+    /// Whether a tree is of the set that is being made; then it is in the store.
+    fn is_accepted(&self, link: &Link) -> bool {
+        let set = self.set.borrow();
+        let entries = set.accepted.get(&link.spec).into_iter().flat_map(|one| one.target.values());
+        entries.into_iter().any(|entry| entry.tree == link.tree)
     }
 
     /// Why a part has not the trees that it uses; for a question, those of the present specs.

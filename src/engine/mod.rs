@@ -10,11 +10,13 @@ mod linked;
 mod observer;
 mod perform;
 mod precheck;
+mod prepared;
 mod promotion;
 mod recover;
 mod resources;
 mod restore;
 mod run;
+mod set;
 
 pub use close::{cancel, supersede};
 pub use observer::{Observer, Observers};

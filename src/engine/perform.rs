@@ -89,7 +89,7 @@ impl Engine {
             None => None,
         };
         let config = self.workspace.harness.generator.as_ref().map(|one| &one.settings);
-        let depends = self.depends(&job, &state.job.parts[attempt.part].links)?;
+        let depends = self.shown(&job, &state.job.parts[attempt.part].links)?;
         let seen: Vec<&str> = candidate
             .iter()
             .flat_map(Tree::iter)
@@ -133,7 +133,7 @@ impl Engine {
 
     /// What a prompt says of the specs that a job depends on: their items, or where the language
     /// cannot use their code, their text.
-    fn depends(
+    fn shown(
         &self,
         job: &JobInputs,
         links: &[Link],

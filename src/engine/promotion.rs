@@ -48,17 +48,17 @@ impl Record {
 
 /// A promotion being assembled.
 #[derive(Default)]
-struct Parts<'a> {
+struct Parts {
     record: Record,
-    trees: Vec<PartTree<'a>>,
+    trees: Vec<PartTree>,
     kept: Vec<String>,
 }
 
-impl<'a> Parts<'a> {
+impl Parts {
     fn add(
         &mut self,
         target: &TargetName,
-        accepted: &'a Accepted,
+        accepted: Accepted,
         entry: TargetStanding,
         text: String,
     ) {
@@ -82,13 +82,21 @@ type Switching = Result<(Event, Option<Switched>), CommandError>;
 impl Engine {
     /// Judges every part again, from the recorded reports, and promotes.
     pub(super) fn promote(&self, id: JobId, state: &State) -> Switching {
+        match self.prepare(state)? {
+            Ok((unit, parts)) => self.switch(id, &state.job.spec, unit, parts),
+            Err(event) => Ok((event, None)),
+        }
+    }
+
+    /// Judges every part again, from the recorded reports. Gives what is to be promoted, and where.
+    fn prepare(&self, state: &State) -> Result<Result<(String, Parts), Event>, CommandError> {
         let spec = self.spec(state);
         let mut accepted: BTreeMap<&TargetName, (Accepted, &Attempt)> = BTreeMap::new();
         for (index, part) in state.job.parts.iter().enumerate() {
             let Some((attempt, candidate)) = state.accepted(index) else { continue };
             match self.verdict(state, attempt, candidate)? {
                 Verdict::Accept(proof) => accepted.insert(&part.target, (proof, attempt)),
-                other => return Ok((no_proof(&other), None)),
+                other => return Ok(Err(no_proof(&other))),
             };
         }
         let before = self.workspace.standing.spec.get(&spec.id);
@@ -112,12 +120,12 @@ impl Engine {
         for (index, part) in state.job.parts.iter().enumerate() {
             let old = before.and_then(|s| s.target.get(&part.target));
             unit = self.workspace.harness.target[&part.target].unit(&spec.id);
-            match (accepted.get(&part.target), old) {
+            match (accepted.remove(&part.target), old) {
                 (Some((proof, attempt)), old) => {
                     let calls = state.calls(index).take_while(|a| a.number < attempt.number);
                     let number = u32::try_from(calls.count() + 1).unwrap_or(u32::MAX);
                     let old = old.map(|old| known(&part.target, old)).transpose()?;
-                    let entry = self.entry(spec, part, proof, attempt, number, old.as_ref())?;
+                    let entry = self.entry(spec, part, &proof, attempt, number, old.as_ref())?;
                     let one = Attested::new(&spec.id, &part.target, &entry, Some(&now()));
                     let text = one.render(self.workspace.signer.as_ref());
                     parts.add(&part.target, proof, entry, text);
@@ -126,7 +134,34 @@ impl Engine {
                 (None, None) => {}
             }
         }
-        self.switch(id, &spec.id, unit, parts)
+        Ok(Ok((unit, parts)))
+    }
+
+    /// The lockfile entries of a job that is ready to be promoted.
+    pub(super) fn ready(&self, state: &State) -> Result<Option<SpecStanding>, CommandError> {
+        Ok(self.prepare(state)?.ok().map(|(_, parts)| parts.record.standing))
+    }
+
+    /// Promotes several jobs at once: all of them, or none. Gives the event of each.
+    pub(super) fn promote_set(
+        &self,
+        jobs: &[(JobId, State)],
+    ) -> Result<Vec<(Event, Option<Switched>)>, CommandError> {
+        let mut promotions = Vec::new();
+        for (id, state) in jobs {
+            let prepared = match self.prepare(state)? {
+                Ok((unit, parts)) => self.promotion(*id, &state.job.spec, unit, parts)?,
+                Err(event) => Err(event),
+            };
+            match prepared {
+                Ok(promotion) => promotions.push(promotion),
+                Err(event) => return Ok(jobs.iter().map(|_| (event.clone(), None)).collect()),
+            }
+        }
+        Ok(match self.promoter.switch(&promotions) {
+            Ok(switched) => switched.into_iter().map(promoted).collect(),
+            Err(error) => jobs.iter().map(|_| (not_switched(&error), None)).collect(),
+        })
     }
 
     /// Promotes the trees of an earlier job again. Each is judged again from the reports of the job
@@ -149,8 +184,8 @@ impl Engine {
             };
         }
         let (mut parts, mut unit) = (Parts::default(), String::new());
-        for (target, proof) in &accepted {
-            let mut entry = record.standing.target[*target].clone();
+        for (target, proof) in accepted {
+            let mut entry = record.standing.target[target].clone();
             let Some(folder) = self.unit_of(&job.spec, target, &entry) else {
                 let path = &entry.path;
                 let message =
@@ -158,15 +193,15 @@ impl Engine {
                 return Ok((Event::PromotionFailed { message }, None));
             };
             unit = folder;
-            let part = job.parts.iter().find(|part| part.target == **target);
+            let part = job.parts.iter().find(|part| part.target == *target);
             let other = part.filter(|p| p.key != entry.inputs || p.gate_key != entry.gates);
             entry.held = other.map(|part| part.key);
-            let text = record.attestations.get(*target).cloned().unwrap_or_default();
+            let text = record.attestations.get(target).cloned().unwrap_or_default();
             parts.add(target, proof, entry, text);
         }
         let now = files::standing(&self.workspace.places.root)?.spec.remove(&job.spec);
         for (target, entry) in now.iter().flat_map(|now| &now.target) {
-            if !accepted.contains_key(target) {
+            if !parts.record.standing.target.contains_key(target) {
                 self.keep_part(&mut parts, target, entry)?;
             }
         }
@@ -228,7 +263,7 @@ impl Engine {
 
     fn keep_part(
         &self,
-        parts: &mut Parts<'_>,
+        parts: &mut Parts,
         target: &TargetName,
         entry: &TargetStanding,
     ) -> Result<(), CommandError> {
@@ -239,16 +274,33 @@ impl Engine {
         Ok(())
     }
 
-    fn switch(&self, job: JobId, spec: &SpecId, unit: String, parts: Parts<'_>) -> Switching {
+    fn switch(&self, job: JobId, spec: &SpecId, unit: String, parts: Parts) -> Switching {
+        let promotion = match self.promotion(job, spec, unit, parts)? {
+            Ok(promotion) => promotion,
+            Err(event) => return Ok((event, None)),
+        };
+        Ok(match self.promoter.switch(&[promotion]) {
+            Ok(mut switched) => promoted(switched.remove(0)),
+            Err(error) => (not_switched(&error), None),
+        })
+    }
+
+    fn promotion(
+        &self,
+        job: JobId,
+        spec: &SpecId,
+        unit: String,
+        parts: Parts,
+    ) -> Result<Result<Promotion, Event>, CommandError> {
         let text = serde_json::to_vec(&parts.record).expect("a record is plain data");
         let unit = match RelPath::parse(&unit) {
             Ok(unit) => unit,
             Err(why) => {
                 let message = format!("the folder `{unit}` {why}");
-                return Ok((Event::PromotionFailed { message }, None));
+                return Ok(Err(Event::PromotionFailed { message }));
             }
         };
-        let promotion = Promotion {
+        Ok(Ok(Promotion {
             job,
             spec: spec.to_owned(),
             unit,
@@ -257,15 +309,7 @@ impl Engine {
             kept: parts.kept,
             standing: parts.record.standing,
             discard_edits: self.options.discard_edits,
-        };
-        match self.promoter.switch(&promotion) {
-            Ok(switched) => {
-                let (trees, record) = (switched.trees.clone(), Some(promotion.record));
-                Ok((Event::Promoted { trees, record }, Some(switched)))
-            }
-            Err(PromoteError::Drift(files)) => Ok((Event::PromotionRefused { files }, None)),
-            Err(error) => Ok((Event::PromotionFailed { message: error.to_string() }, None)),
-        }
+        }))
     }
 
     /// The lockfile entry of an accepted tree.
@@ -347,6 +391,18 @@ impl Engine {
             prompt,
             attempts,
         })
+    }
+}
+
+fn promoted(switched: Switched) -> (Event, Option<Switched>) {
+    let (trees, record) = (switched.trees.clone(), switched.record);
+    (Event::Promoted { trees, record }, Some(switched))
+}
+
+fn not_switched(error: &PromoteError) -> Event {
+    match error {
+        PromoteError::Drift(files) => Event::PromotionRefused { files: files.clone() },
+        error => Event::PromotionFailed { message: error.to_string() },
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::observer::Observer;
+use super::prepared::SetInWork;
 use crate::gate::GateExecutor;
 use crate::generator::{
     Cassettes, GenerationError, Generator, GeneratorParts, MakeGenerator, RateLimits,
@@ -63,6 +64,10 @@ pub struct Engine {
     pub(super) executor: Option<Arc<dyn GateExecutor>>,
     /// Gate inputs sent to the executor, by digest.
     pub(super) accepted: RefCell<BTreeSet<Digest>>,
+    /// The set that is being made.
+    pub(super) set: RefCell<SetInWork>,
+    /// One set at a time.
+    pub(super) set_turn: tokio::sync::Mutex<()>,
 }
 
 /// The generators of a workspace, by tier.
@@ -117,6 +122,8 @@ impl Engine {
             run: Cell::new(0),
             executor,
             accepted: RefCell::default(),
+            set: RefCell::default(),
+            set_turn: tokio::sync::Mutex::default(),
         })
     }
 

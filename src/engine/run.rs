@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
+use super::prepared::{Prepared, SetOutcome};
 use super::resources::Engine;
-use crate::pipeline::{Queue, State};
+use crate::pipeline::{Effect, Queue, State};
 use crate::promote::Switched;
 use crate::store::{Day, LedgerError, NewEvent, files};
 use crate::types::{
-    Diagnosis, Event, Fault, GeneratorSettings, Job, JobId, JobOutcome, Plan, Reason, SpecId,
+    Diagnosis, Event, Fault, GeneratorSettings, Job, JobId, JobOutcome, Plan, SpecId,
 };
 use crate::workspace::{CommandError, now};
 
@@ -33,12 +34,8 @@ impl Engine {
     pub async fn run(&self, plan: &Plan) -> Result<RunOutcome, CommandError> {
         self.begin(plan)?;
         let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
-        let depends = |id: &SpecId| {
-            let spec = self.workspace.spec(id);
-            spec.map(|spec| spec.depends.iter().cloned().collect()).unwrap_or_default()
-        };
         let limits = self.workspace.harness.schedule.clone();
-        let mut queue = Queue::new(work.iter().copied(), depends, limits);
+        let mut queue = Queue::new(work.iter().copied(), |id| self.depends(id), limits);
         let mut running = FuturesUnordered::new();
         let mut ends = BTreeMap::new();
         let mut up_to_date: Vec<SpecId> = up.into_iter().map(|job| job.spec.clone()).collect();
@@ -49,41 +46,43 @@ impl Engine {
             let Some((spec, end)) = running.next().await else { break };
             let end = end?;
             queue.ended(&spec);
-            let Some(end) = end else {
+            if end.is_empty() && !ends.contains_key(&spec) {
                 up_to_date.push(spec);
                 continue;
-            };
-            if self.ends_run(&end) {
+            }
+            if end.iter().any(|(_, outcome)| self.ends_run(outcome)) {
                 ends.extend(queue.stop().into_iter().map(|spec| (spec, None)));
             }
-            ends.insert(spec, Some(end));
+            ends.extend(end.into_iter().map(|(spec, outcome)| (spec, Some(outcome))));
         }
-        // In the plan's order, independent of which ended first.
-        let jobs = work.into_iter().filter_map(|job| ends.remove_entry(&job.spec)).collect();
+        // In the plan's order, independent of which ended first; then other members of their sets.
+        let mut jobs: Vec<_> =
+            work.into_iter().filter_map(|job| ends.remove_entry(&job.spec)).collect();
+        jobs.extend(ends);
         let spend = self.ledger.borrow().spent_in(self.run.get())?;
         Ok(RunOutcome { jobs, up_to_date, spend })
     }
 
-    /// Performs one job of a plan.
-    ///
-    /// `None`: what it waited for did not make it out of date.
-    pub async fn one(&self, job: &Job) -> (SpecId, Result<Option<JobOutcome>, CommandError>) {
-        let end = async {
-            match self.again(job)? {
-                Some(job) if job.waits() => Ok(None),
-                Some(job) => self.restored(&job).await.map(Some),
-                None => self.restored(job).await.map(Some),
-            }
-        };
-        (job.spec.clone(), end.await)
+    /// Performs one job of a plan, and those of its set. Gives how each of them ended; nothing if
+    /// what it waited for did not make it out of date.
+    pub async fn one(&self, job: &Job) -> (SpecId, Result<SetOutcome, CommandError>) {
+        (job.spec.clone(), self.alone_or_set(job).await)
     }
 
-    /// Performs a job; edited files alone are restored from the store.
-    async fn restored(&self, job: &Job) -> Result<JobOutcome, CommandError> {
-        match self.restoring(job)? {
-            Some(job) => self.job(&job).await,
-            None => self.job(job).await,
+    async fn alone_or_set(&self, job: &Job) -> Result<SetOutcome, CommandError> {
+        let job = self.again(job)?.unwrap_or_else(|| job.clone());
+        if job.waits() && job.rollback.is_none() {
+            return Ok(Vec::new());
         }
+        // Edited files alone are restored from the store: no code changes.
+        let alone = match self.restoring(&job)? {
+            Some(job) => job,
+            None => match self.set_of(&job)? {
+                set if set.len() > 1 => return self.set(&set, &job).await,
+                _ => job,
+            },
+        };
+        Ok(vec![(alone.spec.clone(), self.job(&alone).await?)])
     }
 
     /// The job of a spec with dependencies, planned again: if this run promoted one of them, its
@@ -91,12 +90,23 @@ impl Engine {
     fn again(&self, job: &Job) -> Result<Option<Job>, CommandError> {
         let spec = self.workspace.spec(&job.spec).filter(|spec| !spec.depends.is_empty());
         let Some(spec) = spec else { return Ok(None) };
-        let standing = files::standing(&self.workspace.places.root)?;
         let only = BTreeSet::from([spec.id.clone()]);
-        let forced = job.parts.iter().any(|part| part.reason == Some(Reason::Forced));
-        let force = self.options.force || forced;
-        let mut plan = self.workspace.plan_from(&standing, &self.tools, Some(&only), force)?;
+        let mut plan = self.plan_now(Some(&only), self.options.force || job.is_forced())?;
         Ok(plan.jobs.pop())
+    }
+
+    /// The plan for what is promoted now, and what the members of a set have accepted.
+    pub(super) fn plan_now(
+        &self,
+        only: Option<&BTreeSet<SpecId>>,
+        force: bool,
+    ) -> Result<Plan, CommandError> {
+        let mut standing = files::standing(&self.workspace.places.root)?;
+        let accepted = self.set.borrow().accepted.clone();
+        if only.is_some() {
+            standing.spec.extend(accepted);
+        }
+        self.workspace.plan_from(&standing, &self.tools, only, force)
     }
 
     /// Whether other jobs would fail too: budget, server or environment.
@@ -151,6 +161,18 @@ impl Engine {
     /// # Errors
     /// Errors that end the run; a failed job is a value.
     pub async fn job(&self, job: &Job) -> Result<JobOutcome, CommandError> {
+        let (id, mut state) = match self.until_promotion(job).await? {
+            Prepared::Ready(id, state) => (id, state),
+            Prepared::Ended(outcome) => return Ok(outcome),
+        };
+        while let Some(effect) = state.outstanding() {
+            self.effect(job, id, &mut state, &effect).await?;
+        }
+        Ok(self.outcome(job, &state))
+    }
+
+    /// Performs a job up to its promotion.
+    pub(super) async fn until_promotion(&self, job: &Job) -> Result<Prepared, CommandError> {
         if !self.options.discard_edits {
             let targets = job.parts.iter().map(|part| &self.workspace.harness.target[&part.target]);
             let units: BTreeSet<String> = targets.map(|target| target.unit(&job.spec)).collect();
@@ -159,22 +181,39 @@ impl Engine {
                 files.extend(self.promoter.edited(unit, &job.spec)?);
             }
             if !files.is_empty() {
-                return Ok(JobOutcome::Drifted { files });
+                return Ok(Prepared::Ended(JobOutcome::Drifted { files }));
             }
         }
         if let Some(why) = self.unlinked(job)? {
-            return Ok(JobOutcome::Waits { why });
+            return Ok(Prepared::Ended(JobOutcome::Waits { why }));
         }
         for part in &job.parts {
             let _ = std::fs::remove_dir_all(self.kept(&part.target));
         }
         let (id, mut state) = self.take_up(job)?;
         while let Some(effect) = state.outstanding() {
-            self.options.observer.begin(job, &state, &effect);
-            let (event, switched) = self.perform(id, &state, &effect).await?;
-            self.record(id, &mut state, &event)?;
-            self.finish(switched)?;
+            if effect == Effect::Promote {
+                return Ok(Prepared::Ready(id, Box::new(state)));
+            }
+            self.effect(job, id, &mut state, &effect).await?;
         }
+        Ok(Prepared::Ended(self.outcome(job, &state)))
+    }
+
+    async fn effect(
+        &self,
+        job: &Job,
+        id: JobId,
+        state: &mut State,
+        effect: &Effect,
+    ) -> Result<(), CommandError> {
+        self.options.observer.begin(job, state, effect);
+        let (event, switched) = self.perform(id, state, effect).await?;
+        self.record(id, state, &event)?;
+        self.finish(switched)
+    }
+
+    fn outcome(&self, job: &Job, state: &State) -> JobOutcome {
         for part in job.parts.iter().filter(|_| self.options.keep) {
             let kept = self.kept(&part.target).join("visible");
             if kept.is_dir() {
@@ -183,10 +222,10 @@ impl Engine {
             }
         }
         let outcome = state.outcome().cloned();
-        Ok(outcome.unwrap_or(JobOutcome::Failed { diagnosis: nothing_left(), limit: None }))
+        outcome.unwrap_or(JobOutcome::Failed { diagnosis: nothing_left(), limit: None })
     }
 
-    fn finish(&self, switched: Option<Switched>) -> Result<(), CommandError> {
+    pub(super) fn finish(&self, switched: Option<Switched>) -> Result<(), CommandError> {
         let Some(switched) = switched else { return Ok(()) };
         if let Some(saved) = &switched.saved {
             let text =
@@ -246,7 +285,12 @@ impl Engine {
     }
 
     /// Appends before stepping: an event counts only once it is in the ledger.
-    fn record(&self, id: JobId, state: &mut State, event: &Event) -> Result<(), CommandError> {
+    pub(super) fn record(
+        &self,
+        id: JobId,
+        state: &mut State,
+        event: &Event,
+    ) -> Result<(), CommandError> {
         let mut next = state.clone();
         next.step(event)?;
         let result = next.outcome().map(JobOutcome::word);

@@ -224,7 +224,7 @@ impl State {
         let number = self.attempts.last().map_or(0, |attempt| attempt.number);
         match (&self.phase, event) {
             (Phase::Done(_), _) => return Err(self.illegal(event)),
-            (_, Event::Resumed) => {}
+            (_, Event::Resumed) | (Phase::Promoting, Event::Held { .. }) => {}
             (_, Event::Superseded) => self.end(JobOutcome::Superseded),
             (_, Event::Cancelled { .. }) => self.end(JobOutcome::Cancelled),
             (Phase::Starting, Event::AttemptStarted { attempt, prompt, .. })

@@ -25,6 +25,9 @@ pub struct Journal {
     pub old: Option<Identity>,
     /// The staged folder.
     pub new: Identity,
+    /// The jobs of its set, if there is one: all of them are switched, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<JobId>,
     /// Digest of the live folder's content before the switch.
     pub old_content: Option<Digest>,
     /// Whether the fallback is used: file by file, redone from the stage.
@@ -60,22 +63,31 @@ impl Journal {
         }
     }
 
+    /// All journals. Temporary files of interrupted writes are deleted.
     pub fn all(state: &Path) -> io::Result<Vec<Self>> {
-        let mut journals = Vec::new();
         for path in files::walk(&state.join("journal"), 0)? {
-            // A temporary file of an interrupted write; ignored.
             if path.extension().is_none_or(|extension| extension != "json") {
                 fs::remove_file(&path)?;
+            }
+        }
+        Self::list(state)
+    }
+
+    /// All journals, beside a process that may write some.
+    pub fn list(state: &Path) -> io::Result<Vec<Self>> {
+        let mut journals = Vec::new();
+        for path in files::walk(&state.join("journal"), 0)? {
+            if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
-            let read =
-                |bytes: Vec<u8>| serde_json::from_slice(&bytes).map_err(|why| why.to_string());
-            journals.push(read(files::read_capped(&path, limits::RESULT_BYTES)?).map_err(
-                |why| {
-                    let message = format!("{}: {why}; update regen", path.display());
-                    io::Error::new(io::ErrorKind::InvalidData, message)
-                },
-            )?);
+            let bytes = match files::read_capped(&path, limits::RESULT_BYTES) {
+                Err(why) if why.kind() == io::ErrorKind::NotFound => continue,
+                read => read?,
+            };
+            journals.push(serde_json::from_slice(&bytes).map_err(|why| {
+                let message = format!("{}: {why}; update regen", path.display());
+                io::Error::new(io::ErrorKind::InvalidData, message)
+            })?);
         }
         Ok(journals)
     }

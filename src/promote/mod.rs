@@ -6,6 +6,7 @@
 
 mod journal;
 mod promotion;
+mod recovery;
 mod removal;
 mod stage;
 mod swap;
@@ -21,7 +22,7 @@ use journal::Journal;
 
 use crate::attest::Attested;
 use crate::plan::LiveTree;
-use crate::store::{files, with_path, write_staged};
+use crate::store::{ReadersLock, files, with_path, write_staged};
 use crate::types::{Digest, JobId, RelPath, SpecId, Standing, TargetName, Tree, limits};
 
 /// Promotes trees below a workspace's root.
@@ -229,39 +230,61 @@ impl Promoter {
         Ok(drift)
     }
 
-    /// Switches. When this returns, the new trees and the lockfile are in place and durable. A
-    /// failure before the switch leaves everything unchanged.
+    /// Switches all promotions of a set. When this returns, the new trees and the lockfile are in
+    /// place and durable. A failure before the first switch leaves everything unchanged; after it,
+    /// recovery switches the rest.
     ///
     /// # Errors
     /// Drift; I/O errors.
-    pub fn switch(&self, promotion: &Promotion<'_>) -> Result<Switched, PromoteError> {
-        self.refuse_links(&promotion.unit)?;
-        let drift = self.edited(&promotion.unit, &promotion.spec)?;
-        if !drift.is_empty() {
-            if !promotion.discard_edits {
-                return Err(PromoteError::Drift(drift));
+    pub fn switch(&self, set: &[Promotion]) -> Result<Vec<Switched>, PromoteError> {
+        for promotion in set {
+            self.refuse_links(&promotion.unit)?;
+            let drift = self.edited(&promotion.unit, &promotion.spec)?;
+            if !drift.is_empty() {
+                if !promotion.discard_edits {
+                    return Err(PromoteError::Drift(drift));
+                }
+                self.save(&promotion.spec, &self.root.join(&promotion.unit))?;
             }
-            self.save(&promotion.spec, &self.root.join(&promotion.unit))?;
         }
+        let jobs: Vec<JobId> = set.iter().map(|promotion| promotion.job).collect();
+        let jobs = if jobs.len() > 1 { jobs } else { Vec::new() };
+        let staged = set.iter().map(|promotion| self.stage(promotion, &jobs));
+        let mut journals: Vec<Journal> = staged.collect::<Result<_, _>>()?;
+        let _readers = ReadersLock::exclusive(&self.state)?;
+        journals.iter().try_for_each(|journal| journal.write(&self.state))?;
+        for journal in &mut journals {
+            self.exchange(journal)?;
+        }
+        Ok(self.forward(journals)?)
+    }
+
+    /// Builds the new unit beside the old one. Gives its journal, which is not written yet.
+    fn stage(&self, promotion: &Promotion, set: &[JobId]) -> Result<Journal, PromoteError> {
         let unit = self.root.join(&promotion.unit);
         let stage = self.state.join("stage").join(promotion.job.to_string());
         stage::build(promotion, &unit, &stage).map_err(|error| with_path(&stage, error))?;
         let trees = promotion.parts.iter().map(|p| (p.target.clone(), p.accepted.digest()));
-        let mut journal = Journal {
+        Ok(Journal {
             version: journal::VERSION,
             job: promotion.job,
             spec: promotion.spec.clone(),
             unit: promotion.unit.clone(),
             old: swap::identity(&unit)?,
             new: swap::identity(&stage)?.unwrap_or_default(),
+            set: set.to_vec(),
             old_content: swap::content(&unit)?,
             in_place: false,
             standing: promotion.standing.clone(),
             record: Some(promotion.record),
             trees: trees.collect(),
-        };
-        journal.write(&self.state)?;
-        let trash = self.trash(&journal);
+        })
+    }
+
+    /// Exchanges the unit and its stage.
+    fn exchange(&self, journal: &mut Journal) -> Result<(), PromoteError> {
+        let (unit, stage) = self.paths(journal);
+        let trash = self.trash(journal);
         swap::switch(&unit, &stage, &mut || {
             swap::remove(&trash)?;
             swap::copy(&unit, &trash)?;
@@ -269,7 +292,7 @@ impl Promoter {
             journal.write(&self.state)
         })
         .map_err(|error| with_path(&unit, error))?;
-        Ok(self.forward(journal)?)
+        Ok(())
     }
 
     /// Rejects folders that are symbolic links, which would redirect writes.
@@ -280,9 +303,35 @@ impl Promoter {
         link.map_or(Ok(()), |link| Err(PromoteError::Blocked(format!("{link} is a symbolic link"))))
     }
 
-    /// The steps after the switch, up to the lockfile. Idempotent.
-    fn forward(&self, journal: Journal) -> io::Result<Switched> {
-        let (unit, stage) = self.paths(&journal);
+    /// The steps after the switch, up to the lockfile, which is written once. Idempotent.
+    fn forward(&self, journals: Vec<Journal>) -> io::Result<Vec<Switched>> {
+        let saved: Vec<_> =
+            journals.iter().map(|journal| self.settle(journal)).collect::<io::Result<_>>()?;
+        // The lockfile may have changed since the killed run: only these specs' entries are
+        // replaced.
+        let mut lock = files::standing(&self.root)?;
+        for journal in &journals {
+            if journal.removes() {
+                lock.spec.remove(&journal.spec);
+            } else {
+                lock.spec.insert(journal.spec.clone(), journal.standing.clone());
+            }
+        }
+        self.write_lock(&lock)?;
+        let switched = |(journal, saved): (Journal, Option<PathBuf>)| Switched {
+            job: journal.job,
+            spec: journal.spec.clone(),
+            trees: journal.trees.clone(),
+            record: journal.record,
+            saved,
+            journal,
+        };
+        Ok(journals.into_iter().zip(saved).map(switched).collect())
+    }
+
+    /// Makes a switch durable. Gives where edits made during it were saved.
+    fn settle(&self, journal: &Journal) -> io::Result<Option<PathBuf>> {
+        let (unit, stage) = self.paths(journal);
         swap::sync_parents(&unit, &stage)?;
         let mut saved = None;
         if stage.exists() && !journal.in_place {
@@ -291,22 +340,7 @@ impl Promoter {
             }
             swap::carry(&stage, &unit)?;
         }
-        // The lockfile may have changed since the killed run: only this spec's entry is replaced.
-        let mut lock = files::standing(&self.root)?;
-        if journal.removes() {
-            lock.spec.remove(&journal.spec);
-        } else {
-            lock.spec.insert(journal.spec.clone(), journal.standing.clone());
-        }
-        self.write_lock(&lock)?;
-        Ok(Switched {
-            job: journal.job,
-            spec: journal.spec.clone(),
-            trees: journal.trees.clone(),
-            record: journal.record,
-            saved,
-            journal,
-        })
+        Ok(saved)
     }
 
     fn paths(&self, journal: &Journal) -> (PathBuf, PathBuf) {
@@ -342,61 +376,6 @@ impl Promoter {
     pub fn is_busy(&self) -> bool {
         let journals = fs::read_dir(self.state.join("journal"));
         journals.is_ok_and(|mut journals| journals.next().is_some())
-    }
-
-    /// Finishes or undoes interrupted promotions. Gives the switches that happened, for the caller
-    /// to record and finish. `units` gives the possible folders of a spec.
-    ///
-    /// # Errors
-    /// [`PromoteError::Blocked`] if a tree has unknown content; both trees are kept. I/O errors.
-    pub fn recover(
-        &self,
-        units: &dyn Fn(&SpecId) -> Vec<String>,
-    ) -> Result<Vec<Switched>, PromoteError> {
-        let mut done = Vec::new();
-        for journal in Journal::all(&self.state)? {
-            if !units(&journal.spec).iter().any(|unit| *unit == *journal.unit) {
-                return Err(PromoteError::Blocked(format!(
-                    "{} names the folder {} for the spec {}, but harness.toml does not; change harness.toml for \
-                     the next run, or delete the file",
-                    Journal::path(Path::new(".regen"), journal.job).display(),
-                    journal.unit,
-                    journal.spec
-                )));
-            }
-            self.refuse_links(&journal.unit)?;
-            if journal.removes() {
-                done.extend(self.recover_removal(journal)?);
-                continue;
-            }
-            let (unit, stage) = self.paths(&journal);
-            let live = swap::identity(&unit)?;
-            if journal.in_place {
-                if swap::has_strangers(&unit, &[&stage, &self.trash(&journal)])? {
-                    self.save(&journal.spec, &unit)?;
-                }
-                swap::redo(&unit, &stage)?;
-                done.push(self.forward(journal)?);
-            } else if live == Some(journal.new) {
-                done.push(self.forward(journal)?);
-            } else if live == journal.old
-                || (live.is_none() && swap::identity(&stage)? == Some(journal.new))
-            {
-                // Not switched. If the old tree was removed since, it stays removed.
-                swap::remove(&stage)?;
-                journal.remove(&self.state)?;
-            } else {
-                return Err(PromoteError::Blocked(format!(
-                    "{} is neither the tree before nor after an interrupted promotion; compare it with \
-                     .regen/stage/{}, leave the right one in {}, delete {} and run again",
-                    journal.unit,
-                    journal.job,
-                    journal.unit,
-                    Journal::path(Path::new(".regen"), journal.job).display()
-                )));
-            }
-        }
-        Ok(done)
     }
 
     /// Takes away what is staged without a journal, once everything is finished that has one: it

@@ -8,20 +8,20 @@ pub const ATTESTATION: &str = ".intoto.jsonl";
 
 /// One target of a promotion.
 #[derive(Debug)]
-pub struct PartTree<'a> {
+pub struct PartTree {
     /// The target.
     pub target: TargetName,
     /// Its folder in the unit.
     pub leaf: String,
     /// The accepted tree.
-    pub accepted: &'a Accepted,
+    pub accepted: Accepted,
     /// Its attestation.
     pub attestation: String,
 }
 
 /// A promotion: trees and their places.
 #[derive(Debug)]
-pub struct Promotion<'a> {
+pub struct Promotion {
     /// The job; names the transaction.
     pub job: JobId,
     /// The spec.
@@ -29,7 +29,7 @@ pub struct Promotion<'a> {
     /// The unit's folder, relative to the root.
     pub unit: RelPath,
     /// New trees.
-    pub parts: Vec<PartTree<'a>>,
+    pub parts: Vec<PartTree>,
     /// Folders of unchanged targets.
     pub kept: Vec<String>,
     /// The new lockfile entries of the spec.

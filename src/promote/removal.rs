@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::journal::{self, Journal};
 use super::{PromoteError, Promoter, Switched, swap};
-use crate::store::with_path;
+use crate::store::{ReadersLock, with_path};
 use crate::types::{JobId, RelPath, SpecId, SpecStanding};
 
 /// The number in the journal of a removal; no job has it.
@@ -43,6 +43,7 @@ impl Promoter {
             unit: unit.clone(),
             old,
             new: old.unwrap_or_default(),
+            set: Vec::new(),
             old_content: swap::content(&live)?,
             in_place: false,
             standing: SpecStanding::default(),
@@ -52,6 +53,7 @@ impl Promoter {
         let (_, stage) = self.paths(&journal);
         swap::remove(&stage)?;
         fs::create_dir_all(stage.parent().unwrap_or(&stage))?;
+        let _readers = ReadersLock::exclusive(&self.state)?;
         journal.write(&self.state)?;
         if old.is_some() {
             away(&live, &stage, &mut || {
@@ -60,7 +62,7 @@ impl Promoter {
             })
             .map_err(|error| with_path(&live, error))?;
         }
-        Ok(self.forward(journal)?)
+        Ok(self.forward(vec![journal])?.remove(0))
     }
 
     /// Finishes or undoes an interrupted removal. `None`: undone.
@@ -82,7 +84,7 @@ impl Promoter {
                 Journal::path(Path::new(".regen"), journal.job).display()
             )));
         }
-        Ok(Some(self.forward(journal)?))
+        Ok(self.forward(vec![journal])?.pop())
     }
 }
 

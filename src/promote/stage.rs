@@ -11,7 +11,7 @@ use crate::types::{Tree, limits};
 
 /// Writes the stage and makes it durable with one `syncfs`. Without it, files were empty after a
 /// power loss; one `fsync` per file takes hundreds of times longer.
-pub fn build(promotion: &Promotion<'_>, unit: &Path, stage: &Path) -> io::Result<()> {
+pub fn build(promotion: &Promotion, unit: &Path, stage: &Path) -> io::Result<()> {
     swap::remove(stage)?;
     fs::create_dir_all(stage)?;
     for part in &promotion.parts {

@@ -62,6 +62,7 @@ impl World {
     ) -> Result<super::Switched, PromoteError> {
         self.jobs += 1;
         let accepted = accepted(files);
+        let record = accepted.digest();
         let entry = TargetStanding {
             path: RelPath::parse("generated/s/rust").unwrap(),
             tree: accepted.digest(),
@@ -69,21 +70,22 @@ impl World {
         };
         let attestation = Attested::new(&"s".into(), &"rust".into(), &entry, None).render(None);
         let target = BTreeMap::from([("rust".into(), entry)]);
-        self.promoter.switch(&Promotion {
+        let switched = self.promoter.switch(&[Promotion {
             job: JobId(self.jobs),
             spec: "s".into(),
             unit: RelPath::parse("generated/s").unwrap(),
             parts: vec![PartTree {
                 target: "rust".into(),
                 leaf: "rust".to_owned(),
-                accepted: &accepted,
+                accepted,
                 attestation,
             }],
             kept: Vec::new(),
             standing: SpecStanding { target },
-            record: accepted.digest(),
+            record,
             discard_edits: discard,
-        })
+        }]);
+        switched.map(|mut switched| switched.remove(0))
     }
 
     fn promote(&mut self, files: &[(&str, &str)]) {

@@ -149,6 +149,7 @@ pub fn event(event: &Event, paint: Styler) -> String {
         }
         Event::Superseded => "superseded by a newer revision".to_owned(),
         Event::Resumed => "resumed".to_owned(),
+        Event::Held { why } => format!("waits: {why}"),
         Event::Cancelled { .. } | Event::Retried { .. } | Event::Paused | Event::Unpaused => {
             order(event)
         }

@@ -4,10 +4,12 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 
 use super::files;
+use crate::types::limits;
 
 /// Held by a writing process; the kernel releases it when the process ends.
 #[derive(Debug)]
@@ -39,6 +41,56 @@ fn open(path: &Path) -> io::Result<File> {
     } else {
         let why = format!("{}: not a regular file", path.display());
         Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+    }
+}
+
+/// Held while `generated/` is read as a whole, or while trees in it are switched.
+#[derive(Debug)]
+pub struct ReadersLock {
+    file: File,
+}
+
+impl ReadersLock {
+    /// For a reader, beside others. Waits for a promotion to end.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn shared(state: &Path) -> io::Result<Self> {
+        let file = open(&state.join("readers"))?;
+        file.lock_shared()?;
+        Ok(Self { file })
+    }
+
+    /// Leaves the lock to the program that replaces this one.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn keep_beyond_exec(&self) -> io::Result<()> {
+        let flags = rustix::io::fcntl_getfd(&self.file)?;
+        Ok(rustix::io::fcntl_setfd(&self.file, flags - rustix::io::FdFlags::CLOEXEC)?)
+    }
+
+    /// For a promotion. Waits for readers to end, but not for long.
+    ///
+    /// # Errors
+    /// Readers do not end; the disk's.
+    pub fn exclusive(state: &Path) -> io::Result<Self> {
+        fs::create_dir_all(state)?;
+        let file = open(&state.join("readers"))?;
+        let started = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { file }),
+                Err(TryLockError::Error(why)) => return Err(why),
+                Err(TryLockError::WouldBlock) if started.elapsed() < limits::READERS => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let why = "a program that `regen exec` started reads generated/; wait for it";
+                    return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
+                }
+            }
+        }
     }
 }
 

@@ -21,7 +21,7 @@ mod sqlite;
 pub use candidates::Candidates;
 pub use files::LockfileError;
 pub use ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
-pub use lock::{WriterLock, WriterLockError};
+pub use lock::{ReadersLock, WriterLock, WriterLockError};
 pub use objects::{ContentStore, MemoryStore, Objects};
 pub use revision::RevisionError;
 pub use sqlite::SqliteLedger;

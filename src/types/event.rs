@@ -291,6 +291,11 @@ pub enum Event {
     Superseded,
     /// A newer process resumed the job.
     Resumed,
+    /// Accepted, but not promoted: another member of its set could not be made.
+    Held {
+        /// Which, and its clauses.
+        why: String,
+    },
     /// A person cancelled the job.
     Cancelled {
         /// By which command or other cause.

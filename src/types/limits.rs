@@ -175,6 +175,8 @@ pub const HUNG_TIMES: u32 = 10;
 pub const HUNG_TIMEOUT: Duration = Duration::from_secs(2);
 /// Timeout of one test.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a promotion waits for programs that `regen exec` started.
+pub const READERS: Duration = Duration::from_secs(30);
 /// Time between SIGTERM and SIGKILL for a process group.
 pub const KILL_GRACE: Duration = Duration::from_millis(500);
 /// The variable that tells the tests' side of a membrane how many seconds it has.

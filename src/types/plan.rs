@@ -195,6 +195,11 @@ impl Job {
         Self { spec: spec.to_owned(), parts, tiers, rollback: None }
     }
 
+    /// Whether a person wants it again although it is up to date.
+    pub fn is_forced(&self) -> bool {
+        self.parts.iter().any(|part| part.reason == Some(Reason::Forced))
+    }
+
     /// Whether there is nothing to do.
     pub fn is_up_to_date(&self) -> bool {
         self.rollback.is_none() && self.parts.iter().all(|part| part.reason.is_none())

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::server::{Act, Server, files};
-use crate::world::{World, stable};
+use crate::world::{World, stable, until};
 
 const UNITS: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord money { cents: s64 }\n\
     /// The sum of two amounts.\nadd: func(a: money, b: money) -> money;\n```\n\n\
@@ -37,10 +37,11 @@ fn code(_: usize, body: &Value) -> String {
         "units" => {
             let add = if prompt.contains("saturate") { "saturating_add" } else { "wrapping_add" };
             let add = if prompt.contains("fail here") { "wrapping_sub" } else { add };
+            let more = if prompt.contains("one more") { " + 1" } else { "" };
             format!(
                 "//! Units.\npub mod contract;\nuse contract::Money;\n/// The sum.\n\
                  pub fn add(a: &Money, b: &Money) -> Money {{\n    \
-                 Money {{ cents: a.cents.{add}(b.cents) }}\n}}\n"
+                 Money {{ cents: a.cents.{add}(b.cents){more} }}\n}}\n"
             )
         }
         "stock" => "//! Stock.\nuse units::contract::Money;\n/// Prices.\n\
@@ -170,6 +171,61 @@ fn what_a_spec_cannot_use_is_refused_with_its_spec() {
     insta::assert_snapshot!(stable(&told));
 }
 
+#[test]
+fn a_member_that_cannot_be_made_stops_its_set() {
+    let server = Server::start(vec![Act::Make(code)]);
+    let world = World::new(&server.url, &SYSTEM, "");
+    world.run(&["run", "-q"]).expect(0);
+    let before = (world.snapshot("generated"), world.read("regen.lock"));
+    let more = UNITS
+        .replace("MUST add.", "MUST add, and one more.")
+        .replace("= {cents: 3}", "= {cents: 4}");
+    world.write("specs/units.md", &more);
+    let mut told = world.run(&["run", "--spec", "units"]).expect(20).titled("stock does not fit");
+    assert!(
+        (world.snapshot("generated"), world.read("regen.lock")) == before,
+        "nothing is promoted"
+    );
+    world.run(&["check"]).expect(22);
+    told += &world.run(&["why", "units"]).expect(0).titled("why units");
+    let asked_before = asked(&server).len();
+    // With a spec that fits, the answer for `units` is used.
+    world.write("specs/stock.md", &STOCK.replace("cents: 7", "cents: 9"));
+    let shop = SHOP.replace("| 3 |", "| 5 |");
+    world.write("specs/shop.md", &shop);
+    told += &world.run(&["run"]).expect(0).titled("all fit");
+    assert_eq!(asked(&server)[asked_before..], ["stock", "shop"]);
+    world.run(&["check", "--rerun"]).expect(0);
+    insta::assert_snapshot!(stable(&told));
+}
+
+#[test]
+fn a_program_sees_promoted_code_of_one_moment() {
+    let server = Server::start(vec![Act::Make(code)]);
+    let world = World::new(&server.url, &SYSTEM[..1], crate::world::QUICK);
+    world.run(&["run", "-q"]).expect(0);
+    let mut told = world.run(&["exec", "--", "cat", "regen.lock"]).expect(0).out;
+    assert!(told.contains("[spec.units"));
+    told = world.run(&["exec", "--", "sh", "-c", "exit 7"]).expect(7).titled("its exit code");
+    told += &world.run(&["exec", "--spec", "stock", "--", "true"]).expect(2).titled("not promoted");
+    told += &world.run(&["exec", "--", "no-such-program"]).expect(40).titled("no such program");
+    // A promotion waits for it.
+    let reads = "touch .reads; while test ! -e .go; do sleep 0.02; done";
+    let mut reader = world.spawn(&["exec", "--", "sh", "-c", reads]);
+    until("it reads", || world.path(".reads").exists());
+    world.write("specs/units.md", &UNITS.replace("MUST add.", "MUST add and saturate."));
+    let lock = world.read("regen.lock");
+    let mut writer = world.spawn(&["run"]);
+    until("it is accepted", || world.run(&["why", "units"]).out.contains("accepted"));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(world.read("regen.lock"), lock, "the reader has not ended");
+    world.write(".go", "");
+    reader.wait().expect("ends");
+    assert!(writer.wait().expect("ends").success());
+    assert_ne!(world.read("regen.lock"), lock);
+    insta::assert_snapshot!(stable(&told));
+}
+
 /// What a prompt shows of other specs.
 fn code_shown(prompt: &str) -> &str {
     let (_, rest) = prompt.split_once("\n## Code of").expect("shows code");
@@ -190,12 +246,18 @@ fn a_dependency_that_cannot_be_used_stops_what_uses_it_before_a_question() {
 
     let edited = world.read("generated/units/rust/src/lib.rs") + "// mine\n";
     world.write("generated/units/rust/src/lib.rs", &edited);
-    world.write("specs/stock.md", &STOCK.replace("of prices", "of all prices"));
-    told += &world.run(&["run", "--spec", "stock"]).expect(10).titled("an edited dependency");
+    let other = STOCK.replace("of prices", "of all prices");
+    world.write("specs/stock.md", &other);
+    told += &world.run(&["run", "--spec", "stock"]).expect(22).titled("an edited dependency");
     world.run(&["run", "-q", "--spec", "units", "--discard-edits"]).expect(0);
     assert_eq!(server.requests().len(), made, "nothing was asked");
-    world.write("specs/units.md", &UNITS.replace("in cents", "in whole cents"));
-    told += &world.run(&["run", "--spec", "stock"]).expect(10).titled("one with a newer spec");
-    assert_eq!(server.requests().len(), made, "nothing was asked");
+    world.write("specs/stock.md", STOCK);
+    world.write("specs/units.md", &UNITS.replace("MUST add.", "MUST add and saturate."));
+    world.run(&["run", "-q"]).expect(0);
+    assert_eq!(asked(&server)[made..], ["units"]);
+    world.run(&["rollback", "-q", "units"]).expect(0);
+    world.write("specs/stock.md", &other);
+    told += &world.run(&["run", "--spec", "stock"]).expect(10).titled("one that was rolled back");
+    assert_eq!(server.requests().len(), made + 1, "nothing was asked");
     insta::assert_snapshot!(stable(&told));
 }

@@ -1,0 +1,67 @@
+//! `regen exec`: runs a program while nothing in `generated/` is switched.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Context, run};
+use crate::engine::Engine;
+use crate::promote::Promoter;
+use crate::store::{ReadersLock, WriterLock};
+use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout, load};
+
+/// Text below the help.
+pub const HELP: &str = "The program, and what it starts, sees all promoted code as it was at one \
+    moment: a promotion waits until it has ended, at most 30 s, and is tried again later.\n\n\
+    Examples:\n  regen exec -- rsync -a generated/ /srv/app/\n  \
+    regen exec --spec roman -- tar -cf roman.tar generated/roman\n\n\
+    Exit codes: the program's · 2 a spec is not promoted · 40 the program cannot be started";
+
+/// Arguments of `exec`.
+#[derive(Debug, Args)]
+pub struct ExecArgs {
+    /// Fail if one of these specs is not promoted: ids, paths or globs.
+    #[arg(short, long, num_args = 1.., value_name = "SPEC")]
+    spec: Vec<String>,
+    /// The program and its arguments.
+    #[arg(required = true, last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Runs the program in place of this one.
+pub fn exec(door: &Context, args: &ExecArgs) -> Result<u8, CommandError> {
+    let places = door.places()?;
+    let lock = whole(door, &places)?;
+    if !args.spec.is_empty() {
+        let workspace = load(&places, None)?;
+        let promoted = workspace.standing.spec.keys().cloned().collect();
+        workspace.select_among(&args.spec, &promoted)?;
+    }
+    lock.keep_beyond_exec()?;
+    let (program, rest) = args.command.split_first().expect("clap requires one");
+    let why = Command::new(program).args(rest).exec();
+    let message = format!("cannot start {}: {why}", program.to_string_lossy());
+    Err(CommandError::new(ErrorKind::Io, message))
+}
+
+/// The lock of a reader, once `generated/` is whole.
+fn whole(door: &Context, places: &WorkspaceLayout) -> Result<ReadersLock, CommandError> {
+    let promoter = Promoter::new(places.root.clone(), places.state.clone());
+    loop {
+        let lock = ReadersLock::shared(&places.state)?;
+        if !promoter.is_torn()? {
+            return Ok(lock);
+        }
+        // A promotion was killed: whoever writes next finishes it.
+        drop(lock);
+        if WriterLock::is_free(&places.state) {
+            let _lock = run::lock(door, places)?;
+            Engine::recover(places)?;
+        } else {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}

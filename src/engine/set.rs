@@ -1,0 +1,152 @@
+//! Sets: specs whose code is used by promoted code of others are promoted together with it, or
+//! none of them is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use super::prepared::{Prepared, SetOutcome};
+use super::resources::Engine;
+
+use crate::pipeline::{Queue, State};
+use crate::types::{Event, Job, JobId, JobOutcome, Plan, SpecId};
+use crate::workspace::CommandError;
+
+impl Engine {
+    /// The jobs that are promoted together with one: those of promoted specs that use its code,
+    /// and of others with work whose code these use. In order.
+    pub(super) fn set_of(&self, job: &Job) -> Result<Vec<Job>, CommandError> {
+        let Plan { jobs } = self.plan_now(None, false)?;
+        let mut group = BTreeMap::from([(job.spec.clone(), 0)]);
+        let mut next = 1;
+        for one in &jobs {
+            let depends = self.depends(&one.spec);
+            let is_promoted = one.parts.iter().any(|part| !part.links.is_empty())
+                && self.workspace.standing.spec.contains_key(&one.spec);
+            let below: BTreeSet<usize> =
+                depends.iter().filter_map(|id| group.get(id)).copied().collect();
+            if one.waits() && one.spec != job.spec && (below.is_empty() || !is_promoted) {
+                continue;
+            }
+            let own = *group.entry(one.spec.clone()).or_insert(next);
+            next += 1;
+            if is_promoted {
+                group.values_mut().filter(|at| below.contains(at)).for_each(|at| *at = own);
+            }
+        }
+        let own = group[&job.spec];
+        Ok(jobs.into_iter().filter(|one| group.get(&one.spec) == Some(&own)).collect())
+    }
+
+    /// Performs a set, or gives how a job ended in the set of another one.
+    pub(super) async fn set(&self, jobs: &[Job], first: &Job) -> Result<SetOutcome, CommandError> {
+        let _turn = self.set_turn.lock().await;
+        if let Some(outcome) = self.set.borrow_mut().ended.remove(&first.spec) {
+            return Ok(vec![(first.spec.clone(), outcome)]);
+        }
+        let members = self.members(jobs, first).await;
+        let done = members.and_then(|members| self.close_set(members, jobs, first));
+        let mut set = self.set.borrow_mut();
+        set.accepted.clear();
+        let others = jobs.iter().filter(|job| job.spec != first.spec && !job.waits());
+        for (spec, outcome) in done.iter().flatten() {
+            if others.clone().any(|job| job.spec == *spec) {
+                set.ended.insert(spec.clone(), outcome.clone());
+            }
+        }
+        drop(set);
+        done
+    }
+
+    /// Makes all members up to their promotion, until one fails.
+    async fn members(&self, jobs: &[Job], first: &Job) -> Result<SetMembers, CommandError> {
+        let limits = self.workspace.harness.schedule.clone();
+        let mut queue = Queue::new(jobs.iter(), |id| self.depends(id), limits);
+        let (mut running, mut members) = (FuturesUnordered::new(), SetMembers::default());
+        loop {
+            while let Some(spec) = queue.start(|_| members.failed.is_empty()) {
+                let forced = spec == first.spec && first.is_forced();
+                running.push(async move { (spec.clone(), self.member(spec, forced).await) });
+            }
+            let Some((spec, end)) = running.next().await else { return Ok(members) };
+            match end? {
+                None => {}
+                Some(Prepared::Ended(JobOutcome::Promoted)) => {}
+                Some(Prepared::Ended(outcome)) => members.failed.push((spec.clone(), outcome)),
+                Some(Prepared::Ready(id, state)) => {
+                    let entries = self.ready(&state)?;
+                    let entries = entries.map(|entries| (spec.clone(), entries));
+                    self.set.borrow_mut().accepted.extend(entries);
+                    members.ready.push((id, *state));
+                }
+            }
+            queue.ended(&spec);
+        }
+    }
+
+    /// A member up to its promotion; `None` if what is below it does not make it out of date.
+    async fn member(&self, spec: SpecId, forced: bool) -> Result<Option<Prepared>, CommandError> {
+        let only = BTreeSet::from([spec]);
+        match self.plan_now(Some(&only), forced)?.jobs.pop() {
+            Some(job) if !job.waits() => self.until_promotion(&job).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Promotes all members, or none.
+    fn close_set(
+        &self,
+        members: SetMembers,
+        jobs: &[Job],
+        first: &Job,
+    ) -> Result<SetOutcome, CommandError> {
+        let SetMembers { ready, failed } = members;
+        if let Some((broken, outcome)) = failed.first() {
+            let why = format!(
+                "nothing of the set is promoted, because `{broken}`, which is promoted together with it, \
+                 could not be made{}; `regen why {broken}` says why",
+                clauses(outcome)
+            );
+            for (id, mut state) in ready {
+                self.record(id, &mut state, &Event::Held { why: why.clone() })?;
+            }
+            let is_failed = |job: &Job| failed.iter().any(|(spec, _)| *spec == job.spec);
+            let own = jobs.iter().filter(|job| job.spec == first.spec || !job.waits());
+            let own = own.filter(|job| !is_failed(job)).map(|job| job.spec.clone());
+            let waits: Vec<_> =
+                own.map(|spec| (spec, JobOutcome::Waits { why: why.clone() })).collect();
+            return Ok(failed.into_iter().chain(waits).collect());
+        }
+        let events = self.promote_set(&ready)?;
+        let mut done = Vec::new();
+        for ((id, mut state), (event, switched)) in ready.into_iter().zip(events) {
+            self.record(id, &mut state, &event)?;
+            self.finish(switched)?;
+            let outcome = state.outcome().cloned();
+            done.push((state.job.spec.clone(), outcome.unwrap_or(JobOutcome::Superseded)));
+        }
+        Ok(done)
+    }
+
+    /// The specs that one depends on.
+    pub(super) fn depends(&self, id: &SpecId) -> BTreeSet<SpecId> {
+        let spec = self.workspace.spec(id);
+        spec.map(|spec| spec.depends.iter().cloned().collect()).unwrap_or_default()
+    }
+}
+
+/// The members of a set that were made.
+#[derive(Default)]
+struct SetMembers {
+    /// Accepted, in the order of their dependencies.
+    ready: Vec<(JobId, State)>,
+    failed: SetOutcome,
+}
+
+/// The clauses of a member that could not be made.
+fn clauses(outcome: &JobOutcome) -> String {
+    let clauses = outcome.diagnosis().map(|diagnosis| diagnosis.clauses.as_slice());
+    let clauses: Vec<&str> = clauses.unwrap_or_default().iter().map(|id| id.as_str()).collect();
+    if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join(", ")) }
+}
