@@ -71,12 +71,12 @@ pub async fn check(
     let subject =
         EffectSubject { spec: context.spec, target: context.target, tree: candidate.tree() };
     let work = async {
-        let PreparedSources { mut files, layer, .. } =
+        let PreparedSources { mut files, layers, .. } =
             sources(context, gate, candidate, &[]).await?;
         let own = rules.files(subject);
         files.retain(|(path, _)| !own.iter().any(|(known, _)| known == path));
         files.extend(own);
-        let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
+        let room = GateSandbox::open(context, gate, files, &layers, None).await?;
         let commands = rules.commands(subject, room.places());
         let seen = run(&room, gate, &commands, context).await;
         room.close().await;

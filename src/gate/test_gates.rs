@@ -144,11 +144,11 @@ impl TestWork<'_> {
         // All tests see the same data while they run.
         let data = context.suites.iter().filter(|one| one.data && self.only);
         mounted.extend(data.cloned());
-        let PreparedSources { files, layer, candidate: apart } =
+        let PreparedSources { files, layers, candidate: apart } =
             prepare_tests(context, gate, candidate, &mounted).await?;
         // Dependencies have a time of their own.
         let started = Instant::now();
-        let room = GateSandbox::for_tests(context, gate, files, layer.as_ref(), apart).await?;
+        let room = GateSandbox::for_tests(context, gate, files, &layers, apart).await?;
         let room = room.showing(build::data(context, candidate));
         let seen = self.judge(&room, started, &mounted, copies).await;
         room.close().await;

@@ -72,6 +72,11 @@ pub trait Toolchain: Sync {
     fn contract(&self) -> Option<&dyn ContractLanguage>;
     /// The dependencies of a normalised tree. `None` if the language has none.
     fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>>;
+    /// The packages that a target allows, which its candidates see. `None`: it allows none, or the
+    /// dependencies of a tree say which.
+    fn packages(&self, _target: &Target) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
     /// Tools that are fetched as packages, which a gate sees read only. `None` if this machine's
     /// tools suffice.
     fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>>;

@@ -15,6 +15,7 @@ mod language;
 mod machine;
 mod mutator;
 mod native;
+mod package_option;
 mod python;
 mod quotes;
 pub mod results;

@@ -40,6 +40,7 @@ mod membrane;
 mod models;
 mod origin;
 mod page;
+mod packages;
 mod packaging;
 mod pipelines;
 mod proof;

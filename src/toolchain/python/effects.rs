@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::audit::{AuditLine, Noticed, PublicItem, read};
 use super::contract::surface;
 use super::{commands, package};
-use crate::toolchain::effect_option;
 use crate::toolchain::{
     EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, effects_sentence, missing_effect,
     told_once,
 };
+use crate::toolchain::{effect_option, package_option};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
 
 /// The rules of Python.
@@ -25,7 +25,7 @@ impl EffectRules for PythonEffects {
     }
 
     fn commands(&self, subject: EffectSubject<'_>, places: &Places) -> Vec<ToolCommand> {
-        vec![commands::audit_of(subject.spec, subject.tree, places)]
+        vec![commands::audit(subject, places)]
     }
 
     fn read(
@@ -43,7 +43,9 @@ impl EffectRules for PythonEffects {
             match line {
                 AuditLine::Syntax(noticed) => findings.push(unreadable(noticed)),
                 AuditLine::Suppress(noticed) => findings.push(suppressed(noticed)),
-                AuditLine::Import(noticed) => findings.push(unknown_import(noticed)),
+                AuditLine::Import(noticed) => {
+                    findings.push(unknown_import(&noticed, subject.target));
+                }
                 AuditLine::Unreached(noticed) => findings.push(unreached(&noticed)),
                 AuditLine::Effect { effect, noticed } => {
                     let effect = CodeEffect::read(&effect).map_err(|(why, _)| why)?;
@@ -110,11 +112,12 @@ fn suppressed(noticed: Noticed) -> Finding {
     at(&noticed, "suppress", message, "remove the comment and fix the code instead")
 }
 
-fn unknown_import(noticed: Noticed) -> Finding {
-    let message =
-        format!("`{}` is neither in the standard library nor in this package", noticed.what);
-    let remedy = "use the standard library only, and import the package's modules relatively";
-    at(&noticed, "import", message, remedy)
+fn unknown_import(noticed: &Noticed, target: &Target) -> Finding {
+    let root = noticed.what.split('.').next().unwrap_or_default();
+    let line = format!("{{ {root} = \"==…\" }}");
+    let message = package_option::not_allowed(&noticed.what, "the standard library", &line);
+    let remedy = "use the standard library, and import the package's modules relatively";
+    at(noticed, "import", message, &package_option::instead(target, remedy))
 }
 
 fn unreached(noticed: &Noticed) -> Finding {

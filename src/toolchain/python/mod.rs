@@ -7,20 +7,22 @@ mod contract;
 mod effects;
 mod findings;
 mod host_tools;
+mod imports;
 mod layout;
 mod membrane;
 mod package;
+mod packages;
 mod prompt;
 mod tools_layer;
 mod words;
 
 use super::coverage::at;
-use super::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
     GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
     ToolOutput, Toolchain,
 };
+use super::{effect_option, package_option};
 use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
 
 /// Python.
@@ -53,13 +55,19 @@ impl Toolchain for Python {
         "python 3.10, rules 3"
     }
     fn options(&self) -> Vec<OptionSchema> {
-        effect_option::schemas()
+        effect_option::schemas().into_iter().chain([package_option::schema()]).collect()
     }
-    fn check_option(&self, _name: &str, value: &toml::Value) -> Result<(), (String, String)> {
-        effect_option::check(value)
+    fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)> {
+        match name {
+            package_option::PACKAGES => {
+                package_option::check(value, packages::wrong, packages::EXAMPLE)
+            }
+            _ => effect_option::check(value),
+        }
     }
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
         effect_option::encode(target, out);
+        package_option::encode(target, out);
     }
     fn root(&self, spec: &Spec, _target: &Target) -> RelPath {
         package::root(spec)
@@ -80,8 +88,8 @@ impl Toolchain for Python {
     fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
         prompt::rules(spec, target)
     }
-    fn normalise(&self, tree: &Tree, spec: &Spec, _target: &Target) -> Result<Tree, Vec<Finding>> {
-        layout::normalise(tree, spec)
+    fn normalise(&self, tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
+        layout::normalise(tree, spec, target)
     }
     /// Comments that switch tools off are found with the effects, by the interpreter's own parser.
     fn tamper_lints(&self, _gate: &GateName, _tree: &Tree, _target: &Target) -> Vec<Finding> {
@@ -124,8 +132,8 @@ impl Toolchain for Python {
     fn gates(&self) -> &'static [GateDefinition] {
         &GATES
     }
-    fn workspace_files(&self, _: &str, _: &str, _: &Places) -> Vec<(String, Vec<u8>)> {
-        commands::workspace_files()
+    fn workspace_files(&self, _: &str, _: &str, places: &Places) -> Vec<(String, Vec<u8>)> {
+        commands::workspace_files(places)
     }
     fn environment(&self, places: &Places) -> Vec<(String, String)> {
         commands::environment(places)
@@ -162,6 +170,11 @@ impl Toolchain for Python {
     }
     fn dependencies(&self, _tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
         None
+    }
+    fn packages(&self, target: &Target) -> Option<Box<dyn DependencyLayer>> {
+        let allowed = package_option::packages(target);
+        let layer = || Box::new(packages::PackageLayer::of(&allowed)) as Box<dyn DependencyLayer>;
+        (!allowed.is_empty()).then(layer)
     }
     fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
         let uses_them = ["fmt", "lint", "types"].contains(&gate.as_str());

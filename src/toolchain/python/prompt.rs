@@ -2,6 +2,7 @@
 
 use super::effects;
 use super::package::{package, root};
+use crate::toolchain::package_option;
 use crate::types::{Spec, Target};
 
 /// Rules of the target for the model.
@@ -26,7 +27,21 @@ pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
         "Values have exactly the types of the signatures: no `bool` or `float` for an `int`, no \
          `tuple` for a `list`, no subclasses."
             .to_owned(),
-        "Use the standard library only.".to_owned(),
+        packages(target),
         effects::constraint(spec, target),
     ]
+}
+
+/// Which packages there are.
+fn packages(target: &Target) -> String {
+    let allowed = package_option::packages(target);
+    if allowed.is_empty() {
+        return "Use the standard library only.".to_owned();
+    }
+    let list: Vec<String> =
+        allowed.iter().map(|(name, versions)| format!("`{name}{versions}`")).collect();
+    format!(
+        "Beside the standard library, these packages are installed, and no others: {}.",
+        list.join(", ")
+    )
 }

@@ -85,9 +85,10 @@ pub fn run(before: &str, args: Vec<String>, places: &Places) -> ToolCommand {
 }
 
 /// Lists what the modules of a candidate import and use.
-pub fn audit(tree: &Tree, places: &Places, dialect: Dialect) -> ToolCommand {
+pub fn audit(tree: &Tree, places: &Places, dialect: Dialect, allowed: &[String]) -> ToolCommand {
     let mut args = texts(&["--input-type=module", "-"]);
-    args.extend([text(&places.dependencies), dialect.end().to_owned()]);
+    let about = json!({ "allowed": allowed }).to_string();
+    args.extend([text(&places.dependencies), dialect.end().to_owned(), about]);
     args.extend(modules(tree, dialect));
     ToolCommand {
         program: places.tools.join("bin/node"),
@@ -117,10 +118,27 @@ fn biome(args: &[&str], places: &Places) -> ToolCommand {
     tool(&format!("@biomejs/cli-{}/biome", platform()), args, places)
 }
 
+/// Where a candidate finds the packages of its target.
+pub fn packages(places: &Places) -> String {
+    text(&places.packages.join("vendor/node_modules"))
+}
+
+/// Copies the workspace where packages are beside it, and runs a program there.
+const BESIDE_PACKAGES: &str = "mkdir -p \"$0\" && cp -R . \"$0\" && ln -s \"$1\" \"$0/node_modules\" \
+    && cd \"$0\" && shift && exec \"$@\"";
+
 /// The type checker with one of the harness's configurations.
 pub fn check_types(config: &str, places: &Places) -> ToolCommand {
-    let path = format!("@typescript/typescript-{}/lib/tsc", platform());
-    tool(&path, &["-p", config, "--pretty", "false"], places)
+    let path = format!("node_modules/@typescript/typescript-{}/lib/tsc", platform());
+    let (beside, tsc) = (text(&places.build.join("types")), text(&places.dependencies.join(path)));
+    let args = ["-c", BESIDE_PACKAGES, &beside, &packages(places)];
+    let args = [&args[..], &[&tsc, "-p", config, "--pretty", "false"]].concat();
+    ToolCommand {
+        program: "/bin/sh".into(),
+        args: texts(&args),
+        builds: true,
+        ..ToolCommand::default()
+    }
 }
 
 /// Formats a file with the harness's configuration.
@@ -137,6 +155,6 @@ pub fn compile(gate: &GateName, tree: &Tree, places: &Places, dialect: Dialect) 
             biome(&args, places)
         }
         "types" => check_types(TSCONFIG, places),
-        _ => audit(tree, places, dialect),
+        _ => audit(tree, places, dialect, &[]),
     }
 }

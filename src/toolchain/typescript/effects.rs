@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use super::audit::{ModuleLine, ModulePlace, read};
-use super::commands;
 use super::contract::surface;
 use super::package::Dialect;
-use crate::toolchain::effect_option;
+use super::{commands, packages};
 use crate::toolchain::{
     EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, effects_sentence, missing_effect,
     told_once,
 };
+use crate::toolchain::{effect_option, package_option};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
 
 /// The rules of a language.
@@ -33,9 +33,13 @@ impl EffectRules for ScriptEffects {
     }
 
     fn commands(&self, subject: EffectSubject<'_>, places: &Places) -> Vec<ToolCommand> {
+        let allowed: Vec<String> = package_option::packages(subject.target).into_keys().collect();
         let compared = subject.spec.contract.is_some();
         let surface = compared.then(|| commands::check_types(surface::CONFIG, places));
-        [commands::audit(subject.tree, places, self.0)].into_iter().chain(surface).collect()
+        [commands::audit(subject.tree, places, self.0, &allowed)]
+            .into_iter()
+            .chain(surface)
+            .collect()
     }
 
     fn read(
@@ -52,7 +56,9 @@ impl EffectRules for ScriptEffects {
             match line {
                 ModuleLine::Syntax(place) => findings.push(unreadable(&place)),
                 ModuleLine::Suppress(place) => findings.push(suppressed(&place)),
-                ModuleLine::Import(place) => findings.push(unknown_import(&place)),
+                ModuleLine::Import(place) => {
+                    findings.push(unknown_import(&place, subject.target));
+                }
                 ModuleLine::Unreached(place) => findings.push(unreached(&place)),
                 ModuleLine::Effect { effect, place } => {
                     let effect = CodeEffect::read(&effect).map_err(|(why, _)| why)?;
@@ -113,11 +119,17 @@ fn suppressed(place: &ModulePlace) -> Finding {
     at(place, "suppress", message, "remove the comment and fix the code instead")
 }
 
-fn unknown_import(place: &ModulePlace) -> Finding {
-    let message = format!("`{}` is no module of this package", place.what);
-    let remedy = "import only the package's modules, with their ends: `from \"./module.ts\"`, or \
-        `.js` in JavaScript";
-    at(place, "import", message, remedy)
+fn unknown_import(place: &ModulePlace, target: &Target) -> Finding {
+    let message = match packages::package_of(&place.what) {
+        Some(name) => {
+            let line = format!("{{ \"{name}\" = \"…\" }}");
+            package_option::not_allowed(&place.what, "Node", &line)
+        }
+        None => format!("`{}` is no module of this package", place.what),
+    };
+    let remedy = "import the package's modules with their ends: `from \"./module.ts\"`, or `.js` in \
+        JavaScript";
+    at(place, "import", message, &package_option::instead(target, remedy))
 }
 
 fn unreached(place: &ModulePlace) -> Finding {

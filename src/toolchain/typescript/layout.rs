@@ -2,11 +2,17 @@
 
 use super::contract::ScriptContract;
 use super::package::{Dialect, MANIFEST, manifest, plain};
-use crate::toolchain::ContractLanguage;
-use crate::types::{Finding, Spec, Tree};
+use super::packages;
+use crate::toolchain::{ContractLanguage, package_option};
+use crate::types::{Finding, Spec, Target, Tree};
 
 /// Replaces the harness's own files, after checking the layout.
-pub fn normalise(tree: &Tree, spec: &Spec, dialect: Dialect) -> Result<Tree, Vec<Finding>> {
+pub fn normalise(
+    tree: &Tree,
+    spec: &Spec,
+    target: &Target,
+    dialect: Dialect,
+) -> Result<Tree, Vec<Finding>> {
     let (root, end) = (dialect.root(), dialect.end());
     let mut findings = Vec::new();
     if tree.get(root).is_none() {
@@ -26,7 +32,11 @@ pub fn normalise(tree: &Tree, spec: &Spec, dialect: Dialect) -> Result<Tree, Vec
         return Err(findings);
     }
     let mut tree = tree.clone();
-    tree.insert(plain(MANIFEST), manifest(spec, dialect).into_bytes());
+    let modules = tree.iter().filter(|(path, _)| path.as_str().ends_with(end));
+    let modules = modules.filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok());
+    let used = packages::used(modules, package_option::packages(target));
+    let manifest = manifest(spec, dialect, used);
+    tree.insert(plain(MANIFEST), manifest.into_bytes());
     let types = spec.contract.as_ref().and_then(|one| ScriptContract(dialect).types(spec, one));
     if let Some((path, text)) = types {
         tree.insert(path, text.into_bytes());

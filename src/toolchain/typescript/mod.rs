@@ -9,18 +9,19 @@ mod findings;
 mod host_tools;
 mod layout;
 mod package;
+mod packages;
 mod prompt;
 mod tools_layer;
 mod type_errors;
 mod words;
 
 use super::coverage::at;
-use super::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
     GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
     ToolOutput, Toolchain,
 };
+use super::{effect_option, package_option};
 use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
 
 use contract::ScriptContract;
@@ -74,13 +75,19 @@ impl Toolchain for ScriptLanguage {
         "typescript 7, rules 1"
     }
     fn options(&self) -> Vec<OptionSchema> {
-        effect_option::schemas()
+        effect_option::schemas().into_iter().chain([package_option::schema()]).collect()
     }
-    fn check_option(&self, _name: &str, value: &toml::Value) -> Result<(), (String, String)> {
-        effect_option::check(value)
+    fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)> {
+        match name {
+            package_option::PACKAGES => {
+                package_option::check(value, packages::wrong, packages::EXAMPLE)
+            }
+            _ => effect_option::check(value),
+        }
     }
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
         effect_option::encode(target, out);
+        package_option::encode(target, out);
     }
     fn root(&self, _spec: &Spec, _target: &Target) -> RelPath {
         package::plain(self.dialect.root())
@@ -103,8 +110,8 @@ impl Toolchain for ScriptLanguage {
     fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
         prompt::rules(spec, target, self.dialect)
     }
-    fn normalise(&self, tree: &Tree, spec: &Spec, _target: &Target) -> Result<Tree, Vec<Finding>> {
-        layout::normalise(tree, spec, self.dialect)
+    fn normalise(&self, tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
+        layout::normalise(tree, spec, target, self.dialect)
     }
     /// Comments that switch tools off are found with the effects, by a parser.
     fn tamper_lints(&self, _gate: &GateName, _tree: &Tree, _target: &Target) -> Vec<Finding> {
@@ -175,6 +182,11 @@ impl Toolchain for ScriptLanguage {
     }
     fn dependencies(&self, _tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
         None
+    }
+    fn packages(&self, target: &Target) -> Option<Box<dyn DependencyLayer>> {
+        let allowed = package_option::packages(target);
+        let layer = || Box::new(packages::AllowedLayer::of(&allowed)) as Box<dyn DependencyLayer>;
+        (!allowed.is_empty()).then(layer)
     }
     /// Every gate that starts a program needs the parser.
     fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {

@@ -1,5 +1,7 @@
 //! Files and names of a candidate's package.
 
+use std::collections::BTreeMap;
+
 use crate::types::{RelPath, Spec};
 
 /// The harness's manifest.
@@ -70,14 +72,17 @@ pub fn plain(path: &str) -> RelPath {
     RelPath::parse(path).expect("it is a plain path")
 }
 
-/// The text of the manifest.
-pub fn manifest(spec: &Spec, dialect: Dialect) -> String {
-    let manifest = serde_json::json!({
+/// The text of the manifest. What a candidate wrote there does not count: its imports do.
+pub fn manifest(spec: &Spec, dialect: Dialect, packages: BTreeMap<String, String>) -> String {
+    let mut manifest = serde_json::json!({
         "name": spec.id.to_string(),
         "version": "0.0.0",
         "private": true,
         "type": "module",
         "exports": format!("./{}", dialect.root()),
     });
+    if !packages.is_empty() {
+        manifest["dependencies"] = serde_json::json!(packages);
+    }
     format!("{manifest:#}\n")
 }

@@ -2,6 +2,7 @@
 
 use super::effects;
 use super::package::Dialect;
+use crate::toolchain::package_option;
 use crate::types::{Spec, Target};
 
 /// Rules of the target for the model.
@@ -32,11 +33,26 @@ pub fn rules(spec: &Spec, target: &Target, dialect: Dialect) -> Vec<String> {
              arrays without gaps, no promises. Members of a class that are not in its signatures are \
              {private}."
         ),
-        "Use no packages, and Node's modules only where an effect allows them.".to_owned(),
+        packages(target),
         effects::constraint(spec, target),
     ];
     if dialect == Dialect::TypeScript {
         rules.insert(1, erased.to_owned());
     }
     rules
+}
+
+/// Which packages there are.
+fn packages(target: &Target) -> String {
+    let allowed = package_option::packages(target);
+    let list: Vec<String> =
+        allowed.iter().map(|(name, versions)| format!("`{name}` {versions}")).collect();
+    match list.len() {
+        0 => "Use no packages, and Node's modules only where an effect allows them.".to_owned(),
+        _ => format!(
+            "These packages are installed, and no others: {}. Use Node's modules only where an \
+             effect allows them.",
+            list.join(", ")
+        ),
+    }
 }

@@ -51,7 +51,8 @@ pub fn args(places: &Places) -> Vec<String> {
 /// Removes the types, then only loads the candidate.
 pub fn build(places: &Places, dialect: Dialect) -> Vec<ToolCommand> {
     let tools = places.dependencies.display().to_string();
-    let strip = vec![STRIP.to_owned(), tools, dialect.end().to_owned(), out(places)];
+    let end = dialect.end().to_owned();
+    let strip = vec![STRIP.to_owned(), tools, end, out(places), commands::packages(places)];
     let strip = ToolCommand { builds: true, ..commands::run("", strip, places) };
     let load = args(places).into_iter().chain(["load".to_owned()]).collect();
     vec![strip, commands::run(LOADING, load, places)]
