@@ -45,7 +45,7 @@ pub fn assurance(context: &GateContext<'_>, gate: &GateName) -> Option<Assurance
         Some(GateKind::Hidden) => context.examples.hidden.is_some(),
         _ => true,
     };
-    if context.spec.contract.is_some() && !is_native {
+    if (context.spec.contract.is_some() || !context.console.is_empty()) && !is_native {
         return Some(Assurance::Outside);
     }
     let native = toolchain::of(context.target).native();

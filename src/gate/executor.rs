@@ -155,6 +155,7 @@ impl Machine {
             suites: &inputs.suites,
             examples: &inputs.examples,
             contract: &inputs.contract,
+            console: &inputs.console,
             compared: inputs.compared,
             validators: &self.validators,
             tools: &self.tools,

@@ -12,6 +12,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::build::{PreparedSources, build, data, prepare_tests, programs_of, visible};
 use super::context::GateContext;
 use super::dependency_cache::GateLayers;
+use super::gate_inputs::outside_proofs;
 use super::proof_result::{GATE, Learnt, Tried, key, proof, unprovable};
 use super::result::{GateResult, finding};
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
@@ -50,7 +51,7 @@ pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     let all = suites.iter().flat_map(|suite| &suite.tests);
     let known = all.filter(|test| proven(test)).map(|test| proof(bench, test, Red::Seen));
     let mut known: Vec<RedProof> = known.collect();
-    known.extend(bench.contract.proofs(bench.name));
+    known.extend(outside_proofs(bench.name, bench.contract, bench.console));
     // Files without tests may be modules and data of the others.
     suites.retain(|suite| suite.tests.is_empty() || suite.tests.iter().any(|t| !proven(t)));
     if suites.iter().all(|suite| suite.tests.is_empty()) {

@@ -5,6 +5,7 @@ use super::contract::ContractLanguage;
 use super::effect_rules::EffectRules;
 use super::machine::{DependencyLayer, HostProbe};
 use super::native::NativeSuites;
+use super::program::ProgramLanguage;
 use super::suite::Suite;
 use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
 
@@ -70,6 +71,10 @@ pub trait Toolchain: Sync {
 
     /// How it carries a contract. `None` if it cannot.
     fn contract(&self) -> Option<&dyn ContractLanguage>;
+    /// How a target that is a program is started, where console examples are judged from outside.
+    fn program(&self, _target: &Target) -> Option<&dyn ProgramLanguage> {
+        None
+    }
     /// The dependencies of a normalised tree. `None` if the language has none.
     fn dependencies(&self, tree: &Tree) -> Option<Box<dyn DependencyLayer>>;
     /// The packages that a target allows, which its candidates see. `None`: it allows none, or the

@@ -43,6 +43,7 @@ mod page;
 mod packages;
 mod packaging;
 mod pipelines;
+mod programs;
 mod proof;
 mod python;
 mod recovery;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::audit;
 use super::package::package;
-use crate::toolchain::{EffectSubject, Places, ToolCommand, package_option};
+use crate::toolchain::{EffectSubject, Places, ToolCommand, kind_option, package_option};
 use crate::types::{GateName, RelPath, Tree};
 
 const RUFF: &str = "target-version = \"py310\"\nline-length = 100\n\
@@ -67,6 +67,7 @@ pub fn audit(subject: EffectSubject<'_>, places: &Places) -> ToolCommand {
         "package": package(subject.spec),
         "site": site(places),
         "allowed": allowed.keys().collect::<Vec<_>>(),
+        "program": kind_option::is_program(subject.target),
     });
     listed(&about, subject.tree, places)
 }
@@ -99,6 +100,9 @@ pub fn compile(gate: &GateName, tree: &Tree, places: &Places) -> ToolCommand {
             let args = args.into_iter().chain(["--summary=none", "--threads=1"]);
             tool("pyrefly", &args.collect::<Vec<_>>(), places)
         }
-        _ => listed(&json!({ "package": "", "site": "", "allowed": [] }), tree, places),
+        _ => {
+            let nothing = json!({ "package": "", "site": "", "allowed": [], "program": false });
+            listed(&nothing, tree, places)
+        }
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::audit::{AuditLine, Noticed, PublicItem, read};
 use super::contract::surface;
+use super::program::OF_PROGRAMS;
 use super::{commands, package};
+use crate::toolchain::kind_option::is_program;
 use crate::toolchain::{
     EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, effects_sentence, missing_effect,
     told_once,
@@ -36,7 +38,8 @@ impl EffectRules for PythonEffects {
     ) -> Result<Vec<Finding>, String> {
         let [output] = outputs else { return Err("the modules were not listed".to_owned()) };
         let Some(lines) = read(&output.stdout) else { return unread(gate, output) };
-        let granted = self.granted(subject.spec, subject.target);
+        let granted = open(subject.spec, subject.target);
+        let is_free = |what: &str| is_program(subject.target) && OF_PROGRAMS.contains(&what);
         let mut findings = Vec::new();
         let (mut items, mut exported): (Vec<PublicItem>, _) = (Vec::new(), None);
         for line in lines {
@@ -46,10 +49,11 @@ impl EffectRules for PythonEffects {
                 AuditLine::Import(noticed) => {
                     findings.push(unknown_import(&noticed, subject.target));
                 }
+                AuditLine::Program(noticed) => findings.push(no_program(&noticed)),
                 AuditLine::Unreached(noticed) => findings.push(unreached(&noticed)),
                 AuditLine::Effect { effect, noticed } => {
                     let effect = CodeEffect::read(&effect).map_err(|(why, _)| why)?;
-                    if !granted.contains(&effect) {
+                    if !granted.contains(&effect) && !is_free(&noticed.what) {
                         findings.push(needed(effect, noticed, &granted));
                     }
                 }
@@ -63,11 +67,17 @@ impl EffectRules for PythonEffects {
             }
         }
         if let Some(interface) = &subject.spec.contract {
-            let root = package::root(subject.spec);
+            let root = package::items(subject.spec);
             findings.extend(surface(interface, root.as_str(), &items, exported));
         }
         Ok(told_once(gate, subject.spec, findings))
     }
+}
+
+/// The effects that candidates may have: those that are granted, and a program's streams.
+fn open(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
+    let streams = CodeEffect::STREAMS.into_iter().filter(|_| is_program(target));
+    PythonEffects.granted(spec, target).into_iter().chain(streams).collect()
 }
 
 /// A list without its end: the parser itself failed over the candidate.
@@ -120,6 +130,12 @@ fn unknown_import(noticed: &Noticed, target: &Target) -> Finding {
     at(noticed, "import", message, &package_option::instead(target, remedy))
 }
 
+fn no_program(noticed: &Noticed) -> Finding {
+    let remedy = "define `main() -> int | None` and end with `if __name__ == \"__main__\":` and \
+        `sys.exit(main())`";
+    at(noticed, "program", noticed.what.clone(), remedy)
+}
+
 fn unreached(noticed: &Noticed) -> Finding {
     let message = format!("no module imports `{}`: nothing tests it", noticed.what);
     at(noticed, "unreached", message, "import it where it is used, or leave this file out")
@@ -160,7 +176,17 @@ fn opens(effect: CodeEffect) -> &'static str {
     }
 }
 
+/// The same for a program, which has arguments and an exit status.
+fn opens_in_program(effect: CodeEffect) -> &'static str {
+    match effect {
+        CodeEffect::Env => "the surroundings (`os.environ`, `random`)",
+        CodeEffect::Process => "other processes (`subprocess`)",
+        other => opens(other),
+    }
+}
+
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
-    effects_sentence(&PythonEffects.granted(spec, target), opens)
+    let opens = if is_program(target) { opens_in_program } else { opens };
+    effects_sentence(&open(spec, target), opens)
 }

@@ -2,13 +2,14 @@
 
 use super::contract::PythonContract;
 use super::imports;
-use super::package::{MANIFEST, is_types, package, root};
-use crate::toolchain::{ContractLanguage, package_option};
+use super::package::{MANIFEST, is_types, items, package, root};
+use crate::toolchain::{ContractLanguage, kind_option, package_option};
 use crate::types::{Finding, RelPath, Spec, Target, Tree};
 
 /// Replaces the harness's own files, after checking the layout.
 pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
-    let (root, folder) = (root(spec), format!("src/{}/", package(spec)));
+    let is_program = kind_option::is_program(target);
+    let (root, folder) = (root(spec, is_program), format!("src/{}/", package(spec)));
     let mut findings = Vec::new();
     if tree.get(root.as_str()).is_none() {
         let message = format!("the package has no `{root}`");
@@ -30,6 +31,9 @@ pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<
         return Err(findings);
     }
     let mut tree = tree.clone();
+    if is_program && spec.contract.is_none() && tree.get(items(spec).as_str()).is_none() {
+        tree.insert(items(spec), Vec::new());
+    }
     let manifest = manifest(&tree, spec, target).into_bytes();
     tree.insert(RelPath::parse(MANIFEST).expect("it is a plain path"), manifest);
     tree.insert(RelPath::parse(&typed(spec)).expect("it is a plain path"), Vec::new());
@@ -55,6 +59,10 @@ fn manifest(tree: &Tree, spec: &Spec, target: &Target) -> String {
     let used: Vec<String> = used.into_iter().map(|(name, of)| quoted(name + &of)).collect();
     if !used.is_empty() {
         text.push_str(&format!("dependencies = [{}]\n", used.join(", ")));
+    }
+    if kind_option::is_program(target) {
+        let (id, main) = (quoted(spec.id.to_string()), format!("{}.__main__:main", package(spec)));
+        text.push_str(&format!("\n[project.scripts]\n{id} = {}\n", quoted(main)));
     }
     text
 }

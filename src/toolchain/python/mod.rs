@@ -12,6 +12,7 @@ mod layout;
 mod membrane;
 mod package;
 mod packages;
+mod program;
 mod prompt;
 mod tools_layer;
 mod words;
@@ -19,10 +20,10 @@ mod words;
 use super::coverage::at;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
-    GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
-    ToolOutput, Toolchain,
+    GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, ProgramLanguage, Suite,
+    ToolCommand, ToolOutput, Toolchain,
 };
-use super::{effect_option, package_option};
+use super::{effect_option, kind_option, package_option};
 use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
 
 /// Python.
@@ -55,22 +56,27 @@ impl Toolchain for Python {
         "python 3.10, rules 3"
     }
     fn options(&self) -> Vec<OptionSchema> {
-        effect_option::schemas().into_iter().chain([package_option::schema()]).collect()
+        effect_option::schemas()
+            .into_iter()
+            .chain([package_option::schema(), kind_option::schema()])
+            .collect()
     }
     fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)> {
         match name {
             package_option::PACKAGES => {
                 package_option::check(value, packages::wrong, packages::EXAMPLE)
             }
+            kind_option::KIND => kind_option::check(value),
             _ => effect_option::check(value),
         }
     }
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
         effect_option::encode(target, out);
         package_option::encode(target, out);
+        kind_option::encode(target, out);
     }
-    fn root(&self, spec: &Spec, _target: &Target) -> RelPath {
-        package::root(spec)
+    fn root(&self, spec: &Spec, target: &Target) -> RelPath {
+        package::root(spec, kind_option::is_program(target))
     }
     fn layout(&self, _target: &Target) -> Layout {
         Layout {
@@ -167,6 +173,9 @@ impl Toolchain for Python {
     }
     fn contract(&self) -> Option<&'static dyn ContractLanguage> {
         Some(&contract::PythonContract)
+    }
+    fn program(&self, target: &Target) -> Option<&dyn ProgramLanguage> {
+        kind_option::is_program(target).then_some(&program::PythonProgram)
     }
     fn dependencies(&self, _tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
         None

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::audit;
 use super::package::Dialect;
-use crate::toolchain::{Places, ToolCommand};
-use crate::types::{GateName, RelPath, Tree};
+use crate::toolchain::{Places, ToolCommand, kind_option, package_option};
+use crate::types::{GateName, RelPath, Target, Tree};
 
 /// The configuration of the type checker.
 pub const TSCONFIG: &str = "tsconfig.json";
@@ -84,10 +84,26 @@ pub fn run(before: &str, args: Vec<String>, places: &Places) -> ToolCommand {
     ToolCommand { program: "/bin/sh".into(), args: all, ..ToolCommand::default() }
 }
 
-/// Lists what the modules of a candidate import and use.
-pub fn audit(tree: &Tree, places: &Places, dialect: Dialect, allowed: &[String]) -> ToolCommand {
+/// Where the candidate's JavaScript is.
+pub fn out(places: &Places) -> String {
+    text(&places.build.join("regen"))
+}
+
+/// Writes the candidate as JavaScript, without its types.
+pub fn strip(places: &Places, dialect: Dialect) -> ToolCommand {
     let mut args = texts(&["--input-type=module", "-"]);
-    let about = json!({ "allowed": allowed }).to_string();
+    let tools = text(&places.dependencies);
+    args.extend([tools, dialect.end().to_owned(), out(places), packages(places)]);
+    let stdin = Some(include_str!("strip.txt").as_bytes().to_vec());
+    ToolCommand { builds: true, stdin, ..run("", args, places) }
+}
+
+/// Lists what the modules of a candidate import and use.
+pub fn audit(tree: &Tree, places: &Places, dialect: Dialect, target: &Target) -> ToolCommand {
+    let mut args = texts(&["--input-type=module", "-"]);
+    let allowed: Vec<String> = package_option::packages(target).into_keys().collect();
+    let about = json!({ "allowed": allowed, "program": kind_option::is_program(target) });
+    let about = about.to_string();
     args.extend([text(&places.dependencies), dialect.end().to_owned(), about]);
     args.extend(modules(tree, dialect));
     ToolCommand {
@@ -155,6 +171,6 @@ pub fn compile(gate: &GateName, tree: &Tree, places: &Places, dialect: Dialect) 
             biome(&args, places)
         }
         "types" => check_types(TSCONFIG, places),
-        _ => audit(tree, places, dialect, &[]),
+        _ => audit(tree, places, dialect, &Target::default()),
     }
 }

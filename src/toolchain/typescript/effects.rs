@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use super::audit::{ModuleLine, ModulePlace, read};
 use super::contract::surface;
 use super::package::Dialect;
+use super::program::OF_PROGRAMS;
 use super::{commands, packages};
+use crate::toolchain::kind_option::is_program;
 use crate::toolchain::{
     EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, effects_sentence, missing_effect,
     told_once,
@@ -22,6 +24,12 @@ fn granted(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
     spec.granted_effects().into_iter().chain(effect_option::effects(target)).collect()
 }
 
+/// The effects that candidates may have: those that are granted, and a program's streams.
+fn open(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
+    let streams = CodeEffect::STREAMS.into_iter().filter(|_| is_program(target));
+    granted(spec, target).into_iter().chain(streams).collect()
+}
+
 impl EffectRules for ScriptEffects {
     fn granted(&self, spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
         granted(spec, target)
@@ -33,10 +41,9 @@ impl EffectRules for ScriptEffects {
     }
 
     fn commands(&self, subject: EffectSubject<'_>, places: &Places) -> Vec<ToolCommand> {
-        let allowed: Vec<String> = package_option::packages(subject.target).into_keys().collect();
         let compared = subject.spec.contract.is_some();
         let surface = compared.then(|| commands::check_types(surface::CONFIG, places));
-        [commands::audit(subject.tree, places, self.0, &allowed)]
+        [commands::audit(subject.tree, places, self.0, subject.target)]
             .into_iter()
             .chain(surface)
             .collect()
@@ -50,7 +57,8 @@ impl EffectRules for ScriptEffects {
     ) -> Result<Vec<Finding>, String> {
         let [output, more @ ..] = outputs else { return Err("no module was listed".to_owned()) };
         let Some(lines) = read(&output.stdout) else { return unread(gate, output) };
-        let granted = self.granted(subject.spec, subject.target);
+        let granted = open(subject.spec, subject.target);
+        let is_free = |what: &str| is_program(subject.target) && OF_PROGRAMS.contains(&what);
         let (mut findings, mut types) = (Vec::new(), Vec::new());
         for line in lines {
             match line {
@@ -62,7 +70,7 @@ impl EffectRules for ScriptEffects {
                 ModuleLine::Unreached(place) => findings.push(unreached(&place)),
                 ModuleLine::Effect { effect, place } => {
                     let effect = CodeEffect::read(&effect).map_err(|(why, _)| why)?;
-                    if !granted.contains(&effect) {
+                    if !granted.contains(&effect) && !is_free(&place.what) {
                         findings.push(needed(effect, &place, &granted));
                     }
                 }
@@ -179,7 +187,16 @@ fn opens(effect: CodeEffect) -> &'static str {
     }
 }
 
+/// The same for a program, which has arguments and an exit status.
+fn opens_in_program(effect: CodeEffect) -> &'static str {
+    match effect {
+        CodeEffect::Process => "other processes (`node:child_process`)",
+        other => opens(other),
+    }
+}
+
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
-    effects_sentence(&granted(spec, target), opens)
+    let opens = if is_program(target) { opens_in_program } else { opens };
+    effects_sentence(&open(spec, target), opens)
 }

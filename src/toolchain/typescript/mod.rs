@@ -1,5 +1,5 @@
-//! TypeScript and JavaScript: packages for Node, checked by tsc, Biome and a parser. Contracts
-//! only: no native tests.
+//! TypeScript and JavaScript: packages for Node, checked by tsc, Biome and a parser. Contracts and
+//! console examples only: no native tests.
 
 mod audit;
 mod commands;
@@ -10,6 +10,7 @@ mod host_tools;
 mod layout;
 mod package;
 mod packages;
+mod program;
 mod prompt;
 mod tools_layer;
 mod type_errors;
@@ -18,21 +19,23 @@ mod words;
 use super::coverage::at;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
-    GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, Suite, ToolCommand,
-    ToolOutput, Toolchain,
+    GateKind, HostProbe, Layout, NativeSuites, OptionSchema, Places, ProgramLanguage, Suite,
+    ToolCommand, ToolOutput, Toolchain,
 };
-use super::{effect_option, package_option};
+use super::{effect_option, kind_option, package_option};
 use crate::types::{Encoder, Finding, GateName, Problem, RelPath, Spec, Target, Tree};
 
 use contract::ScriptContract;
 use effects::ScriptEffects;
 use package::Dialect;
+use program::ScriptProgram;
 
 /// One of the languages.
 pub struct ScriptLanguage {
     dialect: Dialect,
     contract: &'static ScriptContract,
     effects: &'static ScriptEffects,
+    program: &'static ScriptProgram,
 }
 
 /// TypeScript.
@@ -40,12 +43,14 @@ pub static TYPESCRIPT: ScriptLanguage = ScriptLanguage {
     dialect: Dialect::TypeScript,
     contract: &ScriptContract(Dialect::TypeScript),
     effects: &ScriptEffects(Dialect::TypeScript),
+    program: &ScriptProgram(Dialect::TypeScript),
 };
 /// JavaScript.
 pub static JAVASCRIPT: ScriptLanguage = ScriptLanguage {
     dialect: Dialect::JavaScript,
     contract: &ScriptContract(Dialect::JavaScript),
     effects: &ScriptEffects(Dialect::JavaScript),
+    program: &ScriptProgram(Dialect::JavaScript),
 };
 
 const GATES: [GateDefinition; 9] = [
@@ -75,22 +80,28 @@ impl Toolchain for ScriptLanguage {
         "typescript 7, rules 1"
     }
     fn options(&self) -> Vec<OptionSchema> {
-        effect_option::schemas().into_iter().chain([package_option::schema()]).collect()
+        effect_option::schemas()
+            .into_iter()
+            .chain([package_option::schema(), kind_option::schema()])
+            .collect()
     }
     fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)> {
         match name {
             package_option::PACKAGES => {
                 package_option::check(value, packages::wrong, packages::EXAMPLE)
             }
+            kind_option::KIND => kind_option::check(value),
             _ => effect_option::check(value),
         }
     }
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
         effect_option::encode(target, out);
         package_option::encode(target, out);
+        kind_option::encode(target, out);
     }
-    fn root(&self, _spec: &Spec, _target: &Target) -> RelPath {
-        package::plain(self.dialect.root())
+    fn root(&self, _spec: &Spec, target: &Target) -> RelPath {
+        let is_program = kind_option::is_program(target);
+        package::plain(if is_program { self.dialect.main() } else { self.dialect.root() })
     }
     fn layout(&self, _target: &Target) -> Layout {
         Layout {
@@ -128,9 +139,9 @@ impl Toolchain for ScriptLanguage {
             path => path.ends_with(self.dialect.end()).then(|| words::with_lines(text)),
         }
     }
-    fn check_spec(&self, spec: &Spec, _target: &Target, _suites: &[Suite]) -> Vec<Problem> {
+    fn check_spec(&self, spec: &Spec, target: &Target, _suites: &[Suite]) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if spec.contract.is_none() {
+        if spec.contract.is_none() && !kind_option::is_program(target) {
             let message = format!(
                 "a {} target needs a contract: its examples are the tests",
                 self.language()
@@ -179,6 +190,9 @@ impl Toolchain for ScriptLanguage {
 
     fn contract(&self) -> Option<&'static dyn ContractLanguage> {
         Some(self.contract)
+    }
+    fn program(&self, target: &Target) -> Option<&dyn ProgramLanguage> {
+        kind_option::is_program(target).then_some(self.program)
     }
     fn dependencies(&self, _tree: &Tree) -> Option<Box<dyn DependencyLayer>> {
         None

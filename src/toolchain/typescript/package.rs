@@ -33,6 +33,11 @@ impl Dialect {
         }
     }
 
+    /// The file that runs a program.
+    pub fn main(self) -> &'static str {
+        self.choose("src/main.ts", "src/main.js")
+    }
+
     /// The file with the contract's types.
     pub fn types(self) -> &'static str {
         match self {
@@ -73,14 +78,22 @@ pub fn plain(path: &str) -> RelPath {
 }
 
 /// The text of the manifest. What a candidate wrote there does not count: its imports do.
-pub fn manifest(spec: &Spec, dialect: Dialect, packages: BTreeMap<String, String>) -> String {
+pub fn manifest(spec: &Spec, roots: &[&str], packages: BTreeMap<String, String>) -> String {
+    let id = spec.id.to_string();
     let mut manifest = serde_json::json!({
-        "name": spec.id.to_string(),
+        "name": id.clone(),
         "version": "0.0.0",
         "private": true,
         "type": "module",
-        "exports": format!("./{}", dialect.root()),
     });
+    for root in roots {
+        let path = format!("./{root}");
+        if root.contains("index") {
+            manifest["exports"] = path.into();
+        } else {
+            manifest["bin"] = serde_json::json!({ id.as_str(): path });
+        }
+    }
     if !packages.is_empty() {
         manifest["dependencies"] = serde_json::json!(packages);
     }
