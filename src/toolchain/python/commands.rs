@@ -5,7 +5,7 @@ use serde_json::json;
 use super::audit;
 use super::package::package;
 use crate::toolchain::{EffectSubject, Places, ToolCommand, kind_option, package_option};
-use crate::types::{GateName, RelPath, Tree};
+use crate::types::{GateName, RelPath};
 
 const RUFF: &str = "target-version = \"py310\"\nline-length = 100\n\
     extend-exclude = [\"src/*/contract.py\"]\n[lint]\n\
@@ -53,13 +53,6 @@ pub fn run(args: &[&str], places: &Places) -> ToolCommand {
     }
 }
 
-fn listed(about: &serde_json::Value, tree: &Tree, places: &Places) -> ToolCommand {
-    let about = about.to_string();
-    let files = tree.iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with(".py"));
-    let args: Vec<&str> = ["-", &about].into_iter().chain(files).collect();
-    ToolCommand { stdin: Some(audit::SCRIPT.as_bytes().to_vec()), ..run(&args, places) }
-}
-
 /// Lists what the modules of a candidate import and use.
 pub fn audit(subject: EffectSubject<'_>, places: &Places) -> ToolCommand {
     let allowed = package_option::packages(subject.target);
@@ -69,7 +62,11 @@ pub fn audit(subject: EffectSubject<'_>, places: &Places) -> ToolCommand {
         "allowed": allowed.keys().collect::<Vec<_>>(),
         "program": kind_option::is_program(subject.target),
     });
-    listed(&about, subject.tree, places)
+    let about = about.to_string();
+    let files = subject.tree.iter().map(|(path, _)| path.as_str());
+    let files = files.filter(|path| path.ends_with(".py"));
+    let args: Vec<&str> = ["-", &about].into_iter().chain(files).collect();
+    ToolCommand { stdin: Some(audit::SCRIPT.as_bytes().to_vec()), ..run(&args, places) }
 }
 
 fn tool(name: &str, args: &[&str], places: &Places) -> ToolCommand {
@@ -87,22 +84,19 @@ pub fn format(path: &RelPath, places: &Places) -> ToolCommand {
     tool("ruff", &args, places)
 }
 
-/// The command of a compiling gate.
-pub fn compile(gate: &GateName, tree: &Tree, places: &Places) -> ToolCommand {
+/// The command of a compiling gate. The first one parses the modules with the effects.
+pub fn compile(gate: &GateName, places: &Places) -> Option<ToolCommand> {
     match gate.as_str() {
         "lint" => {
             let args = ["check", "--config", "ruff.toml", "--no-cache", "--ignore-noqa", "--quiet"];
             let args = args.into_iter().chain(["--output-format", "json", "src"]);
-            tool("ruff", &args.collect::<Vec<_>>(), places)
+            Some(tool("ruff", &args.collect::<Vec<_>>(), places))
         }
         "types" => {
             let args = ["check", "-c", "pyrefly.toml", "--output-format", "json"];
             let args = args.into_iter().chain(["--summary=none", "--threads=1"]);
-            tool("pyrefly", &args.collect::<Vec<_>>(), places)
+            Some(tool("pyrefly", &args.collect::<Vec<_>>(), places))
         }
-        _ => {
-            let nothing = json!({ "package": "", "site": "", "allowed": [], "program": false });
-            listed(&nothing, tree, places)
-        }
+        _ => None,
     }
 }

@@ -14,6 +14,9 @@ use crate::toolchain::{
 use crate::toolchain::{effect_option, package_option};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
 
+/// The rule of a module that cannot be parsed.
+const SYNTAX: &str = "syntax";
+
 /// The rules of Python.
 pub struct PythonEffects;
 
@@ -66,7 +69,10 @@ impl EffectRules for PythonEffects {
                 AuditLine::End => {}
             }
         }
-        if let Some(interface) = &subject.spec.contract {
+        // Syntax errors first: of what cannot be parsed nothing else is known.
+        if findings.iter().any(|one: &Finding| one.rule == SYNTAX) {
+            findings.retain(|one| one.rule == SYNTAX);
+        } else if let Some(interface) = &subject.spec.contract {
             let root = package::items(subject.spec);
             findings.extend(surface(interface, root.as_str(), &items, exported));
         }
@@ -112,9 +118,9 @@ fn at(noticed: &Noticed, rule: &str, message: String, remedy: &str) -> Finding {
 }
 
 /// A module that cannot be parsed.
-pub fn unreadable(noticed: Noticed) -> Finding {
+fn unreadable(noticed: Noticed) -> Finding {
     let message = format!("syntax error: {}", noticed.what);
-    Finding { remedy: None, ..at(&noticed, "syntax", message, "") }
+    Finding { remedy: None, ..at(&noticed, SYNTAX, message, "") }
 }
 
 fn suppressed(noticed: Noticed) -> Finding {

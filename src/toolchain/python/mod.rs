@@ -149,8 +149,8 @@ impl Toolchain for Python {
         let is_code = text.ends_with(".py") && !package::is_types(text);
         is_code.then(|| commands::format(path, places))
     }
-    fn compile(&self, gate: &GateName, tree: &Tree, places: &Places) -> Vec<ToolCommand> {
-        vec![commands::compile(gate, tree, places)]
+    fn compile(&self, gate: &GateName, _tree: &Tree, places: &Places) -> Vec<ToolCommand> {
+        commands::compile(gate, places).into_iter().collect()
     }
     fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
         Vec::new()

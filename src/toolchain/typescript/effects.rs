@@ -16,6 +16,9 @@ use crate::toolchain::{
 use crate::toolchain::{effect_option, package_option};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
 
+/// The rule of a module that cannot be parsed.
+const SYNTAX: &str = "syntax";
+
 /// The rules of a language.
 pub struct ScriptEffects(pub Dialect);
 
@@ -78,9 +81,10 @@ impl EffectRules for ScriptEffects {
                 ModuleLine::End => {}
             }
         }
-        // What cannot be parsed has no public items.
-        let is_read = !findings.iter().any(|finding| finding.rule == "syntax");
-        if let (true, Some(interface)) = (is_read, &subject.spec.contract) {
+        // Syntax errors first: of what cannot be parsed nothing else is known.
+        if findings.iter().any(|one: &Finding| one.rule == SYNTAX) {
+            findings.retain(|one| one.rule == SYNTAX);
+        } else if let Some(interface) = &subject.spec.contract {
             findings.extend(surface::exported_types(interface, &types, self.0));
             let [checked] = more else { return Err("no public item was compared".to_owned()) };
             findings.extend(surface::read(interface, checked, self.0)?);
@@ -113,13 +117,13 @@ fn at(place: &ModulePlace, rule: &str, message: String, remedy: &str) -> Finding
 }
 
 /// A module that cannot be parsed.
-pub fn unreadable(place: &ModulePlace) -> Finding {
+fn unreadable(place: &ModulePlace) -> Finding {
     let message = format!("syntax error: {}", place.what);
     let remedy = "use only syntax that is JavaScript once its types are removed: no `enum`, no \
         `namespace`, no parameter properties, no decorators";
     let is_erasable = !place.what.contains("strip-only");
     let remedy = Some(remedy.to_owned()).filter(|_| !is_erasable);
-    Finding { remedy, ..at(place, "syntax", message, "") }
+    Finding { remedy, ..at(place, SYNTAX, message, "") }
 }
 
 fn suppressed(place: &ModulePlace) -> Finding {

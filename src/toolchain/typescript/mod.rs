@@ -171,8 +171,8 @@ impl Toolchain for ScriptLanguage {
             path.as_str().ends_with(self.dialect.end()) && path.as_str() != self.dialect.types();
         is_code.then(|| commands::format(path, places))
     }
-    fn compile(&self, gate: &GateName, tree: &Tree, places: &Places) -> Vec<ToolCommand> {
-        vec![commands::compile(gate, tree, places, self.dialect)]
+    fn compile(&self, gate: &GateName, _tree: &Tree, places: &Places) -> Vec<ToolCommand> {
+        commands::compile(gate, places).into_iter().collect()
     }
     fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
         Vec::new()
