@@ -129,7 +129,11 @@ impl<'a> GateSandbox<'a> {
         for one in [&mut session].into_iter().chain(&mut beside) {
             one.listen(context.listener.clone());
         }
-        let (places, limits) = (places(&session), context.limits);
+        let (mut places, limits) = (places(&session), context.limits);
+        if let Some(beside) = &beside {
+            // Only the candidate has packages.
+            places.packages = super::programs::places(beside).packages;
+        }
         Self { context, gate, session, beside, places, limits, data: Vec::new(), _layers: layers }
     }
 

@@ -23,7 +23,7 @@ pub fn schema() -> OptionSchema {
         "enum": [LIBRARY, PROGRAM],
         "default": LIBRARY,
     });
-    OptionSchema { name: KIND, schema }
+    OptionSchema { name: KIND, registry: "", schema }
 }
 
 /// Checks the value.

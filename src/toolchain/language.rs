@@ -96,6 +96,8 @@ pub trait Toolchain: Sync {
 pub struct OptionSchema {
     /// The key.
     pub name: &'static str,
+    /// Where the names in its value are from; empty if it means the same in every language.
+    pub registry: &'static str,
     /// The JSON schema of its value.
     pub schema: serde_json::Value,
 }

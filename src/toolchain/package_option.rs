@@ -17,15 +17,15 @@ pub fn packages(target: &Target) -> BTreeMap<String, String> {
     value.and_then(|value| value.try_into().ok()).unwrap_or_default()
 }
 
-/// Its JSON schema.
-pub fn schema() -> OptionSchema {
+/// Its JSON schema, for packages of a registry.
+pub fn schema(registry: &'static str) -> OptionSchema {
     let schema = json!({
         "description": "Packages a candidate may depend on, with their versions.",
         "type": "object",
         "additionalProperties": { "type": "string" },
         "default": {},
     });
-    OptionSchema { name: PACKAGES, schema }
+    OptionSchema { name: PACKAGES, registry, schema }
 }
 
 /// Checks the value. `entry` gives what is wrong with a name and its versions.

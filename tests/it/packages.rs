@@ -100,19 +100,22 @@ fn packages_open_no_way_around_effects_and_cannot_be_changed() {
         GOOD.replace("    return Place(\"here\").name\n", &body)
     };
     let ways = [
-        "attrs.setters.frozen = None",
-        "import attr._make; attr._make.sys.exit()",
-        "from attr._make import sys; sys.exit()",
-        "import attr._make as a; a.linecache.os.system(\"x\")",
+        ("attrs.setters.frozen = None", "a change of another module"),
+        ("import attr._make; attr._make.sys.exit()", "the module sys of"),
+        ("from attr import _make as b; b.linecache.getline(\"a\", 1)", "the module linecache of"),
+        ("from attr._make import linecache as c; c.getline(\"a\", 1)", "attr._make.linecache"),
     ];
-    let answers = ways.map(|way| package("words", &with(way)));
-    let server = Server::start(answers.to_vec());
+    let code = with(&ways.map(|way| way.0).join("\n    "));
+    let code = code.replace("import attrs\n", "import attrs\nfrom attr._make import *\n");
+    let server = Server::start(vec![package("words", &code)]);
     let world = words(&server, ALLOWED, WITHOUT_TOOLS);
-    let run = world.run(&["run"]).expect(20);
-    for at in 1..server.requests().len() {
-        assert!(server.told(at).contains("needs the effect `unsafe`"), "{}", server.told(at));
+    world.run(&["run"]).expect(20);
+    let all = server.told(1);
+    for (way, told) in ways.iter().chain([&("*", "attr._make.*")]) {
+        let says = format!("`{told}");
+        let is_told = |line: &str| line.contains(&says) && line.contains("effect `unsafe`");
+        assert!(all.lines().any(is_told), "{way}: {all}");
     }
-    assert!(run.err.contains("needs the effect `unsafe`"), "{run:?}");
     // With every effect it is told by the file system.
     let writes = "try:\n        open(attrs.__file__, \"w\").close()\n    except OSError as error:\n        return \"here\" if \
         error.errno in (13, 30) else str(error)\n    return \"written\"";
@@ -208,4 +211,29 @@ fn javascript_packages_and_versions_that_do_not_exist() {
         told += "\n";
     }
     insta::assert_snapshot!("typescript_wrong_keys", told);
+}
+
+#[test]
+fn packages_are_found_at_every_isolation_level() {
+    if !all() || !has_tools() {
+        return;
+    }
+    for (lacks, level) in [(&["namespaces"][..], "1"), (&["namespaces", "landlock"], "0")] {
+        let server = Server::start(vec![package("words", GOOD)]);
+        let world =
+            words(&server, ALLOWED, &format!("{WITHOUT_TOOLS}[sandbox]\nmin_level = {level}\n"));
+        let mut command = crate::attacks::without(lacks, &world, &["run"]);
+        Run::of(command.env("REGEN_MIN_LEVEL", level)).expect(0);
+    }
+}
+
+#[test]
+fn crates_are_no_packages_of_another_language() {
+    let specs = [("roman", crate::contracts::ROMAN)];
+    let rust = "effects = [\"env\"]\nallowed_dependencies = { itoa = \"1\" }\n";
+    let world = World::new("http://127.0.0.1:9/v1", &specs, rust);
+    let run = world.run(&["migrate", "--from", "rust", "--to", "python"]).expect(0);
+    let lost = run.out.lines().filter(|line| line.starts_with('-') && line.contains(" = "));
+    assert_eq!(lost.collect::<Vec<_>>().join("\n").matches("allowed_dependencies").count(), 1);
+    assert!(!run.out.contains("-effects") && run.err.contains("`allowed_dependencies`"), "{run:?}");
 }

@@ -3,7 +3,7 @@
 use crate::python::{WITHOUT_TOOLS, has_python, has_tools, world};
 use crate::server::{Act, Server, files};
 use crate::typescript;
-use crate::world::{World, all, stable};
+use crate::world::{Run, World, all, stable};
 
 const SPEC: &str = "# Tally\n\n- `tally WORD...` MUST print each word with its number. `test_id: prints`\n\n  ```console\n  \
     $ tally a b\n  1 a\n  2 b\n  ```\n\n  ```console hidden\n  $ tally one 'two three' x\n  1 one\n  2 two three\n  3 x\n  ```\n\n\
@@ -182,4 +182,18 @@ fn transcripts_that_cannot_fail_and_other_kinds_are_refused() {
     }
     insta::assert_snapshot!("refused", told);
     assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_program_runs_at_every_isolation_level() {
+    if !all() || !has_python() {
+        return;
+    }
+    for (lacks, level) in [(&["namespaces"][..], "1"), (&["namespaces", "landlock"], "0")] {
+        let keys = format!("{WITHOUT_TOOLS}{KIND}[sandbox]\nmin_level = {level}\n");
+        let server = Server::start(vec![python(PYTHON)]);
+        let world = world(&server, "tally", SPEC, &keys);
+        let mut command = crate::attacks::without(lacks, &world, &["run"]);
+        Run::of(command.env("REGEN_MIN_LEVEL", level)).expect(0);
+    }
 }

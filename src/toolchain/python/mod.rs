@@ -58,7 +58,7 @@ impl Toolchain for Python {
     fn options(&self) -> Vec<OptionSchema> {
         effect_option::schemas()
             .into_iter()
-            .chain([package_option::schema(), kind_option::schema()])
+            .chain([package_option::schema("PyPI"), kind_option::schema()])
             .collect()
     }
     fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)> {

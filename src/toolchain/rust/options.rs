@@ -61,7 +61,8 @@ impl RustOptions {
                 of["default"] = schema["default"].take();
                 schema = of;
             }
-            OptionSchema { name, schema }
+            let registry = if name == KEYS[1] { "crates.io" } else { "" };
+            OptionSchema { name, registry, schema }
         })
         .into()
     }
