@@ -290,8 +290,13 @@ impl Workspace {
                 own.visible.iter().chain(&own.hidden).for_each(&mut add);
             }
         }
-        for test in tests_of(spec) {
-            found.entry(test.clause.to_string()).or_default().insert(test.name);
+        let targets = plan::targets(spec, &self.harness);
+        let targets = targets.iter().filter_map(|name| self.harness.target.get(name));
+        let console = targets.flat_map(|target| toolchain::console_tests(spec, target));
+        let console = console.map(|test| (test.clause, test.name));
+        let outside = tests_of(spec).into_iter().map(|test| (test.clause, test.name));
+        for (clause, name) in outside.chain(console) {
+            found.entry(clause.to_string()).or_default().insert(name);
         }
         for clause in &spec.clauses {
             for binding in &clause.bindings {

@@ -63,7 +63,9 @@ pub fn migrate(
     let mut file: DocumentMut =
         text.parse().map_err(|why| wrong(format!("harness.toml: {why}")))?;
     let mut plan = Migration::default();
+    let before = language(workspace, from)?;
     let language = language(workspace, to)?;
+    let kept = shared_options(before, language);
     let mut renamed = Vec::new();
     for name in old {
         let new: TargetName =
@@ -74,7 +76,7 @@ pub fn migrate(
             return Err(wrong(why).hint(format!("and set `default_targets` to include `{new}`")));
         }
         let one = RenamedTarget { old: name, new };
-        change(&mut file, &one, language, &mut plan);
+        change(&mut file, &one, &kept, language, &mut plan);
         renamed.push(one);
     }
     let changed = file.to_string();
@@ -107,21 +109,33 @@ fn language(
     })
 }
 
+/// The keys that mean the same in two languages.
+fn shared_options(
+    one: &dyn toolchain::Toolchain,
+    other: &dyn toolchain::Toolchain,
+) -> BTreeSet<&'static str> {
+    let other = other.options();
+    let is_shared = |option: &toolchain::OptionSchema| {
+        other.iter().any(|one| (one.name, one.registry) == (option.name, option.registry))
+    };
+    one.options().into_iter().filter(is_shared).map(|option| option.name).collect()
+}
+
 /// Changes one target in the configuration's text.
 fn change(
     file: &mut DocumentMut,
     renamed: &RenamedTarget,
+    kept: &BTreeSet<&str>,
     language: &dyn toolchain::Toolchain,
     plan: &mut Migration,
 ) {
     let RenamedTarget { old, new } = renamed;
-    let options: BTreeSet<&str> = language.options().iter().map(|one| one.name).collect();
     if let Some(targets) = file.get_mut("target").and_then(Item::as_table_like_mut) {
         if let Some(table) = targets.get_mut(old).and_then(Item::as_table_like_mut) {
             let keys: Vec<String> = table.iter().map(|(key, _)| key.to_owned()).collect();
             for key in keys
                 .iter()
-                .filter(|key| !SHARED.contains(&key.as_str()) && !options.contains(key.as_str()))
+                .filter(|key| !SHARED.contains(&key.as_str()) && !kept.contains(key.as_str()))
             {
                 table.remove(key);
                 plan.dropped

@@ -187,7 +187,9 @@ impl Workspace {
         let native = own.chain(theirs).flat_map(|(file, suite)| {
             suite.tests.iter().map(move |test| (file.clone(), test.name.clone()))
         });
-        let outside = tests_of(spec).into_iter().map(|test| (None, test.name));
+        let outside = tests_of(spec).into_iter().map(|test| test.name);
+        let console = toolchain::console_tests(spec, target).into_iter().map(|test| test.name);
+        let outside = outside.chain(console).map(|name| (None, name));
         let tests: Vec<(Option<String>, String)> = native.chain(outside).collect();
         for clause in &spec.clauses {
             let done = |file: &Option<String>, name: &String| {

@@ -7,13 +7,13 @@ use super::resources::Engine;
 use crate::gate::{ExecuteOptions, GateInputs};
 use crate::pipeline::{Attempt, State};
 use crate::toolchain::{GateKind, Independent};
-use crate::types::{Action, AttemptKind, Diagnosis, Finding, Provenance};
+use crate::types::{Action, AttemptKind, Diagnosis, Fault, Finding, Provenance};
 use crate::verdict::blame;
 use crate::workspace::{CommandError, JobInputs};
 
 impl Engine {
-    /// Compiles what of the suites does not depend on a candidate, before the first question. Gives
-    /// why no answer can pass.
+    /// Before the first question: fetches the packages that the target allows, and compiles what of
+    /// the suites does not depend on a candidate. Gives why no answer can pass.
     pub(super) async fn precheck(
         &self,
         state: &State,
@@ -31,6 +31,9 @@ impl Engine {
             return Ok(None);
         }
         let job = self.inputs(state, attempt);
+        if let Err(why) = self.executor().packages(&job.judged, SystemTime::now()).await {
+            return Ok(Some(without_packages(&job, &why)));
+        }
         let language = job.judged.language();
         let suites = job.judged.suites();
         let native = language.native();
@@ -91,6 +94,18 @@ impl Engine {
         let clause = finding.clauses.first().and_then(|id| job.spec.clause(id.name()));
         finding.file = Some(job.spec.file.clone());
         finding.line = clause.and_then(|clause| u32::try_from(clause.line).ok());
+    }
+}
+
+/// Why nothing is asked where the packages of a target cannot be had.
+fn without_packages(job: &JobInputs, why: &str) -> Diagnosis {
+    let summary = format!("`allowed_dependencies` of `[target.{}]`: {why}", job.name);
+    Diagnosis {
+        fault: Fault::Environment,
+        summary,
+        clauses: Vec::new(),
+        findings: Vec::new(),
+        fingerprint: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::context::GateContext;
-use super::dependency_cache::{DependencyCache, Layer, LayerBuilder};
+use super::dependency_cache::{DependencyCache, GateLayers, Layer, LayerBuilder};
 use super::programs::{self, read};
 use super::result::{GateResult, finding};
 use super::workspace::{self, GateSandbox};
@@ -19,7 +19,7 @@ use crate::types::{
 /// The base of a gate: the candidate with its tests, and the dependencies.
 pub(super) struct PreparedSources {
     pub(super) files: Vec<(String, Vec<u8>)>,
-    pub(super) layer: Option<Layer>,
+    pub(super) layers: GateLayers,
     /// The files of the candidate's own sandbox; then `files` are only those of the tests.
     pub(super) candidate: Option<Vec<(String, Vec<u8>)>>,
 }
@@ -61,14 +61,18 @@ pub(super) async fn prepare_tests(
     };
     let (sandbox, tools) = (context.sandbox, context.host_tools().map_err(GateResult::error)?);
     let builder = LayerBuilder { sandbox, tools, language };
-    let layer = context.layers.get(builder, gate, &*membrane.tests_layer(), context.now).await?;
+    let cache = context.layers;
+    let layers = GateLayers {
+        own: Some(cache.get(builder, gate, &*membrane.tests_layer(), context.now).await?),
+        packages: cache.packages(builder, gate, context.target, context.now).await?,
+    };
     let mut own = membrane.candidate_files(context.spec);
     own.extend(linked_files(context, candidate.tree(), ""));
     let apart = workspace::files(candidate.tree(), &[], own);
     let files = workspace::files(&Tree::default(), suites, membrane.tests_files(context.spec));
     let all = [files.as_slice(), &apart].concat();
     keep(context, gate, &all).map_err(GateResult::error)?;
-    Ok(PreparedSources { files, layer: Some(layer), candidate: Some(apart) })
+    Ok(PreparedSources { files, layers, candidate: Some(apart) })
 }
 
 pub(super) async fn sources(
@@ -80,16 +84,18 @@ pub(super) async fn sources(
     let language = toolchain::of(context.target);
     let (sandbox, tools) = (context.sandbox, context.host_tools().map_err(GateResult::error)?);
     let builder = LayerBuilder { sandbox, tools, language };
-    let layer = match language.dependencies(candidate.tree(), context.linked) {
+    let own = match language.dependencies(candidate.tree(), context.linked) {
         Some(wanted) => Some(context.layers.get(builder, gate, &*wanted, context.now).await?),
         None => context.layers.tools(builder, gate, context.now).await?,
     };
-    let lock = layer.as_ref().map_or("", |layer| layer.lock());
-    let places = programs::planned(sandbox, layer.as_ref().map(Layer::path));
+    let packages = context.layers.packages(builder, gate, context.target, context.now).await?;
+    let layers = GateLayers { own, packages };
+    let lock = layers.own.as_ref().map_or("", |layer| layer.lock());
+    let places = layers.planned(sandbox);
     let mut own = language.workspace_files(&context.spec.id, lock, &places);
     own.extend(linked_files(context, candidate.tree(), lock));
     let files = workspace::files(candidate.tree(), suites, own);
-    Ok(PreparedSources { files, layer, candidate: None })
+    Ok(PreparedSources { files, layers, candidate: None })
 }
 
 /// The promoted trees that a candidate uses, as files of its workspace.
@@ -128,9 +134,9 @@ pub async fn compile(
     let is_apart = native.is_some_and(|native| native.membrane().is_some());
     let suites = if is_apart { Vec::new() } else { visible(context) };
     let work = async {
-        let PreparedSources { files, layer, .. } =
+        let PreparedSources { files, layers, .. } =
             prepare(context, gate, candidate, &suites).await?;
-        let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
+        let room = GateSandbox::open(context, gate, files, &layers, None).await?;
         let language = toolchain::of(context.target);
         let commands = language.compile(gate, candidate.tree(), room.places());
         let built = build(&room, gate, &commands, &suites, context.timeout).await;
@@ -290,7 +296,7 @@ async fn format_files(
     let limits = Limits::of(&LimitsConfig::default());
     let over = layer.map(|layer| (layer.path(), MountMode::Overlay));
     let mut spec = programs::sandbox_spec(tools, language, over, limits);
-    let planned = programs::planned(sandbox, layer.map(Layer::path));
+    let planned = programs::planned(sandbox, layer.map(Layer::path), None);
     spec.files = language.workspace_files("", "", &planned);
     let session = sandbox.open(&spec).await?;
     let places = programs::places(&session);

@@ -68,9 +68,9 @@ async fn check(
         Suite::other(RelPath::parse(&path).expect("the language's path"), bytes, false)
     });
     let adapter: Vec<Suite> = adapter.collect();
-    let PreparedSources { files, layer, .. } = prepare(context, gate, candidate, &adapter).await?;
+    let PreparedSources { files, layers, .. } = prepare(context, gate, candidate, &adapter).await?;
     let started = Instant::now();
-    let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
+    let room = GateSandbox::open(context, gate, files, &layers, None).await?;
     let work = ContractWork { context, gate, interface, language, adapter, room: &room, started };
     let seen = work.builds(candidate, tests).await;
     room.close().await;

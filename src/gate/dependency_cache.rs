@@ -11,9 +11,9 @@ use super::programs::{places, planned, program, sandbox_spec, unusable};
 use super::result::GateResult;
 use crate::process::{self, Ended, Program};
 use crate::sandbox::{self, MountMode, Sandbox, SandboxSpec};
-use crate::toolchain::{DependencyLayer, Toolchain};
+use crate::toolchain::{DependencyLayer, Places, Toolchain};
 use crate::types::{
-    Encoder, Finding, GateName, HostTools, Limits, LimitsConfig, gate::clean, limits,
+    Encoder, Finding, GateName, HostTools, Limits, LimitsConfig, Target, gate::clean, limits,
 };
 
 /// The project folder while a layer is built.
@@ -44,6 +44,23 @@ impl Layer {
     /// The lockfile of the project it was built for.
     pub fn lock(&self) -> &str {
         &self.lock
+    }
+}
+
+/// The layers of one gate.
+#[derive(Debug, Default)]
+pub struct GateLayers {
+    /// What a candidate depends on, or the tools that are packages.
+    pub(super) own: Option<Layer>,
+    /// The packages that the target allows.
+    pub(super) packages: Option<Layer>,
+}
+
+impl GateLayers {
+    /// Paths in a workspace that is not open yet.
+    pub(super) fn planned(&self, sandbox: &Sandbox) -> Places {
+        let path = |layer: &Option<Layer>| layer.as_ref().map(|one| one.path().to_owned());
+        planned(sandbox, path(&self.own).as_deref(), path(&self.packages).as_deref())
     }
 }
 
@@ -111,6 +128,20 @@ impl DependencyCache {
         now: SystemTime,
     ) -> Result<Option<Layer>, GateResult> {
         match builder.language.tools_layer(gate) {
+            Some(wanted) => self.get(builder, gate, &*wanted, now).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The layer of the packages that a target allows.
+    pub(super) async fn packages(
+        &self,
+        builder: LayerBuilder<'_>,
+        gate: &GateName,
+        target: &Target,
+        now: SystemTime,
+    ) -> Result<Option<Layer>, GateResult> {
+        match builder.language.packages(target) {
             Some(wanted) => self.get(builder, gate, &*wanted, now).await.map(Some),
             None => Ok(None),
         }
@@ -226,7 +257,7 @@ async fn fetch(
     let network = network.into_iter().chain(["SSL_CERT_FILE", "SSL_CERT_DIR"]);
     let mut env = vec![("HOME".to_owned(), staging.into()), ("LANG".to_owned(), "C.UTF-8".into())];
     env.extend(command.env.into_iter().map(|(name, value)| (name, value.into())));
-    env.extend(network.filter_map(own));
+    env.extend(network.chain(wanted.variables().iter().copied()).filter_map(own));
     let program = Program {
         path: command.program,
         args: command.args.iter().map(Into::into).collect(),
@@ -283,7 +314,7 @@ async fn compile(
     lock: &str,
 ) -> Result<(), GateResult> {
     let LayerBuilder { sandbox, tools, language } = builder;
-    let mut files = language.workspace_files("", lock, &planned(sandbox, Some(staging)));
+    let mut files = language.workspace_files("", lock, &planned(sandbox, Some(staging), None));
     let project = wanted.project().into_iter().chain(wanted.build_files());
     files.extend(project.map(|(path, text)| (path, text.into_bytes())));
     let most = Limits {

@@ -19,8 +19,8 @@ pub async fn run(context: &GateContext<'_>, gate: &GateName, candidate: &Candida
     };
     let work = async {
         let started = Instant::now();
-        let PreparedSources { files, layer, .. } = sources(context, gate, candidate, &[]).await?;
-        let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
+        let PreparedSources { files, layers, .. } = sources(context, gate, candidate, &[]).await?;
+        let room = GateSandbox::open(context, gate, files, &layers, None).await?;
         let command = docs.build(room.places());
         let seen = match build(&room, gate, &[command], &[], context.timeout).await {
             Ok(_) => tests(&room, gate, docs, context, started).await,

@@ -45,7 +45,7 @@ pub fn assurance(context: &GateContext<'_>, gate: &GateName) -> Option<Assurance
         Some(GateKind::Hidden) => context.examples.hidden.is_some(),
         _ => true,
     };
-    if context.spec.contract.is_some() && !is_native {
+    if (context.spec.contract.is_some() || !context.console.is_empty()) && !is_native {
         return Some(Assurance::Outside);
     }
     let native = toolchain::of(context.target).native();
@@ -71,12 +71,12 @@ pub async fn check(
     let subject =
         EffectSubject { spec: context.spec, target: context.target, tree: candidate.tree() };
     let work = async {
-        let PreparedSources { mut files, layer, .. } =
+        let PreparedSources { mut files, layers, .. } =
             sources(context, gate, candidate, &[]).await?;
         let own = rules.files(subject);
         files.retain(|(path, _)| !own.iter().any(|(known, _)| known == path));
         files.extend(own);
-        let room = GateSandbox::open(context, gate, files, layer.as_ref(), None).await?;
+        let room = GateSandbox::open(context, gate, files, &layers, None).await?;
         let commands = rules.commands(subject, room.places());
         let seen = run(&room, gate, &commands, context).await;
         room.close().await;

@@ -21,7 +21,7 @@ use crate::store::{Candidates, ContentStore};
 use crate::toolchain::{self, LinkedTree, Toolchain};
 use crate::types::{
     Action, ActionResult, Candidate, CandidateId, Digest, Fingerprint, GateName, GateReport,
-    HostTools, Isolation, Link, Provenance, ToolSet, Tree,
+    HostTools, Isolation, Link, Outcome, Provenance, ToolSet, Tree,
 };
 
 /// Why an action was not run. Says nothing about the candidate.
@@ -100,6 +100,17 @@ pub trait GateExecutor: fmt::Debug {
         options: ExecuteOptions<'a>,
     ) -> LocalBoxFuture<'a, Result<ActionResult, ExecuteError>>;
 
+    /// Makes the packages ready that a target allows. Says why that cannot be done, which is no
+    /// candidate's fault.
+    ///
+    /// # Errors
+    /// That reason.
+    fn packages<'a>(
+        &'a self,
+        inputs: &'a GateInputs,
+        now: SystemTime,
+    ) -> LocalBoxFuture<'a, Result<(), String>>;
+
     /// Formats a candidate. Files that do not parse are unchanged. Gives the names of changed
     /// files.
     ///
@@ -145,6 +156,7 @@ impl Machine {
             suites: &inputs.suites,
             examples: &inputs.examples,
             contract: &inputs.contract,
+            console: &inputs.console,
             compared: inputs.compared,
             validators: &self.validators,
             tools: &self.tools,
@@ -270,6 +282,25 @@ impl GateExecutor for LocalExecutor {
         options: ExecuteOptions<'a>,
     ) -> LocalBoxFuture<'a, Result<ActionResult, ExecuteError>> {
         self.run(action, options).boxed_local()
+    }
+
+    fn packages<'a>(
+        &'a self,
+        inputs: &'a GateInputs,
+        now: SystemTime,
+    ) -> LocalBoxFuture<'a, Result<(), String>> {
+        let (Machine { tools, probe, layers, .. }, language) = (&self.machine, inputs.language());
+        async move {
+            let Some(tools) = tools.get(language.id()) else { return Ok(()) };
+            let builder = LayerBuilder { sandbox: &probe.sandbox, tools, language };
+            let gate = "check".into();
+            let made = layers.packages(builder, &gate, inputs.target(), now).await;
+            made.map(drop).map_err(|seen| match seen.outcome {
+                Some(Outcome::Error { message }) => message,
+                _ => "the packages are refused".to_owned(),
+            })
+        }
+        .boxed_local()
     }
 
     fn format<'a>(

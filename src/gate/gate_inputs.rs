@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{ContractTest, tests_of};
-use crate::toolchain::{self, ExampleSuites, Suite, Toolchain};
+use crate::toolchain::{self, ConsoleTest, ExampleSuites, Suite, Toolchain};
 use crate::types::{
     Action, Digest, Fingerprint, GateConfig, GateName, Isolation, Limits, LimitsConfig, Provenance,
     Red, RedProof, Spec, Target, TargetName, limits,
@@ -27,16 +27,24 @@ impl ContractTests {
         let (hidden, visible) = tests_of(spec).into_iter().partition(|test| test.hidden);
         Self { visible, hidden }
     }
+}
 
-    /// Their proofs, without a run: an example with a value can fail, and a property that cannot
-    /// was refused with its spec.
-    pub fn proofs(&self, target: &TargetName) -> impl Iterator<Item = RedProof> {
-        self.visible.iter().chain(&self.hidden).map(|test| RedProof {
-            test: test.name.clone(),
-            key: Digest::of_parts([target.as_str(), &test.key.to_string()]),
-            red: Red::Seen,
-        })
-    }
+/// The proofs of tests that are judged from outside, without a run: an example that expects
+/// something can fail, and what cannot fail was refused with its spec.
+pub fn outside_proofs(
+    target: &TargetName,
+    contract: &ContractTests,
+    console: &[ConsoleTest],
+) -> Vec<RedProof> {
+    let contract = contract.visible.iter().chain(&contract.hidden);
+    let all = contract.map(|test| (&test.name, test.key));
+    let all = all.chain(console.iter().map(|test| (&test.name, test.key)));
+    let proof = |(name, key): (&String, Digest)| RedProof {
+        test: name.clone(),
+        key: Digest::of_parts([target.as_str(), &key.to_string()]),
+        red: Red::Seen,
+    };
+    all.map(proof).collect()
 }
 
 /// The inputs of the gates of a job's target.
@@ -56,6 +64,9 @@ pub struct GateInputs {
     /// The tests of its contract.
     #[serde(skip)]
     pub(super) contract: ContractTests,
+    /// The console examples that are judged from outside.
+    #[serde(skip)]
+    pub(super) console: Vec<ConsoleTest>,
     #[serde(skip)]
     digest: Digest,
 }
@@ -78,6 +89,7 @@ impl GateInputs {
             compared: false,
             examples: ExampleSuites::default(),
             contract: ContractTests::default(),
+            console: Vec::new(),
             digest: Digest::default(),
         };
         inputs.finish()
@@ -93,6 +105,7 @@ impl GateInputs {
         inputs.digest = Digest::of(inputs.bytes());
         inputs.examples = toolchain::example_suites(&inputs.spec, &inputs.target);
         inputs.contract = ContractTests::of(&inputs.spec);
+        inputs.console = toolchain::console_tests(&inputs.spec, &inputs.target);
         inputs
     }
 
@@ -114,7 +127,8 @@ impl GateInputs {
         }
         let examples = toolchain::example_suites(&inputs.spec, &inputs.target);
         let contract = ContractTests::of(&inputs.spec);
-        Ok(Self { digest: Digest::of(bytes), examples, contract, ..inputs })
+        let console = toolchain::console_tests(&inputs.spec, &inputs.target);
+        Ok(Self { digest: Digest::of(bytes), examples, contract, console, ..inputs })
     }
 
     /// The language of the target.

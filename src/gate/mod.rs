@@ -8,6 +8,7 @@ mod effects;
 mod equality;
 mod executor;
 mod gate_inputs;
+mod console;
 mod context;
 mod contract;
 mod validator;

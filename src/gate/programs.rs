@@ -43,10 +43,20 @@ fn dependencies(layer: &Path) -> Mount {
     Mount::read_only(layer.join("vendor"), places::DEPENDENCIES)
 }
 
-/// The paths of a layer's dependencies in a workspace that is not open yet.
-pub fn planned(sandbox: &Sandbox, layer: Option<&Path>) -> Places {
-    let mount = dependencies(layer.unwrap_or(Path::new("")));
-    Places { dependencies: sandbox.shows(&mount).to_owned(), ..Places::default() }
+/// The packages of a layer.
+pub fn packages(layer: &Path) -> Mount {
+    Mount::read_only(layer, places::PACKAGES)
+}
+
+/// The paths of layers in a workspace that is not open yet.
+pub fn planned(sandbox: &Sandbox, layer: Option<&Path>, more: Option<&Path>) -> Places {
+    let dependencies = dependencies(layer.unwrap_or(Path::new("")));
+    let packages = more.map(packages);
+    Places {
+        dependencies: sandbox.shows(&dependencies).to_owned(),
+        packages: packages.map(|one| sandbox.shows(&one).to_owned()).unwrap_or_default(),
+        ..Places::default()
+    }
 }
 
 /// The paths in an open sandbox.
@@ -59,6 +69,7 @@ pub fn places(session: &Session) -> Places {
         tools: at(places::TOOLS),
         tool_home: at(places::TOOL_HOME),
         dependencies: at(places::DEPENDENCIES),
+        packages: at(places::PACKAGES),
     }
 }
 

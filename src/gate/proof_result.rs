@@ -109,8 +109,8 @@ impl Tried<'_> {
             seen.outcome = Some(Outcome::Pass);
         }
         // Tests that were proven before, and contract examples, might detect it.
-        let all =
-            self.whole && bench.contract.visible.is_empty() && bench.contract.hidden.is_empty();
+        let outside = bench.contract.visible.is_empty() && bench.contract.hidden.is_empty();
+        let all = self.whole && outside && bench.console.is_empty();
         let survivors = self.survivors.into_iter().flatten().filter(|_| all);
         seen.findings.extend(survivors.take(limits::SURVIVORS).map(unnoticed));
         seen

@@ -11,7 +11,8 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::build::{PreparedSources, build, data, prepare_tests, programs_of, visible};
 use super::context::GateContext;
-use super::dependency_cache::Layer;
+use super::dependency_cache::GateLayers;
+use super::gate_inputs::outside_proofs;
 use super::proof_result::{GATE, Learnt, Tried, key, proof, unprovable};
 use super::result::{GateResult, finding};
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
@@ -50,7 +51,7 @@ pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     let all = suites.iter().flat_map(|suite| &suite.tests);
     let known = all.filter(|test| proven(test)).map(|test| proof(bench, test, Red::Seen));
     let mut known: Vec<RedProof> = known.collect();
-    known.extend(bench.contract.proofs(bench.name));
+    known.extend(outside_proofs(bench.name, bench.contract, bench.console));
     // Files without tests may be modules and data of the others.
     suites.retain(|suite| suite.tests.is_empty() || suite.tests.iter().any(|t| !proven(t)));
     if suites.iter().all(|suite| suite.tests.is_empty()) {
@@ -106,8 +107,8 @@ async fn prove(
             format!("mutations are not supported for {}; tests stay unproven", language.language());
         return Ok(undecided(why));
     };
-    let layer = prepare_tests(bench, &GATE, candidate, suites).await?.layer;
-    let on = ProofSite { bench, layer: layer.as_ref(), native, mutator, started };
+    let layers = prepare_tests(bench, &GATE, candidate, suites).await?.layers;
+    let on = ProofSite { bench, layers: &layers, native, mutator, started };
     let built = with_changes(&on, candidate, suites, Extent::But(BTreeSet::new())).await?;
     let MutantBuild { room, programs, mutants, every } = match built {
         Ok(built) => built,
@@ -139,7 +140,7 @@ async fn prove(
 /// State shared by the builds of a gate.
 struct ProofSite<'a> {
     bench: &'a GateContext<'a>,
-    layer: Option<&'a Layer>,
+    layers: &'a GateLayers,
     native: &'static dyn NativeSuites,
     mutator: &'a dyn Mutator,
     started: Instant,
@@ -186,7 +187,7 @@ async fn with_changes<'a>(
     suites: &[Suite],
     mut extent: Extent,
 ) -> Result<Result<MutantBuild<'a>, Unbuilt>, GateResult> {
-    let ProofSite { bench, layer, native, mutator, started } = *on;
+    let ProofSite { bench, layers, native, mutator, started } = *on;
     let mut place = None;
     for build_number in 1.. {
         let mutants = match mutator.mutants(candidate.tree(), &extent) {
@@ -196,7 +197,7 @@ async fn with_changes<'a>(
         let changed = Candidate::new(mutants.tree.clone(), candidate.provenance().clone());
         let PreparedSources { files, candidate: apart, .. } =
             prepare_tests(bench, &GATE, &changed, suites).await?;
-        let room = GateSandbox::for_tests(bench, &GATE, files, layer, apart).await?;
+        let room = GateSandbox::for_tests(bench, &GATE, files, layers, apart).await?;
         let room = room.showing(data(bench, candidate));
         let mut left = bench.timeout.saturating_sub(started.elapsed());
         if matches!(extent, Extent::But(_)) {

@@ -5,21 +5,23 @@ use std::time::Instant;
 
 use super::build::{self, PreparedSources, build, prepare_tests, programs_of, visible};
 use super::context::GateContext;
-use super::contract;
 use super::doc_examples;
 use super::effects::passes;
 use super::equality;
 use super::result::{GateResult, finding};
 use super::test_run::{self, TestRunner};
 use super::workspace::GateSandbox;
+use super::{console, contract};
 use crate::toolchain::{self, BuildKind, NativeSuites, Suite, TestBuild, TestProgram};
 use crate::types::{Candidate, ClauseId, Finding, GateName, Outcome, Provenance};
 
 /// Runs the visible tests with the harness's runner.
 pub async fn test(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
     let mut seen = contract::run(context, gate, candidate, &context.contract.visible).await;
+    seen = seen.and(console::run(context, gate, candidate, false).await);
     let suites = visible(context);
-    if !suites.is_empty() || context.contract.visible.is_empty() {
+    let is_outside = seen.outcome.is_some() || !seen.tests.is_empty() || !seen.findings.is_empty();
+    if !suites.is_empty() || !is_outside {
         seen = seen.and(tests(context, gate, candidate, &suites, false).await);
     }
     if passes(&seen) {
@@ -36,11 +38,13 @@ pub async fn hidden(
     candidate: &Candidate,
 ) -> GateResult {
     let outside = &context.contract.hidden;
-    if context.examples.hidden.is_none() && outside.is_empty() {
+    let console: Vec<_> = context.console.iter().filter(|test| test.hidden).collect();
+    if context.examples.hidden.is_none() && outside.is_empty() && console.is_empty() {
         let reason = "the spec has no hidden example".to_owned();
         return GateResult { outcome: Some(Outcome::Skipped { reason }), ..GateResult::default() };
     }
     let mut seen = contract::run(context, gate, candidate, outside).await;
+    seen = seen.and(console::run(context, gate, candidate, true).await);
     let suite = context.examples.hidden.as_slice();
     if !suite.is_empty() {
         // The candidate's own tests are left out.
@@ -52,6 +56,7 @@ pub async fn hidden(
         let tests = suite.iter().flat_map(|suite| &suite.tests);
         clauses = tests.filter_map(|test| test.clause.clone()).collect();
         clauses.extend(outside.iter().map(|test| test.clause.clone()));
+        clauses.extend(console.iter().map(|test| test.clause.clone()));
     }
     let told = |clause: ClauseId| Finding {
         clauses: vec![clause.clone()],
@@ -144,11 +149,11 @@ impl TestWork<'_> {
         // All tests see the same data while they run.
         let data = context.suites.iter().filter(|one| one.data && self.only);
         mounted.extend(data.cloned());
-        let PreparedSources { files, layer, candidate: apart } =
+        let PreparedSources { files, layers, candidate: apart } =
             prepare_tests(context, gate, candidate, &mounted).await?;
         // Dependencies have a time of their own.
         let started = Instant::now();
-        let room = GateSandbox::for_tests(context, gate, files, layer.as_ref(), apart).await?;
+        let room = GateSandbox::for_tests(context, gate, files, &layers, apart).await?;
         let room = room.showing(build::data(context, candidate));
         let seen = self.judge(&room, started, &mounted, copies).await;
         room.close().await;

@@ -187,9 +187,9 @@ async fn ask(
         (Some(seconds), None) => Duration::from_secs(seconds),
         _ => bench.timeout,
     };
-    let PreparedSources { files, layer, .. } =
+    let PreparedSources { files, layers, .. } =
         prepare(bench, gate, candidate, &visible(bench)).await?;
-    let room = GateSandbox::open(bench, gate, files, layer.as_ref(), Some(&folder)).await?;
+    let room = GateSandbox::open(bench, gate, files, &layers, Some(&folder)).await?;
     let mut program = program(&room, &manifest.argv, &folder, timeout);
     let clause =
         |c: &crate::types::Clause| RequestClause { id: c.id.to_string(), text: c.text.clone() };
@@ -295,9 +295,9 @@ async fn command(
     argv: &[String],
     candidate: &Candidate,
 ) -> Result<GateResult, GateResult> {
-    let PreparedSources { files, layer, .. } =
+    let PreparedSources { files, layers, .. } =
         prepare(bench, name, candidate, &visible(bench)).await?;
-    let room = GateSandbox::open(bench, name, files, layer.as_ref(), None).await?;
+    let room = GateSandbox::open(bench, name, files, &layers, None).await?;
     let program = program(&room, argv, Path::new("/"), bench.timeout);
     let output = room.run(&program, true).await;
     let (root, places, output) = (room.root(), room.places().clone(), output?);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::context::{GateContext, granted};
-use super::dependency_cache::Layer;
-use super::programs::{places, program, random_nonce, sandbox_spec, unusable};
+use super::dependency_cache::{GateLayers, Layer};
+use super::programs::{packages, places, program, random_nonce, sandbox_spec, unusable};
 use super::result::GateResult;
 use crate::process::{Output, Program};
 use crate::sandbox::{Alone, JoinedProgram, Mount, MountMode, SandboxSpec, SandboxView, Session};
@@ -44,13 +44,15 @@ pub fn keep(folder: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {
 fn sandbox_of(
     context: &GateContext<'_>,
     files: Vec<(String, Vec<u8>)>,
-    layer: Option<&Layer>,
+    layers: [Option<&Layer>; 2],
     shown: Option<&Path>,
 ) -> Result<SandboxSpec, String> {
     let language = toolchain::of(context.target);
     let tools = context.host_tools()?;
-    let over = layer.map(|layer| (layer.path(), MountMode::Overlay));
+    let [own, more] = layers.map(|layer| layer.map(Layer::path));
+    let over = own.map(|layer| (layer, MountMode::Overlay));
     let mut spec = SandboxSpec { files, ..sandbox_spec(tools, language, over, context.limits) };
+    spec.mounts.extend(more.map(packages));
     let shown = context.read_only.iter().map(PathBuf::as_path).chain(shown);
     spec.mounts.extend(shown.map(Mount::shown));
     Ok(spec)
@@ -67,8 +69,8 @@ pub struct GateSandbox<'a> {
     limits: Limits,
     /// What programs may read that run alone.
     data: Vec<String>,
-    // Keeps the dependency layer in use.
-    _layer: Option<&'a Layer>,
+    // Keeps the layers in use.
+    _layers: &'a GateLayers,
 }
 
 impl<'a> GateSandbox<'a> {
@@ -77,12 +79,13 @@ impl<'a> GateSandbox<'a> {
         context: &'a GateContext<'a>,
         gate: &'a GateName,
         files: Vec<(String, Vec<u8>)>,
-        layer: Option<&'a Layer>,
+        layers: &'a GateLayers,
         shown: Option<&Path>,
     ) -> Result<Self, GateResult> {
-        let spec = sandbox_of(context, files, layer, shown).map_err(GateResult::error)?;
+        let both = [layers.own.as_ref(), layers.packages.as_ref()];
+        let spec = sandbox_of(context, files, both, shown).map_err(GateResult::error)?;
         let session = context.sandbox.open(&spec).await.map_err(|why| unusable(&why))?;
-        Ok(Self::over(context, gate, session, None, layer))
+        Ok(Self::over(context, gate, session, None, layers))
     }
 
     /// Opens what tests need: one sandbox, or two where the candidate has its own.
@@ -90,28 +93,30 @@ impl<'a> GateSandbox<'a> {
         context: &'a GateContext<'a>,
         gate: &'a GateName,
         files: Vec<(String, Vec<u8>)>,
-        layer: Option<&'a Layer>,
+        layers: &'a GateLayers,
         candidate: Option<Vec<(String, Vec<u8>)>>,
     ) -> Result<Self, GateResult> {
         match candidate {
-            None => Self::open(context, gate, files, layer, None).await,
-            Some(candidate) => Self::pair(context, gate, files, layer, candidate).await,
+            None => Self::open(context, gate, files, layers, None).await,
+            Some(candidate) => Self::pair(context, gate, files, layers, candidate).await,
         }
     }
 
-    /// Opens two sandboxes: one with the tests and their packages, and one with the candidate.
+    /// Opens two sandboxes: of the tests and their packages, and of the candidate and its packages.
     async fn pair(
         context: &'a GateContext<'a>,
         gate: &'a GateName,
         files: Vec<(String, Vec<u8>)>,
-        layer: Option<&'a Layer>,
+        layers: &'a GateLayers,
         candidate: Vec<(String, Vec<u8>)>,
     ) -> Result<Self, GateResult> {
-        let tests = sandbox_of(context, files, layer, None).map_err(GateResult::error)?;
-        let candidate = sandbox_of(context, candidate, None, None).map_err(GateResult::error)?;
+        let [own, packages] = [[layers.own.as_ref(), None], [None, layers.packages.as_ref()]];
+        let tests = sandbox_of(context, files, own, None).map_err(GateResult::error)?;
+        let candidate =
+            sandbox_of(context, candidate, packages, None).map_err(GateResult::error)?;
         let both = context.sandbox.open_pair(&tests, &candidate).await;
         let (session, beside) = both.map_err(|why| unusable(&why))?;
-        Ok(Self::over(context, gate, session, Some(beside), layer))
+        Ok(Self::over(context, gate, session, Some(beside), layers))
     }
 
     fn over(
@@ -119,13 +124,17 @@ impl<'a> GateSandbox<'a> {
         gate: &'a GateName,
         mut session: Session,
         mut beside: Option<Session>,
-        layer: Option<&'a Layer>,
+        layers: &'a GateLayers,
     ) -> Self {
         for one in [&mut session].into_iter().chain(&mut beside) {
             one.listen(context.listener.clone());
         }
-        let (places, limits) = (places(&session), context.limits);
-        Self { context, gate, session, beside, places, limits, data: Vec::new(), _layer: layer }
+        let (mut places, limits) = (places(&session), context.limits);
+        if let Some(beside) = &beside {
+            // Only the candidate has packages.
+            places.packages = super::programs::places(beside).packages;
+        }
+        Self { context, gate, session, beside, places, limits, data: Vec::new(), _layers: layers }
     }
 
     /// The same, with files that programs may read that run alone.

@@ -58,6 +58,14 @@ pub fn failed(diagnosis: Diagnosis) -> JobOutcome {
     JobOutcome::Failed { diagnosis, limit: None }
 }
 
+/// What a job ends with whose inputs are refused before anything is asked.
+pub fn refused(diagnosis: Diagnosis) -> JobOutcome {
+    match diagnosis.fault {
+        Fault::Environment => failed(diagnosis),
+        _ => JobOutcome::SpecRefused { diagnosis },
+    }
+}
+
 pub fn trouble(fault: Fault, summary: &str) -> Diagnosis {
     Diagnosis {
         fault,

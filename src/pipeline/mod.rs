@@ -240,7 +240,7 @@ impl State {
             (Phase::Starting, Event::InputsRefused { attempt, diagnosis })
                 if *attempt == number =>
             {
-                self.end(JobOutcome::SpecRefused { diagnosis: diagnosis.clone() });
+                self.end(ending::refused(diagnosis.clone()));
             }
             (Phase::Asking { .. }, Event::Completed { attempt, completion, replay, .. })
                 if *attempt == number =>

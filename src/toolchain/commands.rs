@@ -22,6 +22,9 @@ pub struct Places {
     pub tool_home: PathBuf,
     /// The sources of the dependencies, read only.
     pub dependencies: PathBuf,
+    /// The layer of the packages that the target allows, read only. Empty while files are planned
+    /// without one.
+    pub packages: PathBuf,
 }
 
 /// A command as data.

@@ -26,7 +26,7 @@ pub fn schemas() -> Vec<OptionSchema> {
         "uniqueItems": true,
         "default": [],
     });
-    vec![OptionSchema { name: EFFECTS, schema }]
+    vec![OptionSchema { name: EFFECTS, registry: "", schema }]
 }
 
 /// Checks one value.

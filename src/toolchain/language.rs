@@ -6,6 +6,7 @@ use super::effect_rules::EffectRules;
 use super::links::{LinkLanguage, LinkedTree};
 use super::machine::{DependencyLayer, HostProbe};
 use super::native::NativeSuites;
+use super::program::ProgramLanguage;
 use super::suite::Suite;
 use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
@@ -83,6 +84,15 @@ pub trait Toolchain: Sync {
     fn dependencies(&self, tree: &Tree, linked: &[LinkedTree]) -> Option<Box<dyn DependencyLayer>>;
     /// How its candidates use promoted trees. `None` if they cannot.
     fn links(&self) -> Option<&'static dyn LinkLanguage>;
+    /// How a target that is a program is started, where console examples are judged from outside.
+    fn program(&self, _target: &Target) -> Option<&dyn ProgramLanguage> {
+        None
+    }
+    /// The packages that a target allows, which its candidates see. `None`: it allows none, or the
+    /// dependencies of a tree say which.
+    fn packages(&self, _target: &Target) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
     /// Tools that are fetched as packages, which a gate sees read only. `None` if this machine's
     /// tools suffice.
     fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>>;
@@ -97,6 +107,8 @@ pub trait Toolchain: Sync {
 pub struct OptionSchema {
     /// The key.
     pub name: &'static str,
+    /// Where the names in its value are from; empty if it means the same in every language.
+    pub registry: &'static str,
     /// The JSON schema of its value.
     pub schema: serde_json::Value,
 }

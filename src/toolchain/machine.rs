@@ -23,6 +23,11 @@ pub trait DependencyLayer: Send + Sync {
     /// is nothing to fetch. Writes sources to `../vendor`.
     fn fetch(&self, tools: &HostTools) -> Option<ToolCommand>;
 
+    /// Variables of the user that the fetch sees: where registries are.
+    fn variables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The name of the fetched project's lockfile.
     fn lock_name(&self) -> &'static str;
 

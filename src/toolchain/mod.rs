@@ -11,11 +11,14 @@ mod declared;
 mod doc_examples;
 mod effect_option;
 mod effect_rules;
+mod kind_option;
 mod language;
 mod links;
 mod machine;
 mod mutator;
 mod native;
+mod package_option;
+mod program;
 mod python;
 mod quotes;
 pub mod results;
@@ -41,6 +44,7 @@ pub use links::{LinkLanguage, Linked, LinkedTree};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS};
 pub use native::{Membrane, NativeSuites};
+pub use program::{ConsoleTest, ProgramLanguage};
 pub use quotes::QuotedTest;
 use suite::key;
 pub use suite::{
@@ -134,6 +138,11 @@ pub fn artefacts() -> Vec<&'static str> {
 /// one test.
 pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     coverage::check(of(target), spec, target, suites)
+}
+
+/// The console examples of a spec that are judged from outside.
+pub fn console_tests(spec: &Spec, target: &Target) -> Vec<ConsoleTest> {
+    of(target).program(target).map(|_| program::tests(spec)).unwrap_or_default()
 }
 
 /// The expectations of an example, in any language.

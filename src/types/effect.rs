@@ -50,6 +50,9 @@ impl CodeEffect {
         Self::Unsafe,
     ];
 
+    /// Those that every program has.
+    pub const STREAMS: [Self; 3] = [Self::Stdin, Self::Stdout, Self::Stderr];
+
     /// Its name in specs and configurations.
     pub fn word(self) -> &'static str {
         match self {

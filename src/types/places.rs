@@ -21,13 +21,15 @@ pub const OWN: [&str; 7] = [SOURCE, "/proc", "/dev", "/sys", LOWER, UPPER, PROGR
 pub const BUILD: &str = "/target";
 /// Sources of dependencies, read-only.
 pub const DEPENDENCIES: &str = "/vendor";
+/// The layer of the packages that a target allows, read-only.
+pub const PACKAGES: &str = "/packages";
 /// A language's tools, read-only.
 pub const TOOLS: &str = "/toolchain";
 /// The home of these tools, for their state; fresh for each program.
 pub const TOOL_HOME: &str = "/cargo";
 
 /// Mount points for content that differs from the machine's folders.
-pub const MOUNT_POINTS: [&str; 4] = [BUILD, DEPENDENCIES, TOOLS, TOOL_HOME];
+pub const MOUNT_POINTS: [&str; 5] = [BUILD, DEPENDENCIES, PACKAGES, TOOLS, TOOL_HOME];
 
 /// Whether a sandbox has its own folder at this path, so that the machine's cannot be shown. The
 /// path must not contain `..`.

@@ -538,6 +538,9 @@ fn without_an_interpreter_other_targets_are_promoted_and_nothing_is_bought() {
     assert_eq!(server.requests().len(), 1);
 }
 
+/// What it is asked.
+const ABOUT: &str = "{\"package\": \"pk\", \"site\": \"\", \"allowed\": [], \"program\": false}";
+
 /// What the program that lists effects says of a module, sorted.
 fn listed(code: &str) -> Vec<String> {
     use std::io::Write;
@@ -547,7 +550,7 @@ fn listed(code: &str) -> Vec<String> {
     std::fs::write(path.join("__init__.py"), code).expect("writes");
     let script = include_bytes!("../../src/toolchain/python/audit.txt");
     let mut child = std::process::Command::new("python3")
-        .args(["-I", "-S", "-B", "-X", "utf8", "-", "pk", "src/pk/__init__.py"])
+        .args(["-I", "-S", "-B", "-X", "utf8", "-", ABOUT, "src/pk/__init__.py"])
         .current_dir(folder.path())
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())

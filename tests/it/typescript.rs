@@ -141,7 +141,7 @@ pub fn has_tools() -> bool {
 }
 
 /// A workspace with a TypeScript target only. `more` are keys of the target.
-fn world(server: &Server, id: &str, spec: &str, more: &str) -> World {
+pub fn world(server: &Server, id: &str, spec: &str, more: &str) -> World {
     let world = World::new(&server.url, &[(id, spec)], "");
     let config = world.read("harness.toml").replace("[\"rust\"]", "[\"typescript\"]");
     let target = format!("[target.typescript]\ntoolchain = \"typescript\"\n{more}");
@@ -664,7 +664,7 @@ fn listed(codes: &[&str]) -> Vec<Vec<String>> {
     let mut child = std::process::Command::new("node")
         .args(["--input-type=module", "-"])
         .arg(&*TOOLS)
-        .arg(".ts")
+        .args([".ts", "{\"allowed\": [], \"program\": false}"])
         .args(every.iter().map(|(path, _)| path))
         .current_dir(folder.path())
         .stdin(std::process::Stdio::piped())

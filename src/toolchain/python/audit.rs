@@ -17,6 +17,8 @@ pub enum AuditLine {
     Import(Noticed),
     /// A file that no other one imports.
     Unreached(Noticed),
+    /// What a program's main module lacks.
+    Program(Noticed),
     /// A use of something that needs an effect.
     Effect {
         /// The effect.

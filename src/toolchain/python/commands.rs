@@ -1,22 +1,35 @@
 //! The commands of Python's gates, with their files and variables.
 
+use serde_json::json;
+
 use super::audit;
 use super::package::package;
-use crate::toolchain::{Places, ToolCommand};
-use crate::types::{GateName, RelPath, Spec, Tree};
+use crate::toolchain::{EffectSubject, Places, ToolCommand, kind_option, package_option};
+use crate::types::{GateName, RelPath};
 
 const RUFF: &str = "target-version = \"py310\"\nline-length = 100\n\
     extend-exclude = [\"src/*/contract.py\"]\n[lint]\n\
     select = [\"E4\", \"E7\", \"E9\", \"F\", \"B\"]\n";
 const PYREFLY: &str = "project-includes = [\"src/**/*.py\"]\nsearch-path = [\"src\"]\n\
     preset = \"strict\"\npython-version = \"3.10\"\npython-platform = \"linux\"\n\
-    skip-interpreter-query = true\nsite-package-path = []\ndisable-search-path-heuristics = true\n\
+    skip-interpreter-query = true\ndisable-search-path-heuristics = true\n\
     enabled-ignores = []\n";
 
+/// The folder of a target's packages in the build folder of their layer.
+pub const SITE: &str = "site";
+
+/// Where a candidate finds the packages of its target.
+pub fn site(places: &Places) -> String {
+    places.packages.join("target").join(SITE).display().to_string()
+}
+
 /// The harness's files in a workspace.
-pub fn workspace_files() -> Vec<(String, Vec<u8>)> {
-    let files = [("ruff.toml", RUFF), ("pyrefly.toml", PYREFLY)];
-    files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).into()
+pub fn workspace_files(places: &Places) -> Vec<(String, Vec<u8>)> {
+    let has_packages = !places.packages.as_os_str().is_empty();
+    let site: Vec<String> = has_packages.then(|| site(places)).into_iter().collect();
+    let types = format!("{PYREFLY}site-package-path = {}\n", toml::Value::from(site));
+    let files = [("ruff.toml", RUFF.to_owned()), ("pyrefly.toml", types)];
+    files.map(|(path, text)| (path.to_owned(), text.into_bytes())).into()
 }
 
 /// The environment of every program over a candidate.
@@ -41,15 +54,19 @@ pub fn run(args: &[&str], places: &Places) -> ToolCommand {
 }
 
 /// Lists what the modules of a candidate import and use.
-pub fn audit(package: &str, tree: &Tree, places: &Places) -> ToolCommand {
-    let files = tree.iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with(".py"));
-    let args: Vec<&str> = ["-", package].into_iter().chain(files).collect();
+pub fn audit(subject: EffectSubject<'_>, places: &Places) -> ToolCommand {
+    let allowed = package_option::packages(subject.target);
+    let about = json!({
+        "package": package(subject.spec),
+        "site": site(places),
+        "allowed": allowed.keys().collect::<Vec<_>>(),
+        "program": kind_option::is_program(subject.target),
+    });
+    let about = about.to_string();
+    let files = subject.tree.iter().map(|(path, _)| path.as_str());
+    let files = files.filter(|path| path.ends_with(".py"));
+    let args: Vec<&str> = ["-", &about].into_iter().chain(files).collect();
     ToolCommand { stdin: Some(audit::SCRIPT.as_bytes().to_vec()), ..run(&args, places) }
-}
-
-/// The same for a spec.
-pub fn audit_of(spec: &Spec, tree: &Tree, places: &Places) -> ToolCommand {
-    audit(&package(spec), tree, places)
 }
 
 fn tool(name: &str, args: &[&str], places: &Places) -> ToolCommand {
@@ -67,19 +84,19 @@ pub fn format(path: &RelPath, places: &Places) -> ToolCommand {
     tool("ruff", &args, places)
 }
 
-/// The command of a compiling gate.
-pub fn compile(gate: &GateName, tree: &Tree, places: &Places) -> ToolCommand {
+/// The command of a compiling gate. The first one parses the modules with the effects.
+pub fn compile(gate: &GateName, places: &Places) -> Option<ToolCommand> {
     match gate.as_str() {
         "lint" => {
             let args = ["check", "--config", "ruff.toml", "--no-cache", "--ignore-noqa", "--quiet"];
             let args = args.into_iter().chain(["--output-format", "json", "src"]);
-            tool("ruff", &args.collect::<Vec<_>>(), places)
+            Some(tool("ruff", &args.collect::<Vec<_>>(), places))
         }
         "types" => {
             let args = ["check", "-c", "pyrefly.toml", "--output-format", "json"];
             let args = args.into_iter().chain(["--summary=none", "--threads=1"]);
-            tool("pyrefly", &args.collect::<Vec<_>>(), places)
+            Some(tool("pyrefly", &args.collect::<Vec<_>>(), places))
         }
-        _ => audit("", tree, places),
+        _ => None,
     }
 }

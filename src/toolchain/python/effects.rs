@@ -4,13 +4,18 @@ use std::collections::BTreeSet;
 
 use super::audit::{AuditLine, Noticed, PublicItem, read};
 use super::contract::surface;
+use super::program::OF_PROGRAMS;
 use super::{commands, package};
-use crate::toolchain::effect_option;
+use crate::toolchain::kind_option::is_program;
 use crate::toolchain::{
     EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, effects_sentence, missing_effect,
     told_once,
 };
+use crate::toolchain::{effect_option, package_option};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
+
+/// The rule of a module that cannot be parsed.
+const SYNTAX: &str = "syntax";
 
 /// The rules of Python.
 pub struct PythonEffects;
@@ -25,7 +30,7 @@ impl EffectRules for PythonEffects {
     }
 
     fn commands(&self, subject: EffectSubject<'_>, places: &Places) -> Vec<ToolCommand> {
-        vec![commands::audit_of(subject.spec, subject.tree, places)]
+        vec![commands::audit(subject, places)]
     }
 
     fn read(
@@ -36,18 +41,22 @@ impl EffectRules for PythonEffects {
     ) -> Result<Vec<Finding>, String> {
         let [output] = outputs else { return Err("the modules were not listed".to_owned()) };
         let Some(lines) = read(&output.stdout) else { return unread(gate, output) };
-        let granted = self.granted(subject.spec, subject.target);
+        let granted = open(subject.spec, subject.target);
+        let is_free = |what: &str| is_program(subject.target) && OF_PROGRAMS.contains(&what);
         let mut findings = Vec::new();
         let (mut items, mut exported): (Vec<PublicItem>, _) = (Vec::new(), None);
         for line in lines {
             match line {
                 AuditLine::Syntax(noticed) => findings.push(unreadable(noticed)),
                 AuditLine::Suppress(noticed) => findings.push(suppressed(noticed)),
-                AuditLine::Import(noticed) => findings.push(unknown_import(noticed)),
+                AuditLine::Import(noticed) => {
+                    findings.push(unknown_import(&noticed, subject.target));
+                }
+                AuditLine::Program(noticed) => findings.push(no_program(&noticed)),
                 AuditLine::Unreached(noticed) => findings.push(unreached(&noticed)),
                 AuditLine::Effect { effect, noticed } => {
                     let effect = CodeEffect::read(&effect).map_err(|(why, _)| why)?;
-                    if !granted.contains(&effect) {
+                    if !granted.contains(&effect) && !is_free(&noticed.what) {
                         findings.push(needed(effect, noticed, &granted));
                     }
                 }
@@ -60,12 +69,21 @@ impl EffectRules for PythonEffects {
                 AuditLine::End => {}
             }
         }
-        if let Some(interface) = &subject.spec.contract {
-            let root = package::root(subject.spec);
+        // Syntax errors first: of what cannot be parsed nothing else is known.
+        if findings.iter().any(|one: &Finding| one.rule == SYNTAX) {
+            findings.retain(|one| one.rule == SYNTAX);
+        } else if let Some(interface) = &subject.spec.contract {
+            let root = package::items(subject.spec);
             findings.extend(surface(interface, root.as_str(), &items, exported));
         }
         Ok(told_once(gate, subject.spec, findings))
     }
+}
+
+/// The effects that candidates may have: those that are granted, and a program's streams.
+fn open(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
+    let streams = CodeEffect::STREAMS.into_iter().filter(|_| is_program(target));
+    PythonEffects.granted(spec, target).into_iter().chain(streams).collect()
 }
 
 /// A list without its end: the parser itself failed over the candidate.
@@ -100,9 +118,9 @@ fn at(noticed: &Noticed, rule: &str, message: String, remedy: &str) -> Finding {
 }
 
 /// A module that cannot be parsed.
-pub fn unreadable(noticed: Noticed) -> Finding {
+fn unreadable(noticed: Noticed) -> Finding {
     let message = format!("syntax error: {}", noticed.what);
-    Finding { remedy: None, ..at(&noticed, "syntax", message, "") }
+    Finding { remedy: None, ..at(&noticed, SYNTAX, message, "") }
 }
 
 fn suppressed(noticed: Noticed) -> Finding {
@@ -110,11 +128,18 @@ fn suppressed(noticed: Noticed) -> Finding {
     at(&noticed, "suppress", message, "remove the comment and fix the code instead")
 }
 
-fn unknown_import(noticed: Noticed) -> Finding {
-    let message =
-        format!("`{}` is neither in the standard library nor in this package", noticed.what);
-    let remedy = "use the standard library only, and import the package's modules relatively";
-    at(&noticed, "import", message, remedy)
+fn unknown_import(noticed: &Noticed, target: &Target) -> Finding {
+    let root = noticed.what.split('.').next().unwrap_or_default();
+    let line = format!("{{ {root} = \"==…\" }}");
+    let message = package_option::not_allowed(&noticed.what, "the standard library", &line);
+    let remedy = "use the standard library, and import the package's modules relatively";
+    at(noticed, "import", message, &package_option::instead(target, remedy))
+}
+
+fn no_program(noticed: &Noticed) -> Finding {
+    let remedy = "define `main() -> int | None` and end with `if __name__ == \"__main__\":` and \
+        `sys.exit(main())`";
+    at(noticed, "program", noticed.what.clone(), remedy)
 }
 
 fn unreached(noticed: &Noticed) -> Finding {
@@ -157,7 +182,17 @@ fn opens(effect: CodeEffect) -> &'static str {
     }
 }
 
+/// The same for a program, which has arguments and an exit status.
+fn opens_in_program(effect: CodeEffect) -> &'static str {
+    match effect {
+        CodeEffect::Env => "the surroundings (`os.environ`, `random`)",
+        CodeEffect::Process => "other processes (`subprocess`)",
+        other => opens(other),
+    }
+}
+
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
-    effects_sentence(&PythonEffects.granted(spec, target), opens)
+    let opens = if is_program(target) { opens_in_program } else { opens };
+    effects_sentence(&open(spec, target), opens)
 }

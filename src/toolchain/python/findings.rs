@@ -2,8 +2,6 @@
 
 use serde::Deserialize;
 
-use super::audit::{self, AuditLine};
-use super::effects;
 use crate::toolchain::ToolOutput;
 use crate::types::{Finding, GateName};
 
@@ -54,7 +52,7 @@ pub fn read(gate: &GateName, output: &ToolOutput, root: &str) -> Vec<Finding> {
         "lint" => lint(text, root),
         "types" => types(text),
         "test" | "hidden" => load(output),
-        _ => syntax(text),
+        _ => Vec::new(),
     };
     findings.iter_mut().for_each(|finding| gate.clone_into(&mut finding.gate));
     findings
@@ -108,15 +106,6 @@ fn load(output: &ToolOutput) -> Vec<Finding> {
     vec![Finding { rule: "import".to_owned(), file, line, message, ..Finding::default() }]
 }
 
-fn syntax(text: &str) -> Vec<Finding> {
-    let lines = audit::read(text).unwrap_or_default().into_iter();
-    let syntax = lines.filter_map(|line| match line {
-        AuditLine::Syntax(noticed) => Some(effects::unreadable(noticed)),
-        _ => None,
-    });
-    syntax.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::read;
@@ -140,7 +129,7 @@ mod tests {
         let load = "x\n{\"kind\": \"load\", \"file\": \"src/a/__init__.py\", \"line\": 1, \
             \"what\": \"no\"}\n";
         assert_eq!(found("test", load), [("import".to_owned(), file(), Some(1))]);
-        for gate in ["lint", "types", "check"] {
+        for gate in ["lint", "types"] {
             assert_eq!(found(gate, "no JSON"), []);
         }
     }

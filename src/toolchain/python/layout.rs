@@ -1,13 +1,15 @@
 //! The files of a candidate: the harness writes `pyproject.toml` and the contract's types.
 
 use super::contract::PythonContract;
-use super::package::{MANIFEST, package, root};
-use crate::toolchain::ContractLanguage;
-use crate::types::{Finding, RelPath, Spec, Tree};
+use super::imports;
+use super::package::{MANIFEST, is_types, items, package, root};
+use crate::toolchain::{ContractLanguage, kind_option, package_option};
+use crate::types::{Finding, RelPath, Spec, Target, Tree};
 
 /// Replaces the harness's own files, after checking the layout.
-pub fn normalise(tree: &Tree, spec: &Spec) -> Result<Tree, Vec<Finding>> {
-    let (root, folder) = (root(spec), format!("src/{}/", package(spec)));
+pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
+    let is_program = kind_option::is_program(target);
+    let (root, folder) = (root(spec, is_program), format!("src/{}/", package(spec)));
     let mut findings = Vec::new();
     if tree.get(root.as_str()).is_none() {
         let message = format!("the package has no `{root}`");
@@ -29,18 +31,40 @@ pub fn normalise(tree: &Tree, spec: &Spec) -> Result<Tree, Vec<Finding>> {
         return Err(findings);
     }
     let mut tree = tree.clone();
-    let manifest = format!(
-        "# Written by regen from specs: edits are drift.\n[project]\nname = {}\nversion = \"0.0.0\"\n\
-         requires-python = \">=3.10\"\n",
-        toml::Value::from(spec.id.to_string())
-    );
-    tree.insert(RelPath::parse(MANIFEST).expect("it is a plain path"), manifest.into_bytes());
+    if is_program && spec.contract.is_none() && tree.get(items(spec).as_str()).is_none() {
+        tree.insert(items(spec), Vec::new());
+    }
+    let manifest = manifest(&tree, spec, target).into_bytes();
+    tree.insert(RelPath::parse(MANIFEST).expect("it is a plain path"), manifest);
     tree.insert(RelPath::parse(&typed(spec)).expect("it is a plain path"), Vec::new());
     let types = spec.contract.as_ref().and_then(|one| PythonContract.types(spec, one));
     if let Some((path, text)) = types {
         tree.insert(path, text.into_bytes());
     }
     Ok(tree)
+}
+
+/// The text of the manifest. What a candidate wrote there does not count: its imports do.
+fn manifest(tree: &Tree, spec: &Spec, target: &Target) -> String {
+    let quoted = |text: String| toml::Value::from(text).to_string();
+    let mut text = format!(
+        "# Written by regen from specs: edits are drift.\n[project]\nname = {}\nversion = \"0.0.0\"\n\
+         requires-python = \">=3.10\"\n",
+        quoted(spec.id.to_string())
+    );
+    let is_own = |path: &str| path.ends_with(".py") && !is_types(path);
+    let modules = tree.iter().filter(|(path, _)| is_own(path.as_str()));
+    let modules = modules.filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok());
+    let used = imports::used(modules, &package(spec), package_option::packages(target));
+    let used: Vec<String> = used.into_iter().map(|(name, of)| quoted(name + &of)).collect();
+    if !used.is_empty() {
+        text.push_str(&format!("dependencies = [{}]\n", used.join(", ")));
+    }
+    if kind_option::is_program(target) {
+        let (id, main) = (quoted(spec.id.to_string()), format!("{}.__main__:main", package(spec)));
+        text.push_str(&format!("\n[project.scripts]\n{id} = {}\n", quoted(main)));
+    }
+    text
 }
 
 /// The file that says that the package has types.

@@ -7,20 +7,23 @@ mod contract;
 mod effects;
 mod findings;
 mod host_tools;
+mod imports;
 mod layout;
 mod membrane;
 mod package;
+mod packages;
+mod program;
 mod prompt;
 mod tools_layer;
 mod words;
 
 use super::coverage::at;
-use super::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
     GateKind, HostProbe, Layout, LinkLanguage, LinkedTree, NativeSuites, OptionSchema, Places,
-    Suite, ToolCommand, ToolOutput, Toolchain,
+    ProgramLanguage, Suite, ToolCommand, ToolOutput, Toolchain,
 };
+use super::{effect_option, kind_option, package_option};
 use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
 /// Python.
@@ -54,15 +57,26 @@ impl Toolchain for Python {
     }
     fn options(&self) -> Vec<OptionSchema> {
         effect_option::schemas()
+            .into_iter()
+            .chain([package_option::schema("PyPI"), kind_option::schema()])
+            .collect()
     }
-    fn check_option(&self, _name: &str, value: &toml::Value) -> Result<(), (String, String)> {
-        effect_option::check(value)
+    fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)> {
+        match name {
+            package_option::PACKAGES => {
+                package_option::check(value, packages::wrong, packages::EXAMPLE)
+            }
+            kind_option::KIND => kind_option::check(value),
+            _ => effect_option::check(value),
+        }
     }
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
         effect_option::encode(target, out);
+        package_option::encode(target, out);
+        kind_option::encode(target, out);
     }
-    fn root(&self, spec: &Spec, _target: &Target) -> RelPath {
-        package::root(spec)
+    fn root(&self, spec: &Spec, target: &Target) -> RelPath {
+        package::root(spec, kind_option::is_program(target))
     }
     fn layout(&self, _target: &Target) -> Layout {
         Layout {
@@ -84,10 +98,10 @@ impl Toolchain for Python {
         &self,
         tree: &Tree,
         spec: &Spec,
-        _target: &Target,
+        target: &Target,
         _links: &[Link],
     ) -> Result<Tree, Vec<Finding>> {
-        layout::normalise(tree, spec)
+        layout::normalise(tree, spec, target)
     }
     /// Comments that switch tools off are found with the effects, by the interpreter's own parser.
     fn tamper_lints(&self, _gate: &GateName, _tree: &Tree, _target: &Target) -> Vec<Finding> {
@@ -130,8 +144,8 @@ impl Toolchain for Python {
     fn gates(&self) -> &'static [GateDefinition] {
         &GATES
     }
-    fn workspace_files(&self, _: &str, _: &str, _: &Places) -> Vec<(String, Vec<u8>)> {
-        commands::workspace_files()
+    fn workspace_files(&self, _: &str, _: &str, places: &Places) -> Vec<(String, Vec<u8>)> {
+        commands::workspace_files(places)
     }
     fn environment(&self, places: &Places) -> Vec<(String, String)> {
         commands::environment(places)
@@ -141,8 +155,8 @@ impl Toolchain for Python {
         let is_code = text.ends_with(".py") && !package::is_types(text);
         is_code.then(|| commands::format(path, places))
     }
-    fn compile(&self, gate: &GateName, tree: &Tree, places: &Places) -> Vec<ToolCommand> {
-        vec![commands::compile(gate, tree, places)]
+    fn compile(&self, gate: &GateName, _tree: &Tree, places: &Places) -> Vec<ToolCommand> {
+        commands::compile(gate, places).into_iter().collect()
     }
     fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
         Vec::new()
@@ -166,6 +180,9 @@ impl Toolchain for Python {
     fn contract(&self) -> Option<&'static dyn ContractLanguage> {
         Some(&contract::PythonContract)
     }
+    fn program(&self, target: &Target) -> Option<&dyn ProgramLanguage> {
+        kind_option::is_program(target).then_some(&program::PythonProgram)
+    }
     fn dependencies(
         &self,
         _tree: &Tree,
@@ -175,6 +192,11 @@ impl Toolchain for Python {
     }
     fn links(&self) -> Option<&'static dyn LinkLanguage> {
         None
+    }
+    fn packages(&self, target: &Target) -> Option<Box<dyn DependencyLayer>> {
+        let allowed = package_option::packages(target);
+        let layer = || Box::new(packages::PackageLayer::of(&allowed)) as Box<dyn DependencyLayer>;
+        (!allowed.is_empty()).then(layer)
     }
     fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
         let uses_them = ["fmt", "lint", "types"].contains(&gate.as_str());

@@ -63,8 +63,13 @@ pub fn file(spec: &Spec, name: &str) -> RelPath {
 }
 
 /// The file with the public items.
-pub fn root(spec: &Spec) -> RelPath {
+pub fn items(spec: &Spec) -> RelPath {
     file(spec, "__init__.py")
+}
+
+/// The file that a candidate must have: of a program that with `main`.
+pub fn root(spec: &Spec, is_program: bool) -> RelPath {
+    if is_program { file(spec, "__main__.py") } else { items(spec) }
 }
 
 /// Whether a path is that of the contract's types.

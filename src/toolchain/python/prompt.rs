@@ -1,22 +1,14 @@
 //! Rules of a Python target for the model.
 
 use super::effects;
-use super::package::{package, root};
+use super::package::{items, package, root};
+use crate::toolchain::{kind_option, package_option};
 use crate::types::{Spec, Target};
 
 /// Rules of the target for the model.
 pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
-    let (name, root) = (package(spec), root(spec));
-    let items = match spec.contract {
-        Some(_) => "Its public items stand in",
-        None => "What the specification and its tests name stands in",
-    };
     vec![
-        format!(
-            "Write the package `{name}` for Python 3.10 and newer. {items} `{root}`, which sets \
-             `__all__` to a literal list of exactly these names; other modules go beside it and are \
-             imported relatively (`from .module import name`)."
-        ),
+        form(spec, kind_option::is_program(target)),
         "Answer with source files only, without tests and without code in comments: the harness \
          writes `pyproject.toml` and runs its own tests."
             .to_owned(),
@@ -26,7 +18,47 @@ pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
         "Values have exactly the types of the signatures: no `bool` or `float` for an `int`, no \
          `tuple` for a `list`, no subclasses."
             .to_owned(),
-        "Use the standard library only.".to_owned(),
+        packages(target),
         effects::constraint(spec, target),
     ]
+}
+
+/// Which files to write.
+fn form(spec: &Spec, is_program: bool) -> String {
+    let (name, init) = (package(spec), items(spec));
+    let what = match spec.contract {
+        Some(_) => "Its public items stand in",
+        None => "What the specification and its tests name stands in",
+    };
+    let named =
+        format!("{what} `{init}`, which sets `__all__` to a literal list of exactly these names");
+    let beside =
+        "other modules go beside it and are imported relatively (`from .module import name`)";
+    if !is_program {
+        return format!("Write the package `{name}` for Python 3.10 and newer. {named}; {beside}.");
+    }
+    let root = root(spec, is_program);
+    let examples = spec.clauses.iter().flat_map(|clause| &clause.examples);
+    let has_items = spec.contract.is_some() || examples.clone().any(|one| one.language == "python");
+    let named = if has_items { format!(" {named}.") } else { String::new() };
+    format!(
+        "Write the command-line program `{id}` as the package `{name}` for Python 3.10 and newer. \
+         `{root}` defines `main() -> int | None`, which reads `sys.argv` and returns the exit status, \
+         and ends with `if __name__ == \"__main__\":` and `sys.exit(main())`; {beside}.{named}",
+        id = spec.id
+    )
+}
+
+/// Which packages there are.
+fn packages(target: &Target) -> String {
+    let allowed = package_option::packages(target);
+    if allowed.is_empty() {
+        return "Use the standard library only.".to_owned();
+    }
+    let list: Vec<String> =
+        allowed.iter().map(|(name, versions)| format!("`{name}{versions}`")).collect();
+    format!(
+        "Beside the standard library, these packages are installed, and no others: {}.",
+        list.join(", ")
+    )
 }

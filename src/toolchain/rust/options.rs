@@ -26,7 +26,7 @@ pub struct RustOptions {
     /// `lib` or `bin`.
     #[serde(rename = "crate")]
     pub crate_type: CrateType,
-    /// Crates a candidate may depend on, with their version requirements.
+    /// Packages a candidate may depend on, with versions as cargo, pip or npm takes them.
     pub allowed_dependencies: BTreeMap<String, String>,
     /// Effects that candidates may have, in addition to those that their specs grant.
     pub effects: BTreeSet<CodeEffect>,
@@ -61,7 +61,8 @@ impl RustOptions {
                 of["default"] = schema["default"].take();
                 schema = of;
             }
-            OptionSchema { name, schema }
+            let registry = if name == KEYS[1] { "crates.io" } else { "" };
+            OptionSchema { name, registry, schema }
         })
         .into()
     }

@@ -1,7 +1,7 @@
 //! Console examples: transcripts of commands and their output.
 //!
-//! The commands run in a sealed test, in a fresh folder. The test prints their output, which is
-//! compared with the transcript outside of the candidate's reach.
+//! The commands run in a fresh folder: in Rust in a sealed test that prints their output, otherwise
+//! without any test. The output is compared with the transcript outside of the candidate's reach.
 
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +142,16 @@ pub fn compare(steps: &[ConsoleStep], told: &[StepOutput]) -> Result<(), String>
 }
 
 impl ConsoleStep {
+    /// Whether a program that does nothing fits.
+    pub fn is_silent(&self) -> bool {
+        self.status == 0 && fits(&self.expected.lines().collect::<Vec<_>>(), &[])
+    }
+
+    /// What happened in place of it, for people.
+    pub fn shown(&self, what: &str) -> String {
+        format!("$ {}\nit {what}", self.command)
+    }
+
     fn compare(&self, status: &str, out: &str, errors: &str) -> Result<(), String> {
         let shown = if self.merged { format!("{out}{errors}") } else { out.to_owned() };
         let actual: Vec<&str> = shown.trim_end().lines().map(str::trim_end).collect();

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::audit;
 use super::package::Dialect;
-use crate::toolchain::{Places, ToolCommand};
-use crate::types::{GateName, RelPath, Tree};
+use crate::toolchain::{Places, ToolCommand, kind_option, package_option};
+use crate::types::{GateName, RelPath, Target, Tree};
 
 /// The configuration of the type checker.
 pub const TSCONFIG: &str = "tsconfig.json";
@@ -84,10 +84,27 @@ pub fn run(before: &str, args: Vec<String>, places: &Places) -> ToolCommand {
     ToolCommand { program: "/bin/sh".into(), args: all, ..ToolCommand::default() }
 }
 
-/// Lists what the modules of a candidate import and use.
-pub fn audit(tree: &Tree, places: &Places, dialect: Dialect) -> ToolCommand {
+/// Where the candidate's JavaScript is.
+pub fn out(places: &Places) -> String {
+    text(&places.build.join("regen"))
+}
+
+/// Writes the candidate as JavaScript, without its types.
+pub fn strip(places: &Places, dialect: Dialect) -> ToolCommand {
     let mut args = texts(&["--input-type=module", "-"]);
-    args.extend([text(&places.dependencies), dialect.end().to_owned()]);
+    let tools = text(&places.dependencies);
+    args.extend([tools, dialect.end().to_owned(), out(places), packages(places)]);
+    let stdin = Some(include_str!("strip.txt").as_bytes().to_vec());
+    ToolCommand { builds: true, stdin, ..run("", args, places) }
+}
+
+/// Lists what the modules of a candidate import and use.
+pub fn audit(tree: &Tree, places: &Places, dialect: Dialect, target: &Target) -> ToolCommand {
+    let mut args = texts(&["--input-type=module", "-"]);
+    let allowed: Vec<String> = package_option::packages(target).into_keys().collect();
+    let about = json!({ "allowed": allowed, "program": kind_option::is_program(target) });
+    let about = about.to_string();
+    args.extend([text(&places.dependencies), dialect.end().to_owned(), about]);
     args.extend(modules(tree, dialect));
     ToolCommand {
         program: places.tools.join("bin/node"),
@@ -117,10 +134,27 @@ fn biome(args: &[&str], places: &Places) -> ToolCommand {
     tool(&format!("@biomejs/cli-{}/biome", platform()), args, places)
 }
 
+/// Where a candidate finds the packages of its target.
+pub fn packages(places: &Places) -> String {
+    text(&places.packages.join("vendor/node_modules"))
+}
+
+/// Copies the workspace where packages are beside it, and runs a program there.
+const BESIDE_PACKAGES: &str = "mkdir -p \"$0\" && cp -R . \"$0\" && ln -s \"$1\" \"$0/node_modules\" \
+    && cd \"$0\" && shift && exec \"$@\"";
+
 /// The type checker with one of the harness's configurations.
 pub fn check_types(config: &str, places: &Places) -> ToolCommand {
-    let path = format!("@typescript/typescript-{}/lib/tsc", platform());
-    tool(&path, &["-p", config, "--pretty", "false"], places)
+    let path = format!("node_modules/@typescript/typescript-{}/lib/tsc", platform());
+    let (beside, tsc) = (text(&places.build.join("types")), text(&places.dependencies.join(path)));
+    let args = ["-c", BESIDE_PACKAGES, &beside, &packages(places)];
+    let args = [&args[..], &[&tsc, "-p", config, "--pretty", "false"]].concat();
+    ToolCommand {
+        program: "/bin/sh".into(),
+        args: texts(&args),
+        builds: true,
+        ..ToolCommand::default()
+    }
 }
 
 /// Formats a file with the harness's configuration.
@@ -129,14 +163,14 @@ pub fn format(path: &RelPath, places: &Places) -> ToolCommand {
     biome(&["format", "--colors=off", &name], places)
 }
 
-/// The command of a compiling gate.
-pub fn compile(gate: &GateName, tree: &Tree, places: &Places, dialect: Dialect) -> ToolCommand {
+/// The command of a compiling gate. The first one parses the modules with the effects.
+pub fn compile(gate: &GateName, places: &Places) -> Option<ToolCommand> {
     match gate.as_str() {
         "lint" => {
             let args = ["lint", "--colors=off", "--reporter=json", "--max-diagnostics=200", "src"];
-            biome(&args, places)
+            Some(biome(&args, places))
         }
-        "types" => check_types(TSCONFIG, places),
-        _ => audit(tree, places, dialect),
+        "types" => Some(check_types(TSCONFIG, places)),
+        _ => None,
     }
 }

@@ -4,15 +4,20 @@
 use std::collections::BTreeSet;
 
 use super::audit::{ModuleLine, ModulePlace, read};
-use super::commands;
 use super::contract::surface;
 use super::package::Dialect;
-use crate::toolchain::effect_option;
+use super::program::OF_PROGRAMS;
+use super::{commands, packages};
+use crate::toolchain::kind_option::is_program;
 use crate::toolchain::{
     EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, effects_sentence, missing_effect,
     told_once,
 };
+use crate::toolchain::{effect_option, package_option};
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target, gate::clean};
+
+/// The rule of a module that cannot be parsed.
+const SYNTAX: &str = "syntax";
 
 /// The rules of a language.
 pub struct ScriptEffects(pub Dialect);
@@ -20,6 +25,12 @@ pub struct ScriptEffects(pub Dialect);
 /// The effects that a spec and its target grant.
 fn granted(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
     spec.granted_effects().into_iter().chain(effect_option::effects(target)).collect()
+}
+
+/// The effects that candidates may have: those that are granted, and a program's streams.
+fn open(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
+    let streams = CodeEffect::STREAMS.into_iter().filter(|_| is_program(target));
+    granted(spec, target).into_iter().chain(streams).collect()
 }
 
 impl EffectRules for ScriptEffects {
@@ -35,7 +46,10 @@ impl EffectRules for ScriptEffects {
     fn commands(&self, subject: EffectSubject<'_>, places: &Places) -> Vec<ToolCommand> {
         let compared = subject.spec.contract.is_some();
         let surface = compared.then(|| commands::check_types(surface::CONFIG, places));
-        [commands::audit(subject.tree, places, self.0)].into_iter().chain(surface).collect()
+        [commands::audit(subject.tree, places, self.0, subject.target)]
+            .into_iter()
+            .chain(surface)
+            .collect()
     }
 
     fn read(
@@ -46,17 +60,20 @@ impl EffectRules for ScriptEffects {
     ) -> Result<Vec<Finding>, String> {
         let [output, more @ ..] = outputs else { return Err("no module was listed".to_owned()) };
         let Some(lines) = read(&output.stdout) else { return unread(gate, output) };
-        let granted = self.granted(subject.spec, subject.target);
+        let granted = open(subject.spec, subject.target);
+        let is_free = |what: &str| is_program(subject.target) && OF_PROGRAMS.contains(&what);
         let (mut findings, mut types) = (Vec::new(), Vec::new());
         for line in lines {
             match line {
                 ModuleLine::Syntax(place) => findings.push(unreadable(&place)),
                 ModuleLine::Suppress(place) => findings.push(suppressed(&place)),
-                ModuleLine::Import(place) => findings.push(unknown_import(&place)),
+                ModuleLine::Import(place) => {
+                    findings.push(unknown_import(&place, subject.target));
+                }
                 ModuleLine::Unreached(place) => findings.push(unreached(&place)),
                 ModuleLine::Effect { effect, place } => {
                     let effect = CodeEffect::read(&effect).map_err(|(why, _)| why)?;
-                    if !granted.contains(&effect) {
+                    if !granted.contains(&effect) && !is_free(&place.what) {
                         findings.push(needed(effect, &place, &granted));
                     }
                 }
@@ -64,9 +81,10 @@ impl EffectRules for ScriptEffects {
                 ModuleLine::End => {}
             }
         }
-        // What cannot be parsed has no public items.
-        let is_read = !findings.iter().any(|finding| finding.rule == "syntax");
-        if let (true, Some(interface)) = (is_read, &subject.spec.contract) {
+        // Syntax errors first: of what cannot be parsed nothing else is known.
+        if findings.iter().any(|one: &Finding| one.rule == SYNTAX) {
+            findings.retain(|one| one.rule == SYNTAX);
+        } else if let Some(interface) = &subject.spec.contract {
             findings.extend(surface::exported_types(interface, &types, self.0));
             let [checked] = more else { return Err("no public item was compared".to_owned()) };
             findings.extend(surface::read(interface, checked, self.0)?);
@@ -99,13 +117,13 @@ fn at(place: &ModulePlace, rule: &str, message: String, remedy: &str) -> Finding
 }
 
 /// A module that cannot be parsed.
-pub fn unreadable(place: &ModulePlace) -> Finding {
+fn unreadable(place: &ModulePlace) -> Finding {
     let message = format!("syntax error: {}", place.what);
     let remedy = "use only syntax that is JavaScript once its types are removed: no `enum`, no \
         `namespace`, no parameter properties, no decorators";
     let is_erasable = !place.what.contains("strip-only");
     let remedy = Some(remedy.to_owned()).filter(|_| !is_erasable);
-    Finding { remedy, ..at(place, "syntax", message, "") }
+    Finding { remedy, ..at(place, SYNTAX, message, "") }
 }
 
 fn suppressed(place: &ModulePlace) -> Finding {
@@ -113,11 +131,17 @@ fn suppressed(place: &ModulePlace) -> Finding {
     at(place, "suppress", message, "remove the comment and fix the code instead")
 }
 
-fn unknown_import(place: &ModulePlace) -> Finding {
-    let message = format!("`{}` is no module of this package", place.what);
-    let remedy = "import only the package's modules, with their ends: `from \"./module.ts\"`, or \
-        `.js` in JavaScript";
-    at(place, "import", message, remedy)
+fn unknown_import(place: &ModulePlace, target: &Target) -> Finding {
+    let message = match packages::package_of(&place.what) {
+        Some(name) => {
+            let line = format!("{{ \"{name}\" = \"…\" }}");
+            package_option::not_allowed(&place.what, "Node", &line)
+        }
+        None => format!("`{}` is no module of this package", place.what),
+    };
+    let remedy = "import the package's modules with their ends: `from \"./module.ts\"`, or `.js` in \
+        JavaScript";
+    at(place, "import", message, &package_option::instead(target, remedy))
 }
 
 fn unreached(place: &ModulePlace) -> Finding {
@@ -167,7 +191,16 @@ fn opens(effect: CodeEffect) -> &'static str {
     }
 }
 
+/// The same for a program, which has arguments and an exit status.
+fn opens_in_program(effect: CodeEffect) -> &'static str {
+    match effect {
+        CodeEffect::Process => "other processes (`node:child_process`)",
+        other => opens(other),
+    }
+}
+
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
-    effects_sentence(&granted(spec, target), opens)
+    let opens = if is_program(target) { opens_in_program } else { opens };
+    effects_sentence(&open(spec, target), opens)
 }

@@ -2,8 +2,6 @@
 
 use serde::Deserialize;
 
-use super::audit::{self, ModuleLine};
-use super::effects;
 use super::type_errors::{TypeError, type_errors};
 use crate::toolchain::ToolOutput;
 use crate::types::{Finding, GateName};
@@ -50,7 +48,7 @@ pub fn read(gate: &GateName, output: &ToolOutput) -> Vec<Finding> {
         "lint" => lint(text),
         "types" => type_errors(text).into_iter().map(of_types).collect(),
         "test" | "hidden" => load(output),
-        _ => syntax(text),
+        _ => Vec::new(),
     };
     findings.iter_mut().for_each(|finding| gate.clone_into(&mut finding.gate));
     findings
@@ -98,15 +96,6 @@ fn load(output: &ToolOutput) -> Vec<Finding> {
     vec![Finding { rule: "import".to_owned(), file, line, message, ..Finding::default() }]
 }
 
-fn syntax(text: &str) -> Vec<Finding> {
-    let lines = audit::read(text).unwrap_or_default().into_iter();
-    let syntax = lines.filter_map(|line| match line {
-        ModuleLine::Syntax(place) => Some(effects::unreadable(&place)),
-        _ => None,
-    });
-    syntax.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::read;
@@ -138,7 +127,7 @@ mod tests {
         let load =
             "x\n{\"kind\": \"load\", \"file\": \"src/index.ts\", \"line\": 1, \"what\": \"no\"}\n";
         assert_eq!(found("test", load), [("import".to_owned(), file(), Some(1))]);
-        for gate in ["lint", "types", "check"] {
+        for gate in ["lint", "types"] {
             assert_eq!(found(gate, "no list"), []);
         }
     }

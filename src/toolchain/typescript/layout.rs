@@ -2,17 +2,29 @@
 
 use super::contract::ScriptContract;
 use super::package::{Dialect, MANIFEST, manifest, plain};
-use crate::toolchain::ContractLanguage;
-use crate::types::{Finding, Spec, Tree};
+use super::packages;
+use crate::toolchain::{ContractLanguage, kind_option, package_option};
+use crate::types::{Finding, Spec, Target, Tree};
+
+/// The first line of a program, by which a shell finds Node.
+const SHEBANG: &str = "#!/usr/bin/env node\n";
 
 /// Replaces the harness's own files, after checking the layout.
-pub fn normalise(tree: &Tree, spec: &Spec, dialect: Dialect) -> Result<Tree, Vec<Finding>> {
-    let (root, end) = (dialect.root(), dialect.end());
-    let mut findings = Vec::new();
-    if tree.get(root).is_none() {
-        let message = format!("the package has no `{root}`");
-        findings.push(finding("root", root, message, "write this file"));
-    }
+pub fn normalise(
+    tree: &Tree,
+    spec: &Spec,
+    target: &Target,
+    dialect: Dialect,
+) -> Result<Tree, Vec<Finding>> {
+    let (is_program, end) = (kind_option::is_program(target), dialect.end());
+    let wanted =
+        [(dialect.main(), is_program), (dialect.root(), !is_program || spec.contract.is_some())];
+    let missing =
+        wanted.into_iter().filter(|(path, is_wanted)| *is_wanted && tree.get(path).is_none());
+    let finding_of = |(path, _): (&str, bool)| {
+        finding("root", path, format!("the package has no `{path}`"), "write this file")
+    };
+    let mut findings: Vec<Finding> = missing.map(finding_of).collect();
     for (path, _) in tree.iter().filter(|(path, _)| path.as_str() != MANIFEST) {
         let path = path.as_str();
         let inner = path.strip_prefix("src/").and_then(|rest| rest.strip_suffix(end));
@@ -26,7 +38,22 @@ pub fn normalise(tree: &Tree, spec: &Spec, dialect: Dialect) -> Result<Tree, Vec
         return Err(findings);
     }
     let mut tree = tree.clone();
-    tree.insert(plain(MANIFEST), manifest(spec, dialect).into_bytes());
+    let modules = tree.iter().filter(|(path, _)| path.as_str().ends_with(end));
+    let modules = modules.filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok());
+    let used = packages::used(modules, package_option::packages(target));
+    let roots =
+        [(dialect.main(), is_program), (dialect.root(), tree.get(dialect.root()).is_some())];
+    let roots: Vec<&str> =
+        roots.into_iter().filter_map(|(path, has)| has.then_some(path)).collect();
+    let manifest = manifest(spec, &roots, used);
+    tree.insert(plain(MANIFEST), manifest.into_bytes());
+    if is_program {
+        let main = tree.text(dialect.main()).unwrap_or_default();
+        if !main.starts_with("#!") {
+            let main = format!("{SHEBANG}{main}");
+            tree.insert(plain(dialect.main()), main.into_bytes());
+        }
+    }
     let types = spec.contract.as_ref().and_then(|one| ScriptContract(dialect).types(spec, one));
     if let Some((path, text)) = types {
         tree.insert(path, text.into_bytes());

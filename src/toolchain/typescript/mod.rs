@@ -1,5 +1,5 @@
-//! TypeScript and JavaScript: packages for Node, checked by tsc, Biome and a parser. Contracts
-//! only: no native tests.
+//! TypeScript and JavaScript: packages for Node, checked by tsc, Biome and a parser. Contracts and
+//! console examples only: no native tests.
 
 mod audit;
 mod commands;
@@ -9,29 +9,33 @@ mod findings;
 mod host_tools;
 mod layout;
 mod package;
+mod packages;
+mod program;
 mod prompt;
 mod tools_layer;
 mod type_errors;
 mod words;
 
 use super::coverage::at;
-use super::effect_option;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
     GateKind, HostProbe, Layout, LinkLanguage, LinkedTree, NativeSuites, OptionSchema, Places,
-    Suite, ToolCommand, ToolOutput, Toolchain,
+    ProgramLanguage, Suite, ToolCommand, ToolOutput, Toolchain,
 };
+use super::{effect_option, kind_option, package_option};
 use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
 use contract::ScriptContract;
 use effects::ScriptEffects;
 use package::Dialect;
+use program::ScriptProgram;
 
 /// One of the languages.
 pub struct ScriptLanguage {
     dialect: Dialect,
     contract: &'static ScriptContract,
     effects: &'static ScriptEffects,
+    program: &'static ScriptProgram,
 }
 
 /// TypeScript.
@@ -39,12 +43,14 @@ pub static TYPESCRIPT: ScriptLanguage = ScriptLanguage {
     dialect: Dialect::TypeScript,
     contract: &ScriptContract(Dialect::TypeScript),
     effects: &ScriptEffects(Dialect::TypeScript),
+    program: &ScriptProgram(Dialect::TypeScript),
 };
 /// JavaScript.
 pub static JAVASCRIPT: ScriptLanguage = ScriptLanguage {
     dialect: Dialect::JavaScript,
     contract: &ScriptContract(Dialect::JavaScript),
     effects: &ScriptEffects(Dialect::JavaScript),
+    program: &ScriptProgram(Dialect::JavaScript),
 };
 
 const GATES: [GateDefinition; 9] = [
@@ -75,15 +81,27 @@ impl Toolchain for ScriptLanguage {
     }
     fn options(&self) -> Vec<OptionSchema> {
         effect_option::schemas()
+            .into_iter()
+            .chain([package_option::schema("npm"), kind_option::schema()])
+            .collect()
     }
-    fn check_option(&self, _name: &str, value: &toml::Value) -> Result<(), (String, String)> {
-        effect_option::check(value)
+    fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)> {
+        match name {
+            package_option::PACKAGES => {
+                package_option::check(value, packages::wrong, packages::EXAMPLE)
+            }
+            kind_option::KIND => kind_option::check(value),
+            _ => effect_option::check(value),
+        }
     }
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
         effect_option::encode(target, out);
+        package_option::encode(target, out);
+        kind_option::encode(target, out);
     }
-    fn root(&self, _spec: &Spec, _target: &Target) -> RelPath {
-        package::plain(self.dialect.root())
+    fn root(&self, _spec: &Spec, target: &Target) -> RelPath {
+        let is_program = kind_option::is_program(target);
+        package::plain(if is_program { self.dialect.main() } else { self.dialect.root() })
     }
     fn layout(&self, _target: &Target) -> Layout {
         Layout {
@@ -107,10 +125,10 @@ impl Toolchain for ScriptLanguage {
         &self,
         tree: &Tree,
         spec: &Spec,
-        _target: &Target,
+        target: &Target,
         _links: &[Link],
     ) -> Result<Tree, Vec<Finding>> {
-        layout::normalise(tree, spec, self.dialect)
+        layout::normalise(tree, spec, target, self.dialect)
     }
     /// Comments that switch tools off are found with the effects, by a parser.
     fn tamper_lints(&self, _gate: &GateName, _tree: &Tree, _target: &Target) -> Vec<Finding> {
@@ -127,9 +145,9 @@ impl Toolchain for ScriptLanguage {
             path => path.ends_with(self.dialect.end()).then(|| words::with_lines(text)),
         }
     }
-    fn check_spec(&self, spec: &Spec, _target: &Target, _suites: &[Suite]) -> Vec<Problem> {
+    fn check_spec(&self, spec: &Spec, target: &Target, _suites: &[Suite]) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if spec.contract.is_none() {
+        if spec.contract.is_none() && !kind_option::is_program(target) {
             let message = format!(
                 "a {} target needs a contract: its examples are the tests",
                 self.language()
@@ -159,8 +177,8 @@ impl Toolchain for ScriptLanguage {
             path.as_str().ends_with(self.dialect.end()) && path.as_str() != self.dialect.types();
         is_code.then(|| commands::format(path, places))
     }
-    fn compile(&self, gate: &GateName, tree: &Tree, places: &Places) -> Vec<ToolCommand> {
-        vec![commands::compile(gate, tree, places, self.dialect)]
+    fn compile(&self, gate: &GateName, _tree: &Tree, places: &Places) -> Vec<ToolCommand> {
+        commands::compile(gate, places).into_iter().collect()
     }
     fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
         Vec::new()
@@ -179,6 +197,9 @@ impl Toolchain for ScriptLanguage {
     fn contract(&self) -> Option<&'static dyn ContractLanguage> {
         Some(self.contract)
     }
+    fn program(&self, target: &Target) -> Option<&dyn ProgramLanguage> {
+        kind_option::is_program(target).then_some(self.program)
+    }
     fn dependencies(
         &self,
         _tree: &Tree,
@@ -188,6 +209,11 @@ impl Toolchain for ScriptLanguage {
     }
     fn links(&self) -> Option<&'static dyn LinkLanguage> {
         None
+    }
+    fn packages(&self, target: &Target) -> Option<Box<dyn DependencyLayer>> {
+        let allowed = package_option::packages(target);
+        let layer = || Box::new(packages::AllowedLayer::of(&allowed)) as Box<dyn DependencyLayer>;
+        (!allowed.is_empty()).then(layer)
     }
     /// Every gate that starts a program needs the parser.
     fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {

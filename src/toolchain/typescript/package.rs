@@ -1,5 +1,7 @@
 //! Files and names of a candidate's package.
 
+use std::collections::BTreeMap;
+
 use crate::types::{RelPath, Spec};
 
 /// The harness's manifest.
@@ -29,6 +31,11 @@ impl Dialect {
             Self::TypeScript => "src/index.ts",
             Self::JavaScript => "src/index.js",
         }
+    }
+
+    /// The file that runs a program.
+    pub fn main(self) -> &'static str {
+        self.choose("src/main.ts", "src/main.js")
     }
 
     /// The file with the contract's types.
@@ -70,14 +77,25 @@ pub fn plain(path: &str) -> RelPath {
     RelPath::parse(path).expect("it is a plain path")
 }
 
-/// The text of the manifest.
-pub fn manifest(spec: &Spec, dialect: Dialect) -> String {
-    let manifest = serde_json::json!({
-        "name": spec.id.to_string(),
+/// The text of the manifest. What a candidate wrote there does not count: its imports do.
+pub fn manifest(spec: &Spec, roots: &[&str], packages: BTreeMap<String, String>) -> String {
+    let id = spec.id.to_string();
+    let mut manifest = serde_json::json!({
+        "name": id.clone(),
         "version": "0.0.0",
         "private": true,
         "type": "module",
-        "exports": format!("./{}", dialect.root()),
     });
+    for root in roots {
+        let path = format!("./{root}");
+        if root.contains("index") {
+            manifest["exports"] = path.into();
+        } else {
+            manifest["bin"] = serde_json::json!({ id.as_str(): path });
+        }
+    }
+    if !packages.is_empty() {
+        manifest["dependencies"] = serde_json::json!(packages);
+    }
     format!("{manifest:#}\n")
 }

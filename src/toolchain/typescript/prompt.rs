@@ -2,25 +2,16 @@
 
 use super::effects;
 use super::package::Dialect;
+use crate::toolchain::{kind_option, package_option};
 use crate::types::{Spec, Target};
 
 /// Rules of the target for the model.
 pub fn rules(spec: &Spec, target: &Target, dialect: Dialect) -> Vec<String> {
-    let (id, root, end) = (&spec.id, dialect.root(), dialect.end());
-    let language = dialect.choose("TypeScript", "JavaScript");
-    let types = dialect.choose(
-        ", types with `import type`",
-        "; types stand in documentation (`@param {number} n`, `@returns {string}`, `@import { Name } from`)",
-    );
     let private = dialect.choose("`private` or `#private`", "`#private`");
     let erased = "Use only syntax that is JavaScript once the types are removed: no `enum`, no \
         `namespace`, no parameter properties, no decorators.";
     let mut rules = vec![
-        format!(
-            "Write the package `{id}` in {language}, as ES modules. Its public items are exported by \
-             `{root}` by name; other modules go below `src/` and are imported with their ends \
-             (`from \"./module{end}\"`){types}."
-        ),
+        form(spec, dialect, kind_option::is_program(target)),
         "Answer with source files only, without tests and without code in comments: the harness \
          writes `package.json` and runs its own tests."
             .to_owned(),
@@ -32,11 +23,51 @@ pub fn rules(spec: &Spec, target: &Target, dialect: Dialect) -> Vec<String> {
              arrays without gaps, no promises. Members of a class that are not in its signatures are \
              {private}."
         ),
-        "Use no packages, and Node's modules only where an effect allows them.".to_owned(),
+        packages(target),
         effects::constraint(spec, target),
     ];
     if dialect == Dialect::TypeScript {
         rules.insert(1, erased.to_owned());
     }
     rules
+}
+
+/// Which files to write.
+fn form(spec: &Spec, dialect: Dialect, is_program: bool) -> String {
+    let (id, root, end) = (&spec.id, dialect.root(), dialect.end());
+    let language = dialect.choose("TypeScript", "JavaScript");
+    let types = dialect.choose(
+        ", types with `import type`",
+        "; types stand in documentation (`@param {number} n`, `@returns {string}`, `@import { Name } from`)",
+    );
+    let named = format!("Its public items are exported by `{root}` by name");
+    let (what, starts) = match (is_program, &spec.contract) {
+        (false, _) => ("package", named),
+        (true, None) => ("command-line program", String::new()),
+        (true, Some(_)) => ("command-line program", format!(". {named}")),
+    };
+    let main = format!(
+        "`{}` runs when it is loaded: it reads `process.argv` and sets `process.exitCode`",
+        dialect.main()
+    );
+    let starts = if is_program { main + &starts } else { starts };
+    format!(
+        "Write the {what} `{id}` in {language}, as ES modules. {starts}; other modules go below `src/` \
+         and are imported with their ends (`from \"./module{end}\"`){types}."
+    )
+}
+
+/// Which packages there are.
+fn packages(target: &Target) -> String {
+    let allowed = package_option::packages(target);
+    let list: Vec<String> =
+        allowed.iter().map(|(name, versions)| format!("`{name}` {versions}")).collect();
+    match list.len() {
+        0 => "Use no packages, and Node's modules only where an effect allows them.".to_owned(),
+        _ => format!(
+            "These packages are installed, and no others: {}. Use Node's modules only where an \
+             effect allows them.",
+            list.join(", ")
+        ),
+    }
 }

@@ -15,6 +15,18 @@ const LOCK_FILE: &str = "package-lock.json";
 const START: &str = "for (const file of [\"package.json\", \"package-lock.json\"]) \
     require(\"fs\").copyFileSync(file, `../vendor/${file}`); require(process.argv[1]);";
 
+/// Node with what npm needs to reach a registry.
+pub fn npm(tools: &HostTools, args: Vec<String>) -> ToolCommand {
+    let certificates = tools.paths.get(CERTIFICATES).map(|path| path.display().to_string());
+    let certificates = certificates.map(|path| ("NODE_EXTRA_CA_CERTS".to_owned(), path));
+    ToolCommand {
+        program: tools.path(PREFIX).join("bin/node"),
+        args,
+        env: certificates.into_iter().collect(),
+        ..ToolCommand::default()
+    }
+}
+
 /// The layer of the tools.
 pub struct NpmLayer;
 
@@ -43,16 +55,9 @@ impl DependencyLayer for NpmLayer {
             "--fetch-retries=1",
             "--fetch-timeout=15000",
         ];
-        let npm = tools.path(NPM).display().to_string();
-        let before = ["-e".to_owned(), START.to_owned(), "--".to_owned(), npm];
-        let certificates = tools.paths.get(CERTIFICATES).map(|path| path.display().to_string());
-        let certificates = certificates.map(|path| ("NODE_EXTRA_CA_CERTS".to_owned(), path));
-        Some(ToolCommand {
-            program: tools.path(PREFIX).join("bin/node"),
-            args: before.into_iter().chain(args.map(str::to_owned)).collect(),
-            env: certificates.into_iter().collect(),
-            ..ToolCommand::default()
-        })
+        let program = tools.path(NPM).display().to_string();
+        let before = ["-e".to_owned(), START.to_owned(), "--".to_owned(), program];
+        Some(npm(tools, before.into_iter().chain(args.map(str::to_owned)).collect()))
     }
 
     fn lock_name(&self) -> &'static str {

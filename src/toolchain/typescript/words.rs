@@ -14,7 +14,8 @@ const LONGEST: usize = 10_000;
 pub fn with_lines(text: &str) -> Result<Vec<(String, u32)>, String> {
     let mut lexer = ScriptLexer {
         text: text.chars().collect(),
-        at: 0,
+        // The first line of a program is for shells.
+        at: if text.starts_with("#!") { text.find('\n').unwrap_or(text.len()) } else { 0 },
         line: 1,
         found: Vec::new(),
         open: Vec::new(),

@@ -62,10 +62,10 @@ impl ContractLanguage for PythonContract {
     }
 
     fn build(&self, _kind: BuildKind, places: &Places) -> Vec<ToolCommand> {
-        vec![commands::run(&[adapter::ADAPTER, "load"], places)]
+        vec![commands::run(&[adapter::ADAPTER, &commands::site(places), "load"], places)]
     }
 
     fn run(&self, _programs: &[TestProgram], places: &Places) -> Option<ToolCommand> {
-        Some(commands::run(&[adapter::ADAPTER], places))
+        Some(commands::run(&[adapter::ADAPTER, &commands::site(places)], places))
     }
 }

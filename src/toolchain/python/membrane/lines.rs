@@ -86,6 +86,11 @@ pub fn read(text: &str) -> (Vec<LogicalLine>, Vec<usize>) {
     (lines, inner)
 }
 
+/// The code of each logical line.
+pub fn code(text: &str) -> Vec<String> {
+    read(text).0.into_iter().map(|line| line.code).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::read;

@@ -17,6 +17,7 @@ use crate::toolchain::{
 };
 use crate::types::{Example, Finding, Problem, Resource, Spec, Target, Tree};
 pub use examples::check as check_example;
+pub use lines::code as code_lines;
 
 /// The candidate's side.
 const STAGE: &str = concat!(include_str!("wire.txt"), include_str!("stage.txt"));
@@ -138,7 +139,7 @@ impl NativeSuites for PythonSuites {
 fn command(program: &TestProgram, test: &str, places: &Places) -> ToolCommand {
     let packages = places.dependencies.display().to_string();
     let args = [RUNNER_FILE, &packages, &program.source, test];
-    let joined = commands::run(&[STAGE_FILE], places);
+    let joined = commands::run(&[STAGE_FILE, &commands::site(places)], places);
     ToolCommand { joined: Some(Box::new(joined)), ..commands::run(&args, places) }
 }
 

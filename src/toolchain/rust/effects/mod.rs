@@ -15,7 +15,7 @@ use super::{commands, reach, rustc_json};
 use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
 use crate::types::gate::clean;
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target};
-use paths::{CLOSED, Closed, OF_PROGRAMS, STREAMS};
+use paths::{CLOSED, Closed, OF_PROGRAMS};
 
 /// Rust's check of effects.
 pub struct RustEffects;
@@ -139,7 +139,7 @@ fn is_program(target: &Target) -> bool {
 
 /// The effects that candidates may have: those that are granted, and a program's streams.
 fn open(spec: &Spec, target: &Target) -> BTreeSet<CodeEffect> {
-    let streams = STREAMS.into_iter().filter(|_| is_program(target));
+    let streams = CodeEffect::STREAMS.into_iter().filter(|_| is_program(target));
     RustEffects.granted(spec, target).into_iter().chain(streams).collect()
 }
 

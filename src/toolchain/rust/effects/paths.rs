@@ -138,9 +138,6 @@ pub const CLOSED: [Closed; 11] = [
 pub const OF_PROGRAMS: [&str; 4] =
     ["std::env::args", "std::env::args_os", "std::process::exit", "std::process::abort"];
 
-/// The streams that every program has.
-pub const STREAMS: [CodeEffect; 3] = [CodeEffect::Stdin, CodeEffect::Stdout, CodeEffect::Stderr];
-
 /// What an effect opens, for a prompt.
 pub fn opens(effect: CodeEffect) -> &'static str {
     match effect {

@@ -12,8 +12,6 @@ use crate::types::interface::{FunctionRole, NamedType, WitFunction, WitShape, Wi
 
 /// Its file.
 const ADAPTER: &str = "regen_adapter.mjs";
-/// The file of the program that removes types.
-const STRIP: &str = "regen_strip.mjs";
 /// The driver.
 const DRIVER: &str = include_str!("driver.txt");
 /// The line that the contract replaces.
@@ -32,27 +30,17 @@ pub fn files(interface: &Interface, dialect: Dialect) -> Vec<(String, Vec<u8>)> 
     });
     // JSON is an expression of JavaScript.
     let driver = DRIVER.replacen(PLACE, &format!("const INTERFACE = {data};\n"), 1);
-    let strip = include_str!("strip.txt").to_owned();
-    [(ADAPTER, driver), (STRIP, strip)]
-        .map(|(path, text)| (path.to_owned(), text.into_bytes()))
-        .into()
-}
-
-/// Where the candidate's JavaScript is.
-fn out(places: &Places) -> String {
-    places.build.join("regen").display().to_string()
+    vec![(ADAPTER.to_owned(), driver.into_bytes())]
 }
 
 /// The arguments of the adapter.
 pub fn args(places: &Places) -> Vec<String> {
-    vec![ADAPTER.to_owned(), out(places)]
+    vec![ADAPTER.to_owned(), commands::out(places)]
 }
 
 /// Removes the types, then only loads the candidate.
 pub fn build(places: &Places, dialect: Dialect) -> Vec<ToolCommand> {
-    let tools = places.dependencies.display().to_string();
-    let strip = vec![STRIP.to_owned(), tools, dialect.end().to_owned(), out(places)];
-    let strip = ToolCommand { builds: true, ..commands::run("", strip, places) };
+    let strip = commands::strip(places, dialect);
     let load = args(places).into_iter().chain(["load".to_owned()]).collect();
     vec![strip, commands::run(LOADING, load, places)]
 }

@@ -1,0 +1,200 @@
+//! Runs console examples from outside: the program gets its arguments and its input, and this
+//! module compares. No expected output is in its sandbox.
+
+use std::time::Instant;
+
+use futures::{StreamExt, TryStreamExt};
+
+use super::build::{PreparedSources, build, prepare};
+use super::context::GateContext;
+use super::result::{GateResult, finding};
+use super::test_run::AT_ONCE;
+use super::workspace::GateSandbox;
+use crate::process::Ended;
+use crate::toolchain::shared::console::{ConsoleStep, StepOutput, compare};
+use crate::toolchain::{self, ConsoleTest, ProgramLanguage, ToolCommand};
+use crate::types::{
+    Candidate, Finding, GateName, Outcome, Provenance, Resource, TestResult, TestStatus,
+    gate::clean, limits,
+};
+
+/// Runs a command in a folder that all commands of a transcript share, which is its home, too.
+const IN_FOLDER: &str = "mkdir -p \"$0\" && cd \"$0\" && HOME=$0 exec \"$@\"";
+
+/// Runs console examples over a candidate.
+pub async fn run(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    hidden: bool,
+) -> GateResult {
+    match check(context, gate, candidate, hidden).await {
+        Ok(seen) | Err(seen) => seen,
+    }
+}
+
+async fn check(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    hidden: bool,
+) -> Result<GateResult, GateResult> {
+    let tests: Vec<_> = context.console.iter().filter(|test| test.hidden == hidden).collect();
+    let program = toolchain::of(context.target).program(context.target);
+    let Some(program) = program.filter(|_| !tests.is_empty()) else {
+        return Ok(GateResult::default());
+    };
+    let PreparedSources { files, layers, .. } = prepare(context, gate, candidate, &[]).await?;
+    let room = GateSandbox::open(context, gate, files, &layers, None).await?;
+    let started = Instant::now();
+    let terminal = Terminal { context, gate, program, room: &room, started };
+    let fresh = *candidate.provenance() != Provenance::Promoted;
+    let seen = terminal.all(&tests, fresh).await;
+    room.close().await;
+    seen
+}
+
+/// What starts a candidate's program.
+struct Terminal<'a> {
+    context: &'a GateContext<'a>,
+    gate: &'a GateName,
+    program: &'a dyn ProgramLanguage,
+    room: &'a GateSandbox<'a>,
+    started: Instant,
+}
+
+/// How one run of a transcript ended.
+struct Transcript {
+    status: TestStatus,
+    /// Why it did not pass.
+    why: String,
+    ran_out: Option<Resource>,
+    evidence: Vec<u8>,
+}
+
+impl Terminal<'_> {
+    async fn all(&self, tests: &[&ConsoleTest], fresh: bool) -> Result<GateResult, GateResult> {
+        let commands = self.program.build(self.room.places());
+        let (_, mut seen) =
+            build(self.room, self.gate, &commands, &[], self.context.timeout).await?;
+        let runs = tests.iter().enumerate().map(|(at, test)| self.repeated(at, test, fresh));
+        let ran: Vec<_> =
+            futures::stream::iter(runs).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
+        for (test, (last, is_flaky)) in tests.iter().zip(ran) {
+            let is_wanted = !is_flaky || self.is_demanded(test);
+            let outcome = match last.status {
+                _ if !is_wanted => None,
+                _ if is_flaky => Some(Outcome::Flaky),
+                TestStatus::TimedOut => Some(Outcome::Timeout),
+                _ => last.ran_out.map(|resource| Outcome::Limit { resource }),
+            };
+            let (name, status) = (test.name.clone(), last.status);
+            let result = TestResult { name, status, trusted: true };
+            let is_told = status != TestStatus::Passed && is_wanted;
+            let findings = is_told.then(|| self.finding(test, is_flaky, &last.why));
+            seen = seen.and(GateResult {
+                outcome,
+                findings: findings.into_iter().collect(),
+                tests: vec![result],
+                evidence: last.evidence,
+                ..GateResult::default()
+            });
+        }
+        seen.evidence.truncate(limits::OUTPUT_BYTES);
+        Ok(seen)
+    }
+
+    fn finding(&self, test: &ConsoleTest, is_flaky: bool, why: &str) -> Finding {
+        let before = if is_flaky { "it passes in one run and fails in another: " } else { "" };
+        let message = clean(&format!("{before}{why}"), &[&self.room.root()]);
+        let clauses = vec![test.clause.clone()];
+        Finding { clauses, ..finding(self.gate, &test.name, message) }
+    }
+
+    fn is_demanded(&self, test: &ConsoleTest) -> bool {
+        let mut clauses = self.context.spec.clauses.iter();
+        clauses.any(|clause| clause.id == test.clause && clause.is_demanded())
+    }
+
+    /// Runs a transcript, and again if it fails or passes for the first time. Gives a run that
+    /// failed, if one did, and whether another one passed.
+    async fn repeated(
+        &self,
+        at: usize,
+        test: &ConsoleTest,
+        fresh: bool,
+    ) -> Result<(Transcript, bool), GateResult> {
+        let first = self.once(&format!("{at}-0"), &test.steps).await?;
+        let again = match first.status {
+            TestStatus::Failed => first.ran_out.is_none(),
+            status => status == TestStatus::Passed && fresh,
+        };
+        let runs = self.context.gates.get(self.gate).and_then(|gate| gate.runs);
+        let runs = if again { runs.unwrap_or(limits::TEST_RUNS) } else { 1 };
+        for number in 1..runs {
+            let next = self.once(&format!("{at}-{number}"), &test.steps).await?;
+            if next.status != first.status {
+                let failed = if first.status == TestStatus::Passed { next } else { first };
+                return Ok((failed, true));
+            }
+        }
+        Ok((first, false))
+    }
+
+    /// Runs the commands of a transcript in one fresh folder.
+    async fn once(&self, folder: &str, steps: &[ConsoleStep]) -> Result<Transcript, GateResult> {
+        let folder = self.room.places().build.join(folder).display().to_string();
+        let (begun, mut told) = (Instant::now(), Vec::new());
+        let mut ended = Transcript {
+            status: TestStatus::Failed,
+            why: String::new(),
+            ran_out: None,
+            evidence: Vec::new(),
+        };
+        for step in steps {
+            let left = self.context.timeout.saturating_sub(self.started.elapsed());
+            let left = left.min(limits::TEST_TIMEOUT.saturating_sub(begun.elapsed()));
+            let command = in_folder(
+                &folder,
+                step,
+                self.program.run(self.context.spec, &step.args, self.room.places()),
+            );
+            let output = self.room.execute(&command, left).await?;
+            ended.evidence.extend(output.evidence());
+            let status = match output.ended {
+                Ended::Exit(status) => status.to_string(),
+                Ended::Signal(_) => "killed".to_owned(),
+                Ended::Timeout => {
+                    let (status, why) = (TestStatus::TimedOut, step.shown("did not end in time"));
+                    return Ok(Transcript { status, why, ..ended });
+                }
+                Ended::Limit(resource) => {
+                    let (why, ran_out) = (step.shown(&self.room.hit(resource)), Some(resource));
+                    return Ok(Transcript { why, ran_out, ..ended });
+                }
+            };
+            if output.dropped > 0 {
+                let why = step.shown("printed more than regen keeps");
+                return Ok(Transcript { why, ..ended });
+            }
+            let said: StepOutput = (status, output.text(), output.errors());
+            told.push(said);
+        }
+        match compare(steps, &told) {
+            Ok(()) => Ok(Transcript { status: TestStatus::Passed, evidence: Vec::new(), ..ended }),
+            Err(why) => Ok(Transcript { why, ..ended }),
+        }
+    }
+}
+
+fn in_folder(folder: &str, step: &ConsoleStep, command: ToolCommand) -> ToolCommand {
+    let program = command.program.display().to_string();
+    let before = ["-c".to_owned(), IN_FOLDER.to_owned(), folder.to_owned(), program];
+    ToolCommand {
+        program: "/bin/sh".into(),
+        args: before.into_iter().chain(command.args).collect(),
+        stdin: step.input.clone().map(String::into_bytes),
+        builds: true,
+        ..command
+    }
+}

@@ -1,0 +1,31 @@
+//! Candidates that are programs: started as the script is that installing the package makes.
+
+use super::commands::{run, site};
+use super::package::package;
+use crate::toolchain::{Places, ProgramLanguage, ToolCommand};
+use crate::types::Spec;
+
+/// Calls `main` as a script of the spec's name.
+const START: &str = "import sys\nfrom importlib import import_module\n\
+    source, site, name, module = sys.argv[1:5]\nsys.path += [source, site]\n\
+    sys.argv[:] = [name, *sys.argv[5:]]\nsys.exit(import_module(module + \".__main__\").main())\n";
+
+/// What only programs may use, whatever effects are granted.
+pub const OF_PROGRAMS: [&str; 5] =
+    ["sys.argv", "sys.exit", "import argparse", "import getopt", "import optparse"];
+
+/// Programs in Python.
+pub struct PythonProgram;
+
+impl ProgramLanguage for PythonProgram {
+    fn build(&self, _places: &Places) -> Vec<ToolCommand> {
+        Vec::new()
+    }
+
+    fn run(&self, spec: &Spec, args: &[String], places: &Places) -> ToolCommand {
+        let source = places.source.join("src").display().to_string();
+        let (site, module) = (site(places), package(spec));
+        let before = ["-c", START, &source, &site, &spec.id, &module];
+        run(&before.into_iter().chain(args.iter().map(String::as_str)).collect::<Vec<_>>(), places)
+    }
+}
