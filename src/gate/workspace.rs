@@ -67,8 +67,17 @@ pub struct GateSandbox<'a> {
     limits: Limits,
     /// What programs may read that run alone.
     data: Vec<String>,
-    // Keeps the dependency layer in use.
+    // Keep the layers of the two in use.
     _layer: Option<&'a Layer>,
+    _tools: Option<Layer>,
+}
+
+/// The base of a sandbox that only the candidate has.
+pub struct CandidateSources {
+    /// Its files.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The language's tools.
+    pub layer: Option<Layer>,
 }
 
 impl<'a> GateSandbox<'a> {
@@ -91,7 +100,7 @@ impl<'a> GateSandbox<'a> {
         gate: &'a GateName,
         files: Vec<(String, Vec<u8>)>,
         layer: Option<&'a Layer>,
-        candidate: Option<Vec<(String, Vec<u8>)>>,
+        candidate: Option<CandidateSources>,
     ) -> Result<Self, GateResult> {
         match candidate {
             None => Self::open(context, gate, files, layer, None).await,
@@ -105,13 +114,16 @@ impl<'a> GateSandbox<'a> {
         gate: &'a GateName,
         files: Vec<(String, Vec<u8>)>,
         layer: Option<&'a Layer>,
-        candidate: Vec<(String, Vec<u8>)>,
+        candidate: CandidateSources,
     ) -> Result<Self, GateResult> {
+        let CandidateSources { files: own, layer: tools } = candidate;
         let tests = sandbox_of(context, files, layer, None).map_err(GateResult::error)?;
-        let candidate = sandbox_of(context, candidate, None, None).map_err(GateResult::error)?;
+        let candidate = sandbox_of(context, own, tools.as_ref(), None);
+        let candidate = candidate.map_err(GateResult::error)?;
         let both = context.sandbox.open_pair(&tests, &candidate).await;
         let (session, beside) = both.map_err(|why| unusable(&why))?;
-        Ok(Self::over(context, gate, session, Some(beside), layer))
+        let one = Self::over(context, gate, session, Some(beside), layer);
+        Ok(Self { _tools: tools, ..one })
     }
 
     fn over(
@@ -125,7 +137,17 @@ impl<'a> GateSandbox<'a> {
             one.listen(context.listener.clone());
         }
         let (places, limits) = (places(&session), context.limits);
-        Self { context, gate, session, beside, places, limits, data: Vec::new(), _layer: layer }
+        Self {
+            context,
+            gate,
+            session,
+            beside,
+            places,
+            limits,
+            data: Vec::new(),
+            _layer: layer,
+            _tools: None,
+        }
     }
 
     /// The same, with files that programs may read that run alone.

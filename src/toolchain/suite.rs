@@ -184,8 +184,13 @@ pub fn clause_of(spec: &Spec, test: &str) -> Option<ClauseId> {
 }
 
 /// Whether a test belongs to a `test_id`: its leaf name is the id, or the id with `__…`, in both
-/// cases also with `test_` before it.
+/// cases also with `test_` before it; or it is a title with `test_id: ID`.
 pub fn is_test_of(test: &str, test_id: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut titles = test.match_indices("test_id:").map(|(at, mark)| &test[at + mark.len()..]);
+    if titles.any(|rest| rest.trim_start().split(|c| !is_word(c)).next() == Some(test_id)) {
+        return true;
+    }
     let leaf = test.rsplit("::").next().unwrap_or(test);
     let is = |leaf: &str| {
         let rest = leaf.strip_prefix(test_id);

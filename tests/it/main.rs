@@ -52,6 +52,7 @@ mod rollback;
 mod schedule;
 mod seams;
 mod server;
+mod scripts;
 mod state;
 mod text;
 mod sim;

@@ -9,7 +9,7 @@ use crate::server::{Act, Server, files};
 use crate::world::{Run, World, all, rounds, stable};
 
 /// The gates without linter and type checker, for tests of others.
-const FEW_GATES: &str =
+pub const FEW_GATES: &str =
     "gates = [\"layout\", \"check\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
 
 /// Right.
@@ -141,7 +141,7 @@ pub fn has_tools() -> bool {
 }
 
 /// A workspace with a TypeScript target only. `more` are keys of the target.
-fn world(server: &Server, id: &str, spec: &str, more: &str) -> World {
+pub fn world(server: &Server, id: &str, spec: &str, more: &str) -> World {
     let world = World::new(&server.url, &[(id, spec)], "");
     let config = world.read("harness.toml").replace("[\"rust\"]", "[\"typescript\"]");
     let target = format!("[target.typescript]\ntoolchain = \"typescript\"\n{more}");
@@ -149,7 +149,7 @@ fn world(server: &Server, id: &str, spec: &str, more: &str) -> World {
     world
 }
 
-fn module(code: &str) -> Act {
+pub fn module(code: &str) -> Act {
     Act::Say(files(&[("src/index.ts", code)]))
 }
 

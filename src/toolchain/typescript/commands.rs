@@ -55,6 +55,7 @@ pub fn environment(places: &Places) -> Vec<(String, String)> {
         ("PATH".to_owned(), format!("{}:/usr/local/bin:/usr/bin:/bin", text("bin"))),
         // For interpreters with a shared library, which name its folder on the machine.
         ("LD_LIBRARY_PATH".to_owned(), text("lib")),
+        ("REGEN_TOOLS".to_owned(), places.dependencies.display().to_string()),
     ]
 }
 
@@ -82,6 +83,16 @@ pub fn run(before: &str, args: Vec<String>, places: &Places) -> ToolCommand {
     let mut all = vec!["-c".to_owned(), script, "sh".to_owned(), program];
     all.extend(args);
     ToolCommand { program: "/bin/sh".into(), args: all, ..ToolCommand::default() }
+}
+
+/// Node as one of two programs that talk on descriptors 3 (read) and 4 (written); the others are
+/// changed by `redirect`, so that no program inherits them.
+pub fn joined(args: &[&str], redirect: &str, places: &Places) -> ToolCommand {
+    let script = format!("exec 3<&0 4>&1 0</dev/null {redirect}; exec \"$@\"");
+    let node = text(&places.tools.join("bin/node"));
+    let all = ["-c", &script, "sh", &node].into_iter().chain(args.iter().copied());
+    let args = all.map(str::to_owned).collect();
+    ToolCommand { program: "/bin/sh".into(), args, ..ToolCommand::default() }
 }
 
 /// Lists what the modules of a candidate import and use.
