@@ -569,7 +569,8 @@ fn native_examples_of_another_language_are_no_tests() {
         told += &format!("== {id}\n{}", world.run(&["plan"]).expect(10).err);
     }
     let world = world(&server, "roman", ROMAN, "");
-    world.write("validators/roman/typescript/roman.test.ts", "test('it', () => {});\n");
+    world.write("validators/roman/typescript/unit/roman.test.ts", "test('it', () => {});\n");
+    world.write("validators/roman/typescript/roman.test.js", "test('it', () => {});\n");
     told += &format!("== suite\n{}", world.run(&["plan"]).expect(10).err);
     assert!(server.requests().is_empty());
     insta::assert_snapshot!(told);

@@ -55,6 +55,8 @@ pub fn environment(places: &Places) -> Vec<(String, String)> {
         ("PATH".to_owned(), format!("{}:/usr/local/bin:/usr/bin:/bin", text("bin"))),
         // For interpreters with a shared library, which name its folder on the machine.
         ("LD_LIBRARY_PATH".to_owned(), text("lib")),
+        // Node ends if it may not read the machine's configuration.
+        ("OPENSSL_CONF".to_owned(), "/dev/null".to_owned()),
         ("REGEN_TOOLS".to_owned(), places.dependencies.display().to_string()),
     ]
 }

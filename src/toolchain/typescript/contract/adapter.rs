@@ -32,7 +32,7 @@ pub fn files(interface: &Interface, dialect: Dialect) -> Vec<(String, Vec<u8>)> 
     });
     // JSON is an expression of JavaScript.
     let driver = DRIVER.replacen(PLACE, &format!("const INTERFACE = {data};\n"), 1);
-    let strip = include_str!("strip.txt").to_owned();
+    let strip = concat!(include_str!("../modules.txt"), include_str!("strip.txt")).to_owned();
     [(ADAPTER, driver), (STRIP, strip)]
         .map(|(path, text)| (path.to_owned(), text.into_bytes()))
         .into()
