@@ -198,3 +198,18 @@ pub fn is_test_of(test: &str, test_id: &str) -> bool {
     };
     is(leaf) || leaf.strip_prefix("test_").is_some_and(is)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_test_of;
+
+    #[test]
+    fn a_test_belongs_to_a_clause_by_its_name_or_its_title() {
+        for name in ["adds", "a::adds", "test_adds", "a::test_adds__more", "adds (test_id: adds)"] {
+            assert!(is_test_of(name, "adds"), "{name}");
+        }
+        for name in ["adds_more", "adds::a", "adds two", "a (test_id: adds_more)", "test_id:"] {
+            assert!(!is_test_of(name, "adds"), "{name}");
+        }
+    }
+}

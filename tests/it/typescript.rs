@@ -638,6 +638,28 @@ fn without_its_tools_the_machine_is_at_fault() {
     assert_eq!(world.read("generated/roman/typescript/src/index.ts"), "");
 }
 
+#[test]
+fn a_linter_that_says_nothing_is_the_machines_fault() {
+    if !all() || !has_tools() {
+        return;
+    }
+    let server = Server::start(vec![module(GOOD)]);
+    let world = world(&server, "roman", ROMAN, "").with_own_layers();
+    world.run(&["run"]).expect(0);
+    let entries = |folder: std::path::PathBuf| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        entries.map(|entry| entry.expect("is there").path())
+    };
+    let layers = entries(world.cache().join("regen/layers"));
+    let tools = layers.flat_map(|one| entries(one.join("vendor/node_modules/@biomejs")));
+    let programs = tools.map(|one| one.join("biome")).filter(|one| one.is_file());
+    let silent = "#!/bin/sh\n[ \"$1\" = format ] && cat\nexit 0\n";
+    let changed = programs.map(|one| std::fs::write(one, silent).expect("is written")).count();
+    assert!(changed > 0);
+    let run = world.run(&["run", "--force"]).expect(40);
+    assert!(run.err.contains("biome gave no readable output"), "{}", run.err);
+}
+
 /// The folder of the fetched tools.
 static TOOLS: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
     let (world, run) = answered(GOOD, FEW_GATES);
@@ -645,7 +667,7 @@ static TOOLS: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
     let layers = world.cache().join("regen/layers").canonicalize().expect("is a link");
     let layers = std::fs::read_dir(layers).expect("is there");
     let folders = layers.map(|entry| entry.expect("is there").path().join("vendor"));
-    let mut folders = folders.filter(|path| path.join("node_modules/amaro").is_dir());
+    let mut folders = folders.filter(|path| path.join("node_modules/typescript").is_dir());
     folders.next().expect("was fetched")
 });
 
