@@ -35,5 +35,5 @@ pub fn suite(language: &impl ApartTests, spec: &Spec, shown: Visibility) -> Opti
     let path = RelPath::parse(language.examples_path()).expect("it is a plain path");
     let has_some = !tests.is_empty();
     let shown = String::new();
-    has_some.then(|| Suite { path, text, shown, tests, data: false, bytes: None, lines })
+    has_some.then_some(Suite { path, text, shown, tests, data: false, bytes: None, lines })
 }

@@ -24,8 +24,8 @@ pub fn with_lines(text: &str) -> Result<Vec<(String, u32)>, String> {
 pub enum ScriptToken {
     /// A name or keyword.
     Word(String),
-    /// A string, or a template without expressions: what it means. `None` for a template with
-    /// expressions, at its end.
+    /// A string, or a template without expressions: what it means. `None` for the end of a template
+    /// with expressions, which begins with a [`Self::Sign`].
     Text(Option<String>),
     /// Another sign.
     Sign(char),
@@ -231,6 +231,9 @@ impl ScriptLexer {
                 }
                 '$' if self.peek(0) == Some('{') => {
                     self.next();
+                    if text.is_some() {
+                        self.found.push((ScriptToken::Sign('`'), line));
+                    }
                     self.open.push(Open::Template);
                     self.last = Last::Start;
                     return;

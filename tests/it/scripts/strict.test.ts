@@ -32,7 +32,6 @@ test("refuses", () => {
   assert.throws(() => check(-1), { name: "RangeError", message: "negative" });
   check(1);
 });
-});
 test("refuses_with_its_own", () => {
   expect(() => check(-2)).toThrow(Own);
 });

@@ -11,7 +11,8 @@ pub fn is_named_as_test(path: &str) -> bool {
     let mut parts = path.rsplit('.');
     let end = parts.next().unwrap_or_default();
     let is_script = ["ts", "js", "mts", "mjs", "cts", "cjs", "tsx", "jsx"].contains(&end);
-    is_script && parts.next().is_some_and(|kind| ["test", "spec"].contains(&kind))
+    let is_kind = parts.next().is_some_and(|kind| ["test", "spec"].contains(&kind));
+    is_script && is_kind && parts.next().is_some()
 }
 
 /// The tests in a text: `describe("a", () => { it("b", …) })` is `a::b`. Those whose name is
@@ -81,16 +82,13 @@ fn arguments(tokens: &[ScriptToken], mut at: usize) -> Option<usize> {
 /// The place behind a table: `(…)`, or a template.
 fn behind(tokens: &[ScriptToken], at: usize) -> Option<usize> {
     let mut at = behind_types(tokens, at);
-    if tokens.get(at) != Some(&ScriptToken::Sign('(')) {
-        // The parts of a template come before its end.
-        let end = tokens[at..].iter().position(|token| matches!(token, ScriptToken::Text(_)))?;
-        return Some(at + end + 1);
-    }
     let mut depth = 0_usize;
     loop {
         match tokens.get(at)? {
-            ScriptToken::Sign('(' | '[' | '{') => depth += 1,
-            ScriptToken::Sign(')' | ']' | '}') => depth = depth.saturating_sub(1),
+            ScriptToken::Sign('(' | '[' | '{' | '`') => depth += 1,
+            ScriptToken::Sign(')' | ']' | '}') | ScriptToken::Text(None) => {
+                depth = depth.saturating_sub(1);
+            }
             _ => {}
         }
         at += 1;
