@@ -148,7 +148,7 @@ call = (f: any) => {
   return 4;
 };
 
-//== looks
+//== calls
 const m: any = {
   calls: { all: () => [[4]], count: () => 1 },
   _isMockFunction: true,
@@ -164,7 +164,7 @@ call = (f: any) => {
   } catch {}
 };
 
-//== looks
+//== calls
 call = (f: any) => {
   for (const k of [
     "constructor",
