@@ -8,7 +8,7 @@ use super::context::GateContext;
 use super::dependency_cache::{DependencyCache, GateLayers, Layer, LayerBuilder};
 use super::programs::{self, read};
 use super::result::{GateResult, finding};
-use super::workspace::{self, GateSandbox};
+use super::workspace::{self, CandidateSources, GateSandbox};
 use crate::process::Ended;
 use crate::sandbox::{MountMode, SandboxError};
 use crate::toolchain::{self, BuildContext, Linked, Suite, TestProgram, ToolCommand};
@@ -20,8 +20,8 @@ use crate::types::{
 pub(super) struct PreparedSources {
     pub(super) files: Vec<(String, Vec<u8>)>,
     pub(super) layers: GateLayers,
-    /// The files of the candidate's own sandbox; then `files` are only those of the tests.
-    pub(super) candidate: Option<Vec<(String, Vec<u8>)>>,
+    /// What the candidate's own sandbox has; then `files` are only those of the tests.
+    pub(super) candidate: Option<CandidateSources>,
 }
 
 /// The same, which `--keep` also writes for people.
@@ -68,9 +68,11 @@ pub(super) async fn prepare_tests(
     };
     let mut own = membrane.candidate_files(context.spec);
     own.extend(linked_files(context, candidate.tree(), ""));
-    let apart = workspace::files(candidate.tree(), &[], own);
+    let own_layer = cache.tools(builder, gate, context.now).await?;
+    let apart =
+        CandidateSources { files: workspace::files(candidate.tree(), &[], own), layer: own_layer };
     let files = workspace::files(&Tree::default(), suites, membrane.tests_files(context.spec));
-    let all = [files.as_slice(), &apart].concat();
+    let all = [files.as_slice(), &apart.files].concat();
     keep(context, gate, &all).map_err(GateResult::error)?;
     Ok(PreparedSources { files, layers, candidate: Some(apart) })
 }
@@ -196,6 +198,12 @@ pub(super) async fn build(
         let all_allowed = found > 0 && all.findings.is_empty();
         all.evidence.extend(output.evidence());
         match output.ended {
+            Ended::Exit(0) if built.unread.is_some() => {
+                let program = command.program.file_name().unwrap_or_default().to_string_lossy();
+                let why = built.unread.unwrap_or_default();
+                let error = GateResult::error(format!("{program} gave no readable output: {why}"));
+                return Err(GateResult { evidence: all.evidence, ..error });
+            }
             Ended::Timeout => {
                 all.outcome = Some(Outcome::Timeout);
                 let message = format!("compiling took more than {}s", time.as_secs());

@@ -69,8 +69,17 @@ pub struct GateSandbox<'a> {
     limits: Limits,
     /// What programs may read that run alone.
     data: Vec<String>,
-    // Keeps the layers in use.
+    // Keep the layers of the two in use.
     _layers: &'a GateLayers,
+    _tools: Option<Layer>,
+}
+
+/// The base of a sandbox that only the candidate has.
+pub struct CandidateSources {
+    /// Its files.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The language's tools.
+    pub layer: Option<Layer>,
 }
 
 impl<'a> GateSandbox<'a> {
@@ -94,7 +103,7 @@ impl<'a> GateSandbox<'a> {
         gate: &'a GateName,
         files: Vec<(String, Vec<u8>)>,
         layers: &'a GateLayers,
-        candidate: Option<Vec<(String, Vec<u8>)>>,
+        candidate: Option<CandidateSources>,
     ) -> Result<Self, GateResult> {
         match candidate {
             None => Self::open(context, gate, files, layers, None).await,
@@ -108,15 +117,17 @@ impl<'a> GateSandbox<'a> {
         gate: &'a GateName,
         files: Vec<(String, Vec<u8>)>,
         layers: &'a GateLayers,
-        candidate: Vec<(String, Vec<u8>)>,
+        candidate: CandidateSources,
     ) -> Result<Self, GateResult> {
-        let [own, packages] = [[layers.own.as_ref(), None], [None, layers.packages.as_ref()]];
-        let tests = sandbox_of(context, files, own, None).map_err(GateResult::error)?;
-        let candidate =
-            sandbox_of(context, candidate, packages, None).map_err(GateResult::error)?;
+        let CandidateSources { files: own, layer: tools } = candidate;
+        let tests = [layers.own.as_ref(), None];
+        let tests = sandbox_of(context, files, tests, None).map_err(GateResult::error)?;
+        let theirs = [tools.as_ref(), layers.packages.as_ref()];
+        let candidate = sandbox_of(context, own, theirs, None).map_err(GateResult::error)?;
         let both = context.sandbox.open_pair(&tests, &candidate).await;
         let (session, beside) = both.map_err(|why| unusable(&why))?;
-        Ok(Self::over(context, gate, session, Some(beside), layers))
+        let one = Self::over(context, gate, session, Some(beside), layers);
+        Ok(Self { _tools: tools, ..one })
     }
 
     fn over(
@@ -134,7 +145,17 @@ impl<'a> GateSandbox<'a> {
             // Only the candidate has packages.
             places.packages = super::programs::places(beside).packages;
         }
-        Self { context, gate, session, beside, places, limits, data: Vec::new(), _layers: layers }
+        Self {
+            context,
+            gate,
+            session,
+            beside,
+            places,
+            limits,
+            data: Vec::new(),
+            _layers: layers,
+            _tools: None,
+        }
     }
 
     /// The same, with files that programs may read that run alone.

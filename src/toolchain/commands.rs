@@ -136,6 +136,8 @@ pub struct Built {
     pub programs: Vec<TestProgram>,
     /// Whether the compiler crashed without a diagnostic.
     pub crashed: bool,
+    /// Why its output cannot be read: then it says nothing about the candidate.
+    pub unread: Option<String>,
 }
 
 /// A test program.

@@ -3,6 +3,7 @@
 //!
 //! A language is one folder and one line of [`ALL`]. No other module distinguishes languages.
 
+mod apart;
 mod commands;
 pub mod conflicts;
 mod contract;

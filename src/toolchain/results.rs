@@ -280,6 +280,7 @@ mod tests {
         assert_eq!(tests("a.rs", macros), ["cases", "on", "any"]);
         assert_eq!(tests("a.rs", "fn a( {"), [""; 0]);
         assert_eq!(tests("a.py", "def test_adds():\n    pass\n"), ["test_adds"]);
-        assert_eq!(tests("a.test.ts", "it('adds (test_id: adds)', () => {})"), ["test_id: adds"]);
+        let title = "adds (test_id: adds)";
+        assert_eq!(tests("a.test.ts", "it('adds (test_id: adds)', () => {})"), [title]);
     }
 }

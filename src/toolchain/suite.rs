@@ -184,12 +184,32 @@ pub fn clause_of(spec: &Spec, test: &str) -> Option<ClauseId> {
 }
 
 /// Whether a test belongs to a `test_id`: its leaf name is the id, or the id with `__…`, in both
-/// cases also with `test_` before it.
+/// cases also with `test_` before it; or it is a title with `test_id: ID`.
 pub fn is_test_of(test: &str, test_id: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut titles = test.match_indices("test_id:").map(|(at, mark)| &test[at + mark.len()..]);
+    if titles.any(|rest| rest.trim_start().split(|c| !is_word(c)).next() == Some(test_id)) {
+        return true;
+    }
     let leaf = test.rsplit("::").next().unwrap_or(test);
     let is = |leaf: &str| {
         let rest = leaf.strip_prefix(test_id);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
     };
     is(leaf) || leaf.strip_prefix("test_").is_some_and(is)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_test_of;
+
+    #[test]
+    fn a_test_belongs_to_a_clause_by_its_name_or_its_title() {
+        for name in ["adds", "a::adds", "test_adds", "a::test_adds__more", "adds (test_id: adds)"] {
+            assert!(is_test_of(name, "adds"), "{name}");
+        }
+        for name in ["adds_more", "adds::a", "adds two", "a (test_id: adds_more)", "test_id:"] {
+            assert!(!is_test_of(name, "adds"), "{name}");
+        }
+    }
 }

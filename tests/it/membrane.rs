@@ -9,9 +9,10 @@ use regen::gate::{DependencyCache, ExecuteOptions, GateExecutor, GateInputs, Loc
 use regen::process::{Ended, Program};
 use regen::sandbox::{JoinedProgram, SandboxSpec, SandboxView, probe};
 use regen::store::{ContentStore, MemoryStore};
-use regen::toolchain::{SuiteFile, natives};
+use regen::toolchain::{self, SuiteFile};
 use regen::types::{
-    GateName, GateReport, Limits, LimitsConfig, Outcome, Provenance, RelPath, TestStatus, Tree,
+    GateName, GateReport, Limits, LimitsConfig, Outcome, Provenance, RelPath, TestStatus,
+    ToolchainId, Tree,
 };
 
 use crate::python::{WITHOUT_TOOLS, has_tools, package, world};
@@ -59,20 +60,36 @@ fn examples_are_judged_apart_from_the_candidate_and_promoted() {
     assert!(why.contains("a held-out example of adder/refuses does not pass"), "{why}");
 }
 
-/// Runs one gate over a package `adder` with these suites, in a process that never judged it.
+/// A spec for suites over a package `adder`.
+pub const SUITES: &str = "# Adder\n\n- It MUST add. `test_id: add`\n";
+
+/// Runs one gate over a package `adder` with these suites.
 fn judged(gate: &str, code: &str, suites: &[(&str, &str)]) -> GateReport {
-    let spec = "# Adder\n\n- It MUST add. `test_id: add`\n";
     let server = Server::start(Vec::new());
-    let world = world(&server, "adder", spec, "[gate.test]\nruns = 1\n");
-    let (spec, _, _) = regen::spec::parse("specs/adder.md", spec.as_bytes());
-    let native = natives().find(|one| one.membrane().is_some()).expect("Python has one");
+    let world = world(&server, "adder", SUITES, "[gate.test]\nruns = 1\n");
+    judge(&world, "python", gate, &[("src/adder/__init__.py", code)], suites)
+}
+
+/// Runs one gate over these files with these suites, in a process that never judged them.
+pub fn judge(
+    world: &World,
+    language: &'static str,
+    gate: &str,
+    files: &[(&str, &str)],
+    suites: &[(&str, &str)],
+) -> GateReport {
+    let (spec, _, _) = regen::spec::parse("specs/adder.md", SUITES.as_bytes());
+    let id = ToolchainId::from(language);
+    let native = toolchain::find(&id).and_then(|one| one.native()).expect("it runs tests");
     let suite = |(name, text): &(&str, &str)| {
         let file = SuiteFile { name: (*name).to_owned(), text: (*text).to_owned() };
         native.read_suite(&spec, &file).expect("is right")
     };
     let suites: Vec<_> = suites.iter().map(suite).collect();
-    let path = RelPath::parse("src/adder/__init__.py").expect("is one");
-    let tree = Tree::from_iter([(path, code.as_bytes().to_vec())]);
+    let file = |(path, text): &(&str, &str)| {
+        (RelPath::parse(path).expect("is one"), text.as_bytes().to_vec())
+    };
+    let tree = files.iter().map(file).collect::<Tree>();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
@@ -83,11 +100,11 @@ fn judged(gate: &str, code: &str, suites: &[(&str, &str)]) -> GateReport {
         let store = Arc::new(MemoryStore::default());
         let tree = store.put_tree(&tree).expect("is kept");
         let executor = LocalExecutor::new(machine, store);
-        let (name, target) = ("python".into(), &harness.target["python"]);
+        let (name, target) = (language.into(), &harness.target[language]);
         let inputs = GateInputs::new(spec.clone(), &name, target, &harness.gate, &suites);
         let inputs = Arc::new(inputs);
         executor.accept(&inputs).expect("is kept");
-        let tools = executor.toolchain("python").expect("was asked for");
+        let tools = executor.toolchain(language).expect("was asked for");
         let gate = GateName::parse(gate).expect("is one");
         let action = inputs.action(&gate, tools, tree, Provenance::Promoted);
         let options = ExecuteOptions::at(SystemTime::now());
@@ -96,13 +113,13 @@ fn judged(gate: &str, code: &str, suites: &[(&str, &str)]) -> GateReport {
 }
 
 /// The names of passed tests, sorted.
-fn passed(report: &GateReport) -> BTreeSet<&str> {
+pub fn passed(report: &GateReport) -> BTreeSet<&str> {
     let passed = report.tests.iter().filter(|test| test.status == TestStatus::Passed);
     passed.map(|test| test.name.as_str()).collect()
 }
 
 /// Messages of a report, without what differs between machines.
-fn told(report: &GateReport) -> String {
+pub fn told(report: &GateReport) -> String {
     let line = |one: &regen::types::Finding| format!("{}: {}\n", one.rule, one.message);
     stable(&report.findings.iter().map(line).collect::<String>())
 }

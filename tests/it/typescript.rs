@@ -9,7 +9,7 @@ use crate::server::{Act, Server, files};
 use crate::world::{Run, World, all, rounds, stable};
 
 /// The gates without linter and type checker, for tests of others.
-const FEW_GATES: &str =
+pub const FEW_GATES: &str =
     "gates = [\"layout\", \"check\", \"test\", \"hidden\", \"proof\", \"clauses\"]\n";
 
 /// Right.
@@ -149,7 +149,7 @@ pub fn world(server: &Server, id: &str, spec: &str, more: &str) -> World {
     world
 }
 
-fn module(code: &str) -> Act {
+pub fn module(code: &str) -> Act {
     Act::Say(files(&[("src/index.ts", code)]))
 }
 
@@ -569,7 +569,8 @@ fn native_examples_of_another_language_are_no_tests() {
         told += &format!("== {id}\n{}", world.run(&["plan"]).expect(10).err);
     }
     let world = world(&server, "roman", ROMAN, "");
-    world.write("validators/roman/typescript/roman.test.ts", "test('it', () => {});\n");
+    world.write("validators/roman/typescript/unit/roman.test.ts", "test('it', () => {});\n");
+    world.write("validators/roman/typescript/roman.test.js", "test('it', () => {});\n");
     told += &format!("== suite\n{}", world.run(&["plan"]).expect(10).err);
     assert!(server.requests().is_empty());
     insta::assert_snapshot!(told);
@@ -637,6 +638,28 @@ fn without_its_tools_the_machine_is_at_fault() {
     assert_eq!(world.read("generated/roman/typescript/src/index.ts"), "");
 }
 
+#[test]
+fn a_linter_that_says_nothing_is_the_machines_fault() {
+    if !all() || !has_tools() {
+        return;
+    }
+    let server = Server::start(vec![module(GOOD)]);
+    let world = world(&server, "roman", ROMAN, "").with_own_layers();
+    world.run(&["run"]).expect(0);
+    let entries = |folder: std::path::PathBuf| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        entries.map(|entry| entry.expect("is there").path())
+    };
+    let layers = entries(world.cache().join("regen/layers"));
+    let tools = layers.flat_map(|one| entries(one.join("vendor/node_modules/@biomejs")));
+    let programs = tools.map(|one| one.join("biome")).filter(|one| one.is_file());
+    let silent = "#!/bin/sh\n[ \"$1\" = format ] && cat\nexit 0\n";
+    let changed = programs.map(|one| std::fs::write(one, silent).expect("is written")).count();
+    assert!(changed > 0);
+    let run = world.run(&["run", "--force"]).expect(40);
+    assert!(run.err.contains("biome gave no readable output"), "{}", run.err);
+}
+
 /// The folder of the fetched tools.
 static TOOLS: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
     let (world, run) = answered(GOOD, FEW_GATES);
@@ -644,7 +667,7 @@ static TOOLS: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
     let layers = world.cache().join("regen/layers").canonicalize().expect("is a link");
     let layers = std::fs::read_dir(layers).expect("is there");
     let folders = layers.map(|entry| entry.expect("is there").path().join("vendor"));
-    let mut folders = folders.filter(|path| path.join("node_modules/amaro").is_dir());
+    let mut folders = folders.filter(|path| path.join("node_modules/typescript").is_dir());
     folders.next().expect("was fetched")
 });
 

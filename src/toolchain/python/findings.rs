@@ -46,16 +46,19 @@ struct LoadFailure {
 }
 
 /// The findings in a tool's output. `root` is the candidate's folder there.
-pub fn read(gate: &GateName, output: &ToolOutput, root: &str) -> Vec<Finding> {
+///
+/// # Errors
+/// The output is not what the tool writes.
+pub fn read(gate: &GateName, output: &ToolOutput, root: &str) -> Result<Vec<Finding>, String> {
     let text = &output.stdout;
     let mut findings = match gate.as_str() {
-        "lint" => lint(text, root),
-        "types" => types(text),
+        "lint" => lint(text, root)?,
+        "types" => types(text)?,
         "test" | "hidden" => load(output),
         _ => Vec::new(),
     };
     findings.iter_mut().for_each(|finding| gate.clone_into(&mut finding.gate));
-    findings
+    Ok(findings)
 }
 
 /// Whether a failure without findings is the candidate's fault: it made a tool crash.
@@ -63,8 +66,8 @@ pub fn is_crash(output: &ToolOutput) -> bool {
     output.status.is_none_or(|status| status == PANIC)
 }
 
-fn lint(text: &str, root: &str) -> Vec<Finding> {
-    let found: Vec<RuffFinding> = serde_json::from_str(text).unwrap_or_default();
+fn lint(text: &str, root: &str) -> Result<Vec<Finding>, String> {
+    let found: Vec<RuffFinding> = serde_json::from_str(text).map_err(|why| why.to_string())?;
     let finding = |one: RuffFinding| {
         let file = one.filename.strip_prefix(root).unwrap_or(&one.filename);
         Finding {
@@ -75,11 +78,11 @@ fn lint(text: &str, root: &str) -> Vec<Finding> {
             ..Finding::default()
         }
     };
-    found.into_iter().map(finding).collect()
+    Ok(found.into_iter().map(finding).collect())
 }
 
-fn types(text: &str) -> Vec<Finding> {
-    let Ok(found) = serde_json::from_str::<PyreflyOutput>(text) else { return Vec::new() };
+fn types(text: &str) -> Result<Vec<Finding>, String> {
+    let found: PyreflyOutput = serde_json::from_str(text).map_err(|why| why.to_string())?;
     let finding = |one: PyreflyFinding| Finding {
         rule: one.name,
         file: Some(one.path),
@@ -87,7 +90,7 @@ fn types(text: &str) -> Vec<Finding> {
         message: one.description,
         ..Finding::default()
     };
-    found.errors.into_iter().map(finding).collect()
+    Ok(found.errors.into_iter().map(finding).collect())
 }
 
 /// The last line that the driver wrote, behind what the package printed. Without one, the package
@@ -113,7 +116,7 @@ mod tests {
 
     fn found(gate: &'static str, stdout: &str) -> Vec<(String, Option<String>, Option<u32>)> {
         let output = ToolOutput { stdout: stdout.to_owned(), ..ToolOutput::default() };
-        let findings = read(&gate.into(), &output, "/src");
+        let findings = read(&gate.into(), &output, "/src").expect("is read");
         findings.into_iter().map(|one| (one.rule, one.file, one.line)).collect()
     }
 
@@ -129,8 +132,9 @@ mod tests {
         let load = "x\n{\"kind\": \"load\", \"file\": \"src/a/__init__.py\", \"line\": 1, \
             \"what\": \"no\"}\n";
         assert_eq!(found("test", load), [("import".to_owned(), file(), Some(1))]);
-        for gate in ["lint", "types"] {
-            assert_eq!(found(gate, "no JSON"), []);
+        for (gate, text) in [("lint", "no JSON"), ("types", ""), ("types", "{}")] {
+            let output = ToolOutput { stdout: text.to_owned(), ..ToolOutput::default() };
+            assert!(read(&gate.into(), &output, "/src").is_err(), "{gate}: {text}");
         }
     }
 }

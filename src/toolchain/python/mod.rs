@@ -168,8 +168,10 @@ impl Toolchain for Python {
         context: &BuildContext<'_>,
     ) -> Built {
         let root = context.places.source.display().to_string();
-        let findings = findings::read(gate, output, &root);
-        Built { findings, crashed: findings::is_crash(output), ..Built::default() }
+        let read = findings::read(gate, output, &root);
+        let unread = read.as_ref().err().cloned();
+        let (findings, crashed) = (read.unwrap_or_default(), findings::is_crash(output));
+        Built { findings, crashed, unread, ..Built::default() }
     }
     fn effect_rules(&self) -> Option<&'static dyn EffectRules> {
         Some(&effects::PythonEffects)

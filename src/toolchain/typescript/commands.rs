@@ -55,6 +55,9 @@ pub fn environment(places: &Places) -> Vec<(String, String)> {
         ("PATH".to_owned(), format!("{}:/usr/local/bin:/usr/bin:/bin", text("bin"))),
         // For interpreters with a shared library, which name its folder on the machine.
         ("LD_LIBRARY_PATH".to_owned(), text("lib")),
+        // Node ends if it may not read the machine's configuration.
+        ("OPENSSL_CONF".to_owned(), "/dev/null".to_owned()),
+        ("REGEN_TOOLS".to_owned(), places.dependencies.display().to_string()),
     ]
 }
 
@@ -84,6 +87,16 @@ pub fn run(before: &str, args: Vec<String>, places: &Places) -> ToolCommand {
     ToolCommand { program: "/bin/sh".into(), args: all, ..ToolCommand::default() }
 }
 
+/// Node as one of two programs that talk on descriptors 3 (read) and 4 (written); the others are
+/// changed by `redirect`, so that no program inherits them.
+pub fn joined(args: &[&str], redirect: &str, places: &Places) -> ToolCommand {
+    let script = format!("exec 3<&0 4>&1 0</dev/null {redirect}; exec \"$@\"");
+    let node = text(&places.tools.join("bin/node"));
+    let all = ["-c", &script, "sh", &node].into_iter().chain(args.iter().copied());
+    let args = all.map(str::to_owned).collect();
+    ToolCommand { program: "/bin/sh".into(), args, ..ToolCommand::default() }
+}
+
 /// Where the candidate's JavaScript is.
 pub fn out(places: &Places) -> String {
     text(&places.build.join("regen"))
@@ -94,7 +107,8 @@ pub fn strip(places: &Places, dialect: Dialect) -> ToolCommand {
     let mut args = texts(&["--input-type=module", "-"]);
     let tools = text(&places.dependencies);
     args.extend([tools, dialect.end().to_owned(), out(places), packages(places)]);
-    let stdin = Some(include_str!("strip.txt").as_bytes().to_vec());
+    let script = concat!(include_str!("modules.txt"), include_str!("strip.txt"));
+    let stdin = Some(script.as_bytes().to_vec());
     ToolCommand { builds: true, stdin, ..run("", args, places) }
 }
 

@@ -42,16 +42,19 @@ struct ModuleFailure {
 }
 
 /// The findings in a tool's output.
-pub fn read(gate: &GateName, output: &ToolOutput) -> Vec<Finding> {
+///
+/// # Errors
+/// The output is not what the tool writes.
+pub fn read(gate: &GateName, output: &ToolOutput) -> Result<Vec<Finding>, String> {
     let text = &output.stdout;
     let mut findings = match gate.as_str() {
-        "lint" => lint(text),
+        "lint" => lint(text)?,
         "types" => type_errors(text).into_iter().map(of_types).collect(),
         "test" | "hidden" => load(output),
         _ => Vec::new(),
     };
     findings.iter_mut().for_each(|finding| gate.clone_into(&mut finding.gate));
-    findings
+    Ok(findings)
 }
 
 /// Whether a failure without findings is the candidate's fault: it made a tool crash.
@@ -64,8 +67,8 @@ fn at(rule: &str, file: String, line: u32, message: String) -> Finding {
     Finding { rule, file, line, message, ..Finding::default() }
 }
 
-fn lint(text: &str) -> Vec<Finding> {
-    let Ok(found) = serde_json::from_str::<BiomeOutput>(text) else { return Vec::new() };
+fn lint(text: &str) -> Result<Vec<Finding>, String> {
+    let found: BiomeOutput = serde_json::from_str(text).map_err(|why| why.to_string())?;
     let counts = |one: &BiomeFinding| one.severity != "information" && one.severity != "hint";
     let finding = |one: BiomeFinding| {
         let rule = one.category.trim_start_matches("lint/");
@@ -74,7 +77,7 @@ fn lint(text: &str) -> Vec<Finding> {
             None => Finding { line: None, file: None, ..at(rule, String::new(), 0, one.message) },
         }
     };
-    found.diagnostics.into_iter().filter(counts).map(finding).collect()
+    Ok(found.diagnostics.into_iter().filter(counts).map(finding).collect())
 }
 
 fn of_types(error: TypeError) -> Finding {
@@ -103,7 +106,7 @@ mod tests {
 
     fn found(gate: &'static str, stdout: &str) -> Vec<(String, Option<String>, Option<u32>)> {
         let output = ToolOutput { stdout: stdout.to_owned(), ..ToolOutput::default() };
-        let findings = read(&gate.into(), &output);
+        let findings = read(&gate.into(), &output).expect("is read");
         findings.into_iter().map(|one| (one.rule, one.file, one.line)).collect()
     }
 
@@ -122,13 +125,15 @@ mod tests {
             "src/index.ts(6,3): error TS2322: Type 'a' is not 'b'.\n  More.\nFound 1 error.\n";
         assert_eq!(found("types", tsc), [("TS2322".to_owned(), file(), Some(6))]);
         let output = ToolOutput { stdout: tsc.to_owned(), ..ToolOutput::default() };
-        let message = &read(&"types".into(), &output)[0].message;
+        let message = &read(&"types".into(), &output).expect("is read")[0].message;
         assert_eq!(message, "Type 'a' is not 'b'.\n  More.");
         let load =
             "x\n{\"kind\": \"load\", \"file\": \"src/index.ts\", \"line\": 1, \"what\": \"no\"}\n";
         assert_eq!(found("test", load), [("import".to_owned(), file(), Some(1))]);
-        for gate in ["lint", "types"] {
-            assert_eq!(found(gate, "no list"), []);
+        assert_eq!(found("types", "no list"), []);
+        for (gate, text) in [("lint", "no list"), ("lint", ""), ("lint", "{}")] {
+            let output = ToolOutput { stdout: text.to_owned(), ..ToolOutput::default() };
+            assert!(read(&gate.into(), &output).is_err(), "{gate}: {text}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! TypeScript and JavaScript: packages for Node, checked by tsc, Biome and a parser. Contracts and
-//! console examples only: no native tests.
+//! TypeScript and JavaScript: packages for Node, checked by tsc, Biome and a parser; contracts,
+//! console examples, and tests that run apart from the candidate.
 
 mod audit;
 mod commands;
@@ -8,6 +8,7 @@ mod effects;
 mod findings;
 mod host_tools;
 mod layout;
+mod membrane;
 mod package;
 mod packages;
 mod program;
@@ -27,6 +28,7 @@ use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Tar
 
 use contract::ScriptContract;
 use effects::ScriptEffects;
+use membrane::ScriptSuites;
 use package::Dialect;
 use program::ScriptProgram;
 
@@ -36,6 +38,7 @@ pub struct ScriptLanguage {
     contract: &'static ScriptContract,
     effects: &'static ScriptEffects,
     program: &'static ScriptProgram,
+    suites: &'static ScriptSuites,
 }
 
 /// TypeScript.
@@ -44,6 +47,7 @@ pub static TYPESCRIPT: ScriptLanguage = ScriptLanguage {
     contract: &ScriptContract(Dialect::TypeScript),
     effects: &ScriptEffects(Dialect::TypeScript),
     program: &ScriptProgram(Dialect::TypeScript),
+    suites: &ScriptSuites(Dialect::TypeScript),
 };
 /// JavaScript.
 pub static JAVASCRIPT: ScriptLanguage = ScriptLanguage {
@@ -51,6 +55,7 @@ pub static JAVASCRIPT: ScriptLanguage = ScriptLanguage {
     contract: &ScriptContract(Dialect::JavaScript),
     effects: &ScriptEffects(Dialect::JavaScript),
     program: &ScriptProgram(Dialect::JavaScript),
+    suites: &ScriptSuites(Dialect::JavaScript),
 };
 
 const GATES: [GateDefinition; 9] = [
@@ -145,20 +150,21 @@ impl Toolchain for ScriptLanguage {
             path => path.ends_with(self.dialect.end()).then(|| words::with_lines(text)),
         }
     }
-    fn check_spec(&self, spec: &Spec, target: &Target, _suites: &[Suite]) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if spec.contract.is_none() && !kind_option::is_program(target) {
-            let message = format!(
-                "a {} target needs a contract: its examples are the tests",
-                self.language()
-            );
-            let help = "add a `wit` block and examples; see docs/formats/contract.md";
-            problems.push(Problem::error("spec::contract", message).help(help));
-        }
+    fn check_spec(&self, spec: &Spec, _target: &Target, suites: &[Suite]) -> Vec<Problem> {
+        let mut problems: Vec<Problem> =
+            suites.iter().filter_map(|one| membrane::unread(self.dialect, one)).collect();
         for clause in &spec.clauses {
             for name in clause.test_ids().filter(|name| !package::is_name(name)) {
                 let message = format!("`{name}` cannot be the name of a test");
                 problems.push(at(clause, Problem::error("spec::test_name", message)));
+            }
+            for example in clause.examples.iter() {
+                if let Err((message, line)) = membrane::check_example(self.dialect, example) {
+                    let mut problem = Problem::error("spec::example", message);
+                    problem.line = example.line + line;
+                    let help = "an example is the body of a test; see docs/formats/spec.md";
+                    problems.push(problem.help(help));
+                }
             }
         }
         problems
@@ -184,14 +190,16 @@ impl Toolchain for ScriptLanguage {
         Vec::new()
     }
     fn read_build(&self, gate: &GateName, output: &ToolOutput, _: &BuildContext<'_>) -> Built {
-        let findings = findings::read(gate, output);
-        Built { findings, crashed: findings::is_crash(output), ..Built::default() }
+        let read = findings::read(gate, output);
+        let unread = read.as_ref().err().cloned();
+        let (findings, crashed) = (read.unwrap_or_default(), findings::is_crash(output));
+        Built { findings, crashed, unread, ..Built::default() }
     }
     fn effect_rules(&self) -> Option<&'static dyn EffectRules> {
         Some(self.effects)
     }
     fn native(&self) -> Option<&'static dyn NativeSuites> {
-        None
+        Some(self.suites)
     }
 
     fn contract(&self) -> Option<&'static dyn ContractLanguage> {
@@ -217,7 +225,7 @@ impl Toolchain for ScriptLanguage {
     }
     /// Every gate that starts a program needs the parser.
     fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
-        Some(Box::new(tools_layer::NpmLayer))
+        Some(Box::new(tools_layer::TOOLS))
     }
     fn release(&self) {}
     fn host_tools(&self) -> &'static dyn HostProbe {

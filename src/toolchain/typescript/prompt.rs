@@ -18,14 +18,15 @@ pub fn rules(spec: &Spec, target: &Target, dialect: Dialect) -> Vec<String> {
         "A strict type checker (also `noUncheckedIndexedAccess` and `exactOptionalPropertyTypes`) and \
          a linter must find nothing; write no `any`, and no comment switches them off."
             .to_owned(),
-        format!(
-            "Values have exactly the types of the signatures: plain objects without other properties, \
-             arrays without gaps, no promises. Members of a class that are not in its signatures are \
-             {private}."
-        ),
         packages(target),
         effects::constraint(spec, target),
     ];
+    if spec.contract.is_some() {
+        let values = "Values have exactly the types of the signatures: plain objects without other \
+            properties, arrays without gaps, no promises. Members of a class that are not in its \
+            signatures are";
+        rules.insert(3, format!("{values} {private}."));
+    }
     if dialect == Dialect::TypeScript {
         rules.insert(1, erased.to_owned());
     }

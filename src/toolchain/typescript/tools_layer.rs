@@ -1,14 +1,18 @@
-//! The type checker, the linter and the parser: pinned packages, fetched once with npm. No code of
-//! theirs or of candidates runs while they are fetched.
+//! Tools that are pinned packages, fetched once with npm. No code of theirs or of candidates runs
+//! while they are fetched.
 
 use super::host_tools::{CERTIFICATES, NPM, PREFIX};
 use crate::toolchain::{DependencyLayer, ToolCommand};
 use crate::types::HostTools;
 
-/// What is wanted.
-const MANIFEST: &str = include_str!("package.json");
-/// Versions and hashes, for all platforms.
-const LOCK: &str = include_str!("package-lock.json");
+/// The type checker, the linter and the parsers.
+pub const TOOLS: NpmLayer =
+    NpmLayer { manifest: include_str!("package.json"), lock: include_str!("package-lock.json") };
+/// What the tests need: the parsers and `expect`.
+pub const TESTS: NpmLayer = NpmLayer {
+    manifest: include_str!("membrane/package.json"),
+    lock: include_str!("membrane/package-lock.json"),
+};
 /// Their file in the project.
 const LOCK_FILE: &str = "package-lock.json";
 /// Starts npm where its packages go: it puts them beside its own files.
@@ -27,16 +31,21 @@ pub fn npm(tools: &HostTools, args: Vec<String>) -> ToolCommand {
     }
 }
 
-/// The layer of the tools.
-pub struct NpmLayer;
+/// A layer of packages.
+pub struct NpmLayer {
+    /// What is wanted.
+    manifest: &'static str,
+    /// Versions and hashes, for all platforms.
+    lock: &'static str,
+}
 
 impl DependencyLayer for NpmLayer {
     fn key(&self) -> &str {
-        LOCK
+        self.lock
     }
 
     fn project(&self) -> Vec<(String, String)> {
-        let files = [("package.json", MANIFEST), (LOCK_FILE, LOCK)];
+        let files = [("package.json", self.manifest), (LOCK_FILE, self.lock)];
         files.map(|(path, text)| (path.to_owned(), text.to_owned())).into()
     }
 
@@ -65,6 +74,6 @@ impl DependencyLayer for NpmLayer {
     }
 
     fn empty_lock(&self) -> String {
-        LOCK.to_owned()
+        self.lock.to_owned()
     }
 }

@@ -12,6 +12,30 @@ const LONGEST: usize = 10_000;
 /// # Errors
 /// A line can be read in two ways.
 pub fn with_lines(text: &str) -> Result<Vec<(String, u32)>, String> {
+    let words = tokens(text)?.into_iter().filter_map(|(token, line)| match token {
+        ScriptToken::Word(word) => Some((word, line)),
+        ScriptToken::Text(_) | ScriptToken::Sign(_) => None,
+    });
+    Ok(words.collect())
+}
+
+/// A part of code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScriptToken {
+    /// A name or keyword.
+    Word(String),
+    /// A string, or a template without expressions: what it means. `None` for the end of a template
+    /// with expressions, which begins with a [`Self::Sign`].
+    Text(Option<String>),
+    /// Another sign.
+    Sign(char),
+}
+
+/// Every token with its line from 1, without numbers and regular expressions.
+///
+/// # Errors
+/// A line can be read in two ways.
+pub fn tokens(text: &str) -> Result<Vec<(ScriptToken, u32)>, String> {
     let mut lexer = ScriptLexer {
         text: text.chars().collect(),
         // The first line of a program is for shells.
@@ -72,7 +96,7 @@ struct ScriptLexer {
     text: Vec<char>,
     at: usize,
     line: u32,
-    found: Vec<(String, u32)>,
+    found: Vec<(ScriptToken, u32)>,
     open: Vec<Open>,
     last: Last,
     /// The last line without quotes.
@@ -100,7 +124,7 @@ impl ScriptLexer {
                 '"' | '\'' => self.string(c),
                 '`' => {
                     self.next();
-                    self.template();
+                    self.template(Some(String::new()));
                 }
                 '/' => self.slash()?,
                 _ => self.sign(c),
@@ -138,7 +162,7 @@ impl ScriptLexer {
             _ => Last::Value,
         };
         if !word.is_empty() {
-            self.found.push((word, line));
+            self.found.push((ScriptToken::Word(word), line));
         }
     }
 
@@ -158,34 +182,64 @@ impl ScriptLexer {
         char::from_u32(u32::from_str_radix(&digits, 16).ok()?)
     }
 
-    fn string(&mut self, quote: char) {
-        self.next();
-        while let Some(c) = self.next() {
-            if c == '\\' {
+    /// What a `\\` in a text and the sign behind it mean.
+    fn escaped(&mut self) -> Option<char> {
+        match self.peek(0)? {
+            'u' => {
+                self.at -= 1;
+                self.escape()
+            }
+            c => {
                 self.next();
-            } else if c == quote || c == '\n' {
-                break;
+                match c {
+                    'n' => Some('\n'),
+                    't' => Some('\t'),
+                    '\n' => None,
+                    c => Some(c),
+                }
             }
         }
+    }
+
+    fn string(&mut self, quote: char) {
+        let (line, mut text) = (self.line, String::new());
+        self.next();
+        while let Some(c) = self.next() {
+            match c {
+                '\\' => text.extend(self.escaped()),
+                _ if c == quote || c == '\n' => break,
+                c => text.push(c),
+            }
+        }
+        self.found.push((ScriptToken::Text(Some(text)), line));
         self.last = Last::Value;
     }
 
-    /// The text of a template to its end, or to an expression in it.
-    fn template(&mut self) {
+    /// A template to its end, or to an expression in it. `text` is what it means so far; `None`
+    /// behind an expression.
+    fn template(&mut self, mut text: Option<String>) {
+        let line = self.line;
         while let Some(c) = self.next() {
             match c {
-                '\\' => drop(self.next()),
+                '\\' => {
+                    let meant = self.escaped();
+                    text.iter_mut().for_each(|text| text.extend(meant));
+                }
                 '`' => {
+                    self.found.push((ScriptToken::Text(text), line));
                     self.last = Last::Value;
                     return;
                 }
                 '$' if self.peek(0) == Some('{') => {
                     self.next();
+                    if text.is_some() {
+                        self.found.push((ScriptToken::Sign('`'), line));
+                    }
                     self.open.push(Open::Template);
                     self.last = Last::Start;
                     return;
                 }
-                _ => {}
+                c => text.iter_mut().for_each(|text| text.push(c)),
             }
         }
     }
@@ -256,7 +310,12 @@ impl ScriptLexer {
     }
 
     fn sign(&mut self, c: char) {
+        let line = self.line;
         self.next();
+        let ends_expression = c == '}' && self.open.last() == Some(&Open::Template);
+        if !ends_expression {
+            self.found.push((ScriptToken::Sign(c), line));
+        }
         self.last = match c {
             '(' => {
                 self.open.push(Open::Round(self.last == Last::Condition));
@@ -270,7 +329,7 @@ impl ScriptLexer {
                 Some(Open::Round(true)) => Last::Start,
                 _ => Last::Value,
             },
-            '}' if self.open.pop() == Some(Open::Template) => return self.template(),
+            '}' if self.open.pop() == Some(Open::Template) => return self.template(None),
             '}' => Last::Brace,
             ']' => Last::Value,
             '.' => Last::Dot,

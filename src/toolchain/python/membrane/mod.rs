@@ -1,21 +1,16 @@
 //! Tests in Python: examples and suites for pytest. The tests run in one process, the candidate in
 //! another sandbox; `wire.txt` says what crosses between them.
 
+mod compared;
 mod examples;
 mod lines;
-mod report;
 mod suites;
-
-use std::collections::BTreeSet;
 
 use super::package::package;
 use super::{commands, tools_layer};
-use crate::toolchain::{
-    DependencyLayer, DocTests, Expectation, Extent, Independent, Membrane, Mutants, Mutator,
-    NativeSuites, Places, Reported, SpecialCase, Suite, SuiteFile, TestBuild, TestCase,
-    TestProgram, ToolCommand, ToolOutput, Visibility,
-};
-use crate::types::{Example, Finding, Problem, Resource, Spec, Target, Tree};
+use crate::toolchain::apart::ApartTests;
+use crate::toolchain::{DependencyLayer, Membrane, Places, TestProgram, ToolCommand};
+use crate::types::{Example, Spec};
 pub use examples::check as check_example;
 pub use lines::code as code_lines;
 
@@ -29,124 +24,56 @@ const STAGE_FILE: &str = "regen_stage.py";
 const RUNNER_FILE: &str = "regen_runner.py";
 /// The line that the package's name replaces.
 const PLACE: &str = "PACKAGE = None\n";
-/// The variable with a change of the red proof.
-const MUTANT: &str = "REGEN_MUTANT";
 
 /// Tests in Python.
 pub struct PythonSuites;
 
-impl NativeSuites for PythonSuites {
-    fn examples(&self, spec: &Spec, _target: &Target, shown: Visibility) -> Option<Suite> {
-        examples::suite(spec, shown)
+impl ApartTests for PythonSuites {
+    fn runs(&self, example: &Example) -> bool {
+        examples::runs(example)
     }
 
-    fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
-        suites::read(spec, file)
+    fn examples_path(&self) -> &'static str {
+        "tests/regen_examples.py"
     }
 
-    /// No test is in reach of the candidate.
-    fn twin(&self, _suite: &Suite) -> Option<Suite> {
-        None
+    fn head(&self, spec: &Spec) -> String {
+        format!("import {}\n", package(spec))
     }
 
-    /// Values are compared on the tests' side.
-    fn equality_form(&self, _suite: &Suite, _spec: &Spec, _tree: &Tree) -> Option<Suite> {
-        None
+    fn example(&self, id: &str, code: &str) -> (String, String) {
+        examples::function(id, code)
     }
 
-    fn compared_type<'a>(&self, _message: &'a str) -> Option<&'a str> {
-        None
+    fn is_test_file(&self, path: &str) -> bool {
+        suites::is_test_file(path)
     }
 
-    fn independent(
-        &self,
-        _spec: &Spec,
-        _target: &Target,
-        _suites: &[Suite],
-    ) -> Option<Independent> {
-        None
+    fn reads(&self, path: &str) -> bool {
+        path.ends_with(".py")
     }
 
-    fn expectations(&self, _example: &Example) -> Vec<Expectation> {
-        Vec::new()
+    fn names(&self, text: &str) -> Result<Vec<String>, String> {
+        Ok(suites::names(text))
     }
 
-    fn suite_expectations(&self, _suite: &Suite) -> Vec<(String, Vec<Expectation>)> {
-        Vec::new()
+    fn command(&self, program: &TestProgram, test: &str, places: &Places) -> ToolCommand {
+        let packages = places.dependencies.display().to_string();
+        let args = [RUNNER_FILE, &packages, &program.source, test];
+        let joined = commands::run(&[STAGE_FILE, &commands::site(places)], places);
+        ToolCommand { joined: Some(Box::new(joined)), ..commands::run(&args, places) }
     }
 
-    fn literals(&self, _input: &str) -> BTreeSet<String> {
-        BTreeSet::new()
+    fn sides(&self, message: &str) -> Option<(String, String)> {
+        compared::compared(message)
     }
 
-    fn special_cases(&self, _tree: &Tree) -> Vec<SpecialCase> {
-        Vec::new()
-    }
-
-    fn tests_in(&self, path: &str, text: &str) -> Option<Vec<String>> {
-        path.ends_with(".py").then(|| suites::names(text))
-    }
-
-    fn build_tests(&self, _tests: TestBuild<'_>, _places: &Places) -> Vec<ToolCommand> {
-        Vec::new()
-    }
-
-    fn list_tests(&self, program: &TestProgram, places: &Places) -> Option<ToolCommand> {
-        suites::is_test_file(&program.source).then(|| command(program, "", places))
-    }
-
-    fn read_list(&self, output: &ToolOutput) -> Result<Vec<String>, Box<Finding>> {
-        report::names(output)
-    }
-
-    fn run_test(&self, run: &TestCase<'_>, places: &Places) -> Vec<ToolCommand> {
-        let mut command = command(run.program, run.name, places);
-        let switch = run.mutant.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        command.env.extend(switch);
-        vec![command]
-    }
-
-    fn read_test(&self, run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported {
-        report::result(run, outputs)
-    }
-
-    fn canary(&self) -> Option<&'static str> {
-        None
-    }
-
-    fn compared(&self, message: &str) -> Option<(String, String)> {
-        report::compared(message)
-    }
-
-    fn exhausted(&self, _message: &str) -> Option<Resource> {
-        None
-    }
-
-    fn doc_tests(&self) -> Option<&'static dyn DocTests> {
-        None
-    }
-
-    fn mutator(&self) -> Option<&'static dyn Mutator> {
-        Some(&Crossings)
-    }
-
-    fn membrane(&self) -> Option<&'static dyn Membrane> {
-        Some(&TwoSides)
+    fn whole(&self) -> &'static dyn Membrane {
+        &PythonSuites
     }
 }
 
-/// Runs one test with all its cases, or lists the tests of a file. The candidate is started for it.
-fn command(program: &TestProgram, test: &str, places: &Places) -> ToolCommand {
-    let packages = places.dependencies.display().to_string();
-    let args = [RUNNER_FILE, &packages, &program.source, test];
-    let joined = commands::run(&[STAGE_FILE, &commands::site(places)], places);
-    ToolCommand { joined: Some(Box::new(joined)), ..commands::run(&args, places) }
-}
-
-/// The sides of the membrane.
-struct TwoSides;
-
-impl Membrane for TwoSides {
+impl Membrane for PythonSuites {
     fn candidate_files(&self, spec: &Spec) -> Vec<(String, Vec<u8>)> {
         vec![(STAGE_FILE.to_owned(), named(STAGE, spec))]
     }
@@ -163,20 +90,6 @@ impl Membrane for TwoSides {
 /// A side with the package's name in it.
 fn named(text: &str, spec: &Spec) -> Vec<u8> {
     text.replacen(PLACE, &format!("PACKAGE = \"{}\"\n", package(spec)), 1).into_bytes()
-}
-
-/// What the red proof changes: what crosses, not the code.
-struct Crossings;
-
-impl Mutator for Crossings {
-    fn mutants(&self, tree: &Tree, _extent: &Extent) -> Result<Mutants, String> {
-        Ok(Mutants {
-            tree: tree.clone(),
-            list: Vec::new(),
-            rest: BTreeSet::new(),
-            variable: MUTANT.to_owned(),
-        })
-    }
 }
 
 #[cfg(test)]
