@@ -1,11 +1,19 @@
 //! Systems of specs: the code of one uses what is promoted of another.
 
-use std::process::Command;
+#![expect(clippy::print_stderr, reason = "a run says what it was")]
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use serde_json::Value;
 
+use crate::endurance::Random;
 use crate::server::{Act, Server, files};
-use crate::world::{World, stable, until};
+use crate::world::{World, all, stable, until};
 
 const UNITS: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord money { cents: s64 }\n\
     /// The sum of two amounts.\nadd: func(a: money, b: money) -> money;\n```\n\n\
@@ -217,7 +225,7 @@ fn a_program_sees_promoted_code_of_one_moment() {
     let lock = world.read("regen.lock");
     let mut writer = world.spawn(&["run"]);
     until("it is accepted", || world.run(&["why", "units"]).out.contains("accepted"));
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(300));
     assert_eq!(world.read("regen.lock"), lock, "the reader has not ended");
     world.write(".go", "");
     reader.wait().expect("ends");
@@ -260,4 +268,80 @@ fn a_dependency_that_cannot_be_used_stops_what_uses_it_before_a_question() {
     told += &world.run(&["run", "--spec", "stock"]).expect(10).titled("one that was rolled back");
     assert_eq!(server.requests().len(), made + 1, "nothing was asked");
     insta::assert_snapshot!(stable(&told));
+}
+
+/// The code and the lockfile, as a program sees them that `regen exec` starts.
+fn seen(world: &World) -> String {
+    let reads = "cat generated/*/rust/src/*.rs regen.lock";
+    world.run(&["exec", "--", "sh", "-c", reads]).expect(0).out
+}
+
+/// Kills a process and all that it started.
+fn kill(child: &mut Child) {
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    child.wait().expect("ends");
+}
+
+fn start(world: &World) -> Child {
+    let mut command = world.command(&["run"]);
+    let quiet = command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.spawn().expect("starts")
+}
+
+/// Copies a workspace with its state.
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    let copied = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(copied.expect("runs").success());
+}
+
+#[test]
+fn a_set_is_switched_whole_whenever_it_is_killed() {
+    if !all() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(code)]);
+    let world = World::new(&server.url, &SYSTEM, crate::world::QUICK);
+    world.run(&["run", "-q"]).expect(0);
+    let (old, lock) = (seen(&world), world.read("regen.lock"));
+    world.write("specs/units.md", &UNITS.replace("MUST add.", "MUST add and saturate."));
+    // Everything is accepted, and nothing is promoted.
+    let (project, ready) = (world.path(""), world.folder().join("ready"));
+    let mut child = start(&world);
+    until("all is accepted", || {
+        let shop = world.run(&["show", "shop", "--json"]).out;
+        shop.contains("revalidate") && shop.contains("accepted")
+    });
+    kill(&mut child);
+    if world.read("regen.lock") != lock {
+        eprintln!("the promotion was faster than the kill");
+        return;
+    }
+    copy(&project, &ready);
+    let begun = Instant::now();
+    world.run(&["run", "-q"]).expect(0);
+    let (whole, new) = (begun.elapsed(), seen(&world));
+    assert_ne!(old, new);
+    let kills = std::env::var("REGEN_KILLS").ok().and_then(|many| many.parse().ok()).unwrap_or(20);
+    let (mut random, mut cut) = (Random(7), 0);
+    for number in 0..kills {
+        copy(&ready, &project);
+        let mut child = start(&world);
+        let most = u64::try_from(whole.as_micros()).expect("is short");
+        std::thread::sleep(Duration::from_micros(random.below(most)));
+        if number % 4 == 0 {
+            // A reader beside a promotion.
+            let now = seen(&world);
+            assert!(now == old || now == new, "a mixed set beside a promotion");
+        }
+        kill(&mut child);
+        let after = seen(&world);
+        cut += u32::from(after == old);
+        assert!(after == old || after == new, "a mixed set after kill {number}");
+        world.run(&["run", "-q"]).expect(0);
+        assert_eq!(seen(&world), new, "kill {number}");
+        world.run(&["check", "-q"]).expect(0);
+    }
+    eprintln!("{kills} kills, {cut} before the switch");
+    assert_eq!(server.requests().len(), 4, "nothing was bought twice");
 }

@@ -25,7 +25,7 @@ test("programs", () => {
   expect(all).toContain("regen_stage");
   expect(all).not.toContain("regen_runner");
   expect(all).not.toContain("regen run");
-  expect(args()).toEqual([".ts"]);
+  expect(args()).toEqual([]);
 });
 
 test("variables", () => {
