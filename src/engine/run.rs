@@ -95,17 +95,13 @@ impl Engine {
         Ok(plan.jobs.pop())
     }
 
-    /// The plan for what is promoted now, and what the members of a set have accepted.
+    /// The plan for what is promoted now.
     pub(super) fn plan_now(
         &self,
         only: Option<&BTreeSet<SpecId>>,
         force: bool,
     ) -> Result<Plan, CommandError> {
-        let mut standing = files::standing(&self.workspace.places.root)?;
-        let accepted = self.set.borrow().accepted.clone();
-        if only.is_some() {
-            standing.spec.extend(accepted);
-        }
+        let standing = files::standing(&self.workspace.places.root)?;
         self.workspace.plan_from(&standing, &self.tools, only, force)
     }
 

@@ -10,6 +10,7 @@ use super::prepared::{Prepared, SetOutcome};
 use super::resources::Engine;
 
 use crate::pipeline::{Queue, State};
+use crate::store::files;
 use crate::types::{Event, Job, JobId, JobOutcome, Plan, SpecId};
 use crate::workspace::CommandError;
 
@@ -17,6 +18,10 @@ impl Engine {
     /// The jobs that are promoted together with one: those of promoted specs that use its code,
     /// and of others with work whose code these use. In order.
     pub(super) fn set_of(&self, job: &Job) -> Result<Vec<Job>, CommandError> {
+        let mut specs = self.workspace.specs.iter();
+        if self.depends(&job.spec).is_empty() && !specs.any(|one| one.depends.contains(&job.spec)) {
+            return Ok(vec![job.clone()]);
+        }
         let Plan { jobs } = self.plan_now(None, false)?;
         let mut group = BTreeMap::from([(job.spec.clone(), 0)]);
         let mut next = 1;
@@ -45,6 +50,8 @@ impl Engine {
         if let Some(outcome) = self.set.borrow_mut().ended.remove(&first.spec) {
             return Ok(vec![(first.spec.clone(), outcome)]);
         }
+        // A set whose job was dropped may have left some.
+        self.set.borrow_mut().accepted.clear();
         let members = self.members(jobs, first).await;
         let done = members.and_then(|members| self.close_set(members, jobs, first));
         let mut set = self.set.borrow_mut();
@@ -88,7 +95,11 @@ impl Engine {
     /// A member up to its promotion; `None` if what is below it does not make it out of date.
     async fn member(&self, spec: SpecId, forced: bool) -> Result<Option<Prepared>, CommandError> {
         let only = BTreeSet::from([spec]);
-        match self.plan_now(Some(&only), forced)?.jobs.pop() {
+        // For what is promoted, and what members have accepted.
+        let mut standing = files::standing(&self.workspace.places.root)?;
+        standing.spec.extend(self.set.borrow().accepted.clone());
+        let mut plan = self.workspace.plan_from(&standing, &self.tools, Some(&only), forced)?;
+        match plan.jobs.pop() {
             Some(job) if !job.waits() => self.until_promotion(&job).await.map(Some),
             _ => Ok(None),
         }
@@ -117,6 +128,9 @@ impl Engine {
             let waits: Vec<_> =
                 own.map(|spec| (spec, JobOutcome::Waits { why: why.clone() })).collect();
             return Ok(failed.into_iter().chain(waits).collect());
+        }
+        if ready.is_empty() {
+            return Ok(Vec::new());
         }
         let events = self.promote_set(&ready)?;
         let mut done = Vec::new();
