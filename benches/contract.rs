@@ -71,7 +71,7 @@ async fn measure() -> ExitCode {
         let target = &harness.target["rust"];
         let file = (RelPath::parse("src/lib.rs").expect("is one"), CODE.as_bytes().to_vec());
         let tree = toolchain::of(target)
-            .normalise(&Tree::from_iter([file]), &spec, target)
+            .normalise(&Tree::from_iter([file]), &spec, target, &[])
             .expect("is right");
         let tree = store.put_tree(&tree).expect("is kept");
         let inputs = GateInputs::new(spec, &"rust".into(), target, &BTreeMap::new(), &[]);

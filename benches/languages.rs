@@ -162,7 +162,7 @@ async fn measure(language: &Language) -> bool {
     assert!(problems.is_empty(), "{problems:?}");
     let (spec, target) = (spec.without_hold_out(), &harness.target[name]);
     let file = (RelPath::parse(language.root).expect("is one"), (language.code)().into_bytes());
-    let tree = toolchain::of(target).normalise(&Tree::from_iter([file]), &spec, target);
+    let tree = toolchain::of(target).normalise(&Tree::from_iter([file]), &spec, target, &[]);
     let tree = store.put_tree(&tree.expect("is right")).expect("is kept");
     let inputs = GateInputs::new(spec, &name.into(), target, &BTreeMap::new(), &[]);
     let inputs = Arc::new(inputs);

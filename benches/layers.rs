@@ -156,7 +156,7 @@ async fn measure(lines: usize) -> bool {
             file("Cargo.toml", MANIFEST.to_owned()),
             file("src/lib.rs", code(lines, round)),
         ]);
-        toolchain::of(target).normalise(&tree, &spec, target).expect("is right")
+        toolchain::of(target).normalise(&tree, &spec, target, &[]).expect("is right")
     };
     let (mut same, mut default, mut tests) = (Vec::new(), Vec::new(), Vec::new());
     let place = |name: &str, incremental| Place {

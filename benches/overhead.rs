@@ -44,8 +44,9 @@ async fn measure() -> ExitCode {
     let tools = find_tools(&harness, &env, folder.path()).await.expect("has tools");
     let target = &harness.target["rust"];
     let file = (RelPath::parse("src/lib.rs").expect("is one"), CODE.as_bytes().to_vec());
-    let tree =
-        toolchain::of(target).normalise(&Tree::from_iter([file]), &spec, target).expect("is right");
+    let tree = toolchain::of(target)
+        .normalise(&Tree::from_iter([file]), &spec, target, &[])
+        .expect("is right");
     let supervisor = Path::new(env!("CARGO_BIN_EXE_regen"));
     let sandbox = Sandbox::new(supervisor, Arc::new(Namespaces), folder.path(), 16384);
     let kept = folder.path().join("kept");

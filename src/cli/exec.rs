@@ -55,7 +55,7 @@ fn whole(door: &Context, places: &WorkspaceLayout) -> Result<ReadersLock, Comman
         if !promoter.is_torn()? {
             return Ok(lock);
         }
-        // A promotion was killed: whoever writes next finishes it.
+        // A promotion was killed: the next writer finishes it.
         drop(lock);
         if WriterLock::is_free(&places.state) {
             let _lock = run::lock(door, places)?;

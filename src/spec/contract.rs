@@ -29,7 +29,7 @@ fn is_wit(block: &&Block) -> bool {
 
 /// The text of the contract.
 pub fn text_of(blocks: &[Block]) -> Option<String> {
-    blocks.iter().find(is_wit).map(|block| code_text(block))
+    blocks.iter().find(is_wit).map(code_text)
 }
 
 impl ContractText<'_> {

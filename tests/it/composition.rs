@@ -155,6 +155,43 @@ fn a_contract_takes_types_from_another_one() {
 }
 
 #[test]
+fn crates_of_a_registry_are_shared_by_crates_that_use_each_other() {
+    let answer = |_: usize, body: &Value| match spec_of(&prompt(body)) {
+        // The manifest is forgotten.
+        "words" => files(&[(
+            "src/lib.rs",
+            "//! Words.\n/// The digits.\npub fn word(n: u32) -> String {\n    \
+             itoa::Buffer::new().format(n).to_owned()\n}\n",
+        )]),
+        _ => files(&[(
+            "src/lib.rs",
+            "//! Lists.\n/// All of them.\npub fn joined(all: &[u32]) -> String {\n    \
+             all.iter().map(|n| words::word(*n) + \",\").collect()\n}\n",
+        )]),
+    };
+    let server = Server::start(vec![Act::Make(answer)]);
+    let words = "# Words\n\n```wit\nword: func(n: u32) -> string;\n```\n\n- `word` MUST be the digits. \
+        `test_id: word`\n\n  ```wave\n  word(7) = \"7\"\n  ```\n";
+    let lists = "---\ndepends: [words]\n---\n# Lists\n\n```wit\njoined: func(all: list<u32>) -> string;\n```\n\n\
+        - `joined` MUST have all. `test_id: joined`\n\n  ```wave\n  joined([1, 2]) = \"1,2,\"\n  ```\n";
+    let extra = "allowed_dependencies = { itoa = \"1\" }\n";
+    let world = World::new(&server.url, &[("words", words), ("lists", lists)], extra);
+    world.run(&["run", "-q"]).expect(0);
+    assert!(
+        world
+            .read("generated/words/rust/Cargo.toml")
+            .ends_with("[dependencies]\nitoa = { version = \"1\" }\n")
+    );
+    assert!(
+        world
+            .read("generated/lists/rust/Cargo.toml")
+            .ends_with("[dependencies]\nwords = { path = \"../../words/rust\" }\n")
+    );
+    world.run(&["check", "--rerun"]).expect(0);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
 fn what_a_spec_cannot_use_is_refused_with_its_spec() {
     let server = Server::start(vec![Act::Close]);
     let targets = "[target.tool]\ntoolchain = \"rust\"\ncrate = \"bin\"\n[target.python]\n\

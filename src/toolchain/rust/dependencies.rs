@@ -118,11 +118,16 @@ impl DependencyLayer for CargoLayer {
     }
 
     fn is_of_project(&self, name: &str) -> bool {
-        let name = name.replace('-', "_");
-        let name = name.trim_start_matches("lib");
+        // Most names end in a digest: `libserde_json-0123456789abcdef.rlib`.
+        let whole = name.split('.').next().unwrap_or_default();
+        let stem = whole.rsplit_once('-').map_or(whole, |(stem, _)| stem);
+        let names = [whole, stem].map(|name| name.replace('-', "_"));
+        let is_named = |own: &str| {
+            names.iter().any(|name| name == own || name.strip_prefix("lib") == Some(own))
+        };
         let linked = self.linked.iter().filter_map(|(path, _)| path.split('/').nth(1));
-        let mut own = linked.chain([STUB, "stub_"]).map(|one| one.replace('-', "_"));
-        own.any(|own| name.starts_with(&own))
+        let mut own = linked.chain([STUB, "stub"]).map(|one| one.replace('-', "_"));
+        own.any(|own| is_named(&own))
     }
 }
 
@@ -137,6 +142,11 @@ mod tests {
         let some = "[package]\nname = \"a\"\n\n[features]\nx = []\n\n[dependencies]\nitoa = { version = \"1\" }\n";
         let some = CargoLayer::of(some, &[]);
         assert!(some.key().starts_with("[features]\n") && some.is_chosen());
+        for name in ["libregen_layer.rlib", "regen-layer-0f", "stub-0f.d", "libregen_layer-0f.rlib"]
+        {
+            assert!(some.is_of_project(name), "{name}");
+        }
+        assert!(!some.is_of_project("libstubs-0f.rlib") && !some.is_of_project("itoa-0f"));
         let plain = "[package]\nname = \"a\"\n\n[dependencies]\nitoa = { version = \"1\" }\n";
         let plain = CargoLayer::of(plain, &[]);
         assert!(!plain.is_chosen() && plain.manifest().ends_with("\"1\" }\n"));
