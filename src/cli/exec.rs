@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -11,6 +11,7 @@ use super::{Context, run};
 use crate::engine::Engine;
 use crate::promote::Promoter;
 use crate::store::{ReadersLock, WriterLock};
+use crate::types::limits;
 use crate::workspace::{CommandError, ErrorKind, WorkspaceLayout, load};
 
 /// Text below the help.
@@ -34,6 +35,7 @@ pub struct ExecArgs {
 /// Runs the program in place of this one.
 pub fn exec(door: &Context, args: &ExecArgs) -> Result<u8, CommandError> {
     let places = door.places()?;
+    places.make_state()?;
     let lock = whole(door, &places)?;
     if !args.spec.is_empty() {
         let workspace = load(&places, None)?;
@@ -50,6 +52,7 @@ pub fn exec(door: &Context, args: &ExecArgs) -> Result<u8, CommandError> {
 /// The lock of a reader, once `generated/` is whole.
 fn whole(door: &Context, places: &WorkspaceLayout) -> Result<ReadersLock, CommandError> {
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
+    let started = Instant::now();
     loop {
         let lock = ReadersLock::shared(&places.state)?;
         if !promoter.is_torn()? {
@@ -60,6 +63,9 @@ fn whole(door: &Context, places: &WorkspaceLayout) -> Result<ReadersLock, Comman
         if WriterLock::is_free(&places.state) {
             let _lock = run::lock(door, places)?;
             Engine::recover(places)?;
+        } else if started.elapsed() > limits::READERS {
+            let why = "a promotion was interrupted, and another regen runs; restart that one";
+            return Err(CommandError::new(ErrorKind::Promotion, why));
         } else {
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -84,6 +84,7 @@ async fn one(
         variable,
         servers: Default::default(),
         generators: Arc::new(generator::of),
+        sets: Arc::default(),
         observer: progress.clone(),
     };
     let done = roll_back(Arc::new(workspace), Arc::new(tools), options, spec, args.to).await;

@@ -72,6 +72,7 @@ pub async fn run(
         variable,
         servers: Default::default(),
         generators: Arc::new(generator::of),
+        sets: Arc::default(),
         observer: progress.clone(),
     };
     let refused = problems(door, &workspace, &options);

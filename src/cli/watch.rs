@@ -171,6 +171,7 @@ pub async fn watch(door: &Context, args: &WatchArgs) -> Result<u8, CommandError>
         variable,
         servers: Default::default(),
         generators: Arc::new(generator::of),
+        sets: Arc::default(),
         observer,
     };
     let daemon = Daemon {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::engine;
 use crate::promote::{PromoteError, Promoter};
-use crate::store::{Ledger, SqliteLedger};
+use crate::store::{Ledger, SqliteLedger, files};
 use crate::types::{Event, RelPath, SpecId};
 use crate::workspace::{CommandError, ErrorKind, Workspace, now};
 
@@ -38,6 +38,8 @@ pub fn remove_spec(
         removed => promoter.finish(removed?)?,
     }
     engine::supersede(ledger, spec)?;
+    let standing = files::standing(&places.root)?;
+    promoter.write_manifests(&workspace.manifests(&standing), &workspace.manifest_places())?;
     Ok(RemoveOutcome::Removed(unit))
 }
 

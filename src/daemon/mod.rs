@@ -298,8 +298,14 @@ impl Work {
             let spec = job.spec.clone();
             let run: RunningJob = Box::pin(async move {
                 let (spec, ends) = engine.one(&job).await;
-                let own = |ends: Vec<(SpecId, JobOutcome)>| ends.into_iter().find(|e| e.0 == spec);
-                let end = ends.map(|ends| own(ends).map_or(JobOutcome::Superseded, |(_, end)| end));
+                // What a set waits for decides when it is tried again.
+                let end = ends.map(|ends| {
+                    let is_cause = |end: &&(SpecId, JobOutcome)| end.1.diagnosis().is_some();
+                    let own = ends.iter().find(|end| end.0 == spec);
+                    let waits = own.is_some_and(|end| matches!(end.1, JobOutcome::Waits { .. }));
+                    let cause = ends.iter().find(is_cause).filter(|_| waits);
+                    cause.or(own).map_or(JobOutcome::Promoted, |end| end.1.clone())
+                });
                 (spec, end)
             });
             self.running.insert(spec, run);

@@ -1,7 +1,9 @@
 //! The promoted trees that a job uses.
 
 use super::resources::Engine;
-use crate::types::{Job, Link, SpecId, TargetJob};
+use crate::pipeline::State;
+use crate::store::files;
+use crate::types::{Job, Link, SpecId, TargetJob, TargetStanding};
 use crate::workspace::CommandError;
 use crate::{plan, toolchain};
 
@@ -29,9 +31,24 @@ impl Engine {
         Ok(None)
     }
 
+    /// Which tree that a job was judged with is no longer the promoted one.
+    pub(super) fn replaced(&self, state: &State) -> Result<Option<String>, CommandError> {
+        let promoted = files::standing(&self.workspace.places.root)?;
+        let links = state.job.parts.iter().flat_map(|part| &part.links);
+        let is_there = |link: &&Link| {
+            let entries = promoted.spec.get(&link.spec).into_iter().flat_map(|s| s.target.values());
+            let is_it = |entry: &TargetStanding| entry.path == link.path && entry.tree == link.tree;
+            self.is_accepted(link) || entries.into_iter().any(is_it)
+        };
+        let gone = links.into_iter().find(|link| !is_there(link));
+        Ok(gone.map(|link| {
+            format!("`{}` was promoted again while this was made; run again", link.spec)
+        }))
+    }
+
     /// Whether a tree is of the set that is being made; then it is in the store.
     fn is_accepted(&self, link: &Link) -> bool {
-        let set = self.set.borrow();
+        let set = self.options.sets.now();
         let entries = set.accepted.get(&link.spec).into_iter().flat_map(|one| one.target.values());
         entries.into_iter().any(|entry| entry.tree == link.tree)
     }

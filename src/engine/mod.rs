@@ -20,6 +20,7 @@ mod set;
 
 pub use close::{cancel, supersede};
 pub use observer::{Observer, Observers};
+pub use prepared::Sets;
 pub use promotion::Record;
 pub use resources::{Engine, Options};
 pub use run::RunOutcome;

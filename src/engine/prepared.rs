@@ -1,6 +1,7 @@
 //! Jobs up to their promotion, and sets of them.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::pipeline::State;
 use crate::types::{JobId, JobOutcome, SpecId, SpecStanding};
@@ -24,4 +25,18 @@ pub struct SetInWork {
     pub(super) accepted: BTreeMap<SpecId, SpecStanding>,
     /// How members ended whose own turn has not come yet.
     pub(super) ended: BTreeMap<SpecId, JobOutcome>,
+}
+
+/// The sets of a process: one at a time, since a job has one driver.
+#[derive(Debug, Default)]
+pub struct Sets {
+    pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) work: Mutex<SetInWork>,
+}
+
+impl Sets {
+    /// The set that is being made.
+    pub(super) fn now(&self) -> MutexGuard<'_, SetInWork> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -99,6 +99,9 @@ impl Engine {
                 other => return Ok(Err(no_proof(&other))),
             };
         }
+        if let Some(message) = self.replaced(state)? {
+            return Ok(Err(Event::PromotionFailed { message }));
+        }
         let before = self.workspace.standing.spec.get(&spec.id);
         // The origin of a tree is kept only if its attestation can be trusted, because this key
         // vouches for what is written now.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::observer::Observer;
-use super::prepared::SetInWork;
+use super::prepared::Sets;
 use crate::gate::GateExecutor;
 use crate::generator::{
     Cassettes, GenerationError, Generator, GeneratorParts, MakeGenerator, RateLimits,
@@ -40,6 +40,8 @@ pub struct Options {
     pub servers: RateLimits,
     /// Makes the generators; [`crate::generator::of`] except in tests.
     pub generators: MakeGenerator,
+    /// The set that is being made, shared with other plans.
+    pub sets: Arc<Sets>,
     /// The observers.
     pub observer: Arc<dyn Observer + Send + Sync>,
 }
@@ -64,10 +66,6 @@ pub struct Engine {
     pub(super) executor: Option<Arc<dyn GateExecutor>>,
     /// Gate inputs sent to the executor, by digest.
     pub(super) accepted: RefCell<BTreeSet<Digest>>,
-    /// The set that is being made.
-    pub(super) set: RefCell<SetInWork>,
-    /// One set at a time.
-    pub(super) set_turn: tokio::sync::Mutex<()>,
 }
 
 /// The generators of a workspace, by tier.
@@ -122,8 +120,6 @@ impl Engine {
             run: Cell::new(0),
             executor,
             accepted: RefCell::default(),
-            set: RefCell::default(),
-            set_turn: tokio::sync::Mutex::default(),
         })
     }
 

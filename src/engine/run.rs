@@ -72,7 +72,8 @@ impl Engine {
     async fn alone_or_set(&self, job: &Job) -> Result<SetOutcome, CommandError> {
         let job = self.again(job)?.unwrap_or_else(|| job.clone());
         if job.waits() && job.rollback.is_none() {
-            return Ok(Vec::new());
+            let ended = self.options.sets.now().ended.remove(&job.spec);
+            return Ok(ended.map(|outcome| (job.spec.clone(), outcome)).into_iter().collect());
         }
         // Edited files alone are restored from the store: no code changes.
         let alone = match self.restoring(&job)? {
@@ -236,10 +237,8 @@ impl Engine {
     /// after one that was killed writes them, too.
     fn write_manifests(&self) -> Result<(), CommandError> {
         let standing = files::standing(&self.workspace.places.root)?;
-        for (path, text) in self.workspace.manifests(&standing) {
-            self.promoter.write_manifest(&path, &text)?;
-        }
-        Ok(())
+        let places = self.workspace.manifest_places();
+        Ok(self.promoter.write_manifests(&self.workspace.manifests(&standing), &places)?)
     }
 
     /// Resumes the open job of the same inputs, or opens one. An open job of other inputs is

@@ -46,15 +46,15 @@ impl Engine {
 
     /// Performs a set, or gives how a job ended in the set of another one.
     pub(super) async fn set(&self, jobs: &[Job], first: &Job) -> Result<SetOutcome, CommandError> {
-        let _turn = self.set_turn.lock().await;
-        if let Some(outcome) = self.set.borrow_mut().ended.remove(&first.spec) {
+        let _turn = self.options.sets.turn.lock().await;
+        if let Some(outcome) = self.options.sets.now().ended.remove(&first.spec) {
             return Ok(vec![(first.spec.clone(), outcome)]);
         }
         // A set whose job was dropped may have left some.
-        self.set.borrow_mut().accepted.clear();
+        self.options.sets.now().accepted.clear();
         let members = self.members(jobs, first).await;
         let done = members.and_then(|members| self.close_set(members, jobs, first));
-        let mut set = self.set.borrow_mut();
+        let mut set = self.options.sets.now();
         set.accepted.clear();
         let others = jobs.iter().filter(|job| job.spec != first.spec && !job.waits());
         for (spec, outcome) in done.iter().flatten() {
@@ -84,7 +84,7 @@ impl Engine {
                 Some(Prepared::Ready(id, state)) => {
                     let entries = self.ready(&state)?;
                     let entries = entries.map(|entries| (spec.clone(), entries));
-                    self.set.borrow_mut().accepted.extend(entries);
+                    self.options.sets.now().accepted.extend(entries);
                     members.ready.push((id, *state));
                 }
             }
@@ -97,7 +97,7 @@ impl Engine {
         let only = BTreeSet::from([spec]);
         // For what is promoted, and what members have accepted.
         let mut standing = files::standing(&self.workspace.places.root)?;
-        standing.spec.extend(self.set.borrow().accepted.clone());
+        standing.spec.extend(self.options.sets.now().accepted.clone());
         let mut plan = self.workspace.plan_from(&standing, &self.tools, Some(&only), forced)?;
         match plan.jobs.pop() {
             Some(job) if !job.waits() => self.until_promotion(&job).await.map(Some),

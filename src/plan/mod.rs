@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::toolchain;
 use crate::types::{
     AdmittedSpec, Digest, Encoder, GateConfig, GateInputsDigest, GateName, Harness, InputsDigest,
-    Interface, Job, Link, Plan, Reason, RelPath, Spec, SpecId, Standing, Target, TargetJob,
-    TargetName, TargetStanding, Tree, all_depends, way,
+    Interface, Job, Link, LinkedTarget, Plan, Reason, RelPath, Spec, SpecId, Standing, Target,
+    TargetJob, TargetName, TargetStanding, Tree, way,
 };
 
 /// The state of a promoted tree on disk.
@@ -82,8 +82,7 @@ pub fn links(
         return Vec::new();
     };
     let find = |id: &SpecId| specs.iter().find(|other| other.id == *id).map(|other| &**other);
-    let link = |other: &Spec| {
-        let (target, _) = harness.linked_target(name, other)?;
+    let link = |(other, target): LinkedTarget<'_>| {
         let entry = standing.spec.get(&other.id)?.target.get(target)?;
         Some(Link {
             spec: other.id.clone(),
@@ -94,7 +93,7 @@ pub fn links(
             direct: spec.depends.contains(&other.id),
         })
     };
-    all_depends(spec, &find).into_iter().filter_map(link).collect()
+    harness.all_linked(spec, name, &find).into_iter().filter_map(link).collect()
 }
 
 /// Makes the plan.
@@ -201,10 +200,16 @@ fn job_key_with(
 ) -> InputsDigest {
     let language = inputs.languages.get(name).map_or("", String::as_str);
     let depends = inputs.specs.iter().filter(|other| spec.depends.contains(&other.id));
-    let depends: Vec<_> = depends.map(|other| other.id.as_str()).collect();
+    let depends: Vec<_> = depends.map(|other| (other.id.as_str(), meaning(other))).collect();
     let mut out = Encoder::new("job inputs");
     out.text(&spec.id).digest(meaning(spec)).text(language).digest(config(target));
-    out.list(depends, |out, id| out.text(id));
+    if toolchain::of(target).links().is_some() {
+        // What is used of them is compared item by item.
+        out.list(depends, |out, (id, _)| out.text(id));
+    } else {
+        // Their text is shown.
+        out.list(depends, |out, (id, meaning)| out.text(id).digest(meaning));
+    }
     InputsDigest(out.finish())
 }
 
@@ -325,7 +330,8 @@ pub fn uses<'a>(
     let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
     let words: BTreeSet<String> =
         tree.iter().filter_map(words).flatten().map(|(word, _)| plain(&word)).collect();
-    let is_used = |name: &str| name.split('.').all(|part| words.contains(&plain(part)));
+    // A method is called without the name of its resource.
+    let is_used = |name: &str| name.rsplit('.').next().is_some_and(|n| words.contains(&plain(n)));
     contract_items(depends, &is_used)
 }
 

@@ -131,12 +131,35 @@ impl Promoter {
         write_staged(&self.state.join("stage"), &to, text.as_bytes())
     }
 
+    /// Writes the manifests of regen above the promoted trees, and removes those that are no longer
+    /// wanted from `places`, which have a first line of regen's.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn write_manifests(
+        &self,
+        wanted: &BTreeMap<String, String>,
+        places: &[(String, String)],
+    ) -> io::Result<()> {
+        for (path, text) in wanted {
+            self.write_manifest(path, text)?;
+        }
+        for (path, text) in places.iter().filter(|(path, _)| !wanted.contains_key(path)) {
+            let there = self.regular(path)?;
+            let there = String::from_utf8_lossy(&there);
+            if !there.is_empty() && there.lines().next() == text.lines().next() {
+                fs::remove_file(self.root.join(path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a manifest of regen above the promoted trees, unless it is there. One that regen did
     /// not write stays.
     ///
     /// # Errors
     /// The disk's.
-    pub fn write_manifest(&self, path: &str, text: &str) -> io::Result<()> {
+    fn write_manifest(&self, path: &str, text: &str) -> io::Result<()> {
         let there = self.regular(path)?;
         let first = |text: &str| text.lines().next().map(str::to_owned);
         let is_own = first(&String::from_utf8_lossy(&there)) == first(text);
@@ -252,11 +275,40 @@ impl Promoter {
         let staged = set.iter().map(|promotion| self.stage(promotion, &jobs));
         let mut journals: Vec<Journal> = staged.collect::<Result<_, _>>()?;
         let _readers = ReadersLock::exclusive(&self.state)?;
-        journals.iter().try_for_each(|journal| journal.write(&self.state))?;
-        for journal in &mut journals {
-            self.exchange(journal)?;
+        let written = journals.iter().try_for_each(|journal| journal.write(&self.state));
+        if let Err(why) = written {
+            self.undo(&journals, 0)?;
+            return Err(why.into());
+        }
+        for at in 0..journals.len() {
+            if let Err(why) = self.exchange(&mut journals[at]) {
+                self.undo(&journals, at)?;
+                return Err(why);
+            }
         }
         Ok(self.forward(journals)?)
+    }
+
+    /// Takes back a set of which so many units were switched. If that fails, or one was switched
+    /// file by file, the journals stay for recovery.
+    fn undo(&self, journals: &[Journal], switched: usize) -> io::Result<()> {
+        if journals.iter().any(|journal| journal.in_place) {
+            return Ok(());
+        }
+        for journal in &journals[..switched] {
+            let (unit, stage) = self.paths(journal);
+            match journal.old {
+                Some(_) => swap::switch(&unit, &stage, &mut || {
+                    Err(io::Error::other("the folders cannot be exchanged"))
+                })?,
+                None => fs::rename(&unit, &stage)?,
+            }
+        }
+        for journal in journals {
+            journal.remove(&self.state)?;
+            swap::remove(&self.paths(journal).1)?;
+        }
+        Ok(())
     }
 
     /// Builds the new unit beside the old one. Gives its journal, which is not written yet.

@@ -55,27 +55,38 @@ impl Harness {
     }
 }
 
-/// The specs that a spec depends on, directly or not, each after those that it depends on itself.
-pub fn all_depends<'a>(
-    spec: &'a Spec,
-    find: &dyn Fn(&SpecId) -> Option<&'a Spec>,
-) -> Vec<&'a Spec> {
-    fn visit<'a>(
+/// A target of a spec whose code another one uses, directly or not.
+pub type LinkedTarget<'a> = (&'a Spec, &'a TargetName);
+
+impl Harness {
+    /// The targets whose code a target of a spec uses, directly or not, each after those that it
+    /// uses itself. Of a spec that has none, nothing.
+    pub fn all_linked<'a>(
+        &'a self,
         spec: &'a Spec,
+        own: &'a TargetName,
+        find: &dyn Fn(&SpecId) -> Option<&'a Spec>,
+    ) -> Vec<LinkedTarget<'a>> {
+        let (mut seen, mut out) = (BTreeSet::from([spec.id.as_str()]), Vec::new());
+        self.visit((spec, own), find, &mut seen, &mut out);
+        out
+    }
+
+    fn visit<'a>(
+        &'a self,
+        from: LinkedTarget<'a>,
         find: &dyn Fn(&SpecId) -> Option<&'a Spec>,
         seen: &mut BTreeSet<&'a str>,
-        out: &mut Vec<&'a Spec>,
+        out: &mut Vec<LinkedTarget<'a>>,
     ) {
-        for other in spec.depends.iter().filter_map(find) {
+        for other in from.0.depends.iter().filter_map(find) {
+            let Some((target, _)) = self.linked_target(from.1, other) else { continue };
             if seen.insert(other.id.as_str()) {
-                visit(other, find, seen, out);
-                out.push(other);
+                self.visit((other, target), find, seen, out);
+                out.push((other, target));
             }
         }
     }
-    let mut out = Vec::new();
-    visit(spec, find, &mut BTreeSet::from([spec.id.as_str()]), &mut out);
-    out
 }
 
 #[cfg(test)]

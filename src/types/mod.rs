@@ -50,7 +50,7 @@ pub use generation::{Completion, Finish, Prompt, StoredGeneration, StoredWorkspa
 pub use generator::{GeneratorConfig, GeneratorSettings};
 pub use harness::{GateConfig, GateFormat, Harness, Target, ToolchainId, TraceConfig};
 pub use interface::Interface;
-pub use link::{Link, all_depends, way};
+pub use link::{Link, LinkedTarget, way};
 pub use lint::{LintConfig, RuleLevel};
 pub use lockfile::{Origin, Source, SpecStanding, Standing, TargetStanding};
 pub use name::{GateName, SpecId, TargetName};

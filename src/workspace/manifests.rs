@@ -49,6 +49,17 @@ impl Workspace {
         all.into_iter().filter_map(text).collect()
     }
 
+    /// Where such manifests can be, with the text of an empty one.
+    pub fn manifest_places(&self) -> Vec<(String, String)> {
+        let targets = self.harness.target.values().filter(|target| target.is_generated());
+        let place = |target: &Target| {
+            let (folder, _) = target.output.split_once("/{spec}")?;
+            let (name, text) = toolchain::of(target).links()?.workspace(&[], &[])?;
+            Some((format!("{folder}/{name}"), text))
+        };
+        targets.filter_map(place).collect()
+    }
+
     /// The promoted targets of specs that are there, in the order of each spec's targets.
     fn promoted_targets<'a>(
         &'a self,

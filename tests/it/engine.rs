@@ -84,6 +84,7 @@ async fn run(world: &World, observer: Arc<Saboteur>) -> Vec<(SpecId, Option<JobO
         variable: |_| None,
         servers: Default::default(),
         generators: Arc::new(regen::generator::of),
+        sets: Arc::default(),
         observer,
     };
     let (tools, probe) = (Arc::new(tools), Some(Arc::new(probe)));

@@ -97,6 +97,7 @@ async fn run_within(world: &World, deadline: Duration) -> (RunOutcome, Vec<Event
         variable: |_| None,
         servers: Default::default(),
         generators: registry(world.path("answers"), deadline),
+        sets: Arc::default(),
         observer: events.clone(),
     };
     let (tools, probe) = (Arc::new(tools), Some(Arc::new(probe)));

@@ -63,7 +63,9 @@ pub fn normalise(
     if !reader.findings.is_empty() {
         return Err(reader.findings);
     }
+    let is_linked = |name: &&str| links.iter().any(|link| link.direct && *link.spec == **name);
     let allowed = options.allowed_dependencies.keys().map(String::as_str);
+    let allowed = allowed.filter(|name| !is_linked(name));
     for name in used_crates::find(tree, allowed) {
         manifest.dependencies.entry(name).or_insert_with(Dependency::plain);
     }
@@ -237,7 +239,13 @@ impl ManifestReader<'_> {
                     self.finding("Cargo.toml", "manifest", message, "use the spec's name");
                 }
                 "edition" | "version" | "license" | "authors" | "rust-version" | "publish" => {}
-                "description" => manifest.description = Some(text.to_owned()),
+                // In one line: other programs read the manifest line by line.
+                "description" => {
+                    let words: String =
+                        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+                    manifest.description =
+                        Some(words.split_whitespace().collect::<Vec<_>>().join(" "));
+                }
                 other => {
                     self.unknown(&format!("package.{other}"), "the harness does not allow this key")
                 }
@@ -337,6 +345,13 @@ mod tests {
             "{text}"
         );
         assert!(toml::from_str::<toml::Table>(&text).is_ok(), "{text}");
+    }
+
+    #[test]
+    fn a_description_cannot_write_other_lines() {
+        let text = "[package]\ndescription=\"x\\n[dependencies]\\nevil = { git = 'u' }\\n#\"\n";
+        let text = run(text).expect("is allowed");
+        assert!(!text.contains("\n[dependencies]"), "{text}");
     }
 
     #[test]
