@@ -81,7 +81,12 @@ fn lint(text: &str) -> Result<Vec<Finding>, String> {
 }
 
 fn of_types(error: TypeError) -> Finding {
-    at(&error.rule, error.file, error.line, error.message)
+    let name = error.message.split('\'').nth(1).filter(|_| error.rule == "TS7016");
+    let types = name.map(|name| name.trim_start_matches('@').replace('/', "__"));
+    let remedy = types.map(|name| {
+        format!("only the user can: `\"@types/{name}\"` in `allowed_dependencies` of the target")
+    });
+    Finding { remedy, ..at(&error.rule, error.file, error.line, error.message) }
 }
 
 /// The last line that the driver wrote. Without one, the package ended the driver's process.
