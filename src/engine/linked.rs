@@ -31,7 +31,7 @@ impl Engine {
         Ok(None)
     }
 
-    /// Which tree that a job was judged with is no longer the promoted one.
+    /// Which tree that a job was judged with is not the promoted one any more.
     pub(super) fn replaced(&self, state: &State) -> Result<Option<String>, CommandError> {
         let promoted = files::standing(&self.workspace.places.root)?;
         let links = state.job.parts.iter().flat_map(|part| &part.links);

@@ -137,7 +137,7 @@ fn unknown_import(place: &ModulePlace, target: &Target) -> Finding {
             let line = format!("{{ \"{name}\" = \"…\" }}");
             package_option::not_allowed(&place.what, "Node", &line)
         }
-        None => format!("`{}` is no module of this package", place.what),
+        None => format!("`{}` is not a module of this package", place.what),
     };
     let remedy = "import the package's modules with their ends: `from \"./module.ts\"`, or `.js` in \
         JavaScript";
