@@ -1,6 +1,9 @@
 //! The deploy gate over 10,000 files in 500 targets with the release build. Limits: 150 ms with
 //! warm caches, 1 s with cold ones, and four times the duration of `git status` on the same tree.
 //!
+//! Then `regen run` with nothing to do, over 1,000 and 10,000 promoted specs of ten clauses. Limits: 60 ms and 600 ms of processor
+//! time.
+//!
 //! `cargo bench --bench check`; exits with 1 if a limit is exceeded. Cold caches require write
 //! access to `/proc/sys/vm/drop_caches`.
 #![expect(clippy::disallowed_methods, reason = "a bench runs programs and reads the clock")]
@@ -19,8 +22,21 @@ use regen::plan;
 use regen::types::{Digest, RelPath, SpecStanding, Standing, TargetStanding, ToolEnv, Tree};
 use regen::workspace::{WorkspaceLayout, load};
 
-const SPECS: usize = 250;
-const FILES: usize = 20;
+/// The sizes of a workspace.
+#[derive(Clone, Copy)]
+struct Size {
+    specs: usize,
+    clauses: usize,
+    targets: &'static [&'static str],
+    /// The files of each target.
+    files: usize,
+}
+
+const GATE: Size = Size { specs: 250, clauses: 4, targets: &["rust", "other"], files: 20 };
+const SMALL: Size = Size { specs: 1000, clauses: 10, targets: &["rust"], files: 3 };
+const LARGE: Size = Size { specs: 10_000, ..SMALL };
+/// Processor time of a run with nothing to do, for each spec.
+const IDLE: Duration = Duration::from_micros(60);
 const ROUNDS: usize = 21;
 const WARM: Duration = Duration::from_millis(150);
 const COLD: Duration = Duration::from_secs(1);
@@ -34,7 +50,7 @@ fn main() -> ExitCode {
     let mut good = true;
     for signer in [None, Some(Signer::parse(KEY).expect("is a key"))] {
         let kind = if signer.is_some() { "signed" } else { "unsigned" };
-        let folder = world(signer);
+        let folder = world(GATE, signer);
         let folder = folder.path();
         let check = || timed(regen(folder).args(["check", "-q"]));
         // Waits until the files are written to disk.
@@ -55,8 +71,8 @@ fn main() -> ExitCode {
         println!(
             "{kind:<9} {} files in {} targets: check {warm:.1?}, git status {status:.1?}, ratio {ratio:.2}; \
              promised {WARM:?}, ratio {RATIO}",
-            SPECS * 2 * FILES,
-            SPECS * 2
+            GATE.specs * GATE.targets.len() * GATE.files,
+            GATE.specs * GATE.targets.len()
         );
         good &= warm <= WARM && ratio < RATIO;
         let cold = || fs::write("/proc/sys/vm/drop_caches", "3").ok().map(|()| check());
@@ -69,7 +85,44 @@ fn main() -> ExitCode {
         println!("{kind:<9} with cold caches {cold:.1?}; promised {COLD:?}");
         good &= cold <= COLD;
     }
+    for size in [SMALL, LARGE] {
+        good &= idle(size);
+    }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs with nothing to do: the first ones read everything, later ones what changed.
+fn idle(size: Size) -> bool {
+    let folder = world(size, None);
+    let folder = folder.path();
+    let run = |count: u32| {
+        let before = children_time();
+        for _ in 0..count {
+            timed(regen(folder).args(["run", "-q"]));
+        }
+        (children_time() - before) / count
+    };
+    let first = run(1);
+    // Files that are too new are in doubt.
+    while !folder.join(".regen/idle.json").exists() {
+        run(1);
+    }
+    let later = run(10);
+    let promised = IDLE * u32::try_from(size.specs).expect("is small");
+    println!(
+        "run with nothing to do, {} specs: first {first:.1?}, later {later:.1?} of processor time; promised {promised:?}",
+        size.specs
+    );
+    later <= promised
+}
+
+/// The processor time of all programs that were started and have ended.
+fn children_time() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").expect("is there");
+    let (_, fields) = stat.rsplit_once(") ").expect("has a name");
+    let ticks = fields.split(' ').skip(13).take(2).map(|field| field.parse::<u64>());
+    // The kernel shows hundredths of a second.
+    Duration::from_millis(10 * ticks.map(|one| one.expect("is a number")).sum::<u64>())
 }
 
 fn regen(folder: &Path) -> Command {
@@ -96,21 +149,24 @@ fn middle(times: &mut [Duration]) -> Duration {
 }
 
 /// A committed workspace that matches its lockfile.
-fn world(signer: Option<Signer>) -> tempfile::TempDir {
+fn world(size: Size, signer: Option<Signer>) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path();
     fs::create_dir(root.join("specs")).expect("is made");
     let write = |path: &str, text: &str| fs::write(root.join(path), text).expect("writes");
-    write(
-        "harness.toml",
-        "[harness]\ndefault_targets = [\"rust\", \"other\"]\n[generator]\nmodel = \"m\"\n\
-         [target.rust]\ntoolchain = \"rust\"\n[target.other]\ntoolchain = \"rust\"\n",
+    let mut config = format!(
+        "[harness]\ndefault_targets = {:?}\n[generator]\nmodel = \"m\"\nkind = \"cassette\"\n",
+        size.targets
     );
+    for target in size.targets {
+        let _ = write!(config, "[target.{target}]\ntoolchain = \"rust\"\n");
+    }
+    write("harness.toml", &config);
     write(".gitignore", ".regen\n");
     write(".gitattributes", "generated/** -text\n");
-    for spec in 0..SPECS {
+    for spec in 0..size.specs {
         let mut text = format!("# Spec {spec}\n\nProse about the part {spec} of the whole.\n\n");
-        for clause in 0..4 {
+        for clause in 0..size.clauses {
             let _ = write!(
                 text,
                 "- `s{spec}::f{clause}` MUST return `{clause}` for {spec}. `test_id: f{clause}`\n\n  \
@@ -119,7 +175,7 @@ fn world(signer: Option<Signer>) -> tempfile::TempDir {
         }
         write(&format!("specs/s{spec}.md"), &text);
     }
-    accept(root, signer);
+    accept(root, size, signer);
     for args in [
         &["init", "-q"][..],
         &["add", "."],
@@ -132,7 +188,7 @@ fn world(signer: Option<Signer>) -> tempfile::TempDir {
 }
 
 /// Writes trees, attestations and the lockfile as a promotion would, without gates.
-fn accept(root: &Path, signer: Option<Signer>) {
+fn accept(root: &Path, size: Size, signer: Option<Signer>) {
     let places = WorkspaceLayout::new(
         root.join("harness.toml"),
         root.join(".regen/cache"),
@@ -151,7 +207,7 @@ fn accept(root: &Path, signer: Option<Signer>) {
         let mut promoted = SpecStanding::default();
         for part in &job.parts {
             let path = format!("generated/{}/{}", job.spec, part.target);
-            let tree = tree(&path);
+            let tree = tree(&path, size.files);
             for (file, bytes) in tree.iter() {
                 let to = root.join(&path).join(file.as_str());
                 fs::create_dir_all(to.parent().expect("has one")).expect("is made");
@@ -189,13 +245,13 @@ fn accept(root: &Path, signer: Option<Signer>) {
     fs::write(root.join("regen.lock"), standing.render()).expect("writes");
 }
 
-/// Twenty files of about 2 KB.
-fn tree(path: &str) -> Tree {
+/// Files of about 2 KB.
+fn tree(path: &str, files: usize) -> Tree {
     let file = |number: usize| {
         let line =
             format!("/// Line of {path}, file {number}.\npub const N{number}: usize = {number};\n");
         let name = RelPath::parse(&format!("src/part{number}.rs")).expect("is one");
         (name, line.repeat(2048 / line.len()).into_bytes())
     };
-    (0..FILES).map(file).collect()
+    (0..files).map(file).collect()
 }

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 
 use super::complete;
+use crate::types::SpecId;
 
 /// The specs that a command concerns.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
@@ -40,6 +41,11 @@ pub(super) struct NamedSpecArgs {
 }
 
 impl NamedSpecArgs {
+    /// One spec.
+    pub(super) fn of(spec: &SpecId) -> Self {
+        Self { specs: vec![spec.to_string()], named: Vec::new() }
+    }
+
     /// All patterns, in the order of the two spellings.
     pub(super) fn all(&self) -> Vec<String> {
         self.specs.iter().chain(&self.named).cloned().collect()
@@ -74,6 +80,17 @@ pub(super) struct RunArgs {
     pub(super) specs: SpecArgs,
     #[command(flatten)]
     pub(super) flags: RunFlags,
+    /// The earlier id of the spec, whose code becomes its own.
+    #[arg(skip)]
+    pub(super) renamed: Option<SpecId>,
+}
+
+impl RunArgs {
+    /// Of one spec, with the code of another one.
+    pub(super) fn renamed(from: SpecId, to: &SpecId) -> Self {
+        let specs = SpecArgs { specs: vec![to.to_string()], named: Vec::new() };
+        Self { specs, flags: RunFlags::default(), renamed: Some(from) }
+    }
 }
 
 /// Arguments of regen without a subcommand.
@@ -92,7 +109,11 @@ impl BareArgs {
     pub(super) fn run(self) -> Option<RunArgs> {
         let Self { specs, flags } = self;
         let named = !specs.is_empty();
-        named.then(|| RunArgs { specs: SpecArgs { specs, named: Vec::new() }, flags })
+        named.then(|| RunArgs {
+            specs: SpecArgs { specs, named: Vec::new() },
+            flags,
+            renamed: None,
+        })
     }
 }
 

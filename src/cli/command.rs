@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::args::{BareArgs, Global, NamedSpecArgs, RunArgs, SpecArgs};
-use super::{cassette, check, diff, exec, export, gc, init, lint, log, migrate, remove, rollback};
-use super::{show, toolchain, trace, verify, watch};
+use super::{
+    cassette, check, diff, exec, export, gc, init, lint, log, migrate, plan, remove, rename,
+};
+use super::{rollback, show, toolchain, trace, verify, watch};
 
 /// Generates code from specs and promotes only what passes its gates.
 ///
@@ -49,10 +51,8 @@ pub(super) enum CliCommand {
     )]
     Run(RunArgs),
     /// Show what would run, why, and the most it can cost. Calls no model.
-    #[command(
-        after_help = "Examples:\n  regen plan\n  regen plan roman\n  regen plan --json | jq '.jobs[].parts[].reason'"
-    )]
-    Plan(SpecArgs),
+    #[command(after_help = plan::HELP)]
+    Plan(plan::PlanArgs),
     /// Check that generated/ is exactly what was accepted for these specs. Calls no model.
     #[command(after_help = check::HELP)]
     Check(check::CheckArgs),
@@ -126,6 +126,9 @@ pub(super) enum CliCommand {
     /// Delete the promoted code of a spec, with lockfile entry and attestation.
     #[command(after_help = remove::HELP)]
     Remove(remove::RemoveArgs),
+    /// Give a spec's code to the same spec under another id. Calls no model.
+    #[command(after_help = rename::HELP)]
+    Rename(rename::RenameArgs),
     /// Run a program while no promoted code is switched.
     #[command(after_help = exec::HELP)]
     Exec(exec::ExecArgs),

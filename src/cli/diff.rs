@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Context, complete, exit};
 use crate::commands::diff::{Side, SpecsDiff};
 use crate::report::diff as report;
+use crate::report::graph::{GraphFormat, GraphPart, graph};
 use crate::spec::{ClauseChange, conflicts};
 use crate::store::{RevisionError, revision};
 use crate::types::SpecId;
@@ -31,7 +32,7 @@ pub struct DiffArgs {
     #[arg(short, long = "spec", value_name = "SPEC", num_args = 1..)]
     #[arg(add = ArgValueCandidates::new(complete::specs))]
     specs: Vec<String>,
-    /// Output format.
+    /// Output format. `dot` and `mermaid` draw what is out of date.
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     format: DiffFormat,
 }
@@ -42,6 +43,18 @@ enum DiffFormat {
     Json,
     Markdown,
     Github,
+    Dot,
+    Mermaid,
+}
+
+impl DiffFormat {
+    fn graph(self) -> Option<GraphFormat> {
+        match self {
+            Self::Dot => Some(GraphFormat::Dot),
+            Self::Mermaid => Some(GraphFormat::Mermaid),
+            Self::Human | Self::Json | Self::Markdown | Self::Github => None,
+        }
+    }
 }
 
 /// Compares.
@@ -86,7 +99,11 @@ pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, CommandError> {
         clashes
             .retain(|(ours, _)| only.iter().any(|id| ours.clause.starts_with(&format!("{id}/"))));
     }
-    show(door, args, &workspace, &found, &clashes);
+    if let Some(format) = args.format.graph().filter(|_| !door.global.json) {
+        door.print(&drawn(&now, &found, format));
+    } else {
+        show(door, args, &workspace, &found, &clashes);
+    }
     Ok(if clashes.is_empty() { exit::DONE } else { exit::SPEC_REFUSED })
 }
 
@@ -128,6 +145,20 @@ fn parts<'a>(
     Ok((range, specs.cloned().collect()))
 }
 
+fn drawn(now: &Side, found: &SpecsDiff, format: GraphFormat) -> String {
+    let depends = |id: &SpecId| {
+        let spec = now.specs.iter().find(|spec| spec.id == *id);
+        spec.map_or(&[][..], |spec| &spec.depends)
+    };
+    let parts = found.out_of_date.iter().map(|one| GraphPart {
+        spec: &one.spec,
+        target: &one.target,
+        reason: &one.reason,
+        depends: depends(&one.spec),
+    });
+    graph(&parts.collect::<Vec<_>>(), format)
+}
+
 fn show(
     door: &Context,
     args: &DiffArgs,
@@ -162,7 +193,7 @@ fn show(
                 door.say(&format!("no clause in {folder}/ changed"));
             }
         }
-        DiffFormat::Human => door.show(&report::human(found, door.paint)),
+        _ => door.show(&report::human(found, door.paint)),
     }
     for pair in clashes {
         match format {

@@ -15,7 +15,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Generate", &["init", "run", "plan", "watch"]),
     ("Control the daemon", &["trigger", "cancel", "retry", "pause", "resume"]),
     ("Specs", &["lint", "diff", "trace"]),
-    ("Deploy", &["check", "verify", "rollback", "remove", "exec"]),
+    ("Deploy", &["check", "verify", "rollback", "remove", "rename", "exec"]),
     ("Inspect", &["status", "why", "log", "show", "export", "cassette", "gc"]),
     ("Set up", &["doctor", "toolchain", "migrate", "schema", "man", "completions", "help"]),
 ];

@@ -22,7 +22,9 @@ mod log;
 mod migrate;
 mod model;
 mod output;
+mod plan;
 mod remove;
+mod rename;
 mod rollback;
 mod run;
 mod show;
@@ -158,7 +160,7 @@ async fn perform(
     }
     match command {
         CliCommand::Run(args) => run::run(door, args, None).await,
-        CliCommand::Plan(specs) => run::plan(door, &specs.all()).await,
+        CliCommand::Plan(args) => plan::plan(door, &args).await,
         CliCommand::Check(args) => check::check(door, &args).await,
         CliCommand::Diff(args) => diff::diff(door, &args),
         CliCommand::Lint(args) => lint::lint(door, &args),
@@ -166,6 +168,7 @@ async fn perform(
         CliCommand::Rollback(args) => rollback::rollback(door, &args).await,
         CliCommand::Exec(args) => exec::exec(door, &args),
         CliCommand::Remove(args) => remove::remove(door, &args).await,
+        CliCommand::Rename(args) => rename::rename(door, args).await,
         CliCommand::Watch(args) => watch::watch(door, &args).await,
         CliCommand::Status { specs, follow: true } => {
             status::follow_status(door, &specs.all()).await

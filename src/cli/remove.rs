@@ -28,6 +28,13 @@ pub struct RemoveArgs {
     discard_edits: bool,
 }
 
+impl RemoveArgs {
+    /// Of one spec whose file is gone.
+    pub fn of(spec: &SpecId) -> Self {
+        Self { specs: NamedSpecArgs::of(spec), force: false, discard_edits: false }
+    }
+}
+
 /// Removes the code of the named specs.
 pub async fn remove(door: &Context, args: &RemoveArgs) -> Result<u8, CommandError> {
     let places = door.places()?;

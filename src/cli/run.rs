@@ -1,4 +1,4 @@
-//! `regen run`, `regen plan`.
+//! `regen run`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,8 +12,10 @@ use crate::generator;
 use crate::report::{Progress, render, words};
 use crate::store::WriterLock;
 use crate::types::harness::CassetteMode;
-use crate::types::{JobOutcome, Plan, Severity, SpecId};
-use crate::workspace::{CommandError, Workspace, WorkspaceLayout, load, now};
+use crate::types::{Harness, JobOutcome, Problem, Severity};
+use crate::workspace::{
+    CommandError, Idle, IdleCheck, Workspace, WorkspaceLayout, load_config, load_with, now,
+};
 
 /// Takes the writer lock.
 pub fn lock(door: &Context, places: &WorkspaceLayout) -> Result<WriterLock, CommandError> {
@@ -52,7 +54,36 @@ pub async fn run(
     for spec in Engine::recover(&places)? {
         door.say(&format!("{spec}: finished an interrupted promotion"));
     }
-    let mut workspace = load(&places, mode)?;
+    let config = load_config(&places, mode)?;
+    let is_whole = args.specs.all().is_empty() && !args.flags.force;
+    let idle = if is_whole {
+        let program = std::env::current_exe().unwrap_or_default();
+        IdleCheck::new(&places, &config.harness, program, &door.tool_env(), variable).await
+    } else {
+        None
+    };
+    if let Some(idle) = idle.as_ref().and_then(IdleCheck::unchanged) {
+        return tell_idle(door, &places, &config.harness, idle, begun);
+    }
+    let workspace = load_with(&places, config)?;
+    let (code, outcome, workspace) = perform(door, args, workspace, begun).await?;
+    if outcome.jobs.is_empty()
+        && code == exit::DONE
+        && let Some(idle) = idle
+    {
+        // Without it the next run reads every file again.
+        let _ = idle.keep(&workspace, &outcome.up_to_date);
+    }
+    Ok(code)
+}
+
+/// Runs the specs of a workspace, and tells how it ended.
+async fn perform(
+    door: &Context,
+    args: RunArgs,
+    mut workspace: Workspace,
+    begun: Instant,
+) -> Result<(u8, RunOutcome, Arc<Workspace>), CommandError> {
     tell_missing_history(door, &workspace);
     let migrated = workspace.upgrade_lock()?;
     migrated.iter().for_each(|line| door.say(&format!("regen.lock: {line}")));
@@ -81,12 +112,17 @@ pub async fn run(
         door.say(&format!("{}: {why}", door.paint.bad("error")));
         door.say("  its targets are left out; run `regen doctor`");
     }
-    let plan = workspace.plan(&tools, options.only.as_ref(), args.flags.force)?;
+    let mut plan = workspace.plan(&tools, options.only.as_ref(), args.flags.force)?;
+    if let Some(from) = &args.renamed {
+        let promoted = workspace.standing.spec.get(from);
+        plan.rename(from, &|target| promoted.is_some_and(|one| one.target.contains_key(target)));
+    }
     // Checked before any model is called, so that no answer is paid for that cannot be judged.
     let isolation = if plan.jobs.iter().all(|job| job.is_up_to_date()) {
         None
     } else {
-        let probe = isolation::demand(door, &places.cache, &workspace.harness.sandbox).await?;
+        let probe =
+            isolation::demand(door, &workspace.places.cache, &workspace.harness.sandbox).await?;
         Some(Arc::new(probe))
     };
     let workspace = Arc::new(workspace);
@@ -96,22 +132,53 @@ pub async fn run(
     let outcome = outcome?;
     let lacks = if missing.is_empty() { exit::DONE } else { exit::ENVIRONMENT };
     let code = exit::of_run(&outcome, refused).max(lacks);
-    let only = selected.as_ref();
-    let seconds = begun.elapsed().as_secs_f64();
-    let ended = RunReport { workspace: &workspace, outcome: &outcome, only, seconds };
+    let ended = RunReport {
+        harness: &workspace.harness,
+        problems: &workspace.problems,
+        refused: workspace.refused(selected.as_ref()).len(),
+        outcome: &outcome,
+        seconds: begun.elapsed().as_secs_f64(),
+    };
     if door.global.json {
         door.json(&ended.machine(code));
     } else if !door.global.quiet {
-        ended.tell(door, &progress, code);
+        ended.tell_untold(door, &workspace, &progress);
+        ended.tell(door, code);
     }
-    Ok(code)
+    Ok((code, outcome, workspace))
+}
+
+/// Tells of a run of a workspace in which nothing changed since the last one.
+fn tell_idle(
+    door: &Context,
+    places: &WorkspaceLayout,
+    harness: &Harness,
+    idle: Idle,
+    begun: Instant,
+) -> Result<u8, CommandError> {
+    if !idle.problems.is_empty() && !door.global.quiet {
+        let sources = idle.sources(places)?;
+        door.say(render(&idle.problems, &sources, door.paint).trim_end());
+    }
+    let outcome = RunOutcome { up_to_date: idle.up_to_date, ..RunOutcome::default() };
+    let seconds = begun.elapsed().as_secs_f64();
+    let problems = &idle.problems;
+    let ended = RunReport { harness, problems, refused: 0, outcome: &outcome, seconds };
+    if door.global.json {
+        door.json(&ended.machine(exit::DONE));
+    } else if !door.global.quiet {
+        ended.tell(door, exit::DONE);
+    }
+    Ok(exit::DONE)
 }
 
 /// A run that ended.
 struct RunReport<'a> {
-    workspace: &'a Workspace,
+    harness: &'a Harness,
+    problems: &'a [Problem],
+    /// The number of refused specs.
+    refused: usize,
     outcome: &'a RunOutcome,
-    only: Option<&'a BTreeSet<SpecId>>,
     seconds: f64,
 }
 
@@ -123,7 +190,7 @@ impl RunReport<'_> {
     /// The folder with the code of the specs: of one spec its own, otherwise that of all. `None` if
     /// no code is there.
     fn code(&self) -> Option<String> {
-        let target = self.workspace.harness.target.values().find(|target| target.is_generated())?;
+        let target = self.harness.target.values().find(|target| target.is_generated())?;
         let done = self.outcome.jobs.iter().filter(|(_, end)| *end == Some(JobOutcome::Promoted));
         let done: BTreeSet<_> =
             done.map(|(spec, _)| spec).chain(&self.outcome.up_to_date).collect();
@@ -148,7 +215,7 @@ impl RunReport<'_> {
         let spend = &self.outcome.spend;
         json!({
             "type": "result", "exit_code": code, "jobs": jobs,
-            "up_to_date": self.outcome.up_to_date, "problems": self.workspace.problems,
+            "up_to_date": self.outcome.up_to_date, "problems": self.problems,
             "promoted": self.count(|end| *end == Some(JobOutcome::Promoted)),
             "rejected": self.count(|end| matches!(end, Some(JobOutcome::Rejected { .. }))),
             "seconds": self.seconds, "tokens": spend.tokens, "usd": spend.known_usd(),
@@ -156,26 +223,30 @@ impl RunReport<'_> {
         })
     }
 
-    /// Tells what no event told, and ends with one line about the whole run.
-    fn tell(&self, door: &Context, progress: &Progress, code: u8) {
+    /// Tells what no event told.
+    fn tell_untold(&self, door: &Context, workspace: &Workspace, progress: &Progress) {
         for (spec, end) in &self.outcome.jobs {
             let name = door.paint.name(spec);
             match end {
                 Some(_) if progress.has_told(spec) => {}
                 Some(end) => {
-                    let known = self.workspace.spec(spec).map(|spec| &**spec);
+                    let known = workspace.spec(spec).map(|spec| &**spec);
                     let text = words::outcome(end, known, door.paint);
                     door.say(&format!("{name}: {}", text.trim_end()));
                 }
                 None => door.say(&format!("{name}: {}", door.paint.warn("not tried"))),
             }
         }
+    }
+
+    /// Tells which specs are up to date, and ends with one line about the whole run.
+    fn tell(&self, door: &Context, code: u8) {
         for spec in &self.outcome.up_to_date {
             door.say(&format!("{}: up to date", door.paint.name(spec)));
         }
         let nothing = self.outcome.jobs.is_empty() && self.outcome.up_to_date.is_empty();
         if code == exit::DONE && nothing {
-            let folder = &self.workspace.harness.harness.specs;
+            let folder = &self.harness.harness.specs;
             door.say(&format!(
                 "no spec with a target in {folder}/: see `default_targets` in harness.toml"
             ));
@@ -192,7 +263,7 @@ impl RunReport<'_> {
             ("promoted", promoted, true),
             ("rejected", rejected, true),
             ("failed", others, false),
-            ("refused", self.workspace.refused(self.only).len(), false),
+            ("refused", self.refused, false),
             ("not tried", untried, false),
             ("up to date", self.outcome.up_to_date.len(), false),
         ];
@@ -203,38 +274,4 @@ impl RunReport<'_> {
         let seconds = self.seconds;
         format!("{} in {seconds:.1} s; {money}; {code}", counts.join(", "))
     }
-}
-
-/// Shows the plan, and the most it can cost.
-pub async fn plan(door: &Context, specs: &[String]) -> Result<u8, CommandError> {
-    let mut workspace = load(&door.reading()?, None)?;
-    // A plan does not need the generator's key.
-    let _ = workspace.sign_with(variable);
-    let only = workspace.select(specs)?;
-    let tools = door.known_tools(&workspace).await;
-    let plan: Plan = workspace.plan(&tools, only.as_ref(), false)?;
-    let refused = workspace.has_errors(only.as_ref());
-    let most = workspace.most_cost(&plan);
-    if door.global.json {
-        let problems = workspace.problems_of(only.as_ref());
-        door.json(
-            &json!({ "type": "plan", "jobs": plan.jobs, "problems": problems, "most": most }),
-        );
-        return Ok(if refused { exit::SPEC_REFUSED } else { exit::DONE });
-    }
-    let shown = workspace.problems_of(only.as_ref());
-    if !shown.is_empty() {
-        door.say(render(shown, &workspace.sources, door.paint).trim_end());
-    }
-    for job in &plan.jobs {
-        for part in &job.parts {
-            let reason = words::part(part);
-            door.show(&format!("{:<20} {:<10} {reason}", job.spec, part.target));
-        }
-    }
-    if !door.global.quiet {
-        let work = plan.jobs.iter().any(|job| !job.is_up_to_date());
-        door.show(&words::most(most.attempts, most.tokens, most.usd, work));
-    }
-    Ok(if refused { exit::SPEC_REFUSED } else { exit::DONE })
 }

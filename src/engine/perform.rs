@@ -164,8 +164,17 @@ impl Engine {
 
     fn adopt(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
         let (part, target) = self.part(state, attempt);
-        let path = format!("{}/{}", target.unit(&state.job.spec), target.leaf(&part.target));
-        let tree = self.promoter.tree(&path)?.unwrap_or_default();
+        let at = |spec: &str| format!("{}/{}", target.unit(spec), target.leaf(&part.target));
+        let tree = match &part.reason {
+            Some(Reason::Renamed { from }) => {
+                let tree = self.promoter.tree(&at(from))?.unwrap_or_default();
+                let tree = toolchain::renamed(&tree, from, &state.job.spec);
+                let spec = &self.inputs(state, attempt).spec;
+                // A tree that cannot be completed stays as it is; the layout gate reports why.
+                toolchain::of(target).normalise(&tree, spec, target, &part.links).unwrap_or(tree)
+            }
+            _ => self.promoter.tree(&at(&state.job.spec))?.unwrap_or_default(),
+        };
         Ok(Event::CandidateMade {
             attempt: attempt.number,
             tree: self.objects.put_tree(&tree)?,

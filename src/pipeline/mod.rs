@@ -19,7 +19,7 @@ pub use scheduler::{Backoff, JobStatus, Scheduler};
 
 use crate::types::{
     AttemptKind, CandidateId, Digest, Event, Failure, Fault, GateReport, Job, JobOutcome,
-    Judgement, Outcome, RateLimit, limits,
+    Judgement, Outcome, RateLimit, Reason, limits,
 };
 
 /// An effect on the outside world. Performing one twice is harmless: everything it writes is named
@@ -419,6 +419,11 @@ impl State {
         let current = self.current();
         current.failed = Some(failed);
         let (part, kind) = (current.part, current.kind);
+        let is_renamed = matches!(self.job.parts[part].reason, Some(Reason::Renamed { .. }));
+        if is_renamed && let Some(AttemptFailure::Refused(diagnosis)) = &self.current().failed {
+            let diagnosis = diagnosis.clone();
+            return self.end(JobOutcome::Rejected { diagnosis });
+        }
         if kind == AttemptKind::Revalidate {
             let next = retry_policy::NextAttempt { kind: AttemptKind::Generate, tier: 0, slot: 0 };
             return self.start(part, next);

@@ -5,6 +5,7 @@ pub mod check;
 pub mod diff;
 mod excerpt;
 mod findings;
+pub mod graph;
 mod markup;
 mod problems;
 mod progress;

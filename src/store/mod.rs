@@ -14,6 +14,7 @@ mod migrations;
 mod objects;
 pub mod revision;
 pub mod scan;
+pub mod seen;
 mod spending;
 pub mod state;
 mod sqlite;

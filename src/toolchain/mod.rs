@@ -22,6 +22,7 @@ mod package_option;
 mod program;
 mod python;
 mod quotes;
+mod renamed;
 pub mod results;
 mod rust;
 pub mod shared;
@@ -47,6 +48,7 @@ pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS}
 pub use native::{Membrane, NativeSuites};
 pub use program::{ConsoleTest, ProgramLanguage};
 pub use quotes::QuotedTest;
+pub use renamed::renamed;
 use suite::key;
 pub use suite::{
     ExampleSuites, Expansion, Expectation, Expected, Independent, SpecialCase, Suite, SuiteFile,

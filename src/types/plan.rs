@@ -72,6 +72,11 @@ pub enum Reason {
     /// The attestation is missing, was changed, or another key signs now: the gates run over the
     /// promoted tree first.
     Attestation,
+    /// The code of another spec, which this one was: the gates run over it, and no model is asked.
+    Renamed {
+        /// Its earlier id.
+        from: SpecId,
+    },
     /// Requested with `--force`.
     Forced,
 }
@@ -79,7 +84,10 @@ pub enum Reason {
 impl Reason {
     /// Whether the promoted tree is checked again before a model is called.
     pub fn revalidates(&self) -> bool {
-        matches!(self, Self::Gates { .. } | Self::Attestation | Self::Dependency { .. })
+        matches!(
+            self,
+            Self::Gates { .. } | Self::Attestation | Self::Dependency { .. } | Self::Renamed { .. }
+        )
     }
 }
 
@@ -105,6 +113,7 @@ impl fmt::Display for Reason {
                 let specs: Vec<&str> = specs.iter().map(|spec| spec.as_str()).collect();
                 write!(f, "after {}: runs the gates first", specs.join(", "))
             }
+            Self::Renamed { from } => write!(f, "was `{from}`: runs the gates over its code"),
             Self::Attestation => {
                 f.write_str("the attestation does not match; runs the gates first")
             }
@@ -167,6 +176,18 @@ impl TargetJob {
             links: Vec::new(),
             held: false,
             reason: None,
+        }
+    }
+}
+
+impl Plan {
+    /// Gives a spec that is not promoted the code of another one.
+    pub fn rename(&mut self, from: &SpecId, is_promoted: &dyn Fn(&TargetName) -> bool) {
+        for part in self.jobs.iter_mut().flat_map(|job| &mut job.parts) {
+            let is_new = part.reason == Some(Reason::NothingPromoted);
+            if is_new && is_promoted(&part.target) {
+                part.reason = Some(Reason::Renamed { from: from.clone() });
+            }
         }
     }
 }

@@ -134,7 +134,14 @@ pub fn load(
     places: &WorkspaceLayout,
     mode: Option<CassetteMode>,
 ) -> Result<Workspace, CommandError> {
-    let config = load_config(places, mode)?;
+    load_with(places, load_config(places, mode)?)
+}
+
+/// Reads a workspace with this configuration.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(places: &WorkspaceLayout, config: ConfigFile) -> Result<Workspace, CommandError> {
     std::thread::scope(|scope| {
         let lock = scope.spawn(|| files::lock(&places.root));
         read(places, config, true, || lock.join().expect("reading a lockfile does not panic"))

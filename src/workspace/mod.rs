@@ -5,6 +5,7 @@ mod build_inputs;
 mod clock;
 mod cost;
 mod error;
+mod idle;
 mod job_inputs;
 mod judge;
 mod load;
@@ -18,9 +19,10 @@ mod upgrade;
 pub use clock::{now, today};
 pub use cost::MostCost;
 pub use error::{CommandError, ConfigProblems, ErrorKind};
+pub use idle::{Idle, IdleCheck};
 pub use job_inputs::JobInputs;
 pub use load::{
     ConfigFile, config_with, declared_text, load, load_as_accepted, load_config, load_harness,
-    rules,
+    load_with, rules,
 };
 pub use model::{CONFIG, Sources, Workspace, WorkspaceLayout};

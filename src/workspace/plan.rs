@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::error::CommandError;
-use super::model::Workspace;
+use super::model::{Workspace, WorkspaceLayout};
 use crate::gate;
 use crate::plan;
 use crate::promote::Promoter;
 use crate::toolchain;
-use crate::types::{Plan, SpecId, Standing, TargetName, ToolEnv, ToolSet};
+use crate::types::{Harness, Plan, SpecId, Standing, TargetName, ToolEnv, ToolSet};
 
 impl Workspace {
     /// Finds the tools of the targets.
@@ -17,14 +17,12 @@ impl Workspace {
     /// # Errors
     /// A tool is missing.
     pub async fn tools(&self, env: &ToolEnv) -> Result<ToolSet, CommandError> {
-        Ok(gate::find_tools(&self.harness, env, &self.places.cache).await?)
+        tools(&self.places, &self.harness, env).await
     }
 
     /// Additional files and folders that gates can read.
     pub fn read_only(&self) -> Vec<PathBuf> {
-        let shown = self.harness.sandbox.read_only.iter().map(|path| self.places.root.join(path));
-        // A missing path is reported when a sandbox is built.
-        shown.map(|path| path.canonicalize().unwrap_or(path)).collect()
+        self.places.read_only(&self.harness)
     }
 
     /// Makes the plan.
@@ -89,5 +87,23 @@ impl Workspace {
         let version = |target| toolchain::of(target).rules_version().to_owned();
         let targets = self.harness.target.iter();
         targets.map(|(name, target)| (name.clone(), version(target))).collect()
+    }
+}
+
+/// The tools of the configured targets.
+pub(super) async fn tools(
+    places: &WorkspaceLayout,
+    harness: &Harness,
+    env: &ToolEnv,
+) -> Result<ToolSet, CommandError> {
+    Ok(gate::find_tools(harness, env, &places.cache).await?)
+}
+
+impl WorkspaceLayout {
+    /// Additional files and folders that gates can read.
+    pub fn read_only(&self, harness: &Harness) -> Vec<PathBuf> {
+        let shown = harness.sandbox.read_only.iter().map(|path| self.root.join(path));
+        // A missing path is reported when a sandbox is built.
+        shown.map(|path| path.canonicalize().unwrap_or(path)).collect()
     }
 }

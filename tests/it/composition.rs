@@ -104,10 +104,14 @@ fn a_system_is_made_of_promoted_crates_and_only_users_of_a_changed_item_are_made
     let below = UNITS.replace("MUST add.", "MUST add and saturate.");
     world.write("specs/units.md", &below);
     told += &world.run(&["plan"]).expect(0).titled("a change below: the plan");
+    told += &world.run(&["plan", "--format", "mermaid"]).expect(0).titled("as a graph");
     told += &world.run(&["run"]).expect(0).titled("a change below");
     assert_eq!(asked(&server)[3..], ["units"], "the others are only checked");
 
     world.write("specs/units.md", &below.replace("An amount", "A sum"));
+    told += &world.run(&["plan", "--format", "dot"]).expect(0).titled("a changed type: the plan");
+    let drawn = ["diff", "--format", "mermaid"];
+    told += &world.run(&drawn).expect(0).titled("a changed type: the difference");
     told += &world.run(&["run"]).expect(0).titled("a changed type");
     assert_eq!(asked(&server)[4..], ["units", "stock"], "shop does not use it");
     let again = world.run(&["run"]).expect(0);

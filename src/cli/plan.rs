@@ -1,0 +1,89 @@
+//! `regen plan`.
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::args::SpecArgs;
+use super::{Context, exit, variable};
+use crate::report::graph::{GraphFormat, GraphPart, graph};
+use crate::report::{render, words};
+use crate::types::{Plan, SpecId};
+use crate::workspace::{CommandError, Workspace, load};
+
+/// Text below the help.
+pub const HELP: &str = "Examples:\n  regen plan\n  regen plan roman\n  \
+    regen plan --format mermaid    what makes what out of date, as a graph\n  \
+    regen plan --format dot | dot -Tsvg > plan.svg\n  \
+    regen plan --json | jq '.jobs[].parts[].reason'";
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    specs: SpecArgs,
+    /// Output format. `dot` and `mermaid` draw what is out of date.
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    format: PlanFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PlanFormat {
+    Human,
+    Json,
+    Dot,
+    Mermaid,
+}
+
+/// Shows the plan, and the most it can cost.
+pub async fn plan(door: &Context, args: &PlanArgs) -> Result<u8, CommandError> {
+    let mut workspace = load(&door.reading()?, None)?;
+    // A plan does not need the generator's key.
+    let _ = workspace.sign_with(variable);
+    let only = workspace.select(&args.specs.all())?;
+    let tools = door.known_tools(&workspace).await;
+    let plan: Plan = workspace.plan(&tools, only.as_ref(), false)?;
+    let refused = workspace.has_errors(only.as_ref());
+    let code = if refused { exit::SPEC_REFUSED } else { exit::DONE };
+    let problems = workspace.problems_of(only.as_ref());
+    let format = if door.global.json { PlanFormat::Json } else { args.format };
+    if format == PlanFormat::Json {
+        let most = workspace.most_cost(&plan);
+        let jobs = &plan.jobs;
+        door.json(&json!({ "type": "plan", "jobs": jobs, "problems": problems, "most": most }));
+        return Ok(code);
+    }
+    if !problems.is_empty() {
+        door.say(render(problems, &workspace.sources, door.paint).trim_end());
+    }
+    match format {
+        PlanFormat::Dot => door.print(&drawn(&workspace, &plan, GraphFormat::Dot)),
+        PlanFormat::Mermaid => door.print(&drawn(&workspace, &plan, GraphFormat::Mermaid)),
+        PlanFormat::Human | PlanFormat::Json => list(door, &workspace, &plan),
+    }
+    Ok(code)
+}
+
+fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
+    for job in &plan.jobs {
+        for part in &job.parts {
+            let reason = words::part(part);
+            door.show(&format!("{:<20} {:<10} {reason}", job.spec, part.target));
+        }
+    }
+    if !door.global.quiet {
+        let work = plan.jobs.iter().any(|job| !job.is_up_to_date());
+        let most = workspace.most_cost(plan);
+        door.show(&words::most(most.attempts, most.tokens, most.usd, work));
+    }
+}
+
+fn drawn(workspace: &Workspace, plan: &Plan, format: GraphFormat) -> String {
+    let depends = |spec: &SpecId| workspace.spec(spec).map_or(&[][..], |spec| &spec.depends);
+    let parts = plan.jobs.iter().flat_map(|job| {
+        job.parts.iter().filter_map(|part| {
+            let (spec, target, depends) = (&job.spec, &part.target, depends(&job.spec));
+            Some(GraphPart { spec, target, reason: part.reason.as_ref()?, depends })
+        })
+    });
+    graph(&parts.collect::<Vec<_>>(), format)
+}

@@ -1,0 +1,95 @@
+//! The graph of what a change makes out of date, in the formats of drawing programs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::words;
+use crate::types::{Reason, SpecId, TargetName};
+
+/// A target that is out of date.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphPart<'a> {
+    /// Its spec.
+    pub spec: &'a SpecId,
+    /// Its name.
+    pub target: &'a TargetName,
+    /// Why.
+    pub reason: &'a Reason,
+    /// The specs that its spec depends on.
+    pub depends: &'a [SpecId],
+}
+
+/// A format of graphs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphFormat {
+    /// Graphviz.
+    Dot,
+    /// Mermaid.
+    Mermaid,
+}
+
+/// Renders a graph: a node for each spec, an edge from each to those that use its code.
+pub fn graph(parts: &[GraphPart<'_>], format: GraphFormat) -> String {
+    let mut nodes: BTreeMap<&SpecId, Vec<&GraphPart<'_>>> = BTreeMap::new();
+    for part in parts {
+        nodes.entry(part.spec).or_default().push(part);
+    }
+    let number = |id: &SpecId| nodes.keys().position(|other| *other == id);
+    let mut out = match format {
+        GraphFormat::Dot => "digraph regen {\n  rankdir=LR;\n  node [shape=box];\n".to_owned(),
+        GraphFormat::Mermaid => "flowchart LR\n".to_owned(),
+    };
+    for (at, (id, parts)) in nodes.iter().enumerate() {
+        let line = |part: &&GraphPart<'_>| {
+            format!("{}: {}", part.target, words::reason(Some(part.reason)))
+        };
+        let lines = [id.to_string()].into_iter().chain(parts.iter().map(line));
+        let lines: Vec<_> = lines.map(|line| escaped(&line, format)).collect();
+        let _ = match format {
+            GraphFormat::Dot => writeln!(out, "  n{at} [label=\"{}\"];", lines.join("\\n")),
+            GraphFormat::Mermaid => writeln!(out, "  n{at}[\"{}\"]", lines.join("<br>")),
+        };
+    }
+    for (at, parts) in nodes.values().enumerate() {
+        for other in parts[0].depends {
+            let Some(from) = number(other) else { continue };
+            let label = escaped(&why(other, parts), format);
+            let _ = match format {
+                GraphFormat::Dot => writeln!(out, "  n{from} -> n{at} [label=\"{label}\"];"),
+                GraphFormat::Mermaid => writeln!(out, "  n{from} -->|\"{label}\"| n{at}"),
+            };
+        }
+    }
+    if format == GraphFormat::Dot {
+        out.push_str("}\n");
+    }
+    out
+}
+
+/// What a spec makes of one that uses its code.
+fn why(other: &SpecId, parts: &[&GraphPart<'_>]) -> String {
+    let items = parts.iter().filter_map(|part| match part.reason {
+        Reason::Uses { items } => Some(items),
+        _ => None,
+    });
+    let of_other = |item: &&String| item.split('.').next() == Some(other.as_str());
+    let items: Vec<&str> = items.flatten().filter(of_other).map(String::as_str).collect();
+    let again = |part: &&GraphPart<'_>| matches!(part.reason, Reason::Dependency { specs } if specs.contains(other));
+    if !items.is_empty() {
+        format!("changed: {}", items.join(", "))
+    } else if parts.iter().any(again) {
+        "its gates run again".to_owned()
+    } else {
+        "it waits".to_owned()
+    }
+}
+
+fn escaped(text: &str, format: GraphFormat) -> String {
+    match format {
+        GraphFormat::Dot => text.replace('\\', "\\\\").replace('"', "\\\""),
+        // Mermaid's own character references.
+        GraphFormat::Mermaid => {
+            text.replace('#', "#35;").replace('"', "#quot;").replace('<', "#lt;")
+        }
+    }
+}
