@@ -68,6 +68,9 @@ pub enum Reason {
     Dependency {
         /// These specs.
         specs: Vec<SpecId>,
+        /// Items of their contracts that changed and that its code uses: a model is asked.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        items: Vec<String>,
     },
     /// The attestation is missing, was changed, or another key signs now: the gates run over the
     /// promoted tree first.
@@ -84,10 +87,11 @@ pub enum Reason {
 impl Reason {
     /// Whether the promoted tree is checked again before a model is called.
     pub fn revalidates(&self) -> bool {
-        matches!(
-            self,
-            Self::Gates { .. } | Self::Attestation | Self::Dependency { .. } | Self::Renamed { .. }
-        )
+        match self {
+            Self::Gates { .. } | Self::Attestation | Self::Renamed { .. } => true,
+            Self::Dependency { items, .. } => items.is_empty(),
+            _ => false,
+        }
     }
 }
 
@@ -109,9 +113,14 @@ impl fmt::Display for Reason {
                 write!(f, "changed: {}; runs the gates first", changed.join(", "))
             }
             Self::Uses { items } => write!(f, "items that it uses changed: {}", items.join(", ")),
-            Self::Dependency { specs } => {
+            Self::Dependency { specs, items } => {
                 let specs: Vec<&str> = specs.iter().map(|spec| spec.as_str()).collect();
-                write!(f, "after {}: runs the gates first", specs.join(", "))
+                let (specs, items) = (specs.join(", "), items.join(", "));
+                if items.is_empty() {
+                    write!(f, "after {specs}: runs the gates first")
+                } else {
+                    write!(f, "after {specs}: items that it uses changed: {items}")
+                }
             }
             Self::Renamed { from } => write!(f, "was `{from}`: runs the gates over its code"),
             Self::Attestation => {
@@ -197,10 +206,15 @@ impl Job {
     pub fn wait_for(&mut self, specs: &[SpecId]) {
         let parts = self.parts.iter_mut();
         for part in parts.filter(|part| !part.held && !part.links.is_empty()) {
-            let wait = matches!(part.reason, None | Some(Reason::Uses { .. }));
-            if wait {
-                part.reason = Some(Reason::Dependency { specs: specs.to_vec() });
-            }
+            let items = match part.reason.take() {
+                None => Vec::new(),
+                Some(Reason::Uses { items }) => items,
+                other => {
+                    part.reason = other;
+                    continue;
+                }
+            };
+            part.reason = Some(Reason::Dependency { specs: specs.to_vec(), items });
         }
     }
 
