@@ -4,12 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures::TryFutureExt;
+
 use super::context::{GateContext, granted};
 use super::dependency_cache::{GateLayers, Layer};
 use super::programs::{packages, places, program, random_nonce, sandbox_spec, unusable};
 use super::result::GateResult;
 use crate::process::{Output, Program};
-use crate::sandbox::{Alone, JoinedProgram, Mount, MountMode, SandboxSpec, SandboxView, Session};
+use crate::sandbox::{
+    Alone, Door, JoinedProgram, Mount, MountMode, SandboxSpec, SandboxView, Session,
+};
 use crate::toolchain::{self, Places, Sees, Suite, ToolCommand, Toolchain};
 use crate::types::{GateName, Limits, Resource, Tree, limits};
 
@@ -208,7 +212,12 @@ impl<'a> GateSandbox<'a> {
         command: &ToolCommand,
         timeout: Duration,
     ) -> Result<Output, GateResult> {
-        let view = match &command.sees {
+        let (view, program) = (self.view(command)?, self.planned(command, timeout));
+        self.session.run_in(view, &program).await.map_err(|why| unusable(&why))
+    }
+
+    fn view(&self, command: &ToolCommand) -> Result<SandboxView, GateResult> {
+        Ok(match &command.sees {
             Sees::Workspace if command.builds => SandboxView::Build,
             Sees::Workspace => SandboxView::Read,
             Sees::Candidate => {
@@ -220,9 +229,22 @@ impl<'a> GateSandbox<'a> {
                 let starts = starts.iter().map(PathBuf::from).collect();
                 SandboxView::Alone(Alone { name, starts, reads: self.data.clone() })
             }
-        };
-        let program = self.planned(command, timeout);
-        self.session.run_in(view, &program).await.map_err(|why| unusable(&why))
+        })
+    }
+
+    /// Starts a planned command in its home folder, with a door to its network. It runs while the
+    /// future is polled.
+    pub fn serve<'s>(
+        &'s self,
+        command: &ToolCommand,
+        timeout: Duration,
+    ) -> Result<(Door, impl Future<Output = Result<Output, GateResult>> + use<'s, 'a>), GateResult>
+    {
+        let dir = self.places.home.clone();
+        let (view, program) =
+            (self.view(command)?, Program { dir, ..self.planned(command, timeout) });
+        let (door, output) = self.session.serve(view, program).map_err(|why| unusable(&why))?;
+        Ok((door, output.map_err(|why| unusable(&why))))
     }
 
     /// Runs a planned command, with the candidate's side if it has one. The outputs of both, in this

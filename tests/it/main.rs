@@ -55,6 +55,7 @@ mod rollback;
 mod schedule;
 mod seams;
 mod server;
+mod services;
 mod scripts;
 mod state;
 mod text;

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::audit::{ModuleLine, ModulePlace, read};
 use super::contract::surface;
 use super::package::Dialect;
-use super::program::OF_PROGRAMS;
+use super::program::{OF_PROGRAMS, OF_SERVICES};
 use super::{commands, packages};
-use crate::toolchain::kind_option::is_program;
+use crate::toolchain::kind_option::{is_program, is_service};
 use crate::toolchain::{
     EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, effects_sentence, missing_effect,
     told_once,
@@ -61,7 +61,10 @@ impl EffectRules for ScriptEffects {
         let [output, more @ ..] = outputs else { return Err("no module was listed".to_owned()) };
         let Some(lines) = read(&output.stdout) else { return unread(gate, output) };
         let granted = open(subject.spec, subject.target);
-        let is_free = |what: &str| is_program(subject.target) && OF_PROGRAMS.contains(&what);
+        let is_free = |what: &str| {
+            is_program(subject.target) && OF_PROGRAMS.contains(&what)
+                || is_service(subject.target) && OF_SERVICES.contains(&what)
+        };
         let (mut findings, mut types) = (Vec::new(), Vec::new());
         for line in lines {
             match line {
