@@ -15,8 +15,7 @@ use crate::process::Ended;
 use crate::toolchain::shared::console::{ConsoleStep, StepOutput, compare};
 use crate::toolchain::{self, ProgramLanguage, ProgramSteps, ProgramTest, ToolCommand};
 use crate::types::{
-    Candidate, Finding, GateName, Isolation, Outcome, Provenance, TestResult, TestStatus,
-    gate::clean, limits,
+    Candidate, Finding, GateName, Outcome, Provenance, TestResult, TestStatus, gate::clean, limits,
 };
 
 /// Runs a command in a folder that all commands of a transcript share, which is its home, too.
@@ -45,9 +44,7 @@ async fn check(
     let Some(program) = program.filter(|_| !tests.is_empty()) else {
         return Ok(GateResult::default());
     };
-    if toolchain::is_service(context.target) && !context.sandbox.has_mounts() {
-        let level = Isolation::NAMESPACES;
-        let why = format!("services need a network of their own: isolation level {level}");
+    if let Some(why) = service::refusal(context.target, context.sandbox) {
         return Err(GateResult::error(why));
     }
     let PreparedSources { files, layers, .. } = prepare(context, gate, candidate, &[]).await?;

@@ -15,10 +15,10 @@ use tokio::net::TcpStream;
 use super::result::{GateResult, Transcript};
 use super::workspace::GateSandbox;
 use crate::process::{Ended, Output};
-use crate::sandbox::Door;
-use crate::toolchain::ToolCommand;
+use crate::sandbox::{Door, Sandbox};
 use crate::toolchain::shared::hurl::{HOST, HttpReply, HurlEntry, HurlPair, HurlVariables};
-use crate::types::{TestStatus, limits};
+use crate::toolchain::{self, ToolCommand};
+use crate::types::{Isolation, Target, TestStatus, limits};
 
 /// Why an example does not pass.
 struct VisitFailure {
@@ -43,6 +43,17 @@ struct Instance {
     listens: bool,
 }
 
+/// Why a machine cannot judge a target, if that is a service.
+pub fn refusal(target: &Target, sandbox: &Sandbox) -> Option<String> {
+    let is_shared = sandbox.backend().level() < Isolation::NAMESPACES;
+    (toolchain::is_service(target) && is_shared).then(|| {
+        format!(
+            "a service needs a network of its own, and so isolation level {}; see `regen doctor`",
+            Isolation::NAMESPACES
+        )
+    })
+}
+
 /// Sends the requests of an example to so many instances in turn.
 pub async fn run(
     room: &GateSandbox<'_>,
@@ -57,7 +68,8 @@ pub async fn run(
         let mut command = command.clone();
         command.env.push(("PORT".to_owned(), port.to_string()));
         // The supervisor's deadline is behind those of the requests and of the end.
-        let (door, program) = room.serve(&command, left + limits::SERVICE_STOP * 2)?;
+        let (door, program) =
+            room.serve(&command, left + limits::SERVICE_STOP * 2).map_err(GateResult::error)?;
         running.push(Instance { door, port, listens: false });
         programs.push(program);
     }

@@ -212,11 +212,12 @@ impl<'a> GateSandbox<'a> {
         command: &ToolCommand,
         timeout: Duration,
     ) -> Result<Output, GateResult> {
-        let (view, program) = (self.view(command)?, self.planned(command, timeout));
+        let view = self.view(command).map_err(GateResult::error)?;
+        let program = self.planned(command, timeout);
         self.session.run_in(view, &program).await.map_err(|why| unusable(&why))
     }
 
-    fn view(&self, command: &ToolCommand) -> Result<SandboxView, GateResult> {
+    fn view(&self, command: &ToolCommand) -> Result<SandboxView, String> {
         Ok(match &command.sees {
             Sees::Workspace if command.builds => SandboxView::Build,
             Sees::Workspace => SandboxView::Read,
@@ -225,7 +226,7 @@ impl<'a> GateSandbox<'a> {
                 SandboxView::BuildWithout(tests.trim_end_matches('/').to_owned())
             }
             Sees::Itself(starts) => {
-                let name = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;
+                let name = random_nonce().map_err(|why| why.to_string())?;
                 let starts = starts.iter().map(PathBuf::from).collect();
                 SandboxView::Alone(Alone { name, starts, reads: self.data.clone() })
             }
@@ -238,12 +239,13 @@ impl<'a> GateSandbox<'a> {
         &'s self,
         command: &ToolCommand,
         timeout: Duration,
-    ) -> Result<(Door, impl Future<Output = Result<Output, GateResult>> + use<'s, 'a>), GateResult>
+    ) -> Result<(Door, impl Future<Output = Result<Output, GateResult>> + use<'s, 'a>), String>
     {
         let dir = self.places.home.clone();
         let (view, program) =
             (self.view(command)?, Program { dir, ..self.planned(command, timeout) });
-        let (door, output) = self.session.serve(view, program).map_err(|why| unusable(&why))?;
+        let served = self.session.serve(view, program);
+        let (door, output) = served.map_err(|why| format!("{why}; see `regen doctor`"))?;
         Ok((door, output.map_err(|why| unusable(&why))))
     }
 

@@ -3,7 +3,7 @@
 use crate::python::{self, WITHOUT_TOOLS, has_python, has_tools};
 use crate::server::{Act, Server, files};
 use crate::typescript;
-use crate::world::{QUICK, World, all, stable};
+use crate::world::{QUICK, Run, World, all, stable};
 
 const SPEC: &str = r#"# Greeter
 
@@ -363,7 +363,6 @@ fn hostile_services_are_refused() {
         |code: &str| HOSTILE.replace("    server = ", &format!("    {code}\n    server = "));
     let answer = |code: &str| HOSTILE.replace("connection.sendall(ANSWER)", code);
     let hostile = [
-        (start("signal.pause()"), "does not listen on 127.0.0.1"),
         (HOSTILE.replace("[\"PORT\"])", "[\"PORT\"]) + 1"), "does not listen on 127.0.0.1"),
         (start("os._exit(0) if os.fork() else None"), "ended before it was stopped"),
         (
@@ -438,5 +437,31 @@ fn requests_that_regen_cannot_send_or_judge_are_refused_with_their_line() {
         "",
     );
     insta::assert_snapshot!("refused_kind", plain.run(&["plan"]).shown());
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_service_uses_a_promoted_crate_and_one_without_a_network_of_its_own_is_not_asked_for() {
+    if !all() {
+        return;
+    }
+    let words = "# Words\n\n- `hello(name: &str) -> String` MUST greet. `test_id: hello`\n\n  ```rust\n  \
+        assert_eq!(words::hello(\"Ada\"), \"Hello, Ada!\");\n  ```\n";
+    let library =
+        "/// Greets.\npub fn hello(name: &str) -> String {\n    format!(\"Hello, {name}!\")\n}\n";
+    let service = RUST.replace("Hello, {name}!\\\"}}\"", "{}\\\"}}\", words::hello(name)");
+    let server = Server::start(vec![crate::server::lib(library), rust(&service)]);
+    let greeter = format!("---\ndepends: [words]\ntargets: [web]\n---\n{SPEC}");
+    let target = format!("{QUICK}[target.web]\ntoolchain = \"rust\"\n{QUICK}{KIND}");
+    let world = World::new(&server.url, &[("words", words), ("greeter", &greeter)], &target);
+    world.run(&["run"]).expect(0);
+    assert!(service.contains("words::hello"), "{service}");
+    assert!(world.read("generated/greeter/web/Cargo.toml").contains("../../words/rust"));
+    let server = Server::start(vec![rust(RUST)]);
+    let level = format!("{QUICK}{KIND}[sandbox]\nmin_level = 1\n");
+    let world = World::new(&server.url, &[("greeter", SPEC)], &level);
+    let mut command = crate::attacks::without(&["namespaces"], &world, &["run"]);
+    let run = Run::of(command.env("REGEN_MIN_LEVEL", "1"));
+    insta::assert_snapshot!("isolation", stable(&run.shown()));
     assert!(server.requests().is_empty());
 }

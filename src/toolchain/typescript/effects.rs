@@ -202,8 +202,21 @@ fn opens_in_program(effect: CodeEffect) -> &'static str {
     }
 }
 
+/// The same for a service, which listens on its port.
+fn opens_in_service(effect: CodeEffect) -> &'static str {
+    match effect {
+        CodeEffect::Net => "other parts of the network (`fetch`, `node:net`)",
+        CodeEffect::Env => "other surroundings (`Math.random`, a locale that is not named)",
+        other => opens_in_program(other),
+    }
+}
+
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
-    let opens = if is_program(target) { opens_in_program } else { opens };
+    let opens = match (is_program(target), is_service(target)) {
+        (_, true) => opens_in_service,
+        (true, _) => opens_in_program,
+        _ => opens,
+    };
     effects_sentence(&open(spec, target), opens)
 }

@@ -302,7 +302,12 @@ pub fn constraint(spec: &Spec, target: &Target) -> String {
     let open = open(spec, target);
     // "From arguments alone" already excludes state.
     let told = |effect: &CodeEffect| !open.contains(effect) && *effect != CodeEffect::State;
-    let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(paths::opens).collect();
+    let opens = |effect: CodeEffect| match effect {
+        CodeEffect::Net if kind_option::is_service(target) => "other parts of the network",
+        CodeEffect::Env if kind_option::is_service(target) => "other parts of the environment",
+        other => paths::opens(other),
+    };
+    let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(opens).collect();
     let arguments = is_program(target).then_some("arguments");
     let service = kind_option::is_service(target)
         .then_some("`TcpListener` and the connections that it accepts, `std::env::var`");
