@@ -185,6 +185,8 @@ pub const SERVICE_STOP: Duration = Duration::from_secs(5);
 pub const SERVICE_BYTES: usize = 1024 * 1024;
 /// Nesting of brackets in a block of requests: its parser recurses.
 pub const HURL_NESTING: usize = 64;
+/// Digits of a number there, which fit into 64 bits.
+pub const HURL_DIGITS: usize = 18;
 /// How long a promotion waits for programs that `regen exec` started.
 pub const READERS: Duration = Duration::from_secs(30);
 /// Time between SIGTERM and SIGKILL for a process group.

@@ -413,6 +413,7 @@ fn requests_that_regen_cannot_send_or_judge_are_refused_with_their_line() {
         "POST {{host}}/a\n<a></a>\nHTTP 200",
         "POST {{host}}/a\n[FormParams]\na: b\n`c`\nHTTP 200",
         "GET {{host}}/a\nHTTP 200\n[Captures]\nhost: body",
+        "GET {{host}}/a\nHTTP 200\n[Asserts]\njsonpath \"$.a\" == 12345678901234567890",
         "",
         "# nothing",
     ];

@@ -32,14 +32,7 @@ pub fn parse(code: &str) -> Result<Vec<HurlEntry>, (String, usize)> {
 }
 
 fn read(code: &str) -> Result<Vec<HurlEntry>, HurlRefusal> {
-    let mut depth = 0_usize;
-    for (number, line) in code.lines().enumerate() {
-        depth += line.matches(['[', '{']).count();
-        depth = depth.saturating_sub(line.matches([']', '}']).count());
-        if depth > limits::HURL_NESTING {
-            return Err(HurlRefusal("brackets are nested too deeply".to_owned(), number + 1));
-        }
-    }
+    check_lines(code)?;
     let file: HurlFile = parse_hurl_file(code)
         .map_err(|error| HurlRefusal(format!("not Hurl: {}", error.fixme()), error.pos.line))?;
     let mut known = vec![HOST.to_owned()];
@@ -59,6 +52,40 @@ fn read(code: &str) -> Result<Vec<HurlEntry>, HurlRefusal> {
         return Err(HurlRefusal("the example has no request".to_owned(), 1));
     }
     Ok(entries)
+}
+
+/// Refuses what the parsers of blocks and of JSONPath do not withstand: they recurse, and do not
+/// check for overflow. Brackets that open count in texts, too.
+fn check_lines(code: &str) -> Result<(), HurlRefusal> {
+    let mut depth = 0_usize;
+    for (number, line) in code.lines().enumerate() {
+        // Its parser of XML takes time that grows with the square of the length, or more.
+        if line.trim_start().starts_with('<') {
+            return Err(HurlRefusal::of(
+                "a body in XML, or a line that begins with `<`",
+                number + 1,
+            ));
+        }
+        let (mut quote, mut digits, mut chars) = (None, 0_usize, line.chars());
+        while let Some(c) = chars.next() {
+            match (quote, c) {
+                (_, '[' | '{' | '(') => depth += 1,
+                (None, ']' | '}' | ')') => depth = depth.saturating_sub(1),
+                (None, '"' | '`') => quote = Some(c),
+                (Some(_), '\\') => drop(chars.next()),
+                (Some(open), c) if open == c => quote = None,
+                _ => {}
+            }
+            digits = if quote.is_none() && c.is_ascii_digit() { digits + 1 } else { 0 };
+            if depth > limits::HURL_NESTING {
+                return Err(HurlRefusal("brackets are nested too deeply".to_owned(), number + 1));
+            }
+            if digits > limits::HURL_DIGITS {
+                return Err(HurlRefusal::of("a number with so many digits", number + 1));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The variables that an entry uses.
