@@ -12,8 +12,8 @@ use crate::verdict::blame;
 use crate::workspace::{CommandError, JobInputs};
 
 impl Engine {
-    /// Before the first question: fetches the packages that the target allows, and compiles what of
-    /// the suites does not depend on a candidate. Gives why no answer can pass.
+    /// Before the first question: makes ready what the target needs, and compiles what of the
+    /// suites does not depend on a candidate. Gives why no answer can pass.
     pub(super) async fn precheck(
         &self,
         state: &State,
@@ -31,8 +31,8 @@ impl Engine {
             return Ok(None);
         }
         let job = self.inputs(state, attempt);
-        if let Err(why) = self.executor().packages(&job.judged, SystemTime::now()).await {
-            return Ok(Some(without_packages(&job, &why)));
+        if let Err(why) = self.executor().prepare(&job.judged, SystemTime::now()).await {
+            return Ok(Some(unprepared(why)));
         }
         let language = job.judged.language();
         let suites = job.judged.suites();
@@ -97,9 +97,8 @@ impl Engine {
     }
 }
 
-/// Why nothing is asked where the packages of a target cannot be had.
-fn without_packages(job: &JobInputs, why: &str) -> Diagnosis {
-    let summary = format!("`allowed_dependencies` of `[target.{}]`: {why}", job.name);
+/// Why nothing is asked where a target lacks something of the machine.
+fn unprepared(summary: String) -> Diagnosis {
     Diagnosis {
         fault: Fault::Environment,
         summary,

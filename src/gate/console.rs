@@ -1,5 +1,5 @@
-//! Runs console examples from outside: the program gets its arguments and its input, and this
-//! module compares. No expected output is in its sandbox.
+//! Runs examples of programs from outside: the program gets arguments and input, or requests, and
+//! regen compares. No expected output is in its sandbox.
 
 use std::time::Instant;
 
@@ -7,15 +7,15 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::build::{PreparedSources, build, prepare};
 use super::context::GateContext;
-use super::result::{GateResult, finding};
+use super::result::{GateResult, Transcript, finding};
+use super::service;
 use super::test_run::AT_ONCE;
 use super::workspace::GateSandbox;
 use crate::process::Ended;
 use crate::toolchain::shared::console::{ConsoleStep, StepOutput, compare};
-use crate::toolchain::{self, ConsoleTest, ProgramLanguage, ToolCommand};
+use crate::toolchain::{self, ProgramLanguage, ProgramSteps, ProgramTest, ToolCommand};
 use crate::types::{
-    Candidate, Finding, GateName, Outcome, Provenance, Resource, TestResult, TestStatus,
-    gate::clean, limits,
+    Candidate, Finding, GateName, Outcome, Provenance, TestResult, TestStatus, gate::clean, limits,
 };
 
 /// Runs a command in a folder that all commands of a transcript share, which is its home, too.
@@ -44,6 +44,9 @@ async fn check(
     let Some(program) = program.filter(|_| !tests.is_empty()) else {
         return Ok(GateResult::default());
     };
+    if let Some(why) = service::refusal(context.target, context.sandbox) {
+        return Err(GateResult::error(why));
+    }
     let PreparedSources { files, layers, .. } = prepare(context, gate, candidate, &[]).await?;
     let room = GateSandbox::open(context, gate, files, &layers, None).await?;
     let started = Instant::now();
@@ -63,17 +66,8 @@ struct Terminal<'a> {
     started: Instant,
 }
 
-/// How one run of a transcript ended.
-struct Transcript {
-    status: TestStatus,
-    /// Why it did not pass.
-    why: String,
-    ran_out: Option<Resource>,
-    evidence: Vec<u8>,
-}
-
 impl Terminal<'_> {
-    async fn all(&self, tests: &[&ConsoleTest], fresh: bool) -> Result<GateResult, GateResult> {
+    async fn all(&self, tests: &[&ProgramTest], fresh: bool) -> Result<GateResult, GateResult> {
         let commands = self.program.build(self.room.places());
         let (_, mut seen) =
             build(self.room, self.gate, &commands, &[], self.context.timeout).await?;
@@ -104,24 +98,24 @@ impl Terminal<'_> {
         Ok(seen)
     }
 
-    fn finding(&self, test: &ConsoleTest, is_flaky: bool, why: &str) -> Finding {
+    fn finding(&self, test: &ProgramTest, is_flaky: bool, why: &str) -> Finding {
         let before = if is_flaky { "it passes in one run and fails in another: " } else { "" };
         let message = clean(&format!("{before}{why}"), &[&self.room.root()]);
         let clauses = vec![test.clause.clone()];
         Finding { clauses, ..finding(self.gate, &test.name, message) }
     }
 
-    fn is_demanded(&self, test: &ConsoleTest) -> bool {
+    fn is_demanded(&self, test: &ProgramTest) -> bool {
         let mut clauses = self.context.spec.clauses.iter();
         clauses.any(|clause| clause.id == test.clause && clause.is_demanded())
     }
 
-    /// Runs a transcript, and again if it fails or passes for the first time. Gives a run that
+    /// Runs an example, and again if it fails or passes for the first time. Gives a run that
     /// failed, if one did, and whether another one passed.
     async fn repeated(
         &self,
         at: usize,
-        test: &ConsoleTest,
+        test: &ProgramTest,
         fresh: bool,
     ) -> Result<(Transcript, bool), GateResult> {
         let first = self.once(&format!("{at}-0"), &test.steps).await?;
@@ -141,8 +135,24 @@ impl Terminal<'_> {
         Ok((first, false))
     }
 
+    async fn once(&self, folder: &str, steps: &ProgramSteps) -> Result<Transcript, GateResult> {
+        match steps {
+            ProgramSteps::Console(steps) => self.transcript(folder, steps).await,
+            ProgramSteps::Requests(entries, instances) => {
+                let command = self.program.run(self.context.spec, &[], self.room.places());
+                let left = self.context.timeout.saturating_sub(self.started.elapsed());
+                let left = left.min(limits::TEST_TIMEOUT);
+                service::run(self.room, &command, entries, *instances, left).await
+            }
+        }
+    }
+
     /// Runs the commands of a transcript in one fresh folder.
-    async fn once(&self, folder: &str, steps: &[ConsoleStep]) -> Result<Transcript, GateResult> {
+    async fn transcript(
+        &self,
+        folder: &str,
+        steps: &[ConsoleStep],
+    ) -> Result<Transcript, GateResult> {
         let folder = self.room.places().build.join(folder).display().to_string();
         let (begun, mut told) = (Instant::now(), Vec::new());
         let mut ended = Transcript {

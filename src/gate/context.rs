@@ -9,7 +9,7 @@ use super::dependency_cache::DependencyCache;
 use super::gate_inputs::ContractTests;
 use crate::process::Listener;
 use crate::sandbox::Sandbox;
-use crate::toolchain::{self, ConsoleTest, LinkedTree, Suite};
+use crate::toolchain::{self, LinkedTree, ProgramTest, Suite};
 use crate::types::{
     Candidate, Digest, GateConfig, GateName, HostTools, Isolation, Limits, Link, Spec, Target,
     TargetName, ToolSet,
@@ -32,8 +32,8 @@ pub struct GateContext<'a> {
     pub examples: &'a toolchain::ExampleSuites,
     /// The tests of the contract.
     pub contract: &'a ContractTests,
-    /// The console examples that are judged from outside.
-    pub console: &'a [ConsoleTest],
+    /// The console examples and requests that are judged from outside.
+    pub console: &'a [ProgramTest],
     /// Whether the spec has other targets.
     pub compared: bool,
     /// Folder of the validators.

@@ -14,7 +14,7 @@ use futures::future::LocalBoxFuture;
 use super::context::GateContext;
 use super::dependency_cache::{DependencyCache, LayerBuilder};
 use super::gate_inputs::GateInputs;
-use super::{build, run};
+use super::{build, run, service};
 use crate::process::Listener;
 use crate::sandbox::{Probe, SandboxError};
 use crate::store::{Candidates, ContentStore};
@@ -100,12 +100,11 @@ pub trait GateExecutor: fmt::Debug {
         options: ExecuteOptions<'a>,
     ) -> LocalBoxFuture<'a, Result<ActionResult, ExecuteError>>;
 
-    /// Makes the packages ready that a target allows. Says why that cannot be done, which is no
-    /// candidate's fault.
+    /// Makes ready what a target needs: isolation for services, and the packages that it allows.
     ///
     /// # Errors
-    /// That reason.
-    fn packages<'a>(
+    /// Why that cannot be done, which is no candidate's fault.
+    fn prepare<'a>(
         &'a self,
         inputs: &'a GateInputs,
         now: SystemTime,
@@ -284,20 +283,26 @@ impl GateExecutor for LocalExecutor {
         self.run(action, options).boxed_local()
     }
 
-    fn packages<'a>(
+    fn prepare<'a>(
         &'a self,
         inputs: &'a GateInputs,
         now: SystemTime,
     ) -> LocalBoxFuture<'a, Result<(), String>> {
         let (Machine { tools, probe, layers, .. }, language) = (&self.machine, inputs.language());
         async move {
+            if let Some(why) = service::refusal(inputs.target(), &probe.sandbox) {
+                return Err(format!("`[target.{}]`: {why}", inputs.name));
+            }
             let Some(tools) = tools.get(language.id()) else { return Ok(()) };
             let builder = LayerBuilder { sandbox: &probe.sandbox, tools, language };
             let gate = "check".into();
             let made = layers.packages(builder, &gate, inputs.target(), now).await;
-            made.map(drop).map_err(|seen| match seen.outcome {
-                Some(Outcome::Error { message }) => message,
-                _ => "the packages are refused".to_owned(),
+            made.map(drop).map_err(|seen| {
+                let why = match seen.outcome {
+                    Some(Outcome::Error { message }) => message,
+                    _ => "the packages are refused".to_owned(),
+                };
+                format!("`allowed_dependencies` of `[target.{}]`: {why}", inputs.name)
             })
         }
         .boxed_local()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{ContractTest, tests_of};
-use crate::toolchain::{self, ConsoleTest, ExampleSuites, Suite, Toolchain};
+use crate::toolchain::{self, ExampleSuites, ProgramTest, Suite, Toolchain};
 use crate::types::{
     Action, Digest, Fingerprint, GateConfig, GateName, Isolation, Limits, LimitsConfig, Provenance,
     Red, RedProof, Spec, Target, TargetName, limits,
@@ -34,7 +34,7 @@ impl ContractTests {
 pub fn outside_proofs(
     target: &TargetName,
     contract: &ContractTests,
-    console: &[ConsoleTest],
+    console: &[ProgramTest],
 ) -> Vec<RedProof> {
     let contract = contract.visible.iter().chain(&contract.hidden);
     let all = contract.map(|test| (&test.name, test.key));
@@ -64,9 +64,9 @@ pub struct GateInputs {
     /// The tests of its contract.
     #[serde(skip)]
     pub(super) contract: ContractTests,
-    /// The console examples that are judged from outside.
+    /// The console examples and requests that are judged from outside.
     #[serde(skip)]
-    pub(super) console: Vec<ConsoleTest>,
+    pub(super) console: Vec<ProgramTest>,
     #[serde(skip)]
     digest: Digest,
 }

@@ -21,6 +21,7 @@ mod test_run;
 mod host_tools;
 mod programs;
 mod result;
+mod service;
 
 use std::time::Instant;
 

@@ -1,7 +1,7 @@
 //! The result of a gate, before it becomes a report.
 
 use crate::types::gate::Observed;
-use crate::types::{Finding, GateName, Outcome, RedProof, Resource, TestResult};
+use crate::types::{Finding, GateName, Outcome, RedProof, Resource, TestResult, TestStatus};
 
 /// The result of a gate, before it becomes a report.
 #[derive(Debug, Default)]
@@ -53,4 +53,13 @@ impl GateResult {
 /// A finding without a file.
 pub fn finding(gate: &GateName, rule: &str, message: String) -> Finding {
     Finding { gate: gate.to_owned(), rule: rule.to_owned(), message, ..Finding::default() }
+}
+
+/// How one run of an example of a program ended.
+pub struct Transcript {
+    pub status: TestStatus,
+    /// Why it did not pass.
+    pub why: String,
+    pub ran_out: Option<Resource>,
+    pub evidence: Vec<u8>,
 }

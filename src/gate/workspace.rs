@@ -4,12 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures::TryFutureExt;
+
 use super::context::{GateContext, granted};
 use super::dependency_cache::{GateLayers, Layer};
 use super::programs::{packages, places, program, random_nonce, sandbox_spec, unusable};
 use super::result::GateResult;
 use crate::process::{Output, Program};
-use crate::sandbox::{Alone, JoinedProgram, Mount, MountMode, SandboxSpec, SandboxView, Session};
+use crate::sandbox::{
+    Alone, Door, JoinedProgram, Mount, MountMode, SandboxSpec, SandboxView, Session,
+};
 use crate::toolchain::{self, Places, Sees, Suite, ToolCommand, Toolchain};
 use crate::types::{GateName, Limits, Resource, Tree, limits};
 
@@ -208,7 +212,13 @@ impl<'a> GateSandbox<'a> {
         command: &ToolCommand,
         timeout: Duration,
     ) -> Result<Output, GateResult> {
-        let view = match &command.sees {
+        let view = self.view(command).map_err(GateResult::error)?;
+        let program = self.planned(command, timeout);
+        self.session.run_in(view, &program).await.map_err(|why| unusable(&why))
+    }
+
+    fn view(&self, command: &ToolCommand) -> Result<SandboxView, String> {
+        Ok(match &command.sees {
             Sees::Workspace if command.builds => SandboxView::Build,
             Sees::Workspace => SandboxView::Read,
             Sees::Candidate => {
@@ -216,13 +226,27 @@ impl<'a> GateSandbox<'a> {
                 SandboxView::BuildWithout(tests.trim_end_matches('/').to_owned())
             }
             Sees::Itself(starts) => {
-                let name = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;
+                let name = random_nonce().map_err(|why| why.to_string())?;
                 let starts = starts.iter().map(PathBuf::from).collect();
                 SandboxView::Alone(Alone { name, starts, reads: self.data.clone() })
             }
-        };
-        let program = self.planned(command, timeout);
-        self.session.run_in(view, &program).await.map_err(|why| unusable(&why))
+        })
+    }
+
+    /// Starts a planned command in its home folder, with a door to its network. It runs while the
+    /// future is polled.
+    pub fn serve<'s>(
+        &'s self,
+        command: &ToolCommand,
+        timeout: Duration,
+    ) -> Result<(Door, impl Future<Output = Result<Output, GateResult>> + use<'s, 'a>), String>
+    {
+        let dir = self.places.home.clone();
+        let (view, program) =
+            (self.view(command)?, Program { dir, ..self.planned(command, timeout) });
+        let served = self.session.serve(view, program);
+        let (door, output) = served.map_err(|why| format!("{why}; see `regen doctor`"))?;
+        Ok((door, output.map_err(|why| unusable(&why))))
     }
 
     /// Runs a planned command, with the candidate's side if it has one. The outputs of both, in this

@@ -6,10 +6,11 @@ use crate::types::{
 };
 
 /// The guards, each with its rule.
-pub const GUARDS: [(&str, &str); 4] = [
+pub const GUARDS: [(&str, &str); 5] = [
     ("effects", "the effects that the clause grants: `guard: effects stdout`"),
     ("forbid_unsafe", "no `unsafe` anywhere in the tree"),
     ("forbid", "none of the identifiers given: `guard: forbid unwrap expect`"),
+    ("stateless", "no arguments: requests to a service go to two instances in turn"),
     ("max_lines", "no file with more lines than the number given: `guard: max_lines 400`"),
 ];
 
@@ -25,7 +26,7 @@ pub fn problem(name: &str, args: &[String]) -> Option<Problem> {
         return Some(Problem::error("spec::effect", message).help(help));
     }
     let right = match (name, args) {
-        ("forbid_unsafe", args) => args.is_empty(),
+        ("forbid_unsafe" | "stateless", args) => args.is_empty(),
         ("max_lines", args) => args.len() == 1 && args[0].parse::<usize>().is_ok(),
         (_, args) => !args.is_empty(),
     };
@@ -43,7 +44,8 @@ pub fn check(gate: &GateName, spec: &Spec, target: &Target, tree: &Tree) -> Vec<
                     "forbid_unsafe" => identifiers(tree, &["unsafe".to_owned()], target),
                     "forbid" => identifiers(tree, args, target),
                     // It grants; what is not granted is refused where code is compiled.
-                    "effects" => Vec::new(),
+                    // Requests show whether a service is stateless.
+                    "effects" | "stateless" => Vec::new(),
                     _ => long_files(tree, args),
                 };
                 findings.extend(found.into_iter().map(|f| complete(f, gate, name, clause)));
@@ -122,6 +124,8 @@ mod tests {
             ("effects", "fs stdout", true),
             ("effects", "", false),
             ("effects", "files", false),
+            ("stateless", "", true),
+            ("stateless", "x", false),
             ("max_lines", "400", true),
             ("max_lines", "", false),
             ("max_lines", "many", false),

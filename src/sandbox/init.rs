@@ -7,10 +7,12 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus, set_dumpable_behavior,
-    set_parent_process_death_signal, wait,
+    DumpableBehavior, Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, kill_process, pidfd_open,
+    set_dumpable_behavior, set_parent_process_death_signal, wait,
 };
 
 use super::errors::SetupError;
@@ -149,13 +151,9 @@ fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, SetupErro
     // A successful exec closes the other end; otherwise it contains the error.
     let mut why = Vec::new();
     let _ = told.read_to_end(&mut why);
-    let status = loop {
-        match wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) if pid == program => break status,
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(SetupError::at("wait for the program")(error)),
-        }
-    };
+    let status =
+        if task.door { attend(program, &wires.standard[0]) } else { wait_for(program).map(Some) };
+    let status = status.map_err(SetupError::at("wait for the program"))?;
     if !why.is_empty() {
         let why = serde_json::from_slice(why.get(4..).unwrap_or_default());
         return Ok(Done::Failed(why.unwrap_or_else(|_| "the program did not start".to_owned())));
@@ -163,7 +161,60 @@ fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, SetupErro
     if order.mode != Mode::Namespaces {
         end_children();
     }
-    Ok(Done::Ended(end(order, status)))
+    Ok(Done::Ended(status.map_or(Ended::Timeout, |status| end(order, status))))
+}
+
+fn wait_for(program: Pid) -> std::io::Result<WaitStatus> {
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid == program => return Ok(status),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Waits for a program that has a door. Each byte from the door is answered with a socket of this
+/// network; when it closes, the program gets SIGTERM. `None` if it does not end then.
+fn attend(program: Pid, door: &OwnedFd) -> std::io::Result<Option<WaitStatus>> {
+    let ended = pidfd_open(program, PidfdFlags::empty())?;
+    let door = UnixStream::from(door.try_clone()?);
+    // Orphans do not wake this process.
+    let tick = Timespec::try_from(limits::WATCH_TICK).map_err(std::io::Error::other)?;
+    let mut stop: Option<Instant> = None;
+    loop {
+        let mut list = vec![PollFd::new(&ended, PollFlags::IN)];
+        list.extend(stop.is_none().then(|| PollFd::new(&door, PollFlags::IN)));
+        match poll(&mut list, Some(&tick)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if list.get(1).is_some_and(|door| !door.revents().is_empty()) && !answer(&door) {
+            // It fails if the program has just ended.
+            let _ = kill_process(program, Signal::TERM);
+            stop = Some(Instant::now() + limits::SERVICE_STOP);
+        }
+        while let Some((pid, status)) = wait(WaitOptions::NOHANG)? {
+            if pid == program {
+                return Ok(Some(status));
+            }
+        }
+        if stop.is_some_and(|stop| Instant::now() > stop) {
+            let _ = kill_process(program, Signal::KILL);
+            return wait_for(program).map(|_| None);
+        }
+    }
+}
+
+/// Answers a byte from the door. Gives whether the door is still open.
+fn answer(door: &UnixStream) -> bool {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    let asked = rustix::io::read(door, &mut [0]) == Ok(1);
+    asked && {
+        let flags = SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None);
+        socket.is_ok_and(|socket| pass(door, &(), &[socket.as_fd()]).is_ok())
+    }
 }
 
 /// How a program ended. A full file system is reported as a limit.
@@ -253,7 +304,12 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), SetupErr
     }
     use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
     let [input, output, errors] = &wires.standard;
-    dup2_stdin(input).map_err(SetupError::at("connect stdin"))?;
+    if task.door {
+        let nothing = std::fs::File::open("/dev/null").map_err(SetupError::at("open /dev/null"))?;
+        dup2_stdin(nothing).map_err(SetupError::at("connect stdin"))?;
+    } else {
+        dup2_stdin(input).map_err(SetupError::at("connect stdin"))?;
+    }
     dup2_stdout(output).map_err(SetupError::at("connect stdout"))?;
     dup2_stderr(errors).map_err(SetupError::at("connect stderr"))?;
     rustix::process::setsid().map_err(SetupError::at("leave the session"))?;

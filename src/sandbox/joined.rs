@@ -26,7 +26,7 @@ impl JoinedProgram<'_> {
         input: io::PipeReader,
         output: io::PipeWriter,
     ) -> Result<Output, SandboxError> {
-        let task = Task { program: self.program, view: self.view, selftest: false };
+        let task = Task { program: self.program, view: self.view, selftest: false, door: false };
         let wires =
             TaskWires { input: input.into(), feed: None, output: output.into(), read: None };
         self.session.wired(task, wires).await

@@ -7,6 +7,7 @@
 
 mod backend;
 mod bwrap;
+mod door;
 mod errors;
 mod folders;
 mod host;
@@ -67,6 +68,7 @@ use crate::types::{Isolation, limits};
 use backend::SUPERVISOR;
 pub use backend::{Backend, Bare, Landlock, Namespaces};
 pub use bwrap::Bwrap;
+pub use door::Door;
 use errors::failed;
 pub use errors::{SandboxError, SetupError};
 pub use folders::{is_left, mark, remove};

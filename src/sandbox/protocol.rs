@@ -109,6 +109,9 @@ pub struct Task {
     pub view: SandboxView,
     /// Whether to run the self-test instead.
     pub selftest: bool,
+    /// Whether its standard input is empty, and the passed descriptor is a door to its network.
+    #[serde(default)]
+    pub door: bool,
 }
 
 /// The supervisor's answer to an order.

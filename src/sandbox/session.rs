@@ -88,7 +88,7 @@ impl Session {
         view: SandboxView,
         program: &Program,
     ) -> Result<Output, SandboxError> {
-        self.task(Task { program: program.clone(), view, selftest: false }).await
+        self.task(Task { program: program.clone(), view, selftest: false, door: false }).await
     }
 
     pub(super) async fn task(&self, task: Task) -> Result<Output, SandboxError> {

@@ -3,7 +3,7 @@
 use crate::contract::{has_example, is_neutral, tests_of};
 use crate::toolchain::conflicts::{self, TestExpectations};
 use crate::toolchain::contract::neutral_expectations;
-use crate::toolchain::{Suite, Toolchain, Visibility, is_test_of, program};
+use crate::toolchain::{Suite, Toolchain, Visibility, is_test_of, program_examples};
 use crate::types::{Clause, Problem, Spec, Status, Target, limits};
 
 /// Checks a spec in a language: names, examples and tests.
@@ -18,9 +18,10 @@ pub fn check(
     let own = own.map(|shown| toolchain.native()?.examples(spec, target, shown));
     let mut outside = contract(toolchain, spec, target, &mut problems);
     if toolchain.program(target).is_some() {
-        problems.extend(program::check(spec));
-        outside.extend(program::tests(spec).into_iter().map(|test| test.name));
+        problems.extend(program_examples::check(spec, target));
+        outside.extend(program_examples::tests(spec, target).into_iter().map(|test| test.name));
     }
+    problems.extend(program_examples::check_guard(spec, target));
     let tests = || {
         let native = own.iter().flatten().chain(suites).flat_map(|suite| &suite.tests);
         native.map(|test| test.name.as_str()).chain(outside.iter().map(String::as_str))

@@ -84,7 +84,7 @@ pub trait Toolchain: Sync {
     fn dependencies(&self, tree: &Tree, linked: &[LinkedTree]) -> Option<Box<dyn DependencyLayer>>;
     /// How its candidates use promoted trees. `None` if they cannot.
     fn links(&self) -> Option<&'static dyn LinkLanguage>;
-    /// How a target that is a program is started, where console examples are judged from outside.
+    /// How a target that is a program is started, where it is judged from outside.
     fn program(&self, _target: &Target) -> Option<&dyn ProgramLanguage> {
         None
     }

@@ -20,6 +20,7 @@ mod mutator;
 mod native;
 mod package_option;
 mod program;
+mod program_examples;
 mod python;
 mod quotes;
 mod renamed;
@@ -46,7 +47,8 @@ pub use links::{LinkLanguage, Linked, LinkedTree};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS};
 pub use native::{Membrane, NativeSuites};
-pub use program::{ConsoleTest, ProgramLanguage};
+pub use program::ProgramLanguage;
+pub use program_examples::{ProgramSteps, ProgramTest};
 pub use quotes::QuotedTest;
 pub use renamed::renamed;
 use suite::key;
@@ -143,9 +145,14 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     coverage::check(of(target), spec, target, suites)
 }
 
-/// The console examples of a spec that are judged from outside.
-pub fn console_tests(spec: &Spec, target: &Target) -> Vec<ConsoleTest> {
-    of(target).program(target).map(|_| program::tests(spec)).unwrap_or_default()
+/// The console examples and requests of a spec that are judged from outside.
+pub fn console_tests(spec: &Spec, target: &Target) -> Vec<ProgramTest> {
+    of(target).program(target).map(|_| program_examples::tests(spec, target)).unwrap_or_default()
+}
+
+/// Whether a target is a service.
+pub fn is_service(target: &Target) -> bool {
+    kind_option::is_service(target)
 }
 
 /// The expectations of an example, in any language.

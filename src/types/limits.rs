@@ -175,6 +175,18 @@ pub const HUNG_TIMES: u32 = 10;
 pub const HUNG_TIMEOUT: Duration = Duration::from_secs(2);
 /// Timeout of one test.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a service may take until it listens, and until it has answered a request.
+pub const SERVICE_ANSWER: Duration = Duration::from_secs(30);
+/// Time between two attempts to connect to a service that does not listen yet.
+pub const SERVICE_PAUSE: Duration = Duration::from_millis(10);
+/// Time from SIGTERM to the end of a service.
+pub const SERVICE_STOP: Duration = Duration::from_secs(5);
+/// Bytes of the headers, and of the body, of a service's answer.
+pub const SERVICE_BYTES: usize = 1024 * 1024;
+/// Nesting of brackets in a block of requests: its parser recurses.
+pub const HURL_NESTING: usize = 64;
+/// Digits of a number there, which fit into 64 bits.
+pub const HURL_DIGITS: usize = 18;
 /// How long a promotion waits for programs that `regen exec` started.
 pub const READERS: Duration = Duration::from_secs(30);
 /// Time between SIGTERM and SIGKILL for a process group.

@@ -57,6 +57,7 @@ mod rollback;
 mod schedule;
 mod seams;
 mod server;
+mod services;
 mod scripts;
 mod state;
 mod text;

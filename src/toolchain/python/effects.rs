@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::audit::{AuditLine, Noticed, PublicItem, read};
 use super::contract::surface;
-use super::program::OF_PROGRAMS;
+use super::program::{OF_PROGRAMS, OF_SERVICES};
 use super::{commands, package};
-use crate::toolchain::kind_option::is_program;
+use crate::toolchain::kind_option::{is_program, is_service};
 use crate::toolchain::{
     EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, effects_sentence, missing_effect,
     told_once,
@@ -42,7 +42,10 @@ impl EffectRules for PythonEffects {
         let [output] = outputs else { return Err("the modules were not listed".to_owned()) };
         let Some(lines) = read(&output.stdout) else { return unread(gate, output) };
         let granted = open(subject.spec, subject.target);
-        let is_free = |what: &str| is_program(subject.target) && OF_PROGRAMS.contains(&what);
+        let is_free = |what: &str| {
+            is_program(subject.target) && OF_PROGRAMS.contains(&what)
+                || is_service(subject.target) && OF_SERVICES.contains(&what)
+        };
         let mut findings = Vec::new();
         let (mut items, mut exported): (Vec<PublicItem>, _) = (Vec::new(), None);
         for line in lines {
@@ -191,8 +194,21 @@ fn opens_in_program(effect: CodeEffect) -> &'static str {
     }
 }
 
+/// The same for a service, which listens on its port.
+fn opens_in_service(effect: CodeEffect) -> &'static str {
+    match effect {
+        CodeEffect::Net => "other parts of the network (`socket`, `urllib.request`)",
+        CodeEffect::Env => "other surroundings (`random`)",
+        other => opens_in_program(other),
+    }
+}
+
 /// The sentence on effects for a prompt.
 pub fn constraint(spec: &Spec, target: &Target) -> String {
-    let opens = if is_program(target) { opens_in_program } else { opens };
+    let opens = match (is_program(target), is_service(target)) {
+        (_, true) => opens_in_service,
+        (true, _) => opens_in_program,
+        _ => opens,
+    };
     effects_sentence(&open(spec, target), opens)
 }

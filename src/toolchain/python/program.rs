@@ -14,6 +14,10 @@ const START: &str = "import sys\nfrom importlib import import_module\n\
 pub const OF_PROGRAMS: [&str; 5] =
     ["sys.argv", "sys.exit", "import argparse", "import getopt", "import optparse"];
 
+/// What only services may use, whatever effects are granted.
+pub const OF_SERVICES: [&str; 4] =
+    ["import http.server", "import socketserver", "os.environ", "os.getenv"];
+
 /// Programs in Python.
 pub struct PythonProgram;
 

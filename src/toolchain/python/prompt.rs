@@ -8,7 +8,7 @@ use crate::types::{Spec, Target};
 /// Rules of the target for the model.
 pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
     vec![
-        form(spec, kind_option::is_program(target)),
+        form(spec, target),
         "Answer with source files only, without tests and without code in comments: the harness \
          writes `pyproject.toml` and runs its own tests."
             .to_owned(),
@@ -24,7 +24,8 @@ pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
 }
 
 /// Which files to write.
-fn form(spec: &Spec, is_program: bool) -> String {
+fn form(spec: &Spec, target: &Target) -> String {
+    let is_program = kind_option::is_program(target);
     let (name, init) = (package(spec), items(spec));
     let what = match spec.contract {
         Some(_) => "Its public items stand in",
@@ -41,6 +42,16 @@ fn form(spec: &Spec, is_program: bool) -> String {
     let examples = spec.clauses.iter().flat_map(|clause| &clause.examples);
     let has_items = spec.contract.is_some() || examples.clone().any(|one| one.language == "python");
     let named = if has_items { format!(" {named}.") } else { String::new() };
+    if kind_option::is_service(target) {
+        return format!(
+            "Write the program `{id}` as the package `{name}` for Python 3.10 and newer. `{root}` \
+             defines `main() -> int | None` without parameters and ends with `if __name__ == \
+             \"__main__\":` and `sys.exit(main())`; {beside}.{named} {service} It may use \
+             `http.server`, `socketserver` and `os.environ`.",
+            id = spec.id,
+            service = kind_option::service_rule()
+        );
+    }
     format!(
         "Write the command-line program `{id}` as the package `{name}` for Python 3.10 and newer. \
          `{root}` defines `main() -> int | None`, which reads `sys.argv` and returns the exit status, \

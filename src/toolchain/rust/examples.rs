@@ -3,7 +3,7 @@
 use super::options::{CrateType, RustOptions};
 use super::{console, identifiers, nonce, package, recursion_limit, signature};
 use crate::toolchain::shared::console::parse;
-use crate::toolchain::{Expansion, Expected, Suite, Visibility, key};
+use crate::toolchain::{Expansion, Expected, Suite, Visibility, key, kind_option};
 use crate::types::{Clause, Example, RelPath, Spec, Target};
 
 /// Where examples are mounted; hidden ones too, in a workspace of their own.
@@ -16,7 +16,10 @@ fn runs(example: &Example, target: &Target) -> bool {
     !example.ignored
         && match example.language.as_str() {
             "rust" => true,
-            "console" => RustOptions::of(target).crate_type == CrateType::Bin,
+            "console" => {
+                let is_program = RustOptions::of(target).crate_type == CrateType::Bin;
+                is_program && !kind_option::is_service(target)
+            }
             _ => false,
         }
 }

@@ -28,6 +28,7 @@ mod options;
 mod outline;
 mod package;
 mod places;
+mod program;
 mod prompt;
 mod reach;
 mod recursion_limit;
@@ -48,7 +49,7 @@ use package::root;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
     GateKind, HostProbe, Layout, LinkLanguage, LinkedTree, NativeSuites, OptionSchema, Places,
-    Suite, ToolCommand, ToolOutput, Toolchain,
+    ProgramLanguage, Suite, ToolCommand, ToolOutput, Toolchain, kind_option,
 };
 use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
@@ -81,13 +82,18 @@ impl Toolchain for Rust {
         "rust edition 2024, rules 1"
     }
     fn options(&self) -> Vec<OptionSchema> {
-        RustOptions::schemas()
+        let own = RustOptions::schemas();
+        own.into_iter().chain([kind_option::schema()]).collect()
     }
     fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)> {
+        if name == kind_option::KIND {
+            return kind_option::check(value);
+        }
         RustOptions::check(name, value)
     }
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
         RustOptions::of(target).encode(out);
+        kind_option::encode(target, out);
     }
     fn root(&self, _spec: &Spec, target: &Target) -> RelPath {
         root(RustOptions::of(target).crate_type)
@@ -184,6 +190,9 @@ impl Toolchain for Rust {
     }
     fn links(&self) -> Option<&'static dyn LinkLanguage> {
         Some(&links::RustLinks)
+    }
+    fn program(&self, target: &Target) -> Option<&dyn ProgramLanguage> {
+        kind_option::is_service(target).then_some(&program::RustProgram)
     }
     fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
         None

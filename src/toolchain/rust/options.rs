@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::toolchain::OptionSchema;
+use crate::toolchain::{OptionSchema, kind_option};
 use crate::types::{CodeEffect, Encoder, Target};
 
 /// The crate type of a target.
@@ -42,8 +42,9 @@ impl RustOptions {
             let value = target.options.get(key).cloned();
             value.and_then(|value| value.try_into().ok()).unwrap_or_default()
         }
+        let is_program = kind_option::is_program(target);
         Self {
-            crate_type: read(target, KEYS[0]),
+            crate_type: if is_program { CrateType::Bin } else { read(target, KEYS[0]) },
             allowed_dependencies: read(target, KEYS[1]),
             effects: read(target, KEYS[2]),
         }

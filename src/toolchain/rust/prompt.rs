@@ -3,6 +3,7 @@
 use super::effects;
 use super::options::{CrateType, RustOptions};
 use super::package::{EDITION, crate_name, root};
+use crate::toolchain::kind_option;
 use crate::types::{Spec, Target};
 
 /// Rules of the target for the model.
@@ -14,6 +15,13 @@ pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
             "Write a library crate named `{name}` with its root in `{root}`. What the specification \
              names is public and stands at the root of the crate, not inside a `mod {name}`.",
             name = crate_name(spec)
+        ),
+        CrateType::Bin if kind_option::is_service(target) => format!(
+            "Write a program named `{}` with its root in `{root}`; parts may go to `src/lib.rs`, the \
+             crate `{}`. {}",
+            spec.id,
+            crate_name(spec),
+            kind_option::service_rule()
         ),
         CrateType::Bin => format!(
             "Write a command-line program named `{}` with its root in `{root}`; testable parts may \

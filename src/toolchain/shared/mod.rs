@@ -1,3 +1,4 @@
 //! What several languages share.
 
 pub mod console;
+pub mod hurl;

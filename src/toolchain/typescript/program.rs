@@ -9,6 +9,9 @@ use crate::types::Spec;
 pub const OF_PROGRAMS: [&str; 4] =
     ["process.argv", "process.exit", "process.exitCode", "await at the top of a module"];
 
+/// What only services may use, whatever effects are granted.
+pub const OF_SERVICES: [&str; 3] = ["import of node:http", "process.env", "process.on"];
+
 /// Programs in a language.
 pub struct ScriptProgram(pub Dialect);
 

@@ -11,7 +11,7 @@ pub fn rules(spec: &Spec, target: &Target, dialect: Dialect) -> Vec<String> {
     let erased = "Use only syntax that is JavaScript once the types are removed: no `enum`, no \
         `namespace`, no parameter properties, no decorators.";
     let mut rules = vec![
-        form(spec, dialect, kind_option::is_program(target)),
+        form(spec, dialect, target),
         "Answer with source files only, without tests and without code in comments: the harness \
          writes `package.json` and runs its own tests."
             .to_owned(),
@@ -34,7 +34,9 @@ pub fn rules(spec: &Spec, target: &Target, dialect: Dialect) -> Vec<String> {
 }
 
 /// Which files to write.
-fn form(spec: &Spec, dialect: Dialect, is_program: bool) -> String {
+fn form(spec: &Spec, dialect: Dialect, target: &Target) -> String {
+    let (is_program, is_service) =
+        (kind_option::is_program(target), kind_option::is_service(target));
     let (id, root, end) = (&spec.id, dialect.root(), dialect.end());
     let language = dialect.choose("TypeScript", "JavaScript");
     let types = dialect.choose(
@@ -42,19 +44,24 @@ fn form(spec: &Spec, dialect: Dialect, is_program: bool) -> String {
         "; types stand in documentation (`@param {number} n`, `@returns {string}`, `@import { Name } from`)",
     );
     let named = format!("Its public items are exported by `{root}` by name");
+    let program = if is_service { "program" } else { "command-line program" };
     let (what, starts) = match (is_program, &spec.contract) {
         (false, _) => ("package", named),
-        (true, None) => ("command-line program", String::new()),
-        (true, Some(_)) => ("command-line program", format!(". {named}")),
+        (true, None) => (program, String::new()),
+        (true, Some(_)) => (program, format!(". {named}")),
     };
-    let main = format!(
-        "`{}` runs when it is loaded: it reads `process.argv` and sets `process.exitCode`",
-        dialect.main()
-    );
+    let does = if is_service {
+        "it may use `node:http` and `process.env`"
+    } else {
+        "it reads `process.argv` and sets `process.exitCode`"
+    };
+    let main = format!("`{}` runs when it is loaded: {does}", dialect.main());
     let starts = if is_program { main + &starts } else { starts };
+    let service = is_service.then(|| " ".to_owned() + &kind_option::service_rule());
     format!(
         "Write the {what} `{id}` in {language}, as ES modules. {starts}; other modules go below `src/` \
-         and are imported with their ends (`from \"./module{end}\"`){types}."
+         and are imported with their ends (`from \"./module{end}\"`){types}.{}",
+        service.unwrap_or_default()
     )
 }
 

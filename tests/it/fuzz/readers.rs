@@ -13,6 +13,7 @@ use regen::promote::Promoter;
 use regen::reply::{self, Reply, ReplyRules};
 use regen::report::{Styler, github, render, sarif};
 use regen::spec::{Lint, Parsed, admit, diff, lint, parse, shapes};
+use regen::toolchain::shared::hurl;
 use regen::toolchain::{self, Extent, SuiteFile};
 use regen::types::{
     ClauseId, Completion, Declaration, Finish, Harness, Interface, LintConfig, ModelApi, Problem,
@@ -29,7 +30,7 @@ pub struct Reader {
     pub read: fn(&[u8]),
 }
 
-pub const READERS: [Reader; 15] = [
+pub const READERS: [Reader; 16] = [
     Reader { name: "toolchain", seeds: toolchains, read: declaration },
     Reader { name: "spec", seeds: specs, read: spec },
     Reader { name: "configuration", seeds: configurations, read: configuration },
@@ -45,6 +46,7 @@ pub const READERS: [Reader; 15] = [
     Reader { name: "report", seeds: reports, read: report },
     Reader { name: "contract", seeds: contracts, read: spec },
     Reader { name: "answer", seeds: answers, read: answer },
+    Reader { name: "requests", seeds: requests, read: block },
 ];
 
 /// Files of this repository with a suffix, smallest first.
@@ -420,4 +422,25 @@ fn answer(bytes: &[u8]) {
     let (interface, call) = &*CALL;
     let one = AdapterCall { id: "ab".to_owned(), bind: None, call };
     let _ = regen::contract::answer(interface, &one, &String::from_utf8_lossy(bytes));
+}
+
+fn requests() -> Vec<Vec<u8>> {
+    let every = "POST {{host}}/a?b=c # d\nA: {{host}}\n[QueryStringParams]\nx: \\u{41}\n[FormParams]\ny: z\nHTTP/1.1 200\nB: c\n\
+        [Captures]\nid: jsonpath \"$.a[0]['b']\"\n[Asserts]\nstatus < 300\nheader \"A\" not exists\nbytes count == 3\n\
+        jsonpath \"$..a[?@.b>1]\" count == 0\nbody matches /a{2,3}/\nvariable \"id\" isInteger\nbody == ```\nx\n```\n\n\
+        PUT {{host}}/{{id}}\n{\"a\": [1.5, {{id}}, \"{{id}}\\n\", null, true, {}]}\nHTTP *\n```json\n[]\n```\n\n\
+        POST {{host}}\n```\n{{id}}\n```\nHTTP 404\n`x{{id}}`\n";
+    let refused =
+        "GET {{host}}/\n[Options]\nretry: 3\n[Cookies]\na: b\n<a b=\"c\"><!-- d --><e/>f</a>\n";
+    texts(&[every, refused, "POST {{host}}/\nbase64,YQ==;\n", "POST {{host}}/\nhex,ff;\n"])
+}
+
+/// What can be read can be compared with an answer.
+fn block(bytes: &[u8]) {
+    match hurl::parse(&text(bytes)) {
+        Ok(entries) => drop(hurl::is_vacuous(&entries)),
+        Err((why, line)) => {
+            assert!(!why.is_empty() && line <= text(bytes).lines().count(), "{why} {line}");
+        }
+    }
 }

@@ -12,10 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::{CrateType, RustOptions};
 use super::{commands, reach, rustc_json};
-use crate::toolchain::{EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, told_once};
+use crate::toolchain::{
+    EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, kind_option, told_once,
+};
 use crate::types::gate::clean;
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target};
-use paths::{CLOSED, Closed, OF_PROGRAMS};
+use paths::{CLOSED, Closed, OF_PROGRAMS, OF_SERVICES};
 
 /// Rust's check of effects.
 pub struct RustEffects;
@@ -91,14 +93,18 @@ impl EffectRules for RustEffects {
     fn files(&self, subject: EffectSubject<'_>) -> Vec<(String, Vec<u8>)> {
         let granted = open(subject.spec, subject.target);
         let is_program = is_program(subject.target);
-        let paths = |step: ExpansionRun| match step.root {
-            _ if !is_program => &[],
-            "--bins" => &OF_PROGRAMS[..],
-            _ => &OF_PROGRAMS[..2],
+        let service = if kind_option::is_service(subject.target) { &OF_SERVICES[..] } else { &[] };
+        let paths = |step: ExpansionRun| {
+            let program = match step.root {
+                _ if !is_program => &[],
+                "--bins" => &OF_PROGRAMS[..],
+                _ => &OF_PROGRAMS[..2],
+            };
+            [program, service].concat()
         };
         let lints = steps(subject).into_iter().filter(|step| !step.expands);
         let files = lints.map(|step| {
-            let text = configuration(&granted, paths(step));
+            let text = configuration(&granted, &paths(step));
             (format!("{}/clippy.toml", step.folder()), text.into_bytes())
         });
         files.collect::<BTreeMap<_, _>>().into_iter().collect()
@@ -296,9 +302,17 @@ pub fn constraint(spec: &Spec, target: &Target) -> String {
     let open = open(spec, target);
     // "From arguments alone" already excludes state.
     let told = |effect: &CodeEffect| !open.contains(effect) && *effect != CodeEffect::State;
-    let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(paths::opens).collect();
+    let opens = |effect: CodeEffect| match effect {
+        CodeEffect::Net if kind_option::is_service(target) => "other parts of the network",
+        CodeEffect::Env if kind_option::is_service(target) => "other parts of the environment",
+        other => paths::opens(other),
+    };
+    let closed: Vec<&str> = CodeEffect::ALL.into_iter().filter(told).map(opens).collect();
     let arguments = is_program(target).then_some("arguments");
-    let may: Vec<&str> = arguments.into_iter().chain(open.into_iter().map(paths::opens)).collect();
+    let service = kind_option::is_service(target)
+        .then_some("`TcpListener` and the connections that it accepts, `std::env::var`");
+    let may: Vec<&str> =
+        arguments.into_iter().chain(service).chain(open.into_iter().map(paths::opens)).collect();
     let may = match may.len() {
         0 => "Compute results from arguments alone".to_owned(),
         _ => format!("The code may use: {}", may.join(", ")),

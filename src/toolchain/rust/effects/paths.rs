@@ -138,6 +138,14 @@ pub const CLOSED: [Closed; 11] = [
 pub const OF_PROGRAMS: [&str; 4] =
     ["std::env::args", "std::env::args_os", "std::process::exit", "std::process::abort"];
 
+/// The same for a service, in all its files: it reads its port and listens.
+pub const OF_SERVICES: [&str; 4] = [
+    "std::env::var",
+    "std::net::TcpListener",
+    "std::net::TcpListener::bind",
+    "std::net::TcpStream",
+];
+
 /// What an effect opens, for a prompt.
 pub fn opens(effect: CodeEffect) -> &'static str {
     match effect {
