@@ -229,7 +229,8 @@ pub async fn plan(door: &Context, specs: &[String]) -> Result<u8, CommandError> 
     for job in &plan.jobs {
         for part in &job.parts {
             let reason = words::part(part);
-            door.show(&format!("{:<20} {:<10} {reason}", job.spec, part.target));
+            let target = if part.verifies { "–" } else { part.target.as_str() };
+            door.show(&format!("{:<20} {target:<10} {reason}", job.spec));
         }
     }
     if !door.global.quiet {

@@ -12,8 +12,7 @@ impl Engine {
     /// them is not promoted for the present text of its spec, or was edited by hand.
     pub(super) fn unlinked(&self, job: &Job) -> Result<Option<String>, CommandError> {
         for part in job.parts.iter().filter(|part| part.reason.is_some()) {
-            let asks = part.reason.as_ref().is_some_and(|reason| !reason.revalidates());
-            if let Some(why) = self.missing(job, part, asks) {
+            if let Some(why) = self.missing(job, part, part.asks()) {
                 return Ok(Some(why));
             }
             for link in part.links.iter().filter(|link| !self.is_accepted(link)) {

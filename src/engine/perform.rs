@@ -58,7 +58,7 @@ impl Engine {
             target: state.job.parts[attempt.part].target.clone(),
             prompt,
         };
-        if attempt.kind == AttemptKind::Revalidate {
+        if !attempt.kind.asks() {
             return Ok(started(None));
         }
         match self.prompt(state, attempt)? {
@@ -162,17 +162,24 @@ impl Engine {
         Ok(all)
     }
 
+    /// Takes the promoted tree, or writes that of a spec without code.
     fn adopt(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
         let (part, target) = self.part(state, attempt);
-        let path = format!("{}/{}", target.unit(&state.job.spec), target.leaf(&part.target));
-        let tree = self.promoter.tree(&path)?.unwrap_or_default();
+        let inputs = self.inputs(state, attempt);
+        let (tree, provenance, reader) = if part.verifies {
+            let tree = toolchain::tree_without_code(&inputs.spec, target, &part.links);
+            (tree, Provenance::Harness, "the harness")
+        } else {
+            let path = format!("{}/{}", target.unit(&state.job.spec), target.leaf(&part.target));
+            (self.promoter.tree(&path)?.unwrap_or_default(), Provenance::Promoted, "promoted")
+        };
         Ok(Event::CandidateMade {
             attempt: attempt.number,
             tree: self.objects.put_tree(&tree)?,
-            provenance: Provenance::Promoted,
-            reader: "promoted".to_owned(),
+            provenance,
+            reader: reader.to_owned(),
             formatted: Vec::new(),
-            inputs: Some(self.keep_snapshot(&self.inputs(state, attempt))?),
+            inputs: Some(self.keep_snapshot(&inputs)?),
         })
     }
 

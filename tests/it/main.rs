@@ -34,6 +34,7 @@ mod executor;
 mod gates;
 mod hidden;
 mod honest;
+mod integration;
 mod isolation;
 mod kills;
 mod lint;
