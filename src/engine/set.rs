@@ -172,7 +172,7 @@ impl Engine {
     }
 
     /// The specs that one depends on, directly or not.
-    fn below(&self, id: &SpecId) -> BTreeSet<SpecId> {
+    pub(super) fn below(&self, id: &SpecId) -> BTreeSet<SpecId> {
         let (mut left, mut all) = (vec![id.clone()], BTreeSet::new());
         while let Some(id) = left.pop() {
             left.extend(self.depends(&id).into_iter().filter(|one| all.insert(one.clone())));

@@ -57,6 +57,9 @@ fn entry(world: &World) -> String {
 fn a_spec_without_code_gates_the_set_of_what_it_checks() {
     let server = Server::start(vec![Act::Make(code)]);
     let world = World::new(&server.url, &SYSTEM, QUICK);
+    let suite = "use writer::write;\n\n#[test]\nfn trip__many() {\n    \
+        assert!((0..99).all(|n| reader::read(&write(n)) == Some(n)));\n}\n";
+    world.write("validators/trip/rust/many.rs", suite);
     let mut told = world.run(&["plan"]).expect(0).titled("the plan of nothing");
     told += &world.run(&["run"]).expect(0).titled("from nothing");
     assert_eq!(asked(&server), ["reader", "writer"]);
@@ -67,7 +70,8 @@ fn a_spec_without_code_gates_the_set_of_what_it_checks() {
     told += &entry(&world);
     told += &world.read("generated/trip/rust/Cargo.toml");
     told += &world.read("generated/trip/rust/src/lib.rs");
-    world.run(&["check", "--rerun"]).expect(0);
+    world.write("policy.toml", "models = [\"scripted\"]\n");
+    world.run(&["check", "--rerun", "--policy", "policy.toml"]).expect(0);
     told += &world.run(&["run"]).expect(0).titled("again");
 
     world.write("specs/writer.md", &WRITER.replace("MUST give", "MUST format and give"));
@@ -125,17 +129,31 @@ fn a_changed_check_is_verified_without_a_question() {
 fn a_member_that_is_missing_or_held() {
     let server = Server::start(vec![Act::Make(code)]);
     let world = World::new(&server.url, &SYSTEM, QUICK);
-    world.write("specs/reader.md", &READER.replace("MUST read", "MUST (fail here) read"));
+    // It depends on the writer by way of the reader.
+    let reader = format!("---\ndepends: [writer]\n---\n{READER}");
+    let trip = "---\ntargets: []\ndepends: [reader]\n---\n# Trip\n\n- Numbers MUST be read. \
+        `test_id: trip`\n\n  ```rust\n  assert_eq!(reader::read(\"12\"), Some(12));\n  ```\n";
+    world.write("specs/trip.md", trip);
+    world.write("specs/reader.md", &reader.replace("MUST read", "MUST (fail here) read"));
     let mut told = world.run(&["run"]).expect(20).titled("one cannot be made");
     assert!(!world.path("generated/trip").exists() && !world.path("generated/writer").exists());
     told += &world.run(&["check"]).expect(22).titled("nothing was verified");
-    world.write("specs/reader.md", READER);
+    world.write("specs/reader.md", &reader);
     world.run(&["run", "-q"]).expect(0);
     world.write("specs/writer.md", &WRITER.replace("MUST give", "MUST format and give"));
     world.run(&["run", "-q"]).expect(0);
+    told += &world.run(&["rollback", "trip"]).expect(2).titled("nothing can be rolled back");
     world.run(&["rollback", "-q", "writer"]).expect(0);
     told += &world.run(&["plan"]).expect(0).titled("one was rolled back");
     told += &world.run(&["run"]).expect(0).titled("it is verified with that");
+    let made = asked(&server).len();
+    world.write(
+        "specs/trip.md",
+        &trip.replace("`test_id: trip`", "`test_id: trip` `guard: forbid x`"),
+    );
+    world.write("specs/reader.md", &reader.replace("MUST read", "MUST always read"));
+    told += &world.run(&["run"]).expect(10).titled("the check itself is refused");
+    assert_eq!(asked(&server).len(), made, "nothing was asked");
     insta::assert_snapshot!(stable(&told));
 }
 
