@@ -50,7 +50,7 @@ impl Engine {
     /// Performs a set, or gives how a job ended in the set of another one.
     pub(super) async fn set(&self, jobs: &[Job], first: &Job) -> Result<SetOutcome, CommandError> {
         let _turn = self.options.sets.turn.lock().await;
-        if let Some(outcome) = self.options.sets.now().ended.remove(&first.spec) {
+        if let Some(outcome) = self.options.sets.now().ended(first) {
             return Ok(vec![(first.spec.clone(), outcome)]);
         }
         // A set whose job was dropped may have left some.
@@ -60,9 +60,10 @@ impl Engine {
         let mut set = self.options.sets.now();
         set.accepted.clear();
         let others = jobs.iter().filter(|job| job.spec != first.spec && !job.waits());
-        for (spec, outcome) in done.iter().flatten() {
-            if others.clone().any(|job| job.spec == *spec) {
-                set.ended.insert(spec.clone(), outcome.clone());
+        let unmade = done.iter().flatten().filter(|(_, end)| *end != JobOutcome::Promoted);
+        for (spec, outcome) in unmade {
+            if let Some(job) = others.clone().find(|job| job.spec == *spec) {
+                set.ended.insert(spec.clone(), (job.clone(), outcome.clone()));
             }
         }
         drop(set);

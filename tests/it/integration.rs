@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::composition::{asked, prompt, spec_of};
 use crate::server::{Act, Server, files};
-use crate::world::{QUICK, World, stable};
+use crate::watch::Daemon;
+use crate::world::{QUICK, World, all, stable};
 
 const WRITER: &str = "# Writer\n\n```wit\n/// The number as text.\nwrite: func(n: u32) -> string;\n```\n\n\
     - `write` MUST give the digits. `test_id: digits`\n\n  ```wave\n  write(7) = \"7\"\n  ```\n";
@@ -155,6 +156,33 @@ fn a_member_that_is_missing_or_held() {
     told += &world.run(&["run"]).expect(10).titled("the check itself is refused");
     assert_eq!(asked(&server).len(), made, "nothing was asked");
     insta::assert_snapshot!(stable(&told));
+}
+
+#[test]
+fn a_daemon_tells_of_each_set_what_became_of_it() {
+    if !all() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(code)]);
+    let world = World::new(&server.url, &SYSTEM, QUICK);
+    let daemon = Daemon::start(&world);
+    daemon.ended("promoted");
+    daemon.idle();
+    let (end, lib) = ("an end", "generated/writer/rust/src/lib.rs");
+    let save = |from: &str, to: &str| {
+        world.write("specs/writer.md", &WRITER.replace(from, to));
+        let end = daemon.until(end, |line| line["type"] == "ended");
+        let code = world.read(lib);
+        daemon.idle();
+        (end["result"].as_str().expect("has one").to_owned(), code)
+    };
+    let (result, code) = save("MUST give", "MUST format and give");
+    assert!(result == "promoted" && code.contains("format!"), "{result}: {code}");
+    let (result, code) = save("digits.", "digits, in thousands.");
+    assert!(result != "promoted" && code.contains("format!"), "{result}: {code}");
+    let (result, code) = save("", "");
+    assert!(result == "promoted" && !code.contains("rchunks"), "{result}: {code}");
+    assert_eq!(asked(&server)[2..], ["writer", "writer", "writer"], "one question a save");
 }
 
 #[test]
