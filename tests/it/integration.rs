@@ -1,11 +1,16 @@
 //! Specs without code (`targets: []`): their examples check the specs that they depend on.
 
+use std::path::Path;
+
+use regen::gate::DependencyCache;
+use regen::sandbox::probe;
+use regen::types::RelPath;
 use serde_json::Value;
 
 use crate::composition::{asked, prompt, spec_of};
 use crate::server::{Act, Server, files};
 use crate::watch::Daemon;
-use crate::world::{QUICK, World, all, stable};
+use crate::world::{QUICK, Subject, World, all, stable};
 
 const WRITER: &str = "# Writer\n\n```wit\n/// The number as text.\nwrite: func(n: u32) -> string;\n```\n\n\
     - `write` MUST give the digits. `test_id: digits`\n\n  ```wave\n  write(7) = \"7\"\n  ```\n";
@@ -93,7 +98,7 @@ fn a_spec_without_code_gates_the_set_of_what_it_checks() {
     world.write("specs/reader.md", &READER.replace("MUST read", "MUST, with commas, read"));
     world.write("specs/writer.md", WRITER);
     world.run(&["run", "-q"]).expect(0);
-    world.run(&["check", "--rerun"]).expect(0);
+    world.run(&["check"]).expect(0);
     insta::assert_snapshot!(stable(&told));
 }
 
@@ -124,6 +129,25 @@ fn a_changed_check_is_verified_without_a_question() {
     world.run(&["check"]).expect(0);
     assert_eq!(asked(&server).len(), 2);
     insta::assert_snapshot!(stable(&told));
+}
+
+#[tokio::test]
+async fn code_in_the_crate_of_a_spec_without_code_is_found() {
+    let world = World::new("http://127.0.0.1:9", &SYSTEM, "");
+    let (spec, ..) = regen::spec::parse("specs/trip.md", TRIP.as_bytes());
+    let harness = regen::config::parse("h", &world.read("harness.toml")).expect("is right");
+    let own = regen::toolchain::tree_without_code(&spec, &harness.target["rust"], &[]);
+    let mut other = own.clone();
+    let root = RelPath::parse("src/lib.rs").expect("is one");
+    other.insert(root, b"pub fn mine() {}\n".to_vec());
+    let probe = probe(Path::new(env!("CARGO_BIN_EXE_regen")), &world.cache(), 8192).await;
+    let layers = DependencyCache::new(&world.cache());
+    for (tree, rules) in [(own, vec![]), (other, vec!["code"])] {
+        let subject = Subject { spec: &spec, suites: &[], tree };
+        let report = world.gate_of("layout", subject, (&probe.sandbox, &layers)).await;
+        let found: Vec<&str> = report.findings.iter().map(|one| one.rule.as_str()).collect();
+        assert_eq!(found, rules);
+    }
 }
 
 #[test]
