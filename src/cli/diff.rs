@@ -10,6 +10,7 @@ use super::{Context, complete, exit};
 use crate::commands::diff::{Side, SpecsDiff};
 use crate::report::diff as report;
 use crate::report::graph::{GraphFormat, GraphPart, graph};
+use crate::report::words;
 use crate::spec::{ClauseChange, conflicts};
 use crate::store::{RevisionError, revision};
 use crate::types::SpecId;
@@ -152,7 +153,7 @@ fn drawn(now: &Side, found: &SpecsDiff, format: GraphFormat) -> String {
     };
     let parts = found.out_of_date.iter().map(|one| GraphPart {
         spec: &one.spec,
-        target: &one.target,
+        words: format!("{}: {}", one.target, words::reason(Some(&one.reason))),
         reason: &one.reason,
         depends: depends(&one.spec),
     });

@@ -7,7 +7,7 @@ use super::args::SpecArgs;
 use super::{Context, exit, variable};
 use crate::report::graph::{GraphFormat, GraphPart, graph};
 use crate::report::{render, words};
-use crate::types::{Plan, SpecId};
+use crate::types::{Plan, SpecId, TargetJob};
 use crate::workspace::{CommandError, Workspace, load};
 
 /// Text below the help.
@@ -67,7 +67,7 @@ fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
     for job in &plan.jobs {
         for part in &job.parts {
             let reason = words::part(part);
-            door.show(&format!("{:<20} {:<10} {reason}", job.spec, part.target));
+            door.show(&format!("{:<20} {:<10} {reason}", job.spec, target(part)));
         }
     }
     if !door.global.quiet {
@@ -77,12 +77,21 @@ fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
     }
 }
 
+/// A target's name; a spec without code has none.
+fn target(part: &TargetJob) -> &str {
+    if part.verifies { "–" } else { part.target.as_str() }
+}
+
 fn drawn(workspace: &Workspace, plan: &Plan, format: GraphFormat) -> String {
     let depends = |spec: &SpecId| workspace.spec(spec).map_or(&[][..], |spec| &spec.depends);
     let parts = plan.jobs.iter().flat_map(|job| {
         job.parts.iter().filter_map(|part| {
-            let (spec, target, depends) = (&job.spec, &part.target, depends(&job.spec));
-            Some(GraphPart { spec, target, reason: part.reason.as_ref()?, depends })
+            Some(GraphPart {
+                spec: &job.spec,
+                words: format!("{}: {}", target(part), words::part(part)),
+                reason: part.reason.as_ref()?,
+                depends: depends(&job.spec),
+            })
         })
     });
     graph(&parts.collect::<Vec<_>>(), format)

@@ -67,7 +67,7 @@ impl Workspace {
     pub fn at(&self, revision: &str) -> Result<Side, CommandError> {
         let files = revision::specs(&self.places.root, &self.harness.harness.specs, revision)?;
         let files: Vec<_> = files.iter().map(|(file, bytes)| (&**file, &**bytes)).collect();
-        let parsed = parse_all(&files).into_iter();
+        let parsed = parse_all(&files, &self.harness).into_iter();
         let parsed =
             parsed.map(|(spec, problems, _)| Parsed { spec: spec.in_force(&today()), problems });
         let parsed: Vec<Parsed> = parsed.filter(|one| !is_prose(&one.spec)).collect();
@@ -139,6 +139,7 @@ impl Workspace {
             file,
             title: String::new(),
             targets: now.map_or(names.0, |spec| spec.targets.clone()),
+            integration: now.is_some_and(|spec| spec.integration),
             depends: now.map_or(names.1, |spec| spec.depends.clone()),
             effects: now.map_or_else(Default::default, |spec| spec.effects.clone()),
             clauses,

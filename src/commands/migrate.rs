@@ -190,7 +190,7 @@ fn spec_of(
     let promoted = workspace.standing.spec.get(&spec.id).and_then(|one| one.target.get(old));
     let path = promoted.map(|entry| entry.path.to_string());
     plan.made.push((spec.id.to_string(), new.to_string(), path));
-    if old != new && spec.targets.contains(old) {
+    if old != new && spec.targets.contains(old) && !spec.integration {
         let message = format!("the front matter names the target `{old}`");
         let problem = Problem::error("migrate::target", message);
         plan.problems.push(problem.help(format!("write `{new}` there")).file(&spec.file));

@@ -48,6 +48,10 @@ pub async fn roll_back(
         CommandError::usage(why)
     };
     let mut job = plan.jobs.pop().ok_or_else(refused)?;
+    if job.verifies() {
+        let why = format!("`{spec}` has no code that could be rolled back (`targets: []`)");
+        return Err(CommandError::usage(why));
+    }
     job.parts.iter_mut().for_each(|part| part.reason = None);
     let places = workspace.places.clone();
     let engine = Engine::open(workspace, tools, None, options)?;

@@ -3,7 +3,7 @@
 use super::resources::Engine;
 use crate::pipeline::State;
 use crate::store::files;
-use crate::types::{Job, Link, SpecId, TargetJob, TargetStanding};
+use crate::types::{Job, Link, Spec, SpecId, TargetJob, TargetStanding};
 use crate::workspace::CommandError;
 use crate::{plan, toolchain};
 
@@ -11,9 +11,11 @@ impl Engine {
     /// Puts the promoted trees that a job uses into the store. Gives why it cannot begin: one of
     /// them is not promoted for the present text of its spec, or was edited by hand.
     pub(super) fn unlinked(&self, job: &Job) -> Result<Option<String>, CommandError> {
+        if let Some(why) = self.unchecked(job) {
+            return Ok(Some(why));
+        }
         for part in job.parts.iter().filter(|part| part.reason.is_some()) {
-            let asks = part.reason.as_ref().is_some_and(|reason| !reason.revalidates());
-            if let Some(why) = self.missing(job, part, asks) {
+            if let Some(why) = self.missing(job, part, part.asks()) {
                 return Ok(Some(why));
             }
             for link in part.links.iter().filter(|link| !self.is_accepted(link)) {
@@ -29,6 +31,18 @@ impl Engine {
             }
         }
         Ok(None)
+    }
+
+    /// Why what a job makes could not be checked: a spec without code that is to do so is refused.
+    fn unchecked(&self, job: &Job) -> Option<String> {
+        let is_refused = |spec: &&Spec| spec.integration && self.workspace.spec(&spec.id).is_none();
+        let is_below = |id: &SpecId| *id == job.spec || self.below(id).contains(&job.spec);
+        let refused = self.workspace.read.iter().filter(is_refused);
+        let mut checks = refused.filter(|spec| spec.depends.iter().any(is_below));
+        let id = &checks.next().filter(|_| job.rollback.is_none())?.id;
+        Some(format!(
+            "`{id}`, which checks its code together with others, is refused (`regen lint {id}` says why)"
+        ))
     }
 
     /// Which tree that a job was judged with is not the promoted one any more.

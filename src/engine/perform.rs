@@ -58,7 +58,7 @@ impl Engine {
             target: state.job.parts[attempt.part].target.clone(),
             prompt,
         };
-        if attempt.kind == AttemptKind::Revalidate {
+        if !attempt.kind.asks() {
             return Ok(started(None));
         }
         match self.prompt(state, attempt)? {
@@ -162,26 +162,32 @@ impl Engine {
         Ok(all)
     }
 
+    /// Takes the promoted tree, or writes that of a spec without code.
     fn adopt(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
         let (part, target) = self.part(state, attempt);
-        let at = |spec: &str| format!("{}/{}", target.unit(spec), target.leaf(&part.target));
-        let tree = match &part.reason {
-            Some(Reason::Renamed { from }) => {
-                let tree = self.promoter.tree(&at(from))?.unwrap_or_default();
-                let tree = toolchain::renamed(&tree, from, &state.job.spec);
-                let spec = &self.inputs(state, attempt).spec;
-                // A tree that cannot be completed stays as it is; the layout gate reports why.
-                toolchain::of(target).normalise(&tree, spec, target, &part.links).unwrap_or(tree)
-            }
-            _ => self.promoter.tree(&at(&state.job.spec))?.unwrap_or_default(),
+        let inputs = self.inputs(state, attempt);
+        let promoted = |spec: &str| {
+            let path = format!("{}/{}", target.unit(spec), target.leaf(&part.target));
+            self.promoter.tree(&path).map(Option::unwrap_or_default)
+        };
+        let (tree, provenance, reader) = if part.verifies {
+            let tree = toolchain::tree_without_code(&inputs.spec, target, &part.links);
+            (tree, Provenance::Harness, "the harness")
+        } else if let Some(Reason::Renamed { from }) = &part.reason {
+            let tree = toolchain::renamed(&promoted(from)?, from, &state.job.spec);
+            let whole = toolchain::of(target).normalise(&tree, &inputs.spec, target, &part.links);
+            // A tree that cannot be completed stays as it is; the layout gate reports why.
+            (whole.unwrap_or(tree), Provenance::Promoted, "promoted")
+        } else {
+            (promoted(&state.job.spec)?, Provenance::Promoted, "promoted")
         };
         Ok(Event::CandidateMade {
             attempt: attempt.number,
             tree: self.objects.put_tree(&tree)?,
-            provenance: Provenance::Promoted,
-            reader: "promoted".to_owned(),
+            provenance,
+            reader: reader.to_owned(),
             formatted: Vec::new(),
-            inputs: Some(self.keep_snapshot(&self.inputs(state, attempt))?),
+            inputs: Some(self.keep_snapshot(&inputs)?),
         })
     }
 

@@ -21,7 +21,7 @@ impl Engine {
     ) -> Result<Option<Diagnosis>, CommandError> {
         // After gates that failed over a promoted tree.
         let part = &state.job.parts[attempt.part];
-        let asks = attempt.kind != AttemptKind::Revalidate;
+        let asks = attempt.kind.asks();
         if let Some(summary) = self.missing(&state.job, part, true).filter(|_| asks) {
             return Ok(Some(blame::of_dependency(summary)));
         }
@@ -70,6 +70,9 @@ impl Engine {
         attempt: &Attempt,
         diagnosis: Diagnosis,
     ) -> Diagnosis {
+        if state.job.parts[attempt.part].verifies {
+            return self.of_system(&self.inputs(state, attempt), diagnosis);
+        }
         let before = state.calls(attempt.part).filter(|one| one.tree != attempt.tree);
         let before = before.filter_map(Attempt::refusal);
         match blame::repeated(&diagnosis, before) {
@@ -79,6 +82,22 @@ impl Engine {
                 blame::of_suite(vec![finding], "two different answers fail here in the same way")
             }
         }
+    }
+
+    /// The diagnosis of a spec without code that fails: what it checks passes its own examples, so
+    /// no model is at fault.
+    fn of_system(&self, job: &JobInputs, mut diagnosis: Diagnosis) -> Diagnosis {
+        let tests = job.judged.language().layout(&job.target).tests;
+        let is_in_test = |one: &Finding| one.file.iter().any(|file| file.starts_with(tests));
+        diagnosis.findings.iter_mut().filter(|one| is_in_test(one)).for_each(|finding| {
+            self.at_home(job, finding);
+        });
+        if diagnosis.fault == Fault::Model {
+            let alone = self.pass_alone(&job.spec.id);
+            diagnosis.summary = format!("{}; {alone}", diagnosis.summary);
+            diagnosis.fault = Fault::Spec;
+        }
+        diagnosis
     }
 
     /// Puts the place where a person wrote a suite or an example in place of where it is mounted.

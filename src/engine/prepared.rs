@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::pipeline::State;
-use crate::types::{JobId, JobOutcome, SpecId, SpecStanding};
+use crate::types::{Job, JobId, JobOutcome, SpecId, SpecStanding};
 
 /// A job up to its promotion.
 #[derive(Debug)]
@@ -23,8 +23,17 @@ pub type SetOutcome = Vec<(SpecId, JobOutcome)>;
 pub struct SetInWork {
     /// The lockfile entries of what is accepted, but not promoted yet.
     pub(super) accepted: BTreeMap<SpecId, SpecStanding>,
-    /// How members ended whose own turn has not come yet.
-    pub(super) ended: BTreeMap<SpecId, JobOutcome>,
+    /// Members that were not promoted and whose own turn has not come yet, each with what it was
+    /// to do: by then it may be something else.
+    pub(super) ended: BTreeMap<SpecId, (Job, JobOutcome)>,
+}
+
+impl SetInWork {
+    /// How the same work ended in the set of another job.
+    pub(super) fn ended(&mut self, job: &Job) -> Option<JobOutcome> {
+        let (before, outcome) = self.ended.remove(&job.spec)?;
+        before.is_same_work(job).then_some(outcome)
+    }
 }
 
 /// The sets of a process: one at a time, since a job has one driver.

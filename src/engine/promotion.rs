@@ -378,6 +378,9 @@ impl Engine {
         attempts: u32,
         old: Option<&TargetStanding>,
     ) -> Result<Origin, CommandError> {
+        if *proof.provenance() == Provenance::Harness {
+            return Ok(Origin::harness());
+        }
         let (Provenance::Completion(digest), Some(prompt)) = (proof.provenance(), attempt.prompt)
         else {
             let old = old.map(|old| old.origin.clone());

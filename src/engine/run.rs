@@ -72,8 +72,7 @@ impl Engine {
     async fn alone_or_set(&self, job: &Job) -> Result<SetOutcome, CommandError> {
         let job = self.again(job)?.unwrap_or_else(|| job.clone());
         if job.waits() && job.rollback.is_none() {
-            let ended = self.options.sets.now().ended.remove(&job.spec);
-            return Ok(ended.map(|outcome| (job.spec.clone(), outcome)).into_iter().collect());
+            return Ok(Vec::new());
         }
         // Edited files alone are restored from the store: no code changes.
         let alone = match self.restoring(&job)? {

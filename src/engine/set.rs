@@ -11,12 +11,13 @@ use super::resources::Engine;
 
 use crate::pipeline::{Queue, State};
 use crate::store::files;
-use crate::types::{Event, Job, JobId, JobOutcome, Plan, SpecId};
+use crate::types::text::counted;
+use crate::types::{Event, Fault, Job, JobId, JobOutcome, Plan, SpecId};
 use crate::workspace::CommandError;
 
 impl Engine {
-    /// The jobs that are promoted together with one: those of promoted specs that use its code,
-    /// and of others with work whose code these use. In order.
+    /// The jobs that are promoted together with one: those of promoted specs that use its code and
+    /// of specs without code that check it, and of others with work below these. In order.
     pub(super) fn set_of(&self, job: &Job) -> Result<Vec<Job>, CommandError> {
         let mut specs = self.workspace.specs.iter();
         if self.depends(&job.spec).is_empty() && !specs.any(|one| one.depends.contains(&job.spec)) {
@@ -26,17 +27,19 @@ impl Engine {
         let mut group = BTreeMap::from([(job.spec.clone(), 0)]);
         let mut next = 1;
         for one in &jobs {
-            let depends = self.depends(&one.spec);
+            let depends =
+                if one.verifies() { self.below(&one.spec) } else { self.depends(&one.spec) };
             let is_promoted = one.parts.iter().any(|part| !part.links.is_empty())
                 && self.workspace.standing.spec.contains_key(&one.spec);
+            let joins = is_promoted || one.verifies();
             let below: BTreeSet<usize> =
                 depends.iter().filter_map(|id| group.get(id)).copied().collect();
-            if one.waits() && one.spec != job.spec && (below.is_empty() || !is_promoted) {
+            if one.waits() && one.spec != job.spec && (below.is_empty() || !joins) {
                 continue;
             }
             let own = *group.entry(one.spec.clone()).or_insert(next);
             next += 1;
-            if is_promoted {
+            if joins {
                 group.values_mut().filter(|at| below.contains(at)).for_each(|at| *at = own);
             }
         }
@@ -47,7 +50,7 @@ impl Engine {
     /// Performs a set, or gives how a job ended in the set of another one.
     pub(super) async fn set(&self, jobs: &[Job], first: &Job) -> Result<SetOutcome, CommandError> {
         let _turn = self.options.sets.turn.lock().await;
-        if let Some(outcome) = self.options.sets.now().ended.remove(&first.spec) {
+        if let Some(outcome) = self.options.sets.now().ended(first) {
             return Ok(vec![(first.spec.clone(), outcome)]);
         }
         // A set whose job was dropped may have left some.
@@ -57,9 +60,10 @@ impl Engine {
         let mut set = self.options.sets.now();
         set.accepted.clear();
         let others = jobs.iter().filter(|job| job.spec != first.spec && !job.waits());
-        for (spec, outcome) in done.iter().flatten() {
-            if others.clone().any(|job| job.spec == *spec) {
-                set.ended.insert(spec.clone(), outcome.clone());
+        let unmade = done.iter().flatten().filter(|(_, end)| *end != JobOutcome::Promoted);
+        for (spec, outcome) in unmade {
+            if let Some(job) = others.clone().find(|job| job.spec == *spec) {
+                set.ended.insert(spec.clone(), (job.clone(), outcome.clone()));
             }
         }
         drop(set);
@@ -114,11 +118,7 @@ impl Engine {
     ) -> Result<SetOutcome, CommandError> {
         let SetMembers { ready, failed } = members;
         if let Some((broken, outcome)) = failed.first() {
-            let why = format!(
-                "nothing of the set is promoted, because `{broken}`, which is promoted together with it, \
-                 could not be made{}; `regen why {broken}` says why",
-                clauses(outcome)
-            );
+            let why = self.why_not(broken, outcome);
             for (id, mut state) in ready {
                 self.record(id, &mut state, &Event::Held { why: why.clone() })?;
             }
@@ -141,6 +141,44 @@ impl Engine {
             done.push((state.job.spec.clone(), outcome.unwrap_or(JobOutcome::Superseded)));
         }
         Ok(done)
+    }
+
+    /// Why nothing of a set is promoted.
+    fn why_not(&self, broken: &SpecId, outcome: &JobOutcome) -> String {
+        let clauses = clauses(outcome);
+        let is_refused = outcome.diagnosis().is_some_and(|one| one.fault != Fault::Environment);
+        if is_refused && self.workspace.spec(broken).is_some_and(|spec| spec.integration) {
+            return format!(
+                "nothing of the set is promoted, because `{broken}`, which checks its members \
+                 together, fails{clauses}; {}; `regen why {broken}` says more",
+                self.pass_alone(broken)
+            );
+        }
+        format!(
+            "nothing of the set is promoted, because `{broken}`, which is promoted together with it, \
+             could not be made{clauses}; `regen why {broken}` says why"
+        )
+    }
+
+    /// What a failed clause of a spec without code says of the specs below it.
+    pub(super) fn pass_alone(&self, id: &SpecId) -> String {
+        let set = self.options.sets.now();
+        let told = |id: &SpecId| {
+            let clauses = self.workspace.spec(id).map_or(0, |spec| spec.clauses.len());
+            let is_new = if set.accepted.contains_key(id) { ", in this set" } else { "" };
+            format!("`{id}` ({}{is_new})", counted(clauses, "clause"))
+        };
+        let below: Vec<String> = self.below(id).iter().map(told).collect();
+        format!("the specs that it checks pass their own examples: {}", below.join(", "))
+    }
+
+    /// The specs that one depends on, directly or not.
+    pub(super) fn below(&self, id: &SpecId) -> BTreeSet<SpecId> {
+        let (mut left, mut all) = (vec![id.clone()], BTreeSet::new());
+        while let Some(id) = left.pop() {
+            left.extend(self.depends(&id).into_iter().filter(|one| all.insert(one.clone())));
+        }
+        all
     }
 
     /// The specs that one depends on.

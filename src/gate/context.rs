@@ -16,7 +16,7 @@ use crate::types::{
 };
 
 /// Everything that a gate uses, assembled from the machine and the action.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct GateContext<'a> {
     /// The spec.
     pub spec: &'a Spec,

@@ -120,6 +120,15 @@ fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidat
                 ..Finding::default()
             }])
         }
+        Ok(tree) if context.spec.integration && is_with_code(context, candidate) => {
+            GateResult::fail(vec![Finding {
+                gate: gate.to_owned(),
+                rule: "code".to_owned(),
+                message: "the spec has no code, but its folder has some".to_owned(),
+                file: tree.iter().next().map(|(path, _)| path.to_string()),
+                ..Finding::default()
+            }])
+        }
         Ok(tree) => {
             let mut findings = language.tamper_lints(gate, &tree, context.target);
             findings.extend(guard::check(gate, context.spec, context.target, &tree));
@@ -131,6 +140,13 @@ fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidat
             GateResult::fail(findings)
         }
     }
+}
+
+/// Whether the tree of a spec without code is not what the harness writes.
+fn is_with_code(context: &GateContext<'_>, candidate: &Candidate) -> bool {
+    let (spec, target) = (context.spec, context.target);
+    let own = toolchain::tree_without_code(spec, target, &context.links());
+    own.digest() != candidate.digest()
 }
 
 /// The coverage gate: each `test_id` of every required clause has a trusted test that ran and

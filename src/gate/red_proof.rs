@@ -18,8 +18,8 @@ use super::result::{GateResult, finding};
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
 use super::workspace::GateSandbox;
 use crate::toolchain::{
-    self, DEFAULTS, ENDS, Expected, Extent, Mutant, Mutants, Mutator, NativeSuites, OFF, PANICS,
-    Suite, TestBuild, TestProgram,
+    self, DEFAULTS, ENDS, Expected, Extent, LinkedTree, Mutant, Mutants, Mutator, NativeSuites,
+    OFF, PANICS, Suite, TestBuild, TestProgram,
 };
 use crate::types::{Candidate, Digest, Outcome, Red, RedProof, TestStatus, limits};
 
@@ -115,6 +115,8 @@ async fn prove(
         Err(Unbuilt::Late) => {
             return Ok(undecided("building it with mutations exceeded a limit".to_owned()));
         }
+        // Their own tests were proven; there is no answer to change.
+        Err(Unbuilt::Spoilt(why, _)) if bench.spec.integration => return Ok(undecided(why)),
         Err(Unbuilt::Spoilt(why, place)) => {
             let findings = vec![unprovable(&why, place)];
             return Ok(GateResult { findings, outcome: None, ..undecided(why) });
@@ -128,7 +130,7 @@ async fn prove(
     let is_open = |(test, learnt): &(&Expected, Learnt)| tried.red(test, *learnt) == Red::Undecided;
     let open: Vec<&Expected> =
         tried.tests.iter().filter(|one| is_open(one)).map(|(test, _)| *test).collect();
-    if !open.is_empty() {
+    if !open.is_empty() && !bench.spec.integration {
         let failed = with_constants(&on, candidate, suites, &open).await?;
         for (test, learnt) in &mut tried.tests {
             learnt.constants = failed.contains(&test.key);
@@ -180,6 +182,39 @@ enum Unbuilt {
     Spoilt(String, Option<(String, u32)>),
 }
 
+/// Code with mutations.
+struct ChangedCode {
+    candidate: Candidate,
+    linked: Vec<LinkedTree>,
+    mutants: Mutants,
+}
+
+/// Mutates a candidate; of a spec without code, the functions of the trees that it names in
+/// `depends`.
+fn changed(
+    bench: &GateContext<'_>,
+    mutator: &dyn Mutator,
+    candidate: &Candidate,
+    extent: &Extent,
+) -> Result<ChangedCode, String> {
+    let mut linked = bench.linked.to_vec();
+    if !bench.spec.integration {
+        let mutants = mutator.mutants(candidate.tree(), extent, candidate.digest())?;
+        let candidate = Candidate::new(mutants.tree.clone(), candidate.provenance().clone());
+        return Ok(ChangedCode { candidate, linked, mutants });
+    }
+    // One switch for all of them, whose name none of them can know.
+    let digests = linked.iter().map(|one| one.link.tree.to_string());
+    let seed = Digest::of_parts(digests.chain([candidate.digest().to_string()]));
+    let mut mutants = mutator.mutants(candidate.tree(), extent, seed)?;
+    for one in linked.iter_mut().filter(|one| one.link.direct) {
+        let changed = mutator.mutants(&one.tree, extent, seed)?;
+        one.tree = changed.tree;
+        mutants.rest.extend(changed.rest);
+    }
+    Ok(ChangedCode { candidate: candidate.clone(), linked, mutants })
+}
+
 /// Builds a candidate with all mutations that compile.
 async fn with_changes<'a>(
     on: &ProofSite<'a>,
@@ -190,13 +225,14 @@ async fn with_changes<'a>(
     let ProofSite { bench, layers, native, mutator, started } = *on;
     let mut place = None;
     for build_number in 1.. {
-        let mutants = match mutator.mutants(candidate.tree(), &extent) {
-            Ok(mutants) => mutants,
+        let changed = match changed(bench, mutator, candidate, &extent) {
+            Ok(changed) => changed,
             Err(why) => return Ok(Err(Unbuilt::Spoilt(why, None))),
         };
-        let changed = Candidate::new(mutants.tree.clone(), candidate.provenance().clone());
+        let ChangedCode { candidate: code, linked, mutants } = changed;
+        let context = GateContext { linked: &linked, ..bench.clone() };
         let PreparedSources { files, candidate: apart, .. } =
-            prepare_tests(bench, &GATE, &changed, suites).await?;
+            prepare_tests(&context, &GATE, &code, suites).await?;
         let room = GateSandbox::for_tests(bench, &GATE, files, layers, apart).await?;
         let room = room.showing(data(bench, candidate));
         let mut left = bench.timeout.saturating_sub(started.elapsed());
@@ -208,7 +244,8 @@ async fn with_changes<'a>(
         let seen = match build(&room, &GATE, &commands, suites, left).await {
             Ok((programs, _)) => {
                 let programs = programs_of(programs, &commands, suites);
-                let every = !matches!(extent, Extent::Panics);
+                // Of other specs' code, only whole functions are changed.
+                let every = !matches!(extent, Extent::Panics) && !bench.spec.integration;
                 return Ok(Ok(MutantBuild { room, programs, mutants, every }));
             }
             Err(seen) => seen,

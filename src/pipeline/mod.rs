@@ -183,10 +183,7 @@ impl State {
 
     /// Attempts of a part that called a generator.
     pub fn calls(&self, part: usize) -> impl Iterator<Item = &Attempt> {
-        self.attempts
-            .iter()
-            .filter(move |a| a.part == part)
-            .filter(|a| a.kind != AttemptKind::Revalidate)
+        self.attempts.iter().filter(move |a| a.part == part).filter(|a| a.kind.asks())
     }
 
     /// The attempt whose files were the same as those of this one, which is refused for it.
@@ -293,9 +290,9 @@ impl State {
 
     /// The phase after the start of an attempt. A generator is called only with a prompt.
     fn after_start(&self, prompt: Option<Digest>) -> Option<Phase> {
-        match self.attempt()?.kind {
-            AttemptKind::Revalidate => Some(Phase::Adopting),
-            _ => prompt.map(|prompt| Phase::Asking { prompt }),
+        match prompt.filter(|_| self.attempt().is_some_and(|one| one.kind.asks())) {
+            Some(prompt) => Some(Phase::Asking { prompt }),
+            None => (!self.attempt()?.kind.asks()).then_some(Phase::Adopting),
         }
     }
 
@@ -318,8 +315,14 @@ impl State {
             self.phase = Phase::Promoting;
             return;
         };
-        let revalidates = self.job.parts[part].reason.as_ref().is_some_and(|r| r.revalidates());
-        let kind = if revalidates { AttemptKind::Revalidate } else { AttemptKind::Generate };
+        let work = &self.job.parts[part];
+        let kind = if work.verifies {
+            AttemptKind::Verify
+        } else if work.asks() {
+            AttemptKind::Generate
+        } else {
+            AttemptKind::Revalidate
+        };
         self.start(part, retry_policy::NextAttempt { kind, tier: 0, slot: 0 });
     }
 
@@ -420,7 +423,9 @@ impl State {
         current.failed = Some(failed);
         let (part, kind) = (current.part, current.kind);
         let is_renamed = matches!(self.job.parts[part].reason, Some(Reason::Renamed { .. }));
-        if is_renamed && let Some(AttemptFailure::Refused(diagnosis)) = &self.current().failed {
+        // There is nothing to ask for.
+        let is_last = is_renamed || kind == AttemptKind::Verify;
+        if let Some(diagnosis) = self.current().refusal().filter(|_| is_last) {
             let diagnosis = diagnosis.clone();
             return self.end(JobOutcome::Rejected { diagnosis });
         }

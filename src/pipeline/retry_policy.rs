@@ -106,7 +106,7 @@ mod tests {
                 AttemptKind::Repair => 'R',
                 AttemptKind::Fresh => 'F',
                 AttemptKind::Reask => 'A',
-                AttemptKind::Revalidate => 'V',
+                AttemptKind::Revalidate | AttemptKind::Verify => 'V',
             });
             let diagnosis = Diagnosis {
                 fault: Fault::Model,

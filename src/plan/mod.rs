@@ -140,7 +140,9 @@ fn job(spec: &AdmittedSpec, inputs: &PlanInputs<'_>) -> Job {
         let judges = judges(spec, &checks, &links, inputs);
         let tools = inputs.tools.get(&name).cloned().unwrap_or_default();
         let part = TargetJob::new(&name, key, gate_key(&judges));
-        let mut part = TargetJob { gates: checks.gates, gate_inputs: judges, tools, links, ..part };
+        let verifies = spec.integration;
+        let gates = checks.gates;
+        let mut part = TargetJob { gates, gate_inputs: judges, tools, links, verifies, ..part };
         let live = inputs.live.get(&at).unwrap_or(&LiveTree::Missing);
         (part.reason, part.held) = reason(spec, &part, inputs, live);
         Some(part)
@@ -209,6 +211,9 @@ fn job_key_with(
     } else {
         // Their text is shown.
         out.list(depends, |out, (id, meaning)| out.text(id).digest(meaning));
+    }
+    if spec.integration {
+        out.text("no code");
     }
     InputsDigest(out.finish())
 }

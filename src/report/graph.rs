@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::words;
-use crate::types::{Reason, SpecId, TargetName};
+use crate::types::{Reason, SpecId};
 
 /// A target that is out of date.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct GraphPart<'a> {
     /// Its spec.
     pub spec: &'a SpecId,
-    /// Its name.
-    pub target: &'a TargetName,
+    /// Its name, and what is to be done.
+    pub words: String,
     /// Why.
     pub reason: &'a Reason,
     /// The specs that its spec depends on.
@@ -40,10 +39,8 @@ pub fn graph(parts: &[GraphPart<'_>], format: GraphFormat) -> String {
         GraphFormat::Mermaid => "flowchart LR\n".to_owned(),
     };
     for (at, (id, parts)) in nodes.iter().enumerate() {
-        let line = |part: &&GraphPart<'_>| {
-            format!("{}: {}", part.target, words::reason(Some(part.reason)))
-        };
-        let lines = [id.to_string()].into_iter().chain(parts.iter().map(line));
+        let lines = [id.to_string()].into_iter();
+        let lines = lines.chain(parts.iter().map(|part| part.words.clone()));
         let lines: Vec<_> = lines.map(|line| escaped(&line, format)).collect();
         let _ = match format {
             GraphFormat::Dot => writeln!(out, "  n{at} [label=\"{}\"];", lines.join("\\n")),

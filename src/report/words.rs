@@ -16,6 +16,7 @@ pub fn kind(kind: AttemptKind) -> &'static str {
         AttemptKind::Fresh => "fresh start",
         AttemptKind::Reask => "ask again for the right format",
         AttemptKind::Revalidate => "check the promoted tree",
+        AttemptKind::Verify => "verify what it depends on",
     }
 }
 
@@ -296,10 +297,26 @@ pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Styler) -> Stri
 
 /// The state of a target in the plan.
 pub fn part(part: &TargetJob) -> String {
-    if part.held {
-        "held · rolled back until the spec changes".to_owned()
-    } else {
-        reason(part.reason.as_ref())
+    match &part.reason {
+        _ if part.held => "held · rolled back until the spec changes".to_owned(),
+        Some(reason) if part.verifies => verifies(reason),
+        other => reason(other.as_ref()),
+    }
+}
+
+/// Why a spec without code is verified again.
+fn verifies(reason: &Reason) -> String {
+    match reason {
+        Reason::Drift { .. } => format!("refused · {reason}"),
+        Reason::NothingPromoted => "verify · not verified yet".to_owned(),
+        other => {
+            let text = other.to_string();
+            let text = ["; runs the gates first", ": runs the gates first"]
+                .iter()
+                .find_map(|end| text.strip_suffix(end))
+                .unwrap_or(&text);
+            format!("verify · {text}")
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::depends;
+use super::{depends, integration};
 use crate::types::{AdmittedSpec, Binding, Harness, Problem, Severity, Spec, SpecId};
 
 /// Checks a guard's name and arguments.
@@ -37,6 +37,7 @@ pub fn admit(
         problems.extend(one.problems.iter().cloned());
         let mut across = across(one, harness, guard, &files);
         across.extend(depends::check(&one.spec, &find, harness));
+        across.extend(integration::check(&one.spec, &find, harness));
         problems.extend(across.into_iter().map(|problem| problem.file(&one.spec.file)));
         if let Some(cycle) = cycles.get(one.spec.id.as_str()) {
             let message = format!("circular dependency: {}", cycle.join(" -> "));
@@ -73,7 +74,8 @@ fn across(
             problems.push(Problem::error("spec::unknown_dependency", message));
         }
     }
-    if spec.targets.is_empty() && harness.harness.default_targets.is_empty() {
+    let has_none = spec.targets.is_empty() && !spec.integration;
+    if has_none && harness.harness.default_targets.is_empty() {
         let known: Vec<_> = harness.target.keys().map(|name| name.as_str()).collect();
         let help = format!(
             "set `targets: [{}]` in its front matter, or `default_targets` in harness.toml",

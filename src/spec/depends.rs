@@ -15,7 +15,8 @@ pub fn check<'a>(
     for (name, target) in targets.filter(|(_, target)| target.is_generated()) {
         let user = User { spec, name, target, harness };
         for other in spec.depends.iter().filter(|other| **other != spec.id) {
-            problems.extend(find(other).and_then(|other| user.problem(other)));
+            let other = find(other).filter(|other| !other.integration);
+            problems.extend(other.and_then(|other| user.problem(other)));
         }
     }
     problems
@@ -43,7 +44,8 @@ impl User<'_> {
             let message = format!("it depends on `{id}`, whose code cannot be used: {why}");
             return Some(Problem::error("spec::dependency_program", message));
         }
-        let rules = language.effect_rules()?;
+        // What has no code has no effects.
+        let rules = language.effect_rules().filter(|_| !self.spec.integration)?;
         let own = rules.granted(self.spec, self.target);
         let more = rules.granted(other, target);
         let more: Vec<&str> = more.difference(&own).map(|effect| effect.word()).collect();

@@ -14,8 +14,8 @@ const FRONT_BYTES: usize = 64 * 1024;
 pub struct Front {
     pub id: Option<String>,
     pub title: Option<String>,
-    #[serde(default)]
-    pub targets: Vec<TargetName>,
+    /// An empty list is not the same as none.
+    pub targets: Option<Vec<TargetName>>,
     #[serde(default)]
     pub depends: Vec<SpecId>,
     #[serde(default)]

@@ -12,6 +12,7 @@ mod depends;
 mod diff;
 mod front;
 mod id;
+mod integration;
 mod lint;
 mod lost;
 mod parse;

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::integration;
 use super::parse::{contract_text, parse, parse_with};
 use crate::contract::Foreign;
-use crate::types::{Problem, Spec, SpecId};
+use crate::types::{Harness, Problem, Spec, SpecId};
 
 /// Parses spec files, each a path with its bytes.
-pub fn parse_all(files: &[(&str, &[u8])]) -> Vec<(Spec, Vec<Problem>, String)> {
+pub fn parse_all(files: &[(&str, &[u8])], harness: &Harness) -> Vec<(Spec, Vec<Problem>, String)> {
     let mut all: Vec<_> = files.iter().map(|(file, bytes)| parse(file, bytes)).collect();
     let takes = |at: &usize| {
         let (spec, _, source) = &all[*at];
@@ -20,6 +21,12 @@ pub fn parse_all(files: &[(&str, &[u8])]) -> Vec<(Spec, Vec<Problem>, String)> {
         let others = contracts.foreign(&all[at].0);
         if !others.is_empty() {
             all[at] = parse_with(files[at].0, files[at].1, &others);
+        }
+    }
+    for at in 0..all.len() {
+        if all[at].0.integration {
+            let find = |id: &SpecId| all.iter().map(|one| &one.0).find(|spec| spec.id == *id);
+            all[at].0.targets = integration::targets(&all[at].0, &find, harness);
         }
     }
     all

@@ -31,7 +31,7 @@ pub fn check(
         // Contract examples test the first name; their errors are told elsewhere.
         let names = clause.test_ids().skip(usize::from(has_example(clause)));
         for name in names.filter(|name| !tests().any(|test| is_test_of(test, name))) {
-            let message = format!("clause `{id}` has no test, so no candidate could pass");
+            let message = format!("clause `{id}` has no test, so {}", without_tests(spec));
             let help = format!(
                 "add an example, or a test named `{name}` in validators/{}/; a test behind a condition (`#[cfg]`) may not exist, and does not count",
                 spec.id
@@ -52,13 +52,17 @@ pub fn check(
         in_suites(toolchain, suites),
     ));
     if tests().next().is_none() && !spec.clauses.iter().any(has_example) {
-        let problem =
-            Problem::error("spec::no_test", "the spec has no test, so no candidate could pass")
-                .help("add a clause with `test_id: NAME` and an example");
-        problems.push(problem);
+        let message = format!("the spec has no test, so {}", without_tests(spec));
+        let help = "add a clause with `test_id: NAME` and an example";
+        problems.push(Problem::error("spec::no_test", message).help(help));
     }
     problems.truncate(limits::PROBLEMS);
     problems.into_iter().map(|problem| problem.file(&spec.file)).collect()
+}
+
+/// What missing tests mean.
+fn without_tests(spec: &Spec) -> &'static str {
+    if spec.integration { "nothing would be checked" } else { "no candidate could pass" }
 }
 
 /// The names of the tests of a spec's contract, and what the language cannot carry of it.

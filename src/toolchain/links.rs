@@ -29,6 +29,11 @@ pub trait LinkLanguage: Sync {
     /// Why trees of a target cannot be used by others: a program, for example.
     fn refusal(&self, target: &Target) -> Option<&'static str>;
 
+    /// Whether tests of a spec without code can use the trees that it depends on.
+    fn checks_systems(&self) -> bool {
+        false
+    }
+
     /// Files of a gate's workspace: the trees, and those of the harness's files that differ there.
     fn files(&self, linked: Linked<'_>) -> Vec<(String, Vec<u8>)>;
 

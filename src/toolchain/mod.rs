@@ -31,7 +31,9 @@ mod suite;
 mod typescript;
 
 use crate::contract::is_neutral;
-use crate::types::{Declaration, Example, GateName, Problem, Spec, Target, ToolchainId, Tree};
+use crate::types::{
+    Declaration, Example, GateName, Link, Problem, Spec, Target, ToolchainId, Tree,
+};
 
 pub use declared::{ToolchainFile, TreeFile, check as check_declaration, shipped};
 
@@ -170,6 +172,16 @@ pub fn quotes(spec: &Spec, target: &Target, suites: &[Suite], tree: &Tree) -> Ve
         &|one| expectations(spec, one),
         quotes::QuoteSources { spec, suites, tree },
     )
+}
+
+/// The tree that the harness writes for a spec without code, which uses promoted trees.
+pub fn tree_without_code(spec: &Spec, target: &Target, links: &[Link]) -> Tree {
+    let language = of(target);
+    let comment = language.layout(target).comments.first().copied().unwrap_or_default();
+    let text = format!("{comment} Written by regen: `{}` only checks its dependencies.\n", spec.id);
+    let tree = Tree::from_iter([(language.root(spec, target), text.into_bytes())]);
+    // The layout gate reports what is wrong.
+    language.normalise(&tree, spec, target, links).unwrap_or(tree)
 }
 
 /// The generated suites of a spec's examples in the target's language.

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::types::Tree;
+use crate::types::{Digest, Tree};
 
 /// Mutations that a test should detect.
 pub trait Mutator: Sync {
-    /// Mutates a candidate.
+    /// Mutates a candidate. The name of the switch is made from `seed`.
     ///
     /// # Errors
     /// A file cannot be read.
-    fn mutants(&self, tree: &Tree, extent: &Extent) -> Result<Mutants, String>;
+    fn mutants(&self, tree: &Tree, extent: &Extent, seed: Digest) -> Result<Mutants, String>;
 }
 
 /// The switch's value with which every function panics.

@@ -19,6 +19,15 @@ pub enum AttemptKind {
     Reask,
     /// The gates over the promoted tree; no model is called.
     Revalidate,
+    /// The gates over the tree that the harness writes for a spec without code.
+    Verify,
+}
+
+impl AttemptKind {
+    /// Whether a model is called.
+    pub fn asks(self) -> bool {
+        !matches!(self, Self::Revalidate | Self::Verify)
+    }
 }
 
 /// Why a generator gave no answer.

@@ -35,7 +35,8 @@ pub fn way(from: &RelPath, to: &RelPath) -> String {
 impl Harness {
     /// All targets of a spec, including hand-written ones.
     pub fn targets_of<'a>(&'a self, spec: &'a Spec) -> &'a [TargetName] {
-        if spec.targets.is_empty() { &self.harness.default_targets } else { &spec.targets }
+        let has_own = spec.integration || !spec.targets.is_empty();
+        if has_own { &spec.targets } else { &self.harness.default_targets }
     }
 
     /// The generated target of a spec in the language of another target: the one with that name,

@@ -151,6 +151,9 @@ pub struct TargetJob {
     /// The promoted trees that its candidates use, each after those that it uses itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+    /// Whether its spec has no code: the harness's own tree is judged, and no model is asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verifies: bool,
     /// Whether it is held at an earlier tree by a rollback.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
@@ -173,6 +176,11 @@ pub struct Job {
 }
 
 impl TargetJob {
+    /// Whether a model is asked without a look at the promoted tree.
+    pub fn asks(&self) -> bool {
+        self.reason.as_ref().is_some_and(|reason| !self.verifies && !reason.revalidates())
+    }
+
     /// An up-to-date part without results.
     pub fn new(target: &TargetName, key: InputsDigest, gate_key: GateInputsDigest) -> Self {
         Self {
@@ -183,6 +191,7 @@ impl TargetJob {
             gate_inputs: BTreeMap::new(),
             tools: String::new(),
             links: Vec::new(),
+            verifies: false,
             held: false,
             reason: None,
         }
@@ -216,6 +225,11 @@ impl Job {
             };
             part.reason = Some(Reason::Dependency { specs: specs.to_vec(), items });
         }
+    }
+
+    /// Whether its spec has no code: no model is asked.
+    pub fn verifies(&self) -> bool {
+        self.parts.iter().any(|part| part.verifies)
     }
 
     /// Whether nothing but specs that it depends on makes it out of date.

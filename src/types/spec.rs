@@ -246,6 +246,10 @@ pub struct Spec {
     pub title: String,
     /// Its targets; empty for the defaults.
     pub targets: Vec<TargetName>,
+    /// Whether it has no code (`targets: []`): its examples check the specs that it depends on.
+    /// `targets` are then those in whose languages they do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub integration: bool,
     /// The specs it depends on.
     pub depends: Vec<SpecId>,
     /// The effects that its front matter grants.

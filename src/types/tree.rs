@@ -69,6 +69,8 @@ pub enum Provenance {
     Completion(Digest),
     /// The promoted tree, checked again.
     Promoted,
+    /// The harness: the spec has no code.
+    Harness,
 }
 
 impl Provenance {

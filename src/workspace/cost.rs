@@ -88,5 +88,5 @@ impl MostCost {
 
 /// Whether a run may ask a model for a target. Manual edits are refused.
 fn asks(part: &TargetJob) -> bool {
-    !matches!(part.reason, None | Some(Reason::Drift { .. }))
+    !part.verifies && !matches!(part.reason, None | Some(Reason::Drift { .. }))
 }

@@ -173,7 +173,7 @@ fn read(
     let (templates, template_files) = templates(places, &harness, &mut bytes)?;
     let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
         let files: Vec<_> = specs.iter().map(|(file, read)| (&**file, &**read)).collect();
-        let parsed = parse_all(&files);
+        let parsed = parse_all(&files, &harness);
         let files: Vec<String> = specs.iter().map(|(file, _)| file.clone()).collect();
         bytes.extend(specs);
         parsed.into_iter().zip(files).collect::<Vec<_>>()

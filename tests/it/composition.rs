@@ -28,12 +28,12 @@ const SHOP: &str = "---\ndepends: [stock]\n---\n# Shop\n\n```wit\n/// The sum of
 const SYSTEM: [(&str, &str); 3] = [("units", UNITS), ("stock", STOCK), ("shop", SHOP)];
 
 /// The specification that a prompt is about.
-fn spec_of(prompt: &str) -> &str {
+pub fn spec_of(prompt: &str) -> &str {
     let (_, rest) = prompt.rsplit_once("\n## Specification `").expect("has one");
     rest.split('`').next().unwrap_or_default()
 }
 
-fn prompt(body: &Value) -> String {
+pub fn prompt(body: &Value) -> String {
     let messages = body["messages"].as_array().cloned().unwrap_or_default();
     messages.iter().filter_map(|m| m["content"].as_str()).collect::<Vec<_>>().join("\n")
 }
@@ -70,7 +70,7 @@ fn code(_: usize, body: &Value) -> String {
 }
 
 /// The specs that were asked for, in order.
-fn asked(server: &Server) -> Vec<String> {
+pub fn asked(server: &Server) -> Vec<String> {
     server.requests().iter().map(|body| spec_of(&prompt(body)).to_owned()).collect()
 }
 

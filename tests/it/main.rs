@@ -35,6 +35,7 @@ mod gates;
 mod hidden;
 mod honest;
 mod idle;
+mod integration;
 mod isolation;
 mod kills;
 mod lint;

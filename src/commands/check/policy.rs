@@ -7,8 +7,9 @@ use globset::{Glob, GlobSetBuilder};
 use super::flaw::{Flaw, quoted};
 use crate::attest::PublicKey;
 use crate::types::text::counted;
-use crate::types::{Policy, Source, SpecId, TargetName};
+use crate::types::{Policy, Source, SpecId, TargetName, TargetStanding};
 use crate::workspace::{CommandError, Workspace, now};
+use crate::{plan, toolchain};
 
 /// Violations of a policy. Ages come from signed attestations only.
 ///
@@ -42,6 +43,7 @@ pub(super) fn demands(
             let what = format!("`{spec}` · `{target}`");
             let origin = &entry.origin;
             let is_allowed = policy.models.is_empty() || models.is_match(&origin.model);
+            let is_allowed = is_allowed || is_without_code(workspace, spec, target, entry);
             demand(is_allowed, "policy_model", format!("{what} was written by {}", origin.model));
             let least = policy.min_isolation.unwrap_or_default();
             let message = format!(
@@ -83,6 +85,21 @@ pub(super) fn demands(
         }
     }
     Ok(flaws)
+}
+
+/// Whether a tree is exactly what the harness writes for a spec without code: no model wrote it.
+fn is_without_code(
+    workspace: &Workspace,
+    id: &SpecId,
+    name: &TargetName,
+    entry: &TargetStanding,
+) -> bool {
+    let spec = workspace.spec(id).filter(|spec| spec.integration);
+    spec.zip(workspace.harness.target.get(name)).is_some_and(|(spec, target)| {
+        let (harness, specs) = (&workspace.harness, &workspace.specs);
+        let links = plan::links(spec, name, harness, specs, &workspace.standing);
+        toolchain::tree_without_code(spec, target, &links).digest() == entry.tree
+    })
 }
 
 /// Days since a tree was accepted.

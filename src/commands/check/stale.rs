@@ -84,6 +84,10 @@ impl Workspace {
                     flaw("judges", message).at(file)
                 })
                 .collect(),
+            Reason::NothingPromoted if spec.integration => {
+                let message = format!("`{}` was not verified with what it depends on", spec.id);
+                vec![flaw("not_promoted", message).at(&spec.file)]
+            }
             Reason::NothingPromoted => {
                 vec![flaw("not_promoted", format!("`{target}` is not promoted")).at(&spec.file)]
             }

@@ -12,7 +12,7 @@ use super::{
     Reported, SpecialCase, Suite, SuiteFile, TestBuild, TestCase, TestProgram, ToolCommand,
     ToolOutput, Visibility,
 };
-use crate::types::{Example, Finding, Problem, Resource, Spec, Target, Tree};
+use crate::types::{Digest, Example, Finding, Problem, Resource, Spec, Target, Tree};
 
 pub use language::ApartTests;
 
@@ -123,7 +123,7 @@ impl<T: ApartTests> NativeSuites for T {
 struct Crossings;
 
 impl Mutator for Crossings {
-    fn mutants(&self, tree: &Tree, _extent: &Extent) -> Result<Mutants, String> {
+    fn mutants(&self, tree: &Tree, _extent: &Extent, _seed: Digest) -> Result<Mutants, String> {
         Ok(Mutants {
             tree: tree.clone(),
             list: Vec::new(),

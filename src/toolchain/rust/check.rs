@@ -27,7 +27,7 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
         }
         for (name, line) in imports::not_allowed(&suite.shown, spec, target) {
             let place = format!("{}:{line}: ", suite.file());
-            problems.push(not_allowed(&place, &name));
+            problems.push(not_allowed(spec, &place, &name));
         }
     }
     for clause in &spec.clauses {
@@ -53,7 +53,7 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
             if example.language == "rust" {
                 let body = format!("fn example() {{\n{}\n}}", examples::unhide(&example.code));
                 for (name, line) in imports::not_allowed(&body, spec, target) {
-                    let mut problem = at(clause, not_allowed("", &name));
+                    let mut problem = at(clause, not_allowed(spec, "", &name));
                     problem.line = example.line + line - 2;
                     problems.push(problem);
                 }
@@ -63,8 +63,12 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
     problems
 }
 
-fn not_allowed(place: &str, name: &str) -> Problem {
-    let message = format!("{place}`{name}` is not a crate that the target allows");
-    let help = "allow it in `allowed_dependencies` of the target, or do without it";
-    Problem::error("spec::import", message).help(help)
+fn not_allowed(spec: &Spec, place: &str, name: &str) -> Problem {
+    let (what, help) = if spec.integration {
+        ("that `depends` names", "name its spec in `depends`, or do without it")
+    } else {
+        let help = "allow it in `allowed_dependencies` of the target, or do without it";
+        ("that the target allows", help)
+    };
+    Problem::error("spec::import", format!("{place}`{name}` is not a crate {what}")).help(help)
 }

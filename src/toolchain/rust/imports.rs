@@ -21,11 +21,14 @@ pub fn not_allowed(text: &str, spec: &Spec, target: &Target) -> Vec<(String, usi
         Ok(imports)
     });
     let Ok(imports) = imports else { return Vec::new() };
-    let allowed = RustOptions::of(target).allowed_dependencies;
+    let mut allowed = RustOptions::of(target).allowed_dependencies;
+    // Without code, nothing else is in the manifest than `depends`.
+    allowed.retain(|_, _| !spec.integration);
     let is_known = |name: &str| {
         ALWAYS.contains(&name)
             || name == crate_name(spec)
             || allowed.keys().any(|one| one.replace('-', "_") == name)
+            || spec.depends.iter().any(|one| one.replace('-', "_") == name)
     };
     // What all of a module's names bring in is not known.
     if imports.globs.iter().any(|root| !["std", "core", "alloc"].contains(&root.as_str())) {

@@ -19,19 +19,19 @@ use syn::{Expr, Pat};
 
 use super::{identifiers, recursion_limit, replacements};
 use crate::toolchain::{Extent, Mutant, Mutants};
-use crate::types::{RelPath, Tree};
+use crate::types::{Digest, RelPath, Tree};
 pub use places::of_tests;
 use switch::Switch;
 
 /// The crate roots, where the switch's code is added.
 const ROOTS: [&str; 2] = ["src/lib.rs", "src/main.rs"];
 
-/// Mutates a candidate.
+/// Mutates a candidate, with a switch named by `seed`.
 ///
 /// # Errors
 /// A file has no tokens of Rust.
-pub fn of(tree: &Tree, extent: &Extent) -> Result<Mutants, String> {
-    let switch = Switch::of(tree);
+pub fn of(tree: &Tree, extent: &Extent, seed: Digest) -> Result<Mutants, String> {
+    let switch = Switch::of(seed);
     let variable = switch.name.clone();
     let mut mutants =
         Mutants { tree: tree.clone(), list: Vec::new(), rest: BTreeSet::new(), variable };

@@ -11,7 +11,7 @@ use crate::toolchain::{
     Reported, SpecialCase, Suite, SuiteFile, TestBuild, TestCase, TestProgram, ToolCommand,
     ToolOutput, Visibility,
 };
-use crate::types::{Example, Finding, Problem, Resource, Spec, Target, Tree};
+use crate::types::{Digest, Example, Finding, Problem, Resource, Spec, Target, Tree};
 
 /// Rust's own tests.
 pub struct RustSuites;
@@ -126,8 +126,8 @@ fn says_equality(line: &str) -> bool {
 struct RustMutator;
 
 impl Mutator for RustMutator {
-    fn mutants(&self, tree: &Tree, extent: &Extent) -> Result<Mutants, String> {
-        mutation::of(tree, extent)
+    fn mutants(&self, tree: &Tree, extent: &Extent, seed: Digest) -> Result<Mutants, String> {
+        mutation::of(tree, extent, seed)
     }
 }
 

@@ -175,8 +175,7 @@ impl Text {
         let _ = writeln!(self.0, "\n[{head}.origin]");
         self.text("generator", generator);
         self.text("model", model);
-        let asked = if *source == Source::Model { "model" } else { "replay" };
-        self.text("source", asked);
+        self.text("source", source.word());
         if let Some(recorded) = recorded {
             self.text("recorded", recorded);
         }
@@ -270,7 +269,9 @@ fn set(entry: &mut TargetStanding, table: &str, name: &str, value: &str) -> Opti
         ("origin", "generator") => entry.origin.generator = text()?.to_owned(),
         ("origin", "model") => entry.origin.model = text()?.to_owned(),
         ("origin", "source") => {
-            entry.origin.source = if text()? == "replay" { Source::Replay } else { Source::Model };
+            let mut all = [Source::Replay, Source::Harness].into_iter();
+            let word = text()?;
+            entry.origin.source = all.find(|one| one.word() == word).unwrap_or_default();
         }
         ("origin", "recorded") => entry.origin.recorded = Some(text()?.to_owned()),
         ("origin", "prompt") => entry.origin.prompt = digest()?,

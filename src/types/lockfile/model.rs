@@ -62,6 +62,19 @@ pub enum Source {
     Model,
     /// A recording.
     Replay,
+    /// The harness: the spec has no code.
+    Harness,
+}
+
+impl Source {
+    /// Its name in a lockfile.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Replay => "replay",
+            Self::Harness => "harness",
+        }
+    }
 }
 
 /// The origin of a tree.
@@ -84,6 +97,14 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// The origin of a tree that the harness wrote.
+    pub fn harness() -> Self {
+        let name = || "harness".to_owned();
+        let (generator, model, source) = (name(), name(), Source::Harness);
+        let prompt = Digest::of("");
+        Self { generator, model, source, recorded: None, prompt, attempts: 0 }
+    }
+
     /// A short description.
     pub fn words(&self) -> String {
         match &self.recorded {

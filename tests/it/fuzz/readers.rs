@@ -232,7 +232,7 @@ fn look_at(tree: &Tree) {
         for extent in
             [Extent::Panics, Extent::But(Default::default()), Extent::Constants(Default::default())]
         {
-            let _ = mutator.mutants(&normal, &extent);
+            let _ = mutator.mutants(&normal, &extent, normal.digest());
         }
     }
 }

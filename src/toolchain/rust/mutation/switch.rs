@@ -1,7 +1,7 @@
 //! The code that switches mutations on, under a name that no candidate can know: it is made from
 //! the digest of all its files.
 
-use crate::types::Tree;
+use crate::types::Digest;
 
 /// Everything that mutated code uses, so that no item of the candidate hides it. A macro's output
 /// in another crate uses it too, so it is public.
@@ -43,9 +43,9 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// The switch of a candidate.
-    pub fn of(tree: &Tree) -> Self {
-        let digest = tree.digest().to_string();
+    /// The switch of a candidate, named by a digest of all its files.
+    pub fn of(seed: Digest) -> Self {
+        let digest = seed.to_string();
         Self { name: format!("regen_{}", &digest[..16.min(digest.len())]) }
     }
 

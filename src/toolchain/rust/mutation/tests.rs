@@ -17,9 +17,9 @@ fn changed(code: &str, extent: &Extent) -> (String, Vec<String>, BTreeSet<String
 fn mutated(code: &str, extent: &Extent) -> (String, Vec<String>, BTreeSet<String>) {
     let path = RelPath::parse("src/part.rs").expect("is one");
     let tree = Tree::from_iter([(path, code.as_bytes().to_vec())]);
-    let mutants = of(&tree, extent).expect("is Rust");
+    let mutants = of(&tree, extent, tree.digest()).expect("is Rust");
     let text = mutants.tree.text("src/part.rs").expect("is there").to_owned();
-    assert_eq!(mutants.variable, Switch::of(&tree).name);
+    assert_eq!(mutants.variable, Switch::of(tree.digest()).name);
     let text = text.replace(&mutants.variable, "NAME");
     (
         text,
@@ -182,14 +182,15 @@ fn what_the_parser_does_not_read_is_mutated_by_its_tokens() {
     }
     let path = RelPath::parse("src/part.rs").expect("is one");
     let broken = Tree::from_iter([(path, b"fn a( {".to_vec())]);
-    assert!(of(&broken, &Extent::Panics).is_err());
+    assert!(of(&broken, &Extent::Panics, broken.digest()).is_err());
 }
 
 #[test]
 fn the_name_of_the_switch_is_another_one_in_each_candidate() {
     let name = |code: &str| {
         let path = RelPath::parse("src/lib.rs").expect("is one");
-        let mutants = of(&Tree::from_iter([(path, code.into())]), &Extent::Panics);
+        let tree = Tree::from_iter([(path, code.into())]);
+        let mutants = of(&tree, &Extent::Panics, tree.digest());
         mutants.expect("is Rust").variable
     };
     let first = name("fn a() {}");
