@@ -1,6 +1,6 @@
 //! The interface of a language whose candidates use promoted trees.
 
-use crate::types::{Link, SpecId, Target, Tree};
+use crate::types::{Link, Spec, Target, Tree};
 
 /// A promoted tree that a candidate uses.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub trait LinkLanguage: Sync {
     fn workspace(&self, members: &[String], others: &[String]) -> Option<(&'static str, String)>;
 
     /// What a prompt says of a tree: how its items are reached.
-    fn words(&self, spec: &SpecId) -> String;
+    fn words(&self, spec: &Spec) -> String;
 
     /// The public items of a tree without a contract, as a model is shown them.
     fn surface(&self, tree: &Tree) -> String;

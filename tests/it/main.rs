@@ -36,6 +36,7 @@ mod hidden;
 mod honest;
 mod isolation;
 mod kills;
+mod links;
 mod lint;
 mod membrane;
 mod models;
