@@ -29,6 +29,12 @@ pub trait LinkLanguage: Sync {
     /// Why trees of a target cannot be used by others: a program, for example.
     fn refusal(&self, target: &Target) -> Option<&'static str>;
 
+    /// Packages that another target allows and the target of a user does not, which would lack them
+    /// in its gates.
+    fn lacking(&self, _own: &Target, _other: &Target) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Files of a gate's workspace: the trees, and those of the harness's files that differ there.
     fn files(&self, linked: Linked<'_>) -> Vec<(String, Vec<u8>)>;
 

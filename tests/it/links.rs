@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::python::{self, WITHOUT_TOOLS};
 use crate::server::{Act, Server, files};
+use crate::typescript;
 use crate::world::{World, all, stable};
 
 const UNITS: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord money { cents: s64 }\n\
@@ -159,6 +160,64 @@ fn a_python_program_uses_a_package_that_uses_another() {
     world.run(&["check"]).expect(0);
 }
 
+const TYPESCRIPT: Language = Language {
+    manifest: "generated/package.json",
+    stock: "---\ndepends: [units]\n---\n# Stock\n\nA class `Stock` of prices.\n\n\
+        - `new Stock().taking(3n).total()` MUST be the sum as `Money` of `units`. `test_id: total`\n\n  \
+        ```ts\n  import { add } from \"units\";\n  import type { Money } from \"units/contract\";\n\n  \
+        const seven: Money = add({ cents: 0n }, { cents: 7n });\n  \
+        assert.deepEqual(new stock.Stock().taking(3n).taking(4n).total(), seven);\n  ```\n",
+    code: in_typescript,
+    program: "generated/till/tool/package.json",
+};
+
+fn in_typescript(_: usize, body: &Value) -> String {
+    let prompt = prompt(body);
+    let (path, text) = match spec_of(&prompt) {
+        "units" => {
+            let sum = "a.cents + b.cents";
+            let saturated = "BigInt.asIntN(64, a.cents + b.cents)";
+            let sum = if prompt.contains("saturate") { saturated } else { sum };
+            let text = "import type { Money } from \"./contract.ts\";\n\n/** The sum. */\n\
+                export function add(a: Money, b: Money): Money {\n  return { cents: SUM };\n}\n";
+            ("src/index.ts", text.replace("SUM", sum))
+        }
+        "stock" => (
+            "src/index.ts",
+            "import { add } from \"units\";\nimport type { Money } from \"units/contract\";\n\n/** Prices. */\n\
+             export class Stock {\n  #total: Money = { cents: 0n };\n\n  /** One more. */\n  \
+             taking(cents: bigint): this {\n    this.#total = add(this.#total, { cents });\n    return this;\n  }\n\n  \
+             /** The sum. */\n  total(): Money {\n    return this.#total;\n  }\n}\n"
+                .to_owned(),
+        ),
+        _ => (
+            "src/main.ts",
+            "import { Stock } from \"stock\";\n\nconst prices = new Stock();\n\
+             for (const word of process.argv.slice(2)) {\n  prices.taking(BigInt(word));\n}\n\
+             console.log(String(prices.total().cents));\n"
+                .to_owned(),
+        ),
+    };
+    files(&[(path, &text)])
+}
+
+#[test]
+fn a_typescript_program_uses_a_package_that_uses_another() {
+    if !typescript::has_tools() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(TYPESCRIPT.code)]);
+    let tool = "[target.tool]\ntoolchain = \"typescript\"\nkind = \"program\"\n";
+    let world = typescript::world(&server, "units", UNITS, tool);
+    insta::assert_snapshot!("typescript_system", stable(&system(&TYPESCRIPT, &server, &world)));
+    // npm needs no network.
+    in_generated(&world, Path::new("npm"), &["install", "--offline", "--no-audit", "--no-fund"]);
+    let main = std::fs::canonicalize(world.path("generated/node_modules/till/src/main.ts"));
+    assert_eq!(main.expect("is there"), world.path("generated/till/tool/src/main.ts"));
+    assert!(world.path("generated/node_modules/units").exists());
+    world.run(&["check"]).expect(0);
+}
+
 /// Types of every kind, and a contract that takes them.
 const KINDS: &str = "# Kinds\n\n```wit\nvariant shape { circle(u32), dot }\nenum color { red, blue }\n\
     flags marks { bold, wide }\nrecord odd { maybe: option<option<u8>>, done: result<u8, string> }\n\
@@ -179,6 +238,19 @@ const DRAW: &str = "---\ndepends: [kinds]\n---\n# Draw\n\n```wit\nuse kinds.{sha
 fn drawn(_: usize, body: &Value) -> String {
     let prompt = prompt(body);
     match spec_of(&prompt) {
+        "kinds" if prompt.contains("You write TypeScript code") => files(&[(
+            "src/index.ts",
+            "import type { Shape } from \"./contract.ts\";\n\n/** The area. */\nexport function area(of: Shape): number {\n  \
+             return of.tag === \"circle\" ? of.val ** 2 : 0;\n}\n",
+        )]),
+        _ if prompt.contains("You write TypeScript code") => files(&[(
+            "src/index.ts",
+            "import { area } from \"kinds\";\nimport type { Color, Marks, Odd, Pair, Picture, Shape } from \"./contract.ts\";\n\
+             import { ContractError } from \"./contract.ts\";\n\n/** Paints. */\n\
+             export function paint(many: Picture[], how: Marks, one: Odd, two: Pair): Odd {\n  \
+             if (many.some((picture) => picture.tint === \"blue\")) {\n    throw new ContractError<Color>(\"blue\");\n  }\n  \
+             return one;\n}\n\n/** The size. */\nexport function size(of: Shape): number {\n  return area(of);\n}\n",
+        )]),
         "kinds" => files(&[(
             "src/kinds/__init__.py",
             "\"\"\"Kinds.\"\"\"\n\nfrom .contract import Shape, Shape_Circle\n\n__all__ = [\"area\"]\n\n\n\
@@ -198,21 +270,31 @@ fn drawn(_: usize, body: &Value) -> String {
 
 #[test]
 fn a_contract_takes_types_of_every_kind_from_another_one() {
-    if !python::has_tools() {
+    if !python::has_tools() || !typescript::has_tools() {
         return;
     }
     let server = Server::start(vec![Act::Make(drawn)]);
-    let world = python::world(&server, "kinds", KINDS, "");
+    let more = "[target.typescript]\ntoolchain = \"typescript\"\n";
+    let world = python::world(&server, "kinds", KINDS, more);
+    let config = world.read("harness.toml");
+    world.write("harness.toml", &config.replace("[\"python\"]", "[\"python\", \"typescript\"]"));
     add(&world, &[("draw", DRAW)]);
     world.run(&["run"]).expect(0);
     insta::assert_snapshot!(
         "python_types",
         world.read("generated/draw/python/src/draw/contract.py")
     );
+    insta::assert_snapshot!(
+        "typescript_types",
+        world.read("generated/draw/typescript/src/contract.ts")
+    );
     // Another case of the variant is another type for those who name a case.
     world.write("specs/kinds.md", &KINDS.replace("circle(u32), dot", "circle(u32), dot, line"));
     world.run(&["run"]).expect(0);
-    assert_eq!(asked(&server), ["kinds", "draw", "kinds", "draw"]);
+    assert_eq!(
+        asked(&server),
+        ["kinds", "kinds", "draw", "draw", "kinds", "kinds", "draw", "draw"]
+    );
 }
 
 /// Stock without dependencies, with parts that are private or can be changed.
@@ -265,6 +347,14 @@ fn around(at: usize, body: &Value) -> String {
     }
 }
 
+/// What was told of the wrong answer for `shop`; the next one was accepted.
+fn told_of_shop(server: &Server) -> String {
+    let asked = asked(server);
+    let shops: Vec<usize> = (0..asked.len()).filter(|at| asked[*at] == "shop").collect();
+    assert_eq!(shops.len(), 2, "honest code was refused: {}", server.told(shops[shops.len() - 1]));
+    server.told(shops[1])
+}
+
 #[test]
 fn python_code_uses_only_what_its_spec_depends_on() {
     if !python::has_python() {
@@ -274,10 +364,7 @@ fn python_code_uses_only_what_its_spec_depends_on() {
     let world = python::world(&server, "units", UNITS, WITHOUT_TOOLS);
     add(&world, &[("stock", PLAIN_STOCK), ("shop", SHOP)]);
     world.run(&["run"]).expect(0);
-    let shops: Vec<usize> =
-        (0..asked(&server).len()).filter(|at| asked(&server)[*at] == "shop").collect();
-    assert_eq!(shops.len(), 2, "honest code was refused");
-    let told = server.told(shops[1]);
+    let told = told_of_shop(&server);
     for (way, says) in WAYS {
         assert!(told.lines().any(|line| line.contains(says)), "{way}: {told}");
     }
@@ -286,10 +373,67 @@ fn python_code_uses_only_what_its_spec_depends_on() {
     world.run(&["run"]).expect(0);
 }
 
+/// In TypeScript: what begins the module, what stands in a function, and what is told.
+const SCRIPT_WAYS: [(&str, &str, &str); 3] = [
+    ("import { add } from \"units\";", "add();", "`units` comes neither"),
+    ("import { x } from \"stock/src/index.ts\";", "x();", "`stock/src/index.ts` comes neither"),
+    (
+        "import { PRICES } from \"stock\";",
+        "PRICES.push(1n);",
+        "`a change of PRICES` needs the effect `state`",
+    ),
+];
+
+fn around_in_typescript(at: usize, body: &Value) -> String {
+    let prompt = prompt(body);
+    let shop = |head: &str, body: &str| {
+        let text = format!(
+            "{head}\nimport * as stock from \"stock\";\n\n/** The sum. */\n\
+             export function sum(prices: bigint[]): bigint {{\n  {body}\n  const all = new stock.Prices();\n  \
+             all.add(BigInt(stock.PRICES.length));\n  stock.add(1n);\n  return stock.total(prices);\n}}\n"
+        );
+        files(&[("src/index.ts", &text)])
+    };
+    match spec_of(&prompt) {
+        "units" => in_typescript(at, body),
+        "stock" => files(&[(
+            "src/index.ts",
+            "/** All. */\nexport const PRICES: bigint[] = [1n];\n\n/** All. */\nexport class Prices {\n  last = 0n;\n\n  \
+             /** One more. */\n  add(price: bigint): void {\n    this.last = price;\n  }\n}\n\n/** One more. */\n\
+             export function add(price: bigint): bigint {\n  return price + 1n;\n}\n\n/** The sum. */\n\
+             export function total(prices: bigint[]): bigint {\n  return prices.reduce((sum, one) => sum + one, 0n);\n}\n",
+        )]),
+        _ if prompt.contains("## What is wrong with it") => shop("", ""),
+        _ => shop(
+            &SCRIPT_WAYS.map(|(head, _, _)| head).join("\n"),
+            &SCRIPT_WAYS.map(|(_, way, _)| way).join("\n  "),
+        ),
+    }
+}
+
+#[test]
+fn typescript_code_uses_only_what_its_spec_depends_on() {
+    if !typescript::has_tools() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(around_in_typescript)]);
+    let world = typescript::world(&server, "units", UNITS, "");
+    let stock = PLAIN_STOCK.replace("```python", "```ts").replace("[1]", "[1n]");
+    let stock = stock
+        .replace("assert stock.total([3, 4]) == 7", "assert.equal(stock.total([3n, 4n]), 7n);");
+    add(&world, &[("stock", &stock), ("shop", SHOP)]);
+    world.run(&["run"]).expect(0);
+    let told = told_of_shop(&server);
+    for (_, way, says) in SCRIPT_WAYS {
+        assert!(told.lines().any(|line| line.contains(says)), "{way}: {told}");
+    }
+}
+
 #[test]
 fn what_cannot_be_used_is_refused_with_its_spec() {
     let server = Server::start(vec![Act::Close]);
-    let targets = "[target.tool]\ntoolchain = \"python\"\nkind = \"program\"\n[target.rust]\ntoolchain = \"rust\"\n";
+    let targets = "[target.tool]\ntoolchain = \"python\"\nkind = \"program\"\n[target.rust]\ntoolchain = \"rust\"\n[target.more]\n\
+        toolchain = \"python\"\nallowed_dependencies = { attrs = \"==23.2.0\" }\n";
     let world = python::world(&server, "units", UNITS, targets);
     add(&world, &[("shop", &SHOP.replace("stock", "units"))]);
     let mut told = String::new();
@@ -301,5 +445,6 @@ fn what_cannot_be_used_is_refused_with_its_spec() {
     units("targets: [python, rust]", 0, "more languages");
     units("effects: [clock]", 10, "more effects");
     units("targets: [tool]", 10, "a program");
+    units("targets: [more]", 10, "more packages");
     insta::assert_snapshot!("refused", stable(&told));
 }

@@ -3,7 +3,7 @@
 use super::contract::types_text;
 use super::outline;
 use super::package::{LINKED, MANIFEST, package_of};
-use crate::toolchain::{LinkLanguage, Linked, kind_option};
+use crate::toolchain::{LinkLanguage, Linked, kind_option, package_option};
 use crate::types::{RelPath, Spec, Target, Tree};
 
 /// Packages that use promoted packages.
@@ -13,6 +13,10 @@ impl LinkLanguage for PythonLinks {
     fn refusal(&self, target: &Target) -> Option<&'static str> {
         let is_program = kind_option::is_program(target);
         is_program.then_some("a program has no items that another package can use")
+    }
+
+    fn lacking(&self, own: &Target, other: &Target) -> Vec<String> {
+        package_option::lacking(own, other)
     }
 
     fn files(&self, linked: Linked<'_>) -> Vec<(String, Vec<u8>)> {
