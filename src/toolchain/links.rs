@@ -42,6 +42,9 @@ pub trait LinkLanguage: Sync {
     /// them: its name and text. `others` are trees of the same packages as `members`.
     fn workspace(&self, members: &[String], others: &[String]) -> Option<(&'static str, String)>;
 
+    /// The lockfile that the tool writes beside that manifest.
+    fn lockfile(&self) -> &'static str;
+
     /// What a prompt says of a tree: how its items are reached.
     fn words(&self, spec: &Spec) -> String;
 

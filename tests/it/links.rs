@@ -52,6 +52,17 @@ fn in_generated(world: &World, program: &Path, args: &[&str]) -> String {
     out.into_owned()
 }
 
+/// Tells Git to ignore what the languages' own tools write.
+fn ignoring(world: &World) {
+    let told = world.run(&["check"]).expect(22);
+    assert!(told.out.contains("left by a build and not ignored by Git"), "{}", told.out);
+    let ignored = ["node_modules", "package-lock.json", ".venv", "uv.lock"];
+    let lines = ignored.map(|name| format!("generated/{name}\n"));
+    world.write(".gitignore", &lines.concat());
+    let git = Command::new("git").args(["init", "--quiet"]).current_dir(world.path("")).status();
+    assert!(git.expect("runs").success());
+}
+
 /// A language in which a library, a library over it and a program over that are made.
 struct Language {
     manifest: &'static str,
@@ -61,13 +72,17 @@ struct Language {
     code: fn(usize, &Value) -> String,
     /// The promoted manifest of the program.
     program: &'static str,
+    /// A promoted file of the second library.
+    edited: &'static str,
 }
 
 /// Makes a system, changes what is below, and gives what was told.
 fn system(language: &Language, server: &Server, world: &World) -> String {
     add(world, &[("stock", language.stock), ("till", TILL)]);
     let mut told = world.run(&["run"]).expect(0).titled("from nothing");
-    assert_eq!(asked(server), ["units", "stock", "till"]);
+    assert_eq!(asked(server), ["units", "stock", "till", "till"]);
+    let wrong = server.told(3);
+    assert!(wrong.contains("prints") && wrong.contains("70"), "the clause and the value: {wrong}");
     told += &format!("== the prompt of stock\n{}\n", code_shown(&server.prompt(1)));
     told += &format!("== the prompt of till\n{}\n", code_shown(&server.prompt(2)));
     told += &world.read(language.program);
@@ -81,13 +96,22 @@ fn system(language: &Language, server: &Server, world: &World) -> String {
     let below = UNITS.replace("MUST add.", "MUST add and saturate.");
     world.write("specs/units.md", &below);
     told += &world.run(&["run"]).expect(0).titled("a change below");
-    assert_eq!(asked(server)[3..], ["units"], "the others are only checked");
+    assert_eq!(asked(server)[4..], ["units"], "the others are only checked");
     world.write("specs/units.md", &below.replace("An amount", "A sum"));
     told += &world.run(&["run"]).expect(0).titled("a changed type");
-    assert_eq!(asked(server)[4..], ["units", "stock"], "till does not use it");
+    assert_eq!(asked(server)[5..], ["units", "stock"], "till does not use it");
     let again = world.run(&["run"]).expect(0);
-    assert_eq!(asked(server).len(), 6, "nothing is left: {}", again.err);
+    assert_eq!(asked(server).len(), 7, "nothing is left: {}", again.err);
     world.run(&["check"]).expect(0);
+
+    let edited = world.read(language.edited);
+    world.write(language.edited, &format!("{edited}\n"));
+    world.write("specs/till.md", &TILL.replace("the sum", "their sum"));
+    told += &world.run(&["run", "--spec", "till"]).expect(22).titled("an edited dependency");
+    world.write(language.edited, &edited);
+    world.write("specs/till.md", TILL);
+    world.run(&["check"]).expect(0);
+    assert_eq!(asked(server).len(), 7, "nothing was asked");
     told
 }
 
@@ -99,10 +123,12 @@ const PYTHON: Language = Language {
         assert stock.Stock().taking(3).taking(4).total() == Money(7)\n  ```\n",
     code: in_python,
     program: "generated/till/tool/pyproject.toml",
+    edited: "generated/stock/python/src/stock/__init__.py",
 };
 
 fn in_python(_: usize, body: &Value) -> String {
     let prompt = prompt(body);
+    let wrong = if prompt.contains("## What is wrong with it") { "" } else { " * 10" };
     let (path, text) = match spec_of(&prompt) {
         "units" => {
             let sum = if prompt.contains("saturate") { "min(sum, 2**63 - 1)" } else { "sum" };
@@ -124,9 +150,9 @@ fn in_python(_: usize, body: &Value) -> String {
             "src/till/__main__.py",
             "\"\"\"Till.\"\"\"\n\nimport sys\n\nimport stock\n\n\ndef main() -> int:\n    \
              \"\"\"Runs the program.\"\"\"\n    prices = stock.Stock()\n    for word in sys.argv[1:]:\n        \
-             prices.taking(int(word))\n    print(prices.total().cents)\n    return 0\n\n\n\
+             prices.taking(int(word))\n    print(prices.total().centsWRONG)\n    return 0\n\n\n\
              if __name__ == \"__main__\":\n    sys.exit(main())\n"
-                .to_owned(),
+                .replace("WRONG", wrong),
         ),
     };
     files(&[(path, &text)])
@@ -152,7 +178,7 @@ fn a_python_program_uses_a_package_that_uses_another() {
     in_generated(&world, &tools.join("bin/uv"), &["sync", "--quiet", "--offline"]);
     let till = world.path("generated/.venv/bin/till");
     assert_eq!(in_generated(&world, &till, &["3", "4"]), "7\n");
-    std::fs::remove_file(world.path("generated/uv.lock")).expect("uv wrote it");
+    ignoring(&world);
     world.run(&["check"]).expect(0);
     let pip = ["install", "--quiet", "./units/python", "./stock/python", "./till/tool"];
     in_generated(&world, &tools.join("bin/pip"), &pip);
@@ -169,10 +195,12 @@ const TYPESCRIPT: Language = Language {
         assert.deepEqual(new stock.Stock().taking(3n).taking(4n).total(), seven);\n  ```\n",
     code: in_typescript,
     program: "generated/till/tool/package.json",
+    edited: "generated/stock/typescript/src/index.ts",
 };
 
 fn in_typescript(_: usize, body: &Value) -> String {
     let prompt = prompt(body);
+    let wrong = if prompt.contains("## What is wrong with it") { "" } else { " * 10n" };
     let (path, text) = match spec_of(&prompt) {
         "units" => {
             let sum = "a.cents + b.cents";
@@ -194,8 +222,8 @@ fn in_typescript(_: usize, body: &Value) -> String {
             "src/main.ts",
             "import { Stock } from \"stock\";\n\nconst prices = new Stock();\n\
              for (const word of process.argv.slice(2)) {\n  prices.taking(BigInt(word));\n}\n\
-             console.log(String(prices.total().cents));\n"
-                .to_owned(),
+             console.log(String(prices.total().centsWRONG));\n"
+                .replace("WRONG", wrong),
         ),
     };
     files(&[(path, &text)])
@@ -215,6 +243,7 @@ fn a_typescript_program_uses_a_package_that_uses_another() {
     let main = std::fs::canonicalize(world.path("generated/node_modules/till/src/main.ts"));
     assert_eq!(main.expect("is there"), world.path("generated/till/tool/src/main.ts"));
     assert!(world.path("generated/node_modules/units").exists());
+    ignoring(&world);
     world.run(&["check"]).expect(0);
 }
 
@@ -447,4 +476,46 @@ fn what_cannot_be_used_is_refused_with_its_spec() {
     units("targets: [tool]", 10, "a program");
     units("targets: [more]", 10, "more packages");
     insta::assert_snapshot!("refused", stable(&told));
+}
+
+/// Right code in JavaScript.
+fn in_javascript(_: usize, body: &Value) -> String {
+    let head = "/** @import { Money } from \"./contract.js\" */\n";
+    let text = match spec_of(&prompt(body)) {
+        "units" => format!(
+            "{head}\n/**\n * The sum.\n * @param {{Money}} a\n * @param {{Money}} b\n * @returns {{Money}}\n */\n\
+             export function add(a, b) {{\n  return {{ cents: a.cents + b.cents }};\n}}\n"
+        ),
+        _ => format!(
+            "{head}import {{ add }} from \"units\";\n\n/**\n * The sum.\n * @param {{Money[]}} prices\n * @returns {{Money}}\n */\n\
+             export function sum(prices) {{\n  return prices.reduce((all, one) => add(all, one), {{ cents: 0n }});\n}}\n"
+        ),
+    };
+    files(&[("src/index.js", &text)])
+}
+
+#[test]
+fn a_javascript_package_uses_another_with_its_types() {
+    if !typescript::has_tools() || !all() {
+        return;
+    }
+    let bill = "---\ndepends: [units]\n---\n# Bill\n\n```wit\nuse units.{money};\nsum: func(prices: list<money>) -> money;\n```\n\n\
+        - `sum` MUST add. `test_id: sum`\n\n  ```wave\n  sum([{cents: 1}, {cents: 2}]) = {cents: 3}\n  ```\n\n  \
+        ```js\n  import { add } from \"units\";\n\n  assert.deepEqual(bill.sum([{ cents: 3n }]), add({ cents: 1n }, { cents: 2n }));\n  ```\n";
+    let server = Server::start(vec![Act::Make(in_javascript)]);
+    let world = typescript::world(&server, "units", UNITS, "");
+    let config = world.read("harness.toml");
+    world.write(
+        "harness.toml",
+        &config.replace("toolchain = \"typescript\"", "toolchain = \"javascript\""),
+    );
+    add(&world, &[("bill", bill)]);
+    world.run(&["run"]).expect(0);
+    world.run(&["check", "--rerun"]).expect(0);
+    assert_eq!(asked(&server), ["units", "bill"]);
+    assert!(
+        world
+            .read("generated/bill/typescript/src/contract.js")
+            .contains("import(\"units/contract\").Money")
+    );
 }

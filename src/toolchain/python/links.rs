@@ -34,6 +34,10 @@ impl LinkLanguage for PythonLinks {
         Some((MANIFEST, format!("{head}members = [\n{}]\n", lines.collect::<String>())))
     }
 
+    fn lockfile(&self) -> &'static str {
+        "uv.lock"
+    }
+
     fn words(&self, spec: &Spec) -> String {
         let name = package_of(&spec.id);
         let types = spec.contract.as_ref().and_then(types_text);

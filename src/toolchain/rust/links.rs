@@ -49,6 +49,10 @@ impl LinkLanguage for RustLinks {
         Some(("Cargo.toml", format!("{head}resolver = \"3\"\n{members}{others}")))
     }
 
+    fn lockfile(&self) -> &'static str {
+        "Cargo.lock"
+    }
+
     fn words(&self, spec: &Spec) -> String {
         let name = spec.id.replace('-', "_");
         format!("`{name}` is a dependency of the crate already: use its items as `{name}::…`.")

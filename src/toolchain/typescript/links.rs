@@ -45,6 +45,10 @@ impl LinkLanguage for ScriptLinks {
         Some((MANIFEST, text))
     }
 
+    fn lockfile(&self) -> &'static str {
+        "package-lock.json"
+    }
+
     fn words(&self, spec: &Spec) -> String {
         let name = &spec.id;
         let has_types = spec.contract.as_ref().and_then(|one| types_text(one, self.0)).is_some();
