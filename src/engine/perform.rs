@@ -146,7 +146,7 @@ impl Engine {
                 all.push(PromptDependency::text(spec));
                 continue;
             };
-            let words = language.words(&spec.id);
+            let words = language.words(spec);
             all.push(match contract(&job.target, spec) {
                 Some(contract) => {
                     let items = contract.items.join("\n");

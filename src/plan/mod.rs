@@ -333,8 +333,13 @@ pub fn uses<'a>(
         language.identifiers(path, text)?.ok()
     };
     let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
-    let words: BTreeSet<String> =
-        tree.iter().filter_map(words).flatten().map(|(word, _)| plain(&word)).collect();
+    // A case of a variant can be a type of its own: `Shape_Circle` uses `shape`.
+    let both = |word: &str| {
+        let of = word.split('_').next().filter(|of| of.starts_with(char::is_uppercase));
+        [Some(plain(word)), of.map(plain)].into_iter().flatten().collect::<Vec<_>>()
+    };
+    let words = tree.iter().filter_map(words).flatten();
+    let words: BTreeSet<String> = words.flat_map(|(word, _)| both(&word)).collect();
     // A method is called without the name of its resource.
     let is_used = |name: &str| name.rsplit('.').next().is_some_and(|n| words.contains(&plain(n)));
     contract_items(depends, &is_used)

@@ -44,6 +44,15 @@ impl User<'_> {
             let message = format!("it depends on `{id}`, whose code cannot be used: {why}");
             return Some(Problem::error("spec::dependency_program", message));
         }
+        let lacking = links.lacking(self.target, target);
+        if !lacking.is_empty() {
+            let message = format!(
+                "it depends on `{id}`, whose code may use packages that are not allowed here"
+            );
+            let names = lacking.join(", ");
+            let help = format!("add to `allowed_dependencies` of `{}`: {names}", self.name);
+            return Some(Problem::error("spec::dependency_packages", message).help(help));
+        }
         // What has no code has no effects.
         let rules = language.effect_rules().filter(|_| !self.spec.integration)?;
         let own = rules.granted(self.spec, self.target);

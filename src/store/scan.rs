@@ -188,8 +188,10 @@ fn file(
     if stat.st_size as u64 > limits::TREE_BYTES as u64 {
         return Ok(Scanned::Other("is too large for a tree"));
     }
-    let mode = stat.st_mode & 0o7777;
     let bytes = read(&file, stat.st_size as usize, buffer)?;
+    // npm makes the scripts that it installs executable.
+    let is_script = bytes.starts_with(b"#!/");
+    let mode = stat.st_mode & if is_script { 0o7666 } else { 0o7777 };
     Ok(if attests {
         Scanned::Attestation {
             text: std::str::from_utf8(bytes).unwrap_or_default().to_owned(),

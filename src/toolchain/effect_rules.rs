@@ -16,6 +16,16 @@ pub struct EffectSubject<'a> {
     pub tree: &'a Tree,
 }
 
+impl EffectSubject<'_> {
+    /// What to import instead of something that is not there, with the specs that it depends on.
+    pub fn with_depends(&self, remedy: String) -> String {
+        match self.spec.depends.join(", ") {
+            names if names.is_empty() => remedy,
+            names => format!("{remedy}; of other specifications use only the code of: {names}"),
+        }
+    }
+}
+
 /// Finds the effects of a candidate's own code, in a room without tests. Nothing that is built there
 /// is run or promoted.
 pub trait EffectRules: Sync {

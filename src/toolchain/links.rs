@@ -1,6 +1,6 @@
 //! The interface of a language whose candidates use promoted trees.
 
-use crate::types::{Link, SpecId, Target, Tree};
+use crate::types::{Link, Spec, Target, Tree};
 
 /// A promoted tree that a candidate uses.
 #[derive(Clone, Debug)]
@@ -34,6 +34,12 @@ pub trait LinkLanguage: Sync {
         false
     }
 
+    /// Packages that another target allows and the target of a user does not, which would lack them
+    /// in its gates.
+    fn lacking(&self, _own: &Target, _other: &Target) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Files of a gate's workspace: the trees, and those of the harness's files that differ there.
     fn files(&self, linked: Linked<'_>) -> Vec<(String, Vec<u8>)>;
 
@@ -41,8 +47,11 @@ pub trait LinkLanguage: Sync {
     /// them: its name and text. `others` are trees of the same packages as `members`.
     fn workspace(&self, members: &[String], others: &[String]) -> Option<(&'static str, String)>;
 
+    /// The lockfile that the tool writes beside that manifest.
+    fn lockfile(&self) -> &'static str;
+
     /// What a prompt says of a tree: how its items are reached.
-    fn words(&self, spec: &SpecId) -> String;
+    fn words(&self, spec: &Spec) -> String;
 
     /// The public items of a tree without a contract, as a model is shown them.
     fn surface(&self, tree: &Tree) -> String;

@@ -141,6 +141,11 @@ pub fn artefacts() -> Vec<&'static str> {
     names
 }
 
+/// Names of the lockfiles that the languages' own tools write beside manifests of promoted trees.
+pub fn lockfiles() -> Vec<&'static str> {
+    ALL.into_iter().filter_map(|language| Some(language.links()?.lockfile())).collect()
+}
+
 /// Whether a target's gates can check a spec: valid examples, tests for required clauses, at least
 /// one test.
 pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {

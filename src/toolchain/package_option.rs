@@ -17,6 +17,12 @@ pub fn packages(target: &Target) -> BTreeMap<String, String> {
     value.and_then(|value| value.try_into().ok()).unwrap_or_default()
 }
 
+/// The packages that another target allows, and this one does not.
+pub fn lacking(own: &Target, other: &Target) -> Vec<String> {
+    let own = packages(own);
+    packages(other).into_keys().filter(|name| !own.contains_key(name)).collect()
+}
+
 /// Its JSON schema, for packages of a registry.
 pub fn schema(registry: &'static str) -> OptionSchema {
     let schema = json!({

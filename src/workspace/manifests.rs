@@ -7,9 +7,9 @@ use crate::plan;
 use crate::toolchain::{self, LinkLanguage};
 use crate::types::{SpecId, Standing, Target, TargetName};
 
-/// Promoted trees of one language below one folder, relative to it.
-#[derive(Default)]
+/// Promoted trees below one folder that one manifest is about, relative to the folder.
 struct Members {
+    links: &'static dyn LinkLanguage,
     /// One tree of each spec.
     paths: Vec<String>,
     /// Other trees of the same specs.
@@ -21,7 +21,7 @@ struct Members {
 impl Workspace {
     /// The text of each manifest by its path, for what is promoted.
     pub fn manifests(&self, standing: &Standing) -> BTreeMap<String, String> {
-        let mut all: BTreeMap<(String, &str), (&dyn LinkLanguage, Members)> = BTreeMap::new();
+        let mut all: BTreeMap<String, Members> = BTreeMap::new();
         let linked: BTreeSet<&SpecId> = self.specs.iter().flat_map(|spec| &spec.depends).collect();
         for (id, name, target) in self.promoted_targets(standing) {
             let language = toolchain::of(target);
@@ -32,8 +32,11 @@ impl Workspace {
             };
             let Ok(path) = target.path(id, name) else { continue };
             let Some(path) = path.strip_prefix(&format!("{folder}/")) else { continue };
-            let at = (folder.to_owned(), language.id());
-            let (_, members) = all.entry(at).or_insert_with(|| (links, Members::default()));
+            // Languages with the same manifest share it.
+            let Some((name, _)) = links.workspace(&[], &[]) else { continue };
+            let (paths, others) = (Vec::new(), Vec::new());
+            let new = Members { links, paths, others, is_linked: false };
+            let members = all.entry(format!("{folder}/{name}")).or_insert(new);
             let spec = self.spec(id);
             let used = spec.is_some_and(|spec| !spec.depends.is_empty()) || linked.contains(id);
             members.is_linked |= used;
@@ -41,11 +44,11 @@ impl Workspace {
             let known = members.paths.iter().any(|one| one.split('/').next() == Some(unit));
             if known { &mut members.others } else { &mut members.paths }.push(path.to_owned());
         }
-        let text =
-            |((folder, _), (links, members)): ((String, _), (&dyn LinkLanguage, Members))| {
-                let (name, text) = links.workspace(&members.paths, &members.others)?;
-                members.is_linked.then(|| (format!("{folder}/{name}"), text))
-            };
+        all.retain(|_, members| members.is_linked);
+        let text = |(path, members): (String, Members)| {
+            let (_, text) = members.links.workspace(&members.paths, &members.others)?;
+            Some((path, text))
+        };
         all.into_iter().filter_map(text).collect()
     }
 

@@ -38,6 +38,7 @@ mod idle;
 mod integration;
 mod isolation;
 mod kills;
+mod links;
 mod lint;
 mod membrane;
 mod models;

@@ -539,7 +539,8 @@ fn without_an_interpreter_other_targets_are_promoted_and_nothing_is_bought() {
 }
 
 /// What it is asked.
-const ABOUT: &str = "{\"package\": \"pk\", \"site\": \"\", \"allowed\": [], \"program\": false}";
+const ABOUT: &str =
+    "{\"package\": \"pk\", \"site\": \"\", \"linked\": [], \"allowed\": [], \"program\": false}";
 
 /// What the program that lists effects says of a module, sorted.
 fn listed(code: &str) -> Vec<String> {

@@ -687,7 +687,7 @@ fn listed(codes: &[&str]) -> Vec<Vec<String>> {
     let mut child = std::process::Command::new("node")
         .args(["--input-type=module", "-"])
         .arg(&*TOOLS)
-        .args([".ts", "{\"allowed\": [], \"program\": false}"])
+        .args([".ts", "{\"allowed\": [], \"linked\": [], \"program\": false}"])
         .args(every.iter().map(|(path, _)| path))
         .current_dir(folder.path())
         .stdin(std::process::Stdio::piped())

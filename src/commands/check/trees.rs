@@ -10,8 +10,10 @@ use rustix::fs::RawMode;
 use super::flaw::{Flaw, quoted};
 use crate::attest::{Attested, Batch, PublicKey};
 use crate::promote::ATTESTATION;
+use crate::store::files::CARRIED;
 use crate::store::revision;
 use crate::store::scan::{Scan, Scanned, Scanner};
+use crate::toolchain;
 use crate::types::{Digest, SpecId, Standing, TargetName, TargetStanding};
 
 /// Mode bits that no promoted file has: execute, setuid, setgid, sticky.
@@ -71,7 +73,15 @@ pub(super) fn compare(root: &Path, standing: &Standing, units: Units<'_>) -> io:
             entries.push((spec, target, entry));
         }
     }
-    let units: Vec<(String, Vec<LockedTarget<'_>>)> = units.into_iter().collect();
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    // What the languages' own tools write beside the trees that they build.
+    let is_built = |(unit, entries): &(String, Vec<LockedTarget<'_>>)| {
+        entries.is_empty() && CARRIED.contains(&&*name(unit))
+    };
+    let (built, units): (Vec<_>, Vec<_>) = units.into_iter().partition(is_built);
+    let locks = toolchain::lockfiles();
+    let (locked, top): (Scan, Scan) =
+        top.into_iter().partition(|(path, _)| locks.contains(&&*name(path)));
     let queue: Vec<_> = units.chunks(TOGETHER).collect();
     let next = AtomicUsize::new(0);
     let work = || -> io::Result<Compared> {
@@ -90,6 +100,8 @@ pub(super) fn compare(root: &Path, standing: &Standing, units: Units<'_>) -> io:
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).max(READERS);
     let mut all = Compared::default();
+    let built = built.into_iter().map(|(unit, _)| unit).chain(locked.into_keys());
+    all.leftovers.extend(built.map(|path| (SpecId::default(), path)));
     std::thread::scope(|scope| {
         let workers: Vec<_> = (1..threads.min(queue.len())).map(|_| scope.spawn(work)).collect();
         all.add(work()?);

@@ -2,15 +2,14 @@
 
 use serde_json::json;
 
-use super::audit;
-use super::package::package;
+use super::{audit, package};
 use crate::toolchain::{EffectSubject, Places, ToolCommand, kind_option, package_option};
 use crate::types::{GateName, RelPath};
 
 const RUFF: &str = "target-version = \"py310\"\nline-length = 100\n\
     extend-exclude = [\"src/*/contract.py\"]\n[lint]\n\
     select = [\"E4\", \"E7\", \"E9\", \"F\", \"B\"]\n";
-const PYREFLY: &str = "project-includes = [\"src/**/*.py\"]\nsearch-path = [\"src\"]\n\
+const PYREFLY: &str = "project-includes = [\"src/**/*.py\"]\nsearch-path = [\"src\", \"linked\"]\n\
     preset = \"strict\"\npython-version = \"3.10\"\npython-platform = \"linux\"\n\
     skip-interpreter-query = true\ndisable-search-path-heuristics = true\n\
     enabled-ignores = []\n";
@@ -21,6 +20,11 @@ pub const SITE: &str = "site";
 /// Where a candidate finds the packages of its target.
 pub fn site(places: &Places) -> String {
     places.packages.join("target").join(SITE).display().to_string()
+}
+
+/// Where a candidate finds the promoted packages that it uses.
+pub fn linked(places: &Places) -> String {
+    places.source.join(package::LINKED).display().to_string()
 }
 
 /// The harness's files in a workspace.
@@ -57,8 +61,9 @@ pub fn run(args: &[&str], places: &Places) -> ToolCommand {
 pub fn audit(subject: EffectSubject<'_>, places: &Places) -> ToolCommand {
     let allowed = package_option::packages(subject.target);
     let about = json!({
-        "package": package(subject.spec),
+        "package": package::package(subject.spec),
         "site": site(places),
+        "linked": package::linked(subject.spec),
         "allowed": allowed.keys().collect::<Vec<_>>(),
         "program": kind_option::is_program(subject.target),
     });

@@ -53,7 +53,7 @@ impl EffectRules for PythonEffects {
                 AuditLine::Syntax(noticed) => findings.push(unreadable(noticed)),
                 AuditLine::Suppress(noticed) => findings.push(suppressed(noticed)),
                 AuditLine::Import(noticed) => {
-                    findings.push(unknown_import(&noticed, subject.target));
+                    findings.push(unknown_import(&noticed, subject));
                 }
                 AuditLine::Program(noticed) => findings.push(no_program(&noticed)),
                 AuditLine::Unreached(noticed) => findings.push(unreached(&noticed)),
@@ -131,12 +131,13 @@ fn suppressed(noticed: Noticed) -> Finding {
     at(&noticed, "suppress", message, "remove the comment and fix the code instead")
 }
 
-fn unknown_import(noticed: &Noticed, target: &Target) -> Finding {
+fn unknown_import(noticed: &Noticed, subject: EffectSubject<'_>) -> Finding {
     let root = noticed.what.split('.').next().unwrap_or_default();
     let line = format!("{{ {root} = \"==…\" }}");
     let message = package_option::not_allowed(&noticed.what, "the standard library", &line);
     let remedy = "use the standard library, and import the package's modules relatively";
-    at(noticed, "import", message, &package_option::instead(target, remedy))
+    let remedy = package_option::instead(subject.target, remedy);
+    at(noticed, "import", message, &subject.with_depends(remedy))
 }
 
 fn no_program(noticed: &Noticed) -> Finding {

@@ -34,15 +34,15 @@ fn spelled(name: &str) -> String {
     name.to_lowercase().replace(['-', '.'], "_")
 }
 
-/// The packages that the modules import: those that are named as they are. A module that is named
-/// otherwise could be any package's: then all are.
+/// The packages that the modules import beside `own`: those that are named as they are. A module
+/// that is named otherwise could be any package's: then all are.
 pub fn used<'a>(
     texts: impl Iterator<Item = &'a str>,
-    own: &str,
+    own: &[String],
     allowed: BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let mut roots: BTreeSet<String> = texts.flat_map(roots).collect();
-    roots.remove(own);
+    roots.retain(|root| !own.contains(root));
     let names: BTreeSet<String> = allowed.keys().map(|name| spelled(name)).collect();
     let roots: BTreeSet<String> = roots.iter().map(|root| spelled(root)).collect();
     let has_others = roots.iter().any(|root| !names.contains(root));
@@ -68,7 +68,7 @@ mod tests {
         let allowed = [("attrs", "==1"), ("Foo-Bar", "==2")];
         let allowed = allowed.map(|(name, version)| (name.to_owned(), version.to_owned()));
         let of = |text| {
-            let all = used([text].into_iter(), "own", allowed.clone().into());
+            let all = used([text].into_iter(), &["own".to_owned()], allowed.clone().into());
             all.into_keys().collect::<Vec<_>>().join(" ")
         };
         assert_eq!(of("import own.a\nimport foo_bar"), "Foo-Bar");

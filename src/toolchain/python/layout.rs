@@ -2,12 +2,21 @@
 
 use super::contract::PythonContract;
 use super::imports;
-use super::package::{MANIFEST, is_types, items, package, root};
+use super::package::{MANIFEST, is_types, items, package, package_of, root};
 use crate::toolchain::{ContractLanguage, kind_option, package_option};
-use crate::types::{Finding, RelPath, Spec, Target, Tree};
+use crate::types::{Finding, Link, RelPath, Spec, Target, Tree};
+
+/// What builds the package: of what is known to uv and pip it alone writes nothing beside the code.
+const BUILD: &str = "\n[build-system]\nrequires = [\"uv_build>=0.8,<1\"]\n\
+    build-backend = \"uv_build\"\n";
 
 /// Replaces the harness's own files, after checking the layout.
-pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<Finding>> {
+pub fn normalise(
+    tree: &Tree,
+    spec: &Spec,
+    target: &Target,
+    links: &[Link],
+) -> Result<Tree, Vec<Finding>> {
     let is_program = kind_option::is_program(target);
     let (root, folder) = (root(spec, is_program), format!("src/{}/", package(spec)));
     let mut findings = Vec::new();
@@ -34,7 +43,7 @@ pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<
     if is_program && spec.contract.is_none() && tree.get(items(spec).as_str()).is_none() {
         tree.insert(items(spec), Vec::new());
     }
-    let manifest = manifest(&tree, spec, target).into_bytes();
+    let manifest = manifest(&tree, spec, target, links).into_bytes();
     tree.insert(RelPath::parse(MANIFEST).expect("it is a plain path"), manifest);
     tree.insert(RelPath::parse(&typed(spec)).expect("it is a plain path"), Vec::new());
     let types = spec.contract.as_ref().and_then(|one| PythonContract.types(spec, one));
@@ -45,7 +54,7 @@ pub fn normalise(tree: &Tree, spec: &Spec, target: &Target) -> Result<Tree, Vec<
 }
 
 /// The text of the manifest. What a candidate wrote there does not count: its imports do.
-fn manifest(tree: &Tree, spec: &Spec, target: &Target) -> String {
+fn manifest(tree: &Tree, spec: &Spec, target: &Target, links: &[Link]) -> String {
     let quoted = |text: String| toml::Value::from(text).to_string();
     let mut text = format!(
         "# Written by regen from specs: edits are drift.\n[project]\nname = {}\nversion = \"0.0.0\"\n\
@@ -55,8 +64,12 @@ fn manifest(tree: &Tree, spec: &Spec, target: &Target) -> String {
     let is_own = |path: &str| path.ends_with(".py") && !is_types(path);
     let modules = tree.iter().filter(|(path, _)| is_own(path.as_str()));
     let modules = modules.filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok());
-    let used = imports::used(modules, &package(spec), package_option::packages(target));
-    let used: Vec<String> = used.into_iter().map(|(name, of)| quoted(name + &of)).collect();
+    let links: Vec<&Link> = links.iter().filter(|link| link.direct).collect();
+    let own = links.iter().map(|link| package_of(&link.spec)).chain([package(spec)]);
+    let used = imports::used(modules, &own.collect::<Vec<_>>(), package_option::packages(target));
+    let linked = links.iter().map(|link| quoted(link.spec.to_string()));
+    let used = used.into_iter().map(|(name, of)| quoted(name + &of));
+    let used: Vec<String> = linked.chain(used).collect();
     if !used.is_empty() {
         text.push_str(&format!("dependencies = [{}]\n", used.join(", ")));
     }
@@ -64,7 +77,24 @@ fn manifest(tree: &Tree, spec: &Spec, target: &Target) -> String {
         let (id, main) = (quoted(spec.id.to_string()), format!("{}.__main__:main", package(spec)));
         text.push_str(&format!("\n[project.scripts]\n{id} = {}\n", quoted(main)));
     }
+    text.push_str(BUILD);
+    if !links.is_empty() {
+        text.push_str("\n[tool.uv.sources]\n");
+    }
+    for link in links {
+        let (id, from) = (quoted(link.spec.to_string()), source(link, target));
+        text.push_str(&format!("{id} = {{ {from} }}\n"));
+    }
     text
+}
+
+/// Where uv finds a promoted package: in the workspace of all packages, or by its path.
+fn source(link: &Link, target: &Target) -> String {
+    let folder = target.output.split_once("{spec}").map_or("", |(folder, _)| folder);
+    if !folder.is_empty() && link.path.as_str().starts_with(folder) {
+        return "workspace = true".to_owned();
+    }
+    format!("path = {}", toml::Value::from(link.at.as_str()))
 }
 
 /// The file that says that the package has types.

@@ -9,7 +9,9 @@ mod findings;
 mod host_tools;
 mod imports;
 mod layout;
+mod links;
 mod membrane;
+mod outline;
 mod package;
 mod packages;
 mod program;
@@ -99,9 +101,9 @@ impl Toolchain for Python {
         tree: &Tree,
         spec: &Spec,
         target: &Target,
-        _links: &[Link],
+        links: &[Link],
     ) -> Result<Tree, Vec<Finding>> {
-        layout::normalise(tree, spec, target)
+        layout::normalise(tree, spec, target, links)
     }
     /// Comments that switch tools off are found with the effects, by the interpreter's own parser.
     fn tamper_lints(&self, _gate: &GateName, _tree: &Tree, _target: &Target) -> Vec<Finding> {
@@ -193,7 +195,7 @@ impl Toolchain for Python {
         None
     }
     fn links(&self) -> Option<&'static dyn LinkLanguage> {
-        None
+        Some(&links::PythonLinks)
     }
     fn packages(&self, target: &Target) -> Option<Box<dyn DependencyLayer>> {
         let allowed = package_option::packages(target);

@@ -1,9 +1,12 @@
 //! Name and files of a candidate's package.
 
-use crate::types::{RelPath, Spec};
+use crate::types::{RelPath, Spec, SpecId};
 
 /// The harness's manifest.
 pub const MANIFEST: &str = "pyproject.toml";
+
+/// Where promoted packages that a candidate uses are in a gate's workspace.
+pub const LINKED: &str = "linked";
 
 /// Words that are no names.
 const KEYWORDS: [&str; 35] = [
@@ -36,7 +39,17 @@ const STANDARD: &str = "abc aifc annotationlib antigravity argparse array ast as
 
 /// The package's name in code.
 pub fn package(spec: &Spec) -> String {
-    spec.id.replace('-', "_")
+    package_of(&spec.id)
+}
+
+/// The same for a spec's id.
+pub fn package_of(id: &SpecId) -> String {
+    id.replace('-', "_")
+}
+
+/// The packages of the specs that a spec depends on.
+pub fn linked(spec: &Spec) -> Vec<String> {
+    spec.depends.iter().map(package_of).collect()
 }
 
 /// Whether a word can be a name.

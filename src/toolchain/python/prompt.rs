@@ -18,7 +18,7 @@ pub fn rules(spec: &Spec, target: &Target) -> Vec<String> {
         "Values have exactly the types of the signatures: no `bool` or `float` for an `int`, no \
          `tuple` for a `list`, no subclasses."
             .to_owned(),
-        packages(target),
+        packages(spec, target),
         effects::constraint(spec, target),
     ]
 }
@@ -61,15 +61,25 @@ fn form(spec: &Spec, target: &Target) -> String {
 }
 
 /// Which packages there are.
-fn packages(target: &Target) -> String {
+fn packages(spec: &Spec, target: &Target) -> String {
     let allowed = package_option::packages(target);
+    if allowed.is_empty() && !spec.depends.is_empty() {
+        return "Use only the standard library and the packages of the specifications that this one \
+            depends on."
+            .to_owned();
+    }
     if allowed.is_empty() {
         return "Use the standard library only.".to_owned();
     }
     let list: Vec<String> =
         allowed.iter().map(|(name, versions)| format!("`{name}{versions}`")).collect();
+    let more = if spec.depends.is_empty() {
+        ""
+    } else {
+        " and those of the specifications that this one depends on"
+    };
     format!(
-        "Beside the standard library, these packages are installed, and no others: {}.",
+        "Beside the standard library{more}, these packages are installed, and no others: {}.",
         list.join(", ")
     )
 }

@@ -8,7 +8,7 @@ use super::lock::{LOCK, lock_of};
 use super::options::{CrateType, RustOptions};
 use super::outline;
 use crate::toolchain::{LinkLanguage, Linked, LinkedTree};
-use crate::types::{SpecId, Target, Tree, read_toml};
+use crate::types::{Spec, Target, Tree, read_toml};
 
 /// Where promoted crates are in a gate's workspace.
 pub const FOLDER: &str = "linked";
@@ -53,8 +53,12 @@ impl LinkLanguage for RustLinks {
         Some(("Cargo.toml", format!("{head}resolver = \"3\"\n{members}{others}")))
     }
 
-    fn words(&self, spec: &SpecId) -> String {
-        let name = spec.replace('-', "_");
+    fn lockfile(&self) -> &'static str {
+        "Cargo.lock"
+    }
+
+    fn words(&self, spec: &Spec) -> String {
+        let name = spec.id.replace('-', "_");
         format!("`{name}` is a dependency of the crate already: use its items as `{name}::…`.")
     }
 

@@ -6,16 +6,20 @@ use serde_json::json;
 
 use super::audit;
 use super::package::Dialect;
-use crate::toolchain::{Places, ToolCommand, kind_option, package_option};
-use crate::types::{GateName, RelPath, Target, Tree};
+use crate::toolchain::{EffectSubject, Places, ToolCommand, kind_option, package_option};
+use crate::types::{GateName, RelPath, Tree};
 
 /// The configuration of the type checker.
 pub const TSCONFIG: &str = "tsconfig.json";
+
+/// The configuration that it extends: where promoted packages are. Empty where there are none.
+pub const LINKS: &str = "regen_links.json";
 
 /// The harness's files in a workspace.
 pub fn workspace_files(places: &Places) -> Vec<(String, Vec<u8>)> {
     let types = places.dependencies.join("node_modules/@types");
     let checker = json!({
+        "extends": format!("./{LINKS}"),
         "compilerOptions": {
             "target": "es2023", "lib": ["es2023"], "module": "preserve",
             "moduleResolution": "bundler", "moduleDetection": "force",
@@ -44,7 +48,7 @@ pub fn workspace_files(places: &Places) -> Vec<(String, Vec<u8>)> {
             },
         } },
     });
-    let files = [(TSCONFIG, checker), ("biome.json", linter)];
+    let files = [(TSCONFIG, checker), (LINKS, json!({})), ("biome.json", linter)];
     files.map(|(path, value)| (path.to_owned(), format!("{value:#}\n").into_bytes())).into()
 }
 
@@ -113,10 +117,12 @@ pub fn strip(places: &Places, dialect: Dialect) -> ToolCommand {
 }
 
 /// Lists what the modules of a candidate import and use.
-pub fn audit(tree: &Tree, places: &Places, dialect: Dialect, target: &Target) -> ToolCommand {
+pub fn audit(subject: EffectSubject<'_>, places: &Places, dialect: Dialect) -> ToolCommand {
+    let EffectSubject { spec, target, tree } = subject;
     let mut args = texts(&["--input-type=module", "-"]);
     let allowed: Vec<String> = package_option::packages(target).into_keys().collect();
-    let about = json!({ "allowed": allowed, "program": kind_option::is_program(target) });
+    let is_program = kind_option::is_program(target);
+    let about = json!({ "allowed": allowed, "linked": spec.depends, "program": is_program });
     let about = about.to_string();
     args.extend([text(&places.dependencies), dialect.end().to_owned(), about]);
     args.extend(modules(tree, dialect));

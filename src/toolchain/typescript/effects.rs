@@ -46,10 +46,7 @@ impl EffectRules for ScriptEffects {
     fn commands(&self, subject: EffectSubject<'_>, places: &Places) -> Vec<ToolCommand> {
         let compared = subject.spec.contract.is_some();
         let surface = compared.then(|| commands::check_types(surface::CONFIG, places));
-        [commands::audit(subject.tree, places, self.0, subject.target)]
-            .into_iter()
-            .chain(surface)
-            .collect()
+        [commands::audit(subject, places, self.0)].into_iter().chain(surface).collect()
     }
 
     fn read(
@@ -71,7 +68,7 @@ impl EffectRules for ScriptEffects {
                 ModuleLine::Syntax(place) => findings.push(unreadable(&place)),
                 ModuleLine::Suppress(place) => findings.push(suppressed(&place)),
                 ModuleLine::Import(place) => {
-                    findings.push(unknown_import(&place, subject.target));
+                    findings.push(unknown_import(&place, subject));
                 }
                 ModuleLine::Unreached(place) => findings.push(unreached(&place)),
                 ModuleLine::Effect { effect, place } => {
@@ -134,7 +131,7 @@ fn suppressed(place: &ModulePlace) -> Finding {
     at(place, "suppress", message, "remove the comment and fix the code instead")
 }
 
-fn unknown_import(place: &ModulePlace, target: &Target) -> Finding {
+fn unknown_import(place: &ModulePlace, subject: EffectSubject<'_>) -> Finding {
     let message = match packages::package_of(&place.what) {
         Some(name) => {
             let line = format!("{{ \"{name}\" = \"…\" }}");
@@ -144,7 +141,8 @@ fn unknown_import(place: &ModulePlace, target: &Target) -> Finding {
     };
     let remedy = "import the package's modules with their ends: `from \"./module.ts\"`, or `.js` in \
         JavaScript";
-    at(place, "import", message, &package_option::instead(target, remedy))
+    let remedy = package_option::instead(subject.target, remedy);
+    at(place, "import", message, &subject.with_depends(remedy))
 }
 
 fn unreached(place: &ModulePlace) -> Finding {

@@ -4,7 +4,7 @@ use super::contract::ScriptContract;
 use super::package::{Dialect, MANIFEST, manifest, plain};
 use super::packages;
 use crate::toolchain::{ContractLanguage, kind_option, package_option};
-use crate::types::{Finding, Spec, Target, Tree};
+use crate::types::{Finding, Link, Spec, Target, Tree};
 
 /// The first line of a program, by which a shell finds Node.
 const SHEBANG: &str = "#!/usr/bin/env node\n";
@@ -14,6 +14,7 @@ pub fn normalise(
     tree: &Tree,
     spec: &Spec,
     target: &Target,
+    links: &[Link],
     dialect: Dialect,
 ) -> Result<Tree, Vec<Finding>> {
     let (is_program, end) = (kind_option::is_program(target), dialect.end());
@@ -40,12 +41,15 @@ pub fn normalise(
     let mut tree = tree.clone();
     let modules = tree.iter().filter(|(path, _)| path.as_str().ends_with(end));
     let modules = modules.filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok());
-    let used = packages::used(modules, package_option::packages(target));
+    let mut used = packages::used(modules, package_option::packages(target));
+    let links = links.iter().filter(|link| link.direct);
+    used.extend(links.map(|link| (link.spec.to_string(), format!("file:{}", link.at))));
     let roots =
         [(dialect.main(), is_program), (dialect.root(), tree.get(dialect.root()).is_some())];
     let roots: Vec<&str> =
         roots.into_iter().filter_map(|(path, has)| has.then_some(path)).collect();
-    let manifest = manifest(spec, &roots, used);
+    let types = spec.contract.as_ref().and_then(|one| ScriptContract(dialect).types(spec, one));
+    let manifest = manifest(spec, &roots, types.is_some().then(|| dialect.types()), used);
     tree.insert(plain(MANIFEST), manifest.into_bytes());
     if is_program {
         let main = tree.text(dialect.main()).unwrap_or_default();
@@ -54,7 +58,6 @@ pub fn normalise(
             tree.insert(plain(dialect.main()), main.into_bytes());
         }
     }
-    let types = spec.contract.as_ref().and_then(|one| ScriptContract(dialect).types(spec, one));
     if let Some((path, text)) = types {
         tree.insert(path, text.into_bytes());
     }

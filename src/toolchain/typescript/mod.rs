@@ -8,7 +8,9 @@ mod effects;
 mod findings;
 mod host_tools;
 mod layout;
+mod links;
 mod membrane;
+mod outline;
 mod package;
 mod packages;
 mod program;
@@ -28,6 +30,7 @@ use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Tar
 
 use contract::ScriptContract;
 use effects::ScriptEffects;
+use links::ScriptLinks;
 use membrane::ScriptSuites;
 use package::Dialect;
 use program::ScriptProgram;
@@ -39,6 +42,7 @@ pub struct ScriptLanguage {
     effects: &'static ScriptEffects,
     program: &'static ScriptProgram,
     suites: &'static ScriptSuites,
+    links: &'static ScriptLinks,
 }
 
 /// TypeScript.
@@ -48,6 +52,7 @@ pub static TYPESCRIPT: ScriptLanguage = ScriptLanguage {
     effects: &ScriptEffects(Dialect::TypeScript),
     program: &ScriptProgram(Dialect::TypeScript),
     suites: &ScriptSuites(Dialect::TypeScript),
+    links: &ScriptLinks(Dialect::TypeScript),
 };
 /// JavaScript.
 pub static JAVASCRIPT: ScriptLanguage = ScriptLanguage {
@@ -56,6 +61,7 @@ pub static JAVASCRIPT: ScriptLanguage = ScriptLanguage {
     effects: &ScriptEffects(Dialect::JavaScript),
     program: &ScriptProgram(Dialect::JavaScript),
     suites: &ScriptSuites(Dialect::JavaScript),
+    links: &ScriptLinks(Dialect::JavaScript),
 };
 
 const GATES: [GateDefinition; 9] = [
@@ -131,9 +137,9 @@ impl Toolchain for ScriptLanguage {
         tree: &Tree,
         spec: &Spec,
         target: &Target,
-        _links: &[Link],
+        links: &[Link],
     ) -> Result<Tree, Vec<Finding>> {
-        layout::normalise(tree, spec, target, self.dialect)
+        layout::normalise(tree, spec, target, links, self.dialect)
     }
     /// Comments that switch tools off are found with the effects, by a parser.
     fn tamper_lints(&self, _gate: &GateName, _tree: &Tree, _target: &Target) -> Vec<Finding> {
@@ -216,7 +222,7 @@ impl Toolchain for ScriptLanguage {
         None
     }
     fn links(&self) -> Option<&'static dyn LinkLanguage> {
-        None
+        Some(self.links)
     }
     fn packages(&self, target: &Target) -> Option<Box<dyn DependencyLayer>> {
         let allowed = package_option::packages(target);

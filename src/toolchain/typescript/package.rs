@@ -7,6 +7,9 @@ use crate::types::{RelPath, Spec};
 /// The harness's manifest.
 pub const MANIFEST: &str = "package.json";
 
+/// Where promoted packages that a candidate uses are in a gate's workspace.
+pub const LINKED: &str = "linked";
+
 /// The language of the modules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -78,7 +81,13 @@ pub fn plain(path: &str) -> RelPath {
 }
 
 /// The text of the manifest. What a candidate wrote there does not count: its imports do.
-pub fn manifest(spec: &Spec, roots: &[&str], packages: BTreeMap<String, String>) -> String {
+/// `types` is the file with the contract's types, if there is one.
+pub fn manifest(
+    spec: &Spec,
+    roots: &[&str],
+    types: Option<&str>,
+    packages: BTreeMap<String, String>,
+) -> String {
     let id = spec.id.to_string();
     let mut manifest = serde_json::json!({
         "name": id.clone(),
@@ -89,7 +98,12 @@ pub fn manifest(spec: &Spec, roots: &[&str], packages: BTreeMap<String, String>)
     for root in roots {
         let path = format!("./{root}");
         if root.contains("index") {
-            manifest["exports"] = path.into();
+            manifest["exports"] = match types {
+                Some(types) => {
+                    serde_json::json!({ ".": path, "./contract": format!("./{types}") })
+                }
+                None => path.into(),
+            };
         } else {
             manifest["bin"] = serde_json::json!({ id.as_str(): path });
         }

@@ -18,7 +18,7 @@ pub fn rules(spec: &Spec, target: &Target, dialect: Dialect) -> Vec<String> {
         "A strict type checker (also `noUncheckedIndexedAccess` and `exactOptionalPropertyTypes`) and \
          a linter must find nothing; write no `any`, and no comment switches them off."
             .to_owned(),
-        packages(target),
+        packages(spec, target),
         effects::constraint(spec, target),
     ];
     if spec.contract.is_some() {
@@ -66,16 +66,26 @@ fn form(spec: &Spec, dialect: Dialect, target: &Target) -> String {
 }
 
 /// Which packages there are.
-fn packages(target: &Target) -> String {
+fn packages(spec: &Spec, target: &Target) -> String {
     let allowed = package_option::packages(target);
     let list: Vec<String> =
         allowed.iter().map(|(name, versions)| format!("`{name}` {versions}")).collect();
     match list.len() {
+        0 if !spec.depends.is_empty() => {
+            "Use no packages but those of the specifications that this one depends on, and Node's \
+             modules only where an effect allows them."
+                .to_owned()
+        }
         0 => "Use no packages, and Node's modules only where an effect allows them.".to_owned(),
         _ => format!(
-            "These packages are installed, and no others: {}. Use Node's modules only where an \
+            "These packages are installed{more}, and no others: {}. Use Node's modules only where an \
              effect allows them.",
-            list.join(", ")
+            list.join(", "),
+            more = if spec.depends.is_empty() {
+                ""
+            } else {
+                " beside those of the specifications that this one depends on"
+            }
         ),
     }
 }

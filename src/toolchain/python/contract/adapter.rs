@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::names::{camel, case, owner, signature, snake, upper};
-use crate::toolchain::python::package::package;
+use crate::toolchain::python::package::{package, package_of};
 use crate::types::interface::{FunctionRole, NamedType, WitFunction, WitShape, WitType};
 use crate::types::{Interface, Spec};
 
@@ -27,24 +27,38 @@ pub fn text(spec: &Spec, interface: &Interface) -> String {
     DRIVER.replacen(PLACE, &format!("INTERFACE = json.loads({literal})\n"), 1)
 }
 
-/// A type, without aliases.
+/// The module with the classes of a type that is from another contract.
+fn home(one: &NamedType) -> Option<String> {
+    one.from.as_ref().map(|spec| format!("{}.contract", package_of(spec)))
+}
+
+/// A type of the contract, without aliases.
 fn encoded(interface: &Interface, ty: &WitType) -> Value {
+    encoded_in(interface, ty, None)
+}
+
+/// The same of a type that is written in the contract of a module.
+fn encoded_in(interface: &Interface, ty: &WitType, of: Option<&str>) -> Value {
+    let encoded = |ty: &WitType| encoded_in(interface, ty, of);
     let maybe = |ty: &Option<Box<WitType>>| match ty {
-        Some(ty) => encoded(interface, ty),
+        Some(ty) => encoded(ty),
         None => Value::Null,
     };
-    match interface.plain(ty) {
+    match ty {
         WitType::Bool => json!(["bool"]),
         WitType::Int { signed, bits } => json!(["int", signed, bits]),
         WitType::Float { bits } => json!(["float", bits]),
         WitType::Char => json!(["char"]),
         WitType::Text => json!(["text"]),
-        WitType::List(of) => json!(["list", encoded(interface, of)]),
-        WitType::Option(of) => json!(["option", encoded(interface, of)]),
-        WitType::Result(ok, err) => json!(["result", maybe(ok), maybe(err)]),
+        WitType::List(of) => json!(["list", encoded(of)]),
+        WitType::Option(ty) => json!(["option", encoded(ty), of]),
+        WitType::Result(ok, err) => json!(["result", maybe(ok), maybe(err), of]),
         WitType::Tuple(parts) => {
-            let parts: Vec<_> = parts.iter().map(|part| encoded(interface, part)).collect();
+            let parts: Vec<_> = parts.iter().map(encoded).collect();
             json!(["tuple", parts])
+        }
+        WitType::Named(at) if let WitShape::Alias(of) = &interface.types[*at].shape => {
+            encoded_in(interface, of, home(&interface.types[*at]).as_deref())
         }
         WitType::Named(at) => json!(["named", at]),
         WitType::Own(at) => json!(["own", at]),
@@ -53,10 +67,12 @@ fn encoded(interface: &Interface, ty: &WitType) -> Value {
 }
 
 fn named(interface: &Interface, one: &NamedType) -> Value {
-    let maybe = |ty: &Option<WitType>| ty.as_ref().map(|ty| encoded(interface, ty));
+    let home = home(one);
+    let encoded = |ty: &WitType| encoded_in(interface, ty, home.as_deref());
+    let maybe = |ty: &Option<WitType>| ty.as_ref().map(encoded);
     let (kind, parts) = match &one.shape {
         WitShape::Record(fields) => {
-            let fields = fields.iter().map(|f| json!([snake(&f.name), encoded(interface, &f.ty)]));
+            let fields = fields.iter().map(|f| json!([snake(&f.name), encoded(&f.ty)]));
             ("record", fields.collect())
         }
         WitShape::Variant(cases) => {
@@ -68,7 +84,7 @@ fn named(interface: &Interface, one: &NamedType) -> Value {
         WitShape::Alias(_) => ("alias", Vec::new()),
         WitShape::Resource => ("resource", Vec::<Value>::new()),
     };
-    json!({ "name": camel(&one.name), "kind": kind, "parts": parts })
+    json!({ "name": camel(&one.name), "kind": kind, "parts": parts, "home": home })
 }
 
 fn function(interface: &Interface, one: &WitFunction) -> Value {

@@ -6,6 +6,7 @@ mod surface;
 mod types_file;
 
 pub use surface::check as surface;
+pub use types_file::text as types_text;
 
 use super::{commands, package};
 use crate::toolchain::{

@@ -1,6 +1,7 @@
 //! Writes `contract.py`.
 
 use super::names::{annotation, camel, case, snake, upper};
+use crate::toolchain::python::package::package_of;
 use crate::types::Interface;
 use crate::types::interface::{NamedType, WitShape, WitType};
 
@@ -33,8 +34,8 @@ class Some(typing.Generic[_T]):
 /// The file's text; `None` if the contract needs no types.
 pub fn text(interface: &Interface) -> Option<String> {
     let (results, options) = (has_results(interface), has_nested_options(interface));
-    let items: Vec<String> =
-        interface.types.iter().filter_map(|one| item(interface, one)).collect();
+    let own = interface.types.iter().filter(|one| one.from.is_none());
+    let items: Vec<String> = own.filter_map(|one| item(interface, one)).collect();
     let mut body = String::new();
     if results || options {
         body.push_str(VARIABLE);
@@ -54,7 +55,22 @@ pub fn text(interface: &Interface) -> Option<String> {
     let modules = ["dataclasses", "enum", "typing"];
     let used = modules.into_iter().filter(|name| body.contains(&format!("{name}.")));
     let imports: String = used.map(|name| format!("import {name}\n")).collect();
-    (!body.is_empty()).then(|| format!("{HEAD}\n{imports}{body}"))
+    let mut taken: Vec<String> = interface.types.iter().filter_map(taken).collect();
+    taken.sort();
+    let blocks = [imports, taken.concat()].into_iter().filter(|block| !block.is_empty());
+    let imports = blocks.collect::<Vec<_>>().join("\n");
+    (!imports.is_empty() || !body.is_empty()).then(|| format!("{HEAD}\n{imports}{body}"))
+}
+
+/// The import of a type of another contract, with what belongs to it.
+fn taken(one: &NamedType) -> Option<String> {
+    let mut names = vec![camel(&one.name)];
+    if let WitShape::Variant(cases) = &one.shape {
+        names.extend(cases.iter().map(|part| case(&one.name, &part.name)));
+    }
+    let module = format!("{}.contract", package_of(one.from.as_ref()?));
+    let lines = names.iter().map(|name| format!("from {module} import {name} as {name}\n"));
+    Some(lines.collect())
 }
 
 /// Every type of a contract, with those in it.

@@ -1,5 +1,7 @@
 //! Lines of Python code, without the content of strings.
 
+use std::ops::Range;
+
 /// A logical line: one statement, or the head of one with a body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogicalLine {
@@ -7,6 +9,17 @@ pub struct LogicalLine {
     pub indent: usize,
     /// Its code in one line, without comments and the content of strings.
     pub code: String,
+    /// The physical lines that it is written in, from 0.
+    pub lines: Range<usize>,
+}
+
+impl LogicalLine {
+    /// Notes the physical line of its first character.
+    fn begin(&mut self, is_new: bool, physical: usize) {
+        if is_new {
+            self.lines.start = physical;
+        }
+    }
 }
 
 /// Where a text is at a character.
@@ -56,6 +69,7 @@ pub fn read(text: &str) -> (Vec<LogicalLine>, Vec<usize>) {
         match c {
             '#' => inside = Inside::Comment,
             '\n' if depth == 0 => {
+                now.lines.end = physical;
                 lines.push(std::mem::take(&mut now));
                 is_new = true;
             }
@@ -66,6 +80,7 @@ pub fn read(text: &str) -> (Vec<LogicalLine>, Vec<usize>) {
             '"' | '\'' => {
                 let triple = chars[at..].iter().take_while(|one| **one == c).count() >= 2;
                 at += if triple { 2 } else { 0 };
+                now.begin(is_new, physical);
                 inside = Inside::Text(c, triple);
                 (now.code, is_new) = (now.code + "\"\"", false);
             }
@@ -76,11 +91,13 @@ pub fn read(text: &str) -> (Vec<LogicalLine>, Vec<usize>) {
                     ')' | ']' | '}' => depth = depth.saturating_sub(1),
                     _ => {}
                 }
+                now.begin(is_new, physical);
                 is_new = false;
                 now.code.push(if c == '\n' { ' ' } else { c });
             }
         }
     }
+    now.lines.end = physical + 1;
     lines.push(now);
     lines.retain(|line| !line.code.is_empty());
     (lines, inner)

@@ -6,13 +6,13 @@ mod examples;
 mod lines;
 mod suites;
 
-use super::package::package;
+use super::package::{linked, package};
 use super::{commands, tools_layer};
 use crate::toolchain::apart::ApartTests;
 use crate::toolchain::{DependencyLayer, Membrane, Places, TestProgram, ToolCommand};
 use crate::types::{Example, Spec};
 pub use examples::check as check_example;
-pub use lines::code as code_lines;
+pub use lines::{LogicalLine, code as code_lines};
 
 /// The candidate's side.
 const STAGE: &str = concat!(include_str!("wire.txt"), include_str!("stage.txt"));
@@ -22,8 +22,8 @@ const RUNNER: &str =
 /// Their files. Names of suites do not start like this.
 const STAGE_FILE: &str = "regen_stage.py";
 const RUNNER_FILE: &str = "regen_runner.py";
-/// The line that the package's name replaces.
-const PLACE: &str = "PACKAGE = None\n";
+/// The lines that the packages' names replace.
+const PLACE: &str = "PACKAGE = None\nLINKED = []\n";
 
 /// Tests in Python.
 pub struct PythonSuites;
@@ -87,9 +87,16 @@ impl Membrane for PythonSuites {
     }
 }
 
-/// A side with the package's name in it.
+/// The statements of a text.
+pub fn logical_lines(text: &str) -> Vec<LogicalLine> {
+    lines::read(text).0
+}
+
+/// A side with the package's name in it, and those of the packages that it uses.
 fn named(text: &str, spec: &Spec) -> Vec<u8> {
-    text.replacen(PLACE, &format!("PACKAGE = \"{}\"\n", package(spec)), 1).into_bytes()
+    let linked = linked(spec);
+    let names = format!("PACKAGE = \"{}\"\nLINKED = {linked:?}\n", package(spec));
+    text.replacen(PLACE, &names, 1).into_bytes()
 }
 
 #[cfg(test)]

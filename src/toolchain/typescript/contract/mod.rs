@@ -5,6 +5,8 @@ mod names;
 pub mod surface;
 mod types_file;
 
+pub use types_file::text as types_text;
+
 use super::commands;
 use super::package::{Dialect, plain};
 use crate::toolchain::{

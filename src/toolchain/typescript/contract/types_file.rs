@@ -2,8 +2,8 @@
 
 use super::names::{Beside, annotation, camel, function, member};
 use crate::toolchain::typescript::package::Dialect;
-use crate::types::Interface;
 use crate::types::interface::{Field, NamedType, WitCase, WitShape, WitType};
+use crate::types::{Interface, SpecId};
 
 const HEAD: &str =
     "// The types of the contract. Written by regen from the spec: edits are drift.\n";
@@ -41,10 +41,23 @@ pub fn text(interface: &Interface, dialect: Dialect) -> Option<String> {
     let mut functions = interface.functions.iter();
     let fails = functions.any(|one| function(interface, one, Beside::Package).throws.is_some());
     let item = dialect.choose(item as fn(&Interface, &NamedType) -> Option<String>, documented);
-    let items = interface.types.iter().filter_map(|one| item(interface, one));
+    let one = |one: &NamedType| match &one.from {
+        Some(spec) => Some(taken(spec, &camel(&one.name), dialect)),
+        None => item(interface, one),
+    };
+    let items = interface.types.iter().filter_map(one);
     let error = dialect.choose(ERROR, PLAIN_ERROR);
     let items: String = fails.then(|| error.to_owned()).into_iter().chain(items).collect();
     (!items.is_empty()).then(|| format!("{HEAD}{items}"))
+}
+
+/// A type of another contract.
+fn taken(spec: &SpecId, name: &str, dialect: Dialect) -> String {
+    let from = format!("\"{spec}/contract\"");
+    dialect.choose(
+        format!("\nimport type {{ {name} }} from {from};\nexport type {{ {name} }};\n"),
+        format!("\n/** @typedef {{import({from}).{name}}} {name} */\n"),
+    )
 }
 
 /// The code of a type; `None` for a resource.

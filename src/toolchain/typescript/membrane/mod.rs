@@ -24,8 +24,8 @@ const RUNNER: &str = concat!(
 /// Their files. Names of suites do not start like this.
 const STAGE_FILE: &str = "regen_stage.mjs";
 const RUNNER_FILE: &str = "regen_runner.mjs";
-/// The line that the package's name replaces.
-const PLACE: &str = "const PACKAGE = null;\n";
+/// The lines that the packages' names replace.
+const PLACE: &str = "const PACKAGE = null;\nconst LINKED = [];\n";
 /// The line before an example.
 const MARK: &str = "//# regen: ";
 
@@ -92,7 +92,8 @@ impl Membrane for ScriptSuites {
     }
 
     fn tests_files(&self, spec: &Spec) -> Vec<(String, Vec<u8>)> {
-        let name = format!("const PACKAGE = \"{}\";\n", spec.id);
+        let linked = serde_json::json!(spec.depends);
+        let name = format!("const PACKAGE = \"{}\";\nconst LINKED = {linked};\n", spec.id);
         vec![(RUNNER_FILE.to_owned(), RUNNER.replacen(PLACE, &name, 1).into_bytes())]
     }
 
