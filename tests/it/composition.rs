@@ -276,7 +276,7 @@ fn a_program_sees_promoted_code_of_one_moment() {
 }
 
 /// What a prompt shows of other specs.
-fn code_shown(prompt: &str) -> &str {
+pub fn code_shown(prompt: &str) -> &str {
     let (_, rest) = prompt.split_once("\n## Code of").expect("shows code");
     rest.split_once("\n## Specification").expect("shows the spec").0
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::composition::{asked, code_shown, prompt, spec_of};
 use crate::python::{self, WITHOUT_TOOLS};
 use crate::server::{Act, Server, files};
 use crate::typescript;
@@ -15,28 +16,6 @@ const UNITS: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord
     - `add` MUST add. `test_id: adds`\n\n  ```wave\n  add({cents: 1}, {cents: 2}) = {cents: 3}\n  ```\n";
 const TILL: &str = "---\ntargets: [tool]\ndepends: [stock]\n---\n# Till\n\n- `till PRICE...` MUST print the sum. \
     `test_id: prints`\n\n  ```console\n  $ till 3 4\n  7\n  ```\n";
-
-/// The specification that a prompt is about.
-fn spec_of(prompt: &str) -> &str {
-    let (_, rest) = prompt.rsplit_once("\n## Specification `").expect("has one");
-    rest.split('`').next().unwrap_or_default()
-}
-
-fn prompt(body: &Value) -> String {
-    let messages = body["messages"].as_array().cloned().unwrap_or_default();
-    messages.iter().filter_map(|m| m["content"].as_str()).collect::<Vec<_>>().join("\n")
-}
-
-/// The specs that were asked for, in order.
-fn asked(server: &Server) -> Vec<String> {
-    server.requests().iter().map(|body| spec_of(&prompt(body)).to_owned()).collect()
-}
-
-/// What a prompt shows of other specs.
-fn code_shown(prompt: &str) -> &str {
-    let (_, rest) = prompt.split_once("\n## Code of").expect("shows code");
-    rest.split_once("\n## Specification").expect("shows the spec").0
-}
 
 /// Writes more specs.
 fn add(world: &World, specs: &[(&str, &str)]) {

@@ -66,6 +66,7 @@ mod text;
 mod sim;
 mod specs;
 mod standing;
+mod system;
 mod tidy;
 mod tls;
 mod trace;

@@ -1,0 +1,27 @@
+//! Codes of products.
+pub mod contract;
+use contract::Code;
+
+/// Reads a code.
+///
+/// # Errors
+/// The text is no code.
+pub fn parse(text: &str) -> Result<Code, String> {
+    read(text).ok_or_else(|| format!("no code: {text}"))
+}
+
+fn read(text: &str) -> Option<Code> {
+    let (shelf, place) = text.split_once('-')?;
+    let mut letters = shelf.chars();
+    let shelf = letters.next().filter(char::is_ascii_uppercase)?;
+    let is_number = (1..=4).contains(&place.len()) && place.bytes().all(|b| b.is_ascii_digit());
+    if letters.next().is_some() || !is_number {
+        return None;
+    }
+    Some(Code { shelf, place: place.parse().ok()? })
+}
+
+/// A code as it is written.
+pub fn show(code: &Code) -> String {
+    format!("{}-{}", code.shelf, code.place)
+}
