@@ -370,23 +370,24 @@ fn hostile_services_are_refused() {
             "exited with status 3; it wrote:",
         ),
         (answer("while True: connection.sendall(ANSWER)"), "more than 1048576 bytes"),
-        (answer("connection.sendall(ANSWER[:40] + b'x' * 9_000_000)"), "no whole answer"),
+        (answer("connection.sendall(ANSWER[:30] + b'x' * 9_000_000)"), "no whole answer"),
         (answer("connection.sendall(ANSWER[:60]); signal.pause()"), "no whole answer within"),
         (start("signal.signal(signal.SIGTERM, signal.SIG_IGN)"), "within 5 s of SIGTERM"),
-        (answer("connection.sendall(ANSWER); os._exit(0)"), "ended before it was stopped"),
+        (answer("connection.sendall(ANSWER); os._exit(0)"), "before it was stopped"),
         (HOSTILE.to_owned(), "a held-out example of greeter/greets does not pass"),
     ];
     let every =
         "effects = [\"net\", \"process\", \"env\", \"unsafe\"]\n[gate.test]\ntimeout_s = 10\n";
-    for few in hostile.chunks(3) {
+    for few in hostile.chunks(2) {
         let acts = few.iter().map(|(code, _)| say_python(code)).chain([say_python(PYTHON)]);
         let server = Server::start(acts.collect());
         let keys = format!("{WITHOUT_TOOLS}{KIND}{every}");
         let world = python::world(&server, "greeter", GREETS, &keys);
         world.run(&["run"]);
         for (at, (code, why)) in few.iter().enumerate() {
-            let told =
-                if at + 1 < server.requests().len() { server.told(at + 1) } else { String::new() };
+            let told = server.told(at + 1);
+            let told = told.split_once("## What is wrong with it").map_or("", |parts| parts.1);
+            let told = told.split("Earlier answers").next().unwrap_or_default();
             assert!(told.contains(why), "{why}:\n{told}\n{code}");
         }
     }
