@@ -305,8 +305,8 @@ fn a_contract_takes_types_of_every_kind_from_another_one() {
     );
 }
 
-/// Stock without dependencies, with parts that are private or can be changed.
-const PLAIN_STOCK: &str = "# Stock\n\n- `total([1])` MUST be the sum. `test_id: total`\n\n  ```python\n  \
+/// Stock with parts that are private or can be changed.
+const PLAIN_STOCK: &str = "---\ndepends: [units]\n---\n# Stock\n\n- `total([1])` MUST be the sum. `test_id: total`\n\n  ```python\n  \
     assert stock.total([3, 4]) == 7\n  ```\n";
 const SHOP: &str = "---\ndepends: [stock]\n---\n# Shop\n\n```wit\nsum: func(prices: list<s64>) -> s64;\n```\n\n\
     - `sum` MUST add the prices. `test_id: sum`\n\n  | prices | sum(prices) |\n  |---|---|\n  | [1, 2] | 3 |\n";
@@ -382,13 +382,18 @@ fn python_code_uses_only_what_its_spec_depends_on() {
 }
 
 /// In TypeScript: what begins the module, what stands in a function, and what is told.
-const SCRIPT_WAYS: [(&str, &str, &str); 3] = [
+const SCRIPT_WAYS: [(&str, &str, &str); 4] = [
     ("import { add } from \"units\";", "add();", "`units` comes neither"),
     ("import { x } from \"stock/src/index.ts\";", "x();", "`stock/src/index.ts` comes neither"),
     (
         "import { PRICES } from \"stock\";",
         "PRICES.push(1n);",
         "`a change of PRICES` needs the effect `state`",
+    ),
+    (
+        "import type { Money } from \"units/contract\";",
+        "const none: Money | null = null;",
+        "`units/contract` comes neither",
     ),
 ];
 

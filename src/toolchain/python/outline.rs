@@ -1,6 +1,7 @@
 //! The public items of a package without their code, as a model is shown them.
 
 use super::membrane::{LogicalLine, logical_lines};
+use super::package::is_keyword;
 use crate::types::Tree;
 
 /// The public items of a package, module by module, those of the package itself first.
@@ -79,7 +80,8 @@ impl PackageOutline<'_> {
 
 /// Whether a statement begins with a public name.
 fn is_public(code: &str) -> bool {
-    code.starts_with(|c: char| c.is_alphabetic())
+    let word = code.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+    word.starts_with(char::is_alphabetic) && !is_keyword(word)
 }
 
 /// Whether a statement gives a name a value or a type.

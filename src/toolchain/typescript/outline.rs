@@ -83,9 +83,11 @@ impl ModuleOutline<'_> {
     fn members(&mut self, range: Range<usize>) {
         for at in range {
             let text = self.lines[at].trim_start();
-            let is_hidden = ["private ", "#", "static #", "}", "/", "*"];
-            let starts = self.open[at] == (1, 0) && !text.is_empty();
-            if starts && !is_hidden.iter().any(|start| text.starts_with(start)) {
+            let before = ["static", "readonly", "async", "get", "set", "override", "accessor"];
+            let first = text.split(' ').find(|word| !before.contains(word)).unwrap_or_default();
+            let is_shown =
+                !first.starts_with(['#', '}', '/', '*']) && first != "private" && !first.is_empty();
+            if self.open[at] == (1, 0) && is_shown {
                 let head = self.head(at, 1);
                 self.show(at, head);
             }
