@@ -56,7 +56,13 @@ pub fn verify(door: &Context, args: &VerifyArgs) -> Result<u8, CommandError> {
     if found.is_empty() {
         return Err(CommandError::usage(format!("no attestation (*{ATTESTATION}) found")));
     }
-    let strays = strays(&all, &found);
+    let mut strays = strays(&all, &found);
+    if !strays.is_empty() {
+        let manifests = manifests(door);
+        strays.retain(|file| {
+            !manifests.iter().any(|path| file.canonicalize().ok().as_ref() == Some(path))
+        });
+    }
     let mut all: Vec<Verified> =
         found.into_iter().map(|file| Verified { said: one(&file, &keys), file }).collect();
     all.extend(
@@ -171,6 +177,22 @@ fn strays(all: &[PathBuf], attested: &[PathBuf]) -> Vec<PathBuf> {
             })
     };
     all.iter().filter(|path| !known(path)).cloned().collect()
+}
+
+/// The manifests of the workspace above promoted trees that are as regen writes them.
+fn manifests(door: &Context) -> Vec<PathBuf> {
+    let Ok(workspace) = door.reading().and_then(|places| load(&places, None)) else {
+        return Vec::new();
+    };
+    let all = workspace.manifests(&workspace.standing).into_iter();
+    let all = all.map(|(path, text)| (workspace.places.root.join(path), text));
+    let is_same = |path: &PathBuf, text: &str| {
+        let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
+        is_file
+            && files::read_capped(path, limits::TREE_BYTES)
+                .is_ok_and(|there| there == text.as_bytes())
+    };
+    all.filter(|(path, text)| is_same(path, text)).map(|(path, _)| path).collect()
 }
 
 /// The tree beside an attestation.

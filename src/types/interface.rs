@@ -68,6 +68,20 @@ pub struct WitCase {
     pub payload: Option<WitType>,
 }
 
+impl NamedType {
+    /// Its documentation, and that of its fields or cases.
+    fn all_docs(&self) -> Vec<&str> {
+        let parts: Vec<&str> = match &self.shape {
+            WitShape::Record(fields) => fields.iter().map(|one| one.docs.as_str()).collect(),
+            WitShape::Variant(cases) | WitShape::Enum(cases) | WitShape::Flags(cases) => {
+                cases.iter().map(|one| one.docs.as_str()).collect()
+            }
+            WitShape::Alias(_) | WitShape::Resource => Vec::new(),
+        };
+        [self.docs.as_str()].into_iter().chain(parts).collect()
+    }
+}
+
 /// A type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WitType {
@@ -249,7 +263,7 @@ impl Interface {
         let digest = |docs: &str, text: &str, types: &BTreeSet<usize>| {
             let mut out = Encoder::new("contract item");
             out.text(docs).text(text);
-            out.list(types, |out, at| out.text(&lines[*at]).text(&self.types[*at].docs));
+            out.list(types, |out, at| out.text(&lines[*at]).texts(&self.types[*at].all_docs()));
             out.finish()
         };
         let mut items = BTreeMap::new();

@@ -91,9 +91,11 @@ fn a_system_is_made_of_promoted_crates_and_only_users_of_a_changed_item_are_made
     assert!(cargo.env("CARGO_TARGET_DIR", target).status().expect("runs").success());
     std::fs::remove_file(world.path("generated/Cargo.lock")).expect("cargo wrote it");
     world.run(&["check", "--rerun"]).expect(0);
+    world.run(&["verify"]).expect(0);
     let manifest = world.read("generated/Cargo.toml");
     world.write("generated/Cargo.toml", "[workspace]\nmembers = [\"elsewhere\"]\n");
     told += &world.run(&["check"]).expect(22).titled("another manifest");
+    world.run(&["verify"]).expect(22);
     world.run(&["run", "-q"]).expect(0);
     assert_ne!(world.read("generated/Cargo.toml"), manifest, "a person's file stays");
     std::fs::remove_file(world.path("generated/Cargo.toml")).expect("is there");
