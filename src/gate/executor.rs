@@ -103,7 +103,7 @@ pub trait GateExecutor: fmt::Debug {
     /// Makes ready what a target needs: isolation for services, and the packages that it allows.
     ///
     /// # Errors
-    /// Why that cannot be done, which is no candidate's fault.
+    /// Why that cannot be done. It is not the fault of a candidate.
     fn prepare<'a>(
         &'a self,
         inputs: &'a GateInputs,

@@ -115,7 +115,7 @@ async fn prove(
         Err(Unbuilt::Late) => {
             return Ok(undecided("building it with mutations exceeded a limit".to_owned()));
         }
-        // Their own tests were proven; there is no answer to change.
+        // Their own tests were proven; no answer can be changed.
         Err(Unbuilt::Spoilt(why, _)) if bench.spec.integration => return Ok(undecided(why)),
         Err(Unbuilt::Spoilt(why, place)) => {
             let findings = vec![unprovable(&why, place)];

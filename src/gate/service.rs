@@ -258,7 +258,7 @@ fn filled<'a>(
     pairs.iter().map(|(name, value)| (name.as_str(), value.fill(variables)))
 }
 
-/// Why there is no answer.
+/// Why an answer did not come.
 fn unread(error: hyper::Error) -> String {
     let mut why = format!("no whole answer: {error}");
     let mut source = std::error::Error::source(&error);
