@@ -9,9 +9,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 fn python() -> Option<PathBuf> {
     let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/llama/bin/python");
@@ -63,7 +63,7 @@ fn start(python: &PathBuf, model: &PathBuf) -> Llama {
     let out = process.stdout.take().expect("is piped");
     BufReader::new(out).read_line(&mut line).expect("says that it listens");
     let llama = Llama { process, url: format!("http://127.0.0.1:{port}/v1") };
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + PATIENCE;
     while !healthy(port) {
         assert!(Instant::now() < end, "the server does not get ready");
         std::thread::yield_now();

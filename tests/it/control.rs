@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
-use crate::world::{GOOD, PLAIN, QUICK, WRONG, World, all, stable};
+use crate::world::{GOOD, PATIENCE, PLAIN, QUICK, WRONG, World, all, stable};
 
 /// A daemon that serves HTTP, with its address and token.
 fn serving(world: &World) -> (Daemon, String, String) {
@@ -73,7 +73,7 @@ impl Follows {
     #[track_caller]
     fn until(&mut self, text: &str) -> String {
         let mut seen = String::new();
-        while let Ok(line) = self.1.recv_timeout(Duration::from_secs(30)) {
+        while let Ok(line) = self.1.recv_timeout(PATIENCE) {
             if line.contains(text) {
                 return line;
             }
@@ -361,7 +361,7 @@ fn traces_contain_runs_attempts_gates_and_prompts_only_if_configured() {
     let daemon = Daemon::start(&world);
     daemon.idle();
     let spans = |from: usize, until: &str| -> Vec<Value> {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + PATIENCE;
         loop {
             let batches = collector.requests();
             let batches = batches.iter().skip(from);
@@ -402,7 +402,7 @@ fn systemd_is_notified_of_ready_watchdog_and_stopping() {
     let world = World::quick(&server.url);
     let path = world.path("notify");
     let socket = std::os::unix::net::UnixDatagram::bind(&path).expect("binds");
-    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("can be set");
+    socket.set_read_timeout(Some(PATIENCE)).expect("can be set");
     let path = path.display().to_string();
     let env = [("NOTIFY_SOCKET", path.as_str()), ("WATCHDOG_USEC", "200000")];
     let daemon = Daemon::start_env(&world, &[], &env);

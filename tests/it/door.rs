@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::control::{ask, serving_of};
 use crate::server::{Server, lib};
 use crate::watch::Daemon;
-use crate::world::{ADDER, GOOD, Run, World, all};
+use crate::world::{ADDER, GOOD, PATIENCE, Run, World, all};
 
 /// Raises this process's limit on open files.
 fn many_files() {
@@ -119,7 +119,7 @@ fn incomplete_requests_do_not_block_the_daemon() {
         assert!(storm.join().expect("ends") > 20);
 
         // Earlier requests are still answered.
-        events.set_read_timeout(Some(Duration::from_secs(30))).expect("is set");
+        events.set_read_timeout(Some(PATIENCE)).expect("is set");
         let (mut text, mut part) = (Vec::new(), [0; 4096]);
         while !String::from_utf8_lossy(&text).contains(&format!("adding {files}"))
             && !String::from_utf8_lossy(&text).contains("promoted")

@@ -87,7 +87,7 @@ fn a_checkout_of_many_specs_is_one_plan_without_duplicate_jobs() {
     let plans = log.iter().filter(|entry| entry["event"] == "planned");
     let sizes: Vec<usize> = plans.map(|p| p["specs"].as_array().map_or(0, Vec::len)).collect();
     assert_eq!(sizes.last(), Some(&many), "{sizes:?}");
-    assert!(sizes.len() <= 3, "writing takes longer than a burst may be quiet for: {sizes:?}");
+    assert!(sizes.len() <= many / 10, "one plan is for many files: {sizes:?}");
     assert_eq!(asked(&server).len(), server.requests().len(), "nothing is asked twice");
     assert!(server.requests().len() <= 16, "{}", server.requests().len());
 }

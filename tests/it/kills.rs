@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::endurance::Random;
 use crate::server::{Act, Server, files, lib};
-use crate::world::{GOOD, QUICK, Run, World, all};
+use crate::world::{GOOD, PATIENCE, QUICK, Run, World, all};
 
 const SPECS: [&str; 3] = ["s0", "s1", "s2"];
 /// Kills in one workspace.
@@ -416,7 +416,7 @@ impl Life {
     /// Whatever runs for this workspace sees its folders among its mounts or in its environment.
     fn nobody_is_left(&self) {
         let mark = self.world.cache().display().to_string();
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + PATIENCE;
         loop {
             let left = of(&mark);
             if left.is_empty() {

@@ -17,7 +17,7 @@ use regen::types::{
 
 use crate::python::{WITHOUT_TOOLS, has_tools, package, world};
 use crate::server::Server;
-use crate::world::{Run, World, all, is_full, of_each_kind, stable};
+use crate::world::{PATIENCE, Run, World, all, is_full, of_each_kind, stable};
 
 /// A spec with examples in Python, one of them hidden.
 const ADDER: &str = "# Adder\n\nA package that adds.\n\n- `add(a: int, b: int) -> int` MUST give the sum. \
@@ -419,7 +419,7 @@ fn joined_programs_talk_and_end_together() {
         let stays = said(&other, "trap '' TERM PIPE; while :; do sleep 1; done");
         let (output, theirs) = said(&one, "exit 0").join(stays).await.expect("run");
         assert!(output.succeeded() && theirs.is_none());
-        assert!(started.elapsed() < Duration::from_secs(10));
+        assert!(started.elapsed() < PATIENCE);
         one.close().await;
         other.close().await;
     });

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
-use crate::world::{ADDER, GOOD, WRONG, World, all};
+use crate::world::{ADDER, GOOD, PATIENCE, WRONG, World, all};
 
 /// A headless browser.
 struct Browser {
@@ -78,7 +78,7 @@ impl Browser {
         )
         .expect("sends");
         // It may leave the connection open after its answer.
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("can be set");
+        stream.set_read_timeout(Some(PATIENCE)).expect("can be set");
         let mut reader = BufReader::new(stream);
         let (mut line, mut length) = (String::new(), 0);
         while reader.read_line(&mut line).expect("answers") > 2 {
@@ -110,7 +110,7 @@ impl Browser {
     /// Waits until a script returns true.
     #[track_caller]
     fn until(&self, script: &str) {
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + PATIENCE;
         while self.eval(script) != json!(true) {
             if Instant::now() > end {
                 let text = self.eval("document.body.innerText");
@@ -118,6 +118,14 @@ impl Browser {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Focuses a button, once it is there.
+    fn focus(&self, name: &str) {
+        self.until(&format!(
+            "[...document.querySelectorAll('button')].some(b => b.textContent == '{name}' \
+             && (b.focus(), document.activeElement == b))"
+        ));
     }
 
     fn press(&self, keys: &str) {
@@ -233,9 +241,7 @@ fn the_page_updates_live_and_reconnects_after_a_restart() {
     browser.until("document.documentElement.scrollWidth <= innerWidth");
     browser.picture("phone");
     // Orders, by keyboard.
-    browser.eval(
-        "[...document.querySelectorAll('button')].find(b => b.textContent == 'Cancel').focus()",
-    );
+    browser.focus("Cancel");
     browser.press(" ");
     browser.until(&state("parked"));
     // The daemon restarts at the same address: the page reconnects by itself.
@@ -246,9 +252,7 @@ fn the_page_updates_live_and_reconnects_after_a_restart() {
     let daemon = Daemon::start_with(&world, &["--http", &address]);
     browser.until("document.getElementById('link').innerText.includes('live')");
     browser.until(&state("parked"));
-    browser.eval(
-        "[...document.querySelectorAll('button')].find(b => b.textContent == 'Retry').focus()",
-    );
+    browser.focus("Retry");
     browser.press(" ");
     browser.until(&state("up_to_date"));
     updates_keep_the_focus(&browser, &state("up_to_date"));
@@ -260,12 +264,7 @@ fn the_page_updates_live_and_reconnects_after_a_restart() {
 
 /// An update of the page leaves the keyboard where it is.
 fn updates_keep_the_focus(browser: &Browser, up_to_date: &str) {
-    let focus =
-        |script: &str| browser.eval(&format!("({script}, document.activeElement.textContent)"));
-    let held = focus(
-        "[...document.querySelectorAll('button')].find(b => b.textContent == 'Regenerate').focus()",
-    );
-    assert_eq!(held, "Regenerate");
+    browser.focus("Regenerate");
     browser.eval("document.querySelector('#detail .actions').dataset.old = '1'");
     browser.press(" ");
     browser.until("!document.querySelector('#detail .actions').dataset.old");

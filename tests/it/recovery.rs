@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::server::{Act, Server, lib};
-use crate::world::{GOOD, WRONG, World, all};
+use crate::world::{GOOD, PATIENCE, WRONG, World, all};
 
 /// Kills a run after so many event lines plus so many milliseconds, unless it ends before. Gives
 /// whether it was killed.
@@ -17,7 +17,7 @@ fn kill_at(world: &World, lines: usize, then: u64) -> bool {
         BufReader::new(out).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
     });
     for _ in 0..lines {
-        if receiver.recv_timeout(Duration::from_secs(60)).is_err() {
+        if receiver.recv_timeout(PATIENCE).is_err() {
             break;
         }
     }

@@ -121,7 +121,7 @@ impl Server {
 
     /// Waits until the next request has arrived.
     pub fn arrived(&self) {
-        self.arrivals.1.recv_timeout(std::time::Duration::from_secs(60)).expect("a request");
+        self.arrivals.1.recv_timeout(crate::world::PATIENCE).expect("a request");
     }
 }
 

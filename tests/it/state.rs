@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::server::{Server, lib};
-use crate::world::{GOOD, Run, World, collect, rounds};
+use crate::world::{GOOD, PATIENCE, Run, World, collect, rounds};
 
 /// A regen of a user on another machine.
 fn elsewhere(world: &World, args: &[&str]) -> Run {
@@ -239,7 +239,7 @@ fn a_pipe_in_place_of_a_file_does_not_hang() {
             let started = Instant::now();
             let mut child = world.spawn(args);
             while child.try_wait().expect("is told").is_none() {
-                let waited = started.elapsed() < Duration::from_secs(60);
+                let waited = started.elapsed() < PATIENCE;
                 if !waited {
                     let _ = child.kill();
                 }

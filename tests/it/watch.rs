@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::server::{Act, Server, lib};
-use crate::world::{ADDER, GOOD, PLAIN, WRONG, World, all, stable};
+use crate::world::{ADDER, GOOD, PATIENCE, PLAIN, WRONG, World, all, stable};
 
 /// A daemon in a workspace.
 pub struct Daemon {
@@ -48,7 +48,7 @@ impl Daemon {
 
     /// Waits for a matching line.
     pub fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + PATIENCE;
         let mut seen = Vec::new();
         while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now()))
         {
@@ -84,7 +84,7 @@ impl Daemon {
         self.signal(Signal::TERM);
         let code = self.code();
         assert!(
-            told.elapsed() < Duration::from_secs(10),
+            told.elapsed() < Duration::from_secs(60),
             "it takes too long: {:?}",
             told.elapsed()
         );

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use regen::gate::{
     DependencyCache, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, Machine, find_tools,
@@ -397,11 +397,14 @@ impl Run {
     }
 }
 
-/// Waits until something is so; panics with `what` after 30 s.
+/// How long a test waits for what comes sooner or later on a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Waits until something is so; panics with `what` if it does not become so.
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let end = Instant::now() + PATIENCE;
     while !is_so() {
-        assert!(std::time::Instant::now() < end, "{what}");
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
