@@ -180,10 +180,10 @@ impl TestWork<'_> {
         let runner = TestRunner::new(context, room, self.native, gate, started, self.fresh);
         let mut seen = test_run::run(&runner, &own, suites, seen).await;
         if passes(&seen) {
-            seen.findings = test_run::twins(&runner, &others, &copies.twins).await;
+            seen.findings = equality::run(&runner, &others, &copies.forms).await;
         }
         if passes(&seen) {
-            seen.findings = equality::run(&runner, &others, &copies.forms).await;
+            seen.findings = test_run::twins(&runner, &others, &copies.twins).await;
         }
         if passes(&seen) && self.fresh && !suites.is_empty() {
             seen = seen.and(self.other_builds(room, started).await);

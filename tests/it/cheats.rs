@@ -141,7 +141,8 @@ fn cheats_against_suites_and_proofs_are_refused() {
             + &judged("granted", &["proof-env"]);
         let open = judged("open", &["overfit-open", "include-alias"]);
         let denied = judged("denied", &["control-good", "overfit-open"]);
-        insta::assert_snapshot!(guarded + &suite + &proof + &open + &denied);
+        let data = judged("money", &["money-control-good", "equal-without-data"]);
+        insta::assert_snapshot!(guarded + &suite + &proof + &open + &denied + &data);
     }
 }
 
@@ -154,6 +155,7 @@ fn programs_that_cheat_are_refused() {
             "bin-ellipsis",
             "bin-lookup",
             "bin-device-folder",
+            "bin-device-name",
             "bin-parent-memory",
         ];
         insta::assert_snapshot!(judged("program", &names));

@@ -22,9 +22,13 @@ mod regen_console {
         let number = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), program);
         let folder = std::env::temp_dir().join(format!("{number:x}"));
         std::fs::create_dir(&folder).unwrap();
+        // In a release build it is called by a path, too: it has to do the same under any name.
+        let places = ["/usr/local/bin/", "./target/release/", "/home/user/.cargo/bin/"];
         for (args, input) in steps {
             let mut command = Command::new(program);
-            command.arg0(name).args(*args).current_dir(&folder);
+            let place = args.iter().flat_map(|arg| arg.bytes()).map(usize::from).sum::<usize>();
+            let place = if cfg!(debug_assertions) { "" } else { places[place % places.len()] };
+            command.arg0(format!("{place}{name}")).args(*args).current_dir(&folder);
             command.env_remove("RUSTC_BOOTSTRAP").env_remove("CARGO_MANIFEST_DIR");
             command.env_remove(format!("CARGO_BIN_EXE_{name}"));
             command.stdin(input.map_or_else(Stdio::null, |_| Stdio::piped()));
