@@ -18,11 +18,11 @@ use rustix::process::{
 use super::errors::SetupError;
 use super::lockdown::Reach;
 use super::paths::SandboxPaths;
-use super::protocol::{Done, Mode, OpenRequest, Task, send};
+use super::protocol::{Done, Mode, OpenRequest, Task, TaskRole, send};
 use super::syscalls::Shares;
 use super::view::{Alone, SandboxView};
 use super::wire::{pass, take};
-use super::{accounting, lockdown, rootfs, selftest, sys};
+use super::{accounting, collect, lockdown, rootfs, selftest, sys};
 use crate::process::{Ended, end_children};
 use crate::types::{Resource, limits, places};
 
@@ -138,6 +138,9 @@ fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, SetupErro
     if order.mode == Mode::Namespaces {
         rootfs::view(order, &task.view)?;
     }
+    if let TaskRole::Host(port) = task.role {
+        host(&wires.standard[0], port).map_err(SetupError::at("listen"))?;
+    }
     let (mut told, tells) = std::io::pipe().map_err(SetupError::at("make a pipe"))?;
     // What is hidden from the program is not hidden from this process.
     let apart = if alone(order, task).is_some() { sys::new::MOUNT } else { 0 };
@@ -151,8 +154,9 @@ fn over(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<Done, SetupErro
     // A successful exec closes the other end; otherwise it contains the error.
     let mut why = Vec::new();
     let _ = told.read_to_end(&mut why);
+    let has_door = task.role.has_door();
     let status =
-        if task.door { attend(program, &wires.standard[0]) } else { wait_for(program).map(Some) };
+        if has_door { attend(program, &wires.standard[0]) } else { wait_for(program).map(Some) };
     let status = status.map_err(SetupError::at("wait for the program"))?;
     if !why.is_empty() {
         let why = serde_json::from_slice(why.get(4..).unwrap_or_default());
@@ -206,6 +210,12 @@ fn attend(program: Pid, door: &OwnedFd) -> std::io::Result<Option<WaitStatus>> {
     }
 }
 
+/// Passes a socket to the door that listens on this port.
+fn host(door: &OwnedFd, port: u16) -> std::io::Result<()> {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port))?;
+    pass(&UnixStream::from(door.try_clone()?), &(), &[listener.as_fd()])
+}
+
 /// Answers a byte from the door. Gives whether the door is still open.
 fn answer(door: &UnixStream) -> bool {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
@@ -224,7 +234,8 @@ fn end(order: &OpenRequest, status: WaitStatus) -> Ended {
             // Files on the machine's disk are measured elsewhere.
             let overlays = order.overlays().map(|mount| &*mount.at);
             let own = [Path::new(places::TEMPORARY)].into_iter().chain(overlays);
-            own.chain(order.session_scratch()).find_map(|path| accounting::mounted(path).1)
+            let source = order.writable.then_some(Path::new(places::SOURCE));
+            own.chain(order.session_scratch()).chain(source).find_map(|path| accounting::mounted(path).1)
         }
         Mode::Inside | Mode::Landlock | Mode::Bare => None,
     };
@@ -259,7 +270,10 @@ fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> SetupError {
     let order = whole.order;
     match prepare(whole, task, wires) {
         Err(step) => step,
-        Ok(()) if task.selftest => {
+        Ok(()) if task.role == TaskRole::Collect => {
+            sys::exit(i32::from(collect::run(places::SOURCE).is_err()))
+        }
+        Ok(()) if task.role == TaskRole::Selftest => {
             let wrong = selftest::wrong(order);
             if wrong.is_empty() {
                 sys::exit(0)
@@ -304,7 +318,7 @@ fn prepare(whole: &Whole<'_>, task: &Task, wires: &Wires) -> Result<(), SetupErr
     }
     use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
     let [input, output, errors] = &wires.standard;
-    if task.door {
+    if task.role.has_door() {
         let nothing = std::fs::File::open("/dev/null").map_err(SetupError::at("open /dev/null"))?;
         dup2_stdin(nothing).map_err(SetupError::at("connect stdin"))?;
     } else {
@@ -351,6 +365,7 @@ fn reach(order: &OpenRequest, task: &Task) -> Reach {
     let mut write = vec![at(Path::new(places::TEMPORARY))];
     write.extend(order.program_scratch().map(at));
     write.extend(order.shared().filter(|_| task.view.builds()).map(at));
+    write.extend(order.writable.then(|| at(Path::new(places::SOURCE))));
     let is_shared = matches!(order.mode, Mode::Landlock | Mode::Bare);
     if is_shared {
         write.extend(rootfs::DEVICES.map(|name| Path::new("/dev").join(name)));

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::errors::{SandboxError, failed};
-use super::protocol::Task;
+use super::protocol::{Task, TaskRole};
 use super::session::{Session, TaskWires};
 use super::view::SandboxView;
 use crate::process::{Output, Program};
@@ -26,7 +26,7 @@ impl JoinedProgram<'_> {
         input: io::PipeReader,
         output: io::PipeWriter,
     ) -> Result<Output, SandboxError> {
-        let task = Task { program: self.program, view: self.view, selftest: false, door: false };
+        let task = Task { program: self.program, view: self.view, role: TaskRole::Program };
         let wires =
             TaskWires { input: input.into(), feed: None, output: output.into(), read: None };
         self.session.wired(task, wires).await

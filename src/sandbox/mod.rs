@@ -7,6 +7,7 @@
 
 mod backend;
 mod bwrap;
+mod collect;
 mod door;
 mod errors;
 mod folders;
@@ -68,6 +69,7 @@ use crate::types::{Isolation, limits};
 use backend::SUPERVISOR;
 pub use backend::{Backend, Bare, Landlock, Namespaces};
 pub use bwrap::Bwrap;
+pub use collect::LeftFiles;
 pub use door::Door;
 use errors::failed;
 pub use errors::{SandboxError, SetupError};

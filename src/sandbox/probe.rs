@@ -9,7 +9,7 @@ use super::backend::{Backend, Bare, Landlock, Namespaces};
 use super::bwrap::Bwrap;
 use super::host::landlock;
 use super::macos::SandboxExec;
-use super::protocol::Task;
+use super::protocol::{Task, TaskRole};
 use super::spec::SandboxSpec;
 use super::view::SandboxView;
 use crate::process::{Ended, Program};
@@ -87,7 +87,7 @@ pub async fn attempt(sandbox: &Sandbox) -> Result<(Isolation, Vec<Missing>), Opt
         timeout: Duration::from_secs(10),
     };
     let tried =
-        session.task(Task { program, view: SandboxView::Read, selftest: true, door: false }).await;
+        session.task(Task { program, view: SandboxView::Read, role: TaskRole::Selftest }).await;
     let (level, without) = (session.in_control_group(), session.without().to_vec());
     session.close().await;
     match tried {

@@ -37,6 +37,9 @@ pub struct OpenRequest {
     pub scratch: Vec<Scratch>,
     /// The programs' network access.
     pub egress: Egress,
+    /// Whether programs may change the source folder.
+    #[serde(default)]
+    pub writable: bool,
     /// The programs' limits.
     pub limits: Limits,
     /// The folder for its files, if there are no mounts.
@@ -52,6 +55,7 @@ impl OpenRequest {
             mounts: spec.mounts.clone(),
             scratch: spec.scratch.clone(),
             egress: spec.egress,
+            writable: spec.writable,
             limits: spec.limits,
             room,
         }
@@ -107,11 +111,31 @@ pub struct Task {
     pub program: Program,
     /// What it sees.
     pub view: SandboxView,
-    /// Whether to run the self-test instead.
-    pub selftest: bool,
-    /// Whether its standard input is empty, and the passed descriptor is a door to its network.
-    #[serde(default)]
-    pub door: bool,
+    /// What it is for.
+    pub role: TaskRole,
+}
+
+/// What a task is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskRole {
+    /// The program runs.
+    Program,
+    /// The program runs with an empty standard input; the passed descriptor is a door to its
+    /// network, by which regen gets sockets.
+    Door,
+    /// The same, and the first descriptor from the door listens on this port of its loopback.
+    Host(u16),
+    /// The self-test runs instead.
+    Selftest,
+    /// The files of the source folder are written to the standard output instead.
+    Collect,
+}
+
+impl TaskRole {
+    /// Whether the descriptor for the standard input is a door.
+    pub fn has_door(self) -> bool {
+        matches!(self, Self::Door | Self::Host(_))
+    }
 }
 
 /// The supervisor's answer to an order.

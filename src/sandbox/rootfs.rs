@@ -274,11 +274,16 @@ fn temporary(at: &Path) -> PathBuf {
 }
 
 /// Writes the candidate's files, and makes their file system read-only, also where it is mounted in
-/// the namespaces of programs.
-pub fn source(files: &[(String, Vec<u8>)]) -> io::Result<()> {
+/// the namespaces of programs. If they may change the files, it gets the limits of a disk instead.
+pub fn source(order: &OpenRequest, files: &[(String, Vec<u8>)]) -> io::Result<()> {
     write(Path::new(places::SOURCE), files)?;
     let fs = fspick(CWD, places::SOURCE, FsPickFlags::FSPICK_CLOEXEC)?;
-    fsconfig_set_flag(fs.as_fd(), "ro")?;
+    if order.writable {
+        fsconfig_set_string(fs.as_fd(), "size", order.limits.disk.to_string())?;
+        fsconfig_set_string(fs.as_fd(), "nr_inodes", order.limits.inodes.to_string())?;
+    } else {
+        fsconfig_set_flag(fs.as_fd(), "ro")?;
+    }
     Ok(fsconfig_reconfigure(fs.as_fd())?)
 }
 

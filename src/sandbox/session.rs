@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::errors::{SandboxError, failed};
 use super::paths::SandboxPaths;
-use super::protocol::{Done, Task};
+use super::protocol::{Done, Task, TaskRole};
 use super::view::SandboxView;
 use super::wire::{async_stream, hear, pass};
 use crate::process::{CappedOutput, Ended, Listener, Output, Program};
@@ -88,7 +88,7 @@ impl Session {
         view: SandboxView,
         program: &Program,
     ) -> Result<Output, SandboxError> {
-        self.task(Task { program: program.clone(), view, selftest: false, door: false }).await
+        self.task(Task { program: program.clone(), view, role: TaskRole::Program }).await
     }
 
     pub(super) async fn task(&self, task: Task) -> Result<Output, SandboxError> {

@@ -17,6 +17,9 @@ pub struct SandboxSpec {
     pub scratch: Vec<Scratch>,
     /// The programs' network access.
     pub egress: Egress,
+    /// Whether programs may change the source folder.
+    #[serde(default)]
+    pub writable: bool,
     /// The programs' limits.
     pub limits: Limits,
 }
@@ -29,6 +32,7 @@ impl SandboxSpec {
             mounts: Vec::new(),
             scratch: Vec::new(),
             egress: Egress::None,
+            writable: false,
             limits,
         }
     }

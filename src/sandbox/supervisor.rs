@@ -45,7 +45,7 @@ pub fn keep(
     let whole = Whole { order, filters };
     match (within, order.mode) {
         (Some(within), _) => {
-            rootfs::source(&files).map_err(SetupError::at("write the candidate's files"))?;
+            rootfs::source(order, &files).map_err(SetupError::at("write the candidate's files"))?;
             serve(&whole, control, within)
         }
         (None, Mode::Inside) => serve(&whole, control, set_up(order, &files)?),
