@@ -40,6 +40,7 @@ pub mod pipeline;
 pub mod process;
 pub mod sandbox;
 pub mod store;
+pub mod gateway;
 pub mod generator;
 pub mod watch;
 pub mod gate;

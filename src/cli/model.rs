@@ -8,9 +8,7 @@ use crate::generator::{
 };
 use crate::types::generator::ServerSettings;
 use crate::types::harness::{CassetteMode, ReplyForm};
-use crate::types::{
-    AttemptKind, Digest, Failure, GeneratorConfig, GeneratorSettings, InputsDigest, Prompt, limits,
-};
+use crate::types::{AttemptKind, Digest, Failure, GeneratorConfig, InputsDigest, Prompt, limits};
 use crate::workspace::today;
 
 /// One thing that was looked at. A hint on what is good is a warning.
@@ -58,8 +56,7 @@ async fn tier(
     ask: AskModel,
     check: &mut DoctorCheck,
 ) -> Result<(), String> {
-    let (GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server)) =
-        &config.settings;
+    let server = config.settings.server();
     let key = server.api_key_env.as_deref().map(|name| (name, variable(name)));
     if config.cassette_mode() == CassetteMode::Replay {
         "cassettes: no model is called".clone_into(&mut check.says);
@@ -164,7 +161,7 @@ async fn answered(
     let cassettes = Cassettes::new(std::path::PathBuf::new());
     let parts = GeneratorParts { config: &config, key, cassettes, servers: &servers };
     let notes = Notes::default();
-    let asked = async { generator::of(parts)?.generate(question(), &notes).await };
+    let asked = async { generator::of(parts)?.generate(question(), None, &notes).await };
     let answer = asked.await.map_err(|error| format!("no answer: {error}"))?;
     let usage = answer.usage();
     check
@@ -187,6 +184,7 @@ fn question() -> Request {
         },
         kind: AttemptKind::Generate,
         sample: 0,
+        base: None,
         context: CallContext {
             spec: "doctor".into(),
             target: "doctor".into(),

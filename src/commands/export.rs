@@ -13,7 +13,10 @@ use crate::generator::Cassette;
 use crate::promote::ATTESTATION;
 use crate::store::{ContentStore, Ledger, Objects};
 use crate::types::event::Entry;
-use crate::types::{Event, GeneratorConfig, SpecId, Standing, StoredGeneration, Tree};
+use crate::types::harness::CassetteMode;
+use crate::types::{
+    Event, GeneratorConfig, GeneratorSettings, SpecId, Standing, StoredGeneration, Tree,
+};
 use crate::workspace::{CONFIG, CommandError, ErrorKind, WorkspaceLayout};
 
 /// The archive's README.
@@ -159,7 +162,11 @@ impl Archive {
         harness.target.values_mut().for_each(|target| target.declaration = None);
         if let Some(generator) = harness.generator.take() {
             let settings = generator.settings.replayed();
-            harness.generator = Some(GeneratorConfig { settings, cassettes: None, ..generator });
+            let cassettes = match settings {
+                GeneratorSettings::Command(_) => Some(CassetteMode::Replay),
+                _ => None,
+            };
+            harness.generator = Some(GeneratorConfig { settings, cassettes, ..generator });
         }
         harness.harness.cassettes = "cassettes".to_owned();
         // The signing key is not available elsewhere.

@@ -6,6 +6,7 @@ use crate::generator::{
     CallContext, Generation, GenerationError, GenerationProgress, Generator, Request,
 };
 use crate::pipeline::{Attempt, State};
+use crate::sandbox::WorkSandbox;
 use crate::store::{CallId, LedgerError, Reservation, Spend};
 use crate::types::harness::CassetteMode;
 use crate::types::{
@@ -53,9 +54,24 @@ impl Engine {
                 other => other?,
             }
         }
+        let work = match generator.order(&request) {
+            Ok(None) => None,
+            Ok(Some(order)) => match self.open_for(state, attempt, &request, &order).await? {
+                Ok(work) => Some(work),
+                Err(why) => {
+                    self.ledger.borrow_mut().settle(call, Spend::nothing())?;
+                    let error = GenerationError::new(Failure::Configuration, why);
+                    return Ok(unanswered(number, error));
+                }
+            },
+            Err(error) => {
+                self.ledger.borrow_mut().settle(call, Spend::nothing())?;
+                return Ok(unanswered(number, error));
+            }
+        };
         let observer = self.options.observer.as_ref();
         let progress = AnswerProgress { observer, job: &state.job };
-        match in_time(generator, request.clone(), &progress).await {
+        match in_time(generator, request.clone(), work, &progress).await {
             Ok(answer) => {
                 let exchange = generator.recording(&request, &answer, &today());
                 let digest = self.store(&answer, exchange)?;
@@ -143,6 +159,7 @@ impl Engine {
             prompt: self.object(prompt)?,
             kind: attempt.kind,
             sample: u32::try_from(sample).unwrap_or(u32::MAX),
+            base: self.base(state, attempt)?,
             context: CallContext {
                 spec: state.job.spec.clone(),
                 target: part.target.clone(),
@@ -163,9 +180,10 @@ impl Engine {
 async fn in_time(
     generator: &dyn Generator,
     request: Request,
+    work: Option<WorkSandbox>,
     progress: &dyn GenerationProgress,
 ) -> Result<Generation, GenerationError> {
-    let generating = generator.generate(request, progress);
+    let generating = generator.generate(request, work, progress);
     let Some(deadline) = generator.deadline() else { return generating.await };
     tokio::time::timeout(deadline, generating).await.unwrap_or_else(|_| {
         let message = format!("no answer within {} s", deadline.as_secs());

@@ -100,15 +100,9 @@ impl Engine {
             .collect();
         let secrets = self.workspace.secrets.clone().except(&seen);
         let standing = self.workspace.standing.spec.get(&spec.id);
-        // A forced prompt is built as if nothing were promoted, so that a recording of it replays
-        // wherever the spec is.
-        let reason = &state.job.parts[attempt.part].reason;
-        let forced = self.options.force || *reason == Some(Reason::Forced);
-        let promoted = standing.and_then(|s| s.target.get(&job.name)).filter(|_| !forced);
-        let accepted = match promoted {
-            Some(promoted) => self.promoter.tree(&promoted.path)?,
-            None => None,
-        };
+        let promoted = standing.and_then(|s| s.target.get(&job.name));
+        let promoted = promoted.filter(|_| !self.is_forced(state, attempt));
+        let accepted = self.promoted_tree(state, attempt)?;
         let inputs = prompt::PromptInputs {
             spec,
             depends: &depends,
@@ -125,6 +119,7 @@ impl Engine {
             findings: history.findings.into_iter().map(|f| secrets.finding(f)).collect(),
             problem: history.problem.map(|text| secrets.text(text)),
             tried: history.tried.into_iter().map(|text| secrets.text(text)).collect(),
+            agent: self.has_agent(),
             json: config.is_some_and(|config| config.reply() == ReplyForm::Json),
             most_tokens: config.and_then(GeneratorSettings::prompt_tokens),
         };
@@ -215,11 +210,14 @@ impl Engine {
         let links = &state.job.parts[attempt.part].links;
         let mut calls = state.calls(attempt.part);
         let asked_again = calls.any(|one| one.kind == AttemptKind::Reask);
-        let attempt = attempt.number;
+        let (at, attempt) = (attempt, attempt.number);
         let reply = match completion {
             StoredGeneration::Text(completion) => reply::read(&completion, &rules),
             StoredGeneration::Workspace(workspace) => {
-                reply::read_tree(&self.objects.get_tree(workspace.tree)?, &rules)
+                let tree = self.objects.get_tree(workspace.tree)?;
+                let base = self.base(state, at)?;
+                let base = base.map(|base| self.objects.get_tree(base)).transpose()?;
+                reply::read_work(&tree, base.as_ref(), &rules)
             }
         };
         let (tree, reader) = match reply {
@@ -235,6 +233,14 @@ impl Engine {
                 } else {
                     Event::Malformed { attempt, message: known, reask: true }
                 });
+            }
+            Reply::Unchanged if !asked_again => {
+                let message = "no file was changed".to_owned();
+                return Ok(Event::Malformed { attempt, message, reask: true });
+            }
+            Reply::Unchanged => {
+                let message = "no file was changed, again".to_owned();
+                return Ok(Event::Malformed { attempt, message, reask: false });
             }
             Reply::Malformed { message, reask } => {
                 return Ok(Event::Malformed { attempt, message, reask });

@@ -14,9 +14,9 @@ use futures::future::LocalBoxFuture;
 use super::context::GateContext;
 use super::dependency_cache::{DependencyCache, LayerBuilder};
 use super::gate_inputs::GateInputs;
-use super::{build, run, service};
+use super::{build, run, service, work};
 use crate::process::Listener;
-use crate::sandbox::{Probe, SandboxError};
+use crate::sandbox::{Probe, SandboxError, WorkOrder, WorkSandbox};
 use crate::store::{Candidates, ContentStore};
 use crate::toolchain::{self, LinkedTree, Toolchain};
 use crate::types::{
@@ -109,6 +109,16 @@ pub trait GateExecutor: fmt::Debug {
         inputs: &'a GateInputs,
         now: SystemTime,
     ) -> LocalBoxFuture<'a, Result<(), String>>;
+
+    /// Opens a sandbox in which a generator works on an action's tree.
+    ///
+    /// # Errors
+    /// What this machine lacks.
+    fn open<'a>(
+        &'a self,
+        action: &'a Action,
+        order: &'a WorkOrder,
+    ) -> LocalBoxFuture<'a, Result<WorkSandbox, String>>;
 
     /// Formats a candidate. Files that do not parse are unchanged. Gives the names of changed
     /// files.
@@ -304,6 +314,25 @@ impl GateExecutor for LocalExecutor {
                 };
                 format!("`allowed_dependencies` of `[target.{}]`: {why}", inputs.name)
             })
+        }
+        .boxed_local()
+    }
+
+    fn open<'a>(
+        &'a self,
+        action: &'a Action,
+        order: &'a WorkOrder,
+    ) -> LocalBoxFuture<'a, Result<WorkSandbox, String>> {
+        async move {
+            let said = |why: &dyn fmt::Display| why.to_string();
+            let inputs = self.inputs(action.inputs).map_err(|why| said(&why))?;
+            self.admit(action, &inputs).map_err(|why| said(&why))?;
+            let id = CandidateId { tree: action.tree, provenance: action.provenance.clone() };
+            let candidate = self.candidates.get(&id).map_err(|why| said(&why))?;
+            let linked = self.linked(action).map_err(|why| said(&why))?;
+            let options = ExecuteOptions::at(SystemTime::now());
+            let context = self.machine.context(&inputs, action, &candidate, &linked, options);
+            work::open(&context, &candidate, order).await
         }
         .boxed_local()
     }

@@ -15,6 +15,7 @@ mod validator;
 mod dependency_cache;
 mod proof_result;
 mod red_proof;
+mod work;
 mod workspace;
 mod test_gates;
 mod test_run;

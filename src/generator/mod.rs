@@ -2,6 +2,7 @@
 //! `registry.rs`; the engine knows only the trait.
 #![expect(clippy::disallowed_methods, reason = "the edge to the model's server and its recordings")]
 
+mod agent;
 pub mod cassette;
 mod recorded;
 mod registry;
@@ -14,11 +15,13 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::{WorkOrder, WorkSandbox};
 use crate::types::{
     AttemptKind, Completion, Digest, Failure, InputsDigest, Prompt, SpecId, TargetName, Tree,
     Usage, limits,
 };
 
+pub use agent::{PRESETS, Preset, find as preset};
 pub use cassette::{Cassette, Cassettes};
 pub use recorded::{Recordable, Recorded};
 pub use registry::{GeneratorParts, MakeGenerator, of};
@@ -34,6 +37,9 @@ pub struct Request {
     pub kind: AttemptKind,
     /// Distinguishes equal requests: the n-th sample of one prompt, from 0.
     pub sample: u32,
+    /// The tree that a generator with a sandbox begins with.
+    #[serde(default)]
+    pub base: Option<Digest>,
     /// The job it belongs to.
     pub context: CallContext,
 }
@@ -158,11 +164,20 @@ pub trait Generator: fmt::Debug + Send + Sync {
     /// The maximum usage of a request; reserved from the budget before it is sent.
     fn ceiling(&self, request: &Request) -> Usage;
 
-    /// Sends the request. An error tells whether a model may have worked
+    /// The sandbox that it needs for a request; `None` for a generator without one.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    fn order(&self, _request: &Request) -> Result<Option<WorkOrder>, GenerationError> {
+        Ok(None)
+    }
+
+    /// Sends the request; `work` is the sandbox that was ordered. An error tells whether a model may have worked
     /// ([`GenerationError::served`]); then the reservation stays.
     fn generate<'a>(
         &'a self,
         request: Request,
+        work: Option<WorkSandbox>,
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a>;
 

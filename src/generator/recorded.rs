@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::cassette::{Cassette, Cassettes, RecordedRequest, Recording};
 use super::{Generating, Generation, GenerationError, GenerationProgress, Generator, Request};
+use crate::sandbox::{WorkOrder, WorkSandbox};
 use crate::types::harness::CassetteMode;
 use crate::types::{Digest, Failure, Usage};
 
@@ -86,9 +87,17 @@ impl<G: Recordable> Generator for Recorded<G> {
         self.generator.ceiling(request)
     }
 
+    fn order(&self, request: &Request) -> Result<Option<WorkOrder>, GenerationError> {
+        if self.mode == CassetteMode::Replay || self.find(request)?.is_some() {
+            return Ok(None);
+        }
+        self.generator.order(request)
+    }
+
     fn generate<'a>(
         &'a self,
         request: Request,
+        work: Option<WorkSandbox>,
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a> {
         Box::pin(async move {
@@ -96,7 +105,7 @@ impl<G: Recordable> Generator for Recorded<G> {
                 self.generator.check_setup()?;
             }
             let Some(cassette) = self.find(&request)? else {
-                return self.generator.generate(request, progress).await;
+                return self.generator.generate(request, work, progress).await;
             };
             let answer = self.generator.replay(request, cassette.response(), progress).await?;
             Ok(answer.replayed(cassette.label()))
@@ -181,7 +190,12 @@ mod tests {
             Usage::default()
         }
 
-        fn generate<'a>(&'a self, _: Request, _: &'a dyn GenerationProgress) -> Generating<'a> {
+        fn generate<'a>(
+            &'a self,
+            _: Request,
+            _: Option<WorkSandbox>,
+            _: &'a dyn GenerationProgress,
+        ) -> Generating<'a> {
             let count = self.0.fetch_add(1, Ordering::Relaxed);
             Box::pin(async move { Ok(answer(&format!("// {count}\n"))) })
         }
@@ -221,6 +235,7 @@ mod tests {
             prompt: Prompt { system: String::new(), user: user.to_owned() },
             kind: AttemptKind::Generate,
             sample: 0,
+            base: None,
             context: CallContext { spec, target, job: InputsDigest(Digest::of("")), attempt: 1 },
         }
     }
@@ -232,7 +247,7 @@ mod tests {
     ) -> (Result<Generation, GenerationError>, Result<(), GenerationError>) {
         let cassettes = Cassettes::new(folder.to_owned());
         let generator = Recorded::new(OneFile::default(), "one-file", mode, cassettes);
-        let said = generator.generate(request(user), &|_: usize| ()).await;
+        let said = generator.generate(request(user), None, &|_: usize| ()).await;
         let kept = match &said {
             Ok(answer) => generator.keep(&request(user), answer, "2026-01-02"),
             Err(_) => Ok(()),

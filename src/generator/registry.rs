@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::agent::Agent;
 use super::{Cassettes, GenerationError, Generator, ModelServer, RateLimits, Recorded};
 use crate::types::{GeneratorConfig, GeneratorSettings};
 
@@ -31,6 +32,9 @@ pub fn of(parts: GeneratorParts<'_>) -> Result<Arc<dyn Generator>, GenerationErr
     match &config.settings {
         GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server) => {
             recorded(ModelServer::new(server.clone(), key, servers)?, config, cassettes)
+        }
+        GeneratorSettings::Command(agent) => {
+            recorded(Agent::new(agent.clone(), key), config, cassettes)
         }
     }
 }

@@ -30,9 +30,14 @@ impl Default for Templates {
     }
 }
 
+/// What an agent is told, and the file with its task.
+const ORDER: &str = include_str!("templates/order.md");
+const WORK: &str = include_str!("templates/work.md");
+
 /// The variables a template may use.
-const VARIABLES: [&str; 20] = [
+const VARIABLES: [&str; 21] = [
     "json",
+    "manifest",
     "long",
     "language",
     "root",
@@ -138,6 +143,8 @@ pub struct PromptInputs<'a> {
     pub problem: Option<String>,
     /// One line for each failed approach.
     pub tried: Vec<String>,
+    /// Whether the prompt is for a program that works on the files.
+    pub agent: bool,
     /// Whether the answer must be one JSON object.
     pub json: bool,
     /// Maximum tokens of the prompt.
@@ -232,7 +239,7 @@ fn render_with(
     let tried = tried.map(|line| visible_line(line)).collect::<Vec<_>>();
     let problem = inputs.problem.as_deref().map(visible_line);
     let context = json!({
-        "language": inputs.language, "root": inputs.root, "fence": fence(&all),
+        "language": inputs.language, "manifest": inputs.manifest, "root": inputs.root, "fence": fence(&all),
         "spec_id": inputs.spec.id, "title": inputs.spec.title, "spec": inputs.spec.visible,
         "clauses": clauses, "dependencies": inputs.depends, "constraints": inputs.constraints,
         "contract": inputs.contract, "suites": suites, "accepted": accepted, "candidate": candidate, "changes": inputs.changes,
@@ -245,6 +252,9 @@ fn render_with(
         let template = env.get_template(name).map_err(|e| e.to_string())?;
         template.render(context.clone()).map(|text| tidy(&text)).map_err(|e| format!("{name}: {e}"))
     };
+    if inputs.agent {
+        return Ok(Prompt { system: render("order.md", ORDER)?, user: render("work.md", WORK)? });
+    }
     Ok(Prompt {
         system: render("system.md", &templates.system)?,
         user: render("task.md", &templates.task)?,
@@ -341,6 +351,7 @@ mod tests {
             }],
             problem: None,
             tried: Vec::new(),
+            agent: false,
             json: false,
             most_tokens: None,
         };

@@ -110,6 +110,11 @@ fn within_limits(files: impl Iterator<Item = (String, usize)>) -> Result<(), Str
     Ok(())
 }
 
+/// Whether a candidate may write a file.
+pub fn is_allowed(path: &str, rules: &ReplyRules) -> bool {
+    allowed(path, rules).is_ok()
+}
+
 fn allowed(path: &str, rules: &ReplyRules) -> Result<RelPath, String> {
     let path = RelPath::parse(path).map_err(|why| format!("the path `{path:.260}` {why}"))?;
     let folded = path.folded();

@@ -39,6 +39,8 @@ pub enum Reply {
         /// Why.
         message: String,
     },
+    /// A program left the files as they were.
+    Unchanged,
     /// Unusable.
     Malformed {
         /// The problem and its fix.
@@ -87,6 +89,20 @@ pub fn read_tree(tree: &Tree, rules: &ReplyRules) -> Reply {
         Ok(tree) => Reply::Tree { tree, reader: "workspace" },
         Err(message) => Reply::Malformed { message, reask: false },
     }
+}
+
+/// Reads the tree that a program left. Files that the target does not allow are left out; `base` is
+/// the tree that it began with.
+pub fn read_work(tree: &Tree, base: Option<&Tree>, rules: &ReplyRules) -> Reply {
+    let Some(base) = base else { return read_tree(tree, rules) };
+    let allowed = |tree: &Tree| -> Tree {
+        let files = tree.iter().filter(|(path, _)| {
+            path.as_str() == CONFLICT || check::is_allowed(path.as_str(), rules)
+        });
+        files.map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect()
+    };
+    let work = allowed(tree);
+    if work == allowed(base) { Reply::Unchanged } else { read_tree(&work, rules) }
 }
 
 fn conflict(clause: &str, message: String, rules: &ReplyRules) -> Reply {

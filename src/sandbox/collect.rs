@@ -110,7 +110,8 @@ impl Walk<'_> {
                 if size > limits::FILE_BYTES {
                     return no("it is too large");
                 }
-                if self.bytes + size > limits::TREE_BYTES || self.seen.files.len() == limits::TREE_FILES
+                if self.bytes + size > limits::TREE_BYTES
+                    || self.seen.files.len() == limits::TREE_FILES
                 {
                     return no("more than a candidate may have");
                 }

@@ -235,7 +235,9 @@ fn end(order: &OpenRequest, status: WaitStatus) -> Ended {
             let overlays = order.overlays().map(|mount| &*mount.at);
             let own = [Path::new(places::TEMPORARY)].into_iter().chain(overlays);
             let source = order.writable.then_some(Path::new(places::SOURCE));
-            own.chain(order.session_scratch()).chain(source).find_map(|path| accounting::mounted(path).1)
+            own.chain(order.session_scratch())
+                .chain(source)
+                .find_map(|path| accounting::mounted(path).1)
         }
         Mode::Inside | Mode::Landlock | Mode::Bare => None,
     };

@@ -21,6 +21,7 @@ mod session;
 mod spec;
 mod view;
 mod wire;
+mod work;
 
 #[cfg(target_os = "linux")]
 mod cgroup;
@@ -84,6 +85,7 @@ use session::ZygoteSocket;
 pub use spec::{Egress, Mount, MountMode, SandboxSpec, Scratch};
 pub use view::{Alone, SandboxView};
 use wire::{async_stream, hear, pass};
+pub use work::{WorkOrder, WorkSandbox};
 
 /// Returns unused memory to the system: a daemon is idle after reading a whole workspace.
 pub fn give_back_memory() {

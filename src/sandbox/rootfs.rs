@@ -207,8 +207,9 @@ pub fn enter(order: &OpenRequest, pieces: Pieces) -> Result<Vec<String>, SetupEr
             copied(number, &mount.at).map_err(SetupError::at("copy the layer"))?;
         }
     }
-    // Unlimited until the candidate's files are there, which are limited.
-    memory(0, 0)
+    // The candidate's files are limited; what programs add to them has the limits of a disk.
+    let limits = if order.writable { (order.limits.disk, order.limits.inodes) } else { (0, 0) };
+    memory(limits.0, limits.1)
         .and_then(|source| attach(&source, Path::new(places::SOURCE)))
         .map_err(SetupError::at("mount the candidate's folder"))?;
     // The user's own disk quotas: some folders, not all.
@@ -274,16 +275,14 @@ fn temporary(at: &Path) -> PathBuf {
 }
 
 /// Writes the candidate's files, and makes their file system read-only, also where it is mounted in
-/// the namespaces of programs. If they may change the files, it gets the limits of a disk instead.
+/// the namespaces of programs, unless they may change the files.
 pub fn source(order: &OpenRequest, files: &[(String, Vec<u8>)]) -> io::Result<()> {
     write(Path::new(places::SOURCE), files)?;
-    let fs = fspick(CWD, places::SOURCE, FsPickFlags::FSPICK_CLOEXEC)?;
     if order.writable {
-        fsconfig_set_string(fs.as_fd(), "size", order.limits.disk.to_string())?;
-        fsconfig_set_string(fs.as_fd(), "nr_inodes", order.limits.inodes.to_string())?;
-    } else {
-        fsconfig_set_flag(fs.as_fd(), "ro")?;
+        return Ok(());
     }
+    let fs = fspick(CWD, places::SOURCE, FsPickFlags::FSPICK_CLOEXEC)?;
+    fsconfig_set_flag(fs.as_fd(), "ro")?;
     Ok(fsconfig_reconfigure(fs.as_fd())?)
 }
 

@@ -14,6 +14,8 @@ enum GeneratorKind {
     Openai,
     /// Recorded exchanges only: no network, no key, no cost.
     Cassette,
+    /// A program that works on the files in a sandbox: a coding agent.
+    Command,
 }
 
 /// What is done with recorded exchanges.
@@ -83,8 +85,19 @@ impl Tier {
 #[serde(deny_unknown_fields, default, rename = "GeneratorConfig")]
 #[serde(expecting = "struct GeneratorConfig")]
 struct GeneratorTable {
-    /// `openai` or `cassette`.
+    /// `openai`, `cassette` or `command`.
     kind: GeneratorKind,
+    /// For `command`: a known agent: `codex`, `claude`, `gemini`, `opencode`, `pi` or `aider`.
+    agent: Option<String>,
+    /// For `command`: the program and its arguments, in place of `agent`. `{prompt}`,
+    /// `{prompt_file}`, `{model}`, `{base_url}` and `{token}` are replaced.
+    argv: Option<Vec<String>>,
+    /// For `command`: another model that the agent may ask.
+    small_model: Option<String>,
+    /// For `command`: most tokens of an attempt, read and written. Default: 400000.
+    attempt_tokens: Option<u64>,
+    /// For `command`: wall time of an attempt, in seconds. Default: 900.
+    wall_s: Option<u64>,
     /// Address of the API, up to and with `/v1`.
     base_url: String,
     /// The API: `responses`, `chat` or `messages`. Default: `responses` for api.openai.com and
@@ -138,6 +151,11 @@ impl Default for GeneratorTable {
     fn default() -> Self {
         Self {
             kind: GeneratorKind::Openai,
+            agent: None,
+            argv: None,
+            small_model: None,
+            attempt_tokens: None,
+            wall_s: None,
             base_url: "https://api.openai.com/v1".to_owned(),
             api: None,
             model: String::new(),
@@ -185,6 +203,28 @@ pub enum GeneratorSettings {
     Openai(ServerSettings),
     /// `kind = "cassette"`: recordings of such a server, which is never asked itself.
     Cassette(ServerSettings),
+    /// `kind = "command"`: a program in a sandbox that asks such a server through a gateway.
+    Command(AgentSettings),
+}
+
+/// Agents whose command lines are known.
+pub const KNOWN_AGENTS: [&str; 6] = ["codex", "claude", "gemini", "opencode", "pi", "aider"];
+
+/// A coding agent. The keys of `[generator]` have the same names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentSettings {
+    /// The name of a known agent.
+    pub agent: Option<String>,
+    /// Its program and arguments; empty for those of the known agent.
+    pub argv: Vec<String>,
+    /// Another model that it may ask.
+    pub small_model: Option<String>,
+    /// Most tokens of an attempt, read and written.
+    pub attempt_tokens: u64,
+    /// Wall time of an attempt, in seconds.
+    pub wall_s: u64,
+    /// The model's server.
+    pub server: ServerSettings,
 }
 
 /// A model's server. The keys of `[generator]` have the same names.
@@ -272,6 +312,14 @@ impl From<GeneratorTable> for GeneratorConfig {
             settings: match table.kind {
                 GeneratorKind::Openai => GeneratorSettings::Openai(settings),
                 GeneratorKind::Cassette => GeneratorSettings::Cassette(settings),
+                GeneratorKind::Command => GeneratorSettings::Command(AgentSettings {
+                    agent: table.agent,
+                    argv: table.argv.unwrap_or_default(),
+                    small_model: table.small_model,
+                    attempt_tokens: table.attempt_tokens.unwrap_or(limits::AGENT_TOKENS),
+                    wall_s: table.wall_s.unwrap_or(limits::AGENT_SECONDS),
+                    server: settings,
+                }),
             },
             cassettes: table.cassettes,
             prices: Prices {
@@ -287,12 +335,24 @@ impl From<GeneratorTable> for GeneratorConfig {
 
 impl From<GeneratorConfig> for GeneratorTable {
     fn from(config: GeneratorConfig) -> Self {
+        let mut agent = None;
         let (kind, one) = match config.settings {
             GeneratorSettings::Openai(one) => (GeneratorKind::Openai, one),
             GeneratorSettings::Cassette(one) => (GeneratorKind::Cassette, one),
+            GeneratorSettings::Command(one) => {
+                let server = one.server.clone();
+                agent = Some(one);
+                (GeneratorKind::Command, server)
+            }
         };
+        let argv = agent.as_ref().map(|one| one.argv.clone());
         Self {
             kind,
+            agent: agent.as_ref().and_then(|one| one.agent.clone()),
+            argv: argv.filter(|argv| !argv.is_empty()),
+            small_model: agent.as_ref().and_then(|one| one.small_model.clone()),
+            attempt_tokens: agent.as_ref().map(|one| one.attempt_tokens),
+            wall_s: agent.as_ref().map(|one| one.wall_s),
             base_url: one.base_url,
             api: one.api,
             model: one.model,
@@ -325,11 +385,7 @@ impl GeneratorConfig {
         let mut one = self.clone();
         one.tiers.clear();
         let Some(over) = tier.checked_sub(1).and_then(|i| self.tiers.get(i)) else { return one };
-        match &mut one.settings {
-            GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server) => {
-                server.over(over);
-            }
-        }
+        one.settings.server_mut().over(over);
         // A price belongs to a model.
         let own = over.prices();
         one.prices = match own.given().next() {
@@ -352,7 +408,7 @@ impl GeneratorConfig {
     /// What is done with recordings.
     pub fn cassette_mode(&self) -> CassetteMode {
         self.cassettes.unwrap_or(match self.settings {
-            GeneratorSettings::Openai(_) => CassetteMode::Off,
+            GeneratorSettings::Openai(_) | GeneratorSettings::Command(_) => CassetteMode::Off,
             GeneratorSettings::Cassette(_) => CassetteMode::Replay,
         })
     }
@@ -364,64 +420,66 @@ impl GeneratorSettings {
         match self {
             Self::Openai(_) => "openai",
             Self::Cassette(_) => "cassette",
+            Self::Command(_) => "command",
+        }
+    }
+
+    /// The model's server.
+    pub fn server(&self) -> &ServerSettings {
+        match self {
+            Self::Openai(server) | Self::Cassette(server) => server,
+            Self::Command(agent) => &agent.server,
+        }
+    }
+
+    fn server_mut(&mut self) -> &mut ServerSettings {
+        match self {
+            Self::Openai(server) | Self::Cassette(server) => server,
+            Self::Command(agent) => &mut agent.server,
         }
     }
 
     /// The model's name as configured.
     pub fn model(&self) -> &str {
-        match self {
-            Self::Openai(server) | Self::Cassette(server) => &server.model,
-        }
+        &self.server().model
     }
 
     /// Address of the server; `None` for a kind without one.
     pub fn address(&self) -> Option<&str> {
-        match self {
-            Self::Openai(server) | Self::Cassette(server) => Some(&server.base_url),
-        }
+        Some(&self.server().base_url)
     }
 
     /// Name of the environment variable with the key.
     pub fn api_key_env(&self) -> Option<&str> {
-        match self {
-            Self::Openai(server) | Self::Cassette(server) => server.api_key_env.as_deref(),
-        }
+        self.server().api_key_env.as_deref()
     }
 
     /// The form in which answers are asked for.
     pub fn reply(&self) -> ReplyForm {
-        match self {
-            Self::Openai(server) | Self::Cassette(server) => server.reply,
-        }
+        self.server().reply
     }
 
     /// Sampling temperature of a first answer; `None` for the model's own.
     pub fn temperature(&self) -> Option<f64> {
-        match self {
-            Self::Openai(server) | Self::Cassette(server) => server.temperature,
-        }
+        self.server().temperature
     }
 
     /// Tokens an answer may have; `None` for a kind that has no such setting.
     pub fn max_output_tokens(&self) -> Option<u32> {
-        match self {
-            Self::Openai(server) | Self::Cassette(server) => Some(server.output_tokens()),
-        }
+        Some(self.server().output_tokens())
     }
 
     /// Tokens a prompt may have beside the longest answer; `None`: not checked before the call.
     pub fn prompt_tokens(&self) -> Option<usize> {
-        match self {
-            Self::Openai(server) | Self::Cassette(server) => {
-                server.context_tokens.map(|all| all.saturating_sub(server.output_tokens()) as usize)
-            }
-        }
+        let server = self.server();
+        server.context_tokens.map(|all| all.saturating_sub(server.output_tokens()) as usize)
     }
 
     /// The same settings, answered from recordings alone.
     pub fn replayed(self) -> Self {
         match self {
             Self::Openai(server) | Self::Cassette(server) => Self::Cassette(server),
+            Self::Command(agent) => Self::Command(agent),
         }
     }
 }

@@ -196,6 +196,23 @@ pub const SECONDS: &str = "REGEN_SECONDS";
 /// Bytes of a custom validator's report.
 pub const REPORT_BYTES: usize = 4 * 1024 * 1024;
 
+/// Tokens that an agent's attempt may take, read and written, where nothing is configured.
+pub const AGENT_TOKENS: u64 = 400_000;
+/// Wall time of an agent's attempt in seconds, where nothing is configured.
+pub const AGENT_SECONDS: u64 = 900;
+/// Bytes of an agent's output that are kept.
+pub const AGENT_OUTPUT: usize = 8 * 1024 * 1024;
+/// The port of a gateway on a sandbox's own loopback.
+pub const GATEWAY_PORT: u16 = 8099;
+/// Connections to a gateway at a time.
+pub const GATEWAY_CONNECTIONS: usize = 64;
+/// Bytes of a request to a gateway.
+pub const GATEWAY_BYTES: usize = 32 * 1024 * 1024;
+/// Time in which such a request arrives.
+pub const GATEWAY_BODY_TIME: Duration = Duration::from_secs(60);
+/// Tokens that a server may add to a request of its own: roles, separators, tools.
+pub const MESSAGE_TOKENS: usize = 64;
+
 /// Timeout for connecting to the server.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Timeout for the first content: local servers process long prompts slowly.

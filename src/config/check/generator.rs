@@ -2,6 +2,7 @@
 
 use super::{ConfigCheck, is_web};
 use crate::types::generator::ServerSettings;
+use crate::types::generator::{AgentSettings, KNOWN_AGENTS};
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{GeneratorConfig, GeneratorSettings, Harness, Target};
 
@@ -24,11 +25,36 @@ impl ConfigCheck<'_> {
     }
 
     fn settings(&mut self, generator: &GeneratorConfig) {
+        self.server(generator.settings.server(), generator);
         match &generator.settings {
-            GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server) => {
-                self.server(server, generator);
-                self.apis(generator);
+            GeneratorSettings::Openai(_) | GeneratorSettings::Cassette(_) => self.apis(generator),
+            GeneratorSettings::Command(agent) => self.agent(agent),
+        }
+    }
+
+    fn agent(&mut self, agent: &AgentSettings) {
+        let known = KNOWN_AGENTS.join(", ");
+        match (&agent.agent, agent.argv.first()) {
+            (None, Some(_)) => {}
+            (Some(name), None) if KNOWN_AGENTS.contains(&name.as_str()) => {}
+            (Some(name), None) => {
+                let message = format!("the agent `{name}` is not known");
+                let help = format!("one of {known}; or give its program in `argv`");
+                self.wrong(&["generator", "agent"], message, help);
             }
+            _ => {
+                let message = "`kind = \"command\"` needs either `agent` or `argv`";
+                let help = format!("agent = one of {known}; argv = [\"PROGRAM\", \"{{prompt}}\"]");
+                self.wrong(&["generator", "kind"], message, help);
+            }
+        }
+        if agent.attempt_tokens == 0 || agent.wall_s == 0 {
+            let message = "`attempt_tokens` and `wall_s` must be at least 1";
+            self.wrong(&["generator"], message, "leave them out for the defaults");
+        }
+        if agent.server.reply == ReplyForm::Json {
+            let help = "leave it out: an agent changes files";
+            self.wrong(&["generator", "reply"], "`reply` is of no use to an agent", help);
         }
     }
 
@@ -61,8 +87,8 @@ impl ConfigCheck<'_> {
     /// What is known of hosts and their APIs, of each tier.
     fn apis(&mut self, generator: &GeneratorConfig) {
         for tier in 0..=generator.tiers.len() {
-            let (GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server)) =
-                generator.tier(tier).settings;
+            let tier = generator.tier(tier).settings;
+            let server = tier.server();
             let (api, url) = (server.api(), &server.base_url);
             if server.reply == ReplyForm::Json && api.ignores_schema(url) {
                 let message = format!("{url} ignores `reply = \"json\"` by this API");
@@ -73,7 +99,7 @@ impl ConfigCheck<'_> {
                 let message = format!("{url} does not serve `{}` by this API", server.model);
                 self.wrong(&["generator", "api"], message, "leave `api` out");
             }
-            if server.reasoning_effort.is_some_and(|effort| effort.trim().is_empty()) {
+            if server.reasoning_effort.as_ref().is_some_and(|effort| effort.trim().is_empty()) {
                 let help = "leave it out, or give a word such as \"low\"";
                 self.wrong(&["generator", "reasoning_effort"], "`reasoning_effort` is empty", help);
             }

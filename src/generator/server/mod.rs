@@ -23,6 +23,7 @@ use super::{
     Generating, Generation, GenerationError, GenerationProgress, Generator, Recordable, Request,
     estimate,
 };
+use crate::sandbox::WorkSandbox;
 use crate::types::generator::ServerSettings;
 use crate::types::{Completion, Digest, Failure, ModelApi, Usage, limits};
 
@@ -218,6 +219,7 @@ impl Generator for ModelServer {
     fn generate<'a>(
         &'a self,
         request: Request,
+        _: Option<WorkSandbox>,
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a> {
         Box::pin(async move {

@@ -1,0 +1,250 @@
+//! Counts tokens: reserved before a request is sent, metered from what the server says.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Response, StatusCode, header};
+use futures::StreamExt;
+use serde_json::Value;
+
+use super::{Gateway, GatewayReport};
+use crate::types::Usage;
+
+/// The tokens of an attempt.
+#[derive(Debug, Default)]
+pub struct Counts {
+    usage: Usage,
+    reserved: u64,
+    requests: u32,
+    status: Option<u16>,
+    capped: bool,
+    refused: BTreeSet<String>,
+    /// The last request that was counted, and its input.
+    last: Option<(Vec<u8>, u64)>,
+}
+
+impl Counts {
+    /// Reserves tokens, if no more than `most` are taken then.
+    pub fn reserve(&mut self, tokens: u64, most: u64) -> bool {
+        let taken = self.usage.input + self.usage.output + self.reserved;
+        let fits = taken.saturating_add(tokens) <= most;
+        if fits {
+            self.reserved += tokens;
+            self.requests += 1;
+        } else {
+            self.capped = true;
+        }
+        fits
+    }
+
+    /// The bytes at the beginning and the end of a body that the last counted request had too, with
+    /// the tokens of that request.
+    pub fn known_prefix(&self, body: &[u8]) -> (usize, u64) {
+        let Some((last, tokens)) = &self.last else { return (0, 0) };
+        let same = |pairs: &mut dyn Iterator<Item = (&u8, &u8)>| {
+            pairs.take_while(|(one, other)| one == other).count()
+        };
+        let before = same(&mut last.iter().zip(body));
+        let rest = last.len().min(body.len()) - before;
+        let after = same(&mut last.iter().rev().zip(body.iter().rev())).min(rest);
+        // It is worth it only if most of the request is in the new one.
+        let known = before + after;
+        if known as u64 > *tokens { (known, *tokens) } else { (0, 0) }
+    }
+
+    /// Names something that was refused or left out.
+    pub fn refuse(&mut self, why: String) {
+        // A program can think of endlessly many.
+        if self.refused.len() < 20 {
+            self.refused.insert(why);
+        }
+    }
+
+    /// Remembers the server's status.
+    pub fn status(&mut self, status: Option<u16>) {
+        self.status = status;
+    }
+
+    /// What went through.
+    pub fn report(&self) -> GatewayReport {
+        let mut usage = self.usage;
+        usage.output += self.reserved;
+        GatewayReport {
+            usage,
+            requests: self.requests,
+            status: self.status,
+            capped: self.capped,
+            refused: self.refused.clone(),
+        }
+    }
+}
+
+/// The reservation of a request. It is settled when this is dropped: by what the server said, or
+/// else as a whole.
+pub struct Meter {
+    gateway: Arc<Gateway>,
+    most: u64,
+    body: Vec<u8>,
+    seen: Option<Usage>,
+    /// The beginning of a line.
+    line: Vec<u8>,
+}
+
+/// Bytes of a line that is looked into: a whole answer can be one.
+const LINE: usize = 32 * 1024 * 1024;
+
+impl Meter {
+    /// The meter of a request that was reserved.
+    pub fn new(gateway: Arc<Gateway>, most: u64, body: Vec<u8>) -> Self {
+        Self { gateway, most, body, seen: None, line: Vec::new() }
+    }
+
+    /// Passes an answer on and reads its counts.
+    pub fn over(mut self, response: reqwest::Response) -> Response<Body> {
+        let status = response.status();
+        if !status.is_success() {
+            self.seen = Some(Usage::default());
+            self.body.clear();
+        }
+        self.gateway.counts().status(Some(status.as_u16()));
+        let kind = response.headers().get(header::CONTENT_TYPE).cloned();
+        let pieces =
+            response.bytes_stream().map(move |piece| piece.inspect(|bytes| self.hear(bytes)));
+        let mut passed = Response::new(Body::from_stream(pieces));
+        *passed.status_mut() = StatusCode::from_u16(status.as_u16()).unwrap_or_default();
+        if let Some(kind) = kind {
+            passed.headers_mut().insert(header::CONTENT_TYPE, kind);
+        }
+        passed
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if self.line.len() + piece.len() <= LINE {
+                self.line.extend_from_slice(piece);
+            }
+            if piece.ends_with(b"\n") {
+                self.read();
+            }
+        }
+    }
+
+    fn read(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim().strip_prefix("data:").unwrap_or(&text).trim();
+        if text.contains("\"usage")
+            && let Ok(value) = serde_json::from_str(text)
+        {
+            self.seen = merged(self.seen, &value);
+        }
+    }
+
+    /// Ends the reservation with a number of tokens; `None`: nothing was spent.
+    pub fn settle(mut self, tokens: Option<u64>) {
+        self.seen = Some(Usage { output: tokens.unwrap_or(0), ..Usage::default() });
+        self.body.clear();
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        // An answer in one piece has no line's end; a list is over several lines.
+        self.read();
+        let mut counts = self.gateway.counts();
+        counts.reserved = counts.reserved.saturating_sub(self.most);
+        match self.seen {
+            Some(seen) => {
+                counts.usage.input += seen.input;
+                counts.usage.output += seen.output;
+                counts.usage.cached += seen.cached;
+                counts.usage.cache_write += seen.cache_write;
+                if !self.body.is_empty() {
+                    counts.last = Some((std::mem::take(&mut self.body), seen.input));
+                }
+            }
+            None => counts.usage.output += self.most,
+        }
+    }
+}
+
+/// The counts of an event, over those of earlier ones.
+fn merged(seen: Option<Usage>, value: &Value) -> Option<Usage> {
+    let parts = [
+        &value["usage"],
+        &value["response"]["usage"],
+        &value["message"]["usage"],
+        &value["usageMetadata"],
+    ];
+    let Some(usage) = parts.into_iter().find(|part| part.is_object()) else { return seen };
+    let number = |names: &[&str]| names.iter().find_map(|name| usage[*name].as_u64());
+    let inner = |outer: &str, name: &str| usage[outer][name].as_u64();
+    let cached = number(&["cache_read_input_tokens", "cachedContentTokenCount"])
+        .or(inner("prompt_tokens_details", "cached_tokens"))
+        .or(inner("input_tokens_details", "cached_tokens"));
+    let cache_write = number(&["cache_creation_input_tokens"]);
+    let mut input = number(&["input_tokens", "prompt_tokens", "promptTokenCount"]);
+    // Anthropic's API counts these apart from the input.
+    if usage.get("cache_read_input_tokens").or(usage.get("cache_creation_input_tokens")).is_some() {
+        input = input.map(|one| one + cached.unwrap_or(0) + cache_write.unwrap_or(0));
+    }
+    let output = number(&["output_tokens", "completion_tokens", "candidatesTokenCount"]);
+    let thoughts = number(&["thoughtsTokenCount"]).unwrap_or(0);
+    let before = seen.unwrap_or_default();
+    Some(Usage {
+        input: input.unwrap_or(0).max(before.input),
+        output: output.map_or(0, |one| one + thoughts).max(before.output),
+        cached: cached.unwrap_or(0).max(before.cached),
+        cache_write: cache_write.unwrap_or(0).max(before.cache_write),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn counts_of_every_api_are_read() {
+        let usage =
+            |input, output, cached, cache_write| Usage { input, output, cached, cache_write };
+        for (events, wanted) in [
+            (
+                vec![json!({ "usage": { "prompt_tokens": 5, "completion_tokens": 7 } })],
+                usage(5, 7, 0, 0),
+            ),
+            (
+                vec![json!({ "response": { "usage": { "input_tokens": 5, "output_tokens": 7,
+                    "input_tokens_details": { "cached_tokens": 2 } } } })],
+                usage(5, 7, 2, 0),
+            ),
+            (
+                vec![
+                    json!({ "message": { "usage": { "input_tokens": 5, "output_tokens": 1,
+                        "cache_read_input_tokens": 3, "cache_creation_input_tokens": 4 } } }),
+                    json!({ "usage": { "output_tokens": 7 } }),
+                ],
+                usage(12, 7, 3, 4),
+            ),
+            (
+                vec![json!({ "usageMetadata": { "promptTokenCount": 5, "candidatesTokenCount": 7,
+                    "thoughtsTokenCount": 2 } })],
+                usage(5, 9, 0, 0),
+            ),
+        ] {
+            let seen = events.iter().fold(None, merged);
+            assert_eq!(seen, Some(wanted));
+        }
+    }
+
+    #[test]
+    fn tokens_are_reserved_within_the_limit_and_known_parts_are_counted_once() {
+        let mut counts = Counts::default();
+        assert!(counts.reserve(60, 100) && !counts.reserve(41, 100) && counts.capped);
+        assert!(counts.reserve(40, 100));
+        counts.last = Some((b"{\"input\":[one],\"tools\":[]}".to_vec(), 4));
+        assert_eq!(counts.known_prefix(b"{\"input\":[one,two],\"tools\":[]}"), (26, 4));
+        assert_eq!(counts.known_prefix(b"other"), (0, 0));
+    }
+}

@@ -1,0 +1,220 @@
+//! The gateway: the only way from a program in a sandbox to a model. It listens on the sandbox's own
+//! loopback, knows one token, adds the key outside, and never lets the tokens of an attempt pass
+//! their limit: each request is reserved before it is sent and metered on the wire.
+#![expect(clippy::disallowed_methods, reason = "the edge between sandboxes and a model's server")]
+
+mod body;
+mod meter;
+mod upstream;
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_tokio::rt::{TokioIo, TokioTimer};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::types::{Usage, limits};
+
+use body::{Asked, Wire};
+use meter::{Counts, Meter};
+pub use upstream::{Upstream, UpstreamError};
+
+/// What a gateway lets through.
+#[derive(Clone, Debug)]
+pub struct GatewayRules {
+    /// Models that may be asked. The first is the configured one.
+    pub models: Vec<String>,
+    /// Tokens that an answer may have where the request does not say.
+    pub output_tokens: u32,
+    /// Most tokens of all requests, read and written.
+    pub tokens: u64,
+}
+
+/// What went through a gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GatewayReport {
+    /// Tokens, as the server counted them; where it did not, as they were reserved.
+    pub usage: Usage,
+    /// Requests that were sent on.
+    pub requests: u32,
+    /// The server's last status.
+    pub status: Option<u16>,
+    /// Whether a request was refused because of the limit on tokens.
+    pub capped: bool,
+    /// Requests that were refused for another reason, without repetition.
+    pub refused: BTreeSet<String>,
+}
+
+/// A gateway for one attempt.
+#[derive(Debug)]
+pub struct Gateway {
+    rules: GatewayRules,
+    upstream: Upstream,
+    token: String,
+    counts: Mutex<Counts>,
+    capped: Notify,
+}
+
+impl Gateway {
+    /// A gateway with a random token.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn new(rules: GatewayRules, upstream: Upstream) -> Result<Arc<Self>, getrandom::Error> {
+        let mut bytes = [0; 24];
+        getrandom::fill(&mut bytes)?;
+        let token = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let (counts, capped) = (Mutex::default(), Notify::new());
+        Ok(Arc::new(Self { rules, upstream, token: format!("rg-{token}"), counts, capped }))
+    }
+
+    /// What programs send in place of a key.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// What went through so far. A request that is not answered yet counts as reserved.
+    pub fn report(&self) -> GatewayReport {
+        self.counts().report()
+    }
+
+    /// Waits until a request was refused because of the limit on tokens.
+    pub async fn capped(&self) {
+        self.capped.notified().await;
+    }
+
+    fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
+        // What is behind it is whole after every statement.
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers requests until it is dropped.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener) -> Infallible {
+        let mut open = tokio::task::JoinSet::new();
+        let places = Arc::new(Semaphore::new(limits::GATEWAY_CONNECTIONS));
+        loop {
+            let place = places.clone().acquire_owned().await;
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(limits::WATCH_TICK).await;
+                continue;
+            };
+            while open.try_join_next().is_some() {}
+            let gateway = self.clone();
+            open.spawn(async move {
+                let _place = place;
+                let service = service_fn(move |request| {
+                    let gateway = gateway.clone();
+                    async move { Ok::<_, Infallible>(gateway.answer(request).await) }
+                });
+                let mut server = http1::Builder::new();
+                server.timer(TokioTimer::new()).header_read_timeout(limits::REQUEST_TIME);
+                if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
+                    tracing::debug!("a connection to the gateway: {error}");
+                }
+            });
+        }
+    }
+
+    async fn answer(self: Arc<Self>, request: Request<hyper::body::Incoming>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        if head.method == Method::HEAD && head.uri.path() == "/" {
+            return Response::default();
+        }
+        if !self.knows(&head.headers, head.uri.query()) {
+            return self.refuse(StatusCode::UNAUTHORIZED, "invalid_api_key", "a wrong token");
+        }
+        if head.method == Method::GET && head.uri.path() == "/v1/models" {
+            let model = |id: &String| json!({ "id": id, "object": "model", "owned_by": "regen" });
+            let data = self.rules.models.iter().map(model).collect::<Vec<_>>();
+            return said(StatusCode::OK, &json!({ "object": "list", "data": data }));
+        }
+        let path = head.uri.path();
+        let Some(wire) = Wire::of(path).filter(|_| head.method == Method::POST) else {
+            let why = format!("{} {path} is not served", head.method);
+            return self.refuse(StatusCode::NOT_FOUND, "not_found", &why);
+        };
+        let bytes = to_bytes(Body::new(body), limits::GATEWAY_BYTES);
+        let bytes = match tokio::time::timeout(limits::GATEWAY_BODY_TIME, bytes).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(_)) => {
+                let why = "a request of more than 32 MiB";
+                return self.refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", why);
+            }
+            Err(_) => {
+                let why = "a request that took too long";
+                return self.refuse(StatusCode::REQUEST_TIMEOUT, "timeout", why);
+            }
+        };
+        match Asked::read(wire, path, &bytes, self.rules.output_tokens) {
+            Ok(asked) if self.rules.models.contains(&asked.model) => {
+                self.pass_on(asked, &head.headers).await
+            }
+            Ok(asked) => {
+                let why = format!("the model {} is not allowed", asked.model);
+                self.refuse(StatusCode::NOT_FOUND, "model_not_found", &why)
+            }
+            Err(why) => self.refuse(StatusCode::BAD_REQUEST, "invalid_request_error", &why),
+        }
+    }
+
+    /// Whether a request has the token, where any API has its key.
+    fn knows(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let bearer = text("authorization").and_then(|text| text.strip_prefix("Bearer "));
+        let keys = [bearer, text("x-api-key"), text("x-goog-api-key")];
+        let query = query.into_iter().flat_map(|query| query.split('&'));
+        let query = query.filter_map(|pair| pair.strip_prefix("key="));
+        keys.into_iter().flatten().chain(query).any(|key| key == self.token)
+    }
+
+    /// Sends a request on, if the tokens that it may take are left.
+    async fn pass_on(self: Arc<Self>, asked: Asked, headers: &HeaderMap) -> Response<Body> {
+        let most = asked.most(self.counts().known_prefix(&asked.body));
+        if !self.counts().reserve(most, self.rules.tokens) {
+            self.capped.notify_one();
+            let why = "the tokens of this attempt are used up";
+            return said(StatusCode::PAYMENT_REQUIRED, &error("insufficient_quota", why));
+        }
+        for note in &asked.notes {
+            self.counts().refuse(note.clone());
+        }
+        let meter = Meter::new(self.clone(), most, asked.body.clone());
+        match self.upstream.send(&asked, headers).await {
+            Ok(response) => meter.over(response),
+            Err(failed) => {
+                // What was not served costs nothing.
+                meter.settle(failed.served.then_some(most));
+                self.counts().status(failed.status);
+                failed.into_response()
+            }
+        }
+    }
+
+    fn refuse(&self, status: StatusCode, kind: &str, why: &str) -> Response<Body> {
+        self.counts().refuse(why.to_owned());
+        said(status, &error(kind, why))
+    }
+}
+
+fn error(kind: &str, why: &str) -> Value {
+    json!({ "error": { "message": format!("regen: {why}"), "type": kind, "code": kind } })
+}
+
+fn said(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let json = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// How long a program may go on after its tokens are used up.
+pub const AFTER_CAP: Duration = Duration::from_secs(10);

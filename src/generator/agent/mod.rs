@@ -1,0 +1,402 @@
+//! A coding agent: a program that works on the files in a sandbox and asks a model through a
+//! gateway. Its answer is the tree that it leaves; its exit status says nothing about the work.
+
+mod presets;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::cassette::RecordedRequest;
+use super::{
+    Generating, Generation, GenerationError, GenerationProgress, Generator, Recordable, Request,
+};
+use crate::gateway::{AFTER_CAP, Gateway, GatewayReport, GatewayRules, Upstream};
+use crate::process::{Ended, Listener, Output, Program};
+use crate::sandbox::{LeftFiles, SandboxView, WorkOrder, WorkSandbox};
+use crate::types::generator::AgentSettings;
+use crate::types::{Digest, Failure, Limits, LimitsConfig, RelPath, Tree, Usage, limits};
+
+pub use presets::{PRESETS, Preset, find};
+
+/// The file with the task.
+const TASK: &str = "SPEC.md";
+
+/// Writes files into the home, then starts the agent: `PATH TEXT … -- PROGRAM ARGUMENT …`.
+const START: &str = r#"mkdir -p "$HOME" || exit 126
+while [ "$1" != -- ]; do
+  mkdir -p "$(dirname "$HOME/$1")" && printf %s "$2" > "$HOME/$1" || exit 126
+  shift 2
+done
+shift
+exec "$@""#;
+
+/// A coding agent.
+#[derive(Debug)]
+pub struct Agent {
+    settings: AgentSettings,
+    key: Option<String>,
+    /// Its program on this machine.
+    program: Option<PathBuf>,
+}
+
+/// A recorded answer.
+#[derive(Serialize, Deserialize)]
+struct RecordedWork {
+    files: BTreeMap<String, String>,
+    transcript: String,
+    usage: Usage,
+}
+
+impl Agent {
+    /// An agent with the key of its model's server.
+    pub fn new(settings: AgentSettings, key: Option<String>) -> Self {
+        let key = key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+        let mut one = Self { settings, key, program: None };
+        one.program = one.argv().first().and_then(|name| on_path(name));
+        one
+    }
+
+    fn preset(&self) -> Option<&'static Preset> {
+        self.settings.agent.as_deref().and_then(find)
+    }
+
+    fn argv(&self) -> Vec<String> {
+        match self.preset() {
+            Some(preset) if self.settings.argv.is_empty() => {
+                preset.argv.iter().map(|&part| part.to_owned()).collect()
+            }
+            _ => self.settings.argv.clone(),
+        }
+    }
+
+    /// The program over an open sandbox.
+    fn command(&self, request: &Request, work: &WorkSandbox, token: &str) -> Program {
+        let home = work.home.join("agent");
+        let base_url = format!("http://127.0.0.1:{}", limits::GATEWAY_PORT);
+        let file = work.source.join(TASK).display().to_string();
+        let put = |text: &str| {
+            text.replace("{prompt_file}", &file)
+                .replace("{model}", &self.settings.server.model)
+                .replace("{base_url}", &base_url)
+                .replace("{token}", token)
+                .replace("{prompt}", &request.prompt.system)
+        };
+        let preset = self.preset();
+        let mut args: Vec<OsString> = vec!["-c".into(), START.into(), "sh".into()];
+        for (path, text) in preset.iter().flat_map(|one| one.files) {
+            args.extend([(*path).into(), put(text).into()]);
+        }
+        args.push("--".into());
+        args.extend(self.program.iter().map(|path| path.as_os_str().to_owned()));
+        args.extend(self.argv().iter().skip(1).map(|part| put(part).into()));
+        let mut env: BTreeMap<String, OsString> = work.env.iter().cloned().collect();
+        let path = env.get("PATH").cloned().unwrap_or_default();
+        let own = self.program.as_deref().and_then(Path::parent).unwrap_or(Path::new("/usr/bin"));
+        let path = format!("{}:{}:/usr/local/bin", path.to_string_lossy(), own.display());
+        env.insert("PATH".to_owned(), path.into());
+        env.insert("HOME".to_owned(), home.into());
+        let own = preset.iter().flat_map(|one| one.env);
+        env.extend(own.map(|(name, value)| ((*name).to_owned(), put(value).into())));
+        Program {
+            path: "/bin/sh".into(),
+            args,
+            dir: work.source.clone(),
+            env: env.into_iter().collect(),
+            stdin: None,
+            timeout: Duration::from_secs(self.settings.wall_s),
+        }
+    }
+
+    async fn work(
+        &self,
+        request: &Request,
+        mut work: WorkSandbox,
+        progress: &dyn GenerationProgress,
+    ) -> Result<Generation, GenerationError> {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let hears = said.clone();
+        work.session.listen(Some(Listener(Arc::new(move |bytes| {
+            let mut said = hears.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = limits::AGENT_OUTPUT.saturating_sub(said.len()).min(bytes.len());
+            said.extend_from_slice(&bytes[..room]);
+        }))));
+        let gateway = self.gateway()?;
+        let program = self.command(request, &work, gateway.token());
+        let output = self.run(&work, program, &gateway).await?;
+        // Everything that it started has ended.
+        let left = work.session.collect().await.map_err(|why| unusable(&why))?;
+        let report = gateway.report();
+        let mut said = said.lock().map(|said| said.clone()).unwrap_or_default();
+        progress.grown(said.len());
+        let (tree, ignored) = tree_of(left, &work);
+        said.extend(summary(&output, &report, &ignored));
+        work.session.close().await;
+        self.end(&output, report, tree, said)
+    }
+
+    fn gateway(&self) -> Result<Arc<Gateway>, GenerationError> {
+        super::install_tls();
+        let wrong = |why: String| GenerationError::new(Failure::Configuration, why);
+        let server = self.settings.server.clone();
+        let models = [server.model.clone()].into_iter().chain(self.settings.small_model.clone());
+        let rules = GatewayRules {
+            models: models.collect(),
+            output_tokens: server.output_tokens(),
+            tokens: self.settings.attempt_tokens,
+        };
+        let upstream = Upstream::new(server, self.key.clone());
+        let upstream = upstream.map_err(|why| wrong(why.to_string()))?;
+        Gateway::new(rules, upstream).map_err(|why| wrong(why.to_string()))
+    }
+
+    /// Runs the program until it ends, or some time after its tokens are used up.
+    async fn run(
+        &self,
+        work: &WorkSandbox,
+        program: Program,
+        gateway: &Arc<Gateway>,
+    ) -> Result<Output, GenerationError> {
+        let hosted = work.session.host(SandboxView::Build, program, limits::GATEWAY_PORT);
+        let (door, output) = hosted.map_err(|why| unusable(&why))?;
+        let mut output = std::pin::pin!(output);
+        let ended = {
+            let serving = async {
+                match door.listener().await {
+                    Ok(listener) => match gateway.clone().serve(listener).await {},
+                    // The program's end says why.
+                    Err(_) => std::future::pending::<()>().await,
+                }
+            };
+            let capped = async {
+                gateway.capped().await;
+                tokio::time::sleep(AFTER_CAP).await;
+            };
+            tokio::select! {
+                output = &mut output => Some(output),
+                () = serving => None,
+                () = capped => None,
+            }
+        };
+        drop(door);
+        let ended = match ended {
+            Some(ended) => ended,
+            None => output.await,
+        };
+        ended.map_err(|why| unusable(&why))
+    }
+
+    fn end(
+        &self,
+        output: &Output,
+        report: GatewayReport,
+        tree: Tree,
+        transcript: Vec<u8>,
+    ) -> Result<Generation, GenerationError> {
+        if report.capped {
+            let most = self.settings.attempt_tokens;
+            let message = format!(
+                "the agent wanted more than the {most} tokens of `attempt_tokens`; it used {}",
+                report.usage.input + report.usage.output
+            );
+            let error = GenerationError::new(Failure::Budget, message);
+            return Err(GenerationError { served: true, ..error });
+        }
+        let failed = output.ended != Ended::Exit(0);
+        if let Some(status) = report.status.filter(|status| failed && is_servers(*status)) {
+            let none = reqwest::header::HeaderMap::new();
+            let error = super::wire::classify::of_response(status, &none, "");
+            return Err(GenerationError { served: report.usage != Usage::default(), ..error });
+        }
+        let (usage, model) = (report.usage, self.settings.server.model.clone());
+        Ok(Generation::Workspace { tree, transcript, usage, model, replay: None })
+    }
+}
+
+/// Whether a status is the server's own trouble, not that of the request.
+fn is_servers(status: u16) -> bool {
+    status == 401 || status == 403 || status == 429 || status >= 500
+}
+
+/// The candidate's files among those that are left; what was ignored is named.
+fn tree_of(left: LeftFiles, work: &WorkSandbox) -> (Tree, Vec<String>) {
+    let mut ignored = left.ignored;
+    let own = |path: &str| work.own.iter().any(|(own, _)| own == path);
+    let mut files = Vec::new();
+    for (path, bytes) in left.files {
+        if own(&path) {
+            if !work.is_own(&path, &bytes) {
+                ignored.push(format!("{path}: it is the harness's, and stays as it was"));
+            }
+        } else {
+            match RelPath::parse(&path) {
+                Ok(path) => files.push((path, bytes)),
+                Err(why) => ignored.push(format!("{path}: {why}")),
+            }
+        }
+    }
+    (files.into_iter().collect(), ignored)
+}
+
+/// The last line of a transcript: what the harness saw.
+fn summary(output: &Output, report: &GatewayReport, ignored: &[String]) -> Vec<u8> {
+    let usage = report.usage;
+    let line = json!({ "regen": {
+        "ended": output.ended.to_string(),
+        "seconds": output.elapsed.as_secs(),
+        "requests": report.requests,
+        "tokens": { "input": usage.input, "cached": usage.cached, "output": usage.output },
+        "refused": report.refused,
+        "ignored": ignored,
+    } });
+    format!("\n{line}\n").into_bytes()
+}
+
+fn unusable(why: &dyn std::fmt::Display) -> GenerationError {
+    GenerationError::new(Failure::Configuration, format!("{why}; see `regen doctor`"))
+}
+
+/// A program on this machine.
+fn on_path(name: &str) -> Option<PathBuf> {
+    let is_program = |path: &PathBuf| {
+        use std::os::unix::fs::PermissionsExt;
+        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return std::fs::canonicalize(name).ok().filter(is_program);
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(is_program)
+}
+
+/// The folder in which a program is installed: its package with the packages that it needs.
+fn installed(program: &Path) -> Vec<PathBuf> {
+    let real = std::fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
+    let modules = real.ancestors().find(|path| path.ends_with("node_modules"));
+    let folder = modules.or(real.parent()).map(Path::to_owned);
+    // What is below /usr is there for every program.
+    let shown = [folder, program.parent().map(Path::to_owned)].into_iter().flatten();
+    let mut shown: Vec<_> = shown.filter(|path| !path.starts_with("/usr")).collect();
+    shown.retain(|path| path.starts_with("/") && path.components().count() > 2);
+    shown.sort();
+    shown.dedup();
+    shown
+}
+
+impl Generator for Agent {
+    fn kind(&self) -> &'static str {
+        "command"
+    }
+
+    fn request_id(&self, request: &Request) -> Digest {
+        self.recorded_request(request).key()
+    }
+
+    fn ceiling(&self, _: &Request) -> Usage {
+        Usage { output: self.settings.attempt_tokens, ..Usage::default() }
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        Some(Duration::from_secs(self.settings.wall_s) + limits::SANDBOX_START * 2 + AFTER_CAP)
+    }
+
+    fn order(&self, request: &Request) -> Result<Option<WorkOrder>, GenerationError> {
+        self.check_setup()?;
+        let config = LimitsConfig {
+            memory_mb: Some(4096),
+            processes: Some(600),
+            open_files: Some(4096),
+            disk_mb: Some(2048),
+            cpu_s: Some(self.settings.wall_s.saturating_mul(4)),
+            output_mb: Some(64),
+            ..LimitsConfig::default()
+        };
+        Ok(Some(WorkOrder {
+            files: vec![(TASK.to_owned(), request.prompt.user.clone().into_bytes())],
+            shown: self.program.as_deref().map(installed).unwrap_or_default(),
+            limits: Limits::of(&config),
+        }))
+    }
+
+    fn generate<'a>(
+        &'a self,
+        request: Request,
+        work: Option<WorkSandbox>,
+        progress: &'a dyn GenerationProgress,
+    ) -> Generating<'a> {
+        Box::pin(async move {
+            let work = work.ok_or_else(|| unusable(&"an agent needs a sandbox"))?;
+            self.work(&request, work, progress).await
+        })
+    }
+}
+
+impl Recordable for Agent {
+    fn recorded_request(&self, request: &Request) -> RecordedRequest {
+        let prompt = &request.prompt;
+        let body = json!({
+            "agent": self.settings.agent, "argv": self.argv(), "model": self.settings.server.model,
+            "order": prompt.system, "task": prompt.user, "tree": request.base,
+        });
+        RecordedRequest { path: "agent".to_owned(), sample: request.sample, body }
+    }
+
+    fn recorded_answer(&self, answer: &Generation) -> Vec<u8> {
+        let Generation::Workspace { tree, transcript, usage, .. } = answer else {
+            return answer.transcript().to_vec();
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let files = tree.iter().map(|(path, bytes)| (path.to_string(), text(bytes))).collect();
+        let work = RecordedWork { files, transcript: text(transcript), usage: *usage };
+        serde_json::to_vec_pretty(&work).expect("it is plain data")
+    }
+
+    fn replay<'a>(
+        &'a self,
+        _: Request,
+        answer: String,
+        progress: &'a dyn GenerationProgress,
+    ) -> Generating<'a> {
+        Box::pin(async move {
+            let wrong = |why: String| GenerationError::new(Failure::BadResponse, why);
+            let work: RecordedWork =
+                serde_json::from_str(&answer).map_err(|why| wrong(why.to_string()))?;
+            let file = |(path, text): (String, String)| {
+                Ok((
+                    RelPath::parse(&path).map_err(|why| wrong(why.to_string()))?,
+                    text.into_bytes(),
+                ))
+            };
+            let tree = work.files.into_iter().map(file).collect::<Result<Tree, _>>()?;
+            progress.grown(work.transcript.len());
+            Ok(Generation::Workspace {
+                tree,
+                transcript: work.transcript.into_bytes(),
+                usage: work.usage,
+                model: self.settings.server.model.clone(),
+                replay: None,
+            })
+        })
+    }
+
+    fn check_setup(&self) -> Result<(), GenerationError> {
+        let wrong = |why: String| Err(GenerationError::new(Failure::Configuration, why));
+        if let (Some(name), None) = (&self.settings.server.api_key_env, &self.key) {
+            return wrong(format!("the variable {name} is not set: put the server's key into it"));
+        }
+        if self.program.is_none() {
+            let name = self.argv().first().cloned().unwrap_or_default();
+            return wrong(format!("the agent's program `{name}` is not on PATH: install it"));
+        }
+        Ok(())
+    }
+
+    fn secret(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+}
