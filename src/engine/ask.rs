@@ -54,16 +54,8 @@ impl Engine {
                 other => other?,
             }
         }
-        let work = match generator.order(&request) {
-            Ok(None) => None,
-            Ok(Some(order)) => match self.open_for(state, attempt, &request, &order).await? {
-                Ok(work) => Some(work),
-                Err(why) => {
-                    self.ledger.borrow_mut().settle(call, Spend::nothing())?;
-                    let error = GenerationError::new(Failure::Configuration, why);
-                    return Ok(unanswered(number, error));
-                }
-            },
+        let work = match self.work_for(generator, state, attempt, &request).await? {
+            Ok(work) => work,
             Err(error) => {
                 self.ledger.borrow_mut().settle(call, Spend::nothing())?;
                 return Ok(unanswered(number, error));

@@ -217,7 +217,7 @@ impl Engine {
                 let tree = self.objects.get_tree(workspace.tree)?;
                 let base = self.base(state, at)?;
                 let base = base.map(|base| self.objects.get_tree(base)).transpose()?;
-                reply::read_work(&tree, base.as_ref(), &rules)
+                reply::read_work(&tree, base.as_ref(), &rules, asked_again)
             }
         };
         let (tree, reader) = match reply {
@@ -233,14 +233,6 @@ impl Engine {
                 } else {
                     Event::Malformed { attempt, message: known, reask: true }
                 });
-            }
-            Reply::Unchanged if !asked_again => {
-                let message = "no file was changed".to_owned();
-                return Ok(Event::Malformed { attempt, message, reask: true });
-            }
-            Reply::Unchanged => {
-                let message = "no file was changed, again".to_owned();
-                return Ok(Event::Malformed { attempt, message, reask: false });
             }
             Reply::Malformed { message, reask } => {
                 return Ok(Event::Malformed { attempt, message, reask });

@@ -2,11 +2,11 @@
 
 use super::attempt_history::History;
 use super::resources::Engine;
-use crate::generator::Request;
+use crate::generator::{GenerationError, Generator, Request};
 use crate::pipeline::{Attempt, State};
-use crate::sandbox::{WorkOrder, WorkSandbox};
+use crate::sandbox::WorkSandbox;
 use crate::toolchain;
-use crate::types::{Digest, GeneratorSettings, Provenance, Reason, Tree};
+use crate::types::{Digest, Failure, GeneratorSettings, Provenance, Reason, Tree};
 use crate::workspace::CommandError;
 
 impl Engine {
@@ -69,15 +69,19 @@ impl Engine {
         Ok(Some(self.objects.put_tree(&whole)?))
     }
 
-    /// Opens the sandbox that a generator ordered for a request. A string says what this machine
-    /// lacks.
-    pub(super) async fn open_for(
+    /// Opens the sandbox that a generator orders for a request, if it orders one.
+    pub(super) async fn work_for(
         &self,
+        generator: &dyn Generator,
         state: &State,
         attempt: &Attempt,
         request: &Request,
-        order: &WorkOrder,
-    ) -> Result<Result<WorkSandbox, String>, CommandError> {
+    ) -> Result<Result<Option<WorkSandbox>, GenerationError>, CommandError> {
+        let order = match generator.order(request) {
+            Ok(Some(order)) => order,
+            Ok(None) => return Ok(Ok(None)),
+            Err(error) => return Ok(Err(error)),
+        };
         let part = &state.job.parts[attempt.part];
         let inputs = self.inputs(state, attempt).judged.clone();
         if self.accepted.borrow_mut().insert(inputs.digest()) {
@@ -90,6 +94,7 @@ impl Engine {
         };
         let mut action = inputs.action(&"check".into(), tools, tree, Provenance::Promoted);
         action.links.clone_from(&part.links);
-        Ok(self.executor().open(&action, order).await)
+        let opened = self.executor().open(&action, &order).await;
+        Ok(opened.map(Some).map_err(|why| GenerationError::new(Failure::Configuration, why)))
     }
 }

@@ -28,6 +28,10 @@ pub async fn open(
     }
     let gate = "check".into();
     let suites = build::visible(context);
+    let suites: Vec<_> = match toolchain::of(context.target).native() {
+        Some(native) => suites.iter().map(|suite| native.plain(suite)).collect(),
+        None => suites,
+    };
     let prepared = build::sources(context, &gate, candidate, &suites).await;
     let PreparedSources { files, layers, .. } = prepared.map_err(|seen| why(&seen))?;
     let language = toolchain::of(context.target);

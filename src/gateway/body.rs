@@ -53,7 +53,7 @@ fn gemini(path: &str) -> Option<&str> {
 
 /// A request that may be sent on.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct AgentRequest {
     /// Its wire.
     pub wire: Wire,
     /// Its path, as it came.
@@ -68,7 +68,7 @@ pub struct Asked {
     pub notes: Vec<String>,
 }
 
-impl Asked {
+impl AgentRequest {
     /// Reads a request.
     ///
     /// # Errors
@@ -121,14 +121,30 @@ impl Asked {
 /// Takes out tools that the server runs by itself: their tokens are not in the request, and they
 /// reach other hosts.
 fn hosted(body: &mut Map<String, Value>) -> Vec<String> {
-    const OWN: [&str; 7] =
-        ["function", "custom", "local_shell", "shell", "apply_patch", "bash_", "text_editor_"];
     let mut notes = Vec::new();
     if body.remove("mcp_servers").is_some() {
         notes.push("servers of tools were left out".to_owned());
     }
     let Some(Value::Array(tools)) = body.get_mut("tools") else { return notes };
-    tools.retain(|tool| {
+    own_tools(tools, &mut notes);
+    if tools.is_empty() {
+        body.remove("tools");
+        body.remove("tool_choice");
+    }
+    notes
+}
+
+/// Leaves the tools that the program runs, in groups too.
+fn own_tools(tools: &mut Vec<Value>, notes: &mut Vec<String>) {
+    const OWN: [&str; 7] =
+        ["function", "custom", "local_shell", "shell", "apply_patch", "bash_", "text_editor_"];
+    tools.retain_mut(|tool| {
+        if tool["type"] == "namespace"
+            && let Some(Value::Array(inner)) = tool.get_mut("tools")
+        {
+            own_tools(inner, notes);
+            return !inner.is_empty();
+        }
         let name = match tool.get("type").and_then(Value::as_str) {
             Some(kind) if OWN.iter().any(|own| kind.starts_with(own)) => return true,
             Some(kind) => kind,
@@ -144,11 +160,6 @@ fn hosted(body: &mut Map<String, Value>) -> Vec<String> {
         notes.push(format!("the server's own tool `{name}` was left out"));
         false
     });
-    if tools.is_empty() {
-        body.remove("tools");
-        body.remove("tool_choice");
-    }
-    notes
 }
 
 /// The most tokens of the answers; the limit is written where the request has none.
@@ -178,8 +189,13 @@ fn limit(wire: Wire, body: &mut Map<String, Value>, most: u32) -> Result<u64, St
 mod tests {
     use super::*;
 
-    fn asked(wire: Wire, body: &Value) -> Result<Asked, String> {
-        Asked::read(wire, "/v1beta/models/m:generateContent", body.to_string().as_bytes(), 100)
+    fn asked(wire: Wire, body: &Value) -> Result<AgentRequest, String> {
+        AgentRequest::read(
+            wire,
+            "/v1beta/models/m:generateContent",
+            body.to_string().as_bytes(),
+            100,
+        )
     }
 
     #[test]

@@ -1,15 +1,29 @@
 //! Counts tokens: reserved before a request is sent, metered from what the server says.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode, header};
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::{Gateway, GatewayReport};
 use crate::types::Usage;
+
+/// What went through a gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GatewayReport {
+    /// Tokens, as the server counted them; where it did not, as they were reserved.
+    pub usage: Usage,
+    /// Requests that were sent on.
+    pub requests: u32,
+    /// The server's last status.
+    pub status: Option<u16>,
+    /// Whether a request was refused because of the limit on tokens.
+    pub capped: bool,
+    /// Requests that were refused for another reason, without repetition.
+    pub refused: BTreeSet<String>,
+}
 
 /// The tokens of an attempt.
 #[derive(Debug, Default)]
@@ -80,10 +94,16 @@ impl Counts {
     }
 }
 
+/// The counts, for a statement.
+pub fn locked(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    // What is behind it is whole after every statement.
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The reservation of a request. It is settled when this is dropped: by what the server said, or
 /// else as a whole.
 pub struct Meter {
-    gateway: Arc<Gateway>,
+    counts: Arc<Mutex<Counts>>,
     most: u64,
     body: Vec<u8>,
     seen: Option<Usage>,
@@ -96,8 +116,8 @@ const LINE: usize = 32 * 1024 * 1024;
 
 impl Meter {
     /// The meter of a request that was reserved.
-    pub fn new(gateway: Arc<Gateway>, most: u64, body: Vec<u8>) -> Self {
-        Self { gateway, most, body, seen: None, line: Vec::new() }
+    pub fn new(counts: Arc<Mutex<Counts>>, most: u64, body: Vec<u8>) -> Self {
+        Self { counts, most, body, seen: None, line: Vec::new() }
     }
 
     /// Passes an answer on and reads its counts.
@@ -107,7 +127,7 @@ impl Meter {
             self.seen = Some(Usage::default());
             self.body.clear();
         }
-        self.gateway.counts().status(Some(status.as_u16()));
+        locked(&self.counts).status(Some(status.as_u16()));
         let kind = response.headers().get(header::CONTENT_TYPE).cloned();
         let pieces =
             response.bytes_stream().map(move |piece| piece.inspect(|bytes| self.hear(bytes)));
@@ -152,7 +172,8 @@ impl Drop for Meter {
     fn drop(&mut self) {
         // An answer in one piece has no line's end; a list is over several lines.
         self.read();
-        let mut counts = self.gateway.counts();
+        let counts = self.counts.clone();
+        let mut counts = locked(&counts);
         counts.reserved = counts.reserved.saturating_sub(self.most);
         match self.seen {
             Some(seen) => {

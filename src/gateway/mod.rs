@@ -1,30 +1,32 @@
-//! The gateway: the only way from a program in a sandbox to a model. It listens on the sandbox's own
-//! loopback, knows one token, adds the key outside, and never lets the tokens of an attempt pass
-//! their limit: each request is reserved before it is sent and metered on the wire.
+//! The gateway: the only way from a program in a sandbox to a model. It listens on the sandbox's
+//! own loopback, knows one token, adds the key outside, and never lets the tokens of an attempt
+//! pass their limit: each request is reserved before it is sent and metered on the wire.
 #![expect(clippy::disallowed_methods, reason = "the edge between sandboxes and a model's server")]
 
+mod answers;
 mod body;
 mod meter;
 mod upstream;
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_tokio::rt::{TokioIo, TokioTimer};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::types::{Usage, limits};
+use crate::types::limits;
 
-use body::{Asked, Wire};
-use meter::{Counts, Meter};
+use answers::{error, said};
+use body::{AgentRequest, Wire};
+pub use meter::GatewayReport;
+use meter::{Counts, Meter, locked};
 pub use upstream::{Upstream, UpstreamError};
 
 /// What a gateway lets through.
@@ -38,28 +40,13 @@ pub struct GatewayRules {
     pub tokens: u64,
 }
 
-/// What went through a gateway.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GatewayReport {
-    /// Tokens, as the server counted them; where it did not, as they were reserved.
-    pub usage: Usage,
-    /// Requests that were sent on.
-    pub requests: u32,
-    /// The server's last status.
-    pub status: Option<u16>,
-    /// Whether a request was refused because of the limit on tokens.
-    pub capped: bool,
-    /// Requests that were refused for another reason, without repetition.
-    pub refused: BTreeSet<String>,
-}
-
 /// A gateway for one attempt.
 #[derive(Debug)]
 pub struct Gateway {
     rules: GatewayRules,
     upstream: Upstream,
     token: String,
-    counts: Mutex<Counts>,
+    counts: Arc<Mutex<Counts>>,
     capped: Notify,
 }
 
@@ -72,7 +59,7 @@ impl Gateway {
         let mut bytes = [0; 24];
         getrandom::fill(&mut bytes)?;
         let token = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let (counts, capped) = (Mutex::default(), Notify::new());
+        let (counts, capped) = (Arc::default(), Notify::new());
         Ok(Arc::new(Self { rules, upstream, token: format!("rg-{token}"), counts, capped }))
     }
 
@@ -92,8 +79,7 @@ impl Gateway {
     }
 
     fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
-        // What is behind it is whole after every statement.
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.counts)
     }
 
     /// Answers requests until it is dropped.
@@ -153,7 +139,7 @@ impl Gateway {
                 return self.refuse(StatusCode::REQUEST_TIMEOUT, "timeout", why);
             }
         };
-        match Asked::read(wire, path, &bytes, self.rules.output_tokens) {
+        match AgentRequest::read(wire, path, &bytes, self.rules.output_tokens) {
             Ok(asked) if self.rules.models.contains(&asked.model) => {
                 self.pass_on(asked, &head.headers).await
             }
@@ -176,17 +162,17 @@ impl Gateway {
     }
 
     /// Sends a request on, if the tokens that it may take are left.
-    async fn pass_on(self: Arc<Self>, asked: Asked, headers: &HeaderMap) -> Response<Body> {
+    async fn pass_on(self: Arc<Self>, asked: AgentRequest, headers: &HeaderMap) -> Response<Body> {
         let most = asked.most(self.counts().known_prefix(&asked.body));
         if !self.counts().reserve(most, self.rules.tokens) {
             self.capped.notify_one();
             let why = "the tokens of this attempt are used up";
-            return said(StatusCode::PAYMENT_REQUIRED, &error("insufficient_quota", why));
+            return error(StatusCode::PAYMENT_REQUIRED, "insufficient_quota", why);
         }
         for note in &asked.notes {
             self.counts().refuse(note.clone());
         }
-        let meter = Meter::new(self.clone(), most, asked.body.clone());
+        let meter = Meter::new(self.counts.clone(), most, asked.body.clone());
         match self.upstream.send(&asked, headers).await {
             Ok(response) => meter.over(response),
             Err(failed) => {
@@ -200,20 +186,8 @@ impl Gateway {
 
     fn refuse(&self, status: StatusCode, kind: &str, why: &str) -> Response<Body> {
         self.counts().refuse(why.to_owned());
-        said(status, &error(kind, why))
+        error(status, kind, why)
     }
-}
-
-fn error(kind: &str, why: &str) -> Value {
-    json!({ "error": { "message": format!("regen: {why}"), "type": kind, "code": kind } })
-}
-
-fn said(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    let json = header::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
 }
 
 /// How long a program may go on after its tokens are used up.

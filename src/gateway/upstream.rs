@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use reqwest::Url;
 
-use super::body::{Asked, Wire};
-use super::{error, said};
+use super::answers::error;
+use super::body::{AgentRequest, Wire};
 use crate::types::generator::ServerSettings;
 use crate::types::limits;
 
@@ -41,7 +41,7 @@ pub struct UpstreamError {
 impl UpstreamError {
     /// The answer for the program.
     pub fn into_response(self) -> Response<Body> {
-        said(StatusCode::BAD_GATEWAY, &error("upstream", &self.why))
+        error(StatusCode::BAD_GATEWAY, "upstream", &self.why)
     }
 }
 
@@ -82,7 +82,7 @@ impl Upstream {
     /// No answer came.
     pub async fn send(
         &self,
-        asked: &Asked,
+        asked: &AgentRequest,
         headers: &HeaderMap,
     ) -> Result<reqwest::Response, UpstreamError> {
         let failed = |why: String| UpstreamError { status: None, served: false, why };

@@ -193,7 +193,7 @@ mod tests {
         fn generate<'a>(
             &'a self,
             _: Request,
-            _: Option<WorkSandbox>,
+            _: Option<crate::sandbox::WorkSandbox>,
             _: &'a dyn GenerationProgress,
         ) -> Generating<'a> {
             let count = self.0.fetch_add(1, Ordering::Relaxed);

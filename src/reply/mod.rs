@@ -39,8 +39,6 @@ pub enum Reply {
         /// Why.
         message: String,
     },
-    /// A program left the files as they were.
-    Unchanged,
     /// Unusable.
     Malformed {
         /// The problem and its fix.
@@ -92,8 +90,8 @@ pub fn read_tree(tree: &Tree, rules: &ReplyRules) -> Reply {
 }
 
 /// Reads the tree that a program left. Files that the target does not allow are left out; `base` is
-/// the tree that it began with.
-pub fn read_work(tree: &Tree, base: Option<&Tree>, rules: &ReplyRules) -> Reply {
+/// the tree that it began with. A program that changes nothing `again` may be right: gates decide.
+pub fn read_work(tree: &Tree, base: Option<&Tree>, rules: &ReplyRules, again: bool) -> Reply {
     let Some(base) = base else { return read_tree(tree, rules) };
     let allowed = |tree: &Tree| -> Tree {
         let files = tree.iter().filter(|(path, _)| {
@@ -102,7 +100,10 @@ pub fn read_work(tree: &Tree, base: Option<&Tree>, rules: &ReplyRules) -> Reply 
         files.map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect()
     };
     let work = allowed(tree);
-    if work == allowed(base) { Reply::Unchanged } else { read_tree(&work, rules) }
+    if work == allowed(base) && !again {
+        return Reply::Malformed { message: "no file was changed".to_owned(), reask: true };
+    }
+    read_tree(&work, rules)
 }
 
 fn conflict(clause: &str, message: String, rules: &ReplyRules) -> Reply {

@@ -39,9 +39,9 @@ struct Listed {
     ignored: Vec<String>,
 }
 
-/// Writes the files below a folder to the standard output.
+/// Writes the files below a folder.
 #[cfg(target_os = "linux")]
-pub fn run(folder: &str) -> io::Result<()> {
+pub fn run(folder: &str, mut out: impl Write) -> io::Result<()> {
     let mut seen = LeftFiles::default();
     let read = open(CWD, folder).and_then(|top| {
         let device = fstat(&top)?.st_dev;
@@ -52,7 +52,6 @@ pub fn run(folder: &str) -> io::Result<()> {
     }
     let files = seen.files.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect();
     let listed = Listed { files, ignored: seen.ignored };
-    let mut out = io::stdout().lock();
     send(&mut out, &listed)?;
     seen.files.iter().try_for_each(|(_, bytes)| out.write_all(bytes))?;
     out.flush()
@@ -95,7 +94,10 @@ impl Walk<'_> {
 
     fn entry(&mut self, at: &OwnedFd, name: &str, path: &str, level: usize) -> io::Result<()> {
         let no = |why: &str| Err(io::Error::other(why));
-        let file = open(at, name)?;
+        let file = match open(at, name) {
+            Err(why) if why.raw_os_error() == Some(libc::ELOOP) => return no("a link"),
+            file => file?,
+        };
         let seen = fstat(&file)?;
         if seen.st_dev != self.device {
             return no("on another file system");

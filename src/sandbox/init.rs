@@ -273,7 +273,9 @@ fn start(whole: &Whole<'_>, task: &Task, wires: &Wires) -> SetupError {
     match prepare(whole, task, wires) {
         Err(step) => step,
         Ok(()) if task.role == TaskRole::Collect => {
-            sys::exit(i32::from(collect::run(places::SOURCE).is_err()))
+            let out = wires.standard[1].try_clone().map(std::fs::File::from);
+            let told = out.and_then(|out| collect::run(places::SOURCE, out));
+            sys::exit(i32::from(told.is_err()))
         }
         Ok(()) if task.role == TaskRole::Selftest => {
             let wrong = selftest::wrong(order);

@@ -22,6 +22,11 @@ pub trait NativeSuites: Sync {
     /// A problem in the file, for the user.
     fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>>;
 
+    /// A suite for a program that may run its tests by itself: without tests that must fail.
+    fn plain(&self, suite: &Suite) -> Suite {
+        suite.clone()
+    }
+
     /// A file in which the tests of a suite expect other results, with those tests that must fail
     /// in it. `None` if no test must.
     fn twin(&self, suite: &Suite) -> Option<Suite>;

@@ -65,6 +65,7 @@ pub fn request(kind: AttemptKind) -> Request {
         prompt: Prompt { system: "You write code.".to_owned(), user },
         kind,
         sample: 0,
+        base: None,
         context: CallContext { spec, target, job: InputsDigest(Digest::of("")), attempt: 1 },
     }
 }
@@ -89,7 +90,7 @@ async fn ask_again(api: &str, extra: &str, acts: Vec<Act>, kinds: &[AttemptKind]
     let generator = generator::of(parts).expect("can be made");
     let mut last = None;
     for kind in kinds {
-        last = Some(generator.generate(request(*kind), &notes).await);
+        last = Some(generator.generate(request(*kind), None, &notes).await);
     }
     let notes = notes.0.into_inner().expect("no test panics while holding it");
     Told { answer: last.expect("was asked"), asked: server.asked(), notes }

@@ -2,6 +2,7 @@
 //! model is simulated, by an HTTP server.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
+mod agents;
 mod alone;
 mod apis;
 mod blame;

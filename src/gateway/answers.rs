@@ -1,0 +1,20 @@
+//! Answers of the gateway's own.
+
+use axum::body::Body;
+use axum::http::{Response, StatusCode, header};
+use serde_json::{Value, json};
+
+/// An error in the form that every API has.
+pub fn error(status: StatusCode, kind: &str, why: &str) -> Response<Body> {
+    let message = format!("regen: {why}");
+    said(status, &json!({ "error": { "message": message, "type": kind, "code": kind } }))
+}
+
+/// A JSON answer.
+pub fn said(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let json = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}

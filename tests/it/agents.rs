@@ -1,0 +1,338 @@
+//! Agents as generators: programs in a sandbox that ask a model through the gateway.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::python::has_python;
+use crate::server::{Act, Server};
+use crate::world::{ADDER, GOOD, PLAIN, QUICK, Run, WRONG, World, all, stable, until};
+
+const ASKS: &str = include_str!("agents/asks.py");
+const GATEWAY: &str = include_str!("agents/gateway.py");
+const KEY: &str = "sk-real-key";
+
+/// A workspace whose generator is this script.
+fn world(url: &str, spec: &str, script: &str, settings: &str, extra: &str) -> World {
+    let world = World::new(url, &[("adder", spec)], extra);
+    let agent = world.path("agent/agent");
+    let argv = ["{model}", "{base_url}", "{token}"];
+    let argv = [&[agent.to_str().expect("is text")], &argv[..]].concat();
+    let kind = format!("[generator]\nkind = \"command\"\nargv = {argv:?}\n{settings}");
+    let config = world.read("harness.toml").replace("[generator]\n", &kind);
+    world.write("harness.toml", &config);
+    world.write("agent/agent", script);
+    std::fs::set_permissions(agent, PermissionsExt::from_mode(0o755)).expect("is set");
+    world
+}
+
+/// A script that writes this library.
+fn writes(code: &str, rest: &str) -> String {
+    format!("#!/bin/sh\nmkdir -p src\ncat > src/lib.rs <<'END'\n//! Adds.\n\n{code}END\n{rest}\n")
+}
+
+/// What the agent and the harness said, of all attempts.
+fn said(world: &World) -> String {
+    let shown = world.run(&["show"]).expect(0).out;
+    let parts = shown.split("--- reply\n").skip(1);
+    let replies = parts.map(|part| part.split("\n--- ").next().unwrap_or_default());
+    replies.collect::<Vec<_>>().join("\n===\n")
+}
+
+fn completion(tokens: [u64; 2]) -> Act {
+    let [input, output] = tokens;
+    let body = json!({
+        "choices": [{ "message": { "role": "assistant", "content": "saturate" } }],
+        "usage": { "prompt_tokens": input, "completion_tokens": output },
+    });
+    let kind = vec![("content-type", "application/json".to_owned())];
+    Act::Raw(200, kind, body.to_string())
+}
+
+#[test]
+fn the_work_of_a_script_is_promoted_and_the_key_stays_outside() {
+    if !has_python() {
+        return;
+    }
+    let server = Server::start(vec![completion([40, 7])]);
+    let settings = "api_key_env = \"AGENT_KEY\"\ncassettes = \"record\"\n";
+    let world = world(&server.url, ADDER, ASKS, settings, "");
+    let run = |args: &[&str]| Run::of(world.command(args).env("AGENT_KEY", KEY));
+    let first = run(&["run"]).expect(0);
+    insta::assert_snapshot!(first.shown());
+    let told = said(&world);
+    for line in ["answer: True", "secrets: []", "tests: 0", "\"requests\":1"] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    let asked = server.asked();
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].head.iter().any(|line| *line == format!("authorization: Bearer {KEY}")));
+    assert!(!asked[0].body.to_string().contains("77001"), "{}", asked[0].body);
+    assert!(world.read("regen.lock").contains("command"), "{}", world.read("regen.lock"));
+    // What was recorded is replayed without agent, key and server.
+    std::fs::remove_file(world.path("agent/agent")).expect("is there");
+    std::fs::remove_dir_all(world.path("generated")).expect("is there");
+    std::fs::remove_file(world.path("regen.lock")).expect("is there");
+    std::fs::remove_dir_all(world.path(".regen")).expect("is there");
+    let config = world.read("harness.toml").replace("\"record\"", "\"replay\"");
+    world.write("harness.toml", &config);
+    world.run(&["run"]).expect(0);
+    assert_eq!(server.asked().len(), 1);
+    for (path, bytes) in world.snapshot("") {
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(KEY), "{} has the key", path.display());
+    }
+}
+
+#[test]
+fn the_gateway_lets_nothing_else_through_and_its_cap_is_never_passed() {
+    if !has_python() || !all() {
+        return;
+    }
+    let server = Server::start(vec![completion([30, 500])]);
+    let port = server.url.split([':', '/']).nth(4).expect("has one").to_owned();
+    let settings = "small_model = \"small\"\nattempt_tokens = 9000\n";
+    let world = world(&server.url, PLAIN, GATEWAY, settings, QUICK);
+    let config = world.read("harness.toml");
+    world.write(
+        "harness.toml",
+        &config.replace("\"{token}\"", &format!("\"{{token}}\", \"{port}\"")),
+    );
+    let run = world.run(&["run"]).expect(31);
+    insta::assert_snapshot!(stable(&run.err));
+    assert!(!world.path("generated/adder").exists());
+    let spent = server.asked().len() as u64 * 530;
+    assert!(spent > 6000 && spent <= 9000, "{spent} tokens were asked for");
+}
+
+/// The statuses that the script above printed, seen through an agent that ends well.
+#[test]
+fn what_the_gateway_refuses_is_told() {
+    if !has_python() || !all() {
+        return;
+    }
+    let server = Server::start(vec![completion([30, 500])]);
+    let port = server.url.split([':', '/']).nth(4).expect("has one").to_owned();
+    let settings = "small_model = \"small\"\nattempt_tokens = 400000\n";
+    let script = GATEWAY.replace("len(seen) < 200", "len(seen) < 2");
+    let world = world(&server.url, PLAIN, &script, settings, QUICK);
+    let config = world.read("harness.toml");
+    world.write(
+        "harness.toml",
+        &config.replace("\"{token}\"", &format!("\"{{token}}\", \"{port}\"")),
+    );
+    world.run(&["run"]).expect(20);
+    let told = said(&world);
+    let first = told.split("\n===\n").next().unwrap_or_default();
+    let (lines, summary) = first.rsplit_once("{\"regen\"").expect("has one");
+    insta::assert_snapshot!(stable(lines));
+    for word in ["expensive", "/v1/files", "a wrong token", "previous_response_id", "32 MiB"] {
+        assert!(summary.contains(word), "{word}: {summary}");
+    }
+}
+
+#[test]
+fn what_an_agent_leaves_is_read_strictly() {
+    if !all() {
+        return;
+    }
+    let server = Server::start(Vec::new());
+    let tricks = "ln -s /etc/passwd src/link.rs\nln -s / src/all\nmkfifo src/pipe.rs\n\
+        ln src/lib.rs src/second.rs\ntruncate -s 900M src/huge.rs\n\
+        head -c 2000000 /dev/zero > src/large.rs\nmkdir -p .git target node_modules/x a/b\n\
+        echo x > .git/config; echo x > target/x; echo x > node_modules/x/y; echo x > a/b/notes.md\n\
+        echo 'fn main() {}' > build.rs\necho '[package]' > Cargo.toml\n\
+        for f in tests/*.rs; do echo '// nothing' > $f; done\necho y > SPEC.md\n\
+        i=0; while [ $i -lt 600 ]; do echo > src/f$i.rs; i=$((i+1)); done\nrm src/f*.rs src/second.rs\n\
+        printf '\\377' > src/raw.txt\nexit 3";
+    let one = world(&server.url, PLAIN, &writes(WRONG, tricks), "", QUICK);
+    one.run(&["run"]).expect(20);
+    let told = said(&one);
+    for name in [
+        "src/link.rs",
+        "src/all",
+        "src/pipe.rs",
+        "src/huge.rs",
+        "src/large.rs",
+        ".git",
+        "target",
+        "node_modules",
+        "tests/regen_examples.rs: it is the harness's",
+        "SPEC.md: it is the harness's",
+        "exited with status 3",
+    ] {
+        assert!(told.contains(name), "{name}: {told}");
+    }
+    // The same beside right code: what was ignored does not matter.
+    let right = world(&server.url, PLAIN, &writes(GOOD, tricks), "", QUICK);
+    right.run(&["run"]).expect(0);
+    let files: Vec<PathBuf> = right.snapshot("generated/adder").into_keys().collect();
+    let names: Vec<_> = files.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    assert!(names.contains(&"lib.rs") && !names.contains(&"build.rs"), "{names:?}");
+}
+
+#[test]
+fn everything_that_an_agent_starts_ends_with_it() {
+    if !all() {
+        return;
+    }
+    let server = Server::start(Vec::new());
+    let mark = "31557601";
+    let script = writes(
+        GOOD,
+        &format!(
+            "trap '' TERM HUP INT\n(setsid sleep {mark} &) >/dev/null 2>&1\nsleep {mark} &\n\
+             echo started\nwhile :; do sleep 1; done"
+        ),
+    );
+    let world = world(&server.url, PLAIN, &script, "wall_s = 3\n", QUICK);
+    // It takes too long; what it left is right.
+    world.run(&["run"]).expect(0);
+    assert!(said(&world).contains("started"));
+    assert!(!runs(mark));
+}
+
+fn runs(mark: &str) -> bool {
+    let all = std::fs::read_dir("/proc").expect("is there").flatten();
+    all.into_iter().any(|entry| {
+        let text = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        text.starts_with("sleep") && text.contains(mark)
+    })
+}
+
+#[test]
+fn the_ends_of_an_agent_have_results() {
+    if !all() {
+        return;
+    }
+    let server = Server::start(Vec::new());
+    let mut seen = String::new();
+    for (title, script) in [
+        ("nothing is changed", "#!/bin/sh\necho done\n".to_owned()),
+        (
+            "a conflict",
+            "#!/bin/sh\necho 'adder/adds it contradicts itself' > CONFLICT\n".to_owned(),
+        ),
+        ("an error after right work", writes(GOOD, "exit 7")),
+        ("a wrong answer", writes(WRONG, "echo 'all tests pass'")),
+        ("a deleted spec", "#!/bin/sh\nrm -rf SPEC.md tests src\n".to_owned()),
+    ] {
+        let world = world(&server.url, PLAIN, &script, "", QUICK);
+        seen += &world.run(&["run", "--quiet"]).titled(title);
+    }
+    let world = World::new(&server.url, &[("adder", PLAIN)], QUICK);
+    let config = world.read("harness.toml");
+    let kind = "[generator]\nkind = \"command\"\nagent = \"codex\"\n";
+    world.write("harness.toml", &config.replace("[generator]\n", kind));
+    let missing = kind.replace("agent = \"codex\"", "argv = [\"no-such-agent\"]");
+    world.write("harness.toml", &config.replace("[generator]\n", &missing));
+    seen += &world.run(&["run"]).titled("an agent that is not installed");
+    for (from, to) in [("\"codex\"", "\"codxe\""), ("agent = \"codex\"\n", "")] {
+        world.write("harness.toml", &config.replace("[generator]\n", &kind.replace(from, to)));
+        seen += &world.run(&["plan"]).titled("a wrong configuration");
+    }
+    insta::assert_snapshot!(seen);
+}
+
+#[test]
+fn a_server_that_fails_is_not_the_models_fault() {
+    if !has_python() || !all() {
+        return;
+    }
+    for (status, code) in [(429, 30), (401, 30), (500, 30)] {
+        let server = Server::start(vec![Act::Raw(status, Vec::new(), "{}".to_owned())]);
+        let script = ASKS.replace("with urllib", "sys.stdout.flush()\nwith urllib");
+        let world = world(&server.url, PLAIN, &script, "max_tries = 2\n", QUICK);
+        let run = world.run(&["run"]);
+        assert!(run.code != 0 && run.code != 20 && code == 30, "{status}: {}", run.shown());
+        assert!(!world.path("generated/adder").exists());
+    }
+}
+
+#[test]
+fn a_killed_run_leaves_no_agent_and_the_next_one_goes_on() {
+    if !has_python() || !all() {
+        return;
+    }
+    let server = Server::start(vec![Act::Silence, completion([40, 7])]);
+    let mark = "31557602";
+    let script = ASKS
+        .replace("model, address", "subprocess.Popen([\"sleep\", \"31557602\"])\nmodel, address");
+    let world = world(&server.url, ADDER, &script, "first_token_timeout_ms = 60000\n", "");
+    let config = world.read("harness.toml").replacen("first_token_timeout_ms = 2000\n", "", 1);
+    world.write("harness.toml", &config);
+    let mut child = world.spawn(&["run"]);
+    server.arrived();
+    until("the agent's own program runs", || runs(mark));
+    child.kill().expect("is there");
+    child.wait().expect("ends");
+    until("it does not end", || !runs(mark));
+    world.run(&["run"]).expect(0);
+    assert_eq!(server.asked().len(), 2);
+}
+
+/// A turn of a server of Responses: a command to run, or the end.
+fn turn(command: Option<&str>) -> Act {
+    let item = match command {
+        Some(command) => json!({
+            "type": "function_call", "name": "exec_command", "call_id": "call",
+            "arguments": json!({ "cmd": command }).to_string(),
+        }),
+        None => json!({
+            "type": "message", "role": "assistant",
+            "content": [{ "type": "output_text", "text": "Done." }],
+        }),
+    };
+    let usage = json!({ "input_tokens": 1000, "output_tokens": 50, "total_tokens": 1050 });
+    let events: [Value; 2] = [
+        json!({ "type": "response.output_item.done", "output_index": 0, "item": item }),
+        json!({ "type": "response.completed", "response": { "id": "r", "usage": usage } }),
+    ];
+    let text = |event: &Value| {
+        format!("event: {}\ndata: {event}\n\n", event["type"].as_str().expect("has one"))
+    };
+    Act::Bytes(events.iter().map(text).collect())
+}
+
+/// The folder with the program of an npm package, installed once.
+fn npm(package: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agents");
+    std::fs::create_dir_all(&folder).expect("makes folders");
+    let mut npm = Command::new("npm");
+    let installed = npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", package]);
+    let installed = installed.arg("--prefix").arg(&folder).output();
+    let found = installed.is_ok_and(|output| output.status.success());
+    if !found {
+        println!("skipped: npm cannot install {package}");
+    }
+    found.then(|| folder.join("node_modules/.bin"))
+}
+
+#[test]
+fn codex_writes_code_and_repairs_it() {
+    let Some(bin) = all().then(|| npm("@openai/codex@latest")).flatten() else { return };
+    let write = |code: &str| {
+        turn(Some(&format!("mkdir -p src && cat > src/lib.rs <<'END'\n//! Adds.\n\n{code}END")))
+    };
+    let tests = turn(Some("cargo test --offline 2>&1 | tail -4"));
+    let wrong = [write(WRONG), turn(None)];
+    let right = [write(GOOD), tests, turn(None)];
+    let server = Server::start(wrong.into_iter().chain(right).collect());
+    let world = World::new(&server.url, &[("adder", ADDER)], "");
+    let kind = "[generator]\nkind = \"command\"\nagent = \"codex\"\n";
+    let config = world.read("harness.toml").replace("[generator]\n", kind);
+    world.write("harness.toml", &config.replace("idle_timeout_ms = 300\n", ""));
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", bin.display());
+    let run = Run::of(world.command(&["run", "--quiet"]).env("PATH", &path)).expect(0);
+    assert!(run.err.is_empty() || !run.err.contains("panicked"), "{}", run.err);
+    let told = said(&world);
+    assert!(told.contains("test result: ok."), "{told}");
+    let asked = server.requests();
+    assert_eq!(asked.len(), 5, "{told}");
+    assert!(!Value::from(asked).to_string().contains("77001"), "hidden examples stay here");
+    assert!(world.path("generated/adder").exists());
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""An agent that asks its model once, looks for what it must not find, and does the work."""
+import json, os, subprocess, sys, urllib.request
+
+model, address, token = sys.argv[1:4]
+body = json.dumps({"model": model, "messages": [{"role": "user", "content": "How do I add?"}]})
+head = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+asked = urllib.request.Request(f"{address}/v1/chat/completions", body.encode(), head)
+with urllib.request.urlopen(asked) as answer:
+    print("answer:", b"saturate" in answer.read())
+
+secrets = [b"sk-" + b"real-key", b"770" + b"01"]
+seen = []
+
+
+def look(path):
+    try:
+        with open(path, "rb") as file:
+            text = file.read(4_000_000)
+    except OSError:
+        return
+    seen.extend(f"{path}: {secret.decode()}" for secret in secrets if secret in text)
+
+
+for process in filter(str.isdigit, os.listdir("/proc")):
+    for name in ("environ", "cmdline", "maps"):
+        look(f"/proc/{process}/{name}")
+for top in ("/src", "/tmp", "/cargo", "/etc", "/vendor", "/target"):
+    for folder, _, names in os.walk(top):
+        for name in names:
+            look(os.path.join(folder, name))
+print("secrets:", seen)
+
+os.makedirs("src", exist_ok=True)
+with open("src/lib.rs", "w", encoding="utf-8") as file:
+    file.write("//! Adds.\n\n/// The sum.\npub fn add(a: i32, b: i32) -> i32 {\n    a.saturating_add(b)\n}\n")
+tests = subprocess.run(["cargo", "test", "--offline"], capture_output=True, text=True)
+print("tests:", tests.returncode, "" if tests.returncode == 0 else tests.stdout + tests.stderr)
