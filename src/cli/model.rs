@@ -8,7 +8,9 @@ use crate::generator::{
 };
 use crate::types::generator::ServerSettings;
 use crate::types::harness::{CassetteMode, ReplyForm};
-use crate::types::{AttemptKind, Digest, Failure, GeneratorConfig, InputsDigest, Prompt, limits};
+use crate::types::{
+    AttemptKind, Digest, Failure, GeneratorConfig, GeneratorSettings, InputsDigest, Prompt, limits,
+};
 use crate::workspace::today;
 
 /// One thing that was looked at. A hint on what is good is a warning.
@@ -68,11 +70,15 @@ async fn tier(
     let key = key.and_then(|(_, key)| key);
     let (api, url) = (server.api(), &server.base_url);
     check.says = format!("{} at {url}, api = \"{}\"", server.model, api.word());
+    if let GeneratorSettings::Command(agent) = &config.settings {
+        let program = generator::program_of(agent)?;
+        check.says = format!("{} at {url}, through {program}", server.model);
+    }
     if ask == AskModel::Nothing {
         return Ok(());
     }
     listed(server, key.as_deref(), check).await?;
-    if ask == AskModel::Answer {
+    if ask == AskModel::Answer && !matches!(config.settings, GeneratorSettings::Command(_)) {
         answered(config, server, key, check).await?;
     }
     Ok(())

@@ -21,7 +21,7 @@ use crate::types::{
     Usage, limits,
 };
 
-pub use agent::{PRESETS, Preset, find as preset};
+pub use agent::program_of;
 pub use cassette::{Cassette, Cassettes};
 pub use recorded::{Recordable, Recorded};
 pub use registry::{GeneratorParts, MakeGenerator, of};
@@ -172,8 +172,8 @@ pub trait Generator: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Sends the request; `work` is the sandbox that was ordered. An error tells whether a model may
-    /// have worked ([`GenerationError::served`]); then the reservation stays.
+    /// Sends the request; `work` is the sandbox that was ordered. An error tells whether a model
+    /// may have worked ([`GenerationError::served`]); then the reservation stays.
     fn generate<'a>(
         &'a self,
         request: Request,

@@ -22,7 +22,7 @@ use crate::sandbox::{LeftFiles, SandboxView, WorkOrder, WorkSandbox};
 use crate::types::generator::AgentSettings;
 use crate::types::{Digest, Failure, Limits, LimitsConfig, RelPath, Tree, Usage, limits};
 
-pub use presets::{PRESETS, Preset, find};
+use presets::{Preset, find};
 
 /// The file with the task.
 const TASK: &str = "SPEC.md";
@@ -272,6 +272,21 @@ fn on_path(name: &str) -> Option<PathBuf> {
     }
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(is_program)
+}
+
+/// The program of an agent and what it calls its version.
+///
+/// # Errors
+/// What is missing.
+pub fn program_of(settings: &AgentSettings) -> Result<String, String> {
+    let agent = Agent::new(settings.clone(), Some("set".to_owned()));
+    agent.check_setup().map_err(|error| error.message)?;
+    let Some(program) = &agent.program else { return Err("no program".to_owned()) };
+    let asked = std::process::Command::new(program).arg("--version").output();
+    let said = asked.map_err(|why| format!("{}: {why}", program.display()))?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let version = said.lines().next().unwrap_or("no version").trim().to_owned();
+    Ok(format!("{} ({version})", program.display()))
 }
 
 /// The folder in which a program is installed: its package with the packages that it needs.
