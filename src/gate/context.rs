@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::dependency_cache::DependencyCache;
 use super::gate_inputs::ContractTests;
+use super::result::GateResult;
 use crate::process::Listener;
 use crate::sandbox::Sandbox;
 use crate::toolchain::{self, LinkedTree, ProgramTest, Suite};
@@ -32,6 +34,8 @@ pub struct GateContext<'a> {
     pub examples: &'a toolchain::ExampleSuites,
     /// The tests of the contract.
     pub contract: &'a ContractTests,
+    /// Results of held-out calls that were judged with the visible ones.
+    pub carried: Carried<'a>,
     /// The console examples and requests that are judged from outside.
     pub console: &'a [ProgramTest],
     /// Whether the spec has other targets.
@@ -64,6 +68,38 @@ pub struct GateContext<'a> {
     pub keep: Option<PathBuf>,
     /// Receives the output of programs while they run.
     pub listener: Option<Listener>,
+}
+
+/// Results of the gate `hidden` that the gate `test` already has. A contract's calls say nothing of
+/// what is expected, so that both are judged over the same builds.
+#[derive(Clone, Copy, Debug)]
+pub struct Carried<'a> {
+    /// The tree and the inputs of the job.
+    pub key: (Digest, Digest),
+    /// The results.
+    pub all: &'a CarriedResults,
+}
+
+/// Such results by tree and inputs.
+pub type CarriedResults = Mutex<BTreeMap<(Digest, Digest), GateResult>>;
+
+impl Carried<'_> {
+    /// Results that are not taken, because a gate before them failed.
+    const MOST: usize = 64;
+
+    /// Keeps a result for the gate `hidden`.
+    pub fn keep(&self, seen: GateResult) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= Self::MOST {
+            all.clear();
+        }
+        all.insert(self.key, seen);
+    }
+
+    /// Takes it.
+    pub fn take(&self) -> Option<GateResult> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key)
+    }
 }
 
 impl GateContext<'_> {

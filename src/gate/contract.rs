@@ -1,52 +1,41 @@
-//! Runs the examples of a contract: an adapter answers calls, and this module compares.
+//! Runs the examples of a contract over each build of a candidate: an adapter answers calls, and
+//! `calls` compares.
 //!
 //! The adapter's process gets functions and arguments. No expected value, test name or source of a
 //! test is in its sandbox.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::time::Instant;
-
-use futures::{StreamExt, TryStreamExt};
 
 use super::adapter_errors::explain;
 use super::build::{PreparedSources, build, prepare};
+use super::calls::Caller;
 use super::context::GateContext;
 use super::effects::passes;
-use super::programs::random_nonce;
-use super::result::{GateResult, finding};
-use super::test_run::AT_ONCE;
+use super::result::GateResult;
 use super::workspace::GateSandbox;
-use crate::contract::{
-    AdapterAnswer, AdapterCall, Call, ContractBody, ContractTest, Input, Judged, Property,
-    PropertyTrial, Step, Wanted, WitValue, answer, generated_calls, mismatch, observed, request,
-};
-use crate::process::Ended;
+use crate::contract::ContractTest;
 use crate::toolchain::{self, BuildKind, ContractLanguage, Suite, ToolCommand};
-use crate::types::gate::Observed;
-use crate::types::{
-    Candidate, Digest, Finding, GateName, Interface, Outcome, Provenance, RelPath, Resource,
-    TestResult, TestStatus, gate::clean, limits,
-};
+use crate::types::{Candidate, GateName, Interface, Provenance, RelPath};
 
-/// How often a counterexample is made simpler.
-const SIMPLER: usize = 200;
-/// Findings of one test.
-const SHOWN: usize = 3;
-/// The calls are the same in both runs, and so is the comparison: the candidate differs.
-const UNSTEADY: &str = "it passes in one run and fails in another: the result depends on more than the \
-    arguments, for example on the order of a hash map, on threads or on time";
-/// The adapter's exit status if it cannot move its output.
-const NOT_MOVED: i32 = 97;
+/// Held-out tests that run over the same builds as visible ones; their result is for their gate.
+#[derive(Clone, Copy)]
+pub struct HeldOutCalls<'a> {
+    /// The gate.
+    pub gate: &'a GateName,
+    /// The tests.
+    pub tests: &'a [ContractTest],
+}
 
-/// Runs contract tests over a candidate.
+/// Runs contract tests over a candidate, and held-out ones for a later gate.
 pub async fn run(
     context: &GateContext<'_>,
     gate: &GateName,
     candidate: &Candidate,
     tests: &[ContractTest],
+    later: Option<HeldOutCalls<'_>>,
 ) -> GateResult {
-    match check(context, gate, candidate, tests).await {
+    match check(context, gate, candidate, tests, later).await {
         Ok(seen) | Err(seen) => seen,
     }
 }
@@ -56,6 +45,7 @@ async fn check(
     gate: &GateName,
     candidate: &Candidate,
     tests: &[ContractTest],
+    later: Option<HeldOutCalls<'_>>,
 ) -> Result<GateResult, GateResult> {
     let language = toolchain::of(context.target).contract();
     let (Some(interface), Some(language)) = (&context.spec.contract, language) else {
@@ -71,10 +61,17 @@ async fn check(
     let PreparedSources { files, layers, .. } = prepare(context, gate, candidate, &adapter).await?;
     let started = Instant::now();
     let room = GateSandbox::open(context, gate, files, &layers, None).await?;
-    let work = ContractWork { context, gate, interface, language, adapter, room: &room, started };
+    let room_of = &room;
+    let later = later.filter(|later| !later.tests.is_empty());
+    let work =
+        ContractWork { context, gate, interface, language, adapter, room: room_of, started, later };
     let seen = work.builds(candidate, tests).await;
     room.close().await;
-    seen
+    let (seen, held_out) = seen?;
+    if let Some(held_out) = held_out.filter(|_| passes(&seen)) {
+        context.carried.keep(held_out);
+    }
+    Ok(seen)
 }
 
 /// Contract tests of one gate.
@@ -86,7 +83,11 @@ struct ContractWork<'a> {
     adapter: Vec<Suite>,
     room: &'a GateSandbox<'a>,
     started: Instant,
+    later: Option<HeldOutCalls<'a>>,
 }
+
+/// The results of the tests, and of held-out ones.
+type BothResults = (GateResult, Option<GateResult>);
 
 impl ContractWork<'_> {
     /// Runs the tests over each build of a new candidate, until one fails.
@@ -94,38 +95,43 @@ impl ContractWork<'_> {
         &self,
         candidate: &Candidate,
         tests: &[ContractTest],
-    ) -> Result<GateResult, GateResult> {
+    ) -> Result<BothResults, GateResult> {
         let fresh = *candidate.provenance() != Provenance::Promoted;
-        let mut seen = self.build(BuildKind::Usual, tests, fresh).await?;
+        let command = self.compile(BuildKind::Usual).await?;
+        let (mut seen, mut held_out) = self.judge(command, BuildKind::Usual, tests, fresh).await?;
         if !passes(&seen) || !fresh {
-            return Ok(seen);
+            return Ok((seen, held_out));
         }
         for kind in self.room.language().more_builds(self.context.spec, candidate.tree()) {
-            let mut other = match self.build(kind, tests, false).await {
-                Ok(other) => other,
+            let judged = match self.compile(kind).await {
+                Ok(command) => self.judge(command, kind, tests, false).await,
+                Err(seen) => Err(seen),
+            };
+            let (other, more) = match judged {
+                Ok(both) => both,
                 // What does not exist without a feature cannot be wrong.
                 Err(other) if kind == BuildKind::Bare && other.outcome.is_none() => continue,
-                Err(other) => other,
+                Err(other) => (other, None),
             };
             if !passes(&other) {
-                for one in &mut other.findings {
-                    one.message = format!("{}: {}", kind.words(), one.message);
-                }
-                seen = GateResult { tests: seen.tests, ..other };
+                seen = failed_in(kind, seen, other);
                 break;
             }
+            held_out = match (held_out, more) {
+                (Some(first), Some(more)) if passes(&first) && !passes(&more) => {
+                    Some(failed_in(kind, first, more))
+                }
+                (first, _) => first,
+            };
         }
-        Ok(seen)
+        Ok((seen, held_out))
     }
 
+    /// The command that runs the adapter of a build.
+    ///
     /// # Errors
     /// The adapter is not built.
-    async fn build(
-        &self,
-        kind: BuildKind,
-        tests: &[ContractTest],
-        fresh: bool,
-    ) -> Result<GateResult, GateResult> {
+    async fn compile(&self, kind: BuildKind) -> Result<ToolCommand, GateResult> {
         let ContractWork { context, gate, interface, language, room, started, .. } = *self;
         let commands = language.build(kind, room.places());
         let left = context.timeout.saturating_sub(started.elapsed());
@@ -137,9 +143,19 @@ impl ContractWork<'_> {
                 return Err(seen);
             }
         };
-        let Some(command) = command else {
-            return Err(GateResult::error("the adapter of the contract was not built"));
-        };
+        command.ok_or_else(|| GateResult::error("the adapter of the contract was not built"))
+    }
+
+    /// # Errors
+    /// The sandbox failed.
+    async fn judge(
+        &self,
+        command: ToolCommand,
+        kind: BuildKind,
+        tests: &[ContractTest],
+        fresh: bool,
+    ) -> Result<BothResults, GateResult> {
+        let ContractWork { context, gate, interface, room, started, later, .. } = *self;
         let hung = Cell::new(false);
         let caller = Caller { context, gate, interface, command, room, started, hung };
         let mut seen = caller.repeated(tests, fresh).await?;
@@ -147,349 +163,21 @@ impl ContractWork<'_> {
         if fresh && is_visible && context.compared && kind == BuildKind::Usual && passes(&seen) {
             seen.observed = caller.observed(tests).await?;
         }
-        Ok(seen)
-    }
-}
-
-/// Why a call has no answer.
-#[derive(Clone, Debug)]
-enum Silence {
-    /// The process was killed by a signal of its own.
-    Killed(String),
-    /// The process ended, or its answer is not one.
-    Lost(String),
-    /// It did not end in time.
-    Late,
-    /// It exceeded a limit.
-    Limit(Resource),
-}
-
-/// The result of one test.
-struct Tested {
-    status: TestStatus,
-    findings: Vec<Finding>,
-    ran_out: Option<Resource>,
-}
-
-struct Caller<'a> {
-    context: &'a GateContext<'a>,
-    gate: &'a GateName,
-    interface: &'a Interface,
-    command: ToolCommand,
-    room: &'a GateSandbox<'a>,
-    started: Instant,
-    /// Whether a call did not end.
-    hung: Cell<bool>,
-}
-
-impl Caller<'_> {
-    /// Runs all tests, and again if they fail or run for the first time: they must agree.
-    async fn repeated(
-        &self,
-        tests: &[ContractTest],
-        fresh: bool,
-    ) -> Result<GateResult, GateResult> {
-        let mut seen = GateResult::default();
-        let first = self.all(tests).await?;
-        let is_red = first.iter().any(|one| one.status != TestStatus::Passed);
-        let runs = self.context.gates.get(self.gate).and_then(|gate| gate.runs);
-        let more = if fresh || is_red { runs.unwrap_or(limits::TEST_RUNS).min(2) } else { 1 };
-        let second = if more > 1 && !self.hung.get() { self.all(tests).await? } else { Vec::new() };
-        for (at, (test, mut one)) in tests.iter().zip(first).enumerate() {
-            let again = second.get(at).map_or(one.status, |again| again.status);
-            // A test that fails in two ways fails.
-            let passed = [again, one.status].map(|status| status == TestStatus::Passed);
-            if passed[0] != passed[1] {
-                let clause = self.context.spec.clauses.iter().find(|c| c.id == test.clause);
-                if clause.is_some_and(|clause| clause.is_demanded()) {
-                    let rule = test.name.as_str();
-                    one.findings.insert(0, self.finding(test, rule, UNSTEADY.to_owned()));
-                }
-                let is_late = [again, one.status].contains(&TestStatus::TimedOut);
-                one.status = if is_late { TestStatus::TimedOut } else { TestStatus::Failed };
+        let held_out = match later.filter(|_| passes(&seen)) {
+            Some(later) => {
+                let caller = Caller { gate: later.gate, hung: Cell::new(false), ..caller };
+                Some(caller.repeated(later.tests, fresh).await?)
             }
-            if let Some(resource) = one.ran_out {
-                seen.outcome = Some(Outcome::Limit { resource });
-            } else if one.status == TestStatus::TimedOut && seen.outcome.is_none() {
-                seen.outcome = Some(Outcome::Timeout);
-            }
-            let name = test.name.clone();
-            seen.tests.push(TestResult { name, status: one.status, trusted: true });
-            seen.findings.append(&mut one.findings);
-        }
-        Ok(seen)
-    }
-
-    async fn all(&self, tests: &[ContractTest]) -> Result<Vec<Tested>, GateResult> {
-        let ran = tests.iter().map(|test| self.one(test));
-        futures::stream::iter(ran).buffered(AT_ONCE).try_collect().await
-    }
-
-    async fn one(&self, test: &ContractTest) -> Result<Tested, GateResult> {
-        match &test.body {
-            ContractBody::Steps(steps) => self.steps(test, steps).await,
-            ContractBody::Property(property) => self.property(test, property).await,
-        }
-    }
-
-    fn finding(&self, test: &ContractTest, rule: &str, message: String) -> Finding {
-        let message = clean(&message, &[&self.room.root()]);
-        Finding { clauses: vec![test.clause.clone()], ..finding(self.gate, rule, message) }
-    }
-
-    fn failed(&self, test: &ContractTest, message: String) -> Tested {
-        let findings = vec![self.finding(test, &test.name, message)];
-        Tested { status: TestStatus::Failed, findings, ran_out: None }
-    }
-
-    /// A call without an answer.
-    fn silent(&self, test: &ContractTest, call: &Call, why: &Silence) -> Tested {
-        let text = &call.text;
-        let message = match why {
-            Silence::Killed(how) | Silence::Lost(how) => format!("{how}, in {text}"),
-            Silence::Late => format!("{text} did not end in time"),
-            Silence::Limit(resource) => format!("{}, in {text}", self.room.hit(*resource)),
+            None => None,
         };
-        let mut tested = self.failed(test, message);
-        match why {
-            Silence::Late => tested.status = TestStatus::TimedOut,
-            Silence::Limit(resource) => tested.ran_out = Some(*resource),
-            Silence::Killed(_) | Silence::Lost(_) => {}
-        }
-        tested
-    }
-
-    /// Calls in order, in one process.
-    async fn steps(&self, test: &ContractTest, steps: &[Step]) -> Result<Tested, GateResult> {
-        let calls: Vec<_> = steps.iter().map(|step| (step.bind, &step.call)).collect();
-        let (answers, silence) = self.ask(&calls).await?;
-        let mut tested = Tested { status: TestStatus::Passed, findings: Vec::new(), ran_out: None };
-        for (step, given) in steps.iter().zip(&answers) {
-            let Some((expected, got)) = mismatch(self.interface, step, given) else { continue };
-            tested.status = TestStatus::Failed;
-            let text = &step.call.text;
-            let message = format!("expected {expected}, got {got} for {text}");
-            let values = Some((got, expected));
-            let one = Finding { values, ..self.finding(test, &test.name, message) };
-            tested.findings.push(one);
-        }
-        if let (Some(why), Some(step)) = (silence, steps.get(answers.len())) {
-            let is_last = answers.len() + 1 == steps.len();
-            let wanted = matches!(why, Silence::Killed(_)) && step.wanted == Wanted::Trap;
-            if !(wanted && is_last) {
-                let silent = self.silent(test, &step.call, &why);
-                tested.findings.extend(silent.findings);
-                (tested.status, tested.ran_out) = (silent.status, silent.ran_out);
-            }
-        }
-        let more = tested.findings.len().saturating_sub(SHOWN);
-        tested.findings.truncate(SHOWN);
-        if let (true, Some(last)) = (more > 0, tested.findings.last_mut()) {
-            last.message.push_str(&format!("\n{more} more calls of this block fail"));
-        }
-        Ok(tested)
-    }
-
-    /// The adapter with these calls.
-    fn with(&self, calls: Vec<u8>) -> ToolCommand {
-        ToolCommand { stdin: Some(calls), ..self.command.clone() }
-    }
-
-    /// Asks for calls in one process. Gives the answers up to the first one that is missing, and
-    /// why it is.
-    async fn ask(
-        &self,
-        calls: &[(Option<usize>, &Call)],
-    ) -> Result<(Vec<AdapterAnswer>, Option<Silence>), GateResult> {
-        let number =
-            u8::from_str_radix(&random().map_err(GateResult::error)?[..2], 16).unwrap_or(0);
-        let descriptor = 16 + u32::from(number) % 200;
-        let mut stdin = format!("{descriptor}\n");
-        let mut requests = Vec::new();
-        for (bind, call) in calls {
-            let one = AdapterCall { id: random().map_err(GateResult::error)?, bind: *bind, call };
-            stdin.push_str(&request(self.interface, &one));
-            stdin.push('\n');
-            requests.push(one);
-        }
-        let command = self.with(stdin.into_bytes());
-        let most = if self.hung.get() { limits::HUNG_TIMEOUT } else { limits::TEST_TIMEOUT };
-        let left = self.context.timeout.saturating_sub(self.started.elapsed()).min(most);
-        if left.is_zero() {
-            return Ok((Vec::new(), Some(Silence::Late)));
-        }
-        let output = self.room.execute(&command, left).await?;
-        // Without calls no code of the candidate runs.
-        let no_calls = || format!("{}\n", descriptor).into_bytes();
-        if output.ended == Ended::Exit(NOT_MOVED)
-            && self.room.execute(&self.with(no_calls()), left).await?.ended
-                == Ended::Exit(NOT_MOVED)
-        {
-            return Err(GateResult::error("the adapter cannot move its output: raise `ulimit -n`"));
-        }
-        let text = String::from_utf8_lossy(&output.stdout);
-        let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-        let mut answers = Vec::new();
-        for one in &requests {
-            let Some(line) = lines.next() else { break };
-            match answer(self.interface, one, line) {
-                Ok(answer) => answers.push(answer),
-                Err(why) => return Ok((answers, Some(Silence::Lost(why)))),
-            }
-        }
-        if answers.len() == requests.len() {
-            let why = "there are more answers than calls".to_owned();
-            let extra = lines.next().is_some().then_some(Silence::Lost(why));
-            if extra.is_some() {
-                answers.pop();
-            }
-            return Ok((answers, extra));
-        }
-        let silence = match output.ended {
-            Ended::Timeout => {
-                self.hung.set(true);
-                Silence::Late
-            }
-            Ended::Limit(resource) => Silence::Limit(resource),
-            Ended::Signal(signal) => {
-                Silence::Killed(format!("the process was killed by signal {signal}"))
-            }
-            Ended::Exit(_) if output.dropped > 0 => {
-                Silence::Lost("the answer is larger than 1 MiB".to_owned())
-            }
-            Ended::Exit(status) => {
-                Silence::Lost(format!("the process ended with exit status {status}"))
-            }
-        };
-        Ok((answers, Some(silence)))
-    }
-
-    /// What generated calls give, up to the first one of a function that has no answer in time.
-    async fn observed(&self, tests: &[ContractTest]) -> Result<Vec<Observed>, GateResult> {
-        // A call may need more time than any example does: then it is not compared.
-        self.hung.set(true);
-        let mut all = Vec::new();
-        for calls in generated_calls(self.interface) {
-            let asked: Vec<_> = calls.iter().map(|call| (None, call)).collect();
-            let (answers, _) = self.ask(&asked).await?;
-            let answered = calls.iter().zip(&answers);
-            let of = |(call, answer)| observed(self.interface, call, answer, tests);
-            all.extend(answered.map(of));
-        }
-        Ok(all)
-    }
-
-    /// A property over its inputs: the first one that fails, made simpler.
-    async fn property(
-        &self,
-        test: &ContractTest,
-        property: &Property,
-    ) -> Result<Tested, GateResult> {
-        let seed = Digest::of_parts([test.name.as_str(), &test.key.to_string()]);
-        let mut inputs = property.inputs(self.interface, seed);
-        let mut trials: Vec<PropertyTrial> =
-            inputs.iter().map(|_| PropertyTrial::default()).collect();
-        let mut failed = None;
-        let mut open: Vec<usize> = (0..inputs.len()).collect();
-        while failed.is_none() && !open.is_empty() {
-            let mut needed: Vec<(usize, Call)> = Vec::new();
-            for at in &open {
-                let trial = Arc::new(std::mem::take(&mut trials[*at]));
-                let judged = property.judge(self.interface, &inputs[*at].values(), &trial);
-                trials[*at] = Arc::into_inner(trial).unwrap_or_default();
-                match judged {
-                    Judged::Holds => {}
-                    Judged::Fails(why) | Judged::Unable(why) => {
-                        let why = why + &trials[*at].shown(self.interface);
-                        failed = failed.or(Some((*at, why)));
-                    }
-                    Judged::Needs(_) if trials[*at].calls() >= limits::PROPERTY_CALLS => {
-                        let why = "the expression needs too many calls".to_owned();
-                        failed = failed.or(Some((*at, why)));
-                    }
-                    Judged::Needs(call) => needed.push((*at, call)),
-                }
-            }
-            let calls: Vec<_> = needed.iter().map(|(_, call)| (None, call)).collect();
-            if failed.is_some() || calls.is_empty() {
-                break;
-            }
-            let (answers, silence) = self.ask(&calls).await?;
-            for ((at, call), answer) in needed.iter().zip(&answers) {
-                trials[*at].learn(self.interface, call, answer.clone());
-            }
-            if let (Some(why), Some((at, call))) = (silence, needed.get(answers.len())) {
-                let shown = property.over(self.interface, &inputs[*at].values());
-                let mut silent = self.silent(test, call, &why);
-                silent.findings.iter_mut().for_each(|one| one.message.push_str(&shown));
-                return Ok(silent);
-            }
-            open = needed.iter().map(|(at, _)| *at).collect();
-        }
-        let Some((at, why)) = failed else {
-            return Ok(Tested { status: TestStatus::Passed, findings: Vec::new(), ran_out: None });
-        };
-        let (values, why) = self.simplest(property, &mut inputs[at], why).await?;
-        let shown = property.over(self.interface, &values);
-        let expression = property.expression();
-        let message = format!("`{expression}` does not hold{shown}: {why}");
-        Ok(self.failed(test, message))
-    }
-
-    /// The simplest input found for which a property fails, and why.
-    async fn simplest(
-        &self,
-        property: &Property,
-        input: &mut Input,
-        mut why: String,
-    ) -> Result<(Vec<WitValue>, String), GateResult> {
-        let mut values = input.values();
-        for _ in 0..SIMPLER {
-            if !input.simplify() {
-                break;
-            }
-            loop {
-                let next = input.values();
-                if let Some(reason) = self.fails(property, &next).await? {
-                    (values, why) = (next, reason);
-                    break;
-                }
-                if !input.complicate() {
-                    return Ok((values, why));
-                }
-            }
-        }
-        Ok((values, why))
-    }
-
-    /// Why a property fails over one input, if it does.
-    async fn fails(
-        &self,
-        property: &Property,
-        values: &[WitValue],
-    ) -> Result<Option<String>, GateResult> {
-        let mut trial = PropertyTrial::default();
-        for _ in 0..limits::PROPERTY_CALLS {
-            let shared = Arc::new(trial);
-            let judged = property.judge(self.interface, values, &shared);
-            trial = Arc::into_inner(shared).unwrap_or_default();
-            match judged {
-                Judged::Holds => return Ok(None),
-                Judged::Fails(why) | Judged::Unable(why) => {
-                    return Ok(Some(why + &trial.shown(self.interface)));
-                }
-                Judged::Needs(call) => {
-                    let (answers, _) = self.ask(&[(None, &call)]).await?;
-                    let Some(answer) = answers.into_iter().next() else { return Ok(None) };
-                    trial.learn(self.interface, &call, answer);
-                }
-            }
-        }
-        Ok(None)
+        Ok((seen, held_out))
     }
 }
 
-/// A random number.
-fn random() -> Result<String, String> {
-    random_nonce().map_err(|why| why.to_string())
+/// The result of a build that fails where the usual one passes.
+fn failed_in(kind: BuildKind, usual: GateResult, mut other: GateResult) -> GateResult {
+    for one in &mut other.findings {
+        one.message = format!("{}: {}", kind.words(), one.message);
+    }
+    GateResult { tests: usual.tests, ..other }
 }

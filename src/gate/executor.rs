@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
-use super::context::GateContext;
+use super::context::{Carried, CarriedResults, GateContext};
 use super::dependency_cache::{DependencyCache, LayerBuilder};
 use super::gate_inputs::GateInputs;
 use super::{build, run, service, work};
@@ -156,6 +156,7 @@ impl Machine {
         control: &'a Candidate,
         linked: &'a [LinkedTree],
         options: ExecuteOptions<'_>,
+        carried: &'a CarriedResults,
     ) -> GateContext<'a> {
         GateContext {
             spec: &inputs.spec,
@@ -165,6 +166,7 @@ impl Machine {
             suites: &inputs.suites,
             examples: &inputs.examples,
             contract: &inputs.contract,
+            carried: Carried { key: (action.tree, action.inputs), all: carried },
             console: &inputs.console,
             compared: inputs.compared,
             validators: &self.validators,
@@ -192,6 +194,7 @@ pub struct LocalExecutor {
     candidates: Arc<Candidates>,
     /// Inputs that were sent or found in the store.
     known: Mutex<BTreeMap<Digest, Arc<GateInputs>>>,
+    carried: CarriedResults,
 }
 
 impl LocalExecutor {
@@ -202,7 +205,7 @@ impl LocalExecutor {
 
     /// An executor that shares its candidates.
     pub fn sharing(machine: Machine, candidates: Arc<Candidates>) -> Self {
-        Self { machine, candidates, known: Mutex::default() }
+        Self { machine, candidates, known: Mutex::default(), carried: CarriedResults::default() }
     }
 
     fn inputs(&self, digest: Digest) -> Result<Arc<GateInputs>, ExecuteError> {
@@ -258,7 +261,8 @@ impl LocalExecutor {
             None => Arc::new(Candidate::new(Tree::default(), Provenance::Promoted)),
         };
         let linked = self.linked(action)?;
-        let context = self.machine.context(&inputs, action, &control, &linked, options);
+        let context =
+            self.machine.context(&inputs, action, &control, &linked, options, &self.carried);
         let (mut report, output) = run(&context, &action.gate, &candidate, before).await;
         toolchain::release();
         if !output.is_empty() {
@@ -331,7 +335,8 @@ impl GateExecutor for LocalExecutor {
             let candidate = self.candidates.get(&id).map_err(|why| said(&why))?;
             let linked = self.linked(action).map_err(|why| said(&why))?;
             let options = ExecuteOptions::at(SystemTime::now());
-            let context = self.machine.context(&inputs, action, &candidate, &linked, options);
+            let context =
+                self.machine.context(&inputs, action, &candidate, &linked, options, &self.carried);
             work::open(&context, &candidate, order).await
         }
         .boxed_local()

@@ -3,6 +3,7 @@
 
 mod adapter_errors;
 mod build;
+mod calls;
 mod doc_examples;
 mod effects;
 mod equality;

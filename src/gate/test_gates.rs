@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::build::{self, PreparedSources, build, prepare_tests, programs_of, visible};
 use super::context::GateContext;
+use super::contract::HeldOutCalls;
 use super::doc_examples;
 use super::effects::passes;
 use super::equality;
@@ -17,7 +18,15 @@ use crate::types::{Candidate, ClauseId, Finding, GateName, Outcome, Provenance};
 
 /// Runs the visible tests with the harness's runner.
 pub async fn test(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
-    let mut seen = contract::run(context, gate, candidate, &context.contract.visible).await;
+    let own = &context.contract.visible;
+    let hidden = "hidden".into();
+    // With settings of its own the gate runs its own calls.
+    let later = HeldOutCalls { gate: &hidden, tests: &context.contract.hidden };
+    let later = Some(later).filter(|_| {
+        context.gates.get(gate) == context.gates.get(&hidden)
+            && *candidate.provenance() != Provenance::Promoted
+    });
+    let mut seen = contract::run(context, gate, candidate, own, later).await;
     seen = seen.and(console::run(context, gate, candidate, false).await);
     let suites = visible(context);
     let is_outside = seen.outcome.is_some() || !seen.tests.is_empty() || !seen.findings.is_empty();
@@ -43,7 +52,10 @@ pub async fn hidden(
         let reason = "the spec has no hidden example".to_owned();
         return GateResult { outcome: Some(Outcome::Skipped { reason }), ..GateResult::default() };
     }
-    let mut seen = contract::run(context, gate, candidate, outside).await;
+    let mut seen = match context.carried.take() {
+        Some(seen) => seen,
+        None => contract::run(context, gate, candidate, outside, None).await,
+    };
     seen = seen.and(console::run(context, gate, candidate, true).await);
     let suite = context.examples.hidden.as_slice();
     if !suite.is_empty() {
