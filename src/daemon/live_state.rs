@@ -277,7 +277,7 @@ impl LiveState {
             let glob = globset::Glob::new(pattern).map_err(|error| error.to_string())?;
             let glob = glob.compile_matcher();
             let before = found.len();
-            found.extend(rows.keys().filter(|spec| glob.is_match(spec)).cloned());
+            found.extend(rows.keys().filter(|spec| glob.is_match(spec.as_str())).cloned());
             if found.len() == before {
                 let nearest = config::nearest(pattern, rows.keys().map(|spec| spec.as_str()));
                 let near = nearest.map(|near| format!("; did you mean `{near}`?"));

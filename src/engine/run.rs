@@ -7,7 +7,7 @@ use futures::stream::FuturesUnordered;
 
 use super::prepared::{Prepared, SetOutcome};
 use super::resources::Engine;
-use crate::pipeline::{Effect, Queue, State};
+use crate::pipeline::{Effect, Queue, State, critical_first};
 use crate::promote::Switched;
 use crate::store::{Day, LedgerError, NewEvent, files};
 use crate::types::{
@@ -35,7 +35,8 @@ impl Engine {
         self.begin(plan)?;
         let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
         let limits = self.workspace.harness.schedule.clone();
-        let mut queue = Queue::new(work.iter().copied(), |id| self.depends(id), limits);
+        let first = critical_first(work.clone(), |id| self.depends(id));
+        let mut queue = Queue::new(first.into_iter(), |id| self.depends(id), limits);
         let mut running = FuturesUnordered::new();
         let mut ends = BTreeMap::new();
         let mut up_to_date: Vec<SpecId> = up.into_iter().map(|job| job.spec.clone()).collect();

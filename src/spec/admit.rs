@@ -30,12 +30,17 @@ pub fn admit(
     for one in &parsed {
         files.entry(&one.spec.id).or_default().push(&one.spec.file);
     }
+    let mut packages: BTreeMap<String, Vec<&Spec>> = BTreeMap::new();
+    for one in &parsed {
+        packages.entry(one.spec.id.word()).or_default().push(&one.spec);
+    }
     let cycles = cycles(&parsed);
     let mut problems: Vec<Problem> = Vec::new();
     let find = |id: &SpecId| parsed.iter().map(|one| &one.spec).find(|spec| spec.id == *id);
     for one in &parsed {
         problems.extend(one.problems.iter().cloned());
         let mut across = across(one, harness, guard, &files);
+        across.extend(same_package(&one.spec, &packages));
         across.extend(depends::check(&one.spec, &find, harness));
         across.extend(integration::check(&one.spec, &find, harness));
         problems.extend(across.into_iter().map(|problem| problem.file(&one.spec.file)));
@@ -115,6 +120,18 @@ fn across(
         }
     }
     problems
+}
+
+/// Another spec whose crate or package has the same name.
+fn same_package(spec: &Spec, packages: &BTreeMap<String, Vec<&Spec>>) -> Option<Problem> {
+    let other = packages.get(&spec.id.word())?.iter().find(|other| other.id != spec.id)?;
+    let message = format!(
+        "the ids `{}` ({}) and `{}` ({}) differ only by `-`, `_` and `/`, so their packages \
+         would have one name",
+        spec.id, spec.file, other.id, other.file
+    );
+    let problem = Problem::error("spec::same_package", message);
+    Some(problem.help("set a different `id` in one of them"))
 }
 
 /// Refuses specs whose dependencies are refused.
