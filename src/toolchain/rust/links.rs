@@ -22,10 +22,6 @@ impl LinkLanguage for RustLinks {
         is_program.then_some("a program has no items that another crate can use")
     }
 
-    fn checks_systems(&self) -> bool {
-        true
-    }
-
     fn files(&self, linked: Linked<'_>) -> Vec<(String, Vec<u8>)> {
         let mut files = vec![
             ("Cargo.toml".to_owned(), moved(manifest(linked.tree), FOLDER).into_bytes()),
