@@ -15,7 +15,7 @@ use crate::endurance::Random;
 use crate::server::{Act, Server, files};
 use crate::world::{World, all, stable, until};
 
-const UNITS: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord money { cents: s64 }\n\
+pub const UNITS: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord money { cents: s64 }\n\
     /// The sum of two amounts.\nadd: func(a: money, b: money) -> money;\n```\n\n\
     - `add` MUST add. `test_id: adds`\n\n  ```wave\n  add({cents: 1}, {cents: 2}) = {cents: 3}\n  ```\n";
 const STOCK: &str = "---\ndepends: [units]\n---\n# Stock\n\nA crate with a `Stock` of prices.\n\n\
@@ -25,7 +25,7 @@ const STOCK: &str = "---\ndepends: [units]\n---\n# Stock\n\nA crate with a `Stoc
 const SHOP: &str = "---\ndepends: [stock]\n---\n# Shop\n\n```wit\n/// The sum of prices in cents.\n\
     sum: func(prices: list<s64>) -> s64;\n```\n\n- `sum` MUST add the prices. `test_id: sum`\n\n  \
     | prices | sum(prices) |\n  |---|---|\n  | [1, 2] | 3 |\n  | [] | 0 |\n";
-const SYSTEM: [(&str, &str); 3] = [("units", UNITS), ("stock", STOCK), ("shop", SHOP)];
+pub const SYSTEM: [(&str, &str); 3] = [("units", UNITS), ("stock", STOCK), ("shop", SHOP)];
 
 /// The specification that a prompt is about.
 pub fn spec_of(prompt: &str) -> &str {
@@ -39,7 +39,7 @@ pub fn prompt(body: &Value) -> String {
 }
 
 /// The code of each spec of the system. That of `units` has what its text asks for.
-fn code(_: usize, body: &Value) -> String {
+pub fn code(_: usize, body: &Value) -> String {
     let prompt = prompt(body);
     let text = match spec_of(&prompt) {
         "units" => {
