@@ -17,6 +17,7 @@ mod resources;
 mod restore;
 mod run;
 mod set;
+mod slots;
 
 pub use close::{cancel, supersede};
 pub use observer::{Observer, Observers};

@@ -137,7 +137,7 @@ impl Engine {
         let mut done = Vec::new();
         for ((id, mut state), (event, switched)) in ready.into_iter().zip(events) {
             self.record(id, &mut state, &event)?;
-            self.finish(switched)?;
+            self.finish(&state.job, switched)?;
             let outcome = state.outcome().cloned();
             done.push((state.job.spec.clone(), outcome.unwrap_or(JobOutcome::Superseded)));
         }

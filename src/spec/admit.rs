@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::front::is_near;
 use super::{depends, integration};
 use crate::types::{AdmittedSpec, Binding, Harness, Problem, Severity, Spec, SpecId};
 
@@ -76,7 +77,14 @@ fn across(
     for name in &spec.depends {
         if !files.contains_key(name.as_str()) {
             let message = format!("unknown spec `{name}` in `depends`");
-            problems.push(Problem::error("spec::unknown_dependency", message));
+            let own = spec.id.as_str();
+            let is_like = |id: &&&str| **id != own && name.len() > 3 && is_near(id, name);
+            let near = files.keys().find(is_like);
+            let help = match near {
+                Some(id) => format!("did you mean `{id}`?"),
+                None => "restore its file, or name the spec that has its code now".to_owned(),
+            };
+            problems.push(Problem::error("spec::unknown_dependency", message).help(help));
         }
     }
     let has_none = spec.targets.is_empty() && !spec.integration;
