@@ -97,8 +97,10 @@ pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, CommandError> {
         found.specs.retain(|spec| only.contains(&spec.spec));
         let kept = |one: &str| found.specs.iter().any(|spec| spec.spec == *one);
         found.out_of_date.retain(|one| one.dependent || kept(&one.spec));
-        clashes
-            .retain(|(ours, _)| only.iter().any(|id| ours.clause.starts_with(&format!("{id}/"))));
+        let is_of = |clause: &str, id: &SpecId| {
+            clause.rsplit_once('/').is_some_and(|(spec, _)| *id == *spec)
+        };
+        clashes.retain(|(ours, _)| only.iter().any(|id| is_of(&ours.clause, id)));
     }
     if let Some(format) = args.format.graph().filter(|_| !door.global.json) {
         door.print(&drawn(&now, &found, format));

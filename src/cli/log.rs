@@ -18,7 +18,7 @@ use crate::store::{Ledger, SqliteLedger};
 use crate::types::event::Entry;
 use crate::types::text::visible_line;
 use crate::types::{SpecId, limits};
-use crate::workspace::{CommandError, WorkspaceLayout, load};
+use crate::workspace::{CommandError, Workspace, WorkspaceLayout, load};
 
 /// Arguments of `log`.
 #[derive(Debug, Args)]
@@ -43,12 +43,14 @@ pub struct LogArgs {
 pub async fn log(door: &Context, args: &LogArgs) -> Result<u8, CommandError> {
     let places = door.reading_state()?;
     if !args.promotions.is_empty() {
-        for spec in past(&places, &args.promotions)? {
-            show_promotions(door, &places, &spec)?;
+        let workspace = load(&places, None)?;
+        for spec in past(&workspace, &args.promotions)? {
+            show_promotions(door, &workspace, &spec)?;
         }
         return Ok(exit::DONE);
     }
-    let only = if args.spec.is_empty() { None } else { Some(past(&places, &args.spec)?) };
+    let only =
+        if args.spec.is_empty() { None } else { Some(past(&load(&places, None)?, &args.spec)?) };
     let newest = show_entries(door, &places, only.as_ref(), args)?;
     if args.follow {
         return follow_entries(door, &places, only.as_ref(), newest).await;
@@ -57,21 +59,17 @@ pub async fn log(door: &Context, args: &LogArgs) -> Result<u8, CommandError> {
 }
 
 /// The matching specs, also removed ones: they have a history, too.
-fn past(places: &WorkspaceLayout, names: &[String]) -> Result<BTreeSet<SpecId>, CommandError> {
-    let jobs = match SqliteLedger::read(&places.ledger())? {
+fn past(workspace: &Workspace, names: &[String]) -> Result<BTreeSet<SpecId>, CommandError> {
+    let jobs = match SqliteLedger::read(&workspace.places.ledger())? {
         Some(ledger) => ledger.jobs(None, u32::MAX)?,
         None => Vec::new(),
     };
-    load(places, None)?.select_among(names, &jobs.into_iter().map(|job| job.spec).collect())
+    workspace.select_among(names, &jobs.into_iter().map(|job| job.spec).collect())
 }
 
 /// Shows the promotions of a spec.
-fn show_promotions(
-    door: &Context,
-    places: &WorkspaceLayout,
-    id: &SpecId,
-) -> Result<(), CommandError> {
-    let steps = read_promotions(places, id)?;
+fn show_promotions(door: &Context, workspace: &Workspace, id: &SpecId) -> Result<(), CommandError> {
+    let steps = read_promotions(workspace, id)?;
     if door.global.json {
         door.json(&json!({ "type": "promotions", "spec": id, "promotions": steps }));
         return Ok(());

@@ -7,7 +7,7 @@ use super::args::SpecArgs;
 use super::{Context, exit, variable};
 use crate::report::graph::{GraphFormat, GraphPart, graph};
 use crate::report::{render, words};
-use crate::types::{Plan, SpecId, TargetJob};
+use crate::types::{Plan, SpecId};
 use crate::workspace::{CommandError, Workspace, load};
 
 /// Text below the help.
@@ -67,7 +67,7 @@ fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
     for job in &plan.jobs {
         for part in &job.parts {
             let reason = words::part(part);
-            door.show(&format!("{:<20} {:<10} {reason}", job.spec, target(part)));
+            door.show(&format!("{:<20} {:<10} {reason}", job.spec, words::target(part)));
         }
     }
     if !door.global.quiet {
@@ -77,18 +77,13 @@ fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
     }
 }
 
-/// A target's name; a spec without code has none.
-fn target(part: &TargetJob) -> &str {
-    if part.verifies { "–" } else { part.target.as_str() }
-}
-
 fn drawn(workspace: &Workspace, plan: &Plan, format: GraphFormat) -> String {
     let depends = |spec: &SpecId| workspace.spec(spec).map_or(&[][..], |spec| &spec.depends);
     let parts = plan.jobs.iter().flat_map(|job| {
         job.parts.iter().filter_map(|part| {
             Some(GraphPart {
                 spec: &job.spec,
-                words: format!("{}: {}", target(part), words::part(part)),
+                words: format!("{}: {}", words::target(part), words::part(part)),
                 reason: part.reason.as_ref()?,
                 depends: depends(&job.spec),
             })

@@ -53,6 +53,7 @@ pub async fn remove(door: &Context, args: &RemoveArgs) -> Result<u8, CommandErro
         let workspace = load(&places, None)?;
         let outcome = remove_spec(&workspace, spec, args.discard_edits, &door.by)?;
         code = code.max(tell(door, spec, &outcome));
+        tell_users(door, &workspace, spec, &outcome);
     }
     Ok(code)
 }
@@ -63,6 +64,15 @@ fn refuse_existing(workspace: &Workspace, spec: &SpecId) -> Result<(), CommandEr
     let Some((file, _)) = file else { return Ok(()) };
     let why = format!("{file} still exists, so the next run would generate `{spec}` again");
     Err(CommandError::usage(why).hint(format!("delete {file} first, or use --force")))
+}
+
+/// Names the specs that use the removed code.
+fn tell_users(door: &Context, workspace: &Workspace, spec: &SpecId, outcome: &RemoveOutcome) {
+    let is_gone = matches!(outcome, RemoveOutcome::Removed(_)) && !door.global.quiet;
+    let users = workspace.read.iter().filter(|one| is_gone && one.depends.contains(spec));
+    for user in users.filter(|_| !door.global.json) {
+        door.say(&format!("{}: it depends on `{spec}`, whose code is gone", user.id));
+    }
 }
 
 fn tell(door: &Context, spec: &SpecId, outcome: &RemoveOutcome) -> u8 {

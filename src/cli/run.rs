@@ -198,8 +198,7 @@ impl RunReport<'_> {
         if done.len() == 1 {
             return Some(target.unit(first) + "/");
         }
-        let all = target.unit("{spec}");
-        Some(all.split_once("{spec}").map_or("", |(folder, _)| folder).to_owned())
+        Some(target.units().split_once("{spec}").map_or("", |(folder, _)| folder).to_owned())
     }
 
     fn machine(&self, code: u8) -> Value {

@@ -51,7 +51,7 @@ pub async fn show_status(door: &Context, specs: &[String]) -> Result<u8, Command
         door.show(&format!(
             "{:<20} {:<10} {tree:<12} {:<24} {}",
             text("spec"),
-            text("target"),
+            if row["verifies"] == true { "–".to_owned() } else { text("target") },
             text("last_job"),
             text("plan")
         ));
@@ -75,7 +75,7 @@ fn rows_of(
         let standing = workspace.standing.spec.get(&job.spec);
         let standing = standing.and_then(|s| s.target.get(&part.target));
         json!({
-            "spec": job.spec, "target": part.target, "reason": part.reason,
+            "spec": job.spec, "target": part.target, "verifies": part.verifies, "reason": part.reason,
             "plan": words::part(part),
             "tree": standing.map(|s| s.tree), "generator": standing.map(|s| s.origin.words()),
             "last_job": word, "at": at,

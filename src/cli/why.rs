@@ -81,7 +81,7 @@ fn why_one(
     for part in plan.jobs.iter().flat_map(|job| &job.parts) {
         let reason = words::part(part);
         let target = standing.and_then(|s| s.target.get(&part.target));
-        door.show(&format!("{id} · {}: {reason}", part.target));
+        door.show(&format!("{id} · {}: {reason}", words::target(part)));
         if let Some(target) = target {
             let (tree, passed) = (target.tree.short(), target.passed().join(", "));
             door.show(&format!("  promoted {tree} by {}, passed {passed}", target.origin.words()));

@@ -8,7 +8,7 @@ use crate::contract::tests_of;
 use crate::guard;
 use crate::plan::{self, Checks, LiveTree};
 use crate::spec::{
-    Change, ClauseChange, Parsed, SpecChange, admit, diff, is_prose, parse, parse_all,
+    Change, ClauseChange, Parsed, SpecChange, admit, diff, is_readme, parse_all, parse_in,
 };
 use crate::store::revision;
 use crate::toolchain::{self, Suite};
@@ -70,7 +70,7 @@ impl Workspace {
         let parsed = parse_all(&files, &self.harness).into_iter();
         let parsed =
             parsed.map(|(spec, problems, _)| Parsed { spec: spec.in_force(&today()), problems });
-        let parsed: Vec<Parsed> = parsed.filter(|one| !is_prose(&one.spec)).collect();
+        let parsed: Vec<Parsed> = parsed.filter(|one| !is_readme(&one.spec.file)).collect();
         let specs = parsed.iter().map(|one| one.spec.clone()).collect();
         let (admitted, _) = admit(parsed, &self.harness, guard::problem);
         Ok(Side { specs, admitted })
@@ -87,10 +87,8 @@ impl Workspace {
     /// A spec as promoted; `None` if no target is promoted.
     fn recall(&self, id: &SpecId, standing: &SpecStanding) -> Option<Spec> {
         let now = self.read.iter().find(|spec| spec.id == *id);
-        let file = now.map_or_else(
-            || format!("{}/{id}.md", self.harness.harness.specs),
-            |spec| spec.file.clone(),
-        );
+        let folder = &self.harness.harness.specs;
+        let file = now.map_or_else(|| format!("{folder}/{id}.md"), |spec| spec.file.clone());
         let promoted = standing.clauses();
         let mut clauses: BTreeMap<&str, Option<Clause>> =
             promoted.keys().map(|name| (name.as_str(), None)).collect();
@@ -115,7 +113,7 @@ impl Workspace {
         let whole = now.is_some_and(&mut fill);
         if !whole {
             let history = revision::history(&self.places.root, &file, HISTORY).unwrap_or_default();
-            let mut specs = history.iter().map(|bytes| parse(&file, bytes).0);
+            let mut specs = history.iter().map(|bytes| parse_in(folder, &file, bytes).0);
             let _ = specs.any(|spec| fill(&spec));
         }
         let unknown = |name: &str| Clause {

@@ -114,7 +114,8 @@ impl Archive {
     /// Gives how many parts are missing.
     fn attempt(&mut self, objects: &Objects, kept: &KeptAttempt) -> usize {
         let KeptAttempt { spec, target, attempt, .. } = kept;
-        let folder = format!("attempts/{spec}/{target}/{}-{}", kept.job, attempt.number);
+        let folder =
+            format!("attempts/{}/{target}/{}-{}", spec.package(), kept.job, attempt.number);
         let mut missing = 0;
         let mut have = |there: bool, wanted: bool| missing += usize::from(wanted && !there);
         have(kept.prompt.is_some(), attempt.prompt.is_some());

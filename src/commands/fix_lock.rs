@@ -7,7 +7,9 @@ use crate::engine::Engine;
 use crate::promote::{ATTESTATION, Promoter};
 use crate::store::files;
 use crate::types::lockfile::LOCK_VERSION;
-use crate::types::{Digest, InputsDigest, SpecId, Standing, TargetName, TargetStanding, limits};
+use crate::types::{
+    Digest, InputsDigest, SpecId, Standing, Target, TargetName, TargetStanding, limits,
+};
 use crate::workspace::{CommandError, WorkspaceLayout, load, load_harness};
 
 /// Writes `regen.lock` and lists what changed. The caller holds the writer lock.
@@ -48,7 +50,7 @@ pub fn fix_lock(places: &WorkspaceLayout) -> Result<Vec<String>, CommandError> {
     let mut lines = Vec::new();
     let mut standing = Standing::default();
     let target = harness.target.values().find(|target| target.is_generated());
-    let folder = target.map(|target| target.unit("{spec}"));
+    let folder = target.map(Target::units);
     let folder = folder.and_then(|unit| Some(unit.split_once("/{spec}")?.0.to_owned()));
     let found = files::walk(&places.root.join(folder.unwrap_or_default()), limits::PATH_DEPTH)?;
     for file in found {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::spec::{self, lint, parse};
+use crate::spec::{self, lint, parse_in};
 use crate::store::{files, given};
 use crate::types::{LintConfig, Problem, Spec, limits};
 use crate::workspace::{CommandError, Sources, rules, today};
@@ -28,19 +28,22 @@ impl Standalone {
         let config = LintConfig::default();
         let (today, rules) = (today(), rules(&config));
         for path in paths {
-            let files = if path.is_dir() {
+            let is_folder = path.is_dir();
+            let files = if is_folder {
                 files::specs(path, "")?
             } else {
                 vec![(String::new(), given::read_given(path, limits::SPEC_BYTES)?)]
             };
+            let folder = path.ancestors().nth(usize::from(!is_folder)).unwrap_or(path);
+            let folder = folder.display().to_string();
             for (name, bytes) in files {
                 let file = if name.is_empty() {
                     path.display().to_string()
                 } else {
                     path.join(&name).display().to_string()
                 };
-                let (spec, problems, source) = parse(&file, &bytes);
-                if spec::is_prose(&spec) && !name.is_empty() {
+                let (spec, problems, source) = parse_in(&folder, &file, &bytes);
+                if spec::is_readme(&name) {
                     continue;
                 }
                 let spec = spec.in_force(&today);

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::engine::Record;
-use crate::spec::{SpecChange, diff, parse};
+use crate::spec::{SpecChange, diff, parse_in};
 use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files};
 use crate::types::{Digest, Event, JobId, Spec, TargetName};
-use crate::workspace::{CommandError, WorkspaceLayout};
+use crate::workspace::{CommandError, Workspace};
 
 /// A promotion.
 #[derive(Debug, Serialize)]
@@ -35,7 +35,9 @@ pub struct LogStep {
 ///
 /// # Errors
 /// Ledger errors.
-pub fn read_promotions(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep>, CommandError> {
+pub fn read_promotions(workspace: &Workspace, id: &str) -> Result<Vec<LogStep>, CommandError> {
+    let places = &workspace.places;
+    let folder = &workspace.harness.harness.specs;
     let Some(ledger) = SqliteLedger::read(&places.ledger())? else { return Ok(Vec::new()) };
     let objects = Objects::new(places.state.join("objects"));
     let standing = files::standing(&places.root)?.spec.remove(id).unwrap_or_default();
@@ -50,7 +52,7 @@ pub fn read_promotions(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep
             match event {
                 Event::Queued { job } => rollback = job.rollback,
                 Event::CandidateMade { inputs: Some(inputs), .. } => {
-                    spec = text(&objects, inputs, id).or(spec);
+                    spec = text(&objects, inputs, folder, id).or(spec);
                 }
                 _ => {}
             }
@@ -83,8 +85,8 @@ pub fn read_promotions(places: &WorkspaceLayout, id: &str) -> Result<Vec<LogStep
 }
 
 /// The spec's source among the files of an attempt.
-fn text(objects: &Objects, inputs: Digest, id: &str) -> Option<Spec> {
+fn text(objects: &Objects, inputs: Digest, folder: &str, id: &str) -> Option<Spec> {
     let tree = objects.get_tree(inputs).ok()?;
-    let specs = tree.iter().filter(|(path, _)| path.as_str().ends_with(".md"));
-    specs.map(|(path, bytes)| parse(path.as_str(), bytes).0).find(|spec| spec.id == id)
+    let specs = tree.iter().filter(|(path, _)| files::is_spec(folder, path.as_str()));
+    specs.map(|(path, bytes)| parse_in(folder, path.as_str(), bytes).0).find(|spec| spec.id == id)
 }

@@ -197,7 +197,7 @@ fn spec_of(
     }
     let errors = toolchain::check(spec, target, &[]);
     plan.problems.extend(errors.into_iter().filter(|one| one.severity == Severity::Error));
-    let folder = format!("{}/{}/{old}", workspace.harness.harness.validators, spec.id);
+    let folder = format!("{}/{}/{old}", workspace.harness.harness.validators, spec.id.package());
     if workspace.places.root.join(&folder).is_dir() {
         plan.dropped.push(format!("{folder}/: its suites are in the other language"));
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::contract::tests_of;
-use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, parse, trace};
+use crate::spec::{Matrix, Proof, Proofs, Stray, TestVerdict, parse_in, trace};
 use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files, given};
 use crate::toolchain::results;
 use crate::toolchain::{self, Suite, Visibility};
@@ -159,7 +159,7 @@ impl Workspace {
         }
         let file = self.read.iter().find(|one| one.id == *spec).map_or("", |one| &one.file);
         if let Some(text) = ran.files.get(file) {
-            let clauses = parse(file, text).0.clauses.into_iter();
+            let clauses = parse_in(&self.harness.harness.specs, file, text).0.clauses.into_iter();
             ran.clauses = clauses.map(|clause| (clause.id, clause.digest)).collect();
         }
         Ok(LastRun { said, ..ran })
@@ -180,7 +180,7 @@ impl Workspace {
         let own = [Visibility::Visible, Visibility::Hidden];
         let own = own.map(|shown| toolchain::of(target).native()?.examples(spec, target, shown));
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
-        let folder = format!("{}/{}/{name}", self.harness.harness.validators, spec.id);
+        let folder = format!("{}/{}/{name}", self.harness.harness.validators, spec.id.package());
         let place = |suite: &Suite| format!("{folder}/{}", suite.file());
         let own = own.iter().flatten().map(|suite| (None, suite));
         let theirs = suites.into_iter().flatten().map(|suite| (Some(place(suite)), suite));

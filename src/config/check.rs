@@ -341,14 +341,14 @@ impl ConfigCheck<'_> {
         let mut leaves = BTreeSet::new();
         for (name, target) in harness.target.iter().filter(|(_, target)| target.is_generated()) {
             let path = ["target", name, "output"];
-            let (unit, leaf) = (target.unit("\u{1}"), target.leaf(name));
+            let (unit, leaf) = (target.units(), target.leaf(name));
             let folders: Vec<_> = unit.split('/').collect();
-            if folders.iter().filter(|f| **f == "\u{1}").count() != 1 || folders.len() < 2 {
+            if folders.iter().filter(|f| **f == "{spec}").count() != 1 || folders.len() < 2 {
                 let message = format!("`{}` has no segment {{spec}}", target.output);
                 self.wrong(&path, message, "write <folder>/{spec}/{target}");
                 continue;
             }
-            if let Err(why) = RelPath::parse(&format!("{}/{leaf}", target.unit("s"))) {
+            if let Err(why) = RelPath::parse(&format!("{}/{leaf}", target.unit(&"s".into()))) {
                 self.wrong(&path, format!("the output {why}"), "use a path below harness.toml");
             }
             let paths = &harness.harness;

@@ -139,7 +139,7 @@ mod tests {
     fn the_smallest_file_has_defaults() {
         let harness = parse("harness.toml", HEAD).expect("is complete");
         assert_eq!(harness.harness.specs, "specs");
-        assert_eq!(harness.target["rust"].unit("roman"), "generated/roman");
+        assert_eq!(harness.target["rust"].unit(&"roman".into()), "generated/roman");
         assert_eq!(harness.target["rust"].leaf("rust"), "rust");
     }
 

@@ -62,6 +62,15 @@ pub struct TargetRow {
     pub assurance: Option<Assurance>,
 }
 
+/// A spec whose code another one uses.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UsedSpec {
+    /// Its id.
+    pub spec: SpecId,
+    /// Whether it has a change after which the other one is checked or made again.
+    pub changed: bool,
+}
+
 /// Progress of a running job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Live {
@@ -88,6 +97,8 @@ pub struct SpecRow {
     pub clauses: usize,
     /// Its targets.
     pub targets: Vec<TargetRow>,
+    /// The specs that it depends on.
+    pub depends: Vec<UsedSpec>,
     /// Its state.
     #[serde(flatten)]
     pub stand: Stand,
@@ -207,11 +218,18 @@ impl LiveState {
                     .and_then(|of| of.target.get(&part.target))
                     .and_then(|entry| entry.assurance.clone()),
             });
+            let is_changed = |other: &SpecId| {
+                job.parts.iter().filter_map(|part| part.reason.as_ref()).any(|one| one.is_of(other))
+            };
+            let depends = spec.iter().flat_map(|spec| &spec.depends);
+            let depends =
+                depends.map(|other| UsedSpec { spec: other.clone(), changed: is_changed(other) });
             let row = SpecRow {
                 spec: job.spec.clone(),
                 title: spec.map(|spec| spec.title.clone()).unwrap_or_default(),
                 clauses: spec.map_or(0, |spec| spec.clauses.len()),
                 targets: targets.collect(),
+                depends: depends.collect(),
                 stand: Stand::UpToDate,
                 live: None,
                 changed: false,
@@ -224,8 +242,16 @@ impl LiveState {
             let spec = workspace.files.get(file).cloned().unwrap_or_default();
             let (title, targets) = (file.to_owned(), Vec::new());
             let stand = Stand::Refused { why };
-            let (clauses, live, changed) = (0, None, false);
-            let row = SpecRow { spec: spec.clone(), title, clauses, targets, stand, live, changed };
+            let row = SpecRow {
+                spec: spec.clone(),
+                title,
+                clauses: 0,
+                targets,
+                depends: Vec::new(),
+                stand,
+                live: None,
+                changed: false,
+            };
             rows.entry(spec).or_insert(row);
         }
         let mut now = held(&self.rows);
@@ -255,6 +281,9 @@ impl LiveState {
             };
             if stand == Stand::UpToDate {
                 row.targets.iter_mut().for_each(|target| target.reason = None);
+                // What only waits for another one is up to date until then.
+                let was_made = row.stand != Stand::UpToDate;
+                row.depends.iter_mut().for_each(|other| other.changed &= !was_made);
             }
             if stand != Stand::Running && row.live.take().is_some() {
                 held(&self.output).remove(spec);
@@ -277,7 +306,7 @@ impl LiveState {
             let glob = globset::Glob::new(pattern).map_err(|error| error.to_string())?;
             let glob = glob.compile_matcher();
             let before = found.len();
-            found.extend(rows.keys().filter(|spec| glob.is_match(spec)).cloned());
+            found.extend(rows.keys().filter(|spec| glob.is_match(spec.as_str())).cloned());
             if found.len() == before {
                 let nearest = config::nearest(pattern, rows.keys().map(|spec| spec.as_str()));
                 let near = nearest.map(|near| format!("; did you mean `{near}`?"));

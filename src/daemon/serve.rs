@@ -127,7 +127,7 @@ impl Api {
     fn router(&self) -> Router {
         Router::new()
             .route("/api/state", get(state))
-            .route("/api/specs/{spec}", get(spec))
+            .route("/api/specs/{*spec}", get(spec))
             .route("/api/trace", get(trace))
             .route("/api/jobs", get(jobs))
             .route("/api/jobs/{job}", get(job))

@@ -17,6 +17,7 @@ mod resources;
 mod restore;
 mod run;
 mod set;
+mod slots;
 mod work;
 
 pub use close::{cancel, supersede};

@@ -12,7 +12,7 @@ use crate::types::harness::ReplyForm;
 use crate::types::interface::WitFunction;
 use crate::types::{
     AttemptKind, Digest, Event, Failure, GeneratorSettings, JobId, Link, Prompt, Provenance,
-    Reason, Spec, StoredGeneration, Target, Tree,
+    Reason, Spec, SpecId, StoredGeneration, Target, Tree,
 };
 use crate::workspace::{CommandError, ErrorKind, JobInputs};
 use crate::{plan, toolchain};
@@ -161,7 +161,7 @@ impl Engine {
     fn adopt(&self, state: &State, attempt: &Attempt) -> Result<Event, CommandError> {
         let (part, target) = self.part(state, attempt);
         let inputs = self.inputs(state, attempt);
-        let promoted = |spec: &str| {
+        let promoted = |spec: &SpecId| {
             let path = format!("{}/{}", target.unit(spec), target.leaf(&part.target));
             self.promoter.tree(&path).map(Option::unwrap_or_default)
         };

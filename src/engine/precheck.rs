@@ -106,7 +106,7 @@ impl Engine {
         let own = job.judged.suites().iter().find(|suite| suite.path.as_str() == file);
         if let Some(suite) = own {
             let folder = &self.workspace.harness.harness.validators;
-            let (spec, target) = (&job.spec.id, &job.name);
+            let (spec, target) = (job.spec.id.package(), &job.name);
             finding.file = Some(format!("{folder}/{spec}/{target}/{}", suite.file()));
             return;
         }

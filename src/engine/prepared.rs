@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::slots::Slots;
 use crate::pipeline::State;
 use crate::types::{Job, JobId, JobOutcome, SpecId, SpecStanding};
 
@@ -39,6 +40,8 @@ impl SetInWork {
 /// The sets of a process: one at a time, since a job has one driver.
 #[derive(Debug, Default)]
 pub struct Sets {
+    /// The jobs that are made now.
+    pub(super) slots: Slots,
     pub(super) turn: tokio::sync::Mutex<()>,
     pub(super) work: Mutex<SetInWork>,
 }

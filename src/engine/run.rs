@@ -7,7 +7,7 @@ use futures::stream::FuturesUnordered;
 
 use super::prepared::{Prepared, SetOutcome};
 use super::resources::Engine;
-use crate::pipeline::{Effect, Queue, State};
+use crate::pipeline::{Effect, Queue, State, critical_first};
 use crate::promote::Switched;
 use crate::store::{Day, LedgerError, NewEvent, files};
 use crate::types::{
@@ -35,7 +35,8 @@ impl Engine {
         self.begin(plan)?;
         let (up, work): (Vec<&Job>, Vec<&Job>) = plan.jobs.iter().partition(|j| j.is_up_to_date());
         let limits = self.workspace.harness.schedule.clone();
-        let mut queue = Queue::new(work.iter().copied(), |id| self.depends(id), limits);
+        let first = critical_first(work.clone(), |id| self.depends(id));
+        let mut queue = Queue::new(first.into_iter(), |id| self.depends(id), limits);
         let mut running = FuturesUnordered::new();
         let mut ends = BTreeMap::new();
         let mut up_to_date: Vec<SpecId> = up.into_iter().map(|job| job.spec.clone()).collect();
@@ -183,6 +184,9 @@ impl Engine {
         if let Some(why) = self.unlinked(job)? {
             return Ok(Prepared::Ended(JobOutcome::Waits { why }));
         }
+        let targets = job.parts.iter().map(|part| part.target.clone()).collect();
+        let limits = &self.workspace.harness.schedule;
+        let _slot = self.options.sets.slots.take(limits, &targets).await;
         for part in &job.parts {
             let _ = std::fs::remove_dir_all(self.kept(&part.target));
         }
@@ -206,7 +210,7 @@ impl Engine {
         self.options.observer.begin(job, state, effect);
         let (event, switched) = self.perform(id, state, effect).await?;
         self.record(id, state, &event)?;
-        self.finish(switched)
+        self.finish(&state.job, switched)
     }
 
     fn outcome(&self, job: &Job, state: &State) -> JobOutcome {
@@ -221,8 +225,9 @@ impl Engine {
         outcome.unwrap_or(JobOutcome::Failed { diagnosis: nothing_left(), limit: None })
     }
 
-    pub(super) fn finish(&self, switched: Option<Switched>) -> Result<(), CommandError> {
+    pub(super) fn finish(&self, job: &Job, switched: Option<Switched>) -> Result<(), CommandError> {
         let Some(switched) = switched else { return Ok(()) };
+        self.tell_users(job);
         if let Some(saved) = &switched.saved {
             let text =
                 format!("files edited during the promotion were saved in {}", saved.display());
@@ -230,6 +235,28 @@ impl Engine {
         }
         self.promoter.finish(switched)?;
         self.write_manifests()
+    }
+
+    /// Tells of specs that use the new code of a job and were not made or checked with it.
+    fn tell_users(&self, job: &Job) {
+        let users = self.workspace.specs.iter().filter(|one| one.depends.contains(&job.spec));
+        for user in users {
+            let entries = self.workspace.standing.spec.get(&user.id);
+            let Some(entries) = entries.filter(|of| !of.target.is_empty()) else { continue };
+            let is_held = entries.target.values().any(|entry| entry.held.is_some());
+            let (id, of) = (&user.id, &job.spec);
+            let note = if is_held {
+                format!(
+                    "{id}: it is held at an earlier tree, which was not checked with the new code of \
+                     `{of}`; `regen check --rerun {id}` checks it"
+                )
+            } else if job.rollback.is_some() {
+                format!("{id}: it uses the code of `{of}`; the next run checks it")
+            } else {
+                continue;
+            };
+            self.options.observer.note(&note);
+        }
     }
 
     /// Writes the manifests above the promoted trees. They are made from the lockfile, so a run

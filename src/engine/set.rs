@@ -9,7 +9,7 @@ use futures::stream::FuturesUnordered;
 use super::prepared::{Prepared, SetOutcome};
 use super::resources::Engine;
 
-use crate::pipeline::{Queue, State};
+use crate::pipeline::{Queue, State, critical_first};
 use crate::store::files;
 use crate::types::text::counted;
 use crate::types::{Event, Fault, Job, JobId, JobOutcome, Plan, SpecId};
@@ -73,7 +73,8 @@ impl Engine {
     /// Makes all members up to their promotion, until one fails.
     async fn members(&self, jobs: &[Job], first: &Job) -> Result<SetMembers, CommandError> {
         let limits = self.workspace.harness.schedule.clone();
-        let mut queue = Queue::new(jobs.iter(), |id| self.depends(id), limits);
+        let ordered = critical_first(jobs.iter().collect(), |id| self.depends(id));
+        let mut queue = Queue::new(ordered.into_iter(), |id| self.depends(id), limits);
         let (mut running, mut members) = (FuturesUnordered::new(), SetMembers::default());
         loop {
             while let Some(spec) = queue.start(|_| members.failed.is_empty()) {
@@ -136,7 +137,7 @@ impl Engine {
         let mut done = Vec::new();
         for ((id, mut state), (event, switched)) in ready.into_iter().zip(events) {
             self.record(id, &mut state, &event)?;
-            self.finish(switched)?;
+            self.finish(&state.job, switched)?;
             let outcome = state.outcome().cloned();
             done.push((state.job.spec.clone(), outcome.unwrap_or(JobOutcome::Superseded)));
         }

@@ -94,7 +94,7 @@ pub(super) async fn sources(
     let layers = GateLayers { own, packages };
     let lock = layers.own.as_ref().map_or("", |layer| layer.lock());
     let places = layers.planned(sandbox);
-    let mut own = language.workspace_files(&context.spec.id, lock, &places);
+    let mut own = language.workspace_files(&context.spec.id.package(), lock, &places);
     own.extend(linked_files(context, candidate.tree(), lock));
     let files = workspace::files(candidate.tree(), suites, own);
     Ok(PreparedSources { files, layers, candidate: None })
@@ -104,7 +104,7 @@ pub(super) async fn sources(
 fn linked_files(context: &GateContext<'_>, tree: &Tree, lock: &str) -> Vec<(String, Vec<u8>)> {
     let language = toolchain::of(context.target).links();
     let Some(language) = language.filter(|_| !context.linked.is_empty()) else { return Vec::new() };
-    let package = context.spec.id.as_str();
+    let package = &*context.spec.id.package();
     language.files(Linked { package, tree, trees: context.linked, lock })
 }
 

@@ -169,7 +169,7 @@ impl Cassette {
             CassetteOrigin::Scripted => "scripted-",
         };
         let name = format!("{mark}{}.json", self.key.short());
-        Path::new(context.spec.as_str()).join(&context.target).join(name)
+        Path::new(&context.spec.package()).join(&context.target).join(name)
     }
 
     /// Whether format, key and response are valid.

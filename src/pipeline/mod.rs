@@ -13,7 +13,7 @@ mod scheduler;
 use ending::{failed, rejected, trouble};
 
 pub use attempt::{Attempt, AttemptFailure};
-pub use queue::Queue;
+pub use queue::{Queue, critical_first};
 pub use retry_policy::most_calls;
 pub use scheduler::{Backoff, JobStatus, Scheduler};
 

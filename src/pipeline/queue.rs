@@ -1,5 +1,6 @@
 //! Decides which job starts next. Pure; the caller reports when jobs end.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::types::{Job, Schedule, SpecId, TargetName};
@@ -99,6 +100,36 @@ impl Queue {
     }
 }
 
+/// For each job, how many others at most have to wait for it one after the other. `jobs` are in
+/// plan order, so each comes after those that it depends on.
+pub fn chains(
+    jobs: &[&Job],
+    depends: impl Fn(&SpecId) -> BTreeSet<SpecId>,
+) -> BTreeMap<SpecId, usize> {
+    let mut chains: BTreeMap<SpecId, usize> =
+        jobs.iter().map(|job| (job.spec.clone(), 0)).collect();
+    for job in jobs.iter().rev() {
+        let behind = chains.get(&job.spec).copied().unwrap_or_default() + 1;
+        for below in depends(&job.spec) {
+            if let Some(known) = chains.get_mut(&below) {
+                *known = behind.max(*known);
+            }
+        }
+    }
+    chains
+}
+
+/// Jobs in the order in which they start when they can: the longest chain of others behind one
+/// first, since nothing else can make up for its delay.
+pub fn critical_first<'a>(
+    mut jobs: Vec<&'a Job>,
+    depends: impl Fn(&SpecId) -> BTreeSet<SpecId>,
+) -> Vec<&'a Job> {
+    let chains = chains(&jobs, depends);
+    jobs.sort_by_key(|job| Reverse(chains.get(&job.spec).copied()));
+    jobs
+}
+
 fn targets(job: &Job) -> BTreeSet<TargetName> {
     job.parts.iter().map(|part| part.target.clone()).collect()
 }
@@ -107,15 +138,13 @@ fn targets(job: &Job) -> BTreeSet<TargetName> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::Queue;
+    use super::{Queue, critical_first};
     use crate::types::{Digest, GateInputsDigest, InputsDigest, Job, Schedule, SpecId, TargetJob};
 
-    fn queue(
-        list: &[(&'static str, &'static str, &[&'static str])],
-        jobs: usize,
-        only_one: &'static str,
-    ) -> Queue {
-        let job = |(spec, target, _): &(&'static str, &'static str, &[&'static str])| {
+    type Listed = (&'static str, &'static str, &'static [&'static str]);
+
+    fn queue(list: &[Listed], jobs: usize, only_one: &'static str) -> Queue {
+        let job = |(spec, target, _): &Listed| {
             let (key, gate_key) = (InputsDigest(Digest::of("")), GateInputsDigest(Digest::of("")));
             let part = TargetJob::new(&(*target).into(), key, gate_key);
             Job::new(&(*spec).into(), vec![part], 1)
@@ -126,7 +155,9 @@ mod tests {
             one.into_iter().flat_map(|(.., on)| on.iter().map(|on| (*on).into())).collect()
         };
         let target = [(only_one.into(), 1)].into();
-        Queue::new(all.iter(), depends, Schedule { jobs, target, ..Schedule::default() })
+        let jobs_first = critical_first(all.iter().collect(), depends);
+        let limits = Schedule { jobs, target, ..Schedule::default() };
+        Queue::new(jobs_first.into_iter(), depends, limits)
     }
 
     fn all(queue: &mut Queue) -> String {
@@ -135,7 +166,7 @@ mod tests {
 
     #[test]
     fn jobs_start_in_order_within_limits_and_after_dependencies() {
-        let list: &[(&'static str, &'static str, &[&'static str])] =
+        let list: &[Listed] =
             &[("a", "x", &[]), ("b", "x", &["a"]), ("c", "y", &[]), ("d", "y", &["z"])];
         let mut wide = queue(list, 9, "");
         assert_eq!(all(&mut wide), "a c d", "`z` has no work");
@@ -155,10 +186,32 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_chain_goes_first() {
+        // `a` has many users, `c` a chain of three behind it, `b` none.
+        let list: &[Listed] = &[
+            ("a", "x", &[]),
+            ("b", "x", &[]),
+            ("c", "x", &[]),
+            ("a1", "x", &["a"]),
+            ("a2", "x", &["a"]),
+            ("c1", "x", &["c"]),
+            ("c2", "x", &["c1"]),
+            ("c3", "x", &["c2", "a1"]),
+        ];
+        let mut one = queue(list, 1, "");
+        let mut order = Vec::new();
+        while let Some(spec) = one.start(|_| true) {
+            one.ended(&spec);
+            order.push(spec);
+        }
+        assert_eq!(order.join(" "), "c a c1 a1 c2 b a2 c3");
+    }
+
+    #[test]
     fn a_dependency_cycle_does_not_block_the_queue() {
         let mut queue = queue(&[("a", "x", &["b"]), ("b", "x", &["a"])], 9, "");
-        assert_eq!(all(&mut queue), "a");
-        queue.ended(&"a".into());
         assert_eq!(all(&mut queue), "b");
+        queue.ended(&"b".into());
+        assert_eq!(all(&mut queue), "a");
     }
 }

@@ -5,9 +5,10 @@
 //! until its inputs change or a person retries it. Pausing, rate limits and quiet hours can hold
 //! all jobs.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::queue::Queue;
+use super::queue::{Queue, chains};
 use crate::types::{Digest, Fault, Job, JobOutcome, RateLimit, Schedule, SpecId, limits};
 
 /// The wait after a failure.
@@ -52,6 +53,8 @@ pub struct Scheduler {
     /// Unfinished jobs, with the time since when.
     jobs: BTreeMap<SpecId, (Job, u64)>,
     depends: BTreeMap<SpecId, BTreeSet<SpecId>>,
+    /// How many jobs wait behind each.
+    chains: BTreeMap<SpecId, usize>,
     limits: Schedule,
     running: BTreeSet<SpecId>,
     failed: BTreeMap<SpecId, FailedJob>,
@@ -75,6 +78,7 @@ impl Scheduler {
             queue: Queue::new(std::iter::empty(), |_| BTreeSet::new(), Schedule::default()),
             jobs: BTreeMap::new(),
             depends: BTreeMap::new(),
+            chains: BTreeMap::new(),
             limits: Schedule::default(),
             running: BTreeSet::new(),
             failed: BTreeMap::new(),
@@ -120,6 +124,7 @@ impl Scheduler {
             *then = (now + limits::SUPERSEDE.as_millis() as u64).min(most);
         }
         self.depends = work.iter().map(|job| (job.spec.clone(), depends(&job.spec))).collect();
+        self.chains = chains(&work.iter().collect::<Vec<_>>(), depends);
         let since = |spec: &SpecId| before.get(spec).map_or(now, |(_, since)| *since);
         let work = work.into_iter().map(|job| (job.spec.clone(), (since(&job.spec), job)));
         self.jobs = work.map(|(spec, (since, job))| (spec, (job, since))).collect();
@@ -141,7 +146,8 @@ impl Scheduler {
         self.running.iter()
     }
 
-    /// Sorts startable jobs: requested ones first, then by priority, age and name.
+    /// Sorts startable jobs: requested ones first, then by priority, by what waits behind them, by
+    /// age and name.
     fn queue_up(&mut self) {
         let rests = |spec: &SpecId| self.failed.get(spec).is_some_and(|one| one.rest.is_some());
         let mut waiting: Vec<(&Job, u64)> = self
@@ -152,7 +158,8 @@ impl Scheduler {
             .map(|(_, (job, since))| (job, *since))
             .collect();
         waiting.sort_by_cached_key(|(job, since)| {
-            (!self.asked.contains(&job.spec), self.limits.rank(&job.spec), *since)
+            let behind = Reverse(self.chains.get(&job.spec).copied());
+            (!self.asked.contains(&job.spec), self.limits.rank(&job.spec), behind, *since)
         });
         let depends = |spec: &SpecId| self.depends.get(spec).cloned().unwrap_or_default();
         let running = self.running.iter().filter_map(|spec| Some(&self.jobs.get(spec)?.0));

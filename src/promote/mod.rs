@@ -402,7 +402,7 @@ impl Promoter {
 
     /// The trash folder of the replaced tree; names sort by age.
     fn trash(&self, journal: &Journal) -> PathBuf {
-        self.state.join("trash").join(&journal.spec).join(format!("{:08}", journal.job.0))
+        self.state.join("trash").join(journal.spec.package()).join(format!("{:08}", journal.job.0))
     }
 
     /// Moves the replaced tree to the trash and deletes the journal, once the promotion is in the
@@ -440,8 +440,8 @@ impl Promoter {
     }
 
     /// Saves a copy of a folder, so that no manual edit is lost.
-    fn save(&self, spec: &str, from: &Path) -> io::Result<PathBuf> {
-        let folder = self.state.join("drift").join(spec);
+    fn save(&self, spec: &SpecId, from: &Path) -> io::Result<PathBuf> {
+        let folder = self.state.join("drift").join(spec.package());
         fs::create_dir_all(&folder)?;
         let to = (1..).map(|n| folder.join(n.to_string())).find(|path| !path.exists());
         let to = to.expect("numbers do not end");

@@ -65,16 +65,10 @@ pub fn graph(parts: &[GraphPart<'_>], format: GraphFormat) -> String {
 
 /// What a spec makes of one that uses its code.
 fn why(other: &SpecId, parts: &[&GraphPart<'_>]) -> String {
-    let items = parts.iter().filter_map(|part| match part.reason {
-        Reason::Uses { items } | Reason::Dependency { items, .. } => Some(items),
-        _ => None,
-    });
-    let of_other = |item: &&String| item.split('.').next() == Some(other.as_str());
-    let items: Vec<&str> = items.flatten().filter(of_other).map(String::as_str).collect();
-    let again = |part: &&GraphPart<'_>| matches!(part.reason, Reason::Dependency { specs, .. } if specs.contains(other));
+    let items: Vec<&str> = parts.iter().flat_map(|part| part.reason.items_of(other)).collect();
     if !items.is_empty() {
         format!("changed: {}", items.join(", "))
-    } else if parts.iter().any(again) {
+    } else if parts.iter().any(|part| part.reason.is_of(other)) {
         "its gates run again".to_owned()
     } else {
         "it waits".to_owned()

@@ -164,7 +164,7 @@ pub fn junit(matrix: &Matrix) -> String {
          <testsuite name=\"clauses\" tests=\"{count}\" failures=\"{bad}\" errors=\"0\" skipped=\"{left}\">\n"
     );
     for row in &matrix.rows {
-        let (spec, name) = row.clause.split_once('/').unwrap_or(("", &row.clause));
+        let (spec, name) = row.clause.rsplit_once('/').unwrap_or(("", &row.clause));
         let (spec, name) = (xml(spec), xml(name));
         let _ = write!(
             out,

@@ -295,6 +295,11 @@ pub fn outcome(outcome: &JobOutcome, spec: Option<&Spec>, paint: Styler) -> Stri
     }
 }
 
+/// A target's name; a spec without code has none.
+pub fn target(part: &TargetJob) -> &str {
+    if part.verifies { "–" } else { part.target.as_str() }
+}
+
 /// The state of a target in the plan.
 pub fn part(part: &TargetJob) -> String {
     match &part.reason {

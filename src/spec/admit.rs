@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::front::is_near;
 use super::{depends, integration};
 use crate::types::{AdmittedSpec, Binding, Harness, Problem, Severity, Spec, SpecId};
 
@@ -30,12 +31,17 @@ pub fn admit(
     for one in &parsed {
         files.entry(&one.spec.id).or_default().push(&one.spec.file);
     }
+    let mut packages: BTreeMap<String, Vec<&Spec>> = BTreeMap::new();
+    for one in &parsed {
+        packages.entry(one.spec.id.word()).or_default().push(&one.spec);
+    }
     let cycles = cycles(&parsed);
     let mut problems: Vec<Problem> = Vec::new();
     let find = |id: &SpecId| parsed.iter().map(|one| &one.spec).find(|spec| spec.id == *id);
     for one in &parsed {
         problems.extend(one.problems.iter().cloned());
         let mut across = across(one, harness, guard, &files);
+        across.extend(same_package(&one.spec, &packages));
         across.extend(depends::check(&one.spec, &find, harness));
         across.extend(integration::check(&one.spec, &find, harness));
         problems.extend(across.into_iter().map(|problem| problem.file(&one.spec.file)));
@@ -71,7 +77,14 @@ fn across(
     for name in &spec.depends {
         if !files.contains_key(name.as_str()) {
             let message = format!("unknown spec `{name}` in `depends`");
-            problems.push(Problem::error("spec::unknown_dependency", message));
+            let own = spec.id.as_str();
+            let is_like = |id: &&&str| **id != own && name.len() > 3 && is_near(id, name);
+            let near = files.keys().find(is_like);
+            let help = match near {
+                Some(id) => format!("did you mean `{id}`?"),
+                None => "restore its file, or name the spec that has its code now".to_owned(),
+            };
+            problems.push(Problem::error("spec::unknown_dependency", message).help(help));
         }
     }
     let has_none = spec.targets.is_empty() && !spec.integration;
@@ -115,6 +128,18 @@ fn across(
         }
     }
     problems
+}
+
+/// Another spec whose crate or package has the same name.
+fn same_package(spec: &Spec, packages: &BTreeMap<String, Vec<&Spec>>) -> Option<Problem> {
+    let other = packages.get(&spec.id.word())?.iter().find(|other| other.id != spec.id)?;
+    let message = format!(
+        "the ids `{}` ({}) and `{}` ({}) differ only by `-`, `_` and `/`, so their packages \
+         would have one name",
+        spec.id, spec.file, other.id, other.file
+    );
+    let problem = Problem::error("spec::same_package", message);
+    Some(problem.help("set a different `id` in one of them"))
 }
 
 /// Refuses specs whose dependencies are refused.

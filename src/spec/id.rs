@@ -1,8 +1,9 @@
-//! The id of a spec: from its front matter, its file's name or its folder's.
+//! The id of a spec: from its front matter, or its file's path in the folder of specs.
 
-use crate::types::{Problem, Spec, SpecId};
+use crate::types::{Problem, SpecId};
 
-/// The id that the front matter gives, or else the file; any where there is none.
+/// The id that the front matter gives, or else the file; any where there is none. `file` is the
+/// path in the folder of specs.
 pub fn read(given: Option<String>, file: &str, problems: &mut Vec<Problem>) -> SpecId {
     let is_given = given.is_some();
     let text = given.unwrap_or_else(|| id_of(file));
@@ -11,16 +12,17 @@ pub fn read(given: Option<String>, file: &str, problems: &mut Vec<Problem>) -> S
         let message = if is_given || !text.is_empty() {
             format!("invalid spec id `{text}`")
         } else {
-            "the file's name has no letters for an id".to_owned()
+            "the name of the file or of a folder has no letters for an id".to_owned()
         };
-        let help = "use lower-case letters, digits, `-` and `_`, a letter first: `id: my-spec`";
+        let help = "use lower-case letters, digits, `-` and `_`, a letter first, and `/` between \
+                    folders, at most 64: `id: my-spec`";
         problems.push(Problem::error("spec::id", message).help(help));
     }
     id
 }
 
 /// Names of files that do not say what they specify; their folder does.
-const GENERAL: [&str; 4] = ["index", "readme", "requirements", "spec"];
+const GENERAL: [&str; 3] = ["index", "requirements", "spec"];
 
 /// A file's name without its extension.
 fn stem(file: &str) -> &str {
@@ -28,25 +30,39 @@ fn stem(file: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
-/// Whether a file is not a spec: a README without clauses.
-pub fn is_prose(spec: &Spec) -> bool {
-    stem(&spec.file).eq_ignore_ascii_case("readme") && spec.clauses.is_empty()
+/// Whether a file is not a spec, but a README.
+pub fn is_readme(file: &str) -> bool {
+    stem(file).eq_ignore_ascii_case("readme")
 }
 
-/// The id from a file's name, or its folder's where the name is a general one.
+/// A file's path in the folder of specs.
+pub fn below<'a>(folder: &str, file: &'a str) -> &'a str {
+    let folder = folder.trim_start_matches("./").trim_end_matches('/');
+    file.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).unwrap_or(file)
+}
+
+/// The id from a file's path; without the file's name where that is a general one.
 fn id_of(file: &str) -> String {
-    let stem = stem(file);
-    let folder =
-        file.rsplit('/').nth(1).filter(|folder| !["", ".", "..", "specs"].contains(folder));
-    let is_general = GENERAL.iter().any(|name| stem.eq_ignore_ascii_case(name));
-    let stem = folder.filter(|_| is_general).unwrap_or(stem);
+    let (folders, _) = file.rsplit_once('/').unwrap_or(("", file));
+    let folders = folders.split('/').filter(|folder| !["", ".", ".."].contains(folder));
+    let mut names: Vec<&str> = folders.chain([stem(file)]).collect();
+    let is_general = GENERAL.iter().any(|name| stem(file).eq_ignore_ascii_case(name));
+    if is_general && names.len() > 1 {
+        names.pop();
+    }
+    let names: Vec<String> = names.into_iter().map(name_of).collect();
+    if names.contains(&String::new()) { String::new() } else { names.join("/") }
+}
+
+/// A name as a part of an id; empty where too little is left of it.
+fn name_of(text: &str) -> String {
     let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let id: String = stem.chars().map(|c| if inside(c) { c } else { '-' }).collect();
-    let kept = stem.chars().filter(char::is_ascii_alphanumeric).count();
+    let name: String = text.chars().map(|c| if inside(c) { c } else { '-' }).collect();
+    let kept = text.chars().filter(char::is_ascii_alphanumeric).count();
     // What is left of `ünï` names nothing.
-    if stem.chars().filter(|c| !c.is_ascii() && c.is_alphanumeric()).count() >= kept.max(1) {
+    if text.chars().filter(|c| !c.is_ascii() && c.is_alphanumeric()).count() >= kept.max(1) {
         return String::new();
     }
-    let id = id.trim_matches('-').to_ascii_lowercase();
-    if id.starts_with(|c: char| c.is_ascii_digit()) { format!("spec-{id}") } else { id }
+    let name = name.trim_matches('-').to_ascii_lowercase();
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("spec-{name}") } else { name }
 }

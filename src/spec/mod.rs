@@ -27,8 +27,8 @@ mod tests;
 
 pub use admit::{Parsed, admit};
 pub use diff::{Change, ClauseChange, SpecChange, Stretch, conflicts, diff};
-pub use id::is_prose;
+pub use id::is_readme;
 pub use lint::{Lint, Shape, lint, set_levels, shapes};
-pub use parse::parse;
+pub use parse::{parse, parse_in};
 pub use system::parse_all;
 pub use trace::{Coverage, Matrix, Proof, Proofs, Share, Stray, TestVerdict, TraceRow, trace};

@@ -19,11 +19,17 @@ use crate::types::{
     Waiver, limits,
 };
 
-/// Parses a spec file. `file` is its path relative to the workspace; it gives the default id.
+/// Parses a spec file. `file` is its path relative to the workspace; it gives the default
+/// id; specs are in `specs/`.
 ///
 /// Also gives the text that spans refer to: without a byte-order mark, with LF line ends.
 pub fn parse(file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
-    parse_with(file, bytes, &[])
+    parse_in("specs", file, bytes)
+}
+
+/// The same in another folder of specs.
+pub fn parse_in(folder: &str, file: &str, bytes: &[u8]) -> (Spec, Vec<Problem>, String) {
+    parse_with(folder, file, bytes, &[])
 }
 
 /// The contract of a spec file that takes types from others: the specs that it depends on, and its
@@ -36,12 +42,17 @@ pub fn contract_text(bytes: &[u8]) -> Option<(Vec<SpecId>, String)> {
 }
 
 /// The same with the contracts of the specs that it depends on.
-pub fn parse_with(file: &str, bytes: &[u8], others: &[Foreign]) -> (Spec, Vec<Problem>, String) {
+pub fn parse_with(
+    folder: &str,
+    file: &str,
+    bytes: &[u8],
+    others: &[Foreign],
+) -> (Spec, Vec<Problem>, String) {
     let mut problems = Vec::new();
     let source = decode(bytes, &mut problems);
     let (front, body) = front::read(&source, &mut problems);
     let effects = front.effects();
-    let id = id::read(front.id, file, &mut problems);
+    let id = id::read(front.id, id::below(folder, file), &mut problems);
     let mut blocks = blocks::read(&source, body);
     let lines = line_starts(&source);
     let text = ContractText { source: &source, lines: &lines, others };

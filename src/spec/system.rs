@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::integration;
-use super::parse::{contract_text, parse, parse_with};
+use super::parse::{contract_text, parse_with};
 use crate::contract::Foreign;
 use crate::types::{Harness, Problem, Spec, SpecId};
 
 /// Parses spec files, each a path with its bytes.
 pub fn parse_all(files: &[(&str, &[u8])], harness: &Harness) -> Vec<(Spec, Vec<Problem>, String)> {
-    let mut all: Vec<_> = files.iter().map(|(file, bytes)| parse(file, bytes)).collect();
+    let folder = &harness.harness.specs;
+    let all = files.iter().map(|(file, bytes)| parse_with(folder, file, bytes, &[]));
+    let mut all: Vec<_> = all.collect();
     let takes = |at: &usize| {
         let (spec, _, source) = &all[*at];
         !spec.depends.is_empty() && source.contains("use ")
@@ -20,7 +22,7 @@ pub fn parse_all(files: &[(&str, &[u8])], harness: &Harness) -> Vec<(Spec, Vec<P
     for at in taking {
         let others = contracts.foreign(&all[at].0);
         if !others.is_empty() {
-            all[at] = parse_with(files[at].0, files[at].1, &others);
+            all[at] = parse_with(folder, files[at].0, files[at].1, &others);
         }
     }
     for at in 0..all.len() {
@@ -49,9 +51,9 @@ impl Contracts<'_> {
             let Some((depends, text)) = contract_text(self.files[*at].1) else { continue };
             let depends = depends.into_iter().filter(|one| !spec.depends.contains(one));
             left.extend(depends.map(|one| (one, false)));
-            if is_name(&id) {
-                found.push(Foreign { spec: id, text, direct });
-            }
+            // An interface's name has no folders.
+            let name = SpecId::parse(&id.package()).filter(is_name);
+            found.extend(name.map(|spec| Foreign { spec, text, direct }));
         }
         found
     }

@@ -29,11 +29,6 @@ pub trait LinkLanguage: Sync {
     /// Why trees of a target cannot be used by others: a program, for example.
     fn refusal(&self, target: &Target) -> Option<&'static str>;
 
-    /// Whether tests of a spec without code can use the trees that it depends on.
-    fn checks_systems(&self) -> bool {
-        false
-    }
-
     /// Packages that another target allows and the target of a user does not, which would lack them
     /// in its gates.
     fn lacking(&self, _own: &Target, _other: &Target) -> Vec<String> {

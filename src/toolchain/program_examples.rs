@@ -116,7 +116,7 @@ fn parse(example: &Example, spec: &Spec) -> Result<ProgramSteps, (String, usize)
     if example.language == HURL {
         return hurl::parse(&example.code).map(|entries| ProgramSteps::Requests(entries, 1));
     }
-    console::parse(&example.code, &spec.id).map(ProgramSteps::Console)
+    console::parse(&example.code, &spec.id.package()).map(ProgramSteps::Console)
 }
 
 /// What is wrong with the examples of a spec for a target that is a program.

@@ -6,7 +6,7 @@ use crate::types::{RelPath, SpecId, Tree};
 /// before `::`, after `from`, `import` or `extern crate`, and alone in quotes. Words that are
 /// something else there are found by the gates.
 pub fn renamed(tree: &Tree, from: &SpecId, to: &SpecId) -> Tree {
-    let names = [(from.to_string(), to.to_string()), (as_word(from), as_word(to))];
+    let names = [(from.package(), to.package()), (from.word(), to.word())];
     let file = |(path, bytes): (&RelPath, &[u8])| {
         let parts = path.split('/').map(|part| {
             let name = names.iter().find(|(old, _)| part == old);
@@ -19,10 +19,6 @@ pub fn renamed(tree: &Tree, from: &SpecId, to: &SpecId) -> Tree {
         (path, all.into_bytes())
     };
     tree.iter().map(file).collect()
-}
-
-fn as_word(id: &SpecId) -> String {
-    id.replace('-', "_")
 }
 
 fn replaced(text: &str, old: &str, new: &str) -> String {

@@ -285,9 +285,13 @@ impl Target {
 
     /// The folder of a spec's unit with all its targets: everything before the last segment of
     /// `output`.
-    pub fn unit(&self, spec: &str) -> String {
-        let (unit, _) = self.output.rsplit_once('/').unwrap_or((self.output.as_str(), ""));
-        unit.replace("{spec}", spec)
+    pub fn unit(&self, spec: &SpecId) -> String {
+        self.units().replace("{spec}", &spec.package())
+    }
+
+    /// The same for any spec, with `{spec}` in it.
+    pub fn units(&self) -> &str {
+        self.output.rsplit_once('/').map_or(self.output.as_str(), |(unit, _)| unit)
     }
 
     /// The name of the target's folder in the unit.

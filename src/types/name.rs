@@ -1,7 +1,7 @@
 //! Names of specs, targets and gates, as three distinct types.
 //!
 //! Names are parts of paths. They are checked when read from a file, so a path made of names stays
-//! in its folder.
+//! in its folder. A spec's id can have folders, so it is no part of a path: [`SpecId::package`] is.
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
@@ -22,8 +22,13 @@ pub fn is_name(text: &str) -> bool {
         && text.chars().all(inside)
 }
 
+/// Whether a text is the id of a spec: names with `/` between them.
+fn is_id(text: &str) -> bool {
+    text.len() <= limits::NAME_BYTES && text.split('/').all(is_name)
+}
+
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident: $what:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $what:literal, $is:ident;)*) => {$(
         $(#[$doc])*
         #[derive(
             Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -34,7 +39,7 @@ macro_rules! names {
         impl $name {
             /// A text as a name, if valid.
             pub fn parse(text: &str) -> Option<Self> {
-                is_name(text).then(|| Self(text.to_owned()))
+                $is(text).then(|| Self(text.to_owned()))
             }
 
             /// The name as text.
@@ -47,7 +52,7 @@ macro_rules! names {
             type Error = String;
 
             fn try_from(text: String) -> Result<Self, String> {
-                if is_name(&text) {
+                if $is(&text) {
                     return Ok(Self(text));
                 }
                 let rule = "lower-case letters, digits, `-` and `_`, a letter first, at most 64";
@@ -85,12 +90,6 @@ macro_rules! names {
         impl Borrow<String> for $name {
             fn borrow(&self) -> &String {
                 &self.0
-            }
-        }
-
-        impl AsRef<Path> for $name {
-            fn as_ref(&self) -> &Path {
-                self.0.as_ref()
             }
         }
 
@@ -159,17 +158,35 @@ macro_rules! names {
 }
 
 names! {
-    /// The name of a spec: `id:` in its front matter, or its file's stem.
-    SpecId: "spec";
+    /// The name of a spec: `id:` in its front matter, or its file's path in the folder of specs.
+    SpecId: "spec", is_id;
     /// The name of a target: `[target.NAME]`.
-    TargetName: "target";
+    TargetName: "target", is_name;
     /// The name of a gate: one of a language's, or `[gate.NAME]`.
-    GateName: "gate";
+    GateName: "gate", is_name;
+}
+
+impl SpecId {
+    /// The name of its crate or package, and of its folders: with `-` between what were folders.
+    pub fn package(&self) -> String {
+        self.0.replace('/', "-")
+    }
+
+    /// The same as a word of code.
+    pub fn word(&self) -> String {
+        self.0.replace(['-', '/'], "_")
+    }
+}
+
+impl AsRef<Path> for TargetName {
+    fn as_ref(&self) -> &Path {
+        self.0.as_ref()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{SpecId, is_name};
+    use super::{SpecId, TargetName, is_name};
 
     #[test]
     fn a_name_cannot_leave_the_folder_it_is_joined_to() {
@@ -181,7 +198,14 @@ mod tests {
         let bad =
             ["", ".", "..", "../victim", "a/b", "/a", "A", "9a", "-a", "a\0", "a.b", "é", &long];
         for text in bad {
-            assert!(serde_json::from_value::<SpecId>(text.into()).is_err(), "{text:?}");
+            assert!(serde_json::from_value::<TargetName>(text.into()).is_err(), "{text:?}");
+            let is_in_folder = text == "a/b";
+            assert_eq!(SpecId::parse(text).is_some(), is_in_folder, "{text:?}");
         }
+        for text in ["a/", "/a", "a//b", "a/../b", "a/.b", "a/B", "a/9"] {
+            assert_eq!(SpecId::parse(text), None, "{text:?}");
+        }
+        let id = SpecId::from("shop/net-tax");
+        assert_eq!((&*id.package(), &*id.word()), ("shop-net-tax", "shop_net_tax"));
     }
 }

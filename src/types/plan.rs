@@ -93,6 +93,21 @@ impl Reason {
             _ => false,
         }
     }
+
+    /// The items of another spec's contract that have changed, if that is the reason.
+    pub fn items_of(&self, other: &SpecId) -> Vec<&str> {
+        let (Self::Uses { items } | Self::Dependency { items, .. }) = self else {
+            return Vec::new();
+        };
+        let of_other = |item: &&str| item.split('.').next() == Some(other.as_str());
+        items.iter().map(String::as_str).filter(of_other).collect()
+    }
+
+    /// Whether a change of another spec is the reason.
+    pub fn is_of(&self, other: &SpecId) -> bool {
+        let waits = matches!(self, Self::Dependency { specs, .. } if specs.contains(other));
+        waits || !self.items_of(other).is_empty()
+    }
 }
 
 impl fmt::Display for Reason {

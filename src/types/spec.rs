@@ -24,9 +24,14 @@ impl ClauseId {
         &self.0
     }
 
-    /// The part after the slash.
+    /// The spec's id.
+    pub fn spec(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(spec, _)| spec)
+    }
+
+    /// The part after the last slash.
     pub fn name(&self) -> &str {
-        self.0.split_once('/').map_or(self.0.as_str(), |(_, name)| name)
+        self.0.rsplit_once('/').map_or(self.0.as_str(), |(_, name)| name)
     }
 }
 

@@ -17,8 +17,8 @@ use crate::store::{LockfileError, files};
 use crate::toolchain::{self, Suite, SuiteFile};
 use crate::types::harness::{CassetteMode, HoldOutMode};
 use crate::types::{
-    Digest, Harness, LintConfig, Problem, RelPath, RuleLevel, Severity, Spec, SpecId, Target,
-    limits,
+    Digest, Harness, LintConfig, Problem, RelPath, RuleLevel, Severity, Spec, SpecId, Standing,
+    Target, limits,
 };
 use crate::{config, guard, process, prompt};
 
@@ -204,8 +204,10 @@ fn read(
     };
     let rules = rules(&workspace.harness.lint);
     let (mut parsed, mut written) = (Vec::new(), Vec::new());
+    let mut readmes = Vec::new();
     for ((spec, problems, source), file) in specs? {
-        if spec::is_prose(&spec) {
+        if spec::is_readme(&file) {
+            readmes.extend(unread(&spec));
             continue;
         }
         if !workspace.is_current(&spec) {
@@ -223,13 +225,34 @@ fn read(
         workspace.read.push(one.spec.clone());
         parsed.push(one);
     }
-    (workspace.specs, workspace.problems) = admit(parsed, &workspace.harness, guard::problem);
-    let index = workspace.specs.iter().enumerate().map(|(at, spec)| (spec.id.clone(), at));
-    workspace.index = index.collect();
+    workspace.admit(parsed);
+    workspace.problems.extend(readmes);
     workspace.migrate(&written);
     workspace.look_for_leftovers()?;
     toolchain::release();
     Ok(workspace)
+}
+
+/// What is said of a README with clauses.
+fn unread(spec: &Spec) -> Option<Problem> {
+    let problem = Problem::error("spec::readme", "a README is not read, but this one has clauses");
+    let problem = problem.warning().help("rename it, for example to spec.md").file(&spec.file);
+    (!spec.clauses.is_empty()).then_some(problem)
+}
+
+/// For each spec, whether the code of a removed one is in its folder.
+fn taken(standing: &Standing, parsed: &[Parsed]) -> Vec<Option<Problem>> {
+    let known: BTreeSet<&SpecId> = parsed.iter().map(|one| &one.spec.id).collect();
+    let gone = standing.spec.keys().filter(|id| !known.contains(id));
+    let gone: BTreeMap<String, &SpecId> = gone.map(|id| (id.package(), id)).collect();
+    let problem = |spec: &Spec| {
+        let old = gone.get(&spec.id.package())?;
+        let message =
+            format!("its package is `{}`, as which `{old}` is promoted", spec.id.package());
+        let help = format!("set `id: {old}`, or run `regen remove {old}` for new code");
+        Some(Problem::error("spec::same_package", message).help(help).file(&spec.file))
+    };
+    parsed.iter().map(|one| problem(&one.spec)).collect()
 }
 
 /// The prompt templates and the names of their files; adds their bytes to `bytes`.
@@ -270,11 +293,20 @@ fn templates(
 }
 
 impl Workspace {
+    fn admit(&mut self, mut parsed: Vec<Parsed>) {
+        let taken = taken(&self.standing, &parsed);
+        parsed.iter_mut().zip(taken).for_each(|(one, taken)| one.problems.extend(taken));
+        (self.specs, self.problems) = admit(parsed, &self.harness, guard::problem);
+        let index = self.specs.iter().enumerate().map(|(at, spec)| (spec.id.clone(), at));
+        self.index = index.collect();
+    }
+
     /// Reads the suites and validators of a spec's targets, and lets the toolchain check the spec.
     fn read_checks(&mut self, one: &mut Parsed, again: bool) -> Result<(), CommandError> {
         for name in plan::targets(&one.spec, &self.harness) {
             let Some(target) = self.harness.target.get(&name).cloned() else { continue };
-            let folder = Path::new(&self.harness.harness.validators).join(&one.spec.id).join(&name);
+            let folder = Path::new(&self.harness.harness.validators);
+            let folder = folder.join(one.spec.id.package()).join(&name);
             let mut checks = Checks {
                 gates: target.gates.clone().unwrap_or_else(|| toolchain::default_gates(&target)),
                 files: BTreeMap::new(),

@@ -15,7 +15,7 @@ use crate::endurance::Random;
 use crate::server::{Act, Server, files};
 use crate::world::{World, all, stable, until};
 
-const UNITS: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord money { cents: s64 }\n\
+pub const UNITS: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord money { cents: s64 }\n\
     /// The sum of two amounts.\nadd: func(a: money, b: money) -> money;\n```\n\n\
     - `add` MUST add. `test_id: adds`\n\n  ```wave\n  add({cents: 1}, {cents: 2}) = {cents: 3}\n  ```\n";
 const STOCK: &str = "---\ndepends: [units]\n---\n# Stock\n\nA crate with a `Stock` of prices.\n\n\
@@ -25,7 +25,7 @@ const STOCK: &str = "---\ndepends: [units]\n---\n# Stock\n\nA crate with a `Stoc
 const SHOP: &str = "---\ndepends: [stock]\n---\n# Shop\n\n```wit\n/// The sum of prices in cents.\n\
     sum: func(prices: list<s64>) -> s64;\n```\n\n- `sum` MUST add the prices. `test_id: sum`\n\n  \
     | prices | sum(prices) |\n  |---|---|\n  | [1, 2] | 3 |\n  | [] | 0 |\n";
-const SYSTEM: [(&str, &str); 3] = [("units", UNITS), ("stock", STOCK), ("shop", SHOP)];
+pub const SYSTEM: [(&str, &str); 3] = [("units", UNITS), ("stock", STOCK), ("shop", SHOP)];
 
 /// The specification that a prompt is about.
 pub fn spec_of(prompt: &str) -> &str {
@@ -39,7 +39,7 @@ pub fn prompt(body: &Value) -> String {
 }
 
 /// The code of each spec of the system. That of `units` has what its text asks for.
-fn code(_: usize, body: &Value) -> String {
+pub fn code(_: usize, body: &Value) -> String {
     let prompt = prompt(body);
     let text = match spec_of(&prompt) {
         "units" => {
@@ -387,4 +387,120 @@ fn a_set_is_switched_whole_whenever_it_is_killed() {
     }
     eprintln!("{kills} kills, {cut} before the switch");
     assert_eq!(server.requests().len(), 4, "nothing was bought twice");
+}
+
+/// Units with a second function, and a stock that uses it.
+const MORE: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord money { cents: s64 }\n\
+    /// The sum of two amounts.\nadd: func(a: money, b: money) -> money;\n\
+    /// Twice an amount.\ntwice: func(a: money) -> money;\n```\n\n\
+    - `add` MUST add. `test_id: adds`\n\n  ```wave\n  add({cents: 1}, {cents: 2}) = {cents: 3}\n  ```\n\n\
+    - `twice` MUST double. `test_id: twice`\n\n  ```wave\n  twice({cents: 2}) = {cents: 4}\n  ```\n";
+const DOUBLES: &str = "---\ndepends: [units]\n---\n# Stock\n\nA crate with twice a price.\n\n\
+    - `price(cents: i64) -> i64` MUST be twice the price. `test_id: price`\n\n  \
+    ```rust\n  assert_eq!(stock::price(2), 4);\n  ```\n";
+
+fn doubling(_: usize, body: &Value) -> String {
+    let prompt = prompt(body);
+    let add = "//! Units.\npub mod contract;\nuse contract::Money;\n/// The sum.\n\
+        pub fn add(a: &Money, b: &Money) -> Money {\n    \
+        Money { cents: a.cents.wrapping_add(b.cents) }\n}\n";
+    let twice = "/// Twice.\npub fn twice(a: &Money) -> Money {\n    add(a, a)\n}\n";
+    let by = |how: &str| {
+        format!(
+            "//! Stock.\nuse units::contract::Money;\n/// Twice.\npub fn price(cents: i64) -> i64 {{\n    \
+             let one = Money {{ cents }};\n    {how}.cents\n}}\n"
+        )
+    };
+    let text = match spec_of(&prompt) {
+        "units" if prompt.contains("Twice an amount") => format!("{add}{twice}"),
+        "units" => add.to_owned(),
+        _ if prompt.contains("Twice an amount") => by("units::twice(&one)"),
+        _ => by("units::add(&one, &one)"),
+    };
+    files(&[("src/lib.rs", &text)])
+}
+
+#[test]
+fn a_dependency_that_is_rolled_back_or_held() {
+    let server = Server::start(vec![Act::Make(doubling)]);
+    let system = [("units", UNITS), ("stock", DOUBLES)];
+    let world = World::new(&server.url, &system, crate::world::QUICK);
+    world.run(&["run", "-q"]).expect(0);
+    world.write("specs/units.md", MORE);
+    world.run(&["run", "-q"]).expect(0);
+    world.write("specs/stock.md", &DOUBLES.replace("twice a price", "the double of a price"));
+    world.run(&["run", "-q"]).expect(0);
+    assert_eq!(asked(&server), ["units", "stock", "units", "stock"]);
+    let mut told = world.run(&["rollback", "units"]).expect(0).titled("rolled back under its user");
+    told += &world.run(&["plan"]).expect(0).titled("plan");
+    told += &world.run(&["run"]).expect(10).titled("run");
+    told += &world.run(&["why", "stock"]).expect(0).titled("why");
+    world.run(&["check"]).expect(22);
+    assert_eq!(asked(&server).len(), 4, "nothing was asked");
+    // The user is held at a tree, and what it uses changes.
+    world.run(&["rollback", "-q", "stock"]).expect(0);
+    world.write("specs/units.md", &MORE.replace("MUST double", "MUST, always, double"));
+    told += &world.run(&["run"]).expect(0).titled("below one that is held");
+    assert_eq!(asked(&server)[4..], ["units"], "what is held is not asked for");
+    // An edited dependency is told, also where gates run again.
+    let path = "generated/units/rust/src/lib.rs";
+    world.write(path, &(world.read(path) + "// mine\n"));
+    told += &world.run(&["check", "--rerun"]).expect(22).titled("edited: check --rerun");
+    world.run(&["run", "-q", "--spec", "units", "--discard-edits"]).expect(0);
+    std::fs::remove_file(world.path("specs/units.md")).expect("is there");
+    told += &world.run(&["remove", "units"]).expect(0).titled("removed");
+    told += &world.run(&["run"]).expect(10).titled("without it");
+    assert_eq!(asked(&server).len(), 5, "nothing was asked");
+    insta::assert_snapshot!(stable(&told));
+}
+
+#[test]
+fn a_daemon_promotes_sets_and_a_save_during_one_makes_the_newest() {
+    if !all() {
+        return;
+    }
+    let (make, silence) = (Act::Make(code), Act::Silence);
+    let acts = vec![Act::Make(code), Act::Make(code), Act::Make(code), silence, make];
+    let server = Server::start(acts);
+    let world = World::new(&server.url, &SYSTEM[..2], crate::world::QUICK);
+    let daemon = crate::watch::Daemon::start(&world);
+    let is = |line: &Value, spec: &str, kind: &str| {
+        line["spec"] == spec && line["body"]["event"] == kind
+    };
+    daemon.until("the library", |line| is(line, "units", "promoted"));
+    daemon.until("its user", |line| is(line, "stock", "promoted"));
+    daemon.idle();
+    let units = "generated/units/rust/src/lib.rs";
+    let saved = |word: &str| {
+        world.write("specs/units.md", &UNITS.replace("MUST add.", &format!("MUST add{word}.")));
+    };
+    saved(" and saturate");
+    daemon.until("the set", |line| is(line, "stock", "promoted"));
+    assert!(world.read(units).contains("saturating_add"));
+    daemon.idle();
+    world.run(&["check"]).expect(0);
+    assert_eq!(asked(&server), ["units", "stock", "units"]);
+    // A save while the model is asked for a member: only the newest text counts.
+    (0..3).for_each(|_| server.arrived());
+    saved(", in words");
+    server.arrived();
+    saved(", in numbers");
+    daemon.until("the newest set", |line| is(line, "stock", "promoted"));
+    assert!(world.read(units).contains("wrapping_add"));
+    daemon.idle();
+    world.run(&["check"]).expect(0);
+    assert_eq!(asked(&server)[3..], ["units", "units"]);
+    // A save while the gates of another member run: nothing of the older set is promoted.
+    saved(" and saturate, too");
+    daemon.until("the user's turn", |line| is(line, "stock", "attempt_started"));
+    saved(", at last");
+    // Its code is what was promoted before, so its user is as well.
+    daemon.until("the last set", |line| is(line, "units", "promoted"));
+    daemon.idle();
+    world.run(&["check"]).expect(0);
+    assert!(world.read(units).contains("wrapping_add"));
+    // A spec in a new folder is seen.
+    world.write("specs/more/parts/shop.md", &SHOP.replace("shop::", "more_parts_shop::"));
+    daemon.until("the folder", |line| line["spec"] == "more/parts/shop");
+    assert_eq!(daemon.stop(), Some(0));
 }

@@ -11,6 +11,7 @@ use crate::composition::{asked, prompt, spec_of};
 use crate::server::{Act, Server, files};
 use crate::watch::Daemon;
 use crate::world::{QUICK, Subject, World, all, stable};
+use crate::{python, typescript};
 
 const WRITER: &str = "# Writer\n\n```wit\n/// The number as text.\nwrite: func(n: u32) -> string;\n```\n\n\
     - `write` MUST give the digits. `test_id: digits`\n\n  ```wave\n  write(7) = \"7\"\n  ```\n";
@@ -242,4 +243,134 @@ fn what_a_spec_without_code_cannot_be_is_refused() {
     world.write("specs/user.md", user);
     told += &world.run(&["lint", "user"]).expect(10).titled("code that depends on it");
     insta::assert_snapshot!(stable(&told));
+}
+
+/// A language in which a system is checked.
+struct Checked {
+    /// The spec without code.
+    trip: &'static str,
+    /// A line of an example, and one that demands something else.
+    demand: (&'static str, &'static str),
+    /// An example that uses a package which `depends` does not name.
+    stray: (&'static str, &'static str),
+    /// An example that calls nothing.
+    vacuous: (&'static str, &'static str),
+    code: fn(usize, &Value) -> String,
+    /// The file that has no code.
+    root: &'static str,
+}
+
+/// A system in this language: made together, changed, and stopped by its check.
+fn checked(language: &Checked, server: &Server, world: &World) -> String {
+    world.write("specs/reader.md", READER);
+    world.write("specs/trip.md", language.trip);
+    let mut told = world.run(&["run"]).expect(0).titled("from nothing");
+    assert_eq!(asked(server), ["reader", "writer"]);
+    told += &world.read(language.root);
+    told += &world.run(&["trace", "trip"]).expect(0).titled("trace");
+    world.run(&["check", "--rerun"]).expect(0);
+    let before = (world.snapshot("generated"), world.read("regen.lock"));
+    world.write("specs/writer.md", &WRITER.replace("digits.", "digits, in thousands."));
+    told += &world.run(&["run"]).expect(21).titled("members that do not fit together");
+    told += &world.run(&["why", "writer"]).expect(0).titled("why writer");
+    assert_eq!(asked(server)[2..], ["writer"]);
+    world.write("specs/writer.md", WRITER);
+    for (title, (from, to)) in [
+        ("another demand", language.demand),
+        ("a package that it does not name", language.stray),
+        ("an example that checks nothing", language.vacuous),
+    ] {
+        assert!(language.trip.contains(from), "{from}");
+        world.write("specs/trip.md", &language.trip.replace(from, to));
+        told += &world.run(&["run"]).expect(21).titled(title);
+    }
+    assert!((world.snapshot("generated"), world.read("regen.lock")) == before);
+    world.write("specs/trip.md", language.trip);
+    world.run(&["run", "-q"]).expect(0);
+    let code = world.read(language.root);
+    world.write(language.root, &code.replace("Written", "written"));
+    told += &world.run(&["check"]).expect(22).titled("its file is edited");
+    world.write(language.root, &code);
+    world.run(&["check"]).expect(0);
+    assert_eq!(asked(server).len(), 3, "nothing else was asked");
+    told
+}
+
+const PYTHON: Checked = Checked {
+    trip: "---\ntargets: []\ndepends: [reader, writer]\n---\n# Trip\n\n\
+        - What is written MUST be read. `test_id: trip`\n\n  \
+        ```python\n  from reader import read\n  from writer import write\n\n  assert read(write(1000)) == 1000\n  ```\n\n\
+        - So MUST the largest number. `test_id: largest`\n\n  \
+        ```python hidden\n  import reader, writer\n\n  assert reader.read(writer.write(2**32 - 1)) == 2**32 - 1\n  ```\n",
+    demand: ("== 1000", "== 1001"),
+    stray: ("from reader import read", "from readers import read"),
+    vacuous: ("assert read(write(1000)) == 1000", "assert 1 + 1 == 2"),
+    code: |_, body| {
+        let prompt = prompt(body);
+        let text = if prompt.contains("thousands") { "f\"{n:,}\"" } else { "str(n)" };
+        match spec_of(&prompt) {
+            "writer" => files(&[(
+                "src/writer/__init__.py",
+                &format!(
+                    "\"\"\"Writer.\"\"\"\n\n\ndef write(n: int) -> str:\n    \"\"\"The text.\"\"\"\n    return {text}\n"
+                ),
+            )]),
+            _ => files(&[(
+                "src/reader/__init__.py",
+                "\"\"\"Reader.\"\"\"\n\n\ndef read(text: str) -> int | None:\n    \"\"\"The number.\"\"\"\n    \
+                 return int(text) if text.isdigit() else None\n",
+            )]),
+        }
+    },
+    root: "generated/trip/python/src/trip/__init__.py",
+};
+
+#[test]
+fn a_spec_without_code_checks_packages_of_python() {
+    if !python::has_tools() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(PYTHON.code)]);
+    let world = python::world(&server, "writer", WRITER, "");
+    insta::assert_snapshot!("python_checked", stable(&checked(&PYTHON, &server, &world)));
+}
+
+const TYPESCRIPT: Checked = Checked {
+    trip: "---\ntargets: []\ndepends: [reader, writer]\n---\n# Trip\n\n\
+        - What is written MUST be read. `test_id: trip`\n\n  \
+        ```ts\n  import { read } from \"reader\";\n  import { write } from \"writer\";\n\n  assert.equal(read(write(1000)), 1000);\n  ```\n\n\
+        - So MUST the largest number. `test_id: largest`\n\n  \
+        ```ts hidden\n  import { read } from \"reader\";\n  import { write } from \"writer\";\n\n  assert.equal(read(write(4294967295)), 4294967295);\n  ```\n",
+    demand: (", 1000)", ", 1001)"),
+    stray: ("from \"reader\"", "from \"readers\""),
+    vacuous: ("assert.equal(read(write(1000)), 1000)", "assert.equal(1 + 1, 2)"),
+    code: |_, body| {
+        let prompt = prompt(body);
+        let text =
+            if prompt.contains("thousands") { "n.toLocaleString(\"en\")" } else { "String(n)" };
+        match spec_of(&prompt) {
+            "writer" => files(&[(
+                "src/index.ts",
+                &format!(
+                    "/** The text. */\nexport function write(n: number): string {{\n  return {text};\n}}\n"
+                ),
+            )]),
+            _ => files(&[(
+                "src/index.ts",
+                "/** The number. */\nexport function read(text: string): number | undefined {\n  \
+                 return /^[0-9]+$/.test(text) ? Number(text) : undefined;\n}\n",
+            )]),
+        }
+    },
+    root: "generated/trip/typescript/src/index.ts",
+};
+
+#[test]
+fn a_spec_without_code_checks_packages_of_typescript() {
+    if !typescript::has_tools() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(TYPESCRIPT.code)]);
+    let world = typescript::world(&server, "writer", WRITER, "");
+    insta::assert_snapshot!("typescript_checked", stable(&checked(&TYPESCRIPT, &server, &world)));
 }

@@ -23,7 +23,7 @@ fn add(world: &World, specs: &[(&str, &str)]) {
 }
 
 /// Runs a program in the folder of promoted code.
-fn in_generated(world: &World, program: &Path, args: &[&str]) -> String {
+pub fn in_generated(world: &World, program: &Path, args: &[&str]) -> String {
     let mut command = Command::new(program);
     let ran = command.args(args).current_dir(world.path("generated")).output().expect("runs");
     let (out, error) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));

@@ -29,6 +29,7 @@ mod engine;
 mod equality;
 mod faults;
 mod first;
+mod folders;
 mod fuzz;
 mod formats;
 mod executor;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::composition::{SYSTEM, UNITS, code};
 use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
 use crate::world::{ADDER, GOOD, PATIENCE, WRONG, World, all};
@@ -283,4 +284,39 @@ fn updates_keep_the_focus(browser: &Browser, up_to_date: &str) {
         assert_eq!(browser.eval(&script), json!(true), "{focused}");
     }
     browser.until("document.querySelectorAll('#detail td').length > 0");
+}
+
+#[test]
+fn the_page_draws_what_depends_on_what() {
+    let Some(browser) = all().then(Browser::start).flatten() else { return };
+    let server = Server::start(vec![Act::Make(code), Act::Make(code), Act::Silence]);
+    let system: Vec<_> = SYSTEM.into_iter().take(2).collect();
+    let world = World::new(&server.url, &system, "");
+    world.write("specs/alone.md", "# Alone\n\n- It MUST. `test_id: x`\n");
+    let daemon = Daemon::start_with(&world, &["--http", "127.0.0.1:0"]);
+    let url = daemon.until("its address", |line| line["type"] == "serving")["url"].clone();
+    browser.send("POST", "/window/rect", &json!({ "width": 1300, "height": 1000 }));
+    browser.open(url.as_str().expect("is one"));
+    let listed = "document.getElementById('edges').innerText";
+    browser.until(&format!("{listed} == 'stock (up to date) uses units'"));
+    browser.until("document.querySelectorAll('#graph path').length == 1");
+    let drawn = "[...document.querySelectorAll('#graph [data-node]')].map(n => n.dataset.node)";
+    assert_eq!(browser.eval(drawn), json!(["units", "stock"]), "what is alone is not drawn");
+    browser.until("!document.querySelector('#graph .changed')");
+    // A change below: what uses it is out of date, and the line between them says so.
+    world.write("specs/units.md", &UNITS.replace("MUST add.", "MUST add and saturate."));
+    browser.until(&format!(
+        "{listed}.endsWith('uses units (changed: checked or made again after it)')"
+    ));
+    browser.until("document.querySelectorAll('#graph path.changed').length == 1");
+    browser.until("!document.querySelector('#graph .good[data-node=units]')");
+    // A line of the list leads to its spec, and an update leaves the keyboard there.
+    let kept = "(document.querySelector('#edges a').focus(), drawGraph(), \
+                document.activeElement == document.querySelector('#edges a'))";
+    assert_eq!(browser.eval(kept), json!(true));
+    browser.press("\u{e007}");
+    browser.until("location.hash == '#spec=stock'");
+    browser.picture("graph");
+    assert_eq!(browser.complaints(), "");
+    assert_eq!(daemon.stop(), Some(0));
 }

@@ -467,3 +467,39 @@ fn a_service_uses_a_promoted_crate_and_one_without_a_network_of_its_own_is_not_a
     insta::assert_snapshot!("isolation", stable(&run.shown()));
     assert!(server.requests().is_empty());
 }
+
+#[test]
+fn a_typescript_service_uses_a_promoted_package() {
+    if !all() || !typescript::has_tools() {
+        return;
+    }
+    let words = "# Words\n\n- `hello(name: string): string` MUST greet. `test_id: hello`\n\n  ```ts\n  \
+        assert.equal(words.hello(\"Ada\"), \"Hello, Ada!\");\n  ```\n";
+    let library = "/** Greets. */\nexport function hello(name: string): string {\n  return `Hello, ${name}!`;\n}\n";
+    let service = TYPESCRIPT.replace("`Hello, ${name}!`", "hello(name)");
+    let service = format!("import {{ hello }} from \"words\";\n{service}");
+    let other = library.replace("`Hello", "name.length > 5 ? \"Hi!\" : `Hello");
+    let answers = [
+        ("src/index.ts", library),
+        ("src/main.ts", &*service),
+        ("src/index.ts", &*other),
+        ("src/main.ts", &*service),
+    ];
+    let say = |file: &(&str, &str)| Act::Say(files(&[*file]));
+    let server = Server::start(answers.iter().map(say).collect());
+    let target = format!("[target.web]\ntoolchain = \"typescript\"\n{KIND}");
+    let world = typescript::world(&server, "words", words, &target);
+    let greeter = format!("---\ndepends: [words]\ntargets: [web]\n---\n{GREETS}");
+    world.write("specs/greeter.md", &greeter);
+    let run = world.run(&["run"]).expect(0);
+    assert!(run.err.contains("promoted 2, rejected 0"), "{}", run.err);
+    assert_eq!(server.requests().len(), 2, "one question for each");
+    let manifest = world.read("generated/greeter/web/package.json");
+    assert!(manifest.contains("file:../../words/typescript"), "{manifest}");
+    // A library that greets otherwise fits its own new text, and the service refuses the set.
+    let before = (world.snapshot("generated"), world.read("regen.lock"));
+    world.write("specs/words.md", &words.replace("MUST greet", "MUST always greet"));
+    let run = world.run(&["run"]).expect(20);
+    assert!(run.err.contains("words   waits: nothing of the set is promoted"), "{}", run.err);
+    assert!((world.snapshot("generated"), world.read("regen.lock")) == before, "{}", run.err);
+}

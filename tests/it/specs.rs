@@ -200,8 +200,10 @@ fn folders_of_specs_may_hold_other_files() {
     for name in ["readme", "spec", "notes", "x"] {
         assert!(!text.contains(&format!("\"spec\":\"{name}\"")), "{name}: {text}");
     }
-    // A README with a clause is a spec.
     world.write("specs/auth/README.md", "- It MUST. `test_id: x`\n");
+    let run = world.run(&["plan"]).expect(0);
+    assert!(run.err.contains("a README is not read, but this one has clauses"), "{}", run.err);
+    world.write("specs/auth.md", &ADDER.replace("adder::", "auth::"));
     let run = world.run(&["plan"]).expect(10);
     assert!(run.err.contains("the id `auth` is used by"), "{}", run.err);
 }

@@ -88,6 +88,20 @@ impl Workspace {
         let gates = self.checks().get(&at).map(|checks| checks.gates.clone()).unwrap_or_default();
         let links =
             plan::links(&inputs.spec, &one.target, &self.harness, &self.specs, &self.standing);
+        for link in &links {
+            let linked = promoter.tree(&link.path).ok().flatten();
+            if linked.is_none_or(|tree| tree.digest() != link.tree) {
+                let (other, path) = (&link.spec, &link.path);
+                let message = format!(
+                    "its gates did not run: it uses the code of `{other}`, and {path} is not what was \
+                     promoted"
+                );
+                let flaw = Flaw::new((&one.spec, &one.target), "rerun_dependency", message);
+                let hint = format!("regen --spec {} --discard-edits", quoted(other));
+                ran.flaws.push(flaw.at(&one.file).hint(hint));
+                return Ok(ran);
+            }
+        }
         let again = Rerun { inputs: &inputs.judged, gates: &gates, candidate: &candidate, links };
         ran.reports = self.judge_again(again, tools, probe).await?;
         if let Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) =
@@ -123,7 +137,6 @@ impl Workspace {
         let store = Arc::new(MemoryStore::default());
         let tree = store.put_tree(candidate.tree())?;
         for link in &links {
-            // One that differs was reported before, and is missing here.
             let linked = files::tree(&self.places.root.join(&link.path))?.unwrap_or_default();
             store.put_tree(&linked)?;
         }

@@ -60,7 +60,7 @@ pub struct CheckOptions {
 /// The folder that holds only units, if there is one.
 fn folder(harness: &Harness) -> Option<String> {
     let target = harness.target.values().find(|target| target.is_generated())?;
-    target.unit("{spec}").strip_suffix("/{spec}").map(str::to_owned)
+    target.units().strip_suffix("/{spec}").map(str::to_owned)
 }
 
 /// The units of known specs.

@@ -57,7 +57,7 @@ impl Workspace {
         let generated = self.harness.target.values().find(|target| target.is_generated());
         for id in ids {
             let unit = generated.map(|target| format!("{}/", target.unit(id)));
-            let own = format!("{}/{id}/", paths.validators);
+            let own = format!("{}/{}/", paths.validators, id.package());
             let mine = |file: &String| {
                 self.files.get(file) == Some(id)
                     || file.starts_with(&own)

@@ -5,6 +5,7 @@
 const LIST = 500; // specs shown at a time
 const DOTS = 300; // up to this many specs, the list shows clauses
 const LINES = 200; // log entries kept
+const DRAWN = 100; // specs in the drawing of what depends on what
 const OUTPUT = 16384; // characters of a gate's output kept
 
 const $ = (id) => document.getElementById(id);
@@ -182,6 +183,55 @@ function drawRow(spec) {
   drawCounts();
 }
 
+const svg = (tag, props = {}, ...children) => {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(props)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+};
+
+// What depends on what: as a drawing, with what is used to the left of what uses it, and as a list.
+function drawGraph() {
+  const users = [...specs.values()].filter((spec) => spec.depends.length);
+  $("uses").hidden = users.length === 0;
+  const names = [...new Set(users.flatMap((spec) => [...spec.depends.map((one) => one.spec), spec.spec]))].filter((name) => specs.has(name));
+  const columns = new Map();
+  const column = (name, above) => {
+    if (!columns.has(name)) {
+      const below = specs.get(name).depends.map((one) => one.spec).filter((other) => specs.has(other) && !above.includes(other));
+      columns.set(name, Math.max(-1, ...below.map((other) => column(other, [...above, name]))) + 1);
+    }
+    return columns.get(name);
+  };
+  const [wide, high, heights, places] = [220, 40, [], new Map()];
+  for (const name of names.slice(0, DRAWN)) {
+    const at = column(name, [name]);
+    heights[at] = (heights[at] || 0) + 1;
+    places.set(name, [at * wide + 4, (heights[at] - 1) * high + 4]);
+  }
+  const edges = users.flatMap((spec) => spec.depends.map(({ spec: other, changed }) => {
+    if (!places.has(spec.spec) || !places.has(other)) return "";
+    const [[x, y], [left, top]] = [places.get(spec.spec), places.get(other)];
+    return svg("path", { class: changed ? "changed" : "", d: `M${left + 180} ${top + 14} C${left + 210} ${top + 14} ${x - 30} ${y + 14} ${x} ${y + 14}` });
+  }));
+  const nodes = [...places].map(([name, [x, y]]) => {
+    const [word, colour] = STATES[specs.get(name).state] || ["", ""];
+    const short = name.length > 22 ? `${name.slice(0, 21)}…` : name;
+    return svg("g", { class: colour, "data-node": name }, svg("title", {}, `${name}: ${word}`),
+      svg("rect", { x, y, width: 180, height: 28, rx: 6 }), svg("text", { x: x + 8, y: y + 19 }, short));
+  });
+  const size = [heights.length * wide, Math.max(0, ...heights.map((count) => count || 0)) * high];
+  const label = `${places.size} specs; the list below says the same`;
+  $("graph").replaceChildren(svg("svg", { role: "img", "aria-label": label, width: size[0], height: size[1] }, ...edges, ...nodes));
+  const link = (name) => make("a", { href: `#spec=${encodeURIComponent(name)}` }, name);
+  const lines = users.map((spec) => {
+    const [word] = STATES[spec.state] || [spec.state];
+    const used = spec.depends.flatMap(({ spec: other, changed }, at) => [at ? ", " : "", link(other), changed ? " (changed: checked or made again after it)" : ""]);
+    return make("li", { dataset: { spec: spec.spec } }, link(spec.spec), ` (${word}) uses `, ...used);
+  });
+  keepingFocus($("edges"), () => $("edges").replaceChildren(...lines));
+}
+
 function table(heads, rows) {
   const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
   const body = rows.map((cells) => make("tr", {}, ...cells.map((cell) => (cell instanceof Node ? make("td", {}, cell) : make("td", {}, String(cell))))));
@@ -281,6 +331,8 @@ function calmly(act, pause) {
   };
 }
 
+const redrawGraph = calmly(async () => drawGraph(), 100);
+
 const readDetail = calmly(async () => {
   const name = chosen();
   if (!specs.has(name)) return;
@@ -298,7 +350,7 @@ const readCoverage = calmly(async () => {
   const { clauses } = await call("/api/trace");
   coverage.clear();
   for (const clause of clauses) {
-    const name = clause.clause.split("/")[0];
+    const name = clause.clause.slice(0, clause.clause.lastIndexOf("/"));
     if (!coverage.has(name)) coverage.set(name, []);
     coverage.get(name).push(clause);
   }
@@ -328,6 +380,7 @@ async function readState() {
   for (const spec of state.specs) specs.set(spec.spec, spec);
   drawHead();
   drawList();
+  drawGraph();
   drawDetail();
   readDetail();
   readCoverage();
@@ -350,6 +403,7 @@ const TOLD = {
   spec: (data) => {
     specs.set(data.spec, data);
     drawRow(data);
+    redrawGraph();
     if (data.spec === chosen()) drawDetail();
   },
   specs: () => readState(),

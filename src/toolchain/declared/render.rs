@@ -88,8 +88,8 @@ pub fn context(
     interface: Option<&Interface>,
 ) -> Map<String, serde_json::Value> {
     let mut all = Map::new();
-    all.insert("id".to_owned(), json!(id));
-    all.insert("package".to_owned(), json!(id.replace('-', "_")));
+    all.insert("id".to_owned(), json!(id.replace('/', "-")));
+    all.insert("package".to_owned(), json!(id.replace(['-', '/'], "_")));
     if let Some(interface) = interface {
         Contexts { env, file, interface }.add(&mut all);
     }

@@ -59,7 +59,7 @@ fn manifest(tree: &Tree, spec: &Spec, target: &Target, links: &[Link]) -> String
     let mut text = format!(
         "# Written by regen from specs: edits are drift.\n[project]\nname = {}\nversion = \"0.0.0\"\n\
          requires-python = \">=3.10\"\n",
-        quoted(spec.id.to_string())
+        quoted(spec.id.package())
     );
     let is_own = |path: &str| path.ends_with(".py") && !is_types(path);
     let modules = tree.iter().filter(|(path, _)| is_own(path.as_str()));
@@ -67,14 +67,14 @@ fn manifest(tree: &Tree, spec: &Spec, target: &Target, links: &[Link]) -> String
     let links: Vec<&Link> = links.iter().filter(|link| link.direct).collect();
     let own = links.iter().map(|link| package_of(&link.spec)).chain([package(spec)]);
     let used = imports::used(modules, &own.collect::<Vec<_>>(), package_option::packages(target));
-    let linked = links.iter().map(|link| quoted(link.spec.to_string()));
+    let linked = links.iter().map(|link| quoted(link.spec.package()));
     let used = used.into_iter().map(|(name, of)| quoted(name + &of));
     let used: Vec<String> = linked.chain(used).collect();
     if !used.is_empty() {
         text.push_str(&format!("dependencies = [{}]\n", used.join(", ")));
     }
     if kind_option::is_program(target) {
-        let (id, main) = (quoted(spec.id.to_string()), format!("{}.__main__:main", package(spec)));
+        let (id, main) = (quoted(spec.id.package()), format!("{}.__main__:main", package(spec)));
         text.push_str(&format!("\n[project.scripts]\n{id} = {}\n", quoted(main)));
     }
     text.push_str(BUILD);
@@ -82,7 +82,7 @@ fn manifest(tree: &Tree, spec: &Spec, target: &Target, links: &[Link]) -> String
         text.push_str("\n[tool.uv.sources]\n");
     }
     for link in links {
-        let (id, from) = (quoted(link.spec.to_string()), source(link, target));
+        let (id, from) = (quoted(link.spec.package()), source(link, target));
         text.push_str(&format!("{id} = {{ {from} }}\n"));
     }
     text

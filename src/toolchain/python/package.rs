@@ -44,7 +44,7 @@ pub fn package(spec: &Spec) -> String {
 
 /// The same for a spec's id.
 pub fn package_of(id: &SpecId) -> String {
-    id.replace('-', "_")
+    id.word()
 }
 
 /// The packages of the specs that a spec depends on.

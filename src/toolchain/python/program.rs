@@ -29,7 +29,7 @@ impl ProgramLanguage for PythonProgram {
     fn run(&self, spec: &Spec, args: &[String], places: &Places) -> ToolCommand {
         let source = places.source.join("src").display().to_string();
         let (linked, site, module) = (linked(places), site(places), package(spec));
-        let before = ["-c", START, &source, &linked, &site, &spec.id, &module];
+        let before = ["-c", START, &source, &linked, &site, &spec.id.package(), &module];
         run(&before.into_iter().chain(args.iter().map(String::as_str)).collect::<Vec<_>>(), places)
     }
 }

@@ -48,7 +48,7 @@ fn form(spec: &Spec, target: &Target) -> String {
              defines `main() -> int | None` without parameters and ends with `if __name__ == \
              \"__main__\":` and `sys.exit(main())`; {beside}.{named} {service} It may use \
              `http.server`, `socketserver` and `os.environ`.",
-            id = spec.id,
+            id = spec.id.package(),
             service = kind_option::service_rule()
         );
     }
@@ -56,7 +56,7 @@ fn form(spec: &Spec, target: &Target) -> String {
         "Write the command-line program `{id}` as the package `{name}` for Python 3.10 and newer. \
          `{root}` defines `main() -> int | None`, which reads `sys.argv` and returns the exit status, \
          and ends with `if __name__ == \"__main__\":` and `sys.exit(main())`; {beside}.{named}",
-        id = spec.id
+        id = spec.id.package()
     )
 }
 

@@ -46,9 +46,9 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
         for (number, example) in mine.enumerate().filter(|(_, e)| e.hidden == hidden) {
             let name = if several { format!("{name}__{}", number + 1) } else { name.to_owned() };
             let steps = (example.language == "console")
-                .then(|| parse(&example.code, &spec.id).unwrap_or_default());
+                .then(|| parse(&example.code, &spec.id.package()).unwrap_or_default());
             let body = match &steps {
-                Some(steps) => console::body(steps, &spec.id),
+                Some(steps) => console::body(steps, &spec.id.package()),
                 None => {
                     signature::demands(&calls, &example.code, &crate_name)
                         + &rust_body(&example.code)
@@ -88,7 +88,7 @@ pub fn check(example: &Example, spec: &Spec, target: &Target) -> Result<(), (Str
         return Ok(());
     }
     if example.language == "console" {
-        return parse(&example.code, &spec.id).map(drop);
+        return parse(&example.code, &spec.id.package()).map(drop);
     }
     let code = unhide(&example.code);
     has_main(&code)

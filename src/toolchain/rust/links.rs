@@ -22,17 +22,13 @@ impl LinkLanguage for RustLinks {
         is_program.then_some("a program has no items that another crate can use")
     }
 
-    fn checks_systems(&self) -> bool {
-        true
-    }
-
     fn files(&self, linked: Linked<'_>) -> Vec<(String, Vec<u8>)> {
         let mut files = vec![
             ("Cargo.toml".to_owned(), moved(manifest(linked.tree), FOLDER).into_bytes()),
             ("Cargo.lock".to_owned(), lock(linked).into_bytes()),
         ];
         for one in linked.trees {
-            let folder = format!("{FOLDER}/{}", one.link.spec);
+            let folder = format!("{FOLDER}/{}", one.link.spec.package());
             for (path, bytes) in one.tree.iter().filter(|(path, _)| *path != "Cargo.toml") {
                 files.push((format!("{folder}/{path}"), bytes.to_vec()));
             }
@@ -58,7 +54,7 @@ impl LinkLanguage for RustLinks {
     }
 
     fn words(&self, spec: &Spec) -> String {
-        let name = spec.id.replace('-', "_");
+        let name = spec.id.word();
         format!("`{name}` is a dependency of the crate already: use its items as `{name}::…`.")
     }
 
@@ -93,7 +89,7 @@ pub fn moved(manifest: &str, folder: &str) -> String {
 /// The manifests of the promoted crates in a project without their code.
 pub fn stubs(trees: &[LinkedTree]) -> Vec<(String, String)> {
     let stub = |one: &LinkedTree| {
-        let folder = format!("{FOLDER}/{}", one.link.spec);
+        let folder = format!("{FOLDER}/{}", one.link.spec.package());
         let manifest = moved(manifest(&one.tree), "..");
         [
             (format!("{folder}/Cargo.toml"), manifest),
@@ -105,15 +101,18 @@ pub fn stubs(trees: &[LinkedTree]) -> Vec<(String, String)> {
 
 /// The Cargo.lock of a candidate with its promoted crates.
 fn lock(linked: Linked<'_>) -> String {
-    let known =
-        format!("\nname = \"{}\"\n", linked.trees.first().map_or("", |one| &*one.link.spec));
+    let known = format!(
+        "\nname = \"{}\"\n",
+        linked.trees.first().map_or(String::new(), |one| one.link.spec.package())
+    );
     if linked.lock.contains(&known) {
         return lock_of(linked.lock, linked.package);
     }
     // Cargo was not asked: no crate of a registry is among them.
-    let own = linked.trees.iter().map(|one| (one.link.spec.as_str(), &one.tree));
-    let crates: BTreeMap<&str, &Tree> = own.chain([(linked.package, linked.tree)]).collect();
-    let block = |(name, tree): (&&str, &&Tree)| {
+    let own = linked.trees.iter().map(|one| (one.link.spec.package(), &one.tree));
+    let crates: BTreeMap<String, &Tree> =
+        own.chain([(linked.package.to_owned(), linked.tree)]).collect();
+    let block = |(name, tree): (&String, &&Tree)| {
         let table: Table = read_toml(manifest(tree)).unwrap_or_default();
         let depends = table.get("dependencies").and_then(toml::Value::as_table);
         let mut depends: Vec<&str> =

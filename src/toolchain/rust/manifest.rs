@@ -63,7 +63,8 @@ pub fn normalise(
     if !reader.findings.is_empty() {
         return Err(reader.findings);
     }
-    let is_linked = |name: &&str| links.iter().any(|link| link.direct && *link.spec == **name);
+    let is_linked =
+        |name: &&str| links.iter().any(|link| link.direct && link.spec.package() == **name);
     let allowed = options.allowed_dependencies.keys().map(String::as_str);
     let allowed = allowed.filter(|name| !is_linked(name));
     for name in used_crates::find(tree, allowed) {
@@ -85,7 +86,7 @@ fn render(manifest: &CargoManifest, spec: &Spec, options: &RustOptions, links: &
     let mut out = format!(
         "# Written by regen from specs: edits are drift.\n[package]\nname = {}\nversion = \"0.0.0\"\n\
          edition = \"{EDITION}\"\npublish = false\n",
-        quote(&spec.id)
+        quote(&spec.id.package())
     );
     if let Some(description) = &manifest.description {
         out.push_str(&format!("description = {}\n", quote(description)));
@@ -115,7 +116,7 @@ fn render(manifest: &CargoManifest, spec: &Spec, options: &RustOptions, links: &
             out.push_str(&format!("{name} = {{ {keys} }}\n"));
         }
     }
-    out.extend(links.map(|link| links::line(&link.spec, &link.at)));
+    out.extend(links.map(|link| links::line(&link.spec.package(), &link.at)));
     out
 }
 
@@ -233,9 +234,10 @@ impl ManifestReader<'_> {
         for (key, value) in value.as_table().into_iter().flatten() {
             let text = value.as_str().unwrap_or_default();
             match key.as_str() {
-                "name" if text == self.spec.id || text == crate_name(self.spec) => {}
+                "name" if text == self.spec.id.package() || text == crate_name(self.spec) => {}
                 "name" => {
-                    let message = format!("the package is named `{text}`, not `{}`", self.spec.id);
+                    let message =
+                        format!("the package is named `{text}`, not `{}`", self.spec.id.package());
                     self.finding("Cargo.toml", "manifest", message, "use the spec's name");
                 }
                 "edition" | "version" | "license" | "authors" | "rust-version" | "publish" => {}
@@ -257,7 +259,7 @@ impl ManifestReader<'_> {
     fn root(&mut self, table: &str, value: &Value, path: &str) {
         for (key, value) in value.as_table().into_iter().flatten() {
             let text = value.as_str().unwrap_or_default();
-            let names = [self.spec.id.to_string(), crate_name(self.spec)];
+            let names = [self.spec.id.package(), crate_name(self.spec)];
             let default = match key.as_str() {
                 "path" => text == path,
                 "name" => names.contains(&text.to_owned()),
@@ -271,7 +273,8 @@ impl ManifestReader<'_> {
 
     fn dependencies(&mut self, value: &Value, manifest: &mut CargoManifest) {
         // The harness writes the lines of promoted crates.
-        let is_linked = |name: &str| self.links.iter().any(|l| l.direct && *l.spec == *name);
+        let is_linked =
+            |name: &str| self.links.iter().any(|l| l.direct && l.spec.package() == *name);
         let table = value.as_table().into_iter().flatten();
         for (name, value) in table.filter(|(name, _)| !is_linked(name)) {
             if !self.options.allowed_dependencies.contains_key(name) {

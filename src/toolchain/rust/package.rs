@@ -8,7 +8,7 @@ pub const EDITION: &str = "2024";
 
 /// The crate's name in code.
 pub fn crate_name(spec: &Spec) -> String {
-    spec.id.replace('-', "_")
+    spec.id.word()
 }
 
 /// The crate's root file.

@@ -14,7 +14,7 @@ impl ProgramLanguage for RustProgram {
 
     fn run(&self, spec: &Spec, args: &[String], places: &Places) -> ToolCommand {
         ToolCommand {
-            program: places.build.join("debug").join(&spec.id),
+            program: places.build.join("debug").join(spec.id.package()),
             args: args.to_vec(),
             sees: Sees::Itself(Vec::new()),
             ..ToolCommand::default()

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::audit;
-use super::package::Dialect;
+use super::package::{Dialect, linked};
 use crate::toolchain::{EffectSubject, Places, ToolCommand, kind_option, package_option};
 use crate::types::{GateName, RelPath, Tree};
 
@@ -122,7 +122,7 @@ pub fn audit(subject: EffectSubject<'_>, places: &Places, dialect: Dialect) -> T
     let mut args = texts(&["--input-type=module", "-"]);
     let allowed: Vec<String> = package_option::packages(target).into_keys().collect();
     let is_program = kind_option::is_program(target);
-    let about = json!({ "allowed": allowed, "linked": spec.depends, "program": is_program });
+    let about = json!({ "allowed": allowed, "linked": linked(spec), "program": is_program });
     let about = about.to_string();
     args.extend([text(&places.dependencies), dialect.end().to_owned(), about]);
     args.extend(modules(tree, dialect));

@@ -43,7 +43,7 @@ pub fn normalise(
     let modules = modules.filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok());
     let mut used = packages::used(modules, package_option::packages(target));
     let links = links.iter().filter(|link| link.direct);
-    used.extend(links.map(|link| (link.spec.to_string(), format!("file:{}", link.at))));
+    used.extend(links.map(|link| (link.spec.package(), format!("file:{}", link.at))));
     let roots =
         [(dialect.main(), is_program), (dialect.root(), tree.get(dialect.root()).is_some())];
     let roots: Vec<&str> =

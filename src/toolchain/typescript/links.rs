@@ -22,14 +22,14 @@ impl LinkLanguage for ScriptLinks {
 
     fn files(&self, linked: Linked<'_>) -> Vec<(String, Vec<u8>)> {
         let files = linked.trees.iter().flat_map(|one| {
-            let folder = format!("{LINKED}/{}", one.link.spec);
+            let folder = format!("{LINKED}/{}", one.link.spec.package());
             one.tree.iter().map(move |(path, bytes)| (format!("{folder}/{path}"), bytes.to_vec()))
         });
         let paths = linked.trees.iter().flat_map(|one| {
-            let (name, dialect) = (&one.link.spec, self.0);
-            let at = move |path: &str| serde_json::json!([format!("./{LINKED}/{name}/{path}")]);
-            let root = (name.to_string(), at(dialect.root()));
-            [root, (format!("{name}/contract"), at(dialect.types()))]
+            let (name, dialect) = (one.link.spec.package(), self.0);
+            let at = |path: &str| serde_json::json!([format!("./{LINKED}/{name}/{path}")]);
+            let types = (format!("{name}/contract"), at(dialect.types()));
+            [(name.clone(), at(dialect.root())), types]
         });
         let paths: serde_json::Map<_, _> = paths.collect();
         let links = serde_json::json!({ "compilerOptions": { "paths": paths } });
@@ -50,7 +50,7 @@ impl LinkLanguage for ScriptLinks {
     }
 
     fn words(&self, spec: &Spec) -> String {
-        let name = &spec.id;
+        let name = spec.id.package();
         let has_types = spec.contract.as_ref().and_then(|one| types_text(one, self.0)).is_some();
         let from = self.0.choose("`from \"", "`@import { … } from \"");
         let types = if has_types {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::types::{RelPath, Spec};
+use crate::types::{RelPath, Spec, SpecId};
 
 /// The harness's manifest.
 pub const MANIFEST: &str = "package.json";
@@ -88,7 +88,7 @@ pub fn manifest(
     types: Option<&str>,
     packages: BTreeMap<String, String>,
 ) -> String {
-    let id = spec.id.to_string();
+    let id = spec.id.package();
     let mut manifest = serde_json::json!({
         "name": id.clone(),
         "version": "0.0.0",
@@ -112,4 +112,9 @@ pub fn manifest(
         manifest["dependencies"] = serde_json::json!(packages);
     }
     format!("{manifest:#}\n")
+}
+
+/// The packages of the specs that a spec depends on.
+pub fn linked(spec: &Spec) -> Vec<String> {
+    spec.depends.iter().map(SpecId::package).collect()
 }

@@ -37,7 +37,7 @@ pub fn rules(spec: &Spec, target: &Target, dialect: Dialect) -> Vec<String> {
 fn form(spec: &Spec, dialect: Dialect, target: &Target) -> String {
     let (is_program, is_service) =
         (kind_option::is_program(target), kind_option::is_service(target));
-    let (id, root, end) = (&spec.id, dialect.root(), dialect.end());
+    let (id, root, end) = (spec.id.package(), dialect.root(), dialect.end());
     let language = dialect.choose("TypeScript", "JavaScript");
     let types = dialect.choose(
         ", types with `import type`",

@@ -53,7 +53,7 @@ pub fn text(interface: &Interface, dialect: Dialect) -> Option<String> {
 
 /// A type of another contract.
 fn taken(spec: &SpecId, name: &str, dialect: Dialect) -> String {
-    let from = format!("\"{spec}/contract\"");
+    let from = format!("\"{}/contract\"", spec.package());
     dialect.choose(
         format!("\nimport type {{ {name} }} from {from};\nexport type {{ {name} }};\n"),
         format!("\n/** @typedef {{import({from}).{name}}} {name} */\n"),

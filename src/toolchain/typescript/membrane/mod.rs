@@ -5,7 +5,7 @@
 mod compared;
 mod suites;
 
-use super::package::Dialect;
+use super::package::{Dialect, linked};
 use super::{commands, tools_layer};
 use crate::toolchain::apart::ApartTests;
 use crate::toolchain::{DependencyLayer, Membrane, Places, Suite, TestProgram, ToolCommand};
@@ -92,8 +92,9 @@ impl Membrane for ScriptSuites {
     }
 
     fn tests_files(&self, spec: &Spec) -> Vec<(String, Vec<u8>)> {
-        let linked = serde_json::json!(spec.depends);
-        let name = format!("const PACKAGE = \"{}\";\nconst LINKED = {linked};\n", spec.id);
+        let linked = serde_json::json!(linked(spec));
+        let name =
+            format!("const PACKAGE = \"{}\";\nconst LINKED = {linked};\n", spec.id.package());
         vec![(RUNNER_FILE.to_owned(), RUNNER.replacen(PLACE, &name, 1).into_bytes())]
     }
 
