@@ -1,4 +1,5 @@
 //! Agents as generators: programs in a sandbox that ask a model through the gateway.
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
