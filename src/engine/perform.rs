@@ -119,7 +119,7 @@ impl Engine {
             findings: history.findings.into_iter().map(|f| secrets.finding(f)).collect(),
             problem: history.problem.map(|text| secrets.text(text)),
             tried: history.tried.into_iter().map(|text| secrets.text(text)).collect(),
-            agent: self.has_agent(),
+            agent: self.has_agent(attempt),
             json: config.is_some_and(|config| config.reply() == ReplyForm::Json),
             most_tokens: config.and_then(GeneratorSettings::prompt_tokens),
         };

@@ -10,10 +10,11 @@ use crate::types::{Digest, Failure, GeneratorSettings, Provenance, Reason, Tree}
 use crate::workspace::CommandError;
 
 impl Engine {
-    /// Whether the generator works on files in a sandbox.
-    pub(super) fn has_agent(&self) -> bool {
+    /// Whether the generator of an attempt works on files in a sandbox.
+    pub(super) fn has_agent(&self, attempt: &Attempt) -> bool {
         let generator = self.workspace.harness.generator.as_ref();
-        generator.is_some_and(|one| matches!(one.settings, GeneratorSettings::Command(_)))
+        let settings = generator.map(|one| one.tier(attempt.tier).settings);
+        matches!(settings, Some(GeneratorSettings::Command(_)))
     }
 
     /// The promoted tree that an attempt's prompt shows.
@@ -45,7 +46,7 @@ impl Engine {
         state: &State,
         attempt: &Attempt,
     ) -> Result<Option<Digest>, CommandError> {
-        if !self.has_agent() {
+        if !self.has_agent(attempt) {
             return Ok(None);
         }
         if let Some(candidate) = History::of(state, attempt).candidate {

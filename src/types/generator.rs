@@ -48,6 +48,12 @@ pub enum ReplyForm {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tier {
+    /// `openai` or `command`. Default: that of `[generator]`.
+    kind: Option<GeneratorKind>,
+    /// For `command`: a known agent, as `[generator]` has it.
+    pub agent: Option<String>,
+    /// For `command`: the program and its arguments, in place of `agent`.
+    pub argv: Option<Vec<String>>,
     /// The model's name at the server.
     pub model: String,
     /// Address of the API.
@@ -385,7 +391,7 @@ impl GeneratorConfig {
         let mut one = self.clone();
         one.tiers.clear();
         let Some(over) = tier.checked_sub(1).and_then(|i| self.tiers.get(i)) else { return one };
-        one.settings.server_mut().over(over);
+        one.settings = one.settings.over(over);
         // A price belongs to a model.
         let own = over.prices();
         one.prices = match own.given().next() {
@@ -432,10 +438,36 @@ impl GeneratorSettings {
         }
     }
 
-    fn server_mut(&mut self) -> &mut ServerSettings {
-        match self {
-            Self::Openai(server) | Self::Cassette(server) => server,
-            Self::Command(agent) => &mut agent.server,
+    /// The same with what a tier says in its place.
+    fn over(self, tier: &Tier) -> Self {
+        let mut server = self.server().clone();
+        server.over(tier);
+        let kind = match (tier.kind, &self) {
+            (Some(kind), _) => kind,
+            (None, Self::Openai(_)) => GeneratorKind::Openai,
+            (None, Self::Cassette(_)) => GeneratorKind::Cassette,
+            (None, Self::Command(_)) => GeneratorKind::Command,
+        };
+        match (kind, self) {
+            (GeneratorKind::Openai, _) => Self::Openai(server),
+            (GeneratorKind::Cassette, _) => Self::Cassette(server),
+            (GeneratorKind::Command, Self::Command(one)) => {
+                let is_other = tier.agent.is_some() || tier.argv.is_some();
+                Self::Command(AgentSettings {
+                    agent: if is_other { tier.agent.clone() } else { one.agent },
+                    argv: if is_other { tier.argv.clone().unwrap_or_default() } else { one.argv },
+                    server,
+                    ..one
+                })
+            }
+            (GeneratorKind::Command, _) => Self::Command(AgentSettings {
+                agent: tier.agent.clone(),
+                argv: tier.argv.clone().unwrap_or_default(),
+                small_model: None,
+                attempt_tokens: limits::AGENT_TOKENS,
+                wall_s: limits::AGENT_SECONDS,
+                server,
+            }),
         }
     }
 

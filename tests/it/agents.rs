@@ -18,13 +18,13 @@ const KEY: &str = "sk-real-key";
 /// A workspace whose generator is this script.
 fn world(url: &str, spec: &str, script: &str, settings: &str, extra: &str) -> World {
     let world = World::new(url, &[("adder", spec)], extra);
-    let agent = world.path("agent/agent");
+    let agent = world.path("agent");
     let argv = ["{model}", "{base_url}", "{token}"];
     let argv = [&[agent.to_str().expect("is text")], &argv[..]].concat();
     let kind = format!("[generator]\nkind = \"command\"\nargv = {argv:?}\n{settings}");
     let config = world.read("harness.toml").replace("[generator]\n", &kind);
     world.write("harness.toml", &config);
-    world.write("agent/agent", script);
+    world.write("agent", script);
     std::fs::set_permissions(agent, PermissionsExt::from_mode(0o755)).expect("is set");
     world
 }
@@ -73,7 +73,7 @@ fn the_work_of_a_script_is_promoted_and_the_key_stays_outside() {
     assert!(!asked[0].body.to_string().contains("77001"), "{}", asked[0].body);
     assert!(world.read("regen.lock").contains("command"), "{}", world.read("regen.lock"));
     // What was recorded is replayed without agent, key and server.
-    std::fs::remove_file(world.path("agent/agent")).expect("is there");
+    std::fs::remove_file(world.path("agent")).expect("is there");
     std::fs::remove_dir_all(world.path("generated")).expect("is there");
     std::fs::remove_file(world.path("regen.lock")).expect("is there");
     std::fs::remove_dir_all(world.path(".regen")).expect("is there");
@@ -106,6 +106,79 @@ fn the_gateway_lets_nothing_else_through_and_its_cap_is_never_passed() {
     assert!(!world.path("generated/adder").exists());
     let spent = server.asked().len() as u64 * 530;
     assert!(spent > 6000 && spent <= 9000, "{spent} tokens were asked for");
+}
+
+#[test]
+fn hostile_agents_promote_nothing_and_leave_nothing() {
+    if !all() {
+        return;
+    }
+    let server = Server::start(Vec::new());
+    let mark = "31557603";
+    for (name, trick) in [
+        ("many files", "cd src && seq 100000 | xargs touch"),
+        ("a full disk", "cat /dev/zero > src/zeros.rs; cat /dev/zero > /tmp/zeros"),
+        ("endless output", "yes"),
+        ("endless memory", "a=x; while :; do a=$a$a; done"),
+        ("endless processes", "f() { f | f & }; f; sleep 2"),
+        ("kills everything", "kill -9 -1"),
+        ("stops its parent", "kill -STOP $PPID; kill -9 $PPID"),
+        ("a pipe in place of code", "rm src/lib.rs; mkfifo src/lib.rs"),
+        ("a link in place of code", "ln -sf /proc/self/environ src/lib.rs"),
+        ("a folder in place of code", "rm src/lib.rs; mkdir src/lib.rs"),
+        (
+            "a device in place of code",
+            "rm src/lib.rs; mknod src/lib.rs c 1 5; ln -s /dev/zero src/lib.rs",
+        ),
+        ("prints its token", "echo \"$3\"; echo \"// $3\" >> src/lib.rs"),
+        (
+            "takes the port",
+            "(exec 3<>/dev/tcp/127.0.0.1/8099) 2>/dev/null; setsid sleep 31557603 &",
+        ),
+        (
+            "other configurations",
+            "mkdir -p .cargo ~/.cargo; echo '[build]\nrustc = \"/bin/true\"' | tee .cargo/config.toml > ~/.cargo/config.toml",
+        ),
+        ("no code at all", "rm -rf src"),
+        (
+            "an own build script",
+            "printf 'fn main() { panic!() }' > build.rs; printf '[package]\nname = \"x\"\nbuild = \"build.rs\"' > Cargo.toml",
+        ),
+        ("secret files", "cp -r /etc /root /home /proc src/ 2>/dev/null"),
+        (
+            "strange names",
+            "touch 'src/a\nb.rs' 'src/\\..rs' \"src/$(printf '\\033[31m').rs\" src/-rf",
+        ),
+        (
+            "a deep tree",
+            "i=0; while [ $i -lt 300 ]; do mkdir d; cd d; i=$((i+1)); done; echo > deep.rs",
+        ),
+    ] {
+        let script = writes(WRONG, trick);
+        let world = world(&server.url, PLAIN, &script, "wall_s = 20\n", QUICK);
+        let run = world.run(&["run", "--quiet"]);
+        assert_eq!(run.code, 20, "{name}: {}\n{}", run.shown(), said(&world));
+        assert!(!world.path("generated/adder").exists(), "{name}");
+        assert!(!runs(mark), "{name}");
+    }
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn an_agent_does_what_a_cheap_model_cannot() {
+    if !all() {
+        return;
+    }
+    let server = Server::start(vec![crate::server::lib(WRONG)]);
+    let world = world(&server.url, PLAIN, &writes(GOOD, ""), "", QUICK);
+    let config = world.read("harness.toml");
+    let argv = config.lines().find(|line| line.starts_with("argv")).expect("has one");
+    let tier = format!("[[generator.tiers]]\nkind = \"command\"\n{argv}\nmodel = \"strong\"\n");
+    let cheap = config.replace(&format!("kind = \"command\"\n{argv}\n"), "");
+    world.write("harness.toml", &cheap.replace("[target.rust]", &format!("{tier}[target.rust]")));
+    world.run(&["run"]).expect(0);
+    assert!(!server.asked().is_empty() && world.path("generated/adder").exists());
+    assert!(world.read("regen.lock").contains("strong"), "{}", world.read("regen.lock"));
 }
 
 /// The statuses that the script above printed, seen through an agent that ends well.

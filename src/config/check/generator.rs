@@ -28,7 +28,12 @@ impl ConfigCheck<'_> {
         self.server(generator.settings.server(), generator);
         match &generator.settings {
             GeneratorSettings::Openai(_) | GeneratorSettings::Cassette(_) => self.apis(generator),
-            GeneratorSettings::Command(agent) => self.agent(agent),
+            GeneratorSettings::Command(_) => {}
+        }
+        for tier in 0..=generator.tiers.len() {
+            if let GeneratorSettings::Command(agent) = generator.tier(tier).settings {
+                self.agent(&agent);
+            }
         }
     }
 

@@ -27,6 +27,9 @@ use presets::{Preset, find};
 /// The file with the task.
 const TASK: &str = "SPEC.md";
 
+/// How often progress is told.
+const TICK: Duration = Duration::from_secs(1);
+
 /// Writes files into the home, then starts the agent: `PATH TEXT … -- PROGRAM ARGUMENT …`.
 const START: &str = r#"mkdir -p "$HOME" || exit 126
 while [ "$1" != -- ]; do
@@ -128,7 +131,16 @@ impl Agent {
         }))));
         let gateway = self.gateway()?;
         let program = self.command(request, &work, gateway.token());
-        let output = self.run(&work, program, &gateway).await?;
+        let grows = async {
+            loop {
+                tokio::time::sleep(TICK).await;
+                progress.grown(said.lock().map_or(0, |said| said.len()));
+            }
+        };
+        let output = tokio::select! {
+            output = self.run(&work, program, &gateway) => output?,
+            () = grows => unreachable!("it goes on"),
+        };
         // Everything that it started has ended.
         let left = work.session.collect().await.map_err(|why| unusable(&why))?;
         let report = gateway.report();
@@ -271,7 +283,8 @@ fn on_path(name: &str) -> Option<PathBuf> {
         return std::fs::canonicalize(name).ok().filter(is_program);
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(is_program)
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(is_program)?;
+    std::fs::canonicalize(found).ok()
 }
 
 /// The program of an agent and what it calls its version.
@@ -289,18 +302,13 @@ pub fn program_of(settings: &AgentSettings) -> Result<String, String> {
     Ok(format!("{} ({version})", program.display()))
 }
 
-/// The folder in which a program is installed: its package with the packages that it needs.
-fn installed(program: &Path) -> Vec<PathBuf> {
-    let real = std::fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
-    let modules = real.ancestors().find(|path| path.ends_with("node_modules"));
-    let folder = modules.or(real.parent()).map(Path::to_owned);
-    // What is below /usr is there for every program.
-    let shown = [folder, program.parent().map(Path::to_owned)].into_iter().flatten();
-    let mut shown: Vec<_> = shown.filter(|path| !path.starts_with("/usr")).collect();
-    shown.retain(|path| path.starts_with("/") && path.components().count() > 2);
-    shown.sort();
-    shown.dedup();
-    shown
+/// What a program is installed with: its packages, its environment of Python, or nothing. A folder
+/// that it only lies in is not shown: that may be the workspace.
+fn installed(program: &Path) -> PathBuf {
+    let is_environment = |folder: &&Path| folder.join("pyvenv.cfg").is_file();
+    let environment = program.ancestors().skip(1).find(is_environment);
+    let packages = program.ancestors().find(|path| path.ends_with("node_modules"));
+    packages.or(environment).unwrap_or(program).to_owned()
 }
 
 impl Generator for Agent {
@@ -333,7 +341,13 @@ impl Generator for Agent {
         };
         Ok(Some(WorkOrder {
             files: vec![(TASK.to_owned(), request.prompt.user.clone().into_bytes())],
-            shown: self.program.as_deref().map(installed).unwrap_or_default(),
+            // What is below /usr is there for every program.
+            shown: self
+                .program
+                .iter()
+                .map(|program| installed(program))
+                .filter(|path| !path.starts_with("/usr"))
+                .collect(),
             limits: Limits::of(&config),
         }))
     }
