@@ -121,10 +121,10 @@ pub fn chains(
 
 /// Jobs in the order in which they start when they can: the longest chain of others behind one
 /// first, since nothing else can make up for its delay.
-pub fn critical_first<'a>(
-    mut jobs: Vec<&'a Job>,
+pub fn critical_first(
+    mut jobs: Vec<&Job>,
     depends: impl Fn(&SpecId) -> BTreeSet<SpecId>,
-) -> Vec<&'a Job> {
+) -> Vec<&Job> {
     let chains = chains(&jobs, depends);
     jobs.sort_by_key(|job| Reverse(chains.get(&job.spec).copied()));
     jobs
