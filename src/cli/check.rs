@@ -207,7 +207,9 @@ async fn rerun(
     let tell = |ran: &RerunTarget| {
         if !door.global.quiet && !door.global.json {
             let name = door.paint.name(&format!("{} · {}", ran.spec, ran.target));
-            let word = if ran.reports.is_empty() {
+            let word = if ran.reports.is_empty() && !ran.flaws.is_empty() {
+                door.paint.bad("no gate ran")
+            } else if ran.reports.is_empty() {
                 door.paint.warn("no tree to check")
             } else if ran.flaws.is_empty() {
                 door.paint.good("all gates passed")

@@ -24,11 +24,6 @@ impl ClauseId {
         &self.0
     }
 
-    /// The spec's id.
-    pub fn spec(&self) -> &str {
-        self.0.rsplit_once('/').map_or("", |(spec, _)| spec)
-    }
-
     /// The part after the last slash.
     pub fn name(&self) -> &str {
         self.0.rsplit_once('/').map_or(self.0.as_str(), |(_, name)| name)

@@ -367,7 +367,7 @@ const TYPESCRIPT: Checked = Checked {
 
 #[test]
 fn a_spec_without_code_checks_packages_of_typescript() {
-    if !typescript::has_tools() {
+    if !all() || !typescript::has_tools() {
         return;
     }
     let server = Server::start(vec![Act::Make(TYPESCRIPT.code)]);

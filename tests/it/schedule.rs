@@ -1,5 +1,6 @@
 //! Several specs at a time.
 
+use crate::composition::asked;
 use crate::server::{Act, Server, lib};
 use crate::world::{GOOD, PLAIN, QUICK, World, all};
 
@@ -72,4 +73,26 @@ fn invalid_limits_are_reported_with_their_line() {
         said += &world.run(&["run"]).expect(2).titled(schedule.trim_end());
     }
     insta::assert_snapshot!(said);
+}
+
+#[test]
+fn independent_branches_of_a_system_are_made_at_once_and_the_longest_chain_goes_first() {
+    let depends = |on: &str| format!("---\ndepends: [{on}]\n---\n");
+    let spec = |name: &str, front: &str| {
+        (name.to_owned(), front.to_owned() + &PLAIN.replace("adder::", &format!("{name}::")))
+    };
+    let on_base = depends("base");
+    let branches = [spec("base", ""), spec("left", &on_base), spec("right", &on_base)];
+    let server = Server::start(vec![lib(GOOD), Act::Silence]);
+    let at_once = world(&server, &branches, "jobs = 2\n");
+    let mut run = at_once.spawn(&["run"]);
+    // The second branch is asked for while the first one has no answer.
+    (0..3).for_each(|_| server.arrived());
+    run.kill().expect("runs");
+    run.wait().expect("ends");
+    let chain =
+        [spec("alone", ""), spec("base", ""), spec("mid", &on_base), spec("top", &depends("mid"))];
+    let server = Server::start(vec![lib(GOOD)]);
+    world(&server, &chain, "jobs = 1\n").run(&["run", "-q"]).expect(0);
+    assert_eq!(asked(&server), ["base", "mid", "alone", "top"]);
 }
