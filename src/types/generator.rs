@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::agent::AgentSettings;
 use super::{ModelApi, Prices, limits};
 
 /// What kind of generator answers.
@@ -211,26 +212,6 @@ pub enum GeneratorSettings {
     Cassette(ServerSettings),
     /// `kind = "command"`: a program in a sandbox that asks such a server through a gateway.
     Command(AgentSettings),
-}
-
-/// Agents whose command lines are known.
-pub const KNOWN_AGENTS: [&str; 6] = ["codex", "claude", "gemini", "opencode", "pi", "aider"];
-
-/// A coding agent. The keys of `[generator]` have the same names.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AgentSettings {
-    /// The name of a known agent.
-    pub agent: Option<String>,
-    /// Its program and arguments; empty for those of the known agent.
-    pub argv: Vec<String>,
-    /// Another model that it may ask.
-    pub small_model: Option<String>,
-    /// Most tokens of an attempt, read and written.
-    pub attempt_tokens: u64,
-    /// Wall time of an attempt, in seconds.
-    pub wall_s: u64,
-    /// The model's server.
-    pub server: ServerSettings,
 }
 
 /// A model's server. The keys of `[generator]` have the same names.

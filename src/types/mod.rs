@@ -3,6 +3,7 @@
 //! A type belongs here only if two modules exchange it. How types are displayed is in `report`.
 
 pub mod action;
+pub mod agent;
 pub mod api;
 pub mod assurance;
 pub mod canonical;

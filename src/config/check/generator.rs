@@ -1,8 +1,8 @@
 //! `[generator]` and its tiers, by kind; prices and caps.
 
 use super::{ConfigCheck, is_web};
+use crate::types::agent::{AgentSettings, KNOWN_AGENTS};
 use crate::types::generator::ServerSettings;
-use crate::types::generator::{AgentSettings, KNOWN_AGENTS};
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{GeneratorConfig, GeneratorSettings, Harness, Target};
 

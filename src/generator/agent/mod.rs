@@ -19,7 +19,7 @@ use super::{
 use crate::gateway::{AFTER_CAP, Gateway, GatewayReport, GatewayRules, Upstream};
 use crate::process::{Ended, Listener, Output, Program};
 use crate::sandbox::{LeftFiles, SandboxView, WorkOrder, WorkSandbox};
-use crate::types::generator::AgentSettings;
+use crate::types::agent::AgentSettings;
 use crate::types::{Digest, Failure, Limits, LimitsConfig, RelPath, Tree, Usage, limits};
 
 use presets::{Preset, find};

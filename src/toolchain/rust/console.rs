@@ -17,6 +17,16 @@ mod regen_console {
         assert!(bytes.len() <= MOST, "it printed more than {MOST} bytes");
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
+    fn replaced(mut bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Some(at) = bytes.windows(from.len()).position(|part| part == from) {
+            all.extend_from_slice(&bytes[..at]);
+            all.extend_from_slice(to);
+            bytes = &bytes[at + from.len()..];
+        }
+        all.extend_from_slice(bytes);
+        all
+    }
     pub(crate) fn run(name: &str, program: &str, steps: &[(&[&str], Option<&str>)]) {
         // Neither it nor the variables below tell a program that it is tested.
         let number = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), program);
@@ -28,7 +38,8 @@ mod regen_console {
             let mut command = Command::new(program);
             let place = args.iter().flat_map(|arg| arg.bytes()).map(usize::from).sum::<usize>();
             let place = if cfg!(debug_assertions) { "" } else { places[place % places.len()] };
-            command.arg0(format!("{place}{name}")).args(*args).current_dir(&folder);
+            let called = format!("{place}{name}");
+            command.arg0(&called).args(*args).current_dir(&folder);
             command.env_remove("RUSTC_BOOTSTRAP").env_remove("CARGO_MANIFEST_DIR");
             command.env_remove(format!("CARGO_BIN_EXE_{name}"));
             command.stdin(input.map_or_else(Stdio::null, |_| Stdio::piped()));
@@ -40,7 +51,10 @@ mod regen_console {
             let run = child.wait_with_output().unwrap();
             drop(feed.map(std::thread::JoinHandle::join));
             let status = run.status.code().map_or("killed".to_owned(), |code| code.to_string());
-            let line = format!("\nregen_ran {status} .{} .{}\n", hex(&run.stdout), hex(&run.stderr));
+            // What it says of its own name is compared with the name in the example.
+            let told = |bytes: &[u8]| hex(&replaced(bytes, called.as_bytes(), name.as_bytes()));
+            let line =
+                format!("\nregen_ran {status} .{} .{}\n", told(&run.stdout), told(&run.stderr));
             std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
         }
         drop(std::fs::remove_dir_all(folder));
