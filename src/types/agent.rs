@@ -1,6 +1,6 @@
 //! A coding agent as a generator.
 
-use super::generator::ServerSettings;
+use super::server::ServerSettings;
 
 /// Agents whose command lines are known.
 pub const KNOWN_AGENTS: [&str; 6] = ["codex", "claude", "gemini", "opencode", "pi", "aider"];

@@ -29,6 +29,7 @@ pub mod price;
 pub mod problem;
 pub mod sandbox;
 pub mod schedule;
+mod server;
 pub mod spec;
 pub mod text;
 mod toml_text;
