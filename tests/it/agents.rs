@@ -155,7 +155,7 @@ fn hostile_agents_promote_nothing_and_leave_nothing() {
         ),
     ] {
         let script = writes(WRONG, trick);
-        let world = world(&server.url, PLAIN, &script, "wall_s = 20\n", QUICK);
+        let world = world(&server.url, PLAIN, &script, "wall_s = 4\n", QUICK);
         let run = world.run(&["run", "--quiet"]);
         assert_eq!(run.code, 20, "{name}: {}\n{}", run.shown(), said(&world));
         assert!(!world.path("generated/adder").exists(), "{name}");
