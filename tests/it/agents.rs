@@ -23,7 +23,7 @@ fn world(url: &str, spec: &str, script: &str, settings: &str, extra: &str) -> Wo
     let argv = [&[agent.to_str().expect("is text")], &argv[..]].concat();
     let kind = format!("[generator]\nkind = \"command\"\nargv = {argv:?}\n{settings}");
     let config = world.read("harness.toml").replace("[generator]\n", &kind);
-    world.write("harness.toml", &config);
+    world.write("harness.toml", &config.replace("timeout_ms = 2000", "timeout_ms = 60000"));
     world.write("agent", script);
     std::fs::set_permissions(agent, PermissionsExt::from_mode(0o755)).expect("is set");
     world
@@ -335,9 +335,7 @@ fn a_killed_run_leaves_no_agent_and_the_next_one_goes_on() {
     let mark = "31557602";
     let script = ASKS
         .replace("model, address", "subprocess.Popen([\"sleep\", \"31557602\"])\nmodel, address");
-    let world = world(&server.url, ADDER, &script, "first_token_timeout_ms = 60000\n", "");
-    let config = world.read("harness.toml").replacen("first_token_timeout_ms = 2000\n", "", 1);
-    world.write("harness.toml", &config);
+    let world = world(&server.url, ADDER, &script, "", "");
     let mut child = world.spawn(&["run"]);
     server.arrived();
     until("the agent's own program runs", || runs(mark));
@@ -398,7 +396,7 @@ fn codex_writes_code_and_repairs_it() {
     let world = World::new(&server.url, &[("adder", ADDER)], "");
     let kind = "[generator]\nkind = \"command\"\nagent = \"codex\"\n";
     let config = world.read("harness.toml").replace("[generator]\n", kind);
-    world.write("harness.toml", &config.replace("idle_timeout_ms = 300\n", ""));
+    world.write("harness.toml", &config.replace("timeout_ms = 2000", "timeout_ms = 60000"));
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", bin.display());
     let run = Run::of(world.command(&["run", "--quiet"]).env("PATH", &path)).expect(0);
