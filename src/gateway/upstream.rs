@@ -28,7 +28,7 @@ impl fmt::Debug for Upstream {
     }
 }
 
-/// Why there is no answer.
+/// Why no answer came.
 #[derive(Debug)]
 pub struct UpstreamError {
     /// The server's status.

@@ -1,7 +1,7 @@
 //! Names of specs, targets and gates, as three distinct types.
 //!
 //! Names are parts of paths. They are checked when read from a file, so a path made of names stays
-//! in its folder. A spec's id can have folders, so it is no part of a path: [`SpecId::package`] is.
+//! in its folder. A spec's id can have folders, so paths have [`SpecId::package`] instead.
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
