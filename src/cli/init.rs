@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{Context, exit};
+use crate::generator::{PRESETS, Preset, on_path};
 use crate::store::{files, write_atomic};
 use crate::types::limits;
 use crate::types::text::visible_line;
 use crate::workspace::CommandError;
 
 /// Text below the help.
-pub const HELP: &str = "Examples:\n  regen init\n  regen init my-project --provider ollama\n\n\
-    Without --provider it asks on a terminal, and takes llama.cpp elsewhere.";
+pub const HELP: &str = "Examples:\n  regen init\n  regen init my-project --provider ollama\n  \
+    regen init my-project --agent codex\n\n\
+    Without --provider and --agent it asks on a terminal, and takes llama.cpp elsewhere.";
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
@@ -24,6 +26,54 @@ pub struct InitArgs {
     /// The server of the model, for harness.toml.
     #[arg(long, value_enum, value_name = "NAME")]
     provider: Option<Provider>,
+    /// A coding agent in place of a single answer of a model.
+    #[arg(long, value_parser = agent, value_name = "NAME", conflicts_with = "provider")]
+    agent: Option<&'static Preset>,
+}
+
+fn agent(name: &str) -> Result<&'static Preset, String> {
+    let names: Vec<&str> = PRESETS.iter().map(|one| one.name).collect();
+    PRESETS.iter().find(|one| one.name == name).ok_or_else(|| format!("use {}", names.join(", ")))
+}
+
+/// What writes the code in a new workspace.
+#[derive(Clone, Copy, Debug)]
+enum CodeWriter {
+    Server(Provider),
+    Agent(&'static Preset),
+}
+
+impl CodeWriter {
+    /// All that can be offered here: servers, and the agents on PATH.
+    fn offered() -> Vec<Self> {
+        let servers = Provider::value_variants().iter().map(|&one| Self::Server(one));
+        let agents = PRESETS.iter().filter(|one| on_path(one.name).is_some()).map(Self::Agent);
+        servers.chain(agents).collect()
+    }
+
+    /// The name for a person.
+    fn title(self) -> String {
+        match self {
+            Self::Server(provider) => provider.title().to_owned(),
+            Self::Agent(preset) => format!("the coding agent {}, on PATH here", preset.name),
+        }
+    }
+
+    /// Its keys of `[generator]`.
+    fn keys(self) -> String {
+        match self {
+            Self::Server(provider) => provider.keys().to_owned(),
+            Self::Agent(preset) => preset.keys(),
+        }
+    }
+
+    /// Whether a person means it by this name.
+    fn is_named(self, name: &str) -> bool {
+        match self {
+            Self::Server(one) => Provider::from_str(name, true).is_ok_and(|named| named == one),
+            Self::Agent(preset) => preset.name.eq_ignore_ascii_case(name),
+        }
+    }
 }
 
 /// Servers that harness.toml can be written for.
@@ -101,8 +151,8 @@ greet: func(name: string) -> string;
   ```
 "#;
 
-fn harness(provider: Provider) -> String {
-    let keys = provider.keys();
+fn harness(writer: CodeWriter) -> String {
+    let keys = writer.keys();
     format!(
         "#:schema ./{SCHEMA}\n# Targets, generator and gates. `regen schema` describes every key.\n\
          [harness]\ndefault_targets = [\"rust\"]\n\n[generator]\n{keys}\n[target.rust]\ntoolchain = \"rust\"\n"
@@ -116,8 +166,9 @@ pub async fn init(door: &Context, args: &InitArgs) -> Result<u8, CommandError> {
     let folder: PathBuf = folder.components().collect();
     refuse_inside(&folder)?;
     refuse_others(&folder)?;
-    let provider = match args.provider {
-        Some(provider) => provider,
+    let given = args.provider.map(CodeWriter::Server).or(args.agent.map(CodeWriter::Agent));
+    let writer = match given {
+        Some(writer) => writer,
         None => ask(door).await,
     };
     let label = |name: &str| match &args.path {
@@ -125,7 +176,7 @@ pub async fn init(door: &Context, args: &InitArgs) -> Result<u8, CommandError> {
         None => name.to_owned(),
     };
     let mut written = WrittenFiles::default();
-    let told = written.all(&folder, provider, &label);
+    let told = written.all(&folder, writer, &label);
     let told = told.inspect_err(|_| written.take_back())?;
     told.iter().for_each(|line| door.say(line));
     if door.global.json {
@@ -151,11 +202,11 @@ impl WrittenFiles {
     fn all(
         &mut self,
         folder: &Path,
-        provider: Provider,
+        writer: CodeWriter,
         label: &dyn Fn(&str) -> String,
     ) -> Result<Vec<String>, CommandError> {
         let files = [
-            ("harness.toml", harness(provider)),
+            ("harness.toml", harness(writer)),
             (SCHEMA, crate::config::schema()),
             ("specs/greeting.md", SPEC.to_owned()),
         ];
@@ -276,29 +327,30 @@ fn kind_of(path: &Path) -> &'static str {
     }
 }
 
-/// Asks for the provider, on a terminal. The answer is read by a thread, so that Ctrl-C ends the
-/// wait.
-async fn ask(door: &Context) -> Provider {
-    let default = Provider::Llamacpp;
+/// Asks what writes the code, on a terminal. The answer is read by a thread, so that Ctrl-C ends
+/// the wait.
+async fn ask(door: &Context) -> CodeWriter {
+    let default = CodeWriter::Server(Provider::Llamacpp);
     if !door.asks() {
         return default;
     }
-    door.say("Which server has the model?");
-    let all = Provider::value_variants();
-    for (number, provider) in all.iter().enumerate() {
-        door.say(&format!("  {} {}", number + 1, provider.title()));
+    door.say("Which server has the model, or which agent writes the code?");
+    let all = CodeWriter::offered();
+    for (number, writer) in all.iter().enumerate() {
+        door.say(&format!("  {} {}", number + 1, writer.title()));
     }
+    let usual = Provider::value_variants().len();
     for _ in 0..3 {
-        let question = format!("1 to {} [{}]: ", all.len(), all.len());
+        let question = format!("1 to {} [{usual}]: ", all.len());
         let Some(line) = door.answer(&question).await else { return default };
         let line = line.trim();
         if line.is_empty() {
             return default;
         }
         let number = line.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        let named = <Provider as ValueEnum>::from_str(line, true).ok();
-        if let Some(provider) = number.and_then(|at| all.get(at).copied()).or(named) {
-            return provider;
+        let named = all.iter().copied().find(|one| one.is_named(line));
+        if let Some(writer) = number.and_then(|at| all.get(at).copied()).or(named) {
+            return writer;
         }
         door.say(&format!("`{line}` is not one of them"));
     }

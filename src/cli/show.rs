@@ -7,6 +7,7 @@ use serde_json::json;
 use super::args::PastArgs;
 use super::{Context, complete, exit};
 use crate::commands::show::{KeptAttempt, find_run, read_attempts};
+use crate::generator::{AgentTranscript, WorkReport};
 use crate::pipeline::AttemptFailure;
 use crate::report::words;
 use crate::workspace::CommandError;
@@ -65,7 +66,7 @@ fn machine(kept: &KeptAttempt) -> serde_json::Value {
         "type": "attempt", "job": kept.job, "spec": kept.spec, "target": kept.target,
         "attempt": attempt.number, "kind": attempt.kind, "tier": attempt.tier,
         "prompt": kept.prompt, "completion": kept.completion, "tree": attempt.tree,
-        "reports": attempt.reports, "output": kept.output, "accepted": attempt.accepted.is_some(),
+        "transcript": kept.transcript, "reports": attempt.reports, "output": kept.output, "accepted": attempt.accepted.is_some(),
         "outcome": kept.outcome,
     })
 }
@@ -91,7 +92,12 @@ fn person(door: &Context, kept: &KeptAttempt) {
     };
     let prompt = kept.prompt.as_ref().map(|p| format!("{}\n\n{}", p.system, p.user));
     section("prompt", prompt, attempt.prompt.is_some());
-    section("reply", kept.reply.clone(), attempt.completion.is_some());
+    if let Some(AgentTranscript { turns, seen }) = &kept.transcript {
+        section("the agent's own words", Some(turns.join("\n")), true);
+        section("what regen saw of the agent", seen.as_ref().map(WorkReport::told), false);
+    } else {
+        section("reply", kept.reply.clone(), attempt.completion.is_some());
+    }
     for report in &attempt.reports {
         let name = format!("gate {}", report.gate);
         let said = words::gate(report, door.paint) + "\n" + words::notes(report).trim_end();

@@ -56,6 +56,7 @@ pub fn collect_garbage(
             if is_young {
                 // A kill may have come before the event.
                 ledger.answers(row.job)?.into_iter().for_each(|answer| keep.answer(answer));
+                keep.wanted.extend(ledger.exchanged(row.job)?);
             }
             for entry in &entries {
                 keep.event(&entry.event, |attempt| is_young || accepted.contains(&attempt));

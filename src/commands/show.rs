@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::generator::{AgentTranscript, read_transcript};
 use crate::pipeline::{Attempt, State};
 use crate::store::{ContentStore, JobRow, Ledger, Objects, SqliteLedger};
 use crate::types::event::Entry;
@@ -23,8 +24,10 @@ pub struct KeptAttempt {
     pub prompt: Option<Prompt>,
     /// The completion.
     pub completion: Option<StoredGeneration>,
-    /// The reply as text, or the generator's output while it worked.
+    /// The reply as text.
     pub reply: Option<String>,
+    /// What an agent said and what the harness saw of it.
+    pub transcript: Option<AgentTranscript>,
     /// The output of the gates' programs, by gate.
     pub output: BTreeMap<GateName, String>,
     /// How the job ended.
@@ -113,7 +116,8 @@ pub fn read_attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttem
                 spec: state.job.spec.clone(),
                 target: state.job.parts[attempt.part].target.clone(),
                 prompt: read(&objects, attempt.prompt),
-                reply: completion.as_ref().and_then(|one| reply(&objects, one)),
+                reply: completion.as_ref().and_then(reply),
+                transcript: completion.as_ref().and_then(|one| transcript(&objects, one)),
                 completion,
                 output: output.collect(),
                 outcome: state.outcome().map(|outcome| outcome.word().to_owned()),
@@ -124,12 +128,15 @@ pub fn read_attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttem
     Ok(all)
 }
 
-fn reply(objects: &Objects, completion: &StoredGeneration) -> Option<String> {
+fn reply(completion: &StoredGeneration) -> Option<String> {
     match completion {
         StoredGeneration::Text(text) => Some(text.text.clone()),
-        StoredGeneration::Workspace(workspace) => {
-            let transcript = objects.get(workspace.transcript).ok()?;
-            Some(String::from_utf8_lossy(&transcript).into_owned())
-        }
+        StoredGeneration::Workspace(_) => None,
     }
+}
+
+fn transcript(objects: &Objects, completion: &StoredGeneration) -> Option<AgentTranscript> {
+    let StoredGeneration::Workspace(workspace) = completion else { return None };
+    let text = objects.get(workspace.transcript).ok()?;
+    Some(read_transcript(&String::from_utf8_lossy(&text)))
 }

@@ -84,6 +84,9 @@ pub struct Live {
     pub since: String,
     /// Characters of the answer so far.
     pub characters: usize,
+    /// What an agent says that it did last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn: Option<String>,
 }
 
 /// One spec.
@@ -377,8 +380,9 @@ impl Observer for LiveState {
             doing: effect.doing(state),
             since: now(),
             characters: 0,
+            turn: None,
         };
-        if let Effect::Gate { .. } = effect {
+        if let Effect::Gate { .. } | Effect::Ask { .. } = effect {
             held(&self.output).insert(job.spec.clone(), String::new());
         }
         self.live(&job.spec, |live| *live = now);
@@ -390,6 +394,11 @@ impl Observer for LiveState {
         if known.is_none_or(|known| characters >= known + limits::NEWS_CHARACTERS) {
             self.live(&job.spec, |live| live.characters = characters);
         }
+    }
+
+    fn turn(&self, job: &Job, text: &str) {
+        self.live(&job.spec, |live| live.turn = Some(text.to_owned()));
+        Observer::output(self, job, "agent", format!("{text}\n").as_bytes());
     }
 
     fn note(&self, _: &str) {}

@@ -2,11 +2,11 @@
 
 use super::observer::Observer;
 use super::resources::Engine;
+use crate::gateway::ExchangeJournal as _;
 use crate::generator::{
-    CallContext, Generation, GenerationError, GenerationProgress, Generator, Request,
+    CallContext, Generation, GenerationError, GenerationProgress, Generator, Request, Workplace,
 };
 use crate::pipeline::{Attempt, State};
-use crate::sandbox::WorkSandbox;
 use crate::store::{CallId, LedgerError, Reservation, Spend};
 use crate::types::harness::CassetteMode;
 use crate::types::{
@@ -39,27 +39,25 @@ impl Engine {
         }
         let config = self.workspace.harness.generator.as_ref().map(|one| one.tier(attempt.tier));
         let prices = config.map_or_else(Prices::default, |one| one.prices);
+        let mut journal = None;
         if !generator.is_free() {
             if let Err(error) = generator.check_rate_limit() {
                 return Ok(unanswered(number, error));
             }
-            let spend = Spend::most(generator.ceiling(&request), &prices);
-            let most = Reservation { call, run: self.run.get(), day: &today(), spend };
-            let budget = &self.workspace.harness.budget;
-            let reserved = self.ledger.borrow_mut().reserve(&most, budget);
-            match reserved {
-                Err(LedgerError::Budget(message)) => {
-                    return Ok(unanswered(number, GenerationError::new(Failure::Budget, message)));
-                }
-                other => other?,
+            journal = self.journal(attempt, call, &prices)?;
+            let mut ceiling = generator.ceiling(&request);
+            // The limit of an attempt holds over all its tries.
+            let spent = journal.as_ref().map_or(0, |journal| journal.spent());
+            ceiling.output = ceiling.output.saturating_sub(spent);
+            if let Some(message) = self.reserve(call, Spend::most(ceiling, &prices))? {
+                return Ok(unanswered(number, GenerationError::new(Failure::Budget, message)));
             }
         }
         let work = match self.work_for(generator, state, attempt, &request).await? {
-            Ok(work) => work,
-            Err(error) => {
-                self.ledger.borrow_mut().settle(call, Spend::nothing())?;
-                return Ok(unanswered(number, error));
-            }
+            Ok(sandbox) => sandbox
+                .zip(journal.clone())
+                .map(|(sandbox, journal)| Workplace { sandbox, journal }),
+            Err(error) => return self.failed(call, error, Some(Spend::nothing())),
         };
         let observer = self.options.observer.as_ref();
         let progress = AnswerProgress { observer, job: &state.job };
@@ -79,12 +77,35 @@ impl Engine {
                 }
             }
             Err(error) => {
-                // If a model may have worked, the reservation stays: the cost is unknown.
-                if !error.served {
-                    self.ledger.borrow_mut().settle(call, Spend::nothing())?;
-                }
-                Ok(unanswered(number, error))
+                let known = journal.map(|journal| journal.cost(&prices)).transpose()?;
+                self.failed(call, error, known)
             }
+        }
+    }
+
+    /// Settles a failed call. If a model may have worked, the reservation stays, because the cost
+    /// is unknown; but for exchanges that were recorded.
+    fn failed(
+        &self,
+        call: CallId,
+        error: GenerationError,
+        known: Option<Spend>,
+    ) -> Result<Event, CommandError> {
+        if let Some(spend) = known.or_else(|| (!error.served).then(Spend::nothing)) {
+            self.ledger.borrow_mut().settle(call, spend)?;
+        }
+        Ok(unanswered(call.attempt, error))
+    }
+
+    /// Reserves the most that a call may cost. Gives the limit that it would exceed.
+    fn reserve(&self, call: CallId, spend: Spend) -> Result<Option<String>, CommandError> {
+        let most = Reservation { call, run: self.run.get(), day: &today(), spend };
+        let budget = &self.workspace.harness.budget;
+        let reserved = self.ledger.borrow_mut().reserve(&most, budget);
+        match reserved {
+            Err(LedgerError::Budget(message)) => Ok(Some(message)),
+            Ok(()) => Ok(None),
+            Err(other) => Err(other.into()),
         }
     }
 
@@ -172,7 +193,7 @@ impl Engine {
 async fn in_time(
     generator: &dyn Generator,
     request: Request,
-    work: Option<WorkSandbox>,
+    work: Option<Workplace>,
     progress: &dyn GenerationProgress,
 ) -> Result<Generation, GenerationError> {
     let generating = generator.generate(request, work, progress);
@@ -192,6 +213,10 @@ struct AnswerProgress<'a> {
 impl GenerationProgress for AnswerProgress<'_> {
     fn grown(&self, characters: usize) {
         self.observer.streaming(self.job, characters);
+    }
+
+    fn turn(&self, text: &str) {
+        self.observer.turn(self.job, text);
     }
 
     fn note(&self, text: &str) {

@@ -4,6 +4,7 @@
 mod ask;
 mod attempt_history;
 mod close;
+mod exchanges;
 mod gating;
 mod input_snapshot;
 mod linked;

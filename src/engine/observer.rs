@@ -13,6 +13,8 @@ pub trait Observer {
     fn begin(&self, job: &Job, state: &State, effect: &Effect);
     /// A completion has grown to this many characters.
     fn streaming(&self, job: &Job, characters: usize);
+    /// What an agent says that it did.
+    fn turn(&self, _job: &Job, _text: &str) {}
     /// A note for people.
     fn note(&self, text: &str);
     /// Output of a gate's program.
@@ -33,6 +35,10 @@ impl Observer for Observers {
 
     fn streaming(&self, job: &Job, characters: usize) {
         self.0.iter().for_each(|one| one.streaming(job, characters));
+    }
+
+    fn turn(&self, job: &Job, text: &str) {
+        self.0.iter().for_each(|one| one.turn(job, text));
     }
 
     fn note(&self, text: &str) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::types::limits;
+use crate::types::{Digest, limits};
 
 /// The form of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +104,11 @@ impl AgentRequest {
             serde_json::to_vec(&body).map_err(|why| why.to_string())?
         };
         Ok(Self { wire, path: path.to_owned(), model, body, output, notes })
+    }
+
+    /// Its identity: what is sent, and where.
+    pub fn digest(&self) -> Digest {
+        Digest::of_parts([self.path.as_bytes(), &self.body])
     }
 
     /// The most tokens that it may take. A token has at least one byte; of a part that the server

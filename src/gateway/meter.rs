@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::body::Body;
+use axum::BoxError;
+use axum::body::{Body, Bytes};
 use axum::http::{Response, StatusCode, header};
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use serde_json::Value;
 
+use super::journal::{OpenExchange, WholeAnswer};
 use crate::types::Usage;
 
 /// What went through a gateway.
@@ -17,6 +20,8 @@ pub struct GatewayReport {
     pub usage: Usage,
     /// Requests that were sent on.
     pub requests: u32,
+    /// Requests that were answered with what a killed try had paid for.
+    pub repeated: u32,
     /// The server's last status.
     pub status: Option<u16>,
     /// Whether a request was refused because of the limit on tokens.
@@ -31,6 +36,7 @@ pub struct Counts {
     usage: Usage,
     reserved: u64,
     requests: u32,
+    repeated: u32,
     status: Option<u16>,
     capped: bool,
     refused: BTreeSet<String>,
@@ -75,6 +81,17 @@ impl Counts {
         }
     }
 
+    /// Counts a request that is answered again.
+    pub fn repeat(&mut self) {
+        self.repeated += 1;
+    }
+
+    /// Takes back the reservation of a request that is not sent.
+    pub fn release(&mut self, tokens: u64) {
+        self.reserved = self.reserved.saturating_sub(tokens);
+        self.requests -= 1;
+    }
+
     /// Remembers the server's status.
     pub fn status(&mut self, status: Option<u16>) {
         self.status = status;
@@ -87,6 +104,7 @@ impl Counts {
         GatewayReport {
             usage,
             requests: self.requests,
+            repeated: self.repeated,
             status: self.status,
             capped: self.capped,
             refused: self.refused.clone(),
@@ -104,6 +122,7 @@ pub fn locked(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
 /// else as a whole.
 pub struct Meter {
     counts: Arc<Mutex<Counts>>,
+    exchange: Option<OpenExchange>,
     most: u64,
     body: Vec<u8>,
     seen: Option<Usage>,
@@ -116,11 +135,16 @@ const LINE: usize = 32 * 1024 * 1024;
 
 impl Meter {
     /// The meter of a request that was reserved.
-    pub fn new(counts: Arc<Mutex<Counts>>, most: u64, body: Vec<u8>) -> Self {
-        Self { counts, most, body, seen: None, line: Vec::new() }
+    pub fn new(
+        counts: Arc<Mutex<Counts>>,
+        exchange: OpenExchange,
+        most: u64,
+        body: Vec<u8>,
+    ) -> Self {
+        Self { counts, exchange: Some(exchange), most, body, seen: None, line: Vec::new() }
     }
 
-    /// Passes an answer on and reads its counts.
+    /// Passes an answer on and reads its counts. The last piece goes on when the whole is recorded.
     pub fn over(mut self, response: reqwest::Response) -> Response<Body> {
         let status = response.status();
         if !status.is_success() {
@@ -129,8 +153,11 @@ impl Meter {
         }
         locked(&self.counts).status(Some(status.as_u16()));
         let kind = response.headers().get(header::CONTENT_TYPE).cloned();
-        let pieces =
-            response.bytes_stream().map(move |piece| piece.inspect(|bytes| self.hear(bytes)));
+        let text = kind.as_ref().and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+        let answer = WholeAnswer { kind: text, body: Vec::new() };
+        let answer = status.is_success().then_some(answer);
+        let passing = Passing { meter: self, pieces: response.bytes_stream().boxed(), answer };
+        let pieces = futures::stream::unfold(Some((passing, None)), Passing::next);
         let mut passed = Response::new(Body::from_stream(pieces));
         *passed.status_mut() = StatusCode::from_u16(status.as_u16()).unwrap_or_default();
         if let Some(kind) = kind {
@@ -161,6 +188,19 @@ impl Meter {
         }
     }
 
+    /// What the server said that it took, else what was reserved.
+    fn usage(&self) -> Usage {
+        self.seen.unwrap_or(Usage { output: self.most, ..Usage::default() })
+    }
+
+    /// Records the whole answer.
+    fn whole(&mut self, answer: Option<WholeAnswer>) -> Result<(), String> {
+        // An answer in one piece has no line's end; a list is over several lines.
+        self.read();
+        let usage = self.usage();
+        self.exchange.take().map_or(Ok(()), |exchange| exchange.end(usage, answer))
+    }
+
     /// Ends the reservation with a number of tokens; `None`: nothing was spent.
     pub fn settle(mut self, tokens: Option<u64>) {
         self.seen = Some(Usage { output: tokens.unwrap_or(0), ..Usage::default() });
@@ -170,22 +210,57 @@ impl Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        // An answer in one piece has no line's end; a list is over several lines.
-        self.read();
+        if let Err(why) = self.whole(None) {
+            tracing::error!("an exchange is not recorded: {why}");
+        }
+        let seen = self.usage();
         let counts = self.counts.clone();
         let mut counts = locked(&counts);
         counts.reserved = counts.reserved.saturating_sub(self.most);
-        match self.seen {
-            Some(seen) => {
-                counts.usage.input += seen.input;
-                counts.usage.output += seen.output;
-                counts.usage.cached += seen.cached;
-                counts.usage.cache_write += seen.cache_write;
-                if !self.body.is_empty() {
-                    counts.last = Some((std::mem::take(&mut self.body), seen.input));
+        counts.usage.input += seen.input;
+        counts.usage.output += seen.output;
+        counts.usage.cached += seen.cached;
+        counts.usage.cache_write += seen.cache_write;
+        if self.seen.is_some() && !self.body.is_empty() {
+            counts.last = Some((std::mem::take(&mut self.body), seen.input));
+        }
+    }
+}
+
+/// An answer on its way to the program.
+struct Passing {
+    meter: Meter,
+    pieces: BoxStream<'static, reqwest::Result<Bytes>>,
+    /// The answer so far, if it is one that another try may use.
+    answer: Option<WholeAnswer>,
+}
+
+impl Passing {
+    /// The next piece for the program: the one that was held back, when there is another one or
+    /// the answer is whole.
+    async fn next(
+        state: Option<(Self, Option<Bytes>)>,
+    ) -> Option<(Result<Bytes, BoxError>, Option<(Self, Option<Bytes>)>)> {
+        let (mut passing, mut held) = state?;
+        loop {
+            match passing.pieces.next().await {
+                Some(Ok(piece)) => {
+                    passing.meter.hear(&piece);
+                    if let Some(answer) = &mut passing.answer {
+                        answer.body.extend_from_slice(&piece);
+                    }
+                    if let Some(before) = held.replace(piece) {
+                        return Some((Ok(before), Some((passing, held))));
+                    }
+                }
+                Some(Err(error)) => return Some((Err(error.into()), None)),
+                None => {
+                    let answer = passing.answer.take();
+                    let told = passing.meter.whole(answer).map_err(BoxError::from);
+                    let last = told.map(|()| held).transpose()?;
+                    return Some((last, None));
                 }
             }
-            None => counts.usage.output += self.most,
         }
     }
 }

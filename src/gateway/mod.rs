@@ -4,6 +4,7 @@
 
 mod answers;
 mod body;
+mod journal;
 mod meter;
 mod upstream;
 
@@ -20,10 +21,12 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::types::limits;
+use crate::types::{Usage, limits};
 
-use answers::{error, said};
+use answers::{error, said, whole};
 use body::{AgentRequest, Wire};
+use journal::OpenExchange;
+pub use journal::{ExchangeJournal, WholeAnswer};
 pub use meter::GatewayReport;
 use meter::{Counts, Meter, locked};
 pub use upstream::{Upstream, UpstreamError};
@@ -44,6 +47,7 @@ pub struct GatewayRules {
 pub struct Gateway {
     rules: GatewayRules,
     upstream: Upstream,
+    journal: Arc<dyn ExchangeJournal>,
     token: String,
     counts: Arc<Mutex<Counts>>,
     capped: Notify,
@@ -54,12 +58,17 @@ impl Gateway {
     ///
     /// # Errors
     /// The system has no random numbers.
-    pub fn new(rules: GatewayRules, upstream: Upstream) -> Result<Arc<Self>, getrandom::Error> {
+    pub fn new(
+        mut rules: GatewayRules,
+        upstream: Upstream,
+        journal: Arc<dyn ExchangeJournal>,
+    ) -> Result<Arc<Self>, getrandom::Error> {
         let mut bytes = [0; 24];
         getrandom::fill(&mut bytes)?;
         let token = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let (counts, capped) = (Arc::default(), Notify::new());
-        Ok(Arc::new(Self { rules, upstream, token: format!("rg-{token}"), counts, capped }))
+        let (token, counts, capped) = (format!("rg-{token}"), Arc::default(), Notify::new());
+        rules.tokens = rules.tokens.saturating_sub(journal.spent());
+        Ok(Arc::new(Self { rules, upstream, journal, token, counts, capped }))
     }
 
     /// What programs send in place of a key.
@@ -162,16 +171,29 @@ impl Gateway {
 
     /// Sends a request on, if the tokens that it may take are left.
     async fn pass_on(self: Arc<Self>, asked: AgentRequest, headers: &HeaderMap) -> Response<Body> {
+        let request = asked.digest();
+        if let Some(answer) = self.journal.known(request) {
+            self.counts().repeat();
+            return whole(answer);
+        }
         let most = asked.most(self.counts().known_prefix(&asked.body));
         if !self.counts().reserve(most, self.rules.tokens) {
             self.capped.notify_one();
             let why = "the tokens of this attempt are used up";
             return error(StatusCode::PAYMENT_REQUIRED, "insufficient_quota", why);
         }
+        let reserved = Usage { output: most, ..Usage::default() };
+        let exchange = match OpenExchange::begin(&self.journal, request, reserved) {
+            Ok(exchange) => exchange,
+            Err(why) => {
+                self.counts().release(most);
+                return self.refuse(StatusCode::INTERNAL_SERVER_ERROR, "not_recorded", &why);
+            }
+        };
         for note in &asked.notes {
             self.counts().refuse(note.clone());
         }
-        let meter = Meter::new(self.counts.clone(), most, asked.body.clone());
+        let meter = Meter::new(self.counts.clone(), exchange, most, asked.body.clone());
         match self.upstream.send(&asked, headers).await {
             Ok(response) => meter.over(response),
             Err(failed) => {

@@ -10,18 +10,22 @@ mod server;
 mod wire;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+use crate::gateway::ExchangeJournal;
 use crate::sandbox::{WorkOrder, WorkSandbox};
 use crate::types::{
     AttemptKind, Completion, Digest, Failure, InputsDigest, Prompt, SpecId, TargetName, Tree,
     Usage, limits,
 };
 
-pub use agent::program_of;
+pub use agent::{
+    AgentTranscript, PRESETS, Preset, WorkReport, on_path, program_of, read_transcript,
+};
 pub use cassette::{Cassette, Cassettes};
 pub use recorded::{Recordable, Recorded};
 pub use registry::{GeneratorParts, MakeGenerator, of};
@@ -131,6 +135,9 @@ pub trait GenerationProgress: Sync {
     /// The number of characters so far.
     fn grown(&self, characters: usize);
 
+    /// What an agent says that it did.
+    fn turn(&self, _text: &str) {}
+
     /// Something a person should know.
     fn note(&self, _text: &str) {}
 }
@@ -147,6 +154,15 @@ impl<F: Fn(usize) + Sync> GenerationProgress for F {
 pub fn install_tls() {
     // An error means that a provider is already installed.
     drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+/// Where a generator works on files.
+#[derive(Debug)]
+pub struct Workplace {
+    /// The sandbox that it ordered.
+    pub sandbox: WorkSandbox,
+    /// Where its exchanges with a model are recorded.
+    pub journal: Arc<dyn ExchangeJournal>,
 }
 
 /// A running generation. Dropping it stops it.
@@ -172,12 +188,12 @@ pub trait Generator: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Sends the request; `work` is the sandbox that was ordered. An error tells whether a model
+    /// Sends the request; `work` has the sandbox that was ordered. An error tells whether a model
     /// may have worked ([`GenerationError::served`]); then the reservation stays.
     fn generate<'a>(
         &'a self,
         request: Request,
-        work: Option<WorkSandbox>,
+        work: Option<Workplace>,
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a>;
 

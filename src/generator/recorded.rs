@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::cassette::{Cassette, Cassettes, RecordedRequest, Recording};
-use super::{Generating, Generation, GenerationError, GenerationProgress, Generator, Request};
-use crate::sandbox::{WorkOrder, WorkSandbox};
+use super::{
+    Generating, Generation, GenerationError, GenerationProgress, Generator, Request, Workplace,
+};
+use crate::sandbox::WorkOrder;
 use crate::types::harness::CassetteMode;
 use crate::types::{Digest, Failure, Usage};
 
@@ -97,7 +99,7 @@ impl<G: Recordable> Generator for Recorded<G> {
     fn generate<'a>(
         &'a self,
         request: Request,
-        work: Option<WorkSandbox>,
+        work: Option<Workplace>,
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a> {
         Box::pin(async move {
@@ -159,6 +161,7 @@ mod tests {
     use super::{
         CassetteMode, Cassettes, Digest, Failure, Generating, Generation, GenerationError,
         GenerationProgress, Generator, Recordable, Recorded, RecordedRequest, Request, Usage,
+        Workplace,
     };
     use crate::generator::CallContext;
     use crate::types::{AttemptKind, InputsDigest, Prompt, RelPath, Tree};
@@ -193,7 +196,7 @@ mod tests {
         fn generate<'a>(
             &'a self,
             _: Request,
-            _: Option<crate::sandbox::WorkSandbox>,
+            _: Option<Workplace>,
             _: &'a dyn GenerationProgress,
         ) -> Generating<'a> {
             let count = self.0.fetch_add(1, Ordering::Relaxed);

@@ -199,6 +199,12 @@ impl Observer for Progress {
         }
     }
 
+    fn turn(&self, job: &Job, text: &str) {
+        self.json(&json!({ "type": "turn", "spec": job.spec, "text": text }));
+        let text = self.paint.dim(&format!("the agent: {text}"));
+        self.line(&format!("{}     {text}", self.paint.name(&job.spec)));
+    }
+
     fn note(&self, text: &str) {
         self.json(&json!({ "type": "note", "text": text }));
         self.line(text);

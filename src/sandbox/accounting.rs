@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
@@ -274,22 +274,27 @@ impl Sample {
         self.processes.iter().filter_map(more).sum()
     }
 
-    /// Kernel memory behind descriptors in bytes, without sockets: an upper bound if it is below
-    /// `room`, else counted one by one.
-    pub fn descriptors(&self, room: u64) -> u64 {
+    /// Kernel memory behind descriptors in bytes, without sockets: 0 if it is surely below `room`,
+    /// else counted one by one until it exceeds `most`. More than can be counted in some seconds
+    /// counts as more than that.
+    pub fn descriptors(&self, room: u64, most: u64) -> u64 {
         let memories = self.processes.iter().filter_map(|one| one.memory);
-        let most = |memory: MemoryUse| {
+        let bound = |memory: MemoryUse| {
             let number = memory.descriptors;
-            let most = pipe().max(queue());
-            number * (most + limits::DESCRIPTOR) + number * number / 4 * limits::WATCH
+            let each = pipe().max(queue());
+            number * (each + limits::DESCRIPTOR) + number * number / 4 * limits::WATCH
         };
-        if memories.clone().map(most).sum::<u64>() <= room {
+        if memories.clone().map(bound).sum::<u64>() <= room {
             return 0;
         }
         let mut held = HeldMemory::default();
+        let start = Instant::now();
         for memory in memories {
             // Processes that cannot be inspected are handled separately.
             let _ = held.look(memory.face);
+            if held.descriptors() > most || start.elapsed() > limits::LOOK_TIME {
+                return held.descriptors().max(most.saturating_add(1));
+            }
         }
         held.descriptors()
     }

@@ -362,7 +362,7 @@ impl Supervisor<'_> {
         let memory = |pid: &Pid| sample.programs.get(&number(*pid)).map_or(0, |used| used.memory);
         let nameless: u64 = sample.nameless.values().sum();
         let all = bytes + nameless + programs.iter().map(memory).sum::<u64>();
-        let all = all + sample.descriptors(limits.memory.saturating_sub(all));
+        let all = all + sample.descriptors(limits.memory.saturating_sub(all), limits.memory);
         self.closely = all > limits.memory / 2 || self.history.is_fleeting();
         self.look = Instant::now() + self.tick() / 2;
         let most = programs.iter().max_by_key(|pid| memory(pid))?;

@@ -87,6 +87,12 @@ impl Spend {
     pub fn nothing() -> Self {
         Self { tokens: 0, usd: Some(0.0) }
     }
+
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
+        let usd = self.usd.zip(other.usd).map(|(one, other)| one + other);
+        Self { tokens: self.tokens.saturating_add(other.tokens), usd }
+    }
 }
 
 /// The spending of a UTC day.

@@ -1,7 +1,7 @@
 //! The tables of the ledger, as steps from each format to the next.
 
 /// Each step upgrades the format from its index to the next.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, by TEXT NOT NULL) STRICT;
     CREATE TABLE jobs (
@@ -43,5 +43,14 @@ pub(super) const MIGRATIONS: [&str; 4] = [
     "
     ALTER TABLE spending ADD COLUMN priced INTEGER NOT NULL DEFAULT 1;
     UPDATE spending SET priced = 0 WHERE usd = 0 AND tokens > 0;
+",
+    // `spending` is the reservation that an exchange is paid from.
+    "
+    CREATE TABLE exchanges (
+        id INTEGER PRIMARY KEY, job INTEGER NOT NULL REFERENCES jobs, attempt INTEGER NOT NULL,
+        spending INTEGER NOT NULL REFERENCES spending, usage TEXT NOT NULL,
+        request TEXT NOT NULL, answer TEXT, kind TEXT
+    ) STRICT;
+    CREATE INDEX exchanges_of_job ON exchanges (job);
 ",
 ];

@@ -6,6 +6,7 @@
 
 mod candidates;
 mod database;
+mod exchanges;
 pub mod files;
 pub mod given;
 pub mod ledger;
@@ -20,6 +21,7 @@ pub mod state;
 mod sqlite;
 
 pub use candidates::Candidates;
+pub use exchanges::{ExchangeEnd, ExchangeRow};
 pub use files::LockfileError;
 pub use ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
 pub use lock::{ReadersLock, WriterLock, WriterLockError};

@@ -42,7 +42,7 @@ impl From<rusqlite::Error> for LedgerError {
 /// A ledger in a SQLite file.
 #[derive(Debug)]
 pub struct SqliteLedger {
-    db: Connection,
+    pub(super) db: Connection,
 }
 
 impl SqliteLedger {
@@ -101,7 +101,7 @@ impl SqliteLedger {
         Ok((found > 0).then_some(Self { db }))
     }
 
-    fn write<T>(
+    pub(super) fn write<T>(
         &mut self,
         act: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {

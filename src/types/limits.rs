@@ -124,6 +124,9 @@ pub const LAYER_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const WATCH_TICK: Duration = Duration::from_millis(40);
 /// The same above half of its memory limit.
 pub const WATCH_CLOSELY: Duration = Duration::from_millis(4);
+/// Most time to count what is behind the descriptors of a sandbox: honest programs take
+/// milliseconds.
+pub const LOOK_TIME: Duration = Duration::from_secs(5);
 /// Bytes counted per socket in a sandbox: Linux's default buffers, which cannot be enlarged there.
 pub const SOCKET: u64 = 416 * 1024;
 /// Bytes of kernel memory counted per mapping.
@@ -200,6 +203,8 @@ pub const REPORT_BYTES: usize = 4 * 1024 * 1024;
 pub const AGENT_TOKENS: u64 = 400_000;
 /// Wall time of an agent's attempt in seconds, where nothing is configured.
 pub const AGENT_SECONDS: u64 = 900;
+/// Characters of a line about what an agent did.
+pub const TURN_CHARACTERS: usize = 200;
 /// Bytes of an agent's output that are kept.
 pub const AGENT_OUTPUT: usize = 8 * 1024 * 1024;
 /// The port of a gateway on a sandbox's own loopback.

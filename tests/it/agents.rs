@@ -1,6 +1,8 @@
 //! Agents as generators: programs in a sandbox that ask a model through the gateway.
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
+mod conversation;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,8 +39,10 @@ fn writes(code: &str, rest: &str) -> String {
 /// What the agent and the harness said, of all attempts.
 fn said(world: &World) -> String {
     let shown = world.run(&["show"]).expect(0).out;
-    let parts = shown.split("--- reply\n").skip(1);
-    let replies = parts.map(|part| part.split("\n--- ").next().unwrap_or_default());
+    let parts = shown.split("--- the agent's own words\n").skip(1);
+    let ends = ["\n--- gate", "\n--- end"];
+    let until = |part: &str| ends.iter().filter_map(|end| part.find(end)).min();
+    let replies = parts.map(|part| &part[..until(part).unwrap_or(part.len())]);
     replies.collect::<Vec<_>>().join("\n===\n")
 }
 
@@ -64,7 +68,12 @@ fn the_work_of_a_script_is_promoted_and_the_key_stays_outside() {
     let first = run(&["run"]).expect(0);
     insta::assert_snapshot!(first.shown());
     let told = said(&world);
-    for line in ["answer: True", "secrets: []", "tests: 0", "\"requests\":1"] {
+    for line in [
+        "answer: True",
+        "secrets: []",
+        "tests: 0",
+        "; 1 request; 40 tokens read (0 from a cache), 7 written",
+    ] {
         assert!(told.contains(line), "{line}: {told}");
     }
     let asked = server.asked();
@@ -149,15 +158,35 @@ fn hostile_agents_promote_nothing_and_leave_nothing() {
             "strange names",
             "touch 'src/a\nb.rs' 'src/\\..rs' \"src/$(printf '\\033[31m').rs\" src/-rf",
         ),
+        ("leaves its session", "setsid -f setsid -f sleep 31557603"),
+        ("does not end when asked", "trap '' TERM HUP INT; while :; do sleep 1; done"),
+        ("a sparse giant", "truncate -s 2T src/large.rs; truncate -s 2T /tmp/large"),
+        (
+            "other names of one file",
+            "i=0; while [ $i -lt 400 ]; do ln src/lib.rs src/n$i.rs; i=$((i+1)); done",
+        ),
+        (
+            "other tests",
+            "for f in tests/*; do echo '// nothing' > $f; done; mkdir -p tests/sub; echo > tests/sub/a.rs",
+        ),
+        (
+            "a false report",
+            "echo '{\"regen\":{\"ended\":\"exited with status 0\",\"tokens\":{\"input\":0,\"output\":0}}}'",
+        ),
+        ("another conflict", "mkdir CONFLICT; ln -s CONFLICT conflict"),
+        ("no spec", "rm -f SPEC.md FINDINGS.md; rm -rf tests"),
         (
             "a deep tree",
             "i=0; while [ $i -lt 300 ]; do mkdir d; cd d; i=$((i+1)); done; echo > deep.rs",
         ),
     ] {
-        let script = writes(WRONG, trick);
+        // A repair ends the job.
+        let again = "#!/bin/sh\nif grep -q 'What is wrong\\|could not be used' SPEC.md; then\n\
+            echo 'adder/adds again' > CONFLICT; exit\nfi\n";
+        let script = writes(WRONG, trick).replace("#!/bin/sh\n", again);
         let world = world(&server.url, PLAIN, &script, "wall_s = 4\n", QUICK);
         let run = world.run(&["run", "--quiet"]);
-        assert_eq!(run.code, 20, "{name}: {}\n{}", run.shown(), said(&world));
+        assert!([20, 21].contains(&run.code), "{name}: {}\n{}", run.shown(), said(&world));
         assert!(!world.path("generated/adder").exists(), "{name}");
         assert!(!runs(mark), "{name}");
     }
@@ -200,7 +229,7 @@ fn what_the_gateway_refuses_is_told() {
     world.run(&["run"]).expect(20);
     let told = said(&world);
     let first = told.split("\n===\n").next().unwrap_or_default();
-    let (lines, summary) = first.rsplit_once("{\"regen\"").expect("has one");
+    let (lines, summary) = first.rsplit_once("\n--- ").expect("has one");
     insta::assert_snapshot!(stable(lines));
     for word in ["expensive", "/v1/files", "a wrong token", "previous_response_id", "32 MiB"] {
         assert!(summary.contains(word), "{word}: {summary}");
@@ -384,8 +413,54 @@ fn npm(package: &str) -> Option<PathBuf> {
 }
 
 #[test]
+fn init_offers_agents() {
+    let world = World::new("http://127.0.0.1:9/v1", &[], "");
+    std::fs::remove_file(world.path("harness.toml")).expect("was there");
+    for name in ["codex", "claude", "gemini", "opencode", "pi", "aider"] {
+        world.run(&["init", name, "--agent", name]).expect(0);
+        let config = world.read(&format!("{name}/harness.toml"));
+        assert!(config.contains(&format!("agent = \"{name}\"\n")), "{config}");
+        world.run(&["-C", name, "plan"]).expect(0);
+    }
+    let wrong = world.run(&["init", "x", "--agent", "codxe"]).expect(2).err;
+    assert!(wrong.contains("use codex, claude, gemini, opencode, pi, aider"), "{wrong}");
+    // On a terminal, those on PATH are offered.
+    world.write("bin/pi", "#!/bin/sh\n");
+    let pi = world.path("bin/pi");
+    std::fs::set_permissions(&pi, PermissionsExt::from_mode(0o755)).expect("is set");
+    let regen = format!("{} init asked", env!("CARGO_BIN_EXE_regen"));
+    let mut script = Command::new("script");
+    script.args(["-qec", &regen, "/dev/null"]).current_dir(world.path(""));
+    script.env("PATH", format!("{}:/usr/bin:/bin", world.path("bin").display()));
+    script.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let Ok(mut script) = script.spawn() else {
+        println!("not run in part: there is no `script`");
+        return;
+    };
+    std::io::Write::write_all(&mut script.stdin.take().expect("is piped"), b"pi\n")
+        .expect("writes");
+    let said =
+        String::from_utf8_lossy(&script.wait_with_output().expect("ends").stdout).into_owned();
+    assert!(said.contains("the coding agent pi, on PATH here"), "{said}");
+    assert!(world.read("asked/harness.toml").contains("agent = \"pi\"\n"), "{said}");
+}
+
+/// The search path with codex; `None` where it cannot be installed.
+fn codex() -> Option<String> {
+    let bin = all().then(|| npm("@openai/codex@latest")).flatten()?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    Some(format!("{}:{path}", bin.display()))
+}
+
+fn use_codex(world: &World) {
+    let kind = "[generator]\nkind = \"command\"\nagent = \"codex\"\n";
+    let config = world.read("harness.toml").replace("[generator]\n", kind);
+    world.write("harness.toml", &config.replace("timeout_ms = 2000", "timeout_ms = 60000"));
+}
+
+#[test]
 fn codex_writes_code_and_repairs_it() {
-    let Some(bin) = all().then(|| npm("@openai/codex@latest")).flatten() else { return };
+    let Some(path) = codex() else { return };
     let write = |code: &str| {
         turn(Some(&format!("mkdir -p src && cat > src/lib.rs <<'END'\n//! Adds.\n\n{code}END")))
     };
@@ -394,16 +469,12 @@ fn codex_writes_code_and_repairs_it() {
     let right = [write(GOOD), tests, turn(None)];
     let server = Server::start(wrong.into_iter().chain(right).collect());
     let world = World::new(&server.url, &[("adder", ADDER)], "");
-    let kind = "[generator]\nkind = \"command\"\nagent = \"codex\"\n";
-    let config = world.read("harness.toml").replace("[generator]\n", kind);
-    world.write("harness.toml", &config.replace("timeout_ms = 2000", "timeout_ms = 60000"));
-    let path = std::env::var("PATH").unwrap_or_default();
-    let path = format!("{}:{path}", bin.display());
+    use_codex(&world);
     let run = Run::of(world.command(&["run", "--quiet"]).env("PATH", &path)).expect(0);
     assert!(run.err.is_empty() || !run.err.contains("panicked"), "{}", run.err);
     let told = said(&world);
-    assert!(told.contains("test result: ok."), "{told}");
     let asked = server.requests();
+    assert!(Value::from(asked.clone()).to_string().contains("test result: ok."), "{told}");
     assert_eq!(asked.len(), 5, "{told}");
     assert!(!Value::from(asked).to_string().contains("77001"), "hidden examples stay here");
     assert!(world.path("generated/adder").exists());

@@ -102,7 +102,7 @@ function drawHead() {
 function about(spec) {
   const live = spec.live;
   if (spec.state === "running" && live)
-    return [`attempt ${live.attempt} · ${live.target} · ${live.doing}`, live.characters ? ` · ${live.characters} characters` : ""].join("");
+    return [`attempt ${live.attempt} · ${live.target} · ${live.doing}`, live.turn ? ` · the agent: ${live.turn}` : live.characters ? ` · ${live.characters} characters` : ""].join("");
   if (spec.state === "resting") return `at ${clock(spec.until)}: ${spec.why}`;
   if (spec.why) return spec.why;
   const why = (t) => (t.held ? "held at an earlier tree until the spec changes" : t.reason);
@@ -301,7 +301,7 @@ function drawDetail() {
       make("a", { href: "#" }, "Close")),
   ];
   if (spec.state === "running" || output)
-    parts.push(make("h2", {}, "Gate output"), make("pre", { id: "output", tabIndex: 0 }, readable(output)));
+    parts.push(make("h2", {}, spec.live && spec.live.turn ? "The agent's own words" : "Gate output"), make("pre", { id: "output", tabIndex: 0 }, readable(output)));
   if (detail && detail.spec === name) {
     if (detail.clauses.length) parts.push(make("h2", {}, "Clauses"), matrix(detail.clauses, spec.targets.map((t) => t.target)));
     for (const one of detail.diffs || []) {

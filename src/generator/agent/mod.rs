@@ -1,11 +1,14 @@
 //! A coding agent: a program that works on the files in a sandbox and asks a model through a
 //! gateway. Its answer is the tree that it leaves; its exit status says nothing about the work.
 
+mod events;
 mod presets;
+mod transcript;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,14 +18,17 @@ use serde_json::json;
 use super::cassette::RecordedRequest;
 use super::{
     Generating, Generation, GenerationError, GenerationProgress, Generator, Recordable, Request,
+    Workplace,
 };
-use crate::gateway::{AFTER_CAP, Gateway, GatewayReport, GatewayRules, Upstream};
+use crate::gateway::{AFTER_CAP, ExchangeJournal, Gateway, GatewayReport, GatewayRules, Upstream};
 use crate::process::{Ended, Listener, Output, Program};
 use crate::sandbox::{LeftFiles, SandboxView, WorkOrder, WorkSandbox};
 use crate::types::agent::AgentSettings;
 use crate::types::{Digest, Failure, Limits, LimitsConfig, RelPath, Tree, Usage, limits};
 
-use presets::{Preset, find};
+use presets::find;
+pub use presets::{PRESETS, Preset};
+pub use transcript::{AgentTranscript, WorkReport, read_transcript};
 
 /// The file with the task.
 const TASK: &str = "SPEC.md";
@@ -119,9 +125,10 @@ impl Agent {
     async fn work(
         &self,
         request: &Request,
-        mut work: WorkSandbox,
+        place: Workplace,
         progress: &dyn GenerationProgress,
     ) -> Result<Generation, GenerationError> {
+        let Workplace { sandbox: mut work, journal } = place;
         let said = Arc::new(Mutex::new(Vec::new()));
         let hears = said.clone();
         work.session.listen(Some(Listener(Arc::new(move |bytes| {
@@ -129,12 +136,17 @@ impl Agent {
             let room = limits::AGENT_OUTPUT.saturating_sub(said.len()).min(bytes.len());
             said.extend_from_slice(&bytes[..room]);
         }))));
-        let gateway = self.gateway()?;
+        let gateway = self.gateway(journal)?;
         let program = self.command(request, &work, gateway.token());
+        let told = AtomicUsize::new(0);
+        let tell = || {
+            let before = told.load(Ordering::Relaxed);
+            told.store(tell(&said, before, progress), Ordering::Relaxed);
+        };
         let grows = async {
             loop {
                 tokio::time::sleep(TICK).await;
-                progress.grown(said.lock().map_or(0, |said| said.len()));
+                tell();
             }
         };
         let output = tokio::select! {
@@ -144,15 +156,15 @@ impl Agent {
         // Everything that it started has ended.
         let left = work.session.collect().await.map_err(|why| unusable(&why))?;
         let report = gateway.report();
+        tell();
         let mut said = said.lock().map(|said| said.clone()).unwrap_or_default();
-        progress.grown(said.len());
         let (tree, ignored) = tree_of(left, &work);
-        said.extend(summary(&output, &report, &ignored));
+        said.extend(WorkReport::new(&said, &output, &report, ignored).line());
         work.session.close().await;
         self.end(&output, report, tree, said)
     }
 
-    fn gateway(&self) -> Result<Arc<Gateway>, GenerationError> {
+    fn gateway(&self, journal: Arc<dyn ExchangeJournal>) -> Result<Arc<Gateway>, GenerationError> {
         super::install_tls();
         let wrong = |why: String| GenerationError::new(Failure::Configuration, why);
         let server = self.settings.server.clone();
@@ -164,7 +176,7 @@ impl Agent {
         };
         let upstream = Upstream::new(server, self.key.clone());
         let upstream = upstream.map_err(|why| wrong(why.to_string()))?;
-        Gateway::new(rules, upstream).map_err(|why| wrong(why.to_string()))
+        Gateway::new(rules, upstream, journal).map_err(|why| wrong(why.to_string()))
     }
 
     /// Runs the program until it ends, or some time after its tokens are used up.
@@ -230,6 +242,16 @@ impl Agent {
     }
 }
 
+/// Tells the whole lines that an agent has printed since these bytes. Gives how many are told.
+fn tell(said: &Mutex<Vec<u8>>, before: usize, progress: &dyn GenerationProgress) -> usize {
+    let said = said.lock().unwrap_or_else(PoisonError::into_inner);
+    progress.grown(said.len());
+    let end = said.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1).max(before);
+    let lines = String::from_utf8_lossy(&said[before..end]);
+    lines.lines().flat_map(events::turns).for_each(|turn| progress.turn(&turn));
+    end
+}
+
 /// Whether a status is the server's own trouble, not that of the request.
 fn is_servers(status: u16) -> bool {
     status == 401 || status == 403 || status == 429 || status >= 500
@@ -255,26 +277,12 @@ fn tree_of(left: LeftFiles, work: &WorkSandbox) -> (Tree, Vec<String>) {
     (files.into_iter().collect(), ignored)
 }
 
-/// The last line of a transcript: what the harness saw.
-fn summary(output: &Output, report: &GatewayReport, ignored: &[String]) -> Vec<u8> {
-    let usage = report.usage;
-    let line = json!({ "regen": {
-        "ended": output.ended.to_string(),
-        "seconds": output.elapsed.as_secs(),
-        "requests": report.requests,
-        "tokens": { "input": usage.input, "cached": usage.cached, "output": usage.output },
-        "refused": report.refused,
-        "ignored": ignored,
-    } });
-    format!("\n{line}\n").into_bytes()
-}
-
 fn unusable(why: &dyn std::fmt::Display) -> GenerationError {
     GenerationError::new(Failure::Configuration, format!("{why}; see `regen doctor`"))
 }
 
 /// A program on this machine.
-fn on_path(name: &str) -> Option<PathBuf> {
+pub fn on_path(name: &str) -> Option<PathBuf> {
     let is_program = |path: &PathBuf| {
         use std::os::unix::fs::PermissionsExt;
         path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
@@ -355,7 +363,7 @@ impl Generator for Agent {
     fn generate<'a>(
         &'a self,
         request: Request,
-        work: Option<WorkSandbox>,
+        work: Option<Workplace>,
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a> {
         Box::pin(async move {

@@ -12,7 +12,36 @@ pub struct Preset {
     pub env: &'static [(&'static str, &'static str)],
     /// Files in its home.
     pub files: &'static [(&'static str, &'static str)],
+    /// The server that a new workspace names for it.
+    pub server: PresetServer,
 }
+
+/// A server of models.
+#[derive(Debug)]
+pub struct PresetServer {
+    /// A model.
+    pub model: &'static str,
+    /// Its address.
+    pub base_url: &'static str,
+    /// The variable of its key.
+    pub api_key_env: &'static str,
+}
+
+const OPENAI: PresetServer = PresetServer {
+    model: "gpt-5.1-codex",
+    base_url: "https://api.openai.com/v1",
+    api_key_env: "OPENAI_API_KEY",
+};
+const ANTHROPIC: PresetServer = PresetServer {
+    model: "claude-sonnet-4-5",
+    base_url: "https://api.anthropic.com/v1",
+    api_key_env: "ANTHROPIC_API_KEY",
+};
+const GOOGLE: PresetServer = PresetServer {
+    model: "gemini-2.5-pro",
+    base_url: "https://generativelanguage.googleapis.com/v1beta",
+    api_key_env: "GEMINI_API_KEY",
+};
 
 const OPENCODE: &str = r#"{"provider":{"x":{"npm":"@ai-sdk/openai-compatible","options":{"baseURL":"{base_url}/v1","apiKey":"{token}"},"models":{"{model}":{"limit":{"context":128000,"output":8192}}}}}}"#;
 const PI: &str = r#"{"providers":{"x":{"baseUrl":"{base_url}/v1","api":"openai-completions","apiKey":"{token}","models":[{"id":"{model}","contextWindow":128000,"maxTokens":8192,"cost":{"input":0,"output":0,"cacheRead":0,"cacheWrite":0}}]}}}"#;
@@ -22,6 +51,7 @@ const PI: &str = r#"{"providers":{"x":{"baseUrl":"{base_url}/v1","api":"openai-c
 pub const PRESETS: [Preset; 6] = [
     Preset {
         name: "codex",
+        server: OPENAI,
         argv: &[
             "codex",
             "exec",
@@ -47,6 +77,7 @@ pub const PRESETS: [Preset; 6] = [
     },
     Preset {
         name: "claude",
+        server: ANTHROPIC,
         argv: &[
             "claude",
             "-p",
@@ -72,6 +103,7 @@ pub const PRESETS: [Preset; 6] = [
     },
     Preset {
         name: "gemini",
+        server: GOOGLE,
         argv: &[
             "gemini",
             "-p",
@@ -92,12 +124,14 @@ pub const PRESETS: [Preset; 6] = [
     },
     Preset {
         name: "opencode",
+        server: OPENAI,
         argv: &["opencode", "run", "--format", "json", "--pure", "-m", "x/{model}", "{prompt}"],
         env: &[("OPENCODE_DISABLE_MODELS_FETCH", "1"), ("OPENCODE_DISABLE_AUTOUPDATE", "1")],
         files: &[(".config/opencode/opencode.json", OPENCODE)],
     },
     Preset {
         name: "pi",
+        server: OPENAI,
         argv: &[
             "pi",
             "--mode",
@@ -114,6 +148,7 @@ pub const PRESETS: [Preset; 6] = [
     },
     Preset {
         name: "aider",
+        server: OPENAI,
         argv: &[
             "aider",
             "--model",
@@ -139,4 +174,16 @@ pub const PRESETS: [Preset; 6] = [
 /// A known agent.
 pub fn find(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|one| one.name == name)
+}
+
+impl Preset {
+    /// Its keys of `[generator]` in a new workspace.
+    pub fn keys(&self) -> String {
+        let Self { name, server: PresetServer { model, base_url, api_key_env }, .. } = self;
+        format!(
+            "kind = \"command\"\nagent = \"{name}\"\nmodel = \"{model}\"\n\
+             base_url = \"{base_url}\"\n\
+             api_key_env = \"{api_key_env}\"          # the NAME of a variable, never a key\n"
+        )
+    }
 }

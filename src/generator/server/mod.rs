@@ -21,9 +21,8 @@ use super::cassette::RecordedRequest;
 use super::wire::{self, ApiWire, classify, parameters};
 use super::{
     Generating, Generation, GenerationError, GenerationProgress, Generator, Recordable, Request,
-    estimate,
+    Workplace, estimate,
 };
-use crate::sandbox::WorkSandbox;
 use crate::types::generator::ServerSettings;
 use crate::types::{Completion, Digest, Failure, ModelApi, Usage, limits};
 
@@ -219,7 +218,7 @@ impl Generator for ModelServer {
     fn generate<'a>(
         &'a self,
         request: Request,
-        _: Option<WorkSandbox>,
+        _: Option<Workplace>,
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a> {
         Box::pin(async move {

@@ -22,14 +22,35 @@ def look(path):
     seen.extend(f"{path}: {secret.decode()}" for secret in secrets if secret in text)
 
 
+def memory(process):
+    with open(f"/proc/{process}/maps", encoding="utf-8") as maps:
+        parts = [line.split()[0].split("-") for line in maps]
+    with open(f"/proc/{process}/mem", "rb", buffering=0) as file:
+        for first, last in parts:
+            try:
+                file.seek(int(first, 16))
+                text = file.read(int(last, 16) - int(first, 16))
+            except (OSError, OverflowError, ValueError):
+                continue
+            # This program's own words are in its memory.
+            known = process == str(os.getpid())
+            seen.extend(f"memory of {process}" for one in secrets if one in text and not known)
+    return 1
+
+
+searched = 0
 for process in filter(str.isdigit, os.listdir("/proc")):
     for name in ("environ", "cmdline", "maps"):
         look(f"/proc/{process}/{name}")
+    try:
+        searched += memory(process)
+    except OSError:
+        pass
 for top in ("/src", "/tmp", "/cargo", "/etc", "/vendor", "/target"):
     for folder, _, names in os.walk(top):
         for name in names:
             look(os.path.join(folder, name))
-print("secrets:", seen)
+print("secrets:", seen, "in more than one memory:", searched > 1)
 
 os.makedirs("src", exist_ok=True)
 with open("src/lib.rs", "w", encoding="utf-8") as file:

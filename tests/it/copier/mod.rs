@@ -64,7 +64,7 @@ impl Generator for Copier {
     fn generate<'a>(
         &'a self,
         request: Request,
-        _: Option<regen::sandbox::WorkSandbox>,
+        _: Option<regen::generator::Workplace>,
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a> {
         Box::pin(async move {
