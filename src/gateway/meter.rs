@@ -9,8 +9,10 @@ use axum::http::{Response, StatusCode, header};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::journal::{OpenExchange, WholeAnswer};
+use super::upstream::UpstreamAnswer;
 use crate::types::Usage;
 
 /// What went through a gateway.
@@ -145,7 +147,8 @@ impl Meter {
     }
 
     /// Passes an answer on and reads its counts. The last piece goes on when the whole is recorded.
-    pub fn over(mut self, response: reqwest::Response) -> Response<Body> {
+    pub fn over(mut self, answer: UpstreamAnswer) -> Response<Body> {
+        let UpstreamAnswer { response, slot } = answer;
         let status = response.status();
         if !status.is_success() {
             self.seen = Some(Usage::default());
@@ -156,7 +159,8 @@ impl Meter {
         let text = kind.as_ref().and_then(|kind| kind.to_str().ok()).map(str::to_owned);
         let answer = WholeAnswer { kind: text, body: Vec::new() };
         let answer = status.is_success().then_some(answer);
-        let passing = Passing { meter: self, pieces: response.bytes_stream().boxed(), answer };
+        let pieces = response.bytes_stream().boxed();
+        let passing = Passing { meter: self, pieces, answer, _slot: slot };
         let pieces = futures::stream::unfold(Some((passing, None)), Passing::next);
         let mut passed = Response::new(Body::from_stream(pieces));
         *passed.status_mut() = StatusCode::from_u16(status.as_u16()).unwrap_or_default();
@@ -233,6 +237,7 @@ struct Passing {
     pieces: BoxStream<'static, reqwest::Result<Bytes>>,
     /// The answer so far, if it is one that another try may use.
     answer: Option<WholeAnswer>,
+    _slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Passing {

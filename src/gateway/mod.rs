@@ -6,6 +6,7 @@ mod answers;
 mod body;
 mod journal;
 mod meter;
+mod pace;
 mod upstream;
 
 use std::convert::Infallible;
@@ -29,6 +30,7 @@ use journal::OpenExchange;
 pub use journal::{ExchangeJournal, WholeAnswer};
 pub use meter::GatewayReport;
 use meter::{Counts, Meter, locked};
+pub use pace::{Pace, RateLimits};
 pub use upstream::{Upstream, UpstreamError};
 
 /// What a gateway lets through.
@@ -195,7 +197,7 @@ impl Gateway {
         }
         let meter = Meter::new(self.counts.clone(), exchange, most, asked.body.clone());
         match self.upstream.send(&asked, headers).await {
-            Ok(response) => meter.over(response),
+            Ok(answer) => meter.over(answer),
             Err(failed) => {
                 // What was not served costs nothing.
                 meter.settle(failed.served.then_some(most));

@@ -1,14 +1,17 @@
 //! Requests to the model's server: with its key, and again where that may help.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use reqwest::Url;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answers::error;
 use super::body::{AgentRequest, Wire};
+use super::pace::Pace;
 use crate::types::generator::ServerSettings;
 use crate::types::limits;
 
@@ -20,6 +23,15 @@ pub struct Upstream {
     settings: ServerSettings,
     key: Option<String>,
     http: reqwest::Client,
+    pace: Arc<Pace>,
+}
+
+/// The beginning of a server's answer.
+pub struct UpstreamAnswer {
+    /// The answer.
+    pub response: reqwest::Response,
+    /// Its place among the requests at a time.
+    pub slot: Option<OwnedSemaphorePermit>,
 }
 
 impl fmt::Debug for Upstream {
@@ -41,7 +53,8 @@ pub struct UpstreamError {
 impl UpstreamError {
     /// The answer for the program.
     pub fn into_response(self) -> Response<Body> {
-        error(StatusCode::BAD_GATEWAY, "upstream", &self.why)
+        let status = self.status.and_then(|status| StatusCode::from_u16(status).ok());
+        error(status.unwrap_or(StatusCode::BAD_GATEWAY), "upstream", &self.why)
     }
 }
 
@@ -50,7 +63,11 @@ impl Upstream {
     ///
     /// # Errors
     /// TLS cannot start.
-    pub fn new(settings: ServerSettings, key: Option<String>) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        settings: ServerSettings,
+        key: Option<String>,
+        pace: Arc<Pace>,
+    ) -> Result<Self, reqwest::Error> {
         let builder = reqwest::Client::builder()
             .connect_timeout(limits::CONNECT_TIMEOUT)
             .read_timeout(Duration::from_millis(settings.first_token_timeout_ms))
@@ -59,7 +76,7 @@ impl Upstream {
         // Requests to this machine never go through a proxy.
         let local = ["127.", "localhost", "[::1]"].iter().any(|name| host.starts_with(name));
         let http = if local { builder.no_proxy() } else { builder }.build()?;
-        Ok(Self { settings, key, http })
+        Ok(Self { settings, key, http, pace })
     }
 
     /// The address of a path: below the server's address, whose last part is the API's version.
@@ -84,12 +101,17 @@ impl Upstream {
         &self,
         asked: &AgentRequest,
         headers: &HeaderMap,
-    ) -> Result<reqwest::Response, UpstreamError> {
+    ) -> Result<UpstreamAnswer, UpstreamError> {
         let failed = |why: String| UpstreamError { status: None, served: false, why };
         let url = self.address(&asked.path).map_err(failed)?;
+        let slot = self.pace.slots.clone().acquire_owned().await.ok();
         let mut tries = 0;
         loop {
             tries += 1;
+            if self.pace.long_hold().is_some() {
+                let why = "the server limits the rate of requests".to_owned();
+                return Err(UpstreamError { status: Some(429), served: false, why });
+            }
             let mut request = self.http.post(url.clone()).body(asked.body.clone());
             request = request.header(header::CONTENT_TYPE, "application/json");
             for name in FORMS {
@@ -97,6 +119,7 @@ impl Upstream {
                     request = request.header(name, value);
                 }
             }
+            self.pace.wait().await;
             let sent = self.with_key(request, asked.wire).send().await;
             let again = match &sent {
                 Ok(response) => {
@@ -105,12 +128,18 @@ impl Upstream {
                 }
                 Err(error) => error.is_connect().then_some(None),
             };
+            if let Some(Some(asked)) = again {
+                self.pace.hold(asked.min(limits::RATE_LIMIT_MOST));
+            }
             let wait = self.pause(tries);
-            match again.filter(|_| tries < self.settings.max_tries) {
+            let is_short =
+                |asked: &Option<Duration>| asked.is_none_or(|one| one <= limits::RETRY_AFTER_CAP);
+            match again.filter(|asked| tries < self.settings.max_tries && is_short(asked)) {
                 Some(asked) => {
-                    tokio::time::sleep(asked.unwrap_or(wait).min(limits::RETRY_AFTER_CAP)).await;
+                    tokio::time::sleep(asked.unwrap_or(wait)).await;
                 }
                 None => {
+                    let sent = sent.map(|response| UpstreamAnswer { response, slot });
                     return sent.map_err(|error| UpstreamError {
                         status: None,
                         served: !error.is_connect(),

@@ -16,20 +16,21 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::ExchangeJournal;
+use crate::gateway::{ExchangeJournal, Pace};
 use crate::sandbox::{WorkOrder, WorkSandbox};
 use crate::types::{
     AttemptKind, Completion, Digest, Failure, InputsDigest, Prompt, SpecId, TargetName, Tree,
     Usage, limits,
 };
 
+pub use crate::gateway::RateLimits;
 pub use agent::{
     AgentTranscript, PRESETS, Preset, WorkReport, on_path, program_of, read_transcript,
 };
 pub use cassette::{Cassette, Cassettes};
 pub use recorded::{Recordable, Recorded};
 pub use registry::{GeneratorParts, MakeGenerator, of};
-pub use server::{KnownModel, ModelServer, RateLimits, known_models};
+pub use server::{KnownModel, ModelServer, known_models};
 pub use wire::read_response;
 
 /// A request to a generator.
@@ -272,6 +273,18 @@ impl GenerationError {
     /// An error that a retry may fix.
     pub fn again(failure: Failure, message: impl Into<String>) -> Self {
         Self { retry: true, ..Self::new(failure, message) }
+    }
+}
+
+/// Whether a server limits the rate of requests for longer than one waits.
+fn rate_limit(pace: &Pace) -> Result<(), GenerationError> {
+    match pace.long_hold() {
+        None => Ok(()),
+        after => {
+            let message = "the server limits the rate of requests";
+            let error = GenerationError::new(Failure::RateLimited, message);
+            Err(GenerationError { after, ..error })
+        }
     }
 }
 

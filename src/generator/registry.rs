@@ -34,7 +34,7 @@ pub fn of(parts: GeneratorParts<'_>) -> Result<Arc<dyn Generator>, GenerationErr
             recorded(ModelServer::new(server.clone(), key, servers)?, config, cassettes)
         }
         GeneratorSettings::Command(agent) => {
-            recorded(Agent::new(agent.clone(), key), config, cassettes)
+            recorded(Agent::new(agent.clone(), key, servers), config, cassettes)
         }
     }
 }

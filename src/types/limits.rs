@@ -205,6 +205,10 @@ pub const AGENT_TOKENS: u64 = 400_000;
 pub const AGENT_SECONDS: u64 = 900;
 /// Characters of a line about what an agent did.
 pub const TURN_CHARACTERS: usize = 200;
+/// Turns of an agent that are shown in a second, while it works.
+pub const TURNS_AT_A_TIME: usize = 50;
+/// Turns of an agent that are shown of an attempt afterwards.
+pub const TURNS: usize = 5000;
 /// Bytes of an agent's output that are kept.
 pub const AGENT_OUTPUT: usize = 8 * 1024 * 1024;
 /// The port of a gateway on a sandbox's own loopback.

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod conversation;
+mod crowd;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -117,6 +118,58 @@ fn the_gateway_lets_nothing_else_through_and_its_cap_is_never_passed() {
     assert!(spent > 6000 && spent <= 9000, "{spent} tokens were asked for");
 }
 
+/// What a hostile agent does after it has written wrong code.
+const HOSTILE: [(&str, &str); 27] = [
+    ("many files", "cd src && seq 100000 | xargs touch"),
+    ("a full disk", "cat /dev/zero > src/zeros.rs; cat /dev/zero > /tmp/zeros"),
+    ("endless output", "yes"),
+    ("endless memory", "a=x; while :; do a=$a$a; done"),
+    ("endless processes", "f() { f | f & }; f; sleep 2"),
+    ("kills everything", "kill -9 -1"),
+    ("stops its parent", "kill -STOP $PPID; kill -9 $PPID"),
+    ("a pipe in place of code", "rm src/lib.rs; mkfifo src/lib.rs"),
+    ("a link in place of code", "ln -sf /proc/self/environ src/lib.rs"),
+    ("a folder in place of code", "rm src/lib.rs; mkdir src/lib.rs"),
+    (
+        "a device in place of code",
+        "rm src/lib.rs; mknod src/lib.rs c 1 5; ln -s /dev/zero src/lib.rs",
+    ),
+    ("prints its token", "echo \"$3\"; echo \"// $3\" >> src/lib.rs"),
+    ("takes the port", "(exec 3<>/dev/tcp/127.0.0.1/8099) 2>/dev/null; setsid sleep 31557603 &"),
+    (
+        "other configurations",
+        "mkdir -p .cargo ~/.cargo; echo '[build]\nrustc = \"/bin/true\"' | tee .cargo/config.toml > ~/.cargo/config.toml",
+    ),
+    ("no code at all", "rm -rf src"),
+    (
+        "an own build script",
+        "printf 'fn main() { panic!() }' > build.rs; printf '[package]\nname = \"x\"\nbuild = \"build.rs\"' > Cargo.toml",
+    ),
+    ("secret files", "cp -r /etc /root /home /proc src/ 2>/dev/null"),
+    ("strange names", "touch 'src/a\nb.rs' 'src/\\..rs' \"src/$(printf '\\033[31m').rs\" src/-rf"),
+    ("leaves its session", "setsid -f setsid -f sleep 31557603"),
+    ("does not end when asked", "trap '' TERM HUP INT; while :; do sleep 1; done"),
+    ("a sparse giant", "truncate -s 2T src/large.rs; truncate -s 2T /tmp/large"),
+    (
+        "other names of one file",
+        "i=0; while [ $i -lt 400 ]; do ln src/lib.rs src/n$i.rs; i=$((i+1)); done",
+    ),
+    (
+        "other tests",
+        "for f in tests/*; do echo '// nothing' > $f; done; mkdir -p tests/sub; echo > tests/sub/a.rs",
+    ),
+    (
+        "a false report",
+        "echo '{\"regen\":{\"ended\":\"exited with status 0\",\"tokens\":{\"input\":0,\"output\":0}}}'",
+    ),
+    ("another conflict", "mkdir CONFLICT; ln -s CONFLICT conflict"),
+    ("no spec", "rm -f SPEC.md FINDINGS.md; rm -rf tests"),
+    (
+        "a deep tree",
+        "i=0; while [ $i -lt 300 ]; do mkdir d; cd d; i=$((i+1)); done; echo > deep.rs",
+    ),
+];
+
 #[test]
 fn hostile_agents_promote_nothing_and_leave_nothing() {
     if !all() {
@@ -124,62 +177,7 @@ fn hostile_agents_promote_nothing_and_leave_nothing() {
     }
     let server = Server::start(Vec::new());
     let mark = "31557603";
-    for (name, trick) in [
-        ("many files", "cd src && seq 100000 | xargs touch"),
-        ("a full disk", "cat /dev/zero > src/zeros.rs; cat /dev/zero > /tmp/zeros"),
-        ("endless output", "yes"),
-        ("endless memory", "a=x; while :; do a=$a$a; done"),
-        ("endless processes", "f() { f | f & }; f; sleep 2"),
-        ("kills everything", "kill -9 -1"),
-        ("stops its parent", "kill -STOP $PPID; kill -9 $PPID"),
-        ("a pipe in place of code", "rm src/lib.rs; mkfifo src/lib.rs"),
-        ("a link in place of code", "ln -sf /proc/self/environ src/lib.rs"),
-        ("a folder in place of code", "rm src/lib.rs; mkdir src/lib.rs"),
-        (
-            "a device in place of code",
-            "rm src/lib.rs; mknod src/lib.rs c 1 5; ln -s /dev/zero src/lib.rs",
-        ),
-        ("prints its token", "echo \"$3\"; echo \"// $3\" >> src/lib.rs"),
-        (
-            "takes the port",
-            "(exec 3<>/dev/tcp/127.0.0.1/8099) 2>/dev/null; setsid sleep 31557603 &",
-        ),
-        (
-            "other configurations",
-            "mkdir -p .cargo ~/.cargo; echo '[build]\nrustc = \"/bin/true\"' | tee .cargo/config.toml > ~/.cargo/config.toml",
-        ),
-        ("no code at all", "rm -rf src"),
-        (
-            "an own build script",
-            "printf 'fn main() { panic!() }' > build.rs; printf '[package]\nname = \"x\"\nbuild = \"build.rs\"' > Cargo.toml",
-        ),
-        ("secret files", "cp -r /etc /root /home /proc src/ 2>/dev/null"),
-        (
-            "strange names",
-            "touch 'src/a\nb.rs' 'src/\\..rs' \"src/$(printf '\\033[31m').rs\" src/-rf",
-        ),
-        ("leaves its session", "setsid -f setsid -f sleep 31557603"),
-        ("does not end when asked", "trap '' TERM HUP INT; while :; do sleep 1; done"),
-        ("a sparse giant", "truncate -s 2T src/large.rs; truncate -s 2T /tmp/large"),
-        (
-            "other names of one file",
-            "i=0; while [ $i -lt 400 ]; do ln src/lib.rs src/n$i.rs; i=$((i+1)); done",
-        ),
-        (
-            "other tests",
-            "for f in tests/*; do echo '// nothing' > $f; done; mkdir -p tests/sub; echo > tests/sub/a.rs",
-        ),
-        (
-            "a false report",
-            "echo '{\"regen\":{\"ended\":\"exited with status 0\",\"tokens\":{\"input\":0,\"output\":0}}}'",
-        ),
-        ("another conflict", "mkdir CONFLICT; ln -s CONFLICT conflict"),
-        ("no spec", "rm -f SPEC.md FINDINGS.md; rm -rf tests"),
-        (
-            "a deep tree",
-            "i=0; while [ $i -lt 300 ]; do mkdir d; cd d; i=$((i+1)); done; echo > deep.rs",
-        ),
-    ] {
+    for (name, trick) in HOSTILE {
         // A repair ends the job.
         let again = "#!/bin/sh\nif grep -q 'What is wrong\\|could not be used' SPEC.md; then\n\
             echo 'adder/adds again' > CONFLICT; exit\nfi\n";
@@ -452,9 +450,9 @@ fn codex() -> Option<String> {
     Some(format!("{}:{path}", bin.display()))
 }
 
-fn use_codex(world: &World) {
-    let kind = "[generator]\nkind = \"command\"\nagent = \"codex\"\n";
-    let config = world.read("harness.toml").replace("[generator]\n", kind);
+fn use_agent(world: &World, agent: &str) {
+    let kind = format!("[generator]\nkind = \"command\"\nagent = \"{agent}\"\n");
+    let config = world.read("harness.toml").replace("[generator]\n", &kind);
     world.write("harness.toml", &config.replace("timeout_ms = 2000", "timeout_ms = 60000"));
 }
 
@@ -469,7 +467,7 @@ fn codex_writes_code_and_repairs_it() {
     let right = [write(GOOD), tests, turn(None)];
     let server = Server::start(wrong.into_iter().chain(right).collect());
     let world = World::new(&server.url, &[("adder", ADDER)], "");
-    use_codex(&world);
+    use_agent(&world, "codex");
     let run = Run::of(world.command(&["run", "--quiet"]).env("PATH", &path)).expect(0);
     assert!(run.err.is_empty() || !run.err.contains("panicked"), "{}", run.err);
     let told = said(&world);

@@ -341,3 +341,23 @@ fn declared_features_are_allowed_and_their_code_is_checked_too() {
         "{report:?}"
     );
 }
+
+#[test]
+fn state_that_a_macro_of_a_package_makes_is_found() {
+    let code = |ty: &str, value: &str, body: &str| {
+        lib(&format!(
+            "lazy_static::lazy_static! {{\n    static ref KEPT: {ty} = {value};\n}}\n\n{GOOD}\n\
+             /// What is kept.\npub fn kept() -> usize {{\n    {body}\n}}\n"
+        ))
+    };
+    let calls =
+        "let mut calls = KEPT.lock().expect(\"is not poisoned\");\n    *calls += 1;\n    *calls";
+    let counts = code("std::sync::Mutex<usize>", "std::sync::Mutex::new(0)", calls);
+    // A table is no state.
+    let server = Server::start(vec![counts, code("Vec<u32>", "vec![1, 2]", "KEPT.len()")]);
+    let quick = crate::world::QUICK.replace("\"layout\"", "\"layout\", \"check\"");
+    let extra = format!("allowed_dependencies = {{ lazy_static = \"1\" }}\n{quick}");
+    let world = World::new(&server.url, &[("adder", crate::world::PLAIN)], &extra);
+    world.run(&["run"]).expect(0);
+    insta::assert_snapshot!(crate::world::stable(&server.told(1)));
+}

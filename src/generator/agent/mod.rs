@@ -18,9 +18,11 @@ use serde_json::json;
 use super::cassette::RecordedRequest;
 use super::{
     Generating, Generation, GenerationError, GenerationProgress, Generator, Recordable, Request,
-    Workplace,
+    Workplace, rate_limit,
 };
-use crate::gateway::{AFTER_CAP, ExchangeJournal, Gateway, GatewayReport, GatewayRules, Upstream};
+use crate::gateway::{
+    AFTER_CAP, ExchangeJournal, Gateway, GatewayReport, GatewayRules, Pace, RateLimits, Upstream,
+};
 use crate::process::{Ended, Listener, Output, Program};
 use crate::sandbox::{LeftFiles, SandboxView, WorkOrder, WorkSandbox};
 use crate::types::agent::AgentSettings;
@@ -50,6 +52,7 @@ exec "$@""#;
 pub struct Agent {
     settings: AgentSettings,
     key: Option<String>,
+    pace: Arc<Pace>,
     /// Its program on this machine.
     program: Option<PathBuf>,
 }
@@ -64,9 +67,10 @@ struct RecordedWork {
 
 impl Agent {
     /// An agent with the key of its model's server.
-    pub fn new(settings: AgentSettings, key: Option<String>) -> Self {
+    pub fn new(settings: AgentSettings, key: Option<String>, servers: &RateLimits) -> Self {
         let key = key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
-        let mut one = Self { settings, key, program: None };
+        let pace = servers.of(&settings.server);
+        let mut one = Self { settings, key, pace, program: None };
         one.program = one.argv().first().and_then(|name| on_path(name));
         one
     }
@@ -174,7 +178,7 @@ impl Agent {
             output_tokens: server.output_tokens(),
             tokens: self.settings.attempt_tokens,
         };
-        let upstream = Upstream::new(server, self.key.clone());
+        let upstream = Upstream::new(server, self.key.clone(), self.pace.clone());
         let upstream = upstream.map_err(|why| wrong(why.to_string()))?;
         Gateway::new(rules, upstream, journal).map_err(|why| wrong(why.to_string()))
     }
@@ -242,13 +246,15 @@ impl Agent {
     }
 }
 
-/// Tells the whole lines that an agent has printed since these bytes. Gives how many are told.
+/// Tells the whole lines that an agent has printed since these bytes, up to a number of turns.
+/// Gives how many bytes are told.
 fn tell(said: &Mutex<Vec<u8>>, before: usize, progress: &dyn GenerationProgress) -> usize {
     let said = said.lock().unwrap_or_else(PoisonError::into_inner);
     progress.grown(said.len());
     let end = said.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1).max(before);
     let lines = String::from_utf8_lossy(&said[before..end]);
-    lines.lines().flat_map(events::turns).for_each(|turn| progress.turn(&turn));
+    let turns = lines.lines().flat_map(events::turns);
+    turns.take(limits::TURNS_AT_A_TIME).for_each(|turn| progress.turn(&turn));
     end
 }
 
@@ -300,7 +306,7 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
 /// # Errors
 /// What is missing.
 pub fn program_of(settings: &AgentSettings) -> Result<String, String> {
-    let agent = Agent::new(settings.clone(), Some("set".to_owned()));
+    let agent = Agent::new(settings.clone(), Some("set".to_owned()), &RateLimits::default());
     agent.check_setup().map_err(|error| error.message)?;
     let Some(program) = &agent.program else { return Err("no program".to_owned()) };
     let asked = std::process::Command::new(program).arg("--version").output();
@@ -334,6 +340,10 @@ impl Generator for Agent {
 
     fn deadline(&self) -> Option<Duration> {
         Some(Duration::from_secs(self.settings.wall_s) + limits::SANDBOX_START * 2 + AFTER_CAP)
+    }
+
+    fn check_rate_limit(&self) -> Result<(), GenerationError> {
+        rate_limit(&self.pace)
     }
 
     fn order(&self, request: &Request) -> Result<Option<WorkOrder>, GenerationError> {

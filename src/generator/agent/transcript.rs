@@ -8,8 +8,8 @@ use serde_json::json;
 use super::events;
 use crate::gateway::GatewayReport;
 use crate::process::Output;
-use crate::types::Usage;
 use crate::types::text::counted;
+use crate::types::{Usage, limits};
 
 /// What the harness saw of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,5 +104,12 @@ pub fn read_transcript(text: &str) -> AgentTranscript {
     let seen = serde_json::from_str::<LastLine>(last).ok().map(|line| line.regen);
     let own =
         if seen.is_some() { text.trim_end().strip_suffix(last).unwrap_or(text) } else { text };
-    AgentTranscript { turns: own.lines().flat_map(events::turns).collect(), seen }
+    let mut lines = own.lines();
+    let mut turns: Vec<String> =
+        lines.by_ref().flat_map(events::turns).take(limits::TURNS).collect();
+    let more = lines.count();
+    if more > 0 {
+        turns.push(format!("[{} not shown]", counted(more, "more line")));
+    }
+    AgentTranscript { turns, seen }
 }

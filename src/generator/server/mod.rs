@@ -2,7 +2,6 @@
 //! a reader of the stream that trusts nothing.
 
 mod models;
-mod pace;
 mod read;
 mod stack;
 
@@ -21,13 +20,13 @@ use super::cassette::RecordedRequest;
 use super::wire::{self, ApiWire, classify, parameters};
 use super::{
     Generating, Generation, GenerationError, GenerationProgress, Generator, Recordable, Request,
-    Workplace, estimate,
+    Workplace, estimate, rate_limit,
 };
+use crate::gateway::{Pace, RateLimits};
 use crate::types::generator::ServerSettings;
 use crate::types::{Completion, Digest, Failure, ModelApi, Usage, limits};
 
 pub use models::{KnownModel, known_models};
-pub use pace::RateLimits;
 
 /// The version of Anthropic's API that is spoken.
 const MESSAGES_VERSION: &str = "2023-06-01";
@@ -37,7 +36,7 @@ pub struct ModelServer {
     settings: ServerSettings,
     key: Option<String>,
     http: reqwest::Client,
-    pace: Arc<pace::Pace>,
+    pace: Arc<Pace>,
 }
 
 impl fmt::Debug for ModelServer {
@@ -229,15 +228,7 @@ impl Generator for ModelServer {
     }
 
     fn check_rate_limit(&self) -> Result<(), GenerationError> {
-        let held = self.pace.held().map(|until| until - Instant::now());
-        match held.filter(|rest| *rest > limits::RETRY_AFTER_CAP) {
-            None => Ok(()),
-            after => {
-                let message = "the server limits the rate of requests";
-                let error = GenerationError::new(Failure::RateLimited, message);
-                Err(GenerationError { after, ..error })
-            }
-        }
+        rate_limit(&self.pace)
     }
 }
 

@@ -9,7 +9,7 @@ use reqwest::{Request, Response};
 use tower::retry::{Policy, Retry};
 use tower::{ServiceExt, service_fn};
 
-use super::pace::Pace;
+use crate::gateway::Pace;
 use crate::generator::GenerationError;
 use crate::generator::wire::classify::{self, pause};
 use crate::types::generator::ServerSettings;

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{codex, has_python, runs, said, turn, world};
+use super::{codex, has_python, runs, said, turn, use_agent, world};
 use crate::server::{Act, Server};
-use crate::world::{PLAIN, QUICK, Run, World, all, until};
+use crate::world::{ADDER, GOOD, PLAIN, QUICK, Run, WRONG, World, all, until};
 
 const TALKS: &str = include_str!("talks.py");
 const MARK: &str = "31557604";
@@ -152,7 +152,7 @@ fn codex_writes_a_system_of_several_files_with_a_package() {
     );
     let specs = [("table", TABLE), ("sums", USER)];
     let world = World::new(&server.url, &specs, "allowed_dependencies = { itoa = \"1\" }\n");
-    super::use_codex(&world);
+    use_agent(&world, "codex");
     Run::of(world.command(&["run", "--quiet"]).env("PATH", path)).expect(0);
     let told = said(&world);
     assert_eq!(told.matches("test result: ok.").count(), 0, "outputs of tools are not its words");
@@ -163,4 +163,119 @@ fn codex_writes_a_system_of_several_files_with_a_package() {
     world.run(&["check", "--rerun"]).expect(0);
     // Its own count is not of use, but is told.
     assert!(told.contains("the agent says:"), "{told}");
+}
+
+/// A turn of a server of chats: a command to run, or the end.
+fn chat(command: Option<&str>) -> Act {
+    let (delta, why) = match command {
+        Some(command) => {
+            let arguments = json!({ "command": command }).to_string();
+            let function = json!({ "name": "bash", "arguments": arguments });
+            let call = json!({ "index": 0, "id": "c", "type": "function", "function": function });
+            (json!({ "role": "assistant", "tool_calls": [call] }), "tool_calls")
+        }
+        None => (json!({ "role": "assistant", "content": "Done." }), "stop"),
+    };
+    let usage = json!({ "prompt_tokens": 900, "completion_tokens": 40, "total_tokens": 940 });
+    let chunks = [
+        json!({ "id": "x", "choices": [{ "index": 0, "delta": delta, "finish_reason": null }] }),
+        json!({ "id": "x", "choices": [{ "index": 0, "delta": {}, "finish_reason": why }] }),
+        json!({ "id": "x", "choices": [], "usage": usage }),
+    ];
+    let chunks = chunks.iter().map(|chunk| format!("data: {chunk}\n\n"));
+    Act::Bytes(chunks.chain(["data: [DONE]\n\n".to_owned()]).collect())
+}
+
+/// Not in CI: its packages are 200 MB.
+#[test]
+fn pi_writes_code_over_chats() {
+    if std::env::var_os("REGEN_TEST_PI").is_none() {
+        println!("runs with REGEN_TEST_PI=1");
+        return;
+    }
+    let Some(bin) = super::npm("@mariozechner/pi-coding-agent@latest") else { return };
+    let path = std::env::var("PATH").unwrap_or_default();
+    let code = |code: &str| {
+        chat(Some(&format!("mkdir -p src && cat > src/lib.rs <<'END'\n//! Adds.\n\n{code}END")))
+    };
+    let wrong = [code(WRONG), chat(None)];
+    let server = Server::start(wrong.into_iter().chain([code(GOOD), chat(None)]).collect());
+    let world = World::new(&server.url, &[("adder", ADDER)], "");
+    use_agent(&world, "pi");
+    let path = format!("{}:{path}", bin.display());
+    Run::of(world.command(&["run", "--quiet"]).env("PATH", path)).expect(0);
+    let told = said(&world);
+    assert!(told.contains("uses bash") && told.contains("the agent says:"), "{told}");
+    assert!(!Value::from(server.requests()).to_string().contains("77001"), "hidden examples");
+}
+
+/// The processes below one, with their parents.
+fn below(top: u32) -> Vec<u32> {
+    let parent = |pid: u32| -> Option<u32> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+    };
+    let all = std::fs::read_dir("/proc").expect("is there").flatten();
+    let all = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_below = |pid: &u32| {
+        let mut above = *pid;
+        while let Some(next) = parent(above).filter(|next| *next > 0) {
+            if next == top {
+                return true;
+            }
+            above = next;
+        }
+        false
+    };
+    all.filter(is_below).collect()
+}
+
+/// Whether a process has these bytes in its environment, arguments or memory; `None` where that
+/// cannot be read.
+fn has(pid: u32, secret: &str) -> Option<bool> {
+    use std::os::unix::fs::FileExt;
+    let read = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).ok();
+    let found = |bytes: &[u8]| bytes.windows(secret.len()).any(|one| one == secret.as_bytes());
+    let mut is_there = found(&read("environ")?) || found(&read("cmdline")?);
+    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).ok()?;
+    for line in String::from_utf8_lossy(&read("maps")?).lines() {
+        let (range, rest) = line.split_once(' ')?;
+        // Programs and libraries as they are on disk have no key.
+        if !rest.starts_with("rw") {
+            continue;
+        }
+        let (first, last) = range.split_once('-')?;
+        let number = |text: &str| u64::from_str_radix(text, 16).ok();
+        let (first, last) = (number(first)?, number(last)?);
+        let mut bytes = vec![0; usize::try_from((last - first).min(64 << 20)).ok()?];
+        let count = memory.read_at(&mut bytes, first).unwrap_or(0);
+        is_there = is_there || found(&bytes[..count]);
+    }
+    Some(is_there)
+}
+
+#[test]
+fn only_regen_itself_has_the_key() {
+    if !has_python() || !all() {
+        return;
+    }
+    let server = Server::start((1..=4).map(answer).collect());
+    let mark = "31557605";
+    let script = TALKS.replace("STOP = -1", "STOP = 2").replace(MARK, mark);
+    let world = world(&server.url, PLAIN, &script, "api_key_env = \"AGENT_KEY\"\n", QUICK);
+    let mut child = world.command(&["run"]);
+    let mut child = child.env("AGENT_KEY", super::KEY).spawn().expect("starts");
+    until("the agent works", || runs(mark));
+    let (own, others) = (has(child.id(), super::KEY), below(child.id()));
+    let seen: Vec<_> = others.iter().map(|pid| (pid, has(*pid, super::KEY))).collect();
+    child.kill().expect("is there");
+    child.wait().expect("ends");
+    if own.is_none() {
+        println!("not run: memory of other processes cannot be read here");
+        return;
+    }
+    assert_eq!(own, Some(true), "the key is found where it is");
+    let names = seen.iter().filter(|(_, has)| *has != Some(false));
+    let names: Vec<_> = names.map(|(pid, has)| (*pid, *has)).collect();
+    assert!(seen.len() >= 3 && names.is_empty(), "of {seen:?}: {names:?}");
 }

@@ -251,10 +251,13 @@ fn changing(expanded: &str, subject: EffectSubject<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let found = unfolded::at_words(subject.tree, statics::find(tokens));
-    let what = |name: &str| format!("the static `{name}`, which can change,");
+    let what = |name: &str, at: &Finding| match at.file {
+        Some(_) => format!("the static `{name}`, which can change,"),
+        None => format!("the static `{name}`, which a macro makes and which can change,"),
+    };
     found
         .into_iter()
-        .map(|(name, at)| needed(CodeEffect::State, &what(&name), at, &granted))
+        .map(|(name, at)| needed(CodeEffect::State, &what(&name, &at), at, &granted))
         .collect()
 }
 

@@ -60,6 +60,8 @@ fn read(tokens: TokenStream) -> Items {
             match token {
                 TokenTree::Group(group) => streams.push(group.stream()),
                 TokenTree::Ident(ident) => match plain(ident).as_str() {
+                    // `'static` is a lifetime.
+                    "static" if at > 0 && is(tokens.get(at - 1), '\'') => {}
                     kind @ ("static" | "const") if is(tokens.get(at + 2), ':') => {
                         let words = words(&tokens[at + 2..], '=');
                         // A constant is a new value wherever it is used.
@@ -134,6 +136,7 @@ mod tests {
             "struct Cell(bool); static A: [Cell; 9] = [Cell(true); 9];",
             "pub struct Counter { n: AtomicU32 } impl Counter { const ZERO: u32 = 0; }",
             "const NEW: Mutex<u8> = Mutex::new(0);",
+            "fn f(lock: &'static std::sync::Mutex<u8>) {}",
             "fn f() { let a = Mutex::new(1); static B: u8 = 1; }",
             "enum Kind { A, B } static A: Kind = Kind::A; fn f(a: Arc<u8>) -> &'static str { \"\" }",
             "struct P(Mutex<u8>); static A: u8 = 1; static B: LazyLock<Box<dyn Fn()>> = n;",

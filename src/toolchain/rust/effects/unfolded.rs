@@ -101,15 +101,15 @@ fn words(tree: &Tree) -> BTreeMap<String, SourceWord> {
     words
 }
 
-/// The candidate's own names among some, with a finding at each one's place.
+/// Names, with a finding at each one's place; without a place where only a macro's expansion has it.
 pub fn at_words(tree: &Tree, names: Vec<String>) -> Vec<(String, Finding)> {
     let words = words(tree);
-    let own = names.into_iter().filter_map(|name| {
-        let at = words.get(&name)?;
-        let (file, line) = (Some(at.file.clone()), Some(at.line));
-        Some((name, Finding { file, line, ..Finding::default() }))
+    let placed = names.into_iter().map(|name| {
+        let at = words.get(&name);
+        let (file, line) = (at.map(|at| at.file.clone()), at.map(|at| at.line));
+        (name, Finding { file, line, ..Finding::default() })
     });
-    own.collect()
+    placed.collect()
 }
 
 /// Checks the expanded source.

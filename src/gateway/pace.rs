@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::types::generator::ServerSettings;
+use crate::types::limits;
 
 /// State that all requests of a process share, over all its plans.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +22,8 @@ struct KnownServers {
 }
 
 impl RateLimits {
-    pub(super) fn of(&self, server: &ServerSettings) -> Arc<Pace> {
+    /// What requests to a server and model share.
+    pub fn of(&self, server: &ServerSettings) -> Arc<Pace> {
         let ServerSettings { base_url, model, requests_per_minute: rate, requests, .. } = server;
         // What is behind it is whole after every statement.
         let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -49,7 +51,7 @@ pub struct Pace {
     /// Parameters that the model's server has refused.
     refused: Mutex<BTreeSet<&'static str>>,
     /// Places for requests at a time.
-    pub slots: Semaphore,
+    pub slots: Arc<Semaphore>,
 }
 
 impl Pace {
@@ -60,7 +62,7 @@ impl Pace {
             0 => Semaphore::MAX_PERMITS,
             most => most as usize,
         };
-        let slots = Semaphore::new(most);
+        let slots = Arc::new(Semaphore::new(most));
         Self { gap, next: tokio::sync::Mutex::new(None), held, refused: Mutex::default(), slots }
     }
 
@@ -95,5 +97,11 @@ impl Pace {
     /// Until when the server limits the rate of requests.
     pub fn held(&self) -> Option<Instant> {
         self.held.lock().ok().and_then(|held| *held).filter(|at| *at > Instant::now())
+    }
+
+    /// How long the server limits the rate of requests, if that is longer than a request waits.
+    pub fn long_hold(&self) -> Option<Duration> {
+        let rest = self.held().map(|until| until - Instant::now());
+        rest.filter(|rest| *rest > limits::RETRY_AFTER_CAP)
     }
 }
