@@ -1,7 +1,7 @@
 //! What a language adds.
 
 use crate::toolchain::{Membrane, Places, TestProgram, ToolCommand};
-use crate::types::{Example, Spec};
+use crate::types::{Example, Resource, Spec};
 
 /// The tests of such a language.
 pub trait ApartTests: Membrane {
@@ -35,6 +35,11 @@ pub trait ApartTests: Membrane {
 
     /// The sides of a failed comparison in a message.
     fn sides(&self, message: &str) -> Option<(String, String)>;
+
+    /// The limit that the tests themselves exceeded, from a message.
+    fn exhausted(&self, _message: &str) -> Option<Resource> {
+        None
+    }
 
     /// The same as a membrane.
     fn whole(&self) -> &'static dyn Membrane;

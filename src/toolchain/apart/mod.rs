@@ -102,8 +102,8 @@ impl<T: ApartTests> NativeSuites for T {
         self.sides(message)
     }
 
-    fn exhausted(&self, _message: &str) -> Option<Resource> {
-        None
+    fn exhausted(&self, message: &str) -> Option<Resource> {
+        ApartTests::exhausted(self, message)
     }
 
     fn doc_tests(&self) -> Option<&'static dyn DocTests> {

@@ -1,4 +1,6 @@
-//! What a failed comparison compares.
+//! What a failed comparison compares, and which limit an error tells.
+
+use crate::types::Resource;
 
 /// The sides of a failed comparison: `assert 6 == 5`, or `6 != 5` of unittest.
 pub fn compared(message: &str) -> Option<(String, String)> {
@@ -12,9 +14,17 @@ pub fn compared(message: &str) -> Option<(String, String)> {
     is_one.then(|| (got.to_owned(), expected.to_owned()))
 }
 
+/// The limit behind an error of Python. No other error tells one: a changed value in the red
+/// proof can use up memory, too.
+pub fn exhausted(message: &str) -> Option<Resource> {
+    let is_thread = |line: &str| line == "RuntimeError: can't start new thread";
+    message.lines().any(is_thread).then_some(Resource::Processes)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::compared;
+    use super::{compared, exhausted};
+    use crate::types::Resource;
 
     #[test]
     fn both_sides_are_read_from_messages_of_pytest_and_unittest() {
@@ -23,5 +33,11 @@ mod tests {
         let old = compared("self.assertEqual(f(1), 2)\nAssertionError: 3 != 2");
         assert_eq!(old, Some(("3".to_owned(), "2".to_owned())));
         assert_eq!(compared("AssertionError: assert not True"), None);
+    }
+    #[test]
+    fn a_thread_that_cannot_start_tells_the_limit() {
+        let message = "thread.start()\nRuntimeError: can't start new thread";
+        assert_eq!(exhausted(message), Some(Resource::Processes));
+        assert_eq!(exhausted("thread.start()\nRuntimeError: no"), None);
     }
 }

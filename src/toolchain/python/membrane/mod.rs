@@ -10,7 +10,7 @@ use super::package::{linked, package};
 use super::{commands, tools_layer};
 use crate::toolchain::apart::ApartTests;
 use crate::toolchain::{DependencyLayer, Membrane, Places, TestProgram, ToolCommand};
-use crate::types::{Example, Spec};
+use crate::types::{Example, Resource, Spec};
 pub use examples::check as check_example;
 pub use lines::{LogicalLine, code as code_lines};
 
@@ -66,6 +66,10 @@ impl ApartTests for PythonSuites {
 
     fn sides(&self, message: &str) -> Option<(String, String)> {
         compared::compared(message)
+    }
+
+    fn exhausted(&self, message: &str) -> Option<Resource> {
+        compared::exhausted(message)
     }
 
     fn whole(&self) -> &'static dyn Membrane {
