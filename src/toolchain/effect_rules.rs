@@ -50,15 +50,25 @@ pub trait EffectRules: Sync {
     ) -> Result<Vec<Finding>, String>;
 }
 
-/// Findings of one gate, each once. Those of effects belong to the clauses that grant some.
+/// Findings of one gate, each once. Those of effects belong to the clauses that grant some, and say
+/// the line of the front matter that would grant all that are missing.
 pub fn told_once(gate: &GateName, spec: &Spec, mut findings: Vec<Finding>) -> Vec<Finding> {
     let clauses = spec.clauses.iter();
     let granting = clauses.filter(|one| one.bindings.iter().any(|b| b.effects().is_some()));
     let granting: Vec<_> = granting.map(|clause| clause.id.clone()).collect();
+    let needs = |finding: &Finding| {
+        let word = finding.rule.strip_prefix("effect: ")?;
+        CodeEffect::ALL.into_iter().find(|effect| effect.word() == word)
+    };
+    let missing: BTreeSet<CodeEffect> = findings.iter().filter_map(needs).collect();
+    let line = CodeEffect::list(spec.effects.union(&missing).copied());
+    let what = if missing.len() > 1 { "all that is missing" } else { "it" };
     for finding in &mut findings {
         finding.gate = gate.to_owned();
-        if finding.rule.starts_with("effect: ") {
+        if needs(finding).is_some() {
             finding.clauses.clone_from(&granting);
+            finding.message +=
+                &format!(" (`effects: [{line}]` in its front matter would grant {what})");
         }
     }
     let mut told = BTreeSet::new();
@@ -75,10 +85,7 @@ pub fn missing_effect(what: &str, effect: CodeEffect, granted: &BTreeSet<CodeEff
         _ => format!("grants only: {}", CodeEffect::list(granted.iter().copied())),
     };
     let word = effect.word();
-    format!(
-        "`{what}` needs the effect `{word}`; the specification {has} (`effects: [{word}]` in its front \
-         matter would grant it)"
-    )
+    format!("{what} needs the effect `{word}`; the specification {has}")
 }
 
 /// The sentence on effects for a prompt. `opens` says what an effect opens.
@@ -101,4 +108,30 @@ pub fn effects_sentence(
         _ => format!("; not allowed: {}", closed.join(", ")),
     };
     format!("{may}{not}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec_for_tests::spec;
+
+    #[test]
+    fn the_line_grants_all_that_is_missing() {
+        let text = "---\neffects: [fs]\n---\n# S\n\n- It MUST. `test_id: a`\n\n  ```rust\n  assert!(true);\n  ```\n";
+        let (spec, _) = spec(text);
+        let finding = |effect: CodeEffect| Finding {
+            rule: format!("effect: {}", effect.word()),
+            message: missing_effect("it", effect, &spec.effects),
+            ..Finding::default()
+        };
+        let all = vec![finding(CodeEffect::Env), finding(CodeEffect::State)];
+        let told = told_once(&"check".into(), &spec, all);
+        for (one, word) in told.iter().zip(["env", "state"]) {
+            let wanted = format!(
+                "it needs the effect `{word}`; the specification grants only: fs (`effects: [fs, env, \
+                 state]` in its front matter would grant all that is missing)"
+            );
+            assert_eq!(one.message, wanted);
+        }
+    }
 }

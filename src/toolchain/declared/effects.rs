@@ -96,7 +96,7 @@ impl EffectRules for DeclaredEffects {
                         rule: format!("effect: {word}"),
                         file: Some(path.to_string()),
                         line: u32::try_from(line).ok(),
-                        message: missing_effect(what, one.effect, &granted),
+                        message: missing_effect(&format!("`{what}`"), one.effect, &granted),
                         remedy: Some("compute the result from the arguments alone".to_owned()),
                         ..Finding::default()
                     });

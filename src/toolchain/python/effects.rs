@@ -154,7 +154,7 @@ fn unreached(noticed: &Noticed) -> Finding {
 /// A use that says which effect is missing, and what to do.
 fn needed(effect: CodeEffect, noticed: Noticed, granted: &BTreeSet<CodeEffect>) -> Finding {
     let (what, word) = (&noticed.what, effect.word());
-    let message = missing_effect(what, effect, granted);
+    let message = missing_effect(&format!("`{what}`"), effect, granted);
     let remedy = match effect {
         CodeEffect::Stdout | CodeEffect::Stderr => "return the text instead of printing it",
         CodeEffect::Stdin => "take the text as an argument instead of reading it",

@@ -34,6 +34,7 @@ mod tests {
         assert_eq!(old, Some(("3".to_owned(), "2".to_owned())));
         assert_eq!(compared("AssertionError: assert not True"), None);
     }
+
     #[test]
     fn a_thread_that_cannot_start_tells_the_limit() {
         let message = "thread.start()\nRuntimeError: can't start new thread";

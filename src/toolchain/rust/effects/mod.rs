@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::options::{CrateType, RustOptions};
 use super::{commands, reach, rustc_json};
 use crate::toolchain::{
-    EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, kind_option, told_once,
+    EffectRules, EffectSubject, Places, ToolCommand, ToolOutput, kind_option, missing_effect,
+    told_once,
 };
 use crate::types::gate::clean;
 use crate::types::{CodeEffect, Finding, GateName, Spec, Target};
@@ -278,15 +279,7 @@ fn pointer(expanded: &str, subject: EffectSubject<'_>) -> Option<Finding> {
 
 /// The finding that an effect is missing, at the place of another one.
 fn needed(effect: CodeEffect, what: &str, at: Finding, granted: &BTreeSet<CodeEffect>) -> Finding {
-    let has = match granted.len() {
-        0 => "grants no effects".to_owned(),
-        _ => format!("grants only: {}", CodeEffect::list(granted.iter().copied())),
-    };
-    let word = effect.word();
-    let message = format!(
-        "{what} needs the effect `{word}`; the specification {has} (`effects: [{word}]` in its front \
-         matter would grant it)"
-    );
+    let message = missing_effect(what, effect, granted);
     let remedy = match effect {
         CodeEffect::Stdout | CodeEffect::Stderr => "return the text instead of printing it",
         CodeEffect::Stdin => "take the text as an argument instead of reading it",
